@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The ELF note by which a plugin file says what it is, so that it can be judged without running it.
+//
+//   section  ".note.coppice", flags "aR" (SHF_ALLOC and kept by the linker), type @note, aligned to 4;
+//            being allocated it lies in a PT_NOTE segment and survives `strip`
+//   namesz   8            name   "Coppice" and its NUL
+//   type     1            descsz length of the JSON text, at most 65536
+//   desc     the JSON text, UTF-8, padded with zero bytes to a multiple of 4 (not counted in descsz;
+//            trailing zero bytes that are counted are ignored)
+//
+// Exactly one such note a file. The JSON text:
+//
+//   {"coppice": 1,                       format of this text
+//    "id": "kv",                         [a-z][a-z0-9_]*, at most 64; the file is called ID.so
+//    "version": "1.0.0",                 any text, at most 64
+//    "build_id": "…",                    optional; absent: the GNU build id of the file, in hex
+//    "abi": [1, 0],                      ABI major, and the host minor it needs at least
+//    "actors": [                         at least one
+//      {"name": "kv",                    like id; unique in the file
+//       "behaviour": "server",           the engine that runs it
+//       "state_version": 1,              optional, default 0: version of what save_state writes
+//       "args_schema": {…}}]}            optional: JSON Schema of args, see spec/args_schema.hpp
+//
+// Other keys are ignored, so that later versions may say more.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace coppice::manifest {
+
+inline constexpr std::string_view note_name = "Coppice";
+inline constexpr std::string_view note_section = ".note.coppice";
+inline constexpr std::uint32_t note_type = 1;
+inline constexpr std::size_t note_limit = 64 * 1024;
+inline constexpr int note_format = 1;
+
+// The one symbol a plugin exports.
+inline constexpr std::string_view plugin_symbol = "coppice_plugin";
+
+// The plugin ABI this build of the host speaks.
+inline constexpr int abi_major = 1;
+inline constexpr int abi_minor = 0;
+
+} // namespace coppice::manifest

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// From configuration files to one validated node_spec, or to everything that is wrong with them at once.
+// Reads the files and the manifests of the plugins they name; runs nothing and writes nothing, so
+// `--check`, `diff` and a start judge alike. Blocking file reads: not for a worker's thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spec/diagnostic.hpp"
+#include "spec/node_spec.hpp"
+
+namespace coppice::spec {
+
+// `--set path=value`: path is keys joined by dots, a list's element by index, name or id
+// ("applications.demo.supervisor.intensity"); value is YAML.
+struct override_value {
+  std::string path;
+  std::string value;
+};
+
+struct load_options {
+  std::vector<override_value> set; // applied in order, after all files
+  std::string name;                // `--name`: takes the place of node.name; empty: none
+  std::string host;                // completes a name without a host; empty: the machine's short name
+  bool plugins = true;             // false: plugin files are not looked at, args are not checked
+};
+
+struct outcome {
+  std::optional<node_spec> spec;       // set if and only if no diagnostic is an error
+  std::vector<diagnostic> diagnostics; // by file, line and column
+};
+
+// A later file overrides an earlier one: maps are merged key by key, `applications` are added to, any
+// other value is replaced. Relative paths are relative to the file that says them.
+outcome load(const std::vector<std::string>& paths, const load_options& options = {});
+
+// The same from a text, its relative paths relative to `folder`.
+outcome load_text(std::string text, const std::string& file, const std::string& folder,
+                  const load_options& options = {});
+
+// The whole effective configuration as YAML, every default written out; load() of it gives the same.
+std::string effective_yaml(const node_spec&);
+
+// The JSON Schema of the configuration (config/node.schema.json), indented, with a newline at the end.
+std::string json_schema();
+
+} // namespace coppice::spec

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+// The validated configuration of one node as plain values: what spec::load() returns and what the node
+// is built from. Each member's initial value is that key's default, and the only place it is written:
+// the schema table reads it from here. Nothing points into the files it came from: paths are absolute,
+// args and env are encoded terms. Immutable once loaded; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coppice::spec {
+
+using milliseconds = std::chrono::milliseconds;
+
+// One term in External Term Format without the leading 131.
+using encoded_term = std::vector<std::uint8_t>;
+
+// Where in the files something was said; line and column count from 1, 0 means nowhere (a default).
+struct place {
+  std::uint32_t file = 0; // index into node_spec::files
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+enum class visibility { visible, hidden };
+enum class log_level { trace, debug, info, warning, error };
+enum class log_format { automatic, text, json, journald };
+enum class epmd_mode { automatic, client, serve, off };
+enum class tls_mode { off, on };
+enum class connect_policy { automatic, never };
+enum class isolation { none, process };
+enum class application_type { permanent, transient, temporary };
+enum class strategy { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
+enum class on_exceeded { escalate, park };
+enum class auto_shutdown { never, any_significant, all_significant };
+enum class restart { permanent, transient, temporary };
+enum class on_full { park_sender, drop_new, drop_old, exit };
+enum class priority { low, normal, high, max };
+
+// A whole number, or "auto": whoever uses it chooses.
+using count_or_auto = std::optional<std::uint64_t>;
+
+// A time, or "infinity": nullopt.
+using time_or_infinity = std::optional<milliseconds>;
+
+// A share of the machine's memory or a number of bytes.
+struct memory_limit {
+  unsigned percent = 75; // 1 to 100; 0: bytes counts
+  std::uint64_t bytes = 0;
+  bool operator==(const memory_limit&) const = default;
+};
+
+struct port_range {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0; // 0-0: any free port
+  bool operator==(const port_range&) const = default;
+};
+
+// How long a child may take to stop.
+struct shutdown_limit {
+  enum class kind { after, brutal_kill, infinity };
+  kind how = kind::after;
+  milliseconds time{5000}; // for `after`
+  bool operator==(const shutdown_limit&) const = default;
+};
+
+// Where the cookie is: at most one is set; none means ~/.erlang.cookie.
+struct cookie_source {
+  std::optional<std::string> file;       // absolute path; made with mode 0600 if absent
+  std::optional<std::string> env;        // an environment variable
+  std::optional<std::string> credential; // a systemd credential
+};
+
+struct runtime_options {
+  milliseconds park{1000};             // longest wait of a sender at a full mailbox
+  milliseconds linger{5000};           // a dead actor's stack is abandoned after it
+  milliseconds watchdog{10};           // a handler that runs longer is named in the log
+  std::uint32_t blocking_threads = 16; // blocking_run's pool
+};
+
+struct log_options {
+  log_level level = log_level::info;
+  log_format format = log_format::automatic;
+};
+
+struct limit_options {
+  std::uint64_t processes = 4'000'000;
+  std::uint64_t connections = 1000;
+  memory_limit memory;  // all message buffers together
+  count_or_auto parked; // parked stacks
+  std::uint64_t term_bytes = 256ull << 20;
+  std::uint32_t term_depth = 10'000;
+};
+
+struct node_options {
+  std::string name;        // alive@host, always with the host once loaded
+  bool long_names = false; // the host has a dot (or is an address)
+  cookie_source cookie;
+  spec::visibility visibility = spec::visibility::visible;
+  count_or_auto workers;
+  runtime_options runtime;
+  std::string data = "/var/lib/coppice"; // absolute path
+  log_options log;
+  limit_options limits;
+};
+
+struct epmd_options {
+  epmd_mode mode = epmd_mode::automatic;
+  std::string address = "auto"; // once loaded an address, see resolve_address()
+  std::uint16_t port = 4369;
+};
+
+struct listen_options {
+  std::string address = "auto";   // once loaded an address
+  port_range ports{15000, 65000}; // the first free one is taken
+  tls_mode tls = tls_mode::off;
+};
+
+struct allow_options {
+  std::vector<std::string> rpc{"info"}; // "info", "observer", "mod:fun", "mod:*", "mod:fun/2 => PLUGIN:ACTOR"
+  std::vector<std::string> spawn;       // "PLUGIN:ACTOR"
+  std::vector<std::string> start;       // application names
+};
+
+struct route_options {
+  std::string node;
+  std::string address;
+  std::uint16_t port = 0;
+  tls_mode tls = tls_mode::off;
+  cookie_source cookie; // none set: the node's
+  place at;
+};
+
+struct compression_options {
+  std::uint32_t level = 0;        // 0: off
+  std::uint64_t threshold = 1024; // bytes
+};
+
+struct service_options {
+  bool global = true;
+  std::vector<std::string> pg{"pg"}; // names of pg scopes
+};
+
+struct distribution_options {
+  std::vector<listen_options> listen{listen_options{}};
+  milliseconds ticktime{60'000}; // net_ticktime
+  connect_policy connect = connect_policy::automatic;
+  milliseconds connect_timeout{7000};
+  allow_options allow;
+  std::vector<route_options> routes;
+  compression_options compression;
+  service_options services;
+};
+
+struct http_options {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 9911;
+};
+
+struct control_options {
+  std::string socket = "auto";   // absolute path, or "auto": NAME.sock in the runtime folder
+  std::string group = "coppice"; // that may connect; one that does not exist is warned about
+  std::uint32_t mode = 0660;
+  std::optional<http_options> http; // none: no HTTP
+};
+
+struct plugin_options {
+  std::vector<std::string> path{"/usr/lib/coppice/plugins"}; // absolute folders, searched in order
+  spec::isolation isolation = spec::isolation::none;
+  bool watch = false;
+  milliseconds reload_deadline{5000};
+};
+
+struct mailbox_options {
+  std::uint64_t limit = 100'000; // messages
+  std::uint64_t bytes = 0;       // 0: no bound of its own
+  spec::on_full on_full = spec::on_full::park_sender;
+};
+
+struct backoff_options {
+  milliseconds first{0};
+  milliseconds max{30'000};
+  double jitter = 0.2; // share of the wait
+};
+
+struct supervisor_spec;
+
+struct pool_options {
+  std::uint32_t size = 1;
+  std::string actor;
+};
+
+// One child of a supervisor: an actor, or a nested supervisor, or a pool.
+struct child_spec {
+  std::string id;         // an atom, unique among its siblings
+  std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor
+  std::string plugin;     // id of the plugin, a key of node_spec::plugin_files
+  std::string actor_type; // name of the actor within it
+  std::string behaviour;  // as the plugin's manifest says: "server"
+  std::string name;       // registered name; empty: none
+  spec::restart restart = spec::restart::permanent;
+  shutdown_limit shutdown; // a supervisor's default is infinity
+  bool significant = false;
+  std::optional<backoff_options> backoff;
+  mailbox_options mailbox;
+  spec::priority priority = spec::priority::normal;
+  std::optional<spec::isolation> isolation; // none: plugins.isolation
+  encoded_term args; // a map, checked against the plugin's schema, its defaults filled in
+  std::unique_ptr<supervisor_spec> supervisor;
+  std::optional<pool_options> pool;
+  place at;
+};
+
+struct supervisor_spec {
+  std::string name; // registered name; empty: none
+  spec::strategy strategy = spec::strategy::one_for_one;
+  std::uint32_t intensity = 1;
+  milliseconds period{5000};
+  spec::on_exceeded on_exceeded = spec::on_exceeded::escalate;
+  spec::auto_shutdown auto_shutdown = spec::auto_shutdown::never;
+  std::vector<child_spec> children; // in start order
+  place at;
+};
+
+struct application_spec {
+  std::string name;
+  application_type type = application_type::temporary;
+  std::vector<std::string> depends_on;
+  time_or_infinity max_runtime;
+  encoded_term env; // a map
+  supervisor_spec supervisor;
+  place at;
+};
+
+// A plugin that the tree names, found in plugins.path.
+struct plugin_file {
+  std::string id;
+  std::string path; // absolute
+};
+
+struct node_spec {
+  std::vector<std::string> files; // what it was read from, in order
+  node_options node;
+  epmd_options epmd;
+  distribution_options distribution;
+  control_options control;
+  plugin_options plugins;
+  std::vector<application_spec> applications; // in start order: each after those it depends on
+  std::vector<plugin_file> plugin_files;      // by id, each once
+};
+
+} // namespace coppice::spec
