@@ -13,21 +13,21 @@ namespace coppice::base {
 
 // What kind of failure it is, for callers that branch on it. The sentence says the rest.
 enum class errc {
-  invalid,       // input that can never be right: malformed, out of range, of the wrong type
-  not_found,     // a thing named does not exist
-  exists,        // a thing to be made is there already
-  refused,       // a peer or a policy said no
-  timeout,       // it did not happen in time
-  closed,        // the other end, or the thing itself, is gone
-  limit,         // a bound was reached
-  unsupported,   // known, and not available here
-  system,        // the operating system said no; the sentence carries its words
-  internal,      // a broken promise of our own
+  invalid,     // input that can never be right: malformed, out of range, of the wrong type
+  not_found,   // a thing named does not exist
+  exists,      // a thing to be made is there already
+  refused,     // a peer or a policy said no
+  timeout,     // it did not happen in time
+  closed,      // the other end, or the thing itself, is gone
+  limit,       // a bound was reached
+  unsupported, // known, and not available here
+  system,      // the operating system said no; the sentence carries its words
+  internal,    // a broken promise of our own
 };
 
 struct error {
   errc code = errc::internal;
-  std::string text;  // "what: why", lower case, no full stop, no secret
+  std::string text; // "what: why", lower case, no full stop, no secret
 
   // Puts "what: " in front.
   error&& context(std::string_view what) && {
@@ -49,4 +49,4 @@ tl::unexpected<error> fail_errno(std::string what, int number);
 // And with libuv's, for its negative results.
 tl::unexpected<error> fail_uv(std::string what, int result);
 
-}  // namespace coppice::base
+} // namespace coppice::base

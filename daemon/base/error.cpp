@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The words of errno and of libuv's negative results, put behind what was being done. Any thread.
+#include "base/error.hpp"
+
+#include <uv.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace coppice::base {
+namespace {
+
+errc code_of_errno(int number) {
+  switch (number) {
+    case ENOENT:
+      return errc::not_found;
+    case EEXIST:
+    case EADDRINUSE:
+      return errc::exists;
+    case ECONNREFUSED:
+      return errc::refused;
+    case ETIMEDOUT:
+      return errc::timeout;
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:
+      return errc::closed;
+    case EMFILE:
+    case ENFILE:
+      return errc::limit;
+    default:
+      return errc::system;
+  }
+}
+
+} // namespace
+
+tl::unexpected<error> fail_errno(std::string what, int number) {
+  return fail(code_of_errno(number), std::move(what) + ": " + std::generic_category().message(number));
+}
+
+tl::unexpected<error> fail_uv(std::string what, int result) {
+  if (result == UV_EOF) return fail(errc::closed, std::move(what) + ": closed by the other end");
+  if (result == UV_ECANCELED) return fail(errc::closed, std::move(what) + ": cancelled");
+  // On Unix libuv passes errno on, negated; what it adds itself (resolver, EOF) starts at -3000.
+  const errc code = result > -3000 ? code_of_errno(-result) : errc::system;
+  return fail(code, std::move(what) + ": " + uv_strerror(result));
+}
+
+} // namespace coppice::base

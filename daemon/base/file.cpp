@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// POSIX file calls with errors that name the path. Blocking. Any thread.
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+namespace coppice::base {
+namespace {
+
+status write_all(int fd, std::string_view contents, const std::string& path) {
+  while (!contents.empty()) {
+    const ssize_t written = write(fd, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail_errno("write " + path, errno);
+    contents.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+status fill_and_rename(int fd, const std::string& temporary, const std::string& path,
+                       std::string_view contents, mode_t mode) {
+  if (auto done = write_all(fd, contents, temporary); !done) return done;
+  if (fchmod(fd, mode) != 0) return fail_errno("chmod " + temporary, errno);
+  if (fsync(fd) != 0) return fail_errno("fsync " + temporary, errno);
+  if (rename(temporary.c_str(), path.c_str()) != 0) return fail_errno("rename to " + path, errno);
+  return {};
+}
+
+} // namespace
+
+void unique_fd::reset(int fd) {
+  // EINTR from close leaves the descriptor closed on Linux: never again.
+  if (fd_ >= 0) close(fd_);
+  fd_ = fd;
+}
+
+result<unique_fd> open_file(const std::string& path, int flags, mode_t mode) {
+  for (;;) {
+    const int fd = open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd >= 0) return unique_fd(fd);
+    if (errno != EINTR) return fail_errno("open " + path, errno);
+  }
+}
+
+result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd) return tl::unexpected(std::move(fd.error()));
+  std::string contents;
+  std::size_t used = 0;
+  for (;;) {
+    if (contents.size() - used < 4096) contents.resize(contents.size() < 4096 ? 8192 : contents.size() * 2);
+    const ssize_t got = read(fd->get(), contents.data() + used, contents.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno("read " + path, errno);
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+    if (used > max_bytes) {
+      return fail(errc::limit, "read " + path + ": larger than " + std::to_string(max_bytes) + " bytes");
+    }
+  }
+  contents.resize(used);
+  return contents;
+}
+
+status write_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {
+  std::string temporary = path + ".XXXXXX";
+  unique_fd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return fail_errno("create " + temporary, errno);
+  auto done = fill_and_rename(fd.get(), temporary, path, contents, mode);
+  if (!done) unlink(temporary.c_str());
+  return done;
+}
+
+status make_folders(const std::string& path, mode_t mode) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    if (mkdir(part.c_str(), mode) != 0 && errno != EEXIST) return fail_errno("make folder " + part, errno);
+    if (end == std::string::npos) break;
+  }
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return fail_errno("make folder " + path, errno);
+  if (!S_ISDIR(info.st_mode)) return fail_errno("make folder " + path, ENOTDIR);
+  return {};
+}
+
+} // namespace coppice::base

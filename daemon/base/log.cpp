@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+// The logger's queue, writer thread and levels. The queue's lock is held only to push or to swap the
+// whole queue out, never while a line is written; the writer is woken only when the queue was empty.
+// Levels are read without a lock: module slots are append-only.
+#include "base/log.hpp"
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/log_sinks.hpp"
+
+namespace coppice::base::log {
+namespace {
+
+constexpr std::array<std::string_view, 6> level_names = {"trace",  "debug",   "info",
+                                                         "notice", "warning", "error"};
+
+constexpr std::uint8_t inherits = 255;
+constexpr std::size_t max_module_name = 31;
+
+struct module_slot {
+  std::array<char, max_module_name + 1> name{};
+  std::atomic<std::uint8_t> level{inherits};
+};
+
+class level_table {
+ public:
+  bool enabled(level of, std::string_view module) const {
+    const std::size_t count = count_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (module != slots_[i].name.data()) continue;
+      const std::uint8_t own = slots_[i].level.load(std::memory_order_relaxed);
+      if (own != inherits) return static_cast<std::uint8_t>(of) >= own;
+      break;
+    }
+    return static_cast<std::uint8_t>(of) >= common_.load(std::memory_order_relaxed);
+  }
+
+  void set(level lowest) { common_.store(static_cast<std::uint8_t>(lowest), std::memory_order_relaxed); }
+  level common() const { return static_cast<level>(common_.load(std::memory_order_relaxed)); }
+
+  status set(std::string_view module, std::optional<level> lowest) {
+    const std::uint8_t value = lowest ? static_cast<std::uint8_t>(*lowest) : inherits;
+    const std::lock_guard lock(writers_);
+    const std::size_t count = count_.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (module == slots_[i].name.data()) {
+        slots_[i].level.store(value, std::memory_order_relaxed);
+        return {};
+      }
+    }
+    if (!lowest) return {};
+    if (module.empty() || module.size() > max_module_name) {
+      return fail(errc::invalid, "a log module's name has 1 to 31 characters");
+    }
+    if (count == slots_.size()) return fail(errc::limit, "too many log modules with a level of their own");
+    module.copy(slots_[count].name.data(), module.size());
+    slots_[count].level.store(value, std::memory_order_relaxed);
+    count_.store(count + 1, std::memory_order_release);
+    return {};
+  }
+
+  std::vector<std::pair<std::string, level>> own_levels() const {
+    std::vector<std::pair<std::string, level>> all;
+    const std::size_t count = count_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint8_t own = slots_[i].level.load(std::memory_order_relaxed);
+      if (own != inherits) all.emplace_back(slots_[i].name.data(), static_cast<level>(own));
+    }
+    return all;
+  }
+
+ private:
+  std::atomic<std::uint8_t> common_{static_cast<std::uint8_t>(level::info)};
+  std::atomic<std::size_t> count_{0};
+  std::array<module_slot, 64> slots_;
+  std::mutex writers_;
+};
+
+class writer {
+ public:
+  ~writer() { stop(); }
+
+  void start(const options& chosen) {
+    const std::lock_guard control(control_);
+    {
+      const std::lock_guard lock(queue_lock_);
+      limit_ = chosen.queue;
+      format_ = resolve(chosen.format);
+      if (running_) return;
+      running_ = true;
+    }
+    thread_ = std::thread([this] { run(); });
+  }
+
+  void stop() {
+    const std::lock_guard control(control_);
+    {
+      const std::lock_guard lock(queue_lock_);
+      if (!running_) return;
+      running_ = false;
+    }
+    work_.notify_one();
+    thread_.join();
+  }
+
+  void flush() {
+    std::unique_lock lock(queue_lock_);
+    if (!running_) return;
+    const std::uint64_t target = pushed_;
+    written_change_.wait(lock, [&] { return written_ >= target || !running_; });
+  }
+
+  void submit(record&& line) {
+    std::unique_lock lock(queue_lock_);
+    if (!running_) {
+      const format to = format_;
+      lock.unlock();
+      deliver(to, line);
+      return;
+    }
+    if (queue_.size() >= limit_) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    const bool was_empty = queue_.empty();
+    queue_.push_back(std::move(line));
+    ++pushed_;
+    lock.unlock();
+    if (was_empty) work_.notify_one();
+  }
+
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+  std::uint64_t add_tap(tap function) {
+    const std::lock_guard lock(taps_lock_);
+    taps_.emplace_back(++last_tap_, std::move(function));
+    return last_tap_;
+  }
+
+  void remove_tap(std::uint64_t id) {
+    const std::lock_guard lock(taps_lock_);
+    std::erase_if(taps_, [id](const auto& each) { return each.first == id; });
+  }
+
+ private:
+  void deliver(format to, const record& line) {
+    write_line(to, line);
+    const std::lock_guard lock(taps_lock_);
+    for (const auto& [id, function] : taps_) function(line);
+  }
+
+  void tell_drops(format to) {
+    const std::uint64_t all = dropped();
+    if (all == told_drops_) return;
+    deliver(to, {wall_now(),
+                 level::warning,
+                 "log",
+                 fmt::format("{} lines dropped: the queue was full", all - told_drops_),
+                 {}});
+    told_drops_ = all;
+  }
+
+  void run() {
+    std::vector<record> batch;
+    std::unique_lock lock(queue_lock_);
+    for (;;) {
+      work_.wait(lock, [this] { return !queue_.empty() || !running_; });
+      if (queue_.empty()) break;
+      batch.swap(queue_);
+      const format to = format_;
+      lock.unlock();
+      for (const record& line : batch) deliver(to, line);
+      tell_drops(to);
+      lock.lock();
+      written_ += batch.size();
+      batch.clear();
+      written_change_.notify_all();
+    }
+    written_change_.notify_all();
+  }
+
+  std::mutex control_; // start and stop, one at a time
+  std::mutex queue_lock_;
+  std::condition_variable work_;
+  std::condition_variable written_change_;
+  std::vector<record> queue_;
+  std::size_t limit_ = 0;
+  format format_ = format::text;
+  bool running_ = false;
+  std::uint64_t pushed_ = 0;
+  std::uint64_t written_ = 0;
+  std::atomic<std::uint64_t> dropped_{0};
+  std::uint64_t told_drops_ = 0;
+  std::thread thread_;
+
+  std::mutex taps_lock_;
+  std::uint64_t last_tap_ = 0;
+  std::vector<std::pair<std::uint64_t, tap>> taps_;
+};
+
+level_table& levels() {
+  static level_table the;
+  return the;
+}
+
+writer& the_writer() {
+  static writer the;
+  return the;
+}
+
+} // namespace
+
+std::string_view level_name(level of) {
+  return level_names[static_cast<std::size_t>(of)];
+}
+
+std::optional<level> parse_level(std::string_view name) {
+  if (name == "warn") return level::warning;
+  for (std::size_t i = 0; i < level_names.size(); ++i) {
+    if (name == level_names[i]) return static_cast<level>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<format> parse_format(std::string_view name) {
+  if (name == "auto") return format::automatic;
+  if (name == "text") return format::text;
+  if (name == "json") return format::json;
+  if (name == "journald") return format::journald;
+  return std::nullopt;
+}
+
+void start(const options& chosen) {
+  set_level(chosen.level);
+  the_writer().start(chosen);
+}
+
+void stop() {
+  the_writer().stop();
+}
+void flush() {
+  the_writer().flush();
+}
+void set_level(level lowest) {
+  levels().set(lowest);
+}
+status set_level(std::string_view module, std::optional<level> lowest) {
+  return levels().set(module, lowest);
+}
+level current_level() {
+  return levels().common();
+}
+std::vector<std::pair<std::string, level>> module_levels() {
+  return levels().own_levels();
+}
+bool enabled(level of, std::string_view module) {
+  return levels().enabled(of, module);
+}
+std::uint64_t dropped() {
+  return the_writer().dropped();
+}
+std::uint64_t add_tap(tap function) {
+  return the_writer().add_tap(std::move(function));
+}
+void remove_tap(std::uint64_t id) {
+  the_writer().remove_tap(id);
+}
+void submit(record line) {
+  the_writer().submit(std::move(line));
+}
+
+} // namespace coppice::base::log

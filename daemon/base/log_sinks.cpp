@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// Rendering and writing of log lines. A line is one write(2), so lines of several processes on one
+// stderr do not mix. Control characters from peers never reach a terminal raw. The writer thread.
+#include "base/log_sinks.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#ifdef COPPICE_HAVE_SYSTEMD
+#include <sys/uio.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+#endif
+
+namespace coppice::base::log {
+namespace {
+
+void write_stderr(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void append_visible(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out.push_back(c);
+    } else if (c == '\n') {
+      out.append("\n  ");
+    } else if (c == '\t') {
+      out.push_back(c);
+    } else {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+    }
+  }
+}
+
+void append_field_value(std::string& out, std::string_view value) {
+  const bool plain = !value.empty() && value.find_first_of(" \"=\n\t") == std::string_view::npos;
+  if (!plain) out.push_back('"');
+  append_visible(out, value);
+  if (!plain) out.push_back('"');
+}
+
+#ifdef COPPICE_HAVE_SYSTEMD
+int syslog_priority(level of) {
+  switch (of) {
+    case level::trace:
+    case level::debug:
+      return 7;
+    case level::info:
+      return 6;
+    case level::notice:
+      return 5;
+    case level::warning:
+      return 4;
+    case level::error:
+      return 3;
+  }
+  return 6;
+}
+
+void write_journal(const record& line) {
+  std::vector<std::string> entries = {"MESSAGE=" + line.text,
+                                      "PRIORITY=" + std::to_string(syslog_priority(line.level)),
+                                      "COPPICE_MODULE=" + line.module};
+  for (const field& each : line.fields) {
+    std::string name = "COPPICE_" + each.name;
+    for (char& c : name) {
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    entries.push_back(name + "=" + each.value);
+  }
+  std::vector<iovec> parts;
+  parts.reserve(entries.size());
+  for (std::string& entry : entries) parts.push_back({entry.data(), entry.size()});
+  if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) < 0) {
+    write_stderr(render_text(line) + "\n");
+  }
+}
+#endif
+
+} // namespace
+
+std::string render_text(const record& line) {
+  std::string out = format_wall(line.wall);
+  fmt::format_to(std::back_inserter(out), " {:<7} {}: ", level_name(line.level), line.module);
+  append_visible(out, line.text);
+  for (const field& each : line.fields) {
+    out.append(" ").append(each.name).append("=");
+    append_field_value(out, each.value);
+  }
+  return out;
+}
+
+std::string render_json(const record& line) {
+  nlohmann::ordered_json object;
+  object["time"] = format_wall(line.wall);
+  object["level"] = level_name(line.level);
+  object["module"] = line.module;
+  object["message"] = line.text;
+  for (const field& each : line.fields) object[each.name] = each.value;
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+format resolve(format asked) {
+#ifdef COPPICE_HAVE_SYSTEMD
+  if (asked != format::automatic) return asked;
+  // systemd names the device and inode of the stream it connected; a redirected stderr has another.
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat info {};
+  if (stream == nullptr || fstat(STDERR_FILENO, &info) != 0) return format::text;
+  return fmt::format("{}:{}", info.st_dev, info.st_ino) == stream ? format::journald : format::text;
+#else
+  return asked == format::json ? asked : format::text;
+#endif
+}
+
+void write_line(format to, const record& line) {
+  switch (to) {
+#ifdef COPPICE_HAVE_SYSTEMD
+    case format::journald:
+      write_journal(line);
+      return;
+#endif
+    case format::json:
+      write_stderr(render_json(line) + "\n");
+      return;
+    default:
+      write_stderr(render_text(line) + "\n");
+      return;
+  }
+}
+
+} // namespace coppice::base::log

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Where log lines end: stderr as text or JSON, or the journal with its fields. A sink that cannot
+// write loses the line: there is nowhere left to say so. The log's writer thread, or the caller's
+// before the log is started.
+#pragma once
+
+#include "base/log.hpp"
+
+namespace coppice::base::log {
+
+// `automatic` resolved: what this process's stderr asks for.
+format resolve(format asked);
+
+void write_line(format to, const record& line);
+
+} // namespace coppice::base::log

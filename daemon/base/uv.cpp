@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Opening and starting of the libuv wrappers, and the draining of a loop. The loop's thread.
+#include "base/uv.hpp"
+
+#include "base/log.hpp"
+
+namespace coppice::base::uv {
+namespace {
+
+// The callback of every handle that takes no argument of its own.
+template <class Handle, class Raw>
+void run_callback(Raw* raw) {
+  Handle::payload_of(raw)();
+}
+
+bool closing_handles(uv_loop_t* loop) {
+  bool found = false;
+  uv_walk(
+      loop,
+      [](uv_handle_t* handle, void* seen) {
+        if (uv_is_closing(handle) != 0) *static_cast<bool*>(seen) = true;
+      },
+      &found);
+  return found;
+}
+
+void name_open_handle(uv_handle_t* handle, void*) {
+  const char* type = uv_handle_type_name(uv_handle_get_type(handle));
+  log::error("base", "a {} handle outlives its loop", type != nullptr ? type : "libuv");
+}
+
+} // namespace
+
+result<loop> loop::make() {
+  auto raw = std::make_unique<uv_loop_t>();
+  if (const int code = uv_loop_init(raw.get()); code != 0) return fail_uv("make an event loop", code);
+  return loop(std::move(raw));
+}
+
+loop& loop::operator=(loop&& other) noexcept {
+  if (this != &other) {
+    drain();
+    loop_ = std::move(other.loop_);
+  }
+  return *this;
+}
+
+void loop::drain() {
+  if (!loop_) return;
+  while (uv_loop_close(loop_.get()) == UV_EBUSY) {
+    if (closing_handles(loop_.get())) {
+      uv_run(loop_.get(), UV_RUN_NOWAIT);
+    } else if (loop_->active_reqs.count > 0) {
+      uv_run(loop_.get(), UV_RUN_ONCE);
+    } else {
+      uv_walk(loop_.get(), name_open_handle, nullptr);
+      static_cast<void>(loop_.release());
+      return;
+    }
+  }
+  loop_.reset();
+}
+
+result<async> async::make(const loop& on, callback function) {
+  async made;
+  const int code = made.open(std::move(function), [&on](uv_async_t* raw) {
+    return uv_async_init(on.raw(), raw, run_callback<async, uv_async_t>);
+  });
+  if (code != 0) return fail_uv("open a wake-up handle", code);
+  return made;
+}
+
+timer::timer(uv_loop_t* on, callback function) {
+  open(std::move(function), [on](uv_timer_t* raw) { return uv_timer_init(on, raw); });
+}
+
+void timer::start(std::chrono::milliseconds after, std::chrono::milliseconds repeat) {
+  // The loop's notion of now is as old as its turn: without this a timer set late in it fires early.
+  uv_update_time(loop_raw());
+  uv_timer_start(raw(), run_callback<timer, uv_timer_t>, static_cast<std::uint64_t>(after.count()),
+                 static_cast<std::uint64_t>(repeat.count()));
+}
+
+prepare::prepare(uv_loop_t* on, callback function) {
+  open(std::move(function), [on](uv_prepare_t* raw) { return uv_prepare_init(on, raw); });
+}
+
+void prepare::start() {
+  uv_prepare_start(raw(), run_callback<prepare, uv_prepare_t>);
+}
+
+check::check(uv_loop_t* on, callback function) {
+  open(std::move(function), [on](uv_check_t* raw) { return uv_check_init(on, raw); });
+}
+
+void check::start() {
+  uv_check_start(raw(), run_callback<check, uv_check_t>);
+}
+
+idle::idle(uv_loop_t* on, callback function) {
+  open(std::move(function), [on](uv_idle_t* raw) { return uv_idle_init(on, raw); });
+}
+
+void idle::start() {
+  uv_idle_start(raw(), run_callback<idle, uv_idle_t>);
+}
+
+result<signal> signal::make(const loop& on, int signal_number, std::function<void(int)> function) {
+  signal made;
+  int code =
+      made.open(std::move(function), [&on](uv_signal_t* raw) { return uv_signal_init(on.raw(), raw); });
+  if (code == 0) {
+    code = uv_signal_start(
+        made.raw(), [](uv_signal_t* raw, int number) { payload_of(raw)(number); }, signal_number);
+  }
+  if (code != 0) return fail_uv("watch signal " + std::to_string(signal_number), code);
+  return made;
+}
+
+result<poll> poll::make(uv_loop_t* on, int fd, std::function<void(int, int)> function) {
+  poll made;
+  const int code =
+      made.open(std::move(function), [on, fd](uv_poll_t* raw) { return uv_poll_init(on, raw, fd); });
+  if (code != 0) return fail_uv("watch a descriptor", code);
+  return made;
+}
+
+status poll::start(int events) {
+  const int code = events == 0
+                       ? uv_poll_stop(raw())
+                       : uv_poll_start(raw(), events, [](uv_poll_t* ready, int status_code, int seen) {
+                           payload_of(ready)(status_code, seen);
+                         });
+  if (code != 0) return fail_uv("watch a descriptor", code);
+  return {};
+}
+
+} // namespace coppice::base::uv
