@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Errors of the ETF library: a code to switch on, the offset and tag where reading stopped, and a sentence.
+// An error is only built when something went wrong, so it may own memory; good input never pays for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <tl/expected.hpp>
+
+namespace coppice::etf {
+
+enum class errc : std::uint8_t {
+  truncated, ///< the bytes end inside a term, or a count promises more than is left
+  bad_tag, ///< no such tag, or one that is not allowed here (compressed or cached inside a term, local funs)
+  bad_value,     ///< a tag whose content breaks the format: NaN, bad UTF-8, a fun's size, …
+  too_deep,      ///< limits::depth
+  too_large,     ///< limits::bytes or limits::atom_characters
+  trailing,      ///< bytes after the term
+  mismatch,      ///< a good term of another shape than the target type
+  duplicate_key, ///< a map names a key twice
+  syntax,        ///< Erlang text that does not parse; `offset` is the column, from 1
+  out_of_memory, ///< a writer could not grow
+};
+
+struct error {
+  errc code = errc::bad_value;
+  std::size_t offset = 0; ///< bytes from the start of the input; a 1-based column in text
+  std::uint8_t tag = 0;   ///< the tag met there, 0 if none
+  std::string what;       ///< what was expected, a sentence without its place
+
+  /// The whole sentence: "expected an atom at byte 12 (tag 97)".
+  std::string text() const {
+    std::string out = what;
+    if (code == errc::mismatch || code == errc::out_of_memory) return out;
+    if (code == errc::syntax) return out + " at column " + std::to_string(offset);
+    out += " at byte " + std::to_string(offset);
+    if (tag != 0) out += " (tag " + std::to_string(tag) + ")";
+    return out;
+  }
+};
+
+template <class T>
+using result = tl::expected<T, error>;
+
+inline tl::unexpected<error> fail(errc code, std::size_t offset, std::uint8_t tag, std::string what) {
+  return tl::unexpected<error>(error{code, offset, tag, std::move(what)});
+}
+
+} // namespace coppice::etf
