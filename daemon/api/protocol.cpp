@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Requests and replies to JSON and back. The JSON library's exceptions end here. Any thread.
+#include "api/protocol.hpp"
+
+#include <array>
+
+namespace coppice::api {
+
+namespace {
+
+using nlohmann::json;
+
+struct code_name {
+  base::errc code;
+  std::string_view name;
+};
+
+constexpr std::array<code_name, 10> code_names{{
+    {base::errc::invalid, "invalid"},
+    {base::errc::not_found, "not_found"},
+    {base::errc::exists, "exists"},
+    {base::errc::refused, "refused"},
+    {base::errc::timeout, "timeout"},
+    {base::errc::closed, "closed"},
+    {base::errc::limit, "limit"},
+    {base::errc::unsupported, "unsupported"},
+    {base::errc::system, "system"},
+    {base::errc::internal, "internal"},
+}};
+
+std::string_view name_of(base::errc code) {
+  for (const auto& entry : code_names) {
+    if (entry.code == code) return entry.name;
+  }
+  return "internal";
+}
+
+base::errc code_of(std::string_view name) {
+  for (const auto& entry : code_names) {
+    if (entry.name == name) return entry.code;
+  }
+  return base::errc::internal;
+}
+
+std::string line_of(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string text_at(const json& object, const char* key) {
+  auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+base::result<json> object_of(std::string_view line) {
+  json document = json::parse(line, nullptr, false);
+  if (document.is_discarded() || !document.is_object()) {
+    return base::fail(base::errc::invalid, "not a JSON object on one line");
+  }
+  return document;
+}
+
+} // namespace
+
+std::string encode(const request& r) {
+  return line_of({{"command", r.command}, {"arguments", r.arguments}});
+}
+
+std::string encode(const reply& r) {
+  if (r) return line_of({{"result", *r}});
+  const failure& f = r.error();
+  return line_of(
+      {{"error", {{"code", name_of(f.code)}, {"what", f.what}, {"why", f.why}, {"hint", f.hint}}}});
+}
+
+base::result<request> decode_request(std::string_view line) {
+  auto document = object_of(line);
+  if (!document) return tl::unexpected(std::move(document.error()).context("request"));
+  request r{text_at(*document, "command"), document->value("arguments", json::object())};
+  if (r.command.empty()) return base::fail(base::errc::invalid, "request: no command");
+  if (!r.arguments.is_object()) return base::fail(base::errc::invalid, "request: arguments are no object");
+  return r;
+}
+
+base::result<reply> decode_reply(std::string_view line) {
+  auto document = object_of(line);
+  if (!document) return tl::unexpected(std::move(document.error()).context("reply"));
+  if (auto result = document->find("result"); result != document->end()) return reply(*result);
+  auto error = document->find("error");
+  if (error == document->end() || !error->is_object()) {
+    return base::fail(base::errc::invalid, "reply: neither result nor error");
+  }
+  return reply(tl::unexpect, failure{code_of(text_at(*error, "code")), text_at(*error, "what"),
+                                     text_at(*error, "why"), text_at(*error, "hint")});
+}
+
+} // namespace coppice::api
