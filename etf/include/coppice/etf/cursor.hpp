@@ -6,12 +6,14 @@
 #pragma once
 
 #include <bit>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include <coppice/etf/types.hpp>
 #include <coppice/etf/utf8.hpp>
@@ -56,8 +58,14 @@ class cursor {
   /// The head of a list: `length` elements follow, then its tail. [] is consumed whole: length 0, no tail.
   /// A list written as STRING_EXT is refused here: read_string.
   bool read_list(std::uint32_t& length) {
-    if (read_nil()) return length = 0, true;
-    return head32(tag::list, length);
+    if (head32(tag::list, length)) {
+      if (length != 0) [[likely]]
+        return true;
+      cursor ahead = *this; // a head of 0 stands for its tail alone: nobody writes it, OTP reads it
+      if (ahead.read_list(length)) return *this = ahead, true;
+      return pos_ -= 5, false;
+    }
+    return read_nil() ? (length = 0, true) : false;
   }
   bool read_nil() {
     if (peek_tag() != code(tag::nil)) return false;
@@ -176,14 +184,11 @@ class cursor {
       return true;
     }
     if (!has(32) || *pos_ != code(tag::float_text)) return false;
-    char text[32];
-    std::memcpy(text, pos_ + 1, 31);
-    text[31] = 0;
-    char* stop = nullptr;
-    const double parsed = std::strtod(text, &stop);
-    if (stop == text || *stop != 0 || text[0] == ' ' ||
-        (std::bit_cast<std::uint64_t>(parsed) >> 52 & 0x7FF) == 0x7FF)
-      return false;
+    const char* const text = reinterpret_cast<const char*>(pos_ + 1);
+    double parsed = 0;
+    const auto [stop, trouble] = std::from_chars(text, text + 31, parsed);
+    if (trouble != std::errc{} || (stop != text + 31 && *stop != 0)) return false;
+    if ((std::bit_cast<std::uint64_t>(parsed) >> 52 & 0x7FF) == 0x7FF) return false;
     value = parsed;
     pos_ += 32;
     return true;

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+// From what a peer sent to what lives in a mailbox: one spelling for each identity, so that equal atoms,
+// pids, ports, references and numbers are equal bytes. Atoms become UTF-8 in the shortest tag, atom cache
+// references their atoms, pids, ports and references the newest tag, floats eight bytes, integers their
+// shortest form. Maps keep the order they came in, a list of bytes the tag it came in. Most terms are
+// canonical already: scan() says so and the bytes are used as they are.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/error.hpp>
+#include <coppice/etf/limits.hpp>
+#include <coppice/etf/validate.hpp>
+#include <coppice/etf/writer.hpp>
+
+namespace coppice::etf {
+
+/// Finds the atom behind an ATOM_CACHE_REF's index; a view without data is an unknown index.
+struct atom_lookup {
+  using find_fn = std::string_view (*)(const void* context, std::uint8_t index);
+  find_fn find = nullptr;
+  const void* context = nullptr;
+
+  atom_lookup() = default;
+  atom_lookup(find_fn finder, const void* with) : find(finder), context(with) {}
+  /// Names by index; `names` (the span itself too) must outlive the lookup.
+  explicit atom_lookup(const std::span<const std::string_view>& names)
+      : find([](const void* with, std::uint8_t index) {
+          const auto& all = *static_cast<const std::span<const std::string_view>*>(with);
+          return index < all.size() ? all[index] : std::string_view{};
+        }),
+        context(&names) {}
+};
+
+namespace detail {
+
+/// Trusts its input: scanner has passed it.
+class rewriter {
+ public:
+  rewriter(bytes in, writer& out, const atom_lookup& atoms)
+      : begin_(in.data()), p_(begin_), end_(begin_ + in.size()), kept_(begin_), out_(out), atoms_(atoms) {}
+
+  result<void> run() {
+    for (std::uint64_t due = 1; due != 0;) {
+      --due;
+      const std::uint64_t below = step(due);
+      if (unknown_ != nullptr) {
+        return fail(errc::bad_value, static_cast<std::size_t>(unknown_ - begin_), *unknown_,
+                    "an atom the cache knows expected");
+      }
+      due += below;
+      while (!funs_.empty() && funs_.back().due == due) close_fun();
+    }
+    keep();
+    if (out_.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
+    return {};
+  }
+
+ private:
+  struct open_fun {
+    std::uint64_t due;   ///< closed when as many terms are due as were before it
+    std::size_t size_at; ///< of its size field in the output
+  };
+
+  static constexpr std::uint8_t code(tag t) { return static_cast<std::uint8_t>(t); }
+
+  /// Copies what was passed unchanged; call before writing and move p_, then resume().
+  void keep() { out_.raw({kept_, p_}); }
+  void resume(const std::uint8_t* at) { p_ = kept_ = at; }
+
+  /// Handles one head or leaf; the number of terms it promises.
+  std::uint64_t step(std::uint64_t due) {
+    const std::uint8_t* const at = p_;
+    switch (static_cast<tag>(*at)) {
+      case tag::small_tuple:
+        return p_ += 2, at[1];
+      case tag::map:
+        return p_ += 5, std::uint64_t{wire::load32(at + 1)} * 2;
+      case tag::list: {
+        const std::uint64_t length = wire::load32(at + 1);
+        if (length == 0)
+          keep(), resume(at + 5);
+        else
+          p_ += 5;
+        return length + 1;
+      }
+      case tag::large_tuple: {
+        const std::uint32_t arity = wire::load32(at + 1);
+        keep();
+        out_.tuple(arity);
+        resume(at + 5);
+        return arity;
+      }
+      case tag::new_fun:
+        return fun(due);
+      case tag::exported_fun:
+        p_ += 1;
+        name();
+        name();
+        p_ += 2;
+        return 0;
+      case tag::string:
+        if (wire::load16(at + 1) != 0) break;
+        keep();
+        out_.nil();
+        resume(at + 3);
+        return 0;
+      default:
+        break;
+    }
+    switch (kind_of(*at)) {
+      case kind::none: // the one tag that is no term of its own and passed the scan: a cached atom
+      case kind::atom:
+        return name(), 0;
+      case kind::integer:
+        return integer(), 0;
+      case kind::floating:
+        return floating(), 0;
+      case kind::bitstring:
+        return bitstring(), 0;
+      case kind::pid:
+      case kind::port:
+      case kind::reference:
+        return identity(), 0;
+      default:
+        break;
+    }
+    cursor ahead({at, end_});
+    ahead.skip();
+    p_ = at + ahead.offset();
+    return 0;
+  }
+
+  /// The atom at p_: kept if canonical, else written anew.
+  void name() {
+    const auto t = static_cast<tag>(*p_);
+    if (t == tag::small_atom_utf8) {
+      p_ += 2 + p_[1];
+      return;
+    }
+    std::size_t past;
+    const std::string_view found = atom_at(p_, past);
+    keep();
+    out_.atom(found);
+    resume(p_ + past);
+  }
+
+  /// The UTF-8 of any atom; borrowed from the input, the cache or scratch_.
+  std::string_view atom_at(const std::uint8_t* at, std::size_t& past) {
+    const auto t = static_cast<tag>(*at);
+    if (t == tag::atom_cache_ref) {
+      past = 2;
+      const std::string_view found =
+          atoms_.find == nullptr ? std::string_view{} : atoms_.find(atoms_.context, at[1]);
+      if (found.data() == nullptr) unknown_ = at;
+      return found;
+    }
+    const std::size_t head = t == tag::small_atom_utf8 || t == tag::small_atom_latin1 ? 2 : 3;
+    const std::size_t size = head == 2 ? at[1] : wire::load16(at + 1);
+    past = head + size;
+    const std::string_view raw{reinterpret_cast<const char*>(at + head), size};
+    if (t == tag::small_atom_utf8 || t == tag::atom_utf8) return raw;
+    scratch_.clear();
+    for (const char c : raw) utf8::append(scratch_, static_cast<std::uint8_t>(c));
+    return scratch_;
+  }
+
+  void integer() {
+    const std::uint8_t* const at = p_;
+    cursor ahead({at, end_});
+    bool negative;
+    bytes magnitude;
+    std::int64_t value = 0;
+    if (ahead.read_big(negative, magnitude)) {
+      keep();
+      out_.big(negative, magnitude);
+    } else {
+      ahead.read_integer(value);
+      if (*at == code(tag::small_integer)) return void(p_ += 2);
+      keep();
+      out_.integer(value);
+    }
+    resume(at + ahead.offset());
+  }
+
+  void floating() {
+    if (*p_ == code(tag::new_float)) return void(p_ += 9);
+    double value = 0;
+    cursor({p_, end_}).read_float(value);
+    keep();
+    out_.floating(value);
+    resume(p_ + 32);
+  }
+
+  void bitstring() {
+    cursor ahead({p_, end_});
+    bytes data;
+    unsigned bits = 8;
+    const std::size_t size = wire::load32(p_ + 1);
+    if (size != 0) ahead.read_bitstring(data, bits);
+    keep();
+    out_.bitstring(data, bits);
+    resume(p_ + 6 + size);
+  }
+
+  void identity() {
+    const std::uint8_t* const at = p_;
+    const auto t = static_cast<tag>(*at);
+    const bool is_counted = t == tag::newer_reference || t == tag::new_reference;
+    const std::uint32_t count = is_counted ? wire::load16(at + 1) : 1;
+    std::size_t past;
+    const std::uint8_t* p = at + (is_counted ? 3 : 1);
+    const std::string_view node = atom_at(p, past);
+    p += past;
+    keep();
+    if (kind_of(*at) == kind::pid) {
+      const bool is_new = t == tag::new_pid;
+      out_.pid({node, wire::load32(p), wire::load32(p + 4), is_new ? wire::load32(p + 8) : p[8]});
+      p += is_new ? 12 : 9;
+    } else if (kind_of(*at) == kind::port) {
+      const std::size_t id = t == tag::v4_port ? 8 : 4;
+      out_.port({node, id == 8 ? wire::load64(p) : wire::load32(p),
+                 t == tag::old_port ? p[4] : wire::load32(p + id)});
+      p += id + (t == tag::old_port ? 1 : 4);
+    } else if (t == tag::old_reference) {
+      out_.reference({node, p[4], 1, {wire::load32(p)}});
+      p += 5;
+    } else {
+      reference made{node, t == tag::newer_reference ? wire::load32(p) : *p, count, {}};
+      p += t == tag::newer_reference ? 4 : 1;
+      for (std::uint32_t i = 0; i < count; ++i, p += 4) made.words[i] = wire::load32(p);
+      out_.reference(made);
+    }
+    resume(p);
+  }
+
+  std::uint64_t fun(std::uint64_t due) {
+    const std::uint64_t free_variables = wire::load32(p_ + 26);
+    keep();
+    kept_ = p_;
+    const std::size_t size_at = out_.size() + 1;
+    p_ += 30;
+    name();
+    p_ += *p_ == code(tag::small_integer) ? 2 : 5;
+    p_ += *p_ == code(tag::small_integer) ? 2 : 5;
+    identity();
+    funs_.push_back({due, size_at});
+    return free_variables;
+  }
+
+  void close_fun() {
+    keep();
+    resume(p_);
+    const std::size_t size_at = funs_.back().size_at;
+    out_.patch32(size_at, static_cast<std::uint32_t>(out_.size() - size_at));
+    funs_.pop_back();
+  }
+
+  const std::uint8_t* begin_;
+  const std::uint8_t* p_;
+  const std::uint8_t* end_;
+  const std::uint8_t* kept_;
+  writer& out_;
+  const atom_lookup& atoms_;
+  std::vector<open_fun> funs_;
+  std::string scratch_;
+  const std::uint8_t* unknown_ = nullptr;
+};
+
+} // namespace detail
+
+/// Whether the whole of `in` is one canonical term.
+inline bool is_canonical(bytes in, const limits& bounds = {}) {
+  const auto seen = scan(in, bounds);
+  return seen && seen->canonical && seen->length == in.size();
+}
+
+/// Validates the one term that `in` (no 131) is and writes its canonical bytes. What a failure left in `out`
+/// is meaningless. The result may be larger than `in` by a node's name for each atom reference.
+inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {},
+                                 const atom_lookup& atoms = {}) {
+  const auto seen = scan(in, bounds, atoms.find == nullptr ? cached_atoms::refused : cached_atoms::allowed);
+  if (!seen) return tl::unexpected<error>(seen.error());
+  if (seen->length != in.size())
+    return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
+  if (seen->canonical) {
+    out.raw(in);
+    if (out.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
+    return {};
+  }
+  return detail::rewriter(in, out, atoms).run();
+}
+
+} // namespace coppice::etf
