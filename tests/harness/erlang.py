@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""A real Erlang node beside the node under test: started with its own EPMD port, fed expressions over
+its standard input, answering each with one line. Ended by its pid.
+"""
+import os
+import shutil
+import subprocess
+
+from harness.tap import Skip
+
+# Reads one expression a line, prints its value as one line behind a mark, so that whatever else the
+# node prints cannot be taken for an answer.
+_loop = r"""
+F = fun Loop(B0) ->
+  case io:get_line("") of
+    eof -> halt(0);
+    Line ->
+      B = try
+        {ok, T, _} = erl_scan:string(unicode:characters_to_list(Line)),
+        {ok, E} = erl_parse:parse_exprs(T),
+        {value, V, B1} = erl_eval:exprs(E, B0),
+        io:format("~n@@ ~0tp~n", [V]), B1
+      catch C:R -> io:format("~n@@ ~0tp~n", [{C, R}]), B0 end,
+      Loop(B)
+  end end, F(erl_eval:new_bindings()).
+"""
+
+
+class Erl:
+    def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie", epmd_port=4369, options=(), start_epmd=False):
+        if shutil.which("erl") is None:
+            raise Skip("no erl on this machine")
+        self.name = name
+        environment = dict(os.environ, ERL_EPMD_PORT=str(epmd_port), ERL_CRASH_DUMP_SECONDS="0")
+        kind = "-name" if "." in name.partition("@")[2] else "-sname"
+        command = ["erl", kind, name, "-setcookie", cookie, "-start_epmd", "true" if start_epmd else "false",
+                   "-kernel", "logger_level", "error", *options, "-noshell", "-eval", _loop.replace("\n", " ")]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, env=environment)
+        cleanup.callback(self.end)
+        self.output = []
+
+    def __call__(self, expression):
+        """The value of an Erlang expression as text; its variables stay bound for the next one."""
+        one_line = " ".join(expression.split())
+        self.process.stdin.write(one_line.rstrip(". ") + ".\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("@@ "):
+                return line[3:].rstrip("\n")
+            self.output.append(line)
+        raise AssertionError(f"{self.name} ended: {''.join(self.output)}")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()

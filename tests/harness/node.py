@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""A coppiced under test: started on a configuration in a folder of its own, with its own EPMD port and
+control socket, driven by the coppice client, ended by its pid. Nothing of it outlives the test.
+
+The programs come from the environment, as Meson sets it: COPPICED, COPPICE, COPPICE_EPMD and
+COPPICE_PLUGINS (a folder of .so files); without it from build/bin and build/plugins.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+from harness.tap import eventually
+
+root = pathlib.Path(__file__).resolve().parents[2]
+
+
+def program(variable, name):
+    return os.environ.get(variable) or str(root / "build" / "bin" / name)
+
+
+def plugin_folder():
+    return os.environ.get("COPPICE_PLUGINS") or str(root / "build" / "plugins")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Folder:
+    """A temporary folder, gone at close()."""
+
+    def __init__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="coppice-test-"))
+
+    def close(self):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def write(self, name, text, mode=0o644):
+        target = self.path / name
+        target.write_text(text)
+        target.chmod(mode)
+        return str(target)
+
+
+class Node:
+    """`config` is a YAML text or None for config/demo.yaml; `settings` are --set pairs over it.
+
+    Its name is NAME@127.0.0.1, its cookie "testcookie".
+    """
+
+    def __init__(self, cleanup, name="demo", config=None, settings=(), epmd_port=None, wait=True):
+        self.name = f"{name}@127.0.0.1"
+        self.folder = Folder()
+        cleanup.callback(self.folder.close)
+        self.cookie = "testcookie"
+        self.epmd_port = epmd_port or free_port()
+        self.socket = str(self.folder.path / "control.sock")
+        self.log_path = self.folder.path / "log"
+        self.folder.write("cookie", self.cookie, 0o600)
+        file = str(root / "config" / "demo.yaml") if config is None else self.folder.write("node.yaml", config)
+        pairs = [
+            ("node.name", self.name),
+            ("node.cookie", f"{{ file: {self.folder.path}/cookie }}"),
+            ("node.data", str(self.folder.path / "data")),
+            ("epmd.port", self.epmd_port),
+            ("control.socket", self.socket),
+            ("plugins.path", f"[ {plugin_folder()} ]"),
+            *settings,
+        ]
+        command = [program("COPPICED", "coppiced"), "--config", file]
+        for path, value in pairs:
+            command += ["--set", f"{path}={value}"]
+        self.log_file = open(self.log_path, "wb")
+        cleanup.callback(self.log_file.close)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log_file,
+                                        stderr=self.log_file)
+        cleanup.callback(self.end)
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self):
+        eventually(lambda: os.path.exists(self.socket) or self.process.poll() is not None,
+                   "the control socket", 30)
+        done = self.coppice("wait-ready", "--timeout", "30s")
+        if done.returncode != 0:
+            raise AssertionError(f"not ready: {done.stderr}\n{self.log()}")
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def coppice(self, *arguments, timeout=60):
+        """Runs the client; returns the finished process with text stdout and stderr."""
+        return subprocess.run([program("COPPICE", "coppice"), *arguments, "--socket", self.socket],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+
+    def ask(self, *arguments):
+        """The --json document of a command that must succeed."""
+        done = self.coppice(*arguments, "--json")
+        if done.returncode != 0:
+            raise AssertionError(f"coppice {' '.join(arguments)}: {done.returncode}: {done.stderr}\n{self.log()}")
+        return json.loads(done.stdout)
+
+    def call(self, name, term):
+        """The reply of gen_server:call as Erlang text."""
+        return self.ask("call", name, term)["reply"]
+
+    def stop(self, signal_number=signal.SIGTERM, seconds=20):
+        """Sends the signal and returns the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal_number)
+        return self.process.wait(seconds)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Tests as functions that print TAP: `ok N - what`, `not ok N - what`, `ok N - what # SKIP why`.
+
+A script marks its tests with @test("what it promises") and ends with run(). A test fails by an
+exception; check() and equal() raise with what was found. What a test puts on its `cleanup` stack is
+closed in reverse, also when it fails.
+"""
+import contextlib
+import sys
+import time
+import traceback
+
+_tests = []
+
+
+class Skip(Exception):
+    """Raised by a test that cannot run here; its text is the reason."""
+
+
+def test(promise):
+    def register(function):
+        _tests.append((promise, function))
+        return function
+    return register
+
+
+def check(condition, message="", *found):
+    if not condition:
+        raise AssertionError(message + "".join(f"\n  found: {item!r}" for item in found))
+
+
+def equal(found, expected, message=""):
+    if found != expected:
+        raise AssertionError(f"{message}\n  expected: {expected!r}\n  found:    {found!r}")
+
+
+def contains(text, part, message=""):
+    if part not in text:
+        raise AssertionError(f"{message}\n  expected to contain: {part!r}\n  found: {text!r}")
+
+
+def eventually(condition, what, seconds=10.0):
+    """Waits until condition() is true and returns its value; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+def run(argv=None):
+    """Runs every registered test, or those whose promise contains an argument. Exits 1 if one failed."""
+    wanted = (argv if argv is not None else sys.argv)[1:]
+    chosen = [(p, f) for p, f in _tests if not wanted or any(w in p for w in wanted)]
+    print(f"1..{len(chosen)}", flush=True)
+    failed = 0
+    for number, (promise, function) in enumerate(chosen, 1):
+        try:
+            with contextlib.ExitStack() as cleanup:
+                function(cleanup)
+            print(f"ok {number} - {promise}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {promise} # SKIP {reason}", flush=True)
+        except Exception:  # the report is the point: whatever went wrong is one failed test
+            failed += 1
+            print(f"not ok {number} - {promise}", flush=True)
+            for line in traceback.format_exc().rstrip().splitlines():
+                print(f"# {line}", flush=True)
+    sys.exit(1 if failed else 0)
