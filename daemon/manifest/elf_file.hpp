@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// A 64-bit ELF shared object of this machine, read with bounds: every offset and count in the file is a
+// claim to be checked, every read is a pread into memory of ours. Knows nothing of plugins: it gives
+// segments, notes, the dynamic section and the defined dynamic symbols. One thread at a time.
+#pragma once
+
+#include <elf.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace coppice::manifest {
+
+enum class elf_problem { unreadable, not_elf, wrong_architecture, not_a_library, damaged };
+
+struct elf_error {
+  elf_problem problem;
+  std::string text;
+};
+
+template <class T>
+using elf_result = tl::expected<T, elf_error>;
+
+class elf_file {
+ public:
+  // Opens and checks the header and the program headers.
+  static elf_result<elf_file> open(const std::string& path);
+
+  elf_file(elf_file&& other) noexcept;
+  elf_file& operator=(elf_file&&) = delete;
+  ~elf_file();
+
+  const std::vector<Elf64_Phdr>& segments() const { return segments_; }
+  const std::vector<Elf64_Dyn>& dynamic() const { return dynamic_; }
+
+  // Calls `each` with every note of every PT_NOTE segment.
+  struct note {
+    std::string_view name; // without its NUL
+    std::uint32_t type;
+    std::string_view desc;
+  };
+  elf_result<void> notes(const std::function<void(const note&)>& each) const;
+
+  // A string of the dynamic string table; nullopt if the offset is outside of it or unterminated.
+  std::optional<std::string> string(std::uint64_t offset) const;
+
+  // Calls `each` with every defined dynamic symbol that the hash table lists.
+  elf_result<void> symbols(const std::function<void(std::string name, unsigned char binding)>& each) const;
+
+ private:
+  elf_file(int descriptor, std::uint64_t size) : descriptor_(descriptor), size_(size) {}
+
+  using bytes = std::vector<std::uint8_t>;
+  elf_result<bytes> read(std::uint64_t offset, std::uint64_t length, std::uint64_t bound,
+                         const char* what) const;
+  std::optional<std::uint64_t> offset_of(std::uint64_t address) const;
+  std::optional<std::uint64_t> entry(std::int64_t tag) const;
+  elf_result<void> read_headers();
+  elf_result<void> read_dynamic();
+  // First and one past the last symbol that the hash table lists.
+  struct symbol_range {
+    std::uint64_t first = 0;
+    std::uint64_t end = 0;
+  };
+  elf_result<symbol_range> listed_symbols() const;
+
+  int descriptor_;
+  std::uint64_t size_;
+  std::vector<Elf64_Phdr> segments_;
+  std::vector<Elf64_Dyn> dynamic_;
+  bytes strings_;
+};
+
+} // namespace coppice::manifest

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+// From the facts of a file to a verdict: each rule is one objection with the remedy beside it, in the
+// words of somebody who writes plugins. The rules guard loading (who wrote it, for which machine and
+// ABI) and above all unloading: whatever would keep an old generation's code or data in the process
+// after a reload is refused here.
+#include <algorithm>
+#include <filesystem>
+
+#include "manifest/elf_file.hpp"
+#include "manifest/manifest.hpp"
+#include "manifest/note.hpp"
+
+namespace coppice::manifest {
+namespace {
+
+void refuse(verdict& to, objection kind, std::string text, std::string remedy) {
+  to.reasons.push_back({kind, false, std::move(text), std::move(remedy)});
+}
+
+void warn(verdict& to, objection kind, std::string text, std::string remedy) {
+  to.reasons.push_back({kind, true, std::move(text), std::move(remedy)});
+}
+
+void refuse(verdict& to, const elf_error& error) {
+  switch (error.problem) {
+    case elf_problem::unreadable:
+      return refuse(to, objection::unreadable, "cannot be read: " + error.text,
+                    "check the path and the file's permissions");
+    case elf_problem::not_elf:
+      return refuse(to, objection::not_elf, error.text,
+                    "a plugin is a shared object (.so): compile and link it");
+    case elf_problem::wrong_architecture:
+      return refuse(to, objection::wrong_architecture, error.text, "compile it for this machine");
+    case elf_problem::not_a_library:
+      return refuse(to, objection::not_a_library, error.text, "link it with -shared");
+    case elf_problem::damaged:
+      return refuse(to, objection::damaged, "the file is damaged: " + error.text, "build or copy it again");
+  }
+}
+
+// A few names and how many more there are.
+std::string name_some(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 3;
+  std::string text;
+  for (std::size_t at = 0; at < std::min(names.size(), shown); ++at) text += (at ? ", " : "") + names[at];
+  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
+  return text;
+}
+
+std::string hex(std::string_view raw) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (char c : raw) {
+    auto byte = static_cast<unsigned char>(c);
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+bool in_system_folders(const std::string& library) {
+#if defined(__x86_64__)
+  constexpr std::string_view triplet = "x86_64-linux-gnu";
+#elif defined(__aarch64__)
+  constexpr std::string_view triplet = "aarch64-linux-gnu";
+#else
+  constexpr std::string_view triplet = "riscv64-linux-gnu";
+#endif
+  for (std::string_view folder : {"/lib/", "/usr/lib/", "/lib64/", "/usr/lib64/"})
+    for (std::string_view below : {std::string_view(), triplet}) {
+      std::error_code ignored;
+      if (std::filesystem::exists(std::filesystem::path(folder) / below / library, ignored)) return true;
+    }
+  return false;
+}
+
+linkage read_dynamic(const elf_file& file) {
+  linkage linked;
+  for (const auto& one : file.dynamic()) {
+    switch (one.d_tag) {
+      case DT_NEEDED:
+        linked.libraries.push_back(file.string(one.d_un.d_val).value_or("?"));
+        break;
+      case DT_RPATH:
+      case DT_RUNPATH:
+        linked.search_paths.push_back(file.string(one.d_un.d_val).value_or("?"));
+        break;
+      case DT_TEXTREL:
+        linked.text_relocations = true;
+        break;
+      case DT_BIND_NOW:
+        linked.bind_now = true;
+        break;
+      case DT_FLAGS:
+        linked.text_relocations |= (one.d_un.d_val & DF_TEXTREL) != 0;
+        linked.bind_now |= (one.d_un.d_val & DF_BIND_NOW) != 0;
+        break;
+      case DT_FLAGS_1:
+        linked.no_delete |= (one.d_un.d_val & DF_1_NODELETE) != 0;
+        linked.bind_now |= (one.d_un.d_val & DF_1_NOW) != 0;
+        break;
+      default:
+        break;
+    }
+  }
+  // Without a word about the stack the loader makes it executable.
+  linked.executable_stack = true;
+  for (const auto& segment : file.segments()) {
+    if (segment.p_type == PT_GNU_STACK) linked.executable_stack = (segment.p_flags & PF_X) != 0;
+    if (segment.p_type == PT_GNU_RELRO) linked.relro = true;
+  }
+  return linked;
+}
+
+void judge_linkage(const linkage& linked, verdict& to) {
+  if (!linked.search_paths.empty())
+    refuse(to, objection::search_path,
+           "has a library search path (RPATH or RUNPATH): " + name_some(linked.search_paths),
+           "link without -rpath; a private library is linked statically");
+  for (const auto& library : linked.libraries) {
+    if (library.find('/') == library.npos && in_system_folders(library)) continue;
+    refuse(to, objection::private_library,
+           "needs " + library + ", which is not in the system's library folders",
+           "link it statically: a second generation of the plugin would get the first one's copy");
+  }
+  if (linked.text_relocations)
+    refuse(to, objection::text_relocations, "has text relocations", "compile all of it with -fPIC");
+  if (linked.no_delete)
+    refuse(to, objection::no_delete, "is linked with -z nodelete, so that it could never be reloaded",
+           "link without -z nodelete");
+  if (!linked.unique_symbols.empty())
+    refuse(
+        to, objection::unique_symbol,
+        "exports unique symbols, which keep it in memory for ever: " + name_some(linked.unique_symbols),
+        "compile with -fvisibility=hidden -fvisibility-inlines-hidden or -fno-gnu-unique and link with the "
+        "plugin's version script");
+  if (linked.executable_stack)
+    refuse(to, objection::executable_stack, "asks for an executable stack", "link with -z noexecstack");
+  if (!linked.has_descriptor)
+    refuse(to, objection::no_descriptor, "does not export " + std::string(plugin_symbol),
+           "declare it with COPPICE_PLUGIN and keep it visible in the version script");
+  if (!linked.exports.empty())
+    warn(to, objection::extra_exports,
+         "exports more than " + std::string(plugin_symbol) + ": " + name_some(linked.exports),
+         "compile with -fvisibility=hidden and link with the plugin's version script");
+  if (!linked.relro || !linked.bind_now)
+    warn(to, objection::weak_hardening, "is not hardened against overwritten jump tables",
+         "link with -z relro -z now");
+}
+
+void judge_abi(const manifest& declared, verdict& to) {
+  auto version = [](std::uint64_t major, std::uint64_t minor) {
+    return std::to_string(major) + "." + std::to_string(minor);
+  };
+  const auto theirs = version(declared.abi_major, declared.abi_minor_needs);
+  const auto ours = version(abi_major, abi_minor);
+  if (declared.abi_major < abi_major)
+    refuse(to, objection::older_abi, "is built for plugin ABI " + theirs + ", this host has " + ours,
+           "rebuild it with this version's headers");
+  else if (declared.abi_major > abi_major || declared.abi_minor_needs > abi_minor)
+    refuse(to, objection::newer_abi, "needs plugin ABI " + theirs + ", this host has " + ours,
+           "update the host, or build the plugin with older headers");
+}
+
+struct found_notes {
+  std::vector<std::string> declared;
+  std::string build_id;
+};
+
+std::optional<manifest> judge_notes(const found_notes& notes, verdict& to) {
+  if (notes.declared.empty()) {
+    refuse(to, objection::no_note, "not a Coppice plugin, or built without COPPICE_PLUGIN",
+           "declare the plugin with COPPICE_PLUGIN in one of its files");
+    return std::nullopt;
+  }
+  if (notes.declared.size() > 1) {
+    refuse(to, objection::bad_note, "declares itself " + std::to_string(notes.declared.size()) + " times",
+           "use COPPICE_PLUGIN once in all of the plugin's files");
+    return std::nullopt;
+  }
+  auto declared = parse(notes.declared[0]);
+  if (!declared) {
+    if (declared.error().code == base::errc::unsupported)
+      refuse(to, objection::newer_format, declared.error().text, "update the host");
+    else
+      refuse(to, objection::bad_json, "its manifest is wrong: " + declared.error().text,
+             "correct what COPPICE_PLUGIN is given");
+    return std::nullopt;
+  }
+  if (declared->build_id.empty()) declared->build_id = notes.build_id;
+  return std::move(*declared);
+}
+
+void judge_file(const std::string& path, inspection& result) {
+  auto file = elf_file::open(path);
+  if (!file) return refuse(result.verdict, file.error());
+  linkage linked = read_dynamic(*file);
+  auto symbols = file->symbols([&linked](std::string name, unsigned char binding) {
+    if (name == plugin_symbol) {
+      linked.has_descriptor = true;
+      return;
+    }
+    if (binding == STB_GNU_UNIQUE) linked.unique_symbols.push_back(name);
+    linked.exports.push_back(std::move(name));
+  });
+  if (!symbols) return refuse(result.verdict, symbols.error());
+  found_notes notes;
+  auto read = file->notes([&notes](const elf_file::note& note) {
+    if (note.name == note_name && note.type == note_type) notes.declared.emplace_back(note.desc);
+    if (note.name == "GNU" && note.type == NT_GNU_BUILD_ID) notes.build_id = hex(note.desc);
+  });
+  if (!read) return refuse(result.verdict, read.error());
+  linked.build_id = notes.build_id;
+  result.declared = judge_notes(notes, result.verdict);
+  // What is no plugin at all is not told how to link itself better.
+  if (!notes.declared.empty()) judge_linkage(linked, result.verdict);
+  result.linked = std::move(linked);
+  if (result.declared) judge_abi(*result.declared, result.verdict);
+}
+
+} // namespace
+
+bool verdict::accepted() const {
+  return std::none_of(reasons.begin(), reasons.end(), [](const reason& one) { return !one.warning; });
+}
+
+bool verdict::has(objection kind) const {
+  return std::any_of(reasons.begin(), reasons.end(), [kind](const reason& one) { return one.kind == kind; });
+}
+
+std::string verdict::text() const {
+  std::string all;
+  for (const auto& one : reasons)
+    if (!one.warning) all += (all.empty() ? "" : "; ") + one.text + " (" + one.remedy + ")";
+  return all;
+}
+
+inspection inspect(const std::string& path, const inspect_options& options) {
+  inspection result;
+  judge_file(path, result);
+  if (options.file_safety && !result.verdict.has(objection::unreadable))
+    if (auto safe = check_file_safety(path); !safe)
+      refuse(result.verdict, objection::unsafe_file, safe.error().text,
+             "only root or the node's user may be able to write there: chown, chmod go-w");
+  std::stable_partition(result.verdict.reasons.begin(), result.verdict.reasons.end(),
+                        [](const reason& one) { return !one.warning; });
+  return result;
+}
+
+base::result<manifest> read(const std::string& path, const inspect_options& options) {
+  auto result = inspect(path, options);
+  if (!result.verdict.accepted()) return base::fail(base::errc::refused, path + ": " + result.verdict.text());
+  return std::move(*result.declared);
+}
+
+} // namespace coppice::manifest

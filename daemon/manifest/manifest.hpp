@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// What a plugin file says of itself, and whether this host takes it: the answer of `coppice inspect`,
+// of the configuration check and of the loader's first step. The file is read, never executed or
+// mapped, and trusted in nothing: a hostile one gets a verdict like any other. Blocking reads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace coppice::manifest {
+
+// One actor type of a plugin.
+struct actor_type {
+  std::string name;
+  std::string behaviour;           // "server"
+  std::string args_schema;         // JSON Schema as JSON text; empty: any map is taken
+  std::uint32_t state_version = 0; // of what save_state writes
+};
+
+// What the note declares; see note.hpp.
+struct manifest {
+  std::string id;
+  std::string version;
+  std::string build_id; // the note's, else the linker's in hex; may be empty
+  std::uint32_t abi_major = 0;
+  std::uint32_t abi_minor_needs = 0;
+  std::vector<actor_type> actors;
+
+  const actor_type* find(std::string_view actor) const;
+};
+
+// How the file was linked, as far as it bears on loading, unloading and safety.
+struct linkage {
+  std::vector<std::string> libraries;      // DT_NEEDED, in order
+  std::vector<std::string> search_paths;   // RPATH and RUNPATH
+  std::vector<std::string> exports;        // defined dynamic symbols other than the descriptor
+  std::vector<std::string> unique_symbols; // exported as STB_GNU_UNIQUE
+  std::string build_id;                    // GNU build id, hex
+  bool has_descriptor = false;             // exports `coppice_plugin`
+  bool text_relocations = false;
+  bool no_delete = false;
+  bool executable_stack = false;
+  bool bind_now = false;
+  bool relro = false;
+};
+
+// Kinds of objection, for programs that branch on them.
+enum class objection {
+  unreadable,
+  unsafe_file,
+  not_elf,
+  wrong_architecture,
+  not_a_library,
+  damaged,
+  no_note,
+  bad_note,
+  bad_json,
+  newer_format,
+  newer_abi,
+  older_abi,
+  no_descriptor,
+  search_path,
+  private_library,
+  text_relocations,
+  no_delete,
+  unique_symbol,
+  executable_stack,
+  extra_exports,  // warning
+  weak_hardening, // warning
+};
+
+struct reason {
+  objection kind;
+  bool warning = false; // the file is taken all the same
+  std::string text;     // what is wrong, lower case, no full stop
+  std::string remedy;   // what the plugin's author does about it
+};
+
+struct verdict {
+  std::vector<reason> reasons; // refusals first
+
+  bool accepted() const;
+  bool has(objection kind) const;
+  // The refusals in one line, "text (remedy); …"; empty when accepted.
+  std::string text() const;
+};
+
+struct inspection {
+  std::optional<manifest> declared; // if a note could be read, even when the file is refused
+  std::optional<linkage> linked;    // if it is an ELF library of this machine
+  coppice::manifest::verdict verdict;
+};
+
+struct inspect_options {
+  bool file_safety = true; // false: owner and mode of the file and its folders do not matter
+};
+
+// Everything about one file. Never fails: what cannot be read is a reason.
+inspection inspect(const std::string& path, const inspect_options& options = {});
+
+// The manifest of a file that is accepted; otherwise why not.
+base::result<manifest> read(const std::string& path, const inspect_options& options = {});
+
+// The JSON text of a note. Errors are errc::invalid, or errc::unsupported for a newer format.
+base::result<manifest> parse(std::string_view json);
+
+// Whether the file and all folders of its real path belong to root or to us and nobody else can write
+// to them; a folder with the sticky bit counts as safe. errc::refused names the culprit.
+base::status check_file_safety(const std::string& path);
+
+} // namespace coppice::manifest

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// The JSON text of a plugin's note into a manifest. The text is anyone's: its nesting is bounded before
+// the parser sees it (the library's printer recurses), and every value is checked for type and range.
+#include <nlohmann/json.hpp>
+
+#include "manifest/manifest.hpp"
+#include "manifest/note.hpp"
+
+namespace coppice::manifest {
+namespace {
+
+using json = nlohmann::json;
+
+constexpr int depth_limit = 64;
+constexpr std::size_t text_limit = 64;
+
+bool too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    char c = text[at];
+    if (quoted) {
+      if (c == '\\') ++at;
+      if (c == '"') quoted = false;
+      continue;
+    }
+    if (c == '"') quoted = true;
+    if ((c == '{' || c == '[') && ++depth > depth_limit) return true;
+    if (c == '}' || c == ']') --depth;
+  }
+  return false;
+}
+
+bool is_identifier(const std::string& text) {
+  if (text.empty() || text.size() > text_limit || text[0] < 'a' || text[0] > 'z') return false;
+  for (char c : text)
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
+  return true;
+}
+
+tl::unexpected<base::error> invalid(std::string text) {
+  return base::fail(base::errc::invalid, std::move(text));
+}
+
+base::result<std::string> identifier(const json& object, const char* key) {
+  auto found = object.find(key);
+  if (found == object.end() || !found->is_string())
+    return invalid(std::string(key) + " is missing or no string");
+  auto text = found->get<std::string>();
+  if (!is_identifier(text))
+    return invalid(std::string(key) + " must be lower-case letters, digits and _, starting with a letter");
+  return text;
+}
+
+base::result<std::string> short_text(const json& object, const char* key, bool needed) {
+  auto found = object.find(key);
+  if (found == object.end() && !needed) return std::string();
+  if (found == object.end() || !found->is_string())
+    return invalid(std::string(key) + " is missing or no string");
+  auto text = found->get<std::string>();
+  if (text.size() > text_limit) return invalid(std::string(key) + " is longer than 64 bytes");
+  for (char c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      return invalid(std::string(key) + " contains control characters");
+  return text;
+}
+
+base::result<std::uint32_t> number(const json& value, const char* what) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > UINT32_MAX)
+    return invalid(std::string(what) + " must be a whole number from 0");
+  return static_cast<std::uint32_t>(value.get<std::uint64_t>());
+}
+
+base::result<actor_type> parse_actor(const json& object) {
+  if (!object.is_object()) return invalid("not an object");
+  actor_type actor;
+  auto name = identifier(object, "name");
+  if (!name) return tl::unexpected(name.error());
+  actor.name = std::move(*name);
+  auto behaviour = identifier(object, "behaviour");
+  if (!behaviour) return tl::unexpected(behaviour.error());
+  actor.behaviour = std::move(*behaviour);
+  if (auto found = object.find("state_version"); found != object.end()) {
+    auto version = number(*found, "state_version");
+    if (!version) return tl::unexpected(version.error());
+    actor.state_version = *version;
+  }
+  if (auto found = object.find("args_schema"); found != object.end()) {
+    if (!found->is_object()) return invalid("args_schema must be an object");
+    actor.args_schema = found->dump();
+  }
+  return actor;
+}
+
+base::result<manifest> parse_object(const json& object) {
+  if (!object.is_object()) return invalid("not an object");
+  auto format = object.find("coppice");
+  if (format == object.end() || !format->is_number_integer())
+    return invalid("coppice is missing or no number");
+  if (format->get<std::int64_t>() != note_format)
+    return base::fail(base::errc::unsupported, "the note has format " + format->dump() +
+                                                   ", this host reads " + std::to_string(note_format));
+  manifest result;
+  auto id = identifier(object, "id");
+  if (!id) return tl::unexpected(id.error());
+  result.id = std::move(*id);
+  auto version = short_text(object, "version", true);
+  if (!version) return tl::unexpected(version.error());
+  result.version = std::move(*version);
+  auto build = short_text(object, "build_id", false);
+  if (!build) return tl::unexpected(build.error());
+  result.build_id = std::move(*build);
+  auto abi = object.find("abi");
+  if (abi == object.end() || !abi->is_array() || abi->size() != 2)
+    return invalid("abi must be a list of two numbers, major and minor");
+  auto major = number((*abi)[0], "abi's major");
+  auto minor = number((*abi)[1], "abi's minor");
+  if (!major || !minor) return tl::unexpected(!major ? major.error() : minor.error());
+  result.abi_major = *major;
+  result.abi_minor_needs = *minor;
+  auto actors = object.find("actors");
+  if (actors == object.end() || !actors->is_array() || actors->empty())
+    return invalid("actors must be a list of at least one");
+  for (std::size_t at = 0; at < actors->size(); ++at) {
+    auto actor = parse_actor((*actors)[at]);
+    if (!actor) return tl::unexpected(std::move(actor.error()).context("actors[" + std::to_string(at) + "]"));
+    if (result.find(actor->name)) return invalid("actor " + actor->name + " stands there twice");
+    result.actors.push_back(std::move(*actor));
+  }
+  return result;
+}
+
+} // namespace
+
+base::result<manifest> parse(std::string_view text) {
+  while (!text.empty() && text.back() == '\0') text.remove_suffix(1);
+  if (text.size() > note_limit) return invalid("longer than 64 KiB");
+  if (too_deep(text)) return invalid("nested too deeply");
+  try {
+    return parse_object(json::parse(text));
+  } catch (const json::parse_error& error) {
+    // what() is "[json.exception…] parse error at line L, column C: WHY": the name is noise here.
+    std::string_view what = error.what();
+    if (auto at = what.find("parse error"); at != what.npos) what.remove_prefix(at);
+    return invalid("not JSON: " + std::string(what));
+  } catch (const std::exception& error) {
+    return invalid(error.what());
+  }
+}
+
+const actor_type* manifest::find(std::string_view actor) const {
+  for (const auto& one : actors)
+    if (one.name == actor) return &one;
+  return nullptr;
+}
+
+} // namespace coppice::manifest

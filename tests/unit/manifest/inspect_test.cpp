@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Every refusal of a plugin file, held by a file that deserves it.
+#include "manifest/manifest.hpp"
+
+#include <doctest/doctest.h>
+
+#include "fixtures.hpp"
+#include "temporary_folder.hpp"
+
+using namespace coppice;
+using manifest::objection;
+
+namespace {
+
+manifest::inspection inspect(const std::string& name) {
+  return manifest::inspect(std::string(fixture_folder) + "/" + name + ".so", {.file_safety = false});
+}
+
+// The first refusal as text and remedy.
+std::string refusal(const manifest::inspection& result) {
+  return result.verdict.text();
+}
+
+} // namespace
+
+TEST_CASE("a good plugin is accepted and says what it is") {
+  auto result = inspect("good");
+  CHECK(refusal(result) == "");
+  CHECK(result.verdict.reasons.empty());
+  REQUIRE(result.declared);
+  CHECK(result.declared->id == "good");
+  CHECK(result.declared->version == "1.2.3");
+  CHECK(result.declared->build_id == result.linked->build_id);
+  CHECK(result.declared->abi_major == 1);
+  CHECK(result.declared->abi_minor_needs == 0);
+  REQUIRE(result.declared->actors.size() == 2);
+  CHECK(result.declared->actors[0].behaviour == "server");
+  CHECK(result.declared->actors[0].state_version == 2);
+  CHECK(result.declared->actors[0].args_schema == R"({"type":"object"})");
+  CHECK(result.declared->find("other"));
+  CHECK_FALSE(result.declared->find("third"));
+}
+
+TEST_CASE("a stripped plugin with an old-style hash table is still read") {
+  auto result = inspect("stripped");
+  CHECK(refusal(result) == "");
+  REQUIRE(result.declared);
+  CHECK(result.linked->has_descriptor);
+}
+
+TEST_CASE("a refused plugin is told why and what to do") {
+  struct row {
+    const char* file;
+    objection kind;
+    const char* text;
+  };
+  const row rows[] = {
+      {"no_note", objection::no_note,
+       "not a Coppice plugin, or built without COPPICE_PLUGIN (declare the plugin with COPPICE_PLUGIN in one "
+       "of its "
+       "files)"},
+      {"two_notes", objection::bad_note,
+       "declares itself 2 times (use COPPICE_PLUGIN once in all of the plugin's files)"},
+      {"no_descriptor", objection::no_descriptor,
+       "does not export coppice_plugin (declare it with COPPICE_PLUGIN and keep it visible in the version "
+       "script)"},
+      {"newer_minor", objection::newer_abi,
+       "needs plugin ABI 1.99, this host has 1.0 (update the host, or build the plugin with older headers)"},
+      {"newer_major", objection::newer_abi,
+       "needs plugin ABI 2.0, this host has 1.0 (update the host, or build the plugin with older headers)"},
+      {"older_major", objection::older_abi,
+       "is built for plugin ABI 0.9, this host has 1.0 (rebuild it with this version's headers)"},
+      {"newer_format", objection::newer_format, "the note has format 2, this host reads 1 (update the host)"},
+      {"runpath", objection::search_path,
+       "has a library search path (RPATH or RUNPATH): /opt/lib (link without -rpath; a private library is "
+       "linked "
+       "statically)"},
+      {"no_delete", objection::no_delete,
+       "is linked with -z nodelete, so that it could never be reloaded (link without -z nodelete)"},
+      {"executable_stack", objection::executable_stack,
+       "asks for an executable stack (link with -z noexecstack)"},
+  };
+  for (const auto& one : rows) {
+    CAPTURE(one.file);
+    auto result = inspect(one.file);
+    CHECK_FALSE(result.verdict.accepted());
+    CHECK(result.verdict.has(one.kind));
+    CHECK(refusal(result) == one.text);
+  }
+}
+
+TEST_CASE("a manifest that is no JSON is refused with the parser's words") {
+  auto result = inspect("bad_json");
+  CHECK(result.verdict.has(objection::bad_json));
+  CHECK(refusal(result).find("its manifest is wrong: not JSON: parse error at line 1") == 0);
+}
+
+TEST_CASE("a private library is refused, for a second generation would get the first one's copy") {
+  CHECK(inspect("private_library").verdict.has(objection::private_library));
+}
+
+#if have_unique
+TEST_CASE("unique symbols are refused, for they keep a plugin in memory for ever") {
+  auto result = inspect("unique");
+  CHECK(result.verdict.has(objection::unique_symbol));
+  CHECK(refusal(result).find("exports unique symbols, which keep it in memory for ever: ") == 0);
+}
+#endif
+
+TEST_CASE("further exports and weak hardening are warned about, not refused") {
+  auto extra = inspect("extra");
+  CHECK(extra.verdict.accepted());
+  CHECK(extra.verdict.has(objection::extra_exports));
+  CHECK(extra.verdict.reasons.at(0).text == "exports more than coppice_plugin: helper");
+  auto lazy = inspect("lazy");
+  CHECK(lazy.verdict.accepted());
+  CHECK(lazy.verdict.has(objection::weak_hardening));
+}
+
+TEST_CASE("what is no plugin at all is said so") {
+  test::temporary_folder folder;
+  auto check = [](const std::string& path, objection kind, const char* text) {
+    auto result = manifest::inspect(path, {.file_safety = false});
+    CHECK(result.verdict.has(kind));
+    CHECK(refusal(result) == text);
+  };
+  check(folder.path() + "/none.so", objection::unreadable,
+        "cannot be read: No such file or directory (check the path and the file's permissions)");
+  check(folder.path(), objection::unreadable,
+        "cannot be read: not a regular file (check the path and the file's permissions)");
+  check(folder.write("empty.so", ""), objection::not_elf,
+        "not an ELF file (a plugin is a shared object (.so): compile and link it)");
+  check(folder.write("text.so", "hello"), objection::not_elf,
+        "not an ELF file (a plugin is a shared object (.so): compile and link it)");
+  check("/proc/self/exe", objection::not_a_library, "a program, not a shared object (link it with -shared)");
+}
+
+TEST_CASE("read() gives the manifest or the whole verdict") {
+  auto good = manifest::read(std::string(fixture_folder) + "/good.so", {.file_safety = false});
+  REQUIRE(good);
+  CHECK(good->id == "good");
+  test::temporary_folder folder;
+  auto path = folder.write("x.so", "x");
+  auto bad = manifest::read(path);
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().code == base::errc::refused);
+  CHECK(bad.error().text ==
+        path + ": not an ELF file (a plugin is a shared object (.so): compile and link it)");
+}
