@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * "coppice.actor/1": what an actor may do as a process: know itself, send, link, monitor, spawn, take a
+ * name, end. Every function is [actor] unless it says otherwise, and `self` is the pointer the running
+ * callback was given. Once the actor has died (killed while a handler of it waits) each one returns
+ * COPPICE_E_EXITING, and the handler's only business is to return.
+ *
+ * Pids, references and destinations are terms, as everywhere in Erlang. A destination is a pid, an atom (a
+ * name here), {Name, Node}, or the reference of an alias. */
+#ifndef COPPICE_ACTOR_H
+#define COPPICE_ACTOR_H
+
+#include <coppice/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COPPICE_ACTOR_1 "coppice.actor/1"
+
+#define COPPICE_SPAWN_LINK 1u    /* linked to the caller from its first instruction */
+#define COPPICE_SPAWN_MONITOR 2u /* monitored; out_reference_new is set */
+
+typedef struct coppice_spawn_options {
+  uint32_t size;
+  uint32_t flags;      /* COPPICE_SPAWN_… */
+  coppice_bytes actor; /* "PLUGIN:ACTOR", "PLUGIN", or ":ACTOR" of the caller's own plugin; UTF-8 */
+  coppice_bytes name;  /* registered name, UTF-8; empty: none */
+  coppice_bytes args;  /* a term; empty: the empty map */
+  int64_t deadline;    /* monotonic ns by which its init must be through; 0: 5 s from now */
+} coppice_spawn_options;
+
+typedef struct coppice_actor_api {
+  uint32_t size;
+  uint32_t reserved;
+
+  /* Own pid, the parent's, the node's name as an atom, own arguments, and the application's env (a map):
+   * terms, borrowed until the callback returns. */
+  coppice_bytes (*self_borrowed)(coppice_actor* self);
+  coppice_bytes (*parent_borrowed)(coppice_actor* self); /* empty if it has none */
+  coppice_bytes (*node_borrowed)(coppice_actor* self);
+  coppice_bytes (*args_borrowed)(coppice_actor* self);
+  coppice_bytes (*env_borrowed)(coppice_actor* self);
+
+  /* COPPICE_E_FULL if it was dropped at the receiver's bound; a missing receiver is no error. May park. */
+  int32_t (*send)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take);
+
+  /* Links. A link to a missing process gives an exit signal with noproc, as in Erlang. */
+  int32_t (*link)(coppice_actor* self, coppice_bytes pid);
+  int32_t (*unlink)(coppice_actor* self, coppice_bytes pid);
+  /* The exit signal exit(Pid, Reason). It may be oneself. */
+  int32_t (*exit)(coppice_actor* self, coppice_bytes pid, coppice_bytes reason);
+  /* 0 or 1; the old value through out_old, which may be NULL. */
+  int32_t (*trap_exit)(coppice_actor* self, int32_t on, int32_t* out_old);
+
+  /* The end arrives at handle_info as {'DOWN', Ref, process, PidOrName, Reason}. */
+  int32_t (*monitor)(coppice_actor* self, coppice_bytes destination, coppice_message* out_reference_new);
+  /* `flush` also removes a DOWN that has already arrived. */
+  int32_t (*demonitor)(coppice_actor* self, coppice_bytes reference, int32_t flush);
+  /* DRAFT, may be NULL: {nodeup, Node} and {nodedown, Node} at handle_info. */
+  int32_t (*monitor_node)(coppice_actor* self, coppice_bytes node, int32_t on);
+
+  /* A reference that can be sent to until it is given back. */
+  int32_t (*alias)(coppice_actor* self, coppice_message* out_reference_new);
+  int32_t (*unalias)(coppice_actor* self, coppice_bytes reference);
+
+  /* One name a process. Names are UTF-8 without quotes. COPPICE_E_EXISTS if another has it. */
+  int32_t (*register_name)(coppice_actor* self, coppice_bytes name);
+  int32_t (*unregister_name)(coppice_actor* self, coppice_bytes name);
+  /* COPPICE_E_NOT_FOUND if nobody here has it. */
+  int32_t (*whereis)(coppice_actor* self, coppice_bytes name, coppice_message* out_pid_new);
+
+  /* Starts an actor and waits until its init is through. COPPICE_E_EXIT: it failed, and out_pid_new is the
+   * reason. out_reference_new may be NULL unless COPPICE_SPAWN_MONITOR is given. Parks. */
+  int32_t (*spawn)(coppice_actor* self, const coppice_spawn_options* options, coppice_message* out_pid_new,
+                   coppice_message* out_reference_new);
+
+  /* The error object of the running callback: read when it returns COPPICE_STOP or an error. Copied. */
+  void (*set_error)(coppice_actor* self, int32_t code, coppice_bytes text);
+  int32_t (*set_reason)(coppice_actor* self, coppice_bytes reason);
+
+  /* One word or two for `coppice ps`; UTF-8, at most 64 bytes. */
+  int32_t (*set_label)(coppice_actor* self, coppice_bytes text);
+} coppice_actor_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * "coppice.log/1": log lines of an actor, with fields. The host adds time, pid, name and plugin, and bounds
+ * what one source may log; a line never blocks and never fails. No secret belongs in one. */
+#ifndef COPPICE_LOG_H
+#define COPPICE_LOG_H
+
+#include <coppice/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COPPICE_LOG_1 "coppice.log/1"
+
+#define COPPICE_LOG_ERROR 0
+#define COPPICE_LOG_WARNING 1
+#define COPPICE_LOG_INFO 2
+#define COPPICE_LOG_DEBUG 3
+
+/* A name and what stands behind it: one of the two. Never grows. */
+typedef struct coppice_log_field {
+  coppice_bytes name; /* [a-z][a-z0-9_]* */
+  coppice_bytes text; /* UTF-8; used if data is not NULL */
+  coppice_bytes term; /* else a term, printed in Erlang's syntax */
+} coppice_log_field;
+
+typedef struct coppice_log_api {
+  uint32_t size;
+  uint32_t reserved;
+  /* [any] `self` may be NULL outside of callbacks. Everything is copied. */
+  void (*write)(coppice_actor* self, int32_t level, coppice_bytes text, const coppice_log_field* fields,
+                uint64_t field_count);
+  /* [any] 1 if a line of that level would go anywhere: ask before building a costly one. */
+  int32_t (*enabled)(coppice_actor* self, int32_t level);
+} coppice_log_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

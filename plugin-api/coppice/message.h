@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * "coppice.message/1": messages. A message is one Erlang term in External Term Format without the leading
+ * 131, immutable, reference-counted by the host, and read in place. Part of a message is a message: point
+ * data and size at any whole term inside it and keep the owner. coppice/term.h reads and writes terms.
+ *
+ * Handing one over: a parameter `const coppice_message*` is borrowed and stays the caller's. A parameter
+ * named `_take` is consumed, success or not, and cleared. A taken message whose owner is NULL is plain bytes:
+ * the host copies them, so a constant, or a slice of something borrowed, may be sent as it lies. */
+#ifndef COPPICE_MESSAGE_H
+#define COPPICE_MESSAGE_H
+
+#include <coppice/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COPPICE_MESSAGE_1 "coppice.message/1"
+
+typedef struct coppice_actor coppice_actor; /* who is running: the first argument of every callback */
+
+/* Borrowed bytes. Never grows. */
+typedef struct coppice_bytes {
+  const uint8_t* data;
+  uint64_t size;
+} coppice_bytes;
+
+/* Never grows. {NULL, 0, NULL} is no message. */
+typedef struct coppice_message {
+  const uint8_t* data;
+  uint64_t size;
+  void* owner; /* the host's; NULL: plain bytes without an owner */
+} coppice_message;
+
+typedef struct coppice_message_api coppice_message_api;
+
+/* A message being written. Write to `at` while it stays below `end`, move `at` on; ask reserve for more.
+ * Once status is not COPPICE_OK nothing more is written, and finish returns that status: check once, at the
+ * end. Is used where it was made: not copied, not moved. Never grows. */
+typedef struct coppice_writer {
+  uint8_t* at;
+  uint8_t* end;
+  uint8_t* begin;
+  void* owner;
+  const coppice_message_api* api;
+  int32_t status;
+  uint32_t reserved;
+} coppice_writer;
+
+struct coppice_message_api {
+  uint32_t size;
+  uint32_t reserved;
+  /* [any] One more owner of the same bytes; `out_new` may be a slice if `message` is. Never copies, but for
+   * a message without owner. */
+  int32_t (*retain)(const coppice_message* message, coppice_message* out_new);
+  /* [any] Gives one up and clears it. Nothing happens for a message without owner. */
+  void (*release)(coppice_message* message_take);
+
+  /* [any] Starts a message of about `hint` bytes, with room in front for the envelope it will travel in. */
+  int32_t (*write_begin)(uint64_t hint, coppice_writer* out_writer);
+  /* [any] Makes room for `count` more bytes at `at`; what was written moves along. */
+  int32_t (*reserve)(coppice_writer* writer, uint64_t count);
+  /* [any] Appends a term that lies in another message. */
+  int32_t (*splice)(coppice_writer* writer, const coppice_message* message);
+  /* [any] Turns what was written into a message and ends the writer, in every case. */
+  int32_t (*finish)(coppice_writer* writer, coppice_message* out_new);
+  /* [any] Ends the writer without a message. */
+  void (*discard)(coppice_writer* writer);
+
+  /* [any] A message over bytes of the plugin's own, which stay unchanged until the host calls
+   * free_data(context) on any thread. It holds this plugin generation in memory until then. */
+  int32_t (*adopt)(const uint8_t* data, uint64_t size, void (*free_data)(void* context), void* context,
+                   coppice_message* out_new);
+  /* [any] COPPICE_OK if the bytes are exactly one well-formed term, else COPPICE_E_TERM. */
+  int32_t (*validate)(coppice_bytes term);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

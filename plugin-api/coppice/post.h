@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * "coppice.post/1" (DRAFT): a way in for threads that are not the host's. An actor makes a handle to itself
+ * and gives it to a thread of its plugin; the thread posts messages through it, which arrive at handle_info.
+ * An open handle holds the plugin's generation in memory: close it before the thread ends. */
+#ifndef COPPICE_POST_H
+#define COPPICE_POST_H
+
+#include <coppice/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COPPICE_POST_1 "coppice.post/1"
+
+typedef struct coppice_post coppice_post;
+
+typedef struct coppice_post_api {
+  uint32_t size;
+  uint32_t reserved;
+  /* [actor] */
+  int32_t (*open)(coppice_actor* self, coppice_post** out_new);
+  /* [any] Never waits: COPPICE_E_FULL at the mailbox's bound, COPPICE_E_NOPROC once the actor has ended. */
+  int32_t (*post)(coppice_post* handle, coppice_message* term_take);
+  /* [any] Once. */
+  void (*close)(coppice_post* handle_take);
+} coppice_post_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

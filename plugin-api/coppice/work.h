@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * "coppice.work/1": being a good neighbour on a worker thread. A handler that computes for long yields; one
+ * that must block its thread (files, a library that waits) does so in blocking_run, on a bounded pool. */
+#ifndef COPPICE_WORK_H
+#define COPPICE_WORK_H
+
+#include <coppice/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COPPICE_WORK_1 "coppice.work/1"
+
+typedef struct coppice_work_api {
+  uint32_t size;
+  uint32_t reserved;
+  /* [actor] Runs function(context) on a thread of the pool and returns when it has; the actor's stack is
+   * parked meanwhile. The function makes no host call but those marked [any] or [blocking]. The context must
+   * stay valid until the function returns even when the actor is killed: COPPICE_E_EXITING comes only then.
+   */
+  int32_t (*blocking_run)(coppice_actor* self, void (*function)(void* context), void* context);
+  /* [actor] Says that so much work was done; one is about a microsecond. Counts against the turn. */
+  void (*reductions)(coppice_actor* self, uint64_t count);
+  /* [actor] 1 if the turn's budget is used up: a loop should then yield. */
+  int32_t (*should_yield)(coppice_actor* self);
+  /* [actor] Goes to the back of the queue and returns when it is this actor's turn again. */
+  int32_t (*yield)(coppice_actor* self);
+} coppice_work_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
