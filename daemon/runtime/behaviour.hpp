@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// What a process does: the interface every engine (server, supervisor, application, …) implements. The
+// runtime calls it on the process's own stack, one call at a time, so it needs no locks; a call may wait
+// (process::await) without holding the thread. No exception may leave it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "runtime/message.hpp"
+
+namespace coppice::runtime {
+
+class process;
+
+// What a callback decided.
+class outcome {
+ public:
+  enum class kind : unsigned char { carry_on, stop, ignore };
+  kind what() const { return kind_; }
+  bool stops() const { return kind_ != kind::carry_on; }
+  const message& reason() const { return reason_; }
+
+ private:
+  friend outcome carry_on();
+  friend outcome stop(message reason);
+  friend outcome ignore();
+  outcome(kind what, message reason) : kind_(what), reason_(std::move(reason)) {}
+  kind kind_;
+  message reason_;
+};
+
+inline outcome carry_on() {
+  return {outcome::kind::carry_on, {}};
+}
+// The process ends with this exit reason, after terminate().
+inline outcome stop(message reason) {
+  return {outcome::kind::stop, std::move(reason)};
+}
+// From init only: the process ends with `normal`, without terminate(), and its spawner's ack is `ignore`.
+inline outcome ignore() {
+  return {outcome::kind::ignore, {}};
+}
+
+// What the inspection shows of a behaviour.
+struct description {
+  std::string behaviour; // "server", "supervisor", …
+  std::string plugin;    // empty for native ones
+  std::string actor;
+  std::uint64_t generation = 0; // of the plugin
+};
+
+class behaviour {
+ public:
+  virtual ~behaviour() = default;
+
+  // The first call. stop(reason): the process never was; terminate() is not called and the spawner's ack
+  // is {error, reason}.
+  virtual outcome init(process& self) = 0;
+
+  // One ordinary message. Exit signals (when trapping) and monitors' ends arrive as Erlang's
+  // {'EXIT', Pid, Reason} and {'DOWN', Ref, process, PidOrName, Reason}.
+  virtual outcome receive(process& self, message m) = 0;
+
+  // After stop(reason) from receive(). Not after an exit signal that was not trapped, as in OTP.
+  virtual void terminate(process& self, const message& reason);
+
+  // Any thread, while the process lives: may read only what never changes or is atomic.
+  virtual void describe(description& out) const = 0;
+};
+
+} // namespace coppice::runtime

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// What can be seen of processes from outside: plain copies taken from published counters and under small
+// locks, never by asking a worker that may be stuck. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "runtime/behaviour.hpp"
+#include "runtime/ids.hpp"
+
+namespace coppice::runtime {
+
+enum class process_status : std::uint8_t {
+  starting, // init has not returned
+  waiting,  // nothing to do
+  runnable, // has messages, waits for its turn
+  running,  // in a callback
+  parked,   // in a callback that waits: a call, a full mailbox, blocking work
+  exiting,  // dead to all others; its stack is still in a callback
+};
+std::string_view to_string(process_status status);
+
+enum class priority : std::uint8_t { low, normal, high, max };
+std::string_view to_string(priority of);
+
+struct process_summary {
+  runtime::pid pid;
+  std::string name;  // empty: none
+  std::string label; // app/sup/child
+  description is;
+  process_status status = process_status::starting;
+  std::uint64_t messages = 0;      // in the mailbox
+  std::uint64_t message_bytes = 0; // held by them
+  std::uint64_t reductions = 0;
+  std::uint64_t memory = 0; // bytes: itself, its messages, its parked stack
+  std::uint32_t worker = 0;
+};
+
+struct process_info {
+  process_summary summary;
+  runtime::pid parent;
+  runtime::pid group_leader;
+  runtime::priority priority = runtime::priority::normal;
+  bool trap_exit = false;
+  base::nanos oldest_message_age = 0; // of the first message waiting; 0: none
+  std::uint64_t dropped = 0;          // messages refused by its full mailbox
+  std::vector<runtime::pid> links;
+  std::vector<destination> monitors; // whom it watches
+  std::vector<runtime::pid> monitored_by;
+};
+
+struct worker_info {
+  std::uint32_t index = 0;
+  std::uint64_t processes = 0;
+  std::uint64_t runnable = 0;
+  std::uint64_t turns = 0;
+  std::uint64_t parked = 0; // stacks in use by parked processes
+  bool sleeping = false;
+};
+
+struct runtime_counters {
+  std::uint64_t processes = 0;
+  std::uint64_t spawned = 0;
+  std::uint64_t dead_letters = 0;     // messages to no one, and those left in a dead process's mailbox
+  std::uint64_t dropped = 0;          // messages refused by full mailboxes
+  std::uint64_t lingering = 0;        // dead processes whose stack is still in a callback
+  std::uint64_t abandoned_stacks = 0; // those that lingered too long
+  std::vector<worker_info> workers;
+};
+
+} // namespace coppice::runtime

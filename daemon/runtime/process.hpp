@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// A process: a mailbox, its links and monitors, and a behaviour that handles one message at a time. This
+// header is what a behaviour may do in its own callbacks; everything here is for the process's own turn
+// unless it says "any thread". A call that parks lets other processes of the worker run meanwhile; when
+// the process is killed while parked, the call and every later one that waits says `exiting`.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "runtime/behaviour.hpp"
+#include "runtime/ids.hpp"
+#include "runtime/inspectable.hpp"
+#include "runtime/lifo.hpp"
+#include "runtime/message.hpp"
+#include "runtime/signal.hpp"
+
+namespace coppice::runtime {
+
+class system;
+class worker;
+class fiber;
+struct relations;
+struct wait;
+
+constexpr base::nanos no_deadline = INT64_MAX;
+
+enum class send_status : std::uint8_t {
+  ok,   // sent, or there is nobody: as in Erlang the sender is not told
+  full, // the receiver's mailbox is full and its policy dropped this message
+};
+
+struct await_error {
+  enum class kind : std::uint8_t {
+    timeout,
+    down,    // the process called ended, or is on a node that is lost; reason: noproc, noconnection, …
+    exiting, // the waiting process itself is dead: unwind
+  };
+  kind what = kind::timeout;
+  message reason; // for down
+};
+
+enum class on_full : std::uint8_t { park_sender, drop_new, drop_old, exit };
+
+struct mailbox_bounds {
+  std::uint32_t messages = 100'000; // 1 to 16,000,000
+  std::uint64_t bytes = 0;          // 0: no bound of its own
+  on_full policy = on_full::park_sender;
+};
+
+struct spawn_options {
+  std::string name;  // registered before init runs; taken: spawn fails with errc::exists
+  std::string label; // app/sup/child, for people
+  bool link = false; // from a process's turn only
+  bool trap_exit = false;
+  reference* monitor = nullptr; // out: a plain monitor of the new process
+  reference ack;                // make_ack(): `ok` | `ignore` | {error, Reason} when init is through
+  pid parent;                   // none: the spawner
+  pid group_leader;             // none: the spawner's
+  runtime::priority priority = runtime::priority::normal;
+  mailbox_bounds mailbox;
+  int worker = -1; // -1: where the runtime thinks best
+};
+
+class process {
+ public:
+  pid self() const { return self_; }
+  pid parent() const { return parent_; }
+  system& host() const;
+  // Monotonic; read once for several turns, so up to about a millisecond old. Cheap.
+  base::nanos now() const;
+
+  // Messages. A sender parks at most the system's `park` time for a receiver that wants that.
+  send_status send(const destination& to, message m);
+  send_status send(const pid& to, message m);
+  // The same, without the bound: replies, sys and supervisor traffic.
+  void send_unbounded(const destination& to, message m);
+
+  // Waiting. A call reference is a monitor and an alias in one whose first answer, or end, is for
+  // await() and never arrives in receive():
+  //   ref = monitor(to, true); send(to, …{self, [alias|ref]}…); await(ref, deadline)
+  // await() returns what was sent to the alias, whole ({[alias|Ref], Reply} from a gen_server), and the
+  // reference is spent, also after a timeout. Several may be outstanding and awaited in any order.
+  using awaited = tl::expected<message, await_error>;
+  awaited await(const reference& ref, base::nanos deadline = no_deadline);
+  // Whether await() would return at once.
+  bool answered(const reference& ref);
+
+  // Links, monitors, exits: Erlang's semantics. A link to a missing process comes back as an exit
+  // signal noproc, a monitor as a down noproc.
+  reference monitor(const destination& to, bool call = false);
+  // A call reference whose answer and 'DOWN' come to receive() instead; either ends it.
+  reference monitor_request(const destination& to);
+  // False: no such monitor any more. `flush` also removes its 'DOWN' from the mailbox.
+  bool demonitor(const reference& ref, bool flush = false);
+  void link(const pid& to);
+  void unlink(const pid& to);
+  void exit(const pid& to, message reason); // exit/2
+  bool trap_exit(bool on);                  // the old value
+  bool trapping_exit() const { return trap_exit_; }
+
+  // An alias: messages to it are ordinary messages until unalias(), or the first one when `once`.
+  reference make_alias(bool once = false);
+  bool unalias(const reference& ref);
+  // A call reference without a monitor, for spawn_options::ack and other answers that always come.
+  reference make_ack();
+  // A reference for other uses, unique on this node.
+  reference make_reference();
+
+  // Names: one a process, one process a name. errc::exists when either is taken; errc::invalid for
+  // "undefined" or a name over 255 characters.
+  base::status register_name(std::string name);
+  base::status unregister();
+  std::string name() const; // empty: none
+
+  // Timers: `m` is sent when `deadline` (monotonic) has passed. Ids are never reused.
+  std::uint64_t start_timer(base::nanos deadline, const destination& to, message m);
+  // The time left, -1 if there is no such timer (any more).
+  base::nanos cancel_timer(std::uint64_t id);
+  base::nanos remaining(std::uint64_t id) const;
+
+  base::result<pid> spawn(spawn_options options, std::unique_ptr<behaviour> does);
+
+  // Fairness. yield() lets others run if the turn's budget is used up or not.
+  void yield();
+  void reductions(std::uint32_t count) { turn_reductions_ += count; }
+  bool should_yield() const;
+  // Runs `work` on the blocking pool and parks meanwhile. errc::limit: the pool's queue is full;
+  // errc::closed: this process died meanwhile (the work goes on and finishes).
+  base::status blocking_run(std::function<void()> work);
+
+  pid group_leader() const;
+  void set_group_leader(const pid& leader);
+  void set_label(std::string label);
+  void set_priority(runtime::priority to);
+  // True once it is dead to others and only its stack lingers.
+  bool exiting() const { return exiting_; }
+  behaviour& does() const { return *behaviour_; }
+
+  process(const process&) = delete;
+  process& operator=(const process&) = delete;
+  ~process();
+
+ private:
+  friend class system;
+  friend class worker;
+  friend struct engine;
+  process(worker& home, const pid& self, std::unique_ptr<behaviour> does);
+
+  // Written by senders: one cache line.
+  lifo<signal> inbox_;
+  std::atomic<std::uint64_t> load_{0}; // messages counted (high 24 bits) and their bytes (low 40)
+  process* next_ready_ = nullptr;      // link in the run queue or a worker's inbox
+
+  // The owner's.
+  worker* home_;
+  signal* first_ = nullptr; // messages taken out of the inbox, in order
+  signal* last_ = nullptr;
+  std::unique_ptr<behaviour> behaviour_;
+  fiber* fiber_ = nullptr;               // the stack it is parked on
+  wait* waiting_ = nullptr;              // what it is parked for; lives on that stack
+  std::unique_ptr<relations> relations_; // made when first needed
+  std::uint64_t next_reference_ = 0;
+  pid self_;
+  pid parent_;
+  std::uint32_t turn_reductions_ = 0;
+  std::atomic<std::uint64_t> reductions_{0};
+  std::atomic<process_status> status_{process_status::starting};
+  runtime::priority priority_ = runtime::priority::normal;
+  bool trap_exit_ = false;
+  bool exiting_ = false;
+  bool started_ = false;
+};
+
+} // namespace coppice::runtime
