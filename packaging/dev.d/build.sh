@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+# Building: one folder under build/ for each kind of build, configured once and again only when its options
+# change. build/bin and build/plugins link to what the latest release build made.
+# shellcheck shell=bash
+
+build_kinds=(release debug address thread fuzz coverage clang)
+programs=(coppiced coppice coppice-epmd coppice-plugin-host)
+export CCACHE_NOHASHDIR=1
+
+help_build() {
+  cat <<'EOF'
+usage: packaging/dev build [KIND]
+Builds into build/KIND; release when no kind is given.
+
+  release    optimized; build/bin and build/plugins link to its programs and plugins
+  debug      assertions, no optimization
+  address    address and undefined behaviour sanitizers (g++)
+  thread     thread sanitizer (clang)
+  fuzz       libFuzzer targets under address and undefined sanitizers (clang)
+  coverage   counts lines
+  clang      all of it with the other compiler, warnings as errors (what lint builds)
+
+COPPICE_WERROR=true makes warnings errors in any of them.
+EOF
+}
+
+dev_build() {
+  local kind=${1:-release}
+  (($# <= 1)) || usage_error "build: one kind, not $#"
+  [[ " ${build_kinds[*]} " == *" $kind "* ]] || usage_error "build: no such kind: $kind (${build_kinds[*]})"
+  build_kind "$kind"
+}
+
+# build_kind KIND [TARGET…]: dependencies, configuration, compilation.
+build_kind() {
+  local kind=$1
+  shift
+  case $kind in
+    thread | fuzz | clang) need build sanitizers ;;
+    coverage) need build coverage ;;
+    *) need build ;;
+  esac
+  configure "$kind"
+  ninja --quiet -C "$build/$kind" -j "$jobs" "$@" >&2
+  if [[ $kind == release ]]; then link_release; fi
+}
+
+clang_tool() { command -v "$1-14" || command -v "$1" || die "no $1 found"; }
+
+options_of() {
+  local werror=${COPPICE_WERROR:-false}
+  case $1 in
+    release) printf '%s\n' --buildtype=release --optimization=2 ;;
+    debug) printf '%s\n' --buildtype=debug ;;
+    address) printf '%s\n' --buildtype=debug --optimization=1 -Db_sanitize=address,undefined -Db_lundef=false ;;
+    thread) printf '%s\n' --buildtype=debug --optimization=1 -Db_sanitize=thread -Db_lundef=false ;;
+    fuzz)
+      printf '%s\n' --buildtype=debug --optimization=1 -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dc_args=-fsanitize=fuzzer-no-link -Dcpp_args=-fsanitize=fuzzer-no-link
+      ;;
+    coverage) printf '%s\n' --buildtype=debug -Db_coverage=true ;;
+    clang)
+      printf '%s\n' --buildtype=debug
+      werror=true
+      ;;
+  esac
+  printf '%s\n' "-Dwerror=$werror"
+}
+
+# Meson runs again by itself when a meson.build changes; the stamp is for our own options, and for the kinds
+# that have a target for each header or fuzz target, for the list of those.
+configure() {
+  local kind=$1 folder=$build/$1 log=$build/$1.log stamp options compiler=()
+  mapfile -t options < <(options_of "$kind")
+  stamp="${options[*]}"
+  case $kind in
+    thread | fuzz | clang) compiler=("CC=ccache $(clang_tool clang)" "CXX=ccache $(clang_tool clang++)") ;;
+  esac
+  case $kind in
+    clang) stamp+=$'\n'$(python3 tests/layers.py --headers) ;;
+    *) stamp+=$'\n'$(python3 tests/layers.py --fuzz-targets) ;;
+  esac
+  if [[ -e $folder/build.ninja && -e $folder/.configured && $(<"$folder/.configured") == "$stamp" ]]; then return; fi
+  say "configuring build/$kind"
+  local again=(--reconfigure)
+  if [[ ! -e $folder/build.ninja ]]; then
+    rm -rf "$folder"
+    again=()
+  fi
+  if ! env "${compiler[@]}" meson setup "${again[@]}" "$folder" "${options[@]}" >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    die "meson could not configure build/$kind (all it said: build/$kind.log)"
+  fi
+  mv "$log" "$folder/meson-logs/setup.txt"
+  printf '%s' "$stamp" >"$folder/.configured"
+}
+
+link_release() {
+  local name file
+  mkdir -p "$build/bin" "$build/plugins"
+  for name in "${programs[@]}"; do
+    file=$(find "$build/release" -name meson-private -prune -o -name "$name" -type f -perm -u+x -print -quit)
+    if [[ -n $file ]]; then ln -sfn "../${file#"$build"/}" "$build/bin/$name"; fi
+  done
+  if [[ -d $build/release/plugins ]]; then
+    while read -r file; do
+      ln -sfn "../${file#"$build"/}" "$build/plugins/${file##*/}"
+    done < <(find "$build/release/plugins" -name '*.so' -type f)
+  fi
+}
+
+help_run() {
+  cat <<'EOF'
+usage: packaging/dev run [COPPICED ARGUMENTS]
+Installs what is missing, builds a release, starts coppiced on config/demo.yaml.
+
+It stays in the foreground; Ctrl-C stops the node. Arguments are handed to coppiced after
+`--config config/demo.yaml`.
+EOF
+}
+
+dev_run() {
+  build_kind release
+  [[ -x $build/bin/coppiced ]] || die "the build made no coppiced"
+  exec "$build/bin/coppiced" --config "$root/config/demo.yaml" "$@"
+}
+
+help_install() {
+  cat <<'EOF'
+usage: packaging/dev install [--destdir FOLDER]
+Builds a release and installs it, as `meson install` does.
+
+FOLDER (or DESTDIR) is put in front of every path.
+EOF
+}
+
+dev_install() {
+  local destdir=${DESTDIR:-}
+  if [[ ${1:-} == --destdir ]]; then
+    (($# >= 2)) || usage_error "install: --destdir needs a folder"
+    destdir=$(realpath -m "$2")
+    shift 2
+  fi
+  (($# == 0)) || usage_error "install: unknown argument: $1"
+  build_kind release
+  DESTDIR=$destdir meson install -C "$build/release" --no-rebuild
+}
+
+help_package() {
+  cat <<'EOF'
+usage: packaging/dev package
+Debian packages: not available in this version.
+EOF
+}
+
+dev_package() { die "package: not available in this version"; }

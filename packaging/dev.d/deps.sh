@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+# Dependencies: Debian packages in groups, each with its reason, and mbedTLS 3.6 under build/deps where the
+# distribution's own is older. A stamp newer than dpkg's database says that there is nothing to do.
+# shellcheck shell=bash
+
+dependency_groups=(build test lint sanitizers bench coverage)
+
+# One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
+packages_of() {
+  case $1 in
+    build) cat <<'LIST' ;;
+g++ compiler of the release
+meson build system
+ninja-build what Meson drives
+pkgconf|pkg-config how Meson finds the libraries
+ccache a second build of the same source costs nothing
+libuv1-dev loops, sockets, timers
+libyaml-cpp-dev configuration files
+nlohmann-json3-dev manifests, schemas, control replies
+libfmt-dev formatting of logs and errors
+libcli11-dev command lines
+libexpected-dev errors as values
+liblz4-dev compression between nodes
+zlib1g-dev compressed terms
+libboost-context-dev stacks that park
+libsystemd-dev journal and readiness
+doctest-dev unit tests
+LIST
+    test) cat <<'LIST' ;;
+erlang-base the real node the interop tests talk to
+python3 test drivers
+LIST
+    lint) cat <<'LIST' ;;
+clang-14|clang the second compiler, for its warnings
+clang-format-14|clang-format formatting
+shellcheck shell scripts
+git the list of files
+LIST
+    sanitizers) cat <<'LIST' ;;
+clang-14|clang thread sanitizer and libFuzzer
+libclang-rt-14-dev|libclang-rt-dev their run-time
+llvm-14|llvm names in their reports
+util-linux setarch, for the thread sanitizer's address space
+LIST
+    bench) cat <<'LIST' ;;
+erlang-base the peer
+python3 the table
+LIST
+    coverage) cat <<'LIST' ;;
+gcovr the report
+LIST
+  esac
+}
+
+help_deps() {
+  cat <<EOF
+usage: packaging/dev deps [GROUP…]
+Installs what is missing: Debian packages and mbedTLS 3.6.
+
+Groups: ${dependency_groups[*]}; all of them when none is given. The other commands ask for theirs
+themselves. Needs root or sudo only when something is missing. mbedTLS comes from the distribution where
+that is 3.6 or later, else as the next Debian's signed package, unpacked under build/deps/mbedtls.
+EOF
+  local group
+  for group in "${dependency_groups[@]}"; do
+    printf '\n%s:\n' "$group"
+    packages_of "$group" | while read -r package reason; do printf '  %-28s %s\n' "$package" "$reason"; done
+  done
+}
+
+dev_deps() {
+  local group
+  for group in "$@"; do
+    [[ " ${dependency_groups[*]} " == *" $group "* ]] || usage_error "deps: no such group: $group"
+  done
+  if (($# == 0)); then set -- "${dependency_groups[@]}"; fi
+  need "$@"
+}
+
+# need GROUP…: everything of these groups is there afterwards, or the script ends.
+need() {
+  local group stale=() missing=()
+  mkdir -p "$build/deps"
+  for group in "$@"; do
+    group_is_fresh "$group" || stale+=("$group")
+  done
+  for group in "${stale[@]}"; do
+    mapfile -t -O "${#missing[@]}" missing < <(missing_packages "$group")
+  done
+  if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
+  need_mbedtls
+  for group in "${stale[@]}"; do
+    packages_of "$group" >"$build/deps/.$group"
+  done
+}
+
+group_is_fresh() {
+  local stamp=$build/deps/.$1
+  [[ $stamp -nt /var/lib/dpkg/status && $(<"$stamp") == "$(packages_of "$1")" ]]
+}
+
+installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+missing_packages() {
+  local names name
+  packages_of "$1" | while read -r names _; do
+    for name in ${names//|/ }; do
+      if installed "$name"; then continue 2; fi
+    done
+    printf '%s\n' "$names"
+  done
+}
+
+as_root() {
+  if ((EUID == 0)); then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "root or sudo is needed for: $*"; fi
+}
+
+candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
+
+install_packages() {
+  command -v apt-get >/dev/null || die "only Debian's packages are known; missing: $*"
+  say "installing: $*"
+  as_root apt-get update -q >&2
+  local names name chosen=()
+  for names in "$@"; do
+    for name in ${names//|/ }; do
+      if [[ -n $(candidate "$name") ]]; then chosen+=("$name"); continue 2; fi
+    done
+    die "no package $names in this machine's apt sources"
+  done
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=120 "${chosen[@]}" </dev/null >&2 ||
+    die "apt-get could not install: ${chosen[*]}"
+}
+
+need_mbedtls() {
+  local own=$build/deps/mbedtls stamp=$build/deps/.mbedtls version
+  if [[ -e $stamp ]]; then
+    if [[ $(<"$stamp") == system && -e /usr/include/mbedtls/ssl.h ]]; then return; fi
+    if [[ $(<"$stamp") == own && -e $own/lib/libmbedcrypto.a ]]; then return; fi
+  fi
+  if pkg-config --exists 'mbedtls >= 3.6' 2>/dev/null; then
+    echo system >"$stamp"
+    return
+  fi
+  version=$(sed -n 's/^#define MBEDTLS_VERSION_STRING  *"\(.*\)"/\1/p' "$own/include/mbedtls/build_info.h" 2>/dev/null || true)
+  if [[ -n $version && -e $own/lib/libmbedcrypto.a ]] && dpkg --compare-versions "$version" ge 3.6; then
+    echo own >"$stamp"
+    return
+  fi
+  version=$(candidate libmbedtls-dev)
+  if [[ -n $version ]] && dpkg --compare-versions "$version" ge 3.6; then
+    install_packages libmbedtls-dev
+    echo system >"$stamp"
+  else
+    fetch_mbedtls "$own"
+    echo own >"$stamp"
+  fi
+}
+
+# The next Debian's libmbedtls-dev: static libraries that need no newer libc. apt fetches it with a state of
+# its own, from the mirror this machine uses already, its signature checked by the installed Debian keyring.
+fetch_mbedtls() {
+  local own=$1 suite=trixie keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  local state=$build/deps/apt archive log
+  [[ -e $keyring ]] || die "mbedTLS: $keyring is missing (package debian-archive-keyring)"
+  archive=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+    awk -v codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" \
+      '($2 == codename || $2 == "stable" || $2 == "oldstable") && $3 == "main" {print $1; exit}')
+  [[ -n $archive ]] || die "mbedTLS: no Debian archive in this machine's apt sources"
+  say "mbedTLS: the distribution's is older than 3.6; unpacking the one of $suite under build/deps/mbedtls"
+  rm -rf "$state" "$own"
+  mkdir -p "$state/lists/partial" "$state/archives/partial" "$state/unpacked" "$own/lib"
+  printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$archive" "$suite" >"$state/sources.list"
+  local private=(
+    -q -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferences=-
+    -o Dir::Etc::preferencesparts=- -o Dir::State::lists="$state/lists" -o Dir::Cache="$state"
+    -o Dir::Cache::archives="$state/archives" -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none
+    -o APT::Get::AllowUnauthenticated=false -o Acquire::AllowInsecureRepositories=false
+  )
+  log=$state/log
+  if ! { apt-get "${private[@]}" update && cd "$state/archives" &&
+    apt-get "${private[@]}" download libmbedtls-dev && cd "$root"; } >"$log" 2>&1; then
+    sed 's#://[^/ ]*#://…#g' "$log" >&2
+    die "mbedTLS: apt could not fetch libmbedtls-dev of $suite"
+  fi
+  dpkg -x "$state"/archives/libmbedtls-dev_*.deb "$state/unpacked"
+  cp -r "$state/unpacked/usr/include" "$own/include"
+  find "$state/unpacked/usr/lib" -name 'libmbed*.a' -exec cp {} "$own/lib/" \;
+  [[ -e $own/lib/libmbedcrypto.a ]] || die "mbedTLS: the package of $suite holds no static libraries"
+  rm -rf "$state"
+}

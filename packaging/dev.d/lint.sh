@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+# How the code looks: formatting, the include table, warnings of the second compiler, shell and Python
+# scripts; and `verify`, which runs everything there is.
+# shellcheck shell=bash
+
+help_format() {
+  cat <<'EOF'
+usage: packaging/dev format [--fix] [FILE…]
+Checks the formatting of C and C++ files; --fix formats them.
+EOF
+}
+
+dev_format() {
+  local fix=no files=() tool
+  if [[ ${1:-} == --fix ]]; then
+    fix=yes
+    shift
+  fi
+  need lint
+  tool=$(clang_tool clang-format)
+  if (($#)); then files=("$@"); else mapfile -t files < <(source_files '*.cpp' '*.hpp' '*.c' '*.h'); fi
+  if ((${#files[@]} == 0)); then return; fi
+  if [[ $fix == yes ]]; then
+    printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -n 20 "$tool" -i
+  elif ! printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -n 20 "$tool" --dry-run --Werror -ferror-limit=1; then
+    die "some files are not formatted: packaging/dev format --fix"
+  fi
+}
+
+# Files of these patterns that git knows or would add.
+source_files() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do [[ ! -e $file ]] || echo "$file"; done; }
+
+help_lint() {
+  cat <<'EOF'
+usage: packaging/dev lint [--tidy]
+The include table, each header alone, warnings as errors with clang, scripts.
+
+--tidy runs clang-tidy as well, where it is installed.
+EOF
+}
+
+dev_lint() {
+  local failed=0 files
+  if (($#)) && [[ $1 != --tidy ]]; then usage_error "lint: unknown argument: $1"; fi
+  need build lint
+  say "the include table, names, sizes, prologues"
+  python3 tests/layers.py || failed=1
+  say "shell and Python scripts"
+  shellcheck --severity=warning packaging/dev packaging/dev.d/*.sh .ci/run || failed=1
+  mapfile -t files < <(source_files '*.py')
+  python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
+  say "every file, and each header alone, with clang: warnings are errors"
+  (build_kind clang everything) || failed=1
+  if [[ ${1:-} == --tidy ]]; then tidy || failed=1; fi
+  ((failed == 0)) || die "lint found something"
+}
+
+tidy() {
+  local tool
+  tool=$(command -v run-clang-tidy-14 || command -v run-clang-tidy) || {
+    say "clang-tidy is not installed: skipped"
+    return
+  }
+  say "clang-tidy"
+  "$tool" -quiet -p "$build/clang" -j "$jobs" "^$root/(daemon|etf|epmd|plugins)/" 2>/dev/null
+}
+
+help_verify() {
+  cat <<'EOF'
+usage: packaging/dev verify
+Everything: .ci/run, thread sanitizer, long fuzz, benchmarks; a summary and the commit at the end.
+EOF
+}
+
+dev_verify() {
+  local summary=() failed=0
+  mkdir -p "$build"
+  verify_step ci .ci/run
+  verify_step thread packaging/dev sanitize thread
+  verify_step fuzz packaging/dev fuzz 300
+  verify_step bench packaging/dev bench
+  printf '\n'
+  printf '%s\n' "${summary[@]}"
+  printf 'commit %s%s\n' "$(git rev-parse HEAD)" "$(git diff --quiet HEAD || echo ' with local changes')"
+  return $failed
+}
+
+# Adds to its caller's summary and failed.
+verify_step() {
+  local name=$1 log=$build/verify-$1.txt
+  shift
+  say "verify: $name"
+  if "$@" </dev/null 2>&1 | tee "$log"; then
+    summary+=("ok     $name: $(tail -n 1 "$log")")
+  else
+    summary+=("FAILED $name: $(tail -n 1 "$log")")
+    failed=1
+  fi
+}

@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Holds every file against the house's rules: the include table (daemon/rooms.txt), the licence line and the
+prologue each file opens with, names that say nothing, files that grew too long.
+
+Without arguments it checks the whole checkout and prints TAP, one line a rule. --self-test seeds one violation
+of each rule and expects it to be found. --headers and --fuzz-targets print lists that Meson builds from.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = (".cpp", ".hpp", ".c", ".h")
+SCRIPTS = (".py", ".sh", ".erl", ".escript")
+BANNED = {"utils", "util", "common", "helpers", "helper", "misc", "manager"}
+LONGEST = 1000
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
+ROOMS_LINE = re.compile(r"^// rooms:(.*)$", re.M)
+
+
+def read(path):
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def files_of(root):
+    """Every file git knows or would add; without git (a released archive), every file outside build/."""
+    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            capture_output=True, check=False)
+    if listed.returncode == 0:
+        names = [Path(name) for name in listed.stdout.decode().split("\0") if name]
+    else:
+        names = [p.relative_to(root) for p in root.rglob("*") if p.is_file() and p.relative_to(root).parts[0] != "build"]
+    return sorted(name for name in names if (root / name).is_file())
+
+
+class Table:
+    """The include table, and which room a file belongs to."""
+
+    def __init__(self, root):
+        self.root = root
+        self.may = {}
+        for line in read(root / "daemon/rooms.txt").splitlines():
+            if line.strip() and not line.startswith("#"):
+                room, uses = line.split(":")
+                direct = uses.split()
+                unknown = [name for name in direct if name not in self.may]
+                if unknown:
+                    raise SystemExit(f"daemon/rooms.txt: {room.strip()} names {unknown[0]} before its own line")
+                self.may[room.strip()] = set(direct).union(*(self.may[name] for name in direct))
+
+    def room(self, name):
+        """The room of a file, None for one outside all rooms."""
+        top, parts = name.parts[0], name.parts
+        if top == "plugin-api":
+            return "api-c" if name.suffix == ".h" else "api-cpp"
+        if top == "etf":
+            return "etf-headers" if parts[1] == "include" else "etf"
+        if top in ("epmd", "plugins"):
+            return top
+        if top == "daemon":
+            return parts[1] if len(parts) > 2 else "main"
+        return None
+
+    def allowed(self, name, text):
+        """Rooms the file may include from; its own among them."""
+        room = self.room(name)
+        if room is None and name.parts[:2] == ("tests", "unit") and len(name.parts) > 3:
+            room = name.parts[2]
+        declared = ROOMS_LINE.search(text) if name.parts[0] == "tests" else None
+        if declared:
+            rooms = set(declared.group(1).split())
+            return rooms.union(*(self.may.get(one, set()) for one in rooms))
+        if room is None:
+            return self.may["plugins"]
+        return {room} | self.may.get(room, set())
+
+    def target(self, name, quoted, included):
+        """The file an #include means, None for one that is not ours."""
+        if quoted:
+            places = [name.parent / included, Path("daemon") / included, Path(included)]
+            if name.parts[0] == "tests":
+                places.append(Path("tests/unit") / included)
+        else:
+            places = [Path("plugin-api") / included, Path("etf/include") / included]
+        for place in places:
+            place = Path(os.path.normpath(place))
+            if (self.root / place).is_file():
+                return place
+        return None
+
+
+def arrows(table, name, text):
+    allowed = table.allowed(name, text)
+    for mark, included in INCLUDE.findall(text):
+        quoted = mark == '"'
+        if quoted and ".." in Path(included).parts:
+            yield f'{name}: "{included}" climbs out of its folder'
+            continue
+        target = table.target(name, quoted, included)
+        if target is None:
+            if quoted or included.startswith("coppice/"):
+                yield f"{name}: {included} is no file of ours; the system's stand in <>"
+            continue
+        room = table.room(target)
+        if room is not None and room not in allowed:
+            yield f"{name}: may not include {target} ({room}); allowed: {' '.join(sorted(allowed))}"
+
+
+def opening(name, text):
+    """The licence line, then a prologue."""
+    lines = text.splitlines()
+    if lines and lines[0].startswith("#!"):
+        lines = lines[1:]
+    while lines and ROOMS_LINE.match(lines[0]):
+        lines = lines[1:]
+    if not lines or "SPDX-License-Identifier: MIT" not in lines[0]:
+        yield f"{name}: the first line must be the SPDX line"
+        return
+    rest = "\n".join(lines[1:]).lstrip("\n")
+    said = re.match(r'(?:(?://|#(?!include|define|pragma|if)|%)[^\n]*\n?)+|/\*.*?\*/|""".*?"""', rest, re.S)
+    if lines[0].lstrip().startswith("/*") and "*/" not in lines[0]:
+        said = re.match(r".*?\*/", rest, re.S)
+    if not said:
+        yield f"{name}: no prologue after the SPDX line"
+
+
+def long_files(name, text):
+    count = text.count("\n")
+    if count > LONGEST:
+        yield f"{name}: {count} lines, more than {LONGEST}"
+
+
+def names(name):
+    for part in name.with_suffix("").parts:
+        for word in re.split(r"[-_.]", part):
+            if word in BANNED:
+                yield f"{name}: '{word}' says nothing about what is inside"
+                return
+
+
+def check(root):
+    """Violations by rule."""
+    table = Table(root)
+    found = {"includes follow daemon/rooms.txt": [], "each file opens with its licence and a prologue": [],
+             f"no file is longer than {LONGEST} lines": [], "no name is banned": []}
+    include, open_, long_, name_ = found.values()
+    for name in files_of(root):
+        name_ += names(name)
+        if name.suffix not in SOURCES + SCRIPTS:
+            continue
+        text = read(root / name)
+        long_ += long_files(name, text)
+        open_ += opening(name, text)
+        if name.suffix in SOURCES:
+            include += arrows(table, name, text)
+    return found
+
+
+def report(found):
+    for number, (rule, violations) in enumerate(found.items(), 1):
+        for violation in violations:
+            print(f"# {violation}")
+        print(f"{'not ok' if violations else 'ok'} {number} - {rule}")
+    print(f"1..{len(found)}")
+    return 1 if any(found.values()) else 0
+
+
+def self_test():
+    """Each rule finds its seeded violation, and nothing in a clean tree."""
+    head = "// SPDX-License-Identifier: MIT\n// A file of the self-test,\n// with a prologue.\n"
+    seeds = {
+        "includes follow daemon/rooms.txt": {
+            "daemon/base/up.hpp": head + '#include "net/stream.hpp"\n',
+            "plugins/kv/kv.cpp": head + '#include "base/error.hpp"\n',
+            "plugin-api/coppice/wrong.h": head + "#include <coppice/sugar.hpp>\n",
+            "tests/unit/base/up_test.cpp": head + '#include "net/stream.hpp"\n',
+            "daemon/net/climbs.cpp": head + '#include "../base/error.hpp"\n',
+            "daemon/net/ghost.cpp": head + '#include "base/ghost.hpp"\n',
+        },
+        "each file opens with its licence and a prologue": {
+            "daemon/base/bare.hpp": "#pragma once\n",
+            "daemon/base/silent.hpp": "// SPDX-License-Identifier: MIT\n#pragma once\n#include <string>\n",
+        },
+        f"no file is longer than {LONGEST} lines": {"daemon/base/long.cpp": head + "\n" * LONGEST},
+        "no name is banned": {"daemon/base/string_utils.hpp": head, "daemon/common/x.hpp": head},
+    }
+    clean = {
+        "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\nplugins: api-c api-cpp\n",
+        "daemon/base/error.hpp": head + "#include <string>\n",
+        "daemon/net/stream.hpp": head + '#include "base/error.hpp"\n#include <coppice_not_ours.h>\n',
+        "daemon/net/stream.cpp": head + '#include "stream.hpp"\n#include "net/stream.hpp"\n',
+        "plugin-api/coppice/sugar.hpp": head + "#include <coppice/plugin.h>\n",
+        "plugin-api/coppice/plugin.h": "/* SPDX-License-Identifier: MIT\n * One comment\n * for both.\n */\n",
+        "plugins/kv/good.cpp": head + "#include <coppice/sugar.hpp>\n",
+        "tests/unit/net/stream_test.cpp": head + '#include "net/stream.hpp"\n#include "base/error.hpp"\n',
+        "tests/fuzz/stream.cpp": "// rooms: net\n" + head + '#include "net/stream.hpp"\n',
+    }
+
+    def run(files):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return check(Path(folder))
+
+    outcomes = [("a clean tree passes", not any(run(clean).values()))]
+    for rule, files in seeds.items():
+        for name, text in files.items():
+            found = run({**clean, name: text})
+            outcomes.append((f"{rule}: {name} is found",
+                             len(found[rule]) == 1 and sum(len(v) for v in found.values()) == 1))
+    for number, (what, good) in enumerate(outcomes, 1):
+        print(f"{'ok' if good else 'not ok'} {number} - {what}")
+    print(f"1..{len(outcomes)}")
+    return 0 if all(good for _, good in outcomes) else 1
+
+
+def headers():
+    """The headers of the rooms; each must compile alone."""
+    return [name for name in files_of(ROOT) if name.suffix in (".h", ".hpp") and name.parts[0] not in ("tests", "plugins")]
+
+
+def fuzz_targets():
+    """NAME: ROOM… of each tests/fuzz/*.cpp that is a target."""
+    for path in sorted((ROOT / "tests/fuzz").glob("*.cpp")):
+        rooms = ROOMS_LINE.search(read(path))
+        if rooms:
+            yield f"{path.stem}:{rooms.group(1)}"
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return self_test()
+    if arguments == ["--headers"]:
+        print("\n".join(str(name) for name in headers()))
+        return 0
+    if arguments == ["--fuzz-targets"]:
+        print("\n".join(fuzz_targets()))
+        return 0
+    if arguments:
+        print(f"layers.py: unknown arguments: {' '.join(arguments)}", file=sys.stderr)
+        return 2
+    return report(check(ROOT))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

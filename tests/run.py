@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs a build's tests through `meson test` and counts their cases.
+
+A doctest program counts by its summary, a script by its TAP lines (`ok N - what`, `not ok N - what`,
+`ok N - what # SKIP reason`); a program that prints neither counts as one. Exit status 77 is a skipped test, its
+reason the last line it printed. In any program a line `SKIP what: reason` turns one passed case into a skipped
+one. A program that fails without saying which case (a crash, a sanitizer's report, a timeout) counts one failed.
+The last line is `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
+"""
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SUMMARY = re.compile(r"^\[doctest\] test cases: *(\d+) *\| *(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped", re.M)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+TAP = re.compile(r"^(not ok|ok)\b[ \t]*(\d*)(?:[ \t]*-)?[ \t]*([^#\n]*)(?:#[ \t]*(SKIP|TODO)\S*[ \t]*(.*))?$", re.M | re.I)
+TAP_SKIP_ALL = re.compile(r"^1\.\.0[ \t]*#[ \t]*SKIP\S*[ \t]*(.*)$", re.M | re.I)
+SKIP_LINE = re.compile(r"^SKIP (.+)$", re.M)
+
+
+class Outcome:
+    """What one test of Meson's amounts to: numbers of cases, and lines for people."""
+
+    def __init__(self, name, entry):
+        self.name = name
+        self.passed = self.failed = 0
+        self.skipped, self.failures = [], []
+        self.seconds = entry["duration"]
+        output = COLOUR.sub("", (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or ""))
+        result = entry["result"]
+        summary, tap, nothing = SUMMARY.search(output), list(TAP.finditer(output)), TAP_SKIP_ALL.search(output)
+        if result == "SKIP":
+            self.skipped.append(last_line(output))
+            return
+        if summary:
+            self.passed, self.failed = int(summary.group(2)), int(summary.group(3))
+            self.failures += [f"{self.failed} cases"] * bool(self.failed)
+        elif tap:
+            for line in tap:
+                self.tap_line(line)
+        elif nothing:
+            self.skipped.append(nothing.group(1))
+        elif result == "OK":
+            self.passed = 1
+        if not tap:
+            reasons = SKIP_LINE.findall(output)
+            self.skipped += reasons
+            self.passed -= min(self.passed, len(reasons))
+        if result != "OK" and self.failed == 0:
+            self.failed = 1
+            self.failures.append(f"{result.lower()}, exit status {entry['returncode']}")
+
+    def tap_line(self, line):
+        verdict, _, what, directive, reason = line.groups()
+        if (directive or "").upper() == "SKIP":
+            self.skipped.append(f"{what.strip()}: {reason}")
+        elif verdict.lower() == "ok":
+            self.passed += 1
+        else:
+            self.failed += 1
+            self.failures.append(what.strip())
+
+
+def last_line(output):
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "no reason given"
+
+
+def finish(passed, failed, skipped):
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs a build's tests and counts their cases.")
+    parser.add_argument("build", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--suite", action="append", default=[])
+    parser.add_argument("--jobs", default="2")
+    parser.add_argument("--slower", default="1", help="multiply every time limit")
+    options = parser.parse_args()
+
+    log = options.build / "meson-logs/testlog.json"
+    log.unlink(missing_ok=True)
+    command = ["meson", "test", "-C", str(options.build), "--num-processes", options.jobs, "--print-errorlogs",
+               "--timeout-multiplier", options.slower]
+    for suite in options.suite:
+        command += ["--suite", suite]
+    status = subprocess.run(command + options.names, check=False).returncode
+    if not log.exists():
+        print("the tests could not be built" if status else "no test of that name")
+        return finish(0, 1, 0)
+
+    entries = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
+    outcomes = [Outcome(entry["name"].split(" / ")[-1], entry) for entry in entries]
+    outcomes.sort(key=lambda one: one.name)
+    print()
+    for one in outcomes:
+        print(f"{one.name:<28} {one.passed:>5} passed {one.failed:>3} failed {len(one.skipped):>3} skipped {one.seconds:>7.1f} s")
+    for one in outcomes:
+        for reason in one.skipped:
+            print(f"skipped: {one.name}: {reason}")
+    for one in outcomes:
+        for what in one.failures:
+            print(f"FAILED: {one.name}: {what}")
+    total = [sum(one.passed for one in outcomes), sum(one.failed for one in outcomes),
+             sum(len(one.skipped) for one in outcomes)]
+    if status and not total[1]:
+        print("meson test failed without a failed test")
+        total[1] = 1
+    return finish(*total)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
