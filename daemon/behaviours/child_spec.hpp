@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// What a supervisor is told about its children: OTP's child specifications and supervisor flags as plain
+// values. A tree of them is built once, is immutable from then on and shared by the supervisors that run
+// it: a nested supervisor may outlive its parent for a moment. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "runtime/message.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::behaviours {
+
+enum class strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
+enum class restart_type : std::uint8_t { permanent, transient, temporary };
+enum class auto_shutdown : std::uint8_t { never, any_significant, all_significant };
+
+// How long a child may take to stop when told to.
+struct shutdown_limit {
+  enum class kind : std::uint8_t { after, brutal_kill, infinity };
+  kind how = kind::after;
+  base::nanos time = 5 * base::nanos_per_second; // for `after`
+
+  static shutdown_limit brutal_kill() { return {kind::brutal_kill, 0}; }
+  static shutdown_limit infinity() { return {kind::infinity, 0}; }
+  static shutdown_limit after(base::nanos time) { return {kind::after, time}; }
+};
+
+struct supervisor_spec;
+
+struct child_spec {
+  runtime::message id;   // any term, an atom as a rule; unique among the siblings
+  std::string actor;     // PLUGIN or PLUGIN:ACTOR, for the actor factory; empty for a supervisor
+  std::string plugin;    // what the tree shows beside it; may be empty
+  std::string behaviour; // likewise: "server", "supervisor", …
+  std::string name;      // registered name; empty: none
+  restart_type restart = restart_type::permanent;
+  bool significant = false;
+  shutdown_limit shutdown;
+  runtime::mailbox_bounds mailbox;
+  runtime::priority priority = runtime::priority::normal;
+  runtime::message args;                             // for the actor: a map; empty: none
+  std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
+
+  bool is_supervisor() const { return supervisor != nullptr; }
+};
+
+struct supervisor_spec {
+  std::string name; // registered name; empty: none
+  behaviours::strategy strategy = strategy::one_for_one;
+  std::uint32_t intensity = 1;                     // restarts allowed …
+  base::nanos period = 5 * base::nanos_per_second; // … within this time
+  behaviours::auto_shutdown auto_shutdown = auto_shutdown::never;
+  std::vector<child_spec> children; // in start order; simple_one_for_one: exactly one, the template
+};
+
+// As OTP spells them, for terms and for people.
+std::string_view text(strategy value);
+std::string_view text(restart_type value);
+std::string_view text(auto_shutdown value);
+
+} // namespace coppice::behaviours

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// Keeps list and indices in step. The lock is held for a few pointer changes, never while a process is
+// started, stopped or waited for. The supervisor's turn; rows() any thread.
+#include "behaviours/child_table.hpp"
+
+#include "base/bytes.hpp"
+
+namespace coppice::behaviours {
+
+std::string_view text(strategy value) {
+  switch (value) {
+    case strategy::one_for_one:
+      return "one_for_one";
+    case strategy::one_for_all:
+      return "one_for_all";
+    case strategy::rest_for_one:
+      return "rest_for_one";
+    case strategy::simple_one_for_one:
+      return "simple_one_for_one";
+  }
+  return "";
+}
+
+std::string_view text(restart_type value) {
+  switch (value) {
+    case restart_type::permanent:
+      return "permanent";
+    case restart_type::transient:
+      return "transient";
+    case restart_type::temporary:
+      return "temporary";
+  }
+  return "";
+}
+
+std::string_view text(auto_shutdown value) {
+  switch (value) {
+    case auto_shutdown::never:
+      return "never";
+    case auto_shutdown::any_significant:
+      return "any_significant";
+    case auto_shutdown::all_significant:
+      return "all_significant";
+  }
+  return "";
+}
+
+std::string_view text(child_state value) {
+  switch (value) {
+    case child_state::stopped:
+      return "stopped";
+    case child_state::running:
+      return "running";
+    case child_state::restarting:
+      return "restarting";
+  }
+  return "";
+}
+
+child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::message id,
+                           runtime::message args) {
+  const std::scoped_lock held(lock_);
+  child& fresh = children_.emplace_back();
+  fresh.place = std::prev(children_.end());
+  fresh.spec = std::move(spec);
+  fresh.id = std::move(id);
+  fresh.args = std::move(args);
+  if (!fresh.id.bytes().empty()) by_id_.emplace(base::as_text(fresh.id.bytes()), &fresh);
+  return fresh;
+}
+
+void child_table::remove(child& gone) {
+  change(gone, child_state::stopped, {});
+  const std::scoped_lock held(lock_);
+  if (!gone.id.bytes().empty()) by_id_.erase(base::as_text(gone.id.bytes()));
+  children_.erase(gone.place);
+}
+
+void child_table::set_running(child& one, runtime::pid pid) {
+  change(one, child_state::running, pid);
+}
+
+void child_table::set_stopped(child& one) {
+  change(one, child_state::stopped, {});
+}
+
+void child_table::set_restarting(child& one) {
+  change(one, child_state::restarting, one.pid);
+}
+
+void child_table::count_restart(child& one) {
+  const std::scoped_lock held(lock_);
+  ++one.restarts;
+}
+
+void child_table::change(child& one, child_state state, runtime::pid pid) {
+  const std::scoped_lock held(lock_);
+  if (one.pid) by_pid_.erase(one.pid);
+  if (one.state == child_state::running) --running_;
+  one.state = state;
+  one.pid = pid;
+  if (state == child_state::running) ++running_;
+  const bool by_pid_only = state == child_state::restarting && one.id.bytes().empty();
+  if (pid && (state == child_state::running || by_pid_only)) by_pid_.emplace(pid, &one);
+}
+
+child* child_table::find(etf::bytes id) {
+  const auto found = by_id_.find(base::as_text(id));
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+child* child_table::find(runtime::pid pid) {
+  const auto found = by_pid_.find(pid);
+  return found == by_pid_.end() ? nullptr : found->second;
+}
+
+std::vector<child_row> child_table::rows() const {
+  const std::scoped_lock held(lock_);
+  std::vector<child_row> out;
+  out.reserve(children_.size());
+  for (const child& one : children_) {
+    out.push_back({one.id, one.state == child_state::running ? one.pid : runtime::pid{}, one.state,
+                   one.restarts, one.spec});
+  }
+  return out;
+}
+
+} // namespace coppice::behaviours

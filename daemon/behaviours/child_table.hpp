@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// The children of one supervisor, in start order, found by id or by pid in constant time. Invariant: a
+// child is found by pid exactly while it runs, or while its restart is being tried again under
+// simple_one_for_one, where the pid it had is its only identity. The owner's turn changes and reads it;
+// rows() may be called by any thread, which is why every change takes a (short, uncontended) lock.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "behaviours/child_spec.hpp"
+#include "runtime/ids.hpp"
+#include "runtime/message.hpp"
+
+namespace coppice::behaviours {
+
+enum class child_state : std::uint8_t {
+  stopped, // OTP's `undefined`: known, not running
+  running,
+  restarting, // a restart failed and will be tried again
+};
+
+std::string_view text(child_state value);
+
+struct child {
+  std::shared_ptr<const child_spec> spec;
+  runtime::message id;   // spec->id; under simple_one_for_one empty
+  runtime::message args; // spec->args, under simple_one_for_one with those of start_child merged in
+  runtime::pid pid;      // of the running process; while restarting the last one's
+  child_state state = child_state::stopped;
+  std::uint32_t restarts = 0;
+  std::list<child>::iterator place; // in the table
+};
+
+// One child as others see it.
+struct child_row {
+  runtime::message id;
+  runtime::pid pid; // null unless running
+  child_state state = child_state::stopped;
+  std::uint32_t restarts = 0;
+  std::shared_ptr<const child_spec> spec;
+};
+
+class child_table {
+ public:
+  child_table() = default;
+  child_table(const child_table&) = delete;
+  child_table& operator=(const child_table&) = delete;
+
+  // Behind all others, stopped. The id must be new (or empty).
+  child& append(std::shared_ptr<const child_spec> spec, runtime::message id, runtime::message args);
+  void remove(child& gone);
+
+  void set_running(child& one, runtime::pid pid);
+  void set_stopped(child& one);
+  void set_restarting(child& one);
+  void count_restart(child& one);
+
+  // nullptr: none.
+  child* find(etf::bytes id);
+  child* find(runtime::pid pid);
+
+  std::list<child>& in_start_order() { return children_; }
+  const std::list<child>& in_start_order() const { return children_; }
+  std::size_t size() const { return children_.size(); }
+  std::size_t running() const { return running_; }
+
+  // A copy, in start order. Any thread.
+  std::vector<child_row> rows() const;
+
+ private:
+  void change(child& one, child_state state, runtime::pid pid);
+
+  mutable std::mutex lock_;
+  std::list<child> children_;
+  std::unordered_map<std::string_view, child*> by_id_; // keys lie in child::id
+  std::unordered_map<runtime::pid, child*, runtime::pid_hash> by_pid_;
+  std::size_t running_ = 0;
+};
+
+} // namespace coppice::behaviours

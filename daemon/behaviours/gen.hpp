@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// OTP's gen protocol, both sides: what `gen_server`, `supervisor` and `sys` put on the wire, taken apart
+// and put together. A call is a monitor and an alias in one reference, so that an answer that comes after
+// the caller gave up finds nobody and leaves nothing behind. In the process's own turn.
+#pragma once
+
+#include <coppice/etf/cursor.hpp>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "runtime/ids.hpp"
+#include "runtime/message.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::behaviours::gen {
+
+// What a message is to a server. The parts are slices of the message's own bytes.
+struct request {
+  enum class kind : std::uint8_t {
+    info,   // anything else; `body` is the whole message
+    call,   // {'$gen_call', From, Body}
+    cast,   // {'$gen_cast', Body}
+    system, // {system, From, Body}
+  };
+  kind what = kind::info;
+  runtime::message from; // call, system: {Pid, Tag}, for reply()
+  runtime::message body;
+};
+
+request parse(const runtime::message& m);
+
+// Answers a call; `from` is request::from, also a copy of it kept for later. False: it is no From.
+bool reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
+bool reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);
+
+struct call_error {
+  enum class kind : std::uint8_t {
+    timeout,
+    noproc,       // nobody by that pid or name
+    nodedown,     // its node is lost or cannot be reached
+    exit,         // it ended before it answered, with `reason`; or `mailbox_full`: the request was dropped
+    calling_self, // a call to oneself would wait forever
+    exiting,      // the caller itself was killed meanwhile: unwind
+  };
+  kind what = kind::timeout;
+  runtime::message reason; // for exit
+};
+
+using call_result = tl::expected<runtime::message, call_error>;
+
+// gen_server:call. `deadline` is monotonic; runtime::no_deadline waits as long as it takes. Parks.
+call_result call(runtime::process& self, const runtime::destination& to, etf::bytes body,
+                 base::nanos deadline);
+
+// The same to many at once, asked in parallel; one result for each, in their order.
+std::vector<call_result> call_many(runtime::process& self, std::span<const runtime::destination> to,
+                                   etf::bytes body, base::nanos deadline);
+
+// call() in two steps: what start_call returns is given to finish_call, once.
+tl::expected<runtime::reference, call_error> start_call(runtime::process& self,
+                                                        const runtime::destination& to, etf::bytes body);
+call_result finish_call(runtime::process& self, const runtime::reference& call, base::nanos deadline);
+
+// gen_server:cast.
+runtime::send_status cast(runtime::process& self, const runtime::destination& to, etf::bytes body);
+
+// {'$gen_call', {Self, [alias|Ref]}, Body}, for those who send requests by other means.
+runtime::message call_message(runtime::process& self, const runtime::reference& ref, etf::bytes body);
+// The Reply of {Tag, Reply}; empty if it is no such tuple.
+runtime::message reply_of(const runtime::message& answer);
+
+// {'EXIT', Pid, Reason}: how a process that traps exits hears of a link's end.
+struct exit_notice {
+  runtime::pid from;
+  runtime::message reason;
+};
+// False: something else.
+bool read_exit(runtime::process& self, const runtime::message& m, exit_notice& out);
+
+} // namespace coppice::behaviours::gen

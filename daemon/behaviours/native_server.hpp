@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// The base of the servers written in the daemon itself (net_kernel, rex, application_controller, …): a
+// gen_server to everyone who talks to it. A derived class answers calls, casts and other messages; sys
+// requests, suspension and the parent's exit are dealt with here. In the process's own turn.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "behaviours/gen.hpp"
+#include "behaviours/sys.hpp"
+#include "runtime/behaviour.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::behaviours {
+
+class native_server : public runtime::behaviour, private sys::subject {
+ public:
+  // `kind` is what inspection shows as behaviour, "net_kernel" say.
+  explicit native_server(std::string kind) : kind_(std::move(kind)) {}
+
+  runtime::outcome init(runtime::process& self) override { return on_start(self); }
+  runtime::outcome receive(runtime::process& self, runtime::message m) final;
+  void terminate(runtime::process& self, const runtime::message& reason) override { on_stop(self, reason); }
+  void describe(runtime::description& out) const override { out.behaviour = kind_; }
+
+ protected:
+  // What a call comes to: an answer now, or none (gen::reply later with the same From), and how it goes on.
+  struct answer {
+    std::optional<runtime::message> reply;
+    runtime::outcome next = runtime::carry_on();
+  };
+  static answer reply(runtime::message term) { return {std::move(term), runtime::carry_on()}; }
+  static answer no_reply() { return {std::nullopt, runtime::carry_on()}; }
+  static answer reply_and_stop(runtime::message term, runtime::message reason) {
+    return {std::move(term), runtime::stop(std::move(reason))};
+  }
+
+  // As behaviour::init: may wait, trap exits, stop.
+  virtual runtime::outcome on_start(runtime::process&) { return runtime::carry_on(); }
+  // By default {error, bad_request}.
+  virtual answer handle_call(runtime::process& self, const runtime::message& from,
+                             const runtime::message& request);
+  // By default named in the log and dropped.
+  virtual runtime::outcome handle_cast(runtime::process& self, const runtime::message& request);
+  virtual runtime::outcome handle_info(runtime::process& self, const runtime::message& m);
+  virtual void on_stop(runtime::process&, const runtime::message& /*reason*/) {}
+  // For sys:get_state; by default the atom `undefined`.
+  runtime::message sys_state(runtime::process& self) override;
+  std::string sys_module() const override { return kind_; }
+
+ private:
+  runtime::outcome dispatch(runtime::process& self, const gen::request& what);
+
+  std::string kind_;
+  sys::protocol sys_;
+};
+
+} // namespace coppice::behaviours

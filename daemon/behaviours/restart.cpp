@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// OTP's supervisor rules (lib/stdlib, supervisor(3), "Restart strategy" and "auto_shutdown"). Pure.
+#include "behaviours/restart.hpp"
+
+#include <coppice/etf/cursor.hpp>
+#include <iterator>
+
+namespace coppice::behaviours {
+
+exit_class classify(etf::bytes reason) {
+  etf::cursor at(reason);
+  if (at.read_atom_is("normal")) return exit_class::normal;
+  if (at.read_atom_is("shutdown")) return exit_class::shutdown;
+  if (at.read_tuple_of(2) && at.read_atom_is("shutdown")) return exit_class::shutdown;
+  return exit_class::abnormal;
+}
+
+exit_decision on_exit(strategy how, restart_type restart, exit_class reason) {
+  using kind = exit_decision::kind;
+  if (restart == restart_type::permanent) return {kind::restart, true};
+  const bool abnormal = reason == exit_class::abnormal;
+  if (restart == restart_type::transient && abnormal) return {kind::restart, true};
+  const bool forget = restart == restart_type::temporary || how == strategy::simple_one_for_one;
+  return {forget ? kind::forget : kind::keep, abnormal};
+}
+
+bool ends_supervisor(auto_shutdown policy, const child_table& children, const child& ended) {
+  if (policy == auto_shutdown::never || !ended.spec->significant) return false;
+  if (policy == auto_shutdown::any_significant) return true;
+  for (const child& one : children.in_start_order()) {
+    if (&one != &ended && one.spec->significant && one.state != child_state::stopped) return false;
+  }
+  return true;
+}
+
+restart_plan plan_restart(strategy how, child_table& children, child& failed) {
+  restart_plan plan;
+  if (how == strategy::one_for_one || how == strategy::simple_one_for_one) {
+    plan.start.push_back(&failed);
+    return plan;
+  }
+  auto& all = children.in_start_order();
+  const auto first = how == strategy::rest_for_one ? failed.place : all.begin();
+  for (auto at = first; at != all.end(); ++at) {
+    if (&*at == &failed || at->spec->restart != restart_type::temporary) plan.start.push_back(&*at);
+  }
+  for (auto at = all.end(); at != first;) {
+    --at;
+    if (&*at != &failed) plan.stop.push_back(&*at);
+  }
+  return plan;
+}
+
+bool restart_window::add(base::nanos now) {
+  while (!times_.empty() && now - times_.front() > period_) times_.pop_front();
+  times_.push_back(now);
+  return times_.size() <= intensity_;
+}
+
+} // namespace coppice::behaviours

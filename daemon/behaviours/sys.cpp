@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// See lib/stdlib sys.erl. get_state always answers {ok, State}: OTP 25 takes it, and later ones crash on a
+// bare state. What carries a fun (replace_state, {debug, {install, …}}) can't be done here and says so.
+// In the process's own turn.
+#include "behaviours/sys.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours::sys {
+namespace {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+void write_pair(message_writer& out, std::string_view key, std::string_view atom) {
+  out.tuple(2);
+  out.atom(key);
+  out.atom(atom);
+}
+
+message pair(std::string_view key, std::string_view atom) {
+  message_writer out;
+  write_pair(out, key, atom);
+  return out.take();
+}
+
+message state_answer(const message& state) {
+  message_writer out(state.size() + 16);
+  out.tuple(2);
+  out.atom("ok");
+  out.raw(state.bytes());
+  return out.take();
+}
+
+// {status, Pid, {module, M}, [PDict, SysState, Parent, Debug, Misc]} with gen_server's Misc.
+message status_answer(process& self, subject& about, bool suspended) {
+  const message state = about.sys_state(self);
+  const auto& names = self.host().nodes();
+  const std::string_view running = suspended ? "suspended" : "running";
+  const std::string name = self.name();
+  message_writer out(state.size() + 512);
+  out.tuple(4);
+  out.atom("status");
+  runtime::write(out, self.self(), names);
+  write_pair(out, "module", "gen_server");
+  out.list(5);
+  out.nil();
+  out.atom(running);
+  runtime::write(out, self.parent() ? self.parent() : self.self(), names);
+  out.nil();
+  out.list(3);
+  out.tuple(2);
+  out.atom("header");
+  out.string(fmt::format("Status for generic server {}", name.empty() ? to_text(self.self(), names) : name));
+  out.tuple(2);
+  out.atom("data");
+  out.list(2);
+  out.tuple(2);
+  out.string("Status");
+  out.atom(running);
+  out.tuple(2);
+  out.string("Callback");
+  out.atom(about.sys_module());
+  out.nil();
+  out.tuple(2);
+  out.atom("data");
+  out.list(1);
+  out.tuple(2);
+  out.string("State");
+  out.raw(state.bytes());
+  out.nil();
+  out.nil();
+  out.nil();
+  return out.take();
+}
+
+// {debug, What}: switching tracing on and off is accepted, there is nothing to read.
+message debug_answer(etf::cursor at) {
+  std::string_view atom;
+  if (at.read_atom(atom)) return message::atom("ok");
+  if (!at.read_tuple_of(2) || !at.read_atom(atom)) return pair("error", "unsupported");
+  std::string_view how;
+  const bool get = at.read_atom(how) && how == "get";
+  if (atom == "log" && get) {
+    message_writer out;
+    out.tuple(2);
+    out.atom("ok");
+    out.nil();
+    return out.take();
+  }
+  if (atom == "statistics" && get) return pair("ok", "no_statistics");
+  return atom == "install" ? pair("error", "unsupported") : message::atom("ok");
+}
+
+message unknown_answer(const message& body) {
+  message_writer out(body.size() + 64);
+  out.tuple(2);
+  out.atom("error");
+  out.tuple(2);
+  out.atom("unknown_system_msg");
+  out.raw(body.bytes());
+  return out.take();
+}
+
+} // namespace
+
+runtime::outcome protocol::handle(process& self, subject& about, const gen::request& what) {
+  etf::cursor at(what.body.bytes());
+  std::string_view name;
+  message answer;
+  runtime::outcome next = runtime::carry_on();
+  if (at.read_atom(name)) {
+    if (name == "get_state") answer = state_answer(about.sys_state(self));
+    if (name == "get_status") answer = status_answer(self, about, suspended_);
+    if (name == "suspend" || name == "resume") {
+      suspended_ = name == "suspend";
+      answer = message::atom("ok");
+    }
+  } else if (at.read_tuple_of(2) && at.read_atom(name)) {
+    if (name == "debug") answer = debug_answer(at);
+    if (name == "replace_state") answer = pair("error", "unsupported");
+    if (name == "terminate") {
+      answer = message::atom("ok");
+      next = runtime::stop(what.body.slice(at.rest()));
+    }
+  }
+  gen::reply(self, what.from, answer ? answer : unknown_answer(what.body));
+  return next;
+}
+
+void protocol::hold(message m) {
+  if (held_.size() < max_held) return held_.push_back(std::move(m));
+  if (dropped_++ == 0) {
+    base::log::warning("behaviours", "a suspended process holds {} messages back: further ones are dropped",
+                       max_held);
+  }
+}
+
+bool protocol::next(message& out) {
+  if (suspended_ || held_.empty()) return false;
+  out = std::move(held_.front());
+  held_.pop_front();
+  return true;
+}
+
+} // namespace coppice::behaviours::sys

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// OTP's sys protocol for every server we have: get_state, get_status, suspend and resume, as `sys` of an
+// Erlang node, observer and etop ask for them. While suspended a process answers nothing but these; what
+// arrives meanwhile is held back in order, at most `max_held` messages. In the process's own turn.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "behaviours/gen.hpp"
+#include "runtime/behaviour.hpp"
+
+namespace coppice::behaviours::sys {
+
+// What sys asks of the process it talks to.
+class subject {
+ public:
+  virtual ~subject() = default;
+  // The state as a term.
+  virtual runtime::message sys_state(runtime::process& self) = 0;
+  // The callback module as get_status shows it.
+  virtual std::string sys_module() const = 0;
+};
+
+class protocol {
+ public:
+  static constexpr std::size_t max_held = 100'000;
+
+  bool suspended() const { return suspended_; }
+
+  // Answers one system request. The outcome stops the process after {terminate, Reason}.
+  runtime::outcome handle(runtime::process& self, subject& about, const gen::request& what);
+
+  // Keeps a message that came while suspended. Beyond the bound it is dropped and counted in the log.
+  void hold(runtime::message m);
+  // Takes the oldest one held back, once resumed. False: none, or suspended (again).
+  bool next(runtime::message& out);
+
+ private:
+  bool suspended_ = false;
+  std::uint64_t dropped_ = 0;
+  std::deque<runtime::message> held_;
+};
+
+} // namespace coppice::behaviours::sys
