@@ -77,7 +77,7 @@ class handle {
     auto fresh = std::make_unique<cell>(cell{Raw{}, std::move(payload)});
     const int code = initialise(&fresh->raw);
     if (code != 0) return code;
-    fresh->raw.data = fresh.get();
+    uv_handle_set_data(reinterpret_cast<uv_handle_t*>(&fresh->raw), fresh.get());
     cell_.reset(fresh.release());
     return 0;
   }
@@ -153,29 +153,32 @@ class poll : public handle<uv_poll_t, std::function<void(int status, int events)
   status start(int events);
 };
 
+union any_socket {
+  uv_handle_t handle;
+  uv_stream_t stream;
+  uv_tcp_t tcp;
+  uv_pipe_t pipe;
+};
+
 // A TCP or Unix-domain socket whose callbacks find `Payload` by payload_of(handle).
 template <class Payload>
-class tcp : public handle<uv_tcp_t, Payload> {
+class socket : public handle<any_socket, Payload> {
  public:
-  static result<tcp> make(uv_loop_t* on, Payload payload = {}) {
-    tcp made;
-    const int code = made.open(std::move(payload), [on](uv_tcp_t* raw) { return uv_tcp_init(on, raw); });
+  static result<socket> make_tcp(uv_loop_t* on, Payload payload = {}) {
+    socket made;
+    const int code =
+        made.open(std::move(payload), [on](any_socket* raw) { return uv_tcp_init(on, &raw->tcp); });
     if (code != 0) return fail_uv("open a TCP socket", code);
     return made;
   }
-  uv_stream_t* stream() const { return reinterpret_cast<uv_stream_t*>(this->raw()); }
-};
-
-template <class Payload>
-class pipe : public handle<uv_pipe_t, Payload> {
- public:
-  static result<pipe> make(uv_loop_t* on, Payload payload = {}) {
-    pipe made;
-    const int code = made.open(std::move(payload), [on](uv_pipe_t* raw) { return uv_pipe_init(on, raw, 0); });
+  static result<socket> make_pipe(uv_loop_t* on, Payload payload = {}) {
+    socket made;
+    const int code =
+        made.open(std::move(payload), [on](any_socket* raw) { return uv_pipe_init(on, &raw->pipe, 0); });
     if (code != 0) return fail_uv("open a Unix-domain socket", code);
     return made;
   }
-  uv_stream_t* stream() const { return reinterpret_cast<uv_stream_t*>(this->raw()); }
+  uv_stream_t* stream() const { return &this->raw()->stream; }
 };
 
 } // namespace coppice::base::uv

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// accept4 under a uv_poll rather than uv_listen, because libuv drops connections when descriptors
+// run out and cannot pause. The loop's thread; only the count of connections is shared.
+#include "net/listener.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.hpp"
+#include "base/uv.hpp"
+
+namespace coppice::net {
+namespace {
+
+constexpr std::chrono::milliseconds look_again{100};
+// Accepts in one callback, so that a flood does not starve the loop's other handles.
+constexpr int accepts_at_once = 64;
+
+base::result<base::unique_fd> open_socket(int family) {
+  base::unique_fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return base::fail_errno("open a socket", errno);
+  return fd;
+}
+
+base::result<base::unique_fd> bind_tcp(const base::socket_address& address, int backlog) {
+  auto fd = open_socket(address.is_ipv6() ? AF_INET6 : AF_INET);
+  if (!fd) return fd;
+  const int on = 1;
+  setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (address.is_ipv6()) setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  // Two sockets of one process may share a bound address under SO_REUSEADDR until one listens.
+  if (bind(fd->get(), address.raw(), address.raw_length()) != 0 || listen(fd->get(), backlog) != 0) {
+    return base::fail_errno("listen on " + address.to_string(), errno);
+  }
+  return fd;
+}
+
+base::result<sockaddr_un> unix_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return base::fail(base::errc::invalid, fmt::format("listen on {}: a socket's path has 1 to {} bytes",
+                                                       path, sizeof address.sun_path - 1));
+  }
+  path.copy(address.sun_path, path.size());
+  return address;
+}
+
+// Whether someone accepts connections at `address`. A socket file without a listener refuses.
+bool answers(const sockaddr_un& address) {
+  auto fd = open_socket(AF_UNIX);
+  if (!fd) return true;
+  if (connect(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  return errno != ECONNREFUSED && errno != ENOENT;
+}
+
+base::status remove_stale(const std::string& path, const sockaddr_un& address) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return {};
+    return base::fail_errno("listen on " + path, errno);
+  }
+  if (!S_ISSOCK(info.st_mode)) {
+    return base::fail(base::errc::exists, "listen on " + path + ": a file that is no socket is in the way");
+  }
+  if (answers(address)) {
+    return base::fail(base::errc::exists, "listen on " + path + ": another process listens there");
+  }
+  if (unlink(path.c_str()) != 0) return base::fail_errno("remove " + path, errno);
+  return {};
+}
+
+base::result<base::unique_fd> bind_unix(const std::string& path, mode_t mode, std::optional<gid_t> group,
+                                        int backlog) {
+  auto address = unix_address(path);
+  if (!address) return tl::unexpected(std::move(address.error()));
+  if (auto cleared = remove_stale(path, *address); !cleared)
+    return tl::unexpected(std::move(cleared.error()));
+  auto fd = open_socket(AF_UNIX);
+  if (!fd) return fd;
+  // The file takes its first mode from the socket's own: never wider than meant, not even for a moment.
+  fchmod(fd->get(), 0600);
+  if (bind(fd->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
+    return base::fail_errno("listen on " + path, errno);
+  }
+  const bool grouped = !group || chown(path.c_str(), static_cast<uid_t>(-1), *group) == 0;
+  if (!grouped || chmod(path.c_str(), mode) != 0 || listen(fd->get(), backlog) != 0) {
+    const int number = errno;
+    unlink(path.c_str());
+    return base::fail_errno("listen on " + path, number);
+  }
+  return fd;
+}
+
+bool out_of_resources(int number) {
+  return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
+}
+
+} // namespace
+
+class listener::inner {
+ public:
+  inner(base::unique_fd fd, bool is_tcp, std::string path, const listen_options& options, accept_fn accept)
+      : fd_(std::move(fd)),
+        is_tcp_(is_tcp),
+        path_(std::move(path)),
+        options_(options),
+        accept_(std::move(accept)),
+        alive_(std::make_shared<std::atomic<std::size_t>>(0)) {}
+  inner(const inner&) = delete;
+  inner& operator=(const inner&) = delete;
+  ~inner() {
+    if (!path_.empty()) unlink(path_.c_str());
+  }
+
+  base::status watch(uv_loop_t* on) {
+    auto made = base::uv::poll::make(on, fd_.get(), [this](int, int) { accept_some(); });
+    if (!made) return tl::unexpected(std::move(made.error()));
+    readable_ = std::move(*made);
+    again_ = base::uv::timer(on, [this] { resume(); });
+    return readable_.start(UV_READABLE);
+  }
+
+  base::socket_address address() const {
+    sockaddr_storage raw{};
+    socklen_t length = sizeof raw;
+    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&raw), &length);
+    return base::socket_address::from_raw(reinterpret_cast<sockaddr*>(&raw), length)
+        .value_or(base::socket_address());
+  }
+  std::size_t connections() const { return alive_->load(std::memory_order_relaxed); }
+  bool saturated() const { return saturated_; }
+
+  // The poll handle goes before the descriptor, and neither inside accept_some, which may be running:
+  // the listener moves the whole of it to a last callback on the loop.
+  void stop() {
+    stopped_ = true;
+    readable_.close();
+    again_.close();
+  }
+
+  static void dispose(std::unique_ptr<inner> of) {
+    if (!of->running_) return;
+    inner* self = of.get();
+    self->self_ = std::move(of);
+  }
+
+ private:
+  bool full() const { return options_.max_connections != 0 && connections() >= options_.max_connections; }
+
+  void accept_some() {
+    running_ = true;
+    for (int i = 0; i < accepts_at_once && !stopped_ && accept_one(); ++i) {
+    }
+    running_ = false;
+    // Closed by its own callback: this was the last use.
+    const std::unique_ptr<inner> last = std::move(self_);
+  }
+
+  bool accept_one() {
+    if (full()) return saturate("the bound of {} connections", options_.max_connections);
+    base::unique_fd taken(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!taken) {
+      if (out_of_resources(errno)) return saturate("{}", std::strerror(errno));
+      // A connection that was reset while it waited is no reason to stop.
+      return errno == ECONNABORTED || errno == EINTR;
+    }
+    alive_->fetch_add(1, std::memory_order_relaxed);
+    std::shared_ptr<void> token(nullptr,
+                                [alive = alive_](void*) { alive->fetch_sub(1, std::memory_order_relaxed); });
+    accept_({std::move(taken), is_tcp_, connection_slot(std::move(token))});
+    return true;
+  }
+
+  template <class Why>
+  bool saturate(fmt::format_string<Why> reason, Why&& why) {
+    if (!saturated_) {
+      base::log::warning("net", "{} accepts no more connections until some end: {}",
+                         is_tcp_ ? address().to_string() : path_,
+                         fmt::format(reason, std::forward<Why>(why)));
+    }
+    saturated_ = true;
+    static_cast<void>(readable_.start(0));
+    again_.start(look_again);
+    return false;
+  }
+
+  void resume() {
+    if (full()) {
+      again_.start(look_again);
+      return;
+    }
+    const bool was_full = std::exchange(saturated_, false);
+    static_cast<void>(readable_.start(UV_READABLE));
+    if (was_full) base::log::debug("net", "accepting connections again");
+  }
+
+  base::unique_fd fd_;
+  bool is_tcp_;
+  std::string path_; // of a Unix-domain socket we made
+  listen_options options_;
+  accept_fn accept_;
+  // Shared with every connection_slot: streams may outlive the listener and run on other threads.
+  std::shared_ptr<std::atomic<std::size_t>> alive_;
+  base::uv::poll readable_;
+  base::uv::timer again_;
+  bool saturated_ = false;
+  bool running_ = false;
+  bool stopped_ = false;
+  std::unique_ptr<inner> self_;
+};
+
+listener::listener() = default;
+listener::listener(std::unique_ptr<inner> made) : inner_(std::move(made)) {}
+listener::listener(listener&& other) noexcept = default;
+listener::~listener() {
+  close();
+}
+
+listener& listener::operator=(listener&& other) noexcept {
+  if (this != &other) {
+    close();
+    inner_ = std::move(other.inner_);
+  }
+  return *this;
+}
+
+base::result<listener> listener::tcp(uv_loop_t* on, const base::socket_address& address, port_range ports,
+                                     const listen_options& options, accept_fn accept) {
+  base::socket_address candidate = address;
+  for (unsigned port = ports.first; port <= ports.last; ++port) {
+    candidate.set_port(static_cast<std::uint16_t>(port));
+    auto fd = bind_tcp(candidate, options.backlog);
+    if (!fd) {
+      if (fd.error().code == base::errc::exists && port < ports.last) continue;
+      if (ports.first == ports.last || fd.error().code != base::errc::exists) {
+        return tl::unexpected(std::move(fd.error()));
+      }
+      break;
+    }
+    auto made = std::make_unique<inner>(std::move(*fd), true, "", options, std::move(accept));
+    if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
+    return listener(std::move(made));
+  }
+  return base::fail(base::errc::exists, fmt::format("listen on {}: no free port from {} to {}",
+                                                    address.host(), ports.first, ports.last));
+}
+
+base::result<listener> listener::unix_socket(uv_loop_t* on, const std::string& path, mode_t mode,
+                                             std::optional<gid_t> group, const listen_options& options,
+                                             accept_fn accept) {
+  auto fd = bind_unix(path, mode, group, options.backlog);
+  if (!fd) return tl::unexpected(std::move(fd.error()));
+  auto made = std::make_unique<inner>(std::move(*fd), false, path, options, std::move(accept));
+  if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
+  return listener(std::move(made));
+}
+
+base::result<listener> listener::adopt(uv_loop_t* on, base::unique_fd fd, const listen_options& options,
+                                       accept_fn accept) {
+  int family = 0;
+  socklen_t length = sizeof family;
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) {
+    return base::fail_errno("adopt a listening socket", errno);
+  }
+  const int flags = fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    return base::fail_errno("adopt a listening socket", errno);
+  }
+  auto made = std::make_unique<inner>(std::move(fd), family != AF_UNIX, "", options, std::move(accept));
+  if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
+  return listener(std::move(made));
+}
+
+base::socket_address listener::address() const {
+  return inner_->address();
+}
+std::size_t listener::connections() const {
+  return inner_->connections();
+}
+bool listener::saturated() const {
+  return inner_->saturated();
+}
+
+void listener::close() {
+  if (!inner_) return;
+  inner_->stop();
+  inner::dispose(std::move(inner_));
+}
+
+} // namespace coppice::net

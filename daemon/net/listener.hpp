@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// A listening TCP or Unix-domain socket. It accepts and hands the sockets out as they are, so that
+// the taker chooses the loop that runs them. At max_connections, or when the process is out of
+// descriptors, it stops accepting and looks again every 100 ms: connections wait in the kernel's
+// backlog instead of being dropped. The loop's thread.
+#pragma once
+
+#include <sys/types.h>
+#include <uv.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/socket_address.hpp"
+#include "net/stream.hpp"
+
+namespace coppice::net {
+
+struct listen_options {
+  int backlog = 1024;
+  // Accepted sockets and their streams alive at once; 0 is no bound.
+  std::size_t max_connections = 0;
+};
+
+// Inclusive; 0 to 0 lets the kernel choose.
+struct port_range {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+};
+
+class listener {
+ public:
+  using accept_fn = std::function<void(accepted_socket)>;
+
+  // Empty.
+  listener();
+  listener(listener&& other) noexcept;
+  listener& operator=(listener&& other) noexcept;
+  ~listener();
+
+  // The first free port of `ports` at `address`, whose own port does not count. errc::exists when all
+  // are taken. An IPv6 address takes IPv6 connections only.
+  static base::result<listener> tcp(uv_loop_t* on, const base::socket_address& address, port_range ports,
+                                    const listen_options& options, accept_fn accept);
+
+  // A socket at `path` with exactly `mode`, and `group` where given. One that nobody listens on any more
+  // is replaced; errc::exists when somebody does. The file goes with the listener.
+  static base::result<listener> unix_socket(uv_loop_t* on, const std::string& path, mode_t mode,
+                                            std::optional<gid_t> group, const listen_options& options,
+                                            accept_fn accept);
+
+  // One that listens already, as systemd passes it.
+  static base::result<listener> adopt(uv_loop_t* on, base::unique_fd fd, const listen_options& options,
+                                      accept_fn accept);
+
+  explicit operator bool() const { return inner_ != nullptr; }
+  // TCP only.
+  base::socket_address address() const;
+  std::size_t connections() const;
+  // Whether it has stopped accepting, for one of the reasons above.
+  bool saturated() const;
+  void close();
+
+ private:
+  class inner;
+  explicit listener(std::unique_ptr<inner> made);
+  std::unique_ptr<inner> inner_;
+};
+
+} // namespace coppice::net

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// A byte stream over TCP or a Unix-domain socket on a libuv loop. What is written in one turn of the
+// loop leaves in one gathered system call at its end (or at flush()). A handler hears of everything;
+// after close(), or once the stream is destroyed, it hears nothing more. A handler may destroy the
+// stream in any of its callbacks. All on the loop's thread.
+#pragma once
+
+#include <uv.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/socket_address.hpp"
+#include "base/uv.hpp"
+#include "net/write_queue.hpp"
+
+namespace coppice::net {
+
+class stream_handler {
+ public:
+  // The connect succeeded; not called for accepted streams.
+  virtual void on_connected() {}
+
+  // Where the next bytes are read to; they come back in on_data, as a prefix of what was returned.
+  // Empty: the stream's own 16 KiB. Lets a reader of long frames receive into their final place.
+  virtual std::span<std::uint8_t> read_space() { return {}; }
+
+  // `bytes` are valid until it returns; never empty.
+  virtual void on_data(base::bytes_span bytes) = 0;
+
+  // The queue fell to the low mark or below after having been above it.
+  virtual void on_drained() {}
+
+  // The other end sends nothing more. True keeps the stream for writing; false (the default) fails it
+  // with errc::closed.
+  virtual bool on_end() { return false; }
+
+  // The stream failed; nothing is read or written any more. Called once, as the last.
+  virtual void on_closed(base::error why) = 0;
+
+ protected:
+  ~stream_handler() = default;
+};
+
+// A place among a listener's max_connections, given back when destroyed. Any thread.
+class connection_slot {
+ public:
+  connection_slot() = default;
+  explicit connection_slot(std::shared_ptr<void> token) : token_(std::move(token)) {}
+
+ private:
+  std::shared_ptr<void> token_;
+};
+
+// A socket a listener has accepted, not on any loop yet: adopt it on the loop that shall run it. Any thread.
+struct accepted_socket {
+  base::unique_fd fd;
+  bool is_tcp = true;
+  connection_slot slot;
+};
+
+struct connect_options {
+  std::chrono::milliseconds timeout{7000};
+  // The local address to connect from; its port may be 0.
+  std::optional<base::socket_address> from;
+};
+
+class stream {
+ public:
+  // Empty.
+  stream();
+  stream(stream&& other) noexcept;
+  stream& operator=(stream&& other) noexcept;
+  // As close().
+  ~stream();
+
+  // Starts to connect; on_connected or on_closed follow, never before this returns. Reading starts with
+  // on_connected. Bytes written before are sent then. `handler` outlives the stream.
+  static base::result<stream> connect(uv_loop_t* on, const base::socket_address& to,
+                                      const connect_options& options, stream_handler& handler);
+  static base::result<stream> connect_unix(uv_loop_t* on, const std::string& path, stream_handler& handler);
+  // Reading starts with start().
+  static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket);
+
+  void start(stream_handler& handler);
+  // Another handler from now on: a handshake's successor.
+  void set_handler(stream_handler& handler);
+
+  explicit operator bool() const { return static_cast<bool>(socket_); }
+
+  // Copies. After a failure or end() the bytes are dropped.
+  void write(base::bytes_span bytes);
+  void write(std::string_view text) { write(base::as_bytes(text)); }
+  // Borrows until release(context); see write_queue.hpp.
+  void write_owned(base::bytes_span bytes, release_fn release, void* context);
+  // Writes now what the socket takes. A failure is told in the loop's next turn, not inside this call.
+  void flush();
+
+  // Accepted by write and not by the kernel yet.
+  std::size_t bytes_queued() const;
+  // For on_drained; 0 at first: told when everything is written.
+  void set_low_mark(std::size_t bytes);
+  // Since the beginning.
+  std::uint64_t bytes_read() const;
+  std::uint64_t bytes_written() const;
+
+  // Reading stops at once, also inside on_data. The kernel's window then stops the peer.
+  void pause();
+  void resume();
+  bool paused() const;
+
+  // Sends what is queued, then the end of the stream; reading goes on.
+  void end();
+  // Sends what is queued, then closes. Nothing more is heard; a peer that does not take the bytes within
+  // `patience` loses them.
+  void close_when_written(std::chrono::milliseconds patience = std::chrono::milliseconds(5000));
+  // At once; what is queued is dropped.
+  void close();
+
+  base::result<base::socket_address> peer_address() const;
+  base::result<base::socket_address> local_address() const;
+  // Of the process at the other end of a Unix-domain socket.
+  base::result<std::uint32_t> peer_uid() const;
+
+ private:
+  class core;
+  using socket = base::uv::socket<std::unique_ptr<core>>;
+
+  explicit stream(socket made);
+  static base::result<stream> make(base::result<socket> made);
+  core& inner() const;
+
+  socket socket_;
+};
+
+} // namespace coppice::net

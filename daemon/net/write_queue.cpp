@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Since segments are written in order, blocks are finished in order: counting the bytes written of the
+// first one is all the bookkeeping they need. The owning stream's thread.
+#include "net/write_queue.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace coppice::net {
+
+void write_queue::append(base::bytes_span bytes) {
+  bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    if (blocks_.empty() || blocks_.back().used == blocks_.back().capacity) {
+      const std::size_t capacity = std::max(block_size, bytes.size());
+      blocks_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(capacity), capacity, 0, 0});
+    }
+    const std::size_t room = blocks_.back().capacity - blocks_.back().used;
+    const base::bytes_span part = bytes.first(std::min(room, bytes.size()));
+    copy_into_last_block(part);
+    bytes = bytes.subspan(part.size());
+  }
+}
+
+void write_queue::copy_into_last_block(base::bytes_span bytes) {
+  block& last = blocks_.back();
+  std::uint8_t* to = last.storage.get() + last.used;
+  std::memcpy(to, bytes.data(), bytes.size());
+  last.used += bytes.size();
+  if (!segments_.empty() && segments_.back().release == nullptr &&
+      segments_.back().data + segments_.back().size == to) {
+    segments_.back().size += bytes.size();
+  } else {
+    segments_.push_back({to, bytes.size(), nullptr, nullptr});
+  }
+}
+
+void write_queue::append_borrowed(base::bytes_span bytes, release_fn release, void* context) {
+  if (bytes.size() < copy_below) {
+    append(bytes);
+    release(context);
+    return;
+  }
+  segments_.push_back({bytes.data(), bytes.size(), release, context});
+  bytes_ += bytes.size();
+}
+
+std::size_t write_queue::gather(std::span<uv_buf_t> out) const {
+  const std::size_t count = std::min(out.size(), segments_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    out[i].base = const_cast<char*>(reinterpret_cast<const char*>(segments_[i].data));
+    out[i].len = segments_[i].size;
+  }
+  return count;
+}
+
+void write_queue::advance(std::size_t n) {
+  bytes_ -= n;
+  while (n > 0) {
+    segment& first = segments_.front();
+    const std::size_t part = std::min(n, first.size);
+    n -= part;
+    if (first.release == nullptr) block_bytes_written(part);
+    first.data += part;
+    first.size -= part;
+    if (first.size > 0) return;
+    const segment done = first;
+    segments_.pop_front();
+    if (done.release != nullptr) done.release(done.context);
+  }
+}
+
+void write_queue::block_bytes_written(std::size_t n) {
+  block& first = blocks_.front();
+  first.written += n;
+  if (first.written < first.used) return;
+  if (blocks_.size() > 1 || first.capacity > block_size) {
+    blocks_.pop_front();
+  } else {
+    first.used = first.written = 0;
+  }
+}
+
+void write_queue::clear() {
+  std::deque<segment> dropped;
+  dropped.swap(segments_);
+  blocks_.clear();
+  bytes_ = 0;
+  for (const segment& each : dropped) {
+    if (each.release != nullptr) each.release(each.context);
+  }
+}
+
+} // namespace coppice::net
