@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Blocking exchange over a Unix-domain socket with poll(2) for the deadline. A reply larger than the
+// protocol allows ends the exchange rather than filling memory.
+#include "cli/client.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace coppice::cli {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+tl::unexpected<no_reply> gone(std::string why) {
+  return tl::unexpected(no_reply{api::exit_code::no_node, std::move(why)});
+}
+
+std::string words(int number) {
+  return std::strerror(number);
+}
+
+// How long poll may wait, in ms: -1 for ever, 0 when the deadline has passed.
+int poll_time(const std::optional<clock::time_point>& deadline) {
+  if (!deadline) return -1;
+  auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - clock::now()).count();
+  return static_cast<int>(std::clamp<long long>(left, 0, 1 << 30));
+}
+
+} // namespace
+
+tl::expected<client, no_reply> client::connect(const std::filesystem::path& socket_path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string& path = socket_path.native();
+  if (path.size() >= sizeof address.sun_path) return gone(path + ": the path is too long for a socket");
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+
+  client made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (made.fd_ < 0) return gone("socket: " + words(errno));
+  if (::connect(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return gone(path + ": " + words(errno));
+  }
+  return made;
+}
+
+client::client(client&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), received_(std::move(other.received_)) {}
+
+client& client::operator=(client&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(received_, other.received_);
+  return *this;
+}
+
+client::~client() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+tl::expected<api::reply, no_reply> client::ask(const api::request& r,
+                                               std::optional<std::chrono::milliseconds> patience) {
+  std::optional<clock::time_point> deadline;
+  if (patience) deadline = clock::now() + *patience;
+
+  const std::string line = api::encode(r);
+  for (std::size_t sent = 0; sent < line.size();) {
+    ssize_t n = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return gone("the node closed the connection: " + words(errno));
+    sent += static_cast<std::size_t>(n);
+  }
+
+  std::size_t searched = 0;
+  for (;;) {
+    if (auto end = received_.find('\n', searched); end != std::string::npos) {
+      auto reply = api::decode_reply(std::string_view(received_).substr(0, end));
+      received_.erase(0, end + 1);
+      if (!reply) return gone("the node's answer is not understood: " + reply.error().text);
+      return std::move(*reply);
+    }
+    searched = received_.size();
+    if (received_.size() > api::max_reply_bytes) return gone("the node's answer is too large");
+
+    pollfd waiting{fd_, POLLIN, 0};
+    int ready = ::poll(&waiting, 1, poll_time(deadline));
+    if (ready < 0 && errno != EINTR) return gone("poll: " + words(errno));
+    if (ready == 0) return tl::unexpected(no_reply{api::exit_code::timed_out, "the node does not answer"});
+    if (ready < 0) continue;
+
+    std::array<char, 65536> chunk;
+    ssize_t n = ::recv(fd_, chunk.data(), chunk.size(), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return gone("the node closed the connection: " + words(errno));
+    if (n == 0) return gone("the node closed the connection");
+    received_.append(chunk.data(), static_cast<std::size_t>(n));
+  }
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// check, inspect, schema. All of a configuration's problems are printed at once, as coppiced --check
+// prints them.
+#include "cli/local.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "cli/render.hpp"
+#include "manifest/manifest.hpp"
+#include "spec/load.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void print(const json& document) {
+  print(document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+json json_of(const spec::diagnostic& d) {
+  return {{"severity", d.severity == spec::severity::error ? "error" : "warning"},
+          {"file", d.file},
+          {"line", d.line},
+          {"column", d.column},
+          {"message", d.message},
+          {"hint", d.hint}};
+}
+
+api::exit_code check(const std::string& file, bool effective, bool as_json) {
+  const std::vector<std::string> files = file.empty() ? spec::default_files() : std::vector{file};
+  spec::outcome outcome = spec::load(files);
+  if (as_json) {
+    json problems = json::array();
+    for (const auto& d : outcome.diagnostics) problems.push_back(json_of(d));
+    json document{{"valid", outcome.spec.has_value()}, {"files", files}, {"diagnostics", problems}};
+    if (outcome.spec && effective) document["effective"] = spec::effective_yaml(*outcome.spec);
+    print(document);
+  } else {
+    fmt::print(stderr, "{}", spec::render(outcome.diagnostics));
+    if (outcome.spec)
+      print(effective ? spec::effective_yaml(*outcome.spec)
+                      : fmt::format("{}: ok\n", fmt::join(files, ", ")));
+  }
+  return outcome.spec ? api::exit_code::done : api::exit_code::bad_configuration;
+}
+
+json json_of(const manifest::inspection& found, const std::string& file) {
+  json document{{"file", file}, {"accepted", found.verdict.accepted()}, {"reasons", json::array()}};
+  for (const auto& reason : found.verdict.reasons) {
+    document["reasons"].push_back(
+        {{"warning", reason.warning}, {"text", reason.text}, {"remedy", reason.remedy}});
+  }
+  if (found.declared) {
+    const auto& m = *found.declared;
+    document["id"] = m.id;
+    document["version"] = m.version;
+    document["build_id"] = m.build_id;
+    document["abi"] = {{"major", m.abi_major}, {"minor", m.abi_minor_needs}};
+    document["actors"] = json::array();
+    for (const auto& actor : m.actors) {
+      json schema = json::parse(actor.args_schema, nullptr, false);
+      document["actors"].push_back({{"name", actor.name},
+                                    {"behaviour", actor.behaviour},
+                                    {"state_version", actor.state_version},
+                                    {"args_schema", schema.is_discarded() ? json() : schema}});
+    }
+  }
+  if (found.linked) {
+    document["libraries"] = found.linked->libraries;
+    document["hardening"] = {{"relro", found.linked->relro},
+                             {"bind_now", found.linked->bind_now},
+                             {"nx_stack", !found.linked->executable_stack}};
+  }
+  return document;
+}
+
+std::string yes_no(bool value) {
+  return value ? "yes" : "no";
+}
+
+std::string text_of(const manifest::inspection& found, const std::string& file) {
+  std::vector<std::vector<std::string>> rows{{"file", file}};
+  if (found.declared) {
+    const auto& m = *found.declared;
+    rows.push_back({"plugin", fmt::format("{} {}", m.id, m.version)});
+    rows.push_back({"build", m.build_id.empty() ? "-" : m.build_id});
+    rows.push_back({"ABI", fmt::format("{}.{}", m.abi_major, m.abi_minor_needs)});
+    for (const auto& actor : m.actors) {
+      rows.push_back({"actor", fmt::format("{} ({}), state version {}{}{}", actor.name, actor.behaviour,
+                                           actor.state_version, actor.args_schema.empty() ? "" : ", args ",
+                                           actor.args_schema)});
+    }
+  }
+  if (found.linked) {
+    rows.push_back({"libraries", fmt::format("{}", fmt::join(found.linked->libraries, ", "))});
+    rows.push_back(
+        {"hardening", fmt::format("RELRO {}, bind now {}, NX stack {}", yes_no(found.linked->relro),
+                                  yes_no(found.linked->bind_now), yes_no(!found.linked->executable_stack))});
+  }
+  rows.push_back({"verdict", found.verdict.accepted() ? "accepted" : "refused"});
+  std::string text = table(rows);
+  for (const auto& reason : found.verdict.reasons) {
+    text += fmt::format("{}: {}\n  {}\n", reason.warning ? "warning" : "error", reason.text, reason.remedy);
+  }
+  return text;
+}
+
+api::exit_code inspect(const std::string& file, bool as_json) {
+  std::error_code missing;
+  if (!fs::exists(file, missing)) {
+    complain("inspect " + file, missing ? missing.message() : "no such file");
+    return api::exit_code::failed;
+  }
+  const manifest::inspection found = manifest::inspect(file);
+  if (as_json) {
+    print(json_of(found, file));
+  } else {
+    print(text_of(found, file));
+  }
+  return found.verdict.accepted() ? api::exit_code::done : api::exit_code::failed;
+}
+
+} // namespace
+
+void declare_local_commands(CLI::App& app, const common_options& common,
+                            std::function<api::exit_code()>& run) {
+  struct parameters {
+    std::string file;
+    bool effective = false;
+  };
+
+  auto checked = std::make_shared<parameters>();
+  CLI::App* check_command = app.add_subcommand("check", "validates a configuration as a start would");
+  check_command->add_option("file", checked->file, "default: /etc/coppice/node.yaml");
+  check_command->add_flag("--effective", checked->effective,
+                          "print the whole configuration, defaults included");
+  check_command->callback([&common, &run, checked] {
+    run = [&common, checked] { return check(checked->file, checked->effective, common.json); };
+  });
+
+  auto inspected = std::make_shared<parameters>();
+  CLI::App* inspect_command =
+      app.add_subcommand("inspect", "a plugin file's manifest and verdict, without running it");
+  inspect_command->add_option("file", inspected->file, "FILE.so")->required();
+  inspect_command->callback([&common, &run, inspected] {
+    run = [&common, inspected] { return inspect(inspected->file, common.json); };
+  });
+
+  app.add_subcommand("schema", "the JSON Schema of the configuration")->callback([&run] {
+    run = [] {
+      print(spec::json_schema());
+      return api::exit_code::done;
+    };
+  });
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// coppice, the command-line client: parses the command line, runs one command, exits with its status.
+// Everything it prints for programs goes to stdout, everything that went wrong to stderr.
+#include <fmt/format.h>
+
+#include "cli/local.hpp"
+#include "cli/remote.hpp"
+
+namespace {
+
+using coppice::api::exit_code;
+
+// Commands of the manual that this version does not have yet: named, so that nobody takes a refusal
+// for a slip of the pen.
+constexpr const char* unavailable[] = {"start", "stop",  "restart", "terminate", "reload",
+                                       "diff",  "apply", "logs",    "log-level", "trace",
+                                       "top",   "new",   "init"};
+
+void declare_unavailable(CLI::App& app, std::function<exit_code()>& run) {
+  for (const char* name : unavailable) {
+    CLI::App* sub = app.add_subcommand(name, "")->group("");
+    sub->allow_extras();
+    sub->callback([name, &run] {
+      run = [name] {
+        coppice::cli::complain(name, "not available in this version");
+        return exit_code::failed;
+      };
+    });
+  }
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"Talks to a running Coppice node.", "coppice"};
+  coppice::cli::common_options common;
+  std::function<exit_code()> run;
+  app.add_flag("--json", common.json, "one JSON document on stdout, nothing else");
+  app.add_option("--socket", common.socket,
+                 "the node's control socket (else COPPICE_SOCKET, else the only one)");
+  app.set_version_flag("--version", "coppice " COPPICE_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  coppice::cli::declare_remote_commands(app, common, run);
+  coppice::cli::declare_local_commands(app, common, run);
+  declare_unavailable(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked); // --help, --version
+  } catch (const CLI::ParseError& problem) {
+    coppice::cli::complain("usage", problem.what(), "coppice --help lists the commands");
+    return static_cast<int>(exit_code::usage);
+  }
+  return static_cast<int>(run());
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_command_line(argc, argv);
+  } catch (const std::exception& problem) { // memory, or a library's own bug
+    fmt::print(stderr, "coppice: {}\n", problem.what());
+    return static_cast<int>(exit_code::failed);
+  }
+}

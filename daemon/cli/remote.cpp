@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+// Remote commands. A term is parsed here as well as in the node, so that a slip of the pen is a usage
+// error with a caret's column and costs no round trip; the node gets the text, since only it can say
+// what <0.N.S> is.
+#include "cli/remote.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <coppice/etf/text.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "api/socket_path.hpp"
+#include "cli/client.hpp"
+#include "cli/render.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+using nlohmann::json;
+using milliseconds = std::chrono::milliseconds;
+
+// How long the client waits for answers that need nobody but the node's control thread.
+constexpr milliseconds node_patience{10'000};
+// The client's grace over a timeout that the node itself keeps.
+constexpr milliseconds grace{2'000};
+
+// What the command line gave; each command reads its own members.
+struct parameters {
+  std::string name;
+  std::string term;
+  std::string sort;
+  std::string timeout = "5s";
+  std::string application;
+};
+
+struct remote_command {
+  const char* name;
+  const char* summary;
+  void (*declare)(CLI::App&, parameters&);
+  json (*arguments)(const parameters&);
+  std::string (*show)(const json&);
+  bool waits; // the node keeps `timeout`
+};
+
+json no_arguments(const parameters&) {
+  return json::object();
+}
+void no_options(CLI::App&, parameters&) {}
+std::string say_nothing(const json&) {
+  return {};
+}
+
+void take_name(CLI::App& app, parameters& p) {
+  app.add_option("name", p.name, "NAME, NAME@NODE, {NAME, 'NODE'}, global:NAME or a pid")->required();
+}
+
+void take_message(CLI::App& app, parameters& p) {
+  take_name(app, p);
+  app.add_option("term", p.term, "an Erlang term, e.g. '{put, <<\"a\">>, 1}'")->required();
+}
+
+void take_timeout(CLI::App& app, parameters& p) {
+  app.add_option("--timeout", p.timeout, "how long to wait: 250ms, 5s, 2m, infinity")->capture_default_str();
+}
+
+json message_arguments(const parameters& p) {
+  return {{"name", p.name}, {"term", p.term}};
+}
+json name_argument(const parameters& p) {
+  return {{"name", p.name}};
+}
+json node_argument(const parameters& p) {
+  return {{"node", p.name}};
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+std::string show_reply(const json& document) {
+  return render_reply(document, terminal_width());
+}
+
+std::string show_ready(const json& document) {
+  return fmt::format("ready after {}\n", duration_text(document.value("waited_ms", 0LL)));
+}
+
+const remote_command commands[] = {
+    {"status", "the node: name, state, workers, applications, connections", no_options, no_arguments,
+     render_status, false},
+    {"tree", "the supervision tree",
+     [](CLI::App& app, parameters& p) { app.add_option("application", p.application, "only this one"); },
+     [](const parameters& p) {
+       return json{{"application", p.application}};
+     },
+     render_tree, false},
+    {"ps", "processes",
+     [](CLI::App& app, parameters& p) {
+       app.add_option("--sort", p.sort, "largest first")
+           ->check(CLI::IsMember({"mailbox", "reductions", "memory"}));
+     },
+     [](const parameters& p) {
+       return json{{"sort", p.sort}};
+     },
+     render_processes, false},
+    {"info", "one process whole", take_name, name_argument, render_process, false},
+    {"call", "gen_server:call; prints the reply",
+     [](CLI::App& app, parameters& p) { take_message(app, p), take_timeout(app, p); }, message_arguments,
+     show_reply, true},
+    {"cast", "gen_server:cast", take_message, message_arguments, say_nothing, false},
+    {"send", "a plain message", take_message, message_arguments, say_nothing, false},
+    {"nodes", "the nodes this one is, was or tried to be connected to", no_options, no_arguments,
+     render_nodes, false},
+    {"connect", "connects to a node",
+     [](CLI::App& app, parameters& p) {
+       app.add_option("node", p.name, "NAME@HOST")->required(), take_timeout(app, p);
+     },
+     node_argument, say_nothing, true},
+    {"disconnect", "ends the connection to a node",
+     [](CLI::App& app, parameters& p) { app.add_option("node", p.name, "NAME@HOST")->required(); },
+     node_argument, say_nothing, false},
+    {"plugins", "loaded plugins", no_options, no_arguments, render_plugins, false},
+    {"wait-ready", "returns when every application has started",
+     [](CLI::App& app, parameters& p) {
+       p.timeout = "infinity";
+       take_timeout(app, p);
+     },
+     no_arguments, show_ready, true},
+};
+
+base::result<long long> number_of(std::string_view digits) {
+  long long value = 0;
+  auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (problem != std::errc() || end != digits.data() + digits.size() || value < 0 || value > 1'000'000'000) {
+    return base::fail(base::errc::invalid, "not a time");
+  }
+  return value;
+}
+
+api::exit_code fail(const std::string& what, const no_reply& problem) {
+  const bool nobody = problem.code == api::exit_code::no_node;
+  complain(what, problem.why, nobody ? "is the node running? start one with: coppiced --config FILE" : "");
+  return problem.code;
+}
+
+api::exit_code run_remote(const remote_command& command, const parameters& p, const common_options& common) {
+  api::request request{command.name, command.arguments(p)};
+  std::optional<milliseconds> patience = node_patience;
+  if (command.waits) {
+    auto timeout = parse_timeout(p.timeout);
+    if (!timeout) {
+      complain("--timeout", timeout.error().text);
+      return api::exit_code::usage;
+    }
+    request.arguments["timeout_ms"] = *timeout;
+    patience = *timeout < 0 ? std::nullopt : std::optional(milliseconds(*timeout) + grace);
+  }
+  if (!p.term.empty()) {
+    if (auto term = etf::parse(p.term); !term) {
+      complain("term", term.error().text());
+      return api::exit_code::usage;
+    }
+  }
+
+  auto socket = api::choose_socket(common.socket);
+  if (!socket) {
+    complain(command.name, socket.error().text);
+    return socket.error().code == base::errc::invalid ? api::exit_code::usage : api::exit_code::no_node;
+  }
+  auto connection = client::connect(*socket);
+  if (!connection) return fail(command.name, connection.error());
+  auto reply = connection->ask(request, patience);
+  if (!reply) return fail(command.name, reply.error());
+  if (!*reply) {
+    const api::failure& f = reply->error();
+    complain(f.what, f.why, f.hint);
+    return api::exit_code_of(f.code);
+  }
+  const std::string text = common.json ? (**reply).dump(2) + "\n" : command.show(**reply);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return api::exit_code::done;
+}
+
+} // namespace
+
+void complain(const std::string& what, const std::string& why, const std::string& hint) {
+  fmt::print(stderr, "coppice: {}: {}\n", what, why);
+  if (!hint.empty()) fmt::print(stderr, "  {}\n", hint);
+}
+
+base::result<long long> parse_timeout(const std::string& text) {
+  if (text == "infinity") return -1;
+  const std::size_t unit_at = text.find_first_not_of("0123456789");
+  const std::string unit = unit_at == std::string::npos ? "" : text.substr(unit_at);
+  const long long scale = unit == "ms"  ? 1
+                          : unit == "s" ? 1000
+                          : unit == "m" ? 60'000
+                          : unit == "h" ? 3'600'000
+                                        : 0;
+  auto value = number_of(std::string_view(text).substr(0, unit_at));
+  if (!value || scale == 0) {
+    return base::fail(base::errc::invalid,
+                      "\"" + text + "\" is no time; write 250ms, 5s, 2m, 1h or infinity");
+  }
+  return *value * scale;
+}
+
+void declare_remote_commands(CLI::App& app, const common_options& common,
+                             std::function<api::exit_code()>& run) {
+  for (const remote_command& command : commands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
+    command.declare(*sub, *given);
+    sub->callback([&common, &run, &command, given] {
+      run = [&common, &command, given] { return run_remote(command, *given, common); };
+    });
+  }
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// Text for people from reply documents. Every field is read with a default: a document of another
+// version must never throw here.
+#include "cli/render.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <coppice/etf/text.hpp>
+
+namespace coppice::cli {
+
+namespace {
+
+using nlohmann::json;
+
+const json& at(const json& object, const char* key) {
+  static const json none;
+  auto found = object.is_object() ? object.find(key) : object.end();
+  return found == object.end() ? none : *found;
+}
+
+// A cell: strings as they are, numbers and booleans printed, lists joined, everything else "-".
+std::string cell(const json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>().empty() ? "-" : value.get<std::string>();
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  if (!value.is_array() || value.empty()) return "-";
+  std::string joined;
+  for (const auto& item : value) joined += (joined.empty() ? "" : ", ") + cell(item);
+  return joined;
+}
+
+std::string cell(const json& object, const char* key) {
+  return cell(at(object, key));
+}
+
+long long number(const json& object, const char* key) {
+  const json& value = at(object, key);
+  return value.is_number() ? value.get<long long>() : 0;
+}
+
+using rows = std::vector<std::vector<std::string>>;
+
+// Two columns, "name  demo@127.0.0.1", for a document about one thing.
+std::string fields(const rows& pairs) {
+  return table(pairs);
+}
+
+std::size_t columns_of(std::string_view utf8) {
+  return static_cast<std::size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+void draw_branch(const json& node, const std::string& stem, bool last, rows& out) {
+  std::string label = stem + (last ? "└─ " : "├─ ") + cell(node, "id");
+  out.push_back({label, cell(node, "pid"), cell(node, "name"), cell(node, "behaviour"), cell(node, "plugin"),
+                 cell(node, "state"), cell(node, "restarts")});
+  const json& children = at(node, "children");
+  if (!children.is_array()) return;
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    draw_branch(children[i], stem + (last ? "   " : "│  "), i + 1 == children.size(), out);
+  }
+}
+
+} // namespace
+
+std::string table(const std::vector<std::vector<std::string>>& all) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : all) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]));
+  }
+  std::string text;
+  for (const auto& row : all) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - columns_of(row[i]) + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string duration_text(long long ms) {
+  if (ms < 1000) return fmt::format("{}ms", ms);
+  const long long s = ms / 1000;
+  if (s < 60) return fmt::format("{}s", s);
+  if (s < 3600) return fmt::format("{}m {}s", s / 60, s % 60);
+  if (s < 86400) return fmt::format("{}h {}m", s / 3600, s / 60 % 60);
+  return fmt::format("{}d {}h {}m", s / 86400, s / 3600 % 24, s / 60 % 60);
+}
+
+std::string size_text(long long bytes) {
+  static constexpr std::array<const char*, 5> units{"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < units.size()) value /= 1024, ++unit;
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string render_status(const json& d) {
+  std::string applications;
+  for (const auto& application : at(d, "applications")) {
+    applications += fmt::format("{}{} ({})", applications.empty() ? "" : ", ", cell(application, "name"),
+                                cell(application, "state"));
+  }
+  return fields({{"name", cell(d, "name")},
+                 {"state", cell(d, "state")},
+                 {"version", cell(d, "version")},
+                 {"creation", cell(d, "creation")},
+                 {"uptime", duration_text(number(d, "uptime_ms"))},
+                 {"os pid", cell(d, "os_pid")},
+                 {"listening", cell(d, "listen")},
+                 {"epmd", cell(d, "epmd")},
+                 {"workers", cell(d, "workers")},
+                 {"processes", cell(d, "processes")},
+                 {"dead letters", cell(d, "dead_letters")},
+                 {"applications", applications.empty() ? "-" : applications},
+                 {"connections", cell(d, "connections")},
+                 {"plugins", cell(d, "plugins")}});
+}
+
+std::string render_tree(const json& d) {
+  rows out{{"TREE", "PID", "NAME", "BEHAVIOUR", "PLUGIN", "STATE", "RESTARTS"}};
+  for (const auto& application : at(d, "applications")) {
+    out.push_back({cell(application, "name"), "-", "-", "application", "-", cell(application, "state"), "-"});
+    const json& supervisor = at(application, "supervisor");
+    if (supervisor.is_object()) draw_branch(supervisor, "", true, out);
+  }
+  return table(out);
+}
+
+std::string render_processes(const json& d) {
+  rows out{{"PID", "NAME", "BEHAVIOUR", "PLUGIN", "STATUS", "MAILBOX", "REDUCTIONS", "MEMORY"}};
+  for (const auto& p : at(d, "processes")) {
+    out.push_back({cell(p, "pid"), cell(p, "name"), cell(p, "behaviour"), cell(p, "plugin"),
+                   cell(p, "status"), cell(p, "mailbox"), cell(p, "reductions"),
+                   size_text(number(p, "memory"))});
+  }
+  return table(out);
+}
+
+std::string render_process(const json& d) {
+  const json& mailbox = at(d, "mailbox");
+  return fields({{"pid", cell(d, "pid")},
+                 {"name", cell(d, "name")},
+                 {"behaviour", cell(d, "behaviour")},
+                 {"plugin", cell(d, "plugin")},
+                 {"actor", cell(d, "actor")},
+                 {"generation", cell(d, "generation")},
+                 {"status", cell(d, "status")},
+                 {"state", cell(d, "state")},
+                 {"parent", cell(d, "parent")},
+                 {"priority", cell(d, "priority")},
+                 {"trap exit", cell(d, "trap_exit")},
+                 {"mailbox", fmt::format("{} messages, {}, limit {}, oldest {}", cell(mailbox, "length"),
+                                         size_text(number(mailbox, "bytes")), cell(mailbox, "limit"),
+                                         duration_text(number(mailbox, "oldest_ms")))},
+                 {"reductions", cell(d, "reductions")},
+                 {"memory", size_text(number(d, "memory"))},
+                 {"links", cell(d, "links")},
+                 {"monitors", cell(d, "monitors")},
+                 {"monitored by", cell(d, "monitored_by")}});
+}
+
+std::string render_nodes(const json& d) {
+  rows out{{"NODE", "STATE", "DIRECTION", "HIDDEN", "TLS", "IN", "OUT", "QUEUED", "LAST ERROR"}};
+  for (const auto& n : at(d, "nodes")) {
+    auto traffic = [&](const char* messages, const char* bytes) {
+      return fmt::format("{} / {}", cell(n, messages), size_text(number(n, bytes)));
+    };
+    out.push_back({cell(n, "name"), cell(n, "state"), cell(n, "direction"), cell(n, "hidden"), cell(n, "tls"),
+                   traffic("messages_in", "bytes_in"), traffic("messages_out", "bytes_out"),
+                   size_text(number(n, "queued")), cell(n, "last_error")});
+  }
+  return table(out);
+}
+
+std::string render_plugins(const json& d) {
+  rows out{{"PLUGIN", "VERSION", "GENERATION", "ACTORS", "RUNNING", "FILE"}};
+  for (const auto& p : at(d, "plugins")) {
+    out.push_back({cell(p, "id"), cell(p, "version"), cell(p, "generation"), cell(p, "actors"),
+                   cell(p, "running"), cell(p, "file")});
+  }
+  return table(out);
+}
+
+std::string render_reply(const json& d, std::size_t width) {
+  const std::string text = cell(d, "reply");
+  auto term = etf::parse(text);
+  if (!term) return text + "\n";
+  etf::print_options options;
+  options.pretty = true;
+  options.width = width;
+  return etf::print(*term, options) + "\n";
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// The node's reply documents as text for people: one function a command, tables with aligned columns,
+// the supervision tree drawn with lines. Missing fields print as "-", so that an older client reads a
+// newer node. Pure functions.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace coppice::cli {
+
+// Columns as wide as their widest cell, two blanks between; the last column is not padded.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+// 93784005 → "1d 2h 3m"; 4005 → "4s"; 12 → "12ms".
+std::string duration_text(long long milliseconds);
+
+// 1536 → "1.5 KiB".
+std::string size_text(long long bytes);
+
+std::string render_status(const nlohmann::json& document);
+std::string render_tree(const nlohmann::json& document);
+std::string render_processes(const nlohmann::json& document);
+std::string render_process(const nlohmann::json& document);
+std::string render_nodes(const nlohmann::json& document);
+std::string render_plugins(const nlohmann::json& document);
+
+// The reply of `call`, an Erlang term, broken over lines at `width` columns.
+std::string render_reply(const nlohmann::json& document, std::size_t width);
+
+} // namespace coppice::cli

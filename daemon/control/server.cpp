@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// The control thread: one loop with the listener, the sessions by number, and the async through which
+// answers and the order to stop arrive.
+#include "control/server.hpp"
+
+#include <grp.h>
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "base/log.hpp"
+#include "control/answers.hpp"
+#include "control/session.hpp"
+#include "net/listener.hpp"
+
+namespace coppice::control {
+
+namespace {
+
+std::optional<gid_t> group_id(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  std::string space(16384, '\0');
+  group entry{};
+  group* found = nullptr;
+  if (getgrnam_r(name.c_str(), &entry, space.data(), space.size(), &found) != 0 || found == nullptr) {
+    base::log::warning("control", "there is no group {}: only its owner may use the control socket", name);
+    return std::nullopt;
+  }
+  return entry.gr_gid;
+}
+
+} // namespace
+
+answer::answer(std::shared_ptr<answers> to, std::uint64_t connection)
+    : to_(std::move(to)), connection_(connection) {}
+
+answer::~answer() {
+  if (to_)
+    (*this)(api::reply(tl::unexpect, api::failure{base::errc::internal, "request", "it was given up", {}}));
+}
+
+void answer::operator()(const api::reply& reply) {
+  if (auto to = std::exchange(to_, nullptr)) to->put(connection_, api::encode(reply));
+}
+
+class server::inner {
+ public:
+  inner(base::uv::loop loop, request_function handle) : loop_(std::move(loop)), handle_(std::move(handle)) {}
+
+  base::status open(const server_options& options) {
+    auto wake = base::uv::async::make(loop_, [this] { on_wake(); });
+    if (!wake) return tl::unexpected(wake.error());
+    wake_ = std::move(*wake);
+    answers_ = std::make_shared<answers>(wake_);
+    net::listen_options limits;
+    limits.max_connections = options.connections;
+    auto listening =
+        net::listener::unix_socket(loop_.raw(), options.path, options.mode, group_id(options.group), limits,
+                                   [this](net::accepted_socket s) { accept(std::move(s)); });
+    if (!listening) return tl::unexpected(std::move(listening.error()).context("control socket"));
+    listener_ = std::move(*listening);
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  ~inner() {
+    if (!thread_.joinable()) return;
+    stopping_.store(true, std::memory_order_release);
+    wake_.send();
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    loop_.run();
+    listener_.close();
+    sessions_.clear();
+    left_.clear();
+    answers_->close();
+    wake_.close();
+    loop_.run(); // the close callbacks
+  }
+
+  void on_wake() {
+    for (auto& line : answers_->take()) {
+      if (auto found = sessions_.find(line.connection); found != sessions_.end())
+        found->second->answer(line.text);
+    }
+    left_.clear();
+    if (stopping_.load(std::memory_order_acquire)) loop_.stop();
+  }
+
+  void accept(net::accepted_socket socket) {
+    auto stream = net::stream::adopt(loop_.raw(), std::move(socket));
+    if (!stream) return base::log::warning("control", "{}", stream.error().text);
+    const std::uint64_t number = ++last_session_;
+    sessions_.emplace(number,
+                      std::make_unique<session>(
+                          std::move(*stream),
+                          [this, number](api::request r) { handle_(std::move(r), answer(answers_, number)); },
+                          [this, number] { leave(number); }));
+  }
+
+  // A session can't be destroyed under its own feet: it is put aside until the next wake-up.
+  void leave(std::uint64_t number) {
+    auto found = sessions_.find(number);
+    if (found == sessions_.end()) return;
+    left_.push_back(std::move(found->second));
+    sessions_.erase(found);
+    wake_.send();
+  }
+
+  base::uv::loop loop_;
+  request_function handle_;
+  base::uv::async wake_;
+  std::shared_ptr<answers> answers_;
+  net::listener listener_;
+  std::map<std::uint64_t, std::unique_ptr<session>> sessions_;
+  std::vector<std::unique_ptr<session>> left_;
+  std::uint64_t last_session_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+server::server(std::unique_ptr<inner> made) : inner_(std::move(made)) {}
+server::~server() = default;
+
+base::result<std::unique_ptr<server>> server::start(const server_options& options, request_function handle) {
+  auto loop = base::uv::loop::make();
+  if (!loop) return tl::unexpected(loop.error());
+  auto made = std::make_unique<inner>(std::move(*loop), std::move(handle));
+  if (auto opened = made->open(options); !opened) return tl::unexpected(opened.error());
+  return std::unique_ptr<server>(new server(std::move(made)));
+}
+
+} // namespace coppice::control

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The control socket: a thread of its own with a loop of its own, so that an operator is answered even
+// when every worker is stuck. It reads requests a line each, hands them to the given function and writes
+// the answers back; a connection's requests are answered one after the other, in order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/protocol.hpp"
+#include "base/error.hpp"
+
+namespace coppice::control {
+
+struct server_options {
+  std::string path;  // of the socket; its folder exists
+  std::string group; // that may connect; empty, or one that does not exist (warned about): none
+  std::uint32_t mode = 0660;
+  std::size_t connections = 64; // at once; more wait to be accepted
+};
+
+// Takes one answer, on any thread, at once or later; a second one is ignored, and one for a client that
+// has left is dropped. A request whose `answer` is destroyed unused is answered with an internal error.
+class answer;
+
+// Called on the control thread; must not block for long.
+using request_function = std::function<void(api::request, answer)>;
+
+class answers; // what the control thread has been given to write; shared with every open `answer`
+
+class answer {
+ public:
+  answer(std::shared_ptr<answers> to, std::uint64_t connection);
+  answer(answer&&) noexcept = default;
+  answer& operator=(answer&&) = delete;
+  ~answer();
+
+  void operator()(const api::reply& reply);
+
+ private:
+  std::shared_ptr<answers> to_;
+  std::uint64_t connection_;
+};
+
+class server {
+ public:
+  // errc::exists: somebody listens there already.
+  static base::result<std::unique_ptr<server>> start(const server_options& options, request_function handle);
+
+  // Closes the socket and the connections and ends the thread; answers given later are dropped.
+  ~server();
+  server(const server&) = delete;
+
+ private:
+  class inner;
+  explicit server(std::unique_ptr<inner> made);
+  std::unique_ptr<inner> inner_;
+};
+
+} // namespace coppice::control

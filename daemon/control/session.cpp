@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Lines in, lines out; see session.hpp.
+#include "control/session.hpp"
+
+#include "base/bytes.hpp"
+
+namespace coppice::control {
+
+session::session(net::stream connection, std::function<void(api::request)> ask, std::function<void()> gone)
+    : stream_(std::move(connection)), ask_(std::move(ask)), gone_(std::move(gone)) {
+  stream_.start(*this);
+}
+
+void session::on_data(base::bytes_span bytes) {
+  received_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  next_request();
+}
+
+bool session::on_end() {
+  ended_ = true;
+  if (!answering_) return false;
+  return true; // the last answer can still be read
+}
+
+void session::on_closed(base::error) {
+  gone_();
+}
+
+void session::next_request() {
+  if (answering_) return;
+  const std::size_t end = received_.find('\n', searched_);
+  if (end == std::string::npos) {
+    searched_ = received_.size();
+    if (received_.size() > api::max_request_bytes) return reject("the request is too large");
+    return stream_.resume();
+  }
+  auto request = api::decode_request(std::string_view(received_).substr(0, end));
+  received_.erase(0, end + 1);
+  searched_ = 0;
+  if (!request) return reject(request.error().text);
+  answering_ = true;
+  stream_.pause();
+  ask_(std::move(*request));
+}
+
+void session::answer(std::string_view line) {
+  answering_ = false;
+  stream_.write(line);
+  if (ended_ && received_.find('\n') == std::string::npos) {
+    stream_.close_when_written();
+    return gone_();
+  }
+  next_request();
+}
+
+void session::reject(const std::string& why) {
+  stream_.write(api::encode(api::reply(tl::unexpect, api::failure{base::errc::invalid, "request", why, {}})));
+  stream_.close_when_written();
+  gone_();
+}
+
+} // namespace coppice::control

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Start, stop, failure: exit statuses, signals, kill -9, supervision's limits and an idle node's rest."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, Node, plugin_folder, program
+from harness.tap import check, contains, equal, eventually, run, test
+
+fragile = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: fragile
+    type: %s
+    supervisor:
+      name: top
+      intensity: 2
+      period: 60s
+      children:
+        - { id: probe, actor: probe, name: probe }
+        - { id: stubborn, actor: probe, name: stubborn, shutdown: 100ms }
+"""
+
+
+@test("SIGTERM and SIGINT stop in order, with status 0 and no socket left")
+def orderly_stop(cleanup):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        node = Node(cleanup)
+        equal(node.stop(number), 0, node.log())
+        check(not os.path.exists(node.socket), "the control socket is removed")
+
+
+@test("children that had to be killed are named in the log")
+def culprit_named(cleanup):
+    node = Node(cleanup, config=fragile % "permanent")
+    with_sleep = subprocess.Popen([program("COPPICE", "coppice"), "call", "stubborn", "{sleep, 60000}",
+                                   "--socket", node.socket], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    cleanup.callback(with_sleep.wait)
+    cleanup.callback(with_sleep.kill)
+    eventually(lambda: node.ask("info", "stubborn")["status"] == "waiting", "the handler waits")
+    equal(node.stop(), 0, node.log())
+    contains(node.log(), "stubborn")
+    contains(node.log(), "killed")
+
+
+@test("a permanent application that ends takes the node down with status 1")
+def intensity_ends_the_node(cleanup):
+    node = Node(cleanup, config=fragile % "permanent")
+    for _ in range(3):
+        node.coppice("call", "probe", "{exit, oops}")
+        if node.process.poll() is None:
+            eventually(lambda: node.process.poll() is not None or node.coppice("call", "probe", "ping").returncode == 0,
+                       "probe back, or the node's end")
+    equal(node.process.wait(20), 1, node.log())
+    contains(node.log(), "fragile")
+
+
+@test("a temporary application that ends leaves the node up")
+def temporary_application(cleanup):
+    node = Node(cleanup, config=fragile % "temporary")
+    for _ in range(3):
+        node.coppice("call", "probe", "{exit, oops}")
+        eventually(lambda: node.coppice("call", "probe", "ping").returncode == 0 or
+                   node.ask("status")["applications"][0]["state"] != "running", "probe back, or the application's end")
+    eventually(lambda: node.ask("status")["applications"][0]["state"] == "stopped", "the application has ended")
+    equal(node.ask("status")["state"], "running")
+    equal(node.stop(), 0)
+
+
+@test("after kill -9 the next start finds nothing in its way")
+def kill_minus_nine(cleanup):
+    node = Node(cleanup)
+    node.call("kv", "{put, a, 1}")
+    node.process.kill()
+    node.process.wait()
+    again = Node(cleanup, settings=[("control.socket", node.socket), ("node.data", str(node.folder.path / "data"))],
+                 epmd_port=node.epmd_port)
+    again.socket = node.socket
+    equal(again.call("kv", "size"), "0")
+
+
+@test("a second node on the same control socket or name is refused with the reason")
+def twice(cleanup):
+    node = Node(cleanup)
+    second = Node(cleanup, settings=[("control.socket", node.socket)], wait=False)
+    equal(second.process.wait(20), 1)
+    contains(second.log(), node.socket)
+    namesake = Node(cleanup, epmd_port=node.epmd_port, wait=False)
+    equal(namesake.process.wait(20), 1)
+    contains(namesake.log(), "demo")
+    equal(node.call("kv", "size"), "0")
+
+
+@test("an idle node burns no CPU")
+def idle(cleanup):
+    silent = fragile % "permanent"
+    node = Node(cleanup, config=silent)
+
+    def ticks():
+        fields = pathlib.Path(f"/proc/{node.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    before = ticks()
+    time.sleep(2)  # what is observed is that nothing happens
+    check(ticks() - before <= 2, "ticks of 10 ms in 2 s", ticks() - before)
+
+
+@test("the banner names the node, where it listens, the tree and two lines to paste")
+def banner(cleanup):
+    node = Node(cleanup)
+    log = node.log()
+    for part in (node.name, "127.0.0.1:", "demo_sup", "coppice call", "erl "):
+        contains(log, part)
+    check(node.cookie not in log, "no secret in the log")
+
+
+@test("--version, --check and bad usage end at once with their status")
+def command_line(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    good = folder.write("good.yaml", "node: { name: a@127.0.0.1 }\n")
+    bad = folder.write("bad.yaml", "node: { nmae: a@127.0.0.1 }\n")
+    for arguments, status, part in [
+        (["--version"], 0, "coppiced "),
+        (["--check", "--config", good], 0, ""),
+        (["--check", "--config", bad], 78, "bad.yaml:1:9: "),
+        (["--config", bad], 78, "did you mean"),
+        (["--config", str(folder.path / "missing.yaml")], 78, "missing.yaml"),
+        (["--frobnicate"], 2, "frobnicate"),
+    ]:
+        done = subprocess.run([program("COPPICED", "coppiced"), *arguments], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=20)
+        equal(done.returncode, status, f"{arguments}: {done.stderr}")
+        contains(done.stdout + done.stderr, part)
+
+
+run()

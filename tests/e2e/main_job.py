@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The demo configuration through the client: every bundled plugin does what its README says, and every
+command shows it, for people and for programs."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Node
+from harness.tap import check, contains, equal, eventually, run, test
+
+
+@test("kv keeps, counts, lists and forgets any term")
+def kv_answers(cleanup):
+    node = Node(cleanup)
+    for term, reply in [
+        ("size", "0"),
+        ("{put, a, 1}", "ok"),
+        ("{get, a}", "{ok,1}"),
+        ("{put, {x, [1.5, #{k => <<\"v\">>}]}, 'quoted atom'}", "ok"),
+        ("{get, {x, [1.5, #{k => <<\"v\">>}]}}", "{ok,'quoted atom'}"),
+        ("{get, missing}", "not_found"),
+        ("{update_counter, hits, 5}", "5"),
+        ("{update_counter, hits, -2}", "3"),
+        ("{put, word, <<\"w\">>}", "ok"),
+        ("{update_counter, word, 1}", "{error,badarg}"),
+        ("size", "4"),
+        ("{delete, word}", "ok"),
+        ("{delete, word}", "ok"),
+        ("size", "3"),
+    ]:
+        equal(node.call("kv", term), reply, term)
+    equal(node.coppice("cast", "kv", "{put, b, 2}").returncode, 0)
+    equal(node.call("kv", "{get, b}"), "{ok,2}")
+    node.coppice("cast", "kv", "clear")
+    equal(node.call("kv", "keys"), "[]")
+
+
+@test("a full kv refuses new keys and still updates old ones")
+def kv_is_bounded(cleanup):
+    node = Node(cleanup)
+    control = node.control()
+    limit = 1000  # args.max_entries of the demo
+    for key in range(limit):
+        equal(control.call("kv", f"{{put, {key}, x}}"), "ok")
+    equal(control.call("kv", "{put, one_more, x}"), "{error,full}")
+    equal(control.call("kv", "{update_counter, one_more, 1}"), "{error,full}")
+    equal(control.call("kv", "{put, 7, y}"), "ok")
+    equal(control.call("kv", "size"), str(limit))
+
+
+@test("greeter greets with the configured word")
+def greeter_greets(cleanup):
+    node = Node(cleanup)
+    equal(node.call("greeter", '{hello, <<"you">>}'), '{ok,<<"hello, you">>}')
+
+
+@test("relay calls others by name and pid, and says why it could not")
+def relay_relays(cleanup):
+    node = Node(cleanup)
+    node.call("kv", "{put, a, 1}")
+    equal(node.call("relay", "{relay, kv, {get, a}}"), "{ok,1}")
+    pid = node.call("probe", "self")
+    equal(node.call("relay", f"{{relay, {pid}, ping}}"), "pong")
+    equal(node.call("relay", "{relay, nobody, ping}"), "{error,noproc}")
+    equal(node.call("relay", "{relay, {kv, 'nowhere@127.0.0.1'}, size}"), "{error,nodedown}")
+    equal(node.call("relay", "{fanout, [kv, probe, kv], size}").count(","), 2)
+
+
+@test("an actor that exits or throws is started again with a new pid")
+def probe_grows_back(cleanup):
+    node = Node(cleanup)
+    for term, reason in [("{exit, oops}", "oops"), ("throw", "exception")]:
+        before = node.call("probe", "self")
+        failed = node.coppice("call", "probe", term)
+        equal(failed.returncode, 1, term)
+        contains(failed.stderr, reason)
+        after = eventually(lambda: node.coppice("call", "probe", "self").stdout.strip(), "probe back")
+        check(after != before, "the pid is new", before, after)
+    equal(node.call("probe", "ping"), "pong")
+
+
+@test("a call that nobody answers in time ends with status 4")
+def call_times_out(cleanup):
+    node = Node(cleanup)
+    late = node.coppice("call", "probe", "{sleep, 2000}", "--timeout", "50ms")
+    equal(late.returncode, 4)
+    contains(late.stderr, "coppice: call probe: ")
+
+
+@test("status, tree, ps, info, nodes and plugins describe the node in JSON")
+def documents(cleanup):
+    node = Node(cleanup)
+    status = node.ask("status")
+    equal(status["name"], node.name)
+    equal(status["state"], "running")
+    check(status["creation"] > 3 and status["workers"] >= 1 and status["processes"] > 5, "status", status)
+    equal([a["name"] for a in status["applications"]], ["demo"])
+
+    tree = node.ask("tree")
+    top = tree["applications"][0]["supervisor"]
+    equal(top["name"], "demo_sup")
+    found = {}
+
+    def walk(child):
+        found[child["id"]] = child
+        for below in child.get("children", []):
+            walk(below)
+
+    walk(top)
+    for name in ("greeter", "kv", "relay", "probe", "ticker", "inner"):
+        check(name in found, f"{name} in the tree", sorted(found))
+    equal(found["kv"]["pid"], node.ask("info", "kv")["pid"])
+    equal(found["kv"]["plugin"], "kv")
+
+    processes = node.ask("ps")["processes"]
+    check({"kv", "relay"} <= {p.get("name") for p in processes}, "ps", processes)
+    info = node.ask("info", found["kv"]["pid"])
+    equal(info["name"], "kv")
+    check(found[  # its supervisor is among its links
+        "kv"]["pid"] and top["pid"] in info["links"], "links", info)
+
+    equal(node.ask("nodes"), {"nodes": []})
+    plugins = {p["id"]: p for p in node.ask("plugins")["plugins"]}
+    check({"greeter", "kv", "relay", "probe", "ticker"} <= set(plugins), "plugins", plugins)
+    equal(plugins["kv"]["generation"], 1)
+
+
+@test("the same commands print text for people")
+def texts(cleanup):
+    node = Node(cleanup)
+    for command, part in [("status", node.name), ("tree", "demo_sup"), ("ps", "kv"), ("plugins", "greeter"),
+                          ("nodes", "NODE")]:
+        shown = node.coppice(command)
+        equal(shown.returncode, 0, command)
+        contains(shown.stdout, part, command)
+    contains(node.coppice("info", "kv").stdout, "mailbox")
+    equal(node.coppice("call", "kv", "size").stdout, "0\n")
+
+
+@test("what is asked wrongly is answered with what, why and an exit status")
+def refusals(cleanup):
+    node = Node(cleanup)
+    for arguments, status, part in [
+        (["call", "kv", "{put, a"], 2, "coppice: term: "),
+        (["call", "nobody", "x"], 1, "noproc"),
+        (["info", "nobody"], 1, "coppice: info nobody: "),
+        (["info", "<0.999999.0>"], 1, "coppice: info"),
+        (["tree", "nothing"], 1, "coppice: tree nothing: "),
+        (["call", "kv"], 2, "coppice: usage: "),
+        (["frobnicate"], 2, "coppice: usage: "),
+        (["reload"], 1, "not available in this version"),
+        (["call", "kv", "size", "--timeout", "soon"], 2, "soon"),
+    ]:
+        done = node.coppice(*arguments)
+        equal(done.returncode, status, f"{arguments}: {done.stderr}")
+        contains(done.stderr, part, str(arguments))
+        equal(done.stdout, "")
+
+
+@test("without a node the client exits with 3")
+def no_node(cleanup):
+    node = Node(cleanup)
+    equal(node.stop(), 0)
+    gone = node.coppice("status")
+    equal(gone.returncode, 3)
+    contains(gone.stderr, "coppice: status: ")
+
+
+@test("ticker's ticks arrive at whom it is told to tick")
+def ticker_ticks(cleanup):
+    node = Node(cleanup)
+    eventually(lambda: node.ask("info", "ticker")["reductions"] > 0, "a tick")
+
+
+@test("a fan-out to a thousand actors is answered in order")
+def fanout(cleanup):
+    control = Node(cleanup).control()
+    pids = []
+    for _ in range(1000):
+        reply = control.call("probe", "{spawn_link, probe, #{}}")
+        check(reply.startswith("{ok,<0."), "spawned", reply)
+        pids.append(reply[len("{ok,"):-1])
+    equal(control.call("relay", f"{{fanout, [{','.join(pids)}], self}}"), "[" + ",".join(pids) + "]")
+
+
+@test("what handle_info gets and why an actor ended is told to whom subscribed")
+def subscription(cleanup):
+    node = Node(cleanup)
+    control = node.control()
+    watcher = control.call("probe", "{spawn_link, probe, #{}}")[len("{ok,"):-1]
+    watched = control.call("probe", "{spawn_link, probe, #{}}")[len("{ok,"):-1]
+    equal(control.call(watched, f"{{subscribe, {watcher}}}"), "ok")
+    before = node.ask("info", watcher)["reductions"]
+    control.ask("send", name=watched, term="{note, 1}")
+    eventually(lambda: node.ask("info", watcher)["reductions"] > before, "the watcher is told")
+
+
+run()

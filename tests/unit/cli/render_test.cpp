@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// What people see of the node's documents.
+#include "cli/render.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace coppice;
+using nlohmann::json;
+
+TEST_CASE("columns line up, counted in characters rather than bytes") {
+  CHECK(cli::table({{"A", "B"}, {"├─ x", "y"}}) == "A     B\n├─ x  y\n");
+}
+
+TEST_CASE("durations and sizes are written for people") {
+  CHECK(cli::duration_text(12) == "12ms");
+  CHECK(cli::duration_text(4005) == "4s");
+  CHECK(cli::duration_text(3'725'000) == "1h 2m");
+  CHECK(cli::duration_text(93'784'000) == "1d 2h 3m");
+  CHECK(cli::size_text(1023) == "1023 B");
+  CHECK(cli::size_text(1536) == "1.5 KiB");
+}
+
+TEST_CASE("the tree is drawn with a line for each child") {
+  json worker{{"id", "kv"},     {"pid", "<0.5.0>"},   {"name", "kv"}, {"behaviour", "server"},
+              {"plugin", "kv"}, {"state", "running"}, {"restarts", 2}};
+  json supervisor{
+      {"id", "demo_sup"}, {"behaviour", "supervisor"}, {"children", json::array({worker, worker})}};
+  json document{
+      {"applications", json::array({{{"name", "demo"}, {"state", "running"}, {"supervisor", supervisor}}})}};
+  const std::string text = cli::render_tree(document);
+  CHECK(text.find("demo ") != std::string::npos);
+  CHECK(text.find("└─ demo_sup") != std::string::npos);
+  CHECK(text.find("   ├─ kv") != std::string::npos);
+  CHECK(text.find("   └─ kv") != std::string::npos);
+}
+
+TEST_CASE("a document of another version is shown as far as it goes") {
+  for (const json& document :
+       {json(), json::array(), json{{"applications", 3}}, json{{"processes", {1, "x"}}},
+        json{{"nodes", {nullptr}}}, json{{"mailbox", "x"}}}) {
+    CAPTURE(document.dump());
+    CHECK_NOTHROW(cli::render_status(document));
+    CHECK_NOTHROW(cli::render_tree(document));
+    CHECK_NOTHROW(cli::render_processes(document));
+    CHECK_NOTHROW(cli::render_process(document));
+    CHECK_NOTHROW(cli::render_nodes(document));
+    CHECK_NOTHROW(cli::render_plugins(document));
+  }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// The control socket as a client meets it, with a handler of the test's own behind it.
+#include "control/server.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <vector>
+
+using namespace coppice;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct place {
+  fs::path folder;
+  std::string socket;
+  place() {
+    char name[] = "/tmp/coppice-test-XXXXXX";
+    folder = mkdtemp(name);
+    socket = folder / "n.sock";
+  }
+  ~place() { fs::remove_all(folder); }
+};
+
+class connection {
+ public:
+  explicit connection(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    REQUIRE(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  }
+  ~connection() { close(fd_); }
+
+  void send(std::string_view text) {
+    CHECK(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+  }
+  void half_close() { shutdown(fd_, SHUT_WR); }
+  // Up to a line feed, or to the end of the stream.
+  std::string line() {
+    std::string text;
+    for (char c = 0; c != '\n' && read(fd_, &c, 1) == 1;) text += c;
+    return text;
+  }
+
+ private:
+  int fd_;
+};
+
+void echo(api::request r, control::answer reply) {
+  reply(api::reply(nlohmann::json{{"command", r.command}}));
+}
+
+} // namespace
+
+TEST_CASE("requests of one connection are answered in order, also when they come in one piece") {
+  place at;
+  auto server = control::server::start({at.socket, {}, 0600}, echo);
+  REQUIRE(server);
+  connection client(at.socket);
+  client.send("{\"command\":\"a\"}\n{\"command\":\"b\"}\n{\"comm");
+  CHECK(client.line() == "{\"result\":{\"command\":\"a\"}}\n");
+  CHECK(client.line() == "{\"result\":{\"command\":\"b\"}}\n");
+  client.send("and\":\"c\"}\n");
+  CHECK(client.line() == "{\"result\":{\"command\":\"c\"}}\n");
+}
+
+TEST_CASE("the socket has the mode it was asked to have, and goes with the server") {
+  place at;
+  {
+    auto server = control::server::start({at.socket, {}, 0600}, echo);
+    REQUIRE(server);
+    struct stat info {};
+    REQUIRE(stat(at.socket.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+  }
+  CHECK_FALSE(fs::exists(at.socket));
+}
+
+TEST_CASE("a second server on the same socket is refused") {
+  place at;
+  auto server = control::server::start({at.socket, {}, 0600}, echo);
+  REQUIRE(server);
+  auto second = control::server::start({at.socket, {}, 0600}, echo);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == base::errc::exists);
+}
+
+TEST_CASE("what is no request is answered with an error and the connection closed") {
+  place at;
+  auto server = control::server::start({at.socket, {}, 0600}, echo);
+  REQUIRE(server);
+  for (const char* garbage : {"\n", "hello\n", "[1]\n", "{\"command\":7}\n"}) {
+    CAPTURE(garbage);
+    connection client(at.socket);
+    client.send(garbage);
+    auto reply = api::decode_reply(client.line());
+    REQUIRE(reply);
+    CHECK_FALSE(*reply);
+    CHECK(client.line().empty());
+  }
+}
+
+TEST_CASE("an answer may come late, from another thread, and after its client has left") {
+  place at;
+  std::promise<control::answer> kept;
+  auto server = control::server::start({at.socket, {}, 0600}, [&kept](api::request r, control::answer reply) {
+    if (r.command == "keep") return kept.set_value(std::move(reply));
+    reply(api::reply(nlohmann::json::object()));
+  });
+  REQUIRE(server);
+  std::optional<control::answer> late;
+  {
+    connection client(at.socket);
+    client.send("{\"command\":\"keep\"}\n");
+    late.emplace(kept.get_future().get());
+    client.half_close();
+    (*late)(api::reply(nlohmann::json{{"late", true}}));
+    CHECK(client.line() == "{\"result\":{\"late\":true}}\n");
+    CHECK(client.line().empty());
+  }
+  kept = {};
+  {
+    connection client(at.socket);
+    client.send("{\"command\":\"keep\"}\n");
+  }
+  control::answer orphan = kept.get_future().get();
+  connection other(at.socket);
+  other.send("{\"command\":\"x\"}\n");
+  CHECK(other.line() == "{\"result\":{}}\n");
+  server->reset();
+  orphan(api::reply(nlohmann::json::object()));
+}
+
+TEST_CASE("a request whose answer is forgotten is still answered") {
+  place at;
+  auto server = control::server::start({at.socket, {}, 0600}, [](api::request, control::answer) {});
+  REQUIRE(server);
+  connection client(at.socket);
+  client.send("{\"command\":\"x\"}\n");
+  auto reply = api::decode_reply(client.line());
+  REQUIRE(reply);
+  REQUIRE_FALSE(*reply);
+  CHECK(reply->error().code == base::errc::internal);
+}
