@@ -43,7 +43,7 @@ def culprit_named(cleanup):
                                    "--socket", node.socket], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cleanup.callback(with_sleep.wait)
     cleanup.callback(with_sleep.kill)
-    eventually(lambda: node.ask("info", "stubborn")["status"] == "waiting", "the handler waits")
+    eventually(lambda: node.ask("info", "stubborn")["status"] == "parked", "the handler waits")
     equal(node.stop(), 0, node.log())
     contains(node.log(), "stubborn")
     contains(node.log(), "killed")
