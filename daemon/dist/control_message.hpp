@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// The control messages of the distribution protocol: one flat struct for all of them, decoded from and
+// encoded to a tuple. What it borrows points into the decoded bytes (canonical, without 131). Which
+// fields an operation has is told by the comment behind it. Source: ERTS user's guide, "Distribution
+// Protocol". Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <coppice/etf/types.hpp>
+#include <coppice/etf/writer.hpp>
+
+#include "base/error.hpp"
+
+namespace coppice::dist {
+
+enum class op : std::uint8_t {
+  link = 1,                    // from, to
+  send = 2,                    // to; payload
+  exit = 3,                    // from, to, reason
+  unlink = 4,                  // from, to: only with peers that lack UNLINK_ID
+  node_link = 5,               // obsolete, ignored
+  reg_send = 6,                // from, to (a name); payload
+  group_leader = 7,            // from (the new leader), to
+  exit2 = 8,                   // from, to, reason
+  send_tt = 12,                // to, token; payload
+  exit_tt = 13,                // from, to, token, reason
+  reg_send_tt = 16,            // from, to (a name), token; payload
+  exit2_tt = 18,               // from, to, token, reason
+  monitor_p = 19,              // from, to (pid or name), ref
+  demonitor_p = 20,            // from, to (pid or name), ref
+  monitor_p_exit = 21,         // from (pid or name), to, ref, reason
+  send_sender = 22,            // from, to; payload
+  send_sender_tt = 23,         // from, to, token; payload
+  payload_exit = 24,           // from, to; payload is the reason, here and below
+  payload_exit_tt = 25,        // from, to, token
+  payload_exit2 = 26,          // from, to
+  payload_exit2_tt = 27,       // from, to, token
+  payload_monitor_p_exit = 28, // from (pid or name), to, ref
+  spawn_request = 29,          // ref, from, leader, module:function/arity, options; payload is the arguments
+  spawn_request_tt = 30,       // and token
+  spawn_reply = 31,            // ref, to, flags, result
+  spawn_reply_tt = 32,         // and token
+  alias_send = 33,             // from, to (a reference); payload
+  alias_send_tt = 34,          // and token
+  unlink_id = 35,              // id, from, to
+  unlink_id_ack = 36,          // id, from, to
+  altact_sig_send = 37,        // flags, from, to (by flags: pid, name or reference)[, token]; payload
+};
+
+// Whether a payload follows the control message.
+bool has_payload(op what);
+
+// A process as a control message names it.
+struct address {
+  enum class form : std::uint8_t { none, pid, name, reference } what = form::none;
+  etf::pid pid{};
+  std::string_view name{};
+  etf::reference reference{};
+
+  static address of(const etf::pid& p) { return {form::pid, p, {}, {}}; }
+  static address of(std::string_view n) { return {form::name, {}, n, {}}; }
+  static address of(const etf::reference& r) { return {form::reference, {}, {}, r}; }
+  friend bool operator==(const address&, const address&) = default;
+};
+
+namespace altact {
+inline constexpr std::uint64_t priority = 1;
+inline constexpr std::uint64_t token = 2;
+inline constexpr std::uint64_t alias = 4;
+inline constexpr std::uint64_t name = 8;
+inline constexpr std::uint64_t exit = 16;
+} // namespace altact
+
+namespace spawn_reply_flag {
+inline constexpr std::uint64_t link = 1;
+inline constexpr std::uint64_t monitor = 2;
+} // namespace spawn_reply_flag
+
+struct control_message {
+  op what = op::node_link;
+  address from{};
+  address to{};
+  etf::reference ref{};
+  std::uint64_t id = 0;
+  std::uint64_t flags = 0;
+  etf::bytes reason{}; // of spawn_reply: the result
+  etf::bytes token{};
+  etf::pid leader{};
+  std::string_view module{};
+  std::string_view function{};
+  std::uint32_t arity = 0;
+  etf::bytes options{};
+};
+
+// One whole tuple. errc::unsupported for an operation nobody here knows, errc::invalid for a malformed one.
+base::result<control_message> decode_control(etf::bytes term);
+
+// Writes the tuple; the fields the operation has must be set.
+void encode_control(etf::writer& out, const control_message& m);
+
+} // namespace coppice::dist

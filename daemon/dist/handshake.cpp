@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+// Who says what next. Left, the side that connects; right, the side that is connected to:
+//
+//     send_name N (or n)  ->
+//                         <-  status: ok | ok_simultaneous | nok | not_allowed | alive | named:…
+//     alive answer        ->                                     (only after `alive`)
+//                         <-  challenge
+//     complement c        ->                                     (only after an opening `n`)
+//     challenge reply     ->
+//                         <-  challenge acknowledgement
+//
+// Every refusal says what is wrong, why, and what to do about it. One thread, the owner's.
+#include "dist/handshake.hpp"
+
+#include <fmt/format.h>
+
+#include "base/random.hpp"
+#include "dist/flags.hpp"
+#include "dist/node_name.hpp"
+
+namespace coppice::dist {
+namespace hm = handshake_message;
+namespace {
+
+struct flag_name {
+  std::uint64_t bit;
+  const char* name;
+};
+constexpr flag_name required_names[] = {
+    {flag::extended_references, "EXTENDED_REFERENCES"},
+    {flag::fun_tags, "FUN_TAGS"},
+    {flag::new_fun_tags, "NEW_FUN_TAGS"},
+    {flag::extended_pids_ports, "EXTENDED_PIDS_PORTS"},
+    {flag::export_ptr_tag, "EXPORT_PTR_TAG"},
+    {flag::bit_binaries, "BIT_BINARIES"},
+    {flag::new_floats, "NEW_FLOATS"},
+    {flag::utf8_atoms, "UTF8_ATOMS"},
+    {flag::map_tag, "MAP_TAG"},
+    {flag::big_creation, "BIG_CREATION"},
+    {flag::handshake_23, "HANDSHAKE_23"},
+};
+
+std::string missing_flags(std::uint64_t offered) {
+  std::string out;
+  for (const auto& f : required_names) {
+    if (offered & f.bit) continue;
+    if (!out.empty()) out += ", ";
+    out += f.name;
+  }
+  return out;
+}
+
+std::string quoted(std::string_view name) {
+  return fmt::format("'{}'", name);
+}
+
+constexpr const char* cookie_remedy =
+    "give both nodes the same cookie (node.cookie here, `-setcookie` or ~/.erlang.cookie there)";
+
+} // namespace
+
+handshake handshake::connecting(local_node us, std::string peer, handshake_policy& policy) {
+  handshake h(std::move(us), policy);
+  h.connecting_ = true;
+  h.state_ = state::status;
+  h.peer_.name = std::move(peer);
+  hm::send_name opening;
+  opening.flags = h.us_.flags;
+  opening.creation = h.us_.creation;
+  opening.name = h.us_.name;
+  hm::encode(h.output_, opening);
+  return h;
+}
+
+handshake handshake::accepting(local_node us, handshake_policy& policy) {
+  handshake h(std::move(us), policy);
+  h.state_ = state::name;
+  return h;
+}
+
+base::result<std::size_t> handshake::feed(bytes in) {
+  std::size_t used = 0;
+  while (state_ != state::done && in.size() - used >= 2) {
+    const std::size_t size = static_cast<std::size_t>(in[used] << 8 | in[used + 1]);
+    if (size == 0 || size > max_message) {
+      return base::fail(base::errc::invalid,
+                        "handshake: what came is no distribution handshake (a message of " +
+                            std::to_string(size) + " bytes)");
+    }
+    if (total_ + size + 2 > max_total) {
+      return base::fail(base::errc::limit,
+                        "handshake: longer than " + std::to_string(max_total) + " bytes in all");
+    }
+    if (in.size() - used - 2 < size) break;
+    const auto body = in.subspan(used + 2, size);
+    used += size + 2;
+    total_ += size + 2;
+    if (auto handled = handle(body); !handled) return tl::unexpected(std::move(handled.error()));
+  }
+  return used;
+}
+
+base::status handshake::handle(bytes body) {
+  switch (state_) {
+    case state::name:
+      return on_name(body);
+    case state::alive_answer:
+      return on_alive_answer(body);
+    case state::complement:
+      return on_complement(body);
+    case state::reply:
+      return on_reply(body);
+    case state::status:
+      return on_status(body);
+    case state::challenge:
+      return on_challenge(body);
+    case state::ack:
+      return on_ack(body);
+    case state::done:
+      break;
+  }
+  return base::fail(base::errc::internal, "handshake: message after its end");
+}
+
+// Acceptor only: says not_allowed, which is all the protocol has for "no".
+base::status handshake::refuse(base::error why) {
+  hm::encode(output_, hm::status{hm::verdict::not_allowed, {}, 0});
+  return tl::unexpected(std::move(why));
+}
+
+base::status handshake::on_name(bytes body) {
+  auto opening = hm::decode_send_name(body);
+  if (!opening) return tl::unexpected(std::move(opening.error()));
+  old_form_ = opening->old_form;
+  peer_.offered = flag::expanded(opening->flags);
+  peer_.creation = opening->creation;
+  const bool asks_for_name =
+      (opening->flags & flag::name_me) != 0 && opening->name.find('@') == std::string::npos;
+  if (asks_for_name) {
+    if (auto named = name_the_peer(*opening); !named) return named;
+  }
+  peer_.name = opening->name;
+  if (auto parsed = parse_node_name(peer_.name); !parsed)
+    return refuse(std::move(parsed.error()).context("handshake"));
+  if (peer_.name == us_.name) {
+    return refuse(
+        {base::errc::refused, "handshake: the peer calls itself " + quoted(us_.name) +
+                                  " as this node does: two nodes may not share a name, rename one"});
+  }
+  if (auto kind = check_same_kind(us_.name, peer_.name); !kind)
+    return refuse(std::move(kind.error()).context("handshake"));
+  if (auto flags = check_flags(); !flags) return refuse(std::move(flags.error()));
+
+  auto verdict = policy_->admit(peer_.name);
+  hm::status answer{verdict, {}, 0};
+  if (asks_for_name && verdict == hm::verdict::ok) answer = {hm::verdict::named, peer_.name, peer_.creation};
+  hm::encode(output_, answer);
+  switch (verdict) {
+    case hm::verdict::ok:
+    case hm::verdict::ok_simultaneous:
+    case hm::verdict::named:
+      return send_challenge();
+    case hm::verdict::alive:
+      state_ = state::alive_answer;
+      return {};
+    case hm::verdict::nok:
+      return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
+                                                " connects to us while we connect to it; ours goes on");
+    case hm::verdict::not_allowed:
+      break;
+  }
+  return base::fail(base::errc::refused, "handshake: " + quoted(peer_.name) + " is not allowed to connect");
+}
+
+base::status handshake::name_the_peer(hm::send_name& opening) {
+  auto given = policy_->name_for(opening.name);
+  if (!given) return refuse(std::move(given.error()).context("handshake"));
+  opening.name = std::move(given->name);
+  peer_.creation = given->creation;
+  return {};
+}
+
+base::status handshake::check_flags() {
+  const auto missing = missing_flags(peer_.offered);
+  if (missing.empty()) return {};
+  return base::fail(base::errc::refused,
+                    "handshake: " + quoted(peer_.name) + " lacks " + missing +
+                        ": it is older than OTP 25's protocol, upgrade it or its library");
+}
+
+base::status handshake::send_challenge() {
+  our_challenge_ = base::random_u32();
+  hm::encode(output_, hm::challenge{us_.flags, our_challenge_, us_.creation, us_.name});
+  state_ = old_form_ ? state::complement : state::reply;
+  return {};
+}
+
+base::status handshake::on_alive_answer(bytes body) {
+  const auto go_on = hm::decode_alive_answer(body);
+  if (!go_on) return tl::unexpected(go_on.error());
+  if (!*go_on) {
+    return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
+                                              " is connected already and gave the new attempt up");
+  }
+  return send_challenge();
+}
+
+base::status handshake::on_complement(bytes body) {
+  const auto rest = hm::decode_complement(body);
+  if (!rest) return tl::unexpected(rest.error());
+  peer_.offered |= std::uint64_t{rest->flags_high} << 32;
+  peer_.creation = rest->creation;
+  state_ = state::reply;
+  return {};
+}
+
+base::status handshake::on_reply(bytes body) {
+  const auto reply = hm::decode_challenge_reply(body);
+  if (!reply) return tl::unexpected(reply.error());
+  const auto cookie = policy_->cookie_for(peer_.name);
+  if (!base::equal_secret(reply->proof, cookie_digest(cookie, our_challenge_))) {
+    return base::fail(base::errc::refused,
+                      "handshake: " + quoted(peer_.name) +
+                          " has another cookie than this node expects of it: " + cookie_remedy);
+  }
+  hm::encode(output_, hm::challenge_ack{cookie_digest(cookie, reply->value)});
+  settle_flags();
+  return {};
+}
+
+base::status handshake::on_status(bytes body) {
+  const auto status = hm::decode_status(body);
+  if (!status) return tl::unexpected(status.error());
+  switch (status->what) {
+    case hm::verdict::ok:
+    case hm::verdict::ok_simultaneous:
+      state_ = state::challenge;
+      return {};
+    case hm::verdict::alive:
+      // It has not noticed yet that the old connection is gone; ours is the one that counts.
+      hm::encode_alive_answer(output_, true);
+      state_ = state::challenge;
+      return {};
+    case hm::verdict::nok:
+      return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
+                                                " connects to us at the same time; its attempt goes on");
+    case hm::verdict::named:
+      return base::fail(base::errc::invalid,
+                        "handshake: " + quoted(peer_.name) + " names this node, which has a name");
+    case hm::verdict::not_allowed:
+      break;
+  }
+  return base::fail(
+      base::errc::refused,
+      "handshake: " + quoted(peer_.name) + " does not allow " + quoted(us_.name) +
+          " to connect: look at its log; usual causes are net_kernel:allow/1, long against short "
+          "names, or a capability it misses");
+}
+
+base::status handshake::on_challenge(bytes body) {
+  const auto challenge = hm::decode_challenge(body);
+  if (!challenge) return tl::unexpected(challenge.error());
+  peer_.offered = flag::expanded(challenge->flags);
+  peer_.creation = challenge->creation;
+  if (challenge->name != peer_.name) {
+    auto other = parse_node_name(challenge->name);
+    return base::fail(base::errc::refused, "handshake: at the address of " + quoted(peer_.name) +
+                                               (other ? " answers " + quoted(challenge->name)
+                                                      : std::string(" answers a node of another name")) +
+                                               ": use the name it gives itself");
+  }
+  if (auto flags = check_flags(); !flags) return flags;
+  our_challenge_ = base::random_u32();
+  const auto cookie = policy_->cookie_for(peer_.name);
+  hm::encode(output_, hm::challenge_reply{our_challenge_, cookie_digest(cookie, challenge->value)});
+  state_ = state::ack;
+  return {};
+}
+
+base::status handshake::on_ack(bytes body) {
+  const auto ack = hm::decode_challenge_ack(body);
+  if (!ack) return tl::unexpected(ack.error());
+  if (!base::equal_secret(ack->proof, cookie_digest(policy_->cookie_for(peer_.name), our_challenge_))) {
+    return base::fail(base::errc::refused,
+                      "handshake: " + quoted(peer_.name) +
+                          " accepted our cookie and could not prove its own: " + cookie_remedy);
+  }
+  settle_flags();
+  return {};
+}
+
+void handshake::settle_flags() {
+  peer_.flags = flag::expanded(us_.flags) & peer_.offered;
+  peer_.hidden = (peer_.offered & flag::published) == 0;
+  state_ = state::done;
+}
+
+base::error handshake::closed() const {
+  const std::string who = peer_.name.empty() ? "the peer" : quoted(peer_.name);
+  switch (state_) {
+    case state::ack:
+      return {
+          base::errc::refused,
+          "handshake: " + who + " closed the connection at our cookie, so it has another: " + cookie_remedy};
+    case state::reply:
+      return {base::errc::refused,
+              "handshake: " + who +
+                  " closed the connection at our challenge: it may expect another node or cookie"};
+    case state::status:
+      return {base::errc::closed,
+              "handshake: " + who + " closed the connection at our name: it may be stopping, or no node"};
+    default:
+      return {base::errc::closed, "handshake: " + who + " closed the connection before it was through"};
+  }
+}
+
+base::error handshake::timed_out() const {
+  static constexpr const char* waited_for[] = {
+      "status",       "challenge",        "acknowledgement",         "name",
+      "alive answer", "flags complement", "answer to our challenge", "nothing"};
+  const std::string who = peer_.name.empty() ? "the peer" : quoted(peer_.name);
+  return {base::errc::timeout, "handshake: " + who + " sent no " + waited_for[static_cast<int>(state_)] +
+                                   " in time: it hangs, or is no Erlang node"};
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// The distribution handshake as a state machine over bytes, for the side that connects and the side that
+// is connected to. It owns no socket and no clock: the owner feeds what arrived, sends what output()
+// holds, and applies the time limit. Nothing is believed of a peer before its cookie's proof matched.
+// One thread, the owner's.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "dist/handshake_message.hpp"
+
+namespace coppice::dist {
+
+// This node as it presents itself.
+struct local_node {
+  std::string name;
+  std::uint64_t flags = 0;
+  std::uint32_t creation = 0;
+};
+
+// What a finished handshake established.
+struct peer_node {
+  std::string name;
+  std::uint32_t creation = 0;
+  std::uint64_t flags = 0;   // in force: offered by both
+  std::uint64_t offered = 0; // all the peer offered
+  bool hidden = false;       // the peer does not publish itself
+};
+
+// The name an acceptor gives a peer that asks for one (`erl -name undefined`).
+struct assigned_name {
+  std::string name;
+  std::uint32_t creation = 0;
+};
+
+// What the machine asks of its owner; called from feed().
+class handshake_policy {
+ public:
+  virtual ~handshake_policy() = default;
+  // Acceptor, once the peer gave its name: ok, ok_simultaneous (our own attempt to it will be given up),
+  // nok (our own attempt goes on instead), alive (we are connected to that name) or not_allowed.
+  virtual handshake_message::verdict admit(std::string_view peer) = 0;
+  // The cookie for that peer; read once a handshake, not kept.
+  virtual std::string cookie_for(std::string_view peer) = 0;
+  // A fresh name at `host`.
+  virtual base::result<assigned_name> name_for(std::string_view host) = 0;
+};
+
+class handshake {
+ public:
+  using bytes = std::span<const std::uint8_t>;
+
+  // Longest handshake message taken, and most bytes of a whole handshake.
+  static constexpr std::size_t max_message = 1280;
+  static constexpr std::size_t max_total = 4096;
+
+  // Opens towards `peer`; output() holds the first message at once.
+  static handshake connecting(local_node us, std::string peer, handshake_policy& policy);
+  static handshake accepting(local_node us, handshake_policy& policy);
+
+  // Handles the whole messages at the front of `in` and returns how many bytes they were; the rest is to
+  // be offered again with more behind it. Stops at the end of the handshake: what follows are frames.
+  // After an error send what output() still holds, then close.
+  // Errors: refused (the peer, its cookie, name or flags are wrong, or it refuses us), exists (one of two
+  // simultaneous attempts has to go), invalid (not a handshake), unsupported, limit.
+  base::result<std::size_t> feed(bytes in);
+
+  // The sentence for a peer that closes or falls silent where the machine stands now.
+  base::error closed() const;
+  base::error timed_out() const;
+
+  bool done() const { return state_ == state::done; }
+  // Bytes to send; the owner clears what it took.
+  std::vector<std::uint8_t>& output() { return output_; }
+  // Empty until the peer gave its name.
+  const std::string& peer_name() const { return peer_.name; }
+  // Valid when done().
+  const peer_node& peer() const { return peer_; }
+
+ private:
+  enum class state { status, challenge, ack, name, alive_answer, complement, reply, done };
+
+  handshake(local_node us, handshake_policy& policy) : us_(std::move(us)), policy_(&policy) {}
+
+  base::status handle(bytes body);
+  base::status on_name(bytes body);
+  base::status on_alive_answer(bytes body);
+  base::status on_complement(bytes body);
+  base::status on_reply(bytes body);
+  base::status on_status(bytes body);
+  base::status on_challenge(bytes body);
+  base::status on_ack(bytes body);
+
+  base::status name_the_peer(handshake_message::send_name& opening);
+  base::status send_challenge();
+  base::status check_flags();
+  base::status refuse(base::error why);
+  void settle_flags();
+
+  local_node us_;
+  handshake_policy* policy_;
+  state state_ = state::name;
+  peer_node peer_;
+  std::uint32_t our_challenge_ = 0;
+  bool old_form_ = false;
+  bool connecting_ = false;
+  std::size_t total_ = 0;
+  std::vector<std::uint8_t> output_;
+};
+
+} // namespace coppice::dist
