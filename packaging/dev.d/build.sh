@@ -80,6 +80,7 @@ configure() {
     clang) stamp+=$'\n'$(python3 tests/layers.py --headers) ;;
     *) stamp+=$'\n'$(python3 tests/layers.py --fuzz-targets) ;;
   esac
+  stamp=${stamp%$'\n'}
   if [[ -e $folder/build.ninja && -e $folder/.configured && $(<"$folder/.configured") == "$stamp" ]]; then return; fi
   say "configuring build/$kind"
   local again=(--reconfigure)

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures Coppice beside its peers and prints a table, or JSON with --json.
+
+A workload knows its rows and two ways of measuring them: ours and the peer's, both in this run. Programs print
+`NAME VALUE UNIT` a row; a ratio above 1 says that ours is better, whichever way the unit counts. What the bench
+node must answer stands in README.md here.
+"""
+import argparse
+import fnmatch
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from peers import Node, Otp, Unavailable, run_rows
+
+ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
+IDLE = 100000
+
+
+def runs():
+    return int(os.environ.get("PEER_BENCH_RUNS", "3"))
+
+
+def scaled(count):
+    return max(1, count * int(os.environ.get("PEER_BENCH_SCALE", "100")) // 100)
+
+
+def lower_is_better(unit):
+    return not unit.endswith("/s")
+
+
+def ratio(unit, ours, peer):
+    better, worse = (peer, ours) if lower_is_better(unit) else (ours, peer)
+    return better / worse if worse else float("inf")
+
+
+class Bench:
+    """What the workloads share: where the build is, the OTP side, our node started on demand."""
+
+    def __init__(self, build):
+        self.build = build
+        self.source = Path(__file__).resolve().parent
+        self.otp = Otp(self.source / "peer_bench.erl", build / "bench")
+
+    def node(self):
+        return Node(self.build, self.source / "bench.yaml")
+
+
+def local(bench, rows):
+    """Actors calling each other within one node: `bench` answers {ROW, Operations} -> {Operations, Microseconds}."""
+    with bench.node() as node:
+        ours = {name: (statistics.median(node.rate(name, scaled(1000000)) for _ in range(runs())), "calls/s") for name in rows}
+    return ours, "otp", bench.otp.rows(["local"], rows)
+
+
+def dist_in(bench, rows):
+    """An OTP client against our node, beside the same client against an OTP node."""
+    theirs = [name.replace("dist_in_", "dist_", 1) for name in rows]
+
+    def renamed(figures):
+        return {name.replace("dist_", "dist_in_", 1): figure for name, figure in figures.items()}
+
+    with bench.node() as node:
+        ours = renamed(bench.otp.dist(node.name, node.epmd_port, theirs))
+    with bench.otp.serving() as (name, port):
+        return ours, "otp", renamed(bench.otp.dist(name, port, theirs))
+
+
+def idle(bench, rows):
+    """Bytes resident for each idle server, by what the process grew."""
+    with bench.node() as node:
+        before = node.resident()
+        node.call(f"{{idle, {IDLE}}}")
+        ours = {rows[0]: ((node.resident() - before) / IDLE, "bytes")}
+    return ours, "otp", bench.otp.rows(["idle", str(IDLE)], rows)
+
+
+def etf(bench, rows):
+    """Encoding and decoding, no node."""
+    program = bench.build / "tests/bench/etf_rows"
+    return run_rows([str(program)], rows, {"PEER_BENCH_ONLY": ",".join(rows)}), "otp", bench.otp.rows(["etf"], rows)
+
+
+WORKLOADS = [
+    (local, ["local_call_1pair"]),
+    (dist_in, ["dist_in_call_1", "dist_in_call_own_server_64"]),
+    (idle, [f"idle_gen_server_rss_each_{IDLE}"]),
+    (etf, [f"etf_{what}_{shape}" for what in ("encode", "decode") for shape in ETF_SHAPES]),
+]
+
+
+def selected(names, pattern):
+    if not pattern:
+        return names
+    if not re.search(r"[*?\[]", pattern):
+        pattern = f"*{pattern}*"
+    return [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+
+
+def measure(bench, pattern):
+    """Rows of contract's shape, and the workloads that could not be measured."""
+    rows, missing = [], []
+    for workload, names in WORKLOADS:
+        wanted = selected(names, pattern)
+        if not wanted:
+            continue
+        try:
+            ours, peer_name, peers = workload(bench, wanted)
+        except Unavailable as why:
+            missing.append(f"{', '.join(wanted)}: {why}")
+            continue
+        for name in wanted:
+            if name not in ours or name not in peers:
+                missing.append(f"{name}: not measured by {'us' if name not in ours else peer_name}")
+                continue
+            value, unit = ours[name]
+            figure = peers[name][0]
+            rows.append({"name": name, "unit": unit, "ours": round(value, 1), "peer": round(figure, 1),
+                         "peer_name": peer_name, "ratio": round(ratio(unit, value, figure), 3)})
+    return rows, missing
+
+
+def table(rows):
+    lines = [("workload", "ours", "peer", "its figure", "unit", "ratio")]
+    lines += [(row["name"], f"{row['ours']:,.0f}", row["peer_name"], f"{row['peer']:,.0f}", row["unit"], f"{row['ratio']:.2f}")
+              for row in rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(6)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) if column in (0, 2, 4) else cell.rjust(width)
+                        for column, (cell, width) in enumerate(zip(line, widths))).rstrip())
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measures Coppice beside its peers.")
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", metavar="PATTERN")
+    options = parser.parse_args()
+    if not any(selected(names, options.only) for _, names in WORKLOADS):
+        parser.error(f"no row matches {options.only}")
+    rows, missing = measure(Bench(options.build.resolve()), options.only)
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        table(rows)
+    for line in missing:
+        print(f"not measured: {line}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

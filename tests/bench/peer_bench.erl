@@ -1,0 +1,425 @@
+%% SPDX-License-Identifier: MIT
+%% peer_bench: actor, distribution and external-term-format measurements.
+%%
+%%   erl +P 4000000 -noshell -s peer_bench main local
+%%   erl +P 4000000 -noshell -s peer_bench main idle 100000
+%%   erl -noshell -s peer_bench main etf
+%%   erl -name b@127.0.0.1 -setcookie bench -noshell -s peer_bench main serve
+%%   erl -name a@127.0.0.1 -setcookie bench -noshell -s peer_bench main dist b@127.0.0.1
+%%
+%% Each line of output is `NAME VALUE UNIT`, VALUE being the median of RUNS
+%% runs; a `#` line before it gives every run. PEER_BENCH_RUNS and
+%% PEER_BENCH_SCALE (work per run, in percent) override the defaults;
+%% PEER_BENCH_ONLY is a list of row names, comma-separated: others do not run.
+%%
+%% What `dist` needs of the other node (so that a node that is not Erlang can
+%% stand in for `serve`):
+%%   registered peer_echo, a gen_server:
+%%     call {echo, T} -> T          call new -> pid of a fresh echo server
+%%     call os_pid -> "1234" (decimal string; any other answer: CPU is skipped)
+%%     cast stop ends a fresh echo server
+%%   registered peer_sink, a gen_server:
+%%     call reset -> ok             cast {msg, Binary}: count it
+%%     call stats -> {Messages, PayloadBytes, ElapsedMicroseconds}, elapsed from
+%%       the first to the last {msg, _} since reset, on the receiver's clock
+-module(peer_bench).
+-behaviour(gen_server).
+-export([main/0, main/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+-export([caller/4, pinger/4, ring_node/1, sink_loop/3]).
+
+main() -> main([help]).
+
+main(Args) ->
+    try run([to_atom(A) || A <- Args])
+    catch C:E:S -> io:format("FAILED ~p ~p ~p~n", [C, E, S]), halt(1)
+    end.
+
+to_atom(A) when is_atom(A) -> A;
+to_atom(A) when is_list(A) -> list_to_atom(A).
+
+run([local])      -> banner(), local(), halt(0);
+run([idle, N])    -> banner(), idle(int(N)), halt(0);
+run([etf])        -> banner(), etf(), halt(0);
+run([dist, Peer]) -> banner(), dist(Peer), halt(0);
+run([serve])      -> serve();
+run(_) ->
+    io:format("usage: main local | idle N | etf | serve | dist NODE~n"), halt(2).
+
+banner() ->
+    io:format("# otp ~s erts ~s flavor ~p schedulers ~p runs ~p scale ~p%~n",
+              [erlang:system_info(otp_release), erlang:system_info(version),
+               flavor(), erlang:system_info(schedulers_online), runs(), env("PEER_BENCH_SCALE", 100)]).
+
+flavor() -> try erlang:system_info(emu_flavor) catch _:_ -> unknown end.
+
+%% ------------------------------------------------------------ gen_server
+
+init(sink) -> {ok, {sink, 0, 0, 0, 0}};
+init(_)    -> {ok, echo}.
+
+handle_call({echo, T}, _, S) -> {reply, T, S};
+handle_call(stats, _, {sink, N, B, T0, T1} = S) -> {reply, {N, B, T1 - T0}, S};
+handle_call(reset, _, {sink, _, _, _, _}) -> {reply, ok, {sink, 0, 0, 0, 0}};
+handle_call(new, _, echo) -> {ok, P} = gen_server:start(?MODULE, echo, []), {reply, P, echo};
+handle_call(os_pid, _, S) -> {reply, os:getpid(), S};
+handle_call(T, _, S) -> {reply, T, S}.
+
+handle_cast({msg, B}, {sink, 0, _, _, _}) ->
+    T = now_us(), {noreply, {sink, 1, size(B), T, T}};
+handle_cast({msg, B}, {sink, N, Sum, T0, _}) ->
+    {noreply, {sink, N + 1, Sum + size(B), T0, now_us()}};
+handle_cast(stop, S) -> {stop, normal, S};
+handle_cast(_, S) -> {noreply, S}.
+
+handle_info(_, S) -> {noreply, S}.
+
+new_echo() -> {ok, P} = gen_server:start(?MODULE, echo, []), P.
+
+%% ----------------------------------------------------------------- local
+
+local() ->
+    rate(local_call_1pair, calls, fun() -> calls(1, scale(1000000)) end),
+    rate(local_bang_1pair, roundtrips, fun() -> bang(scale(2000000)) end),
+    [rate(name(local_call_pairs, P), calls,
+          fun() -> calls(P, scale(2000000) div P) end) || P <- [2, 16, 256]],
+    rate(local_fanin16_cast, msgs, fun() -> fanin_cast(16, scale(3200000) div 16) end),
+    rate(local_fanin16_bang, msgs, fun() -> fanin_bang(16, scale(3200000) div 16) end),
+    rate(local_ring1000, hops, fun() -> ring(1000, scale(3000000)) end),
+    rate(local_spawn_exit_1spawner, procs, fun() -> spawn_exit(1, scale(1000000)) end),
+    rate(local_spawn_exit_2spawners, procs, fun() -> spawn_exit(2, scale(500000)) end),
+    rate(local_spawn_monitor_seq, procs, fun() -> spawn_seq(scale(500000)) end),
+    rate(local_gen_server_start_stop, procs, fun() -> start_stop(scale(200000)) end).
+
+%% P callers, each with a server of its own, N calls each.
+calls(P, N) ->
+    Servers = [new_echo() || _ <- lists:seq(1, P)],
+    R = fan(P * N, [{Srv, N, {get, 42}} || Srv <- Servers]),
+    [gen_server:cast(S, stop) || S <- Servers],
+    R.
+
+%% Starts one caller per {Server, Count, Message}; they wait for go, so that
+%% only calling is timed. Returns {Operations, Microseconds}.
+fan(Ops, Jobs) ->
+    Self = self(), Ref = make_ref(),
+    Pids = [spawn_link(?MODULE, caller, [Self, Ref, S, {N, M}]) || {S, N, M} <- Jobs],
+    [receive {Ref, ready} -> ok end || _ <- Pids],
+    T0 = now_us(),
+    [P ! go || P <- Pids],
+    [receive {Ref, done} -> ok end || _ <- Pids],
+    {Ops, now_us() - T0}.
+
+caller(Parent, Ref, Server, {N, M}) ->
+    Parent ! {Ref, ready},
+    receive go -> ok end,
+    call_loop(Server, {echo, M}, N),
+    Parent ! {Ref, done}.
+
+call_loop(_, _, 0) -> ok;
+call_loop(S, M, N) -> _ = gen_server:call(S, M, infinity), call_loop(S, M, N - 1).
+
+bang(N) ->
+    Self = self(),
+    Pong = spawn_link(fun pong/0),
+    T0 = now_us(),
+    spawn_link(?MODULE, pinger, [Self, Pong, N, x]),
+    receive pinged -> ok end,
+    T1 = now_us(),
+    Pong ! stop,
+    {N, T1 - T0}.
+
+pinger(Parent, _, 0, _) -> Parent ! pinged;
+pinger(Parent, Pong, N, X) ->
+    Pong ! {ping, self()},
+    receive pong -> pinger(Parent, Pong, N - 1, X) end.
+
+pong() -> receive {ping, F} -> F ! pong, pong(); stop -> ok end.
+
+fanin_cast(Senders, N) ->
+    {ok, Sink} = gen_server:start(?MODULE, sink, []),
+    send_all(Senders, fun() -> cast_loop(Sink, {msg, <<1>>}, N) end,
+             fun(T0) -> {Total, _, _} = gen_server:call(Sink, stats, infinity),
+                        Total = Senders * N, gen_server:cast(Sink, stop),
+                        {Total, now_us() - T0} end).
+
+fanin_bang(Senders, N) ->
+    Self = self(),
+    Sink = spawn_link(?MODULE, sink_loop, [Self, Senders * N, 0]),
+    send_all(Senders, fun() -> bang_loop(Sink, {msg, 1}, N) end,
+             fun(T0) -> receive sunk -> ok end, {Senders * N, now_us() - T0} end).
+
+sink_loop(Parent, 0, _) -> Parent ! sunk;
+sink_loop(Parent, N, Acc) -> receive {msg, I} -> sink_loop(Parent, N - 1, Acc + I) end.
+
+send_all(Senders, Body, Finish) ->
+    Self = self(), Ref = make_ref(),
+    Pids = [spawn_link(fun() -> receive go -> ok end, Body(), Self ! {Ref, sent} end)
+            || _ <- lists:seq(1, Senders)],
+    T0 = now_us(),
+    [P ! go || P <- Pids],
+    [receive {Ref, sent} -> ok end || _ <- Pids],
+    Finish(T0).
+
+cast_loop(_, _, 0) -> ok;
+cast_loop(S, M, N) -> gen_server:cast(S, M), cast_loop(S, M, N - 1).
+
+bang_loop(_, _, 0) -> ok;
+bang_loop(S, M, N) -> S ! M, bang_loop(S, M, N - 1).
+
+ring(Size, Hops) ->
+    Self = self(),
+    Last = spawn_link(fun() -> receive {next, P} -> ring_node(P) end end),
+    First = lists:foldl(fun(_, Next) -> spawn_link(?MODULE, ring_node, [Next]) end,
+                        Last, lists:seq(2, Size)),
+    Last ! {next, First},
+    T0 = now_us(),
+    First ! {token, Hops, Self},
+    receive ring_done -> ok end,
+    T1 = now_us(),
+    First ! stop,
+    {Hops, T1 - T0}.
+
+ring_node(Next) ->
+    receive
+        {token, 0, Home} -> Home ! ring_done, ring_node(Next);
+        {token, N, Home} -> Next ! {token, N - 1, Home}, ring_node(Next);
+        stop -> Next ! stop
+    end.
+
+%% Processes that count themselves and exit; the clock stops when all have run.
+spawn_exit(Spawners, N) ->
+    C = counters:new(1, []),
+    Self = self(), Ref = make_ref(), Total = Spawners * N,
+    T0 = now_us(),
+    [spawn_link(fun() -> spawn_loop(C, N), Self ! {Ref, spawned} end)
+     || _ <- lists:seq(1, Spawners)],
+    [receive {Ref, spawned} -> ok end || _ <- lists:seq(1, Spawners)],
+    wait_count(C, Total),
+    {Total, now_us() - T0}.
+
+spawn_loop(_, 0) -> ok;
+spawn_loop(C, N) -> spawn(fun() -> counters:add(C, 1, 1) end), spawn_loop(C, N - 1).
+
+wait_count(C, Total) ->
+    case counters:get(C, 1) of
+        Total -> ok;
+        _ -> receive after 1 -> wait_count(C, Total) end
+    end.
+
+%% One at a time: spawn, and wait for the exit to be seen.
+spawn_seq(N) ->
+    T0 = now_us(), spawn_seq_loop(N), {N, now_us() - T0}.
+
+spawn_seq_loop(0) -> ok;
+spawn_seq_loop(N) ->
+    {_, R} = spawn_monitor(fun() -> ok end),
+    receive {'DOWN', R, process, _, _} -> spawn_seq_loop(N - 1) end.
+
+start_stop(N) ->
+    T0 = now_us(), start_stop_loop(N), {N, now_us() - T0}.
+
+start_stop_loop(0) -> ok;
+start_stop_loop(N) ->
+    {ok, P} = gen_server:start(?MODULE, echo, []),
+    ok = gen_server:stop(P),
+    start_stop_loop(N - 1).
+
+%% ------------------------------------------------------------------ idle
+
+%% One measurement per emulator: the heap of an earlier run would be reused.
+idle(N) ->
+    erlang:garbage_collect(),
+    R0 = rss(), M0 = erlang:memory(processes), T0 = now_us(),
+    _Pids = [new_echo() || _ <- lists:seq(1, N)],
+    T1 = now_us(),
+    erlang:garbage_collect(),
+    receive after 1000 -> ok end,
+    R1 = rss(), M1 = erlang:memory(processes),
+    out(name(idle_gen_server_rss_each, N), (R1 - R0) / N, bytes),
+    out(name(idle_gen_server_erlang_memory_each, N), (M1 - M0) / N, bytes),
+    out(name(idle_gen_server_start_rate, N), N * 1.0e6 / (T1 - T0), 'procs/s').
+
+rss() -> proc_field(os:getpid(), <<"VmRSS:">>) * 1024.
+
+proc_field(Pid, Key) ->
+    {ok, B} = file:read_file("/proc/" ++ Pid ++ "/status"),
+    [Line | _] = [L || L <- binary:split(B, <<"\n">>, [global]),
+                       binary:match(L, Key) =:= {0, size(Key)}],
+    {match, [D]} = re:run(Line, "([0-9]+)", [{capture, all_but_first, list}]),
+    list_to_integer(D).
+
+%% ------------------------------------------------------------------ dist
+
+serve() ->
+    {ok, _} = gen_server:start({local, peer_echo}, ?MODULE, echo, []),
+    {ok, _} = gen_server:start({local, peer_sink}, ?MODULE, sink, []),
+    io:format("serving ~p os_pid ~s~n", [node(), os:getpid()]).
+
+dist(Peer) ->
+    connect(Peer, 50),
+    Echo = {peer_echo, Peer}, Sink = {peer_sink, Peer},
+    hello = gen_server:call(Echo, {echo, hello}, 5000),
+    OsPid = case gen_server:call(Echo, os_pid) of
+                [_ | _] = S -> S;
+                _ -> none
+            end,
+    cpu_rate(OsPid, dist_call_1, calls, fun() -> dist_calls(Echo, 1, scale(50000)) end),
+    [cpu_rate(OsPid, name(dist_call_own_server, P), calls,
+              fun() -> dist_calls(Echo, P, scale(N) div P) end)
+     || {P, N} <- [{2, 100000}, {16, 400000}, {64, 400000}, {256, 400000}]],
+    [cpu_rate(OsPid, name(dist_call_one_server, P), calls,
+              fun() -> fan(P * (scale(400000) div P),
+                           [{Echo, scale(400000) div P, {get, 42}} || _ <- lists:seq(1, P)])
+              end) || P <- [64, 256]],
+    [cpu_rate(OsPid, name(dist_cast_80B_senders, P), msgs,
+              fun() -> dist_cast(Sink, P, scale(1000000) div P, 80) end) || P <- [1, 16]],
+    [mb_rate(OsPid, list_to_atom("dist_cast_" ++ integer_to_list(K) ++ "KiB"),
+             fun() -> dist_cast(Sink, 1, scale(Mib * 1024) div K, K * 1024) end)
+     || {K, Mib} <- [{1, 256}, {64, 2048}, {1024, 2048}]].
+
+connect(Peer, 0) -> error({cannot_connect, Peer});
+connect(Peer, N) ->
+    case net_kernel:connect_node(Peer) of
+        true -> ok;
+        _ -> receive after 100 -> connect(Peer, N - 1) end
+    end.
+
+dist_calls(Echo, P, N) ->
+    Servers = [gen_server:call(Echo, new) || _ <- lists:seq(1, P)],
+    R = fan(P * N, [{S, N, {get, 42}} || S <- Servers]),
+    [gen_server:cast(S, stop) || S <- Servers],
+    R.
+
+%% One way; the time counted is the receiver's, from the first message to the last.
+dist_cast(Sink, Senders, N, Size) ->
+    ok = gen_server:call(Sink, reset, infinity),
+    M = {msg, binary:copy(<<"x">>, Size)},
+    send_all(Senders, fun() -> cast_loop(Sink, M, N) end, fun(_) -> ok end),
+    wait_sink(Sink, Senders * N, Size, -1, now_us()).
+
+%% Waits for all; a peer that has counted nothing new for 3 s has lost the rest,
+%% which is said, and its rate is that of the messages it did count.
+wait_sink(Sink, Total, Size, Seen, Since) ->
+    Stats = try gen_server:call(Sink, stats, 5000) catch exit:{timeout, _} -> timeout end,
+    Now = now_us(),
+    case Stats of
+        {Total, Bytes, Us} -> Bytes = Total * Size, {Total, max(1, Us), Bytes};
+        {Seen, Bytes, Us} when Now - Since > 3000000 ->
+            io:format("# LOST ~p of ~p messages~n", [Total - Seen, Total]),
+            {Seen, max(1, Us), Bytes};
+        {Seen, _, _} -> receive after 20 -> wait_sink(Sink, Total, Size, Seen, Since) end;
+        {More, _, _} -> receive after 20 -> wait_sink(Sink, Total, Size, More, Now) end;
+        timeout -> wait_sink(Sink, Total, Size, Seen, Since)
+    end.
+
+%% ------------------------------------------------------------------- etf
+
+etf() ->
+    Call = {'$gen_call', {self(), make_ref()}, {get, 42}},
+    Shapes =
+        [{gen_call, Call, 300000},
+         {list1000_int, lists:seq(1, 1000), 20000},
+         {list1000_float, [I * 1.5 || I <- lists:seq(1, 1000)], 10000},
+         {map100_atom_int,
+          maps:from_list([{list_to_atom("key_" ++ integer_to_list(I)), I} || I <- lists:seq(1, 100)]), 20000},
+         {list100_person, [{person, <<"name">>, 33, [a, b]} || _ <- lists:seq(1, 100)], 10000},
+         {binary_1MiB, binary:copy(<<"x">>, 1024 * 1024), 5000}],
+    [etf_shape(Name, T, scale(N)) || {Name, T, N} <- Shapes].
+
+etf_shape(Name, Term, N) ->
+    Bin = term_to_binary(Term),
+    Size = size(Bin),
+    only(name(etf_size, Name), fun() -> out(name(etf_size, Name), Size, bytes) end),
+    [only(name(What, Name),
+          fun() ->
+              Us = in_process(Loop),
+              out(name(What, Name), Us * 1000 / N, 'ns/op'),
+              out(name(list_to_atom(atom_to_list(What) ++ "_rate"), Name), Size * N / Us, 'MB/s')
+          end)
+     || {What, Loop} <- [{etf_encode, fun() -> enc_loop(Term, N, none) end},
+                         {etf_decode, fun() -> dec_loop(Bin, N, none) end}]].
+
+%% The last result is passed along, so that the compiler keeps the calls.
+enc_loop(_, 0, Last) -> Last;
+enc_loop(T, N, _) -> enc_loop(T, N - 1, term_to_binary(T)).
+
+dec_loop(_, 0, Last) -> Last;
+dec_loop(B, N, _) -> dec_loop(B, N - 1, binary_to_term(B)).
+
+in_process(F) ->
+    median([begin
+                Self = self(),
+                spawn_link(fun() -> T0 = now_us(), F(), Self ! {took, now_us() - T0} end),
+                receive {took, Us} -> Us end
+            end || _ <- lists:seq(1, runs())]).
+
+%% ------------------------------------------------------------- reporting
+
+rate(Name, What, F) -> only(Name, fun() -> rate_of(Name, What, F) end).
+
+rate_of(Name, What, F) ->
+    Rs = [begin {Ops, Us} = F(), Ops * 1.0e6 / Us end || _ <- lists:seq(1, runs())],
+    note(Name, Rs),
+    out(Name, median(Rs), per_s(What)).
+
+%% As rate, with the CPU seconds per wall second of both nodes in the runs.
+cpu_rate(Peer, Name, What, F) -> only(Name, fun() -> cpu_rate_of(Peer, Name, What, F) end).
+
+cpu_rate_of(Peer, Name, What, F) ->
+    {Rs, Cpu} = with_cpu(Peer, fun() ->
+        [begin R = F(), element(1, R) * 1.0e6 / element(2, R) end || _ <- lists:seq(1, runs())] end),
+    note(Name, Rs),
+    out(Name, median(Rs), per_s(What)),
+    out_cpu(Name, Cpu).
+
+mb_rate(Peer, Name, F) -> only(Name, fun() -> mb_rate_of(Peer, Name, F) end).
+
+mb_rate_of(Peer, Name, F) ->
+    {Rs, Cpu} = with_cpu(Peer, fun() ->
+        [begin {_, Us, Bytes} = F(), Bytes / Us end || _ <- lists:seq(1, runs())] end),
+    note(Name, Rs),
+    out(Name, median(Rs), 'MB/s'),
+    out_cpu(Name, Cpu).
+
+with_cpu(none, F) -> {F(), none};
+with_cpu(Peer, F) ->
+    A0 = ticks(os:getpid()), B0 = ticks(Peer), T0 = now_us(),
+    R = F(),
+    Wall = (now_us() - T0) / 1.0e6,
+    {R, {(ticks(os:getpid()) - A0) / 100 / Wall, (ticks(Peer) - B0) / 100 / Wall}}.
+
+out_cpu(_, none) -> ok;
+out_cpu(Name, {A, B}) ->
+    io:format("# ~s cores busy: sender ~.2f receiver ~.2f~n", [Name, A * 1.0, B * 1.0]).
+
+ticks(Pid) ->
+    {ok, B} = file:read_file("/proc/" ++ Pid ++ "/stat"),
+    [_, Rest] = binary:split(B, <<") ">>),
+    F = binary:split(Rest, <<" ">>, [global]),
+    binary_to_integer(lists:nth(12, F)) + binary_to_integer(lists:nth(13, F)).
+
+only(Name, F) ->
+    case os:getenv("PEER_BENCH_ONLY") of
+        false -> F();
+        Names -> lists:member(atom_to_list(Name), string:lexemes(Names, ",")) andalso F()
+    end.
+
+note(Name, Rs) -> io:format("# ~s runs:~s~n", [Name, [io_lib:format(" ~.1f", [R * 1.0]) || R <- Rs]]).
+
+out(Name, V, Unit) -> io:format("~s ~.1f ~s~n", [Name, V * 1.0, Unit]).
+
+per_s(What) -> list_to_atom(atom_to_list(What) ++ "/s").
+
+name(A, B) -> list_to_atom(lists:flatten(io_lib:format("~s_~p", [A, B]))).
+
+median(L) -> lists:nth((length(L) + 1) div 2, lists:sort(L)).
+
+runs() -> env("PEER_BENCH_RUNS", 5).
+
+scale(N) -> max(1, N * env("PEER_BENCH_SCALE", 100) div 100).
+
+env(K, D) -> case os:getenv(K) of false -> D; V -> list_to_integer(V) end.
+
+int(A) -> list_to_integer(atom_to_list(A)).
+
+now_us() -> erlang:monotonic_time(microsecond).

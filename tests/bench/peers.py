@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""The processes a benchmark starts and stops: Erlang nodes, an EPMD of their own, our node on bench.yaml.
+
+Every one of them is a child of this process, on loopback, on ports that were free a moment ago, and is gone
+when its `with` block ends.
+"""
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+COOKIE = "bench"
+ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)$", re.M)
+TOO_LONG = 900
+
+
+class Unavailable(Exception):
+    """A side of a workload that can't be measured, and why."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_rows(command, rows, environment):
+    """Runs a program that prints `NAME VALUE UNIT`; the rows asked for, as {name: (value, unit)}."""
+    if not shutil.which(command[0]):
+        raise Unavailable(f"{Path(command[0]).name} is not built")
+    try:
+        done = subprocess.run(command, env={**os.environ, "PEER_BENCH_RUNS": os.environ.get("PEER_BENCH_RUNS", "3"), **environment},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOO_LONG, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise Unavailable(f"{Path(command[0]).name} took longer than {TOO_LONG} s") from late
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise Unavailable(f"{Path(command[0]).name} failed: {said[-1] if said else f'exit status {done.returncode}'}")
+    return {name: (float(value), unit) for name, value, unit in ROW.findall(done.stdout) if name in rows}
+
+
+@contextlib.contextmanager
+def child(command, **options):
+    """A process that ends with the block: asked first, killed after 10 s."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def epmd():
+    """An EPMD that belongs to this run; yields its port."""
+    port = free_port()
+    with child(["epmd", "-port", str(port), "-address", "127.0.0.1"], stdout=subprocess.DEVNULL,
+               stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 10
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Unavailable("epmd did not start")
+            time.sleep(0.02)
+        yield port
+
+
+class Otp:
+    """The Erlang side, peer_bench.erl compiled once."""
+
+    def __init__(self, source, folder):
+        self.source, self.folder = source, folder
+
+    def erl(self, *arguments):
+        if not shutil.which("erl"):
+            raise Unavailable("erl is not installed")
+        beam = self.folder / "peer_bench.beam"
+        if not beam.exists() or beam.stat().st_mtime < self.source.stat().st_mtime:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["erlc", "-o", str(self.folder), str(self.source)], check=True)
+        return ["erl", "+P", "4000000", "-noshell", "-pa", str(self.folder), *arguments]
+
+    def rows(self, mode, rows):
+        return run_rows(self.erl("-s", "peer_bench", "main", *mode), rows, {"PEER_BENCH_ONLY": ",".join(rows)})
+
+    def dist(self, peer, epmd_port, rows):
+        """The rows of a client node against `peer`."""
+        name = f"bench_client_{os.getpid()}@127.0.0.1"
+        return run_rows(self.erl("-name", name, "-setcookie", COOKIE, "-start_epmd", "false", "-s", "peer_bench", "main", "dist", peer), rows,
+                        {"PEER_BENCH_ONLY": ",".join(rows), "ERL_EPMD_PORT": str(epmd_port)})
+
+    @contextlib.contextmanager
+    def serving(self):
+        """An OTP node that serves; yields its name and EPMD's port."""
+        name = f"bench_server_{os.getpid()}@127.0.0.1"
+        with epmd() as port:
+            command = self.erl("-name", name, "-setcookie", COOKIE, "-start_epmd", "false", "-s", "peer_bench", "main", "serve")
+            with child(command, env={**os.environ, "ERL_EPMD_PORT": str(port)}, stdout=subprocess.PIPE, text=True) as process:
+                if not process.stdout.readline().startswith("serving"):
+                    raise Unavailable("the OTP server did not start")
+                yield name, port
+
+
+class Node:
+    """Our node on bench.yaml, with an EPMD of this run."""
+
+    def __init__(self, build, config):
+        self.programs, self.config = build.parent / "bin", config
+        self.name = f"bench_{os.getpid()}@127.0.0.1"
+        self.stack = contextlib.ExitStack()
+        self.epmd_port = self.process = self.socket = None
+
+    def __enter__(self):
+        coppiced = self.programs / "coppiced"
+        if not coppiced.exists() or not self.config.exists():
+            raise Unavailable(f"{'coppiced' if self.config.exists() else self.config.name} is missing")
+        with self.stack:
+            folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="coppice-bench-")))
+            self.epmd_port = self.stack.enter_context(epmd())
+            self.socket = folder / "control.sock"
+            log = self.stack.enter_context(open(folder / "log", "w+", encoding="utf-8"))
+            settings = {"node.name": self.name, "node.data": folder / "data", "epmd.port": self.epmd_port, "control.socket": self.socket}
+            command = [str(coppiced), "--config", str(self.config)]
+            for path, value in settings.items():
+                command += ["--set", f"{path}={value}"]
+            self.process = self.stack.enter_context(
+                child(command, stdout=log, stderr=log, env={**os.environ, "COPPICE_BENCH_COOKIE": COOKIE}))
+            self.wait_ready(log)
+            self.stack = self.stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def wait_ready(self, log):
+        deadline = time.monotonic() + 20
+        while not self.socket.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                log.seek(0)
+                raise Unavailable(f"our node did not start: {(log.read().strip().splitlines() or ['it said nothing'])[-1]}")
+            time.sleep(0.02)
+        self.coppice("wait-ready", "--timeout", "20s")
+
+    def coppice(self, *arguments):
+        command = [str(self.programs / "coppice"), arguments[0], "--socket", str(self.socket), *arguments[1:]]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOO_LONG, check=False)
+        if done.returncode != 0:
+            raise Unavailable(f"coppice {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def call(self, term):
+        return self.coppice("call", "bench", term, "--timeout", f"{TOO_LONG}s")
+
+    def rate(self, row, operations):
+        """Operations a second, as the actor `bench` measured them."""
+        answer = re.fullmatch(r"\{(\d+),\s*(\d+)\}", self.call(f"{{{row}, {operations}}}"))
+        if not answer:
+            raise Unavailable(f"the actor bench does not know {row}")
+        return int(answer.group(1)) * 1e6 / max(1, int(answer.group(2)))
+
+    def resident(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii", errors="replace")
+        return int(re.search(r"^VmRSS:\s*(\d+)", status, re.M).group(1)) * 1024
