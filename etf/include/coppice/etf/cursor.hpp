@@ -37,6 +37,8 @@ class cursor {
   bool at_end() const { return pos_ == end_; }
   std::size_t offset() const { return static_cast<std::size_t>(pos_ - begin_); }
   bytes rest() const { return {pos_, end_}; }
+  /// Passes bytes of rest() that the caller has read by itself.
+  void advance(std::size_t count) { pos_ += count; }
 
   /// The head of a tuple: `arity` terms follow.
   bool read_tuple(std::uint32_t& arity) {

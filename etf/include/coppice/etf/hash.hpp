@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// A hash of bytes for tables that live in this process: seeded afresh at each start, so that a peer cannot
+// choose keys that collide. Not phash2, which is the same everywhere (order.hpp). Any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <random>
+
+#include <coppice/etf/types.hpp>
+
+namespace coppice::etf {
+
+namespace detail {
+inline std::uint64_t random_seed() {
+  std::random_device source;
+  return std::uint64_t{source()} << 32 | source();
+}
+inline const std::uint64_t table_seed = random_seed();
+
+inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+  __extension__ using wide = unsigned __int128;
+  const wide product = static_cast<wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+} // namespace detail
+
+inline std::uint64_t table_hash(bytes data) {
+  constexpr std::uint64_t a = 0x9E3779B97F4A7C15U, b = 0xD6E8FEB86659FD93U;
+  const std::uint8_t* at = data.data();
+  std::size_t left = data.size();
+  std::uint64_t sum = detail::table_seed ^ (left * a);
+  std::uint64_t x, y;
+  for (; left > 16; left -= 16, at += 16) {
+    std::memcpy(&x, at, 8);
+    std::memcpy(&y, at + 8, 8);
+    sum = detail::fold(x ^ b ^ sum, y ^ a);
+  }
+  if (left >= 8) {
+    std::memcpy(&x, at, 8);
+    std::memcpy(&y, at + left - 8, 8);
+  } else if (left >= 4) {
+    std::uint32_t low, high;
+    std::memcpy(&low, at, 4);
+    std::memcpy(&high, at + left - 4, 4);
+    x = low;
+    y = high;
+  } else {
+    x = left == 0 ? 0U : std::uint64_t{at[0]} << 16 | std::uint64_t{at[left / 2]} << 8 | at[left - 1];
+    y = 0;
+  }
+  return detail::fold(detail::fold(x ^ b ^ sum, y ^ a) ^ sum, b);
+}
+
+} // namespace coppice::etf
