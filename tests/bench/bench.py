@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from peers import Node, Otp, Unavailable, run_rows
+from peers import BenchNode, Otp, Unavailable, run_rows
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
 IDLE = 100000
@@ -48,7 +48,7 @@ class Bench:
         self.otp = Otp(self.source / "peer_bench.erl", build / "bench")
 
     def node(self):
-        return Node(self.build, self.source / "bench.yaml")
+        return BenchNode(self.build, self.source / "bench.yaml")
 
 
 def local(bench, rows):

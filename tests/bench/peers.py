@@ -10,23 +10,20 @@ import re
 import shutil
 import socket
 import subprocess
-import tempfile
+import sys
 import time
 from pathlib import Path
 
-COOKIE = "bench"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness.node import Node, free_port
+
+COOKIE = "testcookie"  # the harness's
 ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)$", re.M)
 TOO_LONG = 900
 
 
 class Unavailable(Exception):
     """A side of a workload that can't be measured, and why."""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run_rows(command, rows, environment):
@@ -112,55 +109,42 @@ class Otp:
                 yield name, port
 
 
-class Node:
-    """Our node on bench.yaml, with an EPMD of this run."""
+class BenchNode:
+    """Our node on bench.yaml, with an EPMD of this run. Its cookie and COOKIE are one."""
 
     def __init__(self, build, config):
-        self.programs, self.config = build.parent / "bin", config
-        self.name = f"bench_{os.getpid()}@127.0.0.1"
+        self.build, self.config = build, config
         self.stack = contextlib.ExitStack()
-        self.epmd_port = self.process = self.socket = None
+        self.node = self.epmd_port = None
 
     def __enter__(self):
-        coppiced = self.programs / "coppiced"
-        if not coppiced.exists() or not self.config.exists():
-            raise Unavailable(f"{'coppiced' if self.config.exists() else self.config.name} is missing")
-        with self.stack:
-            folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="coppice-bench-")))
-            self.epmd_port = self.stack.enter_context(epmd())
-            self.socket = folder / "control.sock"
-            log = self.stack.enter_context(open(folder / "log", "w+", encoding="utf-8"))
-            settings = {"node.name": self.name, "node.data": folder / "data", "epmd.port": self.epmd_port, "control.socket": self.socket}
-            command = [str(coppiced), "--config", str(self.config)]
-            for path, value in settings.items():
-                command += ["--set", f"{path}={value}"]
-            self.process = self.stack.enter_context(
-                child(command, stdout=log, stderr=log, env={**os.environ, "COPPICE_BENCH_COOKIE": COOKIE}))
-            self.wait_ready(log)
-            self.stack = self.stack.pop_all()
+        coppiced = self.build.parent / "bin/coppiced"
+        for needed in (coppiced, self.config):
+            if not needed.exists():
+                raise Unavailable(f"{needed.name} is missing")
+        with contextlib.ExitStack() as stack:
+            self.epmd_port = stack.enter_context(epmd())
+            plugins = f"[ {self.build}/tests/bench/plugin, {self.build}/plugins ]"
+            try:
+                self.node = Node(stack, name=f"bench_{os.getpid()}", config=self.config.read_text(encoding="utf-8"),
+                                 settings=[("plugins.path", plugins)], epmd_port=self.epmd_port)
+            except AssertionError as why:
+                raise Unavailable(f"our node did not start: {why}") from why
+            self.stack = stack.pop_all()
         return self
 
     def __exit__(self, *_):
         self.stack.close()
 
-    def wait_ready(self, log):
-        deadline = time.monotonic() + 20
-        while not self.socket.exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                log.seek(0)
-                raise Unavailable(f"our node did not start: {(log.read().strip().splitlines() or ['it said nothing'])[-1]}")
-            time.sleep(0.02)
-        self.coppice("wait-ready", "--timeout", "20s")
-
-    def coppice(self, *arguments):
-        command = [str(self.programs / "coppice"), arguments[0], "--socket", str(self.socket), *arguments[1:]]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOO_LONG, check=False)
-        if done.returncode != 0:
-            raise Unavailable(f"coppice {' '.join(arguments)}: {done.stderr.strip()}")
-        return done.stdout.strip()
+    @property
+    def name(self):
+        return self.node.name
 
     def call(self, term):
-        return self.coppice("call", "bench", term, "--timeout", f"{TOO_LONG}s")
+        done = self.node.coppice("call", "bench", term, "--timeout", f"{TOO_LONG}s", timeout=TOO_LONG)
+        if done.returncode != 0:
+            raise Unavailable(f"the actor bench was asked {term}: {done.stderr.strip()}")
+        return done.stdout.strip()
 
     def rate(self, row, operations):
         """Operations a second, as the actor `bench` measured them."""
@@ -170,5 +154,5 @@ class Node:
         return int(answer.group(1)) * 1e6 / max(1, int(answer.group(2)))
 
     def resident(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii", errors="replace")
+        status = Path(f"/proc/{self.node.process.pid}/status").read_text(encoding="ascii", errors="replace")
         return int(re.search(r"^VmRSS:\s*(\d+)", status, re.M).group(1)) * 1024
