@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// What the engines share of the plugin boundary: the host table, the state behind a `coppice_actor*`, the
+// way messages cross, and what a status means. The interfaces themselves are in host_*.cpp, one a file.
+// A plugin is trusted with its own memory only: every pointer and length from it is checked where it can
+// be, and no lock is held while its code runs. In the process's own turn unless said otherwise.
+#pragma once
+
+#include <coppice/actor.h>
+#include <coppice/call.h>
+#include <coppice/log.h>
+#include <coppice/message.h>
+#include <coppice/plugin.h>
+#include <coppice/timer.h>
+#include <coppice/work.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "behaviours/plugin_image.hpp"
+#include "runtime/actor_factory.hpp"
+#include "runtime/ids.hpp"
+#include "runtime/message.hpp"
+#include "runtime/process.hpp"
+
+struct coppice_error {
+  std::int32_t code = COPPICE_OK;
+  std::string text;
+  coppice::runtime::message reason;
+};
+
+namespace coppice::behaviours {
+
+// A request of a plugin that has not been answered.
+struct open_request {
+  runtime::reference ref;
+  std::uint64_t tag = 0;
+  std::uint64_t timer = 0; // 0: none
+};
+
+// What few actors need, made when first used.
+struct rare_state {
+  std::unordered_map<std::uint64_t, open_request> requests; // by id
+  std::array<std::size_t, 16> answered{};                   // hashes of the Froms answered last
+  std::size_t next_answered = 0;
+  std::vector<std::uint8_t> self_term;
+  std::vector<std::uint8_t> parent_term;
+  std::vector<std::uint8_t> node_term;
+  coppice_error error;
+};
+
+} // namespace coppice::behaviours
+
+// What a plugin knows as "self". Belongs to its engine and lives as long as that.
+struct coppice_actor {
+  coppice::behaviours::image_pin image;
+  coppice::runtime::actor_spec spec;
+  coppice::runtime::process* process = nullptr; // set before the first callback
+  bool restricted = false;                      // in a callback that may only compute
+  std::unique_ptr<coppice::behaviours::rare_state> rare;
+
+  coppice::behaviours::rare_state& rarely() {
+    if (rare == nullptr) rare = std::make_unique<coppice::behaviours::rare_state>();
+    return *rare;
+  }
+};
+
+namespace coppice::behaviours {
+
+// The one table, the same for every plugin. Any thread.
+const coppice_host* host_table();
+
+const coppice_message_api* message_interface();
+const coppice_actor_api* actor_interface();
+const coppice_call_api* call_interface();
+const coppice_timer_api* timer_interface();
+const coppice_work_api* work_interface();
+const coppice_log_api* log_interface();
+
+// COPPICE_OK if `self` may make host calls here and now.
+std::int32_t may_call(coppice_actor* self);
+// The same for those that change nothing but the error object: also where others may not be made.
+std::int32_t may_look(coppice_actor* self);
+
+// Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
+// handed over; no value: the bytes are not a term or do not lie in their owner.
+coppice_message lend(const runtime::message& m);
+coppice_message give(runtime::message m);
+std::optional<runtime::message> take(coppice_message* from_plugin);
+// Plain bytes that should be one term; empty if they are not.
+std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
+std::optional<std::string_view> text_of(coppice_bytes from_plugin);
+inline coppice_bytes lend_bytes(etf::bytes bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+// A destination as a term: a pid, a name, {Name, Node}, an alias.
+std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
+std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
+std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
+
+// The word behind an error number ("timeout"), empty for numbers that are none.
+std::string_view status_word(std::int32_t status);
+// Why an actor stops that returned `status` (COPPICE_STOP, an error, or a number unknown here): what it told
+// the error object, which is empty afterwards.
+runtime::message stop_reason(coppice_actor& self, std::int32_t status);
+
+// {Tag, Term}
+runtime::message tagged(std::string_view tag, etf::bytes term);
+
+} // namespace coppice::behaviours

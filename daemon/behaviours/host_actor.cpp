@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+// "coppice.actor/1" over runtime::process. Each function first asks may_call(): the right actor, alive, in
+// its own turn; then that what the plugin passed makes sense. In the process's own turn.
+#include <algorithm>
+
+#include "base/clock.hpp"
+#include "behaviours/host.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+using runtime::message;
+
+constexpr coppice_bytes nothing{nullptr, 0};
+constexpr base::nanos default_start_time = 5 * base::nanos_per_second;
+const std::array<std::uint8_t, 5> empty_map{116, 0, 0, 0, 0};
+
+// A term kept so that it can be lent; written once.
+template <class Write>
+coppice_bytes kept(std::vector<std::uint8_t>& place, Write write) {
+  if (place.empty()) {
+    etf::vector_writer out(64);
+    write(out);
+    place = out.take();
+  }
+  return {place.data(), place.size()};
+}
+
+coppice_bytes self_borrowed(coppice_actor* self) {
+  if (may_look(self) != COPPICE_OK) return nothing;
+  return kept(self->rarely().self_term, [self](etf::writer& out) {
+    runtime::write(out, self->process->self(), self->process->host().nodes());
+  });
+}
+
+coppice_bytes parent_borrowed(coppice_actor* self) {
+  if (may_look(self) != COPPICE_OK || !self->process->parent()) return nothing;
+  return kept(self->rarely().parent_term, [self](etf::writer& out) {
+    runtime::write(out, self->process->parent(), self->process->host().nodes());
+  });
+}
+
+coppice_bytes node_borrowed(coppice_actor* self) {
+  if (may_look(self) != COPPICE_OK) return nothing;
+  return kept(self->rarely().node_term,
+              [self](etf::writer& out) { out.atom(self->process->host().node_name()); });
+}
+
+coppice_bytes args_borrowed(coppice_actor* self) {
+  if (may_look(self) != COPPICE_OK) return nothing;
+  return lend_bytes(self->spec.args ? self->spec.args.bytes() : etf::bytes(empty_map));
+}
+
+coppice_bytes env_borrowed(coppice_actor* self) {
+  if (may_look(self) != COPPICE_OK) return nothing;
+  return lend_bytes(self->spec.env ? self->spec.env.bytes() : etf::bytes(empty_map));
+}
+
+std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
+  auto m = take(term);
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = destination_of(*self, destination);
+  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  const auto sent = self->process->send(*to, std::move(*m));
+  if (self->process->exiting()) return COPPICE_E_EXITING;
+  return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+}
+
+std::int32_t link(coppice_actor* self, coppice_bytes pid) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = pid_of(*self, pid);
+  if (!to) return COPPICE_E_INVALID;
+  self->process->link(*to);
+  return COPPICE_OK;
+}
+
+std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = pid_of(*self, pid);
+  if (!to) return COPPICE_E_INVALID;
+  self->process->unlink(*to);
+  return COPPICE_OK;
+}
+
+std::int32_t exit(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = pid_of(*self, pid);
+  const auto why = term_of(reason);
+  if (!to || !why) return to ? COPPICE_E_TERM : COPPICE_E_INVALID;
+  self->process->exit(*to, message::copy_of(*why));
+  return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
+}
+
+std::int32_t trap_exit(coppice_actor* self, std::int32_t on, std::int32_t* out_old) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const bool old = self->process->trap_exit(on != 0);
+  if (out_old != nullptr) *out_old = old ? 1 : 0;
+  return COPPICE_OK;
+}
+
+coppice_message reference_term(coppice_actor& self, const runtime::reference& ref) {
+  runtime::message_writer out(96);
+  runtime::write(out, ref, self.process->host().nodes());
+  return give(out.take());
+}
+
+coppice_message pid_term(coppice_actor& self, const runtime::pid& pid) {
+  runtime::message_writer out(96);
+  runtime::write(out, pid, self.process->host().nodes());
+  return give(out.take());
+}
+
+std::int32_t monitor(coppice_actor* self, coppice_bytes destination, coppice_message* out_reference) {
+  if (out_reference == nullptr) return COPPICE_E_INVALID;
+  *out_reference = {};
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = destination_of(*self, destination);
+  if (!to || to->what() == runtime::destination::kind::alias) return COPPICE_E_INVALID;
+  *out_reference = reference_term(*self, self->process->monitor(*to));
+  return COPPICE_OK;
+}
+
+std::int32_t demonitor(coppice_actor* self, coppice_bytes reference, std::int32_t flush) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto ref = reference_of(*self, reference);
+  if (!ref) return COPPICE_E_INVALID;
+  return self->process->demonitor(*ref, flush != 0) ? COPPICE_OK : COPPICE_E_NOT_FOUND;
+}
+
+std::int32_t alias(coppice_actor* self, coppice_message* out_reference) {
+  if (out_reference == nullptr) return COPPICE_E_INVALID;
+  *out_reference = {};
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  *out_reference = reference_term(*self, self->process->make_alias());
+  return COPPICE_OK;
+}
+
+std::int32_t unalias(coppice_actor* self, coppice_bytes reference) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto ref = reference_of(*self, reference);
+  if (!ref) return COPPICE_E_INVALID;
+  return self->process->unalias(*ref) ? COPPICE_OK : COPPICE_E_NOT_FOUND;
+}
+
+std::int32_t register_name(coppice_actor* self, coppice_bytes name) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto text = text_of(name);
+  if (!text || text->empty()) return COPPICE_E_INVALID;
+  const auto done = self->process->register_name(std::string(*text));
+  if (done) return COPPICE_OK;
+  return done.error().code == base::errc::exists ? COPPICE_E_EXISTS : COPPICE_E_INVALID;
+}
+
+std::int32_t unregister_name(coppice_actor* self, coppice_bytes name) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto text = text_of(name);
+  if (!text || text->empty() || self->process->name() != *text) return COPPICE_E_NOT_FOUND;
+  return self->process->unregister() ? COPPICE_OK : COPPICE_E_NOT_FOUND;
+}
+
+std::int32_t whereis(coppice_actor* self, coppice_bytes name, coppice_message* out_pid) {
+  if (out_pid == nullptr) return COPPICE_E_INVALID;
+  *out_pid = {};
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto text = text_of(name);
+  const auto found = text ? self->process->host().whereis(*text) : std::nullopt;
+  if (!found) return COPPICE_E_NOT_FOUND;
+  *out_pid = pid_term(*self, *found);
+  return COPPICE_OK;
+}
+
+// The spawner's ack: `ok`, `ignore` or {error, Reason}; empty for ok.
+message failure_in(const message& ack) {
+  etf::cursor at(ack.bytes());
+  if (at.read_atom_is("ok")) return {};
+  etf::bytes reason;
+  if (at.read_tuple_of(2)) {
+    if (at.read_atom_is("ok")) return {};
+    if (at.read_atom_is("error") && at.read_term(reason)) return ack.slice(reason);
+  }
+  return ack;
+}
+
+std::int32_t failed_start(const base::error& error, coppice_message* out_reason) {
+  switch (error.code) {
+    case base::errc::exists:
+      return COPPICE_E_EXISTS;
+    case base::errc::not_found:
+      return COPPICE_E_NOT_FOUND;
+    case base::errc::limit:
+      return COPPICE_E_MEMORY;
+    default: {
+      runtime::message_writer text;
+      text.binary(error.text);
+      *out_reason = give(tagged("badarg", text.take().bytes()));
+      return COPPICE_E_EXIT;
+    }
+  }
+}
+
+std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, coppice_message* out_pid,
+                   coppice_message* out_reference) {
+  if (out_pid == nullptr || options == nullptr || options->size < sizeof *options) return COPPICE_E_INVALID;
+  *out_pid = {};
+  if (out_reference != nullptr) *out_reference = {};
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto actor = text_of(options->actor);
+  const auto name = text_of(options->name);
+  const auto args = options->args.size == 0 ? std::optional<etf::bytes>(empty_map) : term_of(options->args);
+  const bool watch = (options->flags & COPPICE_SPAWN_MONITOR) != 0;
+  if (!actor || actor->empty() || !name || !args || (watch && out_reference == nullptr))
+    return COPPICE_E_INVALID;
+
+  runtime::process& process = *self->process;
+  runtime::actor_factory* const factory = process.host().factory();
+  if (factory == nullptr) return COPPICE_E_UNSUPPORTED;
+  runtime::actor_spec spec;
+  spec.actor = (actor->front() == ':' ? self->image->id() : std::string()) + std::string(*actor);
+  spec.args = message::copy_of(*args);
+  spec.env = self->spec.env;
+  spec.application = self->spec.application;
+  auto does = factory->make(spec);
+  if (!does) return failed_start(does.error(), out_pid);
+
+  runtime::reference monitor;
+  runtime::spawn_options how;
+  how.name = *name;
+  how.link = (options->flags & COPPICE_SPAWN_LINK) != 0;
+  how.monitor = watch ? &monitor : nullptr;
+  how.ack = process.make_ack();
+  const runtime::reference ack = how.ack;
+  const auto started = process.spawn(std::move(how), std::move(*does));
+  if (!started) return failed_start(started.error(), out_pid);
+
+  const base::nanos deadline =
+      options->deadline == 0 ? base::mono_now() + default_start_time : options->deadline;
+  const auto ready = process.await(ack, deadline);
+  if (!ready) {
+    if (ready.error().what == runtime::await_error::kind::exiting) return COPPICE_E_EXITING;
+    process.exit(*started, message::atom("kill"));
+    return COPPICE_E_TIMEOUT;
+  }
+  if (message reason = failure_in(*ready)) {
+    *out_pid = give(std::move(reason));
+    return COPPICE_E_EXIT;
+  }
+  *out_pid = pid_term(*self, *started);
+  if (watch) *out_reference = reference_term(*self, monitor);
+  return COPPICE_OK;
+}
+
+void set_error(coppice_actor* self, std::int32_t code, coppice_bytes text) {
+  if (may_look(self) != COPPICE_OK) return;
+  coppice_error& error = self->rarely().error;
+  error.code = code;
+  error.text = text_of(text).value_or("");
+}
+
+std::int32_t set_reason(coppice_actor* self, coppice_bytes reason) {
+  if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
+  const auto term = term_of(reason);
+  if (!term) return COPPICE_E_TERM;
+  self->rarely().error.reason = message::copy_of(*term);
+  return COPPICE_OK;
+}
+
+std::int32_t set_label(coppice_actor* self, coppice_bytes text) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto label = text_of(text);
+  if (!label || label->size() > 64) return COPPICE_E_INVALID;
+  self->process->set_label(std::string(*label));
+  return COPPICE_OK;
+}
+
+} // namespace
+
+const coppice_actor_api* actor_interface() {
+  static const coppice_actor_api table = {
+      .size = sizeof(coppice_actor_api),
+      .reserved = 0,
+      .self_borrowed = &self_borrowed,
+      .parent_borrowed = &parent_borrowed,
+      .node_borrowed = &node_borrowed,
+      .args_borrowed = &args_borrowed,
+      .env_borrowed = &env_borrowed,
+      .send = &send,
+      .link = &link,
+      .unlink = &unlink,
+      .exit = &exit,
+      .trap_exit = &trap_exit,
+      .monitor = &monitor,
+      .demonitor = &demonitor,
+      .monitor_node = nullptr,
+      .alias = &alias,
+      .unalias = &unalias,
+      .register_name = &register_name,
+      .unregister_name = &unregister_name,
+      .whereis = &whereis,
+      .spawn = &spawn,
+      .set_error = &set_error,
+      .set_reason = &set_reason,
+      .set_label = &set_label,
+  };
+  return &table;
+}
+
+} // namespace coppice::behaviours

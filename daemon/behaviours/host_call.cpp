@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// "coppice.call/1" over gen: reply, call, call_many, request, cast. Requests that do not wait are kept in
+// the actor until their answer, their callee's end or their deadline arrives; the server engine recognises
+// those. In the process's own turn.
+#include <algorithm>
+#include <functional>
+
+#include "base/clock.hpp"
+#include "behaviours/gen.hpp"
+#include "behaviours/host.hpp"
+#include "behaviours/requests.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+using runtime::message;
+
+constexpr base::nanos default_patience = 5 * base::nanos_per_second;
+constexpr std::uint64_t most_at_once = 1'000'000;
+
+base::nanos until(std::int64_t deadline) {
+  if (deadline == 0) return base::mono_now() + default_patience;
+  return deadline == COPPICE_FOREVER ? runtime::no_deadline : deadline;
+}
+
+std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* term) {
+  auto m = take(term);
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto whom = term_of(from);
+  if (!m || !whom) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  // A From holds a fresh reference, so equal hashes among the last few mean the same From.
+  rare_state& rare = self->rarely();
+  const std::size_t hash =
+      std::hash<std::string_view>()({reinterpret_cast<const char*>(whom->data()), whom->size()}) | 1;
+  if (std::ranges::find(rare.answered, hash) != rare.answered.end()) return COPPICE_E_USED;
+  if (!gen::reply(*self->process, message::immortal(*whom), *m)) return COPPICE_E_INVALID;
+  rare.answered[rare.next_answered++ % rare.answered.size()] = hash;
+  return COPPICE_OK;
+}
+
+// What a call came to, as the plugin hears it.
+std::int32_t answer_of(gen::call_result result, coppice_message* out) {
+  if (result) {
+    *out = give(std::move(*result));
+    return COPPICE_OK;
+  }
+  using kind = gen::call_error::kind;
+  switch (result.error().what) {
+    case kind::timeout:
+      return COPPICE_E_TIMEOUT;
+    case kind::noproc:
+      return COPPICE_E_NOPROC;
+    case kind::nodedown:
+      return COPPICE_E_NODEDOWN;
+    case kind::calling_self:
+      return COPPICE_E_SELF;
+    case kind::exiting:
+      return COPPICE_E_EXITING;
+    case kind::exit:
+      break;
+  }
+  *out = give(std::move(result.error().reason));
+  return COPPICE_E_EXIT;
+}
+
+std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_message* request,
+                  std::int64_t deadline, coppice_message* out_new) {
+  auto m = take(request);
+  if (out_new == nullptr) return COPPICE_E_INVALID;
+  *out_new = {};
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = destination_of(*self, destination);
+  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  return answer_of(gen::call(*self->process, *to, m->bytes(), until(deadline)), out_new);
+}
+
+std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std::uint64_t count,
+                       std::int64_t deadline, coppice_call_answer* out) {
+  if (count != 0 && (items == nullptr || out == nullptr)) return COPPICE_E_INVALID;
+  if (count > most_at_once) return COPPICE_E_MEMORY;
+  std::fill_n(out, count, coppice_call_answer{});
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const base::nanos end = until(deadline);
+  std::vector<tl::expected<runtime::reference, gen::call_error>> started;
+  started.reserve(count);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto to = destination_of(*self, items[i].destination);
+    const auto body = term_of(items[i].request);
+    if (!to || !body) {
+      out[i].status = body ? COPPICE_E_INVALID : COPPICE_E_TERM;
+      started.push_back(tl::unexpected(gen::call_error{}));
+    } else {
+      started.push_back(gen::start_call(*self->process, *to, *body));
+    }
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (out[i].status != COPPICE_OK) continue;
+    auto result = started[i] ? gen::finish_call(*self->process, *started[i], end)
+                             : gen::call_result(tl::unexpected(started[i].error()));
+    out[i].status = answer_of(std::move(result), &out[i].message);
+  }
+  return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
+}
+
+std::int32_t request(coppice_actor* self, coppice_bytes destination, coppice_message* body,
+                     std::int64_t deadline, std::uint64_t tag, std::uint64_t* out_id) {
+  auto m = take(body);
+  if (out_id == nullptr) return COPPICE_E_INVALID;
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = destination_of(*self, destination);
+  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  if (self->rarely().requests.size() >= most_at_once) return COPPICE_E_MEMORY;
+  *out_id = open(*self, *to, m->bytes(), until(deadline), tag);
+  return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
+}
+
+std::int32_t cancel(coppice_actor* self, std::uint64_t id) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  return forget(*self, id) ? COPPICE_OK : COPPICE_E_NOT_FOUND;
+}
+
+std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
+  auto m = take(term);
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = destination_of(*self, destination);
+  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  const auto sent = gen::cast(*self->process, *to, m->bytes());
+  if (self->process->exiting()) return COPPICE_E_EXITING;
+  return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+}
+
+} // namespace
+
+const coppice_call_api* call_interface() {
+  static const coppice_call_api table = {
+      .size = sizeof(coppice_call_api),
+      .reserved = 0,
+      .reply = &reply,
+      .call = &call,
+      .call_many = &call_many,
+      .request = &request,
+      .cancel = &cancel,
+      .cast = &cast,
+  };
+  return &table;
+}
+
+} // namespace coppice::behaviours

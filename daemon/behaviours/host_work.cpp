@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// "coppice.work/1": blocking work and fairness. What runs on the pool holds the plugin's code in memory. If
+// its actor is killed meanwhile, whichever of the two sides is done last gives the context up. In the
+// process's own turn.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
+#include "behaviours/host.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+// One piece of work, owned by the side that is done last.
+struct job {
+  void (*function)(void*);
+  void (*abandon)(void*);
+  void* context;
+  image_pin pin;
+  std::atomic<bool> one_side_done{false};
+
+  // True for the last side.
+  bool last() { return one_side_done.exchange(true, std::memory_order_acq_rel); }
+};
+
+std::int32_t give_up(void (*abandon)(void*), void* context, std::int32_t status) {
+  if (abandon != nullptr) abandon(context);
+  return status;
+}
+
+std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* context,
+                          void (*abandon)(void*)) {
+  if (function == nullptr) return give_up(abandon, context, COPPICE_E_INVALID);
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK)
+    return give_up(abandon, context, status);
+  auto made = std::make_unique<job>(function, abandon, context, image_pin(*self->image.get()));
+  job* const shared = made.get();
+  const auto done = self->process->blocking_run([shared] {
+    shared->function(shared->context);
+    if (!shared->last()) return;
+    const std::unique_ptr<job> owned(shared);
+    give_up(owned->abandon, owned->context, COPPICE_OK);
+  });
+  if (done) return COPPICE_OK;
+  if (done.error().code != base::errc::closed)
+    return give_up(abandon, context, COPPICE_E_MEMORY); // it was not taken into the queue
+  if (shared->last()) return give_up(abandon, context, COPPICE_E_EXITING);
+  made.release(); // still running: the pool's side frees it
+  return COPPICE_E_EXITING;
+}
+
+void reductions(coppice_actor* self, std::uint64_t count) {
+  if (may_call(self) != COPPICE_OK) return;
+  self->process->reductions(static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX / 2)));
+}
+
+std::int32_t should_yield(coppice_actor* self) {
+  return may_call(self) == COPPICE_OK && self->process->should_yield() ? 1 : 0;
+}
+
+std::int32_t yield(coppice_actor* self) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  self->process->yield();
+  return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
+}
+
+} // namespace
+
+const coppice_work_api* work_interface() {
+  static const coppice_work_api table = {
+      .size = sizeof(coppice_work_api),
+      .reserved = 0,
+      .blocking_run = &blocking_run,
+      .reductions = &reductions,
+      .should_yield = &should_yield,
+      .yield = &yield,
+  };
+  return &table;
+}
+
+} // namespace coppice::behaviours

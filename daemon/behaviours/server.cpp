@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+// See server.hpp, and lib/stdlib gen_server.erl for the semantics. A callback that lets a C++ exception out
+// although it may not is caught here, so that it ends its actor and not the node. In the process's own turn.
+#include "behaviours/server.hpp"
+
+#include <algorithm>
+#include <coppice/etf/text.hpp>
+#include <cstring>
+
+#include "base/log.hpp"
+#include "behaviours/requests.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+using runtime::message;
+using runtime::outcome;
+using runtime::process;
+
+constexpr std::string_view continue_nudge = "$coppice_continue";
+
+// Calls into the plugin; an exception that escapes it becomes a status.
+template <class Callback>
+std::int32_t guarded(coppice_actor& actor, Callback callback) {
+  try {
+    return callback();
+  } catch (...) {
+    runtime::message_writer reason;
+    reason.tuple(3);
+    reason.atom("exception");
+    reason.atom("unknown");
+    reason.binary("it left the plugin across the C interface");
+    actor.rarely().error.reason = reason.take();
+    return COPPICE_E_EXCEPTION;
+  }
+}
+
+bool is_orderly(const message& reason) {
+  etf::cursor at(reason.bytes());
+  std::string_view word;
+  if (at.read_atom(word)) return word == "normal" || word == "shutdown";
+  return at.read_tuple_of(2) && at.read_atom_is("shutdown");
+}
+
+// What a plugin without init or create answers.
+template <class Function, class... Arguments>
+std::int32_t call_or(std::int32_t status, Function function, Arguments... arguments) {
+  return function == nullptr ? status : function(arguments...);
+}
+
+} // namespace
+
+server::server(server_plan plan) : type_(plan.type) {
+  const auto* theirs = static_cast<const coppice_server*>(type_->callbacks);
+  std::memcpy(&callbacks_, theirs, std::min<std::size_t>(theirs->size, sizeof callbacks_));
+  actor_.image = std::move(plan.image);
+  actor_.spec = std::move(plan.spec);
+}
+
+server::~server() {
+  if (created_ && callbacks_.destroy != nullptr)
+    guarded(actor_, [this] { return callbacks_.destroy(state_), COPPICE_OK; });
+}
+
+outcome server::init(process& self) {
+  actor_.process = &self;
+  actor_.restricted = true;
+  std::int32_t status =
+      guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_.create, &actor_, &state_); });
+  actor_.restricted = false;
+  if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
+  created_ = true;
+
+  const message args = actor_.spec.args ? actor_.spec.args
+                                        : message::copy_of({actor_interface()->args_borrowed(&actor_).data,
+                                                            actor_interface()->args_borrowed(&actor_).size});
+  const coppice_message lent = lend(args);
+  status = guarded(actor_, [&] { return call_or(COPPICE_OK, callbacks_.init, &actor_, state_, &lent); });
+  switch (status) {
+    case COPPICE_OK:
+    case COPPICE_HIBERNATE:
+      return runtime::carry_on();
+    case COPPICE_IGNORE:
+      return runtime::ignore();
+    case COPPICE_CONTINUE:
+      // The spawner hears of success first; then, before any message, handle_continue. The nudge is there
+      // for when no message comes.
+      continue_first_ = true;
+      self.send_unbounded(self.self(), message::atom(continue_nudge));
+      return runtime::carry_on();
+    case COPPICE_UNHANDLED:
+      return runtime::stop(stop_reason(actor_, COPPICE_E_INVALID));
+    default:
+      return runtime::stop(stop_reason(actor_, status));
+  }
+}
+
+outcome server::receive(process& self, message m) {
+  actor_.process = &self;
+  if (continue_first_) {
+    continue_first_ = false;
+    if (outcome next = follow(COPPICE_CONTINUE); next.stops()) return next;
+  }
+  const gen::request what = gen::parse(m);
+  if (what.what != gen::request::kind::system) {
+    if (!sys_.suspended()) return dispatch(m, what);
+    gen::exit_notice exit;
+    if (gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent())
+      return runtime::stop(exit.reason);
+    sys_.hold(std::move(m));
+    return runtime::carry_on();
+  }
+  outcome next = sys_.handle(self, *this, what);
+  for (message held; !next.stops() && sys_.next(held);) next = dispatch(held, gen::parse(held));
+  return next;
+}
+
+outcome server::dispatch(const message& m, const gen::request& what) {
+  switch (what.what) {
+    case gen::request::kind::call:
+      return call(what);
+    case gen::request::kind::cast: {
+      const coppice_message body = lend(what.body);
+      const std::int32_t status = guarded(
+          actor_, [&] { return call_or(COPPICE_UNHANDLED, callbacks_.handle_cast, &actor_, state_, &body); });
+      if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_cast", what.body.bytes()));
+      return follow(status);
+    }
+    case gen::request::kind::system:
+      return sys_.handle(*actor_.process, *this, what);
+    case gen::request::kind::info:
+      break;
+  }
+  return info(m);
+}
+
+outcome server::call(const gen::request& what) {
+  const coppice_message body = lend(what.body);
+  const coppice_bytes from = lend_bytes(what.from.bytes());
+  const std::int32_t status = guarded(actor_, [&] {
+    return call_or(COPPICE_UNHANDLED, callbacks_.handle_call, &actor_, state_, &body, from);
+  });
+  if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", what.body.bytes()));
+  return follow(status);
+}
+
+outcome server::info(const message& m) {
+  process& self = *actor_.process;
+  gen::exit_notice exit;
+  if (self.parent() && gen::read_exit(self, m, exit) && exit.from == self.parent())
+    return runtime::stop(exit.reason);
+  struct response ended;
+  switch (match(actor_, m, ended)) {
+    case matched::ended:
+      return response(ended);
+    case matched::late:
+      return runtime::carry_on();
+    case matched::nothing:
+      break;
+  }
+  if (etf::cursor(m.bytes()).read_atom_is(continue_nudge)) return runtime::carry_on();
+  const coppice_message lent = lend(m);
+  const std::int32_t status = guarded(
+      actor_, [&] { return call_or(COPPICE_UNHANDLED, callbacks_.handle_info, &actor_, state_, &lent); });
+  if (status != COPPICE_UNHANDLED) return follow(status);
+  base::log::warning(actor_.image->id(), "{} got a message it does not know: {}",
+                     to_text(self.self(), self.host().nodes()), etf::print(m.bytes()));
+  return runtime::carry_on();
+}
+
+outcome server::response(const struct response& ended) {
+  const coppice_message answer = ended.answer ? lend(ended.answer) : coppice_message{};
+  const std::int32_t status = guarded(actor_, [&] {
+    return call_or(COPPICE_UNHANDLED, callbacks_.on_response, &actor_, state_, ended.id, ended.tag,
+                   ended.status, &answer);
+  });
+  return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
+}
+
+outcome server::follow(std::int32_t status) {
+  while (status == COPPICE_CONTINUE) {
+    status =
+        guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_.handle_continue, &actor_, state_); });
+    if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
+    if (status == COPPICE_CONTINUE && actor_.process->should_yield()) actor_.process->yield();
+    if (actor_.process->exiting()) break;
+  }
+  // What was said to the error object without an error is of no use to a later one.
+  if (status == COPPICE_OK || status == COPPICE_HIBERNATE) {
+    if (actor_.rare != nullptr) actor_.rare->error = {};
+    return runtime::carry_on();
+  }
+  return runtime::stop(stop_reason(actor_, status));
+}
+
+void server::terminate(process& self, const message& reason) {
+  actor_.process = &self;
+  if (!is_orderly(reason)) {
+    const std::string name = self.name();
+    base::log::error(actor_.image->id(), "server {} terminating: {}",
+                     name.empty() ? to_text(self.self(), self.host().nodes()) : name,
+                     etf::print(reason.bytes()));
+  }
+  if (callbacks_.terminate == nullptr || !created_) return;
+  const coppice_message lent = lend(reason);
+  guarded(actor_, [&] { return callbacks_.terminate(&actor_, state_, &lent), COPPICE_OK; });
+}
+
+void server::describe(runtime::description& out) const {
+  out.behaviour = "server";
+  out.plugin = actor_.image->id();
+  out.actor = type_->name;
+  out.generation = actor_.image->generation();
+}
+
+template <class Callback>
+message server::written(Callback callback) {
+  const coppice_message_api& messages = *message_interface();
+  coppice_writer out;
+  if (messages.write_begin(256, &out) != COPPICE_OK) return {};
+  actor_.restricted = true;
+  const std::int32_t status = guarded(actor_, [&] { return callback(&out); });
+  actor_.restricted = false;
+  if (actor_.rare != nullptr) actor_.rare->error = {};
+  if (status != COPPICE_OK) return messages.discard(&out), message();
+  coppice_message made;
+  if (messages.finish(&out, &made) != COPPICE_OK) return {};
+  return take(&made).value_or(message());
+}
+
+message server::sys_state(process&) {
+  message shown;
+  if (callbacks_.format_status != nullptr) {
+    shown = written([this](coppice_writer* out) { return callbacks_.format_status(&actor_, state_, out); });
+  } else if (callbacks_.save_state != nullptr) {
+    std::uint32_t version = type_->state_version;
+    shown =
+        written([&](coppice_writer* out) { return callbacks_.save_state(&actor_, state_, &version, out); });
+  }
+  return shown ? shown : message::atom("opaque");
+}
+
+std::string server::sys_module() const {
+  return type_->name;
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+// See lib/stdlib supervisor.erl, whose order of events this keeps: a child is out of the table, or marked
+// stopped, before its siblings are touched; a start that fails during a restart is tried again by a message
+// to itself, so that a request to stop gets in between; each try counts against the intensity. A child that
+// ended before it was told to stop is noticed by its monitor (noproc) and named when its exit signal, which
+// has the reason, is read. In the process's own turn.
+#include "behaviours/supervisor.hpp"
+
+#include <fmt/format.h>
+
+#include <coppice/etf/text.hpp>
+
+#include "base/log.hpp"
+#include "behaviours/supervisor_report.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr base::nanos slow_stop = base::nanos_per_second;
+
+message start_failed(std::string_view text) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("start_failed");
+  out.binary(text);
+  return out.take();
+}
+
+// {shutdown, {failed_to_start_child, Id, Reason}}
+message failed_to_start(const message& id, const message& reason) {
+  message_writer out(id.size() + reason.size() + 64);
+  out.tuple(2);
+  out.atom("shutdown");
+  out.tuple(3);
+  out.atom("failed_to_start_child");
+  out.raw(id.bytes());
+  out.raw(reason.bytes());
+  return out.take();
+}
+
+bool is_noproc(const message& reason) { return etf::cursor(reason.bytes()).read_atom_is("noproc"); }
+
+// Whether a child told to stop ended as it should have.
+bool stopped_well(const child_spec& spec, const message& reason) {
+  const bool brutal = spec.shutdown.how == shutdown_limit::kind::brutal_kill;
+  if (etf::cursor(reason.bytes()).read_atom_is(brutal ? "killed" : "shutdown")) return true;
+  return spec.restart != restart_type::permanent && classify(reason.bytes()) != exit_class::abnormal;
+}
+
+} // namespace
+
+message already_started(const runtime::pid& pid, const runtime::node_names& names) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("already_started");
+  runtime::write(out, pid, names);
+  return out.take();
+}
+
+supervisor::supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
+                       std::string label)
+    : native_server("supervisor"),
+      spec_(std::move(spec)),
+      shared_(std::move(shared)),
+      label_(std::move(label)),
+      window_(spec_->intensity, spec_->period) {}
+
+supervisor::~supervisor() {
+  if (self_) shared_->tree->leave(self_);
+}
+
+outcome supervisor::on_start(process& self) {
+  self.trap_exit(true);
+  self_ = self.self();
+  shared_->tree->enter(self_, children_);
+  for (const child_spec& each : spec_->children) {
+    const std::shared_ptr<const child_spec> spec(spec_, &each);
+    if (simple()) {
+      template_ = spec;
+    } else {
+      children_.append(spec, spec->id, spec->args);
+    }
+  }
+  auto& all = children_.in_start_order();
+  for (auto next = all.begin(); next != all.end();) {
+    child& one = *next++;
+    const launched started = start(self, one);
+    if (self.exiting()) return runtime::stop(message::atom("killed"));
+    if (!started) {
+      report::start_failed(child_label(one), started.error());
+      const message reason = failed_to_start(one.id, started.error());
+      halt_all(self);
+      return runtime::stop(reason);
+    }
+    if (!*started && one.spec->restart == restart_type::temporary) children_.remove(one);
+  }
+  return runtime::carry_on();
+}
+
+base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one) {
+  const child_spec& spec = *one.spec;
+  if (spec.is_supervisor()) {
+    return std::make_unique<supervisor>(spec.supervisor, shared_, child_label(one));
+  }
+  return shared_->factory->make(
+      {spec.actor, one.args, shared_->env, shared_->application, child_label(one)});
+}
+
+supervisor::launched supervisor::launch(process& self, const child& one) {
+  auto does = make(one);
+  if (!does) return tl::unexpected(start_failed(does.error().text));
+  const child_spec& spec = *one.spec;
+  runtime::spawn_options options;
+  options.name = spec.is_supervisor() && !spec.supervisor->name.empty() ? spec.supervisor->name : spec.name;
+  options.label = child_label(one);
+  options.link = true;
+  options.priority = spec.priority;
+  options.mailbox = spec.mailbox;
+  options.ack = self.make_ack();
+  const runtime::reference ack = options.ack;
+  const std::string name = options.name;
+  const auto spawned = self.spawn(std::move(options), std::move(*does));
+  if (!spawned) {
+    self.demonitor(ack);
+    const auto holder = spawned.error().code == base::errc::exists ? self.host().whereis(name) : std::nullopt;
+    if (holder) return tl::unexpected(already_started(*holder, self.host().nodes()));
+    return tl::unexpected(start_failed(spawned.error().text));
+  }
+  const auto answer = self.await(ack);
+  if (!answer) return tl::unexpected(message::atom("killed"));
+  etf::cursor at(answer->bytes());
+  if (at.read_atom_is("ok")) return *spawned;
+  if (at.read_atom_is("ignore")) return runtime::pid{};
+  etf::bytes reason;
+  if (at.read_tuple_of(2) && at.skip() && at.read_term(reason)) return tl::unexpected(answer->slice(reason));
+  return tl::unexpected(*answer);
+}
+
+supervisor::launched supervisor::start(process& self, child& one) {
+  launched result = launch(self, one);
+  if (!result) return result;
+  if (*result) {
+    children_.set_running(one, *result);
+    report::child_started(child_label(one), *result);
+  } else {
+    children_.set_stopped(one);
+  }
+  return result;
+}
+
+outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
+  child* const one = children_.find(exit.from);
+  if (one == nullptr || one->state != child_state::running) {
+    const auto early = ended_early_.find(exit.from);
+    if (early == ended_early_.end()) return runtime::carry_on();
+    report::stopped_badly(early->second, exit.reason);
+    ended_early_.erase(early);
+    return runtime::carry_on();
+  }
+  using kind = exit_decision::kind;
+  const exit_decision decided = on_exit(spec_->strategy, one->spec->restart, classify(exit.reason.bytes()));
+  if (decided.report) {
+    report::child_ended(child_label(*one), exit.reason,
+                        decided.what == kind::restart ? "restarting it" : "it is not restarted");
+  }
+  if (decided.what == kind::restart) return restart(self, *one);
+  const bool last = ends_supervisor(spec_->auto_shutdown, children_, *one);
+  retire(*one);
+  return last ? runtime::stop(message::atom("shutdown")) : runtime::carry_on();
+}
+
+void supervisor::retire(child& one) {
+  if (simple() || one.spec->restart == restart_type::temporary) return children_.remove(one);
+  children_.set_stopped(one);
+}
+
+outcome supervisor::restart(process& self, child& failed) {
+  if (!window_.add(base::mono_now())) {
+    report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
+    retire(failed);
+    return runtime::stop(message::atom("shutdown"));
+  }
+  if (!simple()) children_.set_stopped(failed);
+  const restart_plan plan = plan_restart(spec_->strategy, children_, failed);
+  for (child* const one : plan.stop) {
+    halt(self, *one);
+    if (self.exiting()) return runtime::carry_on();
+    retire(*one);
+  }
+  for (child* const one : plan.start) {
+    const launched started = start(self, *one);
+    if (self.exiting()) return runtime::carry_on();
+    if (!started) {
+      report::start_failed(child_label(*one), started.error());
+      children_.set_restarting(*one);
+      try_again_soon(self, *one);
+      break;
+    }
+    children_.count_restart(*one);
+  }
+  return runtime::carry_on();
+}
+
+// {'$gen_cast', {try_again_restart, Id | Pid}}, as a timer's message: those are never dropped.
+void supervisor::try_again_soon(process& self, const child& one) {
+  message_writer out(one.id.size() + 64);
+  out.tuple(2);
+  out.atom("$gen_cast");
+  out.tuple(2);
+  out.atom("try_again_restart");
+  if (simple()) {
+    runtime::write(out, one.pid, self.host().nodes());
+  } else {
+    out.raw(one.id.bytes());
+  }
+  self.start_timer(base::mono_now(), self.self(), out.take());
+}
+
+outcome supervisor::handle_cast(process& self, const message& request) {
+  etf::cursor at(request.bytes());
+  if (!at.read_tuple_of(2) || !at.read_atom_is("try_again_restart")) return runtime::carry_on();
+  child* const one = find(self, at.rest());
+  return one != nullptr && one->state == child_state::restarting ? restart(self, *one) : runtime::carry_on();
+}
+
+outcome supervisor::handle_info(process& self, const message& m) {
+  gen::exit_notice exit;
+  if (gen::read_exit(self, m, exit)) return child_ended(self, exit);
+  base::log::warning("supervisor", "{} got a message it has no use for: {}", label_,
+                     etf::print(m.bytes()).substr(0, 200));
+  return runtime::carry_on();
+}
+
+void supervisor::on_stop(process& self, const message&) { halt_all(self); }
+
+void supervisor::halt(process& self, child& one) {
+  if (one.state != child_state::running) return;
+  const shutdown_limit& limit = one.spec->shutdown;
+  const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
+  const bool bounded = limit.how == shutdown_limit::kind::after;
+  const runtime::reference ended = self.monitor(one.pid, true);
+  self.exit(one.pid, message::atom(brutal ? "kill" : "shutdown"));
+  await_end(self, one, ended, bounded ? base::mono_now() + limit.time : runtime::no_deadline);
+}
+
+void supervisor::await_end(process& self, child& one, runtime::reference ended, base::nanos deadline) {
+  using kind = runtime::await_error::kind;
+  const base::nanos began = base::mono_now();
+  auto answer = self.await(ended, deadline);
+  if (answer || answer.error().what == kind::exiting) return;
+  if (answer.error().what == kind::timeout) {
+    report::killed(child_label(one), one.spec->shutdown.time);
+    ended = self.monitor(one.pid, true);
+    self.exit(one.pid, message::atom("kill"));
+    (void)self.await(ended);
+    return;
+  }
+  const message& reason = answer.error().reason;
+  if (is_noproc(reason)) {
+    ended_early_.emplace(one.pid, child_label(one));
+  } else if (!stopped_well(*one.spec, reason)) {
+    report::stopped_badly(child_label(one), reason);
+  } else if (base::mono_now() - began >= slow_stop) {
+    report::stopped_slowly(child_label(one), base::mono_now() - began);
+  }
+}
+
+void supervisor::halt_all(process& self) {
+  auto& all = children_.in_start_order();
+  if (!simple()) {
+    for (auto one = all.rbegin(); one != all.rend() && !self.exiting(); ++one) {
+      halt(self, *one);
+      children_.set_stopped(*one);
+    }
+    return;
+  }
+  if (template_ == nullptr) return;
+  const shutdown_limit& limit = template_->shutdown;
+  const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
+  const bool bounded = limit.how == shutdown_limit::kind::after;
+  const message reason = message::atom(brutal ? "kill" : "shutdown");
+  std::vector<std::pair<child*, runtime::reference>> told;
+  for (child& one : all) {
+    if (one.state != child_state::running) continue;
+    told.emplace_back(&one, self.monitor(one.pid, true));
+    self.exit(one.pid, reason);
+  }
+  const base::nanos deadline = bounded ? base::mono_now() + limit.time : runtime::no_deadline;
+  for (auto& [one, ended] : told) {
+    await_end(self, *one, ended, deadline);
+    if (self.exiting()) return;
+    children_.set_stopped(*one);
+  }
+}
+
+std::string supervisor::child_label(const child& one) const {
+  if (!one.id) return label_ + "/" + etf::print(template_->id.bytes());
+  return label_ + "/" + etf::print(one.id.bytes());
+}
+
+} // namespace coppice::behaviours

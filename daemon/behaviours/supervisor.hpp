@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// OTP's supervisor: starts its children in order, restarts them by its strategy, stops them in reverse.
+// What to do is decided in restart.hpp over the child table; this is the process that does it, and to the
+// rest of the world a `supervisor` of an Erlang node (supervisor:which_children({Name, Node}) and its
+// kin). Starting and stopping a child park the process: what arrives meanwhile waits, as in OTP.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "behaviours/child_table.hpp"
+#include "behaviours/native_server.hpp"
+#include "behaviours/restart.hpp"
+#include "behaviours/tree.hpp"
+#include "runtime/actor_factory.hpp"
+
+namespace coppice::behaviours {
+
+// What all supervisors of one application share. Immutable.
+struct supervision {
+  runtime::actor_factory* factory = nullptr; // outlives the system
+  supervision_tree* tree = nullptr;          // likewise
+  std::string application;
+  runtime::message env; // the application's, for its actors
+};
+
+class supervisor : public native_server {
+ public:
+  // `label` is its place in the tree: app, app/sup, …
+  supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
+             std::string label);
+  ~supervisor() override;
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override;
+  answer handle_call(runtime::process& self, const runtime::message& from,
+                     const runtime::message& request) override;
+  runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+  void on_stop(runtime::process& self, const runtime::message& reason) override;
+  runtime::message sys_state(runtime::process& self) override;
+
+ private:
+  // A child's pid, null when its init said ignore; or why it did not start.
+  using launched = tl::expected<runtime::pid, runtime::message>;
+
+  bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
+
+  launched launch(runtime::process& self, const child& one);
+  base::result<std::unique_ptr<runtime::behaviour>> make(const child& one);
+  // launch(), and the table told: false, with the reason, when it did not start.
+  launched start(runtime::process& self, child& one);
+
+  runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
+  runtime::outcome restart(runtime::process& self, child& failed);
+  void try_again_soon(runtime::process& self, const child& one);
+
+  // Stops the process if it runs, within its limit, and names it in the log when it had to be killed.
+  void halt(runtime::process& self, child& one);
+  // The same for all, the latest started first; at once under simple_one_for_one.
+  void halt_all(runtime::process& self);
+  void await_end(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
+  // Stopped: out of the table if it is not to be started again, else kept.
+  void retire(child& one);
+
+  // The requests of supervisor:*_child and its kin: supervisor_calls.cpp.
+  runtime::message start_child(runtime::process& self, const runtime::message& spec);
+  runtime::message start_from_template(runtime::process& self, etf::bytes extra);
+  runtime::message restart_child(runtime::process& self, etf::bytes id);
+  runtime::message terminate_child(runtime::process& self, etf::bytes id);
+  runtime::message delete_child(runtime::process& self, etf::bytes id);
+  runtime::message get_childspec(runtime::process& self, etf::bytes id);
+  runtime::message which_children(runtime::process& self) const;
+  runtime::message count_children() const;
+  child* find(runtime::process& self, etf::bytes id_or_pid);
+
+  std::string child_label(const child& one) const;
+
+  std::shared_ptr<const supervisor_spec> spec_;
+  std::shared_ptr<const supervision> shared_;
+  std::shared_ptr<const child_spec> template_; // simple_one_for_one's
+  std::string label_;
+  runtime::pid self_;
+  child_table children_;
+  restart_window window_;
+  std::unordered_map<runtime::pid, std::string, runtime::pid_hash> ended_early_; // label, until its exit comes
+};
+
+// {already_started, Pid}
+runtime::message already_started(const runtime::pid& pid, const runtime::node_names& names);
+
+} // namespace coppice::behaviours

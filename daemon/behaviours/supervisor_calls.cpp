@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+// What `supervisor` of an Erlang node asks: which_children, count_children, start_child, restart_child,
+// terminate_child, delete_child, get_childspec, with OTP's answers to the letter. In the process's own turn.
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <vector>
+
+#include "behaviours/child_spec_term.hpp"
+#include "behaviours/supervisor.hpp"
+#include "behaviours/supervisor_report.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+message error_answer(std::string_view why) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("error");
+  out.atom(why);
+  return out.take();
+}
+
+message error_answer(const message& why) {
+  message_writer out(why.size() + 32);
+  out.tuple(2);
+  out.atom("error");
+  out.raw(why.bytes());
+  return out.take();
+}
+
+// {ok, Pid}, or {ok, undefined} for a child whose init said ignore.
+message started_answer(const runtime::pid& pid, const runtime::node_names& names) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("ok");
+  if (pid) {
+    runtime::write(out, pid, names);
+  } else {
+    out.atom("undefined");
+  }
+  return out.take();
+}
+
+bool is_already_started(const message& reason) {
+  etf::cursor at(reason.bytes());
+  return at.read_tuple_of(2) && at.read_atom_is("already_started");
+}
+
+// {error, {Reason, ChildRecord}}; an already_started is passed on bare.
+message start_error_answer(const message& reason, const child_spec& spec) {
+  if (is_already_started(reason)) return error_answer(reason);
+  message_writer out(reason.size() + 256);
+  out.tuple(2);
+  out.atom("error");
+  out.tuple(2);
+  out.raw(reason.bytes());
+  write_child_record(out, spec);
+  return out.take();
+}
+
+// The pairs of a map, latest given last.
+bool add_pairs(etf::bytes term, std::vector<std::pair<etf::bytes, etf::bytes>>& out) {
+  etf::cursor at(term);
+  std::uint32_t pairs = 0;
+  if (!at.read_map(pairs)) return false;
+  for (; pairs != 0; --pairs) {
+    etf::bytes key;
+    etf::bytes value;
+    if (!at.read_term(key) || !at.read_term(value)) return false;
+    const auto same = std::find_if(out.begin(), out.end(),
+                                   [&](const auto& pair) { return std::ranges::equal(pair.first, key); });
+    if (same == out.end()) {
+      out.emplace_back(key, value);
+    } else {
+      same->second = value;
+    }
+  }
+  return true;
+}
+
+// `extra` (a map, or a list of at most one) over `base`; empty: it is neither.
+message merge_args(const message& base, etf::bytes extra) {
+  etf::cursor at(extra);
+  std::uint32_t length = 0;
+  if (at.read_list(length)) {
+    if (length > 1) return {};
+    if (length == 1) {
+      etf::bytes only;
+      if (!at.read_term(only)) return {};
+      extra = only;
+    }
+  }
+  std::vector<std::pair<etf::bytes, etf::bytes>> pairs;
+  if (base && !add_pairs(base.bytes(), pairs)) return {};
+  const bool none = etf::cursor(extra).peek() == etf::kind::nil;
+  if (!none && !add_pairs(extra, pairs)) return {};
+  message_writer out(base.size() + extra.size() + 16);
+  out.map(static_cast<std::uint32_t>(pairs.size()));
+  for (const auto& [key, value] : pairs) {
+    out.raw(key);
+    out.raw(value);
+  }
+  return out.take();
+}
+
+} // namespace
+
+native_server::answer supervisor::handle_call(process& self, const message&, const message& request) {
+  etf::cursor at(request.bytes());
+  std::string_view what;
+  if (at.read_atom(what)) {
+    if (what == "which_children") return reply(which_children(self));
+    if (what == "count_children") return reply(count_children());
+    return reply(error_answer("bad_request"));
+  }
+  if (!at.read_tuple_of(2) || !at.read_atom(what)) return reply(error_answer("bad_request"));
+  const etf::bytes argument = at.rest();
+  if (what == "start_child") {
+    return reply(simple() ? start_from_template(self, argument) : start_child(self, request.slice(argument)));
+  }
+  if (what == "terminate_child") return reply(terminate_child(self, argument));
+  if (what == "get_childspec") return reply(get_childspec(self, argument));
+  if (what != "restart_child" && what != "delete_child") return reply(error_answer("bad_request"));
+  if (simple()) return reply(error_answer("simple_one_for_one"));
+  return reply(what == "restart_child" ? restart_child(self, argument) : delete_child(self, argument));
+}
+
+child* supervisor::find(process& self, etf::bytes id_or_pid) {
+  if (!simple()) return children_.find(id_or_pid);
+  etf::cursor at(id_or_pid);
+  const auto pid = runtime::read_pid(at, self.host().nodes());
+  return pid ? children_.find(*pid) : nullptr;
+}
+
+message supervisor::start_child(process& self, const message& term) {
+  auto spec = read_child_spec(term, spec_->auto_shutdown);
+  if (!spec) return error_answer(spec.error());
+  if (const child* const known = children_.find(spec->id.bytes())) {
+    if (known->state != child_state::running) return error_answer("already_present");
+    return error_answer(already_started(known->pid, self.host().nodes()));
+  }
+  const auto shared = std::make_shared<const child_spec>(std::move(*spec));
+  child& one = children_.append(shared, shared->id, shared->args);
+  const launched started = start(self, one);
+  if (!started) {
+    report::start_failed(child_label(one), started.error());
+    children_.remove(one);
+    return start_error_answer(started.error(), *shared);
+  }
+  if (!*started && shared->restart == restart_type::temporary) children_.remove(one);
+  return started_answer(*started, self.host().nodes());
+}
+
+message supervisor::start_from_template(process& self, etf::bytes extra) {
+  message args = merge_args(template_->args, extra);
+  if (!args) return error_answer("badarg");
+  child& one = children_.append(template_, {}, std::move(args));
+  const launched started = start(self, one);
+  if (started && *started) return started_answer(*started, self.host().nodes());
+  children_.remove(one);
+  return started ? started_answer({}, self.host().nodes()) : error_answer(started.error());
+}
+
+message supervisor::restart_child(process& self, etf::bytes id) {
+  child* const one = children_.find(id);
+  if (one == nullptr) return error_answer("not_found");
+  if (one->state == child_state::running) return error_answer("running");
+  if (one->state == child_state::restarting) return error_answer("restarting");
+  const launched started = start(self, *one);
+  return started ? started_answer(*started, self.host().nodes()) : error_answer(started.error());
+}
+
+message supervisor::terminate_child(process& self, etf::bytes id) {
+  if (simple() && etf::cursor(id).peek() != etf::kind::pid) return error_answer("simple_one_for_one");
+  child* const one = find(self, id);
+  if (one != nullptr) {
+    halt(self, *one);
+    retire(*one);
+    return message::atom("ok");
+  }
+  // A child that ended by itself a moment ago is terminated all right.
+  etf::cursor at(id);
+  const auto pid = simple() ? runtime::read_pid(at, self.host().nodes()) : std::nullopt;
+  if (pid && pid->here() && !self.host().alive(*pid)) return message::atom("ok");
+  return error_answer("not_found");
+}
+
+message supervisor::delete_child(process&, etf::bytes id) {
+  child* const one = children_.find(id);
+  if (one == nullptr) return error_answer("not_found");
+  if (one->state == child_state::running) return error_answer("running");
+  if (one->state == child_state::restarting) return error_answer("restarting");
+  children_.remove(*one);
+  return message::atom("ok");
+}
+
+message supervisor::get_childspec(process& self, etf::bytes id) {
+  const child* const one = find(self, id);
+  const bool of_template = simple() && std::ranges::equal(template_->id.bytes(), id);
+  if (one == nullptr && !of_template) return error_answer("not_found");
+  message_writer out(512);
+  out.tuple(2);
+  out.atom("ok");
+  write_child_spec(out, one != nullptr ? *one->spec : *template_);
+  return out.take();
+}
+
+// The latest started first, as OTP lists them.
+message supervisor::which_children(process& self) const {
+  const auto& all = children_.in_start_order();
+  const auto& names = self.host().nodes();
+  message_writer out(64 + children_.size() * 96);
+  out.list(static_cast<std::uint32_t>(children_.size()));
+  for (auto one = all.rbegin(); one != all.rend(); ++one) {
+    out.tuple(4);
+    if (one->id) {
+      out.raw(one->id.bytes());
+    } else {
+      out.atom("undefined");
+    }
+    switch (one->state) {
+      case child_state::running: runtime::write(out, one->pid, names); break;
+      case child_state::restarting: out.atom("restarting"); break;
+      case child_state::stopped: out.atom("undefined"); break;
+    }
+    write_child_type(out, *one->spec);
+    write_child_modules(out, *one->spec);
+  }
+  out.nil();
+  return out.take();
+}
+
+message supervisor::count_children() const {
+  std::size_t supervisors = 0;
+  for (const child& one : children_.in_start_order()) supervisors += one.spec->is_supervisor();
+  const std::size_t specs = simple() ? 1 : children_.size();
+  const std::pair<std::string_view, std::size_t> counts[] = {{"specs", specs},
+                                                             {"active", children_.running()},
+                                                             {"supervisors", supervisors},
+                                                             {"workers", children_.size() - supervisors}};
+  message_writer out;
+  out.list(4);
+  for (const auto& [name, count] : counts) {
+    out.tuple(2);
+    out.atom(name);
+    out.unsigned_integer(count);
+  }
+  out.nil();
+  return out.take();
+}
+
+message supervisor::sys_state(process& self) {
+  message_writer out;
+  out.map(4);
+  out.atom("strategy");
+  out.atom(text(spec_->strategy));
+  out.atom("intensity");
+  out.unsigned_integer(spec_->intensity);
+  out.atom("period");
+  out.integer(base::to_milliseconds(spec_->period).count());
+  out.atom("children");
+  out.raw(which_children(self).bytes());
+  return out.take();
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Reasons are printed as Erlang terms, cut where they get long. Any thread.
+#include "behaviours/supervisor_report.hpp"
+
+#include <coppice/etf/text.hpp>
+#include <string>
+
+#include "base/log.hpp"
+
+namespace coppice::behaviours::report {
+namespace {
+
+constexpr std::string_view module = "supervisor";
+constexpr std::size_t longest = 1000;
+
+std::string text(const runtime::message& term) {
+  std::string out = term ? etf::print(term.bytes()) : "undefined";
+  if (out.size() <= longest) return out;
+  std::size_t cut = longest; // not within a character
+  while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xC0U) == 0x80U) --cut;
+  out.resize(cut);
+  return out + "…";
+}
+
+long long milliseconds(base::nanos span) {
+  return static_cast<long long>(base::to_milliseconds(span).count());
+}
+
+} // namespace
+
+void child_started(std::string_view label, const runtime::pid& pid) {
+  base::log::debug(module, "{} started as <0.{}.{}>", label, pid.id, pid.serial);
+}
+
+void child_ended(std::string_view label, const runtime::message& reason, std::string_view what_now) {
+  base::log::error(module, "{} ended: {}: {}", label, text(reason), what_now);
+}
+
+void start_failed(std::string_view label, const runtime::message& reason) {
+  base::log::error(module, "{} did not start: {}", label, text(reason));
+}
+
+void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,
+                       base::nanos period) {
+  base::log::error(module, "{} gives up: more than {} restarts in {} ms, the last one of {}", supervisor,
+                   intensity, milliseconds(period), child);
+}
+
+void killed(std::string_view label, base::nanos limit) {
+  base::log::warning(module, "{} did not stop within its {} ms and is killed", label, milliseconds(limit));
+}
+
+void stopped_badly(std::string_view label, const runtime::message& reason) {
+  base::log::error(module, "{} was told to stop and ended with {}", label, text(reason));
+}
+
+void stopped_slowly(std::string_view label, base::nanos took) {
+  base::log::info(module, "{} took {} ms to stop", label, milliseconds(took));
+}
+
+} // namespace coppice::behaviours::report

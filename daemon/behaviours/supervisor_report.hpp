@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What a supervisor says in the log: OTP's supervisor reports as one line each, with the culprit, what it
+// did and why. Any thread.
+#pragma once
+
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "behaviours/child_table.hpp"
+#include "runtime/message.hpp"
+
+namespace coppice::behaviours::report {
+
+void child_started(std::string_view label, const runtime::pid& pid);
+void child_ended(std::string_view label, const runtime::message& reason, std::string_view what_now);
+void start_failed(std::string_view label, const runtime::message& reason);
+void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,
+                       base::nanos period);
+// It did not stop within its limit.
+void killed(std::string_view label, base::nanos limit);
+// It stopped, but not with the reason expected of it.
+void stopped_badly(std::string_view label, const runtime::message& reason);
+// It took long, but stopped by itself.
+void stopped_slowly(std::string_view label, base::nanos took);
+
+} // namespace coppice::behaviours::report

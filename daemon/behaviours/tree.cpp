@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The walk copies one table after the other; between two of them the tree may change, so what it returns
+// is true of each supervisor, not of one instant for all. Any thread.
+#include "behaviours/tree.hpp"
+
+#include <coppice/etf/text.hpp>
+
+namespace coppice::behaviours {
+
+void supervision_tree::enter(const runtime::pid& supervisor, const child_table& children) {
+  const std::scoped_lock held(lock_);
+  supervisors_[supervisor] = &children;
+}
+
+void supervision_tree::leave(const runtime::pid& supervisor) {
+  const std::scoped_lock held(lock_);
+  supervisors_.erase(supervisor);
+}
+
+std::vector<tree_entry> supervision_tree::children_of(const runtime::pid& supervisor) const {
+  const std::scoped_lock held(lock_);
+  return walk(supervisor);
+}
+
+std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) const {
+  const auto found = supervisors_.find(supervisor);
+  if (found == supervisors_.end()) return {};
+  std::vector<tree_entry> out;
+  for (const child_row& row : found->second->rows()) {
+    tree_entry& entry = out.emplace_back();
+    entry.id = row.id ? etf::print(row.id.bytes()) : "undefined";
+    entry.pid = row.pid;
+    entry.name = row.spec->name;
+    entry.behaviour = row.spec->is_supervisor() ? "supervisor" : row.spec->behaviour;
+    entry.plugin = row.spec->plugin;
+    entry.actor = row.spec->actor;
+    entry.state = row.state;
+    entry.restarts = row.restarts;
+    if (row.pid && row.spec->is_supervisor()) entry.children = walk(row.pid);
+  }
+  return out;
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Where the supervision tree can be seen from outside: running supervisors enter their child table here
+// and leave before it dies, so that a look at the tree is a walk over copies and asks no process. The
+// tree's lock is held over a table's own, never the other way round. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "behaviours/child_table.hpp"
+#include "runtime/ids.hpp"
+
+namespace coppice::behaviours {
+
+// A supervisor's child, or a supervisor at the top of an application.
+struct tree_entry {
+  std::string id; // as Erlang text
+  runtime::pid pid; // null unless running
+  std::string name; // registered name; empty: none
+  std::string behaviour;
+  std::string plugin; // empty for supervisors
+  std::string actor;  // as the specification says: PLUGIN or PLUGIN:ACTOR
+  child_state state = child_state::stopped;
+  std::uint32_t restarts = 0;
+  std::vector<tree_entry> children; // in start order
+};
+
+class supervision_tree {
+ public:
+  supervision_tree() = default;
+  supervision_tree(const supervision_tree&) = delete;
+  supervision_tree& operator=(const supervision_tree&) = delete;
+
+  // The table must stay until leave().
+  void enter(const runtime::pid& supervisor, const child_table& children);
+  void leave(const runtime::pid& supervisor);
+
+  // The children of a supervisor with all that is below them; none if it runs no more.
+  std::vector<tree_entry> children_of(const runtime::pid& supervisor) const;
+
+ private:
+  std::vector<tree_entry> walk(const runtime::pid& supervisor) const;
+
+  mutable std::mutex lock_;
+  std::unordered_map<runtime::pid, const child_table*, runtime::pid_hash> supervisors_;
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// One running node: the rooms put together. start() brings it up in order (plugins, runtime, EPMD,
+// distribution and its services, applications), stop() takes it down in reverse. In between this is
+// what the control socket talks to: snapshots, and requests whose answers come by callback. Everything
+// but start, stop and the destructor is for any thread and never waits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "behaviours/gen.hpp"
+#include "node/snapshot.hpp"
+#include "runtime/ids.hpp"
+#include "runtime/message.hpp"
+#include "spec/node_spec.hpp"
+
+namespace coppice::runtime {
+class system;
+}
+
+namespace coppice::node {
+
+class node {
+ public:
+  // Why the node should come down, or did.
+  enum class ending : std::uint8_t {
+    none,        // it runs
+    asked,       // request_stop()
+    application, // an application's end took it down, or one did not start
+  };
+
+  // Returns once the node listens and its applications are being started; their success is told by
+  // when_ready(), their failure by on_ending. On failure what was started is stopped again.
+  // `on_ending` is called once, on any thread, when the node is to come down by itself: the owner of the
+  // node then calls stop().
+  static base::result<std::unique_ptr<node>> start(spec::node_spec spec, std::function<void()> on_ending);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  // Orderly: applications in reverse start order, then the rest. Waits. True: every thread came back;
+  // false: some did not, and only _exit is left.
+  bool stop();
+  // While stop() runs: whatever still holds it up is killed. Any thread.
+  void hurry();
+  ending why() const;
+
+  // Snapshots.
+  node_status status() const;
+  // All applications in start order, or the one of that name (errc::not_found).
+  base::result<std::vector<application_tree>> tree(std::string_view application = {}) const;
+  std::vector<runtime::process_summary> processes() const;
+  // PID or NAME, as people write them. errc::not_found, errc::invalid.
+  base::result<runtime::process_info> info(std::string_view process) const;
+  std::vector<peer_status> peers() const;
+  std::vector<plugin_status> plugins() const;
+  const spec::node_spec& spec() const { return spec_; }
+  std::string_view name() const { return spec_.node.name; }
+  // Erlang text of a pid, as this node writes it.
+  std::string text_of(const runtime::pid& pid) const;
+
+  // Terms as people write them: <0.N.S> is a pid of this node. errc::invalid says where it went wrong.
+  base::result<runtime::message> parse(std::string_view term) const;
+  // NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME or a pid. errc::invalid, errc::not_found.
+  base::result<runtime::destination> resolve(std::string_view target) const;
+
+  // gen_server:call. `done` is called once, on a worker's thread, and must not wait.
+  using call_done = std::function<void(behaviours::gen::call_result)>;
+  void call(const runtime::destination& to, runtime::message request, base::nanos timeout, call_done done);
+  // gen_server:cast and a plain message. errc::limit: the mailbox is full.
+  base::status cast(const runtime::destination& to, const runtime::message& request);
+  base::status send(const runtime::destination& to, runtime::message m);
+
+  // `done` is called once: at once when every application has started, or when the last one has; with
+  // errc::closed when the node comes down before. The id is for forget(), after which it is not called.
+  std::uint64_t when_ready(std::function<void(base::status)> done);
+  void forget(std::uint64_t id);
+  bool ready() const;
+
+  // `done` as for call: whether there is a connection now, and if not why, in words.
+  void connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done);
+  base::status disconnect(std::string_view peer);
+
+  // Asks the owner to call stop().
+  void request_stop();
+
+  runtime::system& runtime();
+
+ private:
+  struct parts;
+  explicit node(spec::node_spec spec);
+
+  spec::node_spec spec_;
+  std::unique_ptr<parts> parts_;
+};
+
+} // namespace coppice::node

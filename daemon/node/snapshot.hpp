@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// What a node says of itself: plain copies for the control socket, metrics and the banner, put together
+// from published counters and tables; no worker is asked. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "behaviours/tree.hpp"
+#include "runtime/inspectable.hpp"
+
+namespace coppice::node {
+
+enum class node_state : std::uint8_t {
+  starting, // until every application has started
+  running,
+  reloading,
+  stopping,
+};
+std::string_view text(node_state state);
+
+struct application_status {
+  std::string name;
+  std::string type;   // permanent, transient, temporary
+  std::string state;  // waiting, starting, running, stopping, stopped, failed
+  std::string reason; // why it stopped or failed, as Erlang text; empty: it did not
+  runtime::pid pid;   // of its top supervisor; null unless running
+  base::nanos started = 0; // wall clock; 0: not yet
+};
+
+struct node_status {
+  std::string name;
+  std::uint32_t creation = 0;
+  std::string version;
+  node_state state = node_state::starting;
+  base::nanos started = 0; // wall clock
+  base::nanos uptime = 0;
+  std::uint32_t workers = 0;
+  std::uint64_t processes = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t plugins = 0;
+  std::vector<std::string> listening; // "127.0.0.1:15000", with " tls" behind where it is
+  std::string epmd;                   // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
+  std::vector<application_status> applications; // in start order
+  runtime::runtime_counters runtime;
+};
+
+// An application with its supervision tree; `top` is its top supervisor.
+struct application_tree {
+  application_status application;
+  behaviours::tree_entry top;
+};
+
+// A node that we are, were or tried to be connected to.
+struct peer_status {
+  std::string name;
+  std::string state;     // connected, connecting, waiting, down
+  std::string direction; // in, out; empty: none
+  bool hidden = false;
+  std::string tls; // its version; empty: no TLS
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t messages_in = 0;
+  std::uint64_t messages_out = 0;
+  std::uint64_t queued_bytes = 0;
+  std::string last_error; // in words; empty: none
+};
+
+struct plugin_status {
+  std::string id;
+  std::string version;
+  std::string path;
+  std::uint64_t generation = 1;
+  std::vector<std::string> actors; // their types
+};
+
+} // namespace coppice::node
