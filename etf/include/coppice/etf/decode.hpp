@@ -386,7 +386,7 @@ bool read_proplist(cursor& in, T& out, mismatch& why) {
     if (ahead.read_tuple_of(2) && ahead.read_atom(name)) {
       if (!read_named(ahead, in, name, out, seen, true, why)) return false;
     } else if (ahead = in; ahead.read_atom(name)) {
-      cursor yes({true_literal.data});
+      cursor yes{bytes(true_literal.data)};
       if (!read_named(yes, in, name, out, seen, true, why)) return false;
     } else if (ahead = in; !ahead.skip()) {
       return wanted<any_term>(in, why);
@@ -507,7 +507,10 @@ bool read_variant(cursor& in, T& out, mismatch& why) {
     }
     in = start;
     if (read(in, out.template emplace<I>(), why)) return chosen = true;
-    if (looks_like<type>(start) && !telling) telling = std::move(why);
+    if (looks_like<type>(start) && !telling) {
+      if constexpr (aggregate<type>) why.in_field(shape<type>::tag);
+      telling.adopt(std::move(why));
+    }
     why.forget();
     return false;
   };

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Terms as Erlang writes them, both ways: parse(print(t)) is t for every term. Text is UTF-8.
+// Beyond Erlang's own syntax, whole forms that parse back: #Pid<'n@h'.Creation.Id.Serial>,
+// #Ref<'n@h'.Creation.W1.W2…>, #Port<'n@h'.Creation.Id>, #Fun<base64 of the term>; <0.N.S> is a pid of the
+// local node. Exported funs are `fun m:f/1`. Any thread; no recursion.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <coppice/etf/error.hpp>
+#include <coppice/etf/limits.hpp>
+#include <coppice/etf/types.hpp>
+
+namespace coppice::etf {
+
+struct text_options {
+  std::string_view node = "nonode@nohost"; ///< whose pids <0.N.S> are
+  std::uint32_t creation = 0;
+  limits bounds = {};
+};
+
+/// One term, with or without a full stop behind it. Comments (%) and spaces are skipped, adjacent "strings"
+/// join. Floats, integers in any base, $c, quoted atoms, <<"utf8"/utf8>>, <<1,2:3>>, 16#ff, maps, triple
+/// nesting: what a literal can be. An error's offset is the column, from 1; its line is in the sentence when
+/// there are several.
+result<std::vector<std::uint8_t>> parse(std::string_view erlang_text, const text_options& options = {});
+
+struct print_options {
+  bool pretty = false;        ///< break lines and indent like ~p
+  std::size_t width = 80;     ///< columns, when pretty
+  std::string_view node = {}; ///< pids of this node and creation are printed <0.N.S>
+  std::uint32_t creation = 0;
+  std::size_t most = SIZE_MAX; ///< characters after which "..." ends it (then it does not parse back)
+};
+
+/// `term` (no 131) must have passed validate(); where it is broken, "?" and the rest of it is left out.
+std::string print(bytes term, const print_options& options = {});
+
+/// The atom as Erlang source would have it: quoted where it must be.
+std::string print_atom(std::string_view name);
+
+} // namespace coppice::etf
