@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// What coppice-epmd asks of a running EPMD: names, dump, kill, stop. Each runs its own loop until the
+// answer is printed, in the words of Erlang's epmd. The main thread.
+#pragma once
+
+#include "epmd/program/options.hpp"
+
+namespace coppice::epmd::program {
+
+// The exit status: 0 done, 1 refused or nobody answers.
+int ask(const options& chosen);
+
+} // namespace coppice::epmd::program

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// The answer to a registration is a few bytes; anything after it breaks the protocol. The loop's thread.
+#include "epmd/registration.hpp"
+
+#include <fmt/format.h>
+
+namespace coppice::epmd {
+
+registration::registration(uv_loop_t* on, const base::socket_address& epmd, node_info node,
+                           std::chrono::milliseconds patience, event_fn on_event)
+    : target_("EPMD at " + epmd.to_string()),
+      node_(std::move(node)),
+      on_event_(std::move(on_event)),
+      deadline_(on, [this, patience] {
+        lose({base::errc::timeout, fmt::format("no answer within {} ms", patience.count())});
+      }) {
+  deadline_.start(patience);
+}
+
+registration::~registration() = default;
+
+base::result<std::unique_ptr<registration>> registration::start(uv_loop_t* on,
+                                                                const base::socket_address& epmd,
+                                                                node_info node,
+                                                                std::chrono::milliseconds patience,
+                                                                event_fn on_event) {
+  if (auto fine = check_name(node.name); !fine) return tl::unexpected(std::move(fine.error()));
+  std::unique_ptr<registration> made(
+      new registration(on, epmd, std::move(node), patience, std::move(on_event)));
+  auto stream = net::stream::connect(on, epmd, {std::chrono::milliseconds(0), {}}, *made);
+  if (!stream) return tl::unexpected(std::move(stream.error()).context(made->target_));
+  made->stream_ = std::move(*stream);
+  base::buffer bytes;
+  encode(bytes, alive_request{made->node_});
+  made->stream_.write(bytes.readable());
+  return made;
+}
+
+void registration::on_data(base::bytes_span bytes) {
+  if (registered_) return lose({base::errc::invalid, "sent something nobody asked for"});
+  received_.append(bytes);
+  auto reply = decode_alive_reply(received_.readable());
+  if (!reply) return lose(std::move(reply.error()));
+  if (!reply->has_value()) return;
+  if (!(*reply)->accepted) {
+    return lose(
+        {base::errc::exists, fmt::format("refused the name \"{}\": a node has it already", node_.name)});
+  }
+  registered_ = true;
+  deadline_.close();
+  received_.shrink(0);
+  tell((*reply)->creation);
+}
+
+void registration::on_closed(base::error why) {
+  lose(std::move(why));
+}
+
+void registration::lose(base::error why) {
+  registered_ = false;
+  deadline_.close();
+  stream_.close();
+  tell(tl::unexpected(std::move(why).context(target_)));
+}
+
+void registration::tell(base::result<std::uint32_t> event) {
+  // A copy, because the callback may destroy this object and with it the function that runs.
+  const event_fn told = on_event_;
+  told(std::move(event));
+}
+
+} // namespace coppice::epmd

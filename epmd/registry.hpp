@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Who is registered: names to ports, and the creation each registration got. A name that comes back
+// gets another creation than last time, so that old pids are not taken for new ones; the last
+// thousand names that left are remembered for that. One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "epmd/protocol.hpp"
+
+namespace coppice::epmd {
+
+class registry {
+ public:
+  struct entry {
+    node_info node;
+    std::uint32_t creation = 0;
+    std::uint64_t owner = 0;
+  };
+  struct former {
+    std::string name;
+    std::uint16_t port = 0;
+    std::uint32_t creation = 0;
+  };
+
+  explicit registry(std::size_t max_nodes = 10'000);
+
+  // The creation: above 3 for a node of version 6 and later, 1 to 3 for an older one. errc::exists when the
+  // name is taken, errc::limit when no more fit. `owner` is whatever removes it later.
+  base::result<std::uint32_t> add(node_info node, std::uint64_t owner);
+  // The owner of the name; nothing when it is not registered.
+  std::optional<std::uint64_t> owner_of(std::string_view name) const;
+  bool remove(std::string_view name);
+
+  const entry* find(std::string_view name) const;
+  std::size_t size() const { return nodes_.size(); }
+  bool empty() const { return nodes_.empty(); }
+  // Sorted by name.
+  const std::map<std::string, entry, std::less<>>& nodes() const { return nodes_; }
+  // The oldest first.
+  const std::deque<former>& former_nodes() const { return former_; }
+
+ private:
+  std::uint32_t next_creation(const node_info& node);
+
+  std::size_t max_nodes_;
+  std::map<std::string, entry, std::less<>> nodes_;
+  std::deque<former> former_;
+};
+
+} // namespace coppice::epmd

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Accepting, bounding and forgetting of clients; what they ask is answered in server_session.cpp. The
+// loop's thread.
+#include "epmd/server.hpp"
+
+#include "base/log.hpp"
+#include "epmd/server_session.hpp"
+
+namespace coppice::epmd {
+
+std::vector<base::socket_address> listen_addresses(bool loopback_only, std::uint16_t port) {
+  std::vector<base::socket_address> addresses;
+  for (const char* host : {loopback_only ? "127.0.0.1" : "0.0.0.0", loopback_only ? "::1" : "::"}) {
+    if (auto address = base::socket_address::parse(host, port)) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+server::server(uv_loop_t* on, server_options options, std::function<void()> on_kill)
+    : loop_(on),
+      options_(std::move(options)),
+      on_kill_(std::move(on_kill)),
+      registry_(options_.max_nodes),
+      sessions_(std::make_unique<sessions>()) {}
+
+server::~server() = default;
+
+base::result<std::unique_ptr<server>> server::start(uv_loop_t* on, server_options options,
+                                                    std::function<void()> on_kill) {
+  std::unique_ptr<server> made(new server(on, std::move(options), std::move(on_kill)));
+  if (auto listening = made->listen(); !listening) return tl::unexpected(std::move(listening.error()));
+  return made;
+}
+
+base::status server::listen() {
+  // Streams that only still send their answer count too.
+  net::listen_options bounds;
+  bounds.max_connections = options_.max_nodes + 2 * options_.max_waiting;
+  const auto accept = [this](net::accepted_socket socket) { accepted(std::move(socket)); };
+  for (base::unique_fd& fd : options_.inherited) {
+    auto made = net::listener::adopt(loop_, std::move(fd), bounds, accept);
+    if (!made) return tl::unexpected(std::move(made.error()));
+    listeners_.push_back(std::move(*made));
+  }
+  base::error first_failure;
+  for (const base::socket_address& address : options_.addresses) {
+    const std::uint16_t port = listeners_.empty() ? address.port() : this->port();
+    auto made = net::listener::tcp(loop_, address, {port, port}, bounds, accept);
+    if (made) {
+      listeners_.push_back(std::move(*made));
+    } else if (!address.is_ipv6() || made.error().code == base::errc::exists) {
+      return tl::unexpected(std::move(made.error()));
+    } else {
+      base::log::debug("epmd", "{}", made.error().text);
+      first_failure = std::move(made.error());
+    }
+  }
+  if (listeners_.empty()) return tl::unexpected(std::move(first_failure));
+  return {};
+}
+
+std::uint16_t server::port() const {
+  return listeners_.front().address().port();
+}
+std::size_t server::clients() const {
+  return sessions_->by_id.size();
+}
+
+base::result<std::uint32_t> server::add_own(node_info node) {
+  return registry_.add(std::move(node), own_registration);
+}
+
+void server::remove_own(std::string_view name) {
+  if (registry_.owner_of(name) == own_registration) registry_.remove(name);
+}
+
+void server::accepted(net::accepted_socket socket) {
+  make_room();
+  auto made = net::stream::adopt(loop_, std::move(socket));
+  if (!made) {
+    base::log::warning("epmd", "{}", made.error().text);
+    return;
+  }
+  const std::uint64_t id = ++sessions_->last_id;
+  auto fresh = std::make_unique<session>(*this, id, std::move(*made));
+  session& client = *fresh;
+  sessions_->by_id.emplace(id, std::move(fresh));
+  sessions_->waiting.insert(id);
+  client.begin();
+}
+
+void server::make_room() {
+  if (sessions_->waiting.size() < options_.max_waiting) return;
+  base::log::debug("epmd", "{} clients wait: dropping the oldest", sessions_->waiting.size());
+  forget(*sessions_->waiting.begin());
+}
+
+void server::forget(std::uint64_t id) {
+  sessions_->waiting.erase(id);
+  sessions_->by_id.erase(id);
+}
+
+} // namespace coppice::epmd
