@@ -58,14 +58,13 @@ std::optional<parts> read_parts(etf::bytes term) {
     return out;
   }
   if (!at.read_map(pairs)) return std::nullopt;
-  const std::array<std::pair<std::string_view, etf::bytes*>, 7> keys{
-      {{"id", &out.id},
-       {"start", &out.start},
-       {"restart", &out.restart},
-       {"significant", &out.significant},
-       {"shutdown", &out.shutdown},
-       {"type", &out.type},
-       {"modules", &out.modules}}};
+  const std::array<std::pair<std::string_view, etf::bytes*>, 7> keys{{{"id", &out.id},
+                                                                      {"start", &out.start},
+                                                                      {"restart", &out.restart},
+                                                                      {"significant", &out.significant},
+                                                                      {"shutdown", &out.shutdown},
+                                                                      {"type", &out.type},
+                                                                      {"modules", &out.modules}}};
   for (; pairs != 0; --pairs) {
     std::string_view key;
     etf::bytes other_key;
@@ -150,9 +149,12 @@ void write_start(etf::writer& out, const child_spec& spec) {
 
 void write_shutdown(etf::writer& out, const shutdown_limit& limit) {
   switch (limit.how) {
-    case shutdown_limit::kind::after: return out.integer(base::to_milliseconds(limit.time).count());
-    case shutdown_limit::kind::brutal_kill: return out.atom("brutal_kill");
-    case shutdown_limit::kind::infinity: return out.atom("infinity");
+    case shutdown_limit::kind::after:
+      return out.integer(base::to_milliseconds(limit.time).count());
+    case shutdown_limit::kind::brutal_kill:
+      return out.atom("brutal_kill");
+    case shutdown_limit::kind::infinity:
+      return out.atom("infinity");
   }
 }
 
@@ -174,7 +176,8 @@ tl::expected<child_spec, message> read_child_spec(const message& term, auto_shut
     const std::string_view significant = atom_of(given->significant);
     out.significant = significant == "true";
     if (out.significant && policy == auto_shutdown::never) return bad_combination("auto_shutdown", "never");
-    if (out.significant && out.restart == restart_type::permanent) return bad_combination("restart", "permanent");
+    if (out.significant && out.restart == restart_type::permanent)
+      return bad_combination("restart", "permanent");
     if (!out.significant && significant != "false") return invalid("invalid_significant", given->significant);
   }
   const std::string_view type = given->type.empty() ? "worker" : atom_of(given->type);

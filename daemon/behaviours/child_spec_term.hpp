@@ -12,7 +12,8 @@ namespace coppice::behaviours {
 
 // A map or a 6-tuple, as supervisor:start_child takes it. The error is OTP's: missing_id, {invalid_mfa, F},
 // …, and {bad_start_spec, Start} for what no actor here can be started by.
-tl::expected<child_spec, runtime::message> read_child_spec(const runtime::message& term, auto_shutdown policy);
+tl::expected<child_spec, runtime::message> read_child_spec(const runtime::message& term,
+                                                           auto_shutdown policy);
 
 // #{id, start, restart, significant, shutdown, type, modules}.
 void write_child_spec(etf::writer& out, const child_spec& spec);

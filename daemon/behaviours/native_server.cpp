@@ -29,7 +29,7 @@ outcome native_server::receive(process& self, message m) {
 outcome native_server::dispatch(process& self, const gen::request& what) {
   switch (what.what) {
     case gen::request::kind::call: {
-      answer done = handle_call(self, what.from, what.body);
+      call_answer done = handle_call(self, what.from, what.body);
       if (done.reply) gen::reply(self, what.from, *done.reply);
       return done.next;
     }
@@ -47,7 +47,7 @@ outcome native_server::dispatch(process& self, const gen::request& what) {
   return handle_info(self, what.body);
 }
 
-native_server::answer native_server::handle_call(process&, const message&, const message&) {
+native_server::call_answer native_server::handle_call(process&, const message&, const message&) {
   runtime::message_writer out;
   out.tuple(2);
   out.atom("error");

@@ -26,21 +26,21 @@ class native_server : public runtime::behaviour, private sys::subject {
 
  protected:
   // What a call comes to: an answer now, or none (gen::reply later with the same From), and how it goes on.
-  struct answer {
+  struct call_answer {
     std::optional<runtime::message> reply;
     runtime::outcome next = runtime::carry_on();
   };
-  static answer reply(runtime::message term) { return {std::move(term), runtime::carry_on()}; }
-  static answer no_reply() { return {std::nullopt, runtime::carry_on()}; }
-  static answer reply_and_stop(runtime::message term, runtime::message reason) {
+  static call_answer reply(runtime::message term) { return {std::move(term), runtime::carry_on()}; }
+  static call_answer no_reply() { return {std::nullopt, runtime::carry_on()}; }
+  static call_answer reply_and_stop(runtime::message term, runtime::message reason) {
     return {std::move(term), runtime::stop(std::move(reason))};
   }
 
   // As behaviour::init: may wait, trap exits, stop.
   virtual runtime::outcome on_start(runtime::process&) { return runtime::carry_on(); }
   // By default {error, bad_request}.
-  virtual answer handle_call(runtime::process& self, const runtime::message& from,
-                             const runtime::message& request);
+  virtual call_answer handle_call(runtime::process& self, const runtime::message& from,
+                                  const runtime::message& request);
   // By default named in the log and dropped.
   virtual runtime::outcome handle_cast(runtime::process& self, const runtime::message& request);
   virtual runtime::outcome handle_info(runtime::process& self, const runtime::message& m);

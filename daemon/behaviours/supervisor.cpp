@@ -45,7 +45,9 @@ message failed_to_start(const message& id, const message& reason) {
   return out.take();
 }
 
-bool is_noproc(const message& reason) { return etf::cursor(reason.bytes()).read_atom_is("noproc"); }
+bool is_noproc(const message& reason) {
+  return etf::cursor(reason.bytes()).read_atom_is("noproc");
+}
 
 // Whether a child told to stop ended as it should have.
 bool stopped_well(const child_spec& spec, const message& reason) {
@@ -109,8 +111,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
   if (spec.is_supervisor()) {
     return std::make_unique<supervisor>(spec.supervisor, shared_, child_label(one));
   }
-  return shared_->factory->make(
-      {spec.actor, one.args, shared_->env, shared_->application, child_label(one)});
+  return shared_->factory->make({spec.actor, one.args, shared_->env, shared_->application, child_label(one)});
 }
 
 supervisor::launched supervisor::launch(process& self, const child& one) {
@@ -238,7 +239,9 @@ outcome supervisor::handle_info(process& self, const message& m) {
   return runtime::carry_on();
 }
 
-void supervisor::on_stop(process& self, const message&) { halt_all(self); }
+void supervisor::on_stop(process& self, const message&) {
+  halt_all(self);
+}
 
 void supervisor::halt(process& self, child& one) {
   if (one.state != child_state::running) return;

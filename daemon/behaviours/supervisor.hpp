@@ -34,8 +34,8 @@ class supervisor : public native_server {
 
  protected:
   runtime::outcome on_start(runtime::process& self) override;
-  answer handle_call(runtime::process& self, const runtime::message& from,
-                     const runtime::message& request) override;
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
   runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
   void on_stop(runtime::process& self, const runtime::message& reason) override;
@@ -84,7 +84,8 @@ class supervisor : public native_server {
   runtime::pid self_;
   child_table children_;
   restart_window window_;
-  std::unordered_map<runtime::pid, std::string, runtime::pid_hash> ended_early_; // label, until its exit comes
+  std::unordered_map<runtime::pid, std::string, runtime::pid_hash>
+      ended_early_; // label, until its exit comes
 };
 
 // {already_started, Pid}

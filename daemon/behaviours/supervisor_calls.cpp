@@ -3,8 +3,10 @@
 // terminate_child, delete_child, get_childspec, with OTP's answers to the letter. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
+#include <unordered_map>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "behaviours/child_spec_term.hpp"
 #include "behaviours/supervisor.hpp"
 #include "behaviours/supervisor_report.hpp"
@@ -64,28 +66,33 @@ message start_error_answer(const message& reason, const child_spec& spec) {
   return out.take();
 }
 
-// The pairs of a map, latest given last.
-bool add_pairs(etf::bytes term, std::vector<std::pair<etf::bytes, etf::bytes>>& out) {
-  etf::cursor at(term);
-  std::uint32_t pairs = 0;
-  if (!at.read_map(pairs)) return false;
-  for (; pairs != 0; --pairs) {
-    etf::bytes key;
-    etf::bytes value;
-    if (!at.read_term(key) || !at.read_term(value)) return false;
-    const auto same = std::find_if(out.begin(), out.end(),
-                                   [&](const auto& pair) { return std::ranges::equal(pair.first, key); });
-    if (same == out.end()) {
-      out.emplace_back(key, value);
-    } else {
-      same->second = value;
-    }
-  }
-  return true;
-}
+// The pairs of maps, in the order their keys first came, each with its latest value.
+struct merged_map {
+  std::vector<std::pair<etf::bytes, etf::bytes>> pairs;
+  std::unordered_map<std::string_view, std::size_t> place; // by a key's bytes
 
-// `extra` (a map, or a list of at most one) over `base`; empty: it is neither.
-message merge_args(const message& base, etf::bytes extra) {
+  // False: that is no map.
+  bool add(etf::bytes term) {
+    etf::cursor at(term);
+    std::uint32_t count = 0;
+    if (!at.read_map(count)) return false;
+    for (; count != 0; --count) {
+      etf::bytes key;
+      etf::bytes value;
+      if (!at.read_term(key) || !at.read_term(value)) return false;
+      const auto [found, fresh] = place.emplace(base::as_text(key), pairs.size());
+      if (fresh) {
+        pairs.emplace_back(key, value);
+      } else {
+        pairs[found->second].second = value;
+      }
+    }
+    return true;
+  }
+};
+
+// `extra` (a map, or a list of at most one) over `given`; empty: it is neither.
+message merge_args(const message& given, etf::bytes extra) {
   etf::cursor at(extra);
   std::uint32_t length = 0;
   if (at.read_list(length)) {
@@ -96,13 +103,13 @@ message merge_args(const message& base, etf::bytes extra) {
       extra = only;
     }
   }
-  std::vector<std::pair<etf::bytes, etf::bytes>> pairs;
-  if (base && !add_pairs(base.bytes(), pairs)) return {};
+  merged_map merged;
+  if (given && !merged.add(given.bytes())) return {};
   const bool none = etf::cursor(extra).peek() == etf::kind::nil;
-  if (!none && !add_pairs(extra, pairs)) return {};
-  message_writer out(base.size() + extra.size() + 16);
-  out.map(static_cast<std::uint32_t>(pairs.size()));
-  for (const auto& [key, value] : pairs) {
+  if (!none && !merged.add(extra)) return {};
+  message_writer out(given.size() + extra.size() + 16);
+  out.map(static_cast<std::uint32_t>(merged.pairs.size()));
+  for (const auto& [key, value] : merged.pairs) {
     out.raw(key);
     out.raw(value);
   }
@@ -111,7 +118,7 @@ message merge_args(const message& base, etf::bytes extra) {
 
 } // namespace
 
-native_server::answer supervisor::handle_call(process& self, const message&, const message& request) {
+native_server::call_answer supervisor::handle_call(process& self, const message&, const message& request) {
   etf::cursor at(request.bytes());
   std::string_view what;
   if (at.read_atom(what)) {
@@ -225,9 +232,15 @@ message supervisor::which_children(process& self) const {
       out.atom("undefined");
     }
     switch (one->state) {
-      case child_state::running: runtime::write(out, one->pid, names); break;
-      case child_state::restarting: out.atom("restarting"); break;
-      case child_state::stopped: out.atom("undefined"); break;
+      case child_state::running:
+        runtime::write(out, one->pid, names);
+        break;
+      case child_state::restarting:
+        out.atom("restarting");
+        break;
+      case child_state::stopped:
+        out.atom("undefined");
+        break;
     }
     write_child_type(out, *one->spec);
     write_child_modules(out, *one->spec);

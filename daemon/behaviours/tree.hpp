@@ -18,7 +18,7 @@ namespace coppice::behaviours {
 
 // A supervisor's child, or a supervisor at the top of an application.
 struct tree_entry {
-  std::string id; // as Erlang text
+  std::string id;   // as Erlang text
   runtime::pid pid; // null unless running
   std::string name; // registered name; empty: none
   std::string behaviour;

@@ -23,10 +23,10 @@ std::string_view text(node_state state);
 
 struct application_status {
   std::string name;
-  std::string type;   // permanent, transient, temporary
-  std::string state;  // waiting, starting, running, stopping, stopped, failed
-  std::string reason; // why it stopped or failed, as Erlang text; empty: it did not
-  runtime::pid pid;   // of its top supervisor; null unless running
+  std::string type;        // permanent, transient, temporary
+  std::string state;       // waiting, starting, running, stopping, stopped, failed
+  std::string reason;      // why it stopped or failed, as Erlang text; empty: it did not
+  runtime::pid pid;        // of its top supervisor; null unless running
   base::nanos started = 0; // wall clock; 0: not yet
 };
 
@@ -41,8 +41,8 @@ struct node_status {
   std::uint64_t processes = 0;
   std::uint64_t connections = 0;
   std::uint64_t plugins = 0;
-  std::vector<std::string> listening; // "127.0.0.1:15000", with " tls" behind where it is
-  std::string epmd;                   // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
+  std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
+  std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
   std::vector<application_status> applications; // in start order
   runtime::runtime_counters runtime;
 };

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// See kernel application_controller.erl. An application that does not start counts as one that ended
+// badly: it takes the node down unless it is temporary. In the process's own turn.
+#include "behaviours/application_controller.hpp"
+
+#include <coppice/etf/text.hpp>
+
+#include "base/log.hpp"
+#include "behaviours/application_master.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr std::string_view module = "application";
+constexpr std::string_view stop_tag = "stop_applications";
+
+bool is_normal(const message& reason) {
+  return etf::cursor(reason.bytes()).read_atom_is("normal");
+}
+
+message not_started(std::string_view dependency) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("not_started");
+  out.atom(dependency);
+  return out.take();
+}
+
+} // namespace
+
+application_controller::application_controller(std::vector<application_spec> applications,
+                                               runtime::actor_factory& factory, supervision_tree& tree,
+                                               application_board& board, application_events events)
+    : native_server(std::string(registered_name)),
+      factory_(factory),
+      tree_(tree),
+      board_(board),
+      events_(std::move(events)) {
+  for (application_spec& spec : applications) applications_.push_back({std::move(spec), {}, {}});
+}
+
+application_controller::~application_controller() {
+  if (events_.gone) events_.gone();
+}
+
+message application_controller::stop_message() {
+  return message::atom(stop_tag);
+}
+
+outcome application_controller::on_start(process& self) {
+  self.trap_exit(true);
+  start_next(self);
+  return runtime::carry_on();
+}
+
+void application_controller::start_next(process& self) {
+  std::vector<std::string> failed;
+  for (application& one : applications_) {
+    if (going_down_ || one.state == application_state::starting) return;
+    if (one.state == application_state::waiting) {
+      const std::string absent = missing(one);
+      if (absent.empty()) return start(self, one);
+      fail(one, not_started(absent));
+    }
+    if (one.state == application_state::failed) failed.push_back(one.spec.name);
+  }
+  if (announced_ || going_down_) return;
+  announced_ = true;
+  if (events_.all_started) events_.all_started(failed);
+}
+
+std::string application_controller::missing(const application& of) const {
+  for (const std::string& name : of.spec.depends_on) {
+    for (const application& one : applications_) {
+      if (one.spec.name == name && one.state != application_state::running) return name;
+    }
+  }
+  return {};
+}
+
+void application_controller::start(process& self, application& one) {
+  const auto shared =
+      std::make_shared<const supervision>(supervision{&factory_, &tree_, one.spec.name, one.spec.env});
+  runtime::spawn_options options;
+  options.label = one.spec.name;
+  options.link = true;
+  const auto master = self.spawn(std::move(options), std::make_unique<application_master>(one.spec, shared));
+  if (!master) return fail(one, message::atom("system_limit"));
+  one.master = *master;
+  change(one, application_state::starting);
+}
+
+void application_controller::fail(application& one, const message& reason) {
+  base::log::error(module, "{} did not start: {}", one.spec.name, etf::print(reason.bytes()));
+  change(one, application_state::failed, reason);
+  if (one.spec.type != application_type::temporary) take_node_down(one);
+}
+
+void application_controller::ended(process& self, application& one, const message& reason) {
+  one.master = {};
+  if (one.state == application_state::starting) {
+    fail(one, reason);
+    return start_next(self);
+  }
+  const bool fatal = one.spec.type == application_type::permanent ||
+                     (one.spec.type == application_type::transient && !is_normal(reason));
+  base::log::write(fatal ? base::log::level::error : base::log::level::info, module, {}, "{} ({}) ended: {}",
+                   one.spec.name, text(one.spec.type), etf::print(reason.bytes()));
+  change(one, application_state::stopped, reason);
+  if (fatal) take_node_down(one);
+}
+
+void application_controller::take_node_down(const application& one) {
+  if (going_down_) return;
+  going_down_ = true;
+  base::log::error(module, "the end of {} ({}) takes the node down", one.spec.name, text(one.spec.type));
+  if (events_.node_must_stop) events_.node_must_stop(one.spec.name);
+}
+
+void application_controller::change(application& one, application_state state, const message& reason) {
+  one.state = state;
+  board_.change(one.spec.name, state, reason);
+}
+
+outcome application_controller::handle_info(process& self, const message& m) {
+  std::string_view name;
+  runtime::pid top;
+  gen::exit_notice exit;
+  if (gen::read_exit(self, m, exit)) {
+    for (application& one : applications_) {
+      if (one.master && one.master == exit.from) {
+        ended(self, one, exit.reason);
+        break;
+      }
+    }
+  } else if (application_master::read_started(self, m, name, top)) {
+    for (application& one : applications_) {
+      if (one.spec.name != name || one.state != application_state::starting) continue;
+      one.state = application_state::running;
+      board_.running(name, top);
+      base::log::info(module, "{} started", name);
+    }
+    start_next(self);
+  } else if (etf::cursor(m.bytes()).read_atom_is(stop_tag)) {
+    return runtime::stop(message::atom("shutdown"));
+  }
+  return runtime::carry_on();
+}
+
+// application:which_applications: [{Name, Description, Version}], the latest started first.
+native_server::call_answer application_controller::handle_call(process& self, const message& from,
+                                                               const message& request) {
+  if (!etf::cursor(request.bytes()).read_atom_is("which_applications")) {
+    return native_server::handle_call(self, from, request);
+  }
+  std::uint32_t count = 0;
+  for (const application& one : applications_) count += one.state == application_state::running;
+  message_writer out;
+  out.list(count);
+  for (auto one = applications_.rbegin(); one != applications_.rend(); ++one) {
+    if (one->state != application_state::running) continue;
+    out.tuple(3);
+    out.atom(one->spec.name);
+    out.string(one->spec.name);
+    out.string(COPPICE_VERSION);
+  }
+  out.nil();
+  return reply(out.take());
+}
+
+void application_controller::on_stop(process& self, const message&) {
+  going_down_ = true;
+  for (auto one = applications_.rbegin(); one != applications_.rend() && !self.exiting(); ++one) {
+    if (!one->master) continue;
+    change(*one, application_state::stopping);
+    const base::nanos began = base::mono_now();
+    const runtime::reference end = self.monitor(one->master, true);
+    self.exit(one->master, message::atom("shutdown"));
+    (void)self.await(end);
+    change(*one, application_state::stopped, message::atom("shutdown"));
+    base::log::info(module, "{} stopped in {} ms", one->spec.name,
+                    base::to_milliseconds(base::mono_now() - began).count());
+  }
+}
+
+} // namespace coppice::behaviours

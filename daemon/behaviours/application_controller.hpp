@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Starts the node's applications one after the other, each when those it depends on run; knows what the
+// end of each means for the node; stops them in reverse. Registered as `application_controller`, it answers
+// application:which_applications of other nodes. In the process's own turn; the events are called there.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "behaviours/application.hpp"
+#include "behaviours/native_server.hpp"
+#include "behaviours/supervisor.hpp"
+
+namespace coppice::behaviours {
+
+// What the node wants to hear; none may wait.
+struct application_events {
+  // Every application was started, or tried. `failed` names those (temporary ones) that did not start.
+  std::function<void(const std::vector<std::string>& failed)> all_started;
+  // This application's end takes the node down: its owner is to send stop_message().
+  std::function<void(const std::string& application)> node_must_stop;
+  // The controller is gone, and every application with it.
+  std::function<void()> gone;
+};
+
+class application_controller : public native_server {
+ public:
+  static constexpr std::string_view registered_name = "application_controller";
+
+  // `applications` in an order in which each comes after those it depends on. Factory, tree and board
+  // outlive the system.
+  application_controller(std::vector<application_spec> applications, runtime::actor_factory& factory,
+                         supervision_tree& tree, application_board& board, application_events events);
+  ~application_controller() override;
+
+  // Sent to it, it stops all applications and ends.
+  static runtime::message stop_message();
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override;
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+  void on_stop(runtime::process& self, const runtime::message& reason) override;
+
+ private:
+  struct application {
+    application_spec spec;
+    application_state state = application_state::waiting;
+    runtime::pid master;
+  };
+
+  void start_next(runtime::process& self);
+  // The name of one that `of` needs and that does not run; empty: none.
+  std::string missing(const application& of) const;
+  void start(runtime::process& self, application& one);
+  void fail(application& one, const runtime::message& reason);
+  void ended(runtime::process& self, application& one, const runtime::message& reason);
+  void change(application& one, application_state state, const runtime::message& reason = {});
+  void take_node_down(const application& one);
+
+  std::vector<application> applications_;
+  runtime::actor_factory& factory_;
+  supervision_tree& tree_;
+  application_board& board_;
+  application_events events_;
+  bool announced_ = false; // all_started was called
+  bool going_down_ = false;
+};
+
+} // namespace coppice::behaviours

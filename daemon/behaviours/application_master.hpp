@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The process at the root of one application: it starts the top supervisor, tells the controller that it
+// runs, ends with the reason the supervisor ended with, and stops it when told to or when its time is up.
+// One process an application, so that one that starts or stops slowly holds up nobody else.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "behaviours/application.hpp"
+#include "behaviours/native_server.hpp"
+#include "behaviours/supervisor.hpp"
+
+namespace coppice::behaviours {
+
+class application_master : public native_server {
+ public:
+  application_master(const application_spec& spec, std::shared_ptr<const supervision> shared);
+
+  // What it sends its parent: {application_started, Name, TopSupervisor}.
+  static bool read_started(runtime::process& self, const runtime::message& m, std::string_view& name,
+                           runtime::pid& top);
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+  void on_stop(runtime::process& self, const runtime::message& reason) override;
+
+ private:
+  runtime::message start_top(runtime::process& self); // empty: it runs; else the reason it does not
+
+  std::string name_;
+  base::nanos max_runtime_;
+  std::shared_ptr<const supervisor_spec> spec_;
+  std::shared_ptr<const supervision> shared_;
+  runtime::pid top_; // null: not running
+};
+
+} // namespace coppice::behaviours
