@@ -43,10 +43,10 @@ typedef struct coppice_writer {
   uint8_t* at;
   uint8_t* end;
   uint8_t* begin;
-  void* owner;
   const coppice_message_api* api;
   int32_t status;
   uint32_t reserved;
+  uint64_t host[8]; /* the host's own */
 } coppice_writer;
 
 struct coppice_message_api {
@@ -69,10 +69,11 @@ struct coppice_message_api {
   /* [any] Ends the writer without a message. */
   void (*discard)(coppice_writer* writer);
 
-  /* [any] A message over bytes of the plugin's own, which stay unchanged until the host calls
-   * free_data(context) on any thread. It holds this plugin generation in memory until then. */
-  int32_t (*adopt)(const uint8_t* data, uint64_t size, void (*free_data)(void* context), void* context,
-                   coppice_message* out_new);
+  /* [actor] A message over bytes of the plugin's own, which stay unchanged until the host calls
+   * free_data(context) on any thread. It holds this plugin generation in memory until then. When it fails,
+   * free_data is not called. */
+  int32_t (*adopt)(coppice_actor* self, const uint8_t* data, uint64_t size, void (*free_data)(void* context),
+                   void* context, coppice_message* out_new);
   /* [any] COPPICE_OK if the bytes are exactly one well-formed term, else COPPICE_E_TERM. */
   int32_t (*validate)(coppice_bytes term);
 };

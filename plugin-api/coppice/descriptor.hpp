@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// COPPICE_PLUGIN("id", "version", actor, …): the exported descriptor and the ELF note of a C++ plugin, both
+// made while compiling from the same facts, so that they cannot differ. Header-only.
+#pragma once
+
+#include <coppice/host.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace coppice::detail {
+
+/// What an actor class says of the engine that runs it; specialised by each behaviour's header.
+template <class T>
+struct behaviour_of;
+
+template <class T, etf::fixed_text Id>
+constexpr const char* actor_name() {
+  if constexpr (requires { T::name; }) {
+    return std::string_view(T::name).data();
+  } else {
+    return Id.data;
+  }
+}
+template <class T>
+constexpr const char* schema() {
+  if constexpr (requires { T::args_schema; }) {
+    return std::string_view(T::args_schema).data();
+  } else {
+    return nullptr;
+  }
+}
+template <class T>
+constexpr std::uint32_t state_version() {
+  if constexpr (requires { T::state_version; }) {
+    return T::state_version;
+  } else {
+    return 0;
+  }
+}
+
+template <class T, etf::fixed_text Id>
+inline constexpr coppice_actor_type actor_type_of = {
+    sizeof(coppice_actor_type),  state_version<T>(),       actor_name<T, Id>(), behaviour_of<T>::name,
+    behaviour_of<T>::table_name, behaviour_of<T>::table(), schema<T>()};
+
+template <etf::fixed_text Id, class... Actors>
+inline constexpr const coppice_actor_type* actor_types[] = {&actor_type_of<Actors, Id>...};
+
+inline std::int32_t start(const coppice_host* given, coppice_error* error) noexcept {
+  if (connect(*given)) return COPPICE_OK;
+  constexpr std::string_view text = "this host lacks an interface that C++ plugins need";
+  given->set_error(error, COPPICE_E_UNSUPPORTED, text.data(), text.size());
+  return COPPICE_E_UNSUPPORTED;
+}
+
+// Counts first, then fills: the same writing twice.
+struct note_counter {
+  std::size_t size = 0;
+  constexpr void add(std::string_view text) { size += text.size(); }
+};
+template <std::size_t Size>
+struct note_text {
+  std::array<char, Size> data{};
+  std::size_t size = 0;
+  constexpr void add(std::string_view text) {
+    for (const char c : text) data[size++] = c;
+  }
+};
+
+template <class Out>
+constexpr void add_number(Out& out, std::uint32_t value) {
+  char digits[10]{};
+  std::size_t count = 0;
+  do {
+    digits[count++] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  } while (value != 0);
+  while (count != 0) out.add({&digits[--count], 1});
+}
+
+template <class T, etf::fixed_text Id, class Out>
+constexpr void add_actor(Out& out, bool first) {
+  out.add(first ? "{\"name\":\"" : ",{\"name\":\"");
+  out.add(actor_name<T, Id>());
+  out.add("\",\"behaviour\":\"");
+  out.add(behaviour_of<T>::name);
+  out.add("\",\"state_version\":");
+  add_number(out, state_version<T>());
+  if constexpr (schema<T>() != nullptr) {
+    out.add(",\"args_schema\":");
+    out.add(schema<T>());
+  }
+  out.add("}");
+}
+
+template <etf::fixed_text Id, etf::fixed_text Version, class... Actors>
+constexpr auto add_manifest(auto out) {
+  out.add("{\"coppice\":1,\"id\":\"");
+  out.add(Id.view());
+  out.add("\",\"version\":\"");
+  out.add(Version.view());
+  out.add("\",\"abi\":[");
+  add_number(out, COPPICE_ABI_MAJOR);
+  out.add(",0],\"actors\":[");
+  bool first = true;
+  (..., (add_actor<Actors, Id>(out, first), first = false));
+  out.add("]}");
+  return out;
+}
+
+template <std::size_t Size>
+struct note {
+  std::uint32_t name_size = 8;
+  std::uint32_t text_size = Size;
+  std::uint32_t type = 1;
+  char name[8] = {'C', 'o', 'p', 'p', 'i', 'c', 'e', 0};
+  std::array<char, Size> text{};
+};
+
+template <etf::fixed_text Id, etf::fixed_text Version, class... Actors>
+consteval auto make_note() {
+  constexpr std::size_t size = add_manifest<Id, Version, Actors...>(note_counter{}).size;
+  static_assert(size < 64 * 1024, "the manifest exceeds 64 KiB");
+  constexpr std::size_t padded = (size + 4) / 4 * 4; // zero bytes at the end are not part of the text
+  note<padded> made;
+  made.text = add_manifest<Id, Version, Actors...>(note_text<padded>{}).data;
+  return made;
+}
+
+} // namespace coppice::detail
+
+#define COPPICE_PLUGIN(id, version, ...)                                                              \
+  [[gnu::used, gnu::aligned(4), gnu::section(".note.coppice")]] static constexpr auto coppice_note_ = \
+      ::coppice::detail::make_note<id, version, __VA_ARGS__>();                                       \
+  extern "C" COPPICE_EXPORT const coppice_descriptor coppice_plugin = {                               \
+      COPPICE_DESCRIPTOR_HEAD,                                                                        \
+      id,                                                                                             \
+      version,                                                                                        \
+      nullptr,                                                                                        \
+      std::size(::coppice::detail::actor_types<id, __VA_ARGS__>),                                     \
+      ::coppice::detail::actor_types<id, __VA_ARGS__>,                                                \
+      &::coppice::detail::start,                                                                      \
+      nullptr}

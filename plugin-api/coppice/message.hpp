@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// Messages in C++: one that is owned, a writer for new ones, and where a message can go. Header-only.
+#pragma once
+
+#include <coppice/host.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coppice {
+
+/// A message of the actor's own; the host counts its owners. Move-only: share() makes another.
+class message {
+ public:
+  message() = default;
+  explicit message(coppice_message owned) : raw_(owned) {}
+  message(message&& other) noexcept : raw_(std::exchange(other.raw_, coppice_message{})) {}
+  message& operator=(message&& other) noexcept {
+    std::swap(raw_, other.raw_);
+    return *this;
+  }
+  ~message() {
+    if (raw_.owner != nullptr) detail::host.message->release(&raw_);
+  }
+
+  explicit operator bool() const { return raw_.size != 0; }
+  etf::bytes bytes() const { return {raw_.data, static_cast<std::size_t>(raw_.size)}; }
+  coppice::term term() const { return {bytes()}; }
+  message share() const {
+    coppice_message again{};
+    detail::host.message->retain(&raw_, &again);
+    return message(again);
+  }
+  /// The C struct, for a parameter that consumes it.
+  coppice_message* take() { return &raw_; }
+  /// For a parameter that makes one: what was held is given back.
+  coppice_message* put() {
+    *this = message();
+    return &raw_;
+  }
+
+ private:
+  coppice_message raw_{};
+};
+
+/// Writes a term straight into the memory it will travel in.
+class message_writer : public etf::writer {
+ public:
+  explicit message_writer(std::size_t hint = 64) : etf::writer(nullptr, nullptr, &grow, this) {
+    if (detail::host.message->write_begin(hint, &raw_) == COPPICE_OK) reset({raw_.begin, raw_.end});
+  }
+  ~message_writer() { detail::host.message->discard(&raw_); }
+
+  /// The message; none if what was written has no encoding. Ends the writer.
+  message take() {
+    coppice_message made{};
+    if (failed()) return message();
+    raw_.at = raw_.begin + size();
+    detail::host.message->finish(&raw_, &made);
+    return message(made);
+  }
+
+ private:
+  static etf::storage grow(void* context, etf::storage, std::size_t used, std::size_t needed) {
+    coppice_writer& raw = static_cast<message_writer*>(context)->raw_;
+    raw.at = raw.begin + used;
+    if (detail::host.message->reserve(&raw, needed) != COPPICE_OK) return {};
+    return {raw.begin, raw.end};
+  }
+
+  coppice_writer raw_{};
+};
+
+/// Any encodable value as a message; one that is a message already is shared.
+template <class T>
+message encode(const T& value) {
+  if constexpr (std::is_same_v<T, message>) {
+    return value.share();
+  } else {
+    message_writer out;
+    etf::encode(out, value);
+    return out.take();
+  }
+}
+
+/// Who a message is for: a name here, {name, node}, a pid, an alias, or a term that is one of those.
+class destination {
+ public:
+  destination(std::string_view name) : own_(etf::encode(etf::atom{name})) {}
+  destination(const char* name) : destination(std::string_view(name)) {}
+  destination(std::string_view name, std::string_view node)
+      : own_(etf::encode(std::pair(etf::atom{name}, etf::atom{node}))) {}
+  destination(const etf::pid& process) : own_(etf::encode(process)) {}
+  destination(const etf::reference& alias) : own_(etf::encode(alias)) {}
+  /// Borrowed: the term must live as long as this.
+  destination(term borrowed) : borrowed_(borrowed.encoded) {}
+
+  etf::bytes bytes() const { return own_.empty() ? borrowed_ : etf::bytes(own_); }
+
+  /// "name" or "name@alive@host", as configurations write it.
+  static destination parse(std::string_view text) {
+    const auto cut = text.find('@');
+    if (cut == text.npos) return {text};
+    return {text.substr(0, cut), text.substr(cut + 1)};
+  }
+
+ private:
+  std::vector<std::uint8_t> own_;
+  etf::bytes borrowed_;
+};
+
+} // namespace coppice
