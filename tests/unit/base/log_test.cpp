@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// The logger: levels, rendering, and that callers never wait for the writer. A tap sees what the
+// writer writes; stderr is pointed at /dev/null meanwhile.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+
+namespace coppice::base::log {
+namespace {
+
+class quiet_stderr {
+ public:
+  quiet_stderr() : saved_(dup(STDERR_FILENO)) {
+    const unique_fd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    dup2(null.get(), STDERR_FILENO);
+  }
+  ~quiet_stderr() { dup2(saved_.get(), STDERR_FILENO); }
+
+ private:
+  unique_fd saved_;
+};
+
+class collector {
+ public:
+  collector()
+      : id_(add_tap([this](const record& line) {
+          const std::lock_guard lock(mutex_);
+          lines_.push_back(line);
+        })) {}
+  ~collector() { remove_tap(id_); }
+  std::vector<record> lines() {
+    const std::lock_guard lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<record> lines_;
+  std::uint64_t id_;
+};
+
+} // namespace
+
+TEST_CASE("a level is named and read back, unknown ones are not") {
+  for (const level each :
+       {level::trace, level::debug, level::info, level::notice, level::warning, level::error}) {
+    CHECK(parse_level(level_name(each)) == each);
+  }
+  CHECK(parse_level("warn") == level::warning);
+  CHECK_FALSE(parse_level("loud"));
+  CHECK(parse_format("auto") == format::automatic);
+  CHECK_FALSE(parse_format("xml"));
+}
+
+TEST_CASE("a module's own level overrides the common one until it is taken away") {
+  set_level(level::warning);
+  REQUIRE(set_level("dist", level::debug));
+  CHECK(enabled(level::debug, "dist"));
+  CHECK_FALSE(enabled(level::trace, "dist"));
+  CHECK_FALSE(enabled(level::info, "net"));
+  CHECK(module_levels() == std::vector<std::pair<std::string, level>>{{"dist", level::debug}});
+  REQUIRE(set_level("dist", std::nullopt));
+  CHECK_FALSE(enabled(level::info, "dist"));
+  CHECK(module_levels().empty());
+  CHECK(set_level(std::string(40, 'm'), level::debug).error().code == errc::invalid);
+  set_level(level::info);
+}
+
+TEST_CASE("text escapes control characters and quotes values with spaces") {
+  record line{
+      0, level::warning, "dist", "name \x1b[31m", {{"peer", "a@b"}, {"why", "not now"}, {"empty", ""}}};
+  CHECK(render_text(line) ==
+        "1970-01-01T00:00:00.000000Z warning dist: name \\x1b[31m peer=a@b why=\"not now\" empty=\"\"");
+}
+
+TEST_CASE("a JSON line is one object whatever bytes the message has") {
+  record line{0, level::error, "dist", "quote \" line\n byte \xff", {{"peer", "a@b"}}};
+  const std::string json = render_json(line);
+  CHECK(json.find('\n') == std::string::npos);
+  CHECK(json.starts_with(
+      R"({"time":"1970-01-01T00:00:00.000000Z","level":"error","module":"dist","message":"quote \")"));
+  CHECK(json.ends_with(R"("peer":"a@b"})"));
+}
+
+TEST_CASE("lines are written in order, with their fields, before flush returns") {
+  const quiet_stderr quiet;
+  start({});
+  collector seen;
+  for (int i = 0; i < 1000; ++i) write(level::info, "test", {{"n", std::to_string(i)}}, "line {}", i);
+  debug("test", "below the level");
+  flush();
+  const auto lines = seen.lines();
+  stop();
+  REQUIRE(lines.size() == 1000);
+  CHECK(lines[0].text == "line 0");
+  CHECK(lines[999].fields[0].value == "999");
+}
+
+TEST_CASE("a full queue drops lines, counts them, says so, and never waits") {
+  const quiet_stderr quiet;
+  options chosen;
+  chosen.queue = 10;
+  start(chosen);
+  std::mutex gate;
+  std::unique_lock closed(gate);
+  std::atomic<bool> told{false};
+  std::atomic<bool> inside{false};
+  const std::uint64_t slow_tap = add_tap([&](const record& line) {
+    if (line.text.ends_with("lines dropped: the queue was full")) told = true;
+    inside = true;
+    inside.notify_all();
+    const std::lock_guard wait(gate);
+  });
+  const std::uint64_t before = dropped();
+  info("test", "holds the writer");
+  inside.wait(false);
+  for (int i = 0; i < 100; ++i) info("test", "line {}", i);
+  CHECK(dropped() - before == 90);
+  closed.unlock();
+  flush();
+  remove_tap(slow_tap);
+  stop();
+  CHECK(told);
+}
+
+TEST_CASE("many threads may log at once") {
+  const quiet_stderr quiet;
+  start({});
+  collector seen;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([] {
+      for (int i = 0; i < 500; ++i) info("test", "line {}", i);
+    });
+  }
+  for (std::thread& each : threads) each.join();
+  stop();
+  CHECK(seen.lines().size() == 2000);
+}
+
+TEST_CASE("without a writer lines are written by the caller") {
+  const quiet_stderr quiet;
+  collector seen;
+  warning("test", "early");
+  CHECK(seen.lines().size() == 1);
+}
+
+} // namespace coppice::base::log
