@@ -12,6 +12,7 @@
 
 #include "cli/render.hpp"
 #include "manifest/manifest.hpp"
+#include "spec/default_files.hpp"
 #include "spec/load.hpp"
 
 namespace coppice::cli {

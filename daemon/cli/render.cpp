@@ -178,10 +178,9 @@ std::string render_nodes(const json& d) {
 }
 
 std::string render_plugins(const json& d) {
-  rows out{{"PLUGIN", "VERSION", "GENERATION", "ACTORS", "RUNNING", "FILE"}};
+  rows out{{"PLUGIN", "VERSION", "GENERATION", "ACTORS", "FILE"}};
   for (const auto& p : at(d, "plugins")) {
-    out.push_back({cell(p, "id"), cell(p, "version"), cell(p, "generation"), cell(p, "actors"),
-                   cell(p, "running"), cell(p, "file")});
+    out.push_back({cell(p, "id"), cell(p, "version"), cell(p, "generation"), cell(p, "actors"), cell(p, "file")});
   }
   return table(out);
 }

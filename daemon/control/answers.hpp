@@ -4,30 +4,30 @@
 // is put in is dropped.
 #pragma once
 
-#include <cstdint>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/uv.hpp"
+#include "control/server.hpp"
 
 namespace coppice::control {
 
 class answers {
  public:
   struct line {
-    std::uint64_t connection;
+    request_id of;
     std::string text;
   };
 
   // `wake` is called after something was put in, until close(); it belongs to the control thread.
   explicit answers(const base::uv::async& wake) : wake_(&wake) {}
 
-  void put(std::uint64_t connection, std::string text) {
+  void put(request_id of, std::string text) {
     std::lock_guard lock(mutex_);
     if (wake_ == nullptr) return;
-    lines_.push_back({connection, std::move(text)});
+    lines_.push_back({of, std::move(text)});
     wake_->send();
   }
 

@@ -32,8 +32,7 @@ std::optional<gid_t> group_id(const std::string& name) {
 
 } // namespace
 
-answer::answer(std::shared_ptr<answers> to, std::uint64_t connection)
-    : to_(std::move(to)), connection_(connection) {}
+answer::answer(std::shared_ptr<answers> to, request_id of) : to_(std::move(to)), of_(of) {}
 
 answer::~answer() {
   if (to_)
@@ -41,7 +40,7 @@ answer::~answer() {
 }
 
 void answer::operator()(const api::reply& reply) {
-  if (auto to = std::exchange(to_, nullptr)) to->put(connection_, api::encode(reply));
+  if (auto to = std::exchange(to_, nullptr)) to->put(of_, api::encode(reply));
 }
 
 class server::inner {
@@ -84,8 +83,8 @@ class server::inner {
 
   void on_wake() {
     for (auto& line : answers_->take()) {
-      if (auto found = sessions_.find(line.connection); found != sessions_.end())
-        found->second->answer(line.text);
+      auto found = sessions_.find(line.of.connection);
+      if (found != sessions_.end()) found->second->answer(line.of.number, line.text);
     }
     left_.clear();
     if (stopping_.load(std::memory_order_acquire)) loop_.stop();
@@ -94,17 +93,17 @@ class server::inner {
   void accept(net::accepted_socket socket) {
     auto stream = net::stream::adopt(loop_.raw(), std::move(socket));
     if (!stream) return base::log::warning("control", "{}", stream.error().text);
-    const std::uint64_t number = ++last_session_;
-    sessions_.emplace(number,
-                      std::make_unique<session>(
-                          std::move(*stream),
-                          [this, number](api::request r) { handle_(std::move(r), answer(answers_, number)); },
-                          [this, number] { leave(number); }));
+    const std::uint64_t connection = ++last_session_;
+    auto ask = [this, connection](api::request r, std::uint64_t number) {
+      return handle_(std::move(r), answer(answers_, {connection, number}));
+    };
+    sessions_.emplace(connection, std::make_unique<session>(loop_.raw(), std::move(*stream), std::move(ask),
+                                                            [this, connection] { leave(connection); }));
   }
 
   // A session can't be destroyed under its own feet: it is put aside until the next wake-up.
-  void leave(std::uint64_t number) {
-    auto found = sessions_.find(number);
+  void leave(std::uint64_t connection) {
+    auto found = sessions_.find(connection);
     if (found == sessions_.end()) return;
     left_.push_back(std::move(found->second));
     sessions_.erase(found);

@@ -4,9 +4,11 @@
 // the answers back; a connection's requests are answered one after the other, in order.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/protocol.hpp"
@@ -21,18 +23,19 @@ struct server_options {
   std::size_t connections = 64; // at once; more wait to be accepted
 };
 
-// Takes one answer, on any thread, at once or later; a second one is ignored, and one for a client that
-// has left is dropped. A request whose `answer` is destroyed unused is answered with an internal error.
-class answer;
-
-// Called on the control thread; must not block for long.
-using request_function = std::function<void(api::request, answer)>;
-
 class answers; // what the control thread has been given to write; shared with every open `answer`
 
+// Which request of which connection.
+struct request_id {
+  std::uint64_t connection = 0;
+  std::uint64_t number = 0;
+};
+
+// Takes one answer, on any thread, at once or later; a second one is ignored, and one for a client that
+// has left is dropped. A request whose `answer` is destroyed unused is answered with an internal error.
 class answer {
  public:
-  answer(std::shared_ptr<answers> to, std::uint64_t connection);
+  answer(std::shared_ptr<answers> to, request_id of);
   answer(answer&&) noexcept = default;
   answer& operator=(answer&&) = delete;
   ~answer();
@@ -41,8 +44,17 @@ class answer {
 
  private:
   std::shared_ptr<answers> to_;
-  std::uint64_t connection_;
+  request_id of_;
 };
+
+// What is left to do for a request when its function has returned.
+struct pending {
+  std::optional<std::chrono::milliseconds> patience; // then the client is told that it timed out
+  std::function<void()> give_up; // may be empty; called if it timed out or the client left. Control thread.
+};
+
+// Called on the control thread; must not block for long.
+using request_function = std::function<pending(api::request, answer)>;
 
 class server {
  public:

@@ -6,9 +6,16 @@
 
 namespace coppice::control {
 
-session::session(net::stream connection, std::function<void(api::request)> ask, std::function<void()> gone)
-    : stream_(std::move(connection)), ask_(std::move(ask)), gone_(std::move(gone)) {
+session::session(uv_loop_t* loop, net::stream connection, ask_function ask, std::function<void()> gone)
+    : stream_(std::move(connection)),
+      ask_(std::move(ask)),
+      gone_(std::move(gone)),
+      patience_(loop, [this] { on_timeout(); }) {
   stream_.start(*this);
+}
+
+session::~session() {
+  give_up();
 }
 
 void session::on_data(base::bytes_span bytes) {
@@ -40,11 +47,25 @@ void session::next_request() {
   if (!request) return reject(request.error().text);
   answering_ = true;
   stream_.pause();
-  ask_(std::move(*request));
+  pending_ = ask_(std::move(*request), ++number_);
+  if (pending_.patience) patience_.start(*pending_.patience);
 }
 
-void session::answer(std::string_view line) {
+void session::on_timeout() {
+  give_up();
+  answer(number_, api::encode(api::reply(
+                      tl::unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}})));
+}
+
+void session::give_up() {
+  if (auto stop = std::exchange(pending_.give_up, nullptr)) stop();
+}
+
+void session::answer(std::uint64_t number, std::string_view line) {
+  if (!answering_ || number != number_) return;
   answering_ = false;
+  pending_ = {};
+  patience_.stop();
   stream_.write(line);
   if (ended_ && received_.find('\n') == std::string::npos) {
     stream_.close_when_written();

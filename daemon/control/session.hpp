@@ -4,20 +4,28 @@
 // faster than it is answered waits in the kernel. The control thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
 #include "api/protocol.hpp"
+#include "base/uv.hpp"
+#include "control/server.hpp"
 #include "net/stream.hpp"
 
 namespace coppice::control {
 
 class session final : public net::stream_handler {
  public:
-  // `ask` is given each request; `gone` is called once, last, and may destroy the session.
-  session(net::stream connection, std::function<void(api::request)> ask, std::function<void()> gone);
+  // Works on a request; its answer is given with the same number.
+  using ask_function = std::function<pending(api::request, std::uint64_t number)>;
 
-  void answer(std::string_view line);
+  // `gone` is called once, last; the session may be destroyed when that has returned to the loop.
+  session(uv_loop_t* loop, net::stream connection, ask_function ask, std::function<void()> gone);
+  ~session();
+
+  // The answer of request `number`; ignored if that is not the one being worked on.
+  void answer(std::uint64_t number, std::string_view line);
 
  private:
   void on_data(base::bytes_span bytes) override;
@@ -26,15 +34,21 @@ class session final : public net::stream_handler {
 
   // Takes the next line out of what has arrived, unless one is being answered.
   void next_request();
+  void on_timeout();
+  // The request being worked on is not waited for any more.
+  void give_up();
   // Answers with an error and closes: the rest of the bytes can't be trusted to be lines.
   void reject(const std::string& why);
 
   net::stream stream_;
-  std::function<void(api::request)> ask_;
+  ask_function ask_;
   std::function<void()> gone_;
   std::string received_;
   std::size_t searched_ = 0; // no line feed before it
+  std::uint64_t number_ = 0; // of the last request
   bool answering_ = false;
+  pending pending_;
+  base::uv::timer patience_;
   bool ended_ = false; // the client sends nothing more
 };
 

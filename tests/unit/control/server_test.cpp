@@ -56,8 +56,9 @@ class connection {
   int fd_;
 };
 
-void echo(api::request r, control::answer reply) {
+control::pending echo(api::request r, control::answer reply) {
   reply(api::reply(nlohmann::json{{"command", r.command}}));
+  return {};
 }
 
 } // namespace
@@ -113,10 +114,15 @@ TEST_CASE("what is no request is answered with an error and the connection close
 TEST_CASE("an answer may come late, from another thread, and after its client has left") {
   place at;
   std::promise<control::answer> kept;
-  auto server = control::server::start({at.socket, {}, 0600}, [&kept](api::request r, control::answer reply) {
-    if (r.command == "keep") return kept.set_value(std::move(reply));
-    reply(api::reply(nlohmann::json::object()));
-  });
+  auto server = control::server::start({at.socket, {}, 0600},
+                                       [&kept](api::request r, control::answer reply) -> control::pending {
+                                         if (r.command == "keep") {
+                                           kept.set_value(std::move(reply));
+                                         } else {
+                                           reply(api::reply(nlohmann::json::object()));
+                                         }
+                                         return {};
+                                       });
   REQUIRE(server);
   std::optional<control::answer> late;
   {
@@ -143,7 +149,8 @@ TEST_CASE("an answer may come late, from another thread, and after its client ha
 
 TEST_CASE("a request whose answer is forgotten is still answered") {
   place at;
-  auto server = control::server::start({at.socket, {}, 0600}, [](api::request, control::answer) {});
+  auto server = control::server::start({at.socket, {}, 0600},
+                                       [](api::request, control::answer) { return control::pending{}; });
   REQUIRE(server);
   connection client(at.socket);
   client.send("{\"command\":\"x\"}\n");
@@ -151,4 +158,43 @@ TEST_CASE("a request whose answer is forgotten is still answered") {
   REQUIRE(reply);
   REQUIRE_FALSE(*reply);
   CHECK(reply->error().code == base::errc::internal);
+}
+
+TEST_CASE("a request that takes too long times out, is given up, and its late answer answers nothing else") {
+  place at;
+  std::optional<control::answer> late;
+  std::promise<void> given_up;
+  auto server = control::server::start({at.socket, {}, 0600}, [&](api::request r, control::answer reply) {
+    if (r.command != "slow") return echo(std::move(r), std::move(reply));
+    late.emplace(std::move(reply));
+    return control::pending{std::chrono::milliseconds(1), [&] { given_up.set_value(); }};
+  });
+  REQUIRE(server);
+  connection client(at.socket);
+  client.send("{\"command\":\"slow\"}\n");
+  auto reply = api::decode_reply(client.line());
+  REQUIRE(reply);
+  REQUIRE_FALSE(*reply);
+  CHECK(reply->error().code == base::errc::timeout);
+  given_up.get_future().wait();
+  (*late)(api::reply(nlohmann::json{{"late", true}}));
+  client.send("{\"command\":\"next\"}\n");
+  CHECK(client.line() == "{\"result\":{\"command\":\"next\"}}\n");
+}
+
+TEST_CASE("a client that leaves gives its request up") {
+  place at;
+  std::optional<control::answer> open;
+  std::promise<void> given_up;
+  auto server = control::server::start({at.socket, {}, 0600}, [&](api::request, control::answer reply) {
+    open.emplace(std::move(reply));
+    return control::pending{std::nullopt, [&] { given_up.set_value(); }};
+  });
+  REQUIRE(server);
+  {
+    connection client(at.socket);
+    client.send("{\"command\":\"x\"}\n");
+  }
+  server->reset();
+  CHECK(given_up.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready);
 }

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// One function a command, in one table; see commands.hpp.
+#include "control/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/text.hpp>
+
+#include "api/socket_path.hpp"
+#include "control/documents.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::control {
+
+namespace {
+
+using behaviours::gen::call_error;
+using nlohmann::json;
+
+constexpr base::nanos ns_per_ms = 1'000'000;
+constexpr long long longest_timeout_ms = 1'000'000'000;
+
+// A request being worked on. `what` is how an error names it: "call kv". Shared, because the callbacks
+// that answer later are std::functions, which copy what they hold.
+struct asked {
+  node::node& of;
+  json arguments;
+  std::string what;
+  answer reply;
+
+  std::string text(const char* key) const {
+    auto found = arguments.find(key);
+    return found != arguments.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
+  // Absent, negative or not a number: none, it waits for ever.
+  std::optional<std::chrono::milliseconds> timeout() const {
+    auto found = arguments.find("timeout_ms");
+    if (found == arguments.end() || !found->is_number_integer()) return std::nullopt;
+    const auto ms = found->get<long long>();
+    if (ms < 0) return std::nullopt;
+    return std::chrono::milliseconds(std::min(ms, longest_timeout_ms));
+  }
+  base::nanos timeout_nanos() const {
+    auto ms = timeout();
+    return ms ? ms->count() * ns_per_ms : runtime::no_deadline;
+  }
+
+  void done(json document) { reply(api::reply(std::move(document))); }
+  void fail(base::errc code, std::string why, std::string hint = {}) {
+    reply(api::reply(tl::unexpect, api::failure{code, what, std::move(why), std::move(hint)}));
+  }
+  void fail(const base::error& e) { fail(e.code, e.text); }
+  void finish(const base::status& s) { s ? done(json::object()) : fail(s.error()); }
+};
+
+using request = std::shared_ptr<asked>;
+
+std::string term_text(node::node& of, const runtime::message& m) {
+  etf::print_options options;
+  options.node = of.name();
+  options.creation = of.runtime().creation();
+  return etf::print(m.bytes(), options);
+}
+
+void finish_call(asked& a, const behaviours::gen::call_result& result) {
+  if (result) return a.done({{"reply", term_text(a.of, *result)}});
+  const call_error& e = result.error();
+  switch (e.what) {
+    case call_error::kind::timeout:
+      return a.fail(base::errc::timeout, fmt::format("no answer within {}ms", a.timeout_nanos() / ns_per_ms));
+    case call_error::kind::noproc:
+      return a.fail(base::errc::not_found, "noproc: no such process");
+    case call_error::kind::nodedown:
+      return a.fail(base::errc::closed, "nodedown: not connected to its node", "coppice nodes says why");
+    case call_error::kind::exit:
+      return a.fail(base::errc::refused, "it ended: " + term_text(a.of, e.reason));
+    case call_error::kind::calling_self:
+    case call_error::kind::exiting:
+      break;
+  }
+  a.fail(base::errc::closed, "the node is stopping");
+}
+
+// What call, cast and send have in common: whom, and what.
+struct addressed {
+  runtime::destination to;
+  runtime::message term;
+};
+
+base::result<addressed> address(const asked& a) {
+  auto to = a.of.resolve(a.text("name"));
+  if (!to) return tl::unexpected(to.error());
+  auto term = a.of.parse(a.text("term"));
+  if (!term) return tl::unexpected(std::move(term.error()).context("term"));
+  return addressed{std::move(*to), std::move(*term)};
+}
+
+pending run_call(const request& r) {
+  auto target = address(*r);
+  if (!target) return r->fail(target.error()), pending{};
+  r->of.call(target->to, std::move(target->term), r->timeout_nanos(),
+             [r](const behaviours::gen::call_result& result) { finish_call(*r, result); });
+  return {};
+}
+
+pending run_cast(const request& r) {
+  auto target = address(*r);
+  r->finish(target ? r->of.cast(target->to, target->term) : base::status(tl::unexpected(target.error())));
+  return {};
+}
+
+pending run_send(const request& r) {
+  auto target = address(*r);
+  r->finish(target ? r->of.send(target->to, std::move(target->term))
+                   : base::status(tl::unexpected(target.error())));
+  return {};
+}
+
+pending run_status(const request& r) {
+  return r->done(status_document(r->of)), pending{};
+}
+pending run_nodes(const request& r) {
+  return r->done(nodes_document(r->of)), pending{};
+}
+pending run_plugins(const request& r) {
+  return r->done(plugins_document(r->of)), pending{};
+}
+pending run_ps(const request& r) {
+  return r->done(processes_document(r->of, r->text("sort"))), pending{};
+}
+
+pending run_tree(const request& r) {
+  auto trees = r->of.tree(r->text("application"));
+  trees ? r->done(tree_document(r->of, *trees)) : r->fail(trees.error());
+  return {};
+}
+
+pending run_info(const request& r) {
+  auto info = r->of.info(r->text("name"));
+  info ? r->done(process_document(r->of, *info)) : r->fail(info.error());
+  return {};
+}
+
+pending run_connect(const request& r) {
+  r->of.connect(r->text("node"), r->timeout_nanos(), [r](const base::status& s) { r->finish(s); });
+  return {};
+}
+
+pending run_disconnect(const request& r) {
+  return r->finish(r->of.disconnect(r->text("node"))), pending{};
+}
+
+pending run_wait_ready(const request& r) {
+  const base::nanos began = base::mono_now();
+  const std::uint64_t id = r->of.when_ready([r, began](const base::status& s) {
+    s ? r->done({{"ready", true}, {"waited_ms", (base::mono_now() - began) / ns_per_ms}})
+      : r->fail(s.error());
+  });
+  return {r->timeout(), [&of = r->of, id] { of.forget(id); }};
+}
+
+struct command {
+  std::string_view name;
+  const char* subject; // the argument that an error names beside the command; null: none
+  pending (*run)(const request&);
+};
+
+constexpr command commands[] = {
+    {"status", nullptr, run_status},   {"tree", "application", run_tree},
+    {"ps", nullptr, run_ps},           {"info", "name", run_info},
+    {"call", "name", run_call},        {"cast", "name", run_cast},
+    {"send", "name", run_send},        {"nodes", nullptr, run_nodes},
+    {"connect", "node", run_connect},  {"disconnect", "node", run_disconnect},
+    {"plugins", nullptr, run_plugins}, {"wait-ready", nullptr, run_wait_ready},
+};
+
+} // namespace
+
+request_function commands_of(node::node& of) {
+  return [&of](api::request asked_for, answer reply) -> pending {
+    auto r = std::make_shared<asked>(
+        asked{of, std::move(asked_for.arguments), std::move(asked_for.command), std::move(reply)});
+    for (const command& known : commands) {
+      if (known.name != r->what) continue;
+      const std::string subject = known.subject == nullptr ? std::string() : r->text(known.subject);
+      if (!subject.empty()) r->what += " " + subject;
+      return known.run(r);
+    }
+    r->fail(base::errc::unsupported, "no such command", "is the node of another version than the client?");
+    return {};
+  };
+}
+
+std::string socket_of(const node::node& of) {
+  const std::string& configured = of.spec().control.socket;
+  return configured == "auto" ? api::socket_path(of.name()).string() : configured;
+}
+
+base::result<std::unique_ptr<server>> serve(node::node& of) {
+  const auto& control = of.spec().control;
+  server_options options;
+  options.path = socket_of(of);
+  options.group = control.group;
+  options.mode = control.mode;
+  if (control.socket == "auto") {
+    if (auto made = api::prepare_socket_folder(api::socket_folder()); !made) {
+      return tl::unexpected(std::move(made.error()).context("control socket"));
+    }
+  }
+  return server::start(options, commands_of(of));
+}
+
+} // namespace coppice::control

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// Snapshots to JSON; see documents.hpp.
+#include "control/documents.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "runtime/system.hpp"
+
+namespace coppice::control {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr base::nanos ns_per_ms = 1'000'000;
+
+json pid_json(node::node& of, const runtime::pid& pid) {
+  return pid ? json(of.text_of(pid)) : json();
+}
+
+json text_json(const std::string& text) {
+  return text.empty() ? json() : json(text);
+}
+
+json pids_json(node::node& of, const std::vector<runtime::pid>& pids) {
+  json list = json::array();
+  for (const auto& pid : pids) list.push_back(of.text_of(pid));
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
+// Whom a process watches: a pid as it is written, a name, NAME@NODE, or an alias.
+std::string text_of(node::node& of, const runtime::destination& to) {
+  const auto& names = of.runtime().nodes();
+  switch (to.what()) {
+    case runtime::destination::kind::process:
+      return of.text_of(to.process());
+    case runtime::destination::kind::name:
+      return to.name();
+    case runtime::destination::kind::remote_name:
+      return to.name() + "@" + std::string(names.name(to.node()));
+    case runtime::destination::kind::alias:
+      return runtime::to_text(to.alias_ref(), names);
+    case runtime::destination::kind::none:
+      break;
+  }
+  return {};
+}
+
+json application_json(const node::application_status& a) {
+  return {{"name", a.name}, {"type", a.type}, {"state", a.state}, {"reason", text_json(a.reason)}};
+}
+
+json branch_json(node::node& of, const behaviours::tree_entry& entry) {
+  json branch{{"id", entry.id},
+              {"pid", pid_json(of, entry.pid)},
+              {"name", text_json(entry.name)},
+              {"behaviour", entry.behaviour},
+              {"plugin", text_json(entry.plugin)},
+              {"state", behaviours::text(entry.state)},
+              {"restarts", entry.restarts}};
+  if (entry.behaviour != "supervisor") return branch;
+  branch["children"] = json::array();
+  for (const auto& child : entry.children) branch["children"].push_back(branch_json(of, child));
+  return branch;
+}
+
+json summary_json(node::node& of, const runtime::process_summary& p) {
+  return {{"pid", of.text_of(p.pid)},
+          {"name", text_json(p.name)},
+          {"label", text_json(p.label)},
+          {"behaviour", p.is.behaviour},
+          {"plugin", text_json(p.is.plugin)},
+          {"status", runtime::to_string(p.status)},
+          {"mailbox", p.messages},
+          {"reductions", p.reductions},
+          {"memory", p.memory}};
+}
+
+} // namespace
+
+json status_document(node::node& of) {
+  const node::node_status s = of.status();
+  json applications = json::array();
+  for (const auto& application : s.applications) applications.push_back(application_json(application));
+  std::vector<std::string> plugins;
+  for (const auto& plugin : of.plugins()) plugins.push_back(plugin.id);
+  std::sort(plugins.begin(), plugins.end());
+  return {{"name", s.name},
+          {"state", node::text(s.state)},
+          {"version", s.version},
+          {"creation", s.creation},
+          {"uptime_ms", s.uptime / ns_per_ms},
+          {"os_pid", getpid()},
+          {"listen", s.listening},
+          {"epmd", s.epmd},
+          {"workers", s.workers},
+          {"processes", s.processes},
+          {"dead_letters", s.runtime.dead_letters},
+          {"dropped", s.runtime.dropped},
+          {"applications", std::move(applications)},
+          {"connections", s.connections},
+          {"plugins", plugins}};
+}
+
+json tree_document(node::node& of, const std::vector<node::application_tree>& trees) {
+  json applications = json::array();
+  for (const auto& tree : trees) {
+    json application = application_json(tree.application);
+    application["supervisor"] = tree.top.id.empty() ? json() : branch_json(of, tree.top);
+    applications.push_back(std::move(application));
+  }
+  return {{"applications", std::move(applications)}};
+}
+
+json processes_document(node::node& of, std::string_view sort) {
+  auto all = of.processes();
+  using summary = runtime::process_summary;
+  const auto largest_first = [&all](auto member) {
+    std::stable_sort(all.begin(), all.end(),
+                     [member](const summary& a, const summary& b) { return a.*member > b.*member; });
+  };
+  std::sort(all.begin(), all.end(), [](const summary& a, const summary& b) { return a.pid.id < b.pid.id; });
+  if (sort == "mailbox") largest_first(&summary::messages);
+  if (sort == "reductions") largest_first(&summary::reductions);
+  if (sort == "memory") largest_first(&summary::memory);
+  json processes = json::array();
+  for (const auto& p : all) processes.push_back(summary_json(of, p));
+  return {{"processes", std::move(processes)}};
+}
+
+json process_document(node::node& of, const runtime::process_info& info) {
+  const runtime::process_summary& p = info.summary;
+  json document = summary_json(of, p);
+  json monitors = json::array();
+  for (const auto& watched : info.monitors) monitors.push_back(text_of(of, watched));
+  document["mailbox"] = {{"length", p.messages},
+                         {"bytes", p.message_bytes},
+                         {"oldest_ms", info.oldest_message_age / ns_per_ms},
+                         {"dropped", info.dropped}};
+  document["actor"] = text_json(p.is.actor);
+  document["generation"] = p.is.generation;
+  document["parent"] = pid_json(of, info.parent);
+  document["group_leader"] = pid_json(of, info.group_leader);
+  document["priority"] = runtime::to_string(info.priority);
+  document["trap_exit"] = info.trap_exit;
+  document["worker"] = p.worker;
+  document["links"] = pids_json(of, info.links);
+  document["monitors"] = std::move(monitors);
+  document["monitored_by"] = pids_json(of, info.monitored_by);
+  return document;
+}
+
+json nodes_document(node::node& of) {
+  json nodes = json::array();
+  for (const auto& peer : of.peers()) {
+    nodes.push_back({{"name", peer.name},
+                     {"state", peer.state},
+                     {"direction", text_json(peer.direction)},
+                     {"hidden", peer.hidden},
+                     {"tls", text_json(peer.tls)},
+                     {"messages_in", peer.messages_in},
+                     {"messages_out", peer.messages_out},
+                     {"bytes_in", peer.bytes_in},
+                     {"bytes_out", peer.bytes_out},
+                     {"queued", peer.queued_bytes},
+                     {"last_error", text_json(peer.last_error)}});
+  }
+  return {{"nodes", std::move(nodes)}};
+}
+
+json plugins_document(node::node& of) {
+  json plugins = json::array();
+  for (const auto& plugin : of.plugins()) {
+    plugins.push_back({{"id", plugin.id},
+                       {"version", plugin.version},
+                       {"generation", plugin.generation},
+                       {"actors", plugin.actors},
+                       {"file", plugin.path}});
+  }
+  return {{"plugins", std::move(plugins)}};
+}
+
+} // namespace coppice::control

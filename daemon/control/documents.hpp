@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The node's snapshots as the JSON documents of the manual page: keys, units and order in one place.
+// Pure functions of copies; any thread.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/node.hpp"
+
+namespace coppice::control {
+
+nlohmann::json status_document(node::node& of);
+nlohmann::json tree_document(node::node& of, const std::vector<node::application_tree>& trees);
+// `sort`: mailbox, reductions or memory, largest first; empty: by pid.
+nlohmann::json processes_document(node::node& of, std::string_view sort);
+nlohmann::json process_document(node::node& of, const runtime::process_info& info);
+nlohmann::json nodes_document(node::node& of);
+nlohmann::json plugins_document(node::node& of);
+
+} // namespace coppice::control
