@@ -49,6 +49,31 @@ class Folder:
         return str(target)
 
 
+class Control:
+    """The control socket spoken to directly, for tests that ask thousands of times."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(path)
+        self.reader = self.socket.makefile("rb")
+
+    def close(self):
+        self.reader.close()
+        self.socket.close()
+
+    def ask(self, command, **arguments):
+        """The whole reply document: {"result": …} or {"error": …}."""
+        self.socket.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
+        return json.loads(self.reader.readline())
+
+    def call(self, name, term, timeout_ms=5000):
+        reply = self.ask("call", name=name, term=term, timeout_ms=timeout_ms)
+        if "result" not in reply:
+            raise AssertionError(f"call {name} {term}: {reply}")
+        return reply["result"]["reply"]
+
+
 class Node:
     """`config` is a YAML text or None for config/demo.yaml; `settings` are --set pairs over it.
 
@@ -79,6 +104,7 @@ class Node:
             command += ["--set", f"{path}={value}"]
         self.log_file = open(self.log_path, "wb")
         cleanup.callback(self.log_file.close)
+        self.cleanup = cleanup
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log_file,
                                         stderr=self.log_file)
         cleanup.callback(self.end)
@@ -110,6 +136,12 @@ class Node:
     def call(self, name, term):
         """The reply of gen_server:call as Erlang text."""
         return self.ask("call", name, term)["reply"]
+
+    def control(self):
+        """A connection of the test's own to the control socket."""
+        connection = Control(self.socket)
+        self.cleanup.callback(connection.close)
+        return connection
 
     def stop(self, signal_number=signal.SIGTERM, seconds=20):
         """Sends the signal and returns the exit status."""
