@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/application_master.hpp"
+#include "runtime/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -20,10 +21,6 @@ namespace {
 
 constexpr std::string_view module = "application";
 constexpr std::string_view stop_tag = "stop_applications";
-
-bool is_normal(const message& reason) {
-  return etf::cursor(reason.bytes()).read_atom_is("normal");
-}
 
 message not_started(std::string_view dependency) {
   message_writer out;
@@ -110,7 +107,7 @@ void application_controller::ended(process& self, application& one, const messag
     return start_next(self);
   }
   const bool fatal = one.spec.type == application_type::permanent ||
-                     (one.spec.type == application_type::transient && !is_normal(reason));
+                     (one.spec.type == application_type::transient && !runtime::is_normal(reason));
   base::log::write(fatal ? base::log::level::error : base::log::level::info, module, {}, "{} ({}) ended: {}",
                    one.spec.name, text(one.spec.type), etf::print(reason.bytes()));
   change(one, application_state::stopped, reason);
@@ -149,7 +146,7 @@ outcome application_controller::handle_info(process& self, const message& m) {
     }
     start_next(self);
   } else if (etf::cursor(m.bytes()).read_atom_is(stop_tag)) {
-    return runtime::stop(message::atom("shutdown"));
+    return runtime::stop(runtime::reasons::shutdown());
   }
   return runtime::carry_on();
 }
@@ -182,9 +179,9 @@ void application_controller::on_stop(process& self, const message&) {
     change(*one, application_state::stopping);
     const base::nanos began = base::mono_now();
     const runtime::reference end = self.monitor(one->master, true);
-    self.exit(one->master, message::atom("shutdown"));
+    self.exit(one->master, runtime::reasons::shutdown());
     (void)self.await(end);
-    change(*one, application_state::stopped, message::atom("shutdown"));
+    change(*one, application_state::stopped, runtime::reasons::shutdown());
     base::log::info(module, "{} stopped in {} ms", one->spec.name,
                     base::to_milliseconds(base::mono_now() - began).count());
   }

@@ -4,6 +4,7 @@
 #include "behaviours/application_master.hpp"
 
 #include "base/log.hpp"
+#include "runtime/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -61,7 +62,7 @@ message application_master::start_top(process& self) {
     return out.take();
   }
   const auto answer = self.await(ack);
-  if (!answer) return message::atom("killed");
+  if (!answer) return runtime::reasons::killed();
   etf::cursor at(answer->bytes());
   if (at.read_atom_is("ok")) {
     top_ = *spawned;
@@ -81,7 +82,7 @@ outcome application_master::handle_info(process& self, const message& m) {
   etf::cursor at(m.bytes());
   if (at.read_atom_is(time_up_tag)) {
     base::log::info("application", "{} has run for its max_runtime and is stopped", name_);
-    return runtime::stop(message::atom("normal"));
+    return runtime::stop(runtime::reasons::normal());
   }
   if (!at.read_atom_is(start_tag) || top_) return runtime::carry_on();
   if (message reason = start_top(self)) return runtime::stop(std::move(reason));
@@ -100,7 +101,7 @@ outcome application_master::handle_info(process& self, const message& m) {
 void application_master::on_stop(process& self, const message&) {
   if (!top_) return;
   const runtime::reference ended = self.monitor(top_, true);
-  self.exit(top_, message::atom("shutdown"));
+  self.exit(top_, runtime::reasons::shutdown());
   (void)self.await(ended);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/supervisor_report.hpp"
+#include "runtime/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -45,14 +46,10 @@ message failed_to_start(const message& id, const message& reason) {
   return out.take();
 }
 
-bool is_noproc(const message& reason) {
-  return etf::cursor(reason.bytes()).read_atom_is("noproc");
-}
-
 // Whether a child told to stop ended as it should have.
 bool stopped_well(const child_spec& spec, const message& reason) {
   const bool brutal = spec.shutdown.how == shutdown_limit::kind::brutal_kill;
-  if (etf::cursor(reason.bytes()).read_atom_is(brutal ? "killed" : "shutdown")) return true;
+  if (runtime::is_atom(reason, brutal ? "killed" : "shutdown")) return true;
   return spec.restart != restart_type::permanent && classify(reason.bytes()) != exit_class::abnormal;
 }
 
@@ -94,7 +91,7 @@ outcome supervisor::on_start(process& self) {
   for (auto next = all.begin(); next != all.end();) {
     child& one = *next++;
     const launched started = start(self, one);
-    if (self.exiting()) return runtime::stop(message::atom("killed"));
+    if (self.exiting()) return runtime::stop(runtime::reasons::killed());
     if (!started) {
       report::start_failed(child_label(one), started.error());
       const message reason = failed_to_start(one.id, started.error());
@@ -135,7 +132,7 @@ supervisor::launched supervisor::launch(process& self, const child& one) {
     return tl::unexpected(start_failed(spawned.error().text));
   }
   const auto answer = self.await(ack);
-  if (!answer) return tl::unexpected(message::atom("killed"));
+  if (!answer) return tl::unexpected(runtime::reasons::killed());
   etf::cursor at(answer->bytes());
   if (at.read_atom_is("ok")) return *spawned;
   if (at.read_atom_is("ignore")) return runtime::pid{};
@@ -174,7 +171,7 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
   if (decided.what == kind::restart) return restart(self, *one);
   const bool last = ends_supervisor(spec_->auto_shutdown, children_, *one);
   retire(*one);
-  return last ? runtime::stop(message::atom("shutdown")) : runtime::carry_on();
+  return last ? runtime::stop(runtime::reasons::shutdown()) : runtime::carry_on();
 }
 
 void supervisor::retire(child& one) {
@@ -186,7 +183,7 @@ outcome supervisor::restart(process& self, child& failed) {
   if (!window_.add(base::mono_now())) {
     report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
     retire(failed);
-    return runtime::stop(message::atom("shutdown"));
+    return runtime::stop(runtime::reasons::shutdown());
   }
   if (!simple()) children_.set_stopped(failed);
   const restart_plan plan = plan_restart(spec_->strategy, children_, failed);
@@ -235,7 +232,7 @@ outcome supervisor::handle_info(process& self, const message& m) {
   gen::exit_notice exit;
   if (gen::read_exit(self, m, exit)) return child_ended(self, exit);
   base::log::warning("supervisor", "{} got a message it has no use for: {}", label_,
-                     etf::print(m.bytes()).substr(0, 200));
+                     etf::print(m.bytes(), {.most = 200}));
   return runtime::carry_on();
 }
 
@@ -249,7 +246,7 @@ void supervisor::halt(process& self, child& one) {
   const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
   const bool bounded = limit.how == shutdown_limit::kind::after;
   const runtime::reference ended = self.monitor(one.pid, true);
-  self.exit(one.pid, message::atom(brutal ? "kill" : "shutdown"));
+  self.exit(one.pid, brutal ? runtime::reasons::kill() : runtime::reasons::shutdown());
   await_end(self, one, ended, bounded ? base::mono_now() + limit.time : runtime::no_deadline);
 }
 
@@ -261,12 +258,12 @@ void supervisor::await_end(process& self, child& one, runtime::reference ended, 
   if (answer.error().what == kind::timeout) {
     report::killed(child_label(one), one.spec->shutdown.time);
     ended = self.monitor(one.pid, true);
-    self.exit(one.pid, message::atom("kill"));
+    self.exit(one.pid, runtime::reasons::kill());
     (void)self.await(ended);
     return;
   }
   const message& reason = answer.error().reason;
-  if (is_noproc(reason)) {
+  if (runtime::is_atom(reason, "noproc")) {
     ended_early_.emplace(one.pid, child_label(one));
   } else if (!stopped_well(*one.spec, reason)) {
     report::stopped_badly(child_label(one), reason);
@@ -288,7 +285,7 @@ void supervisor::halt_all(process& self) {
   const shutdown_limit& limit = template_->shutdown;
   const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
   const bool bounded = limit.how == shutdown_limit::kind::after;
-  const message reason = message::atom(brutal ? "kill" : "shutdown");
+  const message reason = brutal ? runtime::reasons::kill() : runtime::reasons::shutdown();
   std::vector<std::pair<child*, runtime::reference>> told;
   for (child& one : all) {
     if (one.state != child_state::running) continue;

@@ -14,12 +14,7 @@ constexpr std::string_view module = "supervisor";
 constexpr std::size_t longest = 1000;
 
 std::string text(const runtime::message& term) {
-  std::string out = term ? etf::print(term.bytes()) : "undefined";
-  if (out.size() <= longest) return out;
-  std::size_t cut = longest; // not within a character
-  while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xC0U) == 0x80U) --cut;
-  out.resize(cut);
-  return out + "…";
+  return term ? etf::print(term.bytes(), {.most = longest}) : "undefined";
 }
 
 long long milliseconds(base::nanos span) {

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+// Running supervisors with actors that write down their starts and stops: order, restarts, intensity,
+// shutdown, and the requests of OTP's supervisor module.
+#include "behaviours/supervisor.hpp"
+
+#include <doctest/doctest.h>
+
+#include "test_host.hpp"
+
+using namespace coppice;
+using namespace coppice::behaviours;
+using test::actor;
+using test::term;
+using test::test_host;
+using lines = std::vector<std::string>;
+
+namespace {
+
+supervisor_spec with(std::vector<child_spec> children, strategy how = strategy::one_for_one,
+                     std::uint32_t intensity = 3) {
+  supervisor_spec out;
+  out.name = "sup";
+  out.strategy = how;
+  out.intensity = intensity;
+  out.children = std::move(children);
+  return out;
+}
+
+const auto sup = runtime::destination::named("sup");
+
+void tell(test_host& host, std::string name, std::string_view what) {
+  host.system.send(runtime::destination::named(std::move(name)), term(what));
+}
+
+// "a=running b=stopped", from supervisor:which_children, in start order.
+std::string states(test_host& host) {
+  const auto answer = test::term(host.call(sup, "which_children"));
+  etf::cursor at(answer.bytes());
+  std::uint32_t count = 0;
+  std::string out;
+  CHECK(at.read_list(count));
+  for (; count != 0; --count) {
+    etf::bytes id;
+    CHECK(at.read_tuple_of(4));
+    CHECK(at.read_term(id));
+    std::string_view state = "running";
+    if (!at.read_atom(state)) at.skip();
+    at.skip();
+    at.skip();
+    out = etf::print(id) + "=" + std::string(state) + (out.empty() ? "" : " ") + out;
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("children start in order and stop in reverse, each with shutdown") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a"), actor("b"), actor("c")}));
+  REQUIRE(pid);
+  CHECK(host.book.take(3) == lines{"start a", "start b", "start c"});
+  CHECK(host.shut_down(pid) == "shutdown");
+  CHECK(host.book.take(3) == lines{"stop c shutdown", "stop b shutdown", "stop a shutdown"});
+}
+
+TEST_CASE("nested supervisors stop from the inside out") {
+  test_host host;
+  auto inner = std::make_shared<supervisor_spec>(with({actor("b"), actor("c")}));
+  inner->name = "inner";
+  child_spec nested = actor("nested");
+  nested.name = "";
+  nested.supervisor = inner;
+  nested.shutdown = shutdown_limit::infinity();
+  const auto [pid, why] = host.supervise(with({actor("a"), nested, actor("d")}));
+  REQUIRE(pid);
+  CHECK(host.book.take(4) == lines{"start a", "start b", "start c", "start d"});
+  const auto tree = host.tree.children_of(pid);
+  REQUIRE(tree.size() == 3);
+  CHECK(tree[1].id == "nested");
+  CHECK(tree[1].behaviour == "supervisor");
+  REQUIRE(tree[1].children.size() == 2);
+  CHECK(tree[1].children[1].name == "c");
+  CHECK(host.shut_down(pid) == "shutdown");
+  CHECK(host.book.take(4) ==
+        lines{"stop d shutdown", "stop c shutdown", "stop b shutdown", "stop a shutdown"});
+  CHECK(host.tree.children_of(pid).empty());
+}
+
+TEST_CASE("a child that cannot start takes back those before it, in reverse") {
+  test_host host;
+  host.book.failures["c"] = 1;
+  const auto [pid, why] = host.supervise(with({actor("a"), actor("b"), actor("c"), actor("d")}));
+  CHECK_FALSE(pid);
+  CHECK(why == "{error,{shutdown,{failed_to_start_child,c,{cannot,start}}}}");
+  CHECK(host.book.take(5) == lines{"start a", "start b", "fail c", "stop b shutdown", "stop a shutdown"});
+}
+
+TEST_CASE("an actor the factory does not know is a start failure") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a", "nonsense")}));
+  CHECK_FALSE(pid);
+  CHECK(why == "{error,{shutdown,{failed_to_start_child,a,{start_failed,<<\"no actor nonsense\">>}}}}");
+}
+
+TEST_CASE("a name that is taken is already_started") {
+  test_host host;
+  child_spec twin = actor("a");
+  twin.id = term("twin");
+  const auto [pid, why] = host.supervise(with({actor("a"), twin}));
+  CHECK_FALSE(pid);
+  CHECK(why.find("{failed_to_start_child,twin,{already_started,<0.") != std::string::npos);
+}
+
+TEST_CASE("one_for_one: only the failed child is started again, by restart type and reason") {
+  struct row {
+    restart_type restart;
+    const char* reason;
+    const char* after; // what becomes of b
+  };
+  const row rows[] = {
+      {restart_type::permanent, "normal", "b=running"},
+      {restart_type::permanent, "boom", "b=running"},
+      {restart_type::transient, "normal", "b=undefined"},
+      {restart_type::transient, "shutdown", "b=undefined"},
+      {restart_type::transient, "{shutdown, x}", "b=undefined"},
+      {restart_type::transient, "boom", "b=running"},
+      {restart_type::temporary, "normal", ""},
+      {restart_type::temporary, "boom", ""},
+  };
+  for (const row& each : rows) {
+    CAPTURE(text(each.restart));
+    CAPTURE(each.reason);
+    test_host host;
+    const auto [pid, why] =
+        host.supervise(with({actor("a"), actor("b", "scribe", each.restart), actor("c")}));
+    REQUIRE(pid);
+    host.book.take(3);
+    const auto before = host.call(runtime::destination::named("b"), "self");
+    const auto watched = term(before);
+    tell(host, "b", std::string("{exit, ") + each.reason + "}");
+    const bool restarted = std::string_view(each.after) == "b=running";
+    CHECK(host.book.take(restarted ? 2 : 1).front() == "stop b " + test::text(term(each.reason)));
+    // The supervisor has read the exit by the time it answers, since the exit came first.
+    etf::cursor at(watched.bytes());
+    host.end_of(*runtime::read_pid(at, host.system.nodes()));
+    const std::string b = each.after;
+    CHECK(states(host) == "a=running " + b + (b.empty() ? "" : " ") + "c=running");
+    if (restarted) CHECK(host.call(runtime::destination::named("b"), "self") != before);
+  }
+}
+
+TEST_CASE("rest_for_one stops those after the failed child in reverse and starts them in order") {
+  test_host host;
+  const auto [pid, why] =
+      host.supervise(with({actor("a"), actor("b"), actor("c", "scribe", restart_type::temporary), actor("d")},
+                          strategy::rest_for_one));
+  REQUIRE(pid);
+  host.book.take(4);
+  tell(host, "b", "{exit, boom}");
+  CHECK(host.book.take(5) ==
+        lines{"stop b boom", "stop d shutdown", "stop c shutdown", "start b", "start d"});
+  CHECK(states(host) == "a=running b=running d=running");
+}
+
+TEST_CASE("one_for_all stops all in reverse and starts them in order") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a"), actor("b"), actor("c")}, strategy::one_for_all));
+  REQUIRE(pid);
+  host.book.take(3);
+  tell(host, "b", "{exit, boom}");
+  CHECK(host.book.take(6) ==
+        lines{"stop b boom", "stop c shutdown", "stop a shutdown", "start a", "start b", "start c"});
+}
+
+TEST_CASE("more restarts than the intensity end the supervisor with shutdown, its children in reverse") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a"), actor("b")}, strategy::one_for_one, 2));
+  REQUIRE(pid);
+  host.book.take(2);
+  for (int i = 0; i < 2; ++i) {
+    tell(host, "a", "{exit, boom}");
+    CHECK(host.book.take(2) == lines{"stop a boom", "start a"});
+  }
+  tell(host, "a", "{exit, boom}");
+  CHECK(host.end_of(pid) != "normal");
+  CHECK(host.book.take(2) == lines{"stop a boom", "stop b shutdown"});
+}
+
+TEST_CASE("a restart whose start fails is tried again and counts each time") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a")}, strategy::one_for_one, 3));
+  REQUIRE(pid);
+  host.book.take(1);
+  host.book.failures["a"] = 2;
+  tell(host, "a", "{exit, boom}");
+  CHECK(host.book.take(4) == lines{"stop a boom", "fail a", "fail a", "start a"});
+  CHECK(states(host) == "a=running");
+  host.book.failures["a"] = 100;
+  tell(host, "a", "{exit, boom}");
+  host.end_of(pid);
+  CHECK(host.book.take(1) == lines{"stop a boom"});
+}
+
+TEST_CASE("one_for_all goes on from a sibling that fails to start") {
+  test_host host;
+  const auto [pid, why] =
+      host.supervise(with({actor("a"), actor("b"), actor("c")}, strategy::one_for_all, 5));
+  REQUIRE(pid);
+  host.book.take(3);
+  host.book.failures["b"] = 1;
+  tell(host, "c", "{exit, boom}");
+  CHECK(host.book.take(9) == lines{"stop c boom", "stop b shutdown", "stop a shutdown", "start a", "fail b",
+                                   "stop a shutdown", "start a", "start b", "start c"});
+}
+
+TEST_CASE("a child that does not stop within its time is killed") {
+  test_host host;
+  child_spec slow = actor("slow", "stubborn");
+  slow.shutdown = shutdown_limit::after(base::nanos_per_ms);
+  const auto [pid, why] = host.supervise(with({actor("a"), slow}));
+  REQUIRE(pid);
+  host.book.take(2);
+  CHECK(host.shut_down(pid) == "shutdown");
+  CHECK(host.book.take(1) == lines{"stop a shutdown"});
+  CHECK_FALSE(host.system.whereis("slow").has_value());
+}
+
+TEST_CASE("brutal_kill leaves a child no time") {
+  test_host host;
+  child_spec brutal = actor("brutal");
+  brutal.shutdown = shutdown_limit::brutal_kill();
+  const auto [pid, why] = host.supervise(with({actor("a"), brutal}));
+  REQUIRE(pid);
+  host.book.take(2);
+  CHECK(host.shut_down(pid) == "shutdown");
+  CHECK(host.book.take(1) == lines{"stop a shutdown"});
+}
+
+TEST_CASE("auto_shutdown ends the supervisor with its significant child") {
+  test_host host;
+  child_spec key = actor("key", "scribe", restart_type::transient);
+  key.significant = true;
+  supervisor_spec spec = with({actor("a"), key});
+  spec.auto_shutdown = auto_shutdown::any_significant;
+  const auto [pid, why] = host.supervise(std::move(spec));
+  REQUIRE(pid);
+  host.book.take(2);
+  tell(host, "key", "{exit, normal}");
+  host.end_of(pid);
+  CHECK(host.book.take(2) == lines{"stop key normal", "stop a shutdown"});
+}
+
+TEST_CASE("a killed supervisor takes its children with it") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a")}));
+  REQUIRE(pid);
+  host.book.take(1);
+  host.system.exit(pid, runtime::message::atom("kill"));
+  CHECK(host.book.take(1) == lines{"stop a killed"});
+  CHECK(host.tree.children_of(pid).empty());
+}
+
+TEST_CASE("supervisor's requests get OTP's answers") {
+  test_host host;
+  auto inner = std::make_shared<supervisor_spec>();
+  child_spec nested = actor("nested");
+  nested.name = "";
+  nested.supervisor = inner;
+  nested.shutdown = shutdown_limit::infinity();
+  const auto [pid, why] =
+      host.supervise(with({actor("a"), actor("b", "scribe", restart_type::temporary), nested}));
+  REQUIRE(pid);
+  const std::string start = "start => {coppice, start_link, [scribe, #{}]}";
+  const std::pair<std::string, std::string> rows[] = {
+      {"count_children", "[{specs,3},{active,3},{supervisors,1},{workers,2}]"},
+      {"{restart_child, a}", "{error,running}"},
+      {"{restart_child, zz}", "{error,not_found}"},
+      {"{delete_child, a}", "{error,running}"},
+      {"{delete_child, zz}", "{error,not_found}"},
+      {"{terminate_child, zz}", "{error,not_found}"},
+      {"{get_childspec, zz}", "{error,not_found}"},
+      {"{terminate_child, a}", "ok"},
+      {"count_children", "[{specs,3},{active,2},{supervisors,1},{workers,2}]"},
+      {"{start_child, #{id => a, " + start + "}}", "{error,already_present}"},
+      {"{restart_child, a}", "{ok,PID}"},
+      {"{start_child, #{id => a, " + start + "}}", "{error,{already_started,PID}}"},
+      {"{terminate_child, a}", "ok"},
+      {"{delete_child, a}", "ok"},
+      {"{restart_child, a}", "{error,not_found}"},
+      {"{terminate_child, b}", "ok"},
+      {"{restart_child, b}", "{error,not_found}"},
+      {"{start_child, #{id => n}}", "{error,missing_start}"},
+      {"{start_child, #{id => {n, 1}, " + start + "}}", "{ok,PID}"},
+      {"{start_child, #{id => x, start => {coppice, start_link, [unknown, #{}]}}}",
+       "{error,{{start_failed,<<\"no actor "
+       "unknown\">>},{child,undefined,x,{coppice,start_link,[unknown,#{}]},"
+       "permanent,false,5000,worker,[unknown]}}}"},
+      {"{start_child, #{id => i, start => {coppice, start_link, [ignoring]}}}", "{ok,undefined}"},
+      {"which_children",
+       "[{i,undefined,worker,[ignoring]},{{n,1},PID,worker,[scribe]},{nested,PID,supervisor,[supervisor]}]"},
+      {"bogus", "{error,bad_request}"},
+  };
+  for (const auto& [request, expected] : rows) {
+    CAPTURE(request);
+    std::string answer = host.call(sup, request);
+    for (std::size_t at; (at = answer.find("<0.")) != std::string::npos;) {
+      answer.replace(at, answer.find('>', at) - at + 1, "PID");
+    }
+    CHECK(answer == expected);
+  }
+}
+
+TEST_CASE("simple_one_for_one starts children from its template, with arguments merged in") {
+  test_host host;
+  child_spec each = actor("worker");
+  each.name = "";
+  each.args = term("#{a => 1, b => 2}");
+  const auto [pid, why] = host.supervise(with({each}, strategy::simple_one_for_one));
+  REQUIRE(pid);
+  CHECK(host.call(sup, "which_children") == "[]");
+  const std::string first = host.call(sup, "{start_child, #{b => 3}}");
+  CHECK(first.starts_with("{ok,<0."));
+  CHECK(host.book.take(2) == lines{"args #{a => 1,b => 3}", "start worker"});
+  CHECK(host.call(sup, "{start_child, []}").starts_with("{ok,<0."));
+  CHECK(host.call(sup, "{start_child, [#{c => 1}]}").starts_with("{ok,<0."));
+  CHECK(host.call(sup, "{start_child, 7}") == "{error,badarg}");
+  CHECK(host.call(sup, "count_children") == "[{specs,1},{active,3},{supervisors,0},{workers,3}]");
+  CHECK(host.call(sup, "{restart_child, worker}") == "{error,simple_one_for_one}");
+  CHECK(host.call(sup, "{delete_child, worker}") == "{error,simple_one_for_one}");
+  CHECK(host.call(sup, "{terminate_child, worker}") == "{error,simple_one_for_one}");
+  const std::string worker = first.substr(4, first.size() - 5);
+  CHECK(host.call(sup, "{terminate_child, " + worker + "}") == "ok");
+  CHECK(host.call(sup, "{terminate_child, " + worker + "}") == "ok");
+  CHECK(host.call(sup, "count_children") == "[{specs,1},{active,2},{supervisors,0},{workers,2}]");
+  CHECK(host.shut_down(pid) == "shutdown");
+}
+
+TEST_CASE("sys:get_state, suspend and resume work on a supervisor") {
+  test_host host;
+  const runtime::pid pid = host.supervise(with({actor("a")})).first;
+  REQUIRE(pid);
+  const auto system_request = [&](std::string_view what) {
+    return host.run([&](runtime::process& self) {
+      const auto ref = self.monitor(pid, true);
+      runtime::message_writer out;
+      out.tuple(3);
+      out.atom("system");
+      out.tuple(2);
+      runtime::write(out, self.self(), self.host().nodes());
+      out.list(1);
+      out.atom("alias");
+      runtime::write(out, ref, self.host().nodes());
+      out.raw(term(what).bytes());
+      self.send(pid, out.take());
+      const auto answer = gen::finish_call(self, ref, base::mono_now() + base::nanos_per_second);
+      return answer ? test::text(*answer) : std::string("!");
+    });
+  };
+  CHECK(system_request("get_state").starts_with("{ok,#{strategy => one_for_one"));
+  CHECK(system_request("get_status").starts_with("{status,<0."));
+  CHECK(system_request("{replace_state, x}") == "{error,unsupported}");
+  CHECK(system_request("suspend") == "ok");
+  tell(host, "a", "{exit, boom}");
+  CHECK(host.book.take(2).back() == "stop a boom");
+  CHECK(system_request("resume") == "ok");
+  CHECK(host.book.take(1) == lines{"start a"});
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Terms as the tests write and compare them: Erlang text. A text that does not parse is the test's fault
+// and fails it.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <coppice/etf/text.hpp>
+#include <string>
+#include <string_view>
+
+#include "runtime/message.hpp"
+
+namespace coppice::test {
+
+inline runtime::message term(std::string_view text, std::string_view node = "test@localhost",
+                             std::uint32_t creation = 4) {
+  const auto bytes = etf::parse(text, {.node = node, .creation = creation});
+  REQUIRE_MESSAGE(bytes.has_value(), std::string(text));
+  return runtime::message::copy_of(*bytes);
+}
+
+inline std::string text(const runtime::message& term) {
+  return term ? etf::print(term.bytes(), {.node = "test@localhost", .creation = 4}) : "nothing";
+}
+
+} // namespace coppice::test

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+// A runtime for the tests: a system with two workers, actors whose life is written down, and a driver
+// process in which a test's own code runs, so that it can call, link and wait as any process does. Waiting
+// is for something written down, never for time to pass.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "behaviours/gen.hpp"
+#include "behaviours/native_server.hpp"
+#include "behaviours/supervisor.hpp"
+#include "runtime/system.hpp"
+#include "terms.hpp"
+
+namespace coppice::test {
+
+// What happened, in order. Any thread.
+class diary {
+ public:
+  void write(std::string line) {
+    const std::scoped_lock held(lock_);
+    lines_.push_back(std::move(line));
+    changed_.notify_all();
+  }
+  std::vector<std::string> lines() const {
+    const std::scoped_lock held(lock_);
+    return lines_;
+  }
+  // Takes all lines once `count` of them are there; gives up after ten seconds.
+  std::vector<std::string> take(std::size_t count) {
+    std::unique_lock held(lock_);
+    changed_.wait_for(held, std::chrono::seconds(10), [&] { return lines_.size() >= count; });
+    return std::exchange(lines_, {});
+  }
+  // How often `what` may still fail.
+  std::map<std::string, int> failures;
+
+ private:
+  mutable std::mutex lock_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
+};
+
+// Writes "start ID" and "stop ID REASON"; ends on {exit, Reason}; answers `self` with its pid and anything
+// else with {echo, Request}.
+class scribe : public behaviours::native_server {
+ public:
+  scribe(diary& book, std::string id) : native_server("scribe"), book_(book), id_(std::move(id)) {}
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override {
+    self.trap_exit(true);
+    if (int& left = book_.failures[id_]; left > 0) {
+      --left;
+      book_.write("fail " + id_);
+      return runtime::stop(term("{cannot, start}"));
+    }
+    book_.write("start " + id_);
+    return runtime::carry_on();
+  }
+  call_answer handle_call(runtime::process& self, const runtime::message&,
+                          const runtime::message& request) override {
+    runtime::message_writer out;
+    if (etf::cursor(request.bytes()).read_atom_is("self")) {
+      runtime::write(out, self.self(), self.host().nodes());
+    } else {
+      out.tuple(2);
+      out.atom("echo");
+      out.raw(request.bytes());
+    }
+    return reply(out.take());
+  }
+  runtime::outcome handle_info(runtime::process&, const runtime::message& m) override {
+    etf::cursor at(m.bytes());
+    if (!at.read_tuple_of(2) || !at.read_atom_is("exit")) return runtime::carry_on();
+    return runtime::stop(m.slice(at.rest()));
+  }
+  void on_stop(runtime::process&, const runtime::message& reason) override {
+    book_.write("stop " + id_ + " " + text(reason));
+  }
+
+ private:
+  diary& book_;
+  std::string id_;
+};
+
+// Traps exits and takes no notice of them.
+class stubborn : public runtime::behaviour {
+ public:
+  stubborn(diary& book, std::string id) : book_(book), id_(std::move(id)) {}
+  runtime::outcome init(runtime::process& self) override {
+    self.trap_exit(true);
+    book_.write("start " + id_);
+    return runtime::carry_on();
+  }
+  runtime::outcome receive(runtime::process&, runtime::message) override { return runtime::carry_on(); }
+  void describe(runtime::description& out) const override { out.behaviour = "stubborn"; }
+
+ private:
+  diary& book_;
+  std::string id_;
+};
+
+// Says `ignore` from init.
+class ignoring : public runtime::behaviour {
+ public:
+  runtime::outcome init(runtime::process&) override { return runtime::ignore(); }
+  runtime::outcome receive(runtime::process&, runtime::message) override { return runtime::carry_on(); }
+  void describe(runtime::description& out) const override { out.behaviour = "ignoring"; }
+};
+
+// Makes scribe, stubborn and ignoring by these names; the id is the last part of the label.
+class scripted_factory : public runtime::actor_factory {
+ public:
+  explicit scripted_factory(diary& book) : book_(book) {}
+  base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override {
+    const std::string id = spec.label.substr(spec.label.rfind('/') + 1);
+    if (spec.args) book_.write("args " + text(spec.args));
+    if (spec.actor == "scribe") return std::make_unique<scribe>(book_, id);
+    if (spec.actor == "stubborn") return std::make_unique<stubborn>(book_, id);
+    if (spec.actor == "ignoring") return std::make_unique<ignoring>();
+    return base::fail(base::errc::not_found, "no actor " + spec.actor);
+  }
+
+ private:
+  diary& book_;
+};
+
+class test_host {
+ public:
+  test_host() : factory(book) {
+    REQUIRE(system.start().has_value());
+    runtime::spawn_options options;
+    options.trap_exit = true;
+    const auto pid = system.spawn(std::move(options), std::make_unique<driver>(*this));
+    REQUIRE(pid.has_value());
+    driver_ = *pid;
+  }
+  ~test_host() { system.stop(); }
+
+  // Runs `work` in the driver's turn and waits for its end. REQUIRE is for the test's own thread: `work`
+  // uses CHECK, or returns what is to be looked at.
+  template <class Work>
+  auto run(Work work) -> decltype(work(std::declval<runtime::process&>())) {
+    using result = decltype(work(std::declval<runtime::process&>()));
+    std::packaged_task<result(runtime::process&)> task(std::move(work));
+    auto done = task.get_future();
+    {
+      const std::scoped_lock held(lock_);
+      work_.push_back([&task](runtime::process& self) { task(self); });
+    }
+    system.send(driver_, runtime::message::atom("work"));
+    return done.get();
+  }
+
+  // gen_server:call from the driver, both as text. An error reads "!timeout", "!noproc", "!exit REASON", …
+  std::string call(const runtime::destination& to, std::string_view request) {
+    return run([&](runtime::process& self) {
+      const auto answer = behaviours::gen::call(self, to, term(request).bytes(),
+                                                base::mono_now() + 10 * base::nanos_per_second);
+      if (answer) return text(*answer);
+      using kind = behaviours::gen::call_error::kind;
+      switch (answer.error().what) {
+        case kind::timeout:
+          return std::string("!timeout");
+        case kind::noproc:
+          return std::string("!noproc");
+        case kind::nodedown:
+          return std::string("!nodedown");
+        case kind::exit:
+          return "!exit " + text(answer.error().reason);
+        case kind::calling_self:
+          return std::string("!calling_self");
+        case kind::exiting:
+          return std::string("!exiting");
+      }
+      return std::string("?");
+    });
+  }
+
+  // Starts a supervisor linked to the driver: its pid, or the reason it did not start, as text.
+  std::pair<runtime::pid, std::string> supervise(behaviours::supervisor_spec spec) {
+    auto shared =
+        std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, "app", {}});
+    auto owned = std::make_shared<const behaviours::supervisor_spec>(std::move(spec));
+    return run([&](runtime::process& self) -> std::pair<runtime::pid, std::string> {
+      runtime::spawn_options options;
+      options.name = owned->name;
+      options.link = true;
+      options.ack = self.make_ack();
+      const auto ack = options.ack;
+      const auto pid =
+          self.spawn(std::move(options), std::make_unique<behaviours::supervisor>(owned, shared, "app"));
+      if (!pid) return {{}, pid.error().text};
+      const auto answer = self.await(ack);
+      if (!answer || text(*answer) != "ok") return {{}, answer ? text(*answer) : "no answer"};
+      return {*pid, {}};
+    });
+  }
+
+  // Tells it to shut down, as its parent would, and waits: the reason it ended with, as text.
+  std::string shut_down(const runtime::pid& supervisor) {
+    return run([&](runtime::process& self) {
+      const auto ended = self.monitor(supervisor, true);
+      self.exit(supervisor, runtime::message::atom("shutdown"));
+      const auto answer = self.await(ended);
+      return answer ? std::string("?") : text(answer.error().reason);
+    });
+  }
+
+  // Waits for its end: the reason, as text.
+  std::string end_of(const runtime::pid& process) {
+    return run([&](runtime::process& self) {
+      const auto answer = self.await(self.monitor(process, true));
+      return answer ? std::string("?") : text(answer.error().reason);
+    });
+  }
+
+  diary book;
+  scripted_factory factory;
+  behaviours::supervision_tree tree;
+  runtime::system system{options()};
+
+ private:
+  class driver : public runtime::behaviour {
+   public:
+    explicit driver(test_host& host) : host_(host) {}
+    runtime::outcome init(runtime::process&) override { return runtime::carry_on(); }
+    runtime::outcome receive(runtime::process& self, runtime::message m) override {
+      if (!etf::cursor(m.bytes()).read_atom_is("work")) return runtime::carry_on();
+      std::function<void(runtime::process&)> work;
+      {
+        const std::scoped_lock held(host_.lock_);
+        work = std::move(host_.work_.front());
+        host_.work_.pop_front();
+      }
+      work(self);
+      return runtime::carry_on();
+    }
+    void describe(runtime::description& out) const override { out.behaviour = "driver"; }
+
+   private:
+    test_host& host_;
+  };
+
+  static runtime::system_options options() {
+    runtime::system_options out;
+    out.node_name = "test@localhost";
+    out.creation = 4;
+    out.workers = 2;
+    return out;
+  }
+
+  std::mutex lock_;
+  std::deque<std::function<void(runtime::process&)>> work_;
+  runtime::pid driver_;
+};
+
+// A child with an atom as id.
+inline behaviours::child_spec actor(std::string_view id, std::string actor = "scribe",
+                                    behaviours::restart_type restart = behaviours::restart_type::permanent) {
+  behaviours::child_spec out;
+  out.id = runtime::message::atom(id);
+  out.actor = std::move(actor);
+  out.plugin = "test";
+  out.name = std::string(id);
+  out.restart = restart;
+  return out;
+}
+
+} // namespace coppice::test
