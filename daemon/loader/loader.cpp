@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// See loader.hpp. What is not fit is refused as early as can be told: by reading the file, by running it
+// elsewhere, by its descriptor.
+#include "loader/loader.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "behaviours/server.hpp"
+#include "loader/descriptor.hpp"
+#include "loader/probe.hpp"
+
+namespace coppice::loader {
+namespace {
+
+std::vector<std::string> actor_names(const manifest::manifest& declared) {
+  std::vector<std::string> out;
+  for (const auto& actor : declared.actors) out.push_back(actor.name);
+  return out;
+}
+
+// Which of the plugin's actors is meant.
+base::result<const manifest::actor_type*> choose(const manifest::manifest& declared,
+                                                 const actor_name& wanted) {
+  const std::string_view name = wanted.actor.empty() ? wanted.plugin : wanted.actor;
+  if (const auto* found = declared.find(name)) return found;
+  if (wanted.actor.empty() && declared.actors.size() == 1) return &declared.actors.front();
+  return base::fail(base::errc::not_found,
+                    fmt::format("unknown actor type \"{}\" of plugin {}: it has {}", name, declared.id,
+                                fmt::join(actor_names(declared), ", ")));
+}
+
+bool is_plugin_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && name.front() >= 'a' && name.front() <= 'z' &&
+         std::ranges::all_of(
+             name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+} // namespace
+
+actor_name split(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == text.npos) return {text, {}};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+loader::loader(loader_options options) : options_(std::move(options)), copies_(options_.data) {}
+
+loader::~loader() {
+  for (const auto& trouble : unload()) base::log::warning("loader", "{}", trouble);
+  // An image that something still needs stays mapped until the process ends, and so does its bookkeeping.
+  for (auto& left : entries_) {
+    if (left->mapped != nullptr) (void)left->mapped.release();
+  }
+}
+
+base::status loader::prepare() {
+  return copies_.prepare();
+}
+
+const loader::entry* loader::find(std::string_view plugin) const {
+  const auto found =
+      std::ranges::find_if(entries_, [plugin](const auto& e) { return e->declared.id == plugin; });
+  return found == entries_.end() ? nullptr : found->get();
+}
+
+base::result<std::string> loader::find_file(std::string_view plugin) const {
+  if (!is_plugin_name(plugin))
+    return base::fail(base::errc::invalid,
+                      fmt::format("\"{}\" is no plugin's name: [a-z][a-z0-9_]*, at most 64", plugin));
+  for (const auto& folder : options_.path) {
+    std::string file = fmt::format("{}/{}.so", folder, plugin);
+    if (access(file.c_str(), F_OK) == 0) return file;
+  }
+  return base::fail(base::errc::not_found,
+                    fmt::format("plugin {}: no {}.so in {}", plugin, plugin, fmt::join(options_.path, ", ")));
+}
+
+base::result<loader::entry> loader::open(const std::string& plugin, const std::string& file) {
+  const auto refuse = [&](base::error why) {
+    return tl::unexpected(std::move(why).context(fmt::format("plugin {} ({})", plugin, file)));
+  };
+  manifest::inspection seen = manifest::inspect(file);
+  if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
+  for (const auto& reason : seen.verdict.reasons)
+    base::log::warning("loader", "plugin {}: {} ({})", plugin, reason.text, reason.remedy);
+  manifest::manifest& declared = *seen.declared;
+  if (declared.id != plugin)
+    return refuse({base::errc::refused, fmt::format("it says that it is plugin {}: call the file {}.so",
+                                                    declared.id, declared.id)});
+
+  // Everything from here on looks at our copy: the file may be replaced meanwhile.
+  const std::uint64_t generation = next_generation_++;
+  auto copy = copies_.copy(file, plugin, declared.build_id, generation);
+  if (!copy) return refuse(std::move(copy.error()));
+  const auto drop = [&](base::error why) {
+    unlink(copy->c_str());
+    return refuse(std::move(why));
+  };
+  auto same = manifest::read(*copy);
+  if (!same) return drop(std::move(same.error()));
+  if (auto tried = probe(*copy, {options_.plugin_host, options_.probe_deadline}); !tried)
+    return drop(std::move(tried.error()));
+  auto mapped = image::open(*copy, *same, generation);
+  if (!mapped) return drop(std::move(mapped.error()));
+  return entry{std::move(*same), file, std::move(*copy), std::move(*mapped)};
+}
+
+base::status loader::load(std::string_view plugin) {
+  {
+    const std::lock_guard guard(lock_);
+    if (find(plugin) != nullptr) return {};
+  }
+  const auto file = find_file(plugin);
+  if (!file) return tl::unexpected(file.error());
+  auto made = open(std::string(plugin), *file);
+  if (!made) return tl::unexpected(std::move(made.error()));
+  base::log::info("loader", "plugin {} {} loaded from {}, generation {}", made->declared.id,
+                  made->declared.version, *file, made->mapped->generation());
+  const std::lock_guard guard(lock_);
+  entries_.push_back(std::make_unique<entry>(std::move(*made)));
+  return {};
+}
+
+base::status loader::load_for(std::string_view actor) {
+  const actor_name wanted = split(actor);
+  if (auto done = load(wanted.plugin); !done) return done;
+  const std::lock_guard guard(lock_);
+  const auto chosen = choose(find(wanted.plugin)->declared, wanted);
+  return chosen ? base::status() : tl::unexpected(chosen.error());
+}
+
+base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::actor_spec& spec) {
+  const actor_name wanted = split(spec.actor);
+  const std::lock_guard guard(lock_);
+  const entry* const plugin = find(wanted.plugin);
+  if (plugin == nullptr || plugin->mapped == nullptr)
+    return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
+  const auto chosen = choose(plugin->declared, wanted);
+  if (!chosen) return tl::unexpected(chosen.error());
+  behaviours::server_plan plan;
+  plan.image = behaviours::image_pin(*plugin->mapped);
+  plan.type = find_actor(plugin->mapped->descriptor(), (*chosen)->name);
+  plan.spec = spec;
+  return std::make_unique<behaviours::server>(std::move(plan));
+}
+
+std::vector<loaded_plugin> loader::loaded() const {
+  std::vector<loaded_plugin> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& each : entries_) {
+    if (each->mapped == nullptr) continue;
+    out.push_back({each->declared.id, each->declared.version, each->declared.build_id, each->file,
+                   each->mapped->generation(), actor_names(each->declared), each->mapped->pins()});
+  }
+  std::ranges::sort(out, {}, &loaded_plugin::id);
+  return out;
+}
+
+std::vector<std::string> loader::unload() {
+  std::vector<std::unique_ptr<entry>> ending;
+  {
+    const std::lock_guard guard(lock_);
+    ending.swap(entries_);
+  }
+  std::vector<std::string> troubles;
+  std::vector<std::unique_ptr<entry>> staying;
+  for (auto& each : ending) {
+    if (each->mapped == nullptr) continue;
+    const auto closed = each->mapped->close();
+    if (!closed) {
+      troubles.push_back(closed.error().text);
+      staying.push_back(std::move(each));
+      continue;
+    }
+    if (!*closed)
+      troubles.push_back(
+          fmt::format("plugin {} generation {}: its code is still mapped after closing (a "
+                      "thread_local variable with a destructor keeps it)",
+                      each->declared.id, each->mapped->generation()));
+    unlink(each->copy.c_str());
+  }
+  const std::lock_guard guard(lock_);
+  std::ranges::move(staying, std::back_inserter(entries_));
+  return troubles;
+}
+
+} // namespace coppice::loader

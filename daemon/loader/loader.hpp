@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The plugins of a node: found by name, inspected, tried out, copied, mapped, checked, and then the source
+// of every actor that is started. A plugin is loaded once, when the configuration first needs it, by a
+// thread that may block; making actors afterwards is for any thread. Images are unmapped at the end, when
+// their last actor is gone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "loader/image.hpp"
+#include "loader/private_copy.hpp"
+#include "manifest/manifest.hpp"
+#include "runtime/actor_factory.hpp"
+
+namespace coppice::loader {
+
+struct loader_options {
+  std::vector<std::string> path;                           // folders searched for PLUGIN.so, in order
+  std::string data;                                        // node.data: copies go under DATA/plugins
+  std::string plugin_host;                                 // the coppice-plugin-host program
+  base::nanos probe_deadline = 5 * base::nanos_per_second; // for one file
+};
+
+// One loaded plugin, copied for people.
+struct loaded_plugin {
+  std::string id;
+  std::string version;
+  std::string build_id;
+  std::string file; // where it came from
+  std::uint64_t generation = 0;
+  std::vector<std::string> actors;
+  std::uint64_t in_use = 0; // actors, buffers and threads that need its code
+};
+
+class loader final : public runtime::actor_factory {
+ public:
+  explicit loader(loader_options options);
+  ~loader() override;
+  loader(const loader&) = delete;
+  loader& operator=(const loader&) = delete;
+
+  // Makes the folder for copies and sweeps it. Before the first load(). Blocks.
+  base::status prepare();
+  // Loads a plugin by its id; nothing happens if it is loaded. errc::not_found: no such file in the path;
+  // errc::refused: the file is not fit, in words for its author. Blocks.
+  base::status load(std::string_view plugin);
+  // Loads the plugin of "PLUGIN" or "PLUGIN:ACTOR" and sees that it has the actor. Blocks.
+  base::status load_for(std::string_view actor);
+
+  // Any thread from here on.
+  base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override;
+  std::vector<loaded_plugin> loaded() const;
+
+  // Closes every image whose last actor is gone; the sentences say which stay and why. At shutdown.
+  std::vector<std::string> unload();
+
+ private:
+  struct entry {
+    manifest::manifest declared;
+    std::string file;
+    std::string copy;
+    std::unique_ptr<image> mapped;
+  };
+
+  base::result<std::string> find_file(std::string_view plugin) const;
+  base::result<entry> open(const std::string& plugin, const std::string& file);
+  const entry* find(std::string_view plugin) const; // with the lock held
+
+  loader_options options_;
+  copy_folder copies_;
+  std::uint64_t next_generation_ = 1;
+  mutable std::mutex lock_; // of entries_; never held while plugin code runs
+  std::vector<std::unique_ptr<entry>> entries_;
+};
+
+// "PLUGIN:ACTOR" in two; the actor of "PLUGIN" is the one of that name, or the only one.
+struct actor_name {
+  std::string_view plugin;
+  std::string_view actor; // empty: not said
+};
+actor_name split(std::string_view text);
+
+} // namespace coppice::loader

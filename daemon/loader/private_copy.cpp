@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// See private_copy.hpp.
+#include "loader/private_copy.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string_view>
+
+#include "base/file.hpp"
+
+namespace coppice::loader {
+namespace {
+
+// The mount point `path` lies on: the longest one in this process's table that is a prefix of it.
+std::string mount_of(const std::string& path) {
+  std::ifstream table("/proc/self/mounts");
+  std::string best = "/";
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream words(line);
+    std::string device;
+    std::string point;
+    words >> device >> point;
+    const bool above = path == point || path.starts_with(point.ends_with('/') ? point : point + "/");
+    if (above && point.size() > best.size()) best = point;
+  }
+  return best;
+}
+
+// What goes into a file name.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 64)) {
+    const bool good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    out += good ? c : '_';
+  }
+  return out.empty() ? "none" : out;
+}
+
+} // namespace
+
+base::status copy_folder::prepare() {
+  if (auto made = base::make_folders(path_, 0700); !made) return made;
+  if (const std::unique_ptr<char, void (*)(void*)> real(realpath(path_.c_str(), nullptr), &free); real)
+    path_ = real.get();
+  struct stat info {};
+  if (stat(path_.c_str(), &info) != 0) return base::fail_errno("stat " + path_, errno);
+  if (info.st_uid != geteuid())
+    return base::fail(base::errc::refused,
+                      fmt::format("{} belongs to user {} and not to us", path_, info.st_uid));
+  if (chmod(path_.c_str(), 0700) != 0) return base::fail_errno("chmod " + path_, errno);
+
+  struct statvfs mount {};
+  if (statvfs(path_.c_str(), &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0)
+    return base::fail(base::errc::refused,
+                      fmt::format("{} lies on {}, which is mounted noexec: no plugin can run from there; set "
+                                  "node.data to a folder elsewhere, or remount it with exec",
+                                  path_, mount_of(path_)));
+
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path_.c_str()), &closedir);
+  if (!folder) return base::fail_errno("open " + path_, errno);
+  while (const dirent* entry = readdir(folder.get())) {
+    if (std::string_view(entry->d_name).ends_with(".so")) unlinkat(dirfd(folder.get()), entry->d_name, 0);
+  }
+  return {};
+}
+
+base::result<std::string> copy_folder::copy(const std::string& file, const std::string& name,
+                                            const std::string& build_id, std::uint64_t generation) const {
+  auto from = base::open_file(file, O_RDONLY);
+  if (!from) return tl::unexpected(std::move(from.error()));
+  struct stat info {};
+  if (fstat(from->get(), &info) != 0) return base::fail_errno("stat " + file, errno);
+  std::string path = fmt::format("{}/{}-{}-{}.so", path_, plain(name), plain(build_id), generation);
+  unlink(path.c_str()); // a former run's, if it is there
+  auto to = base::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (!to) return tl::unexpected(std::move(to.error()));
+  for (off_t left = info.st_size; left > 0;) {
+    const ssize_t sent = sendfile(to->get(), from->get(), nullptr, static_cast<std::size_t>(left));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) {
+      const int number = sent == 0 ? EIO : errno;
+      unlink(path.c_str());
+      return base::fail_errno("copy " + file + " to " + path, number);
+    }
+    left -= sent;
+  }
+  return path;
+}
+
+} // namespace coppice::loader
