@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+// Streams and listeners over real sockets of loopback and the file system.
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/listener.hpp"
+#include "net/loop_until.hpp"
+#include "net/resolver.hpp"
+#include "net/stream.hpp"
+#include "net/tls.hpp"
+
+namespace coppice::net {
+namespace {
+
+using test::loop_until;
+
+struct recorder : stream_handler {
+  void on_connected() override { connected = true; }
+  void on_data(base::bytes_span bytes) override {
+    received.append(base::as_text(bytes));
+    if (after_data) after_data();
+  }
+  void on_drained() override { ++drained; }
+  bool on_end() override {
+    ended = true;
+    return keep_after_end;
+  }
+  void on_closed(base::error why) override {
+    CHECK_FALSE(closed);
+    closed = std::move(why);
+  }
+
+  bool connected = false;
+  bool ended = false;
+  bool keep_after_end = false;
+  int drained = 0;
+  std::string received;
+  std::optional<base::error> closed;
+  std::function<void()> after_data;
+};
+
+// A listener and both ends of one connection to it.
+struct pair {
+  pair() {
+    listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
+                              [this](accepted_socket socket) {
+                                server = stream::adopt(loop.raw(), std::move(socket)).value();
+                                server.start(at_server);
+                              })
+                    .value();
+    client = stream::connect(loop.raw(), listening.address(), {}, at_client).value();
+    REQUIRE(loop_until(loop, [&] { return at_client.connected && server; }));
+  }
+  bool until(const std::function<bool()>& holds) { return loop_until(loop, holds); }
+
+  base::uv::loop loop = base::uv::loop::make().value();
+  recorder at_client;
+  recorder at_server;
+  listener listening;
+  stream client;
+  stream server;
+};
+
+void count_release(void* context) {
+  ++*static_cast<int*>(context);
+}
+
+class temporary_folder {
+ public:
+  temporary_folder() {
+    std::string made = (std::filesystem::temp_directory_path() / "coppice-net-XXXXXX").string();
+    REQUIRE(mkdtemp(made.data()) != nullptr);
+    path_ = made;
+  }
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string file(const char* name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+} // namespace
+
+TEST_CASE("what one end writes the other reads, in order") {
+  pair both;
+  both.client.write("one ");
+  both.client.write("two ");
+  int released = 0;
+  const std::string large(300'000, 'x');
+  both.client.write_owned(base::as_bytes(large), count_release, &released);
+  both.client.write(" end");
+  REQUIRE(both.until([&] { return both.at_server.received.size() == 8 + large.size() + 4; }));
+  CHECK(both.at_server.received == "one two " + large + " end");
+  CHECK(released == 1);
+  CHECK(both.client.bytes_queued() == 0);
+  CHECK(both.client.bytes_written() == both.at_server.received.size());
+  CHECK(both.server.bytes_read() == both.at_server.received.size());
+}
+
+TEST_CASE("writes of one turn wait for its end, or for flush") {
+  pair both;
+  both.client.write("x");
+  CHECK(both.client.bytes_queued() == 1);
+  both.client.flush();
+  CHECK(both.client.bytes_queued() == 0);
+}
+
+TEST_CASE("more than the sockets hold arrives whole while both ends write") {
+  pair both;
+  const std::string a(3'000'000, 'a');
+  const std::string b(3'000'000, 'b');
+  both.client.write(a);
+  both.server.write(b);
+  REQUIRE(both.until(
+      [&] { return both.at_server.received.size() + both.at_client.received.size() == 6'000'000; }));
+  CHECK(both.at_server.received == a);
+  CHECK(both.at_client.received == b);
+}
+
+TEST_CASE("a paused stream reads nothing, and the writer's queue grows until it is resumed") {
+  pair both;
+  both.server.pause();
+  const std::string much(16'000'000, 'x');
+  both.client.write(much);
+  both.client.flush();
+  both.loop.turn(false);
+  CHECK(both.client.bytes_queued() > 0);
+  CHECK(both.at_server.received.empty());
+  both.server.resume();
+  REQUIRE(both.until([&] { return both.at_server.received.size() == much.size(); }));
+  CHECK(both.at_client.drained == 1);
+}
+
+TEST_CASE("pausing inside on_data holds the rest back") {
+  pair both;
+  both.at_server.after_data = [&] { both.server.pause(); };
+  both.client.write(std::string(200'000, 'x'));
+  REQUIRE(both.until([&] { return !both.at_server.received.empty(); }));
+  const std::size_t first = both.at_server.received.size();
+  both.loop.turn(false);
+  CHECK(both.at_server.received.size() == first);
+  CHECK(both.server.paused());
+}
+
+TEST_CASE("on_drained comes once the queue is at the low mark") {
+  pair both;
+  both.client.set_low_mark(1'000'000);
+  both.client.write(std::string(900'000, 'x'));
+  REQUIRE(both.until([&] { return both.at_server.received.size() == 900'000; }));
+  CHECK(both.at_client.drained == 0);
+  both.client.write(std::string(8'000'000, 'x'));
+  REQUIRE(both.until([&] { return both.at_server.received.size() == 8'900'000; }));
+  CHECK(both.at_client.drained == 1);
+}
+
+TEST_CASE("a half-closed stream still reads") {
+  pair both;
+  both.at_server.keep_after_end = true;
+  both.client.write("question");
+  both.client.end();
+  REQUIRE(both.until([&] { return both.at_server.ended; }));
+  CHECK(both.at_server.received == "question");
+  both.server.write("answer");
+  REQUIRE(both.until([&] { return both.at_client.received == "answer"; }));
+  CHECK_FALSE(both.at_client.closed);
+}
+
+TEST_CASE("the other end's close is told once, as closed") {
+  pair both;
+  both.client.close();
+  REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
+  CHECK(both.at_server.closed->code == base::errc::closed);
+  both.server.write("into the void");
+  CHECK(both.server.bytes_queued() == 0);
+}
+
+TEST_CASE("close_when_written delivers everything and then ends") {
+  pair both;
+  const std::string much(5'000'000, 'x');
+  both.server.write(much);
+  both.server.close_when_written();
+  CHECK_FALSE(both.server);
+  REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
+  CHECK(both.at_client.received.size() == much.size());
+  CHECK(both.at_client.closed->code == base::errc::closed);
+}
+
+TEST_CASE("close_when_written gives up on a peer that does not read") {
+  pair both;
+  both.client.pause();
+  int released = 0;
+  const std::string much(30'000'000, 'x');
+  both.server.write_owned(base::as_bytes(much), count_release, &released);
+  both.server.close_when_written(std::chrono::milliseconds(10));
+  CHECK(both.until([&] { return released == 1; }));
+}
+
+TEST_CASE("closing releases what was borrowed and tells nobody") {
+  pair both;
+  int released = 0;
+  const std::string much(30'000'000, 'x');
+  both.client.write_owned(base::as_bytes(much), count_release, &released);
+  both.client.flush();
+  both.client.close();
+  REQUIRE(both.until([&] { return released == 1; }));
+  CHECK_FALSE(both.at_client.closed);
+}
+
+TEST_CASE("a handler may destroy the stream while it is told of data") {
+  pair both;
+  both.at_server.after_data = [&] { both.server = stream(); };
+  both.client.write("x");
+  REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
+  CHECK(both.at_server.received == "x");
+}
+
+TEST_CASE("bytes written before the connection stands are sent when it does") {
+  auto loop = base::uv::loop::make().value();
+  recorder at_server;
+  recorder at_client;
+  stream server;
+  auto listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
+                                 [&](accepted_socket socket) {
+                                   server = stream::adopt(loop.raw(), std::move(socket)).value();
+                                   server.start(at_server);
+                                 })
+                       .value();
+  auto client = stream::connect(loop.raw(), listening.address(), {}, at_client).value();
+  client.write("early");
+  CHECK(loop_until(loop, [&] { return at_server.received == "early"; }));
+}
+
+TEST_CASE("a refused connect says so after the call") {
+  auto loop = base::uv::loop::make().value();
+  base::socket_address nobody;
+  {
+    auto listening =
+        listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {}, nullptr);
+    nobody = listening->address();
+  }
+  recorder handler;
+  auto client = stream::connect(loop.raw(), nobody, {}, handler).value();
+  CHECK_FALSE(handler.closed);
+  REQUIRE(loop_until(loop, [&] { return handler.closed.has_value(); }));
+  CHECK(handler.closed->code == base::errc::refused);
+  CHECK(handler.closed->text.find(nobody.to_string()) != std::string::npos);
+}
+
+TEST_CASE("a connect nobody answers ends with its timeout") {
+  auto loop = base::uv::loop::make().value();
+  // A listener with a backlog of one that accepts nobody: further connects wait.
+  listen_options full;
+  full.backlog = 0;
+  full.max_connections = 1;
+  std::vector<accepted_socket> held;
+  auto listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, full,
+                                 [&](accepted_socket socket) { held.push_back(std::move(socket)); })
+                       .value();
+  std::vector<std::unique_ptr<recorder>> handlers;
+  std::vector<stream> clients;
+  connect_options hurried;
+  hurried.timeout = std::chrono::milliseconds(100);
+  for (int i = 0; i < 5; ++i) {
+    handlers.push_back(std::make_unique<recorder>());
+    clients.push_back(stream::connect(loop.raw(), listening.address(), hurried, *handlers.back()).value());
+  }
+  const auto timed_out = [&] {
+    return std::any_of(handlers.begin(), handlers.end(),
+                       [](const auto& h) { return h->closed && h->closed->code == base::errc::timeout; });
+  };
+  CHECK(loop_until(loop, timed_out));
+}
+
+TEST_CASE("a port range yields its first free port, and errc::exists when none is") {
+  auto loop = base::uv::loop::make().value();
+  const auto local = *base::socket_address::parse("127.0.0.1", 0);
+  auto first = listener::tcp(loop.raw(), local, {0, 0}, {}, nullptr).value();
+  const std::uint16_t taken = first.address().port();
+  CHECK(listener::tcp(loop.raw(), local, {taken, taken}, {}, nullptr).error().code == base::errc::exists);
+  if (taken < 65'500) {
+    auto second =
+        listener::tcp(loop.raw(), local, {taken, static_cast<std::uint16_t>(taken + 30)}, {}, nullptr);
+    REQUIRE(second);
+    CHECK(second->address().port() > taken);
+  }
+}
+
+TEST_CASE("at its bound a listener lets connections wait, and takes them when others end") {
+  auto loop = base::uv::loop::make().value();
+  listen_options bounded;
+  bounded.max_connections = 2;
+  recorder quiet;
+  std::vector<stream> accepted;
+  auto listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, bounded,
+                                 [&](accepted_socket socket) {
+                                   accepted.push_back(stream::adopt(loop.raw(), std::move(socket)).value());
+                                   accepted.back().start(quiet);
+                                 })
+                       .value();
+  std::vector<std::unique_ptr<recorder>> handlers;
+  std::vector<stream> clients;
+  for (int i = 0; i < 3; ++i) {
+    handlers.push_back(std::make_unique<recorder>());
+    clients.push_back(stream::connect(loop.raw(), listening.address(), {}, *handlers.back()).value());
+  }
+  REQUIRE(loop_until(loop, [&] { return listening.saturated(); }));
+  CHECK(accepted.size() == 2);
+  accepted.erase(accepted.begin());
+  REQUIRE(loop_until(loop, [&] { return accepted.size() == 2; }));
+  CHECK_FALSE(handlers[2]->closed);
+  CHECK(listening.connections() == 2);
+}
+
+TEST_CASE("out of descriptors a listener waits and goes on later") {
+  auto loop = base::uv::loop::make().value();
+  std::vector<accepted_socket> accepted;
+  auto listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
+                                 [&](accepted_socket socket) { accepted.push_back(std::move(socket)); })
+                       .value();
+  recorder handler;
+  auto client = stream::connect(loop.raw(), listening.address(), {}, handler).value();
+  rlimit limit{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const int next = dup(STDERR_FILENO);
+  close(next);
+  rlimit tight = limit;
+  tight.rlim_cur = static_cast<rlim_t>(next);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+  const bool waited = loop_until(loop, [&] { return listening.saturated(); });
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(waited);
+  CHECK(accepted.empty());
+  CHECK(loop_until(loop, [&] { return accepted.size() == 1; }));
+}
+
+TEST_CASE("a listener may be closed inside its accept callback") {
+  auto loop = base::uv::loop::make().value();
+  listener listening;
+  int accepted = 0;
+  listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
+                            [&](accepted_socket) {
+                              ++accepted;
+                              listening.close();
+                            })
+                  .value();
+  recorder handler;
+  auto client = stream::connect(loop.raw(), listening.address(), {}, handler).value();
+  REQUIRE(loop_until(loop, [&] { return handler.closed.has_value(); }));
+  CHECK(accepted == 1);
+}
+
+TEST_CASE("a Unix-domain socket has exactly its mode, knows its peer and takes its file along") {
+  const temporary_folder folder;
+  const std::string path = folder.file("control.sock");
+  auto loop = base::uv::loop::make().value();
+  recorder at_server;
+  recorder at_client;
+  stream server;
+  const auto accept = [&](accepted_socket socket) {
+    server = stream::adopt(loop.raw(), std::move(socket)).value();
+    server.start(at_server);
+  };
+  {
+    auto listening = listener::unix_socket(loop.raw(), path, 0660, getgid(), {}, accept).value();
+    struct stat info {};
+    REQUIRE(stat(path.c_str(), &info) == 0);
+    CHECK((info.st_mode & 07777) == 0660);
+    CHECK(info.st_gid == getgid());
+    auto client = stream::connect_unix(loop.raw(), path, at_client).value();
+    client.write("hello");
+    REQUIRE(loop_until(loop, [&] { return at_server.received == "hello"; }));
+    CHECK(server.peer_uid().value() == getuid());
+    CHECK(listener::unix_socket(loop.raw(), path, 0600, {}, {}, accept).error().code == base::errc::exists);
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("a socket file nobody listens on is replaced, any other file is not") {
+  const temporary_folder folder;
+  auto loop = base::uv::loop::make().value();
+  const std::string path = folder.file("stale.sock");
+  {
+    auto dead = listener::unix_socket(loop.raw(), path, 0600, {}, {}, nullptr).value();
+    // What a killed process leaves: a second name keeps the file when the listener takes its own.
+    std::filesystem::create_hard_link(path, folder.file("kept"));
+  }
+  std::filesystem::rename(folder.file("kept"), path);
+  CHECK(listener::unix_socket(loop.raw(), path, 0600, {}, {}, nullptr));
+  REQUIRE(base::write_file_atomic(folder.file("plain"), "data", 0600));
+  CHECK(listener::unix_socket(loop.raw(), folder.file("plain"), 0600, {}, {}, nullptr).error().code ==
+        base::errc::exists);
+  CHECK(listener::unix_socket(loop.raw(), folder.file("") + std::string(200, 'x'), 0600, {}, {}, nullptr)
+            .error()
+            .code == base::errc::invalid);
+}
+
+TEST_CASE("a listening socket made elsewhere is adopted") {
+  auto loop = base::uv::loop::make().value();
+  base::unique_fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto local = *base::socket_address::parse("127.0.0.1", 0);
+  REQUIRE(bind(fd.get(), local.raw(), local.raw_length()) == 0);
+  REQUIRE(listen(fd.get(), 5) == 0);
+  int accepted = 0;
+  auto listening =
+      listener::adopt(loop.raw(), std::move(fd), {}, [&](accepted_socket) { ++accepted; }).value();
+  recorder handler;
+  auto client = stream::connect(loop.raw(), listening.address(), {}, handler).value();
+  CHECK(loop_until(loop, [&] { return accepted == 1; }));
+}
+
+TEST_CASE("a numeric host resolves to itself, and an abandoned look-up tells nobody") {
+  auto loop = base::uv::loop::make().value();
+  std::vector<base::socket_address> found;
+  auto wanted =
+      resolution::start(loop.raw(), "127.0.0.1", 4369, [&](auto addresses) { found = addresses.value(); });
+  bool wrong = false;
+  auto abandoned = resolution::start(loop.raw(), "127.0.0.1", 1, [&](auto) { wrong = true; });
+  REQUIRE(wanted);
+  REQUIRE(abandoned);
+  *abandoned = resolution();
+  loop.run();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].to_string() == "127.0.0.1:4369");
+  CHECK_FALSE(wrong);
+}
+
+TEST_CASE("a host that does not exist is an error with its name") {
+  auto loop = base::uv::loop::make().value();
+  std::string text;
+  auto asked = resolution::start(loop.raw(), "no such host", 1,
+                                 [&](auto addresses) { text = addresses.error().text; });
+  REQUIRE(asked);
+  loop.run();
+  CHECK(text.find("no such host") != std::string::npos);
+}
+
+TEST_CASE("the TLS library is one that speaks TLS 1.3") {
+  CHECK(tls::initialise());
+  CHECK(tls::initialise());
+  CHECK(tls::library_version().find(" 3.") != std::string::npos);
+}
+
+} // namespace coppice::net
