@@ -14,7 +14,7 @@ Builds into build/KIND; release when no kind is given.
 
   release    optimized; build/bin and build/plugins link to its programs and plugins
   debug      assertions, no optimization
-  address    address and undefined behaviour sanitizers (g++)
+  address    address and undefined behaviour sanitizers (clang)
   thread     thread sanitizer (clang)
   fuzz       libFuzzer targets under address and undefined sanitizers (clang)
   coverage   counts lines
@@ -36,31 +36,33 @@ build_kind() {
   local kind=$1
   shift
   case $kind in
-    thread | fuzz | clang) need build sanitizers ;;
+    address | thread | fuzz | clang) need build sanitizers ;;
     coverage) need build coverage ;;
     *) need build ;;
   esac
   configure "$kind"
-  ninja --quiet -C "$build/$kind" -j "$jobs" "$@" >&2
+  ninja --quiet -C "$build/$kind" -j "$jobs" "$@" >&2 || die "build/$kind did not build"
   if [[ $kind == release ]]; then link_release; fi
 }
 
 clang_tool() { command -v "$1-14" || command -v "$1" || die "no $1 found"; }
 
+# Where it is only about running tests, line numbers are all the debugging information: it halves the time
+# to compile. clang compiles sanitized code twice as fast as g++.
 options_of() {
-  local werror=${COPPICE_WERROR:-false}
+  local werror=${COPPICE_WERROR:-false} checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false)
   case $1 in
     release) printf '%s\n' --buildtype=release --optimization=2 ;;
     debug) printf '%s\n' --buildtype=debug ;;
-    address) printf '%s\n' --buildtype=debug --optimization=1 -Db_sanitize=address,undefined -Db_lundef=false ;;
-    thread) printf '%s\n' --buildtype=debug --optimization=1 -Db_sanitize=thread -Db_lundef=false ;;
+    address) printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined -Dc_args=-g1 -Dcpp_args=-g1 ;;
+    thread) printf '%s\n' "${checked[@]}" -Db_sanitize=thread -Dc_args=-g1 -Dcpp_args=-g1 ;;
     fuzz)
-      printf '%s\n' --buildtype=debug --optimization=1 -Db_sanitize=address,undefined -Db_lundef=false \
-        -Dc_args=-fsanitize=fuzzer-no-link -Dcpp_args=-fsanitize=fuzzer-no-link
+      printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined \
+        "-Dc_args=-g1 -fsanitize=fuzzer-no-link" "-Dcpp_args=-g1 -fsanitize=fuzzer-no-link"
       ;;
     coverage) printf '%s\n' --buildtype=debug -Db_coverage=true ;;
     clang)
-      printf '%s\n' --buildtype=debug
+      printf '%s\n' --buildtype=debug -Ddebug=false
       werror=true
       ;;
   esac
@@ -74,7 +76,7 @@ configure() {
   mapfile -t options < <(options_of "$kind")
   stamp="${options[*]}"
   case $kind in
-    thread | fuzz | clang) compiler=("CC=ccache $(clang_tool clang)" "CXX=ccache $(clang_tool clang++)") ;;
+    address | thread | fuzz | clang) compiler=("CC=ccache $(clang_tool clang)" "CXX=ccache $(clang_tool clang++)") ;;
   esac
   case $kind in
     clang) stamp+=$'\n'$(python3 tests/layers.py --headers) ;;

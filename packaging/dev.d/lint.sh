@@ -18,6 +18,10 @@ dev_format() {
   fi
   need lint
   tool=$(clang_tool clang-format)
+  if [[ $("$tool" --version) != *" version 14."* ]]; then
+    say "format: skipped: files are formatted by clang-format 14, which this distribution does not have"
+    return
+  fi
   if (($#)); then files=("$@"); else mapfile -t files < <(source_files '*.cpp' '*.hpp' '*.c' '*.h'); fi
   if ((${#files[@]} == 0)); then return; fi
   if [[ $fix == yes ]]; then

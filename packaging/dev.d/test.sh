@@ -14,9 +14,16 @@ the exit status is 0 only if none failed.
 EOF
 }
 
+# A build that fails is one failed test, so that the last line is there in any case.
+build_to_test() {
+  if ! (need test && build_kind "$1"); then
+    echo '0 passed, 1 failed, 0 skipped'
+    exit 1
+  fi
+}
+
 dev_test() {
-  need test
-  build_kind release
+  build_to_test release
   python3 tests/run.py "$build/release" --jobs "$jobs" "$@" </dev/null
 }
 
@@ -42,8 +49,7 @@ dev_sanitize() {
   local kind=${1:-} symbolizer wrapper=()
   [[ $kind == address || $kind == thread ]] || usage_error "sanitize: address or thread, not '$kind'"
   shift
-  need test
-  build_kind "$kind"
+  build_to_test "$kind"
   symbolizer=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer || true)
   # Every plugin exports the same symbol; that is no violation.
   export ASAN_OPTIONS="strict_string_checks=1:detect_odr_violation=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
