@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// A connection that is not one yet: looking the peer up, connecting and shaking hands, or an accepted socket
+// whose peer has to prove itself. Bounded in time and bytes; its owner hears of its end exactly once. Little
+// memory is spent on it, since anyone may open one. One thread, its worker's.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/uv.hpp"
+#include "dist/handshake.hpp"
+#include "dist/locator.hpp"
+#include "dist/options.hpp"
+#include "net/listener.hpp"
+#include "net/stream.hpp"
+
+namespace coppice::dist {
+
+class attempt;
+
+class attempt_owner {
+ public:
+  // Both take the attempt's end: it is to be destroyed during the call or after it.
+  // `leftover` came behind the handshake.
+  virtual void established(attempt& done, const peer_node& peer, net::stream stream,
+                           std::vector<std::uint8_t> leftover) = 0;
+  virtual void failed(attempt& done, const base::error& why) = 0;
+  // See handshake_policy.
+  virtual handshake_message::verdict admit(std::string_view peer) = 0;
+  virtual std::string cookie_for(std::string_view peer) = 0;
+
+ protected:
+  ~attempt_owner() = default;
+};
+
+class attempt final : private net::stream_handler, private handshake_policy {
+ public:
+  // To `node`; `peer_index` is given back by peer_index().
+  static base::result<std::unique_ptr<attempt>> connect(uv_loop_t* on, attempt_owner& owner,
+                                                        const options& opts, local_node us, std::string node,
+                                                        std::uint32_t peer_index);
+  // From a socket just accepted.
+  static base::result<std::unique_ptr<attempt>> accept(uv_loop_t* on, attempt_owner& owner,
+                                                       const options& opts, local_node us,
+                                                       net::accepted_socket socket);
+  attempt(const attempt&) = delete;
+  attempt& operator=(const attempt&) = delete;
+
+  bool outgoing() const { return outgoing_; }
+  std::uint32_t peer_index() const { return peer_index_; } // of an outgoing one
+  // For the log: the node, or the address while it has not said who it is.
+  std::string who() const;
+
+ private:
+  attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool outgoing);
+
+  void located(base::result<base::socket_address> where);
+  void on_connected() override;
+  void on_data(base::bytes_span bytes) override;
+  void on_closed(base::error why) override;
+  handshake_message::verdict admit(std::string_view peer) override { return owner_.admit(peer); }
+  std::string cookie_for(std::string_view peer) override { return owner_.cookie_for(peer); }
+  base::result<assigned_name> name_for(std::string_view host) override;
+
+  void send_output();
+  void fail(base::error why);
+
+  uv_loop_t* loop_;
+  attempt_owner& owner_;
+  const options& options_;
+  bool outgoing_;
+  bool connected_ = false;
+  std::string node_;
+  std::string address_;
+  std::uint32_t peer_index_ = 0;
+  std::optional<locator> locator_;
+  std::optional<handshake> handshake_;
+  net::stream stream_;
+  std::vector<std::uint8_t> received_;
+  base::uv::timer deadline_;
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// Life of an established connection: reading, ticking, ending. What arrives is turned into signals in
+// connection_in.cpp, what leaves into control messages in connection_out.cpp. One thread, the worker's.
+#include "dist/connection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "dist/flags.hpp"
+
+namespace coppice::dist {
+namespace {
+
+constexpr std::size_t read_at_least = 64 * 1024;
+constexpr std::size_t read_at_most = 1024 * 1024; // of a long frame, at a time
+constexpr std::size_t keep_buffer = 256 * 1024;   // memory kept between frames
+constexpr int ticks_to_silence = 4;
+
+} // namespace
+
+connection::connection(runtime::system& system, const options& opts, connection_owner& owner,
+                       std::uint32_t peer_index, const peer_node& peer, bool outgoing, net::stream stream)
+    : system_(system),
+      options_(opts),
+      owner_(owner),
+      peer_(peer),
+      outgoing_(outgoing),
+      ids_(system.nodes(), peer_index),
+      unpacker_(opts.term_limits),
+      packer_(peer.flags),
+      stream_(std::move(stream)),
+      ticker_(system.loop(static_cast<unsigned>(system.current_worker())), [this] { tick(); }) {
+  if (const auto address = stream_.peer_address()) address_ = address->to_string();
+  stream_.set_handler(*this);
+  stream_.resume();
+  stream_.set_low_mark(options_.queue_limit / 2);
+  const auto quarter = std::max(options_.ticktime / ticks_to_silence, std::chrono::milliseconds(1));
+  ticker_.start(quarter, quarter);
+}
+
+void connection::start(base::bytes_span leftover) {
+  in_.append(leftover);
+  read_frames();
+}
+
+std::span<std::uint8_t> connection::read_space() {
+  std::size_t wanted = read_at_least;
+  if (in_.size() >= 4) {
+    const std::size_t frame = std::size_t{4} + base::load_be32(in_.data());
+    if (frame > in_.size()) wanted = std::clamp(frame - in_.size(), read_at_least, read_at_most);
+  }
+  return in_.prepare(wanted);
+}
+
+void connection::on_data(base::bytes_span bytes) {
+  in_.commit(bytes.size());
+  if (read_frames()) publish();
+}
+
+// False when the connection has ended, and is gone.
+bool connection::read_frames() {
+  const std::size_t longest = options_.term_limits.bytes + 64 * 1024;
+  auto rest = in_.readable();
+  std::uint64_t count = 0;
+  for (;;) {
+    const auto whole = next_frame(rest, longest);
+    if (!whole) {
+      end(whole.error());
+      return false;
+    }
+    if (!*whole) break;
+    if ((*whole)->empty()) continue;
+    auto taken = unpacker_.take(**whole);
+    if (!taken) {
+      end(taken.error());
+      return false;
+    }
+    if (!*taken) continue;
+    ++count;
+    if (auto done = handle(**taken); !done) {
+      end(done.error());
+      return false;
+    }
+  }
+  in_.consume(in_.size() - rest.size());
+  if (in_.empty()) in_.shrink(keep_buffer);
+  counters_.messages_in.fetch_add(count, std::memory_order_relaxed);
+  return true;
+}
+
+void connection::on_drained() {
+  publish();
+}
+
+void connection::on_closed(base::error why) {
+  end(why);
+}
+
+void connection::end(const base::error& why) {
+  if (ended_) return;
+  ended_ = true;
+  stream_.close();
+  ticker_.close();
+  owner_.lost(*this, why);
+}
+
+void connection::tell_processes() {
+  relations_.lost([this](const runtime::destination& to, runtime::signal_ptr what) {
+    system_.deliver(to, std::move(what));
+  });
+}
+
+void connection::tick() {
+  if (overfull_) {
+    return end(
+        {base::errc::limit, fmt::format("the peer does not read: {} bytes are waiting for it, {} is the most",
+                                        stream_.bytes_queued(), options_.queue_limit)});
+  }
+  const auto read = stream_.bytes_read();
+  if (read != read_at_tick_ || stream_.paused()) {
+    silent_ticks_ = 0;
+  } else if (++silent_ticks_ >= ticks_to_silence) {
+    return end({base::errc::timeout,
+                fmt::format("nothing heard for {} ms (net_ticktime): the peer hangs, or the network does not "
+                            "carry; both nodes need the same ticktime",
+                            options_.ticktime.count())});
+  }
+  read_at_tick_ = read;
+  if (std::exchange(idle_, true)) packer_.tick(stream_);
+  publish();
+}
+
+void connection::publish() {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  counters_.bytes_in.store(stream_.bytes_read(), relaxed);
+  counters_.bytes_out.store(stream_.bytes_written(), relaxed);
+  counters_.queued.store(stream_.bytes_queued(), relaxed);
+  counters_.links.store(relations_.links(), relaxed);
+  counters_.monitors.store(relations_.monitors(), relaxed);
+}
+
+} // namespace coppice::dist

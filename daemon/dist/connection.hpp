@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// An established connection to one peer: frames to signals for the runtime, signals to frames for the
+// peer, ticks, and the end of it all. It lives on one worker's loop and only that thread touches it, but
+// for the counters. What it cannot do anything about (a peer that breaks the protocol, falls silent or
+// does not read) ends it, and its owner is told once, with the reason in words.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "base/buffer.hpp"
+#include "base/error.hpp"
+#include "base/uv.hpp"
+#include "dist/handshake.hpp"
+#include "dist/identity.hpp"
+#include "dist/options.hpp"
+#include "dist/packer.hpp"
+#include "dist/relations.hpp"
+#include "dist/spawn.hpp"
+#include "dist/unpacker.hpp"
+#include "net/stream.hpp"
+#include "runtime/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::dist {
+
+class connection;
+
+// Whom a connection belongs to.
+class connection_owner {
+ public:
+  // The end: `gone` hears and sends nothing more. The owner takes it out of its tables, has it tell the
+  // processes, and destroys it, in this order, so that what they do next already finds it gone. Nothing of
+  // the owner is locked when this is called.
+  virtual void lost(connection& gone, const base::error& why) = 0;
+  virtual const spawn_handler& spawns() const = 0;
+
+ protected:
+  ~connection_owner() = default;
+};
+
+// Read from any thread.
+struct connection_counters {
+  std::atomic<std::uint64_t> messages_in{0};
+  std::atomic<std::uint64_t> messages_out{0};
+  std::atomic<std::uint64_t> bytes_in{0};
+  std::atomic<std::uint64_t> bytes_out{0};
+  std::atomic<std::uint64_t> queued{0};
+  std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> links{0};
+  std::atomic<std::uint64_t> monitors{0};
+};
+
+class connection final : private net::stream_handler {
+ public:
+  connection(runtime::system& system, const options& opts, connection_owner& owner, std::uint32_t peer_index,
+             const peer_node& peer, bool outgoing, net::stream stream);
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  // Begins to read; `leftover` came behind the handshake. May end the connection before it returns.
+  void start(base::bytes_span leftover);
+
+  // A signal for the peer. Order is kept.
+  void send(const runtime::destination& to, runtime::signal_ptr what);
+
+  // Ends it and tells the owner: the connection is gone when this returns.
+  void end(const base::error& why);
+  // For the owner, once ended: noconnection to all that had links and monitors through here.
+  void tell_processes();
+  // Without telling anyone: the node stops.
+  void abandon() { stream_.close(); }
+
+  const peer_node& peer() const { return peer_; }
+  std::uint32_t peer_index() const { return ids_.peer(); }
+  bool outgoing() const { return outgoing_; }
+  const std::string& address() const { return address_; }
+  const connection_counters& counters() const { return counters_; } // any thread
+
+ private:
+  std::span<std::uint8_t> read_space() override;
+  void on_data(base::bytes_span bytes) override;
+  void on_drained() override;
+  void on_closed(base::error why) override;
+
+  bool read_frames();
+  base::status handle(const unpacked& in);
+  base::status handle_message(const unpacked& in);
+  base::status handle_link(const control_message& c);
+  base::status handle_unlink(const control_message& c);
+  base::status handle_exit(const unpacked& in);
+  base::status handle_monitor(const control_message& c);
+  base::status handle_demonitor(const control_message& c);
+  base::status handle_down(const unpacked& in);
+  base::status handle_group_leader(const control_message& c);
+  base::status handle_spawn(const unpacked& in);
+  void answer_spawn(const spawn_request& request);
+  void end_call(const runtime::reference& ref);
+  void deliver(const runtime::destination& to, runtime::signal_ptr what);
+
+  bool fill(control_message& c, const runtime::destination& to, const runtime::signal& s);
+  bool fill_message(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
+  bool fill_unlink(control_message& c, const runtime::destination& to, const runtime::signal& s);
+  void fill_demonitor(control_message& c, const runtime::reference& ref, const watched_there& what);
+  bool fill_down(control_message& c, const runtime::signal& s);
+  void pack(const control_message& c, const runtime::message& payload);
+  void tick();
+  void publish();
+  bool has(std::uint64_t flag) const { return (peer_.flags & flag) != 0; }
+
+  runtime::system& system_;
+  const options& options_;
+  connection_owner& owner_;
+  peer_node peer_;
+  bool outgoing_;
+  identity ids_;
+  std::string spoken_of_; // the name a control message being written borrows
+  const runtime::message no_reason_ = runtime::reasons::normal();
+  std::string address_;
+  relations relations_;
+  unpacker unpacker_;
+  packer packer_;
+  base::buffer in_;
+  net::stream stream_;
+  base::uv::timer ticker_;
+  connection_counters counters_;
+  std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
+  int silent_ticks_ = 0;
+  bool idle_ = true;      // nothing sent since it last ticked
+  bool overfull_ = false; // the peer does not read: about to end
+  bool ended_ = false;
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// What a peer's control message means here: each becomes a signal to a process of this node. A signal must
+// come from the peer's own processes and be for ours; one that is not is dropped and counted, since a
+// well-meaning node may send it in the moment a process or node is replaced. One thread, the worker's.
+#include <utility>
+
+#include "base/log.hpp"
+#include "dist/connection.hpp"
+#include "dist/flags.hpp"
+#include "runtime/exit_reason.hpp"
+
+namespace coppice::dist {
+namespace {
+
+using runtime::make_signal;
+using runtime::signal_kind;
+
+base::status dropped(connection_counters& counters) {
+  counters.dropped.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+} // namespace
+
+base::status connection::handle(const unpacked& in) {
+  if (!in.dropped.empty()) {
+    base::log::warning("dist", "{}: a message was dropped: {}", peer_.name, in.dropped);
+    return dropped(counters_);
+  }
+  switch (in.control.what) {
+    case op::send:
+    case op::send_tt:
+    case op::reg_send:
+    case op::reg_send_tt:
+    case op::send_sender:
+    case op::send_sender_tt:
+    case op::alias_send:
+    case op::alias_send_tt:
+    case op::altact_sig_send:
+      return handle_message(in);
+    case op::link:
+      return handle_link(in.control);
+    case op::unlink:
+    case op::unlink_id:
+    case op::unlink_id_ack:
+      return handle_unlink(in.control);
+    case op::exit:
+    case op::exit_tt:
+    case op::exit2:
+    case op::exit2_tt:
+    case op::payload_exit:
+    case op::payload_exit_tt:
+    case op::payload_exit2:
+    case op::payload_exit2_tt:
+      return handle_exit(in);
+    case op::monitor_p:
+      return handle_monitor(in.control);
+    case op::demonitor_p:
+      return handle_demonitor(in.control);
+    case op::monitor_p_exit:
+    case op::payload_monitor_p_exit:
+      return handle_down(in);
+    case op::group_leader:
+      return handle_group_leader(in.control);
+    case op::spawn_request:
+    case op::spawn_request_tt:
+      return handle_spawn(in);
+    case op::spawn_reply: // nobody here asks
+    case op::spawn_reply_tt:
+    case op::node_link:
+      break;
+  }
+  return dropped(counters_);
+}
+
+void connection::deliver(const runtime::destination& to, runtime::signal_ptr what) {
+  if (system_.deliver(to, std::move(what)) == runtime::send_status::full) {
+    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+base::status connection::handle_message(const unpacked& in) {
+  const auto& c = in.control;
+  runtime::pid from;
+  if (c.from.what == address::form::pid) {
+    if (const auto known = ids_.in(c.from.pid)) from = *known;
+  }
+  if (c.what == op::altact_sig_send && (c.flags & altact::exit)) return handle_exit(in);
+  if (c.to.what == address::form::name) {
+    deliver(runtime::destination::named(std::string(c.to.name)),
+            make_signal(signal_kind::message, from, in.payload));
+    return {};
+  }
+  if (c.to.what == address::form::reference) {
+    const auto alias = ids_.in(c.to.reference);
+    if (!alias || !alias->here()) return dropped(counters_);
+    end_call(*alias);
+    deliver(runtime::destination::alias(*alias), make_signal(signal_kind::message, from, *alias, in.payload));
+    return {};
+  }
+  const auto to = ids_.in(c.to.pid);
+  if (!to || !to->here()) return dropped(counters_);
+  deliver(*to, make_signal(signal_kind::message, from, in.payload));
+  return {};
+}
+
+// A call's monitor ends with the reply; the peer has to be told.
+void connection::end_call(const runtime::reference& ref) {
+  const auto what = relations_.stop_calling(ref);
+  if (!what) return;
+  control_message c;
+  fill_demonitor(c, ref, *what);
+  pack(c, {});
+}
+
+base::status connection::handle_link(const control_message& c) {
+  const auto from = ids_.in(c.from.pid);
+  const auto to = ids_.in(c.to.pid);
+  if (!from || !to || from->node != ids_.peer() || !to->here()) return dropped(counters_);
+  relations_.linked(*to, *from);
+  deliver(*to, make_signal(signal_kind::link, *from));
+  return {};
+}
+
+base::status connection::handle_unlink(const control_message& c) {
+  const auto from = ids_.in(c.from.pid);
+  const auto to = ids_.in(c.to.pid);
+  if (!from || !to || from->node != ids_.peer() || !to->here()) return dropped(counters_);
+  const bool acknowledges = c.what == op::unlink_id_ack;
+  if (acknowledges) {
+    relations_.unlink_acknowledged(*to, *from);
+  } else {
+    relations_.unlinked(*to, *from);
+  }
+  auto s = make_signal(acknowledges ? signal_kind::unlink_ack : signal_kind::unlink, *from);
+  s->number = c.what == op::unlink ? 1 : c.id;
+  deliver(*to, std::move(s));
+  return {};
+}
+
+base::status connection::handle_exit(const unpacked& in) {
+  const auto& c = in.control;
+  const auto from = ids_.in(c.from.pid);
+  const auto to = ids_.in(c.to.pid);
+  if (!from || !to || !to->here()) return dropped(counters_);
+  const bool asked = c.what == op::exit2 || c.what == op::exit2_tt || c.what == op::payload_exit2 ||
+                     c.what == op::payload_exit2_tt || c.what == op::altact_sig_send;
+  const auto reason = in.payload ? in.payload : runtime::message::copy_of(c.reason);
+  if (!asked) relations_.unlinked(*to, *from);
+  deliver(*to, make_signal(asked ? signal_kind::exit2 : signal_kind::exit, *from, reason));
+  return {};
+}
+
+base::status connection::handle_monitor(const control_message& c) {
+  const auto from = ids_.in(c.from.pid);
+  const auto ref = ids_.in(c.ref);
+  if (!from || !ref || from->node != ids_.peer()) return dropped(counters_);
+  watched_here who{*from, {}, {}};
+  if (c.to.what == address::form::name) {
+    who.name = c.to.name;
+    if (const auto found = system_.whereis(c.to.name)) who.target = *found;
+  } else if (const auto to = ids_.in(c.to.pid); to && to->here()) {
+    who.target = *to;
+  } else {
+    return dropped(counters_);
+  }
+  const auto target = who.target;
+  const bool by_name = !who.name.empty();
+  if (!relations_.watched(*ref, std::move(who))) return dropped(counters_);
+  auto s = make_signal(target ? signal_kind::monitor : signal_kind::down, target ? *from : runtime::pid{},
+                       *ref, target ? runtime::message{} : runtime::reasons::noproc());
+  s->flags = by_name ? runtime::signal::by_name : 0;
+  if (target) {
+    deliver(target, std::move(s));
+  } else {
+    send(*from, std::move(s));
+  }
+  return {};
+}
+
+base::status connection::handle_demonitor(const control_message& c) {
+  const auto from = ids_.in(c.from.pid);
+  const auto ref = ids_.in(c.ref);
+  if (!from || !ref || from->node != ids_.peer()) return dropped(counters_);
+  // Not there when it crossed the end of the process: that down is on its way.
+  const auto who = relations_.stop_watched(*ref);
+  if (who && who->target) deliver(who->target, make_signal(signal_kind::demonitor, *from, *ref));
+  return {};
+}
+
+base::status connection::handle_down(const unpacked& in) {
+  const auto& c = in.control;
+  const auto to = ids_.in(c.to.pid);
+  const auto ref = ids_.in(c.ref);
+  if (!to || !ref || !to->here()) return dropped(counters_);
+  const auto what = relations_.stop_watching(*ref);
+  if (!what) return {}; // it crossed our demonitor
+  runtime::pid from;
+  if (c.from.what == address::form::pid) {
+    if (const auto known = ids_.in(c.from.pid)) from = *known;
+  }
+  const auto reason = in.payload ? in.payload : runtime::message::copy_of(c.reason);
+  auto s = make_signal(signal_kind::down, from, *ref, reason);
+  s->flags = what->flags & runtime::signal::by_name;
+  deliver(*to, std::move(s));
+  return {};
+}
+
+base::status connection::handle_group_leader(const control_message& c) {
+  const auto from = ids_.in(c.from.pid);
+  const auto to = ids_.in(c.to.pid);
+  if (!from || !to || !to->here()) return dropped(counters_);
+  deliver(*to, make_signal(signal_kind::group_leader, *from));
+  return {};
+}
+
+base::status connection::handle_spawn(const unpacked& in) {
+  const auto& c = in.control;
+  const auto from = ids_.in(c.from.pid);
+  const auto id = ids_.in(c.ref);
+  const auto leader = ids_.in(c.leader);
+  if (!from || !id || !leader || from->node != ids_.peer()) return dropped(counters_);
+  spawn_request request;
+  request.id = *id;
+  request.from = *from;
+  request.group_leader = *leader;
+  request.module = c.module;
+  request.function = c.function;
+  request.arity = c.arity;
+  request.arguments = in.payload;
+  read_spawn_options(c.options, request);
+  answer_spawn(request);
+  return {};
+}
+
+// The reply goes out before anything the new process can send: it waits for `go`.
+void connection::answer_spawn(const spawn_request& request) {
+  tl::expected<runtime::pid, std::string> made = tl::unexpected<std::string>("notsup");
+  if (!request.known_options) {
+    made = tl::unexpected<std::string>("badopt");
+  } else if (const auto& handler = owner_.spawns()) {
+    made = handler(request);
+  }
+  etf::vector_writer result(64);
+  control_message reply;
+  reply.what = op::spawn_reply;
+  reply.ref = ids_.out(request.id);
+  reply.to = address::of(ids_.out(request.from));
+  if (made) {
+    result.pid(ids_.out(*made));
+    if (request.link) {
+      reply.flags |= spawn_reply_flag::link;
+      relations_.linked(*made, request.from);
+      deliver(*made, make_signal(signal_kind::link, request.from));
+    }
+    if (request.monitor && relations_.watched(request.id, {request.from, *made, {}})) {
+      reply.flags |= spawn_reply_flag::monitor;
+      deliver(*made, make_signal(signal_kind::monitor, request.from, request.id));
+    }
+  } else {
+    result.atom(made.error());
+  }
+  reply.reason = result.view();
+  pack(reply, {});
+  if (made) deliver(*made, make_signal(signal_kind::message, request.from, runtime::message::atom("go")));
+}
+
+} // namespace coppice::dist

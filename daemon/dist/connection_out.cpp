@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// What a signal of this node means to a peer: each becomes a control message, in the form the peer's flags
+// allow. A signal the peer cannot understand is dropped. One thread, the worker's.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "dist/connection.hpp"
+#include "dist/flags.hpp"
+
+namespace coppice::dist {
+
+using runtime::destination;
+using runtime::signal;
+using runtime::signal_kind;
+
+void connection::send(const destination& to, runtime::signal_ptr what) {
+  control_message c;
+  if (ended_ || !fill(c, to, *what)) {
+    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  const auto& payload = what->payload() ? what->payload() : no_reason_;
+  if (has_payload(c.what)) return pack(c, payload);
+  c.reason = payload.bytes();
+  pack(c, {});
+}
+
+void connection::pack(const control_message& c, const runtime::message& payload) {
+  if (overfull_ || !packer_.pack(c, payload, stream_)) {
+    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
+  idle_ = false;
+  if (stream_.bytes_queued() <= options_.queue_limit) return;
+  // Whoever called may be in the middle of something: the end comes from the loop.
+  overfull_ = true;
+  ticker_.start(std::chrono::milliseconds(0));
+}
+
+bool connection::fill(control_message& c, const destination& to, const signal& s) {
+  c.from = address::of(ids_.out(s.from));
+  if (to.what() == destination::kind::process) c.to = address::of(ids_.out(to.process()));
+  switch (s.kind) {
+    case signal_kind::message:
+      return fill_message(c, to, s);
+    case signal_kind::exit:
+      relations_.unlinked(s.from, to.process());
+      c.what = has(flag::exit_payload) ? op::payload_exit : op::exit;
+      return true;
+    case signal_kind::exit2:
+      c.what = has(flag::exit_payload) ? op::payload_exit2 : op::exit2;
+      return true;
+    case signal_kind::link:
+      relations_.linked(s.from, to.process());
+      c.what = op::link;
+      return true;
+    case signal_kind::unlink:
+      return fill_unlink(c, to, s);
+    case signal_kind::unlink_ack:
+      c.what = op::unlink_id_ack;
+      c.id = s.number;
+      return has(flag::unlink_id);
+    case signal_kind::monitor:
+      relations_.watching(s.ref, {s.from, to, s.flags});
+      c.what = op::monitor_p;
+      c.ref = ids_.out(s.ref);
+      if (to.what() == destination::kind::remote_name) c.to = address::of(to.name());
+      return true;
+    case signal_kind::demonitor: {
+      const auto what = relations_.stop_watching(s.ref);
+      if (!what) return false; // the peer ended it already
+      fill_demonitor(c, s.ref, *what);
+      return true;
+    }
+    case signal_kind::down:
+      return fill_down(c, s);
+    case signal_kind::group_leader:
+      c.what = op::group_leader;
+      return true;
+    case signal_kind::overflow:
+    case signal_kind::stop_waiting:
+      break;
+  }
+  return false;
+}
+
+bool connection::fill_message(control_message& c, const destination& to, const signal& s) const {
+  switch (to.what()) {
+    case destination::kind::process:
+      c.what = s.from && has(flag::send_sender) ? op::send_sender : op::send;
+      return true;
+    case destination::kind::remote_name:
+      c.what = op::reg_send;
+      c.to = address::of(to.name());
+      // The operation has no form without a sender; OTP takes a pid that is nobody's.
+      if (!s.from) c.from = address::of(ids_.out(runtime::pid{0, system_.creation(), 0, 0}));
+      return true;
+    case destination::kind::alias:
+      c.what = op::alias_send;
+      c.to = address::of(ids_.out(to.alias_ref()));
+      if (!s.from) c.from = address::of(ids_.out(runtime::pid{0, system_.creation(), 0, 0}));
+      return has(flag::alias);
+    case destination::kind::none:
+    case destination::kind::name:
+      break;
+  }
+  return false;
+}
+
+bool connection::fill_unlink(control_message& c, const destination& to, const signal& s) {
+  if (has(flag::unlink_id)) {
+    relations_.unlinking(s.from, to.process(), s.number);
+    c.what = op::unlink_id;
+    c.id = s.number;
+    return true;
+  }
+  // A peer without the protocol acknowledges nothing: we do it for it.
+  relations_.unlinked(s.from, to.process());
+  c.what = op::unlink;
+  auto ack = runtime::make_signal(signal_kind::unlink_ack, to.process());
+  ack->number = s.number;
+  system_.deliver(s.from, std::move(ack));
+  return true;
+}
+
+void connection::fill_demonitor(control_message& c, const runtime::reference& ref,
+                                const watched_there& what) {
+  c.what = op::demonitor_p;
+  c.from = address::of(ids_.out(what.watcher));
+  c.ref = ids_.out(ref);
+  if (what.target.what() == destination::kind::remote_name) {
+    c.to = address::of(std::string_view(spoken_of_ = what.target.name()));
+  } else {
+    c.to = address::of(ids_.out(what.target.process()));
+  }
+}
+
+bool connection::fill_down(control_message& c, const signal& s) {
+  auto who = relations_.stop_watched(s.ref);
+  if (!who) return false; // it crossed the peer's demonitor
+  c.what = has(flag::exit_payload) ? op::payload_monitor_p_exit : op::monitor_p_exit;
+  c.ref = ids_.out(s.ref);
+  c.to = address::of(ids_.out(who->watcher));
+  if (!who->name.empty()) {
+    c.from = address::of(std::string_view(spoken_of_ = std::move(who->name)));
+  } else {
+    c.from = address::of(ids_.out(who->target));
+  }
+  return true;
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Pids and references between the wire and the runtime, as one connection sees them: nearly all are of
+// our own node or of the peer, so those two names are compared before any table is asked. One thread,
+// the connection's.
+#pragma once
+
+#include <coppice/etf/types.hpp>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "runtime/ids.hpp"
+
+namespace coppice::dist {
+
+class identity {
+ public:
+  identity(runtime::node_names& names, std::uint32_t peer)
+      : names_(&names), peer_(peer), own_name_(names.own()), peer_name_(names.name(peer)) {}
+
+  std::uint32_t peer() const { return peer_; }
+
+  // Nothing when there is no room for another node's name.
+  std::optional<runtime::pid> in(const etf::pid& p) const {
+    const auto node = node_of(p.node);
+    if (!node) return std::nullopt;
+    return runtime::pid{*node, p.creation, p.id, p.serial};
+  }
+  std::optional<runtime::reference> in(const etf::reference& r) const {
+    const auto node = node_of(r.node);
+    if (!node) return std::nullopt;
+    return runtime::reference{*node, r.creation, r.count, r.words};
+  }
+  // Borrow the node's name, which lives as long as the runtime.
+  etf::pid out(const runtime::pid& p) const { return {names_->name(p.node), p.id, p.serial, p.creation}; }
+  etf::reference out(const runtime::reference& r) const {
+    return {names_->name(r.node), r.creation, r.count, r.words};
+  }
+
+ private:
+  std::optional<std::uint32_t> node_of(std::string_view name) const {
+    if (name == own_name_) return 0;
+    if (name == peer_name_) return peer_;
+    return names_->intern(name);
+  }
+
+  runtime::node_names* names_;
+  std::uint32_t peer_;
+  std::string_view own_name_;
+  std::string_view peer_name_;
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Host name to addresses, then each address's EPMD in turn until one knows the node. The loop's thread.
+#include "dist/locator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "dist/node_name.hpp"
+
+namespace coppice::dist {
+
+const route* find_route(const options& opts, std::string_view node) {
+  const auto at =
+      std::find_if(opts.routes.begin(), opts.routes.end(), [&](const route& r) { return r.node == node; });
+  return at == opts.routes.end() ? nullptr : &*at;
+}
+
+base::status locator::start() {
+  const auto name = parse_node_name(node_);
+  if (!name) return tl::unexpected(name.error());
+  alive_ = name->alive;
+  host_ = name->host;
+  if (const auto* known = find_route(options_, node_)) {
+    if (!known->address.empty()) host_ = known->address;
+    port_ = known->port;
+  }
+  auto looking = net::resolution::start(loop_, host_, port_ != 0 ? port_ : options_.epmd_port,
+                                        [this](auto found) { resolved(std::move(found)); });
+  if (!looking) return tl::unexpected(std::move(looking.error()));
+  resolution_ = std::move(*looking);
+  return {};
+}
+
+void locator::resolved(base::result<std::vector<base::socket_address>> found) {
+  if (!found) {
+    return finish(tl::unexpected(std::move(found.error()).context(fmt::format("host of '{}'", node_))));
+  }
+  if (port_ != 0) return finish(found->front());
+  candidates_ = std::move(*found);
+  std::reverse(candidates_.begin(), candidates_.end());
+  ask_next();
+}
+
+void locator::ask_next() {
+  if (candidates_.empty()) return finish(tl::unexpected(last_error_));
+  asked_ = candidates_.back();
+  candidates_.pop_back();
+  auto asking = epmd::inquiry::lookup(loop_, asked_, alive_, options_.connect_timeout,
+                                      [this](auto answer) { answered(std::move(answer)); });
+  if (!asking) return finish(tl::unexpected(std::move(asking.error())));
+  inquiry_ = std::move(*asking);
+}
+
+void locator::answered(base::result<std::optional<epmd::node_info>> answer) {
+  if (answer && *answer) {
+    auto found = asked_;
+    found.set_port((*answer)->port);
+    return finish(found);
+  }
+  if (answer) {
+    last_error_ = {
+        base::errc::not_found,
+        fmt::format("EPMD at {} knows no node '{}': it is not running there, or registered with another EPMD",
+                    asked_.to_string(), alive_)};
+  } else {
+    last_error_ = std::move(answer.error());
+  }
+  ask_next();
+}
+
+void locator::finish(base::result<base::socket_address> found) {
+  const auto done = std::move(done_);
+  done(std::move(found)); // may destroy this
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// What the distribution is told at its start: names, times, bounds, routes; and what it shows of its peers.
+// Plain values. Any thread.
+#pragma once
+
+#include <chrono>
+#include <coppice/etf/limits.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/socket_address.hpp"
+#include "epmd/protocol.hpp"
+#include "net/listener.hpp"
+
+namespace coppice::dist {
+
+// A peer reached without EPMD, or with a cookie of its own. The cookie counts in both directions.
+struct route {
+  std::string node;
+  std::string address;    // host name or number; empty: the node name's host
+  std::uint16_t port = 0; // 0: ask EPMD
+  std::optional<std::string> cookie;
+};
+
+struct options {
+  std::string cookie;
+  bool visible = true;
+  bool connect = true; // false: never on our own
+  std::chrono::milliseconds ticktime{60'000};
+  std::chrono::milliseconds connect_timeout{7'000};   // look-up, connecting and handshake together
+  std::chrono::milliseconds handshake_timeout{7'000}; // of a peer that connects to us
+  std::uint16_t epmd_port = epmd::default_port;
+  std::vector<route> routes;
+  etf::limits term_limits;
+  std::size_t handshakes = 64;    // of peers that connect to us, at once
+  std::size_t connections = 1000; // accepted sockets, established or not
+  // Bytes waiting for one peer, unsent or before the connection stands; beyond it messages to a peer still
+  // being connected are dropped, and an established one that does not read is given up.
+  std::size_t queue_limit = std::size_t{128} << 20;
+};
+
+struct listen_at {
+  base::socket_address address;
+  net::port_range ports;
+};
+
+enum class peer_state : std::uint8_t { down, connecting, connected };
+
+struct peer_info {
+  std::string name;
+  peer_state state = peer_state::down;
+  bool outgoing = false; // who opened the connection
+  bool hidden = false;
+  std::uint32_t creation = 0;
+  std::string address;
+  base::nanos since = 0; // wall clock, of the state
+  std::uint64_t messages_in = 0;
+  std::uint64_t messages_out = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t queued = 0;  // bytes
+  std::uint64_t dropped = 0; // messages
+  std::uint64_t links = 0;
+  std::uint64_t monitors = 0;
+  std::string last_error; // why the last attempt failed or the connection ended, in words
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Which header: with DIST_HDR_ATOM_CACHE or FRAGMENTS in force 131,68 with no atoms named, else 112. The
+// frame's length goes in front once its size is known. One thread.
+#include "dist/packer.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/bytes.hpp"
+#include "dist/flags.hpp"
+#include "dist/frame.hpp"
+
+namespace coppice::dist {
+namespace {
+
+constexpr std::uint8_t version_magic = 131;
+constexpr std::uint8_t pass_through = 112;
+constexpr std::uint8_t plain_header = 68;
+constexpr std::uint8_t first_fragment = 69;
+constexpr std::uint8_t next_fragment = 70;
+constexpr std::size_t copy_below = 1024; // a payload that small joins its control message
+
+void put(etf::writer& out, std::initializer_list<std::uint8_t> bytes) {
+  out.raw({bytes.begin(), bytes.size()});
+}
+
+void put_be64(etf::writer& out, std::uint64_t value) {
+  std::uint8_t bytes[8];
+  base::store_be64(bytes, value);
+  out.raw(bytes);
+}
+
+} // namespace
+
+packer::packer(std::uint64_t flags)
+    : with_header_((flags & (flag::dist_hdr_atom_cache | flag::fragments)) != 0),
+      fragments_((flags & flag::fragments) != 0) {}
+
+void packer::begin(std::uint8_t header) {
+  scratch_.rewind();
+  put(scratch_, {0, 0, 0, 0});
+  if (header == pass_through) {
+    put(scratch_, {pass_through, version_magic});
+  } else {
+    put(scratch_, {version_magic, header});
+  }
+}
+
+void packer::finish_length(std::size_t payload_bytes) {
+  scratch_.patch32(0, static_cast<std::uint32_t>(scratch_.size() - 4 + payload_bytes));
+}
+
+bool packer::pack(const control_message& control, const runtime::message& payload, net::stream& out) {
+  if (fragments_ && payload.size() > fragment_size) return pack_fragments(control, payload, out);
+  if (payload.size() > UINT32_MAX - 65536) return false;
+  begin(with_header_ ? plain_header : pass_through);
+  if (with_header_) put(scratch_, {0});
+  encode_control(scratch_, control);
+  if (payload && !with_header_) put(scratch_, {version_magic});
+  const bool joined = payload.size() < copy_below;
+  if (joined) scratch_.raw(payload.bytes());
+  if (scratch_.failed()) return false;
+  finish_length(joined ? 0 : payload.size());
+  out.write(scratch_.view());
+  if (!joined) write(payload, payload.bytes(), out);
+  return true;
+}
+
+bool packer::pack_fragments(const control_message& control, const runtime::message& payload,
+                            net::stream& out) {
+  const std::uint64_t sequence = next_sequence_++;
+  auto rest = payload.bytes();
+  std::uint64_t left = (rest.size() + fragment_size - 1) / fragment_size;
+  for (bool first = true; left > 0; --left, first = false) {
+    begin(first ? first_fragment : next_fragment);
+    put_be64(scratch_, sequence);
+    put_be64(scratch_, left);
+    if (first) {
+      put(scratch_, {0});
+      encode_control(scratch_, control);
+    }
+    if (scratch_.failed()) return false;
+    const auto part = rest.first(std::min(rest.size(), fragment_size));
+    rest = rest.subspan(part.size());
+    finish_length(part.size());
+    out.write(scratch_.view());
+    write(payload, part, out);
+  }
+  return true;
+}
+
+void packer::write(const runtime::message& payload, etf::bytes part, net::stream& out) {
+  auto held = std::make_unique<runtime::message>(payload);
+  const auto release = [](void* context) {
+    std::unique_ptr<runtime::message>(static_cast<runtime::message*>(context)).reset();
+  };
+  out.write_owned(part, release, held.release());
+}
+
+void packer::tick(net::stream& out) {
+  static constexpr std::uint8_t nothing[4] = {};
+  out.write(std::span<const std::uint8_t>(nothing));
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// From a control message and its payload to frames on a stream: the header the peer's flags ask for, a large
+// payload borrowed from its message rather than copied, and cut into fragments where the peer takes them.
+// No atom is cached on the way out. One thread, the connection's.
+#pragma once
+
+#include <coppice/etf/writer.hpp>
+#include <cstdint>
+
+#include "dist/control_message.hpp"
+#include "net/stream.hpp"
+#include "runtime/message.hpp"
+
+namespace coppice::dist {
+
+class packer {
+ public:
+  // `flags` are those in force.
+  explicit packer(std::uint64_t flags);
+
+  // `payload` is empty for operations without one. False when the control message has no encoding
+  // or the frame would be longer than four bytes can say; nothing is written then.
+  bool pack(const control_message& control, const runtime::message& payload, net::stream& out);
+  void tick(net::stream& out);
+
+ private:
+  bool pack_fragments(const control_message& control, const runtime::message& payload, net::stream& out);
+  void write(const runtime::message& payload, etf::bytes part, net::stream& out);
+  void begin(std::uint8_t header);
+  void finish_length(std::size_t payload_bytes);
+
+  bool with_header_; // 131,68 rather than 112
+  bool fragments_;
+  std::uint64_t next_sequence_ = 1;
+  etf::vector_writer scratch_{1024};
+};
+
+} // namespace coppice::dist

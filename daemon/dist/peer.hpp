@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// What the router keeps of one other node: the queue into which every thread pushes signals for it, and,
+// under a lock, whether it is connected, what waits until it is, and who wants to hear of it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/uv.hpp"
+#include "dist/connection.hpp"
+#include "dist/options.hpp"
+#include "runtime/ids.hpp"
+#include "runtime/lifo.hpp"
+#include "runtime/signal.hpp"
+
+namespace coppice::dist {
+
+class attempt;
+
+// A signal on its way to another node.
+struct routed {
+  routed* next = nullptr;
+  runtime::destination to;
+  runtime::signal_ptr what;
+};
+
+// A process that wants {nodedown, Node}, as often as it asked.
+struct node_watcher {
+  runtime::pid who;
+  std::uint32_t times = 0;
+};
+
+struct peer {
+  peer(std::uint32_t index_, std::string name_, unsigned home_)
+      : index(index_), name(std::move(name_)), home(home_) {}
+
+  const std::uint32_t index; // in node_names
+  const std::string name;
+
+  runtime::lifo<routed> inbox;
+  std::atomic<unsigned> home; // the worker that drains and connects; changes under `lock`
+
+  std::mutex lock; // guards what follows
+  peer_state state = peer_state::down;
+  std::unique_ptr<connection> established;   // used on the home worker's thread only
+  attempt* outgoing = nullptr;               // owned by the worker's part
+  std::unique_ptr<base::uv::timer> patience; // while the peer's own attempt is to come
+  std::vector<std::unique_ptr<routed>> waiting;
+  std::size_t waiting_bytes = 0;
+  std::vector<node_watcher> watchers;
+  std::vector<runtime::reference> askers; // who wait for connect()'s answer
+  peer_info last;                         // of the connection that was, and the last error
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: MIT
+// How connections come and go: connecting on demand, two nodes that connect to each other at once, peers that
+// come back before their loss was noticed, and the ends. What signals do meanwhile stands in routing.cpp.
+#include "dist/router.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "base/log.hpp"
+#include "dist/flags.hpp"
+#include "runtime/exit_reason.hpp"
+
+namespace coppice::dist {
+namespace {
+
+constexpr const char* module = "dist";
+constexpr std::chrono::seconds stop_patience{3};
+
+} // namespace
+
+// A finished handshake on its way to its peer; keeps what comes meanwhile.
+struct router::arrival final : net::stream_handler {
+  peer_node who;
+  net::stream stream;
+  std::vector<std::uint8_t> leftover;
+  bool outgoing = false;
+  bool closed = false;
+  peer* to = nullptr;
+
+  void on_data(base::bytes_span bytes) override {
+    leftover.insert(leftover.end(), bytes.begin(), bytes.end());
+    if (leftover.size() > handshake::max_total) stream.pause();
+  }
+  void on_closed(base::error) override { closed = true; }
+};
+
+router::router(runtime::system& system, options chosen) : system_(system), options_(std::move(chosen)) {}
+
+router::~router() {
+  for (auto& p : owned_) {
+    for (routed* item = p->inbox.take_all(); item != nullptr;)
+      std::unique_ptr<routed> gone(std::exchange(item, item->next));
+  }
+}
+
+local_node router::ourselves() const {
+  return {std::string(system_.node_name()), flag::offered | (options_.visible ? flag::published : 0),
+          system_.creation()};
+}
+
+peer* router::find_peer(std::uint32_t node) const {
+  const chunk* in = chunks_[node / chunk_size % chunks_.size()].load(std::memory_order_acquire);
+  return in == nullptr ? nullptr : (*in)[node % chunk_size].load(std::memory_order_acquire);
+}
+
+peer& router::peer_at(std::uint32_t node) {
+  if (peer* known = find_peer(node)) return *known;
+  const std::lock_guard guard(peers_lock_);
+  if (peer* known = find_peer(node)) return *known;
+  auto& slot = chunks_[node / chunk_size % chunks_.size()];
+  if (slot.load() == nullptr) {
+    chunks_owned_.push_back(std::make_unique<chunk>());
+    slot.store(chunks_owned_.back().get(), std::memory_order_release);
+  }
+  const unsigned home = node % std::max(system_.workers(), 1u);
+  owned_.push_back(std::make_unique<peer>(node, std::string(system_.nodes().name(node)), home));
+  peer* made = owned_.back().get();
+  made->last.name = made->name;
+  (*slot.load())[node % chunk_size].store(made, std::memory_order_release);
+  return *made;
+}
+
+// Connecting ----------------------------------------------------------------------------------------------
+
+// On the home worker, under the peer's lock; state down.
+base::status router::begin_connecting(peer& p) {
+  if (stopping_) return base::fail(base::errc::closed, "this node stops");
+  if (!options_.connect) {
+    return base::fail(base::errc::refused, "not connected, and distribution.connect is never");
+  }
+  auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index);
+  if (!made) return tl::unexpected(std::move(made.error()));
+  p.state = peer_state::connecting;
+  p.last.since = base::wall_now();
+  p.outgoing = made->get();
+  parts_[here()].attempts.emplace(made->get(), std::move(*made));
+  return {};
+}
+
+void router::connect_at_home(peer& p) {
+  const unsigned home = p.home.load();
+  if (system_.current_worker() != static_cast<int>(home)) {
+    system_.post(home, [this, &p] { connect_at_home(p); });
+    return;
+  }
+  base::status begun;
+  {
+    const std::lock_guard guard(p.lock);
+    if (p.state != peer_state::down) return;
+    begun = begin_connecting(p);
+  }
+  if (!begun) give_up(p, begun.error());
+}
+
+// All that waits for the peer is told that it cannot be reached.
+void router::give_up(peer& p, const base::error& why) {
+  queue waiting;
+  std::vector<node_watcher> watchers;
+  std::vector<runtime::reference> askers;
+  {
+    const std::lock_guard guard(p.lock);
+    if (p.established) return;
+    p.state = peer_state::down;
+    p.patience.reset();
+    p.last.since = base::wall_now();
+    p.last.last_error = why.text;
+    waiting = std::exchange(p.waiting, {});
+    p.waiting_bytes = 0;
+    watchers = std::exchange(p.watchers, {});
+    askers = std::exchange(p.askers, {});
+  }
+  base::log::warning(module, "{}: not connected: {}", p.name, why.text);
+  for (auto& item : waiting) bounce(*item);
+  tell_watchers(p, watchers);
+  tell_askers(askers, false);
+}
+
+// The peer said it connects to us: give it the rest of the time. On the home worker.
+void router::wait_for_peer(peer& p) {
+  const std::lock_guard guard(p.lock);
+  if (p.established || p.patience) return;
+  p.patience = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] {
+    give_up(p, {base::errc::timeout, "the peer said it connects to us, and did not"});
+  });
+  p.patience->start(options_.connect_timeout);
+}
+
+void router::forget_attempt(unsigned worker, attempt* gone) {
+  if (system_.current_worker() != static_cast<int>(worker)) {
+    system_.post(worker, [this, worker, gone] { forget_attempt(worker, gone); });
+    return;
+  }
+  parts_[worker].attempts.erase(gone);
+}
+
+void router::failed(attempt& done, const base::error& why) {
+  const auto worker = here();
+  if (!done.outgoing()) {
+    base::log::warning(module, "connection from {} refused: {}", done.who(), why.text);
+    shaking_hands_.fetch_sub(1);
+    forget_attempt(worker, &done);
+    return;
+  }
+  peer& p = peer_at(done.peer_index());
+  bool ours = false;
+  {
+    const std::lock_guard guard(p.lock);
+    ours = p.outgoing == &done;
+    if (ours) p.outgoing = nullptr;
+  }
+  forget_attempt(worker, &done);
+  if (!ours) return;
+  if (why.code == base::errc::exists) return wait_for_peer(p);
+  give_up(p, why);
+}
+
+// Accepting -----------------------------------------------------------------------------------------------
+
+handshake_message::verdict router::admit(std::string_view name) {
+  using handshake_message::verdict;
+  if (stopping_) return verdict::not_allowed;
+  // Strangers' names are not interned before they have proved themselves.
+  const auto index = system_.nodes().find(name);
+  peer* known = index ? find_peer(*index) : nullptr;
+  if (known == nullptr) return verdict::ok;
+  const std::lock_guard guard(known->lock);
+  if (known->established) return verdict::alive;
+  if (known->outgoing == nullptr) return verdict::ok;
+  return system_.node_name() > name ? verdict::nok : verdict::ok_simultaneous;
+}
+
+std::string router::cookie_for(std::string_view name) {
+  const auto* special = find_route(options_, name);
+  return special != nullptr && special->cookie ? *special->cookie : options_.cookie;
+}
+
+void router::accepted(net::accepted_socket socket) {
+  const auto turn = next_worker_.fetch_add(1) % std::max(system_.workers(), 1u);
+  if (static_cast<int>(turn) == system_.current_worker()) return shake_hands(std::move(socket));
+  // A task has to be copyable.
+  auto carried = std::make_shared<net::accepted_socket>(std::move(socket));
+  system_.post(turn, [this, carried] { shake_hands(std::move(*carried)); });
+}
+
+void router::shake_hands(net::accepted_socket socket) {
+  if (stopping_) return;
+  if (shaking_hands_.fetch_add(1) >= options_.handshakes) {
+    shaking_hands_.fetch_sub(1);
+    base::log::warning(module, "connection refused: {} handshakes are under way already",
+                       options_.handshakes);
+    return;
+  }
+  auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket));
+  if (!made) {
+    shaking_hands_.fetch_sub(1);
+    base::log::warning(module, "connection refused: {}", made.error().text);
+    return;
+  }
+  parts_[here()].attempts.emplace(made->get(), std::move(*made));
+}
+
+// Established ---------------------------------------------------------------------------------------------
+
+void router::established(attempt& done, const peer_node& who, net::stream stream,
+                         std::vector<std::uint8_t> leftover) {
+  if (!done.outgoing()) shaking_hands_.fetch_sub(1);
+  const auto index = system_.nodes().intern(who.name);
+  auto come = std::make_shared<arrival>();
+  come->who = who;
+  come->stream = std::move(stream);
+  come->stream.set_handler(*come);
+  come->leftover = std::move(leftover);
+  come->outgoing = done.outgoing();
+  if (index && *index != 0) {
+    come->to = &peer_at(*index);
+    const std::lock_guard guard(come->to->lock);
+    if (come->to->outgoing == &done) come->to->outgoing = nullptr;
+  }
+  forget_attempt(here(), &done);
+  if (come->to == nullptr) {
+    base::log::warning(module, "{}: connection refused: no room for another node's name", who.name);
+    return;
+  }
+  attach(come);
+}
+
+// On the worker that shook hands, which becomes the peer's home.
+void router::attach(const std::shared_ptr<arrival>& come) {
+  peer& p = *come->to;
+  const unsigned worker = here();
+  if (stopping_ || come->closed) return;
+  connection* fresh = nullptr;
+  attempt* superseded = nullptr;
+  unsigned old_home = worker;
+  std::shared_ptr<base::uv::timer> patience;
+  std::vector<runtime::reference> askers;
+  {
+    const std::lock_guard guard(p.lock);
+    old_home = p.home.load();
+    if (!p.established) {
+      auto made = std::make_unique<connection>(system_, options_, static_cast<connection_owner&>(*this),
+                                               p.index, come->who, come->outgoing, std::move(come->stream));
+      fresh = made.get();
+      p.established = std::move(made);
+      p.home.store(worker);
+      p.state = peer_state::connected;
+      superseded = std::exchange(p.outgoing, nullptr);
+      patience = std::move(p.patience);
+      askers = std::exchange(p.askers, {});
+      p.last = {};
+      p.last.name = p.name;
+      p.last.state = peer_state::connected;
+      p.last.since = base::wall_now();
+      p.last.outgoing = come->outgoing;
+      p.last.hidden = come->who.hidden;
+      p.last.creation = come->who.creation;
+      p.last.address = fresh->address();
+    }
+  }
+  if (fresh == nullptr) {
+    // The node came back before its loss was noticed: the old connection goes first.
+    end_at_home(p, {base::errc::closed, "the node connected anew"});
+    system_.post(worker, [this, come] { attach(come); });
+    return;
+  }
+  if (superseded != nullptr) forget_attempt(old_home, superseded);
+  // A timer ends on the loop it runs on.
+  if (patience && old_home != worker) system_.post(old_home, [patience] { patience->close(); });
+  base::log::notice(module, "{}: connected ({}, {}{})", p.name, p.last.address,
+                    come->outgoing ? "we to it" : "it to us", come->who.hidden ? ", hidden" : "");
+  const auto info = info_of(p);
+  for (const auto& told : up_) told(info);
+  {
+    const std::lock_guard guard(p.lock);
+    for (auto& item : p.waiting) fresh->send(item->to, std::move(item->what));
+    p.waiting.clear();
+    p.waiting_bytes = 0;
+  }
+  tell_askers(askers, true);
+  come->stream = {};
+  fresh->start(come->leftover);
+}
+
+void router::lost(connection& gone, const base::error& why) {
+  peer& p = peer_at(gone.peer_index());
+  std::unique_ptr<connection> owned;
+  std::vector<node_watcher> watchers;
+  const auto info = info_of(p);
+  {
+    const std::lock_guard guard(p.lock);
+    owned = std::move(p.established);
+    p.state = peer_state::down;
+    p.last = info;
+    p.last.state = peer_state::down;
+    p.last.since = base::wall_now();
+    p.last.last_error = why.text;
+    watchers = std::exchange(p.watchers, {});
+  }
+  base::log::notice(module, "{}: disconnected: {}", p.name, why.text);
+  owned->tell_processes();
+  tell_watchers(p, watchers);
+  for (const auto& told : down_) told(info, why.text);
+}
+
+void router::end_at_home(peer& p, base::error why) {
+  const unsigned home = p.home.load();
+  if (system_.current_worker() != static_cast<int>(home)) {
+    system_.post(home, [this, &p, why = std::move(why)] { end_at_home(p, why); });
+    return;
+  }
+  connection* ending = nullptr;
+  {
+    const std::lock_guard guard(p.lock);
+    if (p.home.load() == home) ending = p.established.get();
+  }
+  if (ending != nullptr) ending->end(why);
+}
+
+// Start and stop ------------------------------------------------------------------------------------------
+
+bool router::run_on_workers(const std::function<void(unsigned)>& task) {
+  std::vector<std::future<void>> done;
+  for (unsigned i = 0; i < system_.workers(); ++i) {
+    auto promise = std::make_shared<std::promise<void>>();
+    auto future = promise->get_future();
+    if (!system_.post(i, [promise, task, i] {
+          task(i);
+          promise->set_value();
+        })) {
+      continue;
+    }
+    done.push_back(std::move(future));
+  }
+  return std::all_of(done.begin(), done.end(),
+                     [](auto& f) { return f.wait_for(stop_patience) == std::future_status::ready; });
+}
+
+base::result<std::vector<base::socket_address>> router::listen(const std::vector<listen_at>& places) {
+  using opened = base::result<std::vector<base::socket_address>>;
+  parts_.resize(std::max(system_.workers(), 1u));
+  auto promise = std::make_shared<std::promise<opened>>();
+  auto future = promise->get_future();
+  const bool posted = system_.post(0, [this, promise, places] {
+    std::vector<base::socket_address> addresses;
+    for (const auto& place : places) {
+      auto made =
+          net::listener::tcp(system_.loop(0), place.address, place.ports, {1024, options_.connections},
+                             [this](net::accepted_socket socket) { accepted(std::move(socket)); });
+      if (!made) {
+        parts_[0].listeners.clear();
+        promise->set_value(tl::unexpected(std::move(made.error()).context("distribution")));
+        return;
+      }
+      addresses.push_back(made->address());
+      parts_[0].listeners.push_back(std::move(*made));
+    }
+    promise->set_value(std::move(addresses));
+  });
+  if (!posted) return base::fail(base::errc::closed, "distribution: the runtime is not running");
+  return future.get();
+}
+
+void router::stop() {
+  if (stopping_.exchange(true)) return;
+  run_on_workers([this](unsigned worker) {
+    if (worker < parts_.size()) {
+      parts_[worker].listeners.clear();
+      parts_[worker].attempts.clear();
+    }
+    std::vector<peer*> all;
+    {
+      const std::lock_guard guard(peers_lock_);
+      for (auto& p : owned_) all.push_back(p.get());
+    }
+    for (peer* p : all) {
+      if (p->home.load() != worker) continue;
+      {
+        const std::lock_guard guard(p->lock);
+        p->patience.reset();
+      }
+      end_at_home(*p, {base::errc::closed, "this node stops"});
+    }
+  });
+}
+
+// Inspection ----------------------------------------------------------------------------------------------
+
+peer_info router::info_of(peer& p) const {
+  const std::lock_guard guard(p.lock);
+  peer_info out = p.last;
+  out.state = p.state;
+  out.queued = p.waiting_bytes;
+  if (p.established) {
+    const auto& c = p.established->counters();
+    constexpr auto relaxed = std::memory_order_relaxed;
+    out.messages_in = c.messages_in.load(relaxed);
+    out.messages_out = c.messages_out.load(relaxed);
+    out.bytes_in = c.bytes_in.load(relaxed);
+    out.bytes_out = c.bytes_out.load(relaxed);
+    out.queued += c.queued.load(relaxed);
+    out.dropped = c.dropped.load(relaxed);
+    out.links = c.links.load(relaxed);
+    out.monitors = c.monitors.load(relaxed);
+  }
+  return out;
+}
+
+std::vector<peer_info> router::peers() const {
+  std::vector<peer_info> out;
+  {
+    const std::lock_guard guard(peers_lock_);
+    for (const auto& p : owned_) out.push_back(info_of(*p));
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return out;
+}
+
+std::vector<std::string> router::nodes(which kind) const {
+  std::vector<std::string> out;
+  for (const auto& p : peers()) {
+    if (p.state != peer_state::connected) continue;
+    if (kind == which::visible && p.hidden) continue;
+    if (kind == which::hidden && !p.hidden) continue;
+    out.push_back(p.name);
+  }
+  return out;
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// The distribution as the rest of the node sees it: where signals for other nodes go in, and who is
+// connected. A peer belongs to one worker at a time (its home), whose thread alone touches its connection;
+// whoever sends pushes into the peer's queue, and one of them gets the token to drain it there. Peers are
+// never freed while the router lives, as node names are not. Any thread unless a function says otherwise.
+//
+// Locking: a peer's lock guards its state and is never held while anything outside dist is called that
+// could come back here.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.hpp"
+#include "dist/attempt.hpp"
+#include "dist/connection.hpp"
+#include "dist/options.hpp"
+#include "dist/peer.hpp"
+#include "dist/spawn.hpp"
+#include "net/listener.hpp"
+#include "runtime/remote_router.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::dist {
+
+class router final : public runtime::remote_router, private connection_owner, private attempt_owner {
+ public:
+  // Outlived by nothing of `system`: set it as the system's router before its start, stop() it before the
+  // system's stop.
+  router(runtime::system& system, options chosen);
+  ~router() override;
+
+  // Before listen(). Called on the worker that runs the connection: before the peer's first signal is
+  // delivered, and after the processes heard of its loss. `why` is the reason in words.
+  using up_fn = std::function<void(const peer_info& peer)>;
+  using down_fn = std::function<void(const peer_info& peer, const std::string& why)>;
+  void on_node_up(up_fn told) { up_.push_back(std::move(told)); }
+  void on_node_down(down_fn told) { down_.push_back(std::move(told)); }
+  void set_spawn_handler(spawn_handler handler) { spawns_ = std::move(handler); }
+
+  // Opens every listener, the system being started; what it is called with is a foreign thread. The addresses
+  // with the ports chosen, or the first error and nothing open.
+  base::result<std::vector<base::socket_address>> listen(const std::vector<listen_at>& places);
+  // Closes listeners and connections and refuses all that comes later. A foreign thread.
+  void stop();
+
+  // remote_router
+  void route(const runtime::destination& to, runtime::signal_ptr what) override;
+  void monitor_node(const runtime::pid& watcher, std::uint32_t node, bool on) override;
+  std::vector<std::string> nodes(which kind) const override;
+  void connect(std::uint32_t node, const runtime::reference& ref) override;
+  base::status disconnect(std::uint32_t node) override;
+
+  // Everyone there ever was, sorted by name: copies.
+  std::vector<peer_info> peers() const;
+  // Messages dropped because their node could not be reached.
+  std::uint64_t unreachable() const { return unreachable_.load(std::memory_order_relaxed); }
+  const options& settings() const { return options_; }
+
+ private:
+  // What a worker's thread alone touches.
+  struct part {
+    std::unordered_map<attempt*, std::unique_ptr<attempt>> attempts;
+    std::vector<net::listener> listeners;
+  };
+  struct arrival;
+  using queue = std::vector<std::unique_ptr<routed>>;
+
+  // connection_owner
+  void lost(connection& gone, const base::error& why) override;
+  const spawn_handler& spawns() const override { return spawns_; }
+  // attempt_owner
+  void established(attempt& done, const peer_node& who, net::stream stream,
+                   std::vector<std::uint8_t> leftover) override;
+  void failed(attempt& done, const base::error& why) override;
+  handshake_message::verdict admit(std::string_view name) override;
+  std::string cookie_for(std::string_view name) override;
+
+  peer* find_peer(std::uint32_t node) const;
+  peer& peer_at(std::uint32_t node);
+  unsigned here() const { return static_cast<unsigned>(system_.current_worker()); }
+  local_node ourselves() const;
+
+  void drain(peer& p);
+  void drain_at_home(peer& p);
+  void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
+  base::status begin_connecting(peer& p);
+  void connect_at_home(peer& p);
+  void attach(const std::shared_ptr<arrival>& come);
+  void give_up(peer& p, const base::error& why);
+  void wait_for_peer(peer& p);
+  void forget_attempt(unsigned worker, attempt* gone);
+  void end_at_home(peer& p, base::error why);
+  void bounce(routed& item);
+  void tell_watchers(peer& p, const std::vector<node_watcher>& watchers);
+  void tell_askers(const std::vector<runtime::reference>& askers, bool connected);
+  void accepted(net::accepted_socket socket);
+  void shake_hands(net::accepted_socket socket);
+  peer_info info_of(peer& p) const;
+  bool run_on_workers(const std::function<void(unsigned)>& task);
+
+  static constexpr std::size_t chunk_size = 256;
+  using chunk = std::array<std::atomic<peer*>, chunk_size>;
+
+  runtime::system& system_;
+  options options_;
+  std::vector<up_fn> up_;
+  std::vector<down_fn> down_;
+  spawn_handler spawns_;
+  mutable std::mutex peers_lock_; // guards owned_ and the making of chunks
+  std::vector<std::unique_ptr<peer>> owned_;
+  std::vector<std::unique_ptr<chunk>> chunks_owned_;
+  std::array<std::atomic<chunk*>, 256> chunks_{};
+  std::vector<part> parts_;
+  std::atomic<unsigned> next_worker_{0};
+  std::atomic<std::size_t> shaking_hands_{0};
+  std::atomic<std::uint64_t> unreachable_{0};
+  std::atomic<bool> stopping_{false};
+};
+
+} // namespace coppice::dist

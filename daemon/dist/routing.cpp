@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// What becomes of a signal for another node: it is pushed into the peer's queue; one token a peer says who
+// drains that queue on the peer's home worker, into the connection if there is one, else into what waits
+// until there is. Order per sender holds because there is one queue and one drainer. What cannot be
+// delivered goes back as Erlang has it: links and monitors end with noconnection, messages are lost.
+#include <algorithm>
+#include <utility>
+
+#include "dist/router.hpp"
+#include "runtime/exit_reason.hpp"
+
+namespace coppice::dist {
+namespace {
+
+using runtime::make_signal;
+using runtime::signal_kind;
+
+// Rounds of the queue before the rest of the worker has its turn again.
+constexpr int drain_rounds = 16;
+// What an item counts for beside its payload.
+constexpr std::size_t item_bytes = 128;
+
+} // namespace
+
+void router::route(const runtime::destination& to, runtime::signal_ptr what) {
+  peer& p = peer_at(to.node());
+  auto item = std::make_unique<routed>();
+  item->to = to;
+  item->what = std::move(what);
+  if (p.inbox.push(item.release())) drain_at_home(p);
+}
+
+void router::drain_at_home(peer& p) {
+  const unsigned home = p.home.load();
+  if (system_.current_worker() == static_cast<int>(home)) return drain(p);
+  system_.post(home, [this, &p] { drain_at_home(p); });
+}
+
+// The holder of the token, on the home worker's thread.
+void router::drain(peer& p) {
+  queue refused;
+  base::status begun;
+  bool again = false;
+  {
+    const std::lock_guard guard(p.lock);
+    if (p.home.load() == here()) {
+      int rounds = 0;
+      do {
+        for (routed* next = p.inbox.take_all(); next != nullptr;) {
+          std::unique_ptr<routed> item(std::exchange(next, next->next));
+          if (p.established) {
+            p.established->send(item->to, std::move(item->what));
+          } else {
+            enqueue(p, std::move(item), refused);
+          }
+        }
+        if (++rounds == drain_rounds) break;
+      } while (!p.inbox.try_idle());
+      again = rounds == drain_rounds;
+      if (p.state == peer_state::down && !p.waiting.empty()) begun = begin_connecting(p);
+    } else {
+      again = true; // the peer moved: so does the token
+    }
+  }
+  for (auto& item : refused) bounce(*item);
+  if (!begun) give_up(p, begun.error());
+  if (again) system_.post(p.home.load(), [this, &p] { drain_at_home(p); });
+}
+
+void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {
+  const std::size_t size = item_bytes + item->what->payload().size();
+  if (p.waiting_bytes + size > options_.queue_limit) {
+    refused.push_back(std::move(item));
+    return;
+  }
+  p.waiting_bytes += size;
+  p.waiting.push_back(std::move(item));
+}
+
+void router::bounce(routed& item) {
+  const auto& s = *item.what;
+  const runtime::pid remote =
+      item.to.what() == runtime::destination::kind::process ? item.to.process() : runtime::pid{};
+  switch (s.kind) {
+    case signal_kind::link:
+      system_.deliver(s.from, make_signal(signal_kind::exit, remote, runtime::reasons::noconnection()));
+      return;
+    case signal_kind::monitor: {
+      auto down = make_signal(signal_kind::down, remote, s.ref, runtime::reasons::noconnection());
+      down->flags = s.flags & runtime::signal::by_name;
+      system_.deliver(s.from, std::move(down));
+      return;
+    }
+    case signal_kind::unlink: {
+      auto ack = make_signal(signal_kind::unlink_ack, remote);
+      ack->number = s.number;
+      system_.deliver(s.from, std::move(ack));
+      return;
+    }
+    case signal_kind::message:
+      unreachable_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    default:
+      return;
+  }
+}
+
+// Watching and asking -------------------------------------------------------------------------------------
+
+void router::monitor_node(const runtime::pid& watcher, std::uint32_t node, bool on) {
+  peer& p = peer_at(node);
+  bool down = false;
+  {
+    const std::lock_guard guard(p.lock);
+    const auto at =
+        std::find_if(p.watchers.begin(), p.watchers.end(), [&](const auto& w) { return w.who == watcher; });
+    if (!on) {
+      if (at != p.watchers.end() && --at->times == 0) p.watchers.erase(at);
+      return;
+    }
+    if (at != p.watchers.end()) {
+      ++at->times;
+    } else {
+      std::erase_if(p.watchers, [this](const auto& w) { return !system_.alive(w.who); });
+      p.watchers.push_back({watcher, 1});
+    }
+    down = p.state == peer_state::down;
+  }
+  if (down) connect_at_home(p);
+}
+
+void router::connect(std::uint32_t node, const runtime::reference& ref) {
+  peer& p = peer_at(node);
+  bool connected = false;
+  {
+    const std::lock_guard guard(p.lock);
+    connected = p.established != nullptr;
+    if (!connected && ref) p.askers.push_back(ref);
+  }
+  if (connected) return tell_askers({ref}, true);
+  connect_at_home(p);
+}
+
+base::status router::disconnect(std::uint32_t node) {
+  peer* p = find_peer(node);
+  const std::string name(system_.nodes().name(node));
+  if (p == nullptr) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
+  {
+    const std::lock_guard guard(p->lock);
+    if (!p->established) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
+  }
+  end_at_home(*p, {base::errc::closed, "disconnected by request"});
+  return {};
+}
+
+void router::tell_watchers(peer& p, const std::vector<node_watcher>& watchers) {
+  for (const auto& watcher : watchers) {
+    runtime::message_writer out;
+    out.tuple(2);
+    out.atom("nodedown");
+    out.atom(p.name);
+    const auto told = out.take();
+    for (std::uint32_t i = 0; i < watcher.times; ++i) {
+      auto s = make_signal(signal_kind::message, {}, told);
+      s->flags = runtime::signal::unbounded;
+      system_.deliver(watcher.who, std::move(s));
+    }
+  }
+}
+
+void router::tell_askers(const std::vector<runtime::reference>& askers, bool connected) {
+  for (const auto& ref : askers) {
+    if (!ref) continue;
+    runtime::message_writer out;
+    out.tuple(2);
+    runtime::write(out, ref, system_.nodes());
+    out.boolean(connected);
+    auto s = make_signal(signal_kind::message, {}, ref, out.take());
+    s->flags = runtime::signal::unbounded;
+    system_.deliver(runtime::destination::alias(ref), std::move(s));
+  }
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Spawn requests of peers: what they ask, and the port through which a service may grant them. Without one
+// every request is answered notsup. One thread, the connection's.
+#pragma once
+
+#include <coppice/etf/types.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "runtime/ids.hpp"
+#include "runtime/message.hpp"
+
+namespace coppice::dist {
+
+struct spawn_request {
+  runtime::reference id; // also the monitor's reference
+  runtime::pid from;
+  runtime::pid group_leader;
+  std::string_view module;
+  std::string_view function;
+  std::uint32_t arity = 0;
+  runtime::message arguments; // a list
+  bool link = false;
+  bool monitor = false;
+  bool known_options = true; // false: an option nobody here knows, to be answered badopt
+};
+
+// Reads `options` (a term) into link, monitor and known_options.
+void read_spawn_options(etf::bytes options, spawn_request& into);
+
+// Makes the process, or says why not with the atom of OTP's spawn errors (notsup, badopt, system_limit).
+// The process does nothing until it gets the message `go`: by then its link and monitor stand and the
+// reply is on its way. Called on a worker's thread, below uv_run: it may not wait.
+using spawn_handler = std::function<tl::expected<runtime::pid, std::string>(const spawn_request&)>;
+
+} // namespace coppice::dist

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// From a frame to a control message and its payload: finds the header, resolves cached atoms, joins
+// fragments, and makes canonical terms of both, which is the one copy on the way in. What breaks the
+// protocol is an error that ends the connection; a payload over the node's limits is dropped and told as
+// such. One thread, the connection's.
+#pragma once
+
+#include <coppice/etf/canonical.hpp>
+#include <coppice/etf/limits.hpp>
+#include <coppice/etf/writer.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/error.hpp"
+#include "dist/atom_cache.hpp"
+#include "dist/control_message.hpp"
+#include "dist/fragments.hpp"
+#include "dist/frame.hpp"
+#include "runtime/message.hpp"
+
+namespace coppice::dist {
+
+struct unpacked {
+  control_message control; // borrows from the unpacker until its next take()
+  runtime::message payload;
+  std::string dropped; // why the payload was not taken, else empty
+};
+
+class unpacker {
+ public:
+  explicit unpacker(const etf::limits& most) : most_(most), fragments_({4096, most.bytes}) {}
+
+  // One whole frame, not a tick. Nothing while a message's fragments are still coming.
+  base::result<std::optional<unpacked>> take(std::span<const std::uint8_t> whole);
+
+  // Messages dropped for their size.
+  std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
+  std::size_t fragment_bytes() const { return fragments_.bytes(); }
+
+ private:
+  base::result<std::optional<unpacked>> take_header(std::span<const std::uint8_t> body);
+  base::result<std::optional<unpacked>> take_pass_through(std::span<const std::uint8_t> body);
+  base::result<std::optional<unpacked>> finish(std::span<const std::uint8_t> terms);
+  base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
+  base::status read_payload(std::span<const std::uint8_t> term, unpacked& into);
+  base::status payload_failed(const etf::error& why, unpacked& into);
+  etf::atom_lookup lookup() const;
+
+  etf::limits most_;
+  atom_cache cache_;
+  atom_table atoms_;
+  fragments fragments_;
+  etf::vector_writer control_{512};
+  std::uint64_t dropped_ = 0;
+};
+
+} // namespace coppice::dist

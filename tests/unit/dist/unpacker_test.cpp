@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// Whole recorded directions through the unpacker: each frame becomes the operation OTP meant.
+#include "dist/unpacker.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "hex.hpp"
+#include "recorded_otp25.hpp"
+
+using namespace coppice;
+using namespace coppice::dist;
+
+namespace {
+
+std::string text_of(const runtime::message& m) {
+  const auto bytes = m.bytes();
+  return to_hex({bytes.begin(), bytes.end()});
+}
+
+} // namespace
+
+TEST_CASE("every recorded frame of OTP 25 becomes its operation") {
+  for (const bool initiator : {true, false}) {
+    unpacker in({});
+    std::map<op, int> seen;
+    const auto take = [&](const char* hex) {
+      const auto bytes = from_hex(hex);
+      const auto taken = in.take(bytes);
+      REQUIRE(taken);
+      REQUIRE(*taken);
+      CHECK((*taken)->dropped.empty());
+      CHECK(static_cast<bool>((*taken)->payload) == has_payload((*taken)->control.what));
+      ++seen[(*taken)->control.what];
+    };
+    if (initiator) {
+      for (const char* hex : recorded::initiator_frames) take(hex);
+      CHECK(seen[op::reg_send] > 5);
+      CHECK(seen[op::spawn_request] == 1);
+      CHECK(seen[op::link] == 1);
+      CHECK(seen[op::unlink_id] == 1);
+      CHECK(seen[op::monitor_p] > 2);
+      CHECK(seen[op::demonitor_p] > 2);
+      CHECK(seen[op::payload_exit2] == 1);
+    } else {
+      for (const char* hex : recorded::acceptor_frames) take(hex);
+      CHECK(seen[op::spawn_reply] == 1);
+      CHECK(seen[op::unlink_id_ack] == 1);
+      CHECK(seen[op::payload_monitor_p_exit] == 2);
+      CHECK(seen[op::alias_send] + seen[op::send_sender] > 3);
+    }
+  }
+}
+
+TEST_CASE("the first recorded frames read as what net_adm:ping sends") {
+  unpacker in({});
+  const auto monitor_bytes = from_hex(recorded::initiator_frames[0]);
+  const auto monitor = in.take(monitor_bytes);
+  REQUIRE(monitor.value());
+  CHECK((*monitor)->control.what == op::monitor_p);
+  CHECK((*monitor)->control.to.name == "net_kernel");
+  CHECK((*monitor)->control.from.pid.node == "a@127.0.0.1");
+  const auto call_bytes = from_hex(recorded::initiator_frames[1]);
+  const auto call = in.take(call_bytes);
+  REQUIRE(call.value());
+  CHECK((*call)->control.what == op::reg_send);
+  etf::cursor c((*call)->payload.bytes());
+  CHECK((c.read_tuple_of(3) && c.read_atom_is("$gen_call")));
+}
+
+TEST_CASE("a payload over the limits is dropped and the connection lives on") {
+  etf::limits small;
+  small.depth = 3;
+  unpacker in(small);
+  // {2, '', Pid} and [[[[[]]]]]
+  const std::string control =
+      "6803"
+      "6102"
+      "7700"
+      "58"
+      "770361"
+      "4062"
+      "00000001"
+      "00000000"
+      "00000005";
+  const std::string deep =
+      "6c00000001"
+      "6c00000001"
+      "6c00000001"
+      "6c00000001"
+      "6a6a6a6a6a";
+  const auto frame = from_hex("834400" + control + deep);
+  const auto taken = in.take(frame);
+  REQUIRE(taken.value());
+  CHECK_FALSE((*taken)->dropped.empty());
+  CHECK_FALSE((*taken)->payload);
+  CHECK(in.dropped() == 1);
+  const auto flat = from_hex("834400" + control + "6a");
+  CHECK(text_of(in.take(flat).value()->payload) == "6a");
+}
+
+TEST_CASE("frames that break the protocol end the connection") {
+  const std::string link =
+      "6803"
+      "6101"
+      "58"
+      "770361"
+      "4062"
+      "00000001"
+      "00000000"
+      "00000005"
+      "58"
+      "770361"
+      "4062"
+      "00000001"
+      "00000000"
+      "00000005";
+  for (const std::string& bad :
+       {std::string("834400"), "834400" + link + "6a", std::string("8344006802616d6a"), std::string("70"),
+        std::string("7083680161026a"), std::string("8344015205"), std::string("83440068016102"),
+        std::string("834400520061")}) {
+    unpacker in({});
+    CAPTURE(bad);
+    CHECK_FALSE(in.take(from_hex(bad)));
+  }
+  unpacker in({});
+  CHECK(in.take(from_hex("7083" + link)).value());
+  CHECK(in.take(from_hex("834400" + link)).value());
+}
+
+TEST_CASE("a fragmented message keeps the atoms its first fragment named") {
+  unpacker in({});
+  const std::string pid =
+      "58"
+      "770361"
+      "4062"
+      "00000001"
+      "00000000"
+      "00000005";
+  const std::string sequence = "0000000000000001";
+  // cache slot 5 = "ok"; the payload refers to it, and the slot changes before the last fragment
+  const auto first = from_hex("8345" + sequence + "0000000000000002" +
+                              "01"
+                              "08"
+                              "05"
+                              "02"
+                              "6f6b" +
+                              "6803"
+                              "6102"
+                              "7700" +
+                              pid);
+  CHECK_FALSE(in.take(first).value());
+  const auto other = from_hex(
+      "8344"
+      "01"
+      "08"
+      "05"
+      "02"
+      "6e6f" +
+      std::string("6803"
+                  "6102"
+                  "7700") +
+      pid + "5200");
+  CHECK(text_of(in.take(other).value()->payload) == "77026e6f");
+  const auto last = from_hex("8346" + sequence + "0000000000000001" + "5200");
+  CHECK(text_of(in.take(last).value()->payload) == "77026f6b");
+}
