@@ -29,7 +29,8 @@ class loop {
   uv_loop_t* raw() const { return loop_.get(); }
   // Until stop(), or until nothing active is left. False when nothing is.
   bool run() { return uv_run(raw(), UV_RUN_DEFAULT) != 0; }
-  // One turn; waits for an event when `wait`.
+  // One turn; waits for an event when `wait`. Timers that are due run before the wait, which is not cut
+  // short by what they did.
   bool turn(bool wait) { return uv_run(raw(), wait ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0; }
   // Makes run() return after the turn that is under way. Same thread.
   void stop() { uv_stop(raw()); }

@@ -12,10 +12,14 @@ namespace coppice::test {
 // False when `holds` did not within `patience`.
 inline bool loop_until(base::uv::loop& loop, const std::function<bool()>& holds,
                        std::chrono::milliseconds patience = std::chrono::seconds(10)) {
-  bool expired = false;
-  base::uv::timer deadline(loop, [&] { expired = true; });
+  base::uv::timer deadline(loop, [&] { loop.stop(); });
   deadline.start(patience);
-  while (!holds() && !expired) loop.turn(true);
+  // Looks before every wait, so that what a timer has just brought about is seen without one.
+  base::uv::prepare look(loop.raw(), [&] {
+    if (holds()) loop.stop();
+  });
+  look.start();
+  loop.run();
   return holds();
 }
 
