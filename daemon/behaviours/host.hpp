@@ -9,6 +9,7 @@
 #include <coppice/call.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
+#include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
@@ -81,6 +82,7 @@ const coppice_call_api* call_interface();
 const coppice_timer_api* timer_interface();
 const coppice_work_api* work_interface();
 const coppice_log_api* log_interface();
+const coppice_order_api* order_interface();
 
 // COPPICE_OK if `self` may make host calls here and now.
 std::int32_t may_call(coppice_actor* self);

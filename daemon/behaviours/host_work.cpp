@@ -64,6 +64,15 @@ std::int32_t yield(coppice_actor* self) {
   return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
 }
 
+std::int32_t sleep_until(coppice_actor* self, std::int64_t deadline) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  // An answer that no one can give: only the deadline or our own death ends the wait.
+  const runtime::reference nobody = self->process->make_ack();
+  const auto ended = self->process->await(nobody, deadline);
+  if (!ended && ended.error().what == runtime::await_error::kind::exiting) return COPPICE_E_EXITING;
+  return COPPICE_OK;
+}
+
 } // namespace
 
 const coppice_work_api* work_interface() {
@@ -74,6 +83,7 @@ const coppice_work_api* work_interface() {
       .reductions = &reductions,
       .should_yield = &should_yield,
       .yield = &yield,
+      .sleep_until = &sleep_until,
   };
   return &table;
 }

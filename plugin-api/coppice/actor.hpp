@@ -80,23 +80,23 @@ class actor {
   // Messages. A missing receiver is no error; COPPICE_E_FULL says that the message was dropped.
   template <class T>
   std::int32_t send(const destination& to, const T& value) {
-    return detail::alive(api().send(handle_, plain(to), encode(value).take()));
+    return detail::alive(api().send(handle_, plain(to), make_message(value).take()));
   }
   template <class T>
   std::int32_t cast(const destination& to, const T& value) {
-    return detail::alive(detail::host.call->cast(handle_, plain(to), encode(value).take()));
+    return detail::alive(detail::host.call->cast(handle_, plain(to), make_message(value).take()));
   }
   /// `from` is the one handle_call was given, or a copy of its bytes. COPPICE_E_USED: answered before.
   template <class T>
   std::int32_t reply(term from, const T& value) {
-    return detail::alive(detail::host.call->reply(handle_, plain(from), encode(value).take()));
+    return detail::alive(detail::host.call->reply(handle_, plain(from), make_message(value).take()));
   }
 
   // Calls. call() parks this actor; request() does not, and its answer goes to on_response.
   template <class T>
   answer call(const destination& to, const T& request, std::chrono::nanoseconds patience = 5s) {
     answer got;
-    got.status = detail::alive(detail::host.call->call(handle_, plain(to), encode(request).take(),
+    got.status = detail::alive(detail::host.call->call(handle_, plain(to), make_message(request).take(),
                                                        deadline(patience), got.message.put()));
     return got;
   }
@@ -104,7 +104,7 @@ class actor {
   template <class T>
   std::vector<answer> call_many(std::span<const destination> to, const T& request,
                                 std::chrono::nanoseconds patience = 5s) {
-    const message body = encode(request);
+    const message body = make_message(request);
     std::vector<coppice_call_item> items;
     for (const auto& each : to) items.push_back({plain(each), detail::plain(body.bytes())});
     std::vector<coppice_call_answer> raw(to.size());
@@ -122,8 +122,8 @@ class actor {
   std::uint64_t request(const destination& to, const T& request, std::uint64_t tag = 0,
                         std::chrono::nanoseconds patience = 5s) {
     std::uint64_t id = 0;
-    const std::int32_t status =
-        detail::host.call->request(handle_, plain(to), encode(request).take(), deadline(patience), tag, &id);
+    const std::int32_t status = detail::host.call->request(handle_, plain(to), make_message(request).take(),
+                                                           deadline(patience), tag, &id);
     return detail::alive(status) == COPPICE_OK ? id : 0;
   }
   bool cancel_request(std::uint64_t id) {
@@ -135,7 +135,7 @@ class actor {
   std::int32_t unlink(term pid) { return detail::alive(api().unlink(handle_, plain(pid))); }
   template <class Reason>
   std::int32_t exit(term pid, const Reason& reason) {
-    return detail::alive(api().exit(handle_, plain(pid), detail::plain(encode(reason).bytes())));
+    return detail::alive(api().exit(handle_, plain(pid), detail::plain(make_message(reason).bytes())));
   }
   bool trap_exit(bool on) {
     std::int32_t old = 0;
@@ -168,7 +168,7 @@ class actor {
   /// "PLUGIN:ACTOR" or ":ACTOR". With COPPICE_OK the answer is the pid, with COPPICE_E_EXIT the reason.
   template <class Args>
   answer spawn(std::string_view actor_name, const Args& args, const spawn_options& options = {}) {
-    const message encoded = encode(args);
+    const message encoded = make_message(args);
     coppice_spawn_options raw{};
     raw.size = sizeof raw;
     raw.flags = options.link ? COPPICE_SPAWN_LINK : 0;
@@ -197,6 +197,10 @@ class actor {
 
   // Work.
   bool should_yield() { return detail::host.work->should_yield(handle_) != 0; }
+  /// Parks this actor; its messages wait.
+  void sleep(std::chrono::nanoseconds time) {
+    detail::alive(detail::host.work->sleep_until(handle_, deadline(time)));
+  }
   void yield() { detail::alive(detail::host.work->yield(handle_)); }
   /// Runs `work` on the blocking pool while this actor is parked. It must own what it uses: if the actor is
   /// killed meanwhile, it runs on alone. An exception of it is thrown here.
@@ -238,7 +242,7 @@ class actor {
   template <class T>
   std::uint64_t start_timer(std::chrono::nanoseconds delay, coppice_bytes to, const T& value) {
     std::uint64_t id = 0;
-    detail::alive(detail::host.timer->start(handle_, deadline(delay), to, encode(value).take(), &id));
+    detail::alive(detail::host.timer->start(handle_, deadline(delay), to, make_message(value).take(), &id));
     return id;
   }
 

@@ -7,6 +7,7 @@
 #include <coppice/call.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
+#include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
@@ -37,6 +38,7 @@ struct interfaces {
   const coppice_timer_api* timer = nullptr;
   const coppice_work_api* work = nullptr;
   const coppice_log_api* log = nullptr;
+  const coppice_order_api* order = nullptr; // a draft: null on a host without it
 };
 inline interfaces host;
 
@@ -46,6 +48,7 @@ inline bool connect(const coppice_host& from) {
     into = static_cast<std::remove_reference_t<decltype(into)>>(from.get_interface(&from, name));
     return into != nullptr;
   };
+  fetch(host.order, COPPICE_ORDER_1);
   return fetch(host.message, COPPICE_MESSAGE_1) && fetch(host.actor, COPPICE_ACTOR_1) &&
          fetch(host.call, COPPICE_CALL_1) && fetch(host.timer, COPPICE_TIMER_1) &&
          fetch(host.work, COPPICE_WORK_1) && fetch(host.log, COPPICE_LOG_1);

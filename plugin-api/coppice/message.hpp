@@ -76,7 +76,7 @@ class message_writer : public etf::writer {
 
 /// Any encodable value as a message; one that is a message already is shared.
 template <class T>
-message encode(const T& value) {
+message make_message(const T& value) {
   if constexpr (std::is_same_v<T, message>) {
     return value.share();
   } else {

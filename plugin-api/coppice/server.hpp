@@ -138,7 +138,7 @@ struct server_table {
     } else if constexpr (std::is_same_v<result, outcome>) {
       return status_of(self, call);
     } else {
-      message encoded = encode(call());
+      message encoded = make_message(call());
       if (!encoded) throw std::runtime_error("the reply has no encoding");
       const std::int32_t status = host.call->reply(self, from, encoded.take());
       return status == COPPICE_E_USED ? COPPICE_OK : status;
@@ -199,7 +199,7 @@ struct server_table {
   // A value into a writer of the host's.
   template <class V>
   static std::int32_t write(const V& value, coppice_writer* out) {
-    const message encoded = encode(value);
+    const message encoded = make_message(value);
     const coppice_message raw{encoded.bytes().data(), encoded.bytes().size(), nullptr};
     return raw.size == 0 ? COPPICE_E_TERM : host.message->splice(out, &raw);
   }

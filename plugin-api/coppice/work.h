@@ -28,6 +28,8 @@ typedef struct coppice_work_api {
   int32_t (*should_yield)(coppice_actor* self);
   /* [actor] Goes to the back of the queue and returns when it is this actor's turn again. */
   int32_t (*yield)(coppice_actor* self);
+  /* [actor] Parks until the deadline (monotonic ns). Messages wait; to go on serving, use a timer. */
+  int32_t (*sleep_until)(coppice_actor* self, int64_t deadline);
 } coppice_work_api;
 
 #ifdef __cplusplus

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// kv: a table in memory. Keys and values are any term; keys are the same if Erlang's =:= says so. Its state
+// survives a reload.
+//
+// Terms in messages are canonical, so most equal keys have equal bytes and are hashed as bytes. Not so maps
+// (the same pairs may come in another order) and lists (a list of small integers has two encodings): a key
+// with one of those inside is hashed and compared by the host's notion of terms.
+#include <coppice/etf/hash.hpp>
+#include <coppice/order.hpp>
+#include <coppice/server.hpp>
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+namespace kv {
+
+using coppice::term;
+namespace etf = coppice::etf;
+
+using blob = std::vector<std::uint8_t>;
+
+// Whether all terms equal to this one have its bytes. Constant stack, however deep the term.
+bool is_bytewise(etf::bytes key) {
+  etf::cursor at(key);
+  for (std::uint64_t due = 1; due != 0; --due) {
+    std::uint32_t count = 0;
+    switch (at.peek()) {
+      case etf::kind::tuple:
+        if (!at.read_tuple(count)) return false;
+        due += count;
+        break;
+      case etf::kind::map:
+        if (!at.read_map(count) || count > 1) return false;
+        due += std::uint64_t{count} * 2;
+        break;
+      case etf::kind::list:
+      case etf::kind::fun:
+        return false;
+      default:
+        if (!at.skip()) return false;
+    }
+  }
+  return true;
+}
+
+struct key_hash {
+  using is_transparent = void;
+  std::size_t operator()(etf::bytes key) const {
+    return is_bytewise(key) ? etf::table_hash(key) : coppice::hash({key});
+  }
+};
+struct key_equal {
+  using is_transparent = void;
+  bool operator()(etf::bytes a, etf::bytes b) const {
+    if (std::ranges::equal(a, b)) return true;
+    return !is_bytewise(a) && !is_bytewise(b) && coppice::equal({a}, {b});
+  }
+};
+
+// Messages.
+using ok = etf::constant<"ok">;
+using full = std::pair<etf::constant<"error">, etf::constant<"full">>;
+using badarg = std::pair<etf::constant<"error">, etf::constant<"badarg">>;
+struct put {
+  term key, value;
+};
+struct get {
+  term key;
+};
+struct erase {
+  static constexpr std::string_view etf_tag = "delete";
+  term key;
+};
+struct update_counter {
+  term key, by;
+};
+using size = etf::constant<"size">;
+using keys = etf::constant<"keys">;
+using clear = etf::constant<"clear">;
+
+struct settings {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::uint64_t> max_entries;
+};
+
+class kv_server : public coppice::server {
+ public:
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"properties":{"max_entries":{"type":"integer",)"
+      R"("minimum":0,"description":"entries the table holds at most; without it there is no bound"}}})";
+  static constexpr std::uint32_t state_version = 1;
+
+  using calls = std::variant<put, get, erase, update_counter, size, keys>;
+  using casts = std::variant<put, clear>;
+
+  void init(const settings& args) { configure(args); }
+
+  std::variant<ok, full> handle_call(const put& request) {
+    if (!store(request.key.encoded, request.value.encoded)) return full{};
+    return ok{};
+  }
+
+  std::variant<std::pair<ok, term>, etf::constant<"not_found">> handle_call(const get& request) {
+    const auto found = table_.find(request.key.encoded);
+    if (found == table_.end()) return etf::constant<"not_found">{};
+    return std::pair(ok{}, term{found->second});
+  }
+
+  ok handle_call(const erase& request) {
+    if (const auto found = table_.find(request.key.encoded); found != table_.end()) table_.erase(found);
+    return {};
+  }
+
+  std::variant<std::int64_t, full, badarg> handle_call(const update_counter& request) {
+    std::int64_t value = 0;
+    std::int64_t by = 0;
+    if (!etf::cursor(request.by.encoded).read_integer(by)) return badarg{};
+    const auto found = table_.find(request.key.encoded);
+    if (found != table_.end() && !etf::cursor(found->second).read_integer(value)) return badarg{};
+    if (__builtin_add_overflow(value, by, &value)) return badarg{};
+    if (!store(request.key.encoded, etf::encode(value))) return full{};
+    return value;
+  }
+
+  std::uint64_t handle_call(const size&) { return table_.size(); }
+
+  std::vector<term> handle_call(const keys&) {
+    std::vector<term> out;
+    out.reserve(table_.size());
+    for (const auto& [key, value] : table_) out.push_back({key});
+    return out;
+  }
+
+  void handle_cast(const put& request) { store(request.key.encoded, request.value.encoded); }
+  void handle_cast(const clear&) { table_.clear(); }
+
+  coppice::outcome config_change(term, term args) {
+    const auto read = etf::decode<settings>(args.encoded);
+    if (!read) return coppice::outcome::unhandled();
+    configure(*read);
+    return coppice::outcome::go_on();
+  }
+
+  // Reload: the bound comes from the arguments again, the entries from here.
+  std::vector<std::pair<term, term>> save_state() const {
+    std::vector<std::pair<term, term>> out;
+    out.reserve(table_.size());
+    for (const auto& [key, value] : table_) out.push_back({{key}, {value}});
+    return out;
+  }
+  bool restore_state(std::uint32_t version, const std::vector<std::pair<term, term>>& saved) {
+    if (version != state_version) return false;
+    if (const auto read = etf::decode<settings>(args().encoded)) configure(*read);
+    for (const auto& [key, value] : saved) {
+      table_.insert_or_assign(blob(key.encoded.begin(), key.encoded.end()),
+                              blob(value.encoded.begin(), value.encoded.end()));
+    }
+    return true;
+  }
+
+  std::map<etf::atom, std::uint64_t> format_status() const {
+    return {{etf::atom{"entries"}, table_.size()}, {etf::atom{"max_entries"}, max_entries_}};
+  }
+
+ private:
+  void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
+
+  // False: the table is full.
+  bool store(etf::bytes key, etf::bytes value) {
+    const auto found = table_.find(key);
+    if (found != table_.end()) {
+      found->second.assign(value.begin(), value.end());
+      return true;
+    }
+    if (table_.size() >= max_entries_) return false;
+    table_.emplace(blob(key.begin(), key.end()), blob(value.begin(), value.end()));
+    return true;
+  }
+
+  std::uint64_t max_entries_ = UINT64_MAX;
+  std::unordered_map<blob, blob, key_hash, key_equal> table_;
+};
+
+} // namespace kv
+
+COPPICE_PLUGIN("kv", "1.0.0", kv::kv_server);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// probe: a server for tests of failure. It exits, throws, spins, sleeps, links, monitors, traps exits and
+// spawns on request, and tells a subscriber what it hears and why it ends.
+#include <coppice/server.hpp>
+
+#include <stdexcept>
+
+namespace probe {
+
+using coppice::term;
+namespace etf = coppice::etf;
+
+using blob = std::vector<std::uint8_t>;
+using ok = etf::constant<"ok">;
+using error = etf::constant<"error">;
+
+// Messages.
+using ping = etf::constant<"ping">;
+using who = etf::constant<"self">;
+using fail = etf::constant<"throw">;
+using segfault = etf::constant<"segfault">;
+struct echo {
+  term what;
+};
+struct sleep_for {
+  static constexpr std::string_view etf_tag = "sleep";
+  std::uint32_t ms;
+};
+struct exit_with {
+  static constexpr std::string_view etf_tag = "exit";
+  term reason;
+};
+struct spin {
+  std::uint32_t ms;
+};
+struct subscribe {
+  term pid;
+};
+struct watch {
+  static constexpr std::string_view etf_tag = "monitor";
+  term whom;
+};
+struct tie {
+  static constexpr std::string_view etf_tag = "link";
+  term whom;
+};
+struct trap {
+  static constexpr std::string_view etf_tag = "trap_exit";
+  bool on;
+};
+struct spawn_link {
+  std::variant<etf::atom, std::string> actor;
+  term args;
+};
+struct leak {
+  std::uint64_t bytes;
+};
+
+class probe_server : public coppice::server {
+ public:
+  static constexpr std::string_view args_schema = R"({"type":"object"})";
+  using calls = std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
+                             tie, trap, spawn_link, leak>;
+  using not_isolated = std::pair<error, etf::constant<"not_isolated">>;
+
+  etf::constant<"pong"> handle_call(const ping&) { return {}; }
+  term handle_call(const who&) { return self(); }
+  term handle_call(const echo& request) { return request.what; }
+
+  ok handle_call(const sleep_for& request) {
+    sleep(std::chrono::milliseconds(request.ms));
+    return {};
+  }
+
+  // Holds its thread, as a handler should not.
+  ok handle_call(const spin& request) {
+    const auto end = now() + std::chrono::milliseconds(request.ms);
+    while (now() < end) {
+    }
+    return {};
+  }
+
+  coppice::outcome handle_call(const exit_with& request) { return coppice::outcome::stop(request.reason); }
+  ok handle_call(const fail&) { throw std::runtime_error("thrown on request"); }
+
+  ok handle_call(const subscribe& request) {
+    subscriber_.assign(request.pid.encoded.begin(), request.pid.encoded.end());
+    return {};
+  }
+
+  coppice::message handle_call(const watch& request) {
+    coppice::message reference = monitor(request.whom);
+    return reference ? std::move(reference)
+                     : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
+  }
+
+  std::variant<ok, std::pair<error, etf::atom>> handle_call(const tie& request) {
+    std::string_view registered;
+    coppice::message pid;
+    if (etf::cursor(request.whom.encoded).read_atom(registered)) {
+      pid = whereis(registered);
+      if (!pid) return std::pair(error{}, etf::atom{"noproc"});
+    }
+    if (link(pid ? pid.term() : request.whom) != COPPICE_OK) return std::pair(error{}, etf::atom{"badarg"});
+    return ok{};
+  }
+
+  bool handle_call(const trap& request) { return trap_exit(request.on); }
+
+  coppice::message handle_call(const spawn_link& request) {
+    const std::string_view actor_name =
+        std::visit([](const auto& text) { return std::string_view(name_of(text)); }, request.actor);
+    const coppice::answer started = spawn(actor_name, request.args, {.name = {}, .link = true});
+    if (started) return coppice::make_message(std::pair(ok{}, started.term()));
+    if (started.status == COPPICE_E_EXIT) return coppice::make_message(std::pair(error{}, started.term()));
+    return coppice::make_message(
+        std::pair(error{}, etf::atom{started.status == COPPICE_E_TIMEOUT ? "timeout" : "badarg"}));
+  }
+
+  // What would take the node down is for `isolation: process` only.
+  not_isolated handle_call(const segfault&) { return {}; }
+  not_isolated handle_call(const leak&) { return {}; }
+
+  void handle_info(const term& m) {
+    if (!subscriber_.empty()) send(term{subscriber_}, std::pair(etf::constant<"info">{}, m));
+  }
+  void handle_cast(const term&) {}
+
+  void terminate(const term& reason) {
+    if (!subscriber_.empty()) send(term{subscriber_}, std::pair(etf::constant<"terminate">{}, reason));
+  }
+
+ private:
+  static std::string_view name_of(const etf::atom& text) { return text.name; }
+  static std::string_view name_of(const std::string& text) { return text; }
+
+  blob subscriber_; // a pid's bytes
+};
+
+} // namespace probe
+
+COPPICE_PLUGIN("probe", "1.0.0", probe::probe_server);
