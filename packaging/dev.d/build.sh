@@ -41,8 +41,17 @@ build_kind() {
     *) need build ;;
   esac
   configure "$kind"
-  ninja --quiet -C "$build/$kind" -j "$jobs" "$@" >&2 || die "build/$kind did not build"
+  compile "$build/$kind" "$@" || die "build/$kind did not build"
   if [[ $kind == release ]]; then link_release; fi
+}
+
+# On a terminal with ninja's line of progress, else only what went wrong.
+compile() {
+  local folder=$1
+  shift
+  if [[ -t 2 ]]; then ninja -C "$folder" -j "$jobs" "$@" >&2; else
+    ninja --quiet -C "$folder" -j "$jobs" "$@" | sed '/^ninja: no work to do\.$/d' >&2
+  fi
 }
 
 clang_tool() { command -v "$1-14" || command -v "$1" || die "no $1 found"; }

@@ -55,7 +55,7 @@ dev_lint() {
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
   say "every file, and each header alone, with clang: warnings are errors"
-  (build_kind clang everything) || failed=1
+  (build_kind clang all everything) || failed=1
   if [[ ${1:-} == --tidy ]]; then tidy || failed=1; fi
   ((failed == 0)) || die "lint found something"
 }
