@@ -63,6 +63,8 @@ class node {
   std::vector<plugin_status> plugins() const;
   const spec::node_spec& spec() const { return spec_; }
   std::string_view name() const { return spec_.node.name; }
+  // The file the cookie is in; empty: it came from elsewhere.
+  const std::string& cookie_file() const;
   // Erlang text of a pid, as this node writes it.
   std::string text_of(const runtime::pid& pid) const;
 
@@ -96,6 +98,7 @@ class node {
  private:
   struct parts;
   explicit node(spec::node_spec spec);
+  base::status start_applications();
 
   spec::node_spec spec_;
   std::unique_ptr<parts> parts_;

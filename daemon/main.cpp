@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+// coppiced: reads the configuration, runs one node in the foreground, and ends with it. The main thread
+// sits in a loop of its own that hears signals and the node's wish to end; everything else is the node's.
+// Exit status: 0 orderly stop, 1 failure, 2 usage, 78 (EX_CONFIG) bad configuration.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/uv.hpp"
+#include "control/commands.hpp"
+#include "node/banner.hpp"
+#include "node/node.hpp"
+#include "node/notify.hpp"
+#include "spec/default_files.hpp"
+#include "spec/load.hpp"
+
+namespace {
+
+using namespace coppice;
+
+enum exit_status : int { orderly = 0, failure = 1, usage = 2, bad_configuration = 78 };
+
+struct command_line {
+  std::vector<std::string> files;
+  bool check = false;
+  std::string name;
+  std::vector<std::string> set;
+};
+
+int complain(const std::string& what) {
+  fmt::print(stderr, "coppiced: {}\n", what);
+  return failure;
+}
+
+// False: `path=value` it is not.
+bool read_override(const std::string& text, spec::override_value& out) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return false;
+  out = {text.substr(0, equals), text.substr(equals + 1)};
+  return true;
+}
+
+base::log::level level_of(spec::log_level level) {
+  switch (level) {
+    case spec::log_level::trace: return base::log::level::trace;
+    case spec::log_level::debug: return base::log::level::debug;
+    case spec::log_level::info: return base::log::level::info;
+    case spec::log_level::warning: return base::log::level::warning;
+    case spec::log_level::error: return base::log::level::error;
+  }
+  return base::log::level::info;
+}
+
+base::log::format format_of(spec::log_format format) {
+  switch (format) {
+    case spec::log_format::automatic: return base::log::format::automatic;
+    case spec::log_format::text: return base::log::format::text;
+    case spec::log_format::json: return base::log::format::json;
+    case spec::log_format::journald: return base::log::format::journald;
+  }
+  return base::log::format::automatic;
+}
+
+// How a person in this shell calls the client that belongs to this program.
+std::string client_program(const std::string& own) {
+  const std::size_t slash = own.rfind('/');
+  if (slash == std::string::npos) return "coppice";
+  const std::string beside = own.substr(0, slash + 1) + "coppice";
+  return access(beside.c_str(), X_OK) == 0 ? beside : "coppice";
+}
+
+// Waits for the wish to end, from a signal or from the node itself.
+class supervisor_of_process {
+ public:
+  base::status listen() {
+    auto made = base::uv::loop::make();
+    if (!made) return tl::unexpected(made.error());
+    loop_.emplace(std::move(*made));
+    auto wake = base::uv::async::make(*loop_, [this] { loop_->stop(); });
+    if (!wake) return tl::unexpected(wake.error());
+    wake_ = std::move(*wake);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+      auto handle = base::uv::signal::make(*loop_, number, [this](int which) { heard(which); });
+      if (!handle) return tl::unexpected(handle.error());
+      signals_.push_back(std::move(*handle));
+    }
+    return {};
+  }
+  // Any thread.
+  void wake() { wake_.send(); }
+  void wait() { loop_->run(); }
+  // Runs `stop` on a thread of its own, so that signals are still heard; `again` is called for each.
+  void wait_while(const std::function<void()>& stop, std::function<void()> again) {
+    again_ = std::move(again);
+    std::thread stopping([&] {
+      stop();
+      wake();
+    });
+    loop_->run();
+    stopping.join();
+  }
+
+ private:
+  void heard(int number) {
+    if (number == SIGHUP) {
+      base::log::warning("node", "SIGHUP: apply: not available in this version");
+      return;
+    }
+    if (again_) return again_();
+    base::log::info("node", "{}: stopping; a second one shortens it", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    loop_->stop();
+  }
+
+  std::optional<base::uv::loop> loop_;
+  base::uv::async wake_;
+  std::vector<base::uv::signal> signals_;
+  std::function<void()> again_;
+};
+
+int run(spec::node_spec spec, const std::string& program) {
+  base::log::options logging;
+  logging.level = level_of(spec.node.log.level);
+  logging.format = format_of(spec.node.log.format);
+  base::log::start(logging);
+
+  supervisor_of_process process;
+  if (auto listening = process.listen(); !listening) return complain(listening.error().text);
+  auto node = node::node::start(std::move(spec), [&process] { process.wake(); });
+  if (!node) {
+    base::log::stop();
+    return complain(node.error().text);
+  }
+  node::node& running = **node;
+  auto control = control::serve(running);
+  if (!control) {
+    running.stop();
+    base::log::stop();
+    return complain(control.error().text);
+  }
+  const std::string socket = running.spec().control.socket == "auto" ? "" : control::socket_of(running);
+  running.when_ready([&running, &socket, client = client_program(program)](const base::status& ready) {
+    if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);
+    node::notify_service_manager("READY=1");
+    if (std::getenv("JOURNAL_STREAM") != nullptr) return;
+    const std::string text = node::banner(running, client, socket);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  });
+
+  process.wait();
+  node::notify_service_manager("STOPPING=1");
+  bool came_back = false;
+  process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
+  const bool failed = running.why() == node::node::ending::application;
+  base::log::info("node", "{} stopped", running.name());
+  control->reset();
+  base::log::stop();
+  if (!came_back) _exit(failed ? failure : orderly);
+  return failed ? failure : orderly;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  command_line given;
+  CLI::App app("Runs a Coppice node: a supervision tree of plugin actors in a cluster of Erlang nodes.", "coppiced");
+  app.add_option("--config", given.files, "configuration; later files override earlier ones")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--check", given.check, "validate the configuration and end");
+  app.add_option("--name", given.name, "the node's name, in place of node.name")->type_name("ALIVE@HOST");
+  app.add_option("--set", given.set, "override one key: node.log.level=debug")
+      ->type_name("PATH=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.set_version_flag("--version", "coppiced " COPPICE_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem) == 0 ? orderly : usage;
+  }
+
+  spec::load_options options;
+  options.name = given.name;
+  for (const std::string& text : given.set) {
+    if (!read_override(text, options.set.emplace_back())) {
+      fmt::print(stderr, "coppiced: --set {}: expected PATH=VALUE\n", text);
+      return usage;
+    }
+  }
+  if (given.files.empty()) given.files = spec::default_files();
+  spec::outcome loaded = spec::load(given.files, options);
+  const std::string findings = spec::render(loaded.diagnostics);
+  std::fwrite(findings.data(), 1, findings.size(), stderr);
+  if (!loaded.spec) return bad_configuration;
+  if (given.check) {
+    fmt::print("{}: configuration is valid\n", loaded.spec->node.name);
+    return orderly;
+  }
+  return run(std::move(*loaded.spec), argv[0]);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// The two rooms spell their enumerations alike; each is converted in one place so that neither depends on
+// the other's order. Pure.
+#include "node/assemble.hpp"
+
+#include <algorithm>
+#include <memory>
+
+namespace coppice::node {
+namespace {
+
+using behaviours::child_spec;
+using behaviours::supervisor_spec;
+
+behaviours::strategy convert(spec::strategy value) {
+  switch (value) {
+    case spec::strategy::one_for_one: return behaviours::strategy::one_for_one;
+    case spec::strategy::one_for_all: return behaviours::strategy::one_for_all;
+    case spec::strategy::rest_for_one: return behaviours::strategy::rest_for_one;
+    case spec::strategy::simple_one_for_one: return behaviours::strategy::simple_one_for_one;
+  }
+  return behaviours::strategy::one_for_one;
+}
+
+behaviours::restart_type convert(spec::restart value) {
+  switch (value) {
+    case spec::restart::permanent: return behaviours::restart_type::permanent;
+    case spec::restart::transient: return behaviours::restart_type::transient;
+    case spec::restart::temporary: return behaviours::restart_type::temporary;
+  }
+  return behaviours::restart_type::permanent;
+}
+
+behaviours::auto_shutdown convert(spec::auto_shutdown value) {
+  switch (value) {
+    case spec::auto_shutdown::never: return behaviours::auto_shutdown::never;
+    case spec::auto_shutdown::any_significant: return behaviours::auto_shutdown::any_significant;
+    case spec::auto_shutdown::all_significant: return behaviours::auto_shutdown::all_significant;
+  }
+  return behaviours::auto_shutdown::never;
+}
+
+behaviours::shutdown_limit convert(const spec::shutdown_limit& value) {
+  switch (value.how) {
+    case spec::shutdown_limit::kind::after: return behaviours::shutdown_limit::after(base::to_nanos(value.time));
+    case spec::shutdown_limit::kind::brutal_kill: return behaviours::shutdown_limit::brutal_kill();
+    case spec::shutdown_limit::kind::infinity: return behaviours::shutdown_limit::infinity();
+  }
+  return {};
+}
+
+behaviours::application_type convert(spec::application_type value) {
+  switch (value) {
+    case spec::application_type::permanent: return behaviours::application_type::permanent;
+    case spec::application_type::transient: return behaviours::application_type::transient;
+    case spec::application_type::temporary: return behaviours::application_type::temporary;
+  }
+  return behaviours::application_type::temporary;
+}
+
+runtime::on_full convert(spec::on_full value) {
+  switch (value) {
+    case spec::on_full::park_sender: return runtime::on_full::park_sender;
+    case spec::on_full::drop_new: return runtime::on_full::drop_new;
+    case spec::on_full::drop_old: return runtime::on_full::drop_old;
+    case spec::on_full::exit: return runtime::on_full::exit;
+  }
+  return runtime::on_full::park_sender;
+}
+
+runtime::priority convert(spec::priority value) {
+  switch (value) {
+    case spec::priority::low: return runtime::priority::low;
+    case spec::priority::normal: return runtime::priority::normal;
+    case spec::priority::high: return runtime::priority::high;
+    case spec::priority::max: return runtime::priority::max;
+  }
+  return runtime::priority::normal;
+}
+
+runtime::message convert(const spec::encoded_term& term) {
+  return term.empty() ? runtime::message() : runtime::message::copy_of(term);
+}
+
+std::shared_ptr<const supervisor_spec> convert(const spec::supervisor_spec& from);
+
+child_spec convert(const spec::child_spec& from) {
+  child_spec out;
+  out.id = runtime::message::atom(from.id);
+  out.actor = from.actor;
+  out.plugin = from.plugin;
+  out.behaviour = from.behaviour;
+  out.name = from.name;
+  out.restart = convert(from.restart);
+  out.significant = from.significant;
+  out.shutdown = convert(from.shutdown);
+  out.mailbox = {static_cast<std::uint32_t>(std::min<std::uint64_t>(from.mailbox.limit, 16'000'000)),
+                 from.mailbox.bytes, convert(from.mailbox.on_full)};
+  out.priority = convert(from.priority);
+  out.args = convert(from.args);
+  if (from.supervisor) out.supervisor = convert(*from.supervisor);
+  return out;
+}
+
+std::shared_ptr<const supervisor_spec> convert(const spec::supervisor_spec& from) {
+  auto out = std::make_shared<supervisor_spec>();
+  out->name = from.name;
+  out->strategy = convert(from.strategy);
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  out->auto_shutdown = convert(from.auto_shutdown);
+  out->children.reserve(from.children.size());
+  for (const spec::child_spec& child : from.children) out->children.push_back(convert(child));
+  return out;
+}
+
+std::uint32_t bounded(std::uint64_t value) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, UINT32_MAX));
+}
+
+} // namespace
+
+runtime::system_options runtime_options(const spec::node_spec& spec) {
+  runtime::system_options out;
+  out.node_name = spec.node.name;
+  out.workers = bounded(spec.node.workers.value_or(0));
+  out.processes = bounded(spec.node.limits.processes);
+  out.parked = bounded(spec.node.limits.parked.value_or(0));
+  out.park = base::to_nanos(spec.node.runtime.park);
+  out.linger = base::to_nanos(spec.node.runtime.linger);
+  out.watchdog = base::to_nanos(spec.node.runtime.watchdog);
+  out.blocking_threads = spec.node.runtime.blocking_threads;
+  return out;
+}
+
+std::vector<behaviours::application_spec> applications(const spec::node_spec& spec) {
+  std::vector<behaviours::application_spec> out;
+  for (const spec::application_spec& from : spec.applications) {
+    behaviours::application_spec& one = out.emplace_back();
+    one.name = from.name;
+    one.type = convert(from.type);
+    one.depends_on = from.depends_on;
+    one.max_runtime = from.max_runtime ? base::to_nanos(*from.max_runtime) : 0;
+    one.env = convert(from.env);
+    one.top = convert(from.supervisor);
+  }
+  return out;
+}
+
+} // namespace coppice::node

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+// A node that comes up asks EPMD for its name before anything else can reach it; a name that another node
+// holds ends the start, as erl does it. What EPMD says later (it died, it was taken over) is dealt with by
+// the embedded one and shows in the status. Threads: see the header.
+#include "node/network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+
+#include "base/log.hpp"
+#include "dist/node_name.hpp"
+#include "node/cookie.hpp"
+
+namespace coppice::node {
+namespace {
+
+// How long a start waits for EPMD's first word. An EPMD that says nothing is no reason not to start.
+constexpr std::chrono::seconds epmd_patience{3};
+
+bool has_cookie(const spec::cookie_source& source) {
+  return source.file.has_value() || source.env.has_value() || source.credential.has_value();
+}
+
+base::result<dist::options> router_options(const spec::node_spec& spec, std::string cookie) {
+  dist::options out;
+  out.cookie = std::move(cookie);
+  out.visible = spec.node.visibility == spec::visibility::visible;
+  out.connect = spec.distribution.connect == spec::connect_policy::automatic;
+  out.ticktime = spec.distribution.ticktime;
+  out.connect_timeout = spec.distribution.connect_timeout;
+  out.epmd_port = spec.epmd.port;
+  out.term_limits.bytes = spec.node.limits.term_bytes;
+  out.term_limits.depth = spec.node.limits.term_depth;
+  out.connections = spec.node.limits.connections;
+  for (const spec::route_options& from : spec.distribution.routes) {
+    dist::route route{from.node, from.address, from.port, std::nullopt};
+    if (has_cookie(from.cookie)) {
+      auto own = find_cookie(from.cookie);
+      if (!own) return tl::unexpected(std::move(own.error()).context("route to " + from.node));
+      route.cookie = std::move(own->value);
+    }
+    out.routes.push_back(std::move(route));
+  }
+  return out;
+}
+
+epmd::mode convert(spec::epmd_mode mode) {
+  switch (mode) {
+    case spec::epmd_mode::automatic: return epmd::mode::automatic;
+    case spec::epmd_mode::client: return epmd::mode::client;
+    case spec::epmd_mode::serve: return epmd::mode::serve;
+    case spec::epmd_mode::off: return epmd::mode::off;
+  }
+  return epmd::mode::automatic;
+}
+
+std::string_view state_text(dist::peer_state state) {
+  switch (state) {
+    case dist::peer_state::down: return "down";
+    case dist::peer_state::connecting: return "connecting";
+    case dist::peer_state::connected: return "connected";
+  }
+  return "";
+}
+
+} // namespace
+
+base::result<std::unique_ptr<network>> network::make(runtime::system& host, const spec::node_spec& spec,
+                                                     std::string cookie) {
+  auto options = router_options(spec, std::move(cookie));
+  if (!options) return tl::unexpected(std::move(options.error()));
+  return std::unique_ptr<network>(new network(host, spec, std::move(*options)));
+}
+
+network::network(runtime::system& host, const spec::node_spec& spec, dist::options options)
+    : host_(host), spec_(spec), router_(host, std::move(options)) {
+  host_.set_router(&router_);
+}
+
+network::~network() = default;
+
+void network::on_first_worker(const std::function<void()>& task) {
+  std::promise<void> done;
+  auto finished = done.get_future();
+  if (host_.post(0, [&] {
+        task();
+        done.set_value();
+      })) {
+    finished.wait();
+  }
+}
+
+base::status network::start() {
+  std::vector<dist::listen_at> places;
+  for (const spec::listen_options& one : spec_.distribution.listen) {
+    auto address = base::socket_address::parse(one.address, 0);
+    if (!address) return tl::unexpected(std::move(address.error()).context("distribution.listen"));
+    places.push_back({*address, {one.ports.first, one.ports.last}});
+  }
+  if (places.empty()) return {};
+  auto opened = router_.listen(places);
+  if (!opened) return tl::unexpected(std::move(opened.error()).context("distribution.listen"));
+  {
+    const std::scoped_lock held(lock_);
+    listening_ = *opened;
+  }
+  const bool loopback_only =
+      std::ranges::all_of(*opened, [](const base::socket_address& one) { return one.is_loopback(); });
+  return start_epmd(opened->front(), loopback_only);
+}
+
+base::status network::start_epmd(const base::socket_address& first, bool loopback_only) {
+  if (spec_.epmd.mode == spec::epmd_mode::off) return {};
+  const auto name = dist::parse_node_name(spec_.node.name);
+  if (!name) return tl::unexpected(name.error());
+  auto address = base::socket_address::parse(spec_.epmd.address, spec_.epmd.port);
+  if (!address) return tl::unexpected(std::move(address.error()).context("epmd.address"));
+  epmd::embedded_options options;
+  options.mode = convert(spec_.epmd.mode);
+  options.address = *address;
+  options.loopback_only = loopback_only;
+  options.node.name = name->alive;
+  options.node.port = first.port();
+  options.node.type =
+      spec_.node.visibility == spec::visibility::visible ? epmd::visible_node : epmd::hidden_node;
+
+  base::status started;
+  on_first_worker([&, this] {
+    epmd_ = std::make_unique<epmd::embedded>(host_.loop(0), std::move(options), [this] { epmd_moved(); });
+    started = epmd_->start();
+    epmd_moved();
+  });
+  if (!started) return started;
+  std::unique_lock held(lock_);
+  const auto said = [this] { return epmd_state_ != epmd::embedded::state::starting; };
+  epmd_changed_.wait_for(held, epmd_patience, said);
+  if (epmd_state_ != epmd::embedded::state::waiting || epmd_error_.code != base::errc::exists) return {};
+  return base::fail(base::errc::exists,
+                    fmt::format("the name {} is in use by another node known to EPMD ({}): choose another "
+                                "name, or stop that node",
+                                name->alive, epmd_error_.text));
+}
+
+void network::epmd_moved() {
+  const std::scoped_lock held(lock_);
+  epmd_text_ = epmd_->text();
+  epmd_state_ = epmd_->current();
+  epmd_error_ = epmd_->last_error();
+  base::log::info("node", "epmd: {}", epmd_text_);
+  epmd_changed_.notify_all();
+}
+
+void network::stop() {
+  on_first_worker([this] {
+    if (epmd_) epmd_->stop();
+    epmd_.reset();
+  });
+  router_.stop();
+}
+
+std::vector<std::string> network::listening() const {
+  const std::scoped_lock held(lock_);
+  std::vector<std::string> out;
+  for (const base::socket_address& one : listening_) out.push_back(one.to_string());
+  return out;
+}
+
+std::string network::epmd_text() const {
+  const std::scoped_lock held(lock_);
+  return epmd_text_;
+}
+
+std::vector<peer_status> network::peers() const {
+  std::vector<peer_status> out;
+  for (const dist::peer_info& from : router_.peers()) {
+    peer_status& one = out.emplace_back();
+    one.name = from.name;
+    one.state = state_text(from.state);
+    if (from.state != dist::peer_state::down) one.direction = from.outgoing ? "out" : "in";
+    one.hidden = from.hidden;
+    one.bytes_in = from.bytes_in;
+    one.bytes_out = from.bytes_out;
+    one.messages_in = from.messages_in;
+    one.messages_out = from.messages_out;
+    one.queued_bytes = from.queued;
+    one.last_error = from.last_error;
+  }
+  return out;
+}
+
+std::size_t network::connections() const {
+  const auto all = router_.peers();
+  return static_cast<std::size_t>(
+      std::ranges::count(all, dist::peer_state::connected, &dist::peer_info::state));
+}
+
+} // namespace coppice::node

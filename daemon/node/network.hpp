@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// The node's part in a cluster: listeners and the router to other nodes, EPMD, and the registered
+// processes that other nodes expect to find. Made before the runtime starts, started after it, stopped
+// before it stops. start() and stop() are for the node's own thread and wait; the rest is for any thread.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/socket_address.hpp"
+#include "dist/router.hpp"
+#include "epmd/embedded.hpp"
+#include "node/snapshot.hpp"
+#include "runtime/system.hpp"
+#include "spec/node_spec.hpp"
+
+namespace coppice::node {
+
+class network {
+ public:
+  // Reads the cookies of the routes. The system and the specification outlive it.
+  static base::result<std::unique_ptr<network>> make(runtime::system& host, const spec::node_spec& spec,
+                                                     std::string cookie);
+  ~network();
+  network(const network&) = delete;
+  network& operator=(const network&) = delete;
+
+  // Listens, is known to EPMD. errc::exists: another node has this name. Nothing stays open on failure.
+  base::status start();
+  // Unregisters, closes all connections. Also after a start that failed.
+  void stop();
+
+  dist::router& router() { return router_; }
+  const dist::router& router() const { return router_; }
+  std::vector<std::string> listening() const;
+  std::string epmd_text() const;
+  std::vector<peer_status> peers() const;
+  std::size_t connections() const;
+
+ private:
+  network(runtime::system& host, const spec::node_spec& spec, dist::options options);
+
+  base::status start_epmd(const base::socket_address& first, bool loopback_only);
+  // The first worker's thread.
+  void epmd_moved();
+  // Runs `task` on the first worker, whose loop EPMD lives on, and waits for its end.
+  void on_first_worker(const std::function<void()>& task);
+
+  runtime::system& host_;
+  const spec::node_spec& spec_;
+  dist::router router_;
+  std::unique_ptr<epmd::embedded> epmd_; // made, used and destroyed on the first worker
+  mutable std::mutex lock_;
+  std::vector<base::socket_address> listening_;
+  std::string epmd_text_ = "off";
+  epmd::embedded::state epmd_state_ = epmd::embedded::state::off;
+  base::error epmd_error_;
+  std::condition_variable epmd_changed_;
+};
+
+} // namespace coppice::node

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// Bringing a node up and taking it down. Up: cookie, plugins, runtime, network, applications. Down: the
+// applications in reverse, the network, the runtime, the plugins' code. A start that fails goes the same way
+// down from where it got to. Threads: see the header.
+#include "node/node.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "behaviours/application_controller.hpp"
+#include "node/assemble.hpp"
+#include "node/cookie.hpp"
+#include "node/parts.hpp"
+#include "node/programs.hpp"
+
+namespace coppice::node {
+namespace {
+
+constexpr std::string_view module = "node";
+
+// After the orderly stop: for threads that sit in code which does not return.
+constexpr base::nanos last_patience = 5 * base::nanos_per_second;
+
+loader::loader_options loading(const spec::node_spec& spec) {
+  loader::loader_options out;
+  out.path = spec.plugins.path;
+  out.data = spec.node.data;
+  out.plugin_host = plugin_host_program();
+  return out;
+}
+
+// All that fail are named before the first one's error comes back.
+base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) {
+  if (spec.plugin_files.empty()) return {};
+  if (auto prepared = plugins.prepare(); !prepared) return prepared;
+  base::status outcome;
+  for (const spec::plugin_file& file : spec.plugin_files) {
+    auto loaded = plugins.load(file.id);
+    if (loaded) continue;
+    base::log::error(module, "plugin {}: {}", file.id, loaded.error().text);
+    if (outcome) outcome = tl::unexpected(std::move(loaded.error()).context("plugin " + file.id));
+  }
+  return outcome;
+}
+
+} // namespace
+
+std::string_view text(node_state state) {
+  switch (state) {
+    case node_state::starting: return "starting";
+    case node_state::running: return "running";
+    case node_state::reloading: return "reloading";
+    case node_state::stopping: return "stopping";
+  }
+  return "";
+}
+
+node::parts::parts(const spec::node_spec& spec, std::vector<behaviours::application_spec> applications_of,
+                   loader::loader_options loading)
+    : plugins(std::move(loading)),
+      applications(std::move(applications_of)),
+      board(applications),
+      system(runtime_options(spec)) {}
+
+void node::parts::end(ending reason) {
+  ending none = ending::none;
+  if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
+}
+
+node::node(spec::node_spec spec) : spec_(std::move(spec)) {}
+
+node::~node() {
+  if (parts_) stop();
+}
+
+base::result<std::unique_ptr<node>> node::start(spec::node_spec spec, std::function<void()> on_ending) {
+  std::unique_ptr<node> made(new node(std::move(spec)));
+  auto cookie = find_cookie(made->spec_.node.cookie);
+  if (!cookie) return tl::unexpected(std::move(cookie.error()));
+  made->parts_ = std::make_unique<parts>(made->spec_, applications(made->spec_), loading(made->spec_));
+  parts& p = *made->parts_;
+  p.on_ending = std::move(on_ending);
+  p.cookie_file = cookie->file;
+  if (auto loaded = load_plugins(p.plugins, made->spec_); !loaded) return tl::unexpected(loaded.error());
+  p.system.set_factory(&p.plugins);
+  auto net = network::make(p.system, made->spec_, std::move(cookie->value));
+  if (!net) return tl::unexpected(std::move(net.error()));
+  p.net = std::move(*net);
+  if (auto started = p.system.start(); !started) return tl::unexpected(std::move(started.error()).context("runtime"));
+  if (auto started = p.net->start(); !started) return tl::unexpected(started.error());
+  if (auto started = made->start_applications(); !started) return tl::unexpected(started.error());
+  return made;
+}
+
+base::status node::start_applications() {
+  parts& p = *parts_;
+  behaviours::application_events events;
+  events.all_started = [&p](const std::vector<std::string>& failed) {
+    node_state starting = node_state::starting;
+    p.state.compare_exchange_strong(starting, node_state::running);
+    if (failed.empty()) return p.ready.settle({});
+    p.ready.settle(base::fail(base::errc::refused, fmt::format("{} did not start", fmt::join(failed, ", "))));
+  };
+  events.node_must_stop = [&p](const std::string& application) {
+    p.ready.settle(base::fail(base::errc::closed, application + " takes the node down"));
+    p.end(ending::application);
+  };
+  events.gone = [&p] {
+    const std::scoped_lock held(p.lock);
+    p.applications_gone = true;
+    p.changed.notify_all();
+  };
+  runtime::spawn_options options;
+  options.name = behaviours::application_controller::registered_name;
+  p.applications_gone = false;
+  auto controller =
+      p.system.spawn(std::move(options), std::make_unique<behaviours::application_controller>(
+                                             p.applications, p.plugins, p.tree, p.board, std::move(events)));
+  if (!controller) return tl::unexpected(std::move(controller.error()).context("application_controller"));
+  p.controller = *controller;
+  return {};
+}
+
+bool node::stop() {
+  parts& p = *parts_;
+  std::unique_lock held(p.lock);
+  if (p.stopped) return p.came_back;
+  p.stopped = true;
+  p.state = node_state::stopping;
+  held.unlock();
+  p.ready.settle(base::fail(base::errc::closed, "the node stops"));
+  if (p.controller) {
+    p.system.send(p.controller, behaviours::application_controller::stop_message());
+    held.lock();
+    p.changed.wait(held, [&] { return p.applications_gone; });
+    held.unlock();
+  }
+  if (p.net) p.net->stop();
+  p.came_back = p.system.stop(last_patience);
+  if (!p.came_back) {
+    base::log::error(module, "a thread does not come back from the code it runs: the node ends without it");
+    return false;
+  }
+  for (const std::string& stays : p.plugins.unload()) base::log::warning(module, "{}", stays);
+  return true;
+}
+
+// Whatever is no supervisor: the supervisors' waits end with their children, and the tree comes down at once.
+void node::hurry() {
+  for (const runtime::process_summary& each : parts_->system.processes()) {
+    const std::string& kind = each.is.behaviour;
+    if (each.label.empty() || kind == "supervisor" || kind == "application") continue;
+    base::log::warning(module, "{} is killed: the stop was shortened", each.label);
+    parts_->system.exit(each.pid, runtime::message::atom("kill"));
+  }
+}
+
+node::ending node::why() const { return parts_->why; }
+
+void node::request_stop() { parts_->end(ending::asked); }
+
+std::uint64_t node::when_ready(std::function<void(base::status)> done) { return parts_->ready.add(std::move(done)); }
+
+void node::forget(std::uint64_t id) { parts_->ready.forget(id); }
+
+bool node::ready() const { return parts_->ready.ready(); }
+
+runtime::system& node::runtime() { return parts_->system; }
+
+std::uint64_t readiness::add(told done) {
+  base::status outcome;
+  {
+    const std::scoped_lock held(lock_);
+    if (!settled_) {
+      waiting_.emplace(next_, std::move(done));
+      return next_++;
+    }
+    outcome = outcome_;
+  }
+  done(outcome);
+  return 0;
+}
+
+void readiness::forget(std::uint64_t id) {
+  const std::scoped_lock held(lock_);
+  waiting_.erase(id);
+}
+
+void readiness::settle(base::status outcome) {
+  std::map<std::uint64_t, told> tell;
+  {
+    const std::scoped_lock held(lock_);
+    if (settled_ && outcome_.has_value() && !outcome.has_value()) outcome_ = outcome;
+    if (settled_) return;
+    settled_ = true;
+    outcome_ = outcome;
+    tell.swap(waiting_);
+  }
+  for (auto& [id, done] : tell) done(outcome);
+}
+
+bool readiness::ready() const {
+  const std::scoped_lock held(lock_);
+  return settled_ && outcome_.has_value();
+}
+
+} // namespace coppice::node

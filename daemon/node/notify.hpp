@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Tells systemd how the service does (sd_notify(3)): nothing happens where NOTIFY_SOCKET is not set. Any
+// thread.
+#pragma once
+
+#include <string_view>
+
+namespace coppice::node {
+
+// "READY=1", "STOPPING=1", "STATUS=…"; several lines at once are allowed.
+void notify_service_manager(std::string_view state);
+
+} // namespace coppice::node
