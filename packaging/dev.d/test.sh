@@ -51,6 +51,7 @@ dev_sanitize() {
   shift
   build_to_test "$kind"
   symbolizer=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer || true)
+  if [[ -n $symbolizer ]]; then export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer; fi
   # Every plugin exports the same symbol; that is no violation.
   export ASAN_OPTIONS="strict_string_checks=1:detect_odr_violation=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
   export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
