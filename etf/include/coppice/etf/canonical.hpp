@@ -43,8 +43,14 @@ namespace detail {
 /// Trusts its input: scanner has passed it.
 class rewriter {
  public:
-  rewriter(bytes in, writer& out, const atom_lookup& atoms)
-      : begin_(in.data()), p_(begin_), end_(begin_ + in.size()), kept_(begin_), out_(out), atoms_(atoms) {}
+  rewriter(bytes in, writer& out, const limits& bounds, const atom_lookup& atoms)
+      : begin_(in.data()),
+        p_(begin_),
+        end_(begin_ + in.size()),
+        kept_(begin_),
+        out_(out),
+        atoms_(atoms),
+        most_(bounds.bytes < SIZE_MAX - out.size() ? out.size() + bounds.bytes : SIZE_MAX) {}
 
   result<void> run() {
     for (std::uint64_t due = 1; due != 0;) {
@@ -53,6 +59,10 @@ class rewriter {
       if (unknown_ != nullptr) {
         return fail(errc::bad_value, static_cast<std::size_t>(unknown_ - begin_), *unknown_,
                     "an atom the cache knows expected");
+      }
+      if (out_.size() > most_) {
+        return fail(errc::too_large, static_cast<std::size_t>(p_ - begin_), 0,
+                    "a term within the limit of bytes expected when its atoms are resolved");
       }
       due += below;
       while (!funs_.empty() && funs_.back().due == due) close_fun();
@@ -268,6 +278,7 @@ class rewriter {
   const std::uint8_t* kept_;
   writer& out_;
   const atom_lookup& atoms_;
+  std::size_t most_; ///< bytes in the output
   std::vector<open_fun> funs_;
   std::string scratch_;
   const std::uint8_t* unknown_ = nullptr;
@@ -294,7 +305,7 @@ inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {
     if (out.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
     return {};
   }
-  return detail::rewriter(in, out, atoms).run();
+  return detail::rewriter(in, out, bounds, atoms).run();
 }
 
 } // namespace coppice::etf

@@ -60,14 +60,20 @@ class cursor {
   /// The head of a list: `length` elements follow, then its tail. [] is consumed whole: length 0, no tail.
   /// A list written as STRING_EXT is refused here: read_string.
   bool read_list(std::uint32_t& length) {
-    if (head32(tag::list, length)) {
+    cursor ahead = *this;
+    while (ahead.head32(tag::list, length)) {
       if (length != 0) [[likely]]
-        return true;
-      cursor ahead = *this; // a head of 0 stands for its tail alone: nobody writes it, OTP reads it
-      if (ahead.read_list(length)) return *this = ahead, true;
-      return pos_ -= 5, false;
+        return pos_ = ahead.pos_, true;
+      // a head of 0 stands for its tail alone: nobody writes it, OTP reads it
     }
-    return read_nil() ? (length = 0, true) : false;
+    if (!ahead.read_nil()) return false;
+    length = 0;
+    pos_ = ahead.pos_;
+    return true;
+  }
+  /// Passes list heads of 0 elements: the term is what comes after them.
+  void skip_empty_heads() {
+    while (has(5) && *pos_ == code(tag::list) && wire::load32(pos_ + 1) == 0) pos_ += 5;
   }
   bool read_nil() {
     if (peek_tag() != code(tag::nil)) return false;

@@ -5,9 +5,9 @@
 // without it. One thread at a time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,8 +47,12 @@ class term {
   static term tuple(std::vector<term> elements);
   static term list(std::vector<term> elements);
   static term improper_list(std::vector<term> elements, term tail);
-  /// Keys must differ; of equal ones the first is found.
+  /// Of equal keys the first is found.
   static term map(std::vector<std::pair<term, term>> pairs);
+  /// Nothing if a key comes twice.
+  static std::optional<term> unique_map(std::vector<std::pair<term, term>> pairs);
+  /// fun Module:Function/Arity
+  static term exported_fun(std::string_view module, std::string_view function, std::uint8_t arity);
   static term pid(const etf::pid& value);
   static term port(const etf::port& value);
   static term reference(const etf::reference& value);
@@ -103,16 +107,17 @@ class term {
   const term* find(std::string_view atom_key) const;
   const term& operator[](std::size_t index) const { return elements()[index]; }
 
+  bool is_nil() const { return kind() == etf::kind::nil; }
+
   /// `=:=`
   friend bool operator==(const term& a, const term& b);
   /// Erlang's order.
   friend bool operator<(const term& a, const term& b);
 
  private:
-  struct block;
-  friend class term_builder;
-  std::uint64_t a_ = 0;
-  std::uint64_t b_ = 0;
+  friend struct term_access;
+  /// A scalar, or up to 14 bytes of text, or a pointer to a block; then what it is (term.cpp).
+  alignas(8) std::array<std::uint8_t, 16> raw_;
 };
 
 } // namespace coppice::etf

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// One long-lived `erl` to hold our bytes against: questions and answers are packets with a four-byte length
+// over its standard input and output. Ended with the object. Absent erl: available() is false.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <coppice/etf/types.hpp>
+
+class otp_peer {
+ public:
+  otp_peer();
+  ~otp_peer();
+  otp_peer(const otp_peer&) = delete;
+  otp_peer& operator=(const otp_peer&) = delete;
+
+  bool available() const { return pid_ > 0; }
+
+  using buffer = std::vector<std::uint8_t>;
+  /// `op` and the payload; the answer, empty if the node refused or is gone.
+  buffer ask(char op, coppice::etf::bytes payload);
+  buffer ask(char op, std::string_view payload);
+
+ private:
+  bool send(const buffer& packet);
+  std::optional<buffer> receive();
+
+  pid_t pid_ = -1;
+  int to_ = -1;
+  int from_ = -1;
+};

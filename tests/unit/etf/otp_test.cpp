@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+// The authority is a real node: bytes, order, hash and text are held against it, random terms both ways. The
+// seed is fixed, so that a failure comes again; COPPICE_ETF_SEED and COPPICE_ETF_TERMS choose another run.
+#include <cstdlib>
+
+#include <doctest/doctest.h>
+
+#include <coppice/etf/canonical.hpp>
+#include <coppice/etf/inflate.hpp>
+#include <coppice/etf/order.hpp>
+#include <coppice/etf/term.hpp>
+#include <coppice/etf/text.hpp>
+
+#include "otp_peer.hpp"
+#include "samples.hpp"
+
+namespace etf = coppice::etf;
+using samples::buffer;
+
+namespace {
+
+otp_peer& peer() {
+  static otp_peer one;
+  return one;
+}
+
+#define NEEDS_OTP                                   \
+  if (!peer().available()) {                        \
+    MESSAGE("skipped: no erl that starts is here"); \
+    return;                                         \
+  }
+
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+std::uint64_t seed() {
+  return setting("COPPICE_ETF_SEED", 1);
+}
+std::uint64_t rounds() {
+  return setting("COPPICE_ETF_TERMS", 3000);
+}
+
+buffer with_version(etf::bytes term) {
+  buffer out = {131};
+  out.insert(out.end(), term.begin(), term.end());
+  return out;
+}
+etf::bytes without_version(const buffer& binary) {
+  return etf::bytes(binary).subspan(1);
+}
+
+/// What another node wrote, in our spelling: OTP 25 writes some atoms in latin1 tags.
+buffer canonical(etf::bytes term) {
+  etf::vector_writer out;
+  const auto good = etf::canonicalise(term, out);
+  REQUIRE_MESSAGE(good, good.error().text());
+  return out.take();
+}
+
+bool has_map(etf::bytes term) {
+  return std::find(term.begin(), term.end(), 116) != term.end();
+}
+
+} // namespace
+
+TEST_CASE("a node writes our terms the way we do") {
+  NEEDS_OTP
+  std::mt19937_64 random(seed());
+  for (std::uint64_t i = 0; i < rounds(); ++i) {
+    const buffer term = samples::random_term(random);
+    REQUIRE(etf::is_canonical(term));
+    const buffer back = peer().ask('b', with_version(term));
+    REQUIRE_MESSAGE(!back.empty(), samples::to_hex(term));
+    const buffer theirs = canonical(without_version(back));
+    if (has_map(term))
+      REQUIRE_MESSAGE(etf::equal_exact(theirs, term), etf::print(term));
+    else
+      REQUIRE(samples::to_hex(theirs) == samples::to_hex(term));
+  }
+}
+
+TEST_CASE("what a node writes is read whole and comes back byte for byte") {
+  NEEDS_OTP
+  for (std::uint64_t i = 0; i < rounds() / 50; ++i) {
+    const buffer from = peer().ask('r', std::to_string(seed() + i));
+    REQUIRE(!from.empty());
+    const buffer term = canonical(without_version(from));
+    CHECK(peer().ask('b', with_version(term)) == from);
+    const auto value = etf::term::decode(term);
+    REQUIRE_MESSAGE(value, value.error().text());
+    CHECK(value->encode() == term);
+    const auto text = etf::parse(etf::print(term));
+    REQUIRE_MESSAGE(text, text.error().text());
+    CHECK(*text == term);
+    etf::print_options lines;
+    lines.pretty = true;
+    const auto broken = etf::parse(etf::print(term, lines));
+    REQUIRE_MESSAGE(broken, broken.error().text());
+    CHECK(*broken == term);
+  }
+}
+
+TEST_CASE("every sample is what the node takes it for") {
+  NEEDS_OTP
+  for (const auto& sample : samples::all()) {
+    CAPTURE(sample.name);
+    const buffer back = peer().ask('b', with_version(sample.wire));
+    if (sample.name == "NEW_FUN" || sample.name == "LIST of nothing")
+      continue; // no such module; erl reads it too
+    REQUIRE(!back.empty());
+    CHECK(samples::to_hex(canonical(without_version(back))) == samples::to_hex(canonical(sample.wire)));
+  }
+}
+
+TEST_CASE("order and equality are the node's") {
+  NEEDS_OTP
+  std::mt19937_64 random(seed() + 7);
+  buffer last = samples::random_term(random, 2);
+  for (std::uint64_t i = 0; i < rounds(); ++i) {
+    buffer next = samples::random_term(random, 2);
+    if (i % 5 == 0) next = canonical(last);
+    etf::vector_writer both;
+    both.version();
+    both.tuple(2);
+    both.raw(last);
+    both.raw(next);
+    const buffer answer = peer().ask('c', both.view());
+    REQUIRE(answer.size() == 3);
+    const int order = etf::compare(last, next);
+    CAPTURE(etf::print(last));
+    CAPTURE(etf::print(next));
+    REQUIRE((order < 0 ? '<' : order == 0 ? '=' : '>') == static_cast<char>(answer[0]));
+    REQUIRE(etf::equal_loose(last, next) == (answer[1] != 0));
+    REQUIRE(etf::equal_exact(last, next) == (answer[2] != 0));
+    last = next;
+  }
+}
+
+TEST_CASE("near numbers and identities are ordered as the node orders them") {
+  NEEDS_OTP
+  const std::vector<std::string> texts = {"0",
+                                          "0.0",
+                                          "1",
+                                          "1.0",
+                                          "9007199254740993",
+                                          "9007199254740992.0",
+                                          "9007199254740994.0",
+                                          "1.0e300",
+                                          "-1.0e300",
+                                          "0.5",
+                                          "-0.5",
+                                          "-1",
+                                          "16#100000000000000000000",
+                                          "1208925819614629174706176.0",
+                                          "1.7976931348623157e308",
+                                          "5.0e-324",
+                                          "#Pid<a@b.300.1.2>",
+                                          "#Pid<a@b.300.2.1>",
+                                          "#Pid<b@b.300.1.1>",
+                                          "#Pid<a@b.301.1.1>",
+                                          "#Ref<a@b.300.1.2.3>",
+                                          "#Ref<a@b.300.3.2.1>",
+                                          "#Ref<b@b.300.1.1.1>",
+                                          "#Ref<a@b.300.5.6>",
+                                          "#Ref<a@b.301.1.2.3>",
+                                          "#Port<a@b.300.1>",
+                                          "#Port<b@b.300.1>",
+                                          "#Port<a@b.300.2>",
+                                          "#{1 => a}",
+                                          "#{1.0 => a}",
+                                          "#{a => 1}",
+                                          "#{a => 1.0}",
+                                          "#{a => 1,b => 2}",
+                                          "#{b => 2,c => 1}",
+                                          "fun lists:map/2",
+                                          "fun lists:map/3",
+                                          "fun a:b/1",
+                                          "[]",
+                                          "[a]",
+                                          "[a|b]",
+                                          "[a,b]",
+                                          "\"ab\"",
+                                          "[97|b]",
+                                          "[97,98.0]",
+                                          "[97]",
+                                          "<<>>",
+                                          "<<1:1>>",
+                                          "<<1>>",
+                                          "<<1,1:1>>",
+                                          "<<128>>",
+                                          "{}",
+                                          "{a}",
+                                          "{1,2}",
+                                          "''",
+                                          "a",
+                                          "b",
+                                          "'\xC3\xA9'",
+                                          "\"a\""};
+  for (const std::string& x : texts) {
+    for (const std::string& y : texts) {
+      const auto a = etf::parse(x), b = etf::parse(y);
+      REQUIRE(a);
+      REQUIRE(b);
+      etf::vector_writer both;
+      both.version();
+      both.tuple(2);
+      both.raw(*a);
+      both.raw(*b);
+      const buffer answer = peer().ask('c', both.view());
+      REQUIRE(answer.size() == 3);
+      const int order = etf::compare(*a, *b);
+      CAPTURE(x);
+      CAPTURE(y);
+      CHECK((order < 0 ? '<' : order == 0 ? '=' : '>') == static_cast<char>(answer[0]));
+      CHECK(etf::equal_exact(*a, *b) == (answer[2] != 0));
+    }
+  }
+}
+
+TEST_CASE("phash2 is the node's") {
+  NEEDS_OTP
+  std::mt19937_64 random(seed() + 13);
+  const auto hash = [](const buffer& answer, std::size_t at) {
+    return std::uint32_t{answer[at]} << 24 | std::uint32_t{answer[at + 1]} << 16 |
+           std::uint32_t{answer[at + 2]} << 8 | answer[at + 3];
+  };
+  for (std::uint64_t i = 0; i < rounds(); ++i) {
+    const buffer term = samples::random_term(random, i % 2 == 0 ? 1 : 4);
+    const buffer answer = peer().ask('h', with_version(term));
+    REQUIRE(answer.size() == 12);
+    CAPTURE(etf::print(term));
+    REQUIRE(etf::phash2(term) == hash(answer, 0));
+    REQUIRE(etf::phash2(term, 0) == hash(answer, 4));
+    REQUIRE(etf::phash2(term, 1000) == hash(answer, 8));
+  }
+}
+
+TEST_CASE("text means to us what it means to the node") {
+  NEEDS_OTP
+  const std::vector<std::string> texts = {"1",
+                                          "-17",
+                                          "16#fF",
+                                          "2#101",
+                                          "36#zz",
+                                          "1_000_000",
+                                          "$a",
+                                          "$\\n",
+                                          "$\\x{1F600}",
+                                          "$\\s",
+                                          "-$a",
+                                          "1.5",
+                                          "1.0e10",
+                                          "-1.5E-3",
+                                          "0.1",
+                                          "a",
+                                          "aB_@1",
+                                          "'it\\'s'",
+                                          "''",
+                                          "'\\x{e9}'",
+                                          "\"\"",
+                                          "\"abc\"",
+                                          "\"a\" \"b\"",
+                                          "\"\\101\\t\\^a\"",
+                                          "[1,2|3]",
+                                          "[a|[b|[]]]",
+                                          "[1|\"ab\"]",
+                                          "{}",
+                                          "{a,{b},[]}",
+                                          "#{}",
+                                          "#{a => 1, \"k\" => [x]}",
+                                          "<<>>",
+                                          "<<1,2,3>>",
+                                          "<<\"abc\">>",
+                                          "<<\"\xC3\xA9\">>",
+                                          "<<\"\xC3\xA9\"/utf8>>",
+                                          "<<1,5:3>>",
+                                          "<<-1:16>>",
+                                          "<<\"a\",0,\"b\">>",
+                                          "123456789012345678901234567890",
+                                          "-16#ffffffffffffffffffffff",
+                                          "[\"\xD0\xBF\xD1\x80\"]",
+                                          "{a, % comment\n b}",
+                                          "'\xD0\xBF\xD1\x80'",
+                                          "fun lists:map/2"};
+  for (const std::string& text : texts) {
+    CAPTURE(text);
+    const buffer theirs = peer().ask('p', text);
+    const auto ours = etf::parse(text);
+    REQUIRE_MESSAGE(ours, ours.error().text());
+    if (theirs.empty()) continue; // erl_parse:parse_term takes fewer forms than io:read
+    CHECK(samples::to_hex(*ours) == samples::to_hex(canonical(without_version(theirs))));
+  }
+}
+
+TEST_CASE("short terms are printed as ~tp prints them") {
+  NEEDS_OTP
+  const std::vector<std::string> texts = {"1",           "-1",
+                                          "1.0",         "0.1",
+                                          "1.0e100",     "1.5e-7",
+                                          "123456.789",  "a",
+                                          "'A'",         "'a b'",
+                                          "'it\\'s'",    "[]",
+                                          "[1,2]",       "\"abc\"",
+                                          "[a|b]",       "{a,1}",
+                                          "{}",          "#{}",
+                                          "#{a => 1}",   "<<>>",
+                                          "<<\"abc\">>", "<<1,2>>",
+                                          "<<1,5:3>>",   "\"a\\nb\\\"\\\\\"",
+                                          "'end'",       "fun lists:map/2",
+                                          "[[]]",        "[\"a\",b]"};
+  for (const std::string& text : texts) {
+    const auto term = etf::parse(text);
+    REQUIRE(term);
+    const buffer answer = peer().ask('w', with_version(*term));
+    const std::string both(answer.begin(), answer.end());
+    CHECK(etf::print(*term) == both.substr(both.find('\0') + 1));
+  }
+}
+
+TEST_CASE("compressed terms are read from a node and by one") {
+  NEEDS_OTP
+  std::mt19937_64 random(seed() + 17);
+  etf::vector_writer out;
+  out.list(1000);
+  for (int i = 0; i < 1000; ++i) out.atom("the same atom again");
+  out.nil();
+  const buffer term = out.take();
+  const buffer theirs = peer().ask('z', with_version(term));
+  REQUIRE(theirs.size() > 2);
+  CHECK(theirs[1] == 80);
+  const auto plain = etf::inflate(without_version(theirs));
+  REQUIRE_MESSAGE(plain, plain.error().text());
+  CHECK(canonical(*plain) == term);
+  const buffer back = peer().ask('b', etf::deflate(term));
+  REQUIRE(!back.empty());
+  CHECK(canonical(without_version(back)) == term);
+}
