@@ -65,7 +65,6 @@ class message {
 
  private:
   friend class message_writer;
-  friend struct signal;
   friend struct signal_access;
   message(block* owned, etf::bytes term) : block_(owned), bytes_(term) {}
   bool same_bytes(const message& other) const;

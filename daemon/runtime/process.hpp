@@ -28,6 +28,7 @@ class system;
 class worker;
 class fiber;
 struct relations;
+struct crowd;
 struct wait;
 
 constexpr base::nanos no_deadline = INT64_MAX;
@@ -42,6 +43,8 @@ struct await_error {
     timeout,
     down,    // the process called ended, or is on a node that is lost; reason: noproc, noconnection, …
     exiting, // the waiting process itself is dead: unwind
+    limit,   // no stack to park on: system_options::parked is reached
+    invalid, // no such call reference: spent already, or not made by monitor(…, true) or make_ack()
   };
   kind what = kind::timeout;
   message reason; // for down
@@ -152,31 +155,42 @@ class process {
   friend class system;
   friend class worker;
   friend struct engine;
-  process(worker& home, const pid& self, std::unique_ptr<behaviour> does);
+  process(worker& home, const pid& self, std::unique_ptr<behaviour> does, const spawn_options& options);
+  relations& needs_relations();
 
-  // Written by senders: one cache line.
+  // Written by senders.
   lifo<signal> inbox_;
-  std::atomic<std::uint64_t> load_{0}; // messages counted (high 24 bits) and their bytes (low 40)
-  process* next_ready_ = nullptr;      // link in the run queue or a worker's inbox
+  std::atomic<std::uint64_t> load_{0};    // messages counted (high 24 bits) and their bytes (low 40)
+  std::atomic<crowd*> crowd_{nullptr};    // senders parked at the full mailbox; made when first needed
+  std::atomic<std::uint32_t> dropped_{0}; // messages its bound refused
+  process* next_ready_ = nullptr;         // link in the run queue or a worker's inbox
 
-  // The owner's.
+  // Fixed at spawn.
   worker* home_;
-  signal* first_ = nullptr; // messages taken out of the inbox, in order
-  signal* last_ = nullptr;
   std::unique_ptr<behaviour> behaviour_;
-  fiber* fiber_ = nullptr;               // the stack it is parked on
-  wait* waiting_ = nullptr;              // what it is parked for; lives on that stack
-  std::unique_ptr<relations> relations_; // made when first needed
-  std::uint64_t next_reference_ = 0;
   pid self_;
   pid parent_;
+  std::uint64_t bytes_limit_;
+  std::uint32_t messages_limit_;
+  on_full on_full_;
+
+  // The owner's.
+  runtime::priority priority_;
+  bool trap_exit_;
+  bool started_ = false;  // init has returned
+  bool exiting_ = false;  // dead to all others
+  bool finished_ = false; // no callback will run any more
+  bool reclaimable_ = false;
+  bool lingering_ = false; // died while parked
   std::uint32_t turn_reductions_ = 0;
+  signal* first_ = nullptr; // messages taken out of the inbox, in order
+  signal* last_ = nullptr;
+  fiber* fiber_ = nullptr;  // the stack it is parked on
+  wait* waiting_ = nullptr; // what it is parked for; lives on that stack
+  std::uint64_t next_number_ = 0;
+  std::atomic<relations*> relations_{nullptr}; // made when first needed
   std::atomic<std::uint64_t> reductions_{0};
   std::atomic<process_status> status_{process_status::starting};
-  runtime::priority priority_ = runtime::priority::normal;
-  bool trap_exit_ = false;
-  bool exiting_ = false;
-  bool started_ = false;
 };
 
 } // namespace coppice::runtime

@@ -14,42 +14,44 @@
 namespace coppice::runtime {
 
 enum class signal_kind : std::uint8_t {
-  message,      // payload: the term; from: the sender, or none
+  message,      // payload: the term; from: the sender, or none; ref: the alias, if it came to one
   exit,         // a broken link: from, payload: reason
   exit2,        // exit/2: from, payload: reason
   link,         // from
   unlink,       // from, number: the unlink id
   unlink_ack,   // from, number
-  monitor,      // from: the watcher, ref; flags: by_name
+  monitor,      // from: the watcher, ref; flags
   demonitor,    // from: the watcher, ref
-  down,         // ref, from: the process that died (or none: by name), payload: reason; to the watcher
+  down,         // ref, from: the process that died (none: it was watched by name), payload: reason
   group_leader, // from: the new group leader
-  node_down,    // monitor_node's answer: number: node index
-  stop_waiting, // internal: wakes a parked process (timeout, blocking work done)
+  overflow,     // internal: a full mailbox whose policy is to exit
+  stop_waiting, // internal: what a parked process waited for has happened; number: which wait
 };
 
 struct signal {
   // monitor, down: the monitor was made by name.
   static constexpr std::uint8_t by_name = 1;
-  // message: never counted against the mailbox's bound (timers, replies, system traffic).
+  // message: not counted against the mailbox's bound (timers, replies, system traffic).
   static constexpr std::uint8_t unbounded = 2;
-  // monitor: ends by itself with the first reply its watcher gets through the same reference.
-  static constexpr std::uint8_t ends_with_reply = 4;
-  // message: came to an alias, which is `ref`.
-  static constexpr std::uint8_t to_alias = 8;
+  // monitor: a call's, made by a process here: it ends by itself with the first message that the
+  // monitored process sends to the alias `ref`.
+  static constexpr std::uint8_t of_call = 4;
 
   signal* next = nullptr;
   signal_kind kind = signal_kind::message;
   std::uint8_t flags = 0;
-  bool owns_block = false;  // internal: lives in its payload's block
   std::uint32_t weight = 0; // internal: bytes it counts for in the mailbox
   pid from;
   reference ref;
   std::uint64_t number = 0;
-  message payload;
 
-  // The payload, which the signal no longer has.
-  message take_payload() { return std::move(payload); }
+  const message& payload() const { return payload_; }
+  // Shares; the signal stays whole.
+  message take_payload() const { return payload_; }
+
+ private:
+  friend struct signal_access;
+  message payload_; // when it is in the signal's own block, the signal's count is the payload's too
 };
 
 struct signal_deleter {
@@ -60,5 +62,8 @@ using signal_ptr = std::unique_ptr<signal, signal_deleter>;
 // With the payload's own block when no one else holds it, else in a small block.
 signal_ptr make_signal(signal_kind kind, const pid& from, message payload = {});
 signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message payload = {});
+
+// The payload alone, the signal is gone: cheaper than take_payload().
+message consume(signal_ptr owned);
 
 } // namespace coppice::runtime

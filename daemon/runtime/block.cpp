@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// Block pools: see block.hpp. Size classes count the whole block, header included, so that a block fills
+// its allocation.
+#include "runtime/block.hpp"
+
+#include <bit>
+#include <cstdlib>
+
+namespace coppice::runtime {
+namespace {
+
+thread_local block_pool* this_threads_pool = nullptr;
+
+constexpr std::array<std::size_t, 11> whole_sizes{160,  224,  320,   512,   768,   1024,
+                                                  2048, 4096, 16384, 65536, 262144};
+
+} // namespace
+
+block_pool* block_pool::current() {
+  return this_threads_pool;
+}
+
+void block_pool::set_current(block_pool* pool) {
+  this_threads_pool = pool;
+}
+
+block_pool::block_pool(block_pool&& other) noexcept : siblings_(other.siblings_) {}
+
+block_pool::~block_pool() {
+  take_returns();
+  for (block* head : free_)
+    while (head != nullptr) to_system(std::exchange(head, head->next));
+  for (chain& batch_back : going_back_)
+    while (batch_back.newest != nullptr) to_system(std::exchange(batch_back.newest, batch_back.newest->next));
+}
+
+std::size_t block_pool::class_bytes(unsigned size_class) {
+  return whole_sizes[size_class] - sizeof(block);
+}
+
+unsigned block_pool::class_for(std::size_t capacity) {
+  const std::size_t whole = capacity + sizeof(block);
+  unsigned found = 0;
+  while (found < classes && whole_sizes[found] < whole) ++found;
+  return found;
+}
+
+block* block_pool::from_system(std::size_t capacity, unsigned size_class) {
+  if (size_class < classes) capacity = class_bytes(size_class);
+  void* raw = ::operator new(sizeof(block) + capacity);
+  block* made = ::new (raw) block;
+  made->capacity = static_cast<std::uint32_t>(capacity);
+  made->size_class = static_cast<std::uint8_t>(size_class);
+  return made;
+}
+
+void block_pool::to_system(block* unused) {
+  unused->~block();
+  ::operator delete(unused);
+}
+
+block* block_pool::allocate(std::size_t capacity) {
+  const unsigned size_class = class_for(capacity);
+  if (size_class == classes) return from_system(capacity, size_class);
+  if (free_[size_class] == nullptr) {
+    take_returns();
+    if (free_[size_class] == nullptr) {
+      block* made = from_system(capacity, size_class);
+      made->owner = this;
+      return made;
+    }
+  }
+  block* taken = free_[size_class];
+  free_[size_class] = taken->next;
+  --kept_[size_class];
+  taken->refs.store(1, std::memory_order_relaxed);
+  return taken;
+}
+
+void block_pool::keep(block* unused) {
+  const unsigned size_class = unused->size_class;
+  if (static_cast<std::size_t>(kept_[size_class]) * whole_sizes[size_class] >= kept_bytes)
+    return to_system(unused);
+  unused->next = free_[size_class];
+  free_[size_class] = unused;
+  ++kept_[size_class];
+}
+
+void block_pool::free(block* unused) {
+  if (unused->owner == this) return keep(unused);
+  const auto* first = siblings_->data();
+  if (unused->owner == nullptr || unused->owner < first || unused->owner >= first + siblings_->size())
+    return to_system(unused);
+  send_back(unused, static_cast<std::size_t>(unused->owner - first));
+}
+
+void block_pool::send_back(block* unused, std::size_t owner_index) {
+  if (going_back_.empty()) going_back_.resize(siblings_->size());
+  chain& back = going_back_[owner_index];
+  unused->next = back.newest;
+  back.newest = unused;
+  if (back.oldest == nullptr) back.oldest = unused;
+  if (++back.count < batch) return;
+  (*siblings_)[owner_index].returns_.push_chain(back.newest, back.oldest);
+  back = {};
+}
+
+void block_pool::flush() {
+  for (std::size_t index = 0; index < going_back_.size(); ++index) {
+    chain& back = going_back_[index];
+    if (back.count == 0) continue;
+    (*siblings_)[index].returns_.push_chain(back.newest, back.oldest);
+    back = {};
+  }
+}
+
+void block_pool::take_returns() {
+  for (block* back = returns_.take_all(); back != nullptr;) keep(std::exchange(back, back->next));
+}
+
+block* allocate_block(std::size_t capacity) {
+  if (block_pool* pool = block_pool::current()) return pool->allocate(capacity);
+  return block_pool::from_system(capacity, block_pool::class_for(capacity));
+}
+
+void detail::retain(block* shared) noexcept {
+  shared->refs.fetch_add(1, std::memory_order_relaxed);
+}
+
+void detail::release(block* owned) noexcept {
+  if (!owned->exclusive() && owned->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (owned->borrowed) {
+    owned->borrowed = false;
+    const auto* lent = reinterpret_cast<const borrowed_bytes*>(owned->data());
+    lent->release(lent->context);
+  }
+  if (block_pool* pool = block_pool::current()) return pool->free(owned);
+  block_pool::to_system(owned);
+}
+
+} // namespace coppice::runtime

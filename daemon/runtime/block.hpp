@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The memory of messages and signals: blocks with a reference count, room for one signal, and bytes.
+// A worker keeps free blocks by size class; a block freed on another worker goes back to its owner in
+// batches, so one-way traffic does not hoard. Free lists are caches over malloc and bounded: what exceeds
+// them goes back to the system. Threads that are no workers use malloc alone.
+//
+// The count: release() of a block nobody else holds sees 1 (acquire: all that former holders did happened
+// before) and needs no read-modify-write; otherwise the decrement is acq_rel and whoever takes it to 0 frees.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <vector>
+
+#include "runtime/lifo.hpp"
+#include "runtime/signal.hpp"
+
+namespace coppice::runtime {
+
+class block_pool;
+
+struct block {
+  std::atomic<std::uint32_t> refs{1};
+  std::uint32_t capacity = 0;  // bytes behind the signal's room
+  block_pool* owner = nullptr; // null: straight from malloc
+  std::uint8_t size_class = 0;
+  bool borrowed = false; // the bytes are someone else's: a `borrowed_bytes` is in data()
+  block* next = nullptr; // while free
+  alignas(signal) std::byte signal_room[sizeof(signal)];
+
+  std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(this + 1); }
+  signal* room() { return std::launder(reinterpret_cast<signal*>(signal_room)); }
+  static block* of(signal* inside) {
+    return reinterpret_cast<block*>(reinterpret_cast<std::byte*>(inside) - offsetof(block, signal_room));
+  }
+  bool exclusive() const { return refs.load(std::memory_order_acquire) == 1; }
+};
+
+struct borrowed_bytes {
+  void (*release)(void* context);
+  void* context;
+};
+
+// With one reference and at least `capacity` bytes. Never null: out of memory ends the program.
+block* allocate_block(std::size_t capacity);
+
+class block_pool {
+ public:
+  // The pools of one system are one array, so that a block's owner is found to be a sibling by address.
+  explicit block_pool(std::vector<block_pool>* siblings) : siblings_(siblings) {}
+  block_pool(block_pool&& other) noexcept; // for the vector; only of unused pools
+  ~block_pool();
+
+  // The pool of this thread, or null.
+  static block_pool* current();
+  static void set_current(block_pool* pool);
+
+  block* allocate(std::size_t capacity);
+  void free(block* unused);
+  // Sends back what belongs to siblings; called when the worker has nothing better to do.
+  void flush();
+
+ private:
+  static constexpr unsigned classes = 11;
+  static constexpr std::size_t kept_bytes = std::size_t{1} << 20; // for each class
+  static constexpr unsigned batch = 32;
+  struct chain {
+    block* newest = nullptr;
+    block* oldest = nullptr;
+    unsigned count = 0;
+  };
+
+  friend block* allocate_block(std::size_t);
+  friend void detail::release(block*) noexcept;
+  static unsigned class_for(std::size_t capacity);
+  static std::size_t class_bytes(unsigned size_class);
+  static block* from_system(std::size_t capacity, unsigned size_class);
+  static void to_system(block* unused);
+  void keep(block* unused);
+  void send_back(block* unused, std::size_t owner_index);
+  void take_returns();
+
+  std::vector<block_pool>* siblings_;
+  std::array<block*, classes> free_{};
+  std::array<std::uint32_t, classes> kept_{};
+  std::vector<chain> going_back_; // by owner index
+  lifo<block> returns_{true};
+};
+
+} // namespace coppice::runtime

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// Answers: messages that come to an alias, or to the process itself as {Tag, Reply} with the tag of a call
+// that waits, are the call's and never enter the mailbox. Sources: gen.erl, "Process aliases" in the
+// reference manual.
+#include <coppice/etf/cursor.hpp>
+
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+// The reference of {Ref, _}, {[alias|Ref], _} or {[[alias|Ref]|_], _}.
+std::optional<etf::reference> tag_of_reply(etf::bytes term) {
+  if (term.size() < 4 || term[0] != static_cast<std::uint8_t>(etf::tag::small_tuple) || term[1] != 2)
+    return std::nullopt;
+  etf::cursor in(term);
+  if (!in.read_tuple_of(2)) return std::nullopt;
+  std::uint32_t length = 0;
+  for (unsigned depth = 0; depth < 2 && in.peek() == etf::kind::list && in.read_list(length); ++depth)
+    if (in.read_atom_is("alias")) break;
+  etf::reference found;
+  if (!in.read_reference(found)) return std::nullopt;
+  return found;
+}
+
+} // namespace
+
+void engine::settle(process& p, std::uint64_t number, bool down, message result) {
+  call_state* call = p.relations_.load(std::memory_order_relaxed)->calls.find(number);
+  if (call == nullptr || call->answered) return;
+  call->answered = true;
+  call->down = down;
+  call->result = std::move(result);
+  if (p.waiting_ != nullptr && p.waiting_->number == number) p.waiting_->ready = true;
+}
+
+bool engine::handle_reply(process& p, signal_ptr& what) {
+  relations* mine = p.relations_.load(std::memory_order_relaxed);
+  if (mine == nullptr || mine->calls.empty()) return false;
+  const auto tag = tag_of_reply(what->payload().bytes());
+  if (!tag || tag->node != p.host().node_name()) return false;
+  const reference ref{0, tag->creation, tag->count, tag->words};
+  const std::uint64_t number = ref.number();
+  if (ref != reference_of(p, number)) return false;
+  const call_state* call = mine->calls.find(number);
+  if (call == nullptr || call->answered) return false;
+  send_demonitor(p, number, call->target, call->by_name.get());
+  uncount(p, *what);
+  settle(p, number, false, consume(std::move(what)));
+  return true;
+}
+
+void engine::handle_alias(process& p, signal_ptr what) {
+  relations* mine = p.relations_.load(std::memory_order_relaxed);
+  const std::uint64_t number = what->ref.number();
+  if (mine == nullptr || what->ref != reference_of(p, number))
+    return answer_for_missing(p.host(), p.self_, std::move(what), reasons::noproc());
+  if (const call_state* call = mine->calls.find(number); call != nullptr && !call->answered) {
+    const bool ended_itself = call->target.here() && what->from == call->target;
+    if (!ended_itself) send_demonitor(p, number, call->target, call->by_name.get());
+    return settle(p, number, false, consume(std::move(what)));
+  }
+  if (const monitor_state* state = mine->monitors.find(number); state != nullptr && state->request) {
+    send_demonitor(p, number, state->target, state->by_name.get());
+    const std::lock_guard guard(mine->lock);
+    mine->monitors.erase(number);
+    return enqueue(p, std::move(what));
+  }
+  if (const alias_state* state = mine->aliases.find(number)) {
+    if (state->once) mine->aliases.erase(number);
+    return enqueue(p, std::move(what));
+  }
+  answer_for_missing(p.host(), p.self_, std::move(what), reasons::noproc());
+}
+
+reference process::make_alias(bool once) {
+  const reference ref = engine::new_reference(*this);
+  if (!exiting_) needs_relations().aliases[ref.number()].once = once;
+  return ref;
+}
+
+bool process::unalias(const reference& ref) {
+  relations* mine = relations_.load(std::memory_order_relaxed);
+  return mine != nullptr && ref.here() && mine->aliases.erase(ref.number());
+}
+
+reference process::make_ack() {
+  const reference ref = engine::new_reference(*this);
+  if (!exiting_) needs_relations().calls[ref.number()];
+  return ref;
+}
+
+reference process::make_reference() {
+  return engine::new_reference(*this);
+}
+
+bool process::answered(const reference& ref) {
+  engine::take_signals(*this);
+  relations* mine = relations_.load(std::memory_order_relaxed);
+  const call_state* call = mine == nullptr || !ref.here() ? nullptr : mine->calls.find(ref.number());
+  return call == nullptr || call->answered || exiting_;
+}
+
+process::awaited process::await(const reference& ref, base::nanos deadline) {
+  using kind = await_error::kind;
+  const auto failed = [](kind what, message reason = {}) {
+    return tl::unexpected(await_error{what, std::move(reason)});
+  };
+  if (exiting_) return failed(kind::exiting);
+  const std::uint64_t number = ref.number();
+  relations* mine = relations_.load(std::memory_order_relaxed);
+  const call_state* call = mine == nullptr || !ref.here() ? nullptr : mine->calls.find(number);
+  if (call == nullptr) return failed(kind::invalid);
+
+  bool has_stack = true;
+  if (!call->answered) {
+    wait parked;
+    parked.number = number;
+    has_stack = engine::wait_for(*this, parked, deadline);
+  }
+  if (exiting_) return failed(kind::exiting);
+  call_state* state = mine->calls.find(number);
+  if (!state->answered) {
+    engine::send_demonitor(*this, number, state->target, state->by_name.get());
+    mine->calls.erase(number);
+    return failed(has_stack ? kind::timeout : kind::limit);
+  }
+  const bool down = state->down;
+  message result = std::move(state->result);
+  mine->calls.erase(number);
+  if (down) return failed(kind::down, std::move(result));
+  return result;
+}
+
+} // namespace coppice::runtime

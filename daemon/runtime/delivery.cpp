@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// From a destination to a process: finding it, pushing into its inbox, answering for those that are not
+// there. Any thread.
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+
+engine::reading::reading(const system& host) {
+  worker* here = worker::current();
+  if (here != nullptr && &here->host() == &host)
+    here->needs_online();
+  else
+    guard_.emplace(host.parts_->readers);
+}
+
+process* engine::find(const system& host, const pid& of) {
+  if (!of.here() || of.creation != host.creation()) return nullptr;
+  return host.parts_->table.find(of.id, of.serial);
+}
+
+process* engine::find(const system& host, const destination& to) {
+  switch (to.what()) {
+    case destination::kind::process:
+      return find(host, to.process());
+    case destination::kind::alias:
+      return to.alias_ref().count == 5 ? find(host, to.alias_ref().owner()) : nullptr;
+    case destination::kind::name: {
+      const auto found = host.parts_->registered.find(to.name());
+      return found ? find(host, *found) : nullptr;
+    }
+    case destination::kind::remote_name:
+    case destination::kind::none:
+      break;
+  }
+  return nullptr;
+}
+
+void engine::push(process& to, signal_ptr what) {
+  if (to.inbox_.push(what.release())) to.home_->make_ready(to);
+}
+
+send_status engine::deliver(system& host, const destination& to, signal_ptr what, process* sender) {
+  const reading valid(host);
+  process* target = find(host, to);
+  if (target == nullptr) {
+    const pid missing = to.what() == destination::kind::process ? to.process() : pid{};
+    answer_for_missing(host, missing, std::move(what), reasons::noproc());
+    return send_status::ok;
+  }
+  if (to.what() == destination::kind::alias) {
+    what->ref = to.alias_ref();
+    what->flags |= signal::unbounded;
+  }
+  if (to.what() == destination::kind::name && what->kind == signal_kind::monitor)
+    what->flags |= signal::by_name;
+  if (what->kind == signal_kind::message && (what->flags & signal::unbounded) == 0)
+    return send_bounded(*target, std::move(what), sender);
+  push(*target, std::move(what));
+  return send_status::ok;
+}
+
+send_status engine::dispatch(system& host, const destination& to, signal_ptr what, process* sender) {
+  if (to.here()) return deliver(host, to, std::move(what), sender);
+  if (host.router() != nullptr) {
+    host.router()->route(to, std::move(what));
+  } else {
+    const pid missing = to.what() == destination::kind::process ? to.process() : pid{};
+    answer_for_missing(host, missing, std::move(what), reasons::noconnection());
+  }
+  return send_status::ok;
+}
+
+void engine::answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason) {
+  const pid asker = what->from;
+  switch (what->kind) {
+    case signal_kind::message:
+      host.parts_->dead_letters.fetch_add(1, std::memory_order_relaxed);
+      return;
+    case signal_kind::link:
+      dispatch(host, asker, make_signal(signal_kind::exit, missing, std::move(reason)), nullptr);
+      return;
+    case signal_kind::monitor:
+      dispatch(host, asker, make_signal(signal_kind::down, missing, what->ref, std::move(reason)), nullptr);
+      return;
+    case signal_kind::unlink: {
+      signal_ptr ack = make_signal(signal_kind::unlink_ack, missing);
+      ack->number = what->number;
+      dispatch(host, asker, std::move(ack), nullptr);
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// The rules of signals, links, monitors and death, between the public classes and the worker. Functions
+// that take a process& as `p` run on its home worker's thread; those that take a system& run anywhere.
+// Private to the room.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "runtime/block.hpp"
+#include "runtime/blocking_pool.hpp"
+#include "runtime/exit_reason.hpp"
+#include "runtime/names.hpp"
+#include "runtime/process.hpp"
+#include "runtime/process_table.hpp"
+#include "runtime/reclaim.hpp"
+#include "runtime/relations.hpp"
+#include "runtime/system.hpp"
+#include "runtime/worker.hpp"
+
+namespace coppice::runtime {
+
+// The system's insides.
+struct system::parts {
+  explicit parts(const system_options& options);
+  reclaimer readers;
+  process_table table;
+  names registered;
+  std::vector<block_pool> pools;
+  std::vector<std::unique_ptr<worker>> workers;
+  blocking_pool blocking;
+  std::atomic<std::uint64_t> spawned{0};
+  std::atomic<std::uint64_t> dead_letters{0};
+  std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> lingering{0};
+  std::atomic<std::uint64_t> abandoned{0};
+  std::atomic<bool> started{false};
+  std::atomic<bool> stopping{false};
+  std::mutex leader_lock; // guards default_leader
+  pid default_leader;
+};
+
+// Senders parked at a full mailbox, first come first served, each with its message.
+struct crowd {
+  struct sender {
+    pid who;
+    std::uint64_t wait_number;
+    signal_ptr what;
+  };
+  std::mutex lock; // guards waiting
+  std::deque<sender> waiting;
+  std::atomic<std::size_t> size{0};
+};
+
+struct engine {
+  // While it lives, processes found stay valid. Workers are readers by themselves, others take a guard.
+  class reading {
+   public:
+    explicit reading(const system& host);
+
+   private:
+    std::optional<reclaimer::guard> guard_;
+  };
+  static process* find(const system& host, const pid& of);
+  static process* find(const system& host, const destination& to);
+
+  // delivery.cpp. `sender`: the process whose turn it is and that may park, or null.
+  static void push(process& to, signal_ptr what);
+  static send_status deliver(system& host, const destination& to, signal_ptr what, process* sender);
+  static send_status dispatch(system& host, const destination& to, signal_ptr what, process* sender);
+  static void answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason);
+
+  // bounds.cpp
+  static send_status send_bounded(process& to, signal_ptr what, process* sender);
+  static void uncount(process& p, const signal& handled);
+  static void admit_crowd(process& p);
+  static bool leave_crowd(process& p); // p no longer waits at someone's mailbox; true: its message was there
+  static void scatter_crowd(process& p); // p dies with others parked at its own
+
+  // signals.cpp
+  static void take_signals(process& p);
+  static void enqueue(process& p, signal_ptr what);
+  static void enqueue(process& p, const pid& from, message what);
+  static signal_ptr next_message(process& p);
+  static bool flush_down(process& p, const reference& ref);
+
+  // waits.cpp. False: there is no stack to go on with.
+  static bool wait_for(process& p, wait& what, base::nanos deadline);
+  static void wake(process& p);
+
+  // exits.cpp
+  static void handle_exit(process& p, signal_ptr what);
+  static void die(process& p, message reason);
+  static void finish(process& p);
+  static void answer_ack(process& p, message answer);
+
+  // links.cpp
+  static void handle_link(process& p, const signal& what);
+  static void handle_unlink(process& p, const signal& what);
+  static void handle_unlink_ack(process& p, const signal& what);
+
+  // monitors.cpp
+  static reference new_reference(process& p);
+  static reference reference_of(const process& p, std::uint64_t number);
+  static void handle_monitor(process& p, const signal& what);
+  static void handle_demonitor(process& p, const signal& what);
+  static void handle_down(process& p, const signal& what);
+  static pid send_monitor(process& p, const reference& ref, const destination& to, bool of_call);
+  static void send_demonitor(process& p, std::uint64_t number, const pid& target, const destination* by_name);
+
+  // calls.cpp
+  // True if the message was the answer to a call and is settled.
+  static bool handle_reply(process& p, signal_ptr& what);
+  static void handle_alias(process& p, signal_ptr what);
+  static void settle(process& p, std::uint64_t number, bool down, message result);
+
+  // spawn.cpp
+  static base::result<pid> spawn(system& host, process* spawner, spawn_options options,
+                                 std::unique_ptr<behaviour> does);
+  static pid leader_of(const process& p);
+
+  // inspection.cpp; under `reading`.
+  static process_summary summarise(const process& p);
+  static process_info examine(const process& p);
+
+  static void set_status(process& p, process_status to) { p.status_.store(to, std::memory_order_relaxed); }
+};
+
+} // namespace coppice::runtime

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Stacks and switches; see fiber.hpp. A guard is a guard region where the kernel has them (Linux 6.13), which
+// costs no mapping of its own, else a page without rights.
+#include "runtime/fiber.hpp"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <boost/context/detail/fcontext.hpp>
+#include <cstdint>
+#include <utility>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define COPPICE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COPPICE_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define COPPICE_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COPPICE_TSAN 1
+#endif
+#endif
+#ifdef COPPICE_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef COPPICE_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace __cxxabiv1 {
+// The ABI's name for a thread's exception state; its layout is the ABI's too: a pointer and a count.
+struct __cxa_eh_globals;
+extern "C" __cxa_eh_globals* __cxa_get_globals() noexcept;
+} // namespace __cxxabiv1
+
+namespace coppice::runtime {
+namespace {
+
+namespace context = boost::context::detail;
+
+struct exception_globals {
+  void* caught;
+  unsigned uncaught;
+};
+
+exception_globals& this_threads_exceptions() {
+  return *reinterpret_cast<exception_globals*>(__cxxabiv1::__cxa_get_globals());
+}
+
+std::size_t page_size() {
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+constexpr int madv_guard_install = 102;
+
+bool guard_page(std::byte* page) {
+#if !defined(COPPICE_TSAN) && !defined(COPPICE_ASAN)
+  if (madvise(page, page_size(), madv_guard_install) == 0) return true;
+#endif
+  return mprotect(page, page_size(), PROT_NONE) == 0;
+}
+
+} // namespace
+
+struct fiber::trampoline {
+  static void arrived(context::transfer_t from) { static_cast<fiber*>(from.data)->context_ = from.fctx; }
+
+  static void finish_switch([[maybe_unused]] fiber& self) {
+#ifdef COPPICE_ASAN
+    const void* from_bottom = nullptr;
+    std::size_t from_size = 0;
+    __sanitizer_finish_switch_fiber(self.fake_stack_, &from_bottom, &from_size);
+#endif
+  }
+
+  // The first function on a new stack.
+  static void enter(context::transfer_t from) {
+    auto* caller = static_cast<std::pair<fiber*, fiber*>*>(from.data);
+    fiber& self = *caller->second;
+    caller->first->context_ = from.fctx;
+    finish_switch(self);
+    this_threads_exceptions() = {nullptr, 0};
+    std::exchange(self.entry_, nullptr)(self.argument_);
+    __builtin_unreachable();
+  }
+};
+
+base::result<std::unique_ptr<fiber>> fiber::make(std::size_t stack_bytes, entry_fn entry, void* argument) {
+  const std::size_t page = page_size();
+  const std::size_t size = (stack_bytes + page - 1) / page * page;
+  void* raw = mmap(nullptr, size + page, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (raw == MAP_FAILED) return base::fail_errno("map a stack", errno);
+  std::unique_ptr<fiber> made(new fiber);
+  made->mapping_ = static_cast<std::byte*>(raw);
+  made->size_ = size;
+  if (!guard_page(made->mapping_)) return base::fail_errno("guard a stack", errno);
+  made->entry_ = entry;
+  made->argument_ = argument;
+  made->stack_bottom_ = made->mapping_ + page;
+  made->context_ = context::make_fcontext(made->mapping_ + page + size, size, &trampoline::enter);
+#ifdef COPPICE_TSAN
+  made->sanitizer_fiber_ = __tsan_create_fiber(0);
+#endif
+  return made;
+}
+
+std::unique_ptr<fiber> fiber::of_thread() {
+  std::unique_ptr<fiber> made(new fiber);
+#ifdef COPPICE_ASAN
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    void* bottom = nullptr;
+    pthread_attr_getstack(&attributes, &bottom, &made->size_);
+    made->stack_bottom_ = bottom;
+    pthread_attr_destroy(&attributes);
+  }
+#endif
+#ifdef COPPICE_TSAN
+  made->sanitizer_fiber_ = __tsan_get_current_fiber();
+#endif
+  return made;
+}
+
+fiber::~fiber() {
+  if (mapping_ == nullptr) return;
+#ifdef COPPICE_TSAN
+  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
+#endif
+#ifdef COPPICE_ASAN
+  __asan_unpoison_memory_region(mapping_ + page_size(), size_);
+#endif
+  munmap(mapping_, size_ + page_size());
+}
+
+void fiber::switch_to(fiber& to) noexcept {
+  exception_globals& exceptions = this_threads_exceptions();
+  caught_ = exceptions.caught;
+  uncaught_ = exceptions.uncaught;
+#ifdef COPPICE_ASAN
+  __sanitizer_start_switch_fiber(&fake_stack_, to.stack_bottom_, to.size_);
+#endif
+#ifdef COPPICE_TSAN
+  __tsan_switch_to_fiber(to.sanitizer_fiber_, 0);
+#endif
+  if (to.entry_ != nullptr) { // first time
+    std::pair<fiber*, fiber*> caller(this, &to);
+    const context::transfer_t back = context::jump_fcontext(to.context_, &caller);
+    trampoline::arrived(back);
+  } else {
+    trampoline::arrived(context::jump_fcontext(to.context_, this));
+  }
+  trampoline::finish_switch(*this);
+  exception_globals& restored = this_threads_exceptions();
+  restored.caught = caught_;
+  restored.uncaught = uncaught_;
+}
+
+bool fiber::guards(const void* address) const {
+  const auto* byte = static_cast<const std::byte*>(address);
+  return mapping_ != nullptr && byte >= mapping_ && byte < mapping_ + page_size();
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// The name registry; see names.hpp.
+#include "runtime/names.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+namespace coppice::runtime {
+namespace {
+
+std::size_t characters(std::string_view utf8) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+} // namespace
+
+base::status names::add(const std::string& name, const pid& of) {
+  if (name.empty() || name == "undefined" || characters(name) > 255)
+    return base::fail(base::errc::invalid, "register '" + name + "': not a name a process can have");
+  const std::unique_lock guard(lock_);
+  if (!table_.try_emplace(name, of).second)
+    return base::fail(base::errc::exists, "register '" + name + "': the name is taken");
+  return {};
+}
+
+void names::remove(const std::string& name) {
+  const std::unique_lock guard(lock_);
+  table_.erase(name);
+}
+
+std::optional<pid> names::find(std::string_view name) const {
+  const std::shared_lock guard(lock_);
+  const auto found = table_.find(name);
+  if (found == table_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::pair<std::string, pid>> names::all() const {
+  std::vector<std::pair<std::string, pid>> copy;
+  {
+    const std::shared_lock guard(lock_);
+    copy.assign(table_.begin(), table_.end());
+  }
+  std::ranges::sort(copy, {}, &std::pair<std::string, pid>::first);
+  return copy;
+}
+
+} // namespace coppice::runtime

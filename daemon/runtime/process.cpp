@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// A process's life as an object, and the parts of its face that are short. Links, monitors, calls and
+// waits have files of their own.
+#include "runtime/process.hpp"
+
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+
+void behaviour::terminate(process&, const message&) {}
+
+process::process(worker& home, const pid& self, std::unique_ptr<behaviour> does, const spawn_options& options)
+    : home_(&home),
+      behaviour_(std::move(does)),
+      self_(self),
+      parent_(options.parent),
+      bytes_limit_(options.mailbox.bytes),
+      messages_limit_(options.mailbox.messages),
+      on_full_(options.mailbox.policy),
+      priority_(options.priority),
+      trap_exit_(options.trap_exit) {
+  if (options.label.empty() && !options.group_leader && !options.ack) return;
+  relations& mine = needs_relations();
+  mine.label = options.label;
+  mine.group_leader = options.group_leader;
+  mine.ack = options.ack;
+}
+
+process::~process() {
+  for (signal* left : {first_, inbox_.take_all()})
+    while (left != nullptr) signal_ptr(std::exchange(left, left->next)).reset();
+  std::unique_ptr<relations>(relations_.load()).reset();
+  std::unique_ptr<crowd>(crowd_.load()).reset();
+}
+
+relations& process::needs_relations() {
+  if (relations* there = relations_.load(std::memory_order_relaxed)) return *there;
+  auto fresh = std::make_unique<relations>();
+  relations_.store(fresh.get(), std::memory_order_release);
+  return *fresh.release();
+}
+
+system& process::host() const {
+  return home_->host();
+}
+
+base::nanos process::now() const {
+  return base::mono_now();
+}
+
+send_status process::send(const destination& to, message m) {
+  signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
+  if (to.what() == destination::kind::alias) {
+    relations* mine = relations_.load(std::memory_order_relaxed);
+    if (mine != nullptr) mine->callers.erase(to.alias_ref());
+  }
+  return engine::dispatch(host(), to, std::move(what), this);
+}
+
+send_status process::send(const pid& to, message m) {
+  if (process* receiver = engine::find(host(), to)) [[likely]]
+    return engine::send_bounded(*receiver, make_signal(signal_kind::message, self_, std::move(m)), this);
+  return engine::dispatch(host(), to, make_signal(signal_kind::message, self_, std::move(m)), this);
+}
+
+void process::send_unbounded(const destination& to, message m) {
+  signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
+  what->flags = signal::unbounded;
+  if (to.what() == destination::kind::alias) {
+    relations* mine = relations_.load(std::memory_order_relaxed);
+    if (mine != nullptr) mine->callers.erase(to.alias_ref());
+  }
+  engine::dispatch(host(), to, std::move(what), this);
+}
+
+void process::exit(const pid& to, message reason) {
+  engine::dispatch(host(), to, make_signal(signal_kind::exit2, self_, std::move(reason)), this);
+  if (to == self_) engine::take_signals(*this);
+}
+
+bool process::trap_exit(bool on) {
+  return std::exchange(trap_exit_, on);
+}
+
+base::status process::register_name(std::string name) {
+  if (exiting_) return base::fail(base::errc::closed, "register '" + name + "': the process is exiting");
+  relations& mine = needs_relations();
+  if (!mine.name.empty())
+    return base::fail(base::errc::exists,
+                      "register '" + name + "': the process has the name '" + mine.name + "' already");
+  if (auto added = host().parts_->registered.add(name, self_); !added) return added;
+  const std::lock_guard guard(mine.lock);
+  mine.name = std::move(name);
+  return {};
+}
+
+base::status process::unregister() {
+  relations* mine = relations_.load(std::memory_order_relaxed);
+  if (mine == nullptr || mine->name.empty() || exiting_)
+    return base::fail(base::errc::not_found, "unregister: the process has no name");
+  host().parts_->registered.remove(mine->name);
+  const std::lock_guard guard(mine->lock);
+  mine->name.clear();
+  return {};
+}
+
+std::string process::name() const {
+  const relations* mine = relations_.load(std::memory_order_relaxed);
+  return mine == nullptr ? std::string() : mine->name;
+}
+
+std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m) {
+  return home_->add_timer(deadline, self_, to, std::move(m));
+}
+
+base::nanos process::cancel_timer(std::uint64_t id) {
+  return home_->remove_timer(id);
+}
+
+base::nanos process::remaining(std::uint64_t id) const {
+  return home_->timer_left(id);
+}
+
+base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
+  return engine::spawn(host(), this, std::move(options), std::move(does));
+}
+
+bool process::should_yield() const {
+  return home_->turn_is_long();
+}
+
+pid process::group_leader() const {
+  return engine::leader_of(*this);
+}
+
+void process::set_group_leader(const pid& leader) {
+  relations& mine = needs_relations();
+  const std::lock_guard guard(mine.lock);
+  mine.group_leader = leader;
+}
+
+void process::set_label(std::string label) {
+  relations& mine = needs_relations();
+  const std::lock_guard guard(mine.lock);
+  mine.label = std::move(label);
+}
+
+void process::set_priority(runtime::priority to) {
+  priority_ = to;
+}
+
+} // namespace coppice::runtime

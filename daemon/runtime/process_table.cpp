@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The process table: see process_table.hpp. A slot's serial is written while no one can find a process
+// in it and before the process is published (seq_cst store, seq_cst load), so a reader that sees the
+// process sees its serial.
+#include "runtime/process_table.hpp"
+
+#include "runtime/process.hpp"
+
+namespace coppice::runtime {
+
+process_table::process_table(std::uint32_t limit) : limit_(limit), chunks_(limit / chunk_size + 2) {}
+
+std::optional<process_table::key> process_table::reserve() {
+  const std::lock_guard guard(lock_);
+  const std::uint32_t fresh = used_.load(std::memory_order_relaxed);
+  // Fresh slots first while there are few, so that serials stay small for peers with 13 bits for them.
+  if (!free_.empty() && (fresh > limit_ || free_.size() >= chunk_size)) {
+    const std::uint32_t id = free_.front();
+    free_.pop_front();
+    return key{id, at(id).serial.load(std::memory_order_relaxed)};
+  }
+  if (fresh > limit_) return std::nullopt;
+  if (chunks_[fresh / chunk_size].load(std::memory_order_relaxed) == nullptr) {
+    owned_.push_back(std::make_unique<slot[]>(chunk_size));
+    chunks_[fresh / chunk_size].store(owned_.back().get(), std::memory_order_release);
+  }
+  used_.store(fresh + 1, std::memory_order_release);
+  return key{fresh, 0};
+}
+
+void process_table::publish(key where, process* made) {
+  at(where.id).who.store(made, std::memory_order_seq_cst);
+}
+
+void process_table::unlink(key where) {
+  at(where.id).who.store(nullptr, std::memory_order_seq_cst);
+}
+
+void process_table::give_back(key where) {
+  at(where.id).serial.store(where.serial + 1, std::memory_order_relaxed);
+  const std::lock_guard guard(lock_);
+  free_.push_back(where.id);
+}
+
+process* process_table::find(std::uint32_t id, std::uint32_t serial) const {
+  if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
+  process* found = at(id).who.load(std::memory_order_seq_cst);
+  if (found == nullptr || found->self().serial != serial) return nullptr;
+  return found;
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// From a pid's id and serial to its process, without a lock. A slot's number is the id, and its serial
+// goes up by one each time it is used again, so an old pid never finds a new process. Slots are reused
+// oldest first. A process found stays valid as the reclaimer says: for a worker until it next announces,
+// for others while they hold a guard.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace coppice::runtime {
+
+class process;
+
+class process_table {
+ public:
+  explicit process_table(std::uint32_t limit);
+
+  struct key {
+    std::uint32_t id;
+    std::uint32_t serial;
+  };
+  // A free slot, still empty. nullopt at the limit.
+  std::optional<key> reserve();
+  void publish(key at, process* made);
+  // Nobody finds it any more.
+  void unlink(key at);
+  // The slot may be used again: after unlink, or for a reserved one that was not published.
+  void give_back(key at);
+
+  process* find(std::uint32_t id, std::uint32_t serial) const;
+
+  // Calls `see(process&)` for every process there is; under a guard.
+  template <class See>
+  void for_each(See see) const {
+    const std::uint32_t end = used_.load(std::memory_order_acquire);
+    for (std::uint32_t id = 1; id < end; ++id)
+      if (process* found = at(id).who.load(std::memory_order_seq_cst)) see(*found);
+  }
+
+ private:
+  static constexpr std::uint32_t chunk_size = 4096;
+  struct slot {
+    std::atomic<process*> who{nullptr};
+    std::atomic<std::uint32_t> serial{0};
+  };
+  slot& at(std::uint32_t id) const {
+    return chunks_[id / chunk_size].load(std::memory_order_acquire)[id % chunk_size];
+  }
+
+  std::uint32_t limit_;
+  std::mutex lock_; // guards free_, owned_ and growing
+  std::deque<std::uint32_t> free_;
+  std::vector<std::unique_ptr<slot[]>> owned_;
+  std::atomic<std::uint32_t> used_{1}; // ids below this have been in use; 0 never is
+  std::vector<std::atomic<slot*>> chunks_;
+};
+
+} // namespace coppice::runtime

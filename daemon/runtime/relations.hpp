@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// What a process has with others: links, monitors both ways, aliases, its name. Made when the process first
+// needs it. The owner's thread alone writes; what inspection copies (links, monitors, watchers, texts) is
+// written under `lock`, the rest is seen by the owner only.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "runtime/flat_table.hpp"
+#include "runtime/ids.hpp"
+#include "runtime/message.hpp"
+
+namespace coppice::runtime {
+
+// Held for a few instructions, rarely contended.
+class spin_lock {
+ public:
+  void lock() {
+    while (held_.exchange(true, std::memory_order_acquire)) {
+    }
+  }
+  void unlock() { held_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> held_{false};
+};
+
+// One end of a link. 0: active; else the id of our unlink that was not acknowledged yet.
+struct link_state {
+  std::uint64_t unlinking = 0;
+};
+
+// Someone this process watches.
+struct monitor_state {
+  pid target;                           // none: nobody had the name
+  std::unique_ptr<destination> by_name; // as it was asked for
+  bool request = false;                 // an alias too, and ends with the first message to it
+};
+
+// Someone who watches this process.
+struct watcher_state {
+  pid watcher;
+  bool by_name = false;
+};
+
+// A call of this process that waits for its answer.
+struct call_state {
+  pid target; // none: an ack, or nobody had the name
+  std::unique_ptr<destination> by_name;
+  bool answered = false;
+  bool down = false;
+  message result; // the answer, or the reason it will not come
+};
+
+struct alias_state {
+  bool once = false;
+};
+
+struct number_hash {
+  std::size_t operator()(std::uint64_t number) const {
+    return static_cast<std::size_t>(number * 0x9E3779B97F4A7C15U >> 20);
+  }
+};
+
+struct relations {
+  mutable spin_lock lock;
+  flat_table<pid, link_state, pid_hash> links;
+  flat_table<std::uint64_t, monitor_state, number_hash> monitors; // by reference number
+  flat_table<reference, watcher_state, reference_hash> watchers;
+  std::string name;
+  std::string label;
+  pid group_leader;
+
+  flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
+  flat_table<reference, pid, reference_hash> callers;       // calls of processes here to this one
+  flat_table<std::uint64_t, alias_state, number_hash> aliases;
+  reference ack; // to be answered when init is through
+  std::uint64_t next_unlink = 0;
+};
+
+} // namespace coppice::runtime

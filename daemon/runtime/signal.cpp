@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Signals in blocks. A signal in its payload's block and that payload together hold one reference: the
+// handle inside is never released by itself, whoever ends the signal does it for both.
+#include "runtime/signal.hpp"
+
+#include <new>
+#include <utility>
+
+#include "runtime/block.hpp"
+
+namespace coppice::runtime {
+
+struct signal_access {
+  static signal* make(message payload) {
+    block* home = payload.block_;
+    if (home == nullptr || !home->exclusive()) home = allocate_block(0);
+    auto* made = ::new (home->signal_room) signal;
+    made->payload_.bytes_ = payload.bytes_;
+    made->payload_.block_ = std::exchange(payload.block_, nullptr);
+    return made;
+  }
+
+  static void end(signal* owned) {
+    block* home = block::of(owned);
+    if (owned->payload_.block_ == home) owned->payload_.block_ = nullptr;
+    owned->~signal();
+    detail::release(home);
+  }
+
+  static message consume(signal* owned) {
+    block* home = block::of(owned);
+    const bool together = owned->payload_.block_ == home;
+    message payload(std::exchange(owned->payload_.block_, nullptr), owned->payload_.bytes_);
+    owned->~signal();
+    if (!together) detail::release(home);
+    return payload;
+  }
+};
+
+void signal_deleter::operator()(signal* owned) const noexcept {
+  signal_access::end(owned);
+}
+
+signal_ptr make_signal(signal_kind kind, const pid& from, message payload) {
+  signal_ptr made(signal_access::make(std::move(payload)));
+  made->kind = kind;
+  made->from = from;
+  return made;
+}
+
+signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message payload) {
+  signal_ptr made = make_signal(kind, from, std::move(payload));
+  made->ref = ref;
+  return made;
+}
+
+message consume(signal_ptr owned) {
+  return signal_access::consume(owned.release());
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Taking signals: everything but ordinary messages is handled when it is taken, so that replies and exits
+// never wait behind messages; messages go to the private queue in the order they came.
+#include <cstring>
+
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+void note_done(wait* waiting, std::uint64_t number) {
+  if (waiting == nullptr || waiting->number != number) return;
+  waiting->done = true;
+  waiting->ready = true;
+}
+
+} // namespace
+
+void engine::take_signals(process& p) {
+  for (signal* next = p.inbox_.take_all(); next != nullptr;) {
+    signal_ptr what(std::exchange(next, next->next));
+    if (what->kind == signal_kind::stop_waiting) {
+      if (what->number != 0)
+        note_done(p.waiting_, what->number);
+      else if (p.exiting_)
+        scatter_crowd(p);
+      continue; // 0 and alive: the turn's end looks at the crowd
+    }
+    if (p.exiting_) {
+      answer_for_missing(p.home_->host(), p.self_, std::move(what), reasons::noproc());
+      continue;
+    }
+    switch (what->kind) {
+      case signal_kind::message:
+        if (what->ref)
+          handle_alias(p, std::move(what));
+        else if (!handle_reply(p, what))
+          enqueue(p, std::move(what));
+        break;
+      case signal_kind::exit:
+      case signal_kind::exit2:
+      case signal_kind::overflow:
+        handle_exit(p, std::move(what));
+        break;
+      case signal_kind::link:
+        handle_link(p, *what);
+        break;
+      case signal_kind::unlink:
+        handle_unlink(p, *what);
+        break;
+      case signal_kind::unlink_ack:
+        handle_unlink_ack(p, *what);
+        break;
+      case signal_kind::monitor:
+        handle_monitor(p, *what);
+        break;
+      case signal_kind::demonitor:
+        handle_demonitor(p, *what);
+        break;
+      case signal_kind::down:
+        handle_down(p, *what);
+        break;
+      case signal_kind::group_leader:
+        p.set_group_leader(what->from);
+        break;
+      case signal_kind::stop_waiting:
+        break;
+    }
+  }
+}
+
+void engine::enqueue(process& p, signal_ptr what) {
+  signal* raw = what.release();
+  raw->next = nullptr;
+  (p.last_ == nullptr ? p.first_ : p.last_->next) = raw;
+  p.last_ = raw;
+}
+
+void engine::enqueue(process& p, const pid& from, message what) {
+  enqueue(p, make_signal(signal_kind::message, from, std::move(what)));
+}
+
+signal_ptr engine::next_message(process& p) {
+  signal_ptr first(p.first_);
+  if (first == nullptr) return first;
+  p.first_ = first->next;
+  if (p.first_ == nullptr) p.last_ = nullptr;
+  uncount(p, *first);
+  return first;
+}
+
+bool engine::flush_down(process& p, const reference& ref) {
+  take_signals(p);
+  message_writer out;
+  out.tuple(5);
+  out.atom("DOWN");
+  write(out, ref, p.host().nodes());
+  const etf::bytes start = out.view();
+  signal* before = nullptr;
+  for (signal* at = p.first_; at != nullptr; before = at, at = at->next) {
+    const etf::bytes term = at->payload().bytes();
+    if (term.size() < start.size() || std::memcmp(term.data(), start.data(), start.size()) != 0) continue;
+    (before == nullptr ? p.first_ : before->next) = at->next;
+    if (p.last_ == at) p.last_ = before;
+    const signal_ptr flushed(at);
+    uncount(p, *flushed);
+    return true;
+  }
+  return false;
+}
+
+} // namespace coppice::runtime

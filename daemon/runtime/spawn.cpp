@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// Making processes. The new process is in the table before its name is known and before its links and
+// monitors can fire, and runs its first turn after all of that.
+#include <algorithm>
+
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+// A worker keeps what it spawns until it has this many processes more than the emptiest one: few actors
+// stay together, where a call between them wakes nobody, and many spread.
+constexpr std::uint64_t imbalance = 16;
+
+worker& place_for(const std::vector<std::unique_ptr<worker>>& workers, const worker* preferred, int asked) {
+  if (asked >= 0) return *workers[static_cast<std::size_t>(asked) % workers.size()];
+  const auto load = [](const auto& one) { return one->processes.load(std::memory_order_relaxed); };
+  worker& emptiest = **std::ranges::min_element(workers, {}, load);
+  if (preferred == nullptr) return emptiest;
+  worker& own = *workers[preferred->index()];
+  return load(&own) > load(&emptiest) + imbalance ? emptiest : own;
+}
+
+} // namespace
+
+pid engine::leader_of(const process& p) {
+  const relations* mine = p.relations_.load(std::memory_order_acquire);
+  if (mine != nullptr && mine->group_leader) return mine->group_leader;
+  system::parts& parts = *p.host().parts_;
+  const std::lock_guard guard(parts.leader_lock);
+  return parts.default_leader;
+}
+
+base::result<pid> engine::spawn(system& host, process* spawner, spawn_options options,
+                                std::unique_ptr<behaviour> does) {
+  system::parts& parts = *host.parts_;
+  if (parts.stopping.load(std::memory_order_relaxed))
+    return base::fail(base::errc::closed, "spawn: the node is stopping");
+  if (options.mailbox.policy == on_full::drop_old)
+    return base::fail(base::errc::unsupported, "spawn: on_full: drop_old: not available in this version");
+  const auto key = parts.table.reserve();
+  if (!key)
+    return base::fail(base::errc::limit, "spawn: there are " + std::to_string(host.options().processes) +
+                                             " processes already (limits.processes)");
+  const reading valid(host);
+  const pid self{0, host.creation(), key->id, key->serial};
+  worker& home = place_for(parts.workers, spawner == nullptr ? nullptr : spawner->home_, options.worker);
+  if (!options.parent && spawner != nullptr) options.parent = spawner->self_;
+  if (!options.group_leader && spawner != nullptr) {
+    const relations* theirs = spawner->relations_.load(std::memory_order_relaxed);
+    if (theirs != nullptr) options.group_leader = theirs->group_leader;
+  }
+  std::unique_ptr<process> made(new process(home, self, std::move(does), options));
+  process& p = *made;
+  home.processes.fetch_add(1, std::memory_order_relaxed);
+  parts.spawned.fetch_add(1, std::memory_order_relaxed);
+  parts.table.publish(*key, made.release()); // its first turn, or its last, owns it from here
+
+  base::status named;
+  if (!options.name.empty()) {
+    named = parts.registered.add(options.name, self);
+    const std::lock_guard guard(p.needs_relations().lock);
+    if (named) p.needs_relations().name = options.name;
+  }
+  if (!named) {
+    parts.table.unlink(*key);
+    parts.table.give_back(*key);
+    home.processes.fetch_sub(1, std::memory_order_relaxed);
+    p.exiting_ = true;
+    wake(p);
+    return tl::unexpected(std::move(named.error()).context("spawn"));
+  }
+  if (spawner != nullptr && options.link) {
+    relations& theirs = spawner->needs_relations();
+    const std::lock_guard guard(theirs.lock);
+    theirs.links[self] = {};
+    p.needs_relations().links[spawner->self_] = {};
+  }
+  if (spawner != nullptr && options.monitor != nullptr) {
+    *options.monitor = new_reference(*spawner);
+    relations& theirs = spawner->needs_relations();
+    const std::lock_guard guard(theirs.lock);
+    theirs.monitors[options.monitor->number()].target = self;
+    p.needs_relations().watchers[*options.monitor] = {spawner->self_, false};
+  }
+  wake(p);
+  return self;
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// Start and stop, and the doors for threads that are no processes. See system.hpp.
+#include "runtime/system.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "base/log.hpp"
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+// Two mappings a stack where guard pages need their own, and room for everything else.
+std::uint32_t stacks_that_fit() {
+  std::uint32_t mappings = 65530;
+  std::ifstream("/proc/sys/vm/max_map_count") >> mappings;
+  return std::clamp<std::uint32_t>(mappings / 2, 2048, 1'000'000) - 1024;
+}
+
+std::uint32_t random_creation() {
+  std::random_device source;
+  std::uint32_t chosen = 0;
+  while (chosen <= 3) chosen = source();
+  return chosen;
+}
+
+system_options completed(system_options options) {
+  if (options.creation <= 3) options.creation = random_creation();
+  if (options.workers == 0) options.workers = std::max(1U, std::thread::hardware_concurrency());
+  options.workers = std::min(options.workers, 1023U);
+  if (options.parked == 0) options.parked = stacks_that_fit();
+  return options;
+}
+
+} // namespace
+
+system::parts::parts(const system_options& options)
+    : readers(options.workers), table(options.processes), blocking(options.blocking_threads) {
+  pools.reserve(options.workers);
+  for (unsigned i = 0; i < options.workers; ++i) pools.emplace_back(&pools);
+}
+
+system::system(system_options options)
+    : options_(completed(std::move(options))),
+      names_(options_.node_name),
+      parts_(std::make_unique<parts>(options_)) {
+  for (unsigned i = 0; i < options_.workers; ++i)
+    parts_->workers.push_back(std::make_unique<worker>(*this, i, parts_->pools[i]));
+}
+
+system::~system() {
+  if (parts_ == nullptr) return;
+  if (!stop()) {
+    [[maybe_unused]] const parts* left_alone = parts_.release(); // a thread may still use it
+    return;
+  }
+  parts_->table.for_each([](process& left) { std::unique_ptr<process>(&left).reset(); });
+}
+
+base::status system::start() {
+  for (const auto& one : parts_->workers)
+    if (auto ready = one->prepare(); !ready) return ready;
+  parts_->started = true;
+  for (const auto& one : parts_->workers) one->start();
+  return {};
+}
+
+bool system::stop(base::nanos patience) {
+  if (!parts_->started) return true;
+  parts_->stopping = true;
+  const base::nanos deadline = base::mono_now() + patience;
+  const auto until = [&](auto done) {
+    while (!done()) {
+      if (base::mono_now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  };
+  std::vector<pid> all;
+  {
+    const engine::reading valid(*this);
+    parts_->table.for_each([&](process& p) { all.push_back(p.self()); });
+  }
+  for (const pid& one : all) exit(one, reasons::kill());
+  const bool all_dead = until(
+      [this] { return counters().processes == 0 && parts_->lingering == 0 && parts_->blocking.idle(); });
+  for (const auto& one : parts_->workers) one->ask_to_stop();
+  const bool all_back = until(
+      [this] { return std::ranges::all_of(parts_->workers, [](const auto& w) { return w->stopped(); }); });
+  if (!all_dead || !all_back) {
+    base::log::warning("runtime", "stop: {} processes and {} stacks did not end in time",
+                       counters().processes, parts_->lingering.load());
+    return false;
+  }
+  for (const auto& one : parts_->workers) one->join();
+  parts_->blocking.stop();
+  parts_->started = false;
+  return true;
+}
+
+void system::set_default_group_leader(const pid& leader) {
+  const std::lock_guard guard(parts_->leader_lock);
+  parts_->default_leader = leader;
+}
+
+base::result<pid> system::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
+  options.link = false;
+  return engine::spawn(*this, nullptr, std::move(options), std::move(does));
+}
+
+send_status system::send(const destination& to, message m, const pid& from) {
+  return engine::dispatch(*this, to, make_signal(signal_kind::message, from, std::move(m)), nullptr);
+}
+
+void system::exit(const pid& to, message reason, const pid& from) {
+  engine::dispatch(*this, to, make_signal(signal_kind::exit2, from, std::move(reason)), nullptr);
+}
+
+std::optional<pid> system::whereis(std::string_view name) const {
+  return parts_->registered.find(name);
+}
+
+std::vector<std::pair<std::string, pid>> system::registered() const {
+  return parts_->registered.all();
+}
+
+bool system::alive(const pid& of) const {
+  const engine::reading valid(*this);
+  return engine::find(*this, of) != nullptr;
+}
+
+send_status system::deliver(const destination& to, signal_ptr what) {
+  return engine::deliver(*this, to, std::move(what), nullptr);
+}
+
+send_status system::dispatch(const destination& to, signal_ptr what) {
+  return engine::dispatch(*this, to, std::move(what), nullptr);
+}
+
+unsigned system::workers() const {
+  return options_.workers;
+}
+
+bool system::post(unsigned index, std::function<void()> task) {
+  return parts_->started && parts_->workers[index]->post(std::move(task));
+}
+
+uv_loop_t* system::loop(unsigned index) const {
+  return parts_->workers[index]->loop();
+}
+
+int system::current_worker() const {
+  const worker* here = worker::current();
+  return here == nullptr || &here->host() != this ? -1 : static_cast<int>(here->index());
+}
+
+process* system::current_process() {
+  const worker* here = worker::current();
+  return here == nullptr ? nullptr : here->running();
+}
+
+} // namespace coppice::runtime

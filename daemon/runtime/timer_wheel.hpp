@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// A hierarchical timing wheel (Varghese and Lauck, scheme 7): five levels of 64 slots over ticks of 1 ms.
+// Starting and cancelling are O(1); a timer moves down at most four times. It never fires early, and those
+// due in one advance() fire in the order of their deadlines, then of their starting. Its worker's thread
+// only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace coppice::runtime {
+
+// Intrusive: owned by whoever embeds it, and out of the wheel before `fire` is called. `fire` may start
+// timers, and may not destroy other ones that are due.
+struct timer {
+  base::nanos deadline = 0;
+  void (*fire)(timer& due) = nullptr;
+  timer* next = nullptr;
+  timer* previous = nullptr;
+  std::uint16_t slot = 0;
+  bool linked() const { return previous != nullptr; }
+};
+
+class timer_wheel {
+ public:
+  explicit timer_wheel(base::nanos now);
+  timer_wheel(const timer_wheel&) = delete;
+  timer_wheel& operator=(const timer_wheel&) = delete;
+
+  void start(timer& one, base::nanos deadline);
+  void cancel(timer& one); // also when it is not running
+  // Fires what is due.
+  void advance(base::nanos now);
+  // No timer is due before this; INT64_MAX: none at all. May be earlier than the first one.
+  base::nanos next() const;
+
+ private:
+  static constexpr base::nanos tick = base::nanos_per_ms;
+  static constexpr unsigned levels = 5;
+  static constexpr unsigned bits = 6;
+  static constexpr std::uint64_t slots = 1U << bits;
+
+  void place(timer& one);
+  void empty_slot(unsigned slot, std::vector<timer*>& into);
+
+  std::uint64_t now_;                       // ticks completed
+  std::array<timer, levels * slots> heads_; // circular lists
+  std::array<std::uint64_t, levels> occupied_{};
+  std::vector<timer*> due_;
+};
+
+} // namespace coppice::runtime

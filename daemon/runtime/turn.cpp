@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Turns: how a worker runs processes on its runners' stacks, parks and resumes them. Its thread only. A
+// process is in exactly one of: idle (inbox idle), in a run queue or inbox of its home, in a turn.
+#include "base/log.hpp"
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
+constexpr unsigned messages_a_clock = 8;    // the clock is read once for so many
+
+} // namespace
+
+void worker::runner(void* self) {
+  for (;;) static_cast<worker*>(self)->run_turns();
+}
+
+// Turns until there is none or the round's time is up, then back to the thread's own stack.
+void worker::run_turns() {
+  while (now_ - round_started_ < round_time) {
+    process* next = queue_.pop();
+    if (next == nullptr) break;
+    turn(*next);
+    turn_is_long();
+  }
+  fiber* mine = current_fiber_;
+  mine->next = std::exchange(idle_runners_, mine);
+  current_fiber_ = thread_stack_.get();
+  mine->switch_to(*thread_stack_);
+}
+
+bool worker::turn_is_long() {
+  if (++since_clock_ % messages_a_clock == 0) now_ = base::mono_now();
+  return now_ - turn_started_ > host_.options().turn_time;
+}
+
+void worker::turn(process& p) {
+  turns_.fetch_add(1, std::memory_order_relaxed);
+  turn_started_ = now_;
+  running_ = &p;
+  if (p.fiber_ == nullptr && !p.exiting_) engine::set_status(p, process_status::running);
+  engine::take_signals(p);
+  if (p.fiber_ != nullptr) {
+    if (p.waiting_->ready) {
+      fiber* mine = current_fiber_;
+      mine->next = std::exchange(idle_runners_, mine);
+      current_fiber_ = std::exchange(p.fiber_, nullptr);
+      mine->switch_to(*current_fiber_);
+      return; // as the runner of some later turn: `p` may be gone
+    }
+    return end_turn(p);
+  }
+  if (!p.finished_) {
+    if (!p.exiting_) run_callbacks(p);
+    if (p.exiting_) engine::finish(p);
+  }
+  end_turn(p);
+}
+
+void worker::run_callbacks(process& p) {
+  if (!p.started_) {
+    outcome decided = p.behaviour_->init(p);
+    if (p.exiting_) return;
+    p.started_ = true;
+    if (decided.stops()) {
+      const bool ignored = decided.what() == outcome::kind::ignore;
+      engine::answer_ack(p, ignored ? message::atom("ignore") : error_message(decided.reason()));
+      return engine::die(p, ignored ? reasons::normal() : decided.reason());
+    }
+    engine::answer_ack(p, message::atom("ok"));
+    engine::take_signals(p);
+  }
+  const std::uint32_t budget = host_.options().turn_messages;
+  for (std::uint32_t handled = 0; handled < budget && !p.exiting_; ++handled) {
+    signal_ptr next = engine::next_message(p);
+    if (next == nullptr) break;
+    const outcome decided = p.behaviour_->receive(p, consume(std::move(next)));
+    ++p.turn_reductions_;
+    if (p.exiting_) return;
+    if (decided.stops()) {
+      p.behaviour_->terminate(p, decided.reason());
+      return engine::die(p, decided.reason());
+    }
+    if (turn_is_long()) break;
+    if (!p.inbox_.empty()) engine::take_signals(p);
+  }
+}
+
+void worker::end_turn(process& p) {
+  running_ = nullptr;
+  p.reductions_.store(p.reductions_.load(std::memory_order_relaxed) + std::exchange(p.turn_reductions_, 0),
+                      std::memory_order_relaxed);
+  engine::admit_crowd(p);
+  const bool more = p.fiber_ == nullptr && p.first_ != nullptr;
+  if (!p.exiting_)
+    engine::set_status(p, p.fiber_ != nullptr ? process_status::parked
+                          : more              ? process_status::runnable
+                                              : process_status::waiting);
+  if (more || !p.inbox_.try_idle()) return queue_.push(&p, p.priority_);
+  if (p.reclaimable_) std::unique_ptr<process>(&p).reset();
+}
+
+fiber* worker::take_runner() {
+  return std::exchange(idle_runners_, idle_runners_->next);
+}
+
+bool worker::can_park() {
+  if (idle_runners_ != nullptr) return true;
+  if (stacks_.size() >= stacks_limit_) return false;
+  auto made = fiber::make(host_.options().stack_bytes, &worker::runner, this);
+  if (!made) {
+    base::log::warning("runtime", "no stack for another parked process: {}", made.error().text);
+    return false;
+  }
+  (*made)->next = nullptr;
+  idle_runners_ = made->get();
+  stacks_.push_back(std::move(*made));
+  return true;
+}
+
+void worker::park(process& p) {
+  p.fiber_ = current_fiber_;
+  running_ = nullptr;
+  parked_.fetch_add(1, std::memory_order_relaxed);
+  if (!p.exiting_) engine::set_status(p, process_status::parked);
+  fiber* mine = current_fiber_;
+  current_fiber_ = take_runner();
+  mine->switch_to(*current_fiber_);
+  parked_.fetch_sub(1, std::memory_order_relaxed);
+  if (!p.exiting_) engine::set_status(p, process_status::running);
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// A worker's round: inboxes, turns, the loop, timers, reclamation, sleep. See worker.hpp.
+#include "runtime/worker.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "runtime/engine.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+thread_local worker* this_threads_worker = nullptr;
+
+constexpr base::nanos poll_every = 50'000;      // the loop is looked at this often under load
+constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
+constexpr unsigned spins = 400;                 // looks at the inboxes before sleeping, some 20 µs
+
+void pause_cpu() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+} // namespace
+
+worker::worker(system& host, unsigned index, block_pool& blocks)
+    : host_(host),
+      index_(index),
+      blocks_(blocks),
+      timers_(base::mono_now()),
+      stacks_limit_(std::max(2U, host.options().parked / std::max(1U, host.options().workers) + 1)),
+      now_(base::mono_now()) {}
+
+worker::~worker() = default;
+
+// Never inlined: the address of a thread's variable must not be kept across a switch of stacks.
+[[gnu::noinline]] worker* worker::current() {
+  return this_threads_worker;
+}
+
+base::status worker::prepare() {
+  auto loop = base::uv::loop::make();
+  if (!loop) return tl::unexpected(std::move(loop.error()).context("worker"));
+  loop_ = std::make_unique<base::uv::loop>(std::move(*loop));
+  auto waker = base::uv::async::make(*loop_, [] {});
+  if (!waker) return tl::unexpected(std::move(waker.error()).context("worker"));
+  waker_ = std::move(*waker);
+  alarm_ = base::uv::timer(*loop_, [] {});
+  return {};
+}
+
+void worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void worker::ask_to_stop() {
+  stopping_.store(true, std::memory_order_release);
+  waker_.send();
+}
+
+void worker::run() {
+  this_threads_worker = this;
+  block_pool::set_current(&blocks_);
+  thread_stack_ = fiber::of_thread();
+  current_fiber_ = thread_stack_.get();
+  needs_online();
+  unsigned idle_rounds = 0;
+  while (!stopping_.load(std::memory_order_acquire)) {
+    if (one_round()) {
+      idle_rounds = 0;
+      continue;
+    }
+    if (idle_rounds++ == 0)
+      spin();
+    else
+      sleep();
+  }
+  drop_all();
+  host_.parts_->readers.offline(index_);
+  alarm_.close();
+  waker_.close();
+  loop_->turn(false);
+  block_pool::set_current(nullptr);
+  this_threads_worker = nullptr;
+  stopped_.store(true, std::memory_order_release);
+}
+
+// True if there was something to do.
+bool worker::one_round() {
+  round_started_ = now_ = base::mono_now();
+  take_inboxes();
+  const bool busy = queue_.size() != 0;
+  if (busy) {
+    if (can_park()) {
+      fiber* runner_stack = take_runner();
+      current_fiber_ = runner_stack;
+      thread_stack_->switch_to(*runner_stack);
+    }
+    now_ = base::mono_now();
+  }
+  if (queue_.size() == 0 || now_ - last_poll_ > poll_every) poll();
+  timers_.advance(now_);
+  needs_online();
+  reclaim();
+  return busy || queue_.size() != 0;
+}
+
+void worker::take_inboxes() {
+  for (process* p = ready_.take_all(); p != nullptr;) {
+    process* next = p->next_ready_;
+    queue_.push(p, p->priority_);
+    p = next;
+  }
+  for (task* t = tasks_.take_all(); t != nullptr;) {
+    const std::unique_ptr<task> owned(std::exchange(t, t->next));
+    owned->run();
+  }
+}
+
+void worker::spin() {
+  for (unsigned i = 0; i < spins && ready_.empty() && tasks_.empty(); ++i) pause_cpu();
+}
+
+void worker::poll() {
+  last_poll_ = now_;
+  loop_->turn(false);
+}
+
+void worker::sleep() {
+  blocks_.flush();
+  if (!tasks_.try_idle()) return;
+  if (!ready_.try_idle()) {
+    tasks_.wake(); // open again: this thread is awake
+    return;
+  }
+  base::nanos until = timers_.next();
+  if (!retired_.empty()) until = std::min(until, now_ + retired_nap);
+  if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - now_));
+  if (stopping_.load(std::memory_order_acquire)) return;
+  sleeping_.store(true, std::memory_order_relaxed);
+  online_ = false;
+  host_.parts_->readers.offline(index_);
+  loop_->turn(true);
+  alarm_.stop();
+  sleeping_.store(false, std::memory_order_relaxed);
+  needs_online();
+}
+
+void worker::needs_online() {
+  if (online_) {
+    return;
+  }
+  online_ = true;
+  host_.parts_->readers.online(index_);
+}
+
+void worker::reclaim() {
+  host_.parts_->readers.quiescent(index_);
+  if (retired_.empty()) return;
+  const std::uint64_t safe = host_.parts_->readers.safe_until();
+  while (!retired_.empty() && retired_.front().ticket <= safe) {
+    process* done = retired_.front().who;
+    retired_.pop_front();
+    if (done->inbox_.idle())
+      std::unique_ptr<process>(done).reset();
+    else
+      done->reclaimable_ = true; // a turn of it is due, which ends it
+  }
+}
+
+void worker::retire(process& p) {
+  retired_.push_back({host_.parts_->readers.ticket(), &p});
+}
+
+void worker::make_ready(process& p) {
+  if (current() == this) return queue_.push(&p, p.priority_);
+  if (ready_.push(&p)) waker_.send();
+}
+
+bool worker::post(std::function<void()> run) {
+  if (stopping_.load(std::memory_order_acquire)) return false;
+  auto fresh = std::make_unique<task>();
+  fresh->run = std::move(run);
+  if (tasks_.push(fresh.release())) waker_.send();
+  return true;
+}
+
+// The end: what is left is freed without running anything. No other worker runs any more.
+void worker::drop_all() {
+  for (task* t = tasks_.take_all(); t != nullptr;) std::unique_ptr<task>(std::exchange(t, t->next)).reset();
+  while (!retired_.empty()) {
+    std::unique_ptr<process>(retired_.front().who).reset();
+    retired_.pop_front();
+  }
+  started_timers_.clear();
+}
+
+std::uint64_t worker::add_timer(base::nanos deadline, const pid& starter, const destination& to,
+                                message what) {
+  auto fresh = std::make_unique<started_timer>();
+  fresh->fire = &worker::fire_started;
+  fresh->home = this;
+  fresh->id = ++next_timer_ << 10 | index_;
+  fresh->starter = starter;
+  fresh->to = to;
+  fresh->what = std::move(what);
+  timers_.start(*fresh, deadline);
+  const std::uint64_t id = fresh->id;
+  started_timers_.emplace(id, std::move(fresh));
+  return id;
+}
+
+void worker::fire_started(timer& due) {
+  auto& one = static_cast<started_timer&>(due);
+  worker& self = *one.home;
+  const auto found = self.started_timers_.find(one.id);
+  const std::unique_ptr<started_timer> owned = std::move(found->second);
+  self.started_timers_.erase(found);
+  signal_ptr what = make_signal(signal_kind::message, owned->starter, std::move(owned->what));
+  what->flags = signal::unbounded;
+  engine::dispatch(self.host_, owned->to, std::move(what), nullptr);
+}
+
+base::nanos worker::remove_timer(std::uint64_t id) {
+  const base::nanos left = timer_left(id);
+  const auto found = started_timers_.find(id);
+  if (found == started_timers_.end()) return left;
+  timers_.cancel(*found->second);
+  started_timers_.erase(found);
+  return left;
+}
+
+base::nanos worker::timer_left(std::uint64_t id) const {
+  const auto found = started_timers_.find(id);
+  if (found == started_timers_.end()) return -1;
+  return std::max<base::nanos>(0, found->second->deadline - base::mono_now());
+}
+
+worker_info worker::info() const {
+  worker_info seen;
+  seen.index = index_;
+  seen.processes = processes.load(std::memory_order_relaxed);
+  seen.runnable = runnable_.load(std::memory_order_relaxed);
+  seen.turns = turns_.load(std::memory_order_relaxed);
+  seen.parked = parked_.load(std::memory_order_relaxed);
+  seen.sleeping = sleeping_.load(std::memory_order_relaxed);
+  return seen;
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+// The system as others see it: timers, tasks on workers, aliases, priorities, fairness, inspection, rest and
+// stop, and random races that must neither lose a signal nor a process.
+#include <sys/resource.h>
+
+#include <random>
+
+#include "actor.hpp"
+
+using namespace coppice::runtime;
+using namespace coppice::runtime::testing;
+
+TEST_CASE("timers fire in order, and cancelled ones do not") {
+  node here;
+  const actor a(here.host);
+  a.run([](process& self) {
+    const base::nanos now = self.now();
+    self.start_timer(now + 30 * base::nanos_per_ms, self.self(), atom("third"));
+    self.start_timer(now + 5 * base::nanos_per_ms, self.self(), atom("first"));
+    const auto never = self.start_timer(now + 10 * base::nanos_per_ms, self.self(), atom("never"));
+    self.start_timer(now + 15 * base::nanos_per_ms, self.self(), atom("second"));
+    CHECK(self.remaining(never) > 0);
+    CHECK(self.cancel_timer(never) > 0);
+    CHECK(self.cancel_timer(never) == -1);
+    return 0;
+  });
+  CHECK(is_atom(a.next(), "first"));
+  CHECK(is_atom(a.next(), "second"));
+  CHECK(is_atom(a.next(), "third"));
+  a.settle();
+  CHECK(a.waiting() == 0);
+}
+
+TEST_CASE("a timer for a name finds who has it when it fires, and for a dead pid nobody") {
+  node here;
+  const actor a(here.host);
+  const actor gone(here.host);
+  a.run([&](process& self) {
+    self.start_timer(self.now() + 5 * base::nanos_per_ms, gone.id(), atom("lost"));
+    self.start_timer(self.now() + 10 * base::nanos_per_ms, destination::named("later"), atom("found"));
+    return 0;
+  });
+  gone.stop(atom("normal"));
+  const actor later(here.host, {.name = "later"});
+  CHECK(is_atom(later.next(), "found"));
+}
+
+TEST_CASE("an alias takes messages until it is switched off, or one when made so") {
+  node here;
+  const actor a(here.host);
+  const reference many = a.run([](process& self) { return self.make_alias(); });
+  const reference once = a.run([](process& self) { return self.make_alias(true); });
+  for (int i = 0; i < 2; ++i) {
+    here.host.send(destination::alias(many), atom("many"));
+    here.host.send(destination::alias(once), atom("once"));
+  }
+  for (const char* expected : {"many", "once", "many"}) CHECK(is_atom(a.next(), expected));
+  CHECK(a.run([&](process& self) { return self.unalias(many) && !self.unalias(many); }));
+  here.host.send(destination::alias(many), atom("many"));
+  a.settle();
+  CHECK(a.waiting() == 0);
+  CHECK(here.host.counters().dead_letters == 2);
+}
+
+TEST_CASE("a request's answer or end arrives as a message, and only one of the two") {
+  node here;
+  const actor asker(here.host);
+  const actor answering(here.host);
+  const actor ending(here.host);
+  const auto refs = asker.run([&](process& self) {
+    return std::pair(self.monitor_request(answering.id()), self.monitor_request(ending.id()));
+  });
+  answering.settle();
+  here.host.send(destination::alias(refs.first), atom("answer"));
+  CHECK(is_atom(asker.next(), "answer"));
+  answering.stop(atom("normal"));
+  ending.stop(atom("why"));
+  CHECK(asker.next() == down_message(refs.second, ending.id(), atom("why"), here.host.nodes()));
+  here.host.send(destination::alias(refs.second), atom("too late"));
+  asker.settle();
+  CHECK(asker.waiting() == 0);
+}
+
+TEST_CASE("tasks run on the worker they are posted to, not below its loop") {
+  node here;
+  for (unsigned index = 0; index < here.host.workers(); ++index) {
+    std::promise<int> seen;
+    REQUIRE(here.host.post(index, [&] { seen.set_value(here.host.current_worker()); }));
+    CHECK(seen.get_future().get() == static_cast<int>(index));
+  }
+  CHECK(here.host.current_worker() == -1);
+}
+
+TEST_CASE("a busy process lets the others of its worker run") {
+  node here(1);
+  std::atomic<bool> go_on{true};
+  const pid busy = here.host
+                       .spawn({}, script([&](process& self, message m) {
+                                if (go_on) self.send(self.self(), m);
+                                return carry_on();
+                              }))
+                       .value();
+  for (int i = 0; i < 100; ++i) here.host.send(busy, number(i));
+  const actor other(here.host);
+  for (int i = 0; i < 100; ++i) other.settle();
+  go_on = false;
+  CHECK(eventually([&] { return here.host.info(busy)->summary.messages == 0; }));
+}
+
+TEST_CASE("a process that yields goes to the back") {
+  node here(1);
+  std::atomic<int> turns{0};
+  const actor a(here.host);
+  const actor b(here.host);
+  std::atomic<bool> done{false};
+  a.start([&](process& self) {
+    while (!done) self.yield();
+  });
+  for (int i = 0; i < 10; ++i) b.settle();
+  done = true;
+  a.settle();
+}
+
+TEST_CASE("urgent processes run before others, and low ones still run") {
+  node here(1);
+  std::vector<std::string> order;
+  std::promise<void> all;
+  const actor gate(here.host, {.priority = priority::max});
+  std::promise<void> began;
+  std::promise<void> open;
+  gate.start([&](process&) {
+    began.set_value();
+    open.get_future().wait();
+  });
+  began.get_future().wait();
+  const auto add = [&](const char* name, priority of) {
+    const auto made = here.host.spawn({.priority = of}, script([&, name](process&, message) {
+                                        order.emplace_back(name);
+                                        if (order.size() == 5) all.set_value();
+                                        return carry_on();
+                                      }));
+    here.host.send(*made, atom("go"));
+  };
+  add("low", priority::low);
+  add("normal 1", priority::normal);
+  add("normal 2", priority::normal);
+  add("high", priority::high);
+  add("max", priority::max);
+  open.set_value();
+  all.get_future().wait();
+  CHECK(order == std::vector<std::string>{"max", "high", "normal 1", "normal 2", "low"});
+}
+
+TEST_CASE("an idle node burns no CPU") {
+  node here;
+  const actor a(here.host);
+  a.settle();
+  REQUIRE(eventually([&] {
+    const auto all = here.host.counters().workers;
+    return std::ranges::all_of(all, [](const worker_info& one) { return one.sleeping; });
+  }));
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  const auto switches = [](const rusage& use) { return use.ru_nvcsw + use.ru_nivcsw; };
+  std::this_thread::sleep_for(std::chrono::milliseconds(200)); // what is observed is this very time
+  getrusage(RUSAGE_SELF, &after);
+  CHECK(switches(after) - switches(before) < 20);
+  const auto spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1'000'000 + after.ru_utime.tv_usec -
+                     before.ru_utime.tv_usec;
+  CHECK(spent < 20'000);
+}
+
+TEST_CASE("what inspection shows of a process") {
+  node here;
+  const actor parent(here.host, {.label = "app/sup"});
+  const pid child = parent.run([&](process& self) {
+    return self
+        .spawn({.name = "child", .label = "app/sup/child", .link = true, .priority = priority::high},
+               script({}))
+        .value();
+  });
+  REQUIRE(eventually([&] { return here.host.info(child)->summary.status == process_status::waiting; }));
+  const process_info seen = here.host.info("child").value();
+  CHECK(seen.summary.pid == child);
+  CHECK(seen.summary.name == "child");
+  CHECK(seen.summary.label == "app/sup/child");
+  CHECK(seen.summary.is.behaviour == "scripted");
+  CHECK(seen.parent == parent.id());
+  CHECK(seen.links == std::vector<pid>{parent.id()});
+  CHECK(seen.priority == priority::high);
+  CHECK(here.host.processes().size() == 2);
+  CHECK(here.host.counters().processes == 2);
+  CHECK_FALSE(here.host.info("nobody").has_value());
+}
+
+TEST_CASE("a pid never finds the process that has its slot later") {
+  node here(1, system_options{.processes = 2});
+  const actor kept(here.host);
+  pid before;
+  for (int i = 0; i < 5; ++i) {
+    const actor next(here.host);
+    CHECK(next.id() != before);
+    CHECK_FALSE(here.host.alive(before));
+    before = next.id();
+    CHECK_FALSE(here.host.spawn({}, script({})));
+    next.stop(atom("normal"));
+    REQUIRE(eventually([&] { return !next.alive(); }));
+  }
+}
+
+TEST_CASE("stop ends a node with parked processes") {
+  auto host = std::make_unique<system>(node::with({}, 2));
+  REQUIRE(host->start());
+  std::vector<std::unique_ptr<actor>> all;
+  for (int i = 0; i < 200; ++i) {
+    all.push_back(std::make_unique<actor>(*host));
+    all.back()->start([](process& self) { (void)self.await(self.make_ack()); });
+  }
+  REQUIRE(eventually([&] {
+    std::uint64_t parked = 0;
+    for (const worker_info& one : host->counters().workers) parked += one.parked;
+    return parked == 200;
+  }));
+  CHECK(host->stop(20 * base::nanos_per_second));
+}
+
+TEST_CASE("random links, monitors, exits and messages across workers lose no process and no answer") {
+  node here(3);
+  std::atomic<std::uint64_t> downs{0}, ups{0};
+  for (int round = 0; round < 20; ++round) {
+    std::vector<pid> all(40);
+    const auto member = [&](process& self, message m) {
+      std::minstd_rand random(static_cast<unsigned>(value_of(m) + 1));
+      if (is_atom(m, "stop")) return stop(atom("normal"));
+      for (int i = 0; i < 10; ++i) {
+        const pid& other = all[random() % all.size()];
+        switch (random() % 7) {
+          case 0:
+            self.link(other);
+            break;
+          case 1:
+            self.unlink(other);
+            break;
+          case 2:
+            self.demonitor(self.monitor(other), true);
+            break;
+          case 3:
+            self.send(other, number(static_cast<std::int64_t>(random() % 1000)));
+            break;
+          case 4:
+            self.trap_exit(random() % 2 == 0);
+            break;
+          case 5:
+            if (random() % 8 == 0) self.exit(other, atom(random() % 2 == 0 ? "boom" : "kill"));
+            break;
+          case 6: {
+            const reference ref = self.monitor(other, true);
+            ++ups;
+            if (random() % 2 == 0) self.exit(other, atom("kill"));
+            (void)self.await(ref, self.now() + static_cast<base::nanos>(random() % 3) * base::nanos_per_ms);
+            ++downs;
+            break;
+          }
+          default:
+            break;
+        }
+        if (self.exiting()) break;
+      }
+      return random() % 20 == 0 ? stop(atom("boom")) : carry_on();
+    };
+    for (pid& one : all) one = here.host.spawn({}, script(member)).value();
+    for (std::size_t i = 0; i < 400; ++i)
+      here.host.send(all[i % all.size()], number(static_cast<std::int64_t>(i)));
+    for (const pid& one : all) here.host.exit(one, atom("kill"));
+    REQUIRE(eventually([&] { return here.host.counters().processes == 0; }));
+  }
+  CHECK(eventually([&] { return here.host.counters().lingering == 0; }));
+  CHECK(ups == downs);
+}
