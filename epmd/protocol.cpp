@@ -24,8 +24,6 @@ enum tag : std::uint8_t {
 // An old node that is refused gets this for a creation, as from OTP's epmd.
 constexpr std::uint16_t refused_creation = 99;
 constexpr std::uint16_t wide_creation_version = 6;
-// tag, port, type, protocol, versions, and two lengths
-constexpr std::size_t alive_fixed_bytes = 13;
 
 // Reads integers and strings off the front; `failed` once something was missing.
 class reader {

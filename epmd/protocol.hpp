@@ -24,7 +24,7 @@ constexpr std::uint16_t default_port = 4369;
 constexpr std::size_t max_name_characters = 255;
 constexpr std::size_t max_name_bytes = 4 * max_name_characters;
 constexpr std::size_t max_extra_bytes = 4 * max_name_characters;
-// The body of the longest request.
+// The body of the longest request, a registration: its fixed fields are 13 bytes.
 constexpr std::size_t max_request_bytes = 13 + max_name_bytes + max_extra_bytes;
 // What a client takes of a list of names; several thousand nodes.
 constexpr std::size_t max_names_reply_bytes = 4u << 20;

@@ -20,7 +20,7 @@
 
 namespace coppice::epmd {
 
-class registration : private net::stream_handler {
+class registration final : private net::stream_handler {
  public:
   // The creation EPMD proposes when it accepted. An error when it did not come to that (errc::exists: the
   // name is taken), and once more, after a success, when the connection is lost. May destroy the

@@ -19,7 +19,7 @@ namespace coppice::epmd {
 // The owner of registrations that have no session; session ids start at 1.
 constexpr std::uint64_t own_registration = 0;
 
-class server::session : public net::stream_handler {
+class server::session final : public net::stream_handler {
  public:
   session(server& of, std::uint64_t id, net::stream stream);
   ~session();
