@@ -12,7 +12,8 @@ namespace fs = std::filesystem;
 std::vector<std::string> default_files(const std::string& folder) {
   std::vector<std::string> parts;
   std::error_code problem;
-  for (fs::directory_iterator at(folder + "/conf.d", problem), end; !problem && at != end; at.increment(problem)) {
+  for (fs::directory_iterator at(folder + "/conf.d", problem), end; !problem && at != end;
+       at.increment(problem)) {
     if (at->path().extension() == ".yaml") parts.push_back(at->path().string());
   }
   std::sort(parts.begin(), parts.end());
@@ -20,4 +21,4 @@ std::vector<std::string> default_files(const std::string& folder) {
   return parts;
 }
 
-}  // namespace coppice::spec
+} // namespace coppice::spec

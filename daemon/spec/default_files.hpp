@@ -11,4 +11,4 @@ namespace coppice::spec {
 // The main file always, whether it exists or not, so that its absence is reported by load().
 std::vector<std::string> default_files(const std::string& folder = "/etc/coppice");
 
-}  // namespace coppice::spec
+} // namespace coppice::spec

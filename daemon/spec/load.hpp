@@ -21,10 +21,10 @@ struct override_value {
 };
 
 struct load_options {
-  std::vector<override_value> set; // applied in order, after all files
-  std::string name;                // `--name`: takes the place of node.name; empty: none
-  std::string host;                // completes a name without a host; empty: the machine's short name
-  bool plugins = true;             // false: plugin files are not looked at, args are not checked
+  std::vector<override_value> set = {}; // applied in order, after all files
+  std::string name = {};                // `--name`: takes the place of node.name; empty: none
+  std::string host = {};                // completes a name without a host; empty: the machine's short name
+  bool plugins = true;                  // false: plugin files are not looked at, args are not checked
 };
 
 struct outcome {

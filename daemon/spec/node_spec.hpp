@@ -27,7 +27,7 @@ struct place {
 };
 
 enum class visibility { visible, hidden };
-enum class log_level { trace, debug, info, warning, error };
+enum class log_level { trace, debug, info, notice, warning, error };
 enum class log_format { automatic, text, json, journald };
 enum class epmd_mode { automatic, client, serve, off };
 enum class tls_mode { off, on };

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// A plugin's schema of an actor's args, compiled, and the check of YAML against it that yields the term
+// the actor gets. JSON Schema in the subset: type, properties, required, additionalProperties, enum, const,
+// minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, items, minItems, maxItems,
+// default, and the annotations title, description, examples, $schema, $id, $comment. `format: duration`
+// takes 5s (or milliseconds) and gives milliseconds, `format: size` takes 64KiB (or bytes) and gives
+// bytes. A key that is absent and has a default is in the term. Immutable; any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "spec/node_spec.hpp"
+#include "spec/report.hpp"
+#include "spec/tree.hpp"
+
+namespace coppice::spec {
+
+class args_schema {
+ public:
+  // From the JSON text of a manifest; empty takes any map. errc::invalid names the place and the fault.
+  static base::result<args_schema> compile(std::string_view json_text);
+
+  args_schema(args_schema&&) noexcept;
+  args_schema& operator=(args_schema&&) noexcept;
+  ~args_schema();
+
+  // `args` may be nullptr: none were given, and errors are placed at `owner`. False with errors reported.
+  bool encode(report&, const node* args, const node& owner, encoded_term& into) const;
+
+  struct rule;
+
+ private:
+  explicit args_schema(std::unique_ptr<rule> root);
+  std::unique_ptr<rule> root_;
+};
+
+} // namespace coppice::spec

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// Looking for plugins: one file name, a list of folders, a verdict from the manifest room.
+#include "spec/catalog.hpp"
+
+#include <filesystem>
+
+#include "spec/suggest.hpp"
+
+namespace coppice::spec {
+
+catalog::plugin& catalog::find(const std::string& id) {
+  auto known = plugins_.find(id);
+  if (known == plugins_.end()) known = plugins_.emplace(id, open(id)).first;
+  return known->second;
+}
+
+catalog::plugin catalog::open(const std::string& id) const {
+  plugin result;
+  for (const auto& folder : folders_) {
+    std::error_code ignored;
+    auto path = std::filesystem::path(folder) / (id + ".so");
+    if (!std::filesystem::exists(path, ignored)) continue;
+    result.path = path.string();
+    break;
+  }
+  if (result.path.empty()) {
+    result.problem = "no plugin '" + id + "': there is no " + id + ".so in plugins.path";
+    result.remedy = suggest(id);
+    if (result.remedy.empty()) {
+      result.remedy = folders_.empty() ? "plugins.path is empty" : "looked in";
+      for (const auto& folder : folders_) result.remedy += " " + folder;
+    }
+    return result;
+  }
+  auto inspected = manifest::inspect(result.path);
+  for (const auto& reason : inspected.verdict.reasons) {
+    if (reason.warning) continue;
+    result.problem = "the plugin " + result.path + " is refused: " + reason.text;
+    result.remedy = reason.remedy;
+    return result;
+  }
+  result.declared = std::move(*inspected.declared);
+  if (result.declared.id != id) {
+    result.problem = "the plugin " + result.path + " calls itself '" + result.declared.id + "'";
+    result.remedy = "the file must be called " + result.declared.id + ".so";
+    return result;
+  }
+  for (const auto& actor : result.declared.actors) {
+    auto schema = args_schema::compile(actor.args_schema);
+    if (!schema) {
+      result.problem = "the plugin " + result.path + " has a bad args_schema for actor '" + actor.name +
+                       "': " + schema.error().text;
+      result.remedy = "correct it in the plugin";
+      return result;
+    }
+    result.schemas.emplace(actor.name, std::move(*schema));
+  }
+  return result;
+}
+
+std::string catalog::suggest(const std::string& id) const {
+  std::vector<std::string> names;
+  for (const auto& folder : folders_) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+      if (at->path().extension() == ".so") names.push_back(at->path().stem().string());
+  }
+  std::vector<std::string_view> known(names.begin(), names.end());
+  return did_you_mean(id, known);
+}
+
+std::vector<plugin_file> catalog::files() const {
+  std::vector<plugin_file> all;
+  for (const auto& [id, one] : plugins_)
+    if (one.problem.empty()) all.push_back({id, one.path});
+  return all;
+}
+
+} // namespace coppice::spec

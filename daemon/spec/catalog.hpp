@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The plugin files that a configuration names: found in its folders, inspected once each, their schemas
+// compiled once. Nothing is executed. One load's.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manifest/manifest.hpp"
+#include "spec/args_schema.hpp"
+
+namespace coppice::spec {
+
+class catalog {
+ public:
+  explicit catalog(std::vector<std::string> folders) : folders_(std::move(folders)) {}
+
+  struct plugin {
+    std::string path;
+    std::string problem; // not empty: the file is not there, or refused
+    std::string remedy;
+    bool reported = false;
+    manifest::manifest declared;
+    std::map<std::string, args_schema> schemas; // by actor
+  };
+
+  // ID.so in the first folder that has it.
+  plugin& find(const std::string& id);
+
+  // "did you mean" among the files that are there.
+  std::string suggest(const std::string& id) const;
+
+  // Those that were found, by id.
+  std::vector<plugin_file> files() const;
+
+ private:
+  plugin open(const std::string& id) const;
+
+  std::vector<std::string> folders_;
+  std::map<std::string, plugin> plugins_;
+};
+
+} // namespace coppice::spec

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// The walk goes through the structs and the YAML they came from side by side (lists were read element by
+// element, so that indices agree), which gives every finding its place without storing places.
+#include "spec/check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "spec/catalog.hpp"
+#include "spec/suggest.hpp"
+
+namespace coppice::spec {
+namespace {
+
+// Registered by the node itself.
+constexpr std::array<std::string_view, 8> own_names{"net_kernel", "rex",  "global_name_server", "user",
+                                                    "init",       "auth", "erl_prim_loader",    "kernel_sup"};
+
+const node* element(const node* list, std::size_t index) {
+  return list && list->is_sequence() && index < list->items.size() ? list->items[index] : nullptr;
+}
+
+const node* key_of(const node* map, std::string_view key) {
+  if (!map || !map->is_map()) return nullptr;
+  for (std::size_t i = 0; i + 1 < map->items.size(); i += 2)
+    if (map->items[i]->text == key) return map->items[i];
+  return nullptr;
+}
+
+// The value of a key, else the map itself.
+const node& value_or_map(const node& map, std::string_view key) {
+  const node* value = map.find(key);
+  return value ? *value : map;
+}
+
+class checker {
+ public:
+  checker(node_spec& spec, bool with_plugins, report& to)
+      : spec_(spec), with_plugins_(with_plugins), to_(to), catalog_(spec.plugins.path) {}
+
+  void run(const node* applications) {
+    for (std::size_t i = 0; i < spec_.applications.size(); ++i) {
+      const node* at = element(applications, i);
+      if (!at || !at->is_map()) continue;
+      check_application(spec_.applications[i], *at);
+    }
+    check_dependencies(applications);
+    spec_.plugin_files = catalog_.files();
+  }
+
+ private:
+  void duplicate(const node& where, const std::string& what, const place& first) {
+    std::string hint = "first on line " + std::to_string(first.line);
+    if (first.file != where.at.file) hint += " of another file";
+    to_.error(where.at, what + " stands here a second time", std::move(hint));
+  }
+
+  void check_application(application_spec& application, const node& at) {
+    const node& name = value_or_map(at, "name");
+    if (!application.name.empty()) {
+      auto [first, added] = application_places_.emplace(application.name, name.at);
+      if (!added) duplicate(name, "the application '" + application.name + "'", first->second);
+    }
+    if (const node* supervisor = at.find("supervisor"); supervisor && supervisor->is_map())
+      check_supervisor(application.supervisor, *supervisor);
+  }
+
+  void check_supervisor(supervisor_spec& supervisor, const node& at) {
+    if (const node* name = at.find("name")) check_name(supervisor.name, *name);
+    const node* children = at.find("children");
+    std::unordered_map<std::string_view, place> ids;
+    for (std::size_t i = 0; i < supervisor.children.size(); ++i) {
+      const node* one = element(children, i);
+      if (!one || !one->is_map()) continue;
+      child_spec& child = supervisor.children[i];
+      const node& id = value_or_map(*one, "id");
+      if (!child.id.empty()) {
+        auto [first, added] = ids.emplace(child.id, id.at);
+        if (!added) duplicate(id, "the id '" + child.id + "'", first->second);
+      }
+      check_child(child, *one);
+    }
+  }
+
+  void check_child(child_spec& child, const node& at) {
+    if (const node* nested = at.find("supervisor"); nested && child.supervisor) {
+      if (nested->is_map()) check_supervisor(*child.supervisor, *nested);
+      return;
+    }
+    if (const node* name = at.find("name")) check_name(child.name, *name);
+    auto colon = child.actor.find(':');
+    child.plugin = child.actor.substr(0, colon);
+    child.actor_type = colon == std::string::npos ? "" : child.actor.substr(colon + 1);
+    const node* actor = at.find("actor");
+    if (with_plugins_ && actor && !child.actor.empty()) check_actor(child, *actor, at);
+    if (child.args.empty()) child.args = empty_map();
+  }
+
+  void check_name(const std::string& name, const node& at) {
+    if (name.empty()) return;
+    if (std::find(own_names.begin(), own_names.end(), name) != own_names.end()) {
+      to_.error(at.at, "the name '" + name + "' is the node's own");
+      return;
+    }
+    auto [first, added] = names_.emplace(name, at.at);
+    if (!added) duplicate(at, "the registered name '" + name + "'", first->second);
+  }
+
+  void check_actor(child_spec& child, const node& actor, const node& at) {
+    auto& plugin = catalog_.find(child.plugin);
+    if (!plugin.problem.empty()) {
+      // Once a plugin: a tree may name it a thousand times.
+      if (!std::exchange(plugin.reported, true)) to_.error(actor.at, plugin.problem, plugin.remedy);
+      return;
+    }
+    const auto& actors = plugin.declared.actors;
+    if (child.actor_type.empty()) child.actor_type = actors.size() == 1 ? actors[0].name : child.plugin;
+    const auto* type = plugin.declared.find(child.actor_type);
+    if (!type) {
+      std::vector<std::string_view> known;
+      for (const auto& one : actors) known.push_back(one.name);
+      std::string hint = did_you_mean(child.actor_type, known);
+      if (hint.empty()) {
+        hint = "it has:";
+        for (auto one : known) hint += " " + std::string(one);
+      }
+      to_.error(actor.at, "the plugin '" + child.plugin + "' has no actor '" + child.actor_type + "'", hint);
+      return;
+    }
+    child.behaviour = type->behaviour;
+    plugin.schemas.at(type->name).encode(to_, at.find("args"), at, child.args);
+  }
+
+  static encoded_term empty_map() { return {116, 0, 0, 0, 0}; }
+
+  // Puts the applications into start order; those on a cycle are reported, each cycle once.
+  void check_dependencies(const node* applications) {
+    const std::size_t count = spec_.applications.size();
+    std::map<std::string_view, std::size_t> index;
+    std::vector<std::string_view> names;
+    for (std::size_t i = 0; i < count; ++i)
+      if (index.emplace(spec_.applications[i].name, i).second) names.push_back(spec_.applications[i].name);
+    std::vector<std::vector<std::size_t>> needs(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const node* at = element(applications, i);
+      const node* list = at ? at->find("depends_on") : nullptr;
+      const auto& wanted = spec_.applications[i].depends_on;
+      for (std::size_t j = 0; j < wanted.size(); ++j) {
+        auto found = index.find(wanted[j]);
+        if (found != index.end()) {
+          needs[i].push_back(found->second);
+        } else if (const node* where = element(list, j); where && !wanted[j].empty()) {
+          to_.error(where->at, "depends_on: there is no application " + in_quotes(wanted[j]),
+                    did_you_mean(wanted[j], names));
+        }
+      }
+    }
+    order(needs, applications);
+  }
+
+  // Depth first without recursion: the number of applications is the user's.
+  void order(const std::vector<std::vector<std::size_t>>& needs, const node* applications) {
+    enum class mark { unseen, open, done };
+    std::vector<mark> marks(needs.size(), mark::unseen);
+    std::vector<std::size_t> sorted;
+    for (std::size_t root = 0; root < needs.size(); ++root) {
+      if (marks[root] != mark::unseen) continue;
+      std::vector<std::pair<std::size_t, std::size_t>> path{{root, 0}};
+      marks[root] = mark::open;
+      while (!path.empty()) {
+        auto& [at, next] = path.back();
+        if (next == needs[at].size()) {
+          marks[at] = mark::done;
+          sorted.push_back(at);
+          path.pop_back();
+          continue;
+        }
+        const std::size_t needed = needs[at][next++];
+        if (marks[needed] == mark::open) {
+          report_cycle(path, needed, applications);
+        } else if (marks[needed] == mark::unseen) {
+          marks[needed] = mark::open;
+          path.emplace_back(needed, 0);
+        }
+      }
+    }
+    std::vector<application_spec> ordered;
+    ordered.reserve(sorted.size());
+    for (auto i : sorted) ordered.push_back(std::move(spec_.applications[i]));
+    spec_.applications = std::move(ordered);
+  }
+
+  void report_cycle(const std::vector<std::pair<std::size_t, std::size_t>>& path, std::size_t start,
+                    const node* applications) {
+    auto first =
+        std::find_if(path.begin(), path.end(), [start](const auto& one) { return one.first == start; });
+    std::string names;
+    for (auto at = first; at != path.end(); ++at) names += spec_.applications[at->first].name + " -> ";
+    names += spec_.applications[start].name;
+    const node* where = element(applications, path.back().first);
+    const node* key = key_of(where, "depends_on");
+    to_.error(key ? key->at : spec_.applications[start].at, "depends_on goes in a circle: " + names);
+  }
+
+  node_spec& spec_;
+  bool with_plugins_;
+  report& to_;
+  catalog catalog_;
+  std::unordered_map<std::string, place> names_;
+  std::map<std::string, place> application_places_;
+};
+
+} // namespace
+
+void check_whole(const node& root, node_spec& spec, bool with_plugins, report& to) {
+  checker(spec, with_plugins, to).run(root.find("applications"));
+}
+
+} // namespace coppice::spec

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The rules names follow. Each returns an empty text for a good name, else what is wrong with it,
+// beginning with "must", to stand behind the name in a sentence. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace coppice::spec {
+
+// alive or alive@host, at most 255 bytes.
+std::string check_node_name(std::string_view);
+// alive@host.
+std::string check_full_node_name(std::string_view);
+// A child or an application: an atom without '/', for it is a step of a path.
+std::string check_id(std::string_view);
+// A registered name: an atom without '@', for what follows would be a node.
+std::string check_registered_name(std::string_view);
+// PLUGIN or PLUGIN:ACTOR.
+std::string check_actor(std::string_view);
+// An IPv4 or IPv6 address, or "auto".
+std::string check_address(std::string_view);
+std::string check_address_or_host(std::string_view);
+// An entry of allow.rpc.
+std::string check_rpc(std::string_view);
+
+inline constexpr std::string_view node_name_pattern = "^[A-Za-z0-9_-]+(@[A-Za-z0-9._:-]+)?$";
+inline constexpr std::string_view full_node_name_pattern = "^[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+$";
+inline constexpr std::string_view actor_pattern = "^[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?$";
+inline constexpr std::string_view id_pattern = "^[^/\\u0000-\\u001f\\u007f]{1,255}$";
+inline constexpr std::string_view registered_name_pattern = "^[^@\\u0000-\\u001f\\u007f]{1,255}$";
+
+} // namespace coppice::spec

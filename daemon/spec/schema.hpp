@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// The schema table of the whole configuration: every key, its type, its sentence, and whether this
+// version has it. Making a key available is taking `available::later` from its row.
+#pragma once
+
+#include "spec/node_spec.hpp"
+#include "spec/schema_type.hpp"
+
+namespace coppice::spec {
+
+const table<node_spec>& configuration();
+
+} // namespace coppice::spec

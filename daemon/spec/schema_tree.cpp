@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// The supervision tree's rows. A supervisor contains children that contain supervisors: that table is
+// named, so that its description can refer to itself.
+#include "spec/schema_tree.hpp"
+
+#include "spec/names.hpp"
+
+namespace coppice::spec {
+namespace {
+
+constexpr auto later = available::later;
+
+const table<supervisor_spec>& supervisor_table();
+
+const table<mailbox_options>& mailbox_table() {
+  static const auto rows =
+      table<mailbox_options>()
+          .add<&mailbox_options::limit>("limit", whole<std::uint64_t>(1, 1u << 30), "messages it holds")
+          .add<&mailbox_options::bytes>("bytes", size(), "bytes it holds; 0B: no bound of its own")
+          .add<&mailbox_options::on_full>("on_full",
+                                          choice<on_full>({{"park_sender", on_full::park_sender},
+                                                           {"drop_new", on_full::drop_new},
+                                                           {"drop_old", on_full::drop_old},
+                                                           {"exit", on_full::exit}}),
+                                          "what becomes of a message that finds it full");
+  return rows;
+}
+
+const table<backoff_options>& backoff_table() {
+  static const auto rows =
+      table<backoff_options>()
+          .add<&backoff_options::first>("first", duration(), "wait before the first restart")
+          .add<&backoff_options::max>("max", duration(), "longest wait")
+          .add<&backoff_options::jitter>("jitter", real(0, 1), "share of the wait that is random");
+  return rows;
+}
+
+const table<pool_options>& pool_table() {
+  static const auto rows =
+      table<pool_options>()
+          .add<&pool_options::size>("size", whole<std::uint32_t>(1, 1'000'000), "actors in it")
+          .add<&pool_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+                                     "what they are")
+          .needed();
+  return rows;
+}
+
+// A key that a nested supervisor has in its own map, or not at all.
+void refuse_for_supervisor(reader& from, const node& at, std::string_view key, std::string hint) {
+  for (std::size_t i = 0; i + 1 < at.items.size(); i += 2)
+    if (at.items[i]->text == key)
+      from.error(*at.items[i], "a supervisor takes no '" + std::string(key) + "'", std::move(hint));
+}
+
+void check_child(reader& from, const node& at, child_spec& child) {
+  const bool actor = at.find("actor"), supervisor = at.find("supervisor"), pool = at.find("pool");
+  if (pool) return; // named as not available already
+  if (actor == supervisor) {
+    from.error(at, actor ? "a child has either 'actor' or 'supervisor', not both"
+                         : "a child needs 'actor' or 'supervisor'");
+    return;
+  }
+  if (!supervisor) return;
+  if (!at.find("shutdown")) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
+  refuse_for_supervisor(from, at, "args", "");
+  refuse_for_supervisor(from, at, "mailbox", "");
+  refuse_for_supervisor(from, at, "priority", "");
+  refuse_for_supervisor(from, at, "name", "it belongs into the 'supervisor' map");
+}
+
+// What check_child() refuses beside a supervisor.
+void prune_child(json& child) {
+  if (!child.contains("supervisor")) return;
+  for (const char* key : {"args", "mailbox", "priority", "name"}) child.erase(key);
+}
+
+json child_rule() {
+  json none = json::object({{"args", false}, {"mailbox", false}, {"priority", false}, {"name", false}});
+  json nested = {{"required", {"supervisor"}}, {"properties", std::move(none)}};
+  return {{"oneOf", json::array({{{"required", {"actor"}}}, std::move(nested)})}};
+}
+
+const table<child_spec>& child_table() {
+  using nested = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
+  using waits = maybe<std::optional<backoff_options>, section<backoff_options>>;
+  using crowd = maybe<std::optional<pool_options>, section<pool_options>>;
+  static const auto rows =
+      table<child_spec>()
+          .add<&child_spec::id>("id", text("an id", &check_id, id_pattern), "its name among its siblings")
+          .needed()
+          .add<&child_spec::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+                                   "what it is: PLUGIN or PLUGIN:ACTOR")
+          .add<&child_spec::name>("name", text("a name", &check_registered_name, registered_name_pattern),
+                                  "registered name; absent: none")
+          .add<&child_spec::restart>("restart",
+                                     choice<restart>({{"permanent", restart::permanent},
+                                                      {"transient", restart::transient},
+                                                      {"temporary", restart::temporary}}),
+                                     "permanent: always; transient: after an abnormal end; temporary: never")
+          .add<&child_spec::shutdown>("shutdown", shutdown_time(),
+                                      "how long it may take to stop: a time, brutal_kill or infinity; a "
+                                      "supervisor's default is infinity")
+          .add<&child_spec::significant>("significant", flag(), "its end can end the supervisor", later)
+          .add<&child_spec::backoff>("backoff", waits(section<backoff_options>(&backoff_table)),
+                                     "waits between restarts; absent: none", later)
+          .add<&child_spec::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
+                                     "the mailbox's bounds")
+          .add<&child_spec::priority>("priority",
+                                      choice<priority>({{"low", priority::low},
+                                                        {"normal", priority::normal},
+                                                        {"high", priority::high},
+                                                        {"max", priority::max}}),
+                                      "its turn among the others")
+          .add<&child_spec::isolation>(
+              "isolation", maybe<std::optional<isolation>, choice<isolation>>(isolation_words()),
+              "process: in a process of its own; absent: as plugins.isolation says", later)
+          .add<&child_spec::args>("args", term(),
+                                  "the actor's arguments, checked against the plugin's schema")
+          .add<&child_spec::supervisor>(
+              "supervisor", nested(named_section<supervisor_spec>("supervisor", &supervisor_table)),
+              "a nested supervisor instead of an actor")
+          .add<&child_spec::pool>("pool", crowd(section<pool_options>(&pool_table)),
+                                  "a pool of actors instead of one", later)
+          .check(&check_child, child_rule())
+          .prune(&prune_child);
+  return rows;
+}
+
+const table<supervisor_spec>& supervisor_table() {
+  using children = list<child_spec, section<child_spec>>;
+  static const auto rows =
+      table<supervisor_spec>()
+          .add<&supervisor_spec::name>("name",
+                                       text("a name", &check_registered_name, registered_name_pattern),
+                                       "registered name; absent: none")
+          .add<&supervisor_spec::strategy>(
+              "strategy",
+              choice<strategy>({{"one_for_one", strategy::one_for_one},
+                                {"one_for_all", strategy::one_for_all},
+                                {"rest_for_one", strategy::rest_for_one},
+                                {"simple_one_for_one", strategy::simple_one_for_one}}),
+              "who is restarted with a child that ends", later)
+          .add<&supervisor_spec::intensity>("intensity", whole<std::uint32_t>(0, 1'000'000),
+                                            "restarts within `period` that are borne")
+          .add<&supervisor_spec::period>("period", duration(milliseconds(1)), "see intensity")
+          .add<&supervisor_spec::on_exceeded>(
+              "on_exceeded",
+              choice<on_exceeded>({{"escalate", on_exceeded::escalate}, {"park", on_exceeded::park}}),
+              "what happens beyond intensity; park: the tree stays up, degraded", later)
+          .add<&supervisor_spec::auto_shutdown>(
+              "auto_shutdown",
+              choice<auto_shutdown>({{"never", auto_shutdown::never},
+                                     {"any_significant", auto_shutdown::any_significant},
+                                     {"all_significant", auto_shutdown::all_significant}}),
+              "whether the end of significant children ends it", later)
+          .add<&supervisor_spec::children>("children", children(section<child_spec>(&child_table)),
+                                           "in the order in which they start");
+  return rows;
+}
+
+} // namespace
+
+choice<isolation> isolation_words() {
+  return choice<isolation>({{"none", isolation::none}, {"process", isolation::process}});
+}
+
+const table<application_spec>& application_table() {
+  using type = application_type;
+  using time = or_word<milliseconds, duration>;
+  static const auto rows =
+      table<application_spec>()
+          .add<&application_spec::name>("name", text("a name", &check_id, id_pattern), "its name")
+          .needed()
+          .add<&application_spec::type>("type",
+                                        choice<type>({{"permanent", type::permanent},
+                                                      {"transient", type::transient},
+                                                      {"temporary", type::temporary}}),
+                                        "permanent: its end stops the node; transient: its abnormal end does")
+          .add<&application_spec::depends_on>(
+              "depends_on", list<std::string, text>(text("an application's name", &check_id, id_pattern)),
+              "applications that start before it")
+          .add<&application_spec::max_runtime>("max_runtime", time("infinity", duration(milliseconds(1))),
+                                               "it is stopped after this time", later)
+          .add<&application_spec::env>("env", term(), "what its actors can read")
+          .add<&application_spec::supervisor>("supervisor",
+                                              named_section<supervisor_spec>("supervisor", &supervisor_table),
+                                              "its top supervisor")
+          .needed();
+  return rows;
+}
+
+} // namespace coppice::spec

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+// The words a schema table is written in. A type of value knows four things: how to read it from YAML
+// (reporting what is wrong and going on), how to print it, how to describe it as JSON Schema, and, through
+// the struct it fills, its default. A table is a struct's keys, each a row of name, member, type, sentence
+// and whether this version has it; parser, defaults, JSON Schema and `--effective` all come from it. The
+// tables are immutable after their construction; a `reader` belongs to one load.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/report.hpp"
+#include "spec/tree.hpp"
+
+namespace coppice::spec {
+
+// Keeps keys in the order of the table.
+using json = nlohmann::ordered_json;
+
+// What reading needs beside the value itself.
+struct reader {
+  const sources* texts;
+  report* to;
+  std::string path; // the keys from the nearest list's element down, joined by dots
+
+  void error(const node& at, std::string message, std::string hint = {}) {
+    to->error(at.at, std::move(message), std::move(hint));
+  }
+  // "KEY: expected WHAT, found …"
+  void wrong_type(const node& at, std::string_view expected, std::string hint = {});
+};
+
+template <class T>
+class value_type {
+ public:
+  virtual ~value_type() = default;
+  // False after an error; `into` then keeps a value that is good enough to go on checking.
+  virtual bool read(reader&, const node&, T& into) const = 0;
+  virtual json print(const T&) const = 0;
+  // JSON Schema; subschemas that refer to themselves go into `definitions`.
+  virtual json describe(json& definitions) const = 0;
+};
+
+// Whether a key can be used in this version. One that cannot is accepted only with its default.
+enum class available { now, later };
+
+// One key of a struct, whatever the type of its member.
+template <class Struct>
+class row {
+ public:
+  row(std::string_view its_key, available from_when, std::string_view its_sentence)
+      : key(its_key), when(from_when), sentence(its_sentence) {}
+  virtual ~row() = default;
+  virtual bool read(reader&, const node&, Struct&) const = 0;
+  virtual json print(const Struct&) const = 0;
+  virtual json describe(json& definitions) const = 0;
+
+  const std::string_view key;
+  const available when;
+  const std::string_view sentence;
+  bool required = false;
+};
+
+template <class Struct, auto Member, class Type>
+class member_row final : public row<Struct> {
+ public:
+  member_row(std::string_view its_key, Type type, available from_when, std::string_view its_sentence)
+      : row<Struct>(its_key, from_when, its_sentence), type_(std::move(type)) {}
+  bool read(reader& from, const node& value, Struct& into) const override {
+    return type_.read(from, value, into.*Member);
+  }
+  json print(const Struct& from) const override { return type_.print(from.*Member); }
+  json describe(json& definitions) const override { return type_.describe(definitions); }
+
+ private:
+  Type type_;
+};
+
+// What every table does, without the struct's type: kept out of the template.
+void unknown_key(reader&, const node& key, const std::vector<std::string_view>& known);
+void not_available(reader&, const node& at, std::string_view key, const json& default_value,
+                   const node& value);
+
+// The keys of a struct.
+template <class Struct>
+class table final : public value_type<Struct> {
+ public:
+  using check_function = void (*)(reader&, const node&, Struct&);
+
+  template <auto Member, class Type>
+  table add(std::string_view key, Type type, std::string_view sentence, available when = available::now) && {
+    rows_.push_back(std::make_unique<member_row<Struct, Member, Type>>(key, std::move(type), when, sentence));
+    return std::move(*this);
+  }
+  // The row added last must be there.
+  table needed() && {
+    rows_.back()->required = true;
+    return std::move(*this);
+  }
+  // Runs after the keys are read, for what several of them must fulfil together; `schema` says the same
+  // in JSON Schema.
+  table check(check_function function, json schema = json::object()) && {
+    check_ = function;
+    extra_ = std::move(schema);
+    return std::move(*this);
+  }
+
+  // Takes from what is printed what could not be read back; null leaves the whole out.
+  table prune(void (*function)(json&)) && {
+    prune_ = function;
+    return std::move(*this);
+  }
+
+  bool read(reader& from, const node& value, Struct& into) const override {
+    if constexpr (requires { into.at; }) into.at = value.at;
+    if (!value.is_map()) {
+      from.wrong_type(value, "a map");
+      return false;
+    }
+    const std::size_t length = from.path.size();
+    for (std::size_t i = 0; i + 1 < value.items.size(); i += 2) {
+      const row<Struct>* found = find(value.items[i]->text);
+      if (!found) {
+        unknown_key(from, *value.items[i], keys());
+        continue;
+      }
+      if (length) from.path += '.';
+      from.path += found->key;
+      read_row(from, *found, *value.items[i], *value.items[i + 1], into);
+      from.path.resize(length);
+    }
+    for (const auto& one : rows_)
+      if (one->required && !value.find(one->key))
+        from.error(value, "the key '" + std::string(one->key) + "' is missing", std::string(one->sentence));
+    if (check_) check_(from, value, into);
+    return true;
+  }
+
+  json print(const Struct& from) const override {
+    json result = json::object();
+    for (const auto& one : rows_) {
+      json value = one->print(from);
+      if (!value.is_null() && is_accepted(*one, value)) result[std::string(one->key)] = std::move(value);
+    }
+    if (prune_) prune_(result);
+    return result;
+  }
+
+  json describe(json& definitions) const override {
+    json result = {{"type", "object"}, {"additionalProperties", false}, {"properties", json::object()}};
+    json required = json::array();
+    const Struct defaults{};
+    for (const auto& one : rows_) {
+      json fallback = one->print(defaults);
+      json property;
+      if (!is_accepted(*one, fallback)) continue;
+      if (one->when == available::later)
+        property["const"] = fallback;
+      else
+        property = one->describe(definitions);
+      property["description"] = one->sentence;
+      if (!fallback.is_null() && !one->required) property["default"] = std::move(fallback);
+      result["properties"][std::string(one->key)] = std::move(property);
+      if (one->required) required.push_back(one->key);
+    }
+    if (!required.empty()) result["required"] = std::move(required);
+    result.update(extra_);
+    return result;
+  }
+
+ private:
+  const row<Struct>* find(std::string_view key) const {
+    for (const auto& one : rows_)
+      if (one->key == key) return one.get();
+    return nullptr;
+  }
+  std::vector<std::string_view> keys() const {
+    std::vector<std::string_view> all;
+    for (const auto& one : rows_) all.push_back(one->key);
+    return all;
+  }
+  // Of a key that is not available, only a simple default is accepted; one without is not at all.
+  static bool is_accepted(const row<Struct>& one, const json& fallback) {
+    return one.when == available::now || (fallback.is_primitive() && !fallback.is_null());
+  }
+  void read_row(reader& from, const row<Struct>& one, const node& key, const node& value,
+                Struct& into) const {
+    if (one.when == available::now) {
+      one.read(from, value, into);
+      return;
+    }
+    // Read aside: what is not available is one error, whatever else is wrong with it.
+    Struct scratch{};
+    const json fallback = one.print(scratch);
+    report unheard(*from.texts);
+    reader aside{from.texts, &unheard, from.path};
+    bool same = is_accepted(one, fallback) && one.read(aside, value, scratch) && !unheard.failed() &&
+                one.print(scratch) == fallback;
+    if (!same) not_available(from, key, from.path, fallback, value);
+  }
+
+  std::vector<std::unique_ptr<row<Struct>>> rows_;
+  check_function check_ = nullptr;
+  void (*prune_)(json&) = nullptr;
+  json extra_ = json::object();
+};
+
+// Another table, by the function that gives it.
+template <class T>
+class section final : public value_type<T> {
+ public:
+  using source_function = const table<T>& (*)();
+  explicit section(source_function source) : source_(source) {}
+  bool read(reader& from, const node& value, T& into) const override {
+    return source_().read(from, value, into);
+  }
+  json print(const T& value) const override { return source_().print(value); }
+  json describe(json& definitions) const override { return source_().describe(definitions); }
+
+ private:
+  source_function source_;
+};
+
+// A table that contains itself further down: described once, by name.
+template <class T>
+class named_section final : public value_type<T> {
+ public:
+  using source_function = const table<T>& (*)();
+  named_section(std::string_view name, source_function source) : name_(name), source_(source) {}
+  bool read(reader& from, const node& value, T& into) const override {
+    return source_().read(from, value, into);
+  }
+  json print(const T& value) const override { return source_().print(value); }
+  json describe(json& definitions) const override {
+    if (!definitions.contains(name_)) {
+      definitions[name_] = nullptr;
+      // By value first: describing inserts further definitions.
+      json described = source_().describe(definitions);
+      definitions[name_] = std::move(described);
+    }
+    return {{"$ref", "#/$defs/" + name_}};
+  }
+
+ private:
+  std::string name_;
+  source_function source_;
+};
+
+// A value that may be absent. Holder is optional<T> or unique_ptr<T>; absent prints as null.
+template <class Holder, class Type>
+class maybe final : public value_type<Holder> {
+ public:
+  explicit maybe(Type type) : type_(std::move(type)) {}
+  bool read(reader& from, const node& value, Holder& into) const override {
+    if constexpr (requires { into.emplace(); })
+      into.emplace();
+    else
+      into = std::make_unique<typename Holder::element_type>();
+    return type_.read(from, value, *into);
+  }
+  json print(const Holder& value) const override { return value ? type_.print(*value) : json(nullptr); }
+  json describe(json& definitions) const override { return type_.describe(definitions); }
+
+ private:
+  Type type_;
+};
+
+template <class T, class Type>
+class list final : public value_type<std::vector<T>> {
+ public:
+  explicit list(Type type) : type_(std::move(type)) {}
+  bool read(reader& from, const node& value, std::vector<T>& into) const override {
+    into.clear();
+    if (!value.is_sequence()) {
+      from.wrong_type(value, "a list");
+      return false;
+    }
+    // The elements stand by themselves: their keys are named without the way to the list.
+    std::string path;
+    if constexpr (std::is_class_v<T> && !std::is_same_v<T, std::string>) std::swap(path, from.path);
+    into.reserve(value.items.size());
+    bool good = true;
+    for (const node* one : value.items) good = type_.read(from, *one, into.emplace_back()) && good;
+    if constexpr (std::is_class_v<T> && !std::is_same_v<T, std::string>) std::swap(path, from.path);
+    return good;
+  }
+  json print(const std::vector<T>& value) const override {
+    json result = json::array();
+    for (const auto& one : value) result.push_back(type_.print(one));
+    return result;
+  }
+  json describe(json& definitions) const override {
+    return {{"type", "array"}, {"items", type_.describe(definitions)}};
+  }
+
+ private:
+  Type type_;
+};
+
+} // namespace coppice::spec

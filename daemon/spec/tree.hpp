@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// A YAML document as a tree of our own: every value with its position, aliases resolved by sharing, keys
+// unique. What the library lets pass (duplicate keys, alias cycles and bombs, depth, odd encodings) is
+// refused while the tree is built, within bounds of bytes, values and depth. One thread; the nodes live
+// as long as their `tree`.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/report.hpp"
+
+namespace coppice::spec {
+
+struct node {
+  enum class kind : std::uint8_t { null, scalar, sequence, map };
+
+  kind what = kind::null;
+  bool quoted = false;      // a scalar that is a text whatever it looks like
+  std::uint32_t weight = 1; // values in it, aliases counted as often as they are used
+  place at;                 // column in bytes
+  std::string text;         // of a scalar
+  std::vector<node*> items; // of a sequence; of a map: key, value, key, value…
+
+  bool is_map() const { return what == kind::map; }
+  bool is_sequence() const { return what == kind::sequence; }
+  // A map's value; nullptr if this is no map or has no such key.
+  const node* find(std::string_view key) const;
+};
+
+struct tree_limits {
+  std::size_t bytes = 32u << 20;
+  std::uint32_t values = 4u << 20;
+  std::uint32_t depth = 400;
+};
+
+class tree {
+ public:
+  node* make(node::kind what, const place& at);
+
+ private:
+  std::deque<node> nodes_;
+};
+
+// The document in source `file`; nullptr, with at least one error reported, if there is none to be had.
+// Duplicate keys are reported and left out. An empty document is an empty map.
+node* parse_yaml(const sources& texts, std::uint32_t file, tree& into, report& to,
+                 const tree_limits& limits = {});
+
+} // namespace coppice::spec

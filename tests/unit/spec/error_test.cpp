@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+// What a person is shown for each kind of mistake, to the letter.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "fixture.hpp"
+
+using namespace coppice;
+
+namespace {
+
+struct row {
+  const char* name;
+  std::string yaml;
+  const char* shown;
+};
+
+void check_errors(const std::vector<row>& rows) {
+  test::spec_folder folder;
+  for (const auto& one : rows) {
+    CAPTURE(one.name);
+    auto result = folder.load(one.yaml);
+    CHECK_FALSE(result.spec);
+    CHECK(spec::render(result.diagnostics) == one.shown);
+  }
+}
+
+void check_tree_errors(const std::vector<row>& rows) {
+  test::spec_folder folder;
+  for (const auto& one : rows) {
+    CAPTURE(one.name);
+    auto shown = folder.tree_errors(one.yaml);
+    for (auto at = shown.find(folder.path()); at != std::string::npos; at = shown.find(folder.path()))
+      shown.replace(at, folder.path().size(), "DIR");
+    CHECK(shown == one.shown);
+  }
+}
+
+} // namespace
+
+TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
+  check_errors({
+      {"unknown key", "node:\n  name: n@h\n  wrkers: 2\n",
+       "node.yaml:3:3: error: unknown key 'wrkers' in node\n"
+       "    3 |   wrkers: 2\n"
+       "      |   ^ did you mean 'workers'?\n"},
+      {"unknown key far from all", "node:\n  name: n@h\nfoo: 2\n",
+       "node.yaml:3:1: error: unknown key 'foo'\n"
+       "    3 | foo: 2\n"
+       "      | ^ known here: node epmd distribution control plugins applications\n"},
+      {"missing key", "epmd: { port: 5000 }\n",
+       "node.yaml:1:1: error: the key 'node' is missing\n"
+       "    1 | epmd: { port: 5000 }\n"
+       "      | ^ the node itself\n"},
+      {"wrong type", "node:\n  name: n@h\n  workers: many\n",
+       "node.yaml:3:12: error: node.workers: expected a whole number from 1 to 1024, found 'many'\n"
+       "    3 |   workers: many\n"
+       "      |            ^\n"},
+      {"a list for a map", "node: [1]\n",
+       "node.yaml:1:7: error: node: expected a map, found a list\n"
+       "    1 | node: [1]\n"
+       "      |       ^\n"},
+      {"duplicate key", "node:\n  name: n@h\n  data: a\n  name: m@h\n",
+       "node.yaml:4:3: error: the key 'name' stands here a second time\n"
+       "    4 |   name: m@h\n"
+       "      |   ^ first on line 2\n"},
+      {"bad duration", "node:\n  name: n@h\n  runtime: { park: 5 }\n",
+       "node.yaml:3:20: error: node.runtime.park: expected a duration such as 10ms, 5s, 2m or 1h, found the "
+       "number 5\n"
+       "    3 |   runtime: { park: 5 }\n"
+       "      |                    ^ did you mean 5s?\n"},
+      {"bad size", "node:\n  name: n@h\n  limits: { term_bytes: 5 megs }\n",
+       "node.yaml:3:25: error: node.limits.term_bytes: expected a size such as 64KiB or 1MB, found '5 megs'\n"
+       "    3 |   limits: { term_bytes: 5 megs }\n"
+       "      |                         ^\n"},
+      {"bad choice", "node:\n  name: n@h\n  visibility: hiden\n",
+       "node.yaml:3:15: error: node.visibility: expected visible or hidden, found 'hiden'\n"
+       "    3 |   visibility: hiden\n"
+       "      |               ^ did you mean 'hidden'?\n"},
+      {"bad node name", "node:\n  name: n@h@x\n",
+       "node.yaml:2:9: error: node.name: 'n@h@x' must be alive@host, the host a name or an address\n"
+       "    2 |   name: n@h@x\n"
+       "      |         ^\n"},
+      {"two sources of a cookie", "node:\n  name: n@h\n  cookie: { file: a, env: B }\n",
+       "node.yaml:3:11: error: node.cookie: expected exactly one of file, env and credential\n"
+       "    3 |   cookie: { file: a, env: B }\n"
+       "      |           ^\n"},
+      {"a mode without quotes", "node:\n  name: n@h\ncontrol: { mode: 0660 }\n",
+       "node.yaml:3:18: error: control.mode: expected a file mode in quotes such as \"0660\", found the "
+       "number 0660\n"
+       "    3 | control: { mode: 0660 }\n"
+       "      |                  ^\n"},
+      {"a number where a text is due", "node:\n  name: 5\n",
+       "node.yaml:2:9: error: node.name: expected a node name, found the number 5\n"
+       "    2 |   name: 5\n"
+       "      |         ^ in quotes it is a text: \"5\"\n"},
+      {"a key without a value", "node:\n  name:\n  data: x\n",
+       "node.yaml:2:3: error: node.name: expected a node name, found nothing\n"
+       "    2 |   name:\n"
+       "      |   ^\n"},
+  });
+}
+
+TEST_CASE("all errors are shown at once, in the order of the file") {
+  check_errors(
+      {{"three", "node:\n  name: n@h\n  wrkers: 2\nepmd: { port: 0 }\nplugins: { pth: [] }\n",
+        "node.yaml:3:3: error: unknown key 'wrkers' in node\n"
+        "    3 |   wrkers: 2\n"
+        "      |   ^ did you mean 'workers'?\n"
+        "node.yaml:4:15: error: epmd.port: expected a whole number from 1 to 65535, found the number 0\n"
+        "    4 | epmd: { port: 0 }\n"
+        "      |               ^\n"
+        "node.yaml:5:12: error: unknown key 'pth' in plugins\n"
+        "    5 | plugins: { pth: [] }\n"
+        "      |            ^ did you mean 'path'?\n"}});
+}
+
+TEST_CASE("what this version has not is refused by name, its default is accepted") {
+  check_errors({
+      {"http", "node: { name: n@h }\ncontrol: { http: { port: 9911 } }\n",
+       "node.yaml:2:12: error: control.http: not available in this version\n"
+       "    2 | control: { http: { port: 9911 } }\n"
+       "      |            ^\n"},
+      {"watch", "node: { name: n@h }\nplugins: { watch: true }\n",
+       "node.yaml:2:12: error: plugins.watch: not available in this version: true\n"
+       "    2 | plugins: { watch: true }\n"
+       "      |            ^ only false\n"},
+      {"tls", "node: { name: n@h }\ndistribution:\n  listen: [{ ports: 0, tls: on }]\n",
+       "node.yaml:3:24: error: tls: not available in this version: on\n"
+       "    3 |   listen: [{ ports: 0, tls: on }]\n"
+       "      |                        ^ only off\n"},
+      {"tls with files", "node: { name: n@h }\ndistribution:\n  listen: [{ tls: { certificate: f } }]\n",
+       "node.yaml:3:14: error: tls: not available in this version\n"
+       "    3 |   listen: [{ tls: { certificate: f } }]\n"
+       "      |              ^ only off\n"},
+      {"compression", "node: { name: n@h }\ndistribution: { compression: { level: 3 } }\n",
+       "node.yaml:2:32: error: distribution.compression.level: not available in this version: 3\n"
+       "    2 | distribution: { compression: { level: 3 } }\n"
+       "      |                                ^ only 0\n"},
+      {"services", "node: { name: n@h }\ndistribution: { services: { global: true } }\n",
+       "node.yaml:2:17: error: distribution.services: not available in this version\n"
+       "    2 | distribution: { services: { global: true } }\n"
+       "      |                 ^\n"},
+  });
+  check_tree_errors({
+      {"pool", "        - id: a\n          pool: { size: 8, actor: kv }\n",
+       "node.yaml:11:11: error: pool: not available in this version\n"
+       "   11 |           pool: { size: 8, actor: kv }\n"
+       "      |           ^\n"},
+      {"backoff", "        - { id: a, actor: kv, backoff: { first: 1s } }\n",
+       "node.yaml:10:31: error: backoff: not available in this version\n"
+       "   10 |         - { id: a, actor: kv, backoff: { first: 1s } }\n"
+       "      |                               ^\n"},
+      {"significant", "        - { id: a, actor: kv, significant: true }\n",
+       "node.yaml:10:31: error: significant: not available in this version: true\n"
+       "   10 |         - { id: a, actor: kv, significant: true }\n"
+       "      |                               ^ only false\n"},
+      {"strategy", "        - { id: a, supervisor: { strategy: rest_for_one } }\n",
+       "node.yaml:10:34: error: supervisor.strategy: not available in this version: rest_for_one\n"
+       "   10 |         - { id: a, supervisor: { strategy: rest_for_one } }\n"
+       "      |                                  ^ only one_for_one\n"},
+  });
+  test::spec_folder folder;
+  CHECK(folder.errors("node: { name: n@h }\nplugins: { watch: false, isolation: none }\n"
+                      "distribution: { listen: [{ tls: off }], compression: { level: 0 } }\n") == "");
+}
+
+TEST_CASE("mistakes in a supervision tree") {
+  check_tree_errors({
+      {"duplicate id", "        - { id: a, actor: kv }\n        - { id: a, actor: kv }\n",
+       "node.yaml:11:17: error: the id 'a' stands here a second time\n"
+       "   11 |         - { id: a, actor: kv }\n"
+       "      |                 ^ first on line 10\n"},
+      {"duplicate name", "        - { id: a, actor: kv, name: top }\n",
+       "node.yaml:10:37: error: the registered name 'top' stands here a second time\n"
+       "   10 |         - { id: a, actor: kv, name: top }\n"
+       "      |                                     ^ first on line 8\n"},
+      {"the node's name", "        - { id: a, actor: kv, name: net_kernel }\n",
+       "node.yaml:10:37: error: the name 'net_kernel' is the node's own\n"
+       "   10 |         - { id: a, actor: kv, name: net_kernel }\n"
+       "      |                                     ^\n"},
+      {"missing plugin", "        - { id: a, actor: kw }\n",
+       "node.yaml:10:27: error: no plugin 'kw': there is no kw.so in plugins.path\n"
+       "   10 |         - { id: a, actor: kw }\n"
+       "      |                           ^ did you mean 'kv'?\n"},
+      {"missing plugin far from all", "        - { id: a, actor: elephant }\n",
+       "node.yaml:10:27: error: no plugin 'elephant': there is no elephant.so in plugins.path\n"
+       "   10 |         - { id: a, actor: elephant }\n"
+       "      |                           ^ looked in DIR/plugins\n"},
+      {"unknown actor", "        - { id: a, actor: pair:secnd, args: { to: ab } }\n",
+       "node.yaml:10:27: error: the plugin 'pair' has no actor 'secnd'\n"
+       "   10 |         - { id: a, actor: pair:secnd, args: { to: ab } }\n"
+       "      |                           ^ did you mean 'second'?\n"},
+      {"which actor", "        - { id: a, actor: pair }\n",
+       "node.yaml:10:27: error: the plugin 'pair' has no actor 'pair'\n"
+       "   10 |         - { id: a, actor: pair }\n"
+       "      |                           ^ it has: first second\n"},
+      {"neither actor nor supervisor", "        - { id: a }\n",
+       "node.yaml:10:11: error: a child needs 'actor' or 'supervisor'\n"
+       "   10 |         - { id: a }\n"
+       "      |           ^\n"},
+      {"actor and supervisor", "        - { id: a, actor: kv, supervisor: {} }\n",
+       "node.yaml:10:11: error: a child has either 'actor' or 'supervisor', not both\n"
+       "   10 |         - { id: a, actor: kv, supervisor: {} }\n"
+       "      |           ^\n"},
+      {"a supervisor's name", "        - { id: a, name: b, supervisor: {} }\n",
+       "node.yaml:10:20: error: a supervisor takes no 'name'\n"
+       "   10 |         - { id: a, name: b, supervisor: {} }\n"
+       "      |                    ^ it belongs into the 'supervisor' map\n"},
+      {"a slash in an id", "        - { id: a/b, actor: kv }\n",
+       "node.yaml:10:17: error: id: 'a/b' must not contain '/': paths such as app/sup/child are made of it\n"
+       "   10 |         - { id: a/b, actor: kv }\n"
+       "      |                 ^\n"},
+      {"bad shutdown", "        - { id: a, actor: kv, shutdown: brutal-kill }\n",
+       "node.yaml:10:41: error: shutdown: expected a duration such as 10ms, 5s, 2m or 1h, brutal_kill or "
+       "infinity, "
+       "found 'brutal-kill'\n"
+       "   10 |         - { id: a, actor: kv, shutdown: brutal-kill }\n"
+       "      |                                         ^ did you mean 'brutal_kill'?\n"},
+  });
+}
+
+TEST_CASE("args are held against the plugin's schema, each mistake at its place") {
+  check_tree_errors({
+      {"unknown argument", "        - { id: a, actor: kv, args: { max_entrys: 5 } }\n",
+       "node.yaml:10:39: error: args: unknown key 'max_entrys'\n"
+       "   10 |         - { id: a, actor: kv, args: { max_entrys: 5 } }\n"
+       "      |                                       ^ did you mean 'max_entries'?\n"},
+      {"wrong type", "        - { id: a, actor: kv, args: { max_entries: lots } }\n",
+       "node.yaml:10:52: error: args.max_entries: expected a whole number, found 'lots'\n"
+       "   10 |         - { id: a, actor: kv, args: { max_entries: lots } }\n"
+       "      |                                                    ^\n"},
+      {"out of range", "        - { id: a, actor: kv, args: { max_entries: 0 } }\n",
+       "node.yaml:10:52: error: args.max_entries: must be at least 1, found 0\n"
+       "   10 |         - { id: a, actor: kv, args: { max_entries: 0 } }\n"
+       "      |                                                    ^\n"},
+      {"not of the enum", "        - { id: a, actor: kv, args: { mode: safer } }\n",
+       "node.yaml:10:45: error: args.mode: expected fast or safe, found 'safer'\n"
+       "   10 |         - { id: a, actor: kv, args: { mode: safer } }\n"
+       "      |                                             ^ did you mean 'safe'?\n"},
+      {"bad duration", "        - { id: a, actor: kv, args: { every: soon } }\n",
+       "node.yaml:10:46: error: args.every: expected a duration such as 10ms, 5s, 2m or 1h, found 'soon'\n"
+       "   10 |         - { id: a, actor: kv, args: { every: soon } }\n"
+       "      |                                              ^\n"},
+      {"missing argument", "        - { id: a, actor: 'pair:second' }\n",
+       "node.yaml:10:11: error: args: the key 'to' is missing\n"
+       "   10 |         - { id: a, actor: 'pair:second' }\n"
+       "      |           ^ the plugin's schema requires it\n"},
+      {"too short", "        - { id: a, actor: pair:second, args: { to: a } }\n",
+       "node.yaml:10:52: error: args.to: 'a' has 1 characters, at least 2 are wanted\n"
+       "   10 |         - { id: a, actor: pair:second, args: { to: a } }\n"
+       "      |                                                    ^\n"},
+  });
+}
+
+TEST_CASE("applications that depend on each other in a circle, or on none that is there") {
+  test::spec_folder folder;
+  const std::string empty = ", supervisor: {} }\n";
+  CHECK(folder.errors("node: { name: n@h }\napplications:\n"
+                      "  - { name: a, depends_on: [b]" +
+                      empty + "  - { name: b, depends_on: [c]" + empty + "  - { name: c, depends_on: [a]" +
+                      empty) ==
+        "node.yaml:5:16: error: depends_on goes in a circle: a -> b -> c -> a\n"
+        "    5 |   - { name: c, depends_on: [a], supervisor: {} }\n"
+        "      |                ^\n");
+  CHECK(folder.errors("node: { name: n@h }\napplications:\n"
+                      "  - { name: store, depends_on: [stroe]" +
+                      empty) ==
+        "node.yaml:3:33: error: depends_on: there is no application 'stroe'\n"
+        "    3 |   - { name: store, depends_on: [stroe], supervisor: {} }\n"
+        "      |                                 ^ did you mean 'store'?\n");
+}
+
+TEST_CASE("a refused plugin is named once, with the verdict's remedy") {
+  test::spec_folder folder;
+  ::chmod((folder.path() + "/plugins/kv.so").c_str(), 0666);
+  CHECK(folder.tree_errors("        - { id: a, actor: kv }\n        - { id: b, actor: kv }\n") ==
+        "node.yaml:10:27: error: the plugin " + folder.path() +
+            "/plugins/kv.so is refused: " + folder.path() +
+            "/plugins/kv.so is writable by everyone\n"
+            "   10 |         - { id: a, actor: kv }\n"
+            "      |                           ^ only root or the node's user may be able to write there: "
+            "chown, chmod go-w\n");
+  folder.write("plugins/text.so", "hello");
+  CHECK(folder.tree_errors("        - { id: a, actor: text }\n") ==
+        "node.yaml:10:27: error: the plugin " + folder.path() +
+            "/plugins/text.so is refused: not an ELF file\n"
+            "   10 |         - { id: a, actor: text }\n"
+            "      |                           ^ a plugin is a shared object (.so): compile and link it\n");
+}
+
+TEST_CASE("a file that cannot be read is said so, without a line") {
+  auto result = spec::load({"/nonexistent/node.yaml"});
+  CHECK_FALSE(result.spec);
+  CHECK(spec::render(result.diagnostics).find("/nonexistent/node.yaml: error: cannot be read: ") == 0);
+}
+
+TEST_CASE("long lines are shown in part, odd characters escaped, columns counted in characters") {
+  test::spec_folder folder;
+  CHECK(folder.errors("node: { name: n@h }\n\"\\u00fc\": 1\n") ==
+        "node.yaml:2:1: error: unknown key 'ü'\n"
+        "    2 | \"\\u00fc\": 1\n"
+        "      | ^ known here: node epmd distribution control plugins applications\n");
+  CHECK(folder.errors("node: { name: n@h, data: üü, wrkers: 1 }\n") ==
+        "node.yaml:1:30: error: unknown key 'wrkers' in node\n"
+        "    1 | node: { name: n@h, data: üü, wrkers: 1 }\n"
+        "      |                              ^ did you mean 'workers'?\n");
+  auto result = folder.load("node: { name: n@h, data: " + std::string(5000, 'x') + ", wrkers: 1 }\n");
+  REQUIRE(result.diagnostics.size() == 1);
+  CHECK(result.diagnostics[0].column == 5028);
+  CHECK(result.diagnostics[0].excerpt.size() < 150);
+  CHECK(result.diagnostics[0].excerpt.find("wrkers: 1 }") != std::string::npos);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// YAML that is broken, hostile or merely surprising: an error in words, and quickly.
+#include "spec/tree.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+
+using namespace coppice;
+
+namespace {
+
+std::string errors(const std::string& text, const spec::tree_limits& limits = {}) {
+  spec::sources texts;
+  auto file = texts.add("f.yaml", "/", text);
+  spec::report to(texts);
+  spec::tree nodes;
+  spec::node* root = spec::parse_yaml(texts, file, nodes, to, limits);
+  CHECK((root != nullptr || to.failed()));
+  return spec::render(to.take());
+}
+
+std::string repeat(std::string_view part, std::size_t bytes) {
+  std::string text;
+  while (text.size() < bytes) text += part;
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("what is not YAML is placed and explained") {
+  struct row {
+    const char* text;
+    const char* shown;
+  };
+  const row rows[] = {
+      {"a:\n\tb: 1\n",
+       "f.yaml:2:1: error: a tab in the indentation\n    2 |  b: 1\n      | ^ YAML indents with spaces "
+       "only\n"},
+      {"a: b: c\n",
+       "f.yaml:1:5: error: not YAML: illegal map value\n    1 | a: b: c\n      |     ^ a text with ': ' or ' "
+       "#' in it "
+       "wants quotes; else look at the indentation\n"},
+      {"a: @x\n",
+       "f.yaml:1:4: error: not YAML: unknown token\n    1 | a: @x\n      |    ^ a text that starts with this "
+       "character wants quotes\n"},
+      {"a: 'x\n",
+       "f.yaml:3:1: error: not YAML: illegal document indicator in scalar\n    3 | \n      | ^ is a closing "
+       "quote "
+       "missing?\n"},
+      {"a: \xff\n",
+       "f.yaml:1:4: error: this is not UTF-8\n    1 | a: \\xff\n      |    ^ save the file as UTF-8\n"},
+      {"a: \xc0\xaf\n",
+       "f.yaml:1:4: error: this is not UTF-8\n    1 | a: \\xc0\\xaf\n      |    ^ save the file as UTF-8\n"},
+      {"a: \x04\nb: 1\n",
+       "f.yaml:1:4: error: a control character has no place in a configuration\n    1 | a: \\x04\n      |    "
+       "^\n"},
+      {"a: 1\n---\nb: 2\n",
+       "f.yaml:2:1: error: a second document begins here\n    2 | ---\n      | ^ a configuration file is one "
+       "document\n"},
+      {"[a]: b\n",
+       "f.yaml:1:1: error: a key must be a text, this is a list or a map\n    1 | [a]: b\n      | ^\n"},
+      {"a: !!int 3\n",
+       "f.yaml:1:4: error: tags are not understood: tag:yaml.org,2002:int\n    1 | a: !!int 3\n      |    ^ "
+       "leave the "
+       "tag out; quotes make a text\n"},
+      {"a: &x {b: 1}\nc: { <<: *x }\n",
+       "f.yaml:2:6: error: merge keys (<<) are not understood\n    2 | c: { <<: *x }\n      |      ^ write "
+       "the values "
+       "out, or alias them one by one\n"},
+      {"a: *x\n",
+       "f.yaml:1:4: error: not YAML: the referenced anchor is not defined\n    1 | a: *x\n      |    ^\n"},
+      {"a: &x [*x]\n",
+       "f.yaml:1:8: error: this alias stands for a value that contains it\n    1 | a: &x [*x]\n      |       "
+       " ^\n"},
+      {"a: 1\nb: 2\n'a': 3\n",
+       "f.yaml:3:1: error: the key 'a' stands here a second time\n    3 | 'a': 3\n      | ^ first on line "
+       "1\n"},
+  };
+  for (const auto& one : rows) {
+    CAPTURE(one.text);
+    CHECK(errors(one.text) == one.shown);
+  }
+}
+
+TEST_CASE("an alias stands for what it names") {
+  spec::sources texts;
+  auto file = texts.add("f.yaml", "/", "a: &x [1, 2]\nb: *x\n");
+  spec::report to(texts);
+  spec::tree nodes;
+  auto* root = spec::parse_yaml(texts, file, nodes, to);
+  REQUIRE(root);
+  CHECK(root->find("a") == root->find("b"));
+}
+
+TEST_CASE("an empty document is an empty map") {
+  for (const char* text : {"", "\n", "# nothing\n", "---\n", "~\n", "\xef\xbb\xbf"}) {
+    CAPTURE(text);
+    CHECK(errors(text) == "");
+  }
+}
+
+TEST_CASE("an alias bomb is refused before it goes off") {
+  std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 40; ++i) {
+    auto name = "a" + std::to_string(i);
+    auto last = "*a" + std::to_string(i - 1);
+    bomb += name + ": &" + name + " [" + last;
+    for (int j = 0; j < 8; ++j) bomb += ", " + last;
+    bomb += "]\n";
+  }
+  CHECK(errors(bomb) ==
+        "f.yaml:7:45: error: the document grows to more than 4194304 values\n"
+        "    7 | a6: &a6 [*a5, *a5, *a5, *a5, *a5, *a5, *a5, *a5, *a5]\n"
+        "      |                                             ^ aliases of aliases multiply\n");
+}
+
+TEST_CASE("bytes, values and depth are bounded") {
+  CHECK(errors(std::string(2000, ' '), {.bytes = 1 << 10}) ==
+        "f.yaml: error: the file is larger than 0 MiB\n");
+  CHECK(errors("[1, 2, 3]", {.values = 3})
+            .find("f.yaml:1:8: error: the document grows to more than 3 values") == 0);
+  std::string deep = std::string(500, '[') + std::string(500, ']');
+  CHECK(errors(deep).find("error: nested deeper than 400 levels") != std::string::npos);
+}
+
+TEST_CASE("hostile texts are refused or read within a second") {
+  for (const char* part : {"[",   "{", "- ",  "? ",   "[[]", "a,",      "&a ",  "*a ", "\"",     "'",
+                           "a: ", "!", "!a ", "- \n", "a\n", ": ",      "{a: ", "[a,", "x: 1\n", "- - \n",
+                           "#",   " ", "\n",  "%a\n", "|\n", "a: |\n ", "--- ", "]",   "\t"})
+    for (const char* opening : {"", "[", "a: '"}) {
+      CAPTURE(part);
+      CAPTURE(opening);
+      auto start = std::chrono::steady_clock::now();
+      errors(opening + repeat(part, 1 << 16));
+      CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(1));
+    }
+}
