@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// The automatic CA and certificate: what is made, kept, and made again. openssl judges them too where
+// it is installed.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "base/file.hpp"
+#include "net/certificate.hpp"
+#include "net/certificate_folder.hpp"
+#include "net/tls.hpp"
+
+namespace coppice::net {
+namespace {
+
+const std::vector<std::string> names = {"node.example", "127.0.0.1", "::1"};
+
+struct folder {
+  folder() {
+    path = (std::filesystem::temp_directory_path() / "coppice-tls-XXXXXX").string();
+    REQUIRE(mkdtemp(path.data()) != nullptr);
+  }
+  ~folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  std::string read(const char* name) const { return base::read_file(path + "/" + name, 65536).value(); }
+
+  std::string path;
+};
+
+bool openssl(const std::string& arguments) {
+  return std::system(("openssl " + arguments + " >/dev/null 2>&1").c_str()) == 0;
+}
+
+} // namespace
+
+TEST_CASE("a leaf is valid for its names under its authority only") {
+  REQUIRE(tls::initialise());
+  const base::nanos now = base::wall_now();
+  const auto authority = make_authority(now).value();
+  const auto other = make_authority(now).value();
+  const auto leaf = issue_leaf(authority, names, now).value();
+  CHECK(check_pair(authority, now, authority_lifetime - one_day));
+  CHECK(check_leaf(leaf, authority.certificate, names, now, 30 * one_day));
+  CHECK(check_leaf(leaf, authority.certificate, {"::1", "127.0.0.1", "node.example"}, now, 0));
+  CHECK_FALSE(check_leaf(leaf, other.certificate, names, now, 0));
+  CHECK_FALSE(check_leaf(leaf, authority.certificate, {"node.example"}, now, 0));
+  CHECK(check_leaf(leaf, authority.certificate, names, now + leaf_lifetime, one_day).error().code ==
+        base::errc::timeout);
+  CHECK(check_pair({leaf.certificate, authority.key}, now, 0).error().code == base::errc::invalid);
+  CHECK_FALSE(issue_leaf({authority.certificate, other.key}, names, now));
+  CHECK_FALSE(issue_leaf(authority, {}, now));
+  CHECK_FALSE(check_pair({"garbage", "garbage"}, now, 0));
+}
+
+TEST_CASE("certificates are made once, with closed keys, and kept") {
+  const folder at;
+  const base::nanos now = base::wall_now();
+  const auto paths = ensure_certificates(at.path + "/tls", names, now).value();
+  const std::string leaf = base::read_file(paths.certificate, 65536).value();
+  for (const char* key : {"/tls/node-key.pem", "/tls/ca-key.pem"}) {
+    struct stat info {};
+    REQUIRE(stat((at.path + key).c_str(), &info) == 0);
+    CHECK((info.st_mode & 07777) == 0600);
+  }
+  REQUIRE(ensure_certificates(at.path + "/tls", names, now));
+  CHECK(base::read_file(paths.certificate, 65536).value() == leaf);
+}
+
+TEST_CASE("a leaf for other names, near its end or damaged is replaced under the same authority") {
+  const folder at;
+  const base::nanos now = base::wall_now();
+  REQUIRE(ensure_certificates(at.path, names, now));
+  const std::string authority = at.read("ca.pem");
+  std::string leaf = at.read("node.pem");
+  const auto replaced = [&] {
+    const std::string before = std::exchange(leaf, at.read("node.pem"));
+    return leaf != before && at.read("ca.pem") == authority;
+  };
+  REQUIRE(ensure_certificates(at.path, {"other.example"}, now));
+  CHECK(replaced());
+  REQUIRE(ensure_certificates(at.path, {"other.example"}, now + leaf_lifetime - 10 * one_day));
+  CHECK(replaced());
+  REQUIRE(base::write_file_atomic(at.path + "/node-key.pem", "garbage", 0600));
+  REQUIRE(ensure_certificates(at.path, {"other.example"}, now));
+  CHECK(replaced());
+}
+
+TEST_CASE("a damaged authority is an error and stays as it is, an expired one is replaced") {
+  const folder at;
+  const base::nanos now = base::wall_now();
+  REQUIRE(ensure_certificates(at.path, names, now));
+  const std::string authority = at.read("ca.pem");
+  REQUIRE(ensure_certificates(at.path, names, now + authority_lifetime + one_day));
+  CHECK(at.read("ca.pem") != authority);
+  REQUIRE(base::write_file_atomic(at.path + "/ca.pem", "garbage", 0644));
+  CHECK_FALSE(ensure_certificates(at.path, names, now));
+  CHECK(at.read("ca.pem") == "garbage");
+  std::filesystem::remove(at.path + "/ca-key.pem");
+  CHECK_FALSE(ensure_certificates(at.path, names, now));
+}
+
+TEST_CASE("openssl accepts the chain, as server and as client" * doctest::skip(!openssl("version"))) {
+  const folder at;
+  REQUIRE(ensure_certificates(at.path, names, base::wall_now()));
+  const std::string chain = " -CAfile " + at.path + "/ca.pem " + at.path + "/node.pem";
+  CHECK(openssl("verify -x509_strict -purpose sslserver -verify_ip 127.0.0.1" + chain));
+  CHECK(openssl("verify -x509_strict -purpose sslclient -verify_hostname node.example" + chain));
+  CHECK_FALSE(openssl("verify -verify_hostname other.example" + chain));
+}
+
+} // namespace coppice::net
