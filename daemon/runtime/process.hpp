@@ -59,16 +59,16 @@ struct mailbox_bounds {
 };
 
 struct spawn_options {
-  std::string name;  // registered before init runs; taken: spawn fails with errc::exists
-  std::string label; // app/sup/child, for people
-  bool link = false; // from a process's turn only
+  std::string name{};  // registered before init runs; taken: spawn fails with errc::exists
+  std::string label{}; // app/sup/child, for people
+  bool link = false;   // from a process's turn only
   bool trap_exit = false;
   reference* monitor = nullptr; // out: a plain monitor of the new process
-  reference ack;                // make_ack(): `ok` | `ignore` | {error, Reason} when init is through
-  pid parent;                   // none: the spawner
-  pid group_leader;             // none: the spawner's
+  reference ack{};              // make_ack(): `ok` | `ignore` | {error, Reason} when init is through
+  pid parent{};                 // none: the spawner
+  pid group_leader{};           // none: the spawner's
   runtime::priority priority = runtime::priority::normal;
-  mailbox_bounds mailbox;
+  mailbox_bounds mailbox{};
   int worker = -1; // -1: where the runtime thinks best
 };
 

@@ -2,8 +2,7 @@
 // Waiting in a handler: answers, ends, deadlines, many at once, and death while parked.
 #include "actor.hpp"
 
-using namespace coppice::runtime;
-using namespace coppice::runtime::testing;
+namespace coppice::runtime::testing {
 using failure = await_error::kind;
 
 namespace {
@@ -298,3 +297,5 @@ TEST_CASE("an init that waits holds up neither its spawner nor its worker") {
     return self.await(ack).value();
   }) == atom("ok"));
 }
+
+} // namespace coppice::runtime::testing

@@ -2,8 +2,7 @@
 // Exit signals and links against Erlang's rules ("Processes" in the reference manual; erlang:exit/2, link/1).
 #include "actor.hpp"
 
-using namespace coppice::runtime;
-using namespace coppice::runtime::testing;
+namespace coppice::runtime::testing {
 
 namespace {
 
@@ -230,3 +229,5 @@ TEST_CASE("terminate runs after a stop, and not after an untrapped exit signal")
     CHECK(terminated == (by_signal ? 0 : 1));
   }
 }
+
+} // namespace coppice::runtime::testing

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Mailboxes: order, bounds, what a full one does, and that nothing about a long one is quadratic.
+#include <algorithm>
+
 #include "actor.hpp"
 
-using namespace coppice::runtime;
-using namespace coppice::runtime::testing;
+namespace coppice::runtime::testing {
 
 TEST_CASE("signals of one sender arrive in the order sent, whatever their kinds") {
   node here;
@@ -260,3 +261,5 @@ TEST_CASE("messages to nobody, and those a dead process leaves, are counted") {
   gate.set_value();
   CHECK(eventually([&] { return here.host.counters().dead_letters == 12; }));
 }
+
+} // namespace coppice::runtime::testing

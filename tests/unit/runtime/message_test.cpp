@@ -12,8 +12,7 @@
 #include "runtime/block.hpp"
 #include "runtime/signal.hpp"
 
-using namespace coppice;
-using namespace coppice::runtime;
+namespace coppice::runtime::testing {
 
 TEST_CASE("a writer's message grows over its first block and keeps what was written") {
   message_writer out(8);
@@ -133,3 +132,5 @@ TEST_CASE("node names are bounded and keep their numbers") {
   CHECK(names.name(*first) == "a@host");
   CHECK(names.own() == "own@host");
 }
+
+} // namespace coppice::runtime::testing

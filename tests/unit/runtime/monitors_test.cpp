@@ -2,8 +2,7 @@
 // Monitors and names: who is told what, by pid and by name, and that a name is free before links fire.
 #include "actor.hpp"
 
-using namespace coppice::runtime;
-using namespace coppice::runtime::testing;
+namespace coppice::runtime::testing {
 
 TEST_CASE("a monitor fires once with the exit reason") {
   node here;
@@ -135,3 +134,5 @@ TEST_CASE("the name is free when the links hear of the death") {
     REQUIRE(eventually([&] { return !heir.alive(); }));
   }
 }
+
+} // namespace coppice::runtime::testing

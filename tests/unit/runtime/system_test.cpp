@@ -3,12 +3,12 @@
 // stop, and random races that must neither lose a signal nor a process.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <random>
 
 #include "actor.hpp"
 
-using namespace coppice::runtime;
-using namespace coppice::runtime::testing;
+namespace coppice::runtime::testing {
 
 TEST_CASE("timers fire in order, and cancelled ones do not") {
   node here;
@@ -277,3 +277,5 @@ TEST_CASE("random links, monitors, exits and messages across workers lose no pro
   CHECK(eventually([&] { return here.host.counters().lingering == 0; }));
   CHECK(ups == downs);
 }
+
+} // namespace coppice::runtime::testing
