@@ -53,21 +53,32 @@ bool read_override(const std::string& text, spec::override_value& out) {
 
 base::log::level level_of(spec::log_level level) {
   switch (level) {
-    case spec::log_level::trace: return base::log::level::trace;
-    case spec::log_level::debug: return base::log::level::debug;
-    case spec::log_level::info: return base::log::level::info;
-    case spec::log_level::warning: return base::log::level::warning;
-    case spec::log_level::error: return base::log::level::error;
+    case spec::log_level::trace:
+      return base::log::level::trace;
+    case spec::log_level::debug:
+      return base::log::level::debug;
+    case spec::log_level::info:
+      return base::log::level::info;
+    case spec::log_level::notice:
+      return base::log::level::notice;
+    case spec::log_level::warning:
+      return base::log::level::warning;
+    case spec::log_level::error:
+      return base::log::level::error;
   }
   return base::log::level::info;
 }
 
 base::log::format format_of(spec::log_format format) {
   switch (format) {
-    case spec::log_format::automatic: return base::log::format::automatic;
-    case spec::log_format::text: return base::log::format::text;
-    case spec::log_format::json: return base::log::format::json;
-    case spec::log_format::journald: return base::log::format::journald;
+    case spec::log_format::automatic:
+      return base::log::format::automatic;
+    case spec::log_format::text:
+      return base::log::format::text;
+    case spec::log_format::json:
+      return base::log::format::json;
+    case spec::log_format::journald:
+      return base::log::format::journald;
   }
   return base::log::format::automatic;
 }
@@ -118,7 +129,8 @@ class supervisor_of_process {
       return;
     }
     if (again_) return again_();
-    base::log::info("node", "{}: stopping; a second one shortens it", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    base::log::info("node", "{}: stopping; a second one shortens it",
+                    number == SIGTERM ? "SIGTERM" : "SIGINT");
     loop_->stop();
   }
 
@@ -174,7 +186,8 @@ int run(spec::node_spec spec, const std::string& program) {
 
 int main(int argc, char** argv) {
   command_line given;
-  CLI::App app("Runs a Coppice node: a supervision tree of plugin actors in a cluster of Erlang nodes.", "coppiced");
+  CLI::App app("Runs a Coppice node: a supervision tree of plugin actors in a cluster of Erlang nodes.",
+               "coppiced");
   app.add_option("--config", given.files, "configuration; later files override earlier ones")
       ->type_name("FILE")
       ->expected(1)

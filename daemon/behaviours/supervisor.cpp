@@ -72,13 +72,18 @@ supervisor::supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_
       window_(spec_->intensity, spec_->period) {}
 
 supervisor::~supervisor() {
-  if (self_) shared_->tree->leave(self_);
+  leave_tree();
+}
+
+void supervisor::leave_tree() {
+  if (in_tree_) shared_->tree->leave(in_tree_);
+  in_tree_ = {};
 }
 
 outcome supervisor::on_start(process& self) {
   self.trap_exit(true);
-  self_ = self.self();
-  shared_->tree->enter(self_, children_);
+  in_tree_ = self.self();
+  shared_->tree->enter(in_tree_, children_);
   for (const child_spec& each : spec_->children) {
     const std::shared_ptr<const child_spec> spec(spec_, &each);
     if (simple()) {
@@ -96,6 +101,7 @@ outcome supervisor::on_start(process& self) {
       report::start_failed(child_label(one), started.error());
       const message reason = failed_to_start(one.id, started.error());
       halt_all(self);
+      leave_tree();
       return runtime::stop(reason);
     }
     if (!*started && one.spec->restart == restart_type::temporary) children_.remove(one);
@@ -238,6 +244,7 @@ outcome supervisor::handle_info(process& self, const message& m) {
 
 void supervisor::on_stop(process& self, const message&) {
   halt_all(self);
+  leave_tree();
 }
 
 void supervisor::halt(process& self, child& one) {

@@ -76,12 +76,13 @@ class supervisor : public native_server {
   child* find(runtime::process& self, etf::bytes id_or_pid);
 
   std::string child_label(const child& one) const;
+  void leave_tree();
 
   std::shared_ptr<const supervisor_spec> spec_;
   std::shared_ptr<const supervision> shared_;
   std::shared_ptr<const child_spec> template_; // simple_one_for_one's
   std::string label_;
-  runtime::pid self_;
+  runtime::pid in_tree_; // as which it is entered there; null: it is not
   child_table children_;
   restart_window window_;
   std::unordered_map<runtime::pid, std::string, runtime::pid_hash>

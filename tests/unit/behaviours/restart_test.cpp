@@ -143,8 +143,9 @@ TEST_CASE("one restart more than the intensity within the period is too many") {
 
 TEST_CASE("restarts older than the period do not count") {
   restart_window window(1, 5 * second);
-  for (base::nanos now = 0; now < 100 * second; now += 5 * second + 1) CHECK(window.add(now));
-  CHECK_FALSE(window.add(101 * second));
+  base::nanos now = 0;
+  for (int i = 0; i < 20; ++i) CHECK(window.add(now += 5 * second + 1));
+  CHECK_FALSE(window.add(now + 5 * second));
 }
 
 TEST_CASE("intensity 0 allows no restart at all") {
