@@ -237,9 +237,10 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
       options->deadline == 0 ? base::mono_now() + default_start_time : options->deadline;
   const auto ready = process.await(ack, deadline);
   if (!ready) {
-    if (ready.error().what == runtime::await_error::kind::exiting) return COPPICE_E_EXITING;
+    using kind = runtime::await_error::kind;
+    if (ready.error().what == kind::exiting) return COPPICE_E_EXITING;
     process.exit(*started, message::atom("kill"));
-    return COPPICE_E_TIMEOUT;
+    return ready.error().what == kind::timeout ? COPPICE_E_TIMEOUT : COPPICE_E_MEMORY;
   }
   if (message reason = failure_in(*ready)) {
     *out_pid = give(std::move(reason));

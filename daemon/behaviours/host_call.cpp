@@ -60,6 +60,7 @@ std::int32_t answer_of(gen::call_result result, coppice_message* out) {
     case kind::exit:
       break;
   }
+  if (!result.error().reason) return COPPICE_E_MEMORY; // nothing left to wait on
   *out = give(std::move(result.error().reason));
   return COPPICE_E_EXIT;
 }

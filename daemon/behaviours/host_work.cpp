@@ -69,8 +69,10 @@ std::int32_t sleep_until(coppice_actor* self, std::int64_t deadline) {
   // An answer that no one can give: only the deadline or our own death ends the wait.
   const runtime::reference nobody = self->process->make_ack();
   const auto ended = self->process->await(nobody, deadline);
-  if (!ended && ended.error().what == runtime::await_error::kind::exiting) return COPPICE_E_EXITING;
-  return COPPICE_OK;
+  if (ended) return COPPICE_OK;
+  using kind = runtime::await_error::kind;
+  if (ended.error().what == kind::exiting) return COPPICE_E_EXITING;
+  return ended.error().what == kind::timeout ? COPPICE_OK : COPPICE_E_MEMORY;
 }
 
 } // namespace

@@ -77,13 +77,11 @@ base::result<std::string> loader::find_file(std::string_view plugin) const {
     if (access(file.c_str(), F_OK) == 0) return file;
   }
   return base::fail(base::errc::not_found,
-                    fmt::format("plugin {}: no {}.so in {}", plugin, plugin, fmt::join(options_.path, ", ")));
+                    fmt::format("no {}.so in {}", plugin, fmt::join(options_.path, ", ")));
 }
 
 base::result<loader::entry> loader::open(const std::string& plugin, const std::string& file) {
-  const auto refuse = [&](base::error why) {
-    return tl::unexpected(std::move(why).context(fmt::format("plugin {} ({})", plugin, file)));
-  };
+  const auto refuse = [&](base::error why) { return tl::unexpected(std::move(why).context(file)); };
   manifest::inspection seen = manifest::inspect(file);
   if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
   for (const auto& reason : seen.verdict.reasons)

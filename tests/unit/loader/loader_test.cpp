@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// What the loader takes and what it refuses, each refusal with a sentence that its author understands.
+#include "loader/loader.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "behaviours/server.hpp"
+#include "workshop.hpp"
+
+using namespace coppice;
+using test::workshop;
+
+namespace {
+
+// Why the fixture is refused; empty if it is not.
+std::string refusal(std::string_view fixture, std::string_view as = "fixture") {
+  workshop shop;
+  shop.put(fixture, as);
+  auto options = shop.options();
+  options.probe_deadline = 2 * base::nanos_per_second;
+  loader::loader loads(options);
+  REQUIRE(loads.prepare().has_value());
+  const auto done = loads.load(as);
+  CHECK(loads.loaded().size() == (done ? 1 : 0));
+  return done ? std::string() : done.error().text;
+}
+
+std::size_t copies_in(const workshop& shop) {
+  const auto all = std::filesystem::directory_iterator(shop.data() / "plugins");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+} // namespace
+
+TEST_CASE("a good plugin is loaded once, shown, and unloaded with its copy removed") {
+  workshop shop;
+  const auto file = shop.put("fixture_good");
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  REQUIRE(loads.load("fixture").has_value());
+  REQUIRE(loads.load("fixture").has_value());
+  const auto shown = loads.loaded();
+  REQUIRE(shown.size() == 1);
+  CHECK(shown[0].id == "fixture");
+  CHECK(shown[0].version == "1.0.0");
+  CHECK(shown[0].generation == 1);
+  CHECK(shown[0].file == file.string());
+  CHECK(shown[0].actors == std::vector<std::string>{"fixture", "other"});
+  CHECK(copies_in(shop) == 1);
+  CHECK(loads.unload().empty());
+  CHECK(loads.loaded().empty());
+  CHECK(copies_in(shop) == 0);
+}
+
+TEST_CASE("what is not fit is refused in words for its author") {
+  struct row {
+    const char* fixture;
+    const char* says;
+  };
+  const row rows[] = {
+      {"fixture_wrong_magic", "wrong magic 0x0000000000001234"},
+      {"fixture_newer_major", "ABI 2"},
+      {"fixture_newer_minor", "1.99"},
+      {"fixture_newer_in_code", "it needs plugin ABI 1.99 and this host speaks 1.0"},
+      {"fixture_newer_major_in_code", "it was built for plugin ABI 2 and this host speaks 1"},
+      {"fixture_small_descriptor", "its descriptor has size 32"},
+      {"fixture_no_descriptor", "coppice_plugin"},
+      {"fixture_unresolved", "unresolved symbol missing_function: link the library that defines it"},
+      {"fixture_init_fails", "its init failed: the licence is missing"},
+      {"fixture_other_id", "it says that it is plugin renamed: call the file renamed.so"},
+      {"fixture_id_differs", "the descriptor says id \"renamed\" and the note says \"fixture\""},
+      {"fixture_version_differs", "the descriptor says version \"1.0.1\" and the note says \"1.0.0\""},
+      {"fixture_actor_differs", "the descriptor says actor \"fixtures\" and the note says \"fixture\""},
+      {"fixture_count_differs", "the descriptor lists 1 actors and the note 2"},
+      {"fixture_state_version_differs", "the descriptor says state version 3 and the note says 0"},
+      {"fixture_unknown_behaviour", "this host has no behaviour \"pond\"; it has: server"},
+      {"fixture_other_table", "its callback table is \"coppice.pond/1\""},
+      {"fixture_small_table", "its callback table has size 16"},
+      {"fixture_no_callbacks", "its callback table is a null pointer"},
+      {"fixture_crashes", "ended by signal 11"},
+      {"fixture_spins", "it was not loaded within 2000 ms: a constructor or its init does not return"},
+      {"fixture_leaves", "ended with status 0 and no answer"},
+  };
+  for (const row& each : rows) {
+    const std::string text = refusal(each.fixture);
+    CHECK_MESSAGE(text.find(each.says) != text.npos, each.fixture, ": ", text);
+  }
+}
+
+TEST_CASE("a throwing static constructor is found by the probe") {
+  const std::string text = refusal("throws", "throws");
+  CHECK_MESSAGE(
+      text.find("an exception of type std::runtime_error (\"no database at startup\")") != text.npos, text);
+  CHECK(text.find("a static constructor threw") != text.npos);
+}
+
+TEST_CASE("a file that others may write to is refused") {
+  workshop shop;
+  const auto file = shop.put("fixture_good");
+  REQUIRE(chmod(file.c_str(), 0777) == 0);
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  const auto done = loads.load("fixture");
+  REQUIRE(!done.has_value());
+  CHECK_MESSAGE(done.error().text.find("writ") != std::string::npos, done.error().text);
+}
+
+TEST_CASE("a file that is no ELF library is refused") {
+  workshop shop;
+  std::ofstream(shop.plugins() / "fixture.so") << "#!/bin/sh\necho hello\n";
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  const auto done = loads.load("fixture");
+  REQUIRE(!done.has_value());
+  CHECK_MESSAGE(done.error().text.find("ELF") != std::string::npos, done.error().text);
+}
+
+TEST_CASE("a missing plugin and a name that can't be one are told apart") {
+  workshop shop;
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  CHECK(loads.load("nowhere").error().code == base::errc::not_found);
+  CHECK(loads.load("nowhere").error().text == "no nowhere.so in " + shop.plugins().string());
+  CHECK(loads.load("../fixture").error().code == base::errc::invalid);
+}
+
+TEST_CASE("an unknown actor type is refused with the names there are") {
+  workshop shop;
+  shop.put("fixture_good");
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  CHECK(loads.load_for("fixture").has_value());
+  CHECK(loads.load_for("fixture:other").has_value());
+  const auto done = loads.load_for("fixture:third");
+  REQUIRE(!done.has_value());
+  CHECK(done.error().text == "unknown actor type \"third\" of plugin fixture: it has fixture, other");
+  CHECK(loads.make({.actor = "fixture:third", .args = {}, .env = {}, .application = {}, .label = {}})
+            .error()
+            .code == base::errc::not_found);
+  CHECK(
+      loads.make({.actor = "nowhere", .args = {}, .env = {}, .application = {}, .label = {}}).error().text ==
+      "plugin nowhere is not loaded");
+}
+
+TEST_CASE("an image stays while an actor of it lives") {
+  workshop shop;
+  shop.put("fixture_good");
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  REQUIRE(loads.load("fixture").has_value());
+  auto made = loads.make({.actor = "fixture", .args = {}, .env = {}, .application = {}, .label = {}});
+  REQUIRE(made.has_value());
+  runtime::description shown;
+  (*made)->describe(shown);
+  CHECK(shown.behaviour == "server");
+  CHECK(shown.plugin == "fixture");
+  CHECK(shown.generation == 1);
+  CHECK(loads.loaded()[0].in_use == 1);
+  REQUIRE(loads.unload().size() == 1);
+  made->reset();
+  CHECK(loads.unload().empty());
+}
