@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// A call is refused the way a node without that function would: error undef with a one-frame stack. In the
+// process's own turn, the handler on a worker's thread.
+#include "services/erpc.hpp"
+
+#include <coppice/etf/cursor.hpp>
+#include <utility>
+
+#include "runtime/process.hpp"
+
+namespace coppice::services {
+namespace {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+struct evaluated {
+  message value; // none: it failed with
+  const char* error = "undef";
+};
+
+evaluated evaluate(process& self, const functions& allowed, etf::bytes module, etf::bytes function,
+                   etf::bytes arguments) {
+  std::string_view m;
+  std::string_view f;
+  const auto arity = list_length(arguments);
+  if (!etf::cursor(module).read_atom(m) || !etf::cursor(function).read_atom(f) || !arity)
+    return {{}, "badarg"};
+  const auto* found = allowed.find(m, f, *arity);
+  if (found == nullptr) return {{}, "undef"};
+  return {(*found)(self, arguments), "badarg"};
+}
+
+// [{M, F, Args, []}]
+void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::bytes arguments) {
+  out.list(1);
+  out.tuple(4);
+  out.raw(module);
+  out.raw(function);
+  out.raw(arguments);
+  out.nil();
+  out.nil();
+}
+
+// Waits for `go`, runs one call, ends with its result as the reason.
+class one_call : public runtime::behaviour {
+ public:
+  one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers)
+      : allowed_(std::move(allowed)), arguments_(std::move(arguments)), answers_(answers) {}
+
+  runtime::outcome init(process&) override { return runtime::carry_on(); }
+  runtime::outcome receive(process& self, message m) override {
+    if (!etf::cursor(m.bytes()).read_atom_is("go")) return runtime::carry_on();
+    etf::cursor at(arguments_.bytes());
+    std::uint32_t length = 0;
+    etf::bytes tag;
+    etf::bytes module;
+    etf::bytes function;
+    etf::bytes arguments;
+    at.read_list(length);
+    if (answers_) at.read_term(tag);
+    at.read_term(module);
+    at.read_term(function);
+    at.read_term(arguments);
+    if (answers_) return runtime::stop(erpc_result(self, *allowed_, tag, module, function, arguments));
+    evaluate(self, *allowed_, module, function, arguments);
+    return runtime::stop(message::atom("normal"));
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "erpc"; }
+
+ private:
+  std::shared_ptr<const functions> allowed_;
+  message arguments_;
+  bool answers_;
+};
+
+} // namespace
+
+message erpc_result(process& self, const functions& allowed, etf::bytes tag, etf::bytes module,
+                    etf::bytes function, etf::bytes arguments) {
+  const auto done = evaluate(self, allowed, module, function, arguments);
+  message_writer out;
+  if (done.value) {
+    out.tuple(3);
+    out.raw(tag);
+    out.atom("return");
+    out.raw(done.value.bytes());
+    return out.take();
+  }
+  out.tuple(4);
+  out.raw(tag);
+  out.atom("error");
+  out.atom(done.error);
+  write_stack(out, module, function, arguments);
+  return out.take();
+}
+
+message rpc_result(process& self, const functions& allowed, etf::bytes module, etf::bytes function,
+                   etf::bytes arguments) {
+  auto done = evaluate(self, allowed, module, function, arguments);
+  if (done.value) return done.value;
+  message_writer out;
+  out.tuple(2);
+  out.atom("badrpc");
+  out.tuple(2);
+  out.atom("EXIT");
+  out.tuple(2);
+  out.atom(done.error);
+  write_stack(out, module, function, arguments);
+  return out.take();
+}
+
+dist::spawn_handler spawns_for_erpc(runtime::system& system, std::shared_ptr<const functions> allowed) {
+  return [&system, allowed = std::move(allowed)](
+             const dist::spawn_request& request) -> tl::expected<runtime::pid, std::string> {
+    const bool call = request.function == "execute_call" && request.arity == 4;
+    const bool cast = request.function == "execute_cast" && request.arity == 3;
+    const auto given = list_length(request.arguments.bytes());
+    if (request.module != "erpc" || (!call && !cast) || given != request.arity) {
+      return tl::unexpected<std::string>("notsup");
+    }
+    runtime::spawn_options options;
+    options.label = "erpc";
+    options.group_leader = request.group_leader;
+    auto made =
+        system.spawn(std::move(options), std::make_unique<one_call>(allowed, request.arguments, call));
+    if (!made) return tl::unexpected<std::string>("system_limit");
+    return *made;
+  };
+}
+
+} // namespace coppice::services

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// The built-in functions. Each answers from what the node publishes; none changes anything. Any thread but
+// where a function says otherwise.
+#include "services/functions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "behaviours/gen.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::services {
+namespace {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+message node_list(const std::vector<std::string>& names) {
+  message_writer out;
+  out.list(static_cast<std::uint32_t>(names.size()));
+  for (const auto& name : names) out.atom(name);
+  out.nil();
+  return out.take();
+}
+
+// nodes(visible | hidden | connected | this | known)
+message nodes_of_kind(process& self, dist::router& router, etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  std::string_view kind;
+  if (!at.read_list(length) || !at.read_atom(kind)) return {};
+  using which = runtime::remote_router::which;
+  if (kind == "visible") return node_list(router.nodes(which::visible));
+  if (kind == "hidden") return node_list(router.nodes(which::hidden));
+  if (kind == "connected") return node_list(router.nodes(which::connected));
+  if (kind == "this") return node_list({std::string(self.host().node_name())});
+  return {};
+}
+
+message whereis(process& self, etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  std::string_view name;
+  if (!at.read_list(length) || !at.read_atom(name)) return {};
+  const auto found = self.host().whereis(name);
+  if (!found) return message::atom("undefined");
+  message_writer out;
+  runtime::write(out, *found, self.host().nodes());
+  return out.take();
+}
+
+message registered(process& self) {
+  std::vector<std::string> names;
+  for (auto& [name, pid] : self.host().registered()) names.push_back(name);
+  return node_list(names);
+}
+
+message processes(process& self) {
+  const auto all = self.host().processes();
+  message_writer out;
+  out.list(static_cast<std::uint32_t>(all.size()));
+  for (const auto& one : all) runtime::write(out, one.pid, self.host().nodes());
+  out.nil();
+  return out.take();
+}
+
+message is_process_alive(process& self, etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  if (!at.read_list(length)) return {};
+  const auto pid = runtime::read_pid(at, self.host().nodes());
+  if (!pid || !pid->here()) return {};
+  message_writer out;
+  out.boolean(self.host().alive(*pid));
+  return out.take();
+}
+
+message system_info(process& self, etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  std::string_view item;
+  if (!at.read_list(length) || !at.read_atom(item)) return {};
+  message_writer out;
+  if (item == "creation") {
+    out.integer(self.host().creation());
+  } else if (item == "process_count") {
+    out.unsigned_integer(self.host().counters().processes);
+  } else if (item == "process_limit") {
+    out.unsigned_integer(self.host().options().processes);
+  } else if (item == "schedulers" || item == "schedulers_online") {
+    out.integer(self.host().workers());
+  } else if (item == "otp_release") {
+    out.string("25"); // whose protocol is spoken
+  } else if (item == "machine") {
+    out.string("COPPICE");
+  } else if (item == "version" || item == "system_version") {
+    out.string("coppice " COPPICE_VERSION);
+  } else {
+    return {};
+  }
+  return out.take();
+}
+
+message uptime(process& self) {
+  message_writer out;
+  out.integer(self.now() / base::nanos_per_ms);
+  return out.take();
+}
+
+message which_applications(process& self) {
+  constexpr base::nanos patience = 5 * base::nanos_per_second;
+  const auto question = message::atom("which_applications");
+  auto answer = behaviours::gen::call(self, runtime::destination::named("application_controller"),
+                                      question.bytes(), self.now() + patience);
+  return answer ? *answer : message{};
+}
+
+} // namespace
+
+std::optional<std::uint32_t> list_length(etf::bytes list) {
+  etf::cursor at(list);
+  etf::bytes text;
+  if (at.read_string(text)) return static_cast<std::uint32_t>(text.size());
+  std::uint32_t length = 0;
+  if (!at.read_list(length)) return std::nullopt;
+  if (length == 0) return 0;
+  for (std::uint32_t i = 0; i < length; ++i) {
+    if (!at.skip()) return std::nullopt;
+  }
+  return at.read_nil() ? std::optional(length) : std::nullopt;
+}
+
+base::result<functions> functions::make(dist::router& router, const std::vector<std::string>& allow) {
+  functions made;
+  for (const auto& word : allow) {
+    const auto colon = word.find(':');
+    if (word == "info") {
+      made.info_ = true;
+    } else if (colon != std::string::npos && colon > 0 && colon + 1 < word.size() &&
+               word.find(' ') == std::string::npos) {
+      made.pairs_.emplace_back(word.substr(0, colon), word.substr(colon + 1));
+    } else {
+      return base::fail(base::errc::unsupported,
+                        fmt::format("distribution.allow.rpc: '{}' is not available in this version", word));
+    }
+  }
+  auto& known = made.built_in_;
+  known["erlang:node/0"] = [](process& self, etf::bytes) { return message::atom(self.host().node_name()); };
+  known["erlang:is_alive/0"] = [](process&, etf::bytes) { return message::atom("true"); };
+  known["erlang:nodes/0"] = [&router](process&, etf::bytes) {
+    return node_list(router.nodes(runtime::remote_router::which::visible));
+  };
+  known["erlang:nodes/1"] = [&router](process& self, etf::bytes arguments) {
+    return nodes_of_kind(self, router, arguments);
+  };
+  known["erlang:whereis/1"] = whereis;
+  known["erlang:registered/0"] = [](process& self, etf::bytes) { return registered(self); };
+  known["erlang:processes/0"] = [](process& self, etf::bytes) { return processes(self); };
+  known["erlang:is_process_alive/1"] = is_process_alive;
+  known["erlang:system_info/1"] = system_info;
+  known["erlang:monotonic_time/0"] = [](process& self, etf::bytes) { return uptime(self); };
+  known["application:which_applications/0"] = [](process& self, etf::bytes) {
+    return which_applications(self);
+  };
+  return made;
+}
+
+bool functions::allowed(std::string_view module, std::string_view name) const {
+  if (info_) return true;
+  return std::any_of(pairs_.begin(), pairs_.end(), [&](const auto& pair) {
+    return pair.first == module && (pair.second == "*" || pair.second == name);
+  });
+}
+
+const callable* functions::find(std::string_view module, std::string_view name, std::uint32_t arity) const {
+  if (!allowed(module, name)) return nullptr;
+  const auto at = built_in_.find(fmt::format("{}:{}/{}", module, name, arity));
+  return at == built_in_.end() ? nullptr : &at->second;
+}
+
+} // namespace coppice::services

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT
+// The sessions with peers, message by message. In the process's own turn.
+#include "services/global_name_server.hpp"
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/order.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::services {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+constexpr std::int64_t protocol_version = 8;
+constexpr std::string_view up_mark = "$coppice_node_up";
+constexpr std::string_view down_mark = "$coppice_node_down";
+
+void tell_server(runtime::system& system, std::string_view what, std::string_view node) {
+  message_writer out;
+  out.tuple(2);
+  out.atom(what);
+  out.atom(node);
+  auto s = runtime::make_signal(runtime::signal_kind::message, {}, out.take());
+  s->flags = runtime::signal::unbounded;
+  system.deliver(runtime::destination::named(global_name_server::registered_name), std::move(s));
+}
+
+void write_tag(etf::writer& out, const message& tag) {
+  out.raw(tag.bytes());
+}
+
+} // namespace
+
+void global_name_server::node_up(runtime::system& system, std::string_view node) {
+  tell_server(system, up_mark, node);
+}
+
+void global_name_server::node_down(runtime::system& system, std::string_view node) {
+  tell_server(system, down_mark, node);
+}
+
+// Dispatch ------------------------------------------------------------------------------------------------
+
+runtime::outcome global_name_server::handle_cast(process& self, const message& request) {
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
+  if (what == "init_connect" && arity == 4) on_init_connect(self, at, request);
+  if (what == "lock_set" && (arity == 4 || arity == 5)) on_lock_set(self, at, arity);
+  if (what == "exchange" && arity == 5) on_exchange(self, at, request);
+  if (what == "resolved" && arity == 7) on_resolved(self, at, request);
+  if (what == "in_sync" && arity == 3) on_in_sync(self, at);
+  if (what == "new_nodes" && arity == 6) on_new_nodes(self, at);
+  return runtime::carry_on();
+}
+
+runtime::outcome global_name_server::handle_info(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  std::string_view node;
+  if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
+  if (what == "DOWN" && arity == 5) {
+    on_down(self, at);
+  } else if (what == up_mark && at.read_atom(node)) {
+    up(self, node);
+  } else if (what == down_mark && at.read_atom(node)) {
+    down(self, std::string(node));
+  } else if (what == "init_connect_ack" && arity == 4) {
+    on_init_connect_ack(self, at);
+  } else if (what == "cancel_connect" && arity == 3) {
+    on_cancel_connect(self, at);
+  } else if (what == "lost_connection" && arity == 5) {
+    on_lost_connection(self, at, m);
+  } else if (what == "remove_connection" && arity == 2) {
+    on_remove_connection(self, at);
+  } else if (what == "whereis" && arity == 3) {
+    etf::bytes name;
+    etf::bytes from;
+    if (!at.read_term(name) || !at.read_term(from)) return runtime::carry_on();
+    const auto found = names_.find(base::as_text(name));
+    message_writer out;
+    if (found == names_.end()) {
+      out.atom("undefined");
+    } else {
+      runtime::write(out, found->second.pid, self.host().nodes());
+    }
+    behaviours::gen::reply(self, m.slice(from), out.take());
+  }
+  return runtime::carry_on();
+}
+
+// Sessions ------------------------------------------------------------------------------------------------
+
+message global_name_server::own_node(process& self) const {
+  return message::atom(self.host().node_name());
+}
+
+void global_name_server::tell(process& self, std::uint32_t node, message m) {
+  self.send_unbounded(runtime::destination::remote(registered_name, node), std::move(m));
+}
+
+void global_name_server::cast(process& self, std::uint32_t node, etf::bytes term) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("$gen_cast");
+  out.raw(term);
+  tell(self, node, out.take());
+}
+
+void global_name_server::up(process& self, std::string_view node) {
+  const auto index = self.host().nodes().intern(node);
+  if (!index) return;
+  auto& p = partners_[std::string(node)];
+  p.node = *index;
+  begin(self, std::string(node), p);
+}
+
+void global_name_server::begin(process& self, const std::string&, partner& p) {
+  end_session(self, p);
+  p.his_tag = {};
+  p.my_tag = ++next_tag_;
+  message_writer out;
+  out.tuple(4);
+  out.atom("init_connect");
+  out.tuple(2);
+  out.integer(protocol_version);
+  out.integer(p.my_tag);
+  out.raw(own_node(self).bytes());
+  out.tuple(4);
+  out.atom("locker");
+  out.atom("no_longer_a_pid");
+  out.map(0);
+  runtime::write(out, self.self(), self.host().nodes());
+  cast(self, p.node, out.view());
+}
+
+void global_name_server::on_init_connect(process& self, etf::cursor at, const message& m) {
+  std::uint32_t arity = 0;
+  std::int64_t version = 0;
+  etf::bytes tag;
+  std::string_view node;
+  if (!at.read_tuple(arity) || arity < 2 || !at.read_integer(version) || !at.read_term(tag)) return;
+  for (std::uint32_t i = 2; i < arity; ++i) at.skip();
+  if (!at.read_atom(node) || !at.read_tuple_of(4) || !at.skip() || !at.skip() || !at.skip()) return;
+  const auto locker = runtime::read_pid(at, self.host().nodes());
+  const auto found = partners_.find(node);
+  if (!locker || found == partners_.end()) return;
+  auto& p = found->second;
+  if (p.his_tag) end_session(self, p);
+  p.his_tag = m.slice(tag);
+  p.his_locker = *locker;
+  if (version < protocol_version) return;
+  message_writer out;
+  out.tuple(4);
+  out.atom("init_connect_ack");
+  out.raw(own_node(self).bytes());
+  write_tag(out, p.his_tag);
+  out.integer(p.my_tag);
+  tell(self, p.node, out.take());
+}
+
+// The session a message speaks of; nothing when that node is not connected or its init_connect has not come.
+global_name_server::partner* global_name_server::session(etf::cursor& at, std::string& node) {
+  std::string_view name;
+  if (!at.read_atom(name)) return nullptr;
+  const auto found = partners_.find(name);
+  if (found == partners_.end()) return nullptr;
+  node = name;
+  return &found->second;
+}
+
+bool global_name_server::is_my_tag(etf::cursor& at, const partner& p) const {
+  std::int64_t tag = 0;
+  return at.read_integer(tag) && tag == p.my_tag && p.his_tag;
+}
+
+void global_name_server::on_init_connect_ack(process& self, etf::cursor at) {
+  std::string node;
+  partner* p = session(at, node);
+  if (p == nullptr) return;
+  std::int64_t mine = 0;
+  etf::bytes his;
+  if (!at.read_integer(mine) || !at.read_term(his)) return;
+  // His init_connect came before his acknowledgement, so both tags are known by now.
+  const bool agree = mine == p->my_tag && p->his_tag && etf::compare(his, p->his_tag.bytes()) == 0;
+  if (agree) return;
+  message_writer out;
+  out.tuple(3);
+  out.atom("cancel_connect");
+  out.raw(own_node(self).bytes());
+  out.raw(his);
+  tell(self, p->node, out.take());
+  begin(self, node, *p);
+}
+
+void global_name_server::on_cancel_connect(process& self, etf::cursor at) {
+  std::string node;
+  partner* p = session(at, node);
+  std::int64_t tag = 0;
+  if (p != nullptr && at.read_integer(tag) && tag == p->my_tag) begin(self, node, *p);
+}
+
+void global_name_server::on_lock_set(process& self, etf::cursor at, std::uint32_t arity) {
+  const auto locker = runtime::read_pid(at, self.host().nodes());
+  bool set = false;
+  if (!locker || !at.read_bool(set) || !at.skip() || !set) return;
+  const auto found = partners_.find(self.host().nodes().name(locker->node));
+  if (found == partners_.end()) return;
+  auto& p = found->second;
+  if (arity == 5 && !is_my_tag(at, p)) return;
+  if (!p.his_tag || *locker != p.his_locker) return;
+  // Both sides name the lock by both lockers, in Erlang's order, so it is one lock.
+  message_writer a;
+  message_writer b;
+  runtime::write(a, self.self(), self.host().nodes());
+  runtime::write(b, *locker, self.host().nodes());
+  const bool first = etf::compare(a.view(), b.view()) < 0;
+  message_writer lock;
+  lock.tuple(2);
+  lock.atom("global");
+  lock.list(2);
+  lock.raw(first ? a.view() : b.view());
+  lock.raw(first ? b.view() : a.view());
+  lock.nil();
+  p.lock = lock.take();
+  const bool got = set_lock(self, p.lock.bytes(), self.self());
+  send_lock_set(self, p, got);
+  if (!got) return;
+  p.locked = true;
+  message_writer out;
+  out.tuple(5);
+  out.atom("exchange");
+  out.raw(own_node(self).bytes());
+  write_names(self, out);
+  out.nil();
+  write_tag(out, p.his_tag);
+  cast(self, p.node, out.view());
+  if (p.exchange) resolve(self, found->first, p);
+}
+
+void global_name_server::send_lock_set(process& self, const partner& p, bool set) {
+  message_writer out;
+  out.tuple(5);
+  out.atom("lock_set");
+  runtime::write(out, self.self(), self.host().nodes());
+  out.boolean(set);
+  out.list(static_cast<std::uint32_t>(known_.size()));
+  for (const auto& node : known_) out.atom(node);
+  out.nil();
+  write_tag(out, p.his_tag);
+  cast(self, p.node, out.view());
+}
+
+void global_name_server::on_exchange(process& self, etf::cursor at, const message& m) {
+  std::string node;
+  partner* p = session(at, node);
+  etf::bytes list;
+  if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
+  p->exchange = m.slice(list);
+  if (p->locked) resolve(self, node, *p);
+}
+
+// Two names for two processes: the node whose name sorts first decides, and here the older one stays.
+void global_name_server::resolve(process& self, const std::string& node, partner& p) {
+  message_writer inserts;
+  message_writer for_him;
+  std::uint32_t insert_count = 0;
+  std::uint32_t for_him_count = 0;
+  etf::cursor at(p.exchange.bytes());
+  std::uint32_t count = 0;
+  at.read_list(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    etf::bytes entry;
+    etf::bytes name;
+    etf::bytes method;
+    if (!at.read_term(entry)) break;
+    etf::cursor in(entry);
+    if (!in.read_tuple_of(3) || !in.read_term(name)) continue;
+    const auto pid = runtime::read_pid(in, self.host().nodes());
+    if (!pid || !in.read_term(method)) continue;
+    const auto known = names_.find(base::as_text(name));
+    if (known == names_.end()) {
+      inserts.tuple(2);
+      inserts.atom("insert");
+      inserts.raw(entry);
+      ++insert_count;
+    } else if (known->second.pid != *pid && self.host().node_name() < node) {
+      for_him.tuple(2);
+      for_him.atom("insert");
+      for_him.tuple(3);
+      for_him.raw(name);
+      runtime::write(for_him, known->second.pid, self.host().nodes());
+      for_him.raw(known->second.method.bytes());
+      ++for_him_count;
+      base::log::warning("services", "global: a name was taken by two processes; the one on {} is killed",
+                         node);
+      self.exit(*pid, message::atom("kill"));
+    }
+  }
+  message_writer ops;
+  ops.list(insert_count);
+  ops.raw(inserts.view());
+  ops.nil();
+  p.ops = ops.take();
+  p.exchanged = true;
+
+  message_writer out;
+  out.tuple(7);
+  out.atom("resolved");
+  out.raw(own_node(self).bytes());
+  out.list(for_him_count);
+  out.raw(for_him.view());
+  out.nil();
+  out.list(static_cast<std::uint32_t>(known_.size()));
+  for (const auto& other : known_) out.atom(other);
+  out.nil();
+  out.atom("unused");
+  out.nil();
+  write_tag(out, p.his_tag);
+  cast(self, p.node, out.view());
+  if (p.resolved) finish(self, node, p);
+}
+
+void global_name_server::on_resolved(process& self, etf::cursor at, const message& m) {
+  std::string node;
+  partner* p = session(at, node);
+  etf::cursor rest = at;
+  if (p == nullptr) return;
+  for (int i = 0; i < 4; ++i) rest.skip();
+  if (!is_my_tag(rest, *p)) return;
+  p->resolved = m.slice(at.rest());
+  if (p->exchanged) finish(self, node, *p);
+}
+
+void global_name_server::finish(process& self, const std::string& node, partner& p) {
+  const auto his = std::exchange(p.resolved, {});
+  etf::cursor at(his.bytes());
+  etf::bytes his_ops;
+  at.read_term(his_ops);
+  apply(self, p.ops.bytes());
+  apply(self, his_ops);
+
+  // Our own partition hears of the newcomers before the lock goes.
+  message_writer out;
+  out.tuple(6);
+  out.atom("new_nodes");
+  out.raw(own_node(self).bytes());
+  out.raw(p.ops.bytes());
+  out.nil();
+  etf::bytes his_known;
+  etf::cursor ahead = at;
+  ahead.read_term(his_known);
+  out.list(1);
+  out.atom(node);
+  out.raw(his_known); // a list is the tail of a list
+  out.list(2);
+  out.tuple(2);
+  out.atom("vsn");
+  out.integer(protocol_version);
+  out.tuple(2);
+  out.atom("lock");
+  out.raw(p.lock.bytes());
+  out.nil();
+  const auto others = known_;
+  for (const auto& other : others) {
+    const auto found = partners_.find(other);
+    if (found != partners_.end() && other != node) cast(self, found->second.node, out.view());
+  }
+  known_.insert(node);
+  add_known(self, at, true);
+  end_session(self, p);
+  synced_with(self, node);
+}
+
+// Gives the lock back; the tags stay, for messages still on their way.
+void global_name_server::end_session(process& self, partner& p) {
+  if (p.locked) del_lock(self, p.lock.bytes(), self.self());
+  p.locked = false;
+  p.exchanged = false;
+  p.lock = {};
+  p.exchange = {};
+  p.ops = {};
+  p.resolved = {};
+}
+
+void global_name_server::on_in_sync(process& self, etf::cursor at) {
+  std::string node;
+  partner* p = session(at, node);
+  if (p == nullptr) return;
+  end_session(self, *p);
+  synced_with(self, node);
+}
+
+void global_name_server::on_new_nodes(process& self, etf::cursor at) {
+  etf::bytes ops;
+  if (!at.skip() || !at.read_term(ops) || !at.skip()) return;
+  apply(self, ops);
+  add_known(self, at, true);
+}
+
+} // namespace coppice::services

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// `global_name_server`, version 8 of global's protocol as OTP 25 speaks it: brings this node into step with
+// every visible peer, keeps the names and locks they agree on, and takes part in preventing overlapping
+// partitions. Of two partitions that meet, the other side takes the lock: this node never asks for one, it
+// answers, so a step begins when the peer's locker gets to it. In the process's own turn.
+//
+// Getting into step with a peer, each side towards the other:
+//   init_connect {8, Tag}      on node up; the tags tell this session from an older one
+//   init_connect_ack           both tags as this side knows them
+//   lock_set true              the peer's locker holds the lock everywhere; ours says so too
+//   exchange Names             all names known
+//   resolved Ops, Known        what to change, and who else is in the sender's partition
+// then `in_sync` to those others, and `new_nodes` to the nodes of the own partition.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behaviours/native_server.hpp"
+#include "dist/router.hpp"
+#include "services/global_locks.hpp"
+
+namespace coppice::services {
+
+class global_name_server : public behaviours::native_server {
+ public:
+  static constexpr const char* registered_name = "global_name_server";
+
+  explicit global_name_server(dist::router& router) : native_server("global_name_server"), router_(router) {}
+
+  // Told from the router, on a worker's thread: before the first message of that node, after its loss.
+  static void node_up(runtime::system& system, std::string_view node);
+  static void node_down(runtime::system& system, std::string_view node);
+
+ protected:
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
+  runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+
+ private:
+  // A node that is connected, and how far the two are.
+  struct partner {
+    std::uint32_t node = 0; // index of its name
+    std::int64_t my_tag = 0;
+    runtime::message his_tag; // none: his init_connect has not come
+    runtime::pid his_locker;
+    bool locked = false;       // both sides hold the lock
+    runtime::message lock;     // {global, [Pid, Pid]}
+    runtime::message exchange; // his names, before the lock was told
+    bool exchanged = false;
+    runtime::message ops;      // what we found to change
+    runtime::message resolved; // his `resolved`, before our ops
+  };
+  struct global_name {
+    runtime::pid pid;
+    runtime::message method;
+    runtime::reference monitor;
+  };
+  struct waiter {
+    runtime::message from;
+    std::set<std::string> nodes;
+  };
+  using names = std::map<std::string, global_name, std::less<>>;
+
+  // Sessions
+  void up(runtime::process& self, std::string_view node);
+  void down(runtime::process& self, const std::string& node);
+  void begin(runtime::process& self, const std::string& node, partner& p);
+  void on_init_connect(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_init_connect_ack(runtime::process& self, etf::cursor at);
+  void on_cancel_connect(runtime::process& self, etf::cursor at);
+  void on_lock_set(runtime::process& self, etf::cursor at, std::uint32_t arity);
+  void on_exchange(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_resolved(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_in_sync(runtime::process& self, etf::cursor at);
+  void on_new_nodes(runtime::process& self, etf::cursor at);
+  void send_lock_set(runtime::process& self, const partner& p, bool set);
+  void resolve(runtime::process& self, const std::string& node, partner& p);
+  void finish(runtime::process& self, const std::string& node, partner& p);
+  void end_session(runtime::process& self, partner& p);
+  partner* session(etf::cursor& at, std::string& node);
+  bool is_my_tag(etf::cursor& at, const partner& p) const;
+
+  // Partitions
+  void add_known(runtime::process& self, etf::cursor& at, bool tell_them);
+  void synced_with(runtime::process& self, const std::string& node);
+  void check_waiters(runtime::process& self);
+  void on_lost_connection(runtime::process& self, etf::cursor at, const runtime::message& m);
+  void on_remove_connection(runtime::process& self, etf::cursor at);
+  void forget(runtime::process& self, const std::string& node);
+  void disconnect(runtime::process& self, const std::string& node);
+
+  // Names and locks
+  bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method);
+  void erase(runtime::process& self, etf::bytes name);
+  void apply(runtime::process& self, etf::bytes ops);
+  void write_names(runtime::process& self, etf::writer& out) const;
+  bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
+  void del_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
+  void on_down(runtime::process& self, etf::cursor at);
+
+  // Sending to the peer's server.
+  void cast(runtime::process& self, std::uint32_t node, etf::bytes term);
+  void tell(runtime::process& self, std::uint32_t node, runtime::message m);
+  void tell_known(runtime::process& self, const runtime::message& m);
+  runtime::message own_node(runtime::process& self) const;
+
+  dist::router& router_;
+  std::map<std::string, partner, std::less<>> partners_;
+  std::set<std::string, std::less<>> known_;  // in our partition
+  std::set<std::string, std::less<>> synced_; // have the same names
+  names names_;
+  global_locks locks_;
+  std::map<runtime::reference, runtime::pid, bool (*)(const runtime::reference&, const runtime::reference&)>
+      lock_monitors_{
+          [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
+  std::vector<waiter> waiters_;
+  std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::uint64_t>>
+      losses_; // seen: creation, id
+  std::int64_t next_tag_ = 0;
+  std::uint64_t next_loss_ = 0;
+};
+
+} // namespace coppice::services

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// The names all nodes agree on and the locks they take to agree: what other nodes' `global` calls here. In
+// the process's own turn.
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <utility>
+
+#include "runtime/system.hpp"
+#include "services/global_name_server.hpp"
+
+namespace coppice::services {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+message atoms(const auto& names) {
+  message_writer out;
+  out.list(static_cast<std::uint32_t>(names.size()));
+  for (const auto& name : names) out.atom(name);
+  out.nil();
+  return out.take();
+}
+
+message boolean(bool value) {
+  return message::atom(value ? "true" : "false");
+}
+
+} // namespace
+
+global_name_server::call_answer global_name_server::handle_call(process& self, const message& from,
+                                                                const message& request) {
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  etf::bytes term;
+  etf::cursor sender(from.bytes());
+  sender.read_tuple_of(2);
+  const auto caller = runtime::read_pid(sender, self.host().nodes());
+  if (!caller) return no_reply();
+  if (at.read_atom(what)) {
+    if (what == "get_known") return reply(atoms(known_));
+    if (what == "get_synced") return reply(atoms(synced_));
+    if (what == "get_protocol_version") {
+      message_writer out;
+      out.integer(8);
+      return reply(out.take());
+    }
+  } else if (at.read_tuple(arity) && at.read_atom(what)) {
+    if (what == "set_lock" && at.read_term(term)) return reply(boolean(set_lock(self, term, *caller)));
+    if (what == "del_lock" && at.read_term(term)) {
+      del_lock(self, term, *caller);
+      return reply(message::atom("true"));
+    }
+    if ((what == "register" && arity == 4) || (what == "register_ext" && arity == 5)) {
+      if (!at.read_term(term)) return no_reply();
+      const auto pid = runtime::read_pid(at, self.host().nodes());
+      etf::bytes method;
+      if (!pid || !at.read_term(method)) return no_reply();
+      return reply(message::atom(insert(self, term, *pid, method) ? "yes" : "no"));
+    }
+    if (what == "unregister" && at.read_term(term)) {
+      erase(self, term);
+      return reply(message::atom("ok"));
+    }
+    if (what == "sync") {
+      std::uint32_t count = 0;
+      waiter w{from, {}};
+      std::string_view node;
+      at.read_list(count);
+      for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i) w.nodes.emplace(node);
+      waiters_.push_back(std::move(w));
+      check_waiters(self);
+      return no_reply();
+    }
+  }
+  return native_server::handle_call(self, from, request);
+}
+
+bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method) {
+  erase(self, name);
+  auto& entry = names_[std::string(base::as_text(name))];
+  entry.pid = pid;
+  entry.method = message::copy_of(method);
+  entry.monitor = self.monitor(pid);
+  return true;
+}
+
+void global_name_server::erase(process& self, etf::bytes name) {
+  const auto found = names_.find(base::as_text(name));
+  if (found == names_.end()) return;
+  self.demonitor(found->second.monitor, true);
+  names_.erase(found);
+}
+
+// [{insert, {Name, Pid, Method}} | {delete, Name}]
+void global_name_server::apply(process& self, etf::bytes ops) {
+  etf::cursor at(ops);
+  std::uint32_t count = 0;
+  if (!at.read_list(count)) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::string_view what;
+    etf::bytes name;
+    etf::bytes method;
+    if (!at.read_tuple_of(2) || !at.read_atom(what)) return;
+    if (what == "insert") {
+      if (!at.read_tuple_of(3) || !at.read_term(name)) return;
+      const auto pid = runtime::read_pid(at, self.host().nodes());
+      if (!pid || !at.read_term(method)) return;
+      insert(self, name, *pid, method);
+    } else if (at.read_term(name)) {
+      erase(self, name);
+    }
+  }
+}
+
+void global_name_server::write_names(process& self, etf::writer& out) const {
+  out.list(static_cast<std::uint32_t>(names_.size()));
+  for (const auto& [name, entry] : names_) {
+    out.tuple(3);
+    out.raw(base::as_bytes(name));
+    runtime::write(out, entry.pid, self.host().nodes());
+    out.raw(entry.method.bytes());
+  }
+  out.nil();
+}
+
+bool global_name_server::set_lock(process& self, etf::bytes lock, const runtime::pid& holder) {
+  etf::cursor at(lock);
+  etf::bytes resource;
+  etf::bytes requester;
+  if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return false;
+  const bool watched = holder == self.self() || locks_.holds_any(holder);
+  if (!locks_.set(resource, requester, holder)) return false;
+  if (!watched) lock_monitors_.emplace(self.monitor(holder), holder);
+  return true;
+}
+
+void global_name_server::del_lock(process& self, etf::bytes lock, const runtime::pid& holder) {
+  etf::cursor at(lock);
+  etf::bytes resource;
+  etf::bytes requester;
+  if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return;
+  locks_.remove(resource, requester, holder);
+  if (locks_.holds_any(holder)) return;
+  const auto watch = std::find_if(lock_monitors_.begin(), lock_monitors_.end(),
+                                  [&](const auto& entry) { return entry.second == holder; });
+  if (watch == lock_monitors_.end()) return;
+  self.demonitor(watch->first, true);
+  lock_monitors_.erase(watch);
+}
+
+void global_name_server::on_down(process& self, etf::cursor at) {
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  if (!ref) return;
+  if (const auto watch = lock_monitors_.find(*ref); watch != lock_monitors_.end()) {
+    locks_.remove_all(watch->second);
+    lock_monitors_.erase(watch);
+    return;
+  }
+  std::erase_if(names_, [&](const auto& entry) { return entry.second.monitor == *ref; });
+}
+
+} // namespace coppice::services

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// {is_auth, Node} is answered yes: who could ask has shown the cookie. In the process's own turn.
+#include "services/net_kernel.hpp"
+
+#include <coppice/etf/cursor.hpp>
+#include <string_view>
+
+#include "base/log.hpp"
+
+namespace coppice::services {
+namespace {
+
+runtime::message error(std::string_view reason) {
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom("error");
+  out.atom(reason);
+  return out.take();
+}
+
+} // namespace
+
+net_kernel::call_answer net_kernel::handle_call(runtime::process&, const runtime::message&,
+                                                const runtime::message& request) {
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  if (!at.read_tuple(arity) || arity == 0 || !at.read_atom(what)) return reply(error("bad_request"));
+  if (what == "is_auth") return reply(runtime::message::atom("yes"));
+  if (what == "spawn" || what == "spawn_link" || what == "spawn_opt") {
+    base::log::warning("services",
+                       "net_kernel: a {} request was refused: this node runs actors of its plugins, "
+                       "which distribution.allow.spawn names, and no Erlang code",
+                       what);
+    return reply(error("not_allowed"));
+  }
+  return reply(error("bad_request"));
+}
+
+// Nodes also tell net_kernel of their own affairs; none of it is for us.
+runtime::outcome net_kernel::handle_info(runtime::process&, const runtime::message&) {
+  return runtime::carry_on();
+}
+
+} // namespace coppice::services

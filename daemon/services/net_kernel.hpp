@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// `net_kernel`: what net_adm:ping asks, and the spawn requests of nodes that have no SPAWN flag, which are
+// refused. In the process's own turn.
+#pragma once
+
+#include "behaviours/native_server.hpp"
+
+namespace coppice::services {
+
+class net_kernel : public behaviours::native_server {
+ public:
+  static constexpr const char* registered_name = "net_kernel";
+  net_kernel() : native_server("net_kernel") {}
+
+ protected:
+  call_answer handle_call(runtime::process& self, const runtime::message& from,
+                          const runtime::message& request) override;
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
+};
+
+} // namespace coppice::services

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// {'$gen_call', From, {call | block_call, M, F, A, GL}} is answered with the value or {badrpc, …}; a plain
+// {From, {call, M, F, A, GL}} of erl_call and other C nodes with {rex, Value}; casts run and are forgotten.
+// In the process's own turn.
+#include "services/rex.hpp"
+
+#include <coppice/etf/cursor.hpp>
+#include <string_view>
+
+#include "runtime/system.hpp"
+#include "services/erpc.hpp"
+
+namespace coppice::services {
+namespace {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+struct request_parts {
+  std::string_view what;
+  etf::bytes module;
+  etf::bytes function;
+  etf::bytes arguments;
+};
+
+// {call | block_call | cast, M, F, A, GroupLeader}
+bool read_request(etf::cursor& at, request_parts& out) {
+  etf::cursor ahead = at;
+  const bool ok = ahead.read_tuple_of(5) && ahead.read_atom(out.what) && ahead.read_term(out.module) &&
+                  ahead.read_term(out.function) && ahead.read_term(out.arguments) && ahead.skip();
+  if (ok) at = ahead;
+  return ok;
+}
+
+} // namespace
+
+rex::call_answer rex::handle_call(process& self, const message&, const message& request) {
+  etf::cursor at(request.bytes());
+  request_parts parts;
+  if (read_request(at, parts) && (parts.what == "call" || parts.what == "block_call")) {
+    return reply(rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments));
+  }
+  message_writer out;
+  out.tuple(2);
+  out.atom("badrpc");
+  out.atom("bad_request");
+  return reply(out.take());
+}
+
+runtime::outcome rex::handle_cast(process& self, const message& request) {
+  etf::cursor at(request.bytes());
+  request_parts parts;
+  if (read_request(at, parts)) rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments);
+  return runtime::carry_on();
+}
+
+runtime::outcome rex::handle_info(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  if (!at.read_tuple_of(2)) return runtime::carry_on();
+  const auto asker = runtime::read_pid(at, self.host().nodes());
+  if (!asker) return runtime::carry_on();
+  if (at.read_atom_is("features_request")) {
+    answer_features(self, *asker);
+    return runtime::carry_on();
+  }
+  request_parts parts;
+  std::string_view what;
+  std::string_view name;
+  etf::bytes payload;
+  if (read_request(at, parts)) {
+    message_writer out;
+    out.tuple(2);
+    out.atom("rex");
+    out.raw(rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments).bytes());
+    self.send_unbounded(*asker, out.take());
+  } else if (at.read_tuple_of(3) && at.read_atom(what) && what == "sbcast" && at.read_atom(name) &&
+             at.read_term(payload)) {
+    const bool there = self.host().whereis(name).has_value();
+    if (there) self.send(runtime::destination::named(std::string(name)), m.slice(payload));
+    message_writer out;
+    out.tuple(2);
+    out.atom("rex");
+    out.tuple(3);
+    out.atom(there ? "yes" : "no");
+    out.atom(self.host().node_name());
+    out.nil();
+    self.send_unbounded(*asker, out.take());
+  }
+  return runtime::carry_on();
+}
+
+void rex::answer_features(process& self, const runtime::pid& asker) {
+  message_writer out;
+  out.tuple(3);
+  out.atom("features_reply");
+  out.atom(self.host().node_name());
+  out.list(1);
+  out.atom("erpc");
+  out.nil();
+  self.send_unbounded(asker, out.take());
+}
+
+} // namespace coppice::services
