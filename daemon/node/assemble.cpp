@@ -14,66 +14,90 @@ using behaviours::supervisor_spec;
 
 behaviours::strategy convert(spec::strategy value) {
   switch (value) {
-    case spec::strategy::one_for_one: return behaviours::strategy::one_for_one;
-    case spec::strategy::one_for_all: return behaviours::strategy::one_for_all;
-    case spec::strategy::rest_for_one: return behaviours::strategy::rest_for_one;
-    case spec::strategy::simple_one_for_one: return behaviours::strategy::simple_one_for_one;
+    case spec::strategy::one_for_one:
+      return behaviours::strategy::one_for_one;
+    case spec::strategy::one_for_all:
+      return behaviours::strategy::one_for_all;
+    case spec::strategy::rest_for_one:
+      return behaviours::strategy::rest_for_one;
+    case spec::strategy::simple_one_for_one:
+      return behaviours::strategy::simple_one_for_one;
   }
   return behaviours::strategy::one_for_one;
 }
 
 behaviours::restart_type convert(spec::restart value) {
   switch (value) {
-    case spec::restart::permanent: return behaviours::restart_type::permanent;
-    case spec::restart::transient: return behaviours::restart_type::transient;
-    case spec::restart::temporary: return behaviours::restart_type::temporary;
+    case spec::restart::permanent:
+      return behaviours::restart_type::permanent;
+    case spec::restart::transient:
+      return behaviours::restart_type::transient;
+    case spec::restart::temporary:
+      return behaviours::restart_type::temporary;
   }
   return behaviours::restart_type::permanent;
 }
 
 behaviours::auto_shutdown convert(spec::auto_shutdown value) {
   switch (value) {
-    case spec::auto_shutdown::never: return behaviours::auto_shutdown::never;
-    case spec::auto_shutdown::any_significant: return behaviours::auto_shutdown::any_significant;
-    case spec::auto_shutdown::all_significant: return behaviours::auto_shutdown::all_significant;
+    case spec::auto_shutdown::never:
+      return behaviours::auto_shutdown::never;
+    case spec::auto_shutdown::any_significant:
+      return behaviours::auto_shutdown::any_significant;
+    case spec::auto_shutdown::all_significant:
+      return behaviours::auto_shutdown::all_significant;
   }
   return behaviours::auto_shutdown::never;
 }
 
 behaviours::shutdown_limit convert(const spec::shutdown_limit& value) {
   switch (value.how) {
-    case spec::shutdown_limit::kind::after: return behaviours::shutdown_limit::after(base::to_nanos(value.time));
-    case spec::shutdown_limit::kind::brutal_kill: return behaviours::shutdown_limit::brutal_kill();
-    case spec::shutdown_limit::kind::infinity: return behaviours::shutdown_limit::infinity();
+    case spec::shutdown_limit::kind::after:
+      return behaviours::shutdown_limit::after(base::to_nanos(value.time));
+    case spec::shutdown_limit::kind::brutal_kill:
+      return behaviours::shutdown_limit::brutal_kill();
+    case spec::shutdown_limit::kind::infinity:
+      return behaviours::shutdown_limit::infinity();
   }
   return {};
 }
 
 behaviours::application_type convert(spec::application_type value) {
   switch (value) {
-    case spec::application_type::permanent: return behaviours::application_type::permanent;
-    case spec::application_type::transient: return behaviours::application_type::transient;
-    case spec::application_type::temporary: return behaviours::application_type::temporary;
+    case spec::application_type::permanent:
+      return behaviours::application_type::permanent;
+    case spec::application_type::transient:
+      return behaviours::application_type::transient;
+    case spec::application_type::temporary:
+      return behaviours::application_type::temporary;
   }
   return behaviours::application_type::temporary;
 }
 
 runtime::on_full convert(spec::on_full value) {
   switch (value) {
-    case spec::on_full::park_sender: return runtime::on_full::park_sender;
-    case spec::on_full::drop_new: return runtime::on_full::drop_new;
-    case spec::on_full::drop_old: return runtime::on_full::drop_old;
-    case spec::on_full::exit: return runtime::on_full::exit;
+    case spec::on_full::park_sender:
+      return runtime::on_full::park_sender;
+    case spec::on_full::drop_new:
+      return runtime::on_full::drop_new;
+    case spec::on_full::drop_old:
+      return runtime::on_full::drop_old;
+    case spec::on_full::exit:
+      return runtime::on_full::exit;
   }
   return runtime::on_full::park_sender;
 }
 
 runtime::priority convert(spec::priority value) {
   switch (value) {
-    case spec::priority::low: return runtime::priority::low;
-    case spec::priority::normal: return runtime::priority::normal;
-    case spec::priority::high: return runtime::priority::high;
-    case spec::priority::max: return runtime::priority::max;
+    case spec::priority::low:
+      return runtime::priority::low;
+    case spec::priority::normal:
+      return runtime::priority::normal;
+    case spec::priority::high:
+      return runtime::priority::high;
+    case spec::priority::max:
+      return runtime::priority::max;
   }
   return runtime::priority::normal;
 }

@@ -51,12 +51,14 @@ std::string erl_line(const node& of, const question& ask) {
   const std::string_view host = name.substr(name.find('@') + 1);
   std::string cookie;
   if (!of.cookie_file().empty() && !is_users_cookie(of.cookie_file())) {
-    cookie = fmt::format("{{ok,C}} = file:read_file('{}'), erlang:set_cookie(binary_to_atom(string:trim(C))), ",
-                         of.cookie_file());
+    cookie =
+        fmt::format("{{ok,C}} = file:read_file('{}'), erlang:set_cookie(binary_to_atom(string:trim(C))), ",
+                    of.cookie_file());
   }
   const std::string me = of.spec().node.long_names ? fmt::format("-name me@{}", host) : "-sname me";
-  return fmt::format("erl {} -noinput -eval \"{}io:format('~p~n', [gen_server:call({{{},'{}'}}, {})]), halt().\"", me,
-                     cookie, ask.name, name, ask.request);
+  return fmt::format(
+      "erl {} -noinput -eval \"{}io:format('~p~n', [gen_server:call({{{},'{}'}}, {})]), halt().\"", me,
+      cookie, ask.name, name, ask.request);
 }
 
 } // namespace
@@ -64,7 +66,8 @@ std::string erl_line(const node& of, const question& ask) {
 std::string banner(const node& of, const std::string& client, const std::string& socket) {
   const node_status status = of.status();
   const auto applications = of.tree();
-  std::string out = fmt::format("{} is up (coppice {}, creation {})\n", status.name, status.version, status.creation);
+  std::string out =
+      fmt::format("{} is up (coppice {}, creation {})\n", status.name, status.version, status.creation);
   for (const std::string& address : status.listening) out += fmt::format("  distribution  {}\n", address);
   out += fmt::format("  epmd          {}\n", status.epmd);
   if (!of.cookie_file().empty()) out += fmt::format("  cookie        in {}\n", of.cookie_file());

@@ -35,16 +35,19 @@ base::result<std::string> home_folder() {
   if (!home.empty()) return home;
   const passwd* const user = getpwuid(geteuid());
   if (user != nullptr && user->pw_dir != nullptr && *user->pw_dir != 0) return std::string(user->pw_dir);
-  return base::fail(base::errc::not_found, "cookie: neither HOME nor the user database names a home folder: set node.cookie");
+  return base::fail(base::errc::not_found,
+                    "cookie: neither HOME nor the user database names a home folder: set node.cookie");
 }
 
 base::result<std::string> checked(std::string text, const std::string& where) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   if (text.empty()) return base::fail(base::errc::invalid, where + ": the cookie is empty");
   const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  if (!printable) return base::fail(base::errc::invalid, where + ": a cookie has printable ASCII characters only");
+  if (!printable)
+    return base::fail(base::errc::invalid, where + ": a cookie has printable ASCII characters only");
   if (text.size() < short_length) {
-    base::log::warning("node", "{}: the cookie is short ({} characters) and may be guessed", where, text.size());
+    base::log::warning("node", "{}: the cookie is short ({} characters) and may be guessed", where,
+                       text.size());
   }
   return text;
 }
@@ -61,7 +64,8 @@ std::string random_cookie() {
 base::result<std::string> make_file(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash != std::string::npos && slash > 0) {
-    if (auto made = base::make_folders(path.substr(0, slash), 0700); !made) return tl::unexpected(made.error());
+    if (auto made = base::make_folders(path.substr(0, slash), 0700); !made)
+      return tl::unexpected(made.error());
   }
   const std::string temporary = fmt::format("{}.{}", path, base::random_u64());
   const std::string value = random_cookie();
@@ -89,11 +93,13 @@ base::result<cookie> from_file(const std::string& path) {
     if (!value) return tl::unexpected(value.error());
     return cookie{std::move(*value), path};
   }
-  if (!S_ISREG(found.st_mode)) return base::fail(base::errc::refused, "cookie file " + path + ": is no regular file");
+  if (!S_ISREG(found.st_mode))
+    return base::fail(base::errc::refused, "cookie file " + path + ": is no regular file");
   if ((found.st_mode & 077) != 0) {
-    return base::fail(base::errc::refused,
-                      fmt::format("cookie file {}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
-                                  path, found.st_mode & 0777, path));
+    return base::fail(
+        base::errc::refused,
+        fmt::format("cookie file {}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
+                    path, found.st_mode & 0777, path));
   }
   auto text = base::read_file(path, longest);
   if (!text) return tl::unexpected(text.error());

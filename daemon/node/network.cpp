@@ -47,21 +47,35 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   return out;
 }
 
+services::options service_options(const spec::node_spec& spec) {
+  services::options out;
+  out.global = spec.distribution.services.global;
+  out.rpc = spec.distribution.allow.rpc;
+  return out;
+}
+
 epmd::mode convert(spec::epmd_mode mode) {
   switch (mode) {
-    case spec::epmd_mode::automatic: return epmd::mode::automatic;
-    case spec::epmd_mode::client: return epmd::mode::client;
-    case spec::epmd_mode::serve: return epmd::mode::serve;
-    case spec::epmd_mode::off: return epmd::mode::off;
+    case spec::epmd_mode::automatic:
+      return epmd::mode::automatic;
+    case spec::epmd_mode::client:
+      return epmd::mode::client;
+    case spec::epmd_mode::serve:
+      return epmd::mode::serve;
+    case spec::epmd_mode::off:
+      return epmd::mode::off;
   }
   return epmd::mode::automatic;
 }
 
 std::string_view state_text(dist::peer_state state) {
   switch (state) {
-    case dist::peer_state::down: return "down";
-    case dist::peer_state::connecting: return "connecting";
-    case dist::peer_state::connected: return "connected";
+    case dist::peer_state::down:
+      return "down";
+    case dist::peer_state::connecting:
+      return "connecting";
+    case dist::peer_state::connected:
+      return "connected";
   }
   return "";
 }
@@ -76,7 +90,10 @@ base::result<std::unique_ptr<network>> network::make(runtime::system& host, cons
 }
 
 network::network(runtime::system& host, const spec::node_spec& spec, dist::options options)
-    : host_(host), spec_(spec), router_(host, std::move(options)) {
+    : host_(host),
+      spec_(spec),
+      router_(host, std::move(options)),
+      services_(host, router_, service_options(spec)) {
   host_.set_router(&router_);
 }
 
@@ -94,6 +111,8 @@ void network::on_first_worker(const std::function<void()>& task) {
 }
 
 base::status network::start() {
+  if (auto started = services_.start(); !started)
+    return tl::unexpected(std::move(started.error()).context("services"));
   std::vector<dist::listen_at> places;
   for (const spec::listen_options& one : spec_.distribution.listen) {
     auto address = base::socket_address::parse(one.address, 0);

@@ -17,6 +17,7 @@
 #include "epmd/embedded.hpp"
 #include "node/snapshot.hpp"
 #include "runtime/system.hpp"
+#include "services/services.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::node {
@@ -30,7 +31,8 @@ class network {
   network(const network&) = delete;
   network& operator=(const network&) = delete;
 
-  // Listens, is known to EPMD. errc::exists: another node has this name. Nothing stays open on failure.
+  // Has the registered processes other nodes expect, listens, is known to EPMD. errc::exists: another node
+  // has this name. Nothing stays open on failure.
   base::status start();
   // Unregisters, closes all connections. Also after a start that failed.
   void stop();
@@ -54,6 +56,7 @@ class network {
   runtime::system& host_;
   const spec::node_spec& spec_;
   dist::router router_;
+  services::services services_;
   std::unique_ptr<epmd::embedded> epmd_; // made, used and destroyed on the first worker
   mutable std::mutex lock_;
   std::vector<base::socket_address> listening_;

@@ -47,10 +47,14 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
 
 std::string_view text(node_state state) {
   switch (state) {
-    case node_state::starting: return "starting";
-    case node_state::running: return "running";
-    case node_state::reloading: return "reloading";
-    case node_state::stopping: return "stopping";
+    case node_state::starting:
+      return "starting";
+    case node_state::running:
+      return "running";
+    case node_state::reloading:
+      return "reloading";
+    case node_state::stopping:
+      return "stopping";
   }
   return "";
 }
@@ -86,7 +90,8 @@ base::result<std::unique_ptr<node>> node::start(spec::node_spec spec, std::funct
   auto net = network::make(p.system, made->spec_, std::move(cookie->value));
   if (!net) return tl::unexpected(std::move(net.error()));
   p.net = std::move(*net);
-  if (auto started = p.system.start(); !started) return tl::unexpected(std::move(started.error()).context("runtime"));
+  if (auto started = p.system.start(); !started)
+    return tl::unexpected(std::move(started.error()).context("runtime"));
   if (auto started = p.net->start(); !started) return tl::unexpected(started.error());
   if (auto started = made->start_applications(); !started) return tl::unexpected(started.error());
   return made;
@@ -155,17 +160,29 @@ void node::hurry() {
   }
 }
 
-node::ending node::why() const { return parts_->why; }
+node::ending node::why() const {
+  return parts_->why;
+}
 
-void node::request_stop() { parts_->end(ending::asked); }
+void node::request_stop() {
+  parts_->end(ending::asked);
+}
 
-std::uint64_t node::when_ready(std::function<void(base::status)> done) { return parts_->ready.add(std::move(done)); }
+std::uint64_t node::when_ready(std::function<void(base::status)> done) {
+  return parts_->ready.add(std::move(done));
+}
 
-void node::forget(std::uint64_t id) { parts_->ready.forget(id); }
+void node::forget(std::uint64_t id) {
+  parts_->ready.forget(id);
+}
 
-bool node::ready() const { return parts_->ready.ready(); }
+bool node::ready() const {
+  return parts_->ready.ready();
+}
 
-runtime::system& node::runtime() { return parts_->system; }
+runtime::system& node::runtime() {
+  return parts_->system;
+}
 
 std::uint64_t readiness::add(told done) {
   base::status outcome;

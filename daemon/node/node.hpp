@@ -70,7 +70,8 @@ class node {
 
   // Terms as people write them: <0.N.S> is a pid of this node. errc::invalid says where it went wrong.
   base::result<runtime::message> parse(std::string_view term) const;
-  // NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME or a pid. errc::invalid, errc::not_found.
+  // NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME or a pid. errc::invalid, errc::not_found. A global
+  // name is looked up, which waits for a second at most; not on a worker's thread.
   base::result<runtime::destination> resolve(std::string_view target) const;
 
   // gen_server:call. `done` is called once, on a worker's thread, and must not wait.

@@ -91,19 +91,24 @@ base::result<std::vector<application_tree>> node::tree(std::string_view applicat
   return out;
 }
 
-std::vector<runtime::process_summary> node::processes() const { return parts_->system.processes(); }
+std::vector<runtime::process_summary> node::processes() const {
+  return parts_->system.processes();
+}
 
 base::result<runtime::process_info> node::info(std::string_view process) const {
   auto to = parse_target(process, parts_->system);
   if (!to) return tl::unexpected(std::move(to.error()));
   if (!to->here()) return base::fail(base::errc::invalid, "it lives on another node: ask that one");
   using kind = runtime::destination::kind;
-  auto found = to->what() == kind::process ? parts_->system.info(to->process()) : parts_->system.info(to->name());
+  auto found =
+      to->what() == kind::process ? parts_->system.info(to->process()) : parts_->system.info(to->name());
   if (!found) return base::fail(base::errc::not_found, "no process here has that pid or name");
   return std::move(*found);
 }
 
-std::vector<peer_status> node::peers() const { return parts_->net->peers(); }
+std::vector<peer_status> node::peers() const {
+  return parts_->net->peers();
+}
 
 std::vector<plugin_status> node::plugins() const {
   std::vector<plugin_status> out;
@@ -113,7 +118,9 @@ std::vector<plugin_status> node::plugins() const {
   return out;
 }
 
-const std::string& node::cookie_file() const { return parts_->cookie_file; }
+const std::string& node::cookie_file() const {
+  return parts_->cookie_file;
+}
 
 std::string node::text_of(const runtime::pid& pid) const {
   return runtime::to_text(pid, parts_->system.nodes());
@@ -127,7 +134,8 @@ base::result<runtime::destination> node::resolve(std::string_view target) const 
   return parse_target(target, parts_->system);
 }
 
-void node::call(const runtime::destination& to, runtime::message request, base::nanos timeout, call_done done) {
+void node::call(const runtime::destination& to, runtime::message request, base::nanos timeout,
+                call_done done) {
   const base::nanos deadline = deadline_after(timeout);
   ask_from_outside<call_result>(
       parts_->system,
@@ -165,7 +173,8 @@ void node::connect(std::string_view peer, base::nanos timeout, std::function<voi
         bool connected = false;
         if (at.read_tuple_of(2) && at.skip() && at.read_bool(connected) && connected) return {};
         for (const peer_status& one : peers()) {
-          if (one.name == name && !one.last_error.empty()) return base::fail(base::errc::refused, one.last_error);
+          if (one.name == name && !one.last_error.empty())
+            return base::fail(base::errc::refused, one.last_error);
         }
         return base::fail(base::errc::refused, "it cannot be reached");
       },
@@ -174,7 +183,8 @@ void node::connect(std::string_view peer, base::nanos timeout, std::function<voi
 
 base::status node::disconnect(std::string_view peer) {
   const auto index = parts_->system.nodes().find(peer);
-  if (!index || *index == 0) return base::fail(base::errc::not_found, "no connection to " + std::string(peer));
+  if (!index || *index == 0)
+    return base::fail(base::errc::not_found, "no connection to " + std::string(peer));
   return parts_->net->router().disconnect(*index);
 }
 

@@ -2,16 +2,23 @@
 // A target that starts like a term ({, <, #, ') is parsed as one; anything else is a name. Any thread.
 #include "node/target.hpp"
 
+#include <chrono>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
+#include <future>
+#include <memory>
 #include <string>
+
+#include "behaviours/gen.hpp"
+#include "node/requester.hpp"
 
 namespace coppice::node {
 namespace {
 
 constexpr std::string_view forms = "a target is NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME or a pid";
 
-base::result<runtime::destination> named(std::string_view name, std::string_view node, runtime::system& host) {
+base::result<runtime::destination> named(std::string_view name, std::string_view node,
+                                         runtime::system& host) {
   const bool whole = node.find('@') != std::string_view::npos && node.front() != '@' && node.back() != '@';
   if (name.empty() || !whole) return base::fail(base::errc::invalid, std::string(forms));
   const auto index = host.nodes().intern(node);
@@ -29,6 +36,43 @@ base::result<runtime::destination> from_term(const runtime::message& term, runti
   return base::fail(base::errc::invalid, std::string(forms));
 }
 
+// {whereis, Name, {Pid, [alias|Ref]}}: what `global` itself asks its server. Nothing: no answer.
+runtime::message ask_global(runtime::process& self, const runtime::message& name, base::nanos deadline) {
+  const auto server = runtime::destination::named("global_name_server");
+  const runtime::reference ref = self.monitor(server, true);
+  const auto& names = self.host().nodes();
+  runtime::message_writer out;
+  out.tuple(3);
+  out.atom("whereis");
+  out.raw(name.bytes());
+  out.tuple(2);
+  runtime::write(out, self.self(), names);
+  out.list(1);
+  out.atom("alias");
+  runtime::write(out, ref, names);
+  self.send(server, out.take());
+  auto answer = behaviours::gen::finish_call(self, ref, deadline);
+  return answer ? std::move(*answer) : runtime::message();
+}
+
+base::result<runtime::destination> global(std::string_view text, runtime::system& host) {
+  auto name = parse_term(text, host);
+  if (!name) return tl::unexpected(std::move(name.error()).context("global name"));
+  const base::nanos deadline = base::mono_now() + base::nanos_per_second;
+  const auto found = std::make_shared<std::promise<runtime::message>>();
+  auto answer = found->get_future();
+  ask_from_outside<runtime::message>(
+      host, [name = *name, deadline](runtime::process& self) { return ask_global(self, name, deadline); },
+      [found](runtime::message term) { found->set_value(std::move(term)); }, {});
+  if (answer.wait_for(std::chrono::milliseconds(1500)) != std::future_status::ready) {
+    return base::fail(base::errc::timeout, "global_name_server does not answer");
+  }
+  const runtime::message term = answer.get();
+  etf::cursor at(term.bytes());
+  if (const auto pid = runtime::read_pid(at, host.nodes())) return runtime::destination(*pid);
+  return base::fail(base::errc::not_found, "no process has the global name " + std::string(text));
+}
+
 } // namespace
 
 base::result<runtime::message> parse_term(std::string_view text, const runtime::system& host) {
@@ -44,6 +88,8 @@ base::result<runtime::destination> parse_target(std::string_view text, runtime::
     if (!term) return tl::unexpected(term.error());
     return from_term(*term, host);
   }
+  constexpr std::string_view global_prefix = "global:";
+  if (text.starts_with(global_prefix)) return global(text.substr(global_prefix.size()), host);
   const std::size_t at = text.find('@');
   if (at != std::string_view::npos) return named(text.substr(0, at), text.substr(at + 1), host);
   return runtime::destination::named(std::string(text));

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// The cookie's sources: made with mode 0600 where absent, refused where others may read it, trimmed.
+#include "node/cookie.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "folder.hpp"
+
+using namespace coppice;
+using test::folder;
+
+namespace {
+
+spec::cookie_source in_file(const std::string& path) {
+  spec::cookie_source out;
+  out.file = path;
+  return out;
+}
+
+void write(const std::string& path, const std::string& text, mode_t mode) {
+  std::ofstream(path) << text;
+  REQUIRE(chmod(path.c_str(), mode) == 0);
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat found {};
+  REQUIRE(stat(path.c_str(), &found) == 0);
+  return found.st_mode & 07777;
+}
+
+// An environment variable for as long as this lives.
+class variable {
+ public:
+  variable(const char* name, const std::string& value) : name_(name) {
+    const char* const before = std::getenv(name);
+    if (before != nullptr) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~variable() { before_.empty() ? unsetenv(name_) : setenv(name_, before_.c_str(), 1); }
+  variable(const variable&) = delete;
+  variable& operator=(const variable&) = delete;
+
+ private:
+  const char* name_;
+  std::string before_;
+};
+
+} // namespace
+
+TEST_CASE("a cookie file that is absent is made for its owner only, and is the same next time") {
+  folder place;
+  const std::string path = place.path() + "/deep/node.cookie";
+  const auto made = node::find_cookie(in_file(path));
+  REQUIRE(made.has_value());
+  CHECK(made->value.size() == 20);
+  CHECK(made->file == path);
+  CHECK(mode_of(path) == 0600);
+  const auto again = node::find_cookie(in_file(path));
+  REQUIRE(again.has_value());
+  CHECK(again->value == made->value);
+}
+
+TEST_CASE("a cookie file that others may read is refused with the remedy") {
+  folder place;
+  const std::string path = place.path() + "/loose";
+  write(path, "AAAAAAAAAAAAAAAAAAAA", 0640);
+  const auto found = node::find_cookie(in_file(path));
+  REQUIRE_FALSE(found.has_value());
+  CHECK(found.error().code == base::errc::refused);
+  CHECK(found.error().text.find("chmod 600") != std::string::npos);
+  CHECK(found.error().text.find("AAAA") == std::string::npos);
+}
+
+TEST_CASE("newlines at the end of a cookie do not count; an empty or unprintable one is refused") {
+  folder place;
+  const std::string path = place.path() + "/cookie";
+  write(path, "SECRETSECRETSECRET\r\n", 0600);
+  const auto found = node::find_cookie(in_file(path));
+  REQUIRE(found.has_value());
+  CHECK(found->value == "SECRETSECRETSECRET");
+  for (const char* bad : {"", "\n\n", "SECRET\nSECRET",
+                          "S\xc3\xa9"
+                          "cretsecret"}) {
+    write(path, bad, 0600);
+    CHECK_FALSE(node::find_cookie(in_file(path)).has_value());
+  }
+}
+
+TEST_CASE("without a source the cookie is the user's own, as for erl") {
+  folder place;
+  const variable home("HOME", place.path());
+  const variable config("XDG_CONFIG_HOME", place.path() + "/none");
+  const auto made = node::find_cookie({});
+  REQUIRE(made.has_value());
+  CHECK(made->file == place.path() + "/.erlang.cookie");
+  CHECK(mode_of(made->file) == 0600);
+}
+
+TEST_CASE("a cookie from the environment or a credential") {
+  folder place;
+  const variable cookie("COPPICE_TEST_COOKIE", "FROMTHEENVIRONMENT");
+  spec::cookie_source source;
+  source.env = "COPPICE_TEST_COOKIE";
+  const auto found = node::find_cookie(source);
+  REQUIRE(found.has_value());
+  CHECK(found->value == "FROMTHEENVIRONMENT");
+  CHECK(found->file.empty());
+  source.env = "COPPICE_TEST_NO_COOKIE";
+  CHECK(node::find_cookie(source).error().code == base::errc::not_found);
+
+  const variable credentials("CREDENTIALS_DIRECTORY", place.path());
+  write(place.path() + "/cookie", "FROMACREDENTIAL\n", 0444);
+  spec::cookie_source credential;
+  credential.credential = "cookie";
+  const auto given = node::find_cookie(credential);
+  REQUIRE(given.has_value());
+  CHECK(given->value == "FROMACREDENTIAL");
+}
