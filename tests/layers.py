@@ -98,7 +98,7 @@ def arrows(table, name, text):
     allowed = table.allowed(name, text)
     for mark, included in INCLUDE.findall(text):
         quoted = mark == '"'
-        if quoted and ".." in Path(included).parts:
+        if quoted and ".." in Path(included).parts and name.parts[0] != "tests":
             yield f'{name}: "{included}" climbs out of its folder'
             continue
         target = table.target(name, quoted, included)
