@@ -24,6 +24,8 @@
 // Other keys are ignored, so that later versions may say more.
 #pragma once
 
+#include <coppice/plugin.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -40,7 +42,7 @@ inline constexpr int note_format = 1;
 inline constexpr std::string_view plugin_symbol = "coppice_plugin";
 
 // The plugin ABI this build of the host speaks.
-inline constexpr int abi_major = 1;
-inline constexpr int abi_minor = 0;
+inline constexpr std::uint32_t abi_major = COPPICE_ABI_MAJOR;
+inline constexpr std::uint32_t abi_minor = COPPICE_ABI_MINOR;
 
 } // namespace coppice::manifest

@@ -31,6 +31,7 @@ class loading {
                            "the file is larger than " + std::to_string(tree_limits().bytes >> 20) + " MiB");
       else
         report_.file_error(path, "cannot be read: " + text.error().text);
+      broken_ = true;
       return;
     }
     std::error_code ignored;
@@ -41,20 +42,26 @@ class loading {
   void text(std::string content, const std::string& name, const std::string& folder) {
     auto index = texts_.add(name, folder, std::move(content));
     node* document = parse_yaml(texts_, index, nodes_, report_);
-    if (document) root_ = root_ ? merge(root_, document, nodes_) : document;
+    if (!document) {
+      broken_ = true;
+      return;
+    }
+    root_ = root_ ? merge(root_, document, nodes_) : document;
   }
 
   outcome finish() {
-    if (root_) read();
+    // Without one of its texts the rest would seem to lack what stands there.
+    if (!broken_) read();
     outcome result;
     const bool failed = report_.failed();
     result.diagnostics = report_.take();
-    if (!failed && root_) result.spec = std::move(spec_);
+    if (!failed) result.spec = std::move(spec_);
     return result;
   }
 
  private:
   void read() {
+    if (!root_) root_ = nodes_.make(node::kind::map, report::nowhere);
     std::error_code ignored;
     const auto here = std::filesystem::current_path(ignored).string();
     for (const auto& one : options_.set) set("--set " + one.path, one.path, one.value, here);
@@ -105,6 +112,7 @@ class loading {
   report report_;
   tree nodes_;
   node* root_ = nullptr;
+  bool broken_ = false; // a text could not be read at all
   node_spec spec_;
 };
 

@@ -23,7 +23,11 @@ std::string print_scalar(const json& value) {
     plain = std::holds_alternative<std::string_view>(resolve(probe));
   }
   if (plain) return text;
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string quoted = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  // JSON leaves this control character as it is, YAML does not take it.
+  for (auto at = quoted.find('\x7f'); at != std::string::npos; at = quoted.find('\x7f', at))
+    quoted.replace(at, 1, "\\x7f");
+  return quoted;
 }
 
 bool is_block(const json& value) {

@@ -72,6 +72,11 @@ bool encode_key(report& to, const node& key, etf::writer& writer) {
     to.error(key.at, "a key longer than 255 characters is no atom");
     return false;
   }
+  for (char c : key.text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      to.error(key.at, "a key must not contain control characters");
+      return false;
+    }
   writer.atom(key.text);
   return true;
 }

@@ -161,6 +161,16 @@ TEST_CASE("later files override earlier ones, and applications add up") {
             "      |             ^ first on line 3 of another file\n");
 }
 
+TEST_CASE("a text that cannot be read at all is the only error, for the rest lacks what stood there") {
+  test::spec_folder folder;
+  auto broken = folder.write("node.yaml", "node: {\n");
+  auto more = folder.write("conf.d/10-more.yaml", "node: { workers: 4 }\n");
+  CHECK(spec::load({broken, more}).diagnostics.size() == 1);
+  CHECK(spec::load({folder.path() + "/none.yaml", more}).diagnostics.size() == 1);
+  CHECK(good(spec::load({}, {.name = "n@h"})).node.name == "n@h");
+  CHECK(spec::render(spec::load({}).diagnostics) == "error: the key 'node' is missing\n  the node itself\n");
+}
+
 TEST_CASE("a tree a hundred supervisors deep is read") {
   test::spec_folder folder;
   std::string inner = "{}";
