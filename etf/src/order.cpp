@@ -346,10 +346,21 @@ class comparer {
     return one();
   }
 
+  /// Of maps with one key nothing is sorted, and the values are compared where they stand.
+  int single_pair() {
+    map_entry x{a_, a_}, y{b_, b_};
+    if (!x.value.skip() || !y.value.skip()) return 0;
+    if (const int order = compare_keys(x, y, key_depth_ + 1); order != 0) return order;
+    a_ = x.value;
+    b_ = y.value;
+    return one();
+  }
+
   int map() {
     std::uint32_t x, y;
     if (!a_.read_map(x) || !b_.read_map(y)) return 0;
     if (x != y) return three_way(x, y);
+    if (x == 1) return single_pair();
     frame made{frame::type::map};
     made.entries = x;
     made.first_entry = entries_.size();

@@ -258,7 +258,7 @@ TEST_CASE("a mismatch names the path, what was expected and what was met") {
   CHECK(refusal<std::int8_t>("200") == "expected integer from -128 to 127, got integer 200");
   CHECK(refusal<std::vector<std::int8_t>>("[1,2,200]") != "taken");
   CHECK(refusal<shop::colour>("pink") == "expected red or green or blue, got atom pink");
-  CHECK(refusal<shop::celsius>("{celsius,hot}") == "celsius.degrees: expected float, got atom hot");
+  CHECK(refusal<shop::celsius>("{celsius,hot}") == "degrees: expected float, got atom hot");
   CHECK(refusal<std::vector<int>>("[300|x]") == "expected end of a proper list, got atom x");
   CHECK(refusal<std::map<int, int>>("#{a => 1}") == "key: expected integer, got atom a");
   CHECK(refusal<std::pair<int, int>>("{1,2,3}") == "expected tuple of 2, got tuple");

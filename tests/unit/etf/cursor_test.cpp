@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The cursor's promises: it reads what stands there, stays where it cannot, and never leaves its bytes.
+#include <cmath>
+#include <optional>
+
 #include <doctest/doctest.h>
 
 #include <coppice/etf/cursor.hpp>
