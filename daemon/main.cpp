@@ -145,6 +145,7 @@ int run(spec::node_spec spec, const std::string& program) {
   logging.level = level_of(spec.node.log.level);
   logging.format = format_of(spec.node.log.format);
   base::log::start(logging);
+  std::signal(SIGPIPE, SIG_IGN); // a client that left is an error of one write, not the node's end
 
   supervisor_of_process process;
   if (auto listening = process.listen(); !listening) return complain(listening.error().text);

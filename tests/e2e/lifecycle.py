@@ -39,6 +39,7 @@ def orderly_stop(cleanup):
 @test("children that had to be killed are named in the log")
 def culprit_named(cleanup):
     node = Node(cleanup, config=fragile % "permanent")
+    node.call("stubborn", "{trap_exit, true}")
     with_sleep = subprocess.Popen([program("COPPICE", "coppice"), "call", "stubborn", "{sleep, 60000}",
                                    "--socket", node.socket], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cleanup.callback(with_sleep.wait)
@@ -80,8 +81,9 @@ def kill_minus_nine(cleanup):
     node.process.kill()
     node.process.wait()
     again = Node(cleanup, settings=[("control.socket", node.socket), ("node.data", str(node.folder.path / "data"))],
-                 epmd_port=node.epmd_port)
+                 epmd_port=node.epmd_port, wait=False)
     again.socket = node.socket
+    again.wait_ready()
     equal(again.call("kv", "size"), "0")
 
 

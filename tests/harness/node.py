@@ -112,11 +112,15 @@ class Node:
             self.wait_ready()
 
     def wait_ready(self):
-        eventually(lambda: os.path.exists(self.socket) or self.process.poll() is not None,
-                   "the control socket", 30)
+        eventually(lambda: self.process.poll() is not None or self.answers(), "the control socket", 30)
         done = self.coppice("wait-ready", "--timeout", "30s")
         if done.returncode != 0:
             raise AssertionError(f"not ready: {done.stderr}\n{self.log()}")
+
+    def answers(self):
+        """Whether somebody listens on the control socket; its file may be a dead node's."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.socket) == 0
 
     def log(self):
         return self.log_path.read_text(errors="replace")
