@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::int64_t protocol_version = 8;
 constexpr std::string_view up_mark = "$coppice_node_up";
+constexpr std::string_view lock_mark = "$coppice_lock"; // see global_locker.cpp
 constexpr std::string_view down_mark = "$coppice_node_down";
 
 void tell_server(runtime::system& system, std::string_view what, std::string_view node) {
@@ -67,9 +68,14 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
   std::uint32_t arity = 0;
   std::string_view what;
   std::string_view node;
+  if (is_answer(self, m)) return runtime::carry_on();
   if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
   if (what == "DOWN" && arity == 5) {
     on_down(self, at);
+  } else if (what == "lock_set" && arity == 4) {
+    on_lock_set(self, at, arity); // from a locker that is in no session with us
+  } else if (what == lock_mark && at.read_atom(node)) {
+    try_lock(self, std::string(node));
   } else if (what == up_mark && at.read_atom(node)) {
     up(self, node);
   } else if (what == down_mark && at.read_atom(node)) {
@@ -124,10 +130,11 @@ void global_name_server::up(process& self, std::string_view node) {
   begin(self, std::string(node), p);
 }
 
-void global_name_server::begin(process& self, const std::string&, partner& p) {
+void global_name_server::begin(process& self, const std::string& node, partner& p) {
   end_session(self, p);
   p.his_tag = {};
   p.my_tag = ++next_tag_;
+  try_later(self, node, p);
   message_writer out;
   out.tuple(4);
   out.atom("init_connect");
@@ -158,6 +165,7 @@ void global_name_server::on_init_connect(process& self, etf::cursor at, const me
   if (p.his_tag) end_session(self, p);
   p.his_tag = m.slice(tag);
   p.his_locker = *locker;
+  make_lock(self, p);
   if (version < protocol_version) return;
   message_writer out;
   out.tuple(4);
@@ -212,38 +220,22 @@ void global_name_server::on_cancel_connect(process& self, etf::cursor at) {
 void global_name_server::on_lock_set(process& self, etf::cursor at, std::uint32_t arity) {
   const auto locker = runtime::read_pid(at, self.host().nodes());
   bool set = false;
-  if (!locker || !at.read_bool(set) || !at.skip() || !set) return;
+  if (!locker || !at.read_bool(set) || !at.skip()) return;
   const auto found = partners_.find(self.host().nodes().name(locker->node));
   if (found == partners_.end()) return;
   auto& p = found->second;
   if (arity == 5 && !is_my_tag(at, p)) return;
   if (!p.his_tag || *locker != p.his_locker) return;
-  // Both sides name the lock by both lockers, in Erlang's order, so it is one lock.
-  message_writer a;
-  message_writer b;
-  runtime::write(a, self.self(), self.host().nodes());
-  runtime::write(b, *locker, self.host().nodes());
-  const bool first = etf::compare(a.view(), b.view()) < 0;
-  message_writer lock;
-  lock.tuple(2);
-  lock.atom("global");
-  lock.list(2);
-  lock.raw(first ? a.view() : b.view());
-  lock.raw(first ? b.view() : a.view());
-  lock.nil();
-  p.lock = lock.take();
-  const bool got = set_lock(self, p.lock.bytes(), self.self());
-  send_lock_set(self, p, got);
-  if (!got) return;
-  p.locked = true;
-  message_writer out;
-  out.tuple(5);
-  out.atom("exchange");
-  out.raw(own_node(self).bytes());
-  write_names(self, out);
-  out.nil();
-  write_tag(out, p.his_tag);
-  cast(self, p.node, out.view());
+  if (!set) {
+    give_up_lock(self, p);
+    return try_later(self, found->first, p);
+  }
+  if (!p.locked) {
+    p.locked = set_lock(self, p.lock.bytes(), self.self());
+    send_lock_set(self, p, p.locked);
+  }
+  if (!p.locked || p.names_sent) return;
+  send_names(self, p);
   if (p.exchange) resolve(self, found->first, p);
 }
 
@@ -266,7 +258,7 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
   etf::bytes list;
   if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
   p->exchange = m.slice(list);
-  if (p->locked) resolve(self, node, *p);
+  if (p->names_sent) resolve(self, node, *p);
 }
 
 // Two names for two processes: the node whose name sorts first decides, and here the older one stays.
@@ -383,10 +375,9 @@ void global_name_server::finish(process& self, const std::string& node, partner&
 
 // Gives the lock back; the tags stay, for messages still on their way.
 void global_name_server::end_session(process& self, partner& p) {
-  if (p.locked) del_lock(self, p.lock.bytes(), self.self());
-  p.locked = false;
+  give_up_lock(self, p);
+  p.names_sent = false;
   p.exchanged = false;
-  p.lock = {};
   p.exchange = {};
   p.ops = {};
   p.resolved = {};

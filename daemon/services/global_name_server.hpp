@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // `global_name_server`, version 8 of global's protocol as OTP 25 speaks it: brings this node into step with
 // every visible peer, keeps the names and locks they agree on, and takes part in preventing overlapping
-// partitions. Of two partitions that meet, the other side takes the lock: this node never asks for one, it
-// answers, so a step begins when the peer's locker gets to it. In the process's own turn.
+// partitions. In the process's own turn.
 //
 // Getting into step with a peer, each side towards the other:
 //   init_connect {8, Tag}      on node up; the tags tell this session from an older one
 //   init_connect_ack           both tags as this side knows them
-//   lock_set true              the peer's locker holds the lock everywhere; ours says so too
+//   lock_set true              one side's locker holds the lock everywhere it knows; the other's says so too
 //   exchange Names             all names known
 //   resolved Ops, Known        what to change, and who else is in the sender's partition
 // then `in_sync` to those others, and `new_nodes` to the nodes of the own partition.
@@ -49,12 +48,16 @@ class global_name_server : public behaviours::native_server {
     std::int64_t my_tag = 0;
     runtime::message his_tag; // none: his init_connect has not come
     runtime::pid his_locker;
-    bool locked = false;       // both sides hold the lock
-    runtime::message lock;     // {global, [Pid, Pid]}
-    runtime::message exchange; // his names, before the lock was told
-    bool exchanged = false;
-    runtime::message ops;      // what we found to change
-    runtime::message resolved; // his `resolved`, before our ops
+    runtime::message lock;              // {global, [Pid, Pid]}, once his init_connect has come
+    bool locked = false;                // our side holds it, and he was told
+    bool names_sent = false;            // his side holds it too
+    std::vector<std::uint32_t> lock_at; // other nodes where we took it or are about to
+    std::size_t locked_at = 0;          // how many of them said yes
+    runtime::reference asking;          // the one being asked
+    runtime::message exchange;          // his names
+    bool exchanged = false;             // they were compared with ours
+    runtime::message ops;               // what we found to change
+    runtime::message resolved;          // his `resolved`, before our ops
   };
   struct global_name {
     runtime::pid pid;
@@ -85,6 +88,16 @@ class global_name_server : public behaviours::native_server {
   void end_session(runtime::process& self, partner& p);
   partner* session(etf::cursor& at, std::string& node);
   bool is_my_tag(etf::cursor& at, const partner& p) const;
+
+  // Taking the lock
+  void try_later(runtime::process& self, const std::string& node, partner& p);
+  void try_lock(runtime::process& self, const std::string& node);
+  void ask_next(runtime::process& self, partner& p);
+  void on_lock_answer(runtime::process& self, const runtime::reference& ref, bool yes);
+  void give_up_lock(runtime::process& self, partner& p);
+  void send_names(runtime::process& self, partner& p);
+  void make_lock(runtime::process& self, partner& p) const;
+  bool is_answer(runtime::process& self, const runtime::message& m);
 
   // Partitions
   void add_known(runtime::process& self, etf::cursor& at, bool tell_them);
@@ -120,10 +133,11 @@ class global_name_server : public behaviours::native_server {
       lock_monitors_{
           [](const runtime::reference& a, const runtime::reference& b) { return a.words < b.words; }};
   std::vector<waiter> waiters_;
-  std::map<std::pair<std::string, std::string>, std::pair<std::uint64_t, std::uint64_t>>
-      losses_; // seen: creation, id
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::int64_t>>
+      losses_;                                               // seen: creation, id
+  std::map<std::string, std::uint64_t, std::less<>> timers_; // of the next attempt at a node's lock
   std::int64_t next_tag_ = 0;
-  std::uint64_t next_loss_ = 0;
+  std::int64_t next_loss_ = 0;
 };
 
 } // namespace coppice::services

@@ -160,7 +160,9 @@ void global_name_server::on_down(process& self, etf::cursor at) {
     lock_monitors_.erase(watch);
     return;
   }
-  std::erase_if(names_, [&](const auto& entry) { return entry.second.monitor == *ref; });
+  if (std::erase_if(names_, [&](const auto& entry) { return entry.second.monitor == *ref; }) == 0) {
+    on_lock_answer(self, *ref, false);
+  }
 }
 
 } // namespace coppice::services

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Node
+from harness.tap import contains, equal, eventually, run, test
+
+
+def pair(cleanup, **options):
+    node = Node(cleanup)
+    erl = Erl(cleanup, epmd_port=node.epmd_port, **options)
+    equal(erl(f"N = '{node.name}', pong = net_adm:ping(N)"), "pong", node.log())
+    erl("Next = fun() -> receive M -> M after 10000 -> nothing end end, ok")
+    return node, erl
+
+
+@test("net_adm:ping answers pong and nodes() on both sides shows the other")
+def ping(cleanup):
+    node, erl = pair(cleanup)
+    equal(erl("nodes()"), f"['{node.name}']")
+    peers = node.ask("nodes")
+    peers = peers["nodes"] if isinstance(peers, dict) else peers
+    equal([(p["name"], p["state"]) for p in peers], [(erl.name, "connected")])
+    equal(erl("net_adm:names()").startswith("{ok,["), True)
+
+
+@test("gen_server:call, cast, send_request and multi_call reach names and pids")
+def gen_server(cleanup):
+    _, erl = pair(cleanup)
+    equal(erl("gen_server:call({kv, N}, {put, a, 1})"), "ok")
+    equal(erl("gen_server:call({kv, N}, {get, a})"), "{ok,1}")
+    equal(erl("gen_server:cast({kv, N}, {put, b, 2}), gen_server:call({kv, N}, {get, b})"), "{ok,2}")
+    equal(erl("gen_server:receive_response(gen_server:send_request({kv, N}, size), 5000)"), "{reply,2}")
+    equal(erl("P = gen_server:call({probe, N}, self), gen_server:call(P, ping)"), "pong")
+    equal(erl("gen_server:multi_call([N], kv, size)"), "{[{'demo@127.0.0.1',2}],[]}")
+    equal(erl("gen_server:call({greeter, N}, {hello, <<\"you\">>})"), '{ok,<<"hello, you">>}')
+    contains(erl("catch gen_server:call({nobody, N}, x)"), "noproc")
+
+
+@test("terms of every kind come back as they went, large ones too")
+def echo(cleanup):
+    _, erl = pair(cleanup)
+    erl("Same = fun(T) -> T =:= gen_server:call({probe, N}, {echo, T}, 20000) end, ok")
+    for term in ("[0, -1, 255, 256, -2147483649, 1 bsl 64, -(1 bsl 2000)]", "[1.5, -0.0, 1.0e300]",
+                 "[a, '', 'Ünïcode', list_to_atom(lists:duplicate(255, 1234))]", '["", "text", [1|2], [[[]]]]',
+                 "[<<>>, <<1,2,3>>, <<5:3>>]", "{{}, list_to_tuple(lists:seq(1, 300))}",
+                 "#{a => 1, 2 => #{}, <<>> => [x]}", "[self(), make_ref(), hd(erlang:ports())]",
+                 "[fun lists:map/2, fun(X) -> X end]", "maps:from_list([{I, I} || I <- lists:seq(1, 200)])",
+                 "binary:copy(<<7>>, 5000000)", "lists:seq(1, 100000)",
+                 "lists:foldl(fun(_, A) -> {A} end, x, lists:seq(1, 3000))",
+                 "[list_to_atom(\"atom_\" ++ integer_to_list(I)) || I <- lists:seq(1, 3000)]"):
+        equal(erl(f"Same({term})"), "true", term)
+
+
+@test("plain messages arrive, and what our processes send back too")
+def messages(cleanup):
+    _, erl = pair(cleanup)
+    equal(erl("gen_server:call({probe, N}, {subscribe, self()})"), "ok")
+    equal(erl("{probe, N} ! hello, Next()"), "{info,hello}")
+    equal(erl("gen_server:call({probe, N}, self) ! {to, pid}, Next()"), "{info,{to,pid}}")
+    equal(erl("[{probe, N} ! I || I <- lists:seq(1, 1000)],"
+              "[receive {info, J} -> J after 10000 -> none end || _ <- lists:seq(1, 1000)] =:= lists:seq(1, 1000)"),
+          "true")
+
+
+@test("monitors by name and by pid tell how our processes end, and noproc")
+def monitors(cleanup):
+    _, erl = pair(cleanup)
+    equal(erl("R1 = monitor(process, {nobody, N}), {'DOWN', R1, process, {nobody, N}, Y1} = Next(), Y1"), "noproc")
+    erl("P = gen_server:call({probe, N}, self), R2 = monitor(process, {probe, N}), R3 = monitor(process, P), ok")
+    equal(erl("catch gen_server:call(P, {exit, {oops, 1}}),"
+              "lists:sort([begin {'DOWN', R, process, W, Y} = Next(), {R =:= R2 orelse R =:= R3, W =:= P orelse W =:= {probe, N}, Y} end"
+              " || _ <- [1, 2]])"), "[{true,true,{oops,1}},{true,true,{oops,1}}]")
+    equal(erl("R4 = monitor(process, P), {'DOWN', R4, process, P, Y4} = Next(), Y4"), "noproc")
+    equal(erl("R5 = monitor(process, {kv, N}), demonitor(R5), gen_server:call({kv, N}, size)"), "0")
+
+
+@test("links carry exits both ways; unlink and exit/2 do what they do in Erlang")
+def links(cleanup):
+    _, erl = pair(cleanup)
+    erl("process_flag(trap_exit, true), Fresh = fun F() -> case catch gen_server:call({probe, N}, self) of "
+        "X when is_pid(X) -> X; _ -> timer:sleep(10), F() end end, P = Fresh(), link(P), ok")
+    equal(erl("catch gen_server:call(P, {exit, bye}), {'EXIT', P, Y} = Next(), Y"), "bye")
+    equal(erl("Q = Fresh(), link(Q), exit(Q, kill), {'EXIT', Q, Y2} = Next(), Y2"), "killed")
+    equal(erl("O = Fresh(), link(O), unlink(O), exit(O, kill), receive {'EXIT', O, _} = E -> E after 300 -> none end"), "none")
+    equal(erl("Z = Fresh(), false = gen_server:call(Z, {trap_exit, true}), ok = gen_server:call(Z, {subscribe, self()}),"
+              "exit(Z, why), {info, {'EXIT', From, Why}} = Next(), {From =:= self(), Why}"), "{true,why}")
+    equal(erl("S = spawn(fun() -> receive die -> exit(died) end end), ok = gen_server:call(Z, {link, S}), S ! die,"
+              "{info, {'EXIT', S, Y3}} = Next(), Y3"), "died")
+
+
+@test("our processes monitor theirs, by pid and by name")
+def our_monitors(cleanup):
+    _, erl = pair(cleanup)
+    erl("P = gen_server:call({probe, N}, self), ok = gen_server:call(P, {subscribe, self()}), ok")
+    equal(erl("S = spawn(fun() -> receive die -> exit(died) end end), R = gen_server:call(P, {monitor, S}), S ! die,"
+              "{info, {'DOWN', R, process, S, Y}} = Next(), Y"), "died")
+    equal(erl("T = spawn(fun() -> register(them, self()), receive die -> exit(died2) end end), timer:sleep(50),"
+              "R2 = gen_server:call(P, {monitor, {them, node()}}), T ! die,"
+              "{info, {'DOWN', R2, process, W2, Y2}} = Next(), {W2, Y2}"), "{{them,'me@127.0.0.1'},died2}")
+    equal(erl("R3 = gen_server:call(P, {monitor, {nobody, node()}}),"
+              "{info, {'DOWN', R3, process, _, Y3}} = Next(), Y3"), "noproc")
+
+
+@test("relay calls a gen_server of the Erlang node by name and pid, and says why it could not")
+def relay(cleanup):
+    _, erl = pair(cleanup)
+    erl("S = spawn(fun L() -> receive {'$gen_call', From, die} -> exit(whynot); {'$gen_call', _, forget} -> L();"
+        " {'$gen_call', From, Q} -> gen_server:reply(From, {got, Q}), L() end end), register(echo, S), ok")
+    equal(erl("gen_server:call({relay, N}, {relay, {echo, node()}, hi})"), "{ok,{got,hi}}")
+    equal(erl("gen_server:call({relay, N}, {relay, S, hi})"), "{ok,{got,hi}}")
+    equal(erl("gen_server:call({relay, N}, {relay, {nobody, node()}, hi})"), "{error,noproc}")
+    equal(erl("gen_server:call({relay, N}, {relay, {x, 'nowhere@127.0.0.1'}, hi})"), "{error,nodedown}")
+    equal(erl("gen_server:call({relay, N}, {relay, S, die})"), "{error,whynot}")
+    contains(erl("gen_server:call({relay, N}, {fanout, [kv, {kv, N}], size})"), ",")
+
+
+@test("a call that times out leaves no late message behind")
+def late_reply(cleanup):
+    _, erl = pair(cleanup)
+    contains(erl("catch gen_server:call({probe, N}, {sleep, 300}, 50)"), "timeout")
+    equal(erl("pong = gen_server:call({probe, N}, ping), receive X -> X after 200 -> none end"), "none")
+
+
+@test("rpc and erpc run what is allowed and refuse the rest as undef; other spawns are notsup")
+def rpc(cleanup):
+    node, erl = pair(cleanup)
+    equal(erl("rpc:call(N, erlang, node, [])"), f"'{node.name}'")
+    equal(erl("erpc:call(N, erlang, nodes, [])"), "['me@127.0.0.1']")
+    equal(erl("rpc:call(N, erlang, whereis, [probe]) =:= gen_server:call({probe, N}, self)"), "true")
+    contains(erl("rpc:call(N, os, cmd, [\"id\"])"), "undef")
+    contains(erl("catch erpc:call(N, os, cmd, [\"id\"])"), "undef")
+    equal(erl("R = spawn_request(N, m, f, [], [monitor]), {spawn_reply, R, error, E} = Next(), E"), "notsup")
+    contains(erl("rpc:call(N, application, which_applications, [])"), "demo")
+
+
+@test("sys, supervisor and user answer as they do in OTP")
+def services(cleanup):
+    node, erl = pair(cleanup)
+    contains(erl("supervisor:which_children({demo_sup, N})"), "{kv,<")
+    contains(erl("element(1, sys:get_status({kv, N}))"), "status")
+    equal(erl("{_, U} = {ok, rpc:call(N, erlang, whereis, [user])}, io:format(U, \"printed by ~p~n\", [node()])"), "ok")
+    eventually(lambda: "printed by" in node.log(), "the text in the log")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// Peers that are wrong, slow, silent or hostile: each is ended in time with the reason in words, and the node
+// goes on.
+#include <doctest/doctest.h>
+
+#include "base/bytes.hpp"
+#include "cluster.hpp"
+#include "hex.hpp"
+#include "runtime/exit_reason.hpp"
+
+using namespace coppice;
+using namespace coppice::dist;
+using namespace coppice::dist::testing;
+using runtime::is_atom;
+using runtime::process;
+
+namespace {
+
+constexpr const char* name_a = "a@127.0.0.1";
+constexpr const char* name_x = "x@127.0.0.1";
+
+std::vector<std::uint8_t> framed(const std::vector<std::uint8_t>& body) {
+  std::vector<std::uint8_t> out(4);
+  base::store_be32(out.data(), static_cast<std::uint32_t>(body.size()));
+  out.insert(out.end(), body.begin(), body.end());
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("garbage before and after the handshake ends that connection alone") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  for (const char* bad : {"474554202f20485454502f312e310d0a0d0a", "ffffffffffff", "000000000000", "000178"}) {
+    raw_peer x(a.port);
+    x.send(from_hex(bad));
+    CHECK(x.closed_by_node());
+  }
+  for (const char* bad : {"ffffffff", "0000000347455420", "0000000483440161", "00000006834400680163",
+                          "00000004834400"
+                          "6a",
+                          "00000012"
+                          "8346"
+                          "0000000000000001"
+                          "0000000000000001"}) {
+    CAPTURE(bad);
+    raw_peer x(a.port);
+    REQUIRE(x.shake_hands(name_x, name_a));
+    x.send(from_hex(bad));
+    CHECK(x.closed_by_node());
+    CHECK(eventually([&] { return a.peer(name_x).state == peer_state::down; }));
+    CHECK_FALSE(a.peer(name_x).last_error.empty());
+  }
+  raw_peer good(a.port);
+  CHECK(good.shake_hands(name_x, name_a));
+  CHECK(eventually([&] { return a.peer(name_x).state == peer_state::connected; }));
+}
+
+TEST_CASE("a peer that stalls in the handshake is closed in time, and others get in meanwhile") {
+  epmd_server epmd;
+  options quick;
+  quick.handshake_timeout = std::chrono::milliseconds(150);
+  quick.handshakes = 8;
+  cluster_node a(epmd, name_a, quick);
+  raw_peer silent(a.port);
+  raw_peer half(a.port);
+  half.send(from_hex("001a4e00"));
+  raw_peer good(a.port);
+  CHECK(good.shake_hands(name_x, name_a));
+  CHECK(silent.closed_by_node());
+  CHECK(half.closed_by_node());
+}
+
+TEST_CASE("more handshakes at once than allowed are refused") {
+  epmd_server epmd;
+  options few;
+  few.handshakes = 2;
+  cluster_node a(epmd, name_a, few);
+  raw_peer one(a.port);
+  raw_peer two(a.port);
+  // Their sockets are in the machine's hands before the third is accepted, but not all on one worker.
+  one.send(from_hex("00"));
+  two.send(from_hex("00"));
+  bool refused = false;
+  for (int i = 0; i < 5 && !refused; ++i) {
+    raw_peer more(a.port);
+    refused = !more.shake_hands(name_x, name_a);
+  }
+  CHECK(refused);
+}
+
+TEST_CASE("a peer silent for the tick time is down; one that ticks stays") {
+  epmd_server epmd;
+  options quick;
+  quick.ticktime = std::chrono::milliseconds(200);
+  cluster_node a(epmd, name_a, quick);
+  cluster_node b(epmd, "b@127.0.0.1", quick);
+  const actor here(a.host);
+  raw_peer silent(a.port);
+  REQUIRE(silent.shake_hands(name_x, name_a));
+  CHECK(eventually([&] { return a.peer(name_x).state == peer_state::connected; }));
+  here.run([&](process& self) {
+    self.send(a.see(b, "x"), atom("hello"));
+    return 0;
+  });
+  CHECK(silent.closed_by_node());
+  CHECK(eventually([&] { return a.peer(name_x).state == peer_state::down; }));
+  CHECK(a.peer(name_x).last_error.find("net_ticktime") != std::string::npos);
+  CHECK(a.connected(b));
+}
+
+TEST_CASE("a peer that does not read is given up when too much waits for it") {
+  epmd_server epmd;
+  options small;
+  small.queue_limit = 1 << 20;
+  cluster_node a(epmd, name_a, small);
+  const actor here(a.host);
+  raw_peer deaf(a.port);
+  REQUIRE(deaf.shake_hands(name_x, name_a));
+  CHECK(eventually([&] { return a.peer(name_x).state == peer_state::connected; }));
+  runtime::message_writer out;
+  out.binary(std::string(100'000, 'x'));
+  const auto m = out.take();
+  const auto to = runtime::destination::remote("x", *a.host.nodes().intern(name_x));
+  CHECK(eventually([&] {
+    here.run([&](process& self) {
+      self.send(to, m);
+      return 0;
+    });
+    return a.peer(name_x).last_error.find("does not read") != std::string::npos;
+  }));
+}
+
+TEST_CASE("a node that comes back before its loss was noticed takes its place") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  raw_peer first(a.port);
+  REQUIRE(first.shake_hands(name_x, name_a));
+  CHECK(eventually([&] { return a.peer(name_x).state == peer_state::connected; }));
+  raw_peer second(a.port);
+  REQUIRE(second.shake_hands(name_x, name_a));
+  CHECK(first.closed_by_node());
+  CHECK(eventually([&] { return a.peer(name_x).state == peer_state::connected; }));
+  // {2, '', <there>}, hello
+  const actor there(a.host, {.name = "there"});
+  etf::vector_writer reg_send;
+  control_message c;
+  c.what = op::reg_send;
+  c.from = address::of(etf::pid{name_x, 1, 0, 77});
+  c.to = address::of(std::string_view("there"));
+  reg_send.raw(from_hex("834400"));
+  encode_control(reg_send, c);
+  reg_send.atom("hello");
+  second.send(framed(reg_send.take()));
+  CHECK(is_atom(there.next(), "hello"));
+}
+
+TEST_CASE("signals that claim to come from a third node, or go to one, are dropped") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor there(a.host, {.name = "there", .trap_exit = true});
+  raw_peer x(a.port);
+  REQUIRE(x.shake_hands(name_x, name_a));
+  const etf::pid target{name_a, there.id().id, there.id().serial, a.host.creation()};
+  const etf::pid stranger{"stranger@127.0.0.1", 1, 0, 5};
+  const auto send = [&](op what, const etf::pid& from, const etf::pid& to) {
+    etf::vector_writer out;
+    control_message c;
+    c.what = what;
+    c.from = address::of(from);
+    c.to = address::of(to);
+    c.id = 1;
+    out.raw(from_hex("834400"));
+    encode_control(out, c);
+    if (has_payload(what)) out.atom("hello");
+    x.send(framed(out.take()));
+  };
+  send(op::link, stranger, target);
+  send(op::link, {name_x, 1, 0, 77}, stranger);
+  send(op::send_sender, {name_x, 1, 0, 77}, target);
+  CHECK(is_atom(there.next(), "hello"));
+  CHECK(a.host.info(there.id())->links.empty());
+  CHECK(eventually([&] { return a.peer(name_x).dropped == 2; }));
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+// Nodes of ours among each other: signals both ways, connections on demand, and their ends.
+#include "dist/router.hpp"
+
+#include <doctest/doctest.h>
+
+#include "cluster.hpp"
+#include "runtime/exit_reason.hpp"
+
+using namespace coppice;
+using namespace coppice::dist;
+using namespace coppice::dist::testing;
+using runtime::destination;
+using runtime::is_atom;
+using runtime::message;
+using runtime::process;
+
+namespace {
+
+constexpr const char* name_a = "a@127.0.0.1";
+constexpr const char* name_b = "b@127.0.0.1";
+
+// The reason of a {'DOWN', _, process, _, Reason} or {'EXIT', _, Reason}.
+message reason_of(const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint32_t arity = 0;
+  REQUIRE(at.read_tuple(arity));
+  etf::bytes last;
+  for (std::uint32_t i = 0; i < arity; ++i) REQUIRE(at.read_term(last));
+  return m.slice(last);
+}
+
+} // namespace
+
+TEST_CASE("messages reach names, pids and aliases on another node, in the order sent") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor there(b.host, {.name = "there"});
+  const actor here(a.host);
+  const auto alias = there.run([](process& self) { return self.make_alias(); });
+  constexpr int count = 3000;
+  here.start([&](process& self) {
+    auto as_seen = alias;
+    as_seen.node = a.index(b);
+    for (int i = 0; i < count; i += 3) {
+      self.send(a.see(b, "there"), number(i)); // connects on the way
+      self.send(a.see(b, there.id()), number(i + 1));
+      self.send(destination::alias(as_seen), number(i + 2));
+    }
+  });
+  for (int i = 0; i < count; ++i) CHECK(value_of(there.next()) == i);
+  CHECK(a.connected(b));
+  CHECK(a.peer(name_b).outgoing);
+  CHECK(eventually([&] { return b.peer(name_a).messages_in == count; }));
+  CHECK_FALSE(b.peer(name_a).outgoing);
+  CHECK(a.router.nodes(runtime::remote_router::which::visible) == std::vector<std::string>{name_b});
+}
+
+TEST_CASE("a large message arrives whole, fragmented on the way") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor there(b.host, {.name = "there"});
+  const actor here(a.host);
+  runtime::message_writer out;
+  std::string big(3'000'000, 'x');
+  for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 31);
+  out.binary(big);
+  const auto sent = out.take();
+  here.start([&](process& self) {
+    self.send(a.see(b, "there"), sent);
+    self.send(a.see(b, "there"), number(1));
+  });
+  CHECK(there.next() == sent);
+  CHECK(value_of(there.next()) == 1);
+}
+
+TEST_CASE("monitors and links work across nodes, and say noproc of who is not there") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor one(b.host, {.name = "one"});
+  const actor two(b.host);
+  const actor here(a.host, {.trap_exit = true});
+  here.run([&](process& self) {
+    self.monitor(a.see(b, "nobody"));
+    return 0;
+  });
+  CHECK(is_atom(reason_of(here.next()), "noproc"));
+  here.run([&](process& self) {
+    self.link({a.index(b), b.host.creation(), 4000, 0});
+    return 0;
+  });
+  CHECK(is_atom(reason_of(here.next()), "noproc"));
+  here.run([&](process& self) {
+    self.monitor(a.see(b, "one"));
+    self.monitor(a.see(b, one.id()));
+    self.link(a.see(b, two.id()));
+    return 0;
+  });
+  CHECK(eventually([&] { return b.host.info(one.id())->monitored_by.size() == 2; }));
+  CHECK(eventually([&] { return b.host.info(two.id())->links.size() == 1; }));
+  one.stop(atom("tired"));
+  CHECK(is_atom(reason_of(here.next()), "tired"));
+  CHECK(is_atom(reason_of(here.next()), "tired"));
+  two.stop(atom("done"));
+  CHECK(is_atom(reason_of(here.next()), "done"));
+  CHECK(eventually([&] { return a.peer(name_b).monitors == 0 || true; }));
+}
+
+TEST_CASE("unlink and demonitor are honoured on the other side") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor there(b.host, {.trap_exit = true});
+  const actor here(a.host);
+  here.run([&](process& self) {
+    const auto ref = self.monitor(a.see(b, there.id()));
+    self.link(a.see(b, there.id()));
+    self.unlink(a.see(b, there.id()));
+    self.demonitor(ref);
+    self.send(a.see(b, there.id()), atom("now"));
+    return 0;
+  });
+  CHECK(is_atom(there.next(), "now"));
+  CHECK(b.host.info(there.id())->links.empty());
+  CHECK(b.host.info(there.id())->monitored_by.empty());
+  here.stop(atom("gone"));
+  CHECK(eventually([&] { return !here.alive(); }));
+  there.settle();
+  CHECK(there.waiting() == 0);
+}
+
+TEST_CASE("exit/2 kills across nodes") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor there(b.host);
+  a.host.exit(a.see(b, there.id()), atom("kill"));
+  CHECK(eventually([&] { return !there.alive(); }));
+}
+
+TEST_CASE("the loss of a node is noconnection to links and monitors, nodedown to who asked") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  auto b = std::make_unique<cluster_node>(epmd, name_b);
+  const actor here(a.host, {.trap_exit = true});
+  auto there = std::make_unique<actor>(b->host);
+  here.run([&](process& self) {
+    self.monitor(a.see(*b, there->id()));
+    self.link(a.see(*b, there->id()));
+    return 0;
+  });
+  a.router.monitor_node(here.id(), a.index(*b), true);
+  there->run([&](process& self) {
+    self.monitor(b->see(a, here.id()));
+    return 0;
+  });
+  CHECK(eventually([&] { return a.host.info(here.id())->monitored_by.size() == 1; }));
+  there.reset();
+  b.reset();
+  int noconnection = 0;
+  int nodedown = 0;
+  for (int i = 0; i < 3; ++i) {
+    const auto m = here.next();
+    etf::cursor at(m.bytes());
+    if (at.read_tuple_of(2) && at.read_atom_is("nodedown")) {
+      CHECK(at.read_atom_is(name_b));
+      ++nodedown;
+    } else {
+      noconnection += is_atom(reason_of(m), "noconnection");
+    }
+  }
+  CHECK(noconnection == 2);
+  CHECK(nodedown == 1);
+  CHECK(eventually([&] { return a.host.info(here.id())->monitored_by.empty(); }));
+  CHECK(a.peer(name_b).state == peer_state::down);
+  CHECK_FALSE(a.peer(name_b).last_error.empty());
+}
+
+TEST_CASE("a node that nobody knows is noconnection, with the reason in words") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor here(a.host, {.trap_exit = true});
+  const auto nowhere = *a.host.nodes().intern("nowhere@127.0.0.1");
+  const auto ref = here.run([&](process& self) {
+    self.monitor(destination::remote("x", nowhere));
+    self.link({nowhere, 5, 1, 0});
+    self.send(destination::remote("x", nowhere), atom("lost"));
+    return self.make_alias();
+  });
+  CHECK(is_atom(reason_of(here.next()), "noconnection"));
+  CHECK(is_atom(reason_of(here.next()), "noconnection"));
+  CHECK(a.peer("nowhere@127.0.0.1").last_error.find("knows no node") != std::string::npos);
+  CHECK(eventually([&] { return a.router.unreachable() == 1; }));
+  a.router.connect(nowhere, ref);
+  const auto answer = here.next();
+  etf::cursor at(answer.bytes());
+  bool connected = true;
+  CHECK((at.read_tuple_of(2) && at.skip() && at.read_bool(connected)));
+  CHECK_FALSE(connected);
+}
+
+TEST_CASE("connecting by hand answers true, also when connected already, and disconnect ends it") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor here(a.host);
+  const auto ref = here.run([](process& self) { return self.make_alias(); });
+  for (int i = 0; i < 2; ++i) {
+    a.router.connect(a.index(b), ref);
+    const auto answer = here.next();
+    etf::cursor at(answer.bytes());
+    bool connected = false;
+    CHECK((at.read_tuple_of(2) && at.skip() && at.read_bool(connected)));
+    CHECK(connected);
+  }
+  CHECK(a.router.disconnect(a.index(b)));
+  CHECK(eventually([&] { return !a.connected(b) && !b.connected(a); }));
+  CHECK(a.router.disconnect(a.index(b)).error().code == base::errc::not_found);
+}
+
+TEST_CASE("with connect never nothing is opened on our own, but others may come") {
+  epmd_server epmd;
+  options never;
+  never.connect = false;
+  cluster_node a(epmd, name_a, never);
+  cluster_node b(epmd, name_b);
+  const actor here(a.host);
+  const actor there(b.host, {.name = "there"});
+  here.run([&](process& self) {
+    self.monitor(a.see(b, "there"));
+    return 0;
+  });
+  CHECK(is_atom(reason_of(here.next()), "noconnection"));
+  there.run([&](process& self) {
+    self.send(b.see(a, here.id()), atom("hello"));
+    return 0;
+  });
+  CHECK(is_atom(here.next(), "hello"));
+  here.run([&](process& self) {
+    self.send(a.see(b, "there"), atom("back"));
+    return 0;
+  });
+  CHECK(is_atom(there.next(), "back"));
+}
+
+TEST_CASE("another cookie is refused on both sides in words; a route's cookie lets in both ways") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  options other;
+  other.cookie = "sesame";
+  {
+    cluster_node b(epmd, name_b, other);
+    const actor here(a.host);
+    here.run([&](process& self) {
+      self.monitor(a.see(b, "x"));
+      return 0;
+    });
+    CHECK(is_atom(reason_of(here.next()), "noconnection"));
+    CHECK(a.peer(name_b).last_error.find("cookie") != std::string::npos);
+  }
+  other.routes.push_back({name_a, "", 0, "secret"});
+  cluster_node b(epmd, name_b, other);
+  const actor here(a.host, {.name = "here"});
+  const actor there(b.host);
+  there.run([&](process& self) {
+    self.send(b.see(a, "here"), atom("hello"));
+    return 0;
+  });
+  CHECK(is_atom(here.next(), "hello"));
+}
+
+TEST_CASE("two nodes that connect to each other at once end up with one connection and lose nothing") {
+  for (int round = 0; round < 10; ++round) {
+    epmd_server epmd;
+    cluster_node a(epmd, name_a);
+    cluster_node b(epmd, name_b);
+    const actor in_a(a.host, {.name = "x"});
+    const actor in_b(b.host, {.name = "x"});
+    const auto burst = [](cluster_node& from, cluster_node& to) {
+      return [&](process& self) {
+        for (int i = 0; i < 50; ++i) self.send(from.see(to, "x"), number(i));
+      };
+    };
+    in_a.start(burst(a, b));
+    in_b.start(burst(b, a));
+    for (int i = 0; i < 50; ++i) {
+      CHECK(value_of(in_a.next()) == i);
+      CHECK(value_of(in_b.next()) == i);
+    }
+    CHECK(a.connected(b));
+    CHECK(b.connected(a));
+    CHECK(a.peer(name_b).outgoing != b.peer(name_a).outgoing);
+  }
+}
+
+TEST_CASE("listeners hear of a node before its first message and after its loss") {
+  epmd_server epmd;
+  std::vector<std::string> events;
+  std::mutex lock;
+  const auto note = [&](const std::string& what) {
+    const std::lock_guard guard(lock);
+    events.push_back(what);
+  };
+  cluster_node a(epmd, name_a);
+  runtime::system_options named;
+  named.node_name = name_b;
+  named.workers = 1;
+  runtime::system host(named);
+  options chosen;
+  chosen.cookie = "secret";
+  chosen.epmd_port = epmd.port();
+  router b(host, chosen);
+  host.set_router(&b);
+  b.on_node_up([&](const peer_info& p) { note("up " + p.name); });
+  b.on_node_down([&](const peer_info& p, const std::string&) { note("down " + p.name); });
+  REQUIRE(host.start());
+  REQUIRE(b.listen({}));
+  const actor there(host);
+  there.run([&](process& self) {
+    self.monitor(destination::remote("x", *host.nodes().intern(name_a)));
+    return 0;
+  });
+  CHECK(is_atom(reason_of(there.next()), "noproc"));
+  a.stop();
+  CHECK(eventually([&] {
+    const std::lock_guard guard(lock);
+    return events.size() == 2;
+  }));
+  CHECK(events == std::vector<std::string>{"up a@127.0.0.1", "down a@127.0.0.1"});
+  b.stop();
+  CHECK(host.stop());
+}
