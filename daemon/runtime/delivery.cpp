@@ -75,6 +75,8 @@ void engine::answer_for_missing(system& host, const pid& missing, signal_ptr wha
   switch (what->kind) {
     case signal_kind::message:
       host.parts_->dead_letters.fetch_add(1, std::memory_order_relaxed);
+      if ((what->flags & signal::of_call) == 0) return;
+      dispatch(host, asker, make_signal(signal_kind::down, missing, what->ref, std::move(reason)), nullptr);
       return;
     case signal_kind::link:
       dispatch(host, asker, make_signal(signal_kind::exit, missing, std::move(reason)), nullptr);

@@ -86,6 +86,7 @@ void engine::die(process& p, message reason) {
   if (p.waiting_ != nullptr && !p.waiting_->holds) p.waiting_->ready = true;
   if (p.fiber_ == nullptr) return;
   p.lingering_ = true;
+  p.home_->expect_end_of(p);
   parts.lingering.fetch_add(1, std::memory_order_relaxed);
 }
 

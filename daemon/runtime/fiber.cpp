@@ -58,7 +58,7 @@ std::size_t page_size() {
   return size;
 }
 
-constexpr int madv_guard_install = 102;
+[[maybe_unused]] constexpr int madv_guard_install = 102;
 
 bool guard_page(std::byte* page) {
 #if !defined(COPPICE_TSAN) && !defined(COPPICE_ASAN)

@@ -34,6 +34,7 @@ class fiber {
   std::size_t stack_bytes() const { return size_; }
 
   fiber* next = nullptr; // link in the worker's pool
+  std::size_t place = 0; // in the worker's list of all its stacks
 
  private:
   fiber() = default;
@@ -46,9 +47,10 @@ class fiber {
   void* argument_ = nullptr;
   void* caught_ = nullptr; // __cxa_eh_globals of the suspended code
   unsigned uncaught_ = 0;
-  void* fake_stack_ = nullptr;         // ASAN
-  const void* stack_bottom_ = nullptr; // ASAN
-  void* sanitizer_fiber_ = nullptr;    // TSAN
+  // For the address sanitizer, and the thread sanitizer.
+  [[maybe_unused]] void* fake_stack_ = nullptr;
+  [[maybe_unused]] const void* stack_bottom_ = nullptr;
+  [[maybe_unused]] void* sanitizer_fiber_ = nullptr;
 };
 
 } // namespace coppice::runtime

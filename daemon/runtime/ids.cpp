@@ -31,6 +31,7 @@ node_names::~node_names() {
 }
 
 std::optional<std::uint32_t> node_names::find(std::string_view name) const {
+  if (name == own()) return 0;
   const std::shared_lock guard(state_->lock);
   const auto found = state_->index.find(name);
   if (found == state_->index.end()) return std::nullopt;

@@ -62,9 +62,9 @@ struct pid_hash {
 
 struct reference_hash {
   std::size_t operator()(const reference& of) const {
-    std::uint64_t mixed = of.node ^ of.creation;
-    for (const std::uint32_t word : of.words) mixed = (mixed ^ word) * 0x9E3779B97F4A7C15U;
-    return static_cast<std::size_t>(mixed >> 7);
+    const std::uint64_t low = of.words[0] | static_cast<std::uint64_t>(of.words[1]) << 32;
+    const std::uint64_t high = (of.words[2] ^ of.words[4]) | static_cast<std::uint64_t>(of.words[3]) << 32;
+    return static_cast<std::size_t>((low * 0x9E3779B97F4A7C15U ^ high * 0xC2B2AE3D27D4EB4FU) >> 20);
   }
 };
 

@@ -45,10 +45,11 @@ system& process::host() const {
 }
 
 base::nanos process::now() const {
-  return base::mono_now();
+  return home_->now();
 }
 
 send_status process::send(const destination& to, message m) {
+  if (exiting_) return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
   if (to.what() == destination::kind::alias) {
     relations* mine = relations_.load(std::memory_order_relaxed);
@@ -57,13 +58,32 @@ send_status process::send(const destination& to, message m) {
   return engine::dispatch(host(), to, std::move(what), this);
 }
 
+send_status process::send_call(const destination& to, const reference& call, message m) {
+  if (exiting_) return send_status::ok;
+  relations* mine = relations_.load(std::memory_order_relaxed);
+  call_state* state = mine == nullptr ? nullptr : mine->calls.find(call.number());
+  if (state == nullptr) return send_status::ok;
+  process* receiver = to.what() == destination::kind::process ? engine::find(host(), to.process()) : nullptr;
+  if (receiver == nullptr || receiver == this) {
+    if (to.what() != destination::kind::process) state->by_name = std::make_unique<destination>(to);
+    state->target = engine::send_monitor(*this, call, to, true);
+    return send(to, std::move(m));
+  }
+  state->target = to.process();
+  signal_ptr what = make_signal(signal_kind::message, self_, call, std::move(m));
+  what->flags = signal::of_call;
+  return engine::send_bounded(*receiver, std::move(what), this);
+}
+
 send_status process::send(const pid& to, message m) {
+  if (exiting_) return send_status::ok;
   if (process* receiver = engine::find(host(), to)) [[likely]]
     return engine::send_bounded(*receiver, make_signal(signal_kind::message, self_, std::move(m)), this);
   return engine::dispatch(host(), to, make_signal(signal_kind::message, self_, std::move(m)), this);
 }
 
 void process::send_unbounded(const destination& to, message m) {
+  if (exiting_) return;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
   what->flags = signal::unbounded;
   if (to.what() == destination::kind::alias) {
@@ -74,6 +94,7 @@ void process::send_unbounded(const destination& to, message m) {
 }
 
 void process::exit(const pid& to, message reason) {
+  if (exiting_) return;
   engine::dispatch(host(), to, make_signal(signal_kind::exit2, self_, std::move(reason)), this);
   if (to == self_) engine::take_signals(*this);
 }
@@ -122,6 +143,7 @@ base::nanos process::remaining(std::uint64_t id) const {
 }
 
 base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
+  if (exiting_) return base::fail(base::errc::closed, "spawn: the process is exiting");
   return engine::spawn(host(), this, std::move(options), std::move(does));
 }
 

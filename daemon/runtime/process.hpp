@@ -2,7 +2,8 @@
 // A process: a mailbox, its links and monitors, and a behaviour that handles one message at a time. This
 // header is what a behaviour may do in its own callbacks; everything here is for the process's own turn
 // unless it says "any thread". A call that parks lets other processes of the worker run meanwhile; when
-// the process is killed while parked, the call and every later one that waits says `exiting`.
+// the process is killed while parked, the call and every later one that waits says `exiting`, and what a
+// dead process's handler still sends, spawns or links goes nowhere.
 #pragma once
 
 #include <atomic>
@@ -77,7 +78,7 @@ class process {
   pid self() const { return self_; }
   pid parent() const { return parent_; }
   system& host() const;
-  // Monotonic; read once for several turns, so up to about a millisecond old. Cheap.
+  // Monotonic, at most some 10 µs old. Cheap.
   base::nanos now() const;
 
   // Messages. A sender parks at most the system's `park` time for a receiver that wants that.
@@ -91,7 +92,10 @@ class process {
   //   ref = monitor(to, true); send(to, …{self, [alias|ref]}…); await(ref, deadline)
   // await() returns what was sent to the alias, whole ({[alias|Ref], Reply} from a gen_server), and the
   // reference is spent, also after a timeout. Several may be outstanding and awaited in any order.
+  // Cheaper, since nothing but the message is sent to a process here; both signals at once otherwise:
+  //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
   using awaited = tl::expected<message, await_error>;
+  send_status send_call(const destination& to, const reference& call, message m);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
   // Whether await() would return at once.
   bool answered(const reference& ref);

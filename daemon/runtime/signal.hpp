@@ -33,8 +33,8 @@ struct signal {
   static constexpr std::uint8_t by_name = 1;
   // message: not counted against the mailbox's bound (timers, replies, system traffic).
   static constexpr std::uint8_t unbounded = 2;
-  // monitor: a call's, made by a process here: it ends by itself with the first message that the
-  // monitored process sends to the alias `ref`.
+  // monitor, or a message that is a monitor too: a call's, made by a process here: it ends by itself with the
+  // first message that the monitored process sends to the alias `ref`.
   static constexpr std::uint8_t of_call = 4;
 
   signal* next = nullptr;

@@ -32,7 +32,10 @@ void engine::take_signals(process& p) {
     }
     switch (what->kind) {
       case signal_kind::message:
-        if (what->ref)
+        if ((what->flags & signal::of_call) != 0) {
+          p.needs_relations().callers[what->ref] = what->from;
+          enqueue(p, std::move(what));
+        } else if (what->ref)
           handle_alias(p, std::move(what));
         else if (!handle_reply(p, what))
           enqueue(p, std::move(what));

@@ -8,7 +8,12 @@ namespace coppice::runtime {
 namespace {
 
 constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
-constexpr unsigned messages_a_clock = 8;    // the clock is read once for so many
+
+// For counters with one writer.
+void add(std::atomic<std::uint64_t>& counter, std::int64_t count) {
+  counter.store(counter.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(count),
+                std::memory_order_relaxed);
+}
 
 } // namespace
 
@@ -18,11 +23,10 @@ void worker::runner(void* self) {
 
 // Turns until there is none or the round's time is up, then back to the thread's own stack.
 void worker::run_turns() {
-  while (now_ - round_started_ < round_time) {
+  while (now() - round_started_ < round_time) {
     process* next = queue_.pop();
     if (next == nullptr) break;
     turn(*next);
-    turn_is_long();
   }
   fiber* mine = current_fiber_;
   mine->next = std::exchange(idle_runners_, mine);
@@ -31,12 +35,11 @@ void worker::run_turns() {
 }
 
 bool worker::turn_is_long() {
-  if (++since_clock_ % messages_a_clock == 0) now_ = base::mono_now();
-  return now_ - turn_started_ > host_.options().turn_time;
+  return now() - turn_started_ > host_.options().turn_time;
 }
 
 void worker::turn(process& p) {
-  turns_.fetch_add(1, std::memory_order_relaxed);
+  add(turns_, 1);
   turn_started_ = now_;
   running_ = &p;
   if (p.fiber_ == nullptr && !p.exiting_) engine::set_status(p, process_status::running);
@@ -113,7 +116,7 @@ bool worker::can_park() {
     base::log::warning("runtime", "no stack for another parked process: {}", made.error().text);
     return false;
   }
-  (*made)->next = nullptr;
+  (*made)->place = stacks_.size();
   idle_runners_ = made->get();
   stacks_.push_back(std::move(*made));
   return true;
@@ -122,12 +125,12 @@ bool worker::can_park() {
 void worker::park(process& p) {
   p.fiber_ = current_fiber_;
   running_ = nullptr;
-  parked_.fetch_add(1, std::memory_order_relaxed);
+  add(parked_, 1);
   if (!p.exiting_) engine::set_status(p, process_status::parked);
   fiber* mine = current_fiber_;
   current_fiber_ = take_runner();
   mine->switch_to(*current_fiber_);
-  parked_.fetch_sub(1, std::memory_order_relaxed);
+  add(parked_, -1);
   if (!p.exiting_) engine::set_status(p, process_status::running);
 }
 

@@ -14,7 +14,19 @@ thread_local worker* this_threads_worker = nullptr;
 
 constexpr base::nanos poll_every = 50'000;      // the loop is looked at this often under load
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
+constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
 constexpr unsigned spins = 400;                 // looks at the inboxes before sleeping, some 20 µs
+
+// A counter that is cheaper to read than the clock; it need only go up at 1 to 10 GHz, or not at all.
+std::uint64_t processor_counter() {
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_ia32_rdtsc();
+#else
+  return 0;
+#endif
+}
+
+constexpr std::uint64_t fresh_for = 20'000; // counts
 
 void pause_cpu() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -31,14 +43,20 @@ worker::worker(system& host, unsigned index, block_pool& blocks)
       index_(index),
       blocks_(blocks),
       timers_(base::mono_now()),
-      stacks_limit_(std::max(2U, host.options().parked / std::max(1U, host.options().workers) + 1)),
-      now_(base::mono_now()) {}
+      stacks_limit_(std::max(2U, host.options().parked / std::max(1U, host.options().workers) + 1)) {}
 
 worker::~worker() = default;
 
 // Never inlined: the address of a thread's variable must not be kept across a switch of stacks.
 [[gnu::noinline]] worker* worker::current() {
   return this_threads_worker;
+}
+
+base::nanos worker::now() {
+  const std::uint64_t counter = processor_counter();
+  if (counter - clock_read_ < fresh_for && counter != 0) return now_;
+  clock_read_ = counter;
+  return now_ = base::mono_now();
 }
 
 base::status worker::prepare() {
@@ -90,7 +108,7 @@ void worker::run() {
 
 // True if there was something to do.
 bool worker::one_round() {
-  round_started_ = now_ = base::mono_now();
+  round_started_ = now();
   take_inboxes();
   const bool busy = queue_.size() != 0;
   if (busy) {
@@ -99,7 +117,7 @@ bool worker::one_round() {
       current_fiber_ = runner_stack;
       thread_stack_->switch_to(*runner_stack);
     }
-    now_ = base::mono_now();
+    now();
   }
   if (queue_.size() == 0 || now_ - last_poll_ > poll_every) poll();
   timers_.advance(now_);
@@ -118,6 +136,7 @@ void worker::take_inboxes() {
     const std::unique_ptr<task> owned(std::exchange(t, t->next));
     owned->run();
   }
+  runnable_.store(queue_.size(), std::memory_order_relaxed);
 }
 
 void worker::spin() {
@@ -131,14 +150,15 @@ void worker::poll() {
 
 void worker::sleep() {
   blocks_.flush();
+  free_spare_stacks();
   if (!tasks_.try_idle()) return;
   if (!ready_.try_idle()) {
     tasks_.wake(); // open again: this thread is awake
     return;
   }
   base::nanos until = timers_.next();
-  if (!retired_.empty()) until = std::min(until, now_ + retired_nap);
-  if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - now_));
+  if (!retired_.empty()) until = std::min(until, now() + retired_nap);
+  if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
   if (stopping_.load(std::memory_order_acquire)) return;
   sleeping_.store(true, std::memory_order_relaxed);
   online_ = false;
@@ -147,6 +167,21 @@ void worker::sleep() {
   alarm_.stop();
   sleeping_.store(false, std::memory_order_relaxed);
   needs_online();
+}
+
+// A runner in the pool is suspended where it owns nothing.
+void worker::free_spare_stacks() {
+  unsigned kept = 0;
+  for (fiber** link = &idle_runners_; *link != nullptr;) {
+    if (++kept <= kept_stacks) {
+      link = &(*link)->next;
+      continue;
+    }
+    fiber* spare = std::exchange(*link, (*link)->next);
+    stacks_.back()->place = spare->place;
+    std::swap(stacks_[spare->place], stacks_.back());
+    stacks_.pop_back();
+  }
 }
 
 void worker::needs_online() {
@@ -171,7 +206,25 @@ void worker::reclaim() {
   }
 }
 
+void worker::expect_end_of(process& p) {
+  linger_timer& one = lingering_[&p];
+  one.who = &p;
+  one.fire = [](timer& due) {
+    process& late = *static_cast<linger_timer&>(due).who;
+    system& host = late.host();
+    host.parts_->abandoned.fetch_add(1, std::memory_order_relaxed);
+    base::log::warning("runtime",
+                       "{} is dead, but its handler has not returned in {} ms: its stack is given up",
+                       to_text(late.self(), host.nodes()), host.options().linger / base::nanos_per_ms);
+  };
+  timers_.start(one, base::mono_now() + host_.options().linger);
+}
+
 void worker::retire(process& p) {
+  if (const auto found = lingering_.find(&p); found != lingering_.end()) {
+    timers_.cancel(found->second);
+    lingering_.erase(found);
+  }
   retired_.push_back({host_.parts_->readers.ticket(), &p});
 }
 
@@ -191,6 +244,9 @@ bool worker::post(std::function<void()> run) {
 // The end: what is left is freed without running anything. No other worker runs any more.
 void worker::drop_all() {
   for (task* t = tasks_.take_all(); t != nullptr;) std::unique_ptr<task>(std::exchange(t, t->next)).reset();
+  take_inboxes();
+  while (process* left = queue_.pop())
+    if (left->reclaimable_) std::unique_ptr<process>(left).reset();
   while (!retired_.empty()) {
     std::unique_ptr<process>(retired_.front().who).reset();
     retired_.pop_front();

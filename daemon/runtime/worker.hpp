@@ -43,6 +43,11 @@ struct wait : timer {
   bool holds = false; // not even death ends it: a thread of the blocking pool uses this stack
 };
 
+// A dead process whose stack is still in a callback.
+struct linger_timer : timer {
+  process* who = nullptr;
+};
+
 struct started_timer : timer {
   worker* home = nullptr;
   std::uint64_t id = 0;
@@ -83,12 +88,16 @@ class worker {
   process* running() const { return running_; }
   // After each message handled: true if the turn's time is up.
   bool turn_is_long();
+  // The monotonic clock, at most some 10 µs old.
+  base::nanos now();
 
   timer_wheel& timers() { return timers_; }
   std::uint64_t add_timer(base::nanos deadline, const pid& starter, const destination& to, message what);
   base::nanos remove_timer(std::uint64_t id);
   base::nanos timer_left(std::uint64_t id) const;
 
+  // `p` died while parked: its stack has system_options::linger to unwind before it counts as abandoned.
+  void expect_end_of(process& p);
   // The last callback of `p` is over: frees it once nobody can hold it.
   void retire(process& p);
 
@@ -112,6 +121,7 @@ class worker {
   void spin();
   void poll();
   void reclaim();
+  void free_spare_stacks();
   void drop_all();
 
   [[noreturn]] static void runner(void* self);
@@ -137,6 +147,7 @@ class worker {
   timer_wheel timers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<started_timer>> started_timers_;
   std::uint64_t next_timer_ = 0;
+  std::unordered_map<process*, linger_timer> lingering_;
 
   std::unique_ptr<fiber> thread_stack_;
   std::vector<std::unique_ptr<fiber>> stacks_;
@@ -146,17 +157,16 @@ class worker {
   std::uint32_t stacks_limit_;
 
   std::deque<retired> retired_;
-  base::nanos now_;
+  base::nanos now_ = 0;
   base::nanos turn_started_ = 0;
   base::nanos round_started_ = 0;
   base::nanos last_poll_ = 0;
   bool online_ = false;
-  unsigned since_clock_ = 0;
+  std::uint64_t clock_read_ = 0; // the processor's counter when now_ was read
   std::atomic<std::uint64_t> turns_{0};
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};
   std::atomic<bool> sleeping_{false};
-  friend struct started_timer;
   static void fire_started(timer& due);
 };
 

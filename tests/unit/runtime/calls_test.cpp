@@ -39,10 +39,16 @@ std::unique_ptr<behaviour> adder() {
   });
 }
 
+// Half of the calls ask for the monitor apart, half have it ride on the message.
 process::awaited call(process& self, const destination& to, std::int64_t value,
                       base::nanos timeout = 20 * base::nanos_per_second) {
-  const reference ref = self.monitor(to, true);
-  self.send(to, request(self, ref, value));
+  const bool apart = value % 2 == 0;
+  const reference ref = apart ? self.monitor(to, true) : self.make_ack();
+  message m = request(self, ref, value);
+  if (apart)
+    self.send(to, std::move(m));
+  else
+    self.send_call(to, ref, std::move(m));
   return self.await(ref, self.now() + timeout);
 }
 
@@ -101,11 +107,14 @@ TEST_CASE("a thousand calls at once come back in any order") {
   CHECK(right);
 }
 
-TEST_CASE("how a call fails") {
+namespace {
+
+// `value` even: the monitor goes apart; odd: on the message.
+void how_a_call_fails(std::int64_t value) {
   node here;
   const actor client(here.host);
   const auto fails = [&](const destination& to, base::nanos timeout = 20 * base::nanos_per_second) {
-    return client.run([&](process& self) { return call(self, to, 1, timeout).error(); });
+    return client.run([&](process& self) { return call(self, to, value, timeout).error(); });
   };
   SUBCASE("nobody there: noproc") {
     CHECK(fails(destination::named("nobody")).reason == atom("noproc"));
@@ -142,6 +151,16 @@ TEST_CASE("how a call fails") {
       return self.await(ref).error().what;
     }) == failure::invalid);
   }
+}
+
+} // namespace
+
+TEST_CASE("how a call fails, its monitor sent apart") {
+  how_a_call_fails(0);
+}
+
+TEST_CASE("how a call fails, its monitor on the message") {
+  how_a_call_fails(1);
 }
 
 TEST_CASE("an answer sent to the process instead of the alias is the call's too") {

@@ -271,6 +271,10 @@ TEST_CASE("random links, monitors, exits and messages across workers lose no pro
     for (pid& one : all) one = here.host.spawn({}, script(member)).value();
     for (std::size_t i = 0; i < 400; ++i)
       here.host.send(all[i % all.size()], number(static_cast<std::int64_t>(i)));
+    REQUIRE(eventually([&] {
+      const auto left = here.host.processes();
+      return std::ranges::all_of(left, [](const process_summary& one) { return one.messages == 0; });
+    }));
     for (const pid& one : all) here.host.exit(one, atom("kill"));
     REQUIRE(eventually([&] { return here.host.counters().processes == 0; }));
   }

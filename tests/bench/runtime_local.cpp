@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+// The runtime by itself, without plugins: what a call, a send, a spawn cost between native behaviours. The
+// figures that count go through the plugin ABI; these say how much of them is the engine's. Prints one line a
+// workload: name, operations a second, nanoseconds of processor time each (all threads together, so that a
+// busy machine does not blur it). Arguments: part of a workload's name, seconds.
+// rooms: runtime
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <future>
+#include <memory>
+#include <string>
+
+#include "runtime/process.hpp"
+#include "runtime/system.hpp"
+
+namespace {
+
+using namespace coppice;
+using runtime::destination;
+using runtime::message;
+using runtime::outcome;
+using runtime::pid;
+using runtime::process;
+
+// {'$gen_call', {Pid, [alias | Ref]}, N}
+message gen_call(process& self, const runtime::reference& ref, std::int64_t value) {
+  runtime::message_writer out(128);
+  out.tuple(3);
+  out.atom("$gen_call");
+  out.tuple(2);
+  write(out, self.self(), self.host().nodes());
+  out.list(1);
+  out.atom("alias");
+  write(out, ref, self.host().nodes());
+  out.integer(value);
+  return out.take();
+}
+
+class server : public runtime::behaviour {
+ public:
+  outcome init(process&) override { return runtime::carry_on(); }
+  outcome receive(process& self, message m) override {
+    etf::cursor in(m.bytes());
+    std::uint32_t length = 0;
+    etf::bytes request;
+    if (!in.read_tuple_of(3) || !in.read_atom_is("$gen_call") || !in.read_tuple_of(2) || !in.skip() ||
+        !in.read_list(length) || !in.skip())
+      return runtime::carry_on();
+    const auto ref = read_reference(in, self.host().nodes());
+    if (!ref || !in.read_term(request)) return runtime::carry_on();
+    runtime::message_writer out(96);
+    out.tuple(2);
+    out.list(1);
+    out.atom("alias");
+    write(out, *ref, self.host().nodes());
+    out.raw(request);
+    self.send(destination::alias(*ref), out.take());
+    return runtime::carry_on();
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "server"; }
+};
+
+// Runs a function as a process's whole life.
+class life : public runtime::behaviour {
+ public:
+  explicit life(std::function<void(process&)> body) : body_(std::move(body)) {}
+  outcome init(process& self) override {
+    body_(self);
+    return runtime::ignore();
+  }
+  outcome receive(process&, message) override { return runtime::carry_on(); }
+  void describe(runtime::description& out) const override { out.behaviour = "life"; }
+
+ private:
+  std::function<void(process&)> body_;
+};
+
+// Passes each message on to the next one, or back to its sender.
+class echo : public runtime::behaviour {
+ public:
+  echo(pid after, std::atomic<std::uint64_t>* count) : next(after), count_(count) {}
+  outcome init(process&) override { return runtime::carry_on(); }
+  outcome receive(process& self, message m) override {
+    count_->fetch_add(1, std::memory_order_relaxed);
+    self.send(next, std::move(m));
+    return runtime::carry_on();
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "echo"; }
+  pid next;
+
+ private:
+  std::atomic<std::uint64_t>* count_;
+};
+
+struct bench {
+  std::string only;
+  double seconds = 1;
+  double began = 0;
+
+  bool wanted(const char* name) const { return std::strstr(name, only.c_str()) != nullptr; }
+
+  static double processor_seconds() {
+    rusage use{};
+    getrusage(RUSAGE_SELF, &use);
+    const auto seconds_of = [](const timeval& t) {
+      return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
+    return seconds_of(use.ru_utime) + seconds_of(use.ru_stime);
+  }
+
+  void print(const char* name, double operations) const {
+    std::printf("%-28s %12.0f /s %9.1f ns\n", name, operations / seconds,
+                (processor_seconds() - began) / operations * 1e9);
+  }
+
+  void calls(const char* name, int pairs, unsigned workers, int server_worker, int client_worker) {
+    if (!wanted(name)) return;
+    runtime::system host({.workers = workers});
+    if (!host.start()) return;
+    std::atomic<std::uint64_t> total{0};
+    std::atomic<bool> stop{false};
+    std::vector<std::promise<void>> done(static_cast<std::size_t>(pairs));
+    for (int i = 0; i < pairs; ++i) {
+      const int spread = server_worker < 0 ? i : 0;
+      const pid callee =
+          *host.spawn({.worker = server_worker < 0 ? spread : server_worker}, std::make_unique<server>());
+      const auto body = [&, i, callee](process& self) {
+        std::uint64_t made = 0;
+        while (!stop.load(std::memory_order_relaxed)) {
+          const auto ref = self.make_ack();
+          self.send_call(callee, ref, gen_call(self, ref, 42));
+          if (!self.await(ref, self.now() + 5 * base::nanos_per_second)) break;
+          ++made;
+        }
+        total += made;
+        done[static_cast<std::size_t>(i)].set_value();
+      };
+      (void)host.spawn({.worker = client_worker < 0 ? spread : client_worker}, std::make_unique<life>(body));
+    }
+    wait();
+    stop = true;
+    for (auto& one : done) one.get_future().wait();
+    print(name, static_cast<double>(total));
+    host.stop();
+  }
+
+  void ring(const char* name, int length, unsigned workers) {
+    if (!wanted(name)) return;
+    runtime::system host({.workers = workers});
+    if (!host.start()) return;
+    std::atomic<std::uint64_t> count{0};
+    auto first = std::make_unique<echo>(pid{}, &count);
+    echo* last = first.get();
+    const pid head = *host.spawn({.worker = 0}, std::move(first));
+    pid next = head;
+    for (int i = 1; i < length; ++i) next = *host.spawn({.worker = 0}, std::make_unique<echo>(next, &count));
+    std::promise<void> linked;
+    host.post(0, [&] {
+      last->next = next;
+      linked.set_value();
+    });
+    linked.get_future().wait();
+    host.send(head, message::atom("token"));
+    wait();
+    print(name, static_cast<double>(count));
+    host.stop();
+  }
+
+  void spawns(const char* name, unsigned workers) {
+    if (!wanted(name)) return;
+    runtime::system host({.workers = workers});
+    if (!host.start()) return;
+    std::atomic<std::uint64_t> total{0};
+    std::atomic<bool> stop{false};
+    std::vector<std::promise<void>> done(workers);
+    for (unsigned i = 0; i < workers; ++i) {
+      (void)host.spawn({.worker = static_cast<int>(i)}, std::make_unique<life>([&, i](process& self) {
+                         std::uint64_t made = 0;
+                         while (!stop.load(std::memory_order_relaxed)) {
+                           const auto ack = self.make_ack();
+                           (void)self.spawn({.ack = ack, .worker = static_cast<int>(i)},
+                                            std::make_unique<life>([](process&) {}));
+                           (void)self.await(ack);
+                           ++made;
+                         }
+                         total += made;
+                         done[i].set_value();
+                       }));
+    }
+    wait();
+    stop = true;
+    for (auto& one : done) one.get_future().wait();
+    print(name, static_cast<double>(total));
+    host.stop();
+  }
+
+  void wait() {
+    began = processor_seconds();
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  }
+};
+
+} // namespace
+
+int main(int count, char** arguments) {
+  bench run;
+  if (count > 1) run.only = arguments[1];
+  if (count > 2) run.seconds = std::atof(arguments[2]);
+  run.calls("call_1pair_1worker", 1, 1, 0, 0);
+  run.calls("call_1pair_2workers", 1, 2, 0, 1);
+  run.calls("call_16pairs_1worker", 16, 1, 0, 0);
+  run.calls("call_16pairs_spread", 16, 2, -1, -1);
+  run.ring("send_pingpong", 2, 1);
+  run.ring("ring_1000", 1000, 1);
+  run.spawns("spawn_and_exit_1", 1);
+  run.spawns("spawn_and_exit_2", 2);
+  return 0;
+}
