@@ -353,7 +353,8 @@ class comparer {
     if (const int order = compare_keys(x, y, key_depth_ + 1); order != 0) return order;
     a_ = x.value;
     b_ = y.value;
-    return one();
+    frames_.push_back({frame::type::row, 1});
+    return 0;
   }
 
   int map() {

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include <coppice/etf/canonical.hpp>
@@ -18,6 +19,7 @@
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/term.hpp>
 #include <coppice/etf/validate.hpp>
+#include <coppice/etf/wire.hpp>
 
 namespace coppice::etf {
 
@@ -77,14 +79,14 @@ struct term_access {
   template <class T>
   static void set(term& t, repr what, T value, std::uint8_t extra = 0) {
     static_assert(sizeof value == 8);
+    const std::array<std::uint8_t, 8> rest{0, 0, 0, 0, 0, 0, extra, static_cast<std::uint8_t>(what)};
     std::memcpy(t.raw_.data(), &value, 8);
-    t.raw_[14] = extra;
-    t.raw_[15] = static_cast<std::uint8_t>(what);
+    std::memcpy(t.raw_.data() + 8, rest.data(), 8);
   }
   static void set_text(term& t, repr as_short, repr as_long, bytes text) {
     if (text.size() <= 14) {
       t.raw_ = {};
-      if (!text.empty()) std::memcpy(t.raw_.data(), text.data(), text.size());
+      wire::copy(t.raw_.data(), text.data(), text.size());
       t.raw_[14] = static_cast<std::uint8_t>(text.size());
       t.raw_[15] = static_cast<std::uint8_t>(as_short);
     } else {
@@ -101,7 +103,7 @@ struct term_access {
   static block* set_terms(term& t, repr what, std::size_t count, std::size_t slots) {
     block* const b = new_block(slots * sizeof(term));
     b->count = count;
-    for (std::size_t i = 0; i < slots; ++i) new (b->terms() + i) term;
+    std::uninitialized_default_construct_n(b->terms(), slots);
     set(t, what, b);
     return b;
   }
@@ -192,8 +194,10 @@ using access = term_access;
 /// Bytes that a scan has passed to a tree.
 class term_builder {
  public:
-  explicit term_builder(bytes in, bool twice_allowed) : in_(in), twice_allowed_(twice_allowed) {
-    frames_.reserve(16);
+  /// `canonical`: the scan found it so, and opaque terms are taken as they are.
+  term_builder(bytes in, bool canonical, bool twice_allowed)
+      : in_(in), canonical_(canonical), twice_allowed_(twice_allowed) {
+    frames_.reserve(8);
   }
 
   result<term> run() {
@@ -266,7 +270,38 @@ class term_builder {
     return true;
   }
 
+  /// The common tags, without the checks the scan has made.
   bool one(term& slot) {
+    const bytes rest = in_.rest();
+    if (rest.size() < 2) return other(slot);
+    const std::uint8_t* const p = rest.data();
+    switch (static_cast<tag>(*p)) {
+      case tag::small_integer:
+        access::set(slot, repr::integer, std::int64_t{p[1]});
+        return in_.advance(2), true;
+      case tag::integer:
+        access::set(slot, repr::integer, std::int64_t{static_cast<std::int32_t>(wire::load32(p + 1))});
+        return in_.advance(5), true;
+      case tag::new_float:
+        access::set(slot, repr::floating, wire::load64(p + 1));
+        return in_.advance(9), true;
+      case tag::small_atom_utf8:
+        access::set_text(slot, repr::short_atom, repr::long_atom, {p + 2, p[1]});
+        return in_.advance(std::size_t{2} + p[1]), true;
+      case tag::binary: {
+        const std::size_t size = wire::load32(p + 1);
+        access::set_text(slot, repr::short_binary, repr::long_binary, {p + 5, size});
+        return in_.advance(5 + size), true;
+      }
+      case tag::small_tuple:
+        open(slot, repr::tuple, p[1], p[1], in_.offset());
+        return in_.advance(2), true;
+      default:
+        return other(slot);
+    }
+  }
+
+  bool other(term& slot) {
     const std::size_t start = in_.offset();
     switch (in_.peek()) {
       case kind::integer:
@@ -349,13 +384,37 @@ class term_builder {
       return in_.peek() != kind::list && one(slot);
     }
     in_ = ahead;
-    if (length != 0) open(slot, repr::list, length, std::size_t{length} + 1, start);
+    if (length == 0) return true;
+    open(slot, repr::list, length, std::size_t{length} + 1, start);
+    numbers(frames_.back().at, length);
     return true;
+  }
+
+  /// A list of numbers is filled without a look at the frames between them.
+  void numbers(term*& at, std::uint32_t length) {
+    const std::uint8_t* const begin = in_.rest().data();
+    const std::uint8_t* p = begin;
+    for (; length != 0; --length, ++at) {
+      if (*p == static_cast<std::uint8_t>(tag::integer)) {
+        access::set(*at, repr::integer, std::int64_t{static_cast<std::int32_t>(wire::load32(p + 1))});
+        p += 5;
+      } else if (*p == static_cast<std::uint8_t>(tag::small_integer)) {
+        access::set(*at, repr::integer, std::int64_t{p[1]});
+        p += 2;
+      } else if (*p == static_cast<std::uint8_t>(tag::new_float)) {
+        access::set(*at, repr::floating, wire::load64(p + 1));
+        p += 9;
+      } else {
+        break;
+      }
+    }
+    in_.advance(static_cast<std::size_t>(p - begin));
   }
 
   bool opaque(term& slot) {
     bytes whole;
     if (!in_.read_term(whole)) return false;
+    if (canonical_) return access::set_bytes(slot, repr::encoded, whole), true;
     vector_writer out;
     if (!canonicalise(whole, out, {SIZE_MAX, SIZE_MAX, 255})) return false;
     access::set_bytes(slot, repr::encoded, out.view());
@@ -374,6 +433,7 @@ class term_builder {
   }
 
   cursor in_;
+  bool canonical_;
   bool twice_allowed_;
   std::vector<frame> frames_;
 };
@@ -440,7 +500,7 @@ term::term(const term& other) : raw_(other.raw_) {
   if (!access::owns_block(other)) return;
   raw_ = {};
   const std::vector<std::uint8_t> encoded = other.encode();
-  if (auto copied = term_builder(encoded, true).run()) raw_ = std::exchange(copied->raw_, {});
+  if (auto copied = term_builder(encoded, true, true).run()) raw_ = std::exchange(copied->raw_, {});
 }
 term& term::operator=(const term& other) {
   if (this != &other) *this = term(other);
@@ -546,10 +606,11 @@ term term::reference(const etf::reference& value) {
 }
 
 result<term> term::decode(bytes in, const limits& bounds) {
-  const auto length = validate(in, bounds);
-  if (!length) return tl::unexpected<error>(length.error());
-  if (*length != in.size()) return fail(errc::trailing, *length, in[*length], "the end expected");
-  return term_builder(in, false).run();
+  const auto seen = scan(in, bounds);
+  if (!seen) return tl::unexpected<error>(seen.error());
+  if (seen->length != in.size())
+    return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
+  return term_builder(in, seen->canonical, false).run();
 }
 
 result<term> term::from_binary(bytes in, const limits& bounds) {

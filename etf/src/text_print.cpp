@@ -288,8 +288,10 @@ class printer {
     in_.skip_empty_heads();
     if (in_.peek() == kind::list) { // the same list goes on
       std::uint32_t more = 0;
-      if (in_.read_string(top.text)) top.is_list = false;
-      else if (!in_.read_list(more)) return false;
+      if (in_.read_string(top.text))
+        top.is_list = false;
+      else if (!in_.read_list(more))
+        return false;
       top.left = more;
       return true;
     }

@@ -1,7 +1,7 @@
 // rooms: etf
 // SPDX-License-Identifier: MIT
-// Any bytes as a term from a stranger: every reader, check, conversion and printer of the library must come back
-// from them. What validates must also survive all that is done with a valid term.
+// Any bytes as a term from a stranger: every reader, check, conversion and printer of the library must come
+// back from them. What validates must also survive all that is done with a valid term.
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -41,8 +41,10 @@ struct tree {
   std::variant<std::int64_t, std::string, etf::atom> value;
   std::vector<tree> kids;
 };
-using everything = std::variant<person, options, settings, tree, std::map<std::string, std::int64_t>, etf::flat_map<int, etf::any_term>,
-                                std::vector<std::int16_t>, std::vector<double>, etf::reference, etf::port, std::pair<bool, etf::charlist>>;
+using everything =
+    std::variant<person, options, settings, tree, std::map<std::string, std::int64_t>,
+                 etf::flat_map<int, etf::any_term>, std::vector<std::int16_t>, std::vector<double>,
+                 etf::reference, etf::port, std::pair<bool, etf::charlist>>;
 
 void demand(bool truth) {
   if (!truth) std::abort();

@@ -149,6 +149,10 @@ class writer {
     pos_ = at + 9;
   }
 
+  /// Only the head of a binary whose `size` bytes the caller sends from where they are (a gathered write).
+  void binary_head(std::uint32_t size) {
+    if (std::uint8_t* at = room(5)) head32(at, tag::binary, size);
+  }
   void binary(bytes data) { blob(data.data(), data.size()); }
   void binary(std::string_view data) { blob(data.data(), data.size()); }
 
