@@ -28,6 +28,12 @@ std::string refusal(std::string_view fixture, std::string_view as = "fixture") {
   return done ? std::string() : done.error().text;
 }
 
+runtime::actor_spec spec_of(std::string actor) {
+  runtime::actor_spec spec;
+  spec.actor = std::move(actor);
+  return spec;
+}
+
 std::size_t copies_in(const workshop& shop) {
   const auto all = std::filesystem::directory_iterator(shop.data() / "plugins");
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
@@ -137,12 +143,8 @@ TEST_CASE("an unknown actor type is refused with the names there are") {
   const auto done = loads.load_for("fixture:third");
   REQUIRE(!done.has_value());
   CHECK(done.error().text == "unknown actor type \"third\" of plugin fixture: it has fixture, other");
-  CHECK(loads.make({.actor = "fixture:third", .args = {}, .env = {}, .application = {}, .label = {}})
-            .error()
-            .code == base::errc::not_found);
-  CHECK(
-      loads.make({.actor = "nowhere", .args = {}, .env = {}, .application = {}, .label = {}}).error().text ==
-      "plugin nowhere is not loaded");
+  CHECK(loads.make(spec_of("fixture:third")).error().code == base::errc::not_found);
+  CHECK(loads.make(spec_of("nowhere")).error().text == "plugin nowhere is not loaded");
 }
 
 TEST_CASE("an image stays while an actor of it lives") {
@@ -151,7 +153,7 @@ TEST_CASE("an image stays while an actor of it lives") {
   loader::loader loads(shop.options());
   REQUIRE(loads.prepare().has_value());
   REQUIRE(loads.load("fixture").has_value());
-  auto made = loads.make({.actor = "fixture", .args = {}, .env = {}, .application = {}, .label = {}});
+  auto made = loads.make(spec_of("fixture"));
   REQUIRE(made.has_value());
   runtime::description shown;
   (*made)->describe(shown);

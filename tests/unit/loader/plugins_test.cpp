@@ -4,67 +4,15 @@
 
 #include <algorithm>
 
-#include "../behaviours/test_host.hpp"
-#include "workshop.hpp"
+#include "garden.hpp"
 
 using namespace coppice;
 using runtime::destination;
+using test::garden;
 using test::term;
 using test::text;
 
 namespace {
-
-// A system whose actors come from the bundled plugins.
-class garden {
- public:
-  garden() : loads(shop_.bundled()) {
-    REQUIRE(loads.prepare().has_value());
-    host.system.set_factory(&loads);
-  }
-  ~garden() { host.system.stop(); }
-
-  // Starts an actor under its plugin's name, or another; what its init came to.
-  std::string grow(const std::string& actor, std::string_view args = "#{}", std::string name = {},
-                   std::string_view env = "#{}") {
-    const auto loaded = loads.load_for(actor);
-    if (!loaded) return loaded.error().text;
-    if (name.empty()) name = actor.substr(0, actor.find(':'));
-    runtime::actor_spec spec{
-        .actor = actor, .args = term(args), .env = term(env), .application = "app", .label = {}};
-    auto does = loads.make(spec);
-    if (!does) return does.error().text;
-    return host.run([&](runtime::process& self) {
-      runtime::spawn_options options;
-      options.name = name;
-      options.ack = self.make_ack();
-      const auto ack = options.ack;
-      const auto pid = self.spawn(std::move(options), std::move(*does));
-      if (!pid) return pid.error().text;
-      const auto answer = self.await(ack);
-      return answer ? text(*answer) : std::string("no answer");
-    });
-  }
-  std::string call(const std::string& name, std::string_view request) {
-    return host.call(destination::named(name), request);
-  }
-  void cast(std::string name, std::string_view what) {
-    host.run([&](runtime::process& self) {
-      behaviours::gen::cast(self, destination::named(std::move(name)), term(what).bytes());
-      return 0;
-    });
-  }
-  std::string end_of(const std::string& name) {
-    const auto pid = host.system.whereis(name);
-    return pid ? host.end_of(*pid) : "nobody";
-  }
-
- private:
-  test::workshop shop_; // outlives the loader
-
- public:
-  loader::loader loads; // outlives the system
-  test::test_host host;
-};
 
 // The next line of the diary.
 std::string next_line(garden& grounds) {

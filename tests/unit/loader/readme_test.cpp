@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// The hello worlds of plugin-api/README.md, cut out of it, built and called.
+#include <doctest/doctest.h>
+
+#include "garden.hpp"
+
+using namespace coppice;
+
+TEST_CASE("the README's examples load and answer") {
+  test::workshop shop;
+  shop.put("hello", "hello");
+  shop.put("hello_c", "hello_c");
+  test::garden grounds(shop);
+  CHECK(grounds.grow("hello") == "ok");
+  CHECK(grounds.grow("hello_c") == "ok");
+  CHECK(grounds.call("hello", "{hello, <<\"you\">>}") == "<<\"hello, you\">>");
+  CHECK(grounds.call("hello", "{hello, 7}") == "!exit {bad_call,{hello,7}}");
+  CHECK(grounds.call("hello_c", "hello") == "world");
+}
