@@ -30,6 +30,7 @@
 #include "runtime/process.hpp"
 
 struct coppice_error {
+  bool told = false; // something was said
   std::int32_t code = COPPICE_OK;
   std::string text;
   coppice::runtime::message reason;
@@ -60,7 +61,9 @@ struct rare_state {
 // What a plugin knows as "self". Belongs to its engine and lives as long as that.
 struct coppice_actor {
   coppice::behaviours::image_pin image;
-  coppice::runtime::actor_spec spec;
+  coppice::runtime::message args; // none = #{}
+  coppice::runtime::message env;  // none = #{}
+  std::string application;
   coppice::runtime::process* process = nullptr; // set before the first callback
   bool restricted = false;                      // in a callback that may only compute
   std::unique_ptr<coppice::behaviours::rare_state> rare;

@@ -49,12 +49,12 @@ coppice_bytes node_borrowed(coppice_actor* self) {
 
 coppice_bytes args_borrowed(coppice_actor* self) {
   if (may_look(self) != COPPICE_OK) return nothing;
-  return lend_bytes(self->spec.args ? self->spec.args.bytes() : etf::bytes(empty_map));
+  return lend_bytes(self->args ? self->args.bytes() : etf::bytes(empty_map));
 }
 
 coppice_bytes env_borrowed(coppice_actor* self) {
   if (may_look(self) != COPPICE_OK) return nothing;
-  return lend_bytes(self->spec.env ? self->spec.env.bytes() : etf::bytes(empty_map));
+  return lend_bytes(self->env ? self->env.bytes() : etf::bytes(empty_map));
 }
 
 std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
@@ -218,8 +218,8 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   runtime::actor_spec spec;
   spec.actor = (actor->front() == ':' ? self->image->id() : std::string()) + std::string(*actor);
   spec.args = message::copy_of(*args);
-  spec.env = self->spec.env;
-  spec.application = self->spec.application;
+  spec.env = self->env;
+  spec.application = self->application;
   auto does = factory->make(spec);
   if (!does) return failed_start(does.error(), out_pid);
 
@@ -254,6 +254,7 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
 void set_error(coppice_actor* self, std::int32_t code, coppice_bytes text) {
   if (may_look(self) != COPPICE_OK) return;
   coppice_error& error = self->rarely().error;
+  error.told = true;
   error.code = code;
   error.text = text_of(text).value_or("");
 }
@@ -262,7 +263,9 @@ std::int32_t set_reason(coppice_actor* self, coppice_bytes reason) {
   if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
   const auto term = term_of(reason);
   if (!term) return COPPICE_E_TERM;
-  self->rarely().error.reason = message::copy_of(*term);
+  coppice_error& error = self->rarely().error;
+  error.told = true;
+  error.reason = message::copy_of(*term);
   return COPPICE_OK;
 }
 

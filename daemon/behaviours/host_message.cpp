@@ -5,7 +5,9 @@
 // room the struct has for it. Any thread.
 #include <coppice/etf/validate.hpp>
 #include <functional>
+#include <memory>
 #include <new>
+#include <utility>
 
 #include "behaviours/host.hpp"
 
@@ -190,10 +192,17 @@ coppice_message give(message m) {
 
 std::optional<message> take(coppice_message* from_plugin) {
   if (from_plugin == nullptr) return std::nullopt;
-  auto shared = share(*from_plugin);
-  if (shared && from_plugin->owner == nullptr && !is_term(shared->bytes())) shared.reset();
-  release(from_plugin);
-  return shared;
+  const coppice_message taken = std::exchange(*from_plugin, coppice_message{});
+  if (taken.owner == nullptr) {
+    auto copied = share(taken);
+    if (copied && !is_term(copied->bytes())) copied.reset();
+    return copied;
+  }
+  if (is_lent(taken.owner)) return share(taken);
+  const std::unique_ptr<message> owned(holder(taken.owner));
+  const auto part = part_of(*owned, taken);
+  if (!part) return std::nullopt;
+  return part->size() == owned->size() ? std::move(*owned) : owned->slice(*part);
 }
 
 const coppice_message_api* message_interface() {

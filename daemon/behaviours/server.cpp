@@ -3,9 +3,7 @@
 // although it may not is caught here, so that it ends its actor and not the node. In the process's own turn.
 #include "behaviours/server.hpp"
 
-#include <algorithm>
 #include <coppice/etf/text.hpp>
-#include <cstring>
 
 #include "base/log.hpp"
 #include "behaviours/requests.hpp"
@@ -51,32 +49,38 @@ std::int32_t call_or(std::int32_t status, Function function, Arguments... argume
 
 } // namespace
 
-server::server(server_plan plan) : type_(plan.type) {
-  const auto* theirs = static_cast<const coppice_server*>(type_->callbacks);
-  std::memcpy(&callbacks_, theirs, std::min<std::size_t>(theirs->size, sizeof callbacks_));
+server::server(server_plan plan)
+    : callbacks_(static_cast<const coppice_server*>(plan.type->callbacks)), type_(plan.type) {
   actor_.image = std::move(plan.image);
-  actor_.spec = std::move(plan.spec);
+  actor_.args = std::move(plan.spec.args);
+  actor_.env = std::move(plan.spec.env);
+  actor_.application = std::move(plan.spec.application);
+}
+
+sys::protocol& server::system_protocol() {
+  if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();
+  return *sys_;
 }
 
 server::~server() {
-  if (created_ && callbacks_.destroy != nullptr)
-    guarded(actor_, [this] { return callbacks_.destroy(state_), COPPICE_OK; });
+  if (created_ && callbacks_->destroy != nullptr)
+    guarded(actor_, [this] { return callbacks_->destroy(state_), COPPICE_OK; });
 }
 
 outcome server::init(process& self) {
   actor_.process = &self;
   actor_.restricted = true;
   std::int32_t status =
-      guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_.create, &actor_, &state_); });
+      guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_->create, &actor_, &state_); });
   actor_.restricted = false;
   if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
   created_ = true;
 
-  const message args = actor_.spec.args ? actor_.spec.args
-                                        : message::copy_of({actor_interface()->args_borrowed(&actor_).data,
-                                                            actor_interface()->args_borrowed(&actor_).size});
+  const message args = actor_.args ? actor_.args
+                                   : message::copy_of({actor_interface()->args_borrowed(&actor_).data,
+                                                       actor_interface()->args_borrowed(&actor_).size});
   const coppice_message lent = lend(args);
-  status = guarded(actor_, [&] { return call_or(COPPICE_OK, callbacks_.init, &actor_, state_, &lent); });
+  status = guarded(actor_, [&] { return call_or(COPPICE_OK, callbacks_->init, &actor_, state_, &lent); });
   switch (status) {
     case COPPICE_OK:
     case COPPICE_HIBERNATE:
@@ -104,15 +108,15 @@ outcome server::receive(process& self, message m) {
   }
   const gen::request what = gen::parse(m);
   if (what.what != gen::request::kind::system) {
-    if (!sys_.suspended()) return dispatch(m, what);
+    if (sys_ == nullptr || !sys_->suspended()) return dispatch(m, what);
     gen::exit_notice exit;
     if (gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent())
       return runtime::stop(exit.reason);
-    sys_.hold(std::move(m));
+    sys_->hold(std::move(m));
     return runtime::carry_on();
   }
-  outcome next = sys_.handle(self, *this, what);
-  for (message held; !next.stops() && sys_.next(held);) next = dispatch(held, gen::parse(held));
+  outcome next = system_protocol().handle(self, *this, what);
+  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::parse(held));
   return next;
 }
 
@@ -122,13 +126,14 @@ outcome server::dispatch(const message& m, const gen::request& what) {
       return call(what);
     case gen::request::kind::cast: {
       const coppice_message body = lend(what.body);
-      const std::int32_t status = guarded(
-          actor_, [&] { return call_or(COPPICE_UNHANDLED, callbacks_.handle_cast, &actor_, state_, &body); });
+      const std::int32_t status = guarded(actor_, [&] {
+        return call_or(COPPICE_UNHANDLED, callbacks_->handle_cast, &actor_, state_, &body);
+      });
       if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_cast", what.body.bytes()));
       return follow(status);
     }
     case gen::request::kind::system:
-      return sys_.handle(*actor_.process, *this, what);
+      return system_protocol().handle(*actor_.process, *this, what);
     case gen::request::kind::info:
       break;
   }
@@ -139,7 +144,7 @@ outcome server::call(const gen::request& what) {
   const coppice_message body = lend(what.body);
   const coppice_bytes from = lend_bytes(what.from.bytes());
   const std::int32_t status = guarded(actor_, [&] {
-    return call_or(COPPICE_UNHANDLED, callbacks_.handle_call, &actor_, state_, &body, from);
+    return call_or(COPPICE_UNHANDLED, callbacks_->handle_call, &actor_, state_, &body, from);
   });
   if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", what.body.bytes()));
   return follow(status);
@@ -162,7 +167,7 @@ outcome server::info(const message& m) {
   if (etf::cursor(m.bytes()).read_atom_is(continue_nudge)) return runtime::carry_on();
   const coppice_message lent = lend(m);
   const std::int32_t status = guarded(
-      actor_, [&] { return call_or(COPPICE_UNHANDLED, callbacks_.handle_info, &actor_, state_, &lent); });
+      actor_, [&] { return call_or(COPPICE_UNHANDLED, callbacks_->handle_info, &actor_, state_, &lent); });
   if (status != COPPICE_UNHANDLED) return follow(status);
   base::log::warning(actor_.image->id(), "{} got a message it does not know: {}",
                      to_text(self.self(), self.host().nodes()), etf::print(m.bytes()));
@@ -172,7 +177,7 @@ outcome server::info(const message& m) {
 outcome server::response(const struct response& ended) {
   const coppice_message answer = ended.answer ? lend(ended.answer) : coppice_message{};
   const std::int32_t status = guarded(actor_, [&] {
-    return call_or(COPPICE_UNHANDLED, callbacks_.on_response, &actor_, state_, ended.id, ended.tag,
+    return call_or(COPPICE_UNHANDLED, callbacks_->on_response, &actor_, state_, ended.id, ended.tag,
                    ended.status, &answer);
   });
   return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
@@ -181,14 +186,14 @@ outcome server::response(const struct response& ended) {
 outcome server::follow(std::int32_t status) {
   while (status == COPPICE_CONTINUE) {
     status =
-        guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_.handle_continue, &actor_, state_); });
+        guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_->handle_continue, &actor_, state_); });
     if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
     if (status == COPPICE_CONTINUE && actor_.process->should_yield()) actor_.process->yield();
     if (actor_.process->exiting()) break;
   }
   // What was said to the error object without an error is of no use to a later one.
   if (status == COPPICE_OK || status == COPPICE_HIBERNATE) {
-    if (actor_.rare != nullptr) actor_.rare->error = {};
+    if (actor_.rare != nullptr && actor_.rare->error.told) actor_.rare->error = {};
     return runtime::carry_on();
   }
   return runtime::stop(stop_reason(actor_, status));
@@ -202,9 +207,9 @@ void server::terminate(process& self, const message& reason) {
                      name.empty() ? to_text(self.self(), self.host().nodes()) : name,
                      etf::print(reason.bytes()));
   }
-  if (callbacks_.terminate == nullptr || !created_) return;
+  if (callbacks_->terminate == nullptr || !created_) return;
   const coppice_message lent = lend(reason);
-  guarded(actor_, [&] { return callbacks_.terminate(&actor_, state_, &lent), COPPICE_OK; });
+  guarded(actor_, [&] { return callbacks_->terminate(&actor_, state_, &lent), COPPICE_OK; });
 }
 
 void server::describe(runtime::description& out) const {
@@ -222,7 +227,7 @@ message server::written(Callback callback) {
   actor_.restricted = true;
   const std::int32_t status = guarded(actor_, [&] { return callback(&out); });
   actor_.restricted = false;
-  if (actor_.rare != nullptr) actor_.rare->error = {};
+  if (actor_.rare != nullptr && actor_.rare->error.told) actor_.rare->error = {};
   if (status != COPPICE_OK) return messages.discard(&out), message();
   coppice_message made;
   if (messages.finish(&out, &made) != COPPICE_OK) return {};
@@ -231,12 +236,12 @@ message server::written(Callback callback) {
 
 message server::sys_state(process&) {
   message shown;
-  if (callbacks_.format_status != nullptr) {
-    shown = written([this](coppice_writer* out) { return callbacks_.format_status(&actor_, state_, out); });
-  } else if (callbacks_.save_state != nullptr) {
+  if (callbacks_->format_status != nullptr) {
+    shown = written([this](coppice_writer* out) { return callbacks_->format_status(&actor_, state_, out); });
+  } else if (callbacks_->save_state != nullptr) {
     std::uint32_t version = type_->state_version;
     shown =
-        written([&](coppice_writer* out) { return callbacks_.save_state(&actor_, state_, &version, out); });
+        written([&](coppice_writer* out) { return callbacks_->save_state(&actor_, state_, &version, out); });
   }
   return shown ? shown : message::atom("opaque");
 }

@@ -47,13 +47,15 @@ class server final : public runtime::behaviour, private sys::subject {
   runtime::message sys_state(runtime::process& self) override;
   std::string sys_module() const override;
 
-  coppice_server callbacks_{}; // the plugin's table; what it lacks is null
+  sys::protocol& system_protocol();
+
+  const coppice_server* callbacks_; // the plugin's; has at least what 1.0 had
   const coppice_actor_type* type_;
   void* state_ = nullptr;
   bool created_ = false;
-  bool continue_first_ = false; // init asked for handle_continue
-  sys::protocol sys_;
-  coppice_actor actor_; // last: it holds the pin
+  bool continue_first_ = false;        // init asked for handle_continue
+  std::unique_ptr<sys::protocol> sys_; // made with the first sys request
+  coppice_actor actor_;                // last: it holds the pin
 };
 
 } // namespace coppice::behaviours
