@@ -42,7 +42,8 @@ enum class unit { none, duration, size };
 struct args_schema::rule {
   unsigned types = 0; // 0: any
   unit format = unit::none;
-  std::vector<std::pair<std::string, rule>> properties;
+  struct property;
+  std::vector<property> properties;
   std::vector<std::string> required;
   bool closed = false;              // additionalProperties: false
   std::unique_ptr<rule> additional; // additionalProperties: {…}
@@ -58,12 +59,19 @@ struct args_schema::rule {
   std::size_t largest = std::numeric_limits<std::size_t>::max();
   json fallback; // null: none
 
-  const rule* find(std::string_view key) const {
-    for (const auto& [name, one] : properties)
-      if (name == key) return &one;
-    return nullptr;
-  }
+  const rule* find(std::string_view key) const;
 };
+
+struct args_schema::rule::property {
+  std::string key;
+  rule value;
+};
+
+const args_schema::rule* args_schema::rule::find(std::string_view key) const {
+  for (const auto& one : properties)
+    if (one.key == key) return &one.value;
+  return nullptr;
+}
 
 namespace {
 
@@ -89,8 +97,8 @@ base::status compile_type(const json& from, const std::string& where, rule& into
 base::status compile_properties(const json& from, const std::string& where, rule& into) {
   if (!from.is_object()) return invalid(where, "properties must be an object");
   for (const auto& [key, one] : from.items()) {
-    into.properties.emplace_back(key, rule());
-    auto done = compile_into(one, (where.empty() ? "" : where + ".") + key, into.properties.back().second);
+    into.properties.push_back({key, rule()});
+    auto done = compile_into(one, (where.empty() ? "" : where + ".") + key, into.properties.back().value);
     if (!done) return done;
   }
   return {};
@@ -273,7 +281,7 @@ class walk {
     if (known) return value(*known, from, path + "." + printable(key.text));
     if (!by.closed) return encode_term(to_, from, writer_);
     std::vector<std::string_view> names;
-    for (const auto& one : by.properties) names.push_back(one.first);
+    for (const auto& one : by.properties) names.push_back(one.key);
     std::string hint = did_you_mean(key.text, names);
     if (hint.empty() && !names.empty()) {
       hint = "known here:";

@@ -11,7 +11,6 @@ namespace coppice::spec {
 namespace {
 
 constexpr auto later = available::later;
-constexpr std::uint64_t many = std::uint64_t{1} << 53; // whole in every JSON reader
 
 void check_cookie(reader& from, const node& at, cookie_source& cookie) {
   if (at.is_map() && cookie.file.has_value() + cookie.env.has_value() + cookie.credential.has_value() != 1)
