@@ -50,7 +50,8 @@ class answer {
 // What is left to do for a request when its function has returned.
 struct pending {
   std::optional<std::chrono::milliseconds> patience; // then the client is told that it timed out
-  std::function<void()> give_up; // may be empty; called if it timed out or the client left. Control thread.
+  std::function<void()>
+      give_up; // may be empty; called if it timed out or its connection ended first. Control thread.
 };
 
 // Called on the control thread; must not block for long.

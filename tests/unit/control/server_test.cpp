@@ -182,19 +182,20 @@ TEST_CASE("a request that takes too long times out, is given up, and its late an
   CHECK(client.line() == "{\"result\":{\"command\":\"next\"}}\n");
 }
 
-TEST_CASE("a client that leaves gives its request up") {
+TEST_CASE("a server that stops gives up what is still open") {
   place at;
   std::optional<control::answer> open;
+  std::promise<void> asked;
   std::promise<void> given_up;
   auto server = control::server::start({at.socket, {}, 0600}, [&](api::request, control::answer reply) {
     open.emplace(std::move(reply));
+    asked.set_value();
     return control::pending{std::nullopt, [&] { given_up.set_value(); }};
   });
   REQUIRE(server);
-  {
-    connection client(at.socket);
-    client.send("{\"command\":\"x\"}\n");
-  }
+  connection client(at.socket);
+  client.send("{\"command\":\"x\"}\n");
+  asked.get_future().wait();
   server->reset();
   CHECK(given_up.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready);
 }
