@@ -138,6 +138,19 @@ std::shared_ptr<const supervisor_spec> convert(const spec::supervisor_spec& from
   return out;
 }
 
+std::optional<base::nanos> stop_bound(const supervisor_spec& of) {
+  using kind = behaviours::shutdown_limit::kind;
+  base::nanos sum = 0;
+  for (const child_spec& child : of.children) {
+    if (child.shutdown.how == kind::after) sum += child.shutdown.time;
+    if (child.shutdown.how != kind::infinity) continue;
+    const auto inner = child.supervisor ? stop_bound(*child.supervisor) : std::nullopt;
+    if (!inner) return std::nullopt;
+    sum += *inner;
+  }
+  return sum;
+}
+
 std::uint32_t bounded(std::uint64_t value) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, UINT32_MAX));
 }
@@ -169,6 +182,16 @@ std::vector<behaviours::application_spec> applications(const spec::node_spec& sp
     one.top = convert(from.supervisor);
   }
   return out;
+}
+
+std::optional<base::nanos> stop_bound(const std::vector<behaviours::application_spec>& applications) {
+  base::nanos sum = 0;
+  for (const behaviours::application_spec& one : applications) {
+    const auto bound = stop_bound(*one.top);
+    if (!bound) return std::nullopt;
+    sum += *bound;
+  }
+  return sum;
 }
 
 } // namespace coppice::node

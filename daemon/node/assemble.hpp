@@ -3,6 +3,7 @@
 // their terms, and the runtime's options. Pure; nothing points into the specification.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "behaviours/application.hpp"
@@ -15,5 +16,9 @@ runtime::system_options runtime_options(const spec::node_spec& spec);
 
 // In start order.
 std::vector<behaviours::application_spec> applications(const spec::node_spec& spec);
+
+// How long these may take to stop one child after the other: the sum of their shutdown times; nothing if some
+// actor's is infinity.
+std::optional<base::nanos> stop_bound(const std::vector<behaviours::application_spec>& applications);
 
 } // namespace coppice::node

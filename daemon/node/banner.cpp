@@ -8,6 +8,8 @@
 
 #include <cstdlib>
 
+#include "epmd/protocol.hpp"
+
 namespace coppice::node {
 namespace {
 
@@ -56,9 +58,11 @@ std::string erl_line(const node& of, const question& ask) {
                     of.cookie_file());
   }
   const std::string me = of.spec().node.long_names ? fmt::format("-name me@{}", host) : "-sname me";
+  const std::uint16_t port = of.spec().epmd.port;
+  const std::string at_port = port == epmd::default_port ? "" : fmt::format("ERL_EPMD_PORT={} ", port);
   return fmt::format(
-      "erl {} -noinput -eval \"{}io:format('~p~n', [gen_server:call({{{},'{}'}}, {})]), halt().\"", me,
-      cookie, ask.name, name, ask.request);
+      "{}erl {} -noinput -eval \"{}io:format('~p~n', [gen_server:call({{{},'{}'}}, {})]), halt().\"", at_port,
+      me, cookie, ask.name, name, ask.request);
 }
 
 } // namespace

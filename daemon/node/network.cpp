@@ -19,6 +19,8 @@ namespace {
 
 // How long a start waits for EPMD's first word. An EPMD that says nothing is no reason not to start.
 constexpr std::chrono::seconds epmd_patience{3};
+// For a task on a worker, which may be stuck in an actor's code.
+constexpr std::chrono::seconds worker_patience{2};
 
 bool has_cookie(const spec::cookie_source& source) {
   return source.file.has_value() || source.env.has_value() || source.credential.has_value();
@@ -99,15 +101,14 @@ network::network(runtime::system& host, const spec::node_spec& spec, dist::optio
 
 network::~network() = default;
 
-void network::on_first_worker(const std::function<void()>& task) {
-  std::promise<void> done;
-  auto finished = done.get_future();
-  if (host_.post(0, [&] {
-        task();
-        done.set_value();
-      })) {
-    finished.wait();
-  }
+bool network::on_first_worker(std::function<void()> task, std::chrono::milliseconds patience) {
+  const auto done = std::make_shared<std::promise<void>>();
+  auto finished = done->get_future();
+  const bool posted = host_.post(0, [done, task = std::move(task)] {
+    task();
+    done->set_value();
+  });
+  return posted && finished.wait_for(patience) == std::future_status::ready;
 }
 
 base::status network::start() {
@@ -146,13 +147,16 @@ base::status network::start_epmd(const base::socket_address& first, bool loopbac
   options.node.type =
       spec_.node.visibility == spec::visibility::visible ? epmd::visible_node : epmd::hidden_node;
 
-  base::status started;
-  on_first_worker([&, this] {
-    epmd_ = std::make_unique<epmd::embedded>(host_.loop(0), std::move(options), [this] { epmd_moved(); });
-    started = epmd_->start();
-    epmd_moved();
-  });
-  if (!started) return started;
+  const auto started = std::make_shared<base::status>();
+  const bool ran = on_first_worker(
+      [this, started, options] {
+        epmd_ = std::make_unique<epmd::embedded>(host_.loop(0), options, [this] { epmd_moved(); });
+        *started = epmd_->start();
+        epmd_moved();
+      },
+      worker_patience);
+  if (!ran) return base::fail(base::errc::timeout, "epmd: the first worker does not run");
+  if (!*started) return tl::unexpected(std::move(started->error()).context("epmd"));
   std::unique_lock held(lock_);
   const auto said = [this] { return epmd_state_ != epmd::embedded::state::starting; };
   epmd_changed_.wait_for(held, epmd_patience, said);
@@ -173,10 +177,14 @@ void network::epmd_moved() {
 }
 
 void network::stop() {
-  on_first_worker([this] {
-    if (epmd_) epmd_->stop();
-    epmd_.reset();
-  });
+  const bool ran = on_first_worker(
+      [this] {
+        if (epmd_) epmd_->stop();
+        epmd_.reset();
+      },
+      worker_patience);
+  if (!ran)
+    base::log::warning("node", "the first worker does not run: EPMD forgets this node when it is gone");
   router_.stop();
 }
 

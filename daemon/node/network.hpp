@@ -4,6 +4,7 @@
 // before it stops. start() and stop() are for the node's own thread and wait; the rest is for any thread.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -50,8 +51,8 @@ class network {
   base::status start_epmd(const base::socket_address& first, bool loopback_only);
   // The first worker's thread.
   void epmd_moved();
-  // Runs `task` on the first worker, whose loop EPMD lives on, and waits for its end.
-  void on_first_worker(const std::function<void()>& task);
+  // Runs `task` on the first worker, whose loop EPMD lives on, and waits for its end: false, it did not come.
+  bool on_first_worker(std::function<void()> task, std::chrono::milliseconds patience);
 
   runtime::system& host_;
   const spec::node_spec& spec_;

@@ -6,12 +6,15 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/log.hpp"
 #include "behaviours/application_controller.hpp"
 #include "node/assemble.hpp"
 #include "node/cookie.hpp"
 #include "node/parts.hpp"
 #include "node/programs.hpp"
+#include "runtime/exit_reason.hpp"
 
 namespace coppice::node {
 namespace {
@@ -20,6 +23,9 @@ constexpr std::string_view module = "node";
 
 // After the orderly stop: for threads that sit in code which does not return.
 constexpr base::nanos last_patience = 5 * base::nanos_per_second;
+// What stopping costs beyond the shutdown times.
+constexpr base::nanos stop_grace = 5 * base::nanos_per_second;
+constexpr base::nanos kill_interval = 100 * base::nanos_per_ms;
 
 loader::loader_options loading(const spec::node_spec& spec) {
   loader::loader_options out;
@@ -134,12 +140,7 @@ bool node::stop() {
   p.state = node_state::stopping;
   held.unlock();
   p.ready.settle(base::fail(base::errc::closed, "the node stops"));
-  if (p.controller) {
-    p.system.send(p.controller, behaviours::application_controller::stop_message());
-    held.lock();
-    p.changed.wait(held, [&] { return p.applications_gone; });
-    held.unlock();
-  }
+  if (p.controller) p.stop_applications();
   if (p.net) p.net->stop();
   p.came_back = p.system.stop(last_patience);
   if (!p.came_back) {
@@ -150,13 +151,43 @@ bool node::stop() {
   return true;
 }
 
-// Whatever is no supervisor: the supervisors' waits end with their children, and the tree comes down at once.
 void node::hurry() {
-  for (const runtime::process_summary& each : parts_->system.processes()) {
+  const std::scoped_lock held(parts_->lock);
+  parts_->hurried = true;
+  parts_->changed.notify_all();
+}
+
+void node::parts::stop_applications() {
+  system.send(controller, behaviours::application_controller::stop_message());
+  const auto gone = [this] { return applications_gone; };
+  const auto gone_or_hurried = [this] { return applications_gone || hurried; };
+  std::unique_lock held(lock);
+  if (const auto bound = stop_bound(applications)) {
+    const bool in_time =
+        changed.wait_for(held, std::chrono::nanoseconds(*bound + stop_grace), gone_or_hurried);
+    if (!in_time)
+      base::log::warning(module, "the applications take longer to stop than all their shutdown times");
+  } else {
+    changed.wait(held, gone_or_hurried);
+  }
+  // Supervisors whose children die restart some before they hear of the stop: hence more than once.
+  for (base::nanos waited = 0; !applications_gone && waited < last_patience; waited += kill_interval) {
+    held.unlock();
+    kill_actors();
+    held.lock();
+    changed.wait_for(held, std::chrono::nanoseconds(kill_interval), gone);
+  }
+  if (!applications_gone) base::log::error(module, "the applications did not stop: going on without them");
+}
+
+// All but supervisors: what those wait for is then over, and the tree comes down at once.
+void node::parts::kill_actors() {
+  for (const runtime::process_summary& each : system.processes()) {
     const std::string& kind = each.is.behaviour;
-    if (each.label.empty() || kind == "supervisor" || kind == "application") continue;
+    const bool in_tree = each.label.find('/') != std::string::npos;
+    if (!in_tree || kind == "supervisor" || each.status == runtime::process_status::exiting) continue;
     base::log::warning(module, "{} is killed: the stop was shortened", each.label);
-    parts_->system.exit(each.pid, runtime::message::atom("kill"));
+    system.exit(each.pid, runtime::reasons::kill());
   }
 }
 

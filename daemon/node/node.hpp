@@ -48,7 +48,7 @@ class node {
   // Orderly: applications in reverse start order, then the rest. Waits. True: every thread came back;
   // false: some did not, and only _exit is left.
   bool stop();
-  // While stop() runs: whatever still holds it up is killed. Any thread.
+  // Makes a stop() under way, or to come, kill the actors that still hold it up. Any thread.
   void hurry();
   ending why() const;
 

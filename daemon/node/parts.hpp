@@ -66,11 +66,16 @@ struct node::parts {
   std::condition_variable changed;
   bool applications_gone = true; // there is no controller
   bool stopped = false;
+  bool hurried = false;  // hurry() was called
   bool came_back = true; // every thread did, when it stopped
   runtime::pid controller;
 
   // Says once that the node is to come down.
   void end(ending reason);
+  // Sends the applications down and waits for it: as long as their shutdown times take together, then, or
+  // when hurried, their actors are killed; a worker stuck in an actor's code does not hold this up.
+  void stop_applications();
+  void kill_actors();
 };
 
 } // namespace coppice::node

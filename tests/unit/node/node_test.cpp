@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <future>
 
+#include "base/log.hpp"
 #include "folder.hpp"
 #include "node/banner.hpp"
 #include "places.hpp"
@@ -28,6 +29,7 @@ class running {
  public:
   explicit running(const std::string& applications, const std::string& more = {}) {
     setenv("COPPICE_PLUGIN_HOST", PLUGIN_HOST_PROGRAM, 1);
+    base::log::set_level(base::log::level::error);
     const std::string text = fmt::format(
         "node: {{ name: unit@127.0.0.1, cookie: {{ file: cookie }}, data: data, workers: 2, log: {{ level: "
         "error }} }}\n"
@@ -161,16 +163,19 @@ TEST_CASE("a node that was stopped is not ready any more") {
   CHECK(node.ready() == "the node stops");
 }
 
-TEST_CASE("a name that is taken keeps its application from starting") {
+TEST_CASE("a stop kills what does not stop in time, also when its worker is stuck in it") {
   running node(
-      "  - name: first\n"
+      "  - name: stuck\n"
       "    type: temporary\n"
-      "    supervisor: { children: [ { id: one, actor: kv, name: user } ] }\n");
+      "    supervisor: { children: [ { id: probe, actor: probe, name: probe, shutdown: 60s } ] }\n");
   REQUIRE_MESSAGE(node, node.why_not);
-  CHECK(node.ready() == "first did not start");
-  const auto status = node->status();
-  CHECK(status.applications[0].state == "failed");
-  CHECK(status.applications[0].reason.find("already_started") != std::string::npos);
+  REQUIRE(node.ready() == "ready");
+  const auto before = base::mono_now();
+  REQUIRE(node->send(*node->resolve("probe"), *node->parse("{'$gen_call', {<0.1.0>, t}, {spin, 500}}"))
+              .has_value());
+  node->hurry();
+  CHECK(node->stop());
+  CHECK(base::mono_now() - before < 30 * base::nanos_per_second);
 }
 
 TEST_CASE("a request to stop is passed on to the node's owner") {
