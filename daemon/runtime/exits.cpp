@@ -21,7 +21,7 @@ void engine::handle_exit(process& p, signal_ptr what) {
   }
   message reason = consume(std::move(what));
   if (asked_for && is_atom(reason, "kill")) return die(p, reasons::killed());
-  if (p.trap_exit_) return enqueue(p, from, exit_message(from, reason, p.host().nodes()));
+  if (p.trapping_exit()) return enqueue(p, from, exit_message(from, reason, p.host().nodes()));
   const bool from_itself = asked_for && from == p.self_;
   if (is_normal(reason) && !from_itself) return;
   die(p, std::move(reason));
@@ -38,6 +38,7 @@ void engine::answer_ack(process& p, message answer) {
 void engine::die(process& p, message reason) {
   if (p.exiting_) return;
   p.exiting_ = true;
+  if (!reason) reason = reasons::normal();
   set_status(p, process_status::exiting);
   system& host = p.host();
   system::parts& parts = *host.parts_;

@@ -100,7 +100,9 @@ void process::exit(const pid& to, message reason) {
 }
 
 bool process::trap_exit(bool on) {
-  return std::exchange(trap_exit_, on);
+  const bool before = trapping_exit();
+  trap_exit_.store(on, std::memory_order_relaxed);
+  return before;
 }
 
 base::status process::register_name(std::string name) {
@@ -168,7 +170,7 @@ void process::set_label(std::string label) {
 }
 
 void process::set_priority(runtime::priority to) {
-  priority_ = to;
+  priority_.store(to, std::memory_order_relaxed);
 }
 
 } // namespace coppice::runtime

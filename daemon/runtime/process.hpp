@@ -111,7 +111,7 @@ class process {
   void unlink(const pid& to);
   void exit(const pid& to, message reason); // exit/2
   bool trap_exit(bool on);                  // the old value
-  bool trapping_exit() const { return trap_exit_; }
+  bool trapping_exit() const { return trap_exit_.load(std::memory_order_relaxed); }
 
   // An alias: messages to it are ordinary messages until unalias(), or the first one when `once`.
   reference make_alias(bool once = false);
@@ -179,8 +179,8 @@ class process {
   on_full on_full_;
 
   // The owner's.
-  runtime::priority priority_;
-  bool trap_exit_;
+  std::atomic<runtime::priority> priority_; // inspection reads these two
+  std::atomic<bool> trap_exit_;
   bool started_ = false;  // init has returned
   bool exiting_ = false;  // dead to all others
   bool finished_ = false; // no callback will run any more

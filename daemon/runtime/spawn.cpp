@@ -24,8 +24,10 @@ worker& place_for(const std::vector<std::unique_ptr<worker>>& workers, const wor
 } // namespace
 
 pid engine::leader_of(const process& p) {
-  const relations* mine = p.relations_.load(std::memory_order_acquire);
-  if (mine != nullptr && mine->group_leader) return mine->group_leader;
+  if (const relations* mine = p.relations_.load(std::memory_order_acquire)) {
+    const std::lock_guard guard(mine->lock);
+    if (mine->group_leader) return mine->group_leader;
+  }
   system::parts& parts = *p.host().parts_;
   const std::lock_guard guard(parts.leader_lock);
   return parts.default_leader;
@@ -72,16 +74,18 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
   }
   if (spawner != nullptr && options.link) {
     relations& theirs = spawner->needs_relations();
-    const std::lock_guard guard(theirs.lock);
+    relations& its = p.needs_relations();
+    const std::scoped_lock guard(theirs.lock, its.lock);
     theirs.links[self] = {};
-    p.needs_relations().links[spawner->self_] = {};
+    its.links[spawner->self_] = {};
   }
   if (spawner != nullptr && options.monitor != nullptr) {
     *options.monitor = new_reference(*spawner);
     relations& theirs = spawner->needs_relations();
-    const std::lock_guard guard(theirs.lock);
+    relations& its = p.needs_relations();
+    const std::scoped_lock guard(theirs.lock, its.lock);
     theirs.monitors[options.monitor->number()].target = self;
-    p.needs_relations().watchers[*options.monitor] = {spawner->self_, false};
+    its.watchers[*options.monitor] = {spawner->self_, false};
   }
   wake(p);
   return self;

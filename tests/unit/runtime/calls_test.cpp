@@ -126,7 +126,6 @@ void how_a_call_fails(std::int64_t value) {
     CHECK(error.reason == atom("bye"));
   }
   SUBCASE("no answer: timeout, and a late answer is dropped") {
-    reference kept;
     const actor slow(here.host);
     const await_error error = fails(slow.id(), 5 * base::nanos_per_ms);
     CHECK(error.what == failure::timeout);

@@ -109,7 +109,6 @@ TEST_CASE("a busy process lets the others of its worker run") {
 
 TEST_CASE("a process that yields goes to the back") {
   node here(1);
-  std::atomic<int> turns{0};
   const actor a(here.host);
   const actor b(here.host);
   std::atomic<bool> done{false};
