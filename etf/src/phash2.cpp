@@ -228,6 +228,8 @@ class hasher {
   bool list() {
     std::uint32_t length;
     if (in_.peek_tag() == static_cast<std::uint8_t>(tag::string)) {
+      bytes text;
+      if (!cursor(in_).read_string(text)) return false; // cell() would come back here
       frames_.push_back({frame::type::list, 0, 0, 0});
       return cell();
     }
