@@ -277,7 +277,7 @@ class comparer {
 
   int run() {
     int order = one();
-    while (order == 0 && !frames_.empty()) order = next();
+    while (order == 0 && !frames_.empty() && !broken_) order = next();
     return order;
   }
 
@@ -425,8 +425,29 @@ class comparer {
     return order;
   }
 
-  /// Compares the leaves or heads at both cursors, opening frames for what is inside.
+  /// One term on either side. Where nothing was passed the bytes are no term, and the comparison ends: a
+  /// count in broken bytes may promise more elements than there is time for.
   int one() {
+    a_.skip_empty_heads();
+    b_.skip_empty_heads();
+    const std::size_t x = a_.offset(), y = b_.offset(), depth = frames_.size();
+    const int order = head();
+    broken_ = order == 0 && frames_.size() == depth && (a_.offset() == x || b_.offset() == y);
+    return order;
+  }
+
+  int list() {
+    const auto is_whole = [](cursor at) {
+      bytes text;
+      std::uint32_t length;
+      return at.read_string(text) || at.read_list(length);
+    };
+    if (is_whole(a_) && is_whole(b_)) frames_.push_back({frame::type::list});
+    return 0;
+  }
+
+  /// Compares the leaves or heads at both cursors, opening frames for what is inside.
+  int head() {
     const kind x = a_.peek(), y = b_.peek();
     if (rank(x) != rank(y)) return three_way(rank(x), rank(y));
     switch (x) {
@@ -456,7 +477,7 @@ class comparer {
       case kind::nil:
         return a_.read_nil(), b_.read_nil(), 0;
       case kind::list:
-        return frames_.push_back({frame::type::list}), 0;
+        return list();
       case kind::binary:
       case kind::bitstring:
         return compare_bitstrings(a_, b_);
@@ -469,6 +490,7 @@ class comparer {
   cursor a_, b_;
   bool exact_;
   unsigned key_depth_;
+  bool broken_ = false;
   std::vector<frame> frames_;
   std::vector<map_entry> entries_;
 };

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// Lists and maps into C++ containers. Lists of numbers are read in a loop of their own; counts are held
+// against the bytes left before anything is reserved; a key that comes twice is refused.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/expected.hpp>
+#include <coppice/etf/hash.hpp>
+#include <coppice/etf/mismatch.hpp>
+#include <coppice/etf/shape.hpp>
+
+namespace coppice::etf {
+
+template <class T>
+bool read(cursor& in, T& out, mismatch& why);
+
+namespace detail {
+
+/// Room for what the sender claims, but never much more than its bytes could fill.
+template <class T>
+void reserve(T& out, std::size_t claimed) {
+  if constexpr (requires { out.reserve(claimed); }) out.reserve(claimed < 4096 ? claimed : 4096);
+}
+
+/// The elements of a list of integers from where they stand; the fast path for INTEGER_EXT and
+/// SMALL_INTEGER_EXT.
+template <whole_number T>
+std::size_t read_plain_integers(cursor& in, T* to, std::size_t count) {
+  const bytes rest = in.rest();
+  const std::uint8_t* p = rest.data();
+  const std::uint8_t* const end = p + rest.size();
+  std::size_t done = 0;
+  while (done < count) {
+    if (end - p >= 5 && p[0] == static_cast<std::uint8_t>(tag::integer)) {
+      const auto value = static_cast<std::int32_t>(wire::load32(p + 1));
+      if (!std::in_range<T>(value)) break;
+      to[done++] = static_cast<T>(value);
+      p += 5;
+    } else if (end - p >= 2 && p[0] == static_cast<std::uint8_t>(tag::small_integer)) {
+      if (!std::in_range<T>(p[1])) break;
+      to[done++] = static_cast<T>(p[1]);
+      p += 2;
+    } else {
+      break;
+    }
+  }
+  in.advance(static_cast<std::size_t>(p - rest.data()));
+  return done;
+}
+
+inline std::size_t read_plain_floats(cursor& in, double* to, std::size_t count) {
+  const bytes rest = in.rest();
+  const std::uint8_t* p = rest.data();
+  std::size_t done = 0;
+  if (count > rest.size() / 9) count = rest.size() / 9;
+  for (; done < count; ++done, p += 9) {
+    const std::uint64_t bits = wire::load64(p + 1);
+    if (p[0] != static_cast<std::uint8_t>(tag::new_float) || (bits >> 52 & 0x7FF) == 0x7FF) break;
+    to[done] = std::bit_cast<double>(bits);
+  }
+  in.advance(static_cast<std::size_t>(p - rest.data()));
+  return done;
+}
+
+template <class T>
+bool read_elements(cursor& in, T& out, std::uint32_t length, mismatch& why) {
+  using element = typename T::value_type;
+  std::size_t at = 0;
+  if constexpr (std::is_same_v<T, std::vector<element>> &&
+                (whole_number<element> || std::is_same_v<element, double>)) {
+    // Bulk: the claim is within the bytes left, two or more of them for each element.
+    if (length <= in.rest().size() / 2) {
+      out.resize(length);
+      if constexpr (whole_number<element>)
+        at = read_plain_integers(in, out.data(), length);
+      else
+        at = read_plain_floats(in, out.data(), length);
+      out.resize(at);
+    }
+  }
+  reserve(out, length);
+  for (; at < length; ++at) {
+    if constexpr (requires { out.emplace_back(); }) {
+      if (!read(in, out.emplace_back(), why)) return why.in_element(at);
+    } else {
+      element each{};
+      if (!read(in, each, why)) return why.in_element(at);
+      out.insert(out.end(), std::move(each));
+    }
+  }
+  return length == 0 || in.read_nil() ? true : why.wanted(in, "end of a proper list");
+}
+
+template <sequence T>
+bool read_sequence(cursor& in, T& out, mismatch& why) {
+  using element = typename T::value_type;
+  std::uint32_t length;
+  if constexpr (is_std_array<T>) {
+    bytes text;
+    constexpr std::size_t size = std::tuple_size_v<T>;
+    if constexpr (whole_number<element>) {
+      if (cursor ahead = in; ahead.read_string(text) && text.size() == size) {
+        for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<element>(text[i]);
+        return in = ahead, true;
+      }
+    }
+    cursor ahead = in;
+    if (!ahead.read_list(length) || length != size) return why.wanted(in, "list of " + std::to_string(size));
+    in = ahead;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!read(in, out[i], why)) return why.in_element(i);
+    }
+    return size == 0 || in.read_nil() ? true : why.wanted(in, "end of a proper list");
+  } else {
+    out.clear();
+    if (in.read_list(length)) [[likely]]
+      return read_elements(in, out, length, why);
+    if constexpr (whole_number<element>) {
+      bytes text;
+      const cursor start = in;
+      if (!in.read_string(text)) return wanted<T>(in, why);
+      reserve(out, text.size());
+      for (const std::uint8_t each : text) {
+        if (!std::in_range<element>(each)) return why.wanted(start, "list of smaller integers");
+        out.insert(out.end(), static_cast<element>(each));
+      }
+      return true;
+    } else {
+      return wanted<T>(in, why);
+    }
+  }
+}
+
+/// Finds a key that comes twice: a table of where the keys' bytes stand, filled as they are read.
+class key_table {
+ public:
+  explicit key_table(std::size_t pairs) {
+    std::size_t size = 16;
+    while (size < pairs * 2) size *= 2;
+    if (size > near_.size()) {
+      far_.resize(size);
+      slots_ = far_.data();
+    }
+    std::fill_n(slots_, size, bytes{});
+    mask_ = size - 1;
+  }
+  key_table(const key_table&) = delete;
+  key_table& operator=(const key_table&) = delete;
+  bool add(bytes key) {
+    for (std::size_t at = table_hash(key) & mask_;; at = (at + 1) & mask_) {
+      if (slots_[at].data() == nullptr) return slots_[at] = key, true;
+      if (slots_[at].size() == key.size() && std::memcmp(slots_[at].data(), key.data(), key.size()) == 0)
+        return false;
+    }
+  }
+
+ private:
+  std::array<bytes, 64> near_;
+  std::vector<bytes> far_;
+  bytes* slots_ = near_.data();
+  std::size_t mask_;
+};
+
+template <class T>
+bool read_map(cursor& in, T& out, mismatch& why) {
+  std::uint32_t pairs;
+  if (!in.read_map(pairs)) return wanted<T>(in, why);
+  if (pairs > in.rest().size() / 2) return why.refused(in, errc::truncated, "expected the pairs of a map");
+  if constexpr (is_a<T, flat_map>) {
+    out.pairs.clear();
+    reserve(out.pairs, pairs);
+    key_table seen(pairs);
+    for (std::uint32_t i = 0; i < pairs; ++i) {
+      const cursor start = in;
+      auto& [key, value] = out.pairs.emplace_back();
+      if (!read(in, key, why)) return why.in_field("key");
+      if (!seen.add(start.rest().first(in.offset() - start.offset())))
+        return why.refused(start, errc::duplicate_key, "expected a key only once");
+      if (!read(in, value, why)) return why.in_element(i);
+    }
+  } else {
+    out.clear();
+    if constexpr (requires { out.bucket_count(); }) reserve(out, pairs);
+    for (std::uint32_t i = 0; i < pairs; ++i) {
+      const cursor start = in;
+      typename T::key_type key{};
+      if (!read(in, key, why)) return why.in_field("key");
+      const auto [place, fresh] = out.try_emplace(std::move(key));
+      if (!fresh) return why.refused(start, errc::duplicate_key, "expected a key only once");
+      if (!read(in, place->second, why)) return why.in_element(i);
+    }
+  }
+  return true;
+}
+
+} // namespace detail
+
+} // namespace coppice::etf

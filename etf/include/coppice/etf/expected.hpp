@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The words a decoder uses for what it wanted: "integer", "{put, …} of 3", "red or green". Only reached when
+// reading has failed already.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/mismatch.hpp>
+#include <coppice/etf/shape.hpp>
+
+namespace coppice::etf {
+
+namespace detail {
+
+/// The words after "expected".
+template <class T>
+std::string expected() {
+  if constexpr (customised<T>)
+    return std::string(codec<T>::expected);
+  else if constexpr (std::is_same_v<T, bool>)
+    return "boolean";
+  else if constexpr (whole_number<T>)
+    return "integer";
+  else if constexpr (std::is_floating_point_v<T>)
+    return "float";
+  else if constexpr (std::is_same_v<T, etf::atom>)
+    return "atom";
+  else if constexpr (is_constant<T>)
+    return "atom " + std::string(constant_name<T>);
+  else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, charlist>)
+    return "text";
+  else if constexpr (text<T> || blob<T>)
+    return "binary";
+  else if constexpr (std::is_same_v<T, pid>)
+    return "pid";
+  else if constexpr (std::is_same_v<T, port>)
+    return "port";
+  else if constexpr (std::is_same_v<T, reference>)
+    return "reference";
+  else if constexpr (std::is_same_v<T, any_term>)
+    return "term";
+  else if constexpr (is_a<T, std::optional> || is_a<T, std::unique_ptr>) {
+    if constexpr (is_a<T, std::optional>)
+      return expected<typename T::value_type>() + " or undefined";
+    else
+      return expected<typename T::element_type>() + " or undefined";
+  } else if constexpr (is_a<T, std::variant>) {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      std::string all;
+      ((all += (I == 0 ? "" : " or ") + expected<std::variant_alternative_t<I, T>>()), ...);
+      return all;
+    }
+    (std::make_index_sequence<std::variant_size_v<T>>{});
+  } else if constexpr (tuple_like<T>)
+    return "tuple of " + std::to_string(std::tuple_size_v<T>);
+  else if constexpr (dictionary<T> || is_a<T, flat_map>)
+    return "map";
+  else if constexpr (aggregate<T>) {
+    constexpr form how = shape<T>::how;
+    if constexpr (how == form::map || how == form::text_map)
+      return "map";
+    else if constexpr (how == form::proplist)
+      return "list";
+    else if constexpr (how == form::tuple)
+      return "tuple of " + std::to_string(reflect::member_count<T>);
+    else
+      return "{" + std::string(tag_of<T>) + ", …} of " + std::to_string(reflect::member_count<T> + 1);
+  } else if constexpr (std::is_enum_v<T>) {
+    std::string all;
+    for (const std::string_view name : names_of<T>) {
+      if (!name.empty()) all += (all.empty() ? "" : " or ") + std::string(name);
+    }
+    return all;
+  } else {
+    return "list";
+  }
+}
+
+template <class T>
+[[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, mismatch& why) {
+  return why.wanted(at, expected<T>());
+}
+
+} // namespace detail
+
+} // namespace coppice::etf
