@@ -78,6 +78,7 @@ void attempt::on_data(base::bytes_span bytes) {
 }
 
 void attempt::on_closed(base::error why) {
+  stream_.close();
   if (!connected_) return fail(std::move(why));
   if (why.code != base::errc::closed) return fail(std::move(why).context("handshake"));
   fail(handshake_->closed());

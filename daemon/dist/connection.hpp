@@ -96,7 +96,6 @@ class connection final : private net::stream_handler {
   base::status handle_group_leader(const control_message& c);
   base::status handle_spawn(const unpacked& in);
   void answer_spawn(const spawn_request& request);
-  void end_call(const runtime::reference& ref);
   void deliver(const runtime::destination& to, runtime::signal_ptr what);
 
   bool fill(control_message& c, const runtime::destination& to, const runtime::signal& s);

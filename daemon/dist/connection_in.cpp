@@ -94,7 +94,6 @@ base::status connection::handle_message(const unpacked& in) {
   if (c.to.what == address::form::reference) {
     const auto alias = ids_.in(c.to.reference);
     if (!alias || !alias->here()) return dropped(counters_);
-    end_call(*alias);
     deliver(runtime::destination::alias(*alias), make_signal(signal_kind::message, from, *alias, in.payload));
     return {};
   }
@@ -102,15 +101,6 @@ base::status connection::handle_message(const unpacked& in) {
   if (!to || !to->here()) return dropped(counters_);
   deliver(*to, make_signal(signal_kind::message, from, in.payload));
   return {};
-}
-
-// A call's monitor ends with the reply; the peer has to be told.
-void connection::end_call(const runtime::reference& ref) {
-  const auto what = relations_.stop_calling(ref);
-  if (!what) return;
-  control_message c;
-  fill_demonitor(c, ref, *what);
-  pack(c, {});
 }
 
 base::status connection::handle_link(const control_message& c) {

@@ -47,6 +47,7 @@ struct peer {
 
   std::mutex lock; // guards what follows
   peer_state state = peer_state::down;
+  std::uint64_t generation = 0;              // of connections
   std::unique_ptr<connection> established;   // used on the home worker's thread only
   attempt* outgoing = nullptr;               // owned by the worker's part
   std::unique_ptr<base::uv::timer> patience; // while the peer's own attempt is to come

@@ -37,14 +37,6 @@ std::optional<watched_there> relations::stop_watching(const runtime::reference& 
   return what;
 }
 
-std::optional<watched_there> relations::stop_calling(const runtime::reference& ref) {
-  const auto at = watching_.find(ref);
-  if (at == watching_.end() || (at->second.flags & runtime::signal::of_call) == 0) return std::nullopt;
-  auto what = std::move(at->second);
-  watching_.erase(at);
-  return what;
-}
-
 bool relations::watched(const runtime::reference& ref, watched_here who) {
   return watched_.try_emplace(ref, std::move(who)).second;
 }

@@ -44,8 +44,6 @@ class relations {
   void watching(const runtime::reference& ref, watched_there what);
   // Forgets it, if it was there.
   std::optional<watched_there> stop_watching(const runtime::reference& ref);
-  // As stop_watching, if it is a call's.
-  std::optional<watched_there> stop_calling(const runtime::reference& ref);
 
   // The peer watches a process here. False if that reference is in use already.
   bool watched(const runtime::reference& ref, watched_here who);

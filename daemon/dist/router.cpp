@@ -149,7 +149,9 @@ void router::forget_attempt(unsigned worker, attempt* gone) {
 void router::failed(attempt& done, const base::error& why) {
   const auto worker = here();
   if (!done.outgoing()) {
-    base::log::warning(module, "connection from {} refused: {}", done.who(), why.text);
+    const bool expected = why.code == base::errc::exists; // of two attempts one has to go
+    base::log::write(expected ? base::log::level::debug : base::log::level::warning, module, {},
+                     "connection from {} refused: {}", done.who(), why.text);
     shaking_hands_.fetch_sub(1);
     forget_attempt(worker, &done);
     return;
@@ -245,16 +247,19 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   connection* fresh = nullptr;
   attempt* superseded = nullptr;
   unsigned old_home = worker;
+  std::uint64_t old_generation = 0;
   std::shared_ptr<base::uv::timer> patience;
   std::vector<runtime::reference> askers;
   {
     const std::lock_guard guard(p.lock);
     old_home = p.home.load();
+    old_generation = p.generation;
     if (!p.established) {
       auto made = std::make_unique<connection>(system_, options_, static_cast<connection_owner&>(*this),
                                                p.index, come->who, come->outgoing, std::move(come->stream));
       fresh = made.get();
       p.established = std::move(made);
+      ++p.generation;
       p.home.store(worker);
       p.state = peer_state::connected;
       superseded = std::exchange(p.outgoing, nullptr);
@@ -272,7 +277,7 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   }
   if (fresh == nullptr) {
     // The node came back before its loss was noticed: the old connection goes first.
-    end_at_home(p, {base::errc::closed, "the node connected anew"});
+    end_at_home(p, old_generation, {base::errc::closed, "the node connected anew"});
     system_.post(worker, [this, come] { attach(come); });
     return;
   }
@@ -315,16 +320,17 @@ void router::lost(connection& gone, const base::error& why) {
   for (const auto& told : down_) told(info, why.text);
 }
 
-void router::end_at_home(peer& p, base::error why) {
+// Only the connection meant: by the time the task runs there may be another.
+void router::end_at_home(peer& p, std::uint64_t generation, base::error why) {
   const unsigned home = p.home.load();
   if (system_.current_worker() != static_cast<int>(home)) {
-    system_.post(home, [this, &p, why = std::move(why)] { end_at_home(p, why); });
+    system_.post(home, [this, &p, generation, why = std::move(why)] { end_at_home(p, generation, why); });
     return;
   }
   connection* ending = nullptr;
   {
     const std::lock_guard guard(p.lock);
-    if (p.home.load() == home) ending = p.established.get();
+    if (p.home.load() == home && p.generation == generation) ending = p.established.get();
   }
   if (ending != nullptr) ending->end(why);
 }
@@ -387,11 +393,13 @@ void router::stop() {
     }
     for (peer* p : all) {
       if (p->home.load() != worker) continue;
+      std::uint64_t generation = 0;
       {
         const std::lock_guard guard(p->lock);
         p->patience.reset();
+        generation = p->generation;
       }
-      end_at_home(*p, {base::errc::closed, "this node stops"});
+      end_at_home(*p, generation, {base::errc::closed, "this node stops"});
     }
   });
 }

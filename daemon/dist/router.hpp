@@ -98,7 +98,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void give_up(peer& p, const base::error& why);
   void wait_for_peer(peer& p);
   void forget_attempt(unsigned worker, attempt* gone);
-  void end_at_home(peer& p, base::error why);
+  void end_at_home(peer& p, std::uint64_t generation, base::error why);
   void bounce(routed& item);
   void tell_watchers(peer& p, const std::vector<node_watcher>& watchers);
   void tell_askers(const std::vector<runtime::reference>& askers, bool connected);

@@ -145,11 +145,13 @@ base::status router::disconnect(std::uint32_t node) {
   peer* p = find_peer(node);
   const std::string name(system_.nodes().name(node));
   if (p == nullptr) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
+  std::uint64_t generation = 0;
   {
     const std::lock_guard guard(p->lock);
     if (!p->established) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
+    generation = p->generation;
   }
-  end_at_home(*p, {base::errc::closed, "disconnected by request"});
+  end_at_home(*p, generation, {base::errc::closed, "disconnected by request"});
   return {};
 }
 

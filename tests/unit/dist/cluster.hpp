@@ -183,6 +183,7 @@ class raw_peer : private handshake_policy {
     into.insert(into.end(), bytes, bytes + got);
     return true;
   }
+  int fd() const { return fd_.get(); }
   // Reads until the node closes.
   bool closed_by_node() const {
     std::vector<std::uint8_t> ignored;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Locks: one requester at a time, several holders for it, gone with the last.
+#include "services/global_locks.hpp"
+
+#include <doctest/doctest.h>
+
+#include <coppice/etf/writer.hpp>
+
+using namespace coppice;
+using namespace coppice::services;
+
+namespace {
+
+std::vector<std::uint8_t> term(std::string_view name) {
+  etf::vector_writer out;
+  out.atom(name);
+  return out.take();
+}
+
+} // namespace
+
+TEST_CASE("a lock is one requester's, whoever holds it for him") {
+  global_locks locks;
+  const auto global = term("global");
+  const auto other = term("other");
+  const auto me = term("me");
+  const auto you = term("you");
+  const runtime::pid a{0, 5, 1, 0};
+  const runtime::pid b{1, 7, 1, 0};
+  CHECK(locks.set(global, me, a));
+  CHECK(locks.set(global, me, a));
+  CHECK(locks.set(global, me, b));
+  CHECK_FALSE(locks.set(global, you, b));
+  CHECK_FALSE(locks.free_for(global, you));
+  CHECK(locks.set(other, you, b));
+  locks.remove(global, you, a);
+  CHECK(locks.holds_any(a));
+  locks.remove(global, me, a);
+  CHECK_FALSE(locks.holds_any(a));
+  CHECK_FALSE(locks.free_for(global, you));
+  locks.remove_all(b);
+  CHECK(locks.free_for(global, you));
+  CHECK(locks.size() == 0);
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+// The services between nodes of ours: the questions OTP nodes ask each other, rpc in its forms, and global's
+// mesh.
+#include "services/services.hpp"
+
+#include <doctest/doctest.h>
+
+#include "behaviours/gen.hpp"
+#include "dist/cluster.hpp"
+#include "dist/hex.hpp"
+
+using namespace coppice;
+using namespace coppice::dist::testing;
+using runtime::destination;
+using runtime::is_atom;
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+namespace gen = coppice::behaviours::gen;
+
+namespace {
+
+// A node with everything but applications.
+struct whole_node {
+  whole_node(epmd_server& epmd, const std::string& name, services::options chosen = {})
+      : epmd_(epmd), host(with(name)), router(host, with(epmd)), services(host, router, chosen) {
+    host.set_router(&router);
+    REQUIRE(host.start());
+    REQUIRE(services.start());
+    const auto listening = router.listen({{loopback(), {0, 0}}});
+    REQUIRE(listening);
+    port = listening->front().port();
+    epmd_.add(name, port);
+  }
+  ~whole_node() {
+    epmd_.remove(std::string(host.node_name()));
+    router.stop();
+    CHECK(host.stop(std::chrono::nanoseconds(patience).count()));
+  }
+  destination see(const whole_node& of, const std::string& name) {
+    return destination::remote(name, *host.nodes().intern(of.host.node_name()));
+  }
+
+ private:
+  static runtime::system_options with(const std::string& name) {
+    runtime::system_options options;
+    options.node_name = name;
+    options.workers = 2;
+    return options;
+  }
+  static dist::options with(epmd_server& epmd) {
+    dist::options options;
+    options.cookie = "secret";
+    options.epmd_port = epmd.port();
+    return options;
+  }
+  epmd_server& epmd_;
+
+ public:
+  runtime::system host;
+  dist::router router;
+  services::services services;
+  std::uint16_t port = 0;
+};
+
+message ask(const actor& asker, const destination& to, const message& body) {
+  return asker.run([&](process& self) {
+    const auto answer = gen::call(self, to, body.bytes(), self.now() + 20 * base::nanos_per_second);
+    return answer ? *answer : message::atom("no_answer");
+  });
+}
+
+// {call, M, F, Args, user}
+message rpc_call(std::string_view module, std::string_view function,
+                 const std::vector<std::string>& atoms = {}) {
+  message_writer out;
+  out.tuple(5);
+  out.atom("call");
+  out.atom(module);
+  out.atom(function);
+  out.list(static_cast<std::uint32_t>(atoms.size()));
+  for (const auto& atom : atoms) out.atom(atom);
+  out.nil();
+  out.atom("user");
+  return out.take();
+}
+
+std::vector<std::string> atoms_in(const message& m) {
+  std::vector<std::string> out;
+  etf::cursor at(m.bytes());
+  std::uint32_t count = 0;
+  std::string_view name;
+  at.read_list(count);
+  for (std::uint32_t i = 0; i < count && at.read_atom(name); ++i) out.emplace_back(name);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("net_kernel says yes to who asks, and spawns nothing") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1");
+  const actor here(a.host);
+  message_writer auth;
+  auth.tuple(2);
+  auth.atom("is_auth");
+  auth.atom("a@127.0.0.1");
+  CHECK(is_atom(ask(here, a.see(b, "net_kernel"), auth.take()), "yes"));
+  message_writer spawn;
+  spawn.tuple(5);
+  spawn.atom("spawn");
+  spawn.atom("m");
+  spawn.atom("f");
+  spawn.nil();
+  spawn.atom("x");
+  const auto refused = ask(here, a.see(b, "net_kernel"), spawn.take());
+  etf::cursor at(refused.bytes());
+  CHECK((at.read_tuple_of(2) && at.read_atom_is("error") && at.read_atom_is("not_allowed")));
+}
+
+TEST_CASE("rex runs allowed functions and answers undef to the rest") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1");
+  const actor here(a.host);
+  CHECK(is_atom(ask(here, a.see(b, "rex"), rpc_call("erlang", "node")), "b@127.0.0.1"));
+  CHECK(atoms_in(ask(here, a.see(b, "rex"), rpc_call("erlang", "nodes"))) ==
+        std::vector<std::string>{"a@127.0.0.1"});
+  const auto refused = ask(here, a.see(b, "rex"), rpc_call("os", "cmd", {"id"}));
+  etf::cursor at(refused.bytes());
+  CHECK((at.read_tuple_of(2) && at.read_atom_is("badrpc") && at.read_tuple_of(2) && at.read_atom_is("EXIT") &&
+         at.read_tuple_of(2) && at.read_atom_is("undef")));
+}
+
+TEST_CASE("rpc allows what it is told to and no more") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1", {true, {"erlang:node"}});
+  const actor here(a.host);
+  CHECK(is_atom(ask(here, destination::named("rex"), rpc_call("erlang", "node")), "a@127.0.0.1"));
+  CHECK_FALSE(is_atom(ask(here, destination::named("rex"), rpc_call("erlang", "is_alive")), "true"));
+}
+
+TEST_CASE("an allow entry of a form that is not there is refused at start") {
+  runtime::system host;
+  dist::router router(host, {});
+  services::services made(host, router, {true, {"observer"}});
+  const auto started = made.start();
+  REQUIRE_FALSE(started);
+  CHECK(started.error().code == base::errc::unsupported);
+  CHECK(started.error().text.find("not available in this version") != std::string::npos);
+}
+
+TEST_CASE("rex says it has erpc, and a C node's plain call is answered {rex, Value}") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1");
+  const actor here(a.host);
+  here.run([&](process& self) {
+    message_writer features;
+    features.tuple(2);
+    runtime::write(features, self.self(), self.host().nodes());
+    features.atom("features_request");
+    self.send(a.see(b, "rex"), features.take());
+    message_writer plain;
+    plain.tuple(2);
+    runtime::write(plain, self.self(), self.host().nodes());
+    plain.raw(rpc_call("erlang", "node").bytes());
+    self.send(a.see(b, "rex"), plain.take());
+    return 0;
+  });
+  auto m = here.next();
+  etf::cursor features(m.bytes());
+  CHECK((features.read_tuple_of(3) && features.read_atom_is("features_reply") &&
+         features.read_atom_is("b@127.0.0.1")));
+  m = here.next();
+  etf::cursor value(m.bytes());
+  CHECK((value.read_tuple_of(2) && value.read_atom_is("rex") && value.read_atom_is("b@127.0.0.1")));
+}
+
+TEST_CASE("erpc's spawn request is answered before its result, which is the exit reason") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  raw_peer x(a.port);
+  REQUIRE(x.shake_hands("x@127.0.0.1", "a@127.0.0.1"));
+  const etf::pid caller{"x@127.0.0.1", 1, 0, 77};
+  const auto request = [&](std::string_view module, std::uint32_t id, std::string_view option) {
+    dist::control_message c;
+    c.what = dist::op::spawn_request;
+    c.ref = {"x@127.0.0.1", 77, 1, {id}};
+    c.from = dist::address::of(caller);
+    c.leader = caller;
+    c.module = module;
+    c.function = "execute_call";
+    c.arity = 4;
+    etf::vector_writer options;
+    options.list(1);
+    options.atom(option);
+    options.nil();
+    c.options = options.view();
+    etf::vector_writer out;
+    out.raw(dist::from_hex("00000000834400"));
+    dist::encode_control(out, c);
+    out.list(4);
+    out.atom("tag");
+    out.atom("erlang");
+    out.atom("node");
+    out.nil();
+    out.nil();
+    out.patch32(0, static_cast<std::uint32_t>(out.size() - 4));
+    x.send(out.take());
+  };
+  request("erpc", 1, "monitor");
+  request("m", 2, "monitor");
+  request("erpc", 3, "shoe_size");
+  dist::unpacker in({});
+  std::vector<std::uint8_t> received;
+  std::vector<dist::op> order;
+  std::vector<std::string> refusals;
+  while (order.size() < 4) {
+    REQUIRE(x.receive(received));
+    std::span<const std::uint8_t> rest(received);
+    for (;;) {
+      const auto whole = dist::next_frame(rest, 1 << 20);
+      REQUIRE(whole);
+      if (!*whole) break;
+      if ((*whole)->empty()) continue;
+      const auto taken = in.take(**whole);
+      REQUIRE(taken);
+      const auto& got = (*taken)->control;
+      if (got.what != dist::op::spawn_reply && got.what != dist::op::payload_monitor_p_exit) continue;
+      order.push_back(got.what);
+      std::string_view word;
+      if (got.what == dist::op::spawn_reply && etf::cursor(got.reason).read_atom(word))
+        refusals.emplace_back(word);
+      if (got.what == dist::op::payload_monitor_p_exit) {
+        etf::cursor at((*taken)->payload.bytes());
+        CHECK((at.read_tuple_of(3) && at.read_atom_is("tag") && at.read_atom_is("return") &&
+               at.read_atom_is("a@127.0.0.1")));
+        CHECK(got.ref.words[0] == 1);
+      }
+    }
+    received.assign(rest.begin(), rest.end());
+  }
+  CHECK(order.front() == dist::op::spawn_reply);
+  CHECK(refusals == std::vector<std::string>{"notsup", "badopt"});
+}
+
+TEST_CASE("user takes what is printed and answers in the protocol") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  const actor here(a.host);
+  const auto request = [&](auto write) {
+    here.run([&](process& self) {
+      message_writer out;
+      out.tuple(4);
+      out.atom("io_request");
+      runtime::write(out, self.self(), self.host().nodes());
+      out.atom("tag");
+      write(out);
+      self.send(destination::named("user"), out.take());
+      return 0;
+    });
+    const auto m = here.next();
+    etf::cursor at(m.bytes());
+    REQUIRE((at.read_tuple_of(3) && at.read_atom_is("io_reply") && at.read_atom_is("tag")));
+    std::string_view word;
+    return at.read_atom(word) ? std::string(word) : std::string("error");
+  };
+  CHECK(request([](etf::writer& out) {
+          out.tuple(3);
+          out.atom("put_chars");
+          out.atom("unicode");
+          out.binary("hello\n");
+        }) == "ok");
+  CHECK(request([](etf::writer& out) {
+          out.tuple(3);
+          out.atom("get_line");
+          out.atom("unicode");
+          out.string("> ");
+        }) == "eof");
+  CHECK(request([](etf::writer& out) { out.atom("nonsense"); }) == "error");
+}
+
+TEST_CASE("three nodes come into step: all names everywhere, sync answers, and a loss is forgotten") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1");
+  auto c = std::make_unique<whole_node>(epmd, "c@127.0.0.1");
+  const actor in_a(a.host);
+  const actor in_b(b.host);
+  a.router.connect(*a.host.nodes().intern("b@127.0.0.1"), {});
+  b.router.connect(*b.host.nodes().intern("c@127.0.0.1"), {});
+  const auto synced = [](const actor& asker) {
+    return atoms_in(ask(asker, destination::named("global_name_server"), message::atom("get_synced")));
+  };
+  CHECK(eventually([&] { return synced(in_a).size() == 2 && synced(in_b).size() == 2; }));
+  CHECK(a.router.nodes(runtime::remote_router::which::visible) ==
+        std::vector<std::string>{"b@127.0.0.1", "c@127.0.0.1"});
+
+  message_writer sync;
+  sync.tuple(2);
+  sync.atom("sync");
+  sync.list(2);
+  sync.atom("b@127.0.0.1");
+  sync.atom("c@127.0.0.1");
+  sync.nil();
+  CHECK(is_atom(ask(in_a, destination::named("global_name_server"), sync.take()), "ok"));
+
+  c.reset();
+  CHECK(eventually([&] { return synced(in_a) == std::vector<std::string>{"b@127.0.0.1"}; }));
+  CHECK(eventually([&] { return synced(in_b) == std::vector<std::string>{"a@127.0.0.1"}; }));
+  CHECK(a.router.nodes(runtime::remote_router::which::visible) == std::vector<std::string>{"b@127.0.0.1"});
+}
