@@ -45,7 +45,10 @@ worker::worker(system& host, unsigned index, block_pool& blocks)
       timers_(base::mono_now()),
       stacks_limit_(std::max(2U, host.options().parked / std::max(1U, host.options().workers) + 1)) {}
 
-worker::~worker() = default;
+// After the thread: others may have sent wake-ups and tasks until then.
+worker::~worker() {
+  drop_tasks();
+}
 
 // Never inlined: the address of a thread's variable must not be kept across a switch of stacks.
 [[gnu::noinline]] worker* worker::current() {
@@ -98,9 +101,6 @@ void worker::run() {
   }
   drop_all();
   host_.parts_->readers.offline(index_);
-  alarm_.close();
-  waker_.close();
-  loop_->turn(false);
   block_pool::set_current(nullptr);
   this_threads_worker = nullptr;
   stopped_.store(true, std::memory_order_release);
@@ -241,9 +241,13 @@ bool worker::post(std::function<void()> run) {
   return true;
 }
 
+void worker::drop_tasks() {
+  for (task* t = tasks_.take_all(); t != nullptr;) std::unique_ptr<task>(std::exchange(t, t->next)).reset();
+}
+
 // The end: what is left is freed without running anything. No other worker runs any more.
 void worker::drop_all() {
-  for (task* t = tasks_.take_all(); t != nullptr;) std::unique_ptr<task>(std::exchange(t, t->next)).reset();
+  drop_tasks();
   take_inboxes();
   while (process* left = queue_.pop())
     if (left->reclaimable_) std::unique_ptr<process>(left).reset();

@@ -122,6 +122,7 @@ class worker {
   void poll();
   void reclaim();
   void free_spare_stacks();
+  void drop_tasks();
   void drop_all();
 
   [[noreturn]] static void runner(void* self);
