@@ -183,6 +183,7 @@ class hasher {
   void nil() { hash_ = hash_ == 0 ? 3468870702U : mix_one(hash_, 0xFFFFFFFBU, golden(2)); }
 
   bool one() {
+    in_.skip_empty_heads();
     switch (in_.peek()) {
       case kind::integer:
         return integer();
@@ -225,18 +226,15 @@ class hasher {
     return false;
   }
 
+  /// Opens a list; its cells are taken one by one from the loop.
   bool list() {
-    std::uint32_t length;
-    if (in_.peek_tag() == static_cast<std::uint8_t>(tag::string)) {
-      bytes text;
-      if (!cursor(in_).read_string(text)) return false; // cell() would come back here
-      frames_.push_back({frame::type::list, 0, 0, 0});
-      return cell();
-    }
-    if (!in_.read_list(length)) return false;
-    if (length == 0) return nil(), true;
+    bytes text;
+    std::uint32_t length = 0;
+    const bool is_string = cursor(in_).read_string(text);
+    if (!is_string && !in_.read_list(length)) return false;
+    if (!is_string && length == 0) return nil(), true;
     frames_.push_back({frame::type::list, length, 0, 0});
-    return cell();
+    return true;
   }
 
   bool integer() {
