@@ -134,9 +134,8 @@ base::status handshake::on_name(bytes body) {
   old_form_ = opening->old_form;
   peer_.offered = flag::expanded(opening->flags);
   peer_.creation = opening->creation;
-  const bool asks_for_name =
-      (opening->flags & flag::name_me) != 0 && opening->name.find('@') == std::string::npos;
-  if (asks_for_name) {
+  naming_ = (opening->flags & flag::name_me) != 0 && opening->name.find('@') == std::string::npos;
+  if (naming_) {
     if (auto named = name_the_peer(*opening); !named) return named;
   }
   peer_.name = opening->name;
@@ -153,7 +152,7 @@ base::status handshake::on_name(bytes body) {
 
   auto verdict = policy_->admit(peer_.name);
   hm::status answer{verdict, {}, 0};
-  if (asks_for_name && verdict == hm::verdict::ok) answer = {hm::verdict::named, peer_.name, peer_.creation};
+  if (naming_ && verdict == hm::verdict::ok) answer = {hm::verdict::named, peer_.name, peer_.creation};
   hm::encode(output_, answer);
   switch (verdict) {
     case hm::verdict::ok:
@@ -190,7 +189,9 @@ base::status handshake::check_flags() {
 
 base::status handshake::send_challenge() {
   our_challenge_ = base::random_u32();
-  hm::encode(output_, hm::challenge{us_.flags, our_challenge_, us_.creation, us_.name});
+  // Who asked for a name is answered by a node that can give one, and is hidden to it as it is to the rest.
+  const auto flags = naming_ ? (us_.flags | flag::name_me) & ~flag::published : us_.flags;
+  hm::encode(output_, hm::challenge{flags, our_challenge_, us_.creation, us_.name});
   state_ = old_form_ ? state::complement : state::reply;
   return {};
 }

@@ -108,6 +108,7 @@ class handshake {
   peer_node peer_;
   std::uint32_t our_challenge_ = 0;
   bool old_form_ = false;
+  bool naming_ = false; // the peer asked for a name
   bool connecting_ = false;
   std::size_t total_ = 0;
   std::vector<std::uint8_t> output_;

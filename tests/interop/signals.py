@@ -111,8 +111,8 @@ def relay(cleanup):
     _, erl = pair(cleanup)
     erl("S = spawn(fun L() -> receive {'$gen_call', From, die} -> exit(whynot); {'$gen_call', _, forget} -> L();"
         " {'$gen_call', From, Q} -> gen_server:reply(From, {got, Q}), L() end end), register(echo, S), ok")
-    equal(erl("gen_server:call({relay, N}, {relay, {echo, node()}, hi})"), "{ok,{got,hi}}")
-    equal(erl("gen_server:call({relay, N}, {relay, S, hi})"), "{ok,{got,hi}}")
+    equal(erl("gen_server:call({relay, N}, {relay, {echo, node()}, hi})"), "{got,hi}")
+    equal(erl("gen_server:call({relay, N}, {relay, S, hi})"), "{got,hi}")
     equal(erl("gen_server:call({relay, N}, {relay, {nobody, node()}, hi})"), "{error,noproc}")
     equal(erl("gen_server:call({relay, N}, {relay, {x, 'nowhere@127.0.0.1'}, hi})"), "{error,nodedown}")
     equal(erl("gen_server:call({relay, N}, {relay, S, die})"), "{error,whynot}")

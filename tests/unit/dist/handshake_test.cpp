@@ -135,6 +135,10 @@ TEST_CASE("a peer that wants a name gets one at its host") {
   CHECK(status->name == "dyn1@127.0.0.1");
   CHECK(status->creation == 99);
   CHECK(b.peer_name() == "dyn1@127.0.0.1");
+  const auto challenge = hm::decode_challenge(std::span(out).subspan(2 + out[1] + 2));
+  REQUIRE(challenge);
+  CHECK((challenge->flags & flag::name_me) != 0);
+  CHECK((challenge->flags & flag::published) == 0);
 }
 
 TEST_CASE("another cookie is refused on both sides, with the remedy and without the cookie") {
