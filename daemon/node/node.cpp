@@ -171,9 +171,10 @@ void node::parts::stop_applications() {
     changed.wait(held, gone_or_hurried);
   }
   // Supervisors whose children die restart some before they hear of the stop: hence more than once.
+  pid_set killed;
   for (base::nanos waited = 0; !applications_gone && waited < last_patience; waited += kill_interval) {
     held.unlock();
-    kill_actors();
+    kill_actors(killed);
     held.lock();
     changed.wait_for(held, std::chrono::nanoseconds(kill_interval), gone);
   }
@@ -181,11 +182,11 @@ void node::parts::stop_applications() {
 }
 
 // All but supervisors: what those wait for is then over, and the tree comes down at once.
-void node::parts::kill_actors() {
+void node::parts::kill_actors(pid_set& killed) {
   for (const runtime::process_summary& each : system.processes()) {
     const std::string& kind = each.is.behaviour;
     const bool in_tree = each.label.find('/') != std::string::npos;
-    if (!in_tree || kind == "supervisor" || each.status == runtime::process_status::exiting) continue;
+    if (!in_tree || kind == "supervisor" || !killed.insert(each.pid).second) continue;
     base::log::warning(module, "{} is killed: the stop was shortened", each.label);
     system.exit(each.pid, runtime::reasons::kill());
   }

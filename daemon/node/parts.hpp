@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -75,7 +76,9 @@ struct node::parts {
   // Sends the applications down and waits for it: as long as their shutdown times take together, then, or
   // when hurried, their actors are killed; a worker stuck in an actor's code does not hold this up.
   void stop_applications();
-  void kill_actors();
+  using pid_set = std::unordered_set<runtime::pid, runtime::pid_hash>;
+  // Those not in `killed` yet.
+  void kill_actors(pid_set& killed);
 };
 
 } // namespace coppice::node
