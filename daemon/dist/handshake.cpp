@@ -61,7 +61,6 @@ constexpr const char* cookie_remedy =
 
 handshake handshake::connecting(local_node us, std::string peer, handshake_policy& policy) {
   handshake h(std::move(us), policy);
-  h.connecting_ = true;
   h.state_ = state::status;
   h.peer_.name = std::move(peer);
   hm::send_name opening;

@@ -109,7 +109,6 @@ class handshake {
   std::uint32_t our_challenge_ = 0;
   bool old_form_ = false;
   bool naming_ = false; // the peer asked for a name
-  bool connecting_ = false;
   std::size_t total_ = 0;
   std::vector<std::uint8_t> output_;
 };
