@@ -10,9 +10,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -92,7 +92,7 @@ std::string client_program(const std::string& own) {
 }
 
 // Waits for the wish to end, from a signal or from the node itself.
-class supervisor_of_process {
+class main_loop {
  public:
   base::status listen() {
     auto made = base::uv::loop::make();
@@ -147,7 +147,7 @@ int run(spec::node_spec spec, const std::string& program) {
   base::log::start(logging);
   std::signal(SIGPIPE, SIG_IGN); // a client that left is an error of one write, not the node's end
 
-  supervisor_of_process process;
+  main_loop process;
   if (auto listening = process.listen(); !listening) return complain(listening.error().text);
   auto node = node::node::start(std::move(spec), [&process] { process.wake(); });
   if (!node) {
