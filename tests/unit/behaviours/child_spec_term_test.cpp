@@ -70,7 +70,9 @@ TEST_CASE("a faulty child specification is refused in OTP's words") {
       {"#{id => n, start => {coppice, start_link, []}}", "{bad_start_spec,{coppice,start_link,[]}}"},
       {"#{id => n, start => {coppice, start_link, [1]}}", "{bad_start_spec,{coppice,start_link,[1]}}"},
   };
-  for (const auto& [spec, answer] : rows) {
+  for (const auto& row : rows) {
+    const std::string& spec = row.first;
+    const std::string& answer = row.second;
     CAPTURE(spec);
     const std::string given = refusal(spec);
     CHECK((given == "taken" ? given : test::text(term(given))) == test::text(term(answer)));

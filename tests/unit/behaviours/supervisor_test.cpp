@@ -299,7 +299,9 @@ TEST_CASE("supervisor's requests get OTP's answers") {
        "[{i,undefined,worker,[ignoring]},{{n,1},PID,worker,[scribe]},{nested,PID,supervisor,[supervisor]}]"},
       {"bogus", "{error,bad_request}"},
   };
-  for (const auto& [request, expected] : rows) {
+  for (const auto& row : rows) {
+    const std::string& request = row.first;
+    const std::string& expected = row.second;
     CAPTURE(request);
     std::string answer = host.call(sup, request);
     for (std::size_t at; (at = answer.find("<0.")) != std::string::npos;) {
