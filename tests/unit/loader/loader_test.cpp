@@ -86,7 +86,7 @@ TEST_CASE("what is not fit is refused in words for its author") {
       {"fixture_other_table", "its callback table is \"coppice.pond/1\""},
       {"fixture_small_table", "its callback table has size 16"},
       {"fixture_no_callbacks", "its callback table is a null pointer"},
-      {"fixture_crashes", "ended by signal 11"},
+      {"fixture_crashes", "ended by signal 4"},
       {"fixture_spins", "it was not loaded within 2000 ms: a constructor or its init does not return"},
       {"fixture_leaves", "ended with status 0 and no answer"},
   };
