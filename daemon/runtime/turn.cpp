@@ -85,8 +85,8 @@ void worker::run_callbacks(process& p) {
       p.behaviour_->terminate(p, decided.reason());
       return engine::die(p, decided.reason());
     }
-    if (turn_is_long()) break;
     if (!p.inbox_.empty()) engine::take_signals(p);
+    if (p.first_ == nullptr || turn_is_long()) break;
   }
 }
 

@@ -27,7 +27,7 @@ bool engine::wait_for(process& p, wait& what, base::nanos deadline) {
   for (;;) {
     take_signals(p);
     if (what.ready || (p.exiting_ && !what.holds)) break;
-    if (deadline <= home.now()) break;
+    if (deadline <= home.recent()) break;
     has_stack = home.can_park();
     if (!has_stack) break;
     admit_crowd(p);

@@ -90,6 +90,8 @@ class worker {
   bool turn_is_long();
   // The monotonic clock, at most some 10 µs old.
   base::nanos now();
+  // The same, as it was last read: when this turn began, or later.
+  base::nanos recent() const { return now_; }
 
   timer_wheel& timers() { return timers_; }
   std::uint64_t add_timer(base::nanos deadline, const pid& starter, const destination& to, message what);
