@@ -180,18 +180,24 @@ std::string render_nodes(const json& d) {
 std::string render_plugins(const json& d) {
   rows out{{"PLUGIN", "VERSION", "GENERATION", "ACTORS", "FILE"}};
   for (const auto& p : at(d, "plugins")) {
-    out.push_back({cell(p, "id"), cell(p, "version"), cell(p, "generation"), cell(p, "actors"), cell(p, "file")});
+    out.push_back(
+        {cell(p, "id"), cell(p, "version"), cell(p, "generation"), cell(p, "actors"), cell(p, "file")});
   }
   return table(out);
 }
 
 std::string render_reply(const json& d, std::size_t width) {
   const std::string text = cell(d, "reply");
-  auto term = etf::parse(text);
+  // <0.N.S> stays as it is: what node it names does not matter, as long as both ways take the same.
+  constexpr std::string_view local = "nonode@nohost";
+  etf::text_options reading;
+  reading.node = local;
+  auto term = etf::parse(text, reading);
   if (!term) return text + "\n";
   etf::print_options options;
   options.pretty = true;
   options.width = width;
+  options.node = local;
   return etf::print(*term, options) + "\n";
 }
 

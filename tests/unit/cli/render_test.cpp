@@ -47,3 +47,7 @@ TEST_CASE("a document of another version is shown as far as it goes") {
     CHECK_NOTHROW(cli::render_plugins(document));
   }
 }
+
+TEST_CASE("a reply keeps the node's own pids as the node wrote them") {
+  CHECK(cli::render_reply(json{{"reply", "{ok,<0.12.0>}"}}, 80) == "{ok,<0.12.0>}\n");
+}
