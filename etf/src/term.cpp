@@ -368,13 +368,44 @@ const term* term::find(std::string_view atom_key) const {
   return find(atom(atom_key));
 }
 
-bool operator==(const term& a, const term& b) {
-  if (!access::owns_block(a) || !access::owns_block(b)) return a.raw_ == b.raw_;
-  if (access::what(a) != access::what(b)) return false;
+namespace {
+
+/// Of terms that own no terms, or of maps, whose order does not count.
+bool equal_leaves(const term& a, const term& b) {
+  if (!access::owns_block(a) || !access::owns_block(b)) return access::same_raw(a, b);
   if (access::owns_terms(a)) return a.size() == b.size() && equal_exact(a.encode(), b.encode());
   const bytes x = access::text(a), y = access::text(b);
   return access::bits(a) == access::bits(b) && x.size() == y.size() &&
          std::equal(x.begin(), x.end(), y.begin());
+}
+
+} // namespace
+
+bool operator==(const term& a, const term& b) {
+  struct both {
+    const term* x;
+    const term* y;
+    std::size_t left;
+  };
+  std::vector<both> open;
+  for (both now{&a, &b, 1};;) {
+    const term& x = *now.x;
+    const term& y = *now.y;
+    if (access::what(x) != access::what(y)) return false;
+    --now.left, ++now.x, ++now.y;
+    if (!access::owns_terms(x) || access::what(x) == repr::map) {
+      if (!equal_leaves(x, y)) return false;
+    } else {
+      if (x.size() != y.size()) return false;
+      if (now.left != 0) open.push_back(now);
+      now = {access::blk(x)->terms(), access::blk(y)->terms(), access::slots(x)};
+    }
+    while (now.left == 0) {
+      if (open.empty()) return true;
+      now = open.back();
+      open.pop_back();
+    }
+  }
 }
 
 bool operator<(const term& a, const term& b) {

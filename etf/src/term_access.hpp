@@ -63,6 +63,7 @@ inline void free_block(block* b) {
 /// The way into a term's representation.
 struct term_access {
   static repr what(const term& t) { return static_cast<repr>(t.raw_[15]); }
+  static bool same_raw(const term& a, const term& b) { return a.raw_ == b.raw_; }
   static bool owns_block(const term& t) { return what(t) >= repr::long_atom; }
   static bool owns_terms(const term& t) { return what(t) >= repr::tuple; }
 

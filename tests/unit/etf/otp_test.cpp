@@ -38,7 +38,7 @@ std::uint64_t seed() {
   return setting("COPPICE_ETF_SEED", 1);
 }
 std::uint64_t rounds() {
-  return setting("COPPICE_ETF_TERMS", 3000);
+  return setting("COPPICE_ETF_TERMS", 1500);
 }
 
 buffer with_version(etf::bytes term) {
