@@ -404,7 +404,7 @@ class comparer {
 
   int fun() {
     std::string_view x_module, y_module, x_name, y_name;
-    std::uint8_t x_arity, y_arity;
+    std::uint8_t x_arity = 0, y_arity = 0;
     const bool x_exported = a_.read_exported_fun(x_module, x_name, x_arity);
     const bool y_exported = b_.read_exported_fun(y_module, y_name, y_arity);
     if (x_exported != y_exported) return x_exported ? 1 : -1;

@@ -201,7 +201,9 @@ class scanner {
   }
   const std::uint8_t* run_of_integers(const std::uint8_t* p, std::uint64_t& due) const {
     // The tag and three bytes of the value at once: right if the tag is 98 and the three are not all zero.
-    const auto good = [](const std::uint8_t* at) { return wire::load32(at) - 0x62000001U < 0x00FFFFFFU; };
+    const auto good = [](const std::uint8_t* at) -> unsigned {
+      return wire::load32(at) - 0x62000001U < 0x00FFFFFFU;
+    };
     for (; (due & count_mask) > 6 && end_ - p >= 20; p += 20, due -= 4) {
       if (!(good(p) & good(p + 5) & good(p + 10) & good(p + 15))) break;
     }
