@@ -208,7 +208,7 @@ base::status connection::handle_spawn(const unpacked& in) {
   const auto& c = in.control;
   const auto from = ids_.in(c.from.pid);
   const auto id = ids_.in(c.ref);
-  const auto leader = ids_.in(c.leader);
+  const auto leader = ids_.in_from_anywhere(c.leader);
   if (!from || !id || !leader || from->node != ids_.peer()) return dropped(counters_);
   spawn_request request;
   request.id = *id;

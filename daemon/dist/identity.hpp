@@ -20,7 +20,7 @@ class identity {
 
   std::uint32_t peer() const { return peer_; }
 
-  // Nothing when there is no room for another node's name.
+  // Nothing when the node is none we know: what a peer merely mentions takes no room in the table of names.
   std::optional<runtime::pid> in(const etf::pid& p) const {
     const auto node = node_of(p.node);
     if (!node) return std::nullopt;
@@ -30,6 +30,12 @@ class identity {
     const auto node = node_of(r.node);
     if (!node) return std::nullopt;
     return runtime::reference{*node, r.creation, r.count, r.words};
+  }
+  // Of a node we may never have heard of. Nothing when there is no room for another name.
+  std::optional<runtime::pid> in_from_anywhere(const etf::pid& p) const {
+    const auto node = names_->intern(p.node);
+    if (!node) return std::nullopt;
+    return runtime::pid{*node, p.creation, p.id, p.serial};
   }
   // Borrow the node's name, which lives as long as the runtime.
   etf::pid out(const runtime::pid& p) const { return {names_->name(p.node), p.id, p.serial, p.creation}; }
@@ -41,7 +47,7 @@ class identity {
   std::optional<std::uint32_t> node_of(std::string_view name) const {
     if (name == own_name_) return 0;
     if (name == peer_name_) return peer_;
-    return names_->intern(name);
+    return names_->find(name);
   }
 
   runtime::node_names* names_;

@@ -110,9 +110,11 @@ void router::give_up(peer& p, const base::error& why) {
   queue waiting;
   std::vector<node_watcher> watchers;
   std::vector<runtime::reference> askers;
+  bool said_before = stopping_;
   {
     const std::lock_guard guard(p.lock);
     if (p.established) return;
+    said_before = said_before || p.last.last_error == why.text;
     p.state = peer_state::down;
     p.patience.reset();
     p.last.since = base::wall_now();
@@ -122,7 +124,9 @@ void router::give_up(peer& p, const base::error& why) {
     watchers = std::exchange(p.watchers, {});
     askers = std::exchange(p.askers, {});
   }
-  base::log::warning(module, "{}: not connected: {}", p.name, why.text);
+  // Whoever keeps sending to a node that is not there keeps failing; the log hears of it once.
+  base::log::write(said_before ? base::log::level::debug : base::log::level::warning, module, {},
+                   "{}: not connected: {}", p.name, why.text);
   for (auto& item : waiting) bounce(*item);
   tell_watchers(p, watchers);
   tell_askers(askers, false);

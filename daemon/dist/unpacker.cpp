@@ -3,6 +3,7 @@
 // straight into a message's block. One thread, the connection's.
 #include "dist/unpacker.hpp"
 
+#include <coppice/etf/inflate.hpp>
 #include <utility>
 
 namespace coppice::dist {
@@ -86,10 +87,18 @@ base::result<std::optional<unpacked>> unpacker::take_pass_through(std::span<cons
   }
   if (!payload.empty()) {
     if (payload[0] != version_magic) return invalid("a payload without 131");
-    if (auto read = read_payload(payload.subspan(1), out); !read)
-      return tl::unexpected(std::move(read.error()));
+    const auto term = payload.subspan(1);
+    auto read = etf::is_compressed(term) ? read_compressed(term, out) : read_payload(term, out);
+    if (!read) return tl::unexpected(std::move(read.error()));
   }
   return out;
+}
+
+// Legal only here: a term under a header is never at the very start of its bytes.
+base::status unpacker::read_compressed(std::span<const std::uint8_t> term, unpacked& into) {
+  const auto whole = etf::inflate(term, most_);
+  if (!whole) return payload_failed(whole.error(), into);
+  return read_payload(*whole, into);
 }
 
 base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> terms,

@@ -45,6 +45,7 @@ class unpacker {
   base::result<std::optional<unpacked>> finish(std::span<const std::uint8_t> terms);
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
   base::status read_payload(std::span<const std::uint8_t> term, unpacked& into);
+  base::status read_compressed(std::span<const std::uint8_t> term, unpacked& into);
   base::status payload_failed(const etf::error& why, unpacked& into);
   etf::atom_lookup lookup() const;
 

@@ -3,6 +3,7 @@
 #include "dist/unpacker.hpp"
 
 #include <doctest/doctest.h>
+#include <coppice/etf/inflate.hpp>
 
 #include <map>
 
@@ -165,4 +166,36 @@ TEST_CASE("a fragmented message keeps the atoms its first fragment named") {
   CHECK(text_of(in.take(other).value()->payload) == "77026e6f");
   const auto last = from_hex("8346" + sequence + "0000000000000001" + "5200");
   CHECK(text_of(in.take(last).value()->payload) == "77026f6b");
+}
+
+TEST_CASE("a compressed payload is taken behind a pass-through header, and a bomb is dropped") {
+  const auto control = from_hex(
+      "7083"
+      "6803"
+      "6102"
+      "7700"
+      "58"
+      "770361"
+      "4062"
+      "00000001"
+      "00000000"
+      "00000005");
+  etf::vector_writer term;
+  term.binary(std::string(100'000, 'x'));
+  const auto packed = etf::deflate(term.view());
+  auto frame = control;
+  frame.insert(frame.end(), packed.begin(), packed.end());
+  REQUIRE(packed[1] == 80);
+  unpacker in({});
+  const auto taken = in.take(frame);
+  REQUIRE(taken.value());
+  const auto got = (*taken)->payload.bytes();
+  CHECK(std::equal(got.begin(), got.end(), term.view().begin(), term.view().end()));
+
+  etf::limits small;
+  small.bytes = 1000;
+  unpacker strict(small);
+  const auto bomb = strict.take(frame);
+  REQUIRE(bomb.value());
+  CHECK_FALSE((*bomb)->dropped.empty());
 }
