@@ -60,6 +60,9 @@ void check_child(reader& from, const node& at, child_spec& child) {
                          : "a child needs 'actor' or 'supervisor'");
     return;
   }
+  if (child.significant && child.restart == restart::permanent)
+    from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
+               "its restart must be transient or temporary");
   if (!supervisor) return;
   if (!at.find("shutdown")) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
   refuse_for_supervisor(from, at, "args", "");
@@ -77,7 +80,41 @@ void prune_child(json& child) {
 json child_rule() {
   json none = json::object({{"args", false}, {"mailbox", false}, {"priority", false}, {"name", false}});
   json nested = {{"required", {"supervisor"}}, {"properties", std::move(none)}};
-  return {{"oneOf", json::array({{{"required", {"actor"}}}, std::move(nested)})}};
+  json significant = {{"required", {"significant"}}, {"properties", {{"significant", {{"const", true}}}}}};
+  json not_permanent = {{"required", {"restart"}},
+                        {"properties", {{"restart", {{"enum", {"transient", "temporary"}}}}}}};
+  return {{"oneOf", json::array({{{"required", {"actor"}}}, std::move(nested)})},
+          {"if", std::move(significant)},
+          {"then", std::move(not_permanent)}};
+}
+
+void check_supervisor(reader& from, const node& at, supervisor_spec& supervisor) {
+  const node* children = at.find("children");
+  const std::size_t count = supervisor.children.size();
+  const bool countable = !children || children->is_sequence();
+  if (supervisor.strategy == strategy::simple_one_for_one && countable && count != 1)
+    from.error(children ? *children : *at.find("strategy"),
+               from.path + (children ? ".children" : ".strategy") +
+                   ": simple_one_for_one has exactly one child, a template, found " + std::to_string(count));
+  if (supervisor.auto_shutdown != auto_shutdown::never || !children || !children->is_sequence()) return;
+  for (std::size_t i = 0; i < count; ++i)
+    if (supervisor.children[i].significant)
+      from.error(*children->items[i]->find("significant"),
+                 "significant: without effect under auto_shutdown: never",
+                 "the supervisor's auto_shutdown must be any_significant or all_significant");
+}
+
+json supervisor_rule() {
+  json simple = {{"required", {"strategy"}},
+                 {"properties", {{"strategy", {{"const", "simple_one_for_one"}}}}}};
+  json one_child = {{"required", {"children"}},
+                    {"properties", {{"children", {{"minItems", 1}, {"maxItems", 1}}}}}};
+  json ends = {{"required", {"auto_shutdown"}},
+               {"properties", {{"auto_shutdown", {{"enum", {"any_significant", "all_significant"}}}}}}};
+  json insignificant = {{"properties", {{"significant", {{"const", false}}}}}};
+  json without = {{"properties", {{"children", {{"items", std::move(insignificant)}}}}}};
+  return {{"allOf", json::array({{{"if", std::move(simple)}, {"then", std::move(one_child)}},
+                                 {{"if", std::move(ends)}, {"else", std::move(without)}}})}};
 }
 
 const table<child_spec>& child_table() {
@@ -100,7 +137,8 @@ const table<child_spec>& child_table() {
           .add<&child_spec::shutdown>("shutdown", shutdown_time(),
                                       "how long it may take to stop: a time, brutal_kill or infinity; a "
                                       "supervisor's default is infinity")
-          .add<&child_spec::significant>("significant", flag(), "its end can end the supervisor", later)
+          .add<&child_spec::significant>(
+              "significant", flag(), "its end can end the supervisor: see auto_shutdown; not with permanent")
           .add<&child_spec::backoff>("backoff", waits(section<backoff_options>(&backoff_table)),
                                      "waits between restarts; absent: none", later)
           .add<&child_spec::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
@@ -139,7 +177,8 @@ const table<supervisor_spec>& supervisor_table() {
                                 {"one_for_all", strategy::one_for_all},
                                 {"rest_for_one", strategy::rest_for_one},
                                 {"simple_one_for_one", strategy::simple_one_for_one}}),
-              "who is restarted with a child that ends", later)
+              "who is restarted with a child that ends; simple_one_for_one: its one child is a template for "
+              "those that start_child adds")
           .add<&supervisor_spec::intensity>("intensity", whole<std::uint32_t>(0, 1'000'000),
                                             "restarts within `period` that are borne")
           .add<&supervisor_spec::period>("period", duration(milliseconds(1)), "see intensity")
@@ -152,9 +191,10 @@ const table<supervisor_spec>& supervisor_table() {
               choice<auto_shutdown>({{"never", auto_shutdown::never},
                                      {"any_significant", auto_shutdown::any_significant},
                                      {"all_significant", auto_shutdown::all_significant}}),
-              "whether the end of significant children ends it", later)
+              "whether the end of significant children ends it")
           .add<&supervisor_spec::children>("children", children(section<child_spec>(&child_table)),
-                                           "in the order in which they start");
+                                           "in the order in which they start")
+          .check(&check_supervisor, supervisor_rule());
   return rows;
 }
 
@@ -180,7 +220,7 @@ const table<application_spec>& application_table() {
               "depends_on", list<std::string, text>(text("an application's name", &check_id, id_pattern)),
               "applications that start before it")
           .add<&application_spec::max_runtime>("max_runtime", time("infinity", duration(milliseconds(1))),
-                                               "it is stopped after this time", later)
+                                               "it is stopped after this time, with reason normal")
           .add<&application_spec::env>("env", term(), "what its actors can read")
           .add<&application_spec::supervisor>("supervisor",
                                               named_section<supervisor_spec>("supervisor", &supervisor_table),

@@ -151,14 +151,14 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
        "node.yaml:10:31: error: backoff: not available in this version\n"
        "   10 |         - { id: a, actor: kv, backoff: { first: 1s } }\n"
        "      |                               ^\n"},
-      {"significant", "        - { id: a, actor: kv, significant: true }\n",
-       "node.yaml:10:31: error: significant: not available in this version: true\n"
-       "   10 |         - { id: a, actor: kv, significant: true }\n"
-       "      |                               ^ only false\n"},
-      {"strategy", "        - { id: a, supervisor: { strategy: rest_for_one } }\n",
-       "node.yaml:10:34: error: supervisor.strategy: not available in this version: rest_for_one\n"
-       "   10 |         - { id: a, supervisor: { strategy: rest_for_one } }\n"
-       "      |                                  ^ only one_for_one\n"},
+      {"isolation", "        - { id: a, actor: kv, isolation: process }\n",
+       "node.yaml:10:31: error: isolation: not available in this version\n"
+       "   10 |         - { id: a, actor: kv, isolation: process }\n"
+       "      |                               ^\n"},
+      {"on_exceeded", "        - { id: a, supervisor: { on_exceeded: park } }\n",
+       "node.yaml:10:34: error: supervisor.on_exceeded: not available in this version: park\n"
+       "   10 |         - { id: a, supervisor: { on_exceeded: park } }\n"
+       "      |                                  ^ only escalate\n"},
   });
   test::spec_folder folder;
   CHECK(folder.errors("node: { name: n@h }\nplugins: { watch: false, isolation: none }\n"
@@ -217,6 +217,74 @@ TEST_CASE("mistakes in a supervision tree") {
        "found 'brutal-kill'\n"
        "   10 |         - { id: a, actor: kv, shutdown: brutal-kill }\n"
        "      |                                         ^ did you mean 'brutal_kill'?\n"},
+  });
+}
+
+TEST_CASE("significant needs a supervisor that heeds it and a child that may end") {
+  check_tree_errors({
+      {"under auto_shutdown: never",
+       "        - { id: a, actor: kv, restart: transient, significant: true }\n",
+       "node.yaml:10:64: error: significant: without effect under auto_shutdown: never\n"
+       "   10 |         - { id: a, actor: kv, restart: transient, significant: true }\n"
+       "      |                                                                ^ the supervisor's "
+       "auto_shutdown "
+       "must be any_significant or all_significant\n"},
+      {"permanent",
+       "        - { id: a, actor: kv, significant: true }\n      auto_shutdown: any_significant\n",
+       "node.yaml:10:44: error: significant: a permanent child cannot be significant\n"
+       "   10 |         - { id: a, actor: kv, significant: true }\n"
+       "      |                                            ^ its restart must be transient or temporary\n"},
+      {"both", "        - { id: a, significant: true, supervisor: {} }\n",
+       "node.yaml:10:33: error: significant: a permanent child cannot be significant\n"
+       "   10 |         - { id: a, significant: true, supervisor: {} }\n"
+       "      |                                 ^ its restart must be transient or temporary\n"
+       "node.yaml:10:33: error: significant: without effect under auto_shutdown: never\n"
+       "   10 |         - { id: a, significant: true, supervisor: {} }\n"
+       "      |                                 ^ the supervisor's auto_shutdown must be any_significant or "
+       "all_significant\n"},
+  });
+}
+
+TEST_CASE("simple_one_for_one has one child, its template") {
+  check_tree_errors({
+      {"none", "        - { id: a, supervisor: { strategy: simple_one_for_one } }\n",
+       "node.yaml:10:44: error: supervisor.strategy: simple_one_for_one has exactly one child, a template, "
+       "found 0\n"
+       "   10 |         - { id: a, supervisor: { strategy: simple_one_for_one } }\n"
+       "      |                                            ^\n"},
+      {"an empty list",
+       "        - id: a\n          supervisor:\n            strategy: simple_one_for_one\n"
+       "            children: []\n",
+       "node.yaml:13:23: error: supervisor.children: simple_one_for_one has exactly one child, a template, "
+       "found 0\n"
+       "   13 |             children: []\n"
+       "      |                       ^\n"},
+      {"two",
+       "        - id: a\n          supervisor:\n            strategy: simple_one_for_one\n"
+       "            children: [{ id: b, actor: kv }, { id: c, actor: kv }]\n",
+       "node.yaml:13:23: error: supervisor.children: simple_one_for_one has exactly one child, a template, "
+       "found 2\n"
+       "   13 |             children: [{ id: b, actor: kv }, { id: c, actor: kv }]\n"
+       "      |                       ^\n"},
+  });
+}
+
+TEST_CASE("a wrong strategy, auto_shutdown or max_runtime is shown with what there is") {
+  check_tree_errors({
+      {"strategy", "        - { id: a, supervisor: { strategy: rest_for_on } }\n",
+       "node.yaml:10:44: error: supervisor.strategy: expected one_for_one, one_for_all, rest_for_one or "
+       "simple_one_for_one, found 'rest_for_on'\n"
+       "   10 |         - { id: a, supervisor: { strategy: rest_for_on } }\n"
+       "      |                                            ^ did you mean 'rest_for_one'?\n"},
+      {"auto_shutdown", "        - { id: a, supervisor: { auto_shutdown: significant } }\n",
+       "node.yaml:10:49: error: supervisor.auto_shutdown: expected never, any_significant or "
+       "all_significant, found 'significant'\n"
+       "   10 |         - { id: a, supervisor: { auto_shutdown: significant } }\n"
+       "      |                                                 ^\n"},
+      {"max_runtime", "        - { id: a, actor: kv }\n    max_runtime: 0s\n",
+       "node.yaml:11:18: error: max_runtime: must be at least 1ms\n"
+       "   11 |     max_runtime: 0s\n"
+       "      |                  ^\n"},
   });
 }
 

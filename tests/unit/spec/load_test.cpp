@@ -88,6 +88,37 @@ TEST_CASE("a supervision tree is read whole, with its plugins found") {
   CHECK(spec.plugin_files[0].path == folder.path() + "/plugins/kv.so");
 }
 
+TEST_CASE("strategies, significant children and lifespans are read, and printed as they were") {
+  test::spec_folder folder;
+  auto spec =
+      good(folder.load_tree("        - { id: pool, supervisor: { strategy: simple_one_for_one, children: [{ "
+                            "id: w, actor: kv }] } }\n"
+                            "        - id: group\n"
+                            "          significant: true\n"
+                            "          restart: temporary\n"
+                            "          supervisor:\n"
+                            "            strategy: rest_for_one\n"
+                            "            auto_shutdown: all_significant\n"
+                            "            children:\n"
+                            "              - { id: main, actor: kv, restart: transient, significant: true }\n"
+                            "      auto_shutdown: any_significant\n"
+                            "      strategy: one_for_all\n"
+                            "    max_runtime: 90s\n"));
+  const auto& application = spec.applications.at(0);
+  CHECK(application.max_runtime == spec::milliseconds(90'000));
+  CHECK(application.supervisor.strategy == spec::strategy::one_for_all);
+  CHECK(application.supervisor.auto_shutdown == spec::auto_shutdown::any_significant);
+  const auto& pool = *application.supervisor.children.at(0).supervisor;
+  CHECK(pool.strategy == spec::strategy::simple_one_for_one);
+  const auto& group = application.supervisor.children.at(1);
+  CHECK(group.significant);
+  CHECK(group.supervisor->strategy == spec::strategy::rest_for_one);
+  CHECK(group.supervisor->auto_shutdown == spec::auto_shutdown::all_significant);
+  CHECK(group.supervisor->children.at(0).significant);
+  const auto text = spec::effective_yaml(spec);
+  CHECK(spec::effective_yaml(good(spec::load_text(text, "effective.yaml", "/"))) == text);
+}
+
 TEST_CASE("without plugins their files are not looked at") {
   test::spec_folder folder;
   auto result = folder.load(
