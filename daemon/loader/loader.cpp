@@ -92,7 +92,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
                                                     declared.id, declared.id)});
 
   // Everything from here on looks at our copy: the file may be replaced meanwhile.
-  const std::uint64_t generation = next_generation_++;
+  const std::uint64_t generation = ++generations_[plugin];
   auto copy = copies_.copy(file, plugin, declared.build_id, generation);
   if (!copy) return refuse(std::move(copy.error()));
   const auto drop = [&](base::error why) {

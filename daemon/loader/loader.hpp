@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -75,7 +76,8 @@ class loader final : public runtime::actor_factory {
 
   loader_options options_;
   copy_folder copies_;
-  std::uint64_t next_generation_ = 1;
+  std::map<std::string, std::uint64_t, std::less<>>
+      generations_;         // the last one of each plugin; loading is one at a time
   mutable std::mutex lock_; // of entries_; never held while plugin code runs
   std::vector<std::unique_ptr<entry>> entries_;
 };
