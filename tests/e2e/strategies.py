@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Strategies: which children keep their pid when one ends, dynamic children, and what ends by itself."""
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Node
+from harness.tap import check, contains, equal, eventually, run, test
+
+head = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+"""
+
+three = head + """
+  - name: three
+    supervisor:
+      name: sup
+      strategy: %s
+      intensity: 5
+      children:
+        - { id: a, actor: probe, name: a }
+        - { id: b, actor: probe, name: b }
+        - { id: c, actor: probe, name: c }
+"""
+
+template = head + """
+  - name: pool
+    supervisor:
+      name: sup
+      strategy: simple_one_for_one
+      intensity: 5
+      children:
+        - { id: worker, actor: kv, restart: %s, args: { max_entries: 1 } }
+"""
+
+ending = head + """
+  - name: lasting
+    supervisor: { children: [ { id: p, actor: probe, name: other } ] }
+  - name: ending
+    type: %s
+    supervisor:
+      name: sup
+      auto_shutdown: %s
+      children:
+        - { id: first, actor: probe, name: first, restart: transient, significant: true }
+        - { id: second, actor: probe, name: second, restart: transient, significant: true }
+        - { id: server, actor: probe, name: server }
+"""
+
+
+def pids(node, names="abc"):
+    return {name: node.call(name, "self") for name in names}
+
+
+def state(node, application):
+    return {one["name"]: one["state"] for one in node.ask("status")["applications"]}[application]
+
+
+def started(reply):
+    """The pid of {ok, Pid}."""
+    found = re.fullmatch(r"\{ok,\s*(\S+)\}", reply)
+    check(found, "a child was started", reply)
+    return found.group(1)
+
+
+@test("which pids change when a child ends is what its supervisor's strategy says")
+def who_is_restarted(cleanup):
+    for strategy, changed in [("one_for_one", "b"), ("rest_for_one", "bc"), ("one_for_all", "abc")]:
+        node = Node(cleanup, config=three % strategy)
+        before = pids(node)
+        node.coppice("call", "b", "{exit, oops}")
+        for name in changed:
+            eventually(lambda: node.coppice("call", name, "self").stdout.strip() not in ("", before[name]),
+                       f"{strategy}: another {name}")
+        after = pids(node)
+        equal("".join(name for name in "abc" if before[name] != after[name]), changed, strategy)
+        equal(node.stop(), 0, node.log())
+
+
+@test("coppice call starts, lists and stops children of a simple_one_for_one supervisor")
+def dynamic_by_call(cleanup):
+    node = Node(cleanup, config=template % "transient")
+    equal(node.call("sup", "which_children"), "[]")
+    first = started(node.call("sup", "{start_child, [#{max_entries => 2}]}"))
+    second = started(node.call("sup", "{start_child, []}"))
+    contains(node.call("sup", "count_children"), "{active,2}")
+    for pid, room in [(first, 2), (second, 1)]:
+        for key in range(room):
+            equal(node.call(pid, f"{{put, {key}, x}}"), "ok")
+        contains(node.call(pid, "{put, more, x}"), "error")
+    equal(node.call("sup", f"{{terminate_child, {first}}}"), "ok")
+    contains(node.call("sup", "count_children"), "{active,1}")
+    equal(node.call("sup", "{delete_child, worker}"), "{error,simple_one_for_one}")
+    equal(node.stop(), 0, node.log())
+
+
+@test("an Erlang node adds children by supervisor:start_child, and what it adds is restarted")
+def dynamic_from_erlang(cleanup):
+    node = Node(cleanup, config=template % "permanent")
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    erl(f"S = {{sup, '{node.name}'}}")
+    equal(erl("{ok, P} = supervisor:start_child(S, [#{max_entries => 2}]), gen_server:call(P, {put, a, 1})"), "ok")
+    equal(erl("[{undefined, P, worker, [kv]}] =:= supervisor:which_children(S)"), "true")
+    erl("M = monitor(process, P), exit(P, oops), receive {'DOWN', M, _, _, R} -> R end")
+    erl("Q = (fun Again() -> case supervisor:which_children(S) of"
+        " [{_, New, _, _}] when is_pid(New), New =/= P -> New; _ -> timer:sleep(10), Again() end end)()")
+    equal(erl("gen_server:call(Q, size)"), "0")
+    equal(erl("[gen_server:call(Q, {put, K, 1}) || K <- [a, b]]"), "[ok,ok]", "the child keeps its own arguments")
+    equal(erl("supervisor:terminate_child(S, Q)"), "ok")
+    equal(erl("proplists:get_value(active, supervisor:count_children(S))"), "0")
+    equal(erl("supervisor:restart_child(S, worker)"), "{error,simple_one_for_one}")
+
+
+@test("an Erlang node adds a child of its own specification under one_for_one")
+def specified_from_erlang(cleanup):
+    node = Node(cleanup, config=three % "one_for_one")
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    erl(f"S = {{sup, '{node.name}'}}")
+    erl("D = #{id => d, start => {coppice, start_link, [probe, #{}]}, restart => temporary}")
+    equal(erl("{ok, P} = supervisor:start_child(S, D), gen_server:call(P, ping)"), "pong")
+    equal(erl("supervisor:start_child(S, D) =:= {error, {already_started, P}}"), "true")
+    equal(erl("supervisor:start_child(S, D#{id => e, significant => true})"),
+          "{error,{bad_combination,[{auto_shutdown,never},{significant,true}]}}")
+    equal(erl("[Id || {Id, _, _, _} <- supervisor:which_children(S)]"), "[d,c,b,a]")
+    equal(erl("supervisor:terminate_child(S, d)"), "ok")
+    equal(erl("supervisor:terminate_child(S, d)"), "{error,not_found}")
+
+
+@test("auto_shutdown ends the application with its first or its last significant child")
+def auto_shutdown(cleanup):
+    node = Node(cleanup, config=ending % ("temporary", "any_significant"))
+    node.coppice("call", "first", "{exit, normal}")
+    eventually(lambda: state(node, "ending") == "stopped", "the application has ended")
+    equal(state(node, "lasting"), "running")
+    equal(node.call("other", "ping"), "pong")
+
+    node = Node(cleanup, config=ending % ("temporary", "all_significant"))
+    before = node.call("first", "self")
+    node.coppice("call", "first", "{exit, oops}")
+    eventually(lambda: node.coppice("call", "first", "self").stdout.strip() not in ("", before), "first is back")
+    node.coppice("call", "first", "{exit, normal}")
+    equal(node.call("server", "ping"), "pong", "the second is still there")
+    equal(state(node, "ending"), "running")
+    node.coppice("call", "second", "{exit, normal}")
+    eventually(lambda: state(node, "ending") == "stopped", "the application has ended")
+
+
+@test("the end that auto_shutdown brings takes the node down if the application is permanent")
+def auto_shutdown_of_permanent(cleanup):
+    node = Node(cleanup, config=ending % ("permanent", "any_significant"))
+    node.coppice("call", "first", "{exit, normal}")
+    equal(node.process.wait(20), 1, node.log())
+    contains(node.log(), "ending (permanent) ended: shutdown")
+
+
+@test("max_runtime stops an application and leaves the others")
+def lifespan(cleanup):
+    node = Node(cleanup, config=ending % ("transient", "all_significant"),
+                settings=[("applications.ending.max_runtime", "1s")])
+    eventually(lambda: state(node, "ending") == "stopped", "its time is over")
+    equal(state(node, "lasting"), "running")
+    contains(node.log(), "max_runtime")
+    equal(node.stop(), 0, node.log())
+
+
+run()
