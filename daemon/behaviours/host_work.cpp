@@ -13,6 +13,9 @@ namespace {
 
 // One piece of work, owned by the side that is done last.
 struct job {
+  job(void (*function_)(void*), void (*abandon_)(void*), void* context_, image_pin pin_)
+      : function(function_), abandon(abandon_), context(context_), pin(std::move(pin_)) {}
+
   void (*function)(void*);
   void (*abandon)(void*);
   void* context;
