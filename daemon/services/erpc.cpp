@@ -4,8 +4,10 @@
 #include "services/erpc.hpp"
 
 #include <coppice/etf/cursor.hpp>
+#include <coppice/etf/text.hpp>
 #include <utility>
 
+#include "base/log.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::services {
@@ -75,6 +77,14 @@ class one_call : public runtime::behaviour {
   bool answers_;
 };
 
+void log_refused(runtime::system& system, const dist::spawn_request& request) {
+  const bool shell = request.module == "shell" || request.module == "group" || request.module == "user_drv";
+  base::log::warning("services", "a spawn of {}:{}/{} by {} was refused: this node runs no Erlang code{}",
+                     etf::print_atom(request.module), etf::print_atom(request.function), request.arity,
+                     system.nodes().name(request.from.node),
+                     shell ? "; instead of -remsh use the `coppice` command on its machine" : "");
+}
+
 } // namespace
 
 message erpc_result(process& self, const functions& allowed, etf::bytes tag, etf::bytes module,
@@ -118,6 +128,7 @@ dist::spawn_handler spawns_for_erpc(runtime::system& system, std::shared_ptr<con
     const bool cast = request.function == "execute_cast" && request.arity == 3;
     const auto given = list_length(request.arguments.bytes());
     if (request.module != "erpc" || (!call && !cast) || given != request.arity) {
+      log_refused(system, request);
       return tl::unexpected<std::string>("notsup");
     }
     runtime::spawn_options options;
