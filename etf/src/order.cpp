@@ -170,8 +170,8 @@ int compare_pids(cursor& a, cursor& b) {
 int compare_ports(cursor& a, cursor& b) {
   port x, y;
   if (!a.read_port(x) || !b.read_port(y)) return 0;
-  if (x.id != y.id) return three_way(x.id, y.id);
-  return compare_nodes(x.node, x.creation, y.node, y.creation);
+  const int order = compare_nodes(x.node, x.creation, y.node, y.creation);
+  return order != 0 ? order : three_way(x.id, y.id);
 }
 
 int compare_references(cursor& a, cursor& b) {

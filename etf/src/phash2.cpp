@@ -293,7 +293,7 @@ class hasher {
   bool port() {
     etf::port value;
     if (!in_.read_port(value)) return false;
-    hash_ = mix_one(hash_, static_cast<std::uint32_t>(value.id), golden(6));
+    hash_ = mix_two(hash_, static_cast<std::uint32_t>(value.id), static_cast<std::uint32_t>(value.id >> 32), golden(6));
     return true;
   }
   bool reference() {

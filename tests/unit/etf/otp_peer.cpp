@@ -30,7 +30,7 @@ Leaf = fun() -> case rand:uniform(15) of
 Term = fun Term(0) -> Leaf(); Term(D) -> N = rand:uniform(5) - 1, case rand:uniform(6) of
   1 -> list_to_tuple([Term(D - 1) || _ <- lists:seq(1, N)]); 2 -> [Term(D - 1) || _ <- lists:seq(1, N)];
   3 -> [Term(D - 1) | Term(D - 1)]; 4 -> maps:from_list([{Term(D - 1), Term(D - 1)} || _ <- lists:seq(1, N)]);
-  5 -> maps:from_list([{K, Term(D - 1)} || K <- lists:seq(1, N * 20)]); 6 -> Leaf() end end,
+  5 -> maps:from_list([{K, Leaf()} || K <- lists:seq(1, N * 20)]); 6 -> Leaf() end end,
 Answer = fun(Op, P) -> case Op of
   $b -> Enc(binary_to_term(P));
   $z -> term_to_binary(binary_to_term(P), [{minor_version, 2}, compressed]);
@@ -38,7 +38,7 @@ Answer = fun(Op, P) -> case Op of
   $h -> T = binary_to_term(P), <<(erlang:phash2(T)):32, (erlang:phash2(T, 1 bsl 32)):32, (erlang:phash2(T, 1000)):32>>;
   $w -> T = binary_to_term(P), unicode:characters_to_binary([io_lib:format("~tw", [T]), 0, io_lib:format("~tp", [T])]);
   $p -> {ok, Ts, _} = erl_scan:string(unicode:characters_to_list(P) ++ " ."), {ok, T} = erl_parse:parse_term(Ts), Enc(T);
-  $r -> rand:seed(exsss, binary_to_integer(P)), Enc([Term(4) || _ <- lists:seq(1, 50)]) end end,
+  $r -> rand:seed(exsss, binary_to_integer(P)), Enc([Term(4) || _ <- lists:seq(1, 30)]) end end,
 Loop = fun Loop() -> receive {Port, {data, <<Op, P/binary>>}} ->
   R = try Answer(Op, P) catch _:_ -> <<>> end, port_command(Port, R), Loop(); {'EXIT', _, _} -> halt(0) end end,
 process_flag(trap_exit, true), Loop().
