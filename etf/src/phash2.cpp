@@ -180,7 +180,7 @@ class hasher {
     return one();
   }
 
-  void nil() { hash_ = hash_ == 0 ? 3468870702U : mix_one(hash_, 0xFFFFFFFBU, golden(2)); }
+  void nil() { hash_ = hash_ == 0 ? 3468870702U : mix_one(hash_, 2, golden(2)); }
 
   bool one() {
     in_.skip_empty_heads();
@@ -293,7 +293,8 @@ class hasher {
   bool port() {
     etf::port value;
     if (!in_.read_port(value)) return false;
-    hash_ = mix_two(hash_, static_cast<std::uint32_t>(value.id), static_cast<std::uint32_t>(value.id >> 32), golden(6));
+    hash_ = mix_two(hash_, static_cast<std::uint32_t>(value.id), static_cast<std::uint32_t>(value.id >> 32),
+                    golden(6));
     return true;
   }
   bool reference() {
