@@ -2,10 +2,10 @@
  * The plugin ABI as it was in 1.0, written down once more: each struct's members by offset, size and count.
  * A change of a header that moves or resizes one does not compile. Structs that grow get a new file beside
  * this one; this one stays. Drafts (order, post, metric, stream) are not in it. 64-bit, C and C++. */
+#include <coppice/log.h>
 #include <coppice/server.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
-#include <coppice/log.h>
 #include <stddef.h>
 
 #ifdef __cplusplus

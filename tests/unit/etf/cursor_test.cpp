@@ -125,7 +125,7 @@ TEST_CASE("integers are read at the edges of their types and refused beyond") {
 }
 
 TEST_CASE("floats that Erlang has not are refused") {
-  double value;
+  double value = 0;
   for (const std::string_view digits :
        {"467ff0000000000000", "46fff0000000000000", "467ff8000000000000", "467ff0000000000001"}) {
     const buffer wire = hex(digits);
