@@ -22,7 +22,7 @@ namespace {
 
 using test::loop_until;
 
-struct recorder : stream_handler {
+struct recorder final : stream_handler {
   void on_connected() override { connected = true; }
   void on_data(base::bytes_span bytes) override {
     received.append(base::as_text(bytes));
