@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,14 @@ struct shutdown_limit {
   static shutdown_limit after(base::nanos time) { return {kind::after, time}; }
 };
 
+// Waits between restarts, beyond OTP: `first`, then each twice the one before, from 100 ms if `first` is 0.
+// A child that ran for `max` begins at `first` again.
+struct backoff_options {
+  base::nanos first = 0;
+  base::nanos max = 30 * base::nanos_per_second; // no wait is longer
+  double jitter = 0.2;                           // 0 to 1: the share of a wait that is random
+};
+
 struct supervisor_spec;
 
 struct child_spec {
@@ -41,6 +50,7 @@ struct child_spec {
   restart_type restart = restart_type::permanent;
   bool significant = false;
   shutdown_limit shutdown;
+  std::optional<backoff_options> backoff; // none: restarted at once
   runtime::mailbox_bounds mailbox;
   runtime::priority priority = runtime::priority::normal;
   runtime::message args;                             // for the actor: a map; empty: none

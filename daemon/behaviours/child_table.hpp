@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The children of one supervisor, in start order, found by id or by pid in constant time. Invariant: a
-// child is found by pid exactly while it runs, or while its restart is being tried again under
-// simple_one_for_one, where the pid it had is its only identity. The owner's turn changes and reads it;
-// rows() may be called by any thread, which is why every change takes a (short, uncontended) lock.
+// child is found by pid exactly while it runs, or while it waits for its restart under simple_one_for_one,
+// where the pid it had is its only identity. The owner's turn changes and reads it; rows() may be called by
+// any thread, which is why every change takes a (short, uncontended) lock.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace coppice::behaviours {
 enum class child_state : std::uint8_t {
   stopped, // OTP's `undefined`: known, not running
   running,
-  restarting, // a restart failed and will be tried again
+  restarting, // waits for its restart, or for another try after one that failed
 };
 
 std::string_view text(child_state value);
@@ -33,6 +33,9 @@ struct child {
   runtime::pid pid;      // of the running process; while restarting the last one's
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
+  std::uint32_t waits = 0;          // of its backoff, without a long run in between
+  base::nanos began = 0;            // when it last started
+  base::nanos due = 0;              // when the wait for its restart ends
   std::list<child>::iterator place; // in the table
 };
 

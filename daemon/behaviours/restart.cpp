@@ -2,6 +2,7 @@
 // OTP's supervisor rules (lib/stdlib, supervisor(3), "Restart strategy" and "auto_shutdown"). Pure.
 #include "behaviours/restart.hpp"
 
+#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <iterator>
 
@@ -49,6 +50,18 @@ restart_plan plan_restart(strategy how, child_table& children, child& failed) {
     if (&*at != &failed) plan.stop.push_back(&*at);
   }
   return plan;
+}
+
+base::nanos backoff_wait(const backoff_options& of, std::uint32_t earlier, double chance) {
+  constexpr base::nanos after_none = 100 * base::nanos_per_ms;
+  base::nanos wait = of.first;
+  if (wait == 0 && earlier > 0) {
+    wait = after_none;
+    --earlier;
+  }
+  for (; earlier != 0 && wait != 0 && wait < of.max; --earlier) wait = wait > of.max / 2 ? of.max : wait * 2;
+  wait = std::min(wait, of.max);
+  return wait - static_cast<base::nanos>(static_cast<double>(wait) * of.jitter * chance);
 }
 
 bool restart_window::add(base::nanos now) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a supervisor decides, apart from doing it: what a child's end means, which children a restart stops
-// and starts and in which order, whether restarts come too fast. Pure over the child table, so that a table
-// of cases can hold it against OTP's supervisor. The supervisor's turn.
+// and starts and in which order, whether restarts come too fast, how long one waits. Pure over the child
+// table, so that a table of cases can hold it against OTP's supervisor. The supervisor's turn.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,10 @@ struct restart_plan {
 
 // For `failed`, which runs no more.
 restart_plan plan_restart(strategy how, child_table& children, child& failed);
+
+// How long a child waits for its restart when it waited `earlier` times before; `chance` (0 to 1) is where in
+// the random share this wait lies. Never longer than of.max.
+base::nanos backoff_wait(const backoff_options& of, std::uint32_t earlier, double chance);
 
 // Counts restarts as OTP does: one more than `intensity` within `period` is too many.
 class restart_window {

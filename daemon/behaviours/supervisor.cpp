@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // See lib/stdlib supervisor.erl, whose order of events this keeps: a child is out of the table, or marked
 // stopped, before its siblings are touched; a start that fails during a restart is tried again by a message
-// to itself, so that a request to stop gets in between; each try counts against the intensity. A child that
+// to itself, so that a request to stop gets in between; each try counts against the intensity. A child with a
+// backoff has its siblings stopped at once and waits, counted once, before any is started. A child that
 // ended before it was told to stop is noticed by its monitor (noproc) and named when its exit signal, which
 // has the reason, is read. In the process's own turn.
 #include "behaviours/supervisor.hpp"
@@ -11,6 +12,7 @@
 #include <coppice/etf/text.hpp>
 
 #include "base/log.hpp"
+#include "base/random.hpp"
 #include "behaviours/supervisor_report.hpp"
 #include "runtime/exit_reason.hpp"
 #include "runtime/system.hpp"
@@ -25,6 +27,14 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos slow_stop = base::nanos_per_second;
+constexpr std::string_view try_again_tag = "try_again_restart";
+constexpr std::string_view wait_over_tag = "backoff_over";
+
+// 0 to 1.
+double random_share() {
+  constexpr std::uint64_t steps = 1U << 20;
+  return static_cast<double>(base::random_below(steps)) / static_cast<double>(steps);
+}
 
 message start_failed(std::string_view text) {
   message_writer out;
@@ -152,6 +162,7 @@ supervisor::launched supervisor::start(process& self, child& one) {
   if (!result) return result;
   if (*result) {
     children_.set_running(one, *result);
+    one.began = base::mono_now();
     report::child_started(child_label(one), *result);
   } else {
     children_.set_stopped(one);
@@ -174,7 +185,11 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
     report::child_ended(child_label(*one), exit.reason,
                         decided.what == kind::restart ? "restarting it" : "it is not restarted");
   }
-  if (decided.what == kind::restart) return restart(self, *one);
+  if (decided.what == kind::restart) {
+    const auto& backoff = one->spec->backoff;
+    if (backoff && base::mono_now() - one->began >= backoff->max) one->waits = 0;
+    return restart(self, *one);
+  }
   const bool last = ends_supervisor(spec_->auto_shutdown, children_, *one);
   retire(*one);
   return last ? runtime::stop(runtime::reasons::shutdown()) : runtime::carry_on();
@@ -192,19 +207,35 @@ outcome supervisor::restart(process& self, child& failed) {
     return runtime::stop(runtime::reasons::shutdown());
   }
   if (!simple()) children_.set_stopped(failed);
-  const restart_plan plan = plan_restart(spec_->strategy, children_, failed);
+  const auto& backoff = failed.spec->backoff;
+  const base::nanos wait = backoff ? backoff_wait(*backoff, failed.waits++, random_share()) : 0;
+  if (wait == 0) return start_again(self, failed);
+  if (stop_siblings(self, plan_restart(spec_->strategy, children_, failed))) {
+    wait_for_restart(self, failed, wait);
+  }
+  return runtime::carry_on();
+}
+
+bool supervisor::stop_siblings(process& self, const restart_plan& plan) {
   for (child* const one : plan.stop) {
     halt(self, *one);
-    if (self.exiting()) return runtime::carry_on();
+    if (self.exiting()) return false;
     retire(*one);
   }
+  return true;
+}
+
+outcome supervisor::start_again(process& self, child& failed) {
+  const restart_plan plan = plan_restart(spec_->strategy, children_, failed);
+  if (!stop_siblings(self, plan)) return runtime::carry_on();
   for (child* const one : plan.start) {
     const launched started = start(self, *one);
     if (self.exiting()) return runtime::carry_on();
     if (!started) {
       report::start_failed(child_label(*one), started.error());
       children_.set_restarting(*one);
-      try_again_soon(self, *one);
+      one->due = runtime::no_deadline;
+      cast_later(self, *one, try_again_tag, base::mono_now());
       break;
     }
     children_.count_restart(*one);
@@ -212,26 +243,38 @@ outcome supervisor::restart(process& self, child& failed) {
   return runtime::carry_on();
 }
 
-// {'$gen_cast', {try_again_restart, Id | Pid}}, as a timer's message: those are never dropped.
-void supervisor::try_again_soon(process& self, const child& one) {
+void supervisor::wait_for_restart(process& self, child& failed, base::nanos wait) {
+  report::waits(child_label(failed), wait);
+  children_.set_restarting(failed);
+  failed.due = base::mono_now() + wait;
+  cast_later(self, failed, wait_over_tag, failed.due);
+}
+
+// As a timer's message: those are never dropped.
+void supervisor::cast_later(process& self, const child& one, std::string_view what, base::nanos when) {
   message_writer out(one.id.size() + 64);
   out.tuple(2);
   out.atom("$gen_cast");
   out.tuple(2);
-  out.atom("try_again_restart");
+  out.atom(what);
   if (simple()) {
     runtime::write(out, one.pid, self.host().nodes());
   } else {
     out.raw(one.id.bytes());
   }
-  self.start_timer(base::mono_now(), self.self(), out.take());
+  self.start_timer(when, self.self(), out.take());
 }
 
+// A timer whose child was started, stopped or made to wait anew since says nothing any more.
 outcome supervisor::handle_cast(process& self, const message& request) {
   etf::cursor at(request.bytes());
-  if (!at.read_tuple_of(2) || !at.read_atom_is("try_again_restart")) return runtime::carry_on();
+  std::string_view what;
+  if (!at.read_tuple_of(2) || !at.read_atom(what)) return runtime::carry_on();
   child* const one = find(self, at.rest());
-  return one != nullptr && one->state == child_state::restarting ? restart(self, *one) : runtime::carry_on();
+  if (one == nullptr || one->state != child_state::restarting) return runtime::carry_on();
+  if (what == try_again_tag && one->due == runtime::no_deadline) return restart(self, *one);
+  if (what == wait_over_tag && base::mono_now() >= one->due) return start_again(self, *one);
+  return runtime::carry_on();
 }
 
 outcome supervisor::handle_info(process& self, const message& m) {

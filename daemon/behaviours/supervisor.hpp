@@ -53,8 +53,15 @@ class supervisor : public native_server {
   launched start(runtime::process& self, child& one);
 
   runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
+  // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.
   runtime::outcome restart(runtime::process& self, child& failed);
-  void try_again_soon(runtime::process& self, const child& one);
+  // Stops those that its strategy restarts with it; false: this process is exiting.
+  bool stop_siblings(runtime::process& self, const restart_plan& plan);
+  // Ends the wait that restart() began: starts the child and its siblings in start order.
+  runtime::outcome start_again(runtime::process& self, child& failed);
+  void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
+  // Sends itself {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
+  void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
 
   // Stops the process if it runs, within its limit, and names it in the log when it had to be killed.
   void halt(runtime::process& self, child& one);

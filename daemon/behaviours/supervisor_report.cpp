@@ -35,6 +35,10 @@ void start_failed(std::string_view label, const runtime::message& reason) {
   base::log::error(module, "{} did not start: {}", label, text(reason));
 }
 
+void waits(std::string_view label, base::nanos time) {
+  base::log::info(module, "{} is restarted in {} ms", label, milliseconds(time));
+}
+
 void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,
                        base::nanos period) {
   base::log::error(module, "{} gives up: more than {} restarts in {} ms, the last one of {}", supervisor,

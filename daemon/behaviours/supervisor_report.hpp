@@ -14,6 +14,8 @@ namespace coppice::behaviours::report {
 void child_started(std::string_view label, const runtime::pid& pid);
 void child_ended(std::string_view label, const runtime::message& reason, std::string_view what_now);
 void start_failed(std::string_view label, const runtime::message& reason);
+// For its restart.
+void waits(std::string_view label, base::nanos time);
 void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,
                        base::nanos period);
 // It did not stop within its limit.

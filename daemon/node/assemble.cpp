@@ -118,6 +118,10 @@ child_spec convert(const spec::child_spec& from) {
   out.restart = convert(from.restart);
   out.significant = from.significant;
   out.shutdown = convert(from.shutdown);
+  if (from.backoff) {
+    out.backoff = {base::to_nanos(from.backoff->first), base::to_nanos(from.backoff->max),
+                   from.backoff->jitter};
+  }
   out.mailbox = {static_cast<std::uint32_t>(std::min<std::uint64_t>(from.mailbox.limit, 16'000'000)),
                  from.mailbox.bytes, convert(from.mailbox.on_full)};
   out.priority = convert(from.priority);

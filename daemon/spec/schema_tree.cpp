@@ -29,8 +29,13 @@ const table<mailbox_options>& mailbox_table() {
 const table<backoff_options>& backoff_table() {
   static const auto rows =
       table<backoff_options>()
-          .add<&backoff_options::first>("first", duration(), "wait before the first restart")
-          .add<&backoff_options::max>("max", duration(), "longest wait")
+          .add<&backoff_options::first>(
+              "first", duration(),
+              "wait before the first restart; each further one is twice as long, from "
+              "100ms if this is 0s")
+          .add<&backoff_options::max>(
+              "max", duration(),
+              "longest wait; a child that ran that long waits as for its first restart again")
           .add<&backoff_options::jitter>("jitter", real(0, 1), "share of the wait that is random");
   return rows;
 }
@@ -140,7 +145,7 @@ const table<child_spec>& child_table() {
           .add<&child_spec::significant>(
               "significant", flag(), "its end can end the supervisor: see auto_shutdown; not with permanent")
           .add<&child_spec::backoff>("backoff", waits(section<backoff_options>(&backoff_table)),
-                                     "waits between restarts; absent: none", later)
+                                     "waits between restarts; absent: none")
           .add<&child_spec::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
                                      "the mailbox's bounds")
           .add<&child_spec::priority>("priority",

@@ -153,6 +153,32 @@ TEST_CASE("intensity 0 allows no restart at all") {
   CHECK_FALSE(window.add(0));
 }
 
+TEST_CASE("waits double up to the longest, and their random share only shortens them") {
+  constexpr base::nanos ms = base::nanos_per_ms;
+  struct row {
+    base::nanos first, max;
+    double jitter, chance;
+    std::vector<base::nanos> waits; // in ms
+  };
+  const row rows[] = {
+      {second, 10 * second, 0, 0.5, {1000, 2000, 4000, 8000, 10000, 10000}},
+      {0, second, 0, 0.5, {0, 100, 200, 400, 800, 1000}},
+      {second, 4 * second, 0.2, 0, {1000, 2000, 4000, 4000}},
+      {second, 4 * second, 0.2, 1, {800, 1600, 3200, 3200}},
+      {second, 4 * second, 1, 0.5, {500, 1000, 2000, 2000}},
+      {5 * second, second, 0, 0, {1000, 1000}},
+      {0, 0, 0.2, 0.5, {0, 0, 0}},
+  };
+  for (const row& each : rows) {
+    for (std::uint32_t earlier = 0; earlier < each.waits.size(); ++earlier) {
+      CAPTURE(earlier);
+      CHECK(backoff_wait({each.first, each.max, each.jitter}, earlier, each.chance) ==
+            each.waits[earlier] * ms);
+    }
+  }
+  CHECK(backoff_wait({1, INT64_MAX, 0}, UINT32_MAX, 0) == INT64_MAX);
+}
+
 TEST_CASE("the child table finds by id, and by pid while a child runs") {
   child_table table;
   fill(table, "a b-");

@@ -213,6 +213,89 @@ TEST_CASE("one_for_all goes on from a sibling that fails to start") {
                                    "stop a shutdown", "start a", "start b", "start c"});
 }
 
+namespace {
+
+constexpr base::nanos hour = 3600 * base::nanos_per_second;
+
+child_spec waiting(std::string_view id, base::nanos wait) {
+  child_spec out = actor(id);
+  out.backoff = backoff_options{wait, hour, 0};
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a child with a backoff is restarting until its wait is over, and its stopped siblings wait") {
+  struct row {
+    strategy how;
+    lines stopped;
+    const char* meanwhile;
+  };
+  const row rows[] = {
+      {strategy::one_for_one, {"stop b boom"}, "a=running b=restarting c=running"},
+      {strategy::rest_for_one, {"stop b boom", "stop c shutdown"}, "a=running b=restarting c=undefined"},
+      {strategy::one_for_all,
+       {"stop b boom", "stop c shutdown", "stop a shutdown"},
+       "a=undefined b=restarting c=undefined"},
+  };
+  for (const row& each : rows) {
+    CAPTURE(text(each.how));
+    test_host host;
+    REQUIRE(host.supervise(with({actor("a"), waiting("b", hour), actor("c")}, each.how)).first);
+    host.book.take(3);
+    const auto b = host.system.whereis("b");
+    REQUIRE(b);
+    tell(host, "b", "{exit, boom}");
+    CHECK(host.book.take(each.stopped.size()) == each.stopped);
+    host.end_of(*b);
+    CHECK(states(host) == each.meanwhile);
+    CHECK(host.call(sup, "{restart_child, b}") == "{error,restarting}");
+    CHECK(host.call(sup, "{delete_child, b}") == "{error,restarting}");
+    CHECK(host.call(sup, "{terminate_child, b}") == "ok");
+    CHECK(host.call(sup, "{restart_child, b}").starts_with("{ok,<0."));
+  }
+}
+
+TEST_CASE("a wait that is over starts the child and its siblings in order") {
+  test_host host;
+  REQUIRE(
+      host.supervise(with({actor("a"), waiting("b", base::nanos_per_ms), actor("c")}, strategy::one_for_all))
+          .first);
+  host.book.take(3);
+  tell(host, "b", "{exit, boom}");
+  CHECK(host.book.take(6) ==
+        lines{"stop b boom", "stop c shutdown", "stop a shutdown", "start a", "start b", "start c"});
+  CHECK(states(host) == "a=running b=running c=running");
+}
+
+TEST_CASE("a wait counts as one restart, also after a start that failed") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({waiting("a", base::nanos_per_ms)}, strategy::one_for_one, 3));
+  REQUIRE(pid);
+  host.book.take(1);
+  host.book.failures["a"] = 2;
+  tell(host, "a", "{exit, boom}");
+  CHECK(host.book.take(4) == lines{"stop a boom", "fail a", "fail a", "start a"});
+  tell(host, "a", "{exit, boom}");
+  host.end_of(pid);
+  CHECK(host.book.take(1) == lines{"stop a boom"});
+}
+
+TEST_CASE("children of a template wait each for itself") {
+  test_host host;
+  child_spec each = waiting("worker", base::nanos_per_ms);
+  each.name = "";
+  REQUIRE(host.supervise(with({each}, strategy::simple_one_for_one)).first);
+  const std::string first = host.call(sup, "{start_child, []}");
+  CHECK(host.call(sup, "{start_child, []}").starts_with("{ok,<0."));
+  host.book.take(4);
+  const auto term_of_first = term(first.substr(4, first.size() - 5));
+  etf::cursor at(term_of_first.bytes());
+  host.system.send(*runtime::read_pid(at, host.system.nodes()), term("{exit, boom}"));
+  CHECK(host.book.take(3) == lines{"stop worker boom", "args #{}", "start worker"});
+  CHECK(host.call(sup, "count_children") == "[{specs,1},{active,2},{supervisors,0},{workers,2}]");
+}
+
 TEST_CASE("a child that does not stop within its time is killed") {
   test_host host;
   child_spec slow = actor("slow", "stubborn");

@@ -147,10 +147,6 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
        "node.yaml:11:11: error: pool: not available in this version\n"
        "   11 |           pool: { size: 8, actor: kv }\n"
        "      |           ^\n"},
-      {"backoff", "        - { id: a, actor: kv, backoff: { first: 1s } }\n",
-       "node.yaml:10:31: error: backoff: not available in this version\n"
-       "   10 |         - { id: a, actor: kv, backoff: { first: 1s } }\n"
-       "      |                               ^\n"},
       {"isolation", "        - { id: a, actor: kv, isolation: process }\n",
        "node.yaml:10:31: error: isolation: not available in this version\n"
        "   10 |         - { id: a, actor: kv, isolation: process }\n"
@@ -269,7 +265,7 @@ TEST_CASE("simple_one_for_one has one child, its template") {
   });
 }
 
-TEST_CASE("a wrong strategy, auto_shutdown or max_runtime is shown with what there is") {
+TEST_CASE("a wrong strategy, auto_shutdown, backoff or max_runtime is shown with what there is") {
   check_tree_errors({
       {"strategy", "        - { id: a, supervisor: { strategy: rest_for_on } }\n",
        "node.yaml:10:44: error: supervisor.strategy: expected one_for_one, one_for_all, rest_for_one or "
@@ -281,6 +277,14 @@ TEST_CASE("a wrong strategy, auto_shutdown or max_runtime is shown with what the
        "all_significant, found 'significant'\n"
        "   10 |         - { id: a, supervisor: { auto_shutdown: significant } }\n"
        "      |                                                 ^\n"},
+      {"backoff", "        - { id: a, actor: kv, backoff: { first: 5, jitter: 2 } }\n",
+       "node.yaml:10:49: error: backoff.first: expected a duration such as 10ms, 5s, 2m or 1h, found the "
+       "number 5\n"
+       "   10 |         - { id: a, actor: kv, backoff: { first: 5, jitter: 2 } }\n"
+       "      |                                                 ^ did you mean 5s?\n"
+       "node.yaml:10:60: error: backoff.jitter: expected a number from 0.0 to 1.0, found the number 2\n"
+       "   10 |         - { id: a, actor: kv, backoff: { first: 5, jitter: 2 } }\n"
+       "      |                                                            ^\n"},
       {"max_runtime", "        - { id: a, actor: kv }\n    max_runtime: 0s\n",
        "node.yaml:11:18: error: max_runtime: must be at least 1ms\n"
        "   11 |     max_runtime: 0s\n"

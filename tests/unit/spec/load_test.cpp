@@ -88,7 +88,7 @@ TEST_CASE("a supervision tree is read whole, with its plugins found") {
   CHECK(spec.plugin_files[0].path == folder.path() + "/plugins/kv.so");
 }
 
-TEST_CASE("strategies, significant children and lifespans are read, and printed as they were") {
+TEST_CASE("strategies, significant children, backoffs and lifespans are read, and printed as they were") {
   test::spec_folder folder;
   auto spec =
       good(folder.load_tree("        - { id: pool, supervisor: { strategy: simple_one_for_one, children: [{ "
@@ -100,7 +100,8 @@ TEST_CASE("strategies, significant children and lifespans are read, and printed 
                             "            strategy: rest_for_one\n"
                             "            auto_shutdown: all_significant\n"
                             "            children:\n"
-                            "              - { id: main, actor: kv, restart: transient, significant: true }\n"
+                            "              - { id: main, actor: kv, restart: transient, significant: true, "
+                            "backoff: { first: 2s } }\n"
                             "      auto_shutdown: any_significant\n"
                             "      strategy: one_for_all\n"
                             "    max_runtime: 90s\n"));
@@ -114,7 +115,11 @@ TEST_CASE("strategies, significant children and lifespans are read, and printed 
   CHECK(group.significant);
   CHECK(group.supervisor->strategy == spec::strategy::rest_for_one);
   CHECK(group.supervisor->auto_shutdown == spec::auto_shutdown::all_significant);
-  CHECK(group.supervisor->children.at(0).significant);
+  const auto& main = group.supervisor->children.at(0);
+  CHECK(main.significant);
+  REQUIRE(main.backoff);
+  CHECK(main.backoff->first == spec::milliseconds(2000));
+  CHECK(main.backoff->max == spec::milliseconds(30'000));
   const auto text = spec::effective_yaml(spec);
   CHECK(spec::effective_yaml(good(spec::load_text(text, "effective.yaml", "/"))) == text);
 }
