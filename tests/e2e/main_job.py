@@ -125,6 +125,44 @@ def documents(cleanup):
     equal(plugins["kv"]["generation"], 1)
 
 
+# The keys of each document, as the manual page has them.
+shapes = {
+    "status": {"name", "state", "version", "creation", "uptime_ms", "os_pid", "listen", "epmd", "workers", "processes",
+               "dead_letters", "dropped", "applications", "connections", "plugins"},
+    "application": {"name", "type", "state", "reason", "supervisor"},
+    "supervisor": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts", "children"},
+    "worker": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts"},
+    "process": {"pid", "name", "label", "behaviour", "plugin", "status", "mailbox", "reductions", "memory"},
+    "info": {"pid", "name", "label", "behaviour", "plugin", "status", "mailbox", "reductions", "memory", "actor",
+             "generation", "parent", "group_leader", "priority", "trap_exit", "worker", "links", "monitors",
+             "monitored_by"},
+    "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
+    "plugin": {"id", "version", "generation", "actors", "file"},
+}
+
+
+@test("documents have the keys of the manual page and no others")
+def document_shapes(cleanup):
+    node = Node(cleanup)
+
+    def has(shape, document):
+        equal(set(document), shapes[shape], shape)
+
+    has("status", node.ask("status"))
+    application = node.ask("tree", "demo")["applications"][0]
+    has("application", application)
+    has("supervisor", application["supervisor"])
+    for child in application["supervisor"]["children"]:
+        has("supervisor" if child["behaviour"] == "supervisor" else "worker", child)
+    has("process", node.ask("ps", "--sort", "memory")["processes"][0])
+    has("info", node.ask("info", "kv"))
+    has("mailbox", node.ask("info", "kv")["mailbox"])
+    has("plugin", node.ask("plugins")["plugins"][0])
+    equal(set(node.ask("call", "kv", "size")), {"reply"})
+    equal(set(node.ask("wait-ready")), {"ready", "waited_ms"})
+    equal(node.ask("send", "kv", "hello"), {})
+
+
 @test("the same commands print text for people")
 def texts(cleanup):
     node = Node(cleanup)
