@@ -4,6 +4,9 @@
 // echoed byte for byte. In the process's own turn.
 #include "behaviours/gen.hpp"
 
+#include <array>
+
+#include "runtime/raw_message.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::gen {
@@ -40,101 +43,175 @@ bool is_self(process& self, const runtime::destination& to) {
 
 call_error error_of(runtime::await_error error) {
   using kind = call_error::kind;
-  if (error.what == runtime::await_error::kind::timeout) return {kind::timeout, {}};
-  if (error.what == runtime::await_error::kind::exiting) return {kind::exiting, {}};
+  switch (error.what) {
+    case runtime::await_error::kind::timeout:
+      return {kind::timeout, {}};
+    case runtime::await_error::kind::exiting:
+      return {kind::exiting, {}};
+    case runtime::await_error::kind::limit:
+      return {kind::exit, system_limit()};
+    case runtime::await_error::kind::invalid:
+      return {kind::exit, message::atom("badarg")};
+    case runtime::await_error::kind::down:
+      break;
+  }
   if (etf::cursor(error.reason.bytes()).read_atom_is("noproc")) return {kind::noproc, {}};
   if (etf::cursor(error.reason.bytes()).read_atom_is("noconnection")) return {kind::nodedown, {}};
   return {kind::exit, std::move(error.reason)};
 }
 
-} // namespace
+// An envelope is what stands before its last element. With usual node names it fits here.
+constexpr std::size_t usual_front = 256;
 
-request parse(const message& m) {
-  etf::cursor at(m.bytes());
-  std::uint32_t arity = 0;
-  std::string_view tag;
-  etf::bytes from;
-  etf::bytes body;
-  if (at.read_tuple(arity) && (arity == 2 || arity == 3) && at.read_atom(tag)) {
-    if (arity == 2 && tag == "$gen_cast" && at.read_term(body)) {
-      return {request::kind::cast, {}, m.slice(body)};
-    }
-    const bool call = tag == "$gen_call";
-    if (arity == 3 && (call || tag == "system") && at.read_term(from) && at.read_term(body)) {
-      etf::cursor in_from(from);
-      if (in_from.read_tuple_of(2) && in_from.peek() == etf::kind::pid) {
-        return {call ? request::kind::call : request::kind::system, m.slice(from), m.slice(body)};
-      }
-    }
+template <class Write>
+message enveloped(message body, std::size_t most, Write write) {
+  std::array<std::uint8_t, usual_front> here; // written before it is read
+  if (most <= here.size()) [[likely]] {
+    etf::writer out(here.data(), here.data() + here.size());
+    write(out);
+    return runtime::with_front(out.view(), std::move(body));
   }
-  return {request::kind::info, {}, m};
+  etf::vector_writer out(most);
+  write(out);
+  return runtime::with_front(out.view(), std::move(body));
 }
 
-bool reply(process& self, const message& from, etf::bytes answer) {
-  auto& names = self.host().nodes();
-  etf::cursor at(from.bytes());
-  if (!at.read_tuple_of(2)) return false;
-  const auto caller = runtime::read_pid(at, names);
-  etf::bytes tag;
-  if (!caller || !at.read_term(tag)) return false;
-  runtime::message_writer out(tag.size() + answer.size() + 16);
-  out.tuple(2);
-  out.raw(tag);
-  out.raw(answer);
-  runtime::reference alias;
-  const auto to =
-      alias_of(tag, names, alias) ? runtime::destination::alias(alias) : runtime::destination(*caller);
-  self.send_unbounded(to, out.take());
+// Past a From's usual shape, or any other whose first element is a pid.
+bool skip_from(etf::cursor& at) {
+  etf::cursor ahead = at;
+  if (!ahead.read_tuple_of(2) || ahead.peek() != etf::kind::pid || !ahead.skip()) return false;
+  etf::cursor tag = ahead;
+  std::uint32_t length = 0;
+  if (!tag.read_list(length) || length != 1 || !tag.read_atom_is("alias")) tag = ahead;
+  if (!tag.skip()) return false;
+  at = tag;
   return true;
 }
 
+} // namespace
+
+const message& system_limit() {
+  static constexpr std::array<std::uint8_t, 14> atom{119, 12,  's', 'y', 's', 't', 'e',
+                                                     'm', '_', 'l', 'i', 'm', 'i', 't'};
+  static const message reason = message::immortal(atom);
+  return reason;
+}
+
+request_view look(etf::bytes term) {
+  etf::cursor at(term);
+  std::uint32_t arity = 0;
+  std::string_view tag;
+  if (!at.read_tuple(arity) || (arity != 2 && arity != 3) || !at.read_atom(tag)) return {{}, {}, term};
+  if (arity == 2) {
+    if (tag != "$gen_cast") return {{}, {}, term};
+    return {request::kind::cast, {}, at.rest()};
+  }
+  const bool call = tag == "$gen_call";
+  if (!call && tag != "system") return {{}, {}, term};
+  const std::uint8_t* const start = at.rest().data();
+  if (!skip_from(at)) return {{}, {}, term};
+  return {call ? request::kind::call : request::kind::system, {start, at.rest().data()}, at.rest()};
+}
+
+request parse(const message& m) {
+  const request_view seen = look(m.bytes());
+  return {seen.what, seen.from.empty() ? message() : m.slice(seen.from), m.slice(seen.body)};
+}
+
+bool reply(process& self, etf::bytes from, message answer) {
+  auto& names = self.host().nodes();
+  etf::cursor at(from);
+  if (!at.read_tuple_of(2) || at.peek() != etf::kind::pid) return false;
+  etf::cursor after_pid = at;
+  if (!after_pid.skip()) return false;
+  const etf::bytes tag = after_pid.rest();
+  const auto enclosed = [&] {
+    return enveloped(std::move(answer), tag.size() + 2, [&](etf::writer& out) {
+      out.tuple(2);
+      out.raw(tag);
+    });
+  };
+  runtime::reference alias;
+  etf::cursor in_tag = after_pid;
+  if (read_alias(in_tag, names, alias) && in_tag.at_end()) [[likely]] {
+    self.answer(alias, enclosed());
+    return true;
+  }
+  const auto caller = runtime::read_pid(at, names);
+  if (!caller || !after_pid.skip() || !after_pid.at_end()) return false;
+  if (alias_of(tag, names, alias))
+    self.answer(alias, enclosed());
+  else
+    self.send_unbounded(*caller, enclosed());
+  return true;
+}
+
+bool reply(process& self, const message& from, etf::bytes answer) {
+  return reply(self, from.bytes(), message::immortal(answer));
+}
+
 bool reply(process& self, const message& from, const message& answer) {
-  return reply(self, from, answer.bytes());
+  return reply(self, from.bytes(), answer);
+}
+
+message call_message(process& self, const runtime::reference& ref, message body) {
+  auto& names = self.host().nodes();
+  return enveloped(std::move(body), 96 + 2 * names.own().size(), [&](etf::writer& out) {
+    out.tuple(3);
+    out.atom("$gen_call");
+    out.tuple(2);
+    runtime::write(out, self.self(), names);
+    out.list(1);
+    out.atom("alias");
+    runtime::write(out, ref, names);
+  });
 }
 
 message call_message(process& self, const runtime::reference& ref, etf::bytes body) {
-  auto& names = self.host().nodes();
-  runtime::message_writer out(body.size() + 160);
-  out.tuple(3);
-  out.atom("$gen_call");
-  out.tuple(2);
-  runtime::write(out, self.self(), names);
-  out.list(1);
-  out.atom("alias");
-  runtime::write(out, ref, names);
-  out.raw(body);
-  return out.take();
+  return call_message(self, ref, message::immortal(body));
 }
 
-message reply_of(const message& answer) {
+message reply_of(message answer) {
   etf::cursor at(answer.bytes());
-  etf::bytes body;
-  if (!at.read_tuple_of(2) || !at.skip() || !at.read_term(body)) return {};
-  return answer.slice(body);
+  std::uint32_t length = 0;
+  if (!at.read_tuple_of(2)) return {};
+  etf::cursor tag = at;
+  if (!tag.read_list(length) || length != 1 || !tag.read_atom_is("alias")) tag = at;
+  if (!tag.skip() || tag.at_end()) return {};
+  return std::move(answer).slice(tag.rest());
 }
 
 tl::expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,
-                                                        etf::bytes body) {
+                                                        message body) {
   if (is_self(self, to)) return tl::unexpected(call_error{call_error::kind::calling_self, {}});
-  const runtime::reference ref = self.monitor(to, true);
-  if (self.send(to, call_message(self, ref, body)) == runtime::send_status::full) {
+  const runtime::reference ref = self.make_ack();
+  if (self.send_call(to, ref, call_message(self, ref, std::move(body))) == runtime::send_status::full) {
     self.demonitor(ref, true);
     return tl::unexpected(call_error{call_error::kind::exit, message::atom("mailbox_full")});
   }
   return ref;
 }
 
+tl::expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,
+                                                        etf::bytes body) {
+  return start_call(self, to, message::immortal(body));
+}
+
 call_result finish_call(process& self, const runtime::reference& call, base::nanos deadline) {
   auto answer = self.await(call, deadline);
   if (!answer) return tl::unexpected(error_of(std::move(answer.error())));
-  message body = reply_of(*answer);
+  message body = reply_of(std::move(*answer));
   // Someone else who knew the alias: not an answer, and the reference is spent.
   if (!body) return tl::unexpected(call_error{call_error::kind::exit, message::atom("bad_reply")});
   return body;
 }
 
 call_result call(process& self, const runtime::destination& to, etf::bytes body, base::nanos deadline) {
-  const auto started = start_call(self, to, body);
+  return call(self, to, message::immortal(body), deadline);
+}
+
+call_result call(process& self, const runtime::destination& to, message body, base::nanos deadline) {
+  const auto started = start_call(self, to, std::move(body));
   if (!started) return tl::unexpected(started.error());
   return finish_call(self, *started, deadline);
 }
@@ -152,12 +229,14 @@ std::vector<call_result> call_many(process& self, std::span<const runtime::desti
   return out;
 }
 
+runtime::send_status cast(process& self, const runtime::destination& to, message body) {
+  static constexpr std::array<std::uint8_t, 13> front{104, 2,   119, 9,   '$', 'g', 'e',
+                                                      'n', '_', 'c', 'a', 's', 't'};
+  return self.send(to, runtime::with_front(front, std::move(body)));
+}
+
 runtime::send_status cast(process& self, const runtime::destination& to, etf::bytes body) {
-  runtime::message_writer out(body.size() + 16);
-  out.tuple(2);
-  out.atom("$gen_cast");
-  out.raw(body);
-  return self.send(to, out.take());
+  return cast(self, to, message::immortal(body));
 }
 
 bool read_exit(process& self, const message& m, exit_notice& out) {

@@ -34,16 +34,27 @@ struct request {
 
 request parse(const runtime::message& m);
 
+// The same without a share in the message: parts of the term, which is one whole term.
+struct request_view {
+  request::kind what = request::kind::info;
+  etf::bytes from;
+  etf::bytes body;
+};
+request_view look(etf::bytes term);
+
 // Answers a call; `from` is request::from, also a copy of it kept for later. False: it is no From.
 bool reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
 bool reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);
+// The same; `answer` travels in its own memory if it is nobody else's. False also if `from` is not one term.
+bool reply(runtime::process& self, etf::bytes from, runtime::message answer);
 
 struct call_error {
   enum class kind : std::uint8_t {
     timeout,
     noproc,       // nobody by that pid or name
     nodedown,     // its node is lost or cannot be reached
-    exit,         // it ended before it answered, with `reason`; or `mailbox_full`: the request was dropped
+    exit,         // it ended before it answered, with `reason`; or why there is no answer: `mailbox_full`,
+                  // the request was dropped; `system_limit`, see below; `badarg`, the reference is spent
     calling_self, // a call to oneself would wait forever
     exiting,      // the caller itself was killed meanwhile: unwind
   };
@@ -57,6 +68,9 @@ using call_result = tl::expected<runtime::message, call_error>;
 call_result call(runtime::process& self, const runtime::destination& to, etf::bytes body,
                  base::nanos deadline);
 
+call_result call(runtime::process& self, const runtime::destination& to, runtime::message body,
+                 base::nanos deadline);
+
 // The same to many at once, asked in parallel; one result for each, in their order.
 std::vector<call_result> call_many(runtime::process& self, std::span<const runtime::destination> to,
                                    etf::bytes body, base::nanos deadline);
@@ -64,15 +78,23 @@ std::vector<call_result> call_many(runtime::process& self, std::span<const runti
 // call() in two steps: what start_call returns is given to finish_call, once.
 tl::expected<runtime::reference, call_error> start_call(runtime::process& self,
                                                         const runtime::destination& to, etf::bytes body);
+tl::expected<runtime::reference, call_error> start_call(runtime::process& self,
+                                                        const runtime::destination& to,
+                                                        runtime::message body);
 call_result finish_call(runtime::process& self, const runtime::reference& call, base::nanos deadline);
 
+// The exit reason in call_error when there was no stack left to wait on: this very message.
+const runtime::message& system_limit();
+
 // gen_server:cast.
+runtime::send_status cast(runtime::process& self, const runtime::destination& to, runtime::message body);
 runtime::send_status cast(runtime::process& self, const runtime::destination& to, etf::bytes body);
 
 // {'$gen_call', {Self, [alias|Ref]}, Body}, for those who send requests by other means.
 runtime::message call_message(runtime::process& self, const runtime::reference& ref, etf::bytes body);
+runtime::message call_message(runtime::process& self, const runtime::reference& ref, runtime::message body);
 // The Reply of {Tag, Reply}; empty if it is no such tuple.
-runtime::message reply_of(const runtime::message& answer);
+runtime::message reply_of(runtime::message answer);
 
 // {'EXIT', Pid, Reason}: how a process that traps exits hears of a link's end.
 struct exit_notice {

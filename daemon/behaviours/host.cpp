@@ -86,24 +86,26 @@ std::optional<std::string_view> text_of(coppice_bytes from_plugin) {
 }
 
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term) {
-  const auto bytes = term_of(term);
-  if (!bytes) return std::nullopt;
+  if (term.data == nullptr) return std::nullopt;
   auto& names = self.process->host().nodes();
-  etf::cursor at(*bytes);
+  etf::cursor at({term.data, static_cast<std::size_t>(term.size)});
   std::string_view name;
   std::string_view node;
   switch (at.peek()) {
     case etf::kind::pid:
-      if (const auto pid = runtime::read_pid(at, names)) return runtime::destination(*pid);
+      if (const auto pid = runtime::read_pid(at, names); pid && at.at_end())
+        return runtime::destination(*pid);
       return std::nullopt;
     case etf::kind::reference:
-      if (const auto ref = runtime::read_reference(at, names)) return runtime::destination::alias(*ref);
+      if (const auto ref = runtime::read_reference(at, names); ref && at.at_end())
+        return runtime::destination::alias(*ref);
       return std::nullopt;
     case etf::kind::atom:
-      if (!at.read_atom(name)) return std::nullopt;
+      if (!at.read_atom(name) || !at.at_end()) return std::nullopt;
       return runtime::destination::named(std::string(name));
     case etf::kind::tuple: {
-      if (!at.read_tuple_of(2) || !at.read_atom(name) || !at.read_atom(node)) return std::nullopt;
+      if (!at.read_tuple_of(2) || !at.read_atom(name) || !at.read_atom(node) || !at.at_end())
+        return std::nullopt;
       const auto index = names.intern(node);
       if (!index) return std::nullopt;
       return runtime::destination::remote(std::string(name), *index);

@@ -48,7 +48,7 @@ struct open_request {
 // What few actors need, made when first used.
 struct rare_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
-  std::array<std::size_t, 16> answered{};                   // hashes of the Froms answered last
+  std::array<std::size_t, 16> answered{};                   // what tells the Froms answered last apart
   std::size_t next_answered = 0;
   std::vector<std::uint8_t> self_term;
   std::vector<std::uint8_t> parent_term;
@@ -95,6 +95,7 @@ std::int32_t may_look(coppice_actor* self);
 // Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
 // handed over; no value: the bytes are not a term or do not lie in their owner.
 coppice_message lend(const runtime::message& m);
+coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
 coppice_message give(runtime::message m);
 std::optional<runtime::message> take(coppice_message* from_plugin);
 // Plain bytes that should be one term; empty if they are not.

@@ -3,7 +3,7 @@
 // the actor until their answer, their callee's end or their deadline arrives; the server engine recognises
 // those. In the process's own turn.
 #include <algorithm>
-#include <functional>
+#include <cstring>
 
 #include "base/clock.hpp"
 #include "behaviours/gen.hpp"
@@ -24,17 +24,38 @@ base::nanos until(std::int64_t deadline) {
   return deadline == COPPICE_FOREVER ? runtime::no_deadline : deadline;
 }
 
+// Not 0. Eight bytes at a time; the last ones overlap.
+std::size_t hash_of(etf::bytes from) {
+  constexpr std::uint64_t factor = 0x9E3779B97F4A7C15U;
+  std::uint64_t mixed = from.size();
+  std::uint64_t word = 0;
+  const auto add = [&](const std::uint8_t* at, std::size_t size) {
+    std::memcpy(&word, at, size);
+    mixed = (mixed ^ word) * factor;
+    mixed ^= mixed >> 29;
+  };
+  std::size_t done = 0;
+  for (; done + 8 <= from.size(); done += 8) add(from.data() + done, 8);
+  if (from.size() >= 8)
+    add(from.data() + from.size() - 8, 8);
+  else
+    add(from.data(), from.size());
+  return static_cast<std::size_t>(mixed) | 1;
+}
+
 std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* term) {
   auto m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto whom = term_of(from);
-  if (!m || !whom) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  if (from.data == nullptr || from.size == 0) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  const etf::bytes whom(from.data, static_cast<std::size_t>(from.size));
+  if (!m) return COPPICE_E_TERM;
   // A From holds a fresh reference, so equal hashes among the last few mean the same From.
   rare_state& rare = self->rarely();
-  const std::size_t hash =
-      std::hash<std::string_view>()({reinterpret_cast<const char*>(whom->data()), whom->size()}) | 1;
-  if (std::ranges::find(rare.answered, hash) != rare.answered.end()) return COPPICE_E_USED;
-  if (!gen::reply(*self->process, message::immortal(*whom), *m)) return COPPICE_E_INVALID;
+  const std::size_t hash = hash_of(whom);
+  bool used = false;
+  for (const std::size_t answered : rare.answered) used |= answered == hash;
+  if (used) return COPPICE_E_USED;
+  if (!gen::reply(*self->process, whom, std::move(*m))) return COPPICE_E_INVALID;
   rare.answered[rare.next_answered++ % rare.answered.size()] = hash;
   return COPPICE_OK;
 }
@@ -60,7 +81,7 @@ std::int32_t answer_of(gen::call_result result, coppice_message* out) {
     case kind::exit:
       break;
   }
-  if (!result.error().reason) return COPPICE_E_MEMORY; // nothing left to wait on
+  if (result.error().reason.bytes().data() == gen::system_limit().bytes().data()) return COPPICE_E_MEMORY;
   *out = give(std::move(result.error().reason));
   return COPPICE_E_EXIT;
 }
@@ -73,7 +94,7 @@ std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_messag
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto to = destination_of(*self, destination);
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  return answer_of(gen::call(*self->process, *to, m->bytes(), until(deadline)), out_new);
+  return answer_of(gen::call(*self->process, *to, std::move(*m), until(deadline)), out_new);
 }
 
 std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std::uint64_t count,
@@ -126,7 +147,7 @@ std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_messag
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto to = destination_of(*self, destination);
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  const auto sent = gen::cast(*self->process, *to, m->bytes());
+  const auto sent = gen::cast(*self->process, *to, std::move(*m));
   if (self->process->exiting()) return COPPICE_E_EXITING;
   return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
 }

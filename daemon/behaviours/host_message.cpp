@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: MIT
-// "coppice.message/1" over runtime::message. An owner pointer is the address of a runtime::message: with
-// its lowest bit set it is one the host lent for a callback, else one on the heap that the plugin owns. A
-// plugin that releases what it only borrowed does no harm. A writer is a runtime::message_writer in the
-// room the struct has for it. Any thread.
+// "coppice.message/1" over runtime::raw_message. An owner pointer is the memory's address; with its lowest
+// bit set it is lent for a callback, else the plugin has a reference. A plugin that releases what it only
+// borrowed does no harm. A writer's room is kept in the struct's words for the host. Any thread.
 #include <coppice/etf/validate.hpp>
-#include <functional>
+#include <cstring>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "behaviours/host.hpp"
+#include "runtime/raw_message.hpp"
 
 namespace coppice::behaviours {
 namespace {
 
 using runtime::message;
-using runtime::message_writer;
+using runtime::raw_message;
 
 constexpr std::uintptr_t lent_bit = 1;
 
 bool is_lent(const void* owner) {
   return (reinterpret_cast<std::uintptr_t>(owner) & lent_bit) != 0;
 }
-message* holder(void* owner) {
-  return reinterpret_cast<message*>(reinterpret_cast<std::uintptr_t>(owner) & ~lent_bit);
+void* memory_of(void* owner) {
+  return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(owner) & ~lent_bit);
 }
 
-// The part of the owner's bytes that `m` names; nothing if it lies outside.
-std::optional<etf::bytes> part_of(const message& whole, const coppice_message& m) {
-  const etf::bytes all = whole.bytes();
-  const std::less_equal<const std::uint8_t*> before;
-  if (m.data == nullptr || m.size == 0 || m.size > all.size()) return std::nullopt;
-  if (!before(all.data(), m.data) || !before(m.data, all.data() + (all.size() - m.size))) return std::nullopt;
-  return etf::bytes(m.data, m.size);
+etf::bytes bytes_of(const coppice_message& m) {
+  return {m.data, static_cast<std::size_t>(m.size)};
+}
+
+// Whether `m` names bytes of its owner.
+bool is_inside(const coppice_message& m) {
+  return m.data != nullptr && m.size != 0 && raw_message::keeps(memory_of(m.owner), bytes_of(m));
 }
 
 bool is_term(etf::bytes bytes) {
@@ -47,11 +46,9 @@ bool is_term(etf::bytes bytes) {
 // The message that `m` names, sharing its owner's bytes.
 std::optional<message> share(const coppice_message& m) {
   if (m.data == nullptr || m.size == 0) return std::nullopt;
-  if (m.owner == nullptr) return message::copy_of({m.data, m.size});
-  const message& whole = *holder(m.owner);
-  const auto part = part_of(whole, m);
-  if (!part) return std::nullopt;
-  return whole.slice(*part);
+  if (m.owner == nullptr) return message::copy_of(bytes_of(m));
+  if (!is_inside(m)) return std::nullopt;
+  return raw_message::share(memory_of(m.owner), bytes_of(m));
 }
 
 std::int32_t retain(const coppice_message* m, coppice_message* out_new) {
@@ -65,25 +62,32 @@ std::int32_t retain(const coppice_message* m, coppice_message* out_new) {
 
 void release(coppice_message* m) {
   if (m == nullptr) return;
-  if (m->owner != nullptr && !is_lent(m->owner)) delete holder(m->owner);
+  if (m->owner != nullptr && !is_lent(m->owner)) raw_message::release(m->owner);
   *m = {};
-}
-
-message_writer* writer_in(coppice_writer* w) {
-  static_assert(sizeof(message_writer) <= sizeof w->host &&
-                alignof(message_writer) <= alignof(std::uint64_t));
-  return std::launder(reinterpret_cast<message_writer*>(w->host));
 }
 
 bool is_open(const coppice_writer* w) {
   return w != nullptr && w->api == message_interface();
 }
 
-// Takes over what the plugin wrote by itself between begin and at. The writer knows where its storage ends.
-bool catch_up(coppice_writer* w, message_writer& out) {
-  const auto written = static_cast<std::size_t>(w->at - w->begin);
-  if (w->at < w->begin || w->at > w->end || written < out.size()) return false;
-  out.advance(written - out.size());
+raw_message::room room_of(const coppice_writer* w) {
+  return {reinterpret_cast<void*>(w->host[0]), reinterpret_cast<std::uint8_t*>(w->host[1]),
+          reinterpret_cast<std::uint8_t*>(w->host[2])};
+}
+
+void take_room(coppice_writer* w, const raw_message::room& room, std::size_t written) {
+  w->host[0] = reinterpret_cast<std::uintptr_t>(room.owner);
+  w->host[1] = reinterpret_cast<std::uintptr_t>(room.begin);
+  w->host[2] = reinterpret_cast<std::uintptr_t>(room.end);
+  w->begin = room.begin;
+  w->at = room.begin + written;
+  w->end = room.end;
+}
+
+// What the plugin wrote; false if it left the room.
+bool written_by(const coppice_writer* w, const raw_message::room& room, std::size_t& count) {
+  if (w->at < room.begin || w->at > room.end) return false;
+  count = static_cast<std::size_t>(w->at - room.begin);
   return true;
 }
 
@@ -96,30 +100,39 @@ std::int32_t fail(coppice_writer* w, std::int32_t status) {
 std::int32_t reserve(coppice_writer* w, std::uint64_t count) {
   if (!is_open(w)) return COPPICE_E_INVALID;
   if (w->status != COPPICE_OK) return w->status;
-  message_writer& out = *writer_in(w);
-  if (!catch_up(w, out)) return fail(w, COPPICE_E_INVALID);
-  if (count < out.size()) count = out.size(); // at least double, so that few calls suffice
-  std::uint8_t* const room = count > UINT32_MAX ? nullptr : out.room(count);
-  if (room == nullptr) return fail(w, COPPICE_E_MEMORY);
-  w->at = room;
-  w->begin = room - out.size();
-  w->end = room + count;
+  const raw_message::room room = room_of(w);
+  std::size_t written = 0;
+  if (!written_by(w, room, written)) return fail(w, COPPICE_E_INVALID);
+  if (count <= static_cast<std::uint64_t>(room.end - w->at)) return COPPICE_OK;
+  if (count < written) count = written; // at least double, so that few calls suffice
+  if (count > UINT32_MAX) return fail(w, COPPICE_E_MEMORY);
+  const raw_message::room larger = raw_message::grow(room, written, written + count);
+  if (larger.owner == nullptr) return fail(w, COPPICE_E_MEMORY);
+  take_room(w, larger, written);
   return COPPICE_OK;
 }
 
 std::int32_t write_begin(std::uint64_t hint, coppice_writer* w) {
   if (w == nullptr) return COPPICE_E_INVALID;
-  *w = {};
-  w->api = message_interface();
   const std::size_t size = hint < 64 ? 64 : hint > 1 << 20 ? 1 << 20 : static_cast<std::size_t>(hint);
-  new (w->host) message_writer(size);
-  return reserve(w, size);
+  w->api = message_interface();
+  w->status = COPPICE_OK;
+  w->reserved = 0;
+  take_room(w, raw_message::allocate(size), 0);
+  return COPPICE_OK;
+}
+
+void close(coppice_writer* w) {
+  w->at = w->end = w->begin = nullptr;
+  w->api = nullptr;
+  w->status = COPPICE_OK;
+  w->host[0] = w->host[1] = w->host[2] = 0;
 }
 
 void discard(coppice_writer* w) {
   if (!is_open(w)) return;
-  writer_in(w)->~message_writer();
-  *w = {};
+  raw_message::release(room_of(w).owner);
+  close(w);
 }
 
 std::int32_t splice(coppice_writer* w, const coppice_message* m) {
@@ -134,17 +147,15 @@ std::int32_t finish(coppice_writer* w, coppice_message* out_new) {
   if (out_new != nullptr) *out_new = {};
   if (!is_open(w)) return COPPICE_E_INVALID;
   std::int32_t status = out_new == nullptr ? COPPICE_E_INVALID : w->status;
-  message_writer& out = *writer_in(w);
-  if (status == COPPICE_OK && !catch_up(w, out)) status = COPPICE_E_INVALID;
-  if (status == COPPICE_OK) {
-    message made = out.take();
-    if (!is_term(made.bytes())) {
-      status = COPPICE_E_TERM;
-    } else {
-      *out_new = give(std::move(made));
-    }
-  }
-  discard(w);
+  const raw_message::room room = room_of(w);
+  std::size_t written = 0;
+  if (status == COPPICE_OK && !written_by(w, room, written)) status = COPPICE_E_INVALID;
+  if (status == COPPICE_OK && !is_term({room.begin, written})) status = COPPICE_E_TERM;
+  if (status == COPPICE_OK)
+    *out_new = {room.begin, written, room.owner};
+  else
+    raw_message::release(room.owner);
+  close(w);
   return status;
 }
 
@@ -179,15 +190,19 @@ std::int32_t validate(coppice_bytes term) {
 
 } // namespace
 
+coppice_message lend(const message& m, etf::bytes part) {
+  void* const memory = raw_message::owner(m); // none: the bytes are there forever
+  const auto owner = memory == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(memory) | lent_bit;
+  return {part.data(), part.size(), reinterpret_cast<void*>(owner)};
+}
+
 coppice_message lend(const message& m) {
-  const auto owner = reinterpret_cast<std::uintptr_t>(&m) | lent_bit;
-  return {m.bytes().data(), m.bytes().size(), reinterpret_cast<void*>(owner)};
+  return lend(m, m.bytes());
 }
 
 coppice_message give(message m) {
-  if (!m) return {};
   const etf::bytes bytes = m.bytes();
-  return {bytes.data(), bytes.size(), std::make_unique<message>(std::move(m)).release()};
+  return {bytes.data(), bytes.size(), raw_message::disown(m)};
 }
 
 std::optional<message> take(coppice_message* from_plugin) {
@@ -199,10 +214,10 @@ std::optional<message> take(coppice_message* from_plugin) {
     return copied;
   }
   if (is_lent(taken.owner)) return share(taken);
-  const std::unique_ptr<message> owned(holder(taken.owner));
-  const auto part = part_of(*owned, taken);
-  if (!part) return std::nullopt;
-  return part->size() == owned->size() ? std::move(*owned) : owned->slice(*part);
+  if (is_inside(taken)) [[likely]]
+    return raw_message::adopt(taken.owner, bytes_of(taken));
+  raw_message::release(taken.owner);
+  return std::nullopt;
 }
 
 const coppice_message_api* message_interface() {

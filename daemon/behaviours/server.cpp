@@ -106,7 +106,7 @@ outcome server::receive(process& self, message m) {
     continue_first_ = false;
     if (outcome next = follow(COPPICE_CONTINUE); next.stops()) return next;
   }
-  const gen::request what = gen::parse(m);
+  const gen::request_view what = gen::look(m.bytes());
   if (what.what != gen::request::kind::system) {
     if (sys_ == nullptr || !sys_->suspended()) return dispatch(m, what);
     gen::exit_notice exit;
@@ -115,38 +115,38 @@ outcome server::receive(process& self, message m) {
     sys_->hold(std::move(m));
     return runtime::carry_on();
   }
-  outcome next = system_protocol().handle(self, *this, what);
-  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::parse(held));
+  outcome next = system_protocol().handle(self, *this, gen::parse(m));
+  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::look(held.bytes()));
   return next;
 }
 
-outcome server::dispatch(const message& m, const gen::request& what) {
+outcome server::dispatch(const message& m, const gen::request_view& what) {
   switch (what.what) {
     case gen::request::kind::call:
-      return call(what);
+      return call(m, what);
     case gen::request::kind::cast: {
-      const coppice_message body = lend(what.body);
+      const coppice_message body = lend(m, what.body);
       const std::int32_t status = guarded(actor_, [&] {
         return call_or(COPPICE_UNHANDLED, callbacks_->handle_cast, &actor_, state_, &body);
       });
-      if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_cast", what.body.bytes()));
+      if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_cast", what.body));
       return follow(status);
     }
     case gen::request::kind::system:
-      return system_protocol().handle(*actor_.process, *this, what);
+      return system_protocol().handle(*actor_.process, *this, gen::parse(m));
     case gen::request::kind::info:
       break;
   }
   return info(m);
 }
 
-outcome server::call(const gen::request& what) {
-  const coppice_message body = lend(what.body);
-  const coppice_bytes from = lend_bytes(what.from.bytes());
+outcome server::call(const message& m, const gen::request_view& what) {
+  const coppice_message body = lend(m, what.body);
+  const coppice_bytes from = lend_bytes(what.from);
   const std::int32_t status = guarded(actor_, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks_->handle_call, &actor_, state_, &body, from);
   });
-  if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", what.body.bytes()));
+  if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", what.body));
   return follow(status);
 }
 

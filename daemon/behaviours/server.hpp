@@ -34,9 +34,9 @@ class server final : public runtime::behaviour, private sys::subject {
   void describe(runtime::description& out) const override;
 
  private:
-  runtime::outcome dispatch(const runtime::message& m, const gen::request& what);
+  runtime::outcome dispatch(const runtime::message& m, const gen::request_view& what);
   runtime::outcome info(const runtime::message& m);
-  runtime::outcome call(const gen::request& what);
+  runtime::outcome call(const runtime::message& m, const gen::request_view& what);
   runtime::outcome response(const struct response& ended);
   // What a callback's status comes to; runs handle_continue as often as it is asked for.
   runtime::outcome follow(std::int32_t status);

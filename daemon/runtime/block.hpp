@@ -40,6 +40,7 @@ struct block {
 };
 
 struct borrowed_bytes {
+  etf::bytes term;
   void (*release)(void* context);
   void* context;
 };

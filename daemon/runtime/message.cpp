@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Messages: making them, and the writer that fills their blocks.
+// Messages: making them, the writer that fills their blocks, and their raw side.
 #include "runtime/message.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "runtime/block.hpp"
+#include "runtime/raw_message.hpp"
 
 namespace coppice::runtime {
 
@@ -33,7 +34,7 @@ message message::atom(std::string_view name) {
 
 message message::borrow(etf::bytes term, void (*release)(void* context), void* context) {
   block* owned = allocate_block(sizeof(borrowed_bytes));
-  ::new (owned->data()) borrowed_bytes{release, context};
+  ::new (owned->data()) borrowed_bytes{term, release, context};
   owned->borrowed = true;
   return {owned, term};
 }
@@ -67,6 +68,61 @@ etf::storage message_writer::grow(void* context, etf::storage, std::size_t used,
   std::memcpy(larger->data(), self.block_->data(), used);
   detail::release(std::exchange(self.block_, larger));
   return {larger->data(), larger->data() + larger->capacity};
+}
+
+void* raw_message::disown(message& m) {
+  m.bytes_ = {};
+  return std::exchange(m.block_, nullptr);
+}
+
+message raw_message::adopt(void* owner, etf::bytes part) {
+  return {static_cast<block*>(owner), part};
+}
+
+message raw_message::share(void* owner, etf::bytes part) {
+  detail::retain(static_cast<block*>(owner));
+  return adopt(owner, part);
+}
+
+void raw_message::release(void* owner) {
+  detail::release(static_cast<block*>(owner));
+}
+
+bool raw_message::keeps(const void* owner, etf::bytes part) {
+  auto* memory = static_cast<block*>(const_cast<void*>(owner));
+  etf::bytes all(memory->data(), memory->capacity);
+  if (memory->borrowed) all = reinterpret_cast<const borrowed_bytes*>(memory->data())->term;
+  const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
+  const auto from = reinterpret_cast<std::uintptr_t>(all.data());
+  return begin >= from && part.size() <= all.size() && begin - from <= all.size() - part.size();
+}
+
+raw_message::room raw_message::allocate(std::size_t size) {
+  block* made = allocate_block(front + size);
+  return {made, made->data() + front, made->data() + made->capacity};
+}
+
+raw_message::room raw_message::grow(room from, std::size_t written, std::size_t size) {
+  if (size > UINT32_MAX - front) return {};
+  const room larger = allocate(size);
+  std::memcpy(larger.begin, from.begin, written);
+  release(from.owner);
+  return larger;
+}
+
+message with_front(etf::bytes front, message m) {
+  const etf::bytes body = m.bytes();
+  auto* memory = static_cast<block*>(raw_message::owner(m));
+  if (memory != nullptr && !memory->borrowed && memory->exclusive() &&
+      static_cast<std::size_t>(body.data() - memory->data()) >= front.size()) [[likely]] {
+    std::uint8_t* begin = memory->data() + (body.data() - memory->data()) - front.size();
+    std::memcpy(begin, front.data(), front.size());
+    return std::move(m).slice({begin, front.size() + body.size()});
+  }
+  block* joined = allocate_block(front.size() + body.size());
+  std::memcpy(joined->data(), front.data(), front.size());
+  std::memcpy(joined->data() + front.size(), body.data(), body.size());
+  return raw_message::adopt(joined, {joined->data(), front.size() + body.size()});
 }
 
 } // namespace coppice::runtime

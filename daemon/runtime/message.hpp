@@ -43,11 +43,12 @@ class message {
   etf::bytes bytes() const { return bytes_; }
   std::size_t size() const { return bytes_.size(); }
   // `part` lies within bytes().
-  message slice(etf::bytes part) const {
+  message slice(etf::bytes part) const& {
     message made(*this);
     made.bytes_ = part;
     return made;
   }
+  message slice(etf::bytes part) && { return message(std::exchange(block_, nullptr), part); }
   // The memory the block holds, also when this is a small slice of it.
   std::size_t footprint() const;
   // The same term in a block of its own size if this one wastes more than `waste` bytes; itself else.
@@ -66,6 +67,7 @@ class message {
  private:
   friend class message_writer;
   friend struct signal_access;
+  friend struct raw_message;
   message(block* owned, etf::bytes term) : block_(owned), bytes_(term) {}
   bool same_bytes(const message& other) const;
 

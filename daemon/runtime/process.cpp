@@ -93,6 +93,16 @@ void process::send_unbounded(const destination& to, message m) {
   engine::dispatch(host(), to, std::move(what), this);
 }
 
+void process::answer(const reference& alias, message m) {
+  if (exiting_) return;
+  process* receiver = alias.count == 5 ? engine::find(host(), alias.owner()) : nullptr;
+  if (receiver == nullptr) return send_unbounded(destination::alias(alias), std::move(m));
+  if (relations* mine = relations_.load(std::memory_order_relaxed)) mine->callers.erase(alias);
+  signal_ptr what = make_signal(signal_kind::message, self_, alias, std::move(m));
+  what->flags = signal::unbounded;
+  engine::push(*receiver, std::move(what));
+}
+
 void process::exit(const pid& to, message reason) {
   if (exiting_) return;
   engine::dispatch(host(), to, make_signal(signal_kind::exit2, self_, std::move(reason)), this);
