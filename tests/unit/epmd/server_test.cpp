@@ -76,7 +76,7 @@ struct running_server {
 };
 
 // A client that sends what it is told and keeps what comes.
-struct raw_client : net::stream_handler {
+struct raw_client final : net::stream_handler {
   raw_client(base::uv::loop& loop, const base::socket_address& to, std::string_view bytes) {
     stream = net::stream::connect(loop.raw(), to, {}, *this).value();
     if (!bytes.empty()) stream.write(bytes);

@@ -206,10 +206,10 @@ TEST_CASE("a sender killed while it waits at a full mailbox takes its message wi
 }
 
 TEST_CASE("a receiver that dies lets go of those who wait at its mailbox") {
+  std::promise<void> gate; // outlives the pool's thread, which may come to it late
   node here(1);
   const actor receiver(here.host, {.mailbox = {.messages = 1}});
   const actor sender(here.host);
-  std::promise<void> gate;
   receiver.start([&](process& self) { (void)self.blocking_run([&] { gate.get_future().wait(); }); });
   sender.start([&](process& self) {
     self.send(receiver.id(), atom("one"));
