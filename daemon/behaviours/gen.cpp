@@ -5,6 +5,7 @@
 #include "behaviours/gen.hpp"
 
 #include <array>
+#include <cstring>
 
 #include "runtime/raw_message.hpp"
 #include "runtime/system.hpp"
@@ -76,15 +77,33 @@ message enveloped(message body, std::size_t most, Write write) {
   return runtime::with_front(out.view(), std::move(body));
 }
 
-// Past a From's usual shape, or any other whose first element is a pid.
+// The bytes before a From, and before the reference of an alias, as we and OTP write them.
+constexpr std::array<std::uint8_t, 13> call_head{104, 3, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 'l', 'l'};
+constexpr std::array<std::uint8_t, 12> alias_head{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
+
+template <std::size_t Size>
+bool starts_with(etf::bytes term, const std::array<std::uint8_t, Size>& head) {
+  return term.size() >= Size && std::memcmp(term.data(), head.data(), Size) == 0;
+}
+
+// Past [alias|Ref].
+bool skip_alias(etf::cursor& at) {
+  if (!starts_with(at.rest(), alias_head)) return false;
+  etf::cursor ahead = at;
+  ahead.advance(alias_head.size());
+  etf::reference ref;
+  if (!ahead.read_reference(ref)) return false;
+  at = ahead;
+  return true;
+}
+
+// Past {Pid, Tag}.
 bool skip_from(etf::cursor& at) {
   etf::cursor ahead = at;
-  if (!ahead.read_tuple_of(2) || ahead.peek() != etf::kind::pid || !ahead.skip()) return false;
-  etf::cursor tag = ahead;
-  std::uint32_t length = 0;
-  if (!tag.read_list(length) || length != 1 || !tag.read_atom_is("alias")) tag = ahead;
-  if (!tag.skip()) return false;
-  at = tag;
+  etf::pid pid;
+  if (!ahead.read_tuple_of(2) || !ahead.read_pid(pid)) return false;
+  if (!skip_alias(ahead) && !ahead.skip()) return false;
+  at = ahead;
   return true;
 }
 
@@ -99,6 +118,12 @@ const message& system_limit() {
 
 request_view look(etf::bytes term) {
   etf::cursor at(term);
+  if (starts_with(term, call_head)) [[likely]] {
+    at.advance(call_head.size());
+    const std::uint8_t* const from = at.rest().data();
+    if (!skip_from(at)) return {{}, {}, term};
+    return {request::kind::call, {from, at.rest().data()}, at.rest()};
+  }
   std::uint32_t arity = 0;
   std::string_view tag;
   if (!at.read_tuple(arity) || (arity != 2 && arity != 3) || !at.read_atom(tag)) return {{}, {}, term};
@@ -121,9 +146,10 @@ request parse(const message& m) {
 bool reply(process& self, etf::bytes from, message answer) {
   auto& names = self.host().nodes();
   etf::cursor at(from);
-  if (!at.read_tuple_of(2) || at.peek() != etf::kind::pid) return false;
+  etf::pid asker;
+  if (!at.read_tuple_of(2)) return false;
   etf::cursor after_pid = at;
-  if (!after_pid.skip()) return false;
+  if (!after_pid.read_pid(asker)) return false;
   const etf::bytes tag = after_pid.rest();
   const auto enclosed = [&] {
     return enveloped(std::move(answer), tag.size() + 2, [&](etf::writer& out) {
@@ -173,12 +199,8 @@ message call_message(process& self, const runtime::reference& ref, etf::bytes bo
 
 message reply_of(message answer) {
   etf::cursor at(answer.bytes());
-  std::uint32_t length = 0;
-  if (!at.read_tuple_of(2)) return {};
-  etf::cursor tag = at;
-  if (!tag.read_list(length) || length != 1 || !tag.read_atom_is("alias")) tag = at;
-  if (!tag.skip() || tag.at_end()) return {};
-  return std::move(answer).slice(tag.rest());
+  if (!at.read_tuple_of(2) || (!skip_alias(at) && !at.skip()) || at.at_end()) return {};
+  return std::move(answer).slice(at.rest());
 }
 
 tl::expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,

@@ -19,11 +19,13 @@ struct node_names::state {
   std::unordered_map<std::string_view, std::uint32_t> index;
   std::uint32_t count = 0;
   std::vector<std::atomic<const std::string*>> names;
+  std::string own; // set before other threads come; empty until it is interned
 };
 
 node_names::node_names(std::string own, std::uint32_t limit)
     : state_(std::make_unique<state>(limit == 0 ? 1 : limit)) {
   intern(own);
+  state_->own = std::move(own);
 }
 
 node_names::~node_names() {
@@ -31,7 +33,7 @@ node_names::~node_names() {
 }
 
 std::optional<std::uint32_t> node_names::find(std::string_view name) const {
-  if (name == own()) return 0;
+  if (name == state_->own) return 0;
   const std::shared_lock guard(state_->lock);
   const auto found = state_->index.find(name);
   if (found == state_->index.end()) return std::nullopt;
