@@ -85,7 +85,7 @@ TEST_CASE("kv does what its contract says") {
       {"{delete, a}", "ok"},
       {"size", "2"},
   };
-  for (const auto& [request, answer] : talk) CHECK_MESSAGE(grounds.call("kv", request) == answer, request);
+  for (const auto& line : talk) CHECK_MESSAGE(grounds.call("kv", line.first) == line.second, line.first);
   grounds.cast("kv", "{put, z, 9}");
   CHECK(grounds.call("kv", "{get, z}") == "{ok,9}");
   grounds.cast("kv", "clear");
