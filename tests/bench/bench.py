@@ -51,10 +51,28 @@ class Bench:
         return BenchNode(self.build, self.source / "bench.yaml")
 
 
+# Operations a run, as in peer_bench.erl, and what they are.
+LOCAL = {
+    "local_call_1pair": (1000000, "calls/s"),
+    "local_call_pairs_2": (2000000, "calls/s"),
+    "local_call_pairs_16": (2000000, "calls/s"),
+    "local_call_pairs_256": (2000000, "calls/s"),
+    "local_bang_1pair": (2000000, "roundtrips/s"),
+    "local_fanin16_cast": (3200000, "msgs/s"),
+    "local_fanin16_bang": (3200000, "msgs/s"),
+    "local_ring1000": (3000000, "hops/s"),
+    "local_spawn_exit_1spawner": (1000000, "procs/s"),
+}
+
+
 def local(bench, rows):
-    """Actors calling each other within one node: `bench` answers {ROW, Operations} -> {Operations, Microseconds}."""
+    """Actors within one node: `bench` answers {ROW, Operations} -> {Operations, Microseconds}."""
+    def rate(node, name):
+        operations, unit = LOCAL[name]
+        return statistics.median(node.rate(name, scaled(operations)) for _ in range(runs())), unit
+
     with bench.node() as node:
-        ours = {name: (statistics.median(node.rate(name, scaled(1000000)) for _ in range(runs())), "calls/s") for name in rows}
+        ours = {name: rate(node, name) for name in rows}
     return ours, "otp", bench.otp.rows(["local"], rows)
 
 
@@ -87,7 +105,7 @@ def etf(bench, rows):
 
 
 WORKLOADS = [
-    (local, ["local_call_1pair"]),
+    (local, list(LOCAL)),
     (dist_in, ["dist_in_call_1", "dist_in_call_own_server_64"]),
     (idle, [f"idle_gen_server_rss_each_{IDLE}"]),
     (etf, [f"etf_{what}_{shape}" for what in ("encode", "decode") for shape in ETF_SHAPES]),

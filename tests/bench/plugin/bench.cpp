@@ -5,8 +5,11 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -97,53 +100,325 @@ struct question {
   bool operator==(const question&) const = default;
 };
 
+// Starts a server of its own.
+struct meet {
+  static constexpr std::string_view etf_tag = "meet";
+  std::uint64_t calls;
+};
+// {msg, <<1>>} as casts, or {msg, 1} as plain messages, so many times.
+struct pour {
+  term sink;
+  std::uint64_t messages;
+  bool as_casts;
+};
+struct number {
+  static constexpr std::string_view etf_tag = "msg";
+  std::int64_t value;
+};
+
 class caller : public coppice::server {
  public:
   static constexpr std::string_view name = "caller";
+  using go = etf::constant<"go">;
+  using calls = std::variant<run, meet, go, pour>;
+
   ok handle_call(const run& order) {
-    const coppice::destination callee(order.server);
+    return call_often(coppice::destination(order.server), order.calls), ok();
+  }
+  ok handle_call(const meet& order) {
+    coppice::answer started = spawn(":echo", std::map<etf::atom, int>{});
+    if (!started) throw std::runtime_error("no echo server");
+    own_ = std::move(started.message);
+    calls_ = order.calls;
+    return {};
+  }
+  ok handle_call(const go&) {
+    call_often(coppice::destination(own_.term()), calls_);
+    cast(own_.term(), stop{});
+    return {};
+  }
+  ok handle_call(const pour& order) {
+    const coppice::destination sink(order.sink);
+    const std::array<std::uint8_t, 1> one{1};
+    for (std::uint64_t i = 0; i < order.messages; ++i) {
+      const std::int32_t sent = order.as_casts ? cast(sink, counted{one}) : send(sink, number{1});
+      if (sent != COPPICE_OK) throw std::runtime_error("a message was dropped");
+    }
+    return {};
+  }
+
+ private:
+  void call_often(const coppice::destination& callee, std::uint64_t times) {
     const std::pair<etf::constant<"echo">, question> request{{}, {42}};
-    for (std::uint64_t i = 0; i < order.calls; ++i) {
+    for (std::uint64_t i = 0; i < times; ++i) {
       const coppice::answer got = call(callee, request, forever);
       const auto reply = got.as<question>();
       if (!got || !reply || !(*reply == request.second)) throw std::runtime_error("a wrong answer");
     }
-    return {};
   }
+
+  coppice::message own_;
+  std::uint64_t calls_ = 0;
 };
 
-struct local_call_1pair {
-  std::uint64_t calls;
+// Adds up {msg, I} and answers {expect, Count} with the sum once so many came.
+class drain : public coppice::server {
+ public:
+  static constexpr std::string_view name = "drain";
+  struct expect {
+    static constexpr std::string_view etf_tag = "expect";
+    std::uint64_t messages;
+  };
+
+  coppice::no_reply handle_call(const expect& order, term from) {
+    asker_.assign(from.encoded.begin(), from.encoded.end());
+    expected_ = order.messages;
+    tell();
+    return {};
+  }
+  void handle_info(const number& m) {
+    sum_ += m.value;
+    ++seen_;
+    tell();
+  }
+
+ private:
+  void tell() {
+    if (seen_ == expected_) reply(term{asker_}, sum_);
+  }
+
+  std::vector<std::uint8_t> asker_;
+  std::uint64_t expected_ = UINT64_MAX;
+  std::uint64_t seen_ = 0;
+  std::int64_t sum_ = 0;
 };
-struct idle {
-  std::uint64_t count;
+
+// {ping, From} is answered with `pong`; {play, Pong, N} is answered after so many round trips.
+class player : public coppice::server {
+ public:
+  static constexpr std::string_view name = "player";
+  struct ping {
+    static constexpr std::string_view etf_tag = "ping";
+    term from;
+  };
+  using pong = etf::constant<"pong">;
+  struct play {
+    static constexpr std::string_view etf_tag = "play";
+    term other;
+    std::uint64_t rounds;
+  };
+  using infos = std::variant<pong, ping>;
+
+  coppice::no_reply handle_call(const play& order, term from) {
+    asker_.assign(from.encoded.begin(), from.encoded.end());
+    other_.assign(order.other.encoded.begin(), order.other.encoded.end());
+    left_ = order.rounds;
+    serve();
+    return {};
+  }
+  void handle_info(const ping& m) { send(coppice::destination(m.from), pong{}); }
+  void handle_info(const pong&) {
+    if (--left_ == 0)
+      reply(term{asker_}, ok{});
+    else
+      serve();
+  }
+
+ private:
+  void serve() { send(coppice::destination(term{other_}), ping{self()}); }
+
+  std::vector<std::uint8_t> asker_;
+  std::vector<std::uint8_t> other_;
+  std::uint64_t left_ = 0;
+};
+
+// One of a ring: {token, N, Home} goes on as {token, N - 1, Home}, at 0 Home gets ring_done.
+struct token {
+  static constexpr std::string_view etf_tag = "token";
+  std::uint64_t hops;
+  term home;
+};
+class ring_node : public coppice::server {
+ public:
+  static constexpr std::string_view name = "ring_node";
+  struct next {
+    static constexpr std::string_view etf_tag = "next";
+    term node;
+  };
+  using ring_done = etf::constant<"ring_done">;
+  struct start {
+    static constexpr std::string_view etf_tag = "start";
+    std::uint64_t hops;
+  };
+  using calls = std::variant<next, start>;
+  using infos = std::variant<token, ring_done>;
+
+  ok handle_call(const next& order) {
+    next_.assign(order.node.encoded.begin(), order.node.encoded.end());
+    return {};
+  }
+  coppice::no_reply handle_call(const start& order, term from) {
+    asker_.assign(from.encoded.begin(), from.encoded.end());
+    send(coppice::destination(term{next_}), token{order.hops, self()});
+    return {};
+  }
+  void handle_info(const token& m) {
+    if (m.hops == 0)
+      send(coppice::destination(m.home), ring_done{});
+    else
+      send(coppice::destination(term{next_}), token{m.hops - 1, m.home});
+  }
+  void handle_info(const ring_done&) { reply(term{asker_}, ok{}); }
+
+ private:
+  std::vector<std::uint8_t> next_;
+  std::vector<std::uint8_t> asker_;
+};
+
+// Counts itself and is gone.
+class once : public coppice::server {
+ public:
+  static constexpr std::string_view name = "once";
+  static inline std::atomic<std::uint64_t> ran{0};
+  coppice::outcome init() {
+    ran.fetch_add(1, std::memory_order_relaxed);
+    return {COPPICE_IGNORE, {}};
+  }
 };
 
 class driver : public coppice::server {
  public:
   static constexpr std::string_view name = "driver";
-  using calls = std::variant<local_call_1pair, idle>;
+  template <etf::fixed_text Name>
+  using workload = std::pair<etf::constant<Name>, std::uint64_t>; // {ROW, Operations}
+  using call_1pair = workload<"local_call_1pair">;
+  using call_pairs_2 = workload<"local_call_pairs_2">;
+  using call_pairs_16 = workload<"local_call_pairs_16">;
+  using call_pairs_256 = workload<"local_call_pairs_256">;
+  using bang_1pair = workload<"local_bang_1pair">;
+  using fanin16_cast = workload<"local_fanin16_cast">;
+  using fanin16_bang = workload<"local_fanin16_bang">;
+  using ring1000 = workload<"local_ring1000">;
+  using spawn_exit = workload<"local_spawn_exit_1spawner">;
+  using idle = workload<"idle">;
+  using calls = std::variant<call_1pair, call_pairs_2, call_pairs_16, call_pairs_256, bang_1pair,
+                             fanin16_cast, fanin16_bang, ring1000, spawn_exit, idle>;
+  using figure = std::pair<std::uint64_t, std::int64_t>; // {Operations, Microseconds}
 
-  std::pair<std::uint64_t, std::int64_t> handle_call(const local_call_1pair& row) {
+  figure handle_call(const call_1pair& row) {
     const coppice::message callee = start(":echo");
     const coppice::message client = start(":caller");
     const auto began = now();
-    const coppice::answer done = call(client.term(), run{callee.term(), row.calls}, forever);
+    check(call(client.term(), run{callee.term(), row.second}, forever));
     const auto took = now() - began;
-    if (!done) throw std::runtime_error("the caller failed");
     cast(callee.term(), stop{});
-    exit(client.term(), etf::constant<"shutdown">{});
-    return {row.calls, microseconds(took)};
+    end(client);
+    return {row.second, microseconds(took)};
+  }
+  figure handle_call(const call_pairs_2& row) { return pairs(2, row.second); }
+  figure handle_call(const call_pairs_16& row) { return pairs(16, row.second); }
+  figure handle_call(const call_pairs_256& row) { return pairs(256, row.second); }
+
+  figure handle_call(const bang_1pair& row) {
+    const coppice::message pong = start(":player");
+    const coppice::message pinger = start(":player");
+    const auto began = now();
+    check(call(pinger.term(), player::play{pong.term(), row.second}, forever));
+    const auto took = now() - began;
+    end(pong);
+    end(pinger);
+    return {row.second, microseconds(took)};
+  }
+
+  figure handle_call(const fanin16_cast& row) {
+    const coppice::message target = start(":sink");
+    const std::uint64_t each = row.second / senders;
+    const auto began = now();
+    pour_into(target, each, true);
+    const coppice::answer stats = call(target.term(), sink::stats{}, forever);
+    const auto took = now() - began;
+    const auto counts = stats.as<std::tuple<std::uint64_t, std::uint64_t, std::int64_t>>();
+    if (!counts || std::get<0>(*counts) != each * senders) throw std::runtime_error("a cast was lost");
+    end(target);
+    return {each * senders, microseconds(took)};
+  }
+  figure handle_call(const fanin16_bang& row) {
+    const coppice::message target = start(":drain");
+    const std::uint64_t each = row.second / senders;
+    const auto began = now();
+    pour_into(target, each, false);
+    const coppice::answer summed = call(target.term(), drain::expect{each * senders}, forever);
+    const auto took = now() - began;
+    const auto sum = summed.as<std::int64_t>();
+    if (!sum || *sum != static_cast<std::int64_t>(each * senders))
+      throw std::runtime_error("a message was lost");
+    end(target);
+    return {each * senders, microseconds(took)};
+  }
+
+  figure handle_call(const ring1000& row) {
+    std::vector<coppice::message> nodes;
+    for (unsigned i = 0; i < 1000; ++i) nodes.push_back(start(":ring_node"));
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      check(call(nodes[i].term(), ring_node::next{nodes[(i + 1) % nodes.size()].term()}, forever));
+    const auto began = now();
+    check(call(nodes[0].term(), ring_node::start{row.second}, forever));
+    const auto took = now() - began;
+    for (const auto& node : nodes) end(node);
+    return {row.second, microseconds(took)};
+  }
+
+  figure handle_call(const spawn_exit& row) {
+    const std::uint64_t before = once::ran.load();
+    const auto began = now();
+    for (std::uint64_t i = 0; i < row.second; ++i) spawn(":once", no_args{});
+    const auto took = now() - began;
+    if (once::ran.load() - before != row.second) throw std::runtime_error("an actor did not run");
+    return {row.second, microseconds(took)};
   }
 
   ok handle_call(const idle& row) {
-    for (std::uint64_t i = 0; i < row.count; ++i) start(":echo");
+    for (std::uint64_t i = 0; i < row.second; ++i) start(":echo");
     return {};
   }
 
  private:
+  static constexpr unsigned senders = 16;
+  using no_args = std::map<etf::atom, int>;
+
+  // Each caller with a server of its own; only calling is timed.
+  figure pairs(unsigned count, std::uint64_t operations) {
+    const std::uint64_t each = operations / count;
+    std::vector<coppice::message> clients;
+    std::vector<coppice::destination> all;
+    for (unsigned i = 0; i < count; ++i) {
+      clients.push_back(start(":caller"));
+      check(call(clients.back().term(), meet{each}, forever));
+    }
+    for (const auto& client : clients) all.emplace_back(client.term());
+    const auto began = now();
+    for (const auto& done : call_many(all, caller::go{}, forever)) check(done);
+    const auto took = now() - began;
+    for (const auto& client : clients) end(client);
+    return {each * count, microseconds(took)};
+  }
+
+  // The clock runs while the senders start, as in peer_bench.erl.
+  void pour_into(const coppice::message& target, std::uint64_t each, bool as_casts) {
+    std::vector<coppice::message> clients;
+    std::vector<coppice::destination> all;
+    for (unsigned i = 0; i < senders; ++i) clients.push_back(start(":caller"));
+    for (const auto& client : clients) all.emplace_back(client.term());
+    for (const auto& done : call_many(all, pour{target.term(), each, as_casts}, forever)) check(done);
+    for (const auto& client : clients) end(client);
+  }
+
+  static void check(const coppice::answer& done) {
+    if (!done) throw std::runtime_error("an actor failed");
+  }
+  void end(const coppice::message& other) { exit(other.term(), etf::constant<"shutdown">{}); }
   coppice::message start(std::string_view actor_name) {
-    coppice::answer started = spawn(actor_name, std::map<etf::atom, int>{});
+    coppice::answer started = spawn(actor_name, no_args{});
     if (!started) throw std::runtime_error("an actor did not start");
     return std::move(started.message);
   }
@@ -151,4 +426,4 @@ class driver : public coppice::server {
 
 } // namespace
 
-COPPICE_PLUGIN("bench", "1.0.0", driver, echo, sink, caller);
+COPPICE_PLUGIN("bench", "1.0.0", driver, echo, sink, caller, drain, player, ring_node, once);
