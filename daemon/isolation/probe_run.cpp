@@ -19,6 +19,15 @@
 #include "loader/image.hpp"
 #include "manifest/manifest.hpp"
 
+// Sanitizers reserve terabytes, so the bound on address space is left out under them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COPPICE_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define COPPICE_SANITIZED 1
+#endif
+#endif
+
 namespace coppice::isolation {
 namespace {
 
@@ -74,8 +83,8 @@ void limit_process() {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, 10);
   limit(RLIMIT_FSIZE, 0);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  limit(RLIMIT_AS, rlim_t{4} << 30); // sanitizers reserve terabytes
+#ifndef COPPICE_SANITIZED
+  limit(RLIMIT_AS, rlim_t{4} << 30);
 #endif
 }
 
