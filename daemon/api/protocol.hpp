@@ -23,6 +23,9 @@ namespace coppice::api {
 inline constexpr std::size_t max_request_bytes = std::size_t{16} << 20;
 inline constexpr std::size_t max_reply_bytes = std::size_t{256} << 20;
 
+// Longer timeouts of a request count as this, about eleven days: the node and the client agree on it.
+inline constexpr long long longest_timeout_ms = 1'000'000'000;
+
 struct request {
   std::string command;
   nlohmann::json arguments = nlohmann::json::object();

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <algorithm>
 #include <coppice/etf/text.hpp>
 #include <cstdio>
 #include <memory>
@@ -16,6 +16,7 @@
 #include "api/socket_path.hpp"
 #include "cli/client.hpp"
 #include "cli/render.hpp"
+#include "spec/scalar.hpp"
 
 namespace coppice::cli {
 
@@ -134,15 +135,6 @@ const remote_command commands[] = {
      no_arguments, show_ready, true},
 };
 
-base::result<long long> number_of(std::string_view digits) {
-  long long value = 0;
-  auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (problem != std::errc() || end != digits.data() + digits.size() || value < 0 || value > 1'000'000'000) {
-    return base::fail(base::errc::invalid, "not a time");
-  }
-  return value;
-}
-
 api::exit_code fail(const std::string& what, const no_reply& problem) {
   const bool nobody = problem.code == api::exit_code::no_node;
   complain(what, problem.why, nobody ? "is the node running? start one with: coppiced --config FILE" : "");
@@ -159,7 +151,9 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
       return api::exit_code::usage;
     }
     request.arguments["timeout_ms"] = *timeout;
-    patience = *timeout < 0 ? std::nullopt : std::optional(milliseconds(*timeout) + grace);
+    patience = *timeout < 0
+                   ? std::nullopt
+                   : std::optional(milliseconds(std::min(*timeout, api::longest_timeout_ms)) + grace);
   }
   if (!p.term.empty()) {
     if (auto term = etf::parse(p.term); !term) {
@@ -196,19 +190,12 @@ void complain(const std::string& what, const std::string& why, const std::string
 
 base::result<long long> parse_timeout(const std::string& text) {
   if (text == "infinity") return -1;
-  const std::size_t unit_at = text.find_first_not_of("0123456789");
-  const std::string unit = unit_at == std::string::npos ? "" : text.substr(unit_at);
-  const long long scale = unit == "ms"  ? 1
-                          : unit == "s" ? 1000
-                          : unit == "m" ? 60'000
-                          : unit == "h" ? 3'600'000
-                                        : 0;
-  auto value = number_of(std::string_view(text).substr(0, unit_at));
-  if (!value || scale == 0) {
+  const auto time = spec::parse_duration(text);
+  if (!time) {
     return base::fail(base::errc::invalid,
                       "\"" + text + "\" is no time; write 250ms, 5s, 2m, 1h or infinity");
   }
-  return *value * scale;
+  return time->count();
 }
 
 void declare_remote_commands(CLI::App& app, const common_options& common,

@@ -19,7 +19,6 @@ using behaviours::gen::call_error;
 using nlohmann::json;
 
 constexpr base::nanos ns_per_ms = 1'000'000;
-constexpr long long longest_timeout_ms = 1'000'000'000;
 
 // A request being worked on. `what` is how an error names it: "call kv". Shared, because the callbacks
 // that answer later are std::functions, which copy what they hold.
@@ -39,7 +38,7 @@ struct asked {
     if (found == arguments.end() || !found->is_number_integer()) return std::nullopt;
     const auto ms = found->get<long long>();
     if (ms < 0) return std::nullopt;
-    return std::chrono::milliseconds(std::min(ms, longest_timeout_ms));
+    return std::chrono::milliseconds(std::min(ms, api::longest_timeout_ms));
   }
   base::nanos timeout_nanos() const {
     auto ms = timeout();
