@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Choosing a control socket: the option wins over the environment, the environment over the folder.
 #include "api/socket_path.hpp"
+#include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -15,15 +16,6 @@ using namespace coppice;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct temporary_folder {
-  fs::path path;
-  temporary_folder() {
-    char name[] = "/tmp/coppice-test-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~temporary_folder() { fs::remove_all(path); }
-};
 
 void make_socket(const fs::path& path) {
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -44,22 +36,22 @@ TEST_CASE("the option wins over the environment") {
 }
 
 TEST_CASE("only sockets are listed, sorted") {
-  temporary_folder folder;
-  make_socket(folder.path / "b@h.sock");
-  make_socket(folder.path / "a@h.sock");
-  fclose(fopen((folder.path / "c.sock").c_str(), "w"));
-  auto found = api::sockets_in(folder.path);
+  test::temporary_folder folder;
+  make_socket(folder.file("b@h.sock"));
+  make_socket(folder.file("a@h.sock"));
+  fclose(fopen((folder.file("c.sock")).c_str(), "w"));
+  auto found = api::sockets_in(folder.path());
   REQUIRE(found.size() == 2);
   CHECK(found[0].filename() == "a@h.sock");
-  CHECK(api::sockets_in(folder.path / "missing").empty());
+  CHECK(api::sockets_in(folder.file("missing")).empty());
 }
 
 TEST_CASE("a folder that others may write to is refused") {
-  temporary_folder folder;
-  CHECK(api::prepare_socket_folder(folder.path));
-  chmod(folder.path.c_str(), 0777);
-  auto refused = api::prepare_socket_folder(folder.path);
+  test::temporary_folder folder;
+  CHECK(api::prepare_socket_folder(folder.path()));
+  chmod(folder.path().c_str(), 0777);
+  auto refused = api::prepare_socket_folder(folder.path());
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == base::errc::refused);
-  CHECK(api::prepare_socket_folder(folder.path / "new"));
+  CHECK(api::prepare_socket_folder(folder.file("new")));
 }

@@ -13,26 +13,10 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
+#include "temporary_folder.hpp"
 
 namespace coppice::base {
 namespace {
-
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string made = (std::filesystem::temp_directory_path() / "coppice-base-XXXXXX").string();
-    REQUIRE(mkdtemp(made.data()) != nullptr);
-    path_ = made;
-  }
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 mode_t mode_of(const std::string& path) {
   struct stat info {};
@@ -53,7 +37,7 @@ TEST_CASE("an error of the system names what was tried and why it failed") {
 }
 
 TEST_CASE("a file is read whole, whatever its size") {
-  const temporary_folder folder;
+  const test::temporary_folder folder;
   const std::string path = folder.file("f");
   for (const std::size_t size : {0u, 1u, 4096u, 8192u, 100'000u}) {
     const std::string contents(size, 'x');
@@ -63,7 +47,7 @@ TEST_CASE("a file is read whole, whatever its size") {
 }
 
 TEST_CASE("a file over the bound is refused, and one that is not there named") {
-  const temporary_folder folder;
+  const test::temporary_folder folder;
   REQUIRE(write_file_atomic(folder.file("f"), "12345", 0600));
   CHECK(read_file(folder.file("f"), 5));
   CHECK(read_file(folder.file("f"), 4).error().code == errc::limit);
@@ -73,7 +57,7 @@ TEST_CASE("a file over the bound is refused, and one that is not there named") {
 }
 
 TEST_CASE("an atomic write sets the mode exactly and leaves no temporary file") {
-  const temporary_folder folder;
+  const test::temporary_folder folder;
   const mode_t old = umask(0077);
   REQUIRE(write_file_atomic(folder.file("f"), "1", 0644));
   CHECK(mode_of(folder.file("f")) == 0644);
@@ -86,7 +70,7 @@ TEST_CASE("an atomic write sets the mode exactly and leaves no temporary file") 
 }
 
 TEST_CASE("folders are made with those above them, and existing ones are fine") {
-  const temporary_folder folder;
+  const test::temporary_folder folder;
   REQUIRE(make_folders(folder.file("a/b/c"), 0700));
   CHECK(make_folders(folder.file("a/b/c"), 0700));
   CHECK(mode_of(folder.file("a/b")) == 0700);

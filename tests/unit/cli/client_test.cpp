@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The client against a socket of the test's own that answers well, badly, late or not at all.
 #include "cli/client.hpp"
+#include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -23,9 +24,6 @@ namespace {
 class one_shot_server {
  public:
   explicit one_shot_server(std::function<void(int)> serve) {
-    char name[] = "/tmp/coppice-test-XXXXXX";
-    folder_ = mkdtemp(name);
-    path_ = folder_ / "n.sock";
     listening_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -41,13 +39,12 @@ class one_shot_server {
   ~one_shot_server() {
     thread_.join();
     close(listening_);
-    fs::remove_all(folder_);
   }
   const fs::path& path() const { return path_; }
 
  private:
-  fs::path folder_;
-  fs::path path_;
+  test::temporary_folder folder_;
+  fs::path path_ = folder_.file("n.sock");
   int listening_ = -1;
   std::thread thread_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The control socket as a client meets it, with a handler of the test's own behind it.
 #include "control/server.hpp"
+#include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -21,14 +22,8 @@ namespace fs = std::filesystem;
 namespace {
 
 struct place {
-  fs::path folder;
-  std::string socket;
-  place() {
-    char name[] = "/tmp/coppice-test-XXXXXX";
-    folder = mkdtemp(name);
-    socket = folder / "n.sock";
-  }
-  ~place() { fs::remove_all(folder); }
+  test::temporary_folder folder;
+  std::string socket = folder.file("n.sock");
 };
 
 class connection {

@@ -3,31 +3,21 @@
 // that searches it.
 #pragma once
 
-#include <doctest/doctest.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "loader/loader.hpp"
 #include "places.hpp"
+#include "temporary_folder.hpp"
 
 namespace coppice::test {
 
 class workshop {
  public:
-  workshop() {
-    std::string name = (std::filesystem::temp_directory_path() / "coppice-loader-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    root_ = name;
-    std::filesystem::create_directory(root_ / "plugins");
-  }
-  ~workshop() { std::filesystem::remove_all(root_); }
-  workshop(const workshop&) = delete;
-  workshop& operator=(const workshop&) = delete;
+  workshop() { std::filesystem::create_directory(plugins()); }
 
-  std::filesystem::path plugins() const { return root_ / "plugins"; }
-  std::filesystem::path data() const { return root_ / "data"; }
+  std::filesystem::path plugins() const { return root_.file("plugins"); }
+  std::filesystem::path data() const { return root_.file("data"); }
 
   // Puts a fixture into the folder under the name it is loaded by.
   std::filesystem::path put(std::string_view fixture, std::string_view as = "fixture") {
@@ -55,7 +45,7 @@ class workshop {
   }
 
  private:
-  std::filesystem::path root_;
+  temporary_folder root_;
 };
 
 } // namespace coppice::test

@@ -12,25 +12,16 @@
 #include "net/certificate.hpp"
 #include "net/certificate_folder.hpp"
 #include "net/tls.hpp"
+#include "temporary_folder.hpp"
 
 namespace coppice::net {
 namespace {
 
 const std::vector<std::string> names = {"node.example", "127.0.0.1", "::1"};
 
-struct folder {
-  folder() {
-    path = (std::filesystem::temp_directory_path() / "coppice-tls-XXXXXX").string();
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-  }
-  ~folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::string read(const char* name) const { return base::read_file(path + "/" + name, 65536).value(); }
-
-  std::string path;
-};
+std::string read(const test::temporary_folder& folder, const char* name) {
+  return base::read_file(folder.file(name), 65536).value();
+}
 
 bool openssl(const std::string& arguments) {
   return std::system(("openssl " + arguments + " >/dev/null 2>&1").c_str()) == 0;
@@ -58,56 +49,56 @@ TEST_CASE("a leaf is valid for its names under its authority only") {
 }
 
 TEST_CASE("certificates are made once, with closed keys, and kept") {
-  const folder at;
+  const test::temporary_folder at;
   const base::nanos now = base::wall_now();
-  const auto paths = ensure_certificates(at.path + "/tls", names, now).value();
+  const auto paths = ensure_certificates(at.path() + "/tls", names, now).value();
   const std::string leaf = base::read_file(paths.certificate, 65536).value();
   for (const char* key : {"/tls/node-key.pem", "/tls/ca-key.pem"}) {
     struct stat info {};
-    REQUIRE(stat((at.path + key).c_str(), &info) == 0);
+    REQUIRE(stat((at.path() + key).c_str(), &info) == 0);
     CHECK((info.st_mode & 07777) == 0600);
   }
-  REQUIRE(ensure_certificates(at.path + "/tls", names, now));
+  REQUIRE(ensure_certificates(at.path() + "/tls", names, now));
   CHECK(base::read_file(paths.certificate, 65536).value() == leaf);
 }
 
 TEST_CASE("a leaf for other names, near its end or damaged is replaced under the same authority") {
-  const folder at;
+  const test::temporary_folder at;
   const base::nanos now = base::wall_now();
-  REQUIRE(ensure_certificates(at.path, names, now));
-  const std::string authority = at.read("ca.pem");
-  std::string leaf = at.read("node.pem");
+  REQUIRE(ensure_certificates(at.path(), names, now));
+  const std::string authority = read(at, "ca.pem");
+  std::string leaf = read(at, "node.pem");
   const auto replaced = [&] {
-    const std::string before = std::exchange(leaf, at.read("node.pem"));
-    return leaf != before && at.read("ca.pem") == authority;
+    const std::string before = std::exchange(leaf, read(at, "node.pem"));
+    return leaf != before && read(at, "ca.pem") == authority;
   };
-  REQUIRE(ensure_certificates(at.path, {"other.example"}, now));
+  REQUIRE(ensure_certificates(at.path(), {"other.example"}, now));
   CHECK(replaced());
-  REQUIRE(ensure_certificates(at.path, {"other.example"}, now + leaf_lifetime - 10 * one_day));
+  REQUIRE(ensure_certificates(at.path(), {"other.example"}, now + leaf_lifetime - 10 * one_day));
   CHECK(replaced());
-  REQUIRE(base::write_file_atomic(at.path + "/node-key.pem", "garbage", 0600));
-  REQUIRE(ensure_certificates(at.path, {"other.example"}, now));
+  REQUIRE(base::write_file_atomic(at.path() + "/node-key.pem", "garbage", 0600));
+  REQUIRE(ensure_certificates(at.path(), {"other.example"}, now));
   CHECK(replaced());
 }
 
 TEST_CASE("a damaged authority is an error and stays as it is, an expired one is replaced") {
-  const folder at;
+  const test::temporary_folder at;
   const base::nanos now = base::wall_now();
-  REQUIRE(ensure_certificates(at.path, names, now));
-  const std::string authority = at.read("ca.pem");
-  REQUIRE(ensure_certificates(at.path, names, now + authority_lifetime + one_day));
-  CHECK(at.read("ca.pem") != authority);
-  REQUIRE(base::write_file_atomic(at.path + "/ca.pem", "garbage", 0644));
-  CHECK_FALSE(ensure_certificates(at.path, names, now));
-  CHECK(at.read("ca.pem") == "garbage");
-  std::filesystem::remove(at.path + "/ca-key.pem");
-  CHECK_FALSE(ensure_certificates(at.path, names, now));
+  REQUIRE(ensure_certificates(at.path(), names, now));
+  const std::string authority = read(at, "ca.pem");
+  REQUIRE(ensure_certificates(at.path(), names, now + authority_lifetime + one_day));
+  CHECK(read(at, "ca.pem") != authority);
+  REQUIRE(base::write_file_atomic(at.path() + "/ca.pem", "garbage", 0644));
+  CHECK_FALSE(ensure_certificates(at.path(), names, now));
+  CHECK(read(at, "ca.pem") == "garbage");
+  std::filesystem::remove(at.path() + "/ca-key.pem");
+  CHECK_FALSE(ensure_certificates(at.path(), names, now));
 }
 
 TEST_CASE("openssl accepts the chain, as server and as client" * doctest::skip(!openssl("version"))) {
-  const folder at;
-  REQUIRE(ensure_certificates(at.path, names, base::wall_now()));
-  const std::string chain = " -CAfile " + at.path + "/ca.pem " + at.path + "/node.pem";
+  const test::temporary_folder at;
+  REQUIRE(ensure_certificates(at.path(), names, base::wall_now()));
+  const std::string chain = " -CAfile " + at.path() + "/ca.pem " + at.path() + "/node.pem";
   CHECK(openssl("verify -x509_strict -purpose sslserver -verify_ip 127.0.0.1" + chain));
   CHECK(openssl("verify -x509_strict -purpose sslclient -verify_hostname node.example" + chain));
   CHECK_FALSE(openssl("verify -verify_hostname other.example" + chain));

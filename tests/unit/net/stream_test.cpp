@@ -16,6 +16,7 @@
 #include "net/resolver.hpp"
 #include "net/stream.hpp"
 #include "net/tls.hpp"
+#include "temporary_folder.hpp"
 
 namespace coppice::net {
 namespace {
@@ -72,23 +73,6 @@ struct pair {
 void count_release(void* context) {
   ++*static_cast<int*>(context);
 }
-
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string made = (std::filesystem::temp_directory_path() / "coppice-net-XXXXXX").string();
-    REQUIRE(mkdtemp(made.data()) != nullptr);
-    path_ = made;
-  }
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 } // namespace
 
@@ -361,7 +345,7 @@ TEST_CASE("a listener may be closed inside its accept callback") {
 }
 
 TEST_CASE("a Unix-domain socket has exactly its mode, knows its peer and takes its file along") {
-  const temporary_folder folder;
+  const test::temporary_folder folder;
   const std::string path = folder.file("control.sock");
   auto loop = base::uv::loop::make().value();
   recorder at_server;
@@ -387,7 +371,7 @@ TEST_CASE("a Unix-domain socket has exactly its mode, knows its peer and takes i
 }
 
 TEST_CASE("a socket file nobody listens on is replaced, any other file is not") {
-  const temporary_folder folder;
+  const test::temporary_folder folder;
   auto loop = base::uv::loop::make().value();
   const std::string path = folder.file("stale.sock");
   {

@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "folder.hpp"
+#include "temporary_folder.hpp"
 
 using namespace coppice;
-using test::folder;
+using test::temporary_folder;
 
 namespace {
 
@@ -52,7 +52,7 @@ class variable {
 } // namespace
 
 TEST_CASE("a cookie file that is absent is made for its owner only, and is the same next time") {
-  folder place;
+  temporary_folder place;
   const std::string path = place.path() + "/deep/node.cookie";
   const auto made = node::find_cookie(in_file(path));
   REQUIRE(made.has_value());
@@ -65,7 +65,7 @@ TEST_CASE("a cookie file that is absent is made for its owner only, and is the s
 }
 
 TEST_CASE("a cookie file that others may read is refused with the remedy") {
-  folder place;
+  temporary_folder place;
   const std::string path = place.path() + "/loose";
   write(path, "AAAAAAAAAAAAAAAAAAAA", 0640);
   const auto found = node::find_cookie(in_file(path));
@@ -76,7 +76,7 @@ TEST_CASE("a cookie file that others may read is refused with the remedy") {
 }
 
 TEST_CASE("newlines at the end of a cookie do not count; an empty or unprintable one is refused") {
-  folder place;
+  temporary_folder place;
   const std::string path = place.path() + "/cookie";
   write(path, "SECRETSECRETSECRET\r\n", 0600);
   const auto found = node::find_cookie(in_file(path));
@@ -91,7 +91,7 @@ TEST_CASE("newlines at the end of a cookie do not count; an empty or unprintable
 }
 
 TEST_CASE("without a source the cookie is the user's own, as for erl") {
-  folder place;
+  temporary_folder place;
   const variable home("HOME", place.path());
   const variable config("XDG_CONFIG_HOME", place.path() + "/none");
   const auto made = node::find_cookie({});
@@ -101,7 +101,7 @@ TEST_CASE("without a source the cookie is the user's own, as for erl") {
 }
 
 TEST_CASE("a cookie from the environment or a credential") {
-  folder place;
+  temporary_folder place;
   const variable cookie("COPPICE_TEST_COOKIE", "FROMTHEENVIRONMENT");
   spec::cookie_source source;
   source.env = "COPPICE_TEST_COOKIE";

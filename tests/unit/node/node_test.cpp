@@ -12,15 +12,15 @@
 #include <future>
 
 #include "base/log.hpp"
-#include "folder.hpp"
 #include "node/banner.hpp"
 #include "places.hpp"
 #include "runtime/system.hpp"
 #include "spec/load.hpp"
+#include "temporary_folder.hpp"
 
 using namespace coppice;
 using namespace std::chrono_literals;
-using test::folder;
+using test::temporary_folder;
 
 namespace {
 
@@ -77,7 +77,7 @@ class running {
   std::string why_not;
 
  private:
-  folder place_;
+  temporary_folder place_;
   std::promise<void> ending_;
   std::unique_ptr<node::node> node_;
 };

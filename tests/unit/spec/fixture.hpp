@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "manifest/temporary_folder.hpp"
 #include "paths.hpp"
 #include "spec/load.hpp"
+#include "temporary_folder.hpp"
 
 namespace coppice::test {
 

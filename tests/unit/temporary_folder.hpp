@@ -2,6 +2,7 @@
 // A folder that is gone with the test, and files written or patched in it.
 #pragma once
 
+#include <doctest/doctest.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 
 namespace coppice::test {
 
@@ -16,23 +18,25 @@ class temporary_folder {
  public:
   temporary_folder() {
     std::string name = (std::filesystem::temp_directory_path() / "coppice-test-XXXXXX").string();
-    if (::mkdtemp(name.data())) path_ = name;
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
   }
   temporary_folder(const temporary_folder&) = delete;
   temporary_folder& operator=(const temporary_folder&) = delete;
   ~temporary_folder() {
     std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+    std::filesystem::remove_all(path_, ignored);
   }
 
   const std::string& path() const { return path_; }
+  std::string file(std::string_view name) const { return path_ + "/" + std::string(name); }
 
   std::string write(const std::string& name, const std::string& content) const {
-    std::string file = path_ + "/" + name;
-    std::filesystem::create_directories(std::filesystem::path(file).parent_path());
-    std::ofstream(file, std::ios::binary) << content;
-    ::chmod(file.c_str(), 0644);
-    return file;
+    std::string path = file(name);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path, std::ios::binary) << content;
+    ::chmod(path.c_str(), 0644);
+    return path;
   }
 
  private:
