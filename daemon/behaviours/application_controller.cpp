@@ -22,12 +22,28 @@ namespace {
 constexpr std::string_view module = "application";
 constexpr std::string_view stop_tag = "stop_applications";
 
-message not_started(std::string_view dependency) {
+constexpr std::string_view start_tag = "start_application";
+constexpr std::string_view stop_one_tag = "stop_application";
+
+// {Tag, Name}
+message about(std::string_view tag, std::string_view name) {
   message_writer out;
   out.tuple(2);
-  out.atom("not_started");
-  out.atom(dependency);
+  out.atom(tag);
+  out.atom(name);
   return out.take();
+}
+
+message error_about(std::string_view tag, std::string_view name) {
+  return runtime::error_message(about(tag, name));
+}
+
+// Whether a call comes from a process of this node.
+bool is_local(process& self, const message& from) {
+  etf::cursor at(from.bytes());
+  if (!at.read_tuple_of(2)) return false;
+  const auto caller = runtime::read_pid(at, self.host().nodes());
+  return caller && caller->here();
 }
 
 } // namespace
@@ -40,7 +56,7 @@ application_controller::application_controller(std::vector<application_spec> app
       tree_(tree),
       board_(board),
       events_(std::move(events)) {
-  for (application_spec& spec : applications) applications_.push_back({std::move(spec), {}, {}});
+  for (application_spec& spec : applications) applications_.push_back({std::move(spec), {}, {}, {}});
 }
 
 application_controller::~application_controller() {
@@ -49,6 +65,14 @@ application_controller::~application_controller() {
 
 message application_controller::stop_message() {
   return message::atom(stop_tag);
+}
+
+message application_controller::start_request(std::string_view name) {
+  return about(start_tag, name);
+}
+
+message application_controller::stop_request(std::string_view name) {
+  return about(stop_one_tag, name);
 }
 
 outcome application_controller::on_start(process& self) {
@@ -64,7 +88,7 @@ void application_controller::start_next(process& self) {
     if (one.state == application_state::waiting) {
       const std::string absent = missing(one);
       if (absent.empty()) return start(self, one);
-      fail(one, not_started(absent));
+      fail(self, one, about("not_started", absent));
     }
     if (one.state == application_state::failed) failed.push_back(one.spec.name);
   }
@@ -89,22 +113,29 @@ void application_controller::start(process& self, application& one) {
   options.label = one.spec.name;
   options.link = true;
   const auto master = self.spawn(std::move(options), std::make_unique<application_master>(one.spec, shared));
-  if (!master) return fail(one, message::atom("system_limit"));
+  if (!master) return fail(self, one, message::atom("system_limit"));
   one.master = *master;
   change(one, application_state::starting);
 }
 
-void application_controller::fail(application& one, const message& reason) {
+// Whoever asked for the start is told; without one it was to run from the beginning.
+void application_controller::fail(process& self, application& one, const message& reason) {
   base::log::error(module, "{} did not start: {}", one.spec.name, etf::print(reason.bytes()));
   change(one, application_state::failed, reason);
+  if (one.caller) return answer(self, one, runtime::error_message(reason));
   if (one.spec.type != application_type::temporary) take_node_down(one);
 }
 
 void application_controller::ended(process& self, application& one, const message& reason) {
   one.master = {};
   if (one.state == application_state::starting) {
-    fail(one, reason);
+    fail(self, one, reason);
     return start_next(self);
+  }
+  if (one.state == application_state::stopping) {
+    base::log::info(module, "{} stopped", one.spec.name);
+    change(one, application_state::stopped, reason);
+    return answer(self, one, message::atom("ok"));
   }
   const bool fatal = one.spec.type == application_type::permanent ||
                      (one.spec.type == application_type::transient && !runtime::is_normal(reason));
@@ -143,6 +174,7 @@ outcome application_controller::handle_info(process& self, const message& m) {
       one.state = application_state::running;
       board_.running(name, top);
       base::log::info(module, "{} started", name);
+      answer(self, one, message::atom("ok"));
     }
     start_next(self);
   } else if (etf::cursor(m.bytes()).read_atom_is(stop_tag)) {
@@ -151,12 +183,59 @@ outcome application_controller::handle_info(process& self, const message& m) {
   return runtime::carry_on();
 }
 
-// application:which_applications: [{Name, Description, Version}], the latest started first.
 native_server::call_answer application_controller::handle_call(process& self, const message& from,
                                                                const message& request) {
-  if (!etf::cursor(request.bytes()).read_atom_is("which_applications")) {
-    return native_server::handle_call(self, from, request);
+  etf::cursor at(request.bytes());
+  std::string_view what;
+  std::string_view name;
+  if (at.read_atom(what)) {
+    if (what == "which_applications") return reply(which_applications());
+  } else if (at.read_tuple_of(2) && at.read_atom(what) && at.read_atom(name) && is_local(self, from)) {
+    if (what == start_tag) return start_one(self, from, name);
+    if (what == stop_one_tag) return stop_one(self, from, name);
   }
+  return native_server::handle_call(self, from, request);
+}
+
+application_controller::application* application_controller::find(std::string_view name) {
+  for (application& one : applications_) {
+    if (one.spec.name == name) return &one;
+  }
+  return nullptr;
+}
+
+native_server::call_answer application_controller::start_one(process& self, const message& from,
+                                                             std::string_view name) {
+  application* const one = find(name);
+  if (one == nullptr) return reply(error_about("unknown_application", name));
+  if (going_down_) return reply(runtime::error_message(message::atom("terminating")));
+  if (one->state != application_state::stopped && one->state != application_state::failed) {
+    return reply(error_about("already_started", name));
+  }
+  const std::string absent = missing(*one);
+  if (!absent.empty()) return reply(error_about("not_started", absent));
+  one->caller = from.compact();
+  start(self, *one);
+  return no_reply();
+}
+
+native_server::call_answer application_controller::stop_one(process& self, const message& from,
+                                                            std::string_view name) {
+  application* const one = find(name);
+  if (one == nullptr) return reply(error_about("unknown_application", name));
+  if (one->state != application_state::running) return reply(error_about("not_started", name));
+  one->caller = from.compact();
+  change(*one, application_state::stopping);
+  self.exit(one->master, runtime::reasons::shutdown());
+  return no_reply();
+}
+
+void application_controller::answer(process& self, application& one, const message& reply) {
+  if (const message caller = std::exchange(one.caller, {})) gen::reply(self, caller, reply);
+}
+
+// [{Name, Description, Version}], the latest started first.
+message application_controller::which_applications() const {
   std::uint32_t count = 0;
   for (const application& one : applications_) count += one.state == application_state::running;
   message_writer out;
@@ -169,7 +248,7 @@ native_server::call_answer application_controller::handle_call(process& self, co
     out.string(COPPICE_VERSION);
   }
   out.nil();
-  return reply(out.take());
+  return out.take();
 }
 
 void application_controller::on_stop(process& self, const message&) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Starts the node's applications one after the other, each when those it depends on run; knows what the
-// end of each means for the node; stops them in reverse. Registered as `application_controller`, it answers
-// application:which_applications of other nodes. In the process's own turn; the events are called there.
+// end of each means for the node; stops them in reverse, or one at a time when asked. Registered as
+// `application_controller`, it answers application:which_applications of other nodes. In the process's own
+// turn; the events are called there.
 #pragma once
 
 #include <functional>
@@ -37,6 +38,12 @@ class application_controller : public native_server {
 
   // Sent to it, it stops all applications and ends.
   static runtime::message stop_message();
+  // Called with these by a process of this node, it answers once the application runs or has ended:
+  // ok | {error, Reason}, with Reason {already_started | not_started | unknown_application, Name}, where
+  // not_started may name one that it depends on, or why its start failed. An end that was asked for takes
+  // no node down.
+  static runtime::message start_request(std::string_view name);
+  static runtime::message stop_request(std::string_view name);
 
  protected:
   runtime::outcome on_start(runtime::process& self) override;
@@ -50,15 +57,22 @@ class application_controller : public native_server {
     application_spec spec;
     application_state state = application_state::waiting;
     runtime::pid master;
+    runtime::message caller; // From of who asked for its start or stop and waits; empty: nobody
   };
 
   void start_next(runtime::process& self);
   // The name of one that `of` needs and that does not run; empty: none.
   std::string missing(const application& of) const;
   void start(runtime::process& self, application& one);
-  void fail(application& one, const runtime::message& reason);
+  void fail(runtime::process& self, application& one, const runtime::message& reason);
   void ended(runtime::process& self, application& one, const runtime::message& reason);
   void change(application& one, application_state state, const runtime::message& reason = {});
+  application* find(std::string_view name);
+  call_answer start_one(runtime::process& self, const runtime::message& from, std::string_view name);
+  call_answer stop_one(runtime::process& self, const runtime::message& from, std::string_view name);
+  // Tells who asked for the start or stop of `one`.
+  void answer(runtime::process& self, application& one, const runtime::message& reply);
+  runtime::message which_applications() const;
   void take_node_down(const application& one);
 
   std::vector<application> applications_;

@@ -118,11 +118,25 @@ std::vector<child_row> child_table::rows() const {
   const std::scoped_lock held(lock_);
   std::vector<child_row> out;
   out.reserve(children_.size());
-  for (const child& one : children_) {
-    out.push_back({one.id, one.state == child_state::running ? one.pid : runtime::pid{}, one.state,
-                   one.restarts, one.spec});
-  }
+  for (const child& one : children_) out.push_back(row_of(one));
   return out;
+}
+
+std::optional<child_row> child_table::row(etf::bytes id) const {
+  const std::scoped_lock held(lock_);
+  const auto found = by_id_.find(base::as_text(id));
+  return found == by_id_.end() ? std::nullopt : std::optional(row_of(*found->second));
+}
+
+std::optional<child_row> child_table::row(runtime::pid pid) const {
+  const std::scoped_lock held(lock_);
+  const auto found = by_pid_.find(pid);
+  return found == by_pid_.end() ? std::nullopt : std::optional(row_of(*found->second));
+}
+
+child_row child_table::row_of(const child& one) {
+  return {one.id, one.state == child_state::running ? one.pid : runtime::pid{}, one.state, one.restarts,
+          one.spec};
 }
 
 } // namespace coppice::behaviours

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The children of one supervisor, in start order, found by id or by pid in constant time. Invariant: a
 // child is found by pid exactly while it runs, or while it waits for its restart under simple_one_for_one,
-// where the pid it had is its only identity. The owner's turn changes and reads it; rows() may be called by
-// any thread, which is why every change takes a (short, uncontended) lock.
+// where the pid it had is its only identity. The owner's turn changes and reads it; rows() and row() may be
+// called by any thread, which is why every change takes a (short, uncontended) lock.
 #pragma once
 
 #include <cstdint>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -74,8 +75,12 @@ class child_table {
 
   // A copy, in start order. Any thread.
   std::vector<child_row> rows() const;
+  // One of them: nothing if there is none. Any thread.
+  std::optional<child_row> row(etf::bytes id) const;
+  std::optional<child_row> row(runtime::pid pid) const;
 
  private:
+  static child_row row_of(const child& one);
   void change(child& one, child_state state, runtime::pid pid);
 
   mutable std::mutex lock_;

@@ -32,6 +32,11 @@ class supervisor : public native_server {
              std::string label);
   ~supervisor() override;
 
+  // Called with this by a process of this node, it stops the child of that id (or pid, for those of a
+  // template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error, Reason}. Unlike
+  // terminate_child and restart_child it keeps temporary children, and those of a template.
+  static runtime::message restart_request(etf::bytes id);
+
  protected:
   runtime::outcome on_start(runtime::process& self) override;
   call_answer handle_call(runtime::process& self, const runtime::message& from,
@@ -80,6 +85,7 @@ class supervisor : public native_server {
   runtime::message get_childspec(runtime::process& self, etf::bytes id);
   runtime::message which_children(runtime::process& self) const;
   runtime::message count_children() const;
+  runtime::message restart_now(runtime::process& self, etf::bytes id);
   child* find(runtime::process& self, etf::bytes id_or_pid);
 
   std::string child_label(const child& one) const;

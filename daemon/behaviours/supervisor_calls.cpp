@@ -20,6 +20,8 @@ using runtime::process;
 
 namespace {
 
+constexpr std::string_view restart_tag = "$coppice_restart_child";
+
 message error_answer(std::string_view why) {
   message_writer out;
   out.tuple(2);
@@ -118,6 +120,14 @@ message merge_args(const message& given, etf::bytes extra) {
 
 } // namespace
 
+message supervisor::restart_request(etf::bytes id) {
+  message_writer out(id.size() + 64);
+  out.tuple(2);
+  out.atom(restart_tag);
+  out.raw(id);
+  return out.take();
+}
+
 native_server::call_answer supervisor::handle_call(process& self, const message&, const message& request) {
   etf::cursor at(request.bytes());
   std::string_view what;
@@ -133,6 +143,7 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   }
   if (what == "terminate_child") return reply(terminate_child(self, argument));
   if (what == "get_childspec") return reply(get_childspec(self, argument));
+  if (what == restart_tag) return reply(restart_now(self, argument));
   if (what != "restart_child" && what != "delete_child") return reply(error_answer("bad_request"));
   if (simple()) return reply(error_answer("simple_one_for_one"));
   return reply(what == "restart_child" ? restart_child(self, argument) : delete_child(self, argument));
@@ -181,6 +192,23 @@ message supervisor::restart_child(process& self, etf::bytes id) {
   if (one->state == child_state::restarting) return error_answer("restarting");
   const launched started = start(self, *one);
   return started ? started_answer(*started, self.host().nodes()) : error_answer(started.error());
+}
+
+message supervisor::restart_now(process& self, etf::bytes id) {
+  child* const one = find(self, id);
+  if (one == nullptr) return error_answer("not_found");
+  halt(self, *one);
+  if (self.exiting()) return error_answer("terminating");
+  one->waits = 0;
+  const launched started = start(self, *one);
+  if (started) {
+    if (!*started && one->spec->restart == restart_type::temporary) children_.remove(*one);
+    return started_answer(*started, self.host().nodes());
+  }
+  report::start_failed(child_label(*one), started.error());
+  message answer = error_answer(started.error());
+  retire(*one);
+  return answer;
 }
 
 message supervisor::terminate_child(process& self, etf::bytes id) {

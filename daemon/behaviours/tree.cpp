@@ -22,6 +22,19 @@ std::vector<tree_entry> supervision_tree::children_of(const runtime::pid& superv
   return walk(supervisor);
 }
 
+std::optional<child_row> supervision_tree::child(const runtime::pid& supervisor, etf::bytes id) const {
+  const std::scoped_lock held(lock_);
+  const auto found = supervisors_.find(supervisor);
+  return found == supervisors_.end() ? std::nullopt : found->second->row(id);
+}
+
+std::optional<child_row> supervision_tree::child(const runtime::pid& supervisor,
+                                                 const runtime::pid& pid) const {
+  const std::scoped_lock held(lock_);
+  const auto found = supervisors_.find(supervisor);
+  return found == supervisors_.end() ? std::nullopt : found->second->row(pid);
+}
+
 std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) const {
   const auto found = supervisors_.find(supervisor);
   if (found == supervisors_.end()) return {};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,6 +42,10 @@ class supervision_tree {
 
   // The children of a supervisor with all that is below them; none if it runs no more.
   std::vector<tree_entry> children_of(const runtime::pid& supervisor) const;
+  // One child of a supervisor, by its id or its pid; nothing if there is none, or the supervisor runs no
+  // more.
+  std::optional<child_row> child(const runtime::pid& supervisor, etf::bytes id) const;
+  std::optional<child_row> child(const runtime::pid& supervisor, const runtime::pid& pid) const;
 
  private:
   std::vector<tree_entry> walk(const runtime::pid& supervisor) const;

@@ -69,6 +69,25 @@ void take_timeout(CLI::App& app, parameters& p) {
   app.add_option("--timeout", p.timeout, "how long to wait: 250ms, 5s, 2m, infinity")->capture_default_str();
 }
 
+// They last as long as the shutdown times concerned allow.
+void take_operation(CLI::App& app, parameters& p, const char* subject, const char* what) {
+  p.timeout = "infinity";
+  app.add_option(subject, p.name, what)->required();
+  take_timeout(app, p);
+}
+void take_application(CLI::App& app, parameters& p) {
+  take_operation(app, p, "application", "its name");
+}
+void take_path(CLI::App& app, parameters& p) {
+  take_operation(app, p, "path", "APPLICATION/CHILD, APPLICATION/SUPERVISOR/CHILD, …");
+}
+json application_argument(const parameters& p) {
+  return {{"application", p.name}};
+}
+json path_argument(const parameters& p) {
+  return {{"path", p.name}};
+}
+
 json message_arguments(const parameters& p) {
   return {{"name", p.name}, {"term", p.term}};
 }
@@ -126,6 +145,12 @@ const remote_command commands[] = {
     {"disconnect", "ends the connection to a node",
      [](CLI::App& app, parameters& p) { app.add_option("node", p.name, "NAME@HOST")->required(); },
      node_argument, say_nothing, false},
+    {"start", "starts an application that was stopped or failed", take_application, application_argument,
+     say_nothing, true},
+    {"stop", "stops an application", take_application, application_argument, say_nothing, true},
+    {"restart", "stops a child, or an application, and starts it again", take_path, path_argument,
+     say_nothing, true},
+    {"terminate", "stops a child until it is restarted", take_path, path_argument, say_nothing, true},
     {"plugins", "loaded plugins", no_options, no_arguments, render_plugins, false},
     {"wait-ready", "returns when every application has started",
      [](CLI::App& app, parameters& p) {

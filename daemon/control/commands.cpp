@@ -141,6 +141,30 @@ pending run_info(const request& r) {
   return {};
 }
 
+// start, stop, restart, terminate: done is a document that repeats what it was done to.
+using operation = void (node::node::*)(std::string_view, base::nanos, std::function<void(base::status)>);
+
+pending operate(const request& r, operation what, const char* subject) {
+  const std::string on = r->text(subject);
+  (r->of.*what)(on, r->timeout_nanos(), [r, subject, on](const base::status& s) {
+    s ? r->done({{subject, on}}) : r->fail(s.error());
+  });
+  return {};
+}
+
+pending run_start(const request& r) {
+  return operate(r, &node::node::start_application, "application");
+}
+pending run_stop(const request& r) {
+  return operate(r, &node::node::stop_application, "application");
+}
+pending run_restart(const request& r) {
+  return operate(r, &node::node::restart, "path");
+}
+pending run_terminate(const request& r) {
+  return operate(r, &node::node::terminate, "path");
+}
+
 pending run_connect(const request& r) {
   r->of.connect(r->text("node"), r->timeout_nanos(), [r](const base::status& s) { r->finish(s); });
   return {};
@@ -166,12 +190,22 @@ struct command {
 };
 
 constexpr command commands[] = {
-    {"status", nullptr, run_status},   {"tree", "application", run_tree},
-    {"ps", nullptr, run_ps},           {"info", "name", run_info},
-    {"call", "name", run_call},        {"cast", "name", run_cast},
-    {"send", "name", run_send},        {"nodes", nullptr, run_nodes},
-    {"connect", "node", run_connect},  {"disconnect", "node", run_disconnect},
-    {"plugins", nullptr, run_plugins}, {"wait-ready", nullptr, run_wait_ready},
+    {"status", nullptr, run_status},
+    {"tree", "application", run_tree},
+    {"ps", nullptr, run_ps},
+    {"info", "name", run_info},
+    {"call", "name", run_call},
+    {"cast", "name", run_cast},
+    {"send", "name", run_send},
+    {"nodes", nullptr, run_nodes},
+    {"connect", "node", run_connect},
+    {"disconnect", "node", run_disconnect},
+    {"plugins", nullptr, run_plugins},
+    {"wait-ready", nullptr, run_wait_ready},
+    {"start", "application", run_start},
+    {"stop", "application", run_stop},
+    {"restart", "path", run_restart},
+    {"terminate", "path", run_terminate},
 };
 
 } // namespace

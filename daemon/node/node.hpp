@@ -91,6 +91,16 @@ class node {
   void connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done);
   base::status disconnect(std::string_view peer);
 
+  // What operators do to applications and to children, PATH being app/child, app/supervisor/child and so on;
+  // a child without an id (of simple_one_for_one) goes by its pid. `done` as for call, with errc::not_found,
+  // errc::timeout (it goes on nevertheless), errc::refused: why not. A PATH of one application means it.
+  void start_application(std::string_view name, base::nanos timeout, std::function<void(base::status)> done);
+  void stop_application(std::string_view name, base::nanos timeout, std::function<void(base::status)> done);
+  // Stops it if it runs, and starts it.
+  void restart(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
+  // Stops it until it is restarted; its supervisor does not start it again.
+  void terminate(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
+
   // Asks the owner to call stop().
   void request_stop();
 

@@ -36,11 +36,6 @@ void complete(std::vector<behaviours::tree_entry>& entries, const runtime::syste
   }
 }
 
-base::nanos deadline_after(base::nanos timeout) {
-  const base::nanos now = base::mono_now();
-  return timeout >= runtime::no_deadline - now ? runtime::no_deadline : now + timeout;
-}
-
 base::status sent(runtime::send_status how) {
   if (how == runtime::send_status::ok) return {};
   return base::fail(base::errc::limit, "its mailbox is full");

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -44,6 +45,12 @@ class readiness {
   base::status outcome_;
 };
 
+// A child and who supervises it.
+struct tree_place {
+  runtime::pid supervisor;
+  runtime::message child; // its id, or its pid for want of one
+};
+
 struct node::parts {
   parts(const spec::node_spec& spec, std::vector<behaviours::application_spec> applications_of,
         loader::loader_options loading);
@@ -70,6 +77,11 @@ struct node::parts {
   bool hurried = false;  // hurry() was called
   bool came_back = true; // every thread did, when it stopped
   runtime::pid controller;
+
+  // The top supervisor of an application, null if it does not run; nothing: there is no such application.
+  std::optional<runtime::pid> top_of(std::string_view application) const;
+  // Of app/child, app/supervisor/child, …, as the tree is now.
+  base::result<tree_place> place_of(std::string_view path);
 
   // Says once that the node is to come down.
   void end(ending reason);

@@ -8,11 +8,18 @@
 #include <memory>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::node {
+
+// The monotonic time at which `timeout` from now is over.
+inline base::nanos deadline_after(base::nanos timeout) {
+  const base::nanos now = base::mono_now();
+  return timeout >= runtime::no_deadline - now ? runtime::no_deadline : now + timeout;
+}
 
 // Runs `ask` in a process of its own, where it may wait as processes do, and gives `done` what it returns;
 // `lost` stands in when there was no room for the process or it was killed before it had an answer.
