@@ -23,12 +23,12 @@ bytes bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// Moves `from` into the block behind `to`.
+/// Moves `from` into a row of its own; a list's `tail` behind them.
 term row(repr what, std::vector<term>& from, term* tail) {
   term made;
-  block* const b = access::set_terms(made, what, from.size(), from.size() + (tail != nullptr ? 1 : 0));
-  std::move(from.begin(), from.end(), b->terms());
-  if (tail != nullptr) b->terms()[from.size()] = std::move(*tail);
+  term* const to = access::set_terms(made, what, from.size());
+  std::move(from.begin(), from.end(), to);
+  if (tail != nullptr) to[from.size()] = std::move(*tail);
   return made;
 }
 
@@ -78,7 +78,7 @@ void encode_leaf(const term& t, writer& out) {
 term::term() noexcept : raw_{} {}
 term::term(term&& other) noexcept : raw_(std::exchange(other.raw_, {})) {}
 term::term(const term& other) : raw_(other.raw_) {
-  if (!access::owns_block(other)) return;
+  if (!access::has_row(other)) return;
   raw_ = {};
   const std::vector<std::uint8_t> encoded = other.encode();
   if (auto copied = term_builder(encoded, true, true).run()) raw_ = std::exchange(copied->raw_, {});
@@ -157,10 +157,10 @@ term term::improper_list(std::vector<term> elements, term tail) {
 }
 term term::map(std::vector<std::pair<term, term>> pairs) {
   term made;
-  block* const b = access::set_terms(made, repr::map, pairs.size(), pairs.size() * 2);
+  term* const to = access::set_terms(made, repr::map, pairs.size());
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    b->terms()[2 * i] = std::move(pairs[i].first);
-    b->terms()[2 * i + 1] = std::move(pairs[i].second);
+    to[2 * i] = std::move(pairs[i].first);
+    to[2 * i + 1] = std::move(pairs[i].second);
   }
   access::seal_map(made);
   return made;
@@ -212,7 +212,7 @@ void term::encode(writer& out) const {
   std::vector<span_left> open;
   const term* now = this;
   for (;;) {
-    if (!access::owns_terms(*now)) {
+    if (!access::has_terms(*now)) {
       encode_leaf(*now, out);
     } else if (access::what(*now) == repr::list && is_byte_list(*now)) {
       std::string text;
@@ -220,14 +220,14 @@ void term::encode(writer& out) const {
         text.push_back(static_cast<char>(access::scalar<std::int64_t>(each)));
       out.string(text);
     } else {
-      const auto count = static_cast<std::uint32_t>(access::blk(*now)->count);
+      const auto count = static_cast<std::uint32_t>(access::count(*now));
       if (access::what(*now) == repr::tuple)
         out.tuple(count);
       else if (access::what(*now) == repr::list)
         out.list(count);
       else
         out.map(count);
-      const term* const first = access::blk(*now)->terms();
+      const term* const first = access::terms(*now);
       open.push_back({first, first + access::slots(*now)});
     }
     while (!open.empty() && open.back().at == open.back().end) open.pop_back();
@@ -332,37 +332,26 @@ std::optional<etf::reference> term::as_reference() const {
 }
 
 std::size_t term::size() const {
-  return access::owns_terms(*this) ? access::blk(*this)->count : data().size();
+  return access::has_terms(*this) ? access::count(*this) : data().size();
 }
 std::span<const term> term::elements() const {
   const repr what = access::what(*this);
   if (what != repr::tuple && what != repr::list) return {};
-  return {access::blk(*this)->terms(), access::blk(*this)->count};
+  return {access::terms(*this), access::count(*this)};
 }
 const term* term::tail() const {
   if (access::what(*this) != repr::list) return nullptr;
-  const term* const end = access::blk(*this)->terms() + access::blk(*this)->count;
+  const term* const end = access::terms(*this) + access::count(*this);
   return access::what(*end) == repr::nil ? nullptr : end;
 }
 std::span<const term> term::pairs() const {
   if (access::what(*this) != repr::map) return {};
-  return {access::blk(*this)->terms(), access::blk(*this)->count * 2};
+  return {access::terms(*this), access::count(*this) * 2};
 }
 const term* term::find(const term& key) const {
   if (access::what(*this) != repr::map) return nullptr;
-  block* const b = access::blk(*this);
-  const term* const all = b->terms();
-  if (b->index == nullptr) {
-    for (std::size_t i = 0; i < b->count; ++i) {
-      if (all[2 * i] == key) return &all[2 * i + 1];
-    }
-    return nullptr;
-  }
-  for (std::size_t at = access::hash(key) & b->index_mask; b->index[at] != 0; at = (at + 1) & b->index_mask) {
-    const std::size_t pair = b->index[at] - 1;
-    if (all[2 * pair] == key) return &all[2 * pair + 1];
-  }
-  return nullptr;
+  const std::size_t pair = access::find(*this, key);
+  return pair == access::count(*this) ? nullptr : access::terms(*this) + 2 * pair + 1;
 }
 const term* term::find(std::string_view atom_key) const {
   return find(atom(atom_key));
@@ -372,8 +361,8 @@ namespace {
 
 /// Of terms that own no terms, or of maps, whose order does not count.
 bool equal_leaves(const term& a, const term& b) {
-  if (!access::owns_block(a) || !access::owns_block(b)) return access::same_raw(a, b);
-  if (access::owns_terms(a)) return a.size() == b.size() && equal_exact(a.encode(), b.encode());
+  if (!access::has_row(a)) return access::same_raw(a, b);
+  if (access::has_terms(a)) return a.size() == b.size() && equal_exact(a.encode(), b.encode());
   const bytes x = access::text(a), y = access::text(b);
   return access::bits(a) == access::bits(b) && x.size() == y.size() &&
          std::equal(x.begin(), x.end(), y.begin());
@@ -393,12 +382,12 @@ bool operator==(const term& a, const term& b) {
     const term& y = *now.y;
     if (access::what(x) != access::what(y)) return false;
     --now.left, ++now.x, ++now.y;
-    if (!access::owns_terms(x) || access::what(x) == repr::map) {
+    if (!access::has_terms(x) || access::what(x) == repr::map) {
       if (!equal_leaves(x, y)) return false;
     } else {
       if (x.size() != y.size()) return false;
       if (now.left != 0) open.push_back(now);
-      now = {access::blk(x)->terms(), access::blk(y)->terms(), access::slots(x)};
+      now = {access::terms(x), access::terms(y), access::slots(x)};
     }
     while (now.left == 0) {
       if (open.empty()) return true;

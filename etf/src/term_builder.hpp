@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Builds the tree of a term from bytes that a scan has passed. Open containers are frames on a stack; a list
-// that stands as the tail of another is joined to it, so that a chain of heads becomes one list in linear
-// time.
+// Builds the tree of a term from bytes that a scan has passed, and so without a check of its own. Open
+// containers are frames on a stack; a list that stands as the tail of another is joined to it, so that a
+// chain of heads becomes one list in linear time. Rows go into one arena, which the root owns in the end.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -19,215 +20,161 @@
 #include <coppice/etf/writer.hpp>
 
 #include "term_access.hpp"
+#include "term_arena.hpp"
 
 namespace coppice::etf {
 
-/// Bytes that a scan has passed to a tree.
 class term_builder {
  public:
   /// `canonical`: the scan found it so, and opaque terms are taken as they are.
   term_builder(bytes in, bool canonical, bool twice_allowed)
-      : in_(in), canonical_(canonical), twice_allowed_(twice_allowed) {
-    frames_.reserve(8);
-  }
+      : begin_(in.data()),
+        p_(begin_),
+        end_(begin_ + in.size()),
+        canonical_(canonical),
+        twice_allowed_(twice_allowed),
+        arena_(in.size()) {}
 
   result<term> run() {
-    term root;
-    if (!one(root)) return broken();
-    while (!frames_.empty()) {
-      frame& top = frames_.back();
-      if (top.at != top.end) {
-        if (top.is_list && top.at + 1 == top.end && in_.peek() == kind::list) {
-          if (!extend(top)) return broken();
-          continue;
-        }
-        term& slot = *top.at++;
-        if (!one(slot)) return broken();
+    result<term> root{tl::in_place};
+    root_ = &*root;
+    if (!one(*root)) return broken();
+    while (depth_ != 0) {
+      const std::size_t depth = depth_;
+      frame& top = stack_[depth - 1]; // until a container opens
+      while (top.at != top.last) {
+        if (!one(*top.at++)) return broken();
+        if (depth_ != depth) break;
+      }
+      if (depth_ != depth) continue;
+      if (top.what == repr::list && !top.tailed) {
+        if (!tail(top)) return broken();
         continue;
       }
-      const frame done = top;
-      frames_.pop_back();
-      if (term_access::what(*done.owner) == repr::map && !term_access::seal_map(*done.owner) &&
-          !twice_allowed_) {
-        return fail(errc::duplicate_key, done.offset, static_cast<std::uint8_t>(tag::map),
+      --depth_;
+      if (top.what == repr::map && !term_access::seal_map(*top.owner) && !twice_allowed_) {
+        return fail(errc::duplicate_key, top.offset, static_cast<std::uint8_t>(tag::map),
                     "each key only once expected in a map");
       }
     }
+    if (term_access::has_row(*root) && !term_access::is_owned(*root))
+      term_access::adopt(*root, arena_.release());
     return root;
   }
 
  private:
   struct frame {
     term* at;
-    term* end;
+    term* last; ///< behind the elements; a list's tail is due there
     term* owner;
     std::size_t offset;
-    bool is_list;
-    std::size_t room; ///< terms the block has room for
+    std::size_t room; ///< terms a list's row has room for
+    repr what;
+    bool tailed; ///< a list's tail has been seen to
   };
 
   tl::unexpected<error> broken() const {
-    return fail(errc::bad_value, in_.offset(), in_.peek_tag(), "a term expected");
+    return fail(errc::bad_value, offset(), p_ == end_ ? std::uint8_t{0} : *p_, "a term expected");
+  }
+  std::size_t offset() const { return static_cast<std::size_t>(p_ - begin_); }
+
+  // Rows
+
+  /// A row for `slot`, which begins with a head if the slot is the root.
+  std::uint8_t* row(const term& slot, std::size_t size) {
+    if (&slot != root_) return arena_.take(size);
+    return arena_.take(size + sizeof(row_head)) + sizeof(row_head);
+  }
+  void set_bytes(term& slot, repr what, bytes data, unsigned bits = 0) {
+    if (&slot == root_) return term_access::set_bytes(slot, what, data, bits);
+    std::uint8_t* const to = arena_.take(data.size());
+    if (!data.empty()) std::memcpy(to, data.data(), data.size());
+    term_access::set_row(slot, what, to, data.size(), static_cast<std::uint8_t>(bits));
+  }
+  void set_text(term& slot, repr as_short, repr as_long, const std::uint8_t* text, std::size_t size) {
+    if (size <= term_access::most_short) [[likely]]
+      return term_access::set_short(slot, as_short, text, size);
+    set_bytes(slot, as_long, {text, size});
+  }
+  void set_atom(term& slot, std::string_view name) {
+    set_text(slot, repr::short_atom, repr::long_atom, reinterpret_cast<const std::uint8_t*>(name.data()),
+             name.size());
+  }
+  term* set_terms(term& slot, repr what, std::size_t count) {
+    auto* const to = reinterpret_cast<term*>(row(slot, term_access::room(what, count)));
+    term_access::set_row(slot, what, to, count);
+    return to;
   }
 
-  void open(term& slot, repr what, std::size_t count, std::size_t slots, std::size_t offset) {
-    block* const b = term_access::set_terms(slot, what, count, slots);
-    frames_.push_back({b->terms(), b->terms() + slots, &slot, offset, what == repr::list, slots});
+  // Containers
+
+  void open(term& slot, repr what, std::size_t count, std::size_t offset) {
+    term* const first = set_terms(slot, what, count);
+    if (depth_ == capacity_) [[unlikely]]
+      widen();
+    const std::size_t elements = what == repr::map ? count * 2 : count;
+    stack_[depth_++] = {first, first + elements, &slot, offset, count + 1, what, false};
+  }
+  [[gnu::cold, gnu::noinline]] void widen() {
+    if (more_.empty()) more_.assign(near_.begin(), near_.end());
+    capacity_ *= 2;
+    more_.resize(capacity_);
+    stack_ = more_.data();
   }
 
-  /// A list stands where the tail of the innermost one is due: its elements join the others.
-  bool extend(frame& top) {
-    std::uint32_t length = 0;
-    bytes text;
-    if (!in_.read_string(text) && !in_.read_list(length)) return false;
-    const std::size_t more = length + text.size();
-    block* const old = term_access::blk(*top.owner);
-    const auto used = static_cast<std::size_t>(top.at - old->terms());
-    const std::size_t slots = used + more + 1;
-    if (slots > top.room) {
-      const std::size_t room = std::max(slots, top.room * 2);
-      block* const b = new_block(room * sizeof(term));
-      std::memcpy(static_cast<void*>(b->terms()), old->terms(), used * sizeof(term));
-      for (std::size_t i = used; i < room; ++i) new (b->terms() + i) term;
-      term_access::set(*top.owner, repr::list, b);
-      ::operator delete(old);
-      top.room = room;
+  /// At a list's tail. A list there is joined: its elements are due next.
+  bool tail(frame& top) {
+    const auto t = static_cast<tag>(*p_);
+    if (t != tag::string && t != tag::list) {
+      top.tailed = true;
+      return one(*top.at);
     }
-    block* const b = term_access::blk(*top.owner);
-    b->count = slots - 1;
-    top.at = b->terms() + used;
-    for (const std::uint8_t byte : text) term_access::set(*top.at++, repr::integer, std::int64_t{byte});
-    top.end = length != 0 ? b->terms() + slots
-                          : top.at; // after text, or a list of none, the tail is [] and stays so
-    return true;
+    std::size_t more;
+    if (t == tag::list) {
+      more = wire::load32(p_ + 1);
+      p_ += 5;
+    } else {
+      more = wire::load16(p_ + 1);
+      p_ += 3;
+    }
+    term* const first = term_access::terms(*top.owner);
+    const auto used = static_cast<std::size_t>(top.at - first);
+    if (used + more + 1 > top.room) {
+      top.room = std::max(used + more + 1, top.room * 2);
+      auto* const to = reinterpret_cast<term*>(row(*top.owner, top.room * sizeof(term)));
+      std::memcpy(static_cast<void*>(to), first, used * sizeof(term));
+      top.at = to + used;
+    }
+    term* const start = top.at - used;
+    term_access::set_row(*top.owner, repr::list, start, used + more);
+    top.last = start + used + more;
+    if (t == tag::list) return true;
+    top.at = byte_list(top.at, more);
+    term_access::set_nil(*top.at);
+    return top.tailed = true;
   }
 
-  /// The common tags, without the checks the scan has made.
-  bool one(term& slot) {
-    const bytes rest = in_.rest();
-    if (rest.size() < 2) return other(slot);
-    const std::uint8_t* const p = rest.data();
-    switch (static_cast<tag>(*p)) {
-      case tag::small_integer:
-        term_access::set(slot, repr::integer, std::int64_t{p[1]});
-        return in_.advance(2), true;
-      case tag::integer:
-        term_access::set(slot, repr::integer, std::int64_t{static_cast<std::int32_t>(wire::load32(p + 1))});
-        return in_.advance(5), true;
-      case tag::new_float:
-        term_access::set(slot, repr::floating, wire::load64(p + 1));
-        return in_.advance(9), true;
-      case tag::small_atom_utf8:
-        term_access::set_text(slot, repr::short_atom, repr::long_atom, {p + 2, p[1]});
-        return in_.advance(std::size_t{2} + p[1]), true;
-      case tag::binary: {
-        const std::size_t size = wire::load32(p + 1);
-        term_access::set_text(slot, repr::short_binary, repr::long_binary, {p + 5, size});
-        return in_.advance(5 + size), true;
-      }
-      case tag::small_tuple:
-        open(slot, repr::tuple, p[1], p[1], in_.offset());
-        return in_.advance(2), true;
-      default:
-        return other(slot);
-    }
+  term* byte_list(term* at, std::size_t size) {
+    for (const std::uint8_t* const stop = p_ + size; p_ != stop; ++p_)
+      term_access::set(*at++, repr::integer, std::int64_t{*p_});
+    return at;
   }
 
-  bool other(term& slot) {
-    const std::size_t start = in_.offset();
-    switch (in_.peek()) {
-      case kind::integer:
-        return integer(slot);
-      case kind::floating: {
-        double value;
-        if (!in_.read_float(value)) return false;
-        term_access::set(slot, repr::floating, value);
-        return true;
-      }
-      case kind::atom: {
-        std::string_view name;
-        if (!in_.read_atom(name)) return latin1_atom(slot);
-        term_access::set_text(slot, repr::short_atom, repr::long_atom,
-                              {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
-        return true;
-      }
-      case kind::binary: {
-        bytes data;
-        if (!in_.read_binary(data)) return false;
-        term_access::set_text(slot, repr::short_binary, repr::long_binary, data);
-        return true;
-      }
-      case kind::bitstring: {
-        bytes data;
-        unsigned bits;
-        if (!in_.read_bitstring(data, bits)) {
-          term_access::set_text(slot, repr::short_binary, repr::long_binary, {});
-          return in_.skip();
-        }
-        term_access::set_bytes(slot, repr::bitstring, data, static_cast<std::uint8_t>(bits));
-        term_access::blk(slot)->data()[data.size() - 1] &= static_cast<std::uint8_t>(0xFF00U >> bits);
-        return true;
-      }
-      case kind::tuple: {
-        std::uint32_t arity;
-        if (!in_.read_tuple(arity)) return false;
-        open(slot, repr::tuple, arity, arity, start);
-        return true;
-      }
-      case kind::nil:
-        return in_.read_nil();
-      case kind::list:
-        return list(slot, start);
-      case kind::map: {
-        std::uint32_t pairs;
-        if (!in_.read_map(pairs)) return false;
-        open(slot, repr::map, pairs, std::size_t{pairs} * 2, start);
-        return true;
-      }
-      case kind::pid:
-      case kind::port:
-      case kind::reference:
-      case kind::fun:
-        return opaque(slot);
-      case kind::none:
-        return false;
-    }
-    return false;
-  }
-
-  bool integer(term& slot) {
-    std::int64_t value;
-    if (in_.read_integer(value)) return term_access::set(slot, repr::integer, value), true;
-    return opaque(slot);
-  }
-
-  bool list(term& slot, std::size_t start) {
-    bytes text;
-    if (in_.read_string(text)) {
-      if (text.empty()) return true;
-      term* const at = term_access::set_terms(slot, repr::list, text.size(), text.size() + 1)->terms();
-      for (std::size_t i = 0; i < text.size(); ++i)
-        term_access::set(at[i], repr::integer, std::int64_t{text[i]});
-      return true;
-    }
-    std::uint32_t length;
-    cursor ahead = in_;
-    if (!ahead.read_list(length)) { // a head of 0 before a tail that is no list: the tail alone
-      in_.skip_empty_heads();
-      return in_.peek() != kind::list && one(slot);
-    }
-    in_ = ahead;
-    if (length == 0) return true;
-    open(slot, repr::list, length, std::size_t{length} + 1, start);
-    numbers(frames_.back().at, length);
+  bool list(term& slot) {
+    while (*p_ == static_cast<std::uint8_t>(tag::list) && wire::load32(p_ + 1) == 0)
+      p_ += 5; // the tail alone
+    if (*p_ != static_cast<std::uint8_t>(tag::list)) return one(slot);
+    open(slot, repr::list, wire::load32(p_ + 1), offset());
+    p_ += 5;
+    numbers(stack_[depth_ - 1]);
     return true;
   }
 
   /// A list of numbers is filled without a look at the frames between them.
-  void numbers(term*& at, std::uint32_t length) {
-    const std::uint8_t* const begin = in_.rest().data();
-    const std::uint8_t* p = begin;
-    for (; length != 0; --length, ++at) {
+  void numbers(frame& top) {
+    const std::uint8_t* p = p_;
+    term* at = top.at;
+    for (; at != top.last; ++at) {
       if (*p == static_cast<std::uint8_t>(tag::integer)) {
         term_access::set(*at, repr::integer, std::int64_t{static_cast<std::int32_t>(wire::load32(p + 1))});
         p += 5;
@@ -241,34 +188,143 @@ class term_builder {
         break;
       }
     }
-    in_.advance(static_cast<std::size_t>(p - begin));
+    top.at = at;
+    p_ = p;
   }
 
-  bool opaque(term& slot) {
-    bytes whole;
-    if (!in_.read_term(whole)) return false;
-    if (canonical_) return term_access::set_bytes(slot, repr::encoded, whole), true;
-    vector_writer out;
-    if (!canonicalise(whole, out, {SIZE_MAX, SIZE_MAX, 255})) return false;
-    term_access::set_bytes(slot, repr::encoded, out.view());
+  // Terms
+
+  bool one(term& slot) {
+    const std::uint8_t* const p = p_;
+    switch (static_cast<tag>(*p)) {
+      case tag::small_integer:
+        term_access::set(slot, repr::integer, std::int64_t{p[1]});
+        return p_ += 2, true;
+      case tag::integer:
+        term_access::set(slot, repr::integer, std::int64_t{static_cast<std::int32_t>(wire::load32(p + 1))});
+        return p_ += 5, true;
+      case tag::new_float:
+        term_access::set(slot, repr::floating, wire::load64(p + 1));
+        return p_ += 9, true;
+      case tag::nil:
+        term_access::set_nil(slot);
+        return ++p_, true;
+      case tag::small_atom_utf8:
+        set_text(slot, repr::short_atom, repr::long_atom, p + 2, p[1]);
+        return p_ += std::size_t{2} + p[1], true;
+      case tag::binary: {
+        const std::size_t size = wire::load32(p + 1);
+        set_text(slot, repr::short_binary, repr::long_binary, p + 5, size);
+        return p_ += 5 + size, true;
+      }
+      case tag::small_tuple:
+        open(slot, repr::tuple, p[1], offset());
+        return p_ += 2, true;
+      case tag::large_tuple:
+        open(slot, repr::tuple, wire::load32(p + 1), offset());
+        return p_ += 5, true;
+      case tag::map:
+        open(slot, repr::map, wire::load32(p + 1), offset());
+        return p_ += 5, true;
+      case tag::list:
+        return list(slot);
+      case tag::string:
+        return string(slot);
+      default:
+        return other(slot);
+    }
+  }
+
+  bool string(term& slot) {
+    const std::size_t size = wire::load16(p_ + 1);
+    p_ += 3;
+    if (size == 0) return term_access::set_nil(slot), true;
+    term_access::set_nil(*byte_list(set_terms(slot, repr::list, size), size));
     return true;
   }
 
-  bool latin1_atom(term& slot) {
+  bool other(term& slot) {
+    cursor in({p_, end_});
+    const bool good = rare(in, slot);
+    p_ += in.offset();
+    return good;
+  }
+
+  bool rare(cursor& in, term& slot) {
+    switch (in.peek()) {
+      case kind::integer: {
+        std::int64_t value;
+        if (in.read_integer(value)) return term_access::set(slot, repr::integer, value), true;
+        return opaque(in, slot);
+      }
+      case kind::floating: {
+        double value;
+        if (!in.read_float(value)) return false;
+        return term_access::set(slot, repr::floating, value), true;
+      }
+      case kind::atom: {
+        std::string_view name;
+        if (!in.read_atom(name)) return latin1_atom(in, slot);
+        return set_atom(slot, name), true;
+      }
+      case kind::binary:
+      case kind::bitstring:
+        return bitstring(in, slot);
+      case kind::pid:
+      case kind::port:
+      case kind::reference:
+      case kind::fun:
+        return opaque(in, slot);
+      default:
+        return false;
+    }
+  }
+
+  bool bitstring(cursor& in, term& slot) {
+    bytes data;
+    unsigned bits = 8;
+    if (!in.read_bitstring(data, bits) && !in.skip()) return false; // an empty one of no bits
+    if (bits == 8) {
+      set_text(slot, repr::short_binary, repr::long_binary, data.data(), data.size());
+      return true;
+    }
+    set_bytes(slot, repr::bitstring, data, bits);
+    auto* const last = const_cast<std::uint8_t*>(term_access::text(slot).data()) + data.size() - 1;
+    *last &= static_cast<std::uint8_t>(0xFF00U >> bits);
+    return true;
+  }
+
+  bool opaque(cursor& in, term& slot) {
     bytes whole;
-    if (!in_.read_term(whole)) return false;
+    if (!in.read_term(whole)) return false;
+    if (canonical_) return set_bytes(slot, repr::encoded, whole), true;
+    vector_writer out;
+    if (!canonicalise(whole, out, {SIZE_MAX, SIZE_MAX, 255})) return false;
+    set_bytes(slot, repr::encoded, out.view());
+    return true;
+  }
+
+  bool latin1_atom(cursor& in, term& slot) {
+    bytes whole;
+    if (!in.read_term(whole)) return false;
     vector_writer out;
     std::string_view name;
     if (!canonicalise(whole, out) || !cursor(out.view()).read_atom(name)) return false;
-    term_access::set_text(slot, repr::short_atom, repr::long_atom,
-                          {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
-    return true;
+    return set_atom(slot, name), true;
   }
 
-  cursor in_;
+  const std::uint8_t* begin_;
+  const std::uint8_t* p_;
+  const std::uint8_t* end_;
   bool canonical_;
   bool twice_allowed_;
-  std::vector<frame> frames_;
+  term_arena arena_;
+  term* root_ = nullptr;
+  std::size_t depth_ = 0;
+  std::size_t capacity_ = 16;
+  std::array<frame, 16> near_;
+  frame* stack_ = near_.data();
+  std::vector<frame> more_;
 };
 
 } // namespace coppice::etf
