@@ -84,6 +84,13 @@ void attempt::on_closed(base::error why) {
   fail(handshake_->closed());
 }
 
+handshake_message::verdict attempt::admit(std::string_view peer) {
+  using handshake_message::verdict;
+  const auto answer = owner_.admit(peer);
+  if (answer != verdict::nok && answer != verdict::not_allowed) admitted_ = peer;
+  return answer;
+}
+
 void attempt::send_output() {
   auto& out = handshake_->output();
   if (!out.empty()) stream_.write(out);

@@ -28,7 +28,7 @@ class attempt_owner {
   virtual void established(attempt& done, const peer_node& peer, net::stream stream,
                            std::vector<std::uint8_t> leftover) = 0;
   virtual void failed(attempt& done, const base::error& why) = 0;
-  // See handshake_policy.
+  // See handshake_policy. A peer with which the handshake goes on is admitted, see attempt::admitted().
   virtual handshake_message::verdict admit(std::string_view peer) = 0;
   virtual std::string cookie_for(std::string_view peer) = 0;
 
@@ -51,6 +51,8 @@ class attempt final : private net::stream_handler, private handshake_policy {
 
   bool outgoing() const { return outgoing_; }
   std::uint32_t peer_index() const { return peer_index_; } // of an outgoing one
+  // The node whose connection is being accepted; empty before its owner admitted it, and of an outgoing one.
+  const std::string& admitted() const { return admitted_; }
   // For the log: the node, or the address while it has not said who it is.
   std::string who() const;
 
@@ -61,7 +63,7 @@ class attempt final : private net::stream_handler, private handshake_policy {
   void on_connected() override;
   void on_data(base::bytes_span bytes) override;
   void on_closed(base::error why) override;
-  handshake_message::verdict admit(std::string_view peer) override { return owner_.admit(peer); }
+  handshake_message::verdict admit(std::string_view peer) override;
   std::string cookie_for(std::string_view peer) override { return owner_.cookie_for(peer); }
   base::result<assigned_name> name_for(std::string_view host) override;
 
@@ -75,6 +77,7 @@ class attempt final : private net::stream_handler, private handshake_policy {
   bool connected_ = false;
   std::string node_;
   std::string address_;
+  std::string admitted_;
   std::uint32_t peer_index_ = 0;
   std::optional<locator> locator_;
   std::optional<handshake> handshake_;

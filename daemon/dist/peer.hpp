@@ -50,6 +50,7 @@ struct peer {
   std::uint64_t generation = 0;              // of connections
   std::unique_ptr<connection> established;   // used on the home worker's thread only
   attempt* outgoing = nullptr;               // owned by the worker's part
+  bool held_back = false;                    // connecting waits for the end of the peer's own handshake
   std::unique_ptr<base::uv::timer> patience; // while the peer's own attempt is to come
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;

@@ -26,6 +26,7 @@ struct router::arrival final : net::stream_handler {
   peer_node who;
   net::stream stream;
   std::vector<std::uint8_t> leftover;
+  std::string admitted;
   bool outgoing = false;
   bool closed = false;
   peer* to = nullptr;
@@ -75,11 +76,21 @@ peer& router::peer_at(std::uint32_t node) {
 
 // Connecting ----------------------------------------------------------------------------------------------
 
-// On the home worker, under the peer's lock; state down.
+// On the home worker, under the peer's lock; state down. A peer that is being let in is connecting already: a
+// second connection would cost the first one, since its own side has it as established a moment before ours.
 base::status router::begin_connecting(peer& p) {
   if (stopping_) return base::fail(base::errc::closed, "this node stops");
   if (!options_.connect) {
     return base::fail(base::errc::refused, "not connected, and distribution.connect is never");
+  }
+  {
+    const std::lock_guard guard(admissions_lock_);
+    p.held_back = admissions_.contains(p.name);
+  }
+  if (p.held_back) {
+    p.state = peer_state::connecting;
+    p.last.since = base::wall_now();
+    return {};
   }
   auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index);
   if (!made) return tl::unexpected(std::move(made.error()));
@@ -116,6 +127,7 @@ void router::give_up(peer& p, const base::error& why) {
     if (p.established) return;
     said_before = said_before || p.last.last_error == why.text;
     p.state = peer_state::down;
+    p.held_back = false;
     p.patience.reset();
     p.last.since = base::wall_now();
     p.last.last_error = why.text;
@@ -157,7 +169,9 @@ void router::failed(attempt& done, const base::error& why) {
     base::log::write(expected ? base::log::level::debug : base::log::level::warning, module, {},
                      "connection from {} refused: {}", done.who(), why.text);
     shaking_hands_.fetch_sub(1);
+    const std::string admitted = done.admitted();
     forget_attempt(worker, &done);
+    end_admission(admitted);
     return;
   }
   peer& p = peer_at(done.peer_index());
@@ -178,14 +192,46 @@ void router::failed(attempt& done, const base::error& why) {
 handshake_message::verdict router::admit(std::string_view name) {
   using handshake_message::verdict;
   if (stopping_) return verdict::not_allowed;
+  // Noted before the peer is looked at: whoever begins to connect either sees the note or is seen.
+  {
+    const std::lock_guard guard(admissions_lock_);
+    ++admissions_[std::string(name)];
+  }
   // Strangers' names are not interned before they have proved themselves.
   const auto index = system_.nodes().find(name);
   peer* known = index ? find_peer(*index) : nullptr;
   if (known == nullptr) return verdict::ok;
-  const std::lock_guard guard(known->lock);
-  if (known->established) return verdict::alive;
-  if (known->outgoing == nullptr) return verdict::ok;
-  return system_.node_name() > name ? verdict::nok : verdict::ok_simultaneous;
+  auto answer = verdict::ok;
+  {
+    const std::lock_guard guard(known->lock);
+    if (known->established) {
+      answer = verdict::alive;
+    } else if (known->outgoing != nullptr) {
+      answer = system_.node_name() > name ? verdict::nok : verdict::ok_simultaneous;
+    }
+  }
+  if (answer == verdict::nok) end_admission(std::string(name));
+  return answer;
+}
+
+// What was held back for it begins now, unless there is a connection. Nothing for an empty name.
+void router::end_admission(const std::string& name) {
+  if (name.empty()) return;
+  {
+    const std::lock_guard guard(admissions_lock_);
+    const auto at = admissions_.find(name);
+    if (at == admissions_.end() || --at->second > 0) return;
+    admissions_.erase(at);
+  }
+  const auto index = system_.nodes().find(name);
+  peer* known = index ? find_peer(*index) : nullptr;
+  if (known == nullptr) return;
+  {
+    const std::lock_guard guard(known->lock);
+    if (!std::exchange(known->held_back, false) || known->established) return;
+    known->state = peer_state::down;
+  }
+  connect_at_home(*known);
 }
 
 std::string router::cookie_for(std::string_view name) {
@@ -230,6 +276,7 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
   come->stream.set_handler(*come);
   come->leftover = std::move(leftover);
   come->outgoing = done.outgoing();
+  come->admitted = done.admitted();
   if (index && *index != 0) {
     come->to = &peer_at(*index);
     const std::lock_guard guard(come->to->lock);
@@ -237,7 +284,8 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
   }
   forget_attempt(here(), &done);
   if (come->to == nullptr) {
-    base::log::warning(module, "{}: connection refused: no room for another node's name", who.name);
+    base::log::warning(module, "{}: connection refused: no room for another node's name", come->who.name);
+    end_admission(come->admitted);
     return;
   }
   attach(come);
@@ -247,7 +295,7 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
 void router::attach(const std::shared_ptr<arrival>& come) {
   peer& p = *come->to;
   const unsigned worker = here();
-  if (stopping_ || come->closed) return;
+  if (stopping_ || come->closed) return end_admission(come->admitted);
   connection* fresh = nullptr;
   attempt* superseded = nullptr;
   unsigned old_home = worker;
@@ -266,6 +314,7 @@ void router::attach(const std::shared_ptr<arrival>& come) {
       ++p.generation;
       p.home.store(worker);
       p.state = peer_state::connected;
+      p.held_back = false;
       superseded = std::exchange(p.outgoing, nullptr);
       patience = std::move(p.patience);
       askers = std::exchange(p.askers, {});
@@ -300,6 +349,7 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   }
   tell_askers(askers, true);
   come->stream = {};
+  end_admission(come->admitted);
   fresh->start(come->leftover);
 }
 

@@ -5,13 +5,14 @@
 // never freed while the router lives, as node names are not. Any thread unless a function says otherwise.
 //
 // Locking: a peer's lock guards its state and is never held while anything outside dist is called that
-// could come back here.
+// could come back here. The lock of the admissions may be taken under a peer's, not the other way round.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -93,6 +94,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void drain_at_home(peer& p);
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);
+  void end_admission(const std::string& name);
   void connect_at_home(peer& p);
   void attach(const std::shared_ptr<arrival>& come);
   void give_up(peer& p, const base::error& why);
@@ -120,6 +122,8 @@ class router final : public runtime::remote_router, private connection_owner, pr
   std::vector<std::unique_ptr<chunk>> chunks_owned_;
   std::array<std::atomic<chunk*>, 256> chunks_{};
   std::vector<part> parts_;
+  std::mutex admissions_lock_;
+  std::map<std::string, unsigned, std::less<>> admissions_; // nodes being let in, and how many times
   std::atomic<unsigned> next_worker_{0};
   std::atomic<std::size_t> shaking_hands_{0};
   std::atomic<std::uint64_t> unreachable_{0};

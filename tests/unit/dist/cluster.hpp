@@ -13,6 +13,7 @@
 
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -159,14 +160,19 @@ class raw_peer : private handshake_policy {
   }
 
   bool shake_hands(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered) {
-    auto machine = handshake::connecting({name, flags | flag::published, 77}, to, *this);
-    std::vector<std::uint8_t> in;
-    while (!machine.done()) {
-      send(std::exchange(machine.output(), {}));
-      if (!receive(in)) return false;
-      const auto used = machine.feed(in);
+    return begin(name, to, flags) && finish();
+  }
+  // The handshake up to the node's first answer, and the rest of it.
+  bool begin(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered) {
+    machine_ = handshake::connecting({name, flags | flag::published, 77}, to, *this);
+    return step();
+  }
+  bool finish() {
+    while (!machine_->done()) {
+      const auto used = machine_->feed(in_);
       if (!used) return false;
-      in.erase(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(*used));
+      in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(*used));
+      if (!machine_->done() && !step()) return false;
     }
     return true;
   }
@@ -199,7 +205,14 @@ class raw_peer : private handshake_policy {
     return base::fail(base::errc::refused, "");
   }
 
+  bool step() {
+    send(std::exchange(machine_->output(), {}));
+    return receive(in_);
+  }
+
   base::unique_fd fd_;
+  std::optional<handshake> machine_;
+  std::vector<std::uint8_t> in_;
 };
 
 } // namespace coppice::dist::testing

@@ -296,6 +296,41 @@ TEST_CASE("two nodes that connect to each other at once end up with one connecti
   }
 }
 
+TEST_CASE("a node that is being let in is not connected to a second time") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor here(a.host, {.trap_exit = true});
+  raw_peer x(a.port);
+  REQUIRE(x.begin("x@127.0.0.1", name_a));
+  const auto to = destination::remote("y", *a.host.nodes().intern("x@127.0.0.1"));
+  here.run([&](process& self) { return self.monitor(to); });
+  CHECK(eventually([&] { return a.peer("x@127.0.0.1").state == peer_state::connecting; }));
+  REQUIRE(x.finish());
+  // the monitor, on the only connection there is
+  CHECK(eventually([&] { return a.peer("x@127.0.0.1").messages_out == 1; }));
+  CHECK(a.peer("x@127.0.0.1").state == peer_state::connected);
+  CHECK_FALSE(a.peer("x@127.0.0.1").outgoing);
+  here.settle();
+  CHECK(here.waiting() == 0);
+}
+
+TEST_CASE("what was held back for a node being let in begins when that fails") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor here(a.host, {.trap_exit = true});
+  {
+    raw_peer x(a.port);
+    REQUIRE(x.begin("x@127.0.0.1", name_a));
+    const auto to = destination::remote("y", *a.host.nodes().intern("x@127.0.0.1"));
+    here.run([&](process& self) { return self.monitor(to); });
+    CHECK(eventually([&] { return a.peer("x@127.0.0.1").state == peer_state::connecting; }));
+    here.settle();
+    CHECK(here.waiting() == 0);
+  }
+  CHECK(is_atom(reason_of(here.next()), "noconnection"));
+  CHECK(a.peer("x@127.0.0.1").last_error.find("knows no node") != std::string::npos);
+}
+
 TEST_CASE("listeners hear of a node before its first message and after its loss") {
   epmd_server epmd;
   std::vector<std::string> events;
