@@ -167,6 +167,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   known["application:which_applications/0"] = [](process& self, etf::bytes) {
     return which_applications(self);
   };
+  add_pg_functions(known);
   return made;
 }
 

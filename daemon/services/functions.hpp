@@ -21,6 +21,9 @@ namespace coppice::services {
 // badarg.
 using callable = std::function<runtime::message(runtime::process& self, etf::bytes arguments)>;
 
+// By "module:function/arity".
+using function_table = std::map<std::string, callable, std::less<>>;
+
 class functions {
  public:
   // `allow`: "info", "module:function", "module:*". Unknown words are errc::invalid.
@@ -34,8 +37,11 @@ class functions {
 
   bool info_ = false;
   std::vector<std::pair<std::string, std::string>> pairs_; // module and function, "*" for all
-  std::map<std::string, callable, std::less<>> built_in_;  // by "module:function/arity"
+  function_table built_in_;
 };
+
+// Those of `pg` that read: they ask the scope of that name.
+void add_pg_functions(function_table& into);
 
 // The length of a proper list, however it is written; nothing if it is none.
 std::optional<std::uint32_t> list_length(etf::bytes list);

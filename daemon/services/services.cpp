@@ -7,6 +7,7 @@
 #include "services/erpc.hpp"
 #include "services/global_name_server.hpp"
 #include "services/net_kernel.hpp"
+#include "services/pg_scope.hpp"
 #include "services/rex.hpp"
 #include "services/user.hpp"
 
@@ -14,6 +15,7 @@ namespace coppice::services {
 
 services::services(runtime::system& system, dist::router& router, const options& chosen)
     : system_(system), router_(router), options_(chosen) {
+  router_.on_node_up([this](const dist::peer_info& peer) { discover(peer); });
   if (!options_.global) return;
   router_.on_node_up([this](const dist::peer_info& peer) {
     if (!peer.hidden && router_.settings().visible) global_name_server::node_up(system_, peer.name);
@@ -38,16 +40,39 @@ base::status services::start() {
   if (auto done = spawn(rex::registered_name, std::make_unique<rex>(functions_)); !done) {
     return tl::unexpected(done.error());
   }
+  if (auto done = start_scopes(); !done) return done;
   if (!options_.global) return {};
   auto done = spawn(global_name_server::registered_name, std::make_unique<global_name_server>(router_));
   if (!done) return tl::unexpected(done.error());
   return {};
 }
 
-base::result<runtime::pid> services::spawn(const char* name, std::unique_ptr<runtime::behaviour> does) {
+// What a scope is told by others changes what everyone believes: none of it may be dropped.
+base::status services::start_scopes() {
+  constexpr runtime::mailbox_bounds endless{16'000'000, 0, runtime::on_full::park_sender};
+  for (const auto& name : options_.pg) {
+    const auto made = spawn(name, std::make_unique<pg_scope>(name), endless);
+    if (!made) return tl::unexpected(made.error());
+    scopes_.push_back(*made);
+  }
+  return {};
+}
+
+void services::discover(const dist::peer_info& peer) {
+  if (peer.hidden || !router_.settings().visible || scopes_.empty()) return;
+  const auto node = system_.nodes().find(peer.name);
+  for (std::size_t i = 0; node && i < scopes_.size(); ++i) {
+    system_.send(runtime::destination::remote(options_.pg[i], *node),
+                 pg_scope::discovery(scopes_[i], system_.nodes()), scopes_[i]);
+  }
+}
+
+base::result<runtime::pid> services::spawn(const std::string& name, std::unique_ptr<runtime::behaviour> does,
+                                           runtime::mailbox_bounds mailbox) {
   runtime::spawn_options chosen;
   chosen.name = name;
   chosen.label = name;
+  chosen.mailbox = mailbox;
   auto made = system_.spawn(std::move(chosen), std::move(does));
   if (!made) return tl::unexpected(std::move(made.error()).context(name));
   return *made;

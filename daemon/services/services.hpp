@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The registered processes other nodes expect to find: net_kernel, global_name_server, rex, user. Started
-// after the runtime and before the distribution listens, so that no peer meets a node without them. They end
-// with the runtime.
+// The registered processes other nodes expect to find: net_kernel, global_name_server, rex, user, and the
+// scopes of pg. Started after the runtime and before the distribution listens, so that no peer meets a node
+// without them. They end with the runtime.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@ namespace coppice::services {
 struct options {
   bool global = true;
   std::vector<std::string> rpc{"info"}; // what rex and erpc may run: see allow_list
+  std::vector<std::string> pg{};        // scopes
 };
 
 class services {
@@ -32,12 +33,16 @@ class services {
   base::status start();
 
  private:
-  base::result<runtime::pid> spawn(const char* name, std::unique_ptr<runtime::behaviour> does);
+  base::result<runtime::pid> spawn(const std::string& name, std::unique_ptr<runtime::behaviour> does,
+                                   runtime::mailbox_bounds mailbox = {});
+  base::status start_scopes();
+  void discover(const dist::peer_info& peer);
 
   runtime::system& system_;
   dist::router& router_;
   options options_;
   std::shared_ptr<const functions> functions_;
+  std::vector<runtime::pid> scopes_; // as in options_.pg; settled before the distribution listens
 };
 
 } // namespace coppice::services

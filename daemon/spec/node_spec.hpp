@@ -142,7 +142,7 @@ struct compression_options {
 
 struct service_options {
   bool global = true;
-  std::vector<std::string> pg; // names of pg scopes
+  std::vector<std::string> pg{"pg"}; // names of pg scopes
 };
 
 struct distribution_options {

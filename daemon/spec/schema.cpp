@@ -186,7 +186,7 @@ const table<service_options>& service_table() {
       table<service_options>()
           .add<&service_options::global>("global", flag(), "take part in global")
           .add<&service_options::pg>("pg", list<std::string, text>(text("a scope", &check_registered_name)),
-                                     "scopes of pg");
+                                     "scopes of pg; those of Phoenix are 'Elixir.Phoenix.PubSub'");
   return rows;
 }
 
@@ -212,7 +212,7 @@ const table<distribution_options>& distribution_table() {
           .add<&distribution_options::compression>(
               "compression", section<compression_options>(&compression_table), "between Coppice nodes")
           .add<&distribution_options::services>("services", section<service_options>(&service_table),
-                                                "services of Erlang's that the node takes part in", later);
+                                                "services of Erlang's that the node takes part in");
   return rows;
 }
 

@@ -135,7 +135,7 @@ TEST_CASE("rex runs allowed functions and answers undef to the rest") {
 
 TEST_CASE("rpc allows what it is told to and no more") {
   epmd_server epmd;
-  whole_node a(epmd, "a@127.0.0.1", {true, {"erlang:node"}});
+  whole_node a(epmd, "a@127.0.0.1", {.rpc = {"erlang:node"}});
   const actor here(a.host);
   CHECK(is_atom(ask(here, destination::named("rex"), rpc_call("erlang", "node")), "a@127.0.0.1"));
   CHECK_FALSE(is_atom(ask(here, destination::named("rex"), rpc_call("erlang", "is_alive")), "true"));
@@ -144,7 +144,7 @@ TEST_CASE("rpc allows what it is told to and no more") {
 TEST_CASE("an allow entry of a form that is not there is refused at start") {
   runtime::system host;
   dist::router router(host, {});
-  services::services made(host, router, {true, {"observer"}});
+  services::services made(host, router, {.rpc = {"observer"}});
   const auto started = made.start();
   REQUIRE_FALSE(started);
   CHECK(started.error().code == base::errc::unsupported);

@@ -137,10 +137,6 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
        "node.yaml:2:32: error: distribution.compression.level: not available in this version: 3\n"
        "    2 | distribution: { compression: { level: 3 } }\n"
        "      |                                ^ only 0\n"},
-      {"services", "node: { name: n@h }\ndistribution: { services: { global: true } }\n",
-       "node.yaml:2:17: error: distribution.services: not available in this version\n"
-       "    2 | distribution: { services: { global: true } }\n"
-       "      |                 ^\n"},
   });
   check_tree_errors({
       {"pool", "        - id: a\n          pool: { size: 8, actor: kv }\n",

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// The members of one pg scope as this node knows them: who is in which group, and how many times. Groups are
+// terms, the same when they match in Erlang; a group without members does not exist. Members of this node
+// and of others are told apart by their pid. One thread.
+#pragma once
+
+#include <coppice/etf/types.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/ids.hpp"
+
+namespace coppice::services {
+
+class pg_groups {
+ public:
+  enum class whose : std::uint8_t { all, local };
+
+  void join(etf::bytes group, const runtime::pid& who);
+  // Takes one of its joins back. False: it is not in the group.
+  bool leave(etf::bytes group, const runtime::pid& who);
+  // All of its joins. The groups, each as often as it had joined.
+  std::vector<std::string> leave_all(const runtime::pid& who);
+
+  bool is_member(const runtime::pid& who) const { return joined_.contains(who); }
+  // Each as often as it joined, in no order.
+  std::vector<runtime::pid> members(etf::bytes group, whose of) const;
+  // Those with such members. They point into this until it changes.
+  std::vector<etf::bytes> groups(whose of) const;
+  // How often that process joined each group it is in; empty if it is in none.
+  std::vector<std::pair<etf::bytes, std::uint32_t>> groups_of(const runtime::pid& who) const;
+  // Everyone of a node, each once.
+  std::vector<runtime::pid> of_node(std::uint32_t node) const;
+
+ private:
+  struct hash {
+    using is_transparent = void;
+    std::size_t operator()(etf::bytes term) const;
+    std::size_t operator()(const std::string& term) const;
+  };
+  struct equal {
+    using is_transparent = void;
+    static etf::bytes view(etf::bytes term) { return term; }
+    static etf::bytes view(const std::string& term);
+    bool operator()(const auto& a, const auto& b) const { return same(view(a), view(b)); }
+    static bool same(etf::bytes a, etf::bytes b);
+  };
+  struct group {
+    std::unordered_map<runtime::pid, std::uint32_t, runtime::pid_hash> members; // and how many times
+    std::size_t local = 0;                                                     // members of this node
+  };
+  using groups_map = std::unordered_map<std::string, group, hash, equal>;
+  using entry = groups_map::value_type;
+
+  void remove(entry& from, const runtime::pid& who);
+
+  groups_map groups_; // its entries stay where they are
+  std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> joined_;
+};
+
+} // namespace coppice::services

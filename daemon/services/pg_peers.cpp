@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// What the scopes of other nodes tell a scope of pg, and the ends of members and peers. A peer speaks for the
+// processes of its own node only, and of joins and leaves only once it is known. In the process's own turn.
+#include <coppice/etf/cursor.hpp>
+#include <map>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "runtime/system.hpp"
+#include "services/pg_scope.hpp"
+
+namespace coppice::services {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+runtime::outcome pg_scope::handle_cast(process& self, const message& request) {
+  etf::cursor at(request.bytes());
+  if (!at.read_tuple_of(3) || !at.read_atom_is("sync")) return runtime::carry_on();
+  const auto peer = runtime::read_pid(at, self.host().nodes());
+  if (peer && !peer->here()) on_sync(self, *peer, at);
+  return runtime::carry_on();
+}
+
+runtime::outcome pg_scope::handle_info(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
+  if (what == "DOWN" && arity == 5) {
+    on_down(self, at);
+    return runtime::carry_on();
+  }
+  const auto peer = runtime::read_pid(at, self.host().nodes());
+  if (!peer || peer->here()) return runtime::carry_on();
+  // The third element of a discovery is the version of a protocol that has one.
+  if (what == "discover" && (arity == 2 || arity == 3)) on_discover(self, *peer);
+  if (what == "join" && arity == 4) on_join(self, *peer, at);
+  if (what == "leave" && arity == 4) on_leave(self, *peer, at);
+  return runtime::carry_on();
+}
+
+void pg_scope::meet(process& self, const runtime::pid& peer) {
+  const auto monitor = self.monitor(peer);
+  peers_.emplace(peer, monitor);
+  watches_.emplace(monitor, watch{watch::kind::peer, peer, {}});
+}
+
+void pg_scope::on_discover(process& self, const runtime::pid& peer) {
+  const auto groups = groups_.groups(pg_groups::whose::local);
+  message_writer out;
+  out.tuple(2);
+  out.atom("$gen_cast");
+  out.tuple(3);
+  out.atom("sync");
+  runtime::write(out, self.self(), self.host().nodes());
+  out.list(static_cast<std::uint32_t>(groups.size()));
+  for (const auto group : groups) {
+    out.tuple(2);
+    out.raw(group);
+    write_pids(self, out, groups_.members(group, pg_groups::whose::local));
+  }
+  out.nil();
+  self.send_unbounded(peer, out.take());
+  if (known(peer)) return;
+  meet(self, peer);
+  self.send_unbounded(peer, discovery(self.self(), self.host().nodes()));
+}
+
+// All members of that node anew: what differs from what was known are joins and leaves.
+void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) {
+  if (!known(peer)) meet(self, peer);
+  pg_groups wanted;
+  std::uint32_t count = 0;
+  if (!at.read_list(count)) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    etf::bytes group;
+    if (!at.read_tuple_of(2) || !at.read_term(group)) return;
+    const auto members = read_pids(self, at, peer.node);
+    if (!members) return;
+    for (const auto& who : *members) wanted.join(group, who);
+  }
+  std::map<std::string, pids> left;
+  std::map<std::string, pids> joined;
+  for (const auto& who : groups_.of_node(peer.node)) {
+    for (const auto& [group, times] : groups_.groups_of(who)) {
+      for (std::uint32_t i = 0; i < times; ++i) {
+        if (!wanted.leave(group, who)) left[std::string(base::as_text(group))].push_back(who);
+      }
+    }
+  }
+  for (const auto& who : wanted.of_node(peer.node)) {
+    for (const auto& [group, times] : wanted.groups_of(who)) {
+      auto& in = joined[std::string(base::as_text(group))];
+      in.insert(in.end(), times, who);
+    }
+  }
+  for (const auto& [group, who] : left) {
+    for (const auto& one : who) groups_.leave(base::as_bytes(group), one);
+    tell_watchers(self, "leave", base::as_bytes(group), who);
+  }
+  for (const auto& [group, who] : joined) {
+    for (const auto& one : who) groups_.join(base::as_bytes(group), one);
+    tell_watchers(self, "join", base::as_bytes(group), who);
+  }
+}
+
+// {join, Peer, Group, PidOrPids}
+void pg_scope::on_join(process& self, const runtime::pid& peer, etf::cursor at) {
+  etf::bytes group;
+  if (!known(peer) || !at.read_term(group)) return;
+  const auto joining = read_pids(self, at, peer.node);
+  if (!joining) return;
+  for (const auto& who : *joining) groups_.join(group, who);
+  tell_watchers(self, "join", group, *joining);
+}
+
+// {leave, Peer, PidOrPids, Groups}
+void pg_scope::on_leave(process& self, const runtime::pid& peer, etf::cursor at) {
+  if (!known(peer)) return;
+  const auto leaving = read_pids(self, at, peer.node);
+  std::uint32_t count = 0;
+  if (!leaving || !at.read_list(count)) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    etf::bytes group;
+    if (!at.read_term(group)) return;
+    pids left;
+    for (const auto& who : *leaving) {
+      if (groups_.leave(group, who)) left.push_back(who);
+    }
+    if (!left.empty()) tell_watchers(self, "leave", group, left);
+  }
+}
+
+void pg_scope::on_down(process& self, etf::cursor at) {
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  const auto found = ref ? watches_.find(*ref) : watches_.end();
+  if (found == watches_.end()) return;
+  const auto gone = std::move(found->second);
+  watches_.erase(found);
+  if (gone.what == watch::kind::member) member_ended(self, gone.who);
+  if (gone.what == watch::kind::peer) peer_ended(self, gone.who);
+}
+
+void pg_scope::member_ended(process& self, const runtime::pid& who) {
+  members_.erase(who);
+  const auto left = groups_.leave_all(who);
+  message_writer out;
+  out.tuple(4);
+  out.atom("leave");
+  runtime::write(out, self.self(), self.host().nodes());
+  runtime::write(out, who, self.host().nodes());
+  out.list(static_cast<std::uint32_t>(left.size()));
+  for (const auto& group : left) {
+    out.raw(base::as_bytes(group));
+    tell_watchers(self, "leave", base::as_bytes(group), {who});
+  }
+  out.nil();
+  tell_peers(self, out.take());
+}
+
+// The node's members go with its scope, unless a new one has spoken for them already.
+void pg_scope::peer_ended(process& self, const runtime::pid& peer) {
+  peers_.erase(peer);
+  for (const auto& [other, monitor] : peers_) {
+    if (other.node == peer.node) return;
+  }
+  std::map<std::string, pids> left;
+  for (const auto& who : groups_.of_node(peer.node)) {
+    for (auto& group : groups_.leave_all(who)) left[std::move(group)].push_back(who);
+  }
+  for (const auto& [group, who] : left) tell_watchers(self, "leave", base::as_bytes(group), who);
+}
+
+} // namespace coppice::services

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// What processes of this node ask of a scope: joining, leaving, watching, reading. In the process's own turn.
+#include "services/pg_scope.hpp"
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/order.hpp>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::services {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+// {error, {nolocal, Pid}} of a process elsewhere, where OTP's functions raise it; {error, badarg} of no process.
+message refused(etf::cursor at, process& self) {
+  const auto begin = at.rest();
+  const auto who = runtime::read_pid(at, self.host().nodes());
+  message_writer out;
+  out.tuple(2);
+  out.atom("error");
+  if (!who) {
+    out.atom("badarg");
+    return out.take();
+  }
+  out.tuple(2);
+  out.atom("nolocal");
+  out.raw(begin.first(begin.size() - at.rest().size()));
+  return out.take();
+}
+
+} // namespace
+
+message pg_scope::discovery(const runtime::pid& scope, const runtime::node_names& names) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("discover");
+  runtime::write(out, scope, names);
+  return out.take();
+}
+
+pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, const message& request) {
+  etf::cursor sender(from.bytes());
+  sender.read_tuple_of(2);
+  const auto caller = runtime::read_pid(sender, self.host().nodes());
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  if (!caller) return no_reply();
+  if (at.read_atom(what)) {
+    if (what == "monitor") return watch_scope(self, *caller);
+    return list(self, what, at);
+  }
+  if (!at.read_tuple(arity) || !at.read_atom(what)) return native_server::handle_call(self, from, request);
+  if (what == "join_local" && arity == 3) return join_local(self, at);
+  if (what == "leave_local" && arity == 3) return leave_local(self, at);
+  if (what == "demonitor" && arity == 2) return stop_watching(self, at);
+  if (what == "monitor" && arity == 2) return watch_group(self, *caller, at.rest());
+  if (arity == 2) return list(self, what, at);
+  return native_server::handle_call(self, from, request);
+}
+
+pg_scope::call_answer pg_scope::join_local(process& self, etf::cursor at) {
+  etf::bytes group;
+  at.read_term(group);
+  const auto joining = read_pids(self, at, 0);
+  if (!joining) return reply(refused(at, self));
+  for (const auto& who : *joining) {
+    groups_.join(group, who);
+    auto& monitor = members_[who];
+    if (monitor) continue;
+    monitor = self.monitor(who);
+    watches_.emplace(monitor, watch{watch::kind::member, who, {}});
+  }
+  tell_watchers(self, "join", group, *joining);
+  message_writer out;
+  out.tuple(4);
+  out.atom("join");
+  runtime::write(out, self.self(), self.host().nodes());
+  out.raw(group);
+  write_pids(self, out, *joining);
+  tell_peers(self, out.take());
+  return reply(message::atom("ok"));
+}
+
+pg_scope::call_answer pg_scope::leave_local(process& self, etf::cursor at) {
+  etf::bytes group;
+  at.read_term(group);
+  const auto leaving = read_pids(self, at, 0);
+  if (!leaving) return reply(refused(at, self));
+  pids left;
+  for (const auto& who : *leaving) {
+    if (!groups_.leave(group, who)) continue;
+    left.push_back(who);
+    if (groups_.is_member(who)) continue;
+    const auto member = members_.find(who);
+    self.demonitor(member->second, true);
+    watches_.erase(member->second);
+    members_.erase(member);
+  }
+  if (left.empty()) return reply(message::atom("not_joined"));
+  tell_watchers(self, "leave", group, left);
+  message_writer out;
+  out.tuple(4);
+  out.atom("leave");
+  runtime::write(out, self.self(), self.host().nodes());
+  write_pids(self, out, left);
+  out.list(1);
+  out.raw(group);
+  out.nil();
+  tell_peers(self, out.take());
+  return reply(message::atom("ok"));
+}
+
+// {Ref, #{Group => Pids}}
+pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& watcher) {
+  const auto ref = self.monitor(watcher);
+  watches_.emplace(ref, watch{watch::kind::scope_watcher, watcher, {}});
+  const auto all = groups_.groups(pg_groups::whose::all);
+  message_writer out;
+  out.tuple(2);
+  runtime::write(out, ref, self.host().nodes());
+  out.map(static_cast<std::uint32_t>(all.size()));
+  for (const auto group : all) {
+    out.raw(group);
+    write_pids(self, out, groups_.members(group, pg_groups::whose::all));
+  }
+  return reply(out.take());
+}
+
+// {Ref, Pids}
+pg_scope::call_answer pg_scope::watch_group(process& self, const runtime::pid& watcher, etf::bytes group) {
+  const auto ref = self.monitor(watcher);
+  watches_.emplace(ref, watch{watch::kind::group_watcher, watcher, std::string(base::as_text(group))});
+  message_writer out;
+  out.tuple(2);
+  runtime::write(out, ref, self.host().nodes());
+  write_pids(self, out, groups_.members(group, pg_groups::whose::all));
+  return reply(out.take());
+}
+
+pg_scope::call_answer pg_scope::stop_watching(process& self, etf::cursor at) {
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  const auto found = ref ? watches_.find(*ref) : watches_.end();
+  const bool watcher = found != watches_.end() && (found->second.what == watch::kind::scope_watcher ||
+                                                   found->second.what == watch::kind::group_watcher);
+  if (!watcher) return reply(message::atom("false"));
+  self.demonitor(*ref, true);
+  watches_.erase(found);
+  return reply(message::atom("ok"));
+}
+
+pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::cursor at) {
+  using whose = pg_groups::whose;
+  message_writer out;
+  if (what == "get_members" || what == "get_local_members") {
+    write_pids(self, out, groups_.members(at.rest(), what == "get_members" ? whose::all : whose::local));
+    return reply(out.take());
+  }
+  if (what == "which_groups" || what == "which_local_groups") {
+    const auto all = groups_.groups(what == "which_groups" ? whose::all : whose::local);
+    out.list(static_cast<std::uint32_t>(all.size()));
+    for (const auto group : all) out.raw(group);
+    out.nil();
+    return reply(out.take());
+  }
+  out.tuple(2);
+  out.atom("error");
+  out.atom("bad_request");
+  return reply(out.take());
+}
+
+void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes group, const pids& who) const {
+  if (watches_.size() == members_.size() + peers_.size()) return;
+  for (const auto& [ref, one] : watches_) {
+    const bool wanted = one.what == watch::kind::scope_watcher ||
+                        (one.what == watch::kind::group_watcher &&
+                         etf::equal_exact(base::as_bytes(one.group), group));
+    if (!wanted) continue;
+    message_writer out;
+    out.tuple(4);
+    runtime::write(out, ref, self.host().nodes());
+    out.atom(what);
+    out.raw(group);
+    write_pids(self, out, who);
+    self.send_unbounded(one.who, out.take());
+  }
+}
+
+void pg_scope::tell_peers(process& self, const message& m) const {
+  for (const auto& [peer, monitor] : peers_) self.send_unbounded(peer, m);
+}
+
+std::optional<pg_scope::pids> pg_scope::read_pids(process& self, etf::cursor& at, std::uint32_t node) const {
+  const auto one = [&](pids& into) {
+    etf::cursor ahead = at;
+    const auto who = runtime::read_pid(ahead, self.host().nodes());
+    if (!who || who->node != node) return false;
+    at = ahead;
+    into.push_back(*who);
+    return true;
+  };
+  pids out;
+  std::uint32_t count = 0;
+  if (!at.read_list(count)) return one(out) ? std::optional(std::move(out)) : std::nullopt;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (!one(out)) return std::nullopt;
+  }
+  if (count > 0 && !at.read_nil()) return std::nullopt;
+  return out;
+}
+
+void pg_scope::write_pids(process& self, etf::writer& out, const pids& who) const {
+  out.list(static_cast<std::uint32_t>(who.size()));
+  for (const auto& one : who) runtime::write(out, one, self.host().nodes());
+  out.nil();
+}
+
+} // namespace coppice::services

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Who is in which group how often.
+#include "services/pg_groups.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace coppice;
+using services::pg_groups;
+using whose = services::pg_groups::whose;
+
+namespace {
+
+constexpr runtime::pid ours{0, 5, 1, 0};
+constexpr runtime::pid ours_too{0, 5, 2, 0};
+constexpr runtime::pid theirs{1, 5, 1, 0};
+
+// Two terms, encoded.
+constexpr std::uint8_t one_bytes[]{97, 1};
+constexpr std::uint8_t two_bytes[]{97, 2};
+constexpr etf::bytes one(one_bytes);
+constexpr etf::bytes two(two_bytes);
+
+} // namespace
+
+TEST_CASE("a process joins as often as it says, and is out when it left as often") {
+  pg_groups groups;
+  groups.join(one, ours);
+  groups.join(one, ours);
+  CHECK(groups.members(one, whose::all) == std::vector{ours, ours});
+  CHECK(groups.leave(one, ours));
+  CHECK(groups.is_member(ours));
+  CHECK(groups.leave(one, ours));
+  CHECK_FALSE(groups.leave(one, ours));
+  CHECK_FALSE(groups.is_member(ours));
+  CHECK(groups.groups(whose::all).empty());
+}
+
+TEST_CASE("leaving a group one is not in, or that is not there, is said") {
+  pg_groups groups;
+  groups.join(one, ours);
+  CHECK_FALSE(groups.leave(two, ours));
+  CHECK_FALSE(groups.leave(one, theirs));
+}
+
+TEST_CASE("members and groups of this node are told apart") {
+  pg_groups groups;
+  groups.join(one, ours);
+  groups.join(one, theirs);
+  groups.join(two, theirs);
+  CHECK(groups.members(one, whose::all).size() == 2);
+  CHECK(groups.members(one, whose::local) == std::vector{ours});
+  CHECK(groups.groups(whose::all).size() == 2);
+  CHECK(groups.groups(whose::local).size() == 1);
+  CHECK(groups.of_node(1) == std::vector{theirs});
+}
+
+TEST_CASE("one that is gone leaves all its groups, each as often as it had joined") {
+  pg_groups groups;
+  groups.join(one, ours);
+  groups.join(one, ours);
+  groups.join(two, ours);
+  groups.join(two, ours_too);
+  CHECK(groups.groups_of(ours).size() == 2);
+  CHECK(groups.leave_all(ours).size() == 3);
+  CHECK(groups.leave_all(ours).empty());
+  CHECK(groups.members(two, whose::all) == std::vector{ours_too});
+  CHECK(groups.groups(whose::local).size() == 1);
+}
