@@ -8,19 +8,7 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr unsigned bytes_bits = 40;
-constexpr std::uint64_t one_message = std::uint64_t{1} << bytes_bits;
 constexpr std::uint32_t overhead = sizeof(block);
-
-std::uint64_t share_of(const signal& what) {
-  return one_message + what.weight;
-}
-
-bool has_room(std::uint64_t load, std::uint32_t weight, std::uint32_t messages, std::uint64_t bytes) {
-  const std::uint64_t count = load >> bytes_bits;
-  const std::uint64_t held = load & (one_message - 1);
-  return count < messages && (bytes == 0 || count == 0 || held + weight <= bytes);
-}
 
 crowd& crowd_of(std::atomic<crowd*>& place) {
   if (crowd* there = place.load(std::memory_order_acquire)) return *there;
@@ -35,17 +23,23 @@ crowd& crowd_of(std::atomic<crowd*>& place) {
 
 send_status engine::send_bounded(process& to, signal_ptr what, process* sender) {
   what->weight = static_cast<std::uint32_t>(what->payload().size()) + overhead;
-  const std::uint64_t share = share_of(*what);
-  const std::uint64_t before = to.load_.fetch_add(share, std::memory_order_relaxed);
+  worker* const here = sender != nullptr ? &sender->home() : worker::current();
+  const bool ours = to.home_.load(std::memory_order_acquire) == here;
   crowd* queue = to.crowd_.load(std::memory_order_acquire);
   const bool others_wait = queue != nullptr && queue->size.load(std::memory_order_relaxed) != 0;
-  if (!others_wait && has_room(before, what->weight, to.messages_limit_, to.bytes_limit_)) [[likely]] {
-    push(to, std::move(what));
+  const auto counted = [&] {
+    const mailbox_load::bounds limits{to.messages_limit_, to.bytes_limit_};
+    return ours ? to.load_.hold(what->weight, limits) : to.load_.announce(what->weight, limits);
+  };
+  if (!others_wait && counted()) [[likely]] {
+    if (ours)
+      here->receive_here(to, std::move(what));
+    else
+      push_from(here, to, std::move(what));
     return send_status::ok;
   }
-  to.load_.fetch_sub(share, std::memory_order_relaxed);
 
-  system& host = to.home_->host();
+  system& host = to.host();
   const auto refuse = [&] {
     host.parts_->dropped.fetch_add(1, std::memory_order_relaxed);
     to.dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -53,7 +47,7 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
   };
   if (to.on_full_ == on_full::exit) push(to, make_signal(signal_kind::overflow, what->from));
   if (to.on_full_ != on_full::park_sender || sender == nullptr || sender == &to || sender->exiting_ ||
-      !sender->home_->can_park())
+      !sender->home().can_park())
     return refuse();
 
   const pid receiver = to.self_;
@@ -78,7 +72,7 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
 }
 
 void engine::uncount(process& p, const signal& handled) {
-  if (handled.weight != 0) p.load_.fetch_sub(share_of(handled), std::memory_order_relaxed);
+  if (handled.weight != 0) p.load_.remove(mailbox_load::share(handled.weight));
 }
 
 void engine::admit_crowd(process& p) {
@@ -90,24 +84,23 @@ void engine::admit_crowd(process& p) {
       const std::lock_guard guard(line->lock);
       if (line->waiting.empty()) return;
       const std::uint32_t weight = line->waiting.front().what->weight;
-      if (!has_room(p.load_.load(std::memory_order_relaxed), weight, p.messages_limit_, p.bytes_limit_))
-        return;
+      if (!p.load_.has_room(weight, {p.messages_limit_, p.bytes_limit_})) return;
       first = std::move(line->waiting.front());
       line->waiting.pop_front();
       line->size.store(line->waiting.size(), std::memory_order_relaxed);
     }
-    p.load_.fetch_add(share_of(*first.what), std::memory_order_relaxed);
+    p.load_.add(mailbox_load::share(first.what->weight));
     enqueue(p, std::move(first.what));
     signal_ptr go_on = make_signal(signal_kind::stop_waiting, {});
     go_on->number = first.wait_number;
-    deliver(p.home_->host(), first.who, std::move(go_on), nullptr);
+    deliver(p.host(), first.who, std::move(go_on), nullptr);
   }
 }
 
 bool engine::leave_crowd(process& p) {
   if (p.waiting_ == nullptr || !p.waiting_->at) return false;
-  const reading valid(p.home_->host());
-  process* receiver = find(p.home_->host(), p.waiting_->at);
+  const reading valid(p.host());
+  process* receiver = find(p.host(), p.waiting_->at);
   crowd* line = receiver == nullptr ? nullptr : receiver->crowd_.load(std::memory_order_acquire);
   if (line == nullptr) return false;
   const std::lock_guard guard(line->lock);
@@ -127,7 +120,7 @@ void engine::scatter_crowd(process& p) {
     all.swap(line->waiting);
     line->size.store(0, std::memory_order_relaxed);
   }
-  system& host = p.home_->host();
+  system& host = p.host();
   for (crowd::sender& one : all) {
     answer_for_missing(host, p.self_, std::move(one.what), reasons::noproc());
     signal_ptr go_on = make_signal(signal_kind::stop_waiting, {});

@@ -36,7 +36,15 @@ process* engine::find(const system& host, const destination& to) {
 }
 
 void engine::push(process& to, signal_ptr what) {
-  if (to.inbox_.push(what.release())) to.home_->make_ready(to);
+  worker* const here = worker::current();
+  if (here != nullptr && to.home_.load(std::memory_order_acquire) == here)
+    here->receive_here(to, std::move(what));
+  else
+    push_from(here, to, std::move(what));
+}
+
+void engine::push_from(worker* here, process& to, signal_ptr what) {
+  if (to.inbox_.push(what.release())) worker::announce(to, here);
 }
 
 send_status engine::deliver(system& host, const destination& to, signal_ptr what, process* sender) {

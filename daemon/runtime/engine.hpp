@@ -39,6 +39,8 @@ struct system::parts {
   std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> lingering{0};
   std::atomic<std::uint64_t> abandoned{0};
+  alignas(64) std::atomic<std::uint32_t> hungry{0}; // workers without work that want some
+  std::atomic<std::uint32_t> stacks{0};             // of all workers
   std::atomic<bool> started{false};
   std::atomic<bool> stopping{false};
   std::mutex leader_lock; // guards default_leader
@@ -71,6 +73,8 @@ struct engine {
 
   // delivery.cpp. `sender`: the process whose turn it is and that may park, or null.
   static void push(process& to, signal_ptr what);
+  // From another thread than to's home; `here`: the worker whose thread it is, or null.
+  static void push_from(worker* here, process& to, signal_ptr what);
   static send_status deliver(system& host, const destination& to, signal_ptr what, process* sender);
   static send_status dispatch(system& host, const destination& to, signal_ptr what, process* sender);
   static void answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason);
@@ -84,6 +88,11 @@ struct engine {
 
   // signals.cpp
   static void take_signals(process& p);
+  // Moves what others pushed behind what is pending.
+  static void take_inbox(process& p);
+  static void add_pending(process& p, signal_ptr what);
+  // A signal that just came from this worker and needs no turn to be taken; false: it does.
+  static bool accept(process& p, signal_ptr& what);
   static void enqueue(process& p, signal_ptr what);
   static void enqueue(process& p, const pid& from, message what);
   static signal_ptr next_message(process& p);
@@ -91,7 +100,6 @@ struct engine {
 
   // waits.cpp. False: there is no stack to go on with.
   static bool wait_for(process& p, wait& what, base::nanos deadline);
-  static void wake(process& p);
 
   // exits.cpp
   static void handle_exit(process& p, signal_ptr what);

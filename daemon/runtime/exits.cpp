@@ -48,7 +48,7 @@ void engine::die(process& p, message reason) {
   parts.table.unlink({p.self_.id, p.self_.serial});
   if (mine != nullptr && !mine->name.empty()) parts.registered.remove(mine->name);
   parts.table.give_back({p.self_.id, p.self_.serial});
-  p.home_->processes.fetch_sub(1, std::memory_order_relaxed);
+  p.home().processes.fetch_sub(1, std::memory_order_relaxed);
 
   if (mine != nullptr) {
     if (!p.started_) answer_ack(p, error_message(reason));
@@ -87,7 +87,7 @@ void engine::die(process& p, message reason) {
   if (p.waiting_ != nullptr && !p.waiting_->holds) p.waiting_->ready = true;
   if (p.fiber_ == nullptr) return;
   p.lingering_ = true;
-  p.home_->expect_end_of(p);
+  p.home().expect_end_of(p);
   parts.lingering.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -96,7 +96,7 @@ void engine::finish(process& p) {
   if (p.lingering_) p.host().parts_->lingering.fetch_sub(1, std::memory_order_relaxed);
   while (signal_ptr left = next_message(p))
     answer_for_missing(p.host(), p.self_, std::move(left), reasons::noproc());
-  p.home_->retire(p);
+  p.home().retire(p);
 }
 
 } // namespace coppice::runtime

@@ -4,11 +4,6 @@
 #include "runtime/engine.hpp"
 
 namespace coppice::runtime {
-namespace {
-
-constexpr unsigned bytes_bits = 40;
-
-} // namespace
 
 std::string_view to_string(process_status status) {
   constexpr std::array<std::string_view, 6> words{"starting", "waiting", "runnable",
@@ -26,11 +21,10 @@ process_summary engine::summarise(const process& p) {
   seen.pid = p.self_;
   p.behaviour_->describe(seen.is);
   seen.status = p.status_.load(std::memory_order_relaxed);
-  const std::uint64_t load = p.load_.load(std::memory_order_relaxed);
-  seen.messages = load >> bytes_bits;
-  seen.message_bytes = load & ((std::uint64_t{1} << bytes_bits) - 1);
+  seen.messages = p.load_.messages();
+  seen.message_bytes = p.load_.bytes();
   seen.reductions = p.reductions_.load(std::memory_order_relaxed);
-  seen.worker = p.home_->index();
+  seen.worker = p.home().index();
   seen.memory = sizeof(process) + seen.message_bytes;
   if (const relations* theirs = p.relations_.load(std::memory_order_acquire)) {
     const std::lock_guard guard(theirs->lock);

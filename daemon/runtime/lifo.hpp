@@ -51,6 +51,14 @@ class lifo {
 
   // Consumer. All that was pushed, oldest first, ended by null; the queue is open afterwards.
   Node* take_all() {
+    bool was_idle = false;
+    return take_all(was_idle);
+  }
+
+  // The same; `was_idle`: the first of them was pushed into an idle queue, so its producer wakes or has woken
+  // the consumer.
+  Node* take_all(bool& was_idle) {
+    was_idle = false;
     if (head_.load(std::memory_order_relaxed) == open()) return nullptr;
     Node* newest = head_.exchange(open(), std::memory_order_acq_rel);
     Node* oldest_first = nullptr;
@@ -60,6 +68,7 @@ class lifo {
       oldest_first = newest;
       newest = older;
     }
+    was_idle = newest == nullptr;
     return oldest_first;
   }
 

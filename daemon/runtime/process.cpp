@@ -9,8 +9,10 @@ namespace coppice::runtime {
 
 void behaviour::terminate(process&, const message&) {}
 
-process::process(worker& home, const pid& self, std::unique_ptr<behaviour> does, const spawn_options& options)
-    : home_(&home),
+process::process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
+                 const spawn_options& options)
+    : inbox_(announced),
+      home_(&home),
       behaviour_(std::move(does)),
       self_(self),
       parent_(options.parent),
@@ -18,7 +20,9 @@ process::process(worker& home, const pid& self, std::unique_ptr<behaviour> does,
       messages_limit_(options.mailbox.messages),
       on_full_(options.mailbox.policy),
       priority_(options.priority),
-      trap_exit_(options.trap_exit) {
+      trap_exit_(options.trap_exit),
+      announced_(announced),
+      placed_(options.worker >= 0) {
   if (options.label.empty() && !options.group_leader && !options.ack) return;
   relations& mine = needs_relations();
   mine.label = options.label;
@@ -27,7 +31,7 @@ process::process(worker& home, const pid& self, std::unique_ptr<behaviour> does,
 }
 
 process::~process() {
-  for (signal* left : {first_, inbox_.take_all()})
+  for (signal* left : {first_, pending_first_, inbox_.take_all()})
     while (left != nullptr) signal_ptr(std::exchange(left, left->next)).reset();
   std::unique_ptr<relations>(relations_.load()).reset();
   std::unique_ptr<crowd>(crowd_.load()).reset();
@@ -41,11 +45,11 @@ relations& process::needs_relations() {
 }
 
 system& process::host() const {
-  return home_->host();
+  return home().host();
 }
 
 base::nanos process::now() const {
-  return home_->now();
+  return home().now();
 }
 
 send_status process::send(const destination& to, message m) {
@@ -143,15 +147,18 @@ std::string process::name() const {
 }
 
 std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m) {
-  return home_->add_timer(deadline, self_, to, std::move(m));
+  ++timers_;
+  return home().add_timer(deadline, self_, to, std::move(m));
 }
 
 base::nanos process::cancel_timer(std::uint64_t id) {
-  return home_->remove_timer(id);
+  const base::nanos left = home().remove_timer(id);
+  if (left >= 0) --timers_;
+  return left;
 }
 
 base::nanos process::remaining(std::uint64_t id) const {
-  return home_->timer_left(id);
+  return home().timer_left(id);
 }
 
 base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
@@ -160,7 +167,7 @@ base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviou
 }
 
 bool process::should_yield() const {
-  return home_->turn_is_long();
+  return home().turn_is_long();
 }
 
 pid process::group_leader() const {

@@ -20,6 +20,7 @@
 #include "runtime/ids.hpp"
 #include "runtime/inspectable.hpp"
 #include "runtime/lifo.hpp"
+#include "runtime/mailbox_load.hpp"
 #include "runtime/message.hpp"
 #include "runtime/signal.hpp"
 
@@ -161,18 +162,23 @@ class process {
   friend class system;
   friend class worker;
   friend struct engine;
-  process(worker& home, const pid& self, std::unique_ptr<behaviour> does, const spawn_options& options);
+  // `announced`: its home will be told of it by worker::announce.
+  process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
+          const spawn_options& options);
   relations& needs_relations();
+  // In its turn: the worker it runs on, which may be another one after a wait.
+  worker& home() const { return *home_.load(std::memory_order_relaxed); }
 
-  // Written by senders.
+  // Written by senders on other threads; see placement.cpp.
   lifo<signal> inbox_;
-  std::atomic<std::uint64_t> load_{0};    // messages counted (high 24 bits) and their bytes (low 40)
+  mailbox_load load_;
+  std::atomic<worker*> home_;             // whose thread owns it; written by the owner
+  process* next_announced_ = nullptr;     // link in a worker's list of announcements
+  worker* waker_ = nullptr;               // where the one works who announced it
   std::atomic<crowd*> crowd_{nullptr};    // senders parked at the full mailbox; made when first needed
   std::atomic<std::uint32_t> dropped_{0}; // messages its bound refused
-  process* next_ready_ = nullptr;         // link in the run queue or a worker's inbox
 
   // Fixed at spawn.
-  worker* home_;
   std::unique_ptr<behaviour> behaviour_;
   pid self_;
   pid parent_;
@@ -187,9 +193,19 @@ class process {
   bool exiting_ = false;  // dead to all others
   bool finished_ = false; // no callback will run any more
   bool reclaimable_ = false;
-  bool lingering_ = false; // died while parked
+  bool lingering_ = false;           // died while parked
+  bool scheduled_ = false;           // in the run queue, on its way to another worker's, or in a turn
+  bool announced_ = false;           // an announcement is on its way that is of no use any more
+  bool arriving_ = false;            // given to its home, which has not taken it in
+  bool placed_ = false;              // stays where it was spawned
+  std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
+  std::uint16_t follows_ = 0;        // a worker's index
+  std::uint32_t timers_ = 0;         // that it started and that run
+  process* next_in_queue_ = nullptr; // link in a run queue, or among arrivals
+  signal* pending_first_ = nullptr;  // signals taken out of the inbox or sent on this worker, not
+  signal* pending_last_ = nullptr;   // taken yet, in order
   std::uint32_t turn_reductions_ = 0;
-  signal* first_ = nullptr; // messages taken out of the inbox, in order
+  signal* first_ = nullptr; // messages to be handled, in order
   signal* last_ = nullptr;
   fiber* fiber_ = nullptr;  // the stack it is parked on
   wait* waiting_ = nullptr; // what it is parked for; lives on that stack

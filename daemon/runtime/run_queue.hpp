@@ -34,6 +34,35 @@ class run_queue_of {
 
   std::size_t size() const { return size_; }
 
+  // Takes out every second one of those that may leave, `most` at most, less urgent ones first; a list.
+  template <class MayLeave>
+  process* split(std::size_t most, MayLeave may_leave) {
+    process* out = nullptr;
+    process** end = &out;
+    for (const priority of : {priority::normal, priority::low, priority::high, priority::max}) {
+      queue& from = queues_[static_cast<std::size_t>(of)];
+      process* before = nullptr;
+      bool keep = of != priority::normal;
+      for (process* one = from.first; one != nullptr && most != 0;) {
+        process* const after = one->*Link;
+        keep = !keep;
+        if (keep || !may_leave(*one)) {
+          before = one;
+        } else {
+          (before == nullptr ? from.first : before->*Link) = after;
+          if (from.last == one) from.last = before;
+          *end = one;
+          end = &(one->*Link);
+          one->*Link = nullptr;
+          --size_;
+          --most;
+        }
+        one = after;
+      }
+    }
+    return out;
+  }
+
  private:
   struct queue {
     process* first = nullptr;

@@ -16,9 +16,51 @@ void note_done(wait* waiting, std::uint64_t number) {
 
 } // namespace
 
+void engine::add_pending(process& p, signal_ptr what) {
+  signal* const last = what.release();
+  last->next = nullptr;
+  (p.pending_first_ == nullptr ? p.pending_first_ : p.pending_last_->next) = last;
+  p.pending_last_ = last;
+}
+
+void engine::take_inbox(process& p) {
+  if (p.inbox_.empty()) return;
+  bool was_idle = false;
+  std::uint64_t shares = 0;
+  signal* const first = p.inbox_.take_all(was_idle);
+  signal* last = first;
+  for (signal* one = first; one != nullptr; last = one, one = one->next)
+    if (one->weight != 0) shares += mailbox_load::share(one->weight);
+  (p.pending_first_ == nullptr ? p.pending_first_ : p.pending_last_->next) = first;
+  p.pending_last_ = last;
+  if (shares != 0) p.load_.take_over(shares);
+  if (was_idle) p.announced_ = true;
+}
+
+bool engine::accept(process& p, signal_ptr& what) {
+  if (what->kind != signal_kind::message || p.exiting_ || p.pending_first_ != nullptr) return false;
+  relations* mine = p.relations_.load(std::memory_order_relaxed);
+  if ((what->flags & signal::of_call) != 0) {
+    p.needs_relations().callers[what->ref] = what->from;
+  } else if (what->ref) {
+    const std::uint64_t number = what->ref.number();
+    const call_state* call = mine == nullptr ? nullptr : mine->calls.find(number);
+    if (call == nullptr || call->answered || call->target != what->from ||
+        what->ref != reference_of(p, number))
+      return false;
+    settle(p, number, false, consume(std::move(what)));
+    return true;
+  } else if (mine != nullptr && !mine->calls.empty()) {
+    return false; // perhaps the answer to one of them
+  }
+  enqueue(p, std::move(what));
+  return true;
+}
+
 void engine::take_signals(process& p) {
-  for (signal* next = p.inbox_.take_all(); next != nullptr;) {
-    signal_ptr what(std::exchange(next, next->next));
+  take_inbox(p);
+  while (p.pending_first_ != nullptr) {
+    signal_ptr what(std::exchange(p.pending_first_, p.pending_first_->next));
     if (what->kind == signal_kind::stop_waiting) {
       if (what->number != 0)
         note_done(p.waiting_, what->number);
@@ -27,7 +69,7 @@ void engine::take_signals(process& p) {
       continue; // 0 and alive: the turn's end looks at the crowd
     }
     if (p.exiting_) {
-      answer_for_missing(p.home_->host(), p.self_, std::move(what), reasons::noproc());
+      answer_for_missing(p.host(), p.self_, std::move(what), reasons::noproc());
       continue;
     }
     switch (what->kind) {

@@ -8,17 +8,17 @@
 namespace coppice::runtime {
 namespace {
 
-// A worker keeps what it spawns until it has this many processes more than the emptiest one: few actors
-// stay together, where a call between them wakes nobody, and many spread.
-constexpr std::uint64_t imbalance = 16;
-
-worker& place_for(const std::vector<std::unique_ptr<worker>>& workers, const worker* preferred, int asked) {
+// Beside its spawner: who works a lot is given to workers that have none (placement.cpp).
+worker& place_for(const std::vector<std::unique_ptr<worker>>& workers, worker* here, int asked) {
   if (asked >= 0) return *workers[static_cast<std::size_t>(asked) % workers.size()];
+  if (here != nullptr) return *here;
   const auto load = [](const auto& one) { return one->processes.load(std::memory_order_relaxed); };
-  worker& emptiest = **std::ranges::min_element(workers, {}, load);
-  if (preferred == nullptr) return emptiest;
-  worker& own = *workers[preferred->index()];
-  return load(&own) > load(&emptiest) + imbalance ? emptiest : own;
+  return **std::ranges::min_element(workers, {}, load);
+}
+
+worker* current_of(const system& host) {
+  worker* const here = worker::current();
+  return here != nullptr && &here->host() == &host ? here : nullptr;
 }
 
 } // namespace
@@ -46,13 +46,20 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
                                              " processes already (limits.processes)");
   const reading valid(host);
   const pid self{0, host.creation(), key->id, key->serial};
-  worker& home = place_for(parts.workers, spawner == nullptr ? nullptr : spawner->home_, options.worker);
+  worker* const here = current_of(host);
+  worker& home = place_for(parts.workers, here, options.worker);
+  const auto start = [&](process& fresh) {
+    if (&home == here)
+      home.schedule(fresh);
+    else
+      worker::announce(fresh, nullptr);
+  };
   if (!options.parent && spawner != nullptr) options.parent = spawner->self_;
   if (!options.group_leader && spawner != nullptr) {
     const relations* theirs = spawner->relations_.load(std::memory_order_relaxed);
     if (theirs != nullptr) options.group_leader = theirs->group_leader;
   }
-  std::unique_ptr<process> made(new process(home, self, std::move(does), options));
+  std::unique_ptr<process> made(new process(home, &home != here, self, std::move(does), options));
   process& p = *made;
   home.processes.fetch_add(1, std::memory_order_relaxed);
   parts.spawned.fetch_add(1, std::memory_order_relaxed);
@@ -69,7 +76,7 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
     parts.table.give_back(*key);
     home.processes.fetch_sub(1, std::memory_order_relaxed);
     p.exiting_ = true;
-    wake(p);
+    start(p);
     return tl::unexpected(std::move(named.error()).context("spawn"));
   }
   if (spawner != nullptr && options.link) {
@@ -87,7 +94,7 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
     theirs.monitors[options.monitor->number()].target = self;
     its.watchers[*options.monitor] = {spawner->self_, false};
   }
-  wake(p);
+  start(p);
   return self;
 }
 

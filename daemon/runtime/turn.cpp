@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Turns: how a worker runs processes on its runners' stacks, parks and resumes them. Its thread only. A
-// process is in exactly one of: idle (inbox idle), in a run queue or inbox of its home, in a turn.
+// process is in exactly one of: at rest, in a run queue or on its way to one, in a turn. A handler that
+// waited may go on on another worker: nothing here keeps a worker across a callback.
 #include "base/log.hpp"
 #include "runtime/engine.hpp"
 
@@ -17,28 +18,30 @@ void add(std::atomic<std::uint64_t>& counter, std::int64_t count) {
 
 } // namespace
 
-void worker::runner(void* self) {
-  for (;;) static_cast<worker*>(self)->run_turns();
+void worker::runner(void*) {
+  for (;;) run_turns();
 }
 
 // Turns until there is none or the round's time is up, then back to the thread's own stack.
 void worker::run_turns() {
-  while (now() - round_started_ < round_time) {
-    process* next = queue_.pop();
+  worker* here = current();
+  while (here->now() - here->round_started_ < round_time) {
+    process* next = here->queue_.pop();
     if (next == nullptr) break;
-    turn(*next);
+    here = &here->turn(*next);
   }
-  fiber* mine = current_fiber_;
-  mine->next = std::exchange(idle_runners_, mine);
-  current_fiber_ = thread_stack_.get();
-  mine->switch_to(*thread_stack_);
+  fiber* mine = here->current_fiber_;
+  mine->next = std::exchange(here->idle_runners_, mine);
+  here->current_fiber_ = here->thread_stack_.get();
+  mine->switch_to(*here->thread_stack_);
 }
 
 bool worker::turn_is_long() {
   return now() - turn_started_ > host_.options().turn_time;
 }
 
-void worker::turn(process& p) {
+// Returns the worker that goes on with this stack.
+worker& worker::turn(process& p) {
   add(turns_, 1);
   turn_started_ = now_;
   running_ = &p;
@@ -50,15 +53,18 @@ void worker::turn(process& p) {
       mine->next = std::exchange(idle_runners_, mine);
       current_fiber_ = std::exchange(p.fiber_, nullptr);
       mine->switch_to(*current_fiber_);
-      return; // as the runner of some later turn: `p` may be gone
+      return *this; // as the runner of some later turn: `p` may be gone
     }
-    return end_turn(p);
+    end_turn(p);
+    return *this;
   }
   if (!p.finished_) {
     if (!p.exiting_) run_callbacks(p);
     if (p.exiting_) engine::finish(p);
   }
-  end_turn(p);
+  worker& here = p.home();
+  here.end_turn(p);
+  return here;
 }
 
 void worker::run_callbacks(process& p) {
@@ -74,7 +80,7 @@ void worker::run_callbacks(process& p) {
     engine::answer_ack(p, message::atom("ok"));
     engine::take_signals(p);
   }
-  const std::uint32_t budget = host_.options().turn_messages;
+  const std::uint32_t budget = p.host().options().turn_messages;
   for (std::uint32_t handled = 0; handled < budget && !p.exiting_; ++handled) {
     signal_ptr next = engine::next_message(p);
     if (next == nullptr) break;
@@ -85,8 +91,8 @@ void worker::run_callbacks(process& p) {
       p.behaviour_->terminate(p, decided.reason());
       return engine::die(p, decided.reason());
     }
-    if (!p.inbox_.empty()) engine::take_signals(p);
-    if (p.first_ == nullptr || turn_is_long()) break;
+    engine::take_signals(p);
+    if (p.first_ == nullptr || p.home().turn_is_long()) break;
   }
 }
 
@@ -95,12 +101,13 @@ void worker::end_turn(process& p) {
   p.reductions_.store(p.reductions_.load(std::memory_order_relaxed) + std::exchange(p.turn_reductions_, 0),
                       std::memory_order_relaxed);
   engine::admit_crowd(p);
-  const bool more = p.fiber_ == nullptr && p.first_ != nullptr;
+  const bool more = p.fiber_ == nullptr ? p.first_ != nullptr : p.waiting_->ready;
   if (!p.exiting_)
     engine::set_status(p, p.fiber_ != nullptr ? process_status::parked
                           : more              ? process_status::runnable
                                               : process_status::waiting);
-  if (more || !p.inbox_.try_idle()) return queue_.push(&p, p.priority_);
+  if (more || p.pending_first_ != nullptr || !rest(p))
+    return queue_.push(&p, p.priority_.load(std::memory_order_relaxed));
   if (p.reclaimable_) std::unique_ptr<process>(&p).reset();
 }
 
@@ -110,16 +117,33 @@ fiber* worker::take_runner() {
 
 bool worker::can_park() {
   if (idle_runners_ != nullptr) return true;
-  if (stacks_.size() >= stacks_limit_) return false;
-  auto made = fiber::make(host_.options().stack_bytes, &worker::runner, this);
+  std::atomic<std::uint32_t>& all = host_.parts_->stacks;
+  const std::uint32_t limit = host_.options().parked + host_.options().workers;
+  if (all.fetch_add(1, std::memory_order_relaxed) >= limit && stacks_.size() >= 2) {
+    all.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  auto made = fiber::make(host_.options().stack_bytes, &worker::runner, nullptr);
   if (!made) {
+    all.fetch_sub(1, std::memory_order_relaxed);
     base::log::warning("runtime", "no stack for another parked process: {}", made.error().text);
     return false;
   }
-  (*made)->place = stacks_.size();
   idle_runners_ = made->get();
-  stacks_.push_back(std::move(*made));
+  own_stack(*made->release());
   return true;
+}
+
+void worker::own_stack(fiber& stack) {
+  stack.place = stacks_.size();
+  stacks_.emplace_back(&stack);
+}
+
+void worker::release_stack(fiber& stack) {
+  stacks_.back()->place = stack.place;
+  std::swap(stacks_[stack.place], stacks_.back());
+  [[maybe_unused]] const fiber* released = stacks_.back().release();
+  stacks_.pop_back();
 }
 
 void worker::park(process& p) {
@@ -130,8 +154,13 @@ void worker::park(process& p) {
   fiber* mine = current_fiber_;
   current_fiber_ = take_runner();
   mine->switch_to(*current_fiber_);
-  add(parked_, -1);
+  add(p.home().parked_, -1);
   if (!p.exiting_) engine::set_status(p, process_status::running);
+}
+
+void worker::yield(process& p) {
+  queue_.push(&p, p.priority_.load(std::memory_order_relaxed));
+  park(p);
 }
 
 } // namespace coppice::runtime

@@ -16,49 +16,46 @@ void deadline_passed(timer& due) {
 } // namespace
 
 bool engine::wait_for(process& p, wait& what, base::nanos deadline) {
-  worker& home = *p.home_;
   what.who = &p;
+  what.deadline = deadline;
   what.fire = [](timer& due) {
     deadline_passed(due);
-    engine::wake(*static_cast<wait&>(due).who);
+    process& late = *static_cast<wait&>(due).who;
+    late.home().schedule(late);
   };
   p.waiting_ = &what;
   bool has_stack = true;
   for (;;) {
     take_signals(p);
     if (what.ready || (p.exiting_ && !what.holds)) break;
-    if (deadline <= home.recent()) break;
-    has_stack = home.can_park();
+    worker& here = p.home();
+    if (deadline <= here.recent()) break;
+    has_stack = here.can_park();
     if (!has_stack) break;
     admit_crowd(p);
-    if (!p.inbox_.try_idle()) continue;
-    if (deadline != no_deadline) home.timers().start(what, deadline);
-    home.park(p);
+    if (!worker::rest(p)) continue;
+    if (deadline != no_deadline) here.timers().start(what, deadline);
+    here.park(p);
     break;
   }
-  home.timers().cancel(what);
+  p.home().timers().cancel(what);
   p.waiting_ = nullptr;
   return has_stack;
 }
 
-void engine::wake(process& p) {
-  if (p.inbox_.wake()) p.home_->make_ready(p);
-}
-
 void process::yield() {
-  if (exiting_ || !home_->can_park()) return;
+  if (exiting_ || !home().can_park()) return;
   wait turn;
   turn.who = this;
   turn.ready = true;
   waiting_ = &turn;
-  home_->make_ready(*this);
-  home_->park(*this);
+  home().yield(*this);
   waiting_ = nullptr;
 }
 
 base::status process::blocking_run(std::function<void()> work) {
   if (exiting_) return base::fail(base::errc::closed, "blocking work: the process is exiting");
-  if (!home_->can_park()) return base::fail(base::errc::limit, "blocking work: no stack left to park on");
+  if (!home().can_park()) return base::fail(base::errc::limit, "blocking work: no stack left to park on");
   wait parked;
   parked.number = ++next_number_;
   parked.holds = true;

@@ -39,11 +39,7 @@ void pause_cpu() {
 } // namespace
 
 worker::worker(system& host, unsigned index, block_pool& blocks)
-    : host_(host),
-      index_(index),
-      blocks_(blocks),
-      timers_(base::mono_now()),
-      stacks_limit_(std::max(2U, host.options().parked / std::max(1U, host.options().workers) + 1)) {}
+    : host_(host), index_(index), blocks_(blocks), timers_(base::mono_now()) {}
 
 // After the thread: others may have sent wake-ups and tasks until then.
 worker::~worker() {
@@ -68,7 +64,7 @@ base::status worker::prepare() {
   loop_ = std::make_unique<base::uv::loop>(std::move(*loop));
   auto waker = base::uv::async::make(*loop_, [] {});
   if (!waker) return tl::unexpected(std::move(waker.error()).context("worker"));
-  waker_ = std::move(*waker);
+  waker_handle_ = std::move(*waker);
   alarm_ = base::uv::timer(*loop_, [] {});
   return {};
 }
@@ -79,7 +75,7 @@ void worker::start() {
 
 void worker::ask_to_stop() {
   stopping_.store(true, std::memory_order_release);
-  waker_.send();
+  waker_handle_.send();
 }
 
 void worker::run() {
@@ -92,13 +88,16 @@ void worker::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     if (one_round()) {
       idle_rounds = 0;
+      stop_hungering();
       continue;
     }
+    hunger();
     if (idle_rounds++ == 0)
       spin();
     else
       sleep();
   }
+  stop_hungering();
   drop_all();
   host_.parts_->readers.offline(index_);
   block_pool::set_current(nullptr);
@@ -118,6 +117,7 @@ bool worker::one_round() {
       thread_stack_->switch_to(*runner_stack);
     }
     now();
+    share_backlog();
   }
   if (queue_.size() == 0 || now_ - last_poll_ > poll_every) poll();
   timers_.advance(now_);
@@ -127,11 +127,8 @@ bool worker::one_round() {
 }
 
 void worker::take_inboxes() {
-  for (process* p = ready_.take_all(); p != nullptr;) {
-    process* next = p->next_ready_;
-    queue_.push(p, p->priority_);
-    p = next;
-  }
+  take_arrivals();
+  take_announcements();
   for (task* t = tasks_.take_all(); t != nullptr;) {
     const std::unique_ptr<task> owned(std::exchange(t, t->next));
     owned->run();
@@ -140,7 +137,11 @@ void worker::take_inboxes() {
 }
 
 void worker::spin() {
-  for (unsigned i = 0; i < spins && ready_.empty() && tasks_.empty(); ++i) pause_cpu();
+  for (unsigned i = 0; i < spins && !has_mail(); ++i) pause_cpu();
+}
+
+bool worker::has_mail() const {
+  return !announcements_.empty() || !arrivals_.empty() || !tasks_.empty();
 }
 
 void worker::poll() {
@@ -151,11 +152,10 @@ void worker::poll() {
 void worker::sleep() {
   blocks_.flush();
   free_spare_stacks();
+  const auto awake_again = [this](auto&... idle) { (idle.wake(), ...); };
   if (!tasks_.try_idle()) return;
-  if (!ready_.try_idle()) {
-    tasks_.wake(); // open again: this thread is awake
-    return;
-  }
+  if (!announcements_.try_idle()) return awake_again(tasks_);
+  if (!arrivals_.try_idle()) return awake_again(tasks_, announcements_);
   base::nanos until = timers_.next();
   if (!retired_.empty()) until = std::min(until, now() + retired_nap);
   if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
@@ -163,6 +163,7 @@ void worker::sleep() {
   sleeping_.store(true, std::memory_order_relaxed);
   online_ = false;
   host_.parts_->readers.offline(index_);
+  token_.store(token::resting, std::memory_order_release);
   loop_->turn(true);
   alarm_.stop();
   sleeping_.store(false, std::memory_order_relaxed);
@@ -178,16 +179,20 @@ void worker::free_spare_stacks() {
       continue;
     }
     fiber* spare = std::exchange(*link, (*link)->next);
-    stacks_.back()->place = spare->place;
-    std::swap(stacks_[spare->place], stacks_.back());
-    stacks_.pop_back();
+    release_stack(*spare);
+    host_.parts_->stacks.fetch_sub(1, std::memory_order_relaxed);
+    std::unique_ptr<fiber>(spare).reset();
   }
 }
 
+// Takes the token back. A borrower has it for some instructions.
 void worker::needs_online() {
-  if (online_) {
-    return;
-  }
+  if (online_) return;
+  for (token seen = token::resting; token_.load(std::memory_order_relaxed) != token::held;
+       seen = token::resting)
+    if (!token_.compare_exchange_weak(seen, token::held, std::memory_order_acquire,
+                                      std::memory_order_relaxed))
+      pause_cpu();
   online_ = true;
   host_.parts_->readers.online(index_);
 }
@@ -199,7 +204,7 @@ void worker::reclaim() {
   while (!retired_.empty() && retired_.front().ticket <= safe) {
     process* done = retired_.front().who;
     retired_.pop_front();
-    if (done->inbox_.idle())
+    if (done->inbox_.idle() && !done->scheduled_)
       std::unique_ptr<process>(done).reset();
     else
       done->reclaimable_ = true; // a turn of it is due, which ends it
@@ -228,16 +233,11 @@ void worker::retire(process& p) {
   retired_.push_back({host_.parts_->readers.ticket(), &p});
 }
 
-void worker::make_ready(process& p) {
-  if (current() == this) return queue_.push(&p, p.priority_);
-  if (ready_.push(&p)) waker_.send();
-}
-
 bool worker::post(std::function<void()> run) {
   if (stopping_.load(std::memory_order_acquire)) return false;
   auto fresh = std::make_unique<task>();
   fresh->run = std::move(run);
-  if (tasks_.push(fresh.release())) waker_.send();
+  if (tasks_.push(fresh.release())) waker_handle_.send();
   return true;
 }
 
@@ -279,6 +279,8 @@ void worker::fire_started(timer& due) {
   const auto found = self.started_timers_.find(one.id);
   const std::unique_ptr<started_timer> owned = std::move(found->second);
   self.started_timers_.erase(found);
+  if (process* starter = engine::find(self.host_, owned->starter))
+    --starter->timers_; // it is here: see movable()
   signal_ptr what = make_signal(signal_kind::message, owned->starter, std::move(owned->what));
   what->flags = signal::unbounded;
   engine::dispatch(self.host_, owned->to, std::move(what), nullptr);

@@ -3,10 +3,11 @@
 // stack polls the loop, fires timers, reclaims and sleeps; processes run on pooled stacks ("runners"), each
 // of which runs turn after turn. A process that parks keeps the stack it is on, and the worker goes on with
 // another runner; resuming switches back and leaves the runner in the pool: a handler that does not wait
-// costs no switch. Only this worker's thread touches a process whose home it is, but for its inbox.
+// costs no switch. Who holds a worker's token touches the processes whose home it is, and nobody else: see
+// placement.cpp, also for how processes move between workers, with the stack they are parked on.
 //
-// Sleeping: the two inboxes (ready processes, tasks) are lifos whose idle state is "the worker sleeps": it
-// sleeps only when both could be set idle, and who pushes into an idle one sends the wake-up.
+// Sleeping: the three inboxes (announced processes, arriving ones, tasks) are lifos whose idle state is "the
+// worker sleeps": it sleeps only when all could be set idle, and who pushes into an idle one wakes it.
 #pragma once
 
 #include <uv.h>
@@ -34,6 +35,7 @@ namespace coppice::runtime {
 
 // What a parked process waits for. Lives on its stack.
 struct wait : timer {
+  wait() { deadline = INT64_MAX; } // none
   process* who = nullptr;
   std::uint64_t number = 0; // of the call reference, or unique among the process's waits
   pid at;                   // whose full mailbox it is parked at; none: something else
@@ -74,17 +76,25 @@ class worker {
   unsigned index() const { return index_; }
   uv_loop_t* loop() const { return loop_->raw(); }
 
-  // Any thread. `p` was idle, and the caller is the one that woke it.
-  void make_ready(process& p);
-  bool post(std::function<void()> task);
+  bool post(std::function<void()> task); // any thread
+
+  // placement.cpp; on this worker's thread, for its own processes.
+  void schedule(process& p); // it has a turn, if it is not to have one already
+  void receive_here(process& p, signal_ptr what);
+  // Ends p's being scheduled. False: there are signals in its inbox, and it still is.
+  static bool rest(process& p);
+  // Any thread: p's inbox was idle, and the caller is the one that pushed. `here`: its worker, or null.
+  static void announce(process& p, worker* here);
 
   // This thread, while it reads the process table outside the worker's own loop: in callbacks of libuv.
   void needs_online();
 
   // In the turn of `p`. Whether there is a stack to go on with: true must precede park().
   bool can_park();
-  // Lets others run until p's wait is ready. p's inbox is idle, or p is in the run queue.
+  // Lets others run until p's wait is ready. p rests, or is in the run queue. p.home() may be another one
+  // afterwards.
   void park(process& p);
+  void yield(process& p); // with a wait that is ready
   process* running() const { return running_; }
   // After each message handled: true if the turn's time is up.
   bool turn_is_long();
@@ -116,9 +126,16 @@ class worker {
     std::function<void()> run;
   };
 
+  enum class token : std::uint8_t {
+    held,     // by the worker's own thread
+    resting,  // it sleeps
+    borrowed, // by another worker's thread, for some instructions
+  };
+
   void run();
   bool one_round();
   void take_inboxes();
+  bool has_mail() const;
   void sleep();
   void spin();
   void poll();
@@ -127,26 +144,44 @@ class worker {
   void drop_tasks();
   void drop_all();
 
-  [[noreturn]] static void runner(void* self);
-  void run_turns();
-  void turn(process& p);
-  void run_callbacks(process& p);
+  // placement.cpp
+  bool fetch(process& p, worker& home);
+  void take_announcements();
+  void hear_of(process& p);
+  static bool movable(const process& p);
+  void give(process& p, worker& to);
+  void take_arrivals();
+  void let_go(process& p);
+  void take_in(process& p);
+  void share_backlog();
+  void hunger();
+  bool stop_hungering(); // any thread; true: it did hunger, and the caller feeds it, if not the worker itself
+
+  [[noreturn]] static void runner(void*);
+  static void run_turns();
+  worker& turn(process& p);
+  static void run_callbacks(process& p);
   void end_turn(process& p);
   fiber* take_runner();
+  void own_stack(fiber& stack);
+  void release_stack(fiber& stack);
 
   system& host_;
   const unsigned index_;
   block_pool& blocks_;
   std::unique_ptr<base::uv::loop> loop_;
-  base::uv::async waker_;
+  base::uv::async waker_handle_;
   base::uv::timer alarm_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stopped_{false};
 
-  lifo<process, &process::next_ready_> ready_{true};
+  lifo<process, &process::next_announced_> announcements_{true};
+  lifo<process, &process::next_in_queue_> arrivals_{true};
   lifo<task> tasks_{true};
-  alignas(64) run_queue_of<&process::next_ready_> queue_;
+  std::atomic<token> token_{token::held};
+  std::atomic<bool> hungry_{false};
+  alignas(64) run_queue_of<&process::next_in_queue_> queue_;
   timer_wheel timers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<started_timer>> started_timers_;
   std::uint64_t next_timer_ = 0;
@@ -157,7 +192,6 @@ class worker {
   fiber* idle_runners_ = nullptr;
   fiber* current_fiber_ = nullptr;
   process* running_ = nullptr;
-  std::uint32_t stacks_limit_;
 
   std::deque<retired> retired_;
   base::nanos now_ = 0;

@@ -42,8 +42,8 @@ TEST_CASE("a monitor by name names the name when it fires") {
 
 TEST_CASE("after demonitor nothing fires, and flush takes back what has") {
   node here;
-  const actor watcher(here.host);
-  const actor watched(here.host);
+  const actor watcher(here.host, {.worker = 0}); // holds its thread until the other one is dead
+  const actor watched(here.host, {.worker = 1});
   CHECK(watcher.run([&](process& self) {
     const reference ref = self.monitor(watched.id());
     return self.demonitor(ref) && !self.demonitor(ref);
