@@ -2,13 +2,13 @@
 // The sessions with peers, message by message. In the process's own turn.
 #include "services/global_name_server.hpp"
 
-#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>
 #include <utility>
 
 #include "base/log.hpp"
 #include "runtime/system.hpp"
+#include "services/global_registrar.hpp"
 
 namespace coppice::services {
 
@@ -45,6 +45,16 @@ void global_name_server::node_up(runtime::system& system, std::string_view node)
 
 void global_name_server::node_down(runtime::system& system, std::string_view node) {
   tell_server(system, down_mark, node);
+}
+
+runtime::outcome global_name_server::on_start(process& self) {
+  runtime::spawn_options chosen;
+  chosen.label = "global_registrar";
+  chosen.link = true;
+  auto made = self.spawn(std::move(chosen), std::make_unique<global_registrar>());
+  if (!made) return runtime::stop(message::atom("system_limit"));
+  registrar_ = *made;
+  return runtime::carry_on();
 }
 
 // Dispatch ------------------------------------------------------------------------------------------------
@@ -92,14 +102,7 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
     etf::bytes name;
     etf::bytes from;
     if (!at.read_term(name) || !at.read_term(from)) return runtime::carry_on();
-    const auto found = names_.find(base::as_text(name));
-    message_writer out;
-    if (found == names_.end()) {
-      out.atom("undefined");
-    } else {
-      runtime::write(out, found->second.pid, self.host().nodes());
-    }
-    behaviours::gen::reply(self, m.slice(from), out.take());
+    behaviours::gen::reply(self, m.slice(from), whereis(self, name));
   }
   return runtime::carry_on();
 }
@@ -259,67 +262,6 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
   if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
   p->exchange = m.slice(list);
   if (p->names_sent) resolve(self, node, *p);
-}
-
-// Two names for two processes: the node whose name sorts first decides, and here the older one stays.
-void global_name_server::resolve(process& self, const std::string& node, partner& p) {
-  message_writer inserts;
-  message_writer for_him;
-  std::uint32_t insert_count = 0;
-  std::uint32_t for_him_count = 0;
-  etf::cursor at(p.exchange.bytes());
-  std::uint32_t count = 0;
-  at.read_list(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    etf::bytes entry;
-    etf::bytes name;
-    etf::bytes method;
-    if (!at.read_term(entry)) break;
-    etf::cursor in(entry);
-    if (!in.read_tuple_of(3) || !in.read_term(name)) continue;
-    const auto pid = runtime::read_pid(in, self.host().nodes());
-    if (!pid || !in.read_term(method)) continue;
-    const auto known = names_.find(base::as_text(name));
-    if (known == names_.end()) {
-      inserts.tuple(2);
-      inserts.atom("insert");
-      inserts.raw(entry);
-      ++insert_count;
-    } else if (known->second.pid != *pid && self.host().node_name() < node) {
-      for_him.tuple(2);
-      for_him.atom("insert");
-      for_him.tuple(3);
-      for_him.raw(name);
-      runtime::write(for_him, known->second.pid, self.host().nodes());
-      for_him.raw(known->second.method.bytes());
-      ++for_him_count;
-      base::log::warning("services", "global: a name was taken by two processes; the one on {} is killed",
-                         node);
-      self.exit(*pid, message::atom("kill"));
-    }
-  }
-  message_writer ops;
-  ops.list(insert_count);
-  ops.raw(inserts.view());
-  ops.nil();
-  p.ops = ops.take();
-  p.exchanged = true;
-
-  message_writer out;
-  out.tuple(7);
-  out.atom("resolved");
-  out.raw(own_node(self).bytes());
-  out.list(for_him_count);
-  out.raw(for_him.view());
-  out.nil();
-  out.list(static_cast<std::uint32_t>(known_.size()));
-  for (const auto& other : known_) out.atom(other);
-  out.nil();
-  out.atom("unused");
-  out.nil();
-  write_tag(out, p.his_tag);
-  cast(self, p.node, out.view());
-  if (p.resolved) finish(self, node, p);
 }
 
 void global_name_server::on_resolved(process& self, etf::cursor at, const message& m) {

@@ -10,6 +10,9 @@
 //   exchange Names             all names known
 //   resolved Ops, Known        what to change, and who else is in the sender's partition
 // then `in_sync` to those others, and `new_nodes` to the nodes of the own partition.
+//
+// Processes of this node call it for what are functions in OTP: {register_name, Name, Pid[, Method]},
+// {re_register_name, Name, Pid[, Method]}, {unregister_name, Name}, {whereis_name, Name}, registered_names.
 #pragma once
 
 #include <map>
@@ -36,6 +39,7 @@ class global_name_server : public behaviours::native_server {
   static void node_down(runtime::system& system, std::string_view node);
 
  protected:
+  runtime::outcome on_start(runtime::process& self) override;
   call_answer handle_call(runtime::process& self, const runtime::message& from,
                           const runtime::message& request) override;
   runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
@@ -84,6 +88,12 @@ class global_name_server : public behaviours::native_server {
   void on_new_nodes(runtime::process& self, etf::cursor at);
   void send_lock_set(runtime::process& self, const partner& p, bool set);
   void resolve(runtime::process& self, const std::string& node, partner& p);
+  // One name that both sides have: what each is to change, and how much that is.
+  struct changes;
+  void settle(runtime::process& self, const std::string& node, etf::bytes entry, etf::bytes name,
+              const runtime::pid& his, const global_name& ours, changes& out) const;
+  runtime::message ask_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
+                                      const global_name& ours) const;
   void finish(runtime::process& self, const std::string& node, partner& p);
   void end_session(runtime::process& self, partner& p);
   partner* session(etf::cursor& at, std::string& node);
@@ -109,6 +119,11 @@ class global_name_server : public behaviours::native_server {
   void disconnect(runtime::process& self, const std::string& node);
 
   // Names and locks
+  call_answer hand_to_registrar(runtime::process& self, const runtime::message& from,
+                                const runtime::message& request);
+  runtime::message whereis(runtime::process& self, etf::bytes name) const;
+  bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
+  runtime::message registered_names() const;
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method);
   void erase(runtime::process& self, etf::bytes name);
   void apply(runtime::process& self, etf::bytes ops);
@@ -124,6 +139,7 @@ class global_name_server : public behaviours::native_server {
   runtime::message own_node(runtime::process& self) const;
 
   dist::router& router_;
+  runtime::pid registrar_;
   std::map<std::string, partner, std::less<>> partners_;
   std::set<std::string, std::less<>> known_;  // in our partition
   std::set<std::string, std::less<>> synced_; // have the same names

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "runtime/system.hpp"
+#include "services/global_conflict.hpp"
 #include "services/global_name_server.hpp"
+#include "services/global_registrar.hpp"
 
 namespace coppice::services {
 
@@ -43,6 +45,7 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
   if (at.read_atom(what)) {
     if (what == "get_known") return reply(atoms(known_));
     if (what == "get_synced") return reply(atoms(synced_));
+    if (what == "registered_names") return reply(registered_names());
     if (what == "get_protocol_version") {
       message_writer out;
       out.integer(8);
@@ -65,6 +68,14 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       erase(self, term);
       return reply(message::atom("ok"));
     }
+    if (what == "register_name" || what == "re_register_name" || what == "unregister_name") {
+      return hand_to_registrar(self, from, request);
+    }
+    if (what == "whereis_name" && at.read_term(term)) return reply(whereis(self, term));
+    if (what == "may_register" && at.read_tuple_of(2) && at.read_term(term)) {
+      const auto pid = runtime::read_pid(at, self.host().nodes());
+      return reply(boolean(pid && may_register(self, term, *pid)));
+    }
     if (what == "sync") {
       std::uint32_t count = 0;
       waiter w{from, {}};
@@ -77,6 +88,61 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
     }
   }
   return native_server::handle_call(self, from, request);
+}
+
+// Of processes here only, as only they can ask it; OTP's other nodes have registrars of their own.
+global_name_server::call_answer global_name_server::hand_to_registrar(process& self, const message& from,
+                                                                      const message& request) {
+  etf::cursor at(request.bytes());
+  std::uint32_t arity = 0;
+  std::string_view what;
+  etf::bytes name;
+  at.read_tuple(arity);
+  at.read_atom(what);
+  const bool leaves = what == "unregister_name";
+  const bool named = at.read_term(name);
+  const auto rest = at.rest();
+  const auto pid = leaves ? std::nullopt : runtime::read_pid(at, self.host().nodes());
+  if (!named || (leaves ? arity != 2 : !pid || arity < 3 || arity > 4)) {
+    message_writer out;
+    out.tuple(2);
+    out.atom("error");
+    out.atom("badarg");
+    return reply(out.take());
+  }
+  message_writer order;
+  order.tuple(leaves ? 2 : 4);
+  order.atom(what);
+  order.raw(name);
+  order.raw(rest);
+  if (!leaves && arity == 3) order.raw(default_conflict_method().bytes());
+  self.send_unbounded(registrar_, global_registrar::order(from, order.view()));
+  return no_reply();
+}
+
+message global_name_server::whereis(process& self, etf::bytes name) const {
+  const auto found = names_.find(base::as_text(name));
+  const bool gone =
+      found == names_.end() || (found->second.pid.here() && !self.host().alive(found->second.pid));
+  if (gone) return message::atom("undefined");
+  message_writer out;
+  runtime::write(out, found->second.pid, self.host().nodes());
+  return out.take();
+}
+
+// OTP refuses a second name to a process too.
+bool global_name_server::may_register(process& self, etf::bytes name, const runtime::pid& pid) const {
+  if (!etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined")) return false;
+  return std::none_of(names_.begin(), names_.end(),
+                      [&](const auto& entry) { return entry.second.pid == pid; });
+}
+
+message global_name_server::registered_names() const {
+  message_writer out;
+  out.list(static_cast<std::uint32_t>(names_.size()));
+  for (const auto& [name, entry] : names_) out.raw(base::as_bytes(name));
+  out.nil();
+  return out.take();
 }
 
 bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method) {

@@ -13,6 +13,13 @@
 
 namespace coppice::services {
 
+namespace {
+
+// Of those whom other nodes tell what everyone has to believe: none of it may be dropped.
+constexpr runtime::mailbox_bounds endless{16'000'000, 0, runtime::on_full::park_sender};
+
+} // namespace
+
 services::services(runtime::system& system, dist::router& router, const options& chosen)
     : system_(system), router_(router), options_(chosen) {
   router_.on_node_up([this](const dist::peer_info& peer) { discover(peer); });
@@ -42,14 +49,13 @@ base::status services::start() {
   }
   if (auto done = start_scopes(); !done) return done;
   if (!options_.global) return {};
-  auto done = spawn(global_name_server::registered_name, std::make_unique<global_name_server>(router_));
+  auto done =
+      spawn(global_name_server::registered_name, std::make_unique<global_name_server>(router_), endless);
   if (!done) return tl::unexpected(done.error());
   return {};
 }
 
-// What a scope is told by others changes what everyone believes: none of it may be dropped.
 base::status services::start_scopes() {
-  constexpr runtime::mailbox_bounds endless{16'000'000, 0, runtime::on_full::park_sender};
   for (const auto& name : options_.pg) {
     const auto made = spawn(name, std::make_unique<pg_scope>(name), endless);
     if (!made) return tl::unexpected(made.error());

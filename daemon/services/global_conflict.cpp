@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// As in OTP nothing is random: both nodes come to the same choice. In a process's own turn.
+#include "services/global_conflict.hpp"
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/text.hpp>
+#include <string_view>
+
+#include "base/log.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::services {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::pid;
+using runtime::process;
+
+namespace {
+
+// {global_name_conflict, Name} or {global_name_conflict, Name, Other}
+void notify(process& self, const pid& to, etf::bytes name, const pid* other) {
+  message_writer out;
+  out.tuple(other == nullptr ? 2 : 3);
+  out.atom("global_name_conflict");
+  out.raw(name);
+  if (other != nullptr) runtime::write(out, *other, self.host().nodes());
+  self.send_unbounded(to, out.take());
+}
+
+} // namespace
+
+message default_conflict_method() {
+  message_writer out;
+  out.exported_fun("global", "random_exit_name", 3);
+  return out.take();
+}
+
+std::optional<conflict_outcome> resolve_conflict(process& self, etf::bytes method, etf::bytes name,
+                                                 const pid& first, const pid& second) {
+  std::string_view module;
+  std::string_view function;
+  std::uint8_t arity = 0;
+  if (!etf::cursor(method).read_exported_fun(module, function, arity) || module != "global" || arity != 3)
+    return std::nullopt;
+  const auto& nodes = self.host().nodes();
+  const bool first_stays = nodes.name(first.node) < nodes.name(second.node);
+  const pid& loser = first_stays ? second : first;
+  if (function == "random_exit_name") {
+    base::log::warning("services", "global: {} has two processes, {} and {}: the one on {} is killed",
+                       etf::print(name), runtime::to_text(first, nodes), runtime::to_text(second, nodes),
+                       nodes.name(loser.node));
+    self.exit(loser, message::atom("kill"));
+  } else if (function == "random_notify_name") {
+    notify(self, loser, name, nullptr);
+  } else if (function == "notify_all_name") {
+    notify(self, first, name, &second);
+    notify(self, second, name, &first);
+    return conflict_outcome::neither;
+  } else {
+    return std::nullopt;
+  }
+  return first_stays ? conflict_outcome::first_stays : conflict_outcome::second_stays;
+}
+
+message resolve_it(process& self, etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  etf::bytes method;
+  etf::bytes name;
+  if (!at.read_list(length) || !at.read_term(method) || !at.read_term(name)) return {};
+  const auto first = runtime::read_pid(at, self.host().nodes());
+  const auto second = first ? runtime::read_pid(at, self.host().nodes()) : std::nullopt;
+  if (!second) return {};
+  const auto outcome = resolve_conflict(self, method, name, *first, *second);
+  if (!outcome) return {};
+  if (*outcome == conflict_outcome::neither) return message::atom("none");
+  message_writer out;
+  runtime::write(out, *outcome == conflict_outcome::first_stays ? *first : *second, self.host().nodes());
+  return out.take();
+}
+
+} // namespace coppice::services
