@@ -223,7 +223,7 @@ base::status connection::handle_spawn(const unpacked& in) {
   return {};
 }
 
-// The reply goes out before anything the new process can send: it waits for `go`.
+// The reply goes out before anything the new process can send: it has no turn before this one is over.
 void connection::answer_spawn(const spawn_request& request) {
   tl::expected<runtime::pid, std::string> made = tl::unexpected<std::string>("notsup");
   if (!request.known_options) {
@@ -252,7 +252,6 @@ void connection::answer_spawn(const spawn_request& request) {
   }
   reply.reason = result.view();
   pack(reply, {});
-  if (made) deliver(*made, make_signal(signal_kind::message, request.from, runtime::message::atom("go")));
 }
 
 } // namespace coppice::dist

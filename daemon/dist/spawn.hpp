@@ -32,8 +32,8 @@ struct spawn_request {
 void read_spawn_options(etf::bytes options, spawn_request& into);
 
 // Makes the process, or says why not with the atom of OTP's spawn errors (notsup, badopt, system_limit).
-// The process does nothing until it gets the message `go`: by then its link and monitor stand and the
-// reply is on its way. Called on a worker's thread, below uv_run: it may not wait.
+// Called on a worker's thread, below uv_run: it may not wait. The process has to be spawned on that very
+// worker: so it has its first turn when its link and monitor stand and the reply is on its way.
 using spawn_handler = std::function<tl::expected<runtime::pid, std::string>(const spawn_request&)>;
 
 } // namespace coppice::dist

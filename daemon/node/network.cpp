@@ -53,6 +53,8 @@ services::options service_options(const spec::node_spec& spec) {
   services::options out;
   out.global = spec.distribution.services.global;
   out.rpc = spec.distribution.allow.rpc;
+  out.spawn = spec.distribution.allow.spawn;
+  out.start = spec.distribution.allow.start;
   out.pg = spec.distribution.services.pg;
   return out;
 }

@@ -3,11 +3,14 @@
 // process's own turn, the handler on a worker's thread.
 #include "services/erpc.hpp"
 
+#include <fmt/format.h>
+
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
 #include <utility>
 
 #include "base/log.hpp"
+#include "runtime/actor_factory.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::services {
@@ -18,7 +21,7 @@ using runtime::message_writer;
 using runtime::process;
 
 struct evaluated {
-  message value; // none: it failed with
+  answer result; // none: it failed with
   const char* error = "undef";
 };
 
@@ -45,15 +48,13 @@ void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::
   out.nil();
 }
 
-// Waits for `go`, runs one call, ends with its result as the reason.
+// Runs one call, ends with its result as the reason.
 class one_call : public runtime::behaviour {
  public:
   one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers)
       : allowed_(std::move(allowed)), arguments_(std::move(arguments)), answers_(answers) {}
 
-  runtime::outcome init(process&) override { return runtime::carry_on(); }
-  runtime::outcome receive(process& self, message m) override {
-    if (!etf::cursor(m.bytes()).read_atom_is("go")) return runtime::carry_on();
+  runtime::outcome init(process& self) override {
     etf::cursor at(arguments_.bytes());
     std::uint32_t length = 0;
     etf::bytes tag;
@@ -69,6 +70,7 @@ class one_call : public runtime::behaviour {
     evaluate(self, *allowed_, module, function, arguments);
     return runtime::stop(message::atom("normal"));
   }
+  runtime::outcome receive(process&, message) override { return runtime::carry_on(); }
   void describe(runtime::description& out) const override { out.behaviour = "erpc"; }
 
  private:
@@ -91,11 +93,11 @@ message erpc_result(process& self, const functions& allowed, etf::bytes tag, etf
                     etf::bytes function, etf::bytes arguments) {
   const auto done = evaluate(self, allowed, module, function, arguments);
   message_writer out;
-  if (done.value) {
+  if (done.result.value || done.result.exit) {
     out.tuple(3);
     out.raw(tag);
-    out.atom("return");
-    out.raw(done.value.bytes());
+    out.atom(done.result.value ? "return" : "exit");
+    out.raw((done.result.value ? done.result.value : done.result.exit).bytes());
     return out.take();
   }
   out.tuple(4);
@@ -109,21 +111,77 @@ message erpc_result(process& self, const functions& allowed, etf::bytes tag, etf
 message rpc_result(process& self, const functions& allowed, etf::bytes module, etf::bytes function,
                    etf::bytes arguments) {
   auto done = evaluate(self, allowed, module, function, arguments);
-  if (done.value) return done.value;
+  if (done.result.value) return done.result.value;
   message_writer out;
   out.tuple(2);
   out.atom("badrpc");
   out.tuple(2);
   out.atom("EXIT");
+  if (done.result.exit) {
+    out.raw(done.result.exit.bytes());
+    return out.take();
+  }
   out.tuple(2);
   out.atom(done.error);
   write_stack(out, module, function, arguments);
   return out.take();
 }
 
-dist::spawn_handler spawns_for_erpc(runtime::system& system, std::shared_ptr<const functions> allowed) {
-  return [&system, allowed = std::move(allowed)](
-             const dist::spawn_request& request) -> tl::expected<runtime::pid, std::string> {
+namespace {
+
+using spawned = tl::expected<runtime::pid, std::string>;
+
+spawned spawn_here(runtime::system& system, const dist::spawn_request& request, std::string label,
+                   std::unique_ptr<runtime::behaviour> does) {
+  runtime::spawn_options options;
+  options.label = std::move(label);
+  options.group_leader = request.group_leader;
+  options.worker = system.current_worker();
+  auto made = system.spawn(std::move(options), std::move(does));
+  if (!made) return tl::unexpected<std::string>("system_limit");
+  return *made;
+}
+
+// coppice:spawn('PLUGIN:ACTOR'[, Args])
+spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
+                    const allowed_actors& actors) {
+  etf::cursor at(request.arguments.bytes());
+  std::uint32_t length = 0;
+  std::string_view actor;
+  etf::bytes args;
+  if (!at.read_list(length) || length < 1 || length > 2 || !at.read_atom(actor) ||
+      (length == 2 && !at.read_term(args)) || !at.read_nil()) {
+    return tl::unexpected<std::string>("badarg");
+  }
+  const auto from = system.nodes().name(request.from.node);
+  if (!actors.contains(actor)) {
+    base::log::warning("services",
+                       "a spawn of {} by {} was refused: distribution.allow.spawn does not name it", actor,
+                       from);
+    return tl::unexpected<std::string>("notsup");
+  }
+  runtime::actor_spec spec;
+  spec.actor = actor;
+  spec.label = fmt::format("{} for {}", actor, from);
+  if (length == 2) spec.args = request.arguments.slice(args);
+  auto does = system.factory() == nullptr ? base::result<std::unique_ptr<runtime::behaviour>>(base::fail(
+                                                base::errc::unsupported, "this node has no plugins"))
+                                          : system.factory()->make(spec);
+  if (!does) {
+    base::log::warning("services", "a spawn of {} by {} failed: {}", actor, from, does.error().text);
+    return tl::unexpected<std::string>("badarg");
+  }
+  return spawn_here(system, request, spec.label, std::move(*does));
+}
+
+} // namespace
+
+dist::spawn_handler remote_spawns(runtime::system& system, std::shared_ptr<const functions> allowed,
+                                  allowed_actors actors) {
+  return [&system, allowed = std::move(allowed),
+          actors = std::move(actors)](const dist::spawn_request& request) -> spawned {
+    if (request.module == "coppice" && request.function == "spawn")
+      return spawn_actor(system, request, actors);
     const bool call = request.function == "execute_call" && request.arity == 4;
     const bool cast = request.function == "execute_cast" && request.arity == 3;
     const auto given = list_length(request.arguments.bytes());
@@ -131,13 +189,7 @@ dist::spawn_handler spawns_for_erpc(runtime::system& system, std::shared_ptr<con
       log_refused(system, request);
       return tl::unexpected<std::string>("notsup");
     }
-    runtime::spawn_options options;
-    options.label = "erpc";
-    options.group_leader = request.group_leader;
-    auto made =
-        system.spawn(std::move(options), std::make_unique<one_call>(allowed, request.arguments, call));
-    if (!made) return tl::unexpected<std::string>("system_limit");
-    return *made;
+    return spawn_here(system, request, "erpc", std::make_unique<one_call>(allowed, request.arguments, call));
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // erpc and rpc of OTP 23 and later: a spawn request of erpc:execute_call/4 with a monitor, whose result is
-// the exit reason of the process made for it. Such a process runs one allowed function and ends.
+// the exit reason of the process made for it. Such a process runs one allowed function and ends. And the
+// spawning of actors by other nodes.
 #pragma once
 
 #include <memory>
@@ -8,19 +9,22 @@
 #include "dist/spawn.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/system.hpp"
+#include "services/allowed_actors.hpp"
 #include "services/functions.hpp"
 
 namespace coppice::services {
 
-// The handler for router.set_spawn_handler(): everything but erpc's forms is notsup.
-dist::spawn_handler spawns_for_erpc(runtime::system& system, std::shared_ptr<const functions> allowed);
+// The handler for router.set_spawn_handler(): erpc's forms, and coppice:spawn('PLUGIN:ACTOR'[, Args]) of an
+// actor among `actors`. Everything else is notsup; an actor that cannot be made is badarg.
+dist::spawn_handler remote_spawns(runtime::system& system, std::shared_ptr<const functions> allowed,
+                                  allowed_actors actors);
 
-// {Ref, return, V} | {Ref, error, undef, […]} | {Ref, error, badarg, […]}, as erpc's caller reads it. `tag`
-// is Ref.
+// {Ref, return, V} | {Ref, error, undef | badarg, […]} | {Ref, exit, Reason}, as erpc's caller reads it.
+// `tag` is Ref.
 runtime::message erpc_result(runtime::process& self, const functions& allowed, etf::bytes tag,
                              etf::bytes module, etf::bytes function, etf::bytes arguments);
 
-// The value, or {badrpc, {'EXIT', {Reason, Stack}}}: what rpc's older forms answer.
+// The value, or {badrpc, {'EXIT', {Reason, Stack} | Reason}}: what rpc's older forms answer.
 runtime::message rpc_result(runtime::process& self, const functions& allowed, etf::bytes module,
                             etf::bytes function, etf::bytes arguments);
 

@@ -136,20 +136,9 @@ std::optional<std::uint32_t> list_length(etf::bytes list) {
   return at.read_nil() ? std::optional(length) : std::nullopt;
 }
 
-base::result<functions> functions::make(dist::router& router, const std::vector<std::string>& allow) {
+base::result<functions> functions::make(dist::router& router, const std::vector<std::string>& allow,
+                                        const std::vector<std::string>& start) {
   functions made;
-  for (const auto& word : allow) {
-    const auto colon = word.find(':');
-    if (word == "info") {
-      made.info_ = true;
-    } else if (colon != std::string::npos && colon > 0 && colon + 1 < word.size() &&
-               word.find(' ') == std::string::npos) {
-      made.pairs_.emplace_back(word.substr(0, colon), word.substr(colon + 1));
-    } else {
-      return base::fail(base::errc::unsupported,
-                        fmt::format("distribution.allow.rpc: '{}' is not available in this version", word));
-    }
-  }
   auto& known = made.built_in_;
   known["erlang:node/0"] = [](process& self, etf::bytes) { return message::atom(self.host().node_name()); };
   known["erlang:is_alive/0"] = [](process&, etf::bytes) { return message::atom("true"); };
@@ -169,7 +158,51 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
     return which_applications(self);
   };
   add_pg_functions(known);
+  // A part of global's protocol.
+  made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
+    return answer(resolve_it(self, arguments));
+  };
+  if (!start.empty()) made.granted_["application:start/1"] = application_start(start);
+  for (const auto& word : allow) {
+    if (auto taken = made.allow(word); !taken)
+      return tl::unexpected(std::move(taken.error()).context("distribution.allow.rpc"));
+  }
   return made;
+}
+
+base::status functions::allow(const std::string& word) {
+  const auto refuse = [&](std::string_view why) {
+    return base::fail(base::errc::invalid, fmt::format("'{}': {}", word, why));
+  };
+  if (word == "info") {
+    info_ = true;
+    return {};
+  }
+  if (word == "observer")
+    return base::fail(base::errc::unsupported, "'observer' is not available in this version");
+  constexpr std::string_view arrow = " => ";
+  const auto colon = word.find(':');
+  const auto slash = word.find('/');
+  const auto to = word.find(arrow);
+  if (to != std::string::npos && colon < slash && slash < to) {
+    const std::string key = word.substr(0, to);
+    granted_[key] = call_of_actor(word.substr(to + arrow.size()), word.substr(colon + 1, slash - colon - 1));
+    return {};
+  }
+  if (colon == 0 || colon == std::string::npos || colon + 1 == word.size())
+    return refuse("it is none of info, module:function, module:*, mod:fun/N => PLUGIN:ACTOR");
+  auto module = word.substr(0, colon);
+  auto name = word.substr(colon + 1);
+  if (name != "*" && !is_built_in(module, name))
+    return refuse("no such function is built in; \"mod:fun/N => PLUGIN:ACTOR\" has an actor stand for one");
+  pairs_.emplace_back(std::move(module), std::move(name));
+  return {};
+}
+
+bool functions::is_built_in(std::string_view module, std::string_view name) const {
+  const auto prefix = fmt::format("{}:{}/", module, name);
+  const auto at = built_in_.lower_bound(prefix);
+  return at != built_in_.end() && at->first.starts_with(prefix);
 }
 
 bool functions::allowed(std::string_view module, std::string_view name) const {
@@ -180,11 +213,10 @@ bool functions::allowed(std::string_view module, std::string_view name) const {
 }
 
 const callable* functions::find(std::string_view module, std::string_view name, std::uint32_t arity) const {
-  // A part of global's protocol, which needs no leave.
-  static const callable resolver = resolve_it;
-  if (module == "global" && name == "resolve_it" && arity == 4) return &resolver;
+  const auto key = fmt::format("{}:{}/{}", module, name, arity);
+  if (const auto granted = granted_.find(key); granted != granted_.end()) return &granted->second;
   if (!allowed(module, name)) return nullptr;
-  const auto at = built_in_.find(fmt::format("{}:{}/{}", module, name, arity));
+  const auto at = built_in_.find(key);
   return at == built_in_.end() ? nullptr : &at->second;
 }
 

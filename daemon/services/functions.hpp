@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What other nodes may run here by rpc: built-in functions that answer what OTP's answer, and the list that
-// allows them. There is no Erlang code in this node, so nothing else can run. Any thread.
+// What other nodes may run here by rpc: built-in functions that answer what OTP's answer, functions that an
+// actor of a plugin stands for, and the list that allows them. There is no Erlang code in this node, so
+// nothing else can run. Any thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -17,31 +18,54 @@
 
 namespace coppice::services {
 
-// Called in a process's own turn, so it may wait. The arguments are a list of the right length. Nothing:
-// badarg.
-using callable = std::function<runtime::message(runtime::process& self, etf::bytes arguments)>;
+// What a function came to: its value, or the reason it exited with. Neither: badarg.
+struct answer {
+  answer() = default;
+  answer(runtime::message what) : value(std::move(what)) {} // most have one: implicit
+  static answer exited(runtime::message reason) {
+    answer made;
+    made.exit = std::move(reason);
+    return made;
+  }
+  runtime::message value;
+  runtime::message exit;
+};
+
+// Called in a process's own turn, so it may wait. The arguments are a list of the right length.
+using callable = std::function<answer(runtime::process& self, etf::bytes arguments)>;
 
 // By "module:function/arity".
 using function_table = std::map<std::string, callable, std::less<>>;
 
 class functions {
  public:
-  // `allow`: "info", "module:function", "module:*". Unknown words are errc::invalid.
-  static base::result<functions> make(dist::router& router, const std::vector<std::string>& allow);
+  // `allow`: "info", "module:function", "module:*", "mod:fun/2 => PLUGIN:ACTOR". Others are errc::invalid,
+  // and so is a function that is neither built in nor some actor's. `start`: applications that
+  // application:start/1 may start.
+  static base::result<functions> make(dist::router& router, const std::vector<std::string>& allow,
+                                      const std::vector<std::string>& start);
 
   // The function if it exists and is allowed, else null.
   const callable* find(std::string_view module, std::string_view name, std::uint32_t arity) const;
 
  private:
+  base::status allow(const std::string& word);
+  bool is_built_in(std::string_view module, std::string_view name) const;
   bool allowed(std::string_view module, std::string_view name) const;
 
   bool info_ = false;
   std::vector<std::pair<std::string, std::string>> pairs_; // module and function, "*" for all
   function_table built_in_;
+  function_table granted_; // need no further leave
 };
 
 // Those of `pg` that read: they ask the scope of that name.
 void add_pg_functions(function_table& into);
+// A function that an actor stands for: an instance of its own is called with {Function, Argument…}, or the
+// atom alone without arguments, and stopped with `shutdown`.
+callable call_of_actor(std::string actor, std::string function);
+// application:start/1 of those in `applications`; {error, not_allowed} of others.
+callable application_start(std::vector<std::string> applications);
 
 // The length of a proper list, however it is written; nothing if it is none.
 std::optional<std::uint32_t> list_length(etf::bytes list);

@@ -33,13 +33,49 @@ bool read_request(etf::cursor& at, request_parts& out) {
   return ok;
 }
 
+// One call: runs it, hands its result on, ends.
+class one_call : public runtime::behaviour {
+ public:
+  using answer_fn = std::function<void(process&, message)>;
+  one_call(std::shared_ptr<const functions> allowed, message request, answer_fn done)
+      : allowed_(std::move(allowed)), request_(std::move(request)), done_(std::move(done)) {}
+
+  runtime::outcome init(process& self) override {
+    etf::cursor at(request_.bytes());
+    request_parts parts;
+    read_request(at, parts);
+    auto result = rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments);
+    if (done_) done_(self, std::move(result));
+    return runtime::stop(message::atom("normal"));
+  }
+  runtime::outcome receive(process&, message) override { return runtime::carry_on(); }
+  void describe(runtime::description& out) const override { out.behaviour = "rpc"; }
+
+ private:
+  std::shared_ptr<const functions> allowed_;
+  message request_;
+  answer_fn done_;
+};
+
 } // namespace
 
-rex::call_answer rex::handle_call(process& self, const message&, const message& request) {
+void rex::run_apart(process& self, const message& request, answer_fn done) {
+  runtime::spawn_options options;
+  options.label = "rpc";
+  (void)self.spawn(std::move(options), std::make_unique<one_call>(allowed_, request, std::move(done)));
+}
+
+rex::call_answer rex::handle_call(process& self, const message& from, const message& request) {
   etf::cursor at(request.bytes());
   request_parts parts;
-  if (read_request(at, parts) && (parts.what == "call" || parts.what == "block_call")) {
+  const bool whole = read_request(at, parts);
+  if (whole && parts.what == "block_call") {
     return reply(rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments));
+  }
+  if (whole && parts.what == "call") {
+    run_apart(self, request,
+              [from](process& caller, message result) { behaviours::gen::reply(caller, from, result); });
+    return no_reply();
   }
   message_writer out;
   out.tuple(2);
@@ -51,7 +87,7 @@ rex::call_answer rex::handle_call(process& self, const message&, const message& 
 runtime::outcome rex::handle_cast(process& self, const message& request) {
   etf::cursor at(request.bytes());
   request_parts parts;
-  if (read_request(at, parts)) rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments);
+  if (read_request(at, parts)) run_apart(self, request, {});
   return runtime::carry_on();
 }
 
@@ -68,12 +104,15 @@ runtime::outcome rex::handle_info(process& self, const message& m) {
   std::string_view what;
   std::string_view name;
   etf::bytes payload;
+  const auto body = at.rest();
   if (read_request(at, parts)) {
-    message_writer out;
-    out.tuple(2);
-    out.atom("rex");
-    out.raw(rpc_result(self, *allowed_, parts.module, parts.function, parts.arguments).bytes());
-    self.send_unbounded(*asker, out.take());
+    run_apart(self, m.slice(body), [asker = *asker](process& caller, const message& result) {
+      message_writer out;
+      out.tuple(2);
+      out.atom("rex");
+      out.raw(result.bytes());
+      caller.send_unbounded(asker, out.take());
+    });
   } else if (at.read_tuple_of(3) && at.read_atom(what) && what == "sbcast" && at.read_atom(name) &&
              at.read_term(payload)) {
     const bool there = self.host().whereis(name).has_value();

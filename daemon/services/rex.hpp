@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // `rex`: what nodes and C nodes without erpc ask for rpc, and the feature question every OTP node puts to a
-// new peer. Calls are limited to the allowed functions. In the process's own turn.
+// new peer. Calls are limited to the allowed functions; each runs in a process of its own, but for
+// block_call, which is for who wants no other call to run meanwhile. In the process's own turn.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "behaviours/native_server.hpp"
@@ -23,6 +25,9 @@ class rex : public behaviours::native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 
  private:
+  using answer_fn = std::function<void(runtime::process&, runtime::message)>;
+  // Runs the call elsewhere and gives its result to `done` there.
+  void run_apart(runtime::process& self, const runtime::message& request, answer_fn done);
   void answer_features(runtime::process& self, const runtime::pid& asker);
 
   std::shared_ptr<const functions> allowed_;

@@ -18,6 +18,8 @@ namespace coppice::services {
 struct options {
   bool global = true;
   std::vector<std::string> rpc{"info"}; // what rex and erpc may run: see allow_list
+  std::vector<std::string> spawn{};     // actors that other nodes may spawn
+  std::vector<std::string> start{};     // applications that they may start
   std::vector<std::string> pg{};        // scopes
 };
 

@@ -90,10 +90,26 @@ std::string check_address_or_host(std::string_view text) {
 }
 
 std::string check_rpc(std::string_view text) {
+  constexpr std::string_view forms =
+      "must be info, \"module:function\", \"module:*\" or \"mod:fun/2 => PLUGIN:ACTOR\"";
+  constexpr std::string_view arrow = " => ";
   if (text == "info") return {};
-  if (text == "observer" || text.find(':') != text.npos)
-    return "must be info: not available in this version otherwise";
-  return "must be info, observer, \"module:function\", \"module:*\" or \"mod:fun/2 => PLUGIN:ACTOR\"";
+  if (text == "observer") return "must not be observer: not available in this version";
+  const auto to = text.find(arrow);
+  const auto function = text.substr(0, to);
+  const auto colon = function.find(':');
+  const auto slash = function.find('/');
+  const auto word = [](std::string_view part) {
+    return !part.empty() && part.find_first_of(":/ \t") == part.npos;
+  };
+  const bool named = colon != function.npos && word(function.substr(0, colon)) &&
+                     word(function.substr(colon + 1, slash - colon - 1));
+  if (!named || (to == text.npos) != (slash == function.npos)) return std::string(forms);
+  if (to == text.npos) return {};
+  const auto arity = function.substr(slash + 1);
+  const bool number =
+      !arity.empty() && arity.size() <= 3 && arity.find_first_not_of("0123456789") == arity.npos;
+  return number ? check_actor(text.substr(to + arrow.size())) : std::string(forms);
 }
 
 } // namespace coppice::spec

@@ -27,6 +27,8 @@ std::string check_rpc(std::string_view);
 inline constexpr std::string_view node_name_pattern = "^[A-Za-z0-9_-]+(@[A-Za-z0-9._:-]+)?$";
 inline constexpr std::string_view full_node_name_pattern = "^[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+$";
 inline constexpr std::string_view actor_pattern = "^[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?$";
+inline constexpr std::string_view rpc_pattern =
+    "^(info|[^:/\\s]+:[^:/\\s]+|[^:/\\s]+:[^:/\\s]+/[0-9]+ => [a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?)$";
 inline constexpr std::string_view id_pattern = "^[^/\\u0000-\\u001f\\u007f]{1,255}$";
 inline constexpr std::string_view registered_name_pattern = "^[^@\\u0000-\\u001f\\u007f]{1,255}$";
 

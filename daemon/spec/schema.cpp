@@ -146,12 +146,14 @@ const table<allow_options>& allow_table() {
   static const auto rows =
       table<allow_options>()
           .add<&allow_options::rpc>(
-              "rpc", texts(text("a text", &check_rpc, "^info$")),
-              "functions other nodes may call by rpc; info: the read-only built-in ones")
+              "rpc", texts(text("a text", &check_rpc, rpc_pattern)),
+              "functions other nodes may call by rpc; info: the read-only built-in ones; "
+              "module:function or module:*: some of those; mod:fun/N => PLUGIN:ACTOR: one that an actor "
+              "answers, called with {fun, Argument, …}")
           .add<&allow_options::spawn>("spawn", texts(text("PLUGIN:ACTOR", &check_actor, actor_pattern)),
-                                      "actors other nodes may spawn", later)
+                                      "actors other nodes may spawn, as coppice:spawn('PLUGIN:ACTOR', Args)")
           .add<&allow_options::start>("start", texts(text("an application", &check_id, id_pattern)),
-                                      "applications other nodes may start", later);
+                                      "applications other nodes may start by application:start/1");
   return rows;
 }
 

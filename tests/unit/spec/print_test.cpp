@@ -67,6 +67,8 @@ TEST_CASE("the effective configuration writes every default out") {
         "  allow:\n"
         "    rpc:\n"
         "      - info\n"
+        "    spawn: []\n"
+        "    start: []\n"
         "  routes: []\n"
         "  compression:\n"
         "    level: 0\n"

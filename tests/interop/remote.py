@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What other nodes may have done here: actors spawned, applications started, functions called, each by its leave."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Node
+from harness.tap import contains, equal, eventually, run, test
+
+
+def pair(cleanup, **settings):
+    node = Node(cleanup, settings=[(f"distribution.allow.{key}", value) for key, value in settings.items()])
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
+    erl("Next = fun() -> receive X -> X after 10000 -> none end end, ok")
+    return node, erl
+
+
+@test("an actor that is allowed is spawned with its arguments, monitored and linked as in Erlang")
+def spawned(cleanup):
+    node, erl = pair(cleanup, spawn="[ kv, 'probe:probe' ]")
+    equal(erl("R = spawn_request(N, coppice, spawn, [kv, #{max_entries => 1}], [monitor]),"
+              "{spawn_reply, R, ok, P} = Next(), node(P) =:= N"), "true", node.log())
+    equal(erl("{gen_server:call(P, {put, a, 1}), gen_server:call(P, {put, b, 2})}"), "{ok,{error,full}}")
+    equal(erl("exit(P, kill), {'DOWN', R, process, P, Y} = Next(), Y"), "killed")
+    # the reply, then what the new process sends, then its end: the order holds
+    erl("process_flag(trap_exit, true), ok")
+    for _ in range(20):
+        equal(erl("(fun() -> R2 = spawn_request(N, coppice, spawn, ['probe:probe'], [link, {monitor, []}]),"
+                  "{spawn_reply, R2, ok, Q} = Next(), catch gen_server:call(Q, {exit, bye}),"
+                  "[{'EXIT', Q, bye}, {'DOWN', R2, process, Q, bye}] =:= lists:sort([Next(), Next()]) end)()"), "true")
+    equal(erl("{S, M} = spawn_monitor(N, coppice, spawn, [probe]), unlink(S), gen_server:call(S, ping)"), "pong")
+    contains(node.call("probe", "ping"), "pong")
+
+
+@test("an actor that is not allowed is notsup; one that cannot be is badarg; an unknown option is badopt")
+def refused(cleanup):
+    node, erl = pair(cleanup, spawn="[ kv, nothere ]")
+    for arguments, why in (("[greeter]", "notsup"), ("['kv:other']", "notsup"), ("[nothere]", "badarg"), ("[]", "badarg"),
+                           ("[kv, #{}, more]", "badarg"), ("[\"kv\"]", "badarg")):
+        equal(erl(f"(fun() -> R = spawn_request(N, coppice, spawn, {arguments}, []), "
+                  "{spawn_reply, R, error, E} = Next(), E end)()"), why, node.log())
+    equal(erl("(fun() -> R = spawn_request(N, coppice, spawn, [kv], [{shoe_size, 44}]),"
+              "{spawn_reply, R, error, E} = Next(), E end)()"), "badopt")
+    equal(erl("(fun() -> R = spawn_request(N, coppice, spawn, [kv, #{max_entries => hello}], [monitor]), Next() end)()")
+          .startswith("{spawn_reply"), True)
+    eventually(lambda: "distribution.allow.spawn does not name it" in node.log(), node.log())
+
+
+@test("without leave nothing is spawned, started or called")
+def closed(cleanup):
+    _, erl = pair(cleanup)
+    equal(erl("(fun() -> R = spawn_request(N, coppice, spawn, [kv], []), {spawn_reply, R, error, E} = Next(), E end)()"),
+          "notsup")
+    contains(erl("rpc:call(N, application, start, [demo])"), "undef")
+
+
+@test("a function that an actor stands for is answered by an instance of its own")
+def functions(cleanup):
+    node, erl = pair(cleanup, rpc="[ info, 'greet:hello/1 => greeter', 'store:put/2 => kv:kv', 'store:size/0 => kv',"
+                                  " 'test:echo/1 => probe', 'test:exit/1 => probe', 'test:self/0 => probe', 'test:sleep/1 => probe' ]")
+    equal(erl("rpc:call(N, greet, hello, [<<\"you\">>])"), '{ok,<<"hello, you">>}', node.log())
+    equal(erl("erpc:call(N, store, put, [a, 1])"), "ok")
+    equal(erl("erpc:call(N, store, size, [])"), "0")  # each call has an instance of its own
+    equal(erl("erpc:call(N, test, echo, [97])"), "97")
+    equal(erl("rpc:call(N, test, exit, [{my, reason}])"), "{badrpc,{'EXIT',{my,reason}}}")
+    equal(erl("try erpc:call(N, test, exit, [bye]) catch C:E -> {C, E} end"), "{exit,{exception,bye}}")
+    contains(erl("rpc:call(N, test, echo, [1, 2])"), "undef")
+    equal(erl("gen_server:call({rex, N}, {call, test, echo, [hi], self()})"), "hi")
+    # a long call holds up nobody else, not even through rex
+    erl("S = self(), spawn(fun() -> S ! {slow, gen_server:call({rex, N}, {call, test, sleep, [1500], S})} end), ok")
+    equal(erl("gen_server:call({rex, N}, {call, test, echo, [hi], self()}), receive {slow, _} -> late after 0 -> free end"), "free")
+    equal(erl("Next()"), "{slow,ok}")
+    # none of the instances is left
+    equal(erl("P = erpc:call(N, test, self, []), timer:sleep(100), rpc:call(N, erlang, is_process_alive, [P])"), "false")
+    equal(erl("erpc:multicall([N], test, echo, [hi])"), "[{ok,hi}]")
+
+
+@test("an application that is allowed is started by application:start, others are not")
+def applications(cleanup):
+    node, erl = pair(cleanup, start="[ demo ]")
+    contains(erl("rpc:call(N, application, start, [demo])"), "{error,{already_started,demo}}")
+    contains(erl("rpc:call(N, application, start, [other])"), "not_allowed")
+
+
+@test("only functions that are named are allowed, and a name that means nothing ends the start")
+def named(cleanup):
+    _, erl = pair(cleanup, rpc="[ 'erlang:node', 'pg:*' ]")
+    contains(erl("rpc:call(N, erlang, node, [])"), "demo@")
+    equal(erl("rpc:call(N, pg, which_groups, [])"), "[]")
+    contains(erl("rpc:call(N, erlang, nodes, [])"), "undef")
+    node = Node(cleanup, name="bad", settings=[("distribution.allow.rpc", "[ 'os:cmd' ]")], wait=False)
+    equal(node.process.wait(20), 1)
+    contains(node.log(), "no such function is built in")
+
+
+if __name__ == "__main__":
+    run()
