@@ -38,11 +38,6 @@ void set_error(coppice_error* error, std::int32_t code, const char* text, std::u
     error->text = *checked;
 }
 
-constexpr std::array<std::string_view, 20> error_words = {
-    "badarg",   "system_limit", "notsup",    "exiting",  "timeout", "noproc",         "nodedown",
-    "exit",     "calling_self", "used",      "full",     "exists",  "not_found",      "bad_context",
-    "bad_term", "bad_version",  "exception", "internal", "refused", "unknown_outcome"};
-
 } // namespace
 
 const coppice_host* host_table() {
@@ -130,8 +125,7 @@ std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_byte
 }
 
 std::string_view status_word(std::int32_t status) {
-  const auto index = static_cast<std::size_t>(-1 - static_cast<std::int64_t>(status));
-  return status < 0 && index < error_words.size() ? error_words[index] : std::string_view();
+  return coppice_status_word(status);
 }
 
 runtime::message stop_reason(coppice_actor& self, std::int32_t status) {

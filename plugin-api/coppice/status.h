@@ -5,6 +5,8 @@
 #ifndef COPPICE_STATUS_H
 #define COPPICE_STATUS_H
 
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -40,6 +42,16 @@ extern "C" {
 #define COPPICE_E_INTERNAL (-18)        /* internal: a broken promise of the callee's own */
 #define COPPICE_E_REFUSED (-19)         /* refused: a policy or the other side said no */
 #define COPPICE_E_UNKNOWN_OUTCOME (-20) /* unknown_outcome: it may or may not have been done */
+
+/* The word behind an error's number; "" for a number that is no error of these headers. [any] */
+static inline const char* coppice_status_word(int32_t status) {
+  static const char* const words[] = {
+      "badarg",   "system_limit", "notsup",    "exiting",  "timeout", "noproc",         "nodedown",
+      "exit",     "calling_self", "used",      "full",     "exists",  "not_found",      "bad_context",
+      "bad_term", "bad_version",  "exception", "internal", "refused", "unknown_outcome"};
+  const int64_t index = -1 - (int64_t)status;
+  return index >= 0 && index < (int64_t)(sizeof words / sizeof words[0]) ? words[index] : "";
+}
 
 #ifdef __cplusplus
 }

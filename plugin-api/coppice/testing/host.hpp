@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+// The host table for tests, and the interfaces for time, work, logs, posts and metrics. The clock stands
+// still unless told or waited for; blocking work runs where it is asked for. An interface that is not here is
+// NULL, as on an older host. Header-only. In the actor's callbacks, but for what is [any].
+#pragma once
+
+#include <coppice/log.h>
+#include <coppice/metric.h>
+#include <coppice/order.h>
+#include <coppice/plugin.h>
+#include <coppice/post.h>
+#include <coppice/timer.h>
+#include <coppice/work.h>
+
+#include <coppice/testing/processes.hpp>
+
+namespace coppice::testing::detail {
+
+// ---- time ----
+
+inline std::int64_t now() {
+  const world* const w = current != nullptr ? current : latest.load();
+  return w == nullptr ? nanoseconds(1000s).count() : w->now.count();
+}
+inline std::int64_t wall_clock() {
+  constexpr nanoseconds start = std::chrono::seconds(1767225600); // 2026-01-01
+  return (start - 1000s).count() + now();
+}
+inline std::int32_t start_timer(coppice_actor* self, std::int64_t deadline, coppice_bytes destination,
+                                coppice_message* message, std::uint64_t* out_id) {
+  auto term = take(message);
+  if (out_id != nullptr) *out_id = 0;
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (!term) return COPPICE_E_TERM;
+  world& w = *of(self);
+  timer made{++w.last_id, nanoseconds(deadline), {}, std::move(*term)};
+  if (destination.size != 0) {
+    const auto to = destination_of(destination);
+    if (!to) return COPPICE_E_INVALID;
+    made.to = *to;
+  }
+  if (out_id != nullptr) *out_id = made.id;
+  w.timers.push_back(std::move(made));
+  return COPPICE_OK;
+}
+inline std::int32_t cancel_timer(coppice_actor* self, std::uint64_t id) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  return found(std::erase_if(of(self)->timers, [id](const timer& each) { return each.id == id; }) != 0);
+}
+inline std::int32_t remaining(coppice_actor* self, std::uint64_t id, std::int64_t* out_left) {
+  if (out_left == nullptr) return COPPICE_E_INVALID;
+  *out_left = 0;
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  for (const timer& each : of(self)->timers) {
+    if (each.id != id) continue;
+    *out_left = std::max(each.due - of(self)->now, 0ns).count();
+    return COPPICE_OK;
+  }
+  return COPPICE_E_NOT_FOUND;
+}
+inline const coppice_timer_api* timer_interface() {
+  static constexpr coppice_timer_api table = {
+      .size = sizeof(coppice_timer_api),
+      .reserved = 0,
+      .now = &now,
+      .wall_clock = &wall_clock,
+      .start = &start_timer,
+      .cancel = &cancel_timer,
+      .remaining = &remaining,
+  };
+  return &table;
+}
+
+// ---- work ----
+
+inline std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* context,
+                                 void (*abandon)(void*)) {
+  const std::int32_t status = function == nullptr ? COPPICE_E_INVALID : may_call(self);
+  if (status != COPPICE_OK) {
+    if (abandon != nullptr) abandon(context);
+    return status;
+  }
+  const turn outside(nullptr); // host calls of an actor are not for the function
+  function(context);
+  return COPPICE_OK;
+}
+inline void reductions(coppice_actor* self, std::uint64_t) {
+  may_call(self);
+}
+inline std::int32_t should_yield(coppice_actor* self) {
+  return may_call(self) == COPPICE_OK ? 0 : 1;
+}
+inline std::int32_t yield(coppice_actor* self) {
+  return may_call(self);
+}
+inline std::int32_t sleep_until(coppice_actor* self, std::int64_t deadline) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  of(self)->now = std::max(of(self)->now, nanoseconds(deadline));
+  return COPPICE_OK;
+}
+inline const coppice_work_api* work_interface() {
+  static constexpr coppice_work_api table = {
+      .size = sizeof(coppice_work_api),
+      .reserved = 0,
+      .blocking_run = &blocking_run,
+      .reductions = &reductions,
+      .should_yield = &should_yield,
+      .yield = &yield,
+      .sleep_until = &sleep_until,
+  };
+  return &table;
+}
+
+// ---- logs ----
+
+inline void write_log(coppice_actor* self, std::int32_t level, coppice_bytes text,
+                      const coppice_log_field* fields, std::uint64_t field_count) {
+  if (self == nullptr || may_look(self) != COPPICE_OK) return;
+  log_line made{level, text_of(text), {}};
+  for (std::uint64_t i = 0; i < field_count; ++i) {
+    const auto term = term_of(fields[i].term);
+    made.fields[text_of(fields[i].name)] = fields[i].text.data != nullptr ? value(text_of(fields[i].text))
+                                           : term                         ? *term
+                                                                          : value();
+  }
+  of(self)->did.logs.push_back(std::move(made));
+}
+inline std::int32_t log_enabled(coppice_actor*, std::int32_t) {
+  return 1;
+}
+inline const coppice_log_api* log_interface() {
+  static constexpr coppice_log_api table = {
+      .size = sizeof(coppice_log_api), .reserved = 0, .write = &write_log, .enabled = &log_enabled};
+  return &table;
+}
+
+// ---- posts of other threads ----
+
+inline coppice_post* handle_of(std::shared_ptr<letterbox>* box) {
+  return reinterpret_cast<coppice_post*>(box);
+}
+inline std::shared_ptr<letterbox>* box_of(coppice_post* handle) {
+  return reinterpret_cast<std::shared_ptr<letterbox>*>(handle);
+}
+inline std::int32_t open_post(coppice_actor* self, coppice_post** out) {
+  if (out == nullptr) return COPPICE_E_INVALID;
+  *out = nullptr;
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  *out = handle_of(std::make_unique<std::shared_ptr<letterbox>>(of(self)->letters).release());
+  return COPPICE_OK;
+}
+inline std::int32_t post(coppice_post* handle, coppice_message* message) {
+  auto term = take(message);
+  if (handle == nullptr || !term) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  letterbox& box = **box_of(handle);
+  const std::scoped_lock held(box.lock);
+  if (box.closed) return COPPICE_E_NOPROC;
+  box.letters.push_back(std::move(*term));
+  box.came.notify_all();
+  return COPPICE_OK;
+}
+inline void close_post(coppice_post* handle) {
+  const std::unique_ptr<std::shared_ptr<letterbox>> owned(box_of(handle));
+}
+inline const coppice_post_api* post_interface() {
+  static constexpr coppice_post_api table = {.size = sizeof(coppice_post_api),
+                                             .reserved = 0,
+                                             .open = &open_post,
+                                             .post = &post,
+                                             .close = &close_post};
+  return &table;
+}
+
+// ---- the table ----
+
+/// Given by coppice/testing/erlang.hpp, which needs more than headers.
+inline const coppice_order_api* order_interface = nullptr;
+
+struct init_error {
+  std::int32_t code = COPPICE_OK;
+  std::string text;
+};
+inline void set_init_error(coppice_error* error, std::int32_t code, const char* text, std::uint64_t size) {
+  *reinterpret_cast<init_error*>(error) = {code, std::string(text, static_cast<std::size_t>(size))};
+}
+inline const void* get_interface(const coppice_host*, const char* name) {
+  const std::pair<std::string_view, const void*> known[] = {
+      {COPPICE_MESSAGE_1, message_interface()}, {COPPICE_ACTOR_1, actor_interface()},
+      {COPPICE_CALL_1, call_interface()},       {COPPICE_TIMER_1, timer_interface()},
+      {COPPICE_WORK_1, work_interface()},       {COPPICE_LOG_1, log_interface()},
+      {COPPICE_POST_1, post_interface()},       {COPPICE_ORDER_1, order_interface},
+  };
+  for (const auto& [wanted, table] : known) {
+    if (name != nullptr && wanted == name) return table;
+  }
+  return nullptr;
+}
+inline const coppice_host* host_table() {
+  static constexpr coppice_host table = {
+      .size = sizeof(coppice_host),
+      .abi_major = COPPICE_ABI_MAJOR,
+      .abi_minor = COPPICE_ABI_MINOR,
+      .reserved = 0,
+      .version_borrowed = "testing",
+      .get_interface = &get_interface,
+      .set_error = &set_init_error,
+  };
+  return &table;
+}
+
+} // namespace coppice::testing::detail

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// The plugin under test: the one whose sources are compiled into the test program, or a built file, which may
+// be loaded beside another version of itself. Its init runs here, with the host table for tests; deinit when
+// it goes, after its actors. Header-only. One thread.
+#pragma once
+
+#include <coppice/server.h>
+#include <dlfcn.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <coppice/testing/host.hpp>
+
+namespace coppice::testing {
+
+class plugin {
+ public:
+  /// The plugin that is part of this program.
+  static const plugin& linked() {
+    static const plugin only(::coppice_plugin, nullptr);
+    return only;
+  }
+  /// A built plugin. The same path is the same image while it is loaded: a second version is another file.
+  static plugin load(const std::string& file) {
+    library opened(dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL));
+    if (opened == nullptr) throw failure(dlerror());
+    const auto* const found = static_cast<const coppice_descriptor*>(dlsym(opened.get(), "coppice_plugin"));
+    if (found == nullptr) throw failure(file + " exports no coppice_plugin");
+    return plugin(*found, std::move(opened));
+  }
+
+  plugin(const plugin&) = delete;
+  plugin& operator=(const plugin&) = delete;
+  ~plugin() {
+    if (descriptor_.deinit != nullptr) descriptor_.deinit();
+  }
+
+  std::string_view id() const { return descriptor_.id; }
+  std::string_view version() const { return descriptor_.version; }
+  /// An actor type by its name; without one the first.
+  const coppice_actor_type& type(std::string_view name = {}) const {
+    for (std::uint64_t i = 0; i < descriptor_.actor_count; ++i) {
+      if (name.empty() || name == descriptor_.actors[i]->name) return *descriptor_.actors[i];
+    }
+    throw failure("plugin " + std::string(id()) + " has no actor " + std::string(name));
+  }
+
+ private:
+  struct close_library {
+    void operator()(void* handle) const { dlclose(handle); }
+  };
+  using library = std::unique_ptr<void, close_library>;
+
+  plugin(const coppice_descriptor& descriptor, library opened)
+      : library_(std::move(opened)), descriptor_(descriptor) {
+    if (descriptor_.magic != COPPICE_MAGIC || descriptor_.abi_major != COPPICE_ABI_MAJOR ||
+        descriptor_.abi_minor_needed > COPPICE_ABI_MINOR)
+      throw failure("this plugin was built for another plugin ABI");
+    if (descriptor_.init == nullptr) return;
+    detail::init_error error;
+    const std::int32_t status =
+        descriptor_.init(detail::host_table(), reinterpret_cast<coppice_error*>(&error));
+    if (status == COPPICE_OK) return;
+    const std::string why = error.text.empty() ? coppice_status_word(status) : error.text;
+    throw failure("init of plugin " + std::string(id()) + " failed: " + why);
+  }
+
+  library library_; // goes last
+  const coppice_descriptor& descriptor_;
+};
+
+/// Messages that plugins hold, and those of the journal's makers; 0 when every actor is gone and each message
+/// was given back.
+inline std::size_t live_messages() {
+  return detail::live_blocks;
+}
+/// Takes what plugins did against the ABI's rules where no actor could be blamed; the others are in journals.
+inline std::vector<std::string> take_complaints() {
+  const std::scoped_lock held(detail::complaints.lock);
+  return std::exchange(detail::complaints.texts, {});
+}
+
+} // namespace coppice::testing

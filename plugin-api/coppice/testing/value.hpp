@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Terms as a test has them: owned, made from C++ values, compared byte by byte. Two equal maps may be
+// written in different orders and then differ here; read them with as<T>(). Header-only. Any thread.
+#pragma once
+
+#include <coppice/etf/codec.hpp>
+#include <coppice/etf/validate.hpp>
+#include <cstdint>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace coppice::testing {
+
+/// The test asks for what cannot be: no such actor, a reply of another type, a plugin that does not load.
+/// Every framework reports it as a failed test.
+struct failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class value {
+ public:
+  /// No term at all.
+  value() = default;
+  /// Whatever <coppice/etf/codec.hpp> can write.
+  template <class T>
+  requires(!std::is_same_v<T, value>) value(const T& from) : encoded_(etf::encode(from)) {
+    if (encoded_.empty()) throw failure("this value has no encoding as a term");
+  }
+  /// Encoded bytes, without the leading 131.
+  static value of(etf::bytes encoded) {
+    value made;
+    made.encoded_.assign(encoded.begin(), encoded.end());
+    return made;
+  }
+
+  explicit operator bool() const { return !encoded_.empty(); }
+  etf::bytes bytes() const { return encoded_; }
+  /// Borrowed: as long as this value lives and is not assigned to.
+  etf::any_term term() const { return {encoded_}; }
+  /// Views in T borrow from this value.
+  template <class T>
+  T as() const {
+    auto read = etf::decode<T>(bytes());
+    if (!read) throw failure(read.error().text());
+    return std::move(*read);
+  }
+
+  friend bool operator==(const value&, const value&) = default;
+  friend auto operator<=>(const value&, const value&) = default;
+
+ private:
+  std::vector<std::uint8_t> encoded_;
+};
+
+inline value atom(std::string_view name) {
+  return etf::atom{name};
+}
+inline value empty_map() {
+  const std::uint8_t encoded[] = {116, 0, 0, 0, 0};
+  return value::of(encoded);
+}
+
+namespace detail {
+/// How terms are shown in messages; coppice/testing/erlang.hpp gives Erlang's syntax.
+inline std::string show_bytes(etf::bytes encoded) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text = "term";
+  for (const std::uint8_t each : encoded) (text += ' ') += {digits[each >> 4], digits[each & 15]};
+  return text;
+}
+inline std::string (*show)(etf::bytes encoded) = &show_bytes;
+} // namespace detail
+
+inline std::ostream& operator<<(std::ostream& out, const value& shown) {
+  return out << (shown ? detail::show(shown.bytes()) : "(no term)");
+}
+
+} // namespace coppice::testing
+
+template <>
+struct coppice::etf::codec<coppice::testing::value> {
+  static constexpr std::string_view expected = "a term";
+  static void encode(writer& out, const testing::value& from) { out.raw(from.bytes()); }
+  static bool decode(cursor& in, testing::value& into, mismatch& why) {
+    etf::bytes whole;
+    if (!in.read_term(whole)) return why.wanted(in, expected);
+    into = testing::value::of(whole);
+    return true;
+  }
+};

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// The bundled plugins' own unit tests, without a node: what each page under plugins/ promises.
+#include <doctest/doctest.h>
+#include <coppice/testing.hpp>
+
+#include <coppice/testing/erlang.hpp>
+
+#include "places.hpp"
+
+using namespace coppice::testing;
+using namespace coppice::testing::literals;
+
+namespace {
+
+plugin bundled(const std::string& name) {
+  return plugin::load(std::string(PLUGIN_FOLDER) + "/" + name + ".so");
+}
+
+} // namespace
+
+TEST_CASE("greeter takes its word from args, then env, then says hello, and leaks nothing") {
+  const plugin greeters = bundled("greeter");
+  const auto before = live_messages();
+  {
+    actor one(greeters,
+              {.args = "#{greeting => <<\"moin\">>}"_erl, .env = "#{greeting => <<\"servus\">>}"_erl});
+    CHECK(one.call("{hello, <<\"you\">>}"_erl) == "{ok, <<\"moin, you\">>}"_erl);
+    actor two(greeters, {.env = "#{other => [1, {2}], greeting => <<\"servus\">>}"_erl});
+    CHECK(two.call("{hello, you}"_erl) == "{ok, <<\"servus, you\">>}"_erl);
+    actor three(greeters);
+    CHECK(three.call("{hello, \"you\"}"_erl) == "{ok, <<\"hello, you\">>}"_erl);
+    three.call("{hello, 7}"_erl);
+    CHECK(text(three.reason()) == "{bad_call,{hello,7}}");
+  }
+  CHECK(live_messages() == before);
+  CHECK(take_complaints().empty());
+}
+
+TEST_CASE("kv keeps any term, counts, and refuses what is over its bound") {
+  const plugin tables = bundled("kv");
+  actor one(tables, {.args = "#{max_entries => 2}"_erl});
+  CHECK(one.call("{put, #{b => 1, a => 2}, first}"_erl) == "ok"_erl);
+  CHECK(one.call("{get, #{a => 2, b => 1}}"_erl) == "{ok, first}"_erl);
+  CHECK(one.call("{get, absent}"_erl) == "not_found"_erl);
+  CHECK(one.call("{update_counter, hits, 3}"_erl) == 3);
+  CHECK(one.call("{update_counter, hits, -1}"_erl) == 2);
+  CHECK(one.call("{update_counter, hits, x}"_erl) == "{error, badarg}"_erl);
+  CHECK(one.call("{put, third, 1}"_erl) == "{error, full}"_erl);
+  one.cast("{put, third, 1}"_erl);
+  CHECK(one.call("size"_erl) == 2);
+  CHECK(one.config_change("#{max_entries => 3}"_erl) == COPPICE_OK);
+  CHECK(one.call("{put, third, 1}"_erl) == "ok"_erl);
+  CHECK(one.call("{delete, third}"_erl) == "ok"_erl);
+  one.cast("clear"_erl);
+  CHECK(one.call("keys"_erl) == "[]"_erl);
+}
+
+TEST_CASE("kv's entries survive a reload, its bound comes from the new arguments") {
+  const plugin tables = bundled("kv");
+  actor old(tables);
+  old.call("{put, k, {any, [\"term\", #{}]}}"_erl);
+  const saved_state saved = old.save();
+  CHECK(saved.version == 1);
+  actor next = actor::restored(tables, saved, {.args = "#{max_entries => 1}"_erl});
+  CHECK(next.call("{get, k}"_erl) == "{ok, {any, [\"term\", #{}]}}"_erl);
+  CHECK(next.call("{put, other, 1}"_erl) == "{error, full}"_erl);
+  actor other = actor::restored(tables, {saved.status, 2, saved.term});
+  CHECK(other.status() == COPPICE_E_VERSION);
+}
+
+TEST_CASE("relay passes on what those it calls do") {
+  const plugin relays = bundled("relay");
+  actor one(relays, {.name = "relay"});
+  one.serve("kv", [](const value& request) {
+    return replies(std::pair(coppice::etf::atom{"got"}, request.term()));
+  });
+  one.serve("weak", [](const value&) { return exits("{went, away}"_erl); });
+  one.serve("slow", [](const value&) { return silence(); });
+  const value far = one.serve("kv@far", [](const value&) { return replies("far"_erl); });
+  CHECK(one.call("{relay, kv, {put, 1}}"_erl) == "{got, {put, 1}}"_erl);
+  CHECK(one.call("{relay, {kv, far}, x}"_erl) == "far"_erl);
+  CHECK(one.call(erl("{relay, " + text(far) + ", x}")) == "far"_erl);
+  CHECK(one.call("{relay, weak, x}"_erl) == "{error, {went, away}}"_erl);
+  CHECK(one.call("{relay, nobody, x}"_erl) == "{error, noproc}"_erl);
+  CHECK(one.call("{relay, {kv, lost}, x}"_erl) == "{error, nodedown}"_erl);
+  CHECK(one.call("{relay, relay, x}"_erl) == "{error, calling_self}"_erl);
+  CHECK(one.call("{relay, 17, x}"_erl) == "{error, badarg}"_erl);
+  const auto before = one.now();
+  CHECK(one.call("{relay, slow, x}"_erl) == "{error, timeout}"_erl);
+  CHECK(one.now() - before == 5s);
+  CHECK(one.call("{fanout, [kv, nobody, weak], q}"_erl) ==
+        "[{got, q}, {error, noproc}, {error, {went, away}}]"_erl);
+}
+
+TEST_CASE("ticker counts from one, does not drift, and leaves out what it missed") {
+  const plugin tickers = bundled("ticker");
+  actor one(tickers, {.args = "#{to => <<\"ear@far\">>, every => 100}"_erl});
+  one.advance(350ms);
+  REQUIRE(one.did.sent.size() == 3);
+  CHECK(one.did.sent[0].to == "{ear, far}"_erl);
+  CHECK(one.did.sent[2].term == "{tick, 3}"_erl);
+  CHECK(one.timers().at(0).due - one.now() == 50ms);
+
+  // A reload keeps count and pace; the timer itself is the node's and goes on.
+  actor next = actor::restored(tickers, one.save(), {.args = "#{to => <<\"ear\">>, every => 100}"_erl});
+  next.send("'$due'"_erl);
+  CHECK(next.did.sent.at(0).to == "ear"_erl);
+  CHECK(next.did.sent.at(0).term == "{tick, 4}"_erl);
+}
+
+TEST_CASE("probe fails as asked and reports to its subscriber") {
+  const plugin probes = bundled("probe");
+  actor one(probes);
+  CHECK(one.call("ping"_erl) == "pong"_erl);
+  CHECK(one.call("self"_erl) == one.pid());
+  CHECK(one.call("{subscribe, ear}"_erl) == "ok"_erl);
+  one.send("{any, thing}"_erl);
+  CHECK(one.did.sent.at(0).term == "{info, {any, thing}}"_erl);
+  CHECK_FALSE(one.call("{exit, {went, away}}"_erl));
+  CHECK(one.reason() == "{went, away}"_erl);
+  CHECK(one.did.sent.at(1).term == "{terminate, {went, away}}"_erl);
+}

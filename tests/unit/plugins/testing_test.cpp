@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+// coppice/testing.hpp itself: what a plugin does under it is what a node would see, and what a node would
+// refuse is told.
+#include <doctest/doctest.h>
+#include <coppice/testing.hpp>
+
+#include <coppice/testing/erlang.hpp>
+
+#include "places.hpp"
+
+using namespace coppice::testing;
+using namespace coppice::testing::literals;
+
+namespace {
+
+plugin fixture(const std::string& name) {
+  return plugin::load(std::string(FIXTURE_FOLDER) + "/" + name + ".so");
+}
+
+} // namespace
+
+TEST_CASE("a start shows what init came to, and its continuation has run") {
+  const plugin clerks = fixture("clerk");
+  actor one(clerks, {.args = "#{greeting => <<\"hello\">>}"_erl});
+  CHECK(one.status() == COPPICE_CONTINUE);
+  CHECK(one.alive());
+  CHECK(one.did.logs.at(0).text == "open");
+  CHECK(one.call("greeting"_erl) == std::string("hello"));
+  actor idle(clerks, {.args = "#{ignore => true}"_erl});
+  CHECK(idle.status() == COPPICE_IGNORE);
+  CHECK_FALSE(idle.alive());
+  actor wrong(clerks, {.args = "#{greeting => 1}"_erl});
+  CHECK(wrong.status() == COPPICE_E_INVALID);
+  CHECK(text(wrong.reason()).starts_with("{badarg,<<\"args: "));
+}
+
+TEST_CASE("requests are answered by those the test serves, at once, later, or never") {
+  const plugin clerks = fixture("clerk");
+  actor one(clerks);
+  one.serve("oracle", [](const value& question) { return replies(question); });
+  one.serve("tomb", [](const value&) { return silence(); });
+  one.serve("far@away", [](const value&) { return nodedown(); });
+  const auto told = [&one] {
+    const auto last = one.did.sent.back();
+    CHECK(last.to == "audience"_erl);
+    return last.term;
+  };
+  const auto id = one.call("{ask, <<\"oracle\">>, {deep, question}}"_erl).as<std::int64_t>();
+  CHECK(one.did.calls.back().request == "{deep, question}"_erl);
+  CHECK(one.did.calls.back().patience == 2s);
+  CHECK(told() == erl("{" + std::to_string(id) + ", 7, 0, {deep, question}}"));
+  one.call("{ask, <<\"nobody\">>, x}"_erl);
+  CHECK(text(told()).ends_with(",7,-6,ok}"));
+
+  const auto sent = one.did.sent.size();
+  const auto open = one.call("{ask, <<\"tomb\">>, x}"_erl).as<std::uint64_t>();
+  one.advance(1s);
+  CHECK(one.did.sent.size() == sent);
+  one.respond(open, exits("gone"_erl));
+  CHECK(text(told()).ends_with(",7,-8,ok}"));
+  one.call("{ask, <<\"tomb\">>, x}"_erl);
+  one.advance(2s);
+  CHECK(text(told()).ends_with(",7,-5,ok}"));
+  CHECK_THROWS_AS(one.respond(999, replies("ok"_erl)), failure);
+}
+
+TEST_CASE("children are recorded, and refused when the test says so") {
+  const plugin clerks = fixture("clerk");
+  actor one(clerks);
+  CHECK(one.call("{hire, <<\"junior\">>}"_erl) == "ok"_erl);
+  REQUIRE(one.did.children.size() == 1);
+  CHECK(one.did.children[0].actor == "clerk:clerk");
+  CHECK(one.did.children[0].name == "junior");
+  CHECK(one.did.children[0].args == "#{greeting => <<\"hi\">>}"_erl);
+  CHECK(one.did.children[0].linked);
+  CHECK(one.links().contains(one.did.children[0].pid));
+  one.refuse_children([](const child&) { return "no_budget"_erl; });
+  CHECK(one.call("{hire, <<\"senior\">>}"_erl) == "no_budget"_erl);
+}
+
+TEST_CASE("monitors end with a DOWN, exits follow Erlang's rules") {
+  const plugin clerks = fixture("clerk");
+  actor one(clerks);
+  const value reference = one.call("{watch, <<\"db\">>}"_erl).reply();
+  one.down("db"_erl, "crashed"_erl);
+  CHECK(one.call("heard"_erl).reply() == erl("[{'DOWN', " + text(reference) + ", process, db, crashed}]"));
+  CHECK_THROWS_AS(one.down("db"_erl, "again"_erl), failure);
+
+  const value stranger = "#Pid<'x@y'.1.2.3>"_erl;
+  one.exit(stranger, "normal"_erl);
+  CHECK(one.alive());
+  CHECK(one.call("{trap, true}"_erl) == false);
+  one.exit(stranger, "boom"_erl);
+  CHECK(text(one.call("heard"_erl).reply()).ends_with(",{'EXIT'," + text(stranger) + ",boom}]"));
+  one.shut_down();
+  CHECK(one.reason() == "shutdown"_erl);
+  CHECK(one.did.sent.back().term == "{closed, shutdown}"_erl);
+
+  actor other(clerks);
+  other.exit(stranger, "boom"_erl);
+  CHECK(other.reason() == "boom"_erl);
+  CHECK(other.did.sent.empty()); // terminate does not run
+  actor third(clerks);
+  third.exit(stranger, "kill"_erl);
+  CHECK(third.reason() == "killed"_erl);
+}
+
+TEST_CASE("every way to end gives the reason a node would give") {
+  const plugin clerks = fixture("clerk");
+  const auto ends = [&clerks](const value& request) {
+    actor one(clerks);
+    CHECK_FALSE(one.call(request));
+    CHECK_FALSE(one.alive());
+    CHECK_FALSE(one.call("greeting"_erl));
+    return text(one.reason());
+  };
+  CHECK(ends("{stop, {all, done}}"_erl) == "{all,done}");
+  CHECK(ends("throw"_erl) == "{exception,'std::runtime_error',<<\"as asked\">>}");
+  CHECK(ends("{compute, -1}"_erl) == "{exception,'std::domain_error',<<\"negative\">>}");
+  CHECK(ends("exit_self"_erl) == "killed");
+  CHECK(ends("{what, ever}"_erl) == "{bad_call,{what,ever}}");
+  actor one(clerks);
+  one.cast("{what, ever}"_erl);
+  CHECK(text(one.reason()) == "{bad_cast,{what,ever}}");
+}
+
+TEST_CASE("the clock moves when told or waited for, and timers fire at their own time") {
+  const plugin clerks = fixture("clerk");
+  actor one(clerks);
+  const auto begin = one.now();
+  CHECK(one.call("{nap, 1500}"_erl) == 1500);
+  CHECK(one.now() - begin == 1500ms);
+  one.call("echo_later"_erl);
+  REQUIRE(one.timers().size() == 1);
+  one.advance(2999ms);
+  CHECK(one.call("heard"_erl) == "[]"_erl);
+  one.advance(1ms);
+  CHECK(one.call("heard"_erl) == "[rings]"_erl);
+  CHECK(one.timers().empty());
+}
+
+TEST_CASE("names, blocking work, logs and a changed configuration") {
+  const plugin clerks = fixture("clerk");
+  actor one(clerks, {.name = "first"});
+  one.serve("taken", [](const value&) { return replies("ok"_erl); });
+  CHECK(one.call("{rename, <<\"second\">>}"_erl) == COPPICE_E_INVALID); // one name a process
+  actor other(clerks);
+  other.serve("taken", [](const value&) { return replies("ok"_erl); });
+  CHECK(other.call("{rename, <<\"taken\">>}"_erl) == COPPICE_E_EXISTS);
+  CHECK(other.call("{rename, <<\"free\">>}"_erl) == COPPICE_OK);
+  CHECK(one.call("{compute, 21}"_erl) == 42);
+  one.call("{note, <<\"careful\">>}"_erl);
+  CHECK(one.did.logs.back().text == "careful");
+  CHECK(one.did.logs.back().level == COPPICE_LOG_WARNING);
+  CHECK(one.config_change("#{greeting => <<\"ahoy\">>}"_erl) == COPPICE_OK);
+  CHECK(one.call("greeting"_erl) == std::string("ahoy"));
+  CHECK(one.config_change("#{}"_erl) == COPPICE_UNHANDLED);
+  CHECK(one.save().status == COPPICE_E_UNSUPPORTED);
+  CHECK(one.format_status() == "opaque"_erl);
+}
+
+TEST_CASE("a state goes from one version to the next, and an old version refuses a newer state") {
+  const plugin first = fixture("ledger_1");
+  const plugin second = fixture("ledger_2");
+  actor old(first);
+  CHECK(old.call("{add, 40}"_erl) == 40);
+  const answer pending = old.call("wait"_erl);
+  CHECK_FALSE(pending);
+  CHECK_THROWS_AS(pending.reply(), failure);
+  const saved_state saved = old.save();
+  CHECK(saved.status == COPPICE_OK);
+  CHECK(saved.version == 1);
+
+  actor next = actor::restored(second, saved);
+  CHECK(next.status() == COPPICE_OK);
+  CHECK(next.call("{add, 2}"_erl) == 42);
+  CHECK(next.call("total"_erl) == "{42, 1}"_erl);
+  next.cast("release"_erl); // the call that the old generation was asked
+  CHECK(pending == "released"_erl);
+
+  const saved_state newer = next.save();
+  CHECK(newer.version == 2);
+  actor back = actor::restored(first, newer);
+  CHECK(back.status() == COPPICE_E_VERSION);
+  CHECK_FALSE(back.alive());
+  actor garbled = actor::restored(second, {COPPICE_OK, 2, "nonsense"_erl});
+  CHECK(garbled.status() == COPPICE_E_VERSION);
+}
+
+TEST_CASE("what breaks the ABI's rules is told") {
+  const plugin rude = fixture("rude");
+  take_complaints();
+  {
+    actor one(rude);
+    one.send("release_borrowed"_erl);
+    CHECK(take_complaints() == std::vector<std::string>{"released a message that it had only borrowed"});
+    CHECK(one.call("twice"_erl) == "twice"_erl); // the second reply was E_USED
+    CHECK(one.save().status == COPPICE_E_CONTEXT);
+    CHECK(one.did.complaints == std::vector<std::string>{"a host call in a callback that may only compute"});
+    CHECK(one.did.sent.empty());
+    one.send("unknown"_erl); // logged and dropped by a node
+    CHECK(one.alive());
+    one.send("keep_self"_erl);
+    actor other(rude);
+    other.send("use_kept"_erl);
+    CHECK(take_complaints() == std::vector<std::string>{"a host call for an actor outside of its callbacks"});
+    CHECK(text(other.reason()) == "bad_context");
+    actor cut(rude);
+    cut.send("cut_term"_erl);
+    CHECK(text(cut.reason()) == "bad_term");
+    actor odd(rude);
+    odd.send("answer_42"_erl);
+    CHECK(text(odd.reason()) == "{bad_return_value,42}");
+  }
+  CHECK(live_messages() == 0);
+  {
+    actor one(rude);
+    one.send("leak"_erl);
+  }
+  CHECK(live_messages() == 1);
+}
+
+TEST_CASE("a plugin that does not load or whose init fails is no plugin") {
+  const auto trouble = [](auto loads) -> std::string {
+    try {
+      loads();
+    } catch (const failure& thrown) {
+      return thrown.what();
+    }
+    return {};
+  };
+  CHECK(trouble([] { fixture("init_fails"); }) == "init of plugin rude failed: no licence");
+  CHECK(trouble([] { fixture("nowhere"); }).find("No such file") != std::string::npos);
+  CHECK(trouble([] { actor(fixture("rude"), {.actor = "polite"}); }) == "plugin rude has no actor polite");
+}
