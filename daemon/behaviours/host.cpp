@@ -22,7 +22,7 @@ const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_MESSAGE_1, message_interface()}, {COPPICE_ACTOR_1, actor_interface()},
       {COPPICE_CALL_1, call_interface()},       {COPPICE_TIMER_1, timer_interface()},
       {COPPICE_WORK_1, work_interface()},       {COPPICE_LOG_1, log_interface()},
-      {COPPICE_ORDER_1, order_interface()},
+      {COPPICE_ORDER_1, order_interface()},     {COPPICE_POST_1, post_interface()},
   };
   for (const auto& one : known) {
     if (one.name == name) return one.table;

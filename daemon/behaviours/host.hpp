@@ -11,12 +11,14 @@
 #include <coppice/message.h>
 #include <coppice/order.h>
 #include <coppice/plugin.h>
+#include <coppice/post.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +47,32 @@ struct open_request {
   std::uint64_t timer = 0; // 0: none
 };
 
+// Through which the threads of a plugin reach an actor, until it shuts. Any thread.
+class post_door {
+ public:
+  post_door(runtime::system& host, const runtime::pid& to) : host_(&host), to_(to) {}
+  // COPPICE_OK, COPPICE_E_FULL, or COPPICE_E_NOPROC once the actor has ended.
+  std::int32_t post(runtime::message m);
+  void shut();
+
+ private:
+  std::mutex lock_;
+  runtime::system* host_; // null: shut
+  const runtime::pid to_;
+};
+
+// The actor's side of it: shuts it when the actor goes.
+struct own_door {
+  std::shared_ptr<post_door> shared; // with the handles, which may outlive the actor
+
+  own_door() = default;
+  own_door(const own_door&) = delete;
+  own_door& operator=(const own_door&) = delete;
+  ~own_door() {
+    if (shared != nullptr) shared->shut();
+  }
+};
+
 // What few actors need, made when first used.
 struct rare_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
@@ -54,6 +82,7 @@ struct rare_state {
   std::vector<std::uint8_t> parent_term;
   std::vector<std::uint8_t> node_term;
   coppice_error error;
+  own_door door;
 };
 
 } // namespace coppice::behaviours
@@ -86,6 +115,7 @@ const coppice_timer_api* timer_interface();
 const coppice_work_api* work_interface();
 const coppice_log_api* log_interface();
 const coppice_order_api* order_interface();
+const coppice_post_api* post_interface();
 
 // COPPICE_OK if `self` may make host calls here and now.
 std::int32_t may_call(coppice_actor* self);

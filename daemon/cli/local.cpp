@@ -79,7 +79,9 @@ json json_of(const manifest::inspection& found, const std::string& file) {
     }
   }
   if (found.linked) {
-    document["libraries"] = found.linked->libraries;
+    document["libraries"] = json::array();
+    for (const auto& [name, path] : found.linked->libraries)
+      document["libraries"].push_back({{"name", name}, {"path", path.empty() ? json() : json(path)}});
     document["hardening"] = {{"relro", found.linked->relro},
                              {"bind_now", found.linked->bind_now},
                              {"nx_stack", !found.linked->executable_stack}};
@@ -105,7 +107,8 @@ std::string text_of(const manifest::inspection& found, const std::string& file) 
     }
   }
   if (found.linked) {
-    rows.push_back({"libraries", fmt::format("{}", fmt::join(found.linked->libraries, ", "))});
+    for (const auto& [name, path] : found.linked->libraries)
+      rows.push_back({"library", fmt::format("{} ({})", name, path.empty() ? "not found" : path)});
     rows.push_back(
         {"hardening", fmt::format("RELRO {}, bind now {}, NX stack {}", yes_no(found.linked->relro),
                                   yes_no(found.linked->bind_now), yes_no(!found.linked->executable_stack))});

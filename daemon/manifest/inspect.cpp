@@ -58,7 +58,9 @@ std::string hex(std::string_view raw) {
   return text;
 }
 
-bool in_system_folders(const std::string& library) {
+// Where the dynamic linker finds it without being told; empty: nowhere.
+std::string in_system_folders(const std::string& library) {
+  if (library.find('/') != library.npos) return {};
 #if defined(__x86_64__)
   constexpr std::string_view triplet = "x86_64-linux-gnu";
 #elif defined(__aarch64__)
@@ -69,9 +71,10 @@ bool in_system_folders(const std::string& library) {
   for (std::string_view folder : {"/lib/", "/usr/lib/", "/lib64/", "/usr/lib64/"})
     for (std::string_view below : {std::string_view(), triplet}) {
       std::error_code ignored;
-      if (std::filesystem::exists(std::filesystem::path(folder) / below / library, ignored)) return true;
+      const auto path = std::filesystem::path(folder) / below / library;
+      if (std::filesystem::exists(path, ignored)) return path.string();
     }
-  return false;
+  return {};
 }
 
 linkage read_dynamic(const elf_file& file) {
@@ -79,7 +82,8 @@ linkage read_dynamic(const elf_file& file) {
   for (const auto& one : file.dynamic()) {
     switch (one.d_tag) {
       case DT_NEEDED:
-        linked.libraries.push_back(file.string(one.d_un.d_val).value_or("?"));
+        linked.libraries.push_back({file.string(one.d_un.d_val).value_or("?"), {}});
+        linked.libraries.back().path = in_system_folders(linked.libraries.back().name);
         break;
       case DT_RPATH:
       case DT_RUNPATH:
@@ -118,9 +122,9 @@ void judge_linkage(const linkage& linked, verdict& to) {
            "has a library search path (RPATH or RUNPATH): " + name_some(linked.search_paths),
            "link without -rpath; a private library is linked statically");
   for (const auto& library : linked.libraries) {
-    if (library.find('/') == library.npos && in_system_folders(library)) continue;
+    if (!library.path.empty()) continue;
     refuse(to, objection::private_library,
-           "needs " + library + ", which is not in the system's library folders",
+           "needs " + library.name + ", which is not in the system's library folders",
            "link it statically: a second generation of the plugin would get the first one's copy");
   }
   if (linked.text_relocations)

@@ -33,9 +33,15 @@ struct manifest {
   const actor_type* find(std::string_view actor) const;
 };
 
+// A library the file needs.
+struct library {
+  std::string name;
+  std::string path; // in the system's folders; empty: it is in none of them
+};
+
 // How the file was linked, as far as it bears on loading, unloading and safety.
 struct linkage {
-  std::vector<std::string> libraries;      // DT_NEEDED, in order
+  std::vector<library> libraries;          // DT_NEEDED, in order
   std::vector<std::string> search_paths;   // RPATH and RUNPATH
   std::vector<std::string> exports;        // defined dynamic symbols other than the descriptor
   std::vector<std::string> unique_symbols; // exported as STB_GNU_UNIQUE

@@ -9,6 +9,7 @@
 #include <coppice/message.h>
 #include <coppice/order.h>
 #include <coppice/plugin.h>
+#include <coppice/post.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
 #include <cxxabi.h>
@@ -38,7 +39,8 @@ struct interfaces {
   const coppice_timer_api* timer = nullptr;
   const coppice_work_api* work = nullptr;
   const coppice_log_api* log = nullptr;
-  const coppice_order_api* order = nullptr; // a draft: null on a host without it
+  const coppice_order_api* order = nullptr; // drafts: null on a host without them
+  const coppice_post_api* post = nullptr;
 };
 inline interfaces host;
 
@@ -49,6 +51,7 @@ inline bool connect(const coppice_host& from) {
     return into != nullptr;
   };
   fetch(host.order, COPPICE_ORDER_1);
+  fetch(host.post, COPPICE_POST_1);
   return fetch(host.message, COPPICE_MESSAGE_1) && fetch(host.actor, COPPICE_ACTOR_1) &&
          fetch(host.call, COPPICE_CALL_1) && fetch(host.timer, COPPICE_TIMER_1) &&
          fetch(host.work, COPPICE_WORK_1) && fetch(host.log, COPPICE_LOG_1);

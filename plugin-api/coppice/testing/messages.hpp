@@ -25,7 +25,12 @@ struct block {
   void* context = nullptr;
 };
 
-inline std::atomic<std::size_t> live_blocks{0};
+/// All there are: what a plugin forgets stays reachable, and is the test's to judge.
+struct block_list {
+  std::mutex lock;
+  std::set<block*> all;
+};
+inline block_list live_blocks;
 
 constexpr std::uintptr_t lent_bit = 1;
 inline bool is_lent(const void* owner) {
@@ -35,16 +40,18 @@ inline block* block_of(const void* owner) {
   return reinterpret_cast<block*>(reinterpret_cast<std::uintptr_t>(owner) & ~lent_bit);
 }
 inline block* make_block(std::vector<std::uint8_t> bytes) {
-  ++live_blocks;
-  auto* const made = new block;
+  auto made = std::make_unique<block>();
   made->bytes = std::move(bytes);
-  return made;
+  const std::scoped_lock held(live_blocks.lock);
+  live_blocks.all.insert(made.get());
+  return made.release();
 }
 inline void give_up(block* each) {
   if (--each->owners != 0) return;
+  const std::unique_ptr<block> owned(each);
   if (each->free_data != nullptr) each->free_data(each->context);
-  --live_blocks;
-  delete each;
+  const std::scoped_lock held(live_blocks.lock);
+  live_blocks.all.erase(each);
 }
 
 /// A message a callback borrows: alive as long as this.

@@ -71,10 +71,10 @@ class plugin {
   const coppice_descriptor& descriptor_;
 };
 
-/// Messages that plugins hold, and those of the journal's makers; 0 when every actor is gone and each message
-/// was given back.
+/// Messages that plugins hold: 0 when every actor is gone and each message was given back.
 inline std::size_t live_messages() {
-  return detail::live_blocks;
+  const std::scoped_lock held(detail::live_blocks.lock);
+  return detail::live_blocks.all.size();
 }
 /// Takes what plugins did against the ABI's rules where no actor could be blamed; the others are in journals.
 inline std::vector<std::string> take_complaints() {

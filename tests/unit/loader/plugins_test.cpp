@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled plugins as they are shipped: built, probed, loaded, and driven through a running system.
+// The bundled plugins as they are shipped: built, probed, loaded, and driven through a running system; and
+// one with a thread of its own.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -270,4 +271,33 @@ TEST_CASE("ticker counts from one") {
   REQUIRE(lines.size() >= 3);
   lines.resize(3);
   CHECK(lines == std::vector<std::string>{"{tick,1}", "{tick,2}", "{tick,3}"});
+}
+
+TEST_CASE("what a thread of a plugin posts arrives in order") {
+  test::workshop shop;
+  shop.put("herald", "herald");
+  garden grounds(shop);
+  listen(grounds, "ear");
+  REQUIRE(grounds.grow("herald") == "ok");
+  constexpr std::size_t count = 2000;
+  CHECK(grounds.call("herald", "{announce, 2000}") == "ok");
+  const auto lines = grounds.host.book.take(count);
+  REQUIRE(lines.size() == count);
+  for (std::size_t i = 0; i < count; ++i) CHECK(lines[i] == "{news," + std::to_string(i + 1) + "}");
+}
+
+TEST_CASE("a post to an actor that has ended says noproc, and an open handle holds the plugin") {
+  test::workshop shop;
+  shop.put("herald", "herald");
+  garden grounds(shop);
+  listen(grounds, "ear");
+  REQUIRE(grounds.grow("herald") == "ok");
+  CHECK(grounds.call("herald", "chatter") == "ok");
+  CHECK(next_line(grounds) == "{news,0}");
+  CHECK(grounds.loads.loaded()[0].in_use >= 2);
+  const auto pid = *grounds.host.system.whereis("herald");
+  grounds.host.system.exit(pid, term("kill"));
+  // Its thread ends when it hears noproc, and its state joins the thread: else this would not end.
+  CHECK(grounds.host.system.stop());
+  CHECK(grounds.loads.unload().empty());
 }

@@ -77,6 +77,8 @@ TEST_CASE("a refused plugin is told why and what to do") {
        "statically)"},
       {"no_delete", objection::no_delete,
        "is linked with -z nodelete, so that it could never be reloaded (link without -z nodelete)"},
+      {"text_relocations", objection::text_relocations,
+       "has text relocations (compile all of it with -fPIC)"},
       {"executable_stack", objection::executable_stack,
        "asks for an executable stack (link with -z noexecstack)"},
   };
@@ -96,7 +98,12 @@ TEST_CASE("a manifest that is no JSON is refused with the parser's words") {
 }
 
 TEST_CASE("a private library is refused, for a second generation would get the first one's copy") {
-  CHECK(inspect("private_library").verdict.has(objection::private_library));
+  const auto result = inspect("private_library");
+  CHECK(result.verdict.has(objection::private_library));
+  CHECK(refusal(result).find("libcoppice-test-private.so, which is not in the system's library folders") !=
+        std::string::npos);
+  for (const auto& library : result.linked->libraries)
+    CHECK(library.path.empty() == (library.name == "libcoppice-test-private.so"));
 }
 
 #if have_unique

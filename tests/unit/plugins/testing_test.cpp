@@ -159,6 +159,19 @@ TEST_CASE("names, blocking work, logs and a changed configuration") {
   CHECK(one.format_status() == "opaque"_erl);
 }
 
+TEST_CASE("what a thread of the plugin posts arrives, in order, until the actor ends") {
+  const plugin heralds = fixture("herald");
+  actor one(heralds);
+  CHECK(one.call("{announce, 3}"_erl) == "ok"_erl);
+  while (one.did.sent.size() < 3) REQUIRE(one.await_post());
+  CHECK(one.did.sent[0].term == "{news, 1}"_erl);
+  CHECK(one.did.sent[2].term == "{news, 3}"_erl);
+  one.call("chatter"_erl);
+  CHECK(one.await_post());
+  one.shut_down();
+  CHECK_FALSE(one.alive()); // its thread is told noproc and ends, or this test would not
+}
+
 TEST_CASE("a state goes from one version to the next, and an old version refuses a newer state") {
   const plugin first = fixture("ledger_1");
   const plugin second = fixture("ledger_2");

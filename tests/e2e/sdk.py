@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a plugin author gets: the SDK is installed under a DESTDIR, the README's hello worlds are built from it by the
+commands the README shows, with gcc and with clang, loaded by a node and called; so are the example projects and the one
+in Rust. And what is exported by whom."""
+import functools
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
+from harness.node import Folder, Node, plugin_folder, program, root
+from harness.tap import Skip, check, equal, run, test
+from readme_examples import example
+
+README = (root / "plugin-api/README.md").read_text(encoding="utf-8")
+EXAMPLES = root / "plugin-api/examples"
+
+
+def shell(command, folder, **variables):
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False,
+                          env=dict(os.environ, **variables))
+    if done.returncode != 0:
+        raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def needs(*tools):
+    for tool in tools:
+        if shutil.which(tool) is None:
+            raise Skip(f"no {tool} on this machine")
+
+
+@functools.cache
+def installed():
+    """The development files under a DESTDIR, and the environment in which pkg-config finds them there."""
+    needs("meson", "pkg-config")
+    folder = Folder()
+    build = next(parent for parent in pathlib.Path(program("COPPICED", "coppiced")).resolve().parents
+                 if (parent / "build.ninja").exists())
+    shell(f"meson install -C {build} --no-rebuild --quiet --tags devel --destdir {folder.path}", root)
+    found = list(folder.path.rglob("coppice-plugin.pc"))
+    equal(len(found), 1, "one coppice-plugin.pc is installed")
+    return folder, {"PKG_CONFIG_PATH": str(found[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(folder.path)}
+
+
+def working_folder(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    folder.path.chmod(0o755)
+    return folder
+
+
+def commands():
+    """The lines of the README's sh blocks that build something."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S)
+    return [line for block in blocks for line in block.splitlines() if line.startswith(("gcc", "g++"))]
+
+
+def serves(cleanup, folder, actors):
+    """A node with those actors of the plugins in `folder`."""
+    children = "\n".join(f"        - {{ id: {name}, actor: {name}, name: {name} }}" for name in actors)
+    config = ("node:\n  name: sdk@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n      children:\n"
+              f"{children}\n")
+    return Node(cleanup, name="sdk", config=config, settings=[("plugins.path", f"[ {folder} ]")])
+
+
+def build_readme(cleanup, c, cpp):
+    needs(c, cpp)
+    _, variables = installed()
+    folder = working_folder(cleanup)
+    for name in ("hello_c.c", "hello.cpp", "hello_test.cpp"):
+        folder.write(name, example(README, name))
+    lines = commands()
+    equal(len(lines), 3, "the README shows three commands")
+    for line in lines:
+        line = line.replace("g++ ", f"{cpp} ", 1) if line.startswith("g++") else line.replace("gcc ", f"{c} ", 1)
+        shell(line, folder.path, **variables)
+    node = serves(cleanup, folder.path, ["hello", "hello_c"])
+    equal(node.call("hello", '{hello, <<"you">>}'), '<<"hello, you">>')
+    equal(node.call("hello_c", "hello"), "world")
+    for name in ("hello", "hello_c"):
+        equal(exports(folder.path / f"{name}.so"), ["coppice_plugin"])
+        equal(node.ask("inspect", str(folder.path / f"{name}.so"))["accepted"], True)
+
+
+@test("the README's hello worlds and their test build with gcc from what is installed, and answer in a node")
+def readme_gcc(cleanup):
+    build_readme(cleanup, "gcc", "g++")
+
+
+@test("the same with clang")
+def readme_clang(cleanup):
+    build_readme(cleanup, "clang", "clang++")
+
+
+@test("the example project builds, tests and loads with Meson")
+def meson_example(cleanup):
+    needs("g++")
+    folder = working_folder(cleanup)
+    shutil.copytree(EXAMPLES / "counter", folder.path / "counter")
+    shell("meson setup build && ninja -C build && meson test -C build", folder.path / "counter", **installed()[1])
+    counts(cleanup, folder.path / "counter/build")
+
+
+@test("the example project builds, tests and loads with CMake")
+def cmake_example(cleanup):
+    needs("cmake", "g++")
+    folder = working_folder(cleanup)
+    shutil.copytree(EXAMPLES / "counter", folder.path / "counter")
+    shell("cmake -B build && cmake --build build && ctest --test-dir build", folder.path / "counter", **installed()[1])
+    counts(cleanup, folder.path / "counter/build")
+
+
+def counts(cleanup, folder):
+    node = serves(cleanup, folder, ["counter"])
+    equal(node.call("counter", "{add, 40}"), "40")
+    equal(node.call("counter", "{add, 2}"), "42")
+
+
+@test("the example in Rust answers as greeter does")
+def rust_example(cleanup):
+    needs("rustc")
+    folder = working_folder(cleanup)
+    source = EXAMPLES / "rust/greeter_rs.rs"
+    build = re.search(r"^//   (rustc .*)$", source.read_text(encoding="utf-8"), re.M).group(1)
+    shutil.copy(source, folder.path)
+    shell(build, folder.path)
+    equal(exports(folder.path / "greeter_rs.so"), ["coppice_plugin"])
+    node = serves(cleanup, folder.path, ["greeter_rs"])
+    for name in ('<<"you">>', '"you"', "you"):
+        equal(node.call("greeter_rs", f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
+
+
+def exports(file):
+    needs("nm")
+    lines = shell(f"nm -D --defined-only {file}", root).splitlines()
+    return sorted(line.split()[-1] for line in lines)
+
+
+@test("a plugin exports its descriptor and nothing else, the host nothing of its own")
+def who_exports_what(_):
+    if os.environ.get("ASAN_OPTIONS") or os.environ.get("TSAN_OPTIONS"):
+        raise Skip("sanitizers export symbols of theirs")
+    for file in pathlib.Path(plugin_folder()).glob("*.so"):
+        equal(exports(file), ["coppice_plugin"], file.name)
+    for name in ("coppiced", "coppice-plugin-host"):
+        file = program(name.upper().replace("-", "_"), name)
+        ours = [symbol for symbol in exports(file) if "coppice" in symbol]
+        check(not ours, f"{name} exports", *ours)
+
+
+run()
