@@ -16,6 +16,10 @@
 #define AT(type, member, offset) HOLDS(offsetof(type, member) == (offset))
 /* The nth pointer of a table that begins with size and reserved. */
 #define ENTRY(type, member, index) AT(type, member, 8 + 8 * (index))
+/* What a table begins with. */
+#define HEAD(type)   \
+  AT(type, size, 0); \
+  AT(type, reserved, 4)
 #define SIZE(type, size) HOLDS(sizeof(type) == (size))
 #define AT_LEAST(type, size) HOLDS(sizeof(type) >= (size))
 
@@ -36,6 +40,7 @@ AT(coppice_writer, end, 8);
 AT(coppice_writer, begin, 16);
 AT(coppice_writer, api, 24);
 AT(coppice_writer, status, 32);
+AT(coppice_writer, reserved, 36);
 AT(coppice_writer, host, 40);
 SIZE(coppice_call_item, 32);
 AT(coppice_call_item, destination, 0);
@@ -43,6 +48,7 @@ AT(coppice_call_item, request, 16);
 SIZE(coppice_call_answer, 32);
 AT(coppice_call_answer, message, 0);
 AT(coppice_call_answer, status, 24);
+AT(coppice_call_answer, reserved, 28);
 SIZE(coppice_log_field, 48);
 AT(coppice_log_field, name, 0);
 AT(coppice_log_field, text, 16);
@@ -53,6 +59,7 @@ AT_LEAST(coppice_host, 40);
 AT(coppice_host, size, 0);
 AT(coppice_host, abi_major, 4);
 AT(coppice_host, abi_minor, 8);
+AT(coppice_host, reserved, 12);
 AT(coppice_host, version_borrowed, 16);
 AT(coppice_host, get_interface, 24);
 AT(coppice_host, set_error, 32);
@@ -85,6 +92,7 @@ AT(coppice_spawn_options, name, 24);
 AT(coppice_spawn_options, args, 40);
 AT(coppice_spawn_options, deadline, 56);
 
+HEAD(coppice_message_api);
 ENTRY(coppice_message_api, retain, 0);
 ENTRY(coppice_message_api, release, 1);
 ENTRY(coppice_message_api, write_begin, 2);
@@ -95,6 +103,7 @@ ENTRY(coppice_message_api, discard, 6);
 ENTRY(coppice_message_api, adopt, 7);
 ENTRY(coppice_message_api, validate, 8);
 
+HEAD(coppice_actor_api);
 ENTRY(coppice_actor_api, self_borrowed, 0);
 ENTRY(coppice_actor_api, parent_borrowed, 1);
 ENTRY(coppice_actor_api, node_borrowed, 2);
@@ -118,6 +127,7 @@ ENTRY(coppice_actor_api, set_error, 19);
 ENTRY(coppice_actor_api, set_reason, 20);
 ENTRY(coppice_actor_api, set_label, 21);
 
+HEAD(coppice_call_api);
 ENTRY(coppice_call_api, reply, 0);
 ENTRY(coppice_call_api, call, 1);
 ENTRY(coppice_call_api, call_many, 2);
@@ -125,21 +135,25 @@ ENTRY(coppice_call_api, request, 3);
 ENTRY(coppice_call_api, cancel, 4);
 ENTRY(coppice_call_api, cast, 5);
 
+HEAD(coppice_timer_api);
 ENTRY(coppice_timer_api, now, 0);
 ENTRY(coppice_timer_api, wall_clock, 1);
 ENTRY(coppice_timer_api, start, 2);
 ENTRY(coppice_timer_api, cancel, 3);
 ENTRY(coppice_timer_api, remaining, 4);
 
+HEAD(coppice_work_api);
 ENTRY(coppice_work_api, blocking_run, 0);
 ENTRY(coppice_work_api, reductions, 1);
 ENTRY(coppice_work_api, should_yield, 2);
 ENTRY(coppice_work_api, yield, 3);
 ENTRY(coppice_work_api, sleep_until, 4);
 
+HEAD(coppice_log_api);
 ENTRY(coppice_log_api, write, 0);
 ENTRY(coppice_log_api, enabled, 1);
 
+HEAD(coppice_server);
 ENTRY(coppice_server, create, 0);
 ENTRY(coppice_server, init, 1);
 ENTRY(coppice_server, handle_continue, 2);

@@ -19,16 +19,17 @@ class plugin {
  public:
   /// The plugin that is part of this program.
   static const plugin& linked() {
-    static const plugin only(::coppice_plugin, nullptr);
+    static const plugin only(::coppice_plugin, *detail::host_table(), nullptr);
     return only;
   }
   /// A built plugin. The same path is the same image while it is loaded: a second version is another file.
-  static plugin load(const std::string& file) {
+  /// `host` may be a table of the test's own, one that lacks a draft for instance.
+  static plugin load(const std::string& file, const coppice_host& host = *detail::host_table()) {
     library opened(dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL));
     if (opened == nullptr) throw failure(dlerror());
     const auto* const found = static_cast<const coppice_descriptor*>(dlsym(opened.get(), "coppice_plugin"));
     if (found == nullptr) throw failure(file + " exports no coppice_plugin");
-    return plugin(*found, std::move(opened));
+    return plugin(*found, host, std::move(opened));
   }
 
   plugin(const plugin&) = delete;
@@ -53,15 +54,14 @@ class plugin {
   };
   using library = std::unique_ptr<void, close_library>;
 
-  plugin(const coppice_descriptor& descriptor, library opened)
+  plugin(const coppice_descriptor& descriptor, const coppice_host& host, library opened)
       : library_(std::move(opened)), descriptor_(descriptor) {
     if (descriptor_.magic != COPPICE_MAGIC || descriptor_.abi_major != COPPICE_ABI_MAJOR ||
         descriptor_.abi_minor_needed > COPPICE_ABI_MINOR)
       throw failure("this plugin was built for another plugin ABI");
     if (descriptor_.init == nullptr) return;
     detail::init_error error;
-    const std::int32_t status =
-        descriptor_.init(detail::host_table(), reinterpret_cast<coppice_error*>(&error));
+    const std::int32_t status = descriptor_.init(&host, reinterpret_cast<coppice_error*>(&error));
     if (status == COPPICE_OK) return;
     const std::string why = error.text.empty() ? coppice_status_word(status) : error.text;
     throw failure("init of plugin " + std::string(id()) + " failed: " + why);

@@ -17,7 +17,48 @@ plugin fixture(const std::string& name) {
   return plugin::load(std::string(FIXTURE_FOLDER) + "/" + name + ".so");
 }
 
+// The interfaces of this minor with members behind them that no plugin of today knows.
+template <class Api>
+const void* longer(const void* known) {
+  static struct {
+    Api api;
+    void* more[4];
+  } table{*static_cast<const Api*>(known), {}};
+  table.api.size = sizeof table;
+  return &table;
+}
+const void* later_interface(const coppice_host*, const char* name) {
+  const coppice_host& now = *detail::host_table();
+  const void* const known = now.get_interface(&now, name);
+  const std::string_view wanted = name;
+  if (wanted == COPPICE_MESSAGE_1) return longer<coppice_message_api>(known);
+  if (wanted == COPPICE_ACTOR_1) return longer<coppice_actor_api>(known);
+  if (wanted == COPPICE_CALL_1) return longer<coppice_call_api>(known);
+  return known;
+}
+const void* no_interface(const coppice_host*, const char*) {
+  return nullptr;
+}
+
 } // namespace
+
+TEST_CASE("a plugin of today runs on a host of a later minor, and says so when a host lacks what it needs") {
+  coppice_host later = *detail::host_table();
+  later.size += 64;
+  later.abi_minor = 99;
+  later.get_interface = &later_interface;
+  const std::string folder = PLUGIN_FOLDER;
+  const plugin greeters = plugin::load(folder + "/greeter.so", later);
+  CHECK(actor(greeters).call("{hello, you}"_erl) == "{ok, <<\"hello, you\">>}"_erl);
+  const plugin tables = plugin::load(folder + "/kv.so", later);
+  CHECK(actor(tables).call("{put, k, v}"_erl) == "ok"_erl);
+
+  coppice_host empty = *detail::host_table();
+  empty.get_interface = &no_interface;
+  CHECK_THROWS_WITH(plugin::load(folder + "/relay.so", empty),
+                    "init of plugin relay failed: this host lacks an interface that C++ plugins need");
+  CHECK_THROWS_WITH(plugin::load(folder + "/greeter.so", empty), "init of plugin greeter failed: notsup");
+}
 
 TEST_CASE("a start shows what init came to, and its continuation has run") {
   const plugin clerks = fixture("clerk");

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# What the plugin ABI is today, kept so that later hosts are held against it: tests/abi/recorded/MAJOR.MINOR.
+# shellcheck shell=bash
+
+help_abi-record() {
+  cat <<'EOT'
+usage: packaging/dev abi-record
+Records today's plugin ABI under tests/abi/recorded, for later versions to be held against.
+
+Its members and numbers as text (surface.json), two small plugins built for it (greeter.so in C, clerk.so in C++; x86-64
+only), and, where abigail-tools is installed, its types (abi.xml). A minor is recorded when it is released and not again:
+what is recorded is what must go on working.
+EOT
+}
+
+dev_abi-record() {
+  (($# == 0)) || usage_error "abi-record: takes no arguments"
+  need build
+  local folder flags
+  folder=tests/abi/recorded/$(abi_number MAJOR).$(abi_number MINOR)
+  mkdir -p "$folder"
+  python3 tests/abi/surface.py --record "$folder/surface.json"
+  if [[ $(uname -m) == x86_64 ]]; then
+    flags=(-Os -fPIC -shared -fvisibility=hidden -ffunction-sections -Iplugin-api -Ietf/include
+      "-Wl,--version-script=plugin-api/plugin.map,-z,relro,-z,now,-z,noexecstack,--gc-sections,-s")
+    gcc -std=c11 "${flags[@]}" plugins/greeter/greeter.c -o "$folder/greeter.so"
+    g++ -std=c++20 -fno-gnu-unique "${flags[@]}" tests/unit/plugins/fixtures/clerk.cpp -o "$folder/clerk.so"
+    chmod 644 "$folder"/*.so
+  fi
+  if command -v abidw >/dev/null; then
+    build_abi_surface
+    abidw --no-corpus-path --no-comp-dir-path --out-file "$folder/abi.xml" "$build/abi/surface.so"
+  fi
+  say "recorded: $(echo "$folder"/*)"
+}
+
+abi_number() { sed -n "s/^#define COPPICE_ABI_$1 \([0-9]*\)u.*/\1/p" plugin-api/coppice/plugin.h; }
+
+# Every type that crosses the boundary, reachable from exported variables, with its debugging information.
+build_abi_surface() {
+  mkdir -p "$build/abi"
+  gcc -std=c11 -g -fPIC -shared -Iplugin-api tests/abi/surface.c -o "$build/abi/surface.so"
+}
+
+# Within a minor nothing changes, growth neither: part of lint, where abidiff is installed.
+check_abi_types() {
+  command -v abidiff >/dev/null || { say "abidiff is not installed: skipped"; return; }
+  local recorded
+  recorded=tests/abi/recorded/$(abi_number MAJOR).$(abi_number MINOR)/abi.xml
+  [[ -e $recorded ]] || { say "plugin ABI: $recorded is not recorded yet (packaging/dev abi-record)"; return 1; }
+  build_abi_surface
+  abidiff "$recorded" "$build/abi/surface.so" >&2 ||
+    { say "the plugin ABI changed: raise COPPICE_ABI_MINOR if it only grew, and record it anew"; return 1; }
+}
