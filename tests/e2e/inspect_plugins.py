@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`coppice inspect` as an author or an operator sees it: the whole document of a good plugin, the reason and the remedy
+for a bad one, without running either; and that a node refuses what inspect refuses, and what fails in its own init."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, Node, plugin_folder, program, root
+from harness.tap import Skip, check, contains, equal, run, test
+
+INSTALLED_BY_NOBODY = "int coppice_test_private(void); int coppice_test_private(void) { return 1; }\n"
+
+
+def inspect(file):
+    done = subprocess.run([program("COPPICE", "coppice"), "inspect", str(file), "--json"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, check=False)
+    document = json.loads(done.stdout)
+    equal(done.returncode, 0 if document["accepted"] else 1, "the exit status says the verdict")
+    return document
+
+
+def built(cleanup, *arguments, name="rude"):
+    """tests/unit/plugins/fixtures/rude.c, built with further arguments, in a folder of its own."""
+    if shutil.which("gcc") is None:
+        raise Skip("no gcc on this machine")
+    folder = Folder()
+    cleanup.callback(folder.close)
+    file = folder.path / f"{name}.so"
+    done = subprocess.run(["gcc", "-std=c11", "-fPIC", "-shared", f"-I{root}/plugin-api",
+                           f"{root}/tests/unit/plugins/fixtures/rude.c", "-o", str(file),
+                           f"-Wl,--version-script={root}/plugin-api/plugin.map,-z,now,-z,relro", *arguments],
+                          capture_output=True, text=True, check=False, cwd=folder.path)
+    equal(done.returncode, 0, done.stderr)
+    file.chmod(0o644)
+    return file
+
+
+@test("inspect shows what a plugin is, takes, needs and how it is hardened")
+def whole_document(_):
+    file = f"{plugin_folder()}/kv.so"
+    found = inspect(file)
+    equal(sorted(found), ["abi", "accepted", "actors", "build_id", "file", "hardening", "id", "libraries", "reasons", "version"])
+    equal((found["id"], found["version"], found["abi"]), ("kv", "1.0.0", {"major": 1, "minor": 0}))
+    equal([(one["name"], one["behaviour"], one["state_version"]) for one in found["actors"]], [("kv", "server", 1)])
+    check("max_entries" in found["actors"][0]["args_schema"]["properties"], "the schema of args")
+    libc = [one for one in found["libraries"] if one["name"].startswith("libc.so")]
+    check(libc and os.path.exists(libc[0]["path"]), "where libc is found", found["libraries"])
+    equal(found["hardening"], {"relro": True, "bind_now": True, "nx_stack": True})
+    text = subprocess.run([program("COPPICE", "coppice"), "inspect", file], capture_output=True, text=True, check=False).stdout
+    for part in ("kv 1.0.0", "kv (server), state version 1", "library", "verdict    accepted"):
+        contains(text, part)
+
+
+@test("what would break a reload or the host's safety is refused, each with its remedy")
+def refused_with_remedy(cleanup):
+    library = Folder()
+    cleanup.callback(library.close)
+    library.write("private.c", INSTALLED_BY_NOBODY)
+    subprocess.run(["gcc", "-shared", "-fPIC", "private.c", "-o", "libcoppice-private.so"], cwd=library.path, check=True)
+    for arguments, reason, remedy in [
+        (["-Wl,-rpath,/opt/lib"], "has a library search path (RPATH or RUNPATH): /opt/lib", "link without -rpath"),
+        (["-Wl,--no-as-needed", f"-L{library.path}", "-lcoppice-private"], "needs libcoppice-private.so", "link it statically"),
+        (["-Wl,-z,nodelete"], "is linked with -z nodelete", "link without -z nodelete"),
+        (["-Wl,-z,execstack"], "asks for an executable stack", "link with -z noexecstack"),
+    ]:
+        found = inspect(built(cleanup, *arguments))
+        equal(found["accepted"], False, reason)
+        refusals = [one for one in found["reasons"] if not one["warning"]]
+        equal(len(refusals), 1, reason)
+        contains(refusals[0]["text"], reason)
+        contains(refusals[0]["remedy"], remedy)
+        if "private" in reason:
+            contains(str(found["libraries"]), "'libcoppice-private.so', 'path': None")
+
+
+@test("a file or a folder that others can write to is refused, and named")
+def unsafe_places(cleanup):
+    file = built(cleanup)
+    equal(inspect(file)["accepted"], True)
+    file.chmod(0o666)
+    contains(inspect(file)["reasons"][0]["text"], f"{file} is writable by everyone")
+    file.chmod(0o644)
+    file.parent.chmod(0o777)
+    contains(inspect(file)["reasons"][0]["text"], f"the folder {file.parent} is writable by everyone")
+    contains(inspect(file)["reasons"][0]["remedy"], "chmod go-w")
+
+
+def started_with(cleanup, file):
+    """How a node ends whose tree names that plugin: exit status and log."""
+    config = (f"node:\n  name: bad@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n      children:\n"
+              f"        - {{ id: one, actor: {file.stem} }}\n")
+    node = Node(cleanup, name="bad", config=config, settings=[("plugins.path", f"[ {file.parent} ]")], wait=False)
+    return node.process.wait(20), node.log()
+
+
+@test("a plugin that fails in its own init is refused whole, in its words")
+def failing_init(cleanup):
+    status, log = started_with(cleanup, built(cleanup, "-DINIT_FAILS"))
+    check(status in (1, 78), "the node does not start", status)
+    contains(log, "its init failed: no licence")
+    check("loaded from" not in log, "nothing of it is loaded", log)
+
+
+@test("a node refuses what inspect refuses, in the same words")
+def node_refuses(cleanup):
+    status, log = started_with(cleanup, built(cleanup, "-Wl,-rpath,/opt/lib"))
+    check(status in (1, 78), "the node does not start", status)
+    contains(log, "has a library search path (RPATH or RUNPATH): /opt/lib")
+
+
+run()
