@@ -3,7 +3,7 @@
 # distribution's own is older. A stamp newer than dpkg's database says that there is nothing to do.
 # shellcheck shell=bash
 
-dependency_groups=(build test lint sanitizers bench coverage)
+dependency_groups=(build test lint sanitizers bench coverage verify)
 
 # One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
 packages_of() {
@@ -48,6 +48,11 @@ python3 the table
 LIST
     coverage) cat <<'LIST' ;;
 gcovr the report
+LIST
+    verify) cat <<'LIST' ;;
+abigail-tools the plugin ABI's types against what is recorded
+cmake the example project's other build
+rustc the example plugin in Rust
 LIST
   esac
 }

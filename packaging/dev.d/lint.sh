@@ -81,6 +81,7 @@ EOF
 
 dev_verify() {
   local summary=() failed=0
+  need verify
   mkdir -p "$build"
   verify_step ci .ci/run
   verify_step thread packaging/dev sanitize thread

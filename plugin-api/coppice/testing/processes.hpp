@@ -129,8 +129,8 @@ inline std::int32_t unalias(coppice_actor* self, coppice_bytes reference) {
 inline std::int32_t register_name(coppice_actor* self, coppice_bytes name) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   world& w = *of(self);
-  if (name.size == 0 || !w.name.empty()) return COPPICE_E_INVALID;
-  if (w.names.contains(text_of(name))) return COPPICE_E_EXISTS;
+  if (name.size == 0) return COPPICE_E_INVALID;
+  if (!w.name.empty() || w.names.contains(text_of(name))) return COPPICE_E_EXISTS;
   w.name = text_of(name);
   return COPPICE_OK;
 }

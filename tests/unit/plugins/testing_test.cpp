@@ -184,7 +184,7 @@ TEST_CASE("names, blocking work, logs and a changed configuration") {
   const plugin clerks = fixture("clerk");
   actor one(clerks, {.name = "first"});
   one.serve("taken", [](const value&) { return replies("ok"_erl); });
-  CHECK(one.call("{rename, <<\"second\">>}"_erl) == COPPICE_E_INVALID); // one name a process
+  CHECK(one.call("{rename, <<\"second\">>}"_erl) == COPPICE_E_EXISTS); // one name a process
   actor other(clerks);
   other.serve("taken", [](const value&) { return replies("ok"_erl); });
   CHECK(other.call("{rename, <<\"taken\">>}"_erl) == COPPICE_E_EXISTS);
