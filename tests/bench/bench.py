@@ -19,6 +19,7 @@ from pathlib import Path
 from peers import BenchNode, Otp, Unavailable, run_rows
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
+ETF_FLOORS = {f"etf_scan_{shape}": (1000.0, "MB/s") for shape in ETF_SHAPES if shape != "binary_1MiB"}
 IDLE = 100000
 
 
@@ -99,16 +100,34 @@ def idle(bench, rows):
 
 
 def etf(bench, rows):
-    """Encoding and decoding, no node."""
-    program = bench.build / "tests/bench/etf_rows"
-    return run_rows([str(program)], rows, {"PEER_BENCH_ONLY": ",".join(rows)}), "otp", bench.otp.rows(["etf"], rows)
+    """Encoding and decoding, no node. Views and dynamic terms are held against OTP's one way of decoding."""
+    theirs = {name: re.sub("_(view|term)$", "", name) for name in rows}
+    otp = bench.otp.rows(["etf"], sorted(set(theirs.values())))
+    ours = run_rows([str(bench.build / "tests/bench/etf_rows")], rows, {"PEER_BENCH_ONLY": ",".join(rows)})
+    return ours, "otp", {name: otp[peer] for name, peer in theirs.items() if peer in otp}
+
+
+def etf_find(bench, rows):
+    """A key's value in a dynamic map of 1,000: by its index, beside comparing the keys in turn."""
+    both = run_rows([str(bench.build / "tests/bench/etf_rows")], ["etf_find_map1000", "etf_walk_map1000"],
+                    {"PEER_BENCH_ONLY": "etf_find_map1000,etf_walk_map1000"})
+    return both, "walk", {rows[0]: both["etf_walk_map1000"]}
+
+
+def etf_floor(bench, rows):
+    """What has no counterpart in OTP, against the figure it must reach."""
+    ours = run_rows([str(bench.build / "tests/bench/etf_rows")], rows, {"PEER_BENCH_ONLY": ",".join(rows)})
+    return ours, "floor", {name: ETF_FLOORS[name] for name in rows}
 
 
 WORKLOADS = [
     (local, list(LOCAL)),
     (dist_in, ["dist_in_call_1", "dist_in_call_own_server_64"]),
     (idle, [f"idle_gen_server_rss_each_{IDLE}"]),
-    (etf, [f"etf_{what}_{shape}" for what in ("encode", "decode") for shape in ETF_SHAPES]),
+    (etf, [f"etf_{what}_{shape}{kind}" for what, kind in (("encode", ""), ("decode", ""), ("decode", "_view"), ("decode", "_term"))
+           for shape in ETF_SHAPES]),
+    (etf_find, ["etf_find_map1000"]),
+    (etf_floor, list(ETF_FLOORS)),
 ]
 
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The ETF rows of the benchmark table, one `NAME VALUE UNIT` a line, named as peer_bench.erl names OTP's:
 // etf_encode_SHAPE from a struct, etf_decode_SHAPE into one, etf_decode_SHAPE_view validated and left as
-// bytes, etf_decode_SHAPE_term into a dynamic term, etf_scan_SHAPE the validating pass in MB/s. Each is the
-// median of rounds of about 20 ms. Arguments: the number of rounds (default 7); `cpu` counts the thread's
-// processor time and not the clock on the wall, for a machine that is busy with other work.
+// bytes, etf_decode_SHAPE_term into a dynamic term, etf_scan_SHAPE the validating pass in MB/s;
+// etf_find_map1000 and etf_walk_map1000 are a key's value in a dynamic map of 1,000 by its index and by
+// comparing keys in turn. Each is the median of PEER_BENCH_RUNS (7) rounds of about 20 ms; PEER_BENCH_ONLY
+// names the rows to measure. The argument `cpu` counts the thread's processor time and not the clock on the
+// wall, for a machine that is busy with other work.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -52,9 +54,20 @@ double measure(auto&& work) {
   return each[each.size() / 2];
 }
 
+/// PEER_BENCH_ONLY: names with commas between; all if it is unset.
+bool is_wanted(const std::string& name) {
+  const char* const only = std::getenv("PEER_BENCH_ONLY");
+  if (only == nullptr || *only == '\0') return true;
+  return ("," + std::string(only) + ",").find("," + name + ",") != std::string::npos;
+}
+
 void row(const std::string& name, double value, const char* unit) {
   std::printf("%s %.1f %s\n", name.c_str(), value, unit);
   std::fflush(stdout);
+}
+
+void time_row(const std::string& name, auto&& work) {
+  if (is_wanted(name)) row(name, measure(work), "ns/op");
 }
 
 template <class T>
@@ -62,40 +75,58 @@ void shape(const std::string& name, const T& value) {
   etf::vector_writer out;
   etf::encode(out, value);
   const std::vector<std::uint8_t> bytes(out.view().begin(), out.view().end());
-  row("etf_size_" + name, static_cast<double>(bytes.size() + 1), "bytes");
-  row("etf_encode_" + name, measure([&] {
-        out.rewind();
-        out.version();
-        etf::encode(out, value);
-        keep(out.size());
-      }),
-      "ns/op");
-  row("etf_decode_" + name, measure([&] {
-        auto decoded = etf::decode<T>(bytes);
-        if (!decoded) std::abort();
-        keep(decoded);
-      }),
-      "ns/op");
-  const double view = measure([&] {
+  const auto view = [&] {
     const auto length = etf::validate(bytes);
     if (!length) std::abort();
     keep(*length);
+  };
+  if (is_wanted("etf_size_" + name)) row("etf_size_" + name, static_cast<double>(bytes.size() + 1), "bytes");
+  time_row("etf_encode_" + name, [&] {
+    out.rewind();
+    out.version();
+    etf::encode(out, value);
+    keep(out.size());
   });
-  row("etf_decode_" + name + "_view", view, "ns/op");
-  row("etf_decode_" + name + "_term", measure([&] {
-        auto decoded = etf::term::decode(bytes);
-        if (!decoded) std::abort();
-        keep(decoded);
-      }),
-      "ns/op");
-  row("etf_scan_" + name, static_cast<double>(bytes.size()) * 1000 / view, "MB/s");
+  time_row("etf_decode_" + name, [&] {
+    auto decoded = etf::decode<T>(bytes);
+    if (!decoded) std::abort();
+    keep(decoded);
+  });
+  time_row("etf_decode_" + name + "_view", view);
+  time_row("etf_decode_" + name + "_term", [&] {
+    auto decoded = etf::term::decode(bytes);
+    if (!decoded) std::abort();
+    keep(decoded);
+  });
+  if (is_wanted("etf_scan_" + name))
+    row("etf_scan_" + name, static_cast<double>(bytes.size()) * 1000 / measure(view), "MB/s");
+}
+
+void look_up() {
+  std::vector<std::pair<etf::term, etf::term>> pairs;
+  std::vector<etf::term> keys;
+  for (int i = 0; i < 1000; ++i) {
+    keys.push_back(etf::term::atom("key_" + std::to_string(i)));
+    pairs.emplace_back(keys.back(), etf::term::integer(i));
+  }
+  const etf::term map = etf::term::map(std::move(pairs));
+  std::size_t at = 0;
+  const auto next = [&]() -> const etf::term& { return keys[at = (at + 7) % keys.size()]; };
+  time_row("etf_find_map1000", [&] { keep(map.find(next())); });
+  time_row("etf_walk_map1000", [&] {
+    const etf::term& key = next();
+    const auto all = map.pairs();
+    std::size_t found = 0;
+    while (found < all.size() && !(all[found] == key)) found += 2;
+    keep(found);
+  });
 }
 
 } // namespace
 
 int main(int count, char** arguments) {
-  if (count > 1) rounds = std::max(1, std::atoi(arguments[1]));
-  if (count > 2 && std::string_view(arguments[2]) == "cpu") watch = CLOCK_THREAD_CPUTIME_ID;
+  if (const char* const runs = std::getenv("PEER_BENCH_RUNS")) rounds = std::max(1, std::atoi(runs));
+  if (count > 1 && std::string_view(arguments[1]) == "cpu") watch = CLOCK_THREAD_CPUTIME_ID;
   shape("gen_call", shapes::make_gen_call());
   shape("list1000_int", shapes::make_integers());
   shape("list1000_float", shapes::make_floats());
@@ -103,5 +134,6 @@ int main(int count, char** arguments) {
   shape("list100_person", shapes::make_persons());
   const std::string blob = shapes::make_blob();
   shape("binary_1MiB", std::string_view(blob));
+  look_up();
   return 0;
 }

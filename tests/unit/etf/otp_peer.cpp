@@ -3,7 +3,7 @@
 //   b  the term, encoded again          c  {A, B}: <<A < B, A == B, A =:= B>> with '<', '=', '>' first
 //   h  phash2 in two ranges             w  its text by ~tw and by ~tp, with a zero between
 //   p  text: the term it is             r  a seed: a list of random terms of every type
-//   z  the term, compressed
+//   z  the term, compressed             l  a list of local funs, with and without free variables
 #include "otp_peer.hpp"
 
 #include <fcntl.h>
@@ -31,7 +31,13 @@ Term = fun Term(0) -> Leaf(); Term(D) -> N = rand:uniform(5) - 1, case rand:unif
   1 -> list_to_tuple([Term(D - 1) || _ <- lists:seq(1, N)]); 2 -> [Term(D - 1) || _ <- lists:seq(1, N)];
   3 -> [Term(D - 1) | Term(D - 1)]; 4 -> maps:from_list([{Term(D - 1), Term(D - 1)} || _ <- lists:seq(1, N)]);
   5 -> maps:from_list([{K, Leaf()} || K <- lists:seq(1, N * 20)]); 6 -> Leaf() end end,
+Compiled = fun() ->
+  Forms = [begin {ok, Ts, _} = erl_scan:string(F), {ok, Form} = erl_parse:parse_form(Ts), Form end || F <- ["-module(etf_funs).", "-export([all/3]).",
+    "all(A, B, C) -> [fun() -> ok end, fun(X) -> X + A end, fun(X, Y) -> {X, Y, A, B, C} end, fun() -> fun() -> {B, C} end end, (fun(X) -> fun() -> {X, A} end end)(C)]."]],
+  {ok, Module, Code} = compile:forms(Forms), {module, _} = code:load_binary(Module, "etf_funs", Code),
+  Module:all(1, [a, <<"b">>, 1 bsl 70], #{k => 1.5, {self()} => "v"}) end,
 Answer = fun(Op, P) -> case Op of
+  $l -> X = 5, Enc(Compiled() ++ [fun(Y) -> X + Y end, fun() -> ok end, fun F(0) -> X; F(N) -> F(N - 1) end]);
   $b -> Enc(binary_to_term(P));
   $z -> term_to_binary(binary_to_term(P), [{minor_version, 2}, compressed]);
   $c -> {A, B} = binary_to_term(P), O = if A < B -> $<; A == B -> $=; true -> $> end, <<O, (Bits(A == B)), (Bits(A =:= B))>>;

@@ -11,6 +11,7 @@
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/term.hpp>
 #include <coppice/etf/text.hpp>
+#include <coppice/etf/wire.hpp>
 
 #include "otp_peer.hpp"
 #include "samples.hpp"
@@ -63,6 +64,16 @@ std::string shown(etf::bytes term) {
   etf::print_options how;
   how.most = 2000;
   return etf::print(term, how);
+}
+
+std::uint32_t number(const buffer& answer, std::size_t at) {
+  REQUIRE(answer.size() >= at + 4);
+  return etf::wire::load32(answer.data() + at);
+}
+
+/// As the node hashes it: in the range of 2^27, 2^32 and 1000, at 0, 4 and 8.
+std::uint32_t hash_of(etf::bytes term, std::size_t at) {
+  return number(peer().ask('h', with_version(term)), at);
 }
 
 bool has_map(etf::bytes term) {
@@ -228,18 +239,32 @@ TEST_CASE("near numbers and identities are ordered as the node orders them") {
 TEST_CASE("phash2 is the node's") {
   NEEDS_OTP
   std::mt19937_64 random(seed() + 13);
-  const auto hash = [](const buffer& answer, std::size_t at) {
-    return std::uint32_t{answer[at]} << 24 | std::uint32_t{answer[at + 1]} << 16 |
-           std::uint32_t{answer[at + 2]} << 8 | answer[at + 3];
-  };
   for (std::uint64_t i = 0; i < rounds(); ++i) {
     const buffer term = samples::random_term(random, i % 2 == 0 ? 1 : 4);
     const buffer answer = peer().ask('h', with_version(term));
     REQUIRE(answer.size() == 12);
     CAPTURE(shown(term));
-    REQUIRE(etf::phash2(term) == hash(answer, 0));
-    REQUIRE(etf::phash2(term, 0) == hash(answer, 4));
-    REQUIRE(etf::phash2(term, 1000) == hash(answer, 8));
+    REQUIRE(etf::phash2(term) == number(answer, 0));
+    REQUIRE(etf::phash2(term, 0) == number(answer, 4));
+    REQUIRE(etf::phash2(term, 1000) == number(answer, 8));
+  }
+}
+
+TEST_CASE("phash2 of local funs is that of the node they are from") {
+  NEEDS_OTP
+  const buffer all = peer().ask('l', std::string_view());
+  REQUIRE(!all.empty());
+  const buffer term = canonical(without_version(all));
+  etf::cursor in{etf::bytes(term)};
+  std::uint32_t length = 0;
+  REQUIRE(in.read_list(length));
+  CHECK(length == 8);
+  for (; length != 0; --length) {
+    etf::bytes fun;
+    REQUIRE(in.read_term(fun));
+    CAPTURE(length);
+    CHECK(etf::phash2(fun) == hash_of(fun, 0));
+    CHECK(etf::phash2(fun, 0) == hash_of(fun, 4));
   }
 }
 

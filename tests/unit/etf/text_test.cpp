@@ -75,6 +75,46 @@ TEST_CASE("what is written by hand is understood") {
   }
 }
 
+TEST_CASE("OTP 27's triple-quoted strings and sigils are what they are there") {
+  struct written {
+    std::string_view text, plain;
+  };
+  const std::vector<written> all = {
+      {"\"\"\"\n  a\n   \"b\" \\n\n\n  \"\"\"", "\"a\\n \\\"b\\\" \\\\n\\n\""},
+      {"\"\"\"\n\"\"\"", "[]"},
+      {"\"\"\" \t\r\n\ta\r\n\t\"\"\"", "\"a\""},
+      {"\"\"\"\"\n\"\"\"\n\"\"\"\"", "\"\\\"\\\"\\\"\""},
+      {"{\"\"\"\n a\n \"\"\", 1}", "{\"a\",1}"},
+      {"~\"a\\n\xC3\xA9\"", "<<\"a\\n\xC3\xA9\"/utf8>>"},
+      {"~b\"a\\tb\"", "<<\"a\\tb\">>"},
+      {"~B\"a\\tb\"", "<<\"a\\\\tb\">>"},
+      {"~s(a\\)b)", "\"a)b\""},
+      {"~S[a\\]", "\"a\\\\\""},
+      {"~s{a} ", "\"a\""},
+      {"~<a>", "<<\"a\">>"},
+      {"~/a\"/", "<<\"a\\\"\">>"},
+      {"~|a|", "<<\"a\">>"},
+      {"~'a'", "<<\"a\">>"},
+      {"~`a`", "<<\"a\">>"},
+      {"~#a#", "<<\"a\">>"},
+      {"~\"\"", "<<>>"},
+      {"~s\"\"", "[]"},
+      {"[~\"a\",~b\"b\"|~s\"c\"]", "[<<\"a\">>,<<\"b\">>,99]"},
+      {"~\"\"\"\n a\\n\n \"\"\"", "<<\"a\\\\n\">>"},
+      {"~b\"\"\"\n a\\n\n b\n \"\"\"", "<<\"a\\n\\nb\">>"},
+      {"~s\"\"\"\n a\\\nb\n\"\"\"", "\" a\\nb\""},
+      {"~S\"\"\"\n a\n \"\"\"", "\"a\""},
+  };
+  for (const written& each : all) {
+    CAPTURE(each.text);
+    const auto term = etf::parse(each.text), plain = etf::parse(each.plain);
+    REQUIRE_MESSAGE(term, term.error().text());
+    REQUIRE_MESSAGE(plain, plain.error().text());
+    CHECK(etf::print(*term) == etf::print(*plain));
+    CHECK(*term == *plain);
+  }
+}
+
 TEST_CASE("pids of the local node are short, others whole") {
   etf::print_options here;
   here.node = "a@b";
@@ -115,6 +155,18 @@ TEST_CASE("an error names the column and what was expected") {
                                   {"'\xD0\xBF' \xD0\xBF", 5, "end of the term"},
                                   {"#Ref<a@b.1>", 11, "words"},
                                   {"[|a]", 2, "a term expected"},
+                                  {"@", 1, "a term expected"},
+                                  {"~x\"a\"", 1, "~, ~b, ~B, ~s or ~S"},
+                                  {"~bs\"a\"", 1, "~, ~b, ~B, ~s or ~S"},
+                                  {"~b", 3, "delimiter"},
+                                  {"~ \"a\"", 2, "delimiter"},
+                                  {"~B\"a", 5, "closing quote"},
+                                  {"~b\"a\"x", 6, "suffix"},
+                                  {"\"\"\"a\"\"\"", 4, "end of the line"},
+                                  {"\"\"\"\na\n", 1, "closing triple quotes"},
+                                  {"\"\"\"\na\n  \"\"\"", 1, "indentation"},
+                                  {"~b\"\"\"\na\\\n\"\"\"", 3, "after \\"},
+                                  {"~\"\xff\"", 3, "UTF-8"},
                                   {"[a|b,c]", 5, "\"]\""}};
   for (const wrong& each : all) {
     CAPTURE(each.text);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A term as a value: for tools, tests and printing, where the shape is not known before. Sixteen bytes; short
-// atoms and binaries live inside, and a decoded term keeps all the rest in a few blocks that its root owns. Hot
-// paths read bytes with a cursor or a codec. Copying is deep; destroying and copying do not recurse. Maps keep
-// the order they came in and compare without it. One thread at a time.
+// atoms and binaries live inside, and a decoded term keeps all the rest in a few blocks that its root owns.
+// Hot paths read bytes with a cursor or a codec. Copying is deep; destroying and copying do not recurse. Maps
+// keep the order they came in and compare without it. One thread at a time.
 #pragma once
 
 #include <array>
@@ -116,7 +116,8 @@ class term {
 
  private:
   friend struct term_access;
-  /// A scalar, or up to 14 bytes of text, or where a row of bytes or terms lies; then what it is (term_access.hpp).
+  /// A scalar, or up to 14 bytes of text, or where a row of bytes or terms lies; then what it is
+  /// (term_access.hpp).
   alignas(8) std::array<std::uint8_t, 16> raw_;
 };
 

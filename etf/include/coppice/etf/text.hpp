@@ -24,9 +24,9 @@ struct text_options {
 };
 
 /// One term, with or without a full stop behind it. Comments (%) and spaces are skipped, adjacent "strings"
-/// join. Floats, integers in any base, $c, quoted atoms, <<"utf8"/utf8>>, <<1,2:3>>, 16#ff, maps, triple
-/// nesting: what a literal can be. An error's offset is the column, from 1; its line is in the sentence when
-/// there are several.
+/// join. Floats, integers in any base, $c, quoted atoms, <<"utf8"/utf8>>, <<1,2:3>>, 16#ff, maps: what a
+/// literal can be, and of OTP 27 triple-quoted strings and the sigils ~, ~b, ~B, ~s, ~S. An error's offset is
+/// the column, from 1; its line is in the sentence when there are several.
 result<std::vector<std::uint8_t>> parse(std::string_view erlang_text, const text_options& options = {});
 
 struct print_options {
