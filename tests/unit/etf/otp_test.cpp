@@ -40,7 +40,7 @@ std::uint64_t seed() {
   return setting("COPPICE_ETF_SEED", 1);
 }
 std::uint64_t rounds() {
-  return setting("COPPICE_ETF_TERMS", 300);
+  return setting("COPPICE_ETF_TERMS", 500);
 }
 
 buffer with_version(etf::bytes term) {
@@ -100,7 +100,7 @@ TEST_CASE("a node writes our terms the way we do") {
 
 TEST_CASE("what a node writes is read whole and comes back byte for byte") {
   NEEDS_OTP
-  for (std::uint64_t i = 0; i < rounds() / 50; ++i) {
+  for (std::uint64_t i = 0; i < rounds() / 30; ++i) {
     const buffer from = peer().ask('r', std::to_string(seed() + i));
     REQUIRE(!from.empty());
     const buffer term = canonical(without_version(from));

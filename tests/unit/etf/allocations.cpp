@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// See allocations.hpp. Sizes are those malloc really gave.
+#include "allocations.hpp"
+
+#include <malloc.h>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+thread_local allocations::tally now;
+thread_local std::ptrdiff_t held;
+
+void* take(std::size_t size) {
+  void* const block = std::malloc(size != 0 ? size : 1);
+  if (block == nullptr) throw std::bad_alloc();
+  ++now.count;
+  held += static_cast<std::ptrdiff_t>(malloc_usable_size(block));
+  if (held > 0 && static_cast<std::size_t>(held) > now.peak) now.peak = static_cast<std::size_t>(held);
+  return block;
+}
+
+void give(void* block) noexcept {
+  if (block == nullptr) return;
+  held -= static_cast<std::ptrdiff_t>(malloc_usable_size(block));
+  std::free(block);
+}
+
+} // namespace
+
+allocations::tally& allocations::current() {
+  return now;
+}
+void allocations::begin() {
+  now = {};
+  held = 0;
+}
+
+void* operator new(std::size_t size) {
+  return take(size);
+}
+void* operator new[](std::size_t size) {
+  return take(size);
+}
+void operator delete(void* block) noexcept {
+  give(block);
+}
+void operator delete[](void* block) noexcept {
+  give(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+  give(block);
+}
+void operator delete[](void* block, std::size_t) noexcept {
+  give(block);
+}
