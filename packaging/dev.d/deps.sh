@@ -54,6 +54,7 @@ LIST
 abigail-tools the plugin ABI's types against what is recorded
 cmake the example project's other build
 rustc the example plugin in Rust
+tcc the example plugin for another C compiler
 LIST
   esac
 }

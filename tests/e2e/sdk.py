@@ -122,18 +122,28 @@ def counts(cleanup, folder):
     equal(node.call("counter", "{add, 2}"), "42")
 
 
+def greets(cleanup, source):
+    """Builds an example as the comment at its top says, and greets with it as with greeter."""
+    folder = working_folder(cleanup)
+    shutil.copytree(source.parent, folder.path, dirs_exist_ok=True)
+    for line in re.findall(r"^(?://| \*)   (\S.*)$", source.read_text(encoding="utf-8"), re.M):
+        shell(line, folder.path, **installed()[1])
+    equal(exports(folder.path / f"{source.stem}.so"), ["coppice_plugin"])
+    node = serves(cleanup, folder.path, [source.stem])
+    for name in ('<<"you">>', '"you"', "you"):
+        equal(node.call(source.stem, f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
+
+
 @test("the example in Rust answers as greeter does")
 def rust_example(cleanup):
     needs("rustc")
-    folder = working_folder(cleanup)
-    source = EXAMPLES / "rust/greeter_rs.rs"
-    build = re.search(r"^//   (rustc .*)$", source.read_text(encoding="utf-8"), re.M).group(1)
-    shutil.copy(source, folder.path)
-    shell(build, folder.path)
-    equal(exports(folder.path / "greeter_rs.so"), ["coppice_plugin"])
-    node = serves(cleanup, folder.path, ["greeter_rs"])
-    for name in ('<<"you">>', '"you"', "you"):
-        equal(node.call("greeter_rs", f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
+    greets(cleanup, EXAMPLES / "rust/greeter_rs.rs")
+
+
+@test("the example for tcc answers as greeter does")
+def tcc_example(cleanup):
+    needs("tcc", "as", "gcc")
+    greets(cleanup, EXAMPLES / "tcc/greeter_tcc.c")
 
 
 def exports(file):
