@@ -122,6 +122,16 @@ def counts(cleanup, folder):
     equal(node.call("counter", "{add, 2}"), "42")
 
 
+@test("a test that writes terms in Erlang's syntax links with what pkg-config says")
+def erlang_syntax(cleanup):
+    needs("g++")
+    folder = working_folder(cleanup)
+    folder.write("syntax.cpp", "#include <coppice/testing/erlang.hpp>\nusing namespace coppice::testing;\n"
+                 "int main() { return text(erl(\"#{a => [1, x]}\")) == \"#{a => [1,x]}\" ? 0 : 1; }\n")
+    shell("g++ -std=c++20 syntax.cpp -o syntax $(pkg-config --static --cflags --libs coppice-etf) && ./syntax",
+          folder.path, **installed()[1])
+
+
 def greets(cleanup, source):
     """Builds an example as the comment at its top says, and greets with it as with greeter."""
     folder = working_folder(cleanup)

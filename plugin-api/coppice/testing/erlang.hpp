@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Terms in Erlang's syntax in tests, and Erlang's order of terms for the plugin under test. This one is more
-// than headers: link with libcoppice-etf (`pkg-config --libs coppice-testing`). Any thread.
+// than headers: link with libcoppice-etf (`pkg-config --static --libs coppice-etf`). Any thread.
 //
 //   CHECK(kv.call("{put, a, 1}"_erl) == "ok"_erl);        // a failure is printed in the same syntax
 #pragma once
