@@ -55,9 +55,7 @@ const coppice_host* host_table() {
 
 std::int32_t may_look(coppice_actor* self) {
   if (self == nullptr) return COPPICE_E_INVALID;
-  if (self->process == nullptr || runtime::system::current_process() != self->process)
-    return COPPICE_E_CONTEXT;
-  return COPPICE_OK;
+  return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
 }
 
 std::int32_t may_call(coppice_actor* self) {

@@ -27,6 +27,7 @@
 
 #include "behaviours/plugin_image.hpp"
 #include "runtime/actor_factory.hpp"
+#include "runtime/foreign_code.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/message.hpp"
 #include "runtime/process.hpp"
@@ -105,6 +106,22 @@ struct coppice_actor {
 
 namespace coppice::behaviours {
 
+// A table's entry for `Function(coppice_actor* self, …)`: while it runs the process is in code of ours again.
+// Where it is not self's turn the function sees an actor without a process.
+template <auto Function>
+struct entry;
+template <class Result, class... Arguments, Result (*Function)(coppice_actor*, Arguments...)>
+struct entry<Function> {
+  static Result call(coppice_actor* self, Arguments... arguments) {
+    const runtime::host_code ours(self == nullptr ? nullptr : self->process);
+    if (self != nullptr && !ours) [[unlikely]] {
+      coppice_actor stranger;
+      return Function(&stranger, arguments...);
+    }
+    return Function(self, arguments...);
+  }
+};
+
 // The one table, the same for every plugin. Any thread.
 const coppice_host* host_table();
 
@@ -117,7 +134,7 @@ const coppice_log_api* log_interface();
 const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 
-// COPPICE_OK if `self` may make host calls here and now.
+// COPPICE_OK if `self` may make host calls here and now. For functions behind an `entry`.
 std::int32_t may_call(coppice_actor* self);
 // The same for those that change nothing but the error object: also where others may not be made.
 std::int32_t may_look(coppice_actor* self);

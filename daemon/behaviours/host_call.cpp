@@ -158,12 +158,12 @@ const coppice_call_api* call_interface() {
   static const coppice_call_api table = {
       .size = sizeof(coppice_call_api),
       .reserved = 0,
-      .reply = &reply,
-      .call = &call,
-      .call_many = &call_many,
-      .request = &request,
-      .cancel = &cancel,
-      .cast = &cast,
+      .reply = &entry<&reply>::call,
+      .call = &entry<&call>::call,
+      .call_many = &entry<&call_many>::call,
+      .request = &entry<&request>::call,
+      .cancel = &entry<&cancel>::call,
+      .cast = &entry<&cast>::call,
   };
   return &table;
 }

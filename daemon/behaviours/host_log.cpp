@@ -70,8 +70,8 @@ const coppice_log_api* log_interface() {
   static const coppice_log_api table = {
       .size = sizeof(coppice_log_api),
       .reserved = 0,
-      .write = &write,
-      .enabled = &enabled,
+      .write = &entry<&write>::call,
+      .enabled = &entry<&enabled>::call,
   };
   return &table;
 }

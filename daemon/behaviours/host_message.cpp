@@ -231,7 +231,7 @@ const coppice_message_api* message_interface() {
       .splice = &splice,
       .finish = &finish,
       .discard = &discard,
-      .adopt = &adopt,
+      .adopt = &entry<&adopt>::call,
       .validate = &validate,
   };
   return &table;

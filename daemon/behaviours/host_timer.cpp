@@ -52,9 +52,9 @@ const coppice_timer_api* timer_interface() {
       .reserved = 0,
       .now = &now,
       .wall_clock = &wall_clock,
-      .start = &start,
-      .cancel = &cancel,
-      .remaining = &remaining,
+      .start = &entry<&start>::call,
+      .cancel = &entry<&cancel>::call,
+      .remaining = &entry<&remaining>::call,
   };
   return &table;
 }

@@ -84,11 +84,11 @@ const coppice_work_api* work_interface() {
   static const coppice_work_api table = {
       .size = sizeof(coppice_work_api),
       .reserved = 0,
-      .blocking_run = &blocking_run,
-      .reductions = &reductions,
-      .should_yield = &should_yield,
-      .yield = &yield,
-      .sleep_until = &sleep_until,
+      .blocking_run = &entry<&blocking_run>::call,
+      .reductions = &entry<&reductions>::call,
+      .should_yield = &entry<&should_yield>::call,
+      .yield = &entry<&yield>::call,
+      .sleep_until = &entry<&sleep_until>::call,
   };
   return &table;
 }

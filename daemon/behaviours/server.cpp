@@ -41,6 +41,13 @@ bool is_orderly(const message& reason) {
   return at.read_tuple_of(2) && at.read_atom_is("shutdown");
 }
 
+// The same in the process's turn, where the watchdog may take the thread away: it says what `name` was given.
+template <class Callback>
+std::int32_t in_turn(coppice_actor& actor, const char* name, etf::bytes argument, Callback callback) {
+  const runtime::foreign_code outside(*actor.process, name, argument);
+  return guarded(actor, std::move(callback));
+}
+
 // What a plugin without init or create answers.
 template <class Function, class... Arguments>
 std::int32_t call_or(std::int32_t status, Function function, Arguments... arguments) {
@@ -70,8 +77,8 @@ server::~server() {
 outcome server::init(process& self) {
   actor_.process = &self;
   actor_.restricted = true;
-  std::int32_t status =
-      guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_->create, &actor_, &state_); });
+  std::int32_t status = in_turn(actor_, "create", {},
+                                [this] { return call_or(COPPICE_OK, callbacks_->create, &actor_, &state_); });
   actor_.restricted = false;
   if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
   created_ = true;
@@ -80,7 +87,8 @@ outcome server::init(process& self) {
                                    : message::copy_of({actor_interface()->args_borrowed(&actor_).data,
                                                        actor_interface()->args_borrowed(&actor_).size});
   const coppice_message lent = lend(args);
-  status = guarded(actor_, [&] { return call_or(COPPICE_OK, callbacks_->init, &actor_, state_, &lent); });
+  status = in_turn(actor_, "init", {},
+                   [&] { return call_or(COPPICE_OK, callbacks_->init, &actor_, state_, &lent); });
   switch (status) {
     case COPPICE_OK:
     case COPPICE_HIBERNATE:
@@ -126,7 +134,7 @@ outcome server::dispatch(const message& m, const gen::request_view& what) {
       return call(m, what);
     case gen::request::kind::cast: {
       const coppice_message body = lend(m, what.body);
-      const std::int32_t status = guarded(actor_, [&] {
+      const std::int32_t status = in_turn(actor_, "handle_cast", what.body, [&] {
         return call_or(COPPICE_UNHANDLED, callbacks_->handle_cast, &actor_, state_, &body);
       });
       if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_cast", what.body));
@@ -143,7 +151,7 @@ outcome server::dispatch(const message& m, const gen::request_view& what) {
 outcome server::call(const message& m, const gen::request_view& what) {
   const coppice_message body = lend(m, what.body);
   const coppice_bytes from = lend_bytes(what.from);
-  const std::int32_t status = guarded(actor_, [&] {
+  const std::int32_t status = in_turn(actor_, "handle_call", what.body, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks_->handle_call, &actor_, state_, &body, from);
   });
   if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", what.body));
@@ -166,8 +174,9 @@ outcome server::info(const message& m) {
   }
   if (etf::cursor(m.bytes()).read_atom_is(continue_nudge)) return runtime::carry_on();
   const coppice_message lent = lend(m);
-  const std::int32_t status = guarded(
-      actor_, [&] { return call_or(COPPICE_UNHANDLED, callbacks_->handle_info, &actor_, state_, &lent); });
+  const std::int32_t status = in_turn(actor_, "handle_info", m.bytes(), [&] {
+    return call_or(COPPICE_UNHANDLED, callbacks_->handle_info, &actor_, state_, &lent);
+  });
   if (status != COPPICE_UNHANDLED) return follow(status);
   base::log::warning(actor_.image->id(), "{} got a message it does not know: {}",
                      to_text(self.self(), self.host().nodes()), etf::print(m.bytes()));
@@ -176,7 +185,7 @@ outcome server::info(const message& m) {
 
 outcome server::response(const struct response& ended) {
   const coppice_message answer = ended.answer ? lend(ended.answer) : coppice_message{};
-  const std::int32_t status = guarded(actor_, [&] {
+  const std::int32_t status = in_turn(actor_, "on_response", {}, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks_->on_response, &actor_, state_, ended.id, ended.tag,
                    ended.status, &answer);
   });
@@ -185,8 +194,8 @@ outcome server::response(const struct response& ended) {
 
 outcome server::follow(std::int32_t status) {
   while (status == COPPICE_CONTINUE) {
-    status =
-        guarded(actor_, [this] { return call_or(COPPICE_OK, callbacks_->handle_continue, &actor_, state_); });
+    status = in_turn(actor_, "handle_continue", {},
+                     [this] { return call_or(COPPICE_OK, callbacks_->handle_continue, &actor_, state_); });
     if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
     if (status == COPPICE_CONTINUE && actor_.process->should_yield()) actor_.process->yield();
     if (actor_.process->exiting()) break;
@@ -209,7 +218,8 @@ void server::terminate(process& self, const message& reason) {
   }
   if (callbacks_->terminate == nullptr || !created_) return;
   const coppice_message lent = lend(reason);
-  guarded(actor_, [&] { return callbacks_->terminate(&actor_, state_, &lent), COPPICE_OK; });
+  in_turn(actor_, "terminate", reason.bytes(),
+          [&] { return callbacks_->terminate(&actor_, state_, &lent), COPPICE_OK; });
 }
 
 void server::describe(runtime::description& out) const {
@@ -225,7 +235,8 @@ message server::written(Callback callback) {
   coppice_writer out;
   if (messages.write_begin(256, &out) != COPPICE_OK) return {};
   actor_.restricted = true;
-  const std::int32_t status = guarded(actor_, [&] { return callback(&out); });
+  const std::int32_t status =
+      in_turn(actor_, "format_status or save_state", {}, [&] { return callback(&out); });
   actor_.restricted = false;
   if (actor_.rare != nullptr && actor_.rare->error.told) actor_.rare->error = {};
   if (status != COPPICE_OK) return messages.discard(&out), message();

@@ -116,6 +116,8 @@ std::string render_status(const json& d) {
                  {"workers", cell(d, "workers")},
                  {"processes", cell(d, "processes")},
                  {"dead letters", cell(d, "dead_letters")},
+                 {"slow handlers", fmt::format("{}, {} threads stuck now", cell(d, "slow_handlers"),
+                                               cell(d, "stuck_threads"))},
                  {"applications", applications.empty() ? "-" : applications},
                  {"connections", cell(d, "connections")},
                  {"plugins", cell(d, "plugins")}});

@@ -100,6 +100,9 @@ json status_document(node::node& of) {
           {"processes", s.processes},
           {"dead_letters", s.runtime.dead_letters},
           {"dropped", s.runtime.dropped},
+          {"slow_handlers", s.runtime.slow_handlers},
+          {"taken_over", s.runtime.taken_over},
+          {"stuck_threads", s.runtime.stuck_threads},
           {"applications", std::move(applications)},
           {"connections", s.connections},
           {"plugins", plugins}};

@@ -27,11 +27,22 @@ void block_pool::set_current(block_pool* pool) {
 block_pool::block_pool(block_pool&& other) noexcept : siblings_(other.siblings_) {}
 
 block_pool::~block_pool() {
-  take_returns();
-  for (block* head : free_)
-    while (head != nullptr) to_system(std::exchange(head, head->next));
+  drop_free();
   for (chain& batch_back : going_back_)
     while (batch_back.newest != nullptr) to_system(std::exchange(batch_back.newest, batch_back.newest->next));
+}
+
+void block_pool::drop_free() {
+  take_returns();
+  for (block*& head : free_)
+    while (head != nullptr) to_system(std::exchange(head, head->next));
+  kept_ = {};
+}
+
+void block_pool::rest() {
+  resting_.store(true, std::memory_order_relaxed);
+  flush();
+  drop_free();
 }
 
 std::size_t block_pool::class_bytes(unsigned size_class) {
@@ -95,6 +106,7 @@ void block_pool::free(block* unused) {
 }
 
 void block_pool::send_back(block* unused, std::size_t owner_index) {
+  if ((*siblings_)[owner_index].resting_.load(std::memory_order_relaxed)) return to_system(unused);
   if (going_back_.empty()) going_back_.resize(siblings_->size());
   chain& back = going_back_[owner_index];
   unused->next = back.newest;

@@ -63,6 +63,10 @@ class block_pool {
   void free(block* unused);
   // Sends back what belongs to siblings; called when the worker has nothing better to do.
   void flush();
+  // Its thread stops using it and keeps nothing: all free blocks go to the system, and so do those that
+  // siblings would send back, until work() is called.
+  void rest();
+  void work() { resting_.store(false, std::memory_order_relaxed); }
 
  private:
   static constexpr unsigned classes = 11;
@@ -81,6 +85,7 @@ class block_pool {
   static block* from_system(std::size_t capacity, unsigned size_class);
   static void to_system(block* unused);
   void keep(block* unused);
+  void drop_free();
   void send_back(block* unused, std::size_t owner_index);
   void take_returns();
 
@@ -89,6 +94,7 @@ class block_pool {
   std::array<std::uint32_t, classes> kept_{};
   std::vector<chain> going_back_; // by owner index
   lifo<block> returns_{true};
+  std::atomic<bool> resting_{false};
 };
 
 } // namespace coppice::runtime

@@ -21,18 +21,21 @@
 #include "runtime/reclaim.hpp"
 #include "runtime/relations.hpp"
 #include "runtime/system.hpp"
+#include "runtime/watchdog.hpp"
 #include "runtime/worker.hpp"
 
 namespace coppice::runtime {
 
 // The system's insides.
 struct system::parts {
-  explicit parts(const system_options& options);
+  parts(system& host, const system_options& options);
   reclaimer readers;
   process_table table;
   names registered;
-  std::vector<block_pool> pools;
+  std::vector<block_pool> pools; // one a driver
+  fleet drivers{pools};
   std::vector<std::unique_ptr<worker>> workers;
+  std::unique_ptr<watchdog> watch;
   blocking_pool blocking;
   std::atomic<std::uint64_t> spawned{0};
   std::atomic<std::uint64_t> dead_letters{0};

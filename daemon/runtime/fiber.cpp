@@ -49,7 +49,10 @@ struct exception_globals {
   unsigned uncaught;
 };
 
-exception_globals& this_threads_exceptions() {
+// Never inlined nor taken for a function of nothing, as __cxa_get_globals may be declared: a stack that is
+// switched away from may go on on another thread.
+[[gnu::noinline]] exception_globals& this_threads_exceptions() {
+  asm volatile("" ::: "memory");
   return *reinterpret_cast<exception_globals*>(__cxxabiv1::__cxa_get_globals());
 }
 

@@ -87,6 +87,9 @@ runtime_counters system::counters() const {
   seen.dropped = parts_->dropped.load(std::memory_order_relaxed);
   seen.lingering = parts_->lingering.load(std::memory_order_relaxed);
   seen.abandoned_stacks = parts_->abandoned.load(std::memory_order_relaxed);
+  seen.slow_handlers = parts_->watch->slow_handlers();
+  seen.taken_over = parts_->watch->taken_over();
+  seen.stuck_threads = parts_->drivers.stuck();
   return seen;
 }
 

@@ -29,6 +29,10 @@ namespace coppice::runtime {
 class system;
 class worker;
 class fiber;
+class driver;
+class foreign_code;
+class host_code;
+class watchdog;
 struct relations;
 struct crowd;
 struct wait;
@@ -161,6 +165,10 @@ class process {
  private:
   friend class system;
   friend class worker;
+  friend class driver;
+  friend class watchdog;
+  friend class foreign_code;
+  friend class host_code;
   friend struct engine;
   // `announced`: its home will be told of it by worker::announce.
   process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
@@ -204,11 +212,13 @@ class process {
   process* next_in_queue_ = nullptr; // link in a run queue, or among arrivals
   signal* pending_first_ = nullptr;  // signals taken out of the inbox or sent on this worker, not
   signal* pending_last_ = nullptr;   // taken yet, in order
+  std::atomic<bool> claimed_{false}; // by the watchdog, see foreign_code.hpp
   std::uint32_t turn_reductions_ = 0;
   signal* first_ = nullptr; // messages to be handled, in order
   signal* last_ = nullptr;
-  fiber* fiber_ = nullptr;  // the stack it is parked on
-  wait* waiting_ = nullptr; // what it is parked for; lives on that stack
+  std::atomic<const foreign_code*> outside_{nullptr}; // the plugin's callback that runs now
+  fiber* fiber_ = nullptr;                            // the stack it is parked on
+  wait* waiting_ = nullptr;                           // what it is parked for; lives on that stack
   std::uint64_t next_number_ = 0;
   std::atomic<relations*> relations_{nullptr}; // made when first needed
   std::atomic<std::uint64_t> reductions_{0};

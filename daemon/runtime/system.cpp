@@ -37,18 +37,21 @@ system_options completed(system_options options) {
 
 } // namespace
 
-system::parts::parts(const system_options& options)
-    : readers(options.workers), table(options.processes), blocking(options.blocking_threads) {
-  pools.reserve(options.workers);
-  for (unsigned i = 0; i < options.workers; ++i) pools.emplace_back(&pools);
+system::parts::parts(system& host, const system_options& options)
+    : readers(options.workers),
+      table(options.processes),
+      watch(std::make_unique<watchdog>(host)),
+      blocking(options.blocking_threads) {
+  pools.reserve(options.workers + fleet::most_spares);
+  while (pools.size() < pools.capacity()) pools.emplace_back(&pools);
 }
 
 system::system(system_options options)
     : options_(completed(std::move(options))),
       names_(options_.node_name),
-      parts_(std::make_unique<parts>(options_)) {
+      parts_(std::make_unique<parts>(*this, options_)) {
   for (unsigned i = 0; i < options_.workers; ++i)
-    parts_->workers.push_back(std::make_unique<worker>(*this, i, parts_->pools[i]));
+    parts_->workers.push_back(std::make_unique<worker>(*this, i));
 }
 
 system::~system() {
@@ -63,8 +66,13 @@ system::~system() {
 base::status system::start() {
   for (const auto& one : parts_->workers)
     if (auto ready = one->prepare(); !ready) return ready;
+  std::vector<driver*> threads;
+  for (unsigned i = 0; i < options_.workers; ++i)
+    if (driver* one = parts_->drivers.spare()) threads.push_back(one);
+  if (threads.size() < options_.workers || !parts_->watch->start())
+    return base::fail(base::errc::limit, "start: the machine gives no more threads");
   parts_->started = true;
-  for (const auto& one : parts_->workers) one->start();
+  for (unsigned i = 0; i < options_.workers; ++i) parts_->workers[i]->start(*threads[i]);
   return {};
 }
 
@@ -90,12 +98,13 @@ bool system::stop(base::nanos patience) {
   for (const auto& one : parts_->workers) one->ask_to_stop();
   const bool all_back = until(
       [this] { return std::ranges::all_of(parts_->workers, [](const auto& w) { return w->stopped(); }); });
+  parts_->watch->stop();
   if (!all_dead || !all_back) {
     base::log::warning("runtime", "stop: {} processes and {} stacks did not end in time",
                        counters().processes, parts_->lingering.load());
     return false;
   }
-  for (const auto& one : parts_->workers) one->join();
+  parts_->drivers.end();
   parts_->blocking.stop();
   parts_->started = false;
   return true;

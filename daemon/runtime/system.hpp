@@ -105,6 +105,8 @@ class system {
  private:
   friend class process;
   friend class worker;
+  friend class watchdog;
+  friend class foreign_code;
   friend struct engine;
   struct parts;
 

@@ -32,19 +32,19 @@ void worker::run_turns() {
   }
   fiber* mine = here->current_fiber_;
   mine->next = std::exchange(here->idle_runners_, mine);
-  here->current_fiber_ = here->thread_stack_.get();
+  here->current_fiber_ = here->thread_stack_;
   mine->switch_to(*here->thread_stack_);
 }
 
 bool worker::turn_is_long() {
-  return now() - turn_started_ > host_.options().turn_time;
+  return now() - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
 }
 
 // Returns the worker that goes on with this stack.
 worker& worker::turn(process& p) {
   add(turns_, 1);
-  turn_started_ = now_;
-  running_ = &p;
+  turn_started_.store(now_, std::memory_order_relaxed);
+  running_.store(&p, std::memory_order_release);
   if (p.fiber_ == nullptr && !p.exiting_) engine::set_status(p, process_status::running);
   engine::take_signals(p);
   if (p.fiber_ != nullptr) {
@@ -97,7 +97,7 @@ void worker::run_callbacks(process& p) {
 }
 
 void worker::end_turn(process& p) {
-  running_ = nullptr;
+  running_.store(nullptr, std::memory_order_relaxed);
   p.reductions_.store(p.reductions_.load(std::memory_order_relaxed) + std::exchange(p.turn_reductions_, 0),
                       std::memory_order_relaxed);
   engine::admit_crowd(p);
@@ -148,7 +148,7 @@ void worker::release_stack(fiber& stack) {
 
 void worker::park(process& p) {
   p.fiber_ = current_fiber_;
-  running_ = nullptr;
+  running_.store(nullptr, std::memory_order_relaxed);
   add(parked_, 1);
   if (!p.exiting_) engine::set_status(p, process_status::parked);
   fiber* mine = current_fiber_;

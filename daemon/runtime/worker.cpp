@@ -10,8 +10,6 @@
 namespace coppice::runtime {
 namespace {
 
-thread_local worker* this_threads_worker = nullptr;
-
 constexpr base::nanos poll_every = 50'000;      // the loop is looked at this often under load
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
 constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
@@ -38,17 +36,11 @@ void pause_cpu() {
 
 } // namespace
 
-worker::worker(system& host, unsigned index, block_pool& blocks)
-    : host_(host), index_(index), blocks_(blocks), timers_(base::mono_now()) {}
+worker::worker(system& host, unsigned index) : host_(host), index_(index), timers_(base::mono_now()) {}
 
 // After the thread: others may have sent wake-ups and tasks until then.
 worker::~worker() {
   drop_tasks();
-}
-
-// Never inlined: the address of a thread's variable must not be kept across a switch of stacks.
-[[gnu::noinline]] worker* worker::current() {
-  return this_threads_worker;
 }
 
 base::nanos worker::now() {
@@ -69,8 +61,9 @@ base::status worker::prepare() {
   return {};
 }
 
-void worker::start() {
-  thread_ = std::thread([this] { run(); });
+void worker::start(driver& by) {
+  driver_ = &by;
+  by.drive(*this);
 }
 
 void worker::ask_to_stop() {
@@ -78,15 +71,16 @@ void worker::ask_to_stop() {
   waker_handle_.send();
 }
 
-void worker::run() {
-  this_threads_worker = this;
-  block_pool::set_current(&blocks_);
-  thread_stack_ = fiber::of_thread();
-  current_fiber_ = thread_stack_.get();
+void worker::run(driver& by) {
+  thread_stack_ = &by.stack();
+  current_fiber_ = thread_stack_;
   needs_online();
+  if (process* left = std::exchange(left_behind_, nullptr)) end_turn(*left);
   unsigned idle_rounds = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
-    if (one_round()) {
+    const bool busy = one_round(by);
+    if (by.lost()) return;
+    if (busy) {
       idle_rounds = 0;
       stop_hungering();
       continue;
@@ -100,13 +94,11 @@ void worker::run() {
   stop_hungering();
   drop_all();
   host_.parts_->readers.offline(index_);
-  block_pool::set_current(nullptr);
-  this_threads_worker = nullptr;
   stopped_.store(true, std::memory_order_release);
 }
 
-// True if there was something to do.
-bool worker::one_round() {
+// True if there was something to do. When the driver has lost this worker nothing here is its any more.
+bool worker::one_round(driver& by) {
   round_started_ = now();
   take_inboxes();
   const bool busy = queue_.size() != 0;
@@ -115,6 +107,7 @@ bool worker::one_round() {
       fiber* runner_stack = take_runner();
       current_fiber_ = runner_stack;
       thread_stack_->switch_to(*runner_stack);
+      if (by.lost()) return false;
     }
     now();
     share_backlog();
@@ -150,7 +143,7 @@ void worker::poll() {
 }
 
 void worker::sleep() {
-  blocks_.flush();
+  block_pool::current()->flush();
   free_spare_stacks();
   const auto awake_again = [this](auto&... idle) { (idle.wake(), ...); };
   if (!tasks_.try_idle()) return;
@@ -160,13 +153,14 @@ void worker::sleep() {
   if (!retired_.empty()) until = std::min(until, now() + retired_nap);
   if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
   if (stopping_.load(std::memory_order_acquire)) return;
-  sleeping_.store(true, std::memory_order_relaxed);
+  sleeping_.store(true, std::memory_order_seq_cst);
   online_ = false;
   host_.parts_->readers.offline(index_);
   token_.store(token::resting, std::memory_order_release);
   loop_->turn(true);
   alarm_.stop();
-  sleeping_.store(false, std::memory_order_relaxed);
+  sleeping_.store(false, std::memory_order_seq_cst);
+  host_.parts_->watch->awake();
   needs_online();
 }
 
@@ -299,6 +293,15 @@ base::nanos worker::timer_left(std::uint64_t id) const {
   const auto found = started_timers_.find(id);
   if (found == started_timers_.end()) return -1;
   return std::max<base::nanos>(0, found->second->deadline - base::mono_now());
+}
+
+worker::glimpse worker::look() const {
+  glimpse seen;
+  seen.who = running_.load(std::memory_order_acquire); // stored last: the others are of its turn, or newer
+  seen.since = turn_started_.load(std::memory_order_relaxed);
+  seen.turn = turns_.load(std::memory_order_relaxed);
+  seen.sleeping = sleeping_.load(std::memory_order_seq_cst);
+  return seen;
 }
 
 worker_info worker::info() const {

@@ -17,14 +17,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/uv.hpp"
-#include "runtime/block.hpp"
+#include "runtime/driver.hpp"
 #include "runtime/fiber.hpp"
 #include "runtime/lifo.hpp"
 #include "runtime/process.hpp"
@@ -60,17 +59,18 @@ struct started_timer : timer {
 
 class worker {
  public:
-  worker(system& host, unsigned index, block_pool& blocks);
+  worker(system& host, unsigned index);
   ~worker();
 
   // The worker whose thread this is, or null.
   static worker* current();
 
   base::status prepare(); // before start
-  void start();
+  void start(driver& by);
   void ask_to_stop(); // any thread
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
-  void join() { thread_.join(); }
+  // The driver's thread: until the worker stops, or is taken from this driver.
+  void run(driver& by);
 
   system& host() const { return host_; }
   unsigned index() const { return index_; }
@@ -95,13 +95,22 @@ class worker {
   // afterwards.
   void park(process& p);
   void yield(process& p); // with a wait that is ready
-  process* running() const { return running_; }
+  process* running() const { return running_.load(std::memory_order_relaxed); }
   // After each message handled: true if the turn's time is up.
   bool turn_is_long();
   // The monotonic clock, at most some 10 µs old.
   base::nanos now();
   // The same, as it was last read: when this turn began, or later.
   base::nanos recent() const { return now_; }
+
+  // The turn under way, as far as another thread can see. `who` may be gone unless the caller took care.
+  struct glimpse {
+    std::uint64_t turn = 0;
+    process* who = nullptr; // null: none
+    base::nanos since = 0;
+    bool sleeping = false;
+  };
+  glimpse look() const; // any thread
 
   timer_wheel& timers() { return timers_; }
   std::uint64_t add_timer(base::nanos deadline, const pid& starter, const destination& to, message what);
@@ -117,6 +126,7 @@ class worker {
   worker_info info() const;
 
  private:
+  friend class driver;
   struct retired {
     std::uint64_t ticket;
     process* who;
@@ -132,8 +142,7 @@ class worker {
     borrowed, // by another worker's thread, for some instructions
   };
 
-  void run();
-  bool one_round();
+  bool one_round(driver& by);
   void take_inboxes();
   bool has_mail() const;
   void sleep();
@@ -168,11 +177,11 @@ class worker {
 
   system& host_;
   const unsigned index_;
-  block_pool& blocks_;
   std::unique_ptr<base::uv::loop> loop_;
   base::uv::async waker_handle_;
   base::uv::timer alarm_;
-  std::thread thread_;
+  driver* driver_ = nullptr;
+  process* left_behind_ = nullptr; // by the driver that lost this worker: its turn is to be ended
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stopped_{false};
 
@@ -187,15 +196,15 @@ class worker {
   std::uint64_t next_timer_ = 0;
   std::unordered_map<process*, linger_timer> lingering_;
 
-  std::unique_ptr<fiber> thread_stack_;
+  fiber* thread_stack_ = nullptr; // the driver's own
   std::vector<std::unique_ptr<fiber>> stacks_;
   fiber* idle_runners_ = nullptr;
   fiber* current_fiber_ = nullptr;
-  process* running_ = nullptr;
+  std::atomic<process*> running_{nullptr};
 
   std::deque<retired> retired_;
   base::nanos now_ = 0;
-  base::nanos turn_started_ = 0;
+  std::atomic<base::nanos> turn_started_{0};
   base::nanos round_started_ = 0;
   base::nanos last_poll_ = 0;
   bool online_ = false;

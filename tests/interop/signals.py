@@ -28,6 +28,18 @@ def ping(cleanup):
     equal(erl("net_adm:names()").startswith("{ok,["), True)
 
 
+@test("while a handler holds the only worker's thread a ping, a call and a tick from Erlang are answered")
+def stuck_handler(cleanup):
+    node = Node(cleanup, settings=[("node.workers", "1")])
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    erl(f"N = '{node.name}', Me = self(), spawn(fun() -> Me ! {{spun, gen_server:call({{probe, N}}, {{spin, 3000}}, infinity)}} end), ok")
+    eventually(lambda: node.ask("status")["stuck_threads"] == 1, "the worker is taken over")
+    equal(erl("net_adm:ping(N)"), "pong", node.log())
+    equal(erl("gen_server:call({kv, N}, {put, a, 1})"), "ok", node.log())
+    equal(erl("{S, S} = {gen_server:call({kv, N}, size), 1}, receive {spun, _} -> too_late after 0 -> in_time end"), "in_time")
+    equal(erl("receive {spun, R} -> R end"), "ok", node.log())
+
+
 @test("gen_server:call, cast, send_request and multi_call reach names and pids")
 def gen_server(cleanup):
     _, erl = pair(cleanup)

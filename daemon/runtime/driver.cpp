@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// Threads and the workers they drive; see driver.hpp. What the watchdog writes at a hand-over is read by the
+// old thread after it saw `claimed` and waited for the watchdog's lock, by the new one after it took `next`.
+#include "runtime/driver.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include "runtime/engine.hpp"
+#include "runtime/foreign_code.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+thread_local driver* this_threads_driver = nullptr;
+
+} // namespace
+
+driver::driver(fleet& of, block_pool& blocks) : fleet_(of), blocks_(blocks) {
+  thread_ = std::thread([this] { serve(); });
+}
+
+driver::~driver() {
+  {
+    const std::lock_guard guard(lock_);
+    ending_ = true;
+  }
+  more_.notify_one();
+  thread_.join();
+}
+
+// These three are never inlined: the address of a thread's variable must not be kept across a switch of
+// stacks.
+[[gnu::noinline]] driver* driver::current() {
+  return this_threads_driver;
+}
+
+[[gnu::noinline]] worker* worker::current() {
+  const driver* mine = this_threads_driver;
+  return mine == nullptr ? nullptr : mine->worker_.load(std::memory_order_relaxed);
+}
+
+[[gnu::noinline]] bool driver::has_turn_of(const process& p) {
+  const driver* mine = this_threads_driver;
+  if (mine == nullptr) return false;
+  const worker* drives = mine->worker_.load(std::memory_order_relaxed);
+  if (drives != nullptr) return drives->running() == &p;
+  return mine->lost_.load(std::memory_order_acquire) == &p;
+}
+
+void driver::drive(worker& next) {
+  {
+    const std::lock_guard guard(lock_);
+    next_ = &next;
+  }
+  more_.notify_one();
+}
+
+void driver::serve() {
+  this_threads_driver = this;
+  stack_ = fiber::of_thread();
+  block_pool::set_current(&blocks_);
+  std::unique_lock guard(lock_);
+  for (;;) {
+    more_.wait(guard, [this] { return ending_ || next_ != nullptr; });
+    if (next_ == nullptr) break;
+    worker& mine = *std::exchange(next_, nullptr);
+    guard.unlock();
+    worker_.store(&mine, std::memory_order_relaxed);
+    blocks_.work();
+    mine.run(*this);
+    worker_.store(nullptr, std::memory_order_relaxed);
+    if (lost()) report_back();
+    blocks_.rest();
+    guard.lock();
+    fleet_.put_back(*this);
+  }
+  block_pool::set_current(nullptr);
+}
+
+void driver::hand_over(worker& w, process& p, driver& to) {
+  driver& former = *w.driver_;
+  former.held_ = std::make_unique<wait>();
+  wait& own_handler = *former.held_;
+  own_handler.who = &p;
+  own_handler.number = former.lost_number_ = ++p.next_number_;
+  own_handler.holds = true;
+  p.fiber_ = w.current_fiber_;
+  p.waiting_ = &own_handler;
+  w.left_behind_ = &p;
+  w.running_.store(nullptr, std::memory_order_relaxed);
+  former.lost_.store(&p, std::memory_order_release);
+  former.worker_.store(nullptr, std::memory_order_relaxed);
+  former.fleet_.stuck_.fetch_add(1, std::memory_order_relaxed);
+  w.driver_ = &to;
+  to.drive(w);
+}
+
+void driver::rejoin(process& p) {
+  driver& mine = *current();
+  const std::unique_ptr<wait> kept_until_woken = std::move(mine.held_);
+  p.fiber_->switch_to(*mine.stack_);
+  p.waiting_ = nullptr;
+  p.claimed_.store(false, std::memory_order_relaxed);
+}
+
+void driver::report_back() {
+  signal_ptr done = make_signal(signal_kind::stop_waiting, {});
+  done->number = lost_number_;
+  process& waiting = *lost_.exchange(nullptr, std::memory_order_relaxed);
+  fleet_.stuck_.fetch_sub(1, std::memory_order_relaxed);
+  engine::push(waiting, std::move(done));
+}
+
+driver* fleet::spare() {
+  const std::lock_guard guard(lock_);
+  if (!spares_.empty()) {
+    driver* known = spares_.back();
+    spares_.pop_back();
+    return known;
+  }
+  if (all_.size() == pools_.size()) return nullptr;
+  try {
+    all_.push_back(std::make_unique<driver>(*this, pools_[all_.size()]));
+  } catch (const std::system_error&) {
+    return nullptr;
+  }
+  return all_.back().get();
+}
+
+void fleet::put_back(driver& unused) {
+  const std::lock_guard guard(lock_);
+  spares_.push_back(&unused);
+}
+
+void fleet::end() {
+  std::vector<std::unique_ptr<driver>> ending;
+  {
+    const std::lock_guard guard(lock_);
+    ending.swap(all_);
+  }
+  ending.clear();
+  const std::lock_guard guard(lock_);
+  spares_.clear();
+}
+
+void foreign_code::rejoin(process& p) {
+  if (p.host().parts_->watch->decided(p)) driver::rejoin(p);
+}
+
+bool foreign_code::is_turn_of(const process& p) {
+  return driver::has_turn_of(p);
+}
+
+} // namespace coppice::runtime

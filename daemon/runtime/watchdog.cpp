@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+// The watchdog's thread; see watchdog.hpp. What it sees of a worker are counters that may be stale at once,
+// so it acts only under a claim: while the process provably stays in foreign code.
+#include "runtime/watchdog.hpp"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <coppice/etf/cursor.hpp>
+#include <system_error>
+
+#include "base/log.hpp"
+#include "runtime/engine.hpp"
+#include "runtime/foreign_code.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+constexpr unsigned quiet_looks = 8; // with all workers asleep, before it rests
+
+long membarrier(int command) {
+  return syscall(SYS_membarrier, command, 0, 0);
+}
+
+// A full fence on every running thread of the process.
+void fence_everywhere() {
+  membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+// What a message is about, for people: its atom, or the one its tuple begins with.
+std::string tag_of(etf::bytes term) {
+  etf::cursor in(term);
+  std::uint32_t arity = 0;
+  std::string_view word;
+  if (in.peek() == etf::kind::atom && in.read_atom(word)) return std::string(word);
+  if (in.peek() == etf::kind::tuple && in.read_tuple(arity)) {
+    if (in.peek() == etf::kind::atom && in.read_atom(word)) return "{" + std::string(word) + ", ...}";
+    return "a tuple";
+  }
+  return "a term";
+}
+
+} // namespace
+
+// A process that can't leave its foreign code, if it was there, until this ends.
+class watchdog::claim {
+ public:
+  claim(watchdog& of, worker& w, const worker::glimpse& seen)
+      : guard_(of.claims_), valid_(of.host_.parts_->readers) {
+    if (!of.can_claim_) return;
+    fence_everywhere(); // the reader's cell first, then who runs: what is found is not freed
+    process* p = w.look().who;
+    if (p == nullptr || p != seen.who || p->claimed_.load(std::memory_order_relaxed)) return;
+    p->claimed_.store(true, std::memory_order_relaxed);
+    fence_everywhere();
+    code_ = p->outside_.load(std::memory_order_acquire);
+    const worker::glimpse now = w.look();
+    if (code_ == nullptr || now.who != p || now.turn != seen.turn) code_ = nullptr;
+    process_ = p;
+  }
+  ~claim() {
+    if (process_ != nullptr && !kept_) process_->claimed_.store(false, std::memory_order_release);
+  }
+  claim(const claim&) = delete;
+  claim& operator=(const claim&) = delete;
+
+  const foreign_code* code() const { return code_; } // null: the claim failed
+  process& who() const { return *process_; }
+  void keep() { kept_ = true; }
+
+ private:
+  const std::lock_guard<std::mutex> guard_;
+  const reclaimer::guard valid_;
+  process* process_ = nullptr;
+  const foreign_code* code_ = nullptr;
+  bool kept_ = false;
+};
+
+watchdog::watchdog(system& host)
+    : host_(host),
+      limit_(std::max(host.options().watchdog, base::nanos_per_ms)),
+      told_(host.options().workers),
+      refused_(host.options().workers) {}
+
+watchdog::~watchdog() {
+  stop();
+}
+
+bool watchdog::start() {
+  can_claim_ = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+  if (!can_claim_)
+    base::log::warning("runtime", "membarrier is not allowed here: a worker stuck in a handler stays stuck");
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
+}
+
+void watchdog::stop() {
+  {
+    const std::lock_guard guard(lock_);
+    stopping_ = true;
+  }
+  more_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void watchdog::wake_up() {
+  {
+    const std::lock_guard guard(lock_);
+    resting_.store(false, std::memory_order_relaxed);
+  }
+  more_.notify_one();
+}
+
+bool watchdog::decided(const process& p) {
+  const std::lock_guard guard(claims_);
+  return p.claimed_.load(std::memory_order_relaxed);
+}
+
+bool watchdog::all_sleep() const {
+  return std::ranges::all_of(host_.parts_->workers, [](const auto& w) { return w->look().sleeping; });
+}
+
+void watchdog::run() {
+  unsigned quiet = 0;
+  std::unique_lock guard(lock_);
+  while (!stopping_) {
+    guard.unlock();
+    const base::nanos next = look_around();
+    quiet = all_sleep() ? quiet + 1 : 0;
+    guard.lock();
+    if (quiet < quiet_looks) {
+      more_.wait_for(guard, std::chrono::nanoseconds(std::max<base::nanos>(0, next - base::mono_now())),
+                     [this] { return stopping_; });
+      continue;
+    }
+    // Resting is said before the last look: a worker that wakes sees it, or is seen.
+    resting_.store(true, std::memory_order_seq_cst);
+    if (all_sleep()) more_.wait(guard, [this] { return stopping_ || !resting_; });
+    resting_.store(false, std::memory_order_relaxed);
+    quiet = 0;
+  }
+}
+
+// When to look again.
+base::nanos watchdog::look_around() {
+  const base::nanos now = base::mono_now();
+  base::nanos next = now + limit_;
+  for (const auto& one : host_.parts_->workers) {
+    const worker::glimpse seen = one->look();
+    if (seen.who == nullptr) continue;
+    const base::nanos age = now - seen.since;
+    if (age < limit_) {
+      next = std::min(next, seen.since + limit_);
+      continue;
+    }
+    if (told_[one->index()] != seen.turn) tell(*one, seen, age);
+    if (age >= 2 * limit_)
+      replace(*one, seen);
+    else
+      next = std::min(next, seen.since + 2 * limit_);
+  }
+  return next;
+}
+
+void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos age) {
+  process_summary who;
+  std::string what = "a handler";
+  {
+    const claim held(*this, w, seen);
+    if (held.code() != nullptr) {
+      who = engine::summarise(held.who());
+      what = held.code()->callback();
+      if (!held.code()->argument().empty()) what += " of " + tag_of(held.code()->argument());
+    }
+  }
+  if (!who.pid) { // in code of ours, or over already
+    const reclaimer::guard valid(host_.parts_->readers);
+    if (can_claim_) fence_everywhere();
+    const worker::glimpse now = w.look();
+    if (now.who != seen.who || now.turn != seen.turn || !can_claim_) return;
+    who = engine::summarise(*now.who);
+  }
+  told_[w.index()] = seen.turn;
+  slow_.fetch_add(1, std::memory_order_relaxed);
+  base::log::warning("runtime", "{}{}{} has held worker {} for {} ms, in {}", to_text(who.pid, host_.nodes()),
+                     who.name.empty() ? "" : " ", who.name, w.index(), age / base::nanos_per_ms, what);
+}
+
+void watchdog::replace(worker& w, const worker::glimpse& seen) {
+  if (!can_claim_ || refused_[w.index()] == seen.turn) return;
+  driver* to = host_.parts_->drivers.spare();
+  if (to == nullptr) {
+    refused_[w.index()] = seen.turn;
+    base::log::error(
+        "runtime", "worker {} is stuck in a handler, and there is no thread left to take it over", w.index());
+    return;
+  }
+  claim held(*this, w, seen);
+  if (held.code() == nullptr) return host_.parts_->drivers.put_back(*to);
+  held.keep();
+  driver::hand_over(w, held.who(), *to);
+  taken_.fetch_add(1, std::memory_order_relaxed);
+}
+
+} // namespace coppice::runtime
