@@ -53,6 +53,8 @@ call_error error_of(runtime::await_error error) {
       return {kind::exit, system_limit()};
     case runtime::await_error::kind::invalid:
       return {kind::exit, message::atom("badarg")};
+    case runtime::await_error::kind::full:
+      return {kind::exit, message::atom("mailbox_full")};
     case runtime::await_error::kind::down:
       break;
   }
@@ -79,11 +81,50 @@ message enveloped(message body, std::size_t most, Write write) {
 
 // The bytes before a From, and before the reference of an alias, as we and OTP write them.
 constexpr std::array<std::uint8_t, 13> call_head{104, 3, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 'l', 'l'};
+constexpr std::array<std::uint8_t, 13> cast_head{104, 2, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 's', 't'};
 constexpr std::array<std::uint8_t, 12> alias_head{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
 
 template <std::size_t Size>
 bool starts_with(etf::bytes term, const std::array<std::uint8_t, Size>& head) {
   return term.size() >= Size && std::memcmp(term.data(), head.data(), Size) == 0;
+}
+
+// What stands before the pid, and before the reference, in the envelope of a call of this node.
+constexpr std::size_t pid_at = call_head.size() + 2;
+std::size_t alias_at(const runtime::own_forms& own) {
+  return pid_at + own.pid_size();
+}
+std::size_t envelope_size(const runtime::own_forms& own) {
+  return alias_at(own) + alias_head.size() + own.reference_size();
+}
+
+// A call as call_message() writes it.
+bool look_at_own(etf::bytes term, const runtime::own_forms& own, request_view& out) {
+  const std::size_t size = envelope_size(own);
+  if (!own.known() || term.size() <= size || term[call_head.size()] != 104 || term[call_head.size() + 1] != 2)
+    return false;
+  runtime::pid caller;
+  if (!own.get_pid(term.subspan(pid_at), caller) || !starts_with(term.subspan(alias_at(own)), alias_head) ||
+      !own.get_reference(term.subspan(alias_at(own) + alias_head.size()), out.alias))
+    return false;
+  out.what = request::kind::call;
+  out.from = term.subspan(call_head.size(), size - call_head.size());
+  out.tag = term.subspan(alias_at(own), size - alias_at(own));
+  out.body = term.subspan(size);
+  return true;
+}
+
+// {[alias|Ref], Reply} with a reference of this node's, and its reply.
+bool has_own_tag(etf::bytes answer, const runtime::own_forms& own) {
+  runtime::reference found;
+  return answer.size() > 2 && answer[0] == 104 && answer[1] == 2 &&
+         starts_with(answer.subspan(2), alias_head) &&
+         own.get_reference(answer.subspan(2 + alias_head.size()), found);
+}
+message own_reply(message answer, const runtime::own_forms& own) {
+  const std::size_t front = 2 + alias_head.size() + own.reference_size();
+  if (front >= answer.size()) return {};
+  return std::move(answer).slice(answer.bytes().subspan(front));
 }
 
 // Past [alias|Ref].
@@ -116,9 +157,11 @@ const message& system_limit() {
   return reason;
 }
 
-request_view look(etf::bytes term) {
+request_view look(etf::bytes term, const runtime::own_forms& own) {
   etf::cursor at(term);
   if (starts_with(term, call_head)) [[likely]] {
+    if (request_view found; look_at_own(term, own, found)) [[likely]]
+      return found;
     at.advance(call_head.size());
     const std::uint8_t* const from = at.rest().data();
     if (!skip_from(at)) return {{}, {}, term};
@@ -139,7 +182,8 @@ request_view look(etf::bytes term) {
 }
 
 request parse(const message& m) {
-  const request_view seen = look(m.bytes());
+  static constexpr runtime::own_forms none;
+  const request_view seen = look(m.bytes(), none);
   return {seen.what, seen.from.empty() ? message() : m.slice(seen.from), m.slice(seen.body)};
 }
 
@@ -172,6 +216,22 @@ bool reply(process& self, etf::bytes from, message answer) {
   return true;
 }
 
+bool own_alias(process& self, etf::bytes from, runtime::reference& out) {
+  const runtime::own_forms& own = self.host().nodes().forms();
+  const std::size_t at = alias_at(own) - call_head.size();
+  return from.size() > at + alias_head.size() && starts_with(from.subspan(at), alias_head) &&
+         own.get_reference(from.subspan(at + alias_head.size()), out);
+}
+
+void reply(process& self, const runtime::reference& alias, etf::bytes tag, message answer) {
+  std::uint8_t* front = nullptr;
+  message whole = runtime::with_room_in_front(tag.size() + 2, std::move(answer), front);
+  front[0] = static_cast<std::uint8_t>(etf::tag::small_tuple);
+  front[1] = 2;
+  std::memcpy(front + 2, tag.data(), tag.size());
+  self.answer(alias, std::move(whole));
+}
+
 bool reply(process& self, const message& from, etf::bytes answer) {
   return reply(self, from.bytes(), message::immortal(answer));
 }
@@ -182,6 +242,17 @@ bool reply(process& self, const message& from, const message& answer) {
 
 message call_message(process& self, const runtime::reference& ref, message body) {
   auto& names = self.host().nodes();
+  if (const runtime::own_forms& own = names.forms(); own.known()) [[likely]] {
+    std::uint8_t* front = nullptr;
+    message whole = runtime::with_room_in_front(envelope_size(own), std::move(body), front);
+    std::memcpy(front, call_head.data(), call_head.size());
+    front[call_head.size()] = static_cast<std::uint8_t>(etf::tag::small_tuple);
+    front[call_head.size() + 1] = 2;
+    own.put_pid(front + pid_at, self.self());
+    std::memcpy(front + alias_at(own), alias_head.data(), alias_head.size());
+    own.put_reference(front + alias_at(own) + alias_head.size(), ref);
+    return whole;
+  }
   return enveloped(std::move(body), 96 + 2 * names.own().size(), [&](etf::writer& out) {
     out.tuple(3);
     out.atom("$gen_call");
@@ -219,13 +290,18 @@ tl::expected<runtime::reference, call_error> start_call(process& self, const run
   return start_call(self, to, message::immortal(body));
 }
 
-call_result finish_call(process& self, const runtime::reference& call, base::nanos deadline) {
-  auto answer = self.await(call, deadline);
+static call_result answer_of(const process& self, process::awaited answer) {
   if (!answer) return tl::unexpected(error_of(std::move(answer.error())));
-  message body = reply_of(std::move(*answer));
+  message body = has_own_tag(answer->bytes(), self.host().nodes().forms())
+                     ? own_reply(std::move(*answer), self.host().nodes().forms())
+                     : reply_of(std::move(*answer));
   // Someone else who knew the alias: not an answer, and the reference is spent.
   if (!body) return tl::unexpected(call_error{call_error::kind::exit, message::atom("bad_reply")});
   return body;
+}
+
+call_result finish_call(process& self, const runtime::reference& call, base::nanos deadline) {
+  return answer_of(self, self.await(call, deadline));
 }
 
 call_result call(process& self, const runtime::destination& to, etf::bytes body, base::nanos deadline) {
@@ -236,6 +312,13 @@ call_result call(process& self, const runtime::destination& to, message body, ba
   const auto started = start_call(self, to, std::move(body));
   if (!started) return tl::unexpected(started.error());
   return finish_call(self, *started, deadline);
+}
+
+call_result call(process& self, const runtime::pid& to, message body, base::nanos deadline) {
+  if (!to.here()) return call(self, runtime::destination(to), std::move(body), deadline);
+  if (to == self.self()) return tl::unexpected(call_error{call_error::kind::calling_self, {}});
+  const runtime::reference ref = self.make_reference();
+  return answer_of(self, self.call(to, ref, call_message(self, ref, std::move(body)), deadline));
 }
 
 std::vector<call_result> call_many(process& self, std::span<const runtime::destination> to, etf::bytes body,
@@ -252,9 +335,11 @@ std::vector<call_result> call_many(process& self, std::span<const runtime::desti
 }
 
 runtime::send_status cast(process& self, const runtime::destination& to, message body) {
-  static constexpr std::array<std::uint8_t, 13> front{104, 2,   119, 9,   '$', 'g', 'e',
-                                                      'n', '_', 'c', 'a', 's', 't'};
-  return self.send(to, runtime::with_front(front, std::move(body)));
+  return self.send(to, runtime::with_front(cast_head, std::move(body)));
+}
+
+runtime::send_status cast(process& self, const runtime::pid& to, message body) {
+  return self.send(to, runtime::with_front(cast_head, std::move(body)));
 }
 
 runtime::send_status cast(process& self, const runtime::destination& to, etf::bytes body) {
@@ -262,8 +347,10 @@ runtime::send_status cast(process& self, const runtime::destination& to, etf::by
 }
 
 bool read_exit(process& self, const message& m, exit_notice& out) {
+  static constexpr std::array<std::uint8_t, 8> head{104, 3, 119, 4, 'E', 'X', 'I', 'T'};
+  if (!starts_with(m.bytes(), head)) return false; // messages are canonical
   etf::cursor at(m.bytes());
-  if (!at.read_tuple_of(3) || !at.read_atom_is("EXIT")) return false;
+  at.advance(head.size());
   const auto from = runtime::read_pid(at, self.host().nodes());
   etf::bytes reason;
   if (!from || !at.read_term(reason)) return false;

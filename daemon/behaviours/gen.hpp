@@ -39,14 +39,22 @@ struct request_view {
   request::kind what = request::kind::info;
   etf::bytes from;
   etf::bytes body;
+  // Of a call whose From is as this node writes it: its alias, and the tag that names it. Else none.
+  runtime::reference alias{};
+  etf::bytes tag{};
 };
-request_view look(etf::bytes term);
+request_view look(etf::bytes term, const runtime::own_forms& own);
 
 // Answers a call; `from` is request::from, also a copy of it kept for later. False: it is no From.
 bool reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
 bool reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);
 // The same; `answer` travels in its own memory if it is nobody else's. False also if `from` is not one term.
 bool reply(runtime::process& self, etf::bytes from, runtime::message answer);
+// To what look() found.
+void reply(runtime::process& self, const runtime::reference& alias, etf::bytes tag, runtime::message answer);
+
+// The alias of a From of this node's; false: it has none, or is another node's.
+bool own_alias(runtime::process& self, etf::bytes from, runtime::reference& out);
 
 struct call_error {
   enum class kind : std::uint8_t {
@@ -70,6 +78,7 @@ call_result call(runtime::process& self, const runtime::destination& to, etf::by
 
 call_result call(runtime::process& self, const runtime::destination& to, runtime::message body,
                  base::nanos deadline);
+call_result call(runtime::process& self, const runtime::pid& to, runtime::message body, base::nanos deadline);
 
 // The same to many at once, asked in parallel; one result for each, in their order.
 std::vector<call_result> call_many(runtime::process& self, std::span<const runtime::destination> to,
@@ -88,6 +97,7 @@ const runtime::message& system_limit();
 
 // gen_server:cast.
 runtime::send_status cast(runtime::process& self, const runtime::destination& to, runtime::message body);
+runtime::send_status cast(runtime::process& self, const runtime::pid& to, runtime::message body);
 runtime::send_status cast(runtime::process& self, const runtime::destination& to, etf::bytes body);
 
 // {'$gen_call', {Self, [alias|Ref]}, Body}, for those who send requests by other means.

@@ -78,6 +78,12 @@ std::optional<std::string_view> text_of(coppice_bytes from_plugin) {
   return std::string_view(reinterpret_cast<const char*>(from_plugin.data), from_plugin.size);
 }
 
+bool is_own_pid(coppice_actor& self, coppice_bytes term, runtime::pid& out) {
+  const runtime::own_forms& own = self.process->host().nodes().forms();
+  return term.data != nullptr && term.size == own.pid_size() &&
+         own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);
+}
+
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term) {
   if (term.data == nullptr) return std::nullopt;
   auto& names = self.process->host().nodes();

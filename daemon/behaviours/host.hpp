@@ -74,10 +74,19 @@ struct own_door {
   }
 };
 
+// The call that handle_call has now, if its From is this node's. On that callback's stack.
+struct asked_call {
+  etf::bytes from;
+  etf::bytes tag;
+  runtime::reference alias;
+  bool answered = false;
+};
+
 // What few actors need, made when first used.
 struct rare_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
-  std::array<std::size_t, 16> answered{};                   // what tells the Froms answered last apart
+  bool asked_before = false;                                // there has been one
+  std::array<std::uint64_t, 16> answered{};                 // what tells the Froms answered last apart
   std::size_t next_answered = 0;
   std::vector<std::uint8_t> self_term;
   std::vector<std::uint8_t> parent_term;
@@ -95,7 +104,8 @@ struct coppice_actor {
   coppice::runtime::message env;  // none = #{}
   std::string application;
   coppice::runtime::process* process = nullptr; // set before the first callback
-  bool restricted = false;                      // in a callback that may only compute
+  coppice::behaviours::asked_call* asked = nullptr;
+  bool restricted = false; // in a callback that may only compute
   std::unique_ptr<coppice::behaviours::rare_state> rare;
 
   coppice::behaviours::rare_state& rarely() {
@@ -155,6 +165,8 @@ inline coppice_bytes lend_bytes(etf::bytes bytes) {
 // A destination as a term: a pid, a name, {Name, Node}, an alias.
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
+// True if the term is a pid of this node: what most destinations are.
+bool is_own_pid(coppice_actor& self, coppice_bytes term, runtime::pid& out);
 std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
 
 // The word behind an error number ("timeout"), empty for numbers that are none.

@@ -60,9 +60,14 @@ coppice_bytes env_borrowed(coppice_actor* self) {
 std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
   auto m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto to = destination_of(*self, destination);
-  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  const auto sent = self->process->send(*to, std::move(*m));
+  runtime::send_status sent{};
+  if (runtime::pid to; m && is_own_pid(*self, destination, to)) [[likely]] {
+    sent = self->process->send(to, std::move(*m));
+  } else {
+    const auto elsewhere = destination_of(*self, destination);
+    if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+    sent = self->process->send(*elsewhere, std::move(*m));
+  }
   if (self->process->exiting()) return COPPICE_E_EXITING;
   return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
 }
@@ -217,7 +222,7 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   if (factory == nullptr) return COPPICE_E_UNSUPPORTED;
   runtime::actor_spec spec;
   spec.actor = (actor->front() == ':' ? self->image->id() : std::string()) + std::string(*actor);
-  spec.args = message::copy_of(*args);
+  if (!std::ranges::equal(*args, empty_map)) spec.args = message::copy_of(*args);
   spec.env = self->env;
   spec.application = self->application;
   auto does = factory->make(spec);

@@ -19,13 +19,18 @@ using runtime::message;
 constexpr base::nanos default_patience = 5 * base::nanos_per_second;
 constexpr std::uint64_t most_at_once = 1'000'000;
 
-base::nanos until(std::int64_t deadline) {
-  if (deadline == 0) return base::mono_now() + default_patience;
+base::nanos until(const coppice_actor& self, std::int64_t deadline) {
+  if (deadline == 0) return self.process->now() + default_patience;
   return deadline == COPPICE_FOREVER ? runtime::no_deadline : deadline;
 }
 
-// Not 0. Eight bytes at a time; the last ones overlap.
-std::size_t hash_of(etf::bytes from) {
+// Not 0. What tells a From from others, for some time: its alias, or all of it.
+std::uint64_t key_of(const runtime::reference& alias) {
+  return runtime::reference_hash{}(alias) | 1;
+}
+
+// Eight bytes at a time; the last ones overlap.
+std::uint64_t hash_of(etf::bytes from) {
   constexpr std::uint64_t factor = 0x9E3779B97F4A7C15U;
   std::uint64_t mixed = from.size();
   std::uint64_t word = 0;
@@ -40,7 +45,19 @@ std::size_t hash_of(etf::bytes from) {
     add(from.data() + from.size() - 8, 8);
   else
     add(from.data(), from.size());
-  return static_cast<std::size_t>(mixed) | 1;
+  return mixed | 1;
+}
+
+void note_answered(coppice_actor& self, std::uint64_t key) {
+  rare_state& rare = self.rarely();
+  rare.answered[rare.next_answered++ % rare.answered.size()] = key;
+}
+
+std::int32_t reply_now(coppice_actor& self, asked_call& to, message answer) {
+  if (std::exchange(to.answered, true)) return COPPICE_E_USED;
+  note_answered(self, key_of(to.alias));
+  gen::reply(*self.process, to.alias, to.tag, std::move(answer));
+  return COPPICE_OK;
 }
 
 std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* term) {
@@ -49,14 +66,15 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ter
   if (from.data == nullptr || from.size == 0) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
   const etf::bytes whom(from.data, static_cast<std::size_t>(from.size));
   if (!m) return COPPICE_E_TERM;
-  // A From holds a fresh reference, so equal hashes among the last few mean the same From.
-  rare_state& rare = self->rarely();
-  const std::size_t hash = hash_of(whom);
-  bool used = false;
-  for (const std::size_t answered : rare.answered) used |= answered == hash;
-  if (used) return COPPICE_E_USED;
+  if (asked_call* const now = self->asked;
+      now != nullptr && (whom.data() == now->from.data() || std::ranges::equal(whom, now->from)))
+    return reply_now(*self, *now, std::move(*m));
+  // A From holds a fresh reference, so equal keys among the last few mean the same From.
+  std::uint64_t key = hash_of(whom);
+  if (runtime::reference alias; gen::own_alias(*self->process, whom, alias)) key = key_of(alias);
+  if (std::ranges::find(self->rarely().answered, key) != self->rarely().answered.end()) return COPPICE_E_USED;
   if (!gen::reply(*self->process, whom, std::move(*m))) return COPPICE_E_INVALID;
-  rare.answered[rare.next_answered++ % rare.answered.size()] = hash;
+  note_answered(*self, key);
   return COPPICE_OK;
 }
 
@@ -92,9 +110,11 @@ std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_messag
   if (out_new == nullptr) return COPPICE_E_INVALID;
   *out_new = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (runtime::pid here; m && is_own_pid(*self, destination, here)) [[likely]]
+    return answer_of(gen::call(*self->process, here, std::move(*m), until(*self, deadline)), out_new);
   const auto to = destination_of(*self, destination);
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  return answer_of(gen::call(*self->process, *to, std::move(*m), until(deadline)), out_new);
+  return answer_of(gen::call(*self->process, *to, std::move(*m), until(*self, deadline)), out_new);
 }
 
 std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std::uint64_t count,
@@ -103,7 +123,7 @@ std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std:
   if (count > most_at_once) return COPPICE_E_MEMORY;
   std::fill_n(out, count, coppice_call_answer{});
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const base::nanos end = until(deadline);
+  const base::nanos end = until(*self, deadline);
   std::vector<tl::expected<runtime::reference, gen::call_error>> started;
   started.reserve(count);
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -133,7 +153,7 @@ std::int32_t request(coppice_actor* self, coppice_bytes destination, coppice_mes
   const auto to = destination_of(*self, destination);
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
   if (self->rarely().requests.size() >= most_at_once) return COPPICE_E_MEMORY;
-  *out_id = open(*self, *to, m->bytes(), until(deadline), tag);
+  *out_id = open(*self, *to, m->bytes(), until(*self, deadline), tag);
   return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
 }
 
@@ -145,9 +165,14 @@ std::int32_t cancel(coppice_actor* self, std::uint64_t id) {
 std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
   auto m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto to = destination_of(*self, destination);
-  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  const auto sent = gen::cast(*self->process, *to, std::move(*m));
+  runtime::send_status sent{};
+  if (runtime::pid to; m && is_own_pid(*self, destination, to)) [[likely]] {
+    sent = gen::cast(*self->process, to, std::move(*m));
+  } else {
+    const auto elsewhere = destination_of(*self, destination);
+    if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+    sent = gen::cast(*self->process, *elsewhere, std::move(*m));
+  }
   if (self->process->exiting()) return COPPICE_E_EXITING;
   return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
 }

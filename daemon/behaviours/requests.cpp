@@ -77,6 +77,7 @@ std::uint64_t open(coppice_actor& self, const runtime::destination& to, etf::byt
   }
   const std::uint64_t id = id_of(made.ref);
   self.rarely().requests.emplace(id, made);
+  self.rare->asked_before = true;
   process.send(to, gen::call_message(process, made.ref, body));
   return id;
 }

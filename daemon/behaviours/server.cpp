@@ -98,7 +98,7 @@ outcome server::init(process& self) {
     case COPPICE_CONTINUE:
       // The spawner hears of success first; then, before any message, handle_continue. The nudge is there
       // for when no message comes.
-      continue_first_ = true;
+      continue_first_ = nudged_ = true;
       self.send_unbounded(self.self(), message::atom(continue_nudge));
       return runtime::carry_on();
     case COPPICE_UNHANDLED:
@@ -114,7 +114,8 @@ outcome server::receive(process& self, message m) {
     continue_first_ = false;
     if (outcome next = follow(COPPICE_CONTINUE); next.stops()) return next;
   }
-  const gen::request_view what = gen::look(m.bytes());
+  const runtime::own_forms& own = self.host().nodes().forms();
+  const gen::request_view what = gen::look(m.bytes(), own);
   if (what.what != gen::request::kind::system) {
     if (sys_ == nullptr || !sys_->suspended()) return dispatch(m, what);
     gen::exit_notice exit;
@@ -124,7 +125,7 @@ outcome server::receive(process& self, message m) {
     return runtime::carry_on();
   }
   outcome next = system_protocol().handle(self, *this, gen::parse(m));
-  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::look(held.bytes()));
+  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::look(held.bytes(), own));
   return next;
 }
 
@@ -151,9 +152,12 @@ outcome server::dispatch(const message& m, const gen::request_view& what) {
 outcome server::call(const message& m, const gen::request_view& what) {
   const coppice_message body = lend(m, what.body);
   const coppice_bytes from = lend_bytes(what.from);
+  asked_call asked{what.from, what.tag, what.alias};
+  if (what.alias) actor_.asked = &asked;
   const std::int32_t status = in_turn(actor_, "handle_call", what.body, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks_->handle_call, &actor_, state_, &body, from);
   });
+  actor_.asked = nullptr;
   if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", what.body));
   return follow(status);
 }
@@ -161,18 +165,23 @@ outcome server::call(const message& m, const gen::request_view& what) {
 outcome server::info(const message& m) {
   process& self = *actor_.process;
   gen::exit_notice exit;
-  if (self.parent() && gen::read_exit(self, m, exit) && exit.from == self.parent())
+  if (gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent())
     return runtime::stop(exit.reason);
-  struct response ended;
-  switch (match(actor_, m, ended)) {
-    case matched::ended:
-      return response(ended);
-    case matched::late:
-      return runtime::carry_on();
-    case matched::nothing:
-      break;
+  if (actor_.rare != nullptr && actor_.rare->asked_before) {
+    struct response ended;
+    switch (match(actor_, m, ended)) {
+      case matched::ended:
+        return response(ended);
+      case matched::late:
+        return runtime::carry_on();
+      case matched::nothing:
+        break;
+    }
   }
-  if (etf::cursor(m.bytes()).read_atom_is(continue_nudge)) return runtime::carry_on();
+  if (nudged_ && etf::cursor(m.bytes()).read_atom_is(continue_nudge)) {
+    nudged_ = false;
+    return runtime::carry_on();
+  }
   const coppice_message lent = lend(m);
   const std::int32_t status = in_turn(actor_, "handle_info", m.bytes(), [&] {
     return call_or(COPPICE_UNHANDLED, callbacks_->handle_info, &actor_, state_, &lent);

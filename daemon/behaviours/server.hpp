@@ -54,6 +54,7 @@ class server final : public runtime::behaviour, private sys::subject {
   void* state_ = nullptr;
   bool created_ = false;
   bool continue_first_ = false;        // init asked for handle_continue
+  bool nudged_ = false;                // and a message to itself that says so is on its way
   std::unique_ptr<sys::protocol> sys_; // made with the first sys request
   coppice_actor actor_;                // last: it holds the pin
 };

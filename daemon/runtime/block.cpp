@@ -16,7 +16,9 @@ constexpr std::array<std::size_t, 11> whole_sizes{160,  224,  320,   512,   768,
 
 } // namespace
 
-block_pool* block_pool::current() {
+// As worker::current().
+[[gnu::noinline]] block_pool* block_pool::current() {
+  asm volatile("");
   return this_threads_pool;
 }
 
@@ -51,7 +53,10 @@ std::size_t block_pool::class_bytes(unsigned size_class) {
 
 unsigned block_pool::class_for(std::size_t capacity) {
   const std::size_t whole = capacity + sizeof(block);
-  unsigned found = 0;
+  if (whole <= whole_sizes[3]) [[likely]] // the usual ones without a branch that errs
+    return static_cast<unsigned>(whole > whole_sizes[0]) + static_cast<unsigned>(whole > whole_sizes[1]) +
+           static_cast<unsigned>(whole > whole_sizes[2]);
+  unsigned found = 4;
   while (found < classes && whole_sizes[found] < whole) ++found;
   return found;
 }

@@ -90,7 +90,10 @@ void engine::admit_crowd(process& p) {
       line->size.store(line->waiting.size(), std::memory_order_relaxed);
     }
     p.load_.add(mailbox_load::share(first.what->weight));
-    enqueue(p, std::move(first.what));
+    if ((first.what->flags & signal::of_call) != 0)
+      enqueue_call(p, std::move(first.what));
+    else
+      enqueue(p, std::move(first.what));
     signal_ptr go_on = make_signal(signal_kind::stop_waiting, {});
     go_on->number = first.wait_number;
     deliver(p.host(), first.who, std::move(go_on), nullptr);

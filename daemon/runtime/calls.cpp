@@ -25,8 +25,50 @@ std::optional<etf::reference> tag_of_reply(etf::bytes term) {
 
 } // namespace
 
+call_state* engine::find_call(const process& p, std::uint64_t number) {
+  if (p.direct_ != nullptr && p.direct_number_ == number) return p.direct_;
+  relations* mine = p.relations_.load(std::memory_order_relaxed);
+  return mine == nullptr ? nullptr : mine->calls.find(number);
+}
+
+bool engine::expects_answers(const process& p) {
+  const relations* mine = p.relations_.load(std::memory_order_relaxed);
+  return p.direct_ != nullptr || (mine != nullptr && !mine->calls.empty());
+}
+
+void engine::enqueue_call(process& p, signal_ptr what) {
+  if (p.first_ != nullptr || p.asker_) {
+    p.needs_relations().callers[what->ref] = what->from;
+    what->flags |= signal::among_callers;
+  }
+  enqueue(p, std::move(what));
+}
+
+void engine::take_in_hand(process& p, const signal& call) {
+  if ((call.flags & signal::among_callers) != 0) return;
+  p.asker_ = call.from;
+  p.asked_ = call.ref.number();
+}
+
+void engine::keep_caller(process& p) {
+  const pid asker = std::exchange(p.asker_, {});
+  p.needs_relations().callers[reference_of(asker, p.asked_)] = asker;
+}
+
+void engine::forget_caller(process& p, const reference& to) {
+  if (p.asker_ && to.number() == p.asked_ && to.owner() == p.asker_) {
+    p.asker_ = {};
+    return;
+  }
+  if (relations* mine = p.relations_.load(std::memory_order_relaxed);
+      mine != nullptr && mine->callers.erase(to))
+    return;
+  if (p.first_ != nullptr && p.first_->ref == to)
+    p.first_->flags &= static_cast<std::uint8_t>(~signal::of_call);
+}
+
 void engine::settle(process& p, std::uint64_t number, bool down, message result) {
-  call_state* call = p.relations_.load(std::memory_order_relaxed)->calls.find(number);
+  call_state* call = find_call(p, number);
   if (call == nullptr || call->answered) return;
   call->answered = true;
   call->down = down;
@@ -35,14 +77,13 @@ void engine::settle(process& p, std::uint64_t number, bool down, message result)
 }
 
 bool engine::handle_reply(process& p, signal_ptr& what) {
-  relations* mine = p.relations_.load(std::memory_order_relaxed);
-  if (mine == nullptr || mine->calls.empty()) return false;
+  if (!expects_answers(p)) return false;
   const auto tag = tag_of_reply(what->payload().bytes());
   if (!tag || tag->node != p.host().node_name()) return false;
   const reference ref{0, tag->creation, tag->count, tag->words};
   const std::uint64_t number = ref.number();
   if (ref != reference_of(p, number)) return false;
-  const call_state* call = mine->calls.find(number);
+  const call_state* call = find_call(p, number);
   if (call == nullptr || call->answered) return false;
   send_demonitor(p, number, call->target, call->by_name.get());
   uncount(p, *what);
@@ -53,13 +94,14 @@ bool engine::handle_reply(process& p, signal_ptr& what) {
 void engine::handle_alias(process& p, signal_ptr what) {
   relations* mine = p.relations_.load(std::memory_order_relaxed);
   const std::uint64_t number = what->ref.number();
-  if (mine == nullptr || what->ref != reference_of(p, number))
-    return answer_for_missing(p.host(), p.self_, std::move(what), reasons::noproc());
-  if (const call_state* call = mine->calls.find(number); call != nullptr && !call->answered) {
+  const auto nobody = [&] { answer_for_missing(p.host(), p.self_, std::move(what), reasons::noproc()); };
+  if (what->ref != reference_of(p, number)) return nobody();
+  if (const call_state* call = find_call(p, number); call != nullptr && !call->answered) {
     const bool ended_itself = call->target.here() && what->from == call->target;
     if (!ended_itself) send_demonitor(p, number, call->target, call->by_name.get());
     return settle(p, number, false, consume(std::move(what)));
   }
+  if (mine == nullptr) return nobody();
   if (const monitor_state* state = mine->monitors.find(number); state != nullptr && state->request) {
     send_demonitor(p, number, state->target, state->by_name.get());
     const std::lock_guard guard(mine->lock);
@@ -70,7 +112,7 @@ void engine::handle_alias(process& p, signal_ptr what) {
     if (state->once) mine->aliases.erase(number);
     return enqueue(p, std::move(what));
   }
-  answer_for_missing(p.host(), p.self_, std::move(what), reasons::noproc());
+  nobody();
 }
 
 reference process::make_alias(bool once) {
@@ -130,6 +172,43 @@ process::awaited process::await(const reference& ref, base::nanos deadline) {
   mine->calls.erase(number);
   if (down) return failed(kind::down, std::move(result));
   return result;
+}
+
+process::awaited process::call(const pid& to, const reference& ref, message m, base::nanos deadline) {
+  using kind = await_error::kind;
+  const auto failed = [](kind what, message reason = {}) {
+    return tl::unexpected(await_error{what, std::move(reason)});
+  };
+  if (exiting_) return failed(kind::exiting);
+  process* receiver = engine::find(host(), to);
+  if (receiver == nullptr || receiver == this) [[unlikely]] {
+    needs_relations().calls[ref.number()];
+    if (send_call(to, ref, std::move(m)) != send_status::full) return await(ref, deadline);
+    demonitor(ref);
+    return failed(kind::full);
+  }
+  call_state mine;
+  mine.target = to;
+  direct_ = &mine;
+  direct_number_ = ref.number();
+  signal_ptr what = make_signal(signal_kind::message, self_, ref, std::move(m));
+  what->flags = signal::of_call;
+  const send_status sent = engine::send_bounded(*receiver, std::move(what), this);
+  bool has_stack = true;
+  if (!mine.answered && sent == send_status::ok) {
+    wait parked;
+    parked.number = ref.number();
+    has_stack = engine::wait_for(*this, parked, deadline);
+  }
+  direct_ = nullptr;
+  if (exiting_) return failed(kind::exiting);
+  if (sent == send_status::full) return failed(kind::full);
+  if (!mine.answered) {
+    engine::send_demonitor(*this, ref.number(), to, nullptr);
+    return failed(has_stack ? kind::timeout : kind::limit);
+  }
+  if (mine.down) return failed(kind::down, std::move(mine.result));
+  return std::move(mine.result);
 }
 
 } // namespace coppice::runtime

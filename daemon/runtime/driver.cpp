@@ -32,15 +32,18 @@ driver::~driver() {
 // These three are never inlined: the address of a thread's variable must not be kept across a switch of
 // stacks.
 [[gnu::noinline]] driver* driver::current() {
+  asm volatile(""); // nor remembered by who calls it twice
   return this_threads_driver;
 }
 
 [[gnu::noinline]] worker* worker::current() {
+  asm volatile("");
   const driver* mine = this_threads_driver;
   return mine == nullptr ? nullptr : mine->worker_.load(std::memory_order_relaxed);
 }
 
 [[gnu::noinline]] bool driver::has_turn_of(const process& p) {
+  asm volatile("");
   const driver* mine = this_threads_driver;
   if (mine == nullptr) return false;
   const worker* drives = mine->worker_.load(std::memory_order_relaxed);

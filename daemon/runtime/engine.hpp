@@ -90,6 +90,7 @@ struct engine {
   static void scatter_crowd(process& p); // p dies with others parked at its own
 
   // signals.cpp
+  static bool has_signals(const process& p) { return p.pending_first_ != nullptr || !p.inbox_.empty(); }
   static void take_signals(process& p);
   // Moves what others pushed behind what is pending.
   static void take_inbox(process& p);
@@ -99,6 +100,7 @@ struct engine {
   static void enqueue(process& p, signal_ptr what);
   static void enqueue(process& p, const pid& from, message what);
   static signal_ptr next_message(process& p);
+  static bool expects_answers(const process& p);
   static bool flush_down(process& p, const reference& ref);
 
   // waits.cpp. False: there is no stack to go on with.
@@ -118,6 +120,7 @@ struct engine {
   // monitors.cpp
   static reference new_reference(process& p);
   static reference reference_of(const process& p, std::uint64_t number);
+  static reference reference_of(const pid& owner, std::uint64_t number); // of a process here
   static void handle_monitor(process& p, const signal& what);
   static void handle_demonitor(process& p, const signal& what);
   static void handle_down(process& p, const signal& what);
@@ -129,6 +132,14 @@ struct engine {
   static bool handle_reply(process& p, signal_ptr& what);
   static void handle_alias(process& p, signal_ptr what);
   static void settle(process& p, std::uint64_t number, bool down, message result);
+  static call_state* find_call(const process& p, std::uint64_t number);
+
+  // calls.cpp, the callee's side. A call is among `callers` until it is answered, but for the one that came
+  // to an empty mailbox: it is known by the message, then by process::asker_, and most are answered by then.
+  static void enqueue_call(process& p, signal_ptr what);
+  static void take_in_hand(process& p, const signal& call);
+  static void keep_caller(process& p);                        // not answered yet: among the callers
+  static void forget_caller(process& p, const reference& to); // answered, or the caller gave up
 
   // spawn.cpp
   static base::result<pid> spawn(system& host, process* spawner, spawn_options options,

@@ -28,9 +28,9 @@ void engine::handle_exit(process& p, signal_ptr what) {
 }
 
 void engine::answer_ack(process& p, message answer) {
-  relations* mine = p.relations_.load(std::memory_order_relaxed);
-  if (mine == nullptr || !mine->ack) return;
-  const reference to = std::exchange(mine->ack, {});
+  const pid starter = std::exchange(p.asker_, {});
+  if (!starter) return;
+  const reference to = reference_of(starter, p.asked_);
   dispatch(p.host(), destination::alias(to), make_signal(signal_kind::message, p.self_, std::move(answer)),
            nullptr);
 }
@@ -42,6 +42,9 @@ void engine::die(process& p, message reason) {
   set_status(p, process_status::exiting);
   system& host = p.host();
   system::parts& parts = *host.parts_;
+  if (p.asker_ && p.started_) keep_caller(p);
+  if (p.first_ != nullptr && (p.first_->flags & (signal::of_call | signal::among_callers)) == signal::of_call)
+    p.needs_relations().callers[p.first_->ref] = p.first_->from;
   relations* mine = p.relations_.load(std::memory_order_relaxed);
 
   leave_crowd(p);
@@ -50,8 +53,8 @@ void engine::die(process& p, message reason) {
   parts.table.give_back({p.self_.id, p.self_.serial});
   p.home().processes.fetch_sub(1, std::memory_order_relaxed);
 
+  if (!p.started_) answer_ack(p, error_message(reason));
   if (mine != nullptr) {
-    if (!p.started_) answer_ack(p, error_message(reason));
     const auto tell = [&](const destination& whom, signal_ptr what) {
       dispatch(host, whom, std::move(what), nullptr);
     };
@@ -80,9 +83,13 @@ void engine::die(process& p, message reason) {
     mine->calls = {};
     mine->aliases = {};
   }
+  if (p.direct_ != nullptr && !p.direct_->answered)
+    send_demonitor(p, p.direct_number_, p.direct_->target, nullptr);
   scatter_crowd(p);
-  while (signal_ptr left = next_message(p))
+  while (signal_ptr left = next_message(p)) {
+    left->flags = 0; // its caller was told why
     answer_for_missing(host, p.self_, std::move(left), reasons::noproc());
+  }
 
   if (p.waiting_ != nullptr && !p.waiting_->holds) p.waiting_->ready = true;
   if (p.fiber_ == nullptr) return;

@@ -25,6 +25,7 @@ struct node_names::state {
 node_names::node_names(std::string own, std::uint32_t limit)
     : state_(std::make_unique<state>(limit == 0 ? 1 : limit)) {
   intern(own);
+  forms_.set(own);
   state_->own = std::move(own);
 }
 
@@ -68,6 +69,10 @@ void write(etf::writer& out, const reference& value, const node_names& names) {
 }
 
 std::optional<pid> read_pid(etf::cursor& in, node_names& names) {
+  if (pid own; names.forms().get_pid(in.rest(), own)) [[likely]] {
+    in.advance(names.forms().pid_size());
+    return own;
+  }
   etf::cursor ahead = in;
   etf::pid found;
   if (!ahead.read_pid(found)) return std::nullopt;
@@ -78,6 +83,10 @@ std::optional<pid> read_pid(etf::cursor& in, node_names& names) {
 }
 
 std::optional<reference> read_reference(etf::cursor& in, node_names& names) {
+  if (reference own; names.forms().get_reference(in.rest(), own)) [[likely]] {
+    in.advance(names.forms().reference_size());
+    return own;
+  }
   etf::cursor ahead = in;
   etf::reference found;
   if (!ahead.read_reference(found)) return std::nullopt;

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "runtime/own_forms.hpp"
 
 namespace coppice::runtime {
 
@@ -84,9 +85,11 @@ class node_names {
   // The name of an index that intern returned; lives as long as this.
   std::string_view name(std::uint32_t index) const;
   std::string_view own() const { return name(0); }
+  const own_forms& forms() const { return forms_; }
 
  private:
   struct state;
+  own_forms forms_;
   std::unique_ptr<state> state_;
 };
 

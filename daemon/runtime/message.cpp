@@ -110,19 +110,25 @@ raw_message::room raw_message::grow(room from, std::size_t written, std::size_t 
   return larger;
 }
 
-message with_front(etf::bytes front, message m) {
+message with_room_in_front(std::size_t size, message m, std::uint8_t*& out_front) {
   const etf::bytes body = m.bytes();
   auto* memory = static_cast<block*>(raw_message::owner(m));
   if (memory != nullptr && !memory->borrowed && memory->exclusive() &&
-      static_cast<std::size_t>(body.data() - memory->data()) >= front.size()) [[likely]] {
-    std::uint8_t* begin = memory->data() + (body.data() - memory->data()) - front.size();
-    std::memcpy(begin, front.data(), front.size());
-    return std::move(m).slice({begin, front.size() + body.size()});
+      static_cast<std::size_t>(body.data() - memory->data()) >= size) [[likely]] {
+    out_front = memory->data() + (body.data() - memory->data()) - size;
+    return std::move(m).slice({out_front, size + body.size()});
   }
-  block* joined = allocate_block(front.size() + body.size());
-  std::memcpy(joined->data(), front.data(), front.size());
-  std::memcpy(joined->data() + front.size(), body.data(), body.size());
-  return raw_message::adopt(joined, {joined->data(), front.size() + body.size()});
+  block* joined = allocate_block(size + body.size());
+  std::memcpy(joined->data() + size, body.data(), body.size());
+  out_front = joined->data();
+  return raw_message::adopt(joined, {out_front, size + body.size()});
+}
+
+message with_front(etf::bytes front, message m) {
+  std::uint8_t* at = nullptr;
+  message joined = with_room_in_front(front.size(), std::move(m), at);
+  std::memcpy(at, front.data(), front.size());
+  return joined;
 }
 
 } // namespace coppice::runtime

@@ -5,12 +5,16 @@
 
 namespace coppice::runtime {
 
-reference engine::reference_of(const process& p, std::uint64_t number) {
+reference engine::reference_of(const pid& owner, std::uint64_t number) {
   return {0,
-          p.self_.creation,
+          owner.creation,
           5,
           {static_cast<std::uint32_t>(number & 0x3FFFF), static_cast<std::uint32_t>(number >> 18), 0,
-           p.self_.id, p.self_.serial}};
+           owner.id, owner.serial}};
+}
+
+reference engine::reference_of(const process& p, std::uint64_t number) {
+  return reference_of(p.self_, number);
 }
 
 reference engine::new_reference(process& p) {
@@ -103,17 +107,19 @@ void engine::handle_monitor(process& p, const signal& what) {
 }
 
 void engine::handle_demonitor(process& p, const signal& what) {
+  forget_caller(p, what.ref);
   relations* mine = p.relations_.load(std::memory_order_relaxed);
-  if (mine == nullptr || mine->callers.erase(what.ref)) return;
+  if (mine == nullptr) return;
   const std::lock_guard guard(mine->lock);
   mine->watchers.erase(what.ref);
 }
 
 void engine::handle_down(process& p, const signal& what) {
   relations* mine = p.relations_.load(std::memory_order_relaxed);
-  if (mine == nullptr || what.ref != reference_of(p, what.ref.number())) return;
+  if (what.ref != reference_of(p, what.ref.number())) return;
   const std::uint64_t number = what.ref.number();
-  if (mine->calls.find(number) != nullptr) return settle(p, number, true, what.payload());
+  if (find_call(p, number) != nullptr) return settle(p, number, true, what.payload());
+  if (mine == nullptr) return;
   const monitor_state* state = mine->monitors.find(number);
   if (state == nullptr) return;
   const destination object = state->by_name != nullptr ? *state->by_name : destination(state->target);

@@ -52,7 +52,7 @@ bool worker::rest(process& p) {
 }
 
 void worker::receive_here(process& p, signal_ptr what) {
-  engine::take_inbox(p);
+  if (!p.inbox_.empty()) engine::take_inbox(p);
   if (!engine::accept(p, what)) {
     engine::add_pending(p, std::move(what));
   } else if (p.fiber_ != nullptr && !p.waiting_->ready) {

@@ -16,18 +16,17 @@ process::process(worker& home, bool announced, const pid& self, std::unique_ptr<
       behaviour_(std::move(does)),
       self_(self),
       parent_(options.parent),
+      leader_(options.group_leader),
       bytes_limit_(options.mailbox.bytes),
       messages_limit_(options.mailbox.messages),
       on_full_(options.mailbox.policy),
       priority_(options.priority),
       trap_exit_(options.trap_exit),
       announced_(announced),
-      placed_(options.worker >= 0) {
-  if (options.label.empty() && !options.group_leader && !options.ack) return;
-  relations& mine = needs_relations();
-  mine.label = options.label;
-  mine.group_leader = options.group_leader;
-  mine.ack = options.ack;
+      placed_(options.worker >= 0),
+      asker_(options.ack ? options.ack.owner() : pid{}),
+      asked_(options.ack.number()) {
+  if (!options.label.empty()) needs_relations().label = options.label;
 }
 
 process::~process() {
@@ -55,10 +54,7 @@ base::nanos process::now() const {
 send_status process::send(const destination& to, message m) {
   if (exiting_) return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
-  if (to.what() == destination::kind::alias) {
-    relations* mine = relations_.load(std::memory_order_relaxed);
-    if (mine != nullptr) mine->callers.erase(to.alias_ref());
-  }
+  if (to.what() == destination::kind::alias) engine::forget_caller(*this, to.alias_ref());
   return engine::dispatch(host(), to, std::move(what), this);
 }
 
@@ -90,10 +86,7 @@ void process::send_unbounded(const destination& to, message m) {
   if (exiting_) return;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
   what->flags = signal::unbounded;
-  if (to.what() == destination::kind::alias) {
-    relations* mine = relations_.load(std::memory_order_relaxed);
-    if (mine != nullptr) mine->callers.erase(to.alias_ref());
-  }
+  if (to.what() == destination::kind::alias) engine::forget_caller(*this, to.alias_ref());
   engine::dispatch(host(), to, std::move(what), this);
 }
 
@@ -101,7 +94,7 @@ void process::answer(const reference& alias, message m) {
   if (exiting_) return;
   process* receiver = alias.count == 5 ? engine::find(host(), alias.owner()) : nullptr;
   if (receiver == nullptr) return send_unbounded(destination::alias(alias), std::move(m));
-  if (relations* mine = relations_.load(std::memory_order_relaxed)) mine->callers.erase(alias);
+  engine::forget_caller(*this, alias);
   signal_ptr what = make_signal(signal_kind::message, self_, alias, std::move(m));
   what->flags = signal::unbounded;
   engine::push(*receiver, std::move(what));

@@ -34,6 +34,7 @@ class foreign_code;
 class host_code;
 class watchdog;
 struct relations;
+struct call_state;
 struct crowd;
 struct wait;
 
@@ -51,6 +52,7 @@ struct await_error {
     exiting, // the waiting process itself is dead: unwind
     limit,   // no stack to park on: system_options::parked is reached
     invalid, // no such call reference: spent already, or not made by monitor(…, true) or make_ack()
+    full,    // from call(): the receiver's mailbox refused the message
   };
   kind what = kind::timeout;
   message reason; // for down
@@ -103,6 +105,8 @@ class process {
   //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
   using awaited = tl::expected<message, await_error>;
   send_status send_call(const destination& to, const reference& call, message m);
+  // The same at once for one process: `ref` is a make_reference() of now, and spent when it returns.
+  awaited call(const pid& to, const reference& ref, message m, base::nanos deadline = no_deadline);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
   // Whether await() would return at once.
   bool answered(const reference& ref);
@@ -190,6 +194,7 @@ class process {
   std::unique_ptr<behaviour> behaviour_;
   pid self_;
   pid parent_;
+  pid leader_; // the group leader it began with; none: the node's
   std::uint64_t bytes_limit_;
   std::uint32_t messages_limit_;
   on_full on_full_;
@@ -219,6 +224,11 @@ class process {
   std::atomic<const foreign_code*> outside_{nullptr}; // the plugin's callback that runs now
   fiber* fiber_ = nullptr;                            // the stack it is parked on
   wait* waiting_ = nullptr;                           // what it is parked for; lives on that stack
+  call_state* direct_ = nullptr;                      // of call(), on that stack too
+  std::uint64_t direct_number_ = 0;                   // of its reference
+  // Whose call it handles, if `callers` does not know, none else; before init is through: who waits for that.
+  pid asker_;
+  std::uint64_t asked_ = 0; // the number of that call's reference
   std::uint64_t next_number_ = 0;
   std::atomic<relations*> relations_{nullptr}; // made when first needed
   std::atomic<std::uint64_t> reductions_{0};

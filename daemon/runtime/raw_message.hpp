@@ -36,5 +36,7 @@ struct raw_message {
 
 // The term made of `front` and then m's bytes: in m's memory if nobody else has it and there is room.
 message with_front(etf::bytes front, message m);
+// The same for a front of `size` bytes that the caller writes to `out_front` at once.
+message with_room_in_front(std::size_t size, message m, std::uint8_t*& out_front);
 
 } // namespace coppice::runtime

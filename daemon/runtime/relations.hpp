@@ -73,12 +73,11 @@ struct relations {
   flat_table<reference, watcher_state, reference_hash> watchers;
   std::string name;
   std::string label;
-  pid group_leader;
+  pid group_leader; // if it was changed after spawn
 
   flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
   flat_table<reference, pid, reference_hash> callers;       // calls of processes here to this one
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
-  reference ack; // to be answered when init is through
   std::uint64_t next_unlink = 0;
 };
 

@@ -11,10 +11,11 @@
 namespace coppice::runtime {
 
 struct signal_access {
-  static signal* make(message payload) {
+  template <class... Head>
+  static signal* make(message&& payload, const Head&... head) {
     block* home = payload.block_;
     if (home == nullptr || !home->exclusive()) home = allocate_block(0);
-    auto* made = ::new (home->signal_room) signal;
+    auto* made = ::new (home->signal_room) signal(head...);
     made->payload_.bytes_ = payload.bytes_;
     made->payload_.block_ = std::exchange(payload.block_, nullptr);
     return made;
@@ -42,16 +43,11 @@ void signal_deleter::operator()(signal* owned) const noexcept {
 }
 
 signal_ptr make_signal(signal_kind kind, const pid& from, message payload) {
-  signal_ptr made(signal_access::make(std::move(payload)));
-  made->kind = kind;
-  made->from = from;
-  return made;
+  return signal_ptr(signal_access::make(std::move(payload), kind, from));
 }
 
 signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message payload) {
-  signal_ptr made = make_signal(kind, from, std::move(payload));
-  made->ref = ref;
-  return made;
+  return signal_ptr(signal_access::make(std::move(payload), kind, from, ref));
 }
 
 message consume(signal_ptr owned) {

@@ -36,6 +36,12 @@ struct signal {
   // monitor, or a message that is a monitor too: a call's, made by a process here: it ends by itself with the
   // first message that the monitored process sends to the alias `ref`.
   static constexpr std::uint8_t of_call = 4;
+  // internal, of such a message: the receiver has it among its callers.
+  static constexpr std::uint8_t among_callers = 8;
+
+  signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
+  signal(signal_kind what, const pid& sender, const reference& about)
+      : kind(what), from(sender), ref(about) {}
 
   signal* next = nullptr;
   signal_kind kind = signal_kind::message;

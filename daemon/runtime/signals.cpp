@@ -39,20 +39,18 @@ void engine::take_inbox(process& p) {
 
 bool engine::accept(process& p, signal_ptr& what) {
   if (what->kind != signal_kind::message || p.exiting_ || p.pending_first_ != nullptr) return false;
-  relations* mine = p.relations_.load(std::memory_order_relaxed);
-  if ((what->flags & signal::of_call) != 0) {
-    p.needs_relations().callers[what->ref] = what->from;
-  } else if (what->ref) {
+  if ((what->flags & signal::of_call) != 0) return enqueue_call(p, std::move(what)), true;
+  if (what->ref) {
     const std::uint64_t number = what->ref.number();
-    const call_state* call = mine == nullptr ? nullptr : mine->calls.find(number);
-    if (call == nullptr || call->answered || call->target != what->from ||
-        what->ref != reference_of(p, number))
-      return false;
+    const call_state* call = find_call(p, number);
+    // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
+    const bool ends = call != nullptr && !call->answered && call->by_name == nullptr &&
+                      (call->target == what->from || !call->target);
+    if (!ends || what->ref.words[2] != 0) return false;
     settle(p, number, false, consume(std::move(what)));
     return true;
-  } else if (mine != nullptr && !mine->calls.empty()) {
-    return false; // perhaps the answer to one of them
   }
+  if (expects_answers(p)) return false; // perhaps this is one
   enqueue(p, std::move(what));
   return true;
 }
@@ -74,10 +72,9 @@ void engine::take_signals(process& p) {
     }
     switch (what->kind) {
       case signal_kind::message:
-        if ((what->flags & signal::of_call) != 0) {
-          p.needs_relations().callers[what->ref] = what->from;
-          enqueue(p, std::move(what));
-        } else if (what->ref)
+        if ((what->flags & signal::of_call) != 0)
+          enqueue_call(p, std::move(what));
+        else if (what->ref)
           handle_alias(p, std::move(what));
         else if (!handle_reply(p, what))
           enqueue(p, std::move(what));

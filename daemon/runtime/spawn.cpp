@@ -28,6 +28,7 @@ pid engine::leader_of(const process& p) {
     const std::lock_guard guard(mine->lock);
     if (mine->group_leader) return mine->group_leader;
   }
+  if (p.leader_) return p.leader_;
   system::parts& parts = *p.host().parts_;
   const std::lock_guard guard(parts.leader_lock);
   return parts.default_leader;
@@ -58,6 +59,7 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
   if (!options.group_leader && spawner != nullptr) {
     const relations* theirs = spawner->relations_.load(std::memory_order_relaxed);
     if (theirs != nullptr) options.group_leader = theirs->group_leader;
+    if (!options.group_leader) options.group_leader = spawner->leader_;
   }
   std::unique_ptr<process> made(new process(home, &home != here, self, std::move(does), options));
   process& p = *made;

@@ -2,6 +2,8 @@
 // Turns: how a worker runs processes on its runners' stacks, parks and resumes them. Its thread only. A
 // process is in exactly one of: at rest, in a run queue or on its way to one, in a turn. A handler that
 // waited may go on on another worker: nothing here keeps a worker across a callback.
+#include <array>
+
 #include "base/log.hpp"
 #include "runtime/engine.hpp"
 
@@ -9,6 +11,7 @@ namespace coppice::runtime {
 namespace {
 
 constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
+constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
 
 // For counters with one writer.
 void add(std::atomic<std::uint64_t>& counter, std::int64_t count) {
@@ -46,7 +49,7 @@ worker& worker::turn(process& p) {
   turn_started_.store(now_, std::memory_order_relaxed);
   running_.store(&p, std::memory_order_release);
   if (p.fiber_ == nullptr && !p.exiting_) engine::set_status(p, process_status::running);
-  engine::take_signals(p);
+  if (engine::has_signals(p)) engine::take_signals(p);
   if (p.fiber_ != nullptr) {
     if (p.waiting_->ready) {
       fiber* mine = current_fiber_;
@@ -77,21 +80,23 @@ void worker::run_callbacks(process& p) {
       engine::answer_ack(p, ignored ? message::atom("ignore") : error_message(decided.reason()));
       return engine::die(p, ignored ? reasons::normal() : decided.reason());
     }
-    engine::answer_ack(p, message::atom("ok"));
+    engine::answer_ack(p, message::immortal(ok_atom));
     engine::take_signals(p);
   }
   const std::uint32_t budget = p.host().options().turn_messages;
   for (std::uint32_t handled = 0; handled < budget && !p.exiting_; ++handled) {
     signal_ptr next = engine::next_message(p);
     if (next == nullptr) break;
+    if ((next->flags & signal::of_call) != 0) engine::take_in_hand(p, *next);
     const outcome decided = p.behaviour_->receive(p, consume(std::move(next)));
     ++p.turn_reductions_;
     if (p.exiting_) return;
+    if (p.asker_) engine::keep_caller(p);
     if (decided.stops()) {
       p.behaviour_->terminate(p, decided.reason());
       return engine::die(p, decided.reason());
     }
-    engine::take_signals(p);
+    if (engine::has_signals(p)) engine::take_signals(p);
     if (p.first_ == nullptr || p.home().turn_is_long()) break;
   }
 }
@@ -100,7 +105,7 @@ void worker::end_turn(process& p) {
   running_.store(nullptr, std::memory_order_relaxed);
   p.reductions_.store(p.reductions_.load(std::memory_order_relaxed) + std::exchange(p.turn_reductions_, 0),
                       std::memory_order_relaxed);
-  engine::admit_crowd(p);
+  if (p.crowd_.load(std::memory_order_relaxed) != nullptr) engine::admit_crowd(p);
   const bool more = p.fiber_ == nullptr ? p.first_ != nullptr : p.waiting_->ready;
   if (!p.exiting_)
     engine::set_status(p, p.fiber_ != nullptr ? process_status::parked

@@ -44,7 +44,7 @@ util-linux setarch, for the thread sanitizer's address space
 LIST
     bench) cat <<'LIST' ;;
 erlang-base the peer
-libbenchmark-dev the ETF library under Google Benchmark
+libcaf-dev the other peer, actors in C++
 python3 the table
 LIST
     coverage) cat <<'LIST' ;;

@@ -97,7 +97,7 @@ class actor {
   answer call(const destination& to, const T& request, std::chrono::nanoseconds patience = 5s) {
     answer got;
     got.status = detail::alive(detail::host.call->call(handle_, plain(to), make_message(request).take(),
-                                                       deadline(patience), got.message.put()));
+                                                       until(patience), got.message.put()));
     return got;
   }
   /// The same request to many, asked in parallel; answers in their order.
@@ -109,7 +109,7 @@ class actor {
     for (const auto& each : to) items.push_back({plain(each), detail::plain(body.bytes())});
     std::vector<coppice_call_answer> raw(to.size());
     const std::int32_t status =
-        detail::host.call->call_many(handle_, items.data(), items.size(), deadline(patience), raw.data());
+        detail::host.call->call_many(handle_, items.data(), items.size(), until(patience), raw.data());
     std::vector<answer> out;
     out.reserve(raw.size());
     for (auto& each : raw) {
@@ -123,7 +123,7 @@ class actor {
                         std::chrono::nanoseconds patience = 5s) {
     std::uint64_t id = 0;
     const std::int32_t status = detail::host.call->request(handle_, plain(to), make_message(request).take(),
-                                                           deadline(patience), tag, &id);
+                                                           until(patience), tag, &id);
     return detail::alive(status) == COPPICE_OK ? id : 0;
   }
   bool cancel_request(std::uint64_t id) {
@@ -175,7 +175,7 @@ class actor {
     raw.actor = detail::plain(actor_name);
     raw.name = detail::plain(options.name);
     raw.args = detail::plain(encoded.bytes());
-    raw.deadline = deadline(options.patience);
+    raw.deadline = until(options.patience);
     answer got;
     got.status = detail::alive(api().spawn(handle_, &raw, got.message.put(), nullptr));
     return got;
@@ -235,6 +235,10 @@ class actor {
   static const coppice_actor_api& api() { return *detail::host.actor; }
   static coppice_bytes plain(term t) { return detail::plain(t.encoded); }
   static coppice_bytes plain(const destination& to) { return detail::plain(to.bytes()); }
+  // For what takes 0 as 5 s from now: saves asking for the time.
+  static std::int64_t until(std::chrono::nanoseconds patience) {
+    return patience == std::chrono::nanoseconds(5s) ? 0 : deadline(patience);
+  }
   static std::int64_t deadline(std::chrono::nanoseconds patience) {
     if (patience == std::chrono::nanoseconds::max()) return COPPICE_FOREVER;
     return detail::host.timer->now() + patience.count();

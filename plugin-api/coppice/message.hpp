@@ -52,7 +52,9 @@ class message_writer : public etf::writer {
   explicit message_writer(std::size_t hint = 64) : etf::writer(nullptr, nullptr, &grow, this) {
     if (detail::host.message->write_begin(hint, &raw_) == COPPICE_OK) reset({raw_.begin, raw_.end});
   }
-  ~message_writer() { detail::host.message->discard(&raw_); }
+  ~message_writer() {
+    if (raw_.api != nullptr) detail::host.message->discard(&raw_);
+  }
 
   /// The message; none if what was written has no encoding. Ends the writer.
   message take() {

@@ -19,8 +19,7 @@ from pathlib import Path
 from peers import BenchNode, Otp, Unavailable, run_rows
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
-ETF_FLOORS = {f"etf_scan_{shape}": (1000.0, "MB/s") for shape in ETF_SHAPES if shape != "binary_1MiB"}
-IDLE = 100000
+IDLE = 1000000
 
 
 def runs():
@@ -61,8 +60,12 @@ LOCAL = {
     "local_bang_1pair": (2000000, "roundtrips/s"),
     "local_fanin16_cast": (3200000, "msgs/s"),
     "local_fanin16_bang": (3200000, "msgs/s"),
+    "local_fanout16_bang": (3200000, "msgs/s"),
+    "local_skewed64": (3200000, "msgs/s"),
     "local_ring1000": (3000000, "hops/s"),
     "local_spawn_exit_1spawner": (1000000, "procs/s"),
+    "local_spawn_exit_2spawners": (1000000, "procs/s"),
+    "local_gen_server_start_stop": (200000, "procs/s"),
 }
 
 
@@ -74,7 +77,32 @@ def local(bench, rows):
 
     with bench.node() as node:
         ours = {name: rate(node, name) for name in rows}
-    return ours, "otp", bench.otp.rows(["local"], rows)
+    return ours, {"otp": bench.otp.rows(["local"], rows), **caf(bench, [], rows)}
+
+
+def caf(bench, arguments, rows):
+    """CAF's figures, the better of its two schedulers for each row; nothing where CAF was not there to build against."""
+    program = bench.build / "tests/bench/caf_rows"
+    if not program.exists():
+        print("left out: CAF (no libcaf-dev when this was configured)", file=sys.stderr)
+        return {}
+    each = [run_rows([str(program), *arguments], rows, {"PEER_BENCH_ONLY": ",".join(rows), "CAF_POLICY": policy})
+            for policy in ("stealing", "sharing")]
+    return {"caf": {name: max((figures[name] for figures in each if name in figures),
+                              key=lambda figure: -figure[0] if lower_is_better(figure[1]) else figure[0])
+                    for name in set().union(*each)}}
+
+
+def floors(bench, rows):
+    """What the runtime is made of, beside what the machine takes for the same."""
+    program = bench.build / "tests/bench/floors"
+    if not program.exists():
+        raise Unavailable("floors is not built")
+    done = subprocess.run([str(program)], capture_output=True, text=True, timeout=300, check=True)
+    figures = {name: (float(ours), unit, float(floor))
+               for name, ours, unit, floor in (line.split() for line in done.stdout.splitlines())}
+    return ({name: figures[name][:2] for name in rows if name in figures},
+            {"machine": {name: (figures[name][2], "ns") for name in rows if name in figures}})
 
 
 def dist_in(bench, rows):
@@ -87,7 +115,7 @@ def dist_in(bench, rows):
     with bench.node() as node:
         ours = renamed(bench.otp.dist(node.name, node.epmd_port, theirs))
     with bench.otp.serving() as (name, port):
-        return ours, "otp", renamed(bench.otp.dist(name, port, theirs))
+        return ours, {"otp": renamed(bench.otp.dist(name, port, theirs))}
 
 
 def idle(bench, rows):
@@ -96,32 +124,18 @@ def idle(bench, rows):
         before = node.resident()
         node.call(f"{{idle, {IDLE}}}")
         ours = {rows[0]: ((node.resident() - before) / IDLE, "bytes")}
-    return ours, "otp", bench.otp.rows(["idle", str(IDLE)], rows)
+    return ours, {"otp": bench.otp.rows(["idle", str(IDLE)], rows), **caf(bench, ["idle", str(IDLE)], rows)}
 
 
 def etf(bench, rows):
-    """Encoding and decoding, no node. Views and dynamic terms are held against OTP's one way of decoding."""
-    theirs = {name: re.sub("_(view|term)$", "", name) for name in rows}
-    otp = bench.otp.rows(["etf"], sorted(set(theirs.values())))
-    ours = run_rows([str(bench.build / "tests/bench/etf_rows")], rows, {"PEER_BENCH_ONLY": ",".join(rows)})
-    return ours, "otp", {name: otp[peer] for name, peer in theirs.items() if peer in otp}
-
-
-def etf_find(bench, rows):
-    """A key's value in a dynamic map of 1,000: by its index, beside comparing the keys in turn."""
-    both = run_rows([str(bench.build / "tests/bench/etf_rows")], ["etf_find_map1000", "etf_walk_map1000"],
-                    {"PEER_BENCH_ONLY": "etf_find_map1000,etf_walk_map1000"})
-    return both, "walk", {rows[0]: both["etf_walk_map1000"]}
-
-
-def etf_floor(bench, rows):
-    """What has no counterpart in OTP, against the figure it must reach; in processor time, as the floor is absolute."""
-    ours = run_rows([str(bench.build / "tests/bench/etf_rows"), "cpu"], rows, {"PEER_BENCH_ONLY": ",".join(rows)})
-    return ours, "floor", {name: ETF_FLOORS[name] for name in rows}
+    """Encoding and decoding, no node."""
+    program = bench.build / "tests/bench/etf_rows"
+    return run_rows([str(program)], rows, {"PEER_BENCH_ONLY": ",".join(rows)}), {"otp": bench.otp.rows(["etf"], rows)}
 
 
 WORKLOADS = [
     (local, list(LOCAL)),
+    (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
     (dist_in, ["dist_in_call_1", "dist_in_call_own_server_64"]),
     (idle, [f"idle_gen_server_rss_each_{IDLE}"]),
     (etf, [f"etf_{what}_{shape}{kind}" for what, kind in (("encode", ""), ("decode", ""), ("decode", "_view"), ("decode", "_term"))
@@ -147,18 +161,20 @@ def measure(bench, pattern):
         if not wanted:
             continue
         try:
-            ours, peer_name, peers = workload(bench, wanted)
+            ours, peers = workload(bench, wanted)
         except Unavailable as why:
             missing.append(f"{', '.join(wanted)}: {why}")
             continue
         for name in wanted:
-            if name not in ours or name not in peers:
-                missing.append(f"{name}: not measured by {'us' if name not in ours else peer_name}")
+            measured = [peer for peer, figures in peers.items() if name in figures]
+            if name not in ours or not measured:
+                missing.append(f"{name}: not measured by {'us' if name not in ours else ' or '.join(peers)}")
                 continue
             value, unit = ours[name]
-            figure = peers[name][0]
-            rows.append({"name": name, "unit": unit, "ours": round(value, 1), "peer": round(figure, 1),
-                         "peer_name": peer_name, "ratio": round(ratio(unit, value, figure), 3)})
+            for peer in measured:
+                figure = peers[peer][name][0]
+                rows.append({"name": name, "unit": unit, "ours": round(value, 1), "peer": round(figure, 1),
+                             "peer_name": peer, "ratio": round(ratio(unit, value, figure), 3)})
     return rows, missing
 
 

@@ -26,7 +26,7 @@
 -behaviour(gen_server).
 -export([main/0, main/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
--export([caller/4, pinger/4, ring_node/1, sink_loop/3]).
+-export([caller/4, pinger/4, ring_node/1, sink_loop/3, spin_loop/2]).
 
 main() -> main([help]).
 
@@ -85,6 +85,8 @@ local() ->
           fun() -> calls(P, scale(2000000) div P) end) || P <- [2, 16, 256]],
     rate(local_fanin16_cast, msgs, fun() -> fanin_cast(16, scale(3200000) div 16) end),
     rate(local_fanin16_bang, msgs, fun() -> fanin_bang(16, scale(3200000) div 16) end),
+    rate(local_fanout16_bang, msgs, fun() -> fanout_bang(16, scale(3200000) div 16) end),
+    rate(local_skewed64, msgs, fun() -> skewed(64, scale(3200000) div 64) end),
     rate(local_ring1000, hops, fun() -> ring(1000, scale(3000000)) end),
     rate(local_spawn_exit_1spawner, procs, fun() -> spawn_exit(1, scale(1000000)) end),
     rate(local_spawn_exit_2spawners, procs, fun() -> spawn_exit(2, scale(500000)) end),
@@ -150,6 +152,30 @@ fanin_bang(Senders, N) ->
 
 sink_loop(Parent, 0, _) -> Parent ! sunk;
 sink_loop(Parent, N, Acc) -> receive {msg, I} -> sink_loop(Parent, N - 1, Acc + I) end.
+
+%% One sender, so many receivers, each message to all of them in turn.
+fanout_bang(Receivers, N) ->
+    Self = self(),
+    Sinks = [spawn_link(?MODULE, sink_loop, [Self, N, 0]) || _ <- lists:seq(1, Receivers)],
+    T0 = now_us(),
+    spawn_link(fun() -> fanout_loop(Sinks, {msg, 1}, N) end),
+    [receive sunk -> ok end || _ <- Sinks],
+    {Receivers * N, now_us() - T0}.
+
+fanout_loop(_, _, 0) -> ok;
+fanout_loop(Sinks, M, N) -> [S ! M || S <- Sinks], fanout_loop(Sinks, M, N - 1).
+
+%% All started by one process, each sending itself so many messages: a load that begins on one scheduler.
+skewed(Actors, N) ->
+    Self = self(),
+    T0 = now_us(),
+    Pids = [spawn_link(?MODULE, spin_loop, [Self, N]) || _ <- lists:seq(1, Actors)],
+    [P ! spin || P <- Pids],
+    [receive spun -> ok end || _ <- Pids],
+    {Actors * N, now_us() - T0}.
+
+spin_loop(Parent, 0) -> Parent ! spun;
+spin_loop(Parent, N) -> receive spin -> self() ! spin, spin_loop(Parent, N - 1) end.
 
 send_all(Senders, Body, Finish) ->
     Self = self(), Ref = make_ref(),

@@ -36,7 +36,8 @@ class echo : public coppice::server {
   static constexpr std::string_view name = "echo";
   using fresh = etf::constant<"new">;
   using os_pid = etf::constant<"os_pid">;
-  using calls = std::variant<echo_request, fresh, os_pid>;
+  using halt = etf::constant<"halt">;
+  using calls = std::variant<echo_request, fresh, os_pid, halt>;
 
   term handle_call(const echo_request& request) { return request.what; }
   coppice::message handle_call(const fresh&) {
@@ -48,6 +49,8 @@ class echo : public coppice::server {
     pid_text_ = std::to_string(getpid());
     return {pid_text_};
   }
+  // Ends without an answer: the caller hears of the end itself, as gen_server:stop does.
+  coppice::outcome handle_call(const halt&) { return coppice::outcome::stop(); }
   coppice::outcome handle_cast(const stop&) { return coppice::outcome::stop(); }
 
  private:
@@ -116,11 +119,22 @@ struct number {
   std::int64_t value;
 };
 
+// {msg, 1} so many times to each of these.
+struct scatter {
+  std::vector<term> sinks;
+  std::uint64_t each;
+};
+// Spawns so many actors that count themselves.
+struct breed {
+  static constexpr std::string_view etf_tag = "breed";
+  std::uint64_t count;
+};
+
 class caller : public coppice::server {
  public:
   static constexpr std::string_view name = "caller";
   using go = etf::constant<"go">;
-  using calls = std::variant<run, meet, go, pour>;
+  using calls = std::variant<run, meet, go, pour, scatter, breed>;
 
   ok handle_call(const run& order) {
     return call_often(coppice::destination(order.server), order.calls), ok();
@@ -144,6 +158,17 @@ class caller : public coppice::server {
       const std::int32_t sent = order.as_casts ? cast(sink, counted{one}) : send(sink, number{1});
       if (sent != COPPICE_OK) throw std::runtime_error("a message was dropped");
     }
+    return {};
+  }
+  ok handle_call(const scatter& order) {
+    std::vector<coppice::destination> sinks(order.sinks.begin(), order.sinks.end());
+    for (std::uint64_t i = 0; i < order.each; ++i)
+      for (const auto& sink : sinks)
+        if (send(sink, number{1}) != COPPICE_OK) throw std::runtime_error("a message was dropped");
+    return {};
+  }
+  ok handle_call(const breed& order) {
+    for (std::uint64_t i = 0; i < order.count; ++i) spawn(":once", std::map<etf::atom, int>{});
     return {};
   }
 
@@ -275,6 +300,36 @@ class ring_node : public coppice::server {
   std::vector<std::uint8_t> asker_;
 };
 
+// Sends itself so many messages, then answers.
+class spinner : public coppice::server {
+ public:
+  static constexpr std::string_view name = "spinner";
+  using spin = etf::constant<"spin">;
+  struct start {
+    static constexpr std::string_view etf_tag = "start";
+    std::uint64_t messages;
+  };
+
+  coppice::no_reply handle_call(const start& order, term from) {
+    asker_.assign(from.encoded.begin(), from.encoded.end());
+    own_.assign(self().encoded.begin(), self().encoded.end());
+    left_ = order.messages;
+    send(coppice::destination(term{own_}), spin{});
+    return {};
+  }
+  void handle_info(const spin&) {
+    if (--left_ == 0)
+      reply(term{asker_}, ok{});
+    else
+      send(coppice::destination(term{own_}), spin{});
+  }
+
+ private:
+  std::vector<std::uint8_t> asker_;
+  std::vector<std::uint8_t> own_;
+  std::uint64_t left_ = 0;
+};
+
 // Counts itself and is gone.
 class once : public coppice::server {
  public:
@@ -299,10 +354,15 @@ class driver : public coppice::server {
   using fanin16_cast = workload<"local_fanin16_cast">;
   using fanin16_bang = workload<"local_fanin16_bang">;
   using ring1000 = workload<"local_ring1000">;
+  using fanout16_bang = workload<"local_fanout16_bang">;
+  using skewed64 = workload<"local_skewed64">;
   using spawn_exit = workload<"local_spawn_exit_1spawner">;
+  using spawn_exit_2 = workload<"local_spawn_exit_2spawners">;
+  using start_stop = workload<"local_gen_server_start_stop">;
   using idle = workload<"idle">;
   using calls = std::variant<call_1pair, call_pairs_2, call_pairs_16, call_pairs_256, bang_1pair,
-                             fanin16_cast, fanin16_bang, ring1000, spawn_exit, idle>;
+                             fanin16_cast, fanin16_bang, fanout16_bang, skewed64, ring1000, spawn_exit,
+                             spawn_exit_2, start_stop, idle>;
   using figure = std::pair<std::uint64_t, std::int64_t>; // {Operations, Microseconds}
 
   figure handle_call(const call_1pair& row) {
@@ -356,6 +416,43 @@ class driver : public coppice::server {
     return {each * senders, microseconds(took)};
   }
 
+  figure handle_call(const fanout16_bang& row) {
+    const std::uint64_t each = row.second / senders;
+    std::vector<coppice::message> sinks;
+    std::vector<coppice::destination> all;
+    std::vector<term> terms;
+    for (unsigned i = 0; i < senders; ++i) sinks.push_back(start(":drain"));
+    for (const auto& sink : sinks) {
+      all.emplace_back(sink.term());
+      terms.push_back(sink.term());
+    }
+    const coppice::message client = start(":caller");
+    const auto began = now();
+    check(call(client.term(), scatter{terms, each}, forever));
+    for (const auto& summed : call_many(all, drain::expect{each}, forever)) {
+      const auto sum = summed.as<std::int64_t>();
+      if (!sum || *sum != static_cast<std::int64_t>(each)) throw std::runtime_error("a message was lost");
+    }
+    const auto took = now() - began;
+    for (const auto& sink : sinks) end(sink);
+    end(client);
+    return {each * senders, microseconds(took)};
+  }
+
+  // All started here, so all on one worker at first.
+  figure handle_call(const skewed64& row) {
+    constexpr unsigned actors = 64;
+    std::vector<coppice::message> spinners;
+    std::vector<coppice::destination> all;
+    const auto began = now();
+    for (unsigned i = 0; i < actors; ++i) spinners.push_back(start(":spinner"));
+    for (const auto& one : spinners) all.emplace_back(one.term());
+    for (const auto& done : call_many(all, spinner::start{row.second / actors}, forever)) check(done);
+    const auto took = now() - began;
+    for (const auto& one : spinners) end(one);
+    return {row.second / actors * actors, microseconds(took)};
+  }
+
   figure handle_call(const ring1000& row) {
     std::vector<coppice::message> nodes;
     for (unsigned i = 0; i < 1000; ++i) nodes.push_back(start(":ring_node"));
@@ -375,6 +472,33 @@ class driver : public coppice::server {
     const auto took = now() - began;
     if (once::ran.load() - before != row.second) throw std::runtime_error("an actor did not run");
     return {row.second, microseconds(took)};
+  }
+
+  figure handle_call(const spawn_exit_2& row) {
+    constexpr unsigned spawners = 2;
+    const std::uint64_t each = row.second / spawners;
+    const std::uint64_t before = once::ran.load();
+    std::vector<coppice::message> clients;
+    std::vector<coppice::destination> all;
+    for (unsigned i = 0; i < spawners; ++i) clients.push_back(start(":caller"));
+    for (const auto& client : clients) all.emplace_back(client.term());
+    const auto began = now();
+    for (const auto& done : call_many(all, breed{each}, forever)) check(done);
+    const auto took = now() - began;
+    if (once::ran.load() - before != each * spawners) throw std::runtime_error("an actor did not run");
+    for (const auto& client : clients) end(client);
+    return {each * spawners, microseconds(took)};
+  }
+
+  figure handle_call(const start_stop& row) {
+    const auto began = now();
+    for (std::uint64_t i = 0; i < row.second; ++i) {
+      const coppice::message server = start(":echo");
+      const coppice::answer ended = call(server.term(), echo::halt{}, forever);
+      if (ended.status != COPPICE_E_EXIT || !ended.as<etf::constant<"normal">>())
+        throw std::runtime_error("a server did not stop");
+    }
+    return {row.second, microseconds(now() - began)};
   }
 
   ok handle_call(const idle& row) {
@@ -426,4 +550,4 @@ class driver : public coppice::server {
 
 } // namespace
 
-COPPICE_PLUGIN("bench", "1.0.0", driver, echo, sink, caller, drain, player, ring_node, once);
+COPPICE_PLUGIN("bench", "1.0.0", driver, echo, sink, caller, drain, player, ring_node, spinner, once);

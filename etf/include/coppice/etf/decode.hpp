@@ -80,7 +80,9 @@ bool read_nested(cursor& in, T& out, mismatch& why) {
 template <class T>
 bool looks_like(const cursor& in) {
   cursor ahead = in;
-  if constexpr (aggregate<T>) {
+  if constexpr (is_constant<T>) {
+    return ahead.read_atom_is(constant_name<T>);
+  } else if constexpr (aggregate<T>) {
     if constexpr (shape<T>::how == form::record)
       return read_record_head<T>(ahead);
     else if constexpr (shape<T>::how == form::tuple)
@@ -107,7 +109,9 @@ bool read_variant(cursor& in, T& out, mismatch& why) {
   bool chosen = false;
   const auto attempt = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
     using type = std::variant_alternative_t<I, T>;
-    if constexpr (aggregate<type>) {
+    if constexpr (is_constant<type>) {
+      if (!looks_like<type>(start)) return false;
+    } else if constexpr (aggregate<type>) {
       if constexpr (shape<type>::how == form::record) {
         if (!looks_like<type>(start)) return false; // cheap, and right: the tag decides
       }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// How this node's own pids and references look as bytes: all but their numbers is the same for every one, so
+// they are written by copying and recognised by comparing. What is not recognised here may still be one in
+// another spelling: the readers of ids.hpp decide. Set once before other threads come; any thread.
+#pragma once
+
+#include <array>
+#include <coppice/etf/types.hpp>
+#include <coppice/etf/wire.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace coppice::runtime {
+
+struct pid;
+struct reference;
+
+class own_forms {
+ public:
+  // A name too long for it leaves it without forms: nothing is recognised, and size 0.
+  void set(std::string_view node) {
+    if (node.size() > most) return;
+    name_ = static_cast<std::uint8_t>(node.size());
+    const std::array<std::uint8_t, 3> pid_tags{88, 119, name_}; // NEW_PID_EXT, SMALL_ATOM_UTF8_EXT
+    std::memcpy(pid_.data(), pid_tags.data(), pid_tags.size());
+    std::memcpy(pid_.data() + 3, node.data(), node.size());
+    const std::array<std::uint8_t, 5> ref_tags{90, 0, 5, 119, name_}; // NEWER_REFERENCE_EXT of 5 words
+    std::memcpy(ref_.data(), ref_tags.data(), ref_tags.size());
+    std::memcpy(ref_.data() + 5, node.data(), node.size());
+  }
+
+  bool known() const { return name_ != 0; }
+  std::size_t pid_size() const { return std::size_t{3} + name_ + 12; }
+  std::size_t reference_size() const { return std::size_t{5} + name_ + 24; }
+
+  // Into pid_size() and reference_size() bytes. known() only.
+  template <class Pid>
+  void put_pid(std::uint8_t* at, const Pid& of) const {
+    std::memcpy(at, pid_.data(), std::size_t{3} + name_);
+    at += std::size_t{3} + name_;
+    etf::wire::store32(at, of.id);
+    etf::wire::store32(at + 4, of.serial);
+    etf::wire::store32(at + 8, of.creation);
+  }
+  template <class Reference>
+  void put_reference(std::uint8_t* at, const Reference& of) const {
+    std::memcpy(at, ref_.data(), std::size_t{5} + name_);
+    at += std::size_t{5} + name_;
+    etf::wire::store32(at, of.creation);
+    for (std::size_t i = 0; i < 5; ++i) etf::wire::store32(at + 4 + 4 * i, of.words[i]);
+  }
+
+  // Whether `in` begins with one; what follows is not looked at.
+  template <class Pid>
+  bool get_pid(etf::bytes in, Pid& out) const {
+    if (in.size() < pid_size() || name_ == 0 || !same(in.data(), pid_.data(), std::size_t{3} + name_))
+      return false;
+    const std::uint8_t* at = in.data() + 3 + name_;
+    out = Pid{0, etf::wire::load32(at + 8), etf::wire::load32(at), etf::wire::load32(at + 4)};
+    return true;
+  }
+  template <class Reference>
+  bool get_reference(etf::bytes in, Reference& out) const {
+    if (in.size() < reference_size() || name_ == 0 || !same(in.data(), ref_.data(), std::size_t{5} + name_))
+      return false;
+    const std::uint8_t* at = in.data() + 5 + name_;
+    out.node = 0;
+    out.creation = etf::wire::load32(at);
+    out.count = 5;
+    for (std::size_t i = 0; i < 5; ++i) out.words[i] = etf::wire::load32(at + 4 + 4 * i);
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t most = 59;
+
+  // Whole words as long as they fit, the last one overlapping; 4 bytes at least.
+  static bool same(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+    const auto word = [](const std::uint8_t* at) {
+      std::uint64_t read;
+      std::memcpy(&read, at, 8);
+      return read;
+    };
+    if (size < 8) return std::memcmp(a, b, size) == 0;
+    std::uint64_t differ = word(a + size - 8) ^ word(b + size - 8);
+    for (std::size_t at = 0; at + 8 < size; at += 8) differ |= word(a + at) ^ word(b + at);
+    return differ == 0;
+  }
+
+  std::array<std::uint8_t, most + 5> pid_{};
+  std::array<std::uint8_t, most + 5> ref_{};
+  std::uint8_t name_ = 0;
+};
+
+} // namespace coppice::runtime
