@@ -47,8 +47,24 @@ class Bench:
         self.source = Path(__file__).resolve().parent
         self.otp = Otp(self.source / "peer_bench.erl", build / "bench")
 
-    def node(self):
-        return BenchNode(self.build, self.source / "bench.yaml")
+        self.otp_pairs = {}
+
+    def node(self, **options):
+        return BenchNode(self.build, self.source / "bench.yaml", **options)
+
+    def otp_pair(self, rows):
+        """The dist_… rows of an OTP client and an OTP server, measured once a run."""
+        missing = [row for row in rows if row not in self.otp_pairs]
+        if missing:
+            with self.otp.serving() as (name, port):
+                self.otp_pairs.update(self.otp.dist(name, port, missing))
+        return {row: self.otp_pairs[row] for row in rows if row in self.otp_pairs}
+
+    def floors(self, rows):
+        """`rows`: a row of ours to the floor it stands on."""
+        program = self.build / "tests/bench/floor_rows"
+        found = run_rows([str(program)], set(rows.values()), {"PEER_BENCH_ONLY": ",".join(sorted(set(rows.values())))})
+        return {row: found[floor] for row, floor in rows.items() if floor in found}
 
 
 # Operations a run, as in peer_bench.erl, and what they are.
@@ -105,17 +121,77 @@ def floors(bench, rows):
             {"machine": {name: (figures[name][2], "ns") for name in rows if name in figures}})
 
 
+# Callers or senders, operations a run and the size of a cast, as in peer_bench.erl.
+DIST = {
+    "dist_call_1": (1, 50000, 0),
+    "dist_call_own_server_64": (64, 400000, 0),
+    "dist_call_own_server_256": (256, 400000, 0),
+    "dist_cast_80B_senders_1": (1, 1000000, 80),
+    "dist_cast_80B_senders_16": (16, 1000000, 80),
+    "dist_cast_64KiB": (1, 2048 * 16, 64 * 1024),
+    "dist_cast_1024KiB": (1, 2048, 1024 * 1024),
+}
+DIST_TLS = [name.replace("dist_", "dist_tls_", 1) for name in DIST if name.endswith("KiB")]
+FLOORS = {
+    "dist_call_1": "floor_echo_1",
+    "dist_call_own_server_64": "floor_echo_64",
+    "dist_call_own_server_256": "floor_echo_256",
+    **{name: "floor_tls_records" for name in DIST_TLS},
+}
+
+
+def prefixed(figures, kind):
+    return {name.replace("dist_", f"dist_{kind}_", 1): figure for name, figure in figures.items()}
+
+
+def plain(rows, kind):
+    return [name.replace(f"dist_{kind}_", "dist_", 1) for name in rows]
+
+
+def measure_dist(client, server, name):
+    """One row of our client against the node `server`, ours or OTP's."""
+    count, operations, size = DIST[name]
+    if size == 0:
+        term = f"{{calls, {{peer_echo, '{server}'}}, {count}, {scaled(operations)}}}"
+    else:
+        term = f"{{casts, {{peer_sink, '{server}'}}, {count}, {scaled(operations)}, {size}}}"
+    rate = statistics.median(client.rate_of("bench_dist", term) for _ in range(runs()))
+    if size < 1024:
+        return rate, "calls/s" if size == 0 else "msgs/s"
+    return rate * size / 1e6, "MB/s"
+
+
+def two_of_ours(bench, rows, settings=()):
+    with bench.node(name="bench_server", settings=settings) as server:
+        with bench.node(name="bench_client", epmd_port=server.epmd_port, settings=settings) as client:
+            return {name: measure_dist(client, server.name, name) for name in rows}
+
+
+def dist(bench, rows):
+    """Two nodes of ours, beside two OTP nodes and what the machine can do."""
+    ours = two_of_ours(bench, rows)
+    return ours, {"otp": bench.otp_pair(rows), "floor": bench.floors({r: FLOORS[r] for r in rows if r in FLOORS})}
+
+
+def dist_tls(bench, rows):
+    """Two nodes of ours over TLS, beside mbedTLS's records alone."""
+    secure = [("distribution.listen", "[ { address: 127.0.0.1, ports: 0-0, tls: on } ]")]
+    ours = prefixed(two_of_ours(bench, plain(rows, "tls"), secure), "tls")
+    return ours, {"floor": bench.floors({r: FLOORS[r] for r in rows})}
+
+
 def dist_in(bench, rows):
     """An OTP client against our node, beside the same client against an OTP node."""
-    theirs = [name.replace("dist_in_", "dist_", 1) for name in rows]
-
-    def renamed(figures):
-        return {name.replace("dist_", "dist_in_", 1): figure for name, figure in figures.items()}
-
     with bench.node() as node:
-        ours = renamed(bench.otp.dist(node.name, node.epmd_port, theirs))
-    with bench.otp.serving() as (name, port):
-        return ours, {"otp": renamed(bench.otp.dist(name, port, theirs))}
+        ours = prefixed(bench.otp.dist(node.name, node.epmd_port, plain(rows, "in")), "in")
+    return ours, {"otp": prefixed(bench.otp_pair(plain(rows, "in")), "in")}
+
+
+def dist_out(bench, rows):
+    """Our client against an OTP node, beside an OTP client against it."""
+    with bench.otp.serving() as (name, port), bench.node(epmd_port=port) as node:
+        ours = prefixed({row: measure_dist(node, name, row) for row in plain(rows, "out")}, "out")
+    return ours, {"otp": prefixed(bench.otp_pair(plain(rows, "out")), "out")}
 
 
 def idle(bench, rows):
@@ -136,7 +212,10 @@ def etf(bench, rows):
 WORKLOADS = [
     (local, list(LOCAL)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
-    (dist_in, ["dist_in_call_1", "dist_in_call_own_server_64"]),
+    (dist, list(DIST)),
+    (dist_tls, DIST_TLS),
+    (dist_in, list(prefixed(DIST, "in"))),
+    (dist_out, list(prefixed(DIST, "out"))),
     (idle, [f"idle_gen_server_rss_each_{IDLE}"]),
     (etf, [f"etf_{what}_{shape}{kind}" for what, kind in (("encode", ""), ("decode", ""), ("decode", "_view"), ("decode", "_term"))
            for shape in ETF_SHAPES]),

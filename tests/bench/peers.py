@@ -110,12 +110,12 @@ class Otp:
 
 
 class BenchNode:
-    """Our node on bench.yaml, with an EPMD of this run. Its cookie and COOKIE are one."""
+    """Our node on bench.yaml, with an EPMD of this run or the one given. Its cookie and COOKIE are one."""
 
-    def __init__(self, build, config):
-        self.build, self.config = build, config
+    def __init__(self, build, config, name="bench", epmd_port=None, settings=()):
+        self.build, self.config, self.alive, self.settings = build, config, f"{name}_{os.getpid()}", list(settings)
         self.stack = contextlib.ExitStack()
-        self.node = self.epmd_port = None
+        self.node, self.epmd_port = None, epmd_port
 
     def __enter__(self):
         coppiced = self.build.parent / "bin/coppiced"
@@ -123,11 +123,12 @@ class BenchNode:
             if not needed.exists():
                 raise Unavailable(f"{needed.name} is missing")
         with contextlib.ExitStack() as stack:
-            self.epmd_port = stack.enter_context(epmd())
+            if self.epmd_port is None:
+                self.epmd_port = stack.enter_context(epmd())
             plugins = f"[ {self.build}/tests/bench/plugin, {self.build}/plugins ]"
             try:
-                self.node = Node(stack, name=f"bench_{os.getpid()}", config=self.config.read_text(encoding="utf-8"),
-                                 settings=[("plugins.path", plugins)], epmd_port=self.epmd_port)
+                self.node = Node(stack, name=self.alive, config=self.config.read_text(encoding="utf-8"),
+                                 settings=[("plugins.path", plugins), *self.settings], epmd_port=self.epmd_port)
             except AssertionError as why:
                 raise Unavailable(f"our node did not start: {why}") from why
             self.stack = stack.pop_all()
@@ -140,17 +141,20 @@ class BenchNode:
     def name(self):
         return self.node.name
 
-    def call(self, term):
-        done = self.node.coppice("call", "bench", term, "--timeout", f"{TOO_LONG}s", timeout=TOO_LONG)
+    def call(self, term, actor="bench"):
+        done = self.node.coppice("call", actor, term, "--timeout", f"{TOO_LONG}s", timeout=TOO_LONG)
         if done.returncode != 0:
-            raise Unavailable(f"the actor bench was asked {term}: {done.stderr.strip()}")
+            raise Unavailable(f"the actor {actor} was asked {term}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def rate(self, row, operations):
         """Operations a second, as the actor `bench` measured them."""
-        answer = re.fullmatch(r"\{(\d+),\s*(\d+)\}", self.call(f"{{{row}, {operations}}}"))
+        return self.rate_of("bench", f"{{{row}, {operations}}}")
+
+    def rate_of(self, actor, term):
+        answer = re.fullmatch(r"\{(\d+),\s*(\d+)\}", self.call(term, actor))
         if not answer:
-            raise Unavailable(f"the actor bench does not know {row}")
+            raise Unavailable(f"the actor {actor} does not know {term}")
         return int(answer.group(1)) * 1e6 / max(1, int(answer.group(2)))
 
     def resident(self):
