@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <mbedtls/ecp.h>
-#include <mbedtls/error.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
@@ -18,63 +17,38 @@
 
 #include "base/bytes.hpp"
 #include "base/random.hpp"
+#include "net/mbedtls_context.hpp"
 
 namespace coppice::net {
 namespace {
-
-// An mbedTLS context between its init and its free.
-template <class Context, void (*Init)(Context*), void (*Free)(Context*)>
-class owned {
- public:
-  owned() { Init(&context_); }
-  ~owned() { Free(&context_); }
-  owned(const owned&) = delete;
-  owned& operator=(const owned&) = delete;
-  Context* get() { return &context_; }
-  Context* operator->() { return &context_; }
-
- private:
-  Context context_;
-};
 
 using key_context = owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free>;
 using parsed_certificate = owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509_crt_free>;
 using certificate_writer =
     owned<mbedtls_x509write_cert, mbedtls_x509write_crt_init, mbedtls_x509write_crt_free>;
 
-int kernel_random(void*, unsigned char* out, std::size_t size) {
-  base::random_bytes({out, size});
-  return 0;
-}
-
-base::status check(int code, std::string_view what) {
-  if (code == 0) return {};
-  std::array<char, 128> words{};
-  mbedtls_strerror(code, words.data(), words.size());
-  return base::fail(base::errc::invalid, fmt::format("{}: {}", what, words.data()));
-}
-
 // mbedTLS wants PEM with its terminating zero counted.
 base::status parse_key(key_context& key, const std::string& pem) {
-  return check(mbedtls_pk_parse_key(key.get(), reinterpret_cast<const unsigned char*>(pem.c_str()),
-                                    pem.size() + 1, nullptr, 0, kernel_random, nullptr),
-               "read a key");
+  return check_mbedtls(mbedtls_pk_parse_key(key.get(), reinterpret_cast<const unsigned char*>(pem.c_str()),
+                                            pem.size() + 1, nullptr, 0, kernel_random, nullptr),
+                       "read a key");
 }
 
 base::status parse_certificate(parsed_certificate& certificate, std::string_view pem) {
   const std::string text(pem);
-  return check(mbedtls_x509_crt_parse(certificate.get(), reinterpret_cast<const unsigned char*>(text.c_str()),
-                                      text.size() + 1),
-               "read a certificate");
+  return check_mbedtls(
+      mbedtls_x509_crt_parse(certificate.get(), reinterpret_cast<const unsigned char*>(text.c_str()),
+                             text.size() + 1),
+      "read a certificate");
 }
 
 base::status generate_key(key_context& key) {
-  if (auto done =
-          check(mbedtls_pk_setup(key.get(), mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), "make a key");
+  if (auto done = check_mbedtls(mbedtls_pk_setup(key.get(), mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)),
+                                "make a key");
       !done) {
     return done;
   }
-  return check(
+  return check_mbedtls(
       mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key.get()), kernel_random, nullptr),
       "make a key");
 }
@@ -100,7 +74,11 @@ alternative_name to_alternative(const std::string& name) {
 
 std::vector<alternative_name> to_alternatives(const std::vector<std::string>& names) {
   std::vector<alternative_name> all;
-  for (const std::string& name : names) all.push_back(to_alternative(name));
+  for (const std::string& name : names) {
+    all.push_back(to_alternative(name));
+    // Erlang's ssl looks for the host of a node's name among the DNS names, also when it is an address.
+    if (all.back().type != MBEDTLS_X509_SAN_DNS_NAME) all.push_back({MBEDTLS_X509_SAN_DNS_NAME, name});
+  }
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
@@ -126,8 +104,8 @@ base::status set_alternatives(certificate_writer& writer, std::vector<alternativ
     list[i].node.san.unstructured_name.len = names[i].bytes.size();
     list[i].next = i + 1 < names.size() ? &list[i + 1] : nullptr;
   }
-  return check(mbedtls_x509write_crt_set_subject_alternative_name(writer.get(), list.data()),
-               "name a certificate");
+  return check_mbedtls(mbedtls_x509write_crt_set_subject_alternative_name(writer.get(), list.data()),
+                       "name a certificate");
 }
 
 base::status set_purposes(certificate_writer& writer) {
@@ -142,7 +120,7 @@ base::status set_purposes(certificate_writer& writer) {
   mbedtls_asn1_sequence client = oid(MBEDTLS_OID_CLIENT_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH));
   mbedtls_asn1_sequence server = oid(MBEDTLS_OID_SERVER_AUTH, MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH));
   server.next = &client;
-  return check(mbedtls_x509write_crt_set_ext_key_usage(writer.get(), &server), "write a certificate");
+  return check_mbedtls(mbedtls_x509write_crt_set_ext_key_usage(writer.get(), &server), "write a certificate");
 }
 
 // YYYYMMDDhhmmss in UTC.
@@ -182,7 +160,7 @@ base::status begin(certificate_writer& writer, key_context& subject, key_context
   }
   if (code == 0) code = mbedtls_x509write_crt_set_subject_key_identifier(writer.get());
   if (code == 0) code = mbedtls_x509write_crt_set_authority_key_identifier(writer.get());
-  return check(code, "write a certificate");
+  return check_mbedtls(code, "write a certificate");
 }
 
 base::result<certificate_pair> finish(certificate_writer& writer, key_context& key) {
@@ -191,7 +169,8 @@ base::result<certificate_pair> finish(certificate_writer& writer, key_context& k
   int code =
       mbedtls_x509write_crt_pem(writer.get(), certificate.data(), certificate.size(), kernel_random, nullptr);
   if (code == 0) code = mbedtls_pk_write_key_pem(key.get(), secret.data(), secret.size());
-  if (auto done = check(code, "write a certificate"); !done) return tl::unexpected(std::move(done.error()));
+  if (auto done = check_mbedtls(code, "write a certificate"); !done)
+    return tl::unexpected(std::move(done.error()));
   certificate_pair made{reinterpret_cast<const char*>(certificate.data()),
                         reinterpret_cast<const char*>(secret.data())};
   base::wipe(secret);
@@ -202,8 +181,8 @@ base::result<certificate_pair> finish(certificate_writer& writer, key_context& k
 base::status load(const certificate_pair& pair, parsed_certificate& certificate, key_context& key) {
   if (auto done = parse_certificate(certificate, pair.certificate); !done) return done;
   if (auto done = parse_key(key, pair.key); !done) return done;
-  return check(mbedtls_pk_check_pair(&certificate->pk, key.get(), kernel_random, nullptr),
-               "a certificate and its key do not belong together");
+  return check_mbedtls(mbedtls_pk_check_pair(&certificate->pk, key.get(), kernel_random, nullptr),
+                       "a certificate and its key do not belong together");
 }
 
 base::status check_time(parsed_certificate& certificate, base::nanos now, base::nanos remaining) {
@@ -230,7 +209,8 @@ base::result<certificate_pair> make_authority(base::nanos now) {
     code = mbedtls_x509write_crt_set_key_usage(writer.get(),
                                                MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN);
   }
-  if (auto done = check(code, "write a certificate"); !done) return tl::unexpected(std::move(done.error()));
+  if (auto done = check_mbedtls(code, "write a certificate"); !done)
+    return tl::unexpected(std::move(done.error()));
   if (auto done = begin(writer, key, key, now, authority_lifetime); !done) {
     return tl::unexpected(std::move(done.error()));
   }
@@ -254,7 +234,7 @@ base::result<certificate_pair> issue_leaf(const certificate_pair& authority,
   if (code == 0) code = mbedtls_x509write_crt_set_issuer_name(writer.get(), issuer_name.data());
   if (code == 0) code = mbedtls_x509write_crt_set_basic_constraints(writer.get(), 0, -1);
   if (code == 0) code = mbedtls_x509write_crt_set_key_usage(writer.get(), MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
-  auto done = check(code, "write a certificate");
+  auto done = check_mbedtls(code, "write a certificate");
   if (done) done = set_purposes(writer);
   std::vector<alternative_name> alternatives = to_alternatives(names);
   if (done) done = set_alternatives(writer, alternatives);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A byte stream over TCP or a Unix-domain socket on a libuv loop. What is written in one turn of the
-// loop leaves in one gathered system call at its end (or at flush()). A handler hears of everything;
-// after close(), or once the stream is destroyed, it hears nothing more. A handler may destroy the
-// stream in any of its callbacks. All on the loop's thread.
+// A byte stream over TCP, with TLS or without, or a Unix-domain socket on a libuv loop. What is written in
+// one turn of the loop leaves in one gathered system call at its end (or at flush()). A handler hears of
+// everything; after close(), or once the stream is destroyed, it hears nothing more. A handler may destroy
+// the stream in any of its callbacks. All on the loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -21,13 +21,16 @@
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
 #include "base/uv.hpp"
+#include "net/tls_context.hpp"
 #include "net/write_queue.hpp"
 
 namespace coppice::net {
 
+class tls_pacer;
+
 class stream_handler {
  public:
-  // The connect succeeded; not called for accepted streams.
+  // The connect succeeded, and TLS's handshake where there is one; not called for accepted streams.
   virtual void on_connected() {}
 
   // Where the next bytes are read to; they come back in on_data, as a prefix of what was returned.
@@ -68,10 +71,20 @@ struct accepted_socket {
   connection_slot slot;
 };
 
+// TLS on a stream; without a context there is none.
+struct tls_options {
+  std::shared_ptr<const tls_context>
+      context;                             // of the stream's end: a client's to connect, a server's to adopt
+  tls_pacer* pacer = nullptr;              // of the stream's loop; outlives the handshake
+  std::string host;                        // connecting: whom the peer's certificate must be for, if verified
+  std::chrono::milliseconds timeout{7000}; // adopting: for the handshake
+};
+
 struct connect_options {
-  std::chrono::milliseconds timeout{7000};
+  std::chrono::milliseconds timeout{7000}; // to on_connected: TLS's handshake included
   // The local address to connect from; its port may be 0.
   std::optional<base::socket_address> from;
+  tls_options tls{};
 };
 
 class stream {
@@ -89,7 +102,7 @@ class stream {
                                       const connect_options& options, stream_handler& handler);
   static base::result<stream> connect_unix(uv_loop_t* on, const std::string& path, stream_handler& handler);
   // Reading starts with start().
-  static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket);
+  static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket, const tls_options& tls = {});
 
   void start(stream_handler& handler);
   // Another handler from now on: a handshake's successor.
@@ -117,6 +130,11 @@ class stream {
   void pause();
   void resume();
   bool paused() const;
+
+  // TLS's handshake is under way or to come; nothing is read or written until its end.
+  bool securing() const;
+  // "1.3" or "1.2"; empty without TLS or before its handshake's end.
+  std::string_view tls_version() const;
 
   // Sends what is queued, then the end of the stream; reading goes on.
   void end();

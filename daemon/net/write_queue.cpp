@@ -54,6 +54,20 @@ std::size_t write_queue::gather(std::span<uv_buf_t> out) const {
   return count;
 }
 
+base::bytes_span write_queue::front() const {
+  return segments_.empty() ? base::bytes_span() : base::bytes_span(segments_[0].data, segments_[0].size);
+}
+
+std::size_t write_queue::copy_to(std::span<std::uint8_t> to) const {
+  std::size_t done = 0;
+  for (auto each = segments_.begin(); each != segments_.end() && done < to.size(); ++each) {
+    const std::size_t part = std::min(each->size, to.size() - done);
+    std::memcpy(to.data() + done, each->data, part);
+    done += part;
+  }
+  return done;
+}
+
 void write_queue::advance(std::size_t n) {
   bytes_ -= n;
   while (n > 0) {

@@ -38,6 +38,9 @@ class write_queue {
 
   // The first segments, as many as `out` takes; how many it took.
   std::size_t gather(std::span<uv_buf_t> out) const;
+  // The first bytes: as many as lie together, and as many as `to` takes.
+  base::bytes_span front() const;
+  std::size_t copy_to(std::span<std::uint8_t> to) const;
   // The first `n` bytes are written.
   void advance(std::size_t n);
   // Drops everything.

@@ -15,6 +15,7 @@
 #include "net/loop_until.hpp"
 #include "net/resolver.hpp"
 #include "net/stream.hpp"
+#include "net/stream_recorder.hpp"
 #include "net/tls.hpp"
 #include "temporary_folder.hpp"
 
@@ -22,31 +23,7 @@ namespace coppice::net {
 namespace {
 
 using test::loop_until;
-
-struct recorder final : stream_handler {
-  void on_connected() override { connected = true; }
-  void on_data(base::bytes_span bytes) override {
-    received.append(base::as_text(bytes));
-    if (after_data) after_data();
-  }
-  void on_drained() override { ++drained; }
-  bool on_end() override {
-    ended = true;
-    return keep_after_end;
-  }
-  void on_closed(base::error why) override {
-    CHECK_FALSE(closed);
-    closed = std::move(why);
-  }
-
-  bool connected = false;
-  bool ended = false;
-  bool keep_after_end = false;
-  int drained = 0;
-  std::string received;
-  std::optional<base::error> closed;
-  std::function<void()> after_data;
-};
+using test::recorder;
 
 // A listener and both ends of one connection to it.
 struct pair {

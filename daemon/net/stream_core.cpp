@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+// Reading, gathered writing and the ends of a stream; what TLS adds stands in stream_tls.cpp. The loop's
+// thread.
+#include "net/stream_core.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace coppice::net {
+namespace {
+
+constexpr std::size_t read_block = 16 * 1024;
+constexpr std::size_t gather_at_once = 128;
+
+} // namespace
+
+void stream::core::attach(uv_stream_t* raw) {
+  raw_ = raw;
+  before_wait_ = base::uv::prepare(raw->loop, [this] { end_of_turn(); });
+  after_wait_ = base::uv::check(raw->loop, [this] { end_of_turn(); });
+}
+
+// Opening -------------------------------------------------------------------------------------------------
+
+void stream::core::begin_connect(std::string target, std::chrono::milliseconds timeout) {
+  target_ = std::move(target);
+  connect_.data = this;
+  if (timeout.count() == 0) return;
+  timeout_ = base::uv::timer(raw_->loop, [this, timeout] {
+    fail({base::errc::timeout, fmt::format("connect to {}: no {} within {} ms", target_,
+                                           open_ ? "end of the TLS handshake" : "answer", timeout.count())});
+  });
+  timeout_.start(timeout);
+}
+
+void stream::core::connected(int code) {
+  if (dead()) return;
+  if (code != 0) {
+    timeout_.close();
+    fail(base::fail_uv("connect to " + target_, code).value());
+    return;
+  }
+  open_ = true;
+  if (tls_) return begin_handshake();
+  ready();
+}
+
+void stream::core::open() {
+  open_ = true;
+  if (tls_) return begin_handshake();
+  ready();
+}
+
+void stream::core::ready() {
+  timeout_.close();
+  ready_ = true;
+  // A stream that was ended while it connected has no handler left to tell.
+  if (!target_.empty() && handler_ != nullptr) handler_->on_connected();
+  if (dead()) return;
+  adjust_reading();
+  if (bytes_queued() > 0 || ending_) schedule();
+}
+
+// Reading -------------------------------------------------------------------------------------------------
+
+void stream::core::pause() {
+  paused_ = true;
+  adjust_reading();
+}
+
+void stream::core::resume() {
+  paused_ = false;
+  if (dead()) return;
+  adjust_reading();
+  // Bytes behind those the handler has seen may be in the session.
+  if (tls_ && ready_) schedule();
+}
+
+// TLS pauses what it delivers; the socket is read as long as its bytes have a place.
+void stream::core::adjust_reading() {
+  const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
+  const bool wanted = open_ && (ready_ || tls_) && !held && !saw_end_ && !dead();
+  if (wanted == reading_) return;
+  reading_ = wanted;
+  if (!wanted) {
+    uv_read_stop(raw_);
+    return;
+  }
+  const int code = uv_read_start(
+      raw_,
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* into) { socket::payload_of(handle)->give_space(into); },
+      [](uv_stream_t* from, ssize_t count, const uv_buf_t* into) {
+        socket::payload_of(from)->took(count, into);
+      });
+  if (code != 0) fail_later(base::fail_uv("read", code).value());
+}
+
+std::span<std::uint8_t> stream::core::handler_space() {
+  std::span<std::uint8_t> space;
+  if (handler_ != nullptr) space = handler_->read_space();
+  if (!space.empty()) return space;
+  if (!own_space_) own_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(read_block);
+  return {own_space_.get(), read_block};
+}
+
+void stream::core::give_space(uv_buf_t* into) {
+  const auto space = tls_ ? sealed_space() : handler_space();
+  into->base = reinterpret_cast<char*>(space.data());
+  into->len = space.size();
+}
+
+void stream::core::took(ssize_t count, const uv_buf_t* into) {
+  if (self_ && count < 0 && count != UV_EOF) return close_self();
+  if (dead() || count == 0 || handler_ == nullptr) return;
+  if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).value());
+  bytes_read_ += static_cast<std::uint64_t>(count);
+  const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into->base),
+                               static_cast<std::size_t>(count)};
+  if (tls_) return took_sealed(bytes);
+  handler_->on_data(bytes);
+}
+
+void stream::core::took_end(base::error why) {
+  const bool cut = tls_ && !saw_end_;
+  const bool at_end = why.code == base::errc::closed;
+  saw_end_ = true;
+  adjust_reading();
+  if (at_end && !cut && tls_) return; // the end was told with its close_notify
+  if (cut && !ready_) return fail(tls_->cut_short());
+  if (at_end && !cut && (handler_->on_end() || dead())) return;
+  fail(std::move(why));
+}
+
+// Writing -------------------------------------------------------------------------------------------------
+
+void stream::core::write(base::bytes_span bytes) {
+  if (dead() || ending_) return;
+  queue_.append(bytes);
+  wrote();
+}
+
+void stream::core::write_owned(base::bytes_span bytes, release_fn release, void* context) {
+  if (dead() || ending_) {
+    release(context);
+    return;
+  }
+  queue_.append_borrowed(bytes, release, context);
+  wrote();
+}
+
+void stream::core::flush() {
+  if (auto done = try_flush(); !done) fail_later(std::move(done.error()));
+}
+
+void stream::core::wrote() {
+  if (bytes_queued() > low_mark_) above_mark_ = true;
+  schedule();
+}
+
+// Both ends of the wait: what a turn's callbacks wrote leaves with the turn, and what was written
+// outside the loop leaves before it waits.
+void stream::core::schedule() {
+  if (silent_ || scheduled_) return;
+  scheduled_ = true;
+  before_wait_.start();
+  after_wait_.start();
+}
+
+void stream::core::end_of_turn() {
+  scheduled_ = false;
+  before_wait_.stop();
+  after_wait_.stop();
+  if (pending_failure_) {
+    const base::error why = std::move(*pending_failure_);
+    pending_failure_.reset();
+    fail(why);
+    return;
+  }
+  if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
+  if (auto done = try_flush(); !done) fail(std::move(done.error()));
+}
+
+base::status stream::core::try_flush() {
+  if (dead() || !open_ || writing_) return {};
+  std::array<uv_buf_t, gather_at_once> parts;
+  for (;;) {
+    if (auto sealed = seal(); !sealed) return sealed;
+    if (wire().empty()) break;
+    const auto count = static_cast<unsigned>(wire().gather(parts));
+    const int code = uv_try_write(raw_, parts.data(), count);
+    if (code == UV_EAGAIN) return write_when_possible({parts.data(), count});
+    if (code < 0) return base::fail_uv("write", code);
+    advance(static_cast<std::size_t>(code));
+  }
+  return all_written();
+}
+
+base::status stream::core::write_when_possible(std::span<const uv_buf_t> parts) {
+  in_flight_ = 0;
+  for (const uv_buf_t& part : parts) in_flight_ += part.len;
+  write_.data = this;
+  const int code = uv_write(
+      &write_, raw_, parts.data(), static_cast<unsigned>(parts.size()),
+      [](uv_write_t* request, int result) { static_cast<core*>(request->data)->write_finished(result); });
+  if (code != 0) return base::fail_uv("write", code);
+  writing_ = true;
+  return {};
+}
+
+void stream::core::write_finished(int code) {
+  writing_ = false;
+  if (dead()) return;
+  if (code != 0) {
+    fail(base::fail_uv("write", code).value());
+    return;
+  }
+  advance(in_flight_);
+  if (auto done = try_flush(); !done) fail(std::move(done.error()));
+}
+
+void stream::core::advance(std::size_t n) {
+  bytes_written_ += n;
+  wire().advance(n);
+  if (!above_mark_ || bytes_queued() > low_mark_) return;
+  above_mark_ = false;
+  drained_ = true;
+  schedule();
+}
+
+base::status stream::core::all_written() {
+  if (drained_ && queue_.empty()) {
+    drained_ = false;
+    if (handler_ != nullptr) handler_->on_drained();
+    if (dead() || !queue_.empty()) return {};
+  }
+  if (!ending_ || shut_ || (tls_ && !ready_)) return {};
+  shut_ = true;
+  shutdown_.data = this;
+  const int code = uv_shutdown(&shutdown_, raw_, [](uv_shutdown_t* request, int) {
+    core& self = *static_cast<core*>(request->data);
+    if (self.self_) self.close_self();
+  });
+  if (code != 0) return base::fail_uv("shut down", code);
+  return {};
+}
+
+// Ends ----------------------------------------------------------------------------------------------------
+
+void stream::core::end() {
+  if (dead() || ending_) return;
+  ending_ = true;
+  schedule();
+}
+
+void stream::core::silence() {
+  silent_ = true;
+  handler_ = nullptr;
+  leave_pacer();
+  timeout_.close();
+  before_wait_.close();
+  after_wait_.close();
+}
+
+void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
+  handler_ = nullptr;
+  self_ = std::move(self);
+  if (failed_ && !alerted_) return close_self();
+  if (!failed_ && tls_ && !ready_) return close_self();
+  timeout_ = base::uv::timer(raw_->loop, [this] { close_self(); });
+  timeout_.start(patience);
+  if (!failed_) return end();
+  // The alert is with the kernel; keep reading, so that it is not lost to a reset.
+  const int code = uv_read_start(
+      raw_,
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* into) { socket::payload_of(handle)->give_space(into); },
+      [](uv_stream_t* from, ssize_t count, const uv_buf_t*) {
+        if (count < 0) socket::payload_of(from)->close_self();
+      });
+  if (code != 0) close_self();
+}
+
+void stream::core::fail_later(base::error why) {
+  if (dead()) return;
+  pending_failure_ = std::move(why);
+  schedule();
+}
+
+void stream::core::fail(base::error why) {
+  if (dead()) return;
+  failed_ = true;
+  adjust_reading();
+  leave_pacer();
+  timeout_.close();
+  if (self_) {
+    close_self();
+  } else if (handler_ != nullptr) {
+    handler_->on_closed(std::move(why));
+  }
+}
+
+void stream::core::close_self() {
+  silence();
+  self_.close();
+}
+
+} // namespace coppice::net

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// The stream's inner part. It lives in the handle's cell and so until libuv's close callback: it may be
+// closed by its handler in the middle of its own functions, which then look at dead() before they touch the
+// handler again. One uv_write is under way at most; it takes over when the socket is full. With TLS what is
+// written waits in queue_ until it is sealed into the session's output. Private to the room; the loop's
+// thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "net/stream.hpp"
+#include "net/tls_pacer.hpp"
+#include "net/tls_session.hpp"
+#include "net/write_queue.hpp"
+
+namespace coppice::net {
+
+class stream::core final : private tls_pacer::client {
+ public:
+  ~core() { leave_pacer(); }
+
+  // Second half of construction: `raw` is known only once the cell exists.
+  void attach(uv_stream_t* raw);
+  // Before it is opened.
+  void use_tls(const tls_options& options);
+
+  uv_stream_t* raw() const { return raw_; }
+  void set_handler(stream_handler& handler) { handler_ = &handler; }
+  void keep(connection_slot slot) { slot_ = std::move(slot); }
+
+  void begin_connect(std::string target, std::chrono::milliseconds timeout);
+  uv_connect_t* connect_request() { return &connect_; }
+  static void connected(uv_connect_t* request, int code) {
+    static_cast<core*>(request->data)->connected(code);
+  }
+  // Of an accepted socket.
+  void open();
+
+  void write(base::bytes_span bytes);
+  void write_owned(base::bytes_span bytes, release_fn release, void* context);
+  void flush();
+  void end();
+  void pause();
+  void resume();
+  // No callback to the handler from here on.
+  void silence();
+  // The cell owns itself from now on and closes when the queue is written, has failed, or `patience` is
+  // over. What still arrives is read and dropped: closing with unread bytes would reset the connection
+  // and take our last ones with it.
+  void outlive(socket self, std::chrono::milliseconds patience);
+
+  bool paused() const { return paused_; }
+  bool securing() const { return tls_ && !tls_->established(); }
+  std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
+  std::size_t bytes_queued() const { return queue_.bytes() + (tls_ ? tls_->output().bytes() : 0); }
+  std::uint64_t bytes_read() const { return bytes_read_; }
+  std::uint64_t bytes_written() const { return bytes_written_; }
+  void set_low_mark(std::size_t bytes) { low_mark_ = bytes; }
+
+ private:
+  bool dead() const { return failed_ || silent_; }
+  // What the socket is written from.
+  write_queue& wire() { return tls_ ? tls_->output() : queue_; }
+
+  void connected(int code);
+  void ready();
+  void adjust_reading();
+  void give_space(uv_buf_t* into);
+  std::span<std::uint8_t> handler_space();
+  void took(ssize_t count, const uv_buf_t* into);
+  void took_end(base::error why);
+
+  void wrote();
+  void schedule();
+  void end_of_turn();
+  base::status try_flush();
+  base::status write_when_possible(std::span<const uv_buf_t> parts);
+  void write_finished(int code);
+  void advance(std::size_t n);
+  base::status all_written();
+
+  void fail_later(base::error why);
+  void fail(base::error why);
+  void close_self();
+
+  // stream_tls.cpp
+  void begin_handshake();
+  bool take_step() override;
+  void took_sealed(base::bytes_span sealed);
+  void deliver_opened();
+  void fail_with_alert(base::error why);
+  base::status seal();
+  std::span<std::uint8_t> sealed_space();
+  void leave_pacer();
+
+  uv_stream_t* raw_ = nullptr;
+  stream_handler* handler_ = nullptr;
+  connection_slot slot_;
+  write_queue queue_;
+  base::uv::prepare before_wait_;
+  base::uv::check after_wait_;
+  base::uv::timer timeout_;
+  std::unique_ptr<std::uint8_t[]> own_space_;
+  std::string target_; // of a stream that connects
+  std::optional<base::error> pending_failure_;
+  socket self_;
+
+  std::unique_ptr<tls_session> tls_; // null: none
+  tls_pacer* pacer_ = nullptr;
+  std::chrono::milliseconds tls_timeout_{0};
+  std::unique_ptr<std::uint8_t[]> sealed_space_;
+  std::size_t sealed_size_ = 0;
+
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t bytes_written_ = 0;
+  std::size_t in_flight_ = 0;
+  std::size_t low_mark_ = 0;
+  bool open_ = false;  // connected
+  bool ready_ = false; // and secured, where it is to be
+  bool reading_ = false;
+  bool paused_ = false;
+  bool saw_end_ = false;
+  bool writing_ = false; // write_ is under way
+  bool scheduled_ = false;
+  bool above_mark_ = false;
+  bool drained_ = false; // the mark was passed and on_drained not called yet
+  bool ending_ = false;
+  bool said_end_ = false; // TLS's close_notify
+  bool shut_ = false;
+  bool failed_ = false;
+  bool alerted_ = false; // failed in TLS; the socket itself works
+  bool silent_ = false;
+
+  uv_connect_t connect_{};
+  uv_write_t write_{};
+  uv_shutdown_t shutdown_{};
+};
+
+} // namespace coppice::net

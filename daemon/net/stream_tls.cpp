@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// TLS between the socket and the handler: the handshake in steps that the loop's pacer gives, then records
+// opened into the handler's own space and sealed as the socket takes them. Only so much is sealed ahead as
+// keeps the socket busy, since sealed bytes can no longer be released. The loop's thread.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "net/stream_core.hpp"
+
+namespace coppice::net {
+namespace {
+
+constexpr std::size_t handshake_block = 4 * 1024; // a stranger's
+constexpr std::size_t sealed_block = 64 * 1024;
+constexpr std::size_t sealed_ahead = 256 * 1024;
+
+} // namespace
+
+void stream::core::use_tls(const tls_options& options) {
+  if (!options.context) return;
+  tls_ = std::make_unique<tls_session>(options.context, options.host);
+  pacer_ = options.pacer;
+  tls_timeout_ = options.timeout;
+}
+
+void stream::core::begin_handshake() {
+  // A stream that connects has its timer already; who connects to us speaks first.
+  if (!target_.empty()) {
+    pacer_->enter(*this);
+  } else {
+    timeout_ = base::uv::timer(raw_->loop, [this] {
+      fail({base::errc::timeout,
+            fmt::format("TLS handshake: no end of it within {} ms", tls_timeout_.count())});
+    });
+    timeout_.start(tls_timeout_);
+  }
+  adjust_reading();
+}
+
+bool stream::core::take_step() {
+  const auto done = tls_->step();
+  if (!done) {
+    fail_with_alert(done.error());
+    return false;
+  }
+  if (tls_->output().bytes() > 0) flush();
+  if (dead()) return false;
+  switch (*done) {
+    case tls_session::progress::more_steps:
+      return true;
+    case tls_session::progress::needs_input:
+      adjust_reading();
+      return false;
+    case tls_session::progress::done:
+      ready();
+      // What came behind the handshake.
+      if (!dead()) schedule();
+      return false;
+  }
+  return false;
+}
+
+void stream::core::took_sealed(base::bytes_span sealed) {
+  tls_->feed(sealed);
+  if (ready_) return deliver_opened();
+  adjust_reading();
+  pacer_->enter(*this);
+}
+
+void stream::core::deliver_opened() {
+  while (!dead() && !paused_ && handler_ != nullptr) {
+    const auto space = handler_space();
+    std::size_t filled = 0;
+    while (filled < space.size()) {
+      const auto got = tls_->open(space.subspan(filled));
+      if (!got) return fail_with_alert(got.error());
+      if (*got == 0) break;
+      filled += *got;
+    }
+    if (filled > 0) handler_->on_data(space.first(filled));
+    if (filled < space.size()) break;
+  }
+  if (dead()) return;
+  if (tls_->peer_ended() && !paused_ && !saw_end_) {
+    saw_end_ = true;
+    if (handler_ != nullptr && !handler_->on_end() && !dead()) {
+      return fail({base::errc::closed, "read: end of file"});
+    }
+  }
+  if (!dead()) adjust_reading();
+}
+
+void stream::core::fail_with_alert(base::error why) {
+  if (!writing_ && !tls_->output().empty()) {
+    std::array<uv_buf_t, 4> parts;
+    const auto count = static_cast<unsigned>(tls_->output().gather(parts));
+    alerted_ = uv_try_write(raw_, parts.data(), count) > 0;
+  }
+  fail(std::move(why));
+}
+
+base::status stream::core::seal() {
+  if (!tls_ || !ready_) return {};
+  while (!queue_.empty() && tls_->output().bytes() < sealed_ahead) {
+    if (auto done = tls_->seal(queue_); !done) return done;
+  }
+  if (!ending_ || said_end_ || !queue_.empty()) return {};
+  said_end_ = true;
+  return tls_->end();
+}
+
+std::span<std::uint8_t> stream::core::sealed_space() {
+  const std::size_t size = ready_ ? sealed_block : handshake_block;
+  if (sealed_size_ != size) {
+    sealed_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+    sealed_size_ = size;
+  }
+  return {sealed_space_.get(), size};
+}
+
+void stream::core::leave_pacer() {
+  if (pacer_ != nullptr) pacer_->leave(*this);
+}
+
+} // namespace coppice::net

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// ChaCha20-Poly1305 is what mbedTLS computes fastest, half as fast again as AES-128-GCM. Tickets are
+// neither given nor taken: connections between nodes last, and resuming saves them nothing. Any thread.
+#include "net/tls_context.hpp"
+
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ciphersuites.h>
+#include <mbedtls/x509_crt.h>
+
+#include <array>
+
+#include "net/mbedtls_context.hpp"
+#include "net/tls.hpp"
+
+namespace coppice::net {
+namespace {
+
+using certificates = owned<mbedtls_x509_crt, mbedtls_x509_crt_init, mbedtls_x509_crt_free>;
+using private_key = owned<mbedtls_pk_context, mbedtls_pk_init, mbedtls_pk_free>;
+using configuration = owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free>;
+
+constexpr int fastest = MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256;
+
+// Zero ends a list.
+constexpr std::array<int, 2> only_fastest{fastest, 0};
+constexpr std::array<int, 4> tls_1_3_ciphers{fastest, MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+                                             MBEDTLS_TLS1_3_AES_256_GCM_SHA384, 0};
+// Of TLS 1.2 only those with forward secrecy and an AEAD.
+constexpr std::array<int, 10> all_ciphers{fastest,
+                                          MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+                                          MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+                                          MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                          MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+                                          MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                          MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                                          MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                          MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                                          0};
+
+// mbedTLS wants PEM with its terminating zero counted.
+const unsigned char* pem(const std::string& text) {
+  return reinterpret_cast<const unsigned char*>(text.c_str());
+}
+
+base::status parse(certificates& into, const std::string& text, const char* what) {
+  const int code = mbedtls_x509_crt_parse(into.get(), pem(text), text.size() + 1);
+  // A positive number counts the certificates of the text that could not be read.
+  if (code > 0) return base::fail(base::errc::invalid, std::string(what) + ": a part cannot be read");
+  return check_mbedtls(code, what);
+}
+
+} // namespace
+
+struct tls_context::parts {
+  tls_role role = tls_role::client;
+  bool verify = false;
+  certificates chain;
+  private_key key;
+  certificates trusted;
+  configuration general;
+  configuration preferred; // a server's for clients that offer the fastest cipher
+
+  base::status load(const tls_settings& from);
+  base::status configure(mbedtls_ssl_config* config, const int* ciphers, bool allow_1_2, bool has_own);
+};
+
+base::status tls_context::parts::load(const tls_settings& from) {
+  const bool has_own = !from.certificate.empty();
+  if (role == tls_role::server && !has_own) {
+    return base::fail(base::errc::invalid, "tls: a listener needs a certificate");
+  }
+  if (has_own) {
+    if (auto read = parse(chain, from.certificate, "certificate"); !read) return read;
+    const int code = mbedtls_pk_parse_key(key.get(), pem(from.key), from.key.size() + 1, nullptr, 0,
+                                          kernel_random, nullptr);
+    if (auto read = check_mbedtls(code, "key"); !read) return read;
+    if (mbedtls_pk_check_pair(&chain->pk, key.get(), kernel_random, nullptr) != 0) {
+      return base::fail(base::errc::invalid, "the key is not this certificate's");
+    }
+  }
+  if (verify) {
+    if (from.authorities.empty()) {
+      return base::fail(base::errc::invalid, "tls: to verify peers the authority (ca) must be given");
+    }
+    if (auto read = parse(trusted, from.authorities, "ca"); !read) return read;
+  }
+  const int* ciphers = from.allow_tls_1_2 ? all_ciphers.data() : tls_1_3_ciphers.data();
+  if (auto done = configure(general.get(), ciphers, from.allow_tls_1_2, has_own); !done) return done;
+  return configure(preferred.get(), only_fastest.data(), false, has_own);
+}
+
+base::status tls_context::parts::configure(mbedtls_ssl_config* config, const int* ciphers, bool allow_1_2,
+                                           bool has_own) {
+  const int endpoint = role == tls_role::client ? MBEDTLS_SSL_IS_CLIENT : MBEDTLS_SSL_IS_SERVER;
+  const int code =
+      mbedtls_ssl_config_defaults(config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+  if (auto done = check_mbedtls(code, "tls"); !done) return done;
+  mbedtls_ssl_conf_rng(config, kernel_random, nullptr);
+  mbedtls_ssl_conf_min_tls_version(config,
+                                   allow_1_2 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3);
+  mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
+  mbedtls_ssl_conf_ciphersuites(config, ciphers);
+  mbedtls_ssl_conf_authmode(config, verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
+  mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+  mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+  if (verify) mbedtls_ssl_conf_ca_chain(config, trusted.get(), nullptr);
+  if (!has_own) return {};
+  return check_mbedtls(mbedtls_ssl_conf_own_cert(config, chain.get(), key.get()), "certificate");
+}
+
+base::result<std::shared_ptr<const tls_context>> tls_context::make(tls_role role,
+                                                                   const tls_settings& settings) {
+  if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
+  auto made = std::make_unique<parts>();
+  made->role = role;
+  made->verify = settings.verify_peer;
+  if (auto loaded = made->load(settings); !loaded) return tl::unexpected(std::move(loaded.error()));
+  return std::shared_ptr<const tls_context>(new tls_context(std::move(made)));
+}
+
+tls_context::tls_context(std::unique_ptr<parts> made) : parts_(std::move(made)) {}
+tls_context::~tls_context() = default;
+
+tls_role tls_context::role() const {
+  return parts_->role;
+}
+bool tls_context::verifies_peer() const {
+  return parts_->verify;
+}
+const mbedtls_ssl_config* tls_context::config(bool fastest_offered) const {
+  return fastest_offered ? parts_->preferred.get() : parts_->general.get();
+}
+
+// Record header (type, version, length), handshake header (type, length), version, random, session id,
+// then the list of ciphers: RFC 8446 4.1.2.
+client_hello look_at_client_hello(base::bytes_span bytes) {
+  constexpr std::uint8_t handshake_record = 22;
+  constexpr std::size_t session_id_at = 5 + 4 + 2 + 32;
+  if (bytes.empty()) return client_hello::incomplete;
+  if (bytes[0] != handshake_record || (bytes.size() > 1 && bytes[1] != 3)) return client_hello::no_tls;
+  if (bytes.size() <= session_id_at) return client_hello::incomplete;
+  const std::size_t ciphers_at = session_id_at + 1 + bytes[session_id_at];
+  if (bytes.size() < ciphers_at + 2) return client_hello::incomplete;
+  const std::size_t end = ciphers_at + 2 + base::load_be<std::uint16_t>(bytes.data() + ciphers_at);
+  for (std::size_t at = ciphers_at + 2; at + 2 <= end; at += 2) {
+    if (bytes.size() < at + 2) return client_hello::incomplete;
+    if (base::load_be<std::uint16_t>(bytes.data() + at) == fastest) return client_hello::fastest_cipher;
+  }
+  return client_hello::other;
+}
+
+} // namespace coppice::net

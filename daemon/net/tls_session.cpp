@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+// mbedTLS reads and writes through two functions that take from input_ and add to output_. The owner's
+// thread.
+#include "net/tls_session.hpp"
+
+#include <fmt/format.h>
+#include <mbedtls/net_sockets.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "net/mbedtls_context.hpp"
+
+namespace coppice::net {
+namespace {
+
+constexpr std::size_t record_size = 16 * 1024;
+// A ClientHello whose ciphers are not within these is served as if it had no fast one.
+constexpr std::size_t longest_look = 2048;
+constexpr int most_waits = 8;
+// The alert for who does not speak TLS at all: it may know the form and say so.
+constexpr std::array<std::uint8_t, 7> unexpected_message{21, 3, 3, 0, 2, 2, 10};
+
+// Alerts people meet, by RFC 8446 6; the number for the rest.
+std::string alert_words(std::uint8_t number) {
+  switch (number) {
+    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
+      return "handshake failure: no cipher, key or certificate in common";
+    case MBEDTLS_SSL_ALERT_MSG_BAD_CERT:
+      return "it does not accept our certificate";
+    case MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED:
+      return "our certificate has expired";
+    case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA:
+      return "it does not know the authority (ca) that signed our certificate";
+    case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION:
+      return "no TLS version in common";
+    case MBEDTLS_SSL_ALERT_MSG_CERT_REQUIRED:
+      return "it wants a certificate and we have none";
+    default:
+      return fmt::format("alert {}", number);
+  }
+}
+
+} // namespace
+
+struct tls_session::library : owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free> {};
+
+tls_session::tls_session(std::shared_ptr<const tls_context> context, std::string host)
+    : context_(std::move(context)), host_(std::move(host)) {}
+tls_session::~tls_session() = default;
+
+base::status tls_session::set_up() {
+  bool fastest = false;
+  if (context_->role() == tls_role::server) {
+    hello_.insert(hello_.end(), input_.begin(), input_.end());
+    input_ = {};
+    const auto seen = look_at_client_hello(hello_);
+    if (seen == client_hello::no_tls) {
+      output_.append(unexpected_message);
+      return base::fail(base::errc::invalid,
+                        "this port speaks TLS, and the peer opened without it: is its end set to tls: off?");
+    }
+    if (seen == client_hello::incomplete && hello_.size() < longest_look) return {};
+    fastest = seen == client_hello::fastest_cipher;
+  }
+  ssl_ = std::make_unique<library>();
+  if (auto done = check_mbedtls(mbedtls_ssl_setup(ssl_->get(), context_->config(fastest)), "tls"); !done) {
+    return done;
+  }
+  // mbedTLS refuses a client that never said which host it means.
+  if (context_->role() == tls_role::client) {
+    const char* host = host_.empty() ? nullptr : host_.c_str();
+    if (auto done = check_mbedtls(mbedtls_ssl_set_hostname(ssl_->get(), host), "tls"); !done) return done;
+  }
+  mbedtls_ssl_set_bio(
+      ssl_->get(), this,
+      [](void* self, const unsigned char* bytes, std::size_t size) {
+        static_cast<tls_session*>(self)->output_.append({bytes, size});
+        return static_cast<int>(size);
+      },
+      [](void* self, unsigned char* to, std::size_t size) {
+        return static_cast<tls_session*>(self)->give(to, size);
+      },
+      nullptr);
+  return {};
+}
+
+int tls_session::give(unsigned char* to, std::size_t size) {
+  if (hello_read_ < hello_.size()) {
+    const std::size_t count = std::min(size, hello_.size() - hello_read_);
+    std::memcpy(to, hello_.data() + hello_read_, count);
+    hello_read_ += count;
+    if (hello_read_ == hello_.size()) {
+      hello_ = {};
+      hello_read_ = 0;
+    }
+    return static_cast<int>(count);
+  }
+  if (input_.empty()) return MBEDTLS_ERR_SSL_WANT_READ;
+  const std::size_t count = std::min(size, input_.size());
+  std::memcpy(to, input_.data(), count);
+  input_ = input_.subspan(count);
+  return static_cast<int>(count);
+}
+
+base::result<tls_session::progress> tls_session::step() {
+  if (established_) return progress::done;
+  if (!ssl_) {
+    if (auto done = set_up(); !done) return tl::unexpected(std::move(done.error()));
+    return ssl_ ? progress::more_steps : progress::needs_input;
+  }
+  const int code = mbedtls_ssl_handshake_step(ssl_->get());
+  if (code == MBEDTLS_ERR_SSL_WANT_READ) return has_input() ? progress::more_steps : progress::needs_input;
+  if (code != 0 && code != MBEDTLS_ERR_SSL_WANT_WRITE) return tl::unexpected(explain(code));
+  established_ = mbedtls_ssl_is_handshake_over(ssl_->get()) != 0;
+  return established_ ? progress::done : progress::more_steps;
+}
+
+base::error tls_session::explain(int code) const {
+  const auto failed = [](base::errc kind, std::string why) {
+    return base::error{kind, "TLS handshake: " + std::move(why)};
+  };
+  switch (code) {
+    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+      return failed(base::errc::refused,
+                    "the peer refuses: " + alert_words(ssl_->get()->MBEDTLS_PRIVATE(in_msg)[1]));
+    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED: {
+      std::array<char, 512> words{};
+      mbedtls_x509_crt_verify_info(words.data(), words.size(), "",
+                                   mbedtls_ssl_get_verify_result(ssl_->get()));
+      std::string why = words.data();
+      while (!why.empty() && why.back() == '\n') why.pop_back();
+      std::replace(why.begin(), why.end(), '\n', ';');
+      if (!host_.empty()) why += fmt::format(" (wanted: {})", host_);
+      return failed(base::errc::refused, "the peer's certificate is not accepted: " + why);
+    }
+    case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
+      return failed(base::errc::refused, "the peer shows no certificate, and verify is peer");
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+      return failed(base::errc::refused,
+                    "the peer offers no version of TLS that is allowed here; 1.2 needs min_version: 1.2");
+    case MBEDTLS_ERR_SSL_INVALID_MAC:
+      // mbedTLS seals the alert of a refusal with the wrong keys: its reason cannot be read.
+      return failed(base::errc::refused,
+                    "the peer ended it with an alert that cannot be read, most likely because it does not "
+                    "accept our certificate: its log says why");
+    case MBEDTLS_ERR_SSL_INVALID_RECORD:
+    case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
+      if (context_->role() == tls_role::client) {
+        return failed(base::errc::invalid, "the peer answers without TLS: is its listener set to tls: off?");
+      }
+      break;
+    default:
+      break;
+  }
+  return failed(base::errc::invalid, mbedtls_words(code));
+}
+
+base::error tls_session::cut_short() const {
+  if (context_->role() == tls_role::client) {
+    return {base::errc::refused,
+            "TLS handshake: the peer closed the connection: is its listener set to tls: off?"};
+  }
+  return {base::errc::refused, "TLS handshake: the peer closed the connection before its end"};
+}
+
+base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
+  if (peer_ended_) return 0;
+  for (int waits = 0;;) {
+    const int code = mbedtls_ssl_read(ssl_->get(), into.data(), into.size());
+    if (code > 0) {
+      opened_any_ = true;
+      return static_cast<std::size_t>(code);
+    }
+    // A ticket says nothing to us, and may have more behind it.
+    if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) continue;
+    if (code == MBEDTLS_ERR_SSL_WANT_READ) {
+      // It may say so once with a message of the handshake still in its buffer.
+      const bool more = has_input() || mbedtls_ssl_check_pending(ssl_->get()) != 0;
+      if (!more || ++waits > most_waits) return 0;
+      continue;
+    }
+    if (code == 0 || code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+      peer_ended_ = true;
+      return 0;
+    }
+    // A client's certificate is judged after its handshake is over.
+    const bool refused = !opened_any_ && code == MBEDTLS_ERR_SSL_INVALID_MAC;
+    if (refused || code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return tl::unexpected(explain(code));
+    return base::fail(base::errc::invalid, "TLS: what the peer sent is damaged: " + mbedtls_words(code));
+  }
+}
+
+base::status tls_session::seal(write_queue& from) {
+  base::bytes_span part = from.front();
+  if (part.size() < record_size && part.size() < from.bytes()) {
+    record_.resize(record_size);
+    part = {record_.data(), from.copy_to(record_)};
+  }
+  part = part.first(std::min(part.size(), record_size));
+  const int code = mbedtls_ssl_write(ssl_->get(), part.data(), part.size());
+  if (code < 0) return base::fail(base::errc::internal, "TLS: write: " + mbedtls_words(code));
+  from.advance(static_cast<std::size_t>(code));
+  return {};
+}
+
+base::status tls_session::end() {
+  const int code = mbedtls_ssl_close_notify(ssl_->get());
+  if (code != 0) return base::fail(base::errc::internal, "TLS: close: " + mbedtls_words(code));
+  return {};
+}
+
+std::string_view tls_session::version() const {
+  if (!established_) return {};
+  return mbedtls_ssl_get_version_number(ssl_->get()) == MBEDTLS_SSL_VERSION_TLS1_3 ? "1.3" : "1.2";
+}
+
+} // namespace coppice::net

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// One connection's TLS, without a socket: bytes of the wire go in and out as its owner has them. Nothing
+// is allocated before the peer's first bytes look like TLS, and an unfinished handshake holds less than
+// 64 KiB. After an error what output() holds (the alert) may still be sent. The owner's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "net/tls_context.hpp"
+#include "net/write_queue.hpp"
+
+namespace coppice::net {
+
+class tls_session {
+ public:
+  // `host`: a client's, whom the peer's certificate must be for where the context verifies it; a DNS name
+  // or an address.
+  tls_session(std::shared_ptr<const tls_context> context, std::string host);
+  ~tls_session();
+  tls_session(const tls_session&) = delete;
+  tls_session& operator=(const tls_session&) = delete;
+
+  // Bytes from the wire, borrowed until unused_input() is 0.
+  void feed(base::bytes_span sealed) { input_ = sealed; }
+  std::size_t unused_input() const { return input_.size(); }
+
+  enum class progress : std::uint8_t { more_steps, needs_input, done };
+  // One step of the handshake: a millisecond at most.
+  base::result<progress> step();
+  bool established() const { return established_; }
+  // Why a connection that ends now ends, in words, while not established.
+  base::error cut_short() const;
+
+  // The peer's next bytes as they were before TLS; 0: needs input, or peer_ended().
+  base::result<std::size_t> open(std::span<std::uint8_t> into);
+  // Its close_notify came: it sends no more.
+  bool peer_ended() const { return peer_ended_; }
+
+  // Takes from the front of `from` what one record holds, into output(). Established only.
+  base::status seal(write_queue& from);
+  // The close_notify, into output().
+  base::status end();
+  write_queue& output() { return output_; }
+  const write_queue& output() const { return output_; }
+
+  // "1.3" or "1.2"; empty before it is established. A static string.
+  std::string_view version() const;
+
+ private:
+  struct library;
+
+  base::status set_up();
+  base::error explain(int code) const;
+  int give(unsigned char* to, std::size_t size);
+  bool has_input() const { return !input_.empty() || hello_read_ < hello_.size(); }
+
+  std::shared_ptr<const tls_context> context_;
+  std::string host_;
+  std::unique_ptr<library> ssl_; // from the first bytes on
+  base::bytes_span input_;
+  std::vector<std::uint8_t> hello_; // a server's first bytes, until their ciphers were seen and they are read
+  std::size_t hello_read_ = 0;
+  std::vector<std::uint8_t> record_; // where small writes become one record
+  write_queue output_;
+  bool established_ = false;
+  bool opened_any_ = false;
+  bool peer_ended_ = false;
+};
+
+} // namespace coppice::net

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// A certificate and its key are replaced one after the other: in between they do not match, which is noted
+// and tried again when the other has changed too. Any thread.
+#include "net/tls_source.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "net/certificate.hpp"
+#include "net/certificate_folder.hpp"
+
+namespace coppice::net {
+namespace {
+
+constexpr std::size_t max_file = 1024 * 1024;
+
+base::status read_into(std::string& text, const std::string& path) {
+  if (path.empty()) return {};
+  auto read = base::read_file(path, max_file);
+  if (!read) return tl::unexpected(std::move(read.error()));
+  text = std::move(*read);
+  return {};
+}
+
+} // namespace
+
+base::result<std::shared_ptr<tls_source>> tls_source::open(tls_files files) {
+  const std::shared_ptr<tls_source> made(new tls_source(std::move(files)));
+  if (auto loaded = made->load(); !loaded) return tl::unexpected(std::move(loaded.error()));
+  return made;
+}
+
+base::result<std::shared_ptr<tls_source>> tls_source::automatic(std::string folder,
+                                                                std::vector<std::string> names) {
+  const auto paths = ensure_certificates(folder, names, base::wall_now());
+  if (!paths) return tl::unexpected(paths.error());
+  auto made = open({paths->certificate, paths->key, "", false, false});
+  if (!made) return made;
+  (*made)->folder_ = std::move(folder);
+  (*made)->names_ = std::move(names);
+  (*made)->renew_at_ = base::mono_now() + one_day;
+  return made;
+}
+
+std::string tls_source::stamp() const {
+  std::string out;
+  for (const std::string* path : {&files_.certificate, &files_.key, &files_.authorities}) {
+    struct stat info {};
+    if (path->empty() || stat(path->c_str(), &info) != 0) {
+      out += '-';
+      continue;
+    }
+    out += fmt::format("{}.{}.{}.{};", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  }
+  return out;
+}
+
+base::status tls_source::load() {
+  seen_ = stamp();
+  tls_settings texts;
+  texts.verify_peer = files_.verify_peer;
+  texts.allow_tls_1_2 = files_.allow_tls_1_2;
+  if (auto read = read_into(texts.certificate, files_.certificate); !read) return read;
+  if (auto read = read_into(texts.key, files_.key); !read) return read;
+  if (auto read = read_into(texts.authorities, files_.authorities); !read) return read;
+  const auto named = [this](base::error why) {
+    return tl::unexpected(
+        std::move(why).context(files_.certificate.empty() ? files_.authorities : files_.certificate));
+  };
+  auto client = tls_context::make(tls_role::client, texts);
+  if (!client) return named(std::move(client.error()));
+  if (!files_.certificate.empty()) {
+    auto server = tls_context::make(tls_role::server, texts);
+    if (!server) return named(std::move(server.error()));
+    server_ = std::move(*server);
+  }
+  client_ = std::move(*client);
+  return {};
+}
+
+void tls_source::refresh() {
+  if (!folder_.empty() && base::mono_now() >= renew_at_) {
+    renew_at_ = base::mono_now() + one_day;
+    if (const auto made = ensure_certificates(folder_, names_, base::wall_now()); !made) {
+      base::log::warning("net", "certificates are not renewed: {}", made.error().text);
+    }
+  }
+  if (stamp() == seen_) return;
+  if (const auto loaded = load(); !loaded) {
+    base::log::warning("net", "changed certificates are not used, the old ones stay: {}",
+                       loaded.error().text);
+    return;
+  }
+  base::log::notice("net", "new connections use the changed certificate {}",
+                    files_.certificate.empty() ? files_.authorities : files_.certificate);
+}
+
+std::shared_ptr<const tls_context> tls_source::server() {
+  const std::lock_guard guard(lock_);
+  refresh();
+  return server_;
+}
+
+std::shared_ptr<const tls_context> tls_source::client() {
+  const std::lock_guard guard(lock_);
+  refresh();
+  return client_;
+}
+
+} // namespace coppice::net

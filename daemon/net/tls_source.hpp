@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Where TLS's certificates come from: files, which are read again when they have changed, or the node's
+// automatic ones, renewed when due. Asked for each new connection; the connections there are go on with what
+// they began with. Files that cannot be used leave the last good ones in force, with a line in the log. Any
+// thread; reads files now and then.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "net/tls_context.hpp"
+
+namespace coppice::net {
+
+// Paths; empty where there is none.
+struct tls_files {
+  std::string certificate;
+  std::string key;
+  std::string authorities;
+  bool verify_peer = false;
+  bool allow_tls_1_2 = false;
+};
+
+class tls_source {
+ public:
+  // errc::not_found, errc::invalid, …: a file is missing or cannot be used; named in the text.
+  static base::result<std::shared_ptr<tls_source>> open(tls_files files);
+  // Certificates of `folder` for `names`, see certificate_folder.hpp; peers are not verified.
+  static base::result<std::shared_ptr<tls_source>> automatic(std::string folder,
+                                                             std::vector<std::string> names);
+
+  // As the files are now. Null: not to be had, a server's for a source without a certificate.
+  std::shared_ptr<const tls_context> server();
+  std::shared_ptr<const tls_context> client();
+
+ private:
+  explicit tls_source(tls_files files) : files_(std::move(files)) {}
+  base::status load();
+  void refresh();
+  std::string stamp() const;
+
+  std::mutex lock_;
+  tls_files files_;
+  std::string folder_; // of automatic certificates
+  std::vector<std::string> names_;
+  base::nanos renew_at_ = 0; // monotonic; for automatic ones
+  std::string seen_;         // the files' state when they were read last
+  std::shared_ptr<const tls_context> server_;
+  std::shared_ptr<const tls_context> client_;
+};
+
+} // namespace coppice::net

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// A stream's handler that keeps what it hears. The loop's thread.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "net/stream.hpp"
+
+namespace coppice::test {
+
+struct recorder final : net::stream_handler {
+  void on_connected() override { connected = true; }
+  void on_data(base::bytes_span bytes) override {
+    received.append(base::as_text(bytes));
+    if (after_data) after_data();
+  }
+  void on_drained() override { ++drained; }
+  bool on_end() override {
+    ended = true;
+    return keep_after_end;
+  }
+  void on_closed(base::error why) override {
+    CHECK_FALSE(closed);
+    closed = std::move(why);
+  }
+
+  bool connected = false;
+  bool ended = false;
+  bool keep_after_end = false;
+  int drained = 0;
+  std::string received;
+  std::optional<base::error> closed;
+  std::function<void()> after_data;
+};
+
+} // namespace coppice::test

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Certificates from files: taken up when they change, kept when what comes is worse.
+#include "net/tls_source.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "base/file.hpp"
+#include "net/certificate.hpp"
+#include "net/tls.hpp"
+#include "temporary_folder.hpp"
+
+namespace coppice::net {
+namespace {
+
+struct files {
+  files() {
+    REQUIRE(tls::initialise());
+    authority = make_authority(base::wall_now()).value();
+    write(issue_leaf(authority, {"127.0.0.1"}, base::wall_now()).value());
+  }
+  void write(const certificate_pair& pair) const {
+    folder.write("node.pem", pair.certificate);
+    folder.write("key.pem", pair.key);
+  }
+  tls_files paths() const { return {folder.file("node.pem"), folder.file("key.pem"), "", false, false}; }
+
+  test::temporary_folder folder;
+  certificate_pair authority;
+};
+
+} // namespace
+
+TEST_CASE("files that stay as they are give the same context, changed ones another") {
+  const files in;
+  const auto source = tls_source::open(in.paths()).value();
+  const auto first = source->server();
+  REQUIRE(first);
+  CHECK(source->server() == first);
+  in.write(issue_leaf(in.authority, {"127.0.0.1"}, base::wall_now()).value());
+  const auto second = source->server();
+  CHECK(second != first);
+  CHECK(source->client());
+}
+
+TEST_CASE("a certificate replaced before its key, a damaged or a missing one leave the old in force") {
+  const files in;
+  const auto source = tls_source::open(in.paths()).value();
+  const auto first = source->server();
+  const auto next = issue_leaf(in.authority, {"127.0.0.1"}, base::wall_now()).value();
+  in.folder.write("node.pem", next.certificate);
+  CHECK(source->server() == first);
+  in.folder.write("node.pem", "damaged");
+  CHECK(source->server() == first);
+  std::filesystem::remove(in.folder.file("node.pem"));
+  CHECK(source->server() == first);
+  in.write(next);
+  CHECK(source->server() != first);
+}
+
+TEST_CASE("a source without a certificate serves clients only") {
+  const files in;
+  const auto source = tls_source::open({"", "", "", false, false}).value();
+  CHECK(source->client());
+  CHECK_FALSE(source->server());
+}
+
+TEST_CASE("what is missing at the start is an error that names the file") {
+  const files in;
+  auto paths = in.paths();
+  paths.key = in.folder.file("absent.pem");
+  const auto opened = tls_source::open(paths);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == base::errc::not_found);
+  CHECK(opened.error().text.find("absent.pem") != std::string::npos);
+}
+
+TEST_CASE("the automatic source makes what it needs and verifies nobody") {
+  const test::temporary_folder folder;
+  const auto source = tls_source::automatic(folder.file("tls"), {"127.0.0.1"}).value();
+  REQUIRE(source->server());
+  CHECK_FALSE(source->server()->verifies_peer());
+  CHECK(std::filesystem::exists(folder.file("tls/ca.pem")));
+}
+
+} // namespace coppice::net
