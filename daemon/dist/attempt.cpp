@@ -7,14 +7,23 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "dist/node_name.hpp"
 
 namespace coppice::dist {
+namespace {
+
+constexpr std::chrono::milliseconds last_words{500};
+
+const std::shared_ptr<net::tls_source>& tls_towards(const options& opts, std::string_view node) {
+  const auto* known = find_route(opts, node);
+  return known != nullptr ? known->tls : opts.tls;
+}
+
+} // namespace
 
 attempt::attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool outgoing)
     : loop_(on), owner_(owner), options_(opts), outgoing_(outgoing), deadline_(on, [this] {
-        if (connected_) return fail(handshake_->timed_out());
-        fail({base::errc::timeout,
-              fmt::format("connect: nothing answers within {} ms", options_.connect_timeout.count())});
+        fail(out_of_time());
       }) {
   deadline_.start(outgoing ? opts.connect_timeout : opts.handshake_timeout);
 }
@@ -25,7 +34,8 @@ base::result<std::unique_ptr<attempt>> attempt::connect(uv_loop_t* on, attempt_o
   std::unique_ptr<attempt> made(new attempt(on, owner, opts, true));
   made->node_ = node;
   made->peer_index_ = peer_index;
-  made->handshake_ = handshake::connecting(std::move(us), node, *made);
+  made->with_tls_ = tls_towards(opts, node) != nullptr;
+  made->handshake_ = handshake::connecting(std::move(us), node, *made, made->prefix());
   made->locator_.emplace(on, opts, std::move(node),
                          [raw = made.get()](auto where) { raw->located(std::move(where)); });
   if (auto started = made->locator_->start(); !started) return tl::unexpected(std::move(started.error()));
@@ -34,14 +44,18 @@ base::result<std::unique_ptr<attempt>> attempt::connect(uv_loop_t* on, attempt_o
 
 base::result<std::unique_ptr<attempt>> attempt::accept(uv_loop_t* on, attempt_owner& owner,
                                                        const options& opts, local_node us,
-                                                       net::accepted_socket socket) {
+                                                       net::accepted_socket socket,
+                                                       const std::shared_ptr<net::tls_source>& tls) {
   std::unique_ptr<attempt> made(new attempt(on, owner, opts, false));
-  auto adopted = net::stream::adopt(on, std::move(socket));
+  net::tls_options secure;
+  if (tls) secure = {tls->server(), &owner.pacer(), "", opts.handshake_timeout};
+  made->with_tls_ = tls != nullptr;
+  auto adopted = net::stream::adopt(on, std::move(socket), secure);
   if (!adopted) return tl::unexpected(std::move(adopted.error()));
   made->stream_ = std::move(*adopted);
   made->connected_ = true;
   if (const auto from = made->stream_.peer_address()) made->address_ = from->to_string();
-  made->handshake_ = handshake::accepting(std::move(us), *made);
+  made->handshake_ = handshake::accepting(std::move(us), *made, made->prefix());
   made->stream_.start(*made);
   return made;
 }
@@ -55,7 +69,13 @@ std::string attempt::who() const {
 void attempt::located(base::result<base::socket_address> where) {
   if (!where) return fail(std::move(where.error()));
   address_ = where->to_string();
-  auto opened = net::stream::connect(loop_, *where, {options_.connect_timeout, std::nullopt}, *this);
+  net::connect_options how{options_.connect_timeout, std::nullopt, {}};
+  if (const auto& tls = tls_towards(options_, node_)) {
+    // Whom the certificate is for: the host of the node's name, as OTP has it.
+    const auto name = parse_node_name(node_);
+    how.tls = {tls->client(), &owner_.pacer(), name ? std::string(name->host) : "", {}};
+  }
+  auto opened = net::stream::connect(loop_, *where, how, *this);
   if (!opened) return fail(std::move(opened.error()));
   stream_ = std::move(*opened);
 }
@@ -67,6 +87,7 @@ void attempt::on_connected() {
 
 void attempt::on_data(base::bytes_span bytes) {
   received_.insert(received_.end(), bytes.begin(), bytes.end());
+  if (auto mistaken = mistaken_for_plain()) return fail(std::move(*mistaken));
   auto used = handshake_->feed(received_);
   send_output();
   if (!used) return fail(std::move(used.error()));
@@ -77,9 +98,33 @@ void attempt::on_data(base::bytes_span bytes) {
   owner_.established(*this, peer, std::move(stream_), std::move(received_));
 }
 
+// A record of TLS where our own bytes should be. Its first two make a length no handshake message has.
+std::optional<base::error> attempt::mistaken_for_plain() const {
+  constexpr std::uint8_t alert = 21;
+  constexpr std::uint8_t tls_handshake = 22;
+  if (with_tls_ || received_.size() < 2 || received_[1] != 3) return std::nullopt;
+  if (received_[0] != alert && received_[0] != tls_handshake) return std::nullopt;
+  if (!handshake_->peer_name().empty() && !outgoing_) return std::nullopt;
+  return base::error{base::errc::refused,
+                     outgoing_ ? "the peer's port speaks TLS: a route with tls: on, or TLS on the first "
+                                 "listener here, connects to it"
+                               : "the peer speaks TLS, and this listener is set to tls: off"};
+}
+
+base::error attempt::out_of_time() const {
+  const auto within = (outgoing_ ? options_.connect_timeout : options_.handshake_timeout).count();
+  if (stream_ && with_tls_ && stream_.securing() && (!outgoing_ || stream_.bytes_read() > 0)) {
+    return {base::errc::timeout, fmt::format("TLS handshake: not finished within {} ms", within)};
+  }
+  if (connected_) return handshake_->timed_out();
+  return {base::errc::timeout, fmt::format("connect: nothing answers within {} ms", within)};
+}
+
 void attempt::on_closed(base::error why) {
-  stream_.close();
-  if (!connected_) return fail(std::move(why));
+  // TLS may have a last word for the peer.
+  const bool secured = !stream_.securing();
+  stream_.close_when_written(last_words);
+  if (!connected_ || !secured) return fail(std::move(why));
   if (why.code != base::errc::closed) return fail(std::move(why).context("handshake"));
   fail(handshake_->closed());
 }
@@ -100,7 +145,7 @@ void attempt::send_output() {
 // A refusal already written still has to reach the peer.
 void attempt::fail(base::error why) {
   deadline_.stop();
-  if (connected_ && stream_) stream_.close_when_written(std::chrono::milliseconds(500));
+  if (connected_ && stream_) stream_.close_when_written(last_words);
   owner_.failed(*this, why);
 }
 

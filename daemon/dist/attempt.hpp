@@ -16,6 +16,7 @@
 #include "dist/options.hpp"
 #include "net/listener.hpp"
 #include "net/stream.hpp"
+#include "net/tls_pacer.hpp"
 
 namespace coppice::dist {
 
@@ -31,6 +32,8 @@ class attempt_owner {
   // See handshake_policy. A peer with which the handshake goes on is admitted, see attempt::admitted().
   virtual handshake_message::verdict admit(std::string_view peer) = 0;
   virtual std::string cookie_for(std::string_view peer) = 0;
+  // Of this thread's loop.
+  virtual net::tls_pacer& pacer() = 0;
 
  protected:
   ~attempt_owner() = default;
@@ -42,10 +45,11 @@ class attempt final : private net::stream_handler, private handshake_policy {
   static base::result<std::unique_ptr<attempt>> connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
                                                         std::uint32_t peer_index);
-  // From a socket just accepted.
+  // From a socket just accepted; `tls` null: without TLS.
   static base::result<std::unique_ptr<attempt>> accept(uv_loop_t* on, attempt_owner& owner,
                                                        const options& opts, local_node us,
-                                                       net::accepted_socket socket);
+                                                       net::accepted_socket socket,
+                                                       const std::shared_ptr<net::tls_source>& tls);
   attempt(const attempt&) = delete;
   attempt& operator=(const attempt&) = delete;
 
@@ -67,6 +71,9 @@ class attempt final : private net::stream_handler, private handshake_policy {
   std::string cookie_for(std::string_view peer) override { return owner_.cookie_for(peer); }
   base::result<assigned_name> name_for(std::string_view host) override;
 
+  length_prefix prefix() const { return with_tls_ ? length_prefix::four_bytes : length_prefix::two_bytes; }
+  base::error out_of_time() const;
+  std::optional<base::error> mistaken_for_plain() const;
   void send_output();
   void fail(base::error why);
 
@@ -75,6 +82,7 @@ class attempt final : private net::stream_handler, private handshake_policy {
   const options& options_;
   bool outgoing_;
   bool connected_ = false;
+  bool with_tls_ = false;
   std::string node_;
   std::string address_;
   std::string admitted_;

@@ -19,6 +19,10 @@ constexpr std::size_t read_at_most = 1024 * 1024; // of a long frame, at a time
 constexpr std::size_t keep_buffer = 256 * 1024;   // memory kept between frames
 constexpr int ticks_to_silence = 4;
 
+bool takes_envelopes(const peer_node& peer) {
+  return (peer.capabilities & handshake_message::capability::lz4) != 0;
+}
+
 } // namespace
 
 connection::connection(runtime::system& system, const options& opts, connection_owner& owner,
@@ -29,8 +33,8 @@ connection::connection(runtime::system& system, const options& opts, connection_
       peer_(peer),
       outgoing_(outgoing),
       ids_(system.nodes(), peer_index),
-      unpacker_(opts.term_limits),
-      packer_(peer.flags),
+      unpacker_(opts.term_limits, takes_envelopes(peer)),
+      packer_(peer.flags, takes_envelopes(peer) ? opts.compression : compression_settings{}),
       stream_(std::move(stream)),
       ticker_(system.loop(static_cast<unsigned>(system.current_worker())), [this] { tick(); }) {
   if (const auto address = stream_.peer_address()) address_ = address->to_string();

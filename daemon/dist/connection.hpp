@@ -76,7 +76,8 @@ class connection final : private net::stream_handler {
   std::uint32_t peer_index() const { return ids_.peer(); }
   bool outgoing() const { return outgoing_; }
   const std::string& address() const { return address_; }
-  const connection_counters& counters() const { return counters_; } // any thread
+  std::string_view tls_version() const { return stream_.tls_version(); } // a static string
+  const connection_counters& counters() const { return counters_; }      // any thread
 
  private:
   std::span<std::uint8_t> read_space() override;

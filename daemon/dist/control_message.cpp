@@ -73,11 +73,15 @@ constexpr row rows[] = {
     {op::altact_sig_send, true, {flags, from_pid, to_flagged, flagged_token}},
 };
 
+// By the operation's number; null where there is none.
+constexpr auto rows_by_number = [] {
+  std::array<const row*, 64> all{};
+  for (const row& r : rows) all[static_cast<std::size_t>(r.what)] = &r;
+  return all;
+}();
+
 const row* find_row(std::uint64_t number) {
-  for (const row& r : rows) {
-    if (static_cast<std::uint64_t>(r.what) == number) return &r;
-  }
-  return nullptr;
+  return number < rows_by_number.size() ? rows_by_number[number] : nullptr;
 }
 
 bool read_pid_into(etf::cursor& in, address& to) {

@@ -18,6 +18,7 @@ enum class frame_kind : std::uint8_t {
   header,         // 131,68: atom cache references, then control and payload without 131
   first_fragment, // 131,69: sequence and fragment number, then as `header`
   next_fragment,  // 131,70: sequence and fragment number, then more of the same bytes
+  envelope,       // 131,76: another frame, compressed; see compression.hpp
 };
 
 struct frame {

@@ -59,44 +59,52 @@ constexpr const char* cookie_remedy =
 
 } // namespace
 
-handshake handshake::connecting(local_node us, std::string peer, handshake_policy& policy) {
-  handshake h(std::move(us), policy);
+handshake handshake::connecting(local_node us, std::string peer, handshake_policy& policy,
+                                length_prefix prefix) {
+  handshake h(std::move(us), policy, prefix);
   h.state_ = state::status;
   h.peer_.name = std::move(peer);
   hm::send_name opening;
   opening.flags = h.us_.flags;
   opening.creation = h.us_.creation;
   opening.name = h.us_.name;
-  hm::encode(h.output_, opening);
+  opening.capabilities = h.us_.capabilities;
+  h.say(opening);
   return h;
 }
 
-handshake handshake::accepting(local_node us, handshake_policy& policy) {
-  handshake h(std::move(us), policy);
+handshake handshake::accepting(local_node us, handshake_policy& policy, length_prefix prefix) {
+  handshake h(std::move(us), policy, prefix);
   h.state_ = state::name;
   return h;
 }
 
 base::result<std::size_t> handshake::feed(bytes in) {
   std::size_t used = 0;
-  while (state_ != state::done && in.size() - used >= 2) {
-    const std::size_t size = static_cast<std::size_t>(in[used] << 8 | in[used + 1]);
+  while (state_ != state::done && in.size() - used >= prefix_) {
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < prefix_; ++i) size = size << 8 | in[used + i];
     if (size == 0 || size > max_message) {
       return base::fail(base::errc::invalid,
                         "handshake: what came is no distribution handshake (a message of " +
                             std::to_string(size) + " bytes)");
     }
-    if (total_ + size + 2 > max_total) {
+    if (total_ + size + prefix_ > max_total) {
       return base::fail(base::errc::limit,
                         "handshake: longer than " + std::to_string(max_total) + " bytes in all");
     }
-    if (in.size() - used - 2 < size) break;
-    const auto body = in.subspan(used + 2, size);
-    used += size + 2;
-    total_ += size + 2;
+    if (in.size() - used - prefix_ < size) break;
+    const auto body = in.subspan(used + prefix_, size);
+    used += size + prefix_;
+    total_ += size + prefix_;
     if (auto handled = handle(body); !handled) return tl::unexpected(std::move(handled.error()));
   }
   return used;
+}
+
+// The two bytes at `at` become the lower half of four.
+void handshake::widen_length(std::size_t at) {
+  if (prefix_ == 4) output_.insert(output_.begin() + static_cast<std::ptrdiff_t>(at), {0, 0});
 }
 
 base::status handshake::handle(bytes body) {
@@ -123,7 +131,7 @@ base::status handshake::handle(bytes body) {
 
 // Acceptor only: says not_allowed, which is all the protocol has for "no".
 base::status handshake::refuse(base::error why) {
-  hm::encode(output_, hm::status{hm::verdict::not_allowed, {}, 0});
+  say(hm::status{hm::verdict::not_allowed, {}, 0});
   return tl::unexpected(std::move(why));
 }
 
@@ -133,6 +141,7 @@ base::status handshake::on_name(bytes body) {
   old_form_ = opening->old_form;
   peer_.offered = flag::expanded(opening->flags);
   peer_.creation = opening->creation;
+  peer_.capabilities = opening->capabilities & us_.capabilities;
   naming_ = (opening->flags & flag::name_me) != 0 && opening->name.find('@') == std::string::npos;
   if (naming_) {
     if (auto named = name_the_peer(*opening); !named) return named;
@@ -152,7 +161,7 @@ base::status handshake::on_name(bytes body) {
   auto verdict = policy_->admit(peer_.name);
   hm::status answer{verdict, {}, 0};
   if (naming_ && verdict == hm::verdict::ok) answer = {hm::verdict::named, peer_.name, peer_.creation};
-  hm::encode(output_, answer);
+  say(answer);
   switch (verdict) {
     case hm::verdict::ok:
     case hm::verdict::ok_simultaneous:
@@ -190,7 +199,8 @@ base::status handshake::send_challenge() {
   our_challenge_ = base::random_u32();
   // Who asked for a name is answered by a node that can give one, and is hidden to it as it is to the rest.
   const auto flags = naming_ ? (us_.flags | flag::name_me) & ~flag::published : us_.flags;
-  hm::encode(output_, hm::challenge{flags, our_challenge_, us_.creation, us_.name});
+  // Only who spoke of them is told of ours.
+  say(hm::challenge{flags, our_challenge_, us_.creation, us_.name, peer_.capabilities});
   state_ = old_form_ ? state::complement : state::reply;
   return {};
 }
@@ -223,7 +233,7 @@ base::status handshake::on_reply(bytes body) {
                       "handshake: " + quoted(peer_.name) +
                           " has another cookie than this node expects of it: " + cookie_remedy);
   }
-  hm::encode(output_, hm::challenge_ack{cookie_digest(cookie, reply->value)});
+  say(hm::challenge_ack{cookie_digest(cookie, reply->value)});
   settle_flags();
   return {};
 }
@@ -236,11 +246,14 @@ base::status handshake::on_status(bytes body) {
     case hm::verdict::ok_simultaneous:
       state_ = state::challenge;
       return {};
-    case hm::verdict::alive:
+    case hm::verdict::alive: {
       // It has not noticed yet that the old connection is gone; ours is the one that counts.
+      const std::size_t at = output_.size();
       hm::encode_alive_answer(output_, true);
+      widen_length(at);
       state_ = state::challenge;
       return {};
+    }
     case hm::verdict::nok:
       return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
                                                 " connects to us at the same time; its attempt goes on");
@@ -262,6 +275,7 @@ base::status handshake::on_challenge(bytes body) {
   if (!challenge) return tl::unexpected(challenge.error());
   peer_.offered = flag::expanded(challenge->flags);
   peer_.creation = challenge->creation;
+  peer_.capabilities = challenge->capabilities & us_.capabilities;
   if (challenge->name != peer_.name) {
     auto other = parse_node_name(challenge->name);
     return base::fail(base::errc::refused, "handshake: at the address of " + quoted(peer_.name) +
@@ -272,7 +286,7 @@ base::status handshake::on_challenge(bytes body) {
   if (auto flags = check_flags(); !flags) return flags;
   our_challenge_ = base::random_u32();
   const auto cookie = policy_->cookie_for(peer_.name);
-  hm::encode(output_, hm::challenge_reply{our_challenge_, cookie_digest(cookie, challenge->value)});
+  say(hm::challenge_reply{our_challenge_, cookie_digest(cookie, challenge->value)});
   state_ = state::ack;
   return {};
 }

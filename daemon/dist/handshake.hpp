@@ -21,15 +21,17 @@ struct local_node {
   std::string name;
   std::uint64_t flags = 0;
   std::uint32_t creation = 0;
+  std::uint32_t capabilities = handshake_message::capability::lz4;
 };
 
 // What a finished handshake established.
 struct peer_node {
   std::string name;
   std::uint32_t creation = 0;
-  std::uint64_t flags = 0;   // in force: offered by both
-  std::uint64_t offered = 0; // all the peer offered
-  bool hidden = false;       // the peer does not publish itself
+  std::uint64_t flags = 0;        // in force: offered by both
+  std::uint64_t offered = 0;      // all the peer offered
+  bool hidden = false;            // the peer does not publish itself
+  std::uint32_t capabilities = 0; // in force, of Coppice nodes
 };
 
 // The name an acceptor gives a peer that asks for one (`erl -name undefined`).
@@ -37,6 +39,9 @@ struct assigned_name {
   std::string name;
   std::uint32_t creation = 0;
 };
+
+// The length in front of each message of the handshake: four bytes over TLS, as OTP's inet_tls has it.
+enum class length_prefix : std::uint8_t { two_bytes = 2, four_bytes = 4 };
 
 // What the machine asks of its owner; called from feed().
 class handshake_policy {
@@ -60,8 +65,10 @@ class handshake {
   static constexpr std::size_t max_total = 4096;
 
   // Opens towards `peer`; output() holds the first message at once.
-  static handshake connecting(local_node us, std::string peer, handshake_policy& policy);
-  static handshake accepting(local_node us, handshake_policy& policy);
+  static handshake connecting(local_node us, std::string peer, handshake_policy& policy,
+                              length_prefix prefix = length_prefix::two_bytes);
+  static handshake accepting(local_node us, handshake_policy& policy,
+                             length_prefix prefix = length_prefix::two_bytes);
 
   // Handles the whole messages at the front of `in` and returns how many bytes they were; the rest is to
   // be offered again with more behind it. Stops at the end of the handshake: what follows are frames.
@@ -85,7 +92,16 @@ class handshake {
  private:
   enum class state { status, challenge, ack, name, alive_answer, complement, reply, done };
 
-  handshake(local_node us, handshake_policy& policy) : us_(std::move(us)), policy_(&policy) {}
+  handshake(local_node us, handshake_policy& policy, length_prefix prefix)
+      : us_(std::move(us)), policy_(&policy), prefix_(static_cast<std::size_t>(prefix)) {}
+
+  template <class Message>
+  void say(const Message& m) {
+    const std::size_t at = output_.size();
+    handshake_message::encode(output_, m);
+    widen_length(at);
+  }
+  void widen_length(std::size_t at);
 
   base::status handle(bytes body);
   base::status on_name(bytes body);
@@ -104,6 +120,7 @@ class handshake {
 
   local_node us_;
   handshake_policy* policy_;
+  std::size_t prefix_;
   state state_ = state::name;
   peer_node peer_;
   std::uint32_t our_challenge_ = 0;

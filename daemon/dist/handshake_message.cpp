@@ -50,6 +50,14 @@ struct reader {
   }
 };
 
+constexpr std::uint32_t capability_tag = 0xC0997110;
+
+// Behind the name; whatever else stands there is somebody else's.
+std::uint32_t read_capabilities(reader& in) {
+  if (in.rest.size() < 8) return 0;
+  return in.u32() == capability_tag ? in.u32() : 0;
+}
+
 // Writes the length in front when it goes out of scope.
 struct frame {
   std::vector<std::uint8_t>& out;
@@ -64,6 +72,11 @@ struct frame {
   }
   void number(std::uint64_t value, std::size_t width) {
     for (std::size_t i = width; i-- > 0;) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  }
+  void capabilities(std::uint32_t bits) {
+    if (bits == 0) return;
+    number(capability_tag, 4);
+    number(bits, 4);
   }
   void text(std::string_view s) { out.insert(out.end(), s.begin(), s.end()); }
   void proof(const digest& d) { out.insert(out.end(), d.begin(), d.end()); }
@@ -83,7 +96,8 @@ base::result<send_name> decode_send_name(bytes body) {
   if (tag == 'N') {
     m.flags = in.number(8);
     m.creation = in.u32();
-    m.name = in.text(in.u16()); // bytes after the name are extensions: ignored
+    m.name = in.text(in.u16());
+    m.capabilities = read_capabilities(in);
   } else if (tag == 'n') {
     m.old_form = true;
     const auto version = in.u16();
@@ -142,6 +156,7 @@ base::result<challenge> decode_challenge(bytes body) {
   m.value = in.u32();
   m.creation = in.u32();
   m.name = in.text(in.u16());
+  m.capabilities = read_capabilities(in);
   if (!in.ok || m.name.empty() || m.name.size() > max_node_name) return malformed("challenge", body);
   return m;
 }
@@ -188,6 +203,7 @@ void encode(std::vector<std::uint8_t>& out, const send_name& m) {
     f.number(m.name.size(), 2);
   }
   f.text(m.name);
+  if (!m.old_form) f.capabilities(m.capabilities);
 }
 
 void encode(std::vector<std::uint8_t>& out, const status& m) {
@@ -231,6 +247,7 @@ void encode(std::vector<std::uint8_t>& out, const challenge& m) {
   f.number(m.creation, 4);
   f.number(m.name.size(), 2);
   f.text(m.name);
+  f.capabilities(m.capabilities);
 }
 
 void encode(std::vector<std::uint8_t>& out, const complement& m) {

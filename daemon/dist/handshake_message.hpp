@@ -16,6 +16,12 @@ namespace coppice::dist::handshake_message {
 
 using bytes = std::span<const std::uint8_t>;
 
+// What a Coppice node says behind the name of an `N` message, where others look no further: eight bytes, a
+// tag and what it can beyond Erlang's distribution. Flag bits are Erlang's alone.
+namespace capability {
+inline constexpr std::uint32_t lz4 = 1; // takes frames in an envelope, see compression.hpp
+} // namespace capability
+
 // The first message, `N` (version 6) or `n` (version 5, from OTP 23 and 24 that did not ask EPMD: the
 // upper flags and the creation follow in `complement`).
 struct send_name {
@@ -23,6 +29,7 @@ struct send_name {
   std::uint64_t flags = 0;
   std::uint32_t creation = 0;
   std::string name;
+  std::uint32_t capabilities = 0; // 0: says nothing of it
 };
 
 enum class verdict { ok, ok_simultaneous, nok, not_allowed, alive, named };
@@ -38,6 +45,7 @@ struct challenge {
   std::uint32_t value = 0;
   std::uint32_t creation = 0;
   std::string name;
+  std::uint32_t capabilities = 0;
 };
 
 struct complement {

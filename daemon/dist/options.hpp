@@ -6,14 +6,18 @@
 #include <chrono>
 #include <coppice/etf/limits.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/socket_address.hpp"
+#include "dist/compression.hpp"
 #include "epmd/protocol.hpp"
 #include "net/listener.hpp"
+#include "net/tls_source.hpp"
 
 namespace coppice::dist {
 
@@ -23,6 +27,7 @@ struct route {
   std::string address;    // host name or number; empty: the node name's host
   std::uint16_t port = 0; // 0: ask EPMD
   std::optional<std::string> cookie;
+  std::shared_ptr<net::tls_source> tls{}; // null: none
 };
 
 struct options {
@@ -34,6 +39,8 @@ struct options {
   std::chrono::milliseconds handshake_timeout{7'000}; // of a peer that connects to us
   std::uint16_t epmd_port = epmd::default_port;
   std::vector<route> routes;
+  std::shared_ptr<net::tls_source> tls; // towards peers without a route; null: none
+  compression_settings compression;     // towards peers that take it
   etf::limits term_limits;
   std::size_t handshakes = 64;    // of peers that connect to us, at once
   std::size_t connections = 1000; // accepted sockets, established or not
@@ -45,6 +52,7 @@ struct options {
 struct listen_at {
   base::socket_address address;
   net::port_range ports;
+  std::shared_ptr<net::tls_source> tls{}; // with a certificate; null: none
 };
 
 enum class peer_state : std::uint8_t { down, connecting, connected };
@@ -56,6 +64,7 @@ struct peer_info {
   bool hidden = false;
   std::uint32_t creation = 0;
   std::string address;
+  std::string_view tls;  // "1.3" or "1.2"; empty: none
   base::nanos since = 0; // wall clock, of the state
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;

@@ -32,9 +32,10 @@ void put_be64(etf::writer& out, std::uint64_t value) {
 
 } // namespace
 
-packer::packer(std::uint64_t flags)
+packer::packer(std::uint64_t flags, const compression_settings& compression)
     : with_header_((flags & (flag::dist_hdr_atom_cache | flag::fragments)) != 0),
-      fragments_((flags & flag::fragments) != 0) {}
+      fragments_((flags & flag::fragments) != 0),
+      compressor_(compression) {}
 
 void packer::begin(std::uint8_t header) {
   scratch_.rewind();
@@ -57,13 +58,21 @@ bool packer::pack(const control_message& control, const runtime::message& payloa
   if (with_header_) put(scratch_, {0});
   encode_control(scratch_, control);
   if (payload && !with_header_) put(scratch_, {version_magic});
-  const bool joined = payload.size() < copy_below;
-  if (joined) scratch_.raw(payload.bytes());
   if (scratch_.failed()) return false;
-  finish_length(joined ? 0 : payload.size());
-  out.write(scratch_.view());
-  if (!joined) write(payload, payload.bytes(), out);
+  send(payload, payload.bytes(), out);
   return true;
+}
+
+void packer::send(const runtime::message& payload, etf::bytes part, net::stream& out) {
+  if (compressor_.wants(part.size())) {
+    const auto envelope = compressor_.wrap(scratch_.view().subspan(4), part);
+    if (!envelope.empty()) return out.write(envelope);
+  }
+  const bool joined = part.size() < copy_below;
+  if (joined) scratch_.raw(part);
+  finish_length(joined ? 0 : part.size());
+  out.write(scratch_.view());
+  if (!joined) write(payload, part, out);
 }
 
 bool packer::pack_fragments(const control_message& control, const runtime::message& payload,
@@ -82,9 +91,7 @@ bool packer::pack_fragments(const control_message& control, const runtime::messa
     if (scratch_.failed()) return false;
     const auto part = rest.first(std::min(rest.size(), fragment_size));
     rest = rest.subspan(part.size());
-    finish_length(part.size());
-    out.write(scratch_.view());
-    write(payload, part, out);
+    send(payload, part, out);
   }
   return true;
 }

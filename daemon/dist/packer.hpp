@@ -7,6 +7,7 @@
 #include <coppice/etf/writer.hpp>
 #include <cstdint>
 
+#include "dist/compression.hpp"
 #include "dist/control_message.hpp"
 #include "net/stream.hpp"
 #include "runtime/message.hpp"
@@ -15,8 +16,8 @@ namespace coppice::dist {
 
 class packer {
  public:
-  // `flags` are those in force.
-  explicit packer(std::uint64_t flags);
+  // `flags` are those in force; `compression` level 0 where the peer takes no envelopes.
+  explicit packer(std::uint64_t flags, const compression_settings& compression = {});
 
   // `payload` is empty for operations without one. False when the control message has no encoding
   // or the frame would be longer than four bytes can say; nothing is written then.
@@ -26,6 +27,8 @@ class packer {
  private:
   bool pack_fragments(const control_message& control, const runtime::message& payload, net::stream& out);
   void write(const runtime::message& payload, etf::bytes part, net::stream& out);
+  // The frame begun in scratch_ and its payload, as they are or in an envelope.
+  void send(const runtime::message& payload, etf::bytes part, net::stream& out);
   void begin(std::uint8_t header);
   void finish_length(std::size_t payload_bytes);
 
@@ -33,6 +36,7 @@ class packer {
   bool fragments_;
   std::uint64_t next_sequence_ = 1;
   etf::vector_writer scratch_{1024};
+  compressor compressor_;
 };
 
 } // namespace coppice::dist

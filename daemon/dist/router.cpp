@@ -239,15 +239,21 @@ std::string router::cookie_for(std::string_view name) {
   return special != nullptr && special->cookie ? *special->cookie : options_.cookie;
 }
 
-void router::accepted(net::accepted_socket socket) {
-  const auto turn = next_worker_.fetch_add(1) % std::max(system_.workers(), 1u);
-  if (static_cast<int>(turn) == system_.current_worker()) return shake_hands(std::move(socket));
-  // A task has to be copyable.
-  auto carried = std::make_shared<net::accepted_socket>(std::move(socket));
-  system_.post(turn, [this, carried] { shake_hands(std::move(*carried)); });
+net::tls_pacer& router::pacer() {
+  auto& made = parts_[here()].pacer;
+  if (!made) made = std::make_unique<net::tls_pacer>(system_.loop(here()));
+  return *made;
 }
 
-void router::shake_hands(net::accepted_socket socket) {
+void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
+  const auto turn = next_worker_.fetch_add(1) % std::max(system_.workers(), 1u);
+  if (static_cast<int>(turn) == system_.current_worker()) return shake_hands(std::move(socket), tls);
+  // A task has to be copyable.
+  auto carried = std::make_shared<net::accepted_socket>(std::move(socket));
+  system_.post(turn, [this, carried, tls] { shake_hands(std::move(*carried), tls); });
+}
+
+void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
   if (stopping_) return;
   if (shaking_hands_.fetch_add(1) >= options_.handshakes) {
     shaking_hands_.fetch_sub(1);
@@ -255,7 +261,7 @@ void router::shake_hands(net::accepted_socket socket) {
                        options_.handshakes);
     return;
   }
-  auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket));
+  auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
   if (!made) {
     shaking_hands_.fetch_sub(1);
     base::log::warning(module, "connection refused: {}", made.error().text);
@@ -326,6 +332,7 @@ void router::attach(const std::shared_ptr<arrival>& come) {
       p.last.hidden = come->who.hidden;
       p.last.creation = come->who.creation;
       p.last.address = fresh->address();
+      p.last.tls = fresh->tls_version();
     }
   }
   if (fresh == nullptr) {
@@ -337,8 +344,9 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   if (superseded != nullptr) forget_attempt(old_home, superseded);
   // A timer ends on the loop it runs on.
   if (patience && old_home != worker) system_.post(old_home, [patience] { patience->close(); });
-  base::log::notice(module, "{}: connected ({}, {}{})", p.name, p.last.address,
-                    come->outgoing ? "we to it" : "it to us", come->who.hidden ? ", hidden" : "");
+  base::log::notice(module, "{}: connected ({}, {}{}{}{})", p.name, p.last.address,
+                    come->outgoing ? "we to it" : "it to us", come->who.hidden ? ", hidden" : "",
+                    p.last.tls.empty() ? "" : ", TLS ", p.last.tls);
   const auto info = info_of(p);
   for (const auto& told : up_) told(info);
   {
@@ -416,9 +424,9 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
   const bool posted = system_.post(0, [this, promise, places] {
     std::vector<base::socket_address> addresses;
     for (const auto& place : places) {
-      auto made =
-          net::listener::tcp(system_.loop(0), place.address, place.ports, {1024, options_.connections},
-                             [this](net::accepted_socket socket) { accepted(std::move(socket)); });
+      auto made = net::listener::tcp(
+          system_.loop(0), place.address, place.ports, {1024, options_.connections},
+          [this, tls = place.tls](net::accepted_socket socket) { accepted(std::move(socket), tls); });
       if (!made) {
         parts_[0].listeners.clear();
         promise->set_value(tl::unexpected(std::move(made.error()).context("distribution")));
@@ -439,6 +447,7 @@ void router::stop() {
     if (worker < parts_.size()) {
       parts_[worker].listeners.clear();
       parts_[worker].attempts.clear();
+      parts_[worker].pacer.reset();
     }
     std::vector<peer*> all;
     {

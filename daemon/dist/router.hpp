@@ -69,6 +69,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
  private:
   // What a worker's thread alone touches.
   struct part {
+    std::unique_ptr<net::tls_pacer> pacer; // outlives the attempts
     std::unordered_map<attempt*, std::unique_ptr<attempt>> attempts;
     std::vector<net::listener> listeners;
   };
@@ -84,6 +85,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void failed(attempt& done, const base::error& why) override;
   handshake_message::verdict admit(std::string_view name) override;
   std::string cookie_for(std::string_view name) override;
+  net::tls_pacer& pacer() override;
 
   peer* find_peer(std::uint32_t node) const;
   peer& peer_at(std::uint32_t node);
@@ -104,8 +106,8 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void bounce(routed& item);
   void tell_watchers(peer& p, const std::vector<node_watcher>& watchers);
   void tell_askers(const std::vector<runtime::reference>& askers, bool connected);
-  void accepted(net::accepted_socket socket);
-  void shake_hands(net::accepted_socket socket);
+  void accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls);
+  void shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls);
   peer_info info_of(peer& p) const;
   bool run_on_workers(const std::function<void(unsigned)>& task);
 

@@ -6,6 +6,8 @@
 #include <coppice/etf/inflate.hpp>
 #include <utility>
 
+#include "dist/usual_control.hpp"
+
 namespace coppice::dist {
 namespace {
 
@@ -26,42 +28,55 @@ etf::atom_lookup unpacker::lookup() const {
 }
 
 base::result<std::optional<unpacked>> unpacker::take(std::span<const std::uint8_t> whole) {
-  const auto f = parse_frame(whole);
+  auto f = parse_frame(whole);
+  if (f && compressed_ && f->kind == frame_kind::envelope) {
+    const auto inside = decompressor_.unwrap(f->body);
+    if (!inside) return tl::unexpected(inside.error());
+    f = parse_frame(*inside);
+  }
   if (!f) return tl::unexpected(f.error());
-  switch (f->kind) {
+  return take_frame(*f);
+}
+
+base::result<std::optional<unpacked>> unpacker::take_frame(const frame& f) {
+  switch (f.kind) {
     case frame_kind::tick:
       return std::nullopt;
     case frame_kind::pass_through:
-      return take_pass_through(f->body);
+      return take_pass_through(f.body);
     case frame_kind::header:
-      return take_header(f->body);
+      return take_header(f.body);
+    case frame_kind::envelope:
+      return invalid("a compressed frame where none was agreed on");
     case frame_kind::first_fragment:
     case frame_kind::next_fragment:
       break;
   }
   auto joined = base::result<std::optional<fragments::joined>>(std::nullopt);
-  if (f->kind == frame_kind::first_fragment) {
-    const auto size = cache_.read_header(f->body, atoms_);
+  if (f.kind == frame_kind::first_fragment) {
+    const auto size = cache_.read_header(f.body, atoms_);
     if (!size) return tl::unexpected(size.error());
-    joined = fragments_.first(f->sequence, f->fragment, atoms_, f->body.subspan(*size));
+    joined = fragments_.first(f.sequence, f.fragment, atoms_, f.body.subspan(*size));
   } else {
-    joined = fragments_.next(f->sequence, f->fragment, f->body);
+    joined = fragments_.next(f.sequence, f.fragment, f.body);
   }
   if (!joined) return tl::unexpected(std::move(joined.error()));
   if (!*joined) return std::nullopt;
   (*joined)->atoms.fill(atoms_);
-  return finish((*joined)->body);
+  return finish((*joined)->body, false);
 }
 
 base::result<std::optional<unpacked>> unpacker::take_header(std::span<const std::uint8_t> body) {
   const auto size = cache_.read_header(body, atoms_);
   if (!size) return tl::unexpected(size.error());
-  return finish(body.subspan(*size));
+  return finish(body.subspan(*size), true);
 }
 
-base::result<std::optional<unpacked>> unpacker::finish(std::span<const std::uint8_t> terms) {
+base::result<std::optional<unpacked>> unpacker::finish(std::span<const std::uint8_t> terms, bool lasting) {
   unpacked out;
-  const auto size = read_control(terms, out.control);
+  // What a joined message borrows from is gone before the control message is used.
+  auto usual = lasting ? read_usual_control(terms, lookup(), out.control) : std::nullopt;
+  const auto size = usual ? base::result<std::size_t>(*usual) : read_control(terms, out.control);
   if (!size) return tl::unexpected(size.error());
   const auto payload = terms.subspan(*size);
   if (has_payload(out.control.what) == payload.empty()) {

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "dist/atom_cache.hpp"
+#include "dist/compression.hpp"
 #include "dist/control_message.hpp"
 #include "dist/fragments.hpp"
 #include "dist/frame.hpp"
@@ -30,7 +31,9 @@ struct unpacked {
 
 class unpacker {
  public:
-  explicit unpacker(const etf::limits& most) : most_(most), fragments_({4096, most.bytes}) {}
+  // `compressed`: the handshake agreed on envelopes.
+  explicit unpacker(const etf::limits& most, bool compressed = false)
+      : most_(most), fragments_({4096, most.bytes}), compressed_(compressed) {}
 
   // One whole frame, not a tick. Nothing while a message's fragments are still coming.
   base::result<std::optional<unpacked>> take(std::span<const std::uint8_t> whole);
@@ -40,9 +43,10 @@ class unpacker {
   std::size_t fragment_bytes() const { return fragments_.bytes(); }
 
  private:
+  base::result<std::optional<unpacked>> take_frame(const frame& f);
   base::result<std::optional<unpacked>> take_header(std::span<const std::uint8_t> body);
   base::result<std::optional<unpacked>> take_pass_through(std::span<const std::uint8_t> body);
-  base::result<std::optional<unpacked>> finish(std::span<const std::uint8_t> terms);
+  base::result<std::optional<unpacked>> finish(std::span<const std::uint8_t> terms, bool lasting);
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
   base::status read_payload(std::span<const std::uint8_t> term, unpacked& into);
   base::status read_compressed(std::span<const std::uint8_t> term, unpacked& into);
@@ -53,6 +57,8 @@ class unpacker {
   atom_cache cache_;
   atom_table atoms_;
   fragments fragments_;
+  decompressor decompressor_;
+  bool compressed_;
   etf::vector_writer control_{512};
   std::uint64_t dropped_ = 0;
 };

@@ -26,6 +26,20 @@ bool has_cookie(const spec::cookie_source& source) {
   return source.file.has_value() || source.env.has_value() || source.credential.has_value();
 }
 
+using tls_result = base::result<std::shared_ptr<net::tls_source>>;
+
+// Null for tls: off.
+tls_result open_tls(const spec::tls_spec& from, const spec::node_spec& spec) {
+  if (from.how == spec::tls_spec::mode::off) return std::shared_ptr<net::tls_source>();
+  if (from.how == spec::tls_spec::mode::on) {
+    const auto name = dist::parse_node_name(spec.node.name);
+    if (!name) return tl::unexpected(name.error());
+    return net::tls_source::automatic(spec.node.data + "/tls", {std::string(name->host)});
+  }
+  return net::tls_source::open({from.certificate.value_or(""), from.key.value_or(""), from.ca.value_or(""),
+                                from.verify, from.least == spec::tls_spec::version::v1_2});
+}
+
 base::result<dist::options> router_options(const spec::node_spec& spec, std::string cookie) {
   dist::options out;
   out.cookie = std::move(cookie);
@@ -37,14 +51,25 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   out.term_limits.bytes = spec.node.limits.term_bytes;
   out.term_limits.depth = spec.node.limits.term_depth;
   out.connections = spec.node.limits.connections;
+  out.compression = {spec.distribution.compression.level,
+                     static_cast<std::size_t>(spec.distribution.compression.threshold)};
   for (const spec::route_options& from : spec.distribution.routes) {
-    dist::route route{from.node, from.address, from.port, std::nullopt};
+    dist::route route{from.node, from.address, from.port, std::nullopt, nullptr};
+    auto tls = open_tls(from.tls, spec);
+    if (!tls) return tl::unexpected(std::move(tls.error()).context("route to " + from.node));
+    route.tls = std::move(*tls);
     if (has_cookie(from.cookie)) {
       auto own = find_cookie(from.cookie);
       if (!own) return tl::unexpected(std::move(own.error()).context("route to " + from.node));
       route.cookie = std::move(own->value);
     }
     out.routes.push_back(std::move(route));
+  }
+  // What EPMD tells of is the first listener, of other nodes as of this one.
+  if (!spec.distribution.listen.empty()) {
+    auto tls = open_tls(spec.distribution.listen.front().tls, spec);
+    if (!tls) return tl::unexpected(std::move(tls.error()).context("distribution.listen"));
+    out.tls = std::move(*tls);
   }
   return out;
 }
@@ -121,15 +146,20 @@ base::status network::start() {
   for (const spec::listen_options& one : spec_.distribution.listen) {
     auto address = base::socket_address::parse(one.address, 0);
     if (!address) return tl::unexpected(std::move(address.error()).context("distribution.listen"));
-    places.push_back({*address, {one.ports.first, one.ports.last}});
+    // The first one's is also what connects to others.
+    auto tls = places.empty() ? tls_result(router_.settings().tls) : open_tls(one.tls, spec_);
+    if (!tls) return tl::unexpected(std::move(tls.error()).context("distribution.listen"));
+    places.push_back({*address, {one.ports.first, one.ports.last}, std::move(*tls)});
   }
-  if (places.empty()) return {};
   auto opened = router_.listen(places);
   if (!opened) return tl::unexpected(std::move(opened.error()).context("distribution.listen"));
   {
     const std::scoped_lock held(lock_);
-    listening_ = *opened;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      listening_.push_back((*opened)[i].to_string() + (places[i].tls ? " tls" : ""));
+    }
   }
+  if (opened->empty()) return {};
   const bool loopback_only =
       std::ranges::all_of(*opened, [](const base::socket_address& one) { return one.is_loopback(); });
   return start_epmd(opened->front(), loopback_only);
@@ -193,9 +223,7 @@ void network::stop() {
 
 std::vector<std::string> network::listening() const {
   const std::scoped_lock held(lock_);
-  std::vector<std::string> out;
-  for (const base::socket_address& one : listening_) out.push_back(one.to_string());
-  return out;
+  return listening_;
 }
 
 std::string network::epmd_text() const {
@@ -211,6 +239,7 @@ std::vector<peer_status> network::peers() const {
     one.state = state_text(from.state);
     if (from.state != dist::peer_state::down) one.direction = from.outgoing ? "out" : "in";
     one.hidden = from.hidden;
+    one.tls = from.tls;
     one.bytes_in = from.bytes_in;
     one.bytes_out = from.bytes_out;
     one.messages_in = from.messages_in;

@@ -60,7 +60,7 @@ class network {
   services::services services_;
   std::unique_ptr<epmd::embedded> epmd_; // made, used and destroyed on the first worker
   mutable std::mutex lock_;
-  std::vector<base::socket_address> listening_;
+  std::vector<std::string> listening_;
   std::string epmd_text_ = "off";
   epmd::embedded::state epmd_state_ = epmd::embedded::state::off;
   base::error epmd_error_;

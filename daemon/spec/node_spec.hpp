@@ -30,7 +30,6 @@ enum class visibility { visible, hidden };
 enum class log_level { trace, debug, info, notice, warning, error };
 enum class log_format { automatic, text, json, journald };
 enum class epmd_mode { automatic, client, serve, off };
-enum class tls_mode { off, on };
 enum class connect_policy { automatic, never };
 enum class isolation { none, process };
 enum class application_type { permanent, transient, temporary };
@@ -114,10 +113,22 @@ struct epmd_options {
   std::uint16_t port = 4369;
 };
 
+// Encryption of connections between nodes. `on`: with the node's automatic certificate, nobody's verified.
+struct tls_spec {
+  enum class mode { off, on, files };
+  enum class version { v1_3, v1_2 };
+  mode how = mode::off;
+  std::optional<std::string> certificate; // absolute paths, as the others; for `files`
+  std::optional<std::string> key;
+  std::optional<std::string> ca;
+  bool verify = true;
+  version least = version::v1_3;
+};
+
 struct listen_options {
   std::string address = "auto";   // once loaded an address
   port_range ports{15000, 65000}; // the first free one is taken
-  tls_mode tls = tls_mode::off;
+  tls_spec tls;
 };
 
 struct allow_options {
@@ -130,7 +141,7 @@ struct route_options {
   std::string node;
   std::string address;
   std::uint16_t port = 0;
-  tls_mode tls = tls_mode::off;
+  tls_spec tls;
   cookie_source cookie; // none set: the node's
   place at;
 };

@@ -5,6 +5,7 @@
 
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
+#include "spec/schema_tls.hpp"
 #include "spec/schema_tree.hpp"
 
 namespace coppice::spec {
@@ -126,10 +127,6 @@ const table<epmd_options>& epmd_table() {
   return rows;
 }
 
-choice<tls_mode> tls_words() {
-  return choice<tls_mode>({{"off", tls_mode::off}, {"on", tls_mode::on}});
-}
-
 const table<listen_options>& listen_table() {
   static const auto rows =
       table<listen_options>()
@@ -137,7 +134,9 @@ const table<listen_options>& listen_table() {
               "address", text("an address", &check_address),
               "where other nodes connect; auto: the loopback address if the node's host is one, else all")
           .add<&listen_options::ports>("ports", ports(), "the first free one is taken; 0: any")
-          .add<&listen_options::tls>("tls", tls_words(), "encryption", later);
+          .add<&listen_options::tls>(
+              "tls", tls(true),
+              "on: encrypted, with a certificate the node makes for itself; files: with that certificate");
   return rows;
 }
 
@@ -169,7 +168,8 @@ const table<route_options>& route_table() {
           .needed()
           .add<&route_options::port>("port", whole<std::uint16_t>(1, 65535), "the port to connect to")
           .needed()
-          .add<&route_options::tls>("tls", tls_words(), "encryption", later)
+          .add<&route_options::tls>("tls", tls(false),
+                                    "as of a listener; without a route the first listener's")
           .add<&route_options::cookie>("cookie", section<cookie_source>(&cookie_table),
                                        "the cookie for this peer; absent: the node's");
   return rows;
@@ -178,7 +178,8 @@ const table<route_options>& route_table() {
 const table<compression_options>& compression_table() {
   static const auto rows =
       table<compression_options>()
-          .add<&compression_options::level>("level", whole<std::uint32_t>(0, 12), "0: off", later)
+          .add<&compression_options::level>("level", whole<std::uint32_t>(0, 12),
+                                            "of LZ4: 0 is off, 1 the fastest, 12 the smallest")
           .add<&compression_options::threshold>("threshold", size(), "smaller messages go as they are");
   return rows;
 }

@@ -28,6 +28,8 @@ doctest-dev unit tests
 LIST
     test) cat <<'LIST' ;;
 erlang-base the real node the interop tests talk to
+erlang-ssl its distribution over TLS
+openssl the tests' certificates
 python3 test drivers
 LIST
     lint) cat <<'LIST' ;;

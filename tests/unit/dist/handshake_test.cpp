@@ -268,3 +268,31 @@ TEST_CASE("a message that is not whole yet stays with the caller") {
   for (std::size_t n = 0; n < opening.size(); ++n) CHECK(b.feed(std::span(opening).first(n)).value() == 0);
   CHECK(b.feed(opening).value() == opening.size());
 }
+
+TEST_CASE("over TLS each message has four bytes of length in front, as OTP's has") {
+  policy p;
+  auto a = handshake::connecting(node("a@127.0.0.1"), "b@127.0.0.1", p, length_prefix::four_bytes);
+  auto b = handshake::accepting(node("b@127.0.0.1"), p, length_prefix::four_bytes);
+  const auto opening = to_hex(a.output());
+  CHECK(opening.starts_with("0000001a4e"));
+  CHECK(a.output().size() == 4 + 26);
+  const auto half = std::vector<std::uint8_t>(a.output().begin(), a.output().begin() + 3);
+  CHECK(b.feed(half).value() == 0);
+  SUBCASE("at once") {}
+  SUBCASE("alive before") {
+    p.answer = hm::verdict::alive;
+  }
+  const auto o = run(a, b);
+  CHECK(o.initiator);
+  CHECK(o.acceptor);
+  CHECK(a.done());
+  CHECK(b.done());
+}
+
+TEST_CASE("a length of four bytes is bounded as one of two is") {
+  policy p;
+  auto b = handshake::accepting(node("b@127.0.0.1"), p, length_prefix::four_bytes);
+  const auto fed = b.feed(from_hex("00010000ff"));
+  REQUIRE_FALSE(fed);
+  CHECK(fed.error().code == base::errc::invalid);
+}

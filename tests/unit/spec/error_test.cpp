@@ -125,18 +125,6 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
        "node.yaml:2:12: error: plugins.watch: not available in this version: true\n"
        "    2 | plugins: { watch: true }\n"
        "      |            ^ only false\n"},
-      {"tls", "node: { name: n@h }\ndistribution:\n  listen: [{ ports: 0, tls: on }]\n",
-       "node.yaml:3:24: error: tls: not available in this version: on\n"
-       "    3 |   listen: [{ ports: 0, tls: on }]\n"
-       "      |                        ^ only off\n"},
-      {"tls with files", "node: { name: n@h }\ndistribution:\n  listen: [{ tls: { certificate: f } }]\n",
-       "node.yaml:3:14: error: tls: not available in this version\n"
-       "    3 |   listen: [{ tls: { certificate: f } }]\n"
-       "      |              ^ only off\n"},
-      {"compression", "node: { name: n@h }\ndistribution: { compression: { level: 3 } }\n",
-       "node.yaml:2:32: error: distribution.compression.level: not available in this version: 3\n"
-       "    2 | distribution: { compression: { level: 3 } }\n"
-       "      |                                ^ only 0\n"},
   });
   check_tree_errors({
       {"pool", "        - id: a\n          pool: { size: 8, actor: kv }\n",
@@ -155,6 +143,34 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
   test::spec_folder folder;
   CHECK(folder.errors("node: { name: n@h }\nplugins: { watch: false, isolation: none }\n"
                       "distribution: { listen: [{ tls: off }], compression: { level: 0 } }\n") == "");
+}
+
+TEST_CASE("mistakes in what is said of TLS") {
+  const auto listen = [](const std::string& tls) {
+    return "node: { name: n@h }\ndistribution: { listen: [{ ports: 0, tls: " + tls + " }] }\n";
+  };
+  const auto route = [](const std::string& tls) {
+    return "node: { name: n@h }\ndistribution: { routes: [{ node: a@b, address: b, port: 1, tls: " + tls +
+           " }] }\n";
+  };
+  test::spec_folder folder;
+  const auto says = [&](const std::string& text, const std::string& what) {
+    const auto errors = folder.errors(text);
+    INFO(errors);
+    CHECK(errors.find(what) != std::string::npos);
+  };
+  says(listen("onn"), "tls: expected off, on or a map");
+  says(listen("onn"), "did you mean 'on'?");
+  says(listen("{ certificate: c, ca: a }"), "tls: certificate and key belong together");
+  says(listen("{ certificate: c, key: k }"), "tls: the key 'ca' is missing");
+  says(listen("{ ca: a }"), "tls: a listener needs a certificate and a key");
+  says(listen("{ certificate: c, key: k, verify: self }"), "tls.verify: expected peer or none");
+  says(listen("{ certificate: c, key: k, ca: a, min_version: 1.1 }"), "tls.min_version: expected 1.3 or 1.2");
+  says(route("{ verify: peer }"), "tls: the key 'ca' is missing");
+  CHECK(folder.errors(listen("on")) == "");
+  CHECK(folder.errors(listen("{ certificate: c, key: k, verify: none, min_version: \"1.2\" }")) == "");
+  CHECK(folder.errors(route("{ ca: a }")) == "");
+  CHECK(folder.errors(route("{ verify: none }")) == "");
 }
 
 TEST_CASE("mistakes in a supervision tree") {

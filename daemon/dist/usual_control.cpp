@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Any thread.
+#include "dist/usual_control.hpp"
+
+#include <coppice/etf/utf8.hpp>
+
+#include "base/bytes.hpp"
+
+namespace coppice::dist {
+namespace {
+
+// Bytes off the front; `ok` turns false at the first thing that is not as usual.
+struct reader {
+  std::span<const std::uint8_t> rest;
+  const etf::atom_lookup& atoms;
+  bool ok = true;
+
+  bool has(std::size_t count) { return ok = ok && rest.size() >= count; }
+  std::uint8_t byte() {
+    if (!has(1)) return 0;
+    const std::uint8_t value = rest[0];
+    rest = rest.subspan(1);
+    return value;
+  }
+  void expect(std::uint8_t tag) { ok = byte() == tag && ok; }
+  std::uint32_t number() {
+    if (!has(4)) return 0;
+    const std::uint32_t value = base::load_be32(rest.data());
+    rest = rest.subspan(4);
+    return value;
+  }
+  std::string_view atom() {
+    constexpr std::uint8_t cached = 82;
+    constexpr std::uint8_t small_utf8 = 119;
+    const std::uint8_t tag = byte();
+    const std::uint8_t value = byte();
+    if (tag == cached) {
+      const std::string_view found = atoms.find(atoms.context, value);
+      ok = ok && found.data() != nullptr;
+      return found;
+    }
+    ok = ok && tag == small_utf8;
+    if (!has(value)) return {};
+    const std::string_view text = base::as_text(rest.first(value));
+    ok = etf::utf8::length(rest.data(), value) >= 0;
+    rest = rest.subspan(value);
+    return text;
+  }
+  address pid() {
+    constexpr std::uint8_t new_pid = 88;
+    address out;
+    out.what = address::form::pid;
+    expect(new_pid);
+    out.pid.node = atom();
+    out.pid.id = number();
+    out.pid.serial = number();
+    out.pid.creation = number();
+    return out;
+  }
+  address reference() {
+    constexpr std::uint8_t newer_reference = 90;
+    address out;
+    out.what = address::form::reference;
+    expect(newer_reference);
+    expect(0);
+    out.reference.count = byte();
+    ok = ok && out.reference.count >= 1 && out.reference.count <= out.reference.words.size();
+    out.reference.node = atom();
+    out.reference.creation = number();
+    for (std::uint32_t i = 0; ok && i < out.reference.count; ++i) out.reference.words[i] = number();
+    return out;
+  }
+  address name() {
+    address out;
+    out.what = address::form::name;
+    out.name = atom();
+    return out;
+  }
+};
+
+} // namespace
+
+std::optional<std::size_t> read_usual_control(std::span<const std::uint8_t> terms,
+                                              const etf::atom_lookup& atoms, control_message& into) {
+  constexpr std::uint8_t small_tuple = 104;
+  constexpr std::uint8_t small_integer = 97;
+  reader in{terms, atoms};
+  in.expect(small_tuple);
+  const std::uint8_t arity = in.byte();
+  in.expect(small_integer);
+  const auto what = static_cast<op>(in.byte());
+  control_message m;
+  m.what = what;
+  std::uint8_t fields = 3;
+  switch (what) {
+    case op::send:
+      in.atom();
+      m.to = in.pid();
+      break;
+    case op::reg_send:
+      fields = 4;
+      m.from = in.pid();
+      in.atom();
+      m.to = in.name();
+      break;
+    case op::send_sender:
+      m.from = in.pid();
+      m.to = in.pid();
+      break;
+    case op::alias_send:
+      m.from = in.pid();
+      m.to = in.reference();
+      break;
+    default:
+      return std::nullopt;
+  }
+  if (!in.ok || arity != fields) return std::nullopt;
+  into = m;
+  return terms.size() - in.rest.size();
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Any thread.
+#include "spec/schema_tls.hpp"
+
+#include <array>
+
+#include "spec/schema_scalars.hpp"
+
+namespace coppice::spec {
+namespace {
+
+using version = tls_spec::version;
+
+void check_files(reader& from, const node& at, tls_spec& spec) {
+  if (spec.certificate.has_value() != spec.key.has_value()) {
+    from.error(at, from.path + ": certificate and key belong together");
+  }
+  if (spec.verify && !spec.ca) {
+    from.error(at, from.path + ": the key 'ca' is missing",
+               "who may have signed the peers' certificates; or say verify: none");
+  }
+}
+
+const table<tls_spec>& file_table() {
+  using file = maybe<std::optional<std::string>, path>;
+  static const auto rows =
+      table<tls_spec>()
+          .add<&tls_spec::certificate>("certificate", file(path()),
+                                       "a PEM file: the certificate, then its chain")
+          .add<&tls_spec::key>("key", file(path()), "a PEM file: the certificate's key, not encrypted")
+          .add<&tls_spec::ca>("ca", file(path()),
+                              "a PEM file: the authorities that may have signed the peers' certificates")
+          .add<&tls_spec::verify>("verify", choice<bool>({{"peer", true}, {"none", false}}),
+                                  "peer: a certificate of the authority is asked of every peer")
+          .add<&tls_spec::least>("min_version",
+                                 choice<version>({{"1.3", version::v1_3}, {"1.2", version::v1_2}}),
+                                 "the oldest version of TLS that is spoken")
+          .check(&check_files);
+  return rows;
+}
+
+} // namespace
+
+bool tls::read(reader& from, const node& value, tls_spec& into) const {
+  if (value.is_map()) {
+    into = {};
+    into.how = tls_spec::mode::files;
+    const bool good = file_table().read(from, value, into);
+    if (!listens_ || into.certificate) return good;
+    from.error(value, from.path + ": a listener needs a certificate and a key");
+    return false;
+  }
+  const std::string_view word = value.what == node::kind::scalar ? std::string_view(value.text) : "";
+  static constexpr std::array<std::string_view, 2> words{"off", "on"};
+  if (word != "on" && word != "off") {
+    from.wrong_type(value, "off, on or a map", did_you_mean(word, words));
+    return false;
+  }
+  into = {};
+  into.how = word == "on" ? tls_spec::mode::on : tls_spec::mode::off;
+  return true;
+}
+
+json tls::print(const tls_spec& value) const {
+  if (value.how == tls_spec::mode::files) return file_table().print(value);
+  return value.how == tls_spec::mode::on ? "on" : "off";
+}
+
+json tls::describe(json& definitions) const {
+  json files = file_table().describe(definitions);
+  if (listens_) files["required"] = {"certificate", "key"};
+  return {{"anyOf", json::array({{{"enum", {"off", "on"}}}, std::move(files)})}};
+}
+
+} // namespace coppice::spec

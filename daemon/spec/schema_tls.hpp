@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// `tls: off | on | { certificate, key, ca, verify, min_version }`, of a listener and of a route.
+// Immutable; any thread.
+#pragma once
+
+#include "spec/node_spec.hpp"
+#include "spec/schema_type.hpp"
+
+namespace coppice::spec {
+
+class tls final : public value_type<tls_spec> {
+ public:
+  // `listens`: a certificate is needed.
+  explicit tls(bool listens) : listens_(listens) {}
+  bool read(reader&, const node&, tls_spec& into) const override;
+  json print(const tls_spec& value) const override;
+  json describe(json& definitions) const override;
+
+ private:
+  bool listens_;
+};
+
+} // namespace coppice::spec

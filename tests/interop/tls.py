@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""TLS between nodes: with OTP's `-proto_dist inet_tls` and among ours, verified and not, refusals in words,
+certificates that change while connections last."""
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.certificates import Authority
+from harness.erlang import Erl
+from harness.node import Folder, Node
+from harness.tap import Skip, check, contains, equal, eventually, run, test
+
+ANY_PORT = "address: 127.0.0.1, ports: 0-0"
+
+
+def peer(node, name):
+    return next((p for p in node.ask("nodes")["nodes"] if p["name"] == name), None)
+
+
+def listening(node):
+    """The ports, in the configuration's order."""
+    return [int(re.search(r":(\d+)", one).group(1)) for one in node.ask("status")["listen"]]
+
+
+def files(authority, name, verify="peer", more=""):
+    certificate, key = authority.issue(name)
+    return f"{{ certificate: {certificate}, key: {key}, ca: {authority.path}, verify: {verify}{more} }}"
+
+
+def tls_node(cleanup, tls, name="demo", settings=(), **options):
+    return Node(cleanup, name=name, settings=[("distribution.listen", f"[ {{ {ANY_PORT}, tls: {tls} }} ]"), *settings], **options)
+
+
+def tls_erl(cleanup, authority, name="me@127.0.0.1", verify=True, versions="'tlsv1.3'", trusted=None, **options):
+    """An Erlang node whose distribution speaks nothing but TLS."""
+    if shutil.which("erl") is None:
+        raise Skip("no erl on this machine")
+    certificate, key = authority.issue(name.partition("@")[0])
+    common = f'{{certfile,"{certificate}"}},{{keyfile,"{key}"}},{{cacertfile,"{trusted or authority.path}"}},{{versions,[{versions}]}}'
+    how = "{verify,verify_peer}" if verify else "{verify,verify_none}"
+    must = ",{fail_if_no_peer_cert,true}" if verify else ""
+    optfile = authority.folder / f"{name}.conf"
+    optfile.write_text(f"[{{server,[{common},{how}{must}]}},{{client,[{common},{how}]}}].\n")
+    return Erl(cleanup, name=name, options=["-proto_dist", "inet_tls", "-ssl_dist_optfile", str(optfile), *options.pop("more", [])],
+               **options)
+
+
+def authority(cleanup, name="ca"):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    return Authority(folder.path, name)
+
+
+@test("an OTP node connects to ours over TLS 1.3, both verified")
+def otp_to_us(cleanup):
+    ca = authority(cleanup)
+    node = tls_node(cleanup, files(ca, "ours"))
+    erl = tls_erl(cleanup, ca, epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
+    equal(erl(f"gen_server:call({{probe, '{node.name}'}}, {{echo, hello}})"), "hello")
+    seen = peer(node, "me@127.0.0.1")
+    equal((seen["state"], seen["direction"], seen["tls"]), ("connected", "in", "1.3"), node.log())
+    contains(" ".join(node.ask("status")["listen"]), " tls")
+
+
+@test("ours connects to an OTP node over TLS 1.3, both verified, and large messages pass both ways")
+def us_to_otp(cleanup):
+    ca = authority(cleanup)
+    node = tls_node(cleanup, files(ca, "ours"))
+    erl = tls_erl(cleanup, ca, epmd_port=node.epmd_port)
+    equal(erl("register(echo, spawn(fun F() -> receive {'$gen_call', {P, T}, R} -> P ! {T, R}, F() end end)), ok"), "ok")
+    equal(node.call("echo@me@127.0.0.1", "<<\"over TLS\">>"), "<<\"over TLS\">>", node.log())
+    seen = peer(node, "me@127.0.0.1")
+    equal((seen["direction"], seen["tls"]), ("out", "1.3"), node.log())
+    equal(erl(f"B = binary:copy(<<\"0123456789abcdef\">>, 262144), B =:= gen_server:call({{probe, '{node.name}'}}, {{echo, B}}, 60000)"),
+          "true", node.log())
+
+
+@test("tls: on needs no files: two of ours and an OTP node that verifies nobody talk, keys are for their owner only")
+def automatic(cleanup):
+    node = tls_node(cleanup, "on")
+    other = tls_node(cleanup, "on", name="other", epmd_port=node.epmd_port)
+    equal(node.call(f"probe@{other.name}", "ping"), "pong", node.log())
+    equal(peer(node, other.name)["tls"], "1.3")
+    for name in ("ca-key.pem", "node-key.pem"):
+        equal((node.folder.path / "data/tls" / name).stat().st_mode & 0o777, 0o600)
+    equal((node.folder.path / "data/tls").stat().st_mode & 0o777, 0o700)
+    erl = tls_erl(cleanup, authority(cleanup), verify=False, epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
+
+
+@test("the automatic certificate convinces an OTP node that trusts its authority")
+def automatic_trusted(cleanup):
+    node = tls_node(cleanup, "on")
+    ca = authority(cleanup)
+    erl = tls_erl(cleanup, ca, trusted=node.folder.path / "data/tls/ca.pem", epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
+
+
+@test("an OTP node whose certificate another authority signed is refused, in both directions, with the reason")
+def stranger(cleanup):
+    ours, theirs = authority(cleanup), authority(cleanup, "stranger")
+    node = tls_node(cleanup, files(ours, "ours"))
+    erl = tls_erl(cleanup, theirs, verify=False, epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pang")
+    eventually(lambda: "not correctly signed by the trusted CA" in node.log(), "the log says why")
+    done = node.coppice("call", "x@me@127.0.0.1", "ping", "--timeout", "10s")
+    check(done.returncode == 1, "it fails", done.stderr)
+    contains(peer(node, "me@127.0.0.1")["last_error"], "not correctly signed by the trusted CA")
+
+
+@test("a certificate for another host is not accepted")
+def other_host(cleanup):
+    ca = authority(cleanup)
+    certificate, key = ca.issue("elsewhere", "DNS:elsewhere.example")
+    node = tls_node(cleanup, files(ca, "ours"))
+    other = tls_node(cleanup, f"{{ certificate: {certificate}, key: {key}, ca: {ca.path} }}", name="other", epmd_port=node.epmd_port)
+    check(node.coppice("call", f"probe@{other.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
+    contains(peer(node, other.name)["last_error"], "(wanted: 127.0.0.1)")
+
+
+@test("TLS 1.2 is refused, and spoken when asked for")
+def old_version(cleanup):
+    ca = authority(cleanup)
+    node = tls_node(cleanup, files(ca, "ours"))
+    erl = tls_erl(cleanup, ca, versions="'tlsv1.2'", epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pang")
+    eventually(lambda: "no version of TLS that is allowed here" in node.log(), "the log says why")
+    allowing = tls_node(cleanup, files(ca, "allowing", more=', min_version: "1.2"'), name="old", epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{allowing.name}')"), "pong", allowing.log())
+    equal(peer(allowing, "me@127.0.0.1")["tls"], "1.2")
+
+
+@test("a plain peer at a TLS port and a TLS peer at a plain port end with words on both sides")
+def crossed(cleanup):
+    node = tls_node(cleanup, "on")
+    plain = tls_node(cleanup, "off", name="plain", epmd_port=node.epmd_port)
+    check(plain.coppice("call", f"probe@{node.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
+    contains(peer(plain, node.name)["last_error"], "the peer's port speaks TLS")
+    contains(node.log(), "this port speaks TLS, and the peer opened without it")
+    check(node.coppice("call", f"probe@{plain.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
+    contains(peer(node, plain.name)["last_error"], "is its listener set to tls: off?")
+    contains(plain.log(), "the peer speaks TLS, and this listener is set to tls: off")
+
+
+@test("a plain and a TLS listener side by side: the first is what EPMD tells, a route reaches the second")
+def side_by_side(cleanup):
+    node = Node(cleanup, settings=[("distribution.listen", f"[ {{ {ANY_PORT} }}, {{ {ANY_PORT}, tls: on }} ]")])
+    plain, secure = listening(node)
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
+    equal(peer(node, "me@127.0.0.1")["tls"], None)
+    known = erl(f"{{port, P, _}} = erl_epmd:port_please(\"demo\", {{127,0,0,1}}), P")
+    equal(int(known), plain)
+    route = f"[ {{ node: {node.name}, address: 127.0.0.1, port: {secure}, tls: on }} ]"
+    other = Node(cleanup, name="other", settings=[("distribution.routes", route), ("epmd.mode", "off")])
+    equal(other.call(f"probe@{node.name}", "ping"), "pong", other.log())
+    equal(peer(other, node.name)["tls"], "1.3")
+
+
+@test("a route's own cookie counts over TLS too")
+def route_cookie(cleanup):
+    node = tls_node(cleanup, "on")
+    (port,) = listening(node)
+    folder = Folder()
+    cleanup.callback(folder.close)
+    right, wrong = folder.write("right", node.cookie, 0o600), folder.write("wrong", "notthis", 0o600)
+
+    def caller(name, cookie):
+        route = f"[ {{ node: {node.name}, address: 127.0.0.1, port: {port}, tls: on, cookie: {{ file: {cookie} }} }} ]"
+        return Node(cleanup, name=name, settings=[("distribution.routes", route), ("node.cookie", f"{{ file: {wrong} }}")],
+                    epmd_port=node.epmd_port)
+
+    equal(caller("one", right).call(f"probe@{node.name}", "ping"), "pong", node.log())
+    refused = caller("two", wrong)
+    check(refused.coppice("call", f"probe@{node.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
+    contains(peer(refused, node.name)["last_error"], "cookie")
+
+
+@test("changed certificate files serve new connections, the old ones go on; damaged files change nothing")
+def reloaded(cleanup):
+    ca = authority(cleanup)
+    certificate, key = ca.issue("ours")
+    node = tls_node(cleanup, f"{{ certificate: {certificate}, key: {key}, ca: {ca.path} }}")
+    (port,) = listening(node)
+    erl = tls_erl(cleanup, ca, epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
+
+    def serial():
+        """Of the certificate a new connection is shown."""
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-showcerts"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=30)
+        return re.search(r"-----BEGIN.*?-----END[^\n]*", done.stdout, re.S).group(0)
+
+    first = serial()
+    before = pathlib.Path(certificate).read_text()
+    pathlib.Path(certificate).write_text("damaged")
+    equal(serial(), first)
+    contains(node.log(), "the old ones stay")
+    fresh, fresh_key = ca.issue("fresh")
+    os.replace(fresh_key, key)
+    os.replace(fresh, certificate)
+    check(serial() not in (first, before), "new connections see the new certificate")
+    equal(erl(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
+    equal(peer(node, "me@127.0.0.1")["state"], "connected")
+
+
+@test("an OpenSSL client gets TLS 1.3 with the fast cipher though it prefers another, and its garbage ends only itself")
+def openssl_client(cleanup):
+    ca = authority(cleanup)
+    node = tls_node(cleanup, files(ca, "ours", verify="none"))
+    (port,) = listening(node)
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", ca.path, "-verify_return_error"],
+                          input="no distribution handshake\n", capture_output=True, text=True, timeout=30)
+    contains(done.stdout, "TLSv1.3, Cipher is TLS_CHACHA20_POLY1305_SHA256")
+    with socket.create_connection(("127.0.0.1", port)) as rude:
+        rude.sendall(b"\x16\x03\x01\x02\x00" + bytes(range(256)) * 2)
+        rude.settimeout(10)
+        while rude.recv(4096):
+            pass
+    equal(node.call("probe", "ping"), "pong")
+
+
+@test("more handshakes at once than there are places: the rest are refused, established ones don't notice")
+def flood(cleanup):
+    ca = authority(cleanup)
+    node = tls_node(cleanup, files(ca, "ours"))
+    (port,) = listening(node)
+    erl = tls_erl(cleanup, ca, epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    for each in silent:
+        cleanup.callback(each.close)
+    eventually(lambda: "64 handshakes are under way already" in node.log(), "the bound is reached")
+    equal(erl(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Envelopes: what goes in comes out, what is not worth it stays outside, and what lies is refused.
+#include "dist/compression.hpp"
+
+#include <doctest/doctest.h>
+#include <lz4.h>
+
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/random.hpp"
+#include "dist/handshake_message.hpp"
+#include "dist/unpacker.hpp"
+#include "hex.hpp"
+#include "recorded_otp25.hpp"
+
+using namespace coppice;
+using namespace coppice::dist;
+
+namespace {
+
+std::vector<std::uint8_t> bytes_of(std::span<const std::uint8_t> from) {
+  return {from.begin(), from.end()};
+}
+
+// An envelope's bytes without its length, that says `size`.
+std::vector<std::uint8_t> envelope(std::uint32_t size, const std::string& content) {
+  std::vector<std::uint8_t> out(
+      6 + static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(content.size()))));
+  out[0] = 131;
+  out[1] = 76;
+  base::store_be32(out.data() + 2, size);
+  const int made = LZ4_compress_default(content.data(), reinterpret_cast<char*>(out.data() + 6),
+                                        static_cast<int>(content.size()), static_cast<int>(out.size() - 6));
+  out.resize(6 + static_cast<std::size_t>(made));
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a frame comes out of its envelope as it went in, at every level") {
+  const std::string head = "the head of a frame ";
+  std::string payload;
+  while (payload.size() < fragment_size) payload += "repetition " + std::to_string(payload.size() / 100);
+  for (const std::uint32_t level : {1u, 2u, 3u, 9u, 12u}) {
+    CAPTURE(level);
+    compressor out({level, 1024});
+    decompressor in;
+    const auto wrapped = out.wrap(base::as_bytes(head), base::as_bytes(payload));
+    REQUIRE_FALSE(wrapped.empty());
+    CHECK(wrapped.size() < payload.size() / 4);
+    CHECK(base::load_be32(wrapped.data()) == wrapped.size() - 4);
+    const auto inside = in.unwrap(wrapped.subspan(4));
+    REQUIRE(inside);
+    CHECK(base::as_text(*inside) == head + payload);
+  }
+}
+
+TEST_CASE("what hardly gets smaller, is below the threshold or too long goes as it is") {
+  compressor out({1, 1024});
+  CHECK_FALSE(out.wants(1023));
+  CHECK(out.wants(1024));
+  CHECK_FALSE(compressor({0, 0}).wants(1 << 20));
+  std::vector<std::uint8_t> noise(4096);
+  base::random_bytes(noise);
+  CHECK(out.wrap({}, noise).empty());
+  CHECK(out.wrap({}, std::vector<std::uint8_t>(max_enveloped + 1)).empty());
+  CHECK_FALSE(out.wrap({}, std::vector<std::uint8_t>(max_enveloped)).empty());
+}
+
+TEST_CASE("a lying or damaged envelope is refused, whatever it says") {
+  const std::string content(1000, 'x');
+  decompressor in;
+  REQUIRE(in.unwrap(envelope(1000, content)));
+  CHECK_FALSE(in.unwrap(envelope(999, content)));
+  CHECK_FALSE(in.unwrap(envelope(1001, content)));
+  CHECK_FALSE(in.unwrap(envelope(0, content)));
+  CHECK_FALSE(in.unwrap(envelope(UINT32_MAX, content)));
+  CHECK_FALSE(in.unwrap(envelope(max_enveloped + 1, std::string(max_enveloped + 1, 'x'))));
+  auto whole = envelope(1000, content);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CHECK_FALSE(in.unwrap(std::span<const std::uint8_t>(whole).first(size)));
+  }
+}
+
+TEST_CASE("a frame in an envelope is taken as the frame is, and only where it was agreed on") {
+  const auto frame = from_hex(recorded::initiator_frames[0]);
+  const auto wrapped = envelope(static_cast<std::uint32_t>(frame.size()), std::string(base::as_text(frame)));
+  unpacker plain({});
+  const auto refused = plain.take(wrapped);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text == "a compressed frame where none was agreed on");
+  unpacker agreed({}, true);
+  const auto taken = agreed.take(wrapped);
+  REQUIRE(taken);
+  REQUIRE(*taken);
+  CHECK((*taken)->control.what == unpacker({}).take(frame).value()->control.what);
+}
+
+TEST_CASE("an envelope inside an envelope ends the connection") {
+  const auto frame = from_hex(recorded::initiator_frames[0]);
+  const auto once = envelope(static_cast<std::uint32_t>(frame.size()), std::string(base::as_text(frame)));
+  const auto twice = envelope(static_cast<std::uint32_t>(once.size()), std::string(base::as_text(once)));
+  CHECK_FALSE(unpacker({}, true).take(twice));
+}
+
+TEST_CASE("capabilities stand behind the name, and other bytes there mean nothing") {
+  namespace hm = handshake_message;
+  std::vector<std::uint8_t> out;
+  hm::encode(out, hm::send_name{false, 1, 2, "a@b", hm::capability::lz4});
+  const std::span<const std::uint8_t> body = std::span<const std::uint8_t>(out).subspan(2);
+  CHECK(hm::decode_send_name(body).value().capabilities == hm::capability::lz4);
+  CHECK(hm::decode_send_name(body.first(body.size() - 1)).value().capabilities == 0);
+  auto strange = bytes_of(body);
+  strange[strange.size() - 8] ^= 1;
+  CHECK(hm::decode_send_name(strange).value().capabilities == 0);
+  CHECK(hm::decode_send_name(strange).value().name == "a@b");
+  std::vector<std::uint8_t> silent;
+  hm::encode(silent, hm::challenge{1, 2, 3, "a@b"});
+  CHECK(silent.size() == 2 + 1 + 8 + 4 + 4 + 2 + 3);
+  CHECK(hm::decode_challenge(std::span<const std::uint8_t>(silent).subspan(2)).value().capabilities == 0);
+}
