@@ -19,6 +19,7 @@
 #include "base/log.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
+#include "node/assemble.hpp"
 #include "node/banner.hpp"
 #include "node/node.hpp"
 #include "node/notify.hpp"
@@ -49,24 +50,6 @@ bool read_override(const std::string& text, spec::override_value& out) {
   if (equals == std::string::npos || equals == 0) return false;
   out = {text.substr(0, equals), text.substr(equals + 1)};
   return true;
-}
-
-base::log::level level_of(spec::log_level level) {
-  switch (level) {
-    case spec::log_level::trace:
-      return base::log::level::trace;
-    case spec::log_level::debug:
-      return base::log::level::debug;
-    case spec::log_level::info:
-      return base::log::level::info;
-    case spec::log_level::notice:
-      return base::log::level::notice;
-    case spec::log_level::warning:
-      return base::log::level::warning;
-    case spec::log_level::error:
-      return base::log::level::error;
-  }
-  return base::log::level::info;
 }
 
 base::log::format format_of(spec::log_format format) {
@@ -108,6 +91,8 @@ class main_loop {
     }
     return {};
   }
+  // What SIGHUP does; called on this loop's thread, must not wait.
+  void on_hang_up(std::function<void()> does) { hang_up_ = std::move(does); }
   // Any thread.
   void wake() { wake_.send(); }
   void wait() { loop_->run(); }
@@ -124,10 +109,7 @@ class main_loop {
 
  private:
   void heard(int number) {
-    if (number == SIGHUP) {
-      base::log::warning("node", "SIGHUP: apply: not available in this version");
-      return;
-    }
+    if (number == SIGHUP) return hang_up_ ? hang_up_() : void();
     if (again_) return again_();
     base::log::info("node", "{}: stopping; a second one shortens it",
                     number == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -138,18 +120,32 @@ class main_loop {
   base::uv::async wake_;
   std::vector<base::uv::signal> signals_;
   std::function<void()> again_;
+  std::function<void()> hang_up_;
 };
 
-int run(spec::node_spec spec, const std::string& program) {
+// Applies the configuration as it stands now, one transaction, and says in the log what came of it.
+void apply_configuration(node::node& running) {
+  node::notify_service_manager(node::reloading_state());
+  running.apply({}, [](const node::apply_outcome& outcome) {
+    for (const std::string& line : node::summary(outcome)) {
+      base::log::write(outcome.applied ? base::log::level::info : base::log::level::error, "apply", {}, "{}",
+                       line);
+    }
+    node::notify_service_manager("READY=1");
+  });
+}
+
+int run(spec::node_spec spec, node::configuration_source source, const std::string& program) {
   base::log::options logging;
-  logging.level = level_of(spec.node.log.level);
+  logging.level = node::log_level(spec);
   logging.format = format_of(spec.node.log.format);
   base::log::start(logging);
   std::signal(SIGPIPE, SIG_IGN); // a client that left is an error of one write, not the node's end
 
   main_loop process;
   if (auto listening = process.listen(); !listening) return complain(listening.error().text);
-  auto node = node::node::start(std::move(spec), [&process] { process.wake(); });
+  auto node = node::node::start(
+      std::move(spec), [&process] { process.wake(); }, std::move(source));
   if (!node) {
     base::log::stop();
     return complain(node.error().text);
@@ -171,7 +167,9 @@ int run(spec::node_spec spec, const std::string& program) {
     std::fflush(stdout);
   });
 
+  process.on_hang_up([&running] { apply_configuration(running); });
   process.wait();
+  process.on_hang_up(nullptr);
   node::notify_service_manager("STOPPING=1");
   bool came_back = false;
   process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
@@ -214,8 +212,8 @@ int main(int argc, char** argv) {
       return usage;
     }
   }
-  if (given.files.empty()) given.files = spec::default_files();
-  spec::outcome loaded = spec::load(given.files, options);
+  const std::vector<std::string> files = given.files.empty() ? spec::default_files() : given.files;
+  spec::outcome loaded = spec::load(files, options);
   const std::string findings = spec::render(loaded.diagnostics);
   std::fwrite(findings.data(), 1, findings.size(), stderr);
   if (!loaded.spec) return bad_configuration;
@@ -223,5 +221,5 @@ int main(int argc, char** argv) {
     fmt::print("{}: configuration is valid\n", loaded.spec->node.name);
     return orderly;
   }
-  return run(std::move(*loaded.spec), argv[0]);
+  return run(std::move(*loaded.spec), {given.files, options}, argv[0]);
 }

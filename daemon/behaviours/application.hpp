@@ -48,6 +48,7 @@ struct application_spec {
 struct application_row {
   std::string name;
   application_type type = application_type::temporary;
+  std::string top_name; // its top supervisor's registered name; empty: none
   application_state state = application_state::waiting;
   runtime::pid top;        // its top supervisor; null unless running
   base::nanos started = 0; // wall clock
@@ -60,6 +61,13 @@ class application_board {
 
   void change(std::string_view name, application_state state, const runtime::message& reason = {});
   void running(std::string_view name, const runtime::pid& top);
+  // Behind the others, waiting.
+  void add(const application_spec& one);
+  void remove(std::string_view name);
+  // What a row says of the specification is another.
+  void specify(const application_spec& one);
+  // The rows come in this order, those not named behind.
+  void arrange(const std::vector<std::string>& order);
 
   // In start order.
   std::vector<application_row> rows() const;

@@ -38,25 +38,15 @@ message error_about(std::string_view tag, std::string_view name) {
   return runtime::error_message(about(tag, name));
 }
 
-// Whether a call comes from a process of this node.
-bool is_local(process& self, const message& from) {
-  etf::cursor at(from.bytes());
-  if (!at.read_tuple_of(2)) return false;
-  const auto caller = runtime::read_pid(at, self.host().nodes());
-  return caller && caller->here();
-}
-
 } // namespace
 
-application_controller::application_controller(std::vector<application_spec> applications,
-                                               runtime::actor_factory& factory, supervision_tree& tree,
+application_controller::application_controller(std::vector<application_spec> applications, supervision with,
                                                application_board& board, application_events events)
     : native_server(std::string(registered_name)),
-      factory_(factory),
-      tree_(tree),
+      with_(std::move(with)),
       board_(board),
       events_(std::move(events)) {
-  for (application_spec& spec : applications) applications_.push_back({std::move(spec), {}, {}, {}});
+  for (application_spec& spec : applications) applications_.emplace_back().spec = std::move(spec);
 }
 
 application_controller::~application_controller() {
@@ -88,13 +78,17 @@ void application_controller::start_next(process& self) {
     if (one.state == application_state::waiting) {
       const std::string absent = missing(one);
       if (absent.empty()) return start(self, one);
-      fail(self, one, about("not_started", absent));
+      fail(self, one, not_started(absent));
     }
     if (one.state == application_state::failed) failed.push_back(one.spec.name);
   }
   if (announced_ || going_down_) return;
   announced_ = true;
   if (events_.all_started) events_.all_started(failed);
+}
+
+message application_controller::not_started(std::string_view dependency) {
+  return about("not_started", dependency);
 }
 
 std::string application_controller::missing(const application& of) const {
@@ -107,8 +101,9 @@ std::string application_controller::missing(const application& of) const {
 }
 
 void application_controller::start(process& self, application& one) {
-  const auto shared =
-      std::make_shared<const supervision>(supervision{&factory_, &tree_, one.spec.name, one.spec.env});
+  const auto shared = std::make_shared<supervision>(with_);
+  shared->application = one.spec.name;
+  shared->env = one.spec.env;
   runtime::spawn_options options;
   options.label = one.spec.name;
   options.link = true;
@@ -122,7 +117,18 @@ void application_controller::start(process& self, application& one) {
 void application_controller::fail(process& self, application& one, const message& reason) {
   base::log::error(module, "{} did not start: {}", one.spec.name, etf::print(reason.bytes()));
   change(one, application_state::failed, reason);
-  if (one.caller) return answer(self, one, runtime::error_message(reason));
+  if (one.before) {
+    one.spec = std::move(*one.before);
+    one.before.reset();
+    board_.specify(one.spec);
+    answer(self, one, runtime::error_message(reason));
+    return one.ran_before ? start(self, one) : void();
+  }
+  if (one.caller) {
+    answer(self, one, runtime::error_message(reason));
+    if (one.leaves_on_failure) forget(one);
+    return;
+  }
   if (one.spec.type != application_type::temporary) take_node_down(one);
 }
 
@@ -135,7 +141,11 @@ void application_controller::ended(process& self, application& one, const messag
   if (one.state == application_state::stopping) {
     base::log::info(module, "{} stopped", one.spec.name);
     change(one, application_state::stopped, reason);
-    return answer(self, one, message::atom("ok"));
+    const auto then = std::exchange(one.then, application::after::stay);
+    if (then == application::after::start) return start(self, one);
+    answer(self, one, message::atom("ok"));
+    if (then == application::after::leave) forget(one);
+    return;
   }
   const bool fatal = one.spec.type == application_type::permanent ||
                      (one.spec.type == application_type::transient && !runtime::is_normal(reason));
@@ -174,6 +184,8 @@ outcome application_controller::handle_info(process& self, const message& m) {
       one.state = application_state::running;
       board_.running(name, top);
       base::log::info(module, "{} started", name);
+      one.before.reset();
+      one.leaves_on_failure = false;
       answer(self, one, message::atom("ok"));
     }
     start_next(self);
@@ -190,9 +202,14 @@ native_server::call_answer application_controller::handle_call(process& self, co
   std::string_view name;
   if (at.read_atom(what)) {
     if (what == "which_applications") return reply(which_applications());
-  } else if (at.read_tuple_of(2) && at.read_atom(what) && at.read_atom(name) && is_local(self, from)) {
-    if (what == start_tag) return start_one(self, from, name);
-    if (what == stop_one_tag) return stop_one(self, from, name);
+  } else if (at.read_tuple_of(2) && at.read_atom(what) && gen::from_here(self, from)) {
+    if (what == order_desk::tag && with_.orders != nullptr) {
+      auto ordered = with_.orders->fetch(at.rest());
+      auto* const mine = ordered ? std::get_if<application_order>(&*ordered) : nullptr;
+      if (mine != nullptr) return carry_out(self, from, std::move(*mine));
+    }
+    if (what == start_tag && at.read_atom(name)) return start_one(self, from, name);
+    if (what == stop_one_tag && at.read_atom(name)) return stop_one(self, from, name);
   }
   return native_server::handle_call(self, from, request);
 }
@@ -224,10 +241,21 @@ native_server::call_answer application_controller::stop_one(process& self, const
   application* const one = find(name);
   if (one == nullptr) return reply(error_about("unknown_application", name));
   if (one->state != application_state::running) return reply(error_about("not_started", name));
-  one->caller = from.compact();
-  change(*one, application_state::stopping);
-  self.exit(one->master, runtime::reasons::shutdown());
+  halt(self, *one, from, application::after::stay);
   return no_reply();
+}
+
+void application_controller::halt(process& self, application& one, const message& from,
+                                  application::after then) {
+  one.caller = from.compact();
+  one.then = then;
+  change(one, application_state::stopping);
+  self.exit(one.master, runtime::reasons::shutdown());
+}
+
+void application_controller::forget(application& one) {
+  board_.remove(one.spec.name);
+  std::erase_if(applications_, [&one](const application& each) { return &each == &one; });
 }
 
 void application_controller::answer(process& self, application& one, const message& reply) {

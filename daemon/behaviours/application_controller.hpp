@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,10 @@ class application_controller : public native_server {
  public:
   static constexpr std::string_view registered_name = "application_controller";
 
-  // `applications` in an order in which each comes after those it depends on. Factory, tree and board
-  // outlive the system.
-  application_controller(std::vector<application_spec> applications, runtime::actor_factory& factory,
-                         supervision_tree& tree, application_board& board, application_events events);
+  // `applications` in an order in which each comes after those it depends on. What `with` and `board` point
+  // to outlives the system.
+  application_controller(std::vector<application_spec> applications, supervision with,
+                         application_board& board, application_events events);
   ~application_controller() override;
 
   // Sent to it, it stops all applications and ends.
@@ -54,13 +55,19 @@ class application_controller : public native_server {
 
  private:
   struct application {
+    enum class after : std::uint8_t { stay, start, leave };
     application_spec spec;
     application_state state = application_state::waiting;
     runtime::pid master;
-    runtime::message caller; // From of who asked for its start or stop and waits; empty: nobody
+    runtime::message caller;  // From of who asked for its start or stop and waits; empty: nobody
+    after then = after::stay; // once a stop that was asked for is done
+    std::optional<application_spec> before; // what a replacement that does not start gives way to
+    bool ran_before = false;                // whether that one is started again
+    bool leaves_on_failure = false;         // it is new
   };
 
   void start_next(runtime::process& self);
+  static runtime::message not_started(std::string_view dependency);
   // The name of one that `of` needs and that does not run; empty: none.
   std::string missing(const application& of) const;
   void start(runtime::process& self, application& one);
@@ -72,12 +79,19 @@ class application_controller : public native_server {
   call_answer stop_one(runtime::process& self, const runtime::message& from, std::string_view name);
   // Tells who asked for the start or stop of `one`.
   void answer(runtime::process& self, application& one, const runtime::message& reply);
+  void forget(application& one);
+  // What the node orders: application_orders.cpp.
+  call_answer carry_out(runtime::process& self, const runtime::message& from, application_order order);
+  call_answer order_add(runtime::process& self, const runtime::message& from, application_spec spec);
+  call_answer order_replace(runtime::process& self, const runtime::message& from, application& one,
+                            application_spec spec);
+  void arrange(const std::vector<std::string>& order);
+  void halt(runtime::process& self, application& one, const runtime::message& from, application::after then);
   runtime::message which_applications() const;
   void take_node_down(const application& one);
 
   std::vector<application> applications_;
-  runtime::actor_factory& factory_;
-  supervision_tree& tree_;
+  supervision with_; // of no application yet
   application_board& board_;
   application_events events_;
   bool announced_ = false; // all_started was called

@@ -84,11 +84,17 @@ outcome application_master::handle_info(process& self, const message& m) {
     base::log::info("application", "{} has run for its max_runtime and is stopped", name_);
     return runtime::stop(runtime::reasons::normal());
   }
+  std::int64_t limit = 0;
+  if (at.read_tuple_of(2)) {
+    if (!at.read_atom_is(time_up_tag) || !at.read_integer(limit)) return runtime::carry_on();
+    max_runtime_ = limit;
+    start_clock(self);
+    return runtime::carry_on();
+  }
   if (!at.read_atom_is(start_tag) || top_) return runtime::carry_on();
   if (message reason = start_top(self)) return runtime::stop(std::move(reason));
-  if (max_runtime_ > 0) {
-    self.start_timer(base::mono_now() + max_runtime_, self.self(), message::atom(time_up_tag));
-  }
+  began_ = base::mono_now();
+  start_clock(self);
   message_writer out;
   out.tuple(3);
   out.atom(started_tag);
@@ -96,6 +102,20 @@ outcome application_master::handle_info(process& self, const message& m) {
   runtime::write(out, top_, self.host().nodes());
   self.send_unbounded(self.parent(), out.take());
   return runtime::carry_on();
+}
+
+void application_master::start_clock(process& self) {
+  if (clock_ != 0) self.cancel_timer(std::exchange(clock_, 0));
+  if (max_runtime_ == 0 || !top_) return;
+  clock_ = self.start_timer(began_ + max_runtime_, self.self(), message::atom(time_up_tag));
+}
+
+message application_master::max_runtime_message(base::nanos time) {
+  message_writer out;
+  out.tuple(2);
+  out.atom(time_up_tag);
+  out.integer(time);
+  return out.take();
 }
 
 void application_master::on_stop(process& self, const message&) {

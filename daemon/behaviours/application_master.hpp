@@ -20,6 +20,8 @@ class application_master : public native_server {
   // What it sends its parent: {application_started, Name, TopSupervisor}.
   static bool read_started(runtime::process& self, const runtime::message& m, std::string_view& name,
                            runtime::pid& top);
+  // Sent to it: it is stopped when it has run that long in all; 0: no limit.
+  static runtime::message max_runtime_message(base::nanos time);
 
  protected:
   runtime::outcome on_start(runtime::process& self) override;
@@ -28,12 +30,15 @@ class application_master : public native_server {
 
  private:
   runtime::message start_top(runtime::process& self); // empty: it runs; else the reason it does not
+  void start_clock(runtime::process& self);
 
   std::string name_;
   base::nanos max_runtime_;
   std::shared_ptr<const supervisor_spec> spec_;
   std::shared_ptr<const supervision> shared_;
-  runtime::pid top_; // null: not running
+  runtime::pid top_;        // null: not running
+  base::nanos began_ = 0;   // monotonic
+  std::uint64_t clock_ = 0; // the timer of max_runtime_; 0: none
 };
 
 } // namespace coppice::behaviours

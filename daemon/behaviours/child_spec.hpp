@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a supervisor is told about its children: OTP's child specifications and supervisor flags as plain
-// values. A tree of them is built once, is immutable from then on and shared by the supervisors that run
-// it: a nested supervisor may outlive its parent for a moment. Any thread.
+// values. Each is immutable and shared by the supervisors that run it: a nested supervisor may outlive its
+// parent for a moment. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -65,7 +65,9 @@ struct supervisor_spec {
   std::uint32_t intensity = 1;                     // restarts allowed …
   base::nanos period = 5 * base::nanos_per_second; // … within this time
   behaviours::auto_shutdown auto_shutdown = auto_shutdown::never;
-  std::vector<child_spec> children; // in start order; simple_one_for_one: exactly one, the template
+  // In start order; simple_one_for_one: exactly one, the template. Each is shared by the specifications that
+  // came before and after a change elsewhere.
+  std::vector<std::shared_ptr<const child_spec>> children;
 };
 
 // As OTP spells them, for terms and for people.

@@ -93,6 +93,22 @@ void child_table::count_restart(child& one) {
   ++one.restarts;
 }
 
+void child_table::respecify(child& one, std::shared_ptr<const child_spec> spec) {
+  const std::scoped_lock held(lock_);
+  one.spec = std::move(spec);
+  one.args = one.spec->args;
+}
+
+void child_table::arrange(const std::vector<std::shared_ptr<const child_spec>>& order) {
+  const std::scoped_lock held(lock_);
+  std::list<child> first;
+  for (const auto& spec : order) {
+    const auto found = by_id_.find(base::as_text(spec->id.bytes()));
+    if (found != by_id_.end()) first.splice(first.end(), children_, found->second->place);
+  }
+  children_.splice(children_.begin(), first);
+}
+
 void child_table::change(child& one, child_state state, runtime::pid pid) {
   const std::scoped_lock held(lock_);
   if (one.pid) by_pid_.erase(one.pid);

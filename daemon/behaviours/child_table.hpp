@@ -63,6 +63,10 @@ class child_table {
   void set_stopped(child& one);
   void set_restarting(child& one);
   void count_restart(child& one);
+  // Another specification, with the same id.
+  void respecify(child& one, std::shared_ptr<const child_spec> spec);
+  // Those of these ids come first, in this order; the others stay behind them as they were.
+  void arrange(const std::vector<std::shared_ptr<const child_spec>>& order);
 
   // nullptr: none.
   child* find(etf::bytes id);

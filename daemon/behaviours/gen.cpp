@@ -232,6 +232,13 @@ void reply(process& self, const runtime::reference& alias, etf::bytes tag, messa
   self.answer(alias, std::move(whole));
 }
 
+bool from_here(process& self, const message& from) {
+  etf::cursor at(from.bytes());
+  if (!at.read_tuple_of(2)) return false;
+  const auto caller = runtime::read_pid(at, self.host().nodes());
+  return caller && caller->here();
+}
+
 bool reply(process& self, const message& from, etf::bytes answer) {
   return reply(self, from.bytes(), message::immortal(answer));
 }

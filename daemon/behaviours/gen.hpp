@@ -45,6 +45,9 @@ struct request_view {
 };
 request_view look(etf::bytes term, const runtime::own_forms& own);
 
+// Whether a call, or a sys request, comes from a process of this node; `from` is request::from.
+bool from_here(runtime::process& self, const runtime::message& from);
+
 // Answers a call; `from` is request::from, also a copy of it kept for later. False: it is no From.
 bool reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
 bool reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);

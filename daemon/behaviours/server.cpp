@@ -7,16 +7,25 @@
 
 #include "base/log.hpp"
 #include "behaviours/requests.hpp"
+#include "runtime/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
 namespace {
 
 using runtime::message;
+using runtime::message_writer;
 using runtime::outcome;
 using runtime::process;
 
 constexpr std::string_view continue_nudge = "$coppice_continue";
+constexpr std::string_view config_change_tag = "$coppice_config_change";
+constexpr base::nanos config_patience = 5 * base::nanos_per_second;
+
+message empty_map() {
+  static constexpr std::uint8_t bytes[] = {116, 0, 0, 0, 0};
+  return message::immortal(bytes);
+}
 
 // Calls into the plugin; an exception that escapes it becomes a status.
 template <class Callback>
@@ -32,13 +41,6 @@ std::int32_t guarded(coppice_actor& actor, Callback callback) {
     actor.rarely().error.reason = reason.take();
     return COPPICE_E_EXCEPTION;
   }
-}
-
-bool is_orderly(const message& reason) {
-  etf::cursor at(reason.bytes());
-  std::string_view word;
-  if (at.read_atom(word)) return word == "normal" || word == "shutdown";
-  return at.read_tuple_of(2) && at.read_atom_is("shutdown");
 }
 
 // The same in the process's turn, where the watchdog may take the thread away: it says what `name` was given.
@@ -83,9 +85,7 @@ outcome server::init(process& self) {
   if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
   created_ = true;
 
-  const message args = actor_.args ? actor_.args
-                                   : message::copy_of({actor_interface()->args_borrowed(&actor_).data,
-                                                       actor_interface()->args_borrowed(&actor_).size});
+  const message args = actor_.args ? actor_.args : empty_map();
   const coppice_message lent = lend(args);
   status = in_turn(actor_, "init", {},
                    [&] { return call_or(COPPICE_OK, callbacks_->init, &actor_, state_, &lent); });
@@ -124,7 +124,10 @@ outcome server::receive(process& self, message m) {
     sys_->hold(std::move(m));
     return runtime::carry_on();
   }
-  outcome next = system_protocol().handle(self, *this, gen::parse(m));
+  const gen::request request = gen::parse(m);
+  outcome next = runtime::carry_on();
+  if (config_request(request, next)) return next;
+  next = system_protocol().handle(self, *this, request);
   for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::look(held.bytes(), own));
   return next;
 }
@@ -192,6 +195,61 @@ outcome server::info(const message& m) {
   return runtime::carry_on();
 }
 
+message server::change_config(process& self, const runtime::pid& of, const message& args) {
+  const runtime::reference ref = self.monitor(of, true);
+  const auto& names = self.host().nodes();
+  message_writer out(args.size() + 128);
+  out.tuple(3);
+  out.atom("system");
+  out.tuple(2);
+  runtime::write(out, self.self(), names);
+  out.list(1);
+  out.atom("alias");
+  runtime::write(out, ref, names);
+  out.tuple(2);
+  out.atom(config_change_tag);
+  if (args) {
+    out.raw(args.bytes());
+  } else {
+    out.map(0);
+  }
+  self.send_unbounded(of, out.take());
+  const auto answer = gen::finish_call(self, ref, base::mono_now() + config_patience);
+  if (!answer && answer.error().what == gen::call_error::kind::timeout) {
+    return runtime::error_message(message::atom("config_change_timeout"));
+  }
+  if (!answer) return message::atom("unhandled");
+  etf::cursor at(answer->bytes());
+  const bool unknown = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_tuple_of(2) &&
+                       at.read_atom_is("unknown_system_msg");
+  return unknown ? message::atom("unhandled") : *answer;
+}
+
+bool server::config_request(const gen::request& what, outcome& next) {
+  etf::cursor at(what.body.bytes());
+  process& self = *actor_.process;
+  if (!at.read_tuple_of(2) || !at.read_atom_is(config_change_tag) || !gen::from_here(self, what.from)) {
+    return false;
+  }
+  message args = what.body.slice(at.rest()).compact();
+  const message old = actor_.args ? actor_.args : empty_map();
+  const coppice_message before = lend(old);
+  const coppice_message after = lend(args);
+  const std::int32_t status = in_turn(actor_, "config_change", {}, [&] {
+    return call_or(COPPICE_UNHANDLED, callbacks_->config_change, &actor_, state_, &before, &after);
+  });
+  if (status == COPPICE_UNHANDLED) {
+    gen::reply(self, what.from, message::atom("unhandled"));
+  } else if (status < 0) {
+    gen::reply(self, what.from, runtime::error_message(stop_reason(actor_, status)));
+  } else {
+    actor_.args = std::move(args);
+    gen::reply(self, what.from, message::atom("ok"));
+    next = follow(status);
+  }
+  return true;
+}
+
 outcome server::response(const struct response& ended) {
   const coppice_message answer = ended.answer ? lend(ended.answer) : coppice_message{};
   const std::int32_t status = in_turn(actor_, "on_response", {}, [&] {
@@ -219,7 +277,7 @@ outcome server::follow(std::int32_t status) {
 
 void server::terminate(process& self, const message& reason) {
   actor_.process = &self;
-  if (!is_orderly(reason)) {
+  if (!runtime::is_orderly(reason)) {
     const std::string name = self.name();
     base::log::error(actor_.image->id(), "server {} terminating: {}",
                      name.empty() ? to_text(self.self(), self.host().nodes()) : name,

@@ -33,9 +33,17 @@ class server final : public runtime::behaviour, private sys::subject {
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override;
 
+  // Asks the process `of`, from another's turn, to go on with these args, and waits for it: `ok`;
+  // `unhandled`, it cannot, or is no such server; {error, Reason}, it does not want to, or did not answer in
+  // five seconds.
+  static runtime::message change_config(runtime::process& self, const runtime::pid& of,
+                                        const runtime::message& args);
+
  private:
   runtime::outcome dispatch(const runtime::message& m, const gen::request_view& what);
   runtime::outcome info(const runtime::message& m);
+  // A sys request of this node: change_config(). False: it is none.
+  bool config_request(const gen::request& what, runtime::outcome& next);
   runtime::outcome call(const runtime::message& m, const gen::request_view& what);
   runtime::outcome response(const struct response& ended);
   // What a callback's status comes to; runs handle_continue as often as it is asked for.

@@ -94,8 +94,7 @@ outcome supervisor::on_start(process& self) {
   self.trap_exit(true);
   in_tree_ = self.self();
   shared_->tree->enter(in_tree_, children_);
-  for (const child_spec& each : spec_->children) {
-    const std::shared_ptr<const child_spec> spec(spec_, &each);
+  for (const std::shared_ptr<const child_spec>& spec : spec_->children) {
     if (simple()) {
       template_ = spec;
     } else {
@@ -232,15 +231,19 @@ outcome supervisor::start_again(process& self, child& failed) {
     const launched started = start(self, *one);
     if (self.exiting()) return runtime::carry_on();
     if (!started) {
-      report::start_failed(child_label(*one), started.error());
-      children_.set_restarting(*one);
-      one->due = runtime::no_deadline;
-      cast_later(self, *one, try_again_tag, base::mono_now());
+      try_again(self, *one, started.error());
       break;
     }
     children_.count_restart(*one);
   }
   return runtime::carry_on();
+}
+
+void supervisor::try_again(process& self, child& one, const message& why) {
+  report::start_failed(child_label(one), why);
+  children_.set_restarting(one);
+  one.due = runtime::no_deadline;
+  cast_later(self, one, try_again_tag, base::mono_now());
 }
 
 void supervisor::wait_for_restart(process& self, child& failed, base::nanos wait) {

@@ -11,6 +11,7 @@
 
 #include "behaviours/child_table.hpp"
 #include "behaviours/native_server.hpp"
+#include "behaviours/order.hpp"
 #include "behaviours/restart.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/actor_factory.hpp"
@@ -21,6 +22,7 @@ namespace coppice::behaviours {
 struct supervision {
   runtime::actor_factory* factory = nullptr; // outlives the system
   supervision_tree* tree = nullptr;          // likewise
+  order_desk* orders = nullptr;              // likewise
   std::string application;
   runtime::message env; // the application's, for its actors
 };
@@ -86,7 +88,19 @@ class supervisor : public native_server {
   runtime::message which_children(runtime::process& self) const;
   runtime::message count_children() const;
   runtime::message restart_now(runtime::process& self, etf::bytes id);
+  runtime::message add_child(runtime::process& self, std::shared_ptr<const child_spec> spec);
   child* find(runtime::process& self, etf::bytes id_or_pid);
+
+  // What the node orders: supervisor_orders.cpp.
+  runtime::message carry_out(runtime::process& self, const supervisor_order& order);
+  runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
+  runtime::message order_remove(runtime::process& self, const child_spec& spec);
+  runtime::message order_replace(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
+  runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
+  runtime::message order_update(const std::shared_ptr<const child_spec>& spec);
+  runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
+  // A restart that failed is tried again, by a message to itself.
+  void try_again(runtime::process& self, child& one, const runtime::message& why);
 
   std::string child_label(const child& one) const;
   void leave_tree();

@@ -128,7 +128,8 @@ message supervisor::restart_request(etf::bytes id) {
   return out.take();
 }
 
-native_server::call_answer supervisor::handle_call(process& self, const message&, const message& request) {
+native_server::call_answer supervisor::handle_call(process& self, const message& from,
+                                                   const message& request) {
   etf::cursor at(request.bytes());
   std::string_view what;
   if (at.read_atom(what)) {
@@ -143,7 +144,12 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   }
   if (what == "terminate_child") return reply(terminate_child(self, argument));
   if (what == "get_childspec") return reply(get_childspec(self, argument));
-  if (what == restart_tag) return reply(restart_now(self, argument));
+  if (what == restart_tag && gen::from_here(self, from)) return reply(restart_now(self, argument));
+  if (what == order_desk::tag && shared_->orders != nullptr) {
+    const auto ordered = shared_->orders->fetch(argument);
+    const auto* const mine = ordered ? std::get_if<supervisor_order>(&*ordered) : nullptr;
+    return reply(mine != nullptr ? carry_out(self, *mine) : error_answer("bad_request"));
+  }
   if (what != "restart_child" && what != "delete_child") return reply(error_answer("bad_request"));
   if (simple()) return reply(error_answer("simple_one_for_one"));
   return reply(what == "restart_child" ? restart_child(self, argument) : delete_child(self, argument));
@@ -163,15 +169,18 @@ message supervisor::start_child(process& self, const message& term) {
     if (known->state != child_state::running) return error_answer("already_present");
     return error_answer(already_started(known->pid, self.host().nodes()));
   }
-  const auto shared = std::make_shared<const child_spec>(std::move(*spec));
-  child& one = children_.append(shared, shared->id, shared->args);
+  return add_child(self, std::make_shared<const child_spec>(std::move(*spec)));
+}
+
+message supervisor::add_child(process& self, std::shared_ptr<const child_spec> spec) {
+  child& one = children_.append(spec, spec->id, spec->args);
   const launched started = start(self, one);
   if (!started) {
     report::start_failed(child_label(one), started.error());
     children_.remove(one);
-    return start_error_answer(started.error(), *shared);
+    return start_error_answer(started.error(), *spec);
   }
-  if (!*started && shared->restart == restart_type::temporary) children_.remove(one);
+  if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
   return started_answer(*started, self.host().nodes());
 }
 

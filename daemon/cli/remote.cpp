@@ -11,11 +11,13 @@
 #include <algorithm>
 #include <coppice/etf/text.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "api/socket_path.hpp"
 #include "cli/client.hpp"
 #include "cli/render.hpp"
+#include "spec/diagnostic.hpp"
 #include "spec/scalar.hpp"
 
 namespace coppice::cli {
@@ -37,6 +39,7 @@ struct parameters {
   std::string sort;
   std::string timeout = "5s";
   std::string application;
+  bool dry_run = false;
 };
 
 struct remote_command {
@@ -46,6 +49,8 @@ struct remote_command {
   json (*arguments)(const parameters&);
   std::string (*show)(const json&);
   bool waits; // the node keeps `timeout`
+  // What a reply means for programs; null: done.
+  api::exit_code (*verdict)(const json&) = nullptr;
 };
 
 json no_arguments(const parameters&) {
@@ -86,6 +91,34 @@ json application_argument(const parameters& p) {
 }
 json path_argument(const parameters& p) {
   return {{"path", p.name}};
+}
+
+void take_changes(CLI::App& app, parameters& p) {
+  p.timeout = "infinity";
+  app.add_option("file", p.name, "default: the node's own configuration");
+  take_timeout(app, p);
+}
+json changes_arguments(const parameters& p) {
+  std::error_code ignored;
+  const std::string file = p.name.empty() ? "" : std::filesystem::absolute(p.name, ignored).string();
+  return {{"file", file}, {"dry_run", p.dry_run}};
+}
+
+// The node's findings, as `check` shows them.
+std::string show_changes(const json& document) {
+  std::vector<spec::diagnostic> found;
+  for (const auto& one : document.value("diagnostics", json::array())) {
+    const bool warning = one.value("severity", "") == "warning";
+    found.push_back({warning ? spec::severity::warning : spec::severity::error, one.value("file", ""),
+                     one.value("line", 0U), one.value("column", 0U), one.value("message", ""),
+                     one.value("hint", ""), one.value("excerpt", ""), one.value("caret", 0U)});
+  }
+  fmt::print(stderr, "{}", spec::render(found));
+  return document.value("valid", false) ? render_changes(document) : std::string();
+}
+
+api::exit_code changes_verdict(const json& document) {
+  return document.value("valid", false) ? api::exit_code::done : api::exit_code::bad_configuration;
 }
 
 json message_arguments(const parameters& p) {
@@ -151,6 +184,14 @@ const remote_command commands[] = {
     {"restart", "stops a child, or an application, and starts it again", take_path, path_argument,
      say_nothing, true},
     {"terminate", "stops a child until it is restarted", take_path, path_argument, say_nothing, true},
+    {"diff", "what applying a configuration would change", take_changes, changes_arguments, show_changes,
+     true, changes_verdict},
+    {"apply", "makes the tree what the configuration says, whole or not at all",
+     [](CLI::App& app, parameters& p) {
+       take_changes(app, p);
+       app.add_flag("--dry-run", p.dry_run, "say what would be done, and do nothing");
+     },
+     changes_arguments, show_changes, true, changes_verdict},
     {"plugins", "loaded plugins", no_options, no_arguments, render_plugins, false},
     {"wait-ready", "returns when every application has started",
      [](CLI::App& app, parameters& p) {
@@ -203,7 +244,7 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
   }
   const std::string text = common.json ? (**reply).dump(2) + "\n" : command.show(**reply);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return api::exit_code::done;
+  return command.verdict == nullptr ? api::exit_code::done : command.verdict(**reply);
 }
 
 } // namespace

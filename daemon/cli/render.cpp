@@ -188,6 +188,20 @@ std::string render_plugins(const json& d) {
   return table(out);
 }
 
+std::string render_changes(const json& d) {
+  rows out;
+  for (const auto& one : at(d, "changes")) {
+    const json& keys = at(one, "keys");
+    const std::string action = cell(one, "action");
+    const bool of_key = action == "set" || action == "refuse";
+    const std::string why = of_key         ? at(one, "before").dump() + " -> " + at(one, "after").dump()
+                            : keys.empty() ? ""
+                                           : cell(keys);
+    out.push_back({action, cell(one, "path"), why});
+  }
+  return out.empty() ? "no changes\n" : table(out);
+}
+
 std::string render_reply(const json& d, std::size_t width) {
   const std::string text = cell(d, "reply");
   // <0.N.S> stays as it is: what node it names does not matter, as long as both ways take the same.

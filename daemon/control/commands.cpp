@@ -165,6 +165,25 @@ pending run_terminate(const request& r) {
   return operate(r, &node::node::terminate, "path");
 }
 
+// diff, apply. A configuration that is bad is a document, so that the client can show all of its mistakes.
+pending run_changes(const request& r, bool dry_run, bool refuse) {
+  node::apply_request wanted;
+  if (const std::string file = r->text("file"); !file.empty()) wanted.files = {file};
+  wanted.dry_run = dry_run;
+  r->of.apply(std::move(wanted), [r, refuse](const node::apply_outcome& outcome) {
+    if (refuse && outcome.valid && !outcome.result) return r->fail(outcome.result.error());
+    r->done(changes_document(outcome));
+  });
+  return {};
+}
+pending run_diff(const request& r) {
+  return run_changes(r, true, false);
+}
+pending run_apply(const request& r) {
+  const auto found = r->arguments.find("dry_run");
+  return run_changes(r, found != r->arguments.end() && found->is_boolean() && found->get<bool>(), true);
+}
+
 pending run_connect(const request& r) {
   r->of.connect(r->text("node"), r->timeout_nanos(), [r](const base::status& s) { r->finish(s); });
   return {};
@@ -204,6 +223,8 @@ constexpr command commands[] = {
     {"wait-ready", nullptr, run_wait_ready},
     {"start", "application", run_start},
     {"stop", "application", run_stop},
+    {"diff", nullptr, run_diff},
+    {"apply", nullptr, run_apply},
     {"restart", "path", run_restart},
     {"terminate", "path", run_terminate},
 };

@@ -186,4 +186,31 @@ json plugins_document(node::node& of) {
   return {{"plugins", std::move(plugins)}};
 }
 
+json changes_document(const node::apply_outcome& outcome) {
+  json diagnostics = json::array();
+  for (const auto& one : outcome.diagnostics) {
+    const bool error = one.severity == spec::severity::error;
+    diagnostics.push_back({{"severity", error ? "error" : "warning"},
+                           {"file", one.file},
+                           {"line", one.line},
+                           {"column", one.column},
+                           {"message", one.message},
+                           {"hint", one.hint},
+                           {"excerpt", one.excerpt},
+                           {"caret", one.caret}});
+  }
+  json changes = json::array();
+  for (const auto& one : outcome.changes) {
+    json change{{"action", one.action}, {"path", one.path}, {"keys", one.keys}};
+    const bool of_key = one.action == "set" || one.action == "refuse";
+    change["before"] = of_key ? json::parse(one.before, nullptr, false) : json();
+    change["after"] = of_key ? json::parse(one.after, nullptr, false) : json();
+    changes.push_back(std::move(change));
+  }
+  return {{"valid", outcome.valid},
+          {"applied", outcome.applied},
+          {"changes", std::move(changes)},
+          {"diagnostics", std::move(diagnostics)}};
+}
+
 } // namespace coppice::control

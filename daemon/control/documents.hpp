@@ -19,5 +19,6 @@ nlohmann::json processes_document(node::node& of, std::string_view sort);
 nlohmann::json process_document(node::node& of, const runtime::process_info& info);
 nlohmann::json nodes_document(node::node& of);
 nlohmann::json plugins_document(node::node& of);
+nlohmann::json changes_document(const node::apply_outcome& outcome);
 
 } // namespace coppice::control

@@ -159,6 +159,19 @@ std::vector<loaded_plugin> loader::loaded() const {
   return out;
 }
 
+bool loader::takes_config_change(std::string_view plugin, std::string_view actor) const {
+  const std::lock_guard guard(lock_);
+  const entry* const found = find(plugin);
+  if (found == nullptr || found->mapped == nullptr) return false;
+  const coppice_descriptor& descriptor = found->mapped->descriptor();
+  for (std::uint64_t i = 0; i < descriptor.actor_count; ++i) {
+    const coppice_actor_type& type = *descriptor.actors[i];
+    if (actor == type.name)
+      return static_cast<const coppice_server*>(type.callbacks)->config_change != nullptr;
+  }
+  return false;
+}
+
 std::vector<std::string> loader::unload() {
   std::vector<std::unique_ptr<entry>> ending;
   {

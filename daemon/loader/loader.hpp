@@ -58,6 +58,8 @@ class loader final : public runtime::actor_factory {
   // Any thread from here on.
   base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override;
   std::vector<loaded_plugin> loaded() const;
+  // Whether a loaded plugin's actor can be given other args as it runs.
+  bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 
   // Closes every image whose last actor is gone; the sentences say which stay and why. At shutdown.
   std::vector<std::string> unload();

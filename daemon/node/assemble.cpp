@@ -106,49 +106,20 @@ runtime::message convert(const spec::encoded_term& term) {
   return term.empty() ? runtime::message() : runtime::message::copy_of(term);
 }
 
-std::shared_ptr<const supervisor_spec> convert(const spec::supervisor_spec& from);
-
-child_spec convert(const spec::child_spec& from) {
-  child_spec out;
-  out.id = runtime::message::atom(from.id);
-  out.actor = from.actor;
-  out.plugin = from.plugin;
-  out.behaviour = from.behaviour;
-  out.name = from.name;
-  out.restart = convert(from.restart);
-  out.significant = from.significant;
-  out.shutdown = convert(from.shutdown);
-  if (from.backoff) {
-    out.backoff = {base::to_nanos(from.backoff->first), base::to_nanos(from.backoff->max),
-                   from.backoff->jitter};
-  }
-  out.mailbox = {static_cast<std::uint32_t>(std::min<std::uint64_t>(from.mailbox.limit, 16'000'000)),
-                 from.mailbox.bytes, convert(from.mailbox.on_full)};
-  out.priority = convert(from.priority);
-  out.args = convert(from.args);
-  if (from.supervisor) out.supervisor = convert(*from.supervisor);
-  return out;
-}
-
 std::shared_ptr<const supervisor_spec> convert(const spec::supervisor_spec& from) {
-  auto out = std::make_shared<supervisor_spec>();
-  out->name = from.name;
-  out->strategy = convert(from.strategy);
-  out->intensity = from.intensity;
-  out->period = base::to_nanos(from.period);
-  out->auto_shutdown = convert(from.auto_shutdown);
+  auto out = bare_supervisor(from);
   out->children.reserve(from.children.size());
-  for (const spec::child_spec& child : from.children) out->children.push_back(convert(child));
+  for (const spec::child_spec& one : from.children) out->children.push_back(child(one));
   return out;
 }
 
 std::optional<base::nanos> stop_bound(const supervisor_spec& of) {
   using kind = behaviours::shutdown_limit::kind;
   base::nanos sum = 0;
-  for (const child_spec& child : of.children) {
-    if (child.shutdown.how == kind::after) sum += child.shutdown.time;
-    if (child.shutdown.how != kind::infinity) continue;
-    const auto inner = child.supervisor ? stop_bound(*child.supervisor) : std::nullopt;
+  for (const auto& child : of.children) {
+    if (child->shutdown.how == kind::after) sum += child->shutdown.time;
+    if (child->shutdown.how != kind::infinity) continue;
+    const auto inner = child->supervisor ? stop_bound(*child->supervisor) : std::nullopt;
     if (!inner) return std::nullopt;
     sum += *inner;
   }
@@ -174,17 +145,81 @@ runtime::system_options runtime_options(const spec::node_spec& spec) {
   return out;
 }
 
+base::log::level log_level(const spec::node_spec& spec) {
+  switch (spec.node.log.level) {
+    case spec::log_level::trace:
+      return base::log::level::trace;
+    case spec::log_level::debug:
+      return base::log::level::debug;
+    case spec::log_level::info:
+      return base::log::level::info;
+    case spec::log_level::notice:
+      return base::log::level::notice;
+    case spec::log_level::warning:
+      return base::log::level::warning;
+    case spec::log_level::error:
+      return base::log::level::error;
+  }
+  return base::log::level::info;
+}
+
+std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
+  const auto made = std::make_shared<child_spec>();
+  child_spec& out = *made;
+  out.id = runtime::message::atom(from.id);
+  out.actor = from.actor;
+  out.plugin = from.plugin;
+  out.behaviour = from.behaviour;
+  out.name = from.name;
+  out.restart = convert(from.restart);
+  out.significant = from.significant;
+  out.shutdown = convert(from.shutdown);
+  if (from.backoff) {
+    out.backoff = {base::to_nanos(from.backoff->first), base::to_nanos(from.backoff->max),
+                   from.backoff->jitter};
+  }
+  out.mailbox = {static_cast<std::uint32_t>(std::min<std::uint64_t>(from.mailbox.limit, 16'000'000)),
+                 from.mailbox.bytes, convert(from.mailbox.on_full)};
+  out.priority = convert(from.priority);
+  out.args = convert(from.args);
+  return made;
+}
+
+std::shared_ptr<child_spec> child(const spec::child_spec& from) {
+  auto out = bare_child(from);
+  if (from.supervisor) out->supervisor = convert(*from.supervisor);
+  return out;
+}
+
+std::shared_ptr<supervisor_spec> bare_supervisor(const spec::supervisor_spec& from) {
+  auto out = std::make_shared<supervisor_spec>();
+  out->name = from.name;
+  out->strategy = convert(from.strategy);
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  out->auto_shutdown = convert(from.auto_shutdown);
+  return out;
+}
+
+behaviours::application_spec bare_application(const spec::application_spec& from) {
+  behaviours::application_spec out;
+  out.name = from.name;
+  out.type = convert(from.type);
+  out.depends_on = from.depends_on;
+  out.max_runtime = from.max_runtime ? base::to_nanos(*from.max_runtime) : 0;
+  out.env = convert(from.env);
+  return out;
+}
+
+behaviours::application_spec application(const spec::application_spec& from) {
+  behaviours::application_spec out = bare_application(from);
+  out.top = convert(from.supervisor);
+  return out;
+}
+
 std::vector<behaviours::application_spec> applications(const spec::node_spec& spec) {
   std::vector<behaviours::application_spec> out;
-  for (const spec::application_spec& from : spec.applications) {
-    behaviours::application_spec& one = out.emplace_back();
-    one.name = from.name;
-    one.type = convert(from.type);
-    one.depends_on = from.depends_on;
-    one.max_runtime = from.max_runtime ? base::to_nanos(*from.max_runtime) : 0;
-    one.env = convert(from.env);
-    one.top = convert(from.supervisor);
-  }
+  for (const spec::application_spec& from : spec.applications) out.push_back(application(from));
   return out;
 }
 

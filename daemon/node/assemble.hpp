@@ -3,9 +3,11 @@
 // their terms, and the runtime's options. Pure; nothing points into the specification.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "base/log.hpp"
 #include "behaviours/application.hpp"
 #include "runtime/system.hpp"
 #include "spec/node_spec.hpp"
@@ -14,8 +16,16 @@ namespace coppice::node {
 
 runtime::system_options runtime_options(const spec::node_spec& spec);
 
+base::log::level log_level(const spec::node_spec& spec);
+
 // In start order.
 std::vector<behaviours::application_spec> applications(const spec::node_spec& spec);
+// The same of the parts; `bare`: without what is inside, its children or its supervisor.
+behaviours::application_spec application(const spec::application_spec& from);
+std::shared_ptr<behaviours::child_spec> child(const spec::child_spec& from);
+std::shared_ptr<behaviours::child_spec> bare_child(const spec::child_spec& from);
+std::shared_ptr<behaviours::supervisor_spec> bare_supervisor(const spec::supervisor_spec& from);
+behaviours::application_spec bare_application(const spec::application_spec& from);
 
 // How long these may take to stop one child after the other: the sum of their shutdown times; nothing if some
 // actor's is infinity.

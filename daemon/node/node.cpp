@@ -65,41 +65,59 @@ std::string_view text(node_state state) {
   return "";
 }
 
-node::parts::parts(const spec::node_spec& spec, std::vector<behaviours::application_spec> applications_of,
+node::parts::parts(std::shared_ptr<const configuration> wanted, configuration_source from,
                    loader::loader_options loading)
     : plugins(std::move(loading)),
-      applications(std::move(applications_of)),
-      board(applications),
-      system(runtime_options(spec)) {}
+      board(wanted->applications),
+      source(std::move(from)),
+      system(runtime_options(wanted->spec)),
+      current_(std::move(wanted)) {}
+
+std::shared_ptr<const configuration> node::parts::current() const {
+  const std::scoped_lock held(current_lock_);
+  return current_;
+}
+
+void node::parts::set_current(std::shared_ptr<const configuration> now) {
+  const std::scoped_lock held(current_lock_);
+  current_.swap(now);
+}
 
 void node::parts::end(ending reason) {
   ending none = ending::none;
   if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
 }
 
-node::node(spec::node_spec spec) : spec_(std::move(spec)) {}
+node::node(spec::node_spec spec) {
+  const auto wanted = std::make_shared<configuration>();
+  wanted->spec = std::move(spec);
+  wanted->applications = applications(wanted->spec);
+  started_with_ = wanted;
+}
 
 node::~node() {
   if (parts_) stop();
 }
 
-base::result<std::unique_ptr<node>> node::start(spec::node_spec spec, std::function<void()> on_ending) {
+base::result<std::unique_ptr<node>> node::start(spec::node_spec spec, std::function<void()> on_ending,
+                                                configuration_source from) {
   std::unique_ptr<node> made(new node(std::move(spec)));
-  auto cookie = find_cookie(made->spec_.node.cookie);
+  auto cookie = find_cookie(made->spec().node.cookie);
   if (!cookie) return tl::unexpected(std::move(cookie.error()));
-  made->parts_ = std::make_unique<parts>(made->spec_, applications(made->spec_), loading(made->spec_));
+  made->parts_ = std::make_unique<parts>(made->started_with_, std::move(from), loading(made->spec()));
   parts& p = *made->parts_;
   p.on_ending = std::move(on_ending);
   p.cookie_file = cookie->file;
-  if (auto loaded = load_plugins(p.plugins, made->spec_); !loaded) return tl::unexpected(loaded.error());
+  if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return tl::unexpected(loaded.error());
   p.system.set_factory(&p.plugins);
-  auto net = network::make(p.system, made->spec_, std::move(cookie->value));
+  auto net = network::make(p.system, made->spec(), std::move(cookie->value));
   if (!net) return tl::unexpected(std::move(net.error()));
   p.net = std::move(*net);
   if (auto started = p.system.start(); !started)
     return tl::unexpected(std::move(started.error()).context("runtime"));
   if (auto started = p.net->start(); !started) return tl::unexpected(started.error());
   if (auto started = made->start_applications(); !started) return tl::unexpected(started.error());
+  p.remember();
   return made;
 }
 
@@ -126,7 +144,9 @@ base::status node::start_applications() {
   p.applications_gone = false;
   auto controller =
       p.system.spawn(std::move(options), std::make_unique<behaviours::application_controller>(
-                                             p.applications, p.plugins, p.tree, p.board, std::move(events)));
+                                             started_with_->applications,
+                                             behaviours::supervision{&p.plugins, &p.tree, &p.orders, {}, {}},
+                                             p.board, std::move(events)));
   if (!controller) return tl::unexpected(std::move(controller.error()).context("application_controller"));
   p.controller = *controller;
   return {};
@@ -162,7 +182,7 @@ void node::parts::stop_applications() {
   const auto gone = [this] { return applications_gone; };
   const auto gone_or_hurried = [this] { return applications_gone || hurried; };
   std::unique_lock held(lock);
-  if (const auto bound = stop_bound(applications)) {
+  if (const auto bound = stop_bound(current()->applications)) {
     const bool in_time =
         changed.wait_for(held, std::chrono::nanoseconds(*bound + stop_grace), gone_or_hurried);
     if (!in_time)
@@ -190,6 +210,10 @@ void node::parts::kill_actors(pid_set& killed) {
     base::log::warning(module, "{} is killed: the stop was shortened", each.label);
     system.exit(each.pid, runtime::reasons::kill());
   }
+}
+
+const spec::node_spec& node::spec() const {
+  return started_with_->spec;
 }
 
 node::ending node::why() const {

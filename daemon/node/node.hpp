@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "behaviours/gen.hpp"
+#include "node/apply.hpp"
 #include "node/snapshot.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/message.hpp"
@@ -26,6 +27,8 @@ class system;
 }
 
 namespace coppice::node {
+
+struct configuration;
 
 class node {
  public:
@@ -40,7 +43,9 @@ class node {
   // when_ready(), their failure by on_ending. On failure what was started is stopped again.
   // `on_ending` is called once, on any thread, when the node is to come down by itself: the owner of the
   // node then calls stop().
-  static base::result<std::unique_ptr<node>> start(spec::node_spec spec, std::function<void()> on_ending);
+  // `from` is where apply() reads it anew.
+  static base::result<std::unique_ptr<node>> start(spec::node_spec spec, std::function<void()> on_ending,
+                                                   configuration_source from = {});
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -61,8 +66,9 @@ class node {
   base::result<runtime::process_info> info(std::string_view process) const;
   std::vector<peer_status> peers() const;
   std::vector<plugin_status> plugins() const;
-  const spec::node_spec& spec() const { return spec_; }
-  std::string_view name() const { return spec_.node.name; }
+  // What the node was started with; what apply() changed since is not in it.
+  const spec::node_spec& spec() const;
+  std::string_view name() const { return spec().node.name; }
   // The file the cookie is in; empty: it came from elsewhere.
   const std::string& cookie_file() const;
   // Erlang text of a pid, as this node writes it.
@@ -101,6 +107,9 @@ class node {
   // Stops it until it is restarted; its supervisor does not start it again.
   void terminate(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
 
+  // Makes the tree what the configuration says, whole or not at all: `done` as for call.
+  void apply(apply_request request, std::function<void(apply_outcome)> done);
+
   // Asks the owner to call stop().
   void request_stop();
 
@@ -111,7 +120,7 @@ class node {
   explicit node(spec::node_spec spec);
   base::status start_applications();
 
-  spec::node_spec spec_;
+  std::shared_ptr<const configuration> started_with_;
   std::unique_ptr<parts> parts_;
 };
 

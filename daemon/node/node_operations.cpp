@@ -103,6 +103,19 @@ base::result<tree_place> node::parts::place_of(std::string_view path) {
   }
 }
 
+base::result<runtime::pid> node::parts::supervisor_at(std::string_view path) {
+  if (path.find('/') == std::string_view::npos) {
+    const auto top = top_of(path);
+    if (top && *top) return *top;
+    return base::fail(base::errc::not_found, std::string(path) + " does not run");
+  }
+  const auto place = place_of(path);
+  if (!place) return tl::unexpected(place.error());
+  const auto row = tree.child(place->supervisor, place->child.bytes());
+  if (!row || !row->pid) return base::fail(base::errc::not_found, std::string(path) + " does not run");
+  return row->pid;
+}
+
 void node::start_application(std::string_view name, base::nanos timeout, told done) {
   ask(parts_->system, controller, application_controller::start_request(name), timeout, std::move(done));
 }

@@ -46,7 +46,7 @@ base::status sent(runtime::send_status how) {
 node_status node::status() const {
   const parts& p = *parts_;
   node_status out;
-  out.name = spec_.node.name;
+  out.name = spec().node.name;
   out.creation = p.system.creation();
   out.version = COPPICE_VERSION;
   out.state = p.state;
@@ -71,9 +71,7 @@ base::result<std::vector<application_tree>> node::tree(std::string_view applicat
     one.application = status_of(row);
     one.top.id = row.name;
     one.top.behaviour = "supervisor";
-    for (const auto& spec : parts_->applications) {
-      if (spec.name == row.name) one.top.name = spec.top->name;
-    }
+    one.top.name = row.top_name;
     if (!row.top) continue;
     one.top.pid = row.top;
     one.top.state = behaviours::child_state::running;

@@ -3,6 +3,7 @@
 // not to run. Any thread.
 #include "node/notify.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "base/file.hpp"
 
 namespace coppice::node {
@@ -28,6 +30,10 @@ void notify_service_manager(std::string_view state) {
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
   (void)sendto(socket_fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
                reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+std::string reloading_state() {
+  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}", base::mono_now() / 1000);
 }
 
 } // namespace coppice::node

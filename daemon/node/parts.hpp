@@ -19,6 +19,7 @@
 #include "behaviours/application.hpp"
 #include "behaviours/tree.hpp"
 #include "loader/loader.hpp"
+#include "node/change_plan.hpp"
 #include "node/network.hpp"
 #include "node/node.hpp"
 #include "runtime/system.hpp"
@@ -51,8 +52,14 @@ struct tree_place {
   runtime::message child; // its id, or its pid for want of one
 };
 
+// What is wanted of the tree, as it was read and as it was assembled. Immutable once it is the current one.
+struct configuration {
+  spec::node_spec spec;
+  std::vector<behaviours::application_spec> applications; // in start order
+};
+
 struct node::parts {
-  parts(const spec::node_spec& spec, std::vector<behaviours::application_spec> applications_of,
+  parts(std::shared_ptr<const configuration> wanted, configuration_source from,
         loader::loader_options loading);
 
   std::function<void()> on_ending;
@@ -65,8 +72,9 @@ struct node::parts {
 
   loader::loader plugins;
   behaviours::supervision_tree tree;
-  std::vector<behaviours::application_spec> applications;
+  behaviours::order_desk orders;
   behaviours::application_board board;
+  configuration_source source;
   std::unique_ptr<network> net; // made before the system starts, and needs it
   runtime::system system;
 
@@ -74,14 +82,33 @@ struct node::parts {
   std::condition_variable changed;
   bool applications_gone = true; // there is no controller
   bool stopped = false;
-  bool hurried = false;  // hurry() was called
-  bool came_back = true; // every thread did, when it stopped
+  std::atomic<bool> busy{false}; // a transaction is under way
+  bool hurried = false;          // hurry() was called
+  bool came_back = true;         // every thread did, when it stopped
   runtime::pid controller;
+
+  // The configuration that was applied last.
+  std::shared_ptr<const configuration> current() const;
+  void set_current(std::shared_ptr<const configuration> now);
+  // Writes it down under node.data. Blocks.
+  void remember() const;
+
+  // apply.cpp: in the turn of `self`.
+  apply_outcome apply(runtime::process& self, const apply_request& request);
+  class transaction;
+  struct prepared;
+  void prepare(const apply_request& request, const configuration& before, apply_outcome& out, prepared& work);
+  // All of the plan, or nothing of it.
+  base::status change_tree(runtime::process& self, const change_plan& plan);
+  base::status carry_out(runtime::process& self, const behaviours::any_order& what,
+                         const std::string& supervisor);
 
   // The top supervisor of an application, null if it does not run; nothing: there is no such application.
   std::optional<runtime::pid> top_of(std::string_view application) const;
   // Of app/child, app/supervisor/child, …, as the tree is now.
   base::result<tree_place> place_of(std::string_view path);
+  // The supervisor itself.
+  base::result<runtime::pid> supervisor_at(std::string_view path);
 
   // Says once that the node is to come down.
   void end(ending reason);
@@ -91,6 +118,33 @@ struct node::parts {
   using pid_set = std::unordered_set<runtime::pid, runtime::pid_hash>;
   // Those not in `killed` yet.
   void kill_actors(pid_set& killed);
+
+ private:
+  mutable std::mutex current_lock_;
+  std::shared_ptr<const configuration> current_;
+};
+
+// An apply or a reload under way: there is at most one, and the node shows as reloading meanwhile. False:
+// another is under way.
+class node::parts::transaction {
+ public:
+  explicit transaction(parts& of) : of_(of), mine_(!of.busy.exchange(true)) {
+    node_state running = node_state::running;
+    if (mine_) of_.state.compare_exchange_strong(running, node_state::reloading);
+  }
+  ~transaction() {
+    if (!mine_) return;
+    node_state reloading = node_state::reloading;
+    of_.state.compare_exchange_strong(reloading, node_state::running);
+    of_.busy = false;
+  }
+  transaction(const transaction&) = delete;
+  transaction& operator=(const transaction&) = delete;
+  explicit operator bool() const { return mine_; }
+
+ private:
+  parts& of_;
+  bool mine_;
 };
 
 } // namespace coppice::node

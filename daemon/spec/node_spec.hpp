@@ -190,12 +190,14 @@ struct mailbox_options {
   std::uint64_t limit = 100'000; // messages
   std::uint64_t bytes = 0;       // 0: no bound of its own
   spec::on_full on_full = spec::on_full::park_sender;
+  bool operator==(const mailbox_options&) const = default;
 };
 
 struct backoff_options {
   milliseconds first{0};
   milliseconds max{30'000};
   double jitter = 0.2; // share of the wait
+  bool operator==(const backoff_options&) const = default;
 };
 
 struct supervisor_spec;
@@ -203,6 +205,7 @@ struct supervisor_spec;
 struct pool_options {
   std::uint32_t size = 1;
   std::string actor;
+  bool operator==(const pool_options&) const = default;
 };
 
 // One child of a supervisor: an actor, or a nested supervisor, or a pool.

@@ -137,6 +137,7 @@ shapes = {
              "generation", "parent", "group_leader", "priority", "trap_exit", "worker", "links", "monitors",
              "monitored_by"},
     "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
+    "changes": {"valid", "applied", "changes", "diagnostics"},
     "plugin": {"id", "version", "generation", "actors", "file"},
 }
 
@@ -161,6 +162,9 @@ def document_shapes(cleanup):
     equal(set(node.ask("call", "kv", "size")), {"reply"})
     equal(set(node.ask("wait-ready")), {"ready", "waited_ms"})
     equal(node.ask("send", "kv", "hello"), {})
+    has("changes", node.ask("diff"))
+    equal(set(node.ask("restart", "demo/kv")), {"path"})
+    equal(set(node.ask("stop", "demo")), {"application"})
 
 
 @test("the same commands print text for people")

@@ -25,7 +25,7 @@ application_spec application(const std::string& name, application_type type = ap
   auto top = std::make_shared<supervisor_spec>();
   top->name = name + "_sup";
   top->intensity = 0;
-  top->children.push_back(actor(name));
+  top->children.push_back(std::make_shared<child_spec>(actor(name)));
   application_spec out;
   out.name = name;
   out.type = type;
@@ -50,8 +50,10 @@ struct controlled {
     runtime::spawn_options options;
     options.name = application_controller::registered_name;
     const auto pid = host.system.spawn(
-        std::move(options), std::make_unique<application_controller>(std::move(applications), host.factory,
-                                                                     host.tree, board, std::move(events)));
+        std::move(options),
+        std::make_unique<application_controller>(std::move(applications),
+                                                 supervision{&host.factory, &host.tree, &host.orders, {}, {}},
+                                                 board, std::move(events)));
     REQUIRE(pid.has_value());
     controller = *pid;
   }

@@ -22,7 +22,7 @@ supervisor_spec with(std::vector<child_spec> children, strategy how = strategy::
   out.name = "sup";
   out.strategy = how;
   out.intensity = intensity;
-  out.children = std::move(children);
+  for (child_spec& one : children) out.children.push_back(std::make_shared<child_spec>(std::move(one)));
   return out;
 }
 

@@ -191,8 +191,8 @@ class test_host {
 
   // Starts a supervisor linked to the driver: its pid, or the reason it did not start, as text.
   std::pair<runtime::pid, std::string> supervise(behaviours::supervisor_spec spec) {
-    auto shared =
-        std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, "app", {}});
+    auto shared = std::make_shared<behaviours::supervision>(
+        behaviours::supervision{&factory, &tree, &orders, "app", {}});
     auto owned = std::make_shared<const behaviours::supervisor_spec>(std::move(spec));
     return run([&](runtime::process& self) -> std::pair<runtime::pid, std::string> {
       runtime::spawn_options options;
@@ -230,6 +230,7 @@ class test_host {
   diary book;
   scripted_factory factory;
   behaviours::supervision_tree tree;
+  behaviours::order_desk orders;
   runtime::system system{options()};
 
  private:

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// What the node wants changed in a running tree when a configuration is applied. A specification is no term,
+// so an order is laid down here and fetched, once, by the process that gets its number in a call. Each order
+// is carried out whole, or answered with an error and nothing changed by it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "behaviours/application.hpp"
+#include "behaviours/child_spec.hpp"
+#include "runtime/message.hpp"
+
+namespace coppice::behaviours {
+
+// For one supervisor. Answered {ok, started | stopped | restarted | updated} or {error, Reason}.
+struct supervisor_order {
+  enum class kind : std::uint8_t {
+    add,         // a child, behind the others, and start it
+    remove,      // stop it and forget it; done if it is not there
+    replace,     // stop it and start it by this specification; what fails to start gives way to the old one
+    reconfigure, // its args are others: its actor takes them as it runs, else as replace
+    update,      // its specification alone; the process goes on
+    adopt,       // `whole`'s flags, name and order; children are as other orders made them
+  };
+  kind what = kind::update;
+  std::shared_ptr<const child_spec> child{};      // all but adopt; its id says which
+  std::shared_ptr<const supervisor_spec> whole{}; // adopt
+};
+
+// For the application controller. Answered ok | {error, Reason}.
+struct application_order {
+  enum class kind : std::uint8_t {
+    add,     // behind the others, and start it
+    remove,  // stop it and forget it
+    replace, // stop it and start it by this specification; what fails to start gives way to the old one
+    update,  // its specification alone
+    arrange, // the start order is `order`
+  };
+  kind what = kind::update;
+  application_spec spec{};          // all but arrange; its name says which
+  std::vector<std::string> order{}; // arrange: every application
+};
+
+using any_order = std::variant<supervisor_order, application_order>;
+
+// Any thread.
+class order_desk {
+ public:
+  order_desk() = default;
+  order_desk(const order_desk&) = delete;
+  order_desk& operator=(const order_desk&) = delete;
+
+  static constexpr std::string_view tag = "$coppice_order";
+
+  // The request to call its receiver with: {'$coppice_order', Number}. Whoever called fetches it back if the
+  // receiver did not answer.
+  runtime::message lay_down(any_order what);
+  // By the request, or by its Number alone; nothing: there is no such order (any more).
+  std::optional<any_order> fetch(etf::bytes request_or_number);
+
+ private:
+  std::mutex lock_;
+  std::unordered_map<std::uint64_t, any_order> orders_;
+};
+
+} // namespace coppice::behaviours

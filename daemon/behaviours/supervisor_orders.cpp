@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// What a supervisor does when the configuration changes around it: one child added, removed, replaced or
+// told, or its own flags exchanged. Its other children hear nothing of it, whatever its strategy. In the
+// process's own turn.
+#include <coppice/etf/cursor.hpp>
+
+#include "behaviours/server.hpp"
+#include "behaviours/supervisor.hpp"
+#include "behaviours/supervisor_report.hpp"
+#include "runtime/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+message done(std::string_view what) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("ok");
+  out.atom(what);
+  return out.take();
+}
+
+message terminating() {
+  return runtime::error_message(message::atom("terminating"));
+}
+
+} // namespace
+
+message supervisor::carry_out(process& self, const supervisor_order& order) {
+  using kind = supervisor_order::kind;
+  switch (order.what) {
+    case kind::add:
+      return order_add(self, order.child);
+    case kind::remove:
+      return order_remove(self, *order.child);
+    case kind::replace:
+      return order_replace(self, order.child);
+    case kind::reconfigure:
+      return order_reconfigure(self, order.child);
+    case kind::update:
+      return order_update(order.child);
+    case kind::adopt:
+      return order_adopt(self, order.whole);
+  }
+  return done("updated");
+}
+
+message supervisor::order_add(process& self, const std::shared_ptr<const child_spec>& spec) {
+  if (children_.find(spec->id.bytes()) != nullptr) return order_replace(self, spec);
+  child& one = children_.append(spec, spec->id, spec->args);
+  const launched started = start(self, one);
+  if (started) {
+    if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
+    return done("started");
+  }
+  report::start_failed(child_label(one), started.error());
+  children_.remove(one);
+  return runtime::error_message(started.error());
+}
+
+message supervisor::order_remove(process& self, const child_spec& spec) {
+  child* const one = children_.find(spec.id.bytes());
+  if (one == nullptr) return done("stopped");
+  halt(self, *one);
+  if (self.exiting()) return terminating();
+  children_.remove(*one);
+  return done("stopped");
+}
+
+message supervisor::order_replace(process& self, const std::shared_ptr<const child_spec>& spec) {
+  child* const one = children_.find(spec->id.bytes());
+  if (one == nullptr) return order_add(self, spec);
+  const std::shared_ptr<const child_spec> old = one->spec;
+  const bool ran = one->state == child_state::running;
+  halt(self, *one);
+  if (self.exiting()) return terminating();
+  children_.set_stopped(*one);
+  children_.respecify(*one, spec);
+  one->waits = 0;
+  const launched started = start(self, *one);
+  if (started) {
+    if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
+    return done("restarted");
+  }
+  report::start_failed(child_label(*one), started.error());
+  children_.respecify(*one, old);
+  if (ran) {
+    const launched again = start(self, *one);
+    if (!again) try_again(self, *one, again.error());
+  }
+  return runtime::error_message(started.error());
+}
+
+message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec) {
+  child* const one = children_.find(spec->id.bytes());
+  if (one == nullptr || one->state != child_state::running) return order_replace(self, spec);
+  const message answer = server::change_config(self, one->pid, spec->args);
+  if (self.exiting()) return terminating();
+  if (runtime::is_atom(answer, "unhandled")) return order_replace(self, spec);
+  if (!runtime::is_atom(answer, "ok")) return answer;
+  children_.respecify(*one, spec);
+  return done("updated");
+}
+
+message supervisor::order_update(const std::shared_ptr<const child_spec>& spec) {
+  if (simple()) {
+    template_ = spec;
+  } else if (child* const one = children_.find(spec->id.bytes())) {
+    children_.respecify(*one, spec);
+  }
+  return done("updated");
+}
+
+message supervisor::order_adopt(process& self, const std::shared_ptr<const supervisor_spec>& whole) {
+  if (whole->name != spec_->name) {
+    if (!spec_->name.empty()) (void)self.unregister();
+    const base::status named = whole->name.empty() ? base::status() : self.register_name(whole->name);
+    if (!named) {
+      if (!spec_->name.empty()) (void)self.register_name(spec_->name);
+      message_writer why;
+      why.tuple(2);
+      why.atom("name_taken");
+      why.atom(whole->name);
+      return runtime::error_message(why.take());
+    }
+  }
+  if (whole->intensity != spec_->intensity || whole->period != spec_->period) {
+    window_ = restart_window(whole->intensity, whole->period);
+  }
+  spec_ = whole;
+  if (simple()) {
+    template_ = whole->children.front();
+  } else {
+    children_.arrange(whole->children);
+  }
+  return done("updated");
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// Apply as a transaction: read and compare on the blocking pool, load the plugins that are new, then give the
+// tree its orders one by one; the first that fails has all before it taken back, the last first. Only one
+// transaction at a time. Runs in a process of its own.
+#include "node/apply.hpp"
+
+#include <fmt/format.h>
+
+#include <coppice/etf/text.hpp>
+#include <utility>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "behaviours/application_controller.hpp"
+#include "node/assemble.hpp"
+#include "node/change_plan.hpp"
+#include "node/node.hpp"
+#include "node/parts.hpp"
+#include "node/requester.hpp"
+#include "spec/default_files.hpp"
+#include "spec/diff.hpp"
+
+namespace coppice::node {
+namespace {
+
+using spec::change_kind;
+
+constexpr std::string_view module = "apply";
+
+std::string_view action(change_kind kind, bool takes_changes) {
+  switch (kind) {
+    case change_kind::start:
+      return "start";
+    case change_kind::stop:
+      return "stop";
+    case change_kind::restart:
+      return "restart";
+    case change_kind::reconfigure:
+      return takes_changes ? "update" : "restart";
+    case change_kind::update:
+      break;
+  }
+  return "update";
+}
+
+// The difference as people read it.
+class listing {
+ public:
+  explicit listing(const loader::loader& plugins) : plugins_(plugins) {}
+
+  std::vector<planned_change> of(const spec::difference& from) {
+    for (const auto& one : from.settings) {
+      out_.push_back({one.while_running ? "set" : "refuse", one.key, {}, one.before, one.after});
+    }
+    for (const auto& one : from.applications) {
+      const std::string& name = (one.after != nullptr ? one.after : one.before)->name;
+      if (!one.inside || !one.keys.empty()) add(action(one.what, false), name, one.keys);
+      if (one.inside) inside(*one.inside, name);
+    }
+    if (from.reordered) out_.push_back({"update", "applications", {"order"}, {}, {}});
+    return std::move(out_);
+  }
+
+ private:
+  void add(std::string_view what, const std::string& path, const std::vector<std::string>& keys) {
+    out_.push_back({std::string(what), path, keys, {}, {}});
+  }
+  void inside(const spec::supervisor_change& of, const std::string& path) {
+    std::vector<std::string> keys = of.keys;
+    if (of.reordered) keys.emplace_back("children");
+    for (std::string& key : keys) key.insert(0, "supervisor.");
+    if (!keys.empty()) add("update", path, keys);
+    for (const spec::child_change& one : of.children) {
+      const spec::child_spec& child = one.after != nullptr ? *one.after : *one.before;
+      const std::string below = path + "/" + child.id;
+      if (!one.inside || !one.keys.empty()) add(action(one.what, takes_changes(child)), below, one.keys);
+      if (one.inside) inside(*one.inside, below);
+    }
+  }
+  bool takes_changes(const spec::child_spec& child) const {
+    return plugins_.takes_config_change(child.plugin, child.actor_type);
+  }
+
+  const loader::loader& plugins_;
+  std::vector<planned_change> out_;
+};
+
+// One order to one process: ok, or why not.
+base::status give(runtime::process& self, behaviours::order_desk& desk, const runtime::destination& to,
+                  behaviours::any_order what) {
+  const runtime::message request = desk.lay_down(std::move(what));
+  const auto answer = behaviours::gen::call(self, to, request.bytes(), runtime::no_deadline);
+  if (!answer) {
+    (void)desk.fetch(request.bytes());
+    const std::string reason = answer.error().reason ? etf::print(answer.error().reason.bytes()) : "noproc";
+    return base::fail(base::errc::closed, "its supervisor ended: " + reason);
+  }
+  etf::cursor at(answer->bytes());
+  if (!at.read_tuple_of(2) || !at.read_atom_is("error")) return {};
+  return base::fail(base::errc::refused, etf::print(answer->slice(at.rest()).bytes(), {.most = 1000}));
+}
+
+} // namespace
+
+base::status node::parts::carry_out(runtime::process& self, const behaviours::any_order& what,
+                                    const std::string& supervisor) {
+  if (supervisor.empty()) {
+    return give(self, orders,
+                runtime::destination::named(std::string(behaviours::application_controller::registered_name)),
+                what);
+  }
+  // What does not run has nothing to be told: it starts by the specification its parent is told of.
+  const auto to = supervisor_at(supervisor);
+  return to ? give(self, orders, *to, what) : base::status();
+}
+
+base::status node::parts::change_tree(runtime::process& self, const change_plan& plan) {
+  for (std::size_t done = 0; done < plan.steps.size(); ++done) {
+    const change_step& step = plan.steps[done];
+    if (!step.forth) continue;
+    auto outcome = carry_out(self, *step.forth, step.supervisor);
+    if (outcome) continue;
+    std::string failure = step.what + ": " + outcome.error().text;
+    base::log::error(module, "{}: taking back what was done", failure);
+    while (done-- > 0) {
+      const change_step& back = plan.steps[done];
+      if (!back.back) continue;
+      const auto restored = carry_out(self, *back.back, back.supervisor);
+      if (restored) continue;
+      failure += fmt::format("; {} could not be taken back: {}", back.what, restored.error().text);
+    }
+    return base::fail(base::errc::refused, failure);
+  }
+  return {};
+}
+
+// What reading and comparing came to; made on the blocking pool.
+struct node::parts::prepared {
+  std::shared_ptr<configuration> next;
+  spec::difference difference; // from the current one to `next`
+  change_plan plan;
+};
+
+void node::parts::prepare(const apply_request& request, const configuration& current, apply_outcome& out,
+                          prepared& work) {
+  std::vector<std::string> files = request.files.empty() ? source.files : request.files;
+  if (files.empty()) files = spec::default_files();
+  spec::outcome loaded = spec::load(files, source.options);
+  out.diagnostics = std::move(loaded.diagnostics);
+  out.valid = loaded.spec.has_value();
+  if (!out.valid) return;
+  work.next = std::make_shared<configuration>();
+  work.next->spec = std::move(*loaded.spec);
+  work.difference = spec::diff(current.spec, work.next->spec);
+  out.changes = listing(plugins).of(work.difference);
+  std::string refused;
+  for (const planned_change& one : out.changes) {
+    if (one.action == "refuse") refused += (refused.empty() ? "" : ", ") + one.path;
+  }
+  if (!refused.empty()) {
+    out.result = base::fail(base::errc::refused, refused + " can't change while the node runs: restart it");
+    return;
+  }
+  if (request.dry_run) return;
+  for (const spec::plugin_file& file : work.next->spec.plugin_files) {
+    auto loaded_now = plugins.load(file.id);
+    if (!loaded_now) {
+      out.result = tl::unexpected(std::move(loaded_now.error()).context("plugin " + file.id));
+      return;
+    }
+  }
+  std::set<std::string> failed;
+  for (const auto& row : board.rows()) {
+    if (row.state == behaviours::application_state::failed) failed.insert(row.name);
+  }
+  work.plan = plan(work.difference, work.next->spec, current.applications, failed);
+  work.next->applications = work.plan.applications;
+}
+
+apply_outcome node::parts::apply(runtime::process& self, const apply_request& request) {
+  apply_outcome out;
+  const transaction mine(*this);
+  if (!request.dry_run && !mine) {
+    out.valid = true;
+    out.result = base::fail(base::errc::refused, "another apply or reload is under way");
+    return out;
+  }
+  const auto before = current();
+  prepared work;
+  const auto ran = self.blocking_run([&] { prepare(request, *before, out, work); });
+  if (!ran) {
+    out.valid = true;
+    out.result = ran;
+  }
+  if (!out.valid || !out.result || request.dry_run || self.exiting()) return out;
+  out.result = change_tree(self, work.plan);
+  if (!out.result) return out;
+  out.applied = true;
+  for (const spec::setting_change& one : work.difference.settings) {
+    if (one.key == "node.log.level") base::log::set_level(log_level(work.next->spec));
+  }
+  set_current(std::move(work.next));
+  (void)self.blocking_run([&] { remember(); });
+  return out;
+}
+
+void node::parts::remember() const {
+  const auto now = current();
+  const std::string folder = now->spec.node.data;
+  base::status written = base::make_folders(folder, 0750);
+  if (written) {
+    written = base::write_file_atomic(folder + "/applied.yaml", spec::effective_yaml(now->spec), 0600);
+  }
+  if (!written) {
+    base::log::warning(module, "the applied configuration is not remembered: {}", written.error().text);
+  }
+}
+
+std::vector<std::string> summary(const apply_outcome& outcome) {
+  std::vector<std::string> out;
+  for (const spec::diagnostic& one : outcome.diagnostics) {
+    out.push_back(fmt::format("{}:{}:{}: {}", one.file, one.line, one.column, one.message));
+  }
+  for (const planned_change& one : outcome.changes) {
+    const std::string keys = one.keys.empty() ? "" : fmt::format(": {}", fmt::join(one.keys, ", "));
+    out.push_back(fmt::format("{} {}{}", one.action, one.path, keys));
+  }
+  if (!outcome.valid) {
+    out.emplace_back("the configuration is bad and changes nothing");
+  } else if (!outcome.result) {
+    out.push_back("nothing is changed: " + outcome.result.error().text);
+  } else if (outcome.applied) {
+    out.push_back(outcome.changes.empty() ? "the configuration is what runs"
+                                          : "the configuration is applied");
+  }
+  return out;
+}
+
+void node::apply(apply_request request, std::function<void(apply_outcome)> done) {
+  apply_outcome lost;
+  lost.valid = true;
+  lost.result = base::fail(base::errc::closed, "the node stops");
+  ask_from_outside<apply_outcome>(
+      parts_->system,
+      [&p = *parts_, request = std::move(request)](runtime::process& self) { return p.apply(self, request); },
+      std::move(done), std::move(lost));
+}
+
+} // namespace coppice::node

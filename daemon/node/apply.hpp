@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Applying a configuration to a running node: what is asked for and what came of it, for the control socket
+// and for SIGHUP. Plain values; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "spec/diagnostic.hpp"
+#include "spec/load.hpp"
+
+namespace coppice::node {
+
+// Where a node's configuration comes from, each time it is read.
+struct configuration_source {
+  std::vector<std::string> files; // empty: the default files, whichever there are then
+  spec::load_options options;     // --set and --name
+};
+
+struct apply_request {
+  std::vector<std::string> files; // empty: those the node was started with
+  bool dry_run = false;           // say what would happen; nothing does
+};
+
+// One difference between what runs and what was read.
+struct planned_change {
+  std::string
+      action; // start, stop, restart, update; set, refuse: a key that a running node can, or cannot, change
+  std::string path;              // app/supervisor/child, or the key
+  std::vector<std::string> keys; // of a child, a supervisor or an application: what changed
+  std::string before;            // of a key: its values, as JSON
+  std::string after;
+};
+
+struct apply_outcome {
+  std::vector<spec::diagnostic> diagnostics; // what is wrong with the configuration
+  bool valid = false;                        // false: nothing else was looked at
+  std::vector<planned_change> changes;       // in the order in which they happen
+  bool applied = false;
+  base::status result; // not applied though it was to be: why, and that everything is as before
+};
+
+// The outcome as lines for the log: each diagnostic, each change, and what came of it.
+std::vector<std::string> summary(const apply_outcome& outcome);
+
+} // namespace coppice::node

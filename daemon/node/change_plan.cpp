@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+// Two walks over the difference. Specifications of the configuration and of the tree have the same shape,
+// child by child, which is how an unchanged one is found without being converted again.
+#include "node/change_plan.hpp"
+
+#include <unordered_map>
+
+#include "node/assemble.hpp"
+
+namespace coppice::node {
+namespace {
+
+using behaviours::application_order;
+using behaviours::application_spec;
+using behaviours::child_spec;
+using behaviours::supervisor_order;
+using behaviours::supervisor_spec;
+using spec::change_kind;
+using child_pointer = std::shared_ptr<const child_spec>;
+using supervisor_pointer = std::shared_ptr<const supervisor_spec>;
+
+// Where a name stood in a list that is now another.
+template <class T, class Name>
+class places {
+ public:
+  places(const std::vector<T>& list, Name name) : list_(list), name_(name) {}
+  // `near` is tried first. The name is there.
+  std::size_t of(const std::string& wanted, std::size_t near) {
+    if (near < list_.size() && list_[near].*name_ == wanted) return near;
+    if (index_.empty())
+      for (std::size_t i = 0; i < list_.size(); ++i) index_.emplace(list_[i].*name_, i);
+    return index_.at(wanted);
+  }
+
+ private:
+  const std::vector<T>& list_;
+  Name name_;
+  std::unordered_map<std::string_view, std::size_t> index_;
+};
+
+class planner {
+ public:
+  planner(const spec::difference& difference, const spec::node_spec& after,
+          const std::vector<application_spec>& running, const std::set<std::string>& failed)
+      : difference_(difference), after_(after), failed_(failed) {
+    for (const application_spec& one : running) running_.emplace(one.name, &one);
+    for (const application_spec& one : running) order_.push_back(one.name);
+  }
+
+  change_plan run() {
+    take_back(application_order{application_order::kind::arrange, {}, order_});
+    const auto& changes = difference_.applications;
+    for (auto one = changes.rbegin(); one != changes.rend(); ++one) {
+      if (one->inside) stops(*running_.at(one->after->name)->top, *one->inside, one->after->name);
+    }
+    for (const auto& one : changes) {
+      if (one.what == change_kind::stop) stop(*running_.at(one.before->name));
+    }
+    std::size_t next = 0;
+    while (next < changes.size() && changes[next].what == change_kind::stop) ++next;
+    for (const spec::application_spec& one : after_.applications) {
+      const bool changed = next < changes.size() && changes[next].after == &one;
+      out_.applications.push_back(changed ? go(changes[next++]) : *running_.at(one.name));
+    }
+    if (difference_.reordered || difference_.inserted) {
+      application_order arranged{application_order::kind::arrange, {}, {}};
+      for (const application_spec& one : out_.applications) arranged.order.push_back(one.name);
+      out_.steps.push_back({"arrange the applications", {}, std::move(arranged), std::nullopt});
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void take_back(application_order order) {
+    out_.steps.push_back({"arrange the applications", {}, std::nullopt, std::move(order)});
+  }
+  void tell(std::string what, application_order::kind forth, const application_spec& with,
+            application_order::kind back, const application_spec& before) {
+    out_.steps.push_back(
+        {std::move(what), {}, application_order{forth, with, {}}, application_order{back, before, {}}});
+  }
+  void tell(std::string what, const std::string& path, supervisor_order forth, supervisor_order back) {
+    out_.steps.push_back({std::move(what), path, std::move(forth), std::move(back)});
+  }
+
+  void stop(const application_spec& gone) {
+    tell("stop " + gone.name, application_order::kind::remove, gone, application_order::kind::add, gone);
+  }
+
+  // Of one supervisor and those below it, the innermost and the last first.
+  void stops(const supervisor_spec& old, const spec::supervisor_change& change, const std::string& path) {
+    using kind = supervisor_order::kind;
+    places before(change.before->children, &spec::child_spec::id);
+    const auto old_child = [&](const std::string& id) { return old.children[before.of(id, 0)]; };
+    for (auto one = change.children.rbegin(); one != change.children.rend(); ++one) {
+      if (!one->inside) continue;
+      stops(*old_child(one->before->id)->supervisor, *one->inside, path + "/" + one->before->id);
+    }
+    bool first = true;
+    for (const spec::child_change& one : change.children) {
+      if (one.what != change_kind::stop) break;
+      // What comes back comes back behind the others: its place is the last thing to be restored.
+      if (std::exchange(first, false)) {
+        const auto whole = std::make_shared<const supervisor_spec>(old);
+        out_.steps.push_back(
+            {"arrange " + path, path, std::nullopt, supervisor_order{kind::adopt, {}, whole}});
+      }
+      const child_pointer gone = old_child(one.before->id);
+      tell("stop " + path + "/" + one.before->id, path, {kind::remove, gone, {}}, {kind::add, gone, {}});
+    }
+  }
+
+  application_spec go(const spec::application_change& change) {
+    using kind = application_order::kind;
+    const std::string& name = change.after->name;
+    if (change.what == change_kind::start) {
+      application_spec made = application(*change.after);
+      tell("start " + name, kind::add, made, kind::remove, made);
+      return made;
+    }
+    const application_spec& old = *running_.at(name);
+    if (change.what == change_kind::restart || failed_.contains(name)) {
+      application_spec made = application(*change.after);
+      tell("restart " + name, kind::replace, made, kind::replace, old);
+      return made;
+    }
+    application_spec made = bare_application(*change.after);
+    made.top = change.inside ? go(old.top, *change.inside, name) : old.top;
+    tell("update " + name, kind::update, made, kind::update, old);
+    return made;
+  }
+
+  supervisor_pointer go(const supervisor_pointer& old, const spec::supervisor_change& change,
+                        const std::string& path) {
+    const auto made = bare_supervisor(*change.after);
+    const auto& children = change.after->children;
+    made->children.reserve(children.size());
+    places before(change.before->children, &spec::child_spec::id);
+    std::size_t next = 0;
+    while (next < change.children.size() && change.children[next].what == change_kind::stop) ++next;
+    for (std::size_t i = 0; i < children.size(); ++i) {
+      const bool changed = next < change.children.size() && change.children[next].after == &children[i];
+      if (!changed) {
+        made->children.push_back(old->children[before.of(children[i].id, i)]);
+        continue;
+      }
+      const spec::child_change& one = change.children[next++];
+      const child_pointer was = one.before == nullptr ? nullptr : old->children[before.of(one.before->id, i)];
+      made->children.push_back(go(was, one, path));
+    }
+    const bool of_template = made->strategy == behaviours::strategy::simple_one_for_one;
+    if (!change.keys.empty() || change.reordered || change.inserted ||
+        (of_template && !change.children.empty())) {
+      using kind = supervisor_order::kind;
+      tell("update " + path, path, {kind::adopt, {}, made}, {kind::adopt, {}, old});
+    }
+    return made;
+  }
+
+  child_pointer go(const child_pointer& old, const spec::child_change& change, const std::string& path) {
+    using kind = supervisor_order::kind;
+    const std::string below = path + "/" + change.after->id;
+    switch (change.what) {
+      case change_kind::start: {
+        child_pointer made = child(*change.after);
+        tell("start " + below, path, {kind::add, made, {}}, {kind::remove, made, {}});
+        return made;
+      }
+      case change_kind::restart: {
+        child_pointer made = child(*change.after);
+        tell("restart " + below, path, {kind::replace, made, {}}, {kind::replace, old, {}});
+        return made;
+      }
+      case change_kind::reconfigure: {
+        child_pointer made = child(*change.after);
+        tell("change " + below, path, {kind::reconfigure, made, {}}, {kind::reconfigure, old, {}});
+        return made;
+      }
+      case change_kind::stop:
+      case change_kind::update:
+        break;
+    }
+    const auto made = bare_child(*change.after);
+    made->supervisor = change.inside ? go(old->supervisor, *change.inside, below) : old->supervisor;
+    tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
+    return made;
+  }
+
+  const spec::difference& difference_;
+  const spec::node_spec& after_;
+  const std::set<std::string>& failed_;
+  std::unordered_map<std::string_view, const application_spec*> running_;
+  std::vector<std::string> order_;
+  change_plan out_;
+};
+
+} // namespace
+
+change_plan plan(const spec::difference& difference, const spec::node_spec& after,
+                 const std::vector<application_spec>& running, const std::set<std::string>& failed) {
+  return planner(difference, after, running, failed).run();
+}
+
+} // namespace coppice::node

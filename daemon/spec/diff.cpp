@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// Siblings are matched by id (or name), first where they stood before: a configuration whose order did not
+// change is compared in one walk without looking anything up.
+#include "spec/diff.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <unordered_map>
+
+#include "spec/schema.hpp"
+#include "spec/term.hpp"
+
+namespace coppice::spec {
+namespace {
+
+constexpr std::array<std::string_view, 1> changeable{"node.log.level"};
+
+void compare(const json& before, const json& after, const std::string& key, std::vector<setting_change>& to) {
+  if (before == after) return;
+  if (before.is_object() && after.is_object()) {
+    const std::string prefix = key.empty() ? key : key + ".";
+    for (const auto& [name, value] : before.items())
+      compare(value, after.contains(name) ? after.at(name) : json(), prefix + name, to);
+    for (const auto& [name, value] : after.items())
+      if (!before.contains(name)) compare(json(), value, prefix + name, to);
+    return;
+  }
+  const bool live = std::find(changeable.begin(), changeable.end(), key) != changeable.end();
+  to.push_back({key, before.dump(), after.dump(), live});
+}
+
+// All but the applications.
+json settings(const node_spec& from) {
+  node_spec bare;
+  bare.node = from.node;
+  bare.epmd = from.epmd;
+  bare.distribution = from.distribution;
+  bare.control = from.control;
+  bare.plugins = from.plugins;
+  return configuration().print(bare);
+}
+
+json map_of(const encoded_term& term) {
+  return term.empty() ? json::object() : term_to_json(term);
+}
+
+// The keys of the map `key` that changed: "args.max_entries".
+void compare_terms(std::string_view key, const encoded_term& before, const encoded_term& after,
+                   std::vector<std::string>& to) {
+  if (before == after) return;
+  const json old_value = map_of(before), new_value = map_of(after);
+  std::vector<setting_change> inner;
+  compare(old_value, new_value, std::string(key), inner);
+  for (setting_change& one : inner) to.push_back(std::move(one.key));
+  // JSON does not tell 1 from 1.0, a term does.
+  if (inner.empty() && !(old_value.empty() && new_value.empty())) to.emplace_back(key);
+}
+
+// Pairs the elements of two lists by their names.
+template <class T, class Name>
+class matching {
+ public:
+  matching(const std::vector<T>& before, const std::vector<T>& after, Name name)
+      : before_(before), after_(after), name_(name), left_(before.size(), true) {
+    std::size_t last = 0;
+    pairs_.reserve(after.size());
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      const std::size_t at = find(i);
+      pairs_.push_back(at);
+      if (at == before.size()) continue;
+      left_[at] = false;
+      if (at < last) reordered = true;
+      last = at;
+      if (i > 0 && pairs_[i - 1] == before.size()) inserted = true;
+    }
+  }
+
+  const T* old_of(std::size_t i) const { return pairs_[i] == before_.size() ? nullptr : &before_[pairs_[i]]; }
+  // Those that have no pair, the last first.
+  std::vector<const T*> gone() const {
+    std::vector<const T*> out;
+    for (std::size_t i = before_.size(); i-- > 0;)
+      if (left_[i]) out.push_back(&before_[i]);
+    return out;
+  }
+
+  bool reordered = false;
+  bool inserted = false; // a new one stands in front of an old one
+
+ private:
+  std::size_t find(std::size_t i) {
+    if (i < before_.size() && before_[i].*name_ == after_[i].*name_) return i;
+    if (index_.empty())
+      for (std::size_t at = 0; at < before_.size(); ++at) index_.emplace(before_[at].*name_, at);
+    const auto found = index_.find(after_[i].*name_);
+    return found == index_.end() ? before_.size() : found->second;
+  }
+
+  const std::vector<T>& before_;
+  const std::vector<T>& after_;
+  Name name_;
+  std::vector<bool> left_;
+  std::vector<std::size_t> pairs_; // index in before_, or its size
+  std::unordered_map<std::string_view, std::size_t> index_;
+};
+
+bool is_template(const supervisor_spec& of) {
+  return of.strategy == strategy::simple_one_for_one;
+}
+
+// What the process itself was started with, but for its args.
+bool same_process(const child_spec& a, const child_spec& b, std::vector<std::string>& keys) {
+  const std::size_t before = keys.size();
+  if (a.plugin != b.plugin || a.actor_type != b.actor_type) keys.emplace_back("actor");
+  if (a.supervisor && !b.supervisor) keys.emplace_back("supervisor");
+  if (!a.supervisor && b.supervisor) keys.emplace_back("supervisor");
+  if (a.pool != b.pool) keys.emplace_back("pool");
+  if (a.name != b.name) keys.emplace_back("name");
+  if (a.mailbox != b.mailbox) keys.emplace_back("mailbox");
+  if (a.priority != b.priority) keys.emplace_back("priority");
+  if (a.isolation != b.isolation) keys.emplace_back("isolation");
+  // A supervisor that is to treat its children as a template, or no longer, begins anew.
+  if (a.supervisor && b.supervisor && is_template(*a.supervisor) != is_template(*b.supervisor))
+    keys.emplace_back("supervisor.strategy");
+  return keys.size() == before;
+}
+
+void compare_supervision(const child_spec& a, const child_spec& b, std::vector<std::string>& keys) {
+  if (a.restart != b.restart) keys.emplace_back("restart");
+  if (a.shutdown != b.shutdown) keys.emplace_back("shutdown");
+  if (a.significant != b.significant) keys.emplace_back("significant");
+  if (a.backoff != b.backoff) keys.emplace_back("backoff");
+}
+
+supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after);
+
+// Nothing to do: no keys and nothing inside.
+child_change diff(const child_spec& before, const child_spec& after) {
+  child_change out{change_kind::update, &before, &after, {}, nullptr};
+  if (!same_process(before, after, out.keys)) out.what = change_kind::restart;
+  if (before.args != after.args) {
+    if (out.what == change_kind::update) out.what = change_kind::reconfigure;
+    compare_terms("args", before.args, after.args, out.keys);
+  }
+  compare_supervision(before, after, out.keys);
+  if (out.what != change_kind::update || !before.supervisor) return out;
+  supervisor_change inside = diff(*before.supervisor, *after.supervisor);
+  if (!inside.empty()) out.inside = std::make_unique<supervisor_change>(std::move(inside));
+  return out;
+}
+
+supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after) {
+  supervisor_change out;
+  out.before = &before;
+  out.after = &after;
+  if (before.name != after.name) out.keys.emplace_back("name");
+  if (before.strategy != after.strategy) out.keys.emplace_back("strategy");
+  if (before.intensity != after.intensity) out.keys.emplace_back("intensity");
+  if (before.period != after.period) out.keys.emplace_back("period");
+  if (before.on_exceeded != after.on_exceeded) out.keys.emplace_back("on_exceeded");
+  if (before.auto_shutdown != after.auto_shutdown) out.keys.emplace_back("auto_shutdown");
+  const matching pairs(before.children, after.children, &child_spec::id);
+  out.reordered = pairs.reordered;
+  out.inserted = pairs.inserted;
+  // A template runs nowhere: there is nothing to stop or start, whatever changed.
+  const bool runs = !is_template(after);
+  if (runs)
+    for (const child_spec* gone : pairs.gone())
+      out.children.push_back({change_kind::stop, gone, nullptr, {}, nullptr});
+  for (std::size_t i = 0; i < after.children.size(); ++i) {
+    const child_spec* old = pairs.old_of(i);
+    if (!old && runs) {
+      out.children.push_back({change_kind::start, nullptr, &after.children[i], {}, nullptr});
+      continue;
+    }
+    child_change one = diff(old ? *old : before.children.front(), after.children[i]);
+    if (!old) one.keys.insert(one.keys.begin(), "id");
+    if (one.keys.empty() && !one.inside) continue;
+    if (!runs) one.what = change_kind::update;
+    out.children.push_back(std::move(one));
+  }
+  return out;
+}
+
+application_change diff(const application_spec& before, const application_spec& after) {
+  application_change out{change_kind::update, &before, &after, {}, nullptr};
+  compare_terms("env", before.env, after.env, out.keys);
+  if (is_template(before.supervisor) != is_template(after.supervisor))
+    out.keys.emplace_back("supervisor.strategy");
+  if (!out.keys.empty()) out.what = change_kind::restart;
+  if (before.type != after.type) out.keys.emplace_back("type");
+  if (before.depends_on != after.depends_on) out.keys.emplace_back("depends_on");
+  if (before.max_runtime != after.max_runtime) out.keys.emplace_back("max_runtime");
+  if (out.what == change_kind::restart) return out;
+  supervisor_change inside = diff(before.supervisor, after.supervisor);
+  if (!inside.empty()) out.inside = std::make_unique<supervisor_change>(std::move(inside));
+  return out;
+}
+
+} // namespace
+
+difference diff(const node_spec& before, const node_spec& after) {
+  difference out;
+  compare(settings(before), settings(after), {}, out.settings);
+  const matching pairs(before.applications, after.applications, &application_spec::name);
+  out.reordered = pairs.reordered;
+  out.inserted = pairs.inserted;
+  for (const application_spec* gone : pairs.gone())
+    out.applications.push_back({change_kind::stop, gone, nullptr, {}, nullptr});
+  for (std::size_t i = 0; i < after.applications.size(); ++i) {
+    const application_spec* old = pairs.old_of(i);
+    if (!old) {
+      out.applications.push_back({change_kind::start, nullptr, &after.applications[i], {}, nullptr});
+      continue;
+    }
+    application_change one = diff(*old, after.applications[i]);
+    if (!one.keys.empty() || one.inside) out.applications.push_back(std::move(one));
+  }
+  return out;
+}
+
+} // namespace coppice::spec

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// What distinguishes two validated configurations, as the steps from one to the other: which applications and
+// children start, stop, restart or are told, and which other keys changed. Whatever is not named here is the
+// same in both. Pure; a difference points into both specifications.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spec/node_spec.hpp"
+
+namespace coppice::spec {
+
+enum class change_kind {
+  start,       // it is new
+  stop,        // it is gone
+  restart,     // what it was started with is another
+  reconfigure, // a child whose args alone are others: its actor may take them as it runs
+  update,      // only its supervisor needs to know, or something inside it changed
+};
+
+struct supervisor_change;
+
+struct child_change {
+  change_kind what = change_kind::update;
+  const child_spec* before = nullptr;        // null: start
+  const child_spec* after = nullptr;         // null: stop
+  std::vector<std::string> keys;             // that changed: "restart", "args.max_entries"
+  std::unique_ptr<supervisor_change> inside; // a supervisor that goes on and has changes of its own
+};
+
+// Of a supervisor that goes on.
+struct supervisor_change {
+  const supervisor_spec* before = nullptr;
+  const supervisor_spec* after = nullptr;
+  std::vector<std::string> keys;
+  bool reordered = false;             // children that stay come in another order
+  bool inserted = false;              // a new one comes before one that stays
+  std::vector<child_change> children; // those that stop, the last first; then the others in their new order
+  bool empty() const { return keys.empty() && !reordered && children.empty(); }
+};
+
+struct application_change {
+  change_kind what = change_kind::update; // never reconfigure
+  const application_spec* before = nullptr;
+  const application_spec* after = nullptr;
+  std::vector<std::string> keys;
+  std::unique_ptr<supervisor_change> inside;
+};
+
+// A key outside `applications`, with its values as JSON.
+struct setting_change {
+  std::string key; // "node.log.level"
+  std::string before;
+  std::string after;
+  bool while_running = false; // false: only a start of the node can change it
+};
+
+struct difference {
+  std::vector<setting_change> settings;
+  std::vector<application_change> applications; // ordered as children are
+  bool reordered = false;                       // as supervisor_change has them
+  bool inserted = false;
+  bool empty() const { return settings.empty() && applications.empty() && !reordered; }
+};
+
+difference diff(const node_spec& before, const node_spec& after);
+
+} // namespace coppice::spec

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A configuration as a desired state: diff says what would change, apply and SIGHUP change that and nothing else,
+whole or not at all."""
+import pathlib
+import signal
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Node
+from harness.tap import check, contains, equal, eventually, run, test
+
+head = """
+node: { workers: 2, log: { level: info } }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+"""
+
+base = head + """
+  - name: shop
+    supervisor:
+      name: shop_sup
+      strategy: one_for_all
+      intensity: 5
+      children:
+        - { id: a, actor: probe, name: a }
+        - { id: store, actor: kv, name: store, args: { max_entries: 10 } }
+        - { id: b, actor: probe, name: b }
+        - id: inner
+          supervisor:
+            name: inner
+            children: [ { id: c, actor: probe, name: c }, { id: d, actor: probe, name: d } ]
+"""
+
+
+class Reconfigured:
+    """A node whose configuration file changes."""
+
+    def __init__(self, cleanup, text=base):
+        self.node = Node(cleanup, config=text)
+        self.text = text
+
+    def write(self, *changes, text=None):
+        self.text = text or self.text
+        for old, new in changes:
+            check(old in self.text, "the text to be changed is there", old)
+            self.text = self.text.replace(old, new)
+        self.node.folder.write("node.yaml", self.text)
+
+    def pids(self, *names):
+        return {name: self.node.call(name, "self") for name in names}
+
+    def changes(self, *command):
+        return [f"{c['action']} {c['path']}" + (f" {','.join(c['keys'])}" if c["keys"] else "")
+                for c in self.node.ask(*command)["changes"]]
+
+    def apply(self):
+        return self.changes("apply")
+
+
+def states(node):
+    return {one["name"]: one["state"] for one in node.ask("status")["applications"]}
+
+
+def children(node, application):
+    top = node.ask("tree", application)["applications"][0]["supervisor"]
+    return [child["id"] for child in top["children"]]
+
+
+@test("a configuration that did not change changes nothing")
+def nothing(cleanup):
+    at = Reconfigured(cleanup)
+    before = at.pids("a", "b", "c", "d")
+    equal(at.changes("diff"), [])
+    equal(at.apply(), [])
+    equal(at.node.coppice("diff").stdout, "no changes\n")
+    equal(at.pids("a", "b", "c", "d"), before)
+
+
+@test("diff and apply --dry-run say what apply then does, and do nothing")
+def said_and_done(cleanup):
+    at = Reconfigured(cleanup)
+    before = at.pids("a", "b", "c", "d")
+    at.write(("{ id: b, actor: probe, name: b }", "{ id: e, actor: probe, name: e }"),
+             ("name: d }", "name: d, mailbox: { limit: 7 } }"))
+    expected = ["stop shop/b", "start shop/e", "restart shop/inner/d mailbox"]
+    equal(at.changes("diff"), expected)
+    equal(at.changes("apply", "--dry-run"), expected)
+    equal(at.pids("a", "b", "c", "d"), before)
+    equal(at.node.coppice("diff").stdout.split("\n")[2].split(), ["restart", "shop/inner/d", "mailbox"])
+    equal(at.apply(), expected)
+    after = at.pids("a", "c", "d", "e")
+    equal((after["a"], after["c"]), (before["a"], before["c"]))
+    check(after["d"] != before["d"], "d is another")
+    contains(at.node.coppice("call", "b", "ping").stderr, "noproc")
+    equal(at.changes("diff"), [])
+
+
+@test("an actor that takes new args as it runs keeps its pid and its state, one that does not is restarted")
+def config_change(cleanup):
+    at = Reconfigured(cleanup)
+    for key in range(10):
+        at.node.call("store", f"{{put, {key}, x}}")
+    equal(at.node.call("store", "{put, more, x}"), "{error,full}")
+    store = at.node.ask("info", "store")["pid"]
+    at.write(("max_entries: 10", "max_entries: 11"), ("{ id: b, actor: probe,", "{ id: b, actor: probe, args: { },"))
+    equal(at.changes("diff"), ["update shop/store args.max_entries"])
+    equal(at.apply(), ["update shop/store args.max_entries"])
+    equal(at.node.ask("info", "store")["pid"], store)
+    equal(at.node.call("store", "{put, more, x}"), "ok")
+    equal(at.node.call("store", "size"), "11")
+    at.node.coppice("call", "store", "{nonsense}")
+    eventually(lambda: at.node.coppice("call", "store", "size").stdout == "0\n", "it was restarted")
+    for key in range(11):
+        equal(at.node.call("store", f"{{put, {key}, x}}"), "ok", "a restart starts it by the applied args")
+
+
+@test("a change that fails is taken back whole, and says why")
+def rolled_back(cleanup):
+    at = Reconfigured(cleanup)
+    before = at.pids("a", "c", "d")
+    at.node.call("store", "{put, kept, 1}")
+    order = children(at.node, "shop")
+    # The last one to start finds its name taken. A child that no configuration knows is no business of apply.
+    extra = "#{id => extra, start => {coppice, start_link, [probe, #{}]}}"
+    at.node.call("shop_sup", f"{{start_child, {extra}}}")
+    at.write(("max_entries: 10", "max_entries: 20"), ("{ id: b, actor: probe, name: b }", "{ id: e, actor: probe, name: e }"),
+             ("{ id: d, actor: probe, name: d }", "{ id: d, actor: probe, name: d }, "
+              "{ id: f, actor: probe, name: application_controller }"))
+    failed = at.node.coppice("apply")
+    equal(failed.returncode, 1, failed.stdout)
+    contains(failed.stderr, "coppice: apply: start shop/inner/f: {already_started,")
+    equal(at.pids("a", "c", "d"), before)
+    equal(at.node.call("store", "{get, kept}"), "{ok,1}")
+    equal(at.node.call("b", "ping"), "pong", "what was stopped runs again")
+    equal(children(at.node, "shop"), order + ["extra"])
+    contains(at.node.coppice("call", "e", "ping").stderr, "noproc")
+    for key in range(9):
+        at.node.call("store", f"{{put, {key}, x}}")
+    equal(at.node.call("store", "{put, more, x}"), "{error,full}", "the old args are back")
+    check(at.changes("diff"), "the file still differs")
+
+
+@test("a bad configuration is refused with all its mistakes and status 78, and what cannot change with status 1")
+def refused(cleanup):
+    at = Reconfigured(cleanup)
+    before = at.pids("a", "b", "c", "d")
+    at.write(("id: c,", "idd: c,"), ("actor: kv", "actor: kvv"))
+    for command in (["diff"], ["apply"], ["apply", "--dry-run"]):
+        bad = at.node.coppice(*command)
+        equal(bad.returncode, 78, bad.stderr)
+        contains(bad.stderr, "did you mean")
+        contains(bad.stderr, "kvv")
+        equal(bad.stdout, "")
+    at.write(text=base.replace("workers: 2", "workers: 3").replace("id: b,", "id: bb,"))
+    equal(at.changes("diff")[0], "refuse node.workers")
+    for command in (["apply"], ["apply", "--dry-run"]):
+        fixed = at.node.coppice(*command)
+        equal(fixed.returncode, 1)
+        contains(fixed.stderr, "node.workers can't change while the node runs")
+    equal(at.node.coppice("apply", "/nowhere.yaml").returncode, 78)
+    equal(at.pids("a", "b", "c", "d"), before)
+
+
+@test("an order that changed leaves every child alone and counts from then on")
+def reordered(cleanup):
+    at = Reconfigured(cleanup)
+    before = at.pids("a", "b", "c", "d")
+    one, two = "{ id: a, actor: probe, name: a }", "{ id: b, actor: probe, name: b }"
+    at.write((one, "X"), (two, one), ("X", two))
+    equal(at.apply(), ["update shop supervisor.children"])
+    equal(at.pids("a", "b", "c", "d"), before)
+    equal(children(at.node, "shop"), ["b", "store", "a", "inner"])
+
+
+@test("a supervisor takes new flags and another name with its children running, and restarts them by its new strategy")
+def flags(cleanup):
+    at = Reconfigured(cleanup)
+    before = at.pids("a", "b", "c", "d")
+    at.write(("name: inner", "name: outer\n            strategy: one_for_all"))
+    equal(at.apply(), ["update shop/inner supervisor.name,supervisor.strategy"])
+    equal(at.pids("a", "b", "c", "d"), before)
+    contains(at.node.call("outer", "count_children"), "{active,2}")
+    at.node.coppice("call", "c", "{exit, oops}")
+    eventually(lambda: at.node.coppice("call", "d", "self").stdout.strip() not in ("", before["d"]), "another d")
+    at.node.ask("restart", "shop/inner")
+    contains(at.node.call("outer", "count_children"), "{active,2}")
+
+
+@test("applications start, stop, restart with their env and learn their type")
+def whole_applications(cleanup):
+    at = Reconfigured(cleanup)
+    more = """
+  - name: more
+    depends_on: [ shop ]
+    env: { greeting: hi }
+    supervisor: { children: [ { id: g, actor: greeter, name: g } ] }
+"""
+    before = at.pids("a", "b", "c", "d")
+    at.write(text=base + more)
+    equal(at.apply(), ["start more"])
+    equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"hi, x">>}')
+    at.write(("greeting: hi", "greeting: ho"))
+    equal(at.apply(), ["restart more env.greeting"])
+    equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"ho, x">>}')
+    at.write(("depends_on: [ shop ]", "type: transient"))
+    equal(at.apply(), ["update more type,depends_on"])
+    equal(states(at.node), {"shop": "running", "more": "running"})
+    at.write(text=base)
+    equal(at.apply(), ["stop more"])
+    equal(states(at.node), {"shop": "running"})
+    equal(at.pids("a", "b", "c", "d"), before)
+    bad = more.replace("name: g }", "name: a }").replace("id: g,", "id: g, restart: permanent,")
+    bad = bad.replace("name: a }", "name: application_controller }")
+    at.write(text=base + bad)
+    contains(at.node.coppice("apply").stderr, "start more: {shutdown,{failed_to_start_child,g,")
+    equal(states(at.node), {"shop": "running"})
+    equal(at.node.stop(), 0, at.node.log())
+
+
+@test("max_runtime counts from the application's start when it changes")
+def shorter_life(cleanup):
+    at = Reconfigured(cleanup)
+    at.write(("  - name: shop\n", "  - name: shop\n    max_runtime: 50ms\n"))
+    equal(at.apply(), ["update shop max_runtime"])
+    eventually(lambda: states(at.node) == {"shop": "stopped"}, "its time is over")
+
+
+@test("what is stopped stays stopped, what failed starts with its change")
+def not_running(cleanup):
+    at = Reconfigured(cleanup)
+    at.node.ask("stop", "shop")
+    at.write(("max_entries: 10", "max_entries: 1"))
+    equal(at.apply(), ["update shop/store args.max_entries"])
+    equal(states(at.node), {"shop": "stopped"})
+    at.node.ask("start", "shop")
+    at.node.call("store", "{put, a, 1}")
+    equal(at.node.call("store", "{put, b, 1}"), "{error,full}")
+    broken = "  - { name: broken, supervisor: { children: [ { id: x, actor: probe, name: application_controller } ] } }\n"
+    failing = Node(cleanup, config=head + broken, wait=False)
+    eventually(failing.answers, "the control socket", 30)
+    eventually(lambda: states(failing) == {"broken": "failed"}, "it failed")
+    failing.folder.write("node.yaml", head + broken.replace("application_controller", "mine"))
+    failing.ask("apply")
+    equal(failing.call("mine", "ping"), "pong")
+
+
+@test("SIGHUP applies the files as they are, and a bad one changes nothing")
+def hang_up(cleanup):
+    at = Reconfigured(cleanup)
+    before = at.pids("a")
+    at.write(("{ id: b,", "{ id: bb,"), ("level: info", "level: debug"))
+    at.node.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "the configuration is applied" in at.node.log(), "applied")
+    equal(children(at.node, "shop"), ["a", "store", "bb", "inner"])
+    at.write(text="nonsense: true\n")
+    at.node.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "the configuration is bad and changes nothing" in at.node.log(), "refused")
+    contains(at.node.log(), "unknown key 'nonsense'")
+    equal(at.pids("a"), before)
+    remembered = (at.node.folder.path / "data" / "applied.yaml").read_text()
+    contains(remembered, "id: bb")
+
+
+@test("children that did not change keep pid, state and every message, in order, while others change under load")
+def under_load(cleanup):
+    at = Reconfigured(cleanup)
+    at.write(("max_entries: 10", "max_entries: 100000"))
+    at.apply()
+    before = at.pids("a", "c")
+    store = at.node.ask("info", "store")["pid"]
+    stopping = threading.Event()
+    counted, failures = [], []
+
+    def load(number):
+        control = at.node.control()
+        sent = 0
+        while not stopping.is_set():
+            sent += 1
+            reply = control.ask("call", name="store", term=f"{{update_counter, n{number}, 1}}", timeout_ms=5000)
+            if reply.get("result", {}).get("reply") != str(sent):
+                failures.append((sent, reply))
+                return
+        counted.append(sent)
+
+    threads = [threading.Thread(target=load, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        names = ["d"]
+        for round_number in range(20):
+            fresh = f"d{round_number}"
+            at.write((f"id: {names[-1]}, actor: probe, name: {names[-1]} ", f"id: {fresh}, actor: probe, name: {fresh} "),
+                     (f"max_entries: {100000 + round_number}", f"max_entries: {100001 + round_number}"))
+            equal(at.apply(), ["update shop/store args.max_entries", f"stop shop/inner/{names[-1]}",
+                               f"start shop/inner/{fresh}"])
+            names.append(fresh)
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+    equal(failures, [])
+    check(min(counted) > 0, "there was load", counted)
+    equal(at.pids("a", "c"), before)
+    equal(at.node.ask("info", "store")["pid"], store)
+    kept = sorted(int(at.node.call("store", f"{{update_counter, n{number}, 0}}")) for number in range(4))
+    equal(kept, sorted(counted))
+
+
+@test("a second change while one is under way is refused")
+def one_at_a_time(cleanup):
+    at = Reconfigured(cleanup)
+    at.node.call("b", "{trap_exit, true}")
+    request = b'{"command": "call", "arguments": {"name": "b", "term": "{sleep, 1500}"}}\n'
+    at.node.control().socket.sendall(request)
+    eventually(lambda: at.node.ask("info", "b")["status"] == "parked", "the handler waits")
+    at.write(("{ id: b,", "{ id: bb,"))
+    first = at.node.control()
+    first.socket.sendall(b'{"command": "apply", "arguments": {}}\n')
+    eventually(lambda: at.node.ask("status")["state"] == "reloading", "the first is under way")
+    second = at.node.coppice("apply")
+    equal(second.returncode, 1)
+    contains(second.stderr, "under way")
+    contains(first.reader.readline().decode(), '"applied":true')
+    equal(at.node.ask("status")["state"], "running")
+
+
+run()

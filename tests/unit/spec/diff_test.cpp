@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// Each kind of change between two configurations, and nothing beside it.
+#include "spec/diff.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "fixture.hpp"
+
+using namespace coppice;
+using spec::change_kind;
+
+namespace {
+
+std::string_view text(change_kind kind) {
+  switch (kind) {
+    case change_kind::start:
+      return "start";
+    case change_kind::stop:
+      return "stop";
+    case change_kind::restart:
+      return "restart";
+    case change_kind::reconfigure:
+      return "reconfigure";
+    case change_kind::update:
+      return "update";
+  }
+  return "";
+}
+
+std::string line(change_kind what, const std::string& path, const std::vector<std::string>& keys) {
+  return fmt::format("{} {}{}{}\n", text(what), path, keys.empty() ? "" : ": ", fmt::join(keys, " "));
+}
+
+std::string lines(const spec::supervisor_change& of, const std::string& path) {
+  std::string out;
+  if (!of.keys.empty() || of.reordered)
+    out += line(change_kind::update, path + "/", of.keys) + (of.reordered ? "reordered\n" : "");
+  for (const spec::child_change& one : of.children) {
+    const std::string below = path + "/" + (one.after ? one.after : one.before)->id;
+    if (!one.inside || !one.keys.empty()) out += line(one.what, below, one.keys);
+    if (one.inside) out += lines(*one.inside, below);
+  }
+  return out;
+}
+
+// One change a line: "restart demo/kv: name".
+std::string difference(const std::string& before, const std::string& after) {
+  test::spec_folder folder;
+  const auto old_one = folder.load(before), new_one = folder.load(after);
+  REQUIRE_MESSAGE(old_one.spec, spec::render(old_one.diagnostics));
+  REQUIRE_MESSAGE(new_one.spec, spec::render(new_one.diagnostics));
+  const spec::difference found = spec::diff(*old_one.spec, *new_one.spec);
+  std::string out;
+  for (const auto& one : found.settings)
+    out += fmt::format("{}{}: {} -> {}\n", one.while_running ? "set " : "", one.key, one.before, one.after);
+  for (const auto& one : found.applications) {
+    const std::string& name = (one.after ? one.after : one.before)->name;
+    if (!one.inside || !one.keys.empty()) out += line(one.what, name, one.keys);
+    if (one.inside) out += lines(*one.inside, name);
+  }
+  return out + (found.reordered ? "reordered\n" : "");
+}
+
+// Of two trees of children, each line of which is a child of demo.
+std::string of_children(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+  const auto whole = [](const std::vector<std::string>& children) {
+    std::string out = test::spec_folder::head;
+    for (const std::string& child : children) out += "        - { " + child + " }\n";
+    return out;
+  };
+  return difference(whole(before), whole(after));
+}
+
+constexpr const char* head = "node: { name: n@127.0.0.1 }\nplugins: { path: [plugins] }\n";
+
+} // namespace
+
+TEST_CASE("a configuration does not differ from itself") {
+  CHECK(of_children({"id: a, actor: kv", "id: b, actor: 'pair:first', args: { x: 1 }"},
+                    {"id: a, actor: kv", "id: b, actor: 'pair:first', args: { x: 1 }"}) == "");
+  CHECK(of_children({"id: a, actor: kv"}, {"id: a, actor: 'kv:kv', restart: permanent, shutdown: 5s"}) == "");
+}
+
+TEST_CASE("every key of a child leads to what it takes to change it") {
+  const std::string kv = "id: a, actor: kv";
+  struct row {
+    std::string more;
+    std::string expected;
+  };
+  const row rows[] = {
+      {", name: n", "restart demo/a: name\n"},
+      {", mailbox: { limit: 5 }", "restart demo/a: mailbox\n"},
+      {", priority: high", "restart demo/a: priority\n"},
+      {", args: { room: 2MB }", "reconfigure demo/a: args.room\n"},
+      {", args: { room: 2MB }, name: n", "restart demo/a: name args.room\n"},
+      {", args: { room: 2MB }, shutdown: 1s", "reconfigure demo/a: args.room shutdown\n"},
+      {", restart: transient", "update demo/a: restart\n"},
+      {", shutdown: brutal_kill", "update demo/a: shutdown\n"},
+      {", backoff: { first: 1s }", "update demo/a: backoff\n"},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.more);
+    CHECK(of_children({kv}, {kv + each.more}) == each.expected);
+    CHECK(of_children({"id: z, actor: kv", kv, "id: y, actor: kv"},
+                      {"id: z, actor: kv", kv + each.more, "id: y, actor: kv"}) == each.expected);
+  }
+  CHECK(of_children({kv}, {"id: a, actor: 'pair:first'"}).starts_with("restart demo/a: actor"));
+  CHECK(of_children({kv}, {"id: a, supervisor: { children: [] }"})
+            .starts_with("restart demo/a: actor supervisor"));
+}
+
+TEST_CASE("children that are gone stop in reverse, before others start") {
+  CHECK(of_children({"id: a, actor: kv", "id: b, actor: kv", "id: c, actor: kv"},
+                    {"id: b, actor: kv", "id: d, actor: kv", "id: e, actor: kv"}) ==
+        "stop demo/c\nstop demo/a\nstart demo/d\nstart demo/e\n");
+}
+
+TEST_CASE("an order that changed is a change of the supervisor, not of its children") {
+  CHECK(of_children({"id: a, actor: kv", "id: b, actor: kv"}, {"id: b, actor: kv", "id: a, actor: kv"}) ==
+        "update demo/\nreordered\n");
+  CHECK(of_children({"id: a, actor: kv"}, {"id: b, actor: kv", "id: a, actor: kv"}) == "start demo/b\n");
+}
+
+TEST_CASE("a nested supervisor goes on while something inside it changes") {
+  CHECK(of_children({"id: s, supervisor: { children: [ { id: x, actor: kv } ] }"},
+                    {"id: s, supervisor: { intensity: 9, children: [ { id: y, actor: kv } ] }"}) ==
+        "update demo/s/: intensity\nstop demo/s/x\nstart demo/s/y\n");
+  CHECK(of_children(
+            {"id: s, supervisor: { children: [ { id: x, actor: kv } ] }"},
+            {"id: s, supervisor: { strategy: simple_one_for_one, children: [ { id: x, actor: kv } ] }"}) ==
+        "restart demo/s: supervisor.strategy\n");
+}
+
+TEST_CASE("a template that changes stops nothing that was made from it") {
+  const auto crowd = [](const std::string& child) {
+    return "id: s, supervisor: { strategy: simple_one_for_one, children: [ { " + child + " } ] }";
+  };
+  CHECK(of_children({crowd("id: x, actor: kv")}, {crowd("id: x, actor: kv, name: n")}) ==
+        "update demo/s/x: name\n");
+  CHECK(of_children({crowd("id: x, actor: kv")}, {crowd("id: y, actor: kv")}) == "update demo/s/y: id\n");
+}
+
+TEST_CASE("applications start, stop, restart by their env and are told the rest") {
+  const std::string one =
+      std::string(head) + "applications:\n  - { name: a, supervisor: { children: [] } }\n";
+  CHECK(
+      difference(one, std::string(head) + "applications: [ { name: b, supervisor: { children: [] } } ]\n") ==
+      "stop a\nstart b\n");
+  CHECK(difference(one, one + "    \n") == "");
+  CHECK(difference(one, std::string(head) + "applications: [ { name: a, env: { g: 1 }, type: permanent, "
+                                            "supervisor: { children: [] } } ]\n") ==
+        "restart a: env.g type\n");
+  CHECK(difference(one, std::string(head) + "applications: [ { name: a, max_runtime: 1h, "
+                                            "supervisor: { name: s, children: [] } } ]\n") ==
+        "update a: max_runtime\nupdate a/: name\n");
+}
+
+TEST_CASE("keys outside the applications are named with both values, and whether they can change") {
+  CHECK(difference(
+            "node: { name: n@127.0.0.1 }\n",
+            "node: { name: m@127.0.0.1, workers: 3, log: { level: debug } }\ncontrol: { mode: '0600' }\n") ==
+        "node.name: \"n@127.0.0.1\" -> \"m@127.0.0.1\"\n"
+        "node.workers: \"auto\" -> 3\n"
+        "set node.log.level: \"info\" -> \"debug\"\n"
+        "control.mode: \"0660\" -> \"0600\"\n");
+}
