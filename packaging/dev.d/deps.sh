@@ -47,6 +47,7 @@ LIST
     bench) cat <<'LIST' ;;
 erlang-base the peer
 libcaf-dev the other peer, actors in C++
+libbenchmark-dev the ETF library under Google Benchmark
 python3 the table
 LIST
     coverage) cat <<'LIST' ;;

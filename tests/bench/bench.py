@@ -20,6 +20,7 @@ from peers import BenchNode, Otp, Unavailable, run_rows
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
 IDLE = 1000000
+ETF_FLOORS = {f"etf_scan_{shape}": (1000.0, "MB/s") for shape in ETF_SHAPES if shape != "binary_1MiB"}
 
 
 def runs():
@@ -62,7 +63,7 @@ class Bench:
 
     def floors(self, rows):
         """`rows`: a row of ours to the floor it stands on."""
-        program = self.build / "tests/bench/floor_rows"
+        program = self.build / "tests/bench/floors_net"
         found = run_rows([str(program)], set(rows.values()), {"PEER_BENCH_ONLY": ",".join(sorted(set(rows.values())))})
         return {row: found[floor] for row, floor in rows.items() if floor in found}
 
@@ -111,14 +112,14 @@ def caf(bench, arguments, rows):
 
 def floors(bench, rows):
     """What the runtime is made of, beside what the machine takes for the same."""
-    program = bench.build / "tests/bench/floors"
+    program = bench.build / "tests/bench/floors_runtime"
     if not program.exists():
-        raise Unavailable("floors is not built")
+        raise Unavailable("floors_runtime is not built")
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=300, check=True)
     figures = {name: (float(ours), unit, float(floor))
                for name, ours, unit, floor in (line.split() for line in done.stdout.splitlines())}
     return ({name: figures[name][:2] for name in rows if name in figures},
-            {"machine": {name: (figures[name][2], "ns") for name in rows if name in figures}})
+            {"floor": {name: (figures[name][2], "ns") for name in rows if name in figures}})
 
 
 # Callers or senders, operations a run and the size of a cast, as in peer_bench.erl.
@@ -204,9 +205,26 @@ def idle(bench, rows):
 
 
 def etf(bench, rows):
-    """Encoding and decoding, no node."""
+    """Encoding and decoding, no node. Views and dynamic terms are held against OTP's one way of decoding."""
+    theirs = {name: re.sub("_(view|term)$", "", name) for name in rows}
+    otp = bench.otp.rows(["etf"], sorted(set(theirs.values())))
+    return etf_rows(bench, rows), {"otp": {name: otp[peer] for name, peer in theirs.items() if peer in otp}}
+
+
+def etf_rows(bench, rows, *arguments):
     program = bench.build / "tests/bench/etf_rows"
-    return run_rows([str(program)], rows, {"PEER_BENCH_ONLY": ",".join(rows)}), {"otp": bench.otp.rows(["etf"], rows)}
+    return run_rows([str(program), *arguments], rows, {"PEER_BENCH_ONLY": ",".join(rows)})
+
+
+def etf_find(bench, rows):
+    """A key's value in a dynamic map of 1,000: by its index, beside comparing the keys in turn."""
+    both = etf_rows(bench, ["etf_find_map1000", "etf_walk_map1000"])
+    return both, {"self": {rows[0]: both["etf_walk_map1000"]}}
+
+
+def etf_floor(bench, rows):
+    """What has no counterpart in OTP, against the figure it must reach; in processor time, as the floor is absolute."""
+    return etf_rows(bench, rows, "cpu"), {"floor": {name: ETF_FLOORS[name] for name in rows}}
 
 
 WORKLOADS = [
