@@ -2,6 +2,7 @@
 // What the machine itself can do, as floors beside the dist_… rows: a bare libuv echo over loopback with so
 // many messages of a call's size in flight on one connection, and mbedTLS's records from one thread to
 // another over loopback, in the cipher our listeners choose. Prints `NAME VALUE UNIT` a row.
+// rooms: net
 #include <fmt/format.h>
 #include <mbedtls/ssl.h>
 #include <sys/socket.h>
