@@ -30,7 +30,7 @@ struct options {
   static constexpr auto etf_form = etf::form::map;
   std::array<int, 3> levels;
   std::optional<etf::bytes> key;
-  std::variant<call, std::int64_t> either;
+  std::variant<bool, etf::constant<"none">, call, std::int64_t> either; ///< the first ones are tried in vain
 };
 
 call some_call() {

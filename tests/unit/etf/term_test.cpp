@@ -2,6 +2,7 @@
 // The dynamic term: what it holds, that it keeps its bytes, and that depth and size do it no harm.
 #include <doctest/doctest.h>
 
+#include <coppice/etf/canonical.hpp>
 #include <coppice/etf/inflate.hpp>
 #include <coppice/etf/term.hpp>
 #include <coppice/etf/text.hpp>
@@ -127,6 +128,21 @@ TEST_CASE("damaged terms are an error or a term, never more") {
   for (const auto& sample : samples::all()) {
     CAPTURE(sample.name);
     CHECK(term::decode(sample.wire));
+  }
+}
+
+TEST_CASE("no prefix of a sample is a term, a canonical one or a binary") {
+  for (const auto& sample : samples::all()) {
+    CAPTURE(sample.name);
+    for (std::size_t size = 0; size < sample.wire.size(); ++size) {
+      const buffer prefix(sample.wire.begin(), sample.wire.begin() + static_cast<std::ptrdiff_t>(size));
+      CHECK_FALSE(term::decode(prefix));
+      etf::vector_writer out;
+      CHECK_FALSE(etf::canonicalise(prefix, out));
+      buffer binary = {131};
+      binary.insert(binary.end(), prefix.begin(), prefix.end());
+      CHECK_FALSE(term::from_binary(binary));
+    }
   }
 }
 

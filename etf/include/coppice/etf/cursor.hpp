@@ -52,7 +52,7 @@ class cursor {
   bool read_tuple_of(std::uint32_t arity) {
     if (has(2) && *pos_ == code(tag::small_tuple) && pos_[1] == arity) [[likely]]
       return pos_ += 2, true;
-    std::uint32_t found;
+    std::uint32_t found = 0;
     cursor ahead = *this;
     return ahead.head32(tag::large_tuple, found) && found == arity ? (*this = ahead, true) : false;
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Bytes to C++ values. Every branch is chosen while compiling; nothing is allocated but what the target
-// itself owns, and no more is reserved than the bytes at hand can fill. Views in the target borrow from the
-// bytes. The bytes may be a stranger's: all reading goes through a bounds-checked cursor. A failure is
-// explained on the way out only: `put.value: expected integer, got binary`.
+// Bytes to C++ values. Every branch is chosen while compiling; nothing is
+// allocated but what the target itself owns, and no more is reserved than the
+// bytes at hand can fill. Views in the target borrow from the bytes. The bytes
+// may be a stranger's: all reading goes through a bounds-checked cursor. A
+// failure is explained on the way out only: `put.value: expected integer, got
+// binary`.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +47,7 @@ bool read_number(cursor& in, T& out, mismatch& why) {
     if (ahead.read_integer(wide) && std::in_range<T>(wide)) [[likely]]
       return out = static_cast<T>(wide), in = ahead, true;
   }
-  if (in.peek() != kind::integer) return wanted<T>(in, why);
+  if (in.peek() != kind::integer || why.is_quiet()) return wanted<T>(in, why);
   return why.wanted(in, "integer from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
                             std::to_string(std::numeric_limits<T>::max()));
 }
@@ -76,7 +78,8 @@ bool read_nested(cursor& in, T& out, mismatch& why) {
     return read_aggregate(in, out, why);
 }
 
-/// Whether T could stand here by its head: then its complaint is the one worth reporting.
+/// Whether T could stand here by its head: then its complaint is the one worth
+/// reporting.
 template <class T>
 bool looks_like(const cursor& in) {
   cursor ahead = in;
@@ -102,11 +105,10 @@ bool looks_like(const cursor& in) {
   }
 }
 
+/// Reads the first alternative that fits.
 template <class T>
-bool read_variant(cursor& in, T& out, mismatch& why) {
+bool read_alternatives(cursor& in, T& out, mismatch& why) {
   const cursor start = in;
-  mismatch telling;
-  bool chosen = false;
   const auto attempt = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
     using type = std::variant_alternative_t<I, T>;
     if constexpr (is_constant<type>) {
@@ -117,28 +119,50 @@ bool read_variant(cursor& in, T& out, mismatch& why) {
       }
     }
     in = start;
-    if (read(in, out.template emplace<I>(), why)) return chosen = true;
-    if (looks_like<type>(start) && !telling) {
-      if constexpr (aggregate<type>) why.in_field(shape<type>::tag);
-      telling.adopt(std::move(why));
-    }
-    why.forget();
-    return false;
+    return read(in, out.template emplace<I>(), why);
   };
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    static_cast<void>((attempt(std::integral_constant<std::size_t, I>{}) || ...));
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return (attempt(std::integral_constant<std::size_t, I>{}) || ...);
   }
   (std::make_index_sequence<std::variant_size_v<T>>{});
+}
+
+/// Why none fits: the complaint of the first alternative that looked right, or
+/// a choice of them all.
+template <class T>
+[[gnu::cold, gnu::noinline]] bool explain_variant(const cursor& start, T& out, mismatch& why) {
+  const auto attempt = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+    using type = std::variant_alternative_t<I, T>;
+    if (!looks_like<type>(start)) return false;
+    cursor in = start;
+    if (read(in, out.template emplace<I>(), why)) return false;
+    if constexpr (aggregate<type>) why.in_field(shape<type>::tag);
+    return true;
+  };
+  const bool told = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return (attempt(std::integral_constant<std::size_t, I>{}) || ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<T>>{});
+  return told ? false : wanted<T>(start, why);
+}
+
+/// Alternatives that do not fit cost no memory: they are tried without an
+/// explanation, which is made when all have failed.
+template <class T>
+bool read_variant(cursor& in, T& out, mismatch& why) {
+  const cursor start = in;
+  const bool was_quiet = why.set_quiet(true);
+  const bool chosen = read_alternatives(in, out, why);
+  why.set_quiet(was_quiet);
   if (chosen) return true;
   in = start;
-  if (!telling) return wanted<T>(start, why);
-  why.adopt(std::move(telling));
-  return false;
+  return was_quiet ? false : explain_variant(start, out, why);
 }
 
 } // namespace detail
 
-/// Reads one term of T's shape. False leaves `in` anywhere and the reason in `why`.
+/// Reads one term of T's shape. False leaves `in` anywhere and the reason in
+/// `why`.
 template <class T>
 bool read(cursor& in, T& out, mismatch& why) {
   using namespace detail;
@@ -203,7 +227,8 @@ bool read(cursor& in, T& out, mismatch& why) {
   }
 }
 
-/// What errors call the whole of T: a record's tag, an aggregate's name, else nothing.
+/// What errors call the whole of T: a record's tag, an aggregate's name, else
+/// nothing.
 template <class T>
 constexpr std::string_view root_name() {
   if constexpr (detail::aggregate<T>)
@@ -212,7 +237,8 @@ constexpr std::string_view root_name() {
     return {};
 }
 
-/// The one term that `in` (no 131) is, into an object of the caller's: its memory is used again.
+/// The one term that `in` (no 131) is, into an object of the caller's: its
+/// memory is used again.
 template <class T>
 result<void> decode_into(bytes in, T& out) {
   cursor at(in);

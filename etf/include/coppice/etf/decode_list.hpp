@@ -34,6 +34,12 @@ void reserve(T& out, std::size_t claimed) {
   if constexpr (requires { out.reserve(claimed); }) out.reserve(claimed < 4096 ? claimed : 4096);
 }
 
+/// Whether four INTEGER_EXT stand here one behind the other; 20 bytes are.
+inline bool are_four_integers(const std::uint8_t* p) {
+  constexpr auto t = static_cast<std::uint8_t>(tag::integer);
+  return ((p[0] ^ t) | (p[5] ^ t) | (p[10] ^ t) | (p[15] ^ t)) == 0;
+}
+
 /// The elements of a list of integers from where they stand; the fast path for INTEGER_EXT and
 /// SMALL_INTEGER_EXT.
 template <whole_number T>
@@ -41,10 +47,19 @@ std::size_t read_plain_integers(cursor& in, T* to, std::size_t count) {
   const bytes rest = in.rest();
   const std::uint8_t* p = rest.data();
   const std::uint8_t* const end = p + rest.size();
+  const auto value_at = [](const std::uint8_t* at) {
+    return static_cast<std::int32_t>(wire::load32(at + 1));
+  };
   std::size_t done = 0;
   while (done < count) {
+    if constexpr (std::is_signed_v<T> && sizeof(T) >= 4) { // where every one of them fits
+      for (; count - done >= 4 && end - p >= 20 && are_four_integers(p); done += 4, p += 20) {
+        for (std::size_t i = 0; i < 4; ++i) to[done + i] = value_at(p + 5 * i);
+      }
+      if (done == count) break;
+    }
     if (end - p >= 5 && p[0] == static_cast<std::uint8_t>(tag::integer)) {
-      const auto value = static_cast<std::int32_t>(wire::load32(p + 1));
+      const std::int32_t value = value_at(p);
       if (!std::in_range<T>(value)) break;
       to[done++] = static_cast<T>(value);
       p += 5;

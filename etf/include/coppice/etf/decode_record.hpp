@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Tuples, maps and proplists into aggregates, by place or by name. In maps and proplists unknown keys are
-// passed over and an optional member may be missing; any other that is missing is a mismatch that names it.
+// Tuples, maps and proplists into aggregates, by place or by name. In maps and
+// proplists unknown keys are passed over and an optional member may be missing;
+// any other that is missing is a mismatch that names it.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,8 @@ bool read(cursor& in, T& out, mismatch& why);
 
 namespace detail {
 
-/// Reads member I if `name` is its name. 0: no such member; 1: read; -1: failed.
+/// Reads member I if `name` is its name. 0: no such member; 1: read; -1:
+/// failed.
 template <class T, class Read>
 int with_named(T& out, std::string_view name, Read&& reader) {
   int outcome = 0;
@@ -47,7 +49,8 @@ bool complete(const cursor& start, T& out, std::uint32_t seen, mismatch& why) {
         if constexpr (is_a<type, std::optional>)
           return each.reset(), true;
         else
-          return why.wanted(start, expected<type>(), "nothing"), why.in_field(field_of<T, At>);
+          return why.is_quiet() || why.wanted(start, expected<type>(), "nothing"),
+                 why.in_field(field_of<T, At>);
       };
       return (one(member, std::integral_constant<std::size_t, I>{}) && ...);
     }
@@ -143,6 +146,7 @@ bool read_record_head(cursor& in) {
 
 template <class T>
 [[gnu::cold, gnu::noinline]] bool wanted_record(const cursor& at, mismatch& why) {
+  if (why.is_quiet()) return false;
   cursor ahead = at;
   std::uint32_t arity;
   std::string_view name;

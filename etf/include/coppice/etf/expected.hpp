@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The words a decoder uses for what it wanted: "integer", "{put, …} of 3", "red or green". Only reached when
-// reading has failed already.
+// The words a decoder uses for what it wanted: "integer", "{put, …} of 3", "red
+// or green". Only reached when reading has failed already.
 #pragma once
 
 #include <cstddef>
@@ -85,7 +85,7 @@ std::string expected() {
 
 template <class T>
 [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, mismatch& why) {
-  return why.wanted(at, expected<T>());
+  return !why.is_quiet() && why.wanted(at, expected<T>());
 }
 
 } // namespace detail

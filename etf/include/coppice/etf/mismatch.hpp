@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What a decoder says when a term is not of the target's shape: where (a path of names and indices, built
-// only while unwinding from the failure), what was expected and what was met. Costs a null pointer until
-// then. Also counts how deep a recursive C++ type has gone, so that a stranger's bytes cannot exhaust the
-// stack.
+// What a decoder says when a term is not of the target's shape: where (a path
+// of names and indices, built only while unwinding from the failure), what was
+// expected and what was met. Costs a null pointer until then, and nothing while
+// it is quiet: a variant's alternatives are tried that way. Also counts how
+// deep a recursive C++ type has gone, so that a stranger's bytes cannot exhaust
+// the stack.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +25,15 @@ class mismatch {
   static constexpr unsigned deepest = 256;
 
   explicit operator bool() const { return found_ != nullptr; }
+  /// Nobody asks why: findings are not kept, and who would have to build words
+  /// need not.
+  bool is_quiet() const { return quiet_; }
+  /// Returns what it was.
+  bool set_quiet(bool quiet) { return std::exchange(quiet_, quiet); }
 
   /// Always false, to be returned: `at` stands where `expected` did not.
   [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, std::string_view expected) {
+    if (quiet_) return false;
     std::string got{name_of(at.peek())};
     cursor ahead = at;
     std::string_view name;
@@ -38,6 +46,7 @@ class mismatch {
   }
   [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, std::string_view expected,
                                            std::string_view got) {
+    if (quiet_) return false;
     found_ = std::make_unique<finding>();
     found_->offset = at.offset();
     found_->tag = at.peek_tag();
@@ -47,13 +56,12 @@ class mismatch {
   }
   [[gnu::cold, gnu::noinline]] bool refused(const cursor& at, errc code, std::string_view sentence) {
     wanted(at, sentence, {});
-    found_->code = code;
+    if (found_) found_->code = code;
     return false;
   }
   /// Always false: the failure was inside this field, element or key.
   [[gnu::cold, gnu::noinline]] bool in_field(std::string_view name) {
-    std::string step = "." + std::string(name);
-    if (found_) found_->path.insert(0, step);
+    if (found_) found_->path.insert(0, "." + std::string(name));
     return false;
   }
   [[gnu::cold, gnu::noinline]] bool in_element(std::size_t index) {
@@ -68,9 +76,6 @@ class mismatch {
     return true;
   }
   void leave() { --depth_; }
-  /// Takes over what another attempt found.
-  void adopt(mismatch&& other) { found_ = std::move(other.found_); }
-  void forget() { found_.reset(); }
 
   /// The finding as an error; `root` names the whole target, may be empty.
   [[gnu::cold, gnu::noinline]] error take(std::string_view root) const {
@@ -94,6 +99,7 @@ class mismatch {
   };
   std::unique_ptr<finding> found_;
   unsigned depth_ = 0;
+  bool quiet_ = false;
 };
 
 } // namespace coppice::etf

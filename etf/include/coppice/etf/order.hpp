@@ -19,8 +19,7 @@ bool equal_exact(bytes a, bytes b);
 /// `a == b`
 bool equal_loose(bytes a, bytes b);
 
-/// erlang:phash2(Term): 0 to 2^27 - 1, the same in every node and release. Of local funs OTP hashes the
-/// node's own pointers, so theirs is only the same within Coppice.
+/// erlang:phash2(Term): 0 to 2^27 - 1, the same in every node and release, of local funs too.
 std::uint32_t phash2(bytes term);
 /// erlang:phash2(Term, Range): 0 to range - 1; range 0 stands for 2^32.
 std::uint32_t phash2(bytes term, std::uint32_t range);
