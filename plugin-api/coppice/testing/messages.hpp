@@ -25,10 +25,10 @@ struct block {
   void* context = nullptr;
 };
 
-/// All there are: what a plugin forgets stays reachable, and is the test's to judge.
+/// All there are, and their owner: what a plugin forgets is the test's to judge, and freed at the end.
 struct block_list {
   std::mutex lock;
-  std::set<block*> all;
+  std::map<const block*, std::unique_ptr<block>> all;
 };
 inline block_list live_blocks;
 
@@ -42,13 +42,13 @@ inline block* block_of(const void* owner) {
 inline block* make_block(std::vector<std::uint8_t> bytes) {
   auto made = std::make_unique<block>();
   made->bytes = std::move(bytes);
+  block* const raw = made.get();
   const std::scoped_lock held(live_blocks.lock);
-  live_blocks.all.insert(made.get());
-  return made.release();
+  live_blocks.all.emplace(raw, std::move(made));
+  return raw;
 }
 inline void give_up(block* each) {
   if (--each->owners != 0) return;
-  const std::unique_ptr<block> owned(each);
   if (each->free_data != nullptr) each->free_data(each->context);
   const std::scoped_lock held(live_blocks.lock);
   live_blocks.all.erase(each);

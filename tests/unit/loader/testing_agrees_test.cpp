@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// coppice/testing.hpp against the node it stands for: the same plugin files, asked the same, must answer the
+// same and end for the same reasons.
+#include <doctest/doctest.h>
+#include <coppice/testing.hpp>
+
+#include <coppice/testing/erlang.hpp>
+
+#include "garden.hpp"
+
+using namespace coppice;
+
+namespace {
+
+struct conversation {
+  const char* plugin;
+  const char* args;
+  std::vector<const char*> requests;
+};
+
+const conversation conversations[] = {
+    {"greeter",
+     "#{greeting => <<\"moin\">>}",
+     {"{hello, <<\"you\">>}", "{hello, \"you\"}", "{hello, 7}", "{hello, you}"}},
+    {"kv",
+     "#{max_entries => 2}",
+     {"{put, #{a => 1, b => 2}, x}", "{get, #{b => 2, a => 1}}", "{update_counter, n, 5}", "{put, c, 1}",
+      "size", "{delete, n}", "keys", "nonsense", "size"}},
+    {"probe",
+     "#{}",
+     {"ping", "{echo, {any, [\"term\", 1.5]}}", "{trap_exit, true}", "{trap_exit, false}", "{sleep, 1}",
+      "{link, nobody}", "segfault", "{exit, {went, away}}", "{exit, normal}", "throw", "ping"}},
+    {"relay",
+     "#{}",
+     {"{relay, nobody, x}", "{relay, relay, x}", "{relay, 17, x}", "{relay, {kv, 'other@nowhere'}, x}",
+      "{fanout, [nobody, 17], x}", "{fanout, [], x}"}},
+    {"clerk",
+     "#{greeting => <<\"hi\">>}",
+     {"greeting", "{compute, 21}", "{compute, -1}", "{rename, <<\"second\">>}", "{hire, <<\"junior\">>}",
+      "{hire, <<\"clerk\">>}", "{stop, {all, done}}", "{stop, normal}", "exit_self", "{what, ever}",
+      "greeting"}},
+};
+
+// The reply, or "!exit REASON", in Erlang's syntax.
+std::vector<std::string> without_a_node(const std::string& file, const conversation& what) {
+  const auto from = testing::plugin::load(file);
+  const testing::settings how{.args = testing::erl(what.args), .name = what.plugin, .node = "test@localhost"};
+  std::vector<std::string> said;
+  std::optional<testing::actor> one;
+  for (const char* request : what.requests) {
+    if (!one || !one->alive()) one.emplace(from, how);
+    const auto answer = one->call(testing::erl(request));
+    said.push_back(answer ? testing::text(answer.reply()) : "!exit " + testing::text(one->reason()));
+  }
+  return said;
+}
+
+std::vector<std::string> in_a_node(test::garden& grounds, const conversation& what) {
+  std::vector<std::string> said;
+  for (const char* request : what.requests) {
+    if (!grounds.host.system.whereis(what.plugin)) REQUIRE(grounds.grow(what.plugin, what.args) == "ok");
+    said.push_back(grounds.call(what.plugin, request));
+  }
+  return said;
+}
+
+} // namespace
+
+TEST_CASE("an actor under test answers and ends as it does in a node") {
+  test::workshop shop;
+  shop.put("clerk", "clerk");
+  for (const char* name : {"greeter", "kv", "probe", "relay"}) {
+    const auto file = shop.plugins() / (std::string(name) + ".so");
+    std::filesystem::copy_file(std::string(PLUGIN_FOLDER) + "/" + name + ".so", file);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+  }
+  test::garden grounds(shop);
+  for (const conversation& each : conversations) {
+    const auto expected = in_a_node(grounds, each);
+    const auto found = without_a_node((shop.plugins() / (std::string(each.plugin) + ".so")).string(), each);
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      CAPTURE(each.requests[i]);
+      CHECK(found[i] == expected[i]);
+    }
+  }
+}
