@@ -116,6 +116,7 @@ std::string render_status(const json& d) {
                  {"workers", cell(d, "workers")},
                  {"processes", cell(d, "processes")},
                  {"dead letters", cell(d, "dead_letters")},
+                 {"message memory", size_text(number(d, "message_memory"))},
                  {"slow handlers", fmt::format("{}, {} threads stuck now", cell(d, "slow_handlers"),
                                                cell(d, "stuck_threads"))},
                  {"applications", applications.empty() ? "-" : applications},

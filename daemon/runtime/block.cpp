@@ -3,6 +3,8 @@
 // its allocation.
 #include "runtime/block.hpp"
 
+#include <malloc.h>
+
 #include <bit>
 #include <cstdlib>
 
@@ -14,7 +16,36 @@ thread_local block_pool* this_threads_pool = nullptr;
 constexpr std::array<std::size_t, 11> whole_sizes{160,  224,  320,   512,   768,   1024,
                                                   2048, 4096, 16384, 65536, 262144};
 
+constexpr std::int64_t report_every = 64 * 1024; // bytes
+constexpr std::int64_t worth_a_trim = std::int64_t{32} << 20;
+
 } // namespace
+
+void block_memory::set_limit(std::uint64_t bytes) {
+  limit_.store(bytes == 0 ? INT64_MAX : static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
+  add(0);
+}
+
+void block_memory::add(std::int64_t bytes) {
+  std::int64_t now = in_use_.fetch_add(bytes) + bytes;
+  if (now > most_.load(std::memory_order_relaxed)) most_.store(now, std::memory_order_relaxed);
+  // Whoever stores last has seen the last sum.
+  do scarce_.store(now > limit_.load(std::memory_order_relaxed));
+  while (now != in_use_.load() && (now = in_use_.load(), true));
+}
+
+void block_memory::trim() {
+  std::int64_t most = most_.load(std::memory_order_relaxed);
+  const std::int64_t now = in_use_.load(std::memory_order_relaxed);
+  if (most - now < worth_a_trim || !most_.compare_exchange_strong(most, now)) return;
+  malloc_trim(0);
+}
+
+void block_pool::report(std::int64_t bytes) {
+  unreported_ += bytes;
+  if (unreported_ < report_every && unreported_ > -report_every) return;
+  block_memory::add(std::exchange(unreported_, 0));
+}
 
 // As worker::current().
 [[gnu::noinline]] block_pool* block_pool::current() {
@@ -32,6 +63,7 @@ block_pool::~block_pool() {
   drop_free();
   for (chain& batch_back : going_back_)
     while (batch_back.newest != nullptr) to_system(std::exchange(batch_back.newest, batch_back.newest->next));
+  block_memory::add(unreported_);
 }
 
 void block_pool::drop_free() {
@@ -45,6 +77,7 @@ void block_pool::rest() {
   resting_.store(true, std::memory_order_relaxed);
   flush();
   drop_free();
+  block_memory::add(std::exchange(unreported_, 0));
 }
 
 std::size_t block_pool::class_bytes(unsigned size_class) {
@@ -63,14 +96,24 @@ unsigned block_pool::class_for(std::size_t capacity) {
 
 block* block_pool::from_system(std::size_t capacity, unsigned size_class) {
   if (size_class < classes) capacity = class_bytes(size_class);
-  void* raw = ::operator new(sizeof(block) + capacity);
+  const std::size_t whole = sizeof(block) + capacity;
+  void* raw = ::operator new(whole);
+  count(static_cast<std::int64_t>(whole));
   block* made = ::new (raw) block;
   made->capacity = static_cast<std::uint32_t>(capacity);
   made->size_class = static_cast<std::uint8_t>(size_class);
   return made;
 }
 
+void block_pool::count(std::int64_t bytes) {
+  if (block_pool* mine = current())
+    mine->report(bytes);
+  else
+    block_memory::add(bytes);
+}
+
 void block_pool::to_system(block* unused) {
+  count(-static_cast<std::int64_t>(sizeof(block) + unused->capacity));
   unused->~block();
   ::operator delete(unused);
 }

@@ -8,6 +8,7 @@
 // before) and needs no read-modify-write; otherwise the decrement is acq_rel and whoever takes it to 0 frees.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -48,6 +49,28 @@ struct borrowed_bytes {
 // With one reference and at least `capacity` bytes. Never null: out of memory ends the program.
 block* allocate_block(std::size_t capacity);
 
+// The memory of all blocks there are, those in free lists too: exact but for 64 KiB a pool. Of the whole
+// program, since a block may outlive the system it was made in. Any thread.
+class block_memory {
+ public:
+  static std::uint64_t in_use() {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, in_use_.load(std::memory_order_relaxed)));
+  }
+  // 0: none.
+  static void set_limit(std::uint64_t bytes);
+  // Over the limit: who can refuse a message does.
+  static bool scarce() { return scarce_.load(std::memory_order_relaxed); }
+  static void add(std::int64_t bytes);
+  // Gives what malloc keeps to the system if much was freed since the last time. It takes milliseconds.
+  static void trim();
+
+ private:
+  static inline std::atomic<std::int64_t> in_use_{0};
+  static inline std::atomic<std::int64_t> limit_{INT64_MAX};
+  static inline std::atomic<bool> scarce_{false};
+  static inline std::atomic<std::int64_t> most_{0}; // in use since the last trim
+};
+
 class block_pool {
  public:
   // The pools of one system are one array, so that a block's owner is found to be a sibling by address.
@@ -84,8 +107,10 @@ class block_pool {
   static std::size_t class_bytes(unsigned size_class);
   static block* from_system(std::size_t capacity, unsigned size_class);
   static void to_system(block* unused);
+  static void count(std::int64_t bytes); // with this thread's pool, if it has one
   void keep(block* unused);
   void drop_free();
+  void report(std::int64_t bytes);
   void send_back(block* unused, std::size_t owner_index);
   void take_returns();
 
@@ -94,6 +119,7 @@ class block_pool {
   std::array<std::uint32_t, classes> kept_{};
   std::vector<chain> going_back_; // by owner index
   lifo<block> returns_{true};
+  std::int64_t unreported_ = 0; // to block_memory
   std::atomic<bool> resting_{false};
 };
 

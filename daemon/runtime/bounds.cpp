@@ -3,9 +3,22 @@
 // handle. A sender that may park leaves its message in the receiver's crowd and a signal that says so, and
 // sleeps; the owner admits from the crowd, in order, when a turn has made room. That signal, rather than a
 // flag, is what makes it certain that the owner looks after the sender is in the crowd.
+//
+// drop_old: the oldest messages are the owner's, which alone takes them out. A sender elsewhere that finds
+// the mailbox full leaves its message in the crowd, which keeps the newest; so do all who send to that
+// process, whatever it is, while the crowd is not empty. The owner takes inbox and crowd under one lock, the
+// crowd behind the inbox: what a sender put into the inbox before it turned to the crowd is taken before.
+// Then it drops what is oldest until the rest fits.
+#include <algorithm>
+
 #include "runtime/engine.hpp"
 
 namespace coppice::runtime {
+
+mailbox_load::bounds engine::bounds_of(const process& p) {
+  return {p.messages_limit_, p.bytes_limit_};
+}
+
 namespace {
 
 constexpr std::uint32_t overhead = sizeof(block);
@@ -24,11 +37,14 @@ crowd& crowd_of(std::atomic<crowd*>& place) {
 send_status engine::send_bounded(process& to, signal_ptr what, process* sender) {
   what->weight = static_cast<std::uint32_t>(what->payload().size()) + overhead;
   worker* const here = sender != nullptr ? &sender->home() : worker::current();
+  what->number = static_cast<std::uint64_t>(here != nullptr ? here->recent() : base::mono_now());
   const bool ours = to.home_.load(std::memory_order_acquire) == here;
   crowd* queue = to.crowd_.load(std::memory_order_acquire);
   const bool others_wait = queue != nullptr && queue->size.load(std::memory_order_relaxed) != 0;
   const auto counted = [&] {
-    const mailbox_load::bounds limits{to.messages_limit_, to.bytes_limit_};
+    mailbox_load::bounds limits = bounds_of(to);
+    if (block_memory::scarce()) [[unlikely]]
+      limits.messages = 1;
     return ours ? to.load_.hold(what->weight, limits) : to.load_.announce(what->weight, limits);
   };
   if (!others_wait && counted()) [[likely]] {
@@ -45,6 +61,15 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
     to.dropped_.fetch_add(1, std::memory_order_relaxed);
     return send_status::full;
   };
+  if (block_memory::scarce()) return refuse();
+  if (to.on_full_ == on_full::drop_old) {
+    if (!ours) return push_newest(here, to, std::move(what)), send_status::ok;
+    take_inbox(to);
+    to.load_.add(mailbox_load::share(what->weight));
+    here->receive_here(to, std::move(what));
+    drop_oldest(to);
+    return send_status::ok;
+  }
   if (to.on_full_ == on_full::exit) push(to, make_signal(signal_kind::overflow, what->from));
   if (to.on_full_ != on_full::park_sender || sender == nullptr || sender == &to || sender->exiting_ ||
       !sender->home().can_park())
@@ -71,20 +96,97 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
   return send_status::full;
 }
 
+void engine::push_newest(worker* here, process& to, signal_ptr what) {
+  crowd& line = crowd_of(to.crowd_);
+  signal_ptr oldest;
+  bool first = false;
+  {
+    const std::lock_guard guard(line.lock);
+    first = line.waiting.empty();
+    if (what->weight != 0) ++line.messages;
+    line.waiting.push_back({{}, 0, std::move(what)});
+    if (line.messages > to.messages_limit_) {
+      const auto at =
+          std::ranges::find_if(line.waiting, [](const auto& one) { return one.what->weight != 0; });
+      oldest = std::move(at->what);
+      line.waiting.erase(at);
+      --line.messages;
+    }
+    line.size.store(line.waiting.size(), std::memory_order_relaxed);
+  }
+  if (oldest != nullptr) drop(to, std::move(oldest));
+  if (first && to.inbox_.push(make_signal(signal_kind::stop_waiting, {}).release()))
+    worker::announce(to, here);
+}
+
+void engine::take_newest(process& p) {
+  crowd* line = p.crowd_.load(std::memory_order_acquire);
+  if (line == nullptr) return take_pushed(p);
+  {
+    const std::lock_guard guard(line->lock);
+    take_pushed(p);
+    for (crowd::sender& one : line->waiting) {
+      if (one.what->weight != 0) p.load_.add(mailbox_load::share(one.what->weight));
+      add_pending(p, std::move(one.what));
+    }
+    line->waiting.clear();
+    line->messages = 0;
+    line->size.store(0, std::memory_order_relaxed);
+  }
+  drop_oldest(p);
+}
+
+// Messages are looked for in the order they came: those to be handled, then those pending.
+void engine::drop_oldest(process& p) {
+  struct {
+    signal*& first;
+    signal*& last;
+  } const queues[] = {{p.first_, p.last_}, {p.pending_first_, p.pending_last_}};
+  for (const auto& [first, last] : queues) {
+    signal* before = nullptr;
+    for (signal* at = first; at != nullptr && p.load_.exceeds(bounds_of(p));) {
+      signal* const next = at->next;
+      if (at->weight == 0) {
+        before = at;
+      } else {
+        (before == nullptr ? first : before->next) = next;
+        if (last == at) last = before;
+        signal_ptr oldest(at);
+        uncount(p, *oldest);
+        relations* mine = p.relations_.load(std::memory_order_relaxed);
+        if (mine != nullptr && (oldest->flags & signal::of_call) != 0) mine->callers.erase(oldest->ref);
+        drop(p, std::move(oldest));
+      }
+      at = next;
+    }
+  }
+  note_oldest(p);
+}
+
+// Whose message is dropped is not told, but for a caller: it would wait in vain.
+void engine::drop(process& from, signal_ptr what) {
+  system& host = from.host();
+  host.parts_->dropped.fetch_add(1, std::memory_order_relaxed);
+  from.dropped_.fetch_add(1, std::memory_order_relaxed);
+  if ((what->flags & signal::of_call) == 0) return;
+  dispatch(host, what->from, make_signal(signal_kind::down, from.self_, what->ref, reasons::mailbox_full()),
+           nullptr);
+}
+
 void engine::uncount(process& p, const signal& handled) {
   if (handled.weight != 0) p.load_.remove(mailbox_load::share(handled.weight));
 }
 
 void engine::admit_crowd(process& p) {
   crowd* line = p.crowd_.load(std::memory_order_acquire);
-  if (line == nullptr || p.exiting_) return;
+  if (line == nullptr || p.exiting_ || p.on_full_ == on_full::drop_old) return;
   for (;;) {
     crowd::sender first;
     {
       const std::lock_guard guard(line->lock);
       if (line->waiting.empty()) return;
       const std::uint32_t weight = line->waiting.front().what->weight;
-      if (!p.load_.has_room(weight, {p.messages_limit_, p.bytes_limit_})) return;
+      if (!p.load_.has_room(weight, bounds_of(p))) return;
       first = std::move(line->waiting.front());
       line->waiting.pop_front();
       line->size.store(line->waiting.size(), std::memory_order_relaxed);
@@ -126,6 +228,7 @@ void engine::scatter_crowd(process& p) {
   system& host = p.host();
   for (crowd::sender& one : all) {
     answer_for_missing(host, p.self_, std::move(one.what), reasons::noproc());
+    if (!one.who) continue;
     signal_ptr go_on = make_signal(signal_kind::stop_waiting, {});
     go_on->number = one.wait_number;
     deliver(host, one.who, std::move(go_on), nullptr);

@@ -44,6 +44,11 @@ void engine::push(process& to, signal_ptr what) {
 }
 
 void engine::push_from(worker* here, process& to, signal_ptr what) {
+  if (to.on_full_ == on_full::drop_old) [[unlikely]] {
+    const crowd* newest = to.crowd_.load(std::memory_order_acquire);
+    if (newest != nullptr && newest->size.load(std::memory_order_relaxed) != 0)
+      return push_newest(here, to, std::move(what));
+  }
   if (to.inbox_.push(what.release())) worker::announce(to, here);
 }
 

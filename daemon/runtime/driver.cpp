@@ -8,6 +8,7 @@
 
 #include "runtime/engine.hpp"
 #include "runtime/foreign_code.hpp"
+#include "runtime/stack_fault.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -51,6 +52,18 @@ driver::~driver() {
   return mine->lost_.load(std::memory_order_acquire) == &p;
 }
 
+const process* driver::overflowed(const void* address, std::size_t& stack_bytes) {
+  const driver* mine = current();
+  if (mine == nullptr) return nullptr;
+  const worker* drives = mine->worker_.load(std::memory_order_relaxed);
+  const process* lost = mine->lost_.load(std::memory_order_relaxed);
+  const process* running = drives != nullptr ? drives->running() : lost;
+  const fiber* on = drives != nullptr ? drives->current_fiber_ : lost != nullptr ? lost->fiber_ : nullptr;
+  if (running == nullptr || on == nullptr || !on->guards(address)) return nullptr;
+  stack_bytes = on->stack_bytes();
+  return running;
+}
+
 void driver::drive(worker& next) {
   {
     const std::lock_guard guard(lock_);
@@ -61,6 +74,7 @@ void driver::drive(worker& next) {
 
 void driver::serve() {
   this_threads_driver = this;
+  const signal_stack for_faults;
   stack_ = fiber::of_thread();
   block_pool::set_current(&blocks_);
   std::unique_lock guard(lock_);

@@ -36,6 +36,9 @@ class driver {
   // Whether this thread has p's turn, be it that its worker was taken meanwhile.
   static bool has_turn_of(const process& p);
 
+  // In a signal handler: the process whose stack's guard this address on this thread is in, or null.
+  static const process* overflowed(const void* address, std::size_t& stack_bytes);
+
   // The fleet's or the watchdog's thread; this driver is a spare.
   void drive(worker& next);
   // The watchdog, while `p` cannot leave its foreign code: `w`, which runs it, goes to the spare driver `to`.

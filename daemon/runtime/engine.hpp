@@ -50,7 +50,8 @@ struct system::parts {
   pid default_leader;
 };
 
-// Senders parked at a full mailbox, first come first served, each with its message.
+// Senders parked at a full mailbox, first come first served, each with its message; or, where the policy is
+// to drop what is old, what was sent to the full mailbox, whose senders (none) do not wait.
 struct crowd {
   struct sender {
     pid who;
@@ -60,6 +61,7 @@ struct crowd {
   std::mutex lock; // guards waiting
   std::deque<sender> waiting;
   std::atomic<std::size_t> size{0};
+  std::uint32_t messages = 0; // among those waiting at a mailbox that drops what is old; under lock
 };
 
 struct engine {
@@ -84,6 +86,11 @@ struct engine {
 
   // bounds.cpp
   static send_status send_bounded(process& to, signal_ptr what, process* sender);
+  static mailbox_load::bounds bounds_of(const process& p);
+  static void push_newest(worker* here, process& to, signal_ptr what);
+  static void take_newest(process& p);
+  static void drop_oldest(process& p);
+  static void drop(process& from, signal_ptr what);
   static void uncount(process& p, const signal& handled);
   static void admit_crowd(process& p);
   static bool leave_crowd(process& p); // p no longer waits at someone's mailbox; true: its message was there
@@ -94,6 +101,7 @@ struct engine {
   static void take_signals(process& p);
   // Moves what others pushed behind what is pending.
   static void take_inbox(process& p);
+  static void take_pushed(process& p);
   static void add_pending(process& p, signal_ptr what);
   // A signal that just came from this worker and needs no turn to be taken; false: it does.
   static bool accept(process& p, signal_ptr& what);
@@ -101,6 +109,10 @@ struct engine {
   static void enqueue(process& p, const pid& from, message what);
   static signal_ptr next_message(process& p);
   static bool expects_answers(const process& p);
+  static void note_oldest(process& p) {
+    const std::uint64_t sent = p.first_ == nullptr ? 0 : p.first_->number;
+    p.oldest_.store(static_cast<base::nanos>(sent), std::memory_order_relaxed);
+  }
   static bool flush_down(process& p, const reference& ref);
 
   // waits.cpp. False: there is no stack to go on with.
@@ -145,6 +157,13 @@ struct engine {
   static base::result<pid> spawn(system& host, process* spawner, spawn_options options,
                                  std::unique_ptr<behaviour> does);
   static pid leader_of(const process& p);
+
+  // In a signal handler on p's own thread.
+  static std::string_view label_in_crash(const process& p) {
+    const relations* mine = p.relations_.load(std::memory_order_relaxed);
+    if (mine == nullptr) return {};
+    return mine->label.empty() ? mine->name : mine->label;
+  }
 
   // inspection.cpp; under `reading`.
   static process_summary summarise(const process& p);

@@ -63,11 +63,16 @@ std::size_t page_size() {
 
 [[maybe_unused]] constexpr int madv_guard_install = 102;
 
-bool guard_page(std::byte* page) {
+// Below a stack. More than a page, so that a frame larger than that does not step over it.
+std::size_t guard_size() {
+  return 16 * page_size();
+}
+
+bool install_guard(std::byte* begin) {
 #if !defined(COPPICE_TSAN) && !defined(COPPICE_ASAN)
-  if (madvise(page, page_size(), madv_guard_install) == 0) return true;
+  if (madvise(begin, guard_size(), madv_guard_install) == 0) return true;
 #endif
-  return mprotect(page, page_size(), PROT_NONE) == 0;
+  return mprotect(begin, guard_size(), PROT_NONE) == 0;
 }
 
 } // namespace
@@ -98,17 +103,17 @@ struct fiber::trampoline {
 base::result<std::unique_ptr<fiber>> fiber::make(std::size_t stack_bytes, entry_fn entry, void* argument) {
   const std::size_t page = page_size();
   const std::size_t size = (stack_bytes + page - 1) / page * page;
-  void* raw = mmap(nullptr, size + page, PROT_READ | PROT_WRITE,
+  void* raw = mmap(nullptr, size + guard_size(), PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (raw == MAP_FAILED) return base::fail_errno("map a stack", errno);
   std::unique_ptr<fiber> made(new fiber);
   made->mapping_ = static_cast<std::byte*>(raw);
   made->size_ = size;
-  if (!guard_page(made->mapping_)) return base::fail_errno("guard a stack", errno);
+  if (!install_guard(made->mapping_)) return base::fail_errno("guard a stack", errno);
   made->entry_ = entry;
   made->argument_ = argument;
-  made->stack_bottom_ = made->mapping_ + page;
-  made->context_ = context::make_fcontext(made->mapping_ + page + size, size, &trampoline::enter);
+  made->stack_bottom_ = made->mapping_ + guard_size();
+  made->context_ = context::make_fcontext(made->mapping_ + guard_size() + size, size, &trampoline::enter);
 #ifdef COPPICE_TSAN
   made->sanitizer_fiber_ = __tsan_create_fiber(0);
 #endif
@@ -138,9 +143,9 @@ fiber::~fiber() {
   if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
 #endif
 #ifdef COPPICE_ASAN
-  __asan_unpoison_memory_region(mapping_ + page_size(), size_);
+  __asan_unpoison_memory_region(mapping_ + guard_size(), size_);
 #endif
-  munmap(mapping_, size_ + page_size());
+  munmap(mapping_, size_ + guard_size());
 }
 
 void fiber::switch_to(fiber& to) noexcept {
@@ -168,7 +173,19 @@ void fiber::switch_to(fiber& to) noexcept {
 
 bool fiber::guards(const void* address) const {
   const auto* byte = static_cast<const std::byte*>(address);
-  return mapping_ != nullptr && byte >= mapping_ && byte < mapping_ + page_size();
+  return mapping_ != nullptr && byte >= mapping_ && byte < mapping_ + guard_size();
+}
+
+bool fiber::guards_are_mappings() {
+#if defined(COPPICE_TSAN) || defined(COPPICE_ASAN)
+  return true;
+#else
+  static const bool known = [] {
+    auto made = make(page_size(), nullptr, nullptr);
+    return !made || madvise((*made)->mapping_, page_size(), madv_guard_install) != 0;
+  }();
+  return known;
+#endif
 }
 
 } // namespace coppice::runtime

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A stack of its own, and switching between stacks: the one file that knows Boost.Context, the sanitizers'
 // fiber interfaces and the C++ runtime's exception globals (each stack has its own pending exceptions). A
-// stack has a guard page below; overflowing it is a fault there. A fiber is driven by one thread at a time
+// stack has guard pages below; overflowing it is a fault there. A fiber is driven by one thread at a time
 // and stays with its worker.
 #pragma once
 
@@ -29,8 +29,10 @@ class fiber {
   // back. noexcept: an exception never crosses.
   void switch_to(fiber& to) noexcept;
 
-  // Whether an address is in the guard page of this stack.
+  // Whether an address is in the guard pages of this stack.
   bool guards(const void* address) const;
+  // Whether each stack costs two of the mappings that the kernel allows a process, or next to none.
+  static bool guards_are_mappings();
   std::size_t stack_bytes() const { return size_; }
 
   fiber* next = nullptr; // link in the worker's pool

@@ -69,6 +69,7 @@ struct runtime_counters {
   std::uint64_t dropped = 0;          // messages refused by full mailboxes
   std::uint64_t lingering = 0;        // dead processes whose stack is still in a callback
   std::uint64_t abandoned_stacks = 0; // those that lingered too long
+  std::uint64_t message_memory = 0;   // bytes of all message buffers
   std::uint64_t slow_handlers = 0;    // handlers over system_options::watchdog
   std::uint64_t taken_over = 0;       // workers given to another thread since one was stuck in a handler
   std::uint64_t stuck_threads = 0;    // threads that lost their worker so and are still in that handler

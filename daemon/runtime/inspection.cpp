@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copies of what processes publish. Nothing here waits for a worker: counters are read as they are, tables
 // under the small lock of their process.
+#include <algorithm>
+
 #include "runtime/engine.hpp"
 
 namespace coppice::runtime {
@@ -41,6 +43,9 @@ process_info engine::examine(const process& p) {
   seen.parent = p.parent_;
   seen.priority = p.priority_;
   seen.trap_exit = p.trap_exit_;
+  const base::nanos oldest = p.oldest_.load(std::memory_order_relaxed);
+  if (seen.summary.messages != 0 && oldest != 0)
+    seen.oldest_message_age = std::max<base::nanos>(0, base::mono_now() - oldest);
   seen.dropped = p.dropped_.load(std::memory_order_relaxed);
   seen.group_leader = leader_of(p);
   relations* theirs = p.relations_.load(std::memory_order_acquire);
@@ -87,6 +92,7 @@ runtime_counters system::counters() const {
   seen.dropped = parts_->dropped.load(std::memory_order_relaxed);
   seen.lingering = parts_->lingering.load(std::memory_order_relaxed);
   seen.abandoned_stacks = parts_->abandoned.load(std::memory_order_relaxed);
+  seen.message_memory = block_memory::in_use();
   seen.slow_handlers = parts_->watch->slow_handlers();
   seen.taken_over = parts_->watch->taken_over();
   seen.stuck_threads = parts_->drivers.stuck();

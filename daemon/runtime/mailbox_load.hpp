@@ -27,6 +27,14 @@ class mailbox_load {
   // Whether `bytes` more fit: an empty mailbox takes any message.
   bool has_room(std::uint32_t bytes, const bounds& limits) const { return fits(total(), bytes, limits); }
 
+  // More than fits: what else there is would still be a message too many.
+  bool exceeds(const bounds& limits) const {
+    const std::uint64_t load = total();
+    const std::uint64_t count = load >> bytes_bits;
+    const std::uint64_t held = load & ((std::uint64_t{1} << bytes_bits) - 1);
+    return count > limits.messages || (limits.bytes != 0 && count > 1 && held > limits.bytes);
+  }
+
   // Counts one message if it fits. The owner's thread.
   bool hold(std::uint32_t bytes, const bounds& limits) {
     if (!fits(total(), bytes, limits)) return false;

@@ -221,6 +221,7 @@ class process {
   std::uint32_t turn_reductions_ = 0;
   signal* first_ = nullptr; // messages to be handled, in order
   signal* last_ = nullptr;
+  std::atomic<base::nanos> oldest_{0}; // when first_ was sent, for inspection; 0: none, or not known
   std::atomic<const foreign_code*> outside_{nullptr}; // the plugin's callback that runs now
   fiber* fiber_ = nullptr;                            // the stack it is parked on
   wait* waiting_ = nullptr;                           // what it is parked for; lives on that stack

@@ -14,15 +14,16 @@
 namespace coppice::runtime {
 
 enum class signal_kind : std::uint8_t {
-  message,      // payload: the term; from: the sender, or none; ref: the alias, if it came to one
-  exit,         // a broken link: from, payload: reason
-  exit2,        // exit/2: from, payload: reason
-  link,         // from
-  unlink,       // from, number: the unlink id
-  unlink_ack,   // from, number
-  monitor,      // from: the watcher, ref; flags
-  demonitor,    // from: the watcher, ref
-  down,         // ref, from: the process that died (none: it was watched by name), payload: reason
+  message,    // payload: the term; from: the sender, or none; ref: the alias, if it came to one; number: when
+              // it was sent, if it counts against the bound
+  exit,       // a broken link: from, payload: reason
+  exit2,      // exit/2: from, payload: reason
+  link,       // from
+  unlink,     // from, number: the unlink id
+  unlink_ack, // from, number
+  monitor,    // from: the watcher, ref; flags
+  demonitor,  // from: the watcher, ref
+  down,       // ref, from: the process that died (none: it was watched by name), payload: reason
   group_leader, // from: the new group leader
   overflow,     // internal: a full mailbox whose policy is to exit
   stop_waiting, // internal: what a parked process waited for has happened; number: which wait

@@ -24,6 +24,12 @@ void engine::add_pending(process& p, signal_ptr what) {
 }
 
 void engine::take_inbox(process& p) {
+  if (p.on_full_ == on_full::drop_old) [[unlikely]]
+    return take_newest(p);
+  take_pushed(p);
+}
+
+void engine::take_pushed(process& p) {
   if (p.inbox_.empty()) return;
   bool was_idle = false;
   std::uint64_t shares = 0;
@@ -114,7 +120,12 @@ void engine::take_signals(process& p) {
 void engine::enqueue(process& p, signal_ptr what) {
   signal* raw = what.release();
   raw->next = nullptr;
-  (p.last_ == nullptr ? p.first_ : p.last_->next) = raw;
+  if (p.last_ == nullptr) {
+    p.first_ = raw;
+    note_oldest(p);
+  } else {
+    p.last_->next = raw;
+  }
   p.last_ = raw;
 }
 
@@ -127,6 +138,7 @@ signal_ptr engine::next_message(process& p) {
   if (first == nullptr) return first;
   p.first_ = first->next;
   if (p.first_ == nullptr) p.last_ = nullptr;
+  note_oldest(p);
   uncount(p, *first);
   return first;
 }

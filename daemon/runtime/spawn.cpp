@@ -39,8 +39,6 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
   system::parts& parts = *host.parts_;
   if (parts.stopping.load(std::memory_order_relaxed))
     return base::fail(base::errc::closed, "spawn: the node is stopping");
-  if (options.mailbox.policy == on_full::drop_old)
-    return base::fail(base::errc::unsupported, "spawn: on_full: drop_old: not available in this version");
   const auto key = parts.table.reserve();
   if (!key)
     return base::fail(base::errc::limit, "spawn: there are " + std::to_string(host.options().processes) +

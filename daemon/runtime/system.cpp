@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "runtime/engine.hpp"
+#include "runtime/stack_fault.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 std::uint32_t stacks_that_fit() {
   std::uint32_t mappings = 65530;
   std::ifstream("/proc/sys/vm/max_map_count") >> mappings;
+  if (!fiber::guards_are_mappings()) return 250'000;
   return std::clamp<std::uint32_t>(mappings / 2, 2048, 1'000'000) - 1024;
 }
 
@@ -31,7 +33,8 @@ system_options completed(system_options options) {
   if (options.creation <= 3) options.creation = random_creation();
   if (options.workers == 0) options.workers = std::max(1U, std::thread::hardware_concurrency());
   options.workers = std::min(options.workers, 1023U);
-  if (options.parked == 0) options.parked = stacks_that_fit();
+  const std::uint32_t fit = stacks_that_fit();
+  if (options.parked == 0 || options.parked > fit) options.parked = fit;
   return options;
 }
 
@@ -66,6 +69,8 @@ system::~system() {
 base::status system::start() {
   for (const auto& one : parts_->workers)
     if (auto ready = one->prepare(); !ready) return ready;
+  tell_of_stack_faults();
+  block_memory::set_limit(options_.memory);
   std::vector<driver*> threads;
   for (unsigned i = 0; i < options_.workers; ++i)
     if (driver* one = parts_->drivers.spare()) threads.push_back(one);

@@ -31,7 +31,8 @@ struct system_options {
   std::uint32_t creation = 0; // > 3; 0: chosen at random
   unsigned workers = 0;       // 0: one a core
   std::uint32_t processes = 4'000'000;
-  std::uint32_t parked = 0; // stacks in use at once; 0: what the machine's mappings allow
+  std::uint32_t parked = 0; // stacks in use at once; 0, or more than fit: what the machine's mappings allow
+  std::uint64_t memory = 0; // bytes of all messages; 0: no bound. Over it only empty mailboxes take messages
   std::size_t stack_bytes = 256 * 1024;
   base::nanos park = base::nanos_per_second;       // a sender at a full mailbox
   base::nanos linger = 5 * base::nanos_per_second; // a dead process's stack in a callback

@@ -144,6 +144,7 @@ void worker::poll() {
 
 void worker::sleep() {
   block_pool::current()->flush();
+  block_memory::trim();
   free_spare_stacks();
   const auto awake_again = [this](auto&... idle) { (idle.wake(), ...); };
   if (!tasks_.try_idle()) return;

@@ -204,6 +204,37 @@ def idle(bench, rows):
     return ours, {"otp": bench.otp.rows(["idle", str(IDLE)], rows), **caf(bench, ["idle", str(IDLE)], rows)}
 
 
+TIMERS, PARKED, WAITING, PINGS = 1000000, 25000, 100000, 20000
+PING_ROWS = [f"local_ping_busy1000_{share}" for share in ("p50", "p99", "p999")]
+LOAD = ["local_timer_start", "local_timer_cancel", "local_timer_lateness_p99", f"idle_parked_call_rss_each_{PARKED}",
+        f"idle_waiting_request_rss_each_{WAITING}", *PING_ROWS]
+
+
+def load(bench, rows):
+    """Many at once: timers, parked calls, requests without an answer, pings under load; each on a fresh node."""
+    ours = {}
+    if {"local_timer_start", "local_timer_cancel"} & set(rows):
+        with bench.node() as node:
+            count = scaled(TIMERS)
+            took = [node.load(f"{{timers, {count}}}") for _ in range(runs())]
+            for name, column in (("local_timer_start", 0), ("local_timer_cancel", 1)):
+                ours[name] = (count * 1e6 / max(1, statistics.median(run[column] for run in took)), "timers/s")
+    if "local_timer_lateness_p99" in rows:
+        with bench.node() as node:
+            ours["local_timer_lateness_p99"] = (node.load(f"{{lateness, {scaled(TIMERS)}}}")[0], "us")
+    for name, what, count in ((LOAD[3], "park", PARKED), (LOAD[4], "wait", WAITING)):
+        if name in rows:
+            with bench.node() as node:
+                before = node.resident()
+                node.call(f"{{{what}, {count}}}", "load")
+                ours[name] = ((node.resident() - before) / count, "bytes")
+    if set(PING_ROWS) & set(rows):
+        with bench.node() as node:
+            figures = node.load(f"{{pings, {scaled(PINGS)}}}")
+            ours.update({name: (figure / 1000, "us") for name, figure in zip(PING_ROWS, figures)})
+    return ours, {"otp": bench.otp.rows(["load"], rows)}
+
+
 def etf(bench, rows):
     """Encoding and decoding, no node. Views and dynamic terms are held against OTP's one way of decoding."""
     theirs = {name: re.sub("_(view|term)$", "", name) for name in rows}
@@ -235,6 +266,7 @@ WORKLOADS = [
     (dist_in, list(prefixed(DIST, "in"))),
     (dist_out, list(prefixed(DIST, "out"))),
     (idle, [f"idle_gen_server_rss_each_{IDLE}"]),
+    (load, LOAD),
     (etf, [f"etf_{what}_{shape}{kind}" for what, kind in (("encode", ""), ("decode", ""), ("decode", "_view"), ("decode", "_term"))
            for shape in ETF_SHAPES]),
     (etf_find, ["etf_find_map1000"]),

@@ -3,6 +3,7 @@
 %%
 %%   erl +P 4000000 -noshell -s peer_bench main local
 %%   erl +P 4000000 -noshell -s peer_bench main idle 100000
+%%   erl +P 4000000 -noshell -s peer_bench main load
 %%   erl -noshell -s peer_bench main etf
 %%   erl -name b@127.0.0.1 -setcookie bench -noshell -s peer_bench main serve
 %%   erl -name a@127.0.0.1 -setcookie bench -noshell -s peer_bench main dist b@127.0.0.1
@@ -40,11 +41,12 @@ to_atom(A) when is_list(A) -> list_to_atom(A).
 
 run([local])      -> banner(), local(), halt(0);
 run([idle, N])    -> banner(), idle(int(N)), halt(0);
+run([load])       -> banner(), load(), halt(0);
 run([etf])        -> banner(), etf(), halt(0);
 run([dist, Peer]) -> banner(), dist(Peer), halt(0);
 run([serve])      -> serve();
 run(_) ->
-    io:format("usage: main local | idle N | etf | serve | dist NODE~n"), halt(2).
+    io:format("usage: main local | idle N | load | etf | serve | dist NODE~n"), halt(2).
 
 banner() ->
     io:format("# otp ~s erts ~s flavor ~p schedulers ~p runs ~p scale ~p%~n",
@@ -69,6 +71,7 @@ handle_cast({msg, B}, {sink, 0, _, _, _}) ->
     T = now_us(), {noreply, {sink, 1, size(B), T, T}};
 handle_cast({msg, B}, {sink, N, Sum, T0, _}) ->
     {noreply, {sink, N + 1, Sum + size(B), T0, now_us()}};
+handle_cast({ask, Whom}, S) -> _ = gen_server:call(Whom, question, infinity), {noreply, S};
 handle_cast(stop, S) -> {stop, normal, S};
 handle_cast(_, S) -> {noreply, S}.
 
@@ -264,6 +267,83 @@ idle(N) ->
     out(name(idle_gen_server_rss_each, N), (R1 - R0) / N, bytes),
     out(name(idle_gen_server_erlang_memory_each, N), (M1 - M0) / N, bytes),
     out(name(idle_gen_server_start_rate, N), N * 1.0e6 / (T1 - T0), 'procs/s').
+
+%% ------------------------------------------------------------------ load
+
+%% Many at once: timers pending, processes in a call, requests without an
+%% answer, pings while a thousand processes are busy.
+load() ->
+    rate(local_timer_start, timers, fun() -> {T, _} = timers(scale(1000000)), T end),
+    rate(local_timer_cancel, timers, fun() -> {_, T} = timers(scale(1000000)), T end),
+    only(local_timer_lateness_p99, fun() -> lateness(scale(1000000), 10000) end),
+    only(idle_parked_call_rss_each_25000, fun() -> parked(25000) end),
+    only(idle_waiting_request_rss_each_100000, fun() -> waiting(100000) end),
+    Pings = [local_ping_busy1000_p50, local_ping_busy1000_p99, local_ping_busy1000_p999],
+    lists:any(fun(N) -> only(N, fun() -> true end) end, Pings) andalso pings(Pings, scale(20000)).
+
+timers(N) ->
+    T0 = now_us(),
+    Refs = [erlang:start_timer(3600000, self(), due) || _ <- lists:seq(1, N)],
+    T1 = now_us(),
+    [erlang:cancel_timer(R) || R <- Refs],
+    {{N, T1 - T0}, {N, now_us() - T1}}.
+
+%% How late timers are that are spread over a second, with N pending ones.
+lateness(N, Samples) ->
+    Refs = [erlang:start_timer(3600000, self(), due) || _ <- lists:seq(1, N)],
+    Began = now_us() + 100000,
+    [begin
+         At = Began + I * 1000000 div Samples,
+         erlang:send_after((At + 999) div 1000, self(), {due, At}, [{abs, true}])
+     end || I <- lists:seq(0, Samples - 1)],
+    Late = lists:sort([receive {due, At} -> now_us() - At end || _ <- lists:seq(1, Samples)]),
+    [erlang:cancel_timer(R) || R <- Refs],
+    out(local_timer_lateness_p99, quantile(Late, 0.99), us).
+
+hole(0, Parent) -> Parent ! full, receive stop -> ok end;
+hole(N, Parent) -> receive {'$gen_call', _, question} -> hole(N - 1, Parent) end.
+
+parked(N) ->
+    Self = self(),
+    erlang:garbage_collect(),
+    R0 = rss(),
+    Hole = spawn_link(fun() -> hole(N, Self) end),
+    Pids = [begin {ok, P} = gen_server:start(?MODULE, echo, []), gen_server:cast(P, {ask, Hole}), P end
+            || _ <- lists:seq(1, N)],
+    receive full -> ok end,
+    out(idle_parked_call_rss_each_25000, (rss() - R0) / N, bytes),
+    [exit(P, kill) || P <- Pids], unlink(Hole), exit(Hole, kill).
+
+waiting(N) ->
+    Self = self(),
+    erlang:garbage_collect(),
+    R0 = rss(),
+    Hole = spawn_link(fun() -> hole(N, Self) end),
+    Requests = [gen_server:send_request(Hole, question) || _ <- lists:seq(1, N)],
+    receive full -> ok end,
+    out(idle_waiting_request_rss_each_100000, (rss() - R0) / length(Requests), bytes),
+    unlink(Hole), exit(Hole, kill).
+
+%% What is busy works some 2 us a message, which it sends to itself.
+busy(Sum) ->
+    self() ! work,
+    receive work -> busy(work(Sum, 200)) end.
+work(Sum, 0) -> Sum;
+work(Sum, N) -> work((Sum * 31 + N) band 16#ffffffff, N - 1).
+
+pings(Names, N) ->
+    Load = [spawn_link(fun() -> busy(1) end) || _ <- lists:seq(1, 1000)],
+    Echo = new_echo(),
+    Took = lists:sort([begin
+                           T0 = erlang:monotonic_time(nanosecond),
+                           ping = gen_server:call(Echo, ping, infinity),
+                           erlang:monotonic_time(nanosecond) - T0
+                       end || _ <- lists:seq(1, N)]),
+    [begin unlink(P), exit(P, kill) end || P <- Load],
+    [only(Name, fun() -> out(Name, quantile(Took, Q) / 1000, us) end)
+     || {Name, Q} <- lists:zip(Names, [0.5, 0.99, 0.999])].
+
+quantile(Sorted, Q) -> lists:nth(1 + trunc((length(Sorted) - 1) * Q), Sorted).
 
 rss() -> proc_field(os:getpid(), <<"VmRSS:">>) * 1024.
 

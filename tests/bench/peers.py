@@ -157,6 +157,10 @@ class BenchNode:
             raise Unavailable(f"the actor {actor} does not know {term}")
         return int(answer.group(1)) * 1e6 / max(1, int(answer.group(2)))
 
+    def load(self, term):
+        """The integers that the actor `load` answers."""
+        return [int(number) for number in re.findall(r"-?\d+", self.call(term, "load"))]
+
     def resident(self):
         status = Path(f"/proc/{self.node.process.pid}/status").read_text(encoding="ascii", errors="replace")
         return int(re.search(r"^VmRSS:\s*(\d+)", status, re.M).group(1)) * 1024

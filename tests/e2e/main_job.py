@@ -128,7 +128,7 @@ def documents(cleanup):
 # The keys of each document, as the manual page has them.
 shapes = {
     "status": {"name", "state", "version", "creation", "uptime_ms", "os_pid", "listen", "epmd", "workers", "processes",
-               "dead_letters", "dropped", "slow_handlers", "taken_over", "stuck_threads", "applications", "connections", "plugins"},
+               "dead_letters", "dropped", "message_memory", "slow_handlers", "taken_over", "stuck_threads", "applications", "connections", "plugins"},
     "application": {"name", "type", "state", "reason", "supervisor"},
     "supervisor": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts", "children"},
     "worker": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts"},

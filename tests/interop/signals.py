@@ -40,6 +40,19 @@ def stuck_handler(cleanup):
     equal(erl("receive {spun, R} -> R end"), "ok", node.log())
 
 
+@test("a flood over one connection starves neither another connection nor a local client")
+def flood(cleanup):
+    node = Node(cleanup, settings=[("node.workers", "1")])
+    flooder = Erl(cleanup, name="flooder@127.0.0.1", epmd_port=node.epmd_port)
+    other = Erl(cleanup, name="other@127.0.0.1", epmd_port=node.epmd_port)
+    flooder(f"F = spawn(fun L() -> [gen_server:cast({{kv, '{node.name}'}}, {{put, flood, X}}) || X <- lists:seq(1, 1000)], L() end), ok")
+    eventually(lambda: node.call("kv", "{get, flood}") != "not_found", "the flood arrives")
+    equal(other(f"length([pong = gen_server:call({{probe, '{node.name}'}}, ping) || _ <- lists:seq(1, 100)])"), "100", node.log())
+    for _ in range(5):
+        equal(node.call("probe", "ping"), "pong")
+    equal(flooder("is_process_alive(F)"), "true")
+
+
 @test("gen_server:call, cast, send_request and multi_call reach names and pids")
 def gen_server(cleanup):
     _, erl = pair(cleanup)

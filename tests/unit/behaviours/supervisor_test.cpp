@@ -5,6 +5,10 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
+#include "base/log.hpp"
 #include "test_host.hpp"
 
 using namespace coppice;
@@ -417,6 +421,32 @@ TEST_CASE("simple_one_for_one starts children from its template, with arguments 
   CHECK(host.call(sup, "{terminate_child, " + worker + "}") == "ok");
   CHECK(host.call(sup, "count_children") == "[{specs,1},{active,2},{supervisors,0},{workers,2}]");
   CHECK(host.shut_down(pid) == "shutdown");
+}
+
+TEST_CASE("a flood at a supervisor's name, which is full of it, loses no child's exit") {
+  test_host host;
+  base::log::set_level(base::log::level::error); // each message is one the supervisor does not know
+  auto spec = with({actor("a", "scribe", restart_type::permanent)});
+  spec.name = "flooded";
+  spec.intensity = 1000;
+  const auto [pid, why] = host.supervise(std::move(spec));
+  REQUIRE(pid);
+  host.book.take(1);
+  std::atomic<bool> go_on{true};
+  std::vector<std::thread> flood;
+  for (int i = 0; i < 2; ++i)
+    flood.emplace_back([&] {
+      while (go_on) host.system.send(runtime::destination::named("flooded"), term("{'$gen_cast', nonsense}"));
+    });
+  for (int round = 0; round < 3; ++round) {
+    const auto before = host.call(runtime::destination::named("a"), "self");
+    host.system.send(runtime::destination::named("a"), term("{exit, boom}"));
+    CHECK(host.book.take(2) == lines{"stop a boom", "start a"});
+    CHECK(host.call(runtime::destination::named("a"), "self") != before);
+  }
+  go_on = false;
+  for (auto& one : flood) one.join();
+  base::log::set_level(base::log::level::info);
 }
 
 TEST_CASE("sys:get_state, suspend and resume work on a supervisor") {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Waiting in a handler: answers, ends, deadlines, many at once, and death while parked.
+#include <stdexcept>
+#include <string>
+
 #include "actor.hpp"
 
 namespace coppice::runtime::testing {
@@ -279,6 +282,88 @@ TEST_CASE("the number of parked stacks is bounded, and a call says so") {
     });
   }
   CHECK(eventually([&] { return refused == 4; }));
+}
+
+TEST_CASE("exceptions that are handled on both sides of a parked call stay each process's own") {
+  node here(1);
+  const actor callee(here.host);
+  std::vector<std::unique_ptr<actor>> all;
+  std::vector<std::promise<std::string>> rethrown(8);
+  std::vector<reference> refs(8);
+  std::atomic<int> parked{0};
+  for (std::size_t i = 0; i < 8; ++i) {
+    all.push_back(std::make_unique<actor>(here.host));
+    all.back()->start([&, i](process& self) {
+      try {
+        try {
+          throw std::runtime_error("outer " + std::to_string(i));
+        } catch (const std::exception&) {
+          refs[i] = self.make_ack();
+          ++parked;
+          (void)self.await(refs[i]);
+          try {
+            throw std::logic_error("inner");
+          } catch (const std::exception&) {
+          }
+          throw;
+        }
+      } catch (const std::exception& error) {
+        rethrown[i].set_value(error.what());
+      }
+    });
+  }
+  REQUIRE(eventually([&] { return parked == 8; }));
+  callee.run([&](process& self) {
+    for (const std::size_t i : {3, 0, 7, 1, 6, 2, 5, 4}) self.answer(refs[i], atom("answer"));
+    return 0;
+  });
+  for (std::size_t i = 0; i < 8; ++i) CHECK(rethrown[i].get_future().get() == "outer " + std::to_string(i));
+}
+
+TEST_CASE(
+    "a killed process that will not end is told exiting again and again, and unwinds when it gives in") {
+  node here(1);
+  const actor stubborn(here.host);
+  std::promise<int> refused;
+  std::promise<void> began;
+  stubborn.start([&](process& self) {
+    began.set_value();
+    int count = 0;
+    while (count < 100) {
+      const auto answer = self.await(self.make_ack(), self.now() + base::nanos_per_second);
+      const bool exiting = !answer && answer.error().what == await_error::kind::exiting;
+      if (!exiting || !self.exiting()) break;
+      self.send(self.self(), atom("nowhere"));
+      ++count;
+    }
+    refused.set_value(count);
+  });
+  began.get_future().wait();
+  REQUIRE(
+      eventually([&] { return here.host.info(stubborn.id())->summary.status == process_status::parked; }));
+  here.host.exit(stubborn.id(), atom("kill"));
+  CHECK(refused.get_future().get() == 100);
+  CHECK(eventually([&] { return here.host.counters().lingering == 0; }));
+}
+
+TEST_CASE("terminate may call others, and waits for their answer") {
+  node here(1);
+  const actor callee(here.host);
+  std::promise<bool> answered;
+  std::promise<reference> asked;
+  auto ending = std::make_unique<scripted>([](process&, message) { return stop(atom("done")); });
+  ending->on_terminate = [&](process& self, const message&) {
+    const reference ref = self.make_ack();
+    asked.set_value(ref);
+    answered.set_value(self.await(ref).has_value());
+  };
+  const pid last = here.host.spawn({}, std::move(ending)).value();
+  here.host.send(last, atom("end"));
+  const reference ref = asked.get_future().get();
+  CHECK(here.host.alive(last));
+  callee.run([&](process& self) { return self.answer(ref, atom("answer")), 0; });
+  CHECK(answered.get_future().get());
+  CHECK(eventually([&] { return !here.host.alive(last); }));
 }
 
 TEST_CASE("spawn answers when init is through") {

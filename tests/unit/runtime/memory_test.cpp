@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+// Memory: the bound on all messages together, what parked and resting processes cost, and that what a burst
+// took goes back. Sizes of the program are not looked at under sanitizers, which have their own.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <thread>
+
+#include "actor.hpp"
+#include "runtime/block.hpp"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COPPICE_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define COPPICE_SANITIZED 1
+#endif
+#endif
+
+namespace coppice::runtime::testing {
+namespace {
+
+#ifdef COPPICE_SANITIZED
+constexpr bool sanitized = true;
+constexpr std::size_t many = 100;
+#else
+constexpr bool sanitized = false;
+constexpr std::size_t many = 25'000;
+#endif
+
+std::int64_t resident() {
+  std::int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+// Nanoseconds, of all threads.
+std::int64_t processor_time() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return used.tv_sec * base::nanos_per_second + used.tv_nsec;
+}
+
+message filler(std::size_t bytes) {
+  message_writer out(bytes + 8);
+  out.binary(std::string(bytes, 'x'));
+  return out.take();
+}
+
+// A process whose handler waits, for each message, for an answer that never comes.
+std::unique_ptr<behaviour> waiting(std::atomic<std::size_t>& parked) {
+  return script([&](process& self, message) {
+    ++parked;
+    (void)self.await(self.make_ack());
+    --parked;
+    return carry_on();
+  });
+}
+
+} // namespace
+
+TEST_CASE("over the node's memory only empty mailboxes take messages, until there is room again") {
+  constexpr std::uint64_t room = 8 << 20;
+  node here(2, system_options{.memory = block_memory::in_use() + room});
+  const actor receiver(here.host, {.worker = 0});
+  const actor other(here.host, {.worker = 1});
+  std::promise<void> open;
+  receiver.start([&](process& self) { (void)self.blocking_run([&] { open.get_future().wait(); }); });
+  std::size_t sent = 0;
+  while (here.host.send(receiver.id(), filler(60'000)) == send_status::ok) ++sent;
+  CHECK(sent * 60'000 > room / 2);
+  CHECK(sent * 60'000 < room * 2);
+  CHECK(here.host.counters().dropped == 1);
+  std::vector<message> held; // over the limit for good, whatever the refused ones give back
+  for (int i = 0; i < 8; ++i) held.push_back(filler(60'000));
+  CHECK(other.run([&](process& self) { return self.send(self.self(), atom("first")); }) == send_status::ok);
+  CHECK(other.run([&](process& self) { return self.send(receiver.id(), atom("more")); }) ==
+        send_status::full);
+  CHECK(is_atom(other.next(), "first"));
+  held.clear();
+  open.set_value();
+  for (std::size_t i = 0; i < sent; ++i) (void)receiver.next();
+  CHECK(eventually([&] { return here.host.send(receiver.id(), filler(60'000)) == send_status::ok; }));
+}
+
+TEST_CASE("the age of the oldest message waiting is told, and none when none waits") {
+  node here(1);
+  const actor receiver(here.host);
+  const actor sender(here.host);
+  CHECK(here.host.info(receiver.id())->oldest_message_age == 0);
+  std::promise<void> open;
+  receiver.start([&](process& self) { (void)self.blocking_run([&] { open.get_future().wait(); }); });
+  const base::nanos before = base::mono_now();
+  sender.run([&](process& self) { return self.send(receiver.id(), atom("old")); });
+  REQUIRE(eventually([&] { return here.host.info(receiver.id())->oldest_message_age > 0; }));
+  const base::nanos first = here.host.info(receiver.id())->oldest_message_age;
+  sender.run([&](process& self) { return self.send(receiver.id(), atom("young")); });
+  const base::nanos second = here.host.info(receiver.id())->oldest_message_age;
+  CHECK(second > first);
+  CHECK(second <= base::mono_now() - before + base::nanos_per_ms); // the sender's clock is one turn old
+  open.set_value();
+  (void)receiver.next();
+  (void)receiver.next();
+  CHECK(eventually([&] { return here.host.info(receiver.id())->oldest_message_age == 0; }));
+}
+
+TEST_CASE("25,000 processes parked in a call: a stack each, at most 6 KiB, given back afterwards") {
+  std::atomic<std::size_t> parked{0};
+  node here(2);
+  const std::int64_t before = resident();
+  std::vector<pid> all(many);
+  for (pid& one : all) one = here.host.spawn({}, waiting(parked)).value();
+  const std::int64_t spawned = resident();
+  for (const pid& one : all) here.host.send(one, atom("wait"));
+  REQUIRE(eventually([&] { return parked == many; }));
+  const std::int64_t each = (resident() - spawned) / static_cast<std::int64_t>(many);
+  MESSAGE("a parked process: ", each, " bytes beyond the process");
+  if (!sanitized) CHECK(each <= 6 * 1024);
+  for (const pid& one : all) here.host.exit(one, atom("kill"));
+  REQUIRE(eventually([&] { return parked == 0 && here.host.counters().processes == 0; }));
+  if (!sanitized) CHECK(eventually([&] { return resident() - before < (spawned - before) + (32 << 20); }));
+}
+
+TEST_CASE("after a burst of messages their memory goes back to the system") {
+  node here(2);
+  const actor receiver(here.host, {.mailbox = {.messages = 1'000'000}, .worker = 0});
+  std::promise<void> open;
+  receiver.start([&](process& self) { (void)self.blocking_run([&] { open.get_future().wait(); }); });
+  const std::int64_t before = resident();
+  const std::size_t count = sanitized ? 1000 : 100'000;
+  const actor sender(here.host, {.worker = 1});
+  sender.run([&](process& self) {
+    for (std::size_t i = 0; i < count; ++i) self.send(receiver.id(), filler(1000));
+    return 0;
+  });
+  const std::uint64_t most = here.host.counters().message_memory;
+  CHECK(most > count * 1000);
+  open.set_value();
+  for (std::size_t i = 0; i < count; ++i) (void)receiver.next();
+  CHECK(eventually([&] { return here.host.counters().message_memory < most / 2; }));
+  if (!sanitized) CHECK(eventually([&] { return resident() - before < (40 << 20); }));
+}
+
+// COPPICE_SOAK messages, 200,000 without it; a day's work is simulated by 100,000,000.
+TEST_CASE("messages of all sizes between processes of all workers leave nothing behind") {
+  const char* asked = getenv("COPPICE_SOAK");
+  const std::int64_t count = asked == nullptr ? 200'000 : std::atoll(asked);
+  constexpr std::size_t actors = 64;
+  constexpr int tokens = 256;
+  node here(2);
+  std::atomic<std::int64_t> left{count};
+  std::atomic<int> ended{0};
+  std::vector<pid> all(actors);
+  const auto pass_on = [&](process& self, message m) {
+    const std::int64_t now_left = left.fetch_sub(1, std::memory_order_relaxed);
+    if (now_left <= 0) {
+      ++ended;
+      return carry_on();
+    }
+    const auto mixed = static_cast<std::uint64_t>(now_left) * 0x9E3779B97F4A7C15U;
+    self.send(all[mixed >> 58], now_left % 4 == 0 ? filler(mixed >> 52 & 0xFFF) : std::move(m));
+    return carry_on();
+  };
+  for (pid& one : all) one = here.host.spawn({}, script(pass_on)).value();
+  for (int i = 0; i < tokens; ++i) here.host.send(all[static_cast<std::size_t>(i) % actors], filler(10));
+  REQUIRE(eventually([&] { return left < count - count / 10; }));
+  const std::int64_t early = resident();
+  while (ended < tokens) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  MESSAGE(count, " messages: ", early >> 10, " KiB resident after a tenth, ", resident() >> 10,
+          " at the end");
+  if (!sanitized) CHECK(resident() - early < (16 << 20));
+}
+
+TEST_CASE("a mailbox of 1,000,000 messages costs as much processor time a message as a short one") {
+  const auto nanoseconds_each = [](int count) {
+    node here(1);
+    std::promise<void> open, done;
+    const auto opened = open.get_future().share();
+    int left = count;
+    const auto handle = [&](process&, message) {
+      if (--left == 0) done.set_value();
+      return carry_on();
+    };
+    const auto wait = [opened](process&) {
+      opened.wait();
+      return carry_on();
+    };
+    const pid receiver = here.host.spawn({.mailbox = {.messages = 2'000'000}}, script(handle, wait)).value();
+    const message one = number(1);
+    for (int i = 0; i < count; ++i) REQUIRE(here.host.send(receiver, one) == send_status::ok);
+    const std::int64_t before = processor_time();
+    open.set_value();
+    done.get_future().wait();
+    return static_cast<double>(processor_time() - before) / count;
+  };
+  const double small = nanoseconds_each(50'000);
+  const double large = nanoseconds_each(1'000'000);
+  MESSAGE("drained at ", small, " and ", large, " ns a message");
+  CHECK(large < small * 6); // were it quadratic it would be 20 times
+}
+
+} // namespace coppice::runtime::testing
