@@ -170,15 +170,20 @@ need_mbedtls() {
   fi
 }
 
+# The Debian archive this machine uses, or nothing.
+debian_archive() {
+  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+    awk -v codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" \
+      '($2 == codename || $2 == "stable" || $2 == "oldstable") && $3 == "main" {print $1; exit}'
+}
+
 # The next Debian's libmbedtls-dev: static libraries that need no newer libc. apt fetches it with a state of
 # its own, from the mirror this machine uses already, its signature checked by the installed Debian keyring.
 fetch_mbedtls() {
   local own=$1 suite=trixie keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   local state=$build/deps/apt archive log
   [[ -e $keyring ]] || die "mbedTLS: $keyring is missing (package debian-archive-keyring)"
-  archive=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    awk -v codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" \
-      '($2 == codename || $2 == "stable" || $2 == "oldstable") && $3 == "main" {print $1; exit}')
+  archive=$(debian_archive)
   [[ -n $archive ]] || die "mbedTLS: no Debian archive in this machine's apt sources"
   say "mbedTLS: the distribution's is older than 3.6; unpacking the one of $suite under build/deps/mbedtls"
   rm -rf "$state" "$own"

@@ -75,7 +75,7 @@ tidy() {
 help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
-Everything: .ci/run, thread sanitizer, long fuzz, benchmarks; a summary and the commit at the end.
+Everything: .ci/run, interop with newer OTP, thread sanitizer, long fuzz, benchmarks; a summary and the commit at the end.
 EOF
 }
 
@@ -84,6 +84,8 @@ dev_verify() {
   need verify
   mkdir -p "$build"
   verify_step ci .ci/run
+  verify_step 'OTP of trixie' packaging/dev interop --otp trixie
+  verify_step 'OTP of sid' packaging/dev interop --otp sid
   verify_step thread packaging/dev sanitize thread
   verify_step fuzz packaging/dev fuzz 300
   verify_step bench packaging/dev bench
@@ -95,7 +97,7 @@ dev_verify() {
 
 # Adds to its caller's summary and failed.
 verify_step() {
-  local name=$1 log=$build/verify-$1.txt
+  local name=$1 log=$build/verify-${1// /-}.txt
   shift
   say "verify: $name"
   if "$@" </dev/null 2>&1 | tee "$log"; then

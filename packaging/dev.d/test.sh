@@ -27,15 +27,6 @@ dev_test() {
   python3 tests/run.py "$build/release" --jobs "$jobs" "$@" </dev/null
 }
 
-help_interop() {
-  cat <<'EOF'
-usage: packaging/dev interop
-Runs the tests against real Erlang nodes only.
-EOF
-}
-
-dev_interop() { dev_test --suite interop; }
-
 help_sanitize() {
   cat <<'EOF'
 usage: packaging/dev sanitize {address|thread} [NAME…] [--suite SUITE]

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A real Erlang node beside the node under test: started with its own EPMD port, fed expressions over
-its standard input, answering each with one line. Ended by its pid.
+its standard input, answering each with one line. Ended by its pid. ERL in the environment names another
+command than `erl`.
 """
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -26,14 +28,18 @@ F = fun Loop(B0) ->
 """
 
 
+# The command that starts a node: another release's, say, in words as in a shell.
+command_line = shlex.split(os.environ.get("ERL") or "erl")
+
+
 class Erl:
     def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie", epmd_port=4369, options=(), start_epmd=False):
-        if shutil.which("erl") is None:
-            raise Skip("no erl on this machine")
+        if shutil.which(command_line[0]) is None:
+            raise Skip(f"no {command_line[0]} on this machine")
         self.name = name
         environment = dict(os.environ, ERL_EPMD_PORT=str(epmd_port), ERL_CRASH_DUMP_SECONDS="0")
         kind = "-name" if "." in name.partition("@")[2] else "-sname"
-        command = ["erl", kind, name, "-setcookie", cookie, "-start_epmd", "true" if start_epmd else "false",
+        command = [*command_line, kind, name, "-setcookie", cookie, "-start_epmd", "true" if start_epmd else "false",
                    "-kernel", "logger_level", "error", *options, "-noshell", "-eval", _loop.replace("\n", " ")]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True, env=environment)
