@@ -133,6 +133,20 @@ std::int32_t demonitor(coppice_actor* self, coppice_bytes reference, std::int32_
   return self->process->demonitor(*ref, flush != 0) ? COPPICE_OK : COPPICE_E_NOT_FOUND;
 }
 
+std::int32_t monitor_node(coppice_actor* self, coppice_bytes node, std::int32_t on) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  runtime::system& host = self->process->host();
+  const auto term = term_of(node);
+  std::string_view name;
+  if (!term || !etf::cursor(*term).read_atom(name) || name.find('@') == name.npos) return COPPICE_E_INVALID;
+  const auto index = host.nodes().intern(name);
+  if (!index) return COPPICE_E_MEMORY;
+  if (host.router() == nullptr) return COPPICE_E_UNSUPPORTED;
+  if (*index != 0)
+    host.router()->monitor_node(self->process->self(), *index, on != 0); // one's own is never lost
+  return COPPICE_OK;
+}
+
 std::int32_t alias(coppice_actor* self, coppice_message* out_reference) {
   if (out_reference == nullptr) return COPPICE_E_INVALID;
   *out_reference = {};
@@ -300,7 +314,7 @@ const coppice_actor_api* actor_interface() {
       .trap_exit = &entry<&trap_exit>::call,
       .monitor = &entry<&monitor>::call,
       .demonitor = &entry<&demonitor>::call,
-      .monitor_node = nullptr,
+      .monitor_node = &entry<&monitor_node>::call,
       .alias = &entry<&alias>::call,
       .unalias = &entry<&unalias>::call,
       .register_name = &entry<&register_name>::call,

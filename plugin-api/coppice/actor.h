@@ -56,7 +56,8 @@ typedef struct coppice_actor_api {
   int32_t (*monitor)(coppice_actor* self, coppice_bytes destination, coppice_message* out_reference_new);
   /* `flush` also removes a DOWN that has already arrived. */
   int32_t (*demonitor)(coppice_actor* self, coppice_bytes reference, int32_t flush);
-  /* DRAFT, may be NULL: {nodeup, Node} and {nodedown, Node} at handle_info. */
+  /* {nodedown, Node} at handle_info when that node is lost, or at once if it cannot be reached: as often as
+   * it was switched on. `node` is an atom. */
   int32_t (*monitor_node)(coppice_actor* self, coppice_bytes node, int32_t on);
 
   /* A reference that can be sent to until it is given back. */

@@ -148,6 +148,10 @@ class actor {
     detail::alive(api().monitor(handle_, plain(whom), reference.put()));
     return reference;
   }
+  /// {nodedown, Node} at handle_info once it is lost, or at once if it cannot be reached.
+  bool monitor_node(term node, bool on = true) {
+    return detail::alive(api().monitor_node(handle_, plain(node), on ? 1 : 0)) == COPPICE_OK;
+  }
   bool demonitor(term reference, bool flush = false) {
     return detail::alive(api().demonitor(handle_, plain(reference), flush ? 1 : 0)) == COPPICE_OK;
   }

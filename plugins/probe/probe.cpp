@@ -40,6 +40,11 @@ struct watch {
   static constexpr std::string_view etf_tag = "monitor";
   term whom;
 };
+struct monitor_node_of {
+  static constexpr std::string_view etf_tag = "monitor_node";
+  term node;
+  bool on;
+};
 struct tie {
   static constexpr std::string_view etf_tag = "link";
   term whom;
@@ -60,7 +65,7 @@ class probe_server : public coppice::server {
  public:
   static constexpr std::string_view args_schema = R"({"type":"object"})";
   using calls = std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
-                             tie, trap, spawn_link, leak>;
+                             monitor_node_of, tie, trap, spawn_link, leak>;
   using not_isolated = std::pair<error, etf::constant<"not_isolated">>;
 
   etf::constant<"pong"> handle_call(const ping&) { return {}; }
@@ -92,6 +97,11 @@ class probe_server : public coppice::server {
     coppice::message reference = monitor(request.whom);
     return reference ? std::move(reference)
                      : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
+  }
+
+  std::variant<ok, std::pair<error, etf::atom>> handle_call(const monitor_node_of& request) {
+    if (monitor_node(request.node, request.on)) return ok{};
+    return std::pair(error{}, etf::atom{"badarg"});
   }
 
   std::variant<ok, std::pair<error, etf::atom>> handle_call(const tie& request) {

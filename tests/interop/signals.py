@@ -131,6 +131,22 @@ def our_monitors(cleanup):
               "{info, {'DOWN', R3, process, _, Y3}} = Next(), Y3"), "noproc")
 
 
+@test("our processes monitor nodes: nodedown as often as asked, at once for one that is not there")
+def our_node_monitors(cleanup):
+    node, erl = pair(cleanup)
+    other = Erl(cleanup, name="other@127.0.0.1", epmd_port=node.epmd_port)
+    equal(other(f"net_adm:ping('{node.name}')"), "pong")
+    erl("ok = gen_server:call({probe, N}, {subscribe, self()}), ok")
+    equal(erl("[gen_server:call({probe, N}, {monitor_node, 'other@127.0.0.1', B}) || B <- [true, true, true, false]]"),
+          "[ok,ok,ok,ok]")
+    other.kill()
+    equal(erl("[Next(), Next(), receive {info, _} = I -> I after 300 -> none end]"),
+          "[{info,{nodedown,'other@127.0.0.1'}},{info,{nodedown,'other@127.0.0.1'}},none]", node.log())
+    equal(erl("gen_server:call({probe, N}, {monitor_node, 'nowhere@127.0.0.1', true}), Next()"),
+          "{info,{nodedown,'nowhere@127.0.0.1'}}")
+    equal(erl("gen_server:call({probe, N}, {monitor_node, nonsense, true})"), "{error,badarg}")
+
+
 @test("relay calls a gen_server of the Erlang node by name and pid, and says why it could not")
 def relay(cleanup):
     _, erl = pair(cleanup)
