@@ -40,7 +40,7 @@ connection::connection(runtime::system& system, const options& opts, connection_
   if (const auto address = stream_.peer_address()) address_ = address->to_string();
   stream_.set_handler(*this);
   stream_.resume();
-  stream_.set_low_mark(options_.queue_limit / 2);
+  stream_.set_low_mark(std::min(large_window, options_.busy_limit) / 2);
   const auto quarter = std::max(options_.ticktime / ticks_to_silence, std::chrono::milliseconds(1));
   ticker_.start(quarter, quarter);
 }
@@ -96,7 +96,9 @@ bool connection::read_frames() {
 }
 
 void connection::on_drained() {
+  feed_large();
   publish();
+  owner_.drained(*this);
 }
 
 void connection::on_closed(base::error why) {
@@ -112,6 +114,10 @@ void connection::end(const base::error& why) {
 }
 
 void connection::tell_processes() {
+  for (const auto& [sender, one] : large_) {
+    tell_sender(*one.signal);
+    for (const auto& [to, what] : one.behind) tell_sender(*what);
+  }
   relations_.lost([this](const runtime::destination& to, runtime::signal_ptr what) {
     system_.deliver(to, std::move(what));
   });
@@ -121,7 +127,7 @@ void connection::tick() {
   if (overfull_) {
     return end(
         {base::errc::limit, fmt::format("the peer does not read: {} bytes are waiting for it, {} is the most",
-                                        stream_.bytes_queued(), options_.queue_limit)});
+                                        unsent(), options_.queue_limit)});
   }
   const auto read = stream_.bytes_read();
   if (read != read_at_tick_ || stream_.paused()) {
@@ -141,7 +147,7 @@ void connection::publish() {
   constexpr auto relaxed = std::memory_order_relaxed;
   counters_.bytes_in.store(stream_.bytes_read(), relaxed);
   counters_.bytes_out.store(stream_.bytes_written(), relaxed);
-  counters_.queued.store(stream_.bytes_queued(), relaxed);
+  counters_.queued.store(unsent() + large_bytes_, relaxed);
   counters_.links.store(relations_.links(), relaxed);
   counters_.monitors.store(relations_.monitors(), relaxed);
 }

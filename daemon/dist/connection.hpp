@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "base/buffer.hpp"
 #include "base/error.hpp"
@@ -34,6 +37,8 @@ class connection_owner {
   // processes, and destroys it, in this order, so that what they do next already finds it gone. Nothing of
   // the owner is locked when this is called.
   virtual void lost(connection& gone, const base::error& why) = 0;
+  // Less waits to be sent than before.
+  virtual void drained(connection& of) = 0;
   virtual const spawn_handler& spawns() const = 0;
 
  protected:
@@ -62,8 +67,12 @@ class connection final : private net::stream_handler {
   // Begins to read; `leftover` came behind the handshake. May end the connection before it returns.
   void start(base::bytes_span leftover);
 
-  // A signal for the peer. Order is kept.
+  // A signal for the peer. Order is kept for each sender; what others send goes between the fragments of a
+  // very large message.
   void send(const runtime::destination& to, runtime::signal_ptr what);
+  // Bytes that hold up new messages: written and not taken by the network, and what has to wait behind large
+  // messages; of these themselves no more than the network is given at a time.
+  std::size_t unsent() const { return stream_.bytes_queued() + behind_bytes_; }
 
   // Ends it and tells the owner: the connection is gone when this returns.
   void end(const base::error& why);
@@ -104,10 +113,25 @@ class connection final : private net::stream_handler {
   bool fill_unlink(control_message& c, const runtime::destination& to, const runtime::signal& s);
   void fill_demonitor(control_message& c, const runtime::reference& ref, const watched_there& what);
   bool fill_down(control_message& c, const runtime::signal& s);
+  void send_now(const runtime::destination& to, runtime::signal_ptr what);
   void pack(const control_message& c, const runtime::message& payload);
+  bool has_room();
+  void begin_large(const control_message& c, runtime::signal_ptr what);
+  void feed_large();
+  void end_large(const runtime::pid& sender);
+  void tell_sender(const runtime::signal& sent);
   void tick();
   void publish();
   bool has(std::uint64_t flag) const { return (peer_.flags & flag) != 0; }
+
+  // Bytes the network is given of large messages before it has taken them.
+  static constexpr std::size_t large_window = std::size_t{1} << 20;
+  // A very large message on its way, and what its sender sent after it.
+  struct large_message {
+    packer::fragmented what;
+    runtime::signal_ptr signal;
+    std::deque<std::pair<runtime::destination, runtime::signal_ptr>> behind;
+  };
 
   runtime::system& system_;
   const options& options_;
@@ -127,8 +151,12 @@ class connection final : private net::stream_handler {
   connection_counters counters_;
   std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
   int silent_ticks_ = 0;
-  bool idle_ = true;      // nothing sent since it last ticked
-  bool overfull_ = false; // the peer does not read: about to end
+  std::unordered_map<runtime::pid, large_message, runtime::pid_hash> large_; // by sender
+  std::deque<runtime::pid> turns_;                                           // whose fragment is next
+  std::size_t behind_bytes_ = 0;
+  std::size_t large_bytes_ = 0; // of large messages, still to be written
+  bool idle_ = true;            // nothing sent since it last ticked
+  bool overfull_ = false;       // the peer does not read: about to end
   bool ended_ = false;
 };
 

@@ -15,28 +15,121 @@ using runtime::signal;
 using runtime::signal_kind;
 
 void connection::send(const destination& to, runtime::signal_ptr what) {
+  const auto ahead = large_.empty() ? large_.end() : large_.find(what->from);
+  if (ahead == large_.end()) {
+    send_now(to, std::move(what));
+    feed_large(); // with much small traffic the network may never ask for more
+  } else if (has_room()) {
+    behind_bytes_ += what->payload().size();
+    ahead->second.behind.emplace_back(to, std::move(what));
+  } else {
+    tell_sender(*what);
+  }
+  counters_.queued.store(unsent() + large_bytes_, std::memory_order_relaxed);
+}
+
+void connection::send_now(const destination& to, runtime::signal_ptr what) {
   control_message c;
   if (ended_ || !fill(c, to, *what)) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
-    return;
+    return tell_sender(*what);
   }
   const auto& payload = what->payload() ? what->payload() : no_reason_;
-  if (has_payload(c.what)) return pack(c, payload);
-  c.reason = payload.bytes();
-  pack(c, {});
+  if (has_payload(c.what)) {
+    if (payload.size() > large_window / 4 && packer_.takes_fragments())
+      return begin_large(c, std::move(what));
+    pack(c, payload);
+  } else {
+    c.reason = payload.bytes();
+    pack(c, {});
+  }
+  tell_sender(*what);
+}
+
+// Beyond the limit the peer is given up. One message always fits, however long.
+bool connection::has_room() {
+  if (!overfull_ && unsent() > options_.queue_limit) {
+    // Whoever called may be in the middle of something: the end comes from the loop.
+    overfull_ = true;
+    ticker_.start(std::chrono::milliseconds(0));
+  }
+  if (overfull_) counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  return !overfull_;
 }
 
 void connection::pack(const control_message& c, const runtime::message& payload) {
-  if (overfull_ || !packer_.pack(c, payload, stream_)) {
+  if (!has_room()) return;
+  if (!packer_.pack(c, payload, stream_)) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
   idle_ = false;
-  if (stream_.bytes_queued() <= options_.queue_limit) return;
-  // Whoever called may be in the middle of something: the end comes from the loop.
-  overfull_ = true;
-  ticker_.start(std::chrono::milliseconds(0));
+}
+
+// Large messages ------------------------------------------------------------------------------------------
+// Their fragments take turns, and only as many are written as keep the network busy: whatever else is sent
+// goes between them, and what the same sender sends waits.
+
+void connection::begin_large(const control_message& c, runtime::signal_ptr what) {
+  packer::fragmented fragments;
+  const auto& payload = what->payload();
+  if (!has_room()) return tell_sender(*what);
+  if (!packer_.begin(c, payload, fragments, stream_)) {
+    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+    return tell_sender(*what);
+  }
+  counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
+  idle_ = false;
+  const auto sender = what->from;
+  large_bytes_ += fragments.rest();
+  auto& one = large_[sender];
+  one.what = std::move(fragments);
+  one.signal = std::move(what);
+  turns_.push_back(sender);
+  feed_large();
+}
+
+void connection::feed_large() {
+  while (!turns_.empty() && stream_.bytes_queued() < large_window) {
+    const auto sender = turns_.front();
+    turns_.pop_front();
+    auto& one = large_.at(sender);
+    large_bytes_ -= one.what.rest();
+    packer_.next(one.what, stream_);
+    large_bytes_ += one.what.rest();
+    idle_ = false;
+    if (one.what.left > 0) {
+      turns_.push_back(sender);
+    } else {
+      end_large(sender);
+    }
+  }
+}
+
+// What its sender sent after it follows, up to the next large one.
+void connection::end_large(const runtime::pid& sender) {
+  auto ended = large_.extract(sender);
+  tell_sender(*ended.mapped().signal);
+  auto behind = std::move(ended.mapped().behind);
+  while (!behind.empty()) {
+    auto [to, what] = std::move(behind.front());
+    behind.pop_front();
+    behind_bytes_ -= what->payload().size();
+    send_now(to, std::move(what));
+    const auto next = large_.find(sender);
+    if (next == large_.end()) continue;
+    next->second.behind = std::move(behind);
+    return;
+  }
+}
+
+// All of it is on its way, or never will be.
+void connection::tell_sender(const signal& sent) {
+  if (sent.kind != signal_kind::message || (sent.flags & signal::awaited) == 0) return;
+  auto go_on = runtime::make_signal(signal_kind::stop_waiting, {});
+  go_on->number = sent.number;
+  system_.deliver(sent.from, std::move(go_on));
 }
 
 bool connection::fill(control_message& c, const destination& to, const signal& s) {

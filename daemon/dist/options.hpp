@@ -44,7 +44,9 @@ struct options {
   etf::limits term_limits;
   std::size_t handshakes = 64;    // of peers that connect to us, at once
   std::size_t connections = 1000; // accepted sockets, established or not
-  // Bytes waiting for one peer, unsent or before the connection stands; beyond it messages to a peer still
+  // Bytes waiting for one peer beyond which senders rest, as OTP's +zdbbl.
+  std::size_t busy_limit = std::size_t{4} << 20;
+  // Bytes of those that do not rest (foreign threads, system traffic): beyond it messages to a peer still
   // being connected are dropped, and an established one that does not read is given up.
   std::size_t queue_limit = std::size_t{128} << 20;
 };

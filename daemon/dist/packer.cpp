@@ -37,7 +37,7 @@ packer::packer(std::uint64_t flags, const compression_settings& compression)
       fragments_((flags & flag::fragments) != 0),
       compressor_(compression) {}
 
-void packer::begin(std::uint8_t header) {
+void packer::start(std::uint8_t header) {
   scratch_.rewind();
   put(scratch_, {0, 0, 0, 0});
   if (header == pass_through) {
@@ -52,9 +52,14 @@ void packer::finish_length(std::size_t payload_bytes) {
 }
 
 bool packer::pack(const control_message& control, const runtime::message& payload, net::stream& out) {
-  if (fragments_ && payload.size() > fragment_size) return pack_fragments(control, payload, out);
+  if (fragments_ && payload.size() > fragment_size) {
+    fragmented whole;
+    if (!begin(control, payload, whole, out)) return false;
+    while (whole.left > 0) next(whole, out);
+    return true;
+  }
   if (payload.size() > UINT32_MAX - 65536) return false;
-  begin(with_header_ ? plain_header : pass_through);
+  start(with_header_ ? plain_header : pass_through);
   if (with_header_) put(scratch_, {0});
   encode_control(scratch_, control);
   if (payload && !with_header_) put(scratch_, {version_magic});
@@ -75,24 +80,33 @@ void packer::send(const runtime::message& payload, etf::bytes part, net::stream&
   if (!joined) write(payload, part, out);
 }
 
-bool packer::pack_fragments(const control_message& control, const runtime::message& payload,
-                            net::stream& out) {
-  const std::uint64_t sequence = next_sequence_++;
-  auto rest = payload.bytes();
-  std::uint64_t left = (rest.size() + fragment_size - 1) / fragment_size;
-  for (bool first = true; left > 0; --left, first = false) {
-    begin(first ? first_fragment : next_fragment);
-    put_be64(scratch_, sequence);
-    put_be64(scratch_, left);
-    if (first) {
-      put(scratch_, {0});
-      encode_control(scratch_, control);
-    }
-    if (scratch_.failed()) return false;
-    const auto part = rest.first(std::min(rest.size(), fragment_size));
-    rest = rest.subspan(part.size());
-    send(payload, part, out);
+bool packer::begin(const control_message& control, const runtime::message& payload, fragmented& into,
+                   net::stream& out) {
+  into.payload = payload;
+  into.sequence = next_sequence_++;
+  into.left = (payload.size() + fragment_size - 1) / fragment_size;
+  into.done = 0;
+  return fragment(&control, into, out);
+}
+
+void packer::next(fragmented& of, net::stream& out) {
+  fragment(nullptr, of, out);
+}
+
+// The first one has the control message.
+bool packer::fragment(const control_message* control, fragmented& of, net::stream& out) {
+  start(control != nullptr ? first_fragment : next_fragment);
+  put_be64(scratch_, of.sequence);
+  put_be64(scratch_, of.left);
+  if (control != nullptr) {
+    put(scratch_, {0});
+    encode_control(scratch_, *control);
   }
+  if (scratch_.failed()) return false;
+  const auto part = of.payload.bytes().subspan(of.done, std::min(of.rest(), fragment_size));
+  of.done += part.size();
+  --of.left;
+  send(of.payload, part, out);
   return true;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From a control message and its payload to frames on a stream: the header the peer's flags ask for, a large
-// payload borrowed from its message rather than copied, and cut into fragments where the peer takes them.
+// payload borrowed from its message rather than copied, and cut into fragments where the peer takes them:
+// those of a very large one at its owner's pace, so that others go between.
 // No atom is cached on the way out. One thread, the connection's.
 #pragma once
 
@@ -24,12 +25,27 @@ class packer {
   bool pack(const control_message& control, const runtime::message& payload, net::stream& out);
   void tick(net::stream& out);
 
+  // A message that leaves in fragments.
+  struct fragmented {
+    runtime::message payload;
+    std::uint64_t sequence = 0;
+    std::uint64_t left = 0; // fragments, this and all after it
+    std::size_t done = 0;   // bytes of the payload
+    std::size_t rest() const { return payload.size() - done; }
+  };
+  bool takes_fragments() const { return fragments_; }
+  // Writes the first fragment; false as pack().
+  bool begin(const control_message& control, const runtime::message& payload, fragmented& into,
+             net::stream& out);
+  // Writes another one; there is one left.
+  void next(fragmented& of, net::stream& out);
+
  private:
-  bool pack_fragments(const control_message& control, const runtime::message& payload, net::stream& out);
+  bool fragment(const control_message* control, fragmented& of, net::stream& out);
   void write(const runtime::message& payload, etf::bytes part, net::stream& out);
   // The frame begun in scratch_ and its payload, as they are or in an envelope.
   void send(const runtime::message& payload, etf::bytes part, net::stream& out);
-  void begin(std::uint8_t header);
+  void start(std::uint8_t header);
   void finish_length(std::size_t payload_bytes);
 
   bool with_header_; // 131,68 rather than 112

@@ -27,6 +27,15 @@ struct routed {
   routed* next = nullptr;
   runtime::destination to;
   runtime::signal_ptr what;
+
+  // What it counts for.
+  std::size_t bytes() const { return 128 + what->payload().size(); }
+};
+
+// A process parked until a peer is not busy any more.
+struct resting_sender {
+  runtime::pid who;
+  std::uint64_t number = 0; // of its wait
 };
 
 // A process that wants {nodedown, Node}, as often as it asked.
@@ -43,7 +52,9 @@ struct peer {
   const std::string name;
 
   runtime::lifo<routed> inbox;
-  std::atomic<unsigned> home; // the worker that drains and connects; changes under `lock`
+  std::atomic<std::size_t> backlog{0}; // bytes in the inbox and in `waiting`
+  std::atomic<std::size_t> unsent{0};  // bytes its connection holds, as of when it last said so
+  std::atomic<unsigned> home;          // the worker that drains and connects; changes under `lock`
 
   std::mutex lock; // guards what follows
   peer_state state = peer_state::down;
@@ -54,6 +65,7 @@ struct peer {
   std::unique_ptr<base::uv::timer> patience; // while the peer's own attempt is to come
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;
+  std::vector<resting_sender> resting; // who wait until it is not busy
   std::vector<node_watcher> watchers;
   std::vector<runtime::reference> askers; // who wait for connect()'s answer
   peer_info last;                         // of the connection that was, and the last error

@@ -121,6 +121,7 @@ void router::give_up(peer& p, const base::error& why) {
   queue waiting;
   std::vector<node_watcher> watchers;
   std::vector<runtime::reference> askers;
+  std::vector<resting_sender> resting;
   bool said_before = stopping_;
   {
     const std::lock_guard guard(p.lock);
@@ -132,7 +133,9 @@ void router::give_up(peer& p, const base::error& why) {
     p.last.since = base::wall_now();
     p.last.last_error = why.text;
     waiting = std::exchange(p.waiting, {});
+    for (const auto& item : waiting) p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
     p.waiting_bytes = 0;
+    resting = std::exchange(p.resting, {});
     watchers = std::exchange(p.watchers, {});
     askers = std::exchange(p.askers, {});
   }
@@ -140,6 +143,7 @@ void router::give_up(peer& p, const base::error& why) {
   base::log::write(said_before ? base::log::level::debug : base::log::level::warning, module, {},
                    "{}: not connected: {}", p.name, why.text);
   for (auto& item : waiting) bounce(*item);
+  wake(resting);
   tell_watchers(p, watchers);
   tell_askers(askers, false);
 }
@@ -308,6 +312,7 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   std::uint64_t old_generation = 0;
   std::shared_ptr<base::uv::timer> patience;
   std::vector<runtime::reference> askers;
+  std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
     old_home = p.home.load();
@@ -351,10 +356,16 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   for (const auto& told : up_) told(info);
   {
     const std::lock_guard guard(p.lock);
-    for (auto& item : p.waiting) fresh->send(item->to, std::move(item->what));
+    for (auto& item : p.waiting) {
+      p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
+      fresh->send(item->to, std::move(item->what));
+    }
     p.waiting.clear();
     p.waiting_bytes = 0;
+    p.unsent.store(fresh->unsent(), std::memory_order_relaxed);
+    awake = rested(p);
   }
+  wake(awake);
   tell_askers(askers, true);
   come->stream = {};
   end_admission(come->admitted);
@@ -365,6 +376,7 @@ void router::lost(connection& gone, const base::error& why) {
   peer& p = peer_at(gone.peer_index());
   std::unique_ptr<connection> owned;
   std::vector<node_watcher> watchers;
+  std::vector<resting_sender> resting;
   const auto info = info_of(p);
   {
     const std::lock_guard guard(p.lock);
@@ -375,9 +387,12 @@ void router::lost(connection& gone, const base::error& why) {
     p.last.since = base::wall_now();
     p.last.last_error = why.text;
     watchers = std::exchange(p.watchers, {});
+    p.unsent.store(0, std::memory_order_relaxed);
+    resting = std::exchange(p.resting, {});
   }
   base::log::notice(module, "{}: disconnected: {}", p.name, why.text);
   owned->tell_processes();
+  wake(resting);
   tell_watchers(p, watchers);
   for (const auto& told : down_) told(info, why.text);
 }

@@ -55,6 +55,8 @@ class router final : public runtime::remote_router, private connection_owner, pr
 
   // remote_router
   void route(const runtime::destination& to, runtime::signal_ptr what) override;
+  bool busy(std::uint32_t node) const override;
+  bool rest(std::uint32_t node, const runtime::pid& who, std::uint64_t number) override;
   void monitor_node(const runtime::pid& watcher, std::uint32_t node, bool on) override;
   std::vector<std::string> nodes(which kind) const override;
   void connect(std::uint32_t node, const runtime::reference& ref) override;
@@ -78,6 +80,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
 
   // connection_owner
   void lost(connection& gone, const base::error& why) override;
+  void drained(connection& of) override;
   const spawn_handler& spawns() const override { return spawns_; }
   // attempt_owner
   void established(attempt& done, const peer_node& who, net::stream stream,
@@ -104,6 +107,10 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void forget_attempt(unsigned worker, attempt* gone);
   void end_at_home(peer& p, std::uint64_t generation, base::error why);
   void bounce(routed& item);
+  bool is_busy(const peer& p) const;
+  // What to wake, taken out of the peer; under its lock.
+  std::vector<resting_sender> rested(peer& p);
+  void wake(const std::vector<resting_sender>& all);
   void tell_watchers(peer& p, const std::vector<node_watcher>& watchers);
   void tell_askers(const std::vector<runtime::reference>& askers, bool connected);
   void accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls);

@@ -17,8 +17,6 @@ using runtime::signal_kind;
 
 // Rounds of the queue before the rest of the worker has its turn again.
 constexpr int drain_rounds = 16;
-// What an item counts for beside its payload.
-constexpr std::size_t item_bytes = 128;
 
 } // namespace
 
@@ -27,8 +25,55 @@ void router::route(const runtime::destination& to, runtime::signal_ptr what) {
   auto item = std::make_unique<routed>();
   item->to = to;
   item->what = std::move(what);
+  p.backlog.fetch_add(item->bytes(), std::memory_order_relaxed);
   if (p.inbox.push(item.release())) drain_at_home(p);
 }
+
+// Busy peers and their senders -----------------------------------------------------------------------------
+
+bool router::is_busy(const peer& p) const {
+  return p.backlog.load(std::memory_order_relaxed) + p.unsent.load(std::memory_order_relaxed) >
+         options_.busy_limit;
+}
+
+bool router::busy(std::uint32_t node) const {
+  const peer* p = find_peer(node);
+  return p != nullptr && is_busy(*p);
+}
+
+bool router::rest(std::uint32_t node, const runtime::pid& who, std::uint64_t number) {
+  peer& p = peer_at(node);
+  const std::lock_guard guard(p.lock);
+  if (!is_busy(p) || stopping_) return false;
+  p.resting.push_back({who, number});
+  return true;
+}
+
+std::vector<resting_sender> router::rested(peer& p) {
+  if (p.resting.empty() || is_busy(p)) return {};
+  return std::exchange(p.resting, {});
+}
+
+void router::wake(const std::vector<resting_sender>& all) {
+  for (const auto& one : all) {
+    auto go_on = make_signal(signal_kind::stop_waiting, {});
+    go_on->number = one.number;
+    system_.deliver(one.who, std::move(go_on));
+  }
+}
+
+void router::drained(connection& of) {
+  peer& p = peer_at(of.peer_index());
+  std::vector<resting_sender> awake;
+  {
+    const std::lock_guard guard(p.lock);
+    p.unsent.store(of.unsent(), std::memory_order_relaxed);
+    awake = rested(p);
+  }
+  wake(awake);
+}
+
+// Draining ------------------------------------------------------------------------------------------------
 
 void router::drain_at_home(peer& p) {
   const unsigned home = p.home.load();
@@ -41,6 +86,7 @@ void router::drain(peer& p) {
   queue refused;
   base::status begun;
   bool again = false;
+  std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
     if (p.home.load() == here()) {
@@ -49,6 +95,7 @@ void router::drain(peer& p) {
         for (routed* next = p.inbox.take_all(); next != nullptr;) {
           std::unique_ptr<routed> item(std::exchange(next, next->next));
           if (p.established) {
+            p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
             p.established->send(item->to, std::move(item->what));
           } else {
             enqueue(p, std::move(item), refused);
@@ -57,19 +104,23 @@ void router::drain(peer& p) {
         if (++rounds == drain_rounds) break;
       } while (!p.inbox.try_idle());
       again = rounds == drain_rounds;
+      if (p.established) p.unsent.store(p.established->unsent(), std::memory_order_relaxed);
+      awake = rested(p);
       if (p.state == peer_state::down && !p.waiting.empty()) begun = begin_connecting(p);
     } else {
       again = true; // the peer moved: so does the token
     }
   }
+  wake(awake);
   for (auto& item : refused) bounce(*item);
   if (!begun) give_up(p, begun.error());
   if (again) system_.post(p.home.load(), [this, &p] { drain_at_home(p); });
 }
 
 void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {
-  const std::size_t size = item_bytes + item->what->payload().size();
-  if (p.waiting_bytes + size > options_.queue_limit) {
+  const std::size_t size = item->bytes();
+  if (p.waiting_bytes > options_.queue_limit) {
+    p.backlog.fetch_sub(size, std::memory_order_relaxed);
     refused.push_back(std::move(item));
     return;
   }
@@ -99,6 +150,7 @@ void router::bounce(routed& item) {
     }
     case signal_kind::message:
       unreachable_.fetch_add(1, std::memory_order_relaxed);
+      if ((s.flags & runtime::signal::awaited) != 0) wake({{s.from, s.number}});
       return;
     default:
       return;

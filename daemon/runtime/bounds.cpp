@@ -9,6 +9,10 @@
 // process, whatever it is, while the crowd is not empty. The owner takes inbox and crowd under one lock, the
 // crowd behind the inbox: what a sender put into the inbox before it turned to the crowd is taken before.
 // Then it drops what is oldest until the rest fits.
+//
+// The way to another node is bounded too. While much waits for the node, senders rest before they send; who
+// sends a large message rests until the network has it. As in OTP there is no end to that but the
+// connection's; only replies and system traffic go on after `park`, since whoever sends them serves others.
 #include <algorithm>
 
 #include "runtime/engine.hpp"
@@ -171,6 +175,29 @@ void engine::drop(process& from, signal_ptr what) {
   if ((what->flags & signal::of_call) == 0) return;
   dispatch(host, what->from, make_signal(signal_kind::down, from.self_, what->ref, reasons::mailbox_full()),
            nullptr);
+}
+
+void engine::send_away(system& host, const destination& to, signal_ptr what, process& sender) {
+  constexpr std::size_t large = std::size_t{1} << 20;
+  remote_router& router = *host.router();
+  const std::uint32_t node = to.node();
+  const bool patient = (what->flags & signal::unbounded) == 0;
+  const base::nanos deadline = patient ? no_deadline : base::mono_now() + host.options().park;
+  while (router.busy(node) && !sender.exiting_ && sender.home().can_park()) {
+    wait parked;
+    parked.number = ++sender.next_number_;
+    if (!router.rest(node, sender.self_, parked.number)) break;
+    wait_for(sender, parked, deadline);
+    if (!parked.done) break;
+  }
+  if (sender.exiting_) return;
+  if (what->payload().size() < large || !sender.home().can_park()) return router.route(to, std::move(what));
+  wait parked;
+  parked.number = ++sender.next_number_;
+  what->flags |= signal::awaited;
+  what->number = parked.number;
+  router.route(to, std::move(what));
+  wait_for(sender, parked, deadline);
 }
 
 void engine::uncount(process& p, const signal& handled) {

@@ -75,7 +75,11 @@ send_status engine::deliver(system& host, const destination& to, signal_ptr what
 send_status engine::dispatch(system& host, const destination& to, signal_ptr what, process* sender) {
   if (to.here()) return deliver(host, to, std::move(what), sender);
   if (host.router() != nullptr) {
-    host.router()->route(to, std::move(what));
+    if (sender != nullptr && what->kind == signal_kind::message) {
+      send_away(host, to, std::move(what), *sender);
+    } else {
+      host.router()->route(to, std::move(what));
+    }
   } else {
     const pid missing = to.what() == destination::kind::process ? to.process() : pid{};
     answer_for_missing(host, missing, std::move(what), reasons::noconnection());

@@ -82,6 +82,8 @@ struct engine {
   static void push_from(worker* here, process& to, signal_ptr what);
   static send_status deliver(system& host, const destination& to, signal_ptr what, process* sender);
   static send_status dispatch(system& host, const destination& to, signal_ptr what, process* sender);
+  // To another node, where the sender may have to wait as it does at a full mailbox.
+  static void send_away(system& host, const destination& to, signal_ptr what, process& sender);
   static void answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason);
 
   // bounds.cpp

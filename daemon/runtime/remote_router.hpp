@@ -24,7 +24,15 @@ class remote_router {
 
   // Takes the signal over. `to` lives on another node: a pid, {name, node} or an alias; its node is
   // to.node(), never 0. Connects first if there is no connection (and connecting is allowed).
+  // A signal that is `awaited` is answered with a stop_waiting of its number to its sender once all of its
+  // payload is handed to the network, or will never be.
   virtual void route(const destination& to, signal_ptr what) = 0;
+
+  // Whether so much waits for that node that senders should rest before they send more. Cheap.
+  virtual bool busy(std::uint32_t node) const = 0;
+  // Once it is not busy any more, or lost, `who` gets a stop_waiting with this number. False: it is not busy,
+  // and none will come.
+  virtual bool rest(std::uint32_t node, const pid& who, std::uint64_t number) = 0;
 
   // While on, `watcher` gets {nodedown, Node} as a message when the node is lost, or at once if it
   // cannot be reached. Counted: as many nodedowns as times switched on, as in Erlang.

@@ -39,6 +39,8 @@ struct signal {
   static constexpr std::uint8_t of_call = 4;
   // internal, of such a message: the receiver has it among its callers.
   static constexpr std::uint8_t among_callers = 8;
+  // message to another node: its sender is parked in wait `number` until all of it is on its way.
+  static constexpr std::uint8_t awaited = 16;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

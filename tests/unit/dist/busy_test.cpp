@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// Peers that take less than is sent to them: senders rest, others do not notice, and very large messages let
+// others pass.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <stdexcept>
+
+#include "cluster.hpp"
+#include "dist/unpacker.hpp"
+#include "runtime/exit_reason.hpp"
+
+using namespace coppice;
+using namespace coppice::dist;
+using namespace coppice::dist::testing;
+using runtime::is_atom;
+using runtime::message;
+using runtime::process;
+
+namespace {
+
+constexpr const char* name_a = "a@127.0.0.1";
+constexpr const char* name_x = "x@127.0.0.1";
+
+message binary_of(std::size_t size) {
+  runtime::message_writer out;
+  out.binary(std::string(size, 'x'));
+  return out.take();
+}
+
+runtime::destination at_x(cluster_node& from, const char* name = "y") {
+  return runtime::destination::remote(name, *from.host.nodes().intern(name_x));
+}
+
+// More than a socket's buffers hold.
+constexpr int many = 400;
+constexpr std::size_t much = 100'000;
+
+// Sends all of it to x, which counts what has been sent.
+void flood(const actor& sender, cluster_node& from, std::atomic<int>& sent) {
+  sender.start([&from, &sent, m = binary_of(much)](process& self) {
+    for (; sent < many && !self.exiting(); ++sent) self.send(at_x(from), m);
+  });
+}
+
+// What x has been sent, message by message.
+class reader {
+ public:
+  explicit reader(raw_peer& from) : from_(from) {}
+
+  unpacked next() {
+    for (;;) {
+      std::span<const std::uint8_t> rest(received_);
+      const auto whole = next_frame(rest, 1U << 30);
+      REQUIRE(whole);
+      if (!*whole) {
+        if (!from_.receive(received_)) throw std::runtime_error("the node closed the connection");
+        continue;
+      }
+      std::optional<unpacked> taken;
+      if (!(*whole)->empty()) taken = *in_.take(**whole);
+      received_.erase(received_.begin(), received_.end() - static_cast<std::ptrdiff_t>(rest.size()));
+      if (taken) return std::move(*taken);
+    }
+  }
+
+ private:
+  raw_peer& from_;
+  unpacker in_{{}};
+  std::vector<std::uint8_t> received_;
+};
+
+} // namespace
+
+TEST_CASE(
+    "senders to a node that does not read rest, others do not notice, and nothing is lost when it reads") {
+  epmd_server epmd;
+  options small;
+  small.busy_limit = 256 * 1024;
+  cluster_node a(epmd, name_a, small);
+  cluster_node b(epmd, "b@127.0.0.1");
+  const actor there(b.host, {.name = "there"});
+  const actor sender(a.host);
+  const actor other(a.host);
+  raw_peer x(a.port);
+  REQUIRE(x.shake_hands(name_x, name_a));
+  std::atomic<int> sent{0};
+  flood(sender, a, sent);
+  CHECK(eventually([&] { return a.peer(name_x).queued > small.busy_limit; }));
+  for (int i = 0; i < 100; ++i) {
+    other.run([&](process& self) {
+      self.send(a.see(b, "there"), number(i));
+      return 0;
+    });
+    CHECK(value_of(there.next()) == i);
+  }
+  CHECK(sent < many);
+  CHECK(a.peer(name_x).last_error.empty());
+  CHECK(a.peer(name_x).queued < small.busy_limit + 2 * much);
+  reader all(x);
+  for (int i = 0; i < many; ++i) REQUIRE(all.next().payload.size() == much + 5);
+  CHECK(eventually([&] { return sent == many; }));
+  CHECK(a.peer(name_x).state == peer_state::connected);
+}
+
+TEST_CASE("senders that rest go on when the node is lost, and can be killed meanwhile") {
+  epmd_server epmd;
+  options small;
+  small.busy_limit = 256 * 1024;
+  cluster_node a(epmd, name_a, small);
+  const actor sender(a.host);
+  const actor victim(a.host);
+  std::atomic<int> sent{0};
+  std::atomic<int> sent_by_victim{0};
+  {
+    raw_peer x(a.port);
+    REQUIRE(x.shake_hands(name_x, name_a));
+    flood(sender, a, sent);
+    flood(victim, a, sent_by_victim);
+    CHECK(eventually([&] { return a.peer(name_x).queued > small.busy_limit; }));
+    a.host.exit(victim.id(), atom("kill"));
+    CHECK(eventually([&] { return !victim.alive(); }));
+    CHECK(sent < many);
+  }
+  CHECK(eventually([&] { return sent == many; }));
+}
+
+TEST_CASE("what others send passes a very large message, what its sender sends does not") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor sender(a.host);
+  const actor other(a.host);
+  raw_peer x(a.port);
+  REQUIRE(x.shake_hands(name_x, name_a));
+  constexpr std::size_t size = std::size_t{32} << 20;
+  sender.start([&](process& self) {
+    self.send(at_x(a), binary_of(size));
+    self.send(at_x(a, "after"), atom("after"));
+  });
+  CHECK(eventually([&] { return a.peer(name_x).queued > size / 2; }));
+  other.run([&](process& self) {
+    self.send(at_x(a, "other"), atom("other"));
+    return 0;
+  });
+  reader all(x);
+  CHECK(is_atom(all.next().payload, "other"));
+  CHECK(all.next().payload.size() == size + 5);
+  CHECK(is_atom(all.next().payload, "after"));
+}
+
+TEST_CASE("several large messages go side by side, each sender's in order") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, "b@127.0.0.1");
+  const actor there(b.host, {.name = "there"});
+  const actor one(a.host);
+  const actor two(a.host);
+  constexpr std::size_t size = std::size_t{4} << 20;
+  const auto alternate = [&](int base) {
+    return [&a, &b, base](process& self) {
+      for (int i = 0; i < 5; ++i) {
+        self.send(a.see(b, "there"), number(base + 2 * i));
+        self.send(a.see(b, "there"), binary_of(size + static_cast<std::size_t>(base + 2 * i + 1)));
+      }
+    };
+  };
+  one.start(alternate(0));
+  two.start(alternate(1000));
+  int next[2] = {0, 1000};
+  for (int i = 0; i < 20; ++i) {
+    const auto m = there.next();
+    const int value = m.size() > size ? static_cast<int>(m.size() - size - 5) : static_cast<int>(value_of(m));
+    CHECK(value == next[value / 1000]++);
+  }
+}
+
+TEST_CASE("one message longer than all that may wait still goes through") {
+  epmd_server epmd;
+  options small;
+  small.busy_limit = 64 * 1024;
+  small.queue_limit = 4 << 20;
+  cluster_node a(epmd, name_a, small);
+  cluster_node b(epmd, "b@127.0.0.1");
+  const actor there(b.host, {.name = "there"});
+  const actor here(a.host);
+  here.start([&](process& self) {
+    for (int i = 0; i < 3; ++i) self.send(a.see(b, "there"), binary_of(std::size_t{8} << 20));
+  });
+  for (int i = 0; i < 3; ++i) CHECK(there.next().size() == (std::size_t{8} << 20) + 5);
+  CHECK(a.connected(b));
+}
