@@ -57,6 +57,17 @@ class echo : public coppice::server {
   std::string pid_text_;
 };
 
+// A server with 16 bytes of state, for idle ones.
+class idler : public coppice::server {
+ public:
+  static constexpr std::string_view name = "idler";
+  std::uint64_t handle_call(const etf::constant<"get">&) { return ++asked_; }
+
+ private:
+  std::uint64_t asked_ = 0;
+};
+static_assert(sizeof(idler) == 16);
+
 // Counts {msg, Binary} and the time from the first to the last.
 struct counted {
   static constexpr std::string_view etf_tag = "msg";
@@ -502,7 +513,7 @@ class driver : public coppice::server {
   }
 
   ok handle_call(const idle& row) {
-    for (std::uint64_t i = 0; i < row.second; ++i) start(":echo");
+    for (std::uint64_t i = 0; i < row.second; ++i) start(":idler");
     return {};
   }
 
@@ -550,4 +561,4 @@ class driver : public coppice::server {
 
 } // namespace
 
-COPPICE_PLUGIN("bench", "1.0.0", driver, echo, sink, caller, drain, player, ring_node, spinner, once);
+COPPICE_PLUGIN("bench", "1.0.0", driver, echo, idler, sink, caller, drain, player, ring_node, spinner, once);
