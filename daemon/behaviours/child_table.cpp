@@ -3,6 +3,8 @@
 // started, stopped or waited for. The supervisor's turn; rows() any thread.
 #include "behaviours/child_table.hpp"
 
+#include <coppice/etf/text.hpp>
+
 #include "base/bytes.hpp"
 
 namespace coppice::behaviours {
@@ -53,6 +55,8 @@ std::string_view text(child_state value) {
       return "running";
     case child_state::restarting:
       return "restarting";
+    case child_state::parked:
+      return "parked";
   }
   return "";
 }
@@ -88,6 +92,18 @@ void child_table::set_restarting(child& one) {
   change(one, child_state::restarting, one.pid);
 }
 
+void child_table::set_parked(child& one) {
+  change(one, child_state::parked, one.pid);
+}
+
+void child_table::note_end(child& one, const runtime::message& reason) {
+  constexpr std::size_t longest = 200;
+  child_end end{base::wall_now(), reason ? etf::print(reason.bytes(), {.most = longest}) : "undefined"};
+  const std::scoped_lock held(lock_);
+  if (one.ends.size() == ends_kept) one.ends.erase(one.ends.begin());
+  one.ends.push_back(std::move(end));
+}
+
 void child_table::count_restart(child& one) {
   const std::scoped_lock held(lock_);
   ++one.restarts;
@@ -113,10 +129,13 @@ void child_table::change(child& one, child_state state, runtime::pid pid) {
   const std::scoped_lock held(lock_);
   if (one.pid) by_pid_.erase(one.pid);
   if (one.state == child_state::running) --running_;
+  if (one.state == child_state::parked) --parked_;
   one.state = state;
   one.pid = pid;
   if (state == child_state::running) ++running_;
-  const bool by_pid_only = state == child_state::restarting && one.id.bytes().empty();
+  if (state == child_state::parked) ++parked_;
+  const bool to_start = state == child_state::restarting || state == child_state::parked;
+  const bool by_pid_only = to_start && one.id.bytes().empty();
   if (pid && (state == child_state::running || by_pid_only)) by_pid_.emplace(pid, &one);
 }
 
@@ -150,9 +169,24 @@ std::optional<child_row> child_table::row(runtime::pid pid) const {
   return found == by_pid_.end() ? std::nullopt : std::optional(row_of(*found->second));
 }
 
+std::vector<child_end> child_table::ends(runtime::pid pid) const {
+  const std::scoped_lock held(lock_);
+  const auto found = by_pid_.find(pid);
+  return found == by_pid_.end() ? std::vector<child_end>() : found->second->ends;
+}
+
+std::size_t child_table::parked() const {
+  const std::scoped_lock held(lock_);
+  return parked_;
+}
+
 child_row child_table::row_of(const child& one) {
-  return {one.id, one.state == child_state::running ? one.pid : runtime::pid{}, one.state, one.restarts,
-          one.spec};
+  return {one.id,
+          one.state == child_state::running ? one.pid : runtime::pid{},
+          one.state,
+          one.restarts,
+          one.spec,
+          one.ends.empty() ? std::nullopt : std::optional(one.ends.back())};
 }
 
 } // namespace coppice::behaviours

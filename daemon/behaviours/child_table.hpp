@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The children of one supervisor, in start order, found by id or by pid in constant time. Invariant: a
-// child is found by pid exactly while it runs, or while it waits for its restart under simple_one_for_one,
+// child is found by pid exactly while it runs, or, under simple_one_for_one, while it is to be started again,
 // where the pid it had is its only identity. The owner's turn changes and reads it; rows() and row() may be
 // called by any thread, which is why every change takes a (short, uncontended) lock.
 #pragma once
@@ -9,6 +9,7 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -23,9 +24,16 @@ enum class child_state : std::uint8_t {
   stopped, // OTP's `undefined`: known, not running
   running,
   restarting, // waits for its restart, or for another try after one that failed
+  parked,     // failed too often: stays down until somebody starts it
 };
 
 std::string_view text(child_state value);
+
+// How a run of a child ended, or a start of it failed.
+struct child_end {
+  base::nanos wall = 0; // when
+  std::string reason;   // as Erlang text, cut where it gets long
+};
 
 struct child {
   std::shared_ptr<const child_spec> spec;
@@ -37,6 +45,7 @@ struct child {
   std::uint32_t waits = 0;          // of its backoff, without a long run in between
   base::nanos began = 0;            // when it last started
   base::nanos due = 0;              // when the wait for its restart ends
+  std::vector<child_end> ends;      // the last ones, the latest last
   std::list<child>::iterator place; // in the table
 };
 
@@ -47,10 +56,13 @@ struct child_row {
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
   std::shared_ptr<const child_spec> spec;
+  std::optional<child_end> last_end;
 };
 
 class child_table {
  public:
+  static constexpr std::size_t ends_kept = 8;
+
   child_table() = default;
   child_table(const child_table&) = delete;
   child_table& operator=(const child_table&) = delete;
@@ -62,6 +74,9 @@ class child_table {
   void set_running(child& one, runtime::pid pid);
   void set_stopped(child& one);
   void set_restarting(child& one);
+  void set_parked(child& one);
+  // Keeps the last `ends_kept`.
+  void note_end(child& one, const runtime::message& reason);
   void count_restart(child& one);
   // Another specification, with the same id.
   void respecify(child& one, std::shared_ptr<const child_spec> spec);
@@ -82,6 +97,10 @@ class child_table {
   // One of them: nothing if there is none. Any thread.
   std::optional<child_row> row(etf::bytes id) const;
   std::optional<child_row> row(runtime::pid pid) const;
+  // The last ends of the child that runs as `pid`, the latest last. Any thread.
+  std::vector<child_end> ends(runtime::pid pid) const;
+  // How many are parked. Any thread.
+  std::size_t parked() const;
 
  private:
   static child_row row_of(const child& one);
@@ -92,6 +111,7 @@ class child_table {
   std::unordered_map<std::string_view, child*> by_id_; // keys lie in child::id
   std::unordered_map<runtime::pid, child*, runtime::pid_hash> by_pid_;
   std::size_t running_ = 0;
+  std::size_t parked_ = 0;
 };
 
 } // namespace coppice::behaviours

@@ -179,6 +179,7 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
     return runtime::carry_on();
   }
   using kind = exit_decision::kind;
+  children_.note_end(*one, exit.reason);
   const exit_decision decided = on_exit(spec_->strategy, one->spec->restart, classify(exit.reason.bytes()));
   if (decided.report) {
     report::child_ended(child_label(*one), exit.reason,
@@ -201,6 +202,7 @@ void supervisor::retire(child& one) {
 
 outcome supervisor::restart(process& self, child& failed) {
   if (!window_.add(base::mono_now())) {
+    if (spec_->on_exceeded == on_exceeded::park) return park(failed);
     report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
     retire(failed);
     return runtime::stop(runtime::reasons::shutdown());
@@ -212,6 +214,14 @@ outcome supervisor::restart(process& self, child& failed) {
   if (stop_siblings(self, plan_restart(spec_->strategy, children_, failed))) {
     wait_for_restart(self, failed, wait);
   }
+  return runtime::carry_on();
+}
+
+// Its siblings go on as they are, and what fails among them next is counted from the beginning.
+outcome supervisor::park(child& failed) {
+  report::parked(child_label(failed), spec_->intensity, spec_->period);
+  window_ = restart_window(spec_->intensity, spec_->period);
+  children_.set_parked(failed);
   return runtime::carry_on();
 }
 
@@ -241,6 +251,7 @@ outcome supervisor::start_again(process& self, child& failed) {
 
 void supervisor::try_again(process& self, child& one, const message& why) {
   report::start_failed(child_label(one), why);
+  children_.note_end(one, why);
   children_.set_restarting(one);
   one.due = runtime::no_deadline;
   cast_later(self, one, try_again_tag, base::mono_now());

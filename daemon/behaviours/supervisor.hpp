@@ -62,6 +62,8 @@ class supervisor : public native_server {
   runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
   // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.
   runtime::outcome restart(runtime::process& self, child& failed);
+  // Leaves it down, for on_exceeded: park.
+  runtime::outcome park(child& failed);
   // Stops those that its strategy restarts with it; false: this process is exiting.
   bool stop_siblings(runtime::process& self, const restart_plan& plan);
   // Ends the wait that restart() began: starts the child and its siblings in start order.

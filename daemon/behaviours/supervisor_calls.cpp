@@ -276,6 +276,7 @@ message supervisor::which_children(process& self) const {
         out.atom("restarting");
         break;
       case child_state::stopped:
+      case child_state::parked:
         out.atom("undefined");
         break;
     }

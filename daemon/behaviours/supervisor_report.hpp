@@ -18,6 +18,8 @@ void start_failed(std::string_view label, const runtime::message& reason);
 void waits(std::string_view label, base::nanos time);
 void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,
                        base::nanos period);
+// It failed too often and stays down.
+void parked(std::string_view label, std::uint32_t intensity, base::nanos period);
 // It did not stop within its limit.
 void killed(std::string_view label, base::nanos limit);
 // It stopped, but not with the reason expected of it.

@@ -35,6 +35,20 @@ std::optional<child_row> supervision_tree::child(const runtime::pid& supervisor,
   return found == supervisors_.end() ? std::nullopt : found->second->row(pid);
 }
 
+std::vector<child_end> supervision_tree::ends(const runtime::pid& supervisor,
+                                              const runtime::pid& child) const {
+  const std::scoped_lock held(lock_);
+  const auto found = supervisors_.find(supervisor);
+  return found == supervisors_.end() ? std::vector<child_end>() : found->second->ends(child);
+}
+
+std::size_t supervision_tree::parked() const {
+  const std::scoped_lock held(lock_);
+  std::size_t sum = 0;
+  for (const auto& [pid, children] : supervisors_) sum += children->parked();
+  return sum;
+}
+
 std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) const {
   const auto found = supervisors_.find(supervisor);
   if (found == supervisors_.end()) return {};
@@ -49,6 +63,7 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
     entry.actor = row.spec->actor;
     entry.state = row.state;
     entry.restarts = row.restarts;
+    entry.last_end = row.last_end;
     if (row.pid && row.spec->is_supervisor()) entry.children = walk(row.pid);
   }
   return out;

@@ -27,7 +27,8 @@ struct tree_entry {
   std::string actor;  // as the specification says: PLUGIN or PLUGIN:ACTOR
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
-  std::vector<tree_entry> children; // in start order
+  std::optional<child_end> last_end; // of a run, or of a try to start it
+  std::vector<tree_entry> children;  // in start order
 };
 
 class supervision_tree {
@@ -46,6 +47,9 @@ class supervision_tree {
   // more.
   std::optional<child_row> child(const runtime::pid& supervisor, etf::bytes id) const;
   std::optional<child_row> child(const runtime::pid& supervisor, const runtime::pid& pid) const;
+  std::vector<child_end> ends(const runtime::pid& supervisor, const runtime::pid& child) const;
+  // How many children are parked, in all supervisors.
+  std::size_t parked() const;
 
  private:
   std::vector<tree_entry> walk(const runtime::pid& supervisor) const;

@@ -107,6 +107,7 @@ std::string render_status(const json& d) {
   }
   return fields({{"name", cell(d, "name")},
                  {"state", cell(d, "state")},
+                 {"degraded", cell(d, "degraded")},
                  {"version", cell(d, "version")},
                  {"creation", cell(d, "creation")},
                  {"uptime", duration_text(number(d, "uptime_ms"))},
@@ -146,6 +147,11 @@ std::string render_processes(const json& d) {
 
 std::string render_process(const json& d) {
   const json& mailbox = at(d, "mailbox");
+  std::string ends;
+  for (const auto& end : at(d, "ends")) {
+    ends += fmt::format("{}{} {}", ends.empty() ? "" : ", ", cell(end, "at"), cell(end, "reason"));
+  }
+  if (ends.empty()) ends = "-";
   return fields({{"pid", cell(d, "pid")},
                  {"name", cell(d, "name")},
                  {"behaviour", cell(d, "behaviour")},
@@ -162,6 +168,7 @@ std::string render_process(const json& d) {
                                          duration_text(number(mailbox, "oldest_ms")))},
                  {"reductions", cell(d, "reductions")},
                  {"memory", size_text(number(d, "memory"))},
+                 {"ended before", ends},
                  {"links", cell(d, "links")},
                  {"monitors", cell(d, "monitors")},
                  {"monitored by", cell(d, "monitored_by")}});

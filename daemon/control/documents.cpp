@@ -53,6 +53,10 @@ json application_json(const node::application_status& a) {
   return {{"name", a.name}, {"type", a.type}, {"state", a.state}, {"reason", text_json(a.reason)}};
 }
 
+json end_json(const behaviours::child_end& end) {
+  return {{"at", base::format_wall(end.wall)}, {"reason", end.reason}};
+}
+
 json branch_json(node::node& of, const behaviours::tree_entry& entry) {
   json branch{{"id", entry.id},
               {"pid", pid_json(of, entry.pid)},
@@ -60,7 +64,8 @@ json branch_json(node::node& of, const behaviours::tree_entry& entry) {
               {"behaviour", entry.behaviour},
               {"plugin", text_json(entry.plugin)},
               {"state", behaviours::text(entry.state)},
-              {"restarts", entry.restarts}};
+              {"restarts", entry.restarts},
+              {"last_end", entry.last_end ? end_json(*entry.last_end) : json()}};
   if (entry.behaviour != "supervisor") return branch;
   branch["children"] = json::array();
   for (const auto& child : entry.children) branch["children"].push_back(branch_json(of, child));
@@ -90,6 +95,7 @@ json status_document(node::node& of) {
   std::sort(plugins.begin(), plugins.end());
   return {{"name", s.name},
           {"state", node::text(s.state)},
+          {"degraded", of.degraded()},
           {"version", s.version},
           {"creation", s.creation},
           {"uptime_ms", s.uptime / ns_per_ms},
@@ -151,6 +157,8 @@ json process_document(node::node& of, const runtime::process_info& info) {
   document["priority"] = runtime::to_string(info.priority);
   document["trap_exit"] = info.trap_exit;
   document["worker"] = p.worker;
+  document["ends"] = json::array();
+  for (const auto& end : of.ends_of(info)) document["ends"].push_back(end_json(end));
   document["links"] = pids_json(of, info.links);
   document["monitors"] = std::move(monitors);
   document["monitored_by"] = pids_json(of, info.monitored_by);

@@ -201,6 +201,8 @@ std::shared_ptr<supervisor_spec> bare_supervisor(const spec::supervisor_spec& fr
   out->strategy = convert(from.strategy);
   out->intensity = from.intensity;
   out->period = base::to_nanos(from.period);
+  const bool park = from.on_exceeded == spec::on_exceeded::park;
+  out->on_exceeded = park ? behaviours::on_exceeded::park : behaviours::on_exceeded::escalate;
   out->auto_shutdown = convert(from.auto_shutdown);
   return out;
 }

@@ -61,9 +61,14 @@ class node {
   node_status status() const;
   // All applications in start order, or the one of that name (errc::not_found).
   base::result<std::vector<application_tree>> tree(std::string_view application = {}) const;
+  // The paths of the children that failed too often and stay down, in start order; while there are any the
+  // node is degraded.
+  std::vector<std::string> degraded() const;
   std::vector<runtime::process_summary> processes() const;
   // PID or NAME, as people write them. errc::not_found, errc::invalid.
   base::result<runtime::process_info> info(std::string_view process) const;
+  // How earlier runs of a supervised process ended, the latest last; none of others.
+  std::vector<behaviours::child_end> ends_of(const runtime::process_info& process) const;
   std::vector<peer_status> peers() const;
   std::vector<plugin_status> plugins() const;
   // What the node was started with; what apply() changed since is not in it.

@@ -36,6 +36,12 @@ void complete(std::vector<behaviours::tree_entry>& entries, const runtime::syste
   }
 }
 
+void collect_parked(const behaviours::tree_entry& entry, const std::string& path,
+                    std::vector<std::string>& to) {
+  if (entry.state == behaviours::child_state::parked) to.push_back(path);
+  for (const auto& child : entry.children) collect_parked(child, path + "/" + child.id, to);
+}
+
 base::status sent(runtime::send_status how) {
   if (how == runtime::send_status::ok) return {};
   return base::fail(base::errc::limit, "its mailbox is full");
@@ -82,6 +88,22 @@ base::result<std::vector<application_tree>> node::tree(std::string_view applicat
     return base::fail(base::errc::not_found, "there is no application " + std::string(application));
   }
   return out;
+}
+
+std::vector<std::string> node::degraded() const {
+  if (parts_->tree.parked() == 0) return {};
+  std::vector<std::string> out;
+  for (const auto& row : parts_->board.rows()) {
+    if (!row.top) continue;
+    behaviours::tree_entry top;
+    top.children = parts_->tree.children_of(row.top);
+    collect_parked(top, row.name, out);
+  }
+  return out;
+}
+
+std::vector<behaviours::child_end> node::ends_of(const runtime::process_info& process) const {
+  return parts_->tree.ends(process.parent, process.summary.pid);
 }
 
 std::vector<runtime::process_summary> node::processes() const {

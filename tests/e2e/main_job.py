@@ -127,14 +127,15 @@ def documents(cleanup):
 
 # The keys of each document, as the manual page has them.
 shapes = {
-    "status": {"name", "state", "version", "creation", "uptime_ms", "os_pid", "listen", "epmd", "workers", "processes",
-               "dead_letters", "dropped", "message_memory", "slow_handlers", "taken_over", "stuck_threads", "applications", "connections", "plugins"},
+    "status": {"name", "state", "degraded", "version", "creation", "uptime_ms", "os_pid", "listen", "epmd", "workers", "processes",
+               "dead_letters", "dropped", "message_memory", "slow_handlers", "taken_over", "stuck_threads",
+               "applications", "connections", "plugins"},
     "application": {"name", "type", "state", "reason", "supervisor"},
-    "supervisor": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts", "children"},
-    "worker": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts"},
+    "supervisor": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts", "last_end", "children"},
+    "worker": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts", "last_end"},
     "process": {"pid", "name", "label", "behaviour", "plugin", "status", "mailbox", "reductions", "memory"},
     "info": {"pid", "name", "label", "behaviour", "plugin", "status", "mailbox", "reductions", "memory", "actor",
-             "generation", "parent", "group_leader", "priority", "trap_exit", "worker", "links", "monitors",
+             "generation", "parent", "group_leader", "priority", "trap_exit", "worker", "ends", "links", "monitors",
              "monitored_by"},
     "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
     "changes": {"valid", "applied", "changes", "diagnostics"},

@@ -158,6 +158,64 @@ def auto_shutdown_of_permanent(cleanup):
     contains(node.log(), "ending (permanent) ended: shutdown")
 
 
+@test("a child that fails too often under on_exceeded: park stays down, the tree up, and both can be seen")
+def parked(cleanup):
+    node = Node(cleanup, config=three % "rest_for_one\n      on_exceeded: park\n      period: 1h")
+    before = pids(node)
+    for turn in range(6):
+        node.coppice("call", "a", "{exit, oops}")
+        if turn < 5:
+            eventually(lambda: node.coppice("call", "a", "ping").returncode == 0, "it is back")
+    eventually(lambda: node.ask("status")["degraded"] == ["three/a"], "it is parked")
+    equal(state(node, "three"), "running")
+    found = {child["id"]: child for child in node.ask("tree", "three")["applications"][0]["supervisor"]["children"]}
+    equal([found[name]["state"] for name in "abc"], ["parked", "running", "running"])
+    equal((found["a"]["pid"], found["a"]["restarts"], found["a"]["last_end"]["reason"]), (None, 5, "oops"))
+    contains(node.coppice("tree").stdout, "parked")
+    contains(node.coppice("status").stdout, "three/a")
+    contains(node.log(), "three/a is parked")
+    contains(node.call("sup", "which_children"), "{a,undefined,")
+    node.coppice("call", "b", "{exit, oops}")
+    eventually(lambda: node.coppice("call", "c", "self").stdout.strip() not in ("", before["c"]), "c is restarted with b")
+    equal(node.ask("restart", "three/a"), {"path": "three/a"})
+    equal(node.call("a", "ping"), "pong")
+    equal(node.ask("status")["degraded"], [])
+    equal(node.stop(), 0, node.log())
+
+
+@test("info tells how earlier runs of a child ended, the last eight, with the time")
+def history(cleanup):
+    node = Node(cleanup, config=three % "one_for_one\n      period: 1ms")
+    equal(node.ask("info", "a")["ends"], [])
+    for turn in range(10):
+        node.coppice("call", "a", f"{{exit, {{failure, {turn}}}}}")
+        eventually(lambda: node.coppice("call", "a", "ping").returncode == 0, "it is back")
+    ends = node.ask("info", "a")["ends"]
+    equal([end["reason"] for end in ends], [f"{{failure,{turn}}}" for turn in range(2, 10)])
+    equal(sorted(end["at"] for end in ends), [end["at"] for end in ends])
+    equal(node.ask("info", "b")["ends"], [])
+    contains(node.coppice("info", "a").stdout, "{failure,9}")
+
+
+@test("a child with a backoff waits, shows as restarting and comes back by itself")
+def backoff(cleanup):
+    waiting = three.replace("actor: probe, name: a }", "actor: probe, name: a, backoff: { first: 300ms, jitter: 0 } }")
+    node = Node(cleanup, config=waiting % "one_for_one")
+    before = pids(node)
+    node.coppice("call", "a", "{exit, oops}")
+    first = node.ask("tree", "three")["applications"][0]["supervisor"]["children"][0]
+    eventually(lambda: node.coppice("call", "a", "self").stdout.strip() not in ("", before["a"]), "it is back")
+    equal((first["state"], first["pid"]), ("restarting", None))
+    equal(pids(node, "bc"), {name: before[name] for name in "bc"})
+    contains(node.log(), "three/a is restarted in 300 ms")
+    # A restart by hand ends the wait at once, and the timer that is still running then says nothing.
+    node.coppice("call", "a", "{exit, oops}")
+    node.ask("restart", "three/a")
+    again = node.call("a", "self")
+    eventually(lambda: node.log().count("three/a ended: oops") == 2, "both ends are in the log")
+    equal(node.call("a", "self"), again)
+
+
 @test("max_runtime stops an application and leaves the others")
 def lifespan(cleanup):
     node = Node(cleanup, config=ending % ("transient", "all_significant"),

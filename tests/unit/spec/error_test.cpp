@@ -135,10 +135,6 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
        "node.yaml:10:31: error: isolation: not available in this version\n"
        "   10 |         - { id: a, actor: kv, isolation: process }\n"
        "      |                               ^\n"},
-      {"on_exceeded", "        - { id: a, supervisor: { on_exceeded: park } }\n",
-       "node.yaml:10:34: error: supervisor.on_exceeded: not available in this version: park\n"
-       "   10 |         - { id: a, supervisor: { on_exceeded: park } }\n"
-       "      |                                  ^ only escalate\n"},
   });
   test::spec_folder folder;
   CHECK(folder.errors("node: { name: n@h }\nplugins: { watch: false, isolation: none }\n"
