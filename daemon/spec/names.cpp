@@ -85,6 +85,31 @@ std::string check_address(std::string_view text) {
   return "must be an IPv4 or IPv6 address, or auto";
 }
 
+// What inet_pton takes: octets without leading zeros; of IPv6 eight groups, or at most seven around a "::",
+// the last two perhaps as IPv4.
+std::string_view address_pattern() {
+  static const std::string pattern = [] {
+    const std::string octet = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+    const std::string v4 = octet + "(\\." + octet + "){3}";
+    const std::string group = "[0-9A-Fa-f]{1,4}";
+    const auto groups_before = [&group](int most) {
+      return "(" + group + ":){0," + std::to_string(most) + "}";
+    };
+    std::string out = "^(auto|" + v4 + "|(" + group + ":){7}" + group + "|(" + group + ":){6}" + v4;
+    for (int left = 0; left <= 7; ++left) {
+      const int right = 7 - left;
+      out += "|";
+      if (left > 0) out += group + "(:" + group + "){" + std::to_string(left - 1) + "}";
+      out += "::(";
+      if (right > 0) out += groups_before(right - 1) + group;
+      if (right > 1) out += "|" + groups_before(right - 2) + v4;
+      out += ")?";
+    }
+    return out + ")$";
+  }();
+  return pattern;
+}
+
 std::string check_address_or_host(std::string_view text) {
   return is_host(text) && text.size() <= 253 ? "" : "must be an address or a host name";
 }

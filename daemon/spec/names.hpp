@@ -24,8 +24,11 @@ std::string check_address_or_host(std::string_view);
 // An entry of allow.rpc.
 std::string check_rpc(std::string_view);
 
-inline constexpr std::string_view node_name_pattern = "^[A-Za-z0-9_-]+(@[A-Za-z0-9._:-]+)?$";
-inline constexpr std::string_view full_node_name_pattern = "^[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+$";
+// The same as patterns of the JSON Schema.
+inline constexpr std::string_view node_name_pattern = "^(?=.{1,255}$)[A-Za-z0-9_-]+(@[A-Za-z0-9._:-]+)?$";
+inline constexpr std::string_view full_node_name_pattern = "^(?=.{1,255}$)[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+$";
+inline constexpr std::string_view host_pattern = "^[A-Za-z0-9._:-]{1,253}$";
+std::string_view address_pattern();
 inline constexpr std::string_view actor_pattern = "^[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?$";
 inline constexpr std::string_view rpc_pattern =
     "^(info|[^:/\\s]+:[^:/\\s]+|[^:/\\s]+:[^:/\\s]+/[0-9]+ => [a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?)$";

@@ -121,7 +121,7 @@ const table<epmd_options>& epmd_table() {
                                                   {"off", mode::off}}),
                                     "auto: serve if nobody does, else be a client, and take over if it dies")
           .add<&epmd_options::address>(
-              "address", text("an address", &check_address),
+              "address", text("an address", &check_address, address_pattern()),
               "where it listens; auto: the loopback address if the node's host is one, else all")
           .add<&epmd_options::port>("port", whole<std::uint16_t>(1, 65535), "EPMD's port");
   return rows;
@@ -131,7 +131,7 @@ const table<listen_options>& listen_table() {
   static const auto rows =
       table<listen_options>()
           .add<&listen_options::address>(
-              "address", text("an address", &check_address),
+              "address", text("an address", &check_address, address_pattern()),
               "where other nodes connect; auto: the loopback address if the node's host is one, else all")
           .add<&listen_options::ports>("ports", ports(), "the first free one is taken; 0: any")
           .add<&listen_options::tls>(
@@ -163,7 +163,7 @@ const table<route_options>& route_table() {
                                      text("a node name", &check_full_node_name, full_node_name_pattern),
                                      "the peer's name, alive@host")
           .needed()
-          .add<&route_options::address>("address", text("an address", &check_address_or_host),
+          .add<&route_options::address>("address", text("an address", &check_address_or_host, host_pattern),
                                         "the address or host name to connect to")
           .needed()
           .add<&route_options::port>("port", whole<std::uint16_t>(1, 65535), "the port to connect to")
@@ -222,7 +222,8 @@ const table<distribution_options>& distribution_table() {
 const table<http_options>& http_table() {
   static const auto rows =
       table<http_options>()
-          .add<&http_options::address>("address", text("an address", &check_address), "where it listens")
+          .add<&http_options::address>("address", text("an address", &check_address, address_pattern()),
+                                       "where it listens")
           .add<&http_options::port>("port", whole<std::uint16_t>(1, 65535), "its port");
   return rows;
 }

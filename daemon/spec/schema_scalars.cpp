@@ -126,6 +126,17 @@ bool duration::read(reader& from, const node& value, milliseconds& into) const {
   return true;
 }
 
+// What is less than the least is a number of milliseconds with as few digits, or nothing of a longer unit.
+json duration::describe(json&) const {
+  std::string pattern(duration_pattern);
+  if (least_.count() > 0) {
+    const std::size_t digits = std::to_string(least_.count()).size() - 1;
+    const std::string less = "^(?!0*[0-9]{0," + std::to_string(digits) + "}ms$)(?!0+(s|m|h)$)";
+    pattern.replace(0, 1, less);
+  }
+  return {{"type", "string"}, {"pattern", std::move(pattern)}};
+}
+
 bool size::read(reader& from, const node& value, std::uint64_t& into) const {
   auto found = value.what == node::kind::scalar ? parse_size(value.text) : std::nullopt;
   if (!found) {

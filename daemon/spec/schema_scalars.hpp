@@ -98,10 +98,10 @@ class duration final : public value_type<milliseconds> {
   explicit duration(milliseconds least = milliseconds(0)) : least_(least) {}
   bool read(reader&, const node&, milliseconds& into) const override;
   json print(const milliseconds& value) const override { return print_duration(value); }
-  json describe(json&) const override { return {{"type", "string"}, {"pattern", duration_pattern}}; }
+  json describe(json&) const override;
 
  private:
-  milliseconds least_;
+  milliseconds least_; // 0, or a power of ten up to a second
 };
 
 // `64KiB`, `1MB`.

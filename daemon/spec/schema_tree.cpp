@@ -190,7 +190,8 @@ const table<supervisor_spec>& supervisor_table() {
           .add<&supervisor_spec::on_exceeded>(
               "on_exceeded",
               choice<on_exceeded>({{"escalate", on_exceeded::escalate}, {"park", on_exceeded::park}}),
-              "what happens beyond intensity; park: the tree stays up, degraded, without the child that fails")
+              "what happens beyond intensity; park: the tree stays up, degraded, without the child that "
+              "fails")
           .add<&supervisor_spec::auto_shutdown>(
               "auto_shutdown",
               choice<auto_shutdown>({{"never", auto_shutdown::never},
