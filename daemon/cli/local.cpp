@@ -46,10 +46,18 @@ api::exit_code check(const std::string& file, bool effective, bool as_json) {
     json problems = json::array();
     for (const auto& d : outcome.diagnostics) problems.push_back(json_of(d));
     json document{{"valid", outcome.spec.has_value()}, {"files", files}, {"diagnostics", problems}};
-    if (outcome.spec && effective) document["effective"] = spec::effective_yaml(*outcome.spec);
+    if (outcome.spec && effective) {
+      document["effective"] = spec::effective_yaml(*outcome.spec);
+      document["overridden"] = json::array();
+      for (const auto& one : outcome.overridden)
+        document["overridden"].push_back({{"path", one.path}, {"by", one.by}, {"over", one.over}});
+    }
     print(document);
   } else {
     fmt::print(stderr, "{}", spec::render(outcome.diagnostics));
+    if (outcome.spec && effective)
+      for (const auto& one : outcome.overridden)
+        print(fmt::format("# {}: {} overrides {}\n", one.path, one.by, one.over));
     if (outcome.spec)
       print(effective ? spec::effective_yaml(*outcome.spec)
                       : fmt::format("{}: ok\n", fmt::join(files, ", ")));

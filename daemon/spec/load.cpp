@@ -46,7 +46,7 @@ class loading {
       broken_ = true;
       return;
     }
-    root_ = root_ ? merge(root_, document, nodes_) : document;
+    root_ = root_ ? merge(root_, document, nodes_, replaced_) : document;
   }
 
   outcome finish() {
@@ -56,6 +56,9 @@ class loading {
     const bool failed = report_.failed();
     result.diagnostics = report_.take();
     if (!failed) result.spec = std::move(spec_);
+    for (const replaced& one : replaced_) {
+      result.overridden.push_back({one.path, where(one.by), where(one.under)});
+    }
     return result;
   }
 
@@ -78,7 +81,12 @@ class loading {
     auto index = texts_.add(name, folder, value);
     node* document = parse_yaml(texts_, index, nodes_, report_);
     if (!document) return;
-    if (node* changed = put(root_, path, document, nodes_, {index, 1, 1}, report_)) root_ = changed;
+    if (node* changed = put(root_, path, document, nodes_, {index, 1, 1}, replaced_, report_))
+      root_ = changed;
+  }
+
+  std::string where(const place& at) const {
+    return at.file < texts_.size() ? texts_.at(at.file).name + ":" + std::to_string(at.line) : "the default";
   }
 
   // What depends on the machine and on other keys.
@@ -112,6 +120,7 @@ class loading {
   report report_;
   tree nodes_;
   node* root_ = nullptr;
+  std::vector<replaced> replaced_;
   bool broken_ = false; // a text could not be read at all
   node_spec spec_;
 };

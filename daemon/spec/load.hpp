@@ -27,9 +27,18 @@ struct load_options {
   bool plugins = true;                  // false: plugin files are not looked at, args are not checked
 };
 
+// A key that several files, or a file and --set, give: FILE:LINE of the value that counts and of the one that
+// does not.
+struct overridden_key {
+  std::string path; // "node.log.level"
+  std::string by;
+  std::string over;
+};
+
 struct outcome {
-  std::optional<node_spec> spec;       // set if and only if no diagnostic is an error
-  std::vector<diagnostic> diagnostics; // by file, line and column
+  std::optional<node_spec> spec;          // set if and only if no diagnostic is an error
+  std::vector<diagnostic> diagnostics;    // by file, line and column
+  std::vector<overridden_key> overridden; // in the order in which it happened
 };
 
 // A later file overrides an earlier one: maps are merged key by key, `applications` are added to, any

@@ -33,8 +33,11 @@ std::size_t find_element(const node& list, std::string_view step) {
 
 } // namespace
 
-node* merge(node* under, node* over, tree& into) {
-  if (!under->is_map() || !over->is_map()) return over;
+node* merge(node* under, node* over, tree& into, std::vector<replaced>& notes, const std::string& path) {
+  if (!under->is_map() || !over->is_map()) {
+    notes.push_back({path, over->at, under->at});
+    return over;
+  }
   node* result = copy(*under, into);
   for (std::size_t i = 0; i + 1 < over->items.size(); i += 2) {
     node* key = over->items[i];
@@ -48,13 +51,17 @@ node* merge(node* under, node* over, tree& into) {
       both->items.insert(both->items.end(), value->items.begin(), value->items.end());
       result->items[at] = both;
     } else {
-      result->items[at] = merge(result->items[at], value, into);
+      const std::string below = path.empty() ? key->text : path + "." + key->text;
+      result->items[at] = merge(result->items[at], value, into, notes, below);
     }
   }
   return result;
 }
 
-node* put(node* root, std::string_view path, node* value, tree& into, const place& at, report& to) {
+node* put(node* root, std::string_view path, node* value, tree& into, const place& at,
+          std::vector<replaced>& notes, report& to) {
+  const std::string whole(path);
+  bool fresh = false;
   node* result = copy(*root, into);
   node* here = result;
   while (true) {
@@ -69,6 +76,7 @@ node* put(node* root, std::string_view path, node* value, tree& into, const plac
         here->items.push_back(key);
         here->items.push_back(into.make(node::kind::map, at));
         ++index;
+        fresh = true;
       }
     } else {
       index = here->is_sequence() ? find_element(*here, step) : 0;
@@ -79,6 +87,7 @@ node* put(node* root, std::string_view path, node* value, tree& into, const plac
       }
     }
     if (dot == path.npos) {
+      if (!fresh) notes.push_back({whole, value->at, here->items[index]->at});
       here->items[index] = value;
       return result;
     }

@@ -197,6 +197,21 @@ TEST_CASE("later files override earlier ones, and applications add up") {
             "      |             ^ first on line 3 of another file\n");
 }
 
+TEST_CASE("which value took the place of which other is told, those of new keys are not") {
+  test::spec_folder folder;
+  folder.write("a.yaml", "node:\n  name: n@127.0.0.1\n  log: { level: info }\nepmd: { mode: off }\n");
+  folder.write("b.yaml", "node:\n  log:\n    level: debug\n    format: json\nepmd:\n  port: 5000\n");
+  const std::string a = folder.path() + "/a.yaml", b = folder.path() + "/b.yaml";
+  const auto result = spec::load({a, b}, {.set = {{"node.log.level", "error"}, {"node.workers", "2"}}});
+  REQUIRE(result.spec);
+  REQUIRE(result.overridden.size() == 2);
+  CHECK(result.overridden[0].path == "node.log.level");
+  CHECK(result.overridden[0].by == b + ":3");
+  CHECK(result.overridden[0].over == a + ":3");
+  CHECK(result.overridden[1].by == "--set node.log.level:1");
+  CHECK(result.overridden[1].over == b + ":3");
+}
+
 TEST_CASE("a text that cannot be read at all is the only error, for the rest lacks what stood there") {
   test::spec_folder folder;
   auto broken = folder.write("node.yaml", "node: {\n");
