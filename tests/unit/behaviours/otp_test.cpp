@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+// Our supervisor beside OTP's: the same random events to both, compared after each: the answer, the order of
+// starts and stops, every child's state, and whose pid is another. A failure names the seed and the events
+// that led to it. Skipped where there is no Erlang.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+#include <random>
+
+#include "otp_script.hpp"
+#include "test_host.hpp"
+
+using namespace coppice;
+using namespace coppice::behaviours;
+using test::term;
+using test::test_host;
+
+namespace {
+
+// The escript: a line in, a line out.
+class otp {
+ public:
+  otp() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return;
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::dup2(ends[1], 0);
+      ::dup2(ends[1], 1);
+      ::close(ends[0]);
+      ::execlp("escript", "escript", otp_supervisor_script, nullptr);
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    stream_ = ::fdopen(ends[0], "r+");
+    std::setvbuf(stream_, nullptr, _IONBF, 0);
+  }
+  ~otp() {
+    if (stream_ != nullptr) std::fclose(stream_);
+    if (child_ > 0) ::waitpid(child_, nullptr, 0);
+  }
+  otp(const otp&) = delete;
+  otp& operator=(const otp&) = delete;
+
+  // Empty: it is not there.
+  std::string ask(const std::string& event) {
+    const std::string line = event + ".\n";
+    if (::send(::fileno(stream_), line.data(), line.size(), MSG_NOSIGNAL) < 0) return {};
+    std::string answer;
+    for (int c; (c = std::fgetc(stream_)) != EOF;) {
+      if (c == '\n') return answer;
+      answer += static_cast<char>(c);
+    }
+    return {};
+  }
+
+ private:
+  pid_t child_ = -1;
+  std::FILE* stream_ = nullptr;
+};
+
+struct child_row {
+  std::string id;
+  std::string state;
+  runtime::pid pid;
+};
+
+// The same protocol over our own supervisor.
+class ours {
+ public:
+  explicit ours(supervisor_spec spec) { host_.supervise(std::move(spec)); }
+
+  std::string scenario() { return observed("ok"); }
+  std::string fail(const std::string& id, int times) {
+    return host_.book.failures[id] = times, observed("ok");
+  }
+  std::string exit(const std::string& id, const std::string& reason) {
+    return ended(id,
+                 [&](const runtime::pid& pid) { host_.system.send(pid, term("{exit, " + reason + "}")); });
+  }
+  std::string kill(const std::string& id) {
+    return ended(id,
+                 [&](const runtime::pid& pid) { host_.system.exit(pid, runtime::message::atom("kill")); });
+  }
+  std::string ask(const std::string& request) {
+    std::string answer = host_.call(sup_, request);
+    if (answer.starts_with("{ok,<")) answer = "{ok,pid}";
+    if (answer.starts_with("{error,{already_started,")) answer = "{error,already_started}";
+    if (answer.starts_with("{error,{{cannot,start},")) answer = "{error,{cannot,start}}";
+    if (answer.starts_with("!")) answer = "dead";
+    return observed(answer);
+  }
+
+ private:
+  // Start order; nothing: it is dead.
+  std::optional<std::vector<child_row>> children() {
+    const std::string answer = host_.call(sup_, "which_children");
+    if (answer.starts_with("!")) return std::nullopt;
+    const auto list = term(answer);
+    etf::cursor at(list.bytes());
+    std::uint32_t count = 0;
+    CHECK(at.read_list(count));
+    std::vector<child_row> out;
+    for (; count != 0; --count) {
+      child_row& row = *out.insert(out.begin(), child_row());
+      etf::bytes id;
+      std::string_view state = "running";
+      at.read_tuple_of(4);
+      at.read_term(id);
+      row.id = etf::print(id);
+      if (const auto pid = runtime::read_pid(at, host_.system.nodes())) {
+        row.pid = *pid;
+      } else {
+        at.read_atom(state);
+      }
+      row.state = state;
+      at.skip();
+      at.skip();
+    }
+    return out;
+  }
+
+  template <class How>
+  std::string ended(const std::string& id, How how) {
+    const auto all = children();
+    for (const child_row& row : all.value_or(std::vector<child_row>())) {
+      if (row.id != id || !row.pid) continue;
+      how(row.pid);
+      host_.end_of(row.pid);
+      for (bool listed = true; listed;) {
+        listed = false;
+        const auto now = children();
+        for (const child_row& each : now.value_or(std::vector<child_row>())) listed |= each.pid == row.pid;
+      }
+      return observed("ok");
+    }
+    return observed("not_running");
+  }
+
+  std::string observed(const std::string& answer) {
+    std::string states = "dead";
+    std::map<std::string, runtime::pid> now;
+    for (bool waiting = true; waiting;) {
+      waiting = false;
+      const auto all = children();
+      states = all ? "" : "dead";
+      now.clear();
+      for (const child_row& row : all.value_or(std::vector<child_row>())) {
+        waiting |= row.state == "restarting";
+        const bool another = row.pid && (!before_.contains(row.id) || before_[row.id] != row.pid);
+        states += fmt::format("{}{}={}{}", states.empty() ? "" : " ", row.id, row.state, another ? "+" : "");
+        if (row.pid) now[row.id] = row.pid;
+      }
+    }
+    before_ = now;
+    std::string log;
+    for (const std::string& line : host_.book.take(0)) {
+      if (!line.starts_with("args ")) log += (log.empty() ? "" : ",") + line;
+    }
+    return fmt::format("{} | {} | {}", answer, log, states);
+  }
+
+  const runtime::destination sup_ = runtime::destination::named("sup");
+  test_host host_;
+  std::map<std::string, runtime::pid> before_;
+};
+
+// Random scenarios and events.
+class script {
+ public:
+  explicit script(unsigned seed) : random_(seed) {}
+
+  // Both sides' lines for one seed; false once they differ.
+  bool play(otp& theirs) {
+    static constexpr const char* strategies[] = {"one_for_one", "rest_for_one", "one_for_all"};
+    static constexpr const char* endings[] = {"never", "never", "any_significant", "all_significant"};
+    const int how = pick(3), ending = pick(4), intensity = pick(6), count = 1 + pick(4);
+    supervisor_spec spec;
+    spec.name = "sup";
+    spec.strategy = static_cast<strategy>(how);
+    spec.intensity = static_cast<std::uint32_t>(intensity);
+    spec.period = 3600 * base::nanos_per_second;
+    spec.auto_shutdown = ending < 2 ? auto_shutdown::never : static_cast<auto_shutdown>(ending - 1);
+    may_end_ = ending >= 2;
+    std::string children;
+    for (int i = 0; i < count; ++i) {
+      const std::string child = random_child(std::string(1, static_cast<char>('a' + i)));
+      children += (i == 0 ? "" : ",") + child;
+      spec.children.push_back(std::make_shared<child_spec>(last_));
+    }
+    ours mine(std::move(spec));
+    if (!same(theirs.ask(fmt::format("{{scenario,{{{},{},{}}},[{}]}}", strategies[how], intensity,
+                                     endings[ending], children)),
+              mine.scenario(), children)) {
+      return false;
+    }
+    for (int i = 0; i < 15; ++i) {
+      if (!step(theirs, mine)) return false;
+    }
+    return true;
+  }
+  std::string story;
+
+ private:
+  int pick(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+
+  std::string random_child(const std::string& id) {
+    static constexpr restart_type types[] = {restart_type::permanent, restart_type::transient,
+                                             restart_type::temporary};
+    last_ = test::actor(id, "scribe", types[pick(3)]);
+    last_.name = "";
+    last_.significant = may_end_ && last_.restart != restart_type::permanent && pick(2) == 0;
+    return fmt::format("{{{},{},{}}}", id, text(last_.restart), last_.significant);
+  }
+
+  bool step(otp& theirs, ours& mine) {
+    static constexpr const char* reasons[] = {"boom", "normal", "shutdown", "{shutdown,x}", "boom"};
+    const std::string id(1, static_cast<char>('a' + pick(5)));
+    std::string event;
+    std::string answer;
+    switch (pick(10)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3: {
+        const std::string reason = reasons[pick(5)];
+        event = fmt::format("{{exit,{},{}}}", id, reason);
+        answer = mine.exit(id, reason);
+        break;
+      }
+      case 4:
+        event = fmt::format("{{kill,{}}}", id);
+        answer = mine.kill(id);
+        break;
+      case 5: {
+        const int times = 1 + pick(3);
+        event = fmt::format("{{fail,{},{}}}", id, times);
+        answer = mine.fail(id, times);
+        break;
+      }
+      case 6: {
+        event = fmt::format("{{start,{}}}", random_child(id));
+        answer =
+            mine.ask(fmt::format("{{start_child, #{{id => {}, start => {{coppice, start_link, [scribe]}}, "
+                                 "restart => {}, significant => {}}}}}",
+                                 id, text(last_.restart), last_.significant));
+        break;
+      }
+      case 7:
+        event = fmt::format("{{terminate,{}}}", id);
+        answer = mine.ask(fmt::format("{{terminate_child, {}}}", id));
+        break;
+      case 8:
+        event = fmt::format("{{restart,{}}}", id);
+        answer = mine.ask(fmt::format("{{restart_child, {}}}", id));
+        break;
+      default:
+        event = fmt::format("{{delete,{}}}", id);
+        answer = mine.ask(fmt::format("{{delete_child, {}}}", id));
+        break;
+    }
+    return same(theirs.ask(event), answer, event);
+  }
+
+  bool same(const std::string& theirs, const std::string& mine, const std::string& event) {
+    story += fmt::format("{}\n  otp:  {}\n  ours: {}\n", event, theirs, mine);
+    return theirs == mine;
+  }
+
+  std::mt19937 random_;
+  child_spec last_;
+  bool may_end_ = false;
+};
+
+} // namespace
+
+TEST_CASE("random events have the same effects as on OTP's supervisor, step by step") {
+  otp theirs;
+  if (theirs.ask("count").empty()) {
+    fmt::print("SKIP supervisors beside OTP's: no escript on this machine\n");
+    return;
+  }
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    script one(seed);
+    const bool same = one.play(theirs);
+    CAPTURE(seed);
+    CHECK_MESSAGE(same, one.story);
+    if (!same) return;
+  }
+}
