@@ -258,6 +258,23 @@ def etf_floor(bench, rows):
     return etf_rows(bench, rows, "cpu"), {"floor": {name: ETF_FLOORS[name] for name in rows}}
 
 
+SUPERVISION = ["supervisor_restart", "supervisor_start_100000"]
+
+
+def supervision(bench, rows):
+    """A supervisor and its children, no node."""
+    program = bench.build / "tests/bench/supervisor_rows"
+    ours = run_rows([str(program)], rows, {"PEER_BENCH_ONLY": ",".join(rows)})
+    return ours, "otp", bench.otp.rows(["supervision"], rows)
+
+
+def apply_one(bench, rows):
+    """A change of one child in a hundred thousand, beside starting them all."""
+    program = bench.build / "tests/bench/supervisor_rows"
+    both = run_rows([str(program)], [*rows, "supervisor_start_100000"], {"PEER_BENCH_ONLY": ",".join(rows)})
+    return both, "self", {rows[0]: both["supervisor_start_100000"]}
+
+
 WORKLOADS = [
     (local, list(LOCAL)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
@@ -271,6 +288,8 @@ WORKLOADS = [
            for shape in ETF_SHAPES]),
     (etf_find, ["etf_find_map1000"]),
     (etf_floor, list(ETF_FLOORS)),
+    (supervision, SUPERVISION),
+    (apply_one, ["apply_one_of_100000"]),
 ]
 
 

@@ -43,6 +43,7 @@ run([local])      -> banner(), local(), halt(0);
 run([idle, N])    -> banner(), idle(int(N)), halt(0);
 run([load])       -> banner(), load(), halt(0);
 run([etf])        -> banner(), etf(), halt(0);
+run([supervision]) -> banner(), supervision(), halt(0);
 run([dist, Peer]) -> banner(), dist(Peer), halt(0);
 run([serve])      -> serve();
 run(_) ->
@@ -57,6 +58,10 @@ flavor() -> try erlang:system_info(emu_flavor) catch _:_ -> unknown end.
 
 %% ------------------------------------------------------------ gen_server
 
+init({sup, Intensity, Children}) ->
+    {ok, {#{strategy => one_for_one, intensity => Intensity, period => 1}, Children}};
+init({worker, none}) -> {ok, echo};
+init({worker, Watcher}) -> Watcher ! self(), {ok, echo};
 init(sink) -> {ok, {sink, 0, 0, 0, 0}};
 init(_)    -> {ok, echo}.
 
@@ -75,6 +80,7 @@ handle_cast({ask, Whom}, S) -> _ = gen_server:call(Whom, question, infinity), {n
 handle_cast(stop, S) -> {stop, normal, S};
 handle_cast(_, S) -> {noreply, S}.
 
+handle_info(stop, S) -> {stop, boom, S};
 handle_info(_, S) -> {noreply, S}.
 
 new_echo() -> {ok, P} = gen_server:start(?MODULE, echo, []), P.
@@ -353,6 +359,44 @@ proc_field(Pid, Key) ->
                        binary:match(L, Key) =:= {0, size(Key)}],
     {match, [D]} = re:run(Line, "([0-9]+)", [{capture, all_but_first, list}]),
     list_to_integer(D).
+
+%% ----------------------------------------------------------- supervision
+
+supervision() ->
+    process_flag(trap_exit, true),
+    logger:set_primary_config(level, none),
+    N = 100000 * env("PEER_BENCH_SCALE", 100) div 100,
+    rate(supervisor_restart, restarts, fun() -> restarts(N) end),
+    only(supervisor_start_100000, fun() ->
+        out(supervisor_start_100000, median([start_all(100000) || _ <- lists:seq(1, runs())]), us) end).
+
+%% A child that ends as soon as it has started, N times.
+restarts(N) ->
+    {ok, Sup} = supervisor:start_link(?MODULE, {sup, 1000000000, [worker(only, self())]}),
+    T0 = now_us(),
+    end_each(N),
+    T1 = now_us(),
+    stop(Sup),
+    {N, T1 - T0}.
+
+end_each(0) -> receive Pid when is_pid(Pid) -> ok end;
+end_each(N) -> receive Pid when is_pid(Pid) -> Pid ! stop, end_each(N - 1) end.
+
+start_all(N) ->
+    Children = [worker({c, I}, none) || I <- lists:seq(1, N)],
+    T0 = now_us(),
+    {ok, Sup} = supervisor:start_link(?MODULE, {sup, 1, Children}),
+    T1 = now_us(),
+    stop(Sup),
+    T1 - T0.
+
+worker(Id, Watcher) ->
+    #{id => Id, start => {gen_server, start_link, [?MODULE, {worker, Watcher}, []]}}.
+
+stop(Sup) ->
+    Ref = monitor(process, Sup),
+    exit(Sup, shutdown),
+    receive {'DOWN', Ref, _, _, _} -> ok end.
 
 %% ------------------------------------------------------------------ dist
 
