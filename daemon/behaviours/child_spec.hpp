@@ -65,7 +65,8 @@ struct supervisor_spec {
   behaviours::strategy strategy = strategy::one_for_one;
   std::uint32_t intensity = 1;                     // restarts allowed …
   base::nanos period = 5 * base::nanos_per_second; // … within this time
-  // Beyond that it ends, or (beyond OTP) stays and leaves the child that fails parked until it is started again.
+  // Beyond that it ends, or (beyond OTP) stays and leaves the child that fails parked until it is started
+  // again.
   behaviours::on_exceeded on_exceeded = on_exceeded::escalate;
   behaviours::auto_shutdown auto_shutdown = auto_shutdown::never;
   // In start order; simple_one_for_one: exactly one, the template. Each is shared by the specifications that

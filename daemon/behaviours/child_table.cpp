@@ -181,12 +181,8 @@ std::size_t child_table::parked() const {
 }
 
 child_row child_table::row_of(const child& one) {
-  return {one.id,
-          one.state == child_state::running ? one.pid : runtime::pid{},
-          one.state,
-          one.restarts,
-          one.spec,
-          one.ends.empty() ? std::nullopt : std::optional(one.ends.back())};
+  return {one.id,   one.state == child_state::running ? one.pid : runtime::pid{},    one.state, one.restarts,
+          one.spec, one.ends.empty() ? std::nullopt : std::optional(one.ends.back())};
 }
 
 } // namespace coppice::behaviours

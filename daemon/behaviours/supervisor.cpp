@@ -27,6 +27,8 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos slow_stop = base::nanos_per_second;
+// For a killed child to be gone: more than that only takes one that sits in code which does not return.
+constexpr base::nanos kill_patience = base::nanos_per_second;
 constexpr std::string_view try_again_tag = "try_again_restart";
 constexpr std::string_view wait_over_tag = "backoff_over";
 
@@ -61,6 +63,24 @@ bool stopped_well(const child_spec& spec, const message& reason) {
   const bool brutal = spec.shutdown.how == shutdown_limit::kind::brutal_kill;
   if (runtime::is_atom(reason, brutal ? "killed" : "shutdown")) return true;
   return spec.restart != restart_type::permanent && classify(reason.bytes()) != exit_class::abnormal;
+}
+
+// What a child that is to stop is told first, and until when that is waited for.
+message first_order(const shutdown_limit& limit) {
+  const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
+  return brutal ? runtime::reasons::kill() : runtime::reasons::shutdown();
+}
+
+base::nanos patience(const shutdown_limit& limit) {
+  switch (limit.how) {
+    case shutdown_limit::kind::after:
+      return base::mono_now() + limit.time;
+    case shutdown_limit::kind::brutal_kill:
+      return base::mono_now() + kill_patience;
+    case shutdown_limit::kind::infinity:
+      break;
+  }
+  return runtime::no_deadline;
 }
 
 } // namespace
@@ -307,11 +327,9 @@ void supervisor::on_stop(process& self, const message&) {
 void supervisor::halt(process& self, child& one) {
   if (one.state != child_state::running) return;
   const shutdown_limit& limit = one.spec->shutdown;
-  const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
-  const bool bounded = limit.how == shutdown_limit::kind::after;
   const runtime::reference ended = self.monitor(one.pid, true);
-  self.exit(one.pid, brutal ? runtime::reasons::kill() : runtime::reasons::shutdown());
-  await_end(self, one, ended, bounded ? base::mono_now() + limit.time : runtime::no_deadline);
+  self.exit(one.pid, first_order(limit));
+  await_end(self, one, ended, patience(limit));
 }
 
 void supervisor::await_end(process& self, child& one, runtime::reference ended, base::nanos deadline) {
@@ -320,10 +338,14 @@ void supervisor::await_end(process& self, child& one, runtime::reference ended, 
   auto answer = self.await(ended, deadline);
   if (answer || answer.error().what == kind::exiting) return;
   if (answer.error().what == kind::timeout) {
+    if (one.spec->shutdown.how == shutdown_limit::kind::brutal_kill) {
+      return report::left_behind(child_label(one));
+    }
     report::killed(child_label(one), one.spec->shutdown.time);
     ended = self.monitor(one.pid, true);
     self.exit(one.pid, runtime::reasons::kill());
-    (void)self.await(ended);
+    answer = self.await(ended, base::mono_now() + kill_patience);
+    if (!answer && answer.error().what == kind::timeout) report::left_behind(child_label(one));
     return;
   }
   const message& reason = answer.error().reason;
@@ -347,16 +369,14 @@ void supervisor::halt_all(process& self) {
   }
   if (template_ == nullptr) return;
   const shutdown_limit& limit = template_->shutdown;
-  const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
-  const bool bounded = limit.how == shutdown_limit::kind::after;
-  const message reason = brutal ? runtime::reasons::kill() : runtime::reasons::shutdown();
+  const message reason = first_order(limit);
   std::vector<std::pair<child*, runtime::reference>> told;
   for (child& one : all) {
     if (one.state != child_state::running) continue;
     told.emplace_back(&one, self.monitor(one.pid, true));
     self.exit(one.pid, reason);
   }
-  const base::nanos deadline = bounded ? base::mono_now() + limit.time : runtime::no_deadline;
+  const base::nanos deadline = patience(limit);
   for (auto& [one, ended] : told) {
     await_end(self, *one, ended, deadline);
     if (self.exiting()) return;

@@ -54,6 +54,11 @@ void killed(std::string_view label, base::nanos limit) {
   base::log::warning(module, "{} did not stop within its {} ms and is killed", label, milliseconds(limit));
 }
 
+void left_behind(std::string_view label) {
+  base::log::error(module, "{} was killed and does not come back from the code it runs: going on without it",
+                   label);
+}
+
 void stopped_badly(std::string_view label, const runtime::message& reason) {
   base::log::error(module, "{} was told to stop and ended with {}", label, text(reason));
 }

@@ -22,6 +22,8 @@ void restarts_exceeded(std::string_view supervisor, std::string_view child, std:
 void parked(std::string_view label, std::uint32_t intensity, base::nanos period);
 // It did not stop within its limit.
 void killed(std::string_view label, base::nanos limit);
+// Killed, it still sits in code that does not return.
+void left_behind(std::string_view label);
 // It stopped, but not with the reason expected of it.
 void stopped_badly(std::string_view label, const runtime::message& reason);
 // It took long, but stopped by itself.

@@ -265,14 +265,14 @@ def supervision(bench, rows):
     """A supervisor and its children, no node."""
     program = bench.build / "tests/bench/supervisor_rows"
     ours = run_rows([str(program)], rows, {"PEER_BENCH_ONLY": ",".join(rows)})
-    return ours, "otp", bench.otp.rows(["supervision"], rows)
+    return ours, {"otp": bench.otp.rows(["supervision"], rows)}
 
 
 def apply_one(bench, rows):
     """A change of one child in a hundred thousand, beside starting them all."""
     program = bench.build / "tests/bench/supervisor_rows"
     both = run_rows([str(program)], [*rows, "supervisor_start_100000"], {"PEER_BENCH_ONLY": ",".join(rows)})
-    return both, "self", {rows[0]: both["supervisor_start_100000"]}
+    return both, {"self": {rows[0]: both["supervisor_start_100000"]}}
 
 
 WORKLOADS = [

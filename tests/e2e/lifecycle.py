@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Start, stop, failure: exit statuses, signals, kill -9, supervision's limits and an idle node's rest."""
+import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -48,6 +50,60 @@ def culprit_named(cleanup):
     equal(node.stop(), 0, node.log())
     contains(node.log(), "stubborn")
     contains(node.log(), "killed")
+
+
+slow = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: slow
+    supervisor:
+      children:
+        - { id: before, actor: probe, name: before }
+        - { id: busy, actor: probe, name: busy, shutdown: %s }
+        - { id: after, actor: probe, name: after }
+"""
+
+
+def busy(cleanup, shutdown, request, state):
+    """A node whose child `busy` is in the middle of a request."""
+    node = Node(cleanup, config=slow % shutdown)
+    node.call("busy", "{trap_exit, true}")
+    line = json.dumps({"command": "call", "arguments": {"name": "busy", "term": request}})
+    node.control().socket.sendall(line.encode() + b"\n")
+    eventually(lambda: node.ask("info", "busy")["status"] == state, f"it is {state}")
+    return node
+
+
+@test("a child that takes long to stop, but stops, is named with the time it took")
+def slow_stop(cleanup):
+    node = busy(cleanup, "30s", "{sleep, 4000}", "parked")
+    equal(node.stop(), 0, node.log())
+    check(re.search(r"slow/busy took [0-9]{3,4} ms to stop", node.log()), "named", node.log())
+    check("killed" not in node.log(), "nobody was killed", node.log())
+
+
+@test("a second signal kills what still holds up the stop, and names it")
+def second_signal(cleanup):
+    node = busy(cleanup, "infinity", "{sleep, 600000}", "parked")
+    node.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "a second one shortens it" in node.log(), "it is stopping")
+    check(node.process.poll() is None, "it waits for busy")
+    began = time.monotonic()
+    equal(node.stop(signal.SIGINT), 0, node.log())
+    check(time.monotonic() - began < 8, "shortened", time.monotonic() - began)
+    contains(node.log(), "slow/busy is killed: the stop was shortened")
+
+
+@test("a plugin that never returns is killed, named and left behind: the node ends all the same")
+def never_returns(cleanup):
+    node = busy(cleanup, "200ms", "{spin, 3600000}", "running")
+    began = time.monotonic()
+    equal(node.stop(seconds=30), 0, node.log())
+    check(time.monotonic() - began < 20, "bounded", time.monotonic() - began)
+    contains(node.log(), "slow/busy did not stop within its 200 ms and is killed")
+    contains(node.log(), "slow/busy was killed and does not come back")
+    contains(node.log(), "a thread does not come back")
 
 
 @test("a permanent application that ends takes the node down with status 1")

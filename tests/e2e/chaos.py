@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A tree of a thousand actors under random crashes, restarts by hand, changed configurations and message load: in
+the end everything that should run runs, once, and nothing else does. COPPICE_CHAOS_SECONDS says for how long."""
+import collections
+import os
+import pathlib
+import random
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Node
+from harness.tap import check, equal, eventually, run, test
+
+seconds = float(os.environ.get("COPPICE_CHAOS_SECONDS", "5"))
+supervisors, actors = 10, 100
+strategies = ["one_for_one", "rest_for_one", "one_for_one", "one_for_all", "one_for_one"]
+
+
+class Wanted:
+    """The configuration as a value that changes at random."""
+
+    def __init__(self, choose):
+        self.choose = choose
+        self.next = 0
+        self.groups = [[self.fresh() for _ in range(actors)] for _ in range(supervisors)]
+
+    def fresh(self):
+        self.next += 1
+        return {"id": f"c{self.next}", "name": f"n{self.next}", "room": 10}
+
+    def change(self):
+        group = self.choose.choice(self.groups)
+        at = self.choose.randrange(len(group))
+        how = self.choose.randrange(5)
+        if how == 0:
+            group[at] = self.fresh()
+        elif how == 1:
+            group.insert(at, self.fresh())
+            group.pop()
+        elif how == 2:
+            group[at] = dict(group[at], room=group[at]["room"] + 1)
+        elif how == 3:
+            group[at] = dict(group[at], name=f"{group[at]['name']}x")
+        else:
+            self.choose.shuffle(group)
+
+    def names(self):
+        return {child["name"] for group in self.groups for child in group}
+
+    def yaml(self):
+        lines = ["node: { workers: 2, log: { level: error } }",
+                 "distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }",
+                 "applications:", "  - name: chaos", "    type: permanent", "    supervisor:",
+                 "      intensity: 1000000", "      children:"]
+        for number, group in enumerate(self.groups):
+            lines += [f"        - id: s{number}", "          supervisor:", "            intensity: 1000000",
+                      f"            strategy: {strategies[number % len(strategies)]}", "            children:"]
+            for child in group:
+                actor = "kv" if int(child["id"][1:]) % 2 else "probe"
+                args = f", args: {{ max_entries: {child['room']} }}" if actor == "kv" else ""
+                lines.append(f"              - {{ id: {child['id']}, actor: {actor}, name: {child['name']}{args} }}")
+        return "\n".join(lines) + "\n"
+
+
+def running(node):
+    """Every child's name and state, and every process's name and pid."""
+    found = []
+
+    def walk(entry):
+        for child in entry.get("children", []):
+            if child["behaviour"] != "supervisor":
+                found.append((child["name"], child["state"], child["pid"]))
+            walk(child)
+    for application in node.ask("tree")["applications"]:
+        walk(application["supervisor"])
+    return found
+
+
+@test("a thousand actors come through crashes, kills, restarts and applies under load")
+def chaos(cleanup):
+    seed = int(os.environ.get("COPPICE_CHAOS_SEED", "1"))
+    choose = random.Random(seed)
+    wanted = Wanted(choose)
+    node = Node(cleanup, config=wanted.yaml())
+    before = node.ask("status")["processes"]
+    over = threading.Event()
+    done = collections.Counter()
+    names = [sorted(wanted.names())]
+
+    def repeat(control, act, random_here):
+        while not over.is_set():
+            act(control, random_here)
+
+    def load(control, here):
+        name = here.choice(names[0])
+        control.ask("call", name=name, term=here.choice(["size", "ping", "{put, k, 1}"]), timeout_ms=1000)
+        control.ask("send", name=name, term="hello")
+        done["messages"] += 2
+
+    def crash(control, here):
+        control.ask("call", name=here.choice(names[0]), term=here.choice(["{exit, boom}", "throw"]), timeout_ms=1000)
+        done["crashes"] += 1
+        time.sleep(0.005)
+
+    def by_hand(control, here):
+        group = here.randrange(supervisors)
+        child = here.choice(wanted.groups[group])["id"]
+        path = here.choice([f"chaos/s{group}/{child}"] * 9 + [f"chaos/s{group}"])
+        control.ask("restart", path=path)
+        done["restarts"] += 1
+        time.sleep(0.02)
+
+    threads = [threading.Thread(target=repeat, args=(node.control(), act, random.Random(seed + number)))
+               for number, act in enumerate([load, load, crash, by_hand])]
+    for thread in threads:
+        thread.start()
+    control = node.control()
+    refused = []
+    try:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and node.process.poll() is None:
+            for _ in range(choose.randint(1, 5)):
+                wanted.change()
+            node.folder.write("node.yaml", wanted.yaml())
+            reply = control.ask("apply")
+            if "result" not in reply:
+                refused.append(reply)
+            done["applies"] += 1
+            names[0] = sorted(wanted.names())
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    equal(node.process.poll(), None, node.log()[-3000:])
+    # A change may be refused, whole, by a supervisor that was restarted under it; the last one must go through.
+    eventually(lambda: "result" in control.ask("apply"), "the last configuration is applied")
+
+    def settled():
+        found = running(node)
+        return found if all(state == "running" for _, state, _ in found) else None
+
+    found = eventually(settled, "every child runs", 30)
+    equal(sorted(name for name, _, _ in found), sorted(wanted.names()))
+    equal(len({pid for _, _, pid in found}), supervisors * actors)
+    for name in choose.sample(sorted(wanted.names()), 50):
+        check(node.coppice("call", name, "size").returncode in (0, 1), f"{name} answers")
+    eventually(lambda: node.ask("status")["processes"] == before, "no process is left over", 10)
+    equal(control.ask("diff")["result"]["changes"], [])
+    check(all(done[what] > 0 for what in ("messages", "crashes", "restarts", "applies")), "all of it happened", done)
+    check(len(refused) <= done["applies"] // 2, "most changes went through", refused[:3])
+    print(f"# {dict(done)}, {len(refused)} changes refused", flush=True)
+    equal(node.stop(), 0, node.log()[-3000:])
+
+
+run()
