@@ -50,7 +50,12 @@ application_controller::application_controller(std::vector<application_spec> app
 }
 
 application_controller::~application_controller() {
-  if (events_.gone) events_.gone();
+  say_gone();
+}
+
+// Its memory may stay longer, for it belongs to a worker, which may be stuck.
+void application_controller::say_gone() {
+  if (const auto gone = std::exchange(events_.gone, nullptr)) gone();
 }
 
 message application_controller::stop_message() {
@@ -292,6 +297,7 @@ void application_controller::on_stop(process& self, const message&) {
     base::log::info(module, "{} stopped in {} ms", one->spec.name,
                     base::to_milliseconds(base::mono_now() - began).count());
   }
+  if (!self.exiting()) say_gone();
 }
 
 } // namespace coppice::behaviours

@@ -89,6 +89,7 @@ class application_controller : public native_server {
   void halt(runtime::process& self, application& one, const runtime::message& from, application::after then);
   runtime::message which_applications() const;
   void take_node_down(const application& one);
+  void say_gone();
 
   std::vector<application> applications_;
   supervision with_; // of no application yet
