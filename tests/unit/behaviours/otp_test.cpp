@@ -13,7 +13,7 @@
 #include <map>
 #include <random>
 
-#include "behaviours/otp_script.hpp"
+#include "otp_script.hpp"
 #include "test_host.hpp"
 
 using namespace coppice;
