@@ -178,7 +178,7 @@ class script {
 
   // Both sides' lines for one seed; false once they differ.
   bool play(otp& theirs) {
-    static constexpr const char* strategies[] = {"one_for_one", "rest_for_one", "one_for_all"};
+    static constexpr const char* strategies[] = {"one_for_one", "one_for_all", "rest_for_one"};
     static constexpr const char* endings[] = {"never", "never", "any_significant", "all_significant"};
     const int how = pick(3), ending = pick(4), intensity = pick(6), count = 1 + pick(4);
     supervisor_spec spec;
