@@ -48,8 +48,10 @@ driver::~driver() {
   const driver* mine = this_threads_driver;
   if (mine == nullptr) return false;
   const worker* drives = mine->worker_.load(std::memory_order_relaxed);
-  if (drives != nullptr) return drives->running() == &p;
-  return mine->lost_.load(std::memory_order_acquire) == &p;
+  if (drives != nullptr && drives->running() == &p) return true;
+  // Not p's any more, perhaps since a moment ago: then lost_ says so, which is written before.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return mine->lost_.load(std::memory_order_relaxed) == &p;
 }
 
 const process* driver::overflowed(const void* address, std::size_t& stack_bytes) {
@@ -105,9 +107,9 @@ void driver::hand_over(worker& w, process& p, driver& to) {
   p.fiber_ = w.current_fiber_;
   p.waiting_ = &own_handler;
   w.left_behind_ = &p;
-  w.running_.store(nullptr, std::memory_order_relaxed);
-  former.lost_.store(&p, std::memory_order_release);
-  former.worker_.store(nullptr, std::memory_order_relaxed);
+  former.lost_.store(&p, std::memory_order_relaxed);
+  former.worker_.store(nullptr, std::memory_order_release);
+  w.running_.store(nullptr, std::memory_order_release);
   former.fleet_.stuck_.fetch_add(1, std::memory_order_relaxed);
   w.driver_ = &to;
   to.drive(w);
