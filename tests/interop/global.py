@@ -140,7 +140,7 @@ def notify(cleanup):
         erl("yes = global:register_name(both, self(), fun global:notify_all_name/3)")
         erl(f"pong = net_adm:ping('{node.name}'), ok = global:sync()")
         equal(erl("receive {global_name_conflict, both, O} -> node(O) after 15000 -> none end"), f"'{node.name}'", node.log())
-        contains(driver("receive {info, M} -> M after 15000 -> none end"), "{global_name_conflict,both,")
+        contains(driver("receive {info, {global_name_conflict, _, _} = M} -> M after 15000 -> none end"), "{global_name_conflict,both,")
         eventually(lambda: erl("global:whereis_name(both)") == "undefined", "nobody has it there")
         equal(node.call("global_name_server", "{whereis_name, both}"), "undefined")
         driver.end()

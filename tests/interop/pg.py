@@ -93,7 +93,7 @@ def phoenix(cleanup):
     equal(erl("gen_server:call(Us, {subscribe, self()})"), "ok")
     erl("[P ! {forward_to_local, <<\"topic\">>, #{event => hi}, 'Elixir.Phoenix.PubSub'} ||"
         " P <- pg:get_members(Scope, 'Elixir.App.PubSub.Adapter'), node(P) =/= node()], ok")
-    equal(erl("receive {info, M} -> M after 10000 -> none end"),
+    equal(erl("receive {info, {forward_to_local, _, _, _} = M} -> M after 10000 -> none end"),
           "{forward_to_local,<<\"topic\">>,#{event => hi},'Elixir.Phoenix.PubSub'}")
     eventually(lambda: "me@127.0.0.1" in seen_by_us(node, scope, "'Elixir.App.PubSub.Adapter'"), "theirs is known here")
     # the scope named pg is another one
