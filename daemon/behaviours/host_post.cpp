@@ -25,6 +25,8 @@ std::int32_t open(coppice_actor* self, coppice_post** out_new) {
 }
 
 std::int32_t post(coppice_post* handle, coppice_message* term) {
+  // Perhaps a handler's own thread: what it sends goes through its worker, which may not be taken meanwhile.
+  const runtime::host_code ours(runtime::system::current_process());
   auto m = take(term);
   if (handle == nullptr) return COPPICE_E_INVALID;
   if (!m) return COPPICE_E_TERM;
@@ -54,7 +56,7 @@ const coppice_post_api* post_interface() {
   static const coppice_post_api table = {
       .size = sizeof(coppice_post_api),
       .reserved = 0,
-      .open = &open,
+      .open = &entry<&open>::call,
       .post = &post,
       .close = &close,
   };
