@@ -14,6 +14,7 @@ constexpr base::nanos poll_every = 50'000;      // the loop is looked at this of
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
 constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
 constexpr unsigned spins = 400;                 // looks at the inboxes before sleeping, some 20 µs
+constexpr unsigned spins_a_poll = 40;           // and at the loop: an answer from the network is as near
 
 // A counter that is cheaper to read than the clock; it need only go up at 1 to 10 GHz, or not at all.
 std::uint64_t processor_counter() {
@@ -130,7 +131,10 @@ void worker::take_inboxes() {
 }
 
 void worker::spin() {
-  for (unsigned i = 0; i < spins && !has_mail(); ++i) pause_cpu();
+  for (unsigned i = 1; i <= spins && !has_mail() && queue_.size() == 0; ++i) {
+    if (i % spins_a_poll == 0) poll();
+    pause_cpu();
+  }
 }
 
 bool worker::has_mail() const {
