@@ -21,6 +21,7 @@ namespace coppice::dist {
 class atom_table {
  public:
   std::size_t size() const { return size_; }
+  void clear() { size_ = 0; }
   // Nothing for an index the header did not name.
   const std::string_view* find(std::uint8_t index) const { return index < size_ ? &atoms_[index] : nullptr; }
 

@@ -95,16 +95,16 @@ class connection final : private net::stream_handler {
   void on_closed(base::error why) override;
 
   bool read_frames();
-  base::status handle(const unpacked& in);
-  base::status handle_message(const unpacked& in);
+  base::status handle(unpacked& in);
+  base::status handle_message(unpacked& in);
   base::status handle_link(const control_message& c);
   base::status handle_unlink(const control_message& c);
-  base::status handle_exit(const unpacked& in);
+  base::status handle_exit(unpacked& in);
   base::status handle_monitor(const control_message& c);
   base::status handle_demonitor(const control_message& c);
-  base::status handle_down(const unpacked& in);
+  base::status handle_down(unpacked& in);
   base::status handle_group_leader(const control_message& c);
-  base::status handle_spawn(const unpacked& in);
+  base::status handle_spawn(unpacked& in);
   void answer_spawn(const spawn_request& request);
   void deliver(const runtime::destination& to, runtime::signal_ptr what);
 

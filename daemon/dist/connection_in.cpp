@@ -22,7 +22,7 @@ base::status dropped(connection_counters& counters) {
 
 } // namespace
 
-base::status connection::handle(const unpacked& in) {
+base::status connection::handle(unpacked& in) {
   if (!in.dropped.empty()) {
     base::log::warning("dist", "{}: a message was dropped: {}", peer_.name, in.dropped);
     return dropped(counters_);
@@ -79,7 +79,7 @@ void connection::deliver(const runtime::destination& to, runtime::signal_ptr wha
   }
 }
 
-base::status connection::handle_message(const unpacked& in) {
+base::status connection::handle_message(unpacked& in) {
   const auto& c = in.control;
   runtime::pid from;
   if (c.from.what == address::form::pid) {
@@ -88,18 +88,19 @@ base::status connection::handle_message(const unpacked& in) {
   if (c.what == op::altact_sig_send && (c.flags & altact::exit)) return handle_exit(in);
   if (c.to.what == address::form::name) {
     deliver(runtime::destination::named(std::string(c.to.name)),
-            make_signal(signal_kind::message, from, in.payload));
+            make_signal(signal_kind::message, from, std::move(in.payload)));
     return {};
   }
   if (c.to.what == address::form::reference) {
     const auto alias = ids_.in(c.to.reference);
     if (!alias || !alias->here()) return dropped(counters_);
-    deliver(runtime::destination::alias(*alias), make_signal(signal_kind::message, from, *alias, in.payload));
+    deliver(runtime::destination::alias(*alias),
+            make_signal(signal_kind::message, from, *alias, std::move(in.payload)));
     return {};
   }
   const auto to = ids_.in(c.to.pid);
   if (!to || !to->here()) return dropped(counters_);
-  deliver(*to, make_signal(signal_kind::message, from, in.payload));
+  deliver(*to, make_signal(signal_kind::message, from, std::move(in.payload)));
   return {};
 }
 
@@ -128,16 +129,16 @@ base::status connection::handle_unlink(const control_message& c) {
   return {};
 }
 
-base::status connection::handle_exit(const unpacked& in) {
+base::status connection::handle_exit(unpacked& in) {
   const auto& c = in.control;
   const auto from = ids_.in(c.from.pid);
   const auto to = ids_.in(c.to.pid);
   if (!from || !to || !to->here()) return dropped(counters_);
   const bool asked = c.what == op::exit2 || c.what == op::exit2_tt || c.what == op::payload_exit2 ||
                      c.what == op::payload_exit2_tt || c.what == op::altact_sig_send;
-  const auto reason = in.payload ? in.payload : runtime::message::copy_of(c.reason);
+  auto reason = in.payload ? std::move(in.payload) : runtime::message::copy_of(c.reason);
   if (!asked) relations_.unlinked(*to, *from);
-  deliver(*to, make_signal(asked ? signal_kind::exit2 : signal_kind::exit, *from, reason));
+  deliver(*to, make_signal(asked ? signal_kind::exit2 : signal_kind::exit, *from, std::move(reason)));
   return {};
 }
 
@@ -178,7 +179,7 @@ base::status connection::handle_demonitor(const control_message& c) {
   return {};
 }
 
-base::status connection::handle_down(const unpacked& in) {
+base::status connection::handle_down(unpacked& in) {
   const auto& c = in.control;
   const auto to = ids_.in(c.to.pid);
   const auto ref = ids_.in(c.ref);
@@ -189,8 +190,8 @@ base::status connection::handle_down(const unpacked& in) {
   if (c.from.what == address::form::pid) {
     if (const auto known = ids_.in(c.from.pid)) from = *known;
   }
-  const auto reason = in.payload ? in.payload : runtime::message::copy_of(c.reason);
-  auto s = make_signal(signal_kind::down, from, *ref, reason);
+  auto reason = in.payload ? std::move(in.payload) : runtime::message::copy_of(c.reason);
+  auto s = make_signal(signal_kind::down, from, *ref, std::move(reason));
   s->flags = what->flags & runtime::signal::by_name;
   deliver(*to, std::move(s));
   return {};
@@ -204,7 +205,7 @@ base::status connection::handle_group_leader(const control_message& c) {
   return {};
 }
 
-base::status connection::handle_spawn(const unpacked& in) {
+base::status connection::handle_spawn(unpacked& in) {
   const auto& c = in.control;
   const auto from = ids_.in(c.from.pid);
   const auto id = ids_.in(c.ref);
@@ -217,7 +218,7 @@ base::status connection::handle_spawn(const unpacked& in) {
   request.module = c.module;
   request.function = c.function;
   request.arity = c.arity;
-  request.arguments = in.payload;
+  request.arguments = std::move(in.payload);
   read_spawn_options(c.options, request);
   answer_spawn(request);
   return {};

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
-// The table of unfinished messages. A count a peer sends is never reserved for. One thread.
+// The table of unfinished messages. Of the count a peer sends no more is believed than a few times what has
+// come already. One thread.
 #include "dist/fragments.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 namespace coppice::dist {
+namespace {
+
+constexpr std::uint64_t reserved_fragments = 4;
+
+} // namespace
 
 base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t sequence,
                                                                 std::uint64_t fragment,
@@ -20,6 +27,7 @@ base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t se
   at->second.expected = fragment;
   at->second.message.atoms = owned_atoms(atoms);
   bytes_ += at->second.message.atoms.bytes();
+  at->second.message.body.reserve(body.size() * std::min(fragment, reserved_fragments));
   add(at->second, body);
   if (at->second.expected == 1) return finish(at);
   --at->second.expected;

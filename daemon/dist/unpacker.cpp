@@ -17,6 +17,11 @@ auto invalid(std::string text) {
   return base::fail(base::errc::invalid, std::move(text));
 }
 
+auto wrong_payload(std::span<const std::uint8_t> payload) {
+  return invalid(payload.empty() ? "a control message without its payload"
+                                 : "bytes behind a control message");
+}
+
 } // namespace
 
 etf::atom_lookup unpacker::lookup() const {
@@ -27,7 +32,9 @@ etf::atom_lookup unpacker::lookup() const {
           &atoms_};
 }
 
-base::result<std::optional<unpacked>> unpacker::take(std::span<const std::uint8_t> whole) {
+base::result<unpacked*> unpacker::take(std::span<const std::uint8_t> whole) {
+  out_.payload = {};
+  out_.dropped.clear();
   auto f = parse_frame(whole);
   if (f && compressed_ && f->kind == frame_kind::envelope) {
     const auto inside = decompressor_.unwrap(f->body);
@@ -38,10 +45,10 @@ base::result<std::optional<unpacked>> unpacker::take(std::span<const std::uint8_
   return take_frame(*f);
 }
 
-base::result<std::optional<unpacked>> unpacker::take_frame(const frame& f) {
+base::result<unpacked*> unpacker::take_frame(const frame& f) {
   switch (f.kind) {
     case frame_kind::tick:
-      return std::nullopt;
+      return nullptr;
     case frame_kind::pass_through:
       return take_pass_through(f.body);
     case frame_kind::header:
@@ -61,59 +68,55 @@ base::result<std::optional<unpacked>> unpacker::take_frame(const frame& f) {
     joined = fragments_.next(f.sequence, f.fragment, f.body);
   }
   if (!joined) return tl::unexpected(std::move(joined.error()));
-  if (!*joined) return std::nullopt;
+  if (!*joined) return nullptr;
   (*joined)->atoms.fill(atoms_);
   return finish((*joined)->body, false);
 }
 
-base::result<std::optional<unpacked>> unpacker::take_header(std::span<const std::uint8_t> body) {
+base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body) {
   const auto size = cache_.read_header(body, atoms_);
   if (!size) return tl::unexpected(size.error());
   return finish(body.subspan(*size), true);
 }
 
-base::result<std::optional<unpacked>> unpacker::finish(std::span<const std::uint8_t> terms, bool lasting) {
-  unpacked out;
+base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms, bool lasting) {
   // What a joined message borrows from is gone before the control message is used.
-  auto usual = lasting ? read_usual_control(terms, lookup(), out.control) : std::nullopt;
-  const auto size = usual ? base::result<std::size_t>(*usual) : read_control(terms, out.control);
-  if (!size) return tl::unexpected(size.error());
+  std::optional<std::size_t> size;
+  if (lasting) size = read_usual_control(terms, lookup(), out_.control);
+  if (!size) {
+    const auto read = read_control(terms, out_.control);
+    if (!read) return tl::unexpected(read.error());
+    size = *read;
+  }
   const auto payload = terms.subspan(*size);
-  if (has_payload(out.control.what) == payload.empty()) {
-    return invalid(payload.empty() ? "a control message without its payload"
-                                   : "bytes behind a control message");
-  }
+  if (has_payload(out_.control.what) == payload.empty()) return wrong_payload(payload);
   if (!payload.empty()) {
-    if (auto read = read_payload(payload, out); !read) return tl::unexpected(std::move(read.error()));
+    if (auto read = read_payload(payload); !read) return tl::unexpected(std::move(read.error()));
   }
-  return out;
+  return &out_;
 }
 
-base::result<std::optional<unpacked>> unpacker::take_pass_through(std::span<const std::uint8_t> body) {
+base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t> body) {
   if (body.empty() || body[0] != version_magic) return invalid("a pass-through frame without a term");
-  atoms_ = {};
-  unpacked out;
-  const auto size = read_control(body.subspan(1), out.control);
+  atoms_.clear();
+  const auto size = read_control(body.subspan(1), out_.control);
   if (!size) return tl::unexpected(size.error());
   const auto payload = body.subspan(1 + *size);
-  if (has_payload(out.control.what) == payload.empty()) {
-    return invalid(payload.empty() ? "a control message without its payload"
-                                   : "bytes behind a control message");
-  }
+  if (has_payload(out_.control.what) == payload.empty()) return wrong_payload(payload);
   if (!payload.empty()) {
     if (payload[0] != version_magic) return invalid("a payload without 131");
     const auto term = payload.subspan(1);
-    auto read = etf::is_compressed(term) ? read_compressed(term, out) : read_payload(term, out);
+    auto read = etf::is_compressed(term) ? read_compressed(term) : read_payload(term);
     if (!read) return tl::unexpected(std::move(read.error()));
   }
-  return out;
+  return &out_;
 }
 
 // Legal only here: a term under a header is never at the very start of its bytes.
-base::status unpacker::read_compressed(std::span<const std::uint8_t> term, unpacked& into) {
+base::status unpacker::read_compressed(std::span<const std::uint8_t> term) {
   const auto whole = etf::inflate(term, most_);
-  if (!whole) return payload_failed(whole.error(), into);
-  return read_payload(*whole, into);
+  if (!whole) return payload_failed(whole.error());
+  return read_payload(*whole);
 }
 
 base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> terms,
@@ -130,21 +133,20 @@ base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> t
   return seen->length;
 }
 
-base::status unpacker::read_payload(std::span<const std::uint8_t> term, unpacked& into) {
+base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
   runtime::message_writer out(term.size() + 64);
-  if (auto made = etf::canonicalise(term, out, most_, lookup()); !made)
-    return payload_failed(made.error(), into);
-  into.payload = out.take();
+  if (auto made = etf::canonicalise(term, out, most_, lookup()); !made) return payload_failed(made.error());
+  out_.payload = out.take();
   return {};
 }
 
 // Too much is the sender's business and costs it its message; nonsense costs it the connection.
-base::status unpacker::payload_failed(const etf::error& why, unpacked& into) {
+base::status unpacker::payload_failed(const etf::error& why) {
   const bool over_limit = why.code == etf::errc::too_deep || why.code == etf::errc::too_large ||
                           why.code == etf::errc::out_of_memory;
   if (!over_limit) return invalid("payload: " + why.text());
   ++dropped_;
-  into.dropped = why.text();
+  out_.dropped = why.text();
   return {};
 }
 

@@ -24,7 +24,7 @@
 namespace coppice::dist {
 
 struct unpacked {
-  control_message control; // borrows from the unpacker until its next take()
+  control_message control; // the fields its operation has; borrows from the frame and the unpacker
   runtime::message payload;
   std::string dropped; // why the payload was not taken, else empty
 };
@@ -35,22 +35,23 @@ class unpacker {
   explicit unpacker(const etf::limits& most, bool compressed = false)
       : most_(most), fragments_({4096, most.bytes}), compressed_(compressed) {}
 
-  // One whole frame, not a tick. Nothing while a message's fragments are still coming.
-  base::result<std::optional<unpacked>> take(std::span<const std::uint8_t> whole);
+  // One whole frame, not a tick. Null while a message's fragments are still coming; else valid until the next
+  // take() and as long as the frame is.
+  base::result<unpacked*> take(std::span<const std::uint8_t> whole);
 
   // Messages dropped for their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
   std::size_t fragment_bytes() const { return fragments_.bytes(); }
 
  private:
-  base::result<std::optional<unpacked>> take_frame(const frame& f);
-  base::result<std::optional<unpacked>> take_header(std::span<const std::uint8_t> body);
-  base::result<std::optional<unpacked>> take_pass_through(std::span<const std::uint8_t> body);
-  base::result<std::optional<unpacked>> finish(std::span<const std::uint8_t> terms, bool lasting);
+  base::result<unpacked*> take_frame(const frame& f);
+  base::result<unpacked*> take_header(std::span<const std::uint8_t> body);
+  base::result<unpacked*> take_pass_through(std::span<const std::uint8_t> body);
+  base::result<unpacked*> finish(std::span<const std::uint8_t> terms, bool lasting);
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
-  base::status read_payload(std::span<const std::uint8_t> term, unpacked& into);
-  base::status read_compressed(std::span<const std::uint8_t> term, unpacked& into);
-  base::status payload_failed(const etf::error& why, unpacked& into);
+  base::status read_payload(std::span<const std::uint8_t> term);
+  base::status read_compressed(std::span<const std::uint8_t> term);
+  base::status payload_failed(const etf::error& why);
   etf::atom_lookup lookup() const;
 
   etf::limits most_;
@@ -60,6 +61,7 @@ class unpacker {
   decompressor decompressor_;
   bool compressed_;
   etf::vector_writer control_{512};
+  unpacked out_; // reused: it is large, and frames are many
   std::uint64_t dropped_ = 0;
 };
 

@@ -46,35 +46,32 @@ struct reader {
     rest = rest.subspan(value);
     return text;
   }
-  address pid() {
+  void pid(address& out) {
     constexpr std::uint8_t new_pid = 88;
-    address out;
     out.what = address::form::pid;
     expect(new_pid);
     out.pid.node = atom();
     out.pid.id = number();
     out.pid.serial = number();
     out.pid.creation = number();
-    return out;
   }
-  address reference() {
+  void reference(etf::reference& out) {
     constexpr std::uint8_t newer_reference = 90;
-    address out;
-    out.what = address::form::reference;
     expect(newer_reference);
     expect(0);
-    out.reference.count = byte();
-    ok = ok && out.reference.count >= 1 && out.reference.count <= out.reference.words.size();
-    out.reference.node = atom();
-    out.reference.creation = number();
-    for (std::uint32_t i = 0; ok && i < out.reference.count; ++i) out.reference.words[i] = number();
-    return out;
+    out.count = byte();
+    ok = ok && out.count >= 1 && out.count <= out.words.size();
+    out.node = atom();
+    out.creation = number();
+    for (std::uint32_t i = 0; ok && i < out.count; ++i) out.words[i] = number();
   }
-  address name() {
-    address out;
+  void name(address& out) {
     out.what = address::form::name;
     out.name = atom();
-    return out;
+  }
+  void pid_or_name(address& out) {
+    constexpr std::uint8_t new_pid = 88;
+    return has(1) && rest[0] == new_pid ? pid(out) : name(out);
   }
 };
 
@@ -89,33 +86,40 @@ std::optional<std::size_t> read_usual_control(std::span<const std::uint8_t> term
   const std::uint8_t arity = in.byte();
   in.expect(small_integer);
   const auto what = static_cast<op>(in.byte());
-  control_message m;
-  m.what = what;
+  into.what = what;
+  into.from.what = address::form::none;
   std::uint8_t fields = 3;
   switch (what) {
     case op::send:
       in.atom();
-      m.to = in.pid();
+      in.pid(into.to);
       break;
     case op::reg_send:
       fields = 4;
-      m.from = in.pid();
+      in.pid(into.from);
       in.atom();
-      m.to = in.name();
+      in.name(into.to);
       break;
     case op::send_sender:
-      m.from = in.pid();
-      m.to = in.pid();
+      in.pid(into.from);
+      in.pid(into.to);
       break;
     case op::alias_send:
-      m.from = in.pid();
-      m.to = in.reference();
+      in.pid(into.from);
+      into.to.what = address::form::reference;
+      in.reference(into.to.reference);
+      break;
+    case op::monitor_p:
+    case op::demonitor_p:
+      fields = 4;
+      in.pid(into.from);
+      in.pid_or_name(into.to);
+      in.reference(into.ref);
       break;
     default:
       return std::nullopt;
   }
   if (!in.ok || arity != fields) return std::nullopt;
-  into = m;
   return terms.size() - in.rest.size();
 }
 

@@ -57,16 +57,17 @@ class reader {
         if (!from_.receive(received_)) throw std::runtime_error("the node closed the connection");
         continue;
       }
-      std::optional<unpacked> taken;
-      if (!(*whole)->empty()) taken = *in_.take(**whole);
+      frame_.assign((*whole)->begin(), (*whole)->end()); // what is unpacked borrows from it
       received_.erase(received_.begin(), received_.end() - static_cast<std::ptrdiff_t>(rest.size()));
-      if (taken) return std::move(*taken);
+      if (frame_.empty()) continue;
+      if (unpacked* taken = *in_.take(frame_); taken != nullptr) return std::move(*taken);
     }
   }
 
  private:
   raw_peer& from_;
   unpacker in_{{}};
+  std::vector<std::uint8_t> frame_;
   std::vector<std::uint8_t> received_;
 };
 

@@ -132,6 +132,33 @@ TEST_CASE("unlink and demonitor are honoured on the other side") {
   CHECK(there.waiting() == 0);
 }
 
+TEST_CASE("an answered call leaves no monitor on the other side") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor there(b.host);
+  const actor here(a.host);
+  auto asked = std::make_shared<std::promise<runtime::reference>>();
+  auto answered = std::make_shared<std::promise<bool>>();
+  here.start([&, asked, answered](process& self) {
+    const auto ref = self.monitor(a.see(b, there.id()), true);
+    self.send(a.see(b, there.id()), atom("question"));
+    asked->set_value(ref);
+    answered->set_value(self.await(ref, INT64_MAX).has_value());
+  });
+  CHECK(is_atom(there.next(), "question"));
+  REQUIRE(eventually([&] { return b.peer(name_a).monitors == 1; }));
+  auto as_seen = asked->get_future().get();
+  as_seen.node = b.index(a);
+  there.run([&](process& self) {
+    self.send(destination::alias(as_seen), atom("answer"));
+    return 0;
+  });
+  CHECK(answered->get_future().get());
+  CHECK(eventually([&] { return b.peer(name_a).monitors == 0; }));
+  CHECK(b.host.info(there.id())->monitored_by.empty());
+}
+
 TEST_CASE("exit/2 kills across nodes") {
   epmd_server epmd;
   cluster_node a(epmd, name_a);

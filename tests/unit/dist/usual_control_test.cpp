@@ -39,13 +39,20 @@ control_message message(op what, const address& to) {
 const etf::pid receiver{"a@127.0.0.1", 1, 2, 3};
 const etf::reference alias{"a@127.0.0.1", 5, 3, {1, 2, 3}};
 
+control_message monitor(op what, const address& to) {
+  control_message m = message(what, to);
+  m.ref = alias;
+  return m;
+}
+
 } // namespace
 
 TEST_CASE("sends to pids, names and aliases read as the long way reads them") {
   for (const auto& m :
        {message(op::send, address::of(receiver)), message(op::send_sender, address::of(receiver)),
         message(op::reg_send, address::of(std::string_view("kv"))),
-        message(op::alias_send, address::of(alias))}) {
+        message(op::alias_send, address::of(alias)), monitor(op::monitor_p, address::of(receiver)),
+        monitor(op::demonitor_p, address::of(std::string_view("kv")))}) {
     const auto whole = encoded(m);
     const auto expected = decode_control(whole);
     REQUIRE(expected);
@@ -59,6 +66,7 @@ TEST_CASE("sends to pids, names and aliases read as the long way reads them") {
     CHECK(got.what == expected->what);
     CHECK(got.from == expected->from);
     CHECK(got.to == expected->to);
+    CHECK(got.ref == expected->ref);
   }
 }
 
