@@ -142,6 +142,7 @@ void engine::take_newest(process& p) {
 
 // Messages are looked for in the order they came: those to be handled, then those pending.
 void engine::drop_oldest(process& p) {
+  look_again(p);
   struct {
     signal*& first;
     signal*& last;

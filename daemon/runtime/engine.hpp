@@ -10,11 +10,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "runtime/block.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "runtime/exit_reason.hpp"
+#include "runtime/freeze_group.hpp"
 #include "runtime/names.hpp"
 #include "runtime/process.hpp"
 #include "runtime/process_table.hpp"
@@ -29,7 +31,8 @@ namespace coppice::runtime {
 // The system's insides.
 struct system::parts {
   parts(system& host, const system_options& options);
-  reclaimer readers;
+  alignas(64) std::atomic<std::uint32_t> freezers{0}; // groups of processes that freezers have
+  alignas(64) reclaimer readers;
   process_table table;
   names registered;
   std::vector<block_pool> pools; // one a driver
@@ -166,12 +169,38 @@ struct engine {
     if (mine == nullptr) return {};
     return mine->label.empty() ? mine->name : mine->label;
   }
+  // freezer.cpp
+  static std::shared_ptr<freeze_group> new_group(system& host);
+  static void on_workers(system& host, const std::shared_ptr<freeze_group>& group, std::span<const pid> who,
+                         std::function<void(process&)> on_each);
+  static bool visit_here(system& host, freeze_group& group, const pid& who,
+                         const std::function<void(process&)>& on_each);
+  static void freeze(process& p, const std::shared_ptr<freeze_group>& group, bool at_once);
+  static void wake_members(system& host, const std::shared_ptr<freeze_group>& group, bool free);
+  static bool is_member(const process& p, const freeze_group& of);
+  static void thaw(process& p);
+  static bool look_for_calls(process& p, frost& ice);
+  static void look_again(process& p);
 
   // inspection.cpp; under `reading`.
   static process_summary summarise(const process& p);
   static process_info examine(const process& p);
 
+  // For those who look for processes by what they do; under `reading`.
+  template <class Each>
+  static void for_each(const system& host, Each each) {
+    host.parts_->table.for_each([&](const process& p) { each(p); });
+  }
+
   static void set_status(process& p, process_status to) { p.status_.store(to, std::memory_order_relaxed); }
 };
+
+inline bool worker::halted(const process& p) {
+  if (p.exiting_) return true;
+  if (p.home().freezers_.load(std::memory_order_relaxed) == 0) [[likely]]
+    return false;
+  const relations* theirs = p.relations_.load(std::memory_order_relaxed);
+  return theirs != nullptr && theirs->ice != nullptr && !theirs->ice->running;
+}
 
 } // namespace coppice::runtime

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/engine.hpp"
+#include "runtime/find_processes.hpp"
 
 namespace coppice::runtime {
 
@@ -67,6 +68,15 @@ std::vector<process_summary> system::processes() const {
   const engine::reading valid(*this);
   parts_->table.for_each([&](const process& p) { all.push_back(engine::summarise(p)); });
   return all;
+}
+
+std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted) {
+  std::vector<pid> found;
+  const engine::reading valid(host);
+  engine::for_each(host, [&](const process& p) {
+    if (wanted(p.does())) found.push_back(p.self());
+  });
+  return found;
 }
 
 std::optional<process_info> system::info(const pid& of) const {

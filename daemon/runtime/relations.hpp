@@ -10,6 +10,7 @@
 #include <string>
 
 #include "runtime/flat_table.hpp"
+#include "runtime/freeze_group.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/message.hpp"
 
@@ -79,6 +80,7 @@ struct relations {
   flat_table<reference, pid, reference_hash> callers;       // calls of processes here to this one
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
   std::uint64_t next_unlink = 0;
+  std::unique_ptr<frost> ice; // while a freezer has it
 };
 
 } // namespace coppice::runtime

@@ -157,6 +157,7 @@ bool engine::flush_down(process& p, const reference& ref) {
     if (term.size() < start.size() || std::memcmp(term.data(), start.data(), start.size()) != 0) continue;
     (before == nullptr ? p.first_ : before->next) = at->next;
     if (p.last_ == at) p.last_ = before;
+    look_again(p);
     const signal_ptr flushed(at);
     uncount(p, *flushed);
     return true;

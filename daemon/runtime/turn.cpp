@@ -62,7 +62,10 @@ worker& worker::turn(process& p) {
     return *this;
   }
   if (!p.finished_) {
-    if (!p.exiting_) run_callbacks(p);
+    if (!halted(p))
+      run_callbacks(p, host_.options().turn_messages);
+    else if (!p.exiting_)
+      hold(p);
     if (p.exiting_) engine::finish(p);
   }
   worker& here = p.home();
@@ -70,7 +73,7 @@ worker& worker::turn(process& p) {
   return here;
 }
 
-void worker::run_callbacks(process& p) {
+void worker::run_callbacks(process& p, std::uint32_t budget) {
   if (!p.started_) {
     outcome decided = p.behaviour_->init(p);
     if (p.exiting_) return;
@@ -83,8 +86,7 @@ void worker::run_callbacks(process& p) {
     engine::answer_ack(p, message::immortal(ok_atom));
     engine::take_signals(p);
   }
-  const std::uint32_t budget = p.host().options().turn_messages;
-  for (std::uint32_t handled = 0; handled < budget && !p.exiting_; ++handled) {
+  for (std::uint32_t handled = 0; handled < budget && !halted(p); ++handled) {
     signal_ptr next = engine::next_message(p);
     if (next == nullptr) break;
     if ((next->flags & signal::of_call) != 0) engine::take_in_hand(p, *next);
@@ -106,8 +108,10 @@ void worker::end_turn(process& p) {
   p.reductions_.store(p.reductions_.load(std::memory_order_relaxed) + std::exchange(p.turn_reductions_, 0),
                       std::memory_order_relaxed);
   if (p.crowd_.load(std::memory_order_relaxed) != nullptr) engine::admit_crowd(p);
-  const bool more = p.fiber_ == nullptr ? p.first_ != nullptr : p.waiting_->ready;
-  if (!p.exiting_)
+  bool more = p.fiber_ == nullptr ? p.first_ != nullptr : p.waiting_->ready;
+  if (halted(p))
+    more = wants_turn(p, more);
+  else
     engine::set_status(p, p.fiber_ != nullptr ? process_status::parked
                           : more              ? process_status::runnable
                                               : process_status::waiting);

@@ -37,7 +37,8 @@ void pause_cpu() {
 
 } // namespace
 
-worker::worker(system& host, unsigned index) : host_(host), index_(index), timers_(base::mono_now()) {}
+worker::worker(system& host, unsigned index)
+    : host_(host), freezers_(host.parts_->freezers), index_(index), timers_(base::mono_now()) {}
 
 // After the thread: others may have sent wake-ups and tasks until then.
 worker::~worker() {

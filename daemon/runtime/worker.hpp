@@ -169,13 +169,18 @@ class worker {
   [[noreturn]] static void runner(void*);
   static void run_turns();
   worker& turn(process& p);
-  static void run_callbacks(process& p);
+  static void run_callbacks(process& p, std::uint32_t budget); // of messages
+  // Dead, or a freezer has it: no message is handled.
+  static bool halted(const process& p);
+  static void hold(process& p);
+  static bool wants_turn(process& p, bool more);
   void end_turn(process& p);
   fiber* take_runner();
   void own_stack(fiber& stack);
   void release_stack(fiber& stack);
 
   system& host_;
+  const std::atomic<std::uint32_t>& freezers_; // system::parts::freezers
   const unsigned index_;
   std::unique_ptr<base::uv::loop> loop_;
   base::uv::async waker_handle_;

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+// A frozen process handles nothing, loses nothing, and is a process in every other way; a group that calls
+// itself freezes all the same.
+#include "runtime/freezer.hpp"
+
+#include "actor.hpp"
+
+using namespace coppice::runtime;
+using namespace coppice::runtime::testing;
+using coppice::base::mono_now;
+using coppice::base::nanos;
+using coppice::base::nanos_per_ms;
+using coppice::base::nanos_per_second;
+
+namespace {
+
+nanos in_time() {
+  return mono_now() + 20 * nanos_per_second;
+}
+nanos soon() {
+  return mono_now() + 50 * nanos_per_ms;
+}
+
+void nothing(process&) {}
+
+// A server: answers {From, Alias, Anything}-like calls made with call_of() by what `decide` says.
+message call_message(process& self, const reference& ref) {
+  message_writer out;
+  out.tuple(2);
+  write(out, self.self(), self.host().nodes());
+  write(out, ref, self.host().nodes());
+  return out.take();
+}
+
+std::unique_ptr<behaviour> answering(std::function<void(process&)> before = {}) {
+  return script([before](process& self, message m) {
+    coppice::etf::cursor at(m.bytes());
+    if (!at.read_tuple_of(2)) return carry_on();
+    (void)read_pid(at, self.host().nodes());
+    const auto alias = read_reference(at, self.host().nodes());
+    if (!alias) return carry_on();
+    if (before) before(self);
+    self.answer(*alias, atom("answered"));
+    return carry_on();
+  });
+}
+
+// The atom a tuple begins with.
+bool is_tagged(const message& m, std::string_view tag) {
+  coppice::etf::cursor at(m.bytes());
+  std::uint32_t arity = 0;
+  return at.read_tuple(arity) && at.read_atom_is(tag);
+}
+
+// From a process's turn.
+bool call(process& self, const pid& to, nanos deadline) {
+  const reference ref = self.make_ack();
+  self.send_call(to, ref, call_message(self, ref));
+  return self.await(ref, deadline).has_value();
+}
+
+} // namespace
+
+TEST_CASE("a frozen process handles nothing until it is let go, and then all in order") {
+  node n;
+  actor a(n.host);
+  std::vector<pid> who{a.id()};
+  {
+    freezer ice(n.host);
+    ice.add(who);
+    REQUIRE(ice.wait(in_time()));
+    for (int i = 0; i < 100; ++i) n.host.send(a.id(), number(i));
+    bool ran = false;
+    REQUIRE(ice.each([&](process& p) { ran = p.self() == a.id() && system::current_process() == &p; },
+                     in_time()));
+    CHECK(ran);
+    CHECK(a.waiting() == 0);
+    CHECK(n.host.info(a.id())->summary.messages >= 100);
+  }
+  for (int i = 0; i < 100; ++i) CHECK(value_of(a.next()) == i);
+}
+
+TEST_CASE("a process frees itself with the work it is released by") {
+  node n;
+  actor a(n.host);
+  actor b(n.host);
+  std::vector<pid> who{a.id(), b.id()};
+  freezer ice(n.host);
+  ice.add(who);
+  REQUIRE(ice.wait(in_time()));
+  n.host.send(a.id(), number(1));
+  std::atomic<int> ran{0};
+  REQUIRE(ice.release([&](process&) { ++ran; }, in_time()));
+  CHECK(ran == 2);
+  CHECK(ice.members().empty());
+  CHECK(value_of(a.next()) == 1);
+  b.settle();
+}
+
+TEST_CASE("a process in a callback freezes when that is over, and a wait for it ends at its deadline") {
+  node n;
+  actor a(n.host);
+  actor gate(n.host);
+  std::atomic<bool> inside{false};
+  a.start([&, to = gate.id()](process& self) {
+    const reference ref = self.make_ack();
+    message_writer out;
+    write(out, ref, self.host().nodes());
+    self.send(to, out.take());
+    inside = true;
+    (void)self.await(ref);
+  });
+  REQUIRE(eventually([&] { return inside.load(); }));
+  const message key = gate.next();
+  freezer ice(n.host);
+  std::vector<pid> who{a.id()};
+  ice.add(who);
+  CHECK(!ice.wait(soon()));
+  CHECK(ice.late() == who);
+  coppice::etf::cursor at(key.bytes());
+  n.host.send(destination::alias(*read_reference(at, n.host.nodes())), atom("open"));
+  CHECK(ice.wait(in_time()));
+  CHECK(ice.late().empty());
+}
+
+TEST_CASE("a frozen process answers the call a member waits for, and what was sent to it before") {
+  node n;
+  const auto server = n.host.spawn({}, answering());
+  REQUIRE(server);
+  actor caller(n.host);
+  freezer ice(n.host);
+  std::vector<pid> first{*server};
+  ice.add(first);
+  REQUIRE(ice.wait(in_time()));
+  std::atomic<bool> asked{false};
+  std::atomic<int> answered{-1};
+  for (int i = 0; i < 2000; ++i) n.host.send(*server, number(i));
+  caller.start([&, to = *server](process& self) {
+    asked = true;
+    answered = call(self, to, no_deadline);
+  });
+  REQUIRE(eventually([&] { return asked.load(); }));
+  std::vector<pid> second{caller.id()};
+  ice.add(second);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(answered == 1);
+  CHECK(ice.late().empty());
+}
+
+TEST_CASE("a chain of members that call each other freezes without a deadlock") {
+  node n;
+  const auto last = n.host.spawn({}, answering());
+  const auto middle =
+      n.host.spawn({}, answering([to = *last](process& self) { CHECK(call(self, to, no_deadline)); }));
+  actor caller(n.host);
+  freezer ice(n.host);
+  std::vector<pid> servers{*last, *middle};
+  ice.add(servers);
+  REQUIRE(ice.wait(in_time()));
+  std::atomic<int> answered{-1};
+  std::atomic<bool> asked{false};
+  caller.start([&, to = *middle](process& self) {
+    asked = true;
+    answered = call(self, to, no_deadline);
+  });
+  REQUIRE(eventually([&] { return asked.load(); }));
+  std::vector<pid> rest{caller.id()};
+  ice.add(rest);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(answered == 1);
+}
+
+TEST_CASE("a call from outside the group waits until the process is let go") {
+  node n;
+  const auto server = n.host.spawn({}, answering());
+  actor outside(n.host);
+  std::vector<pid> who{*server};
+  freezer ice(n.host);
+  ice.add(who);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(!outside.run([to = *server](process& self) { return call(self, to, soon()); }));
+  REQUIRE(ice.release(nothing, in_time()));
+  CHECK(outside.run([to = *server](process& self) { return call(self, to, in_time()); }));
+}
+
+TEST_CASE("a frozen process can be killed, linked and monitored, and keeps its name till then") {
+  node n;
+  actor a(n.host, {.name = "cold"});
+  actor b(n.host);
+  std::vector<pid> who{a.id()};
+  freezer ice(n.host);
+  ice.add(who);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(n.host.whereis("cold") == a.id());
+  b.run([&](process& self) {
+    self.trap_exit(true);
+    self.link(a.id());
+    return self.monitor(a.id());
+  });
+  n.host.exit(a.id(), reasons::kill());
+  CHECK(is_tagged(b.next(), "EXIT"));
+  CHECK(is_tagged(b.next(), "DOWN"));
+  CHECK(!n.host.whereis("cold"));
+  CHECK(ice.wait(in_time()));
+  CHECK(ice.members().empty());
+  CHECK(ice.each(nothing, in_time()));
+}
+
+TEST_CASE("timers of a frozen process fire into its mailbox") {
+  node n;
+  actor a(n.host);
+  actor later(n.host);
+  std::vector<pid> who{a.id()};
+  {
+    freezer ice(n.host);
+    ice.add(who);
+    REQUIRE(ice.wait(in_time()));
+    later.run([&](process& self) {
+      self.start_timer(self.now() + nanos_per_ms, a.id(), atom("tick"));
+      return self.start_timer(self.now() + 5 * nanos_per_ms, self.self(), atom("tick"));
+    });
+    CHECK(is_atom(later.next(), "tick"));
+    CHECK(a.waiting() == 0);
+  }
+  CHECK(is_atom(a.next(), "tick"));
+}
+
+TEST_CASE("visiting does the work between two messages and keeps nobody") {
+  node n;
+  std::vector<pid> who;
+  std::vector<std::unique_ptr<actor>> all;
+  for (int i = 0; i < 50; ++i) {
+    all.push_back(std::make_unique<actor>(n.host));
+    who.push_back(all.back()->id());
+  }
+  std::atomic<int> ran{0};
+  std::vector<pid> late;
+  CHECK(freezer::visit(
+      n.host, who, [&](process&) { ++ran; }, in_time(), late));
+  CHECK(ran == 50);
+  for (const auto& one : all) one->settle();
+}
+
+TEST_CASE("those that are dead, or die before their turn, do not hold a freezer up") {
+  node n;
+  std::vector<pid> who;
+  for (int i = 0; i < 200; ++i) {
+    const auto made = n.host.spawn({}, script({}));
+    who.push_back(*made);
+    if (i % 2 == 0) n.host.exit(*made, reasons::kill());
+  }
+  freezer ice(n.host);
+  ice.add(who);
+  for (std::size_t i = 1; i < who.size(); i += 4) n.host.exit(who[i], reasons::kill());
+  CHECK(ice.wait(in_time()));
+  CHECK(ice.release(nothing, in_time()));
+}
+
+TEST_CASE("asked to quit, a wait ends before its deadline and the processes go on") {
+  node n;
+  actor a(n.host);
+  std::atomic<bool> inside{false};
+  std::atomic<bool> leave{false};
+  a.start([&](process&) {
+    inside = true;
+    while (!leave) std::this_thread::yield();
+  });
+  REQUIRE(eventually([&] { return inside.load(); }));
+  std::stop_source quit;
+  {
+    freezer ice(n.host, quit.get_token());
+    std::vector<pid> who{a.id()};
+    ice.add(who);
+    quit.request_stop();
+    CHECK(!ice.wait(no_deadline));
+  }
+  leave = true;
+  a.settle();
+}
+
+TEST_CASE("messages of many senders to processes that freeze again and again arrive once and in order") {
+  node n(4);
+  constexpr int senders = 4;
+  constexpr int messages = 20'000;
+  actor receiver(n.host);
+  std::vector<pid> who{receiver.id()};
+  std::vector<std::thread> threads;
+  for (int s = 0; s < senders; ++s)
+    threads.emplace_back([&, s] {
+      for (int i = 0; i < messages; ++i) n.host.send(receiver.id(), number(s * messages + i));
+    });
+  int rounds = 0;
+  for (; rounds < 200; ++rounds) {
+    freezer ice(n.host);
+    ice.add(who);
+    REQUIRE(ice.wait(in_time()));
+    REQUIRE(ice.release(nothing, in_time()));
+  }
+  for (auto& one : threads) one.join();
+  std::array<int, senders> next{};
+  for (int i = 0; i < senders * messages; ++i) {
+    const auto value = value_of(receiver.next());
+    const auto sender = static_cast<std::size_t>(value / messages);
+    REQUIRE(value % messages == next[sender]++);
+  }
+}
