@@ -6,6 +6,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
 
+#include "behaviours/callback.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -151,6 +152,16 @@ runtime::message stop_reason(coppice_actor& self, std::int32_t status) {
   out.atom(word);
   out.binary(told.text);
   return out.take();
+}
+
+std::int32_t escaped_exception(coppice_actor& actor) {
+  runtime::message_writer reason;
+  reason.tuple(3);
+  reason.atom("exception");
+  reason.atom("unknown");
+  reason.binary("it left the plugin across the C interface");
+  actor.rarely().error.reason = reason.take();
+  return COPPICE_E_EXCEPTION;
 }
 
 runtime::message tagged(std::string_view tag, etf::bytes term) {

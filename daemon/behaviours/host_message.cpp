@@ -177,7 +177,8 @@ std::int32_t adopt(coppice_actor* self, const std::uint8_t* data, std::uint64_t 
   *out_new = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (data == nullptr || !is_term({data, size})) return COPPICE_E_TERM;
-  auto owned = std::make_unique<adopted>(adopted{free_data, context, image_pin(*self->image.get())});
+  auto owned =
+      std::make_unique<adopted>(adopted{free_data, context, image_pin(*self->image.get(), pin_of::buffer)});
   *out_new = give(message::borrow({data, size}, &free_adopted, owned.release()));
   return COPPICE_OK;
 }

@@ -20,7 +20,8 @@ std::int32_t open(coppice_actor* self, coppice_post** out_new) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   auto& door = self->rarely().door.shared;
   if (door == nullptr) door = std::make_shared<post_door>(self->process->host(), self->process->self());
-  *out_new = std::make_unique<coppice_post>(coppice_post{door, image_pin(*self->image.get())}).release();
+  *out_new = std::make_unique<coppice_post>(coppice_post{door, image_pin(*self->image.get(), pin_of::thread)})
+                 .release();
   return COPPICE_OK;
 }
 

@@ -36,7 +36,7 @@ std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* co
   if (function == nullptr) return give_up(abandon, context, COPPICE_E_INVALID);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK)
     return give_up(abandon, context, status);
-  auto made = std::make_unique<job>(function, abandon, context, image_pin(*self->image.get()));
+  auto made = std::make_unique<job>(function, abandon, context, image_pin(*self->image.get(), pin_of::work));
   job* const shared = made.get();
   const auto done = self->process->blocking_run([shared] {
     shared->function(shared->context);

@@ -6,6 +6,7 @@
 #include <coppice/etf/text.hpp>
 
 #include "base/log.hpp"
+#include "behaviours/callback.hpp"
 #include "behaviours/requests.hpp"
 #include "runtime/exit_reason.hpp"
 #include "runtime/system.hpp"
@@ -27,39 +28,14 @@ message empty_map() {
   return message::immortal(bytes);
 }
 
-// Calls into the plugin; an exception that escapes it becomes a status.
-template <class Callback>
-std::int32_t guarded(coppice_actor& actor, Callback callback) {
-  try {
-    return callback();
-  } catch (...) {
-    runtime::message_writer reason;
-    reason.tuple(3);
-    reason.atom("exception");
-    reason.atom("unknown");
-    reason.binary("it left the plugin across the C interface");
-    actor.rarely().error.reason = reason.take();
-    return COPPICE_E_EXCEPTION;
-  }
-}
-
-// The same in the process's turn, where the watchdog may take the thread away: it says what `name` was given.
-template <class Callback>
-std::int32_t in_turn(coppice_actor& actor, const char* name, etf::bytes argument, Callback callback) {
-  const runtime::foreign_code outside(*actor.process, name, argument);
-  return guarded(actor, std::move(callback));
-}
-
-// What a plugin without init or create answers.
-template <class Function, class... Arguments>
-std::int32_t call_or(std::int32_t status, Function function, Arguments... arguments) {
-  return function == nullptr ? status : function(arguments...);
-}
-
 } // namespace
 
 server::server(server_plan plan)
-    : callbacks_(static_cast<const coppice_server*>(plan.type->callbacks)), type_(plan.type) {
+    : callbacks_(static_cast<const coppice_server*>(plan.type->callbacks)),
+      type_(plan.type),
+      is_(plan.is),
+      generation_(plan.image->generation()),
+      saved_(std::move(plan.saved)) {
   actor_.image = std::move(plan.image);
   actor_.args = std::move(plan.spec.args);
   actor_.env = std::move(plan.spec.env);
@@ -72,6 +48,7 @@ sys::protocol& server::system_protocol() {
 }
 
 server::~server() {
+  if (next_ != nullptr) forget(*next_);
   if (created_ && callbacks_->destroy != nullptr)
     guarded(actor_, [this] { return callbacks_->destroy(state_), COPPICE_OK; });
 }
@@ -84,6 +61,7 @@ outcome server::init(process& self) {
   actor_.restricted = false;
   if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
   created_ = true;
+  if (saved_ != nullptr) return init_restored();
 
   const message args = actor_.args ? actor_.args : empty_map();
   const coppice_message lent = lend(args);
@@ -106,6 +84,18 @@ outcome server::init(process& self) {
     default:
       return runtime::stop(stop_reason(actor_, status));
   }
+}
+
+outcome server::init_restored() {
+  const auto from = std::move(saved_);
+  actor_.restricted = true;
+  base::status restored = takes_over(*type_, bool{from->term});
+  if (restored) restored = restore(*callbacks_, state_, *from);
+  actor_.restricted = false;
+  if (restored) return runtime::carry_on();
+  message_writer why;
+  why.binary(restored.error().text);
+  return runtime::stop(why.take());
 }
 
 outcome server::receive(process& self, message m) {
@@ -291,13 +281,12 @@ void server::terminate(process& self, const message& reason) {
 
 void server::describe(runtime::description& out) const {
   out.behaviour = "server";
-  out.plugin = actor_.image->id();
-  out.actor = type_->name;
-  out.generation = actor_.image->generation();
+  out.plugin = is_->plugin;
+  out.actor = is_->actor;
+  out.generation = generation_.load(std::memory_order_relaxed);
 }
 
-template <class Callback>
-message server::written(Callback callback) {
+message server::written(const std::function<std::int32_t(coppice_writer*)>& callback, std::int32_t* result) {
   const coppice_message_api& messages = *message_interface();
   coppice_writer out;
   if (messages.write_begin(256, &out) != COPPICE_OK) return {};
@@ -305,7 +294,10 @@ message server::written(Callback callback) {
   const std::int32_t status =
       in_turn(actor_, "format_status or save_state", {}, [&] { return callback(&out); });
   actor_.restricted = false;
-  if (actor_.rare != nullptr && actor_.rare->error.told) actor_.rare->error = {};
+  if (result != nullptr)
+    *result = status;
+  else if (actor_.rare != nullptr && actor_.rare->error.told)
+    actor_.rare->error = {};
   if (status != COPPICE_OK) return messages.discard(&out), message();
   coppice_message made;
   if (messages.finish(&out, &made) != COPPICE_OK) return {};

@@ -6,11 +6,14 @@
 
 #include <coppice/server.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "behaviours/gen.hpp"
 #include "behaviours/host.hpp"
+#include "behaviours/reloadable.hpp"
 #include "behaviours/sys.hpp"
 #include "runtime/behaviour.hpp"
 
@@ -20,10 +23,12 @@ namespace coppice::behaviours {
 struct server_plan {
   image_pin image;
   const coppice_actor_type* type = nullptr; // its callbacks are a coppice_server
+  const actor_identity* is = nullptr;       // outlives the server
   runtime::actor_spec spec;
+  std::unique_ptr<const saved_state> saved; // it starts with this state, restored, and without init
 };
 
-class server final : public runtime::behaviour, private sys::subject {
+class server final : public runtime::behaviour, public reloadable, private sys::subject {
  public:
   explicit server(server_plan plan);
   ~server() override;
@@ -39,7 +44,25 @@ class server final : public runtime::behaviour, private sys::subject {
   static runtime::message change_config(runtime::process& self, const runtime::pid& of,
                                         const runtime::message& args);
 
+  const actor_identity& identity() const override;
+  std::uint64_t generation() const override { return generation_.load(std::memory_order_relaxed); }
+  actor_origin origin() const override;
+  base::result<saved_state> save(runtime::process& self) override;
+  base::status prepare(runtime::process& self, plugin_image& next, const coppice_actor_type& type,
+                       const saved_state& saved) override;
+  void go_over(runtime::process& self) override;
+  void stay(runtime::process& self) override;
+
  private:
+  struct incarnation;
+  struct incarnation_deleter {
+    void operator()(incarnation* owned) const noexcept;
+  };
+  void forget(incarnation& one);
+  runtime::outcome init_restored();
+  // In a callback that may only compute. errc::refused.
+  base::status restore(const coppice_server& callbacks, void* state, const saved_state& saved);
+
   runtime::outcome dispatch(const runtime::message& m, const gen::request_view& what);
   runtime::outcome info(const runtime::message& m);
   // A sys request of this node: change_config(). False: it is none.
@@ -49,9 +72,10 @@ class server final : public runtime::behaviour, private sys::subject {
   // What a callback's status comes to; runs handle_continue as often as it is asked for.
   runtime::outcome follow(std::int32_t status);
 
-  // A term written by `callback`, which may only compute; empty if it failed.
-  template <class Callback>
-  runtime::message written(Callback callback);
+  // A term written by `callback`, which may only compute; empty if it failed. With `status` that is its own,
+  // and what it told the error object is left there.
+  runtime::message written(const std::function<std::int32_t(coppice_writer*)>& callback,
+                           std::int32_t* status = nullptr);
   runtime::message sys_state(runtime::process& self) override;
   std::string sys_module() const override;
 
@@ -64,7 +88,11 @@ class server final : public runtime::behaviour, private sys::subject {
   bool continue_first_ = false;        // init asked for handle_continue
   bool nudged_ = false;                // and a message to itself that says so is on its way
   std::unique_ptr<sys::protocol> sys_; // made with the first sys request
-  coppice_actor actor_;                // last: it holds the pin
+  const actor_identity* is_;
+  std::atomic<std::uint64_t> generation_;                  // of the image
+  std::unique_ptr<const saved_state> saved_;               // until init
+  std::unique_ptr<incarnation, incarnation_deleter> next_; // prepared by a reload
+  coppice_actor actor_;                                    // last: it holds the pin
 };
 
 } // namespace coppice::behaviours

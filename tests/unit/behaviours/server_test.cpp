@@ -120,6 +120,7 @@ class stage {
     behaviours::server_plan plan;
     plan.image = behaviours::image_pin(image_);
     plan.type = &type;
+    plan.is = type.name == full_type.name ? &scripted_ : &bare_;
     auto does = std::make_unique<behaviours::server>(std::move(plan));
     return host.run([&](runtime::process& self) {
       runtime::spawn_options options;
@@ -140,6 +141,8 @@ class stage {
 
  private:
   behaviours::plugin_image image_{"test", 3};
+  const behaviours::actor_identity scripted_{"test", "scripted"};
+  const behaviours::actor_identity bare_{"test", "bare"};
 
  public:
   test_host host;
