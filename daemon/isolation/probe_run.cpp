@@ -16,7 +16,9 @@
 #include <nlohmann/json.hpp>
 #include <typeinfo>
 
+#include "isolation/restore_run.hpp"
 #include "loader/image.hpp"
+#include "loader/trial.hpp"
 #include "manifest/manifest.hpp"
 
 // Sanitizers reserve terabytes, so the bound on address space is left out under them.
@@ -65,10 +67,10 @@ std::string type_name(const std::type_info& type) {
     } catch (...) {
     }
   }
-  refuse(
-      fmt::format("{} while it was loaded: a static constructor threw, or a noexcept function did; do that "
-                  "work in init, where it can fail",
-                  thrown));
+  refuse(fmt::format(
+      "{} while it was tried out: a static constructor threw, or a noexcept function did; do that "
+      "work where it can fail",
+      thrown));
   _exit(1);
 }
 
@@ -90,7 +92,7 @@ void limit_process() {
 
 } // namespace
 
-int run_probe(const std::string& file, int answer_fd) {
+int run_probe(const std::string& file, int answer_fd, int states_fd) {
   answer_to = answer_fd;
   limit_process();
   std::set_terminate(&on_terminate);
@@ -99,6 +101,11 @@ int run_probe(const std::string& file, int answer_fd) {
   if (!declared) return refuse(declared.error().text);
   auto mapped = loader::image::open(file, *declared, 0);
   if (!mapped) return refuse(mapped.error().text);
+  if (states_fd >= 0) {
+    const auto states = loader::read_states(states_fd);
+    if (!states) return refuse(states.error().text);
+    if (const auto restored = restore_all(**mapped, *states); !restored) return refuse(restored.error().text);
+  }
   const auto closed = (*mapped)->close();
   if (!closed) return refuse(closed.error().text);
   return say({{"ok", true}, {"unloads", *closed}});

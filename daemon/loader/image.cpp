@@ -51,6 +51,16 @@ int covers(dl_phdr_info* info, std::size_t, void* context) {
 
 } // namespace
 
+bool is_mapped(const std::string& file) {
+  struct named {
+    const std::string& file;
+  } wanted{file};
+  const auto same = [](dl_phdr_info* info, std::size_t, void* context) {
+    return info->dlpi_name != nullptr && static_cast<named*>(context)->file == info->dlpi_name ? 1 : 0;
+  };
+  return dl_iterate_phdr(same, &wanted) != 0;
+}
+
 bool is_mapped(const void* address) {
   search wanted{reinterpret_cast<std::uintptr_t>(address)};
   dl_iterate_phdr(&covers, &wanted);

@@ -37,7 +37,8 @@ class image final : public behaviours::plugin_image {
   const coppice_descriptor* descriptor_;
 };
 
-// Whether this process has a file mapped whose code covers `address`.
+// Whether this process has a file mapped whose code covers `address`, or of that path.
 bool is_mapped(const void* address);
+bool is_mapped(const std::string& file);
 
 } // namespace coppice::loader

@@ -23,17 +23,6 @@ std::vector<std::string> actor_names(const manifest::manifest& declared) {
   return out;
 }
 
-// Which of the plugin's actors is meant.
-base::result<const manifest::actor_type*> choose(const manifest::manifest& declared,
-                                                 const actor_name& wanted) {
-  const std::string_view name = wanted.actor.empty() ? wanted.plugin : wanted.actor;
-  if (const auto* found = declared.find(name)) return found;
-  if (wanted.actor.empty() && declared.actors.size() == 1) return &declared.actors.front();
-  return base::fail(base::errc::not_found,
-                    fmt::format("unknown actor type \"{}\" of plugin {}: it has {}", name, declared.id,
-                                fmt::join(actor_names(declared), ", ")));
-}
-
 bool is_plugin_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && name.front() >= 'a' && name.front() <= 'z' &&
          std::ranges::all_of(
@@ -48,14 +37,23 @@ actor_name split(std::string_view text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
+base::result<const manifest::actor_type*> choose(const manifest::manifest& declared, std::string_view actor) {
+  const actor_name wanted = split(actor);
+  const std::string_view name = wanted.actor.empty() ? wanted.plugin : wanted.actor;
+  if (const auto* found = declared.find(name)) return found;
+  if (wanted.actor.empty() && declared.actors.size() == 1) return &declared.actors.front();
+  return base::fail(base::errc::not_found,
+                    fmt::format("unknown actor type \"{}\" of plugin {}: it has {}", name, declared.id,
+                                fmt::join(actor_names(declared), ", ")));
+}
+
 loader::loader(loader_options options) : options_(std::move(options)), copies_(options_.data) {}
 
 loader::~loader() {
   for (const auto& trouble : unload()) base::log::warning("loader", "{}", trouble);
   // An image that something still needs stays mapped until the process ends, and so does its bookkeeping.
-  for (auto& left : entries_) {
-    if (left->mapped != nullptr) (void)left->mapped.release();
-  }
+  for (auto* list : {&entries_, &former_})
+    for (auto& left : *list) (void)left->mapped.release();
 }
 
 base::status loader::prepare() {
@@ -128,7 +126,7 @@ base::status loader::load_for(std::string_view actor) {
   const actor_name wanted = split(actor);
   if (auto done = load(wanted.plugin); !done) return done;
   const std::lock_guard guard(lock_);
-  const auto chosen = choose(find(wanted.plugin)->declared, wanted);
+  const auto chosen = choose(find(wanted.plugin)->declared, actor);
   return chosen ? base::status() : tl::unexpected(chosen.error());
 }
 
@@ -136,13 +134,14 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
   const actor_name wanted = split(spec.actor);
   const std::lock_guard guard(lock_);
   const entry* const plugin = find(wanted.plugin);
-  if (plugin == nullptr || plugin->mapped == nullptr)
+  if (plugin == nullptr)
     return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
-  const auto chosen = choose(plugin->declared, wanted);
+  const auto chosen = choose(plugin->declared, spec.actor);
   if (!chosen) return tl::unexpected(chosen.error());
   behaviours::server_plan plan;
   plan.image = behaviours::image_pin(*plugin->mapped);
   plan.type = find_actor(plugin->mapped->descriptor(), (*chosen)->name);
+  plan.is = identity_of(plugin->declared.id, (*chosen)->name);
   plan.spec = spec;
   return std::make_unique<behaviours::server>(std::move(plan));
 }
@@ -151,7 +150,6 @@ std::vector<loaded_plugin> loader::loaded() const {
   std::vector<loaded_plugin> out;
   const std::lock_guard guard(lock_);
   for (const auto& each : entries_) {
-    if (each->mapped == nullptr) continue;
     out.push_back({each->declared.id, each->declared.version, each->declared.build_id, each->file,
                    each->mapped->generation(), actor_names(each->declared), each->mapped->pins()});
   }
@@ -162,7 +160,7 @@ std::vector<loaded_plugin> loader::loaded() const {
 bool loader::takes_config_change(std::string_view plugin, std::string_view actor) const {
   const std::lock_guard guard(lock_);
   const entry* const found = find(plugin);
-  if (found == nullptr || found->mapped == nullptr) return false;
+  if (found == nullptr) return false;
   const coppice_descriptor& descriptor = found->mapped->descriptor();
   for (std::uint64_t i = 0; i < descriptor.actor_count; ++i) {
     const coppice_actor_type& type = *descriptor.actors[i];
@@ -172,31 +170,21 @@ bool loader::takes_config_change(std::string_view plugin, std::string_view actor
   return false;
 }
 
+const behaviours::actor_identity* loader::identity_of(const std::string& plugin, const std::string& actor) {
+  return &identities_.try_emplace(plugin + ":" + actor, behaviours::actor_identity{plugin, actor})
+              .first->second;
+}
+
 std::vector<std::string> loader::unload() {
-  std::vector<std::unique_ptr<entry>> ending;
   {
     const std::lock_guard guard(lock_);
-    ending.swap(entries_);
+    std::ranges::move(entries_, std::back_inserter(former_));
+    entries_.clear();
   }
   std::vector<std::string> troubles;
-  std::vector<std::unique_ptr<entry>> staying;
-  for (auto& each : ending) {
-    if (each->mapped == nullptr) continue;
-    const auto closed = each->mapped->close();
-    if (!closed) {
-      troubles.push_back(closed.error().text);
-      staying.push_back(std::move(each));
-      continue;
-    }
-    if (!*closed)
-      troubles.push_back(
-          fmt::format("plugin {} generation {}: its code is still mapped after closing (a "
-                      "thread_local variable with a destructor keeps it)",
-                      each->declared.id, each->mapped->generation()));
-    unlink(each->copy.c_str());
-  }
-  const std::lock_guard guard(lock_);
-  std::ranges::move(staying, std::back_inserter(entries_));
+  for (const kept_image& stays : collect())
+    troubles.push_back(
+        fmt::format("plugin {} generation {}: {}", stays.plugin, stays.generation, stays.reason));
   return troubles;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The plugins of a node: found by name, inspected, tried out, copied, mapped, checked, and then the source
-// of every actor that is started. A plugin is loaded once, when the configuration first needs it, by a
-// thread that may block; making actors afterwards is for any thread. Images are unmapped at the end, when
-// their last actor is gone.
+// of every actor that is started. A plugin is loaded when the configuration first needs it, by a thread that
+// may block; making actors afterwards is for any thread. A reload opens the next generation beside the one in
+// use and puts it in its place; an image is unmapped when nothing needs its code any more.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,10 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "loader/image.hpp"
+#include "behaviours/reloadable.hpp"
+#include "loader/generation.hpp"
 #include "loader/private_copy.hpp"
-#include "manifest/manifest.hpp"
+#include "loader/trial.hpp"
 #include "runtime/actor_factory.hpp"
 
 namespace coppice::loader {
@@ -55,7 +56,22 @@ class loader final : public runtime::actor_factory {
   // Loads the plugin of "PLUGIN" or "PLUGIN:ACTOR" and sees that it has the actor. Blocks.
   base::status load_for(std::string_view actor);
 
+  // The next generation, for one reload at a time; all of these block.
+  // Whether the file's contents are not those in use. errc::not_found: it is not loaded, or there is no file.
+  base::result<bool> changed(const std::string& plugin) const;
+  // The file as it is now, found fit, loaded beside what is in use, which goes on. Errors as for load().
+  base::result<std::unique_ptr<plugin_generation>> open_next(const std::string& plugin);
+  // Restores these states with it in a process of its own. errc::refused, errc::timeout: not all would go.
+  base::status try_states(const plugin_generation& next, const std::vector<trial_state>& states) const;
+  // From now on make() uses these.
+  void promote(std::vector<std::unique_ptr<plugin_generation>> next);
+  // What was opened is not used after all.
+  void discard(std::vector<std::unique_ptr<plugin_generation>> next);
+  // Unmaps what nothing needs any more; what is left, and why.
+  std::vector<kept_image> collect();
+
   // Any thread from here on.
+  std::vector<kept_image> kept() const; // as of the last collect()
   base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override;
   std::vector<loaded_plugin> loaded() const;
   // Whether a loaded plugin's actor can be given other args as it runs.
@@ -65,16 +81,14 @@ class loader final : public runtime::actor_factory {
   std::vector<std::string> unload();
 
  private:
-  struct entry {
-    manifest::manifest declared;
-    std::string file;
-    std::string copy;
-    std::unique_ptr<image> mapped;
-  };
+  using entry = plugin_generation;
 
   base::result<std::string> find_file(std::string_view plugin) const;
   base::result<entry> open(const std::string& plugin, const std::string& file);
   const entry* find(std::string_view plugin) const; // with the lock held
+  const behaviours::actor_identity* identity_of(const std::string& plugin, const std::string& actor);
+  // Why it cannot be closed; empty: it is, and its copy gone.
+  std::string close(entry& one) const;
 
   loader_options options_;
   copy_folder copies_;
@@ -82,6 +96,9 @@ class loader final : public runtime::actor_factory {
       generations_;         // the last one of each plugin; loading is one at a time
   mutable std::mutex lock_; // of entries_; never held while plugin code runs
   std::vector<std::unique_ptr<entry>> entries_;
+  std::vector<std::unique_ptr<entry>> former_; // of former generations, still mapped
+  std::vector<kept_image> kept_;
+  std::map<std::string, behaviours::actor_identity, std::less<>> identities_; // by PLUGIN:ACTOR; never erased
 };
 
 // "PLUGIN:ACTOR" in two; the actor of "PLUGIN" is the one of that name, or the only one.
@@ -90,5 +107,7 @@ struct actor_name {
   std::string_view actor; // empty: not said
 };
 actor_name split(std::string_view text);
+// The actor type that "PLUGIN" or "PLUGIN:ACTOR" means. errc::not_found names those there are.
+base::result<const manifest::actor_type*> choose(const manifest::manifest& declared, std::string_view actor);
 
 } // namespace coppice::loader

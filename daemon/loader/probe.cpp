@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "loader/trial.hpp"
 
 namespace coppice::loader {
 namespace {
@@ -77,14 +78,19 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
-base::result<pid_t> start(const std::string& program, const std::string& file, int answer) {
+base::result<pid_t> start(const probe_options& options, const std::string& file, int answer) {
   spawn_actions actions;
   posix_spawn_file_actions_adddup2(actions.get(), answer, answer_fd);
   posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(actions.get(), 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(actions.get(), 2, "/dev/null", O_WRONLY, 0);
   spawn_attributes attributes;
+  const std::string& program = options.program;
   std::vector<std::string> arguments{program, "--probe", file};
+  if (options.states >= 0) {
+    posix_spawn_file_actions_adddup2(actions.get(), options.states, states_fd);
+    arguments.emplace_back("--states");
+  }
   std::vector<std::string> variables = environment();
   pid_t child = -1;
   const int trouble = posix_spawn(&child, program.c_str(), actions.get(), attributes.get(),
@@ -131,18 +137,16 @@ base::status refuse(std::string text) {
   return base::fail(base::errc::refused, std::move(text));
 }
 
-base::status judge(const std::string& answer, int status) {
+base::status judge(const std::string& answer, int status, std::string_view doing) {
   const auto json = nlohmann::json::parse(answer, nullptr, false);
   const bool whole = json.is_object() && json.contains("ok") && json["ok"].is_boolean();
   if (whole && json["ok"].get<bool>() && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (whole && json.contains("error") && json["error"].is_string()) return refuse(json["error"]);
   if (WIFSIGNALED(status))
-    return refuse(fmt::format("trying it out ended by signal {} ({}): it crashes while it is loaded",
-                              WTERMSIG(status), strsignal(WTERMSIG(status))));
-  return refuse(
-      fmt::format("trying it out ended with status {} and no answer: it ends the process while it is "
-                  "loaded",
-                  WIFEXITED(status) ? WEXITSTATUS(status) : -1));
+    return refuse(fmt::format("trying it out ended by signal {} ({}): it crashes while {}", WTERMSIG(status),
+                              strsignal(WTERMSIG(status)), doing));
+  return refuse(fmt::format("trying it out ended with status {} and no answer: it ends the process while {}",
+                            WIFEXITED(status) ? WEXITSTATUS(status) : -1, doing));
 }
 
 } // namespace
@@ -153,7 +157,7 @@ base::status probe(const std::string& file, const probe_options& options) {
   const base::unique_fd from(ends[0]);
   base::unique_fd to(ends[1]);
   const base::nanos deadline = base::mono_now() + options.deadline;
-  const auto child = start(options.program, file, to.get());
+  const auto child = start(options, file, to.get());
   if (!child) return tl::unexpected(child.error());
   to.reset();
 
@@ -161,11 +165,14 @@ base::status probe(const std::string& file, const probe_options& options) {
   int status = 0;
   const bool in_time = read_until(from.get(), deadline, answer);
   const bool ended = reap(*child, deadline, status);
+  const bool restoring = options.states >= 0;
   if (!in_time || !ended)
     return base::fail(base::errc::timeout,
-                      fmt::format("it was not loaded within {} ms: a constructor or its init does not return",
-                                  options.deadline / base::nanos_per_ms));
-  return judge(answer, status);
+                      fmt::format("it was not {} within {} ms: {} does not return",
+                                  restoring ? "through with the saved states" : "loaded",
+                                  options.deadline / base::nanos_per_ms,
+                                  restoring ? "its restore_state or create" : "a constructor or its init"));
+  return judge(answer, status, restoring ? "a saved state is restored" : "it is loaded");
 }
 
 } // namespace coppice::loader

@@ -14,6 +14,7 @@ namespace coppice::loader {
 struct probe_options {
   std::string program; // coppice-plugin-host
   base::nanos deadline = 5 * base::nanos_per_second;
+  int states = -1; // a file of trial.hpp, whose states are restored too; -1: none
 };
 
 // errc::refused: the plugin failed, in words for its author; errc::timeout: it was not through in time;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A schema becomes a tree of rules once, by plugin; values are then walked along it. A keyword outside of
 // the subset is an error at compile time: ignoring it would let through what its author meant to refuse.
-#include "spec/args_schema.hpp"
+#include "spec/args_rule.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <coppice/etf/writer.hpp>
-#include <limits>
 #include <map>
 
 #include "spec/scalar.hpp"
@@ -18,15 +17,6 @@
 namespace coppice::spec {
 namespace {
 
-enum type_bit : unsigned {
-  type_null = 1,
-  type_boolean = 2,
-  type_integer = 4,
-  type_number = 8,
-  type_string = 16,
-  type_array = 32,
-  type_object = 64,
-};
 constexpr std::array<std::pair<std::string_view, unsigned>, 7> type_names{{{"object", type_object},
                                                                            {"array", type_array},
                                                                            {"string", type_string},
@@ -35,37 +25,7 @@ constexpr std::array<std::pair<std::string_view, unsigned>, 7> type_names{{{"obj
                                                                            {"boolean", type_boolean},
                                                                            {"null", type_null}}};
 
-enum class unit { none, duration, size };
-
 } // namespace
-
-struct args_schema::rule {
-  unsigned types = 0; // 0: any
-  unit format = unit::none;
-  struct property;
-  std::vector<property> properties;
-  std::vector<std::string> required;
-  bool closed = false;              // additionalProperties: false
-  std::unique_ptr<rule> additional; // additionalProperties: {…}
-  std::unique_ptr<rule> items;
-  std::vector<json> values; // enum, const
-  double least = -std::numeric_limits<double>::infinity();
-  double most = std::numeric_limits<double>::infinity();
-  bool above = false; // least itself is refused
-  bool below = false;
-  std::size_t shortest = 0;
-  std::size_t longest = std::numeric_limits<std::size_t>::max();
-  std::size_t fewest = 0;
-  std::size_t largest = std::numeric_limits<std::size_t>::max();
-  json fallback; // null: none
-
-  const rule* find(std::string_view key) const;
-};
-
-struct args_schema::rule::property {
-  std::string key;
-  rule value;
-};
 
 const args_schema::rule* args_schema::rule::find(std::string_view key) const {
   for (const auto& one : properties)

@@ -7,7 +7,9 @@
 // bytes. A key that is absent and has a default is in the term. Immutable; any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +31,9 @@ class args_schema {
 
   // `args` may be nullptr: none were given, and errors are placed at `owner`. False with errors reported.
   bool encode(report&, const node* args, const node& owner, encoded_term& into) const;
+
+  // Args that are a term already, as encode() makes them. errc::invalid with the path of the first finding.
+  base::status check(std::span<const std::uint8_t> term) const;
 
   struct rule;
 

@@ -251,7 +251,7 @@ const table<plugin_options>& plugin_table() {
                                       "folders with plugins, searched in this order")
           .add<&plugin_options::isolation>("isolation", isolation_words(),
                                            "process: actors run in a process of their own", later)
-          .add<&plugin_options::watch>("watch", flag(), "reload when a plugin's file is replaced", later)
+          .add<&plugin_options::watch>("watch", flag(), "reload when a plugin's file is replaced")
           .add<&plugin_options::reload_deadline>("reload_deadline", duration(milliseconds(1)),
                                                  "longest time of a reload; then the old generation goes on");
   return rows;
