@@ -131,15 +131,17 @@ class main_loop {
   std::function<void()> hang_up_;
 };
 
-// Applies the configuration as it stands now, one transaction, and says in the log what came of it.
-void apply_configuration(node::node& running) {
+// What SIGHUP does, said in the log: applies the configuration as it stands now, then reloads the plugins
+// whose files have changed; one transaction each, and the second one also when the first came to nothing.
+void refresh(node::node& running) {
   node::notify_service_manager(node::reloading_state());
-  running.apply({}, [](const node::apply_outcome& outcome) {
+  running.apply({}, [&running](const node::apply_outcome& outcome) {
     for (const std::string& line : node::summary(outcome)) {
       base::log::write(outcome.applied ? base::log::level::info : base::log::level::error, "apply", {}, "{}",
                        line);
     }
     node::notify_service_manager("READY=1");
+    running.reload({}, [](const base::result<node::reload_report>&) {});
   });
 }
 
@@ -175,7 +177,7 @@ int run(spec::node_spec spec, node::configuration_source source, const std::stri
     std::fflush(stdout);
   });
 
-  process.on_hang_up([&running] { apply_configuration(running); });
+  process.on_hang_up([&running] { refresh(running); });
   process.wait();
   process.on_hang_up(nullptr);
   node::notify_service_manager("STOPPING=1");

@@ -12,7 +12,7 @@ using coppice::api::exit_code;
 
 // Commands of the manual that this version does not have yet: named, so that nobody takes a refusal
 // for a slip of the pen.
-constexpr const char* unavailable[] = {"reload", "logs", "log-level", "trace", "top", "new", "init"};
+constexpr const char* unavailable[] = {"logs", "log-level", "trace", "top", "new", "init"};
 
 void declare_unavailable(CLI::App& app, std::function<exit_code()>& run) {
   for (const char* name : unavailable) {

@@ -39,6 +39,7 @@ struct parameters {
   std::string sort;
   std::string timeout = "5s";
   std::string application;
+  std::string plugin;
   bool dry_run = false;
 };
 
@@ -193,6 +194,17 @@ const remote_command commands[] = {
      },
      changes_arguments, show_changes, true, changes_verdict},
     {"plugins", "loaded plugins", no_options, no_arguments, render_plugins, false},
+    {"reload", "replaces plugins whose file has changed, or one, under their running actors",
+     [](CLI::App& app, parameters& p) {
+       app.add_option("plugin", p.plugin, "only this one, whether its file has changed or not");
+       app.add_flag("--dry-run", p.dry_run, "only say what would happen");
+       p.timeout = "infinity";
+       take_timeout(app, p);
+     },
+     [](const parameters& p) {
+       return json{{"plugin", p.plugin}, {"dry_run", p.dry_run}};
+     },
+     render_reload, true},
     {"wait-ready", "returns when every application has started",
      [](CLI::App& app, parameters& p) {
        p.timeout = "infinity";

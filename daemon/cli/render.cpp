@@ -210,6 +210,32 @@ std::string render_changes(const json& d) {
   return out.empty() ? "no changes\n" : table(out);
 }
 
+std::string render_reload(const json& d) {
+  if (at(d, "plugins").empty()) return "no plugin's file has changed\n";
+  const bool dry = d.value("dry_run", false);
+  std::string out;
+  for (const auto& p : at(d, "plugins")) {
+    const auto generation = [&p](const char* which) {
+      const json& v = at(p, which);
+      return fmt::format("{} generation {}", cell(v, "version"), cell(v, "generation"));
+    };
+    out += fmt::format("{}{}: {} -> {}\n", dry ? "would reload " : "", cell(p, "id"), generation("from"),
+                       generation("to"));
+    rows lines{{"PID", "PATH", "TYPE", "OUTCOME", "REASON"}};
+    for (const auto& a : at(p, "actors"))
+      lines.push_back(
+          {cell(a, "pid"), cell(a, "path"), cell(a, "type"), cell(a, "outcome"), cell(a, "reason")});
+    if (lines.size() > 1) out += table(lines);
+  }
+  for (const auto& k : at(d, "kept"))
+    out += fmt::format("still mapped: {} generation {}: {}\n", cell(k, "plugin"), cell(k, "generation"),
+                       cell(k, "reason"));
+  if (dry) return out;
+  return out + fmt::format("stood still {} ms (handlers {} ms, save {} ms, restore {} ms)\n",
+                           cell(d, "pause_ms"), cell(d, "drain_ms"), cell(d, "save_ms"),
+                           cell(d, "restore_ms"));
+}
+
 std::string render_reply(const json& d, std::size_t width) {
   const std::string text = cell(d, "reply");
   // <0.N.S> stays as it is: what node it names does not matter, as long as both ways take the same.

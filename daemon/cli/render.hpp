@@ -26,6 +26,7 @@ std::string render_process(const nlohmann::json& document);
 std::string render_nodes(const nlohmann::json& document);
 std::string render_plugins(const nlohmann::json& document);
 std::string render_changes(const nlohmann::json& document);
+std::string render_reload(const nlohmann::json& document);
 
 // The reply of `call`, an Erlang term, broken over lines at `width` columns.
 std::string render_reply(const nlohmann::json& document, std::size_t width);

@@ -193,6 +193,16 @@ pending run_disconnect(const request& r) {
   return r->finish(r->of.disconnect(r->text("node"))), pending{};
 }
 
+pending run_reload(const request& r) {
+  node::reload_request what;
+  what.plugin = r->text("plugin");
+  what.dry_run = r->arguments.value("dry_run", false);
+  r->of.reload(std::move(what), [r](const base::result<node::reload_report>& report) {
+    report ? r->done(reload_document(r->of, *report)) : r->fail(report.error());
+  });
+  return {r->timeout(), {}};
+}
+
 pending run_wait_ready(const request& r) {
   const base::nanos began = base::mono_now();
   const std::uint64_t id = r->of.when_ready([r, began](const base::status& s) {
@@ -220,6 +230,7 @@ constexpr command commands[] = {
     {"connect", "node", run_connect},
     {"disconnect", "node", run_disconnect},
     {"plugins", nullptr, run_plugins},
+    {"reload", "plugin", run_reload},
     {"wait-ready", nullptr, run_wait_ready},
     {"start", "application", run_start},
     {"stop", "application", run_stop},

@@ -49,6 +49,11 @@ std::string text_of(node::node& of, const runtime::destination& to) {
   return {};
 }
 
+// For times that are mostly below one: in µs steps.
+double fraction_of_ms(base::nanos time) {
+  return static_cast<double>(time / 1000) / 1000.0;
+}
+
 json application_json(const node::application_status& a) {
   return {{"name", a.name}, {"type", a.type}, {"state", a.state}, {"reason", text_json(a.reason)}};
 }
@@ -186,11 +191,15 @@ json nodes_document(node::node& of) {
 json plugins_document(node::node& of) {
   json plugins = json::array();
   for (const auto& plugin : of.plugins()) {
+    json kept = json::array();
+    for (const auto& former : plugin.kept)
+      kept.push_back({{"generation", former.generation}, {"reason", former.reason}});
     plugins.push_back({{"id", plugin.id},
                        {"version", plugin.version},
                        {"generation", plugin.generation},
                        {"actors", plugin.actors},
-                       {"file", plugin.path}});
+                       {"file", plugin.path},
+                       {"kept", std::move(kept)}});
   }
   return {{"plugins", std::move(plugins)}};
 }
@@ -220,6 +229,36 @@ json changes_document(const node::apply_outcome& outcome) {
           {"applied", outcome.applied},
           {"changes", std::move(changes)},
           {"diagnostics", std::move(diagnostics)}};
+}
+
+json reload_document(node::node& of, const node::reload_report& report) {
+  const auto version = [](const node::plugin_version& v) {
+    return json{{"version", v.version}, {"build_id", v.build_id}, {"generation", v.generation}};
+  };
+  json plugins = json::array();
+  for (const auto& plugin : report.plugins) {
+    json actors = json::array();
+    for (const auto& actor : plugin.actors)
+      actors.push_back({{"pid", of.text_of(actor.pid)},
+                        {"path", text_json(actor.path)},
+                        {"type", actor.type},
+                        {"outcome", node::text(actor.outcome)},
+                        {"reason", text_json(actor.reason)}});
+    plugins.push_back({{"id", plugin.id},
+                       {"from", version(plugin.from)},
+                       {"to", version(plugin.to)},
+                       {"actors", std::move(actors)}});
+  }
+  json kept = json::array();
+  for (const auto& former : report.kept)
+    kept.push_back({{"plugin", former.plugin}, {"generation", former.generation}, {"reason", former.reason}});
+  return {{"dry_run", report.dry_run},
+          {"plugins", std::move(plugins)},
+          {"pause_ms", fraction_of_ms(report.pause)},
+          {"drain_ms", fraction_of_ms(report.drain)},
+          {"save_ms", fraction_of_ms(report.save)},
+          {"restore_ms", fraction_of_ms(report.restore)},
+          {"kept", std::move(kept)}};
 }
 
 } // namespace coppice::control

@@ -20,5 +20,6 @@ nlohmann::json process_document(node::node& of, const runtime::process_info& inf
 nlohmann::json nodes_document(node::node& of);
 nlohmann::json plugins_document(node::node& of);
 nlohmann::json changes_document(const node::apply_outcome& outcome);
+nlohmann::json reload_document(node::node& of, const node::reload_report& report);
 
 } // namespace coppice::control

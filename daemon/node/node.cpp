@@ -116,6 +116,7 @@ base::result<std::unique_ptr<node>> node::start(spec::node_spec spec, std::funct
   if (auto started = p.system.start(); !started)
     return tl::unexpected(std::move(started.error()).context("runtime"));
   if (auto started = p.net->start(); !started) return tl::unexpected(started.error());
+  if (auto started = made->start_reloader(); !started) return tl::unexpected(started.error());
   if (auto started = made->start_applications(); !started) return tl::unexpected(started.error());
   p.remember();
   return made;
@@ -160,6 +161,7 @@ bool node::stop() {
   p.state = node_state::stopping;
   held.unlock();
   p.ready.settle(base::fail(base::errc::closed, "the node stops"));
+  if (p.reloads) p.reloads->stop();
   if (p.controller) p.stop_applications();
   if (p.net) p.net->stop();
   p.came_back = p.system.stop(last_patience);

@@ -17,6 +17,7 @@
 #include "base/error.hpp"
 #include "behaviours/gen.hpp"
 #include "node/apply.hpp"
+#include "node/reload_report.hpp"
 #include "node/snapshot.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/message.hpp"
@@ -114,6 +115,9 @@ class node {
 
   // Makes the tree what the configuration says, whole or not at all: `done` as for call.
   void apply(apply_request request, std::function<void(apply_outcome)> done);
+  // Replaces plugins in one transaction. `done` is called once, on any thread: errc::exists while another
+  // reload is under way, errc::refused, errc::timeout, errc::not_found: nothing has changed, and why.
+  void reload(reload_request what, std::function<void(base::result<reload_report>)> done);
 
   // Asks the owner to call stop().
   void request_stop();
@@ -124,6 +128,7 @@ class node {
   struct parts;
   explicit node(spec::node_spec spec);
   base::status start_applications();
+  base::status start_reloader();
 
   std::shared_ptr<const configuration> started_with_;
   std::unique_ptr<parts> parts_;

@@ -127,8 +127,12 @@ std::vector<peer_status> node::peers() const {
 
 std::vector<plugin_status> node::plugins() const {
   std::vector<plugin_status> out;
+  const auto kept = parts_->plugins.kept();
   for (const loader::loaded_plugin& from : parts_->plugins.loaded()) {
-    out.push_back({from.id, from.version, from.file, from.generation, from.actors});
+    plugin_status& one = out.emplace_back();
+    one = {from.id, from.version, from.file, from.generation, from.actors, {}};
+    for (const loader::kept_image& former : kept)
+      if (former.plugin == from.id) one.kept.push_back({former.generation, former.reason});
   }
   return out;
 }

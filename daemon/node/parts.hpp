@@ -22,6 +22,7 @@
 #include "node/change_plan.hpp"
 #include "node/network.hpp"
 #include "node/node.hpp"
+#include "node/reloader.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::node {
@@ -86,6 +87,7 @@ struct node::parts {
   bool hurried = false;          // hurry() was called
   bool came_back = true;         // every thread did, when it stopped
   runtime::pid controller;
+  std::unique_ptr<reloader> reloads; // needs all of the above
 
   // The configuration that was applied last.
   std::shared_ptr<const configuration> current() const;

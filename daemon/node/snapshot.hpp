@@ -68,12 +68,19 @@ struct peer_status {
   std::string last_error; // in words; empty: none
 };
 
+// A former generation whose code is still mapped.
+struct kept_generation {
+  std::uint64_t generation = 0;
+  std::string reason;
+};
+
 struct plugin_status {
   std::string id;
   std::string version;
   std::string path;
   std::uint64_t generation = 1;
   std::vector<std::string> actors; // their types
+  std::vector<kept_generation> kept;
 };
 
 } // namespace coppice::node

@@ -139,7 +139,11 @@ shapes = {
              "monitored_by"},
     "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
     "changes": {"valid", "applied", "changes", "diagnostics"},
-    "plugin": {"id", "version", "generation", "actors", "file"},
+    "plugin": {"id", "version", "generation", "actors", "file", "kept"},
+    "reload": {"dry_run", "plugins", "pause_ms", "drain_ms", "save_ms", "restore_ms", "kept"},
+    "reloaded": {"id", "from", "to", "actors"},
+    "generation": {"version", "build_id", "generation"},
+    "actor": {"pid", "path", "type", "outcome", "reason"},
 }
 
 
@@ -160,6 +164,11 @@ def document_shapes(cleanup):
     has("info", node.ask("info", "kv"))
     has("mailbox", node.ask("info", "kv")["mailbox"])
     has("plugin", node.ask("plugins")["plugins"][0])
+    report = node.ask("reload", "kv")
+    has("reload", report)
+    has("reloaded", report["plugins"][0])
+    has("generation", report["plugins"][0]["from"])
+    has("actor", report["plugins"][0]["actors"][0])
     equal(set(node.ask("call", "kv", "size")), {"reply"})
     equal(set(node.ask("wait-ready")), {"ready", "waited_ms"})
     equal(node.ask("send", "kv", "hello"), {})

@@ -141,6 +141,10 @@ class Node:
         """The reply of gen_server:call as Erlang text."""
         return self.ask("call", name, term)["reply"]
 
+    def info(self, process):
+        """The document of one process."""
+        return self.ask("info", process)
+
     def control(self):
         """A connection of the test's own to the control socket."""
         connection = Control(self.socket)

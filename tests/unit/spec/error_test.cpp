@@ -121,10 +121,6 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
        "node.yaml:2:12: error: control.http: not available in this version\n"
        "    2 | control: { http: { port: 9911 } }\n"
        "      |            ^\n"},
-      {"watch", "node: { name: n@h }\nplugins: { watch: true }\n",
-       "node.yaml:2:12: error: plugins.watch: not available in this version: true\n"
-       "    2 | plugins: { watch: true }\n"
-       "      |            ^ only false\n"},
   });
   check_tree_errors({
       {"pool", "        - id: a\n          pool: { size: 8, actor: kv }\n",
@@ -137,7 +133,7 @@ TEST_CASE("what this version has not is refused by name, its default is accepted
        "      |                               ^\n"},
   });
   test::spec_folder folder;
-  CHECK(folder.errors("node: { name: n@h }\nplugins: { watch: false, isolation: none }\n"
+  CHECK(folder.errors("node: { name: n@h }\nplugins: { watch: true, isolation: none }\n"
                       "distribution: { listen: [{ tls: off }], compression: { level: 0 } }\n") == "");
 }
 

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+// See reload.hpp. The steps are in the order of run(). Actors that start meanwhile join: those that appear
+// before the switch are frozen with the others, those made by the old code right before it are taken over one
+// by one afterwards.
+#include "node/reload.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/text.hpp>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/log.hpp"
+#include "loader/descriptor.hpp"
+#include "node/reload_ledger.hpp"
+#include "runtime/find_processes.hpp"
+#include "runtime/freezer.hpp"
+#include "spec/args_schema.hpp"
+
+namespace coppice::node {
+namespace {
+
+constexpr std::string_view module = "reload";
+
+// Saved states tried out beforehand, in all; what is beyond is restored for the first time when it counts.
+constexpr std::size_t most_trial_bytes = std::size_t{256} << 20;
+// For putting actors back that do not hang.
+constexpr base::nanos undo_time = base::nanos_per_second;
+// Looks for actors made by the old code around the switch.
+constexpr int sweeps = 3;
+
+using generation_ptr = std::unique_ptr<loader::plugin_generation>;
+using pid_set = std::unordered_set<runtime::pid, runtime::pid_hash>;
+
+class transaction {
+ public:
+  transaction(const reload_ground& on, const reload_request& what, std::stop_token quit)
+      : on_(on), what_(what), rules_(on.rules()), quit_(std::move(quit)) {}
+
+  ~transaction() {
+    if (ledger_ != nullptr) ledger_->close();
+    on_.plugins.discard(std::move(next_));
+    (void)on_.plugins.collect();
+  }
+  transaction(const transaction&) = delete;
+  transaction& operator=(const transaction&) = delete;
+
+  base::result<reload_report> run() {
+    report_.dry_run = what_.dry_run;
+    if (auto done = open(); !done) return tl::unexpected(std::move(done.error()));
+    if (next_.empty()) return finish();
+    if (auto done = check_tree(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = rehearse(); !done) return tl::unexpected(std::move(done.error()));
+    if (what_.dry_run) return finish();
+    if (auto done = stand_still(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = carry_over(); !done) return tl::unexpected(std::move(done.error()));
+    switch_over();
+    sweep();
+    restart_others();
+    return finish();
+  }
+
+ private:
+  base::status open();
+  base::status check_tree() const;
+  base::status check_children(const behaviours::supervisor_spec& of, const std::string& path) const;
+  base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
+                          const runtime::message& args) const;
+  base::status rehearse();
+  base::status stand_still();
+  base::status carry_over();
+  void switch_over();
+  void sweep();
+  void restart_others();
+  base::status restart(const std::string& path) const;
+  reload_report finish();
+
+  loader::plugin_generation* next_of(std::string_view plugin) const;
+  // Actors of these plugins that run the code in use.
+  std::vector<runtime::pid> actors() const;
+  std::string describe(const runtime::pid& who) const;
+  base::error failure(const reload_ledger::row& of) const;
+  base::status too_late(const std::vector<runtime::pid>& late, std::string_view doing) const;
+  // Tells apart those that can't be carried over.
+  void note_rows();
+
+  const reload_ground& on_;
+  const reload_request& what_;
+  const reload_rules rules_;
+  std::stop_token quit_;
+  std::vector<generation_ptr> next_;
+  std::map<std::string, std::uint64_t, std::less<>> old_; // the generation in use
+  std::shared_ptr<reload_ledger> ledger_;
+  std::unique_ptr<runtime::freezer> freezer_;
+  base::nanos frozen_at_ = 0;
+  std::unordered_map<runtime::pid, actor_reload, runtime::pid_hash> actors_;
+  std::unordered_map<runtime::pid, std::string, runtime::pid_hash> plugin_of_;
+  reload_report report_;
+};
+
+loader::plugin_generation* transaction::next_of(std::string_view plugin) const {
+  const auto found = std::ranges::find_if(next_, [&](const auto& g) { return g->declared.id == plugin; });
+  return found == next_.end() ? nullptr : found->get();
+}
+
+// The new generations, each inspected, probed and mapped.
+base::status transaction::open() {
+  for (const loader::loaded_plugin& in_use : on_.plugins.loaded()) {
+    const bool named = in_use.id == what_.plugin;
+    if (!what_.plugin.empty() && !named) continue;
+    if (!named) {
+      const auto changed = on_.plugins.changed(in_use.id);
+      if (!changed) base::log::warning(module, "plugin {}: {}", in_use.id, changed.error().text);
+      if (!changed || !*changed) continue;
+    }
+    auto made = on_.plugins.open_next(in_use.id);
+    if (!made) return tl::unexpected(std::move(made.error()).context("plugin " + in_use.id));
+    plugin_reload& one = report_.plugins.emplace_back();
+    one.id = in_use.id;
+    one.from = {in_use.version, in_use.build_id, in_use.generation};
+    one.to = {(*made)->declared.version, (*made)->declared.build_id, (*made)->number()};
+    old_[in_use.id] = in_use.generation;
+    next_.push_back(std::move(*made));
+  }
+  if (next_.empty() && !what_.plugin.empty())
+    return base::fail(base::errc::not_found, "no plugin " + what_.plugin + " is loaded");
+  return {};
+}
+
+base::status transaction::check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
+                                     const runtime::message& args) const {
+  const auto schema = spec::args_schema::compile(type.args_schema);
+  if (!schema)
+    return base::fail(base::errc::refused, fmt::format("plugin {}: bad args_schema for actor {}: {}",
+                                                       of.declared.id, type.name, schema.error().text));
+  static constexpr std::uint8_t empty_map[] = {116, 0, 0, 0, 0};
+  auto good = schema->check(args ? std::span(args.bytes()) : std::span(empty_map));
+  if (!good)
+    return base::fail(base::errc::refused, fmt::format("the new schema of {}:{} refuses what it is given: {}",
+                                                       of.declared.id, type.name, good.error().text));
+  return good;
+}
+
+base::status transaction::check_children(const behaviours::supervisor_spec& of,
+                                         const std::string& path) const {
+  for (const auto& each : of.children) {
+    const behaviours::child_spec& child = *each;
+    const std::string below = path + "/" + etf::print(child.id.bytes());
+    if (child.supervisor != nullptr) {
+      if (auto good = check_children(*child.supervisor, below); !good) return good;
+      continue;
+    }
+    const loader::plugin_generation* to = next_of(loader::split(child.actor).plugin);
+    if (to == nullptr) continue;
+    const auto type = loader::choose(to->declared, child.actor);
+    if (!type) return tl::unexpected(base::error(type.error()).context(below));
+    if (auto good = check_args(*to, **type, child.args); !good)
+      return tl::unexpected(std::move(good.error()).context(below));
+  }
+  return {};
+}
+
+// What the tree names must still be there, with args it takes.
+base::status transaction::check_tree() const {
+  for (const behaviours::application_spec& one : rules_.applications)
+    if (auto good = check_children(*one.top, one.name); !good) return good;
+  return {};
+}
+
+std::vector<runtime::pid> transaction::actors() const {
+  return runtime::find_processes(on_.system, [this](const runtime::behaviour& one) {
+    const auto* actor = dynamic_cast<const behaviours::reloadable*>(&one);
+    if (actor == nullptr) return false;
+    const auto found = old_.find(actor->identity().plugin);
+    return found != old_.end() && actor->generation() == found->second;
+  });
+}
+
+std::string transaction::describe(const runtime::pid& who) const {
+  const auto info = on_.system.info(who);
+  std::string out = runtime::to_text(who, on_.system.nodes());
+  if (info && !info->summary.label.empty()) out = info->summary.label + " (" + out + ")";
+  return out;
+}
+
+base::error transaction::failure(const reload_ledger::row& of) const {
+  return base::error{of.problem->code,
+                     fmt::format("plugin {}: {}: {}; generation {} goes on", of.is.plugin, describe(of.pid),
+                                 of.problem->text, old_.find(of.is.plugin)->second)};
+}
+
+base::status transaction::too_late(const std::vector<runtime::pid>& late, std::string_view doing) const {
+  if (quit_.stop_requested()) return base::fail(base::errc::closed, "the node stops");
+  std::string names;
+  for (std::size_t i = 0; i < late.size() && i < 3; ++i) names += (i == 0 ? "" : ", ") + describe(late[i]);
+  if (late.size() > 3) names += fmt::format(" and {} more", late.size() - 3);
+  return base::fail(base::errc::timeout,
+                    fmt::format("not within {} ms (plugins.reload_deadline): {} {}; the old code goes on",
+                                rules_.deadline / base::nanos_per_ms, names, doing));
+}
+
+void transaction::note_rows() {
+  for (const reload_ledger::row& row : ledger_->rows()) {
+    actor_reload& one = actors_[row.pid];
+    one.pid = row.pid;
+    one.type = row.is.actor;
+    plugin_of_[row.pid] = row.is.plugin;
+    if (row.problem) one.reason = row.problem->text;
+    one.outcome = one.reason.empty() ? actor_outcome::carried : actor_outcome::restarted;
+  }
+}
+
+// Every actor saves its state once, as it goes by; the new code has to take them all, in another process.
+base::status transaction::rehearse() {
+  std::map<std::string, loader::plugin_generation*> to;
+  for (const generation_ptr& one : next_) to[one->declared.id] = one.get();
+  ledger_ = std::make_shared<reload_ledger>(to);
+  std::vector<runtime::pid> late;
+  const bool all = runtime::freezer::visit(
+      on_.system, actors(), [ledger = ledger_](runtime::process& p) { ledger->look(p, most_trial_bytes); },
+      base::mono_now() + rules_.deadline, late, quit_);
+  if (const auto row = ledger_->failed()) return tl::unexpected(failure(*row));
+  if (!all) return too_late(late, "did not come out of a handler or save_state");
+
+  std::map<std::string, std::vector<loader::trial_state>> states;
+  for (const reload_ledger::row& row : ledger_->rows()) {
+    const loader::plugin_generation& next = *to.at(row.is.plugin);
+    const auto* type = next.declared.find(row.is.actor);
+    if (type == nullptr)
+      return base::fail(base::errc::refused, fmt::format("plugin {}: {}: there is no actor type {} any more",
+                                                         row.is.plugin, describe(row.pid), row.is.actor));
+    if (auto good = check_args(next, *type, row.origin.args); !good)
+      return tl::unexpected(std::move(good.error()).context(describe(row.pid)));
+    const auto* code = loader::find_actor(next.mapped->descriptor(), row.is.actor);
+    if (row.problem) continue;
+    if (auto possible = behaviours::takes_over(*code, row.has_state); !possible) {
+      actors_[row.pid].reason = possible.error().text;
+      continue;
+    }
+    if (row.saved.term)
+      states[row.is.plugin].push_back({describe(row.pid), row.is.actor, row.origin, row.saved});
+  }
+  for (const auto& [plugin, all_of] : states) {
+    if (auto tried = on_.plugins.try_states(*to.at(plugin), all_of); !tried)
+      return tl::unexpected(std::move(tried.error()).context("plugin " + plugin + ", tried out"));
+  }
+  note_rows();
+  ledger_ = std::make_shared<reload_ledger>(to);
+  return {};
+}
+
+base::status transaction::stand_still() {
+  freezer_ = std::make_unique<runtime::freezer>(on_.system, quit_);
+  std::vector<runtime::pid> fresh = actors();
+  frozen_at_ = base::mono_now();
+  const base::nanos deadline = frozen_at_ + rules_.deadline;
+  pid_set known;
+  while (!fresh.empty()) {
+    freezer_->add(fresh);
+    known.insert(fresh.begin(), fresh.end());
+    if (!freezer_->wait(deadline)) return too_late(freezer_->late(), "did not come out of a handler");
+    fresh = actors();
+    std::erase_if(fresh, [&](const runtime::pid& who) { return known.contains(who); });
+  }
+  report_.drain = base::mono_now() - frozen_at_;
+  return {};
+}
+
+base::status transaction::carry_over() {
+  const bool all = freezer_->each([ledger = ledger_](runtime::process& p) { ledger->carry(p); },
+                                  frozen_at_ + rules_.deadline);
+  const auto row = ledger_->failed();
+  if (all && !row) return {};
+  const auto late = freezer_->late();
+  ledger_->close();
+  const auto stay = [](runtime::process& p) {
+    if (auto* actor = reloadable_of(p)) actor->stay(p);
+  };
+  (void)freezer_->release(stay, base::mono_now() + undo_time);
+  if (row) return tl::unexpected(failure(*row));
+  return too_late(late, "did not come out of save_state or restore_state");
+}
+
+// The point of no return. New actors are made by the new code before the first old one goes over.
+void transaction::switch_over() {
+  on_.plugins.promote(std::move(next_));
+  next_.clear();
+  const auto go_over = [](runtime::process& p) {
+    if (auto* actor = reloadable_of(p)) actor->go_over(p);
+  };
+  (void)freezer_->release(go_over, runtime::no_deadline);
+  report_.pause = base::mono_now() - frozen_at_;
+  report_.save = ledger_->saving();
+  report_.restore = ledger_->restoring();
+  freezer_.reset();
+  note_rows();
+}
+
+// Those that the old code made between the last look and the switch.
+void transaction::sweep() {
+  for (int i = 0; i < sweeps; ++i) {
+    std::vector<runtime::pid> left = actors();
+    std::erase_if(left, [this](const runtime::pid& who) { return actors_.contains(who); });
+    if (left.empty()) return;
+    std::vector<runtime::pid> late;
+    (void)runtime::freezer::visit(
+        on_.system, left,
+        [ledger = ledger_](runtime::process& p) {
+          ledger->carry(p);
+          if (auto* actor = reloadable_of(p)) actor->go_over(p);
+        },
+        base::mono_now() + rules_.deadline, late, quit_);
+    note_rows();
+  }
+}
+
+// The state of these could not be carried over. Started anew by their supervisors they have the new code.
+void transaction::restart_others() {
+  for (auto& [who, one] : actors_) {
+    if (one.outcome != actor_outcome::restarted) continue;
+    const auto info = on_.system.info(who);
+    if (!info) continue;
+    one.path = info->summary.label;
+    const base::status done = restart(one.path);
+    if (!done) {
+      one.outcome = actor_outcome::stays;
+      one.reason += "; and it can't be restarted: " + done.error().text;
+    }
+  }
+}
+
+base::status transaction::restart(const std::string& path) const {
+  if (path.find('/') == std::string::npos)
+    return base::fail(base::errc::not_found, "it is no child of the tree");
+  return on_.restart(path);
+}
+
+reload_report transaction::finish() {
+  for (auto& [who, one] : actors_) {
+    if (const auto info = on_.system.info(who)) one.path = info->summary.label;
+    for (plugin_reload& plugin : report_.plugins)
+      if (plugin.id == plugin_of_[who]) plugin.actors.push_back(one);
+  }
+  for (plugin_reload& plugin : report_.plugins)
+    std::ranges::sort(plugin.actors, {}, [](const actor_reload& one) { return one.pid.id; });
+  if (what_.dry_run) on_.plugins.discard(std::exchange(next_, {}));
+  report_.kept = on_.plugins.collect();
+  return std::move(report_);
+}
+
+} // namespace
+
+std::string_view text(actor_outcome outcome) {
+  switch (outcome) {
+    case actor_outcome::carried:
+      return "carried";
+    case actor_outcome::restarted:
+      return "restarted";
+    case actor_outcome::stays:
+      return "stays";
+  }
+  return "";
+}
+
+base::result<reload_report> reload_plugins(const reload_ground& on, const reload_request& what,
+                                           std::stop_token quit) {
+  return transaction(on, what, std::move(quit)).run();
+}
+
+} // namespace coppice::node

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// See reloader.hpp. Everything but ask() happens on its own thread, whose loop waits for requests, for
+// changes in folders and for timers.
+#include "node/reloader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace coppice::node {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view module = "reload";
+// A file must not have changed for this long: writers and package managers touch one several times.
+constexpr milliseconds settling{300};
+// Looks for former generations to close: soon at first, then ever more rarely.
+constexpr milliseconds first_look{20};
+constexpr milliseconds last_look{10'000};
+
+double as_ms(base::nanos time) {
+  return static_cast<double>(time) / static_cast<double>(base::nanos_per_ms);
+}
+
+} // namespace
+
+std::string summary(const reload_report& of) {
+  std::string out;
+  for (const plugin_reload& one : of.plugins) {
+    const auto count = [&](actor_outcome which) {
+      return std::ranges::count(one.actors, which, &actor_reload::outcome);
+    };
+    out += fmt::format("{}{} {} generation {} -> {} generation {}: {} carried over, {} restarted, {} stay",
+                       out.empty() ? "" : "; ", one.id, one.from.version, one.from.generation, one.to.version,
+                       one.to.generation, count(actor_outcome::carried), count(actor_outcome::restarted),
+                       count(actor_outcome::stays));
+  }
+  if (out.empty()) return "no plugin's file has changed";
+  return fmt::format("{}; stood still {:.3f} ms (handlers {:.3f} ms, save {:.3f} ms, restore {:.3f} ms)", out,
+                     as_ms(of.pause), as_ms(of.drain), as_ms(of.save), as_ms(of.restore));
+}
+
+reloader::reloader(reload_ground ground, bracket within)
+    : ground_(std::move(ground)), within_(std::move(within)) {}
+
+base::result<std::unique_ptr<reloader>> reloader::start(reload_ground ground,
+                                                        const std::vector<std::string>& watched,
+                                                        bracket within) {
+  std::unique_ptr<reloader> made(new reloader(std::move(ground), std::move(within)));
+  if (auto opened = made->open(watched); !opened) return tl::unexpected(std::move(opened.error()));
+  made->thread_ = std::thread([raw = made.get()] { raw->loop_->run(); });
+  return made;
+}
+
+base::status reloader::open(const std::vector<std::string>& watched) {
+  auto loop = base::uv::loop::make();
+  if (!loop) return tl::unexpected(std::move(loop.error()));
+  loop_.emplace(std::move(*loop));
+  auto wake = base::uv::async::make(*loop_, [this] { work(); });
+  if (!wake) return tl::unexpected(std::move(wake.error()));
+  wake_ = std::move(*wake);
+  settled_ = base::uv::timer(*loop_, [this] { ask({}, nullptr); });
+  collect_ = base::uv::timer(*loop_, [this] { collect(); });
+  for (const std::string& folder : watched) {
+    auto watch =
+        base::uv::folder_watch::make(*loop_, folder, [this](std::string_view name) { file_changed(name); });
+    if (!watch) return tl::unexpected(std::move(watch.error()));
+    watches_.push_back(std::move(*watch));
+  }
+  return {};
+}
+
+void reloader::stop() {
+  quit_.request_stop();
+  if (thread_.joinable()) {
+    wake_.send();
+    thread_.join();
+  }
+  std::optional<job> left;
+  {
+    const std::lock_guard guard(lock_);
+    taken_ = true; // for good
+    left.swap(job_);
+  }
+  if (left && left->done) left->done(base::fail(base::errc::closed, "the node stops"));
+}
+
+void reloader::ask(reload_request what, told done) {
+  {
+    const std::lock_guard guard(lock_);
+    if (!taken_) {
+      taken_ = true;
+      job_ = job{std::move(what), std::move(done)};
+      return wake_.send();
+    }
+  }
+  if (done && quit_.stop_requested()) return done(base::fail(base::errc::closed, "the node stops"));
+  if (done) return done(base::fail(base::errc::exists, "a reload is under way: try again when it is over"));
+  settled_.start(settling); // a file changed meanwhile
+}
+
+void reloader::work() {
+  if (quit_.stop_requested()) return loop_->stop();
+  std::optional<job> next;
+  {
+    const std::lock_guard guard(lock_);
+    next.swap(job_);
+  }
+  if (!next) return;
+  base::result<reload_report> report;
+  const auto done = within_([&] { report = reload_plugins(ground_, next->what, quit_.get_token()); });
+  if (!done) report = tl::unexpected(done.error());
+  if (!report)
+    base::log::error(module, "{}", report.error().text);
+  else if (!report->dry_run)
+    base::log::info(module, "{}", summary(*report));
+  if (report && !report->kept.empty()) collect_later(true);
+  {
+    const std::lock_guard guard(lock_);
+    taken_ = false;
+  }
+  if (next->done) next->done(std::move(report));
+  if (quit_.stop_requested()) loop_->stop();
+}
+
+void reloader::file_changed(std::string_view name) {
+  if (name.empty() || name.ends_with(".so")) settled_.start(settling);
+}
+
+void reloader::collect_later(bool soon) {
+  patience_ = soon ? first_look : std::min(patience_ * 2, last_look);
+  collect_.start(patience_);
+}
+
+void reloader::collect() {
+  if (!ground_.plugins.collect().empty()) collect_later(false);
+}
+
+} // namespace coppice::node

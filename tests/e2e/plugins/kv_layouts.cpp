@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// kv with another layout of its saved state: LAYOUT 1 is pairs, as the bundled one has them, LAYOUT 2 is all
+// keys and then all values. Either reads both, so that a reload can go back and forth between them.
+// rooms: plugins
+#include <coppice/server.hpp>
+
+#pragma push_macro("COPPICE_PLUGIN")
+#undef COPPICE_PLUGIN
+#define COPPICE_PLUGIN(...) static_assert(true)
+#include "../../../plugins/kv/kv.cpp"
+#pragma pop_macro("COPPICE_PLUGIN")
+
+namespace kv {
+
+class layout_server : public kv_server {
+ public:
+  static constexpr std::uint32_t state_version = LAYOUT;
+
+  using pairs = std::vector<std::pair<term, term>>;
+  using columns = std::pair<std::vector<term>, std::vector<term>>;
+
+#if LAYOUT == 2
+  columns save_state() const {
+    columns out;
+    for (const auto& [key, value] : kv_server::save_state()) {
+      out.first.push_back(key);
+      out.second.push_back(value);
+    }
+    return out;
+  }
+#endif
+
+  bool restore_state(std::uint32_t version, const std::variant<columns, pairs>& saved) {
+    if (version == 1) {
+      const auto* const rows = std::get_if<pairs>(&saved);
+      return rows != nullptr && kv_server::restore_state(1, *rows);
+    }
+    const auto* const both = std::get_if<columns>(&saved);
+    if (both == nullptr || both->first.size() != both->second.size()) return false;
+    pairs rows;
+    for (std::size_t i = 0; i < both->first.size(); ++i) rows.emplace_back(both->first[i], both->second[i]);
+    return kv_server::restore_state(1, rows);
+  }
+};
+
+} // namespace kv
+
+#if LAYOUT == 2
+COPPICE_PLUGIN("kv", "2.0.0", kv::layout_server);
+#else
+COPPICE_PLUGIN("kv", "1.1.0", kv::layout_server);
+#endif

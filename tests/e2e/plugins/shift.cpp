@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// shift: a server whose state can be followed through reloads. What a reload may stumble over is chosen by
+// macros: SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS,
+// RESTORE_FAILS_LATE, STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED; VERSION is its version. In the
+// process that tries files out the environment has no COPPICE_SHIFT_HARM, so that what depends on it happens
+// in the daemon only.
+#include <coppice/server.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+#ifdef OTHER_ACTOR
+#define ACTOR "moved"
+#else
+#define ACTOR "shift"
+#endif
+
+namespace shift {
+
+using coppice::term;
+namespace etf = coppice::etf;
+
+#ifdef KEEPS_MAPPED
+struct grip {
+  ~grip() { ++count; }
+  int count = 0;
+};
+thread_local grip held;
+#endif
+
+// Messages.
+using next = etf::constant<"next">;
+using version = etf::constant<"version">;
+using order = etf::constant<"order">;
+struct sleep_for {
+  static constexpr std::string_view etf_tag = "sleep";
+  std::uint32_t ms;
+};
+struct ask {
+  etf::atom whom; // calls `next` of that name inside its handler, after a while
+  std::uint32_t ms;
+};
+struct alarm_in {
+  static constexpr std::string_view etf_tag = "alarm";
+  std::uint32_t ms;
+};
+using rung = etf::constant<"rung">;
+using ring = etf::constant<"$ring">;
+
+[[maybe_unused]] void spin(std::chrono::milliseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+class shift_server : public coppice::server {
+ public:
+  static constexpr std::string_view name = ACTOR;
+#ifdef STRICT_ARGS
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","required":["token"],"properties":{"token":{"type":"string"}}})";
+#else
+  static constexpr std::string_view args_schema = R"({"type":"object"})";
+#endif
+  using calls = std::variant<next, version, order, sleep_for, ask, alarm_in, rung>;
+  using casts = std::variant<std::int64_t>;
+
+  std::uint64_t handle_call(const next&) {
+#ifdef KEEPS_MAPPED
+    ++held.count;
+#endif
+    return ++count_;
+  }
+  std::string_view handle_call(const version&) {
+    return VERSION;
+  }
+  std::vector<std::int64_t> handle_call(const order&) {
+    return got_;
+  }
+  std::uint64_t handle_call(const rung&) {
+    return rung_;
+  }
+
+  std::uint64_t handle_call(const sleep_for& request) {
+    sleep(std::chrono::milliseconds(request.ms));
+    return ++count_;
+  }
+
+  coppice::message handle_call(const ask& request) {
+    sleep(std::chrono::milliseconds(request.ms));
+    const auto got = call(coppice::destination(request.whom.name), next{});
+    return got ? got.message.share() : coppice::make_message(etf::constant<"no_answer">{});
+  }
+
+  bool handle_call(const alarm_in& request) {
+    send_after(std::chrono::milliseconds(request.ms), ring{});
+    return true;
+  }
+  void handle_info(const ring&) {
+    ++rung_;
+  }
+  void handle_cast(const std::int64_t& number) {
+    got_.push_back(number);
+  }
+
+#ifndef NO_STATE
+  static constexpr std::uint32_t state_version = 1;
+  using state = std::tuple<std::uint64_t, std::uint64_t, std::vector<std::int64_t>>;
+
+  state save_state() const {
+#ifdef SAVE_FAILS
+    throw std::runtime_error("the state is in use");
+#endif
+#ifdef SAVE_SPINS
+    spin(std::chrono::milliseconds(1500));
+#endif
+    return {count_, rung_, got_};
+  }
+
+  bool restore_state(std::uint32_t, const state& saved) {
+#ifdef RESTORE_REFUSES
+    return false;
+#endif
+#ifdef RESTORE_THROWS
+    throw std::runtime_error("cannot read this");
+#endif
+#ifdef RESTORE_CRASHES
+    raise(SIGSEGV);
+#endif
+#ifdef RESTORE_SPINS
+    if (getenv("COPPICE_SHIFT_HARM") != nullptr) spin(std::chrono::milliseconds(1500));
+#endif
+#ifdef RESTORE_FAILS_LATE
+    if (getenv("COPPICE_SHIFT_HARM") != nullptr) throw std::runtime_error("only in the daemon");
+#endif
+    std::tie(count_, rung_, got_) = saved;
+    return true;
+  }
+#endif
+
+ private:
+  std::uint64_t count_ = 0;
+  std::uint64_t rung_ = 0;
+  std::vector<std::int64_t> got_;
+};
+
+} // namespace shift
+
+COPPICE_PLUGIN("shift", VERSION, shift::shift_server);

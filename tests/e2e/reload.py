@@ -1,0 +1,358 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Hot reload: what is kept when a plugin is replaced under its actors, and that each thing that can go wrong leaves
+the old generation serving."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Node, plugin_folder, root
+from harness.tap import check, contains, equal, eventually, run, test
+
+variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
+
+config = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+plugins: { reload_deadline: %s, watch: %s }
+applications:
+  - name: main
+    supervisor:
+      name: sup
+      children:
+        - { id: a, actor: shift, name: a }
+        - { id: b, actor: shift, name: b }
+        - { id: kv, actor: kv, name: kv }
+        - { id: greeter, actor: greeter, name: greeter }
+"""
+
+
+class Shelf:
+    """The folder a node takes its plugins from."""
+
+    def __init__(self, cleanup):
+        self.path = pathlib.Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
+        cleanup.callback(lambda: shutil.rmtree(self.path, ignore_errors=True))
+        for name in ("kv", "greeter"):
+            shutil.copy(pathlib.Path(plugin_folder()) / f"{name}.so", self.path / f"{name}.so")
+
+    def put(self, variant, name):
+        """Puts a built variant in the place of NAME.so as a package manager does: by a rename."""
+        fresh = self.path / f".{name}.new"
+        shutil.copy(variants / f"{variant}.so", fresh)
+        fresh.chmod(0o755)
+        fresh.rename(self.path / f"{name}.so")
+
+    def put_text(self, text, name):
+        fresh = self.path / f".{name}.new"
+        fresh.write_text(text)
+        fresh.chmod(0o755)
+        fresh.rename(self.path / f"{name}.so")
+
+
+def start(cleanup, variant="shift_1", deadline="5s", watch="false"):
+    shelf = Shelf(cleanup)
+    shelf.put(variant, "shift")
+    return shelf, Node(cleanup, config=config % (deadline, watch), settings=[("plugins.path", f"[ {shelf.path} ]")])
+
+
+def generation(node, plugin="shift"):
+    return {one["id"]: one["generation"] for one in node.ask("plugins")["plugins"]}[plugin]
+
+
+def refused(node, *words):
+    """A reload that must fail, for this reason; both actors go on with the old code and their state."""
+    before = [int(node.call(name, "next")) for name in "ab"]
+    old = generation(node)
+    done = node.coppice("reload", "shift")
+    check(done.returncode in (1, 4), "refused", done.returncode, done.stdout + done.stderr)
+    for word in words:
+        contains(done.stderr, word)
+    equal(generation(node), old)
+    for name, number in zip("ab", before):
+        equal(node.info(name)["generation"], old)
+        equal(int(node.call(name, "next")), number + 1)
+    equal(node.ask("status")["state"], "running")
+
+
+@test("a reload keeps state, pid, name, timers and links, and answers with the new code")
+def kept(cleanup):
+    shelf, node = start(cleanup)
+    for _ in range(7):
+        node.call("a", "next")
+    node.call("kv", "{put, key, [1, 2, 3]}")
+    node.call("a", "{alarm, 1500}")
+    before = {name: node.info(name) for name in ("a", "b", "kv")}
+    equal(node.call("a", "version"), '<<"1.0.0">>')
+    shelf.put("shift_2", "shift")
+    shelf.put("kv_2", "kv")
+    report = node.ask("reload")
+    equal({one["id"] for one in report["plugins"]}, {"shift", "kv"})
+    for plugin in report["plugins"]:
+        equal({actor["outcome"] for actor in plugin["actors"]}, {"carried"}, plugin["id"])
+    equal(report["kept"], [])
+    equal(node.call("a", "version"), '<<"2.0.0">>')
+    equal(node.call("a", "next"), "8")
+    contains(node.call("kv", "{get, key}"), "[1,2,3]")
+    for name in before:
+        now = node.info(name)
+        for what in ("pid", "links", "monitored_by", "parent"):
+            equal(now[what], before[name][what], f"{name} {what}")
+        equal(now["generation"], 2)
+    eventually(lambda: node.call("a", "rung") == "1", "the timer that was started before")
+    equal(node.ask("plugins")["plugins"][2]["kept"], [])
+    equal(node.stop(), 0, node.log())
+
+
+@test("nothing happens when no file has changed, and one named is reloaded all the same")
+def unchanged(cleanup):
+    _, node = start(cleanup)
+    equal(node.ask("reload")["plugins"], [])
+    contains(node.coppice("reload").stdout, "no plugin's file has changed")
+    equal(generation(node), 1)
+    node.ask("reload", "shift")
+    equal(generation(node), 2)
+    done = node.coppice("reload", "nothere")
+    equal(done.returncode, 1)
+    contains(done.stderr, "no plugin nothere is loaded")
+
+
+@test("--dry-run says what would happen and changes nothing")
+def dry_run(cleanup):
+    shelf, node = start(cleanup)
+    shelf.put("shift_2", "shift")
+    report = node.ask("reload", "--dry-run")
+    equal(report["dry_run"], True)
+    equal([(a["path"], a["outcome"]) for a in report["plugins"][0]["actors"]],
+          [("main/a", "carried"), ("main/b", "carried")])
+    equal(report["plugins"][0]["to"]["version"], "2.0.0")
+    equal(generation(node), 1)
+    equal(node.call("a", "version"), '<<"1.0.0">>')
+    shelf.put("shift_restore_refuses", "shift")
+    equal(node.coppice("reload", "--dry-run").returncode, 1)
+
+
+@test("an older version is taken as any other: a downgrade keeps the state")
+def downgrade(cleanup):
+    shelf, node = start(cleanup, "shift_2")
+    node.call("a", "next")
+    shelf.put("shift_1", "shift")
+    equal(node.ask("reload")["plugins"][0]["to"]["version"], "1.0.0")
+    equal(node.call("a", "next"), "2")
+    equal(node.call("a", "version"), '<<"1.0.0">>')
+
+
+@test("a new file that will not do is refused and the old generation goes on")
+def refusals(cleanup):
+    shelf, node = start(cleanup)
+    shelf.put_text("#!/bin/sh\n", "shift")
+    refused(node, "ELF")
+    for variant, words in [("shift_other_actor", ["shift"]),
+                           ("shift_strict_args", ["token", "schema"]),
+                           ("shift_restore_refuses", ["restore_state does not take state version 1"]),
+                           ("shift_restore_throws", ["cannot read this"]),
+                           ("shift_restore_crashes", ["signal 11", "restore"])]:
+        shelf.put(variant, "shift")
+        refused(node, *words)
+    shelf.put("kv_1", "shift")
+    refused(node, "kv")
+    shelf.put("shift_2", "shift")
+    node.ask("reload")
+    equal(node.call("a", "version"), '<<"2.0.0">>')
+    equal(node.ask("plugins")["plugins"][2]["kept"], [])
+
+
+@test("a file built for another ABI is refused and the old generation goes on")
+def other_abi(cleanup):
+    shelf, node = start(cleanup)
+    # The manifest says which ABI it was built for: the same file, built for another one.
+    data = (variants / "shift_2.so").read_bytes()
+    check(b'"abi":[1,0]' in data)
+    (shelf.path / "x").write_bytes(data.replace(b'"abi":[1,0]', b'"abi":[9,0]'))
+    (shelf.path / "x").chmod(0o755)
+    (shelf.path / "x").rename(shelf.path / "shift.so")
+    refused(node, "ABI")
+
+
+@test("a save_state that fails keeps the old generation")
+def save_fails(cleanup):
+    shelf, node = start(cleanup, "shift_save_fails")
+    shelf.put("shift_2", "shift")
+    refused(node, "save_state failed", "the state is in use")
+
+
+@test("a save_state or restore_state slower than the deadline keeps the old generation")
+def too_slow(cleanup):
+    shelf, node = start(cleanup, "shift_save_spins", deadline="500ms")
+    shelf.put("shift_2", "shift")
+    refused(node, "500 ms")
+    os.environ["COPPICE_SHIFT_HARM"] = "1"
+    try:
+        shelf, node = start(cleanup, deadline="500ms")
+    finally:
+        del os.environ["COPPICE_SHIFT_HARM"]
+    shelf.put("shift_restore_spins", "shift")
+    refused(node, "500 ms", "restore_state")
+    shelf.put("shift_2", "shift")
+    node.ask("reload")
+    eventually(lambda: not node.ask("plugins")["plugins"][2]["kept"], "the code that was slow is given back")
+
+
+@test("a restore_state that fails only in the daemon, after others have succeeded, is undone for all")
+def fails_late(cleanup):
+    os.environ["COPPICE_SHIFT_HARM"] = "1"
+    try:
+        shelf, node = start(cleanup)
+    finally:
+        del os.environ["COPPICE_SHIFT_HARM"]
+    shelf.put("shift_fails_late", "shift")
+    shelf.put("kv_2", "kv")
+    done = node.coppice("reload")
+    equal(done.returncode, 1)
+    contains(done.stderr, "only in the daemon")
+    equal(generation(node, "kv"), 1)
+    equal(generation(node), 1)
+    equal(node.call("a", "next"), "1")
+
+
+@test("a handler that does not end before the deadline keeps the old generation; one that does is waited for")
+def deadline(cleanup):
+    shelf, node = start(cleanup, deadline="400ms")
+    shelf.put("shift_2", "shift")
+    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 2500}"], stdout=subprocess.PIPE, text=True)
+    cleanup.callback(sleeper.wait)
+    eventually(lambda: node.info("a")["status"] == "parked", "it sleeps")
+    done = node.coppice("reload", "shift")
+    equal(done.returncode, 4, done.stderr)
+    contains(done.stderr, "did not come out of a handler")
+    contains(done.stderr, "main/a")
+    equal(node.call("b", "next"), "1")
+    equal(generation(node), 1)
+    equal(sleeper.communicate()[0].strip(), "1")
+    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 200}"], stdout=subprocess.PIPE, text=True)
+    eventually(lambda: node.info("a")["status"] == "parked", "it sleeps")
+    node.ask("reload", "shift")
+    equal(sleeper.communicate()[0].strip(), "2")
+    equal(node.call("a", "version"), '<<"2.0.0">>')
+
+
+def client(node):
+    return [os.environ.get("COPPICE") or str(root / "build/bin/coppice"), "--socket", node.socket]
+
+
+@test("a handler that calls another actor of the same plugin is drained and does not deadlock")
+def drained(cleanup):
+    shelf, node = start(cleanup)
+    shelf.put("shift_2", "shift")
+    asking = subprocess.Popen([*client(node), "call", "a", "{ask, b, 600}"], stdout=subprocess.PIPE, text=True)
+    eventually(lambda: node.info("a")["status"] == "parked", "it waits")
+    report = node.ask("reload")
+    equal(asking.communicate()[0].strip(), "1")
+    equal({actor["outcome"] for actor in report["plugins"][0]["actors"]}, {"carried"})
+    equal(node.call("b", "next"), "2")
+    equal(node.call("a", "version"), '<<"2.0.0">>')
+
+
+@test("a second reload during the first is refused")
+def second(cleanup):
+    shelf, node = start(cleanup)
+    shelf.put("shift_2", "shift")
+    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 1000}"], stdout=subprocess.PIPE, text=True)
+    eventually(lambda: node.info("a")["status"] == "parked", "it sleeps")
+    first = subprocess.Popen([*client(node), "reload", "--json"], stdout=subprocess.PIPE, text=True)
+    eventually(lambda: node.ask("status")["state"] == "reloading", "the first reload is under way")
+    done = node.coppice("reload")
+    equal(done.returncode, 1)
+    contains(done.stderr, "a reload is under way")
+    equal(len(json.loads(first.communicate()[0])["plugins"]), 1)
+    equal(node.ask("status")["state"], "running")
+    sleeper.communicate()
+    equal(generation(node), 2)
+
+
+@test("a stateless plugin is swapped, and an actor that cannot carry its state over is restarted by its supervisor")
+def no_state(cleanup):
+    shelf, node = start(cleanup)
+    node.call("a", "next")
+    old = node.info("greeter")["pid"]
+    outcome = node.ask("reload", "greeter")["plugins"][0]["actors"][0]["outcome"]
+    equal((outcome, node.info("greeter")["pid"]), ("carried", old))
+    old = node.info("a")["pid"]
+    shelf.put("shift_no_state", "shift")
+    actors = node.ask("reload")["plugins"][0]["actors"]
+    equal({actor["outcome"] for actor in actors}, {"restarted"}, actors)
+    check(all("restore_state" in actor["reason"] for actor in actors), "why", actors)
+    equal(node.call("a", "next"), "1")
+    check(node.info("a")["pid"] != old)
+    equal({one["id"]: one["restarts"] for one in node.ask("tree")["applications"][0]["supervisor"]["children"]}["b"], 0)
+    eventually(lambda: not node.ask("plugins")["plugins"][2]["kept"], "the old code is given back")
+
+
+@test("children that start and end while plugins are reloaded all end up in the new code")
+def newcomers(cleanup):
+    shelf, node = start(cleanup)
+    control = node.control()
+    started = []
+    for round_number in range(6):
+        shelf.put("shift_2" if round_number % 2 == 0 else "shift_1", "shift")
+        reloading = subprocess.Popen([*client(node), "reload", "--json"], stdout=subprocess.PIPE, text=True)
+        number = 0
+        while reloading.poll() is None:
+            name = f"n{round_number}_{number}"
+            number += 1
+            control.call("sup", f"{{start_child, #{{id => {name}, start => {{coppice, start_link, ['shift', #{{}}]}}}}}}")
+            started.append(name)
+            if len(started) > 3:
+                control.call("sup", f"{{terminate_child, {started.pop(0)}}}")
+        equal(reloading.returncode, 0, reloading.stdout.read())
+    now = generation(node)
+    shifts = [node.info(one["pid"]) for one in node.ask("ps")["processes"] if one["plugin"] == "shift"]
+    equal({one["generation"] for one in shifts}, {now})
+
+
+@test("SIGHUP reloads what has changed")
+def hang_up(cleanup):
+    shelf, node = start(cleanup)
+    node.call("a", "next")
+    shelf.put("shift_2", "shift")
+    node.process.send_signal(signal.SIGHUP)
+    eventually(lambda: node.call("a", "version") == '<<"2.0.0">>', "the new code")
+    equal(node.call("a", "next"), "2")
+    equal(node.stop(), 0, node.log())
+
+
+@test("with watch, a file that is renamed into place or written over is reloaded")
+def watched(cleanup):
+    shelf, node = start(cleanup, watch="true")
+    node.call("a", "next")
+    shelf.put("shift_2", "shift")
+    eventually(lambda: node.call("a", "version") == '<<"2.0.0">>', "the new code")
+    data = (variants / "shift_1.so").read_bytes()
+    with open(shelf.path / "shift.so", "r+b") as file:
+        file.write(data)
+        file.truncate()
+    eventually(lambda: node.call("a", "version") == '<<"1.0.0">>', "the old code again")
+    equal(node.call("a", "next"), "2")
+    equal(node.stop(), 0, node.log())
+
+
+@test("code that cannot be unmapped is counted as kept, with the reason")
+def kept_image(cleanup):
+    shelf, node = start(cleanup, "shift_keeps_mapped")
+    node.call("a", "next")
+    shelf.put("shift_2", "shift")
+    kept_now = node.ask("reload")["kept"]
+    equal([(one["plugin"], one["generation"]) for one in kept_now], [("shift", 1)])
+    contains(kept_now[0]["reason"], "thread_local")
+    equal(node.ask("plugins")["plugins"][2]["kept"][0]["generation"], 1)
+    contains(node.coppice("reload", "shift").stdout, "still mapped: shift generation 1")
+    equal(node.call("a", "next"), "2")
+    equal(node.stop(), 0, node.log())
+
+
+run()
