@@ -200,7 +200,6 @@ def refusals(cleanup):
         (["tree", "nothing"], 1, "coppice: tree nothing: "),
         (["call", "kv"], 2, "coppice: usage: "),
         (["frobnicate"], 2, "coppice: usage: "),
-        (["reload"], 1, "not available in this version"),
         (["call", "kv", "size", "--timeout", "soon"], 2, "soon"),
     ]:
         done = node.coppice(*arguments)
