@@ -264,6 +264,7 @@ void stream::core::silence() {
 
 void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
   handler_ = nullptr;
+  leave_pacer(); // which may go before the loop does
   self_ = std::move(self);
   if (failed_ && !alerted_) return close_self();
   if (!failed_ && tls_ && !ready_) return close_self();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 #include "net/stream_core.hpp"
 
@@ -64,6 +65,7 @@ bool stream::core::take_step() {
 void stream::core::took_sealed(base::bytes_span sealed) {
   tls_->feed(sealed);
   if (ready_) return deliver_opened();
+  if (dead()) return;
   adjust_reading();
   pacer_->enter(*this);
 }
@@ -120,7 +122,7 @@ std::span<std::uint8_t> stream::core::sealed_space() {
 }
 
 void stream::core::leave_pacer() {
-  if (pacer_ != nullptr) pacer_->leave(*this);
+  if (pacer_ != nullptr) std::exchange(pacer_, nullptr)->leave(*this);
 }
 
 } // namespace coppice::net
