@@ -49,11 +49,11 @@ class pg_groups {
     bool operator()(const auto& a, const auto& b) const { return same(view(a), view(b)); }
     static bool same(etf::bytes a, etf::bytes b);
   };
-  struct group {
+  struct membership {
     std::unordered_map<runtime::pid, std::uint32_t, runtime::pid_hash> members; // and how many times
     std::size_t local = 0;                                                     // members of this node
   };
-  using groups_map = std::unordered_map<std::string, group, hash, equal>;
+  using groups_map = std::unordered_map<std::string, membership, hash, equal>;
   using entry = groups_map::value_type;
 
   void remove(entry& from, const runtime::pid& who);

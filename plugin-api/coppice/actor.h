@@ -64,7 +64,8 @@ typedef struct coppice_actor_api {
   int32_t (*alias)(coppice_actor* self, coppice_message* out_reference_new);
   int32_t (*unalias)(coppice_actor* self, coppice_bytes reference);
 
-  /* One name a process. Names are UTF-8 without quotes. COPPICE_E_EXISTS if another has it. */
+  /* One name a process. Names are UTF-8 without quotes. COPPICE_E_EXISTS if another has it, or if
+     the actor has one already. */
   int32_t (*register_name)(coppice_actor* self, coppice_bytes name);
   int32_t (*unregister_name)(coppice_actor* self, coppice_bytes name);
   /* COPPICE_E_NOT_FOUND if nobody here has it. */
