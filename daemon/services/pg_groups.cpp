@@ -86,7 +86,8 @@ std::vector<std::pair<etf::bytes, std::uint32_t>> pg_groups::groups_of(const run
   std::vector<std::pair<etf::bytes, std::uint32_t>> out;
   const auto mine = joined_.find(who);
   if (mine == joined_.end()) return out;
-  for (const entry* in : mine->second) out.emplace_back(base::as_bytes(in->first), in->second.members.at(who));
+  for (const entry* in : mine->second)
+    out.emplace_back(base::as_bytes(in->first), in->second.members.at(who));
   return out;
 }
 

@@ -51,7 +51,7 @@ class pg_groups {
   };
   struct membership {
     std::unordered_map<runtime::pid, std::uint32_t, runtime::pid_hash> members; // and how many times
-    std::size_t local = 0;                                                     // members of this node
+    std::size_t local = 0;                                                      // members of this node
   };
   using groups_map = std::unordered_map<std::string, membership, hash, equal>;
   using entry = groups_map::value_type;
