@@ -504,8 +504,8 @@ class driver : public coppice::server {
   figure handle_call(const start_stop& row) {
     const auto began = now();
     for (std::uint64_t i = 0; i < row.second; ++i) {
-      const coppice::message server = start(":echo");
-      const coppice::answer ended = call(server.term(), echo::halt{}, forever);
+      const coppice::message started = start(":echo");
+      const coppice::answer ended = call(started.term(), echo::halt{}, forever);
       if (ended.status != COPPICE_E_EXIT || !ended.as<etf::constant<"normal">>())
         throw std::runtime_error("a server did not stop");
     }

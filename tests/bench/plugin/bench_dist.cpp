@@ -115,7 +115,7 @@ class remote : public coppice::server {
     const auto began = now();
     all_go(clients);
     const auto took = now() - began;
-    for (const auto& server : servers) cast(server.term(), stop{});
+    for (const auto& one : servers) cast(one.term(), stop{});
     return {each * row.callers, std::chrono::duration_cast<std::chrono::microseconds>(took).count()};
   }
 

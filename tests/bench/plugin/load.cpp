@@ -139,7 +139,7 @@ class driver : public coppice::server {
     const auto began = now() + 100ms;
     for (std::size_t i = 0; i < samples; ++i) {
       const auto at = began + i * 1s / samples;
-      send_after(at - now(), due{at.count()});
+      send_after(at - now(), due{static_cast<std::int64_t>(at.count())});
     }
     return {};
   }
