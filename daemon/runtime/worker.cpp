@@ -151,7 +151,7 @@ void worker::sleep() {
   block_pool::current()->flush();
   block_memory::trim();
   free_spare_stacks();
-  const auto awake_again = [this](auto&... idle) { (idle.wake(), ...); };
+  const auto awake_again = [](auto&... idle) { (idle.wake(), ...); };
   if (!tasks_.try_idle()) return;
   if (!announcements_.try_idle()) return awake_again(tasks_);
   if (!arrivals_.try_idle()) return awake_again(tasks_, announcements_);

@@ -63,12 +63,14 @@ message groups(process& self, std::string_view what, bool scoped, etf::bytes arg
 void add_pg_functions(function_table& into) {
   for (const bool scoped : {false, true}) {
     for (const char* what : {"get_members", "get_local_members"}) {
-      into[fmt::format("pg:{}/{}", what, scoped ? 2 : 1)] =
-          [=](process& self, etf::bytes arguments) { return members(self, what, scoped, arguments); };
+      into[fmt::format("pg:{}/{}", what, scoped ? 2 : 1)] = [=](process& self, etf::bytes arguments) {
+        return members(self, what, scoped, arguments);
+      };
     }
     for (const char* what : {"which_groups", "which_local_groups"}) {
-      into[fmt::format("pg:{}/{}", what, scoped ? 1 : 0)] =
-          [=](process& self, etf::bytes arguments) { return groups(self, what, scoped, arguments); };
+      into[fmt::format("pg:{}/{}", what, scoped ? 1 : 0)] = [=](process& self, etf::bytes arguments) {
+        return groups(self, what, scoped, arguments);
+      };
     }
   }
 }

@@ -18,7 +18,8 @@ using runtime::process;
 
 namespace {
 
-// {error, {nolocal, Pid}} of a process elsewhere, where OTP's functions raise it; {error, badarg} of no process.
+// {error, {nolocal, Pid}} of a process elsewhere, where OTP's functions raise it; {error, badarg} of no
+// process.
 message refused(etf::cursor at, process& self) {
   const auto begin = at.rest();
   const auto who = runtime::read_pid(at, self.host().nodes());
@@ -179,9 +180,9 @@ pg_scope::call_answer pg_scope::list(process& self, std::string_view what, etf::
 void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes group, const pids& who) const {
   if (watches_.size() == members_.size() + peers_.size()) return;
   for (const auto& [ref, one] : watches_) {
-    const bool wanted = one.what == watch::kind::scope_watcher ||
-                        (one.what == watch::kind::group_watcher &&
-                         etf::equal_exact(base::as_bytes(one.group), group));
+    const bool wanted =
+        one.what == watch::kind::scope_watcher ||
+        (one.what == watch::kind::group_watcher && etf::equal_exact(base::as_bytes(one.group), group));
     if (!wanted) continue;
     message_writer out;
     out.tuple(4);

@@ -67,8 +67,9 @@ class pg_scope : public behaviours::native_server {
   std::string name_;
   pg_groups groups_;
   std::unordered_map<runtime::reference, watch, runtime::reference_hash> watches_;
-  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> members_; // ours, and their monitors
-  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_;   // their scope processes
+  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>
+      members_;                                                                   // ours, and their monitors
+  std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash> peers_; // their scope processes
 };
 
 } // namespace coppice::services
