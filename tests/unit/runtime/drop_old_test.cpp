@@ -133,9 +133,9 @@ TEST_CASE("a caller whose request was dropped hears of it at once") {
 TEST_CASE("many senders at a mailbox that drops: each one's stay in order, and the counts add up") {
   constexpr int senders = 6;
   constexpr int each = 5000;
-  node here(3);
   std::atomic<int> handled{0};
   std::atomic<bool> disorder{false};
+  node here(3);
   std::map<std::int64_t, std::int64_t> last;
   const pid receiver = here.host
                            .spawn(newest(7, 0), script([&](process&, message m) {

@@ -101,8 +101,8 @@ TEST_CASE("low priority gets one turn in eight beside normal, and nothing beside
 }
 
 TEST_CASE("timers fire and tasks run while the run queue is never empty") {
-  node here(1);
   std::atomic<bool> go_on{true};
+  node here(1);
   std::vector<pid> busy;
   for (int i = 0; i < 4; ++i) {
     busy.push_back(here.host

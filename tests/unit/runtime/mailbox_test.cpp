@@ -23,9 +23,9 @@ TEST_CASE("signals of one sender arrive in the order sent, whatever their kinds"
 }
 
 TEST_CASE("each sender's messages keep their order when many send") {
-  node here;
   constexpr int senders = 8;
   constexpr int each = 2000;
+  node here;
   const actor receiver(here.host);
   for (int s = 0; s < senders; ++s) {
     const actor sender(here.host, {.worker = s});

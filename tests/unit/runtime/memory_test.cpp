@@ -149,9 +149,9 @@ TEST_CASE("messages of all sizes between processes of all workers leave nothing 
   const std::int64_t count = asked == nullptr ? 200'000 : std::atoll(asked);
   constexpr std::size_t actors = 64;
   constexpr int tokens = 256;
-  node here(2);
   std::atomic<std::int64_t> left{count};
   std::atomic<int> ended{0};
+  node here(2);
   std::vector<pid> all(actors);
   const auto pass_on = [&](process& self, message m) {
     const std::int64_t now_left = left.fetch_sub(1, std::memory_order_relaxed);

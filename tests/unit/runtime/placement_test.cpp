@@ -261,7 +261,6 @@ TEST_CASE("what one process sends another arrives in order, wherever the two are
   constexpr int receivers = 12;
   constexpr int senders = 12;
   constexpr int each = 1500;
-  node here(3);
   struct seen {
     std::array<std::int64_t, senders> next{};
   };
@@ -269,6 +268,7 @@ TEST_CASE("what one process sends another arrives in order, wherever the two are
   std::atomic<int> reordered{0};
   std::atomic<int> arrived{0};
   std::atomic<int> answered{0};
+  node here(3);
   std::vector<pid> targets;
   for (int r = 0; r < receivers; ++r) {
     auto made =
@@ -316,9 +316,9 @@ TEST_CASE("what one process sends another arrives in order, wherever the two are
 }
 
 TEST_CASE("a worker with a backlog gives some of it to one that has nothing to do") {
-  node here(2);
   std::atomic<bool> done{false};
   std::atomic<unsigned> used{0}; // a bit for each worker
+  node here(2);
   const actor parent(here.host);
   parent.run([&](process& self) {
     for (int i = 0; i < 8; ++i) // all on this one's worker

@@ -92,8 +92,8 @@ TEST_CASE("tasks run on the worker they are posted to, not below its loop") {
 }
 
 TEST_CASE("a busy process lets the others of its worker run") {
-  node here(1);
   std::atomic<bool> go_on{true};
+  node here(1);
   const pid busy = here.host
                        .spawn({}, script([&](process& self, message m) {
                                 if (go_on) self.send(self.self(), m);
@@ -224,8 +224,8 @@ TEST_CASE("stop ends a node with parked processes") {
 }
 
 TEST_CASE("random links, monitors, exits and messages across workers lose no process and no answer") {
-  node here(3);
   std::atomic<std::uint64_t> downs{0}, ups{0};
+  node here(3);
   for (int round = 0; round < 20; ++round) {
     std::vector<pid> all(40);
     const auto member = [&](process& self, message m) {

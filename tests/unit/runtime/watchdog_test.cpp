@@ -246,9 +246,9 @@ TEST_CASE("other threads and other processes have no turn to come back to") {
 
 TEST_CASE("handlers that come and go at the limit lose nothing, whoever wins") {
   constexpr int rounds = 3000;
-  node here(2, system_options{.watchdog = ms});
   std::atomic<int> done{0};
   std::atomic<bool> wrong{false};
+  node here(2, system_options{.watchdog = ms});
   std::vector<pid> ring(8);
   for (std::size_t i = 0; i < ring.size(); ++i) {
     ring[i] = foreign(here.host,
