@@ -111,7 +111,8 @@ def under_load(cleanup):
     equal(len(images(node.process)), 1, "former generations are unmapped")
     figures(f"1 actor, {calls} calls", reports)
     print(f"# RSS {memory[0]} kB after {reloads // 4} reloads, {memory[-1]} kB after {reloads}", file=sys.stderr)
-    check(memory[-1] - memory[0] < 8 * 1024, "memory is flat", memory)
+    if not os.environ.get("ASAN_OPTIONS"):  # which keeps what was freed
+        check(memory[-1] - memory[0] < 8 * 1024, "memory is flat", memory)
     equal(node.stop(), 0, node.log())
 
 
