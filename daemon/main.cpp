@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // coppiced: reads the configuration, runs one node in the foreground, and ends with it. The main thread
 // sits in a loop of its own that hears signals and the node's wish to end; everything else is the node's.
-// Exit status: 0 orderly stop, 1 failure, 2 usage, 78 (EX_CONFIG) bad configuration.
+// Exit status: api/exit_code.hpp; done is an orderly stop, failed also an application's end that takes the
+// node with it.
 #include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/exit_code.hpp"
 #include "base/log.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
@@ -31,7 +33,7 @@ namespace {
 
 using namespace coppice;
 
-enum exit_status : int { orderly = 0, failure = 1, usage = 2, bad_configuration = 78 };
+using api::exit_code;
 
 struct command_line {
   std::vector<std::string> files;
@@ -40,9 +42,9 @@ struct command_line {
   std::vector<std::string> set;
 };
 
-int complain(const std::string& what) {
+exit_code complain(const std::string& what) {
   fmt::print(stderr, "coppiced: {}\n", what);
-  return failure;
+  return exit_code::failed;
 }
 
 // False: `path=value` it is not.
@@ -145,7 +147,7 @@ void refresh(node::node& running) {
   });
 }
 
-int run(spec::node_spec spec, node::configuration_source source, const std::string& program) {
+exit_code run(spec::node_spec spec, node::configuration_source source, const std::string& program) {
   base::log::options logging;
   logging.level = node::log_level(spec);
   logging.format = format_of(spec.node.log.format);
@@ -183,17 +185,15 @@ int run(spec::node_spec spec, node::configuration_source source, const std::stri
   node::notify_service_manager("STOPPING=1");
   bool came_back = false;
   process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
-  const bool failed = running.why() == node::node::ending::application;
+  const auto code = running.why() == node::node::ending::application ? exit_code::failed : exit_code::done;
   base::log::info("node", "{} stopped", running.name());
   control->reset();
   base::log::stop();
-  if (!came_back) _exit(failed ? failure : orderly);
-  return failed ? failure : orderly;
+  if (!came_back) _exit(static_cast<int>(code));
+  return code;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
+exit_code start(int argc, char** argv) {
   command_line given;
   CLI::App app("Runs a Coppice node: a supervision tree of plugin actors in a cluster of Erlang nodes.",
                "coppiced");
@@ -211,7 +211,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? orderly : usage;
+    return app.exit(problem) == 0 ? exit_code::done : exit_code::usage;
   }
 
   spec::load_options options;
@@ -219,7 +219,7 @@ int main(int argc, char** argv) {
   for (const std::string& text : given.set) {
     if (!read_override(text, options.set.emplace_back())) {
       fmt::print(stderr, "coppiced: --set {}: expected PATH=VALUE\n", text);
-      return usage;
+      return exit_code::usage;
     }
   }
   keep_freed_memory();
@@ -227,10 +227,16 @@ int main(int argc, char** argv) {
   spec::outcome loaded = spec::load(files, options);
   const std::string findings = spec::render(loaded.diagnostics);
   std::fwrite(findings.data(), 1, findings.size(), stderr);
-  if (!loaded.spec) return bad_configuration;
+  if (!loaded.spec) return exit_code::bad_configuration;
   if (given.check) {
     fmt::print("{}: configuration is valid\n", loaded.spec->node.name);
-    return orderly;
+    return exit_code::done;
   }
   return run(std::move(*loaded.spec), {given.files, options}, argv[0]);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  return static_cast<int>(start(argc, argv));
 }

@@ -16,19 +16,11 @@
 #include <nlohmann/json.hpp>
 #include <typeinfo>
 
+#include "base/sanitizer.hpp"
 #include "isolation/restore_run.hpp"
 #include "loader/image.hpp"
 #include "loader/trial.hpp"
 #include "manifest/manifest.hpp"
-
-// Sanitizers reserve terabytes, so the bound on address space is left out under them.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define COPPICE_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define COPPICE_SANITIZED 1
-#endif
-#endif
 
 namespace coppice::isolation {
 namespace {
@@ -85,9 +77,7 @@ void limit_process() {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, 10);
   limit(RLIMIT_FSIZE, 0);
-#ifndef COPPICE_SANITIZED
-  limit(RLIMIT_AS, rlim_t{4} << 30);
-#endif
+  if (!base::sanitized) limit(RLIMIT_AS, rlim_t{4} << 30);
 }
 
 } // namespace

@@ -11,20 +11,8 @@
 #include <cstdint>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define COPPICE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define COPPICE_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define COPPICE_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define COPPICE_TSAN 1
-#endif
-#endif
+#include "base/sanitizer.hpp"
+
 #ifdef COPPICE_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -69,9 +57,7 @@ std::size_t guard_size() {
 }
 
 bool install_guard(std::byte* begin) {
-#if !defined(COPPICE_TSAN) && !defined(COPPICE_ASAN)
-  if (madvise(begin, guard_size(), madv_guard_install) == 0) return true;
-#endif
+  if (!base::sanitized && madvise(begin, guard_size(), madv_guard_install) == 0) return true;
   return mprotect(begin, guard_size(), PROT_NONE) == 0;
 }
 
@@ -177,15 +163,12 @@ bool fiber::guards(const void* address) const {
 }
 
 bool fiber::guards_are_mappings() {
-#if defined(COPPICE_TSAN) || defined(COPPICE_ASAN)
-  return true;
-#else
   static const bool known = [] {
+    if (base::sanitized) return true;
     auto made = make(page_size(), nullptr, nullptr);
     return !made || madvise((*made)->mapping_, page_size(), madv_guard_install) != 0;
   }();
   return known;
-#endif
 }
 
 } // namespace coppice::runtime

@@ -74,7 +74,8 @@ def functions(cleanup):
     equal(erl("gen_server:call({rex, N}, {call, test, echo, [hi], self()}), receive {slow, _} -> late after 0 -> free end"), "free")
     equal(erl("Next()"), "{slow,ok}")
     # none of the instances is left
-    equal(erl("P = erpc:call(N, test, self, []), timer:sleep(100), rpc:call(N, erlang, is_process_alive, [P])"), "false")
+    equal(erl("P = erpc:call(N, test, self, []), M = monitor(process, P), receive {'DOWN', M, _, _, _} -> ok end, "
+              "rpc:call(N, erlang, is_process_alive, [P])"), "false")
     equal(erl("erpc:multicall([N], test, echo, [hi])"), "[{ok,hi}]")
 
 

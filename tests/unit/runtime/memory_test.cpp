@@ -9,26 +9,13 @@
 #include <thread>
 
 #include "actor.hpp"
+#include "base/sanitizer.hpp"
 #include "runtime/block.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define COPPICE_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define COPPICE_SANITIZED 1
-#endif
-#endif
 
 namespace coppice::runtime::testing {
 namespace {
 
-#ifdef COPPICE_SANITIZED
-constexpr bool sanitized = true;
-constexpr std::size_t many = 100;
-#else
-constexpr bool sanitized = false;
-constexpr std::size_t many = 25'000;
-#endif
+constexpr std::size_t many = base::sanitized ? 100 : 25'000;
 
 std::int64_t resident() {
   std::int64_t pages = 0;
@@ -117,10 +104,11 @@ TEST_CASE("25,000 processes parked in a call: a stack each, at most 6 KiB, given
   REQUIRE(eventually([&] { return parked == many; }));
   const std::int64_t each = (resident() - spawned) / static_cast<std::int64_t>(many);
   MESSAGE("a parked process: ", each, " bytes beyond the process");
-  if (!sanitized) CHECK(each <= 6 * 1024);
+  if (!base::sanitized) CHECK(each <= 6 * 1024);
   for (const pid& one : all) here.host.exit(one, atom("kill"));
   REQUIRE(eventually([&] { return parked == 0 && here.host.counters().processes == 0; }));
-  if (!sanitized) CHECK(eventually([&] { return resident() - before < (spawned - before) + (32 << 20); }));
+  if (!base::sanitized)
+    CHECK(eventually([&] { return resident() - before < (spawned - before) + (32 << 20); }));
 }
 
 TEST_CASE("after a burst of messages their memory goes back to the system") {
@@ -129,7 +117,7 @@ TEST_CASE("after a burst of messages their memory goes back to the system") {
   std::promise<void> open;
   receiver.start([&](process& self) { (void)self.blocking_run([&] { open.get_future().wait(); }); });
   const std::int64_t before = resident();
-  const std::size_t count = sanitized ? 1000 : 100'000;
+  const std::size_t count = base::sanitized ? 1000 : 100'000;
   const actor sender(here.host, {.worker = 1});
   sender.run([&](process& self) {
     for (std::size_t i = 0; i < count; ++i) self.send(receiver.id(), filler(1000));
@@ -140,7 +128,7 @@ TEST_CASE("after a burst of messages their memory goes back to the system") {
   open.set_value();
   for (std::size_t i = 0; i < count; ++i) (void)receiver.next();
   CHECK(eventually([&] { return here.host.counters().message_memory < most / 2; }));
-  if (!sanitized) CHECK(eventually([&] { return resident() - before < (40 << 20); }));
+  if (!base::sanitized) CHECK(eventually([&] { return resident() - before < (40 << 20); }));
 }
 
 // COPPICE_SOAK messages, 200,000 without it; a day's work is simulated by 100,000,000.
@@ -170,7 +158,7 @@ TEST_CASE("messages of all sizes between processes of all workers leave nothing 
   while (ended < tokens) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   MESSAGE(count, " messages: ", early >> 10, " KiB resident after a tenth, ", resident() >> 10,
           " at the end");
-  if (!sanitized) CHECK(resident() - early < (16 << 20));
+  if (!base::sanitized) CHECK(resident() - early < (16 << 20));
 }
 
 TEST_CASE("a mailbox of 1,000,000 messages costs as much processor time a message as a short one") {
