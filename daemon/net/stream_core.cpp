@@ -17,7 +17,7 @@ constexpr std::size_t gather_at_once = 128;
 
 void stream::core::attach(uv_stream_t* raw) {
   raw_ = raw;
-  before_wait_ = base::uv::prepare(raw->loop, [this] { end_of_turn(); });
+  before_wait_ = base::uv::idle(raw->loop, [this] { end_of_turn(); });
   after_wait_ = base::uv::check(raw->loop, [this] { end_of_turn(); });
 }
 
@@ -159,7 +159,8 @@ void stream::core::wrote() {
 }
 
 // Both ends of the wait: what a turn's callbacks wrote leaves with the turn, and what was written
-// outside the loop leaves before it waits.
+// outside the loop leaves before it waits. The idle handle also keeps the loop from waiting for what is
+// written while the handles of that phase run, as on_drained does.
 void stream::core::schedule() {
   if (silent_ || scheduled_) return;
   scheduled_ = true;

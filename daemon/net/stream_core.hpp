@@ -102,7 +102,7 @@ class stream::core final : private tls_pacer::client {
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
   write_queue queue_;
-  base::uv::prepare before_wait_;
+  base::uv::idle before_wait_;
   base::uv::check after_wait_;
   base::uv::timer timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;

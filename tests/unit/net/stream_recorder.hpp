@@ -18,7 +18,10 @@ struct recorder final : net::stream_handler {
     received.append(base::as_text(bytes));
     if (after_data) after_data();
   }
-  void on_drained() override { ++drained; }
+  void on_drained() override {
+    ++drained;
+    if (after_drained) after_drained();
+  }
   bool on_end() override {
     ended = true;
     return keep_after_end;
@@ -35,6 +38,7 @@ struct recorder final : net::stream_handler {
   std::string received;
   std::optional<base::error> closed;
   std::function<void()> after_data;
+  std::function<void()> after_drained;
 };
 
 } // namespace coppice::test

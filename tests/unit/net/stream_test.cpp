@@ -125,6 +125,19 @@ TEST_CASE("on_drained comes once the queue is at the low mark") {
   CHECK(both.at_client.drained == 1);
 }
 
+TEST_CASE("what on_drained writes needs no other event to leave") {
+  pair both;
+  both.server.pause(); // nothing but the writes themselves makes the loop turn
+  constexpr int rounds = 20;
+  const std::string part(2000, 'x');
+  both.client.set_low_mark(part.size() / 2);
+  both.at_client.after_drained = [&] {
+    if (both.at_client.drained < rounds) both.client.write(part);
+  };
+  both.client.write(part);
+  REQUIRE(both.until([&] { return both.at_client.drained == rounds; }));
+}
+
 TEST_CASE("a half-closed stream still reads") {
   pair both;
   both.at_server.keep_after_end = true;
