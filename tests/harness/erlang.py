@@ -45,6 +45,7 @@ class Erl:
                                         stderr=subprocess.STDOUT, text=True, env=environment)
         cleanup.callback(self.end)
         self.output = []
+        self("up")  # others can reach it from here on
 
     def __call__(self, expression):
         """The value of an Erlang expression as text; its variables stay bound for the next one."""
