@@ -399,22 +399,7 @@ TEST_CASE("timers fire as messages, and can be asked about and cancelled") {
 TEST_CASE("sys:get_state shows the saved state, and saving may do nothing else") {
   stage set;
   REQUIRE(set.start() == "ok");
-  const auto ref_and_answer = set.host.run([&](runtime::process& self) {
-    const auto ref = self.monitor(destination::named("scripted"), true);
-    runtime::message_writer out;
-    out.tuple(3);
-    out.atom("system");
-    out.tuple(2);
-    runtime::write(out, self.self(), self.host().nodes());
-    out.list(1);
-    out.atom("alias");
-    runtime::write(out, ref, self.host().nodes());
-    out.atom("get_state");
-    self.send(destination::named("scripted"), out.take());
-    const auto got = self.await(ref);
-    return got ? text(behaviours::gen::reply_of(*got)) : std::string("no answer");
-  });
-  CHECK(ref_and_answer == "{ok,42}");
+  CHECK(set.host.system_request(destination::named("scripted"), "get_state") == "{ok,42}");
   const std::string refused = std::to_string(COPPICE_E_CONTEXT);
   CHECK(set.lines(2) == strings{"init #{}", "save " + refused + " " + refused});
 }

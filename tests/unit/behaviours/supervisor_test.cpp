@@ -453,23 +453,7 @@ TEST_CASE("sys:get_state, suspend and resume work on a supervisor") {
   test_host host;
   const runtime::pid pid = host.supervise(with({actor("a")})).first;
   REQUIRE(pid);
-  const auto system_request = [&](std::string_view what) {
-    return host.run([&](runtime::process& self) {
-      const auto ref = self.monitor(pid, true);
-      runtime::message_writer out;
-      out.tuple(3);
-      out.atom("system");
-      out.tuple(2);
-      runtime::write(out, self.self(), self.host().nodes());
-      out.list(1);
-      out.atom("alias");
-      runtime::write(out, ref, self.host().nodes());
-      out.raw(term(what).bytes());
-      self.send(pid, out.take());
-      const auto answer = gen::finish_call(self, ref, base::mono_now() + base::nanos_per_second);
-      return answer ? test::text(*answer) : std::string("!");
-    });
-  };
+  const auto system_request = [&](std::string_view what) { return host.system_request(pid, what); };
   CHECK(system_request("get_state").starts_with("{ok,#{strategy => one_for_one"));
   CHECK(system_request("get_status").starts_with("{status,<0."));
   CHECK(system_request("{replace_state, x}") == "{error,unsupported}");

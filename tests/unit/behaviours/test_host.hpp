@@ -189,6 +189,26 @@ class test_host {
     });
   }
 
+  // What sys:get_state and its kind send, and what comes back, as text.
+  std::string system_request(const runtime::destination& to, std::string_view what) {
+    return run([&](runtime::process& self) {
+      const auto ref = self.monitor(to, true);
+      runtime::message_writer out;
+      out.tuple(3);
+      out.atom("system");
+      out.tuple(2);
+      runtime::write(out, self.self(), self.host().nodes());
+      out.list(1);
+      out.atom("alias");
+      runtime::write(out, ref, self.host().nodes());
+      out.raw(term(what).bytes());
+      self.send(to, out.take());
+      const auto answer =
+          behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+      return answer ? text(*answer) : std::string("no answer");
+    });
+  }
+
   // Starts a supervisor linked to the driver: its pid, or the reason it did not start, as text.
   std::pair<runtime::pid, std::string> supervise(behaviours::supervisor_spec spec) {
     auto shared = std::make_shared<behaviours::supervision>(

@@ -133,22 +133,8 @@ TEST_CASE("kv's keys are the same when Erlang's =:= says so") {
 TEST_CASE("kv shows its size to sys:get_state") {
   garden grounds;
   REQUIRE(grounds.grow("kv", "#{max_entries => 5}") == "ok");
-  const auto shown = grounds.host.run([&](runtime::process& self) {
-    const auto ref = self.monitor(destination::named("kv"), true);
-    runtime::message_writer out;
-    out.tuple(3);
-    out.atom("system");
-    out.tuple(2);
-    runtime::write(out, self.self(), self.host().nodes());
-    out.list(1);
-    out.atom("alias");
-    runtime::write(out, ref, self.host().nodes());
-    out.atom("get_state");
-    self.send(destination::named("kv"), out.take());
-    const auto answer = self.await(ref);
-    return answer ? text(behaviours::gen::reply_of(*answer)) : std::string("no answer");
-  });
-  CHECK(shown == "{ok,#{entries => 0,max_entries => 5}}");
+  CHECK(grounds.host.system_request(destination::named("kv"), "get_state") ==
+        "{ok,#{entries => 0,max_entries => 5}}");
 }
 
 TEST_CASE("relay passes on what a call gives, and says why there is nothing") {
