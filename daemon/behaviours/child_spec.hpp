@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "behaviours/child_list.hpp"
 #include "runtime/message.hpp"
 #include "runtime/process.hpp"
 
@@ -69,9 +70,7 @@ struct supervisor_spec {
   // again.
   behaviours::on_exceeded on_exceeded = on_exceeded::escalate;
   behaviours::auto_shutdown auto_shutdown = auto_shutdown::never;
-  // In start order; simple_one_for_one: exactly one, the template. Each is shared by the specifications that
-  // came before and after a change elsewhere.
-  std::vector<std::shared_ptr<const child_spec>> children;
+  child_list children; // simple_one_for_one: exactly one, the template
 };
 
 // As OTP spells them, for terms and for people.

@@ -115,7 +115,7 @@ void child_table::respecify(child& one, std::shared_ptr<const child_spec> spec) 
   one.args = one.spec->args;
 }
 
-void child_table::arrange(const std::vector<std::shared_ptr<const child_spec>>& order) {
+void child_table::arrange(const child_list& order) {
   const std::scoped_lock held(lock_);
   std::list<child> first;
   for (const auto& spec : order) {

@@ -81,7 +81,7 @@ class child_table {
   // Another specification, with the same id.
   void respecify(child& one, std::shared_ptr<const child_spec> spec);
   // Those of these ids come first, in this order; the others stay behind them as they were.
-  void arrange(const std::vector<std::shared_ptr<const child_spec>>& order);
+  void arrange(const child_list& order);
 
   // nullptr: none.
   child* find(etf::bytes id);

@@ -110,7 +110,6 @@ runtime::message convert(const spec::encoded_term& term) {
 
 std::shared_ptr<const supervisor_spec> convert(const spec::supervisor_spec& from) {
   auto out = bare_supervisor(from);
-  out->children.reserve(from.children.size());
   for (const spec::child_spec& one : from.children) out->children.push_back(child(one));
   return out;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Two walks over the difference. Specifications of the configuration and of the tree have the same shape,
-// child by child, which is how an unchanged one is found without being converted again.
+// child by child, which is how an unchanged one is found without being converted again; what did not change
+// at the beginning and the end of a list is taken over unseen.
 #include "node/change_plan.hpp"
 
 #include <unordered_map>
@@ -19,22 +20,23 @@ using spec::change_kind;
 using child_pointer = std::shared_ptr<const child_spec>;
 using supervisor_pointer = std::shared_ptr<const supervisor_spec>;
 
-// Where a name stood in a list that is now another.
-template <class T, class Name>
+// Where a child stood that is neither among the same ones at the front of its list nor at the back.
 class places {
  public:
-  places(const std::vector<T>& list, Name name) : list_(list), name_(name) {}
-  // `near` is tried first. The name is there.
-  std::size_t of(const std::string& wanted, std::size_t near) {
-    if (near < list_.size() && list_[near].*name_ == wanted) return near;
+  explicit places(const spec::supervisor_change& change)
+      : list_(change.before->children), first_(change.front), last_(list_.size() - change.back) {}
+  // `near` is tried first. The id is there.
+  std::size_t of(const std::string& id, std::size_t near) {
+    if (near < last_ && list_[near].id == id) return near;
     if (index_.empty())
-      for (std::size_t i = 0; i < list_.size(); ++i) index_.emplace(list_[i].*name_, i);
-    return index_.at(wanted);
+      for (std::size_t i = first_; i < last_; ++i) index_.emplace(list_[i].id, i);
+    return index_.at(id);
   }
 
  private:
-  const std::vector<T>& list_;
-  Name name_;
+  const std::vector<spec::child_spec>& list_;
+  std::size_t first_;
+  std::size_t last_;
   std::unordered_map<std::string_view, std::size_t> index_;
 };
 
@@ -90,7 +92,7 @@ class planner {
   // Of one supervisor and those below it, the innermost and the last first.
   void stops(const supervisor_spec& old, const spec::supervisor_change& change, const std::string& path) {
     using kind = supervisor_order::kind;
-    places before(change.before->children, &spec::child_spec::id);
+    places before(change);
     const auto old_child = [&](const std::string& id) { return old.children[before.of(id, 0)]; };
     for (auto one = change.children.rbegin(); one != change.children.rend(); ++one) {
       if (!one->inside) continue;
@@ -134,11 +136,11 @@ class planner {
                         const std::string& path) {
     const auto made = bare_supervisor(*change.after);
     const auto& children = change.after->children;
-    made->children.reserve(children.size());
-    places before(change.before->children, &spec::child_spec::id);
+    made->children.append(old->children, 0, change.front);
+    places before(change);
     std::size_t next = 0;
     while (next < change.children.size() && change.children[next].what == change_kind::stop) ++next;
-    for (std::size_t i = 0; i < children.size(); ++i) {
+    for (std::size_t i = change.front; i < children.size() - change.back; ++i) {
       const bool changed = next < change.children.size() && change.children[next].after == &children[i];
       if (!changed) {
         made->children.push_back(old->children[before.of(children[i].id, i)]);
@@ -148,6 +150,8 @@ class planner {
       const child_pointer was = one.before == nullptr ? nullptr : old->children[before.of(one.before->id, i)];
       made->children.push_back(go(was, one, path));
     }
+    const std::size_t count = old->children.size();
+    made->children.append(old->children, count - change.back, count);
     const bool of_template = made->strategy == behaviours::strategy::simple_one_for_one;
     if (!change.keys.empty() || change.reordered || change.inserted ||
         (of_template && !change.children.empty())) {

@@ -8,6 +8,21 @@
 
 namespace coppice::spec {
 
+namespace {
+
+fingerprint print_of(const manifest::manifest& declared) {
+  fingerprinter all;
+  all.add(declared.id);
+  for (const auto& actor : declared.actors) {
+    all.add(actor.name);
+    all.add(actor.behaviour);
+    all.add(actor.args_schema);
+  }
+  return all.done();
+}
+
+} // namespace
+
 catalog::plugin& catalog::find(const std::string& id) {
   auto known = plugins_.find(id);
   if (known == plugins_.end()) known = plugins_.emplace(id, open(id)).first;
@@ -55,6 +70,7 @@ catalog::plugin catalog::open(const std::string& id) const {
     }
     result.schemas.emplace(actor.name, std::move(*schema));
   }
+  result.print = print_of(result.declared);
   return result;
 }
 

@@ -10,6 +10,7 @@
 
 #include "manifest/manifest.hpp"
 #include "spec/args_schema.hpp"
+#include "spec/fingerprint.hpp"
 
 namespace coppice::spec {
 
@@ -23,6 +24,7 @@ class catalog {
     std::string remedy;
     bool reported = false;
     manifest::manifest declared;
+    fingerprint print;                          // of what is declared
     std::map<std::string, args_schema> schemas; // by actor
   };
 

@@ -68,10 +68,12 @@ class checker {
       check_supervisor(application.supervisor, *supervisor);
   }
 
-  void check_supervisor(supervisor_spec& supervisor, const node& at) {
+  // Both give the fingerprint of what lies in it and of the manifests it depends on.
+  fingerprint check_supervisor(supervisor_spec& supervisor, const node& at) {
     if (const node* name = at.find("name")) check_name(supervisor.name, *name);
     const node* children = at.find("children");
     std::unordered_map<std::string_view, place> ids;
+    fingerprinter all;
     for (std::size_t i = 0; i < supervisor.children.size(); ++i) {
       const node* one = element(children, i);
       if (!one || !one->is_map()) continue;
@@ -81,22 +83,34 @@ class checker {
         auto [first, added] = ids.emplace(child.id, id.at);
         if (!added) duplicate(id, "the id '" + child.id + "'", first->second);
       }
-      check_child(child, *one);
+      all.add(supervisor.prints.emplace_back(check_child(child, *one)));
     }
+    return all.done();
   }
 
-  void check_child(child_spec& child, const node& at) {
-    if (const node* nested = at.find("supervisor"); nested && child.supervisor) {
-      if (nested->is_map()) check_supervisor(*child.supervisor, *nested);
-      return;
+  fingerprint check_child(child_spec& child, const node& at) {
+    fingerprinter all;
+    all.add(at.print());
+    const node* const nested = at.find("supervisor");
+    if (nested && child.supervisor) {
+      if (nested->is_map()) all.add(check_supervisor(*child.supervisor, *nested));
+    } else if (const auto* plugin = check_leaf(child, at)) {
+      all.add(plugin->print);
     }
+    return all.done();
+  }
+
+  // The plugin that it is checked against; nullptr: none.
+  const catalog::plugin* check_leaf(child_spec& child, const node& at) {
     if (const node* name = at.find("name")) check_name(child.name, *name);
     auto colon = child.actor.find(':');
     child.plugin = child.actor.substr(0, colon);
     child.actor_type = colon == std::string::npos ? "" : child.actor.substr(colon + 1);
     const node* actor = at.find("actor");
-    if (with_plugins_ && actor && !child.actor.empty()) check_actor(child, *actor, at);
+    const catalog::plugin* plugin = nullptr;
+    if (with_plugins_ && actor && !child.actor.empty()) plugin = check_actor(child, *actor, at);
     if (child.args.empty()) child.args = empty_map();
+    return plugin;
   }
 
   void check_name(const std::string& name, const node& at) {
@@ -109,12 +123,12 @@ class checker {
     if (!added) duplicate(at, "the registered name '" + name + "'", first->second);
   }
 
-  void check_actor(child_spec& child, const node& actor, const node& at) {
+  const catalog::plugin* check_actor(child_spec& child, const node& actor, const node& at) {
     auto& plugin = catalog_.find(child.plugin);
     if (!plugin.problem.empty()) {
       // Once a plugin: a tree may name it a thousand times.
       if (!std::exchange(plugin.reported, true)) to_.error(actor.at, plugin.problem, plugin.remedy);
-      return;
+      return nullptr;
     }
     const auto& actors = plugin.declared.actors;
     if (child.actor_type.empty()) child.actor_type = actors.size() == 1 ? actors[0].name : child.plugin;
@@ -128,10 +142,11 @@ class checker {
         for (auto one : known) hint += " " + std::string(one);
       }
       to_.error(actor.at, "the plugin '" + child.plugin + "' has no actor '" + child.actor_type + "'", hint);
-      return;
+      return nullptr;
     }
     child.behaviour = type->behaviour;
     plugin.schemas.at(type->name).encode(to_, at.find("args"), at, child.args);
+    return &plugin;
   }
 
   static encoded_term empty_map() { return {116, 0, 0, 0, 0}; }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Siblings are matched by id (or name), first where they stood before: a configuration whose order did not
-// change is compared in one walk without looking anything up.
+// Children that are the same at the beginning and the end of a list are told by their fingerprints alone,
+// which is what makes a change of one among many thousands quick. Those between are matched by id (or name),
+// first where they stood before.
 #include "spec/diff.hpp"
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 
@@ -61,7 +63,7 @@ void compare_terms(std::string_view key, const encoded_term& before, const encod
 template <class T, class Name>
 class matching {
  public:
-  matching(const std::vector<T>& before, const std::vector<T>& after, Name name)
+  matching(std::span<const T> before, std::span<const T> after, Name name)
       : before_(before), after_(after), name_(name), left_(before.size(), true) {
     std::size_t last = 0;
     pairs_.reserve(after.size());
@@ -97,8 +99,8 @@ class matching {
     return found == index_.end() ? before_.size() : found->second;
   }
 
-  const std::vector<T>& before_;
-  const std::vector<T>& after_;
+  std::span<const T> before_;
+  std::span<const T> after_;
   Name name_;
   std::vector<bool> left_;
   std::vector<std::size_t> pairs_; // index in before_, or its size
@@ -150,6 +152,14 @@ child_change diff(const child_spec& before, const child_spec& after) {
   return out;
 }
 
+void skip_same(const supervisor_spec& before, const supervisor_spec& after, supervisor_change& out) {
+  const auto &a = before.prints, &b = after.prints;
+  if (a.size() != before.children.size() || b.size() != after.children.size()) return;
+  const std::size_t most = std::min(a.size(), b.size());
+  while (out.front < most && a[out.front] == b[out.front]) ++out.front;
+  while (out.back < most - out.front && a[a.size() - out.back - 1] == b[b.size() - out.back - 1]) ++out.back;
+}
+
 supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after) {
   supervisor_change out;
   out.before = &before;
@@ -160,21 +170,27 @@ supervisor_change diff(const supervisor_spec& before, const supervisor_spec& aft
   if (before.period != after.period) out.keys.emplace_back("period");
   if (before.on_exceeded != after.on_exceeded) out.keys.emplace_back("on_exceeded");
   if (before.auto_shutdown != after.auto_shutdown) out.keys.emplace_back("auto_shutdown");
-  const matching pairs(before.children, after.children, &child_spec::id);
+  skip_same(before, after, out);
+  const auto between = [&out](const std::vector<child_spec>& all) {
+    return std::span(all).subspan(out.front, all.size() - out.front - out.back);
+  };
+  const std::span<const child_spec> fresh = between(after.children);
+  const matching pairs(between(before.children), fresh, &child_spec::id);
   out.reordered = pairs.reordered;
-  out.inserted = pairs.inserted;
+  const bool before_back = out.back > 0 && !fresh.empty() && pairs.old_of(fresh.size() - 1) == nullptr;
+  out.inserted = pairs.inserted || before_back;
   // A template runs nowhere: there is nothing to stop or start, whatever changed.
   const bool runs = !is_template(after);
   if (runs)
     for (const child_spec* gone : pairs.gone())
       out.children.push_back({change_kind::stop, gone, nullptr, {}, nullptr});
-  for (std::size_t i = 0; i < after.children.size(); ++i) {
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
     const child_spec* old = pairs.old_of(i);
     if (!old && runs) {
-      out.children.push_back({change_kind::start, nullptr, &after.children[i], {}, nullptr});
+      out.children.push_back({change_kind::start, nullptr, &fresh[i], {}, nullptr});
       continue;
     }
-    child_change one = diff(old ? *old : before.children.front(), after.children[i]);
+    child_change one = diff(old ? *old : before.children.front(), fresh[i]);
     if (!old) one.keys.insert(one.keys.begin(), "id");
     if (one.keys.empty() && !one.inside) continue;
     if (!runs) one.what = change_kind::update;
@@ -203,7 +219,8 @@ application_change diff(const application_spec& before, const application_spec& 
 difference diff(const node_spec& before, const node_spec& after) {
   difference out;
   compare(settings(before), settings(after), {}, out.settings);
-  const matching pairs(before.applications, after.applications, &application_spec::name);
+  const matching pairs(std::span(before.applications), std::span(after.applications),
+                       &application_spec::name);
   out.reordered = pairs.reordered;
   out.inserted = pairs.inserted;
   for (const application_spec* gone : pairs.gone())

@@ -35,6 +35,8 @@ struct supervisor_change {
   const supervisor_spec* before = nullptr;
   const supervisor_spec* after = nullptr;
   std::vector<std::string> keys;
+  std::size_t front = 0; // so many children at the beginning are the same in both, and so many at the end
+  std::size_t back = 0;
   bool reordered = false;             // children that stay come in another order
   bool inserted = false;              // a new one comes before one that stays
   std::vector<child_change> children; // those that stop, the last first; then the others in their new order

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "spec/fingerprint.hpp"
+
 namespace coppice::spec {
 
 using milliseconds = std::chrono::milliseconds;
@@ -237,6 +239,8 @@ struct supervisor_spec {
   spec::on_exceeded on_exceeded = spec::on_exceeded::escalate;
   spec::auto_shutdown auto_shutdown = spec::auto_shutdown::never;
   std::vector<child_spec> children; // in start order
+  // Of each child, with all that is in it and the manifests it was checked against.
+  std::vector<fingerprint> prints;
   place at;
 };
 

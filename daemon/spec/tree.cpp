@@ -242,6 +242,16 @@ const node* node::find(std::string_view key) const {
   return nullptr;
 }
 
+const fingerprint& node::print() const {
+  if (known_print) return *known_print;
+  fingerprinter all;
+  all.add(static_cast<std::uint64_t>(what) << 1 | static_cast<std::uint64_t>(quoted));
+  all.add(text);
+  all.add(items.size());
+  for (const node* one : items) all.add(one->print());
+  return known_print.emplace(all.done());
+}
+
 node* tree::make(node::kind what, const place& at) {
   node& made = nodes_.emplace_back();
   made.what = what;

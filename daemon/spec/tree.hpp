@@ -7,10 +7,12 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "spec/fingerprint.hpp"
 #include "spec/report.hpp"
 
 namespace coppice::spec {
@@ -24,11 +26,14 @@ struct node {
   place at;                 // column in bytes
   std::string text;         // of a scalar
   std::vector<node*> items; // of a sequence; of a map: key, value, key, value…
+  mutable std::optional<fingerprint> known_print;
 
   bool is_map() const { return what == kind::map; }
   bool is_sequence() const { return what == kind::sequence; }
   // A map's value; nullptr if this is no map or has no such key.
   const node* find(std::string_view key) const;
+  // Of all that was written in it, wherever it stands. Kept: not to be asked for before the tree is whole.
+  const fingerprint& print() const;
 };
 
 struct tree_limits {

@@ -6,6 +6,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <random>
+
 #include "fixture.hpp"
 
 using namespace coppice;
@@ -46,12 +49,7 @@ std::string lines(const spec::supervisor_change& of, const std::string& path) {
 }
 
 // One change a line: "restart demo/kv: name".
-std::string difference(const std::string& before, const std::string& after) {
-  test::spec_folder folder;
-  const auto old_one = folder.load(before), new_one = folder.load(after);
-  REQUIRE_MESSAGE(old_one.spec, spec::render(old_one.diagnostics));
-  REQUIRE_MESSAGE(new_one.spec, spec::render(new_one.diagnostics));
-  const spec::difference found = spec::diff(*old_one.spec, *new_one.spec);
+std::string lines(const spec::difference& found) {
   std::string out;
   for (const auto& one : found.settings)
     out += fmt::format("{}{}: {} -> {}\n", one.while_running ? "set " : "", one.key, one.before, one.after);
@@ -61,6 +59,39 @@ std::string difference(const std::string& before, const std::string& after) {
     if (one.inside) out += lines(*one.inside, name);
   }
   return out + (found.reordered ? "reordered\n" : "");
+}
+
+spec::node_spec loaded(const test::spec_folder& folder, const std::string& text) {
+  auto outcome = folder.load(text);
+  REQUIRE_MESSAGE(outcome.spec, spec::render(outcome.diagnostics));
+  return std::move(*outcome.spec);
+}
+
+// As if nothing were known of which children are the same.
+void forget_prints(spec::supervisor_spec& of) {
+  of.prints.clear();
+  for (spec::child_spec& child : of.children)
+    if (child.supervisor) forget_prints(*child.supervisor);
+}
+
+// Of the top supervisor of the one application that changed.
+bool inserted(const spec::difference& found) {
+  return found.applications.size() == 1 && found.applications[0].inside &&
+         found.applications[0].inside->inserted;
+}
+
+std::string difference(const std::string& before, const std::string& after) {
+  test::spec_folder folder;
+  spec::node_spec old_one = loaded(folder, before);
+  const spec::node_spec new_one = loaded(folder, after);
+  const spec::difference by_prints = spec::diff(old_one, new_one);
+  std::string found = lines(by_prints);
+  const bool in_front = inserted(by_prints);
+  for (spec::application_spec& one : old_one.applications) forget_prints(one.supervisor);
+  const spec::difference by_looking = spec::diff(old_one, new_one);
+  CHECK(lines(by_looking) == found);
+  CHECK(inserted(by_looking) == in_front);
+  return found;
 }
 
 // Of two trees of children, each line of which is a child of demo.
@@ -109,6 +140,56 @@ TEST_CASE("every key of a child leads to what it takes to change it") {
   CHECK(of_children({kv}, {"id: a, actor: 'pair:first'"}).starts_with("restart demo/a: actor"));
   CHECK(of_children({kv}, {"id: a, supervisor: { children: [] }"})
             .starts_with("restart demo/a: actor supervisor"));
+}
+
+TEST_CASE("a changed default in a plugin's schema changes children whose lines did not") {
+  test::spec_folder folder;
+  const std::string text = std::string(test::spec_folder::head) + "        - { id: a, actor: kv }\n" +
+                           "        - { id: s, supervisor: { children: [ { id: b, actor: kv } ] } }\n";
+  const spec::node_spec before = loaded(folder, text);
+  CHECK(lines(spec::diff(before, loaded(folder, text))) == "");
+  const std::string file = std::string(folder.path()) + "/plugins/kv.so";
+  std::string image = test::read_file(file);
+  const std::size_t at = image.find("\"default\": \"1s\"");
+  REQUIRE(at != image.npos);
+  image.replace(at, 15, "\"default\": \"2s\"");
+  folder.write("plugins/kv.so", image);
+  CHECK(lines(spec::diff(before, loaded(folder, text))) ==
+        "reconfigure demo/a: args.every\nreconfigure demo/s/b: args.every\n");
+}
+
+TEST_CASE("what changed is found wherever it stands, by fingerprints as by looking at every child") {
+  std::mt19937 random(11);
+  for (int turn = 0; turn < 60; ++turn) {
+    std::vector<std::string> before, after;
+    int next = 0;
+    const auto fresh = [&next] { return fmt::format("id: c{}, actor: kv", next++); };
+    for (int i = 0; i < 8; ++i) before.push_back(fresh());
+    after = before;
+    for (std::uint32_t change = random() % 4; change > 0; --change) {
+      const auto at = static_cast<std::ptrdiff_t>(random() % after.size());
+      switch (random() % 4) {
+        case 0:
+          after.erase(after.begin() + at);
+          break;
+        case 1:
+          after.insert(after.begin() + at, fresh());
+          break;
+        case 2:
+          after[static_cast<std::size_t>(at)] += fmt::format(", name: n{}", next++);
+          break;
+        default:
+          std::swap(after[static_cast<std::size_t>(at)], after.back());
+      }
+      if (after.size() < 2) break;
+    }
+    if (std::any_of(after.begin(), after.end(),
+                    [](const std::string& one) { return one.find("name") != one.rfind("name"); }))
+      continue;
+    CAPTURE(turn);
+    const std::string found = of_children(before, after); // compares both ways itself
+    CHECK(found.empty() == (before == after));
+  }
 }
 
 TEST_CASE("children that are gone stop in reverse, before others start") {
