@@ -17,6 +17,7 @@ struct plugin_generation {
   std::string file; // where it came from
   std::string copy; // what is mapped
   std::unique_ptr<image> mapped;
+  std::uint64_t made = 0; // actors
 
   std::uint64_t number() const { return mapped->generation(); }
 };

@@ -60,7 +60,7 @@ base::status loader::prepare() {
   return copies_.prepare();
 }
 
-const loader::entry* loader::find(std::string_view plugin) const {
+loader::entry* loader::find(std::string_view plugin) const {
   const auto found =
       std::ranges::find_if(entries_, [plugin](const auto& e) { return e->declared.id == plugin; });
   return found == entries_.end() ? nullptr : found->get();
@@ -133,7 +133,7 @@ base::status loader::load_for(std::string_view actor) {
 base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::actor_spec& spec) {
   const actor_name wanted = split(spec.actor);
   const std::lock_guard guard(lock_);
-  const entry* const plugin = find(wanted.plugin);
+  entry* const plugin = find(wanted.plugin);
   if (plugin == nullptr)
     return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
   const auto chosen = choose(plugin->declared, spec.actor);
@@ -143,7 +143,14 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
   plan.type = find_actor(plugin->mapped->descriptor(), (*chosen)->name);
   plan.is = identity_of(plugin->declared.id, (*chosen)->name);
   plan.spec = spec;
+  ++plugin->made;
   return std::make_unique<behaviours::server>(std::move(plan));
+}
+
+std::uint64_t loader::made(std::string_view plugin) const {
+  const std::lock_guard guard(lock_);
+  const entry* const known = find(plugin);
+  return known == nullptr ? 0 : known->made;
 }
 
 std::vector<loaded_plugin> loader::loaded() const {

@@ -74,6 +74,8 @@ class loader final : public runtime::actor_factory {
   std::vector<kept_image> kept() const; // as of the last collect()
   base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override;
   std::vector<loaded_plugin> loaded() const;
+  // How many actors the generation in use has made; 0: not loaded.
+  std::uint64_t made(std::string_view plugin) const;
   // Whether a loaded plugin's actor can be given other args as it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 
@@ -85,7 +87,7 @@ class loader final : public runtime::actor_factory {
 
   base::result<std::string> find_file(std::string_view plugin) const;
   base::result<entry> open(const std::string& plugin, const std::string& file);
-  const entry* find(std::string_view plugin) const; // with the lock held
+  entry* find(std::string_view plugin) const; // with the lock held
   const behaviours::actor_identity* identity_of(const std::string& plugin, const std::string& actor);
   // Why it cannot be closed; empty: it is, and its copy gone.
   std::string close(entry& one) const;

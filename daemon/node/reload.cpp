@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // See reload.hpp. The steps are in the order of run(). Actors that start meanwhile join: those that appear
 // before the switch are frozen with the others, those made by the old code right before it are taken over one
-// by one afterwards.
+// by one afterwards. What takes time and can be done before anything stands still is done before.
 #include "node/reload.hpp"
 
 #include <fmt/format.h>
@@ -31,9 +31,11 @@ constexpr std::size_t most_trial_bytes = std::size_t{256} << 20;
 constexpr base::nanos undo_time = base::nanos_per_second;
 // Looks for actors made by the old code around the switch.
 constexpr int sweeps = 3;
+// And before they stand still.
+constexpr int looks = 5;
 
 using generation_ptr = std::unique_ptr<loader::plugin_generation>;
-using pid_set = std::unordered_set<runtime::pid, runtime::pid_hash>;
+using generations_to_be = std::map<std::string, loader::plugin_generation*, std::less<>>;
 
 class transaction {
  public:
@@ -55,7 +57,7 @@ class transaction {
     if (auto done = check_tree(); !done) return tl::unexpected(std::move(done.error()));
     if (auto done = rehearse(); !done) return tl::unexpected(std::move(done.error()));
     if (what_.dry_run) return finish();
-    if (auto done = stand_still(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = gather(); !done) return tl::unexpected(std::move(done.error()));
     if (auto done = carry_over(); !done) return tl::unexpected(std::move(done.error()));
     switch_over();
     sweep();
@@ -70,8 +72,9 @@ class transaction {
   base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
                           const runtime::message& args) const;
   base::status rehearse();
-  base::status stand_still();
+  base::status gather();
   base::status carry_over();
+  base::status put_back(base::status why);
   void switch_over();
   void sweep();
   void restart_others();
@@ -81,6 +84,11 @@ class transaction {
   loader::plugin_generation* next_of(std::string_view plugin) const;
   // Actors of these plugins that run the code in use.
   std::vector<runtime::pid> actors() const;
+  // Makes those members that are not yet. How many there were.
+  std::size_t take_in();
+  // How many actors the old code has made so far.
+  std::uint64_t made() const;
+  generations_to_be to_be() const;
   std::string describe(const runtime::pid& who) const;
   base::error failure(const reload_ledger::row& of) const;
   base::status too_late(const std::vector<runtime::pid>& late, std::string_view doing) const;
@@ -95,7 +103,8 @@ class transaction {
   std::map<std::string, std::uint64_t, std::less<>> old_; // the generation in use
   std::shared_ptr<reload_ledger> ledger_;
   std::unique_ptr<runtime::freezer> freezer_;
-  base::nanos frozen_at_ = 0;
+  std::unordered_set<runtime::pid, runtime::pid_hash> members_;
+  std::uint64_t made_ = 0; // before the last look for actors
   std::unordered_map<runtime::pid, actor_reload, runtime::pid_hash> actors_;
   std::unordered_map<runtime::pid, std::string, runtime::pid_hash> plugin_of_;
   reload_report report_;
@@ -188,8 +197,8 @@ std::string transaction::describe(const runtime::pid& who) const {
 
 base::error transaction::failure(const reload_ledger::row& of) const {
   return base::error{of.problem->code,
-                     fmt::format("plugin {}: {}: {}; generation {} goes on", of.is.plugin, describe(of.pid),
-                                 of.problem->text, old_.find(of.is.plugin)->second)};
+                     fmt::format("plugin {}: {}: {}; generation {} goes on", of.is->plugin, describe(of.pid),
+                                 of.problem->text, old_.find(of.is->plugin)->second)};
 }
 
 base::status transaction::too_late(const std::vector<runtime::pid>& late, std::string_view doing) const {
@@ -204,44 +213,54 @@ base::status transaction::too_late(const std::vector<runtime::pid>& late, std::s
 
 void transaction::note_rows() {
   for (const reload_ledger::row& row : ledger_->rows()) {
+    if (row.is == nullptr) continue;
     actor_reload& one = actors_[row.pid];
     one.pid = row.pid;
-    one.type = row.is.actor;
-    plugin_of_[row.pid] = row.is.plugin;
+    one.type = row.is->actor;
+    plugin_of_[row.pid] = row.is->plugin;
     if (row.problem) one.reason = row.problem->text;
     one.outcome = one.reason.empty() ? actor_outcome::carried : actor_outcome::restarted;
   }
 }
 
+generations_to_be transaction::to_be() const {
+  generations_to_be out;
+  for (const generation_ptr& one : next_) out[one->declared.id] = one.get();
+  return out;
+}
+
 // Every actor saves its state once, as it goes by; the new code has to take them all, in another process.
 base::status transaction::rehearse() {
-  std::map<std::string, loader::plugin_generation*> to;
-  for (const generation_ptr& one : next_) to[one->declared.id] = one.get();
+  const generations_to_be to = to_be();
   ledger_ = std::make_shared<reload_ledger>(to);
+  const std::vector<runtime::pid> who = actors();
+  ledger_->add(who);
   std::vector<runtime::pid> late;
   const bool all = runtime::freezer::visit(
-      on_.system, actors(), [ledger = ledger_](runtime::process& p) { ledger->look(p, most_trial_bytes); },
+      on_.system, who,
+      [ledger = ledger_](runtime::process& p, std::size_t row) { ledger->look(p, row, most_trial_bytes); },
       base::mono_now() + rules_.deadline, late, quit_);
-  if (const auto row = ledger_->failed()) return tl::unexpected(failure(*row));
+  if (const auto* row = ledger_->failed()) return tl::unexpected(failure(*row));
   if (!all) return too_late(late, "did not come out of a handler or save_state");
 
   std::map<std::string, std::vector<loader::trial_state>> states;
   for (const reload_ledger::row& row : ledger_->rows()) {
-    const loader::plugin_generation& next = *to.at(row.is.plugin);
-    const auto* type = next.declared.find(row.is.actor);
+    if (row.is == nullptr) continue;
+    const loader::plugin_generation& next = *to.at(row.is->plugin);
+    const auto* type = next.declared.find(row.is->actor);
     if (type == nullptr)
       return base::fail(base::errc::refused, fmt::format("plugin {}: {}: there is no actor type {} any more",
-                                                         row.is.plugin, describe(row.pid), row.is.actor));
+                                                         row.is->plugin, describe(row.pid), row.is->actor));
     if (auto good = check_args(next, *type, row.origin.args); !good)
       return tl::unexpected(std::move(good.error()).context(describe(row.pid)));
-    const auto* code = loader::find_actor(next.mapped->descriptor(), row.is.actor);
+    const auto* code = loader::find_actor(next.mapped->descriptor(), row.is->actor);
     if (row.problem) continue;
     if (auto possible = behaviours::takes_over(*code, row.has_state); !possible) {
       actors_[row.pid].reason = possible.error().text;
       continue;
     }
     if (row.saved.term)
-      states[row.is.plugin].push_back({describe(row.pid), row.is.actor, row.origin, row.saved});
+      states[row.is->plugin].push_back({describe(row.pid), row.is->actor, row.origin, row.saved});
   }
   for (const auto& [plugin, all_of] : states) {
     if (auto tried = on_.plugins.try_states(*to.at(plugin), all_of); !tried)
@@ -252,47 +271,65 @@ base::status transaction::rehearse() {
   return {};
 }
 
-base::status transaction::stand_still() {
-  freezer_ = std::make_unique<runtime::freezer>(on_.system, quit_);
+std::uint64_t transaction::made() const {
+  std::uint64_t out = 0;
+  for (const auto& [plugin, generation] : old_) out += on_.plugins.made(plugin);
+  return out;
+}
+
+std::size_t transaction::take_in() {
+  made_ = made();
   std::vector<runtime::pid> fresh = actors();
-  frozen_at_ = base::mono_now();
-  const base::nanos deadline = frozen_at_ + rules_.deadline;
-  pid_set known;
-  while (!fresh.empty()) {
-    freezer_->add(fresh);
-    known.insert(fresh.begin(), fresh.end());
-    if (!freezer_->wait(deadline)) return too_late(freezer_->late(), "did not come out of a handler");
-    fresh = actors();
-    std::erase_if(fresh, [&](const runtime::pid& who) { return known.contains(who); });
-  }
-  report_.drain = base::mono_now() - frozen_at_;
+  std::erase_if(fresh, [this](const runtime::pid& who) { return !members_.insert(who).second; });
+  ledger_->add(fresh);
+  freezer_->add(fresh);
+  return fresh.size();
+}
+
+// All actors are made ready to stand still.
+base::status transaction::gather() {
+  freezer_ = std::make_unique<runtime::freezer>(on_.system, quit_);
+  const base::nanos deadline = base::mono_now() + rules_.deadline;
+  for (int i = 0; i < looks && take_in() != 0; ++i)
+    if (!freezer_->wait(deadline)) return too_late(freezer_->members(), "did not come out of a handler");
   return {};
 }
 
+// They stand still, and each goes from the old code to the new one beside it as soon as it does.
 base::status transaction::carry_over() {
-  const bool all = freezer_->each([ledger = ledger_](runtime::process& p) { ledger->carry(p); },
-                                  frozen_at_ + rules_.deadline);
-  const auto row = ledger_->failed();
-  if (all && !row) return {};
-  const auto late = freezer_->late();
+  const base::nanos deadline = base::mono_now() + rules_.deadline;
+  freezer_->hold([ledger = ledger_](runtime::process& p, std::size_t row) { ledger->carry(p, row); });
+  for (;;) {
+    const bool all = freezer_->wait(deadline);
+    if (const auto* row = ledger_->failed()) return put_back(tl::unexpected(failure(*row)));
+    if (!all) {
+      const auto late = freezer_->at_work();
+      if (!late.empty()) return put_back(too_late(late, "did not come out of save_state or restore_state"));
+      return put_back(too_late(freezer_->not_frozen(), "did not come out of a handler"));
+    }
+    if (made() == made_ || take_in() == 0) return {};
+  }
+}
+
+base::status transaction::put_back(base::status why) {
   ledger_->close();
-  const auto stay = [](runtime::process& p) {
+  const auto stay = [](runtime::process& p, std::size_t) {
     if (auto* actor = reloadable_of(p)) actor->stay(p);
   };
   (void)freezer_->release(stay, base::mono_now() + undo_time);
-  if (row) return tl::unexpected(failure(*row));
-  return too_late(late, "did not come out of save_state or restore_state");
+  return why;
 }
 
 // The point of no return. New actors are made by the new code before the first old one goes over.
 void transaction::switch_over() {
   on_.plugins.promote(std::move(next_));
   next_.clear();
-  const auto go_over = [](runtime::process& p) {
+  const auto go_over = [](runtime::process& p, std::size_t) {
     if (auto* actor = reloadable_of(p)) actor->go_over(p);
   };
   (void)freezer_->release(go_over, runtime::no_deadline);
-  report_.pause = base::mono_now() - frozen_at_;
+  report_.pause = freezer_->stood_still();
+  report_.drain = freezer_->longest_handler();
   report_.save = ledger_->saving();
   report_.restore = ledger_->restoring();
   freezer_.reset();
@@ -305,11 +342,13 @@ void transaction::sweep() {
     std::vector<runtime::pid> left = actors();
     std::erase_if(left, [this](const runtime::pid& who) { return actors_.contains(who); });
     if (left.empty()) return;
+    const std::size_t first = ledger_->rows().size();
+    ledger_->add(left);
     std::vector<runtime::pid> late;
     (void)runtime::freezer::visit(
         on_.system, left,
-        [ledger = ledger_](runtime::process& p) {
-          ledger->carry(p);
+        [ledger = ledger_, first](runtime::process& p, std::size_t row) {
+          ledger->carry(p, first + row);
           if (auto* actor = reloadable_of(p)) actor->go_over(p);
         },
         base::mono_now() + rules_.deadline, late, quit_);

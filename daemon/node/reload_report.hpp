@@ -49,8 +49,8 @@ struct plugin_reload {
 struct reload_report {
   bool dry_run = false;               // nothing was done; outcomes are what they would be
   std::vector<plugin_reload> plugins; // by id; empty: no file has changed
-  // Of the real thing, in ns. While the actors stood still `drain` was spent waiting for handlers to end,
-  // `save` and `restore` are the sums over all actors, on all workers.
+  // Of the real thing, in ns. While the actors stood still `drain` went by until the last handler under way
+  // had ended; `save` and `restore` are the sums over all actors, on all workers.
   base::nanos pause = 0;
   base::nanos drain = 0;
   base::nanos save = 0;

@@ -169,18 +169,28 @@ struct engine {
     if (mine == nullptr) return {};
     return mine->label.empty() ? mine->name : mine->label;
   }
-  // freezer.cpp
+  // hold.cpp. Any thread: members are made, or get the newest order, or are let go, where they live.
   static std::shared_ptr<freeze_group> new_group(system& host);
-  static void on_workers(system& host, const std::shared_ptr<freeze_group>& group, std::span<const pid> who,
-                         std::function<void(process&)> on_each);
-  static bool visit_here(system& host, freeze_group& group, const pid& who,
-                         const std::function<void(process&)>& on_each);
-  static void freeze(process& p, const std::shared_ptr<freeze_group>& group, bool at_once);
-  static void wake_members(system& host, const std::shared_ptr<freeze_group>& group, bool free);
+  static void make_members(system& host, const std::shared_ptr<freeze_group>& group,
+                           std::span<freeze_group::member* const> who);
+  static void give_order(system& host, const std::shared_ptr<freeze_group>& group);
+  static void disband(system& host, const std::shared_ptr<freeze_group>& group);
+  // Finds out through whom the calls of these go.
+  static void follow_calls(system& host, const std::shared_ptr<freeze_group>& group, std::vector<pid> of);
+  // Frozen members look at all their messages again, for calls that hold somebody up.
+  static void look_everywhere(system& host, const std::shared_ptr<freeze_group>& group);
+  static void join(process& p, const std::shared_ptr<freeze_group>& group, freeze_group::member& as);
+  static void leave(process& p);
+  static void follow(process& p, const std::shared_ptr<freeze_group>& group);
+  static frost* ice_of(const process& p) {
+    const relations* mine = p.relations_.load(std::memory_order_relaxed);
+    return mine == nullptr ? nullptr : mine->ice.get();
+  }
   static bool is_member(const process& p, const freeze_group& of);
-  static void thaw(process& p);
   static bool look_for_calls(process& p, frost& ice);
   static void look_again(process& p);
+  static void enter_callback(process& p, frost& ice);
+  static void leave_callback(frost& ice);
 
   // inspection.cpp; under `reading`.
   static process_summary summarise(const process& p);
@@ -197,10 +207,10 @@ struct engine {
 
 inline bool worker::halted(const process& p) {
   if (p.exiting_) return true;
-  if (p.home().freezers_.load(std::memory_order_relaxed) == 0) [[likely]]
+  if (!p.cold_) [[likely]]
     return false;
-  const relations* theirs = p.relations_.load(std::memory_order_relaxed);
-  return theirs != nullptr && theirs->ice != nullptr && !theirs->ice->running;
+  const frost* ice = engine::ice_of(p);
+  return ice->here.now != nullptr && !ice->running;
 }
 
 } // namespace coppice::runtime

@@ -75,7 +75,7 @@ void engine::die(process& p, message reason) {
     mine->calls.for_each([&](std::uint64_t number, call_state& state) {
       if (!state.answered) send_demonitor(p, number, state.target, state.by_name.get());
     });
-    if (mine->ice != nullptr) thaw(p);
+    if (mine->ice != nullptr) leave(p);
     const std::lock_guard guard(mine->lock);
     mine->links = {};
     mine->watchers = {};

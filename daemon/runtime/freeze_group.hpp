@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: MIT
-// What a freezer shares with the workers: where each member stands, the work it should do, and how many are
-// behind. Everything under one lock, held for a few instructions; kept alive by whoever may still look, so
-// that a worker that is stuck finds it when it comes back. Private to the room.
+// What a freezer shares with the workers. Each worker has a cell of its own with the members that live there
+// (a member does not move), and does its part of an order, the freezer's word what members are to do, without
+// asking anybody; it counts them down and tells the others only when it is through. Kept alive by whoever may
+// still look, so that a worker that is stuck finds it when it comes back. Private to the room.
+//
+// `open` counts members that are not made yet and workers that are behind. When it comes to 0 while members
+// are to stand still it is sealed in the same step: from then on none of them thaws for a call, and the
+// freezer's owner can rely on it.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "runtime/freezer.hpp"
@@ -18,53 +26,87 @@
 namespace coppice::runtime {
 
 struct freeze_group {
+  // Written by the worker it lives on.
   struct member {
-    bool frozen = false;
-    std::uint64_t round = 0; // of the last work it has done
+    pid who;
+    std::size_t number = 0;
+    std::atomic<bool> frozen{false};
+    std::atomic<bool> gone{false};        // dead, or let go
+    std::atomic<std::uint32_t> round{0};  // of the last order it has carried out
+    bool was_in_callback = false;         // when it was to freeze
+    std::atomic<bool> in_callback{false}; // counted in freeze_group::in_callbacks
   };
-  // What a member is to do: the newest work, and whether it is free afterwards.
   struct order {
-    std::uint64_t asked = 0; // how often members were added: calls of the new ones count from then on
-    std::uint64_t round = 0;
-    std::shared_ptr<const freezer::work> what;
-    bool let_go = false;
+    std::uint32_t round = 0; // from 1
+    freezer::work what;
+    bool let_go = false; // afterwards, and until then nobody freezes
+  };
+  // One worker's thread only.
+  struct cell {
+    const order* now = nullptr;
+    std::vector<member*> members;
+    std::size_t next = 0;      // of members: to be given a turn for the order
+    std::size_t alive = 0;     // members that are not gone
+    std::size_t behind = 0;    // of these, those that have not carried out the order
+    std::vector<member*> mail; // frozen ones with messages
   };
 
-  explicit freeze_group(std::atomic<std::uint32_t>& groups) : all_groups(groups) { ++all_groups; }
+  freeze_group(std::atomic<std::uint32_t>& groups, unsigned workers) : all_groups(groups), cells(workers) {
+    ++all_groups;
+  }
   ~freeze_group() { --all_groups; }
   freeze_group(const freeze_group&) = delete;
   freeze_group& operator=(const freeze_group&) = delete;
 
-  std::atomic<std::uint32_t>& all_groups; // system::parts::freezers
-  mutable std::mutex lock;
-  std::condition_variable_any changed;
-  std::unordered_map<pid, member, pid_hash> members;
-  std::size_t thawed = 0; // members that are not frozen
-  std::size_t behind = 0; // members that have not done the newest work
-  order now;
-  bool over = false; // the freezer is gone
+  // One that was open is not any more. Any thread.
+  void one_less();
+  // One more; false: it is sealed.
+  bool one_more();
+  // On the member's worker: it has carried out the order; it has to do so again, after a message (false: too
+  // late for that); it is dead or was let go.
+  void did(cell& here, member& one);
+  bool thaws(cell& here, member& one);
+  void lost(cell& here, member& one);
+  // A callback that was under way at hold() is over. Any thread.
+  void note_end_of_callback();
+  // Whether a call of `from`, or its waiting for room, holds up a member that has not frozen. Any thread.
+  bool holds_up(const pid& from) const;
+  // A process that a member's call goes through, or its node. True: that is new. Any thread.
+  bool goes_through(const pid& through);
 
-  // A member froze, thaws for a call, has done its work, is gone or was let go.
-  void froze(const pid& who);
-  void thaws(const pid& who);
-  void did(const pid& who, std::uint64_t round);
-  void lost(const pid& who);
-  order newest() const;
-  std::vector<pid> all() const;
-  // Whether it is a member that has not frozen, whose calls must be answered.
-  bool is_thawed(const pid& who) const;
+  static constexpr std::uint64_t sealed = std::uint64_t{1} << 63;
+
+  std::atomic<std::uint32_t>& all_groups; // system::parts::freezers
+  std::vector<cell> cells;                // by worker
+  std::deque<order> orders;               // the owner's thread appends, and tells the workers
+  std::atomic<std::uint64_t> open{0};
+  std::atomic<bool> still{false};             // members are to stand still
+  std::atomic<bool> over{false};              // the freezer is gone
+  std::atomic<std::uint32_t> in_callbacks{0}; // members that may wait for others before they freeze
+  std::atomic<unsigned> keeping{0};           // workers that may still keep members from their messages
+  base::nanos asked_at = 0;                   // by hold()
+  std::atomic<base::nanos> free_at{0};
+  std::atomic<base::nanos> last_callback{0}; // when it ended, after asked_at; 0: there was none
+
+  mutable std::mutex lock; // of what follows
+  std::condition_variable_any changed;
+  std::deque<member> members; // the owner's thread appends and may read without the lock
+  std::unordered_map<pid, member*, pid_hash> by_pid;
+  std::unordered_set<pid, pid_hash> between; // processes that calls of members go through
+  std::unordered_set<std::uint32_t> nodes;   // and other nodes
 };
 
-// A process's part in it. The owner's thread only.
+// A process's part in it. Its worker's thread only.
 struct frost {
+  frost(std::shared_ptr<freeze_group> of, freeze_group::cell& at, freeze_group::member& as)
+      : group(std::move(of)), here(at), me(as) {}
   std::shared_ptr<freeze_group> group;
-  bool frozen = false;
-  bool running = false;            // messages it still has to handle
-  bool at_once = false;            // does its work when idle, without freezing first
-  std::uint64_t round = 0;         // of the last work done
-  std::uint64_t asked = 0;         // order::asked when the messages were looked at
+  freeze_group::cell& here;
+  freeze_group::member& me;
+  bool running = false;            // a message that it has to handle
+  bool has_mail = false;           // it is in cell::mail
   bool looking = false;            // the last turn did not get through all its messages
-  const signal* seen = nullptr;    // the last message that was looked at for a member's call; null: none
+  const signal* seen = nullptr;    // the last message that was looked at for a call that holds up; null: none
   const signal* answers = nullptr; // the last one found; messages up to it are handled
 };
 

@@ -116,9 +116,10 @@ void worker::hear_of(process& p) {
   give(p, *host_.parts_->workers[waker->index_]);
 }
 
-// Of this worker's. What has ended stays, and what has timers in the wheel that others know by their ids.
+// Of this worker's. What has ended stays, what a freezer has, and what has timers in the wheel that others
+// know by their ids.
 bool worker::movable(const process& p) {
-  return !p.placed_ && !p.exiting_ && !p.arriving_ && p.timers_ == 0;
+  return !p.placed_ && !p.cold_ && !p.exiting_ && !p.arriving_ && p.timers_ == 0;
 }
 
 // `p` is in no queue of this worker's.

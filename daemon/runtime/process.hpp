@@ -211,6 +211,7 @@ class process {
   bool announced_ = false;           // an announcement is on its way that is of no use any more
   bool arriving_ = false;            // given to its home, which has not taken it in
   bool placed_ = false;              // stays where it was spawned
+  bool cold_ = false;                // a freezer's member: stays where it is
   std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
   std::uint16_t follows_ = 0;        // a worker's index
   std::uint32_t timers_ = 0;         // that it started and that run

@@ -34,6 +34,33 @@ class run_queue_of {
 
   std::size_t size() const { return size_; }
 
+  // Moves those that `hurries` says yes to before all others, in their order.
+  template <class Hurries>
+  void hurry(Hurries hurries) {
+    queue first;
+    for (queue& from : queues_) {
+      process* before = nullptr;
+      for (process* one = from.first; one != nullptr;) {
+        process* const after = one->*Link;
+        if (hurries(*one)) {
+          (before == nullptr ? from.first : before->*Link) = after;
+          if (from.last == one) from.last = before;
+          one->*Link = nullptr;
+          (first.last == nullptr ? first.first : first.last->*Link) = one;
+          first.last = one;
+        } else {
+          before = one;
+        }
+        one = after;
+      }
+    }
+    if (first.first == nullptr) return;
+    queue& urgent = queues_[static_cast<std::size_t>(priority::max)];
+    first.last->*Link = urgent.first;
+    if (urgent.last == nullptr) urgent.last = first.last;
+    urgent.first = first.first;
+  }
+
   // Takes out every second one of those that may leave, `most` at most, less urgent ones first; a list.
   template <class MayLeave>
   process* split(std::size_t most, MayLeave may_leave) {

@@ -25,13 +25,16 @@ void worker::runner(void*) {
   for (;;) run_turns();
 }
 
-// Turns until there is none or the round's time is up, then back to the thread's own stack.
+// Turns until there is none or the round's time is up, then back to the thread's own stack; while there is a
+// freezer also when there is a task, so that its members stand still at once.
 void worker::run_turns() {
   worker* here = current();
   while (here->now() - here->round_started_ < round_time) {
-    process* next = here->queue_.pop();
+    const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
+    process* next = freezing ? here->next_turn() : here->queue_.pop();
     if (next == nullptr) break;
     here = &here->turn(*next);
+    if (freezing && !here->tasks_.empty()) break;
   }
   fiber* mine = here->current_fiber_;
   mine->next = std::exchange(here->idle_runners_, mine);

@@ -103,7 +103,7 @@ void worker::run(driver& by) {
 bool worker::one_round(driver& by) {
   round_started_ = now();
   take_inboxes();
-  const bool busy = queue_.size() != 0;
+  const bool busy = queue_.size() != 0 || !attending_.empty();
   if (busy) {
     if (can_park()) {
       fiber* runner_stack = take_runner();
@@ -114,11 +114,11 @@ bool worker::one_round(driver& by) {
     now();
     share_backlog();
   }
-  if (queue_.size() == 0 || now_ - last_poll_ > poll_every) poll();
+  if ((queue_.size() == 0 && attending_.empty()) || now_ - last_poll_ > poll_every) poll();
   timers_.advance(now_);
   needs_online();
   reclaim();
-  return busy || queue_.size() != 0;
+  return busy || queue_.size() != 0 || !attending_.empty();
 }
 
 void worker::take_inboxes() {
@@ -256,6 +256,7 @@ void worker::drop_all() {
     retired_.pop_front();
   }
   started_timers_.clear();
+  attending_.clear();
 }
 
 std::uint64_t worker::add_timer(base::nanos deadline, const pid& starter, const destination& to,

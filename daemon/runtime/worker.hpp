@@ -25,6 +25,7 @@
 #include "base/uv.hpp"
 #include "runtime/driver.hpp"
 #include "runtime/fiber.hpp"
+#include "runtime/freeze_group.hpp"
 #include "runtime/lifo.hpp"
 #include "runtime/process.hpp"
 #include "runtime/run_queue.hpp"
@@ -83,6 +84,9 @@ class worker {
   void receive_here(process& p, signal_ptr what);
   // Ends p's being scheduled. False: there are signals in its inbox, and it still is.
   static bool rest(process& p);
+  // hold.cpp; on this worker's thread, between turns.
+  void obey(const std::shared_ptr<freeze_group>& group, const freeze_group::order& what, bool was_busy);
+  void attend(const std::shared_ptr<freeze_group>& group); // its members here are due for a turn
   // Any thread: p's inbox was idle, and the caller is the one that pushed. `here`: its worker, or null.
   static void announce(process& p, worker* here);
 
@@ -172,15 +176,19 @@ class worker {
   static void run_callbacks(process& p, std::uint32_t budget); // of messages
   // Dead, or a freezer has it: no message is handled.
   static bool halted(const process& p);
+  // hold.cpp
   static void hold(process& p);
   static bool wants_turn(process& p, bool more);
+  process* next_turn();
+  process* next_member();
   void end_turn(process& p);
   fiber* take_runner();
   void own_stack(fiber& stack);
   void release_stack(fiber& stack);
 
   system& host_;
-  const std::atomic<std::uint32_t>& freezers_; // system::parts::freezers
+  const std::atomic<std::uint32_t>& freezers_;           // system::parts::freezers
+  std::vector<std::shared_ptr<freeze_group>> attending_; // groups with members here that are due for a turn
   const unsigned index_;
   std::unique_ptr<base::uv::loop> loop_;
   base::uv::async waker_handle_;

@@ -3,6 +3,10 @@
 // itself freezes all the same.
 #include "runtime/freezer.hpp"
 
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
 #include "actor.hpp"
 
 using namespace coppice::runtime;
@@ -21,7 +25,14 @@ nanos soon() {
   return mono_now() + 50 * nanos_per_ms;
 }
 
-void nothing(process&) {}
+void nothing(process&, std::size_t) {}
+
+// Asks these to freeze; whether they do in time.
+bool froze(freezer& ice, const std::vector<pid>& who) {
+  ice.add(who);
+  ice.hold(nothing);
+  return ice.wait(in_time());
+}
 
 // A server: answers {From, Alias, Anything}-like calls made with call_of() by what `decide` says.
 message call_message(process& self, const reference& ref) {
@@ -68,12 +79,13 @@ TEST_CASE("a frozen process handles nothing until it is let go, and then all in 
   {
     freezer ice(n.host);
     ice.add(who);
+    std::atomic<bool> ran{false};
+    ice.hold([&](process& p, std::size_t member) {
+      ran = member == 0 && p.self() == a.id() && system::current_process() == &p;
+    });
     REQUIRE(ice.wait(in_time()));
-    for (int i = 0; i < 100; ++i) n.host.send(a.id(), number(i));
-    bool ran = false;
-    REQUIRE(ice.each([&](process& p) { ran = p.self() == a.id() && system::current_process() == &p; },
-                     in_time()));
     CHECK(ran);
+    for (int i = 0; i < 100; ++i) n.host.send(a.id(), number(i));
     CHECK(a.waiting() == 0);
     CHECK(n.host.info(a.id())->summary.messages >= 100);
   }
@@ -86,11 +98,10 @@ TEST_CASE("a process frees itself with the work it is released by") {
   actor b(n.host);
   std::vector<pid> who{a.id(), b.id()};
   freezer ice(n.host);
-  ice.add(who);
-  REQUIRE(ice.wait(in_time()));
+  REQUIRE(froze(ice, who));
   n.host.send(a.id(), number(1));
   std::atomic<int> ran{0};
-  REQUIRE(ice.release([&](process&) { ++ran; }, in_time()));
+  REQUIRE(ice.release([&](process&, std::size_t) { ++ran; }, in_time()));
   CHECK(ran == 2);
   CHECK(ice.members().empty());
   CHECK(value_of(a.next()) == 1);
@@ -115,12 +126,16 @@ TEST_CASE("a process in a callback freezes when that is over, and a wait for it 
   freezer ice(n.host);
   std::vector<pid> who{a.id()};
   ice.add(who);
+  ice.hold(nothing);
   CHECK(!ice.wait(soon()));
-  CHECK(ice.late() == who);
+  CHECK(ice.not_frozen() == who);
   coppice::etf::cursor at(key.bytes());
   n.host.send(destination::alias(*read_reference(at, n.host.nodes())), atom("open"));
   CHECK(ice.wait(in_time()));
-  CHECK(ice.late().empty());
+  CHECK(ice.not_frozen().empty());
+  CHECK(ice.release(nothing, in_time()));
+  CHECK(ice.longest_handler() > 0);
+  CHECK(ice.stood_still() >= ice.longest_handler());
 }
 
 TEST_CASE("a frozen process answers the call a member waits for, and what was sent to it before") {
@@ -130,8 +145,7 @@ TEST_CASE("a frozen process answers the call a member waits for, and what was se
   actor caller(n.host);
   freezer ice(n.host);
   std::vector<pid> first{*server};
-  ice.add(first);
-  REQUIRE(ice.wait(in_time()));
+  REQUIRE(froze(ice, first));
   std::atomic<bool> asked{false};
   std::atomic<int> answered{-1};
   for (int i = 0; i < 2000; ++i) n.host.send(*server, number(i));
@@ -144,7 +158,7 @@ TEST_CASE("a frozen process answers the call a member waits for, and what was se
   ice.add(second);
   REQUIRE(ice.wait(in_time()));
   CHECK(answered == 1);
-  CHECK(ice.late().empty());
+  CHECK(ice.not_frozen().empty());
 }
 
 TEST_CASE("a chain of members that call each other freezes without a deadlock") {
@@ -155,8 +169,7 @@ TEST_CASE("a chain of members that call each other freezes without a deadlock") 
   actor caller(n.host);
   freezer ice(n.host);
   std::vector<pid> servers{*last, *middle};
-  ice.add(servers);
-  REQUIRE(ice.wait(in_time()));
+  REQUIRE(froze(ice, servers));
   std::atomic<int> answered{-1};
   std::atomic<bool> asked{false};
   caller.start([&, to = *middle](process& self) {
@@ -176,8 +189,7 @@ TEST_CASE("a call from outside the group waits until the process is let go") {
   actor outside(n.host);
   std::vector<pid> who{*server};
   freezer ice(n.host);
-  ice.add(who);
-  REQUIRE(ice.wait(in_time()));
+  REQUIRE(froze(ice, who));
   CHECK(!outside.run([to = *server](process& self) { return call(self, to, soon()); }));
   REQUIRE(ice.release(nothing, in_time()));
   CHECK(outside.run([to = *server](process& self) { return call(self, to, in_time()); }));
@@ -189,8 +201,7 @@ TEST_CASE("a frozen process can be killed, linked and monitored, and keeps its n
   actor b(n.host);
   std::vector<pid> who{a.id()};
   freezer ice(n.host);
-  ice.add(who);
-  REQUIRE(ice.wait(in_time()));
+  REQUIRE(froze(ice, who));
   CHECK(n.host.whereis("cold") == a.id());
   b.run([&](process& self) {
     self.trap_exit(true);
@@ -203,7 +214,7 @@ TEST_CASE("a frozen process can be killed, linked and monitored, and keeps its n
   CHECK(!n.host.whereis("cold"));
   CHECK(ice.wait(in_time()));
   CHECK(ice.members().empty());
-  CHECK(ice.each(nothing, in_time()));
+  CHECK(ice.release(nothing, in_time()));
 }
 
 TEST_CASE("timers of a frozen process fire into its mailbox") {
@@ -213,8 +224,7 @@ TEST_CASE("timers of a frozen process fire into its mailbox") {
   std::vector<pid> who{a.id()};
   {
     freezer ice(n.host);
-    ice.add(who);
-    REQUIRE(ice.wait(in_time()));
+    REQUIRE(froze(ice, who));
     later.run([&](process& self) {
       self.start_timer(self.now() + nanos_per_ms, a.id(), atom("tick"));
       return self.start_timer(self.now() + 5 * nanos_per_ms, self.self(), atom("tick"));
@@ -236,7 +246,7 @@ TEST_CASE("visiting does the work between two messages and keeps nobody") {
   std::atomic<int> ran{0};
   std::vector<pid> late;
   CHECK(freezer::visit(
-      n.host, who, [&](process&) { ++ran; }, in_time(), late));
+      n.host, who, [&](process&, std::size_t) { ++ran; }, in_time(), late));
   CHECK(ran == 50);
   for (const auto& one : all) one->settle();
 }
@@ -251,6 +261,7 @@ TEST_CASE("those that are dead, or die before their turn, do not hold a freezer 
   }
   freezer ice(n.host);
   ice.add(who);
+  ice.hold(nothing);
   for (std::size_t i = 1; i < who.size(); i += 4) n.host.exit(who[i], reasons::kill());
   CHECK(ice.wait(in_time()));
   CHECK(ice.release(nothing, in_time()));
@@ -271,6 +282,7 @@ TEST_CASE("asked to quit, a wait ends before its deadline and the processes go o
     freezer ice(n.host, quit.get_token());
     std::vector<pid> who{a.id()};
     ice.add(who);
+    ice.hold(nothing);
     quit.request_stop();
     CHECK(!ice.wait(no_deadline));
   }
@@ -292,8 +304,7 @@ TEST_CASE("messages of many senders to processes that freeze again and again arr
   int rounds = 0;
   for (; rounds < 200; ++rounds) {
     freezer ice(n.host);
-    ice.add(who);
-    REQUIRE(ice.wait(in_time()));
+    REQUIRE(froze(ice, who));
     REQUIRE(ice.release(nothing, in_time()));
   }
   for (auto& one : threads) one.join();
@@ -303,4 +314,125 @@ TEST_CASE("messages of many senders to processes that freeze again and again arr
     const auto sender = static_cast<std::size_t>(value / messages);
     REQUIRE(value % messages == next[sender]++);
   }
+}
+
+TEST_CASE("members work as ever until they are to stand still") {
+  node n;
+  const auto server = n.host.spawn({}, answering());
+  actor outside(n.host);
+  std::vector<pid> who{*server};
+  freezer ice(n.host);
+  ice.add(who);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(outside.run([to = *server](process& self) { return call(self, to, in_time()); }));
+  ice.hold(nothing);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(!outside.run([to = *server](process& self) { return call(self, to, soon()); }));
+}
+
+TEST_CASE("a process that answers for another's sake does its work again, and only the last time counts") {
+  node n;
+  std::atomic<int> handled{0};
+  const auto server = n.host.spawn({}, answering([&](process&) { ++handled; }));
+  actor caller(n.host);
+  actor gate(n.host);
+  std::atomic<bool> inside{false};
+  std::atomic<bool> answered{false};
+  caller.start([&, to = *server, key = gate.id()](process& self) {
+    const reference ref = self.make_ack();
+    message_writer out;
+    write(out, ref, self.host().nodes());
+    self.send(key, out.take());
+    inside = true;
+    (void)self.await(ref);
+    answered = call(self, to, no_deadline);
+  });
+  REQUIRE(eventually([&] { return inside.load(); }));
+  const message key = gate.next();
+  std::vector<pid> who{*server, caller.id()};
+  std::mutex lock;
+  std::vector<std::pair<std::size_t, int>> did; // which member, and how much the server had handled
+  freezer ice(n.host);
+  ice.add(who);
+  ice.hold([&](process&, std::size_t member) {
+    const std::lock_guard guard(lock);
+    did.emplace_back(member, handled.load());
+  });
+  REQUIRE(eventually([&] {
+    const std::lock_guard guard(lock);
+    return !did.empty();
+  }));
+  coppice::etf::cursor at(key.bytes());
+  n.host.send(destination::alias(*read_reference(at, n.host.nodes())), atom("open"));
+  REQUIRE(ice.wait(in_time()));
+  CHECK(answered);
+  CHECK(did.front() == std::pair<std::size_t, int>{0, 0});
+  CHECK(std::ranges::count(did, std::pair<std::size_t, int>{0, 1}) == 1);
+  CHECK(std::ranges::count(did, 1, &std::pair<std::size_t, int>::first) == 1);
+}
+
+TEST_CASE("a call that goes through processes outside the group is answered") {
+  node n(2);
+  const auto server = n.host.spawn({}, answering());
+  const auto inner =
+      n.host.spawn({}, answering([to = *server](process& self) { CHECK(call(self, to, no_deadline)); }));
+  const auto outer =
+      n.host.spawn({}, answering([to = *inner](process& self) { CHECK(call(self, to, no_deadline)); }));
+  actor caller(n.host);
+  freezer ice(n.host);
+  std::vector<pid> servers{*server};
+  REQUIRE(froze(ice, servers));
+  std::atomic<bool> asked{false};
+  std::atomic<bool> answered{false};
+  caller.start([&, to = *outer](process& self) {
+    asked = true;
+    answered = call(self, to, no_deadline);
+  });
+  REQUIRE(eventually([&] { return asked.load(); }));
+  std::vector<pid> rest{caller.id()};
+  ice.add(rest);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(answered);
+}
+
+TEST_CASE("a member that is parked at the full mailbox of a frozen one gets in") {
+  node n(2, {.park = 100 * nanos_per_second});
+  actor full(n.host, {.mailbox = {.messages = 4}});
+  actor sender(n.host);
+  freezer ice(n.host);
+  std::vector<pid> first{full.id()};
+  REQUIRE(froze(ice, first));
+  for (int i = 0; i < 4; ++i) n.host.send(full.id(), number(i));
+  std::atomic<bool> sending{false};
+  std::atomic<bool> sent{false};
+  sender.start([&, to = full.id()](process& self) {
+    sending = true;
+    sent = self.send(to, number(4)) == send_status::ok;
+  });
+  REQUIRE(eventually([&] { return sending.load(); }));
+  std::vector<pid> rest{sender.id()};
+  ice.add(rest);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(sent);
+  REQUIRE(ice.release(nothing, in_time()));
+  for (int i = 0; i < 5; ++i) CHECK(value_of(full.next()) == i);
+}
+
+TEST_CASE("many members on several workers stand still together, and none does its work twice") {
+  node n(4);
+  constexpr std::size_t count = 3000;
+  std::vector<pid> who;
+  for (std::size_t i = 0; i < count; ++i) who.push_back(*n.host.spawn({}, answering()));
+  std::vector<std::atomic<int>> held(count);
+  std::vector<std::atomic<int>> freed(count);
+  freezer ice(n.host);
+  ice.add(who);
+  ice.hold([&](process& p, std::size_t member) {
+    if (p.self() == who[member]) ++held[member];
+  });
+  REQUIRE(ice.wait(in_time()));
+  REQUIRE(ice.release([&](process&, std::size_t member) { ++freed[member]; }, in_time()));
+  CHECK(ice.members().empty());
+  CHECK(std::ranges::all_of(held, [](const auto& times) { return times == 1; }));
+  CHECK(std::ranges::all_of(freed, [](const auto& times) { return times == 1; }));
 }
