@@ -160,22 +160,35 @@ void block_pool::send_back(block* unused, std::size_t owner_index) {
   unused->next = back.newest;
   back.newest = unused;
   if (back.oldest == nullptr) back.oldest = unused;
-  if (++back.count < batch) return;
-  (*siblings_)[owner_index].returns_.push_chain(back.newest, back.oldest);
+  back.bytes += sizeof(block) + unused->capacity;
+  if (++back.count == batch || back.bytes >= batch_bytes) deliver(back, owner_index);
+}
+
+// To an owner that has as much waiting as it may, nothing is sent.
+void block_pool::deliver(chain& back, std::size_t owner_index) {
+  block_pool& owner = (*siblings_)[owner_index];
+  const std::uint64_t waiting = owner.returned_.fetch_add(back.bytes, std::memory_order_relaxed);
+  if (waiting < returned_bytes) {
+    owner.returns_.push_chain(back.newest, back.oldest);
+  } else {
+    owner.returned_.fetch_sub(back.bytes, std::memory_order_relaxed);
+    while (back.newest != nullptr) to_system(std::exchange(back.newest, back.newest->next));
+  }
   back = {};
 }
 
 void block_pool::flush() {
-  for (std::size_t index = 0; index < going_back_.size(); ++index) {
-    chain& back = going_back_[index];
-    if (back.count == 0) continue;
-    (*siblings_)[index].returns_.push_chain(back.newest, back.oldest);
-    back = {};
-  }
+  for (std::size_t index = 0; index < going_back_.size(); ++index)
+    if (going_back_[index].count != 0) deliver(going_back_[index], index);
 }
 
 void block_pool::take_returns() {
-  for (block* back = returns_.take_all(); back != nullptr;) keep(std::exchange(back, back->next));
+  std::uint64_t taken = 0;
+  for (block* back = returns_.take_all(); back != nullptr;) {
+    taken += sizeof(block) + back->capacity;
+    keep(std::exchange(back, back->next));
+  }
+  if (taken != 0) returned_.fetch_sub(taken, std::memory_order_relaxed);
 }
 
 block* allocate_block(std::size_t capacity) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The memory of messages and signals: blocks with a reference count, room for one signal, and bytes.
 // A worker keeps free blocks by size class; a block freed on another worker goes back to its owner in
-// batches, so one-way traffic does not hoard. Free lists are caches over malloc and bounded: what exceeds
-// them goes back to the system. Threads that are no workers use malloc alone.
+// batches, so one-way traffic does not hoard. Free lists are caches over malloc and bounded, and so is what
+// waits for an owner that does not allocate: what exceeds them goes back to the system. Threads that are no
+// workers use malloc alone.
 //
 // The count: release() of a block nobody else holds sees 1 (acquire: all that former holders did happened
 // before) and needs no read-modify-write; otherwise the decrement is acq_rel and whoever takes it to 0 frees.
@@ -95,10 +96,13 @@ class block_pool {
   static constexpr unsigned classes = 11;
   static constexpr std::size_t kept_bytes = std::size_t{1} << 20; // for each class
   static constexpr unsigned batch = 32;
+  static constexpr std::uint64_t batch_bytes = std::uint64_t{256} << 10;
+  static constexpr std::uint64_t returned_bytes = std::uint64_t{4} << 20; // waiting for their owner, about
   struct chain {
     block* newest = nullptr;
     block* oldest = nullptr;
     unsigned count = 0;
+    std::uint64_t bytes = 0;
   };
 
   friend block* allocate_block(std::size_t);
@@ -112,6 +116,7 @@ class block_pool {
   void drop_free();
   void report(std::int64_t bytes);
   void send_back(block* unused, std::size_t owner_index);
+  void deliver(chain& back, std::size_t owner_index);
   void take_returns();
 
   std::vector<block_pool>* siblings_;
@@ -119,7 +124,8 @@ class block_pool {
   std::array<std::uint32_t, classes> kept_{};
   std::vector<chain> going_back_; // by owner index
   lifo<block> returns_{true};
-  std::int64_t unreported_ = 0; // to block_memory
+  std::atomic<std::uint64_t> returned_{0}; // bytes in it; for a moment more than there are
+  std::int64_t unreported_ = 0;            // to block_memory
   std::atomic<bool> resting_{false};
 };
 
