@@ -77,6 +77,8 @@ void driver::drive(worker& next) {
 void driver::serve() {
   this_threads_driver = this;
   const signal_stack for_faults;
+  const thread_clock clock;
+  clock_.store(&clock, std::memory_order_release);
   stack_ = fiber::of_thread();
   block_pool::set_current(&blocks_);
   std::unique_lock guard(lock_);
@@ -98,7 +100,7 @@ void driver::serve() {
 }
 
 void driver::hand_over(worker& w, process& p, driver& to) {
-  driver& former = *w.driver_;
+  driver& former = *w.driven_by();
   former.held_ = std::make_unique<wait>();
   wait& own_handler = *former.held_;
   own_handler.who = &p;
@@ -111,7 +113,7 @@ void driver::hand_over(worker& w, process& p, driver& to) {
   former.worker_.store(nullptr, std::memory_order_release);
   w.running_.store(nullptr, std::memory_order_release);
   former.fleet_.stuck_.fetch_add(1, std::memory_order_relaxed);
-  w.driver_ = &to;
+  w.driver_.store(&to, std::memory_order_relaxed);
   to.drive(w);
 }
 

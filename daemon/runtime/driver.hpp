@@ -16,6 +16,7 @@
 
 #include "runtime/block.hpp"
 #include "runtime/fiber.hpp"
+#include "runtime/thread_clock.hpp"
 
 namespace coppice::runtime {
 
@@ -48,6 +49,8 @@ class driver {
 
   // This driver's thread.
   fiber& stack() { return *stack_; }
+  // Null: the thread has not begun. Valid as long as the driver.
+  const thread_clock* clock() const { return clock_.load(std::memory_order_acquire); }
   bool lost() const { return lost_.load(std::memory_order_relaxed) != nullptr; }
 
  private:
@@ -58,7 +61,8 @@ class driver {
 
   fleet& fleet_;
   block_pool& blocks_;
-  std::unique_ptr<fiber> stack_;         // of the thread itself
+  std::unique_ptr<fiber> stack_; // of the thread itself
+  std::atomic<const thread_clock*> clock_{nullptr};
   std::atomic<worker*> worker_{nullptr}; // what it drives
   std::atomic<process*> lost_{nullptr};  // in whose foreign code it lost its worker
   std::uint64_t lost_number_ = 0;        // of the wait

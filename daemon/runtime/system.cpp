@@ -33,6 +33,7 @@ system_options completed(system_options options) {
   if (options.creation <= 3) options.creation = random_creation();
   if (options.workers == 0) options.workers = std::max(1U, std::thread::hardware_concurrency());
   options.workers = std::min(options.workers, 1023U);
+  options.watchdog = std::max(options.watchdog, base::nanos_per_ms);
   const std::uint32_t fit = stacks_that_fit();
   if (options.parked == 0 || options.parked > fit) options.parked = fit;
   return options;

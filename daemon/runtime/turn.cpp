@@ -25,13 +25,12 @@ void worker::runner(void*) {
   for (;;) run_turns();
 }
 
-// Turns until there is none or the round's time is up, then back to the thread's own stack; while there is a
-// freezer also when there is a task, so that its members stand still at once.
+// Turns until there is none or the round's time is up, then back to the thread's own stack. The clock is read
+// at each turn's end.
 void worker::run_turns() {
   worker* here = current();
-  while (here->now() - here->round_started_ < round_time) {
-    const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
-    process* next = freezing ? here->next_turn() : here->queue_.pop();
+  while (here->recent() - here->round_started_ < round_time) {
+    process* next = here->queue_.pop();
     if (next == nullptr) break;
     here = &here->turn(*next);
     if (freezing && !here->tasks_.empty()) break;
@@ -40,6 +39,13 @@ void worker::run_turns() {
   mine->next = std::exchange(here->idle_runners_, mine);
   here->current_fiber_ = here->thread_stack_;
   mine->switch_to(*here->thread_stack_);
+}
+
+// The end of what `p` did: the next turn begins now.
+void worker::look_at_the_time(const process& p) {
+  const base::nanos held = now() - turn_started_.load(std::memory_order_relaxed);
+  if (held >= slow_after_) [[unlikely]]
+    host_.parts_->watch->was_slow(*this, p, held);
 }
 
 bool worker::turn_is_long() {
@@ -61,6 +67,7 @@ worker& worker::turn(process& p) {
       mine->switch_to(*current_fiber_);
       return *this; // as the runner of some later turn: `p` may be gone
     }
+    now();
     end_turn(p);
     return *this;
   }
@@ -72,6 +79,7 @@ worker& worker::turn(process& p) {
     if (p.exiting_) engine::finish(p);
   }
   worker& here = p.home();
+  here.look_at_the_time(p);
   here.end_turn(p);
   return here;
 }
@@ -102,7 +110,7 @@ void worker::run_callbacks(process& p, std::uint32_t budget) {
       return engine::die(p, decided.reason());
     }
     if (engine::has_signals(p)) engine::take_signals(p);
-    if (p.first_ == nullptr || p.home().turn_is_long()) break;
+    if (p.first_ == nullptr || p.should_yield()) break;
   }
 }
 
@@ -159,6 +167,7 @@ void worker::release_stack(fiber& stack) {
 }
 
 void worker::park(process& p) {
+  look_at_the_time(p);
   p.fiber_ = current_fiber_;
   running_.store(nullptr, std::memory_order_relaxed);
   add(parked_, 1);

@@ -80,10 +80,7 @@ class watchdog::claim {
 };
 
 watchdog::watchdog(system& host)
-    : host_(host),
-      limit_(std::max(host.options().watchdog, base::nanos_per_ms)),
-      told_(host.options().workers),
-      refused_(host.options().workers) {}
+    : host_(host), limit_(host.options().watchdog), vigils_(host.options().workers) {}
 
 watchdog::~watchdog() {
   stop();
@@ -153,31 +150,75 @@ base::nanos watchdog::look_around() {
   const base::nanos now = base::mono_now();
   base::nanos next = now + limit_;
   for (const auto& one : host_.parts_->workers) {
+    vigil& known = vigils_[one->index()];
+    note_time(*one, known);
     const worker::glimpse seen = one->look();
+    if (seen.who == nullptr || known.turn != seen.turn) begin(known, seen.turn);
     if (seen.who == nullptr) continue;
-    const base::nanos age = now - seen.since;
-    if (age < limit_) {
+    if (now - seen.since < limit_) {
       next = std::min(next, seen.since + limit_);
       continue;
     }
-    if (told_[one->index()] != seen.turn) tell(*one, seen, age);
-    if (age >= 2 * limit_)
+    const base::nanos held = time_held(known, seen.since);
+    if (held >= limit_ && known.told.load(std::memory_order_relaxed) != seen.turn) tell(*one, seen, held);
+    if (held >= 2 * limit_)
       replace(*one, seen);
     else
-      next = std::min(next, seen.since + 2 * limit_);
+      next = std::min(next, now + std::max((held < limit_ ? limit_ : 2 * limit_) - held, limit_ / 4));
   }
   return next;
 }
 
-void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos age) {
+void watchdog::note_time(const worker& w, vigil& known) {
+  const driver* by = w.driven_by();
+  const thread_clock* clock = by == nullptr ? nullptr : by->clock();
+  if (std::exchange(known.by, by) != by) known.last = {};
+  known.before = known.last;
+  known.last = clock == nullptr ? thread_clock::reading{} : clock->read();
+}
+
+// A turn that the last look did not see: it began since.
+void watchdog::begin(vigil& known, std::uint64_t turn) {
+  known.turn = turn;
+  known.held = 0;
+  known.measured = known.before;
+  known.waited.store(known.before.waited, std::memory_order_relaxed);
+}
+
+// By the turn that is measured, whose age is the limit at least.
+base::nanos watchdog::time_held(vigil& known, base::nanos since) {
+  if (known.measured.wall != 0 && known.last.wall != 0)
+    known.held += held_between(known.measured, known.last, known.by->clock()->blocked(), since);
+  known.measured = known.last;
+  return known.held;
+}
+
+// The thread runs, so all that it waited for a processor is known.
+void watchdog::was_slow(const worker& w, const process& p, base::nanos age) {
+  vigil& known = vigils_[w.index()];
+  const std::uint64_t turn = w.look().turn;
+  if (known.told.load(std::memory_order_relaxed) == turn) return;
+  const thread_clock::reading now = w.driven_by()->clock()->read();
+  const base::nanos held = age - (now.waited - known.waited.load(std::memory_order_relaxed));
+  if (held < limit_ || known.told.exchange(turn, std::memory_order_relaxed) == turn) return;
+  count(engine::summarise(p), w, held, "a handler that is over now");
+}
+
+void watchdog::count(const process_summary& who, const worker& w, base::nanos held, const std::string& what) {
+  slow_.fetch_add(1, std::memory_order_relaxed);
+  base::log::warning("runtime", "{}{}{} has held worker {} for {} ms, in {}", to_text(who.pid, host_.nodes()),
+                     who.name.empty() ? "" : " ", who.name, w.index(), held / base::nanos_per_ms, what);
+}
+
+void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
   process_summary who;
   std::string what = "a handler";
   {
-    const claim held(*this, w, seen);
-    if (held.code() != nullptr) {
-      who = engine::summarise(held.who());
-      what = held.code()->callback();
-      if (!held.code()->argument().empty()) what += " of " + tag_of(held.code()->argument());
+    const claim mine(*this, w, seen);
+    if (mine.code() != nullptr) {
+      who = engine::summarise(mine.who());
+      what = mine.code()->callback();
+      if (!mine.code()->argument().empty()) what += " of " + tag_of(mine.code()->argument());
     }
   }
   if (!who.pid) { // in code of ours, or over already
@@ -187,17 +228,15 @@ void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos age) {
     if (now.who != seen.who || now.turn != seen.turn || !can_claim_) return;
     who = engine::summarise(*now.who);
   }
-  told_[w.index()] = seen.turn;
-  slow_.fetch_add(1, std::memory_order_relaxed);
-  base::log::warning("runtime", "{}{}{} has held worker {} for {} ms, in {}", to_text(who.pid, host_.nodes()),
-                     who.name.empty() ? "" : " ", who.name, w.index(), age / base::nanos_per_ms, what);
+  std::atomic<std::uint64_t>& told = vigils_[w.index()].told;
+  if (told.exchange(seen.turn, std::memory_order_relaxed) != seen.turn) count(who, w, held, what);
 }
 
 void watchdog::replace(worker& w, const worker::glimpse& seen) {
-  if (!can_claim_ || refused_[w.index()] == seen.turn) return;
+  if (!can_claim_ || vigils_[w.index()].refused == seen.turn) return;
   driver* to = host_.parts_->drivers.spare();
   if (to == nullptr) {
-    refused_[w.index()] = seen.turn;
+    vigils_[w.index()].refused = seen.turn;
     base::log::error(
         "runtime", "worker {} is stuck in a handler, and there is no thread left to take it over", w.index());
     return;

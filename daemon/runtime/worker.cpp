@@ -38,7 +38,11 @@ void pause_cpu() {
 } // namespace
 
 worker::worker(system& host, unsigned index)
-    : host_(host), freezers_(host.parts_->freezers), index_(index), timers_(base::mono_now()) {}
+    : host_(host),
+      freezers_(host.parts_->freezers),
+      index_(index),
+      slow_after_(host.options().watchdog),
+      timers_(base::mono_now()) {}
 
 // After the thread: others may have sent wake-ups and tasks until then.
 worker::~worker() {
@@ -64,7 +68,7 @@ base::status worker::prepare() {
 }
 
 void worker::start(driver& by) {
-  driver_ = &by;
+  driver_.store(&by, std::memory_order_relaxed);
   by.drive(*this);
 }
 

@@ -115,6 +115,8 @@ class worker {
     bool sleeping = false;
   };
   glimpse look() const; // any thread
+  // Any thread; null: none yet.
+  driver* driven_by() const { return driver_.load(std::memory_order_relaxed); }
 
   timer_wheel& timers() { return timers_; }
   std::uint64_t add_timer(base::nanos deadline, const pid& starter, const destination& to, message what);
@@ -182,6 +184,7 @@ class worker {
   process* next_turn();
   process* next_member();
   void end_turn(process& p);
+  void look_at_the_time(const process& p);
   fiber* take_runner();
   void own_stack(fiber& stack);
   void release_stack(fiber& stack);
@@ -190,10 +193,11 @@ class worker {
   const std::atomic<std::uint32_t>& freezers_;           // system::parts::freezers
   std::vector<std::shared_ptr<freeze_group>> attending_; // groups with members here that are due for a turn
   const unsigned index_;
+  const base::nanos slow_after_; // system_options::watchdog
   std::unique_ptr<base::uv::loop> loop_;
   base::uv::async waker_handle_;
   base::uv::timer alarm_;
-  driver* driver_ = nullptr;
+  std::atomic<driver*> driver_{nullptr};
   process* left_behind_ = nullptr; // by the driver that lost this worker: its turn is to be ended
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stopped_{false};
