@@ -41,6 +41,7 @@ bool application_master::read_started(process& self, const message& m, std::stri
 
 outcome application_master::on_start(process& self) {
   self.trap_exit(true);
+  self.take_exits_first();
   self.send_unbounded(self.self(), message::atom(start_tag));
   return runtime::carry_on();
 }

@@ -112,6 +112,7 @@ void supervisor::leave_tree() {
 
 outcome supervisor::on_start(process& self) {
   self.trap_exit(true);
+  self.take_exits_first();
   in_tree_ = self.self();
   shared_->tree->enter(in_tree_, children_);
   for (const std::shared_ptr<const child_spec>& spec : spec_->children) {

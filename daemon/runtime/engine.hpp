@@ -112,6 +112,7 @@ struct engine {
   static bool accept(process& p, signal_ptr& what);
   static void enqueue(process& p, signal_ptr what);
   static void enqueue(process& p, const pid& from, message what);
+  static void enqueue_urgent(process& p, signal_ptr what);
   static signal_ptr next_message(process& p);
   static bool expects_answers(const process& p);
   static void note_oldest(process& p) {

@@ -21,7 +21,10 @@ void engine::handle_exit(process& p, signal_ptr what) {
   }
   message reason = consume(std::move(what));
   if (asked_for && is_atom(reason, "kill")) return die(p, reasons::killed());
-  if (p.trapping_exit()) return enqueue(p, from, exit_message(from, reason, p.host().nodes()));
+  if (p.trapping_exit()) {
+    signal_ptr notice = make_signal(signal_kind::message, from, exit_message(from, reason, p.host().nodes()));
+    return p.exits_first_ ? enqueue_urgent(p, std::move(notice)) : enqueue(p, std::move(notice));
+  }
   const bool from_itself = asked_for && from == p.self_;
   if (is_normal(reason) && !from_itself) return;
   die(p, std::move(reason));

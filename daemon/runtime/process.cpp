@@ -55,7 +55,9 @@ send_status process::send(const destination& to, message m) {
   if (exiting_) return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
   if (to.what() == destination::kind::alias) engine::forget_caller(*this, to.alias_ref());
-  return engine::dispatch(host(), to, std::move(what), this);
+  const send_status sent = engine::dispatch(host(), to, std::move(what), this);
+  spend();
+  return sent;
 }
 
 send_status process::send_call(const destination& to, const reference& call, message m) {
@@ -77,9 +79,12 @@ send_status process::send_call(const destination& to, const reference& call, mes
 
 send_status process::send(const pid& to, message m) {
   if (exiting_) return send_status::ok;
-  if (process* receiver = engine::find(host(), to)) [[likely]]
-    return engine::send_bounded(*receiver, make_signal(signal_kind::message, self_, std::move(m)), this);
-  return engine::dispatch(host(), to, make_signal(signal_kind::message, self_, std::move(m)), this);
+  signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
+  process* receiver = engine::find(host(), to);
+  const send_status sent = receiver != nullptr ? engine::send_bounded(*receiver, std::move(what), this)
+                                               : engine::dispatch(host(), to, std::move(what), this);
+  spend();
+  return sent;
 }
 
 void process::send_unbounded(const destination& to, message m) {
@@ -156,11 +161,19 @@ base::nanos process::remaining(std::uint64_t id) const {
 
 base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
   if (exiting_) return base::fail(base::errc::closed, "spawn: the process is exiting");
-  return engine::spawn(host(), this, std::move(options), std::move(does));
+  auto made = engine::spawn(host(), this, std::move(options), std::move(does));
+  spend();
+  return made;
+}
+
+void process::used_up() {
+  reductions_.store(reductions_.load(std::memory_order_relaxed) + std::exchange(turn_reductions_, 0),
+                    std::memory_order_relaxed);
+  yield();
 }
 
 bool process::should_yield() const {
-  return home().turn_is_long();
+  return turn_reductions_ >= turn_reductions || home().turn_is_long();
 }
 
 pid process::group_leader() const {

@@ -40,6 +40,10 @@ struct wait;
 
 constexpr base::nanos no_deadline = INT64_MAX;
 
+// A turn's budget beside system_options::turn_messages: a message handled, sent, a process spawned cost one
+// each, and what a behaviour says by process::reductions(). Who sends on and on yields when it is used up.
+constexpr std::uint32_t turn_reductions = 4000;
+
 enum class send_status : std::uint8_t {
   ok,   // sent, or there is nobody: as in Erlang the sender is not told
   full, // the receiver's mailbox is full and its policy dropped this message
@@ -123,6 +127,9 @@ class process {
   void exit(const pid& to, message reason); // exit/2
   bool trap_exit(bool on);                  // the old value
   bool trapping_exit() const { return trap_exit_.load(std::memory_order_relaxed); }
+  // From now on trapped exits are received before all other messages that wait, in the order they came. For
+  // supervisors: what waits at their name delays no child's exit.
+  void take_exits_first() { exits_first_ = true; }
 
   // An alias: messages to it are ordinary messages until unalias(), or the first one when `once`.
   reference make_alias(bool once = false);
@@ -178,6 +185,12 @@ class process {
   process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
           const spawn_options& options);
   relations& needs_relations();
+  // After what costs one.
+  void spend() {
+    if (++turn_reductions_ >= turn_reductions) [[unlikely]]
+      used_up();
+  }
+  void used_up();
   // In its turn: the worker it runs on, which may be another one after a wait.
   worker& home() const { return *home_.load(std::memory_order_relaxed); }
 
@@ -206,12 +219,12 @@ class process {
   bool exiting_ = false;  // dead to all others
   bool finished_ = false; // no callback will run any more
   bool reclaimable_ = false;
-  bool lingering_ = false;           // died while parked
-  bool scheduled_ = false;           // in the run queue, on its way to another worker's, or in a turn
-  bool announced_ = false;           // an announcement is on its way that is of no use any more
-  bool arriving_ = false;            // given to its home, which has not taken it in
-  bool placed_ = false;              // stays where it was spawned
-  bool cold_ = false;                // a freezer's member: stays where it is
+  bool lingering_ = false; // died while parked
+  bool scheduled_ = false; // in the run queue, on its way to another worker's, or in a turn
+  bool announced_ = false; // an announcement is on its way that is of no use any more
+  bool arriving_ = false;  // given to its home, which has not taken it in
+  bool placed_ = false;    // stays where it was spawned
+  bool exits_first_ = false;
   std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
   std::uint16_t follows_ = 0;        // a worker's index
   std::uint32_t timers_ = 0;         // that it started and that run
@@ -222,6 +235,7 @@ class process {
   std::uint32_t turn_reductions_ = 0;
   signal* first_ = nullptr; // messages to be handled, in order
   signal* last_ = nullptr;
+  signal* last_urgent_ = nullptr;      // of those `first_` is the first of, if that is one
   std::atomic<base::nanos> oldest_{0}; // when first_ was sent, for inspection; 0: none, or not known
   std::atomic<const foreign_code*> outside_{nullptr}; // the plugin's callback that runs now
   fiber* fiber_ = nullptr;                            // the stack it is parked on

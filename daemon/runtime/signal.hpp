@@ -41,6 +41,8 @@ struct signal {
   static constexpr std::uint8_t among_callers = 8;
   // message to another node: its sender is parked in wait `number` until all of it is on its way.
   static constexpr std::uint8_t awaited = 16;
+  // internal, of a message: before all that are not.
+  static constexpr std::uint8_t urgent = 32;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

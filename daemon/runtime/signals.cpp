@@ -134,6 +134,26 @@ void engine::enqueue(process& p, const pid& from, message what) {
   enqueue(p, make_signal(signal_kind::message, from, std::move(what)));
 }
 
+// The urgent ones are the first ones. A call that waits alone is known by being the first: not any more.
+void engine::enqueue_urgent(process& p, signal_ptr what) {
+  signal* const first = p.first_;
+  const bool others = first != nullptr && (first->flags & signal::urgent) != 0;
+  what->flags |= signal::urgent;
+  if (first == nullptr) {
+    p.last_urgent_ = what.get();
+    return enqueue(p, std::move(what));
+  }
+  if (!others && (first->flags & (signal::of_call | signal::among_callers)) == signal::of_call) {
+    p.needs_relations().callers[first->ref] = first->from;
+    first->flags |= signal::among_callers;
+  }
+  signal* const raw = what.release();
+  raw->next = std::exchange(others ? p.last_urgent_->next : p.first_, raw);
+  if (others && p.last_ == p.last_urgent_) p.last_ = raw;
+  p.last_urgent_ = raw;
+  note_oldest(p);
+}
+
 signal_ptr engine::next_message(process& p) {
   signal_ptr first(p.first_);
   if (first == nullptr) return first;

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "base/log.hpp"
@@ -446,6 +447,41 @@ TEST_CASE("a flood at a supervisor's name, which is full of it, loses no child's
   }
   go_on = false;
   for (auto& one : flood) one.join();
+  base::log::set_level(base::log::level::info);
+}
+
+TEST_CASE("a child is started again before all that waits at its supervisor's name") {
+  constexpr std::uint64_t flood = 20'000;
+  test_host host;
+  base::log::set_level(base::log::level::error);
+  auto spec =
+      with({actor("a", "scribe", restart_type::permanent), actor("b", "scribe", restart_type::permanent)});
+  spec.intensity = 10;
+  const auto [pid, why] = host.supervise(std::move(spec));
+  REQUIRE(pid);
+  host.book.take(2);
+  const auto pid_of = [&](const char* name) { return host.system.whereis(name).value(); };
+  const runtime::pid a = pid_of("a");
+  std::promise<void> restarting, open;
+  std::uint64_t waiting_then = 0;
+  host.book.on_start = [&, sup_pid = pid](runtime::process& self, const std::string& id) {
+    if (id == "b") {
+      restarting.set_value();
+      (void)self.blocking_run([&] { open.get_future().wait(); });
+    } else {
+      waiting_then = host.system.info(sup_pid)->summary.messages;
+    }
+  };
+  host.system.exit(pid_of("b"), term("kill"));
+  restarting.get_future().wait();
+  for (std::uint64_t i = 0; i < flood; ++i) host.system.send(sup, term("{'$gen_cast', nonsense}"));
+  host.system.exit(a, term("kill"));
+  host.run([&](runtime::process& self) { return self.await(self.monitor(a, true)).has_value(); });
+  open.set_value();
+  CHECK(host.book.take(2) == lines{"start b", "start a"});
+  CHECK(waiting_then == flood);
+  CHECK(host.call(sup, "count_children") == "[{specs,2},{active,2},{supervisors,0},{workers,2}]");
+  host.book.on_start = {};
   base::log::set_level(base::log::level::info);
 }
 

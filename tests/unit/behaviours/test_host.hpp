@@ -45,6 +45,8 @@ class diary {
   }
   // How often `what` may still fail.
   std::map<std::string, int> failures;
+  // Called by each scribe that starts, if set, with its id.
+  std::function<void(runtime::process&, const std::string&)> on_start;
 
  private:
   mutable std::mutex lock_;
@@ -61,6 +63,7 @@ class scribe : public behaviours::native_server {
  protected:
   runtime::outcome on_start(runtime::process& self) override {
     self.trap_exit(true);
+    if (book_.on_start) book_.on_start(self, id_);
     if (int& left = book_.failures[id_]; left > 0) {
       --left;
       book_.write("fail " + id_);

@@ -211,6 +211,45 @@ TEST_CASE("both ends unlinking at once leaves no link behind") {
   }
 }
 
+TEST_CASE("who takes exits first gets them before all that waits, in the order they came") {
+  std::vector<std::string> order;
+  std::promise<void> began, open, done;
+  node here(1);
+  const auto handle = [&](process& self, message m) {
+    if (is_atom(m, "hold")) {
+      began.set_value();
+      open.get_future().wait();
+      return carry_on();
+    }
+    etf::cursor in(m.bytes());
+    std::string_view word;
+    if (in.peek() == etf::kind::tuple) {
+      etf::bytes from;
+      REQUIRE((in.read_tuple_of(3) && in.read_atom_is("EXIT") && in.read_term(from)));
+    }
+    REQUIRE(in.read_atom(word));
+    order.emplace_back(word);
+    if (word == "m0") self.exit(self.self(), atom("late"));
+    if (order.size() == 103) done.set_value();
+    return carry_on();
+  };
+  const auto prefer_exits = [](process& self) {
+    self.take_exits_first();
+    return carry_on();
+  };
+  const pid supervising = here.host.spawn({.trap_exit = true}, script(handle, prefer_exits)).value();
+  here.host.send(supervising, atom("hold"));
+  began.get_future().wait();
+  for (int i = 0; i < 100; ++i) here.host.send(supervising, atom("m" + std::to_string(i)));
+  here.host.exit(supervising, atom("first"));
+  here.host.exit(supervising, atom("second"));
+  open.set_value();
+  done.get_future().wait();
+  const std::vector<std::string> start(order.begin(), order.begin() + 5);
+  CHECK(start == std::vector<std::string>{"first", "second", "m0", "late", "m1"});
+  CHECK(order.back() == "m99");
+}
+
 TEST_CASE("terminate runs after a stop, and not after an untrapped exit signal") {
   node here;
   for (const bool by_signal : {false, true}) {

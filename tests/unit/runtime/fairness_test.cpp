@@ -73,6 +73,40 @@ TEST_CASE("a turn ends after the message that used up its time") {
   CHECK(line.open() == names{"slow", "other", "slow", "slow"});
 }
 
+TEST_CASE("who sends on and on lets others run when its turn's budget is used up") {
+  constexpr std::uint32_t messages = 10'000;
+  node here(1, {.turn_time = 3600 * base::nanos_per_second});
+  const actor sink(here.host, {.mailbox = {.messages = 2 * messages}});
+  std::uint32_t sent = 0;
+  std::vector<std::uint32_t> seen;
+  std::promise<void> all;
+  const pid other = here.host
+                        .spawn({}, script([&](process& self, message) {
+                                 seen.push_back(sent);
+                                 if (sent < messages) self.send(self.self(), atom("again"));
+                                 return carry_on();
+                               }))
+                        .value();
+  const actor sender(here.host);
+  sender.start([&](process& self) {
+    self.send(other, atom("look"));
+    while (sent < messages) {
+      self.send(sink.id(), atom("one"));
+      ++sent;
+    }
+    all.set_value();
+  });
+  all.get_future().wait();
+  sender.settle();
+  // It ran when the first budget was used up, and after each one more.
+  seen.erase(std::ranges::unique(seen).begin(), seen.end());
+  REQUIRE(seen.size() >= messages / turn_reductions);
+  CHECK(seen[0] < turn_reductions);
+  for (std::size_t i = 1; i < messages / turn_reductions; ++i)
+    CHECK(seen[i] - seen[i - 1] <= turn_reductions);
+  for (std::uint32_t i = 0; i < messages; ++i) (void)sink.next();
+}
+
 TEST_CASE("two busy processes of a worker take turns") {
   line_up line({.turn_messages = 8, .turn_time = 3600 * base::nanos_per_second});
   line.add("a", 400);
