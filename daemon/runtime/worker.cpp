@@ -63,7 +63,12 @@ base::status worker::prepare() {
   auto waker = base::uv::async::make(*loop_, [] {});
   if (!waker) return tl::unexpected(std::move(waker.error()).context("worker"));
   waker_handle_ = std::move(*waker);
-  alarm_ = base::uv::timer(*loop_, [] {});
+  alarm_ = base::uv::timer(*loop_, [this] { alarm_rang_ = true; });
+  // The loop fires timers that are due before it waits: what they began must not wait with it.
+  before_waiting_ = base::uv::prepare(loop_->raw(), [this] {
+    if (alarm_rang_ || queue_.size() != 0) uv_stop(loop_->raw());
+  });
+  before_waiting_.start();
   return {};
 }
 
@@ -161,6 +166,7 @@ void worker::sleep() {
   if (!arrivals_.try_idle()) return awake_again(tasks_, announcements_);
   base::nanos until = timers_.next();
   if (!retired_.empty()) until = std::min(until, now() + retired_nap);
+  alarm_rang_ = false;
   if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
   if (stopping_.load(std::memory_order_acquire)) return;
   sleeping_.store(true, std::memory_order_seq_cst);

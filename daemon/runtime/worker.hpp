@@ -197,6 +197,8 @@ class worker {
   std::unique_ptr<base::uv::loop> loop_;
   base::uv::async waker_handle_;
   base::uv::timer alarm_;
+  base::uv::prepare before_waiting_;
+  bool alarm_rang_ = false;
   std::atomic<driver*> driver_{nullptr};
   process* left_behind_ = nullptr; // by the driver that lost this worker: its turn is to be ended
   std::atomic<bool> stopping_{false};

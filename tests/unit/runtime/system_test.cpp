@@ -7,6 +7,7 @@
 #include <random>
 
 #include "actor.hpp"
+#include "base/uv.hpp"
 
 namespace coppice::runtime::testing {
 
@@ -89,6 +90,27 @@ TEST_CASE("tasks run on the worker they are posted to, not below its loop") {
     CHECK(seen.get_future().get() == static_cast<int>(index));
   }
   CHECK(here.host.current_worker() == -1);
+}
+
+TEST_CASE("what a callback of the loop sends right before the worker sleeps is handled") {
+  node here(1);
+  const actor receiver(here.host);
+  std::unique_ptr<base::uv::prepare> last; // runs when nothing but waiting is left to do
+  REQUIRE(here.host.post(0, [&] {
+    last = std::make_unique<base::uv::prepare>(here.host.loop(0), [&] {
+      if (!here.host.counters().workers[0].sleeping) return;
+      last->stop();
+      here.host.send(receiver.id(), atom("late"));
+    });
+    last->start();
+  }));
+  CHECK(is_atom(receiver.next(), "late"));
+  std::promise<void> closed;
+  REQUIRE(here.host.post(0, [&] {
+    last.reset();
+    closed.set_value();
+  }));
+  closed.get_future().wait();
 }
 
 TEST_CASE("a busy process lets the others of its worker run") {
