@@ -24,6 +24,7 @@ liblz4-dev compression between nodes
 zlib1g-dev compressed terms
 libboost-context-dev stacks that park
 libsystemd-dev journal and readiness
+libllhttp-dev|libhttp-parser-dev requests for metrics and health
 doctest-dev unit tests
 LIST
     test) cat <<'LIST' ;;

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+// See http_reader.hpp. Sections in parentheses are RFC 9112's, where not said otherwise.
+#include "net/http_reader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace coppice::net {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  return text;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// Whether a comma-separated list has this element, whatever its case.
+bool lists(std::string_view all, std::string_view wanted) {
+  while (!all.empty()) {
+    const std::size_t comma = std::min(all.find(','), all.size());
+    if (lower(std::string(trimmed(all.substr(0, comma)))) == wanted) return true;
+    all.remove_prefix(std::min(comma + 1, all.size()));
+  }
+  return false;
+}
+
+std::size_t count(const http_request& of, std::string_view name) {
+  return static_cast<std::size_t>(std::ranges::count(of.headers, name, &http_header::name));
+}
+
+bool keeps_alive(const http_request& request) {
+  bool close = false;
+  bool keep = false;
+  for (const http_header& one : request.headers) {
+    if (one.name != "connection") continue;
+    close = close || lists(one.value, "close");
+    keep = keep || lists(one.value, "keep-alive");
+  }
+  return !close && (request.minor == 1 || keep);
+}
+
+} // namespace
+
+// The scan -------------------------------------------------------------------------------------------------
+
+http_head_scan::place http_head_scan::after(place at, char c) {
+  switch (at) {
+    case place::before: // empty lines in front of a request are skipped (2.2)
+      return c == '\r' ? place::before_lf : c == '\n' ? place::malformed : place::line;
+    case place::before_lf:
+      return c == '\n' ? place::before : place::malformed;
+    case place::line:
+      return c == '\r' ? place::line_lf : c == '\n' ? place::malformed : place::line;
+    case place::line_lf:
+      return c == '\n' ? place::line_start : place::malformed;
+    case place::line_start:
+      if (c == ' ' || c == '\t' || c == '\n') return place::malformed; // folded (5.2)
+      return c == '\r' ? place::end_lf : place::line;
+    case place::end_lf:
+      return c == '\n' ? place::done : place::malformed;
+    case place::done:
+    case place::malformed:
+      break;
+  }
+  return at;
+}
+
+std::size_t http_head_scan::feed(std::string_view bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size() && now() == state::more) at_ = after(at_, bytes[taken++]);
+  return taken;
+}
+
+http_head_scan::state http_head_scan::now() const {
+  if (at_ == place::done) return state::done;
+  return at_ == place::malformed ? state::malformed : state::more;
+}
+
+// The reader -----------------------------------------------------------------------------------------------
+
+std::size_t http_reader::feed(std::string_view bytes) {
+  std::size_t taken = 0;
+  if (state_ == state::nothing && !bytes.empty()) {
+    state_ = state::head;
+    letter_first_ = bytes[0] >= 'A' && bytes[0] <= 'Z';
+  }
+  if (state_ == state::head) taken = feed_head(bytes);
+  if (state_ == state::body) taken += feed_body(bytes.substr(taken));
+  return taken;
+}
+
+std::size_t http_reader::feed_head(std::string_view bytes) {
+  const std::size_t length = scan_.feed(bytes);
+  head_bytes_ += length;
+  if (head_bytes_ > limits_.head) {
+    fail(431, "the head is too long");
+    return length;
+  }
+  if (scan_.now() == http_head_scan::state::malformed) {
+    fail(400, "a line's end is not CR LF, or a header is folded");
+    return length;
+  }
+  const http_engine::outcome seen = engine_.feed(bytes.substr(0, length));
+  if (state_ == state::failed) return length;
+  if (seen.now == http_engine::state::failed) {
+    fail_as_engine();
+    return length;
+  }
+  const bool ended = scan_.now() == http_head_scan::state::done;
+  if (ended != head_over_ || (seen.now == http_engine::state::complete && seen.consumed != length)) {
+    fail(400, "the end of the head is in doubt");
+    return length;
+  }
+  if (seen.now == http_engine::state::complete)
+    state_ = state::complete;
+  else if (ended)
+    state_ = state::body;
+  return length;
+}
+
+std::size_t http_reader::feed_body(std::string_view bytes) {
+  if (bytes.empty()) return 0;
+  const http_engine::outcome seen = engine_.feed(bytes);
+  if (state_ == state::failed) return seen.consumed;
+  if (seen.now == http_engine::state::failed) fail_as_engine();
+  if (seen.now == http_engine::state::complete) state_ = state::complete;
+  return seen.consumed;
+}
+
+bool http_reader::fail(int status, std::string_view why) {
+  failure_ = {status, why};
+  state_ = state::failed;
+  return false;
+}
+
+void http_reader::fail_as_engine() {
+  if (engine_.why() == http_engine::fault::version)
+    fail(505, "the version is not HTTP/1.0 or HTTP/1.1");
+  else if (engine_.why() == http_engine::fault::method && letter_first_)
+    fail(501, "the method is not known");
+  else
+    fail(400, "the request is malformed");
+}
+
+bool http_reader::take_expectation() {
+  return std::exchange(expects_, false);
+}
+
+http_request http_reader::take() {
+  engine_.reset();
+  scan_ = {};
+  state_ = state::nothing;
+  head_bytes_ = 0;
+  trailer_bytes_ = 0;
+  in_value_ = false;
+  head_over_ = false;
+  expects_ = false;
+  return std::exchange(request_, {});
+}
+
+// The engine's events --------------------------------------------------------------------------------------
+
+bool http_reader::on_target(std::string_view part) {
+  request_.target += part;
+  if (request_.target.size() > limits_.target) return fail(414, "the target is too long");
+  return true;
+}
+
+bool http_reader::on_field(std::string_view part) {
+  if (head_over_) { // a trailer: not kept
+    trailer_bytes_ += part.size();
+    return trailer_bytes_ <= limits_.head || fail(431, "the trailers are too long");
+  }
+  if (request_.headers.empty() || in_value_) {
+    if (request_.headers.size() == limits_.headers) return fail(431, "there are too many headers");
+    request_.headers.emplace_back();
+    in_value_ = false;
+  }
+  request_.headers.back().name += part;
+  return true;
+}
+
+bool http_reader::on_value(std::string_view part) {
+  if (head_over_) {
+    trailer_bytes_ += part.size();
+    return trailer_bytes_ <= limits_.head || fail(431, "the trailers are too long");
+  }
+  in_value_ = true;
+  request_.headers.back().value += part;
+  return true;
+}
+
+bool http_reader::on_head() {
+  head_over_ = true;
+  if (engine_.major() != 1 || engine_.minor() > 1)
+    return fail(505, "the version is not HTTP/1.0 or HTTP/1.1");
+  request_.minor = engine_.minor();
+  request_.method = engine_.method();
+  if (!check_headers() || !check_length() || !check_expectation()) return false;
+  request_.keep_alive = keeps_alive(request_);
+  return true;
+}
+
+bool http_reader::on_body(std::string_view part) {
+  if (part.size() > limits_.body - request_.body.size()) return fail(413, "the body is too large");
+  request_.body += part;
+  return true;
+}
+
+bool http_reader::check_headers() {
+  for (http_header& one : request_.headers) {
+    if (!is_http_token(one.name)) return fail(400, "a header's name is malformed"); // (5.1)
+    if (!is_http_field_value(one.value)) return fail(400, "a header's value is malformed");
+    one.name = lower(std::move(one.name));
+    one.value = std::string(trimmed(one.value));
+  }
+  const std::size_t hosts = count(request_, "host"); // (3.2)
+  if (hosts > 1 || (hosts == 0 && request_.minor == 1)) return fail(400, "it takes one Host header");
+  return true;
+}
+
+// (6.3): what could be understood in two ways is an attempt to smuggle a request past somebody.
+bool http_reader::check_length() {
+  const std::size_t lengths = count(request_, "content-length");
+  const std::size_t codings = count(request_, "transfer-encoding");
+  if (lengths > 1 || codings > 1 || (lengths == 1 && codings == 1))
+    return fail(400, "the body's length is said twice");
+  if (codings == 1) {
+    if (request_.minor == 0) return fail(400, "HTTP/1.0 has no Transfer-Encoding");
+    if (lower(*request_.header("transfer-encoding")) != "chunked")
+      return fail(501, "the transfer coding is not known");
+  }
+  if (lengths == 0) return true;
+  const std::string& text = *request_.header("content-length");
+  std::uint64_t length = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (text.empty() || end != text.data() + text.size() || wrong == std::errc::invalid_argument)
+    return fail(400, "Content-Length is no number");
+  if (wrong == std::errc::result_out_of_range || length > limits_.body)
+    return fail(413, "the body is too large");
+  return true;
+}
+
+bool http_reader::check_expectation() {
+  const std::string* const expected = request_.header("expect");
+  if (expected == nullptr || request_.minor == 0) return true; // RFC 9110, 10.1.1
+  if (lower(*expected) != "100-continue") return fail(417, "the expectation is not known");
+  expects_ = count(request_, "content-length") + count(request_, "transfer-encoding") != 0;
+  return true;
+}
+
+} // namespace coppice::net

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+// Requests as bytes: what is read from them, and what each that is wrong is answered with, whole and byte by
+// byte.
+#include "net/http_reader.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace coppice::net {
+namespace {
+
+using namespace std::string_literals;
+
+// What came of a text: the requests in it, and the status of the failure at its end, 0 for none.
+struct reading {
+  std::vector<http_request> requests;
+  int status = 0;
+  http_reader::state end = http_reader::state::nothing;
+};
+
+reading read(std::string_view text, std::size_t step, const http_limits& limits = {}) {
+  http_reader reader(limits);
+  reading out;
+  std::string input;
+  while (!text.empty() || !input.empty()) {
+    if (input.empty()) {
+      input = text.substr(0, step);
+      text.remove_prefix(input.size());
+    }
+    input.erase(0, reader.feed(input));
+    if (reader.now() == http_reader::state::complete) out.requests.push_back(reader.take());
+    if (reader.now() != http_reader::state::failed) continue;
+    out.status = reader.why().status;
+    break;
+  }
+  out.end = reader.now();
+  return out;
+}
+
+// The same whole and in pieces of one byte.
+reading read(std::string_view text, const http_limits& limits = {}) {
+  reading whole = read(text, text.size(), limits);
+  const reading bytes = read(text, 1, limits);
+  CHECK(bytes.status == whole.status);
+  CHECK(bytes.end == whole.end);
+  REQUIRE(bytes.requests.size() == whole.requests.size());
+  for (std::size_t i = 0; i < whole.requests.size(); ++i) {
+    CHECK(bytes.requests[i].target == whole.requests[i].target);
+    CHECK(bytes.requests[i].body == whole.requests[i].body);
+    CHECK(bytes.requests[i].headers.size() == whole.requests[i].headers.size());
+  }
+  return whole;
+}
+
+std::string get(std::string_view headers, std::string_view target = "/") {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n" + std::string(headers) + "\r\n";
+}
+
+std::string post(std::string_view headers, std::string_view body) {
+  return "POST / HTTP/1.1\r\nHost: h\r\n" + std::string(headers) + "\r\n" + std::string(body);
+}
+
+} // namespace
+
+TEST_CASE("a request is read with its method, target, headers and body") {
+  const reading seen =
+      read("POST /a/b?c=d HTTP/1.1\r\nHost: h\r\nX-Odd:   \t v w \t \r\nContent-Length: 3\r\n\r\nxyz");
+  REQUIRE(seen.requests.size() == 1);
+  const http_request& one = seen.requests[0];
+  CHECK(one.method == "POST");
+  CHECK(one.target == "/a/b?c=d");
+  CHECK(one.path() == "/a/b");
+  CHECK(one.query() == "c=d");
+  CHECK(one.minor == 1);
+  CHECK(one.keep_alive);
+  REQUIRE(one.header("x-odd") != nullptr);
+  CHECK(*one.header("x-odd") == "v w");
+  CHECK(one.header("x-other") == nullptr);
+  CHECK(one.body == "xyz");
+  CHECK(seen.end == http_reader::state::nothing);
+}
+
+TEST_CASE("requests that come in one piece are read one after the other, empty lines in front skipped") {
+  const reading seen =
+      read("\r\n" + get("", "/1") + "\r\n\r\n" + post("Content-Length: 2\r\n", "ab") + get("", "/3"));
+  REQUIRE(seen.requests.size() == 3);
+  CHECK(seen.requests[0].target == "/1");
+  CHECK(seen.requests[1].body == "ab");
+  CHECK(seen.requests[2].target == "/3");
+}
+
+TEST_CASE("a chunked body is put together, its extensions and trailers are not kept") {
+  const reading seen =
+      read(post("Transfer-Encoding: chunked\r\n", "3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\n") +
+           get("", "/n"));
+  REQUIRE(seen.requests.size() == 2);
+  CHECK(seen.requests[0].body == "abc0123456789");
+  CHECK(seen.requests[0].header("x") == nullptr);
+  CHECK(seen.requests[1].target == "/n");
+}
+
+TEST_CASE("the path is found in every form of a target") {
+  for (const auto& [target, path, query] : std::vector<std::array<std::string_view, 3>>{
+           {"/", "/", ""},
+           {"/a%2Fb", "/a%2Fb", ""},
+           {"/?", "/", ""},
+           {"/a?b?c", "/a", "b?c"},
+           {"http://h:1/a?b", "/a", "b"},
+           {"http://h", "/", ""},
+           {"http://h?q", "/", "q"},
+           {"/x://y", "/x://y", ""},
+       }) {
+    CAPTURE(target);
+    http_request one;
+    one.target = target;
+    CHECK(one.path() == path);
+    CHECK(one.query() == query);
+  }
+}
+
+TEST_CASE("who wants the connection kept") {
+  const auto keeps = [](std::string_view text) { return read(text).requests.at(0).keep_alive; };
+  CHECK(keeps(get("")));
+  CHECK(keeps(get("Connection: Keep-Alive, Other\r\n")));
+  CHECK_FALSE(keeps(get("Connection: other,  CLOSE\r\n")));
+  CHECK_FALSE(keeps(get("Connection: keep-alive\r\nConnection: close\r\n")));
+  CHECK_FALSE(keeps("GET / HTTP/1.0\r\n\r\n"));
+  CHECK(keeps("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+  CHECK(keeps(get("Connection: upgrade\r\nUpgrade: websocket\r\n")));
+}
+
+TEST_CASE("each kind of wrong request has its status") {
+  struct wrong {
+    const char* what;
+    std::string text;
+    int status;
+  };
+  const std::vector<wrong> all{
+      {"no request at all", "\x16\x03\x01\x02\x00\x01\x00\x01", 400},
+      {"a small letter's method", "get / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"an unknown method", "FETCH / HTTP/1.1\r\nHost: h\r\n\r\n", 501},
+      {"HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 501},
+      {"a newer version", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
+      {"an unknown minor version", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505},
+      {"another protocol", "GET / ICE/1.0\r\nHost: h\r\n\r\n", 400},
+      {"a space too much in the request line", "GET /  x HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
+      {"two Hosts", get("Host: i\r\n"), 400},
+      {"a space before the colon", get("Name : v\r\n"), 400},
+      {"a name with a space", get("Na me: v\r\n"), 400},
+      {"no colon", get("Name\r\n"), 400},
+      {"no name", get(": v\r\n"), 400},
+      {"a folded header", get("Name: v\r\n w\r\n"), 400},
+      {"a folded header by a tabulator", get("Name: v\r\n\tw\r\n"), 400},
+      {"a bare LF", "GET / HTTP/1.1\nHost: h\n\n", 400},
+      {"a bare CR in a value", get("Name: v\rw\r\n"), 400},
+      {"a NUL in a value", get("Name: v\0w\r\n"s), 400},
+      {"a NUL in the target", "GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n"s, 400},
+      {"two lengths", post("Content-Length: 1\r\nContent-Length: 2\r\n", "a"), 400},
+      {"the same length twice", post("Content-Length: 1\r\nContent-Length: 1\r\n", "a"), 400},
+      {"a list of lengths", post("Content-Length: 1, 1\r\n", "a"), 400},
+      {"a length that is no number", post("Content-Length: +1\r\n", "a"), 400},
+      {"a negative length", post("Content-Length: -1\r\n", "a"), 400},
+      {"an empty length", post("Content-Length:\r\n", "a"), 400},
+      {"length and coding", post("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400},
+      {"coding and length", post("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "0\r\n\r\n"), 400},
+      {"two codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400},
+      {"a chunk's size that is none", post("Transfer-Encoding: chunked\r\n", "x\r\n"), 400},
+      {"a chunk longer than said", post("Transfer-Encoding: chunked\r\n", "1\r\nab\r\n"), 400},
+      {"a coding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"an unknown expectation", post("Expect: tea\r\nContent-Length: 1\r\n", "a"), 417},
+  };
+  for (const wrong& one : all) {
+    CAPTURE(one.what);
+    const reading seen = read(one.text);
+    CHECK(seen.status == one.status);
+    CHECK(seen.requests.empty());
+  }
+}
+
+TEST_CASE("an unknown transfer coding is refused: the body's end can't be known") {
+  for (const char* coding : {"gzip", "gzip, chunked", "xchunked", "chunked, identity"}) {
+    CAPTURE(coding);
+    const int status = read(post("Transfer-Encoding: "s + coding + "\r\n", "0\r\n\r\n")).status;
+    CHECK((status == 501 || status == 400));
+  }
+}
+
+TEST_CASE("every bound holds at its value and fails one beyond") {
+  http_limits limits;
+  limits.target = 20;
+  limits.head = 200;
+  limits.headers = 4;
+  limits.body = 10;
+  CHECK(read(get("", std::string(20, '/')), limits).requests.size() == 1);
+  CHECK(read(get("", std::string(21, '/')), limits).status == 414);
+  const std::string frame = get("X: \r\n");
+  CHECK(read(get("X: " + std::string(200 - frame.size(), 'v') + "\r\n"), limits).requests.size() == 1);
+  CHECK(read(get("X: " + std::string(201 - frame.size(), 'v') + "\r\n"), limits).status == 431);
+  CHECK(read(get("A: \r\nB: \r\nC: \r\n"), limits).requests.size() == 1);
+  CHECK(read(get("A: \r\nB: \r\nC: \r\nD: \r\n"), limits).status == 431);
+  CHECK(read(std::string(400, '\r') + "\n", limits).status == 400);
+  std::string empty_lines;
+  for (int i = 0; i < 200; ++i) empty_lines += "\r\n";
+  CHECK(read(empty_lines, limits).status == 431);
+  CHECK(read(post("Content-Length: 10\r\n", "0123456789"), limits).requests.size() == 1);
+  CHECK(read(post("Content-Length: 11\r\n", "0123456789a"), limits).status == 413);
+  CHECK(read(post("Content-Length: 99999999999999999999999\r\n", ""), limits).status != 0);
+  CHECK(
+      read(post("Transfer-Encoding: chunked\r\n", "a\r\n0123456789\r\n0\r\n\r\n"), limits).requests.size() ==
+      1);
+  CHECK(
+      read(post("Transfer-Encoding: chunked\r\n", "a\r\n0123456789\r\n1\r\na\r\n0\r\n\r\n"), limits).status ==
+      413);
+  const std::string trailer = "X: " + std::string(300, 'y') + "\r\n";
+  CHECK(read(post("Transfer-Encoding: chunked\r\n", "0\r\n" + trailer + "\r\n"), limits).status == 431);
+}
+
+TEST_CASE("an expectation of 100 is told once, and only of a request with a body") {
+  http_reader reader({});
+  reader.feed("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n");
+  CHECK(reader.now() == http_reader::state::body);
+  CHECK(reader.take_expectation());
+  CHECK_FALSE(reader.take_expectation());
+  reader.feed("x");
+  REQUIRE(reader.now() == http_reader::state::complete);
+  CHECK(reader.take().body == "x");
+  reader.feed(get("Expect: 100-continue\r\n"));
+  CHECK(reader.now() == http_reader::state::complete);
+  CHECK_FALSE(reader.take_expectation());
+}
+
+TEST_CASE("a response is written with its length, and leaves out what would break its head") {
+  const std::string text =
+      encode({200, "text/plain", "body", {{"X-A", "b"}, {"X-B", "c\r\nSet-Cookie: d"}, {"X C", "d"}}},
+             {1, true, false});
+  CHECK(text.starts_with("HTTP/1.1 200 OK\r\nDate: "));
+  CHECK(text.find(" GMT\r\n") != std::string::npos);
+  CHECK(text.find("Content-Length: 4\r\n") != std::string::npos);
+  CHECK(text.find("Content-Type: text/plain\r\n") != std::string::npos);
+  CHECK(text.find("X-A: b\r\n") != std::string::npos);
+  CHECK(text.find("Connection:") == std::string::npos);
+  CHECK(text.find("Set-Cookie") == std::string::npos);
+  CHECK(text.find("X C") == std::string::npos);
+  CHECK(text.ends_with("\r\n\r\nbody"));
+}
+
+TEST_CASE("a response without a body has none, whatever it says") {
+  CHECK(encode({200, "", "body"}, {1, true, true}).ends_with("Content-Length: 4\r\n\r\n"));
+  const std::string none = encode({204, "", "body"}, {1, false, false});
+  CHECK(none.find("Content-Length") == std::string::npos);
+  CHECK(none.ends_with("Connection: close\r\n\r\n"));
+  CHECK(encode({200, "", ""}, {0, true, false}).find("Connection: keep-alive\r\n") != std::string::npos);
+}
+
+} // namespace coppice::net
