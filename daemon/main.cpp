@@ -22,6 +22,7 @@
 #include "base/log.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
+#include "control/http.hpp"
 #include "node/assemble.hpp"
 #include "node/banner.hpp"
 #include "node/node.hpp"
@@ -164,10 +165,11 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   }
   node::node& running = **node;
   auto control = control::serve(running);
-  if (!control) {
+  auto http = control ? control::serve_http(running) : tl::make_unexpected(control.error());
+  if (!http) {
     running.stop();
     base::log::stop();
-    return complain(control.error().text);
+    return complain(http.error().text);
   }
   const std::string socket = running.spec().control.socket == "auto" ? "" : control::socket_of(running);
   running.when_ready([&running, &socket, client = client_program(program)](const base::status& ready) {
@@ -188,6 +190,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   const auto code = running.why() == node::node::ending::application ? exit_code::failed : exit_code::done;
   base::log::info("node", "{} stopped", running.name());
   control->reset();
+  http->reset();
   base::log::stop();
   if (!came_back) _exit(static_cast<int>(code));
   return code;

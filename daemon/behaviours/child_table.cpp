@@ -107,6 +107,7 @@ void child_table::note_end(child& one, const runtime::message& reason) {
 void child_table::count_restart(child& one) {
   const std::scoped_lock held(lock_);
   ++one.restarts;
+  ++restarts_;
 }
 
 void child_table::respecify(child& one, std::shared_ptr<const child_spec> spec) {
@@ -178,6 +179,11 @@ std::vector<child_end> child_table::ends(runtime::pid pid) const {
 std::size_t child_table::parked() const {
   const std::scoped_lock held(lock_);
   return parked_;
+}
+
+std::uint64_t child_table::restarts() const {
+  const std::scoped_lock held(lock_);
+  return restarts_;
 }
 
 child_row child_table::row_of(const child& one) {

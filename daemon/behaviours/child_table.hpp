@@ -101,6 +101,8 @@ class child_table {
   std::vector<child_end> ends(runtime::pid pid) const;
   // How many are parked. Any thread.
   std::size_t parked() const;
+  // How many restarts there were, those of children that are gone included. Any thread.
+  std::uint64_t restarts() const;
 
  private:
   static child_row row_of(const child& one);
@@ -112,6 +114,7 @@ class child_table {
   std::unordered_map<runtime::pid, child*, runtime::pid_hash> by_pid_;
   std::size_t running_ = 0;
   std::size_t parked_ = 0;
+  std::uint64_t restarts_ = 0;
 };
 
 } // namespace coppice::behaviours

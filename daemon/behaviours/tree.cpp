@@ -14,7 +14,10 @@ void supervision_tree::enter(const runtime::pid& supervisor, const child_table& 
 
 void supervision_tree::leave(const runtime::pid& supervisor) {
   const std::scoped_lock held(lock_);
-  supervisors_.erase(supervisor);
+  const auto found = supervisors_.find(supervisor);
+  if (found == supervisors_.end()) return;
+  past_restarts_ += found->second->restarts();
+  supervisors_.erase(found);
 }
 
 std::vector<tree_entry> supervision_tree::children_of(const runtime::pid& supervisor) const {
@@ -46,6 +49,13 @@ std::size_t supervision_tree::parked() const {
   const std::scoped_lock held(lock_);
   std::size_t sum = 0;
   for (const auto& [pid, children] : supervisors_) sum += children->parked();
+  return sum;
+}
+
+std::uint64_t supervision_tree::restarts() const {
+  const std::scoped_lock held(lock_);
+  std::uint64_t sum = past_restarts_;
+  for (const auto& [pid, children] : supervisors_) sum += children->restarts();
   return sum;
 }
 

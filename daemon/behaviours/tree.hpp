@@ -50,12 +50,15 @@ class supervision_tree {
   std::vector<child_end> ends(const runtime::pid& supervisor, const runtime::pid& child) const;
   // How many children are parked, in all supervisors.
   std::size_t parked() const;
+  // How many restarts there were, in all supervisors since the node began.
+  std::uint64_t restarts() const;
 
  private:
   std::vector<tree_entry> walk(const runtime::pid& supervisor) const;
 
   mutable std::mutex lock_;
   std::unordered_map<runtime::pid, const child_table*, runtime::pid_hash> supervisors_;
+  std::uint64_t past_restarts_ = 0; // of supervisors that have left
 };
 
 } // namespace coppice::behaviours

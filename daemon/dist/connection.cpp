@@ -139,6 +139,7 @@ void connection::tick() {
                             options_.ticktime.count())});
   }
   read_at_tick_ = read;
+  counters_.silent_ticks.store(static_cast<std::uint32_t>(silent_ticks_), std::memory_order_relaxed);
   if (std::exchange(idle_, true)) packer_.tick(stream_);
   publish();
 }

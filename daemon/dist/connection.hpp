@@ -55,6 +55,7 @@ struct connection_counters {
   std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> links{0};
   std::atomic<std::uint64_t> monitors{0};
+  std::atomic<std::uint32_t> silent_ticks{0}; // quarters of net_ticktime in which nothing was heard
 };
 
 class connection final : private net::stream_handler {

@@ -498,6 +498,7 @@ peer_info router::info_of(peer& p) const {
     out.bytes_out = c.bytes_out.load(relaxed);
     out.queued += c.queued.load(relaxed);
     out.dropped = c.dropped.load(relaxed);
+    out.silent_ticks = c.silent_ticks.load(relaxed);
     out.links = c.links.load(relaxed);
     out.monitors = c.monitors.load(relaxed);
   }

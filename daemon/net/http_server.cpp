@@ -2,6 +2,7 @@
 // The listener and the connections by number. See http_server.hpp.
 #include "net/http_server.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -64,13 +65,22 @@ class http_server::inner {
   // So that somebody who holds all places without asking anything keeps nobody out.
   void make_room() {
     if (connections_.size() < options_.connections) return;
+    const std::size_t enough = options_.connections - std::max<std::size_t>(1, options_.connections / 8);
+    while (connections_.size() > enough) {
+      http_connection* const one = longest_idle();
+      if (one == nullptr) break;
+      one->drop();
+    }
+    again_.start(look_again);
+  }
+
+  http_connection* longest_idle() const {
     http_connection* longest = nullptr;
     for (const auto& [number, one] : connections_) {
       if (!one->idle()) continue;
       if (longest == nullptr || one->waits_since() < longest->waits_since()) longest = one.get();
     }
-    if (longest != nullptr) return longest->drop();
-    again_.start(look_again);
+    return longest;
   }
 
   // A connection can't be destroyed under its own feet: it is put aside for the loop's next turn.

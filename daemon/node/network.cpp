@@ -245,6 +245,9 @@ std::vector<peer_status> network::peers() const {
     one.messages_in = from.messages_in;
     one.messages_out = from.messages_out;
     one.queued_bytes = from.queued;
+    one.dropped = from.dropped;
+    one.silent_ticks = from.silent_ticks;
+    one.since = from.since;
     one.last_error = from.last_error;
   }
   return out;

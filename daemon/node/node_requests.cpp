@@ -63,6 +63,8 @@ node_status node::status() const {
   out.processes = out.runtime.processes;
   out.connections = p.net->connections();
   out.plugins = p.plugins.loaded().size();
+  out.restarts = p.tree.restarts();
+  out.parked = p.tree.parked();
   out.listening = p.net->listening();
   out.epmd = p.net->epmd_text();
   for (const auto& row : p.board.rows()) out.applications.push_back(status_of(row));

@@ -41,6 +41,8 @@ struct node_status {
   std::uint64_t processes = 0;
   std::uint64_t connections = 0;
   std::uint64_t plugins = 0;
+  std::uint64_t restarts = 0; // of children, in all supervisors there were
+  std::uint64_t parked = 0;   // children that failed too often and stay down
   std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
   std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
   std::vector<application_status> applications; // in start order
@@ -65,6 +67,9 @@ struct peer_status {
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;
   std::uint64_t queued_bytes = 0;
+  std::uint64_t dropped = 0;      // messages
+  std::uint32_t silent_ticks = 0; // quarters of net_ticktime since something was heard; at 4 it is ended
+  base::nanos since = 0;          // wall clock, of the state; 0: not known
   std::string last_error; // in words; empty: none
 };
 

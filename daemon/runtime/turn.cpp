@@ -29,7 +29,7 @@ void worker::runner(void*) {
 // at each turn's end.
 void worker::run_turns() {
   worker* here = current();
-  while (here->recent() - here->round_started_ < round_time) {
+  while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
     process* next = here->queue_.pop();
     if (next == nullptr) break;
     here = &here->turn(*next);

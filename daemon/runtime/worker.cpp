@@ -110,7 +110,7 @@ void worker::run(driver& by) {
 
 // True if there was something to do. When the driver has lost this worker nothing here is its any more.
 bool worker::one_round(driver& by) {
-  round_started_ = now();
+  round_started_.store(now(), std::memory_order_relaxed);
   take_inboxes();
   const bool busy = queue_.size() != 0 || !attending_.empty();
   if (busy) {
@@ -175,9 +175,8 @@ void worker::sleep() {
   token_.store(token::resting, std::memory_order_release);
   loop_->turn(true);
   alarm_.stop();
-  sleeping_.store(false, std::memory_order_seq_cst);
-  host_.parts_->watch->awake();
   needs_online();
+  host_.parts_->watch->awake();
 }
 
 // A runner in the pool is suspended where it owns nothing.
@@ -195,7 +194,7 @@ void worker::free_spare_stacks() {
   }
 }
 
-// Takes the token back. A borrower has it for some instructions.
+// Takes the token back, and is awake for all to see. A borrower has the token for some instructions.
 void worker::needs_online() {
   if (online_) return;
   for (token seen = token::resting; token_.load(std::memory_order_relaxed) != token::held;
@@ -205,6 +204,8 @@ void worker::needs_online() {
       pause_cpu();
   online_ = true;
   host_.parts_->readers.online(index_);
+  round_started_.store(base::mono_now(), std::memory_order_relaxed);
+  sleeping_.store(false, std::memory_order_seq_cst);
 }
 
 void worker::reclaim() {
@@ -328,7 +329,11 @@ worker_info worker::info() const {
   seen.runnable = runnable_.load(std::memory_order_relaxed);
   seen.turns = turns_.load(std::memory_order_relaxed);
   seen.parked = parked_.load(std::memory_order_relaxed);
-  seen.sleeping = sleeping_.load(std::memory_order_relaxed);
+  seen.sleeping = sleeping_.load(std::memory_order_acquire); // first: the times are of its waking, or newer
+  const base::nanos turn = turn_started_.load(std::memory_order_relaxed);
+  const base::nanos began = std::max(turn, round_started_.load(std::memory_order_relaxed));
+  if (!seen.sleeping && began != 0 && !stopped())
+    seen.held = std::max<base::nanos>(0, base::mono_now() - began);
   return seen;
 }
 

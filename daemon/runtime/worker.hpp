@@ -224,7 +224,7 @@ class worker {
   std::deque<retired> retired_;
   base::nanos now_ = 0;
   std::atomic<base::nanos> turn_started_{0};
-  base::nanos round_started_ = 0;
+  std::atomic<base::nanos> round_started_{0};
   base::nanos last_poll_ = 0;
   bool online_ = false;
   std::uint64_t clock_read_ = 0; // the processor's counter when now_ was read

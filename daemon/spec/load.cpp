@@ -106,6 +106,7 @@ class loading {
     if (spec_.epmd.address == "auto") spec_.epmd.address = address;
     for (auto& one : spec_.distribution.listen)
       if (one.address == "auto") one.address = address;
+    if (auto& http = spec_.control.http; http && http->address == "auto") http->address = address;
   }
 
   static std::string short_host_name() {

@@ -240,7 +240,7 @@ const table<control_options>& control_table() {
           .add<&control_options::http>(
               "http",
               maybe<std::optional<http_options>, section<http_options>>(section<http_options>(&http_table)),
-              "observer page, /metrics, /livez, /readyz; absent: off", later);
+              "/metrics, /livez and /readyz over HTTP; absent: off");
   return rows;
 }
 

@@ -116,12 +116,6 @@ TEST_CASE("all errors are shown at once, in the order of the file") {
 }
 
 TEST_CASE("what this version has not is refused by name, its default is accepted") {
-  check_errors({
-      {"http", "node: { name: n@h }\ncontrol: { http: { port: 9911 } }\n",
-       "node.yaml:2:12: error: control.http: not available in this version\n"
-       "    2 | control: { http: { port: 9911 } }\n"
-       "      |            ^\n"},
-  });
   check_tree_errors({
       {"pool", "        - id: a\n          pool: { size: 8, actor: kv }\n",
        "node.yaml:11:11: error: pool: not available in this version\n"

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Writes metrics as Prometheus reads them: its text format 0.0.4, or OpenMetrics 1.0. A family is begun with
+// its name, then come its samples; names and units are as Prometheus' conventions have them, label values are
+// escaped and made UTF-8. One thread.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coppice::control {
+
+enum class metric_kind : std::uint8_t { counter, gauge };
+
+class exposition {
+ public:
+  enum class format : std::uint8_t { prometheus, openmetrics };
+  struct label {
+    std::string_view name; // [a-z_]+
+    std::string_view value;
+  };
+  using labels = std::vector<label>;
+
+  explicit exposition(format how) : format_(how) {}
+
+  // The format a scraper can read, from its Accept header (null: none came).
+  static format chosen(const std::string* accept);
+  static std::string_view content_type(format how);
+
+  // Begins a family: `name` without the prefix coppice_ and, for a counter, without _total. `help`: a
+  // sentence without quotes, backslashes and line ends.
+  void family(metric_kind kind, std::string_view name, std::string_view help);
+  void sample(std::uint64_t value) { sample({}, value); }
+  void sample(const labels& of, std::uint64_t value);
+  void seconds(const labels& of, std::int64_t nanos);
+  // A family of one sample.
+  void counter(std::string_view name, std::string_view help, std::uint64_t value);
+  void gauge(std::string_view name, std::string_view help, std::uint64_t value);
+
+  std::string take();
+
+ private:
+  void begin(const labels& of);
+
+  format format_;
+  std::string out_;
+  std::string sample_name_; // of the family under way
+};
+
+} // namespace coppice::control

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// See health.hpp.
+#include "control/health.hpp"
+
+#include <fmt/format.h>
+
+namespace coppice::control {
+
+std::vector<complaint> lives(const node::node_status& status) {
+  std::vector<complaint> out;
+  for (const runtime::worker_info& one : status.runtime.workers) {
+    if (one.held <= stuck_after) continue;
+    out.push_back({"worker", std::to_string(one.index),
+                   fmt::format("stuck for {} s", one.held / base::nanos_per_second)});
+  }
+  return out;
+}
+
+std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& parked) {
+  std::vector<complaint> out;
+  // A reload or an apply takes nothing down that is up.
+  if (status.state == node::node_state::starting || status.state == node::node_state::stopping)
+    out.push_back({"node", status.name, std::string(node::text(status.state))});
+  for (const node::application_status& one : status.applications) {
+    if (one.state == "running" || (one.state == "stopped" && one.reason == "normal")) continue;
+    out.push_back({"application", one.name, one.reason.empty() ? one.state : one.state + ": " + one.reason});
+  }
+  for (const std::string& path : parked) out.push_back({"child", path, "parked: it failed too often"});
+  return out;
+}
+
+nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const complaint& one : complaints)
+    all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}});
+  return {{"status", complaints.empty() ? "ok" : "unavailable"},
+          {"state", node::text(status.state)},
+          {"complaints", std::move(all)}};
+}
+
+} // namespace coppice::control

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Whether a node lives and whether it is ready, judged from its snapshots, for whoever probes it: a load
+// balancer, Kubernetes, a service manager. Pure functions of copies; any thread.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "node/snapshot.hpp"
+
+namespace coppice::control {
+
+// A worker held for longer than this, with nobody to take it over, makes the node one that does not live.
+constexpr base::nanos stuck_after = 10 * base::nanos_per_second;
+
+// What is not as it should be.
+struct complaint {
+  std::string what; // node, application, child, worker
+  std::string name;
+  std::string why;
+};
+
+// All workers make progress, if there is none.
+std::vector<complaint> lives(const node::node_status& status);
+
+// The node runs, its applications have started and are up (but for those that ended as they should), and no
+// child is parked, if there is none. `parked`: the paths of those that are.
+std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& parked);
+
+// {"status": "ok" | "unavailable", "state": …, "complaints": [{"what", "name", "why"}]}
+nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints);
+
+} // namespace coppice::control

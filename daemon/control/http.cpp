@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// See http.hpp.
+#include "control/http.hpp"
+
+#include <array>
+#include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/uv.hpp"
+#include "control/health.hpp"
+#include "control/metrics.hpp"
+#include "net/http_server.hpp"
+
+namespace coppice::control {
+namespace {
+
+using net::http_request;
+using net::http_response;
+
+http_response plain(int status, std::string text) {
+  return {status, "text/plain; charset=utf-8", std::move(text)};
+}
+
+http_response healthy(const node::node_status& status, const std::vector<complaint>& complaints) {
+  using handler = nlohmann::json::error_handler_t;
+  return {complaints.empty() ? 200 : 503, "application/json",
+          health_document(status, complaints).dump(-1, ' ', false, handler::replace) + "\n"};
+}
+
+// A page in a browser may ask a server of its own machine under a name that its owner has point there; the
+// name is then not one of the machine itself. (DNS rebinding.)
+bool is_own_name(std::string_view host) {
+  if (host.starts_with("localhost") && (host.size() == 9 || host[9] == ':')) return true;
+  return base::socket_address::parse(host, 0).has_value() || base::socket_address::parse(host).has_value();
+}
+
+} // namespace
+
+class http_endpoint::inner {
+ public:
+  inner(node::node& of, base::uv::loop loop) : node_(of), loop_(std::move(loop)) {}
+
+  base::status open(const base::socket_address& at) {
+    auto wake = base::uv::async::make(loop_, [this] {
+      if (stopping_.load(std::memory_order_acquire)) loop_.stop();
+    });
+    if (!wake) return tl::unexpected(std::move(wake.error()));
+    wake_ = std::move(*wake);
+    net::http_options options;
+    options.limits.body = 64 << 10; // read and ignored
+    auto made = net::http_server::start(
+        loop_.raw(), at, options,
+        [this](const http_request& asked, net::http_exchange from) { server_->answer(from, answer(asked)); });
+    if (!made) return tl::unexpected(std::move(made.error()));
+    server_.emplace(std::move(*made));
+    address_ = server_->address();
+    local_only_ = address_.is_loopback();
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  ~inner() {
+    if (!thread_.joinable()) return;
+    stopping_.store(true, std::memory_order_release);
+    wake_.send();
+    thread_.join();
+  }
+
+  const base::socket_address& address() const { return address_; }
+
+ private:
+  struct page {
+    std::string_view path;
+    http_response (inner::*get)(const http_request&);
+  };
+  static constexpr std::array<page, 3> pages();
+
+  void run() {
+    loop_.run();
+    server_.reset();
+    wake_.close();
+    loop_.run(); // the close callbacks
+  }
+
+  http_response answer(const http_request& asked) {
+    const std::string* const host = asked.header("host");
+    if (local_only_ && host != nullptr && !is_own_name(*host))
+      return plain(403, "the Host is neither an address nor localhost\n");
+    for (const page& one : pages()) {
+      if (one.path != asked.path()) continue;
+      if (asked.method == "GET" || asked.method == "HEAD") return fresh((this->*one.get)(asked));
+      http_response refused = plain(405, "GET and HEAD only\n");
+      refused.headers.push_back({"Allow", "GET, HEAD"});
+      return refused;
+    }
+    return plain(404, "there are /metrics, /livez and /readyz\n");
+  }
+
+  static http_response fresh(http_response made) {
+    made.headers.push_back({"Cache-Control", "no-store"});
+    return made;
+  }
+
+  http_response livez(const http_request&) {
+    const node::node_status status = node_.status();
+    return healthy(status, lives(status));
+  }
+
+  http_response readyz(const http_request&) {
+    const node::node_status status = node_.status();
+    return healthy(status, ready(status, node_.degraded()));
+  }
+
+  http_response metrics(const http_request& asked) {
+    metrics_source from;
+    from.status = node_.status();
+    from.peers = node_.peers();
+    from.plugins = node_.plugins();
+    from.parked = node_.degraded();
+    from.ready = ready(from.status, from.parked).empty();
+    from.log_dropped = base::log::dropped();
+    from.usage = own_usage();
+    from.http_connections = server_->connections();
+    from.http_answered = server_->answered();
+    const auto how = exposition::chosen(asked.header("accept"));
+    return {200, std::string(exposition::content_type(how)), metrics_text(from, how)};
+  }
+
+  node::node& node_;
+  base::uv::loop loop_;
+  base::uv::async wake_;
+  std::optional<net::http_server> server_;
+  base::socket_address address_;
+  bool local_only_ = false;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+constexpr std::array<http_endpoint::inner::page, 3> http_endpoint::inner::pages() {
+  return {page{"/metrics", &inner::metrics}, page{"/livez", &inner::livez}, page{"/readyz", &inner::readyz}};
+}
+
+http_endpoint::http_endpoint(std::unique_ptr<inner> made) : inner_(std::move(made)) {}
+http_endpoint::~http_endpoint() = default;
+
+const base::socket_address& http_endpoint::address() const {
+  return inner_->address();
+}
+
+base::result<std::unique_ptr<http_endpoint>> http_endpoint::start(node::node& of,
+                                                                  const base::socket_address& at) {
+  auto loop = base::uv::loop::make();
+  if (!loop) return tl::unexpected(std::move(loop.error()));
+  auto made = std::make_unique<inner>(of, std::move(*loop));
+  if (auto opened = made->open(at); !opened) return tl::unexpected(std::move(opened.error()));
+  return std::unique_ptr<http_endpoint>(new http_endpoint(std::move(made)));
+}
+
+base::result<std::unique_ptr<http_endpoint>> serve_http(node::node& of) {
+  const auto& wanted = of.spec().control.http;
+  if (!wanted) return nullptr;
+  const auto at = base::socket_address::parse(wanted->address, wanted->port);
+  if (!at) return base::fail(at.error().code, "control.http: " + at.error().text);
+  auto made = http_endpoint::start(of, *at);
+  if (!made) return tl::unexpected(std::move(made.error()).context("control.http"));
+  base::log::info("control", "metrics and health at http://{}/", (*made)->address().to_string());
+  return made;
+}
+
+} // namespace coppice::control

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// The node over HTTP: /metrics, /livez, /readyz, read only. A thread of its own with a loop of its own, so
+// that neither a stuck worker nor a scraper that asks without end is in the way of anybody else; whatever
+// clients do costs one thread at most.
+#pragma once
+
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/socket_address.hpp"
+#include "node/node.hpp"
+
+namespace coppice::control {
+
+class http_endpoint {
+ public:
+  // `of` outlives it. errc::exists: the port is taken.
+  static base::result<std::unique_ptr<http_endpoint>> start(node::node& of, const base::socket_address& at);
+
+  // Closes everything and ends the thread.
+  ~http_endpoint();
+  http_endpoint(const http_endpoint&) = delete;
+  http_endpoint& operator=(const http_endpoint&) = delete;
+
+  const base::socket_address& address() const;
+
+ private:
+  class inner;
+  explicit http_endpoint(std::unique_ptr<inner> made);
+  std::unique_ptr<inner> inner_;
+};
+
+// Where the node's configuration says; null: it says nowhere.
+base::result<std::unique_ptr<http_endpoint>> serve_http(node::node& of);
+
+} // namespace coppice::control

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// One function for each group of families. See metrics.hpp.
+#include "control/metrics.hpp"
+
+#include <dirent.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+#include "base/clock.hpp"
+
+namespace coppice::control {
+namespace {
+
+using kind = metric_kind;
+
+void node_metrics(exposition& to, const metrics_source& from) {
+  const node::node_status& s = from.status;
+  to.family(kind::gauge, "node_info", "Which node this is; always 1");
+  to.sample({{"node", s.name}, {"version", s.version}, {"creation", std::to_string(s.creation)}}, 1);
+  to.family(kind::gauge, "start_time_seconds", "When the node started, in seconds since 1970");
+  to.seconds({}, s.started);
+  to.family(kind::gauge, "node_state", "1 for the state the node is in");
+  for (const auto state : {node::node_state::starting, node::node_state::running, node::node_state::reloading,
+                           node::node_state::stopping})
+    to.sample({{"state", node::text(state)}}, s.state == state);
+  to.gauge("ready", "1 if /readyz answers 200", from.ready);
+  to.gauge("resident_memory_bytes", "Memory of the process that is in RAM", from.usage.resident_bytes);
+  to.gauge("open_fds", "Open file descriptors", from.usage.open_files);
+  to.family(kind::counter, "cpu_seconds", "Processor time the process has used");
+  to.seconds({}, from.usage.cpu_nanos);
+  to.counter("log_dropped_lines", "Log lines dropped since the log's queue was full", from.log_dropped);
+}
+
+void runtime_metrics(exposition& to, const runtime::runtime_counters& r) {
+  to.gauge("processes", "Processes alive", r.processes);
+  to.counter("processes_spawned", "Processes started", r.spawned);
+  to.counter("dead_letters", "Messages to nobody, and those left in the mailbox of one that died",
+             r.dead_letters);
+  to.counter("mailbox_dropped", "Messages refused by full mailboxes", r.dropped);
+  to.gauge("message_memory_bytes", "Memory of all message buffers", r.message_memory);
+  to.counter("slow_handlers", "Handlers that held their worker longer than node.runtime.watchdog allows",
+             r.slow_handlers);
+  to.counter("workers_taken_over", "Workers given to another thread since theirs was stuck in a handler",
+             r.taken_over);
+  to.gauge("stuck_threads", "Threads that lost their worker and are still in that handler", r.stuck_threads);
+  to.gauge("lingering_processes", "Dead processes whose handler has not returned", r.lingering);
+  to.counter("abandoned_stacks", "Stacks given up since a dead process did not leave its handler",
+             r.abandoned_stacks);
+}
+
+void worker_metrics(exposition& to, const std::vector<runtime::worker_info>& workers) {
+  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
+    to.family(what, name, help);
+    for (const runtime::worker_info& one : workers)
+      to.sample({{"worker", std::to_string(one.index)}}, value(one));
+  };
+  using info = runtime::worker_info;
+  each(kind::counter, "worker_turns", "Turns processes had", [](const info& one) { return one.turns; });
+  each(kind::gauge, "worker_processes", "Processes that live on the worker",
+       [](const info& one) { return one.processes; });
+  each(kind::gauge, "worker_runnable", "Processes that wait for their turn",
+       [](const info& one) { return one.runnable; });
+  each(kind::gauge, "worker_parked", "Processes parked on a stack in a callback that waits",
+       [](const info& one) { return one.parked; });
+  to.family(kind::gauge, "worker_held_seconds",
+            "How long what runs now has held the worker; 0 while it sleeps");
+  for (const info& one : workers) to.seconds({{"worker", std::to_string(one.index)}}, one.held);
+}
+
+void tree_metrics(exposition& to, const metrics_source& from) {
+  to.family(kind::gauge, "application_running", "1 if the application runs");
+  for (const node::application_status& one : from.status.applications)
+    to.sample({{"application", one.name}, {"type", one.type}}, one.state == "running");
+  to.counter("child_restarts", "Restarts of supervised children", from.status.restarts);
+  to.gauge("children_parked", "Children that failed too often and stay down", from.status.parked);
+  to.family(kind::gauge, "child_parked", "1 for each parked child, by its path");
+  const std::size_t shown = std::min(most_series, from.parked.size());
+  for (std::size_t i = 0; i < shown; ++i) to.sample({{"child", from.parked[i]}}, 1);
+}
+
+void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
+  to.family(kind::gauge, "plugin_generation", "How often the plugin was loaded, its first time included");
+  for (const node::plugin_status& one : plugins)
+    to.sample({{"plugin", one.id}, {"version", one.version}}, one.generation);
+  to.family(kind::gauge, "plugin_kept_generations", "Former generations whose code is still mapped");
+  for (const node::plugin_status& one : plugins) to.sample({{"plugin", one.id}}, one.kept.size());
+}
+
+void connection_metrics(exposition& to, std::uint64_t connections, std::vector<node::peer_status> peers) {
+  std::ranges::stable_partition(peers, [](const node::peer_status& p) { return p.state == "connected"; });
+  const std::size_t all = peers.size();
+  peers.resize(std::min(all, most_series));
+  to.gauge("connections", "Connections to other nodes", connections);
+  to.gauge("peers_left_out", "Peers that are known beyond those with series of their own",
+           all - peers.size());
+
+  using peer = node::peer_status;
+  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
+    to.family(what, name, help);
+    for (const peer& one : peers) to.sample({{"peer", one.name}}, value(one));
+  };
+  to.family(kind::gauge, "connection_up", "1 if there is a connection to the peer");
+  for (const peer& one : peers)
+    to.sample({{"peer", one.name}, {"direction", one.direction}, {"tls", one.tls}}, one.state == "connected");
+  to.family(kind::gauge, "connection_since_seconds",
+            "When the connection came or went, in seconds since 1970");
+  for (const peer& one : peers) to.seconds({{"peer", one.name}}, one.since);
+  each(kind::counter, "connection_received_bytes", "Bytes read from the peer",
+       [](const peer& p) { return p.bytes_in; });
+  each(kind::counter, "connection_sent_bytes", "Bytes written to the peer",
+       [](const peer& p) { return p.bytes_out; });
+  each(kind::counter, "connection_received_messages", "Distribution messages from the peer",
+       [](const peer& p) { return p.messages_in; });
+  each(kind::counter, "connection_sent_messages", "Distribution messages to the peer",
+       [](const peer& p) { return p.messages_out; });
+  each(kind::gauge, "connection_queued_bytes", "Bytes waiting to be sent to the peer",
+       [](const peer& p) { return p.queued_bytes; });
+  each(kind::counter, "connection_dropped_messages", "Messages from the peer that no process here may get",
+       [](const peer& p) { return p.dropped; });
+  each(kind::gauge, "connection_silent_ticks",
+       "Quarters of net_ticktime since the peer was heard; at 4 it is down",
+       [](const peer& p) { return p.silent_ticks; });
+  to.family(kind::gauge, "connection_last_error_info", "Why the last connection or attempt failed, in words");
+  for (const peer& one : peers)
+    if (!one.last_error.empty()) to.sample({{"peer", one.name}, {"error", one.last_error}}, 1);
+}
+
+void http_metrics(exposition& to, const metrics_source& from) {
+  to.gauge("http_connections", "Connections to this page's server", from.http_connections);
+  to.family(kind::counter, "http_responses", "What it answered, by status");
+  for (const auto& [status, count] : from.http_answered) to.sample({{"code", std::to_string(status)}}, count);
+}
+
+} // namespace
+
+process_usage own_usage() {
+  process_usage out;
+  if (std::FILE* const file = std::fopen("/proc/self/statm", "re")) {
+    unsigned long size = 0;
+    unsigned long resident = 0;
+    if (std::fscanf(file, "%lu %lu", &size, &resident) == 2)
+      out.resident_bytes = resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    std::fclose(file);
+  }
+  if (DIR* const folder = opendir("/proc/self/fd")) {
+    while (const dirent* const entry = readdir(folder)) out.open_files += entry->d_name[0] != '.';
+    closedir(folder);
+    --out.open_files; // the folder's own
+  }
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  out.cpu_nanos = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * base::nanos_per_second +
+                  (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1000;
+  return out;
+}
+
+std::string metrics_text(const metrics_source& from, exposition::format how) {
+  exposition to(how);
+  node_metrics(to, from);
+  runtime_metrics(to, from.status.runtime);
+  worker_metrics(to, from.status.runtime.workers);
+  tree_metrics(to, from);
+  plugin_metrics(to, from.plugins);
+  connection_metrics(to, from.status.connections, from.peers);
+  http_metrics(to, from);
+  return to.take();
+}
+
+} // namespace coppice::control

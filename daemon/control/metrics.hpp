@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The node's snapshots as metrics. Every number of series is bounded: those of workers, applications and
+// plugins by the configuration, those of peers and parked children here, with what was left out counted. No
+// series is of a process. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "control/exposition.hpp"
+#include "node/snapshot.hpp"
+
+namespace coppice::control {
+
+// Series of one kind: peers, connected ones first, and parked children.
+constexpr std::size_t most_series = 1000;
+
+// What this process uses of its machine.
+struct process_usage {
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t open_files = 0;
+  std::int64_t cpu_nanos = 0;
+};
+process_usage own_usage();
+
+struct metrics_source {
+  node::node_status status;
+  std::vector<node::peer_status> peers;
+  std::vector<node::plugin_status> plugins;
+  std::vector<std::string> parked; // paths
+  bool ready = false;              // as /readyz says
+  std::uint64_t log_dropped = 0;   // lines
+  process_usage usage;
+  std::size_t http_connections = 0;
+  std::map<int, std::uint64_t> http_answered; // by status
+};
+
+std::string metrics_text(const metrics_source& from, exposition::format how);
+
+} // namespace coppice::control

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// Metrics and health from snapshots made by hand: the text to the letter where it is short, and the bounds.
+#include "control/metrics.hpp"
+
+#include <doctest/doctest.h>
+
+#include "control/health.hpp"
+
+namespace coppice::control {
+namespace {
+
+using format = exposition::format;
+
+std::size_t count(std::string_view text, std::string_view part) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+node::node_status running() {
+  node::node_status status;
+  status.name = "n@h";
+  status.state = node::node_state::running;
+  status.applications.push_back({"demo", "permanent", "running", "", {}, 1});
+  return status;
+}
+
+} // namespace
+
+TEST_CASE("a family is written with its help, its type and its samples") {
+  exposition to(format::prometheus);
+  to.family(metric_kind::counter, "things", "What there was");
+  to.sample({{"a", "x"}, {"b", "y"}}, 7);
+  to.gauge("size_bytes", "How large", 0);
+  to.family(metric_kind::gauge, "time_seconds", "How long");
+  to.seconds({}, 1'234'500'000);
+  CHECK(to.take() ==
+        "# HELP coppice_things_total What there was\n"
+        "# TYPE coppice_things_total counter\n"
+        "coppice_things_total{a=\"x\",b=\"y\"} 7\n"
+        "# HELP coppice_size_bytes How large\n"
+        "# TYPE coppice_size_bytes gauge\n"
+        "coppice_size_bytes 0\n"
+        "# HELP coppice_time_seconds How long\n"
+        "# TYPE coppice_time_seconds gauge\n"
+        "coppice_time_seconds 1.234\n");
+}
+
+TEST_CASE("OpenMetrics names a counter's family without _total, and ends") {
+  exposition to(format::openmetrics);
+  to.counter("things", "What there was", 7);
+  CHECK(to.take() ==
+        "# HELP coppice_things What there was\n"
+        "# TYPE coppice_things counter\n"
+        "coppice_things_total 7\n"
+        "# EOF\n");
+}
+
+TEST_CASE("what a label says is escaped and UTF-8") {
+  exposition to(format::prometheus);
+  to.family(metric_kind::gauge, "g", "h");
+  to.sample({{"l", "a\"b\\c\nd\xff\xc3\xa4\xc3"}}, 1);
+  CHECK(to.take().ends_with("coppice_g{l=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\"} 1\n"));
+}
+
+TEST_CASE("the format is the one the scraper names") {
+  const std::string prometheus = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+  const std::string any = "*/*";
+  CHECK(exposition::chosen(&prometheus) == format::openmetrics);
+  CHECK(exposition::chosen(&any) == format::prometheus);
+  CHECK(exposition::chosen(nullptr) == format::prometheus);
+}
+
+TEST_CASE("peers and parked children have series up to a bound, connected peers first, the rest is counted") {
+  metrics_source from;
+  from.status = running();
+  for (std::size_t i = 0; i < most_series + 5; ++i) {
+    node::peer_status& one = from.peers.emplace_back();
+    one.name = "p" + std::to_string(i) + "@h";
+    one.state = i == most_series + 4 ? "connected" : "down";
+    from.parked.push_back("demo/c" + std::to_string(i));
+  }
+  from.status.parked = from.parked.size();
+  const std::string text = metrics_text(from, format::prometheus);
+  CHECK(count(text, "\ncoppice_connection_up{") == most_series);
+  CHECK(count(text, "\ncoppice_connection_up{peer=\"p1004@h\",direction=\"\",tls=\"\"} 1\n") == 1);
+  CHECK(count(text, "\ncoppice_peers_left_out 5\n") == 1);
+  CHECK(count(text, "\ncoppice_child_parked{") == most_series);
+  CHECK(count(text, "\ncoppice_children_parked 1005\n") == 1);
+}
+
+TEST_CASE("a node lives while its workers sleep or are held for less than the bound") {
+  node::node_status status = running();
+  status.runtime.workers.resize(3);
+  status.runtime.workers[1].index = 1;
+  status.runtime.workers[1].held = stuck_after;
+  CHECK(lives(status).empty());
+  status.runtime.workers[1].held = stuck_after + 1;
+  const auto why = lives(status);
+  REQUIRE(why.size() == 1);
+  CHECK(why[0].what == "worker");
+  CHECK(why[0].name == "1");
+}
+
+TEST_CASE("a node is ready when it runs, its applications are up and nothing is parked") {
+  node::node_status status = running();
+  CHECK(ready(status, {}).empty());
+  status.state = node::node_state::reloading;
+  CHECK(ready(status, {}).empty());
+  for (const auto state : {node::node_state::starting, node::node_state::stopping}) {
+    status.state = state;
+    REQUIRE(ready(status, {}).size() == 1);
+    CHECK(ready(status, {})[0].what == "node");
+  }
+  status.state = node::node_state::running;
+  for (const char* state : {"waiting", "starting", "stopping", "stopped", "failed"}) {
+    status.applications[0].state = state;
+    status.applications[0].reason = "shutdown";
+    CAPTURE(state);
+    REQUIRE(ready(status, {}).size() == 1);
+    CHECK(ready(status, {})[0].name == "demo");
+  }
+  status.applications[0].state = "stopped";
+  status.applications[0].reason = "normal";
+  CHECK(ready(status, {}).empty());
+  const auto parked = ready(status, {"demo/inner/a", "demo/b"});
+  REQUIRE(parked.size() == 2);
+  CHECK(parked[0].what == "child");
+  CHECK(parked[0].name == "demo/inner/a");
+}
+
+TEST_CASE("what is complained of is said as JSON") {
+  CHECK(health_document(running(), {}).dump() == R"({"complaints":[],"state":"running","status":"ok"})");
+  CHECK(
+      health_document(running(), {{"child", "a/b", "parked"}}).dump() ==
+      R"({"complaints":[{"name":"a/b","what":"child","why":"parked"}],"state":"running","status":"unavailable"})");
+}
+
+TEST_CASE("the process knows what it uses") {
+  const process_usage used = own_usage();
+  CHECK(used.resident_bytes > 1 << 20);
+  CHECK(used.open_files >= 3);
+  CHECK(used.cpu_nanos > 0);
+}
+
+} // namespace coppice::control
