@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "dist/flags.hpp"
+#include "runtime/block.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -18,9 +19,14 @@ constexpr std::size_t read_at_least = 64 * 1024;
 constexpr std::size_t read_at_most = 1024 * 1024; // of a long frame, at a time
 constexpr std::size_t keep_buffer = 256 * 1024;   // memory kept between frames
 constexpr int ticks_to_silence = 4;
+constexpr std::chrono::milliseconds looks_for_memory{20};
 
 bool takes_envelopes(const peer_node& peer) {
   return (peer.capabilities & handshake_message::capability::lz4) != 0;
+}
+
+bool takes_short_forms(const peer_node& peer) {
+  return (peer.capabilities & handshake_message::capability::short_forms) != 0;
 }
 
 } // namespace
@@ -33,10 +39,16 @@ connection::connection(runtime::system& system, const options& opts, connection_
       peer_(peer),
       outgoing_(outgoing),
       ids_(system.nodes(), peer_index),
-      unpacker_(opts.term_limits, takes_envelopes(peer)),
+      short_forms_(takes_short_forms(peer)),
+      unpacker_(opts.term_limits, peer.capabilities),
       packer_(peer.flags, takes_envelopes(peer) ? opts.compression : compression_settings{}),
       stream_(std::move(stream)),
-      ticker_(system.loop(static_cast<unsigned>(system.current_worker())), [this] { tick(); }) {
+      ticker_(system.loop(static_cast<unsigned>(system.current_worker())), [this] { tick(); }),
+      reader_(system.loop(static_cast<unsigned>(system.current_worker())), [this] {
+        if (runtime::block_memory::scarce()) return;
+        reader_.stop();
+        stream_.resume();
+      }) {
   if (const auto address = stream_.peer_address()) address_ = address->to_string();
   stream_.set_handler(*this);
   stream_.resume();
@@ -92,7 +104,16 @@ bool connection::read_frames() {
   in_.consume(in_.size() - rest.size());
   if (in_.empty()) in_.shrink(keep_buffer);
   counters_.messages_in.fetch_add(count, std::memory_order_relaxed);
+  if (runtime::block_memory::scarce()) rest_while_scarce();
   return true;
+}
+
+// Messages fill the node's memory: let the peers keep theirs. The tick does not judge meanwhile.
+void connection::rest_while_scarce() {
+  if (stream_.paused()) return;
+  base::log::warning("dist", "{}: reading stops until messages leave room in limits.memory", peer_.name);
+  stream_.pause();
+  reader_.start(looks_for_memory, looks_for_memory);
 }
 
 void connection::on_drained() {
@@ -110,6 +131,7 @@ void connection::end(const base::error& why) {
   ended_ = true;
   stream_.close();
   ticker_.close();
+  reader_.close();
   owner_.lost(*this, why);
 }
 

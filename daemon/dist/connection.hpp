@@ -98,6 +98,10 @@ class connection final : private net::stream_handler {
   bool read_frames();
   base::status handle(unpacked& in);
   base::status handle_message(unpacked& in);
+  base::status handle_short(unpacked& in);
+  base::status handle_call(const short_form& call, const runtime::pid& from, runtime::message payload);
+  base::status handle_answer(const runtime::reference& alias, const runtime::pid& from,
+                             runtime::message payload);
   base::status handle_link(const control_message& c);
   base::status handle_unlink(const control_message& c);
   base::status handle_exit(unpacked& in);
@@ -111,16 +115,23 @@ class connection final : private net::stream_handler {
 
   bool fill(control_message& c, const runtime::destination& to, const runtime::signal& s);
   bool fill_message(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
+  void begin_call(const runtime::destination& to, const runtime::signal& call, bool rides);
+  void end_call(const runtime::reference& answered, const runtime::pid& by);
+  void end_monitor(const runtime::reference& ref, const call_there& call);
+  std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s) const;
   bool fill_unlink(control_message& c, const runtime::destination& to, const runtime::signal& s);
   void fill_demonitor(control_message& c, const runtime::reference& ref, const watched_there& what);
+  void fill_demonitor(control_message& c, const runtime::reference& ref, const call_there& call);
   bool fill_down(control_message& c, const runtime::signal& s);
   void send_now(const runtime::destination& to, runtime::signal_ptr what);
   void pack(const control_message& c, const runtime::message& payload);
+  void pack(const short_form& head, const runtime::signal& s);
   bool has_room();
   void begin_large(const control_message& c, runtime::signal_ptr what);
   void feed_large();
   void end_large(const runtime::pid& sender);
   void tell_sender(const runtime::signal& sent);
+  void rest_while_scarce();
   void tick();
   void publish();
   bool has(std::uint64_t flag) const { return (peer_.flags & flag) != 0; }
@@ -140,7 +151,8 @@ class connection final : private net::stream_handler {
   peer_node peer_;
   bool outgoing_;
   identity ids_;
-  std::string spoken_of_; // the name a control message being written borrows
+  const bool short_forms_; // the peer takes them
+  std::string spoken_of_;  // the name a control message being written borrows
   const runtime::message no_reason_ = runtime::reasons::normal();
   std::string address_;
   relations relations_;
@@ -149,6 +161,7 @@ class connection final : private net::stream_handler {
   base::buffer in_;
   net::stream stream_;
   base::uv::timer ticker_;
+  base::uv::timer reader_; // while it reads nothing, since memory is scarce
   connection_counters counters_;
   std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
   int silent_ticks_ = 0;

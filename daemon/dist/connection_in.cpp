@@ -27,6 +27,7 @@ base::status connection::handle(unpacked& in) {
     base::log::warning("dist", "{}: a message was dropped: {}", peer_.name, in.dropped);
     return dropped(counters_);
   }
+  if (in.brief.what != short_form::kind::none) return handle_short(in);
   switch (in.control.what) {
     case op::send:
     case op::send_tt:
@@ -74,6 +75,7 @@ base::status connection::handle(unpacked& in) {
 }
 
 void connection::deliver(const runtime::destination& to, runtime::signal_ptr what) {
+  what->flags |= runtime::signal::remote;
   if (system_.deliver(to, std::move(what)) == runtime::send_status::full) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
   }
@@ -94,13 +96,69 @@ base::status connection::handle_message(unpacked& in) {
   if (c.to.what == address::form::reference) {
     const auto alias = ids_.in(c.to.reference);
     if (!alias || !alias->here()) return dropped(counters_);
-    deliver(runtime::destination::alias(*alias),
-            make_signal(signal_kind::message, from, *alias, std::move(in.payload)));
-    return {};
+    return handle_answer(*alias, from, std::move(in.payload));
   }
   const auto to = ids_.in(c.to.pid);
   if (!to || !to->here()) return dropped(counters_);
   deliver(*to, make_signal(signal_kind::message, from, std::move(in.payload)));
+  return {};
+}
+
+base::status connection::handle_short(unpacked& in) {
+  using kind = short_form::kind;
+  const short_form& m = in.brief;
+  runtime::pid from;
+  if (m.from != short_form::process{}) from = {ids_.peer(), peer_.creation, m.from.id, m.from.serial};
+  const runtime::pid to{0, system_.creation(), m.to.id, m.to.serial};
+  switch (m.what) {
+    case kind::send:
+      deliver(to, make_signal(signal_kind::message, from, std::move(in.payload)));
+      return {};
+    case kind::send_to_name:
+      deliver(runtime::destination::named(std::string(m.name)),
+              make_signal(signal_kind::message, from, std::move(in.payload)));
+      return {};
+    case kind::call:
+    case kind::call_by_name:
+      return handle_call(m, from, std::move(in.payload));
+    case kind::answer:
+      return handle_answer(runtime::reference::made_by(to, m.number), from, std::move(in.payload));
+    case kind::none:
+      break;
+  }
+  return dropped(counters_);
+}
+
+base::status connection::handle_call(const short_form& call, const runtime::pid& from,
+                                     runtime::message payload) {
+  runtime::pid target{0, system_.creation(), call.to.id, call.to.serial};
+  if (call.what == short_form::kind::call_by_name)
+    target = system_.whereis(call.name).value_or(runtime::pid{});
+  const auto ref = runtime::reference::made_by(from, call.number);
+  if (!from || !relations_.called(ref, target)) return dropped(counters_);
+  const auto refuse = [&](runtime::message why) {
+    send(from, make_signal(signal_kind::down, target, ref, std::move(why)));
+  };
+  if (!target) return refuse(runtime::reasons::noproc()), base::status();
+  auto s = make_signal(signal_kind::message, from, ref, std::move(payload));
+  s->flags = runtime::signal::of_call | runtime::signal::remote;
+  if (system_.deliver(target, std::move(s)) == runtime::send_status::full) {
+    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+    refuse(runtime::reasons::mailbox_full());
+  }
+  return {};
+}
+
+// To an alias here. The first one to a call's is its answer: with that its monitor has ended, and a peer
+// that does not know this by itself is told at once.
+base::status connection::handle_answer(const runtime::reference& alias, const runtime::pid& from,
+                                       runtime::message payload) {
+  auto s = make_signal(signal_kind::message, from, alias, std::move(payload));
+  if (const auto call = relations_.stop_calling(alias)) {
+    if (!call->rides) end_monitor(alias, *call);
+    s->flags = runtime::signal::ends_monitor;
+  }
+  deliver(runtime::destination::alias(alias), std::move(s));
   return {};
 }
 
@@ -173,6 +231,10 @@ base::status connection::handle_demonitor(const control_message& c) {
   const auto from = ids_.in(c.from.pid);
   const auto ref = ids_.in(c.ref);
   if (!from || !ref || from->node != ids_.peer()) return dropped(counters_);
+  if (const auto target = relations_.stop_called(*ref)) {
+    deliver(*target, make_signal(signal_kind::demonitor, *from, *ref));
+    return {};
+  }
   // Not there when it crossed the end of the process: that down is on its way.
   const auto who = relations_.stop_watched(*ref);
   if (who && who->target) deliver(who->target, make_signal(signal_kind::demonitor, *from, *ref));
@@ -184,7 +246,8 @@ base::status connection::handle_down(unpacked& in) {
   const auto to = ids_.in(c.to.pid);
   const auto ref = ids_.in(c.ref);
   if (!to || !ref || !to->here()) return dropped(counters_);
-  const auto what = relations_.stop_watching(*ref);
+  const bool of_call = relations_.stop_calling(*ref).has_value();
+  const auto what = of_call ? watched_there{} : relations_.stop_watching(*ref);
   if (!what) return {}; // it crossed our demonitor
   runtime::pid from;
   if (c.from.what == address::form::pid) {

@@ -29,6 +29,12 @@ void connection::send(const destination& to, runtime::signal_ptr what) {
 }
 
 void connection::send_now(const destination& to, runtime::signal_ptr what) {
+  if (what->kind == signal_kind::message && !ended_) {
+    const auto brief = shortened(to, *what);
+    if ((what->flags & signal::of_call) != 0) begin_call(to, *what, brief.has_value());
+    if (to.what() == destination::kind::alias) end_call(to.alias_ref(), what->from);
+    if (brief) return pack(*brief, *what);
+  }
   control_message c;
   if (ended_ || !fill(c, to, *what)) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
@@ -65,6 +71,15 @@ void connection::pack(const control_message& c, const runtime::message& payload)
   }
   counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
   idle_ = false;
+}
+
+void connection::pack(const short_form& head, const signal& s) {
+  if (has_room()) {
+    packer_.pack(head, s.payload(), stream_);
+    counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
+    idle_ = false;
+  }
+  tell_sender(s);
 }
 
 // Large messages ------------------------------------------------------------------------------------------
@@ -162,6 +177,10 @@ bool connection::fill(control_message& c, const destination& to, const signal& s
       if (to.what() == destination::kind::remote_name) c.to = address::of(to.name());
       return true;
     case signal_kind::demonitor: {
+      if (const auto call = relations_.stop_calling(s.ref)) {
+        fill_demonitor(c, s.ref, *call);
+        return true;
+      }
       const auto what = relations_.stop_watching(s.ref);
       if (!what) return false; // the peer ended it already
       fill_demonitor(c, s.ref, *what);
@@ -202,6 +221,76 @@ bool connection::fill_message(control_message& c, const destination& to, const s
   return false;
 }
 
+// Calls and short forms -----------------------------------------------------------------------------------
+
+// The call's message follows. A monitor that does not ride on it goes before it.
+void connection::begin_call(const destination& to, const signal& call, bool rides) {
+  call_there there{{}, {}, rides};
+  if (to.what() == destination::kind::process) {
+    there.target = to.process();
+  } else {
+    there.name = std::make_unique<std::string>(to.name());
+  }
+  relations_.calling(call.ref, std::move(there));
+  if (rides) return;
+  control_message c;
+  c.what = op::monitor_p;
+  c.from = address::of(ids_.out(call.from));
+  c.to =
+      to.what() == destination::kind::process ? address::of(ids_.out(to.process())) : address::of(to.name());
+  c.ref = ids_.out(call.ref);
+  pack(c, {});
+}
+
+// Something is sent to an alias of the peer's: to a call's it is the answer.
+void connection::end_call(const runtime::reference& answered, const runtime::pid& by) {
+  const auto target = relations_.stop_called(answered);
+  if (!target || *target == by) return;
+  deliver(*target, runtime::make_signal(signal_kind::demonitor, answered.owner(), answered));
+}
+
+void connection::end_monitor(const runtime::reference& ref, const call_there& call) {
+  control_message c;
+  fill_demonitor(c, ref, call);
+  pack(c, {});
+}
+
+// Nothing when the short forms cannot say it: they leave out what both ends know.
+std::optional<short_form> connection::shortened(const destination& to, const signal& s) const {
+  using kind = short_form::kind;
+  const std::size_t size = s.payload().size();
+  if (!short_forms_ || size == 0 || size > packer::most_brief || !s.from.here()) return std::nullopt;
+  const bool call = (s.flags & signal::of_call) != 0;
+  short_form m;
+  m.from = {s.from.id, s.from.serial};
+  if (call) m.number = s.ref.number();
+  switch (to.what()) {
+    case destination::kind::process:
+      if (to.process().creation != peer_.creation) return std::nullopt;
+      m.what = call ? kind::call : kind::send;
+      m.to = {to.process().id, to.process().serial};
+      return m;
+    case destination::kind::remote_name:
+      if (to.name().empty() || to.name().size() > 255) return std::nullopt;
+      m.what = call ? kind::call_by_name : kind::send_to_name;
+      m.name = to.name();
+      return m;
+    case destination::kind::alias: {
+      const auto owner = to.alias_ref().owner();
+      m.number = to.alias_ref().number();
+      if (owner.creation != peer_.creation || to.alias_ref() != runtime::reference::made_by(owner, m.number))
+        return std::nullopt;
+      m.what = kind::answer;
+      m.to = {owner.id, owner.serial};
+      return m;
+    }
+    case destination::kind::none:
+    case destination::kind::name:
+      break;
+  }
+  return std::nullopt;
+}
+
 bool connection::fill_unlink(control_message& c, const destination& to, const signal& s) {
   if (has(flag::unlink_id)) {
     relations_.unlinking(s.from, to.process(), s.number);
@@ -230,7 +319,21 @@ void connection::fill_demonitor(control_message& c, const runtime::reference& re
   }
 }
 
+void connection::fill_demonitor(control_message& c, const runtime::reference& ref, const call_there& call) {
+  c.what = op::demonitor_p;
+  c.from = address::of(ids_.out(ref.owner()));
+  c.to =
+      call.name ? address::of(std::string_view(spoken_of_ = *call.name)) : address::of(ids_.out(call.target));
+  c.ref = ids_.out(ref);
+}
+
 bool connection::fill_down(control_message& c, const signal& s) {
+  if (relations_.stop_called(s.ref)) {
+    c.what = has(flag::exit_payload) ? op::payload_monitor_p_exit : op::monitor_p_exit;
+    c.ref = ids_.out(s.ref);
+    c.to = address::of(ids_.out(s.ref.owner()));
+    return true;
+  }
   auto who = relations_.stop_watched(s.ref);
   if (!who) return false; // it crossed the peer's demonitor
   c.what = has(flag::exit_payload) ? op::payload_monitor_p_exit : op::monitor_p_exit;

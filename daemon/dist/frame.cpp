@@ -29,6 +29,7 @@ base::result<frame> parse_frame(std::span<const std::uint8_t> whole) {
     return base::fail(base::errc::invalid, "a frame that begins with " + std::to_string(whole[0]));
   }
   if (whole[1] == 68) return frame{frame_kind::header, 0, 0, whole.subspan(2)};
+  if (whole[1] == 83) return frame{frame_kind::short_form, 0, 0, whole.subspan(2)};
   if (whole[1] == 76) return frame{frame_kind::envelope, 0, 0, whole};
   if (whole[1] != 69 && whole[1] != 70) {
     return base::fail(base::errc::invalid, "a frame of unknown header " + std::to_string(whole[1]));

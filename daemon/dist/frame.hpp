@@ -19,6 +19,7 @@ enum class frame_kind : std::uint8_t {
   first_fragment, // 131,69: sequence and fragment number, then as `header`
   next_fragment,  // 131,70: sequence and fragment number, then more of the same bytes
   envelope,       // 131,76: another frame, compressed; see compression.hpp
+  short_form,     // 131,83: see short_form.hpp
 };
 
 struct frame {

@@ -21,7 +21,7 @@ struct local_node {
   std::string name;
   std::uint64_t flags = 0;
   std::uint32_t creation = 0;
-  std::uint32_t capabilities = handshake_message::capability::lz4;
+  std::uint32_t capabilities = handshake_message::capability::all;
 };
 
 // What a finished handshake established.

@@ -19,7 +19,9 @@ using bytes = std::span<const std::uint8_t>;
 // What a Coppice node says behind the name of an `N` message, where others look no further: eight bytes, a
 // tag and what it can beyond Erlang's distribution. Flag bits are Erlang's alone.
 namespace capability {
-inline constexpr std::uint32_t lz4 = 1; // takes frames in an envelope, see compression.hpp
+inline constexpr std::uint32_t lz4 = 1;         // takes frames in an envelope, see compression.hpp
+inline constexpr std::uint32_t short_forms = 2; // and sends, calls and answers as in short_form.hpp
+inline constexpr std::uint32_t all = lz4 | short_forms;
 } // namespace capability
 
 // The first message, `N` (version 6) or `n` (version 5, from OTP 23 and 24 that did not ask EPMD: the

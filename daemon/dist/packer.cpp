@@ -18,6 +18,7 @@ constexpr std::uint8_t pass_through = 112;
 constexpr std::uint8_t plain_header = 68;
 constexpr std::uint8_t first_fragment = 69;
 constexpr std::uint8_t next_fragment = 70;
+constexpr std::uint8_t brief_header = 83;
 constexpr std::size_t copy_below = 1024; // a payload that small joins its control message
 
 void put(etf::writer& out, std::initializer_list<std::uint8_t> bytes) {
@@ -66,6 +67,13 @@ bool packer::pack(const control_message& control, const runtime::message& payloa
   if (scratch_.failed()) return false;
   send(payload, payload.bytes(), out);
   return true;
+}
+
+void packer::pack(const short_form& head, const runtime::message& payload, net::stream& out) {
+  start(brief_header);
+  std::uint8_t bytes[max_short_head];
+  scratch_.raw({bytes, write_short_form(bytes, head)});
+  send(payload, payload.bytes(), out);
 }
 
 void packer::send(const runtime::message& payload, etf::bytes part, net::stream& out) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From a control message and its payload to frames on a stream: the header the peer's flags ask for, a large
 // payload borrowed from its message rather than copied, and cut into fragments where the peer takes them:
-// those of a very large one at its owner's pace, so that others go between.
+// those of a very large one at its owner's pace, so that others go between. Coppice nodes take short forms.
 // No atom is cached on the way out. One thread, the connection's.
 #pragma once
 
@@ -10,6 +10,8 @@
 
 #include "dist/compression.hpp"
 #include "dist/control_message.hpp"
+#include "dist/frame.hpp"
+#include "dist/short_form.hpp"
 #include "net/stream.hpp"
 #include "runtime/message.hpp"
 
@@ -23,6 +25,9 @@ class packer {
   // `payload` is empty for operations without one. False when the control message has no encoding
   // or the frame would be longer than four bytes can say; nothing is written then.
   bool pack(const control_message& control, const runtime::message& payload, net::stream& out);
+  // The same in short form, the peer taking it; the payload is at most most_brief bytes.
+  static constexpr std::size_t most_brief = 4 * fragment_size;
+  void pack(const short_form& head, const runtime::message& payload, net::stream& out);
   void tick(net::stream& out);
 
   // A message that leaves in fragments.

@@ -37,6 +37,32 @@ std::optional<watched_there> relations::stop_watching(const runtime::reference& 
   return what;
 }
 
+void relations::calling(const runtime::reference& ref, call_there what) {
+  calling_[ref] = std::move(what);
+}
+
+std::optional<call_there> relations::stop_calling(const runtime::reference& ref) {
+  call_there* found = calling_.find(ref);
+  if (found == nullptr) return std::nullopt;
+  auto what = std::move(*found);
+  calling_.erase(ref);
+  return what;
+}
+
+bool relations::called(const runtime::reference& ref, const runtime::pid& target) {
+  if (called_.find(ref) != nullptr) return false;
+  called_[ref] = target;
+  return true;
+}
+
+std::optional<runtime::pid> relations::stop_called(const runtime::reference& ref) {
+  const runtime::pid* found = called_.find(ref);
+  if (found == nullptr) return std::nullopt;
+  const runtime::pid target = *found;
+  called_.erase(ref);
+  return target;
+}
+
 bool relations::watched(const runtime::reference& ref, watched_here who) {
   return watched_.try_emplace(ref, std::move(who)).second;
 }
@@ -57,6 +83,8 @@ void relations::lost(const deliver_fn& deliver) {
   const auto unlinking = std::exchange(unlinking_, {});
   const auto watching = std::exchange(watching_, {});
   const auto watched = std::exchange(watched_, {});
+  auto calling = std::exchange(calling_, {});
+  auto called = std::exchange(called_, {});
   const auto reason = runtime::reasons::noconnection();
   for (const auto& [local, remote] : links) deliver(local, make_signal(signal_kind::exit, remote, reason));
   for (const auto& [ends, id] : unlinking) {
@@ -72,6 +100,12 @@ void relations::lost(const deliver_fn& deliver) {
   for (const auto& [ref, who] : watched) {
     if (who.target) deliver(who.target, make_signal(signal_kind::demonitor, who.watcher, ref));
   }
+  calling.for_each([&](const runtime::reference& ref, const call_there&) {
+    deliver(ref.owner(), make_signal(signal_kind::down, {}, ref, reason));
+  });
+  called.for_each([&](const runtime::reference& ref, const runtime::pid& target) {
+    deliver(target, make_signal(signal_kind::demonitor, ref.owner(), ref));
+  });
 }
 
 } // namespace coppice::dist

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "runtime/flat_table.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/signal.hpp"
 
@@ -21,6 +23,13 @@ struct watched_there {
   runtime::pid watcher;
   runtime::destination target;
   std::uint8_t flags = 0; // the signal's
+};
+
+// A call of a process here to one of the peer's.
+struct call_there {
+  runtime::pid target; // none: by name
+  std::unique_ptr<std::string> name{};
+  bool rides = false; // its monitor is in the message and ends with the answer; else the peer is told
 };
 
 // A monitor of a process here, held by the peer.
@@ -45,12 +54,22 @@ class relations {
   // Forgets it, if it was there.
   std::optional<watched_there> stop_watching(const runtime::reference& ref);
 
+  // A process here calls: its reference, as made_by() makes it, names the caller.
+  void calling(const runtime::reference& ref, call_there what);
+  std::optional<call_there> stop_calling(const runtime::reference& ref);
+
+  // A process of the peer calls `target`. False if that reference is in use already.
+  bool called(const runtime::reference& ref, const runtime::pid& target);
+  std::optional<runtime::pid> stop_called(const runtime::reference& ref);
+
   // The peer watches a process here. False if that reference is in use already.
   bool watched(const runtime::reference& ref, watched_here who);
   std::optional<watched_here> stop_watched(const runtime::reference& ref);
 
   std::size_t links() const { return links_.size(); }
-  std::size_t monitors() const { return watching_.size() + watched_.size(); }
+  std::size_t monitors() const {
+    return watching_.size() + watched_.size() + calling_.size() + called_.size();
+  }
 
   // The connection is lost: tells everyone here and is empty afterwards.
   void lost(const deliver_fn& deliver);
@@ -71,6 +90,8 @@ class relations {
   std::unordered_map<pair, std::uint64_t, pair_hash> unlinking_; // the unlink's id
   std::unordered_map<runtime::reference, watched_there, runtime::reference_hash> watching_;
   std::unordered_map<runtime::reference, watched_here, runtime::reference_hash> watched_;
+  runtime::flat_table<runtime::reference, call_there, runtime::reference_hash> calling_;
+  runtime::flat_table<runtime::reference, runtime::pid, runtime::reference_hash> called_;
 };
 
 } // namespace coppice::dist

@@ -150,6 +150,9 @@ void router::bounce(routed& item) {
     }
     case signal_kind::message:
       unreachable_.fetch_add(1, std::memory_order_relaxed);
+      if ((s.flags & runtime::signal::of_call) != 0)
+        system_.deliver(s.from,
+                        make_signal(signal_kind::down, remote, s.ref, runtime::reasons::noconnection()));
       if ((s.flags & runtime::signal::awaited) != 0) wake({{s.from, s.number}});
       return;
     default:

@@ -6,6 +6,7 @@
 #include <coppice/etf/inflate.hpp>
 #include <utility>
 
+#include "dist/handshake_message.hpp"
 #include "dist/usual_control.hpp"
 
 namespace coppice::dist {
@@ -35,8 +36,9 @@ etf::atom_lookup unpacker::lookup() const {
 base::result<unpacked*> unpacker::take(std::span<const std::uint8_t> whole) {
   out_.payload = {};
   out_.dropped.clear();
+  out_.brief.what = short_form::kind::none;
   auto f = parse_frame(whole);
-  if (f && compressed_ && f->kind == frame_kind::envelope) {
+  if (f && f->kind == frame_kind::envelope && (capabilities_ & handshake_message::capability::lz4) != 0) {
     const auto inside = decompressor_.unwrap(f->body);
     if (!inside) return tl::unexpected(inside.error());
     f = parse_frame(*inside);
@@ -55,6 +57,8 @@ base::result<unpacked*> unpacker::take_frame(const frame& f) {
       return take_header(f.body);
     case frame_kind::envelope:
       return invalid("a compressed frame where none was agreed on");
+    case frame_kind::short_form:
+      return take_short_form(f.body);
     case frame_kind::first_fragment:
     case frame_kind::next_fragment:
       break;
@@ -71,6 +75,18 @@ base::result<unpacked*> unpacker::take_frame(const frame& f) {
   if (!*joined) return nullptr;
   (*joined)->atoms.fill(atoms_);
   return finish((*joined)->body, false);
+}
+
+base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> body) {
+  if ((capabilities_ & handshake_message::capability::short_forms) == 0) {
+    return invalid("a short form where none was agreed on");
+  }
+  const auto head = read_short_form(body);
+  if (!head) return invalid("a malformed short form");
+  out_.brief = *head;
+  atoms_.clear();
+  if (auto read = read_payload(body); !read) return tl::unexpected(std::move(read.error()));
+  return &out_;
 }
 
 base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body) {

@@ -19,11 +19,13 @@
 #include "dist/control_message.hpp"
 #include "dist/fragments.hpp"
 #include "dist/frame.hpp"
+#include "dist/short_form.hpp"
 #include "runtime/message.hpp"
 
 namespace coppice::dist {
 
 struct unpacked {
+  short_form brief;        // in place of `control`, unless none; borrows likewise
   control_message control; // the fields its operation has; borrows from the frame and the unpacker
   runtime::message payload;
   std::string dropped; // why the payload was not taken, else empty
@@ -31,9 +33,9 @@ struct unpacked {
 
 class unpacker {
  public:
-  // `compressed`: the handshake agreed on envelopes.
-  explicit unpacker(const etf::limits& most, bool compressed = false)
-      : most_(most), fragments_({4096, most.bytes}), compressed_(compressed) {}
+  // `capabilities`: what the handshake agreed on, handshake_message::capability.
+  explicit unpacker(const etf::limits& most, std::uint32_t capabilities = 0)
+      : most_(most), fragments_({4096, most.bytes}), capabilities_(capabilities) {}
 
   // One whole frame, not a tick. Null while a message's fragments are still coming; else valid until the next
   // take() and as long as the frame is.
@@ -45,6 +47,7 @@ class unpacker {
 
  private:
   base::result<unpacked*> take_frame(const frame& f);
+  base::result<unpacked*> take_short_form(std::span<const std::uint8_t> body);
   base::result<unpacked*> take_header(std::span<const std::uint8_t> body);
   base::result<unpacked*> take_pass_through(std::span<const std::uint8_t> body);
   base::result<unpacked*> finish(std::span<const std::uint8_t> terms, bool lasting);
@@ -59,7 +62,7 @@ class unpacker {
   atom_table atoms_;
   fragments fragments_;
   decompressor decompressor_;
-  bool compressed_;
+  std::uint32_t capabilities_;
   etf::vector_writer control_{512};
   unpacked out_; // reused: it is large, and frames are many
   std::uint64_t dropped_ = 0;

@@ -80,7 +80,7 @@ void stream::core::resume() {
 // TLS pauses what it delivers; the socket is read as long as its bytes have a place.
 void stream::core::adjust_reading() {
   const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
-  const bool wanted = open_ && (ready_ || tls_) && !held && !saw_end_ && !dead();
+  const bool wanted = open_ && (ready_ || tls_) && !held && !rests_ && !saw_end_ && !dead();
   if (wanted == reading_) return;
   reading_ = wanted;
   if (!wanted) {
@@ -117,8 +117,20 @@ void stream::core::took(ssize_t count, const uv_buf_t* into) {
   bytes_read_ += static_cast<std::uint64_t>(count);
   const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into->base),
                                static_cast<std::size_t>(count)};
-  if (tls_) return took_sealed(bytes);
-  handler_->on_data(bytes);
+  const bool more = bytes.size() == into->len;
+  if (tls_) {
+    took_sealed(bytes);
+  } else {
+    handler_->on_data(bytes);
+  }
+  if (more && !dead()) rest();
+}
+
+// One read a turn: libuv would go on for thirty, and who handles what is read fall behind.
+void stream::core::rest() {
+  rests_ = true;
+  adjust_reading();
+  schedule();
 }
 
 void stream::core::took_end(base::error why) {
@@ -178,6 +190,7 @@ void stream::core::end_of_turn() {
     fail(why);
     return;
   }
+  if (std::exchange(rests_, false)) adjust_reading();
   if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
   if (auto done = try_flush(); !done) fail(std::move(done.error()));
 }

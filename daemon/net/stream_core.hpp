@@ -74,6 +74,7 @@ class stream::core final : private tls_pacer::client {
   std::span<std::uint8_t> handler_space();
   void took(ssize_t count, const uv_buf_t* into);
   void took_end(base::error why);
+  void rest();
 
   void wrote();
   void schedule();
@@ -124,6 +125,7 @@ class stream::core final : private tls_pacer::client {
   bool ready_ = false; // and secured, where it is to be
   bool reading_ = false;
   bool paused_ = false;
+  bool rests_ = false; // from reading, until the loop's next turn
   bool saw_end_ = false;
   bool writing_ = false; // write_ is under way
   bool scheduled_ = false;

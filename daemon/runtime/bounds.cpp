@@ -4,6 +4,10 @@
 // sleeps; the owner admits from the crowd, in order, when a turn has made room. That signal, rather than a
 // flag, is what makes it certain that the owner looks after the sender is in the crowd.
 //
+// Other nodes' senders cannot park: what they send to a full mailbox waits in its crowd too, up to a number
+// of bytes, so that one slow receiver holds up no connection. What such a sender sends next, signals
+// included, follows there: order per pair holds.
+//
 // drop_old: the oldest messages are the owner's, which alone takes them out. A sender elsewhere that finds
 // the mailbox full leaves its message in the crowd, which keeps the newest; so do all who send to that
 // process, whatever it is, while the crowd is not empty. The owner takes inbox and crowd under one lock, the
@@ -26,6 +30,12 @@ mailbox_load::bounds engine::bounds_of(const process& p) {
 namespace {
 
 constexpr std::uint32_t overhead = sizeof(block);
+
+void leave_overflow(crowd& line, const signal& what) {
+  line.overflow -= what.weight;
+  std::uint32_t* left = line.overflowing.find(what.from);
+  if (left != nullptr && --*left == 0) line.overflowing.erase(what.from);
+}
 
 crowd& crowd_of(std::atomic<crowd*>& place) {
   if (crowd* there = place.load(std::memory_order_acquire)) return *there;
@@ -65,6 +75,8 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
     to.dropped_.fetch_add(1, std::memory_order_relaxed);
     return send_status::full;
   };
+  if ((what->flags & signal::remote) != 0 && to.on_full_ == on_full::park_sender)
+    return overflow(here, to, what) ? send_status::ok : refuse();
   if (block_memory::scarce()) return refuse();
   if (to.on_full_ == on_full::drop_old) {
     if (!ours) return push_newest(here, to, std::move(what)), send_status::ok;
@@ -98,6 +110,35 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
   if (!taken_back) return send_status::ok;
   host.parts_->dropped.fetch_add(1, std::memory_order_relaxed);
   return send_status::full;
+}
+
+bool engine::overflow(worker* here, process& to, signal_ptr& what) {
+  bool first = false;
+  {
+    crowd& line = crowd_of(to.crowd_);
+    const std::lock_guard guard(line.lock);
+    if (line.overflow + what->weight > to.host().options().overflow) return false;
+    first = line.waiting.empty();
+    line.overflow += what->weight;
+    ++line.overflowing[what->from];
+    line.waiting.push_back({{}, 0, std::move(what)});
+    line.size.store(line.waiting.size(), std::memory_order_relaxed);
+  }
+  // While something waits the mailbox is full: a turn is to come, which looks.
+  if (first && to.inbox_.push(make_signal(signal_kind::stop_waiting, {}).release()))
+    worker::announce(to, here);
+  return true;
+}
+
+bool engine::follow_overflow(worker* here, process& to, signal_ptr& what) {
+  crowd* line = to.crowd_.load(std::memory_order_acquire);
+  if (line == nullptr || line->size.load(std::memory_order_relaxed) == 0) return false;
+  {
+    const std::lock_guard guard(line->lock);
+    if (line->overflowing.find(what->from) == nullptr) return false;
+  }
+  // Between the two only the owner takes out: then it goes to the end of a line that is empty, or others'.
+  return overflow(here, to, what);
 }
 
 void engine::push_newest(worker* here, process& to, signal_ptr what) {
@@ -214,12 +255,17 @@ void engine::admit_crowd(process& p) {
       const std::lock_guard guard(line->lock);
       if (line->waiting.empty()) return;
       const std::uint32_t weight = line->waiting.front().what->weight;
-      if (!p.load_.has_room(weight, bounds_of(p))) return;
+      if (weight != 0 && !p.load_.has_room(weight, bounds_of(p))) return;
       first = std::move(line->waiting.front());
       line->waiting.pop_front();
       line->size.store(line->waiting.size(), std::memory_order_relaxed);
+      if ((first.what->flags & signal::remote) != 0) leave_overflow(*line, *first.what);
     }
-    p.load_.add(mailbox_load::share(first.what->weight));
+    if (first.what->weight != 0) p.load_.add(mailbox_load::share(first.what->weight));
+    if ((first.what->flags & signal::remote) != 0) {
+      add_pending(p, std::move(first.what));
+      continue;
+    }
     if ((first.what->flags & signal::of_call) != 0)
       enqueue_call(p, std::move(first.what));
     else
@@ -251,6 +297,8 @@ void engine::scatter_crowd(process& p) {
   {
     const std::lock_guard guard(line->lock);
     all.swap(line->waiting);
+    line->overflowing = {};
+    line->overflow = 0;
     line->size.store(0, std::memory_order_relaxed);
   }
   system& host = p.host();

@@ -52,7 +52,7 @@ void engine::take_in_hand(process& p, const signal& call) {
 
 void engine::keep_caller(process& p) {
   const pid asker = std::exchange(p.asker_, {});
-  p.needs_relations().callers[reference_of(asker, p.asked_)] = asker;
+  p.needs_relations().callers[reference::made_by(asker, p.asked_)] = asker;
 }
 
 void engine::forget_caller(process& p, const reference& to) {
@@ -97,7 +97,8 @@ void engine::handle_alias(process& p, signal_ptr what) {
   const auto nobody = [&] { answer_for_missing(p.host(), p.self_, std::move(what), reasons::noproc()); };
   if (what->ref != reference_of(p, number)) return nobody();
   if (const call_state* call = find_call(p, number); call != nullptr && !call->answered) {
-    const bool ended_itself = call->target.here() && what->from == call->target;
+    const bool ended_itself =
+        (what->flags & signal::ends_monitor) != 0 || (call->target.here() && what->from == call->target);
     if (!ended_itself) send_demonitor(p, number, call->target, call->by_name.get());
     return settle(p, number, false, consume(std::move(what)));
   }

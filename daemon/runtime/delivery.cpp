@@ -68,6 +68,8 @@ send_status engine::deliver(system& host, const destination& to, signal_ptr what
     what->flags |= signal::by_name;
   if (what->kind == signal_kind::message && (what->flags & signal::unbounded) == 0)
     return send_bounded(*target, std::move(what), sender);
+  if ((what->flags & signal::remote) != 0 && follow_overflow(worker::current(), *target, what))
+    return send_status::ok;
   push(*target, std::move(what));
   return send_status::ok;
 }

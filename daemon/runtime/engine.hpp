@@ -16,6 +16,7 @@
 #include "runtime/block.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "runtime/exit_reason.hpp"
+#include "runtime/flat_table.hpp"
 #include "runtime/freeze_group.hpp"
 #include "runtime/names.hpp"
 #include "runtime/process.hpp"
@@ -53,7 +54,8 @@ struct system::parts {
   pid default_leader;
 };
 
-// Senders parked at a full mailbox, first come first served, each with its message; or, where the policy is
+// Senders parked at a full mailbox, first come first served, each with its message (those of other nodes do
+// not wait, but what they send does, signals behind their own messages); or, where the policy is
 // to drop what is old, what was sent to the full mailbox, whose senders (none) do not wait.
 struct crowd {
   struct sender {
@@ -61,8 +63,11 @@ struct crowd {
     std::uint64_t wait_number;
     signal_ptr what;
   };
-  std::mutex lock; // guards waiting
+  std::mutex lock; // guards what is no atomic
   std::deque<sender> waiting;
+  // Of other nodes' senders: how many signals of each wait here, and the bytes of all.
+  flat_table<pid, std::uint32_t, pid_hash> overflowing;
+  std::uint64_t overflow = 0;
   std::atomic<std::size_t> size{0};
   std::uint32_t messages = 0; // among those waiting at a mailbox that drops what is old; under lock
 };
@@ -92,6 +97,10 @@ struct engine {
   // bounds.cpp
   static send_status send_bounded(process& to, signal_ptr what, process* sender);
   static mailbox_load::bounds bounds_of(const process& p);
+  // From another node: waits behind what does not fit. False: that would be more than may wait.
+  static bool overflow(worker* here, process& to, signal_ptr& what);
+  // The same, if something of the same sender waits there already.
+  static bool follow_overflow(worker* here, process& to, signal_ptr& what);
   static void push_newest(worker* here, process& to, signal_ptr what);
   static void take_newest(process& p);
   static void drop_oldest(process& p);
@@ -138,7 +147,6 @@ struct engine {
   // monitors.cpp
   static reference new_reference(process& p);
   static reference reference_of(const process& p, std::uint64_t number);
-  static reference reference_of(const pid& owner, std::uint64_t number); // of a process here
   static void handle_monitor(process& p, const signal& what);
   static void handle_demonitor(process& p, const signal& what);
   static void handle_down(process& p, const signal& what);

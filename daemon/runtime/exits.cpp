@@ -33,7 +33,7 @@ void engine::handle_exit(process& p, signal_ptr what) {
 void engine::answer_ack(process& p, message answer) {
   const pid starter = std::exchange(p.asker_, {});
   if (!starter) return;
-  const reference to = reference_of(starter, p.asked_);
+  const reference to = reference::made_by(starter, p.asked_);
   dispatch(p.host(), destination::alias(to), make_signal(signal_kind::message, p.self_, std::move(answer)),
            nullptr);
 }

@@ -47,7 +47,15 @@ struct reference {
   explicit operator bool() const { return count != 0; }
   bool here() const { return node == 0; }
 
-  // For references made here: the owner and the number unique within it.
+  // That with this number, unique within its owner, in the form they have here and on every Coppice node.
+  static reference made_by(const pid& owner, std::uint64_t number) {
+    return {owner.node,
+            owner.creation,
+            5,
+            {static_cast<std::uint32_t>(number & 0x3FFFF), static_cast<std::uint32_t>(number >> 18), 0,
+             owner.id, owner.serial}};
+  }
+  // For references of that form: the owner and the number.
   pid owner() const { return {node, creation, words[3], words[4]}; }
   std::uint64_t number() const { return words[0] | static_cast<std::uint64_t>(words[1]) << 18; }
 };

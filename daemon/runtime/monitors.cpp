@@ -5,16 +5,8 @@
 
 namespace coppice::runtime {
 
-reference engine::reference_of(const pid& owner, std::uint64_t number) {
-  return {0,
-          owner.creation,
-          5,
-          {static_cast<std::uint32_t>(number & 0x3FFFF), static_cast<std::uint32_t>(number >> 18), 0,
-           owner.id, owner.serial}};
-}
-
 reference engine::reference_of(const process& p, std::uint64_t number) {
-  return reference_of(p.self_, number);
+  return reference::made_by(p.self_, number);
 }
 
 reference engine::new_reference(process& p) {

@@ -65,6 +65,15 @@ send_status process::send_call(const destination& to, const reference& call, mes
   relations* mine = relations_.load(std::memory_order_relaxed);
   call_state* state = mine == nullptr ? nullptr : mine->calls.find(call.number());
   if (state == nullptr) return send_status::ok;
+  if (!to.here()) {
+    if (to.what() == destination::kind::process)
+      state->target = to.process();
+    else
+      state->by_name = std::make_unique<destination>(to);
+    signal_ptr what = make_signal(signal_kind::message, self_, call, std::move(m));
+    what->flags = signal::of_call;
+    return engine::dispatch(host(), to, std::move(what), this);
+  }
   process* receiver = to.what() == destination::kind::process ? engine::find(host(), to.process()) : nullptr;
   if (receiver == nullptr || receiver == this) {
     if (to.what() != destination::kind::process) state->by_name = std::make_unique<destination>(to);

@@ -105,7 +105,7 @@ class process {
   //   ref = monitor(to, true); send(to, …{self, [alias|ref]}…); await(ref, deadline)
   // await() returns what was sent to the alias, whole ({[alias|Ref], Reply} from a gen_server), and the
   // reference is spent, also after a timeout. Several may be outstanding and awaited in any order.
-  // Cheaper, since nothing but the message is sent to a process here; both signals at once otherwise:
+  // Cheaper, since nothing but the message is sent, to a process here or elsewhere:
   //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
   using awaited = tl::expected<message, await_error>;
   send_status send_call(const destination& to, const reference& call, message m);
@@ -225,6 +225,7 @@ class process {
   bool arriving_ = false;  // given to its home, which has not taken it in
   bool placed_ = false;    // stays where it was spawned
   bool exits_first_ = false;
+  bool cold_ = false;                // a freezer's member: stays where it is
   std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
   std::uint16_t follows_ = 0;        // a worker's index
   std::uint32_t timers_ = 0;         // that it started and that run

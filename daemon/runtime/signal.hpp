@@ -34,15 +34,20 @@ struct signal {
   static constexpr std::uint8_t by_name = 1;
   // message: not counted against the mailbox's bound (timers, replies, system traffic).
   static constexpr std::uint8_t unbounded = 2;
-  // monitor, or a message that is a monitor too: a call's, made by a process here: it ends by itself with the
-  // first message that the monitored process sends to the alias `ref`.
+  // monitor, or a message that is a monitor too: a call's, made by a process here or on another Coppice node:
+  // it ends by itself with the first message that the monitored process sends to the alias `ref`. On its way
+  // to another node: a monitor and a message, whatever that node makes of it.
   static constexpr std::uint8_t of_call = 4;
   // internal, of such a message: the receiver has it among its callers.
   static constexpr std::uint8_t among_callers = 8;
   // message to another node: its sender is parked in wait `number` until all of it is on its way.
   static constexpr std::uint8_t awaited = 16;
+  // message to an alias, from another node: the answer to a call, whose monitor there has ended with it.
+  static constexpr std::uint8_t ends_monitor = 32;
+  // Any kind: it came from another node. Its sender cannot park.
+  static constexpr std::uint8_t remote = 64;
   // internal, of a message: before all that are not.
-  static constexpr std::uint8_t urgent = 32;
+  static constexpr std::uint8_t urgent = 128;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

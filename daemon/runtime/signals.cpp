@@ -49,11 +49,12 @@ bool engine::accept(process& p, signal_ptr& what) {
   if (what->ref) {
     const std::uint64_t number = what->ref.number();
     const call_state* call = find_call(p, number);
-    // From the callee, or what spawn is answered with: nothing is left to be told to anybody. A callee on
-    // another node still has the call's monitor.
-    const bool ends = call != nullptr && !call->answered && call->by_name == nullptr &&
-                      ((call->target == what->from && call->target.here()) || !call->target);
-    if (!ends || what->ref.words[2] != 0) return false;
+    if (call == nullptr || call->answered || what->ref.words[2] != 0) return false;
+    // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
+    const bool ends =
+        (what->flags & signal::ends_monitor) != 0 ||
+        (call->by_name == nullptr && ((call->target == what->from && call->target.here()) || !call->target));
+    if (!ends) return false;
     settle(p, number, false, consume(std::move(what)));
     return true;
   }

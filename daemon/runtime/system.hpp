@@ -34,7 +34,9 @@ struct system_options {
   std::uint32_t parked = 0; // stacks in use at once; 0, or more than fit: what the machine's mappings allow
   std::uint64_t memory = 0; // bytes of all messages; 0: no bound. Over it only empty mailboxes take messages
   std::size_t stack_bytes = 256 * 1024;
-  base::nanos park = base::nanos_per_second;       // a sender at a full mailbox
+  base::nanos park = base::nanos_per_second; // a sender at a full mailbox
+  // Bytes that other nodes' senders, who cannot park, may send to one full mailbox whose policy that is.
+  std::uint64_t overflow = std::uint64_t{256} << 20;
   base::nanos linger = 5 * base::nanos_per_second; // a dead process's stack in a callback
   base::nanos watchdog = 10 * base::nanos_per_ms;  // a callback that long is named in the log
   unsigned blocking_threads = 16;

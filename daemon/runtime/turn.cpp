@@ -25,12 +25,14 @@ void worker::runner(void*) {
   for (;;) run_turns();
 }
 
-// Turns until there is none or the round's time is up, then back to the thread's own stack. The clock is read
-// at each turn's end.
+// Turns until there is none or the round's time is up, then back to the thread's own stack; while there is a
+// freezer also when there is a task, so that its members stand still at once.
+// The clock is read at each turn's end.
 void worker::run_turns() {
   worker* here = current();
   while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
-    process* next = here->queue_.pop();
+    const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
+    process* next = freezing ? here->next_turn() : here->queue_.pop();
     if (next == nullptr) break;
     here = &here->turn(*next);
     if (freezing && !here->tasks_.empty()) break;

@@ -6,13 +6,14 @@
 #include <cstdint>
 #include <span>
 
+#include "dist/handshake_message.hpp"
 #include "dist/unpacker.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace coppice;
   constexpr std::size_t most = 1 << 16;
   dist::decompressor alone;
-  dist::unpacker in({100, most, 255}, true);
+  dist::unpacker in({100, most, 255}, dist::handshake_message::capability::all);
   std::span<const std::uint8_t> rest(data, size);
   for (;;) {
     const auto whole = dist::next_frame(rest, most);

@@ -164,7 +164,7 @@ class raw_peer : private handshake_policy {
   }
   // The handshake up to the node's first answer, and the rest of it.
   bool begin(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered) {
-    machine_ = handshake::connecting({name, flags | flag::published, 77}, to, *this);
+    machine_ = handshake::connecting({name, flags | flag::published, 77, 0}, to, *this);
     return step();
   }
   bool finish() {

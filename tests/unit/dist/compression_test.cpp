@@ -90,7 +90,7 @@ TEST_CASE("a frame in an envelope is taken as the frame is, and only where it wa
   const auto refused = plain.take(wrapped);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().text == "a compressed frame where none was agreed on");
-  unpacker agreed({}, true);
+  unpacker agreed({}, handshake_message::capability::lz4);
   const auto taken = agreed.take(wrapped);
   REQUIRE(taken);
   REQUIRE(*taken);
@@ -101,7 +101,7 @@ TEST_CASE("an envelope inside an envelope ends the connection") {
   const auto frame = from_hex(recorded::initiator_frames[0]);
   const auto once = envelope(static_cast<std::uint32_t>(frame.size()), std::string(base::as_text(frame)));
   const auto twice = envelope(static_cast<std::uint32_t>(once.size()), std::string(base::as_text(once)));
-  CHECK_FALSE(unpacker({}, true).take(twice));
+  CHECK_FALSE(unpacker({}, handshake_message::capability::lz4).take(twice));
 }
 
 TEST_CASE("capabilities stand behind the name, and other bytes there mean nothing") {

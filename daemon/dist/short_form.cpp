@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Any thread.
+#include "dist/short_form.hpp"
+
+#include <cstring>
+
+#include "base/bytes.hpp"
+
+namespace coppice::dist {
+namespace {
+
+using kind = short_form::kind;
+
+bool has_number(kind what) {
+  return what == kind::call || what == kind::call_by_name || what == kind::answer;
+}
+
+bool has_name(kind what) {
+  return what == kind::send_to_name || what == kind::call_by_name;
+}
+
+} // namespace
+
+std::size_t write_short_form(std::span<std::uint8_t> into, const short_form& m) {
+  std::uint8_t* at = into.data();
+  const auto put = [&](const short_form::process& p) {
+    base::store_be32(at, p.id);
+    base::store_be32(at + 4, p.serial);
+    at += 8;
+  };
+  *at++ = static_cast<std::uint8_t>(m.what);
+  put(m.from);
+  if (has_number(m.what)) {
+    base::store_be64(at, m.number);
+    at += 8;
+  }
+  if (has_name(m.what)) {
+    *at++ = static_cast<std::uint8_t>(m.name.size());
+    std::memcpy(at, m.name.data(), m.name.size());
+    at += m.name.size();
+  } else {
+    put(m.to);
+  }
+  return static_cast<std::size_t>(at - into.data());
+}
+
+std::optional<short_form> read_short_form(std::span<const std::uint8_t>& in) {
+  if (in.empty() || in[0] == 0 || in[0] > static_cast<std::uint8_t>(kind::answer)) return std::nullopt;
+  short_form m;
+  m.what = static_cast<kind>(in[0]);
+  const bool named = has_name(m.what);
+  std::size_t size = std::size_t{1} + 8 + (has_number(m.what) ? 8 : 0) + (named ? 1 : 8);
+  if (in.size() < size) return std::nullopt;
+  const std::uint8_t* at = in.data() + 1;
+  const auto take = [&](short_form::process& p) {
+    p = {base::load_be32(at), base::load_be32(at + 4)};
+    at += 8;
+  };
+  take(m.from);
+  if (has_number(m.what)) {
+    m.number = base::load_be64(at);
+    at += 8;
+  }
+  if (named) {
+    const std::size_t length = *at++;
+    size += length;
+    if (length == 0 || in.size() < size) return std::nullopt;
+    m.name = base::as_text(in.subspan(size - length, length));
+  } else {
+    take(m.to);
+  }
+  in = in.subspan(size);
+  return m;
+}
+
+} // namespace coppice::dist
