@@ -178,7 +178,7 @@ base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviou
 void process::used_up() {
   reductions_.store(reductions_.load(std::memory_order_relaxed) + std::exchange(turn_reductions_, 0),
                     std::memory_order_relaxed);
-  yield();
+  if (home().running() == this) yield();
 }
 
 bool process::should_yield() const {

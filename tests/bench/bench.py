@@ -97,6 +97,18 @@ def local(bench, rows):
     return ours, {"otp": bench.otp.rows(["local"], rows), **caf(bench, [], rows)}
 
 
+APART = {"local_call_1pair_apart": "local_call_1pair", "local_bang_1pair_apart": "local_bang_1pair"}
+
+
+def apart(bench, rows):
+    """The worst placement: a pair kept on two workers, without plugins, beside OTP's pair wherever it is."""
+    program = bench.build / "tests/bench/runtime_local"
+    runs_of = [run_rows([str(program), "_apart", "1"], rows, {}) for _ in range(runs())]
+    ours = {name: (statistics.median(run[name][0] for run in runs_of), runs_of[0][name][1]) for name in rows}
+    otp = bench.otp.rows(["local"], sorted({APART[name] for name in rows}))
+    return ours, {"otp": {name: otp[APART[name]] for name in rows if APART[name] in otp}}
+
+
 def caf(bench, arguments, rows):
     """CAF's figures, the better of its two schedulers for each row; nothing where CAF was not there to build against."""
     program = bench.build / "tests/bench/caf_rows"
@@ -277,6 +289,7 @@ def apply_one(bench, rows):
 
 WORKLOADS = [
     (local, list(LOCAL)),
+    (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
     (dist, list(DIST)),
     (dist_tls, DIST_TLS),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The runtime by itself, without plugins: what a call, a send, a spawn cost between native behaviours. The
-// figures that count go through the plugin ABI; these say how much of them is the engine's. Prints one line a
-// workload: name, operations a second, nanoseconds of processor time each (all threads together, so that a
-// busy machine does not blur it). Arguments: part of a workload's name, seconds.
-// rooms: runtime
+// figures that count go through the plugin ABI; these say how much of them is the engine's, and what the
+// worst placement costs, which no plugin can ask for. Prints two rows a workload: operations a second,
+// nanoseconds of processor time each (all threads together, so that a busy machine does not blur it).
+// Arguments: part of a workload's name, seconds. rooms: runtime
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -111,8 +111,8 @@ struct bench {
     return seconds_of(use.ru_utime) + seconds_of(use.ru_stime);
   }
 
-  void print(const char* name, double operations) const {
-    std::printf("%-28s %12.0f /s %9.1f ns\n", name, operations / seconds,
+  void print(const char* name, const char* unit, double operations) const {
+    std::printf("%s %.0f %s\n%s_cpu %.1f ns\n", name, operations / seconds, unit, name,
                 (processor_seconds() - began) / operations * 1e9);
   }
 
@@ -143,11 +143,12 @@ struct bench {
     wait();
     stop = true;
     for (auto& one : done) one.get_future().wait();
-    print(name, static_cast<double>(total));
+    print(name, "calls/s", static_cast<double>(total));
     host.stop();
   }
 
-  void ring(const char* name, int length, unsigned workers) {
+  // Each on the next worker.
+  void ring(const char* name, int length, unsigned workers, const char* unit = "hops/s", double hops = 1) {
     if (!wanted(name)) return;
     runtime::system host({.workers = workers});
     if (!host.start()) return;
@@ -156,7 +157,8 @@ struct bench {
     echo* last = first.get();
     const pid head = *host.spawn({.worker = 0}, std::move(first));
     pid next = head;
-    for (int i = 1; i < length; ++i) next = *host.spawn({.worker = 0}, std::make_unique<echo>(next, &count));
+    for (int i = 1; i < length; ++i)
+      next = *host.spawn({.worker = i % static_cast<int>(workers)}, std::make_unique<echo>(next, &count));
     std::promise<void> linked;
     host.post(0, [&] {
       last->next = next;
@@ -165,7 +167,7 @@ struct bench {
     linked.get_future().wait();
     host.send(head, message::atom("token"));
     wait();
-    print(name, static_cast<double>(count));
+    print(name, unit, static_cast<double>(count) / hops);
     host.stop();
   }
 
@@ -193,7 +195,7 @@ struct bench {
     wait();
     stop = true;
     for (auto& one : done) one.get_future().wait();
-    print(name, static_cast<double>(total));
+    print(name, "procs/s", static_cast<double>(total));
     host.stop();
   }
 
@@ -210,10 +212,11 @@ int main(int count, char** arguments) {
   if (count > 1) run.only = arguments[1];
   if (count > 2) run.seconds = std::atof(arguments[2]);
   run.calls("call_1pair_1worker", 1, 1, 0, 0);
-  run.calls("call_1pair_2workers", 1, 2, 0, 1);
+  run.calls("local_call_1pair_apart", 1, 2, 0, 1);
   run.calls("call_16pairs_1worker", 16, 1, 0, 0);
   run.calls("call_16pairs_spread", 16, 2, -1, -1);
   run.ring("send_pingpong", 2, 1);
+  run.ring("local_bang_1pair_apart", 2, 2, "roundtrips/s", 2);
   run.ring("ring_1000", 1000, 1);
   run.spawns("spawn_and_exit_1", 1);
   run.spawns("spawn_and_exit_2", 2);

@@ -111,6 +111,18 @@ TEST_CASE("25,000 processes parked in a call: a stack each, at most 6 KiB, given
     CHECK(eventually([&] { return resident() - before < (spawned - before) + (32 << 20); }));
 }
 
+TEST_CASE("a node with 25,000 parked stacks stops, and all of them unwind") {
+  std::atomic<std::size_t> parked{0};
+  {
+    node here(2);
+    std::vector<pid> all(many);
+    for (pid& one : all) one = here.host.spawn({}, waiting(parked)).value();
+    for (const pid& one : all) here.host.send(one, atom("wait"));
+    REQUIRE(eventually([&] { return parked == many; }));
+  }
+  CHECK(parked == 0);
+}
+
 // The receiver frees what the other worker, which sleeps by then, made: its share of that is bounded.
 TEST_CASE("after a burst of messages their memory goes back to the system") {
   const std::size_t count = base::sanitized ? 20'000 : 100'000;
