@@ -51,6 +51,9 @@ void engine::die(process& p, message reason) {
   relations* mine = p.relations_.load(std::memory_order_relaxed);
 
   leave_crowd(p);
+  p.lingering_ = p.fiber_ != nullptr;
+  if (p.lingering_)
+    parts.lingering.fetch_add(1, std::memory_order_relaxed); // before it is gone from the table
   parts.table.unlink({p.self_.id, p.self_.serial});
   if (mine != nullptr && !mine->name.empty()) parts.registered.remove(mine->name);
   parts.table.give_back({p.self_.id, p.self_.serial});
@@ -96,10 +99,7 @@ void engine::die(process& p, message reason) {
   }
 
   if (p.waiting_ != nullptr && !p.waiting_->holds) p.waiting_->ready = true;
-  if (p.fiber_ == nullptr) return;
-  p.lingering_ = true;
-  p.home().expect_end_of(p);
-  parts.lingering.fetch_add(1, std::memory_order_relaxed);
+  if (p.lingering_) p.home().expect_end_of(p);
 }
 
 void engine::finish(process& p) {

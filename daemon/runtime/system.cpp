@@ -99,8 +99,15 @@ bool system::stop(base::nanos patience) {
     parts_->table.for_each([&](process& p) { all.push_back(p.self()); });
   }
   for (const pid& one : all) exit(one, reasons::kill());
-  const bool all_dead = until(
-      [this] { return counters().processes == 0 && parts_->lingering == 0 && parts_->blocking.idle(); });
+  // Processes on their way to another worker are in the table alone.
+  const auto none_left = [this] {
+    if (counters().processes != 0) return false;
+    bool any = false;
+    const engine::reading valid(*this);
+    parts_->table.for_each([&any](const process&) { any = true; });
+    return !any && parts_->lingering == 0 && parts_->blocking.idle();
+  };
+  const bool all_dead = until(none_left);
   for (const auto& one : parts_->workers) one->ask_to_stop();
   const bool all_back = until(
       [this] { return std::ranges::all_of(parts_->workers, [](const auto& w) { return w->stopped(); }); });
