@@ -24,6 +24,7 @@ const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_CALL_1, call_interface()},       {COPPICE_TIMER_1, timer_interface()},
       {COPPICE_WORK_1, work_interface()},       {COPPICE_LOG_1, log_interface()},
       {COPPICE_ORDER_1, order_interface()},     {COPPICE_POST_1, post_interface()},
+      {COPPICE_METRIC_1, metric_interface()},
   };
   for (const auto& one : known) {
     if (one.name == name) return one.table;

@@ -9,6 +9,7 @@
 #include <coppice/call.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
+#include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/post.h>
@@ -143,6 +144,7 @@ const coppice_work_api* work_interface();
 const coppice_log_api* log_interface();
 const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
+const coppice_metric_api* metric_interface();
 
 // COPPICE_OK if `self` may make host calls here and now. For functions behind an `entry`.
 std::int32_t may_call(coppice_actor* self);

@@ -13,6 +13,8 @@
 
 namespace coppice::behaviours {
 
+class metric_board;
+
 // What needs the code of an image.
 enum class pin_of : std::uint8_t {
   actor,  // a process, or its stack that has not unwound
@@ -28,6 +30,9 @@ class plugin_image {
   plugin_image& operator=(const plugin_image&) = delete;
 
   const std::string& id() const { return id_; }
+  // Where its actors count; null: nowhere. Set before there are actors; outlives the code.
+  metric_board* metrics() const { return metrics_; }
+  void keep_metrics_in(metric_board* board) { metrics_ = board; }
   std::uint64_t generation() const { return generation_; }
   std::size_t pins(pin_of kind) const {
     return pins_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire);
@@ -40,6 +45,7 @@ class plugin_image {
   friend class image_pin;
   std::string id_;
   std::uint64_t generation_;
+  metric_board* metrics_ = nullptr;
   std::array<std::atomic<std::size_t>, 4> pins_{};
 };
 

@@ -66,6 +66,11 @@ void exposition::sample(const labels& of, std::uint64_t value) {
   fmt::format_to(std::back_inserter(out_), "{}\n", value);
 }
 
+void exposition::signed_sample(const labels& of, std::int64_t value) {
+  begin(of);
+  fmt::format_to(std::back_inserter(out_), "{}\n", value);
+}
+
 void exposition::seconds(const labels& of, std::int64_t nanos) {
   begin(of);
   fmt::format_to(std::back_inserter(out_), "{:.3f}\n", static_cast<double>(nanos) / 1e9);

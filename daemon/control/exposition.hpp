@@ -34,6 +34,7 @@ class exposition {
   void family(metric_kind kind, std::string_view name, std::string_view help);
   void sample(std::uint64_t value) { sample({}, value); }
   void sample(const labels& of, std::uint64_t value);
+  void signed_sample(const labels& of, std::int64_t value);
   void seconds(const labels& of, std::int64_t nanos);
   // A family of one sample.
   void counter(std::string_view name, std::string_view help, std::uint64_t value);

@@ -121,6 +121,7 @@ class http_endpoint::inner {
     from.status = node_.status();
     from.peers = node_.peers();
     from.plugins = node_.plugins();
+    from.counted = node_.counted();
     from.parked = node_.degraded();
     from.ready = ready(from.status, from.parked).empty();
     from.log_dropped = base::log::dropped();

@@ -84,15 +84,31 @@ void tree_metrics(exposition& to, const metrics_source& from) {
 }
 
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
-  to.family(kind::gauge, "plugin_generation", "How often the plugin was loaded, its first time included");
+  to.family(kind::gauge, "loaded_plugin_generation",
+            "How often the plugin was loaded, its first time included");
   for (const node::plugin_status& one : plugins)
     to.sample({{"plugin", one.id}, {"version", one.version}}, one.generation);
-  to.family(kind::gauge, "plugin_kept_generations", "Former generations whose code is still mapped");
+  to.family(kind::gauge, "loaded_plugin_kept_generations", "Former generations whose code is still mapped");
   for (const node::plugin_status& one : plugins) to.sample({{"plugin", one.id}}, one.kept.size());
 }
 
+// What the plugins themselves count.
+void counted_metrics(exposition& to, const node::plugin_metrics& counted) {
+  to.counter("refused_plugin_metrics", "Metrics of plugins that are not shown: too many, or malformed",
+             counted.refused);
+  for (const behaviours::metric_family& one : counted.families) {
+    to.family(one.is_counter ? kind::counter : kind::gauge, "plugin_" + one.name, one.help);
+    for (const behaviours::metric_series& series : one.series) {
+      exposition::labels of;
+      for (const auto& [name, value] : series.labels) of.push_back({name, value});
+      to.signed_sample(of, series.value);
+    }
+  }
+}
+
 void connection_metrics(exposition& to, std::uint64_t connections, std::vector<node::peer_status> peers) {
-  std::ranges::stable_partition(peers, [](const node::peer_status& p) { return p.state == "connected"; });
+  std::stable_partition(peers.begin(), peers.end(),
+                        [](const node::peer_status& p) { return p.state == "connected"; });
   const std::size_t all = peers.size();
   peers.resize(std::min(all, most_series));
   to.gauge("connections", "Connections to other nodes", connections);
@@ -166,6 +182,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   worker_metrics(to, from.status.runtime.workers);
   tree_metrics(to, from);
   plugin_metrics(to, from.plugins);
+  counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);
   http_metrics(to, from);
   return to.take();

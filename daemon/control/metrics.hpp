@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The node's snapshots as metrics. Every number of series is bounded: those of workers, applications and
-// plugins by the configuration, those of peers and parked children here, with what was left out counted. No
-// series is of a process. Pure; any thread.
+// plugins by the configuration, those that plugins make by their board, those of peers and parked children
+// here, with what was left out counted. No series is of a process. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct metrics_source {
   node::node_status status;
   std::vector<node::peer_status> peers;
   std::vector<node::plugin_status> plugins;
+  node::plugin_metrics counted;    // by them
   std::vector<std::string> parked; // paths
   bool ready = false;              // as /readyz says
   std::uint64_t log_dropped = 0;   // lines

@@ -103,6 +103,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
     return drop(std::move(tried.error()));
   auto mapped = image::open(*copy, *same, generation);
   if (!mapped) return drop(std::move(mapped.error()));
+  (*mapped)->keep_metrics_in(options_.metrics);
   return entry{std::move(*same), file, std::move(*copy), std::move(*mapped)};
 }
 

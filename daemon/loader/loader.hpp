@@ -28,6 +28,7 @@ struct loader_options {
   std::string data;                                        // node.data: copies go under DATA/plugins
   std::string plugin_host;                                 // the coppice-plugin-host program
   base::nanos probe_deadline = 5 * base::nanos_per_second; // for one file
+  behaviours::metric_board* metrics = nullptr;             // outlives the loader; null: none are kept
 };
 
 // One loaded plugin, copied for people.

@@ -35,6 +35,11 @@ loader::loader_options loading(const spec::node_spec& spec) {
   return out;
 }
 
+loader::loader_options counting_in(behaviours::metric_board& board, loader::loader_options how) {
+  how.metrics = &board;
+  return how;
+}
+
 // All that fail are named before the first one's error comes back.
 base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) {
   if (spec.plugin_files.empty()) return {};
@@ -67,7 +72,7 @@ std::string_view text(node_state state) {
 
 node::parts::parts(std::shared_ptr<const configuration> wanted, configuration_source from,
                    loader::loader_options loading)
-    : plugins(std::move(loading)),
+    : plugins(counting_in(metrics, std::move(loading))),
       board(wanted->applications),
       source(std::move(from)),
       system(runtime_options(wanted->spec)),

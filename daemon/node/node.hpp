@@ -72,6 +72,8 @@ class node {
   std::vector<behaviours::child_end> ends_of(const runtime::process_info& process) const;
   std::vector<peer_status> peers() const;
   std::vector<plugin_status> plugins() const;
+  // What plugins have counted, and how often one could not have a metric it asked for.
+  plugin_metrics counted() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
   std::string_view name() const { return spec().node.name; }

@@ -139,6 +139,10 @@ std::vector<plugin_status> node::plugins() const {
   return out;
 }
 
+plugin_metrics node::counted() const {
+  return {parts_->metrics.families(), parts_->metrics.refused()};
+}
+
 const std::string& node::cookie_file() const {
   return parts_->cookie_file;
 }

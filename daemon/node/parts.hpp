@@ -17,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/application.hpp"
+#include "behaviours/metric_board.hpp"
 #include "behaviours/tree.hpp"
 #include "loader/loader.hpp"
 #include "node/change_plan.hpp"
@@ -71,6 +72,7 @@ struct node::parts {
   std::string cookie_file;
   readiness ready;
 
+  behaviours::metric_board metrics; // plugins count in it
   loader::loader plugins;
   behaviours::supervision_tree tree;
   behaviours::order_desk orders;

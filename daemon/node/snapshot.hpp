@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "behaviours/metric_board.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/inspectable.hpp"
 
@@ -41,8 +42,8 @@ struct node_status {
   std::uint64_t processes = 0;
   std::uint64_t connections = 0;
   std::uint64_t plugins = 0;
-  std::uint64_t restarts = 0; // of children, in all supervisors there were
-  std::uint64_t parked = 0;   // children that failed too often and stay down
+  std::uint64_t restarts = 0;                   // of children, in all supervisors there were
+  std::uint64_t parked = 0;                     // children that failed too often and stay down
   std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
   std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
   std::vector<application_status> applications; // in start order
@@ -70,7 +71,7 @@ struct peer_status {
   std::uint64_t dropped = 0;      // messages
   std::uint32_t silent_ticks = 0; // quarters of net_ticktime since something was heard; at 4 it is ended
   base::nanos since = 0;          // wall clock, of the state; 0: not known
-  std::string last_error; // in words; empty: none
+  std::string last_error;         // in words; empty: none
 };
 
 // A former generation whose code is still mapped.
@@ -86,6 +87,11 @@ struct plugin_status {
   std::uint64_t generation = 1;
   std::vector<std::string> actors; // their types
   std::vector<kept_generation> kept;
+};
+
+struct plugin_metrics {
+  std::vector<behaviours::metric_family> families;
+  std::uint64_t refused = 0;
 };
 
 } // namespace coppice::node

@@ -7,6 +7,7 @@
 #include <coppice/call.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
+#include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/post.h>
@@ -41,6 +42,7 @@ struct interfaces {
   const coppice_log_api* log = nullptr;
   const coppice_order_api* order = nullptr; // drafts: null on a host without them
   const coppice_post_api* post = nullptr;
+  const coppice_metric_api* metric = nullptr;
 };
 inline interfaces host;
 
@@ -52,6 +54,7 @@ inline bool connect(const coppice_host& from) {
   };
   fetch(host.order, COPPICE_ORDER_1);
   fetch(host.post, COPPICE_POST_1);
+  fetch(host.metric, COPPICE_METRIC_1);
   return fetch(host.message, COPPICE_MESSAGE_1) && fetch(host.actor, COPPICE_ACTOR_1) &&
          fetch(host.call, COPPICE_CALL_1) && fetch(host.timer, COPPICE_TIMER_1) &&
          fetch(host.work, COPPICE_WORK_1) && fetch(host.log, COPPICE_LOG_1);

@@ -6,6 +6,7 @@
 // (the same pairs may come in another order) and lists (a list of small integers has two encodings): a key
 // with one of those inside is hashed and compared by the host's notion of terms.
 #include <coppice/etf/hash.hpp>
+#include <coppice/metric.hpp>
 #include <coppice/order.hpp>
 #include <coppice/server.hpp>
 
@@ -94,25 +95,32 @@ class kv_server : public coppice::server {
   using calls = std::variant<put, get, erase, update_counter, size, keys>;
   using casts = std::variant<put, clear>;
 
-  void init(const settings& args) { configure(args); }
+  void init(const settings& args) {
+    configure(args);
+    count_operations();
+  }
 
   std::variant<ok, full> handle_call(const put& request) {
+    puts_.add();
     if (!store(request.key.encoded, request.value.encoded)) return full{};
     return ok{};
   }
 
   std::variant<std::pair<ok, term>, etf::constant<"not_found">> handle_call(const get& request) {
+    gets_.add();
     const auto found = table_.find(request.key.encoded);
     if (found == table_.end()) return etf::constant<"not_found">{};
     return std::pair(ok{}, term{found->second});
   }
 
   ok handle_call(const erase& request) {
+    deletes_.add();
     if (const auto found = table_.find(request.key.encoded); found != table_.end()) table_.erase(found);
     return {};
   }
 
   std::variant<std::int64_t, full, badarg> handle_call(const update_counter& request) {
+    updates_.add();
     std::int64_t value = 0;
     std::int64_t by = 0;
     if (!etf::cursor(request.by.encoded).read_integer(by)) return badarg{};
@@ -132,7 +140,10 @@ class kv_server : public coppice::server {
     return out;
   }
 
-  void handle_cast(const put& request) { store(request.key.encoded, request.value.encoded); }
+  void handle_cast(const put& request) {
+    puts_.add();
+    store(request.key.encoded, request.value.encoded);
+  }
   void handle_cast(const clear&) { table_.clear(); }
 
   coppice::outcome config_change(term, term args) {
@@ -152,6 +163,7 @@ class kv_server : public coppice::server {
   bool restore_state(std::uint32_t version, const std::vector<std::pair<term, term>>& saved) {
     if (version != state_version) return false;
     if (const auto read = etf::decode<settings>(args().encoded)) configure(*read);
+    count_operations();
     for (const auto& [key, value] : saved) {
       table_.insert_or_assign(blob(key.encoded.begin(), key.encoded.end()),
                               blob(value.encoded.begin(), value.encoded.end()));
@@ -166,6 +178,18 @@ class kv_server : public coppice::server {
  private:
   void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
 
+  // The node keeps the figures: another actor of ours, or a later version, goes on with them.
+  void count_operations() {
+    const auto of = [this](std::string_view operation) {
+      return coppice::counter(*this, "operations", "Requests to read or change an entry",
+                              {{"operation", operation}});
+    };
+    puts_ = of("put");
+    gets_ = of("get");
+    deletes_ = of("delete");
+    updates_ = of("update_counter");
+  }
+
   // False: the table is full.
   bool store(etf::bytes key, etf::bytes value) {
     const auto found = table_.find(key);
@@ -178,6 +202,7 @@ class kv_server : public coppice::server {
     return true;
   }
 
+  coppice::counter puts_, gets_, deletes_, updates_;
   std::uint64_t max_entries_ = UINT64_MAX;
   std::unordered_map<blob, blob, key_hash, key_equal> table_;
 };

@@ -101,7 +101,7 @@ def well_formed(cleanup):
     equal(seen.value("coppice_ready"), 1)
     equal(seen.value("coppice_application_running", application="demo", type="permanent"), 1)
     equal(len(seen.all("coppice_worker_turns_total")), status["workers"])
-    equal({at["plugin"] for at, _ in seen.all("coppice_plugin_generation")}, set(status["plugins"]))
+    equal({at["plugin"] for at, _ in seen.all("coppice_loaded_plugin_generation")}, set(status["plugins"]))
     check(seen.value("coppice_processes") >= status["processes"] - 2, status)
     check(seen.value("coppice_message_memory_bytes") >= 0)
     check(seen.value("coppice_resident_memory_bytes") > 1e6)
@@ -239,6 +239,28 @@ def connections(cleanup):
     (at, value), = seen.all("coppice_connection_last_error_info", peer=other.name)
     equal(value, 1)
     check(len(at["error"]) > 5, at)
+
+
+@test("what a plugin counts is shown under its name, and goes on after a restart")
+def plugin_metrics(cleanup):
+    page = Page(cleanup)
+    node = page.node
+
+    def gets():
+        return page.value("plugin_kv_operations_total", operation="get")
+    equal(gets(), 0)
+    for _ in range(3):
+        node.call("kv", "{get, a}")
+    node.call("kv", "{put, a, 1}")
+    node.ask("cast", "kv", "{put, b, 1}")
+    equal(node.call("kv", "size"), "2")
+    equal(gets(), 3)
+    equal(page.value("plugin_kv_operations_total", operation="put"), 2)
+    node.ask("restart", "demo/kv")
+    node.call("kv", "{get, a}")
+    equal(gets(), 4)
+    equal(page.metrics().kinds["coppice_plugin_kv_operations_total"], "counter")
+    equal(page.value("refused_plugin_metrics_total"), 0)
 
 
 @test("HEAD gets the head; an unknown path is 404, another method 405 with what is allowed")

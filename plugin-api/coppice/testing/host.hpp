@@ -171,6 +171,51 @@ inline const coppice_post_api* post_interface() {
   return &table;
 }
 
+// ---- metrics ----
+
+/// Cells outlive the actors that count in them, as a node's do.
+struct metric_box {
+  std::mutex lock;
+  std::map<std::string, std::unique_ptr<std::int64_t>> cells;
+};
+inline metric_box metrics;
+
+inline std::string metric_key(std::string_view name,
+                              std::vector<std::pair<std::string, std::string>> labels) {
+  std::string key(name);
+  std::sort(labels.begin(), labels.end());
+  for (const auto& [label, value] : labels) key += "," + label + "=" + value;
+  return key;
+}
+inline bool is_metric_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+inline std::int64_t* metric_cell(coppice_actor* self, std::int32_t, coppice_bytes name, coppice_bytes,
+                                 const coppice_metric_label* labels, std::uint64_t count) {
+  static std::int64_t unseen = 0;
+  if (self == nullptr || may_look(self) != COPPICE_OK) return &unseen;
+  std::vector<std::pair<std::string, std::string>> all;
+  for (std::uint64_t i = 0; i < count; ++i)
+    all.emplace_back(text_of(labels[i].name), text_of(labels[i].value));
+  bool fit = is_metric_name(text_of(name)) && count <= 8;
+  for (const auto& [label, value] : all) fit = fit && is_metric_name(label) && value.size() <= 128;
+  if (!fit) {
+    of(self)->did.complaints.push_back("a metric's name or labels are malformed: " + text_of(name));
+    return &unseen;
+  }
+  const std::scoped_lock held(metrics.lock);
+  auto& cell = metrics.cells[metric_key(text_of(name), std::move(all))];
+  if (cell == nullptr) cell = std::make_unique<std::int64_t>(0);
+  return cell.get();
+}
+inline const coppice_metric_api* metric_interface() {
+  static constexpr coppice_metric_api table = {
+      .size = sizeof(coppice_metric_api), .reserved = 0, .cell = &metric_cell};
+  return &table;
+}
+
 // ---- the table ----
 
 /// Given by coppice/testing/erlang.hpp, which needs more than headers.
@@ -189,6 +234,7 @@ inline const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_CALL_1, call_interface()},       {COPPICE_TIMER_1, timer_interface()},
       {COPPICE_WORK_1, work_interface()},       {COPPICE_LOG_1, log_interface()},
       {COPPICE_POST_1, post_interface()},       {COPPICE_ORDER_1, order_interface},
+      {COPPICE_METRIC_1, metric_interface()},
   };
   for (const auto& [wanted, table] : known) {
     if (name != nullptr && wanted == name) return table;
@@ -209,3 +255,15 @@ inline const coppice_host* host_table() {
 }
 
 } // namespace coppice::testing::detail
+
+namespace coppice::testing {
+
+/// What actors of this program have counted under a name and labels; 0: none asked for it.
+inline std::int64_t metric(std::string_view name,
+                           std::vector<std::pair<std::string, std::string>> labels = {}) {
+  const std::scoped_lock held(detail::metrics.lock);
+  const auto found = detail::metrics.cells.find(detail::metric_key(name, std::move(labels)));
+  return found == detail::metrics.cells.end() ? 0 : __atomic_load_n(found->second.get(), __ATOMIC_RELAXED);
+}
+
+} // namespace coppice::testing

@@ -89,6 +89,20 @@ TEST_CASE("peers and parked children have series up to a bound, connected peers 
   CHECK(count(text, "\ncoppice_children_parked 1005\n") == 1);
 }
 
+TEST_CASE("what plugins count is shown under their names, gauges with their sign") {
+  metrics_source from;
+  from.status = running();
+  from.counted.families.push_back({"kv_gets", true, "Reads", {{{{"table", "a"}}, 3}}});
+  from.counted.families.push_back({"kv_balance", false, "", {{{}, -2}}});
+  from.counted.refused = 4;
+  const std::string text = metrics_text(from, format::prometheus);
+  CHECK(count(text,
+              "# HELP coppice_plugin_kv_gets_total Reads\n# TYPE coppice_plugin_kv_gets_total counter\n"
+              "coppice_plugin_kv_gets_total{table=\"a\"} 3\n") == 1);
+  CHECK(count(text, "\ncoppice_plugin_kv_balance -2\n") == 1);
+  CHECK(count(text, "\ncoppice_refused_plugin_metrics_total 4\n") == 1);
+}
+
 TEST_CASE("a node lives while its workers sleep or are held for less than the bound") {
   node::node_status status = running();
   status.runtime.workers.resize(3);

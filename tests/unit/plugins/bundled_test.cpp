@@ -68,6 +68,23 @@ TEST_CASE("kv's entries survive a reload, its bound comes from the new arguments
   CHECK(other.status() == COPPICE_E_VERSION);
 }
 
+TEST_CASE("kv counts its operations, those of a former version with them") {
+  const plugin tables = bundled("kv");
+  const auto gets = [] { return metric("operations", {{"operation", "get"}}); };
+  const auto puts = [] { return metric("operations", {{"operation", "put"}}); };
+  const std::int64_t gets_before = gets();
+  const std::int64_t puts_before = puts();
+  actor one(tables);
+  one.call("{get, a}"_erl);
+  one.call("{put, a, 1}"_erl);
+  one.cast("{put, b, 1}"_erl);
+  actor next = actor::restored(tables, one.save());
+  next.call("{get, a}"_erl);
+  CHECK(gets() == gets_before + 2);
+  CHECK(puts() == puts_before + 2);
+  CHECK(next.did.complaints.empty());
+}
+
 TEST_CASE("relay passes on what those it calls do") {
   const plugin relays = bundled("relay");
   actor one(relays, {.name = "relay"});

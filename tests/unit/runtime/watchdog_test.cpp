@@ -48,6 +48,16 @@ system_options quick() {
 
 } // namespace
 
+TEST_CASE("how long a worker is held can be seen, and that it is not while it sleeps") {
+  node here(1);
+  gate door;
+  const auto held = [&] { return here.host.counters().workers.at(0).held; };
+  REQUIRE(here.host.post(0, [&] { door.pass(); }));
+  CHECK(eventually([&] { return held() > 20 * ms; }));
+  door.open();
+  CHECK(eventually([&] { return here.host.counters().workers.at(0).sleeping && held() == 0; }));
+}
+
 TEST_CASE("a worker whose thread is stuck in a handler goes on with another thread") {
   gate door;
   std::promise<long> before, after;
