@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 
+#include "base/socket_address.hpp"
 #include "epmd/protocol.hpp"
 
 namespace coppice::node {
@@ -74,6 +75,10 @@ std::string banner(const node& of, const std::string& client, const std::string&
       fmt::format("{} is up (coppice {}, creation {})\n", status.name, status.version, status.creation);
   for (const std::string& address : status.listening) out += fmt::format("  distribution  {}\n", address);
   out += fmt::format("  epmd          {}\n", status.epmd);
+  if (const auto& http = of.spec().control.http) {
+    const auto at = base::socket_address::parse(http->address, http->port);
+    if (at) out += fmt::format("  metrics       http://{}/metrics\n", at->to_string());
+  }
   if (!of.cookie_file().empty()) out += fmt::format("  cookie        in {}\n", of.cookie_file());
   if (applications) {
     for (const application_tree& one : *applications) {

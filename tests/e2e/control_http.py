@@ -90,6 +90,7 @@ def well_formed(cleanup):
     page = Page(cleanup)
     seen, status = page.metrics(), page.node.ask("status")
     check(len(seen.kinds) > 40, "families", len(seen.kinds))
+    eventually(lambda: f"http://127.0.0.1:{page.port}/" in page.node.log(), "it says where")
     for name, kind in seen.kinds.items():
         check(name.startswith("coppice_"), name)
         equal(kind == "counter", name.endswith("_total"), name)
