@@ -3,7 +3,8 @@
 // figures that count go through the plugin ABI; these say how much of them is the engine's, and what the
 // worst placement costs, which no plugin can ask for. Prints two rows a workload: operations a second,
 // nanoseconds of processor time each (all threads together, so that a busy machine does not blur it).
-// Arguments: part of a workload's name, seconds. rooms: runtime
+// Arguments: part of a workload's name, seconds.
+// rooms: runtime
 #include <sys/resource.h>
 
 #include <cstdio>
