@@ -242,7 +242,7 @@ def connections(cleanup):
     check(len(at["error"]) > 5, at)
 
 
-@test("what a plugin counts is shown under its name, and goes on after a restart")
+@test("what a plugin counts is shown under its name, and goes on after a restart and a reload")
 def plugin_metrics(cleanup):
     page = Page(cleanup)
     node = page.node
@@ -260,6 +260,10 @@ def plugin_metrics(cleanup):
     node.ask("restart", "demo/kv")
     node.call("kv", "{get, a}")
     equal(gets(), 4)
+    node.ask("reload", "kv")
+    node.call("kv", "{get, a}")
+    equal(gets(), 5)
+    equal(page.value("loaded_plugin_generation", plugin="kv"), 2)
     equal(page.metrics().kinds["coppice_plugin_kv_operations_total"], "counter")
     equal(page.value("refused_plugin_metrics_total"), 0)
 
