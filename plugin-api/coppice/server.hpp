@@ -13,7 +13,8 @@
 // (`casts`, `infos`). What fits none is COPPICE_UNHANDLED. Views in messages last until the callback
 // returns. An exception is the exit reason {exception, Type, What}.
 // In the class: static constexpr std::string_view name (default: the plugin's id), args_schema (JSON);
-// static constexpr std::uint32_t state_version.
+// static constexpr std::uint32_t state_version. A class without members has no state: it is made anew for
+// each callback, and a reload needs nothing of it.
 #pragma once
 
 #include <coppice/server.h>
@@ -52,13 +53,28 @@ template <class... A>
 inline constexpr bool is_variant<std::variant<A...>> = true;
 
 template <class T>
+inline constexpr bool is_stateless = sizeof(T) == sizeof(server) && std::is_trivially_destructible_v<T> &&
+                                     !std::is_polymorphic_v<T> && !requires {
+  &T::save_state;
+}
+&&!requires {
+  &T::restore_state;
+};
+
+template <class T>
 struct server_table {
   template <class Handler>
-  static std::int32_t run(coppice_actor* self, void* state, Handler handler) noexcept {
+  static std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, Handler handler) noexcept {
     return guarded(self, [&] {
-      T& actor = *static_cast<T*>(state);
-      actor.enter(self);
-      return handler(actor);
+      if constexpr (is_stateless<T>) {
+        T actor;
+        actor.enter(self);
+        return handler(actor);
+      } else {
+        T& actor = *static_cast<T*>(state);
+        actor.enter(self);
+        return handler(actor);
+      }
     });
   }
 
@@ -237,8 +253,10 @@ struct server_table {
   static constexpr coppice_server make() {
     coppice_server table{};
     table.size = sizeof(coppice_server);
-    table.create = &create;
-    table.destroy = &destroy;
+    if constexpr (!is_stateless<T>) {
+      table.create = &create;
+      table.destroy = &destroy;
+    }
     if constexpr (requires { &T::init; }) table.init = &init;
     if constexpr (requires { &T::handle_continue; }) table.handle_continue = &handle_continue;
     if constexpr (

@@ -136,6 +136,16 @@ class probe_server : public coppice::server {
   }
   void handle_cast(const term&) {}
 
+  static constexpr std::uint32_t state_version = 1;
+  std::vector<term> save_state() const {
+    return subscriber_.empty() ? std::vector<term>{} : std::vector<term>{{subscriber_}};
+  }
+  bool restore_state(std::uint32_t version, const std::vector<term>& saved) {
+    if (version != state_version || saved.size() > 1) return false;
+    if (!saved.empty()) subscriber_.assign(saved[0].encoded.begin(), saved[0].encoded.end());
+    return true;
+  }
+
   void terminate(const term& reason) {
     if (!subscriber_.empty()) send(term{subscriber_}, std::pair(etf::constant<"terminate">{}, reason));
   }

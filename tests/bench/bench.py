@@ -50,8 +50,8 @@ class Bench:
 
         self.otp_pairs = {}
 
-    def node(self, **options):
-        return BenchNode(self.build, self.source / "bench.yaml", **options)
+    def node(self, config="bench.yaml", **options):
+        return BenchNode(self.build, self.source / config, **options)
 
     def otp_pair(self, rows):
         """The dist_… rows of an OTP client and an OTP server, measured once a run."""
@@ -287,6 +287,25 @@ def apply_one(bench, rows):
     return both, {"self": {rows[0]: both["supervisor_start_100000"]}}
 
 
+RELOAD = {"reload_1": ("tally", 0), "reload_10000": ("kv", 10000)}
+RAIN = 200000  # messages a second within the node, to `tally`, all the while
+
+
+def reload(bench, rows):
+    """How long the actors of a plugin stand still while it is replaced, beside how long they may."""
+    ours, bound = {}, {}
+    for name in rows:
+        plugin, count = RELOAD[name]
+        with bench.node("reload.yaml") as node:
+            node.children("crowd", count)
+            node.call(f"{{rain, tally, {RAIN}}}", "rain")
+            reports = [node.reload(plugin) for _ in range(5 * runs())]
+        ours[name] = (statistics.median(one["pause_ms"] for one in reports) * 1000, "us")
+        bound[name] = (statistics.median(1 + sum(one[f"{what}_ms"] for what in ("drain", "save", "restore"))
+                                         for one in reports) * 1000, "us")
+    return ours, {"floor": bound}
+
+
 WORKLOADS = [
     (local, list(LOCAL)),
     (apart, list(APART)),
@@ -303,6 +322,7 @@ WORKLOADS = [
     (etf_floor, list(ETF_FLOORS)),
     (supervision, SUPERVISION),
     (apply_one, ["apply_one_of_100000"]),
+    (reload, list(RELOAD)),
 ]
 
 

@@ -125,7 +125,7 @@ class BenchNode:
         with contextlib.ExitStack() as stack:
             if self.epmd_port is None:
                 self.epmd_port = stack.enter_context(epmd())
-            plugins = f"[ {self.build}/tests/bench/plugin, {self.build}/plugins ]"
+            plugins = f"[ {self.build}/tests/bench/plugin, {self.build}/plugins, {self.build}/tests/e2e/plugins ]"
             try:
                 self.node = Node(stack, name=self.alive, config=self.config.read_text(encoding="utf-8"),
                                  settings=[("plugins.path", plugins), *self.settings], epmd_port=self.epmd_port)
@@ -160,6 +160,19 @@ class BenchNode:
     def load(self, term):
         """The integers that the actor `load` answers."""
         return [int(number) for number in re.findall(r"-?\d+", self.call(term, "load"))]
+
+    def children(self, supervisor, count):
+        """Starts so many children of a simple_one_for_one supervisor."""
+        control = self.node.control()
+        for _ in range(count):
+            control.call(supervisor, "{start_child, []}")
+
+    def reload(self, plugin):
+        """What the node says of a reload, in ms."""
+        reply = self.node.control().ask("reload", plugin=plugin)
+        if "result" not in reply:
+            raise Unavailable(f"{plugin} could not be reloaded: {reply}")
+        return reply["result"]
 
     def resident(self):
         status = Path(f"/proc/{self.node.process.pid}/status").read_text(encoding="ascii", errors="replace")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, plugin_folder, root
@@ -29,6 +30,8 @@ applications:
         - { id: b, actor: shift, name: b }
         - { id: kv, actor: kv, name: kv }
         - { id: greeter, actor: greeter, name: greeter }
+        - { id: relay, actor: relay, name: relay }
+        - { id: probe, actor: probe, name: probe }
 """
 
 
@@ -38,7 +41,7 @@ class Shelf:
     def __init__(self, cleanup):
         self.path = pathlib.Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
         cleanup.callback(lambda: shutil.rmtree(self.path, ignore_errors=True))
-        for name in ("kv", "greeter"):
+        for name in ("kv", "greeter", "relay", "probe"):
             shutil.copy(pathlib.Path(plugin_folder()) / f"{name}.so", self.path / f"{name}.so")
 
     def put(self, variant, name):
@@ -63,6 +66,10 @@ def start(cleanup, variant="shift_1", deadline="5s", watch="false"):
 
 def generation(node, plugin="shift"):
     return {one["id"]: one["generation"] for one in node.ask("plugins")["plugins"]}[plugin]
+
+
+def kept_of(node, plugin="shift"):
+    return {one["id"]: one["kept"] for one in node.ask("plugins")["plugins"]}[plugin]
 
 
 def refused(node, *words):
@@ -105,7 +112,7 @@ def kept(cleanup):
             equal(now[what], before[name][what], f"{name} {what}")
         equal(now["generation"], 2)
     eventually(lambda: node.call("a", "rung") == "1", "the timer that was started before")
-    equal(node.ask("plugins")["plugins"][2]["kept"], [])
+    equal(kept_of(node), [])
     equal(node.stop(), 0, node.log())
 
 
@@ -165,7 +172,7 @@ def refusals(cleanup):
     shelf.put("shift_2", "shift")
     node.ask("reload")
     equal(node.call("a", "version"), '<<"2.0.0">>')
-    equal(node.ask("plugins")["plugins"][2]["kept"], [])
+    equal(kept_of(node), [])
 
 
 @test("a file built for another ABI is refused and the old generation goes on")
@@ -201,7 +208,7 @@ def too_slow(cleanup):
     refused(node, "500 ms", "restore_state")
     shelf.put("shift_2", "shift")
     node.ask("reload")
-    eventually(lambda: not node.ask("plugins")["plugins"][2]["kept"], "the code that was slow is given back")
+    eventually(lambda: not kept_of(node), "the code that was slow is given back")
 
 
 @test("a restore_state that fails only in the daemon, after others have succeeded, is undone for all")
@@ -259,6 +266,33 @@ def drained(cleanup):
     equal(node.call("a", "version"), '<<"2.0.0">>')
 
 
+@test("handlers that call each other, also through another plugin's actor, are drained whenever a reload comes")
+def drained_through(cleanup):
+    shelf, node = start(cleanup)
+    asked, answers, over = [], [], threading.Event()
+
+    def ask(request):
+        control = node.control()
+        while not over.is_set():
+            asked.append(request)
+            answers.append(control.call("a", request))
+
+    callers = [threading.Thread(target=ask, args=(request,)) for request in ("{ask_through, relay, b, 3}", "{ask, b, 3}")]
+    for caller in callers:
+        caller.start()
+    drained = 0
+    for number in range(12):
+        shelf.put("shift_2" if number % 2 == 0 else "shift_1", "shift")
+        report = node.ask("reload")
+        equal({actor["outcome"] for actor in report["plugins"][0]["actors"]}, {"carried"})
+        drained += report["drain_ms"] > 0
+    over.set()
+    for caller in callers:
+        caller.join()
+    check(drained > 0, "a handler was under way when actors stood still")
+    equal(sorted(map(int, answers)), list(range(1, len(asked) + 1)))
+
+
 @test("a second reload during the first is refused")
 def second(cleanup):
     shelf, node = start(cleanup)
@@ -276,6 +310,19 @@ def second(cleanup):
     equal(generation(node), 2)
 
 
+@test("every bundled plugin is reloaded under its processes, and the figures of the pause are printed")
+def bundled(cleanup):
+    _, node = start(cleanup)
+    before = {name: node.info(name)["pid"] for name in ("kv", "greeter", "relay", "probe")}
+    for name, pid in before.items():
+        done = node.coppice("reload", name)
+        equal(done.returncode, 0, done.stderr)
+        for word in ("carried over", "stood still", "handlers", "save", "restore"):
+            contains(done.stdout, word)
+        equal((node.info(name)["pid"], node.info(name)["generation"]), (pid, 2), name)
+    equal(node.call("relay", "{relay, probe, ping}"), "pong")
+
+
 @test("a stateless plugin is swapped, and an actor that cannot carry its state over is restarted by its supervisor")
 def no_state(cleanup):
     shelf, node = start(cleanup)
@@ -291,7 +338,7 @@ def no_state(cleanup):
     equal(node.call("a", "next"), "1")
     check(node.info("a")["pid"] != old)
     equal({one["id"]: one["restarts"] for one in node.ask("tree")["applications"][0]["supervisor"]["children"]}["b"], 0)
-    eventually(lambda: not node.ask("plugins")["plugins"][2]["kept"], "the old code is given back")
+    eventually(lambda: not kept_of(node), "the old code is given back")
 
 
 @test("children that start and end while plugins are reloaded all end up in the new code")
@@ -327,6 +374,25 @@ def hang_up(cleanup):
     equal(node.stop(), 0, node.log())
 
 
+@test("what the systemd unit runs for a reload returns when it is done, and fails if the old code goes on")
+def unit_reload(cleanup):
+    shelf, node = start(cleanup)
+    unit = (pathlib.Path(os.environ["COPPICED"]).parents[1] / "packaging/coppice.service").read_text()
+    lines = [line.removeprefix("ExecReload=").split() for line in unit.splitlines() if line.startswith("ExecReload=")]
+    equal([line[1:] for line in lines], [["apply"], ["reload"]])
+
+    def reload():
+        return [subprocess.run([*client(node), *line[1:]], capture_output=True, timeout=60, check=False).returncode
+                for line in lines]
+
+    shelf.put("shift_2", "shift")
+    equal(reload(), [0, 0])
+    equal(node.call("a", "version"), '<<"2.0.0">>')
+    shelf.put("shift_restore_refuses", "shift")
+    equal(reload(), [0, 1])
+    equal(node.call("a", "version"), '<<"2.0.0">>')
+
+
 @test("with watch, a file that is renamed into place or written over is reloaded")
 def watched(cleanup):
     shelf, node = start(cleanup, watch="true")
@@ -342,6 +408,58 @@ def watched(cleanup):
     equal(node.stop(), 0, node.log())
 
 
+@test("nothing is lost or overtaken of what is sent inside the node while the receiver is reloaded")
+def rain(cleanup):
+    shelf = Shelf(cleanup)
+    shelf.put("tally", "tally")
+    shelf.put("rain", "rain")
+    node = Node(cleanup, config="""
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+plugins: { reload_deadline: 30s }
+applications:
+  - name: main
+    supervisor:
+      children:
+        - { id: tally, actor: tally, name: tally }
+        - { id: rain, actor: rain, name: rain }
+""", settings=[("plugins.path", f"[ {shelf.path} ]")])
+    pid = node.info("tally")["pid"]
+    node.call("rain", "{rain, tally, 200000}")
+    control = node.control()
+    for number in range(20):
+        shelf.put("tally_2" if number % 2 == 0 else "tally", "tally")
+        reply = control.ask("reload")
+        check("result" in reply, "reload", reply)
+        equal(reply["result"]["plugins"][0]["actors"][0]["outcome"], "carried")
+    sent = int(node.call("rain", "stop"))
+    check(sent > 1000, "it rained", sent)
+    eventually(lambda: node.call("tally", "result") == f"{{{sent},0}}", "all came, in order")
+    equal(node.info("tally")["pid"], pid)
+    equal(node.stop(), 0, node.log())
+
+
+@test("code that a thread of the plugin's, or a stack that has not unwound, needs is kept until it does not")
+def kept_for_a_while(cleanup):
+    shelf, node = start(cleanup, "shift_clings")
+    shelf.put("shift_2", "shift")
+    report = node.ask("reload")
+    equal([(one["plugin"], one["generation"]) for one in report["kept"]], [("shift", 1)])
+    contains(report["kept"][0]["reason"], "a thread of its own")
+    eventually(lambda: not kept_of(node), "given back when the thread has ended")
+    blocked = subprocess.Popen([*client(node), "call", "a", "{block, 2000}"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    eventually(lambda: node.info("a")["status"] == "parked", "it blocks")
+    equal(node.coppice("terminate", "main/a").returncode, 0)
+    blocked.communicate()
+    kept = node.ask("reload", "shift")["kept"]
+    equal([(one["plugin"], one["generation"]) for one in kept], [("shift", 2)])
+    contains(kept[0]["reason"], "parked stack")
+    equal(node.call("b", "next"), "1")
+    eventually(lambda: not kept_of(node), "given back when the handler has returned")
+    equal(node.stop(), 0, node.log())
+
+
 @test("code that cannot be unmapped is counted as kept, with the reason")
 def kept_image(cleanup):
     shelf, node = start(cleanup, "shift_keeps_mapped")
@@ -350,7 +468,7 @@ def kept_image(cleanup):
     kept_now = node.ask("reload")["kept"]
     equal([(one["plugin"], one["generation"]) for one in kept_now], [("shift", 1)])
     contains(kept_now[0]["reason"], "thread_local")
-    equal(node.ask("plugins")["plugins"][2]["kept"][0]["generation"], 1)
+    equal(kept_of(node)[0]["generation"], 1)
     contains(node.coppice("reload", "shift").stdout, "still mapped: shift generation 1")
     equal(node.call("a", "next"), "2")
     equal(node.stop(), 0, node.log())

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-// counter: a call {add, N} is answered with the sum so far. The sum survives a reload. Copy this folder to
-// begin a plugin of your own; keep one of meson.build and CMakeLists.txt.
+// counter: a call {add, N} is answered with the sum so far, `average` with the average of what was added. Its
+// state survives a reload, and is in its second version: 1.0.0 saved the sum alone. Both are read here, so
+// that this file can take the place of 1.0.0 in a running node. Going back is a reload like any other: 1.0.0
+// refuses what it does not know, and this version goes on, unless 1.0.0 reads both as well. Copy this folder
+// to begin a plugin of your own; keep one of meson.build and CMakeLists.txt.
 #include <coppice/server.hpp>
 
 namespace counter {
@@ -9,23 +12,37 @@ struct add {
   std::int64_t amount;
 };
 
+using average = coppice::etf::constant<"average">;
+
 class counter_server : public coppice::server {
  public:
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
-  static constexpr std::uint32_t state_version = 1;
+  static constexpr std::uint32_t state_version = 2;
+  using calls = std::variant<add, average>;
 
-  std::int64_t handle_call(const add& request) { return sum_ += request.amount; }
+  std::int64_t handle_call(const add& request) {
+    ++times_;
+    return sum_ += request.amount;
+  }
+  double handle_call(const average&) { return times_ == 0 ? 0 : double(sum_) / double(times_); }
 
-  std::int64_t save_state() const { return sum_; }
-  bool restore_state(std::uint32_t version, const std::int64_t& saved) {
-    sum_ = saved;
+  using state = std::pair<std::int64_t, std::int64_t>; // sum, times
+  state save_state() const { return {sum_, times_}; }
+  bool restore_state(std::uint32_t version, const std::variant<state, std::int64_t>& saved) {
+    if (const auto* sum = std::get_if<std::int64_t>(&saved)) {
+      sum_ = *sum;
+      times_ = 1; // nobody counted
+      return version == 1;
+    }
+    std::tie(sum_, times_) = std::get<state>(saved);
     return version == state_version;
   }
 
  private:
   std::int64_t sum_ = 0;
+  std::int64_t times_ = 0;
 };
 
 } // namespace counter
 
-COPPICE_PLUGIN("counter", "1.0.0", counter::counter_server);
+COPPICE_PLUGIN("counter", "2.0.0", counter::counter_server);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // greeter in Rust: the same call {hello, Name} -> {ok, <<"hello, NAME">>} as plugins/greeter, over the C ABI
 // declared here by hand, so that no binding generator is needed. Only what is used is declared; members of a
-// table that are not are counted pointers. Build:
+// table that are not are counted pointers. Rust 1.63 is enough. Build:
 //
 //   rustc -O -C panic=abort --edition 2021 --crate-type cdylib greeter_rs.rs -o greeter_rs.so
 //
 // A panic may not cross the boundary: with panic=abort it would end the node, so nothing below can panic.
 #![allow(non_upper_case_globals)]
 
-use std::ffi::{c_char, c_void};
+use std::os::raw::{c_char, c_void};
 use std::ptr::{null, null_mut};
 
 // ---- coppice/message.h, call.h, server.h, plugin.h ----

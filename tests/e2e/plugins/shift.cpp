@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 // shift: a server whose state can be followed through reloads. What a reload may stumble over is chosen by
 // macros: SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS,
-// RESTORE_FAILS_LATE, STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED; VERSION is its version. In the
+// RESTORE_FAILS_LATE, STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED, CLINGS (a thread that goes on for a
+// while after the actor's state is gone); VERSION is its version. In the
 // process that tries files out the environment has no COPPICE_SHIFT_HARM, so that what depends on it happens
 // in the daemon only.
+#include <coppice/post.hpp>
 #include <coppice/server.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <stdexcept>
+#include <thread>
 
 #ifndef VERSION
 #define VERSION "1.0.0"
@@ -33,6 +38,10 @@ struct grip {
 thread_local grip held;
 #endif
 
+#ifdef CLINGS
+std::jthread clinging; // joined when the file is closed
+#endif
+
 // Messages.
 using next = etf::constant<"next">;
 using version = etf::constant<"version">;
@@ -44,6 +53,21 @@ struct sleep_for {
 struct ask {
   etf::atom whom; // calls `next` of that name inside its handler, after a while
   std::uint32_t ms;
+};
+struct ask_through {
+  static constexpr std::string_view etf_tag = "ask_through";
+  etf::atom relay; // the same, asked of that relay
+  etf::atom whom;
+  std::uint32_t ms;
+};
+struct block_for {
+  static constexpr std::string_view etf_tag = "block";
+  std::uint32_t ms;
+};
+struct relayed {
+  static constexpr std::string_view etf_tag = "relay";
+  etf::atom whom;
+  next what;
 };
 struct alarm_in {
   static constexpr std::string_view etf_tag = "alarm";
@@ -67,7 +91,7 @@ class shift_server : public coppice::server {
 #else
   static constexpr std::string_view args_schema = R"({"type":"object"})";
 #endif
-  using calls = std::variant<next, version, order, sleep_for, ask, alarm_in, rung>;
+  using calls = std::variant<next, version, order, sleep_for, ask, ask_through, block_for, alarm_in, rung>;
   using casts = std::variant<std::int64_t>;
 
   std::uint64_t handle_call(const next&) {
@@ -97,6 +121,19 @@ class shift_server : public coppice::server {
     return got ? got.message.share() : coppice::make_message(etf::constant<"no_answer">{});
   }
 
+  coppice::message handle_call(const ask_through& request) {
+    const std::string whom(request.whom.name);
+    const std::string relay(request.relay.name);
+    sleep(std::chrono::milliseconds(request.ms));
+    const auto got = call(coppice::destination(relay), relayed{etf::atom{whom}, {}});
+    return got ? got.message.share() : coppice::make_message(etf::constant<"no_answer">{});
+  }
+  std::uint64_t handle_call(const block_for& request) {
+    const std::chrono::milliseconds time(request.ms);
+    blocking_run([time] { std::this_thread::sleep_for(time); });
+    return ++count_;
+  }
+
   bool handle_call(const alarm_in& request) {
     send_after(std::chrono::milliseconds(request.ms), ring{});
     return true;
@@ -107,6 +144,19 @@ class shift_server : public coppice::server {
   void handle_cast(const std::int64_t& number) {
     got_.push_back(number);
   }
+
+#ifdef CLINGS
+  void init() {
+    if (clinging.joinable()) return;
+    clinging = std::jthread([way_in = coppice::poster(*this), gone = gone_] {
+      while (!*gone) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    });
+  }
+  ~shift_server() {
+    *gone_ = true;
+  }
+#endif
 
 #ifndef NO_STATE
   static constexpr std::uint32_t state_version = 1;
@@ -147,6 +197,9 @@ class shift_server : public coppice::server {
   std::uint64_t count_ = 0;
   std::uint64_t rung_ = 0;
   std::vector<std::int64_t> got_;
+#ifdef CLINGS
+  std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
+#endif
 };
 
 } // namespace shift

@@ -137,3 +137,15 @@ TEST_CASE("probe fails as asked and reports to its subscriber") {
   CHECK(one.reason() == "{went, away}"_erl);
   CHECK(one.did.sent.at(1).term == "{terminate, {went, away}}"_erl);
 }
+
+TEST_CASE("probe's subscriber survives a reload") {
+  const plugin probes = bundled("probe");
+  actor old(probes);
+  actor without = actor::restored(probes, old.save());
+  without.send("{any, thing}"_erl);
+  CHECK(without.did.sent.empty());
+  old.call("{subscribe, ear}"_erl);
+  actor next = actor::restored(probes, old.save());
+  next.send("{any, thing}"_erl);
+  CHECK(next.did.sent.at(0).to == "ear"_erl);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// tally: counts numbered casts, and those that do not come after the one before. LAYOUT is the version of its
+// saved state, a pair or a map; each takes the other's.
+#include <coppice/server.hpp>
+
+namespace tally {
+
+namespace etf = coppice::etf;
+
+struct tallied {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::int64_t next;
+  std::int64_t wrong;
+};
+using pair = std::pair<std::int64_t, std::int64_t>;
+using result = etf::constant<"result">;
+
+class tally_server : public coppice::server {
+ public:
+  static constexpr std::uint32_t state_version = LAYOUT;
+
+  void handle_cast(const std::int64_t& number) {
+    if (number != next_) ++wrong_;
+    next_ = number + 1;
+  }
+  pair handle_call(const result&) { return {next_, wrong_}; }
+
+#if LAYOUT == 2
+  tallied save_state() const {
+    return {next_, wrong_};
+  }
+#else
+  pair save_state() const {
+    return {next_, wrong_};
+  }
+#endif
+  bool restore_state(std::uint32_t version, const std::variant<pair, tallied>& saved) {
+    if (version != saved.index() + 1) return false;
+    if (const auto* both = std::get_if<pair>(&saved)) std::tie(next_, wrong_) = *both;
+    if (const auto* named = std::get_if<tallied>(&saved)) next_ = named->next, wrong_ = named->wrong;
+    return true;
+  }
+
+ private:
+  std::int64_t next_ = 0;
+  std::int64_t wrong_ = 0;
+};
+
+} // namespace tally
+
+#if LAYOUT == 2
+COPPICE_PLUGIN("tally", "2.0.0", tally::tally_server);
+#else
+COPPICE_PLUGIN("tally", "1.0.0", tally::tally_server);
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The thread that reloads: one reload at a time, who is told what, and files that appear. Nothing is loaded
+// here, so that a reload finds nothing to do.
+#include "node/reloader.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <fstream>
+#include <future>
+
+#include "temporary_folder.hpp"
+
+using namespace coppice;
+using namespace std::chrono_literals;
+
+namespace {
+
+class yard {
+ public:
+  // `within`: what goes on around each reload.
+  explicit yard(std::function<void()> within = {}, bool watched = false) {
+    auto made = node::reloader::start({system_, plugins_, [] { return node::reload_rules{}; },
+                                       [](const std::string&) { return base::status{}; }},
+                                      watched ? std::vector{folder.path()} : std::vector<std::string>{},
+                                      [within](const std::function<void()>& run) {
+                                        if (within) within();
+                                        run();
+                                        return base::status{};
+                                      });
+    REQUIRE(made);
+    it = std::move(*made);
+  }
+
+  std::future<base::result<node::reload_report>> ask(const std::string& plugin = {}) {
+    const auto told = std::make_shared<std::promise<base::result<node::reload_report>>>();
+    auto answer = told->get_future();
+    it->ask({plugin, false}, [told](base::result<node::reload_report> r) { told->set_value(std::move(r)); });
+    return answer;
+  }
+
+ private:
+  runtime::system system_{{.node_name = "test@localhost", .workers = 1}};
+  loader::loader plugins_{{}};
+
+ public:
+  test::temporary_folder folder;
+  std::unique_ptr<node::reloader> it;
+};
+
+template <class Result>
+Result got(std::future<Result> answer) {
+  REQUIRE(answer.wait_for(20s) == std::future_status::ready);
+  return answer.get();
+}
+
+} // namespace
+
+TEST_CASE("asked to reload, it says what came of it, again and again") {
+  yard one;
+  for (int i = 0; i < 3; ++i) {
+    const auto report = got(one.ask());
+    REQUIRE(report);
+    CHECK(report->plugins.empty());
+  }
+  const auto refused = got(one.ask("nothere"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == base::errc::not_found);
+}
+
+TEST_CASE("while a reload is under way another one is refused at once, and not for longer") {
+  std::promise<void> inside;
+  std::promise<void> leave;
+  auto left = leave.get_future().share();
+  bool first_time = true;
+  yard one([&] {
+    if (!std::exchange(first_time, false)) return;
+    inside.set_value();
+    left.wait();
+  });
+  auto first = one.ask();
+  inside.get_future().wait();
+  const auto second = got(one.ask());
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == base::errc::exists);
+  leave.set_value();
+  CHECK(got(std::move(first)));
+  CHECK(got(one.ask()));
+}
+
+TEST_CASE("a file that appears in a watched folder is looked at, once for all its changes") {
+  std::promise<void> looked;
+  std::atomic<int> times{0};
+  yard one(
+      [&] {
+        if (++times == 1) looked.set_value();
+      },
+      true);
+  for (int i = 0; i < 5; ++i) std::ofstream(one.folder.path() + "/kv.so") << i;
+  CHECK(looked.get_future().wait_for(20s) == std::future_status::ready);
+  CHECK(got(one.ask()));
+  CHECK(times == 2);
+}
+
+TEST_CASE("once stopped it says so to whoever asks") {
+  yard one;
+  one.it->stop();
+  const auto late = got(one.ask());
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == base::errc::closed);
+}
