@@ -69,7 +69,8 @@ struct freeze_group {
   void lost(cell& here, member& one);
   // A callback that was under way at hold() is over. Any thread.
   void note_end_of_callback();
-  // Whether a call of `from`, or its waiting for room, holds up a member that has not frozen. Any thread.
+  // Whether a member that has not frozen may wait for what `from` has sent, or for its getting room. Any
+  // thread.
   bool holds_up(const pid& from) const;
   // A process that a member's call goes through, or its node. True: that is new. Any thread.
   bool goes_through(const pid& through);
@@ -106,7 +107,7 @@ struct frost {
   bool running = false;            // a message that it has to handle
   bool has_mail = false;           // it is in cell::mail
   bool looking = false;            // the last turn did not get through all its messages
-  const signal* seen = nullptr;    // the last message that was looked at for a call that holds up; null: none
+  const signal* seen = nullptr;    // the last message looked at for one that holds up; null: none
   const signal* answers = nullptr; // the last one found; messages up to it are handled
 };
 

@@ -3,7 +3,7 @@
 // messages and handles none until it is let go; what is sent to it waits in its mailbox. Links, monitors,
 // names and timers go on as ever, exit signals are obeyed, and a frozen process may be killed. One that is
 // inside a callback freezes when that returns; if it waits there for the answer of a frozen one, or for room
-// in its mailbox, that one handles its messages up to this, so that a group that calls itself never
+// in its mailbox, that one handles its messages up to the last of it, so that a group that calls itself never
 // deadlocks; nor does one whose calls go through other processes here, or through one other node. One freezer
 // to a process at a time. The owner's thread, which is no worker's, waits here; the work runs on the workers.
 #pragma once

@@ -205,7 +205,7 @@ bool engine::is_member(const process& p, const freeze_group& of) {
   return ice != nullptr && ice->group.get() == &of;
 }
 
-// It may wait for others before it freezes: from now on frozen members look who calls them.
+// It may wait for others before it freezes: from now on frozen members look who has sent to them.
 void engine::enter_callback(process& p, frost& ice) {
   if (ice.me.in_callback.exchange(true)) return;
   if (ice.group->in_callbacks.fetch_add(1) == 0) look_everywhere(p.host(), ice.group);
@@ -215,7 +215,8 @@ void engine::leave_callback(frost& ice) {
   if (ice.me.in_callback && ice.me.in_callback.exchange(false)) ice.group->in_callbacks.fetch_sub(1);
 }
 
-// Among the messages not looked at yet. False: there are more than fit into one turn.
+// Among the messages not looked at yet; a call by name looks like any other message. False: there are more
+// than fit into one turn.
 bool engine::look_for_calls(process& p, frost& ice) {
   const freeze_group& group = *ice.group;
   if (group.in_callbacks.load() == 0) return true;
@@ -228,8 +229,7 @@ bool engine::look_for_calls(process& p, frost& ice) {
   for (const signal* at = ice.seen == nullptr ? p.first_ : ice.seen->next; at != nullptr; at = at->next) {
     if (left-- == 0) return false;
     ice.seen = at;
-    const bool is_call = (at->flags & signal::of_call) != 0 || !at->from.here();
-    if (is_call && group.holds_up(at->from)) ice.answers = at;
+    if (group.holds_up(at->from)) ice.answers = at;
   }
   return true;
 }
@@ -305,6 +305,7 @@ void worker::hold(process& p) {
     engine::ice_of(p)->running = true;
     run_callbacks(p, messages);
     if (p.exiting_ || !p.cold_) return false;
+    engine::leave_callback(*engine::ice_of(p));
     engine::ice_of(p)->running = false;
     return true;
   };

@@ -317,7 +317,7 @@ def bundled(cleanup):
     for name, pid in before.items():
         done = node.coppice("reload", name)
         equal(done.returncode, 0, done.stderr)
-        for word in ("carried over", "stood still", "handlers", "save", "restore"):
+        for word in ("carried", "stood still", "handlers", "save", "restore"):
             contains(done.stdout, word)
         equal((node.info(name)["pid"], node.info(name)["generation"]), (pid, 2), name)
     equal(node.call("relay", "{relay, probe, ping}"), "pong")

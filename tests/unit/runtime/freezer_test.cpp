@@ -161,6 +161,27 @@ TEST_CASE("a frozen process answers the call a member waits for, and what was se
   CHECK(ice.not_frozen().empty());
 }
 
+TEST_CASE("a call by name is answered as one by pid is") {
+  node n;
+  const auto server = n.host.spawn({.name = "server"}, answering());
+  actor caller(n.host);
+  freezer ice(n.host);
+  REQUIRE(froze(ice, {*server}));
+  std::atomic<bool> asked{false};
+  std::atomic<bool> answered{false};
+  caller.start([&](process& self) {
+    const reference ref = self.make_ack();
+    self.send_call(destination::named("server"), ref, call_message(self, ref));
+    asked = true;
+    answered = self.await(ref).has_value();
+  });
+  REQUIRE(eventually([&] { return asked.load(); }));
+  std::vector<pid> rest{caller.id()};
+  ice.add(rest);
+  REQUIRE(ice.wait(in_time()));
+  CHECK(answered);
+}
+
 TEST_CASE("a chain of members that call each other freezes without a deadlock") {
   node n;
   const auto last = n.host.spawn({}, answering());
