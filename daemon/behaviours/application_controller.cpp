@@ -3,6 +3,7 @@
 // badly: it takes the node down unless it is temporary. In the process's own turn.
 #include "behaviours/application_controller.hpp"
 
+#include <algorithm>
 #include <coppice/etf/text.hpp>
 
 #include "base/log.hpp"
@@ -24,6 +25,7 @@ constexpr std::string_view stop_tag = "stop_applications";
 
 constexpr std::string_view start_tag = "start_application";
 constexpr std::string_view stop_one_tag = "stop_application";
+constexpr std::string_view env_tag = "get_all_env";
 
 // {Tag, Name}
 message about(std::string_view tag, std::string_view name) {
@@ -31,6 +33,12 @@ message about(std::string_view tag, std::string_view name) {
   out.tuple(2);
   out.atom(tag);
   out.atom(name);
+  return out.take();
+}
+
+message empty_map() {
+  message_writer out;
+  out.map(0);
   return out.take();
 }
 
@@ -68,6 +76,10 @@ message application_controller::start_request(std::string_view name) {
 
 message application_controller::stop_request(std::string_view name) {
   return about(stop_one_tag, name);
+}
+
+message application_controller::env_request(std::string_view name) {
+  return about(env_tag, name);
 }
 
 outcome application_controller::on_start(process& self) {
@@ -206,7 +218,8 @@ native_server::call_answer application_controller::handle_call(process& self, co
   std::string_view what;
   std::string_view name;
   if (at.read_atom(what)) {
-    if (what == "which_applications") return reply(which_applications());
+    if (what == "which_applications") return reply(list_applications(true));
+    if (what == "loaded_applications") return reply(list_applications(false));
   } else if (at.read_tuple_of(2) && at.read_atom(what) && gen::from_here(self, from)) {
     if (what == order_desk::tag && with_.orders != nullptr) {
       auto ordered = with_.orders->fetch(at.rest());
@@ -215,6 +228,11 @@ native_server::call_answer application_controller::handle_call(process& self, co
     }
     if (what == start_tag && at.read_atom(name)) return start_one(self, from, name);
     if (what == stop_one_tag && at.read_atom(name)) return stop_one(self, from, name);
+    if (what == env_tag && at.read_atom(name)) {
+      const application* const one = find(name);
+      if (one == nullptr) return reply(message::atom("undefined"));
+      return reply(one->spec.env ? one->spec.env : empty_map());
+    }
   }
   return native_server::handle_call(self, from, request);
 }
@@ -268,13 +286,14 @@ void application_controller::answer(process& self, application& one, const messa
 }
 
 // [{Name, Description, Version}], the latest started first.
-message application_controller::which_applications() const {
-  std::uint32_t count = 0;
-  for (const application& one : applications_) count += one.state == application_state::running;
+message application_controller::list_applications(bool running_only) const {
+  const auto listed = [running_only](const application& one) {
+    return !running_only || one.state == application_state::running;
+  };
   message_writer out;
-  out.list(count);
+  out.list(static_cast<std::uint32_t>(std::count_if(applications_.begin(), applications_.end(), listed)));
   for (auto one = applications_.rbegin(); one != applications_.rend(); ++one) {
-    if (one->state != application_state::running) continue;
+    if (!listed(*one)) continue;
     out.tuple(3);
     out.atom(one->spec.name);
     out.string(one->spec.name);

@@ -45,6 +45,8 @@ class application_controller : public native_server {
   // no node down.
   static runtime::message start_request(std::string_view name);
   static runtime::message stop_request(std::string_view name);
+  // Answered with the application's env, a map; `undefined`: there is no such application.
+  static runtime::message env_request(std::string_view name);
 
  protected:
   runtime::outcome on_start(runtime::process& self) override;
@@ -87,7 +89,7 @@ class application_controller : public native_server {
                             application_spec spec);
   void arrange(const std::vector<std::string>& order);
   void halt(runtime::process& self, application& one, const runtime::message& from, application::after then);
-  runtime::message which_applications() const;
+  runtime::message list_applications(bool running_only) const;
   void take_node_down(const application& one);
   void say_gone();
 

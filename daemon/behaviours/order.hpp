@@ -29,10 +29,13 @@ struct supervisor_order {
     reconfigure, // its args are others: its actor takes them as it runs, else as replace
     update,      // its specification alone; the process goes on
     adopt,       // `whole`'s flags, name and order; children are as other orders made them
+    environment, // the application's env is `env`, for all below: an actor takes it as it runs, else is
+                 // restarted
   };
   kind what = kind::update;
-  std::shared_ptr<const child_spec> child{};      // all but adopt; its id says which
+  std::shared_ptr<const child_spec> child{};      // all but the last two; its id says which
   std::shared_ptr<const supervisor_spec> whole{}; // adopt
+  runtime::message env{};                         // environment: a map; empty: none
 };
 
 // For the application controller. Answered ok | {error, Reason}.

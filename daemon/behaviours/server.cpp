@@ -185,10 +185,11 @@ outcome server::info(const message& m) {
   return runtime::carry_on();
 }
 
-message server::change_config(process& self, const runtime::pid& of, const message& args) {
+message server::change_config(process& self, const runtime::pid& of, const message& args,
+                              const message& env) {
   const runtime::reference ref = self.monitor(of, true);
   const auto& names = self.host().nodes();
-  message_writer out(args.size() + 128);
+  message_writer out(args.size() + env.size() + 128);
   out.tuple(3);
   out.atom("system");
   out.tuple(2);
@@ -196,12 +197,14 @@ message server::change_config(process& self, const runtime::pid& of, const messa
   out.list(1);
   out.atom("alias");
   runtime::write(out, ref, names);
-  out.tuple(2);
+  out.tuple(3);
   out.atom(config_change_tag);
-  if (args) {
-    out.raw(args.bytes());
-  } else {
-    out.map(0);
+  for (const message& map : {args, env}) {
+    if (map) {
+      out.raw(map.bytes());
+    } else {
+      out.map(0);
+    }
   }
   self.send_unbounded(of, out.take());
   const auto answer = gen::finish_call(self, ref, base::mono_now() + config_patience);
@@ -218,16 +221,21 @@ message server::change_config(process& self, const runtime::pid& of, const messa
 bool server::config_request(const gen::request& what, outcome& next) {
   etf::cursor at(what.body.bytes());
   process& self = *actor_.process;
-  if (!at.read_tuple_of(2) || !at.read_atom_is(config_change_tag) || !gen::from_here(self, what.from)) {
+  etf::bytes args_term;
+  if (!at.read_tuple_of(3) || !at.read_atom_is(config_change_tag) || !gen::from_here(self, what.from) ||
+      !at.read_term(args_term)) {
     return false;
   }
-  message args = what.body.slice(at.rest()).compact();
+  message args = what.body.slice(args_term).compact();
+  // The actor is to see it already while it is asked.
+  message old_env = std::exchange(actor_.env, what.body.slice(at.rest()).compact());
   const message old = actor_.args ? actor_.args : empty_map();
   const coppice_message before = lend(old);
   const coppice_message after = lend(args);
   const std::int32_t status = in_turn(actor_, "config_change", {}, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks_->config_change, &actor_, state_, &before, &after);
   });
+  if (status == COPPICE_UNHANDLED || status < 0) actor_.env = std::move(old_env);
   if (status == COPPICE_UNHANDLED) {
     gen::reply(self, what.from, message::atom("unhandled"));
   } else if (status < 0) {

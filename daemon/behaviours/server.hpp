@@ -38,11 +38,11 @@ class server final : public runtime::behaviour, public reloadable, private sys::
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override;
 
-  // Asks the process `of`, from another's turn, to go on with these args, and waits for it: `ok`;
-  // `unhandled`, it cannot, or is no such server; {error, Reason}, it does not want to, or did not answer in
-  // five seconds.
+  // Asks the process `of`, from another's turn, to go on with these args and this env, and waits for it:
+  // `ok`; `unhandled`, it cannot, or is no such server; {error, Reason}, it does not want to, or did not
+  // answer in five seconds.
   static runtime::message change_config(runtime::process& self, const runtime::pid& of,
-                                        const runtime::message& args);
+                                        const runtime::message& args, const runtime::message& env);
 
   const actor_identity& identity() const override;
   std::uint64_t generation() const override { return generation_.load(std::memory_order_relaxed); }

@@ -101,6 +101,10 @@ class supervisor : public native_server {
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_update(const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
+  runtime::message order_environment(runtime::process& self, const runtime::message& env);
+  // What runs gets the env that shared_ has; empty: done, else why not.
+  runtime::message renew(runtime::process& self, child& one);
+  void share(const runtime::message& env);
   // A restart that failed is tried again, by a message to itself.
   void try_again(runtime::process& self, child& one, const runtime::message& why);
 

@@ -26,6 +26,12 @@ message done(std::string_view what) {
   return out.take();
 }
 
+// Of {error, Reason}; empty: that is no error.
+message reason_of(const message& answer) {
+  etf::cursor at(answer.bytes());
+  return at.read_tuple_of(2) && at.read_atom_is("error") ? answer.slice(at.rest()).compact() : message();
+}
+
 message terminating() {
   return runtime::error_message(message::atom("terminating"));
 }
@@ -47,6 +53,8 @@ message supervisor::carry_out(process& self, const supervisor_order& order) {
       return order_update(order.child);
     case kind::adopt:
       return order_adopt(self, order.whole);
+    case kind::environment:
+      return order_environment(self, order.env);
   }
   return done("updated");
 }
@@ -100,7 +108,7 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
 message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec) {
   child* const one = children_.find(spec->id.bytes());
   if (one == nullptr || one->state != child_state::running) return order_replace(self, spec);
-  const message answer = server::change_config(self, one->pid, spec->args);
+  const message answer = server::change_config(self, one->pid, spec->args, shared_->env);
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "unhandled")) return order_replace(self, spec);
   if (!runtime::is_atom(answer, "ok")) return answer;
@@ -140,6 +148,59 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
     children_.arrange(whole->children);
   }
   return done("updated");
+}
+
+void supervisor::share(const message& env) {
+  auto next = std::make_shared<supervision>(*shared_);
+  next->env = env;
+  shared_ = std::move(next);
+}
+
+message supervisor::order_environment(process& self, const message& env) {
+  const message before = shared_->env;
+  share(env);
+  std::vector<child*> asked;
+  for (child& one : children_.in_start_order()) {
+    if (one.state != child_state::running) continue;
+    asked.push_back(&one);
+    const message failure = renew(self, one);
+    if (self.exiting()) return terminating();
+    if (!failure) continue;
+    share(before);
+    while (!asked.empty() && !self.exiting()) {
+      child& back = *asked.back();
+      asked.pop_back();
+      const message again = renew(self, back);
+      if (again && back.state == child_state::stopped) try_again(self, back, again);
+    }
+    return runtime::error_message(failure);
+  }
+  for (child* const one : asked) {
+    const bool ignored = one->state == child_state::stopped && one->spec->restart == restart_type::temporary;
+    if (ignored) children_.remove(*one);
+  }
+  return done("updated");
+}
+
+// An actor without use for a change is started anew, one that ended meanwhile will be: both with the new env.
+message supervisor::renew(process& self, child& one) {
+  if (one.spec->is_supervisor()) {
+    supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env};
+    const message request = shared_->orders->lay_down(std::move(below));
+    const auto answer = gen::call(self, one.pid, request.bytes(), runtime::no_deadline);
+    if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
+    return reason_of(*answer);
+  }
+  if (one.state == child_state::running) {
+    const message answer = server::change_config(self, one.pid, one.args, shared_->env);
+    if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
+    halt(self, one);
+    if (self.exiting()) return {};
+    children_.set_stopped(one);
+  }
+  one.waits = 0;
+  const launched started = start(self, one);
+  return started ? message() : started.error();
 }
 
 } // namespace coppice::behaviours

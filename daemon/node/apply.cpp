@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <coppice/etf/text.hpp>
+#include <set>
 #include <utility>
 
 #include "base/file.hpp"
@@ -55,6 +56,7 @@ class listing {
     for (const auto& one : from.applications) {
       const std::string& name = (one.after != nullptr ? one.after : one.before)->name;
       if (!one.inside || !one.keys.empty()) add(action(one.what, false), name, one.keys);
+      if (one.env && one.what != change_kind::restart) by_env(one, name);
       if (one.inside) inside(*one.inside, name);
     }
     if (from.reordered) out_.push_back({"update", "applications", {"order"}, {}, {}});
@@ -75,6 +77,26 @@ class listing {
       const std::string below = path + "/" + child.id;
       if (!one.inside || !one.keys.empty()) add(action(one.what, takes_changes(child)), below, one.keys);
       if (one.inside) inside(*one.inside, below);
+    }
+  }
+  // The children that cannot take the env as they run, but for those whose own change is named anyway.
+  void by_env(const spec::application_change& of, const std::string& name) {
+    listing below(plugins_);
+    if (of.inside) below.inside(*of.inside, name);
+    std::set<std::string_view> named;
+    for (const planned_change& one : below.out_) named.insert(one.path);
+    restarts(of.after->supervisor, name, named);
+  }
+  void restarts(const spec::supervisor_spec& below, const std::string& path,
+                const std::set<std::string_view>& named) {
+    if (below.strategy == spec::strategy::simple_one_for_one) return; // its template runs nowhere
+    for (const spec::child_spec& child : below.children) {
+      const std::string where = path + "/" + child.id;
+      if (child.supervisor) {
+        restarts(*child.supervisor, where, named);
+      } else if (!takes_changes(child) && !named.contains(where)) {
+        add("restart", where, {"env"});
+      }
     }
   }
   bool takes_changes(const spec::child_spec& child) const {

@@ -127,6 +127,11 @@ class planner {
       return made;
     }
     application_spec made = bare_application(*change.after);
+    if (change.env) {
+      using order = supervisor_order::kind;
+      tell("change the env of " + name, name, {order::environment, {}, {}, made.env},
+           {order::environment, {}, {}, old.env});
+    }
     made.top = change.inside ? go(old.top, *change.inside, name) : old.top;
     tell("update " + name, kind::update, made, kind::update, old);
     return made;

@@ -113,14 +113,6 @@ message uptime(process& self) {
   return out.take();
 }
 
-message which_applications(process& self) {
-  constexpr base::nanos patience = 5 * base::nanos_per_second;
-  const auto question = message::atom("which_applications");
-  auto answer = behaviours::gen::call(self, runtime::destination::named("application_controller"),
-                                      question.bytes(), self.now() + patience);
-  return answer ? *answer : message{};
-}
-
 } // namespace
 
 std::optional<std::uint32_t> list_length(etf::bytes list) {
@@ -154,15 +146,13 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   known["erlang:is_process_alive/1"] = is_process_alive;
   known["erlang:system_info/1"] = system_info;
   known["erlang:monotonic_time/0"] = [](process& self, etf::bytes) { return uptime(self); };
-  known["application:which_applications/0"] = [](process& self, etf::bytes) {
-    return which_applications(self);
-  };
+  add_application_functions(known);
   add_pg_functions(known);
   // A part of global's protocol.
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
     return answer(resolve_it(self, arguments));
   };
-  if (!start.empty()) made.granted_["application:start/1"] = application_start(start);
+  if (!start.empty()) grant_applications(made.granted_, start);
   for (const auto& word : allow) {
     if (auto taken = made.allow(word); !taken)
       return tl::unexpected(std::move(taken.error()).context("distribution.allow.rpc"));

@@ -41,7 +41,7 @@ class functions {
  public:
   // `allow`: "info", "module:function", "module:*", "mod:fun/2 => PLUGIN:ACTOR". Others are errc::invalid,
   // and so is a function that is neither built in nor some actor's. `start`: applications that
-  // application:start/1 may start.
+  // application:start/1 and its like may start and stop.
   static base::result<functions> make(dist::router& router, const std::vector<std::string>& allow,
                                       const std::vector<std::string>& start);
 
@@ -64,8 +64,10 @@ void add_pg_functions(function_table& into);
 // A function that an actor stands for: an instance of its own is called with {Function, Argument…}, or the
 // atom alone without arguments, and stopped with `shutdown`.
 callable call_of_actor(std::string actor, std::string function);
-// application:start/1 of those in `applications`; {error, not_allowed} of others.
-callable application_start(std::vector<std::string> applications);
+// Those of `application` that read: which and loaded applications, get_env and get_all_env.
+void add_application_functions(function_table& into);
+// application:start/1, ensure_started/1 and stop/1 of those named; {error, not_allowed} of others.
+void grant_applications(function_table& into, const std::vector<std::string>& names);
 
 // The length of a proper list, however it is written; nothing if it is none.
 std::optional<std::uint32_t> list_length(etf::bytes list);

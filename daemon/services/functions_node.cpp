@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Functions of rpc that do something on this node, each by its own leave: an actor that stands for a
-// function, and the start of an application. In the process's own turn.
-#include <algorithm>
+// Functions of rpc that an actor stands for. In the process's own turn.
 #include <coppice/etf/cursor.hpp>
 #include <string_view>
 #include <utility>
 
-#include "behaviours/application_controller.hpp"
 #include "behaviours/gen.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/system.hpp"
@@ -95,27 +92,6 @@ callable call_of_actor(std::string actor, std::string function) {
     }
     self.trap_exit(trapped);
     if (!instance) return answer::exited(instance.error());
-    if (!reply) return answer::exited(reason_in(reply.error()));
-    return std::move(*reply);
-  };
-}
-
-callable application_start(std::vector<std::string> applications) {
-  return [applications = std::move(applications)](process& self, etf::bytes arguments) -> answer {
-    etf::cursor at(arguments);
-    std::uint32_t length = 0;
-    std::string_view name;
-    if (!at.read_list(length) || !at.read_atom(name)) return {};
-    if (std::find(applications.begin(), applications.end(), name) == applications.end()) {
-      message_writer refused;
-      refused.tuple(2);
-      refused.atom("error");
-      refused.atom("not_allowed");
-      return refused.take();
-    }
-    using controller = behaviours::application_controller;
-    const auto to = runtime::destination::named(std::string(controller::registered_name));
-    auto reply = gen::call(self, to, controller::start_request(name), runtime::no_deadline);
     if (!reply) return answer::exited(reason_in(reply.error()));
     return std::move(*reply);
   };

@@ -200,11 +200,13 @@ supervisor_change diff(const supervisor_spec& before, const supervisor_spec& aft
 }
 
 application_change diff(const application_spec& before, const application_spec& after) {
-  application_change out{change_kind::update, &before, &after, {}, nullptr};
+  application_change out{change_kind::update, &before, &after, {}, false, nullptr};
   compare_terms("env", before.env, after.env, out.keys);
-  if (is_template(before.supervisor) != is_template(after.supervisor))
+  out.env = !out.keys.empty();
+  if (is_template(before.supervisor) != is_template(after.supervisor)) {
     out.keys.emplace_back("supervisor.strategy");
-  if (!out.keys.empty()) out.what = change_kind::restart;
+    out.what = change_kind::restart;
+  }
   if (before.type != after.type) out.keys.emplace_back("type");
   if (before.depends_on != after.depends_on) out.keys.emplace_back("depends_on");
   if (before.max_runtime != after.max_runtime) out.keys.emplace_back("max_runtime");
@@ -224,11 +226,11 @@ difference diff(const node_spec& before, const node_spec& after) {
   out.reordered = pairs.reordered;
   out.inserted = pairs.inserted;
   for (const application_spec* gone : pairs.gone())
-    out.applications.push_back({change_kind::stop, gone, nullptr, {}, nullptr});
+    out.applications.push_back({change_kind::stop, gone, nullptr, {}, false, nullptr});
   for (std::size_t i = 0; i < after.applications.size(); ++i) {
     const application_spec* old = pairs.old_of(i);
     if (!old) {
-      out.applications.push_back({change_kind::start, nullptr, &after.applications[i], {}, nullptr});
+      out.applications.push_back({change_kind::start, nullptr, &after.applications[i], {}, false, nullptr});
       continue;
     }
     application_change one = diff(*old, after.applications[i]);

@@ -48,6 +48,7 @@ struct application_change {
   const application_spec* before = nullptr;
   const application_spec* after = nullptr;
   std::vector<std::string> keys;
+  bool env = false; // its env is another: actors that cannot take it as they run are restarted
   std::unique_ptr<supervisor_change> inside;
 };
 

@@ -151,8 +151,9 @@ const table<allow_options>& allow_table() {
               "answers, called with {fun, Argument, …}")
           .add<&allow_options::spawn>("spawn", texts(text("PLUGIN:ACTOR", &check_actor, actor_pattern)),
                                       "actors other nodes may spawn, as coppice:spawn('PLUGIN:ACTOR', Args)")
-          .add<&allow_options::start>("start", texts(text("an application", &check_id, id_pattern)),
-                                      "applications other nodes may start by application:start/1");
+          .add<&allow_options::start>(
+              "start", texts(text("an application", &check_id, id_pattern)),
+              "applications other nodes may start and stop, by application:start/1 and stop/1");
   return rows;
 }
 

@@ -3,6 +3,7 @@
 """A configuration as a desired state: diff says what would change, apply and SIGHUP change that and nothing else,
 whole or not at all."""
 import pathlib
+import re
 import signal
 import sys
 import threading
@@ -188,7 +189,7 @@ def flags(cleanup):
     contains(at.node.call("outer", "count_children"), "{active,2}")
 
 
-@test("applications start, stop, restart with their env and learn their type")
+@test("applications start, stop and learn their env and type")
 def whole_applications(cleanup):
     at = Reconfigured(cleanup)
     more = """
@@ -202,7 +203,7 @@ def whole_applications(cleanup):
     equal(at.apply(), ["start more"])
     equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"hi, x">>}')
     at.write(("greeting: hi", "greeting: ho"))
-    equal(at.apply(), ["restart more env.greeting"])
+    equal(at.apply(), ["update more env.greeting", "restart more/g env"])
     equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"ho, x">>}')
     at.write(("depends_on: [ shop ]", "type: transient"))
     equal(at.apply(), ["update more type,depends_on"])
@@ -217,6 +218,61 @@ def whole_applications(cleanup):
     contains(at.node.coppice("apply").stderr, "start more: {shutdown,{failed_to_start_child,g,")
     equal(states(at.node), {"shop": "running"})
     equal(at.node.stop(), 0, at.node.log())
+
+
+@test("a changed env reaches actors that take it as they run, and restarts only the others")
+def environment(cleanup):
+    text = base + """
+  - name: more
+    env: { greeting: hi }
+    supervisor:
+      strategy: one_for_all
+      children:
+        - { id: g, actor: greeter, name: g }
+        - { id: k, actor: kv, name: k }
+        - id: below
+          supervisor:
+            children: [ { id: p, actor: probe, name: p }, { id: q, actor: kv, name: q } ]
+        - id: crowd
+          supervisor:
+            name: crowd
+            strategy: simple_one_for_one
+            children: [ { id: t, actor: probe } ]
+"""
+    at = Reconfigured(cleanup, text)
+    others, before = at.pids("a", "b", "c", "d"), {name: at.node.info(name)["pid"] for name in ("g", "k", "q", "p")}
+    at.node.call("k", "{put, a, 1}")
+    of_template = re.search(r"<[0-9.]+>", at.node.call("crowd", "{start_child, []}"))[0]
+    at.write(("greeting: hi", "greeting: ho"))
+    equal(at.apply(), ["update more env.greeting", "restart more/g env", "restart more/below/p env"])
+    after = {name: at.node.info(name)["pid"] for name in before}
+    equal({name: after[name] == before[name] for name in before}, {"g": False, "k": True, "q": True, "p": False})
+    equal(at.node.call("k", "{get, a}"), "{ok,1}")
+    equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"ho, x">>}')
+    now = re.search(r"<[0-9.]+>", at.node.call("crowd", "which_children"))[0]
+    check(now != of_template, "what was made from the template is another process")
+    equal(at.pids("a", "b", "c", "d"), others)
+    at.node.coppice("call", "p", "{exit, oops}")
+    eventually(lambda: at.node.coppice("call", "p", "ping").stdout.strip() == "pong", "another p")
+    equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"ho, x">>}')
+
+
+@test("an env whose change cannot go through is taken back everywhere")
+def environment_taken_back(cleanup):
+    more = """
+  - name: more
+    env: { greeting: hi }
+    supervisor: { children: [ { id: g, actor: greeter, name: g }, { id: k, actor: kv, name: k } ] }
+"""
+    at = Reconfigured(cleanup, base + more)
+    kept = at.node.info("k")["pid"]
+    at.write(("greeting: hi", "greeting: ho"), ("{ id: k, actor: kv, name: k }", "{ id: k, actor: kv, name: application_controller }"))
+    done = at.node.coppice("apply")
+    equal(done.returncode, 1, done.stdout + done.stderr)
+    contains(done.stderr, "already_started")
+    equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"hi, x">>}')
+    check(at.node.info("k")["pid"] != kept, "what had to be stopped runs again")
+    equal(at.changes("diff")[0], "update more env.greeting")
 
 
 @test("max_runtime counts from the application's start when it changes")

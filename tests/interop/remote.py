@@ -79,11 +79,50 @@ def functions(cleanup):
     equal(erl("erpc:multicall([N], test, echo, [hi])"), "[{ok,hi}]")
 
 
-@test("an application that is allowed is started by application:start, others are not")
+@test("an application that is allowed is started and stopped by another node's application, others are not")
 def applications(cleanup):
     node, erl = pair(cleanup, start="[ demo ]")
     contains(erl("rpc:call(N, application, start, [demo])"), "{error,{already_started,demo}}")
-    contains(erl("rpc:call(N, application, start, [other])"), "not_allowed")
+    equal(erl("rpc:call(N, application, ensure_started, [demo])"), "ok")
+    for call in ("start", "stop", "ensure_started"):
+        equal(erl(f"rpc:call(N, application, {call}, [other])"), "{error,not_allowed}")
+    equal(erl("erpc:call(N, application, stop, [demo])"), "ok")
+    equal(node.ask("status")["applications"][0]["state"], "stopped")
+    equal(erl("rpc:call(N, application, which_applications, [])"), "[]")
+    equal(erl("[A || {A, _, _} <- rpc:call(N, application, loaded_applications, [])]"), "[demo]")
+    equal(erl("rpc:call(N, application, stop, [demo])"), "{error,{not_started,demo}}")
+    equal(erl("rpc:call(N, application, start, [demo])"), "ok")
+    equal(erl("[A || {A, _, _} <- rpc:call(N, application, which_applications, [5000])]"), "[demo]")
+    equal(node.call("kv", "size"), "0")
+
+
+@test("an application's env is read by application:get_env and its like, as it is after a change")
+def env(cleanup):
+    text = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: shop
+    env: { greeting: hello, port: 80, nested: { a: [ 1, true ] } }
+    supervisor: { children: [ { id: kv, actor: kv, name: kv } ] }
+  - { name: bare, supervisor: { children: [] } }
+"""
+    node = Node(cleanup, config=text)
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
+    equal(erl("rpc:call(N, application, get_env, [shop, greeting])"), "{ok,<<\"hello\">>}")
+    equal(erl("erpc:call(N, application, get_env, [shop, nested])"), "{ok,#{a => [1,true]}}")
+    equal(erl("[rpc:call(N, application, get_env, A) || A <- [[shop, none], [nobody, port], [port], [bare, port]]]"),
+          "[undefined,undefined,undefined,undefined]")
+    equal(erl("[rpc:call(N, application, get_env, A) || A <- [[shop, port, 1], [shop, none, {a, b}], [nobody, x, 3]]]"),
+          "[80,{a,b},3]")
+    equal(erl("lists:sort(rpc:call(N, application, get_all_env, [shop]))"),
+          "[{greeting,<<\"hello\">>},{nested,#{a => [1,true]}},{port,80}]")
+    equal(erl("[rpc:call(N, application, get_all_env, A) || A <- [[], [nobody], [bare]]]"), "[[],[],[]]")
+    contains(erl("rpc:call(N, application, set_env, [shop, port, 1])"), "undef")
+    node.folder.write("node.yaml", text.replace("port: 80", "port: 81"))
+    node.ask("apply")
+    equal(erl("rpc:call(N, application, get_env, [shop, port])"), "{ok,81}")
 
 
 @test("only functions that are named are allowed, and a name that means nothing ends the start")

@@ -223,7 +223,7 @@ TEST_CASE("a template that changes stops nothing that was made from it") {
   CHECK(of_children({crowd("id: x, actor: kv")}, {crowd("id: y, actor: kv")}) == "update demo/s/y: id\n");
 }
 
-TEST_CASE("applications start, stop, restart by their env and are told the rest") {
+TEST_CASE("applications start, stop and are told the rest") {
   const std::string one =
       std::string(head) + "applications:\n  - { name: a, supervisor: { children: [] } }\n";
   CHECK(
@@ -232,7 +232,7 @@ TEST_CASE("applications start, stop, restart by their env and are told the rest"
   CHECK(difference(one, one + "    \n") == "");
   CHECK(difference(one, std::string(head) + "applications: [ { name: a, env: { g: 1 }, type: permanent, "
                                             "supervisor: { children: [] } } ]\n") ==
-        "restart a: env.g type\n");
+        "update a: env.g type\n");
   CHECK(difference(one, std::string(head) + "applications: [ { name: a, max_runtime: 1h, "
                                             "supervisor: { name: s, children: [] } } ]\n") ==
         "update a: max_runtime\nupdate a/: name\n");
