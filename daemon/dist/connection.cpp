@@ -16,6 +16,8 @@ namespace coppice::dist {
 namespace {
 
 constexpr std::size_t read_at_least = 64 * 1024;
+constexpr std::size_t long_frame = 16 * 1024;
+constexpr std::size_t read_of_long = 256 * 1024;
 constexpr std::size_t read_at_most = 1024 * 1024; // of a long frame, at a time
 constexpr std::size_t keep_buffer = 256 * 1024;   // memory kept between frames
 constexpr int ticks_to_silence = 4;
@@ -63,11 +65,13 @@ void connection::start(base::bytes_span leftover) {
 }
 
 std::span<std::uint8_t> connection::read_space() {
-  std::size_t wanted = read_at_least;
+  // The stream is read once a turn: as much as keeps what handles it busy, more where frames are long.
+  std::size_t wanted = longest_seen_ < long_frame ? read_at_least : read_of_long;
   if (in_.size() >= 4) {
     const std::size_t frame = std::size_t{4} + base::load_be32(in_.data());
-    if (frame > in_.size()) wanted = std::clamp(frame - in_.size(), read_at_least, read_at_most);
+    if (frame > in_.size()) wanted = std::clamp(frame - in_.size(), wanted, read_at_most);
   }
+  longest_seen_ = 0;
   return in_.prepare(wanted);
 }
 
@@ -89,6 +93,7 @@ bool connection::read_frames() {
     }
     if (!*whole) break;
     if ((*whole)->empty()) continue;
+    longest_seen_ = std::max(longest_seen_, (*whole)->size());
     auto taken = unpacker_.take(**whole);
     if (!taken) {
       end(taken.error());

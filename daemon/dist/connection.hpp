@@ -163,6 +163,7 @@ class connection final : private net::stream_handler {
   base::uv::timer ticker_;
   base::uv::timer reader_; // while it reads nothing, since memory is scarce
   connection_counters counters_;
+  std::size_t longest_seen_ = 0;   // frame, of what was last read
   std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
   int silent_ticks_ = 0;
   std::unordered_map<runtime::pid, large_message, runtime::pid_hash> large_; // by sender

@@ -95,7 +95,8 @@ class router final : public runtime::remote_router, private connection_owner, pr
   unsigned here() const { return static_cast<unsigned>(system_.current_worker()); }
   local_node ourselves() const;
 
-  void drain(peer& p);
+  void push(peer& p, const runtime::destination& to, runtime::signal_ptr what);
+  void drain(peer& p, const runtime::destination* to = nullptr, runtime::signal_ptr what = {});
   void drain_at_home(peer& p);
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);

@@ -22,6 +22,13 @@ constexpr int drain_rounds = 16;
 
 void router::route(const runtime::destination& to, runtime::signal_ptr what) {
   peer& p = peer_at(to.node());
+  // Nobody else drains, and it is ours to: without the queue.
+  if (system_.current_worker() == static_cast<int>(p.home.load()) && p.inbox.wake())
+    return drain(p, &to, std::move(what));
+  push(p, to, std::move(what));
+}
+
+void router::push(peer& p, const runtime::destination& to, runtime::signal_ptr what) {
   auto item = std::make_unique<routed>();
   item->to = to;
   item->what = std::move(what);
@@ -81,15 +88,21 @@ void router::drain_at_home(peer& p) {
   system_.post(home, [this, &p] { drain_at_home(p); });
 }
 
-// The holder of the token, on the home worker's thread.
-void router::drain(peer& p) {
+// The holder of the token, on the home worker's thread. `what`, if any, goes before all that is queued.
+void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr what) {
   queue refused;
   base::status begun;
   bool again = false;
   std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
-    if (p.home.load() == here()) {
+    const bool at_home = p.home.load() == here();
+    if (what != nullptr && at_home && p.established) {
+      p.established->send(*to, std::move(what));
+    } else if (what != nullptr) {
+      push(p, *to, std::move(what));
+    }
+    if (at_home) {
       int rounds = 0;
       do {
         for (routed* next = p.inbox.take_all(); next != nullptr;) {
