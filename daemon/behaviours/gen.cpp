@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "runtime/call_forms.hpp"
 #include "runtime/raw_message.hpp"
 #include "runtime/system.hpp"
 
@@ -40,6 +41,22 @@ bool is_self(process& self, const runtime::destination& to) {
   using kind = runtime::destination::kind;
   if (to.what() == kind::process) return to.process() == self.self();
   return to.what() == kind::name && !to.name().empty() && self.name() == to.name();
+}
+
+runtime::await_error::kind error_kind(runtime::answer_to_call::kind of) {
+  using error = runtime::await_error::kind;
+  switch (of) {
+    case runtime::answer_to_call::kind::down:
+      return error::down;
+    case runtime::answer_to_call::kind::exiting:
+      return error::exiting;
+    case runtime::answer_to_call::kind::limit:
+      return error::limit;
+    case runtime::answer_to_call::kind::full:
+      return error::full;
+    default:
+      return error::timeout;
+  }
 }
 
 call_error error_of(runtime::await_error error) {
@@ -89,44 +106,6 @@ bool starts_with(etf::bytes term, const std::array<std::uint8_t, Size>& head) {
   return term.size() >= Size && std::memcmp(term.data(), head.data(), Size) == 0;
 }
 
-// What stands before the pid, and before the reference, in the envelope of a call of this node.
-constexpr std::size_t pid_at = call_head.size() + 2;
-std::size_t alias_at(const runtime::own_forms& own) {
-  return pid_at + own.pid_size();
-}
-std::size_t envelope_size(const runtime::own_forms& own) {
-  return alias_at(own) + alias_head.size() + own.reference_size();
-}
-
-// A call as call_message() writes it.
-bool look_at_own(etf::bytes term, const runtime::own_forms& own, request_view& out) {
-  const std::size_t size = envelope_size(own);
-  if (!own.known() || term.size() <= size || term[call_head.size()] != 104 || term[call_head.size() + 1] != 2)
-    return false;
-  runtime::pid caller;
-  if (!own.get_pid(term.subspan(pid_at), caller) || !starts_with(term.subspan(alias_at(own)), alias_head) ||
-      !own.get_reference(term.subspan(alias_at(own) + alias_head.size()), out.alias))
-    return false;
-  out.what = request::kind::call;
-  out.from = term.subspan(call_head.size(), size - call_head.size());
-  out.tag = term.subspan(alias_at(own), size - alias_at(own));
-  out.body = term.subspan(size);
-  return true;
-}
-
-// {[alias|Ref], Reply} with a reference of this node's, and its reply.
-bool has_own_tag(etf::bytes answer, const runtime::own_forms& own) {
-  runtime::reference found;
-  return answer.size() > 2 && answer[0] == 104 && answer[1] == 2 &&
-         starts_with(answer.subspan(2), alias_head) &&
-         own.get_reference(answer.subspan(2 + alias_head.size()), found);
-}
-message own_reply(message answer, const runtime::own_forms& own) {
-  const std::size_t front = 2 + alias_head.size() + own.reference_size();
-  if (front >= answer.size()) return {};
-  return std::move(answer).slice(answer.bytes().subspan(front));
-}
-
 // Past [alias|Ref].
 bool skip_alias(etf::cursor& at) {
   if (!starts_with(at.rest(), alias_head)) return false;
@@ -157,11 +136,13 @@ const message& system_limit() {
   return reason;
 }
 
-request_view look(etf::bytes term, const runtime::own_forms& own) {
+request_view look(etf::bytes term) {
+  // A small tuple whose first atom is not as long as any of the tags below: most messages that are no calls.
+  if (term.size() > 4 && term[0] == 104 && term[2] == 119 && term[3] != 9 && term[3] != 6)
+    return {{}, {}, term};
+  if (starts_with(term, cast_head)) return {request::kind::cast, {}, term.subspan(cast_head.size())};
   etf::cursor at(term);
-  if (starts_with(term, call_head)) [[likely]] {
-    if (request_view found; look_at_own(term, own, found)) [[likely]]
-      return found;
+  if (starts_with(term, call_head)) {
     at.advance(call_head.size());
     const std::uint8_t* const from = at.rest().data();
     if (!skip_from(at)) return {{}, {}, term};
@@ -182,8 +163,7 @@ request_view look(etf::bytes term, const runtime::own_forms& own) {
 }
 
 request parse(const message& m) {
-  static constexpr runtime::own_forms none;
-  const request_view seen = look(m.bytes(), none);
+  const request_view seen = look(m.bytes());
   return {seen.what, seen.from.empty() ? message() : m.slice(seen.from), m.slice(seen.body)};
 }
 
@@ -218,18 +198,9 @@ bool reply(process& self, etf::bytes from, message answer) {
 
 bool own_alias(process& self, etf::bytes from, runtime::reference& out) {
   const runtime::own_forms& own = self.host().nodes().forms();
-  const std::size_t at = alias_at(own) - call_head.size();
+  const std::size_t at = own.tag_at();
   return from.size() > at + alias_head.size() && starts_with(from.subspan(at), alias_head) &&
          own.get_reference(from.subspan(at + alias_head.size()), out);
-}
-
-void reply(process& self, const runtime::reference& alias, etf::bytes tag, message answer) {
-  std::uint8_t* front = nullptr;
-  message whole = runtime::with_room_in_front(tag.size() + 2, std::move(answer), front);
-  front[0] = static_cast<std::uint8_t>(etf::tag::small_tuple);
-  front[1] = 2;
-  std::memcpy(front + 2, tag.data(), tag.size());
-  self.answer(alias, std::move(whole));
 }
 
 bool from_here(process& self, const message& from) {
@@ -248,27 +219,7 @@ bool reply(process& self, const message& from, const message& answer) {
 }
 
 message call_message(process& self, const runtime::reference& ref, message body) {
-  auto& names = self.host().nodes();
-  if (const runtime::own_forms& own = names.forms(); own.known()) [[likely]] {
-    std::uint8_t* front = nullptr;
-    message whole = runtime::with_room_in_front(envelope_size(own), std::move(body), front);
-    std::memcpy(front, call_head.data(), call_head.size());
-    front[call_head.size()] = static_cast<std::uint8_t>(etf::tag::small_tuple);
-    front[call_head.size() + 1] = 2;
-    own.put_pid(front + pid_at, self.self());
-    std::memcpy(front + alias_at(own), alias_head.data(), alias_head.size());
-    own.put_reference(front + alias_at(own) + alias_head.size(), ref);
-    return whole;
-  }
-  return enveloped(std::move(body), 96 + 2 * names.own().size(), [&](etf::writer& out) {
-    out.tuple(3);
-    out.atom("$gen_call");
-    out.tuple(2);
-    runtime::write(out, self.self(), names);
-    out.list(1);
-    out.atom("alias");
-    runtime::write(out, ref, names);
-  });
+  return runtime::whole_call(self.host().nodes(), {self.self(), ref.number()}, std::move(body));
 }
 
 message call_message(process& self, const runtime::reference& ref, etf::bytes body) {
@@ -297,25 +248,31 @@ tl::expected<runtime::reference, call_error> start_call(process& self, const run
   return start_call(self, to, message::immortal(body));
 }
 
-static call_result answer_of(const process& self, process::awaited answer) {
-  if (!answer) return tl::unexpected(error_of(std::move(answer.error())));
-  message body = has_own_tag(answer->bytes(), self.host().nodes().forms())
-                     ? own_reply(std::move(*answer), self.host().nodes().forms())
-                     : reply_of(std::move(*answer));
+static call_result body_of(message answer) {
+  message body = reply_of(std::move(answer));
   // Someone else who knew the alias: not an answer, and the reference is spent.
   if (!body) return tl::unexpected(call_error{call_error::kind::exit, message::atom("bad_reply")});
   return body;
 }
 
 call_result finish_call(process& self, const runtime::reference& call, base::nanos deadline) {
-  return answer_of(self, self.await(call, deadline));
+  auto answer = self.await(call, deadline);
+  if (!answer) return tl::unexpected(error_of(std::move(answer.error())));
+  return body_of(std::move(*answer));
 }
 
 call_result call(process& self, const runtime::destination& to, etf::bytes body, base::nanos deadline) {
-  return call(self, to, message::immortal(body), deadline);
+  return call(self, to, message::copy_of(body), deadline);
 }
 
 call_result call(process& self, const runtime::destination& to, message body, base::nanos deadline) {
+  if (to.what() == runtime::destination::kind::name) {
+    const auto found = self.host().whereis(to.name());
+    if (!found) return tl::unexpected(call_error{call_error::kind::noproc, {}});
+    return call(self, *found, std::move(body), deadline);
+  }
+  if (to.what() == runtime::destination::kind::process && to.here())
+    return call(self, to.process(), std::move(body), deadline);
   const auto started = start_call(self, to, std::move(body));
   if (!started) return tl::unexpected(started.error());
   return finish_call(self, *started, deadline);
@@ -324,8 +281,12 @@ call_result call(process& self, const runtime::destination& to, message body, ba
 call_result call(process& self, const runtime::pid& to, message body, base::nanos deadline) {
   if (!to.here()) return call(self, runtime::destination(to), std::move(body), deadline);
   if (to == self.self()) return tl::unexpected(call_error{call_error::kind::calling_self, {}});
-  const runtime::reference ref = self.make_reference();
-  return answer_of(self, self.call(to, ref, call_message(self, ref, std::move(body)), deadline));
+  using kind = runtime::answer_to_call::kind;
+  runtime::answer_to_call answer = self.call(to, std::move(body), deadline);
+  if (answer.what == kind::reply) [[likely]]
+    return std::move(answer.term);
+  if (answer.what == kind::enveloped) return body_of(std::move(answer.term));
+  return tl::unexpected(error_of({error_kind(answer.what), std::move(answer.term)}));
 }
 
 std::vector<call_result> call_many(process& self, std::span<const runtime::destination> to, etf::bytes body,

@@ -39,11 +39,8 @@ struct request_view {
   request::kind what = request::kind::info;
   etf::bytes from;
   etf::bytes body;
-  // Of a call whose From is as this node writes it: its alias, and the tag that names it. Else none.
-  runtime::reference alias{};
-  etf::bytes tag{};
 };
-request_view look(etf::bytes term, const runtime::own_forms& own);
+request_view look(etf::bytes term);
 
 // Whether a call, or a sys request, comes from a process of this node; `from` is request::from.
 bool from_here(runtime::process& self, const runtime::message& from);
@@ -53,8 +50,6 @@ bool reply(runtime::process& self, const runtime::message& from, etf::bytes answ
 bool reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);
 // The same; `answer` travels in its own memory if it is nobody else's. False also if `from` is not one term.
 bool reply(runtime::process& self, etf::bytes from, runtime::message answer);
-// To what look() found.
-void reply(runtime::process& self, const runtime::reference& alias, etf::bytes tag, runtime::message answer);
 
 // The alias of a From of this node's; false: it has none, or is another node's.
 bool own_alias(runtime::process& self, etf::bytes from, runtime::reference& out);

@@ -75,11 +75,10 @@ struct own_door {
   }
 };
 
-// The call that handle_call has now, if its From is this node's. On that callback's stack.
+// The call that handle_call has now, if it is of a process here. On that callback's stack.
 struct asked_call {
   etf::bytes from;
-  etf::bytes tag;
-  runtime::reference alias;
+  runtime::call_id call;
   bool answered = false;
 };
 
@@ -125,11 +124,15 @@ template <class Result, class... Arguments, Result (*Function)(coppice_actor*, A
 struct entry<Function> {
   static Result call(coppice_actor* self, Arguments... arguments) {
     const runtime::host_code ours(self == nullptr ? nullptr : self->process);
-    if (self != nullptr && !ours) [[unlikely]] {
-      coppice_actor stranger;
-      return Function(&stranger, arguments...);
-    }
+    if (self != nullptr && !ours) [[unlikely]]
+      return for_stranger(arguments...);
     return Function(self, arguments...);
+  }
+
+ private:
+  [[gnu::noinline, gnu::cold]] static Result for_stranger(Arguments... arguments) {
+    coppice_actor stranger;
+    return Function(&stranger, arguments...);
   }
 };
 

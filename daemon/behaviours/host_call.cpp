@@ -25,8 +25,8 @@ base::nanos until(const coppice_actor& self, std::int64_t deadline) {
 }
 
 // Not 0. What tells a From from others, for some time: its alias, or all of it.
-std::uint64_t key_of(const runtime::reference& alias) {
-  return runtime::reference_hash{}(alias) | 1;
+std::uint64_t key_of(const runtime::call_id& call) {
+  return (runtime::pid_hash{}(call.who) ^ call.number * 0xC2B2AE3D27D4EB4FU) | 1;
 }
 
 // Eight bytes at a time; the last ones overlap.
@@ -55,8 +55,8 @@ void note_answered(coppice_actor& self, std::uint64_t key) {
 
 std::int32_t reply_now(coppice_actor& self, asked_call& to, message answer) {
   if (std::exchange(to.answered, true)) return COPPICE_E_USED;
-  note_answered(self, key_of(to.alias));
-  gen::reply(*self.process, to.alias, to.tag, std::move(answer));
+  note_answered(self, key_of(to.call));
+  self.process->reply(to.call, std::move(answer));
   return COPPICE_OK;
 }
 
@@ -71,7 +71,8 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ter
     return reply_now(*self, *now, std::move(*m));
   // A From holds a fresh reference, so equal keys among the last few mean the same From.
   std::uint64_t key = hash_of(whom);
-  if (runtime::reference alias; gen::own_alias(*self->process, whom, alias)) key = key_of(alias);
+  if (runtime::reference alias; gen::own_alias(*self->process, whom, alias))
+    key = key_of({alias.owner(), alias.number()});
   if (std::ranges::find(self->rarely().answered, key) != self->rarely().answered.end()) return COPPICE_E_USED;
   if (!gen::reply(*self->process, whom, std::move(*m))) return COPPICE_E_INVALID;
   note_answered(*self, key);

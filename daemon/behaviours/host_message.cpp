@@ -124,9 +124,8 @@ std::int32_t write_begin(std::uint64_t hint, coppice_writer* w) {
 
 void close(coppice_writer* w) {
   w->at = w->end = w->begin = nullptr;
-  w->api = nullptr;
+  w->api = nullptr; // so nobody looks at `host` any more
   w->status = COPPICE_OK;
-  w->host[0] = w->host[1] = w->host[2] = 0;
 }
 
 void discard(coppice_writer* w) {
@@ -143,20 +142,24 @@ std::int32_t splice(coppice_writer* w, const coppice_message* m) {
   return COPPICE_OK;
 }
 
+std::int32_t unfinished(coppice_writer* w, std::int32_t status) {
+  raw_message::release(room_of(w).owner);
+  close(w);
+  return status;
+}
+
 std::int32_t finish(coppice_writer* w, coppice_message* out_new) {
   if (out_new != nullptr) *out_new = {};
   if (!is_open(w)) return COPPICE_E_INVALID;
-  std::int32_t status = out_new == nullptr ? COPPICE_E_INVALID : w->status;
+  if (out_new == nullptr) return unfinished(w, COPPICE_E_INVALID);
+  if (w->status != COPPICE_OK) return unfinished(w, w->status);
   const raw_message::room room = room_of(w);
   std::size_t written = 0;
-  if (status == COPPICE_OK && !written_by(w, room, written)) status = COPPICE_E_INVALID;
-  if (status == COPPICE_OK && !is_term({room.begin, written})) status = COPPICE_E_TERM;
-  if (status == COPPICE_OK)
-    *out_new = {room.begin, written, room.owner};
-  else
-    raw_message::release(room.owner);
+  if (!written_by(w, room, written)) return unfinished(w, COPPICE_E_INVALID);
+  if (!is_term({room.begin, written})) return unfinished(w, COPPICE_E_TERM);
+  *out_new = {room.begin, written, room.owner};
   close(w);
-  return status;
+  return COPPICE_OK;
 }
 
 // A plugin's buffer in a message: the plugin's code stays loaded until it is freed.

@@ -104,8 +104,7 @@ outcome server::receive(process& self, message m) {
     continue_first_ = false;
     if (outcome next = follow(COPPICE_CONTINUE); next.stops()) return next;
   }
-  const runtime::own_forms& own = self.host().nodes().forms();
-  const gen::request_view what = gen::look(m.bytes(), own);
+  const gen::request_view what = gen::look(m.bytes());
   if (what.what != gen::request::kind::system) {
     if (sys_ == nullptr || !sys_->suspended()) return dispatch(m, what);
     gen::exit_notice exit;
@@ -118,14 +117,14 @@ outcome server::receive(process& self, message m) {
   outcome next = runtime::carry_on();
   if (config_request(request, next)) return next;
   next = system_protocol().handle(self, *this, request);
-  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::look(held.bytes(), own));
+  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::look(held.bytes()));
   return next;
 }
 
 outcome server::dispatch(const message& m, const gen::request_view& what) {
   switch (what.what) {
     case gen::request::kind::call:
-      return call(m, what);
+      return call(m, what.body, what.from);
     case gen::request::kind::cast: {
       const coppice_message body = lend(m, what.body);
       const std::int32_t status = in_turn(actor_, "handle_cast", what.body, [&] {
@@ -142,16 +141,25 @@ outcome server::dispatch(const message& m, const gen::request_view& what) {
   return info(m);
 }
 
-outcome server::call(const message& m, const gen::request_view& what) {
-  const coppice_message body = lend(m, what.body);
-  const coppice_bytes from = lend_bytes(what.from);
-  asked_call asked{what.from, what.tag, what.alias};
-  if (what.alias) actor_.asked = &asked;
-  const std::int32_t status = in_turn(actor_, "handle_call", what.body, [&] {
-    return call_or(COPPICE_UNHANDLED, callbacks_->handle_call, &actor_, state_, &body, from);
+outcome server::receive_call(process& self, const runtime::call_id& asking, message request) {
+  const runtime::own_forms& own = self.host().nodes().forms();
+  if (continue_first_ || !own.known() || (sys_ != nullptr && sys_->suspended())) [[unlikely]]
+    return behaviour::receive_call(self, asking, std::move(request));
+  actor_.process = &self;
+  runtime::own_forms::from written;
+  own.put_from(written, asking);
+  asked_call asked{{written.data(), own.from_size()}, asking};
+  actor_.asked = &asked;
+  return call(request, request.bytes(), asked.from);
+}
+
+outcome server::call(const message& m, etf::bytes request, etf::bytes from) {
+  const coppice_message body = lend(m, request);
+  const std::int32_t status = in_turn(actor_, "handle_call", request, [&] {
+    return call_or(COPPICE_UNHANDLED, callbacks_->handle_call, &actor_, state_, &body, lend_bytes(from));
   });
   actor_.asked = nullptr;
-  if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", what.body));
+  if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", request));
   return follow(status);
 }
 

@@ -35,6 +35,8 @@ class server final : public runtime::behaviour, public reloadable, private sys::
 
   runtime::outcome init(runtime::process& self) override;
   runtime::outcome receive(runtime::process& self, runtime::message m) override;
+  runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,
+                                runtime::message request) override;
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override;
 
@@ -67,7 +69,8 @@ class server final : public runtime::behaviour, public reloadable, private sys::
   runtime::outcome info(const runtime::message& m);
   // A sys request of this node: change_config(). False: it is none.
   bool config_request(const gen::request& what, runtime::outcome& next);
-  runtime::outcome call(const runtime::message& m, const gen::request_view& what);
+  // `request` is of m; `from` lasts as long as this.
+  runtime::outcome call(const runtime::message& m, etf::bytes request, etf::bytes from);
   runtime::outcome response(const struct response& ended);
   // What a callback's status comes to; runs handle_continue as often as it is asked for.
   runtime::outcome follow(std::int32_t status);

@@ -22,7 +22,7 @@ namespace coppice::dist {
 struct watched_there {
   runtime::pid watcher;
   runtime::destination target;
-  std::uint8_t flags = 0; // the signal's
+  std::uint16_t flags = 0; // the signal's
 };
 
 // A call of a process here to one of the peer's.

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "runtime/ids.hpp"
 #include "runtime/message.hpp"
 
 namespace coppice::runtime {
@@ -62,6 +63,10 @@ class behaviour {
   // One ordinary message. Exit signals (when trapping) and monitors' ends arrive as Erlang's
   // {'EXIT', Pid, Reason} and {'DOWN', Ref, process, PidOrName, Reason}.
   virtual outcome receive(process& self, message m) = 0;
+
+  // The request of a call by a process here, to be answered with process::reply(). As it is, receive() of
+  // the message that it would be on the wire.
+  virtual outcome receive_call(process& self, const call_id& call, message request);
 
   // After stop(reason) from receive(). Not after an exit signal that was not trapped, as in OTP.
   virtual void terminate(process& self, const message& reason);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Block pools: see block.hpp. Size classes count the whole block, header included, so that a block fills
-// its allocation.
+// Block pools: see block.hpp.
 #include "runtime/block.hpp"
 
 #include <malloc.h>
@@ -12,9 +11,6 @@ namespace coppice::runtime {
 namespace {
 
 thread_local block_pool* this_threads_pool = nullptr;
-
-constexpr std::array<std::size_t, 11> whole_sizes{160,  224,  320,   512,   768,   1024,
-                                                  2048, 4096, 16384, 65536, 262144};
 
 constexpr std::int64_t report_every = 64 * 1024; // bytes
 constexpr std::int64_t worth_a_trim = std::int64_t{32} << 20;
@@ -84,16 +80,6 @@ std::size_t block_pool::class_bytes(unsigned size_class) {
   return whole_sizes[size_class] - sizeof(block);
 }
 
-unsigned block_pool::class_for(std::size_t capacity) {
-  const std::size_t whole = capacity + sizeof(block);
-  if (whole <= whole_sizes[3]) [[likely]] // the usual ones without a branch that errs
-    return static_cast<unsigned>(whole > whole_sizes[0]) + static_cast<unsigned>(whole > whole_sizes[1]) +
-           static_cast<unsigned>(whole > whole_sizes[2]);
-  unsigned found = 4;
-  while (found < classes && whole_sizes[found] < whole) ++found;
-  return found;
-}
-
 block* block_pool::from_system(std::size_t capacity, unsigned size_class) {
   if (size_class < classes) capacity = class_bytes(size_class);
   const std::size_t whole = sizeof(block) + capacity;
@@ -118,35 +104,16 @@ void block_pool::to_system(block* unused) {
   ::operator delete(unused);
 }
 
-block* block_pool::allocate(std::size_t capacity) {
-  const unsigned size_class = class_for(capacity);
+block* block_pool::allocate_new(std::size_t capacity, unsigned size_class) {
   if (size_class == classes) return from_system(capacity, size_class);
-  if (free_[size_class] == nullptr) {
-    take_returns();
-    if (free_[size_class] == nullptr) {
-      block* made = from_system(capacity, size_class);
-      made->owner = this;
-      return made;
-    }
-  }
-  block* taken = free_[size_class];
-  free_[size_class] = taken->next;
-  --kept_[size_class];
-  taken->refs.store(1, std::memory_order_relaxed);
-  return taken;
+  take_returns();
+  if (free_[size_class] != nullptr) return allocate(capacity);
+  block* made = from_system(capacity, size_class);
+  made->owner = this;
+  return made;
 }
 
-void block_pool::keep(block* unused) {
-  const unsigned size_class = unused->size_class;
-  if (static_cast<std::size_t>(kept_[size_class]) * whole_sizes[size_class] >= kept_bytes)
-    return to_system(unused);
-  unused->next = free_[size_class];
-  free_[size_class] = unused;
-  ++kept_[size_class];
-}
-
-void block_pool::free(block* unused) {
-  if (unused->owner == this) return keep(unused);
+void block_pool::free_elsewhere(block* unused) {
   const auto* first = siblings_->data();
   if (unused->owner == nullptr || unused->owner < first || unused->owner >= first + siblings_->size())
     return to_system(unused);

@@ -83,8 +83,20 @@ class block_pool {
   static block_pool* current();
   static void set_current(block_pool* pool);
 
-  block* allocate(std::size_t capacity);
-  void free(block* unused);
+  block* allocate(std::size_t capacity) {
+    const unsigned size_class = class_for(capacity);
+    if (size_class == classes || free_[size_class] == nullptr) [[unlikely]]
+      return allocate_new(capacity, size_class);
+    block* taken = free_[size_class];
+    free_[size_class] = taken->next;
+    --kept_[size_class];
+    taken->refs.store(1, std::memory_order_relaxed);
+    return taken;
+  }
+  void free(block* unused) {
+    if (unused->owner == this) return keep(unused);
+    free_elsewhere(unused);
+  }
   // Sends back what belongs to siblings; called when the worker has nothing better to do.
   void flush();
   // Its thread stops using it and keeps nothing: all free blocks go to the system, and so do those that
@@ -94,6 +106,9 @@ class block_pool {
 
  private:
   static constexpr unsigned classes = 11;
+  // Of whole blocks, so that a block fills its allocation.
+  static constexpr std::array<std::size_t, classes> whole_sizes{160,  224,  320,   512,   768,   1024,
+                                                                2048, 4096, 16384, 65536, 262144};
   static constexpr std::size_t kept_bytes = std::size_t{1} << 20; // for each class
   static constexpr unsigned batch = 32;
   static constexpr std::uint64_t batch_bytes = std::uint64_t{256} << 10;
@@ -107,12 +122,30 @@ class block_pool {
 
   friend block* allocate_block(std::size_t);
   friend void detail::release(block*) noexcept;
-  static unsigned class_for(std::size_t capacity);
+  // `classes`: larger than all.
+  static unsigned class_for(std::size_t capacity) {
+    const std::size_t whole = capacity + sizeof(block);
+    if (whole <= whole_sizes[3]) [[likely]] // the usual ones without a branch that errs
+      return static_cast<unsigned>(whole > whole_sizes[0]) + static_cast<unsigned>(whole > whole_sizes[1]) +
+             static_cast<unsigned>(whole > whole_sizes[2]);
+    unsigned found = 4;
+    while (found < classes && whole_sizes[found] < whole) ++found;
+    return found;
+  }
   static std::size_t class_bytes(unsigned size_class);
   static block* from_system(std::size_t capacity, unsigned size_class);
   static void to_system(block* unused);
   static void count(std::int64_t bytes); // with this thread's pool, if it has one
-  void keep(block* unused);
+  void keep(block* unused) {
+    const unsigned size_class = unused->size_class;
+    if (kept_[size_class] * whole_sizes[size_class] >= kept_bytes) [[unlikely]]
+      return to_system(unused);
+    unused->next = free_[size_class];
+    free_[size_class] = unused;
+    ++kept_[size_class];
+  }
+  block* allocate_new(std::size_t capacity, unsigned size_class);
+  void free_elsewhere(block* unused);
   void drop_free();
   void report(std::int64_t bytes);
   void send_back(block* unused, std::size_t owner_index);

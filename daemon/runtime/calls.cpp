@@ -4,6 +4,7 @@
 // reference manual.
 #include <coppice/etf/cursor.hpp>
 
+#include "runtime/call_forms.hpp"
 #include "runtime/engine.hpp"
 
 namespace coppice::runtime {
@@ -64,16 +65,35 @@ void engine::forget_caller(process& p, const reference& to) {
       mine != nullptr && mine->callers.erase(to))
     return;
   if (p.first_ != nullptr && p.first_->ref == to)
-    p.first_->flags &= static_cast<std::uint8_t>(~signal::of_call);
+    p.first_->flags &= static_cast<std::uint16_t>(~signal::of_call);
 }
 
-void engine::settle(process& p, std::uint64_t number, bool down, message result) {
+void engine::settle(process& p, std::uint64_t number, bool down, message result, bool bare) {
   call_state* call = find_call(p, number);
   if (call == nullptr || call->answered) return;
   call->answered = true;
   call->down = down;
+  call->bare = bare;
+  if (bare && call != p.direct_)
+    result = whole_answer(p.host().nodes(), {p.self_, number}, std::move(result));
   call->result = std::move(result);
   if (p.waiting_ != nullptr && p.waiting_->number == number) p.waiting_->ready = true;
+}
+
+bool engine::settle_here(process& p, std::uint64_t number, const pid& from, message& reply) {
+  call_state* const call = p.direct_;
+  if (call == nullptr || p.direct_number_ != number || call->answered || p.exiting_ || call->target != from)
+    return false;
+  if (!p.inbox_.empty()) take_inbox(p);
+  if (p.pending_first_ != nullptr) return false;
+  call->answered = true;
+  call->bare = true;
+  call->result = std::move(reply);
+  if (p.waiting_ == nullptr || p.waiting_->number != number) return true;
+  p.waiting_->ready = true;
+  if (!p.scheduled_) p.followed_ = 0;
+  p.home().schedule(p);
+  return true;
 }
 
 bool engine::handle_reply(process& p, signal_ptr& what) {
@@ -100,9 +120,17 @@ void engine::handle_alias(process& p, signal_ptr what) {
     const bool ended_itself =
         (what->flags & signal::ends_monitor) != 0 || (call->target.here() && what->from == call->target);
     if (!ended_itself) send_demonitor(p, number, call->target, call->by_name.get());
-    return settle(p, number, false, consume(std::move(what)));
+    const bool bare = (what->flags & signal::bare) != 0;
+    return settle(p, number, false, consume(std::move(what)), bare);
   }
   if (mine == nullptr) return nobody();
+  if ((what->flags & signal::bare) != 0) {
+    const pid from = what->from;
+    const reference ref = what->ref;
+    what = make_signal(signal_kind::message, from, ref,
+                       whole_answer(p.host().nodes(), {p.self_, number}, consume(std::move(what))));
+    what->flags = signal::unbounded;
+  }
   if (const monitor_state* state = mine->monitors.find(number); state != nullptr && state->request) {
     send_demonitor(p, number, state->target, state->by_name.get());
     const std::lock_guard guard(mine->lock);
@@ -175,41 +203,35 @@ process::awaited process::await(const reference& ref, base::nanos deadline) {
   return result;
 }
 
-process::awaited process::call(const pid& to, const reference& ref, message m, base::nanos deadline) {
-  using kind = await_error::kind;
-  const auto failed = [](kind what, message reason = {}) {
-    return tl::unexpected(await_error{what, std::move(reason)});
-  };
-  if (exiting_) return failed(kind::exiting);
+answer_to_call process::call(const pid& to, message request, base::nanos deadline) {
+  using kind = answer_to_call::kind;
+  if (exiting_) return {kind::exiting};
   process* receiver = engine::find(host(), to);
-  if (receiver == nullptr || receiver == this) [[unlikely]] {
-    needs_relations().calls[ref.number()];
-    if (send_call(to, ref, std::move(m)) != send_status::full) return await(ref, deadline);
-    demonitor(ref);
-    return failed(kind::full);
-  }
+  if (receiver == nullptr) [[unlikely]]
+    return {kind::down, reasons::noproc()};
   call_state mine;
   mine.target = to;
+  const std::uint64_t number = ++next_number_;
   direct_ = &mine;
-  direct_number_ = ref.number();
-  signal_ptr what = make_signal(signal_kind::message, self_, ref, std::move(m));
-  what->flags = signal::of_call;
+  direct_number_ = number;
+  signal_ptr what =
+      make_signal(signal_kind::message, self_, engine::reference_of(*this, number), std::move(request));
+  what->flags = signal::of_call | signal::bare;
   const send_status sent = engine::send_bounded(*receiver, std::move(what), this);
   bool has_stack = true;
   if (!mine.answered && sent == send_status::ok) {
     wait parked;
-    parked.number = ref.number();
+    parked.number = number;
     has_stack = engine::wait_for(*this, parked, deadline);
   }
   direct_ = nullptr;
-  if (exiting_) return failed(kind::exiting);
-  if (sent == send_status::full) return failed(kind::full);
+  if (exiting_) return {kind::exiting};
+  if (sent == send_status::full) return {kind::full};
   if (!mine.answered) {
-    engine::send_demonitor(*this, ref.number(), to, nullptr);
-    return failed(has_stack ? kind::timeout : kind::limit);
+    engine::send_demonitor(*this, number, to, nullptr);
+    return {has_stack ? kind::timeout : kind::limit};
   }
-  if (mine.down) return failed(kind::down, std::move(mine.result));
-  return std::move(mine.result);
+  return {mine.down ? kind::down : mine.bare ? kind::reply : kind::enveloped, std::move(mine.result)};
 }
 
 } // namespace coppice::runtime

@@ -157,7 +157,10 @@ struct engine {
   // True if the message was the answer to a call and is settled.
   static bool handle_reply(process& p, signal_ptr& what);
   static void handle_alias(process& p, signal_ptr what);
-  static void settle(process& p, std::uint64_t number, bool down, message result);
+  static void settle(process& p, std::uint64_t number, bool down, message result, bool bare = false);
+  // The reply to a call of p, from a process of the same worker, without a signal. False, and `reply` is
+  // left: there is no such call that just waits for it.
+  static bool settle_here(process& p, std::uint64_t number, const pid& from, message& reply);
   static call_state* find_call(const process& p, std::uint64_t number);
 
   // calls.cpp, the callee's side. A call is among `callers` until it is answered, but for the one that came

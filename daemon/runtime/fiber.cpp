@@ -37,11 +37,15 @@ struct exception_globals {
   unsigned uncaught;
 };
 
+thread_local exception_globals* known_exceptions = nullptr; // of this thread, asked for once
+
 // Never inlined nor taken for a function of nothing, as __cxa_get_globals may be declared: a stack that is
 // switched away from may go on on another thread.
 [[gnu::noinline]] exception_globals& this_threads_exceptions() {
   asm volatile("" ::: "memory");
-  return *reinterpret_cast<exception_globals*>(__cxxabiv1::__cxa_get_globals());
+  if (known_exceptions == nullptr)
+    known_exceptions = reinterpret_cast<exception_globals*>(__cxxabiv1::__cxa_get_globals());
+  return *known_exceptions;
 }
 
 std::size_t page_size() {

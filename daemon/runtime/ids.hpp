@@ -30,7 +30,10 @@ struct pid {
   std::uint32_t id = 0;
   std::uint32_t serial = 0;
 
-  friend bool operator==(const pid&, const pid&) = default;
+  // Without branches: most that are compared are equal.
+  friend bool operator==(const pid& a, const pid& b) {
+    return ((a.node ^ b.node) | (a.creation ^ b.creation) | (a.id ^ b.id) | (a.serial ^ b.serial)) == 0;
+  }
   explicit operator bool() const { return (id | serial) != 0; }
   bool here() const { return node == 0; }
 };
@@ -58,6 +61,14 @@ struct reference {
   // For references of that form: the owner and the number.
   pid owner() const { return {node, creation, words[3], words[4]}; }
   std::uint64_t number() const { return words[0] | static_cast<std::uint64_t>(words[1]) << 18; }
+};
+
+// A call of a process here: who asks, and the number of its reference.
+struct call_id {
+  pid who;
+  std::uint64_t number = 0;
+
+  friend bool operator==(const call_id&, const call_id&) = default;
 };
 
 struct pid_hash {

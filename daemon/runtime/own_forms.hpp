@@ -14,9 +14,6 @@
 
 namespace coppice::runtime {
 
-struct pid;
-struct reference;
-
 class own_forms {
  public:
   // A name too long for it leaves it without forms: nothing is recognised, and size 0.
@@ -29,6 +26,12 @@ class own_forms {
     const std::array<std::uint8_t, 5> ref_tags{90, 0, 5, 119, name_}; // NEWER_REFERENCE_EXT of 5 words
     std::memcpy(ref_.data(), ref_tags.data(), ref_tags.size());
     std::memcpy(ref_.data() + 5, node.data(), node.size());
+    const std::array<std::uint8_t, 2> pair{104, 2};
+    const std::array<std::uint8_t, 12> alias{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
+    std::memcpy(from_.data(), pair.data(), pair.size());
+    std::memcpy(from_.data() + 2, pid_.data(), std::size_t{3} + name_);
+    std::memcpy(from_.data() + 2 + pid_size(), alias.data(), alias.size());
+    std::memcpy(from_.data() + 2 + pid_size() + alias.size(), ref_.data(), std::size_t{5} + name_);
   }
 
   bool known() const { return name_ != 0; }
@@ -50,6 +53,27 @@ class own_forms {
     at += std::size_t{5} + name_;
     etf::wire::store32(at, of.creation);
     for (std::size_t i = 0; i < 5; ++i) etf::wire::store32(at + 4 + 4 * i, of.words[i]);
+  }
+
+  // A From, {Pid, [alias|Ref]}, of which from_size() bytes count, and where in it the [alias|Ref] begins.
+  static constexpr std::size_t most = 59; // characters of a node's name
+  using from = std::array<std::uint8_t, 2 + (3 + most + 12) + 12 + (5 + most + 24)>;
+  std::size_t from_size() const { return tag_at() + 12 + reference_size(); }
+  std::size_t tag_at() const { return 2 + pid_size(); }
+  template <class Call>
+  void put_from(from& at, const Call& of) const {
+    at = from_;
+    std::uint8_t* const pid = at.data() + 5 + name_;
+    etf::wire::store32(pid, of.who.id);
+    etf::wire::store32(pid + 4, of.who.serial);
+    etf::wire::store32(pid + 8, of.who.creation);
+    std::uint8_t* const ref = pid + 12 + 12 + 5 + name_;
+    etf::wire::store32(ref, of.who.creation);
+    etf::wire::store32(ref + 4, static_cast<std::uint32_t>(of.number & 0x3FFFF));
+    etf::wire::store32(ref + 8, static_cast<std::uint32_t>(of.number >> 18));
+    etf::wire::store32(ref + 12, 0);
+    etf::wire::store32(ref + 16, of.who.id);
+    etf::wire::store32(ref + 20, of.who.serial);
   }
 
   // Whether `in` begins with one; what follows is not looked at.
@@ -74,8 +98,6 @@ class own_forms {
   }
 
  private:
-  static constexpr std::size_t most = 59;
-
   // Whole words as long as they fit, the last one overlapping; 4 bytes at least.
   static bool same(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
     const auto word = [](const std::uint8_t* at) {
@@ -91,6 +113,7 @@ class own_forms {
 
   std::array<std::uint8_t, most + 5> pid_{};
   std::array<std::uint8_t, most + 5> ref_{};
+  from from_{};
   std::uint8_t name_ = 0;
 };
 

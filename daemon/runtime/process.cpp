@@ -3,11 +3,16 @@
 // waits have files of their own.
 #include "runtime/process.hpp"
 
+#include "runtime/call_forms.hpp"
 #include "runtime/engine.hpp"
 
 namespace coppice::runtime {
 
 void behaviour::terminate(process&, const message&) {}
+
+outcome behaviour::receive_call(process& self, const call_id& call, message request) {
+  return receive(self, whole_call(self.host().nodes(), call, std::move(request)));
+}
 
 process::process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
                  const spawn_options& options)
@@ -112,6 +117,27 @@ void process::answer(const reference& alias, message m) {
   signal_ptr what = make_signal(signal_kind::message, self_, alias, std::move(m));
   what->flags = signal::unbounded;
   engine::push(*receiver, std::move(what));
+}
+
+void process::reply(const call_id& call, message term) {
+  if (exiting_) return;
+  if (asker_ && call.number == asked_ && call.who == asker_) [[likely]]
+    asker_ = {};
+  else
+    engine::forget_caller(*this, reference::made_by(call.who, call.number));
+  process* caller = engine::find(host(), call.who);
+  if (caller == nullptr) {
+    host().parts_->dead_letters.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  worker& here = home();
+  if (caller->home_.load(std::memory_order_acquire) == &here &&
+      engine::settle_here(*caller, call.number, self_, term)) [[likely]]
+    return;
+  signal_ptr what =
+      make_signal(signal_kind::message, self_, reference::made_by(call.who, call.number), std::move(term));
+  what->flags = signal::unbounded | signal::bare;
+  engine::push(*caller, std::move(what));
 }
 
 void process::exit(const pid& to, message reason) {

@@ -62,6 +62,21 @@ struct await_error {
   message reason; // for down
 };
 
+// What a process::call() came to.
+struct answer_to_call {
+  enum class kind : std::uint8_t {
+    reply,     // term: it
+    enveloped, // term: what was sent to the call's alias by other means than process::reply()
+    timeout,   // these are as in await_error
+    down,      // term: the reason
+    exiting,
+    limit,
+    full,
+  };
+  kind what = kind::timeout;
+  message term{};
+};
+
 enum class on_full : std::uint8_t { park_sender, drop_new, drop_old, exit };
 
 struct mailbox_bounds {
@@ -99,6 +114,8 @@ class process {
   void send_unbounded(const destination& to, message m);
   // An answer to the call that this alias is of; the same as send_unbounded() to it, quicker.
   void answer(const reference& alias, message m);
+  // The same for a call that came to behaviour::receive_call(), with the reply alone.
+  void reply(const call_id& call, message term);
 
   // Waiting. A call reference is a monitor and an alias in one whose first answer, or end, is for
   // await() and never arrives in receive():
@@ -109,8 +126,8 @@ class process {
   //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
   using awaited = tl::expected<message, await_error>;
   send_status send_call(const destination& to, const reference& call, message m);
-  // The same at once for one process: `ref` is a make_reference() of now, and spent when it returns.
-  awaited call(const pid& to, const reference& ref, message m, base::nanos deadline = no_deadline);
+  // The whole of a call of another process of this node, which gets it in behaviour::receive_call().
+  answer_to_call call(const pid& to, message request, base::nanos deadline = no_deadline);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
   // Whether await() would return at once.
   bool answered(const reference& ref);

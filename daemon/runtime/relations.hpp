@@ -54,7 +54,8 @@ struct call_state {
   std::unique_ptr<destination> by_name;
   bool answered = false;
   bool down = false;
-  message result; // the answer, or the reason it will not come
+  bool bare = false; // the answer is the reply alone: of process::call() only
+  message result;    // the answer, or the reason it will not come
 };
 
 struct alias_state {

@@ -48,6 +48,9 @@ struct signal {
   static constexpr std::uint8_t remote = 64;
   // internal, of a message: before all that are not.
   static constexpr std::uint8_t urgent = 128;
+  // message: a call's request, or the answer to one, as they are among processes here: without the tuple
+  // they are in on the wire, which call_forms.hpp puts them into where it is needed.
+  static constexpr std::uint16_t bare = 256;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)
@@ -55,7 +58,7 @@ struct signal {
 
   signal* next = nullptr;
   signal_kind kind = signal_kind::message;
-  std::uint8_t flags = 0;
+  std::uint16_t flags = 0;
   std::uint32_t weight = 0; // internal: bytes it counts for in the mailbox
   pid from;
   reference ref;

@@ -55,7 +55,8 @@ bool engine::accept(process& p, signal_ptr& what) {
         (what->flags & signal::ends_monitor) != 0 ||
         (call->by_name == nullptr && ((call->target == what->from && call->target.here()) || !call->target));
     if (!ends) return false;
-    settle(p, number, false, consume(std::move(what)));
+    const bool bare = (what->flags & signal::bare) != 0;
+    settle(p, number, false, consume(std::move(what)), bare);
     return true;
   }
   if (expects_answers(p)) return false; // perhaps this is one

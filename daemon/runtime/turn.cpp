@@ -2,6 +2,7 @@
 // Turns: how a worker runs processes on its runners' stacks, parks and resumes them. Its thread only. A
 // process is in exactly one of: at rest, in a run queue or on its way to one, in a turn. A handler that
 // waited may go on on another worker: nothing here keeps a worker across a callback.
+#include <algorithm>
 #include <array>
 
 #include "base/log.hpp"
@@ -11,6 +12,8 @@ namespace coppice::runtime {
 namespace {
 
 constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
+constexpr unsigned most_glances = 8;
+constexpr base::nanos quick = 20'000; // so many turns or messages
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
 
 // For counters with one writer.
@@ -50,6 +53,18 @@ void worker::look_at_the_time(const process& p) {
     host_.parts_->watch->was_slow(*this, p, held);
 }
 
+void worker::glance_at_clock() {
+  if (--glances_ != 0) return;
+  const base::nanos before = now_;
+  glances_between_ = now() - before < quick ? std::min(2 * glances_between_, most_glances) : 1;
+  glances_ = glances_between_;
+}
+
+bool worker::turn_seems_long() {
+  glance_at_clock();
+  return now_ - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
+}
+
 bool worker::turn_is_long() {
   return now() - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
 }
@@ -86,6 +101,14 @@ worker& worker::turn(process& p) {
   return here;
 }
 
+outcome worker::handle(process& p, signal_ptr what) {
+  if ((what->flags & signal::of_call) == 0) return p.behaviour_->receive(p, consume(std::move(what)));
+  engine::take_in_hand(p, *what);
+  if ((what->flags & signal::bare) == 0) return p.behaviour_->receive(p, consume(std::move(what)));
+  const call_id call{what->from, what->ref.number()};
+  return p.behaviour_->receive_call(p, call, consume(std::move(what)));
+}
+
 void worker::run_callbacks(process& p, std::uint32_t budget) {
   if (!p.started_) {
     outcome decided = p.behaviour_->init(p);
@@ -102,8 +125,7 @@ void worker::run_callbacks(process& p, std::uint32_t budget) {
   for (std::uint32_t handled = 0; handled < budget && !halted(p); ++handled) {
     signal_ptr next = engine::next_message(p);
     if (next == nullptr) break;
-    if ((next->flags & signal::of_call) != 0) engine::take_in_hand(p, *next);
-    const outcome decided = p.behaviour_->receive(p, consume(std::move(next)));
+    const outcome decided = handle(p, std::move(next));
     ++p.turn_reductions_;
     if (p.exiting_) return;
     if (p.asker_) engine::keep_caller(p);
@@ -112,7 +134,7 @@ void worker::run_callbacks(process& p, std::uint32_t budget) {
       return engine::die(p, decided.reason());
     }
     if (engine::has_signals(p)) engine::take_signals(p);
-    if (p.first_ == nullptr || p.should_yield()) break;
+    if (p.first_ == nullptr || p.turn_reductions_ >= turn_reductions || p.home().turn_seems_long()) break;
   }
 }
 
@@ -137,8 +159,7 @@ fiber* worker::take_runner() {
   return std::exchange(idle_runners_, idle_runners_->next);
 }
 
-bool worker::can_park() {
-  if (idle_runners_ != nullptr) return true;
+bool worker::add_runner() {
   std::atomic<std::uint32_t>& all = host_.parts_->stacks;
   const std::uint32_t limit = host_.options().parked + host_.options().workers;
   if (all.fetch_add(1, std::memory_order_relaxed) >= limit && stacks_.size() >= 2) {

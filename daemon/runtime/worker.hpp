@@ -94,7 +94,7 @@ class worker {
   void needs_online();
 
   // In the turn of `p`. Whether there is a stack to go on with: true must precede park().
-  bool can_park();
+  bool can_park() { return idle_runners_ != nullptr || add_runner(); }
   // Lets others run until p's wait is ready. p rests, or is in the run queue. p.home() may be another one
   // afterwards.
   void park(process& p);
@@ -102,6 +102,9 @@ class worker {
   process* running() const { return running_.load(std::memory_order_relaxed); }
   // After each message handled: true if the turn's time is up.
   bool turn_is_long();
+  // The same as far as is known: the clock is read once for up to 8 turns and messages, while those take
+  // some µs at most.
+  bool turn_seems_long();
   // The monotonic clock, at most some 10 µs old.
   base::nanos now();
   // The same, as it was last read: when this turn began, or later.
@@ -149,6 +152,7 @@ class worker {
   };
 
   bool one_round(driver& by);
+  void glance_at_clock();
   void take_inboxes();
   bool has_mail() const;
   void sleep();
@@ -176,6 +180,7 @@ class worker {
   static void run_turns();
   worker& turn(process& p);
   static void run_callbacks(process& p, std::uint32_t budget); // of messages
+  static outcome handle(process& p, signal_ptr what);
   // Dead, or a freezer has it: no message is handled.
   static bool halted(const process& p);
   // hold.cpp
@@ -185,6 +190,7 @@ class worker {
   process* next_member();
   void end_turn(process& p);
   void look_at_the_time(const process& p);
+  bool add_runner();
   fiber* take_runner();
   void own_stack(fiber& stack);
   void release_stack(fiber& stack);
@@ -226,6 +232,8 @@ class worker {
   std::atomic<base::nanos> turn_started_{0};
   std::atomic<base::nanos> round_started_{0};
   base::nanos last_poll_ = 0;
+  unsigned glances_ = 1; // until the clock is read
+  unsigned glances_between_ = 1;
   bool online_ = false;
   std::uint64_t clock_read_ = 0; // the processor's counter when now_ was read
   std::atomic<std::uint64_t> turns_{0};
