@@ -29,9 +29,9 @@ etf::bytes bytes_of(const coppice_message& m) {
   return {m.data, static_cast<std::size_t>(m.size)};
 }
 
-// Whether `m` names bytes of its owner.
-bool is_inside(const coppice_message& m) {
-  return m.data != nullptr && m.size != 0 && raw_message::keeps(memory_of(m.owner), bytes_of(m));
+// Whether these are bytes of this owner.
+bool is_inside(etf::bytes part, void* owner) {
+  return part.data() != nullptr && !part.empty() && raw_message::keeps(memory_of(owner), part);
 }
 
 bool is_term(etf::bytes bytes) {
@@ -47,7 +47,7 @@ bool is_term(etf::bytes bytes) {
 std::optional<message> share(const coppice_message& m) {
   if (m.data == nullptr || m.size == 0) return std::nullopt;
   if (m.owner == nullptr) return message::copy_of(bytes_of(m));
-  if (!is_inside(m)) return std::nullopt;
+  if (!is_inside(bytes_of(m), m.owner)) return std::nullopt;
   return raw_message::share(memory_of(m.owner), bytes_of(m));
 }
 
@@ -211,17 +211,18 @@ coppice_message give(message m) {
 
 std::optional<message> take(coppice_message* from_plugin) {
   if (from_plugin == nullptr) return std::nullopt;
-  const coppice_message taken = std::exchange(*from_plugin, coppice_message{});
-  if (taken.owner == nullptr) {
-    auto copied = share(taken);
-    if (copied && !is_term(copied->bytes())) copied.reset();
-    return copied;
+  void* const owner = std::exchange(from_plugin->owner, nullptr);
+  const std::uint8_t* const data = std::exchange(from_plugin->data, nullptr);
+  const auto size = static_cast<std::size_t>(std::exchange(from_plugin->size, 0));
+  if (owner != nullptr && !is_lent(owner)) [[likely]] {
+    if (is_inside({data, size}, owner)) [[likely]]
+      return raw_message::adopt(owner, {data, size});
+    raw_message::release(owner);
+    return std::nullopt;
   }
-  if (is_lent(taken.owner)) return share(taken);
-  if (is_inside(taken)) [[likely]]
-    return raw_message::adopt(taken.owner, bytes_of(taken));
-  raw_message::release(taken.owner);
-  return std::nullopt;
+  auto shared = share({data, size, owner});
+  if (owner == nullptr && shared && !is_term(shared->bytes())) shared.reset();
+  return shared;
 }
 
 const coppice_message_api* message_interface() {

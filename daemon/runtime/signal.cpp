@@ -16,7 +16,10 @@ struct signal_access {
     block* home = payload.block_;
     if (home == nullptr || !home->exclusive()) home = allocate_block(0);
     auto* made = ::new (home->signal_room) signal(head...);
-    made->payload_.bytes_ = payload.bytes_;
+    // One by one: a load of both at once would wait until the two stores that made them have left the core.
+    const std::uint8_t* data = payload.bytes_.data();
+    asm("" : "+r"(data));
+    made->payload_.bytes_ = {data, payload.bytes_.size()};
     made->payload_.block_ = std::exchange(payload.block_, nullptr);
     return made;
   }

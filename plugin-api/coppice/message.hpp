@@ -50,7 +50,8 @@ class message {
 class message_writer : public etf::writer {
  public:
   explicit message_writer(std::size_t hint = 64) : etf::writer(nullptr, nullptr, &grow, this) {
-    if (detail::host.message->write_begin(hint, &raw_) == COPPICE_OK) reset({raw_.begin, raw_.end});
+    raw_.api = nullptr;
+    if (detail::host.message->write_begin(hint, &raw_) == COPPICE_OK) reset(room());
   }
   ~message_writer() {
     if (raw_.api != nullptr) detail::host.message->discard(&raw_);
@@ -58,11 +59,11 @@ class message_writer : public etf::writer {
 
   /// The message; none if what was written has no encoding. Ends the writer.
   message take() {
-    coppice_message made{};
-    if (failed()) return message();
+    message made;
+    if (failed()) return made;
     raw_.at = raw_.begin + size();
-    detail::host.message->finish(&raw_, &made);
-    return message(made);
+    detail::host.message->finish(&raw_, made.put());
+    return made;
   }
 
  private:
@@ -72,8 +73,13 @@ class message_writer : public etf::writer {
     if (detail::host.message->reserve(&raw, needed) != COPPICE_OK) return {};
     return {raw.begin, raw.end};
   }
+  // Read one by one: a load of both at once would wait until the host's two stores have left the core.
+  etf::storage room() const {
+    std::uint8_t* const begin = *static_cast<std::uint8_t* const volatile*>(&raw_.begin);
+    return {begin, *static_cast<std::uint8_t* const volatile*>(&raw_.end)};
+  }
 
-  coppice_writer raw_{};
+  coppice_writer raw_; // the host fills it
 };
 
 /// Any encodable value as a message; one that is a message already is shared.
