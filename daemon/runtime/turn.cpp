@@ -102,8 +102,8 @@ worker& worker::turn(process& p) {
 }
 
 outcome worker::handle(process& p, signal_ptr what) {
-  if ((what->flags & signal::of_call) == 0) return p.behaviour_->receive(p, consume(std::move(what)));
-  engine::take_in_hand(p, *what);
+  // A caller that gave up has taken its monitor back, not its request.
+  if ((what->flags & signal::of_call) != 0) engine::take_in_hand(p, *what);
   if ((what->flags & signal::bare) == 0) return p.behaviour_->receive(p, consume(std::move(what)));
   const call_id call{what->from, what->ref.number()};
   return p.behaviour_->receive_call(p, call, consume(std::move(what)));

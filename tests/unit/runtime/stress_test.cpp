@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t lasting = 6; // players that live for the whole round
 
-enum class what : std::int64_t { play, numbered, addressed, question, timeout };
+enum class what : std::int64_t { play, numbered, addressed, timeout };
 
 message make(what kind, std::int64_t a = 0, std::int64_t b = 0) {
   message_writer out;
@@ -139,6 +139,10 @@ class player : public behaviour {
       on_message(self, in);
     return carry_on();
   }
+  outcome receive_call(process& self, const call_id& call, message request) override {
+    self.reply(call, number(value_of(request) + 1));
+    return carry_on();
+  }
   void describe(description& out) const override { out.behaviour = "player"; }
 
  private:
@@ -147,7 +151,6 @@ class player : public behaviour {
     std::int64_t a = 0;
     std::int64_t b = 0;
     in.read_integer(kind);
-    if (static_cast<what>(kind) == what::question) return on_question(self, in);
     in.read_integer(a);
     in.read_integer(b);
     switch (static_cast<what>(kind)) {
@@ -164,11 +167,6 @@ class player : public behaviour {
       default:
         return arena_.fail("an unknown message");
     }
-  }
-  void on_question(process& self, etf::cursor& in) {
-    const auto ref = read_reference(in, self.host().nodes());
-    std::int64_t value = 0;
-    if (ref && in.read_integer(value)) self.answer(*ref, number(value + 1));
   }
   void on_down(process& self, etf::cursor& in) {
     const auto ref = read_reference(in, self.host().nodes());
@@ -257,16 +255,9 @@ class player : public behaviour {
   }
   void ask(process& self, const pid& whom) {
     if (whom == self.self()) return;
-    const reference ref = self.make_reference();
-    message_writer out;
-    out.tuple(3);
-    out.integer(static_cast<std::int64_t>(what::question));
-    write(out, ref, self.host().nodes());
-    out.integer(last_timer_);
-    const std::int64_t expected = last_timer_ + 1;
-    const auto answer = self.call(whom, ref, out.take(), self.now() + base::nanos_per_ms);
-    if (!answer) return; // both may have asked each other
-    if (value_of(*answer) != expected) arena_.fail("an answer to another question");
+    const auto answer = self.call(whom, number(last_timer_), self.now() + base::nanos_per_ms);
+    if (answer.what != answer_to_call::kind::reply) return; // both may have asked each other
+    if (value_of(answer.term) != last_timer_ + 1) arena_.fail("an answer to another question");
     ++arena_.answers;
   }
 
