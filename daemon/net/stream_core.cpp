@@ -5,13 +5,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace coppice::net {
 namespace {
 
+constexpr std::size_t first_read = 512; // of a stranger, who may be one of many
 constexpr std::size_t read_block = 16 * 1024;
 constexpr std::size_t gather_at_once = 128;
+constexpr std::size_t hand_over_at_once = 256 * 1024; // to a socket that is full
 
 } // namespace
 
@@ -100,8 +103,18 @@ std::span<std::uint8_t> stream::core::handler_space() {
   std::span<std::uint8_t> space;
   if (handler_ != nullptr) space = handler_->read_space();
   if (!space.empty()) return space;
-  if (!own_space_) own_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(read_block);
-  return {own_space_.get(), read_block};
+  if (!own_space_) {
+    own_size_ = reads_much_ ? read_block : first_read;
+    own_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(own_size_);
+  }
+  return {own_space_.get(), own_size_};
+}
+
+// Its space was filled: the next one is larger.
+void stream::core::expect_much() {
+  if (reads_much_ || !own_space_) return;
+  reads_much_ = true;
+  own_space_.reset();
 }
 
 void stream::core::give_space(uv_buf_t* into) {
@@ -123,7 +136,9 @@ void stream::core::took(ssize_t count, const uv_buf_t* into) {
   } else {
     handler_->on_data(bytes);
   }
-  if (more && !dead()) rest();
+  if (!more || dead()) return;
+  expect_much();
+  rest();
 }
 
 // One read a turn: libuv would go on for thirty, and who handles what is read fall behind.
@@ -192,7 +207,8 @@ void stream::core::end_of_turn() {
   }
   if (std::exchange(rests_, false)) adjust_reading();
   if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
-  if (auto done = try_flush(); !done) fail(std::move(done.error()));
+  if (auto done = try_flush(); !done) return fail(std::move(done.error()));
+  tell_drained();
 }
 
 base::status stream::core::try_flush() {
@@ -203,20 +219,27 @@ base::status stream::core::try_flush() {
     if (wire().empty()) break;
     const auto count = static_cast<unsigned>(wire().gather(parts));
     const int code = uv_try_write(raw_, parts.data(), count);
-    if (code == UV_EAGAIN) return write_when_possible({parts.data(), count});
+    if (code == UV_EAGAIN) return write_when_possible(std::span(parts.data(), count));
     if (code < 0) return base::fail_uv("write", code);
     advance(static_cast<std::size_t>(code));
   }
   return all_written();
 }
 
-base::status stream::core::write_when_possible(std::span<const uv_buf_t> parts) {
+// Not all at once: what is written is known only when all of it is, and the low mark is to be seen in
+// passing.
+base::status stream::core::write_when_possible(std::span<uv_buf_t> parts) {
   in_flight_ = 0;
-  for (const uv_buf_t& part : parts) in_flight_ += part.len;
+  unsigned count = 0;
+  while (count < parts.size() && in_flight_ < hand_over_at_once) {
+    uv_buf_t& part = parts[count++];
+    part.len = std::min(part.len, hand_over_at_once - in_flight_);
+    in_flight_ += part.len;
+  }
   write_.data = this;
-  const int code = uv_write(
-      &write_, raw_, parts.data(), static_cast<unsigned>(parts.size()),
-      [](uv_write_t* request, int result) { static_cast<core*>(request->data)->write_finished(result); });
+  const int code = uv_write(&write_, raw_, parts.data(), count, [](uv_write_t* request, int result) {
+    static_cast<core*>(request->data)->write_finished(result);
+  });
   if (code != 0) return base::fail_uv("write", code);
   writing_ = true;
   return {};
@@ -242,12 +265,15 @@ void stream::core::advance(std::size_t n) {
   schedule();
 }
 
+void stream::core::tell_drained() {
+  if (!drained_ || dead()) return;
+  drained_ = false;
+  if (handler_ != nullptr) handler_->on_drained();
+}
+
 base::status stream::core::all_written() {
-  if (drained_ && queue_.empty()) {
-    drained_ = false;
-    if (handler_ != nullptr) handler_->on_drained();
-    if (dead() || !queue_.empty()) return {};
-  }
+  tell_drained();
+  if (dead() || !queue_.empty()) return {};
   if (!ending_ || shut_ || (tls_ && !ready_)) return {};
   shut_ = true;
   shutdown_.data = this;

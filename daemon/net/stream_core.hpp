@@ -72,6 +72,7 @@ class stream::core final : private tls_pacer::client {
   void adjust_reading();
   void give_space(uv_buf_t* into);
   std::span<std::uint8_t> handler_space();
+  void expect_much();
   void took(ssize_t count, const uv_buf_t* into);
   void took_end(base::error why);
   void rest();
@@ -80,9 +81,10 @@ class stream::core final : private tls_pacer::client {
   void schedule();
   void end_of_turn();
   base::status try_flush();
-  base::status write_when_possible(std::span<const uv_buf_t> parts);
+  base::status write_when_possible(std::span<uv_buf_t> parts);
   void write_finished(int code);
   void advance(std::size_t n);
+  void tell_drained();
   base::status all_written();
 
   void fail_later(base::error why);
@@ -107,7 +109,9 @@ class stream::core final : private tls_pacer::client {
   base::uv::check after_wait_;
   base::uv::timer timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;
-  std::string target_; // of a stream that connects
+  std::size_t own_size_ = 0;
+  bool reads_much_ = false; // own_space_ is, or will be, of its full size
+  std::string target_;      // of a stream that connects
   std::optional<base::error> pending_failure_;
   socket self_;
 

@@ -82,6 +82,7 @@ void stream::core::deliver_opened() {
     }
     if (filled > 0) handler_->on_data(space.first(filled));
     if (filled < space.size()) break;
+    if (!dead()) expect_much();
   }
   if (dead()) return;
   if (tls_->peer_ended() && !paused_ && !saw_end_) {

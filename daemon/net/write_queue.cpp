@@ -8,11 +8,18 @@
 
 namespace coppice::net {
 
+namespace {
+
+// Of a stream that never says more than a few words: one that shakes hands.
+constexpr std::size_t first_block = 1024;
+
+} // namespace
+
 void write_queue::append(base::bytes_span bytes) {
   bytes_ += bytes.size();
   while (!bytes.empty()) {
     if (blocks_.empty() || blocks_.back().used == blocks_.back().capacity) {
-      const std::size_t capacity = std::max(block_size, bytes.size());
+      const std::size_t capacity = std::max(blocks_.empty() ? first_block : block_size, bytes.size());
       blocks_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(capacity), capacity, 0, 0});
     }
     const std::size_t room = blocks_.back().capacity - blocks_.back().used;
@@ -88,7 +95,7 @@ void write_queue::block_bytes_written(std::size_t n) {
   block& first = blocks_.front();
   first.written += n;
   if (first.written < first.used) return;
-  if (blocks_.size() > 1 || first.capacity > block_size) {
+  if (blocks_.size() > 1 || first.capacity != block_size) {
     blocks_.pop_front();
   } else {
     first.used = first.written = 0;

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/process.hpp"
+#include "services/observer.hpp"
 
 namespace coppice::services {
 namespace {
@@ -176,12 +177,16 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
 
 } // namespace
 
-dist::spawn_handler remote_spawns(runtime::system& system, std::shared_ptr<const functions> allowed,
-                                  allowed_actors actors) {
-  return [&system, allowed = std::move(allowed),
+dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
+                                  std::shared_ptr<const functions> allowed, allowed_actors actors) {
+  return [&system, &router, allowed = std::move(allowed),
           actors = std::move(actors)](const dist::spawn_request& request) -> spawned {
     if (request.module == "coppice" && request.function == "spawn")
       return spawn_actor(system, request, actors);
+    if (allowed->observer()) {
+      if (auto does = observer_process(router, request))
+        return spawn_here(system, request, "observer_backend", std::move(does));
+    }
     const bool call = request.function == "execute_call" && request.arity == 4;
     const bool cast = request.function == "execute_cast" && request.arity == 3;
     const auto given = list_length(request.arguments.bytes());

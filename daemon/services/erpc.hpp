@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "dist/router.hpp"
 #include "dist/spawn.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/system.hpp"
@@ -16,8 +17,8 @@ namespace coppice::services {
 
 // The handler for router.set_spawn_handler(): erpc's forms, and coppice:spawn('PLUGIN:ACTOR'[, Args]) of an
 // actor among `actors`. Everything else is notsup; an actor that cannot be made is badarg.
-dist::spawn_handler remote_spawns(runtime::system& system, std::shared_ptr<const functions> allowed,
-                                  allowed_actors actors);
+dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
+                                  std::shared_ptr<const functions> allowed, allowed_actors actors);
 
 // {Ref, return, V} | {Ref, error, undef | badarg, […]} | {Ref, exit, Reason}, as erpc's caller reads it.
 // `tag` is Ref.

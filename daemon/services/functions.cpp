@@ -13,6 +13,7 @@
 #include "behaviours/gen.hpp"
 #include "runtime/system.hpp"
 #include "services/global_conflict.hpp"
+#include "services/observer.hpp"
 
 namespace coppice::services {
 namespace {
@@ -97,6 +98,10 @@ message system_info(process& self, etf::bytes arguments) {
     out.integer(self.host().workers());
   } else if (item == "otp_release") {
     out.string("25"); // whose protocol is spoken
+  } else if (item == "wordsize") {
+    out.integer(8);
+  } else if (item == "dirty_cpu_schedulers" || item == "dirty_io_schedulers") {
+    out.integer(0);
   } else if (item == "machine") {
     out.string("COPPICE");
   } else if (item == "version" || item == "system_version") {
@@ -148,6 +153,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   known["erlang:monotonic_time/0"] = [](process& self, etf::bytes) { return uptime(self); };
   add_application_functions(known);
   add_pg_functions(known);
+  add_observer_functions(made.of_tools_, router);
   // A part of global's protocol.
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
     return answer(resolve_it(self, arguments));
@@ -168,8 +174,10 @@ base::status functions::allow(const std::string& word) {
     info_ = true;
     return {};
   }
-  if (word == "observer")
-    return base::fail(base::errc::unsupported, "'observer' is not available in this version");
+  if (word == "observer") {
+    info_ = observer_ = true;
+    return {};
+  }
   constexpr std::string_view arrow = " => ";
   const auto colon = word.find(':');
   const auto slash = word.find('/');
@@ -180,7 +188,7 @@ base::status functions::allow(const std::string& word) {
     return {};
   }
   if (colon == 0 || colon == std::string::npos || colon + 1 == word.size())
-    return refuse("it is none of info, module:function, module:*, mod:fun/N => PLUGIN:ACTOR");
+    return refuse("it is none of info, observer, module:function, module:*, mod:fun/N => PLUGIN:ACTOR");
   auto module = word.substr(0, colon);
   auto name = word.substr(colon + 1);
   if (name != "*" && !is_built_in(module, name))
@@ -205,6 +213,9 @@ bool functions::allowed(std::string_view module, std::string_view name) const {
 const callable* functions::find(std::string_view module, std::string_view name, std::uint32_t arity) const {
   const auto key = fmt::format("{}:{}/{}", module, name, arity);
   if (const auto granted = granted_.find(key); granted != granted_.end()) return &granted->second;
+  if (observer_) {
+    if (const auto tool = of_tools_.find(key); tool != of_tools_.end()) return &tool->second;
+  }
   if (!allowed(module, name)) return nullptr;
   const auto at = built_in_.find(key);
   return at == built_in_.end() ? nullptr : &at->second;

@@ -39,12 +39,14 @@ using function_table = std::map<std::string, callable, std::less<>>;
 
 class functions {
  public:
-  // `allow`: "info", "module:function", "module:*", "mod:fun/2 => PLUGIN:ACTOR". Others are errc::invalid,
-  // and so is a function that is neither built in nor some actor's. `start`: applications that
-  // application:start/1 and its like may start and stop.
+  // `allow`: "info", "observer" (and info), "module:function", "module:*", "mod:fun/2 => PLUGIN:ACTOR".
+  // Others are errc::invalid, and so is a function that is neither built in nor some actor's. `start`:
+  // applications that application:start/1 and its like may start and stop.
   static base::result<functions> make(dist::router& router, const std::vector<std::string>& allow,
                                       const std::vector<std::string>& start);
 
+  // The preset `observer` is among what is allowed: its processes too.
+  bool observer() const { return observer_; }
   // The function if it exists and is allowed, else null.
   const callable* find(std::string_view module, std::string_view name, std::uint32_t arity) const;
 
@@ -54,9 +56,11 @@ class functions {
   bool allowed(std::string_view module, std::string_view name) const;
 
   bool info_ = false;
+  bool observer_ = false;
   std::vector<std::pair<std::string, std::string>> pairs_; // module and function, "*" for all
   function_table built_in_;
-  function_table granted_; // need no further leave
+  function_table of_tools_; // by the preset `observer` alone
+  function_table granted_;  // need no further leave
 };
 
 // Those of `pg` that read: they ask the scope of that name.

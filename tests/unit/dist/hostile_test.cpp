@@ -2,8 +2,10 @@
 // Peers that are wrong, slow, silent or hostile: each is ended in time with the reason in words, and the node
 // goes on.
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include "base/bytes.hpp"
+#include "base/sanitizer.hpp"
 #include "cluster.hpp"
 #include "hex.hpp"
 #include "runtime/exit_reason.hpp"
@@ -81,6 +83,86 @@ TEST_CASE("one handshake more at once than allowed is refused, whichever it is")
   const raw_peer three(a.port);
   pollfd all[] = {{one.fd(), POLLIN, 0}, {two.fd(), POLLIN, 0}, {three.fd(), POLLIN, 0}};
   CHECK(::poll(all, 3, 20'000) == 1);
+}
+
+TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB" *
+          doctest::skip(base::sanitized)) {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  {
+    raw_peer first(a.port); // what is made once
+    REQUIRE(first.begin("first@127.0.0.1", name_a));
+  }
+  constexpr std::size_t count = 60;
+  constexpr std::size_t at_this_end = sizeof(raw_peer) + 512;
+  std::vector<std::unique_ptr<raw_peer>> strangers;
+  strangers.reserve(count);
+  const auto in_use = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  const auto before = in_use();
+  for (std::size_t i = 0; i < count; ++i) {
+    strangers.push_back(std::make_unique<raw_peer>(a.port));
+    REQUIRE(strangers.back()->begin("n" + std::to_string(i) + "@127.0.0.1", name_a));
+  }
+  CHECK((in_use() - before) / count <= 4096 + at_this_end);
+}
+
+TEST_CASE("a thousand nodes connect and each is answered") {
+  epmd_server epmd;
+  options open;
+  open.connections = 1200;
+  open.handshakes = 64;
+  cluster_node a(epmd, name_a, open);
+  const actor there(a.host, {.name = "there"});
+  std::vector<std::unique_ptr<raw_peer>> all;
+  for (int i = 0; i < 1000; ++i) {
+    const auto name = "n" + std::to_string(i) + "@127.0.0.1";
+    all.push_back(std::make_unique<raw_peer>(a.port));
+    REQUIRE(all.back()->shake_hands(name, name_a));
+  }
+  CHECK(eventually([&] { return a.router.nodes(runtime::remote_router::which::visible).size() == 1000; }));
+  const actor here(a.host);
+  here.start([&](process& self) {
+    for (int i = 0; i < 1000; ++i) {
+      const auto node = a.host.nodes().intern("n" + std::to_string(i) + "@127.0.0.1");
+      self.send(runtime::destination::remote("y", *node), number(i));
+    }
+  });
+  for (auto& one : all) {
+    std::vector<std::uint8_t> got;
+    REQUIRE(one->receive(got));
+    CHECK(got.size() > 8);
+  }
+  all.clear();
+  CHECK(eventually([&] { return a.router.nodes(runtime::remote_router::which::visible).empty(); }));
+}
+
+TEST_CASE("a flood of strangers costs the established nothing, and passes") {
+  epmd_server epmd;
+  options quick;
+  quick.handshake_timeout = std::chrono::milliseconds(300);
+  quick.handshakes = 16;
+  quick.connections = 400;
+  cluster_node a(epmd, name_a, quick);
+  cluster_node b(epmd, "b@127.0.0.1");
+  const actor there(a.host, {.name = "there"});
+  const actor here(b.host);
+  const auto reaches = [&](int i) {
+    here.run([&](process& self) {
+      self.send(b.see(a, "there"), number(i));
+      return 0;
+    });
+    CHECK(value_of(there.next()) == i);
+  };
+  reaches(0);
+  std::vector<std::unique_ptr<raw_peer>> flood;
+  for (int i = 1; i <= 300; ++i) {
+    flood.push_back(std::make_unique<raw_peer>(a.port));
+    if (i % 50 == 0) reaches(i);
+  }
+  CHECK(eventually([&] {
+    raw_peer good(a.port);
+    return good.begin(name_x, name_a) && good.finish();
+  }));
 }
 
 TEST_CASE("a peer silent for the tick time is down; one that ticks stays") {

@@ -120,9 +120,17 @@ TEST_CASE("on_drained comes once the queue is at the low mark") {
   both.client.write(std::string(900'000, 'x'));
   REQUIRE(both.until([&] { return both.at_server.received.size() == 900'000; }));
   CHECK(both.at_client.drained == 0);
-  both.client.write(std::string(8'000'000, 'x'));
-  REQUIRE(both.until([&] { return both.at_server.received.size() == 8'900'000; }));
+  std::size_t left = 0;
+  both.at_client.after_drained = [&] { left = both.client.bytes_queued(); };
+  both.server.pause(); // so that more than the mark stays here
+  both.client.write(std::string(16'000'000, 'x'));
+  both.client.flush();
+  REQUIRE(both.client.bytes_queued() > 1'000'000);
+  both.server.resume();
+  REQUIRE(both.until([&] { return both.at_server.received.size() == 16'900'000; }));
   CHECK(both.at_client.drained == 1);
+  CHECK(left > 0);
+  CHECK(left <= 1'000'000);
 }
 
 TEST_CASE("what on_drained writes needs no other event to leave") {

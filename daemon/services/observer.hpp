@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What OTP's remote tools (observer, etop) ask of a node, answered as OTP's observer_backend of that node
+// would: functions for rpc, and processes they spawn here that send them what they show. A Coppice node has
+// no tables and no ports, so those lists are empty. Allowed by `rpc: [observer]`. Any thread but where a
+// function says otherwise.
+#pragma once
+
+#include <coppice/etf/writer.hpp>
+#include <memory>
+
+#include "dist/router.hpp"
+#include "dist/spawn.hpp"
+#include "runtime/behaviour.hpp"
+#include "runtime/system.hpp"
+#include "services/functions.hpp"
+
+namespace coppice::services {
+
+// erlang:process_info/1 and /2, memory/0, observer_backend:sys_info/0 and their like.
+void add_observer_functions(function_table& into, dist::router& router);
+
+// What observer_backend:procs_info/1, fetch_stats/2 or etop_collect/1 would do; null: it is none of them, or
+// its arguments are not right.
+std::unique_ptr<runtime::behaviour> observer_process(dist::router& router,
+                                                     const dist::spawn_request& request);
+
+// Terms that both parts write.
+namespace observer {
+// [{total, Bytes}, …], all that erlang:memory/0 has.
+void write_memory(etf::writer& out, const runtime::system& host);
+// {Module, Function, Arity}: the actor as OTP shows a process's first function.
+void write_initial_call(etf::writer& out, const runtime::description& of);
+struct traffic {
+  std::uint64_t in = 0;
+  std::uint64_t out = 0;
+};
+traffic bytes_of_all(const dist::router& router);
+} // namespace observer
+
+} // namespace coppice::services

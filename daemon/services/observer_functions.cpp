@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+// The functions of rpc for OTP's tools. What there is no counterpart of has the value with which they show
+// nothing. In the process's own turn.
+#include <unistd.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <fstream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "services/observer.hpp"
+
+namespace coppice::services {
+namespace {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+constexpr std::uint64_t word = 8;
+
+// A list whose length is known at its end.
+class list_writer {
+ public:
+  etf::writer& next() {
+    ++count_;
+    return body_;
+  }
+  etf::writer& pair(std::string_view key) {
+    etf::writer& out = next();
+    out.tuple(2);
+    out.atom(key);
+    return out;
+  }
+  void number(std::string_view key, std::uint64_t value) { pair(key).unsigned_integer(value); }
+  void atom(std::string_view key, std::string_view value) { pair(key).atom(value); }
+  void write(etf::writer& out) const {
+    if (count_ > 0) out.list(count_);
+    if (count_ > 0) out.raw(body_.view());
+    out.nil();
+  }
+  message take() const {
+    message_writer out;
+    write(out);
+    return out.take();
+  }
+
+ private:
+  etf::vector_writer body_{256};
+  std::uint32_t count_ = 0;
+};
+
+message empty_list() {
+  return list_writer().take();
+}
+
+std::uint64_t resident_bytes() {
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+message system_facts(process& self, const dist::router& router, base::nanos began) {
+  const auto& host = self.host();
+  const auto counters = host.counters();
+  const auto io = observer::bytes_of_all(router);
+  std::uint64_t runnable = 0;
+  for (const auto& one : counters.workers) runnable += one.runnable;
+  list_writer out;
+  out.number("uptime", static_cast<std::uint64_t>((base::mono_now() - began) / base::nanos_per_ms));
+  out.number("run_queue", runnable);
+  out.number("io_input", io.in);
+  out.number("io_output", io.out);
+  const auto processors = static_cast<std::uint64_t>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
+  for (const auto* key : {"logical_processors", "logical_processors_online", "logical_processors_available"})
+    out.number(key, processors);
+  for (const auto* key : {"schedulers", "schedulers_online", "schedulers_available"})
+    out.number(key, host.workers());
+  out.pair("otp_release").string("25"); // whose protocol is spoken
+  out.pair("version").string("coppice " COPPICE_VERSION);
+  out.pair("system_architecture").string("coppice");
+  for (const auto* key : {"kernel_poll", "smp_support", "threads"}) out.atom(key, "true");
+  out.number("thread_pool_size", host.options().blocking_threads);
+  out.number("wordsize_internal", word);
+  out.number("wordsize_external", word);
+  out.pair("alloc_info").nil();
+  out.number("process_count", counters.processes);
+  out.number("process_limit", host.options().processes);
+  for (const auto* key : {"atom_limit", "atom_count", "port_limit", "port_count", "ets_limit", "ets_count"})
+    out.number(key, 0);
+  out.number("dist_buf_busy_limit", router.settings().busy_limit);
+  etf::vector_writer memory(256);
+  observer::write_memory(memory, host);
+  // One list: the pairs above before those of the memory.
+  etf::cursor at(memory.view());
+  std::uint32_t length = 0;
+  at.read_list(length);
+  etf::bytes one;
+  for (std::uint32_t i = 0; i < length && at.read_term(one); ++i) out.next().raw(one);
+  return out.take();
+}
+
+void write_pids(etf::writer& out, const std::vector<runtime::pid>& all, const runtime::node_names& names) {
+  if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
+  for (const auto& one : all) runtime::write(out, one, names);
+  out.nil();
+}
+
+void write_monitors(etf::writer& out, const std::vector<runtime::destination>& all,
+                    const runtime::node_names& names) {
+  if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
+  for (const auto& one : all) {
+    out.tuple(2);
+    out.atom("process");
+    if (one.what() == runtime::destination::kind::process) {
+      runtime::write(out, one.process(), names);
+      continue;
+    }
+    out.tuple(2);
+    out.atom(one.name());
+    out.atom(names.name(one.node()));
+  }
+  out.nil();
+}
+
+std::string_view status_of(runtime::process_status status) {
+  using runtime::process_status;
+  if (status == process_status::running) return "running";
+  if (status == process_status::exiting) return "exiting";
+  return status == process_status::waiting || status == process_status::parked ? "waiting" : "runnable";
+}
+
+// The value of one item of process_info/2; false: there is no such item.
+bool write_item(etf::writer& out, std::string_view item, const runtime::process_info& info,
+                const runtime::node_names& names) {
+  const auto& is = info.summary;
+  const auto is_one_of = [item](auto... all) { return ((item == all) || ...); };
+  if (item == "registered_name") {
+    is.name.empty() ? out.nil() : out.atom(is.name);
+  } else if (item == "status") {
+    out.atom(status_of(is.status));
+  } else if (item == "message_queue_len") {
+    out.unsigned_integer(is.messages);
+  } else if (item == "reductions") {
+    out.unsigned_integer(is.reductions);
+  } else if (item == "memory") {
+    out.unsigned_integer(is.memory);
+  } else if (is_one_of("heap_size", "total_heap_size")) {
+    out.unsigned_integer(is.memory / word);
+  } else if (is_one_of("stack_size", "catchlevel", "trace")) {
+    out.integer(0);
+  } else if (is_one_of("initial_call", "current_function")) {
+    observer::write_initial_call(out, is.is);
+  } else if (item == "links") {
+    write_pids(out, info.links, names);
+  } else if (item == "monitored_by") {
+    write_pids(out, info.monitored_by, names);
+  } else if (item == "monitors") {
+    write_monitors(out, info.monitors, names);
+  } else if (item == "group_leader") {
+    runtime::write(out, info.group_leader, names);
+  } else if (item == "priority") {
+    out.atom(to_string(info.priority));
+  } else if (item == "trap_exit") {
+    out.boolean(info.trap_exit);
+  } else if (item == "error_handler") {
+    out.atom("error_handler");
+  } else if (item == "last_calls") {
+    out.atom("false");
+  } else if (item == "garbage_collection") {
+    list_writer pairs;
+    pairs.number("minor_gcs", 0);
+    pairs.write(out);
+  } else if (is_one_of("binary", "suspending", "sequential_trace_token", "messages", "dictionary",
+                       "current_stacktrace")) {
+    out.nil();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+constexpr std::string_view usual_items[] = {
+    "current_function", "initial_call", "status",        "message_queue_len", "links",
+    "dictionary",       "trap_exit",    "error_handler", "priority",          "group_leader",
+    "total_heap_size",  "heap_size",    "stack_size",    "reductions",        "garbage_collection",
+    "suspending"};
+
+// process_info(Pid[, Item | Items])
+message process_info(process& self, etf::bytes arguments, bool asked) {
+  auto& names = self.host().nodes();
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  if (!at.read_list(length)) return {};
+  const auto pid = runtime::read_pid(at, names);
+  if (!pid || !pid->here()) return {};
+  const auto info = self.host().info(*pid);
+  if (!info) return message::atom("undefined");
+  list_writer out;
+  std::string_view item;
+  if (!asked) {
+    if (!info->summary.name.empty()) write_item(out.pair("registered_name"), "registered_name", *info, names);
+    for (const auto each : usual_items) write_item(out.pair(each), each, *info, names);
+    return out.take();
+  }
+  if (at.read_atom(item)) {
+    if (item == "registered_name" && info->summary.name.empty()) return empty_list();
+    message_writer one;
+    one.tuple(2);
+    one.atom(item);
+    return write_item(one, item, *info, names) ? one.take() : message{};
+  }
+  std::uint32_t items = 0;
+  if (!at.read_list(items)) return {};
+  for (std::uint32_t i = 0; i < items; ++i)
+    if (!at.read_atom(item) || !write_item(out.pair(item), item, *info, names)) return {};
+  return out.take();
+}
+
+message ensure_loaded(etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  std::string_view module;
+  if (!at.read_list(length) || !at.read_atom(module)) return {};
+  const bool here = module == "observer_backend";
+  message_writer out;
+  out.tuple(2);
+  out.atom(here ? "module" : "error");
+  out.atom(here ? module : "embedded"); // no tool tries to load code then
+  return out.take();
+}
+
+message exported(etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t length = 0;
+  std::string_view module;
+  std::string_view function;
+  if (!at.read_list(length) || !at.read_atom(module) || !at.read_atom(function)) return {};
+  constexpr std::string_view known[] = {"sys_info",   "procs_info",  "get_port_list", "get_socket_list",
+                                        "vsn",        "fetch_stats", "etop_collect",  "get_table_list",
+                                        "socket_info"};
+  bool found = false;
+  for (const auto each : known) found = found || (module == "observer_backend" && function == each);
+  message_writer out;
+  out.boolean(found);
+  return out.take();
+}
+
+message version() {
+  message_writer out;
+  out.tuple(2);
+  out.atom("ok");
+  out.string("1.19"); // OTP 25's runtime_tools, whose functions these are
+  return out.take();
+}
+
+message first_call() {
+  message_writer out;
+  out.tuple(3); // for a process whose state no tool should ask for
+  out.atom("proc_lib");
+  out.atom("init_p");
+  out.integer(5);
+  return out.take();
+}
+
+message socket_facts() {
+  list_writer out;
+  out.number("iov_max", 1024);
+  out.number("num_monitors", 0);
+  return out.take();
+}
+
+} // namespace
+
+void observer::write_memory(etf::writer& out, const runtime::system& host) {
+  const std::uint64_t messages = host.counters().message_memory;
+  const std::uint64_t total = std::max(resident_bytes(), messages);
+  list_writer pairs;
+  pairs.number("total", total);
+  pairs.number("processes", messages);
+  pairs.number("processes_used", messages);
+  pairs.number("system", total - messages);
+  for (const auto* key : {"atom", "atom_used"}) pairs.number(key, 0);
+  pairs.number("binary", messages);
+  for (const auto* key : {"code", "ets"}) pairs.number(key, 0);
+  pairs.write(out);
+}
+
+void observer::write_initial_call(etf::writer& out, const runtime::description& of) {
+  out.tuple(3);
+  out.atom(of.plugin.empty() ? "coppice" : of.plugin);
+  out.atom(of.actor.empty() ? of.behaviour : of.actor);
+  out.integer(1);
+}
+
+observer::traffic observer::bytes_of_all(const dist::router& router) {
+  traffic sum;
+  for (const auto& one : router.peers()) {
+    sum.in += one.bytes_in;
+    sum.out += one.bytes_out;
+  }
+  return sum;
+}
+
+void add_observer_functions(function_table& into, dist::router& router) {
+  const auto began = base::mono_now();
+  into["observer_backend:sys_info/0"] = [&router, began](process& self, etf::bytes) {
+    return system_facts(self, router, began);
+  };
+  into["observer_backend:vsn/0"] = [](process&, etf::bytes) { return version(); };
+  into["observer_backend:socket_info/0"] = [](process&, etf::bytes) { return socket_facts(); };
+  for (const auto* none : {"observer_backend:get_port_list/0", "observer_backend:get_socket_list/0",
+                           "observer_backend:get_table_list/2", "code:all_loaded/0"})
+    into[none] = [](process&, etf::bytes) { return empty_list(); };
+  into["code:ensure_loaded/1"] = [](process&, etf::bytes given) { return ensure_loaded(given); };
+  into["erlang:function_exported/3"] = [](process&, etf::bytes given) { return exported(given); };
+  into["erlang:garbage_collect/1"] = [](process&, etf::bytes) { return message::atom("true"); };
+  into["proc_lib:translate_initial_call/1"] = [](process&, etf::bytes) { return first_call(); };
+  into["erlang:memory/0"] = [](process& self, etf::bytes) {
+    message_writer out;
+    observer::write_memory(out, self.host());
+    return out.take();
+  };
+  into["erlang:process_info/1"] = [](process& self, etf::bytes given) {
+    return process_info(self, given, false);
+  };
+  into["erlang:process_info/2"] = [](process& self, etf::bytes given) {
+    return process_info(self, given, true);
+  };
+}
+
+} // namespace coppice::services
