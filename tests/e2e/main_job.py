@@ -220,7 +220,7 @@ def no_node(cleanup):
 @test("ticker's ticks arrive at whom it is told to tick")
 def ticker_ticks(cleanup):
     node = Node(cleanup)
-    eventually(lambda: node.ask("info", "ticker")["reductions"] > 0, "a tick")
+    eventually(lambda: node.ask("info", "ticker")["reductions"] > 0, "a tick, every 10 s", seconds=60)
 
 
 @test("a fan-out to a thousand actors is answered in order")
