@@ -72,8 +72,8 @@ struct peer_info {
   std::uint64_t messages_out = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::uint64_t queued = 0;  // bytes
-  std::uint64_t dropped = 0; // messages
+  std::uint64_t queued = 0;       // bytes
+  std::uint64_t dropped = 0;      // messages
   std::uint32_t silent_ticks = 0; // quarters of net_ticktime since something was heard; at 4 it is ended
   std::uint64_t links = 0;
   std::uint64_t monitors = 0;

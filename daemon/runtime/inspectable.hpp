@@ -60,8 +60,8 @@ struct worker_info {
   std::uint64_t turns = 0;
   std::uint64_t parked = 0; // stacks in use by parked processes
   bool sleeping = false;
-  // How long ago it last began a turn or a round of its loop, while it is awake: what holds it then takes that
-  // long already. 0 while it sleeps.
+  // How long ago it last began a turn or a round of its loop, while it is awake: what holds it then takes
+  // that long already. 0 while it sleeps.
   base::nanos held = 0;
 };
 

@@ -43,8 +43,9 @@ typedef struct coppice_server {
   int32_t (*on_response)(coppice_actor* self, void* state, uint64_t id, uint64_t tag, int32_t status,
                          const coppice_message* answer);
 
-  /* The configuration changed args, or the application's env, which env_borrowed has already. An error refuses the whole change, and the actor is to go on as it was.
-   * Default, and for COPPICE_UNHANDLED: the actor is restarted. */
+  /* The configuration changed args, or the application's env, which env_borrowed has already. An error
+   * refuses the whole change, and the actor is to go on as it was. Default, and for COPPICE_UNHANDLED: the
+   * actor is restarted. */
   int32_t (*config_change)(coppice_actor* self, void* state, const coppice_message* old_args,
                            const coppice_message* new_args);
 
