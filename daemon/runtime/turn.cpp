@@ -150,8 +150,10 @@ void worker::end_turn(process& p) {
     engine::set_status(p, p.fiber_ != nullptr ? process_status::parked
                           : more              ? process_status::runnable
                                               : process_status::waiting);
-  if (more || p.pending_first_ != nullptr || !rest(p))
-    return queue_.push(&p, p.priority_.load(std::memory_order_relaxed));
+  if (more || p.pending_first_ != nullptr || !rest(p)) {
+    const bool busy = more && p.fiber_ == nullptr;
+    return queue_.push(&p, p.priority_.load(std::memory_order_relaxed), busy);
+  }
   if (p.reclaimable_) std::unique_ptr<process>(&p).reset();
 }
 
@@ -203,7 +205,7 @@ void worker::park(process& p) {
 }
 
 void worker::yield(process& p) {
-  queue_.push(&p, p.priority_.load(std::memory_order_relaxed));
+  queue_.push(&p, p.priority_.load(std::memory_order_relaxed), true);
   park(p);
 }
 

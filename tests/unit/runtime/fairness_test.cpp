@@ -134,6 +134,63 @@ TEST_CASE("low priority gets one turn in eight beside normal, and nothing beside
   for (std::size_t i = 1; i < lows.size(); ++i) CHECK(lows[i] - lows[i - 1] == 8);
 }
 
+TEST_CASE("who rests between messages does not wait for a round of all that are busy, and starves none") {
+  constexpr int busy = 100;
+  constexpr int calls = 200;
+  node here(1, {.turn_messages = 4, .turn_time = 3600 * base::nanos_per_second});
+  std::vector<char> turns; // 'b' for each message of a busy one, 'q' for each of the quick ones
+  bool stop = false;
+  std::promise<void> done;
+  int asked = 0;
+  std::vector<pid> quick(2);
+  for (pid& one : quick)
+    one = here.host
+              .spawn({}, script([&](process& self, message m) {
+                       turns.push_back('q');
+                       if (++asked == calls) {
+                         stop = true;
+                         done.set_value();
+                       } else if (asked < calls) {
+                         self.send(self.self() == quick[0] ? quick[1] : quick[0], std::move(m));
+                       }
+                       return carry_on();
+                     }))
+              .value();
+  std::vector<pid> all(busy);
+  for (pid& one : all)
+    one = here.host
+              .spawn({}, script([&](process& self, message m) {
+                       if (!stop) turns.push_back('b');
+                       if (!stop) self.send(self.self(), std::move(m));
+                       return carry_on();
+                     }))
+              .value();
+  const actor starter(here.host);
+  starter.run([&](process& self) {
+    for (const pid& one : all)
+      for (int i = 0; i < 8; ++i) self.send(one, number(i));
+    return self.send(quick[0], atom("ping"));
+  });
+  done.get_future().wait();
+  starter.settle();
+  // At most the first round, with a second turn of every fourth; from then on a turn's four messages of the
+  // busy between any two of the quick ones', and four of those at most before the busy have a turn.
+  const auto first = std::ranges::find(turns, 'q');
+  CHECK(first - turns.begin() <= 5 * busy);
+  int since_quick = 0;
+  int quick_in_a_row = 0;
+  int most_busy = 0;
+  int most_quick = 0;
+  for (auto at = first; at != turns.end(); ++at) {
+    since_quick = *at == 'q' ? 0 : since_quick + 1;
+    quick_in_a_row = *at == 'q' ? quick_in_a_row + 1 : 0;
+    most_busy = std::max(most_busy, since_quick);
+    most_quick = std::max(most_quick, quick_in_a_row);
+  }
+  CHECK(most_busy <= 4);
+  CHECK(most_quick <= 5);
+}
+
 TEST_CASE("timers fire and tasks run while the run queue is never empty") {
   std::atomic<bool> go_on{true};
   node here(1);
