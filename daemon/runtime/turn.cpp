@@ -13,7 +13,7 @@ namespace {
 
 constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
 constexpr unsigned most_glances = 4;
-constexpr base::nanos quick = 20'000; // so many turns or messages
+constexpr base::nanos quick = 20'000; // so many messages
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
 
 // For counters with one writer.

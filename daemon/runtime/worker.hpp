@@ -102,8 +102,8 @@ class worker {
   process* running() const { return running_.load(std::memory_order_relaxed); }
   // After each message handled: true if the turn's time is up.
   bool turn_is_long();
-  // The same as far as is known: the clock is read once for up to 8 turns and messages, while those take
-  // some µs at most.
+  // The same as far as is known: the clock is read once for up to 4 messages, while those take some µs at
+  // most.
   bool turn_seems_long();
   // The monotonic clock, at most some 10 µs old.
   base::nanos now();
