@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
@@ -39,11 +40,11 @@ applications:
 """
 
 
-def put(folder, variant):
-    fresh = folder / ".kv.new"
+def put(folder, variant, name="kv"):
+    fresh = folder / f".{name}.new"
     shutil.copy(variants / f"{variant}.so", fresh)
     fresh.chmod(0o755)
-    fresh.rename(folder / "kv.so")
+    fresh.rename(folder / f"{name}.so")
 
 
 def rss(process):
@@ -113,6 +114,41 @@ def under_load(cleanup):
     print(f"# RSS {memory[0]} kB after {reloads // 4} reloads, {memory[-1]} kB after {reloads}", file=sys.stderr)
     if not os.environ.get("ASAN_OPTIONS"):  # which keeps what was freed
         check(memory[-1] - memory[0] < 8 * 1024, "memory is flat", memory)
+    equal(node.stop(), 0, node.log())
+
+
+@test("a handler that waits for another node's process, which calls an actor that stands still, is drained")
+def through_another_node(cleanup):
+    folder = pathlib.Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
+    cleanup.callback(lambda: shutil.rmtree(folder, ignore_errors=True))
+    put(folder, "shift_1", "shift")
+    node = Node(cleanup, config="""
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: main
+    supervisor: { children: [ { id: a, actor: shift, name: a }, { id: b, actor: shift, name: b } ] }
+""", settings=[("plugins.path", f"[ {folder} ]")])
+    peer = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
+    peer("register(proxy, spawn(fun() -> F = fun L() -> receive {'$gen_call', From, {relay, To, What}} -> "
+         f"gen_server:reply(From, gen_server:call({{To, '{node.name}'}}, What)), L() end end, F() end)), ok")
+    peer(f"pong = net_adm:ping('{node.name}'), ok")
+    answers, over = [], threading.Event()
+
+    def ask():
+        control = node.control()
+        while not over.is_set():
+            answers.append(control.call("a", "{ask_through, 'proxy@one@127.0.0.1', b, 3}"))
+
+    caller = threading.Thread(target=ask)
+    caller.start()
+    for number in range(8):
+        put(folder, "shift_2" if number % 2 == 0 else "shift_1", "shift")
+        report = node.ask("reload")
+        equal({actor["outcome"] for actor in report["plugins"][0]["actors"]}, {"carried"})
+    over.set()
+    caller.join()
+    equal([int(answer) for answer in answers], list(range(1, len(answers) + 1)))
     equal(node.stop(), 0, node.log())
 
 

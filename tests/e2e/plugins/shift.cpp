@@ -56,7 +56,7 @@ struct ask {
 };
 struct ask_through {
   static constexpr std::string_view etf_tag = "ask_through";
-  etf::atom relay; // the same, asked of that relay
+  etf::atom relay; // the same, asked of that relay, `name` or `name@node`
   etf::atom whom;
   std::uint32_t ms;
 };
@@ -125,7 +125,7 @@ class shift_server : public coppice::server {
     const std::string whom(request.whom.name);
     const std::string relay(request.relay.name);
     sleep(std::chrono::milliseconds(request.ms));
-    const auto got = call(coppice::destination(relay), relayed{etf::atom{whom}, {}});
+    const auto got = call(coppice::destination::parse(relay), relayed{etf::atom{whom}, {}});
     return got ? got.message.share() : coppice::make_message(etf::constant<"no_answer">{});
   }
   std::uint64_t handle_call(const block_for& request) {
