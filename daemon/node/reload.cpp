@@ -44,6 +44,8 @@ class transaction {
 
   ~transaction() {
     if (ledger_ != nullptr) ledger_->close();
+    freezer_.reset();
+    ledger_.reset();
     on_.plugins.discard(std::move(next_));
     (void)on_.plugins.collect();
   }
@@ -72,6 +74,7 @@ class transaction {
   base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
                           const runtime::message& args) const;
   base::status rehearse();
+  base::status check_row(const reload_ledger::row& row, const loader::plugin_generation& next);
   base::status gather();
   base::status carry_over();
   base::status put_back(base::status why);
@@ -212,21 +215,36 @@ base::status transaction::too_late(const std::vector<runtime::pid>& late, std::s
 }
 
 void transaction::note_rows() {
-  for (const reload_ledger::row& row : ledger_->rows()) {
-    if (row.is == nullptr) continue;
+  ledger_->for_each([this](const reload_ledger::row& row) {
+    if (row.is == nullptr) return;
     actor_reload& one = actors_[row.pid];
     one.pid = row.pid;
     one.type = row.is->actor;
     plugin_of_[row.pid] = row.is->plugin;
     if (row.problem) one.reason = row.problem->text;
     one.outcome = one.reason.empty() ? actor_outcome::carried : actor_outcome::restarted;
-  }
+  });
 }
 
 generations_to_be transaction::to_be() const {
   generations_to_be out;
   for (const generation_ptr& one : next_) out[one->declared.id] = one.get();
   return out;
+}
+
+// Whether `next` has what the actor of this row is, and takes its args; notes it if it can't take its state.
+base::status transaction::check_row(const reload_ledger::row& row, const loader::plugin_generation& next) {
+  const auto* type = next.declared.find(row.is->actor);
+  if (type == nullptr)
+    return base::fail(base::errc::refused, fmt::format("plugin {}: {}: there is no actor type {} any more",
+                                                       row.is->plugin, describe(row.pid), row.is->actor));
+  if (auto good = check_args(next, *type, row.origin.args); !good)
+    return tl::unexpected(std::move(good.error()).context(describe(row.pid)));
+  const auto* code = loader::find_actor(next.mapped->descriptor(), row.is->actor);
+  if (row.problem) return {};
+  if (auto possible = behaviours::takes_over(*code, row.has_state); !possible)
+    actors_[row.pid].reason = possible.error().text;
+  return {};
 }
 
 // Every actor saves its state once, as it goes by; the new code has to take them all, in another process.
@@ -244,24 +262,14 @@ base::status transaction::rehearse() {
   if (!all) return too_late(late, "did not come out of a handler or save_state");
 
   std::map<std::string, std::vector<loader::trial_state>> states;
-  for (const reload_ledger::row& row : ledger_->rows()) {
-    if (row.is == nullptr) continue;
-    const loader::plugin_generation& next = *to.at(row.is->plugin);
-    const auto* type = next.declared.find(row.is->actor);
-    if (type == nullptr)
-      return base::fail(base::errc::refused, fmt::format("plugin {}: {}: there is no actor type {} any more",
-                                                         row.is->plugin, describe(row.pid), row.is->actor));
-    if (auto good = check_args(next, *type, row.origin.args); !good)
-      return tl::unexpected(std::move(good.error()).context(describe(row.pid)));
-    const auto* code = loader::find_actor(next.mapped->descriptor(), row.is->actor);
-    if (row.problem) continue;
-    if (auto possible = behaviours::takes_over(*code, row.has_state); !possible) {
-      actors_[row.pid].reason = possible.error().text;
-      continue;
-    }
-    if (row.saved.term)
+  base::status fit;
+  ledger_->for_each([&](const reload_ledger::row& row) {
+    if (row.is == nullptr || !fit) return;
+    fit = check_row(row, *to.at(row.is->plugin));
+    if (fit && actors_[row.pid].reason.empty() && row.saved.term)
       states[row.is->plugin].push_back({describe(row.pid), row.is->actor, row.origin, row.saved});
-  }
+  });
+  if (!fit) return fit;
   for (const auto& [plugin, all_of] : states) {
     if (auto tried = on_.plugins.try_states(*to.at(plugin), all_of); !tried)
       return tl::unexpected(std::move(tried.error()).context("plugin " + plugin + ", tried out"));
@@ -342,7 +350,7 @@ void transaction::sweep() {
     std::vector<runtime::pid> left = actors();
     std::erase_if(left, [this](const runtime::pid& who) { return actors_.contains(who); });
     if (left.empty()) return;
-    const std::size_t first = ledger_->rows().size();
+    const std::size_t first = ledger_->size();
     ledger_->add(left);
     std::vector<runtime::pid> late;
     (void)runtime::freezer::visit(

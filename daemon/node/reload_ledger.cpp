@@ -1,28 +1,52 @@
 // SPDX-License-Identifier: MIT
-// See reload_ledger.hpp. No lock is held while a plugin's code runs.
+// See reload_ledger.hpp.
 #include "node/reload_ledger.hpp"
 
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "loader/descriptor.hpp"
 
 namespace coppice::node {
+namespace {
+
+constexpr std::size_t first_rows = 256;
+
+} // namespace
+
+reload_ledger::reload_ledger(const std::map<std::string, loader::plugin_generation*, std::less<>>& next) {
+  for (const auto& [plugin, to] : next)
+    next_.emplace(plugin, target{behaviours::image_pin(*to->mapped), to->mapped.get()});
+}
 
 behaviours::reloadable* reloadable_of(runtime::process& self) {
   return dynamic_cast<behaviours::reloadable*>(&self.does());
 }
 
+// Rows 0 to 255 are in the first part, 256 to 767 in the second, and so on.
+reload_ledger::row& reload_ledger::at(std::size_t number) const {
+  const auto part = static_cast<std::size_t>(std::bit_width(number / first_rows + 1) - 1);
+  return rows_[part][number - first_rows * ((std::size_t{1} << part) - 1)];
+}
+
 void reload_ledger::add(std::span<const runtime::pid> who) {
-  const std::lock_guard guard(lock_);
-  for (const runtime::pid& one : who) rows_.emplace_back().pid = one;
+  for (const runtime::pid& one : who) {
+    const auto part = static_cast<std::size_t>(std::bit_width(size_ / first_rows + 1) - 1);
+    if (rows_[part] == nullptr) rows_[part] = std::make_unique<row[]>(first_rows << part);
+    at(size_++).pid = one;
+  }
+}
+
+void reload_ledger::for_each(const std::function<void(const row&)>& see) const {
+  for (std::size_t i = 0; i < size_; ++i) see(at(i));
 }
 
 void reload_ledger::look(runtime::process& self, std::size_t number, std::size_t most_bytes) {
   behaviours::reloadable* const actor = reloadable_of(self);
   if (actor == nullptr) return;
-  const auto to = enter(number, actor->identity().plugin);
-  if (!to) return;
-  row& mine = *to->mine;
+  if (next_of(actor->identity().plugin) == nullptr) return;
+  row& mine = at(number);
   mine.is = &actor->identity();
   mine.origin = actor->origin();
   auto saved = actor->save(self);
@@ -38,9 +62,9 @@ void reload_ledger::carry(runtime::process& self, std::size_t number) {
   behaviours::reloadable* const actor = reloadable_of(self);
   if (actor == nullptr || failed() != nullptr) return;
   const behaviours::actor_identity& is = actor->identity();
-  const auto to = enter(number, is.plugin);
-  if (!to) return;
-  row& mine = *to->mine;
+  const target* const to = next_of(is.plugin);
+  if (to == nullptr) return;
+  row& mine = at(number);
   mine.is = &is;
   mine.problem.reset();
   const coppice_actor_type* type = loader::find_actor(to->image->descriptor(), is.actor);
@@ -65,28 +89,25 @@ void reload_ledger::fail(row& mine, base::error why) {
 }
 
 void reload_ledger::close() {
-  const std::lock_guard guard(lock_);
   closed_ = true;
 }
 
 base::nanos reload_ledger::saving() const {
   base::nanos all = 0;
-  for (const row& one : rows_) all += one.save;
+  for_each([&](const row& one) { all += one.save; });
   return all;
 }
 
 base::nanos reload_ledger::restoring() const {
   base::nanos all = 0;
-  for (const row& one : rows_) all += one.restore;
+  for_each([&](const row& one) { all += one.restore; });
   return all;
 }
 
-std::optional<reload_ledger::target> reload_ledger::enter(std::size_t number, const std::string& plugin) {
-  const std::lock_guard guard(lock_);
+const reload_ledger::target* reload_ledger::next_of(const std::string& plugin) const {
+  if (closed_) return nullptr;
   const auto found = next_.find(plugin);
-  if (closed_ || found == next_.end()) return std::nullopt;
-  loader::image& image = *found->second->mapped;
-  return target{&rows_[number], behaviours::image_pin(image), &image};
+  return found == next_.end() ? nullptr : &found->second;
 }
 
 } // namespace coppice::node

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What a reload knows of each actor, filled in by the workers while they save and restore: a row an actor,
 // which its worker alone writes. It outlives the reload where a worker is stuck in a plugin's code: that one
-// then finds the ledger closed and puts its actor back by itself.
+// then finds the ledger closed and puts its actor back by itself. No lock: workers share nothing they write.
 #pragma once
 
+#include <array>
 #include <atomic>
-#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,7 +22,7 @@ namespace coppice::node {
 
 class reload_ledger {
  public:
-  struct row {
+  struct alignas(64) row {
     runtime::pid pid;
     const behaviours::actor_identity* is = nullptr; // null: it was gone before
     behaviours::actor_origin origin;                // filled by look()
@@ -33,9 +33,8 @@ class reload_ledger {
     base::nanos restore = 0;
   };
 
-  // The generations to come stay until close().
-  explicit reload_ledger(std::map<std::string, loader::plugin_generation*, std::less<>> next)
-      : next_(std::move(next)) {}
+  // By plugin. The generations to come stay as long as this.
+  explicit reload_ledger(const std::map<std::string, loader::plugin_generation*, std::less<>>& next);
 
   // Rows for these, in their order, behind those there are. The reload's thread.
   void add(std::span<const runtime::pid> who);
@@ -50,26 +49,27 @@ class reload_ledger {
   void close();
 
   // The reload's thread, when no worker is at it any more.
-  const std::deque<row>& rows() const { return rows_; }
+  void for_each(const std::function<void(const row&)>& see) const;
+  std::size_t size() const { return size_; }
   base::nanos saving() const;
   base::nanos restoring() const;
   // The first actor that failed for another reason than errc::unsupported, and why. The reload's thread.
   const row* failed() const { return failed_.load(std::memory_order_acquire); }
 
  private:
-  // A row, and what its actor is to become, pinned.
   struct target {
-    row* mine;
     behaviours::image_pin pin;
     loader::image* image;
   };
-  // Nothing: the ledger is closed, or it is no such plugin's.
-  std::optional<target> enter(std::size_t number, const std::string& plugin);
+  // Null: the ledger is closed, or it is no such plugin's.
+  const target* next_of(const std::string& plugin) const;
   void fail(row& mine, base::error why);
+  row& at(std::size_t number) const;
 
-  const std::map<std::string, loader::plugin_generation*, std::less<>> next_;
-  mutable std::mutex lock_; // of the next one's growing, and of the generations until close()
-  std::deque<row> rows_;
+  std::map<std::string, target, std::less<>> next_;
+  // Each twice as long as the one before, so that rows stay where they are while more are added.
+  std::array<std::unique_ptr<row[]>, 32> rows_;
+  std::size_t size_ = 0;
   std::atomic<bool> closed_{false};
   std::atomic<std::size_t> bytes_{0};
   std::atomic<const row*> failed_{nullptr};

@@ -117,7 +117,7 @@ void reloader::work() {
     base::log::error(module, "{}", report.error().text);
   else if (!report->dry_run)
     base::log::info(module, "{}", summary(*report));
-  if (report && !report->kept.empty()) collect_later(true);
+  if (!report || !report->kept.empty()) collect_later(true);
   {
     const std::lock_guard guard(lock_);
     taken_ = false;

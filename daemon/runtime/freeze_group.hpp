@@ -26,10 +26,12 @@
 namespace coppice::runtime {
 
 struct freeze_group {
-  // Written by the worker it lives on.
-  struct member {
+  // Written by the worker it lives on. A line of its own, as for the next one: neighbours are of different
+  // workers.
+  struct alignas(64) member {
     pid who;
     std::size_t number = 0;
+    process* is = nullptr; // for that worker; valid until it is gone
     std::atomic<bool> frozen{false};
     std::atomic<bool> gone{false};        // dead, or let go
     std::atomic<std::uint32_t> round{0};  // of the last order it has carried out
@@ -42,7 +44,8 @@ struct freeze_group {
     bool let_go = false; // afterwards, and until then nobody freezes
   };
   // One worker's thread only.
-  struct cell {
+  struct alignas(64) cell {
+    std::weak_ptr<freeze_group> group; // with a count of its own: workers share none
     const order* now = nullptr;
     std::vector<member*> members;
     std::size_t next = 0;      // of members: to be given a turn for the order
@@ -80,7 +83,7 @@ struct freeze_group {
   std::atomic<std::uint32_t>& all_groups; // system::parts::freezers
   std::vector<cell> cells;                // by worker
   std::deque<order> orders;               // the owner's thread appends, and tells the workers
-  std::atomic<std::uint64_t> open{0};
+  alignas(64) std::atomic<std::uint64_t> open{0};
   std::atomic<bool> still{false};             // members are to stand still
   std::atomic<bool> over{false};              // the freezer is gone
   std::atomic<std::uint32_t> in_callbacks{0}; // members that may wait for others before they freeze

@@ -13,6 +13,22 @@ namespace {
 constexpr std::size_t made_at_once = 256;   // members, before others have a go
 constexpr std::size_t looked_at_once = 512; // messages a turn looks at
 
+// A share of the group in the name of one worker, whose count only that one touches.
+std::shared_ptr<freeze_group> share_of(const std::shared_ptr<freeze_group>& group, freeze_group::cell& of) {
+  std::shared_ptr<freeze_group> mine = of.group.lock();
+  if (mine != nullptr) return mine;
+  mine = std::shared_ptr<freeze_group>(std::make_shared<std::shared_ptr<freeze_group>>(group), group.get());
+  of.group = mine;
+  return mine;
+}
+
+// Into the processor's cache, for a turn that is soon.
+void prefetch(const process* p) {
+  if (p == nullptr) return;
+  for (std::size_t at = 0; at < sizeof(process); at += 64)
+    __builtin_prefetch(reinterpret_cast<const char*>(p) + at);
+}
+
 } // namespace
 
 void freeze_group::did(cell& here, member& one) {
@@ -96,8 +112,9 @@ void engine::join(process& p, const std::shared_ptr<freeze_group>& group, freeze
   relations& mine = p.needs_relations();
   if (mine.ice != nullptr) leave(p);
   freeze_group::cell& here = group->cells[p.home().index()];
-  mine.ice = std::make_unique<frost>(group, here, as);
+  mine.ice = std::make_unique<frost>(share_of(group, here), here, as);
   p.cold_ = true;
+  as.is = &p;
   here.members.push_back(&as);
   ++here.alive;
   if (here.now != nullptr) {
@@ -138,7 +155,7 @@ void worker::obey(const std::shared_ptr<freeze_group>& group, const freeze_group
   here.behind = here.alive;
   if (what.let_go) {
     for (const freeze_group::member* one : std::exchange(here.mail, {}))
-      if (process* p = engine::find(host_, one->who)) schedule(*p);
+      if (!one->gone) schedule(*one->is);
     if (--group->keeping == 0) group->free_at = base::mono_now();
   } else {
     if (was_busy) group->note_end_of_callback();
@@ -173,8 +190,8 @@ process* worker::next_member() {
     }
     freeze_group::member& one = *here.members[here.next++];
     if (one.gone || one.round == here.now->round) continue;
-    process* const p = engine::find(host_, one.who);
-    if (p == nullptr) continue;
+    process* const p = one.is;
+    if (here.next + 1 < here.members.size()) prefetch(here.members[here.next + 1]->is);
     if (p->fiber_ != nullptr && !here.now->let_go) {
       one.was_in_callback = true;
       engine::enter_callback(*p, *engine::ice_of(*p));
@@ -188,13 +205,13 @@ process* worker::next_member() {
 
 void engine::disband(system& host, const std::shared_ptr<freeze_group>& group) {
   for (const auto& one : host.parts_->workers)
-    (void)one->post([&host, group, &at = *one] {
+    (void)one->post([group, &at = *one] {
       freeze_group::cell& here = group->cells[at.index()];
       for (const freeze_group::member* member : here.members) {
-        process* const p = member->gone ? nullptr : find(host, member->who);
-        if (p == nullptr || !is_member(*p, *group)) continue;
-        leave(*p);
-        at.schedule(*p);
+        if (member->gone) continue;
+        process& p = *member->is;
+        leave(p);
+        at.schedule(p);
       }
       here.now = nullptr;
     });
@@ -243,12 +260,11 @@ void engine::look_again(process& p) {
 
 void engine::look_everywhere(system& host, const std::shared_ptr<freeze_group>& group) {
   for (const auto& one : host.parts_->workers)
-    (void)one->post([&host, group, &at = *one] {
+    (void)one->post([group, &at = *one] {
       for (const freeze_group::member* member : group->cells[at.index()].mail) {
-        process* const p = member->gone ? nullptr : find(host, member->who);
-        if (p == nullptr || !is_member(*p, *group)) continue;
-        look_again(*p);
-        at.schedule(*p);
+        if (member->gone) continue;
+        look_again(*member->is);
+        at.schedule(*member->is);
       }
     });
 }
