@@ -191,6 +191,7 @@ struct engine {
   static void follow_calls(system& host, const std::shared_ptr<freeze_group>& group, std::vector<pid> of);
   // Frozen members look at all their messages again, for calls that hold somebody up.
   static void look_everywhere(system& host, const std::shared_ptr<freeze_group>& group);
+  static void prepare_turn(const freeze_group::cell& here);
   static void join(process& p, const std::shared_ptr<freeze_group>& group, freeze_group::member& as);
   static void leave(process& p);
   static void follow(process& p, const std::shared_ptr<freeze_group>& group);

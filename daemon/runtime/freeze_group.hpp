@@ -31,7 +31,8 @@ struct freeze_group {
   struct alignas(64) member {
     pid who;
     std::size_t number = 0;
-    process* is = nullptr; // for that worker; valid until it is gone
+    process* is = nullptr; // these two for that worker; valid until it is gone
+    const void* ice = nullptr;
     std::atomic<bool> frozen{false};
     std::atomic<bool> gone{false};        // dead, or let go
     std::atomic<std::uint32_t> round{0};  // of the last order it has carried out

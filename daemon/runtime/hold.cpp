@@ -23,10 +23,10 @@ std::shared_ptr<freeze_group> share_of(const std::shared_ptr<freeze_group>& grou
 }
 
 // Into the processor's cache, for a turn that is soon.
-void prefetch(const process* p) {
-  if (p == nullptr) return;
-  for (std::size_t at = 0; at < sizeof(process); at += 64)
-    __builtin_prefetch(reinterpret_cast<const char*>(p) + at);
+void prefetch(const void* object, std::size_t bytes) {
+  if (object == nullptr) return;
+  for (std::size_t at = 0; at < bytes; at += 64)
+    __builtin_prefetch(static_cast<const std::uint8_t*>(object) + at);
 }
 
 } // namespace
@@ -115,6 +115,7 @@ void engine::join(process& p, const std::shared_ptr<freeze_group>& group, freeze
   mine.ice = std::make_unique<frost>(share_of(group, here), here, as);
   p.cold_ = true;
   as.is = &p;
+  as.ice = mine.ice.get();
   here.members.push_back(&as);
   ++here.alive;
   if (here.now != nullptr) {
@@ -191,7 +192,7 @@ process* worker::next_member() {
     freeze_group::member& one = *here.members[here.next++];
     if (one.gone || one.round == here.now->round) continue;
     process* const p = one.is;
-    if (here.next + 1 < here.members.size()) prefetch(here.members[here.next + 1]->is);
+    engine::prepare_turn(here);
     if (p->fiber_ != nullptr && !here.now->let_go) {
       one.was_in_callback = true;
       engine::enter_callback(*p, *engine::ice_of(*p));
@@ -201,6 +202,19 @@ process* worker::next_member() {
     return p;
   }
   return nullptr;
+}
+
+// Of the members to come: what a turn begins with lies in as many places as there are members.
+void engine::prepare_turn(const freeze_group::cell& here) {
+  if (here.next + 2 < here.members.size()) {
+    const freeze_group::member& soon = *here.members[here.next + 2];
+    prefetch(soon.is, sizeof(process));
+    prefetch(soon.ice, sizeof(frost));
+  }
+  if (here.next >= here.members.size() || here.members[here.next]->gone) return;
+  const process& next = *here.members[here.next]->is;
+  prefetch(&next.relations_.load(std::memory_order_relaxed)->ice, sizeof(void*));
+  prefetch(next.behaviour_.get(), 256);
 }
 
 void engine::disband(system& host, const std::shared_ptr<freeze_group>& group) {
