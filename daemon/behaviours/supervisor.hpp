@@ -5,6 +5,7 @@
 // kin). Starting and stopping a child park the process: what arrives meanwhile waits, as in OTP.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -25,6 +26,8 @@ struct supervision {
   order_desk* orders = nullptr;              // likewise
   std::string application;
   runtime::message env; // the application's, for its actors
+  // Whether an actor takes these args, for children that others add; not set: any. Any thread.
+  std::function<base::status(std::string_view actor, const runtime::message& args)> check_args{};
 };
 
 class supervisor : public native_server {
@@ -91,6 +94,8 @@ class supervisor : public native_server {
   runtime::message count_children() const;
   runtime::message restart_now(runtime::process& self, etf::bytes id);
   runtime::message add_child(runtime::process& self, std::shared_ptr<const child_spec> spec);
+  // {bad_args, Text}; empty: the actor takes them.
+  runtime::message bad_args(const child_spec& spec, const runtime::message& args) const;
   child* find(runtime::process& self, etf::bytes id_or_pid);
 
   // What the node orders: supervisor_orders.cpp.

@@ -169,7 +169,19 @@ message supervisor::start_child(process& self, const message& term) {
     if (known->state != child_state::running) return error_answer("already_present");
     return error_answer(already_started(known->pid, self.host().nodes()));
   }
+  if (const message refused = bad_args(*spec, spec->args)) return start_error_answer(refused, *spec);
   return add_child(self, std::make_shared<const child_spec>(std::move(*spec)));
+}
+
+message supervisor::bad_args(const child_spec& spec, const message& args) const {
+  if (!shared_->check_args || spec.is_supervisor()) return {};
+  const base::status good = shared_->check_args(spec.actor, args);
+  if (good || good.error().code != base::errc::invalid) return {}; // an unknown actor fails to start
+  message_writer out;
+  out.tuple(2);
+  out.atom("bad_args");
+  out.binary(good.error().text);
+  return out.take();
 }
 
 message supervisor::add_child(process& self, std::shared_ptr<const child_spec> spec) {
@@ -187,6 +199,7 @@ message supervisor::add_child(process& self, std::shared_ptr<const child_spec> s
 message supervisor::start_from_template(process& self, etf::bytes extra) {
   message args = merge_args(template_->args, extra);
   if (!args) return error_answer("badarg");
+  if (const message refused = bad_args(*template_, args)) return error_answer(refused);
   child& one = children_.append(template_, {}, std::move(args));
   const launched started = start(self, one);
   if (started && *started) return started_answer(*started, self.host().nodes());

@@ -165,6 +165,17 @@ std::vector<loaded_plugin> loader::loaded() const {
   return out;
 }
 
+base::result<std::string> loader::args_schema(std::string_view actor) const {
+  const actor_name wanted = split(actor);
+  const std::lock_guard guard(lock_);
+  const entry* const plugin = find(wanted.plugin);
+  if (plugin == nullptr)
+    return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
+  const auto chosen = choose(plugin->declared, actor);
+  if (!chosen) return tl::unexpected(chosen.error());
+  return (*chosen)->args_schema;
+}
+
 bool loader::takes_config_change(std::string_view plugin, std::string_view actor) const {
   const std::lock_guard guard(lock_);
   const entry* const found = find(plugin);

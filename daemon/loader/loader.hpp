@@ -77,6 +77,9 @@ class loader final : public runtime::actor_factory {
   std::vector<loaded_plugin> loaded() const;
   // How many actors the generation in use has made; 0: not loaded.
   std::uint64_t made(std::string_view plugin) const;
+  // The JSON Schema of the args of "PLUGIN" or "PLUGIN:ACTOR", in the generation in use; empty: any map.
+  // errc::not_found: it is not loaded, or has no such actor.
+  base::result<std::string> args_schema(std::string_view actor) const;
   // Whether a loaded plugin's actor can be given other args as it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 

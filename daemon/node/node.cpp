@@ -148,11 +148,13 @@ base::status node::start_applications() {
   runtime::spawn_options options;
   options.name = behaviours::application_controller::registered_name;
   p.applications_gone = false;
-  auto controller =
-      p.system.spawn(std::move(options), std::make_unique<behaviours::application_controller>(
-                                             started_with_->applications,
-                                             behaviours::supervision{&p.plugins, &p.tree, &p.orders, {}, {}},
-                                             p.board, std::move(events)));
+  behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}};
+  with.check_args = [&p](std::string_view actor, const runtime::message& args) {
+    return p.args_of_children.check(actor, args);
+  };
+  auto controller = p.system.spawn(
+      std::move(options), std::make_unique<behaviours::application_controller>(
+                              started_with_->applications, std::move(with), p.board, std::move(events)));
   if (!controller) return tl::unexpected(std::move(controller.error()).context("application_controller"));
   p.controller = *controller;
   return {};

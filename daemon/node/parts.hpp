@@ -21,6 +21,7 @@
 #include "behaviours/tree.hpp"
 #include "loader/loader.hpp"
 #include "node/change_plan.hpp"
+#include "node/child_args.hpp"
 #include "node/network.hpp"
 #include "node/node.hpp"
 #include "node/reloader.hpp"
@@ -74,6 +75,7 @@ struct node::parts {
 
   behaviours::metric_board metrics; // plugins count in it
   loader::loader plugins;
+  child_args args_of_children{plugins};
   behaviours::supervision_tree tree;
   behaviours::order_desk orders;
   behaviours::application_board board;

@@ -210,6 +210,17 @@ bool check_characters(const source& from, std::uint32_t file, report& to) {
   return true;
 }
 
+bool check_lines(const source& from, std::uint32_t file, std::size_t longest, report& to) {
+  for (std::size_t at = 0; at < from.lines.size(); ++at) {
+    const std::size_t end = at + 1 < from.lines.size() ? from.lines[at + 1] : from.text.size();
+    if (end - from.lines[at] <= longest) continue;
+    to.error({file, static_cast<std::uint32_t>(at + 1), 1},
+             "the line is longer than " + std::to_string(longest) + " bytes", "break it up");
+    return false;
+  }
+  return true;
+}
+
 // A tab in the indentation at or above the line where the parser gave up.
 bool blame_tab(const source& from, std::uint32_t file, std::size_t line, report& to) {
   for (std::size_t at = 0; at < std::min(line, from.lines.size()); ++at) {
@@ -266,7 +277,7 @@ node* parse_yaml(const sources& texts, std::uint32_t file, tree& into, report& t
     to.error({file, 0, 0}, "the file is larger than " + std::to_string(limits.bytes >> 20) + " MiB");
     return nullptr;
   }
-  if (!check_characters(from, file, to)) return nullptr;
+  if (!check_characters(from, file, to) || !check_lines(from, file, limits.line, to)) return nullptr;
   builder events(file, into, to, limits);
   try {
     std::istringstream stream(from.text + std::string(end_mark));

@@ -38,6 +38,7 @@ struct node {
 
 struct tree_limits {
   std::size_t bytes = 32u << 20;
+  std::size_t line = 1u << 20; // bytes of one: the parser keeps a whole line's tokens, each a few hundred
   std::uint32_t values = 4u << 20;
   std::uint32_t depth = 400;
 };

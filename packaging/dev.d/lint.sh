@@ -75,7 +75,8 @@ tidy() {
 help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
-Everything: .ci/run, interop with newer OTP, thread sanitizer, long fuzz, benchmarks; a summary and the commit at the end.
+Everything: .ci/run, interop with newer OTP, thread sanitizer, a minute of chaos (also under both sanitizers), long fuzz,
+benchmarks; a summary and the commit at the end.
 EOF
 }
 
@@ -87,6 +88,9 @@ dev_verify() {
   verify_step 'OTP of trixie' packaging/dev interop --otp trixie
   verify_step 'OTP of sid' packaging/dev interop --otp sid
   verify_step thread packaging/dev sanitize thread
+  COPPICE_CHAOS_SECONDS=60 verify_step chaos packaging/dev test e2e/chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'chaos address' packaging/dev sanitize address e2e/chaos
+  COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_ACTORS=10 verify_step 'chaos thread' packaging/dev sanitize thread e2e/chaos
   verify_step fuzz packaging/dev fuzz 300
   verify_step bench packaging/dev bench
   printf '\n'

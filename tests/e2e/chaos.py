@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A tree of a thousand actors under random crashes, restarts by hand, changed configurations and message load: in
-the end everything that should run runs, once, and nothing else does. COPPICE_CHAOS_SECONDS says for how long."""
+"""A tree of a thousand actors under random crashes, restarts by hand, changed configurations, replaced plugins and
+message load: in the end everything that should run runs, once, and nothing else does. COPPICE_CHAOS_SECONDS says for
+how long, COPPICE_CHAOS_ACTORS how many under each of the ten supervisors, COPPICE_CHAOS_SEED which chaos."""
 import collections
 import os
 import pathlib
 import random
+import re
+import shutil
 import sys
 import threading
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node
+from harness.node import Folder, Node, free_port, plugin_folder, root
 from harness.tap import check, equal, eventually, run, test
 
 seconds = float(os.environ.get("COPPICE_CHAOS_SECONDS", "5"))
-supervisors, actors = 10, 100
+supervisors, actors = 10, int(os.environ.get("COPPICE_CHAOS_ACTORS", "100"))
+variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 strategies = ["one_for_one", "rest_for_one", "one_for_one", "one_for_all", "one_for_one"]
 
 
@@ -25,6 +30,7 @@ class Wanted:
     def __init__(self, choose):
         self.choose = choose
         self.next = 0
+        self.port = free_port()
         self.groups = [[self.fresh() for _ in range(actors)] for _ in range(supervisors)]
 
     def fresh(self):
@@ -52,6 +58,7 @@ class Wanted:
 
     def yaml(self):
         lines = ["node: { workers: 2, log: { level: error } }",
+                 f"control: {{ http: {{ address: 127.0.0.1, port: {self.port} }} }}",
                  "distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }",
                  "applications:", "  - name: chaos", "    type: permanent", "    supervisor:",
                  "      intensity: 1000000", "      children:"]
@@ -79,12 +86,57 @@ def running(node):
     return found
 
 
-@test("a thousand actors come through crashes, kills, restarts and applies under load")
+class Shelf:
+    """The folder the node takes its plugins from; its kv is another one each time."""
+
+    def __init__(self, cleanup):
+        folder = Folder()
+        cleanup.callback(folder.close)
+        self.path = folder.path
+        self.turn = 0
+        shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", self.path / "probe.so")
+        self.replace()
+
+    def replace(self):
+        self.turn += 1
+        fresh = self.path / ".kv.new"
+        shutil.copy(variants / f"kv_{1 + self.turn % 2}.so", fresh)
+        fresh.chmod(0o755)
+        fresh.rename(self.path / "kv.so")
+
+
+def links_left_over(control, node):
+    """Links that are not those between a supervisor and its child."""
+    expected = collections.Counter()
+
+    def walk(entry):
+        for child in entry.get("children", []):
+            expected[child["pid"]] += 1
+            expected[entry["pid"]] += 1
+            walk(child)
+    for application in node.ask("tree")["applications"]:
+        walk(application["supervisor"])
+        expected[application["supervisor"]["pid"]] += 1  # its application's
+    found = {pid: len(control.ask("info", process=pid)["result"]["links"]) for pid in expected}
+    return {pid: (found[pid], count) for pid, count in expected.items() if found[pid] != count}
+
+
+def metric(port, name):
+    """The sum of a metric over its labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        text = answer.read().decode()
+    values = re.findall(rf"^{name}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.M)
+    check(values, f"the metric {name} is there", text[:2000])
+    return sum(float(value) for value in values)
+
+
+@test("a thousand actors come through crashes, kills, restarts, applies and reloads under load")
 def chaos(cleanup):
     seed = int(os.environ.get("COPPICE_CHAOS_SEED", "1"))
     choose = random.Random(seed)
     wanted = Wanted(choose)
-    node = Node(cleanup, config=wanted.yaml())
+    shelf = Shelf(cleanup)
+    node = Node(cleanup, config=wanted.yaml(), settings=[("plugins.path", f"[ {shelf.path} ]")])
     before = node.ask("status")["processes"]
     over = threading.Event()
     done = collections.Counter()
@@ -113,8 +165,14 @@ def chaos(cleanup):
         done["restarts"] += 1
         time.sleep(0.02)
 
+    def reload(control, here):
+        shelf.replace()
+        reply = control.ask("reload", plugin="kv")
+        done["reloads" if "result" in reply else "reloads refused"] += 1
+        over.wait(here.random())
+
     threads = [threading.Thread(target=repeat, args=(node.control(), act, random.Random(seed + number)))
-               for number, act in enumerate([load, load, crash, by_hand])]
+               for number, act in enumerate([load, load, crash, by_hand, reload])]
     for thread in threads:
         thread.start()
     control = node.control()
@@ -149,7 +207,15 @@ def chaos(cleanup):
         check(node.coppice("call", name, "size").returncode in (0, 1), f"{name} answers")
     eventually(lambda: node.ask("status")["processes"] == before, "no process is left over", 10)
     equal(control.ask("diff")["result"]["changes"], [])
-    check(all(done[what] > 0 for what in ("messages", "crashes", "restarts", "applies")), "all of it happened", done)
+    equal(links_left_over(control, node), {}, "every link is one between a supervisor and its child")
+    for what in ("worker_parked", "lingering_processes", "abandoned_stacks_total"):
+        eventually(lambda: metric(wanted.port, f"coppice_{what}") == 0, f"no {what}", 10)
+    shelf.replace()
+    eventually(lambda: "result" in control.ask("reload", plugin="kv"), "a last reload goes through", 20)
+    kept = {one["id"]: one.get("kept", []) for one in node.ask("plugins")["plugins"]}
+    equal(kept["kv"], [], "code of former generations is unmapped")
+    check(all(done[what] > 0 for what in ("messages", "crashes", "restarts", "applies", "reloads")),
+          "all of it happened", done)
     check(len(refused) <= done["applies"] // 2, "most changes went through", refused[:3])
     print(f"# {dict(done)}, {len(refused)} changes refused", flush=True)
     equal(node.stop(), 0, node.log()[-3000:])

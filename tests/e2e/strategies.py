@@ -96,6 +96,9 @@ def dynamic_by_call(cleanup):
     equal(node.call("sup", f"{{terminate_child, {first}}}"), "ok")
     contains(node.call("sup", "count_children"), "{active,1}")
     equal(node.call("sup", "{delete_child, worker}"), "{error,simple_one_for_one}")
+    for wrong in ("max_entries => hello", "max_entries => 0", "colour => red"):
+        contains(node.call("sup", f"{{start_child, [#{{{wrong}}}]}}"), "{error,{bad_args,<<\"args")
+    contains(node.call("sup", "count_children"), "{active,1}")
     equal(node.stop(), 0, node.log())
 
 
@@ -126,6 +129,8 @@ def specified_from_erlang(cleanup):
     equal(erl("supervisor:start_child(S, D) =:= {error, {already_started, P}}"), "true")
     equal(erl("supervisor:start_child(S, D#{id => e, significant => true})"),
           "{error,{bad_combination,[{auto_shutdown,never},{significant,true}]}}")
+    equal(erl("{error, {{bad_args, _}, _}} = supervisor:start_child(S, D#{id => f,"
+              " start => {coppice, start_link, [kv, #{max_entries => none}]}}), refused"), "refused")
     equal(erl("[Id || {Id, _, _, _} <- supervisor:which_children(S)]"), "[d,c,b,a]")
     equal(erl("supervisor:terminate_child(S, d)"), "ok")
     equal(erl("supervisor:terminate_child(S, d)"), "{error,not_found}")

@@ -20,17 +20,18 @@ loop(Before) ->
             {ok, Event} = erl_parse:parse_term(Tokens),
             Answer = do(Event),
             {States, Pids} = settled(),
-            io:format("~ts | ~ts | ~ts~n", [text(Answer), lists:join(",", log()), shown(States, Pids, Before)]),
+            io:format("~ts | ~ts | ~ts~n", [text(Answer), lists:join(",", logged()), shown(States, Pids, Before)]),
             loop(Pids)
     end.
 
-do({scenario, Flags, Children}) ->
+do({scenario, {Strategy, _, _} = Flags, Children}) ->
     case whereis(sup) of
         undefined -> ok;
         Old -> stop(Old)
     end,
     log(),
     ets:delete_all_objects(failures),
+    put(simple, Strategy =:= simple_one_for_one),
     {Tag, _} = supervisor:start_link({local, sup}, ?MODULE, {top, Flags, [spec(C) || C <- Children]}),
     Tag;
 do({fail, Id, Times}) -> ets:insert(failures, {Id, Times}), ok;
@@ -40,6 +41,16 @@ do({start, Child}) -> asked(fun() -> supervisor:start_child(sup, spec(Child)) en
 do({terminate, Id}) -> asked(fun() -> supervisor:terminate_child(sup, Id) end);
 do({restart, Id}) -> asked(fun() -> supervisor:restart_child(sup, Id) end);
 do({delete, Id}) -> asked(fun() -> supervisor:delete_child(sup, Id) end);
+do({start_one, Id}) ->
+    case whereis(Id) of
+        undefined -> asked(fun() -> supervisor:start_child(sup, [Id]) end);
+        _ -> not_free
+    end;
+do({terminate_one, Id}) ->
+    case whereis(Id) of
+        undefined -> not_running;
+        Pid -> asked(fun() -> supervisor:terminate_child(sup, Pid) end)
+    end;
 do(count) -> asked(fun() -> supervisor:count_children(sup) end).
 
 asked(Ask) -> try Ask() catch exit:_ -> dead end.
@@ -70,7 +81,23 @@ seen(Pid) ->
             end
     end.
 
-children() -> try supervisor:which_children(sup) catch exit:_ -> dead end.
+children() ->
+    try supervisor:which_children(sup) of
+        Children ->
+            case get(simple) of
+                %% By the id each was given; as those of other strategies, the last first.
+                true -> lists:reverse(lists:sort([{named(P), P, T, M} || {_, P, T, M} <- Children]));
+                _ -> Children
+            end
+    catch exit:_ -> dead
+    end.
+
+named(restarting) -> restarting;
+named(Pid) ->
+    case process_info(Pid, registered_name) of
+        {_, Name} -> Name;
+        _ -> gone
+    end.
 
 %% No child waits to be tried again.
 settled() ->
@@ -98,6 +125,13 @@ kept(Id, Pids, Before) ->
 
 log() -> receive {log, Line} -> [Line | log()] after 0 -> [] end.
 
+%% Those of a template are stopped at once.
+logged() ->
+    case get(simple) of
+        true -> lists:sort(log());
+        _ -> log()
+    end.
+
 text({ok, P}) when is_pid(P) -> "{ok,pid}";
 text({error, {already_started, _}}) -> "{error,already_started}";
 text({error, {{cannot, start}, _}}) -> "{error,{cannot,start}}";
@@ -108,6 +142,9 @@ spec({Id, Restart, Significant}) ->
 
 start_link(Id) -> gen_server:start_link({local, Id}, ?MODULE, {worker, Id}, []).
 
+init({top, {simple_one_for_one, Intensity, _}, [Template]}) ->
+    {ok, {#{strategy => simple_one_for_one, intensity => Intensity, period => 3600},
+          [Template#{start := {?MODULE, start_link, []}}]}};
 init({top, {Strategy, Intensity, AutoShutdown}, Children}) ->
     {ok, {#{strategy => Strategy, intensity => Intensity, period => 3600, auto_shutdown => AutoShutdown}, Children}};
 init({worker, Id}) ->

@@ -54,8 +54,8 @@ class diary {
   std::vector<std::string> lines_;
 };
 
-// Writes "start ID" and "stop ID REASON"; ends on {exit, Reason}; answers `self` with its pid and anything
-// else with {echo, Request}.
+// Writes "start ID" and "stop ID REASON"; ends on {exit, Reason}; answers `self` with its pid, `id` with its
+// id and anything else with {echo, Request}.
 class scribe : public behaviours::native_server {
  public:
   scribe(diary& book, std::string id) : native_server("scribe"), book_(book), id_(std::move(id)) {}
@@ -77,6 +77,8 @@ class scribe : public behaviours::native_server {
     runtime::message_writer out;
     if (etf::cursor(request.bytes()).read_atom_is("self")) {
       runtime::write(out, self.self(), self.host().nodes());
+    } else if (etf::cursor(request.bytes()).read_atom_is("id")) {
+      out.atom(id_);
     } else {
       out.tuple(2);
       out.atom("echo");
@@ -123,12 +125,16 @@ class ignoring : public runtime::behaviour {
   void describe(runtime::description& out) const override { out.behaviour = "ignoring"; }
 };
 
-// Makes scribe, stubborn and ignoring by these names; the id is the last part of the label.
+// Makes scribe, stubborn and ignoring by these names; the id is args.id, else the last part of the label.
 class scripted_factory : public runtime::actor_factory {
  public:
   explicit scripted_factory(diary& book) : book_(book) {}
   base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override {
-    const std::string id = spec.label.substr(spec.label.rfind('/') + 1);
+    std::string id = spec.label.substr(spec.label.rfind('/') + 1);
+    etf::cursor at(spec.args.bytes());
+    std::uint32_t keys = 0;
+    std::string_view own;
+    if (spec.args && at.read_map(keys) && keys == 1 && at.read_atom_is("id") && at.read_atom(own)) id = own;
     if (spec.args) book_.write("args " + text(spec.args));
     if (spec.actor == "scribe") return std::make_unique<scribe>(book_, id);
     if (spec.actor == "stubborn") return std::make_unique<stubborn>(book_, id);

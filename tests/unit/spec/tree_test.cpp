@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <ctime>
+
+#include "base/sanitizer.hpp"
 
 using namespace coppice;
 
@@ -118,21 +120,24 @@ TEST_CASE("an alias bomb is refused before it goes off") {
 TEST_CASE("bytes, values and depth are bounded") {
   CHECK(errors(std::string(2000, ' '), {.bytes = 1 << 10}) ==
         "f.yaml: error: the file is larger than 0 MiB\n");
+  CHECK(errors("a: 1\nb: [1, 2, 3]\n", {.line = 9})
+            .find("f.yaml:2:1: error: the line is longer than 9 bytes") == 0);
+  CHECK(errors("a: 1\nb: [1, 2,\n 3]\n", {.line = 9}) == "");
   CHECK(errors("[1, 2, 3]", {.values = 3})
             .find("f.yaml:1:8: error: the document grows to more than 3 values") == 0);
   std::string deep = std::string(500, '[') + std::string(500, ']');
   CHECK(errors(deep).find("error: nested deeper than 400 levels") != std::string::npos);
 }
 
-TEST_CASE("hostile texts are refused or read within a second") {
+TEST_CASE("hostile texts are refused or read within a second of the processor's time") {
   for (const char* part : {"[",   "{", "- ",  "? ",   "[[]", "a,",      "&a ",  "*a ", "\"",     "'",
                            "a: ", "!", "!a ", "- \n", "a\n", ": ",      "{a: ", "[a,", "x: 1\n", "- - \n",
                            "#",   " ", "\n",  "%a\n", "|\n", "a: |\n ", "--- ", "]",   "\t"})
     for (const char* opening : {"", "[", "a: '"}) {
       CAPTURE(part);
       CAPTURE(opening);
-      auto start = std::chrono::steady_clock::now();
+      const std::clock_t start = std::clock();
       errors(opening + repeat(part, 1 << 16));
-      CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(1));
+      CHECK(std::clock() - start < CLOCKS_PER_SEC * (base::sanitized ? 10 : 1));
     }
 }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// A schema is compiled when its text is first seen; a reload brings new texts, so that the old ones are
+// forgotten when there are many.
+#include "node/child_args.hpp"
+
+#include <array>
+#include <span>
+#include <utility>
+
+namespace coppice::node {
+namespace {
+
+constexpr std::size_t most_kept = 256;
+
+} // namespace
+
+base::result<std::shared_ptr<const spec::args_schema>> child_args::schema_of(std::string_view actor) {
+  auto text = plugins_.args_schema(actor);
+  if (!text) return tl::unexpected(std::move(text.error()));
+  const std::scoped_lock held(lock_);
+  if (const auto known = compiled_.find(*text); known != compiled_.end()) return known->second;
+  auto made = spec::args_schema::compile(*text);
+  if (!made) return tl::unexpected(std::move(made.error()).context("args_schema of " + std::string(actor)));
+  if (compiled_.size() >= most_kept) compiled_.clear();
+  auto kept = std::make_shared<const spec::args_schema>(std::move(*made));
+  return compiled_.emplace(std::move(*text), std::move(kept)).first->second;
+}
+
+base::status child_args::check(std::string_view actor, const runtime::message& args) {
+  static constexpr std::array<std::uint8_t, 5> empty_map{116, 0, 0, 0, 0};
+  const auto schema = schema_of(actor);
+  if (!schema) return tl::unexpected(schema.error());
+  return (*schema)->check(args ? std::span(args.bytes()) : std::span<const std::uint8_t>(empty_map));
+}
+
+} // namespace coppice::node

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Configuration files that are broken, far too large or meant to do harm: each is an error with a line, in little
+time."""
+import pathlib
+import resource
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, program
+from harness.tap import check, contains, equal, run, test
+
+
+@test("hostile configurations are refused with a line, in little time")
+def hostile(cleanup):
+    most = 31 << 20
+    bomb = b"".join(b"a%d: &a%d [%s]\n" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 40))
+    rows = [
+        ("a hundred megabytes", b"#" * (100 << 20), "larger than 32 MiB"),
+        ("one long line", b"[" * most, "the line is longer"),
+        ("open brackets", b"[\n" * (most // 2), "nested deeper than 400 levels"),
+        ("many values", b"- a\n" * (most // 4), "grows to more than 4194304 values"),
+        ("an alias bomb", b"a0: &a0 [x]\n" + bomb, "aliases of aliases multiply"),
+        ("an alias of itself", b"a: &x [*x]\n", "a value that contains it"),
+        ("a key twice", b"node: { name: n@127.0.0.1 }\nnode: {}\n", "stands here a second time"),
+        ("a tab", b"node:\n\tname: n@127.0.0.1\n", "a tab in the indentation"),
+        ("no UTF-8", b"node: { name: \xff\xfe }\n", "this is not UTF-8"),
+        ("UTF-16", "node: { name: n@127.0.0.1 }\n".encode("utf-16"), "this is not UTF-8"),
+        ("a zero byte", b"node: \0\n", "a control character"),
+    ]
+    folder = Folder()
+    cleanup.callback(folder.close)
+    file = folder.path / "node.yaml"
+    for what, content, why in rows:
+        file.write_bytes(content)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([program("COPPICE", "coppice"), "check", str(file)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=100)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        equal(done.returncode, 78, what, done.stderr[-500:])
+        contains(done.stdout + done.stderr, why)
+        check(len(done.stdout + done.stderr) < 20000, f"{what}: not too many words")
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        check(spent < 30, f"{what}: in seconds of processor time", spent)
+
+
+run()

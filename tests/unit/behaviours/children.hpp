@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// What a running supervisor says of its children, for tests that compare before and after.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "test_host.hpp"
+
+namespace coppice::test {
+
+struct listed_child {
+  std::string id; // "undefined" under simple_one_for_one
+  std::string state;
+  runtime::pid pid; // null unless running
+};
+
+// By which_children, in start order; nothing: the supervisor is dead.
+inline std::optional<std::vector<listed_child>> children_of(test_host& host,
+                                                            const runtime::destination& supervisor) {
+  const std::string answer = host.call(supervisor, "which_children");
+  if (answer.starts_with("!")) return std::nullopt;
+  const auto list = term(answer);
+  etf::cursor at(list.bytes());
+  std::uint32_t count = 0;
+  CHECK(at.read_list(count));
+  std::vector<listed_child> out;
+  for (; count != 0; --count) {
+    listed_child& row = *out.insert(out.begin(), listed_child());
+    etf::bytes id;
+    std::string_view state = "running";
+    at.read_tuple_of(4);
+    at.read_term(id);
+    row.id = etf::print(id);
+    if (const auto pid = runtime::read_pid(at, host.system.nodes())) {
+      row.pid = *pid;
+    } else {
+      at.read_atom(state);
+    }
+    row.state = state;
+    at.skip();
+    at.skip();
+  }
+  return out;
+}
+
+} // namespace coppice::test
