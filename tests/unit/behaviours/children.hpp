@@ -2,6 +2,7 @@
 // What a running supervisor says of its children, for tests that compare before and after.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,7 +28,7 @@ inline std::optional<std::vector<listed_child>> children_of(test_host& host,
   CHECK(at.read_list(count));
   std::vector<listed_child> out;
   for (; count != 0; --count) {
-    listed_child& row = *out.insert(out.begin(), listed_child());
+    listed_child& row = out.emplace_back();
     etf::bytes id;
     std::string_view state = "running";
     at.read_tuple_of(4);
@@ -42,6 +43,7 @@ inline std::optional<std::vector<listed_child>> children_of(test_host& host,
     at.skip();
     at.skip();
   }
+  std::reverse(out.begin(), out.end());
   return out;
 }
 

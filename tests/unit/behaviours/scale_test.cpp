@@ -7,7 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/sanitizer.hpp"
-#include "children.hpp"
+#include "test_host.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -59,9 +59,7 @@ cost cost_of(std::size_t count) {
   const std::string all = "{active," + std::to_string(count) + "}";
   CHECK(ask(host, "count_children").find(all) != std::string::npos);
   host.book.take(0);
-  const auto before = test::children_of(host, sup);
-  REQUIRE(before);
-  const runtime::pid victim = before->at(count / 2).pid;
+  const runtime::pid victim = host.tree.children_of(pid).at(count / 2).pid;
   lap();
   host.system.exit(victim, runtime::message::atom("kill"));
   host.end_of(victim);

@@ -122,7 +122,7 @@ TEST_CASE("bytes, values and depth are bounded") {
         "f.yaml: error: the file is larger than 0 MiB\n");
   CHECK(errors("a: 1\nb: [1, 2, 3]\n", {.line = 9})
             .find("f.yaml:2:1: error: the line is longer than 9 bytes") == 0);
-  CHECK(errors("a: 1\nb: [1, 2,\n 3]\n", {.line = 9}) == "");
+  CHECK(errors("a: 1\nb: [1, 2,\n 3]\n", {.line = 10}) == "");
   CHECK(errors("[1, 2, 3]", {.values = 3})
             .find("f.yaml:1:8: error: the document grows to more than 3 values") == 0);
   std::string deep = std::string(500, '[') + std::string(500, ']');
