@@ -117,7 +117,7 @@ def links_left_over(control, node):
     for application in node.ask("tree")["applications"]:
         walk(application["supervisor"])
         expected[application["supervisor"]["pid"]] += 1  # its application's
-    found = {pid: len(control.ask("info", process=pid)["result"]["links"]) for pid in expected}
+    found = {pid: len(control.ask("info", name=pid)["result"]["links"]) for pid in expected}
     return {pid: (found[pid], count) for pid, count in expected.items() if found[pid] != count}
 
 

@@ -38,7 +38,7 @@ def hostile(cleanup):
         done = subprocess.run([program("COPPICE", "coppice"), "check", str(file)], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=100)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        equal(done.returncode, 78, what, done.stderr[-500:])
+        equal(done.returncode, 78, f"{what}: {done.stderr[-500:]}")
         contains(done.stdout + done.stderr, why)
         check(len(done.stdout + done.stderr) < 20000, f"{what}: not too many words")
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

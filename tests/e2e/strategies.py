@@ -96,7 +96,7 @@ def dynamic_by_call(cleanup):
     equal(node.call("sup", f"{{terminate_child, {first}}}"), "ok")
     contains(node.call("sup", "count_children"), "{active,1}")
     equal(node.call("sup", "{delete_child, worker}"), "{error,simple_one_for_one}")
-    for wrong in ("max_entries => hello", "max_entries => 0", "colour => red"):
+    for wrong in ("max_entries => hello", "max_entries => -1", "colour => red"):
         contains(node.call("sup", f"{{start_child, [#{{{wrong}}}]}}"), "{error,{bad_args,<<\"args")
     contains(node.call("sup", "count_children"), "{active,1}")
     equal(node.stop(), 0, node.log())
