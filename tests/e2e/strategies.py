@@ -129,11 +129,17 @@ def specified_from_erlang(cleanup):
     equal(erl("supervisor:start_child(S, D) =:= {error, {already_started, P}}"), "true")
     equal(erl("supervisor:start_child(S, D#{id => e, significant => true})"),
           "{error,{bad_combination,[{auto_shutdown,never},{significant,true}]}}")
-    equal(erl("{error, {{bad_args, _}, _}} = supervisor:start_child(S, D#{id => f,"
-              " start => {coppice, start_link, [kv, #{max_entries => none}]}}), refused"), "refused")
     equal(erl("[Id || {Id, _, _, _} <- supervisor:which_children(S)]"), "[d,c,b,a]")
     equal(erl("supervisor:terminate_child(S, d)"), "ok")
     equal(erl("supervisor:terminate_child(S, d)"), "{error,not_found}")
+
+
+@test("a child added with args that its plugin's schema does not take is refused")
+def refused_args(cleanup):
+    node = Node(cleanup, config=(three % "one_for_one").replace("id: b, actor: probe", "id: b, actor: kv"))
+    added = "{start_child, #{id => d, start => {coppice, start_link, [kv, #{max_entries => %s}]}}}"
+    contains(node.call("sup", added % "none"), "{error,{{bad_args,<<\"args.max_entries")
+    started(node.call("sup", added % "3"))
 
 
 @test("auto_shutdown ends the application with its first or its last significant child")
