@@ -154,7 +154,9 @@ base::status handshake::on_name(bytes body) {
         {base::errc::refused, "handshake: the peer calls itself " + quoted(us_.name) +
                                   " as this node does: two nodes may not share a name, rename one"});
   }
-  if (auto kind = check_same_kind(us_.name, peer_.name); !kind)
+  // Hidden nodes meet nobody but us: erl_call has a short name where its host has no other.
+  const bool visible = (peer_.offered & flag::published) != 0;
+  if (auto kind = check_same_kind(us_.name, peer_.name); visible && !kind)
     return refuse(std::move(kind.error()).context("handshake"));
   if (auto flags = check_flags(); !flags) return refuse(std::move(flags.error()));
 

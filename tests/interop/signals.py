@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
+import os
 import pathlib
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
-from harness.tap import contains, equal, eventually, run, test
+from harness.tap import Skip, contains, equal, eventually, run, test
 
 
 def pair(cleanup, **options):
@@ -79,6 +82,8 @@ def echo(cleanup):
                  "lists:foldl(fun(_, A) -> {A} end, x, lists:seq(1, 3000))",
                  "[list_to_atom(\"atom_\" ++ integer_to_list(I)) || I <- lists:seq(1, 3000)]"):
         equal(erl(f"Same({term})"), "true", term)
+    # More atoms, one after the other, than the atom cache of a connection holds.
+    equal(erl("lists:all(fun(I) -> Same(list_to_atom(\"each_\" ++ integer_to_list(I rem 2600))) end, lists:seq(1, 3000))"), "true")
 
 
 @test("plain messages arrive, and what our processes send back too")
@@ -177,6 +182,19 @@ def rpc(cleanup):
     contains(erl("catch erpc:call(N, os, cmd, [\"id\"])"), "undef")
     equal(erl("R = spawn_request(N, m, f, [], [monitor]), {spawn_reply, R, error, E} = Next(), E"), "notsup")
     contains(erl("rpc:call(N, application, which_applications, [])"), "demo")
+
+
+@test("erl_call, a C node, is answered by rex, and refused what is not allowed")
+def c_node(cleanup):
+    if shutil.which("erl_call") is None:
+        raise Skip("no erl_call on this machine")
+    node = Node(cleanup)
+    def ask(what):
+        return subprocess.run(["erl_call", "-name", node.name, "-c", node.cookie, "-a", what], capture_output=True, text=True,
+                              timeout=60, env=dict(os.environ, ERL_EPMD_PORT=str(node.epmd_port)))
+    equal(ask("erlang node []").stdout.strip(), f"'{node.name}'", node.log())
+    contains(ask("erlang registered []").stdout, "kv")
+    contains(ask("os getpid []").stdout, "undef")
 
 
 @test("sys, supervisor and user answer as they do in OTP")

@@ -184,6 +184,18 @@ TEST_CASE("long and short names are refused with both names and the fix") {
   CHECK(p.asked == 0);
 }
 
+TEST_CASE("a hidden node may have a short name: it is in nobody's mesh, as erl_call is not") {
+  policy p;
+  auto hidden = node("c17@host");
+  hidden.flags = flag::offered;
+  auto a = handshake::connecting(hidden, "b@127.0.0.1", p);
+  auto b = handshake::accepting(node("b@127.0.0.1"), p);
+  const auto o = run(a, b);
+  CHECK(o.acceptor);
+  CHECK(b.done());
+  CHECK(b.peer().hidden);
+}
+
 TEST_CASE("missing flags are named, and the OTP 25 digest stands for them") {
   policy p;
   for (const auto& [flags, missing] : {std::pair{flag::required & ~flag::map_tag, "MAP_TAG"},

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// The four combinations of atom cache and fragments a peer may have agreed on: each side reads what the
+// other sends, small and large.
+#include <doctest/doctest.h>
+
+#include "base/bytes.hpp"
+#include "cluster.hpp"
+#include "dist/unpacker.hpp"
+
+using namespace coppice;
+using namespace coppice::dist;
+using namespace coppice::dist::testing;
+using runtime::message;
+using runtime::process;
+
+namespace {
+
+constexpr const char* name_a = "a@127.0.0.1";
+constexpr const char* name_x = "x@127.0.0.1";
+constexpr std::size_t large = 200'000;
+
+message binary_of(std::size_t size) {
+  runtime::message_writer out;
+  out.binary(std::string(size, 'x'));
+  return out.take();
+}
+
+using bytes = std::vector<std::uint8_t>;
+
+void append(bytes& to, std::span<const std::uint8_t> what) {
+  to.insert(to.end(), what.begin(), what.end());
+}
+
+bytes framed(std::initializer_list<std::span<const std::uint8_t>> parts) {
+  bytes out(4);
+  for (const auto& part : parts) append(out, part);
+  base::store_be32(out.data(), static_cast<std::uint32_t>(out.size() - 4));
+  return out;
+}
+
+// {REG_SEND, Pid, '', there}
+bytes control() {
+  control_message m;
+  m.what = op::reg_send;
+  m.from = address::of(etf::pid{name_x, 1, 0, 77});
+  m.to = address::of(std::string_view("there"));
+  etf::vector_writer out;
+  encode_control(out, m);
+  const auto view = out.view();
+  return {view.begin(), view.end()};
+}
+
+// The message as such a peer sends it.
+std::vector<bytes> frames_of(const message& m, bool cache, bool in_fragments) {
+  static constexpr std::uint8_t magic[] = {131};
+  static constexpr std::uint8_t pass_through[] = {112, 131};
+  static constexpr std::uint8_t header[] = {131, 68, 0};
+  const auto head = control();
+  if (!cache && !in_fragments) return {framed({pass_through, head, magic, m.bytes()})};
+  if (!in_fragments || m.size() <= fragment_size) return {framed({header, head, m.bytes()})};
+  bytes whole = head;
+  append(whole, m.bytes());
+  std::vector<bytes> out;
+  std::uint64_t left = (whole.size() + fragment_size - 1) / fragment_size;
+  for (std::size_t at = 0; at < whole.size(); at += fragment_size, --left) {
+    bytes start{131, static_cast<std::uint8_t>(at == 0 ? 69 : 70)};
+    start.resize(18);
+    base::store_be64(start.data() + 2, 5);
+    base::store_be64(start.data() + 10, left);
+    if (at == 0) start.push_back(0);
+    out.push_back(framed({start, std::span(whole).subspan(at, std::min(fragment_size, whole.size() - at))}));
+  }
+  return out;
+}
+
+// The next message the peer is sent; it counts the frames.
+unpacked next_of(raw_peer& x, bytes& received, unpacker& in, bytes& frame, int& frames) {
+  for (;;) {
+    std::span<const std::uint8_t> rest(received);
+    const auto whole = next_frame(rest, 1U << 30);
+    REQUIRE(whole);
+    if (!*whole) {
+      REQUIRE(x.receive(received));
+      continue;
+    }
+    frame.assign((*whole)->begin(), (*whole)->end());
+    received.erase(received.begin(), received.end() - static_cast<std::ptrdiff_t>(rest.size()));
+    if (frame.empty()) continue;
+    ++frames;
+    auto taken = in.take(frame);
+    REQUIRE(taken);
+    if (*taken != nullptr) return std::move(**taken);
+  }
+}
+
+} // namespace
+
+TEST_CASE("with and without atom cache and fragments each side reads what the other sends") {
+  for (const bool cache : {false, true}) {
+    for (const bool in_fragments : {false, true}) {
+      CAPTURE(cache);
+      CAPTURE(in_fragments);
+      epmd_server epmd;
+      cluster_node a(epmd, name_a);
+      const actor there(a.host, {.name = "there"});
+      std::uint64_t flags = flag::offered;
+      if (!cache) flags &= ~flag::dist_hdr_atom_cache;
+      if (!in_fragments) flags &= ~flag::fragments;
+      raw_peer x(a.port);
+      REQUIRE(x.shake_hands(name_x, name_a, flags));
+      for (const auto& sent : {atom("small"), binary_of(large)}) {
+        for (const auto& frame : frames_of(sent, cache, in_fragments)) x.send(frame);
+        CHECK(there.next() == sent);
+      }
+      const auto back = binary_of(large);
+      there.start([&](process& self) {
+        const auto to = runtime::destination::remote("y", *a.host.nodes().intern(name_x));
+        self.send(to, atom("small"));
+        self.send(to, back);
+      });
+      bytes received;
+      bytes frame;
+      unpacker in({});
+      int frames = 0;
+      CHECK(next_of(x, received, in, frame, frames).payload == atom("small"));
+      CHECK(frames == 1);
+      CHECK(frame[0] == (cache || in_fragments ? 131 : 112));
+      CHECK(next_of(x, received, in, frame, frames).payload == back);
+      CHECK((frames > 2) == in_fragments);
+    }
+  }
+}
