@@ -43,7 +43,8 @@ connection::connection(runtime::system& system, const options& opts, connection_
       ids_(system.nodes(), peer_index),
       short_forms_(takes_short_forms(peer)),
       unpacker_(opts.term_limits, peer.capabilities),
-      packer_(peer.flags, takes_envelopes(peer) ? opts.compression : compression_settings{}),
+      packer_(peer.flags, takes_envelopes(peer) ? opts.compression : compression_settings{},
+              peer.capabilities == 0),
       stream_(std::move(stream)),
       ticker_(system.loop(static_cast<unsigned>(system.current_worker())), [this] { tick(); }),
       reader_(system.loop(static_cast<unsigned>(system.current_worker())), [this] {

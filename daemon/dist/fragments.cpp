@@ -4,11 +4,8 @@
 #include "dist/fragments.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <string>
 #include <utility>
-
-#include "dist/frame.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -60,14 +57,7 @@ void fragments::add(sequence_state& s, std::span<const std::uint8_t> body) {
     ++dropped_;
     return;
   }
-  auto& whole = s.message.body;
-  // Grown rarely: tens of megabytes copied over and over hold up whoever else is here.
-  if (whole.size() + body.size() > whole.capacity() && !whole.empty()) {
-    const auto due =
-        std::min<std::uint64_t>(s.expected, whole.size() * reserved_fragments / fragment_size + 1);
-    whole.reserve(whole.size() + body.size() + static_cast<std::size_t>(due) * fragment_size);
-  }
-  whole.insert(whole.end(), body.begin(), body.end());
+  s.message.body.insert(s.message.body.end(), body.begin(), body.end());
   bytes_ += body.size();
 }
 

@@ -33,9 +33,10 @@ void put_be64(etf::writer& out, std::uint64_t value) {
 
 } // namespace
 
-packer::packer(std::uint64_t flags, const compression_settings& compression)
+packer::packer(std::uint64_t flags, const compression_settings& compression, bool caches)
     : with_header_((flags & (flag::dist_hdr_atom_cache | flag::fragments)) != 0),
       fragments_((flags & flag::fragments) != 0),
+      atoms_(caches && (flags & flag::dist_hdr_atom_cache) != 0 ? std::make_unique<atom_sender>() : nullptr),
       compressor_(compression) {}
 
 void packer::start(std::uint8_t header) {
@@ -46,6 +47,19 @@ void packer::start(std::uint8_t header) {
   } else {
     put(scratch_, {version_magic, header});
   }
+}
+
+bool packer::put_control(const control_message& control) {
+  if (atoms_ == nullptr) {
+    put(scratch_, {0});
+    encode_control(scratch_, control);
+    return !scratch_.failed();
+  }
+  control_.rewind();
+  encode_control(control_, control);
+  if (control_.failed()) return false;
+  atoms_->write(scratch_, control_.view());
+  return !scratch_.failed();
 }
 
 void packer::finish_length(std::size_t payload_bytes) {
@@ -61,10 +75,13 @@ bool packer::pack(const control_message& control, const runtime::message& payloa
   }
   if (payload.size() > UINT32_MAX - 65536) return false;
   start(with_header_ ? plain_header : pass_through);
-  if (with_header_) put(scratch_, {0});
-  encode_control(scratch_, control);
-  if (payload && !with_header_) put(scratch_, {version_magic});
-  if (scratch_.failed()) return false;
+  if (!with_header_) {
+    encode_control(scratch_, control);
+    if (payload) put(scratch_, {version_magic});
+    if (scratch_.failed()) return false;
+  } else if (!put_control(control)) {
+    return false;
+  }
   send(payload, payload.bytes(), out);
   return true;
 }
@@ -106,10 +123,7 @@ bool packer::fragment(const control_message* control, fragmented& of, net::strea
   start(control != nullptr ? first_fragment : next_fragment);
   put_be64(scratch_, of.sequence);
   put_be64(scratch_, of.left);
-  if (control != nullptr) {
-    put(scratch_, {0});
-    encode_control(scratch_, *control);
-  }
+  if (control != nullptr && !put_control(*control)) return false;
   if (scratch_.failed()) return false;
   const auto part = of.payload.bytes().subspan(of.done, std::min(of.rest(), fragment_size));
   of.done += part.size();

@@ -2,12 +2,14 @@
 // From a control message and its payload to frames on a stream: the header the peer's flags ask for, a large
 // payload borrowed from its message rather than copied, and cut into fragments where the peer takes them:
 // those of a very large one at its owner's pace, so that others go between. Coppice nodes take short forms.
-// No atom is cached on the way out. One thread, the connection's.
+// Atoms of control messages are cached at peers that are no Coppice nodes. One thread, the connection's.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
 #include <cstdint>
+#include <memory>
 
+#include "dist/atom_sender.hpp"
 #include "dist/compression.hpp"
 #include "dist/control_message.hpp"
 #include "dist/frame.hpp"
@@ -19,8 +21,9 @@ namespace coppice::dist {
 
 class packer {
  public:
-  // `flags` are those in force; `compression` level 0 where the peer takes no envelopes.
-  explicit packer(std::uint64_t flags, const compression_settings& compression = {});
+  // `flags` are those in force; `compression` level 0 where the peer takes no envelopes. `caches`: atoms go
+  // into the peer's cache, if it is in force.
+  explicit packer(std::uint64_t flags, const compression_settings& compression = {}, bool caches = false);
 
   // `payload` is empty for operations without one. False when the control message has no encoding
   // or the frame would be longer than four bytes can say; nothing is written then.
@@ -51,12 +54,16 @@ class packer {
   // The frame begun in scratch_ and its payload, as they are or in an envelope.
   void send(const runtime::message& payload, etf::bytes part, net::stream& out);
   void start(std::uint8_t header);
+  // Behind a header: its references and the control message. False: it has no encoding.
+  bool put_control(const control_message& control);
   void finish_length(std::size_t payload_bytes);
 
   bool with_header_; // 131,68 rather than 112
   bool fragments_;
   std::uint64_t next_sequence_ = 1;
   etf::vector_writer scratch_{1024};
+  std::unique_ptr<atom_sender> atoms_; // null: none is cached
+  etf::vector_writer control_{256};    // if they are
   compressor compressor_;
 };
 

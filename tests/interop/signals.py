@@ -161,6 +161,10 @@ def relay(cleanup):
     equal(erl("gen_server:call({relay, N}, {relay, S, hi})"), "{got,hi}")
     equal(erl("gen_server:call({relay, N}, {relay, {nobody, node()}, hi})"), "{error,noproc}")
     equal(erl("gen_server:call({relay, N}, {relay, {x, 'nowhere@127.0.0.1'}, hi})"), "{error,nodedown}")
+    # More names than our half of the atom cache holds.
+    equal(erl("lists:usort([gen_server:call({relay, N}, {relay, {list_to_atom(\"nobody_\" ++ integer_to_list(I)), node()}, hi})"
+              " || I <- lists:seq(1, 2600)])"), "[{error,noproc}]")
+    equal(erl("gen_server:call({relay, N}, {relay, {echo, node()}, hi})"), "{got,hi}")
     equal(erl("gen_server:call({relay, N}, {relay, S, die})"), "{error,whynot}")
     contains(erl("gen_server:call({relay, N}, {fanout, [kv, {kv, N}], size})"), ",")
 
