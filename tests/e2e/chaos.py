@@ -168,6 +168,8 @@ def chaos(cleanup):
     def reload(control, here):
         shelf.replace()
         reply = control.ask("reload", plugin="kv")
+        while reply.get("error", {}).get("code") == "exists" and not over.wait(0.005):  # an apply is under way
+            reply = control.ask("reload", plugin="kv")
         done["reloads" if "result" in reply else "reloads refused"] += 1
         over.wait(here.random())
 
@@ -187,6 +189,7 @@ def chaos(cleanup):
             if "result" not in reply:
                 refused.append(reply)
             done["applies"] += 1
+            over.wait(0.01)  # lets a reload in between
             names[0] = sorted(wanted.names())
     finally:
         over.set()
