@@ -253,7 +253,8 @@ void stream::core::write_finished(int code) {
     return;
   }
   advance(in_flight_);
-  if (auto done = try_flush(); !done) fail(std::move(done.error()));
+  if (auto done = try_flush(); !done) return fail(std::move(done.error()));
+  tell_drained();
 }
 
 void stream::core::advance(std::size_t n) {
@@ -272,9 +273,7 @@ void stream::core::tell_drained() {
 }
 
 base::status stream::core::all_written() {
-  tell_drained();
-  if (dead() || !queue_.empty()) return {};
-  if (!ending_ || shut_ || (tls_ && !ready_)) return {};
+  if (!ending_ || !queue_.empty() || shut_ || (tls_ && !ready_)) return {};
   shut_ = true;
   shutdown_.data = this;
   const int code = uv_shutdown(&shutdown_, raw_, [](uv_shutdown_t* request, int) {

@@ -134,6 +134,16 @@ TEST_CASE("on_drained comes once the queue is at the low mark") {
   CHECK(left <= low);
 }
 
+TEST_CASE("flush itself tells the handler nothing") {
+  pair both;
+  both.client.set_low_mark(10);
+  both.client.write(std::string(1'000, 'x')); // the socket takes it at once
+  both.client.flush();
+  CHECK(both.client.bytes_queued() == 0);
+  CHECK(both.at_client.drained == 0);
+  REQUIRE(both.until([&] { return both.at_client.drained == 1; }));
+}
+
 TEST_CASE("what on_drained writes needs no other event to leave") {
   pair both;
   both.server.pause(); // nothing but the writes themselves makes the loop turn
