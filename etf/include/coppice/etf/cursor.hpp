@@ -105,15 +105,14 @@ class cursor {
     pos_ += head + size;
     return true;
   }
-  bool read_atom_is(std::string_view name) {
-    if (has(name.size() + 2) && *pos_ == code(tag::small_atom_utf8) && pos_[1] == name.size() &&
-        name.size() < 256) [[likely]] {
-      if (std::memcmp(pos_ + 2, name.data(), name.size()) != 0) return false;
-      return pos_ += 2 + name.size(), true;
-    }
-    cursor ahead = *this;
-    std::string_view found;
-    return ahead.read_atom(found) && found == name ? (*this = ahead, true) : false;
+  /// Inlined for what is read most: an atom as it is written today, compared with a name known while
+  /// compiling.
+  [[gnu::always_inline]] bool read_atom_is(std::string_view name) {
+    if (!has(2)) return false;
+    if (*pos_ != code(tag::small_atom_utf8)) return kind_of(*pos_) == kind::atom && read_spelled_atom(name);
+    if (pos_[1] != name.size() || !has(name.size() + 2) || !same(pos_ + 2, name)) return false;
+    pos_ += 2 + name.size();
+    return true;
   }
   bool read_bool(bool& value) {
     if (read_atom_is("true")) return value = true, true;
@@ -340,6 +339,14 @@ class cursor {
   static constexpr std::uint8_t code(tag t) { return static_cast<std::uint8_t>(t); }
   std::size_t left() const { return static_cast<std::size_t>(end_ - pos_); }
   bool has(std::size_t count) const { return left() >= count; }
+  static bool same(const std::uint8_t* at, std::string_view name) {
+    return std::memcmp(at, name.data(), name.size()) == 0;
+  }
+  [[gnu::noinline, gnu::cold]] bool read_spelled_atom(std::string_view name) {
+    cursor ahead = *this;
+    std::string_view found;
+    return ahead.read_atom(found) && found == name ? (*this = ahead, true) : false;
+  }
   cursor after_tag(std::size_t count) const {
     cursor ahead = *this;
     ahead.pos_ += count;

@@ -81,7 +81,7 @@ bool read_nested(cursor& in, T& out, mismatch& why) {
 /// Whether T could stand here by its head: then its complaint is the one worth
 /// reporting.
 template <class T>
-bool looks_like(const cursor& in) {
+[[gnu::always_inline]] inline bool looks_like(const cursor& in) {
   cursor ahead = in;
   if constexpr (is_constant<T>) {
     return ahead.read_atom_is(constant_name<T>);
@@ -193,7 +193,9 @@ bool read(cursor& in, T& out, mismatch& why) {
   } else if constexpr (std::is_same_v<T, etf::atom>) {
     return in.read_atom(out.name) || wanted<T>(in, why);
   } else if constexpr (is_constant<T>) {
-    return in.read_atom_is(constant_name<T>) || wanted<T>(in, why);
+    if (in.read_atom_is(constant_name<T>)) [[likely]]
+      return true;
+    return wanted<T>(in, why);
   } else if constexpr (std::is_enum_v<T>) {
     return read_enum(in, out, why);
   } else if constexpr (std::is_same_v<T, pid>) {

@@ -132,16 +132,23 @@ bool read_members(cursor& in, T& out, mismatch& why) {
   });
 }
 
+/// The same in other spellings.
 template <class T>
-bool read_record_head(cursor& in) {
-  const bytes rest = in.rest();
-  constexpr std::size_t size = record_head<T>.data.size();
-  if (rest.size() >= size && std::memcmp(rest.data(), record_head<T>.data.data(), size) == 0) [[likely]] {
-    return in.advance(size), true;
-  }
+[[gnu::noinline, gnu::cold]] bool read_spelled_record_head(cursor& in) {
   cursor ahead = in;
   if (!ahead.read_tuple_of(reflect::member_count<T> + 1) || !ahead.read_atom_is(tag_of<T>)) return false;
   return in = ahead, true;
+}
+
+template <class T>
+[[gnu::always_inline]] inline bool read_record_head(cursor& in) {
+  const bytes rest = in.rest();
+  constexpr const auto& head = record_head<T>.data;
+  if (rest.size() >= head.size() && std::memcmp(rest.data(), head.data(), head.size()) == 0) [[likely]]
+    return in.advance(head.size()), true;
+  // A small tuple and a short atom as they are written today would have been the same bytes.
+  if (rest.size() > 2 && rest[0] == head[0] && rest[2] == head[2]) return false;
+  return read_spelled_record_head<T>(in);
 }
 
 template <class T>

@@ -282,7 +282,7 @@ template <class T>
     to.at += value.encoded.size();
     to.bad |= value.encoded.empty();
   } else if constexpr (is_constant<T>) {
-    to.atom(constant_name<T>);
+    to.put(constant_literal<T>);
   } else if constexpr (std::is_enum_v<T>) {
     const auto index = static_cast<std::size_t>(value);
     if (index < names_of<T>.size() && !names_of<T>[index].empty())

@@ -203,6 +203,9 @@ inline constexpr auto true_literal = atom_literal<true_name>();
 inline constexpr auto false_literal = atom_literal<false_name>();
 inline constexpr auto undefined_literal = atom_literal<undefined_name>();
 
+template <class T>
+inline constexpr auto constant_literal = atom_literal<constant_name<T>>();
+
 template <auto Value>
 consteval std::string_view enumerator() {
   std::string_view spelled = __PRETTY_FUNCTION__;

@@ -16,6 +16,9 @@ using bytes = std::span<const std::uint8_t>;
 
 inline constexpr std::uint8_t version_magic = 131;
 
+/// `#{}`, without the magic.
+inline constexpr std::array<std::uint8_t, 5> empty_map{116, 0, 0, 0, 0};
+
 enum class tag : std::uint8_t {
   new_float = 70,
   bit_binary = 77,

@@ -55,6 +55,11 @@ inline void store64_little(std::uint8_t* at, std::uint64_t value) {
   std::memcpy(at, &value, sizeof value);
 }
 
+// gcc looks for accesses outside of a literal in the branches that its length never takes.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"
+#endif
 /// Copies atoms and short binaries without a call: two overlapping moves cover 4 to 32 bytes.
 inline void copy(std::uint8_t* to, const void* from_any, std::size_t size) {
   const auto* from = static_cast<const std::uint8_t*>(from_any);
@@ -91,5 +96,8 @@ inline void copy(std::uint8_t* to, const void* from_any, std::size_t size) {
     to[size - 1] = last;
   }
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 } // namespace coppice::etf::wire
