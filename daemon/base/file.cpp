@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+
+#include "base/random.hpp"
 
 namespace coppice::base {
 namespace {
@@ -69,8 +72,8 @@ result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 status write_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {
-  std::string temporary = path + ".XXXXXX";
-  unique_fd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  const std::string temporary = path + "." + std::to_string(random_u64());
+  unique_fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return fail_errno("create " + temporary, errno);
   auto done = fill_and_rename(fd.get(), temporary, path, contents, mode);
   if (!done) unlink(temporary.c_str());

@@ -2,16 +2,10 @@
 // One function for each group of families. See metrics.hpp.
 #include "control/metrics.hpp"
 
-#include <dirent.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <memory>
 #include <string_view>
 
-#include "base/clock.hpp"
+#include "base/process_usage.hpp"
 
 namespace coppice::control {
 namespace {
@@ -67,6 +61,9 @@ void worker_metrics(exposition& to, const std::vector<runtime::worker_info>& wor
        [](const info& one) { return one.runnable; });
   each(kind::gauge, "worker_parked", "Processes parked on a stack in a callback that waits",
        [](const info& one) { return one.parked; });
+  each(kind::gauge, "worker_timers",
+       "Timers armed: those that processes started, and the deadlines of what they wait for",
+       [](const info& one) { return one.timers; });
   to.family(kind::gauge, "worker_held_seconds",
             "How long what runs now has held the worker; 0 while it sleeps");
   for (const info& one : workers) to.seconds({{"worker", std::to_string(one.index)}}, one.held);
@@ -155,24 +152,7 @@ void http_metrics(exposition& to, const metrics_source& from) {
 } // namespace
 
 process_usage own_usage() {
-  process_usage out;
-  if (std::FILE* const file = std::fopen("/proc/self/statm", "re")) {
-    unsigned long size = 0;
-    unsigned long resident = 0;
-    if (std::fscanf(file, "%lu %lu", &size, &resident) == 2)
-      out.resident_bytes = resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-    std::fclose(file);
-  }
-  if (DIR* const folder = opendir("/proc/self/fd")) {
-    while (const dirent* const entry = readdir(folder)) out.open_files += entry->d_name[0] != '.';
-    closedir(folder);
-    --out.open_files; // the folder's own
-  }
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  out.cpu_nanos = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * base::nanos_per_second +
-                  (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1000;
-  return out;
+  return {base::resident_bytes(), base::open_files(), base::processor_time()};
 }
 
 std::string metrics_text(const metrics_source& from, exposition::format how) {

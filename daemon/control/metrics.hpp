@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "control/exposition.hpp"
 #include "node/snapshot.hpp"
 
@@ -21,7 +22,7 @@ constexpr std::size_t most_series = 1000;
 struct process_usage {
   std::uint64_t resident_bytes = 0;
   std::uint64_t open_files = 0;
-  std::int64_t cpu_nanos = 0;
+  base::nanos cpu_nanos = 0;
 };
 process_usage own_usage();
 

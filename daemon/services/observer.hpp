@@ -30,6 +30,8 @@ namespace observer {
 void write_memory(etf::writer& out, const runtime::system& host);
 // {Module, Function, Arity}: the actor as OTP shows a process's first function.
 void write_initial_call(etf::writer& out, const runtime::description& of);
+// Processes that wait for their turn, of all workers.
+std::uint64_t run_queue(const runtime::runtime_counters& of);
 struct traffic {
   std::uint64_t in = 0;
   std::uint64_t out = 0;

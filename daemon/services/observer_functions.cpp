@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
-#include <fstream>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/process_usage.hpp"
 #include "services/observer.hpp"
 
 namespace coppice::services {
@@ -57,22 +57,26 @@ message empty_list() {
   return list_writer().take();
 }
 
-std::uint64_t resident_bytes() {
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  std::ifstream("/proc/self/statm") >> size >> resident;
-  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+// What erlang:memory/0 says.
+void add_memory(list_writer& out, const runtime::system& host) {
+  const std::uint64_t messages = host.counters().message_memory;
+  const std::uint64_t total = std::max(base::resident_bytes(), messages);
+  out.number("total", total);
+  out.number("processes", messages);
+  out.number("processes_used", messages);
+  out.number("system", total - messages);
+  for (const auto* key : {"atom", "atom_used"}) out.number(key, 0);
+  out.number("binary", messages);
+  for (const auto* key : {"code", "ets"}) out.number(key, 0);
 }
 
 message system_facts(process& self, const dist::router& router, base::nanos began) {
   const auto& host = self.host();
   const auto counters = host.counters();
   const auto io = observer::bytes_of_all(router);
-  std::uint64_t runnable = 0;
-  for (const auto& one : counters.workers) runnable += one.runnable;
   list_writer out;
   out.number("uptime", static_cast<std::uint64_t>((base::mono_now() - began) / base::nanos_per_ms));
-  out.number("run_queue", runnable);
+  out.number("run_queue", observer::run_queue(counters));
   out.number("io_input", io.in);
   out.number("io_output", io.out);
   const auto processors = static_cast<std::uint64_t>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
@@ -93,14 +97,7 @@ message system_facts(process& self, const dist::router& router, base::nanos bega
   for (const auto* key : {"atom_limit", "atom_count", "port_limit", "port_count", "ets_limit", "ets_count"})
     out.number(key, 0);
   out.number("dist_buf_busy_limit", router.settings().busy_limit);
-  etf::vector_writer memory(256);
-  observer::write_memory(memory, host);
-  // One list: the pairs above before those of the memory.
-  etf::cursor at(memory.view());
-  std::uint32_t length = 0;
-  at.read_list(length);
-  etf::bytes one;
-  for (std::uint32_t i = 0; i < length && at.read_term(one); ++i) out.next().raw(one);
+  add_memory(out, host);
   return out.take();
 }
 
@@ -277,16 +274,8 @@ message socket_facts() {
 } // namespace
 
 void observer::write_memory(etf::writer& out, const runtime::system& host) {
-  const std::uint64_t messages = host.counters().message_memory;
-  const std::uint64_t total = std::max(resident_bytes(), messages);
   list_writer pairs;
-  pairs.number("total", total);
-  pairs.number("processes", messages);
-  pairs.number("processes_used", messages);
-  pairs.number("system", total - messages);
-  for (const auto* key : {"atom", "atom_used"}) pairs.number(key, 0);
-  pairs.number("binary", messages);
-  for (const auto* key : {"code", "ets"}) pairs.number(key, 0);
+  add_memory(pairs, host);
   pairs.write(out);
 }
 
@@ -295,6 +284,12 @@ void observer::write_initial_call(etf::writer& out, const runtime::description& 
   out.atom(of.plugin.empty() ? "coppice" : of.plugin);
   out.atom(of.actor.empty() ? of.behaviour : of.actor);
   out.integer(1);
+}
+
+std::uint64_t observer::run_queue(const runtime::runtime_counters& of) {
+  std::uint64_t runnable = 0;
+  for (const auto& one : of.workers) runnable += one.runnable;
+  return runnable;
 }
 
 observer::traffic observer::bytes_of_all(const dist::router& router) {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Processes that OTP's tools spawn here: each sends the one who asked what it shows, once or at every
 // interval, and ends when its client does (the tools link) or says anything. In the process's own turn.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <functional>
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/process_usage.hpp"
 #include "services/observer.hpp"
 
 namespace coppice::services {
@@ -55,25 +54,16 @@ void send_processes(process& self, const runtime::pid& client) {
   }
 }
 
-std::uint64_t processor_time() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto of = [](const timeval& t) {
-    return static_cast<std::uint64_t>(t.tv_sec) * base::nanos_per_second +
-           static_cast<std::uint64_t>(t.tv_usec) * 1000;
-  };
-  return of(used.ru_utime) + of(used.ru_stime);
-}
-
 // [{Scheduler, Active, Total}]: the program's processor time, shared out among the workers.
 void write_schedulers(etf::writer& out, const runtime::system& host) {
   const unsigned workers = std::max(host.workers(), 1u);
   const auto total = static_cast<std::uint64_t>(base::mono_now());
+  const auto each = std::min(static_cast<std::uint64_t>(base::processor_time()) / workers, total);
   out.list(workers);
   for (unsigned i = 1; i <= workers; ++i) {
     out.tuple(3);
     out.integer(i);
-    out.unsigned_integer(std::min(processor_time() / workers, total));
+    out.unsigned_integer(each);
     out.unsigned_integer(total);
   }
   out.nil();
@@ -85,8 +75,6 @@ void send_overview(process& self, const runtime::pid& client) {
   const auto all = host.processes();
   const auto wall = base::wall_now();
   const auto seconds = wall / base::nanos_per_second;
-  std::uint64_t runnable = 0;
-  for (const auto& one : host.counters().workers) runnable += one.runnable;
   message_writer out(64 * 1024);
   out.tuple(2);
   runtime::write(out, self.self(), host.nodes());
@@ -99,7 +87,7 @@ void send_overview(process& self, const runtime::pid& client) {
   out.unsigned_integer(all.size());
   out.atom("undefined");
   write_schedulers(out, host);
-  out.unsigned_integer(runnable);
+  out.unsigned_integer(observer::run_queue(host.counters()));
   out.nil();
   observer::write_memory(out, host);
   write_rows(out, all, 0, host.nodes());

@@ -10,7 +10,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.metrics import Metrics
-from harness.node import Node, free_port
+from harness.node import Node, free_port, until_closed
 from harness.tap import check, contains, equal, eventually, run, test
 
 parking = """
@@ -70,19 +70,7 @@ class Page:
         """All that comes back for these bytes, to the end of the stream."""
         client = self.raw()
         client.sendall(text)
-        return read_all(client)
-
-
-def read_all(client):
-    answer = b""
-    while True:
-        try:
-            piece = client.recv(65536)
-        except ConnectionResetError:
-            return answer
-        if not piece:
-            return answer
-        answer += piece
+        return until_closed(client)
 
 
 @test("every metric is well formed, of its kind, and says what the status says")
@@ -309,7 +297,7 @@ def pipelined(cleanup):
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for byte in one + last:
         client.sendall(bytes([byte]))
-    equal(read_all(client).count(b"HTTP/1.1 200 OK\r\n"), 2)
+    equal(until_closed(client).count(b"HTTP/1.1 200 OK\r\n"), 2)
 
 
 @test("a client that closes its half after asking is answered")
@@ -318,7 +306,7 @@ def half_closed(cleanup):
     client = page.raw()
     client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
     client.shutdown(socket.SHUT_WR)
-    contains(read_all(client).decode(), '"status":"ok"')
+    contains(until_closed(client).decode(), '"status":"ok"')
 
 
 @test("what is malformed or too much is refused with its status and closed, and others are served")
