@@ -158,24 +158,47 @@ void block_pool::take_returns() {
   if (taken != 0) returned_.fetch_sub(taken, std::memory_order_relaxed);
 }
 
-block* allocate_block(std::size_t capacity) {
-  if (block_pool* pool = block_pool::current()) return pool->allocate(capacity);
-  return block_pool::from_system(capacity, block_pool::class_for(capacity));
+// These two reach the thread's pool by themselves, as current() does, so that most calls of them are leaves.
+[[gnu::noinline]] block* allocate_block(std::size_t capacity) {
+  asm volatile("");
+  block_pool* const pool = this_threads_pool;
+  const unsigned size_class = block_pool::class_for(capacity);
+  if (pool == nullptr || size_class == block_pool::classes || pool->free_[size_class] == nullptr) [[unlikely]]
+    return block_pool::allocate_slowly(capacity);
+  block* const taken = pool->free_[size_class];
+  pool->free_[size_class] = taken->next;
+  --pool->kept_[size_class];
+  taken->refs.store(1, std::memory_order_relaxed);
+  return taken;
+}
+
+[[gnu::noinline, gnu::cold]] block* block_pool::allocate_slowly(std::size_t capacity) {
+  if (block_pool* pool = current()) return pool->allocate(capacity);
+  return from_system(capacity, class_for(capacity));
 }
 
 void detail::retain(block* shared) noexcept {
   shared->refs.fetch_add(1, std::memory_order_relaxed);
 }
 
-void detail::release(block* owned) noexcept {
+[[gnu::noinline]] void detail::release(block* owned) noexcept {
+  asm volatile("");
+  block_pool* const pool = this_threads_pool;
+  if (pool != nullptr && owned->owner == pool && owned->exclusive() && !owned->borrowed &&
+      pool->has_room_for(*owned)) [[likely]]
+    return pool->put_back(owned);
+  block_pool::release_slowly(owned);
+}
+
+[[gnu::noinline]] void block_pool::release_slowly(block* owned) noexcept {
   if (!owned->exclusive() && owned->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (owned->borrowed) {
     owned->borrowed = false;
     const auto* lent = reinterpret_cast<const borrowed_bytes*>(owned->data());
     lent->release(lent->context);
   }
-  if (block_pool* pool = block_pool::current()) return pool->free(owned);
-  block_pool::to_system(owned);
+  if (block_pool* pool = current()) return pool->free(owned);
+  to_system(owned);
 }
 
 } // namespace coppice::runtime

@@ -47,6 +47,34 @@ struct borrowed_bytes {
   void* context;
 };
 
+// A signal in its payload's block and that payload together hold one reference: the handle inside is never
+// released by itself, whoever ends the signal does it for both.
+struct signal_access {
+  static bool fits_in_place(const message& payload) {
+    return payload.block_ != nullptr && payload.block_->exclusive();
+  }
+  // `home`: the payload's own block, which nobody else has, or one of the signal's own.
+  template <class... Head>
+  [[gnu::always_inline]] static signal* make_in(block* home, message&& payload, const Head&... head) {
+    auto* made = ::new (home->signal_room) signal(head...);
+    // One by one: a load of both at once would wait until the two stores that made them have left the core.
+    const std::uint8_t* data = payload.bytes_.data();
+    asm("" : "+r"(data));
+    made->payload_.bytes_ = {data, payload.bytes_.size()};
+    made->payload_.block_ = std::exchange(payload.block_, nullptr);
+    payload.bytes_ = {};
+    return made;
+  }
+  template <class... Head>
+  [[gnu::always_inline]] static signal* make_in_place(message&& payload, const Head&... head) {
+    return make_in(payload.block_, std::move(payload), head...);
+  }
+  template <class... Head>
+  static signal* make(message&& payload, const Head&... head);
+  static void end(signal* owned);
+  static message consume(signal* owned);
+};
+
 // With one reference and at least `capacity` bytes. Never null: out of memory ends the program.
 block* allocate_block(std::size_t capacity);
 
@@ -108,8 +136,14 @@ class block_pool {
   static constexpr unsigned classes = 11;
   // Of whole blocks, so that a block fills its allocation.
   static constexpr std::array<std::size_t, classes> whole_sizes{160,  224,  320,   512,   768,   1024,
-                                                                2048, 4096, 16384, 65536, 262144};
+                                                                2048, 4096, 16384, 73728, 262144};
   static constexpr std::size_t kept_bytes = std::size_t{1} << 20; // for each class
+  static constexpr std::array<std::uint32_t, classes> most_kept = [] {
+    std::array<std::uint32_t, classes> most{};
+    for (unsigned i = 0; i < classes; ++i)
+      most[i] = static_cast<std::uint32_t>((kept_bytes + whole_sizes[i] - 1) / whole_sizes[i]);
+    return most;
+  }();
   static constexpr unsigned batch = 32;
   static constexpr std::uint64_t batch_bytes = std::uint64_t{256} << 10;
   static constexpr std::uint64_t returned_bytes = std::uint64_t{4} << 20; // waiting for their owner, about
@@ -122,6 +156,8 @@ class block_pool {
 
   friend block* allocate_block(std::size_t);
   friend void detail::release(block*) noexcept;
+  static void release_slowly(block* owned) noexcept;
+  static block* allocate_slowly(std::size_t capacity);
   // `classes`: larger than all.
   static unsigned class_for(std::size_t capacity) {
     const std::size_t whole = capacity + sizeof(block);
@@ -137,9 +173,15 @@ class block_pool {
   static void to_system(block* unused);
   static void count(std::int64_t bytes); // with this thread's pool, if it has one
   void keep(block* unused) {
-    const unsigned size_class = unused->size_class;
-    if (kept_[size_class] * whole_sizes[size_class] >= kept_bytes) [[unlikely]]
+    if (!has_room_for(*unused)) [[unlikely]]
       return to_system(unused);
+    put_back(unused);
+  }
+  bool has_room_for(const block& unused) const {
+    return kept_[unused.size_class] < most_kept[unused.size_class];
+  }
+  void put_back(block* unused) {
+    const unsigned size_class = unused->size_class;
     unused->next = free_[size_class];
     free_[size_class] = unused;
     ++kept_[size_class];

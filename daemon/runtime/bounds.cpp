@@ -23,13 +23,7 @@
 
 namespace coppice::runtime {
 
-mailbox_load::bounds engine::bounds_of(const process& p) {
-  return {p.messages_limit_, p.bytes_limit_};
-}
-
 namespace {
-
-constexpr std::uint32_t overhead = sizeof(block);
 
 void leave_overflow(crowd& line, const signal& what) {
   line.overflow -= what.weight;
@@ -49,7 +43,7 @@ crowd& crowd_of(std::atomic<crowd*>& place) {
 } // namespace
 
 send_status engine::send_bounded(process& to, signal_ptr what, process* sender) {
-  what->weight = static_cast<std::uint32_t>(what->payload().size()) + overhead;
+  what->weight = weight_of(what->payload());
   worker* const here = sender != nullptr ? &sender->home() : worker::current();
   what->number = static_cast<std::uint64_t>(here != nullptr ? here->recent() : base::mono_now());
   const bool ours = to.home_.load(std::memory_order_acquire) == here;
@@ -240,10 +234,6 @@ void engine::send_away(system& host, const destination& to, signal_ptr what, pro
   what->number = parked.number;
   router.route(to, std::move(what));
   wait_for(sender, parked, deadline);
-}
-
-void engine::uncount(process& p, const signal& handled) {
-  if (handled.weight != 0) p.load_.remove(mailbox_load::share(handled.weight));
 }
 
 void engine::admit_crowd(process& p) {

@@ -11,13 +11,12 @@
 namespace coppice::runtime {
 namespace {
 
-constexpr std::array<std::uint8_t, 13> call_head{104, 3, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 'l', 'l'};
 constexpr std::array<std::uint8_t, 2> pair_head{104, 2};
 
 void write_tag(etf::writer& out, const node_names& names, const call_id& call) {
   out.list(1);
   out.atom("alias");
-  write(out, reference::made_by(call.who, call.number), names);
+  write(out, call.ref(), names);
 }
 
 template <std::size_t Size>
@@ -35,7 +34,7 @@ message whole_call(const node_names& names, const call_id& call, message request
   const own_forms& own = names.forms();
   if (own.known()) {
     own_forms::from from;
-    own.put_from(from, call);
+    own.put_from(from, call.who, call.ref());
     return joined(call_head, {from.data(), own.from_size()}, std::move(request));
   }
   etf::vector_writer out(96 + 2 * names.own().size());
@@ -49,7 +48,7 @@ message whole_answer(const node_names& names, const call_id& call, message reply
   const own_forms& own = names.forms();
   if (own.known()) {
     own_forms::from from;
-    own.put_from(from, call);
+    own.put_from(from, call.who, call.ref());
     return joined(pair_head, etf::bytes(from).subspan(own.tag_at(), own.from_size() - own.tag_at()),
                   std::move(reply));
   }

@@ -3,10 +3,17 @@
 // made for who wants to see them. Any thread.
 #pragma once
 
+#include <array>
+#include <cstdint>
+
 #include "runtime/ids.hpp"
 #include "runtime/message.hpp"
 
 namespace coppice::runtime {
+
+// What stands before the From in a call.
+inline constexpr std::array<std::uint8_t, 13> call_head{104, 3,   119, 9,   '$', 'g', 'e',
+                                                        'n', '_', 'c', 'a', 'l', 'l'};
 
 // {'$gen_call', {Pid, [alias|Ref]}, Request}; in the request's memory if nobody else has it and there is
 // room.

@@ -32,17 +32,9 @@ call_state* engine::find_call(const process& p, std::uint64_t number) {
   return mine == nullptr ? nullptr : mine->calls.find(number);
 }
 
-bool engine::expects_answers(const process& p) {
-  const relations* mine = p.relations_.load(std::memory_order_relaxed);
-  return p.direct_ != nullptr || (mine != nullptr && !mine->calls.empty());
-}
-
-void engine::enqueue_call(process& p, signal_ptr what) {
-  if (p.first_ != nullptr || p.asker_) {
-    p.needs_relations().callers[what->ref] = what->from;
-    what->flags |= signal::among_callers;
-  }
-  enqueue(p, std::move(what));
+void engine::keep_among_callers(process& p, signal& call) {
+  p.needs_relations().callers[call.ref] = call.from;
+  call.flags |= signal::among_callers;
 }
 
 void engine::take_in_hand(process& p, const signal& call) {
@@ -57,10 +49,7 @@ void engine::keep_caller(process& p) {
 }
 
 void engine::forget_caller(process& p, const reference& to) {
-  if (p.asker_ && to.number() == p.asked_ && to.owner() == p.asker_) {
-    p.asker_ = {};
-    return;
-  }
+  if (let_go_of(p, {to.owner(), to.number()})) return;
   if (relations* mine = p.relations_.load(std::memory_order_relaxed);
       mine != nullptr && mine->callers.erase(to))
     return;
@@ -203,10 +192,11 @@ process::awaited process::await(const reference& ref, base::nanos deadline) {
   return result;
 }
 
-answer_to_call process::call(const pid& to, message request, base::nanos deadline) {
+answer_to_call process::call(const pid& to, message&& request, base::nanos deadline) {
   using kind = answer_to_call::kind;
   if (exiting_) return {kind::exiting};
-  process* receiver = engine::find(host(), to);
+  worker& here = home();
+  process* receiver = engine::find(here.host(), to);
   if (receiver == nullptr) [[unlikely]]
     return {kind::down, reasons::noproc()};
   call_state mine;
@@ -214,10 +204,17 @@ answer_to_call process::call(const pid& to, message request, base::nanos deadlin
   const std::uint64_t number = ++next_number_;
   direct_ = &mine;
   direct_number_ = number;
+  const std::uint32_t weight = engine::weight_of(request);
   signal_ptr what =
-      make_signal(signal_kind::message, self_, engine::reference_of(*this, number), std::move(request));
+      make_signal(signal_kind::message, self_, reference::made_by(self_, number), std::move(request));
   what->flags = signal::of_call | signal::bare;
-  const send_status sent = engine::send_bounded(*receiver, std::move(what), this);
+  send_status sent = send_status::ok;
+  if (engine::counts_here(here, *receiver, weight)) [[likely]] {
+    if (receiver->first_ != nullptr || receiver->asker_) engine::keep_among_callers(*receiver, *what);
+    engine::pass(here, *receiver, what.release(), weight);
+  } else {
+    sent = engine::send_bounded(*receiver, std::move(what), this);
+  }
   bool has_stack = true;
   if (!mine.answered && sent == send_status::ok) {
     wait parked;

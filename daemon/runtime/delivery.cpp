@@ -13,11 +13,6 @@ engine::reading::reading(const system& host) {
     guard_.emplace(host.parts_->readers);
 }
 
-process* engine::find(const system& host, const pid& of) {
-  if (!of.here() || of.creation != host.creation()) return nullptr;
-  return host.parts_->table.find(of.id, of.serial);
-}
-
 process* engine::find(const system& host, const destination& to) {
   switch (to.what()) {
     case destination::kind::process:

@@ -84,6 +84,18 @@ struct engine {
   static process* find(const system& host, const pid& of);
   static process* find(const system& host, const destination& to);
 
+  // The way of most messages: between processes of one worker, with nothing before it. Whether `to` lives on
+  // `here` and takes a message as it comes; it is counted then, and is for pass().
+  static bool counts_here(const worker& here, process& to, std::uint32_t weight) {
+    return to.home_.load(std::memory_order_acquire) == &here &&
+           to.crowd_.load(std::memory_order_relaxed) == nullptr && !to.exiting_ && !has_signals(to) &&
+           !block_memory::scarce() && to.load_.hold(weight, bounds_of(to));
+  }
+  static void pass(worker& here, process& to, signal* what, std::uint32_t weight);
+  static std::uint32_t weight_of(const message& m) {
+    return static_cast<std::uint32_t>(m.size()) + static_cast<std::uint32_t>(sizeof(block));
+  }
+
   // delivery.cpp. `sender`: the process whose turn it is and that may park, or null.
   static void push(process& to, signal_ptr what);
   // From another thread than to's home; `here`: the worker whose thread it is, or null.
@@ -96,7 +108,7 @@ struct engine {
 
   // bounds.cpp
   static send_status send_bounded(process& to, signal_ptr what, process* sender);
-  static mailbox_load::bounds bounds_of(const process& p);
+  static mailbox_load::bounds bounds_of(const process& p) { return {p.messages_limit_, p.bytes_limit_}; }
   // From another node: waits behind what does not fit. False: that would be more than may wait.
   static bool overflow(worker* here, process& to, signal_ptr& what);
   // The same, if something of the same sender waits there already.
@@ -105,7 +117,9 @@ struct engine {
   static void take_newest(process& p);
   static void drop_oldest(process& p);
   static void drop(process& from, signal_ptr what);
-  static void uncount(process& p, const signal& handled);
+  static void uncount(process& p, const signal& handled) {
+    if (handled.weight != 0) p.load_.remove(mailbox_load::share(handled.weight));
+  }
   static void admit_crowd(process& p);
   static bool leave_crowd(process& p); // p no longer waits at someone's mailbox; true: its message was there
   static void scatter_crowd(process& p); // p dies with others parked at its own
@@ -119,11 +133,33 @@ struct engine {
   static void add_pending(process& p, signal_ptr what);
   // A signal that just came from this worker and needs no turn to be taken; false: it does.
   static bool accept(process& p, signal_ptr& what);
-  static void enqueue(process& p, signal_ptr what);
+  static void enqueue(process& p, signal_ptr&& what) { enqueue(p, what.release()); }
+  static void enqueue(process& p, signal* raw) {
+    raw->next = nullptr;
+    if (p.first_ == nullptr) {
+      p.first_ = raw;
+      note_oldest(p);
+    } else {
+      p.last_->next = raw;
+    }
+    p.last_ = raw;
+  }
   static void enqueue(process& p, const pid& from, message what);
   static void enqueue_urgent(process& p, signal_ptr what);
-  static signal_ptr next_message(process& p);
-  static bool expects_answers(const process& p);
+  static signal_ptr next_message(process& p) {
+    signal_ptr first(p.first_);
+    if (first == nullptr) return first;
+    p.first_ = first->next;
+    if (p.first_ == nullptr) p.last_ = nullptr;
+    note_oldest(p);
+    uncount(p, *first);
+    return first;
+  }
+  static bool expects_answers(const process& p) {
+    if (p.direct_ != nullptr) return true;
+    const relations* mine = p.relations_.load(std::memory_order_relaxed);
+    return mine != nullptr && !mine->calls.empty();
+  }
   static void note_oldest(process& p) {
     const std::uint64_t sent = p.first_ == nullptr ? 0 : p.first_->number;
     p.oldest_.store(static_cast<base::nanos>(sent), std::memory_order_relaxed);
@@ -165,10 +201,20 @@ struct engine {
 
   // calls.cpp, the callee's side. A call is among `callers` until it is answered, but for the one that came
   // to an empty mailbox: it is known by the message, then by process::asker_, and most are answered by then.
-  static void enqueue_call(process& p, signal_ptr what);
+  static void enqueue_call(process& p, signal_ptr&& what) {
+    if (p.first_ != nullptr || p.asker_) keep_among_callers(p, *what);
+    enqueue(p, std::move(what));
+  }
+  static void keep_among_callers(process& p, signal& call);
   static void take_in_hand(process& p, const signal& call);
   static void keep_caller(process& p);                        // not answered yet: among the callers
   static void forget_caller(process& p, const reference& to); // answered, or the caller gave up
+  // The first step of that. False: this is not the call it has in hand.
+  static bool let_go_of(process& p, const call_id& call) {
+    if (!p.asker_ || call.number != p.asked_ || call.who != p.asker_) return false;
+    p.asker_ = {};
+    return true;
+  }
 
   // spawn.cpp
   static base::result<pid> spawn(system& host, process* spawner, spawn_options options,
@@ -217,6 +263,41 @@ struct engine {
 
   static void set_status(process& p, process_status to) { p.status_.store(to, std::memory_order_relaxed); }
 };
+
+[[gnu::always_inline]] inline process* engine::find(const system& host, const pid& of) {
+  if (!of.here() || of.creation != host.creation()) return nullptr;
+  return host.parts_->table.find(of.id, of.serial);
+}
+
+[[gnu::always_inline]] inline void engine::pass(worker& here, process& to, signal* what,
+                                                std::uint32_t weight) {
+  what->weight = weight;
+  what->number = static_cast<std::uint64_t>(here.recent());
+  enqueue(to, what);
+  here.wake(to);
+}
+
+// It has a message more: nothing to one that waits for something else.
+[[gnu::always_inline]] inline void worker::wake(process& p) {
+  if (p.scheduled_ || (p.fiber_ != nullptr && !p.waiting_->ready)) return;
+  p.followed_ = 0;
+  schedule(p);
+}
+
+[[gnu::always_inline]] inline void worker::schedule(process& p) {
+  if (p.scheduled_) return;
+  p.scheduled_ = true;
+  queue_.push(&p, p.priority_.load(std::memory_order_relaxed));
+}
+
+inline bool worker::rest(process& p) {
+  if (!p.inbox_.idle()) {
+    if (!p.inbox_.empty()) return false;
+    if (!p.announced_ && !p.inbox_.try_idle()) return false;
+  }
+  p.scheduled_ = false;
+  return true;
+}
 
 inline bool worker::halted(const process& p) {
   if (p.exiting_) return true;

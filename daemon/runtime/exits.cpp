@@ -51,6 +51,7 @@ void engine::die(process& p, message reason) {
   relations* mine = p.relations_.load(std::memory_order_relaxed);
 
   leave_crowd(p);
+  if (p.timers_ != nullptr) p.home().drop_timers_of(p);
   p.lingering_ = p.fiber_ != nullptr;
   if (p.lingering_)
     parts.lingering.fetch_add(1, std::memory_order_relaxed); // before it is gone from the table

@@ -48,6 +48,30 @@ thread_local exception_globals* known_exceptions = nullptr; // of this thread, a
   return *known_exceptions;
 }
 
+// jump_fcontext(), which comes back by a jump. Entered by a call it would leave one address too many with
+// the processor, which foretells where returns go by pairing them with calls: all returns up to the
+// plugin's code would be foretold wrong.
+inline context::transfer_t jump(context::fcontext_t to, void* data) {
+#if defined(__x86_64__) && !defined(__ILP32__) && !defined(__CET__) && !defined(COPPICE_ASAN) && \
+    !defined(COPPICE_TSAN)
+  context::transfer_t back;
+  asm volatile(
+      "leaq -128(%%rsp), %%rsp\n\t" // below what a function without calls may keep there
+      "leaq 1f(%%rip), %%rax\n\t"
+      "pushq %%rax\n\t"
+      "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
+      "1:\n\t"
+      "leaq 128(%%rsp), %%rsp"
+      : "=a"(back.fctx), "=d"(back.data), "+D"(to), "+S"(data)
+      :
+      : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+        "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
+  return back;
+#else
+  return context::jump_fcontext(to, data);
+#endif
+}
+
 std::size_t page_size() {
   static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   return size;
@@ -153,7 +177,7 @@ void fiber::switch_to(fiber& to) noexcept {
     const context::transfer_t back = context::jump_fcontext(to.context_, &caller);
     trampoline::arrived(back);
   } else {
-    trampoline::arrived(context::jump_fcontext(to.context_, this));
+    trampoline::arrived(jump(to.context_, this));
   }
   trampoline::finish_switch(*this);
   exception_globals& restored = this_threads_exceptions();

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace coppice::runtime {
@@ -50,6 +51,15 @@ class flat_table {
     cells_[hole] = cell{};
     --size_;
     return true;
+  }
+
+  // Erases it; nothing: it is not there.
+  std::optional<Value> take(const Key& key) {
+    Value* found = find(key);
+    if (found == nullptr) return std::nullopt;
+    std::optional<Value> taken(std::move(*found));
+    erase(key);
+    return taken;
   }
 
   // `see(key, value)`; may not insert or erase.

@@ -25,7 +25,7 @@ class foreign_code {
       : process_(p), callback_(callback), argument_(argument) {
     p.outside_.store(this, std::memory_order_release);
   }
-  ~foreign_code() { come_back(process_); }
+  [[gnu::always_inline]] ~foreign_code() { come_back(process_); }
   foreign_code(const foreign_code&) = delete;
   foreign_code& operator=(const foreign_code&) = delete;
 
@@ -34,7 +34,7 @@ class foreign_code {
 
  private:
   friend class host_code;
-  static void come_back(process& p) {
+  [[gnu::always_inline]] static void come_back(process& p) {
     p.outside_.store(nullptr, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (p.claimed_.load(std::memory_order_acquire)) [[unlikely]]

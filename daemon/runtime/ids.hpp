@@ -68,6 +68,8 @@ struct call_id {
   pid who;
   std::uint64_t number = 0;
 
+  reference ref() const { return reference::made_by(who, number); }
+
   friend bool operator==(const call_id&, const call_id&) = default;
 };
 

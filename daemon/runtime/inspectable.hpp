@@ -59,6 +59,7 @@ struct worker_info {
   std::uint64_t runnable = 0;
   std::uint64_t turns = 0;
   std::uint64_t parked = 0; // stacks in use by parked processes
+  std::uint64_t timers = 0; // armed: those that processes started, and the deadlines of what they wait for
   bool sleeping = false;
   // How long ago it last began a turn or a round of its loop, while it is awake: what holds it then takes
   // that long already. 0 while it sleeps.

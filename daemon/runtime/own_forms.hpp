@@ -16,6 +16,9 @@ namespace coppice::runtime {
 
 class own_forms {
  public:
+  // What stands before the reference in [alias|Ref].
+  static constexpr std::array<std::uint8_t, 12> alias_head{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
+
   // A name too long for it leaves it without forms: nothing is recognised, and size 0.
   void set(std::string_view node) {
     if (node.size() > most) return;
@@ -27,11 +30,10 @@ class own_forms {
     std::memcpy(ref_.data(), ref_tags.data(), ref_tags.size());
     std::memcpy(ref_.data() + 5, node.data(), node.size());
     const std::array<std::uint8_t, 2> pair{104, 2};
-    const std::array<std::uint8_t, 12> alias{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
     std::memcpy(from_.data(), pair.data(), pair.size());
     std::memcpy(from_.data() + 2, pid_.data(), std::size_t{3} + name_);
-    std::memcpy(from_.data() + 2 + pid_size(), alias.data(), alias.size());
-    std::memcpy(from_.data() + 2 + pid_size() + alias.size(), ref_.data(), std::size_t{5} + name_);
+    std::memcpy(from_.data() + tag_at(), alias_head.data(), alias_head.size());
+    std::memcpy(from_.data() + tag_at() + alias_head.size(), ref_.data(), std::size_t{5} + name_);
   }
 
   bool known() const { return name_ != 0; }
@@ -42,38 +44,24 @@ class own_forms {
   template <class Pid>
   void put_pid(std::uint8_t* at, const Pid& of) const {
     std::memcpy(at, pid_.data(), std::size_t{3} + name_);
-    at += std::size_t{3} + name_;
-    etf::wire::store32(at, of.id);
-    etf::wire::store32(at + 4, of.serial);
-    etf::wire::store32(at + 8, of.creation);
+    put_numbers(at + 3 + name_, of);
   }
   template <class Reference>
   void put_reference(std::uint8_t* at, const Reference& of) const {
     std::memcpy(at, ref_.data(), std::size_t{5} + name_);
-    at += std::size_t{5} + name_;
-    etf::wire::store32(at, of.creation);
-    for (std::size_t i = 0; i < 5; ++i) etf::wire::store32(at + 4 + 4 * i, of.words[i]);
+    put_words(at + 5 + name_, of);
   }
 
   // A From, {Pid, [alias|Ref]}, of which from_size() bytes count, and where in it the [alias|Ref] begins.
   static constexpr std::size_t most = 59; // characters of a node's name
-  using from = std::array<std::uint8_t, 2 + (3 + most + 12) + 12 + (5 + most + 24)>;
-  std::size_t from_size() const { return tag_at() + 12 + reference_size(); }
+  using from = std::array<std::uint8_t, 2 + (3 + most + 12) + alias_head.size() + (5 + most + 24)>;
+  std::size_t from_size() const { return tag_at() + alias_head.size() + reference_size(); }
   std::size_t tag_at() const { return 2 + pid_size(); }
-  template <class Call>
-  void put_from(from& at, const Call& of) const {
+  template <class Pid, class Reference>
+  void put_from(from& at, const Pid& who, const Reference& ref) const {
     at = from_;
-    std::uint8_t* const pid = at.data() + 5 + name_;
-    etf::wire::store32(pid, of.who.id);
-    etf::wire::store32(pid + 4, of.who.serial);
-    etf::wire::store32(pid + 8, of.who.creation);
-    std::uint8_t* const ref = pid + 12 + 12 + 5 + name_;
-    etf::wire::store32(ref, of.who.creation);
-    etf::wire::store32(ref + 4, static_cast<std::uint32_t>(of.number & 0x3FFFF));
-    etf::wire::store32(ref + 8, static_cast<std::uint32_t>(of.number >> 18));
-    etf::wire::store32(ref + 12, 0);
-    etf::wire::store32(ref + 16, of.who.id);
-    etf::wire::store32(ref + 20, of.who.serial);
+    put_numbers(at.data() + 2 + 3 + name_, who);
+    put_words(at.data() + tag_at() + alias_head.size() + 5 + name_, ref);
   }
 
   // Whether `in` begins with one; what follows is not looked at.
@@ -98,6 +86,19 @@ class own_forms {
   }
 
  private:
+  // What follows the name.
+  template <class Pid>
+  static void put_numbers(std::uint8_t* at, const Pid& of) {
+    etf::wire::store32(at, of.id);
+    etf::wire::store32(at + 4, of.serial);
+    etf::wire::store32(at + 8, of.creation);
+  }
+  template <class Reference>
+  static void put_words(std::uint8_t* at, const Reference& of) {
+    etf::wire::store32(at, of.creation);
+    for (std::size_t i = 0; i < 5; ++i) etf::wire::store32(at + 4 + 4 * i, of.words[i]);
+  }
+
   // Whole words as long as they fit, the last one overlapping; 4 bytes at least.
   static bool same(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
     const auto word = [](const std::uint8_t* at) {
@@ -105,6 +106,11 @@ class own_forms {
       std::memcpy(&read, at, 8);
       return read;
     };
+    const auto pair = [word](const std::uint8_t* x, const std::uint8_t* y) {
+      return (word(x) ^ word(y)) | (word(x + 8) ^ word(y + 8));
+    };
+    if (size >= 16 && size <= 32) [[likely]]
+      return (pair(a, b) | pair(a + size - 16, b + size - 16)) == 0;
     if (size < 8) return std::memcmp(a, b, size) == 0;
     std::uint64_t differ = word(a + size - 8) ^ word(b + size - 8);
     for (std::size_t at = 0; at + 8 < size; at += 8) differ |= word(a + at) ^ word(b + at);

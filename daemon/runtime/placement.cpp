@@ -19,7 +19,7 @@
 //
 // Policy: a process that a sleeping worker has is fetched by who wants to wake it, for less than a hundredth
 // of a wake-up. One woken often from the same other worker moves there. A worker with a backlog gives half of
-// it to one that has nothing to do.
+// it to one that has nothing to do, both ends of a call together.
 #include <algorithm>
 
 #include "runtime/engine.hpp"
@@ -36,28 +36,10 @@ void count(std::atomic<std::uint64_t>& single_writer, std::int64_t by) {
 
 } // namespace
 
-void worker::schedule(process& p) {
-  if (p.scheduled_) return;
-  p.scheduled_ = true;
-  queue_.push(&p, p.priority_.load(std::memory_order_relaxed));
-}
-
-bool worker::rest(process& p) {
-  if (!p.inbox_.idle()) {
-    if (!p.inbox_.empty()) return false;
-    if (!p.announced_ && !p.inbox_.try_idle()) return false;
-  }
-  p.scheduled_ = false;
-  return true;
-}
-
 void worker::receive_here(process& p, signal_ptr what) {
   if (!p.inbox_.empty()) engine::take_inbox(p);
-  if (!engine::accept(p, what)) {
-    engine::add_pending(p, std::move(what));
-  } else if (p.fiber_ != nullptr && !p.waiting_->ready) {
-    return; // a message for later
-  }
+  if (engine::accept(p, what)) return wake(p);
+  engine::add_pending(p, std::move(what));
   if (p.scheduled_) return;
   p.followed_ = 0;
   schedule(p);
@@ -119,7 +101,7 @@ void worker::hear_of(process& p) {
 // Of this worker's. What has ended stays, what a freezer has, and what has timers in the wheel that others
 // know by their ids.
 bool worker::movable(const process& p) {
-  return !p.placed_ && !p.cold_ && !p.exiting_ && !p.arriving_ && p.timers_ == 0;
+  return !p.placed_ && !p.cold_ && !p.exiting_ && !p.arriving_ && p.timers_ == nullptr;
 }
 
 // `p` is in no queue of this worker's.
@@ -161,13 +143,27 @@ void worker::take_in(process& p) {
 // Called between turns when the queue has not been empty for a round.
 void worker::share_backlog() {
   system::parts& parts = *host_.parts_;
+  // Who rests here and has p's call, or waits for p's answer. Left behind it would soon have p back.
+  const auto at_other_end = [this](const process& p) -> process* {
+    pid whom;
+    if (p.direct_ != nullptr)
+      whom = p.direct_->target;
+    else if (p.first_ != nullptr && (p.first_->flags & signal::of_call) != 0)
+      whom = p.first_->from;
+    process* const found = engine::find(host_, whom);
+    const bool rests_here = found != nullptr && found->home_.load(std::memory_order_relaxed) == this &&
+                            !found->scheduled_ && found->first_ == nullptr;
+    return rests_here && movable(*found) ? found : nullptr;
+  };
   if (queue_.size() < 2 || parts.hungry.load(std::memory_order_relaxed) == 0) return;
   for (std::size_t step = 1; step < parts.workers.size(); ++step) {
     worker& other = *parts.workers[(index_ + step) % parts.workers.size()];
     if (!other.stop_hungering()) continue;
     for (process* p = queue_.split(queue_.size() / 2, &worker::movable); p != nullptr;) {
       process* const next = p->next_in_queue_;
+      process* const with = at_other_end(*p);
       give(*p, other);
+      if (with != nullptr) give(*with, other);
       p = next;
     }
     return;

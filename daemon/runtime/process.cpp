@@ -91,10 +91,22 @@ send_status process::send_call(const destination& to, const reference& call, mes
   return engine::send_bounded(*receiver, std::move(what), this);
 }
 
-send_status process::send(const pid& to, message m) {
+send_status process::send(const pid& to, message&& m) {
+  worker& here = home();
+  process* const receiver = exiting_ ? nullptr : engine::find(here.host(), to);
+  const std::uint32_t weight = engine::weight_of(m);
+  if (receiver == nullptr || !signal_access::fits_in_place(m) || engine::expects_answers(*receiver) ||
+      !engine::counts_here(here, *receiver, weight)) [[unlikely]]
+    return send_otherwise(to, std::move(m), receiver);
+  engine::pass(here, *receiver, signal_access::make_in_place(std::move(m), signal_kind::message, self_),
+               weight);
+  spend();
+  return send_status::ok;
+}
+
+send_status process::send_otherwise(const pid& to, message&& m, process* receiver) {
   if (exiting_) return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
-  process* receiver = engine::find(host(), to);
   const send_status sent = receiver != nullptr ? engine::send_bounded(*receiver, std::move(what), this)
                                                : engine::dispatch(host(), to, std::move(what), this);
   spend();
@@ -119,23 +131,20 @@ void process::answer(const reference& alias, message m) {
   engine::push(*receiver, std::move(what));
 }
 
-void process::reply(const call_id& call, message term) {
+void process::reply(const call_id& call, message&& term) {
   if (exiting_) return;
-  if (asker_ && call.number == asked_ && call.who == asker_) [[likely]]
-    asker_ = {};
-  else
-    engine::forget_caller(*this, reference::made_by(call.who, call.number));
-  process* caller = engine::find(host(), call.who);
+  if (!engine::let_go_of(*this, call)) [[unlikely]]
+    engine::forget_caller(*this, call.ref());
+  worker& here = home();
+  process* caller = engine::find(here.host(), call.who);
   if (caller == nullptr) {
-    host().parts_->dead_letters.fetch_add(1, std::memory_order_relaxed);
+    here.host().parts_->dead_letters.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  worker& here = home();
   if (caller->home_.load(std::memory_order_acquire) == &here &&
       engine::settle_here(*caller, call.number, self_, term)) [[likely]]
     return;
-  signal_ptr what =
-      make_signal(signal_kind::message, self_, reference::made_by(call.who, call.number), std::move(term));
+  signal_ptr what = make_signal(signal_kind::message, self_, call.ref(), std::move(term));
   what->flags = signal::unbounded | signal::bare;
   engine::push(*caller, std::move(what));
 }
@@ -180,18 +189,16 @@ std::string process::name() const {
 }
 
 std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m) {
-  ++timers_;
-  return home().add_timer(deadline, self_, to, std::move(m));
+  if (exiting_) return 0;
+  return home().add_timer(*this, deadline, to, std::move(m));
 }
 
 base::nanos process::cancel_timer(std::uint64_t id) {
-  const base::nanos left = home().remove_timer(id);
-  if (left >= 0) --timers_;
-  return left;
+  return home().remove_timer(*this, id);
 }
 
 base::nanos process::remaining(std::uint64_t id) const {
-  return home().timer_left(id);
+  return home().timer_left(*this, id);
 }
 
 base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviour> does) {

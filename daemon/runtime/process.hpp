@@ -37,6 +37,7 @@ struct relations;
 struct call_state;
 struct crowd;
 struct wait;
+struct started_timer;
 
 constexpr base::nanos no_deadline = INT64_MAX;
 
@@ -109,13 +110,13 @@ class process {
 
   // Messages. A sender parks at most the system's `park` time for a receiver that wants that.
   send_status send(const destination& to, message m);
-  send_status send(const pid& to, message m);
+  send_status send(const pid& to, message&& m);
   // The same, without the bound: replies, sys and supervisor traffic.
   void send_unbounded(const destination& to, message m);
   // An answer to the call that this alias is of; the same as send_unbounded() to it, quicker.
   void answer(const reference& alias, message m);
   // The same for a call that came to behaviour::receive_call(), with the reply alone.
-  void reply(const call_id& call, message term);
+  void reply(const call_id& call, message&& term);
 
   // Waiting. A call reference is a monitor and an alias in one whose first answer, or end, is for
   // await() and never arrives in receive():
@@ -127,7 +128,7 @@ class process {
   using awaited = tl::expected<message, await_error>;
   send_status send_call(const destination& to, const reference& call, message m);
   // The whole of a call of another process of this node, which gets it in behaviour::receive_call().
-  answer_to_call call(const pid& to, message request, base::nanos deadline = no_deadline);
+  answer_to_call call(const pid& to, message&& request, base::nanos deadline = no_deadline);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
   // Whether await() would return at once.
   bool answered(const reference& ref);
@@ -162,9 +163,10 @@ class process {
   base::status unregister();
   std::string name() const; // empty: none
 
-  // Timers: `m` is sent when `deadline` (monotonic) has passed. Ids are never reused.
+  // Timers: `m` is sent when `deadline` (monotonic) has passed. They end with the process. Ids are never
+  // reused.
   std::uint64_t start_timer(base::nanos deadline, const destination& to, message m);
-  // The time left, -1 if there is no such timer (any more).
+  // The time left, -1 if it started no such timer, or it has fired.
   base::nanos cancel_timer(std::uint64_t id);
   base::nanos remaining(std::uint64_t id) const;
 
@@ -202,12 +204,14 @@ class process {
   process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
           const spawn_options& options);
   relations& needs_relations();
+  // `receiver`: the process `to` here, or null.
+  [[gnu::noinline]] send_status send_otherwise(const pid& to, message&& m, process* receiver);
   // After what costs one.
   void spend() {
     if (++turn_reductions_ >= turn_reductions) [[unlikely]]
       used_up();
   }
-  void used_up();
+  [[gnu::noinline]] void used_up();
   // In its turn: the worker it runs on, which may be another one after a wait.
   worker& home() const { return *home_.load(std::memory_order_relaxed); }
 
@@ -245,7 +249,7 @@ class process {
   bool cold_ = false;                // a freezer's member: stays where it is
   std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
   std::uint16_t follows_ = 0;        // a worker's index
-  std::uint32_t timers_ = 0;         // that it started and that run
+  started_timer* timers_ = nullptr;  // that it started and that run
   process* next_in_queue_ = nullptr; // link in a run queue, or among arrivals
   signal* pending_first_ = nullptr;  // signals taken out of the inbox or sent on this worker, not
   signal* pending_last_ = nullptr;   // taken yet, in order

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The process table: see process_table.hpp. A slot's serial is written while no one can find a process
 // in it and before the process is published (seq_cst store, seq_cst load), so a reader that sees the
-// process sees its serial.
+// process sees its serial, or a later one: then the process it saw is gone.
 #include "runtime/process_table.hpp"
 
 #include "runtime/process.hpp"
@@ -40,13 +40,6 @@ void process_table::give_back(key where) {
   at(where.id).serial.store(where.serial + 1, std::memory_order_relaxed);
   const std::lock_guard guard(lock_);
   free_.push_back(where.id);
-}
-
-process* process_table::find(std::uint32_t id, std::uint32_t serial) const {
-  if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
-  process* found = at(id).who.load(std::memory_order_seq_cst);
-  if (found == nullptr || found->self().serial != serial) return nullptr;
-  return found;
 }
 
 } // namespace coppice::runtime

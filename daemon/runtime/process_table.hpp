@@ -34,7 +34,12 @@ class process_table {
   // The slot may be used again: after unlink, or for a reserved one that was not published.
   void give_back(key at);
 
-  process* find(std::uint32_t id, std::uint32_t serial) const;
+  process* find(std::uint32_t id, std::uint32_t serial) const {
+    if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
+    const slot& here = at(id);
+    process* found = here.who.load(std::memory_order_seq_cst);
+    return here.serial.load(std::memory_order_relaxed) == serial ? found : nullptr;
+  }
 
   // Calls `see(process&)` for every process there is; under a guard.
   template <class See>

@@ -17,16 +17,17 @@ template <process* process::*Link>
 class run_queue_of {
  public:
   void push(process* ready, priority of, bool busy = false) {
-    queue& into = queues_[busy && of == priority::normal ? busy_ones : index(of)];
-    ready->*Link = nullptr;
-    (into.last == nullptr ? into.first : into.last->*Link) = ready;
-    into.last = ready;
+    const std::size_t which = busy && of == priority::normal ? busy_ones : index(of);
+    append(queues_[which], ready);
     ++size_;
+    if (which != index(priority::normal)) ++others_;
   }
 
   process* pop() {
     if (size_ == 0) return nullptr;
     --size_;
+    if (others_ == 0) [[likely]]
+      return take(index(priority::normal));
     for (const priority urgent : {priority::max, priority::high})
       if (process* next = take(index(urgent))) return next;
     const bool low_turn = ++normal_turns_ % 8 == 0;
@@ -41,20 +42,8 @@ class run_queue_of {
   void hurry(Hurries hurries) {
     queue first;
     for (queue& from : queues_) {
-      process* before = nullptr;
-      for (process* one = from.first; one != nullptr;) {
-        process* const after = one->*Link;
-        if (hurries(*one)) {
-          (before == nullptr ? from.first : before->*Link) = after;
-          if (from.last == one) from.last = before;
-          one->*Link = nullptr;
-          (first.last == nullptr ? first.first : first.last->*Link) = one;
-          first.last = one;
-        } else {
-          before = one;
-        }
-        one = after;
-      }
+      const std::size_t moved = sift(from, first, size_, hurries);
+      if (&from == &queues_[index(priority::normal)]) others_ += moved;
     }
     if (first.first == nullptr) return;
     queue& urgent = queues_[index(priority::max)];
@@ -66,31 +55,19 @@ class run_queue_of {
   // Takes out every second one of those that may leave, `most` at most, less urgent ones first; a list.
   template <class MayLeave>
   process* split(std::size_t most, MayLeave may_leave) {
-    process* out = nullptr;
-    process** end = &out;
+    queue out;
     for (const std::size_t of : {index(priority::normal), busy_ones, index(priority::low),
                                  index(priority::high), index(priority::max)}) {
-      queue& from = queues_[of];
-      process* before = nullptr;
       bool keep = of != index(priority::normal);
-      for (process* one = from.first; one != nullptr && most != 0;) {
-        process* const after = one->*Link;
+      const std::size_t moved = sift(queues_[of], out, most, [&](process& one) {
         keep = !keep;
-        if (keep || !may_leave(*one)) {
-          before = one;
-        } else {
-          (before == nullptr ? from.first : before->*Link) = after;
-          if (from.last == one) from.last = before;
-          *end = one;
-          end = &(one->*Link);
-          one->*Link = nullptr;
-          --size_;
-          --most;
-        }
-        one = after;
-      }
+        return !keep && may_leave(one);
+      });
+      most -= moved;
+      size_ -= moved;
+      if (of != index(priority::normal)) others_ -= moved;
     }
-    return out;
+    return out.first;
   }
 
  private:
@@ -100,6 +77,31 @@ class run_queue_of {
   };
   static constexpr std::size_t busy_ones = 4; // behind the priorities
   static constexpr std::size_t index(priority of) { return static_cast<std::size_t>(of); }
+
+  static void append(queue& to, process* one) {
+    one->*Link = nullptr;
+    (to.last == nullptr ? to.first : to.last->*Link) = one;
+    to.last = one;
+  }
+  // Moves those that `wanted` says yes to, `most` at most, to the end of `to`, in their order. How many.
+  template <class Wanted>
+  static std::size_t sift(queue& from, queue& to, std::size_t most, Wanted wanted) {
+    std::size_t moved = 0;
+    process* before = nullptr;
+    for (process* one = from.first; one != nullptr && moved != most;) {
+      process* const after = one->*Link;
+      if (wanted(*one)) {
+        (before == nullptr ? from.first : before->*Link) = after;
+        if (from.last == one) from.last = before;
+        append(to, one);
+        ++moved;
+      } else {
+        before = one;
+      }
+      one = after;
+    }
+    return moved;
+  }
 
   process* take_normal() {
     const bool woken_turn = queues_[busy_ones].first == nullptr || ++woken_turns_ < 5;
@@ -115,11 +117,13 @@ class run_queue_of {
     if (next == nullptr) return nullptr;
     from.first = next->*Link;
     if (from.first == nullptr) from.last = nullptr;
+    if (of != index(priority::normal)) --others_;
     return next;
   }
 
   std::array<queue, 5> queues_;
   std::size_t size_ = 0;
+  std::size_t others_ = 0; // of them: all but the woken ones of normal priority
   unsigned normal_turns_ = 0;
   unsigned woken_turns_ = 0; // since the busy had one
 };

@@ -79,8 +79,15 @@ struct signal_deleter {
 using signal_ptr = std::unique_ptr<signal, signal_deleter>;
 
 // With the payload's own block when no one else holds it, else in a small block.
-signal_ptr make_signal(signal_kind kind, const pid& from, message payload = {});
-signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message payload = {});
+signal_ptr make_signal(signal_kind kind, const pid& from, message&& payload);
+signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message&& payload);
+inline signal_ptr make_signal(signal_kind kind, const pid& from, const message& payload = {}) {
+  return make_signal(kind, from, message(payload));
+}
+inline signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref,
+                              const message& payload = {}) {
+  return make_signal(kind, from, ref, message(payload));
+}
 
 // The payload alone, the signal is gone: cheaper than take_payload().
 message consume(signal_ptr owned);

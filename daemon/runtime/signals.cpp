@@ -120,18 +120,6 @@ void engine::take_signals(process& p) {
   }
 }
 
-void engine::enqueue(process& p, signal_ptr what) {
-  signal* raw = what.release();
-  raw->next = nullptr;
-  if (p.last_ == nullptr) {
-    p.first_ = raw;
-    note_oldest(p);
-  } else {
-    p.last_->next = raw;
-  }
-  p.last_ = raw;
-}
-
 void engine::enqueue(process& p, const pid& from, message what) {
   enqueue(p, make_signal(signal_kind::message, from, std::move(what)));
 }
@@ -154,16 +142,6 @@ void engine::enqueue_urgent(process& p, signal_ptr what) {
   if (others && p.last_ == p.last_urgent_) p.last_ = raw;
   p.last_urgent_ = raw;
   note_oldest(p);
-}
-
-signal_ptr engine::next_message(process& p) {
-  signal_ptr first(p.first_);
-  if (first == nullptr) return first;
-  p.first_ = first->next;
-  if (p.first_ == nullptr) p.last_ = nullptr;
-  note_oldest(p);
-  uncount(p, *first);
-  return first;
 }
 
 bool engine::flush_down(process& p, const reference& ref) {

@@ -24,6 +24,7 @@ void timer_wheel::start(timer& one, base::nanos deadline) {
   cancel(one);
   one.deadline = deadline;
   place(one);
+  count(1);
 }
 
 void timer_wheel::place(timer& one) {
@@ -46,6 +47,11 @@ void timer_wheel::place(timer& one) {
 
 void timer_wheel::cancel(timer& one) {
   if (!one.linked()) return;
+  take_out(one);
+  count(-std::uint64_t{1});
+}
+
+void timer_wheel::take_out(timer& one) {
   one.previous->next = one.next;
   one.next->previous = one.previous;
   one.previous = one.next = nullptr;
@@ -57,7 +63,7 @@ void timer_wheel::empty_slot(unsigned slot, std::vector<timer*>& into) {
   timer& head = heads_[slot];
   while (head.next != &head) {
     timer* one = head.next;
-    cancel(*one);
+    take_out(*one);
     into.push_back(one);
   }
 }
@@ -99,6 +105,7 @@ void timer_wheel::advance(base::nanos now) {
   }
   std::vector<timer*> firing = std::exchange(due_, {});
   std::ranges::stable_sort(firing, {}, &timer::deadline);
+  count(-std::uint64_t{firing.size()});
   for (timer* one : firing) one->fire(*one);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -36,6 +37,8 @@ class timer_wheel {
   void advance(base::nanos now);
   // No timer is due before this; INT64_MAX: none at all. May be earlier than the first one.
   base::nanos next() const;
+  // How many run. Any thread.
+  std::uint64_t armed() const { return armed_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr base::nanos tick = base::nanos_per_ms;
@@ -44,12 +47,18 @@ class timer_wheel {
   static constexpr std::uint64_t slots = 1U << bits;
 
   void place(timer& one);
+  void take_out(timer& one);
+  // Only its thread writes it.
+  void count(std::uint64_t more) {
+    armed_.store(armed_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+  }
   void empty_slot(unsigned slot, std::vector<timer*>& into);
 
   std::uint64_t now_;                       // ticks completed
   std::array<timer, levels * slots> heads_; // circular lists
   std::array<std::uint64_t, levels> occupied_{};
   std::vector<timer*> due_;
+  std::atomic<std::uint64_t> armed_{0};
 };
 
 } // namespace coppice::runtime

@@ -69,6 +69,55 @@ bool worker::turn_is_long() {
   return now() - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
 }
 
+void worker::stop(process& p, const message& reason) {
+  p.behaviour_->terminate(p, reason);
+  engine::die(p, reason);
+}
+
+inline outcome worker::handle(process& p, signal_ptr&& what) {
+  // A caller that gave up has taken its monitor back, not its request.
+  if ((what->flags & signal::of_call) != 0) engine::take_in_hand(p, *what);
+  if ((what->flags & signal::bare) == 0) return p.behaviour_->receive(p, consume(std::move(what)));
+  const call_id call{what->from, what->ref.number()};
+  return p.behaviour_->receive_call(p, call, consume(std::move(what)));
+}
+
+// The first callback. False: it is dead.
+bool worker::begin(process& p) {
+  outcome decided = p.behaviour_->init(p);
+  if (p.exiting_) return false;
+  p.started_ = true;
+  if (decided.stops()) {
+    const bool ignored = decided.what() == outcome::kind::ignore;
+    engine::answer_ack(p, ignored ? message::atom("ignore") : error_message(decided.reason()));
+    engine::die(p, ignored ? reasons::normal() : decided.reason());
+    return false;
+  }
+  engine::answer_ack(p, message::immortal(ok_atom));
+  engine::take_signals(p);
+  return true;
+}
+
+void worker::run_callbacks(process& p, std::uint32_t budget) {
+  handle_messages(p, budget);
+}
+
+[[gnu::always_inline]] inline void worker::handle_messages(process& p, std::uint32_t budget) {
+  if (!p.started_ && !begin(p)) return;
+  for (std::uint32_t handled = 0; handled < budget && !halted(p); ++handled) {
+    signal_ptr next = engine::next_message(p);
+    if (next == nullptr) break;
+    const outcome decided = handle(p, std::move(next));
+    ++p.turn_reductions_;
+    if (p.exiting_) return;
+    if (p.asker_) engine::keep_caller(p);
+    if (decided.stops()) [[unlikely]]
+      return stop(p, decided.reason());
+    if (engine::has_signals(p)) engine::take_signals(p);
+    if (p.first_ == nullptr || p.turn_reductions_ >= turn_reductions || p.home().turn_seems_long()) break;
+  }
+}
+
 // Returns the worker that goes on with this stack.
 worker& worker::turn(process& p) {
   add(turns_, 1);
@@ -90,7 +139,7 @@ worker& worker::turn(process& p) {
   }
   if (!p.finished_) {
     if (!halted(p))
-      run_callbacks(p, host_.options().turn_messages);
+      handle_messages(p, host_.options().turn_messages);
     else if (!p.exiting_)
       hold(p);
     if (p.exiting_) engine::finish(p);
@@ -101,47 +150,24 @@ worker& worker::turn(process& p) {
   return here;
 }
 
-outcome worker::handle(process& p, signal_ptr what) {
-  // A caller that gave up has taken its monitor back, not its request.
-  if ((what->flags & signal::of_call) != 0) engine::take_in_hand(p, *what);
-  if ((what->flags & signal::bare) == 0) return p.behaviour_->receive(p, consume(std::move(what)));
-  const call_id call{what->from, what->ref.number()};
-  return p.behaviour_->receive_call(p, call, consume(std::move(what)));
-}
-
-void worker::run_callbacks(process& p, std::uint32_t budget) {
-  if (!p.started_) {
-    outcome decided = p.behaviour_->init(p);
-    if (p.exiting_) return;
-    p.started_ = true;
-    if (decided.stops()) {
-      const bool ignored = decided.what() == outcome::kind::ignore;
-      engine::answer_ack(p, ignored ? message::atom("ignore") : error_message(decided.reason()));
-      return engine::die(p, ignored ? reasons::normal() : decided.reason());
-    }
-    engine::answer_ack(p, message::immortal(ok_atom));
-    engine::take_signals(p);
-  }
-  for (std::uint32_t handled = 0; handled < budget && !halted(p); ++handled) {
-    signal_ptr next = engine::next_message(p);
-    if (next == nullptr) break;
-    const outcome decided = handle(p, std::move(next));
-    ++p.turn_reductions_;
-    if (p.exiting_) return;
-    if (p.asker_) engine::keep_caller(p);
-    if (decided.stops()) {
-      p.behaviour_->terminate(p, decided.reason());
-      return engine::die(p, decided.reason());
-    }
-    if (engine::has_signals(p)) engine::take_signals(p);
-    if (p.first_ == nullptr || p.turn_reductions_ >= turn_reductions || p.home().turn_seems_long()) break;
-  }
-}
-
 void worker::end_turn(process& p) {
   running_.store(nullptr, std::memory_order_relaxed);
   p.reductions_.store(p.reductions_.load(std::memory_order_relaxed) + std::exchange(p.turn_reductions_, 0),
                       std::memory_order_relaxed);
+  if (!has_more(p)) [[likely]] {
+    engine::set_status(p, process_status::waiting);
+    if (rest(p)) return;
+  }
+  end_turn_with_more(p);
+}
+
+// Whether its turn's end is anything but rest.
+bool worker::has_more(const process& p) {
+  return p.first_ != nullptr || p.fiber_ != nullptr || p.pending_first_ != nullptr ||
+         p.crowd_.load(std::memory_order_relaxed) != nullptr || halted(p);
+}
+
+void worker::end_turn_with_more(process& p) {
   if (p.crowd_.load(std::memory_order_relaxed) != nullptr) engine::admit_crowd(p);
   bool more = p.fiber_ == nullptr ? p.first_ != nullptr : p.waiting_->ready;
   if (halted(p))

@@ -26,7 +26,7 @@ bool engine::wait_for(process& p, wait& what, base::nanos deadline) {
   p.waiting_ = &what;
   bool has_stack = true;
   for (;;) {
-    take_signals(p);
+    if (has_signals(p)) take_signals(p);
     if (what.ready || (p.exiting_ && !what.holds)) break;
     worker& here = p.home();
     if (deadline <= here.recent()) break;

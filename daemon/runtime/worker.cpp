@@ -270,13 +270,15 @@ void worker::drop_all() {
   attending_.clear();
 }
 
-std::uint64_t worker::add_timer(base::nanos deadline, const pid& starter, const destination& to,
-                                message what) {
+std::uint64_t worker::add_timer(process& starter, base::nanos deadline, const destination& to, message what) {
   auto fresh = std::make_unique<started_timer>();
   fresh->fire = &worker::fire_started;
   fresh->home = this;
   fresh->id = ++next_timer_ << 10 | index_;
-  fresh->starter = starter;
+  fresh->starter = &starter;
+  fresh->next_of_starter = starter.timers_;
+  if (starter.timers_ != nullptr) starter.timers_->previous_of_starter = fresh.get();
+  starter.timers_ = fresh.get();
   fresh->to = to;
   fresh->what = std::move(what);
   timers_.start(*fresh, deadline);
@@ -291,25 +293,38 @@ void worker::fire_started(timer& due) {
   const auto found = self.started_timers_.find(one.id);
   const std::unique_ptr<started_timer> owned = std::move(found->second);
   self.started_timers_.erase(found);
-  if (process* starter = engine::find(self.host_, owned->starter))
-    --starter->timers_; // it is here: see movable()
-  signal_ptr what = make_signal(signal_kind::message, owned->starter, std::move(owned->what));
+  leave_starter(*owned);
+  signal_ptr what = make_signal(signal_kind::message, owned->starter->self(), std::move(owned->what));
   what->flags = signal::unbounded;
   engine::dispatch(self.host_, owned->to, std::move(what), nullptr);
 }
 
-base::nanos worker::remove_timer(std::uint64_t id) {
-  const base::nanos left = timer_left(id);
-  const auto found = started_timers_.find(id);
-  if (found == started_timers_.end()) return left;
-  timers_.cancel(*found->second);
-  started_timers_.erase(found);
+// The starter is here while it has timers: see movable().
+void worker::leave_starter(started_timer& one) {
+  started_timer* const before = one.previous_of_starter;
+  (before == nullptr ? one.starter->timers_ : before->next_of_starter) = one.next_of_starter;
+  if (one.next_of_starter != nullptr) one.next_of_starter->previous_of_starter = before;
+}
+
+base::nanos worker::remove_timer(const process& starter, std::uint64_t id) {
+  const base::nanos left = timer_left(starter, id);
+  if (left >= 0) forget_timer(*started_timers_.find(id)->second);
   return left;
 }
 
-base::nanos worker::timer_left(std::uint64_t id) const {
+void worker::forget_timer(started_timer& one) {
+  leave_starter(one);
+  timers_.cancel(one);
+  started_timers_.erase(one.id);
+}
+
+void worker::drop_timers_of(const process& dead) {
+  while (dead.timers_ != nullptr) forget_timer(*dead.timers_);
+}
+
+base::nanos worker::timer_left(const process& starter, std::uint64_t id) const {
   const auto found = started_timers_.find(id);
-  if (found == started_timers_.end()) return -1;
+  if (found == started_timers_.end() || found->second->starter != &starter) return -1;
   return std::max<base::nanos>(0, found->second->deadline - base::mono_now());
 }
 
@@ -329,6 +344,7 @@ worker_info worker::info() const {
   seen.runnable = runnable_.load(std::memory_order_relaxed);
   seen.turns = turns_.load(std::memory_order_relaxed);
   seen.parked = parked_.load(std::memory_order_relaxed);
+  seen.timers = timers_.armed();
   seen.sleeping = sleeping_.load(std::memory_order_acquire); // first: the times are of its waking, or newer
   const base::nanos turn = turn_started_.load(std::memory_order_relaxed);
   const base::nanos began = std::max(turn, round_started_.load(std::memory_order_relaxed));

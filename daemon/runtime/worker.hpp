@@ -53,7 +53,9 @@ struct linger_timer : timer {
 struct started_timer : timer {
   worker* home = nullptr;
   std::uint64_t id = 0;
-  pid starter;
+  process* starter = nullptr; // it ends with it
+  started_timer* next_of_starter = nullptr;
+  started_timer* previous_of_starter = nullptr;
   destination to;
   message what;
 };
@@ -81,6 +83,7 @@ class worker {
 
   // placement.cpp; on this worker's thread, for its own processes.
   void schedule(process& p); // it has a turn, if it is not to have one already
+  void wake(process& p);     // the same, for a message that was added to those to be handled
   void receive_here(process& p, signal_ptr what);
   // Ends p's being scheduled. False: there are signals in its inbox, and it still is.
   static bool rest(process& p);
@@ -122,9 +125,11 @@ class worker {
   driver* driven_by() const { return driver_.load(std::memory_order_relaxed); }
 
   timer_wheel& timers() { return timers_; }
-  std::uint64_t add_timer(base::nanos deadline, const pid& starter, const destination& to, message what);
-  base::nanos remove_timer(std::uint64_t id);
-  base::nanos timer_left(std::uint64_t id) const;
+  std::uint64_t add_timer(process& starter, base::nanos deadline, const destination& to, message what);
+  // The time left; -1: not one of its.
+  base::nanos remove_timer(const process& starter, std::uint64_t id);
+  base::nanos timer_left(const process& starter, std::uint64_t id) const;
+  void drop_timers_of(const process& dead);
 
   // `p` died while parked: its stack has system_options::linger to unwind before it counts as abandoned.
   void expect_end_of(process& p);
@@ -179,8 +184,12 @@ class worker {
   [[noreturn]] static void runner(void*);
   static void run_turns();
   worker& turn(process& p);
-  static void run_callbacks(process& p, std::uint32_t budget); // of messages
-  static outcome handle(process& p, signal_ptr what);
+  static void run_callbacks(process& p, std::uint32_t budget);   // of messages
+  static void handle_messages(process& p, std::uint32_t budget); // the same
+  static outcome handle(process& p, signal_ptr&& what);
+  [[gnu::noinline]] static bool begin(process& p);
+  [[gnu::noinline]] static void stop(process& p, const message& reason);
+  static bool has_more(const process& p);
   // Dead, or a freezer has it: no message is handled.
   static bool halted(const process& p);
   // hold.cpp
@@ -189,6 +198,7 @@ class worker {
   process* next_turn();
   process* next_member();
   void end_turn(process& p);
+  [[gnu::noinline]] void end_turn_with_more(process& p);
   void look_at_the_time(const process& p);
   bool add_runner();
   fiber* take_runner();
@@ -241,6 +251,8 @@ class worker {
   std::atomic<std::uint64_t> runnable_{0};
   std::atomic<bool> sleeping_{false};
   static void fire_started(timer& due);
+  static void leave_starter(started_timer& one);
+  void forget_timer(started_timer& one);
 };
 
 } // namespace coppice::runtime

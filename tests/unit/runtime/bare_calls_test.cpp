@@ -119,6 +119,33 @@ TEST_CASE("a reply that comes after its caller gave up is nobody's") {
   CHECK(client.waiting() == 0);
 }
 
+TEST_CASE("a request whose caller gave up keeps its envelope for who asks for the whole message") {
+  node here(1);
+  const actor server(here.host, {});
+  const actor client(here.host, {});
+  std::promise<reference> made;
+  server.start([&](process& self) {
+    const reference door = self.make_ack();
+    made.set_value(door);
+    CHECK(self.await(door));
+  });
+  const reference door = made.get_future().get();
+  // The one worker runs the server again, which waits at its door, when the client's turn is over.
+  CHECK(client.run([&](process& self) {
+    const answer_to_call got = self.call(server.id(), number(7), self.now() + 1);
+    self.send(destination::alias(door), atom("open"));
+    return got.what == came::timeout;
+  }));
+  const message request = server.next();
+  etf::cursor in(request.bytes());
+  const auto alias = past_envelope(in, here.host.nodes());
+  REQUIRE(alias);
+  CHECK(alias->owner() == client.id());
+  std::int64_t value = 0;
+  CHECK(in.read_integer(value));
+  CHECK(value == 7);
+}
+
 TEST_CASE("the envelope is written as OTP writes it") {
   node here;
   const actor who(here.host, {});

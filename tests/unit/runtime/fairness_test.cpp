@@ -80,10 +80,14 @@ TEST_CASE("who sends on and on lets others run when its turn's budget is used up
   std::uint32_t sent = 0;
   std::vector<std::uint32_t> seen;
   std::promise<void> all;
+  std::promise<void> last_look;
   const pid other = here.host
                         .spawn({}, script([&](process& self, message) {
                                  seen.push_back(sent);
-                                 if (sent < messages) self.send(self.self(), atom("again"));
+                                 if (sent < messages)
+                                   self.send(self.self(), atom("again"));
+                                 else
+                                   last_look.set_value();
                                  return carry_on();
                                }))
                         .value();
@@ -97,7 +101,7 @@ TEST_CASE("who sends on and on lets others run when its turn's budget is used up
     all.set_value();
   });
   all.get_future().wait();
-  sender.settle();
+  last_look.get_future().wait();
   // It ran when the first budget was used up, and after each one more.
   seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
   REQUIRE(seen.size() >= messages / turn_reductions);

@@ -70,6 +70,23 @@ bool call(process& self, const pid& to, nanos deadline) {
   return self.await(ref, deadline).has_value();
 }
 
+// Whether `ask`, the call of one who must freeze too and cannot before it is answered, is answered by those
+// that are frozen already.
+template <class Ask>
+bool answered_while_freezing(freezer& ice, actor& caller, Ask ask) {
+  std::atomic<bool> asked{false};
+  std::atomic<bool> answered{false};
+  caller.start([&](process& self) {
+    asked = true;
+    answered = ask(self);
+  });
+  REQUIRE(eventually([&] { return asked.load(); }));
+  std::vector<pid> who{caller.id()};
+  ice.add(who);
+  REQUIRE(ice.wait(in_time()));
+  return answered;
+}
+
 } // namespace
 
 TEST_CASE("a frozen process handles nothing until it is let go, and then all in order") {
@@ -146,18 +163,9 @@ TEST_CASE("a frozen process answers the call a member waits for, and what was se
   freezer ice(n.host);
   std::vector<pid> first{*server};
   REQUIRE(froze(ice, first));
-  std::atomic<bool> asked{false};
-  std::atomic<int> answered{-1};
   for (int i = 0; i < 2000; ++i) n.host.send(*server, number(i));
-  caller.start([&, to = *server](process& self) {
-    asked = true;
-    answered = call(self, to, no_deadline);
-  });
-  REQUIRE(eventually([&] { return asked.load(); }));
-  std::vector<pid> second{caller.id()};
-  ice.add(second);
-  REQUIRE(ice.wait(in_time()));
-  CHECK(answered == 1);
+  CHECK(answered_while_freezing(ice, caller,
+                                [to = *server](process& self) { return call(self, to, no_deadline); }));
   CHECK(ice.not_frozen().empty());
 }
 
@@ -167,19 +175,11 @@ TEST_CASE("a call by name is answered as one by pid is") {
   actor caller(n.host);
   freezer ice(n.host);
   REQUIRE(froze(ice, {*server}));
-  std::atomic<bool> asked{false};
-  std::atomic<bool> answered{false};
-  caller.start([&](process& self) {
+  CHECK(answered_while_freezing(ice, caller, [](process& self) {
     const reference ref = self.make_ack();
     self.send_call(destination::named("server"), ref, call_message(self, ref));
-    asked = true;
-    answered = self.await(ref).has_value();
-  });
-  REQUIRE(eventually([&] { return asked.load(); }));
-  std::vector<pid> rest{caller.id()};
-  ice.add(rest);
-  REQUIRE(ice.wait(in_time()));
-  CHECK(answered);
+    return self.await(ref).has_value();
+  }));
 }
 
 TEST_CASE("a chain of members that call each other freezes without a deadlock") {
@@ -191,17 +191,8 @@ TEST_CASE("a chain of members that call each other freezes without a deadlock") 
   freezer ice(n.host);
   std::vector<pid> servers{*last, *middle};
   REQUIRE(froze(ice, servers));
-  std::atomic<int> answered{-1};
-  std::atomic<bool> asked{false};
-  caller.start([&, to = *middle](process& self) {
-    asked = true;
-    answered = call(self, to, no_deadline);
-  });
-  REQUIRE(eventually([&] { return asked.load(); }));
-  std::vector<pid> rest{caller.id()};
-  ice.add(rest);
-  REQUIRE(ice.wait(in_time()));
-  CHECK(answered == 1);
+  CHECK(answered_while_freezing(ice, caller,
+                                [to = *middle](process& self) { return call(self, to, no_deadline); }));
 }
 
 TEST_CASE("a call from outside the group waits until the process is let go") {

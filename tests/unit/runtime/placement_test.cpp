@@ -346,6 +346,42 @@ TEST_CASE("a worker with a backlog gives some of it to one that has nothing to d
   done = true;
 }
 
+TEST_CASE("both ends of a call are given away together: two pairs of one worker end up on two") {
+  constexpr int long_together = 1000; // calls in a row
+  std::atomic<bool> apart{false};
+  std::array<std::atomic<int>, 2> place{-1, -1}; // of a pair that is together
+  class where_am_i : public behaviour {
+   public:
+    outcome init(process&) override { return carry_on(); }
+    outcome receive(process&, message) override { return carry_on(); }
+    outcome receive_call(process& self, const call_id& call, message) override {
+      self.reply(call, number(self.host().current_worker()));
+      return carry_on();
+    }
+    void describe(description& out) const override { out.behaviour = "where_am_i"; }
+  };
+  const auto ask = [&](process& self, const pid& server, std::size_t pair) {
+    for (int streak = 0; !apart && !self.exiting();) {
+      const answer_to_call got = self.call(server, number(0));
+      const int mine = self.host().current_worker();
+      streak = got.what == answer_to_call::kind::reply && value_of(got.term) == mine ? streak + 1 : 0;
+      place[pair] = streak > long_together ? mine : -1;
+      if (place[0] >= 0 && place[1] >= 0 && place[0] != place[1]) apart = true;
+    }
+    return ignore();
+  };
+  node here(2);
+  const actor parent(here.host, {.worker = 0});
+  parent.run([&](process& self) {
+    for (std::size_t pair = 0; pair < 2; ++pair) {
+      const pid server = self.spawn({}, std::make_unique<where_am_i>()).value();
+      REQUIRE(self.spawn({}, script({}, [&, server, pair](process& own) { return ask(own, server, pair); })));
+    }
+    return true;
+  });
+  CHECK(eventually([&] { return apart.load(); }));
+}
+
 TEST_CASE("a process spawned for a worker stays there") {
   node here(2);
   const actor placed(here.host, {.worker = 1});

@@ -46,6 +46,43 @@ TEST_CASE("a timer for a name finds who has it when it fires, and for a dead pid
   CHECK(is_atom(later.next(), "found"));
 }
 
+namespace {
+
+std::uint64_t timers_armed(const system& host) {
+  std::uint64_t sum = 0;
+  for (const worker_info& one : host.counters().workers) sum += one.timers;
+  return sum;
+}
+
+} // namespace
+
+TEST_CASE("a process's timers end with it") {
+  node here;
+  const actor other(here.host);
+  const actor a(here.host);
+  const std::uint64_t before = timers_armed(here.host);
+  a.run([&](process& self) {
+    const base::nanos hour = 3600 * base::nanos_per_second;
+    for (int i = 0; i < 100; ++i) self.start_timer(self.now() + hour, self.self(), atom("never"));
+    for (int i = 0; i < 100; ++i) self.start_timer(self.now() + hour, other.id(), atom("never"));
+    return 0;
+  });
+  CHECK(timers_armed(here.host) == before + 200);
+  a.stop(atom("normal"));
+  CHECK(eventually([&] { return timers_armed(here.host) == before; }));
+}
+
+TEST_CASE("only who started a timer can cancel it or see the time it has left") {
+  node here(1);
+  const actor a(here.host);
+  const actor b(here.host);
+  const std::uint64_t id = a.run([](process& self) {
+    return self.start_timer(self.now() + 3600 * base::nanos_per_second, self.self(), atom("never"));
+  });
+  CHECK(b.run([&](process& self) { return self.remaining(id) == -1 && self.cancel_timer(id) == -1; }));
+  CHECK(a.run([&](process& self) { return self.remaining(id) > 0 && self.cancel_timer(id) > 0; }));
+}
+
 TEST_CASE("an alias takes messages until it is switched off, or one when made so") {
   node here;
   const actor a(here.host);

@@ -56,6 +56,20 @@ TEST_CASE_FIXTURE(fixture, "a timer fires at its deadline and not before") {
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "the wheel knows how many timers run") {
+  for (int i = 1; i <= 200; ++i) start(i * 50 * ms);
+  CHECK(wheel.armed() == 200);
+  wheel.start(*all[199], 7 * ms);
+  CHECK(wheel.armed() == 200);
+  wheel.cancel(*all[100]);
+  wheel.cancel(*all[100]);
+  CHECK(wheel.armed() == 199);
+  wheel.advance(50 * 50 * ms);
+  CHECK(wheel.armed() == 199 - fired.size());
+  wheel.advance(1'000'000 * ms);
+  CHECK(wheel.armed() == 0);
+}
+
 TEST_CASE_FIXTURE(fixture,
                   "timers fire in the order of their deadlines, equal ones in the order of starting") {
   std::mt19937 random(7);
