@@ -13,12 +13,6 @@
 namespace coppice::dist {
 namespace {
 
-constexpr std::uint8_t small_tuple = 104;
-constexpr std::uint8_t small_integer = 97;
-constexpr std::uint8_t small_atom = 119;
-constexpr std::uint8_t cached = 82;
-constexpr std::uint8_t new_pid = 88;
-constexpr std::uint8_t newer_reference = 90;
 constexpr std::size_t after_pids_atom = 12;
 
 // A piece of `from` whose size is known, off its front; empty: it is shorter.
@@ -48,7 +42,7 @@ bool atom_sender::rewrite(etf::bytes control) {
   const auto put = [this](etf::bytes part) { body_.raw(part); };
   const auto put_atom = [&](etf::bytes& in) {
     const auto head = take(in, 2);
-    if (head.empty() || head[0] != small_atom) return false;
+    if (head.empty() || etf::tag{head[0]} != etf::tag::small_atom_utf8) return false;
     const auto text = take(in, head[1]);
     if (text.size() != head[1]) return false;
     const int index = refer(base::as_text(text));
@@ -57,29 +51,30 @@ bool atom_sender::rewrite(etf::bytes control) {
       put(text);
       return true;
     }
-    const std::uint8_t reference[] = {cached, static_cast<std::uint8_t>(index)};
+    const std::uint8_t reference[] = {static_cast<std::uint8_t>(etf::tag::atom_cache_ref),
+                                      static_cast<std::uint8_t>(index)};
     put(reference);
     return true;
   };
   auto in = control;
   const auto head = take(in, 2);
-  if (head.empty() || head[0] != small_tuple) return false;
+  if (head.empty() || etf::tag{head[0]} != etf::tag::small_tuple) return false;
   put(head);
   for (unsigned i = 0; i < head[1]; ++i) {
     if (in.empty()) return false;
     std::size_t rest = 0;
-    switch (in[0]) {
-      case small_integer:
+    switch (etf::tag{in[0]}) {
+      case etf::tag::small_integer:
         put(take(in, 2));
         continue;
-      case small_atom:
+      case etf::tag::small_atom_utf8:
         if (!put_atom(in)) return false;
         continue;
-      case new_pid:
+      case etf::tag::new_pid:
         put(take(in, 1));
         rest = after_pids_atom;
         break;
-      case newer_reference: {
+      case etf::tag::newer_reference: {
         const auto start = take(in, 3);
         if (start.empty()) return false;
         put(start);

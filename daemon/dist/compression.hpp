@@ -30,6 +30,8 @@ class compressor {
   bool wants(std::size_t payload_bytes) const {
     return chosen_.level > 0 && payload_bytes >= chosen_.threshold;
   }
+  // The shortest payload it wants.
+  std::size_t least() const { return chosen_.level > 0 ? chosen_.threshold : SIZE_MAX; }
   // The envelope for the frame made of `head` and `payload`, its length in front; valid until the next call.
   // Empty: the frame goes as it is, since it is too long or hardly gets smaller.
   std::span<const std::uint8_t> wrap(std::span<const std::uint8_t> head,

@@ -15,11 +15,14 @@
 namespace coppice::dist {
 namespace {
 
-constexpr std::size_t read_at_least = 64 * 1024;
-constexpr std::size_t long_frame = 16 * 1024;
-constexpr std::size_t read_of_long = 256 * 1024;
-constexpr std::size_t read_at_most = 1024 * 1024; // of a long frame, at a time
+constexpr std::size_t read_at_once = 64 * 1024;
+constexpr std::size_t read_at_most = 1024 * 1024; // of a frame, at a time
 constexpr std::size_t keep_buffer = 256 * 1024;   // memory kept between frames
+// Frames this long get memory of their own, but for those longer than is given for the asking; and so much is
+// read behind them, where most likely another one begins.
+constexpr std::size_t long_frame = 32 * 1024;
+constexpr std::size_t read_behind = 4 * 1024;
+constexpr std::size_t worth_a_write = 32; // messages
 constexpr int ticks_to_silence = 4;
 constexpr std::chrono::milliseconds looks_for_memory{20};
 
@@ -60,32 +63,84 @@ connection::connection(runtime::system& system, const options& opts, connection_
   ticker_.start(quarter, quarter);
 }
 
-void connection::start(base::bytes_span leftover) {
-  in_.append(leftover);
-  read_frames();
+std::size_t connection::ready_below() const {
+  return short_forms_ ? packer_.sent_as_it_is_below() : 0;
 }
 
+void connection::start(base::bytes_span leftover) {
+  in_.append(leftover);
+  if (read_frames()) took_messages();
+}
+
+// The stream is read once a turn: as much as keeps what handles it busy.
 std::span<std::uint8_t> connection::read_space() {
-  // The stream is read once a turn: as much as keeps what handles it busy, more where frames are long.
-  std::size_t wanted = longest_seen_ < long_frame ? read_at_least : read_of_long;
+  if (long_size_ > 0) return long_.room();
+  std::size_t wanted = longest_seen_ < long_frame ? read_at_once : read_behind;
+  longest_seen_ = 0;
   if (in_.size() >= 4) {
     const std::size_t frame = std::size_t{4} + base::load_be32(in_.data());
-    if (frame > in_.size()) wanted = std::clamp(frame - in_.size(), wanted, read_at_most);
+    if (frame >= long_frame && frame <= read_at_most && long_.reserve(frame + read_behind)) {
+      long_size_ = frame;
+      long_.append(in_.readable());
+      in_.clear();
+      return long_.room();
+    }
+    wanted = std::clamp(frame - std::min(frame, in_.size()), wanted, read_at_most);
   }
-  longest_seen_ = 0;
-  return in_.prepare(wanted);
+  return in_.prepare(wanted).first(wanted);
 }
 
 void connection::on_data(base::bytes_span bytes) {
-  in_.commit(bytes.size());
-  if (read_frames()) publish();
+  if (long_size_ == 0) {
+    in_.commit(bytes.size());
+  } else {
+    long_.commit(bytes.size());
+    if (long_.size() < long_size_) return publish();
+    if (!take_long_frame()) return;
+  }
+  if (!read_frames()) return;
+  took_messages();
+  publish();
+}
+
+// As read_frames().
+bool connection::take_long_frame() {
+  const std::size_t size = std::exchange(long_size_, 0);
+  const runtime::message memory = long_.take();
+  in_.append(memory.bytes().subspan(size));
+  return take_frame(memory.bytes().subspan(4, size - 4), memory);
 }
 
 // False when the connection has ended, and is gone.
+bool connection::take_frame(base::bytes_span whole, const runtime::message& memory) {
+  longest_seen_ = std::max(longest_seen_, whole.size());
+  auto taken = unpacker_.take(whole, memory);
+  if (!taken) {
+    end(taken.error());
+    return false;
+  }
+  if (!*taken) return true;
+  ++handled_;
+  if (auto done = handle(**taken); !done) {
+    end(done.error());
+    return false;
+  }
+  return true;
+}
+
+void connection::took_messages() {
+  const std::size_t count = std::exchange(handled_, 0);
+  counters_.messages_in.fetch_add(count, std::memory_order_relaxed);
+  gathered_ = 0;
+  gather_ = std::max(worth_a_write, count / 4);
+  answers_due_ = count;
+  if (runtime::block_memory::scarce()) rest_while_scarce();
+}
+
+// As take_frame().
 bool connection::read_frames() {
   const std::size_t longest = options_.term_limits.bytes + 64 * 1024;
   auto rest = in_.readable();
-  std::uint64_t count = 0;
   for (;;) {
     const auto whole = next_frame(rest, longest);
     if (!whole) {
@@ -93,24 +148,10 @@ bool connection::read_frames() {
       return false;
     }
     if (!*whole) break;
-    if ((*whole)->empty()) continue;
-    longest_seen_ = std::max(longest_seen_, (*whole)->size());
-    auto taken = unpacker_.take(**whole);
-    if (!taken) {
-      end(taken.error());
-      return false;
-    }
-    if (!*taken) continue;
-    ++count;
-    if (auto done = handle(**taken); !done) {
-      end(done.error());
-      return false;
-    }
+    if (!(*whole)->empty() && !take_frame(**whole, {})) return false;
   }
   in_.consume(in_.size() - rest.size());
   if (in_.empty()) in_.shrink(keep_buffer);
-  counters_.messages_in.fetch_add(count, std::memory_order_relaxed);
-  if (runtime::block_memory::scarce()) rest_while_scarce();
   return true;
 }
 

@@ -17,7 +17,9 @@
 #include "base/uv.hpp"
 #include "dist/handshake.hpp"
 #include "dist/identity.hpp"
+#include "dist/message_bytes.hpp"
 #include "dist/options.hpp"
+#include "dist/outbox.hpp"
 #include "dist/packer.hpp"
 #include "dist/relations.hpp"
 #include "dist/spawn.hpp"
@@ -71,6 +73,11 @@ class connection final : private net::stream_handler {
   // A signal for the peer. Order is kept for each sender; what others send goes between the fragments of a
   // very large message.
   void send(const runtime::destination& to, runtime::signal_ptr what);
+  // Messages that are frames already, none of them of a sender that has a very large one on its way.
+  void send(ready_frames all);
+  bool has_large() const { return !large_.empty(); }
+  // Payloads shorter than this may become frames before they are sent here; 0: none may.
+  std::size_t ready_below() const;
   // Bytes that hold up new messages: written and not taken by the network, and what has to wait behind large
   // messages; of these themselves no more than the network is given at a time.
   std::size_t unsent() const { return stream_.bytes_queued() + behind_bytes_; }
@@ -95,7 +102,10 @@ class connection final : private net::stream_handler {
   void on_drained() override;
   void on_closed(base::error why) override;
 
+  bool take_long_frame();
   bool read_frames();
+  bool take_frame(base::bytes_span whole, const runtime::message& memory);
+  void took_messages();
   base::status handle(unpacked& in);
   base::status handle_message(unpacked& in);
   base::status handle_short(unpacked& in);
@@ -113,12 +123,13 @@ class connection final : private net::stream_handler {
   void answer_spawn(const spawn_request& request);
   void deliver(const runtime::destination& to, runtime::signal_ptr what);
 
+  void fill_ends(control_message& c, const runtime::destination& to, const runtime::pid& from) const;
   bool fill(control_message& c, const runtime::destination& to, const runtime::signal& s);
   bool fill_message(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
   void begin_call(const runtime::destination& to, const runtime::signal& call, bool rides);
   void end_call(const runtime::reference& answered, const runtime::pid& by);
   void end_monitor(const runtime::reference& ref, const call_there& call);
-  std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s) const;
+  std::optional<short_form> brief(const runtime::destination& to, const runtime::signal& s) const;
   bool fill_unlink(control_message& c, const runtime::destination& to, const runtime::signal& s);
   void fill_demonitor(control_message& c, const runtime::reference& ref, const watched_there& what);
   void fill_demonitor(control_message& c, const runtime::reference& ref, const call_there& call);
@@ -126,6 +137,7 @@ class connection final : private net::stream_handler {
   void send_now(const runtime::destination& to, runtime::signal_ptr what);
   void pack(const control_message& c, const runtime::message& payload);
   void pack(const short_form& head, const runtime::signal& s);
+  void packed();
   bool has_room();
   void begin_large(const control_message& c, runtime::signal_ptr what);
   void feed_large();
@@ -159,6 +171,8 @@ class connection final : private net::stream_handler {
   unpacker unpacker_;
   packer packer_;
   base::buffer in_;
+  message_bytes long_;        // a long frame from its length on, while it comes, and what comes behind it
+  std::size_t long_size_ = 0; // of that frame; 0: none
   net::stream stream_;
   base::uv::timer ticker_;
   base::uv::timer reader_; // while it reads nothing, since memory is scarce
@@ -170,6 +184,10 @@ class connection final : private net::stream_handler {
   std::deque<runtime::pid> turns_;                                           // whose fragment is next
   std::size_t behind_bytes_ = 0;
   std::size_t large_bytes_ = 0; // of large messages, still to be written
+  std::size_t gathered_ = 0;    // messages sent since the last were read, but for those written early
+  std::size_t gather_ = 0;      // so many are worth a write of their own
+  std::size_t handled_ = 0;     // of what was last read
+  std::size_t answers_due_ = 0; // to what was last read, at most
   bool idle_ = true;            // nothing sent since it last ticked
   bool overfull_ = false;       // the peer does not read: about to end
   bool ended_ = false;

@@ -28,12 +28,24 @@ void connection::send(const destination& to, runtime::signal_ptr what) {
   counters_.queued.store(unsent() + large_bytes_, std::memory_order_relaxed);
 }
 
+void connection::send(ready_frames all) {
+  const std::size_t count = all.messages;
+  if (ended_ || !has_room()) {
+    counters_.dropped.fetch_add(ended_ ? count : count - 1, std::memory_order_relaxed);
+    return;
+  }
+  packer_.write(all.bytes.take(), stream_);
+  counters_.messages_out.fetch_add(count, std::memory_order_relaxed);
+  idle_ = false;
+  counters_.queued.store(unsent() + large_bytes_, std::memory_order_relaxed);
+}
+
 void connection::send_now(const destination& to, runtime::signal_ptr what) {
   if (what->kind == signal_kind::message && !ended_) {
-    const auto brief = shortened(to, *what);
-    if ((what->flags & signal::of_call) != 0) begin_call(to, *what, brief.has_value());
+    const auto head = brief(to, *what);
+    if ((what->flags & signal::of_call) != 0) begin_call(to, *what, head.has_value());
     if (to.what() == destination::kind::alias) end_call(to.alias_ref(), what->from);
-    if (brief) return pack(*brief, *what);
+    if (head) return pack(*head, *what);
   }
   control_message c;
   if (ended_ || !fill(c, to, *what)) {
@@ -69,17 +81,25 @@ void connection::pack(const control_message& c, const runtime::message& payload)
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
-  idle_ = false;
+  packed();
 }
 
 void connection::pack(const short_form& head, const signal& s) {
   if (has_room()) {
     packer_.pack(head, s.payload(), stream_);
-    counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
-    idle_ = false;
+    packed();
   }
   tell_sender(s);
+}
+
+// What a turn sends leaves at its end, in one write; but of many answers the first leave before, so that the
+// peer goes on with them while we make the others, rather than each waiting for the other's last.
+void connection::packed() {
+  counters_.messages_out.fetch_add(1, std::memory_order_relaxed);
+  idle_ = false;
+  if (++gathered_ < gather_ || answers_due_ < gathered_) return;
+  answers_due_ -= std::exchange(gathered_, 0);
+  stream_.flush();
 }
 
 // Large messages ------------------------------------------------------------------------------------------
@@ -147,9 +167,14 @@ void connection::tell_sender(const signal& sent) {
   system_.deliver(sent.from, std::move(go_on));
 }
 
-bool connection::fill(control_message& c, const destination& to, const signal& s) {
-  c.from = address::of(ids_.out(s.from));
+void connection::fill_ends(control_message& c, const destination& to, const runtime::pid& from) const {
+  c.from = address::of(ids_.out(from));
   if (to.what() == destination::kind::process) c.to = address::of(ids_.out(to.process()));
+  if (to.what() == destination::kind::remote_name) c.to = address::of(to.name());
+}
+
+bool connection::fill(control_message& c, const destination& to, const signal& s) {
+  fill_ends(c, to, s.from);
   switch (s.kind) {
     case signal_kind::message:
       return fill_message(c, to, s);
@@ -174,7 +199,6 @@ bool connection::fill(control_message& c, const destination& to, const signal& s
       relations_.watching(s.ref, {s.from, to, s.flags});
       c.what = op::monitor_p;
       c.ref = ids_.out(s.ref);
-      if (to.what() == destination::kind::remote_name) c.to = address::of(to.name());
       return true;
     case signal_kind::demonitor: {
       if (const auto call = relations_.stop_calling(s.ref)) {
@@ -205,7 +229,6 @@ bool connection::fill_message(control_message& c, const destination& to, const s
       return true;
     case destination::kind::remote_name:
       c.what = op::reg_send;
-      c.to = address::of(to.name());
       // The operation has no form without a sender; OTP takes a pid that is nobody's.
       if (!s.from) c.from = address::of(ids_.out(runtime::pid{0, system_.creation(), 0, 0}));
       return true;
@@ -234,10 +257,8 @@ void connection::begin_call(const destination& to, const signal& call, bool ride
   relations_.calling(call.ref, std::move(there));
   if (rides) return;
   control_message c;
+  fill_ends(c, to, call.from);
   c.what = op::monitor_p;
-  c.from = address::of(ids_.out(call.from));
-  c.to =
-      to.what() == destination::kind::process ? address::of(ids_.out(to.process())) : address::of(to.name());
   c.ref = ids_.out(call.ref);
   pack(c, {});
 }
@@ -255,40 +276,9 @@ void connection::end_monitor(const runtime::reference& ref, const call_there& ca
   pack(c, {});
 }
 
-// Nothing when the short forms cannot say it: they leave out what both ends know.
-std::optional<short_form> connection::shortened(const destination& to, const signal& s) const {
-  using kind = short_form::kind;
-  const std::size_t size = s.payload().size();
-  if (!short_forms_ || size == 0 || size > packer::most_brief || !s.from.here()) return std::nullopt;
-  const bool call = (s.flags & signal::of_call) != 0;
-  short_form m;
-  m.from = {s.from.id, s.from.serial};
-  if (call) m.number = s.ref.number();
-  switch (to.what()) {
-    case destination::kind::process:
-      if (to.process().creation != peer_.creation) return std::nullopt;
-      m.what = call ? kind::call : kind::send;
-      m.to = {to.process().id, to.process().serial};
-      return m;
-    case destination::kind::remote_name:
-      if (to.name().empty() || to.name().size() > 255) return std::nullopt;
-      m.what = call ? kind::call_by_name : kind::send_to_name;
-      m.name = to.name();
-      return m;
-    case destination::kind::alias: {
-      const auto owner = to.alias_ref().owner();
-      m.number = to.alias_ref().number();
-      if (owner.creation != peer_.creation || to.alias_ref() != runtime::reference::made_by(owner, m.number))
-        return std::nullopt;
-      m.what = kind::answer;
-      m.to = {owner.id, owner.serial};
-      return m;
-    }
-    case destination::kind::none:
-    case destination::kind::name:
-      break;
-  }
-  return std::nullopt;
+std::optional<short_form> connection::brief(const destination& to, const signal& s) const {
+  if (!short_forms_ || s.payload().size() > packer::most_brief) return std::nullopt;
+  return shortened(to, s, peer_.creation);
 }
 
 bool connection::fill_unlink(control_message& c, const destination& to, const signal& s) {
@@ -328,16 +318,14 @@ void connection::fill_demonitor(control_message& c, const runtime::reference& re
 }
 
 bool connection::fill_down(control_message& c, const signal& s) {
+  c.what = has(flag::exit_payload) ? op::payload_monitor_p_exit : op::monitor_p_exit;
+  c.ref = ids_.out(s.ref);
   if (relations_.stop_called(s.ref)) {
-    c.what = has(flag::exit_payload) ? op::payload_monitor_p_exit : op::monitor_p_exit;
-    c.ref = ids_.out(s.ref);
     c.to = address::of(ids_.out(s.ref.owner()));
     return true;
   }
   auto who = relations_.stop_watched(s.ref);
   if (!who) return false; // it crossed the peer's demonitor
-  c.what = has(flag::exit_payload) ? op::payload_monitor_p_exit : op::monitor_p_exit;
-  c.ref = ids_.out(s.ref);
   c.to = address::of(ids_.out(who->watcher));
   if (!who->name.empty()) {
     c.from = address::of(std::string_view(spoken_of_ = std::move(who->name)));

@@ -10,7 +10,7 @@
 namespace coppice::dist {
 namespace {
 
-constexpr std::uint64_t reserved_fragments = 4;
+constexpr std::size_t believed = 4; // times as much as has come
 
 } // namespace
 
@@ -25,9 +25,8 @@ base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t se
   const auto [at, fresh] = open_.try_emplace(sequence);
   if (!fresh) return base::fail(base::errc::invalid, "a fragmented message begins again before its end");
   at->second.expected = fragment;
-  at->second.message.atoms = owned_atoms(atoms);
-  bytes_ += at->second.message.atoms.bytes();
-  at->second.message.body.reserve(body.size() * std::min(fragment, reserved_fragments));
+  at->second.atoms = owned_atoms(atoms);
+  bytes_ += at->second.atoms.bytes();
   add(at->second, body);
   if (at->second.expected == 1) return finish(at);
   --at->second.expected;
@@ -48,16 +47,26 @@ base::result<std::optional<fragments::joined>> fragments::next(std::uint64_t seq
   return std::nullopt;
 }
 
+// For this fragment, and for those to come if they are as long.
+bool fragments::make_room(sequence_state& s, std::size_t size) {
+  if (s.body.room().size() >= size) return true;
+  const std::size_t so_far = s.body.size() + size;
+  const std::size_t most = so_far * (believed - 1);
+  const std::uint64_t to_come = std::min<std::uint64_t>(s.expected - 1, most / size);
+  return s.body.reserve(so_far + static_cast<std::size_t>(to_come) * size);
+}
+
 void fragments::add(sequence_state& s, std::span<const std::uint8_t> body) {
   if (s.dropped) return;
-  if (bytes_ + body.size() > most_.bytes) {
-    bytes_ -= s.message.body.size() + s.message.atoms.bytes();
-    s.message = {};
+  if (bytes_ + body.size() > most_.bytes || !make_room(s, body.size())) {
+    bytes_ -= s.bytes();
+    s.atoms = {};
+    s.body.clear();
     s.dropped = true;
     ++dropped_;
     return;
   }
-  s.message.body.insert(s.message.body.end(), body.begin(), body.end());
+  s.body.append(body);
   bytes_ += body.size();
 }
 
@@ -66,8 +75,8 @@ std::optional<fragments::joined> fragments::finish(
   sequence_state done = std::move(at->second);
   open_.erase(at);
   if (done.dropped) return std::nullopt;
-  bytes_ -= done.message.body.size() + done.message.atoms.bytes();
-  return std::move(done.message);
+  bytes_ -= done.bytes();
+  return joined{std::move(done.atoms), done.body.take()};
 }
 
 } // namespace coppice::dist

@@ -9,10 +9,10 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
-#include <vector>
 
 #include "base/error.hpp"
 #include "dist/atom_cache.hpp"
+#include "dist/message_bytes.hpp"
 
 namespace coppice::dist {
 
@@ -25,7 +25,7 @@ class fragments {
   // A message that is whole: control and payload, behind the header.
   struct joined {
     owned_atoms atoms;
-    std::vector<std::uint8_t> body;
+    runtime::message body;
   };
 
   explicit fragments(bounds most) : most_(most) {}
@@ -45,9 +45,12 @@ class fragments {
   struct sequence_state {
     std::uint64_t expected = 0;
     bool dropped = false;
-    joined message;
+    owned_atoms atoms;
+    message_bytes body;
+    std::size_t bytes() const { return body.size() + atoms.bytes(); }
   };
 
+  static bool make_room(sequence_state& s, std::size_t size);
   void add(sequence_state& s, std::span<const std::uint8_t> body);
   std::optional<joined> finish(std::unordered_map<std::uint64_t, sequence_state>::iterator at);
 

@@ -18,7 +18,6 @@ constexpr std::uint8_t pass_through = 112;
 constexpr std::uint8_t plain_header = 68;
 constexpr std::uint8_t first_fragment = 69;
 constexpr std::uint8_t next_fragment = 70;
-constexpr std::uint8_t brief_header = 83;
 constexpr std::size_t copy_below = 1024; // a payload that small joins its control message
 
 void put(etf::writer& out, std::initializer_list<std::uint8_t> bytes) {
@@ -87,9 +86,9 @@ bool packer::pack(const control_message& control, const runtime::message& payloa
 }
 
 void packer::pack(const short_form& head, const runtime::message& payload, net::stream& out) {
-  start(brief_header);
-  std::uint8_t bytes[max_short_head];
-  scratch_.raw({bytes, write_short_form(bytes, head)});
+  scratch_.rewind();
+  std::uint8_t bytes[max_short_frame_head];
+  scratch_.raw({bytes, write_short_frame_head(bytes, head, payload.size())});
   send(payload, payload.bytes(), out);
 }
 
@@ -138,6 +137,10 @@ void packer::write(const runtime::message& payload, etf::bytes part, net::stream
     std::unique_ptr<runtime::message>(static_cast<runtime::message*>(context)).reset();
   };
   out.write_owned(part, release, held.release());
+}
+
+std::size_t packer::sent_as_it_is_below() const {
+  return std::min(copy_below, compressor_.least());
 }
 
 void packer::tick(net::stream& out) {

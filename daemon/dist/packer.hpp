@@ -32,6 +32,10 @@ class packer {
   static constexpr std::size_t most_brief = 4 * fragment_size;
   void pack(const short_form& head, const runtime::message& payload, net::stream& out);
   void tick(net::stream& out);
+  // Frames, whole, made by someone else.
+  void write(const runtime::message& frames, net::stream& out) { write(frames, frames.bytes(), out); }
+  // Payloads shorter than this are never compressed, and are copied in any case.
+  std::size_t sent_as_it_is_below() const;
 
   // A message that leaves in fragments.
   struct fragmented {

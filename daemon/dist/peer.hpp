@@ -14,23 +14,13 @@
 #include "base/uv.hpp"
 #include "dist/connection.hpp"
 #include "dist/options.hpp"
+#include "dist/outbox.hpp"
 #include "runtime/ids.hpp"
-#include "runtime/lifo.hpp"
 #include "runtime/signal.hpp"
 
 namespace coppice::dist {
 
 class attempt;
-
-// A signal on its way to another node.
-struct routed {
-  routed* next = nullptr;
-  runtime::destination to;
-  runtime::signal_ptr what;
-
-  // What it counts for.
-  std::size_t bytes() const { return 128 + what->payload().size(); }
-};
 
 // A process parked until a peer is not busy any more.
 struct resting_sender {
@@ -51,8 +41,8 @@ struct peer {
   const std::uint32_t index; // in node_names
   const std::string name;
 
-  runtime::lifo<routed> inbox;
-  std::atomic<std::size_t> backlog{0}; // bytes in the inbox and in `waiting`
+  outbox out;
+  std::atomic<std::size_t> backlog{0}; // bytes in `out` and in `waiting`
   std::atomic<std::size_t> unsent{0};  // bytes its connection holds, as of when it last said so
   std::atomic<unsigned> home;          // the worker that drains and connects; changes under `lock`
 
@@ -63,6 +53,7 @@ struct peer {
   attempt* outgoing = nullptr;               // owned by the worker's part
   bool held_back = false;                    // connecting waits for the end of the peer's own handshake
   std::unique_ptr<base::uv::timer> patience; // while the peer's own attempt is to come
+  std::vector<outbox::entry> taken;          // by the drainer
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;
   std::vector<resting_sender> resting; // who wait until it is not busy

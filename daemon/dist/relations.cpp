@@ -7,6 +7,16 @@
 #include "runtime/exit_reason.hpp"
 
 namespace coppice::dist {
+namespace {
+
+// Nothing when the reference has another form than calls' have.
+std::optional<runtime::call_id> call_of(const runtime::reference& ref) {
+  const runtime::call_id made{ref.owner(), ref.number()};
+  if (ref != runtime::reference::made_by(made.who, made.number)) return std::nullopt;
+  return made;
+}
+
+} // namespace
 
 void relations::linked(const runtime::pid& local, const runtime::pid& remote) {
   links_.insert({local, remote});
@@ -38,29 +48,24 @@ std::optional<watched_there> relations::stop_watching(const runtime::reference& 
 }
 
 void relations::calling(const runtime::reference& ref, call_there what) {
-  calling_[ref] = std::move(what);
+  if (const auto call = call_of(ref)) calling_[*call] = std::move(what);
 }
 
 std::optional<call_there> relations::stop_calling(const runtime::reference& ref) {
-  call_there* found = calling_.find(ref);
-  if (found == nullptr) return std::nullopt;
-  auto what = std::move(*found);
-  calling_.erase(ref);
-  return what;
+  const auto call = call_of(ref);
+  return call ? calling_.take(*call) : std::nullopt;
 }
 
 bool relations::called(const runtime::reference& ref, const runtime::pid& target) {
-  if (called_.find(ref) != nullptr) return false;
-  called_[ref] = target;
+  const auto call = call_of(ref);
+  if (!call || called_.find(*call) != nullptr) return false;
+  called_[*call] = target;
   return true;
 }
 
 std::optional<runtime::pid> relations::stop_called(const runtime::reference& ref) {
-  const runtime::pid* found = called_.find(ref);
-  if (found == nullptr) return std::nullopt;
-  const runtime::pid target = *found;
-  called_.erase(ref);
-  return target;
+  const auto call = call_of(ref);
+  return call ? called_.take(*call) : std::nullopt;
 }
 
 bool relations::watched(const runtime::reference& ref, watched_here who) {
@@ -100,11 +105,13 @@ void relations::lost(const deliver_fn& deliver) {
   for (const auto& [ref, who] : watched) {
     if (who.target) deliver(who.target, make_signal(signal_kind::demonitor, who.watcher, ref));
   }
-  calling.for_each([&](const runtime::reference& ref, const call_there&) {
-    deliver(ref.owner(), make_signal(signal_kind::down, {}, ref, reason));
+  calling.for_each([&](const runtime::call_id& call, const call_there&) {
+    const auto ref = runtime::reference::made_by(call.who, call.number);
+    deliver(call.who, make_signal(signal_kind::down, {}, ref, reason));
   });
-  called.for_each([&](const runtime::reference& ref, const runtime::pid& target) {
-    deliver(target, make_signal(signal_kind::demonitor, ref.owner(), ref));
+  called.for_each([&](const runtime::call_id& call, const runtime::pid& target) {
+    const auto ref = runtime::reference::made_by(call.who, call.number);
+    deliver(target, make_signal(signal_kind::demonitor, call.who, ref));
   });
 }
 

@@ -85,13 +85,19 @@ class relations {
       return runtime::pid_hash{}(p.local) * 31 + runtime::pid_hash{}(p.remote);
     }
   };
+  // All callers of a node count alike: who calls has to tell as much as the number.
+  struct call_hash {
+    std::size_t operator()(const runtime::call_id& of) const {
+      return runtime::pid_hash{}(of.who) ^ static_cast<std::size_t>(of.number * 0x9E3779B97F4A7C15U >> 32);
+    }
+  };
 
   std::unordered_set<pair, pair_hash> links_;
   std::unordered_map<pair, std::uint64_t, pair_hash> unlinking_; // the unlink's id
   std::unordered_map<runtime::reference, watched_there, runtime::reference_hash> watching_;
   std::unordered_map<runtime::reference, watched_here, runtime::reference_hash> watched_;
-  runtime::flat_table<runtime::reference, call_there, runtime::reference_hash> calling_;
-  runtime::flat_table<runtime::reference, runtime::pid, runtime::reference_hash> called_;
+  runtime::flat_table<runtime::call_id, call_there, call_hash> calling_;
+  runtime::flat_table<runtime::call_id, runtime::pid, call_hash> called_;
 };
 
 } // namespace coppice::dist

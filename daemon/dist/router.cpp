@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How connections come and go: connecting on demand, two nodes that connect to each other at once, peers that
-// come back before their loss was noticed, and the ends. What signals do meanwhile stands in routing.cpp.
+// come back before their loss was noticed, and the ends. Being connected to begins in accepting.cpp; what
+// signals do meanwhile stands in routing.cpp.
 #include "dist/router.hpp"
 
 #include <fmt/format.h>
@@ -40,12 +41,7 @@ struct router::arrival final : net::stream_handler {
 
 router::router(runtime::system& system, options chosen) : system_(system), options_(std::move(chosen)) {}
 
-router::~router() {
-  for (auto& p : owned_) {
-    for (routed* item = p->inbox.take_all(); item != nullptr;)
-      std::unique_ptr<routed> gone(std::exchange(item, item->next));
-  }
-}
+router::~router() = default;
 
 local_node router::ourselves() const {
   return {std::string(system_.node_name()), flag::offered | (options_.visible ? flag::published : 0),
@@ -191,89 +187,6 @@ void router::failed(attempt& done, const base::error& why) {
   give_up(p, why);
 }
 
-// Accepting -----------------------------------------------------------------------------------------------
-
-handshake_message::verdict router::admit(std::string_view name) {
-  using handshake_message::verdict;
-  if (stopping_) return verdict::not_allowed;
-  // Noted before the peer is looked at: whoever begins to connect either sees the note or is seen.
-  {
-    const std::lock_guard guard(admissions_lock_);
-    ++admissions_[std::string(name)];
-  }
-  // Strangers' names are not interned before they have proved themselves.
-  const auto index = system_.nodes().find(name);
-  peer* known = index ? find_peer(*index) : nullptr;
-  if (known == nullptr) return verdict::ok;
-  auto answer = verdict::ok;
-  {
-    const std::lock_guard guard(known->lock);
-    if (known->established) {
-      answer = verdict::alive;
-    } else if (known->outgoing != nullptr) {
-      answer = system_.node_name() > name ? verdict::nok : verdict::ok_simultaneous;
-    }
-  }
-  if (answer == verdict::nok) end_admission(std::string(name));
-  return answer;
-}
-
-// What was held back for it begins now, unless there is a connection. Nothing for an empty name.
-void router::end_admission(const std::string& name) {
-  if (name.empty()) return;
-  {
-    const std::lock_guard guard(admissions_lock_);
-    const auto at = admissions_.find(name);
-    if (at == admissions_.end() || --at->second > 0) return;
-    admissions_.erase(at);
-  }
-  const auto index = system_.nodes().find(name);
-  peer* known = index ? find_peer(*index) : nullptr;
-  if (known == nullptr) return;
-  {
-    const std::lock_guard guard(known->lock);
-    if (!std::exchange(known->held_back, false) || known->established) return;
-    known->state = peer_state::down;
-  }
-  connect_at_home(*known);
-}
-
-std::string router::cookie_for(std::string_view name) {
-  const auto* special = find_route(options_, name);
-  return special != nullptr && special->cookie ? *special->cookie : options_.cookie;
-}
-
-net::tls_pacer& router::pacer() {
-  auto& made = parts_[here()].pacer;
-  if (!made) made = std::make_unique<net::tls_pacer>(system_.loop(here()));
-  return *made;
-}
-
-void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
-  const auto turn = next_worker_.fetch_add(1) % std::max(system_.workers(), 1u);
-  if (static_cast<int>(turn) == system_.current_worker()) return shake_hands(std::move(socket), tls);
-  // A task has to be copyable.
-  auto carried = std::make_shared<net::accepted_socket>(std::move(socket));
-  system_.post(turn, [this, carried, tls] { shake_hands(std::move(*carried), tls); });
-}
-
-void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
-  if (stopping_) return;
-  if (shaking_hands_.fetch_add(1) >= options_.handshakes) {
-    shaking_hands_.fetch_sub(1);
-    base::log::warning(module, "connection refused: {} handshakes are under way already",
-                       options_.handshakes);
-    return;
-  }
-  auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
-  if (!made) {
-    shaking_hands_.fetch_sub(1);
-    base::log::warning(module, "connection refused: {}", made.error().text);
-    return;
-  }
-  parts_[here()].attempts.emplace(made->get(), std::move(*made));
-}
-
 // Established ---------------------------------------------------------------------------------------------
 
 void router::established(attempt& done, const peer_node& who, net::stream stream,
@@ -362,6 +275,8 @@ void router::attach(const std::shared_ptr<arrival>& come) {
     }
     p.waiting.clear();
     p.waiting_bytes = 0;
+    if (fresh->has_large()) p.out.suspend();
+    p.out.open({p.generation, come->who.creation, fresh->ready_below()});
     p.unsent.store(fresh->unsent(), std::memory_order_relaxed);
     awake = rested(p);
   }
@@ -381,6 +296,7 @@ void router::lost(connection& gone, const base::error& why) {
   {
     const std::lock_guard guard(p.lock);
     owned = std::move(p.established);
+    p.out.close();
     p.state = peer_state::down;
     p.last = info;
     p.last.state = peer_state::down;
@@ -429,31 +345,6 @@ bool router::run_on_workers(const std::function<void(unsigned)>& task) {
   }
   return std::all_of(done.begin(), done.end(),
                      [](auto& f) { return f.wait_for(stop_patience) == std::future_status::ready; });
-}
-
-base::result<std::vector<base::socket_address>> router::listen(const std::vector<listen_at>& places) {
-  using opened = base::result<std::vector<base::socket_address>>;
-  parts_.resize(std::max(system_.workers(), 1u));
-  auto promise = std::make_shared<std::promise<opened>>();
-  auto future = promise->get_future();
-  const bool posted = system_.post(0, [this, promise, places] {
-    std::vector<base::socket_address> addresses;
-    for (const auto& place : places) {
-      auto made = net::listener::tcp(
-          system_.loop(0), place.address, place.ports, {1024, options_.connections},
-          [this, tls = place.tls](net::accepted_socket socket) { accepted(std::move(socket), tls); });
-      if (!made) {
-        parts_[0].listeners.clear();
-        promise->set_value(tl::unexpected(std::move(made.error()).context("distribution")));
-        return;
-      }
-      addresses.push_back(made->address());
-      parts_[0].listeners.push_back(std::move(*made));
-    }
-    promise->set_value(std::move(addresses));
-  });
-  if (!posted) return base::fail(base::errc::closed, "distribution: the runtime is not running");
-  return future.get();
 }
 
 void router::stop() {

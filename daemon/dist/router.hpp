@@ -98,6 +98,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void push(peer& p, const runtime::destination& to, runtime::signal_ptr what);
   void drain(peer& p, const runtime::destination* to = nullptr, runtime::signal_ptr what = {});
   void drain_at_home(peer& p);
+  void pass_on(peer& p, outbox::entry& taken, queue& refused);
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);
   void end_admission(const std::string& name);

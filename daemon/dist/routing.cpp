@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What becomes of a signal for another node: it is pushed into the peer's queue; one token a peer says who
-// drains that queue on the peer's home worker, into the connection if there is one, else into what waits
-// until there is. Order per sender holds because there is one queue and one drainer. What cannot be
+// What becomes of a signal for another node: it is pushed into the peer's outbox; whoever has the duty drains
+// that on the peer's home worker, into the connection if there is one, else into what waits until there is.
+// Order per sender holds because there is one queue and one drainer. What cannot be
 // delivered goes back as Erlang has it: links and monitors end with noconnection, messages are lost.
 #include <algorithm>
 #include <utility>
@@ -23,17 +23,14 @@ constexpr int drain_rounds = 16;
 void router::route(const runtime::destination& to, runtime::signal_ptr what) {
   peer& p = peer_at(to.node());
   // Nobody else drains, and it is ours to: without the queue.
-  if (system_.current_worker() == static_cast<int>(p.home.load()) && p.inbox.wake())
+  if (system_.current_worker() == static_cast<int>(p.home.load()) && p.out.wake())
     return drain(p, &to, std::move(what));
   push(p, to, std::move(what));
 }
 
 void router::push(peer& p, const runtime::destination& to, runtime::signal_ptr what) {
-  auto item = std::make_unique<routed>();
-  item->to = to;
-  item->what = std::move(what);
-  p.backlog.fetch_add(item->bytes(), std::memory_order_relaxed);
-  if (p.inbox.push(item.release())) drain_at_home(p);
+  p.backlog.fetch_add(routed::weight_of(*what), std::memory_order_relaxed);
+  if (p.out.push(to, std::move(what))) drain_at_home(p);
 }
 
 // Busy peers and their senders -----------------------------------------------------------------------------
@@ -98,6 +95,7 @@ void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr 
     const std::lock_guard guard(p.lock);
     const bool at_home = p.home.load() == here();
     if (what != nullptr && at_home && p.established) {
+      if (what->payload().size() > packer::most_brief) p.out.suspend();
       p.established->send(*to, std::move(what));
     } else if (what != nullptr) {
       push(p, *to, std::move(what));
@@ -105,17 +103,11 @@ void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr 
     if (at_home) {
       int rounds = 0;
       do {
-        for (routed* next = p.inbox.take_all(); next != nullptr;) {
-          std::unique_ptr<routed> item(std::exchange(next, next->next));
-          if (p.established) {
-            p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
-            p.established->send(item->to, std::move(item->what));
-          } else {
-            enqueue(p, std::move(item), refused);
-          }
-        }
+        p.out.take_all(p.taken);
+        for (auto& each : p.taken) pass_on(p, each, refused);
+        p.taken.clear();
         if (++rounds == drain_rounds) break;
-      } while (!p.inbox.try_idle());
+      } while (!p.out.try_idle(!p.established || !p.established->has_large()));
       again = rounds == drain_rounds;
       if (p.established) p.unsent.store(p.established->unsent(), std::memory_order_relaxed);
       awake = rested(p);
@@ -128,6 +120,21 @@ void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr 
   for (auto& item : refused) bounce(*item);
   if (!begun) give_up(p, begun.error());
   if (again) system_.post(p.home.load(), [this, &p] { drain_at_home(p); });
+}
+
+// Under the peer's lock. Frames of a connection that is gone are gone with it.
+void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
+  if (taken.one.what != nullptr && !p.established)
+    return enqueue(p, std::make_unique<routed>(std::move(taken.one)), refused);
+  if (taken.one.what != nullptr) {
+    p.backlog.fetch_sub(taken.one.bytes(), std::memory_order_relaxed);
+    return p.established->send(taken.one.to, std::move(taken.one.what));
+  }
+  p.backlog.fetch_sub(taken.many.weight, std::memory_order_relaxed);
+  if (p.established && p.generation == taken.many.generation)
+    p.established->send(std::move(taken.many));
+  else
+    unreachable_.fetch_add(taken.many.messages, std::memory_order_relaxed);
 }
 
 void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {

@@ -44,6 +44,50 @@ std::size_t write_short_form(std::span<std::uint8_t> into, const short_form& m) 
   return static_cast<std::size_t>(at - into.data());
 }
 
+std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_form& m, std::size_t payload) {
+  into[4] = 131;
+  into[5] = 83;
+  const std::size_t size = 6 + write_short_form(into.subspan(6), m);
+  base::store_be32(into.data(), static_cast<std::uint32_t>(size - 4 + payload));
+  return size;
+}
+
+// They leave out what both ends know.
+std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s,
+                                    std::uint32_t peer_creation) {
+  using runtime::destination;
+  if (!s.payload() || !s.from.here()) return std::nullopt;
+  const bool call = (s.flags & runtime::signal::of_call) != 0;
+  short_form m;
+  m.from = {s.from.id, s.from.serial};
+  if (call) m.number = s.ref.number();
+  switch (to.what()) {
+    case destination::kind::process:
+      if (to.process().creation != peer_creation) return std::nullopt;
+      m.what = call ? kind::call : kind::send;
+      m.to = {to.process().id, to.process().serial};
+      return m;
+    case destination::kind::remote_name:
+      if (to.name().empty() || to.name().size() > 255) return std::nullopt;
+      m.what = call ? kind::call_by_name : kind::send_to_name;
+      m.name = to.name();
+      return m;
+    case destination::kind::alias: {
+      const auto owner = to.alias_ref().owner();
+      m.number = to.alias_ref().number();
+      if (owner.creation != peer_creation || to.alias_ref() != runtime::reference::made_by(owner, m.number))
+        return std::nullopt;
+      m.what = kind::answer;
+      m.to = {owner.id, owner.serial};
+      return m;
+    }
+    case destination::kind::none:
+    case destination::kind::name:
+      break;
+  }
+  return std::nullopt;
+}
+
 std::optional<short_form> read_short_form(std::span<const std::uint8_t>& in) {
   if (in.empty() || in[0] == 0 || in[0] > static_cast<std::uint8_t>(kind::answer)) return std::nullopt;
   short_form m;

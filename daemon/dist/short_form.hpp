@@ -10,6 +10,9 @@
 #include <span>
 #include <string_view>
 
+#include "runtime/ids.hpp"
+#include "runtime/signal.hpp"
+
 namespace coppice::dist {
 
 struct short_form {
@@ -35,10 +38,19 @@ struct short_form {
   std::string_view name;    // 1 to 255 bytes
 };
 
+// What a message to a process of the peer's, or a call, is in short form; nothing when the short forms cannot
+// say it. The name borrows from `to`.
+std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s,
+                                    std::uint32_t peer_creation);
+
 inline constexpr std::size_t max_short_head = 1 + 8 + 8 + 1 + 255;
 
 // Writes what goes between 131,83 and the payload; returns its size, at most max_short_head.
 std::size_t write_short_form(std::span<std::uint8_t> into, const short_form& m);
+
+// The same behind the frame's length and 131,83: all that goes before a payload of so many bytes.
+inline constexpr std::size_t max_short_frame_head = 4 + 2 + max_short_head;
+std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_form& m, std::size_t payload);
 
 // Reads what write_short_form() wrote and takes it off the front of `in`; nothing if it is cut short or no
 // such thing. The name borrows from `in`.

@@ -8,6 +8,7 @@
 
 #include "dist/handshake_message.hpp"
 #include "dist/usual_control.hpp"
+#include "runtime/raw_message.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -33,7 +34,14 @@ etf::atom_lookup unpacker::lookup() const {
           &atoms_};
 }
 
-base::result<unpacked*> unpacker::take(std::span<const std::uint8_t> whole) {
+base::result<unpacked*> unpacker::take(std::span<const std::uint8_t> whole, runtime::message memory) {
+  memory_ = std::move(memory);
+  auto taken = take_whole(whole);
+  memory_ = {};
+  return taken;
+}
+
+base::result<unpacked*> unpacker::take_whole(std::span<const std::uint8_t> whole) {
   out_.payload = {};
   out_.dropped.clear();
   out_.brief.what = short_form::kind::none;
@@ -74,7 +82,8 @@ base::result<unpacked*> unpacker::take_frame(const frame& f) {
   if (!joined) return tl::unexpected(std::move(joined.error()));
   if (!*joined) return nullptr;
   (*joined)->atoms.fill(atoms_);
-  return finish((*joined)->body, false);
+  memory_ = std::move((*joined)->body);
+  return finish(memory_.bytes(), false);
 }
 
 base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> body) {
@@ -149,7 +158,20 @@ base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> t
   return seen->length;
 }
 
+// What is much smaller than the memory it lies in is better copied.
+bool unpacker::usable_as_it_is(std::span<const std::uint8_t> term) const {
+  const void* owner = runtime::raw_message::owner(memory_);
+  if (owner == nullptr || term.size() < memory_.footprint() / 2) return false;
+  if (!runtime::raw_message::keeps(owner, term)) return false;
+  const auto seen = etf::scan(term, most_, etf::cached_atoms::allowed);
+  return seen && seen->canonical && seen->length == term.size();
+}
+
 base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
+  if (usable_as_it_is(term)) {
+    out_.payload = std::move(memory_).slice(term);
+    return {};
+  }
   runtime::message_writer out(term.size() + 64);
   if (auto made = etf::canonicalise(term, out, most_, lookup()); !made) return payload_failed(made.error());
   out_.payload = out.take();

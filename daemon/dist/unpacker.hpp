@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // From a frame to a control message and its payload: finds the header, resolves cached atoms, joins
-// fragments, and makes canonical terms of both, which is the one copy on the way in. What breaks the
-// protocol is an error that ends the connection; a payload over the node's limits is dropped and told as
-// such. One thread, the connection's.
+// fragments, and makes canonical terms of both: the one copy on the way in, and none where a long payload is
+// canonical already. What breaks the protocol is an error that ends the connection; a payload over the
+// node's limits is dropped and told as such. One thread, the connection's.
 #pragma once
 
 #include <coppice/etf/canonical.hpp>
@@ -38,14 +38,16 @@ class unpacker {
       : most_(most), fragments_({4096, most.bytes}), capabilities_(capabilities) {}
 
   // One whole frame, not a tick. Null while a message's fragments are still coming; else valid until the next
-  // take() and as long as the frame is.
-  base::result<unpacked*> take(std::span<const std::uint8_t> whole);
+  // take() and as long as the frame is. A payload that needs no rewriting is a part of `memory`, if the frame
+  // lies in that.
+  base::result<unpacked*> take(std::span<const std::uint8_t> whole, runtime::message memory = {});
 
   // Messages dropped for their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
   std::size_t fragment_bytes() const { return fragments_.bytes(); }
 
  private:
+  base::result<unpacked*> take_whole(std::span<const std::uint8_t> whole);
   base::result<unpacked*> take_frame(const frame& f);
   base::result<unpacked*> take_short_form(std::span<const std::uint8_t> body);
   base::result<unpacked*> take_header(std::span<const std::uint8_t> body);
@@ -53,6 +55,7 @@ class unpacker {
   base::result<unpacked*> finish(std::span<const std::uint8_t> terms, bool lasting);
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
   base::status read_payload(std::span<const std::uint8_t> term);
+  bool usable_as_it_is(std::span<const std::uint8_t> term) const;
   base::status read_compressed(std::span<const std::uint8_t> term);
   base::status payload_failed(const etf::error& why);
   etf::atom_lookup lookup() const;
@@ -64,7 +67,8 @@ class unpacker {
   decompressor decompressor_;
   std::uint32_t capabilities_;
   etf::vector_writer control_{512};
-  unpacked out_; // reused: it is large, and frames are many
+  runtime::message memory_; // while a frame is taken: what it lies in
+  unpacked out_;            // reused: it is large, and frames are many
   std::uint64_t dropped_ = 0;
 };
 

@@ -179,8 +179,24 @@ class raw_peer : private handshake_policy {
   void send(const std::vector<std::uint8_t>& bytes) const {
     CHECK(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
   }
-  // More bytes, or false at the end of the stream.
-  bool receive(std::vector<std::uint8_t>& into) const {
+  // More bytes, those first that came with the end of the handshake; false at the end of the stream.
+  bool receive(std::vector<std::uint8_t>& into) {
+    if (in_.empty()) return read(into);
+    into.insert(into.end(), in_.begin(), in_.end());
+    in_.clear();
+    return true;
+  }
+  int fd() const { return fd_.get(); }
+  // Reads until the node closes.
+  bool closed_by_node() const {
+    std::vector<std::uint8_t> ignored;
+    while (read(ignored)) {
+    }
+    return true;
+  }
+
+ private:
+  bool read(std::vector<std::uint8_t>& into) const {
     pollfd ready{fd_.get(), POLLIN, 0};
     REQUIRE(::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) == 1);
     std::uint8_t bytes[4096];
@@ -189,16 +205,6 @@ class raw_peer : private handshake_policy {
     into.insert(into.end(), bytes, bytes + got);
     return true;
   }
-  int fd() const { return fd_.get(); }
-  // Reads until the node closes.
-  bool closed_by_node() const {
-    std::vector<std::uint8_t> ignored;
-    while (receive(ignored)) {
-    }
-    return true;
-  }
-
- private:
   handshake_message::verdict admit(std::string_view) override { return handshake_message::verdict::ok; }
   std::string cookie_for(std::string_view) override { return "secret"; }
   base::result<assigned_name> name_for(std::string_view) override {
@@ -207,7 +213,7 @@ class raw_peer : private handshake_policy {
 
   bool step() {
     send(std::exchange(machine_->output(), {}));
-    return receive(in_);
+    return read(in_);
   }
 
   base::unique_fd fd_;

@@ -17,10 +17,10 @@ TEST_CASE("fragments of two senders interleave and come out whole") {
   CHECK_FALSE(f.next(1, 2, from_hex("02")).value());
   const auto two = f.next(2, 1, from_hex("bb"));
   REQUIRE(two.value());
-  CHECK(to_hex((*two)->body) == "aabb");
+  CHECK(to_hex((*two)->body.bytes()) == "aabb");
   const auto one = f.next(1, 1, from_hex("03"));
   REQUIRE(one.value());
-  CHECK(to_hex((*one)->body) == "010203");
+  CHECK(to_hex((*one)->body.bytes()) == "010203");
   CHECK(f.unfinished() == 0);
   CHECK(f.bytes() == 0);
 }
@@ -54,5 +54,5 @@ TEST_CASE("too many unfinished messages are an error, too many bytes drop the me
   CHECK(small.unfinished() == 1);
   const auto other = small.next(2, 1, from_hex("05"));
   REQUIRE(other.value());
-  CHECK(to_hex((*other)->body) == "010205");
+  CHECK(to_hex((*other)->body.bytes()) == "010205");
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,7 @@ inline std::vector<std::uint8_t> from_hex(std::string_view text) {
   return out;
 }
 
-inline std::string to_hex(const std::vector<std::uint8_t>& bytes) {
+inline std::string to_hex(std::span<const std::uint8_t> bytes) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   for (const auto b : bytes) {

@@ -4,6 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "cluster.hpp"
 #include "runtime/exit_reason.hpp"
 
@@ -55,6 +59,67 @@ TEST_CASE("messages reach names, pids and aliases on another node, in the order 
   CHECK(eventually([&] { return b.peer(name_a).messages_in == count; }));
   CHECK_FALSE(b.peer(name_a).outgoing);
   CHECK(a.router.nodes(runtime::remote_router::which::visible) == std::vector<std::string>{name_b});
+}
+
+TEST_CASE("messages of any length arrive as they were, whatever comes with them in a read") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor there(b.host, {.name = "there"});
+  const actor here(a.host);
+  std::vector<std::size_t> lengths;
+  for (const std::size_t around : {4096, 32 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024})
+    for (const std::size_t off : {0, 40, 80, 120}) lengths.push_back(around + off - 60);
+  std::vector<message> sent;
+  for (std::size_t i = 0; i < 5 * lengths.size(); ++i) {
+    std::string text(lengths[i * 7 % lengths.size()], static_cast<char>('a' + i % 26));
+    runtime::message_writer out(text.size() + 8);
+    out.binary(text);
+    sent.push_back(out.take());
+    sent.push_back(number(static_cast<std::int64_t>(i)));
+  }
+  here.start([&](process& self) {
+    for (const auto& each : sent) self.send(a.see(b, "there"), each);
+  });
+  for (const auto& each : sent) CHECK(there.next() == each);
+}
+
+TEST_CASE("a sender's messages keep their order among calls, large ones and those of others") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor there(b.host, {.name = "there"});
+  constexpr int senders = 6;
+  constexpr int each = 2000;
+  std::vector<std::unique_ptr<actor>> all;
+  for (int s = 0; s < senders; ++s) {
+    all.push_back(std::make_unique<actor>(a.host));
+    all.back()->start([&, s](process& self) {
+      for (int i = 0; i < each; ++i) {
+        if (i % 500 == 250) {
+          runtime::message_writer out(std::size_t{300} << 10);
+          out.tuple(2);
+          out.integer(s * each + i);
+          out.binary(std::string(std::size_t{300} << 10, 'x'));
+          self.send(a.see(b, "there"), out.take());
+        } else {
+          self.send(i % 2 == 0 ? a.see(b, "there") : destination(a.see(b, there.id())), number(s * each + i));
+        }
+      }
+    });
+  }
+  std::vector<int> next(senders, 0);
+  bool in_order = true;
+  for (int i = 0; i < senders * each; ++i) {
+    const auto m = there.next();
+    etf::cursor at(m.bytes());
+    std::uint32_t arity = 0;
+    std::int64_t value = 0;
+    at.read_tuple(arity);
+    REQUIRE(at.read_integer(value));
+    in_order = in_order && value % each == next[static_cast<std::size_t>(value / each)]++;
+  }
+  CHECK(in_order);
 }
 
 TEST_CASE("a large message arrives whole, fragmented on the way") {

@@ -7,6 +7,8 @@
 
 #include <map>
 
+#include "dist/handshake_message.hpp"
+#include "dist/message_bytes.hpp"
 #include "hex.hpp"
 #include "recorded_otp25.hpp"
 
@@ -198,4 +200,55 @@ TEST_CASE("a compressed payload is taken behind a pass-through header, and a bom
   const auto bomb = strict.take(frame);
   REQUIRE(bomb.value());
   CHECK_FALSE((*bomb)->dropped.empty());
+}
+
+TEST_CASE("a long payload is a part of the memory its frame came in, unless it has to be rewritten") {
+  const auto frame_with = [](etf::bytes payload) {
+    message_bytes made;
+    REQUIRE(made.reserve(payload.size() + 64));
+    const std::vector<std::uint8_t> head = from_hex(
+        "8353"
+        "01"
+        "0000000500000000"
+        "0000000600000000");
+    made.append(head);
+    made.append(payload);
+    return made.take();
+  };
+  etf::vector_writer out(80'000);
+  out.binary(std::string(65'536, 'x'));
+  const auto canonical = frame_with(out.view());
+  unpacker in({}, handshake_message::capability::short_forms);
+  auto taken = in.take(canonical.bytes(), canonical);
+  REQUIRE(taken);
+  REQUIRE(*taken);
+  auto payload = std::move((*taken)->payload);
+  CHECK(to_hex(payload.bytes()) == to_hex(out.view()));
+  CHECK(payload.bytes().data() == canonical.bytes().data() + 19);
+
+  // {Atom, Binary} with the atom in Latin-1.
+  etf::vector_writer old(80'000);
+  const auto start = from_hex(
+      "6802"
+      "64000161");
+  old.raw(start);
+  old.raw(out.view());
+  const auto rewritten = frame_with(old.view());
+  taken = in.take(rewritten.bytes(), rewritten);
+  REQUIRE(taken);
+  REQUIRE(*taken);
+  payload = std::move((*taken)->payload);
+  CHECK(to_hex(payload.bytes().first(5)) == "6802770161");
+  CHECK(payload.size() == old.view().size() - 1);
+
+  // In memory of another's it is copied, and so is what would keep much more than itself.
+  taken = in.take(canonical.bytes(), rewritten);
+  REQUIRE(taken);
+  CHECK((*taken)->payload.bytes().data() != canonical.bytes().data() + 19);
+  etf::vector_writer little(64);
+  little.binary("x");
+  const auto small = frame_with(little.view());
+  taken = in.take(small.bytes(), small);
+  REQUIRE(taken);
+  CHECK((*taken)->payload.bytes().data() != small.bytes().data() + 19);
 }

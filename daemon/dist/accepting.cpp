@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// How others connect to this node: listeners, a share of the handshakes for each worker, and what a peer that
+// knocks is told when the two connect to each other at once. Listeners live on worker 0, everything else on
+// the worker that shakes hands.
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "base/log.hpp"
+#include "dist/router.hpp"
+
+namespace coppice::dist {
+namespace {
+
+constexpr const char* module = "dist";
+
+} // namespace
+
+base::result<std::vector<base::socket_address>> router::listen(const std::vector<listen_at>& places) {
+  using opened = base::result<std::vector<base::socket_address>>;
+  parts_.resize(std::max(system_.workers(), 1u));
+  auto promise = std::make_shared<std::promise<opened>>();
+  auto future = promise->get_future();
+  const bool posted = system_.post(0, [this, promise, places] {
+    std::vector<base::socket_address> addresses;
+    for (const auto& place : places) {
+      auto made = net::listener::tcp(
+          system_.loop(0), place.address, place.ports, {1024, options_.connections},
+          [this, tls = place.tls](net::accepted_socket socket) { accepted(std::move(socket), tls); });
+      if (!made) {
+        parts_[0].listeners.clear();
+        promise->set_value(tl::unexpected(std::move(made.error()).context("distribution")));
+        return;
+      }
+      addresses.push_back(made->address());
+      parts_[0].listeners.push_back(std::move(*made));
+    }
+    promise->set_value(std::move(addresses));
+  });
+  if (!posted) return base::fail(base::errc::closed, "distribution: the runtime is not running");
+  return future.get();
+}
+
+handshake_message::verdict router::admit(std::string_view name) {
+  using handshake_message::verdict;
+  if (stopping_) return verdict::not_allowed;
+  // Noted before the peer is looked at: whoever begins to connect either sees the note or is seen.
+  {
+    const std::lock_guard guard(admissions_lock_);
+    ++admissions_[std::string(name)];
+  }
+  // Strangers' names are not interned before they have proved themselves.
+  const auto index = system_.nodes().find(name);
+  peer* known = index ? find_peer(*index) : nullptr;
+  if (known == nullptr) return verdict::ok;
+  auto answer = verdict::ok;
+  {
+    const std::lock_guard guard(known->lock);
+    if (known->established) {
+      answer = verdict::alive;
+    } else if (known->outgoing != nullptr) {
+      answer = system_.node_name() > name ? verdict::nok : verdict::ok_simultaneous;
+    }
+  }
+  if (answer == verdict::nok) end_admission(std::string(name));
+  return answer;
+}
+
+// What was held back for it begins now, unless there is a connection. Nothing for an empty name.
+void router::end_admission(const std::string& name) {
+  if (name.empty()) return;
+  {
+    const std::lock_guard guard(admissions_lock_);
+    const auto at = admissions_.find(name);
+    if (at == admissions_.end() || --at->second > 0) return;
+    admissions_.erase(at);
+  }
+  const auto index = system_.nodes().find(name);
+  peer* known = index ? find_peer(*index) : nullptr;
+  if (known == nullptr) return;
+  {
+    const std::lock_guard guard(known->lock);
+    if (!std::exchange(known->held_back, false) || known->established) return;
+    known->state = peer_state::down;
+  }
+  connect_at_home(*known);
+}
+
+std::string router::cookie_for(std::string_view name) {
+  const auto* special = find_route(options_, name);
+  return special != nullptr && special->cookie ? *special->cookie : options_.cookie;
+}
+
+net::tls_pacer& router::pacer() {
+  auto& made = parts_[here()].pacer;
+  if (!made) made = std::make_unique<net::tls_pacer>(system_.loop(here()));
+  return *made;
+}
+
+void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
+  const auto turn = next_worker_.fetch_add(1) % std::max(system_.workers(), 1u);
+  if (static_cast<int>(turn) == system_.current_worker()) return shake_hands(std::move(socket), tls);
+  // A task has to be copyable.
+  auto carried = std::make_shared<net::accepted_socket>(std::move(socket));
+  system_.post(turn, [this, carried, tls] { shake_hands(std::move(*carried), tls); });
+}
+
+void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
+  if (stopping_) return;
+  if (shaking_hands_.fetch_add(1) >= options_.handshakes) {
+    shaking_hands_.fetch_sub(1);
+    base::log::warning(module, "connection refused: {} handshakes are under way already",
+                       options_.handshakes);
+    return;
+  }
+  auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
+  if (!made) {
+    shaking_hands_.fetch_sub(1);
+    base::log::warning(module, "connection refused: {}", made.error().text);
+    return;
+  }
+  parts_[here()].attempts.emplace(made->get(), std::move(*made));
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Bytes that arrive in pieces, gathered in the memory of the message they will be: what of them is a
+// canonical term needs no copy of its own. One thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "runtime/message.hpp"
+#include "runtime/raw_message.hpp"
+
+namespace coppice::dist {
+
+class message_bytes {
+ public:
+  message_bytes() = default;
+  message_bytes(message_bytes&& other) noexcept
+      : room_(std::exchange(other.room_, {})), size_(std::exchange(other.size_, 0)) {}
+  message_bytes& operator=(message_bytes&& other) noexcept;
+  ~message_bytes() { clear(); }
+
+  std::size_t size() const { return size_; }
+  base::bytes_span bytes() const { return {room_.begin, size_}; }
+
+  // Room for `size` bytes in all. False, and nothing is changed: a message cannot be that long.
+  bool reserve(std::size_t size);
+  // Behind the last byte, as much as there is; commit() makes the first of it part of the bytes.
+  std::span<std::uint8_t> room() const { return std::span(room_.begin, room_.end).subspan(size_); }
+  void commit(std::size_t count) { size_ += count; }
+  // Within the room there is.
+  void append(base::bytes_span bytes);
+  void clear();
+
+  // All of it, whatever it is; empty afterwards.
+  runtime::message take();
+
+ private:
+  runtime::raw_message::room room_;
+  std::size_t size_ = 0;
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// The queue of one peer; see outbox.hpp. Any thread.
+#include "dist/outbox.hpp"
+
+#include <array>
+#include <utility>
+
+#include "dist/packer.hpp"
+
+namespace coppice::dist {
+namespace {
+
+using runtime::signal;
+
+constexpr std::size_t memory_of_frames = 16 * 1024 - 512; // a block of messages' memory
+constexpr int tries = 100;                                // before the thread gives up its turn
+
+} // namespace
+
+// Who holds it is through in less than a wake-up takes.
+std::unique_lock<std::mutex> outbox::locked() {
+  for (int i = 0; i < tries; ++i)
+    if (std::unique_lock guard(lock_, std::try_to_lock); guard) return guard;
+  return std::unique_lock(lock_);
+}
+
+bool outbox::push(const runtime::destination& to, runtime::signal_ptr what) {
+  const bool large = what->payload().size() > packer::most_brief;
+  {
+    const auto guard = locked();
+    if (large) suspended_.store(true, std::memory_order_relaxed);
+    if (!append(to, *what)) entries_.push_back({{to, std::move(what)}, {}});
+    queued_.store(true, std::memory_order_relaxed);
+  }
+  return !awake_.exchange(true);
+}
+
+bool outbox::wake() {
+  bool seen = false;
+  return awake_.compare_exchange_strong(seen, true);
+}
+
+void outbox::open(const connected& to) {
+  const auto guard = locked();
+  to_ = to;
+}
+
+void outbox::suspend() {
+  const auto guard = locked();
+  suspended_.store(true, std::memory_order_relaxed);
+}
+
+// Under the lock; whether it is a frame now.
+bool outbox::append(const runtime::destination& to, const signal& what) {
+  constexpr auto needs_more = signal::of_call | signal::awaited;
+  const auto payload = what.payload().bytes();
+  if (what.kind != runtime::signal_kind::message || (what.flags & needs_more) != 0) return false;
+  if (payload.size() >= to_.shorter_than || suspended_.load(std::memory_order_relaxed)) return false;
+  if (to.what() == runtime::destination::kind::alias) return false; // it may end a call
+  const auto head = shortened(to, what, to_.creation);
+  if (!head) return false;
+  std::array<std::uint8_t, max_short_frame_head> bytes;
+  const auto size = write_short_frame_head(bytes, *head, payload.size());
+  const auto fits = [&](const entry& last) {
+    return last.one.what == nullptr && last.many.generation == to_.generation &&
+           last.many.bytes.room().size() >= size + payload.size();
+  };
+  if (entries_.empty() || !fits(entries_.back())) {
+    entries_.emplace_back();
+    entries_.back().many.generation = to_.generation;
+    entries_.back().many.bytes.reserve(memory_of_frames);
+  }
+  ready_frames& last = entries_.back().many;
+  last.bytes.append(std::span(bytes).first(size));
+  last.bytes.append(payload);
+  last.weight += routed::weight_of(what);
+  ++last.messages;
+  return true;
+}
+
+void outbox::take_all(std::vector<entry>& into) {
+  if (!queued_.load(std::memory_order_relaxed)) return;
+  const auto guard = locked();
+  queued_.store(false, std::memory_order_relaxed);
+  std::swap(into, entries_);
+}
+
+bool outbox::try_idle(bool resume) {
+  if (resume && suspended_.load(std::memory_order_relaxed)) {
+    const auto guard = locked();
+    if (entries_.empty()) suspended_.store(false, std::memory_order_relaxed);
+  }
+  awake_.exchange(false);
+  return !queued_.load() || awake_.exchange(true);
+}
+
+} // namespace coppice::dist
