@@ -36,12 +36,6 @@ message about(std::string_view tag, std::string_view name) {
   return out.take();
 }
 
-message empty_map() {
-  message_writer out;
-  out.map(0);
-  return out.take();
-}
-
 message error_about(std::string_view tag, std::string_view name) {
   return runtime::error_message(about(tag, name));
 }
@@ -231,7 +225,7 @@ native_server::call_answer application_controller::handle_call(process& self, co
     if (what == env_tag && at.read_atom(name)) {
       const application* const one = find(name);
       if (one == nullptr) return reply(message::atom("undefined"));
-      return reply(one->spec.env ? one->spec.env : empty_map());
+      return reply(one->spec.env ? one->spec.env : message::immortal(etf::empty_map));
     }
   }
   return native_server::handle_call(self, from, request);

@@ -3,11 +3,25 @@
 // started, stopped or waited for. The supervisor's turn; rows() any thread.
 #include "behaviours/child_table.hpp"
 
+#include <algorithm>
 #include <coppice/etf/text.hpp>
+#include <functional>
 
 #include "base/bytes.hpp"
 
 namespace coppice::behaviours {
+namespace {
+
+std::size_t hash_of(etf::bytes id) {
+  return std::hash<std::string_view>{}(base::as_text(id));
+}
+
+// Children that were started one after the other lie side by side.
+std::size_t hash_of(const runtime::pid& pid) {
+  return pid.id + pid.serial * std::size_t{0x9E3779B9};
+}
+
+} // namespace
 
 std::string_view text(strategy value) {
   switch (value) {
@@ -61,6 +75,12 @@ std::string_view text(child_state value) {
   return "";
 }
 
+void child_table::reserve(std::size_t children) {
+  const std::scoped_lock held(lock_);
+  by_id_.reserve(children);
+  by_pid_.reserve(children);
+}
+
 child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::message id,
                            runtime::message args) {
   const std::scoped_lock held(lock_);
@@ -69,14 +89,14 @@ child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::mess
   fresh.spec = std::move(spec);
   fresh.id = std::move(id);
   fresh.args = std::move(args);
-  if (!fresh.id.bytes().empty()) by_id_.emplace(base::as_text(fresh.id.bytes()), &fresh);
+  if (!fresh.id.bytes().empty()) by_id_.insert(fresh, hash_of(fresh.id.bytes()));
   return fresh;
 }
 
 void child_table::remove(child& gone) {
   change(gone, child_state::stopped, {});
   const std::scoped_lock held(lock_);
-  if (!gone.id.bytes().empty()) by_id_.erase(base::as_text(gone.id.bytes()));
+  by_id_.erase(gone);
   children_.erase(gone.place);
 }
 
@@ -120,15 +140,15 @@ void child_table::arrange(const child_list& order) {
   const std::scoped_lock held(lock_);
   std::list<child> first;
   for (const auto& spec : order) {
-    const auto found = by_id_.find(base::as_text(spec->id.bytes()));
-    if (found != by_id_.end()) first.splice(first.end(), children_, found->second->place);
+    const child* const found = find(spec->id.bytes());
+    if (found != nullptr) first.splice(first.end(), children_, found->place);
   }
   children_.splice(children_.begin(), first);
 }
 
 void child_table::change(child& one, child_state state, runtime::pid pid) {
   const std::scoped_lock held(lock_);
-  if (one.pid) by_pid_.erase(one.pid);
+  if (one.pid) by_pid_.erase(one);
   if (one.state == child_state::running) --running_;
   if (one.state == child_state::parked) --parked_;
   one.state = state;
@@ -137,17 +157,15 @@ void child_table::change(child& one, child_state state, runtime::pid pid) {
   if (state == child_state::parked) ++parked_;
   const bool to_start = state == child_state::restarting || state == child_state::parked;
   const bool by_pid_only = to_start && one.id.bytes().empty();
-  if (pid && (state == child_state::running || by_pid_only)) by_pid_.emplace(pid, &one);
+  if (pid && (state == child_state::running || by_pid_only)) by_pid_.insert(one, hash_of(pid));
 }
 
-child* child_table::find(etf::bytes id) {
-  const auto found = by_id_.find(base::as_text(id));
-  return found == by_id_.end() ? nullptr : found->second;
+child* child_table::find(etf::bytes id) const {
+  return by_id_.find(hash_of(id), [&](const child& one) { return std::ranges::equal(one.id.bytes(), id); });
 }
 
-child* child_table::find(runtime::pid pid) {
-  const auto found = by_pid_.find(pid);
-  return found == by_pid_.end() ? nullptr : found->second;
+child* child_table::find(runtime::pid pid) const {
+  return by_pid_.find(hash_of(pid), [&](const child& one) { return one.pid == pid; });
 }
 
 std::vector<child_row> child_table::rows() const {
@@ -160,20 +178,20 @@ std::vector<child_row> child_table::rows() const {
 
 std::optional<child_row> child_table::row(etf::bytes id) const {
   const std::scoped_lock held(lock_);
-  const auto found = by_id_.find(base::as_text(id));
-  return found == by_id_.end() ? std::nullopt : std::optional(row_of(*found->second));
+  const child* const found = find(id);
+  return found == nullptr ? std::nullopt : std::optional(row_of(*found));
 }
 
 std::optional<child_row> child_table::row(runtime::pid pid) const {
   const std::scoped_lock held(lock_);
-  const auto found = by_pid_.find(pid);
-  return found == by_pid_.end() ? std::nullopt : std::optional(row_of(*found->second));
+  const child* const found = find(pid);
+  return found == nullptr ? std::nullopt : std::optional(row_of(*found));
 }
 
 std::vector<child_end> child_table::ends(runtime::pid pid) const {
   const std::scoped_lock held(lock_);
-  const auto found = by_pid_.find(pid);
-  return found == by_pid_.end() ? std::vector<child_end>() : found->second->ends;
+  const child* const found = find(pid);
+  return found == nullptr ? std::vector<child_end>() : found->ends;
 }
 
 std::size_t child_table::parked() const {

@@ -11,9 +11,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "behaviours/child_index.hpp"
 #include "behaviours/child_spec.hpp"
 #include "runtime/ids.hpp"
 #include "runtime/message.hpp"
@@ -39,6 +39,7 @@ struct child {
   std::shared_ptr<const child_spec> spec;
   runtime::message id;   // spec->id; under simple_one_for_one empty
   runtime::message args; // spec->args, under simple_one_for_one with those of start_child merged in
+  runtime::message env;  // the application's, as it was started or told
   runtime::pid pid;      // of the running process; while restarting the last one's
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
@@ -47,6 +48,8 @@ struct child {
   base::nanos due = 0;              // when the wait for its restart ends
   std::vector<child_end> ends;      // the last ones, the latest last
   std::list<child>::iterator place; // in the table
+  child_link by_id;
+  child_link by_pid;
 };
 
 // One child as others see it.
@@ -67,6 +70,8 @@ class child_table {
   child_table(const child_table&) = delete;
   child_table& operator=(const child_table&) = delete;
 
+  // For so many children in all, that append() need not grow.
+  void reserve(std::size_t children);
   // Behind all others, stopped. The id must be new (or empty).
   child& append(std::shared_ptr<const child_spec> spec, runtime::message id, runtime::message args);
   void remove(child& gone);
@@ -84,8 +89,8 @@ class child_table {
   void arrange(const child_list& order);
 
   // nullptr: none.
-  child* find(etf::bytes id);
-  child* find(runtime::pid pid);
+  child* find(etf::bytes id) const;
+  child* find(runtime::pid pid) const;
 
   std::list<child>& in_start_order() { return children_; }
   const std::list<child>& in_start_order() const { return children_; }
@@ -110,8 +115,8 @@ class child_table {
 
   mutable std::mutex lock_;
   std::list<child> children_;
-  std::unordered_map<std::string_view, child*> by_id_; // keys lie in child::id
-  std::unordered_map<runtime::pid, child*, runtime::pid_hash> by_pid_;
+  child_index<&child::by_id> by_id_; // of those that have one
+  child_index<&child::by_pid> by_pid_;
   std::size_t running_ = 0;
   std::size_t parked_ = 0;
   std::uint64_t restarts_ = 0;

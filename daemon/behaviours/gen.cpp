@@ -96,10 +96,10 @@ message enveloped(message body, std::size_t most, Write write) {
   return runtime::with_front(out.view(), std::move(body));
 }
 
-// The bytes before a From, and before the reference of an alias, as we and OTP write them.
-constexpr std::array<std::uint8_t, 13> call_head{104, 3, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 'l', 'l'};
+// As we and OTP write them.
+using runtime::call_head;
+constexpr auto& alias_head = runtime::own_forms::alias_head;
 constexpr std::array<std::uint8_t, 13> cast_head{104, 2, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 's', 't'};
-constexpr std::array<std::uint8_t, 12> alias_head{108, 0, 0, 0, 1, 119, 5, 'a', 'l', 'i', 'a', 's'};
 
 template <std::size_t Size>
 bool starts_with(etf::bytes term, const std::array<std::uint8_t, Size>& head) {
@@ -137,9 +137,7 @@ const message& system_limit() {
 }
 
 request_view look(etf::bytes term) {
-  // A small tuple whose first atom is not as long as any of the tags below: most messages that are no calls.
-  if (term.size() > 4 && term[0] == 104 && term[2] == 119 && term[3] != 9 && term[3] != 6)
-    return {{}, {}, term};
+  if (is_plain(term)) return {{}, {}, term};
   if (starts_with(term, cast_head)) return {request::kind::cast, {}, term.subspan(cast_head.size())};
   etf::cursor at(term);
   if (starts_with(term, call_head)) {
@@ -281,8 +279,11 @@ call_result call(process& self, const runtime::destination& to, message body, ba
 call_result call(process& self, const runtime::pid& to, message body, base::nanos deadline) {
   if (!to.here()) return call(self, runtime::destination(to), std::move(body), deadline);
   if (to == self.self()) return tl::unexpected(call_error{call_error::kind::calling_self, {}});
+  return result_of(self.call(to, std::move(body), deadline));
+}
+
+call_result result_of(runtime::answer_to_call answer) {
   using kind = runtime::answer_to_call::kind;
-  runtime::answer_to_call answer = self.call(to, std::move(body), deadline);
   if (answer.what == kind::reply) [[likely]]
     return std::move(answer.term);
   if (answer.what == kind::enveloped) return body_of(std::move(answer.term));
@@ -315,10 +316,9 @@ runtime::send_status cast(process& self, const runtime::destination& to, etf::by
 }
 
 bool read_exit(process& self, const message& m, exit_notice& out) {
-  static constexpr std::array<std::uint8_t, 8> head{104, 3, 119, 4, 'E', 'X', 'I', 'T'};
-  if (!starts_with(m.bytes(), head)) return false; // messages are canonical
+  if (!is_exit(m.bytes())) return false; // messages are canonical
   etf::cursor at(m.bytes());
-  at.advance(head.size());
+  at.advance(8);
   const auto from = runtime::read_pid(at, self.host().nodes());
   etf::bytes reason;
   if (!from || !at.read_term(reason)) return false;

@@ -4,8 +4,10 @@
 // the caller gave up finds nobody and leaves nothing behind. In the process's own turn.
 #pragma once
 
+#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -41,6 +43,12 @@ struct request_view {
   etf::bytes body;
 };
 request_view look(etf::bytes term);
+// An atom, or a small tuple whose first atom is not as long as any of gen's tags: most messages that are no
+// requests. False: look().
+inline bool is_plain(etf::bytes term) {
+  if (term.size() < 5) return false;
+  return term[0] == 119 || (term[0] == 104 && term[2] == 119 && term[3] != 9 && term[3] != 6);
+}
 
 // Whether a call, or a sys request, comes from a process of this node; `from` is request::from.
 bool from_here(runtime::process& self, const runtime::message& from);
@@ -77,6 +85,8 @@ call_result call(runtime::process& self, const runtime::destination& to, etf::by
 call_result call(runtime::process& self, const runtime::destination& to, runtime::message body,
                  base::nanos deadline);
 call_result call(runtime::process& self, const runtime::pid& to, runtime::message body, base::nanos deadline);
+// What process::call() came to.
+call_result result_of(runtime::answer_to_call answer);
 
 // The same to many at once, asked in parallel; one result for each, in their order.
 std::vector<call_result> call_many(runtime::process& self, std::span<const runtime::destination> to,
@@ -109,6 +119,11 @@ struct exit_notice {
   runtime::pid from;
   runtime::message reason;
 };
+// Whether it begins as one.
+inline bool is_exit(etf::bytes term) {
+  constexpr std::array<std::uint8_t, 8> head{104, 3, 119, 4, 'E', 'X', 'I', 'T'};
+  return term.size() > head.size() && std::memcmp(term.data(), head.data(), head.size()) == 0;
+}
 // False: something else.
 bool read_exit(runtime::process& self, const runtime::message& m, exit_notice& out);
 

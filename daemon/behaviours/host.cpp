@@ -55,17 +55,6 @@ const coppice_host* host_table() {
   return &table;
 }
 
-std::int32_t may_look(coppice_actor* self) {
-  if (self == nullptr) return COPPICE_E_INVALID;
-  return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
-}
-
-std::int32_t may_call(coppice_actor* self) {
-  if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
-  if (self->process->exiting()) return COPPICE_E_EXITING;
-  return self->restricted ? COPPICE_E_CONTEXT : COPPICE_OK;
-}
-
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin) {
   if (from_plugin.data == nullptr || from_plugin.size == 0) return std::nullopt;
   const etf::bytes all(from_plugin.data, from_plugin.size);
@@ -78,12 +67,6 @@ std::optional<std::string_view> text_of(coppice_bytes from_plugin) {
   if (from_plugin.size == 0) return std::string_view();
   if (from_plugin.data == nullptr || from_plugin.size > 64 * 1024) return std::nullopt;
   return std::string_view(reinterpret_cast<const char*>(from_plugin.data), from_plugin.size);
-}
-
-bool is_own_pid(coppice_actor& self, coppice_bytes term, runtime::pid& out) {
-  const runtime::own_forms& own = self.process->host().nodes().forms();
-  return term.data != nullptr && term.size == own.pid_size() &&
-         own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);
 }
 
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term) {

@@ -32,6 +32,7 @@
 #include "runtime/ids.hpp"
 #include "runtime/message.hpp"
 #include "runtime/process.hpp"
+#include "runtime/system.hpp"
 
 struct coppice_error {
   bool told = false; // something was said
@@ -149,17 +150,25 @@ const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_metric_api* metric_interface();
 
-// COPPICE_OK if `self` may make host calls here and now. For functions behind an `entry`.
-std::int32_t may_call(coppice_actor* self);
-// The same for those that change nothing but the error object: also where others may not be made.
-std::int32_t may_look(coppice_actor* self);
+// COPPICE_OK if `self` may make host calls that change nothing but the error object: also where others may
+// not be made. For functions behind an `entry`.
+inline std::int32_t may_look(const coppice_actor* self) {
+  if (self == nullptr) return COPPICE_E_INVALID;
+  return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
+}
+// The same for all others.
+inline std::int32_t may_call(const coppice_actor* self) {
+  if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
+  if (self->process->exiting()) return COPPICE_E_EXITING;
+  return self->restricted ? COPPICE_E_CONTEXT : COPPICE_OK;
+}
 
 // Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
-// handed over; no value: the bytes are not a term or do not lie in their owner.
+// handed over; no message: the bytes are not a term or do not lie in their owner.
 coppice_message lend(const runtime::message& m);
 coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
-coppice_message give(runtime::message m);
-std::optional<runtime::message> take(coppice_message* from_plugin);
+coppice_message give(runtime::message&& m);
+runtime::message take(coppice_message* from_plugin);
 // Plain bytes that should be one term; empty if they are not.
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
 std::optional<std::string_view> text_of(coppice_bytes from_plugin);
@@ -171,7 +180,11 @@ inline coppice_bytes lend_bytes(etf::bytes bytes) {
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
 // True if the term is a pid of this node: what most destinations are.
-bool is_own_pid(coppice_actor& self, coppice_bytes term, runtime::pid& out);
+inline bool is_own_pid(const coppice_actor& self, coppice_bytes term, runtime::pid& out) {
+  const runtime::own_forms& own = self.process->host().nodes().forms();
+  return term.data != nullptr && term.size == own.pid_size() &&
+         own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);
+}
 std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
 
 // The word behind an error number ("timeout"), empty for numbers that are none.

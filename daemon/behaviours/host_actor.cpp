@@ -14,7 +14,6 @@ using runtime::message;
 
 constexpr coppice_bytes nothing{nullptr, 0};
 constexpr base::nanos default_start_time = 5 * base::nanos_per_second;
-const std::array<std::uint8_t, 5> empty_map{116, 0, 0, 0, 0};
 
 // A term kept so that it can be lent; written once.
 template <class Write>
@@ -49,24 +48,24 @@ coppice_bytes node_borrowed(coppice_actor* self) {
 
 coppice_bytes args_borrowed(coppice_actor* self) {
   if (may_look(self) != COPPICE_OK) return nothing;
-  return lend_bytes(self->args ? self->args.bytes() : etf::bytes(empty_map));
+  return lend_bytes(self->args ? self->args.bytes() : etf::bytes(etf::empty_map));
 }
 
 coppice_bytes env_borrowed(coppice_actor* self) {
   if (may_look(self) != COPPICE_OK) return nothing;
-  return lend_bytes(self->env ? self->env.bytes() : etf::bytes(empty_map));
+  return lend_bytes(self->env ? self->env.bytes() : etf::bytes(etf::empty_map));
 }
 
 std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
-  auto m = take(term);
+  message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   runtime::send_status sent{};
   if (runtime::pid to; m && is_own_pid(*self, destination, to)) [[likely]] {
-    sent = self->process->send(to, std::move(*m));
+    sent = self->process->send(to, std::move(m));
   } else {
     const auto elsewhere = destination_of(*self, destination);
     if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-    sent = self->process->send(*elsewhere, std::move(*m));
+    sent = self->process->send(*elsewhere, std::move(m));
   }
   if (self->process->exiting()) return COPPICE_E_EXITING;
   return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
@@ -226,7 +225,8 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto actor = text_of(options->actor);
   const auto name = text_of(options->name);
-  const auto args = options->args.size == 0 ? std::optional<etf::bytes>(empty_map) : term_of(options->args);
+  const auto args =
+      options->args.size == 0 ? std::optional<etf::bytes>(etf::empty_map) : term_of(options->args);
   const bool watch = (options->flags & COPPICE_SPAWN_MONITOR) != 0;
   if (!actor || actor->empty() || !name || !args || (watch && out_reference == nullptr))
     return COPPICE_E_INVALID;
@@ -236,7 +236,7 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   if (factory == nullptr) return COPPICE_E_UNSUPPORTED;
   runtime::actor_spec spec;
   spec.actor = (actor->front() == ':' ? self->image->id() : std::string()) + std::string(*actor);
-  if (!std::ranges::equal(*args, empty_map)) spec.args = message::copy_of(*args);
+  if (!std::ranges::equal(*args, etf::empty_map)) spec.args = message::copy_of(*args);
   spec.env = self->env;
   spec.application = self->application;
   auto does = factory->make(spec);

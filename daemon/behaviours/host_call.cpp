@@ -53,7 +53,7 @@ void note_answered(coppice_actor& self, std::uint64_t key) {
   rare.answered[rare.next_answered++ % rare.answered.size()] = key;
 }
 
-std::int32_t reply_now(coppice_actor& self, asked_call& to, message answer) {
+std::int32_t reply_now(coppice_actor& self, asked_call& to, message&& answer) {
   if (std::exchange(to.answered, true)) return COPPICE_E_USED;
   note_answered(self, key_of(to.call));
   self.process->reply(to.call, std::move(answer));
@@ -61,20 +61,20 @@ std::int32_t reply_now(coppice_actor& self, asked_call& to, message answer) {
 }
 
 std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* term) {
-  auto m = take(term);
+  message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (from.data == nullptr || from.size == 0) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
   const etf::bytes whom(from.data, static_cast<std::size_t>(from.size));
   if (!m) return COPPICE_E_TERM;
   if (asked_call* const now = self->asked;
       now != nullptr && (whom.data() == now->from.data() || std::ranges::equal(whom, now->from)))
-    return reply_now(*self, *now, std::move(*m));
+    return reply_now(*self, *now, std::move(m));
   // A From holds a fresh reference, so equal keys among the last few mean the same From.
   std::uint64_t key = hash_of(whom);
   if (runtime::reference alias; gen::own_alias(*self->process, whom, alias))
     key = key_of({alias.owner(), alias.number()});
   if (std::ranges::find(self->rarely().answered, key) != self->rarely().answered.end()) return COPPICE_E_USED;
-  if (!gen::reply(*self->process, whom, std::move(*m))) return COPPICE_E_INVALID;
+  if (!gen::reply(*self->process, whom, std::move(m))) return COPPICE_E_INVALID;
   note_answered(*self, key);
   return COPPICE_OK;
 }
@@ -107,15 +107,21 @@ std::int32_t answer_of(gen::call_result result, coppice_message* out) {
 
 std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_message* request,
                   std::int64_t deadline, coppice_message* out_new) {
-  auto m = take(request);
+  message m = take(request);
   if (out_new == nullptr) return COPPICE_E_INVALID;
   *out_new = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  if (runtime::pid here; m && is_own_pid(*self, destination, here)) [[likely]]
-    return answer_of(gen::call(*self->process, here, std::move(*m), until(*self, deadline)), out_new);
+  runtime::process& process = *self->process;
+  if (runtime::pid here; m && is_own_pid(*self, destination, here) && here != process.self()) [[likely]] {
+    runtime::answer_to_call answer = process.call(here, std::move(m), until(*self, deadline));
+    if (answer.what != runtime::answer_to_call::kind::reply) [[unlikely]]
+      return answer_of(gen::result_of(std::move(answer)), out_new);
+    *out_new = give(std::move(answer.term));
+    return COPPICE_OK;
+  }
   const auto to = destination_of(*self, destination);
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  return answer_of(gen::call(*self->process, *to, std::move(*m), until(*self, deadline)), out_new);
+  return answer_of(gen::call(process, *to, std::move(m), until(*self, deadline)), out_new);
 }
 
 std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std::uint64_t count,
@@ -148,13 +154,13 @@ std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std:
 
 std::int32_t request(coppice_actor* self, coppice_bytes destination, coppice_message* body,
                      std::int64_t deadline, std::uint64_t tag, std::uint64_t* out_id) {
-  auto m = take(body);
+  message m = take(body);
   if (out_id == nullptr) return COPPICE_E_INVALID;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto to = destination_of(*self, destination);
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
   if (self->rarely().requests.size() >= most_at_once) return COPPICE_E_MEMORY;
-  *out_id = open(*self, *to, m->bytes(), until(*self, deadline), tag);
+  *out_id = open(*self, *to, m.bytes(), until(*self, deadline), tag);
   return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
 }
 
@@ -164,15 +170,15 @@ std::int32_t cancel(coppice_actor* self, std::uint64_t id) {
 }
 
 std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
-  auto m = take(term);
+  message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   runtime::send_status sent{};
   if (runtime::pid to; m && is_own_pid(*self, destination, to)) [[likely]] {
-    sent = gen::cast(*self->process, to, std::move(*m));
+    sent = gen::cast(*self->process, to, std::move(m));
   } else {
     const auto elsewhere = destination_of(*self, destination);
     if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-    sent = gen::cast(*self->process, *elsewhere, std::move(*m));
+    sent = gen::cast(*self->process, *elsewhere, std::move(m));
   }
   if (self->process->exiting()) return COPPICE_E_EXITING;
   return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;

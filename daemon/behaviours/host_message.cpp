@@ -43,20 +43,20 @@ bool is_term(etf::bytes bytes) {
 #endif
 }
 
-// The message that `m` names, sharing its owner's bytes.
-std::optional<message> share(const coppice_message& m) {
-  if (m.data == nullptr || m.size == 0) return std::nullopt;
+// The message that `m` names, sharing its owner's bytes; none if it names none.
+message share(const coppice_message& m) {
+  if (m.data == nullptr || m.size == 0) return {};
   if (m.owner == nullptr) return message::copy_of(bytes_of(m));
-  if (!is_inside(bytes_of(m), m.owner)) return std::nullopt;
+  if (!is_inside(bytes_of(m), m.owner)) return {};
   return raw_message::share(memory_of(m.owner), bytes_of(m));
 }
 
 std::int32_t retain(const coppice_message* m, coppice_message* out_new) {
   if (m == nullptr || out_new == nullptr) return COPPICE_E_INVALID;
-  auto shared = share(*m);
+  message shared = share(*m);
   *out_new = {};
   if (!shared) return COPPICE_E_INVALID;
-  *out_new = give(std::move(*shared));
+  *out_new = give(std::move(shared));
   return COPPICE_OK;
 }
 
@@ -204,25 +204,31 @@ coppice_message lend(const message& m) {
   return lend(m, m.bytes());
 }
 
-coppice_message give(message m) {
+coppice_message give(message&& m) {
   const etf::bytes bytes = m.bytes();
   return {bytes.data(), bytes.size(), raw_message::disown(m)};
 }
 
-std::optional<message> take(coppice_message* from_plugin) {
-  if (from_plugin == nullptr) return std::nullopt;
-  void* const owner = std::exchange(from_plugin->owner, nullptr);
-  const std::uint8_t* const data = std::exchange(from_plugin->data, nullptr);
-  const auto size = static_cast<std::size_t>(std::exchange(from_plugin->size, 0));
-  if (owner != nullptr && !is_lent(owner)) [[likely]] {
-    if (is_inside({data, size}, owner)) [[likely]]
-      return raw_message::adopt(owner, {data, size});
-    raw_message::release(owner);
-    return std::nullopt;
-  }
-  auto shared = share({data, size, owner});
-  if (owner == nullptr && shared && !is_term(shared->bytes())) shared.reset();
+// What is not simply the plugin's own: bytes it lends, or memory it was lent.
+[[gnu::noinline]] static message take_lent(const coppice_message& from) {
+  message shared = share(from);
+  if (from.owner == nullptr && !is_term(shared.bytes())) return {};
   return shared;
+}
+
+message take(coppice_message* from_plugin) {
+  if (from_plugin == nullptr) return {};
+  // One by one: a load of both at once would wait until the plugin's two stores have left the core.
+  const std::uint8_t* data = std::exchange(from_plugin->data, nullptr);
+  asm("" : "+r"(data));
+  const coppice_message from{data, std::exchange(from_plugin->size, 0),
+                             std::exchange(from_plugin->owner, nullptr)};
+  if (from.owner == nullptr || is_lent(from.owner)) [[unlikely]]
+    return take_lent(from);
+  message taken = raw_message::adopt(from.owner, bytes_of(from));
+  if (!is_inside(bytes_of(from), from.owner)) [[unlikely]]
+    return {};
+  return taken;
 }
 
 const coppice_message_api* message_interface() {

@@ -28,10 +28,10 @@ std::int32_t open(coppice_actor* self, coppice_post** out_new) {
 std::int32_t post(coppice_post* handle, coppice_message* term) {
   // Perhaps a handler's own thread: what it sends goes through its worker, which may not be taken meanwhile.
   const runtime::host_code ours(runtime::system::current_process());
-  auto m = take(term);
+  runtime::message m = take(term);
   if (handle == nullptr) return COPPICE_E_INVALID;
   if (!m) return COPPICE_E_TERM;
-  return handle->door->post(std::move(*m));
+  return handle->door->post(std::move(m));
 }
 
 void close(coppice_post* handle) {

@@ -17,14 +17,14 @@ std::int64_t wall_clock() {
 
 std::int32_t start(coppice_actor* self, std::int64_t deadline, coppice_bytes destination,
                    coppice_message* term, std::uint64_t* out_id) {
-  auto m = take(term);
+  runtime::message m = take(term);
   if (out_id != nullptr) *out_id = 0;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (!m) return COPPICE_E_TERM;
   const auto to = destination.size == 0 ? runtime::destination(self->process->self())
                                         : destination_of(*self, destination).value_or(runtime::destination());
   if (to.what() == runtime::destination::kind::none) return COPPICE_E_INVALID;
-  const std::uint64_t id = self->process->start_timer(deadline, to, std::move(*m));
+  const std::uint64_t id = self->process->start_timer(deadline, to, std::move(m));
   if (out_id != nullptr) *out_id = id;
   return COPPICE_OK;
 }

@@ -14,15 +14,18 @@ using runtime::process;
 
 outcome native_server::receive(process& self, message m) {
   const gen::request what = gen::parse(m);
-  if (what.what != gen::request::kind::system) {
-    if (!sys_.suspended()) return dispatch(self, what);
-    gen::exit_notice exit;
-    if (gen::read_exit(self, m, exit) && exit.from == self.parent()) return runtime::stop(exit.reason);
-    sys_.hold(std::move(m));
-    return runtime::carry_on();
-  }
-  outcome next = sys_.handle(self, *this, what);
-  for (message held; !next.stops() && sys_.next(held);) next = dispatch(self, gen::parse(held));
+  if (what.what == gen::request::kind::system) return system_request(self, what);
+  if (sys_ == nullptr || !sys_->suspended()) return dispatch(self, what);
+  gen::exit_notice exit;
+  if (gen::read_exit(self, m, exit) && exit.from == self.parent()) return runtime::stop(exit.reason);
+  sys_->hold(std::move(m));
+  return runtime::carry_on();
+}
+
+outcome native_server::system_request(process& self, const gen::request& what) {
+  if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();
+  outcome next = sys_->handle(self, *this, what);
+  for (message held; !next.stops() && sys_->next(held);) next = dispatch(self, gen::parse(held));
   return next;
 }
 
@@ -36,7 +39,7 @@ outcome native_server::dispatch(process& self, const gen::request& what) {
     case gen::request::kind::cast:
       return handle_cast(self, what.body);
     case gen::request::kind::system:
-      return sys_.handle(self, *this, what);
+      return system_request(self, what);
     case gen::request::kind::info:
       break;
   }

@@ -4,6 +4,7 @@
 // requests, suspension and the parent's exit are dealt with here. In the process's own turn.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -51,9 +52,10 @@ class native_server : public runtime::behaviour, private sys::subject {
 
  private:
   runtime::outcome dispatch(runtime::process& self, const gen::request& what);
+  runtime::outcome system_request(runtime::process& self, const gen::request& what);
 
   std::string kind_;
-  sys::protocol sys_;
+  std::unique_ptr<sys::protocol> sys_; // made with the first sys request
 };
 
 } // namespace coppice::behaviours

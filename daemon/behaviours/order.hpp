@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "runtime/message.hpp"
 
 namespace coppice::behaviours {
+
+using spared_children = std::shared_ptr<const std::unordered_set<const child_spec*>>;
 
 // For one supervisor. Answered {ok, started | stopped | restarted | updated} or {error, Reason}.
 struct supervisor_order {
@@ -30,12 +33,13 @@ struct supervisor_order {
     update,      // its specification alone; the process goes on
     adopt,       // `whole`'s flags, name and order; children are as other orders made them
     environment, // the application's env is `env`, for all below: an actor takes it as it runs, else is
-                 // restarted
+                 // restarted; none of `spared`, which later orders reach
   };
   kind what = kind::update;
   std::shared_ptr<const child_spec> child{};      // all but the last two; its id says which
   std::shared_ptr<const supervisor_spec> whole{}; // adopt
   runtime::message env{};                         // environment: a map; empty: none
+  spared_children spared{};                       // environment; null: none
 };
 
 // For the application controller. Answered ok | {error, Reason}.

@@ -23,11 +23,6 @@ constexpr std::string_view continue_nudge = "$coppice_continue";
 constexpr std::string_view config_change_tag = "$coppice_config_change";
 constexpr base::nanos config_patience = 5 * base::nanos_per_second;
 
-message empty_map() {
-  static constexpr std::uint8_t bytes[] = {116, 0, 0, 0, 0};
-  return message::immortal(bytes);
-}
-
 } // namespace
 
 server::server(server_plan plan)
@@ -63,7 +58,7 @@ outcome server::init(process& self) {
   created_ = true;
   if (saved_ != nullptr) return init_restored();
 
-  const message args = actor_.args ? actor_.args : empty_map();
+  const message args = actor_.args ? actor_.args : message::immortal(etf::empty_map);
   const coppice_message lent = lend(args);
   status = in_turn(actor_, "init", {},
                    [&] { return call_or(COPPICE_OK, callbacks_->init, &actor_, state_, &lent); });
@@ -98,15 +93,37 @@ outcome server::init_restored() {
   return runtime::stop(why.take());
 }
 
+[[gnu::always_inline]] inline outcome server::info(const message& m) {
+  const bool asked_before = actor_.rare != nullptr && actor_.rare->asked_before;
+  if (gen::is_exit(m.bytes()) || asked_before || nudged_) [[unlikely]]
+    if (outcome next = runtime::carry_on(); own_info(m, next)) return next;
+  const coppice_message lent = lend(m);
+  const std::int32_t status = in_turn(actor_, "handle_info", m.bytes(), [&] {
+    return call_or(COPPICE_UNHANDLED, callbacks_->handle_info, &actor_, state_, &lent);
+  });
+  if (status != COPPICE_UNHANDLED) [[likely]]
+    return follow(status);
+  const process& self = *actor_.process;
+  base::log::warning(actor_.image->id(), "{} got a message it does not know: {}",
+                     to_text(self.self(), self.host().nodes()), etf::print(m.bytes()));
+  return runtime::carry_on();
+}
+
 outcome server::receive(process& self, message m) {
   actor_.process = &self;
-  if (continue_first_) {
+  if (continue_first_) [[unlikely]] {
     continue_first_ = false;
     if (outcome next = follow(COPPICE_CONTINUE); next.stops()) return next;
   }
+  if (gen::is_plain(m.bytes()) && !suspended()) [[likely]]
+    return info(m);
+  return sort(self, std::move(m));
+}
+
+outcome server::sort(process& self, message m) {
   const gen::request_view what = gen::look(m.bytes());
   if (what.what != gen::request::kind::system) {
-    if (sys_ == nullptr || !sys_->suspended()) return dispatch(m, what);
+    if (!suspended()) return dispatch(m, what);
     gen::exit_notice exit;
     if (gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent())
       return runtime::stop(exit.reason);
@@ -143,11 +160,11 @@ outcome server::dispatch(const message& m, const gen::request_view& what) {
 
 outcome server::receive_call(process& self, const runtime::call_id& asking, message request) {
   const runtime::own_forms& own = self.host().nodes().forms();
-  if (continue_first_ || !own.known() || (sys_ != nullptr && sys_->suspended())) [[unlikely]]
+  if (continue_first_ || !own.known() || suspended()) [[unlikely]]
     return behaviour::receive_call(self, asking, std::move(request));
   actor_.process = &self;
   runtime::own_forms::from written;
-  own.put_from(written, asking);
+  own.put_from(written, asking.who, asking.ref());
   asked_call asked{{written.data(), own.from_size()}, asking};
   actor_.asked = &asked;
   return call(request, request.bytes(), asked.from);
@@ -163,34 +180,22 @@ outcome server::call(const message& m, etf::bytes request, etf::bytes from) {
   return follow(status);
 }
 
-outcome server::info(const message& m) {
+bool server::own_info(const message& m, outcome& next) {
   process& self = *actor_.process;
   gen::exit_notice exit;
-  if (gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent())
-    return runtime::stop(exit.reason);
+  if (gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent()) {
+    next = runtime::stop(exit.reason);
+    return true;
+  }
   if (actor_.rare != nullptr && actor_.rare->asked_before) {
     struct response ended;
-    switch (match(actor_, m, ended)) {
-      case matched::ended:
-        return response(ended);
-      case matched::late:
-        return runtime::carry_on();
-      case matched::nothing:
-        break;
-    }
+    const matched found = match(actor_, m, ended);
+    if (found == matched::ended) next = response(ended);
+    if (found != matched::nothing) return true;
   }
-  if (nudged_ && etf::cursor(m.bytes()).read_atom_is(continue_nudge)) {
-    nudged_ = false;
-    return runtime::carry_on();
-  }
-  const coppice_message lent = lend(m);
-  const std::int32_t status = in_turn(actor_, "handle_info", m.bytes(), [&] {
-    return call_or(COPPICE_UNHANDLED, callbacks_->handle_info, &actor_, state_, &lent);
-  });
-  if (status != COPPICE_UNHANDLED) return follow(status);
-  base::log::warning(actor_.image->id(), "{} got a message it does not know: {}",
-                     to_text(self.self(), self.host().nodes()), etf::print(m.bytes()));
-  return runtime::carry_on();
+  if (!nudged_ || !etf::cursor(m.bytes()).read_atom_is(continue_nudge)) return false;
+  nudged_ = false;
+  return true;
 }
 
 message server::change_config(process& self, const runtime::pid& of, const message& args,
@@ -237,7 +242,7 @@ bool server::config_request(const gen::request& what, outcome& next) {
   message args = what.body.slice(args_term).compact();
   // The actor is to see it already while it is asked.
   message old_env = std::exchange(actor_.env, what.body.slice(at.rest()).compact());
-  const message old = actor_.args ? actor_.args : empty_map();
+  const message old = actor_.args ? actor_.args : message::immortal(etf::empty_map);
   const coppice_message before = lend(old);
   const coppice_message after = lend(args);
   const std::int32_t status = in_turn(actor_, "config_change", {}, [&] {
@@ -265,7 +270,7 @@ outcome server::response(const struct response& ended) {
   return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
 }
 
-outcome server::follow(std::int32_t status) {
+outcome server::follow_on(std::int32_t status) {
   while (status == COPPICE_CONTINUE) {
     status = in_turn(actor_, "handle_continue", {},
                      [this] { return call_or(COPPICE_OK, callbacks_->handle_continue, &actor_, state_); });
@@ -317,7 +322,7 @@ message server::written(const std::function<std::int32_t(coppice_writer*)>& call
   if (status != COPPICE_OK) return messages.discard(&out), message();
   coppice_message made;
   if (messages.finish(&out, &made) != COPPICE_OK) return {};
-  return take(&made).value_or(message());
+  return take(&made);
 }
 
 message server::sys_state(process&) {

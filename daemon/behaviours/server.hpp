@@ -66,14 +66,24 @@ class server final : public runtime::behaviour, public reloadable, private sys::
   base::status restore(const coppice_server& callbacks, void* state, const saved_state& saved);
 
   runtime::outcome dispatch(const runtime::message& m, const gen::request_view& what);
+  // Whatever is_plain() does not say of.
+  [[gnu::noinline]] runtime::outcome sort(runtime::process& self, runtime::message m);
   runtime::outcome info(const runtime::message& m);
+  // What is for the engine itself: the parent's exit, ends of requests, its own nudge. False: m is none.
+  [[gnu::noinline]] bool own_info(const runtime::message& m, runtime::outcome& next);
+  bool suspended() const { return sys_ != nullptr && sys_->suspended(); }
   // A sys request of this node: change_config(). False: it is none.
   bool config_request(const gen::request& what, runtime::outcome& next);
   // `request` is of m; `from` lasts as long as this.
   runtime::outcome call(const runtime::message& m, etf::bytes request, etf::bytes from);
   runtime::outcome response(const struct response& ended);
   // What a callback's status comes to; runs handle_continue as often as it is asked for.
-  runtime::outcome follow(std::int32_t status);
+  runtime::outcome follow(std::int32_t status) {
+    if (status == COPPICE_OK && (actor_.rare == nullptr || !actor_.rare->error.told)) [[likely]]
+      return runtime::carry_on();
+    return follow_on(status);
+  }
+  runtime::outcome follow_on(std::int32_t status);
 
   // A term written by `callback`, which may only compute; empty if it failed. With `status` that is its own,
   // and what it told the error object is left there.

@@ -115,6 +115,7 @@ outcome supervisor::on_start(process& self) {
   self.take_exits_first();
   in_tree_ = self.self();
   shared_->tree->enter(in_tree_, children_);
+  if (!simple()) children_.reserve(spec_->children.size());
   for (const std::shared_ptr<const child_spec>& spec : spec_->children) {
     if (simple()) {
       template_ = spec;
@@ -139,31 +140,30 @@ outcome supervisor::on_start(process& self) {
   return runtime::carry_on();
 }
 
-base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one) {
+base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one,
+                                                                   const std::string& label) {
   const child_spec& spec = *one.spec;
-  if (spec.is_supervisor()) {
-    return std::make_unique<supervisor>(spec.supervisor, shared_, child_label(one));
-  }
-  return shared_->factory->make({spec.actor, one.args, shared_->env, shared_->application, child_label(one)});
+  if (spec.is_supervisor()) return std::make_unique<supervisor>(spec.supervisor, shared_, label);
+  return shared_->factory->make({spec.actor, one.args, shared_->env, shared_->application, label});
 }
 
-supervisor::launched supervisor::launch(process& self, const child& one) {
-  auto does = make(one);
+supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label) {
+  auto does = make(one, label);
   if (!does) return tl::unexpected(start_failed(does.error().text));
   const child_spec& spec = *one.spec;
   runtime::spawn_options options;
   options.name = spec.is_supervisor() && !spec.supervisor->name.empty() ? spec.supervisor->name : spec.name;
-  options.label = child_label(one);
+  options.label = label;
   options.link = true;
   options.priority = spec.priority;
   options.mailbox = spec.mailbox;
   options.ack = self.make_ack();
   const runtime::reference ack = options.ack;
-  const std::string name = options.name;
-  const auto spawned = self.spawn(std::move(options), std::move(*does));
+  const auto spawned = self.spawn(options, std::move(*does));
   if (!spawned) {
     self.demonitor(ack);
-    const auto holder = spawned.error().code == base::errc::exists ? self.host().whereis(name) : std::nullopt;
+    const auto holder =
+        spawned.error().code == base::errc::exists ? self.host().whereis(options.name) : std::nullopt;
     if (holder) return tl::unexpected(already_started(*holder, self.host().nodes()));
     return tl::unexpected(start_failed(spawned.error().text));
   }
@@ -178,12 +178,14 @@ supervisor::launched supervisor::launch(process& self, const child& one) {
 }
 
 supervisor::launched supervisor::start(process& self, child& one) {
-  launched result = launch(self, one);
+  const std::string label = child_label(one);
+  launched result = launch(self, one, label);
   if (!result) return result;
   if (*result) {
     children_.set_running(one, *result);
+    one.env = shared_->env;
     one.began = base::mono_now();
-    report::child_started(child_label(one), *result);
+    report::child_started(label, *result);
   } else {
     children_.set_stopped(one);
   }

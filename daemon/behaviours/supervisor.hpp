@@ -57,8 +57,9 @@ class supervisor : public native_server {
 
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
-  launched launch(runtime::process& self, const child& one);
-  base::result<std::unique_ptr<runtime::behaviour>> make(const child& one);
+  // `label` is the child's.
+  launched launch(runtime::process& self, const child& one, const std::string& label);
+  base::result<std::unique_ptr<runtime::behaviour>> make(const child& one, const std::string& label);
   // launch(), and the table told: false, with the reason, when it did not start.
   launched start(runtime::process& self, child& one);
 
@@ -106,9 +107,9 @@ class supervisor : public native_server {
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_update(const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
-  runtime::message order_environment(runtime::process& self, const runtime::message& env);
+  runtime::message order_environment(runtime::process& self, const supervisor_order& order);
   // What runs gets the env that shared_ has; empty: done, else why not.
-  runtime::message renew(runtime::process& self, child& one);
+  runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
   void share(const runtime::message& env);
   // A restart that failed is tried again, by a message to itself.
   void try_again(runtime::process& self, child& one, const runtime::message& why);

@@ -2,6 +2,7 @@
 // What a supervisor does when the configuration changes around it: one child added, removed, replaced or
 // told, or its own flags exchanged. Its other children hear nothing of it, whatever its strategy. In the
 // process's own turn.
+#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
 #include "behaviours/server.hpp"
@@ -54,7 +55,7 @@ message supervisor::carry_out(process& self, const supervisor_order& order) {
     case kind::adopt:
       return order_adopt(self, order.whole);
     case kind::environment:
-      return order_environment(self, order.env);
+      return order_environment(self, order);
   }
   return done("updated");
 }
@@ -108,6 +109,7 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
 message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec) {
   child* const one = children_.find(spec->id.bytes());
   if (one == nullptr || one->state != child_state::running) return order_replace(self, spec);
+  one->env = shared_->env; // as far as anyone knows, also if it does not answer
   const message answer = server::change_config(self, one->pid, spec->args, shared_->env);
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "unhandled")) return order_replace(self, spec);
@@ -156,21 +158,22 @@ void supervisor::share(const message& env) {
   shared_ = std::move(next);
 }
 
-message supervisor::order_environment(process& self, const message& env) {
+message supervisor::order_environment(process& self, const supervisor_order& order) {
   const message before = shared_->env;
-  share(env);
+  share(order.env);
   std::vector<child*> asked;
   for (child& one : children_.in_start_order()) {
     if (one.state != child_state::running) continue;
+    if (order.spared != nullptr && order.spared->contains(one.spec.get())) continue;
     asked.push_back(&one);
-    const message failure = renew(self, one);
+    const message failure = renew(self, one, order.spared);
     if (self.exiting()) return terminating();
     if (!failure) continue;
     share(before);
     while (!asked.empty() && !self.exiting()) {
       child& back = *asked.back();
       asked.pop_back();
-      const message again = renew(self, back);
+      const message again = renew(self, back, nullptr);
       if (again && back.state == child_state::stopped) try_again(self, back, again);
     }
     return runtime::error_message(failure);
@@ -183,15 +186,17 @@ message supervisor::order_environment(process& self, const message& env) {
 }
 
 // An actor without use for a change is started anew, one that ended meanwhile will be: both with the new env.
-message supervisor::renew(process& self, child& one) {
+message supervisor::renew(process& self, child& one, const spared_children& spared) {
   if (one.spec->is_supervisor()) {
-    supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env};
+    supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
     const message request = shared_->orders->lay_down(std::move(below));
     const auto answer = gen::call(self, one.pid, request.bytes(), runtime::no_deadline);
     if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
     return reason_of(*answer);
   }
   if (one.state == child_state::running) {
+    if (std::ranges::equal(one.env.bytes(), shared_->env.bytes())) return {};
+    one.env = shared_->env; // as far as anyone knows, also if it does not answer
     const message answer = server::change_config(self, one.pid, one.args, shared_->env);
     if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
     halt(self, one);

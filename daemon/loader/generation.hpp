@@ -6,11 +6,20 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "behaviours/reloadable.hpp"
 #include "loader/image.hpp"
 #include "manifest/manifest.hpp"
 
 namespace coppice::loader {
+
+// What a name of an actor, "PLUGIN:ACTOR" or "PLUGIN", has been found to mean.
+struct known_actor {
+  std::string name;
+  const coppice_actor_type* type;
+  const behaviours::actor_identity* is;
+};
 
 struct plugin_generation {
   manifest::manifest declared;
@@ -18,6 +27,7 @@ struct plugin_generation {
   std::string copy; // what is mapped
   std::unique_ptr<image> mapped;
   std::uint64_t made = 0; // actors
+  std::vector<known_actor> known;
 
   std::uint64_t number() const { return mapped->generation(); }
 };

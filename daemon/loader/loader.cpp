@@ -104,7 +104,12 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
   auto mapped = image::open(*copy, *same, generation);
   if (!mapped) return drop(std::move(mapped.error()));
   (*mapped)->keep_metrics_in(options_.metrics);
-  return entry{std::move(*same), file, std::move(*copy), std::move(*mapped)};
+  entry made;
+  made.declared = std::move(*same);
+  made.file = file;
+  made.copy = std::move(*copy);
+  made.mapped = std::move(*mapped);
+  return made;
 }
 
 base::status loader::load(std::string_view plugin) {
@@ -137,15 +142,27 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
   entry* const plugin = find(wanted.plugin);
   if (plugin == nullptr)
     return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
-  const auto chosen = choose(plugin->declared, spec.actor);
-  if (!chosen) return tl::unexpected(chosen.error());
+  const auto known = actor_of(*plugin, spec.actor);
+  if (!known) return tl::unexpected(known.error());
   behaviours::server_plan plan;
   plan.image = behaviours::image_pin(*plugin->mapped);
-  plan.type = find_actor(plugin->mapped->descriptor(), (*chosen)->name);
-  plan.is = identity_of(plugin->declared.id, (*chosen)->name);
+  plan.type = (*known)->type;
+  plan.is = (*known)->is;
   plan.spec = spec;
   ++plugin->made;
   return std::make_unique<behaviours::server>(std::move(plan));
+}
+
+// With the lock held. The result lasts until the next one.
+base::result<const known_actor*> loader::actor_of(entry& plugin, const std::string& name) {
+  const auto found = std::ranges::find(plugin.known, name, &known_actor::name);
+  if (found != plugin.known.end()) return &*found;
+  const auto chosen = choose(plugin.declared, name);
+  if (!chosen) return tl::unexpected(chosen.error());
+  const std::string& actor = (*chosen)->name;
+  plugin.known.push_back(
+      {name, find_actor(plugin.mapped->descriptor(), actor), identity_of(plugin.declared.id, actor)});
+  return &plugin.known.back();
 }
 
 std::uint64_t loader::made(std::string_view plugin) const {

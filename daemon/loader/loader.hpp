@@ -92,6 +92,7 @@ class loader final : public runtime::actor_factory {
   base::result<std::string> find_file(std::string_view plugin) const;
   base::result<entry> open(const std::string& plugin, const std::string& file);
   entry* find(std::string_view plugin) const; // with the lock held
+  base::result<const known_actor*> actor_of(entry& plugin, const std::string& name);
   const behaviours::actor_identity* identity_of(const std::string& plugin, const std::string& actor);
   // Why it cannot be closed; empty: it is, and its copy gone.
   std::string close(entry& one) const;

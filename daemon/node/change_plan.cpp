@@ -5,6 +5,7 @@
 #include "node/change_plan.hpp"
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "node/assemble.hpp"
 
@@ -129,12 +130,26 @@ class planner {
     application_spec made = bare_application(*change.after);
     if (change.env) {
       using order = supervisor_order::kind;
-      tell("change the env of " + name, name, {order::environment, {}, {}, made.env},
+      auto spared = std::make_shared<std::unordered_set<const child_spec*>>();
+      if (change.inside) reached_later(*old.top, *change.inside, *spared);
+      tell("change the env of " + name, name, {order::environment, {}, {}, made.env, std::move(spared)},
            {order::environment, {}, {}, old.env});
     }
     made.top = change.inside ? go(old.top, *change.inside, name) : old.top;
     tell("update " + name, kind::update, made, kind::update, old);
     return made;
+  }
+
+  // Children that get the env with orders of their own.
+  static void reached_later(const supervisor_spec& old, const spec::supervisor_change& change,
+                            std::unordered_set<const child_spec*>& out) {
+    places before(change);
+    for (const spec::child_change& one : change.children) {
+      if (one.before == nullptr || one.what == change_kind::stop) continue;
+      const child_pointer& was = old.children[before.of(one.before->id, 0)];
+      if (one.what == change_kind::restart || one.what == change_kind::reconfigure) out.insert(was.get());
+      if (one.what == change_kind::update && one.inside) reached_later(*was->supervisor, *one.inside, out);
+    }
   }
 
   supervisor_pointer go(const supervisor_pointer& old, const spec::supervisor_change& change,

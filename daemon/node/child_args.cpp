@@ -3,8 +3,6 @@
 // forgotten when there are many.
 #include "node/child_args.hpp"
 
-#include <array>
-#include <span>
 #include <utility>
 
 namespace coppice::node {
@@ -27,10 +25,9 @@ base::result<std::shared_ptr<const spec::args_schema>> child_args::schema_of(std
 }
 
 base::status child_args::check(std::string_view actor, const runtime::message& args) {
-  static constexpr std::array<std::uint8_t, 5> empty_map{116, 0, 0, 0, 0};
   const auto schema = schema_of(actor);
   if (!schema) return tl::unexpected(schema.error());
-  return (*schema)->check(args ? std::span(args.bytes()) : std::span<const std::uint8_t>(empty_map));
+  return (*schema)->check(args ? args.bytes() : etf::empty_map);
 }
 
 } // namespace coppice::node

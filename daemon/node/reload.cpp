@@ -148,8 +148,7 @@ base::status transaction::check_args(const loader::plugin_generation& of, const 
   if (!schema)
     return base::fail(base::errc::refused, fmt::format("plugin {}: bad args_schema for actor {}: {}",
                                                        of.declared.id, type.name, schema.error().text));
-  static constexpr std::uint8_t empty_map[] = {116, 0, 0, 0, 0};
-  auto good = schema->check(args ? std::span(args.bytes()) : std::span(empty_map));
+  auto good = schema->check(args ? args.bytes() : etf::empty_map);
   if (!good)
     return base::fail(base::errc::refused, fmt::format("the new schema of {}:{} refuses what it is given: {}",
                                                        of.declared.id, type.name, good.error().text));

@@ -25,14 +25,18 @@ behaviours::reloadable* reloadable_of(runtime::process& self) {
 }
 
 // Rows 0 to 255 are in the first part, 256 to 767 in the second, and so on.
+std::size_t reload_ledger::part_of(std::size_t number) {
+  return static_cast<std::size_t>(std::bit_width(number / first_rows + 1) - 1);
+}
+
 reload_ledger::row& reload_ledger::at(std::size_t number) const {
-  const auto part = static_cast<std::size_t>(std::bit_width(number / first_rows + 1) - 1);
+  const std::size_t part = part_of(number);
   return rows_[part][number - first_rows * ((std::size_t{1} << part) - 1)];
 }
 
 void reload_ledger::add(std::span<const runtime::pid> who) {
   for (const runtime::pid& one : who) {
-    const auto part = static_cast<std::size_t>(std::bit_width(size_ / first_rows + 1) - 1);
+    const std::size_t part = part_of(size_);
     if (rows_[part] == nullptr) rows_[part] = std::make_unique<row[]>(first_rows << part);
     at(size_++).pid = one;
   }

@@ -64,6 +64,7 @@ class reload_ledger {
   // Null: the ledger is closed, or it is no such plugin's.
   const target* next_of(const std::string& plugin) const;
   void fail(row& mine, base::error why);
+  static std::size_t part_of(std::size_t number);
   row& at(std::size_t number) const;
 
   std::map<std::string, target, std::less<>> next_;

@@ -4,6 +4,7 @@
 #include "spec/check.hpp"
 
 #include <algorithm>
+#include <coppice/etf/types.hpp>
 #include <array>
 #include <map>
 #include <set>
@@ -109,7 +110,7 @@ class checker {
     const node* actor = at.find("actor");
     const catalog::plugin* plugin = nullptr;
     if (with_plugins_ && actor && !child.actor.empty()) plugin = check_actor(child, *actor, at);
-    if (child.args.empty()) child.args = empty_map();
+    if (child.args.empty()) child.args.assign(etf::empty_map.begin(), etf::empty_map.end());
     return plugin;
   }
 
@@ -148,8 +149,6 @@ class checker {
     plugin.schemas.at(type->name).encode(to_, at.find("args"), at, child.args);
     return &plugin;
   }
-
-  static encoded_term empty_map() { return {116, 0, 0, 0, 0}; }
 
   // Puts the applications into start order; those on a cycle are reported, each cycle once.
   void check_dependencies(const node* applications) {

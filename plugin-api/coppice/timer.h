@@ -24,7 +24,8 @@ typedef struct coppice_timer_api {
    */
   int32_t (*start)(coppice_actor* self, int64_t deadline, coppice_bytes destination,
                    coppice_message* term_take, uint64_t* out_id);
-  /* [actor] COPPICE_E_NOT_FOUND if it has fired; its message may then be in the mailbox already. */
+  /* [actor] COPPICE_E_NOT_FOUND if the actor has no such timer, or it has fired; its message may then be in
+   * the mailbox already. */
   int32_t (*cancel)(coppice_actor* self, uint64_t id);
   /* [actor] Nanoseconds left, 0 if it is due; COPPICE_E_NOT_FOUND if it has fired. */
   int32_t (*remaining)(coppice_actor* self, uint64_t id, int64_t* out_left);

@@ -220,46 +220,24 @@ class script {
 
  private:
   bool step_simple(otp& theirs, ours& mine) {
-    static constexpr const char* reasons[] = {"boom", "normal", "shutdown", "{shutdown,x}", "boom"};
     const std::string id(1, static_cast<char>('a' + pick(5)));
-    std::string event;
-    std::string answer;
     switch (pick(10)) {
       case 0:
-      case 1: {
-        const std::string reason = reasons[pick(5)];
-        event = fmt::format("{{exit,{},{}}}", id, reason);
-        answer = mine.exit(id, reason);
-        break;
-      }
+      case 1:
+        return ends(theirs, mine, id);
       case 2:
-        event = fmt::format("{{kill,{}}}", id);
-        answer = mine.kill(id);
-        break;
-      case 3: {
-        const int times = 1 + pick(3);
-        event = fmt::format("{{fail,{},{}}}", id, times);
-        answer = mine.fail(id, times);
-        break;
-      }
+        return is_killed(theirs, mine, id);
+      case 3:
+        return fails_to_start(theirs, mine, id);
       case 4:
-        event = fmt::format("{{terminate_one,{}}}", id);
-        answer = mine.terminate_one(id);
-        break;
+        return same(theirs, fmt::format("{{terminate_one,{}}}", id), mine.terminate_one(id));
       case 5:
-        event = "{restart,t}";
-        answer = mine.ask("{restart_child, t}");
-        break;
+        return same(theirs, "{restart,t}", mine.ask("{restart_child, t}"));
       case 6:
-        event = "{delete,t}";
-        answer = mine.ask("{delete_child, t}");
-        break;
+        return same(theirs, "{delete,t}", mine.ask("{delete_child, t}"));
       default:
-        event = fmt::format("{{start_one,{}}}", id);
-        answer = mine.start_one(id);
-        break;
+        return same(theirs, fmt::format("{{start_one,{}}}", id), mine.start_one(id));
     }
-    return same(theirs.ask(event), answer, event);
   }
 
   int pick(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
@@ -274,54 +252,54 @@ class script {
   }
 
   bool step(otp& theirs, ours& mine) {
-    static constexpr const char* reasons[] = {"boom", "normal", "shutdown", "{shutdown,x}", "boom"};
     const std::string id(1, static_cast<char>('a' + pick(5)));
-    std::string event;
-    std::string answer;
     switch (pick(10)) {
       case 0:
       case 1:
       case 2:
-      case 3: {
-        const std::string reason = reasons[pick(5)];
-        event = fmt::format("{{exit,{},{}}}", id, reason);
-        answer = mine.exit(id, reason);
-        break;
-      }
+      case 3:
+        return ends(theirs, mine, id);
       case 4:
-        event = fmt::format("{{kill,{}}}", id);
-        answer = mine.kill(id);
-        break;
-      case 5: {
-        const int times = 1 + pick(3);
-        event = fmt::format("{{fail,{},{}}}", id, times);
-        answer = mine.fail(id, times);
-        break;
-      }
+        return is_killed(theirs, mine, id);
+      case 5:
+        return fails_to_start(theirs, mine, id);
       case 6: {
-        event = fmt::format("{{start,{}}}", random_child(id));
-        answer =
+        const std::string event = fmt::format("{{start,{}}}", random_child(id));
+        return same(
+            theirs, event,
             mine.ask(fmt::format("{{start_child, #{{id => {}, start => {{coppice, start_link, [scribe]}}, "
                                  "restart => {}, significant => {}}}}}",
-                                 id, text(last_.restart), last_.significant));
-        break;
+                                 id, text(last_.restart), last_.significant)));
       }
       case 7:
-        event = fmt::format("{{terminate,{}}}", id);
-        answer = mine.ask(fmt::format("{{terminate_child, {}}}", id));
-        break;
+        return same(theirs, fmt::format("{{terminate,{}}}", id),
+                    mine.ask(fmt::format("{{terminate_child, {}}}", id)));
       case 8:
-        event = fmt::format("{{restart,{}}}", id);
-        answer = mine.ask(fmt::format("{{restart_child, {}}}", id));
-        break;
+        return same(theirs, fmt::format("{{restart,{}}}", id),
+                    mine.ask(fmt::format("{{restart_child, {}}}", id)));
       default:
-        event = fmt::format("{{delete,{}}}", id);
-        answer = mine.ask(fmt::format("{{delete_child, {}}}", id));
-        break;
+        return same(theirs, fmt::format("{{delete,{}}}", id),
+                    mine.ask(fmt::format("{{delete_child, {}}}", id)));
     }
-    return same(theirs.ask(event), answer, event);
   }
 
+  // What happens to a child of any supervisor.
+  bool ends(otp& theirs, ours& mine, const std::string& id) {
+    static constexpr const char* reasons[] = {"boom", "normal", "shutdown", "{shutdown,x}", "boom"};
+    const std::string reason = reasons[pick(5)];
+    return same(theirs, fmt::format("{{exit,{},{}}}", id, reason), mine.exit(id, reason));
+  }
+  bool is_killed(otp& theirs, ours& mine, const std::string& id) {
+    return same(theirs, fmt::format("{{kill,{}}}", id), mine.kill(id));
+  }
+  bool fails_to_start(otp& theirs, ours& mine, const std::string& id) {
+    const int times = 1 + pick(3);
+    return same(theirs, fmt::format("{{fail,{},{}}}", id, times), mine.fail(id, times));
+  }
+
+  bool same(otp& theirs, const std::string& event, const std::string& mine) {
+    return same(theirs.ask(event), mine, event);
+  }
   bool same(const std::string& theirs, const std::string& mine, const std::string& event) {
     story += fmt::format("{}\n  otp:  {}\n  ours: {}\n", event, theirs, mine);
     return theirs == mine;

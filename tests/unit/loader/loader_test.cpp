@@ -88,7 +88,7 @@ TEST_CASE("what is not fit is refused in words for its author") {
       {"fixture_no_callbacks", "its callback table is a null pointer"},
       {"fixture_crashes", "ended by signal 4"},
       {"fixture_spins", "it was not loaded within 2000 ms: a constructor or its init does not return"},
-      {"fixture_leaves", "ended with status 0 and no answer"},
+      {"fixture_leaves", "and no answer: it ends the process while it is loaded"},
   };
   for (const row& each : rows) {
     const std::string text = refusal(each.fixture);
