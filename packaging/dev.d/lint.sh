@@ -75,8 +75,8 @@ tidy() {
 help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
-Everything: .ci/run, interop with newer OTP, thread sanitizer, a minute of chaos (also under both sanitizers), long fuzz,
-benchmarks; a summary and the commit at the end.
+Everything: .ci/run, interop with newer OTP, thread sanitizer, the runtime's random play at length and a minute of chaos
+(both also under both sanitizers), long fuzz, benchmarks; a summary and the commit at the end.
 EOF
 }
 
@@ -88,6 +88,9 @@ dev_verify() {
   verify_step 'OTP of trixie' packaging/dev interop --otp trixie
   verify_step 'OTP of sid' packaging/dev interop --otp sid
   verify_step thread packaging/dev sanitize thread
+  COPPICE_STRESS=100 verify_step stress packaging/dev test unit/runtime
+  COPPICE_STRESS=30 verify_step 'stress address' packaging/dev sanitize address unit/runtime
+  COPPICE_STRESS=30 verify_step 'stress thread' packaging/dev sanitize thread unit/runtime
   COPPICE_CHAOS_SECONDS=60 verify_step chaos packaging/dev test e2e/chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos address' packaging/dev sanitize address e2e/chaos
   COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_ACTORS=10 verify_step 'chaos thread' packaging/dev sanitize thread e2e/chaos

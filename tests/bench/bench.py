@@ -216,7 +216,7 @@ def idle(bench, rows):
     return ours, {"otp": bench.otp.rows(["idle", str(IDLE)], rows), **caf(bench, ["idle", str(IDLE)], rows)}
 
 
-TIMERS, PARKED, WAITING, PINGS = 1000000, 25000, 100000, 2000
+TIMERS, PARKED, WAITING, PINGS = 1000000, 25000, 100000, 500
 PING_ROWS = [f"local_ping_busy1000_{share}" for share in ("p50", "p99", "p999")]
 LOAD = ["local_timer_start", "local_timer_cancel", "local_timer_lateness_p99", f"idle_parked_call_rss_each_{PARKED}",
         f"idle_waiting_request_rss_each_{WAITING}", *PING_ROWS]
@@ -244,7 +244,8 @@ def load(bench, rows):
         with bench.node() as node:
             figures = node.load(f"{{pings, {scaled(PINGS)}}}")
             ours.update({name: (figure / 1000, "us") for name, figure in zip(PING_ROWS, figures)})
-    return ours, {"otp": bench.otp.rows(["load"], rows)}
+    pings = [name for name in rows if name in PING_ROWS]
+    return ours, {"otp": bench.otp.rows(["load"], rows), **(caf(bench, [], pings) if pings else {})}
 
 
 def etf(bench, rows):

@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -28,6 +29,7 @@ using message_to = atom_constant<atom("msg")>;
 using token = atom_constant<atom("token")>;
 using next_is = atom_constant<atom("next")>;
 using spin = atom_constant<atom("spin")>;
+using halt = atom_constant<atom("halt")>;
 
 behavior echo(event_based_actor*) {
   return {[](get, int key) { return key; }};
@@ -120,6 +122,50 @@ behavior spawner(event_based_actor* self, std::uint64_t count) {
   }};
 }
 
+// Starts a server, stops it and waits for its end, so many times.
+behavior halting(event_based_actor* self) {
+  return {[](get, int key) { return key; }, [=](halt) { self->quit(); }};
+}
+behavior stopper(caller_actor* self, std::uint64_t times) {
+  self->state.left = times;
+  const auto start_one = [=] { self->send(self->spawn<monitored>(halting), halt::value); };
+  return {[=](go, const actor& whom) {
+    self->set_down_handler([=](down_msg&) {
+      if (--self->state.left == 0)
+        self->send(whom, finished::value);
+      else
+        start_one();
+    });
+    start_one();
+  }};
+}
+
+// Sends itself message after message, each some 2 µs of work.
+struct busy_state {
+  volatile std::int64_t sum = 1;
+};
+behavior busy(stateful_actor<busy_state>* self) {
+  return {[=](spin) {
+    for (int i = 0; i < 1000; ++i) self->state.sum = self->state.sum * 31 + i;
+    self->send(self, spin::value);
+  }};
+}
+
+// Asks so many times and keeps how long each answer took, in ns.
+std::vector<std::int64_t> took;
+void next_ping(caller_actor* self, const actor& server, const actor& whom) {
+  if (self->state.left-- == 0) return self->send(whom, finished::value);
+  const auto began = std::chrono::steady_clock::now();
+  self->request(server, infinite, get::value, 42).then([=](int) {
+    took.push_back((std::chrono::steady_clock::now() - began) / std::chrono::nanoseconds(1));
+    next_ping(self, server, whom);
+  });
+}
+behavior timing_caller(caller_actor* self, const actor& server, std::uint64_t times) {
+  self->state.left = times;
+  return {[=](go, const actor& whom) { next_ping(self, server, whom); }};
+}
+
 // A run: its operations, and the actors to be told `go`; it is over when `done` of them said finished.
 struct setting {
   std::uint64_t operations = 0;
@@ -185,6 +231,24 @@ struct bench {
                 static_cast<double>(resident() - before) / static_cast<double>(count));
   }
 
+  // `names`: each with the share of pings that took no longer.
+  void pings(const std::vector<std::pair<std::string, double>>& names) const {
+    if (std::ranges::none_of(names, [](const auto& one) { return wanted(one.first); })) return;
+    scoped_actor self{system};
+    std::vector<actor> load;
+    for (int i = 0; i < 1000; ++i) load.push_back(system.spawn(busy));
+    for (const actor& one : load) self->send(one, spin::value);
+    self->send(system.spawn(timing_caller, system.spawn(echo), scaled(500)), go::value,
+               actor_cast<actor>(self));
+    self->receive([](finished) {});
+    for (const actor& one : load) self->send_exit(one, exit_reason::kill);
+    std::ranges::sort(took);
+    for (const auto& [name, share] : names) {
+      const auto at = static_cast<std::size_t>(static_cast<double>(took.size() - 1) * share);
+      if (wanted(name)) std::printf("%s %.1f us\n", name.c_str(), static_cast<double>(took[at]) / 1000);
+    }
+  }
+
   void run() const {
     const auto self_of = [](scoped_actor& self) { return actor_cast<actor>(self); };
     row("local_call_1pair", "calls/s", [&](auto&) { return pairs(1, scaled(1000000)); });
@@ -195,14 +259,16 @@ struct bench {
       const std::uint64_t rounds = scaled(2000000);
       return setting{rounds, {system.spawn(pinger, system.spawn(ponger), rounds)}, 1};
     });
-    row("local_fanin16_bang", "msgs/s", [&](auto& self) {
-      const std::uint64_t each = scaled(3200000) / 16;
-      const actor sink = system.spawn(drain, 16 * each, self_of(self));
-      setting made{16 * each, {}, 1};
-      for (int i = 0; i < 16; ++i)
-        made.starting.push_back(system.spawn(pourer, std::vector<actor>{sink}, each));
-      return made;
-    });
+    // CAF has one kind of message that nobody answers.
+    for (const char* const name : {"local_fanin16_cast", "local_fanin16_bang"})
+      row(name, "msgs/s", [&](auto& self) {
+        const std::uint64_t each = scaled(3200000) / 16;
+        const actor sink = system.spawn(drain, 16 * each, self_of(self));
+        setting made{16 * each, {}, 1};
+        for (int i = 0; i < 16; ++i)
+          made.starting.push_back(system.spawn(pourer, std::vector<actor>{sink}, each));
+        return made;
+      });
     row("local_fanout16_bang", "msgs/s", [&](auto& self) {
       const std::uint64_t each = scaled(3200000) / 16;
       std::vector<actor> sinks;
@@ -222,6 +288,12 @@ struct bench {
       for (int i = 0; i < 64; ++i) self->send(system.spawn(spinner), spin::value, each, self_of(self));
       return setting{64 * each, {}, 64};
     });
+    row("local_gen_server_start_stop", "procs/s", [&](auto&) {
+      return setting{scaled(200000), {system.spawn(stopper, scaled(200000))}, 1};
+    });
+    pings({{"local_ping_busy1000_p50", 0.5},
+           {"local_ping_busy1000_p99", 0.99},
+           {"local_ping_busy1000_p999", 0.999}});
     for (const std::uint64_t spawners : {1, 2}) {
       const std::string name =
           "local_spawn_exit_" + std::to_string(spawners) + (spawners == 1 ? "spawner" : "spawners");

@@ -285,7 +285,7 @@ load() ->
     only(idle_parked_call_rss_each_25000, fun() -> parked(25000) end),
     only(idle_waiting_request_rss_each_100000, fun() -> waiting(100000) end),
     Pings = [local_ping_busy1000_p50, local_ping_busy1000_p99, local_ping_busy1000_p999],
-    lists:any(fun(N) -> only(N, fun() -> true end) end, Pings) andalso pings(Pings, scale(2000)).
+    lists:any(fun(N) -> only(N, fun() -> true end) end, Pings) andalso pings(Pings, scale(500)).
 
 timers(N) ->
     T0 = now_us(),

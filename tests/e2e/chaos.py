@@ -53,6 +53,14 @@ class Wanted:
         else:
             self.choose.shuffle(group)
 
+    @staticmethod
+    def kind(child):
+        return ["kv", "probe", "kv", "probe", "ticker"][int(child["id"][1:]) % 5]
+
+    def tickers(self):
+        """Each has one timer, which runs for an hour."""
+        return sum(self.kind(child) == "ticker" for group in self.groups for child in group)
+
     def names(self):
         return {child["name"] for group in self.groups for child in group}
 
@@ -66,8 +74,9 @@ class Wanted:
             lines += [f"        - id: s{number}", "          supervisor:", "            intensity: 1000000",
                       f"            strategy: {strategies[number % len(strategies)]}", "            children:"]
             for child in group:
-                actor = "kv" if int(child["id"][1:]) % 2 else "probe"
-                args = f", args: {{ max_entries: {child['room']} }}" if actor == "kv" else ""
+                actor = self.kind(child)
+                args = {"kv": f", args: {{ max_entries: {child['room']} }}", "probe": "",
+                        "ticker": ", args: { to: nobody, every: 1h }"}[actor]
                 lines.append(f"              - {{ id: {child['id']}, actor: {actor}, name: {child['name']}{args} }}")
         return "\n".join(lines) + "\n"
 
@@ -94,7 +103,8 @@ class Shelf:
         cleanup.callback(folder.close)
         self.path = folder.path
         self.turn = 0
-        shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", self.path / "probe.so")
+        for name in ("probe.so", "ticker.so"):
+            shutil.copy(pathlib.Path(plugin_folder()) / name, self.path / name)
         self.replace()
 
     def replace(self):
@@ -138,6 +148,7 @@ def chaos(cleanup):
     shelf = Shelf(cleanup)
     node = Node(cleanup, config=wanted.yaml(), settings=[("plugins.path", f"[ {shelf.path} ]")])
     before = node.ask("status")["processes"]
+    timers_of_node = metric(wanted.port, "coppice_worker_timers") - wanted.tickers()
     over = threading.Event()
     done = collections.Counter()
     names = [sorted(wanted.names())]
@@ -151,6 +162,9 @@ def chaos(cleanup):
         control.ask("call", name=name, term=here.choice(["size", "ping", "{put, k, 1}"]), timeout_ms=1000)
         control.ask("send", name=name, term="hello")
         done["messages"] += 2
+        if here.randrange(20) == 0:  # some are killed while they are parked
+            control.ask("call", name=name, term="{sleep, 1000}", timeout_ms=1)
+            done["sleeps"] += 1
 
     def crash(control, here):
         control.ask("call", name=here.choice(names[0]), term=here.choice(["{exit, boom}", "throw"]), timeout_ms=1000)
@@ -219,11 +233,12 @@ def chaos(cleanup):
     equal(links_left_over(control, node), {}, "every link is one between a supervisor and its child")
     for what in ("worker_parked", "lingering_processes", "abandoned_stacks_total"):
         eventually(lambda: metric(wanted.port, f"coppice_{what}") == 0, f"no {what}", 10)
+    eventually(lambda: metric(wanted.port, "coppice_worker_timers") == timers_of_node + wanted.tickers(), "no timer is left over", 10)
     shelf.replace()
     eventually(lambda: "result" in control.ask("reload", plugin="kv"), "a last reload goes through", 20)
     kept = {one["id"]: one.get("kept", []) for one in node.ask("plugins")["plugins"]}
     equal(kept["kv"], [], "code of former generations is unmapped")
-    check(all(done[what] > 0 for what in ("messages", "crashes", "restarts", "applies", "reloads")),
+    check(all(done[what] > 0 for what in ("messages", "sleeps", "crashes", "restarts", "applies", "reloads")),
           "all of it happened", done)
     check(len(refused) <= done["applies"] // 2, "most changes went through", refused[:3])
     print(f"# {dict(done)}, {len(refused)} changes refused", flush=True)

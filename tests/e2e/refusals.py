@@ -8,7 +8,7 @@ import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node
+from harness.node import Node, until_closed
 from harness.tap import check, contains, equal, eventually, run, test
 
 
@@ -18,18 +18,6 @@ def unix_connection(cleanup, path):
     connection.connect(path)
     cleanup.callback(connection.close)
     return connection
-
-
-def until_closed(connection):
-    received = b""
-    while True:
-        try:
-            part = connection.recv(65536)
-        except ConnectionResetError:
-            return received
-        if not part:
-            return received
-        received += part
 
 
 @test("garbage on the control socket is answered with an error and closed")

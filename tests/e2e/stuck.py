@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A handler that holds its thread: on a node with one worker everybody else goes on, and the node says so."""
+import os
 import pathlib
+import shutil
 import sys
 import threading
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node
+from harness.metrics import Metrics
+from harness.node import Folder, Node, free_port, plugin_folder, root
 from harness.tap import check, contains, equal, eventually, run, test
 
 SPIN_MS = 3000
+variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 
 def spinning(cleanup, node):
@@ -57,6 +62,70 @@ def killed_meanwhile(cleanup):
     equal(node.coppice("restart", "demo/inner/probe").returncode, 0, node.log())
     check(node.call("probe", "self") != spins, "another one answers")
     check(node.ask("status")["stuck_threads"] == 1, "while the first still spins")
+
+
+class Stubborn:
+    """A node with an actor that catches what unwinds it; killed() ends it while it is parked in a call."""
+
+    def __init__(self, cleanup, linger):
+        shelf = Folder()
+        cleanup.callback(shelf.close)
+        shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", shelf.path)
+        shutil.copy(variants / "stubborn.so", shelf.path)
+        self.port = free_port()
+        self.node = Node(cleanup, config=f"""
+node: {{ workers: 1, runtime: {{ linger: {linger} }} }}
+control: {{ http: {{ address: 127.0.0.1, port: {self.port} }} }}
+distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ] }}
+applications:
+  - name: wood
+    supervisor:
+      intensity: 10
+      children:
+        - {{ id: silent, actor: probe, name: silent }}
+        - {{ id: axe, actor: probe, name: axe }}
+        - {{ id: oak, actor: stubborn, name: oak }}
+""", settings=[("plugins.path", f"[ {shelf.path} ]")])
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=20) as answer:
+            return Metrics(answer.read().decode()).value(f"coppice_{name}")
+
+    def oak(self):
+        return self.node.info("oak")
+
+    def killed(self, stays_ms):
+        """The former pid, once its handler was parked and its linked neighbour failed."""
+        before = self.oak()["pid"]
+        self.node.coppice("call", "oak", f"{{wait, {stays_ms}}}", "--timeout", "1ms")
+        eventually(lambda: self.oak()["status"] == "parked", "it is parked")
+        equal(self.node.call("axe", "{link, oak}"), "ok")
+        self.node.coppice("call", "axe", "{exit, felled}")
+        eventually(lambda: self.node.coppice("info", "oak").returncode == 0 and self.oak()["pid"] != before, "another one is there")
+        return before
+
+
+@test("who catches everything and is killed while parked has a successor at once, and its stack is counted as given up")
+def abandoned(cleanup):
+    at = Stubborn(cleanup, "200ms")
+    at.killed(stays_ms=4000)
+    equal(at.metric("lingering_processes"), 1)  # while the first sits in its handler still
+    equal(at.node.call("oak", "ping"), "pong")
+    eventually(lambda: at.metric("abandoned_stacks_total") == 1, "its stack is given up")
+    contains(at.node.log(), "its stack is given up")
+    equal(at.metric("lingering_processes"), 1)
+    eventually(lambda: at.metric("lingering_processes") == 0, "it leaves its handler after all", 20)
+    equal(at.node.stop(), 0, at.node.log())
+
+
+@test("who catches everything and returns is given its time, and nothing is given up")
+def unwound(cleanup):
+    at = Stubborn(cleanup, "30s")
+    at.killed(stays_ms=0)
+    eventually(lambda: at.metric("lingering_processes") == 0, "it left its handler")
+    equal(at.metric("abandoned_stacks_total"), 0)
+    equal(at.node.call("oak", "ping"), "pong")
+    equal(at.node.stop(), 0, at.node.log())
 
 
 if __name__ == "__main__":

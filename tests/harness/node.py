@@ -33,6 +33,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def until_closed(connection):
+    """All that comes on a connected socket until the other side closes or resets it."""
+    received = b""
+    while True:
+        try:
+            part = connection.recv(65536)
+        except ConnectionResetError:
+            return received
+        if not part:
+            return received
+        received += part
+
+
 class Folder:
     """A temporary folder, gone at close()."""
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// stubborn: a server that does not want to end. {wait, Ms} parks it in a call that nobody answers; what it is
+// unwound by when it is killed there it catches, and then it stays in its handler for so long.
+#include <coppice/server.hpp>
+
+#include <thread>
+
+namespace stubborn {
+
+namespace etf = coppice::etf;
+
+struct wait {
+  std::uint64_t ms;
+};
+using ping = etf::constant<"ping">;
+using ok = etf::constant<"ok">;
+
+class stubborn_server : public coppice::server {
+ public:
+  using calls = std::variant<wait, ping>;
+
+  etf::constant<"pong"> handle_call(const ping&) { return {}; }
+
+  ok handle_call(const wait& request) {
+    try {
+      static_cast<void>(
+          call("silent", std::pair(etf::constant<"sleep">{}, 3'600'000), std::chrono::hours(1)));
+    } catch (...) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(request.ms));
+      for (int i = 0; i < 3; ++i) try_again();
+    }
+    return {};
+  }
+
+ private:
+  // Every later call of the host says that it is over, too.
+  void try_again() {
+    try {
+      static_cast<void>(call("silent", ping{}));
+    } catch (...) {
+      return;
+    }
+    std::terminate();
+  }
+};
+
+} // namespace stubborn
+
+COPPICE_PLUGIN("stubborn", "1.0.0", stubborn::stubborn_server);
