@@ -113,7 +113,6 @@ std::string application_controller::missing(const application& of) const {
 
 void application_controller::start(process& self, application& one) {
   const auto shared = std::make_shared<supervision>(with_);
-  shared->application = one.spec.name;
   shared->env = one.spec.env;
   runtime::spawn_options options;
   options.label = one.spec.name;

@@ -103,7 +103,6 @@ struct coppice_actor {
   coppice::behaviours::image_pin image;
   coppice::runtime::message args; // none = #{}
   coppice::runtime::message env;  // none = #{}
-  std::string application;
   coppice::runtime::process* process = nullptr; // set before the first callback
   coppice::behaviours::asked_call* asked = nullptr;
   bool restricted = false; // in a callback that may only compute

@@ -238,7 +238,6 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   spec.actor = (actor->front() == ':' ? self->image->id() : std::string()) + std::string(*actor);
   if (!std::ranges::equal(*args, etf::empty_map)) spec.args = message::copy_of(*args);
   spec.env = self->env;
-  spec.application = self->application;
   auto does = factory->make(spec);
   if (!does) return failed_start(does.error(), out_pid);
 

@@ -32,7 +32,6 @@ struct saved_state {
 struct actor_origin {
   runtime::message args; // empty: #{}
   runtime::message env;  // empty: #{}
-  std::string application;
 };
 
 // errc::unsupported: an actor with, or without, a state can't become one of this type with it.

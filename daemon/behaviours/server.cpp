@@ -29,21 +29,26 @@ server::server(server_plan plan)
     : callbacks_(static_cast<const coppice_server*>(plan.type->callbacks)),
       type_(plan.type),
       is_(plan.is),
-      generation_(plan.image->generation()),
-      saved_(std::move(plan.saved)) {
+      generation_(plan.image->generation()) {
   actor_.image = std::move(plan.image);
   actor_.args = std::move(plan.spec.args);
   actor_.env = std::move(plan.spec.env);
-  actor_.application = std::move(plan.spec.application);
+  if (plan.saved != nullptr) now_and_then().saved = std::move(plan.saved);
+}
+
+server::occasional& server::now_and_then() {
+  if (occasional_ == nullptr) occasional_ = std::make_unique<occasional>();
+  return *occasional_;
 }
 
 sys::protocol& server::system_protocol() {
-  if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();
-  return *sys_;
+  auto& sys = now_and_then().sys;
+  if (sys == nullptr) sys = std::make_unique<sys::protocol>();
+  return *sys;
 }
 
 server::~server() {
-  if (next_ != nullptr) forget(*next_);
+  if (has_prepared()) forget(*occasional_->next);
   if (created_ && callbacks_->destroy != nullptr)
     guarded(actor_, [this] { return callbacks_->destroy(state_), COPPICE_OK; });
 }
@@ -56,7 +61,7 @@ outcome server::init(process& self) {
   actor_.restricted = false;
   if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
   created_ = true;
-  if (saved_ != nullptr) return init_restored();
+  if (occasional_ != nullptr) return init_restored();
 
   const message args = actor_.args ? actor_.args : message::immortal(etf::empty_map);
   const coppice_message lent = lend(args);
@@ -82,7 +87,7 @@ outcome server::init(process& self) {
 }
 
 outcome server::init_restored() {
-  const auto from = std::move(saved_);
+  const auto from = std::move(std::exchange(occasional_, nullptr)->saved);
   actor_.restricted = true;
   base::status restored = takes_over(*type_, bool{from->term});
   if (restored) restored = restore(*callbacks_, state_, *from);
@@ -127,14 +132,15 @@ outcome server::sort(process& self, message m) {
     gen::exit_notice exit;
     if (gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent())
       return runtime::stop(exit.reason);
-    sys_->hold(std::move(m));
+    system_protocol().hold(std::move(m));
     return runtime::carry_on();
   }
   const gen::request request = gen::parse(m);
   outcome next = runtime::carry_on();
   if (config_request(request, next)) return next;
-  next = system_protocol().handle(self, *this, request);
-  for (message held; !next.stops() && sys_->next(held);) next = dispatch(held, gen::look(held.bytes()));
+  sys::protocol& sys = system_protocol();
+  next = sys.handle(self, *this, request);
+  for (message held; !next.stops() && sys.next(held);) next = dispatch(held, gen::look(held.bytes()));
   return next;
 }
 

@@ -60,6 +60,14 @@ class server final : public runtime::behaviour, public reloadable, private sys::
   struct incarnation_deleter {
     void operator()(incarnation* owned) const noexcept;
   };
+  // What few actors have at a time.
+  struct occasional {
+    std::unique_ptr<sys::protocol> sys;                      // made with the first sys request
+    std::unique_ptr<const saved_state> saved;                // until init
+    std::unique_ptr<incarnation, incarnation_deleter> next; // prepared by a reload
+  };
+  occasional& now_and_then();
+  bool has_prepared() const { return occasional_ != nullptr && occasional_->next != nullptr; }
   void forget(incarnation& one);
   runtime::outcome init_restored();
   // In a callback that may only compute. errc::refused.
@@ -71,7 +79,9 @@ class server final : public runtime::behaviour, public reloadable, private sys::
   runtime::outcome info(const runtime::message& m);
   // What is for the engine itself: the parent's exit, ends of requests, its own nudge. False: m is none.
   [[gnu::noinline]] bool own_info(const runtime::message& m, runtime::outcome& next);
-  bool suspended() const { return sys_ != nullptr && sys_->suspended(); }
+  bool suspended() const {
+    return occasional_ != nullptr && occasional_->sys != nullptr && occasional_->sys->suspended();
+  }
   // A sys request of this node: change_config(). False: it is none.
   bool config_request(const gen::request& what, runtime::outcome& next);
   // `request` is of m; `from` lasts as long as this.
@@ -98,14 +108,12 @@ class server final : public runtime::behaviour, public reloadable, private sys::
   const coppice_actor_type* type_;
   void* state_ = nullptr;
   bool created_ = false;
-  bool continue_first_ = false;        // init asked for handle_continue
-  bool nudged_ = false;                // and a message to itself that says so is on its way
-  std::unique_ptr<sys::protocol> sys_; // made with the first sys request
+  bool continue_first_ = false; // init asked for handle_continue
+  bool nudged_ = false;         // and a message to itself that says so is on its way
   const actor_identity* is_;
-  std::atomic<std::uint64_t> generation_;                  // of the image
-  std::unique_ptr<const saved_state> saved_;               // until init
-  std::unique_ptr<incarnation, incarnation_deleter> next_; // prepared by a reload
-  coppice_actor actor_;                                    // last: it holds the pin
+  std::atomic<std::uint64_t> generation_; // of the image
+  std::unique_ptr<occasional> occasional_;
+  coppice_actor actor_; // last: it holds the pin
 };
 
 } // namespace coppice::behaviours

@@ -115,26 +115,27 @@ base::status server::prepare(process& self, plugin_image& next, const coppice_ac
     restored = restore(*made.callbacks, made.state, saved);
     if (!restored) forget(made);
   }
-  if (restored) next_.reset(std::make_unique<incarnation>(std::move(made)).release());
+  if (restored) now_and_then().next.reset(std::make_unique<incarnation>(std::move(made)).release());
   return restored;
 }
 
 void server::go_over(process& self) {
-  if (next_ == nullptr) return;
+  if (!has_prepared()) return;
+  incarnation& next = *occasional_->next;
   actor_.process = &self;
-  std::swap(actor_.image, next_->image);
-  std::swap(callbacks_, next_->callbacks);
-  std::swap(type_, next_->type);
-  std::swap(state_, next_->state);
+  std::swap(actor_.image, next.image);
+  std::swap(callbacks_, next.callbacks);
+  std::swap(type_, next.type);
+  std::swap(state_, next.state);
   generation_.store(actor_.image->generation(), std::memory_order_relaxed);
   stay(self);
 }
 
 void server::stay(process& self) {
-  if (next_ == nullptr) return;
+  if (!has_prepared()) return;
   actor_.process = &self;
-  forget(*next_);
-  next_.reset();
+  forget(*occasional_->next);
+  occasional_->next.reset();
 }
 
 const actor_identity& server::identity() const {
@@ -142,7 +143,7 @@ const actor_identity& server::identity() const {
 }
 
 actor_origin server::origin() const {
-  return {actor_.args, actor_.env, actor_.application};
+  return {actor_.args, actor_.env};
 }
 
 } // namespace coppice::behaviours

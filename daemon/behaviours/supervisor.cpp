@@ -144,7 +144,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
                                                                    const std::string& label) {
   const child_spec& spec = *one.spec;
   if (spec.is_supervisor()) return std::make_unique<supervisor>(spec.supervisor, shared_, label);
-  return shared_->factory->make({spec.actor, one.args, shared_->env, shared_->application, label});
+  return shared_->factory->make({spec.actor, one.args, shared_->env, label});
 }
 
 supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label) {

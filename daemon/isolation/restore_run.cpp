@@ -61,7 +61,6 @@ class driver final : public runtime::behaviour {
     plan.is = &known_.emplace_back(behaviours::actor_identity{image_.id(), from.actor});
     plan.spec.args = from.origin.args;
     plan.spec.env = from.origin.env;
-    plan.spec.application = from.origin.application;
     plan.saved = std::make_unique<behaviours::saved_state>(from.saved);
     runtime::spawn_options options;
     options.ack = self.make_ack();

@@ -42,10 +42,9 @@ bool read_text(etf::cursor& at, std::string& text) {
 
 std::vector<std::uint8_t> encode(const trial_state& from) {
   etf::vector_writer out(from.saved.term.size() + from.origin.args.size() + 256);
-  out.tuple(7);
+  out.tuple(6);
   out.binary(from.label);
   out.binary(from.actor);
-  out.binary(from.origin.application);
   out.integer(from.saved.version);
   write_term(out, from.origin.args);
   write_term(out, from.origin.env);
@@ -56,8 +55,8 @@ std::vector<std::uint8_t> encode(const trial_state& from) {
 bool decode(etf::bytes from, trial_state& into) {
   etf::cursor at(from);
   std::int64_t version = 0;
-  if (!at.read_tuple_of(7) || !read_text(at, into.label) || !read_text(at, into.actor) ||
-      !read_text(at, into.origin.application) || !at.read_integer(version))
+  if (!at.read_tuple_of(6) || !read_text(at, into.label) || !read_text(at, into.actor) ||
+      !at.read_integer(version))
     return false;
   into.saved.version = static_cast<std::uint32_t>(version);
   return read_term(at, into.origin.args) && read_term(at, into.origin.env) && read_term(at, into.saved.term);

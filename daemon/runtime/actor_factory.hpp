@@ -13,11 +13,10 @@
 namespace coppice::runtime {
 
 struct actor_spec {
-  std::string actor;       // "PLUGIN" or "PLUGIN:ACTOR"
-  message args;            // a term; none = #{}
-  message env;             // the application's env, a map; none = #{}
-  std::string application; // its name, or empty
-  std::string label;       // app/sup/child, for people
+  std::string actor; // "PLUGIN" or "PLUGIN:ACTOR"
+  message args;      // a term; none = #{}
+  message env;       // the application's env, a map; none = #{}
+  std::string label; // app/sup/child, for people
 };
 
 class actor_factory {

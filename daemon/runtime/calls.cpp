@@ -27,7 +27,7 @@ std::optional<etf::reference> tag_of_reply(etf::bytes term) {
 } // namespace
 
 call_state* engine::find_call(const process& p, std::uint64_t number) {
-  if (p.direct_ != nullptr && p.direct_number_ == number) return p.direct_;
+  if (p.direct_ != nullptr && p.direct_->number == number) return p.direct_;
   relations* mine = p.relations_.load(std::memory_order_relaxed);
   return mine == nullptr ? nullptr : mine->calls.find(number);
 }
@@ -70,8 +70,8 @@ void engine::settle(process& p, std::uint64_t number, bool down, message result,
 }
 
 bool engine::settle_here(process& p, std::uint64_t number, const pid& from, message& reply) {
-  call_state* const call = p.direct_;
-  if (call == nullptr || p.direct_number_ != number || call->answered || p.exiting_ || call->target != from)
+  direct_call* const call = p.direct_;
+  if (call == nullptr || call->number != number || call->answered || p.exiting_ || call->target != from)
     return false;
   if (!p.inbox_.empty()) take_inbox(p);
   if (p.pending_first_ != nullptr) return false;
@@ -199,11 +199,10 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
   process* receiver = engine::find(here.host(), to);
   if (receiver == nullptr) [[unlikely]]
     return {kind::down, reasons::noproc()};
-  call_state mine;
+  direct_call mine;
   mine.target = to;
-  const std::uint64_t number = ++next_number_;
+  const std::uint64_t number = mine.number = ++next_number_;
   direct_ = &mine;
-  direct_number_ = number;
   const std::uint32_t weight = engine::weight_of(request);
   signal_ptr what =
       make_signal(signal_kind::message, self_, reference::made_by(self_, number), std::move(request));

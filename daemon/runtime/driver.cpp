@@ -60,7 +60,7 @@ const process* driver::overflowed(const void* address, std::size_t& stack_bytes)
   const worker* drives = mine->worker_.load(std::memory_order_relaxed);
   const process* lost = mine->lost_.load(std::memory_order_relaxed);
   const process* running = drives != nullptr ? drives->running() : lost;
-  const fiber* on = drives != nullptr ? drives->current_fiber_ : lost != nullptr ? lost->fiber_ : nullptr;
+  const fiber* on = drives != nullptr ? drives->current_fiber_ : lost != nullptr ? engine::parked_on(*lost) : nullptr;
   if (running == nullptr || on == nullptr || !on->guards(address)) return nullptr;
   stack_bytes = on->stack_bytes();
   return running;
@@ -106,7 +106,7 @@ void driver::hand_over(worker& w, process& p, driver& to) {
   own_handler.who = &p;
   own_handler.number = former.lost_number_ = ++p.next_number_;
   own_handler.holds = true;
-  p.fiber_ = w.current_fiber_;
+  own_handler.stack = w.current_fiber_;
   p.waiting_ = &own_handler;
   w.left_behind_ = &p;
   former.lost_.store(&p, std::memory_order_relaxed);
@@ -120,7 +120,7 @@ void driver::hand_over(worker& w, process& p, driver& to) {
 void driver::rejoin(process& p) {
   driver& mine = *current();
   const std::unique_ptr<wait> kept_until_woken = std::move(mine.held_);
-  p.fiber_->switch_to(*mine.stack_);
+  p.waiting_->stack->switch_to(*mine.stack_);
   p.waiting_ = nullptr;
   p.claimed_.store(false, std::memory_order_relaxed);
 }

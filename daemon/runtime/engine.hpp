@@ -162,8 +162,14 @@ struct engine {
   }
   static void note_oldest(process& p) {
     const std::uint64_t sent = p.first_ == nullptr ? 0 : p.first_->number;
-    p.oldest_.store(static_cast<base::nanos>(sent), std::memory_order_relaxed);
+    p.oldest_.store(sent == 0 ? 0 : coarse(sent) | 1, std::memory_order_relaxed);
   }
+  // What oldest_ keeps of a time in ns: about milliseconds, which come round after seven weeks. 0: none.
+  static constexpr unsigned coarse_shift = 20;
+  static std::uint32_t coarse(std::uint64_t time) { return static_cast<std::uint32_t>(time >> coarse_shift); }
+  static base::nanos age_of_oldest(const process& p); // 0: there is none, or it is not known
+  // The stack that it is parked on; null: it is not.
+  static fiber* parked_on(const process& p) { return p.waiting_ == nullptr ? nullptr : p.waiting_->stack; }
   static bool flush_down(process& p, const reference& ref);
 
   // waits.cpp. False: there is no stack to go on with.
@@ -279,7 +285,7 @@ struct engine {
 
 // It has a message more: nothing to one that waits for something else.
 [[gnu::always_inline]] inline void worker::wake(process& p) {
-  if (p.scheduled_ || (p.fiber_ != nullptr && !p.waiting_->ready)) return;
+  if (p.scheduled_ || (engine::parked_on(p) != nullptr && !p.waiting_->ready)) return;
   p.followed_ = 0;
   schedule(p);
 }

@@ -52,7 +52,7 @@ void engine::die(process& p, message reason) {
 
   leave_crowd(p);
   if (p.timers_ != nullptr) p.home().drop_timers_of(p);
-  p.lingering_ = p.fiber_ != nullptr;
+  p.lingering_ = engine::parked_on(p) != nullptr;
   if (p.lingering_)
     parts.lingering.fetch_add(1, std::memory_order_relaxed); // before it is gone from the table
   parts.table.unlink({p.self_.id, p.self_.serial});
@@ -92,7 +92,7 @@ void engine::die(process& p, message reason) {
     mine->aliases = {};
   }
   if (p.direct_ != nullptr && !p.direct_->answered)
-    send_demonitor(p, p.direct_number_, p.direct_->target, nullptr);
+    send_demonitor(p, p.direct_->number, p.direct_->target, nullptr);
   scatter_crowd(p);
   while (signal_ptr left = next_message(p)) {
     left->flags = 0; // its caller was told why

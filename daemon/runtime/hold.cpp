@@ -193,11 +193,11 @@ process* worker::next_member() {
     if (one.gone || one.round == here.now->round) continue;
     process* const p = one.is;
     engine::prepare_turn(here);
-    if (p->fiber_ != nullptr && !here.now->let_go) {
+    if (engine::parked_on(*p) != nullptr && !here.now->let_go) {
       one.was_in_callback = true;
       engine::enter_callback(*p, *engine::ice_of(*p));
     }
-    if (p->fiber_ != nullptr || p->scheduled_) continue; // it comes by itself
+    if (engine::parked_on(*p) != nullptr || p->scheduled_) continue; // it comes by itself
     p->scheduled_ = true;
     return p;
   }
@@ -302,7 +302,7 @@ void engine::follow_calls(system& host, const std::shared_ptr<freeze_group>& gro
 
 // On its worker: whom it waits for, if it does.
 void engine::follow(process& p, const std::shared_ptr<freeze_group>& group) {
-  if (p.fiber_ == nullptr || p.waiting_ == nullptr || group->over) return;
+  if (engine::parked_on(p) == nullptr || group->over) return;
   std::vector<pid> next;
   bool fresh = false;
   const auto through = [&](const pid& whom) {
@@ -373,8 +373,8 @@ void worker::hold(process& p) {
 // Whether a halted process needs another turn; `more`: it would if it were not halted.
 bool worker::wants_turn(process& p, bool more) {
   if (p.exiting_) return more;
-  engine::set_status(p, p.fiber_ != nullptr ? process_status::parked : process_status::waiting);
-  if (p.fiber_ != nullptr || !p.cold_) return more;
+  engine::set_status(p, engine::parked_on(p) != nullptr ? process_status::parked : process_status::waiting);
+  if (engine::parked_on(p) != nullptr || !p.cold_) return more;
   frost& mine = *engine::ice_of(p);
   if (!mine.me.frozen || mine.looking || mine.me.round != mine.here.now->round) return true;
   if (p.first_ != nullptr && !std::exchange(mine.has_mail, true)) mine.here.mail.push_back(&mine.me);

@@ -46,7 +46,7 @@ struct process_info {
   runtime::pid group_leader;
   runtime::priority priority = runtime::priority::normal;
   bool trap_exit = false;
-  base::nanos oldest_message_age = 0; // of the first message waiting; 0: none
+  base::nanos oldest_message_age = 0; // of the first message waiting, to about a millisecond; 0: none
   std::uint64_t dropped = 0;          // messages refused by its full mailbox
   std::vector<runtime::pid> links;
   std::vector<destination> monitors; // whom it watches

@@ -38,15 +38,20 @@ process_summary engine::summarise(const process& p) {
   return seen;
 }
 
+base::nanos engine::age_of_oldest(const process& p) {
+  const std::uint32_t sent = p.oldest_.load(std::memory_order_relaxed);
+  if (sent == 0) return 0;
+  const std::uint32_t age = coarse(static_cast<std::uint64_t>(base::mono_now())) - sent;
+  return age > INT32_MAX ? 0 : static_cast<base::nanos>(age) << coarse_shift; // it was sent just now
+}
+
 process_info engine::examine(const process& p) {
   process_info seen;
   seen.summary = summarise(p);
-  seen.parent = p.parent_;
+  seen.parent = p.parent();
   seen.priority = p.priority_;
   seen.trap_exit = p.trap_exit_;
-  const base::nanos oldest = p.oldest_.load(std::memory_order_relaxed);
-  if (seen.summary.messages != 0 && oldest != 0)
-    seen.oldest_message_age = std::max<base::nanos>(0, base::mono_now() - oldest);
+  if (seen.summary.messages != 0) seen.oldest_message_age = age_of_oldest(p);
   seen.dropped = p.dropped_.load(std::memory_order_relaxed);
   seen.group_leader = leader_of(p);
   relations* theirs = p.relations_.load(std::memory_order_acquire);

@@ -47,7 +47,7 @@ void worker::receive_here(process& p, signal_ptr what) {
 
 // Any thread, with the duty to announce. `here`: the worker whose thread it is, or null.
 void worker::announce(process& p, worker* here) {
-  p.waker_ = here;
+  p.waker_ = here == nullptr ? process::nowhere : static_cast<std::uint16_t>(here->index_);
   worker& home = *p.home_.load(std::memory_order_acquire);
   if (here != nullptr && here->fetch(p, home)) return here->hear_of(p);
   if (home.announcements_.push(&p)) home.waker_handle_.send();
@@ -86,16 +86,17 @@ void worker::take_announcements() {
 void worker::hear_of(process& p) {
   engine::take_inbox(p);
   p.announced_ = false;
-  const worker* const waker = std::exchange(p.waker_, nullptr);
+  const std::uint16_t waker = std::exchange(p.waker_, process::nowhere);
   if (p.scheduled_) return;
-  if (waker == nullptr || waker == this) return schedule(p);
-  p.followed_ = p.follows_ == waker->index_ ? static_cast<std::uint8_t>(p.followed_ + 1) : std::uint8_t{1};
-  p.follows_ = static_cast<std::uint16_t>(waker->index_);
+  if (waker == process::nowhere || waker == index_) return schedule(p);
+  p.followed_ = p.follows_ == waker ? static_cast<std::uint8_t>(p.followed_ + 1) : std::uint8_t{1};
+  p.follows_ = waker;
+  worker& from = *host_.parts_->workers[waker];
   const std::uint64_t mine = queue_.size();
-  const bool too_busy = waker->runnable_.load(std::memory_order_relaxed) > mine + mine / 4 + 1;
+  const bool too_busy = from.runnable_.load(std::memory_order_relaxed) > mine + mine / 4 + 1;
   if (p.followed_ < follow_after || too_busy || !movable(p)) return schedule(p);
   p.followed_ = 0;
-  give(p, *host_.parts_->workers[waker->index_]);
+  give(p, from);
 }
 
 // Of this worker's. What has ended stays, what a freezer has, and what has timers in the wheel that others
@@ -125,17 +126,19 @@ void worker::take_arrivals() {
 
 void worker::let_go(process& p) {
   processes.fetch_sub(1, std::memory_order_relaxed);
-  if (p.fiber_ == nullptr) return;
+  fiber* const stack = engine::parked_on(p);
+  if (stack == nullptr) return;
   count(parked_, -1);
   timers_.cancel(*p.waiting_);
-  release_stack(*p.fiber_);
+  release_stack(*stack);
 }
 
 void worker::take_in(process& p) {
   processes.fetch_add(1, std::memory_order_relaxed);
-  if (p.fiber_ == nullptr) return;
+  fiber* const stack = engine::parked_on(p);
+  if (stack == nullptr) return;
   count(parked_, 1);
-  own_stack(*p.fiber_);
+  own_stack(*stack);
   if (!p.waiting_->ready && p.waiting_->deadline != no_deadline)
     timers_.start(*p.waiting_, p.waiting_->deadline);
 }

@@ -32,6 +32,8 @@ process::process(worker& home, bool announced, const pid& self, std::unique_ptr<
       asker_(options.ack ? options.ack.owner() : pid{}),
       asked_(options.ack.number()) {
   if (!options.label.empty()) needs_relations().label = options.label;
+  if (!options.parent.here()) needs_relations().parent = options.parent;
+  if (!options.group_leader.here()) needs_relations().group_leader = options.group_leader;
 }
 
 process::~process() {
@@ -46,6 +48,12 @@ relations& process::needs_relations() {
   auto fresh = std::make_unique<relations>();
   relations_.store(fresh.get(), std::memory_order_release);
   return *fresh.release();
+}
+
+pid process::parent() const {
+  if (parent_) return {0, self_.creation, parent_.id, parent_.serial};
+  const relations* mine = relations_.load(std::memory_order_acquire);
+  return mine == nullptr ? pid{} : mine->parent;
 }
 
 system& process::host() const {

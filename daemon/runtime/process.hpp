@@ -34,7 +34,7 @@ class foreign_code;
 class host_code;
 class watchdog;
 struct relations;
-struct call_state;
+struct direct_call;
 struct crowd;
 struct wait;
 struct started_timer;
@@ -100,10 +100,21 @@ struct spawn_options {
   int worker = -1; // -1: where the runtime thinks best
 };
 
+// A process of this node.
+struct own_pid {
+  std::uint32_t id = 0;
+  std::uint32_t serial = 0;
+
+  own_pid() = default;
+  // None for one elsewhere.
+  explicit own_pid(const pid& of) : id(of.here() ? of.id : 0), serial(of.here() ? of.serial : 0) {}
+  explicit operator bool() const { return (id | serial) != 0; }
+};
+
 class process {
  public:
   pid self() const { return self_; }
-  pid parent() const { return parent_; }
+  pid parent() const;
   system& host() const;
   // Monotonic, at most some 10 µs old. Cheap.
   base::nanos now() const;
@@ -203,6 +214,7 @@ class process {
   // `announced`: its home will be told of it by worker::announce.
   process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
           const spawn_options& options);
+  static constexpr std::uint16_t nowhere = UINT16_MAX;
   relations& needs_relations();
   // `receiver`: the process `to` here, or null.
   [[gnu::noinline]] send_status send_otherwise(const pid& to, message&& m, process* receiver);
@@ -220,57 +232,55 @@ class process {
   mailbox_load load_;
   std::atomic<worker*> home_;             // whose thread owns it; written by the owner
   process* next_announced_ = nullptr;     // link in a worker's list of announcements
-  worker* waker_ = nullptr;               // where the one works who announced it
   std::atomic<crowd*> crowd_{nullptr};    // senders parked at the full mailbox; made when first needed
-  std::atomic<std::uint32_t> dropped_{0}; // messages its bound refused
 
   // Fixed at spawn.
   std::unique_ptr<behaviour> behaviour_;
   pid self_;
-  pid parent_;
-  pid leader_; // the group leader it began with; none: the node's
+  own_pid parent_; // none: relations may know one
+  own_pid leader_; // the group leader it began with; none: that of its relations, or the node's
   std::uint64_t bytes_limit_;
   std::uint32_t messages_limit_;
-  on_full on_full_;
 
-  // The owner's.
-  std::atomic<runtime::priority> priority_; // inspection reads these two
+  std::atomic<std::uint32_t> dropped_{0}; // messages its bound refused; senders count them
+
+  // The owner's. A million of these lie idle on a node: they are packed.
+  std::atomic<std::uint32_t> oldest_{0}; // when first_ was sent, for inspection, see engine::note_oldest
+  std::uint32_t turn_reductions_ = 0;
+  on_full on_full_;                         // fixed at spawn
+  std::atomic<runtime::priority> priority_; // inspection reads these three
   std::atomic<bool> trap_exit_;
-  bool started_ = false;  // init has returned
-  bool exiting_ = false;  // dead to all others
-  bool finished_ = false; // no callback will run any more
-  bool reclaimable_ = false;
-  bool lingering_ = false; // died while parked
-  bool scheduled_ = false; // in the run queue, on its way to another worker's, or in a turn
-  bool announced_ = false; // an announcement is on its way that is of no use any more
-  bool arriving_ = false;  // given to its home, which has not taken it in
-  bool placed_ = false;    // stays where it was spawned
-  bool exits_first_ = false;
-  bool cold_ = false;                // a freezer's member: stays where it is
+  std::atomic<process_status> status_{process_status::starting};
+  std::atomic<bool> claimed_{false}; // by the watchdog, see foreign_code.hpp
+  bool scheduled_ = false;           // in the run queue, on its way to another worker's, or in a turn
+  bool exiting_ = false;             // dead to all others
   std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
   std::uint16_t follows_ = 0;        // a worker's index
+  std::uint16_t waker_ = nowhere;    // the index of the worker where the one works who announced it
+  bool started_ : 1 = false;         // init has returned
+  bool finished_ : 1 = false;        // no callback will run any more
+  bool reclaimable_ : 1 = false;
+  bool lingering_ : 1 = false; // died while parked
+  bool announced_ : 1 = false; // an announcement is on its way that is of no use any more
+  bool arriving_ : 1 = false;  // given to its home, which has not taken it in
+  bool placed_ : 1 = false;    // stays where it was spawned
+  bool cold_ : 1 = false;      // a freezer's member: stays where it is
+  bool exits_first_ : 1 = false;
   started_timer* timers_ = nullptr;  // that it started and that run
   process* next_in_queue_ = nullptr; // link in a run queue, or among arrivals
   signal* pending_first_ = nullptr;  // signals taken out of the inbox or sent on this worker, not
   signal* pending_last_ = nullptr;   // taken yet, in order
-  std::atomic<bool> claimed_{false}; // by the watchdog, see foreign_code.hpp
-  std::uint32_t turn_reductions_ = 0;
   signal* first_ = nullptr; // messages to be handled, in order
   signal* last_ = nullptr;
-  signal* last_urgent_ = nullptr;      // of those `first_` is the first of, if that is one
-  std::atomic<base::nanos> oldest_{0}; // when first_ was sent, for inspection; 0: none, or not known
   std::atomic<const foreign_code*> outside_{nullptr}; // the plugin's callback that runs now
-  fiber* fiber_ = nullptr;                            // the stack it is parked on
-  wait* waiting_ = nullptr;                           // what it is parked for; lives on that stack
-  call_state* direct_ = nullptr;                      // of call(), on that stack too
-  std::uint64_t direct_number_ = 0;                   // of its reference
+  wait* waiting_ = nullptr;                           // what it is, or will be, parked for; lives on that stack
+  direct_call* direct_ = nullptr;                     // of call(), on that stack too
   // Whose call it handles, if `callers` does not know, none else; before init is through: who waits for that.
   pid asker_;
   std::uint64_t asked_ = 0; // the number of that call's reference
   std::uint64_t next_number_ = 0;
   std::atomic<relations*> relations_{nullptr}; // made when first needed
   std::atomic<std::uint64_t> reductions_{0};
-  std::atomic<process_status> status_{process_status::starting};
 };
 
 } // namespace coppice::runtime

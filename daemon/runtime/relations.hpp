@@ -58,6 +58,11 @@ struct call_state {
   message result;    // the answer, or the reason it will not come
 };
 
+// That of process::call(), on the caller's stack.
+struct direct_call : call_state {
+  std::uint64_t number = 0; // of its reference
+};
+
 struct alias_state {
   bool once = false;
 };
@@ -75,12 +80,14 @@ struct relations {
   flat_table<reference, watcher_state, reference_hash> watchers;
   std::string name;
   std::string label;
-  pid group_leader; // if it was changed after spawn
+  pid group_leader; // if it is of another node, or was changed after spawn
+  pid parent;       // if it is of another node; set at spawn
 
   flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
   flat_table<reference, pid, reference_hash> callers;       // calls of processes here to this one
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
   std::uint64_t next_unlink = 0;
+  signal* last_urgent = nullptr; // of those the first message is the first of, if that is one
   std::unique_ptr<frost> ice; // while a freezer has it
 };
 

@@ -130,7 +130,7 @@ void engine::enqueue_urgent(process& p, signal_ptr what) {
   const bool others = first != nullptr && (first->flags & signal::urgent) != 0;
   what->flags |= signal::urgent;
   if (first == nullptr) {
-    p.last_urgent_ = what.get();
+    p.needs_relations().last_urgent = what.get();
     return enqueue(p, std::move(what));
   }
   if (!others && (first->flags & (signal::of_call | signal::among_callers)) == signal::of_call) {
@@ -138,9 +138,10 @@ void engine::enqueue_urgent(process& p, signal_ptr what) {
     first->flags |= signal::among_callers;
   }
   signal* const raw = what.release();
-  raw->next = std::exchange(others ? p.last_urgent_->next : p.first_, raw);
-  if (others && p.last_ == p.last_urgent_) p.last_ = raw;
-  p.last_urgent_ = raw;
+  signal*& last_urgent = p.needs_relations().last_urgent;
+  raw->next = std::exchange(others ? last_urgent->next : p.first_, raw);
+  if (others && p.last_ == last_urgent) p.last_ = raw;
+  last_urgent = raw;
   note_oldest(p);
 }
 

@@ -28,7 +28,7 @@ pid engine::leader_of(const process& p) {
     const std::lock_guard guard(mine->lock);
     if (mine->group_leader) return mine->group_leader;
   }
-  if (p.leader_) return p.leader_;
+  if (p.leader_) return {0, p.self_.creation, p.leader_.id, p.leader_.serial};
   system::parts& parts = *p.host().parts_;
   const std::lock_guard guard(parts.leader_lock);
   return parts.default_leader;
@@ -57,7 +57,8 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
   if (!options.group_leader && spawner != nullptr) {
     const relations* theirs = spawner->relations_.load(std::memory_order_relaxed);
     if (theirs != nullptr) options.group_leader = theirs->group_leader;
-    if (!options.group_leader) options.group_leader = spawner->leader_;
+    if (const own_pid leader = spawner->leader_; leader && !options.group_leader)
+      options.group_leader = {0, host.creation(), leader.id, leader.serial};
   }
   std::unique_ptr<process> made(new process(home, &home != here, self, std::move(does), options));
   process& p = *made;

@@ -123,13 +123,14 @@ worker& worker::turn(process& p) {
   add(turns_, 1);
   turn_started_.store(now_, std::memory_order_relaxed);
   running_.store(&p, std::memory_order_release);
-  if (p.fiber_ == nullptr && !p.exiting_) engine::set_status(p, process_status::running);
+  const bool parked = engine::parked_on(p) != nullptr;
+  if (!parked && !p.exiting_) engine::set_status(p, process_status::running);
   if (engine::has_signals(p)) engine::take_signals(p);
-  if (p.fiber_ != nullptr) {
+  if (parked) {
     if (p.waiting_->ready) {
       fiber* mine = current_fiber_;
       mine->next = std::exchange(idle_runners_, mine);
-      current_fiber_ = std::exchange(p.fiber_, nullptr);
+      current_fiber_ = std::exchange(p.waiting_->stack, nullptr);
       mine->switch_to(*current_fiber_);
       return *this; // as the runner of some later turn: `p` may be gone
     }
@@ -163,21 +164,22 @@ void worker::end_turn(process& p) {
 
 // Whether its turn's end is anything but rest.
 bool worker::has_more(const process& p) {
-  return p.first_ != nullptr || p.fiber_ != nullptr || p.pending_first_ != nullptr ||
+  return p.first_ != nullptr || engine::parked_on(p) != nullptr || p.pending_first_ != nullptr ||
          p.crowd_.load(std::memory_order_relaxed) != nullptr || halted(p);
 }
 
 void worker::end_turn_with_more(process& p) {
   if (p.crowd_.load(std::memory_order_relaxed) != nullptr) engine::admit_crowd(p);
-  bool more = p.fiber_ == nullptr ? p.first_ != nullptr : p.waiting_->ready;
+  const bool parked = engine::parked_on(p) != nullptr;
+  bool more = parked ? p.waiting_->ready : p.first_ != nullptr;
   if (halted(p))
     more = wants_turn(p, more);
   else
-    engine::set_status(p, p.fiber_ != nullptr ? process_status::parked
-                          : more              ? process_status::runnable
-                                              : process_status::waiting);
+    engine::set_status(p, parked ? process_status::parked
+                          : more ? process_status::runnable
+                                 : process_status::waiting);
   if (more || p.pending_first_ != nullptr || !rest(p)) {
-    const bool busy = more && p.fiber_ == nullptr;
+    const bool busy = more && !parked;
     return queue_.push(&p, p.priority_.load(std::memory_order_relaxed), busy);
   }
   if (p.reclaimable_) std::unique_ptr<process>(&p).reset();
@@ -219,7 +221,7 @@ void worker::release_stack(fiber& stack) {
 
 void worker::park(process& p) {
   look_at_the_time(p);
-  p.fiber_ = current_fiber_;
+  p.waiting_->stack = current_fiber_;
   running_.store(nullptr, std::memory_order_relaxed);
   add(parked_, 1);
   if (!p.exiting_) engine::set_status(p, process_status::parked);

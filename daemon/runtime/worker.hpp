@@ -37,6 +37,7 @@ namespace coppice::runtime {
 struct wait : timer {
   wait() { deadline = INT64_MAX; } // none
   process* who = nullptr;
+  fiber* stack = nullptr;   // that it is parked on; null: not yet, or it goes on
   std::uint64_t number = 0; // of the call reference, or unique among the process's waits
   pid at;                   // whose full mailbox it is parked at; none: something else
   bool ready = false;

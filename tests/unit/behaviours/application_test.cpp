@@ -52,7 +52,7 @@ struct controlled {
     const auto pid = host.system.spawn(
         std::move(options),
         std::make_unique<application_controller>(std::move(applications),
-                                                 supervision{&host.factory, &host.tree, &host.orders, {}, {}},
+                                                 supervision{&host.factory, &host.tree, &host.orders, {}},
                                                  board, std::move(events)));
     REQUIRE(pid.has_value());
     controller = *pid;
