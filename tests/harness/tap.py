@@ -3,12 +3,14 @@
 
 A script marks its tests with @test("what it promises") and ends with run(). A test fails by an
 exception; check() and equal() raise with what was found. What a test puts on its `cleanup` stack is
-closed in reverse, also when it fails.
+closed in reverse, also when it fails. A sanitizer's report on any program it started fails it too.
 """
 import contextlib
 import sys
 import time
 import traceback
+
+from harness.reports import reports
 
 _tests = []
 
@@ -57,16 +59,27 @@ def run(argv=None):
     chosen = [(p, f) for p, f in _tests if not wanted or any(w in p for w in wanted)]
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
+
+    def report_failure(number, promise, why):
+        nonlocal failed
+        failed += 1
+        print(f"not ok {number} - {promise}", flush=True)
+        for line in why.rstrip().splitlines():
+            print(f"# {line}", flush=True)
+
     for number, (promise, function) in enumerate(chosen, 1):
         try:
             with contextlib.ExitStack() as cleanup:
                 function(cleanup)
-            print(f"ok {number} - {promise}", flush=True)
+            verdict = f"ok {number} - {promise}"
         except Skip as reason:
-            print(f"ok {number} - {promise} # SKIP {reason}", flush=True)
+            verdict = f"ok {number} - {promise} # SKIP {reason}"
         except Exception:  # the report is the point: whatever went wrong is one failed test
-            failed += 1
-            print(f"not ok {number} - {promise}", flush=True)
-            for line in traceback.format_exc().rstrip().splitlines():
-                print(f"# {line}", flush=True)
+            report_failure(number, promise, traceback.format_exc() + reports.take())
+            continue
+        said = reports.take()
+        if said:
+            report_failure(number, promise, said)
+        else:
+            print(verdict, flush=True)
     sys.exit(1 if failed else 0)
