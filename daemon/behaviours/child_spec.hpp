@@ -55,6 +55,7 @@ struct child_spec {
   std::optional<backoff_options> backoff; // none: restarted at once
   runtime::mailbox_bounds mailbox;
   runtime::priority priority = runtime::priority::normal;
+  runtime::sent_compressed compression;
   runtime::message args;                             // for the actor: a map; empty: none
   std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
 

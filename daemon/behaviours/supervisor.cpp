@@ -157,6 +157,7 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
   options.link = true;
   options.priority = spec.priority;
   options.mailbox = spec.mailbox;
+  options.compression = spec.compression;
   options.ack = self.make_ack();
   const runtime::reference ack = options.ack;
   const auto spawned = self.spawn(options, std::move(*does));

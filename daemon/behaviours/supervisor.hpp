@@ -104,7 +104,8 @@ class supervisor : public native_server {
   runtime::message order_remove(runtime::process& self, const child_spec& spec);
   runtime::message order_replace(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
-  runtime::message order_update(const std::shared_ptr<const child_spec>& spec);
+  runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
+  void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
   // What runs gets the env that shared_ has; empty: done, else why not.

@@ -51,7 +51,7 @@ message supervisor::carry_out(process& self, const supervisor_order& order) {
     case kind::reconfigure:
       return order_reconfigure(self, order.child);
     case kind::update:
-      return order_update(order.child);
+      return order_update(self, order.child);
     case kind::adopt:
       return order_adopt(self, order.whole);
     case kind::environment:
@@ -114,15 +114,21 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "unhandled")) return order_replace(self, spec);
   if (!runtime::is_atom(answer, "ok")) return answer;
-  children_.respecify(*one, spec);
+  keep_to(self, *one, spec);
   return done("updated");
 }
 
-message supervisor::order_update(const std::shared_ptr<const child_spec>& spec) {
+// What of a specification holds for a child that goes on running.
+void supervisor::keep_to(process& self, child& one, const std::shared_ptr<const child_spec>& spec) {
+  children_.respecify(one, spec);
+  if (one.state == child_state::running) self.host().set_compression(one.pid, spec->compression);
+}
+
+message supervisor::order_update(process& self, const std::shared_ptr<const child_spec>& spec) {
   if (simple()) {
     template_ = spec;
   } else if (child* const one = children_.find(spec->id.bytes())) {
-    children_.respecify(*one, spec);
+    keep_to(self, *one, spec);
   }
   return done("updated");
 }

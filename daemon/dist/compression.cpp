@@ -20,7 +20,7 @@ const char* chars(const std::uint8_t* bytes) {
 } // namespace
 
 std::span<const std::uint8_t> compressor::wrap(std::span<const std::uint8_t> head,
-                                               std::span<const std::uint8_t> payload) {
+                                               std::span<const std::uint8_t> payload, std::uint32_t level) {
   const std::size_t size = head.size() + payload.size();
   if (size > max_enveloped) return {};
   frame_.assign(head.begin(), head.end());
@@ -28,12 +28,12 @@ std::span<const std::uint8_t> compressor::wrap(std::span<const std::uint8_t> hea
   // Less than a sixteenth saved is not worth the other end's work.
   const std::size_t most = size - size / 16;
   envelope_.resize(head_size + most);
-  const auto level = static_cast<int>(chosen_.level);
+  const auto chosen = static_cast<int>(level);
   char* to = reinterpret_cast<char*>(envelope_.data() + head_size);
   const int made =
-      level < least_high
+      chosen < least_high
           ? LZ4_compress_default(chars(frame_.data()), to, static_cast<int>(size), static_cast<int>(most))
-          : LZ4_compress_HC(chars(frame_.data()), to, static_cast<int>(size), static_cast<int>(most), level);
+          : LZ4_compress_HC(chars(frame_.data()), to, static_cast<int>(size), static_cast<int>(most), chosen);
   if (made <= 0) return {};
   const std::size_t whole = head_size + static_cast<std::size_t>(made);
   base::store_be32(envelope_.data(), static_cast<std::uint32_t>(whole - 4));

@@ -26,8 +26,9 @@ constexpr std::size_t worth_a_write = 32; // messages
 constexpr int ticks_to_silence = 4;
 constexpr std::chrono::milliseconds looks_for_memory{20};
 
-bool takes_envelopes(const peer_node& peer) {
-  return (peer.capabilities & handshake_message::capability::lz4) != 0;
+std::optional<compression_settings> compression_towards(const peer_node& peer, const options& opts) {
+  if ((peer.capabilities & handshake_message::capability::lz4) == 0) return std::nullopt;
+  return opts.compression;
 }
 
 bool takes_short_forms(const peer_node& peer) {
@@ -46,8 +47,7 @@ connection::connection(runtime::system& system, const options& opts, connection_
       ids_(system.nodes(), peer_index),
       short_forms_(takes_short_forms(peer)),
       unpacker_(opts.term_limits, peer.capabilities),
-      packer_(peer.flags, takes_envelopes(peer) ? opts.compression : compression_settings{},
-              peer.capabilities == 0),
+      packer_(peer.flags, compression_towards(peer, opts), peer.capabilities == 0),
       stream_(std::move(stream)),
       ticker_(system.loop(static_cast<unsigned>(system.current_worker())), [this] { tick(); }),
       reader_(system.loop(static_cast<unsigned>(system.current_worker())), [this] {

@@ -135,7 +135,7 @@ class connection final : private net::stream_handler {
   void fill_demonitor(control_message& c, const runtime::reference& ref, const call_there& call);
   bool fill_down(control_message& c, const runtime::signal& s);
   void send_now(const runtime::destination& to, runtime::signal_ptr what);
-  void pack(const control_message& c, const runtime::message& payload);
+  void pack(const control_message& c, const packer::content& what);
   void pack(const short_form& head, const runtime::signal& s);
   void packed();
   bool has_room();

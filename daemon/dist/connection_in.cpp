@@ -315,7 +315,7 @@ void connection::answer_spawn(const spawn_request& request) {
     result.atom(made.error());
   }
   reply.reason = result.view();
-  pack(reply, {});
+  pack(reply, {runtime::message()});
 }
 
 } // namespace coppice::dist

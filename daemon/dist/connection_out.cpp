@@ -56,10 +56,10 @@ void connection::send_now(const destination& to, runtime::signal_ptr what) {
   if (has_payload(c.what)) {
     if (payload.size() > large_window / 4 && packer_.takes_fragments())
       return begin_large(c, std::move(what));
-    pack(c, payload);
+    pack(c, {payload, what->compression});
   } else {
     c.reason = payload.bytes();
-    pack(c, {});
+    pack(c, {runtime::message()});
   }
   tell_sender(*what);
 }
@@ -75,9 +75,9 @@ bool connection::has_room() {
   return !overfull_;
 }
 
-void connection::pack(const control_message& c, const runtime::message& payload) {
+void connection::pack(const control_message& c, const packer::content& what) {
   if (!has_room()) return;
-  if (!packer_.pack(c, payload, stream_)) {
+  if (!packer_.pack(c, what, stream_)) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
     return;
   }
@@ -86,7 +86,7 @@ void connection::pack(const control_message& c, const runtime::message& payload)
 
 void connection::pack(const short_form& head, const signal& s) {
   if (has_room()) {
-    packer_.pack(head, s.payload(), stream_);
+    packer_.pack(head, {s.payload(), s.compression}, stream_);
     packed();
   }
   tell_sender(s);
@@ -108,9 +108,8 @@ void connection::packed() {
 
 void connection::begin_large(const control_message& c, runtime::signal_ptr what) {
   packer::fragmented fragments;
-  const auto& payload = what->payload();
   if (!has_room()) return tell_sender(*what);
-  if (!packer_.begin(c, payload, fragments, stream_)) {
+  if (!packer_.begin(c, {what->payload(), what->compression}, fragments, stream_)) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
     return tell_sender(*what);
   }
@@ -260,7 +259,7 @@ void connection::begin_call(const destination& to, const signal& call, bool ride
   fill_ends(c, to, call.from);
   c.what = op::monitor_p;
   c.ref = ids_.out(call.ref);
-  pack(c, {});
+  pack(c, {runtime::message()});
 }
 
 // Something is sent to an alias of the peer's: to a call's it is the answer.
@@ -273,11 +272,11 @@ void connection::end_call(const runtime::reference& answered, const runtime::pid
 void connection::end_monitor(const runtime::reference& ref, const call_there& call) {
   control_message c;
   fill_demonitor(c, ref, call);
-  pack(c, {});
+  pack(c, {runtime::message()});
 }
 
 std::optional<short_form> connection::brief(const destination& to, const signal& s) const {
-  if (!short_forms_ || s.payload().size() > packer::most_brief) return std::nullopt;
+  if (!short_forms_ || !packer_.is_brief({s.payload(), s.compression})) return std::nullopt;
   return shortened(to, s, peer_.creation);
 }
 

@@ -56,6 +56,7 @@ bool outbox::append(const runtime::destination& to, const signal& what) {
   const auto payload = what.payload().bytes();
   if (what.kind != runtime::signal_kind::message || (what.flags & needs_more) != 0) return false;
   if (payload.size() >= to_.shorter_than || suspended_.load(std::memory_order_relaxed)) return false;
+  if (what.compression > runtime::sent_compressed::never) return false;
   if (to.what() == runtime::destination::kind::alias) return false; // it may end a call
   const auto head = shortened(to, what, to_.creation);
   if (!head) return false;

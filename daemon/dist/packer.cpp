@@ -32,11 +32,12 @@ void put_be64(etf::writer& out, std::uint64_t value) {
 
 } // namespace
 
-packer::packer(std::uint64_t flags, const compression_settings& compression, bool caches)
+packer::packer(std::uint64_t flags, std::optional<compression_settings> compression, bool caches)
     : with_header_((flags & (flag::dist_hdr_atom_cache | flag::fragments)) != 0),
       fragments_((flags & flag::fragments) != 0),
-      atoms_(caches && (flags & flag::dist_hdr_atom_cache) != 0 ? std::make_unique<atom_sender>() : nullptr),
-      compressor_(compression) {}
+      atoms_(caches && (flags & flag::dist_hdr_atom_cache) != 0 ? std::make_unique<atom_sender>() : nullptr) {
+  if (compression) compressor_.emplace(*compression);
+}
 
 void packer::start(std::uint8_t header) {
   scratch_.rewind();
@@ -65,10 +66,11 @@ void packer::finish_length(std::size_t payload_bytes) {
   scratch_.patch32(0, static_cast<std::uint32_t>(scratch_.size() - 4 + payload_bytes));
 }
 
-bool packer::pack(const control_message& control, const runtime::message& payload, net::stream& out) {
+bool packer::pack(const control_message& control, const content& what, net::stream& out) {
+  const auto& payload = what.payload;
   if (fragments_ && payload.size() > fragment_size) {
     fragmented whole;
-    if (!begin(control, payload, whole, out)) return false;
+    if (!begin(control, what, whole, out)) return false;
     while (whole.left > 0) next(whole, out);
     return true;
   }
@@ -81,32 +83,38 @@ bool packer::pack(const control_message& control, const runtime::message& payloa
   } else if (!put_control(control)) {
     return false;
   }
-  send(payload, payload.bytes(), out);
+  send(what, payload.bytes(), out);
   return true;
 }
 
-void packer::pack(const short_form& head, const runtime::message& payload, net::stream& out) {
-  scratch_.rewind();
-  std::uint8_t bytes[max_short_frame_head];
-  scratch_.raw({bytes, write_short_frame_head(bytes, head, payload.size())});
-  send(payload, payload.bytes(), out);
+bool packer::is_brief(const content& what) const {
+  const std::size_t size = what.payload.size();
+  return size <= max_enveloped - max_short_frame_head || (size <= most_brief && level_for(size, what) == 0);
 }
 
-void packer::send(const runtime::message& payload, etf::bytes part, net::stream& out) {
-  if (compressor_.wants(part.size())) {
-    const auto envelope = compressor_.wrap(scratch_.view().subspan(4), part);
+void packer::pack(const short_form& head, const content& what, net::stream& out) {
+  scratch_.rewind();
+  std::uint8_t bytes[max_short_frame_head];
+  scratch_.raw({bytes, write_short_frame_head(bytes, head, what.payload.size())});
+  send(what, what.payload.bytes(), out);
+}
+
+void packer::send(const content& what, etf::bytes part, net::stream& out) {
+  if (const std::uint32_t level = level_for(part.size(), what); level > 0) {
+    const auto envelope = compressor_->wrap(scratch_.view().subspan(4), part, level);
     if (!envelope.empty()) return out.write(envelope);
   }
   const bool joined = part.size() < copy_below;
   if (joined) scratch_.raw(part);
   finish_length(joined ? 0 : part.size());
   out.write(scratch_.view());
-  if (!joined) write(payload, part, out);
+  if (!joined) write(what.payload, part, out);
 }
 
-bool packer::begin(const control_message& control, const runtime::message& payload, fragmented& into,
-                   net::stream& out) {
+bool packer::begin(const control_message& control, const content& what, fragmented& into, net::stream& out) {
+  const auto& payload = what.payload;
   into.payload = payload;
+  into.compression = what.compression;
   into.sequence = next_sequence_++;
   into.left = (payload.size() + fragment_size - 1) / fragment_size;
   into.done = 0;
@@ -127,7 +135,7 @@ bool packer::fragment(const control_message* control, fragmented& of, net::strea
   const auto part = of.payload.bytes().subspan(of.done, std::min(of.rest(), fragment_size));
   of.done += part.size();
   --of.left;
-  send(of.payload, part, out);
+  send({of.payload, of.compression}, part, out);
   return true;
 }
 
@@ -140,7 +148,7 @@ void packer::write(const runtime::message& payload, etf::bytes part, net::stream
 }
 
 std::size_t packer::sent_as_it_is_below() const {
-  return std::min(copy_below, compressor_.least());
+  return compressor_ ? std::min(copy_below, compressor_->least()) : copy_below;
 }
 
 void packer::tick(net::stream& out) {

@@ -8,6 +8,7 @@
 #include <coppice/etf/writer.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "dist/atom_sender.hpp"
 #include "dist/compression.hpp"
@@ -21,25 +22,34 @@ namespace coppice::dist {
 
 class packer {
  public:
-  // `flags` are those in force; `compression` level 0 where the peer takes no envelopes. `caches`: atoms go
-  // into the peer's cache, if it is in force.
-  explicit packer(std::uint64_t flags, const compression_settings& compression = {}, bool caches = false);
+  // `flags` are those in force; no `compression` where the peer takes no envelopes. `caches`: atoms go into
+  // the peer's cache, if it is in force.
+  explicit packer(std::uint64_t flags, std::optional<compression_settings> compression = {},
+                  bool caches = false);
 
-  // `payload` is empty for operations without one. False when the control message has no encoding
-  // or the frame would be longer than four bytes can say; nothing is written then.
-  bool pack(const control_message& control, const runtime::message& payload, net::stream& out);
-  // The same in short form, the peer taking it; the payload is at most most_brief bytes.
-  static constexpr std::size_t most_brief = 4 * fragment_size;
-  void pack(const short_form& head, const runtime::message& payload, net::stream& out);
+  // What goes behind a control message, and the compression its sender chose, as its signal has it.
+  struct content {
+    const runtime::message& payload; // empty for operations without one
+    std::uint8_t compression = runtime::sent_compressed::as_the_node;
+  };
+  // False when the control message has no encoding or the frame would be longer than four bytes can say;
+  // nothing is written then.
+  bool pack(const control_message& control, const content& what, net::stream& out);
+  // Whether it may go in one frame, in short form: what is compressed may only if an envelope holds it.
+  static constexpr std::size_t most_brief = 4 * fragment_size; // bytes of payload
+  bool is_brief(const content& what) const;
+  // The same in short form, the peer taking it and `what` being brief.
+  void pack(const short_form& head, const content& what, net::stream& out);
   void tick(net::stream& out);
   // Frames, whole, made by someone else.
   void write(const runtime::message& frames, net::stream& out) { write(frames, frames.bytes(), out); }
-  // Payloads shorter than this are never compressed, and are copied in any case.
+  // Payloads shorter than this are copied in any case, and not compressed unless their sender chose it.
   std::size_t sent_as_it_is_below() const;
 
   // A message that leaves in fragments.
   struct fragmented {
     runtime::message payload;
+    std::uint8_t compression = runtime::sent_compressed::as_the_node;
     std::uint64_t sequence = 0;
     std::uint64_t left = 0; // fragments, this and all after it
     std::size_t done = 0;   // bytes of the payload
@@ -47,8 +57,7 @@ class packer {
   };
   bool takes_fragments() const { return fragments_; }
   // Writes the first fragment; false as pack().
-  bool begin(const control_message& control, const runtime::message& payload, fragmented& into,
-             net::stream& out);
+  bool begin(const control_message& control, const content& what, fragmented& into, net::stream& out);
   // Writes another one; there is one left.
   void next(fragmented& of, net::stream& out);
 
@@ -56,7 +65,10 @@ class packer {
   bool fragment(const control_message* control, fragmented& of, net::stream& out);
   void write(const runtime::message& payload, etf::bytes part, net::stream& out);
   // The frame begun in scratch_ and its payload, as they are or in an envelope.
-  void send(const runtime::message& payload, etf::bytes part, net::stream& out);
+  void send(const content& what, etf::bytes part, net::stream& out);
+  std::uint32_t level_for(std::size_t payload_bytes, const content& what) const {
+    return compressor_ ? compressor_->level_for(payload_bytes, what.compression) : 0;
+  }
   void start(std::uint8_t header);
   // Behind a header: its references and the control message. False: it has no encoding.
   bool put_control(const control_message& control);
@@ -68,7 +80,7 @@ class packer {
   etf::vector_writer scratch_{1024};
   std::unique_ptr<atom_sender> atoms_; // null: none is cached
   etf::vector_writer control_{256};    // if they are
-  compressor compressor_;
+  std::optional<compressor> compressor_;
 };
 
 } // namespace coppice::dist

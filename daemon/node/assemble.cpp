@@ -184,6 +184,8 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   out.mailbox = {static_cast<std::uint32_t>(std::min<std::uint64_t>(from.mailbox.limit, 16'000'000)),
                  from.mailbox.bytes, convert(from.mailbox.on_full)};
   out.priority = convert(from.priority);
+  if (from.compression)
+    out.compression = runtime::sent_compressed::at(from.compression->level, from.compression->threshold);
   out.args = convert(from.args);
   return made;
 }

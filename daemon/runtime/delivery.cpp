@@ -71,6 +71,7 @@ send_status engine::deliver(system& host, const destination& to, signal_ptr what
 
 send_status engine::dispatch(system& host, const destination& to, signal_ptr what, process* sender) {
   if (to.here()) return deliver(host, to, std::move(what), sender);
+  if (sender != nullptr) sender->choose_compression(*what);
   if (host.router() != nullptr) {
     if (sender != nullptr && what->kind == signal_kind::message) {
       send_away(host, to, std::move(what), *sender);

@@ -63,7 +63,7 @@ void engine::die(process& p, message reason) {
   if (!p.started_) answer_ack(p, error_message(reason));
   if (mine != nullptr) {
     const auto tell = [&](const destination& whom, signal_ptr what) {
-      dispatch(host, whom, std::move(what), nullptr);
+      dispatch(host, whom, std::move(what), &p);
     };
     mine->links.for_each([&](const pid& other, link_state& state) {
       if (state.unlinking == 0) tell(other, make_signal(signal_kind::exit, p.self_, reason));

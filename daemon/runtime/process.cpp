@@ -24,6 +24,7 @@ process::process(worker& home, bool announced, const pid& self, std::unique_ptr<
       leader_(options.group_leader),
       bytes_limit_(options.mailbox.bytes),
       messages_limit_(options.mailbox.messages),
+      compression_(options.compression),
       on_full_(options.mailbox.policy),
       priority_(options.priority),
       trap_exit_(options.trap_exit),

@@ -22,6 +22,7 @@
 #include "runtime/lifo.hpp"
 #include "runtime/mailbox_load.hpp"
 #include "runtime/message.hpp"
+#include "runtime/sent_compressed.hpp"
 #include "runtime/signal.hpp"
 
 namespace coppice::runtime {
@@ -97,6 +98,7 @@ struct spawn_options {
   pid group_leader{};           // none: the spawner's
   runtime::priority priority = runtime::priority::normal;
   mailbox_bounds mailbox{};
+  sent_compressed compression{};
   int worker = -1; // -1: where the runtime thinks best
 };
 
@@ -216,6 +218,11 @@ class process {
           const spawn_options& options);
   static constexpr std::uint16_t nowhere = UINT16_MAX;
   relations& needs_relations();
+  // Of a signal to another node.
+  void choose_compression(signal& leaving) const {
+    const auto chosen = compression_.load(std::memory_order_relaxed);
+    leaving.compression = chosen.choice_for(leaving.payload().size());
+  }
   // `receiver`: the process `to` here, or null.
   [[gnu::noinline]] send_status send_otherwise(const pid& to, message&& m, process* receiver);
   // After what costs one.
@@ -242,7 +249,8 @@ class process {
   std::uint64_t bytes_limit_;
   std::uint32_t messages_limit_;
 
-  std::atomic<std::uint32_t> dropped_{0}; // messages its bound refused; senders count them
+  std::atomic<std::uint32_t> dropped_{0};    // messages its bound refused; senders count them
+  std::atomic<sent_compressed> compression_; // written by any thread
 
   // The owner's. A million of these lie idle on a node: they are packed.
   std::atomic<std::uint32_t> oldest_{0}; // when first_ was sent, for inspection, see engine::note_oldest
@@ -252,11 +260,11 @@ class process {
   std::atomic<bool> trap_exit_;
   std::atomic<process_status> status_{process_status::starting};
   std::atomic<bool> claimed_{false}; // by the watchdog, see foreign_code.hpp
-  bool scheduled_ = false;           // in the run queue, on its way to another worker's, or in a turn
-  bool exiting_ = false;             // dead to all others
   std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
   std::uint16_t follows_ = 0;        // a worker's index
   std::uint16_t waker_ = nowhere;    // the index of the worker where the one works who announced it
+  bool scheduled_ : 1 = false;       // in the run queue, on its way to another worker's, or in a turn
+  bool exiting_ : 1 = false;         // dead to all others
   bool started_ : 1 = false;         // init has returned
   bool finished_ : 1 = false;        // no callback will run any more
   bool reclaimable_ : 1 = false;

@@ -58,6 +58,7 @@ struct signal {
 
   signal* next = nullptr;
   signal_kind kind = signal_kind::message;
+  std::uint8_t compression = 0; // to another node: what the sender chose, see sent_compressed
   std::uint16_t flags = 0;
   std::uint32_t weight = 0; // internal: bytes it counts for in the mailbox
   pid from;

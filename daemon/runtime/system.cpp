@@ -154,6 +154,11 @@ bool system::alive(const pid& of) const {
   return engine::find(*this, of) != nullptr;
 }
 
+void system::set_compression(const pid& of, sent_compressed chosen) {
+  const engine::reading valid(*this);
+  if (process* found = engine::find(*this, of)) found->compression_.store(chosen, std::memory_order_relaxed);
+}
+
 send_status system::deliver(const destination& to, signal_ptr what) {
   return engine::deliver(*this, to, std::move(what), nullptr);
 }

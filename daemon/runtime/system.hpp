@@ -79,6 +79,8 @@ class system {
   std::optional<pid> whereis(std::string_view name) const;
   std::vector<std::pair<std::string, pid>> registered() const; // sorted by name
   bool alive(const pid& of) const;
+  // As of the next message it sends. Any thread.
+  void set_compression(const pid& of, sent_compressed chosen);
 
   // A signal to a process here, from dist or any room that speaks for remote processes. Order is kept per
   // calling thread and receiver. Answers what Erlang answers for missing processes (noproc exits and

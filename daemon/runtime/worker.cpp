@@ -296,6 +296,7 @@ void worker::fire_started(timer& due) {
   leave_starter(*owned);
   signal_ptr what = make_signal(signal_kind::message, owned->starter->self(), std::move(owned->what));
   what->flags = signal::unbounded;
+  if (!owned->to.here()) owned->starter->choose_compression(*what);
   engine::dispatch(self.host_, owned->to, std::move(what), nullptr);
 }
 

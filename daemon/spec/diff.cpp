@@ -133,6 +133,7 @@ void compare_supervision(const child_spec& a, const child_spec& b, std::vector<s
   if (a.shutdown != b.shutdown) keys.emplace_back("shutdown");
   if (a.significant != b.significant) keys.emplace_back("significant");
   if (a.backoff != b.backoff) keys.emplace_back("backoff");
+  if (a.compression != b.compression) keys.emplace_back("compression");
 }
 
 supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after);

@@ -151,6 +151,7 @@ struct route_options {
 struct compression_options {
   std::uint32_t level = 0;        // 0: off
   std::uint64_t threshold = 1024; // bytes
+  bool operator==(const compression_options&) const = default;
 };
 
 struct service_options {
@@ -224,7 +225,8 @@ struct child_spec {
   std::optional<backoff_options> backoff;
   mailbox_options mailbox;
   spec::priority priority = spec::priority::normal;
-  std::optional<spec::isolation> isolation; // none: plugins.isolation
+  std::optional<compression_options> compression; // none: distribution.compression
+  std::optional<spec::isolation> isolation;       // none: plugins.isolation
   encoded_term args; // a map, checked against the plugin's schema, its defaults filled in
   std::unique_ptr<supervisor_spec> supervisor;
   std::optional<pool_options> pool;

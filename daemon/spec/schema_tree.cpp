@@ -26,6 +26,17 @@ const table<mailbox_options>& mailbox_table() {
   return rows;
 }
 
+// A child that says something of it says how much: the node's level is not taken over.
+const table<compression_options>& compression_table() {
+  static const auto rows =
+      table<compression_options>()
+          .add<&compression_options::level>("level", whole<std::uint32_t>(0, 12),
+                                            "of LZ4: 0 is off, 1 the fastest, 12 the smallest")
+          .needed()
+          .add<&compression_options::threshold>("threshold", size(), "smaller messages go as they are");
+  return rows;
+}
+
 const table<backoff_options>& backoff_table() {
   static const auto rows =
       table<backoff_options>()
@@ -73,17 +84,19 @@ void check_child(reader& from, const node& at, child_spec& child) {
   refuse_for_supervisor(from, at, "args", "");
   refuse_for_supervisor(from, at, "mailbox", "");
   refuse_for_supervisor(from, at, "priority", "");
+  refuse_for_supervisor(from, at, "compression", "");
   refuse_for_supervisor(from, at, "name", "it belongs into the 'supervisor' map");
 }
 
 // What check_child() refuses beside a supervisor.
 void prune_child(json& child) {
   if (!child.contains("supervisor")) return;
-  for (const char* key : {"args", "mailbox", "priority", "name"}) child.erase(key);
+  for (const char* key : {"args", "mailbox", "priority", "compression", "name"}) child.erase(key);
 }
 
 json child_rule() {
-  json none = json::object({{"args", false}, {"mailbox", false}, {"priority", false}, {"name", false}});
+  json none = json::object(
+      {{"args", false}, {"mailbox", false}, {"priority", false}, {"compression", false}, {"name", false}});
   json nested = {{"required", {"supervisor"}}, {"properties", std::move(none)}};
   json significant = {{"required", {"significant"}}, {"properties", {{"significant", {{"const", true}}}}}};
   json not_permanent = {{"required", {"restart"}},
@@ -126,6 +139,7 @@ const table<child_spec>& child_table() {
   using nested = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
   using waits = maybe<std::optional<backoff_options>, section<backoff_options>>;
   using crowd = maybe<std::optional<pool_options>, section<pool_options>>;
+  using squeeze = maybe<std::optional<compression_options>, section<compression_options>>;
   static const auto rows =
       table<child_spec>()
           .add<&child_spec::id>("id", text("an id", &check_id, id_pattern), "its name among its siblings")
@@ -154,6 +168,9 @@ const table<child_spec>& child_table() {
                                                         {"high", priority::high},
                                                         {"max", priority::max}}),
                                       "its turn among the others")
+          .add<&child_spec::compression>(
+              "compression", squeeze(section<compression_options>(&compression_table)),
+              "of what it sends to other Coppice nodes; absent: as distribution.compression says")
           .add<&child_spec::isolation>(
               "isolation", maybe<std::optional<isolation>, choice<isolation>>(isolation_words()),
               "process: in a process of its own; absent: as plugins.isolation says", later)

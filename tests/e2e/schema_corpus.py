@@ -45,6 +45,7 @@ def good(folder):
                      {"id": "kv", "actor": "kv", "name": "store", "restart": "transient", "significant": True,
                       "shutdown": "5s", "backoff": {"first": "1s", "max": "30s", "jitter": 0.2},
                       "mailbox": {"limit": 10, "bytes": "64KiB", "on_full": "drop_new"}, "priority": "high",
+                      "compression": {"level": 3, "threshold": "1KiB"},
                       "args": {"max_entries": 5}},
                      {"id": "inner", "shutdown": "infinity", "supervisor": {
                          "strategy": "one_for_all", "children": [{"id": "probe", "actor": "probe:probe"}]}},

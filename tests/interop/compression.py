@@ -48,5 +48,61 @@ def otp(cleanup):
     equal(erl(f"B = binary:copy(<<0>>, 100000), B =:= gen_server:call({{probe, '{a.name}'}}, {{echo, B}})"), "true", a.log())
 
 
+TREE = """\
+node: { name: a@127.0.0.1 }
+distribution: { compression: { level: NODES, threshold: 1KiB } }
+applications:
+  - name: app
+    supervisor:
+      children:
+        - { id: small, actor: probe, name: small, compression: { level: 9, threshold: 200B } }
+        - { id: never, actor: probe, name: never, compression: { level: 0 } }
+        - { id: as_node, actor: probe, name: as_node }
+"""
+
+
+def text(size):
+    return "<<" + ",".join(['"all work and no play"'] * (size // 20)) + ">>"
+
+
+def answered(by, name, to, size):
+    """How many bytes a child's answer of so many bytes takes on its way to another node."""
+    to.call(f"{name}@{by.name}", "ping")
+    before = bytes_out(by, to.name)
+    equal(to.call(f"{name}@{by.name}", f"{{echo, {text(size)}}}").count("all work"), size // 20)
+    return bytes_out(by, to.name) - before
+
+
+@test("a child compresses what it sends by its own level and threshold, whatever the node's are and however long it is")
+def by_child(cleanup):
+    for nodes in (0, 1):
+        a = Node(cleanup, name="a", config=TREE.replace("NODES", str(nodes)), settings=[LISTEN])
+        b = node(cleanup, "b", 0, epmd_port=a.epmd_port)
+        for size in (400, 20_000, 200_000, 2_000_000):
+            check(answered(a, "small", b, size) < max(size / 10, 250), "small compresses", nodes, size)
+            check(answered(a, "never", b, size) > size, "never does not", nodes, size)
+            check((answered(a, "as_node", b, size) > size) == (nodes == 0 or size < 1024), "as_node does as the node", nodes, size)
+        check(answered(a, "small", b, 160) > 160, "below the threshold nobody does")
+
+
+@test("apply changes it under a running child, which keeps its pid and state, and back")
+def applied(cleanup):
+    tree = TREE.replace("NODES", "0")
+    a = Node(cleanup, name="a", config=tree, settings=[LISTEN])
+    b = node(cleanup, "b", 0, epmd_port=a.epmd_port)
+    pids = {name: a.call(name, "self") for name in ("small", "never", "as_node")}
+    later = tree.replace("name: never, compression: { level: 0 }", "name: never, compression: { level: 1 }").replace(
+        "actor: probe, name: as_node", "actor: probe, name: as_node, compression: { level: 3, threshold: 300B }").replace(
+        ", compression: { level: 9, threshold: 200B }", "")
+    for text_of_file, small, never, as_node in ((later, False, True, True), (tree, True, False, False)):
+        a.folder.write("node.yaml", text_of_file)
+        changes = a.ask("apply")["changes"]
+        equal([(c["action"], c["path"], c["keys"]) for c in changes],
+              [("update", f"app/{name}", ["compression"]) for name in ("small", "never", "as_node")])
+        for name, smaller in (("small", small), ("never", never), ("as_node", as_node)):
+            equal(answered(a, name, b, 20_000) < 2000, smaller, name)
+        equal({name: a.call(name, "self") for name in pids}, pids)
+
+
 if __name__ == "__main__":
     run()

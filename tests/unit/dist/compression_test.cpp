@@ -44,9 +44,9 @@ TEST_CASE("a frame comes out of its envelope as it went in, at every level") {
   while (payload.size() < fragment_size) payload += "repetition " + std::to_string(payload.size() / 100);
   for (const std::uint32_t level : {1u, 2u, 3u, 9u, 12u}) {
     CAPTURE(level);
-    compressor out({level, 1024});
+    compressor out({0, 1024});
     decompressor in;
-    const auto wrapped = out.wrap(base::as_bytes(head), base::as_bytes(payload));
+    const auto wrapped = out.wrap(base::as_bytes(head), base::as_bytes(payload), level);
     REQUIRE_FALSE(wrapped.empty());
     CHECK(wrapped.size() < payload.size() / 4);
     CHECK(base::load_be32(wrapped.data()) == wrapped.size() - 4);
@@ -56,16 +56,32 @@ TEST_CASE("a frame comes out of its envelope as it went in, at every level") {
   }
 }
 
-TEST_CASE("what hardly gets smaller, is below the threshold or too long goes as it is") {
-  compressor out({1, 1024});
-  CHECK_FALSE(out.wants(1023));
-  CHECK(out.wants(1024));
-  CHECK_FALSE(compressor({0, 0}).wants(1 << 20));
+TEST_CASE("what is below the threshold goes as it is, by the node's or by the sender's own") {
+  using runtime::sent_compressed;
+  const compressor node({3, 1024});
+  const auto level = [](const compressor& by, std::size_t bytes, sent_compressed own) {
+    return by.level_for(bytes, own.choice_for(bytes));
+  };
+  CHECK(level(node, 1023, {}) == 0);
+  CHECK(level(node, 1024, {}) == 3);
+  CHECK(level(node, 100, sent_compressed::at(9, 100)) == 9);
+  CHECK(level(node, 99, sent_compressed::at(9, 100)) == 0);
+  CHECK(level(node, 1 << 20, sent_compressed::at(0, 100)) == 0);
+  CHECK(level(node, 1024, sent_compressed::at(12, UINT64_MAX)) == 0);
+  const compressor off({0, 0});
+  CHECK(level(off, 1 << 20, {}) == 0);
+  CHECK(level(off, 1 << 20, sent_compressed::at(1, 0)) == 1);
+  CHECK(off.least() == SIZE_MAX);
+  CHECK(node.least() == 1024);
+}
+
+TEST_CASE("what hardly gets smaller or is too long goes as it is") {
+  compressor out({0, 1024});
   std::vector<std::uint8_t> noise(4096);
   base::random_bytes(noise);
-  CHECK(out.wrap({}, noise).empty());
-  CHECK(out.wrap({}, std::vector<std::uint8_t>(max_enveloped + 1)).empty());
-  CHECK_FALSE(out.wrap({}, std::vector<std::uint8_t>(max_enveloped)).empty());
+  CHECK(out.wrap({}, noise, 1).empty());
+  CHECK(out.wrap({}, std::vector<std::uint8_t>(max_enveloped + 1), 1).empty());
+  CHECK_FALSE(out.wrap({}, std::vector<std::uint8_t>(max_enveloped), 1).empty());
 }
 
 TEST_CASE("a lying or damaged envelope is refused, whatever it says") {

@@ -130,6 +130,7 @@ TEST_CASE("every key of a child leads to what it takes to change it") {
       {", restart: transient", "update demo/a: restart\n"},
       {", shutdown: brutal_kill", "update demo/a: shutdown\n"},
       {", backoff: { first: 1s }", "update demo/a: backoff\n"},
+      {", compression: { level: 1 }", "update demo/a: compression\n"},
   };
   for (const row& each : rows) {
     CAPTURE(each.more);

@@ -263,7 +263,8 @@ TEST_CASE("simple_one_for_one has one child, its template") {
   });
 }
 
-TEST_CASE("a wrong strategy, auto_shutdown, backoff or max_runtime is shown with what there is") {
+TEST_CASE(
+    "a wrong strategy, auto_shutdown, backoff, compression or max_runtime is shown with what there is") {
   check_tree_errors({
       {"strategy", "        - { id: a, supervisor: { strategy: rest_for_on } }\n",
        "node.yaml:10:44: error: supervisor.strategy: expected one_for_one, one_for_all, rest_for_one or "
@@ -283,6 +284,20 @@ TEST_CASE("a wrong strategy, auto_shutdown, backoff or max_runtime is shown with
        "node.yaml:10:60: error: backoff.jitter: expected a number from 0.0 to 1.0, found the number 2\n"
        "   10 |         - { id: a, actor: kv, backoff: { first: 5, jitter: 2 } }\n"
        "      |                                                            ^\n"},
+      {"compression without a level", "        - { id: a, actor: kv, compression: { threshold: 1KiB } }\n",
+       "node.yaml:10:46: error: the key 'level' is missing\n"
+       "   10 |         - { id: a, actor: kv, compression: { threshold: 1KiB } }\n"
+       "      |                                              ^ of LZ4: 0 is off, 1 the fastest, 12 the "
+       "smallest\n"},
+      {"compression beyond LZ4's", "        - { id: a, actor: kv, compression: { level: 13 } }\n",
+       "node.yaml:10:53: error: compression.level: expected a whole number from 0 to 12, found the number "
+       "13\n"
+       "   10 |         - { id: a, actor: kv, compression: { level: 13 } }\n"
+       "      |                                                     ^\n"},
+      {"a supervisor's compression", "        - { id: a, compression: { level: 1 }, supervisor: {} }\n",
+       "node.yaml:10:20: error: a supervisor takes no 'compression'\n"
+       "   10 |         - { id: a, compression: { level: 1 }, supervisor: {} }\n"
+       "      |                    ^\n"},
       {"max_runtime", "        - { id: a, actor: kv }\n    max_runtime: 0s\n",
        "node.yaml:11:18: error: max_runtime: must be at least 1ms\n"
        "   11 |     max_runtime: 0s\n"

@@ -60,7 +60,7 @@ TEST_CASE("a supervision tree is read whole, with its plugins found") {
   auto spec = good(folder.load_tree(
       "        - { id: store, actor: kv, name: store, restart: transient, shutdown: brutal_kill, priority: "
       "high,\n"
-      "            mailbox: { limit: 10, bytes: 1MiB, on_full: drop_old } }\n"
+      "            mailbox: { limit: 10, bytes: 1MiB, on_full: drop_old }, compression: { level: 3 } }\n"
       "        - { id: inner, supervisor: { name: inner, intensity: 7, period: 2m, children: [\n"
       "            { id: one, actor: 'pair:first', shutdown: infinity }] } }\n"));
   const auto& top = spec.applications.at(0).supervisor;
@@ -76,10 +76,13 @@ TEST_CASE("a supervision tree is read whole, with its plugins found") {
   CHECK(store.priority == spec::priority::high);
   CHECK(store.mailbox.limit == 10);
   CHECK(store.mailbox.bytes == 1 << 20);
+  REQUIRE(store.compression);
+  CHECK(*store.compression == spec::compression_options{3, 1024});
   CHECK(store.at.line == 10);
   const auto& inner = top.children[1];
   CHECK(inner.shutdown.how == spec::shutdown_limit::kind::infinity);
   REQUIRE(inner.supervisor);
+  CHECK_FALSE(inner.supervisor->children.at(0).compression);
   CHECK(inner.supervisor->intensity == 7);
   CHECK(inner.supervisor->period == spec::milliseconds(120'000));
   CHECK(inner.supervisor->children.at(0).actor_type == "first");
