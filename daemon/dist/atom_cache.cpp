@@ -73,13 +73,10 @@ owned_atoms::owned_atoms(const atom_table& table) {
   }
 }
 
-void owned_atoms::fill(atom_table& table) const {
-  table.size_ = ends_.size();
-  std::size_t start = 0;
-  for (std::size_t i = 0; i < ends_.size(); ++i) {
-    table.atoms_[i] = std::string_view(text_).substr(start, ends_[i] - start);
-    start = ends_[i];
-  }
+std::optional<std::string_view> owned_atoms::find(std::uint8_t index) const {
+  if (index >= ends_.size()) return std::nullopt;
+  const std::size_t start = index == 0 ? 0 : ends_[index - 1U];
+  return std::string_view(text_).substr(start, ends_[index] - start);
 }
 
 } // namespace coppice::dist

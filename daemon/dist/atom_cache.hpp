@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,8 +39,8 @@ class owned_atoms {
   owned_atoms() = default;
   explicit owned_atoms(const atom_table& table);
   std::size_t bytes() const { return text_.size() + ends_.size() * sizeof(std::uint32_t); }
-  // Borrows from this object.
-  void fill(atom_table& table) const;
+  // Nothing for an index the header did not name. Borrows from this object.
+  std::optional<std::string_view> find(std::uint8_t index) const;
 
  private:
   std::string text_;

@@ -4,7 +4,6 @@
 #include "dist/fragments.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 namespace coppice::dist {
@@ -12,12 +11,28 @@ namespace {
 
 constexpr std::size_t believed = 4; // times as much as has come
 
+etf::atom_lookup lookup_in(const owned_atoms& atoms) {
+  return {[](const void* table, std::uint8_t index) {
+            return static_cast<const owned_atoms*>(table)->find(index).value_or(std::string_view{});
+          },
+          &atoms};
+}
+
+auto nonsense(const etf::error& why) {
+  return base::fail(base::errc::invalid, "payload: " + why.text());
+}
+
 } // namespace
+
+fragments::message_state::message_state(const atom_table& table, std::span<const std::uint8_t> head,
+                                        const etf::limits& terms)
+    : atoms(table), control(head.begin(), head.end()), in(out, terms, lookup_in(atoms)) {}
 
 base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t sequence,
                                                                 std::uint64_t fragment,
                                                                 const atom_table& atoms,
-                                                                std::span<const std::uint8_t> body) {
+                                                                std::span<const std::uint8_t> control,
+                                                                std::span<const std::uint8_t> payload) {
   if (open_.size() >= most_.sequences) {
     return base::fail(base::errc::limit,
                       "more than " + std::to_string(most_.sequences) + " fragmented messages under way");
@@ -25,58 +40,68 @@ base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t se
   const auto [at, fresh] = open_.try_emplace(sequence);
   if (!fresh) return base::fail(base::errc::invalid, "a fragmented message begins again before its end");
   at->second.expected = fragment;
-  at->second.atoms = owned_atoms(atoms);
-  bytes_ += at->second.atoms.bytes();
-  add(at->second, body);
-  if (at->second.expected == 1) return finish(at);
-  --at->second.expected;
-  return std::nullopt;
+  at->second.message = std::make_unique<message_state>(atoms, control, terms_);
+  bytes_ += at->second.message->bytes();
+  return add(at, payload);
 }
 
 base::result<std::optional<fragments::joined>> fragments::next(std::uint64_t sequence, std::uint64_t fragment,
-                                                               std::span<const std::uint8_t> body) {
+                                                               std::span<const std::uint8_t> payload) {
   const auto at = open_.find(sequence);
   if (at == open_.end()) return base::fail(base::errc::invalid, "a fragment of a message that never began");
   if (at->second.expected != fragment) {
     return base::fail(base::errc::invalid, "fragment " + std::to_string(fragment) + " where " +
                                                std::to_string(at->second.expected) + " was due");
   }
-  add(at->second, body);
-  if (fragment == 1) return finish(at);
-  --at->second.expected;
-  return std::nullopt;
+  return add(at, payload);
 }
 
 // For this fragment, and for those to come if they are as long.
-bool fragments::make_room(sequence_state& s, std::size_t size) {
-  if (s.body.room().size() >= size) return true;
-  const std::size_t so_far = s.body.size() + size;
-  const std::size_t most = so_far * (believed - 1);
-  const std::uint64_t to_come = std::min<std::uint64_t>(s.expected - 1, most / size);
-  return s.body.reserve(so_far + static_cast<std::size_t>(to_come) * size);
+void fragments::make_room(const sequence_state& s, std::size_t size) {
+  auto& out = s.message->out;
+  if (size == 0 || out.size() + size <= out.capacity()) return;
+  const std::size_t so_far = out.size() + size;
+  const std::uint64_t to_come = std::min<std::uint64_t>(s.expected - 1, so_far * (believed - 1) / size);
+  out.reserve(so_far + static_cast<std::size_t>(to_come) * size);
 }
 
-void fragments::add(sequence_state& s, std::span<const std::uint8_t> body) {
-  if (s.dropped) return;
-  if (bytes_ + body.size() > most_.bytes || !make_room(s, body.size())) {
-    bytes_ -= s.bytes();
-    s.atoms = {};
-    s.body.clear();
-    s.dropped = true;
-    ++dropped_;
-    return;
+base::result<std::optional<fragments::joined>> fragments::add(place at,
+                                                              std::span<const std::uint8_t> payload) {
+  sequence_state& s = at->second;
+  std::optional<joined> lost;
+  const bool fits = s.message != nullptr && bytes_ + payload.size() <= most_.bytes;
+  if (fits && !payload.empty()) {
+    const std::size_t before = s.message->bytes();
+    make_room(s, payload.size());
+    s.message->empty = false;
+    const auto fed = s.message->in.feed(payload);
+    bytes_ += s.message->bytes() - before;
+    if (!fed && !is_over_limit(fed.error())) return nonsense(fed.error());
+    if (!fed) lost = drop(s, fed.error().text());
   }
-  s.body.append(body);
-  bytes_ += body.size();
+  // Atoms that the first fragment named grow when they are written.
+  if (s.message != nullptr && (!fits || bytes_ > most_.bytes))
+    lost = drop(s, "more than " + std::to_string(most_.bytes) + " bytes in unfinished messages");
+  if (s.expected-- > 1) return lost;
+  if (s.message != nullptr) return finish(at);
+  open_.erase(at);
+  return lost;
 }
 
-std::optional<fragments::joined> fragments::finish(
-    std::unordered_map<std::uint64_t, sequence_state>::iterator at) {
-  sequence_state done = std::move(at->second);
+fragments::joined fragments::drop(sequence_state& s, std::string why) {
+  bytes_ -= s.message->bytes();
+  s.message.reset();
+  ++dropped_;
+  return {{}, {}, std::move(why)};
+}
+
+base::result<std::optional<fragments::joined>> fragments::finish(place at) {
+  const auto done = std::move(at->second.message);
   open_.erase(at);
-  if (done.dropped) return std::nullopt;
-  bytes_ -= done.bytes();
-  return joined{std::move(done.atoms), done.body.take()};
+  bytes_ -= done->bytes();
+  if (done->empty) return joined{std::move(done->control), {}, {}};
+  if (auto whole = done->in.finish(); !whole) return nonsense(whole.error());
+  return joined{std::move(done->control), done->out.take(), {}};
 }
 
 } // namespace coppice::dist

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Joins messages that came in fragments. Several may be under way at once, one a sender; how many and how
-// many bytes they hold is bounded. A message over the byte bound is dropped whole and counted while its
-// connection lives on; a fragment that fits no message is an error that ends it. One thread, the
-// connection's.
+// Messages that come in fragments: each fragment is made canonical as it comes, so that a long message costs
+// no more at once than a piece of it does. Several may be under way, one a sender; how many and how many
+// bytes they hold is bounded. A message over a bound is dropped whole and counted while its connection lives
+// on; nonsense, and a fragment that fits no message, is an error that ends it. One thread, the connection's.
 #pragma once
 
+#include <coppice/etf/canonical_stream.hpp>
+#include <coppice/etf/limits.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/error.hpp"
 #include "dist/atom_cache.hpp"
-#include "dist/message_bytes.hpp"
+#include "dist/payload_writer.hpp"
 
 namespace coppice::dist {
+
+// Whether the sender meant well: too much costs it its message, nonsense the connection.
+inline bool is_over_limit(const etf::error& why) {
+  return why.code == etf::errc::too_deep || why.code == etf::errc::too_large ||
+         why.code == etf::errc::out_of_memory;
+}
 
 class fragments {
  public:
@@ -22,39 +33,51 @@ class fragments {
     std::size_t sequences = 4096;               // unfinished at once
     std::size_t bytes = std::size_t{256} << 20; // of all unfinished together
   };
-  // A message that is whole: control and payload, behind the header.
+  // The end of a message.
   struct joined {
-    owned_atoms atoms;
-    runtime::message body;
+    std::vector<std::uint8_t> control; // as it was given
+    runtime::message payload;          // canonical; none if there was not a byte of one
+    std::string dropped;               // why there is none, told as soon as it is known; else empty
   };
 
-  explicit fragments(bounds most) : most_(most) {}
+  fragments(const bounds& most, const etf::limits& terms) : most_(most), terms_(terms) {}
 
-  // A first fragment: `fragment` is how many there are. One fragment is a whole message already.
+  // A first fragment, which has all of the control message: `fragment` is how many there are.
   base::result<std::optional<joined>> first(std::uint64_t sequence, std::uint64_t fragment,
-                                            const atom_table& atoms, std::span<const std::uint8_t> body);
+                                            const atom_table& atoms, std::span<const std::uint8_t> control,
+                                            std::span<const std::uint8_t> payload);
   // The following ones, in falling order down to 1, which gives the message.
   base::result<std::optional<joined>> next(std::uint64_t sequence, std::uint64_t fragment,
-                                           std::span<const std::uint8_t> body);
+                                           std::span<const std::uint8_t> payload);
 
   std::size_t unfinished() const { return open_.size(); }
   std::size_t bytes() const { return bytes_; }
   std::uint64_t dropped() const { return dropped_; }
 
  private:
+  struct message_state {
+    message_state(const atom_table& table, std::span<const std::uint8_t> head, const etf::limits& terms);
+    std::size_t bytes() const { return atoms.bytes() + control.size() + out.size() + in.held(); }
+
+    owned_atoms atoms;
+    std::vector<std::uint8_t> control;
+    payload_writer out;
+    etf::canonical_stream in;
+    bool empty = true;
+  };
   struct sequence_state {
     std::uint64_t expected = 0;
-    bool dropped = false;
-    owned_atoms atoms;
-    message_bytes body;
-    std::size_t bytes() const { return body.size() + atoms.bytes(); }
+    std::unique_ptr<message_state> message; // null: dropped
   };
+  using place = std::unordered_map<std::uint64_t, sequence_state>::iterator;
 
-  static bool make_room(sequence_state& s, std::size_t size);
-  void add(sequence_state& s, std::span<const std::uint8_t> body);
-  std::optional<joined> finish(std::unordered_map<std::uint64_t, sequence_state>::iterator at);
+  static void make_room(const sequence_state& s, std::size_t size);
+  base::result<std::optional<joined>> add(place at, std::span<const std::uint8_t> payload);
+  joined drop(sequence_state& s, std::string why);
+  base::result<std::optional<joined>> finish(place at);
 
   bounds most_;
+  etf::limits terms_;
   std::unordered_map<std::uint64_t, sequence_state> open_;
   std::size_t bytes_ = 0;
   std::uint64_t dropped_ = 0;

@@ -71,19 +71,39 @@ base::result<unpacked*> unpacker::take_frame(const frame& f) {
     case frame_kind::next_fragment:
       break;
   }
-  auto joined = base::result<std::optional<fragments::joined>>(std::nullopt);
-  if (f.kind == frame_kind::first_fragment) {
-    const auto size = cache_.read_header(f.body, atoms_);
-    if (!size) return tl::unexpected(size.error());
-    joined = fragments_.first(f.sequence, f.fragment, atoms_, f.body.subspan(*size));
-  } else {
-    joined = fragments_.next(f.sequence, f.fragment, f.body);
-  }
+  auto joined = f.kind == frame_kind::first_fragment ? begin_fragments(f)
+                                                     : fragments_.next(f.sequence, f.fragment, f.body);
   if (!joined) return tl::unexpected(std::move(joined.error()));
   if (!*joined) return nullptr;
-  (*joined)->atoms.fill(atoms_);
-  memory_ = std::move((*joined)->body);
-  return finish(memory_.bytes(), false);
+  return finish_fragments(std::move(**joined));
+}
+
+// "The entire atom cache and control message has to be part of the starting fragment": Distribution Protocol,
+// Distribution Header for fragmented messages.
+base::result<std::optional<fragments::joined>> unpacker::begin_fragments(const frame& f) {
+  const auto header = cache_.read_header(f.body, atoms_);
+  if (!header) return tl::unexpected(header.error());
+  const auto terms = f.body.subspan(*header);
+  const auto control = read_control(terms, out_.control);
+  if (!control) return tl::unexpected(control.error());
+  return fragments_.first(f.sequence, f.fragment, atoms_, control_.view(), terms.subspan(*control));
+}
+
+base::result<unpacked*> unpacker::finish_fragments(fragments::joined all) {
+  if (!all.dropped.empty()) {
+    out_.dropped = std::move(all.dropped);
+    return &out_;
+  }
+  control_.rewind();
+  control_.raw(all.control);
+  auto decoded = decode_control(control_.view());
+  if (!decoded) return tl::unexpected(std::move(decoded.error()));
+  out_.control = *decoded;
+  if (has_payload(out_.control.what) != static_cast<bool>(all.payload)) {
+    return wrong_payload(all.payload.bytes());
+  }
+  out_.payload = std::move(all.payload);
+  return &out_;
 }
 
 base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> body) {
@@ -101,13 +121,11 @@ base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> 
 base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body) {
   const auto size = cache_.read_header(body, atoms_);
   if (!size) return tl::unexpected(size.error());
-  return finish(body.subspan(*size), true);
+  return finish(body.subspan(*size));
 }
 
-base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms, bool lasting) {
-  // What a joined message borrows from is gone before the control message is used.
-  std::optional<std::size_t> size;
-  if (lasting) size = read_usual_control(terms, lookup(), out_.control);
+base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
+  auto size = read_usual_control(terms, lookup(), out_.control);
   if (!size) {
     const auto read = read_control(terms, out_.control);
     if (!read) return tl::unexpected(read.error());
@@ -180,9 +198,7 @@ base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
 
 // Too much is the sender's business and costs it its message; nonsense costs it the connection.
 base::status unpacker::payload_failed(const etf::error& why) {
-  const bool over_limit = why.code == etf::errc::too_deep || why.code == etf::errc::too_large ||
-                          why.code == etf::errc::out_of_memory;
-  if (!over_limit) return invalid("payload: " + why.text());
+  if (!is_over_limit(why)) return invalid("payload: " + why.text());
   ++dropped_;
   out_.dropped = why.text();
   return {};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // From a frame to a control message and its payload: finds the header, resolves cached atoms, joins
-// fragments, and makes canonical terms of both: the one copy on the way in, and none where a long payload is
-// canonical already. What breaks the protocol is an error that ends the connection; a payload over the
-// node's limits is dropped and told as such. One thread, the connection's.
+// fragments, and makes canonical terms of both: the one copy on the way in, and none where a long payload in
+// one frame is canonical already. What breaks the protocol is an error that ends the connection; a payload
+// over the node's limits is dropped and told as such. One thread, the connection's.
 #pragma once
 
 #include <coppice/etf/canonical.hpp>
@@ -35,7 +35,7 @@ class unpacker {
  public:
   // `capabilities`: what the handshake agreed on, handshake_message::capability.
   explicit unpacker(const etf::limits& most, std::uint32_t capabilities = 0)
-      : most_(most), fragments_({4096, most.bytes}), capabilities_(capabilities) {}
+      : most_(most), fragments_({4096, most.bytes}, most), capabilities_(capabilities) {}
 
   // One whole frame, not a tick. Null while a message's fragments are still coming; else valid until the next
   // take() and as long as the frame is. A payload that needs no rewriting is a part of `memory`, if the frame
@@ -52,7 +52,9 @@ class unpacker {
   base::result<unpacked*> take_short_form(std::span<const std::uint8_t> body);
   base::result<unpacked*> take_header(std::span<const std::uint8_t> body);
   base::result<unpacked*> take_pass_through(std::span<const std::uint8_t> body);
-  base::result<unpacked*> finish(std::span<const std::uint8_t> terms, bool lasting);
+  base::result<std::optional<fragments::joined>> begin_fragments(const frame& f);
+  base::result<unpacked*> finish_fragments(fragments::joined all);
+  base::result<unpacked*> finish(std::span<const std::uint8_t> terms);
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
   base::status read_payload(std::span<const std::uint8_t> term);
   bool usable_as_it_is(std::span<const std::uint8_t> term) const;

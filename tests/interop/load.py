@@ -61,6 +61,20 @@ def beside(cleanup):
     check(with_p99 < 1_000_000, "the 99th percentile is below a second", with_p99)
 
 
+@test("a long message of many small parts of every kind comes out of its fragments as it went in")
+def many_parts(cleanup):
+    node, erl = pair(cleanup)
+    erl("P = self(), R = make_ref(), F = fun(X) -> {X, P} end, Long = list_to_atom(lists:duplicate(200, $x)),"
+        "Part = fun(I) -> {ok, I, I * 1.5, -I, 1 bsl (I rem 3000), <<I:32>>, <<5:3>>, P, R, F, fun lists:map/2, Long,"
+        " #{I => \"text\", [] => {}}, [I | improper], '\x{e9}', [300, I]} end,"
+        "Echo = fun(T) -> T =:= gen_server:call({probe, N}, {echo, T}, 60000) end, ok")
+    for parts in (100, 3_000, 60_000):
+        equal(erl(f"Echo([Part(I) || I <- lists:seq(1, {parts})])"), "true", node.log())
+    # cut within: a binary longer than a fragment in a fun, an integer longer than one, a string, a tuple of many
+    equal(erl("B = binary:copy(<<1>>, 300000), Echo({fun() -> {B, Long} end, 1 bsl 1000000, lists:duplicate(65535, $s),"
+              " list_to_tuple(lists:seq(1, 100000)), <<B/binary, 1:1>>})"), "true", node.log())
+
+
 @test("an Erlang node that stops for a while loses nothing of what ours sends to it")
 def stopped(cleanup):
     import os

@@ -4,55 +4,130 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <string>
+
 #include "hex.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;
 
-TEST_CASE("fragments of two senders interleave and come out whole") {
-  fragments f({});
+namespace {
+
+const auto control = from_hex("c0c1");
+
+std::string text_of(const runtime::message& m) {
+  const auto bytes = m.bytes();
+  return to_hex({bytes.begin(), bytes.end()});
+}
+
+// A binary of `size` bytes, as the body of a message.
+std::vector<std::uint8_t> binary(std::size_t size) {
+  etf::vector_writer out;
+  out.binary(std::string(size, 'x'));
+  return out.take();
+}
+
+} // namespace
+
+TEST_CASE("fragments of two senders interleave and come out whole, each with its control message") {
+  fragments f({}, {});
   const atom_table none;
-  CHECK_FALSE(f.first(1, 3, none, from_hex("01")).value());
-  CHECK_FALSE(f.first(2, 2, none, from_hex("aa")).value());
-  CHECK_FALSE(f.next(1, 2, from_hex("02")).value());
-  const auto two = f.next(2, 1, from_hex("bb"));
+  CHECK_FALSE(f.first(1, 3, none, control,
+                      from_hex("6803"
+                               "6101"))
+                  .value());
+  CHECK_FALSE(f.first(2, 2, none, from_hex("dd"), from_hex("6d00000003aa")).value());
+  CHECK_FALSE(f.next(1, 2, from_hex("61")).value());
+  const auto two = f.next(2, 1, from_hex("bbcc"));
   REQUIRE(two.value());
-  CHECK(to_hex((*two)->body.bytes()) == "aabb");
-  const auto one = f.next(1, 1, from_hex("03"));
+  CHECK(text_of((*two)->payload) == "6d00000003aabbcc");
+  CHECK((*two)->control == from_hex("dd"));
+  const auto one = f.next(1, 1, from_hex("026103"));
   REQUIRE(one.value());
-  CHECK(to_hex((*one)->body.bytes()) == "010203");
+  CHECK(text_of((*one)->payload) == "6803610161026103");
+  CHECK((*one)->control == control);
   CHECK(f.unfinished() == 0);
   CHECK(f.bytes() == 0);
 }
 
-TEST_CASE("a message in one fragment is whole at once") {
-  fragments f({});
-  CHECK(f.first(1, 1, {}, from_hex("01")).value());
+TEST_CASE("a message in one fragment is whole at once, with or without a payload") {
+  fragments f({}, {});
+  CHECK(text_of((*f.first(1, 1, {}, control, from_hex("6101")).value()).payload) == "6101");
+  CHECK_FALSE((*f.first(1, 1, {}, control, {}).value()).payload);
   CHECK(f.unfinished() == 0);
+  CHECK(f.bytes() == 0);
+}
+
+TEST_CASE("what is spelled otherwise is canonical when it is whole, wherever it was cut") {
+  const auto latin = from_hex(
+      "6802"
+      "640003e96f6b"
+      "62000000ff"); // {éok, 255}
+  for (std::size_t cut = 0; cut <= latin.size(); ++cut) {
+    CAPTURE(cut);
+    fragments f({}, {});
+    const std::span<const std::uint8_t> all(latin);
+    CHECK_FALSE(f.first(1, 2, {}, control, all.first(cut)).value());
+    const auto whole = f.next(1, 1, all.subspan(cut));
+    REQUIRE(whole.value());
+    CHECK(text_of((*whole)->payload) == "68027704c3a96f6b61ff");
+  }
 }
 
 TEST_CASE("a fragment out of turn ends the connection") {
-  fragments f({});
+  fragments f({}, {});
   CHECK_FALSE(f.next(1, 1, from_hex("01")));
-  REQUIRE(f.first(1, 3, {}, from_hex("01")));
+  REQUIRE(f.first(1, 3, {}, control, from_hex("68")));
   CHECK_FALSE(f.next(1, 1, from_hex("01")));
-  CHECK_FALSE(f.first(1, 3, {}, from_hex("01")));
+  CHECK_FALSE(f.first(1, 3, {}, control, from_hex("68")));
+}
+
+TEST_CASE("nonsense ends the connection with the fragment it is in, a term cut short with the last") {
+  fragments f({}, {});
+  REQUIRE(f.first(1, 3, {}, control, from_hex("6802")));
+  CHECK(f.next(1, 2, from_hex("ff")).error().code == base::errc::invalid);
+  REQUIRE(f.first(2, 2, {}, control, from_hex("6802")));
+  CHECK(f.next(2, 1, from_hex("6101")).error().code == base::errc::invalid);
+  REQUIRE(f.first(3, 2, {}, control, from_hex("6101")));
+  CHECK(f.next(3, 1, from_hex("6101")).error().code == base::errc::invalid);
+}
+
+TEST_CASE("a term over a limit is dropped where it is noticed, told once, and its rest is ignored") {
+  etf::limits shallow;
+  shallow.depth = 2;
+  fragments f({}, shallow);
+  REQUIRE_FALSE(f.first(1, 4, {}, control, from_hex("6801")).value());
+  CHECK_FALSE(f.next(1, 3, from_hex("6801")).value());
+  const auto deep = f.next(1, 2, from_hex("6801"));
+  REQUIRE(deep.value());
+  CHECK((*deep)->dropped.find("depth") != std::string::npos);
+  CHECK(f.bytes() == 0);
+  CHECK(f.unfinished() == 1);
+  CHECK_FALSE(f.next(1, 1, from_hex("ff")).value());
+  CHECK(f.unfinished() == 0);
+  CHECK(f.dropped() == 1);
 }
 
 TEST_CASE("too many unfinished messages are an error, too many bytes drop the message that brings them") {
-  fragments few({2, 100});
-  REQUIRE(few.first(1, 2, {}, {}));
-  REQUIRE(few.first(2, 2, {}, {}));
-  CHECK(few.first(3, 2, {}, {}).error().code == base::errc::limit);
+  fragments few({2, 100}, {});
+  REQUIRE(few.first(1, 2, {}, {}, {}));
+  REQUIRE(few.first(2, 2, {}, {}, {}));
+  CHECK(few.first(3, 2, {}, {}, {}).error().code == base::errc::limit);
 
-  fragments small({10, 4});
-  REQUIRE(small.first(1, 3, {}, from_hex("0102")));
-  REQUIRE(small.first(2, 2, {}, from_hex("0102")));
-  CHECK_FALSE(small.next(1, 2, from_hex("03")).value());
+  fragments small({10, 100}, {});
+  const auto large = binary(90);
+  const auto little = binary(20);
+  const std::span<const std::uint8_t> one(large), other(little);
+  REQUIRE_FALSE(small.first(1, 3, {}, {}, one.first(50)).value());
+  REQUIRE_FALSE(small.first(2, 2, {}, {}, other.first(20)).value());
+  const auto lost = small.next(1, 2, one.subspan(50, 40));
+  REQUIRE(lost.value());
+  CHECK_FALSE((*lost)->dropped.empty());
   CHECK(small.dropped() == 1);
-  CHECK_FALSE(small.next(1, 1, from_hex("04")).value());
+  CHECK_FALSE(small.next(1, 1, one.subspan(90)).value());
   CHECK(small.unfinished() == 1);
-  const auto other = small.next(2, 1, from_hex("05"));
-  REQUIRE(other.value());
-  CHECK(to_hex((*other)->body.bytes()) == "010205");
+  const auto whole = small.next(2, 1, other.subspan(20));
+  REQUIRE(whole.value());
+  CHECK((*whole)->payload.bytes().size() == little.size());
 }

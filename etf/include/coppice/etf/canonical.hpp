@@ -6,6 +6,7 @@
 // canonical already: scan() says so and the bytes are used as they are.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -40,43 +41,56 @@ struct atom_lookup {
 
 namespace detail {
 
-/// Trusts its input: scanner has passed it.
+/// Trusts its input: scanner has passed it, as a whole or in pieces of whole elements.
 class rewriter {
  public:
-  rewriter(bytes in, writer& out, const limits& bounds, const atom_lookup& atoms)
-      : begin_(in.data()),
-        p_(begin_),
-        end_(begin_ + in.size()),
-        kept_(begin_),
-        out_(out),
+  rewriter(writer& out, const limits& bounds, const atom_lookup& atoms)
+      : out_(out),
         atoms_(atoms),
         most_(bounds.bytes < SIZE_MAX - out.size() ? out.size() + bounds.bytes : SIZE_MAX) {}
 
-  result<void> run() {
-    for (std::uint64_t due = 1; due != 0;) {
-      --due;
-      const std::uint64_t below = step(due);
-      if (unknown_ != nullptr) {
-        return fail(errc::bad_value, static_cast<std::size_t>(unknown_ - begin_), *unknown_,
-                    "an atom the cache knows expected");
-      }
-      if (out_.size() > most_) {
-        return fail(errc::too_large, static_cast<std::size_t>(p_ - begin_), 0,
-                    "a term within the limit of bytes expected when its atoms are resolved");
-      }
-      due += below;
-      while (!funs_.empty() && funs_.back().due == due) close_fun();
+  result<void> run(bytes in) {
+    p_ = kept_ = begin_ = in.data();
+    end_ = begin_ + in.size();
+    while (p_ != end_) {
+      step();
+      if (unknown_ != nullptr)
+        return fail(errc::bad_value, offset(unknown_), *unknown_, "an atom the cache knows expected");
+      if (out_.size() > most_) return too_large();
+      close_funs();
     }
     keep();
-    if (out_.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
-    return {};
+    return settled(in.size());
   }
+
+  /// The same for a part of a binary, or, while no fun is open, for what is canonical already.
+  result<void> pass_on(bytes in) {
+    out_.raw(in);
+    p_ = kept_ = begin_ = end_ = in.data() + in.size();
+    base_ += in.size();
+    close_funs();
+    return settled(0);
+  }
+  bool in_fun() const { return !funs_.empty(); }
 
  private:
   struct open_fun {
-    std::uint64_t due;   ///< closed when as many terms are due as were before it
+    std::size_t stop;    ///< where it ends in the input
     std::size_t size_at; ///< of its size field in the output
   };
+
+  std::size_t offset(const std::uint8_t* at) const { return base_ + static_cast<std::size_t>(at - begin_); }
+
+  tl::unexpected<error> too_large() const {
+    return fail(errc::too_large, base_, 0,
+                "a term within the limit of bytes expected when its atoms are resolved");
+  }
+  result<void> settled(std::size_t passed) {
+    base_ += passed;
+    if (out_.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
+    if (out_.size() > most_) return too_large();
+    return {};
+  }
 
   static constexpr std::uint8_t code(tag t) { return static_cast<std::uint8_t>(t); }
 
@@ -84,67 +98,68 @@ class rewriter {
   void keep() { out_.raw({kept_, p_}); }
   void resume(const std::uint8_t* at) { p_ = kept_ = at; }
 
-  /// Handles one head or leaf; the number of terms it promises.
-  std::uint64_t step(std::uint64_t due) {
+  /// Handles one head or leaf.
+  void step() {
     const std::uint8_t* const at = p_;
     switch (static_cast<tag>(*at)) {
       case tag::small_tuple:
-        return p_ += 2, at[1];
+        p_ += 2;
+        return;
       case tag::map:
-        return p_ += 5, std::uint64_t{wire::load32(at + 1)} * 2;
-      case tag::list: {
-        const std::uint64_t length = wire::load32(at + 1);
-        if (length == 0)
+        p_ += 5;
+        return;
+      case tag::list:
+        if (wire::load32(at + 1) == 0)
           keep(), resume(at + 5);
         else
           p_ += 5;
-        return length + 1;
-      }
-      case tag::large_tuple: {
-        const std::uint32_t arity = wire::load32(at + 1);
+        return;
+      case tag::large_tuple:
         keep();
-        out_.tuple(arity);
+        out_.tuple(wire::load32(at + 1));
         resume(at + 5);
-        return arity;
-      }
+        return;
+      case tag::binary: // of the last one in a piece there may be more to come
+        p_ +=
+            std::min<std::size_t>(std::size_t{5} + wire::load32(at + 1), static_cast<std::size_t>(end_ - at));
+        return;
       case tag::new_fun:
-        return fun(due);
+        return fun();
       case tag::exported_fun:
         p_ += 1;
         name();
         name();
         p_ += 2;
-        return 0;
+        return;
       case tag::string:
         if (wire::load16(at + 1) != 0) break;
         keep();
         out_.nil();
         resume(at + 3);
-        return 0;
+        return;
       default:
         break;
     }
     switch (kind_of(*at)) {
       case kind::none: // the one tag that is no term of its own and passed the scan: a cached atom
       case kind::atom:
-        return name(), 0;
+        return name();
       case kind::integer:
-        return integer(), 0;
+        return integer();
       case kind::floating:
-        return floating(), 0;
+        return floating();
       case kind::bitstring:
-        return bitstring(), 0;
+        return bitstring();
       case kind::pid:
       case kind::port:
       case kind::reference:
-        return identity(), 0;
+        return identity();
       default:
         break;
     }
     cursor ahead({at, end_});
     ahead.skip();
     p_ = at + ahead.offset();
-    return 0;
   }
 
   /// The atom at p_: kept if canonical, else written anew.
@@ -250,8 +265,8 @@ class rewriter {
     resume(p);
   }
 
-  std::uint64_t fun(std::uint64_t due) {
-    const std::uint64_t free_variables = wire::load32(p_ + 26);
+  void fun() {
+    const std::size_t stop = offset(p_) + 1 + wire::load32(p_ + 1);
     keep();
     kept_ = p_;
     const std::size_t size_at = out_.size() + 1;
@@ -260,22 +275,24 @@ class rewriter {
     p_ += *p_ == code(tag::small_integer) ? 2 : 5;
     p_ += *p_ == code(tag::small_integer) ? 2 : 5;
     identity();
-    funs_.push_back({due, size_at});
-    return free_variables;
+    funs_.push_back({stop, size_at});
   }
 
-  void close_fun() {
-    keep();
-    resume(p_);
-    const std::size_t size_at = funs_.back().size_at;
-    out_.patch32(size_at, static_cast<std::uint32_t>(out_.size() - size_at));
-    funs_.pop_back();
+  void close_funs() {
+    while (!funs_.empty() && funs_.back().stop == offset(p_)) {
+      keep();
+      resume(p_);
+      const std::size_t size_at = funs_.back().size_at;
+      out_.patch32(size_at, static_cast<std::uint32_t>(out_.size() - size_at));
+      funs_.pop_back();
+    }
   }
 
-  const std::uint8_t* begin_;
-  const std::uint8_t* p_;
-  const std::uint8_t* end_;
-  const std::uint8_t* kept_;
+  const std::uint8_t* begin_ = nullptr;
+  const std::uint8_t* p_ = nullptr;
+  const std::uint8_t* end_ = nullptr;
+  const std::uint8_t* kept_ = nullptr;
+  std::size_t base_ = 0; ///< bytes before begin_
   writer& out_;
   const atom_lookup& atoms_;
   std::size_t most_; ///< bytes in the output
@@ -305,7 +322,7 @@ inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {
     if (out.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
     return {};
   }
-  return detail::rewriter(in, out, bounds, atoms).run();
+  return detail::rewriter(out, bounds, atoms).run(in);
 }
 
 } // namespace coppice::etf

@@ -6,6 +6,10 @@
 //
 // `due` is what the innermost container still waits for. A list counts its tail; a list that is the tail of
 // another takes its place, so that a long chain of heads is not deep. A fun checks its size when it closes.
+//
+// A term may also come in pieces (canonical_stream.hpp): the pass then stops before the first element that is
+// not all there and goes on from it. How many bytes are still to come is not known then, so that a count is
+// held against them by their absence at the end only; nothing is ever reserved for it.
 #pragma once
 
 #include <array>
@@ -39,13 +43,47 @@ class scanner {
       : begin_(in.data()), end_(in.data() + in.size()), bounds_(bounds), cached_(cached) {
     if (in.size() > bounds.bytes) end_ = begin_ + bounds.bytes, cut_ = true;
   }
+  /// Of a term in pieces; see pass().
+  scanner(const limits& bounds, cached_atoms cached) : bounds_(bounds), cached_(cached), in_pieces_(true) {}
 
   /// The end of the term, or nullptr: then trouble() says why.
-  const std::uint8_t* run() {
+  const std::uint8_t* run() { return walk<true>(); }
+
+  enum class progress : std::uint8_t { open, done, failed };
+
+  /// The next piece: how many bytes at its front are whole elements, none after progress::failed. What is
+  /// left comes again, with more behind it; but a binary's bytes may go beyond the piece: those are left out.
+  /// canonical() and trouble() are of the last piece.
+  std::size_t pass(bytes piece) {
+    begin_ = piece.data();
+    end_ = begin_ + piece.size();
+    canonical_ = true;
+    const std::uint8_t* const end = walk<false>();
+    if (end == nullptr && code_ != errc::truncated) return progress_ = progress::failed, 0;
+    if (end != nullptr) progress_ = progress::done;
+    const auto passed = static_cast<std::size_t>((end != nullptr ? end : stopped_) - begin_);
+    base_ += passed;
+    return passed;
+  }
+  progress state() const { return progress_; }
+  /// Bytes after the last piece that belong to a binary which began in it; `count` of them went by.
+  std::uint64_t beyond() const { return beyond_; }
+  void leave_out(std::size_t count) { base_ += count, beyond_ -= count; }
+
+  /// In pieces: one with a fun never is, since a size before the piece's end may depend on what follows.
+  bool canonical() const { return canonical_; }
+  tl::unexpected<error> trouble() const {
+    return fail(code_, offset(where_), where_ < end_ ? *where_ : std::uint8_t{0}, what_);
+  }
+
+ private:
+  template <bool Whole>
+  const std::uint8_t* walk() {
     const std::uint8_t* p = begin_;
     const std::uint8_t* const end = end_;
-    std::uint64_t due = 1;
+    std::uint64_t due = due_;
     for (;;) {
+      if constexpr (!Whole) stopped_ = p, due_ = due;
       if (p == end) [[unlikely]]
         return truncated(p);
       const auto room = static_cast<std::size_t>(end - p);
@@ -85,7 +123,12 @@ class scanner {
         case tag::binary: {
           if (room < 5) return truncated(p);
           const std::size_t size = wire::load32(p + 1);
-          if (size > room - 5) return truncated(p);
+          if (size > room - 5) {
+            if (Whole) return truncated(p);
+            beyond_ = size - (room - 5);
+            p = end;
+            break;
+          }
           p += 5 + size;
           break;
         }
@@ -100,7 +143,7 @@ class scanner {
         case tag::small_tuple:
           if (room < 2) return truncated(p);
           below = p[1];
-          if (below > room - 2) return truncated(p);
+          if (Whole && below > room - 2) return truncated(p);
           p += 2;
           if (below == 0) break;
           if (!push(due, p - 2)) return nullptr;
@@ -109,7 +152,7 @@ class scanner {
         case tag::list: {
           if (room < 5) return truncated(p);
           below = wire::load32(p + 1);
-          if (below >= room - 5) return truncated(p);
+          if (Whole && below >= room - 5) return truncated(p);
           p += 5;
           if (below == 0) {
             canonical_ = false;
@@ -122,7 +165,7 @@ class scanner {
         case tag::map:
           if (room < 5) return truncated(p);
           below = std::uint64_t{wire::load32(p + 1)} * 2;
-          if (below > room - 5) return truncated(p);
+          if (Whole && below > room - 5) return truncated(p);
           p += 5;
           if (below == 0) break;
           if (!push(due, p - 5)) return nullptr;
@@ -131,7 +174,7 @@ class scanner {
         case tag::large_tuple:
           if (room < 5) return truncated(p);
           below = wire::load32(p + 1);
-          if (below > room - 5) return truncated(p);
+          if (Whole && below > room - 5) return truncated(p);
           canonical_ &= below > 255;
           p += 5;
           if (below == 0) break;
@@ -158,7 +201,7 @@ class scanner {
       }
       while (((--due) & count_mask) == 0) {
         if (depth_ == 0) return p;
-        if ((due & fun_mark) != 0 && offset(p) != stack_[--depth_]) {
+        if ((due & fun_mark) != 0 && offset(p) + beyond_ != stack_[--depth_]) {
           return refuse(errc::bad_value, p, "a fun of the size it names expected");
         }
         due = stack_[--depth_];
@@ -166,17 +209,11 @@ class scanner {
     }
   }
 
-  bool canonical() const { return canonical_; }
-  tl::unexpected<error> trouble() const {
-    return fail(code_, offset(where_), where_ < end_ ? *where_ : std::uint8_t{0}, what_);
-  }
-
- private:
   static constexpr std::uint64_t list_mark = std::uint64_t{1} << 63;
   static constexpr std::uint64_t fun_mark = std::uint64_t{1} << 62;
   static constexpr std::uint64_t count_mask = fun_mark - 1;
 
-  std::uint64_t offset(const std::uint8_t* p) const { return static_cast<std::uint64_t>(p - begin_); }
+  std::uint64_t offset(const std::uint8_t* p) const { return base_ + static_cast<std::uint64_t>(p - begin_); }
 
   [[gnu::cold, gnu::noinline]] const std::uint8_t* refuse(errc code, const std::uint8_t* at,
                                                           const char* what) {
@@ -349,7 +386,8 @@ class scanner {
     if (end_ - at < 30) return truncated(at);
     const std::size_t size = wire::load32(at + 1);
     below = wire::load32(at + 26);
-    if (size > static_cast<std::size_t>(end_ - at) - 1) return truncated(at);
+    if (!in_pieces_ && size > static_cast<std::size_t>(end_ - at) - 1) return truncated(at);
+    canonical_ &= !in_pieces_;
     if (below > size) return refuse(errc::bad_value, at, "a fun with room for its free variables expected");
     const std::uint8_t* p = atom(at + 30);
     for (int i = 0; i < 2 && p != nullptr; ++i) { // old index and old uniq
@@ -432,15 +470,21 @@ class scanner {
     }
   }
 
-  const std::uint8_t* begin_;
-  const std::uint8_t* end_;
+  const std::uint8_t* begin_ = nullptr;
+  const std::uint8_t* end_ = nullptr;
   const limits& bounds_;
   cached_atoms cached_;
+  bool in_pieces_ = false;
+  progress progress_ = progress::open;
   bool cut_ = false;
   bool canonical_ = true;
   errc code_ = errc::truncated;
   const std::uint8_t* where_ = nullptr;
   const char* what_ = "";
+  std::uint64_t due_ = 1;
+  std::uint64_t base_ = 0; // bytes before begin_
+  std::uint64_t beyond_ = 0;
+  const std::uint8_t* stopped_ = nullptr;
   std::size_t depth_ = 0;
   std::array<std::uint64_t, 64> near_;
   std::uint64_t* stack_ = near_.data();

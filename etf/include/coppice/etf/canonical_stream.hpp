@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// canonicalise() for a term that comes in pieces: each is validated and written as it comes, so that no one
+// has to look at a long term at once. Whatever the cuts, what is accepted, and what becomes of it, is the
+// same as for the whole. Of what a piece ends in only an element that is not all there is kept, copied, until
+// it is: an atom, a number, an identity. Bytes of a binary go through as they are.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <coppice/etf/canonical.hpp>
+#include <coppice/etf/limits.hpp>
+#include <coppice/etf/validate.hpp>
+#include <coppice/etf/writer.hpp>
+
+namespace coppice::etf {
+
+class canonical_stream {
+ public:
+  /// `out`, and what `atoms` looks into, outlive it.
+  explicit canonical_stream(writer& out, const limits& bounds = {}, const atom_lookup& atoms = {})
+      : bounds_(bounds),
+        atoms_(atoms),
+        scan_(bounds_, atoms.find == nullptr ? cached_atoms::refused : cached_atoms::allowed),
+        rewrite_(out, bounds_, atoms_) {}
+  canonical_stream(const canonical_stream&) = delete;
+  canonical_stream& operator=(const canonical_stream&) = delete;
+
+  /// The next piece, of any length. After an error there is nothing more to do with it, and what was written
+  /// is meaningless. A term whose counts say more than comes may be told by another error than the whole
+  /// would be.
+  result<void> feed(bytes piece) {
+    const std::size_t room = bounds_.bytes - taken_;
+    const bool cut = piece.size() > room;
+    if (cut) piece = piece.first(room);
+    taken_ += piece.size();
+    while (!piece.empty())
+      if (auto taken = take(piece); !taken) return taken;
+    if (!cut) return {};
+    if (complete()) return trailing();
+    return fail(errc::too_large, taken_, 0, "a term within the limit of bytes expected");
+  }
+
+  /// After the last piece.
+  result<void> finish() {
+    if (complete()) return {};
+    return fail(errc::truncated, taken_, 0, "the rest of a term expected");
+  }
+
+  /// Bytes it holds beside what is written.
+  std::size_t held() const { return carry_.capacity(); }
+
+ private:
+  using progress = detail::scanner::progress;
+
+  bool complete() const { return scan_.state() == progress::done && scan_.beyond() == 0; }
+  tl::unexpected<error> trailing() const { return fail(errc::trailing, taken_, 0, "the end expected"); }
+
+  /// Takes something off the front of `piece`.
+  result<void> take(bytes& piece) {
+    if (scan_.beyond() != 0) {
+      const bytes part =
+          piece.first(static_cast<std::size_t>(std::min<std::uint64_t>(scan_.beyond(), piece.size())));
+      piece = piece.subspan(part.size());
+      scan_.leave_out(part.size());
+      return rewrite_.pass_on(part);
+    }
+    if (complete()) return trailing();
+    if (!carry_.empty()) return take_with_carry(piece);
+    const std::size_t passed = scan_.pass(piece);
+    if (scan_.state() == progress::failed) return scan_.trouble();
+    const bytes part = piece.first(passed);
+    piece = piece.subspan(passed);
+    if (scan_.state() == progress::open && scan_.beyond() == 0) {
+      carry_.assign(piece.begin(), piece.end());
+      piece = {};
+    }
+    return put(part);
+  }
+
+  /// Some more behind the element that was cut, twice as much each time, until it is whole.
+  result<void> take_with_carry(bytes& piece) {
+    const std::size_t before = carry_.size();
+    const std::size_t more = std::min(piece.size(), std::max<std::size_t>(before, 32));
+    carry_.insert(carry_.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(more));
+    const std::size_t passed = scan_.pass(carry_);
+    if (scan_.state() == progress::failed) return scan_.trouble();
+    piece = piece.subspan(passed == 0 ? more : passed - before);
+    if (passed == 0) return {};
+    const auto put_out = put(bytes(carry_).first(passed));
+    carry_.clear();
+    if (carry_.capacity() > kept_capacity) carry_.shrink_to_fit();
+    return put_out;
+  }
+
+  result<void> put(bytes part) {
+    return scan_.canonical() && !rewrite_.in_fun() ? rewrite_.pass_on(part) : rewrite_.run(part);
+  }
+
+  static constexpr std::size_t kept_capacity = 4096;
+
+  const limits bounds_;
+  const atom_lookup atoms_;
+  std::size_t taken_ = 0;
+  detail::scanner scan_;
+  detail::rewriter rewrite_;
+  std::vector<std::uint8_t> carry_; ///< the front of an element
+};
+
+} // namespace coppice::etf
