@@ -38,8 +38,10 @@ struct supervisor_order {
   kind what = kind::update;
   std::shared_ptr<const child_spec> child{};      // all but the last two; its id says which
   std::shared_ptr<const supervisor_spec> whole{}; // adopt
-  runtime::message env{};                         // environment: a map; empty: none
-  spared_children spared{};                       // environment; null: none
+  // A map; empty: none. environment: the new one. replace, reconfigure: the child's, where that is another
+  // than its supervisor's for now, so that an environment that follows finds nothing to do.
+  std::optional<runtime::message> env{};
+  spared_children spared{}; // environment; null: none
 };
 
 // For the application controller. Answered ok | {error, Reason}.

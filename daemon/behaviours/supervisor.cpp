@@ -140,15 +140,16 @@ outcome supervisor::on_start(process& self) {
   return runtime::carry_on();
 }
 
-base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one,
-                                                                   const std::string& label) {
+base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one, const std::string& label,
+                                                                   const message& env) {
   const child_spec& spec = *one.spec;
-  if (spec.is_supervisor()) return std::make_unique<supervisor>(spec.supervisor, shared_, label);
-  return shared_->factory->make({spec.actor, one.args, shared_->env, label});
+  if (spec.is_supervisor()) return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label);
+  return shared_->factory->make({spec.actor, one.args, env, label});
 }
 
-supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label) {
-  auto does = make(one, label);
+supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,
+                                        const message& env) {
+  auto does = make(one, label, env);
   if (!does) return tl::unexpected(start_failed(does.error().text));
   const child_spec& spec = *one.spec;
   runtime::spawn_options options;
@@ -178,13 +179,13 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
   return tl::unexpected(*answer);
 }
 
-supervisor::launched supervisor::start(process& self, child& one) {
+supervisor::launched supervisor::start(process& self, child& one, const message& env) {
   const std::string label = child_label(one);
-  launched result = launch(self, one, label);
+  launched result = launch(self, one, label, env);
   if (!result) return result;
   if (*result) {
     children_.set_running(one, *result);
-    one.env = shared_->env;
+    one.env = env;
     one.began = base::mono_now();
     report::child_started(label, *result);
   } else {

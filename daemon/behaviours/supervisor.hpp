@@ -57,10 +57,13 @@ class supervisor : public native_server {
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
   // `label` is the child's.
-  launched launch(runtime::process& self, const child& one, const std::string& label);
-  base::result<std::unique_ptr<runtime::behaviour>> make(const child& one, const std::string& label);
+  launched launch(runtime::process& self, const child& one, const std::string& label,
+                  const runtime::message& env);
+  base::result<std::unique_ptr<runtime::behaviour>> make(const child& one, const std::string& label,
+                                                         const runtime::message& env);
   // launch(), and the table told: false, with the reason, when it did not start.
-  launched start(runtime::process& self, child& one);
+  launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }
+  launched start(runtime::process& self, child& one, const runtime::message& env);
 
   runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
   // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.
@@ -102,15 +105,17 @@ class supervisor : public native_server {
   runtime::message carry_out(runtime::process& self, const supervisor_order& order);
   runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_remove(runtime::process& self, const child_spec& spec);
-  runtime::message order_replace(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
-  runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
+  runtime::message order_replace(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                                 const runtime::message& env);
+  runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
+                                     const runtime::message& env);
   runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
   // What runs gets the env that shared_ has; empty: done, else why not.
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
-  void share(const runtime::message& env);
+  std::shared_ptr<const supervision> shared_with(const runtime::message& env) const;
   // A restart that failed is tried again, by a message to itself.
   void try_again(runtime::process& self, child& one, const runtime::message& why);
 

@@ -41,15 +41,16 @@ message terminating() {
 
 message supervisor::carry_out(process& self, const supervisor_order& order) {
   using kind = supervisor_order::kind;
+  const message env = order.env.value_or(shared_->env);
   switch (order.what) {
     case kind::add:
       return order_add(self, order.child);
     case kind::remove:
       return order_remove(self, *order.child);
     case kind::replace:
-      return order_replace(self, order.child);
+      return order_replace(self, order.child, env);
     case kind::reconfigure:
-      return order_reconfigure(self, order.child);
+      return order_reconfigure(self, order.child, env);
     case kind::update:
       return order_update(self, order.child);
     case kind::adopt:
@@ -61,7 +62,7 @@ message supervisor::carry_out(process& self, const supervisor_order& order) {
 }
 
 message supervisor::order_add(process& self, const std::shared_ptr<const child_spec>& spec) {
-  if (children_.find(spec->id.bytes()) != nullptr) return order_replace(self, spec);
+  if (children_.find(spec->id.bytes()) != nullptr) return order_replace(self, spec, shared_->env);
   child& one = children_.append(spec, spec->id, spec->args);
   const launched started = start(self, one);
   if (started) {
@@ -82,17 +83,19 @@ message supervisor::order_remove(process& self, const child_spec& spec) {
   return done("stopped");
 }
 
-message supervisor::order_replace(process& self, const std::shared_ptr<const child_spec>& spec) {
+message supervisor::order_replace(process& self, const std::shared_ptr<const child_spec>& spec,
+                                  const message& env) {
   child* const one = children_.find(spec->id.bytes());
   if (one == nullptr) return order_add(self, spec);
   const std::shared_ptr<const child_spec> old = one->spec;
+  const message old_env = one->env;
   const bool ran = one->state == child_state::running;
   halt(self, *one);
   if (self.exiting()) return terminating();
   children_.set_stopped(*one);
   children_.respecify(*one, spec);
   one->waits = 0;
-  const launched started = start(self, *one);
+  const launched started = start(self, *one, env);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
     return done("restarted");
@@ -100,19 +103,23 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
   report::start_failed(child_label(*one), started.error());
   children_.respecify(*one, old);
   if (ran) {
-    const launched again = start(self, *one);
+    const launched again = start(self, *one, old_env);
     if (!again) try_again(self, *one, again.error());
   }
   return runtime::error_message(started.error());
 }
 
-message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec) {
+message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec,
+                                      const message& env) {
   child* const one = children_.find(spec->id.bytes());
-  if (one == nullptr || one->state != child_state::running) return order_replace(self, spec);
-  one->env = shared_->env; // as far as anyone knows, also if it does not answer
-  const message answer = server::change_config(self, one->pid, spec->args, shared_->env);
+  if (one == nullptr || one->state != child_state::running) return order_replace(self, spec, env);
+  const message old_env = std::exchange(one->env, env); // as far as anyone knows, also if it does not answer
+  const message answer = server::change_config(self, one->pid, spec->args, env);
   if (self.exiting()) return terminating();
-  if (runtime::is_atom(answer, "unhandled")) return order_replace(self, spec);
+  if (runtime::is_atom(answer, "unhandled")) {
+    one->env = old_env;
+    return order_replace(self, spec, env);
+  }
   if (!runtime::is_atom(answer, "ok")) return answer;
   keep_to(self, *one, spec);
   return done("updated");
@@ -158,15 +165,16 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
   return done("updated");
 }
 
-void supervisor::share(const message& env) {
+std::shared_ptr<const supervision> supervisor::shared_with(const message& env) const {
+  if (std::ranges::equal(env.bytes(), shared_->env.bytes())) return shared_;
   auto next = std::make_shared<supervision>(*shared_);
   next->env = env;
-  shared_ = std::move(next);
+  return next;
 }
 
 message supervisor::order_environment(process& self, const supervisor_order& order) {
-  const message before = shared_->env;
-  share(order.env);
+  const auto before = shared_;
+  shared_ = shared_with(*order.env);
   std::vector<child*> asked;
   for (child& one : children_.in_start_order()) {
     if (one.state != child_state::running) continue;
@@ -175,7 +183,7 @@ message supervisor::order_environment(process& self, const supervisor_order& ord
     const message failure = renew(self, one, order.spared);
     if (self.exiting()) return terminating();
     if (!failure) continue;
-    share(before);
+    shared_ = before;
     while (!asked.empty() && !self.exiting()) {
       child& back = *asked.back();
       asked.pop_back();
@@ -198,7 +206,9 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     const message request = shared_->orders->lay_down(std::move(below));
     const auto answer = gen::call(self, one.pid, request.bytes(), runtime::no_deadline);
     if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
-    return reason_of(*answer);
+    const message failure = reason_of(*answer);
+    if (!failure) one.env = shared_->env;
+    return failure;
   }
   if (one.state == child_state::running) {
     if (std::ranges::equal(one.env.bytes(), shared_->env.bytes())) return {};

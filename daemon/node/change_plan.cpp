@@ -132,10 +132,12 @@ class planner {
       using order = supervisor_order::kind;
       auto spared = std::make_shared<std::unordered_set<const child_spec*>>();
       if (change.inside) reached_later(*old.top, *change.inside, *spared);
+      old_env_ = old.env;
       tell("change the env of " + name, name, {order::environment, {}, {}, made.env, std::move(spared)},
            {order::environment, {}, {}, old.env});
     }
     made.top = change.inside ? go(old.top, *change.inside, name) : old.top;
+    old_env_.reset();
     tell("update " + name, kind::update, made, kind::update, old);
     return made;
   }
@@ -192,12 +194,12 @@ class planner {
       }
       case change_kind::restart: {
         child_pointer made = child(*change.after);
-        tell("restart " + below, path, {kind::replace, made, {}}, {kind::replace, old, {}});
+        tell("restart " + below, path, {kind::replace, made, {}}, {kind::replace, old, {}, old_env_});
         return made;
       }
       case change_kind::reconfigure: {
         child_pointer made = child(*change.after);
-        tell("change " + below, path, {kind::reconfigure, made, {}}, {kind::reconfigure, old, {}});
+        tell("change " + below, path, {kind::reconfigure, made, {}}, {kind::reconfigure, old, {}, old_env_});
         return made;
       }
       case change_kind::stop:
@@ -215,6 +217,9 @@ class planner {
   const std::set<std::string>& failed_;
   std::unordered_map<std::string_view, const application_spec*> running_;
   std::vector<std::string> order_;
+  // Of the application at hand, if its env changes. What is taken back is so before the env is: a child
+  // starts with the old one then, or it would have to start again.
+  std::optional<runtime::message> old_env_;
   change_plan out_;
 };
 

@@ -266,27 +266,31 @@ def args_and_env(cleanup):
       children:
         - { id: p, actor: probe, name: p, args: { value: 1 } }
         - { id: k, actor: kv, name: k, args: { max_entries: 1 } }
+        - { id: g, actor: greeter, name: g, mailbox: { limit: 101 } }
         - id: below
           supervisor: { children: [ { id: q, actor: probe, name: q, args: { value: 1 } }, { id: r, actor: probe, name: r } ] }
 """
     at = Reconfigured(cleanup, text)
 
     def starts():
-        return {path: at.node.log().count(f"{path} started as") for path in ("more/p", "more/k", "more/below/q", "more/below/r")}
-    equal(starts(), {"more/p": 1, "more/k": 1, "more/below/q": 1, "more/below/r": 1})
-    at.write(("greeting: hi", "greeting: ho"), ("value: 1", "value: 2"), ("max_entries: 1 }", "max_entries: 2 }"))
+        return [at.node.log().count(f"more/{path} started as") for path in ("p", "k", "g", "below/q", "below/r")]
+    equal(starts(), [1, 1, 1, 1, 1])
+    at.write(("greeting: hi", "greeting: ho"), ("value: 1", "value: 2"), ("max_entries: 1 }", "max_entries: 2 }"), ("limit: 101", "limit: 102"))
     equal(at.apply(), ["update more env.greeting", "restart more/below/r env", "restart more/p args.value", "update more/k args.max_entries",
-                       "restart more/below/q args.value"])
-    eventually(lambda: starts() == {"more/p": 2, "more/k": 1, "more/below/q": 2, "more/below/r": 2}, "each was started once more", 5)
+                       "restart more/g mailbox", "restart more/below/q args.value"])
+    eventually(lambda: starts() == [2, 1, 2, 2, 2], "each was started once more", 5)
     at.node.call("k", "{put, a, 1}")
     equal(at.node.call("k", "{put, b, 1}"), "ok")
     kept = at.pids("a")
-    at.write(("greeting: ho", "greeting: hu"), ("value: 2", "value: 3"), ("name: r }", "name: application_controller }"))
+    at.write(("greeting: ho", "greeting: hu"), ("value: 2", "value: 3"), ("limit: 102", "limit: 103"),
+             ("name: r }", "name: application_controller }"))
     done = at.node.coppice("apply")
     equal(done.returncode, 1, done.stdout + done.stderr)
     contains(done.stderr, "already_started")
     equal(at.pids("a"), kept)
     equal(at.node.call("q", "ping"), "pong")
+    equal(at.node.call("g", '{hello, <<"x">>}'), '{ok,<<"ho, x">>}', "it has the old env")
+    equal(starts(), [4, 1, 4, 4, 3], "each was started once with the new, and once with the old")
 
 
 @test("an env whose change cannot go through is taken back everywhere")
