@@ -2,10 +2,17 @@
 // Opening and starting of the libuv wrappers, and the draining of a loop. The loop's thread.
 #include "base/uv.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/clock.hpp"
 #include "base/log.hpp"
 
 namespace coppice::base::uv {
 namespace {
+
+constexpr nanos streams_patience = 2 * nanos_per_second;
 
 // The callback of every handle that takes no argument of its own.
 template <class Handle, class Raw>
@@ -22,6 +29,28 @@ bool closing_handles(uv_loop_t* loop) {
       },
       &found);
   return found;
+}
+
+// Streams may be their own owners until their last bytes are written.
+bool has_streams(uv_loop_t* loop) {
+  bool found = false;
+  uv_walk(
+      loop,
+      [](uv_handle_t* handle, void* seen) {
+        const uv_handle_type type = uv_handle_get_type(handle);
+        if (type == UV_TCP || type == UV_NAMED_PIPE) *static_cast<bool*>(seen) = true;
+      },
+      &found);
+  return found;
+}
+
+// A turn that waits no longer than that for an event. The loop's own wait has no bound.
+void turn_within(uv_loop_t* loop, nanos most) {
+  const auto bound = static_cast<int>(to_milliseconds(most).count());
+  const int due = uv_backend_timeout(loop);
+  pollfd ready{uv_backend_fd(loop), POLLIN, 0};
+  ::poll(&ready, 1, due < 0 ? bound : std::min(due, bound));
+  uv_run(loop, UV_RUN_NOWAIT);
 }
 
 void name_open_handle(uv_handle_t* handle, void*) {
@@ -47,9 +76,13 @@ loop& loop::operator=(loop&& other) noexcept {
 
 void loop::drain() {
   if (!loop_) return;
+  const nanos until = mono_now() + streams_patience;
   while (uv_loop_close(loop_.get()) == UV_EBUSY) {
+    const nanos left = until - mono_now();
     if (closing_handles(loop_.get())) {
       uv_run(loop_.get(), UV_RUN_NOWAIT);
+    } else if (left > 0 && has_streams(loop_.get())) {
+      turn_within(loop_.get(), left);
     } else if (loop_->active_reqs.count > 0) {
       uv_run(loop_.get(), UV_RUN_ONCE);
     } else {

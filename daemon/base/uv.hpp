@@ -17,8 +17,8 @@
 
 namespace coppice::base::uv {
 
-// A uv_loop_t. Destruction runs the close callbacks that are due; a handle whose owner outlives the
-// loop is named in the log and the loop's memory left alone, since the owner still points into it.
+// A uv_loop_t. Destruction runs close callbacks that are due, for two seconds also streams that close by
+// themselves; a handle whose owner outlives it is named in the log and its memory left to that owner.
 class loop {
  public:
   static result<loop> make();

@@ -57,6 +57,7 @@ void stream::core::open() {
 
 void stream::core::ready() {
   timeout_.close();
+  leave_pacer(); // which need not live as long as the stream
   ready_ = true;
   // A stream that was ended while it connected has no handler left to tell.
   if (!target_.empty() && handler_ != nullptr) handler_->on_connected();

@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "net/listener.hpp"
@@ -187,6 +189,28 @@ TEST_CASE("close_when_written delivers everything and then ends") {
   REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
   CHECK(both.at_client.received.size() == much.size());
   CHECK(both.at_client.closed->code == base::errc::closed);
+}
+
+TEST_CASE("a loop that ends lets streams that close by themselves write what they have") {
+  const std::string much(4'000'000, 'x');
+  pair both;
+  std::size_t received = 0;
+  auto elsewhere = std::make_unique<base::uv::loop>(base::uv::loop::make().value());
+  auto writer = stream::connect(elsewhere->raw(), both.listening.address(), {}, both.at_client).value();
+  both.at_client.connected = false;
+  REQUIRE(loop_until(*elsewhere, [&] { return both.at_client.connected; }));
+  // The end that reads is on the other loop, which a thread turns.
+  const stream first = std::exchange(both.server, {});
+  REQUIRE(both.until([&] { return static_cast<bool>(both.server); }));
+  std::thread reading([&] {
+    both.until([&] { return both.at_server.closed.has_value(); });
+    received = both.at_server.received.size();
+  });
+  writer.write(much);
+  writer.close_when_written();
+  elsewhere.reset();
+  reading.join();
+  CHECK(received == much.size());
 }
 
 TEST_CASE("close_when_written gives up on a peer that does not read") {

@@ -55,7 +55,7 @@ struct tls_pair {
   std::chrono::milliseconds timeout{7000};
 
   base::uv::loop loop = base::uv::loop::make().value();
-  tls_pacer pacer{loop.raw()};
+  std::unique_ptr<tls_pacer> pacer = std::make_unique<tls_pacer>(loop.raw());
   recorder at_client;
   recorder at_server;
   listener listening;
@@ -64,7 +64,7 @@ struct tls_pair {
 
   void listen() {
     tls_options options;
-    if (server_tls) options = {context(tls_role::server, server_settings), &pacer, "", timeout};
+    if (server_tls) options = {context(tls_role::server, server_settings), pacer.get(), "", timeout};
     listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
                               [this, options](accepted_socket socket) {
                                 server = stream::adopt(loop.raw(), std::move(socket), options).value();
@@ -75,7 +75,7 @@ struct tls_pair {
   void connect() {
     listen();
     connect_options options{timeout, std::nullopt, {}};
-    if (client_tls) options.tls = {context(tls_role::client, client_settings), &pacer, host, timeout};
+    if (client_tls) options.tls = {context(tls_role::client, client_settings), pacer.get(), host, timeout};
     client = stream::connect(loop.raw(), listening.address(), options, at_client).value();
   }
   void secure() {
@@ -367,6 +367,16 @@ TEST_CASE("a stream destroyed in the middle of its handshake is forgotten") {
   both.server.close();
   for (int i = 0; i < 10; ++i) both.loop.turn(false);
   CHECK_FALSE(both.at_client.connected);
+}
+
+TEST_CASE("a stream whose handshake is over does not need its pacer any more") {
+  tls_pair both;
+  both.secure();
+  both.pacer.reset(); // the address sanitizer sees who goes on using it
+  both.client.write("last words");
+  both.client.close_when_written();
+  REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
+  CHECK(both.at_server.received == "last words");
 }
 
 TEST_CASE("a context says what is wrong with its files") {
