@@ -119,7 +119,7 @@ def dynamic_from_erlang(cleanup):
     equal(erl("supervisor:restart_child(S, worker)"), "{error,simple_one_for_one}")
 
 
-@test("an Erlang node adds a child of its own specification under one_for_one")
+@test("an Erlang node adds a child of its own specification under one_for_one, and asks for all that a supervisor does")
 def specified_from_erlang(cleanup):
     node = Node(cleanup, config=three % "one_for_one")
     erl = Erl(cleanup, epmd_port=node.epmd_port)
@@ -132,6 +132,13 @@ def specified_from_erlang(cleanup):
     equal(erl("[Id || {Id, _, _, _} <- supervisor:which_children(S)]"), "[d,c,b,a]")
     equal(erl("supervisor:terminate_child(S, d)"), "ok")
     equal(erl("supervisor:terminate_child(S, d)"), "{error,not_found}")
+    equal(erl("[supervisor:delete_child(S, a), supervisor:restart_child(S, a)]"), "[{error,running},{error,running}]")
+    equal(erl("[supervisor:terminate_child(S, Id) || Id <- [b, c]]"), "[ok,ok]")
+    equal(erl("element(1, supervisor:restart_child(S, b))"), "ok")
+    equal(erl("[supervisor:delete_child(S, c), supervisor:delete_child(S, c)]"), "[ok,{error,not_found}]")
+    equal(erl("[Id || {Id, P0, _, _} <- supervisor:which_children(S), is_pid(P0)]"), "[b,a]")
+    equal(erl("lists:sort(supervisor:count_children(S))"), "[{active,2},{specs,2},{supervisors,0},{workers,2}]")
+    equal(erl("maps:get(id, element(2, supervisor:get_childspec(S, b)))"), "b")
 
 
 @test("a child added with args that its plugin's schema does not take is refused")
