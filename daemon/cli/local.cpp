@@ -39,8 +39,8 @@ json json_of(const spec::diagnostic& d) {
           {"hint", d.hint}};
 }
 
-api::exit_code check(const std::string& file, bool effective, bool as_json) {
-  const std::vector<std::string> files = file.empty() ? spec::default_files() : std::vector{file};
+api::exit_code check(const std::vector<std::string>& given, bool effective, bool as_json) {
+  const std::vector<std::string> files = given.empty() ? spec::default_files() : given;
   spec::outcome outcome = spec::load(files);
   if (as_json) {
     json problems = json::array();
@@ -150,16 +150,18 @@ void declare_local_commands(CLI::App& app, const common_options& common,
                             std::function<api::exit_code()>& run) {
   struct parameters {
     std::string file;
+    std::vector<std::string> files;
     bool effective = false;
   };
 
   auto checked = std::make_shared<parameters>();
   CLI::App* check_command = app.add_subcommand("check", "validates a configuration as a start would");
-  check_command->add_option("file", checked->file, "default: /etc/coppice/node.yaml");
+  check_command->add_option("file", checked->files,
+                            "later files override earlier ones; default: /etc/coppice/node.yaml and conf.d");
   check_command->add_flag("--effective", checked->effective,
                           "print the whole configuration, defaults included");
   check_command->callback([&common, &run, checked] {
-    run = [&common, checked] { return check(checked->file, checked->effective, common.json); };
+    run = [&common, checked] { return check(checked->files, checked->effective, common.json); };
   });
 
   auto inspected = std::make_shared<parameters>();

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The demo configuration through the client: every bundled plugin does what its README says, and every
 command shows it, for people and for programs."""
+import json
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node
+from harness.node import Folder, Node, program
 from harness.tap import check, contains, equal, eventually, run, test
 
 
@@ -206,6 +208,30 @@ def refusals(cleanup):
         equal(done.returncode, status, f"{arguments}: {done.stderr}")
         contains(done.stderr, part, str(arguments))
         equal(done.stdout, "")
+
+
+@test("check --effective prints what several files come to, after which value took the place of which other")
+def effective(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    (folder.path / "conf.d").mkdir()
+    first = folder.write("node.yaml", "node:\n  name: n@127.0.0.1\n  workers: 2\n  log: { level: info }\n")
+    second = folder.write("conf.d/10-more.yaml", "node:\n  workers: 3\n")
+    third = folder.write("conf.d/20-again.yaml", "node: { workers: 4, log: { format: json } }\n")
+
+    def checked(*arguments):
+        return subprocess.run([program("COPPICE", "coppice"), "check", *arguments], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+    done = checked("--effective", first, second, third)
+    equal(done.returncode, 0, done.stderr)
+    lines = done.stdout.splitlines()
+    equal(lines[:2], [f"# node.workers: {second}:2 overrides {first}:3", f"# node.workers: {third}:1 overrides {second}:2"])
+    again = folder.write("effective.yaml", done.stdout)
+    equal(checked("--effective", again).stdout.splitlines(), lines[2:], "it is a configuration, and the same one")
+    contains(done.stdout, "workers: 4")
+    document = json.loads(checked("--effective", first, second, third, "--json").stdout)
+    equal(document["overridden"][1], {"path": "node.workers", "by": f"{third}:1", "over": f"{second}:2"})
+    equal(checked(first, second).stdout, f"{first}, {second}: ok\n")
 
 
 @test("without a node the client exits with 3")
