@@ -43,6 +43,7 @@ std::string text_of(node::node& of, const runtime::destination& to) {
       return to.name() + "@" + std::string(names.name(to.node()));
     case runtime::destination::kind::alias:
       return runtime::to_text(to.alias_ref(), names);
+    case runtime::destination::kind::node:
     case runtime::destination::kind::none:
       break;
   }

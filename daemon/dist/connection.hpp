@@ -121,6 +121,8 @@ class connection final : private net::stream_handler {
   base::status handle_group_leader(const control_message& c);
   base::status handle_spawn(unpacked& in);
   void answer_spawn(const spawn_request& request);
+  base::status handle_spawn_reply(const control_message& c);
+  void ask_to_spawn(runtime::signal_ptr what);
   void deliver(const runtime::destination& to, runtime::signal_ptr what);
 
   void fill_ends(control_message& c, const runtime::destination& to, const runtime::pid& from) const;

@@ -66,8 +66,9 @@ base::status connection::handle(unpacked& in) {
     case op::spawn_request:
     case op::spawn_request_tt:
       return handle_spawn(in);
-    case op::spawn_reply: // nobody here asks
+    case op::spawn_reply:
     case op::spawn_reply_tt:
+      return handle_spawn_reply(in.control);
     case op::node_link:
       break;
   }
@@ -266,56 +267,6 @@ base::status connection::handle_group_leader(const control_message& c) {
   if (!from || !to || !to->here()) return dropped(counters_);
   deliver(*to, make_signal(signal_kind::group_leader, *from));
   return {};
-}
-
-base::status connection::handle_spawn(unpacked& in) {
-  const auto& c = in.control;
-  const auto from = ids_.in(c.from.pid);
-  const auto id = ids_.in(c.ref);
-  const auto leader = ids_.in_from_anywhere(c.leader);
-  if (!from || !id || !leader || from->node != ids_.peer()) return dropped(counters_);
-  spawn_request request;
-  request.id = *id;
-  request.from = *from;
-  request.group_leader = *leader;
-  request.module = c.module;
-  request.function = c.function;
-  request.arity = c.arity;
-  request.arguments = std::move(in.payload);
-  read_spawn_options(c.options, request);
-  answer_spawn(request);
-  return {};
-}
-
-// The reply goes out before anything the new process can send: it has no turn before this one is over.
-void connection::answer_spawn(const spawn_request& request) {
-  tl::expected<runtime::pid, std::string> made = tl::unexpected<std::string>("notsup");
-  if (!request.known_options) {
-    made = tl::unexpected<std::string>("badopt");
-  } else if (const auto& handler = owner_.spawns()) {
-    made = handler(request);
-  }
-  etf::vector_writer result(64);
-  control_message reply;
-  reply.what = op::spawn_reply;
-  reply.ref = ids_.out(request.id);
-  reply.to = address::of(ids_.out(request.from));
-  if (made) {
-    result.pid(ids_.out(*made));
-    if (request.link) {
-      reply.flags |= spawn_reply_flag::link;
-      relations_.linked(*made, request.from);
-      deliver(*made, make_signal(signal_kind::link, request.from));
-    }
-    if (request.monitor && relations_.watched(request.id, {request.from, *made, {}})) {
-      reply.flags |= spawn_reply_flag::monitor;
-      deliver(*made, make_signal(signal_kind::monitor, request.from, request.id));
-    }
-  } else {
-    result.atom(made.error());
-  }
-  reply.reason = result.view();
-  pack(reply, {runtime::message()});
 }
 
 } // namespace coppice::dist

@@ -47,6 +47,7 @@ void connection::send_now(const destination& to, runtime::signal_ptr what) {
     if (to.what() == destination::kind::alias) end_call(to.alias_ref(), what->from);
     if (head) return pack(*head, *what);
   }
+  if (what->kind == signal_kind::spawn_request) return ask_to_spawn(std::move(what));
   control_message c;
   if (ended_ || !fill(c, to, *what)) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
@@ -214,6 +215,8 @@ bool connection::fill(control_message& c, const destination& to, const signal& s
     case signal_kind::group_leader:
       c.what = op::group_leader;
       return true;
+    case signal_kind::spawn_request: // not by way of here
+    case signal_kind::spawn_reply:
     case signal_kind::overflow:
     case signal_kind::stop_waiting:
       break;
@@ -238,6 +241,7 @@ bool connection::fill_message(control_message& c, const destination& to, const s
       return has(flag::alias);
     case destination::kind::none:
     case destination::kind::name:
+    case destination::kind::node:
       break;
   }
   return false;

@@ -56,6 +56,14 @@ std::optional<call_there> relations::stop_calling(const runtime::reference& ref)
   return call ? calling_.take(*call) : std::nullopt;
 }
 
+std::optional<runtime::pid> relations::stop_asking(const runtime::reference& ref) {
+  const auto at = asking_.find(ref);
+  if (at == asking_.end()) return std::nullopt;
+  const auto who = at->second;
+  asking_.erase(at);
+  return who;
+}
+
 bool relations::called(const runtime::reference& ref, const runtime::pid& target) {
   const auto call = call_of(ref);
   if (!call || called_.find(*call) != nullptr) return false;
@@ -88,6 +96,7 @@ void relations::lost(const deliver_fn& deliver) {
   const auto unlinking = std::exchange(unlinking_, {});
   const auto watching = std::exchange(watching_, {});
   const auto watched = std::exchange(watched_, {});
+  const auto asking = std::exchange(asking_, {});
   auto calling = std::exchange(calling_, {});
   auto called = std::exchange(called_, {});
   const auto reason = runtime::reasons::noconnection();
@@ -105,6 +114,7 @@ void relations::lost(const deliver_fn& deliver) {
   for (const auto& [ref, who] : watched) {
     if (who.target) deliver(who.target, make_signal(signal_kind::demonitor, who.watcher, ref));
   }
+  for (const auto& [ref, who] : asking) deliver(who, make_signal(signal_kind::down, {}, ref, reason));
   calling.for_each([&](const runtime::call_id& call, const call_there&) {
     const auto ref = runtime::reference::made_by(call.who, call.number);
     deliver(call.who, make_signal(signal_kind::down, {}, ref, reason));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The links and monitors that pass through one connection, so that its loss can be told to both sides'
-// processes here: exits and downs with noconnection, and no watcher left behind. It follows the signals;
-// the processes remain the authority. One thread, the connection's.
+// The links, monitors and spawn requests that pass through one connection, so that its loss can be told to
+// both sides' processes here: exits and downs with noconnection, and no watcher left behind. It follows the
+// signals; the processes remain the authority. One thread, the connection's.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,10 @@ class relations {
   void calling(const runtime::reference& ref, call_there what);
   std::optional<call_there> stop_calling(const runtime::reference& ref);
 
+  // A process here asked the peer for a new one.
+  void asking(const runtime::reference& ref, const runtime::pid& who) { asking_[ref] = who; }
+  std::optional<runtime::pid> stop_asking(const runtime::reference& ref);
+
   // A process of the peer calls `target`. False if that reference is in use already.
   bool called(const runtime::reference& ref, const runtime::pid& target);
   std::optional<runtime::pid> stop_called(const runtime::reference& ref);
@@ -96,6 +100,7 @@ class relations {
   std::unordered_map<pair, std::uint64_t, pair_hash> unlinking_; // the unlink's id
   std::unordered_map<runtime::reference, watched_there, runtime::reference_hash> watching_;
   std::unordered_map<runtime::reference, watched_here, runtime::reference_hash> watched_;
+  std::unordered_map<runtime::reference, runtime::pid, runtime::reference_hash> asking_;
   runtime::flat_table<runtime::call_id, call_there, call_hash> calling_;
   runtime::flat_table<runtime::call_id, runtime::pid, call_hash> called_;
 };

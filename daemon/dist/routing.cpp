@@ -156,7 +156,8 @@ void router::bounce(routed& item) {
     case signal_kind::link:
       system_.deliver(s.from, make_signal(signal_kind::exit, remote, runtime::reasons::noconnection()));
       return;
-    case signal_kind::monitor: {
+    case signal_kind::monitor:
+    case signal_kind::spawn_request: {
       auto down = make_signal(signal_kind::down, remote, s.ref, runtime::reasons::noconnection());
       down->flags = s.flags & runtime::signal::by_name;
       system_.deliver(s.from, std::move(down));

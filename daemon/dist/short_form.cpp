@@ -83,6 +83,7 @@ std::optional<short_form> shortened(const runtime::destination& to, const runtim
     }
     case destination::kind::none:
     case destination::kind::name:
+    case destination::kind::node:
       break;
   }
   return std::nullopt;

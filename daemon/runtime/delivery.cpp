@@ -24,6 +24,7 @@ process* engine::find(const system& host, const destination& to) {
       return found ? find(host, *found) : nullptr;
     }
     case destination::kind::remote_name:
+    case destination::kind::node:
     case destination::kind::none:
       break;
   }
@@ -97,6 +98,7 @@ void engine::answer_for_missing(system& host, const pid& missing, signal_ptr wha
       dispatch(host, asker, make_signal(signal_kind::exit, missing, std::move(reason)), nullptr);
       return;
     case signal_kind::monitor:
+    case signal_kind::spawn_request:
       dispatch(host, asker, make_signal(signal_kind::down, missing, what->ref, std::move(reason)), nullptr);
       return;
     case signal_kind::unlink: {
@@ -105,6 +107,12 @@ void engine::answer_for_missing(system& host, const pid& missing, signal_ptr wha
       dispatch(host, asker, std::move(ack), nullptr);
       return;
     }
+    case signal_kind::spawn_reply: // `asker` was made for a process that has ended since
+      if ((what->flags & signal::linked) != 0)
+        dispatch(host, asker, make_signal(signal_kind::exit, missing, std::move(reason)), nullptr);
+      if ((what->flags & signal::monitored) != 0)
+        dispatch(host, asker, make_signal(signal_kind::demonitor, missing, what->ref), nullptr);
+      return;
     default:
       return;
   }

@@ -227,6 +227,9 @@ struct engine {
                                  std::unique_ptr<behaviour> does);
   static pid leader_of(const process& p);
 
+  // remote_spawn.cpp
+  static void handle_spawn_reply(process& p, const signal& what);
+
   // In a signal handler on p's own thread.
   static std::string_view label_in_crash(const process& p) {
     const relations* mine = p.relations_.load(std::memory_order_relaxed);

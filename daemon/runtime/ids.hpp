@@ -114,10 +114,10 @@ class node_names {
   std::unique_ptr<state> state_;
 };
 
-// Who a signal is for: exactly one of a pid, a name here, a name on another node, an alias.
+// Who a signal is for: exactly one of a pid, a name here, a name on another node, an alias, another node.
 class destination {
  public:
-  enum class kind : std::uint8_t { none, process, name, remote_name, alias };
+  enum class kind : std::uint8_t { none, process, name, remote_name, alias, node };
 
   destination() = default;
   destination(const pid& to) : kind_(kind::process), pid_(to) {} // a pid is a destination: implicit
@@ -127,6 +127,8 @@ class destination {
   static destination remote(std::string name, std::uint32_t node) {
     return {node == 0 ? kind::name : kind::remote_name, std::move(name), node};
   }
+  // The node itself, which is not this one: for spawn requests.
+  static destination at(std::uint32_t node) { return {kind::node, {}, node}; }
   static destination alias(const reference& ref) {
     destination made;
     made.kind_ = kind::alias;

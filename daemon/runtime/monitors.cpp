@@ -110,7 +110,8 @@ void engine::handle_down(process& p, const signal& what) {
   relations* mine = p.relations_.load(std::memory_order_relaxed);
   if (what.ref != reference_of(p, what.ref.number())) return;
   const std::uint64_t number = what.ref.number();
-  if (find_call(p, number) != nullptr) return settle(p, number, true, what.payload());
+  const call_state* call = find_call(p, number);
+  if (call != nullptr && !call->answered) return settle(p, number, true, what.payload());
   if (mine == nullptr) return;
   const monitor_state* state = mine->monitors.find(number);
   if (state == nullptr) return;

@@ -113,6 +113,18 @@ struct own_pid {
   explicit operator bool() const { return (id | serial) != 0; }
 };
 
+// A process to be made on another node: apply(Module, Function, Arguments) there.
+struct remote_spawn {
+  std::uint32_t node = 0;  // not this one
+  std::string_view module; // as `function`: an atom's name
+  std::string_view function;
+  std::uint32_t arity = 0; // at most 255
+  etf::bytes arguments{};  // a proper list, so long
+  etf::bytes options{};    // a proper list of options besides those below; empty: none
+  bool link = false;
+  bool monitor = false;
+};
+
 class process {
  public:
   pid self() const { return self_; }
@@ -184,6 +196,11 @@ class process {
   base::nanos remaining(std::uint64_t id) const;
 
   base::result<pid> spawn(spawn_options options, std::unique_ptr<behaviour> does);
+  // Asks another node for a process. A call reference, and that of the monitor if there is to be one: await()
+  // gives the new process's pid, or the atom that says why there is none; it is down with noconnection if the
+  // node cannot be reached. What the new process sends comes after that. Not awaited to the end, the process
+  // is killed as soon as it is known.
+  reference spawn_at(const remote_spawn& what);
 
   // Fairness. yield() lets others run if the turn's budget is used up or not.
   void yield();

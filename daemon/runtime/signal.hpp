@@ -24,9 +24,11 @@ enum class signal_kind : std::uint8_t {
   monitor,    // from: the watcher, ref; flags
   demonitor,  // from: the watcher, ref
   down,       // ref, from: the process that died (none: it was watched by name), payload: reason
-  group_leader, // from: the new group leader
-  overflow,     // internal: a full mailbox whose policy is to exit
-  stop_waiting, // internal: what a parked process waited for has happened; number: which wait
+  group_leader,  // from: the new group leader
+  spawn_request, // to a node: from, ref, flags; payload: {Leader, M, F, Arity, Options, Arguments}
+  spawn_reply,   // ref, flags, from: the new process (none: it was refused), payload: its pid, or why not
+  overflow,      // internal: a full mailbox whose policy is to exit
+  stop_waiting,  // internal: what a parked process waited for has happened; number: which wait
 };
 
 struct signal {
@@ -51,6 +53,10 @@ struct signal {
   // message: a call's request, or the answer to one, as they are among processes here: without the tuple
   // they are in on the wire, which call_forms.hpp puts them into where it is needed.
   static constexpr std::uint16_t bare = 256;
+  // spawn_request, spawn_reply: who asks has a link to the new process, a monitor of it (by the request's
+  // ref).
+  static constexpr std::uint16_t linked = 512;
+  static constexpr std::uint16_t monitored = 1024;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

@@ -114,6 +114,10 @@ void engine::take_signals(process& p) {
       case signal_kind::group_leader:
         p.set_group_leader(what->from);
         break;
+      case signal_kind::spawn_reply:
+        handle_spawn_reply(p, *what);
+        break;
+      case signal_kind::spawn_request: // for nodes
       case signal_kind::stop_waiting:
         break;
     }
