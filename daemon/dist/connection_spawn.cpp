@@ -122,9 +122,10 @@ void connection::ask_to_spawn(runtime::signal_ptr what) {
   c.options = options.view();
   relations_.asking(what->ref, what->from);
   auto carrier = make_signal(signal_kind::spawn_request, what->from, what->ref, request.slice(arguments));
+  carrier->compression = what->compression;
   if (arguments.size() > large_window / 4 && packer_.takes_fragments())
     return begin_large(c, std::move(carrier));
-  pack(c, carrier->payload());
+  pack(c, {carrier->payload(), carrier->compression});
 }
 
 // A peer that knows how to, and says notsup, does not want to.

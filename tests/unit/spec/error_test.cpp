@@ -285,9 +285,9 @@ TEST_CASE(
        "   10 |         - { id: a, actor: kv, backoff: { first: 5, jitter: 2 } }\n"
        "      |                                                            ^\n"},
       {"compression without a level", "        - { id: a, actor: kv, compression: { threshold: 1KiB } }\n",
-       "node.yaml:10:46: error: the key 'level' is missing\n"
+       "node.yaml:10:44: error: the key 'level' is missing\n"
        "   10 |         - { id: a, actor: kv, compression: { threshold: 1KiB } }\n"
-       "      |                                              ^ of LZ4: 0 is off, 1 the fastest, 12 the "
+       "      |                                            ^ of LZ4: 0 is off, 1 the fastest, 12 the "
        "smallest\n"},
       {"compression beyond LZ4's", "        - { id: a, actor: kv, compression: { level: 13 } }\n",
        "node.yaml:10:53: error: compression.level: expected a whole number from 0 to 12, found the number "
