@@ -208,7 +208,7 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
       make_signal(signal_kind::message, self_, reference::made_by(self_, number), std::move(request));
   what->flags = signal::of_call | signal::bare;
   send_status sent = send_status::ok;
-  if (engine::counts_here(here, *receiver, weight)) [[likely]] {
+  if (engine::lives_on(here, *receiver) && engine::counts(*receiver, weight)) [[likely]] {
     if (receiver->first_ != nullptr || receiver->asker_) engine::keep_among_callers(*receiver, *what);
     engine::pass(here, *receiver, what.release(), weight);
   } else {

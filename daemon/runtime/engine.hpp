@@ -85,10 +85,13 @@ struct engine {
   static process* find(const system& host, const destination& to);
 
   // The way of most messages: between processes of one worker, with nothing before it. Whether `to` lives on
-  // `here` and takes a message as it comes; it is counted then, and is for pass().
-  static bool counts_here(const worker& here, process& to, std::uint32_t weight) {
-    return to.home_.load(std::memory_order_acquire) == &here &&
-           to.crowd_.load(std::memory_order_relaxed) == nullptr && !to.exiting_ && !has_signals(to) &&
+  // `here`, whose thread this is: else nothing of it may be looked at.
+  static bool lives_on(const worker& here, const process& to) {
+    return to.home_.load(std::memory_order_acquire) == &here;
+  }
+  // Whether one that does takes a message as it comes; it is counted then, and is for pass().
+  static bool counts(process& to, std::uint32_t weight) {
+    return to.crowd_.load(std::memory_order_relaxed) == nullptr && !to.exiting_ && !has_signals(to) &&
            !block_memory::scarce() && to.load_.hold(weight, bounds_of(to));
   }
   static void pass(worker& here, process& to, signal* what, std::uint32_t weight);

@@ -104,8 +104,8 @@ send_status process::send(const pid& to, message&& m) {
   worker& here = home();
   process* const receiver = exiting_ ? nullptr : engine::find(here.host(), to);
   const std::uint32_t weight = engine::weight_of(m);
-  if (receiver == nullptr || !signal_access::fits_in_place(m) || engine::expects_answers(*receiver) ||
-      !engine::counts_here(here, *receiver, weight)) [[unlikely]]
+  if (receiver == nullptr || !signal_access::fits_in_place(m) || !engine::lives_on(here, *receiver) ||
+      engine::expects_answers(*receiver) || !engine::counts(*receiver, weight)) [[unlikely]]
     return send_otherwise(to, std::move(m), receiver);
   engine::pass(here, *receiver, signal_access::make_in_place(std::move(m), signal_kind::message, self_),
                weight);

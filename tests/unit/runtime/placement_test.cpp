@@ -280,8 +280,8 @@ TEST_CASE("what one process sends another arrives in order, wherever the two are
   std::atomic<int> reordered{0};
   std::atomic<int> arrived{0};
   std::atomic<int> answered{0};
+  std::vector<pid> targets; // outlives who sends to them
   node here(3);
-  std::vector<pid> targets;
   for (int r = 0; r < receivers; ++r) {
     auto made =
         here.host.spawn({}, script([&, r](process& self, message m) {
