@@ -16,13 +16,14 @@
 #include <string_view>
 #include <utility>
 
+#include "base/sanitizer.hpp"
 #include "runtime/exit_reason.hpp"
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::runtime::testing {
 
-constexpr std::chrono::seconds patience{20};
+constexpr std::chrono::seconds patience{base::sanitized ? 120 : 20}; // how long it may take is no matter
 
 inline message atom(std::string_view name) {
   return message::atom(name);
