@@ -141,6 +141,9 @@ const coppice_host* host_table();
 
 const coppice_message_api* message_interface();
 const coppice_actor_api* actor_interface();
+// spawn_at of actor_interface(), which is a file of its own.
+std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
+                      coppice_message* out_reference);
 const coppice_call_api* call_interface();
 const coppice_timer_api* timer_interface();
 const coppice_work_api* work_interface();

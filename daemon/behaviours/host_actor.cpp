@@ -323,6 +323,7 @@ const coppice_actor_api* actor_interface() {
       .set_error = &entry<&set_error>::call,
       .set_reason = &entry<&set_reason>::call,
       .set_label = &entry<&set_label>::call,
+      .spawn_at = &entry<&spawn_at>::call,
   };
   return &table;
 }

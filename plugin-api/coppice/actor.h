@@ -29,6 +29,20 @@ typedef struct coppice_spawn_options {
   int64_t deadline;    /* monotonic ns by which its init must be through; 0: 5 s from now */
 } coppice_spawn_options;
 
+/* A process to be made on another node: apply(Module, Function, Args) there, as erlang:spawn_request has it.
+ * On a Coppice node an actor, if its distribution.allow.spawn names it: coppice:spawn('PLUGIN:ACTOR', Args).
+ */
+typedef struct coppice_remote_spawn {
+  uint32_t size;
+  uint32_t flags;       /* COPPICE_SPAWN_… */
+  coppice_bytes node;   /* another node's name, UTF-8 */
+  coppice_bytes module; /* UTF-8, as the function's name: no atoms with quotes around them */
+  coppice_bytes function;
+  coppice_bytes args;    /* a list of at most 255 terms; empty: [] */
+  coppice_bytes options; /* a list of others of erlang:spawn_opt's than link and monitor; empty: [] */
+  int64_t deadline;      /* monotonic ns by which the node must have answered; 0: 5 s from now */
+} coppice_remote_spawn;
+
 typedef struct coppice_actor_api {
   uint32_t size;
   uint32_t reserved;
@@ -82,6 +96,17 @@ typedef struct coppice_actor_api {
 
   /* One word or two for `coppice ps`; UTF-8, at most 64 bytes. */
   int32_t (*set_label)(coppice_actor* self, coppice_bytes text);
+
+  /* Since 1.1. Asks another node for a process, connecting to it if need be, and waits for the answer; not
+   * for what the new process does first, whose failure is its exit. Link and monitor stand with the answer,
+   * which comes before any message or exit of the new process. out_reference_new: as in spawn. Parks.
+   * COPPICE_E_NODEDOWN: it cannot be reached, or was lost meanwhile. COPPICE_E_TIMEOUT: no answer in time;
+   * a process that is made all the same is killed. COPPICE_E_UNSUPPORTED: that node spawns nothing for
+   * others, or this host is too old. COPPICE_E_INVALID: also of one's own node's name. Where the node said
+   * why there is no process, out_pid_new is its word: with COPPICE_E_REFUSED not_allowed, with
+   * COPPICE_E_INVALID badopt or badarg, with COPPICE_E_MEMORY system_limit, with COPPICE_E_EXIT any other. */
+  int32_t (*spawn_at)(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid_new,
+                      coppice_message* out_reference_new);
 } coppice_actor_api;
 
 #ifdef __cplusplus

@@ -7,8 +7,10 @@
 #include <coppice/message.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <span>
+#include <tuple>
 
 namespace coppice {
 
@@ -51,6 +53,19 @@ struct spawn_options {
   std::string_view name;
   bool link = false;
   std::chrono::nanoseconds patience = 5s;
+};
+
+struct remote_spawn_options {
+  bool link = false;
+  bool monitor = false;
+  std::chrono::nanoseconds patience = 5s;
+  term others{}; // a list of more of erlang:spawn_opt's options, none of them link or monitor
+};
+
+/// What a spawn on another node came to. With COPPICE_OK the pid; else, where that node said why, its word:
+/// an atom, see coppice_actor_api::spawn_at.
+struct spawned : answer {
+  coppice::message monitor; // the reference, if it was asked for
 };
 
 class actor {
@@ -183,6 +198,49 @@ class actor {
     answer got;
     got.status = detail::alive(api().spawn(handle_, &raw, got.message.put(), nullptr));
     return got;
+  }
+
+  // Processes on other nodes, since 1.1 of the ABI. Parks this actor until the node has answered; what the
+  // new process sends, or its end, comes after that.
+  /// apply(Module, Function, Args) there; the arguments are the members of a tuple:
+  /// spawn_at("n@host", "timer", "sleep", std::tuple(1000)).
+  template <class... Args>
+  spawned spawn_at(std::string_view node_name, std::string_view module, std::string_view function,
+                   const std::tuple<Args...>& args, const remote_spawn_options& options = {}) {
+    etf::vector_writer list;
+    list.list(sizeof...(Args));
+    std::apply([&](const auto&... each) { (etf::encode(list, each), ...); }, args);
+    list.nil();
+    if (list.failed()) return {{COPPICE_E_TERM, {}}, {}};
+    return spawn_at(node_name, module, function, term{list.view()}, options);
+  }
+  /// The same with a term that is their list.
+  spawned spawn_at(std::string_view node_name, std::string_view module, std::string_view function, term args,
+                   const remote_spawn_options& options = {}) {
+    spawned got;
+    if (api().size < offsetof(coppice_actor_api, spawn_at) + sizeof api().spawn_at) {
+      got.status = COPPICE_E_UNSUPPORTED;
+      return got;
+    }
+    coppice_remote_spawn raw{};
+    raw.size = sizeof raw;
+    raw.flags = (options.link ? COPPICE_SPAWN_LINK : 0) | (options.monitor ? COPPICE_SPAWN_MONITOR : 0);
+    raw.node = detail::plain(node_name);
+    raw.module = detail::plain(module);
+    raw.function = detail::plain(function);
+    raw.args = plain(args);
+    raw.options = plain(options.others);
+    raw.deadline = until(options.patience);
+    got.status = detail::alive(api().spawn_at(handle_, &raw, got.message.put(), got.monitor.put()));
+    return got;
+  }
+  /// An actor of a plugin of another Coppice node, "PLUGIN" or "PLUGIN:ACTOR": its distribution.allow.spawn
+  /// has to name it so, else the answer is COPPICE_E_REFUSED.
+  template <class Args>
+  spawned spawn_actor_at(std::string_view node_name, std::string_view actor_name, const Args& args,
+                         const remote_spawn_options& options = {}) {
+    return spawn_at(node_name, "coppice", "spawn", std::tuple<etf::atom, const Args&>({actor_name}, args),
+                    options);
   }
 
   // Time. The message arrives at handle_info, unless it is for someone else.

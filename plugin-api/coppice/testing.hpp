@@ -161,6 +161,11 @@ class actor {
   }
   /// Decides which children do not start: a term is why not.
   void refuse_children(std::function<value(const child&)> why) { world_.refuse_child = std::move(why); }
+  /// Answers for other nodes what they are asked to spawn: replies({}) makes the process, whose pid the
+  /// journal has; any other response is why not. Without this they are down.
+  void serve_spawns(std::function<response(const remote_child&)> answer) {
+    world_.answer_spawn = std::move(answer);
+  }
   /// Answers a request that met silence; by made_call::id.
   void respond(std::uint64_t id, response what) {
     if (!end_request(id, std::move(what))) throw failure("there is no open request of that id");

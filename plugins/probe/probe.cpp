@@ -57,6 +57,23 @@ struct spawn_link {
   std::variant<etf::atom, std::string> actor;
   term args;
 };
+struct spawn_there {
+  static constexpr std::string_view etf_tag = "spawn_at";
+  etf::atom node;
+  etf::atom module;
+  etf::atom function;
+  term args; // their list
+  std::vector<term> options;
+  std::uint32_t ms;
+};
+struct spawn_actor_there {
+  static constexpr std::string_view etf_tag = "spawn_actor_at";
+  etf::atom node;
+  etf::atom actor;
+  term args;
+  std::vector<term> options;
+  std::uint32_t ms;
+};
 struct leak {
   std::uint64_t bytes;
 };
@@ -65,7 +82,7 @@ class probe_server : public coppice::server {
  public:
   static constexpr std::string_view args_schema = R"({"type":"object"})";
   using calls = std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
-                             monitor_node_of, tie, trap, spawn_link, leak>;
+                             monitor_node_of, tie, trap, spawn_link, spawn_there, spawn_actor_there, leak>;
   using not_isolated = std::pair<error, etf::constant<"not_isolated">>;
 
   etf::constant<"pong"> handle_call(const ping&) { return {}; }
@@ -127,6 +144,16 @@ class probe_server : public coppice::server {
         std::pair(error{}, etf::atom{started.status == COPPICE_E_TIMEOUT ? "timeout" : "badarg"}));
   }
 
+  coppice::message handle_call(const spawn_there& request) {
+    const asked_options asked(request.options, request.ms);
+    return told(
+        spawn_at(request.node.name, request.module.name, request.function.name, request.args, asked.how()));
+  }
+  coppice::message handle_call(const spawn_actor_there& request) {
+    const asked_options asked(request.options, request.ms);
+    return told(spawn_actor_at(request.node.name, request.actor.name, request.args, asked.how()));
+  }
+
   // What would take the node down is for `isolation: process` only.
   not_isolated handle_call(const segfault&) { return {}; }
   not_isolated handle_call(const leak&) { return {}; }
@@ -151,6 +178,37 @@ class probe_server : public coppice::server {
   }
 
  private:
+  // A list with `link`, `monitor` and others, in which the others go as they are.
+  class asked_options {
+   public:
+    asked_options(const std::vector<term>& all, std::uint32_t ms) : ms_(ms) {
+      std::vector<term> others;
+      for (const term& each : all) {
+        const bool is_link = etf::cursor(each.encoded).read_atom_is("link");
+        const bool is_monitor = etf::cursor(each.encoded).read_atom_is("monitor");
+        link_ = link_ || is_link;
+        monitor_ = monitor_ || is_monitor;
+        if (!is_link && !is_monitor) others.push_back(each);
+      }
+      others_ = etf::encode(others);
+    }
+    coppice::remote_spawn_options how() const {
+      return {.link = link_, .monitor = monitor_, .patience = ms_, .others = {others_}};
+    }
+
+   private:
+    std::chrono::milliseconds ms_;
+    bool link_ = false;
+    bool monitor_ = false;
+    blob others_;
+  };
+
+  static coppice::message told(const coppice::spawned& what) {
+    if (what.monitor) return coppice::make_message(std::tuple(ok{}, what.term(), what.monitor.term()));
+    if (what) return coppice::make_message(std::pair(ok{}, what.term()));
+    if (what.message) return coppice::make_message(std::pair(error{}, what.term()));
+    return coppice::make_message(std::pair(error{}, etf::atom{coppice_status_word(what.status)}));
+  }
   static std::string_view name_of(const etf::atom& text) { return text.name; }
   static std::string_view name_of(const std::string& text) { return text; }
 

@@ -3,7 +3,7 @@
 """The plugin ABI as text: every struct's members with their types, and every number, read from plugin-api's C headers.
 
 Without arguments, as a test: what recorded/MAJOR.MINOR/surface.json holds of this major must still be so, a struct that
-begins with its size may have grown at its end and others not at all; and layout_1_0.h pins each member by offset. With
+begins with its size may have grown at its end and others not at all; and layout_*.h pin each member by offset. With
 --record FILE it writes what the headers say today. Headers that call themselves a DRAFT may change and are left out.
 """
 import json
@@ -67,11 +67,11 @@ def violations(recorded, now):
 
 
 def unpinned(now):
-    pins = (HERE / "layout_1_0.h").read_text(encoding="utf-8")
+    pins = "".join(file.read_text(encoding="utf-8") for file in sorted(HERE.glob("layout_*.h")))
     for name, declared in now["structs"].items():
         for member in sum(map(names_of, declared), []):
             if not re.search(rf"\b(?:AT|ENTRY)\({name}, {member}, ", pins) and not is_head(name, member, pins):
-                yield f"layout_1_0.h does not pin {name}.{member}"
+                yield f"no layout_*.h pins {name}.{member}"
 
 
 def is_head(name, member, pins):

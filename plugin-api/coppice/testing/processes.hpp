@@ -306,6 +306,47 @@ inline std::int32_t cancel_request(coppice_actor* self, std::uint64_t id) {
   return found(w.requests.erase(id) + waits != 0);
 }
 
+inline bool is_list(const value& term) {
+  const auto kind = etf::cursor(term.bytes()).peek();
+  return kind == etf::kind::nil || kind == etf::kind::list;
+}
+inline std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
+                             coppice_message* out_reference) {
+  if (out_pid == nullptr || what == nullptr || what->size < sizeof *what) return COPPICE_E_INVALID;
+  *out_pid = {};
+  if (out_reference != nullptr) *out_reference = {};
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  world& w = *of(self);
+  remote_child made;
+  made.node = text_of(what->node);
+  made.module = text_of(what->module);
+  made.function = text_of(what->function);
+  made.linked = (what->flags & COPPICE_SPAWN_LINK) != 0;
+  made.monitored = (what->flags & COPPICE_SPAWN_MONITOR) != 0;
+  const value empty_list = std::vector<int>();
+  const auto args = what->args.size == 0 ? std::optional(empty_list) : term_of(what->args);
+  const auto options = what->options.size == 0 ? std::optional(empty_list) : term_of(what->options);
+  if (made.node.find('@') == made.node.npos || made.node == node_of(w) || made.module.empty() ||
+      made.function.empty() || !options || !is_list(*options) || (made.monitored && out_reference == nullptr))
+    return COPPICE_E_INVALID;
+  if (!args || !is_list(*args)) return COPPICE_E_TERM;
+  made.args = *args;
+  made.options = *options;
+  const response answer = w.answer_spawn ? w.answer_spawn(made) : nodedown();
+  if (answer.status == COPPICE_E_TIMEOUT) return wait_in_vain(w, patience_of(w, what->deadline));
+  if (answer.status != COPPICE_OK) return outcome_of(answer, out_pid);
+  made.pid = fresh_pid(made.node);
+  if (made.linked) w.links.insert(made.pid);
+  *out_pid = give(made.pid.bytes());
+  if (made.monitored) {
+    const value reference = fresh_reference(node_of(w));
+    w.monitors.emplace(reference, made.pid);
+    *out_reference = give(reference.bytes());
+  }
+  w.did.remote_children.push_back(std::move(made));
+  return COPPICE_OK;
+}
+
 inline const coppice_actor_api* actor_interface() {
   static constexpr coppice_actor_api table = {
       .size = sizeof(coppice_actor_api),
@@ -332,6 +373,7 @@ inline const coppice_actor_api* actor_interface() {
       .set_error = &set_error,
       .set_reason = &set_reason,
       .set_label = &set_label,
+      .spawn_at = &spawn_at,
   };
   return &table;
 }

@@ -62,6 +62,11 @@ struct child {
   value args, pid;
   bool linked = false, monitored = false;
 };
+struct remote_child {
+  std::string node, module, function;
+  value args, options, pid;
+  bool linked = false, monitored = false;
+};
 struct sent_exit {
   value pid, reason;
 };
@@ -81,6 +86,7 @@ struct journal {
   std::vector<sent_message> sent;
   std::vector<made_call> calls;
   std::vector<child> children;
+  std::vector<remote_child> remote_children;
   std::vector<sent_exit> exits;
   std::vector<log_line> logs;
   std::vector<std::string> complaints; ///< rules of the ABI that it broke
@@ -155,6 +161,7 @@ struct world {
   std::map<value, std::function<response(value)>> callees; ///< by destination
   std::map<std::string, value> names;                      ///< of others here
   std::function<value(const child&)> refuse_child;
+  std::function<response(const remote_child&)> answer_spawn;
   std::map<std::uint64_t, open_request> requests;
   std::deque<ended_request> ended;
   std::set<value> links, aliases, nodes;

@@ -70,7 +70,7 @@ TEST_CASE("what is not fit is refused in words for its author") {
       {"fixture_wrong_magic", "wrong magic 0x0000000000001234"},
       {"fixture_newer_major", "ABI 2"},
       {"fixture_newer_minor", "1.99"},
-      {"fixture_newer_in_code", "it needs plugin ABI 1.99 and this host speaks 1.0"},
+      {"fixture_newer_in_code", "it needs plugin ABI 1.99 and this host speaks 1.1"},
       {"fixture_newer_major_in_code", "it was built for plugin ABI 2 and this host speaks 1"},
       {"fixture_small_descriptor", "its descriptor has size 32"},
       {"fixture_no_descriptor", "coppice_plugin"},

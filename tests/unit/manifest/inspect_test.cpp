@@ -65,11 +65,11 @@ TEST_CASE("a refused plugin is told why and what to do") {
        "does not export coppice_plugin (declare it with COPPICE_PLUGIN and keep it visible in the version "
        "script)"},
       {"newer_minor", objection::newer_abi,
-       "needs plugin ABI 1.99, this host has 1.0 (update the host, or build the plugin with older headers)"},
+       "needs plugin ABI 1.99, this host has 1.1 (update the host, or build the plugin with older headers)"},
       {"newer_major", objection::newer_abi,
-       "needs plugin ABI 2.0, this host has 1.0 (update the host, or build the plugin with older headers)"},
+       "needs plugin ABI 2.0, this host has 1.1 (update the host, or build the plugin with older headers)"},
       {"older_major", objection::older_abi,
-       "is built for plugin ABI 0.9, this host has 1.0 (rebuild it with this version's headers)"},
+       "is built for plugin ABI 0.9, this host has 1.1 (rebuild it with this version's headers)"},
       {"newer_format", objection::newer_format, "the note has format 2, this host reads 1 (update the host)"},
       {"runpath", objection::search_path,
        "has a library search path (RPATH or RUNPATH): /opt/lib (link without -rpath; a private library is "

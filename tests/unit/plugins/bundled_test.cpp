@@ -12,6 +12,10 @@ using namespace coppice::testing::literals;
 
 namespace {
 
+response refuses() {
+  return {COPPICE_E_INVALID, atom("badopt")};
+}
+
 plugin bundled(const std::string& name) {
   return plugin::load(std::string(PLUGIN_FOLDER) + "/" + name + ".so");
 }
@@ -136,6 +140,27 @@ TEST_CASE("probe fails as asked and reports to its subscriber") {
   CHECK_FALSE(one.call("{exit, {went, away}}"_erl));
   CHECK(one.reason() == "{went, away}"_erl);
   CHECK(one.did.sent.at(1).term == "{terminate, {went, away}}"_erl);
+}
+
+TEST_CASE("probe spawns on other nodes, which answer as the test says") {
+  const plugin probes = bundled("probe");
+  actor one(probes);
+  const value request = "{spawn_at, 'b@h', timer, sleep, [9], [link, monitor, {priority, high}], 200}"_erl;
+  CHECK(one.call(request) == "{error, nodedown}"_erl);
+  one.serve_spawns([](const remote_child& asked) {
+    return asked.module == "timer" ? replies({}) : asked.args == "[kv, #{}]"_erl ? silence() : refuses();
+  });
+  CHECK(one.call(request));
+  REQUIRE(one.did.remote_children.size() == 1);
+  const remote_child& made = one.did.remote_children[0];
+  CHECK(made.node == "b@h");
+  CHECK(made.function == "sleep");
+  CHECK(made.args == "[9]"_erl);
+  CHECK(made.options == "[{priority, high}]"_erl);
+  CHECK((made.linked && made.monitored));
+  CHECK(one.links().contains(made.pid));
+  CHECK(one.call("{spawn_at, 'b@h', m, f, [], [], 200}"_erl) == "{error, badopt}"_erl);
+  CHECK(one.call("{spawn_actor_at, 'b@h', kv, #{}, [], 200}"_erl) == "{error, timeout}"_erl);
 }
 
 TEST_CASE("probe's subscriber survives a reload") {
