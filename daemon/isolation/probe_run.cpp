@@ -76,8 +76,9 @@ void limit_process() {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, 10);
+  if (base::sanitized) return; // which has its report to write, and its own addresses
   limit(RLIMIT_FSIZE, 0);
-  if (!base::sanitized) limit(RLIMIT_AS, rlim_t{4} << 30);
+  limit(RLIMIT_AS, rlim_t{4} << 30);
 }
 
 } // namespace

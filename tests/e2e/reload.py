@@ -299,7 +299,7 @@ def drained_through(cleanup):
 def second(cleanup):
     shelf, node = start(cleanup)
     shelf.put("shift_2", "shift")
-    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 1000}"], stdout=subprocess.PIPE, text=True)
+    sleeper = subprocess.Popen([*client(node), "call", "a", "{sleep, 3000}"], stdout=subprocess.PIPE, text=True)
     eventually(lambda: node.info("a")["status"] == "parked", "it sleeps")
     first = subprocess.Popen([*client(node), "reload", "--json"], stdout=subprocess.PIPE, text=True)
     eventually(lambda: node.ask("status")["state"] == "reloading", "the first reload is under way")
