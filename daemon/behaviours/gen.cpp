@@ -165,13 +165,13 @@ request parse(const message& m) {
   return {seen.what, seen.from.empty() ? message() : m.slice(seen.from), m.slice(seen.body)};
 }
 
-bool reply(process& self, etf::bytes from, message answer) {
+replied reply(process& self, etf::bytes from, message answer) {
   auto& names = self.host().nodes();
   etf::cursor at(from);
   etf::pid asker;
-  if (!at.read_tuple_of(2)) return false;
+  if (!at.read_tuple_of(2)) return std::nullopt;
   etf::cursor after_pid = at;
-  if (!after_pid.read_pid(asker)) return false;
+  if (!after_pid.read_pid(asker)) return std::nullopt;
   const etf::bytes tag = after_pid.rest();
   const auto enclosed = [&] {
     return enveloped(std::move(answer), tag.size() + 2, [&](etf::writer& out) {
@@ -181,17 +181,12 @@ bool reply(process& self, etf::bytes from, message answer) {
   };
   runtime::reference alias;
   etf::cursor in_tag = after_pid;
-  if (read_alias(in_tag, names, alias) && in_tag.at_end()) [[likely]] {
-    self.answer(alias, enclosed());
-    return true;
-  }
+  if (read_alias(in_tag, names, alias) && in_tag.at_end()) [[likely]]
+    return self.answer(alias, enclosed());
   const auto caller = runtime::read_pid(at, names);
-  if (!caller || !after_pid.skip() || !after_pid.at_end()) return false;
-  if (alias_of(tag, names, alias))
-    self.answer(alias, enclosed());
-  else
-    self.send_unbounded(*caller, enclosed());
-  return true;
+  if (!caller || !after_pid.skip() || !after_pid.at_end()) return std::nullopt;
+  if (alias_of(tag, names, alias)) return self.answer(alias, enclosed());
+  return self.send_unbounded(*caller, enclosed());
 }
 
 bool own_alias(process& self, etf::bytes from, runtime::reference& out) {
@@ -208,11 +203,11 @@ bool from_here(process& self, const message& from) {
   return caller && caller->here();
 }
 
-bool reply(process& self, const message& from, etf::bytes answer) {
+replied reply(process& self, const message& from, etf::bytes answer) {
   return reply(self, from.bytes(), message::immortal(answer));
 }
 
-bool reply(process& self, const message& from, const message& answer) {
+replied reply(process& self, const message& from, const message& answer) {
   return reply(self, from.bytes(), answer);
 }
 
@@ -234,11 +229,12 @@ tl::expected<runtime::reference, call_error> start_call(process& self, const run
                                                         message body) {
   if (is_self(self, to)) return tl::unexpected(call_error{call_error::kind::calling_self, {}});
   const runtime::reference ref = self.make_ack();
-  if (self.send_call(to, ref, call_message(self, ref, std::move(body))) == runtime::send_status::full) {
-    self.demonitor(ref, true);
-    return tl::unexpected(call_error{call_error::kind::exit, message::atom("mailbox_full")});
-  }
-  return ref;
+  const auto sent = self.send_call(to, ref, call_message(self, ref, std::move(body)));
+  if (sent == runtime::send_status::ok) return ref;
+  self.demonitor(ref, true);
+  if (sent == runtime::send_status::malformed)
+    return tl::unexpected(call_error{call_error::kind::bad_term, {}});
+  return tl::unexpected(call_error{call_error::kind::exit, message::atom("mailbox_full")});
 }
 
 tl::expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,

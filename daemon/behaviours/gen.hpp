@@ -53,11 +53,12 @@ inline bool is_plain(etf::bytes term) {
 // Whether a call, or a sys request, comes from a process of this node; `from` is request::from.
 bool from_here(runtime::process& self, const runtime::message& from);
 
-// Answers a call; `from` is request::from, also a copy of it kept for later. False: it is no From.
-bool reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
-bool reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);
-// The same; `answer` travels in its own memory if it is nobody else's. False also if `from` is not one term.
-bool reply(runtime::process& self, etf::bytes from, runtime::message answer);
+// Answers a call; `from` is request::from, also a copy of it kept for later. None: it is no From.
+using replied = std::optional<runtime::send_status>;
+replied reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
+replied reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);
+// The same; `answer` travels in its own memory if it is nobody else's. None also if `from` is not one term.
+replied reply(runtime::process& self, etf::bytes from, runtime::message answer);
 
 // The alias of a From of this node's; false: it has none, or is another node's.
 bool own_alias(runtime::process& self, etf::bytes from, runtime::reference& out);
@@ -70,6 +71,7 @@ struct call_error {
     exit,         // it ended before it answered, with `reason`; or why there is no answer: `mailbox_full`,
                   // the request was dropped; `system_limit`, see below; `badarg`, the reference is spent
     calling_self, // a call to oneself would wait forever
+    bad_term,     // the request, for another node, is not one well-formed term
     exiting,      // the caller itself was killed meanwhile: unwind
   };
   kind what = kind::timeout;

@@ -165,6 +165,12 @@ inline std::int32_t may_call(const coppice_actor* self) {
   return self->restricted ? COPPICE_E_CONTEXT : COPPICE_OK;
 }
 
+// What became of a message, as a plugin hears it.
+inline std::int32_t status_of(runtime::send_status sent) {
+  if (sent == runtime::send_status::malformed) return COPPICE_E_TERM;
+  return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+}
+
 // Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
 // handed over; no message: the bytes are not a term or do not lie in their owner.
 coppice_message lend(const runtime::message& m);

@@ -68,7 +68,7 @@ std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_messag
     sent = self->process->send(*elsewhere, std::move(m));
   }
   if (self->process->exiting()) return COPPICE_E_EXITING;
-  return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+  return status_of(sent);
 }
 
 std::int32_t link(coppice_actor* self, coppice_bytes pid) {
@@ -92,8 +92,8 @@ std::int32_t exit(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) 
   const auto to = pid_of(*self, pid);
   const auto why = term_of(reason);
   if (!to || !why) return to ? COPPICE_E_TERM : COPPICE_E_INVALID;
-  self->process->exit(*to, message::copy_of(*why));
-  return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
+  const auto sent = self->process->exit(*to, message::copy_of(*why));
+  return self->process->exiting() ? COPPICE_E_EXITING : status_of(sent);
 }
 
 std::int32_t trap_exit(coppice_actor* self, std::int32_t on, std::int32_t* out_old) {

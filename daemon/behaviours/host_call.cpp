@@ -74,7 +74,9 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ter
   if (runtime::reference alias; gen::own_alias(*self->process, whom, alias))
     key = key_of({alias.owner(), alias.number()});
   if (std::ranges::find(self->rarely().answered, key) != self->rarely().answered.end()) return COPPICE_E_USED;
-  if (!gen::reply(*self->process, whom, std::move(m))) return COPPICE_E_INVALID;
+  const gen::replied done = gen::reply(*self->process, whom, std::move(m));
+  if (!done) return COPPICE_E_INVALID;
+  if (*done == runtime::send_status::malformed) return COPPICE_E_TERM;
   note_answered(*self, key);
   return COPPICE_OK;
 }
@@ -95,6 +97,8 @@ std::int32_t answer_of(gen::call_result result, coppice_message* out) {
       return COPPICE_E_NODEDOWN;
     case kind::calling_self:
       return COPPICE_E_SELF;
+    case kind::bad_term:
+      return COPPICE_E_TERM;
     case kind::exiting:
       return COPPICE_E_EXITING;
     case kind::exit:
@@ -161,6 +165,7 @@ std::int32_t request(coppice_actor* self, coppice_bytes destination, coppice_mes
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
   if (self->rarely().requests.size() >= most_at_once) return COPPICE_E_MEMORY;
   *out_id = open(*self, *to, m.bytes(), until(*self, deadline), tag);
+  if (*out_id == 0) return COPPICE_E_TERM;
   return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;
 }
 
@@ -181,7 +186,7 @@ std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_messag
     sent = gen::cast(*self->process, *elsewhere, std::move(m));
   }
   if (self->process->exiting()) return COPPICE_E_EXITING;
-  return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+  return status_of(sent);
 }
 
 } // namespace

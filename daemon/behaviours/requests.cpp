@@ -78,8 +78,10 @@ std::uint64_t open(coppice_actor& self, const runtime::destination& to, etf::byt
   const std::uint64_t id = id_of(made.ref);
   self.rarely().requests.emplace(id, made);
   self.rare->asked_before = true;
-  process.send(to, gen::call_message(process, made.ref, body));
-  return id;
+  if (process.send(to, gen::call_message(process, made.ref, body)) != runtime::send_status::malformed)
+    return id;
+  forget(self, id);
+  return 0;
 }
 
 bool forget(coppice_actor& self, std::uint64_t id) {

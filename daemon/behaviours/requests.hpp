@@ -10,7 +10,7 @@
 
 namespace coppice::behaviours {
 
-// Asks, and gives the request's id.
+// Asks, and gives the request's id; 0: the body, for another node, is not one well-formed term.
 std::uint64_t open(coppice_actor& self, const runtime::destination& to, etf::bytes body, base::nanos deadline,
                    std::uint64_t tag);
 // False: no such request.

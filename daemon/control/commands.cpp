@@ -75,6 +75,7 @@ void finish_call(asked& a, const behaviours::gen::call_result& result) {
     case call_error::kind::exit:
       return a.fail(base::errc::refused, "it ended: " + term_text(a.of, e.reason));
     case call_error::kind::calling_self:
+    case call_error::kind::bad_term:
     case call_error::kind::exiting:
       break;
   }

@@ -112,6 +112,7 @@ json status_document(node::node& of) {
           {"processes", s.processes},
           {"dead_letters", s.runtime.dead_letters},
           {"dropped", s.runtime.dropped},
+          {"malformed", s.runtime.malformed},
           {"message_memory", s.runtime.message_memory},
           {"slow_handlers", s.runtime.slow_handlers},
           {"taken_over", s.runtime.taken_over},

@@ -36,6 +36,8 @@ void runtime_metrics(exposition& to, const runtime::runtime_counters& r) {
   to.counter("dead_letters", "Messages to nobody, and those left in the mailbox of one that died",
              r.dead_letters);
   to.counter("mailbox_dropped", "Messages refused by full mailboxes", r.dropped);
+  to.counter("malformed", "Messages and exit reasons of plugins that were for other nodes and no terms",
+             r.malformed);
   to.gauge("message_memory_bytes", "Memory of all message buffers", r.message_memory);
   to.counter("slow_handlers", "Handlers that held their worker longer than node.runtime.watchdog allows",
              r.slow_handlers);

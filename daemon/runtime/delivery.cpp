@@ -72,6 +72,8 @@ send_status engine::deliver(system& host, const destination& to, signal_ptr what
 
 send_status engine::dispatch(system& host, const destination& to, signal_ptr what, process* sender) {
   if (to.here()) return deliver(host, to, std::move(what), sender);
+  const bool sound = what->payload().size() == 0 || is_sound(host, what);
+  if (!sound && what->kind == signal_kind::message) return send_status::malformed;
   if (sender != nullptr) sender->choose_compression(*what);
   if (host.router() != nullptr) {
     if (sender != nullptr && what->kind == signal_kind::message) {
@@ -83,7 +85,7 @@ send_status engine::dispatch(system& host, const destination& to, signal_ptr wha
     const pid missing = to.what() == destination::kind::process ? to.process() : pid{};
     answer_for_missing(host, missing, std::move(what), reasons::noconnection());
   }
-  return send_status::ok;
+  return sound ? send_status::ok : send_status::malformed;
 }
 
 void engine::answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason) {

@@ -44,6 +44,7 @@ struct system::parts {
   std::atomic<std::uint64_t> spawned{0};
   std::atomic<std::uint64_t> dead_letters{0};
   std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> lingering{0};
   std::atomic<std::uint64_t> abandoned{0};
   alignas(64) std::atomic<std::uint32_t> hungry{0}; // workers without work that want some
@@ -108,6 +109,10 @@ struct engine {
   // To another node, where the sender may have to wait as it does at a full mailbox.
   static void send_away(system& host, const destination& to, signal_ptr what, process& sender);
   static void answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason);
+
+  // leaving.cpp. Of a signal for another node: whether what it carries is one well-formed term. If not, it is
+  // counted and logged, and a reason becomes one.
+  static bool is_sound(system& host, signal_ptr& leaving);
 
   // bounds.cpp
   static send_status send_bounded(process& to, signal_ptr what, process* sender);

@@ -37,6 +37,12 @@ message reasons::mailbox_full() {
   return literal("w\x0cmailbox_full");
 }
 
+message reasons::bad_term() {
+  return literal(
+      "w\x08"
+      "bad_term");
+}
+
 bool is_atom(const message& reason, std::string_view name) {
   return etf::cursor(reason.bytes()).read_atom_is(name);
 }

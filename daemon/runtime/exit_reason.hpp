@@ -18,6 +18,7 @@ message shutdown();
 message noproc();
 message noconnection();
 message mailbox_full(); // on_full: exit
+message bad_term();     // in place of bytes that are no term
 } // namespace reasons
 
 // Whether a reason is this atom.

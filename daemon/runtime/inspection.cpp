@@ -105,6 +105,7 @@ runtime_counters system::counters() const {
   seen.spawned = parts_->spawned.load(std::memory_order_relaxed);
   seen.dead_letters = parts_->dead_letters.load(std::memory_order_relaxed);
   seen.dropped = parts_->dropped.load(std::memory_order_relaxed);
+  seen.malformed = parts_->malformed.load(std::memory_order_relaxed);
   seen.lingering = parts_->lingering.load(std::memory_order_relaxed);
   seen.abandoned_stacks = parts_->abandoned.load(std::memory_order_relaxed);
   seen.message_memory = block_memory::in_use();

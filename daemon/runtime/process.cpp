@@ -122,22 +122,23 @@ send_status process::send_otherwise(const pid& to, message&& m, process* receive
   return sent;
 }
 
-void process::send_unbounded(const destination& to, message m) {
-  if (exiting_) return;
+send_status process::send_unbounded(const destination& to, message m) {
+  if (exiting_) return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
   what->flags = signal::unbounded;
   if (to.what() == destination::kind::alias) engine::forget_caller(*this, to.alias_ref());
-  engine::dispatch(host(), to, std::move(what), this);
+  return engine::dispatch(host(), to, std::move(what), this);
 }
 
-void process::answer(const reference& alias, message m) {
-  if (exiting_) return;
+send_status process::answer(const reference& alias, message m) {
+  if (exiting_) return send_status::ok;
   process* receiver = alias.count == 5 ? engine::find(host(), alias.owner()) : nullptr;
   if (receiver == nullptr) return send_unbounded(destination::alias(alias), std::move(m));
   engine::forget_caller(*this, alias);
   signal_ptr what = make_signal(signal_kind::message, self_, alias, std::move(m));
   what->flags = signal::unbounded;
   engine::push(*receiver, std::move(what));
+  return send_status::ok;
 }
 
 void process::reply(const call_id& call, message&& term) {
@@ -158,10 +159,12 @@ void process::reply(const call_id& call, message&& term) {
   engine::push(*caller, std::move(what));
 }
 
-void process::exit(const pid& to, message reason) {
-  if (exiting_) return;
-  engine::dispatch(host(), to, make_signal(signal_kind::exit2, self_, std::move(reason)), this);
+send_status process::exit(const pid& to, message reason) {
+  if (exiting_) return send_status::ok;
+  const send_status sent =
+      engine::dispatch(host(), to, make_signal(signal_kind::exit2, self_, std::move(reason)), this);
   if (to == self_) engine::take_signals(*this);
+  return sent;
 }
 
 bool process::trap_exit(bool on) {

@@ -47,8 +47,9 @@ constexpr base::nanos no_deadline = INT64_MAX;
 constexpr std::uint32_t turn_reductions = 4000;
 
 enum class send_status : std::uint8_t {
-  ok,   // sent, or there is nobody: as in Erlang the sender is not told
-  full, // the receiver's mailbox is full and its policy dropped this message
+  ok,        // sent, or there is nobody: as in Erlang the sender is not told
+  full,      // the receiver's mailbox is full and its policy dropped this message
+  malformed, // for another node, whose connection it would have cost: not one well-formed term
 };
 
 struct await_error {
@@ -137,9 +138,9 @@ class process {
   send_status send(const destination& to, message m);
   send_status send(const pid& to, message&& m);
   // The same, without the bound: replies, sys and supervisor traffic.
-  void send_unbounded(const destination& to, message m);
+  send_status send_unbounded(const destination& to, message m);
   // An answer to the call that this alias is of; the same as send_unbounded() to it, quicker.
-  void answer(const reference& alias, message m);
+  send_status answer(const reference& alias, message m);
   // The same for a call that came to behaviour::receive_call(), with the reply alone.
   void reply(const call_id& call, message&& term);
 
@@ -167,8 +168,8 @@ class process {
   bool demonitor(const reference& ref, bool flush = false);
   void link(const pid& to);
   void unlink(const pid& to);
-  void exit(const pid& to, message reason); // exit/2
-  bool trap_exit(bool on);                  // the old value
+  send_status exit(const pid& to, message reason); // exit/2; malformed: sent with the reason bad_term
+  bool trap_exit(bool on);                         // the old value
   bool trapping_exit() const { return trap_exit_.load(std::memory_order_relaxed); }
   // From now on trapped exits are received before all other messages that wait, in the order they came. For
   // supervisors: what waits at their name delays no child's exit.

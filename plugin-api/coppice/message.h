@@ -5,7 +5,11 @@
  *
  * Handing one over: a parameter `const coppice_message*` is borrowed and stays the caller's. A parameter
  * named `_take` is consumed, success or not, and cleared. A taken message whose owner is NULL is plain bytes:
- * the host copies them, so a constant, or a slice of something borrowed, may be sent as it lies. */
+ * the host copies them, so a constant, or a slice of something borrowed, may be sent as it lies.
+ *
+ * What a plugin hands over is believed to be one well-formed term while it stays in the node. What leaves it
+ * is looked through, since another node would end the connection: whoever sends bytes that are no term, or a
+ * map that names a key twice, is told COPPICE_E_TERM and nothing is sent; an exit reason becomes bad_term. */
 #ifndef COPPICE_MESSAGE_H
 #define COPPICE_MESSAGE_H
 

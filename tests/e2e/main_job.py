@@ -130,7 +130,7 @@ def documents(cleanup):
 # The keys of each document, as the manual page has them.
 shapes = {
     "status": {"name", "state", "degraded", "version", "creation", "uptime_ms", "os_pid", "listen", "epmd", "workers", "processes",
-               "dead_letters", "dropped", "message_memory", "slow_handlers", "taken_over", "stuck_threads",
+               "dead_letters", "dropped", "malformed", "message_memory", "slow_handlers", "taken_over", "stuck_threads",
                "applications", "connections", "plugins"},
     "application": {"name", "type", "state", "reason", "supervisor"},
     "supervisor": {"id", "pid", "name", "behaviour", "plugin", "state", "restarts", "last_end", "children"},

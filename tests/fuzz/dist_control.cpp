@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// The quick ways to read what begins a message: what read_usual_control() takes is what the long way makes of
+// the same bytes, a short form that is read is written as it was, and a node's name splits where it says.
+// rooms: dist
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "dist/node_name.hpp"
+#include "dist/short_form.hpp"
+#include "dist/usual_control.hpp"
+
+namespace {
+
+using namespace coppice;
+using bytes = std::span<const std::uint8_t>;
+
+constexpr std::array<std::string_view, 3> names{"node@host", "", "\xc3\xa9@h"};
+
+void demand(bool truth) {
+  if (!truth) __builtin_trap();
+}
+
+void usual(bytes in) {
+  const std::span<const std::string_view> table(names);
+  const etf::atom_lookup atoms(table);
+  dist::control_message quick;
+  const auto size = dist::read_usual_control(in, atoms, quick);
+  if (!size) return;
+  const auto seen = etf::scan(in, {}, etf::cached_atoms::allowed);
+  demand(seen && seen->length == *size);
+  etf::vector_writer canonical;
+  demand(etf::canonicalise(in.first(*size), canonical, {}, atoms).has_value());
+  const auto slow = dist::decode_control(canonical.view());
+  demand(slow.has_value());
+  etf::vector_writer one, other;
+  dist::encode_control(one, quick);
+  dist::encode_control(other, *slow);
+  demand(!one.failed() && std::ranges::equal(one.view(), other.view()));
+}
+
+void brief(bytes in) {
+  bytes rest = in;
+  const auto read = dist::read_short_form(rest);
+  if (!read) return;
+  std::array<std::uint8_t, dist::max_short_head> again;
+  const auto size = dist::write_short_form(again, *read);
+  bytes written(again.data(), size);
+  demand(in.size() - rest.size() == size && std::ranges::equal(written, in.first(size)));
+}
+
+void name(bytes in) {
+  const std::string_view text(reinterpret_cast<const char*>(in.data()), in.size());
+  const auto parts = dist::parse_node_name(text);
+  if (parts) demand(!parts->alive.empty() && parts->alive.size() + 1 + parts->host.size() == text.size());
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const bytes in(data, size);
+  usual(in);
+  brief(in);
+  name(in);
+  return 0;
+}
