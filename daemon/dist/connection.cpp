@@ -163,6 +163,10 @@ void connection::rest_while_scarce() {
   reader_.start(looks_for_memory, looks_for_memory);
 }
 
+void connection::on_flushed() {
+  publish();
+}
+
 void connection::on_drained() {
   feed_large();
   publish();

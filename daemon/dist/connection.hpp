@@ -99,6 +99,7 @@ class connection final : private net::stream_handler {
  private:
   std::span<std::uint8_t> read_space() override;
   void on_data(base::bytes_span bytes) override;
+  void on_flushed() override;
   void on_drained() override;
   void on_closed(base::error why) override;
 

@@ -40,6 +40,9 @@ class stream_handler {
   // `bytes` are valid until it returns; never empty.
   virtual void on_data(base::bytes_span bytes) = 0;
 
+  // What was written in a turn of the loop has been handed to the socket, as far as that took it.
+  virtual void on_flushed() {}
+
   // The queue fell to the low mark or below after having been above it.
   virtual void on_drained() {}
 

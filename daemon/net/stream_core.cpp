@@ -209,6 +209,7 @@ void stream::core::end_of_turn() {
   if (std::exchange(rests_, false)) adjust_reading();
   if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
   if (auto done = try_flush(); !done) return fail(std::move(done.error()));
+  if (handler_ != nullptr) handler_->on_flushed();
   tell_drained();
 }
 

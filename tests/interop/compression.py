@@ -27,6 +27,7 @@ def echoed(of, to):
     of.call(f"probe@{to}", "ping")
     before = bytes_out(of, to)
     equal(of.call(f"probe@{to}", f"{{echo, {MESSAGE}}}").count("all work"), 4000)
+    of.call(f"probe@{to}", "ping")
     return bytes_out(of, to) - before
 
 
@@ -71,6 +72,7 @@ def answered(by, name, to, size):
     to.call(f"{name}@{by.name}", "ping")
     before = bytes_out(by, to.name)
     equal(to.call(f"{name}@{by.name}", f"{{echo, {text(size)}}}").count("all work"), size // 20)
+    to.call(f"{name}@{by.name}", "ping")  # what was sent before this came is counted
     return bytes_out(by, to.name) - before
 
 

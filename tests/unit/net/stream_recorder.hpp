@@ -18,6 +18,7 @@ struct recorder final : net::stream_handler {
     received.append(base::as_text(bytes));
     if (after_data) after_data();
   }
+  void on_flushed() override { ++flushed; }
   void on_drained() override {
     ++drained;
     if (after_drained) after_drained();
@@ -34,6 +35,7 @@ struct recorder final : net::stream_handler {
   bool connected = false;
   bool ended = false;
   bool keep_after_end = false;
+  int flushed = 0;
   int drained = 0;
   std::string received;
   std::optional<base::error> closed;

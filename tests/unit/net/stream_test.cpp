@@ -136,6 +136,17 @@ TEST_CASE("on_drained comes once the queue is at the low mark") {
   CHECK(left <= low);
 }
 
+TEST_CASE("on_flushed comes once for all that a turn writes, when the socket has it") {
+  pair both;
+  both.client.write("a");
+  both.client.write("b");
+  CHECK(both.at_client.flushed == 0);
+  REQUIRE(both.until([&] { return both.at_client.flushed != 0; }));
+  CHECK(both.client.bytes_written() == 2);
+  REQUIRE(both.until([&] { return both.at_server.received == "ab"; }));
+  CHECK(both.at_client.flushed == 1);
+}
+
 TEST_CASE("flush itself tells the handler nothing") {
   pair both;
   both.client.set_low_mark(10);
