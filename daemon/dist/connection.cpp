@@ -186,10 +186,10 @@ void connection::end(const base::error& why) {
   owner_.lost(*this, why);
 }
 
-void connection::tell_processes() {
+void connection::tell_processes(const bounce& never_sent) {
   for (const auto& [sender, one] : large_) {
     tell_sender(*one.signal);
-    for (const auto& [to, what] : one.behind) tell_sender(*what);
+    for (const auto& [to, what] : one.behind) never_sent(to, *what);
   }
   relations_.lost([this](const runtime::destination& to, runtime::signal_ptr what) {
     system_.deliver(to, std::move(what));

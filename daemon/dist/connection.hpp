@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -84,8 +85,10 @@ class connection final : private net::stream_handler {
 
   // Ends it and tells the owner: the connection is gone when this returns.
   void end(const base::error& why);
-  // For the owner, once ended: noconnection to all that had links and monitors through here.
-  void tell_processes();
+  // For the owner, once ended: noconnection to all that had links and monitors through here. `never_sent` has
+  // each signal that still waited behind a large message.
+  using bounce = std::function<void(const runtime::destination&, const runtime::signal&)>;
+  void tell_processes(const bounce& never_sent);
   // Without telling anyone: the node stops.
   void abandon() { stream_.close(); }
 

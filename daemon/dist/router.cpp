@@ -138,7 +138,7 @@ void router::give_up(peer& p, const base::error& why) {
   // Whoever keeps sending to a node that is not there keeps failing; the log hears of it once.
   base::log::write(said_before ? base::log::level::debug : base::log::level::warning, module, {},
                    "{}: not connected: {}", p.name, why.text);
-  for (auto& item : waiting) bounce(*item);
+  for (const auto& item : waiting) bounce(item->to, *item->what);
   wake(resting);
   tell_watchers(p, watchers);
   tell_askers(askers, false);
@@ -307,7 +307,7 @@ void router::lost(connection& gone, const base::error& why) {
     resting = std::exchange(p.resting, {});
   }
   base::log::notice(module, "{}: disconnected: {}", p.name, why.text);
-  owned->tell_processes();
+  owned->tell_processes([this](const auto& to, const auto& what) { bounce(to, what); });
   wake(resting);
   tell_watchers(p, watchers);
   for (const auto& told : down_) told(info, why.text);

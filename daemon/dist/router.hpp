@@ -108,7 +108,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void wait_for_peer(peer& p);
   void forget_attempt(unsigned worker, attempt* gone);
   void end_at_home(peer& p, std::uint64_t generation, base::error why);
-  void bounce(routed& item);
+  void bounce(const runtime::destination& to, const runtime::signal& s);
   bool is_busy(const peer& p) const;
   // What to wake, taken out of the peer; under its lock.
   std::vector<resting_sender> rested(peer& p);

@@ -117,7 +117,7 @@ void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr 
     }
   }
   wake(awake);
-  for (auto& item : refused) bounce(*item);
+  for (const auto& item : refused) bounce(item->to, *item->what);
   if (!begun) give_up(p, begun.error());
   if (again) system_.post(p.home.load(), [this, &p] { drain_at_home(p); });
 }
@@ -148,10 +148,9 @@ void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {
   p.waiting.push_back(std::move(item));
 }
 
-void router::bounce(routed& item) {
-  const auto& s = *item.what;
+void router::bounce(const runtime::destination& to, const runtime::signal& s) {
   const runtime::pid remote =
-      item.to.what() == runtime::destination::kind::process ? item.to.process() : runtime::pid{};
+      to.what() == runtime::destination::kind::process ? to.process() : runtime::pid{};
   switch (s.kind) {
     case signal_kind::link:
       system_.deliver(s.from, make_signal(signal_kind::exit, remote, runtime::reasons::noconnection()));

@@ -66,7 +66,7 @@ def many_parts(cleanup):
     node, erl = pair(cleanup)
     erl("P = self(), R = make_ref(), F = fun(X) -> {X, P} end, Long = list_to_atom(lists:duplicate(200, $x)),"
         "Part = fun(I) -> {ok, I, I * 1.5, -I, 1 bsl (I rem 3000), <<I:32>>, <<5:3>>, P, R, F, fun lists:map/2, Long,"
-        " #{I => \"text\", [] => {}}, [I | improper], '\x{e9}', [300, I]} end,"
+        " #{I => \"text\", [] => {}}, [I | improper], '\\x{e9}', [300, I]} end,"
         "Echo = fun(T) -> T =:= gen_server:call({probe, N}, {echo, T}, 60000) end, ok")
     for parts in (100, 3_000, 60_000):
         equal(erl(f"Echo([Part(I) || I <- lists:seq(1, {parts})])"), "true", node.log())

@@ -149,6 +149,32 @@ TEST_CASE("what others send passes a very large message, what its sender sends d
   CHECK(is_atom(all.next().payload, "after"));
 }
 
+TEST_CASE("a monitor that waits behind a very large message ends with the connection") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor sender(a.host);
+  constexpr std::size_t size = std::size_t{32} << 20;
+  std::atomic<bool> watches{false};
+  {
+    raw_peer x(a.port);
+    REQUIRE(x.shake_hands(name_x, name_a));
+    sender.start([&](process& self) {
+      self.send(at_x(a), binary_of(size));
+      self.monitor(at_x(a));
+      watches = true;
+    });
+    CHECK(eventually([&] { return watches && a.peer(name_x).queued > size / 2; }));
+  }
+  const auto down = sender.next();
+  etf::cursor at(down.bytes());
+  REQUIRE(at.read_tuple_of(5));
+  CHECK(at.read_atom_is("DOWN"));
+  CHECK(at.skip());
+  CHECK(at.skip());
+  CHECK(at.skip());
+  CHECK(at.read_atom_is("noconnection"));
+}
+
 TEST_CASE("several large messages go side by side, each sender's in order") {
   epmd_server epmd;
   cluster_node a(epmd, name_a);
