@@ -101,8 +101,8 @@ struct rare_state {
 // What a plugin knows as "self". Belongs to its engine and lives as long as that.
 struct coppice_actor {
   coppice::behaviours::image_pin image;
-  coppice::runtime::message args; // none = #{}
-  coppice::runtime::message env;  // none = #{}
+  coppice::runtime::message args;               // none = #{}
+  coppice::runtime::message env;                // none = #{}
   coppice::runtime::process* process = nullptr; // set before the first callback
   coppice::behaviours::asked_call* asked = nullptr;
   bool restricted = false; // in a callback that may only compute

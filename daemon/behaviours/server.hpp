@@ -62,8 +62,8 @@ class server final : public runtime::behaviour, public reloadable, private sys::
   };
   // What few actors have at a time.
   struct occasional {
-    std::unique_ptr<sys::protocol> sys;                      // made with the first sys request
-    std::unique_ptr<const saved_state> saved;                // until init
+    std::unique_ptr<sys::protocol> sys;                     // made with the first sys request
+    std::unique_ptr<const saved_state> saved;               // until init
     std::unique_ptr<incarnation, incarnation_deleter> next; // prepared by a reload
   };
   occasional& now_and_then();

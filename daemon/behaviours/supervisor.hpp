@@ -24,7 +24,7 @@ struct supervision {
   runtime::actor_factory* factory = nullptr; // outlives the system
   supervision_tree* tree = nullptr;          // likewise
   order_desk* orders = nullptr;              // likewise
-  runtime::message env; // the application's, for its actors
+  runtime::message env;                      // the application's, for its actors
   // Whether an actor takes these args, for children that others add; not set: any. Any thread.
   std::function<base::status(std::string_view actor, const runtime::message& args)> check_args{};
 };

@@ -118,8 +118,8 @@ class stream {
   void write(std::string_view text) { write(base::as_bytes(text)); }
   // Borrows until release(context); see write_queue.hpp.
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
-  // Writes now what the socket takes. The handler hears of a failure, and of the low mark, not inside this call
-  // but later in the loop.
+  // Writes now what the socket takes. The handler hears of a failure, and of the low mark, not inside this
+  // call but later in the loop.
   void flush();
 
   // Accepted by write and not by the kernel yet.

@@ -60,7 +60,9 @@ const process* driver::overflowed(const void* address, std::size_t& stack_bytes)
   const worker* drives = mine->worker_.load(std::memory_order_relaxed);
   const process* lost = mine->lost_.load(std::memory_order_relaxed);
   const process* running = drives != nullptr ? drives->running() : lost;
-  const fiber* on = drives != nullptr ? drives->current_fiber_ : lost != nullptr ? engine::parked_on(*lost) : nullptr;
+  const fiber* on = drives != nullptr ? drives->current_fiber_
+                    : lost != nullptr ? engine::parked_on(*lost)
+                                      : nullptr;
   if (running == nullptr || on == nullptr || !on->guards(address)) return nullptr;
   stack_bytes = on->stack_bytes();
   return running;

@@ -255,9 +255,9 @@ class process {
   // Written by senders on other threads; see placement.cpp.
   lifo<signal> inbox_;
   mailbox_load load_;
-  std::atomic<worker*> home_;             // whose thread owns it; written by the owner
-  process* next_announced_ = nullptr;     // link in a worker's list of announcements
-  std::atomic<crowd*> crowd_{nullptr};    // senders parked at the full mailbox; made when first needed
+  std::atomic<worker*> home_;          // whose thread owns it; written by the owner
+  process* next_announced_ = nullptr;  // link in a worker's list of announcements
+  std::atomic<crowd*> crowd_{nullptr}; // senders parked at the full mailbox; made when first needed
 
   // Fixed at spawn.
   std::unique_ptr<behaviour> behaviour_;
@@ -296,11 +296,11 @@ class process {
   process* next_in_queue_ = nullptr; // link in a run queue, or among arrivals
   signal* pending_first_ = nullptr;  // signals taken out of the inbox or sent on this worker, not
   signal* pending_last_ = nullptr;   // taken yet, in order
-  signal* first_ = nullptr; // messages to be handled, in order
+  signal* first_ = nullptr;          // messages to be handled, in order
   signal* last_ = nullptr;
   std::atomic<const foreign_code*> outside_{nullptr}; // the plugin's callback that runs now
-  wait* waiting_ = nullptr;                           // what it is, or will be, parked for; lives on that stack
-  direct_call* direct_ = nullptr;                     // of call(), on that stack too
+  wait* waiting_ = nullptr;       // what it is, or will be, parked for; lives on that stack
+  direct_call* direct_ = nullptr; // of call(), on that stack too
   // Whose call it handles, if `callers` does not know, none else; before init is through: who waits for that.
   pid asker_;
   std::uint64_t asked_ = 0; // the number of that call's reference

@@ -88,7 +88,7 @@ struct relations {
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
   std::uint64_t next_unlink = 0;
   signal* last_urgent = nullptr; // of those the first message is the first of, if that is one
-  std::unique_ptr<frost> ice; // while a freezer has it
+  std::unique_ptr<frost> ice;    // while a freezer has it
 };
 
 } // namespace coppice::runtime

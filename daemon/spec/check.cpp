@@ -4,8 +4,8 @@
 #include "spec/check.hpp"
 
 #include <algorithm>
-#include <coppice/etf/types.hpp>
 #include <array>
+#include <coppice/etf/types.hpp>
 #include <map>
 #include <set>
 #include <unordered_map>

@@ -102,8 +102,8 @@ struct stage {
 
   // Starts a supervisor linked to `self` and waits until all of its children run.
   runtime::pid supervise(process& self, std::shared_ptr<const behaviours::supervisor_spec> spec) {
-    auto shared = std::make_shared<behaviours::supervision>(
-        behaviours::supervision{&factory, &tree, &desk, {}});
+    auto shared =
+        std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, &desk, {}});
     runtime::spawn_options options;
     options.link = true;
     options.ack = self.make_ack();

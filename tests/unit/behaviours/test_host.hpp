@@ -220,8 +220,8 @@ class test_host {
 
   // Starts a supervisor linked to the driver: its pid, or the reason it did not start, as text.
   std::pair<runtime::pid, std::string> supervise(behaviours::supervisor_spec spec) {
-    auto shared = std::make_shared<behaviours::supervision>(
-        behaviours::supervision{&factory, &tree, &orders, {}});
+    auto shared =
+        std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, &orders, {}});
     auto owned = std::make_shared<const behaviours::supervisor_spec>(std::move(spec));
     return run([&](runtime::process& self) -> std::pair<runtime::pid, std::string> {
       runtime::spawn_options options;
