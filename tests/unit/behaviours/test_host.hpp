@@ -193,6 +193,8 @@ class test_host {
           return std::string("!calling_self");
         case kind::exiting:
           return std::string("!exiting");
+        case kind::bad_term:
+          return std::string("!bad_term");
       }
       return std::string("?");
     });
