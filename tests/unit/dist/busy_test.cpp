@@ -151,7 +151,9 @@ TEST_CASE("what others send passes a very large message, what its sender sends d
 
 TEST_CASE("a monitor that waits behind a very large message ends with the connection") {
   epmd_server epmd;
-  cluster_node a(epmd, name_a);
+  options patient;
+  patient.busy_limit = std::size_t{256} << 20; // its sender does not rest
+  cluster_node a(epmd, name_a, patient);
   const actor sender(a.host);
   constexpr std::size_t size = std::size_t{32} << 20;
   std::atomic<bool> watches{false};
