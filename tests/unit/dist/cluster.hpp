@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <coppice/etf/cursor.hpp>
 
 #include <future>
 #include <memory>
@@ -220,5 +221,15 @@ class raw_peer : private handshake_policy {
   std::optional<handshake> machine_;
   std::vector<std::uint8_t> in_;
 };
+
+// The reason of a {'DOWN', _, process, _, Reason} or {'EXIT', _, Reason}.
+inline runtime::message reason_of(const runtime::message& m) {
+  etf::cursor at(m.bytes());
+  std::uint32_t arity = 0;
+  REQUIRE(at.read_tuple(arity));
+  etf::bytes last;
+  for (std::uint32_t i = 0; i < arity; ++i) REQUIRE(at.read_term(last));
+  return m.slice(last);
+}
 
 } // namespace coppice::dist::testing

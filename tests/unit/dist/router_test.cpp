@@ -24,16 +24,6 @@ namespace {
 constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_b = "b@127.0.0.1";
 
-// The reason of a {'DOWN', _, process, _, Reason} or {'EXIT', _, Reason}.
-message reason_of(const message& m) {
-  etf::cursor at(m.bytes());
-  std::uint32_t arity = 0;
-  REQUIRE(at.read_tuple(arity));
-  etf::bytes last;
-  for (std::uint32_t i = 0; i < arity; ++i) REQUIRE(at.read_term(last));
-  return m.slice(last);
-}
-
 } // namespace
 
 TEST_CASE("messages reach names, pids and aliases on another node, in the order sent") {

@@ -64,13 +64,12 @@ std::string told(const message& m) {
   std::string_view tag;
   std::string_view reason;
   std::uint32_t arity = 0;
-  etf::bytes last;
   if (!at.read_tuple(arity) || !at.read_atom(tag)) {
     at.read_atom(tag);
     return std::string(tag);
   }
-  for (std::uint32_t i = 1; i < arity; ++i) REQUIRE(at.read_term(last));
-  etf::cursor(last).read_atom(reason);
+  const message last = reason_of(m);
+  etf::cursor(last.bytes()).read_atom(reason);
   return std::string(tag) + " " + std::string(reason);
 }
 
