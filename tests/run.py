@@ -20,6 +20,9 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TAP = re.compile(r"^(not ok|ok)\b[ \t]*(\d*)(?:[ \t]*-)?[ \t]*([^#\n]*)(?:#[ \t]*(SKIP|TODO)\S*[ \t]*(.*))?$", re.M | re.I)
 TAP_SKIP_ALL = re.compile(r"^1\.\.0[ \t]*#[ \t]*SKIP\S*[ \t]*(.*)$", re.M | re.I)
 SKIP_LINE = re.compile(r"^SKIP (.+)$", re.M)
+# What a failure says of itself: doctest's assertions and crashes, a sanitizer's last word.
+SAID = re.compile(r"^(?:\S+:\d+: (?:FATAL )?ERROR: .+|SUMMARY: \w+Sanitizer: .+)$", re.M)
+MOST_SAID = 5
 
 
 class Outcome:
@@ -53,6 +56,8 @@ class Outcome:
         if result != "OK" and self.failed == 0:
             self.failed = 1
             self.failures.append(f"{result.lower()}, exit status {entry['returncode']}")
+        if self.failed:
+            self.failures += SAID.findall(output)[:MOST_SAID]
 
     def tap_line(self, line):
         verdict, _, what, directive, reason = line.groups()
