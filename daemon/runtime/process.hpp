@@ -286,7 +286,7 @@ class process {
   bool started_ : 1 = false;         // init has returned
   bool finished_ : 1 = false;        // no callback will run any more
   bool reclaimable_ : 1 = false;
-  bool lingering_ : 1 = false; // died while parked
+  bool lingering_ : 1 = false; // dead, its last turn to come: it died while parked, or unborn
   bool announced_ : 1 = false; // an announcement is on its way that is of no use any more
   bool arriving_ : 1 = false;  // given to its home, which has not taken it in
   bool placed_ : 1 = false;    // stays where it was spawned

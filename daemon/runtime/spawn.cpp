@@ -73,6 +73,8 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
     if (named) p.needs_relations().name = options.name;
   }
   if (!named) {
+    p.lingering_ = true; // the node does not stop before its last turn
+    parts.lingering.fetch_add(1, std::memory_order_relaxed);
     parts.table.unlink(*key);
     parts.table.give_back(*key);
     home.processes.fetch_sub(1, std::memory_order_relaxed);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Monitors and names: who is told what, by pid and by name, and that a name is free before links fire.
+#include <future>
+#include <memory>
+#include <thread>
+
 #include "actor.hpp"
 
 namespace coppice::runtime::testing {
@@ -114,6 +118,26 @@ TEST_CASE("a spawn under a taken name fails and leaves nothing behind") {
   REQUIRE_FALSE(second);
   CHECK(second.error().code == base::errc::exists);
   CHECK(here.host.counters().processes == 1);
+}
+
+TEST_CASE("a node that stops frees what a spawn under a taken name made") {
+  auto held = std::make_shared<int>();
+  const std::weak_ptr<int> left = held;
+  {
+    node here(2);
+    const actor first(here.host, {.name = "only", .worker = 0});
+    std::promise<void> busy;
+    // While that worker is in a task, so that it sees the unborn process and the order to stop at once.
+    REQUIRE(here.host.post(1, [&] {
+      busy.set_value();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }));
+    busy.get_future().wait();
+    CHECK_FALSE(
+        here.host.spawn({.name = "only", .worker = 1},
+                        script([held = std::move(held)](process&, const message&) { return carry_on(); })));
+  }
+  CHECK(left.expired());
 }
 
 TEST_CASE("the name is free when the links hear of the death") {
