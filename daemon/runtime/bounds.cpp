@@ -31,35 +31,43 @@ void leave_overflow(crowd& line, const signal& what) {
   if (left != nullptr && --*left == 0) line.overflowing.erase(what.from);
 }
 
-crowd& crowd_of(std::atomic<crowd*>& place) {
-  if (crowd* there = place.load(std::memory_order_acquire)) return *there;
+} // namespace
+
+crowd& engine::crowd_of(process& p) {
+  if (crowd* there = p.crowd_.load(std::memory_order_acquire)) return *there;
   auto fresh = std::make_unique<crowd>();
   crowd* seen = nullptr;
-  if (place.compare_exchange_strong(seen, fresh.get(), std::memory_order_acq_rel, std::memory_order_acquire))
+  if (p.crowd_.compare_exchange_strong(seen, fresh.get(), std::memory_order_acq_rel,
+                                       std::memory_order_acquire))
     return *fresh.release();
   return *seen;
 }
 
-} // namespace
+// No guard is needed for who is gone: the number is of this wait alone.
+void engine::go_on(system& host, const pid& parked, std::uint64_t wait_number) {
+  signal_ptr told = make_signal(signal_kind::stop_waiting, {});
+  told->number = wait_number;
+  deliver(host, parked, std::move(told), nullptr);
+}
 
 send_status engine::send_bounded(process& to, signal_ptr what, process* sender) {
   what->weight = weight_of(what->payload());
   worker* const here = sender != nullptr ? &sender->home() : worker::current();
   what->number = static_cast<std::uint64_t>(here != nullptr ? here->recent() : base::mono_now());
   const bool ours = to.home_.load(std::memory_order_acquire) == here;
-  crowd* queue = to.crowd_.load(std::memory_order_acquire);
-  const bool others_wait = queue != nullptr && queue->size.load(std::memory_order_relaxed) != 0;
   const auto counted = [&] {
     mailbox_load::bounds limits = bounds_of(to);
     if (block_memory::scarce()) [[unlikely]]
       limits.messages = 1;
     return ours ? to.load_.hold(what->weight, limits) : to.load_.announce(what->weight, limits);
   };
-  if (!others_wait && counted()) [[likely]] {
+  if (!others_wait(to) && counted()) [[likely]] {
+    const bool patient = sender != nullptr && (what->flags & signal::of_call) == 0;
     if (ours)
       here->receive_here(to, std::move(what));
     else
       push_from(here, to, std::move(what));
+    if (patient) let_rest(to, *sender);
     return send_status::ok;
   }
 
@@ -90,7 +98,7 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
   parked.number = ++sender->next_number_;
   parked.at = receiver;
   {
-    crowd& line = crowd_of(to.crowd_);
+    crowd& line = crowd_of(to);
     const std::lock_guard guard(line.lock);
     line.waiting.push_back({sender->self_, parked.number, std::move(what)});
     line.size.store(line.waiting.size(), std::memory_order_relaxed);
@@ -109,7 +117,7 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
 bool engine::overflow(worker* here, process& to, signal_ptr& what) {
   bool first = false;
   {
-    crowd& line = crowd_of(to.crowd_);
+    crowd& line = crowd_of(to);
     const std::lock_guard guard(line.lock);
     if (line.overflow + what->weight > to.host().options().overflow) return false;
     first = line.waiting.empty();
@@ -136,7 +144,7 @@ bool engine::follow_overflow(worker* here, process& to, signal_ptr& what) {
 }
 
 void engine::push_newest(worker* here, process& to, signal_ptr what) {
-  crowd& line = crowd_of(to.crowd_);
+  crowd& line = crowd_of(to);
   signal_ptr oldest;
   bool first = false;
   {
@@ -239,7 +247,8 @@ void engine::send_away(system& host, const destination& to, signal_ptr what, pro
 void engine::admit_crowd(process& p) {
   crowd* line = p.crowd_.load(std::memory_order_acquire);
   if (line == nullptr || p.exiting_ || p.on_full_ == on_full::drop_old) return;
-  for (;;) {
+  wake_resting(p, *line);
+  while (line->size.load(std::memory_order_relaxed) != 0) {
     crowd::sender first;
     {
       const std::lock_guard guard(line->lock);
@@ -260,9 +269,7 @@ void engine::admit_crowd(process& p) {
       enqueue_call(p, std::move(first.what));
     else
       enqueue(p, std::move(first.what));
-    signal_ptr go_on = make_signal(signal_kind::stop_waiting, {});
-    go_on->number = first.wait_number;
-    deliver(p.host(), first.who, std::move(go_on), nullptr);
+    go_on(p.host(), first.who, first.wait_number);
   }
 }
 
@@ -273,9 +280,14 @@ bool engine::leave_crowd(process& p) {
   crowd* line = receiver == nullptr ? nullptr : receiver->crowd_.load(std::memory_order_acquire);
   if (line == nullptr) return false;
   const std::lock_guard guard(line->lock);
-  const auto erased = std::erase_if(line->waiting, [&](const crowd::sender& one) {
+  const auto mine = [&](const auto& one) {
     return one.who == p.self_ && one.wait_number == p.waiting_->number;
-  });
+  };
+  if (std::erase_if(line->resting, mine) != 0) {
+    line->rests.store(!line->resting.empty(), std::memory_order_relaxed);
+    return false;
+  }
+  const auto erased = std::erase_if(line->waiting, mine);
   line->size.store(line->waiting.size(), std::memory_order_relaxed);
   return erased != 0;
 }
@@ -284,9 +296,12 @@ void engine::scatter_crowd(process& p) {
   crowd* line = p.crowd_.load(std::memory_order_acquire);
   if (line == nullptr) return;
   std::deque<crowd::sender> all;
+  std::vector<crowd::rester> resting;
   {
     const std::lock_guard guard(line->lock);
     all.swap(line->waiting);
+    resting.swap(line->resting);
+    line->rests.store(false, std::memory_order_relaxed);
     line->overflowing = {};
     line->overflow = 0;
     line->size.store(0, std::memory_order_relaxed);
@@ -295,10 +310,9 @@ void engine::scatter_crowd(process& p) {
   for (crowd::sender& one : all) {
     answer_for_missing(host, p.self_, std::move(one.what), reasons::noproc());
     if (!one.who) continue;
-    signal_ptr go_on = make_signal(signal_kind::stop_waiting, {});
-    go_on->number = one.wait_number;
-    deliver(host, one.who, std::move(go_on), nullptr);
+    go_on(host, one.who, one.wait_number);
   }
+  for (const crowd::rester& one : resting) go_on(host, one.who, one.wait_number);
 }
 
 } // namespace coppice::runtime

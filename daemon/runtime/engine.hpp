@@ -57,7 +57,8 @@ struct system::parts {
 
 // Senders parked at a full mailbox, first come first served, each with its message (those of other nodes do
 // not wait, but what they send does, signals behind their own messages); or, where the policy is
-// to drop what is old, what was sent to the full mailbox, whose senders (none) do not wait.
+// to drop what is old, what was sent to the full mailbox, whose senders (none) do not wait. And those who
+// rest since much is in the mailbox (resting.cpp).
 struct crowd {
   struct sender {
     pid who;
@@ -71,6 +72,14 @@ struct crowd {
   std::uint64_t overflow = 0;
   std::atomic<std::size_t> size{0};
   std::uint32_t messages = 0; // among those waiting at a mailbox that drops what is old; under lock
+
+  struct rester {
+    pid who;
+    std::uint64_t wait_number;
+  };
+  std::vector<rester> resting;
+  std::atomic<bool> rests{false};   // there are some
+  std::atomic<bool> stalled{false}; // somebody rested in vain, and the owner's turn goes on
 };
 
 struct engine {
@@ -92,8 +101,8 @@ struct engine {
   }
   // Whether one that does takes a message as it comes; it is counted then, and is for pass().
   static bool counts(process& to, std::uint32_t weight) {
-    return to.crowd_.load(std::memory_order_relaxed) == nullptr && !to.exiting_ && !has_signals(to) &&
-           !block_memory::scarce() && to.load_.hold(weight, bounds_of(to));
+    return !others_wait(to) && !to.exiting_ && !has_signals(to) && !block_memory::scarce() &&
+           to.load_.hold(weight, bounds_of(to));
   }
   static void pass(worker& here, process& to, signal* what, std::uint32_t weight);
   static std::uint32_t weight_of(const message& m) {
@@ -121,6 +130,12 @@ struct engine {
   static bool overflow(worker* here, process& to, signal_ptr& what);
   // The same, if something of the same sender waits there already.
   static bool follow_overflow(worker* here, process& to, signal_ptr& what);
+  // Whether somebody's message waits at its full mailbox: others' go behind it.
+  static bool others_wait(const process& to) {
+    const crowd* line = to.crowd_.load(std::memory_order_acquire);
+    return line != nullptr && line->size.load(std::memory_order_relaxed) != 0;
+  }
+  static crowd& crowd_of(process& p);
   static void push_newest(worker* here, process& to, signal_ptr what);
   static void take_newest(process& p);
   static void drop_oldest(process& p);
@@ -131,6 +146,20 @@ struct engine {
   static void admit_crowd(process& p);
   static bool leave_crowd(process& p); // p no longer waits at someone's mailbox; true: its message was there
   static void scatter_crowd(process& p); // p dies with others parked at its own
+  static void go_on(system& host, const pid& parked, std::uint64_t wait_number);
+
+  // resting.cpp
+  // After a message to `to`, wherever that lives.
+  static void let_rest(process& to, process& sender) {
+    if (to.load_.messages() > much && sender.turn_reductions_ > few) [[unlikely]]
+      rest_at(to, sender);
+  }
+  [[gnu::noinline]] static void rest_at(process& to, process& sender);
+  static void note_stalled(const system& host, const pid& receiver, std::uint64_t reductions);
+  static void wake_resting(process& p, crowd& line);
+  static constexpr std::uint64_t much = 2'000; // messages
+  static constexpr std::uint64_t little = 1'000;
+  static constexpr std::uint32_t few = 16; // of a turn's reductions
 
   // signals.cpp
   static bool has_signals(const process& p) { return p.pending_first_ != nullptr || !p.inbox_.empty(); }

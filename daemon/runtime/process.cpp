@@ -109,6 +109,7 @@ send_status process::send(const pid& to, message&& m) {
     return send_otherwise(to, std::move(m), receiver);
   engine::pass(here, *receiver, signal_access::make_in_place(std::move(m), signal_kind::message, self_),
                weight);
+  engine::let_rest(*receiver, *this);
   spend();
   return send_status::ok;
 }
