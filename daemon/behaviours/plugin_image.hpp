@@ -46,7 +46,7 @@ class plugin_image {
   std::string id_;
   std::uint64_t generation_;
   metric_board* metrics_ = nullptr;
-  std::array<std::atomic<std::size_t>, 4> pins_{};
+  alignas(64) std::array<std::atomic<std::size_t>, 4> pins_{}; // every worker writes these
 };
 
 // Keeps an image loaded. The image object itself outlives every pin: its loader sees to that.

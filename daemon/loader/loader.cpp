@@ -138,18 +138,20 @@ base::status loader::load_for(std::string_view actor) {
 
 base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::actor_spec& spec) {
   const actor_name wanted = split(spec.actor);
-  const std::lock_guard guard(lock_);
-  entry* const plugin = find(wanted.plugin);
-  if (plugin == nullptr)
-    return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
-  const auto known = actor_of(*plugin, spec.actor);
-  if (!known) return tl::unexpected(known.error());
   behaviours::server_plan plan;
-  plan.image = behaviours::image_pin(*plugin->mapped);
-  plan.type = (*known)->type;
-  plan.is = (*known)->is;
+  {
+    const std::lock_guard guard(lock_);
+    entry* const plugin = find(wanted.plugin);
+    if (plugin == nullptr)
+      return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
+    const auto known = actor_of(*plugin, spec.actor);
+    if (!known) return tl::unexpected(known.error());
+    plan.image = behaviours::image_pin(*plugin->mapped);
+    plan.type = (*known)->type;
+    plan.is = (*known)->is;
+    ++plugin->made;
+  }
   plan.spec = spec;
-  ++plugin->made;
   return std::make_unique<behaviours::server>(std::move(plan));
 }
 

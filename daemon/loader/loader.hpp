@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/brief_mutex.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "behaviours/reloadable.hpp"
@@ -100,8 +101,8 @@ class loader final : public runtime::actor_factory {
   loader_options options_;
   copy_folder copies_;
   std::map<std::string, std::uint64_t, std::less<>>
-      generations_;         // the last one of each plugin; loading is one at a time
-  mutable std::mutex lock_; // of entries_; never held while plugin code runs
+      generations_;                // the last one of each plugin; loading is one at a time
+  mutable base::brief_mutex lock_; // of entries_; never held while plugin code runs
   std::vector<std::unique_ptr<entry>> entries_;
   std::vector<std::unique_ptr<entry>> former_; // of former generations, still mapped
   std::vector<kept_image> kept_;

@@ -41,7 +41,7 @@ struct system::parts {
   std::vector<std::unique_ptr<worker>> workers;
   std::unique_ptr<watchdog> watch;
   blocking_pool blocking;
-  std::atomic<std::uint64_t> spawned{0};
+  std::atomic<std::uint64_t> spawned{0}; // by threads that are no workers
   std::atomic<std::uint64_t> dead_letters{0};
   std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> malformed{0};

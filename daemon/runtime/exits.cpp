@@ -57,7 +57,7 @@ void engine::die(process& p, message reason) {
     parts.lingering.fetch_add(1, std::memory_order_relaxed); // before it is gone from the table
   parts.table.unlink({p.self_.id, p.self_.serial});
   if (mine != nullptr && !mine->name.empty()) parts.registered.remove(mine->name);
-  parts.table.give_back({p.self_.id, p.self_.serial});
+  parts.table.give_back({p.self_.id, p.self_.serial}, &p.home().slots);
   p.home().processes.fetch_sub(1, std::memory_order_relaxed);
 
   if (!p.started_) answer_ack(p, error_message(reason));

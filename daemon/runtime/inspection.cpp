@@ -101,8 +101,9 @@ runtime_counters system::counters() const {
   for (const auto& one : parts_->workers) {
     seen.workers.push_back(one->info());
     seen.processes += seen.workers.back().processes;
+    seen.spawned += one->spawned.load(std::memory_order_relaxed);
   }
-  seen.spawned = parts_->spawned.load(std::memory_order_relaxed);
+  seen.spawned += parts_->spawned.load(std::memory_order_relaxed);
   seen.dead_letters = parts_->dead_letters.load(std::memory_order_relaxed);
   seen.dropped = parts_->dropped.load(std::memory_order_relaxed);
   seen.malformed = parts_->malformed.load(std::memory_order_relaxed);

@@ -4,28 +4,48 @@
 // process sees its serial, or a later one: then the process it saw is gone.
 #include "runtime/process_table.hpp"
 
+#include <algorithm>
+#include <mutex>
+
 #include "runtime/process.hpp"
 
 namespace coppice::runtime {
 
 process_table::process_table(std::uint32_t limit) : limit_(limit), chunks_(limit / chunk_size + 2) {}
 
-std::optional<process_table::key> process_table::reserve() {
-  const std::lock_guard guard(lock_);
+std::optional<process_table::key> process_table::reserve(magazine* mine) {
+  magazine of_no_worker;
+  magazine& from = mine != nullptr && limit_ >= large ? *mine : of_no_worker;
+  if (from.ready.empty()) {
+    const std::lock_guard guard(lock_);
+    // What this worker has given back is used last, but before there is nothing.
+    if (!take(from.ready) && !from.spent.empty()) from.ready.swap(from.spent);
+    while (&from == mine && from.ready.size() < batch && take(from.ready)) {
+    }
+    std::ranges::reverse(from.ready);
+  }
+  if (from.ready.empty()) return std::nullopt;
+  const std::uint32_t id = from.ready.back();
+  from.ready.pop_back();
+  return key{id, at(id).serial.load(std::memory_order_relaxed)};
+}
+
+bool process_table::take(std::vector<std::uint32_t>& into) {
   const std::uint32_t fresh = used_.load(std::memory_order_relaxed);
   // Fresh slots first while there are few, so that serials stay small for peers with 13 bits for them.
   if (!free_.empty() && (fresh > limit_ || free_.size() >= chunk_size)) {
-    const std::uint32_t id = free_.front();
+    into.push_back(free_.front());
     free_.pop_front();
-    return key{id, at(id).serial.load(std::memory_order_relaxed)};
+    return true;
   }
-  if (fresh > limit_) return std::nullopt;
+  if (fresh > limit_) return false;
   if (chunks_[fresh / chunk_size].load(std::memory_order_relaxed) == nullptr) {
     owned_.push_back(std::make_unique<slot[]>(chunk_size));
     chunks_[fresh / chunk_size].store(owned_.back().get(), std::memory_order_release);
   }
+  into.push_back(fresh);
   used_.store(fresh + 1, std::memory_order_release);
-  return key{fresh, 0};
+  return true;
 }
 
 void process_table::publish(key where, process* made) {
@@ -36,8 +56,16 @@ void process_table::unlink(key where) {
   at(where.id).who.store(nullptr, std::memory_order_seq_cst);
 }
 
-void process_table::give_back(key where) {
+void process_table::give_back(key where, magazine* mine) {
   at(where.id).serial.store(where.serial + 1, std::memory_order_relaxed);
+  if (mine != nullptr && limit_ >= large) {
+    mine->spent.push_back(where.id);
+    if (mine->spent.size() < batch) return;
+    const std::lock_guard guard(lock_);
+    free_.insert(free_.end(), mine->spent.begin(), mine->spent.end());
+    mine->spent.clear();
+    return;
+  }
   const std::lock_guard guard(lock_);
   free_.push_back(where.id);
 }

@@ -39,13 +39,14 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
   system::parts& parts = *host.parts_;
   if (parts.stopping.load(std::memory_order_relaxed))
     return base::fail(base::errc::closed, "spawn: the node is stopping");
-  const auto key = parts.table.reserve();
+  worker* const here = current_of(host);
+  process_table::magazine* const slots = here == nullptr ? nullptr : &here->slots;
+  const auto key = parts.table.reserve(slots);
   if (!key)
     return base::fail(base::errc::limit, "spawn: there are " + std::to_string(host.options().processes) +
                                              " processes already (limits.processes)");
   const reading valid(host);
   const pid self{0, host.creation(), key->id, key->serial};
-  worker* const here = current_of(host);
   worker& home = place_for(parts.workers, here, options.worker);
   const auto start = [&](process& fresh) {
     if (&home == here)
@@ -63,7 +64,10 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
   std::unique_ptr<process> made(new process(home, &home != here, self, std::move(does), options));
   process& p = *made;
   home.processes.fetch_add(1, std::memory_order_relaxed);
-  parts.spawned.fetch_add(1, std::memory_order_relaxed);
+  if (here != nullptr)
+    here->spawned.store(here->spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  else
+    parts.spawned.fetch_add(1, std::memory_order_relaxed);
   parts.table.publish(*key, made.release()); // its first turn, or its last, owns it from here
 
   base::status named;
@@ -76,7 +80,7 @@ base::result<pid> engine::spawn(system& host, process* spawner, spawn_options op
     p.lingering_ = true; // the node does not stop before its last turn
     parts.lingering.fetch_add(1, std::memory_order_relaxed);
     parts.table.unlink(*key);
-    parts.table.give_back(*key);
+    parts.table.give_back(*key, slots);
     home.processes.fetch_sub(1, std::memory_order_relaxed);
     p.exiting_ = true;
     start(p);

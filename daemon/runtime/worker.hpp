@@ -28,6 +28,7 @@
 #include "runtime/freeze_group.hpp"
 #include "runtime/lifo.hpp"
 #include "runtime/process.hpp"
+#include "runtime/process_table.hpp"
 #include "runtime/run_queue.hpp"
 #include "runtime/timer_wheel.hpp"
 
@@ -138,6 +139,8 @@ class worker {
   void retire(process& p);
 
   std::atomic<std::uint64_t> processes{0};
+  std::atomic<std::uint64_t> spawned{0}; // from here; written by this worker's thread
+  process_table::magazine slots;         // this worker's thread's
   worker_info info() const;
 
  private:
