@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <shared_mutex>
@@ -19,6 +20,13 @@ struct node_names::state {
   std::unordered_map<std::string_view, std::uint32_t> index;
   std::uint32_t count = 0;
   std::vector<std::atomic<const std::string*>> names;
+  // Where names were found lately, by their looks: most are found without the lock. Names never go.
+  std::array<std::atomic<std::uint32_t>, 64> lately{};
+  static std::size_t place_of(std::string_view name) {
+    const auto at = [name](std::size_t i) { return static_cast<unsigned char>(name[i]); };
+    return name.empty() ? 0
+                        : (name.size() + 7U * at(0) + 31U * at(name.size() / 2) + at(name.size() - 1)) % 64;
+  }
   std::string own; // set before other threads come; empty until it is interned
 };
 
@@ -35,9 +43,13 @@ node_names::~node_names() {
 
 std::optional<std::uint32_t> node_names::find(std::string_view name) const {
   if (name == state_->own) return 0;
+  std::atomic<std::uint32_t>& lately = state_->lately[state::place_of(name)];
+  if (const std::uint32_t index = lately.load(std::memory_order_relaxed); this->name(index) == name)
+    return index;
   const std::shared_lock guard(state_->lock);
   const auto found = state_->index.find(name);
   if (found == state_->index.end()) return std::nullopt;
+  lately.store(found->second, std::memory_order_relaxed);
   return found->second;
 }
 

@@ -15,8 +15,8 @@ namespace {
 constexpr etf::limits boundless{SIZE_MAX, SIZE_MAX, 255};
 
 bool is_term(etf::bytes payload) {
-  const auto length = etf::validate(payload, boundless);
-  return length && *length == payload.size() && etf::has_unique_keys(payload);
+  const auto seen = etf::scan(payload, boundless);
+  return seen && seen->length == payload.size() && (!seen->keyed || etf::has_unique_keys(payload));
 }
 
 } // namespace

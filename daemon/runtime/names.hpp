@@ -2,6 +2,8 @@
 // Registered names: one name a process and one process a name. Any thread; readers share the lock.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -17,6 +19,7 @@ namespace coppice::runtime {
 
 class names {
  public:
+  names();
   // errc::exists when the name is taken, errc::invalid for one that no process may have.
   base::status add(const std::string& name, const pid& of);
   void remove(const std::string& name);
@@ -29,6 +32,7 @@ class names {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   mutable std::shared_mutex lock_;
+  std::atomic<std::uint64_t> version_; // another one after each change
   std::unordered_map<std::string, pid, text_hash, std::equal_to<>> table_;
 };
 

@@ -30,6 +30,7 @@ namespace coppice::etf {
 struct scanned {
   std::size_t length = 0; ///< bytes of the term
   bool canonical = true;  ///< nothing in it is spelled otherwise than canonicalise() would
+  bool keyed = false;     ///< there is a map of two pairs or more in it: has_unique_keys() is worth asking
 };
 
 /// Whether ATOM_CACHE_REF may stand for atoms, as in a message under a distribution header.
@@ -72,6 +73,7 @@ class scanner {
 
   /// In pieces: one with a fun never is, since a size before the piece's end may depend on what follows.
   bool canonical() const { return canonical_; }
+  bool keyed() const { return keyed_; }
   tl::unexpected<error> trouble() const {
     return fail(code_, offset(where_), where_ < end_ ? *where_ : std::uint8_t{0}, what_);
   }
@@ -168,6 +170,7 @@ class scanner {
           if (Whole && below > room - 5) return truncated(p);
           p += 5;
           if (below == 0) break;
+          keyed_ |= below > 2;
           if (!push(due, p - 5)) return nullptr;
           due = below;
           continue;
@@ -478,6 +481,7 @@ class scanner {
   progress progress_ = progress::open;
   bool cut_ = false;
   bool canonical_ = true;
+  bool keyed_ = false;
   errc code_ = errc::truncated;
   const std::uint8_t* where_ = nullptr;
   const char* what_ = "";
@@ -501,7 +505,7 @@ inline result<scanned> scan(bytes in, const limits& bounds = {},
   const std::uint8_t* const end = pass.run();
   if (end == nullptr) [[unlikely]]
     return pass.trouble();
-  return scanned{static_cast<std::size_t>(end - in.data()), pass.canonical()};
+  return scanned{static_cast<std::size_t>(end - in.data()), pass.canonical(), pass.keyed()};
 }
 
 /// The length of the term at the start of `in` (no 131).
