@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from peers import BenchNode, Otp, Unavailable, run_rows
+from peers import BenchNode, Otp, Unavailable, peer_rows, run_rows
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
 IDLE = 1000000
@@ -115,7 +115,7 @@ def caf(bench, arguments, rows):
     if not program.exists():
         print("left out: CAF (no libcaf-dev when this was configured)", file=sys.stderr)
         return {}
-    each = [run_rows([str(program), *arguments], rows, {"PEER_BENCH_ONLY": ",".join(rows), "CAF_POLICY": policy})
+    each = [peer_rows([str(program), *arguments], rows, {"PEER_BENCH_ONLY": ",".join(rows), "CAF_POLICY": policy})
             for policy in ("stealing", "sharing")]
     return {"caf": {name: max((figures[name] for figures in each if name in figures),
                               key=lambda figure: -figure[0] if lower_is_better(figure[1]) else figure[0])
@@ -344,7 +344,7 @@ def measure(bench, pattern):
             continue
         try:
             ours, peers = workload(bench, wanted)
-        except Unavailable as why:
+        except (Unavailable, subprocess.SubprocessError) as why:
             missing.append(f"{', '.join(wanted)}: {why}")
             continue
         for name in wanted:

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -210,6 +211,7 @@ void row(const std::string& name, const char* unit, const std::function<double()
 } // namespace
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // a row is there when it is measured
   const auto scaled = [](std::uint64_t n) {
     return std::max<std::uint64_t>(1, n * number_of("PEER_BENCH_SCALE", 100) / 100);
   };

@@ -11,6 +11,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -19,26 +21,65 @@ from harness.node import Node, free_port
 
 COOKIE = "testcookie"  # the harness's
 ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)$", re.M)
-TOO_LONG = 900
+QUIET = 120  # seconds that a program may take for its next row, at the usual amount of work
 
 
 class Unavailable(Exception):
     """A side of a workload that can't be measured, and why."""
 
 
-def run_rows(command, rows, environment):
-    """Runs a program that prints `NAME VALUE UNIT`; the rows asked for, as {name: (value, unit)}."""
+def patience():
+    """Seconds in which a run of one row has ended, or it is stuck."""
+    usual = int(os.environ.get("PEER_BENCH_SCALE", "100")) / 100 * int(os.environ.get("PEER_BENCH_RUNS", "3")) / 3
+    return QUIET * max(1, usual)
+
+
+def printed_rows(command, rows, environment):
+    """Runs a program that prints `NAME VALUE UNIT`: the rows asked for as {name: (value, unit)}, and what went wrong.
+
+    One that prints nothing for so long is stuck and is ended; what it has printed counts.
+    """
     if not shutil.which(command[0]):
-        raise Unavailable(f"{Path(command[0]).name} is not built")
-    try:
-        done = subprocess.run(command, env={**os.environ, "PEER_BENCH_RUNS": os.environ.get("PEER_BENCH_RUNS", "3"), **environment},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOO_LONG, check=False)
-    except subprocess.TimeoutExpired as late:
-        raise Unavailable(f"{Path(command[0]).name} took longer than {TOO_LONG} s") from late
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip().splitlines()
-        raise Unavailable(f"{Path(command[0]).name} failed: {said[-1] if said else f'exit status {done.returncode}'}")
-    return {name: (float(value), unit) for name, value, unit in ROW.findall(done.stdout) if name in rows}
+        return {}, "is not built"
+    wrong = ""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        process = subprocess.Popen(command, env={**os.environ, "PEER_BENCH_RUNS": os.environ.get("PEER_BENCH_RUNS", "3"), **environment},
+                                   stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+        size = 0
+        try:
+            while not wrong and process.poll() is None:
+                try:
+                    process.wait(patience())
+                except subprocess.TimeoutExpired:
+                    before, size = size, os.fstat(said.fileno()).st_size
+                    if size == before:
+                        wrong = f"said nothing for {patience():.0f} s"
+        finally:
+            process.kill()
+            status = process.wait()
+        said.seek(0)
+        text = said.read()
+    found = {name: (float(value), unit) for name, value, unit in ROW.findall(text) if name in rows}
+    if not wrong and status != 0:
+        wrong = f"failed: {(text.strip().splitlines() or [f'exit status {status}'])[-1]}"
+    return found, wrong
+
+
+def run_rows(command, rows, environment):
+    """The rows of a program on our side, all of them."""
+    found, wrong = printed_rows(command, rows, environment)
+    if wrong:
+        raise Unavailable(f"{Path(command[0]).name} {wrong}")
+    return found
+
+
+def peer_rows(command, rows, environment):
+    """The rows of a peer: one that gets stuck or fails costs those it has not printed, and a message."""
+    found, wrong = printed_rows(command, rows, environment)
+    if wrong:
+        missing = ", ".join(name for name in rows if name not in found)
+        print(f"left out: {missing or 'nothing'} of {Path(command[0]).name}, which {wrong}", file=sys.stderr)
+    return found
 
 
 @contextlib.contextmanager
@@ -89,13 +130,13 @@ class Otp:
         return ["erl", "+P", "4000000", "-noshell", "-pa", str(self.folder), *arguments]
 
     def rows(self, mode, rows):
-        return run_rows(self.erl("-s", "peer_bench", "main", *mode), rows, {"PEER_BENCH_ONLY": ",".join(rows)})
+        return peer_rows(self.erl("-s", "peer_bench", "main", *mode), rows, {"PEER_BENCH_ONLY": ",".join(rows)})
 
     def dist(self, peer, epmd_port, rows):
         """The rows of a client node against `peer`."""
         name = f"bench_client_{os.getpid()}@127.0.0.1"
-        return run_rows(self.erl("-name", name, "-setcookie", COOKIE, "-start_epmd", "false", "-s", "peer_bench", "main", "dist", peer), rows,
-                        {"PEER_BENCH_ONLY": ",".join(rows), "ERL_EPMD_PORT": str(epmd_port)})
+        return peer_rows(self.erl("-name", name, "-setcookie", COOKIE, "-start_epmd", "false", "-s", "peer_bench", "main", "dist", peer), rows,
+                         {"PEER_BENCH_ONLY": ",".join(rows), "ERL_EPMD_PORT": str(epmd_port)})
 
     @contextlib.contextmanager
     def serving(self):
@@ -104,7 +145,11 @@ class Otp:
         with epmd() as port:
             command = self.erl("-name", name, "-setcookie", COOKIE, "-start_epmd", "false", "-s", "peer_bench", "main", "serve")
             with child(command, env={**os.environ, "ERL_EPMD_PORT": str(port)}, stdout=subprocess.PIPE, text=True) as process:
-                if not process.stdout.readline().startswith("serving"):
+                stuck = threading.Timer(QUIET, process.kill)
+                stuck.start()
+                started = process.stdout.readline().startswith("serving")
+                stuck.cancel()
+                if not started:
                     raise Unavailable("the OTP server did not start")
                 yield name, port
 
@@ -142,7 +187,8 @@ class BenchNode:
         return self.node.name
 
     def call(self, term, actor="bench"):
-        done = self.node.coppice("call", actor, term, "--timeout", f"{TOO_LONG}s", timeout=TOO_LONG)
+        limit = int(patience())
+        done = self.node.coppice("call", actor, term, "--timeout", f"{limit}s", timeout=limit + 10)
         if done.returncode != 0:
             raise Unavailable(f"the actor {actor} was asked {term}: {done.stderr.strip()}")
         return done.stdout.strip()

@@ -209,6 +209,7 @@ struct bench {
 } // namespace
 
 int main(int count, char** arguments) {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // a row is there when it is measured
   bench run;
   if (count > 1) run.only = arguments[1];
   if (count > 2) run.seconds = std::atof(arguments[2]);

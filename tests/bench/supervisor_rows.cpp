@@ -233,6 +233,7 @@ double apply_one() {
 } // namespace
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // a row is there when it is measured
   base::log::set_level(base::log::level::error);
   if (std::freopen("/dev/null", "w", stderr) == nullptr) return 1; // every restart is an error worth the log
   base::log::start({.level = base::log::level::error});
