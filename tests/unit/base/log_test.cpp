@@ -111,7 +111,6 @@ TEST_CASE("a full queue drops lines, counts them, says so, and never waits") {
   chosen.queue = 10;
   start(chosen);
   std::mutex gate;
-  std::unique_lock closed(gate);
   std::atomic<bool> told{false};
   std::atomic<bool> inside{false};
   const std::uint64_t slow_tap = add_tap([&](const record& line) {
@@ -120,6 +119,7 @@ TEST_CASE("a full queue drops lines, counts them, says so, and never waits") {
     inside.notify_all();
     const std::lock_guard wait(gate);
   });
+  std::unique_lock closed(gate); // after add_tap: taps are called under the lock it takes
   const std::uint64_t before = dropped();
   info("test", "holds the writer");
   inside.wait(false);

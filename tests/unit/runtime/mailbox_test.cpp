@@ -11,10 +11,10 @@ TEST_CASE("signals of one sender arrive in the order sent, whatever their kinds"
   for (int round = 0; round < 50; ++round) {
     const actor receiver(here.host, {.worker = 0});
     const actor sender(here.host, {.worker = 1});
-    sender.start([&](process& self) {
-      for (int i = 0; i < 100; ++i) self.send(receiver.id(), number(i));
-      self.exit(receiver.id(), atom("kill"));
-      self.send(receiver.id(), atom("never"));
+    sender.start([to = receiver.id()](process& self) { // which may end after the round has
+      for (int i = 0; i < 100; ++i) self.send(to, number(i));
+      self.exit(to, atom("kill"));
+      self.send(to, atom("never"));
     });
     REQUIRE(eventually([&] { return !receiver.alive(); }));
     for (std::int64_t i = 0, count = static_cast<std::int64_t>(receiver.waiting()); i < count; ++i)
