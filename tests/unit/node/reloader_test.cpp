@@ -98,7 +98,9 @@ TEST_CASE("a file that appears in a watched folder is looked at, once for all it
       true);
   for (int i = 0; i < 5; ++i) std::ofstream(one.folder.path() + "/kv.so") << i;
   CHECK(looked.get_future().wait_for(20s) == std::future_status::ready);
-  CHECK(got(one.ask()));
+  auto again = got(one.ask());
+  while (!again && again.error().code == base::errc::exists) again = got(one.ask()); // the first is not over
+  CHECK(again);
   CHECK(times == 2);
 }
 

@@ -167,8 +167,8 @@ TEST_CASE("messages of all sizes between processes of all workers leave nothing 
   constexpr int tokens = 256;
   std::atomic<std::int64_t> left{count};
   std::atomic<int> ended{0};
-  node here(2);
   std::vector<pid> all(actors);
+  node here(2); // ends before what its processes use
   const auto pass_on = [&](process& self, message m) {
     const std::int64_t now_left = left.fetch_sub(1, std::memory_order_relaxed);
     if (now_left <= 0) {
