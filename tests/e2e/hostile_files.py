@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, program
+from harness.reports import reports
 from harness.tap import check, contains, equal, run, test
 
 
@@ -36,13 +37,13 @@ def hostile(cleanup):
         file.write_bytes(content)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run([program("COPPICE", "coppice"), "check", str(file)], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=100)
+                              capture_output=True, text=True, timeout=100 * reports.slower)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         equal(done.returncode, 78, f"{what}: {done.stderr[-500:]}")
         contains(done.stdout + done.stderr, why)
         check(len(done.stdout + done.stderr) < 20000, f"{what}: not too many words")
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        check(spent < 30, f"{what}: in seconds of processor time", spent)
+        check(spent < 30 * reports.slower, f"{what}: in seconds of processor time", spent)
 
 
 run()
