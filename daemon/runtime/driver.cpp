@@ -108,6 +108,7 @@ void driver::hand_over(worker& w, process& p, driver& to) {
   own_handler.who = &p;
   own_handler.number = former.lost_number_ = ++p.next_number_;
   own_handler.holds = true;
+  own_handler.shows = process_status::running; // on a thread that has lost its worker
   own_handler.stack = w.current_fiber_;
   p.waiting_ = &own_handler;
   w.left_behind_ = &p;

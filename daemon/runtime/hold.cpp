@@ -373,7 +373,7 @@ void worker::hold(process& p) {
 // Whether a halted process needs another turn; `more`: it would if it were not halted.
 bool worker::wants_turn(process& p, bool more) {
   if (p.exiting_) return more;
-  engine::set_status(p, engine::parked_on(p) != nullptr ? process_status::parked : process_status::waiting);
+  engine::set_status(p, engine::parked_on(p) != nullptr ? p.waiting_->shows : process_status::waiting);
   if (engine::parked_on(p) != nullptr || !p.cold_) return more;
   frost& mine = *engine::ice_of(p);
   if (!mine.me.frozen || mine.looking || mine.me.round != mine.here.now->round) return true;

@@ -175,7 +175,7 @@ void worker::end_turn_with_more(process& p) {
   if (halted(p))
     more = wants_turn(p, more);
   else
-    engine::set_status(p, parked ? process_status::parked
+    engine::set_status(p, parked ? p.waiting_->shows
                           : more ? process_status::runnable
                                  : process_status::waiting);
   if (more || p.pending_first_ != nullptr || !rest(p)) {

@@ -45,6 +45,7 @@ struct wait : timer {
   bool timed_out = false;
   bool done = false;  // a stop_waiting with this number came
   bool holds = false; // not even death ends it: a thread of the blocking pool uses this stack
+  process_status shows = process_status::parked; // what the process is meanwhile
 };
 
 // A dead process whose stack is still in a callback.

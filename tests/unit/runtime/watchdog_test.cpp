@@ -89,6 +89,9 @@ TEST_CASE("a worker whose thread is stuck in a handler goes on with another thre
   CHECK(here.host.counters().slow_handlers >= 1);
   CHECK(here.host.counters().taken_over >= 1);
   CHECK(here.host.alive(stuck));
+  here.host.send(stuck, atom("late"));
+  other.settle(); // what came for it has been looked at
+  CHECK(here.host.info(stuck)->summary.status == process_status::running);
 
   door.open();
   CHECK(after.get_future().get() != first);
