@@ -46,7 +46,7 @@ dev_sanitize() {
   # Every plugin exports the same symbol; that is no violation.
   export ASAN_OPTIONS="strict_string_checks=1:detect_odr_violation=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
   export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
-  export TSAN_OPTIONS="second_deadlock_stack=1${symbolizer:+:external_symbolizer_path=$symbolizer}${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+  export TSAN_OPTIONS="second_deadlock_stack=1:suppressions=$root/tests/thread.supp${symbolizer:+:external_symbolizer_path=$symbolizer}${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
   # Its shadow memory can't be placed when the address space is randomized widely.
   if [[ $kind == thread ]]; then wrapper=(setarch "$(uname -m)" -R); fi
   "${wrapper[@]}" python3 tests/run.py "$build/$kind" --jobs "$jobs" --slower 4 "$@" </dev/null
