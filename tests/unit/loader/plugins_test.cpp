@@ -279,7 +279,9 @@ TEST_CASE("a post to an actor that has ended says noproc, and an open handle hol
   listen(grounds, "ear");
   REQUIRE(grounds.grow("herald") == "ok");
   CHECK(grounds.call("herald", "chatter") == "ok");
-  CHECK(next_line(grounds) == "{news,0}");
+  const auto heard = grounds.host.book.take(1); // and what else has come by then
+  REQUIRE_FALSE(heard.empty());
+  CHECK(heard[0] == "{news,0}");
   CHECK(grounds.loads.loaded()[0].in_use >= 2);
   const auto pid = *grounds.host.system.whereis("herald");
   grounds.host.system.exit(pid, term("kill"));
