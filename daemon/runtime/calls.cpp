@@ -127,15 +127,29 @@ void engine::handle_alias(process& p, signal_ptr what) {
     return enqueue(p, std::move(what));
   }
   if (const alias_state* state = mine->aliases.find(number)) {
+    const bool first = state->priority && (what->flags & signal::priority) != 0;
     if (state->once) mine->aliases.erase(number);
-    return enqueue(p, std::move(what));
+    return first ? enqueue_urgent(p, std::move(what)) : enqueue(p, std::move(what));
   }
   nobody();
 }
 
-reference process::make_alias(bool once) {
+// Under any of its forms: of a call or request that waits for what is sent to it, or made as an alias.
+bool engine::is_alias(const process& p, const reference& ref, bool& of_priority) {
+  of_priority = false;
+  if (ref != reference_of(p, ref.number())) return false;
+  if (const call_state* call = find_call(p, ref.number()); call != nullptr) return !call->answered;
+  relations* mine = p.relations_.load(std::memory_order_relaxed);
+  if (mine == nullptr) return false;
+  if (const monitor_state* state = mine->monitors.find(ref.number()); state != nullptr) return state->request;
+  const alias_state* state = mine->aliases.find(ref.number());
+  of_priority = state != nullptr && state->priority;
+  return state != nullptr;
+}
+
+reference process::make_alias(bool once, urgency most) {
   const reference ref = engine::new_reference(*this);
-  if (!exiting_) needs_relations().aliases[ref.number()].once = once;
+  if (!exiting_) needs_relations().aliases[ref.number()] = {once, most == urgency::priority};
   return ref;
 }
 

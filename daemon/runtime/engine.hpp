@@ -181,7 +181,7 @@ struct engine {
     }
     p.last_ = raw;
   }
-  static void enqueue(process& p, const pid& from, message what);
+  // Behind those enqueued so before, in front of all others.
   static void enqueue_urgent(process& p, signal_ptr what);
   static signal_ptr next_message(process& p) {
     signal_ptr first(p.first_);
@@ -236,6 +236,8 @@ struct engine {
   // True if the message was the answer to a call and is settled.
   static bool handle_reply(process& p, signal_ptr& what);
   static void handle_alias(process& p, signal_ptr what);
+  // Whether what is sent to it now comes to p; `of_priority`: before ordinary messages, if so asked for.
+  static bool is_alias(const process& p, const reference& ref, bool& of_priority);
   static void settle(process& p, std::uint64_t number, bool down, message result, bool bare = false);
   // The reply to a call of p, from a process of the same worker, without a signal. False, and `reply` is
   // left: there is no such call that just waits for it.

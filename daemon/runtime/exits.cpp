@@ -9,6 +9,7 @@ namespace coppice::runtime {
 void engine::handle_exit(process& p, signal_ptr what) {
   const pid from = what->from;
   const bool asked_for = what->kind == signal_kind::exit2;
+  bool first = p.exits_first_;
   if (what->kind == signal_kind::overflow) return die(p, reasons::mailbox_full());
   if (what->kind == signal_kind::exit) {
     relations* mine = p.relations_.load(std::memory_order_relaxed);
@@ -16,14 +17,20 @@ void engine::handle_exit(process& p, signal_ptr what) {
     const std::lock_guard guard(mine->lock);
     const link_state* there = mine->links.find(from);
     const bool active = there != nullptr && there->unlinking == 0;
+    first = first || (active && there->priority);
     if (there != nullptr) mine->links.erase(from);
     if (!active) return;
+  }
+  if (asked_for && what->ref) {
+    bool of_priority = false;
+    if (!is_alias(p, what->ref, of_priority)) return;
+    first = first || (of_priority && (what->flags & signal::priority) != 0);
   }
   message reason = consume(std::move(what));
   if (asked_for && is_atom(reason, "kill")) return die(p, reasons::killed());
   if (p.trapping_exit()) {
     signal_ptr notice = make_signal(signal_kind::message, from, exit_message(from, reason, p.host().nodes()));
-    return p.exits_first_ ? enqueue_urgent(p, std::move(notice)) : enqueue(p, std::move(notice));
+    return first ? enqueue_urgent(p, std::move(notice)) : enqueue(p, std::move(notice));
   }
   const bool from_itself = asked_for && from == p.self_;
   if (is_normal(reason) && !from_itself) return;

@@ -6,16 +6,18 @@
 
 namespace coppice::runtime {
 
-void process::link(const pid& to) {
+void process::link(const pid& to, urgency how) {
   if (to == self_ || exiting_) return;
   relations& mine = needs_relations();
+  const bool priority = how == urgency::priority;
   {
     const std::lock_guard guard(mine.lock);
     if (link_state* there = mine.links.find(to)) {
+      there->priority = priority;
       if (there->unlinking == 0) return;
       there->unlinking = 0;
     } else {
-      mine.links[to] = {};
+      mine.links[to].priority = priority;
     }
   }
   engine::dispatch(host(), to, make_signal(signal_kind::link, self_), this);

@@ -40,7 +40,7 @@ void engine::send_demonitor(process& p, std::uint64_t number, const pid& target,
            make_signal(signal_kind::demonitor, p.self_, reference_of(p, number)), nullptr);
 }
 
-reference process::monitor(const destination& to, bool call) {
+reference process::monitor(const destination& to, bool call, urgency how) {
   const reference ref = engine::new_reference(*this);
   if (exiting_) return ref;
   std::unique_ptr<destination> by_name;
@@ -58,6 +58,7 @@ reference process::monitor(const destination& to, bool call) {
   monitor_state& state = mine.monitors[ref.number()];
   state.target = target;
   state.by_name = std::move(by_name);
+  state.priority = how == urgency::priority;
   return ref;
 }
 
@@ -116,7 +117,12 @@ void engine::handle_down(process& p, const signal& what) {
   const monitor_state* state = mine->monitors.find(number);
   if (state == nullptr) return;
   const destination object = state->by_name != nullptr ? *state->by_name : destination(state->target);
-  enqueue(p, what.from, down_message(what.ref, object, what.payload(), p.host().nodes()));
+  signal_ptr notice = make_signal(signal_kind::message, what.from,
+                                  down_message(what.ref, object, what.payload(), p.host().nodes()));
+  if (state->priority)
+    enqueue_urgent(p, std::move(notice));
+  else
+    enqueue(p, std::move(notice));
   const std::lock_guard guard(mine->lock);
   mine->monitors.erase(number);
 }

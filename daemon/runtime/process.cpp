@@ -123,6 +123,16 @@ send_status process::send_otherwise(const pid& to, message&& m, process* receive
   return sent;
 }
 
+send_status process::send_priority(const destination& to, message m) {
+  if (exiting_) return send_status::ok;
+  signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
+  what->flags = signal::priority;
+  if (to.what() == destination::kind::alias) engine::forget_caller(*this, to.alias_ref());
+  const send_status sent = engine::dispatch(host(), to, std::move(what), this);
+  spend();
+  return sent;
+}
+
 send_status process::send_unbounded(const destination& to, message m) {
   if (exiting_) return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, self_, std::move(m));
@@ -160,11 +170,12 @@ void process::reply(const call_id& call, message&& term) {
   engine::push(*caller, std::move(what));
 }
 
-send_status process::exit(const pid& to, message reason) {
+send_status process::exit(const destination& to, message reason, urgency how) {
   if (exiting_) return send_status::ok;
-  const send_status sent =
-      engine::dispatch(host(), to, make_signal(signal_kind::exit2, self_, std::move(reason)), this);
-  if (to == self_) engine::take_signals(*this);
+  signal_ptr what = make_signal(signal_kind::exit2, self_, std::move(reason));
+  if (how == urgency::priority) what->flags = signal::priority;
+  const send_status sent = engine::dispatch(host(), to, std::move(what), this);
+  if (engine::find(host(), to) == this) engine::take_signals(*this);
   return sent;
 }
 

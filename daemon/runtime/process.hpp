@@ -80,6 +80,10 @@ struct answer_to_call {
   message term{};
 };
 
+// Whether something is received in its turn or before all ordinary messages that wait, behind those of its
+// kind that came before: OTP 28's priority messages (EEP 76), with their rules.
+enum class urgency : std::uint8_t { ordinary, priority };
+
 enum class on_full : std::uint8_t { park_sender, drop_new, drop_old, exit };
 
 struct mailbox_bounds {
@@ -137,7 +141,9 @@ class process {
   // Messages. A sender parks at most the system's `park` time for a receiver that wants that.
   send_status send(const destination& to, message m);
   send_status send(const pid& to, message&& m);
-  // The same, without the bound: replies, sys and supervisor traffic.
+  // As a priority message, which it is to an active priority alias; to all else it is an ordinary one.
+  send_status send_priority(const destination& to, message m);
+  // The same as send(), without the bound: replies, sys and supervisor traffic.
   send_status send_unbounded(const destination& to, message m);
   // An answer to the call that this alias is of; the same as send_unbounded() to it, quicker.
   send_status answer(const reference& alias, message m);
@@ -160,23 +166,27 @@ class process {
   bool answered(const reference& ref);
 
   // Links, monitors, exits: Erlang's semantics. A link to a missing process comes back as an exit
-  // signal noproc, a monitor as a down noproc.
-  reference monitor(const destination& to, bool call = false);
+  // signal noproc, a monitor as a down noproc. `how` its 'DOWN' is received.
+  reference monitor(const destination& to, bool call = false, urgency how = urgency::ordinary);
   // A call reference whose answer and 'DOWN' come to receive() instead; either ends it.
   reference monitor_request(const destination& to);
   // False: no such monitor any more. `flush` also removes its 'DOWN' from the mailbox.
   bool demonitor(const reference& ref, bool flush = false);
-  void link(const pid& to);
+  // `how` its exit is received here if it is trapped; another link() changes that.
+  void link(const pid& to, urgency how = urgency::ordinary);
   void unlink(const pid& to);
-  send_status exit(const pid& to, message reason); // exit/2; malformed: sent with the reason bad_term
-  bool trap_exit(bool on);                         // the old value
+  // exit/2, to a process or an alias; malformed: sent with the reason bad_term. Of one with priority it is
+  // the message it is trapped as that goes first, if it came to a priority alias.
+  send_status exit(const destination& to, message reason, urgency how = urgency::ordinary);
+  bool trap_exit(bool on); // the old value
   bool trapping_exit() const { return trap_exit_.load(std::memory_order_relaxed); }
   // From now on trapped exits are received before all other messages that wait, in the order they came. For
   // supervisors: what waits at their name delays no child's exit.
   void take_exits_first() { exits_first_ = true; }
 
-  // An alias: messages to it are ordinary messages until unalias(), or the first one when `once`.
-  reference make_alias(bool once = false);
+  // An alias: messages to it are ordinary messages until unalias(), or the first one when `once`. At a
+  // priority alias those sent with priority go before ordinary ones.
+  reference make_alias(bool once = false, urgency most = urgency::ordinary);
   bool unalias(const reference& ref);
   // A call reference without a monitor, for spawn_options::ack and other answers that always come.
   reference make_ack();

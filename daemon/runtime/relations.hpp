@@ -30,9 +30,10 @@ class spin_lock {
   std::atomic<bool> held_{false};
 };
 
-// One end of a link. 0: active; else the id of our unlink that was not acknowledged yet.
+// One end of a link.
 struct link_state {
-  std::uint64_t unlinking = 0;
+  std::uint64_t unlinking = 0; // 0: active; else the id of our unlink that was not acknowledged yet
+  bool priority = false;       // its trapped exit goes before ordinary messages
 };
 
 // Someone this process watches.
@@ -40,6 +41,7 @@ struct monitor_state {
   pid target;                           // none: nobody had the name
   std::unique_ptr<destination> by_name; // as it was asked for
   bool request = false;                 // an alias too, and ends with the first message to it
+  bool priority = false;                // its 'DOWN' goes before ordinary messages
 };
 
 // Someone who watches this process.
@@ -65,6 +67,7 @@ struct direct_call : call_state {
 
 struct alias_state {
   bool once = false;
+  bool priority = false; // what is sent to it as such goes before ordinary messages
 };
 
 struct number_hash {

@@ -17,7 +17,7 @@ enum class signal_kind : std::uint8_t {
   message,    // payload: the term; from: the sender, or none; ref: the alias, if it came to one; number: when
               // it was sent, if it counts against the bound
   exit,       // a broken link: from, payload: reason
-  exit2,      // exit/2: from, payload: reason
+  exit2,      // exit/2: from, payload: reason; ref: the alias, if it came to one
   link,       // from
   unlink,     // from, number: the unlink id
   unlink_ack, // from, number
@@ -57,6 +57,9 @@ struct signal {
   // ref).
   static constexpr std::uint16_t linked = 512;
   static constexpr std::uint16_t monitored = 1024;
+  // message, exit2: the sender asks that it be received before ordinary messages, as it is if it comes to a
+  // priority alias.
+  static constexpr std::uint16_t priority = 2048;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

@@ -124,11 +124,8 @@ void engine::take_signals(process& p) {
   }
 }
 
-void engine::enqueue(process& p, const pid& from, message what) {
-  enqueue(p, make_signal(signal_kind::message, from, std::move(what)));
-}
-
-// The urgent ones are the first ones. A call that waits alone is known by being the first: not any more.
+// The urgent ones are the first ones. A call that waits alone is known by being the first: not any more. A
+// frozen process has looked at those behind it.
 void engine::enqueue_urgent(process& p, signal_ptr what) {
   signal* const first = p.first_;
   const bool others = first != nullptr && (first->flags & signal::urgent) != 0;
@@ -143,6 +140,7 @@ void engine::enqueue_urgent(process& p, signal_ptr what) {
   }
   signal* const raw = what.release();
   signal*& last_urgent = p.needs_relations().last_urgent;
+  look_again(p);
   raw->next = std::exchange(others ? last_urgent->next : p.first_, raw);
   if (others && p.last_ == last_urgent) p.last_ = raw;
   last_urgent = raw;
@@ -162,6 +160,7 @@ bool engine::flush_down(process& p, const reference& ref) {
     if (term.size() < start.size() || std::memcmp(term.data(), start.data(), start.size()) != 0) continue;
     (before == nullptr ? p.first_ : before->next) = at->next;
     if (p.last_ == at) p.last_ = before;
+    if (p.needs_relations().last_urgent == at) p.needs_relations().last_urgent = before;
     look_again(p);
     const signal_ptr flushed(at);
     uncount(p, *flushed);

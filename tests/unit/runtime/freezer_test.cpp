@@ -182,6 +182,48 @@ TEST_CASE("a call by name is answered as one by pid is") {
   }));
 }
 
+TEST_CASE("what is sent with priority is answered though others that wait were looked at before") {
+  node n;
+  std::atomic<bool> other_handled{false};
+  auto handles = [&](process& self, message m) {
+    coppice::etf::cursor at(m.bytes());
+    if (!at.read_tuple_of(2)) return other_handled = true, carry_on();
+    (void)read_pid(at, self.host().nodes());
+    self.answer(*read_reference(at, self.host().nodes()), atom("answered"));
+    return carry_on();
+  };
+  std::promise<reference> made;
+  const auto tells = [&](process& self) {
+    made.set_value(self.make_alias(false, urgency::priority));
+    return carry_on();
+  };
+  const pid server = n.host.spawn({.worker = 0}, script(handles, tells)).value();
+  const auto alias = destination::alias(made.get_future().get());
+  actor caller(n.host, {.worker = 1});
+  freezer ice(n.host);
+  REQUIRE(froze(ice, {server}));
+  std::atomic<bool> answered{false};
+  std::promise<void> joined;
+  std::promise<void> asking;
+  caller.start([&](process& self) {
+    asking.set_value();
+    (void)self.blocking_run([&] { joined.get_future().wait(); });
+    const reference ref = self.make_ack();
+    self.send_priority(alias, call_message(self, ref));
+    answered = self.await(ref, in_time()).has_value();
+  });
+  asking.get_future().wait();
+  std::vector<pid> who{caller.id()};
+  ice.add(who);
+  CHECK_FALSE(ice.wait(soon()));
+  n.host.send(server, atom("other"));
+  CHECK_FALSE(ice.wait(soon())); // meanwhile it has looked at that
+  joined.set_value();
+  CHECK(ice.wait(in_time()));
+  CHECK(answered);
+  CHECK_FALSE(other_handled);
+}
+
 TEST_CASE("a chain of members that call each other freezes without a deadlock") {
   node n;
   const auto last = n.host.spawn({}, answering());
