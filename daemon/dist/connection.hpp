@@ -114,8 +114,8 @@ class connection final : private net::stream_handler {
   base::status handle_message(unpacked& in);
   base::status handle_short(unpacked& in);
   base::status handle_call(const short_form& call, const runtime::pid& from, runtime::message payload);
-  base::status handle_answer(const runtime::reference& alias, const runtime::pid& from,
-                             runtime::message payload);
+  base::status handle_answer(const runtime::reference& alias, runtime::signal_ptr what);
+  runtime::destination receiver_in(const control_message& c) const;
   base::status handle_link(const control_message& c);
   base::status handle_unlink(const control_message& c);
   base::status handle_exit(unpacked& in);
@@ -132,6 +132,8 @@ class connection final : private net::stream_handler {
   void fill_ends(control_message& c, const runtime::destination& to, const runtime::pid& from) const;
   bool fill(control_message& c, const runtime::destination& to, const runtime::signal& s);
   bool fill_message(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
+  bool fill_exit2(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
+  bool fill_altact(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
   void begin_call(const runtime::destination& to, const runtime::signal& call, bool rides);
   void end_call(const runtime::reference& answered, const runtime::pid& by);
   void end_monitor(const runtime::reference& ref, const call_there& call);

@@ -15,6 +15,10 @@ namespace {
 using runtime::make_signal;
 using runtime::signal_kind;
 
+bool asks_for_priority(const control_message& c) {
+  return c.what == op::altact_sig_send && (c.flags & altact::priority) != 0;
+}
+
 base::status dropped(connection_counters& counters) {
   counters.dropped.fetch_add(1, std::memory_order_relaxed);
   return {};
@@ -89,19 +93,33 @@ base::status connection::handle_message(unpacked& in) {
     if (const auto known = ids_.in(c.from.pid)) from = *known;
   }
   if (c.what == op::altact_sig_send && (c.flags & altact::exit)) return handle_exit(in);
-  if (c.to.what == address::form::name) {
-    deliver(runtime::destination::named(std::string(c.to.name)),
-            make_signal(signal_kind::message, from, std::move(in.payload)));
-    return {};
+  const auto to = receiver_in(c);
+  if (to.what() == runtime::destination::kind::none) return dropped(counters_);
+  auto s = make_signal(signal_kind::message, from, std::move(in.payload));
+  if (to.what() == runtime::destination::kind::alias) {
+    if (asks_for_priority(c)) s->flags = runtime::signal::priority;
+    return handle_answer(to.alias_ref(), std::move(s));
   }
-  if (c.to.what == address::form::reference) {
-    const auto alias = ids_.in(c.to.reference);
-    if (!alias || !alias->here()) return dropped(counters_);
-    return handle_answer(*alias, from, std::move(in.payload));
+  deliver(to, std::move(s));
+  return {};
+}
+
+// Of this node; none: it is not.
+runtime::destination connection::receiver_in(const control_message& c) const {
+  using runtime::destination;
+  switch (c.to.what) {
+    case address::form::pid:
+      if (const auto who = ids_.in(c.to.pid); who && who->here()) return *who;
+      break;
+    case address::form::name:
+      return destination::named(std::string(c.to.name));
+    case address::form::reference:
+      if (const auto alias = ids_.in(c.to.reference); alias && alias->here())
+        return destination::alias(*alias);
+      break;
+    case address::form::none:
+      break;
   }
-  const auto to = ids_.in(c.to.pid);
-  if (!to || !to->here()) return dropped(counters_);
-  deliver(*to, make_signal(signal_kind::message, from, std::move(in.payload)));
   return {};
 }
 
@@ -123,7 +141,8 @@ base::status connection::handle_short(unpacked& in) {
     case kind::call_by_name:
       return handle_call(m, from, std::move(in.payload));
     case kind::answer:
-      return handle_answer(runtime::reference::made_by(to, m.number), from, std::move(in.payload));
+      return handle_answer(runtime::reference::made_by(to, m.number),
+                           make_signal(signal_kind::message, from, std::move(in.payload)));
     case kind::none:
       break;
   }
@@ -152,14 +171,12 @@ base::status connection::handle_call(const short_form& call, const runtime::pid&
 
 // To an alias here. The first one to a call's is its answer: with that its monitor has ended, and a peer
 // that does not know this by itself is told at once.
-base::status connection::handle_answer(const runtime::reference& alias, const runtime::pid& from,
-                                       runtime::message payload) {
-  auto s = make_signal(signal_kind::message, from, alias, std::move(payload));
+base::status connection::handle_answer(const runtime::reference& alias, runtime::signal_ptr what) {
   if (const auto call = relations_.stop_calling(alias)) {
     if (!call->rides) end_monitor(alias, *call);
-    s->flags = runtime::signal::ends_monitor;
+    what->flags |= runtime::signal::ends_monitor;
   }
-  deliver(runtime::destination::alias(alias), std::move(s));
+  deliver(runtime::destination::alias(alias), std::move(what));
   return {};
 }
 
@@ -191,13 +208,15 @@ base::status connection::handle_unlink(const control_message& c) {
 base::status connection::handle_exit(unpacked& in) {
   const auto& c = in.control;
   const auto from = ids_.in(c.from.pid);
-  const auto to = ids_.in(c.to.pid);
-  if (!from || !to || !to->here()) return dropped(counters_);
+  const auto to = receiver_in(c);
+  if (!from || to.what() == runtime::destination::kind::none) return dropped(counters_);
   const bool asked = c.what == op::exit2 || c.what == op::exit2_tt || c.what == op::payload_exit2 ||
                      c.what == op::payload_exit2_tt || c.what == op::altact_sig_send;
   auto reason = in.payload ? std::move(in.payload) : runtime::message::copy_of(c.reason);
-  if (!asked) relations_.unlinked(*to, *from);
-  deliver(*to, make_signal(asked ? signal_kind::exit2 : signal_kind::exit, *from, std::move(reason)));
+  if (!asked) relations_.unlinked(to.process(), *from);
+  auto s = make_signal(asked ? signal_kind::exit2 : signal_kind::exit, *from, std::move(reason));
+  if (asks_for_priority(c)) s->flags = runtime::signal::priority;
+  deliver(to, std::move(s));
   return {};
 }
 

@@ -171,6 +171,7 @@ void connection::fill_ends(control_message& c, const destination& to, const runt
   c.from = address::of(ids_.out(from));
   if (to.what() == destination::kind::process) c.to = address::of(ids_.out(to.process()));
   if (to.what() == destination::kind::remote_name) c.to = address::of(to.name());
+  if (to.what() == destination::kind::alias) c.to = address::of(ids_.out(to.alias_ref()));
 }
 
 bool connection::fill(control_message& c, const destination& to, const signal& s) {
@@ -183,8 +184,7 @@ bool connection::fill(control_message& c, const destination& to, const signal& s
       c.what = has(flag::exit_payload) ? op::payload_exit : op::exit;
       return true;
     case signal_kind::exit2:
-      c.what = has(flag::exit_payload) ? op::payload_exit2 : op::exit2;
-      return true;
+      return fill_exit2(c, to, s);
     case signal_kind::link:
       relations_.linked(s.from, to.process());
       c.what = op::link;
@@ -224,20 +224,39 @@ bool connection::fill(control_message& c, const destination& to, const signal& s
   return false;
 }
 
+// Everything to an alias, and what has priority, to a peer that knows the one operation for these; false: it
+// is neither, or the peer does not. Source: dist.c of OTP 28, as is what becomes of them then.
+bool connection::fill_altact(control_message& c, const destination& to, const signal& s) const {
+  const bool to_alias = to.what() == destination::kind::alias;
+  const bool priority = (s.flags & signal::priority) != 0;
+  if (!has(flag::altact_sig) || !(to_alias || priority)) return false;
+  c.what = op::altact_sig_send;
+  c.flags = s.kind == signal_kind::exit2 ? altact::exit : 0;
+  if (priority) c.flags |= altact::priority;
+  if (to_alias) c.flags |= altact::alias;
+  if (to.what() == destination::kind::remote_name) c.flags |= altact::name;
+  return true;
+}
+
+bool connection::fill_exit2(control_message& c, const destination& to, const signal& s) const {
+  if (fill_altact(c, to, s)) return true;
+  c.what = has(flag::exit_payload) ? op::payload_exit2 : op::exit2;
+  return to.what() == destination::kind::process;
+}
+
 bool connection::fill_message(control_message& c, const destination& to, const signal& s) const {
+  // Most operations have no form without a sender; OTP takes a pid that is nobody's.
+  if (!s.from) c.from = address::of(ids_.out(runtime::pid{0, system_.creation(), 0, 0}));
+  if (fill_altact(c, to, s)) return true;
   switch (to.what()) {
     case destination::kind::process:
       c.what = s.from && has(flag::send_sender) ? op::send_sender : op::send;
       return true;
     case destination::kind::remote_name:
       c.what = op::reg_send;
-      // The operation has no form without a sender; OTP takes a pid that is nobody's.
-      if (!s.from) c.from = address::of(ids_.out(runtime::pid{0, system_.creation(), 0, 0}));
       return true;
     case destination::kind::alias:
       c.what = op::alias_send;
-      c.to = address::of(ids_.out(to.alias_ref()));
-      if (!s.from) c.from = address::of(ids_.out(runtime::pid{0, system_.creation(), 0, 0}));
       return has(flag::alias);
     case destination::kind::none:
     case destination::kind::name:

@@ -24,6 +24,7 @@ enum class field : std::uint8_t {
   ref,
   id,
   flags,
+  altact_flags, // any number: those known of it
   reason,
   token,
   flagged_token, // there only if the flags say so
@@ -36,6 +37,7 @@ struct row {
   op what;
   bool payload;
   std::array<field, 6> fields;
+  bool grows = false; // later releases may put more fields behind these
 };
 
 using enum field;
@@ -70,7 +72,7 @@ constexpr row rows[] = {
     {op::alias_send_tt, true, {from_pid, to_ref, token}},
     {op::unlink_id, false, {id, from_pid, to_pid}},
     {op::unlink_id_ack, false, {id, from_pid, to_pid}},
-    {op::altact_sig_send, true, {flags, from_pid, to_flagged, flagged_token}},
+    {op::altact_sig_send, true, {altact_flags, from_pid, to_flagged, flagged_token}, true},
 };
 
 // By the operation's number; null where there is none.
@@ -97,7 +99,21 @@ bool read_reference_into(etf::cursor& in, address& to) {
   return in.read_reference(to.reference);
 }
 
+bool read_altact_flags(etf::cursor& in, control_message& m) {
+  bool negative = false;
+  etf::bytes magnitude;
+  if (in.read_big(negative, magnitude)) {
+    if (negative || magnitude.empty()) return false;
+    m.flags = magnitude.front();
+  } else if (!in.read_unsigned(m.flags)) {
+    return false;
+  }
+  m.flags &= altact::all;
+  return true;
+}
+
 bool read_flagged(etf::cursor& in, control_message& m) {
+  if ((m.flags & altact::alias) && (m.flags & altact::name)) return false;
   if (m.flags & altact::alias) return read_reference_into(in, m.to);
   if (m.flags & altact::name) return read_name_into(in, m.to);
   return read_pid_into(in, m.to);
@@ -137,6 +153,8 @@ bool read_field(etf::cursor& in, field f, control_message& m) {
       return in.read_unsigned(m.id) && m.id != 0;
     case field::flags:
       return in.read_unsigned(m.flags);
+    case altact_flags:
+      return read_altact_flags(in, m);
     case reason:
       return in.read_term(m.reason);
     case token:
@@ -187,6 +205,7 @@ void write_field(etf::writer& out, field f, const control_message& m) {
     case id:
       return out.unsigned_integer(m.id);
     case field::flags:
+    case altact_flags:
       return out.unsigned_integer(m.flags);
     case reason:
       return out.raw(m.reason);
@@ -240,7 +259,9 @@ base::result<control_message> decode_control(etf::bytes term) {
   m.what = r->what;
   bool ok = true;
   for (const field f : r->fields) ok = ok && read_field(in, f, m);
-  if (!ok || !in.at_end() || arity != arity_of(*r, m)) {
+  std::uint32_t known = arity_of(*r, m);
+  for (; ok && r->grows && known < arity; ++known) ok = in.skip();
+  if (!ok || !in.at_end() || arity != known) {
     return base::fail(base::errc::invalid,
                       "control message: operation " + std::to_string(number) + " is malformed");
   }

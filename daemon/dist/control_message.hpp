@@ -46,7 +46,8 @@ enum class op : std::uint8_t {
   alias_send_tt = 34,          // and token
   unlink_id = 35,              // id, from, to
   unlink_id_ack = 36,          // id, from, to
-  altact_sig_send = 37,        // flags, from, to (by flags: pid, name or reference)[, token]; payload
+  altact_sig_send = 37,        // flags, from, to (by flags: pid, name or reference)[, token]; payload. A
+                               // message, or an exit2: with peers that have DFLAG_ALTACT_SIG
 };
 
 // Whether a payload follows the control message.
@@ -65,12 +66,15 @@ struct address {
   friend bool operator==(const address&, const address&) = default;
 };
 
+// The flags of altact_sig_send. Others may come, as may more fields behind those known: both are to be
+// ignored.
 namespace altact {
 inline constexpr std::uint64_t priority = 1;
 inline constexpr std::uint64_t token = 2;
 inline constexpr std::uint64_t alias = 4;
 inline constexpr std::uint64_t name = 8;
 inline constexpr std::uint64_t exit = 16;
+inline constexpr std::uint64_t all = 31;
 } // namespace altact
 
 namespace spawn_reply_flag {

@@ -37,6 +37,7 @@ inline constexpr std::uint64_t spawn = std::uint64_t{1} << 32;
 inline constexpr std::uint64_t name_me = std::uint64_t{1} << 33;
 inline constexpr std::uint64_t v4_nc = std::uint64_t{1} << 34;
 inline constexpr std::uint64_t alias = std::uint64_t{1} << 35;
+inline constexpr std::uint64_t altact_sig = std::uint64_t{1} << 37; // OTP 28 and later
 
 // What a peer must offer: OTP 25's mandatory set. bit 26 stands for the whole of it.
 inline constexpr std::uint64_t required = extended_references | fun_tags | new_fun_tags |
@@ -50,7 +51,7 @@ inline constexpr std::uint64_t required_by_otp_26 = required | unlink_id | v4_nc
 inline constexpr std::uint64_t offered = required_by_otp_26 | mandatory_25_digest | dist_monitor |
                                          dist_monitor_name | unicode_io | dist_hdr_atom_cache |
                                          small_atom_tags | send_sender | big_seqtrace_labels | exit_payload |
-                                         fragments | spawn | alias;
+                                         fragments | spawn | alias | altact_sig;
 
 static_assert(required == 0x1070F94);
 static_assert(required_by_otp_26 == 0x403070F94);

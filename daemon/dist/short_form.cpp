@@ -56,7 +56,7 @@ std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_for
 std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s,
                                     std::uint32_t peer_creation) {
   using runtime::destination;
-  if (!s.payload() || !s.from.here()) return std::nullopt;
+  if (!s.payload() || !s.from.here() || (s.flags & runtime::signal::priority) != 0) return std::nullopt;
   const bool call = (s.flags & runtime::signal::of_call) != 0;
   short_form m;
   m.from = {s.from.id, s.from.serial};

@@ -39,7 +39,7 @@ struct short_form {
 };
 
 // What a message to a process of the peer's, or a call, is in short form; nothing when the short forms cannot
-// say it. The name borrows from `to`.
+// say it, as what has priority. The name borrows from `to`.
 std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s,
                                     std::uint32_t peer_creation);
 

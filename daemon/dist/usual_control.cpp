@@ -73,6 +73,19 @@ struct reader {
     constexpr std::uint8_t new_pid = 88;
     return has(1) && rest[0] == new_pid ? pid(out) : name(out);
   }
+  // A message to a process, name or alias; whatever else there may be is not usual.
+  void any_send(control_message& into) {
+    constexpr std::uint8_t small_integer = 97;
+    expect(small_integer);
+    into.flags = byte() & altact::all;
+    ok = ok && (into.flags & (altact::token | altact::exit)) == 0;
+    pid(into.from);
+    if (into.flags == (into.flags & altact::priority)) return pid(into.to);
+    ok = ok && (into.flags & (altact::alias | altact::name)) != (altact::alias | altact::name);
+    if ((into.flags & altact::name) != 0) return name(into.to);
+    into.to.what = address::form::reference;
+    reference(into.to.reference);
+  }
 };
 
 } // namespace
@@ -108,6 +121,10 @@ std::optional<std::size_t> read_usual_control(std::span<const std::uint8_t> term
       in.pid(into.from);
       into.to.what = address::form::reference;
       in.reference(into.to.reference);
+      break;
+    case op::altact_sig_send:
+      fields = 4;
+      in.any_send(into);
       break;
     case op::monitor_p:
     case op::demonitor_p:

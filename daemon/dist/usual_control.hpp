@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The control messages that carry nearly all traffic, read in one pass straight from a frame: sends to a
-// pid, a name and an alias, and what makes and ends a monitor, encoded as nodes encode them today.
+// pid, a name and an alias (in the forms before OTP 28 and since), and what makes and ends a monitor, encoded
+// as nodes encode them today.
 // Everything else, right or wrong, is left to decode_control(). Pure; any thread.
 #pragma once
 

@@ -91,6 +91,58 @@ TEST_CASE("the one operation for all sends of OTP 28 addresses by its flags") {
   }
 }
 
+TEST_CASE("of that operation flags and fields that are not known are ignored, contradictions refused") {
+  const auto tuple = [](std::uint32_t arity, const std::vector<std::uint8_t>& flags, const address& to) {
+    etf::vector_writer out;
+    out.tuple(arity);
+    out.integer(37);
+    out.raw(flags);
+    out.pid(from_pid);
+    if (to.what == address::form::name) out.atom(to.name);
+    if (to.what == address::form::pid) out.pid(to.pid);
+    if (to.what == address::form::reference) out.reference(to.reference);
+    for (std::uint32_t i = 4; i < arity; ++i) out.atom("more");
+    return out.take();
+  };
+  const auto name = address::of(std::string_view("kv"));
+  struct row {
+    const char* flags; // encoded
+    std::uint32_t arity;
+    address to;
+    bool good;
+    std::uint64_t read;
+  };
+  for (const row& r : {
+           row{"6105", 4, address::of(a_ref), true, altact::alias | altact::priority},
+           row{"61e5", 4, address::of(a_ref), true, altact::alias | altact::priority}, // and unknown ones
+           row{"620000ff08", 4, name, true, altact::name},
+           row{"6e0900110000000000000001", 4, address::of(to_pid), true, altact::exit | altact::priority},
+           row{"6100", 6, address::of(to_pid), true, 0},
+           row{"6102", 5, address::of(to_pid), true, altact::token},
+           row{"6102", 7, address::of(to_pid), true, altact::token},
+           row{"6102", 4, address::of(to_pid), false, 0}, // no token
+           row{"610c", 4, address::of(a_ref), false, 0},  // an alias and a name
+           row{"610c", 4, name, false, 0},
+           row{"6104", 4, address::of(to_pid), false, 0},
+           row{"6108", 4, address::of(a_ref), false, 0},
+           row{"6100", 4, name, false, 0},
+           row{"62ffffffff", 4, address::of(to_pid), false, 0},               // -1
+           row{"6e0901110000000000000001", 4, address::of(to_pid), false, 0}, // negative, and large
+           row{"6a", 4, address::of(to_pid), false, 0},
+       }) {
+    CAPTURE(r.flags);
+    CAPTURE(r.arity);
+    const auto bytes = tuple(r.arity, from_hex(r.flags), r.to);
+    const auto m = decode_control(bytes);
+    CHECK(m.has_value() == r.good);
+    if (!m || !r.good) continue;
+    CHECK(m->flags == r.read);
+    CHECK(m->from == address::of(from_pid));
+    CHECK(m->to == r.to);
+    CHECK(m->token.empty() == ((r.read & altact::token) == 0));
+  }
+}
+
 TEST_CASE("which operations carry a payload") {
   for (const op what : {op::send, op::reg_send, op::send_sender, op::payload_exit, op::payload_monitor_p_exit,
                         op::spawn_request, op::alias_send, op::altact_sig_send}) {

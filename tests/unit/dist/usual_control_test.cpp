@@ -39,6 +39,12 @@ control_message message(op what, const address& to) {
 const etf::pid receiver{"a@127.0.0.1", 1, 2, 3};
 const etf::reference alias{"a@127.0.0.1", 5, 3, {1, 2, 3}};
 
+control_message any_send(std::uint64_t flags, const address& to) {
+  control_message m = message(op::altact_sig_send, to);
+  m.flags = flags;
+  return m;
+}
+
 control_message monitor(op what, const address& to) {
   control_message m = message(what, to);
   m.ref = alias;
@@ -52,7 +58,11 @@ TEST_CASE("sends to pids, names and aliases read as the long way reads them") {
        {message(op::send, address::of(receiver)), message(op::send_sender, address::of(receiver)),
         message(op::reg_send, address::of(std::string_view("kv"))),
         message(op::alias_send, address::of(alias)), monitor(op::monitor_p, address::of(receiver)),
-        monitor(op::demonitor_p, address::of(std::string_view("kv")))}) {
+        monitor(op::demonitor_p, address::of(std::string_view("kv"))),
+        any_send(altact::alias, address::of(alias)), any_send(altact::priority, address::of(receiver)),
+        any_send(altact::priority | altact::alias, address::of(alias)),
+        any_send(altact::name, address::of(std::string_view("kv"))),
+        any_send(0x60 | altact::alias, address::of(alias))}) {
     const auto whole = encoded(m);
     const auto expected = decode_control(whole);
     REQUIRE(expected);
@@ -67,7 +77,23 @@ TEST_CASE("sends to pids, names and aliases read as the long way reads them") {
     CHECK(got.from == expected->from);
     CHECK(got.to == expected->to);
     CHECK(got.ref == expected->ref);
+    CHECK(got.flags == expected->flags);
   }
+}
+
+TEST_CASE("an exit, a trace token or a contradiction in OTP 28's operation is left to the long way") {
+  for (const auto& m : {any_send(altact::exit | altact::alias, address::of(alias)),
+                        any_send(altact::exit, address::of(receiver)),
+                        any_send(altact::alias | altact::name, address::of(alias)),
+                        any_send(altact::alias, address::of(receiver)), any_send(0, address::of(alias))}) {
+    control_message got;
+    CHECK_FALSE(read_usual_control(encoded(m), atoms, got));
+  }
+  auto traced = any_send(altact::token | altact::alias, address::of(alias));
+  const std::vector<std::uint8_t> token = from_hex("6a");
+  traced.token = token;
+  control_message got;
+  CHECK_FALSE(read_usual_control(encoded(traced), atoms, got));
 }
 
 TEST_CASE("cached atoms are found, unknown ones are left to the long way") {
