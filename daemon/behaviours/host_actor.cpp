@@ -11,6 +11,7 @@ namespace coppice::behaviours {
 namespace {
 
 using runtime::message;
+using runtime::urgency;
 
 constexpr coppice_bytes nothing{nullptr, 0};
 constexpr base::nanos default_start_time = 5 * base::nanos_per_second;
@@ -71,11 +72,21 @@ std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_messag
   return status_of(sent);
 }
 
+std::int32_t send_priority(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
+  message m = take(term);
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto to = destination_of(*self, destination);
+  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  const auto sent = self->process->send_priority(*to, std::move(m));
+  return self->process->exiting() ? COPPICE_E_EXITING : status_of(sent);
+}
+
+template <urgency How>
 std::int32_t link(coppice_actor* self, coppice_bytes pid) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto to = pid_of(*self, pid);
   if (!to) return COPPICE_E_INVALID;
-  self->process->link(*to);
+  self->process->link(*to, How);
   return COPPICE_OK;
 }
 
@@ -87,12 +98,15 @@ std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
   return COPPICE_OK;
 }
 
-std::int32_t exit(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) {
+template <urgency How>
+std::int32_t exit(coppice_actor* self, coppice_bytes whom, coppice_bytes reason) {
+  using kind = runtime::destination::kind;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto to = pid_of(*self, pid);
+  const auto to = destination_of(*self, whom);
+  if (!to || (to->what() != kind::process && to->what() != kind::alias)) return COPPICE_E_INVALID;
   const auto why = term_of(reason);
-  if (!to || !why) return to ? COPPICE_E_TERM : COPPICE_E_INVALID;
-  const auto sent = self->process->exit(*to, message::copy_of(*why));
+  if (!why) return COPPICE_E_TERM;
+  const auto sent = self->process->exit(*to, message::copy_of(*why), How);
   return self->process->exiting() ? COPPICE_E_EXITING : status_of(sent);
 }
 
@@ -115,13 +129,14 @@ coppice_message pid_term(coppice_actor& self, const runtime::pid& pid) {
   return give(out.take());
 }
 
+template <urgency How>
 std::int32_t monitor(coppice_actor* self, coppice_bytes destination, coppice_message* out_reference) {
   if (out_reference == nullptr) return COPPICE_E_INVALID;
   *out_reference = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto to = destination_of(*self, destination);
   if (!to || to->what() == runtime::destination::kind::alias) return COPPICE_E_INVALID;
-  *out_reference = reference_term(*self, self->process->monitor(*to));
+  *out_reference = reference_term(*self, self->process->monitor(*to, false, How));
   return COPPICE_OK;
 }
 
@@ -146,11 +161,12 @@ std::int32_t monitor_node(coppice_actor* self, coppice_bytes node, std::int32_t 
   return COPPICE_OK;
 }
 
+template <urgency Most>
 std::int32_t alias(coppice_actor* self, coppice_message* out_reference) {
   if (out_reference == nullptr) return COPPICE_E_INVALID;
   *out_reference = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  *out_reference = reference_term(*self, self->process->make_alias());
+  *out_reference = reference_term(*self, self->process->make_alias(false, Most));
   return COPPICE_OK;
 }
 
@@ -307,14 +323,14 @@ const coppice_actor_api* actor_interface() {
       .args_borrowed = &entry<&args_borrowed>::call,
       .env_borrowed = &entry<&env_borrowed>::call,
       .send = &entry<&send>::call,
-      .link = &entry<&link>::call,
+      .link = &entry<&link<urgency::ordinary>>::call,
       .unlink = &entry<&unlink>::call,
-      .exit = &entry<&exit>::call,
+      .exit = &entry<&exit<urgency::ordinary>>::call,
       .trap_exit = &entry<&trap_exit>::call,
-      .monitor = &entry<&monitor>::call,
+      .monitor = &entry<&monitor<urgency::ordinary>>::call,
       .demonitor = &entry<&demonitor>::call,
       .monitor_node = &entry<&monitor_node>::call,
-      .alias = &entry<&alias>::call,
+      .alias = &entry<&alias<urgency::ordinary>>::call,
       .unalias = &entry<&unalias>::call,
       .register_name = &entry<&register_name>::call,
       .unregister_name = &entry<&unregister_name>::call,
@@ -324,6 +340,11 @@ const coppice_actor_api* actor_interface() {
       .set_reason = &entry<&set_reason>::call,
       .set_label = &entry<&set_label>::call,
       .spawn_at = &entry<&spawn_at>::call,
+      .priority_alias = &entry<&alias<urgency::priority>>::call,
+      .send_priority = &entry<&send_priority>::call,
+      .exit_priority = &entry<&exit<urgency::priority>>::call,
+      .link_priority = &entry<&link<urgency::priority>>::call,
+      .monitor_priority = &entry<&monitor<urgency::priority>>::call,
   };
   return &table;
 }

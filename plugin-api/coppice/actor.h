@@ -61,7 +61,8 @@ typedef struct coppice_actor_api {
   /* Links. A link to a missing process gives an exit signal with noproc, as in Erlang. */
   int32_t (*link)(coppice_actor* self, coppice_bytes pid);
   int32_t (*unlink)(coppice_actor* self, coppice_bytes pid);
-  /* The exit signal exit(Pid, Reason). It may be oneself. */
+  /* The exit signal exit(Pid, Reason). It may be oneself; since 1.1 also an alias: nothing, if that has been
+   * given back. */
   int32_t (*exit)(coppice_actor* self, coppice_bytes pid, coppice_bytes reason);
   /* 0 or 1; the old value through out_old, which may be NULL. */
   int32_t (*trap_exit)(coppice_actor* self, int32_t on, int32_t* out_old);
@@ -107,6 +108,22 @@ typedef struct coppice_actor_api {
    * COPPICE_E_INVALID badopt or badarg, with COPPICE_E_MEMORY system_limit, with COPPICE_E_EXIT any other. */
   int32_t (*spawn_at)(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid_new,
                       coppice_message* out_reference_new);
+
+  /* Since 1.1: priority messages as in OTP 28 (EEP 76). They are received before all ordinary messages that
+   * wait, among each other in the order they came. For the rare word that must not wait behind a full
+   * mailbox: no bound counts them. An alias as from `alias`. What is sent to it with priority is a priority
+   * message; all else to it is not, and what is sent with priority elsewhere is not either. */
+  int32_t (*priority_alias)(coppice_actor* self, coppice_message* out_reference_new);
+  /* As send, with priority. A node that knows no priority messages gets an ordinary one. */
+  int32_t (*send_priority)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take);
+  /* As exit, with priority: if it is trapped, that message. No signal is faster for it. */
+  int32_t (*exit_priority)(coppice_actor* self, coppice_bytes pid_or_alias, coppice_bytes reason);
+  /* As link, and the exit signal that this link ends with is, if it is trapped here, a priority message;
+   * until link is called for it again. The other end is not changed. */
+  int32_t (*link_priority)(coppice_actor* self, coppice_bytes pid);
+  /* As monitor, and the DOWN is a priority message. */
+  int32_t (*monitor_priority)(coppice_actor* self, coppice_bytes destination,
+                              coppice_message* out_reference_new);
 } coppice_actor_api;
 
 #ifdef __cplusplus

@@ -171,6 +171,44 @@ class actor {
     return detail::alive(api().demonitor(handle_, plain(reference), flush ? 1 : 0)) == COPPICE_OK;
   }
 
+  /// A reference that can be sent to until it is given back.
+  message alias() {
+    message reference;
+    detail::alive(api().alias(handle_, reference.put()));
+    return reference;
+  }
+  bool unalias(term reference) {
+    return detail::alive(api().unalias(handle_, plain(reference))) == COPPICE_OK;
+  }
+
+  // Priority messages, OTP 28's, since 1.1 of the ABI: received before ordinary ones that wait, by way of a
+  // priority alias only, see coppice_actor_api::priority_alias. A host that is too old gives no reference and
+  // COPPICE_E_UNSUPPORTED.
+  message priority_alias() {
+    message reference;
+    if (has_priority()) detail::alive(api().priority_alias(handle_, reference.put()));
+    return reference;
+  }
+  template <class T>
+  std::int32_t send_priority(const destination& to, const T& value) {
+    if (!has_priority()) return COPPICE_E_UNSUPPORTED;
+    return detail::alive(api().send_priority(handle_, plain(to), make_message(value).take()));
+  }
+  template <class Reason>
+  std::int32_t exit_priority(term pid_or_alias, const Reason& reason) {
+    if (!has_priority()) return COPPICE_E_UNSUPPORTED;
+    return detail::alive(
+        api().exit_priority(handle_, plain(pid_or_alias), detail::plain(make_message(reason).bytes())));
+  }
+  std::int32_t link_priority(term pid) {
+    return has_priority() ? detail::alive(api().link_priority(handle_, plain(pid))) : COPPICE_E_UNSUPPORTED;
+  }
+  message monitor_priority(const destination& whom) {
+    message reference;
+    if (has_priority()) detail::alive(api().monitor_priority(handle_, plain(whom), reference.put()));
+    return reference;
+  }
+
   // Names and children.
   std::int32_t register_name(std::string_view name) {
     return detail::alive(api().register_name(handle_, detail::plain(name)));
@@ -295,6 +333,9 @@ class actor {
 
  private:
   static const coppice_actor_api& api() { return *detail::host.actor; }
+  static bool has_priority() { // came together; this is the last one
+    return api().size >= offsetof(coppice_actor_api, monitor_priority) + sizeof api().monitor_priority;
+  }
   static coppice_bytes plain(term t) { return detail::plain(t.encoded); }
   static coppice_bytes plain(const destination& to) { return detail::plain(to.bytes()); }
   // For what takes 0 as 5 s from now: saves asking for the time.

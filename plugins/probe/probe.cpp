@@ -74,6 +74,30 @@ struct spawn_actor_there {
   std::vector<term> options;
   std::uint32_t ms;
 };
+// Priority messages of OTP 28, both ends of them.
+using new_priority_alias = etf::constant<"priority_alias">;
+struct give_back {
+  static constexpr std::string_view etf_tag = "unalias";
+  term alias;
+};
+struct urgent_send {
+  static constexpr std::string_view etf_tag = "send_priority";
+  term to;
+  term what;
+};
+struct urgent_exit {
+  static constexpr std::string_view etf_tag = "exit_priority";
+  term to;
+  term reason;
+};
+struct urgent_link {
+  static constexpr std::string_view etf_tag = "link_priority";
+  term whom;
+};
+struct urgent_monitor {
+  static constexpr std::string_view etf_tag = "monitor_priority";
+  term whom;
+};
 struct leak {
   std::uint64_t bytes;
 };
@@ -81,8 +105,10 @@ struct leak {
 class probe_server : public coppice::server {
  public:
   static constexpr std::string_view args_schema = R"({"type":"object"})";
-  using calls = std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
-                             monitor_node_of, tie, trap, spawn_link, spawn_there, spawn_actor_there, leak>;
+  using calls =
+      std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
+                   monitor_node_of, tie, trap, spawn_link, spawn_there, spawn_actor_there, new_priority_alias,
+                   give_back, urgent_send, urgent_exit, urgent_link, urgent_monitor, leak>;
   using not_isolated = std::pair<error, etf::constant<"not_isolated">>;
 
   etf::constant<"pong"> handle_call(const ping&) { return {}; }
@@ -154,6 +180,21 @@ class probe_server : public coppice::server {
     return told(spawn_actor_at(request.node.name, request.actor.name, request.args, asked.how()));
   }
 
+  coppice::message handle_call(const new_priority_alias&) { return priority_alias(); }
+  bool handle_call(const give_back& request) { return unalias(request.alias); }
+  etf::atom handle_call(const urgent_send& request) {
+    return word_of(send_priority(request.to, request.what));
+  }
+  etf::atom handle_call(const urgent_exit& request) {
+    return word_of(exit_priority(request.to, request.reason));
+  }
+  etf::atom handle_call(const urgent_link& request) { return word_of(link_priority(request.whom)); }
+  coppice::message handle_call(const urgent_monitor& request) {
+    coppice::message reference = monitor_priority(request.whom);
+    return reference ? std::move(reference)
+                     : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
+  }
+
   // What would take the node down is for `isolation: process` only.
   not_isolated handle_call(const segfault&) { return {}; }
   not_isolated handle_call(const leak&) { return {}; }
@@ -208,6 +249,9 @@ class probe_server : public coppice::server {
     if (what) return coppice::make_message(std::pair(ok{}, what.term()));
     if (what.message) return coppice::make_message(std::pair(error{}, what.term()));
     return coppice::make_message(std::pair(error{}, etf::atom{coppice_status_word(what.status)}));
+  }
+  static etf::atom word_of(std::int32_t status) {
+    return {status == COPPICE_OK ? "ok" : coppice_status_word(status)};
   }
   static std::string_view name_of(const etf::atom& text) { return text.name; }
   static std::string_view name_of(const std::string& text) { return text; }

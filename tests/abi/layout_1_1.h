@@ -14,3 +14,8 @@ AT(coppice_remote_spawn, options, 72);
 AT(coppice_remote_spawn, deadline, 88);
 
 ENTRY(coppice_actor_api, spawn_at, 22);
+ENTRY(coppice_actor_api, priority_alias, 23);
+ENTRY(coppice_actor_api, send_priority, 24);
+ENTRY(coppice_actor_api, exit_priority, 25);
+ENTRY(coppice_actor_api, link_priority, 26);
+ENTRY(coppice_actor_api, monitor_priority, 27);

@@ -36,16 +36,19 @@ inline coppice_bytes env_borrowed(coppice_actor* self) {
 }
 
 inline std::int32_t send_or_cast(coppice_actor* self, coppice_bytes destination, coppice_message* message,
-                                 bool is_cast) {
+                                 bool is_cast, bool priority = false) {
   auto term = take(message);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto to = destination_of(destination);
   if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  deliver(*of(self), *to, std::move(*term), is_cast);
+  deliver(*of(self), *to, std::move(*term), is_cast, priority);
   return COPPICE_OK;
 }
 inline std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* message) {
   return send_or_cast(self, destination, message, false);
+}
+inline std::int32_t send_priority(coppice_actor* self, coppice_bytes destination, coppice_message* message) {
+  return send_or_cast(self, destination, message, false, true);
 }
 inline std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* message) {
   return send_or_cast(self, destination, message, true);
@@ -68,14 +71,23 @@ inline std::int32_t link(coppice_actor* self, coppice_bytes pid) {
 inline std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
   return with_term(self, pid, [](world& w, const value& whom) { return w.links.erase(whom), COPPICE_OK; });
 }
-inline std::int32_t exit(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) {
+inline std::int32_t exit_as(coppice_actor* self, coppice_bytes pid, coppice_bytes reason, bool priority) {
   return with_term(self, pid, [&](world& w, const value& whom) -> std::int32_t {
+    const auto kind = etf::cursor(whom.bytes()).peek();
     const auto why = term_of(reason);
+    if (kind != etf::kind::pid && kind != etf::kind::reference) return COPPICE_E_INVALID;
     if (!why) return COPPICE_E_TERM;
-    w.did.exits.push_back({whom, *why});
-    if (whom == w.self) exit_signal(w, w.self, *why);
+    w.did.exits.push_back({whom, *why, priority});
+    if (whom == w.self || w.aliases.contains(whom))
+      exit_signal(w, w.self, *why, priority && w.priority_aliases.contains(whom));
     return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
   });
+}
+inline std::int32_t exit(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) {
+  return exit_as(self, pid, reason, false);
+}
+inline std::int32_t exit_priority(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) {
+  return exit_as(self, pid, reason, true);
 }
 inline std::int32_t trap_exit(coppice_actor* self, std::int32_t on, std::int32_t* out_old) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
@@ -121,9 +133,16 @@ inline std::int32_t alias(coppice_actor* self, coppice_message* out) {
   *out = give(made.bytes());
   return COPPICE_OK;
 }
+inline std::int32_t priority_alias(coppice_actor* self, coppice_message* out) {
+  const std::int32_t status = alias(self, out);
+  if (status == COPPICE_OK) of(self)->priority_aliases.insert(value::of(view({out->data, out->size})));
+  return status;
+}
 inline std::int32_t unalias(coppice_actor* self, coppice_bytes reference) {
-  return with_term(self, reference,
-                   [](world& w, const value& which) { return found(w.aliases.erase(which) != 0); });
+  return with_term(self, reference, [](world& w, const value& which) {
+    w.priority_aliases.erase(which);
+    return found(w.aliases.erase(which) != 0);
+  });
 }
 
 inline std::int32_t register_name(coppice_actor* self, coppice_bytes name) {
@@ -374,6 +393,11 @@ inline const coppice_actor_api* actor_interface() {
       .set_reason = &set_reason,
       .set_label = &set_label,
       .spawn_at = &spawn_at,
+      .priority_alias = &priority_alias,
+      .send_priority = &send_priority,
+      .exit_priority = &exit_priority,
+      .link_priority = &link,
+      .monitor_priority = &monitor,
   };
   return &table;
 }

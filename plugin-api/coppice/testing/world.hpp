@@ -51,6 +51,7 @@ inline response silence() {
 struct sent_message {
   value to, term;
   bool is_cast = false;
+  bool priority = false;
 };
 struct made_call {
   value to, request;
@@ -68,7 +69,8 @@ struct remote_child {
   bool linked = false, monitored = false;
 };
 struct sent_exit {
-  value pid, reason;
+  value pid, reason; ///< or an alias
+  bool priority = false;
 };
 struct log_line {
   std::int32_t level = COPPICE_LOG_INFO;
@@ -139,7 +141,8 @@ enum class delivery : std::uint8_t { call, cast, info };
 struct letter {
   delivery how = delivery::info;
   value term;
-  value from; ///< of a call
+  value from;            ///< of a call
+  bool priority = false; ///< before those that are not
 };
 
 /// Messages of threads that are not the test's.
@@ -164,7 +167,7 @@ struct world {
   std::function<response(const remote_child&)> answer_spawn;
   std::map<std::uint64_t, open_request> requests;
   std::deque<ended_request> ended;
-  std::set<value> links, aliases, nodes;
+  std::set<value> links, aliases, priority_aliases, nodes;
   std::map<value, value> monitors; ///< what is monitored, by reference
   std::shared_ptr<letterbox> letters = std::make_shared<letterbox>();
   std::uint64_t last_id = 0;
@@ -265,20 +268,29 @@ inline void end(world& w, value reason) {
 inline bool is_atom(const value& term, std::string_view name) {
   return etf::cursor(term.bytes()).read_atom_is(name);
 }
+/// Behind what waits, or before all that has no priority.
+inline void put(world& w, letter what) {
+  const auto ordinary = [](const letter& each) { return !each.priority; };
+  const auto at = what.priority ? std::ranges::find_if(w.mailbox, ordinary) : w.mailbox.end();
+  w.mailbox.insert(at, std::move(what));
+}
 /// An exit signal, as Erlang treats it.
-inline void exit_signal(world& w, const value& from, const value& reason) {
+inline void exit_signal(world& w, const value& from, const value& reason, bool priority = false) {
   if (is_atom(reason, "kill")) return end(w, atom("killed"));
   if (w.trapping) {
-    w.mailbox.push_back({delivery::info, std::tuple(etf::atom{"EXIT"}, from.term(), reason.term()), {}});
+    put(w, {delivery::info, std::tuple(etf::atom{"EXIT"}, from.term(), reason.term()), {}, priority});
   } else if (!is_atom(reason, "normal") || from == w.self) {
     end(w, reason);
   }
 }
-inline void deliver(world& w, const value& to, value term, bool is_cast) {
+inline void deliver(world& w, const value& to, value term, bool is_cast, bool priority = false) {
   if (is_self(w, to)) {
-    w.mailbox.push_back({is_cast ? delivery::cast : delivery::info, std::move(term), {}});
+    put(w, {is_cast ? delivery::cast : delivery::info,
+            std::move(term),
+            {},
+            priority && w.priority_aliases.contains(to)});
   } else {
-    w.did.sent.push_back({to, std::move(term), is_cast});
+    w.did.sent.push_back({to, std::move(term), is_cast, priority});
   }
 }
 /// Fires what is due on the actor's clock, in order.

@@ -163,6 +163,26 @@ TEST_CASE("probe spawns on other nodes, which answer as the test says") {
   CHECK(one.call("{spawn_actor_at, 'b@h', kv, #{}, [], 200}"_erl) == "{error, timeout}"_erl);
 }
 
+TEST_CASE("probe's priority messages go before what waits, by way of a priority alias only") {
+  const plugin probes = bundled("probe");
+  actor one(probes);
+  one.call("{trap_exit, true}"_erl);
+  const auto asks = [&](const char* what, const value& whom, const char* last) {
+    return one.call(std::tuple(coppice::etf::atom{what}, whom.term(), coppice::etf::atom{last}));
+  };
+  CHECK(asks("send_priority", "ear"_erl, "x") == "ok"_erl);
+  CHECK(one.did.sent.at(0).priority);
+  const value alias = one.call("priority_alias"_erl).reply();
+  CHECK(one.call("{subscribe, ear}"_erl) == "ok"_erl);
+  CHECK(asks("exit_priority", alias, "why") == "ok"_erl);
+  CHECK(one.did.exits.at(0).priority);
+  CHECK(asks("send_priority", alias, "y") == "ok"_erl);
+  CHECK(one.did.sent.at(2).term == "{info, y}"_erl);
+  CHECK(one.call(std::pair(coppice::etf::atom{"unalias"}, alias.term())) == "true"_erl);
+  CHECK(one.call(std::pair(coppice::etf::atom{"unalias"}, alias.term())) == "false"_erl);
+  CHECK(one.call("{link_priority, 17}"_erl) == "ok"_erl);
+}
+
 TEST_CASE("probe's subscriber survives a reload") {
   const plugin probes = bundled("probe");
   actor old(probes);
