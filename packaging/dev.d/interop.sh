@@ -26,7 +26,7 @@ dev_interop() {
     echo '0 passed, 0 failed, 1 skipped'
     return
   fi
-  export ERL="$root/tests/harness/erl-in-chroot $folder"
+  export ERL="$root/tests/harness/in-chroot $folder erl"
   say "interop with OTP $($ERL -noshell -eval 'io:put_chars(erlang:system_info(otp_release)), halt().')"
   dev_test --suite interop
 }

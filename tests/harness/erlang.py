@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A real Erlang node beside the node under test: started with its own EPMD port, fed expressions over
 its standard input, answering each with one line. Ended by its pid. ERL in the environment names another
-command than `erl`.
+command than `erl`; what else a release has is taken from beside it.
 """
+import functools
 import os
 import shlex
 import shutil
@@ -30,6 +31,17 @@ F = fun Loop(B0) ->
 
 # The command that starts a node: another release's, say, in words as in a shell.
 command_line = shlex.split(os.environ.get("ERL") or "erl")
+
+
+@functools.cache
+def beside_erl(program):
+    """The command of another program of the same release, or Skip."""
+    *before, erl = command_line
+    path = os.path.join(os.path.dirname(erl), program)
+    looked = subprocess.run([*before, "sh", "-c", 'command -v "$0"', path], stdout=subprocess.DEVNULL, check=False)
+    if looked.returncode != 0:
+        raise Skip(f"no {program} where {' '.join(command_line)} is")
+    return [*before, path]
 
 
 class Erl:

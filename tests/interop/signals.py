@@ -3,14 +3,13 @@
 """What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.erlang import Erl
+from harness.erlang import Erl, beside_erl
 from harness.node import Node
-from harness.tap import Skip, contains, equal, eventually, run, test
+from harness.tap import contains, equal, eventually, run, test
 
 
 def pair(cleanup, **options):
@@ -190,11 +189,10 @@ def rpc(cleanup):
 
 @test("erl_call, a C node, is answered by rex, and refused what is not allowed")
 def c_node(cleanup):
-    if shutil.which("erl_call") is None:
-        raise Skip("no erl_call on this machine")
+    erl_call = beside_erl("erl_call")
     node = Node(cleanup)
     def ask(what):
-        return subprocess.run(["erl_call", "-name", node.name, "-c", node.cookie, "-a", what], capture_output=True, text=True,
+        return subprocess.run([*erl_call, "-name", node.name, "-c", node.cookie, "-a", what], capture_output=True, text=True,
                               timeout=60, env=dict(os.environ, ERL_EPMD_PORT=str(node.epmd_port)))
     equal(ask("erlang node []").stdout.strip(), f"'{node.name}'", node.log())
     contains(ask("erlang registered []").stdout, "kv")
