@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Priority messages of OTP 28 between Erlang nodes and ours, and what older nodes get in their place."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Node
+from harness.tap import Skip, equal, run, test
+
+
+def pair(cleanup, least=0, **settings):
+    """Ours and an Erlang node whose process `Me` hears what probe hears; both trap exits."""
+    node = Node(cleanup, settings=list(settings.items()))
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    release = int(erl("list_to_integer(erlang:system_info(otp_release))"))
+    if release < least:
+        raise Skip(f"priority messages came with OTP {least}, this is {release}")
+    equal(erl(f"N = '{node.name}', pong = net_adm:ping(N), Probe = gen_server:call({{probe, N}}, self), Me = self(),"
+              "ok = gen_server:call(Probe, {subscribe, Me}), process_flag(trap_exit, true),"
+              "gen_server:call(Probe, {trap_exit, true})"), "false", node.log())
+    erl("Next = fun() -> receive {info, X} -> X after 10000 -> none end end, ok")
+    erl("All = fun F() -> receive X -> [X | F()] after 300 -> [] end end, ok")
+    # What probe receives, in this order, of what Send sends while it sleeps.
+    erl("Order = fun(Count, Send) -> Asleep = gen_server:send_request(Probe, {sleep, 400}), Send(),"
+        "{reply, ok} = gen_server:receive_response(Asleep, 10000), [Next() || _ <- lists:seq(1, Count)] end, ok")
+    return node, erl
+
+
+@test("what an Erlang process sends with priority goes before what waits, by way of a priority alias only")
+def to_ours(cleanup):
+    node, erl = pair(cleanup, 28)
+    erl("A = gen_server:call(Probe, priority_alias), ok")
+    equal(erl("Order(7, fun() -> Probe ! a, erlang:send(A, first, [priority]), A ! b, erlang:send(Probe, c, [priority]),"
+              "erlang:send({probe, N}, d, [priority]), erlang:send(A, second, [priority]), Probe ! e end)"),
+          "[first,second,a,b,c,d,e]", node.log())
+    # a large one too, which comes in fragments
+    equal(erl("B = binary:copy(<<7>>, 3000000), [B, x] =:= Order(2, fun() -> Probe ! x, erlang:send(A, B, [priority]) end)"),
+          "true", node.log())
+    equal(erl("gen_server:call(Probe, {unalias, A})"), "true")
+    equal(erl("Order(2, fun() -> Probe ! a, erlang:send(A, lost, [priority]), A ! lost, Probe ! b end)"), "[a,b]")
+
+
+@test("an exit of an Erlang process by way of an alias is trapped, before what waits if it has priority")
+def exits_to_ours(cleanup):
+    node, erl = pair(cleanup, 28)
+    erl("A = gen_server:call(Probe, priority_alias), Exit = fun(To, R, O) -> apply(erlang, exit, [To, R, O]) end, ok")
+    equal(erl("Order(4, fun() -> Probe ! a, Exit(A, late, []), Exit(Probe, later, [priority]), Exit(A, first, [priority]) end)"
+              "=:= [{'EXIT', Me, first}, a, {'EXIT', Me, late}, {'EXIT', Me, later}]"), "true", node.log())
+    equal(erl("true = gen_server:call(Probe, {unalias, A}), Order(1, fun() -> Exit(A, kill, [priority]), Probe ! b end)"), "[b]")
+    equal(erl("{A2, M} = {gen_server:call(Probe, priority_alias), monitor(process, Probe)}, Exit(A2, kill, []),"
+              "receive {'DOWN', M, process, Probe, Y} -> Y after 10000 -> none end"), "killed")
+
+
+@test("what an actor sends with priority goes before what waits at an Erlang process, by way of a priority alias only")
+def to_theirs(cleanup):
+    node, erl = pair(cleanup, 28)
+    erl("A = alias([priority]), O = alias(), Ask = fun(R) -> ok = gen_server:call(Probe, R) end, ok")
+    equal(erl("Me ! a, Ask({send_priority, A, first}), Ask({send_priority, O, b}), Ask({send_priority, Me, c}),"
+              "Ask({exit_priority, A, second}), Ask({exit_priority, O, d}), Ask({exit_priority, Me, e}),"
+              "Ask({send_priority, A, third}), All() =:= [first, {'EXIT', Probe, second}, third, a, b, c,"
+              "{'EXIT', Probe, d}, {'EXIT', Probe, e}]"), "true", node.log())
+    equal(erl("register(here, Me), Me ! a, Ask({send_priority, {here, node()}, b}), All()"), "[a,b]")
+    equal(erl("unalias(A), Ask({send_priority, A, lost}), Ask({exit_priority, A, lost}), All()"), "[]")
+
+
+@test("an actor's link and monitor with priority put the end of an Erlang process before what waits, and the reverse")
+def ends(cleanup):
+    node, erl = pair(cleanup, 28, **{"distribution.allow.spawn": "[ 'probe:probe' ]"})
+    erl("P = spawn(fun() -> receive R -> exit(R) end end), ok = gen_server:call(Probe, {link_priority, P}),"
+        "R = gen_server:call(Probe, {monitor_priority, P}), ok")
+    equal(erl("[{'EXIT', P, bye}, {'DOWN', R, process, P, bye}, a] =:= (fun([X, Y, Z]) -> lists:sort([X, Y]) ++ [Z] end)"
+              "(Order(3, fun() -> Probe ! a, P ! bye end))"), "true", node.log())
+    for how in ("[{link, [priority]}, {monitor, [priority]}]", "[{link, [priority]}, monitor]"):
+        equal(erl(f"(fun() -> R2 = spawn_request(N, coppice, spawn, ['probe:probe'], {how}),"
+                  "Q = receive {spawn_reply, R2, ok, Pid} -> Pid after 10000 -> none end,"
+                  "Me ! a, catch gen_server:call(Q, {exit, bye}), timer:sleep(200),"
+                  "[hd(L) || L <- [All()]] =:= [{'EXIT', Q, bye}] end)()"), "true", node.log())
+
+
+@test("an Erlang process without a priority alias, and a node that knows none, gets ordinary messages and exits")
+def ordinary(cleanup):
+    node, erl = pair(cleanup)
+    erl("O = alias(), Ask = fun(R) -> gen_server:call(Probe, R) end, ok")
+    equal(erl("register(here, Me), Me ! a, ok = Ask({send_priority, O, b}), ok = Ask({send_priority, Me, c}),"
+              "ok = Ask({send_priority, {here, node()}, d}), ok = Ask({exit_priority, Me, e}), ok = Ask({send_priority, O, f}),"
+              "All() =:= [a, b, c, d, {'EXIT', Probe, e}, f]"), "true", node.log())
+    equal(erl("[Ask({send_priority, 17, x}), Ask({exit_priority, here, x}), Ask({link_priority, here})]"), "[badarg,badarg,badarg]")
+
+
+@test("an alias of an actor is an ordinary one to a node that knows no priority messages; two nodes of ours know them")
+def between_ours(cleanup):
+    node, erl = pair(cleanup)
+    erl("A = gen_server:call(Probe, priority_alias), ok")
+    equal(erl("Order(3, fun() -> Probe ! a, A ! b, Probe ! c end)"), "[a,b,c]", node.log())
+    other = Node(cleanup, name="other", epmd_port=node.epmd_port,
+                 settings=[("distribution.listen", "[ { address: 127.0.0.1, ports: 0-0 } ]")])
+    equal(erl(f"Other = '{other.name}', pong = net_adm:ping(Other),"
+              "Ask = fun(R) -> ok = gen_server:call({probe, Other}, R) end, ok"), "ok", other.log())
+    equal(erl("Order(6, fun() -> Probe ! a, Ask({send_priority, A, first}), Ask({send_priority, Probe, b}),"
+              "Ask({send_priority, {probe, N}, c}), Ask({exit_priority, A, second}), Ask({send_priority, A, third}) end)"
+              " =:= [first, {'EXIT', gen_server:call({probe, Other}, self), second}, third, a, b, c]"), "true", node.log())
+
+
+if __name__ == "__main__":
+    run()
