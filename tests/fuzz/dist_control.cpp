@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The quick ways to read what begins a message: what read_usual_control() takes is what the long way makes of
-// the same bytes, a short form that is read is written as it was, and a node's name splits where it says.
+// What begins a message: what read_usual_control() takes is what the long way makes of the same bytes, which
+// reads what it wrote itself as it was; so is a short form; and a node's name splits where it says.
 // rooms: dist
 #include <algorithm>
 #include <array>
@@ -42,6 +42,21 @@ void usual(bytes in) {
   demand(!one.failed() && std::ranges::equal(one.view(), other.view()));
 }
 
+void whole(bytes in) {
+  const std::span<const std::string_view> table(names);
+  const auto seen = etf::scan(in, {}, etf::cached_atoms::allowed);
+  etf::vector_writer canonical;
+  if (!seen || !etf::canonicalise(in.first(seen->length), canonical, {}, etf::atom_lookup(table))) return;
+  const auto read = dist::decode_control(canonical.view());
+  if (!read) return;
+  etf::vector_writer one, other;
+  dist::encode_control(one, *read);
+  const auto again = dist::decode_control(one.view());
+  demand(!one.failed() && again.has_value());
+  dist::encode_control(other, *again);
+  demand(std::ranges::equal(one.view(), other.view()));
+}
+
 void brief(bytes in) {
   bytes rest = in;
   const auto read = dist::read_short_form(rest);
@@ -63,6 +78,7 @@ void name(bytes in) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const bytes in(data, size);
   usual(in);
+  whole(in);
   brief(in);
   name(in);
   return 0;
