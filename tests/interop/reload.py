@@ -73,6 +73,7 @@ def under_load(cleanup):
     folder = pathlib.Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
     cleanup.callback(lambda: shutil.rmtree(folder, ignore_errors=True))
     shutil.copy(pathlib.Path(plugin_folder()) / "ticker.so", folder / "ticker.so")
+    shutil.copy(here / "ledger.erl", folder)  # an Erlang node in a chroot sees no checkout
     put(folder, "kv_1")
     node = Node(cleanup, config=config % "one@127.0.0.1", settings=[("plugins.path", f"[ {folder} ]")])
     peers = [Erl(cleanup, name=f"{name}@127.0.0.1", epmd_port=node.epmd_port) for name in ("one", "two")]
@@ -82,7 +83,7 @@ def under_load(cleanup):
              "{tick, M} -> L({gap, N, M}); {last, P} -> P ! N, L(N) end end, "
              "receive {tick, First} -> F(First) end end)), ok")
     for number, peer in enumerate(peers):
-        peer(f"{{ok, ledger, Code}} = compile:file(\"{here}/ledger\", [binary]), "
+        peer(f"{{ok, ledger, Code}} = compile:file(\"{folder}/ledger\", [binary]), "
              "{module, ledger} = code:load_binary(ledger, \"ledger\", Code), ok")
         peer(f"L = ledger:start({{kv, '{node.name}'}}, {number}, {callers}), ok")
 
