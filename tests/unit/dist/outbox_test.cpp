@@ -116,12 +116,15 @@ TEST_CASE("small messages to a connected node become frames, in one order with a
   auto compressed = carrying(number(8));
   compressed->compression = runtime::sent_compressed::never + 1;
   out.push(receiver, std::move(compressed));
+  auto urgent = carrying(number(9));
+  urgent->flags = signal::priority;
+  out.push(receiver, std::move(urgent));
   std::vector<outbox::entry> taken;
   out.take_all(taken);
-  REQUIRE(taken.size() == 8);
+  REQUIRE(taken.size() == 9);
   std::vector<bool> framed;
   for (const auto& each : taken) framed.push_back(each.one.what == nullptr);
-  CHECK(framed == std::vector<bool>{false, true, false, false, false, false, true, false});
+  CHECK(framed == std::vector<bool>{false, true, false, false, false, false, true, false, false});
   CHECK(read(taken[1].many) == std::vector<std::int64_t>{1, 2});
   CHECK(taken[1].many.generation == 3);
   CHECK(taken[1].many.weight == 2 * 128 + number(1).size() + number(2).size());
