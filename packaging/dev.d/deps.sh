@@ -59,6 +59,7 @@ abigail-tools the plugin ABI's types against what is recorded
 cmake the example project's other build
 rustc the example plugin in Rust
 tcc the example plugin for another C compiler
+debootstrap other Debians, for their Erlang/OTP
 LIST
   esac
 }
