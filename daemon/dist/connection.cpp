@@ -25,6 +25,9 @@ constexpr std::size_t read_behind = 4 * 1024;
 constexpr std::size_t worth_a_write = 32; // messages
 constexpr int ticks_to_silence = 4;
 constexpr std::chrono::milliseconds looks_for_memory{20};
+constexpr std::size_t small_read = 4 * 1024;
+constexpr unsigned many_small_reads = 64;
+constexpr std::chrono::milliseconds gathers_for{2};
 
 std::optional<compression_settings> compression_towards(const peer_node& peer, const options& opts) {
   if ((peer.capabilities & handshake_message::capability::lz4) == 0) return std::nullopt;
@@ -100,7 +103,20 @@ void connection::on_data(base::bytes_span bytes) {
   }
   if (!read_frames()) return;
   took_messages();
+  gather_reads(bytes.size());
   publish();
+}
+
+// A node that writes each of many small messages by itself wakes this one with each. While nothing is
+// written to it either (it waits for no answers) they are left to gather for a moment, and both have less to
+// do for each.
+void connection::gather_reads(std::size_t size) {
+  const auto written = stream_.bytes_written();
+  small_reads_ = size < small_read && written == std::exchange(written_then_, written) ? small_reads_ + 1 : 0;
+  if (small_reads_ < many_small_reads || stream_.paused()) return;
+  small_reads_ = 0;
+  stream_.pause();
+  reader_.start(gathers_for, gathers_for);
 }
 
 // As read_frames().

@@ -152,6 +152,7 @@ class connection final : private net::stream_handler {
   void end_large(const runtime::pid& sender);
   void tell_sender(const runtime::signal& sent);
   void rest_while_scarce();
+  void gather_reads(std::size_t size);
   void tick();
   void publish();
   bool has(std::uint64_t flag) const { return (peer_.flags & flag) != 0; }
@@ -183,11 +184,13 @@ class connection final : private net::stream_handler {
   std::size_t long_size_ = 0; // of that frame; 0: none
   net::stream stream_;
   base::uv::timer ticker_;
-  base::uv::timer reader_; // while it reads nothing, since memory is scarce
+  base::uv::timer reader_; // while it reads nothing, since memory is scarce or to read more at once
   connection_counters counters_;
   std::size_t longest_seen_ = 0;   // frame, of what was last read
   std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
   int silent_ticks_ = 0;
+  unsigned small_reads_ = 0;       // in a row, with nothing written between them
+  std::uint64_t written_then_ = 0; // at the last of them
   std::unordered_map<runtime::pid, large_message, runtime::pid_hash> large_; // by sender
   std::deque<runtime::pid> turns_;                                           // whose fragment is next
   std::size_t behind_bytes_ = 0;

@@ -130,3 +130,25 @@ TEST_CASE("with and without atom cache and fragments each side reads what the ot
     }
   }
 }
+
+// It is left to gather after a while: see connection::gather_reads.
+TEST_CASE("a peer that writes each of many messages by itself loses none, however they are read") {
+  constexpr std::int64_t many = 5'000;
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor there(a.host, {.name = "there"});
+  raw_peer x(a.port);
+  REQUIRE(x.shake_hands(name_x, name_a));
+  for (std::int64_t i = 0; i < many; ++i) {
+    runtime::message_writer out;
+    out.integer(i);
+    for (const bytes& frame : frames_of(out.take(), false, false)) x.send(frame);
+  }
+  for (std::int64_t i = 0; i < many; ++i) {
+    std::int64_t value = -1;
+    const message m = there.next();
+    REQUIRE(etf::cursor(m.bytes()).read_integer(value));
+    REQUIRE(value == i);
+  }
+  CHECK(a.peer(name_x).state == peer_state::connected);
+}
