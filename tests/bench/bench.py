@@ -14,6 +14,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from peers import BenchNode, Otp, Unavailable, peer_rows, run_rows
@@ -288,6 +289,24 @@ def apply_one(bench, rows):
     return both, {"self": {rows[0]: both["supervisor_start_100000"]}}
 
 
+SOAK = 100000000
+SOAKED = ("local_call_pairs_16", "local_fanin16_cast", "local_fanin16_bang", "local_fanout16_bang", "local_ring1000",
+          "local_spawn_exit_2spawners")
+
+
+def soak(bench, rows):
+    """What a node that has handled so many messages keeps: the most after any later tenth, beside the first one's."""
+    after = []
+    with bench.node() as node:
+        for tenth in range(1, 11):
+            for name in SOAKED:
+                node.rate(name, scaled(SOAK) // 10 // len(SOAKED))
+            time.sleep(1)  # what a burst took goes back meanwhile
+            after.append(node.resident())
+            print(f"soak: {tenth * 10} % of {scaled(SOAK)} messages: {after[-1] >> 10} KiB resident", file=sys.stderr)
+    return {rows[0]: (max(after[1:]), "bytes")}, {"self": {rows[0]: (after[0], "bytes")}}
+
+
 RELOAD = {"reload_1": ("tally", 0), "reload_10000": ("kv", 10000)}
 RAIN = 200000  # messages a second within the node, to `tally`, all the while
 
@@ -324,6 +343,7 @@ WORKLOADS = [
     (supervision, SUPERVISION),
     (apply_one, ["apply_one_of_100000"]),
     (reload, list(RELOAD)),
+    (soak, ["soak_rss"]),
 ]
 
 
