@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "base/log.hpp"
@@ -65,8 +66,11 @@ class server::inner {
 
   ~inner() {
     if (!thread_.joinable()) return;
-    stopping_.store(true, std::memory_order_release);
-    wake_.send();
+    {
+      const std::lock_guard guard(stop_lock_);
+      stopping_.store(true, std::memory_order_release);
+      wake_.send();
+    }
     thread_.join();
   }
 
@@ -77,6 +81,8 @@ class server::inner {
     sessions_.clear();
     left_.clear();
     answers_->close();
+    // Another wake-up may have told of the stop before its own was sent.
+    std::unique_lock(stop_lock_).unlock();
     wake_.close();
     loop_.run(); // the close callbacks
   }
@@ -119,6 +125,7 @@ class server::inner {
   std::vector<std::unique_ptr<session>> left_;
   std::uint64_t last_session_ = 0;
   std::atomic<bool> stopping_ = false;
+  std::mutex stop_lock_; // held from saying so until wake_ is no longer needed for it
   std::thread thread_;
 };
 

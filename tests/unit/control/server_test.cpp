@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -153,6 +154,21 @@ TEST_CASE("a request whose answer is forgotten is still answered") {
   REQUIRE(reply);
   REQUIRE_FALSE(*reply);
   CHECK(reply->error().code == base::errc::internal);
+}
+
+TEST_CASE("a server that stops while its connections end meets them on their way") {
+  for (int round = 0; round < 200; ++round) {
+    place at;
+    const auto server = control::server::start({at.socket, {}, 0600}, echo);
+    REQUIRE(server);
+    std::vector<std::unique_ptr<connection>> all;
+    for (int i = 0; i < 4; ++i) {
+      all.push_back(std::make_unique<connection>(at.socket));
+      all.back()->send("{\"command\":\"x\"}\n");
+      (void)all.back()->line();
+    }
+    all.clear();
+  }
 }
 
 TEST_CASE("a request that takes too long times out, is given up, and its late answer answers nothing else") {
