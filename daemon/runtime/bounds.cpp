@@ -244,6 +244,9 @@ void engine::send_away(system& host, const destination& to, signal_ptr what, pro
   wait_for(sender, parked, deadline);
 }
 
+// What its sender sent before is in the inbox, or was: that is taken first, and what is admitted goes behind
+// it. All under the lock, so that nothing a remote sender sends when it sees the crowd empty comes before
+// that.
 void engine::admit_crowd(process& p) {
   crowd* line = p.crowd_.load(std::memory_order_acquire);
   if (line == nullptr || p.exiting_ || p.on_full_ == on_full::drop_old) return;
@@ -255,21 +258,15 @@ void engine::admit_crowd(process& p) {
       if (line->waiting.empty()) return;
       const std::uint32_t weight = line->waiting.front().what->weight;
       if (weight != 0 && !p.load_.has_room(weight, bounds_of(p))) return;
+      take_inbox(p);
       first = std::move(line->waiting.front());
       line->waiting.pop_front();
       line->size.store(line->waiting.size(), std::memory_order_relaxed);
       if ((first.what->flags & signal::remote) != 0) leave_overflow(*line, *first.what);
     }
     if (first.what->weight != 0) p.load_.add(mailbox_load::share(first.what->weight));
-    if ((first.what->flags & signal::remote) != 0) {
-      add_pending(p, std::move(first.what));
-      continue;
-    }
-    if ((first.what->flags & signal::of_call) != 0)
-      enqueue_call(p, std::move(first.what));
-    else
-      enqueue(p, std::move(first.what));
-    go_on(p.host(), first.who, first.wait_number);
+    add_pending(p, std::move(first.what));
+    if (first.who) go_on(p.host(), first.who, first.wait_number);
   }
 }
 

@@ -22,7 +22,7 @@ constexpr base::nanos a_moment = 2 * base::nanos_per_ms;
 } // namespace
 
 void engine::rest_at(process& to, process& sender) {
-  const crowd* own = sender.crowd_.load(std::memory_order_relaxed);
+  const crowd* own = sender.crowd_.load(std::memory_order_acquire);
   if (to.on_full_ != on_full::park_sender || &to == &sender || sender.exiting_ || !sender.home().can_park() ||
       (own != nullptr && own->rests.load(std::memory_order_relaxed)))
     return;

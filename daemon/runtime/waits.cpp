@@ -33,7 +33,7 @@ bool engine::wait_for(process& p, wait& what, base::nanos deadline) {
     has_stack = here.can_park();
     if (!has_stack) break;
     if (p.crowd_.load(std::memory_order_relaxed) != nullptr) admit_crowd(p);
-    if (!worker::rest(p)) continue;
+    if (p.pending_first_ != nullptr || !worker::rest(p)) continue;
     if (deadline != no_deadline) here.timers().start(what, deadline);
     here.park(p);
     break;

@@ -112,6 +112,33 @@ TEST_CASE("a sender waits for room in a full mailbox, first come first served") 
   CHECK(eventually([&] { return sent == 4; }));
 }
 
+TEST_CASE("each sender's messages keep their order at a mailbox that is full now and then") {
+  constexpr std::int64_t senders = 3;
+  constexpr std::int64_t each = 20'000;
+  std::vector<std::int64_t> next(senders, 0);
+  std::atomic<std::int64_t> seen{0};
+  node here(4, system_options{.park = no_deadline / 2});
+  const pid receiver = here.host
+                           .spawn({.mailbox = {.messages = 8}}, script([&](process&, const message& m) {
+                                    const std::int64_t value = value_of(m);
+                                    CHECK(value % each == next[static_cast<std::size_t>(value / each)]++);
+                                    ++seen;
+                                    return carry_on();
+                                  }))
+                           .value();
+  std::vector<std::unique_ptr<actor>> all;
+  for (std::int64_t s = 0; s < senders; ++s) {
+    all.push_back(std::make_unique<actor>(here.host, spawn_options{.worker = static_cast<int>(s) + 1}));
+    all.back()->start([&, s](process& self) {
+      for (std::int64_t i = 0; i < each; ++i) {
+        self.send(receiver, number(s * each + i));
+        if (i % 6 == 0) self.yield();
+      }
+    });
+  }
+  CHECK(eventually([&] { return seen == senders * each; }));
+}
+
 TEST_CASE("a sender that waited long enough is told full, and its message is gone") {
   node here(1, system_options{.park = 5 * base::nanos_per_ms});
   const actor receiver(here.host, {.mailbox = {.messages = 1}});
