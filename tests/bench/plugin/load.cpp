@@ -138,7 +138,7 @@ class driver : public coppice::server {
     for (std::uint64_t i = 0; i < wanted.second; ++i) pending_.push_back(send_after(1h, due{0}));
     const auto began = now() + 100ms;
     for (std::size_t i = 0; i < samples; ++i) {
-      const auto at = began + i * 1s / samples;
+      const auto at = began + std::chrono::nanoseconds(1s) * i / samples;
       send_after(at - now(), due{static_cast<std::int64_t>(at.count())});
     }
     return {};
