@@ -61,7 +61,18 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
       limits.messages = 1;
     return ours ? to.load_.hold(what->weight, limits) : to.load_.announce(what->weight, limits);
   };
-  if (!others_wait(to) && counted()) [[likely]] {
+  const bool of_newest = to.on_full_ == on_full::drop_old && !ours;
+  if (of_newest) {
+    // Until it is in the inbox nobody else begins to wait: who waits is not counted.
+    crowd& line = crowd_of(to);
+    std::unique_lock guard(line.lock);
+    if (line.waiting.empty() && counted()) {
+      const bool idle = to.inbox_.push(what.release());
+      guard.unlock();
+      if (idle) worker::announce(to, here);
+      return send_status::ok;
+    }
+  } else if (!others_wait(to) && counted()) [[likely]] {
     const bool patient = sender != nullptr && (what->flags & signal::of_call) == 0;
     if (ours)
       here->receive_here(to, std::move(what));
@@ -81,7 +92,7 @@ send_status engine::send_bounded(process& to, signal_ptr what, process* sender) 
     return overflow(here, to, what) ? send_status::ok : refuse();
   if (block_memory::scarce()) return refuse();
   if (to.on_full_ == on_full::drop_old) {
-    if (!ours) return push_newest(here, to, std::move(what)), send_status::ok;
+    if (of_newest) return push_newest(here, to, std::move(what)), send_status::ok;
     take_inbox(to);
     to.load_.add(mailbox_load::share(what->weight));
     here->receive_here(to, std::move(what));
