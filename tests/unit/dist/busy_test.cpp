@@ -5,10 +5,8 @@
 
 #include <atomic>
 #include <csignal>
-#include <stdexcept>
 
-#include "cluster.hpp"
-#include "dist/unpacker.hpp"
+#include "peer_reader.hpp"
 #include "runtime/exit_reason.hpp"
 
 using namespace coppice;
@@ -44,34 +42,6 @@ void flood(const actor& sender, cluster_node& from, std::atomic<int>& sent) {
   });
 }
 
-// What x has been sent, message by message.
-class reader {
- public:
-  explicit reader(raw_peer& from) : from_(from) {}
-
-  unpacked next() {
-    for (;;) {
-      std::span<const std::uint8_t> rest(received_);
-      const auto whole = next_frame(rest, 1U << 30);
-      REQUIRE(whole);
-      if (!*whole) {
-        if (!from_.receive(received_)) throw std::runtime_error("the node closed the connection");
-        continue;
-      }
-      frame_.assign((*whole)->begin(), (*whole)->end()); // what is unpacked borrows from it
-      received_.erase(received_.begin(), received_.end() - static_cast<std::ptrdiff_t>(rest.size()));
-      if (frame_.empty()) continue;
-      if (unpacked* taken = *in_.take(frame_); taken != nullptr) return std::move(*taken);
-    }
-  }
-
- private:
-  raw_peer& from_;
-  unpacker in_{{}};
-  std::vector<std::uint8_t> frame_;
-  std::vector<std::uint8_t> received_;
-};
-
 } // namespace
 
 TEST_CASE(
@@ -99,7 +69,7 @@ TEST_CASE(
   CHECK(sent < many);
   CHECK(a.peer(name_x).last_error.empty());
   CHECK(a.peer(name_x).queued < small.busy_limit + 2 * much);
-  reader all(x);
+  peer_reader all(x);
   for (int i = 0; i < many; ++i) REQUIRE(all.next().payload.size() == much + 5);
   CHECK(eventually([&] { return sent == many; }));
   CHECK(a.peer(name_x).state == peer_state::connected);
@@ -144,7 +114,7 @@ TEST_CASE("what others send passes a very large message, what its sender sends d
     self.send(at_x(a, "other"), atom("other"));
     return 0;
   });
-  reader all(x);
+  peer_reader all(x);
   CHECK(is_atom(all.next().payload, "other"));
   CHECK(all.next().payload.size() == size + 5);
   CHECK(is_atom(all.next().payload, "after"));

@@ -4,8 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "base/bytes.hpp"
-#include "cluster.hpp"
-#include "dist/unpacker.hpp"
+#include "peer_reader.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;
@@ -73,26 +72,6 @@ std::vector<bytes> frames_of(const message& m, bool cache, bool in_fragments) {
   return out;
 }
 
-// The next message the peer is sent; it counts the frames.
-unpacked next_of(raw_peer& x, bytes& received, unpacker& in, bytes& frame, int& frames) {
-  for (;;) {
-    std::span<const std::uint8_t> rest(received);
-    const auto whole = next_frame(rest, 1U << 30);
-    REQUIRE(whole);
-    if (!*whole) {
-      REQUIRE(x.receive(received));
-      continue;
-    }
-    frame.assign((*whole)->begin(), (*whole)->end());
-    received.erase(received.begin(), received.end() - static_cast<std::ptrdiff_t>(rest.size()));
-    if (frame.empty()) continue;
-    ++frames;
-    auto taken = in.take(frame);
-    REQUIRE(taken);
-    if (*taken != nullptr) return std::move(**taken);
-  }
-}
-
 } // namespace
 
 TEST_CASE("with and without atom cache and fragments each side reads what the other sends") {
@@ -118,15 +97,12 @@ TEST_CASE("with and without atom cache and fragments each side reads what the ot
         self.send(to, atom("small"));
         self.send(to, back);
       });
-      bytes received;
-      bytes frame;
-      unpacker in({});
-      int frames = 0;
-      CHECK(next_of(x, received, in, frame, frames).payload == atom("small"));
-      CHECK(frames == 1);
-      CHECK(frame[0] == (cache || in_fragments ? 131 : 112));
-      CHECK(next_of(x, received, in, frame, frames).payload == back);
-      CHECK((frames > 2) == in_fragments);
+      peer_reader from(x);
+      CHECK(from.next().payload == atom("small"));
+      CHECK(from.frames() == 1);
+      CHECK(from.frame()[0] == (cache || in_fragments ? 131 : 112));
+      CHECK(from.next().payload == back);
+      CHECK((from.frames() > 2) == in_fragments);
     }
   }
 }

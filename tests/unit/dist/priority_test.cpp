@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "cluster.hpp"
-#include "dist/unpacker.hpp"
+#include "peer_reader.hpp"
 #include "runtime/held.hpp"
 
 using namespace coppice;
@@ -34,25 +33,6 @@ destination seen_from(std::uint32_t node, destination alias) {
   auto ref = alias.alias_ref();
   ref.node = node;
   return destination::alias(ref);
-}
-
-// The next control message the peer is sent.
-control_message next_control(raw_peer& x, bytes& received, unpacker& in, bytes& frame) {
-  for (;;) {
-    std::span<const std::uint8_t> rest(received);
-    const auto whole = next_frame(rest, 1U << 30);
-    REQUIRE(whole);
-    if (!*whole) {
-      REQUIRE(x.receive(received));
-      continue;
-    }
-    frame.assign((*whole)->begin(), (*whole)->end());
-    received.erase(received.begin(), received.end() - static_cast<std::ptrdiff_t>(rest.size()));
-    if (frame.empty()) continue;
-    const auto taken = in.take(frame);
-    REQUIRE(taken);
-    if (*taken != nullptr) return (*taken)->control;
-  }
 }
 
 // {ALTACT_SIG_SEND, Flags, Pid of x's, To} and a payload, as a frame without cached atoms.
@@ -142,21 +122,19 @@ TEST_CASE("to a peer goes the one operation for aliases and priority if it knows
     REQUIRE(x.shake_hands(name_x, name_a, flag::offered & ~(knows ? 0 : flag::altact_sig)));
     const auto node = *a.host.nodes().intern(name_x);
     const auto alias = destination::alias(runtime::reference::made_by({node, 77, 5, 0}, 9));
-    bytes received;
-    bytes frame;
-    unpacker in({});
+    peer_reader from(x);
     for (const row& r : rows) {
       CAPTURE(r.what);
       in_turn(here, [&](process& self) {
         r.does(self, node, alias);
         self.send(destination::remote("end", node), atom("end"));
       });
-      auto m = next_control(x, received, in, frame);
+      auto m = from.next().control;
       if (knows || !r.dropped) {
         CHECK(m.what == (knows ? r.with : r.without));
         if (m.what == op::altact_sig_send) CHECK(m.flags == r.flags);
         CHECK(m.from.what == address::form::pid);
-        m = next_control(x, received, in, frame);
+        m = from.next().control;
       }
       CHECK(m.what == op::reg_send);
     }
@@ -177,10 +155,8 @@ TEST_CASE("nothing goes to aliases of a peer that has none") {
     self.send_priority(alias, atom("lost"));
     self.send(destination::remote("end", node), atom("end"));
   });
-  bytes received;
-  bytes frame;
-  unpacker in({});
-  CHECK(next_control(x, received, in, frame).what == op::reg_send);
+  peer_reader from(x);
+  CHECK(from.next().control.what == op::reg_send);
   CHECK(a.peer(name_x).dropped == 2);
 }
 

@@ -7,8 +7,8 @@
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
-#include "cluster.hpp"
 #include "dist/unpacker.hpp"
+#include "peer_reader.hpp"
 #include "runtime/exit_reason.hpp"
 
 using namespace coppice;
@@ -103,26 +103,15 @@ struct spawning_peer {
 
   // The next control message; what it borrows lives until the one after it.
   control_message next() {
-    for (;;) {
-      std::span<const std::uint8_t> rest(received);
-      const auto whole = next_frame(rest, 1U << 20);
-      REQUIRE(whole);
-      if (!*whole) {
-        REQUIRE(socket.receive(received));
-        continue;
-      }
-      frame.assign((*whole)->begin(), (*whole)->end());
-      received.erase(received.begin(), received.end() - static_cast<std::ptrdiff_t>(rest.size()));
-      if (frame.empty()) continue; // a tick
-      REQUIRE(frame.size() > 2);
-      REQUIRE(frame[0] == 112);
-      const etf::bytes terms = etf::bytes(frame).subspan(2);
-      etf::cursor at(terms);
-      REQUIRE(at.skip());
-      const auto decoded = decode_control(terms.first(at.offset()));
-      REQUIRE(decoded);
-      return *decoded;
-    }
+    const auto& frame = sent.next_frame();
+    REQUIRE(frame.size() > 2);
+    REQUIRE(frame[0] == 112);
+    const etf::bytes terms = etf::bytes(frame).subspan(2);
+    etf::cursor at(terms);
+    REQUIRE(at.skip());
+    const auto decoded = decode_control(terms.first(at.offset()));
+    REQUIRE(decoded);
+    return *decoded;
   }
   void answer(const control_message& request, bool granted, std::uint64_t reply_flags = 0) {
     etf::vector_writer result;
@@ -142,8 +131,7 @@ struct spawning_peer {
   }
 
   raw_peer socket;
-  std::vector<std::uint8_t> received;
-  std::vector<std::uint8_t> frame;
+  peer_reader sent{socket};
 };
 
 } // namespace
