@@ -129,7 +129,7 @@ void engine::handle_alias(process& p, signal_ptr what) {
   if (const alias_state* state = mine->aliases.find(number)) {
     const bool first = state->priority && (what->flags & signal::priority) != 0;
     if (state->once) mine->aliases.erase(number);
-    return first ? enqueue_urgent(p, std::move(what)) : enqueue(p, std::move(what));
+    return enqueue(p, std::move(what), first);
   }
   nobody();
 }

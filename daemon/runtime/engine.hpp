@@ -183,6 +183,9 @@ struct engine {
   }
   // Behind those enqueued so before, in front of all others.
   static void enqueue_urgent(process& p, signal_ptr what);
+  static void enqueue(process& p, signal_ptr what, bool urgent) {
+    urgent ? enqueue_urgent(p, std::move(what)) : enqueue(p, std::move(what));
+  }
   static signal_ptr next_message(process& p) {
     signal_ptr first(p.first_);
     if (first == nullptr) return first;

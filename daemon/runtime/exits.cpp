@@ -30,7 +30,7 @@ void engine::handle_exit(process& p, signal_ptr what) {
   if (asked_for && is_atom(reason, "kill")) return die(p, reasons::killed());
   if (p.trapping_exit()) {
     signal_ptr notice = make_signal(signal_kind::message, from, exit_message(from, reason, p.host().nodes()));
-    return first ? enqueue_urgent(p, std::move(notice)) : enqueue(p, std::move(notice));
+    return enqueue(p, std::move(notice), first);
   }
   const bool from_itself = asked_for && from == p.self_;
   if (is_normal(reason) && !from_itself) return;

@@ -119,10 +119,7 @@ void engine::handle_down(process& p, const signal& what) {
   const destination object = state->by_name != nullptr ? *state->by_name : destination(state->target);
   signal_ptr notice = make_signal(signal_kind::message, what.from,
                                   down_message(what.ref, object, what.payload(), p.host().nodes()));
-  if (state->priority)
-    enqueue_urgent(p, std::move(notice));
-  else
-    enqueue(p, std::move(notice));
+  enqueue(p, std::move(notice), state->priority);
   const std::lock_guard guard(mine->lock);
   mine->monitors.erase(number);
 }

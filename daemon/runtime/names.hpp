@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Registered names: one name a process and one process a name. Any thread; readers share the lock.
+// Registered names: one name a process and one process a name. Any thread; readers share
+// the lock, and need none to find again what they found last.
 #pragma once
 
 #include <atomic>

@@ -11,16 +11,18 @@
 
 namespace coppice::runtime {
 
-process_table::process_table(std::uint32_t limit) : limit_(limit), chunks_(limit / chunk_size + 2) {}
+process_table::process_table(std::uint32_t limit)
+    : limit_(limit), batch_(limit >= large ? 32 : 1), chunks_(limit / chunk_size + 2) {}
 
 std::optional<process_table::key> process_table::reserve(magazine* mine) {
-  magazine of_no_worker;
-  magazine& from = mine != nullptr && limit_ >= large ? *mine : of_no_worker;
+  magazine for_once;
+  magazine& from = mine != nullptr ? *mine : for_once;
+  const std::size_t wanted = mine != nullptr ? batch_ : 1;
   if (from.ready.empty()) {
     const std::lock_guard guard(lock_);
     // What this worker has given back is used last, but before there is nothing.
     if (!take(from.ready) && !from.spent.empty()) from.ready.swap(from.spent);
-    while (&from == mine && from.ready.size() < batch && take(from.ready)) {
+    while (from.ready.size() < wanted && take(from.ready)) {
     }
     std::ranges::reverse(from.ready);
   }
@@ -58,16 +60,13 @@ void process_table::unlink(key where) {
 
 void process_table::give_back(key where, magazine* mine) {
   at(where.id).serial.store(where.serial + 1, std::memory_order_relaxed);
-  if (mine != nullptr && limit_ >= large) {
-    mine->spent.push_back(where.id);
-    if (mine->spent.size() < batch) return;
-    const std::lock_guard guard(lock_);
-    free_.insert(free_.end(), mine->spent.begin(), mine->spent.end());
-    mine->spent.clear();
-    return;
-  }
+  magazine for_once;
+  magazine& into = mine != nullptr ? *mine : for_once;
+  into.spent.push_back(where.id);
+  if (mine != nullptr && into.spent.size() < batch_) return;
   const std::lock_guard guard(lock_);
-  free_.push_back(where.id);
+  free_.insert(free_.end(), into.spent.begin(), into.spent.end());
+  into.spent.clear();
 }
 
 } // namespace coppice::runtime

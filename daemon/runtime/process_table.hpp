@@ -65,7 +65,6 @@ class process_table {
  private:
   static constexpr std::uint32_t chunk_size = 4096;
   static constexpr std::uint32_t large = 100'000;
-  static constexpr std::size_t batch = 32;
   struct slot {
     std::atomic<process*> who{nullptr};
     std::atomic<std::uint32_t> serial{0};
@@ -77,6 +76,7 @@ class process_table {
   bool take(std::vector<std::uint32_t>& into); // under the lock; false: at the limit
 
   std::uint32_t limit_;
+  std::size_t batch_;      // how many a magazine takes or gives back at once
   base::brief_mutex lock_; // guards free_, owned_ and growing
   std::deque<std::uint32_t> free_;
   std::vector<std::unique_ptr<slot[]>> owned_;
