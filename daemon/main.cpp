@@ -25,7 +25,7 @@
 #include "control/http.hpp"
 #include "node/assemble.hpp"
 #include "node/banner.hpp"
-#include "node/node.hpp"
+#include "node/instance.hpp"
 #include "node/notify.hpp"
 #include "spec/default_files.hpp"
 #include "spec/load.hpp"
@@ -136,7 +136,7 @@ class main_loop {
 
 // What SIGHUP does, said in the log: applies the configuration as it stands now, then reloads the plugins
 // whose files have changed; one transaction each, and the second one also when the first came to nothing.
-void refresh(node::node& running) {
+void refresh(node::instance& running) {
   node::notify_service_manager(node::reloading_state());
   running.apply({}, [&running](const node::apply_outcome& outcome) {
     for (const std::string& line : node::summary(outcome)) {
@@ -157,13 +157,13 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
 
   main_loop process;
   if (auto listening = process.listen(); !listening) return complain(listening.error().text);
-  auto node = node::node::start(
+  auto node = node::instance::start(
       std::move(spec), [&process] { process.wake(); }, std::move(source));
   if (!node) {
     base::log::stop();
     return complain(node.error().text);
   }
-  node::node& running = **node;
+  node::instance& running = **node;
   auto control = control::serve(running);
   auto http = control ? control::serve_http(running) : tl::make_unexpected(control.error());
   if (!http) {
@@ -187,7 +187,8 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   node::notify_service_manager("STOPPING=1");
   bool came_back = false;
   process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
-  const auto code = running.why() == node::node::ending::application ? exit_code::failed : exit_code::done;
+  const auto code =
+      running.why() == node::instance::ending::application ? exit_code::failed : exit_code::done;
   base::log::info("node", "{} stopped", running.name());
   control->reset();
   http->reset();

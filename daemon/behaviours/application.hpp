@@ -12,8 +12,8 @@
 
 #include "base/clock.hpp"
 #include "behaviours/child_spec.hpp"
-#include "runtime/ids.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
 

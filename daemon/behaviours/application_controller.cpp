@@ -8,7 +8,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/application_master.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -93,8 +93,8 @@ void application_controller::start_next(process& self) {
     }
     if (one.state == application_state::failed) failed.push_back(one.spec.name);
   }
-  if (announced_ || going_down_) return;
-  announced_ = true;
+  if (told_started_ || going_down_) return;
+  told_started_ = true;
   if (events_.all_started) events_.all_started(failed);
 }
 

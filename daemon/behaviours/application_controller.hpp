@@ -97,7 +97,7 @@ class application_controller : public native_server {
   supervision with_; // of no application yet
   application_board& board_;
   application_events events_;
-  bool announced_ = false; // all_started was called
+  bool told_started_ = false; // all_started was called
   bool going_down_ = false;
 };
 

@@ -4,7 +4,7 @@
 #include "behaviours/application_master.hpp"
 
 #include "base/log.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -51,26 +51,20 @@ message application_master::start_top(process& self) {
   options.name = spec_->name;
   options.label = name_;
   options.link = true;
-  options.ack = self.make_ack();
-  const runtime::reference ack = options.ack;
-  const auto spawned = self.spawn(std::move(options), std::make_unique<supervisor>(spec_, shared_, name_));
-  if (!spawned) {
-    self.demonitor(ack);
-    message_writer out;
-    out.tuple(2);
-    out.atom("start_failed");
-    out.binary(spawned.error().text);
-    return out.take();
-  }
-  const auto answer = self.await(ack);
-  if (!answer) return runtime::reasons::killed();
-  etf::cursor at(answer->bytes());
-  if (at.read_atom_is("ok")) {
-    top_ = *spawned;
+  auto started = gen::start(self, std::move(options), std::make_unique<supervisor>(spec_, shared_, name_));
+  if (started) {
+    top_ = *started;
     return {};
   }
-  etf::bytes reason;
-  return at.read_tuple_of(2) && at.skip() && at.read_term(reason) ? answer->slice(reason) : *answer;
+  using kind = gen::start_error::kind;
+  const gen::start_error& error = started.error();
+  if (error.what == kind::init || error.what == kind::ignored) return error.reason;
+  if (error.what != kind::spawn) return runtime::reasons::killed();
+  message_writer out;
+  out.tuple(2);
+  out.atom("start_failed");
+  out.binary(error.error.text);
+  return out.take();
 }
 
 outcome application_master::handle_info(process& self, const message& m) {

@@ -6,7 +6,7 @@
 
 #include "behaviours/application_controller.hpp"
 #include "behaviours/application_master.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::behaviours {
 

@@ -12,14 +12,14 @@
 
 #include "base/clock.hpp"
 #include "behaviours/child_list.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::behaviours {
 
 enum class strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
 enum class restart_type : std::uint8_t { permanent, transient, temporary };
-enum class on_exceeded : std::uint8_t { escalate, park };
+enum class on_exceeded : std::uint8_t { escalate, give_up };
 enum class auto_shutdown : std::uint8_t { never, any_significant, all_significant };
 
 // How long a child may take to stop when told to.
@@ -67,7 +67,7 @@ struct supervisor_spec {
   behaviours::strategy strategy = strategy::one_for_one;
   std::uint32_t intensity = 1;                     // restarts allowed …
   base::nanos period = 5 * base::nanos_per_second; // … within this time
-  // Beyond that it ends, or (beyond OTP) stays and leaves the child that fails parked until it is started
+  // Beyond that it ends, or (beyond OTP) stays and leaves the child that fails given up until it is started
   // again.
   behaviours::on_exceeded on_exceeded = on_exceeded::escalate;
   behaviours::auto_shutdown auto_shutdown = auto_shutdown::never;

@@ -16,8 +16,8 @@ using runtime::message;
 using runtime::message_writer;
 using error_term = tl::unexpected<message>;
 
-// The parts as they came; an empty one was not given.
-struct parts {
+// What was given of a child spec, as it came; an empty one was not given.
+struct given_spec {
   etf::bytes id, start, restart, significant, shutdown, type, modules;
 };
 
@@ -47,9 +47,9 @@ error_term bad_combination(std::string_view key, std::string_view value) {
   return error_term(out.take());
 }
 
-std::optional<parts> read_parts(etf::bytes term) {
+std::optional<given_spec> read_given_spec(etf::bytes term) {
   etf::cursor at(term);
-  parts out;
+  given_spec out;
   std::uint32_t pairs = 0;
   if (at.read_tuple_of(6)) {
     for (etf::bytes* part : {&out.id, &out.start, &out.restart, &out.shutdown, &out.type, &out.modules}) {
@@ -161,7 +161,7 @@ void write_shutdown(etf::writer& out, const shutdown_limit& limit) {
 } // namespace
 
 tl::expected<child_spec, message> read_child_spec(const message& term, auto_shutdown policy) {
-  const auto given = read_parts(term.bytes());
+  const auto given = read_given_spec(term.bytes());
   if (!given) return invalid("invalid_child_spec", term.bytes());
   if (given->id.empty()) return error_term(message::atom("missing_id"));
   if (given->start.empty()) return error_term(message::atom("missing_start"));

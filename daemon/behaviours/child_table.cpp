@@ -69,7 +69,7 @@ std::string_view text(child_state value) {
       return "running";
     case child_state::restarting:
       return "restarting";
-    case child_state::parked:
+    case child_state::given_up:
       return "parked";
   }
   return "";
@@ -112,8 +112,8 @@ void child_table::set_restarting(child& one) {
   change(one, child_state::restarting, one.pid);
 }
 
-void child_table::set_parked(child& one) {
-  change(one, child_state::parked, one.pid);
+void child_table::set_given_up(child& one) {
+  change(one, child_state::given_up, one.pid);
 }
 
 void child_table::note_end(child& one, const runtime::message& reason) {
@@ -150,12 +150,12 @@ void child_table::change(child& one, child_state state, runtime::pid pid) {
   const std::scoped_lock held(lock_);
   if (one.pid) by_pid_.erase(one);
   if (one.state == child_state::running) --running_;
-  if (one.state == child_state::parked) --parked_;
+  if (one.state == child_state::given_up) --given_up_;
   one.state = state;
   one.pid = pid;
   if (state == child_state::running) ++running_;
-  if (state == child_state::parked) ++parked_;
-  const bool to_start = state == child_state::restarting || state == child_state::parked;
+  if (state == child_state::given_up) ++given_up_;
+  const bool to_start = state == child_state::restarting || state == child_state::given_up;
   const bool by_pid_only = to_start && one.id.bytes().empty();
   if (pid && (state == child_state::running || by_pid_only)) by_pid_.insert(one, hash_of(pid));
 }
@@ -194,9 +194,9 @@ std::vector<child_end> child_table::ends(runtime::pid pid) const {
   return found == nullptr ? std::vector<child_end>() : found->ends;
 }
 
-std::size_t child_table::parked() const {
+std::size_t child_table::given_up() const {
   const std::scoped_lock held(lock_);
-  return parked_;
+  return given_up_;
 }
 
 std::uint64_t child_table::restarts() const {

@@ -15,8 +15,8 @@
 
 #include "behaviours/child_index.hpp"
 #include "behaviours/child_spec.hpp"
-#include "runtime/ids.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
 
@@ -24,7 +24,7 @@ enum class child_state : std::uint8_t {
   stopped, // OTP's `undefined`: known, not running
   running,
   restarting, // waits for its restart, or for another try after one that failed
-  parked,     // failed too often: stays down until somebody starts it
+  given_up,   // failed too often: stays down until somebody starts it
 };
 
 std::string_view text(child_state value);
@@ -79,7 +79,7 @@ class child_table {
   void set_running(child& one, runtime::pid pid);
   void set_stopped(child& one);
   void set_restarting(child& one);
-  void set_parked(child& one);
+  void set_given_up(child& one);
   // Keeps the last `ends_kept`.
   void note_end(child& one, const runtime::message& reason);
   void count_restart(child& one);
@@ -104,8 +104,8 @@ class child_table {
   std::optional<child_row> row(runtime::pid pid) const;
   // The last ends of the child that runs as `pid`, the latest last. Any thread.
   std::vector<child_end> ends(runtime::pid pid) const;
-  // How many are parked. Any thread.
-  std::size_t parked() const;
+  // How many have been given up. Any thread.
+  std::size_t given_up() const;
   // How many restarts there were, those of children that are gone included. Any thread.
   std::uint64_t restarts() const;
 
@@ -118,7 +118,7 @@ class child_table {
   child_index<&child::by_id> by_id_; // of those that have one
   child_index<&child::by_pid> by_pid_;
   std::size_t running_ = 0;
-  std::size_t parked_ = 0;
+  std::size_t given_up_ = 0;
   std::uint64_t restarts_ = 0;
 };
 

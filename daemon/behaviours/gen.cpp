@@ -7,8 +7,8 @@
 #include <array>
 #include <cstring>
 
-#include "runtime/call_forms.hpp"
-#include "runtime/raw_message.hpp"
+#include "runtime/messages/call_forms.hpp"
+#include "runtime/messages/raw_message.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::gen {

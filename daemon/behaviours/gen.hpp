@@ -8,6 +8,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -15,8 +16,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "runtime/ids.hpp"
-#include "runtime/message.hpp"
+#include "base/error.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::behaviours::gen {
@@ -104,6 +106,29 @@ call_result finish_call(runtime::process& self, const runtime::reference& call, 
 
 // The exit reason in call_error when there was no stack left to wait on: this very message.
 const runtime::message& system_limit();
+
+// Why there is no process that is through its init. Whatever it was, nothing of the attempt is left with the
+// starter: no wait for an answer, no monitor, and after `timeout` and `limit` no link.
+struct start_error {
+  enum class kind : std::uint8_t {
+    spawn,   // none was made: `error`. errc::exists: the name is taken; errc::limit: too many processes
+    init,    // its init failed with `reason`; who is linked to it gets its exit signal as well, as in OTP
+    ignored, // its init said so; `reason` is the atom `ignore`
+    timeout, // its init was not through by the deadline; it is killed
+    limit,   // there is no stack to wait on; it is killed
+    exiting, // the starter itself was killed meanwhile: unwind
+  };
+  kind what = kind::spawn;
+  base::error error;       // for spawn
+  runtime::message reason; // for init, ignored
+};
+
+using start_result = tl::expected<runtime::pid, start_error>;
+
+// proc_lib:start_link and its kin: spawns, and waits until the new process's init is through. options.ack is
+// set here; options.monitor is worth something only with a result. `deadline` is monotonic. Parks.
+start_result start(runtime::process& self, runtime::spawn_options&& options,
+                   std::unique_ptr<runtime::behaviour> does, base::nanos deadline = runtime::no_deadline);
 
 // gen_server:cast.
 runtime::send_status cast(runtime::process& self, const runtime::destination& to, runtime::message body);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sorts what arrives as gen_server's loop does: sys first, then the parent's exit, then calls, casts and
-// the rest; nothing but the first two while suspended. In the process's own turn.
+// What a server of ours does with what it does not know. In the process's own turn.
 #include "behaviours/native_server.hpp"
 
 #include "base/log.hpp"
@@ -12,42 +11,11 @@ using runtime::message;
 using runtime::outcome;
 using runtime::process;
 
-outcome native_server::receive(process& self, message m) {
-  const gen::request what = gen::parse(m);
-  if (what.what == gen::request::kind::system) return system_request(self, what);
-  if (sys_ == nullptr || !sys_->suspended()) return dispatch(self, what);
-  gen::exit_notice exit;
-  if (gen::read_exit(self, m, exit) && exit.from == self.parent()) return runtime::stop(exit.reason);
-  sys_->hold(std::move(m));
-  return runtime::carry_on();
-}
-
-outcome native_server::system_request(process& self, const gen::request& what) {
-  if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();
-  outcome next = sys_->handle(self, *this, what);
-  for (message held; !next.stops() && sys_->next(held);) next = dispatch(self, gen::parse(held));
-  return next;
-}
-
-outcome native_server::dispatch(process& self, const gen::request& what) {
-  switch (what.what) {
-    case gen::request::kind::call: {
-      call_answer done = handle_call(self, what.from, what.body);
-      if (done.reply) gen::reply(self, what.from, *done.reply);
-      return done.next;
-    }
-    case gen::request::kind::cast:
-      return handle_cast(self, what.body);
-    case gen::request::kind::system:
-      return system_request(self, what);
-    case gen::request::kind::info:
-      break;
-  }
-  gen::exit_notice exit;
-  if (gen::read_exit(self, what.body, exit) && self.parent() && exit.from == self.parent()) {
-    return runtime::stop(exit.reason);
-  }
-  return handle_info(self, what.body);
+outcome native_server::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
+  const message asker = whole.slice(from);
+  call_answer done = handle_call(self, asker, whole.slice(request));
+  if (done.reply) gen::reply(self, asker, *done.reply);
+  return done.next;
 }
 
 native_server::call_answer native_server::handle_call(process&, const message&, const message&) {

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT
 // The base of the servers written in the daemon itself (net_kernel, rex, application_controller, …): a
-// gen_server to everyone who talks to it. A derived class answers calls, casts and other messages; sys
-// requests, suspension and the parent's exit are dealt with here. In the process's own turn.
+// gen_server to everyone who talks to it. A derived class answers calls, casts and other messages, which it
+// gets as messages it may keep; the rest is the engine's. In the process's own turn.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "behaviours/gen.hpp"
-#include "behaviours/sys.hpp"
+#include "behaviours/server.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::behaviours {
 
-class native_server : public runtime::behaviour, private sys::subject {
+class native_server : public server {
  public:
   // `kind` is what inspection shows as behaviour, "net_kernel" say.
   explicit native_server(std::string kind) : kind_(std::move(kind)) {}
 
   runtime::outcome init(runtime::process& self) override { return on_start(self); }
-  runtime::outcome receive(runtime::process& self, runtime::message m) final;
   void terminate(runtime::process& self, const runtime::message& reason) override { on_stop(self, reason); }
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
 
@@ -46,16 +45,22 @@ class native_server : public runtime::behaviour, private sys::subject {
   virtual runtime::outcome handle_cast(runtime::process& self, const runtime::message& request);
   virtual runtime::outcome handle_info(runtime::process& self, const runtime::message& m);
   virtual void on_stop(runtime::process&, const runtime::message& /*reason*/) {}
-  // For sys:get_state; by default the atom `undefined`.
+  // By default the atom `undefined`.
   runtime::message sys_state(runtime::process& self) override;
   std::string sys_module() const override { return kind_; }
 
  private:
-  runtime::outcome dispatch(runtime::process& self, const gen::request& what);
-  runtime::outcome system_request(runtime::process& self, const gen::request& what);
+  runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
+                             etf::bytes request) final;
+  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
+                             etf::bytes request) final {
+    return handle_cast(self, whole.slice(request));
+  }
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) final {
+    return handle_info(self, m);
+  }
 
   std::string kind_;
-  std::unique_ptr<sys::protocol> sys_; // made with the first sys request
 };
 
 } // namespace coppice::behaviours

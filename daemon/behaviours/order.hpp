@@ -17,7 +17,7 @@
 
 #include "behaviours/application.hpp"
 #include "behaviours/child_spec.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
 

@@ -1,119 +1,59 @@
 // SPDX-License-Identifier: MIT
-// The server engine: OTP's gen_server with a plugin's callbacks for a module. It sorts what arrives (sys,
-// the parent's exit, ends of requests, calls, casts, the rest), calls the plugin, and turns its statuses
-// into what happens next. One engine an actor. In the process's own turn.
+// The server engine: OTP's gen_server. It sorts what arrives (sys, the parent's exit, calls, casts, the rest)
+// and gives it to whoever implements the port below: a server written in the daemon (native_server.hpp) or a
+// plugin's callbacks (daemon/host). One engine a process. In the process's own turn.
 #pragma once
 
-#include <coppice/server.h>
-
-#include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 
+#include "behaviours/config_change.hpp"
 #include "behaviours/gen.hpp"
-#include "behaviours/host.hpp"
-#include "behaviours/reloadable.hpp"
 #include "behaviours/sys.hpp"
 #include "runtime/behaviour.hpp"
+#include "runtime/process.hpp"
 
 namespace coppice::behaviours {
 
-// What the loader knows of the actor; the pin keeps the callbacks' code.
-struct server_plan {
-  image_pin image;
-  const coppice_actor_type* type = nullptr; // its callbacks are a coppice_server
-  const actor_identity* is = nullptr;       // outlives the server
-  runtime::actor_spec spec;
-  std::unique_ptr<const saved_state> saved; // it starts with this state, restored, and without init
-};
-
-class server final : public runtime::behaviour, public reloadable, private sys::subject {
+class server : public runtime::behaviour {
  public:
-  explicit server(server_plan plan);
-  ~server() override;
+  runtime::outcome receive(runtime::process& self, runtime::message m) final;
 
-  runtime::outcome init(runtime::process& self) override;
-  runtime::outcome receive(runtime::process& self, runtime::message m) override;
-  runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,
-                                runtime::message request) override;
-  void terminate(runtime::process& self, const runtime::message& reason) override;
-  void describe(runtime::description& out) const override;
+ protected:
+  // The port. `whole` is the message that arrived, of which the bytes beside it are parts; both last as long
+  // as the call. handle_call's From is for gen::reply(), now or, a copy of it, later.
+  virtual runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
+                                     etf::bytes request) = 0;
+  virtual runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
+                                     etf::bytes request) = 0;
+  virtual runtime::outcome take_info(runtime::process& self, const runtime::message& m) = 0;
+  // After continue_first(), once.
+  virtual runtime::outcome take_continue(runtime::process&) { return runtime::carry_on(); }
+  // Answers `from`, as change_config() has it; by default `unhandled`.
+  virtual runtime::outcome take_config(runtime::process& self, const runtime::message& from,
+                                       config_change to);
+  // For sys: the state as a term, and the callback module as get_status shows it.
+  virtual runtime::message sys_state(runtime::process& self) = 0;
+  virtual std::string sys_module() const = 0;
 
-  // Asks the process `of`, from another's turn, to go on with these args and this env, and waits for it:
-  // `ok`; `unhandled`, it cannot, or is no such server; {error, Reason}, it does not want to, or did not
-  // answer in five seconds.
-  static runtime::message change_config(runtime::process& self, const runtime::pid& of,
-                                        const runtime::message& args, const runtime::message& env);
-
-  const actor_identity& identity() const override;
-  std::uint64_t generation() const override { return generation_.load(std::memory_order_relaxed); }
-  actor_origin origin() const override;
-  base::result<saved_state> save(runtime::process& self) override;
-  base::status prepare(runtime::process& self, plugin_image& next, const coppice_actor_type& type,
-                       const saved_state& saved) override;
-  void go_over(runtime::process& self) override;
-  void stay(runtime::process& self) override;
+  // From init: take_continue() comes before any message, and after the spawner has heard of success.
+  void continue_first(runtime::process& self);
+  // Whether a call may go to its handler at once: nothing comes before it, and nothing holds it back.
+  bool takes_calls() const { return !continue_first_ && !suspended(); }
 
  private:
-  struct incarnation;
-  struct incarnation_deleter {
-    void operator()(incarnation* owned) const noexcept;
-  };
-  // What few actors have at a time.
-  struct occasional {
-    std::unique_ptr<sys::protocol> sys;                     // made with the first sys request
-    std::unique_ptr<const saved_state> saved;               // until init
-    std::unique_ptr<incarnation, incarnation_deleter> next; // prepared by a reload
-  };
-  occasional& now_and_then();
-  bool has_prepared() const { return occasional_ != nullptr && occasional_->next != nullptr; }
-  void forget(incarnation& one);
-  runtime::outcome init_restored();
-  // In a callback that may only compute. errc::refused.
-  base::status restore(const coppice_server& callbacks, void* state, const saved_state& saved);
-
-  runtime::outcome dispatch(const runtime::message& m, const gen::request_view& what);
-  // Whatever is_plain() does not say of.
+  class sys_subject;
+  bool suspended() const { return sys_ != nullptr && sys_->suspended(); }
+  runtime::outcome dispatch(runtime::process& self, const runtime::message& m, const gen::request_view& what);
+  // Whatever is not certainly an ordinary message.
   [[gnu::noinline]] runtime::outcome sort(runtime::process& self, runtime::message m);
-  runtime::outcome info(const runtime::message& m);
-  // What is for the engine itself: the parent's exit, ends of requests, its own nudge. False: m is none.
-  [[gnu::noinline]] bool own_info(const runtime::message& m, runtime::outcome& next);
-  bool suspended() const {
-    return occasional_ != nullptr && occasional_->sys != nullptr && occasional_->sys->suspended();
-  }
-  // A sys request of this node: change_config(). False: it is none.
-  bool config_request(const gen::request& what, runtime::outcome& next);
-  // `request` is of m; `from` lasts as long as this.
-  runtime::outcome call(const runtime::message& m, etf::bytes request, etf::bytes from);
-  runtime::outcome response(const struct response& ended);
-  // What a callback's status comes to; runs handle_continue as often as it is asked for.
-  runtime::outcome follow(std::int32_t status) {
-    if (status == COPPICE_OK && (actor_.rare == nullptr || !actor_.rare->error.told)) [[likely]]
-      return runtime::carry_on();
-    return follow_on(status);
-  }
-  runtime::outcome follow_on(std::int32_t status);
+  runtime::outcome system_request(runtime::process& self, const gen::request& what);
+  // The parent's exit, and the engine's own message. False: m is none.
+  [[gnu::noinline]] bool own_info(runtime::process& self, const runtime::message& m, runtime::outcome& next);
 
-  // A term written by `callback`, which may only compute; empty if it failed. With `status` that is its own,
-  // and what it told the error object is left there.
-  runtime::message written(const std::function<std::int32_t(coppice_writer*)>& callback,
-                           std::int32_t* status = nullptr);
-  runtime::message sys_state(runtime::process& self) override;
-  std::string sys_module() const override;
-
-  sys::protocol& system_protocol();
-
-  const coppice_server* callbacks_; // the plugin's; has at least what 1.0 had
-  const coppice_actor_type* type_;
-  void* state_ = nullptr;
-  bool created_ = false;
-  bool continue_first_ = false; // init asked for handle_continue
-  bool nudged_ = false;         // and a message to itself that says so is on its way
-  const actor_identity* is_;
-  std::atomic<std::uint64_t> generation_; // of the image
-  std::unique_ptr<occasional> occasional_;
-  coppice_actor actor_; // last: it holds the pin
+  std::unique_ptr<sys::protocol> sys_; // made with the first sys request
+  bool continue_first_ = false;
+  bool continue_sent_ = false; // a message to itself is on its way, for when no other comes
 };
 
 } // namespace coppice::behaviours

@@ -14,7 +14,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/supervisor_report.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -159,24 +159,24 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
   options.priority = spec.priority;
   options.mailbox = spec.mailbox;
   options.compression = spec.compression;
-  options.ack = self.make_ack();
-  const runtime::reference ack = options.ack;
-  const auto spawned = self.spawn(options, std::move(*does));
-  if (!spawned) {
-    self.demonitor(ack);
-    const auto holder =
-        spawned.error().code == base::errc::exists ? self.host().whereis(options.name) : std::nullopt;
-    if (holder) return tl::unexpected(already_started(*holder, self.host().nodes()));
-    return tl::unexpected(start_failed(spawned.error().text));
+  const std::string name = options.name;
+  auto started = gen::start(self, std::move(options), std::move(*does));
+  if (started) return *started;
+  using kind = gen::start_error::kind;
+  gen::start_error& error = started.error();
+  switch (error.what) {
+    case kind::ignored:
+      return runtime::pid{};
+    case kind::init:
+      return tl::unexpected(std::move(error.reason));
+    case kind::spawn:
+      break;
+    default:
+      return tl::unexpected(runtime::reasons::killed());
   }
-  const auto answer = self.await(ack);
-  if (!answer) return tl::unexpected(runtime::reasons::killed());
-  etf::cursor at(answer->bytes());
-  if (at.read_atom_is("ok")) return *spawned;
-  if (at.read_atom_is("ignore")) return runtime::pid{};
-  etf::bytes reason;
-  if (at.read_tuple_of(2) && at.skip() && at.read_term(reason)) return tl::unexpected(answer->slice(reason));
-  return tl::unexpected(*answer);
+  const auto holder = error.error.code == base::errc::exists ? self.host().whereis(name) : std::nullopt;
+  if (holder) return tl::unexpected(already_started(*holder, self.host().nodes()));
+  return tl::unexpected(start_failed(error.error.text));
 }
 
 supervisor::launched supervisor::start(process& self, child& one, const message& env) {
@@ -227,7 +227,7 @@ void supervisor::retire(child& one) {
 
 outcome supervisor::restart(process& self, child& failed) {
   if (!window_.add(base::mono_now())) {
-    if (spec_->on_exceeded == on_exceeded::park) return park(failed);
+    if (spec_->on_exceeded == on_exceeded::give_up) return park(failed);
     report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
     retire(failed);
     return runtime::stop(runtime::reasons::shutdown());
@@ -244,9 +244,9 @@ outcome supervisor::restart(process& self, child& failed) {
 
 // Its siblings go on as they are, and what fails among them next is counted from the beginning.
 outcome supervisor::park(child& failed) {
-  report::parked(child_label(failed), spec_->intensity, spec_->period);
+  report::gave_up(child_label(failed), spec_->intensity, spec_->period);
   window_ = restart_window(spec_->intensity, spec_->period);
-  children_.set_parked(failed);
+  children_.set_given_up(failed);
   return runtime::carry_on();
 }
 

@@ -289,7 +289,7 @@ message supervisor::which_children(process& self) const {
         out.atom("restarting");
         break;
       case child_state::stopped:
-      case child_state::parked:
+      case child_state::given_up:
         out.atom("undefined");
         break;
     }

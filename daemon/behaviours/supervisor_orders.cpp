@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
-#include "behaviours/server.hpp"
+#include "behaviours/config_change.hpp"
 #include "behaviours/supervisor.hpp"
 #include "behaviours/supervisor_report.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -114,7 +114,7 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
   child* const one = children_.find(spec->id.bytes());
   if (one == nullptr || one->state != child_state::running) return order_replace(self, spec, env);
   const message old_env = std::exchange(one->env, env); // as far as anyone knows, also if it does not answer
-  const message answer = server::change_config(self, one->pid, spec->args, env);
+  const message answer = change_config(self, one->pid, spec->args, env);
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "unhandled")) {
     one->env = old_env;
@@ -213,7 +213,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
   if (one.state == child_state::running) {
     if (std::ranges::equal(one.env.bytes(), shared_->env.bytes())) return {};
     one.env = shared_->env; // as far as anyone knows, also if it does not answer
-    const message answer = server::change_config(self, one.pid, one.args, shared_->env);
+    const message answer = change_config(self, one.pid, one.args, shared_->env);
     if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
     halt(self, one);
     if (self.exiting()) return {};

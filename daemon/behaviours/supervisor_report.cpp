@@ -45,7 +45,7 @@ void restarts_exceeded(std::string_view supervisor, std::string_view child, std:
                    intensity, milliseconds(period), child);
 }
 
-void parked(std::string_view label, std::uint32_t intensity, base::nanos period) {
+void gave_up(std::string_view label, std::uint32_t intensity, base::nanos period) {
   base::log::error(module, "{} is parked: more than {} restarts in {} ms; coppice restart {} starts it again",
                    label, intensity, milliseconds(period), label);
 }

@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/child_table.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours::report {
 
@@ -19,7 +19,7 @@ void waits(std::string_view label, base::nanos time);
 void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,
                        base::nanos period);
 // It failed too often and stays down.
-void parked(std::string_view label, std::uint32_t intensity, base::nanos period);
+void gave_up(std::string_view label, std::uint32_t intensity, base::nanos period);
 // It did not stop within its limit.
 void killed(std::string_view label, base::nanos limit);
 // Killed, it still sits in code that does not return.

@@ -45,10 +45,10 @@ std::vector<child_end> supervision_tree::ends(const runtime::pid& supervisor,
   return found == supervisors_.end() ? std::vector<child_end>() : found->second->ends(child);
 }
 
-std::size_t supervision_tree::parked() const {
+std::size_t supervision_tree::given_up() const {
   const std::scoped_lock held(lock_);
   std::size_t sum = 0;
-  for (const auto& [pid, children] : supervisors_) sum += children->parked();
+  for (const auto& [pid, children] : supervisors_) sum += children->given_up();
   return sum;
 }
 

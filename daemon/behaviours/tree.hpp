@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "behaviours/child_table.hpp"
-#include "runtime/ids.hpp"
+#include "runtime/messages/ids.hpp"
 
 namespace coppice::behaviours {
 
@@ -48,8 +48,8 @@ class supervision_tree {
   std::optional<child_row> child(const runtime::pid& supervisor, etf::bytes id) const;
   std::optional<child_row> child(const runtime::pid& supervisor, const runtime::pid& pid) const;
   std::vector<child_end> ends(const runtime::pid& supervisor, const runtime::pid& child) const;
-  // How many children are parked, in all supervisors.
-  std::size_t parked() const;
+  // How many children have been given up, in all supervisors.
+  std::size_t given_up() const;
   // How many restarts there were, in all supervisors since the node began.
   std::uint64_t restarts() const;
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -36,18 +37,36 @@ int poll_time(const std::optional<clock::time_point>& deadline) {
   return static_cast<int>(std::clamp<long long>(left, 0, 1 << 30));
 }
 
+tl::unexpected<no_reply> silent() {
+  return tl::unexpected(no_reply{api::exit_code::timed_out, "the node does not answer"});
+}
+
+// How long connect(2) waits for room in the listener's queue: SO_SNDTIMEO of unix(7), where 0 is for ever.
+void set_patience(int fd, std::chrono::milliseconds patience) {
+  const auto time = std::clamp(patience, std::chrono::milliseconds(1), std::chrono::milliseconds(1 << 30));
+  timeval bound{};
+  bound.tv_sec = time.count() / 1000;
+  bound.tv_usec = time.count() % 1000 * 1000;
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+}
+
 } // namespace
 
-tl::expected<client, no_reply> client::connect(const std::filesystem::path& socket_path) {
+tl::expected<client, no_reply> client::connect(const std::filesystem::path& socket_path,
+                                               std::optional<std::chrono::milliseconds> patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string& path = socket_path.native();
-  if (path.size() >= sizeof address.sun_path) return gone(path + ": the path is too long for a socket");
+  if (path.size() >= sizeof address.sun_path) {
+    return tl::unexpected(no_reply{api::exit_code::usage, path + ": the path is too long for a socket"});
+  }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
 
   client made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (made.fd_ < 0) return gone("socket: " + words(errno));
+  if (patience) set_patience(made.fd_, *patience);
   if (::connect(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno == EAGAIN) return silent();
     return gone(path + ": " + words(errno));
   }
   return made;
@@ -73,8 +92,15 @@ tl::expected<api::reply, no_reply> client::ask(const api::request& r,
 
   const std::string line = api::encode(r);
   for (std::size_t sent = 0; sent < line.size();) {
-    ssize_t n = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    ssize_t n = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) {
+      pollfd full{fd_, POLLOUT, 0};
+      const int room = ::poll(&full, 1, poll_time(deadline));
+      if (room < 0 && errno != EINTR) return gone("poll: " + words(errno));
+      if (room == 0) return silent();
+      continue;
+    }
     if (n < 0) return gone("the node closed the connection: " + words(errno));
     sent += static_cast<std::size_t>(n);
   }
@@ -93,7 +119,7 @@ tl::expected<api::reply, no_reply> client::ask(const api::request& r,
     pollfd waiting{fd_, POLLIN, 0};
     int ready = ::poll(&waiting, 1, poll_time(deadline));
     if (ready < 0 && errno != EINTR) return gone("poll: " + words(errno));
-    if (ready == 0) return tl::unexpected(no_reply{api::exit_code::timed_out, "the node does not answer"});
+    if (ready == 0) return silent();
     if (ready < 0) continue;
 
     std::array<char, 65536> chunk;

@@ -20,8 +20,10 @@ struct no_reply {
 
 class client {
  public:
-  // no_node: nothing listens there, or it may not be used by us.
-  static tl::expected<client, no_reply> connect(const std::filesystem::path& socket);
+  // no_node: nothing listens there, or it may not be used by us; timed_out: it does not accept us within
+  // `patience` (absent: for ever); usage: no socket can have that path.
+  static tl::expected<client, no_reply> connect(
+      const std::filesystem::path& socket, std::optional<std::chrono::milliseconds> patience = std::nullopt);
 
   client(client&& other) noexcept;
   client& operator=(client&& other) noexcept;

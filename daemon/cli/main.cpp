@@ -5,6 +5,7 @@
 
 #include "cli/local.hpp"
 #include "cli/remote.hpp"
+#include "cli/wait_ready.hpp"
 
 namespace {
 
@@ -38,6 +39,7 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   coppice::cli::declare_remote_commands(app, common, run);
+  coppice::cli::declare_wait_ready(app, common, run);
   coppice::cli::declare_local_commands(app, common, run);
   declare_unavailable(app, run);
   try {

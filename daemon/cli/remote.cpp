@@ -72,7 +72,7 @@ void take_message(CLI::App& app, parameters& p) {
 }
 
 void take_timeout(CLI::App& app, parameters& p) {
-  app.add_option("--timeout", p.timeout, "how long to wait: 250ms, 5s, 2m, infinity")->capture_default_str();
+  add_timeout(app, p.timeout);
 }
 
 // They last as long as the shutdown times concerned allow.
@@ -141,10 +141,6 @@ std::string show_reply(const json& document) {
   return render_reply(document, terminal_width());
 }
 
-std::string show_ready(const json& document) {
-  return fmt::format("ready after {}\n", duration_text(document.value("waited_ms", 0LL)));
-}
-
 const remote_command commands[] = {
     {"status", "the node: name, state, workers, applications, connections", no_options, no_arguments,
      render_status, false},
@@ -205,17 +201,11 @@ const remote_command commands[] = {
        return json{{"plugin", p.plugin}, {"dry_run", p.dry_run}};
      },
      render_reload, true},
-    {"wait-ready", "returns when every application has started",
-     [](CLI::App& app, parameters& p) {
-       p.timeout = "infinity";
-       take_timeout(app, p);
-     },
-     no_arguments, show_ready, true},
 };
 
 api::exit_code fail(const std::string& what, const no_reply& problem) {
   const bool nobody = problem.code == api::exit_code::no_node;
-  complain(what, problem.why, nobody ? "is the node running? start one with: coppiced --config FILE" : "");
+  complain(what, problem.why, nobody ? no_node_hint : "");
   return problem.code;
 }
 
@@ -245,7 +235,7 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
     complain(command.name, socket.error().text);
     return socket.error().code == base::errc::invalid ? api::exit_code::usage : api::exit_code::no_node;
   }
-  auto connection = client::connect(*socket);
+  auto connection = client::connect(*socket, patience);
   if (!connection) return fail(command.name, connection.error());
   auto reply = connection->ask(request, patience);
   if (!reply) return fail(command.name, reply.error());
@@ -264,6 +254,10 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
 void complain(const std::string& what, const std::string& why, const std::string& hint) {
   fmt::print(stderr, "coppice: {}: {}\n", what, why);
   if (!hint.empty()) fmt::print(stderr, "  {}\n", hint);
+}
+
+void add_timeout(CLI::App& app, std::string& text) {
+  app.add_option("--timeout", text, "how long to wait: 250ms, 5s, 2m, infinity")->capture_default_str();
 }
 
 base::result<long long> parse_timeout(const std::string& text) {

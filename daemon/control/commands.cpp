@@ -9,6 +9,7 @@
 
 #include "api/socket_path.hpp"
 #include "control/documents.hpp"
+#include "control/health.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -23,7 +24,7 @@ constexpr base::nanos ns_per_ms = 1'000'000;
 // A request being worked on. `what` is how an error names it: "call kv". Shared, because the callbacks
 // that answer later are std::functions, which copy what they hold.
 struct asked {
-  node::node& of;
+  node::instance& of;
   json arguments;
   std::string what;
   answer reply;
@@ -55,7 +56,7 @@ struct asked {
 
 using request = std::shared_ptr<asked>;
 
-std::string term_text(node::node& of, const runtime::message& m) {
+std::string term_text(node::instance& of, const runtime::message& m) {
   etf::print_options options;
   options.node = of.name();
   options.creation = of.runtime().creation();
@@ -143,7 +144,7 @@ pending run_info(const request& r) {
 }
 
 // start, stop, restart, terminate: done is a document that repeats what it was done to.
-using operation = void (node::node::*)(std::string_view, base::nanos, std::function<void(base::status)>);
+using operation = void (node::instance::*)(std::string_view, base::nanos, std::function<void(base::status)>);
 
 pending operate(const request& r, operation what, const char* subject) {
   const std::string on = r->text(subject);
@@ -154,16 +155,16 @@ pending operate(const request& r, operation what, const char* subject) {
 }
 
 pending run_start(const request& r) {
-  return operate(r, &node::node::start_application, "application");
+  return operate(r, &node::instance::start_application, "application");
 }
 pending run_stop(const request& r) {
-  return operate(r, &node::node::stop_application, "application");
+  return operate(r, &node::instance::stop_application, "application");
 }
 pending run_restart(const request& r) {
-  return operate(r, &node::node::restart, "path");
+  return operate(r, &node::instance::restart, "path");
 }
 pending run_terminate(const request& r) {
-  return operate(r, &node::node::terminate, "path");
+  return operate(r, &node::instance::terminate, "path");
 }
 
 // diff, apply. A configuration that is bad is a document, so that the client can show all of its mistakes.
@@ -207,10 +208,20 @@ pending run_reload(const request& r) {
 pending run_wait_ready(const request& r) {
   const base::nanos began = base::mono_now();
   const std::uint64_t id = r->of.when_ready([r, began](const base::status& s) {
-    s ? r->done({{"ready", true}, {"waited_ms", (base::mono_now() - began) / ns_per_ms}})
-      : r->fail(s.error());
+    // Applications that did not start with the node may have been started since.
+    const bool some_failed = !s && s.error().code == base::errc::refused;
+    const std::string missing = some_failed ? not_started(r->of.status()) : std::string();
+    if (!missing.empty()) return r->fail(s.error().code, missing);
+    if (!s && !some_failed) return r->fail(s.error());
+    r->done({{"ready", true}, {"waited_ms", (base::mono_now() - began) / ns_per_ms}});
   });
-  return {r->timeout(), [&of = r->of, id] { of.forget(id); }};
+  // What is answered needs no patience, of which there may be none at all.
+  if (id == 0) return {};
+  return {r->timeout(), [&of = r->of, id] { of.forget(id); },
+          [&of = r->of] {
+            const std::string missing = not_started(of.status());
+            return missing.empty() ? "starting" : missing; // it has started this very moment
+          }};
 }
 
 struct command {
@@ -243,7 +254,7 @@ constexpr command commands[] = {
 
 } // namespace
 
-request_function commands_of(node::node& of) {
+request_function commands_of(node::instance& of) {
   return [&of](api::request asked_for, answer reply) -> pending {
     auto r = std::make_shared<asked>(
         asked{of, std::move(asked_for.arguments), std::move(asked_for.command), std::move(reply)});
@@ -258,12 +269,12 @@ request_function commands_of(node::node& of) {
   };
 }
 
-std::string socket_of(const node::node& of) {
+std::string socket_of(const node::instance& of) {
   const std::string& configured = of.spec().control.socket;
   return configured == "auto" ? api::socket_path(of.name()).string() : configured;
 }
 
-base::result<std::unique_ptr<server>> serve(node::node& of) {
+base::result<std::unique_ptr<server>> serve(node::instance& of) {
   const auto& control = of.spec().control;
   server_options options;
   options.path = socket_of(of);

@@ -4,17 +4,17 @@
 #pragma once
 
 #include "control/server.hpp"
-#include "node/node.hpp"
+#include "node/instance.hpp"
 
 namespace coppice::control {
 
 // `of` outlives the server that is given this function.
-request_function commands_of(node::node& of);
+request_function commands_of(node::instance& of);
 
 // The control socket of a node, where its configuration says.
-base::result<std::unique_ptr<server>> serve(node::node& of);
+base::result<std::unique_ptr<server>> serve(node::instance& of);
 
 // Where that is.
-std::string socket_of(const node::node& of);
+std::string socket_of(const node::instance& of);
 
 } // namespace coppice::control

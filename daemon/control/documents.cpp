@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr base::nanos ns_per_ms = 1'000'000;
 
-json pid_json(node::node& of, const runtime::pid& pid) {
+json pid_json(node::instance& of, const runtime::pid& pid) {
   return pid ? json(of.text_of(pid)) : json();
 }
 
@@ -24,7 +24,7 @@ json text_json(const std::string& text) {
   return text.empty() ? json() : json(text);
 }
 
-json pids_json(node::node& of, const std::vector<runtime::pid>& pids) {
+json pids_json(node::instance& of, const std::vector<runtime::pid>& pids) {
   json list = json::array();
   for (const auto& pid : pids) list.push_back(of.text_of(pid));
   std::sort(list.begin(), list.end());
@@ -32,7 +32,7 @@ json pids_json(node::node& of, const std::vector<runtime::pid>& pids) {
 }
 
 // Whom a process watches: a pid as it is written, a name, NAME@NODE, or an alias.
-std::string text_of(node::node& of, const runtime::destination& to) {
+std::string text_of(node::instance& of, const runtime::destination& to) {
   const auto& names = of.runtime().nodes();
   switch (to.what()) {
     case runtime::destination::kind::process:
@@ -63,7 +63,7 @@ json end_json(const behaviours::child_end& end) {
   return {{"at", base::format_wall(end.wall)}, {"reason", end.reason}};
 }
 
-json branch_json(node::node& of, const behaviours::tree_entry& entry) {
+json branch_json(node::instance& of, const behaviours::tree_entry& entry) {
   json branch{{"id", entry.id},
               {"pid", pid_json(of, entry.pid)},
               {"name", text_json(entry.name)},
@@ -78,7 +78,7 @@ json branch_json(node::node& of, const behaviours::tree_entry& entry) {
   return branch;
 }
 
-json summary_json(node::node& of, const runtime::process_summary& p) {
+json summary_json(node::instance& of, const runtime::process_summary& p) {
   return {{"pid", of.text_of(p.pid)},
           {"name", text_json(p.name)},
           {"label", text_json(p.label)},
@@ -92,7 +92,7 @@ json summary_json(node::node& of, const runtime::process_summary& p) {
 
 } // namespace
 
-json status_document(node::node& of) {
+json status_document(node::instance& of) {
   const node::node_status s = of.status();
   json applications = json::array();
   for (const auto& application : s.applications) applications.push_back(application_json(application));
@@ -122,7 +122,7 @@ json status_document(node::node& of) {
           {"plugins", plugins}};
 }
 
-json tree_document(node::node& of, const std::vector<node::application_tree>& trees) {
+json tree_document(node::instance& of, const std::vector<node::application_tree>& trees) {
   json applications = json::array();
   for (const auto& tree : trees) {
     json application = application_json(tree.application);
@@ -132,7 +132,7 @@ json tree_document(node::node& of, const std::vector<node::application_tree>& tr
   return {{"applications", std::move(applications)}};
 }
 
-json processes_document(node::node& of, std::string_view sort) {
+json processes_document(node::instance& of, std::string_view sort) {
   auto all = of.processes();
   using summary = runtime::process_summary;
   const auto largest_first = [&all](auto member) {
@@ -148,7 +148,7 @@ json processes_document(node::node& of, std::string_view sort) {
   return {{"processes", std::move(processes)}};
 }
 
-json process_document(node::node& of, const runtime::process_info& info) {
+json process_document(node::instance& of, const runtime::process_info& info) {
   const runtime::process_summary& p = info.summary;
   json document = summary_json(of, p);
   json monitors = json::array();
@@ -172,7 +172,7 @@ json process_document(node::node& of, const runtime::process_info& info) {
   return document;
 }
 
-json nodes_document(node::node& of) {
+json nodes_document(node::instance& of) {
   json nodes = json::array();
   for (const auto& peer : of.peers()) {
     nodes.push_back({{"name", peer.name},
@@ -190,7 +190,7 @@ json nodes_document(node::node& of) {
   return {{"nodes", std::move(nodes)}};
 }
 
-json plugins_document(node::node& of) {
+json plugins_document(node::instance& of) {
   json plugins = json::array();
   for (const auto& plugin : of.plugins()) {
     json kept = json::array();
@@ -233,7 +233,7 @@ json changes_document(const node::apply_outcome& outcome) {
           {"diagnostics", std::move(diagnostics)}};
 }
 
-json reload_document(node::node& of, const node::reload_report& report) {
+json reload_document(node::instance& of, const node::reload_report& report) {
   const auto version = [](const node::plugin_version& v) {
     return json{{"version", v.version}, {"build_id", v.build_id}, {"generation", v.generation}};
   };

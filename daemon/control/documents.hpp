@@ -8,18 +8,18 @@
 #include <string_view>
 #include <vector>
 
-#include "node/node.hpp"
+#include "node/instance.hpp"
 
 namespace coppice::control {
 
-nlohmann::json status_document(node::node& of);
-nlohmann::json tree_document(node::node& of, const std::vector<node::application_tree>& trees);
+nlohmann::json status_document(node::instance& of);
+nlohmann::json tree_document(node::instance& of, const std::vector<node::application_tree>& trees);
 // `sort`: mailbox, reductions or memory, largest first; empty: by pid.
-nlohmann::json processes_document(node::node& of, std::string_view sort);
-nlohmann::json process_document(node::node& of, const runtime::process_info& info);
-nlohmann::json nodes_document(node::node& of);
-nlohmann::json plugins_document(node::node& of);
+nlohmann::json processes_document(node::instance& of, std::string_view sort);
+nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
+nlohmann::json nodes_document(node::instance& of);
+nlohmann::json plugins_document(node::instance& of);
 nlohmann::json changes_document(const node::apply_outcome& outcome);
-nlohmann::json reload_document(node::node& of, const node::reload_report& report);
+nlohmann::json reload_document(node::instance& of, const node::reload_report& report);
 
 } // namespace coppice::control

@@ -16,7 +16,7 @@ std::vector<complaint> lives(const node::node_status& status) {
   return out;
 }
 
-std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& parked) {
+std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& given_up) {
   std::vector<complaint> out;
   // A reload or an apply takes nothing down that is up.
   if (status.state == node::node_state::starting || status.state == node::node_state::stopping)
@@ -25,8 +25,20 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
     if (one.state == "running" || (one.state == "stopped" && one.reason == "normal")) continue;
     out.push_back({"application", one.name, one.reason.empty() ? one.state : one.state + ": " + one.reason});
   }
-  for (const std::string& path : parked) out.push_back({"child", path, "parked: it failed too often"});
+  for (const std::string& path : given_up) out.push_back({"child", path, "parked: it failed too often"});
   return out;
+}
+
+std::string not_started(const node::node_status& status) {
+  if (status.state == node::node_state::stopping) return "stopping";
+  const bool starting = status.state == node::node_state::starting;
+  std::vector<std::string> at;
+  for (const node::application_status& one : status.applications) {
+    if (one.state == "starting") at.push_back("application " + one.name + (starting ? "" : " is starting"));
+    if (one.state == "failed") at.push_back(fmt::format("application {} failed: {}", one.name, one.reason));
+  }
+  if (at.empty()) return starting ? "starting" : "";
+  return fmt::format("{}: {}", starting ? "starting" : "not ready", fmt::join(at, ", "));
 }
 
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints) {

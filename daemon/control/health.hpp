@@ -26,8 +26,13 @@ struct complaint {
 std::vector<complaint> lives(const node::node_status& status);
 
 // The node runs, its applications have started and are up (but for those that ended as they should), and no
-// child is parked, if there is none. `parked`: the paths of those that are.
-std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& parked);
+// child is given up, if there is none. `given_up`: the paths of those that are.
+std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& given_up);
+
+// What keeps a node from having started: "starting: application a" and, joined by commas, those that failed
+// already; "not ready: application b failed: REASON"; "stopping". Empty: every application has started,
+// whatever has become of it since.
+std::string not_started(const node::node_status& status);
 
 // {"status": "ok" | "unavailable", "state": …, "complaints": [{"what", "name", "why"}]}
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints);

@@ -43,7 +43,7 @@ bool is_own_name(std::string_view host) {
 
 class http_endpoint::inner {
  public:
-  inner(node::node& of, base::uv::loop loop) : node_(of), loop_(std::move(loop)) {}
+  inner(node::instance& of, base::uv::loop loop) : node_(of), loop_(std::move(loop)) {}
 
   base::status open(const base::socket_address& at) {
     auto wake = base::uv::async::make(loop_, [this] {
@@ -122,8 +122,8 @@ class http_endpoint::inner {
     from.peers = node_.peers();
     from.plugins = node_.plugins();
     from.counted = node_.counted();
-    from.parked = node_.degraded();
-    from.ready = ready(from.status, from.parked).empty();
+    from.given_up = node_.degraded();
+    from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
     from.usage = own_usage();
     from.http_connections = server_->connections();
@@ -132,7 +132,7 @@ class http_endpoint::inner {
     return {200, std::string(exposition::content_type(how)), metrics_text(from, how)};
   }
 
-  node::node& node_;
+  node::instance& node_;
   base::uv::loop loop_;
   base::uv::async wake_;
   std::optional<net::http_server> server_;
@@ -153,7 +153,7 @@ const base::socket_address& http_endpoint::address() const {
   return inner_->address();
 }
 
-base::result<std::unique_ptr<http_endpoint>> http_endpoint::start(node::node& of,
+base::result<std::unique_ptr<http_endpoint>> http_endpoint::start(node::instance& of,
                                                                   const base::socket_address& at) {
   auto loop = base::uv::loop::make();
   if (!loop) return tl::unexpected(std::move(loop.error()));
@@ -162,7 +162,7 @@ base::result<std::unique_ptr<http_endpoint>> http_endpoint::start(node::node& of
   return std::unique_ptr<http_endpoint>(new http_endpoint(std::move(made)));
 }
 
-base::result<std::unique_ptr<http_endpoint>> serve_http(node::node& of) {
+base::result<std::unique_ptr<http_endpoint>> serve_http(node::instance& of) {
   const auto& wanted = of.spec().control.http;
   if (!wanted) return nullptr;
   const auto at = base::socket_address::parse(wanted->address, wanted->port);

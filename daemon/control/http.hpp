@@ -8,14 +8,15 @@
 
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
-#include "node/node.hpp"
+#include "node/instance.hpp"
 
 namespace coppice::control {
 
 class http_endpoint {
  public:
   // `of` outlives it. errc::exists: the port is taken.
-  static base::result<std::unique_ptr<http_endpoint>> start(node::node& of, const base::socket_address& at);
+  static base::result<std::unique_ptr<http_endpoint>> start(node::instance& of,
+                                                            const base::socket_address& at);
 
   // Closes everything and ends the thread.
   ~http_endpoint();
@@ -31,6 +32,6 @@ class http_endpoint {
 };
 
 // Where the node's configuration says; null: it says nowhere.
-base::result<std::unique_ptr<http_endpoint>> serve_http(node::node& of);
+base::result<std::unique_ptr<http_endpoint>> serve_http(node::instance& of);
 
 } // namespace coppice::control

@@ -76,10 +76,10 @@ void tree_metrics(exposition& to, const metrics_source& from) {
   for (const node::application_status& one : from.status.applications)
     to.sample({{"application", one.name}, {"type", one.type}}, one.state == "running");
   to.counter("child_restarts", "Restarts of supervised children", from.status.restarts);
-  to.gauge("children_parked", "Children that failed too often and stay down", from.status.parked);
+  to.gauge("children_parked", "Children that failed too often and stay down", from.status.given_up);
   to.family(kind::gauge, "child_parked", "1 for each parked child, by its path");
-  const std::size_t shown = std::min(most_series, from.parked.size());
-  for (std::size_t i = 0; i < shown; ++i) to.sample({{"child", from.parked[i]}}, 1);
+  const std::size_t shown = std::min(most_series, from.given_up.size());
+  for (std::size_t i = 0; i < shown; ++i) to.sample({{"child", from.given_up[i]}}, 1);
 }
 
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
@@ -95,9 +95,9 @@ void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plug
 void counted_metrics(exposition& to, const node::plugin_metrics& counted) {
   to.counter("refused_plugin_metrics", "Metrics of plugins that are not shown: too many, or malformed",
              counted.refused);
-  for (const behaviours::metric_family& one : counted.families) {
+  for (const host::metric_family& one : counted.families) {
     to.family(one.is_counter ? kind::counter : kind::gauge, "plugin_" + one.name, one.help);
-    for (const behaviours::metric_series& series : one.series) {
+    for (const host::metric_series& series : one.series) {
       exposition::labels of;
       for (const auto& [name, value] : series.labels) of.push_back({name, value});
       to.signed_sample(of, series.value);

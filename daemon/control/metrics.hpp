@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The node's snapshots as metrics. Every number of series is bounded: those of workers, applications and
-// plugins by the configuration, those that plugins make by their board, those of peers and parked children
-// here, with what was left out counted. No series is of a process. Pure; any thread.
+// plugins by the configuration, those that plugins make by their board, those of peers and of children
+// given up here, with what was left out counted. No series is of a process. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace coppice::control {
 
-// Series of one kind: peers, connected ones first, and parked children.
+// Series of one kind: peers, connected ones first, and children given up.
 constexpr std::size_t most_series = 1000;
 
 // What this process uses of its machine.
@@ -30,10 +30,10 @@ struct metrics_source {
   node::node_status status;
   std::vector<node::peer_status> peers;
   std::vector<node::plugin_status> plugins;
-  node::plugin_metrics counted;    // by them
-  std::vector<std::string> parked; // paths
-  bool ready = false;              // as /readyz says
-  std::uint64_t log_dropped = 0;   // lines
+  node::plugin_metrics counted;      // by them
+  std::vector<std::string> given_up; // paths of children
+  bool ready = false;                // as /readyz says
+  std::uint64_t log_dropped = 0;     // lines
   process_usage usage;
   std::size_t http_connections = 0;
   std::map<int, std::uint64_t> http_answered; // by status

@@ -50,8 +50,11 @@ class answer {
 // What is left to do for a request when its function has returned.
 struct pending {
   std::optional<std::chrono::milliseconds> patience; // then the client is told that it timed out
-  std::function<void()>
-      give_up; // may be empty; called if it timed out or its connection ended first. Control thread.
+  // May be empty; called if it timed out or its connection ended first. Control thread.
+  std::function<void()> give_up = {};
+  // May be empty; called before give_up if it timed out: what is in the way, as the client is told. Control
+  // thread.
+  std::function<std::string()> in_the_way = {};
 };
 
 // Called on the control thread; must not block for long.

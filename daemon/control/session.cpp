@@ -52,9 +52,10 @@ void session::next_request() {
 }
 
 void session::on_timeout() {
+  std::string why = pending_.in_the_way ? pending_.in_the_way() : "not done in time";
   give_up();
-  answer(number_, api::encode(api::reply(
-                      tl::unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}})));
+  answer(number_, api::encode(api::reply(tl::unexpect,
+                                         api::failure{base::errc::timeout, "request", std::move(why), {}})));
 }
 
 void session::give_up() {

@@ -18,7 +18,7 @@ constexpr const char* module = "dist";
 
 base::result<std::vector<base::socket_address>> router::listen(const std::vector<listen_at>& places) {
   using opened = base::result<std::vector<base::socket_address>>;
-  parts_.resize(std::max(system_.workers(), 1u));
+  workers_.resize(std::max(system_.workers(), 1u));
   auto promise = std::make_shared<std::promise<opened>>();
   auto future = promise->get_future();
   const bool posted = system_.post(0, [this, promise, places] {
@@ -28,12 +28,12 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
           system_.loop(0), place.address, place.ports, {1024, options_.connections},
           [this, tls = place.tls](net::accepted_socket socket) { accepted(std::move(socket), tls); });
       if (!made) {
-        parts_[0].listeners.clear();
+        workers_[0].listeners.clear();
         promise->set_value(tl::unexpected(std::move(made.error()).context("distribution")));
         return;
       }
       addresses.push_back(made->address());
-      parts_[0].listeners.push_back(std::move(*made));
+      workers_[0].listeners.push_back(std::move(*made));
     }
     promise->set_value(std::move(addresses));
   });
@@ -92,7 +92,7 @@ std::string router::cookie_for(std::string_view name) {
 }
 
 net::tls_pacer& router::pacer() {
-  auto& made = parts_[here()].pacer;
+  auto& made = workers_[here()].pacer;
   if (!made) made = std::make_unique<net::tls_pacer>(system_.loop(here()));
   return *made;
 }
@@ -107,19 +107,19 @@ void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tl
 
 void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
   if (stopping_) return;
-  if (shaking_hands_.fetch_add(1) >= options_.handshakes) {
-    shaking_hands_.fetch_sub(1);
+  if (handshakes_.fetch_add(1) >= options_.handshakes) {
+    handshakes_.fetch_sub(1);
     base::log::warning(module, "connection refused: {} handshakes are under way already",
                        options_.handshakes);
     return;
   }
   auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
   if (!made) {
-    shaking_hands_.fetch_sub(1);
+    handshakes_.fetch_sub(1);
     base::log::warning(module, "connection refused: {}", made.error().text);
     return;
   }
-  parts_[here()].attempts.emplace(made->get(), std::move(*made));
+  workers_[here()].attempts.emplace(made->get(), std::move(*made));
 }
 
 } // namespace coppice::dist

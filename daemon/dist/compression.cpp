@@ -37,8 +37,8 @@ std::span<const std::uint8_t> compressor::wrap(std::span<const std::uint8_t> hea
   if (made <= 0) return {};
   const std::size_t whole = head_size + static_cast<std::size_t>(made);
   base::store_be32(envelope_.data(), static_cast<std::uint32_t>(whole - 4));
-  envelope_[4] = 131;
-  envelope_[5] = 76;
+  envelope_[4] = frame_tag::version_magic;
+  envelope_[5] = frame_tag::envelope;
   base::store_be32(envelope_.data() + 6, static_cast<std::uint32_t>(size));
   return std::span<const std::uint8_t>(envelope_).first(whole);
 }

@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 #include "dist/frame.hpp"
-#include "runtime/sent_compressed.hpp"
+#include "runtime/messages/sent_compressed.hpp"
 
 namespace coppice::dist {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "dist/atom_cache.hpp"
+#include "dist/atom_cache_reader.hpp"
 #include "dist/payload_writer.hpp"
 
 namespace coppice::dist {

@@ -24,18 +24,19 @@ base::result<std::optional<std::span<const std::uint8_t>>> next_frame(std::span<
 
 base::result<frame> parse_frame(std::span<const std::uint8_t> whole) {
   if (whole.empty()) return frame{};
-  if (whole[0] == 112) return frame{frame_kind::pass_through, 0, 0, whole.subspan(1)};
-  if (whole.size() < 2 || whole[0] != 131) {
+  if (whole[0] == frame_tag::pass_through) return frame{frame_kind::pass_through, 0, 0, whole.subspan(1)};
+  if (whole.size() < 2 || whole[0] != frame_tag::version_magic) {
     return base::fail(base::errc::invalid, "a frame that begins with " + std::to_string(whole[0]));
   }
-  if (whole[1] == 68) return frame{frame_kind::header, 0, 0, whole.subspan(2)};
-  if (whole[1] == 83) return frame{frame_kind::short_form, 0, 0, whole.subspan(2)};
-  if (whole[1] == 76) return frame{frame_kind::envelope, 0, 0, whole};
-  if (whole[1] != 69 && whole[1] != 70) {
-    return base::fail(base::errc::invalid, "a frame of unknown header " + std::to_string(whole[1]));
+  const std::uint8_t tag = whole[1];
+  if (tag == frame_tag::header) return frame{frame_kind::header, 0, 0, whole.subspan(2)};
+  if (tag == frame_tag::short_form) return frame{frame_kind::short_form, 0, 0, whole.subspan(2)};
+  if (tag == frame_tag::envelope) return frame{frame_kind::envelope, 0, 0, whole};
+  if (tag != frame_tag::first_fragment && tag != frame_tag::next_fragment) {
+    return base::fail(base::errc::invalid, "a frame of unknown header " + std::to_string(tag));
   }
   if (whole.size() < 18) return base::fail(base::errc::invalid, "a fragment shorter than its header");
-  frame f{whole[1] == 69 ? frame_kind::first_fragment : frame_kind::next_fragment,
+  frame f{tag == frame_tag::first_fragment ? frame_kind::first_fragment : frame_kind::next_fragment,
           base::load_be64(whole.data() + 2), base::load_be64(whole.data() + 10), whole.subspan(18)};
   if (f.fragment == 0) return base::fail(base::errc::invalid, "a fragment numbered 0");
   return f;

@@ -29,6 +29,17 @@ struct frame {
   std::span<const std::uint8_t> body;
 };
 
+// What a frame begins with: pass_through alone, the others behind version_magic.
+namespace frame_tag {
+inline constexpr std::uint8_t version_magic = 131;
+inline constexpr std::uint8_t pass_through = 112;
+inline constexpr std::uint8_t header = 68;
+inline constexpr std::uint8_t first_fragment = 69;
+inline constexpr std::uint8_t next_fragment = 70;
+inline constexpr std::uint8_t envelope = 76;
+inline constexpr std::uint8_t short_form = 83;
+} // namespace frame_tag
+
 // Longest fragment OTP makes, and the threshold above which a payload is sent in fragments.
 inline constexpr std::size_t fragment_size = 64 * 1024;
 

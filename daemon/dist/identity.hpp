@@ -9,7 +9,7 @@
 #include <optional>
 #include <string_view>
 
-#include "runtime/ids.hpp"
+#include "runtime/messages/ids.hpp"
 
 namespace coppice::dist {
 

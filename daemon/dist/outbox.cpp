@@ -25,7 +25,7 @@ std::unique_lock<std::mutex> outbox::locked() {
 }
 
 bool outbox::push(const runtime::destination& to, runtime::signal_ptr what) {
-  const bool large = what->payload().size() > packer::most_brief;
+  const bool large = what->payload().size() > packer::longest_short_payload;
   {
     const auto guard = locked();
     if (large) suspended_.store(true, std::memory_order_relaxed);
@@ -55,10 +55,10 @@ bool outbox::append(const runtime::destination& to, const signal& what) {
   constexpr auto needs_more = signal::of_call | signal::awaited;
   const auto payload = what.payload().bytes();
   if (what.kind != runtime::signal_kind::message || (what.flags & needs_more) != 0) return false;
-  if (payload.size() >= to_.shorter_than || suspended_.load(std::memory_order_relaxed)) return false;
+  if (payload.size() >= to_.frames_below || suspended_.load(std::memory_order_relaxed)) return false;
   if (what.compression > runtime::sent_compressed::never) return false;
   if (to.what() == runtime::destination::kind::alias) return false; // it may end a call
-  const auto head = shortened(to, what, to_.creation);
+  const auto head = to_short_form(to, what, to_.creation);
   if (!head) return false;
   std::array<std::uint8_t, max_short_frame_head> bytes;
   const auto size = write_short_frame_head(bytes, *head, payload.size());

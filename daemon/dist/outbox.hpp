@@ -18,8 +18,8 @@
 
 #include "dist/message_bytes.hpp"
 #include "dist/short_form.hpp"
-#include "runtime/ids.hpp"
-#include "runtime/signal.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/signal.hpp"
 
 namespace coppice::dist {
 
@@ -51,7 +51,7 @@ class outbox {
   struct connected {
     std::uint64_t generation = 0;
     std::uint32_t creation = 0;   // of the peer
-    std::size_t shorter_than = 0; // payloads that become frames here
+    std::size_t frames_below = 0; // payloads that become frames here
   };
 
   // Any thread. True: nobody drains, and the caller must see to it.

@@ -13,11 +13,11 @@
 namespace coppice::dist {
 namespace {
 
-constexpr std::uint8_t version_magic = 131;
-constexpr std::uint8_t pass_through = 112;
-constexpr std::uint8_t plain_header = 68;
-constexpr std::uint8_t first_fragment = 69;
-constexpr std::uint8_t next_fragment = 70;
+using frame_tag::first_fragment;
+using frame_tag::next_fragment;
+using frame_tag::pass_through;
+using frame_tag::version_magic;
+
 constexpr std::size_t copy_below = 1024; // a payload that small joins its control message
 
 void put(etf::writer& out, std::initializer_list<std::uint8_t> bytes) {
@@ -35,17 +35,18 @@ void put_be64(etf::writer& out, std::uint64_t value) {
 packer::packer(std::uint64_t flags, std::optional<compression_settings> compression, bool caches)
     : with_header_((flags & (flag::dist_hdr_atom_cache | flag::fragments)) != 0),
       fragments_((flags & flag::fragments) != 0),
-      atoms_(caches && (flags & flag::dist_hdr_atom_cache) != 0 ? std::make_unique<atom_sender>() : nullptr) {
+      atoms_(caches && (flags & flag::dist_hdr_atom_cache) != 0 ? std::make_unique<atom_cache_writer>()
+                                                                : nullptr) {
   if (compression) compressor_.emplace(*compression);
 }
 
-void packer::start(std::uint8_t header) {
+void packer::start(std::uint8_t tag) {
   scratch_.rewind();
   put(scratch_, {0, 0, 0, 0});
-  if (header == pass_through) {
+  if (tag == pass_through) {
     put(scratch_, {pass_through, version_magic});
   } else {
-    put(scratch_, {version_magic, header});
+    put(scratch_, {version_magic, tag});
   }
 }
 
@@ -75,7 +76,7 @@ bool packer::pack(const control_message& control, const content& what, net::stre
     return true;
   }
   if (payload.size() > UINT32_MAX - 65536) return false;
-  start(with_header_ ? plain_header : pass_through);
+  start(with_header_ ? frame_tag::header : pass_through);
   if (!with_header_) {
     encode_control(scratch_, control);
     if (payload) put(scratch_, {version_magic});
@@ -87,9 +88,10 @@ bool packer::pack(const control_message& control, const content& what, net::stre
   return true;
 }
 
-bool packer::is_brief(const content& what) const {
+bool packer::fits_short_form(const content& what) const {
   const std::size_t size = what.payload.size();
-  return size <= max_enveloped - max_short_frame_head || (size <= most_brief && level_for(size, what) == 0);
+  return size <= max_enveloped - max_short_frame_head ||
+         (size <= longest_short_payload && level_for(size, what) == 0);
 }
 
 void packer::pack(const short_form& head, const content& what, net::stream& out) {
@@ -147,7 +149,7 @@ void packer::write(const runtime::message& payload, etf::bytes part, net::stream
   out.write_owned(part, release, held.release());
 }
 
-std::size_t packer::sent_as_it_is_below() const {
+std::size_t packer::copied_below() const {
   return compressor_ ? std::min(copy_below, compressor_->least()) : copy_below;
 }
 

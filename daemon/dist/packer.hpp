@@ -10,13 +10,13 @@
 #include <memory>
 #include <optional>
 
-#include "dist/atom_sender.hpp"
+#include "dist/atom_cache_writer.hpp"
 #include "dist/compression.hpp"
 #include "dist/control_message.hpp"
 #include "dist/frame.hpp"
 #include "dist/short_form.hpp"
 #include "net/stream.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::dist {
 
@@ -35,16 +35,16 @@ class packer {
   // False when the control message has no encoding or the frame would be longer than four bytes can say;
   // nothing is written then.
   bool pack(const control_message& control, const content& what, net::stream& out);
-  // Whether it may go in one frame, in short form: what is compressed may only if an envelope holds it.
-  static constexpr std::size_t most_brief = 4 * fragment_size; // bytes of payload
-  bool is_brief(const content& what) const;
-  // The same in short form, the peer taking it and `what` being brief.
+  // Whether it may go in short form, which is one frame: what is compressed may only if an envelope holds it.
+  static constexpr std::size_t longest_short_payload = 4 * fragment_size; // bytes of payload
+  bool fits_short_form(const content& what) const;
+  // The same in short form, the peer taking those and fits_short_form() being true.
   void pack(const short_form& head, const content& what, net::stream& out);
   void tick(net::stream& out);
   // Frames, whole, made by someone else.
   void write(const runtime::message& frames, net::stream& out) { write(frames, frames.bytes(), out); }
   // Payloads shorter than this are copied in any case, and not compressed unless their sender chose it.
-  std::size_t sent_as_it_is_below() const;
+  std::size_t copied_below() const;
 
   // A message that leaves in fragments.
   struct fragmented {
@@ -69,7 +69,7 @@ class packer {
   std::uint32_t level_for(std::size_t payload_bytes, const content& what) const {
     return compressor_ ? compressor_->level_for(payload_bytes, what.compression) : 0;
   }
-  void start(std::uint8_t header);
+  void start(std::uint8_t tag);
   // Behind a header: its references and the control message. False: it has no encoding.
   bool put_control(const control_message& control);
   void finish_length(std::size_t payload_bytes);
@@ -78,8 +78,8 @@ class packer {
   bool fragments_;
   std::uint64_t next_sequence_ = 1;
   etf::vector_writer scratch_{1024};
-  std::unique_ptr<atom_sender> atoms_; // null: none is cached
-  etf::vector_writer control_{256};    // if they are
+  std::unique_ptr<atom_cache_writer> atoms_; // null: none is cached
+  etf::vector_writer control_{256};          // if they are
   std::optional<compressor> compressor_;
 };
 

@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <utility>
 
-#include "runtime/message.hpp"
-#include "runtime/raw_message.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/messages/raw_message.hpp"
 
 namespace coppice::dist {
 

@@ -15,8 +15,8 @@
 #include "dist/connection.hpp"
 #include "dist/options.hpp"
 #include "dist/outbox.hpp"
-#include "runtime/ids.hpp"
-#include "runtime/signal.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/signal.hpp"
 
 namespace coppice::dist {
 
@@ -48,12 +48,12 @@ struct peer {
 
   std::mutex lock; // guards what follows
   peer_state state = peer_state::down;
-  std::uint64_t generation = 0;              // of connections
-  std::unique_ptr<connection> established;   // used on the home worker's thread only
-  attempt* outgoing = nullptr;               // owned by the worker's part
-  bool held_back = false;                    // connecting waits for the end of the peer's own handshake
-  std::unique_ptr<base::uv::timer> patience; // while the peer's own attempt is to come
-  std::vector<outbox::entry> taken;          // by the drainer
+  std::uint64_t generation = 0;            // of connections
+  std::unique_ptr<connection> established; // used on the home worker's thread only
+  attempt* outgoing = nullptr;             // owned by the worker's state
+  bool held_back = false;                  // connecting waits for the end of the peer's own handshake
+  std::unique_ptr<base::uv::timer> peer_attempt_timer; // while the peer's own attempt is to come
+  std::vector<outbox::entry> taken;                    // by the drainer
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;
   std::vector<resting_sender> resting; // who wait until it is not busy

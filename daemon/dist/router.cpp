@@ -12,7 +12,7 @@
 
 #include "base/log.hpp"
 #include "dist/flags.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -23,7 +23,7 @@ constexpr std::chrono::seconds stop_patience{3};
 } // namespace
 
 // A finished handshake on its way to its peer; keeps what comes meanwhile.
-struct router::arrival final : net::stream_handler {
+struct router::finished_handshake final : net::stream_handler {
   peer_node who;
   net::stream stream;
   std::vector<std::uint8_t> leftover;
@@ -93,7 +93,7 @@ base::status router::begin_connecting(peer& p) {
   p.state = peer_state::connecting;
   p.last.since = base::wall_now();
   p.outgoing = made->get();
-  parts_[here()].attempts.emplace(made->get(), std::move(*made));
+  workers_[here()].attempts.emplace(made->get(), std::move(*made));
   return {};
 }
 
@@ -125,7 +125,7 @@ void router::give_up(peer& p, const base::error& why) {
     said_before = said_before || p.last.last_error == why.text;
     p.state = peer_state::down;
     p.held_back = false;
-    p.patience.reset();
+    p.peer_attempt_timer.reset();
     p.last.since = base::wall_now();
     p.last.last_error = why.text;
     waiting = std::exchange(p.waiting, {});
@@ -147,11 +147,11 @@ void router::give_up(peer& p, const base::error& why) {
 // The peer said it connects to us: give it the rest of the time. On the home worker.
 void router::wait_for_peer(peer& p) {
   const std::lock_guard guard(p.lock);
-  if (p.established || p.patience) return;
-  p.patience = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] {
+  if (p.established || p.peer_attempt_timer) return;
+  p.peer_attempt_timer = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] {
     give_up(p, {base::errc::timeout, "the peer said it connects to us, and did not"});
   });
-  p.patience->start(options_.connect_timeout);
+  p.peer_attempt_timer->start(options_.connect_timeout);
 }
 
 void router::forget_attempt(unsigned worker, attempt* gone) {
@@ -159,7 +159,7 @@ void router::forget_attempt(unsigned worker, attempt* gone) {
     system_.post(worker, [this, worker, gone] { forget_attempt(worker, gone); });
     return;
   }
-  parts_[worker].attempts.erase(gone);
+  workers_[worker].attempts.erase(gone);
 }
 
 void router::failed(attempt& done, const base::error& why) {
@@ -168,7 +168,7 @@ void router::failed(attempt& done, const base::error& why) {
     const bool expected = why.code == base::errc::exists; // of two attempts one has to go
     base::log::write(expected ? base::log::level::debug : base::log::level::warning, module, {},
                      "connection from {} refused: {}", done.who(), why.text);
-    shaking_hands_.fetch_sub(1);
+    handshakes_.fetch_sub(1);
     const std::string admitted = done.admitted();
     forget_attempt(worker, &done);
     end_admission(admitted);
@@ -191,9 +191,9 @@ void router::failed(attempt& done, const base::error& why) {
 
 void router::established(attempt& done, const peer_node& who, net::stream stream,
                          std::vector<std::uint8_t> leftover) {
-  if (!done.outgoing()) shaking_hands_.fetch_sub(1);
+  if (!done.outgoing()) handshakes_.fetch_sub(1);
   const auto index = system_.nodes().intern(who.name);
-  auto come = std::make_shared<arrival>();
+  auto come = std::make_shared<finished_handshake>();
   come->who = who;
   come->stream = std::move(stream);
   come->stream.set_handler(*come);
@@ -215,7 +215,7 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
 }
 
 // On the worker that shook hands, which becomes the peer's home.
-void router::attach(const std::shared_ptr<arrival>& come) {
+void router::attach(const std::shared_ptr<finished_handshake>& come) {
   peer& p = *come->to;
   const unsigned worker = here();
   if (stopping_ || come->closed) return end_admission(come->admitted);
@@ -223,16 +223,15 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   attempt* superseded = nullptr;
   unsigned old_home = worker;
   std::uint64_t old_generation = 0;
-  std::shared_ptr<base::uv::timer> patience;
+  std::shared_ptr<base::uv::timer> peer_attempt_timer;
   std::vector<runtime::reference> askers;
-  std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
     old_home = p.home.load();
     old_generation = p.generation;
     if (!p.established) {
       auto made = std::make_unique<connection>(system_, options_, static_cast<connection_owner&>(*this),
-                                               p.index, come->who, come->outgoing, std::move(come->stream));
+                                               p.index, come->who, std::move(come->stream));
       fresh = made.get();
       p.established = std::move(made);
       ++p.generation;
@@ -240,7 +239,7 @@ void router::attach(const std::shared_ptr<arrival>& come) {
       p.state = peer_state::connected;
       p.held_back = false;
       superseded = std::exchange(p.outgoing, nullptr);
-      patience = std::move(p.patience);
+      peer_attempt_timer = std::move(p.peer_attempt_timer);
       askers = std::exchange(p.askers, {});
       p.last = {};
       p.last.name = p.name;
@@ -261,30 +260,52 @@ void router::attach(const std::shared_ptr<arrival>& come) {
   }
   if (superseded != nullptr) forget_attempt(old_home, superseded);
   // A timer ends on the loop it runs on.
-  if (patience && old_home != worker) system_.post(old_home, [patience] { patience->close(); });
+  if (peer_attempt_timer && old_home != worker)
+    system_.post(old_home, [peer_attempt_timer] { peer_attempt_timer->close(); });
   base::log::notice(module, "{}: connected ({}, {}{}{}{})", p.name, p.last.address,
                     come->outgoing ? "we to it" : "it to us", come->who.hidden ? ", hidden" : "",
                     p.last.tls.empty() ? "" : ", TLS ", p.last.tls);
   const auto info = info_of(p);
   for (const auto& told : up_) told(info);
+  begin_traffic(p, fresh, *come, askers);
+}
+
+// What waited for the peer goes first, then what it sent meanwhile is read.
+void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
+                           const std::vector<runtime::reference>& askers) {
+  std::vector<resting_sender> awake;
+  bool ended = false;
+  bool down = false;
+  base::error why{base::errc::closed, {}};
   {
     const std::lock_guard guard(p.lock);
-    for (auto& item : p.waiting) {
-      p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
-      fresh->send(item->to, std::move(item->what));
+    ended = p.established.get() != fresh;
+    down = p.state == peer_state::down;
+    why.text = p.last.last_error;
+    if (!ended) {
+      for (auto& item : p.waiting) {
+        p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
+        fresh->send(item->to, std::move(item->what));
+      }
+      p.waiting.clear();
+      p.waiting_bytes = 0;
+      if (fresh->has_large()) p.out.suspend();
+      p.out.open({p.generation, come.who.creation, fresh->frames_below()});
+      p.unsent.store(fresh->unsent(), std::memory_order_relaxed);
+      awake = rested(p);
     }
-    p.waiting.clear();
-    p.waiting_bytes = 0;
-    if (fresh->has_large()) p.out.suspend();
-    p.out.open({p.generation, come->who.creation, fresh->ready_below()});
-    p.unsent.store(fresh->unsent(), std::memory_order_relaxed);
-    awake = rested(p);
+  }
+  if (ended) {
+    // By one who was told, so that `fresh` is gone. What waited for it does not begin another connection.
+    tell_askers(askers, false);
+    if (down) give_up(p, why);
+    return end_admission(come.admitted);
   }
   wake(awake);
   tell_askers(askers, true);
-  come->stream = {};
-  end_admission(come->admitted);
-  fresh->start(come->leftover);
+  come.stream = {};
+  end_admission(come.admitted);
+  fresh->start(come.leftover);
 }
 
 void router::lost(connection& gone, const base::error& why) {
@@ -350,10 +371,10 @@ bool router::run_on_workers(const std::function<void(unsigned)>& task) {
 void router::stop() {
   if (stopping_.exchange(true)) return;
   run_on_workers([this](unsigned worker) {
-    if (worker < parts_.size()) {
-      parts_[worker].listeners.clear();
-      parts_[worker].attempts.clear();
-      parts_[worker].pacer.reset();
+    if (worker < workers_.size()) {
+      workers_[worker].listeners.clear();
+      workers_[worker].attempts.clear();
+      workers_[worker].pacer.reset();
     }
     std::vector<peer*> all;
     {
@@ -365,7 +386,7 @@ void router::stop() {
       std::uint64_t generation = 0;
       {
         const std::lock_guard guard(p->lock);
-        p->patience.reset();
+        p->peer_attempt_timer.reset();
         generation = p->generation;
       }
       end_at_home(*p, generation, {base::errc::closed, "this node stops"});
@@ -380,19 +401,7 @@ peer_info router::info_of(peer& p) const {
   peer_info out = p.last;
   out.state = p.state;
   out.queued = p.waiting_bytes;
-  if (p.established) {
-    const auto& c = p.established->counters();
-    constexpr auto relaxed = std::memory_order_relaxed;
-    out.messages_in = c.messages_in.load(relaxed);
-    out.messages_out = c.messages_out.load(relaxed);
-    out.bytes_in = c.bytes_in.load(relaxed);
-    out.bytes_out = c.bytes_out.load(relaxed);
-    out.queued += c.queued.load(relaxed);
-    out.dropped = c.dropped.load(relaxed);
-    out.silent_ticks = c.silent_ticks.load(relaxed);
-    out.links = c.links.load(relaxed);
-    out.monitors = c.monitors.load(relaxed);
-  }
+  if (p.established) p.established->counters().read(out);
   return out;
 }
 

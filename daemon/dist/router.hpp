@@ -40,7 +40,8 @@ class router final : public runtime::remote_router, private connection_owner, pr
   ~router() override;
 
   // Before listen(). Called on the worker that runs the connection: before the peer's first signal is
-  // delivered, and after the processes heard of its loss. `why` is the reason in words.
+  // delivered, and after the processes heard of its loss. `why` is the reason in words. Either may disconnect
+  // the node.
   using up_fn = std::function<void(const peer_info& peer)>;
   using down_fn = std::function<void(const peer_info& peer, const std::string& why)>;
   void on_node_up(up_fn told) { up_.push_back(std::move(told)); }
@@ -70,12 +71,12 @@ class router final : public runtime::remote_router, private connection_owner, pr
 
  private:
   // What a worker's thread alone touches.
-  struct part {
+  struct worker_state {
     std::unique_ptr<net::tls_pacer> pacer; // outlives the attempts
     std::unordered_map<attempt*, std::unique_ptr<attempt>> attempts;
     std::vector<net::listener> listeners;
   };
-  struct arrival;
+  struct finished_handshake;
   using queue = std::vector<std::unique_ptr<routed>>;
 
   // connection_owner
@@ -103,7 +104,10 @@ class router final : public runtime::remote_router, private connection_owner, pr
   base::status begin_connecting(peer& p);
   void end_admission(const std::string& name);
   void connect_at_home(peer& p);
-  void attach(const std::shared_ptr<arrival>& come);
+  void attach(const std::shared_ptr<finished_handshake>& come);
+  // `fresh` may be gone.
+  void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
+                     const std::vector<runtime::reference>& askers);
   void give_up(peer& p, const base::error& why);
   void wait_for_peer(peer& p);
   void forget_attempt(unsigned worker, attempt* gone);
@@ -132,11 +136,11 @@ class router final : public runtime::remote_router, private connection_owner, pr
   std::vector<std::unique_ptr<peer>> owned_;
   std::vector<std::unique_ptr<chunk>> chunks_owned_;
   std::array<std::atomic<chunk*>, 256> chunks_{};
-  std::vector<part> parts_;
+  std::vector<worker_state> workers_;
   std::mutex admissions_lock_;
   std::map<std::string, unsigned, std::less<>> admissions_; // nodes being let in, and how many times
   std::atomic<unsigned> next_worker_{0};
-  std::atomic<std::size_t> shaking_hands_{0};
+  std::atomic<std::size_t> handshakes_{0};
   std::atomic<std::uint64_t> unreachable_{0};
   std::atomic<bool> stopping_{false};
 };

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "dist/router.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -95,7 +95,7 @@ void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr 
     const std::lock_guard guard(p.lock);
     const bool at_home = p.home.load() == here();
     if (what != nullptr && at_home && p.established) {
-      if (what->payload().size() > packer::most_brief) p.out.suspend();
+      if (what->payload().size() > packer::longest_short_payload) p.out.suspend();
       p.established->send(*to, std::move(what));
     } else if (what != nullptr) {
       push(p, *to, std::move(what));

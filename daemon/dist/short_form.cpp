@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/bytes.hpp"
+#include "dist/frame.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -45,16 +46,15 @@ std::size_t write_short_form(std::span<std::uint8_t> into, const short_form& m) 
 }
 
 std::size_t write_short_frame_head(std::span<std::uint8_t> into, const short_form& m, std::size_t payload) {
-  into[4] = 131;
-  into[5] = 83;
+  into[4] = frame_tag::version_magic;
+  into[5] = frame_tag::short_form;
   const std::size_t size = 6 + write_short_form(into.subspan(6), m);
   base::store_be32(into.data(), static_cast<std::uint32_t>(size - 4 + payload));
   return size;
 }
 
-// They leave out what both ends know.
-std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s,
-                                    std::uint32_t peer_creation) {
+std::optional<short_form> to_short_form(const runtime::destination& to, const runtime::signal& s,
+                                        std::uint32_t peer_creation) {
   using runtime::destination;
   if (!s.payload() || !s.from.here() || (s.flags & runtime::signal::priority) != 0) return std::nullopt;
   const bool call = (s.flags & runtime::signal::of_call) != 0;

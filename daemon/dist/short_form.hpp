@@ -10,8 +10,8 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/ids.hpp"
-#include "runtime/signal.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/signal.hpp"
 
 namespace coppice::dist {
 
@@ -40,8 +40,8 @@ struct short_form {
 
 // What a message to a process of the peer's, or a call, is in short form; nothing when the short forms cannot
 // say it, as what has priority. The name borrows from `to`.
-std::optional<short_form> shortened(const runtime::destination& to, const runtime::signal& s,
-                                    std::uint32_t peer_creation);
+std::optional<short_form> to_short_form(const runtime::destination& to, const runtime::signal& s,
+                                        std::uint32_t peer_creation);
 
 inline constexpr std::size_t max_short_head = 1 + 8 + 8 + 1 + 255;
 

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "runtime/ids.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::dist {
 

@@ -6,14 +6,14 @@
 #include <coppice/etf/inflate.hpp>
 #include <utility>
 
+#include "dist/frequent_control.hpp"
 #include "dist/handshake_message.hpp"
-#include "dist/usual_control.hpp"
-#include "runtime/raw_message.hpp"
+#include "runtime/messages/raw_message.hpp"
 
 namespace coppice::dist {
 namespace {
 
-constexpr std::uint8_t version_magic = 131;
+using frame_tag::version_magic;
 
 auto invalid(std::string text) {
   return base::fail(base::errc::invalid, std::move(text));
@@ -44,7 +44,7 @@ base::result<unpacked*> unpacker::take(std::span<const std::uint8_t> whole, runt
 base::result<unpacked*> unpacker::take_whole(std::span<const std::uint8_t> whole) {
   out_.payload = {};
   out_.dropped.clear();
-  out_.brief.what = short_form::kind::none;
+  out_.head.what = short_form::kind::none;
   auto f = parse_frame(whole);
   if (f && f->kind == frame_kind::envelope && (capabilities_ & handshake_message::capability::lz4) != 0) {
     const auto inside = decompressor_.unwrap(f->body);
@@ -112,7 +112,7 @@ base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> 
   }
   const auto head = read_short_form(body);
   if (!head) return invalid("a malformed short form");
-  out_.brief = *head;
+  out_.head = *head;
   atoms_.clear();
   if (auto read = read_payload(body); !read) return tl::unexpected(std::move(read.error()));
   return &out_;
@@ -125,7 +125,7 @@ base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body
 }
 
 base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
-  auto size = read_usual_control(terms, lookup(), out_.control);
+  auto size = read_frequent_control(terms, lookup(), out_.control);
   if (!size) {
     const auto read = read_control(terms, out_.control);
     if (!read) return tl::unexpected(read.error());

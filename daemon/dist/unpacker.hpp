@@ -14,18 +14,18 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "dist/atom_cache.hpp"
+#include "dist/atom_cache_reader.hpp"
 #include "dist/compression.hpp"
 #include "dist/control_message.hpp"
 #include "dist/fragments.hpp"
 #include "dist/frame.hpp"
 #include "dist/short_form.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::dist {
 
 struct unpacked {
-  short_form brief;        // in place of `control`, unless none; borrows likewise
+  short_form head;         // in place of `control`, unless none; borrows likewise
   control_message control; // the fields its operation has; borrows from the frame and the unpacker
   runtime::message payload;
   std::string dropped; // why the payload was not taken, else empty
@@ -63,7 +63,7 @@ class unpacker {
   etf::atom_lookup lookup() const;
 
   etf::limits most_;
-  atom_cache cache_;
+  atom_cache_reader cache_;
   atom_table atoms_;
   fragments fragments_;
   decompressor decompressor_;

@@ -10,9 +10,10 @@
 #include <memory>
 #include <utility>
 
-#include "behaviours/server.hpp"
+#include "behaviours/gen.hpp"
+#include "host/server.hpp"
 #include "loader/descriptor.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::isolation {
@@ -20,15 +21,11 @@ namespace {
 
 using runtime::message;
 
-// The ack of a start that failed is {error, Reason}; a restore's reason is its sentence.
-std::string failure_in(const message& ack) {
-  etf::cursor at(ack.bytes());
-  if (at.read_atom_is("ok")) return {};
-  etf::bytes reason;
-  if (!at.read_tuple_of(2) || !at.skip() || !at.read_term(reason)) return etf::print(ack.bytes());
+// A restore's reason is its sentence.
+std::string sentence_of(const message& reason) {
   etf::bytes sentence;
-  if (etf::cursor(reason).read_binary(sentence)) return {sentence.begin(), sentence.end()};
-  return etf::print(reason);
+  if (etf::cursor(reason.bytes()).read_binary(sentence)) return {sentence.begin(), sentence.end()};
+  return etf::print(reason.bytes());
 }
 
 class driver final : public runtime::behaviour {
@@ -54,30 +51,25 @@ class driver final : public runtime::behaviour {
     const auto refuse = [&from](std::string why) {
       return base::fail(base::errc::refused, fmt::format("{}: {}", from.label, why));
     };
-    behaviours::server_plan plan;
+    host::server_plan plan;
     plan.type = loader::find_actor(image_.descriptor(), from.actor);
     if (plan.type == nullptr) return refuse(fmt::format("there is no actor type {} any more", from.actor));
-    plan.image = behaviours::image_pin(image_);
-    plan.is = &known_.emplace_back(behaviours::actor_identity{image_.id(), from.actor});
+    plan.image = host::image_pin(image_);
+    plan.is = &known_.emplace_back(host::actor_identity{image_.id(), from.actor});
     plan.spec.args = from.origin.args;
     plan.spec.env = from.origin.env;
-    plan.saved = std::make_unique<behaviours::saved_state>(from.saved);
-    runtime::spawn_options options;
-    options.ack = self.make_ack();
-    const runtime::reference ack = options.ack;
-    const auto started =
-        self.spawn(std::move(options), std::make_unique<behaviours::server>(std::move(plan)));
-    if (!started) return refuse(started.error().text);
-    const auto answer = self.await(ack);
-    std::string why = answer ? failure_in(*answer) : "it ended";
-    if (why.empty()) self.exit(*started, runtime::reasons::kill());
-    return why.empty() ? base::status() : refuse(std::move(why));
+    plan.saved = std::make_unique<host::saved_state>(from.saved);
+    const auto started = behaviours::gen::start(self, {}, std::make_unique<host::server>(std::move(plan)));
+    if (started) return self.exit(*started, runtime::reasons::kill()), base::status();
+    const behaviours::gen::start_error& error = started.error();
+    if (error.what == behaviours::gen::start_error::kind::spawn) return refuse(error.error.text);
+    return refuse(error.reason ? sentence_of(error.reason) : "it ended");
   }
 
   loader::image& image_;
   const std::vector<loader::trial_state>& states_;
   std::promise<base::status> done_;
-  std::list<behaviours::actor_identity> known_; // of the actors
+  std::list<host::actor_identity> known_; // of the actors
 };
 
 } // namespace

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "behaviours/reloadable.hpp"
+#include "host/reloadable.hpp"
 #include "loader/image.hpp"
 #include "manifest/manifest.hpp"
 
@@ -18,7 +18,7 @@ namespace coppice::loader {
 struct known_actor {
   std::string name;
   const coppice_actor_type* type;
-  const behaviours::actor_identity* is;
+  const host::actor_identity* is;
 };
 
 struct plugin_generation {

@@ -49,7 +49,7 @@ std::string counted(std::size_t count, std::string_view one, std::string_view ma
 
 // What holds the code of an image, in words; empty: nothing.
 std::string holders(const image& of) {
-  using behaviours::pin_of;
+  using host::pin_of;
   std::vector<std::string> all;
   if (const auto count = of.pins(pin_of::actor))
     all.push_back(counted(count, "actor or its parked stack", "actors or their parked stacks"));

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <link.h>
 
-#include "behaviours/host.hpp"
+#include "host/host.hpp"
 #include "loader/descriptor.hpp"
 
 namespace coppice::loader {
@@ -93,12 +93,12 @@ base::result<std::unique_ptr<image>> image::open(const std::string& file, const 
     coppice_error error;
     std::int32_t status = COPPICE_E_EXCEPTION;
     try {
-      status = found->init(behaviours::host_table(), &error);
+      status = found->init(host::host_table(), &error);
     } catch (...) {
       error.text = "it threw an exception";
     }
     if (status != COPPICE_OK) {
-      const std::string_view word = behaviours::status_word(status);
+      const std::string_view word = host::status_word(status);
       return refuse({base::errc::refused,
                      fmt::format("its init failed: {}", !error.text.empty() ? error.text
                                                         : word.empty()      ? fmt::format("status {}", status)

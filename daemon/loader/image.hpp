@@ -10,12 +10,12 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "behaviours/plugin_image.hpp"
+#include "host/plugin_image.hpp"
 #include "manifest/manifest.hpp"
 
 namespace coppice::loader {
 
-class image final : public behaviours::plugin_image {
+class image final : public host::plugin_image {
  public:
   // Maps the file, checks its descriptor against `promised` and runs its init. Whatever fails is undone.
   static base::result<std::unique_ptr<image>> open(const std::string& file,

@@ -10,7 +10,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "behaviours/server.hpp"
+#include "host/server.hpp"
 #include "loader/descriptor.hpp"
 #include "loader/probe.hpp"
 
@@ -138,7 +138,7 @@ base::status loader::load_for(std::string_view actor) {
 
 base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::actor_spec& spec) {
   const actor_name wanted = split(spec.actor);
-  behaviours::server_plan plan;
+  host::server_plan plan;
   {
     const std::lock_guard guard(lock_);
     entry* const plugin = find(wanted.plugin);
@@ -146,13 +146,13 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
       return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
     const auto known = actor_of(*plugin, spec.actor);
     if (!known) return tl::unexpected(known.error());
-    plan.image = behaviours::image_pin(*plugin->mapped);
+    plan.image = host::image_pin(*plugin->mapped);
     plan.type = (*known)->type;
     plan.is = (*known)->is;
     ++plugin->made;
   }
   plan.spec = spec;
-  return std::make_unique<behaviours::server>(std::move(plan));
+  return std::make_unique<host::server>(std::move(plan));
 }
 
 // With the lock held. The result lasts until the next one.
@@ -208,9 +208,8 @@ bool loader::takes_config_change(std::string_view plugin, std::string_view actor
   return false;
 }
 
-const behaviours::actor_identity* loader::identity_of(const std::string& plugin, const std::string& actor) {
-  return &identities_.try_emplace(plugin + ":" + actor, behaviours::actor_identity{plugin, actor})
-              .first->second;
+const host::actor_identity* loader::identity_of(const std::string& plugin, const std::string& actor) {
+  return &identities_.try_emplace(plugin + ":" + actor, host::actor_identity{plugin, actor}).first->second;
 }
 
 std::vector<std::string> loader::unload() {

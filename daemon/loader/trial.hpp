@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "behaviours/reloadable.hpp"
+#include "host/reloadable.hpp"
 
 namespace coppice::loader {
 
@@ -20,8 +20,8 @@ constexpr int states_fd = 4;
 struct trial_state {
   std::string label; // of the actor, for people
   std::string actor; // its type
-  behaviours::actor_origin origin;
-  behaviours::saved_state saved;
+  host::actor_origin origin;
+  host::saved_state saved;
 };
 
 // All of them in a new file, open for reading and writing.

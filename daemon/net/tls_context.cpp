@@ -52,7 +52,7 @@ base::status parse(certificates& into, const std::string& text, const char* what
 
 } // namespace
 
-struct tls_context::parts {
+struct tls_context::mbedtls_objects {
   tls_role role = tls_role::client;
   bool verify = false;
   certificates chain;
@@ -65,7 +65,7 @@ struct tls_context::parts {
   base::status configure(mbedtls_ssl_config* config, const int* ciphers, bool allow_1_2, bool has_own);
 };
 
-base::status tls_context::parts::load(const tls_settings& from) {
+base::status tls_context::mbedtls_objects::load(const tls_settings& from) {
   const bool has_own = !from.certificate.empty();
   if (role == tls_role::server && !has_own) {
     return base::fail(base::errc::invalid, "tls: a listener needs a certificate");
@@ -90,8 +90,8 @@ base::status tls_context::parts::load(const tls_settings& from) {
   return configure(preferred.get(), only_fastest.data(), false, has_own);
 }
 
-base::status tls_context::parts::configure(mbedtls_ssl_config* config, const int* ciphers, bool allow_1_2,
-                                           bool has_own) {
+base::status tls_context::mbedtls_objects::configure(mbedtls_ssl_config* config, const int* ciphers,
+                                                     bool allow_1_2, bool has_own) {
   const int endpoint = role == tls_role::client ? MBEDTLS_SSL_IS_CLIENT : MBEDTLS_SSL_IS_SERVER;
   const int code =
       mbedtls_ssl_config_defaults(config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
@@ -112,24 +112,24 @@ base::status tls_context::parts::configure(mbedtls_ssl_config* config, const int
 base::result<std::shared_ptr<const tls_context>> tls_context::make(tls_role role,
                                                                    const tls_settings& settings) {
   if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
-  auto made = std::make_unique<parts>();
+  auto made = std::make_unique<mbedtls_objects>();
   made->role = role;
   made->verify = settings.verify_peer;
   if (auto loaded = made->load(settings); !loaded) return tl::unexpected(std::move(loaded.error()));
   return std::shared_ptr<const tls_context>(new tls_context(std::move(made)));
 }
 
-tls_context::tls_context(std::unique_ptr<parts> made) : parts_(std::move(made)) {}
+tls_context::tls_context(std::unique_ptr<mbedtls_objects> made) : objects_(std::move(made)) {}
 tls_context::~tls_context() = default;
 
 tls_role tls_context::role() const {
-  return parts_->role;
+  return objects_->role;
 }
 bool tls_context::verifies_peer() const {
-  return parts_->verify;
+  return objects_->verify;
 }
 const mbedtls_ssl_config* tls_context::config(bool fastest_offered) const {
-  return fastest_offered ? parts_->preferred.get() : parts_->general.get();
+  return fastest_offered ? objects_->preferred.get() : objects_->general.get();
 }
 
 // Record header (type, version, length), handshake header (type, length), version, random, session id,

@@ -42,9 +42,9 @@ class tls_context {
   const mbedtls_ssl_config* config(bool fastest_offered) const;
 
  private:
-  struct parts;
-  explicit tls_context(std::unique_ptr<parts> made);
-  std::unique_ptr<parts> parts_;
+  struct mbedtls_objects;
+  explicit tls_context(std::unique_ptr<mbedtls_objects> made);
+  std::unique_ptr<mbedtls_objects> objects_;
 };
 
 // What the first bytes of a connection say, looked at before any memory is spent on it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Apply as a transaction: read and compare on the blocking pool, load the plugins that are new, then give the
-// tree its orders one by one; the first that fails has all before it taken back, the last first. Only one
-// transaction at a time. Runs in a process of its own.
+// Apply, whole or not at all: read and compare on the blocking pool, load the plugins that are new, then give
+// the tree its orders one by one; the first that fails has all before it taken back, the last first. Holds
+// the node's change_lock. Runs in a process of its own.
 #include "node/apply.hpp"
 
 #include <fmt/format.h>
@@ -15,8 +15,8 @@
 #include "behaviours/application_controller.hpp"
 #include "node/assemble.hpp"
 #include "node/change_plan.hpp"
-#include "node/node.hpp"
-#include "node/parts.hpp"
+#include "node/components.hpp"
+#include "node/instance.hpp"
 #include "node/requester.hpp"
 #include "spec/default_files.hpp"
 #include "spec/diff.hpp"
@@ -124,8 +124,8 @@ base::status give(runtime::process& self, behaviours::order_desk& desk, const ru
 
 } // namespace
 
-base::status node::parts::carry_out(runtime::process& self, const behaviours::any_order& what,
-                                    const std::string& supervisor) {
+base::status instance::components::carry_out(runtime::process& self, const behaviours::any_order& what,
+                                             const std::string& supervisor) {
   if (supervisor.empty()) {
     return give(self, orders,
                 runtime::destination::named(std::string(behaviours::application_controller::registered_name)),
@@ -136,7 +136,7 @@ base::status node::parts::carry_out(runtime::process& self, const behaviours::an
   return to ? give(self, orders, *to, what) : base::status();
 }
 
-base::status node::parts::change_tree(runtime::process& self, const change_plan& plan) {
+base::status instance::components::change_tree(runtime::process& self, const change_plan& plan) {
   for (std::size_t done = 0; done < plan.steps.size(); ++done) {
     const change_step& step = plan.steps[done];
     if (!step.forth) continue;
@@ -157,14 +157,14 @@ base::status node::parts::change_tree(runtime::process& self, const change_plan&
 }
 
 // What reading and comparing came to; made on the blocking pool.
-struct node::parts::prepared {
+struct instance::components::prepared {
   std::shared_ptr<configuration> next;
   spec::difference difference; // from the current one to `next`
   change_plan plan;
 };
 
-void node::parts::prepare(const apply_request& request, const configuration& current, apply_outcome& out,
-                          prepared& work) {
+void instance::components::prepare(const apply_request& request, const configuration& current,
+                                   apply_outcome& out, prepared& work) {
   std::vector<std::string> files = request.files.empty() ? source.files : request.files;
   if (files.empty()) files = spec::default_files();
   spec::outcome loaded = spec::load(files, source.options);
@@ -199,9 +199,9 @@ void node::parts::prepare(const apply_request& request, const configuration& cur
   work.next->applications = work.plan.applications;
 }
 
-apply_outcome node::parts::apply(runtime::process& self, const apply_request& request) {
+apply_outcome instance::components::apply(runtime::process& self, const apply_request& request) {
   apply_outcome out;
-  const transaction mine(*this);
+  const change_lock mine(*this);
   if (!request.dry_run && !mine) {
     out.valid = true;
     out.result = base::fail(base::errc::refused, "another apply or reload is under way");
@@ -226,7 +226,7 @@ apply_outcome node::parts::apply(runtime::process& self, const apply_request& re
   return out;
 }
 
-void node::parts::remember() const {
+void instance::components::remember() const {
   const auto now = current();
   const std::string folder = now->spec.node.data;
   base::status written = base::make_folders(folder, 0750);
@@ -258,13 +258,15 @@ std::vector<std::string> summary(const apply_outcome& outcome) {
   return out;
 }
 
-void node::apply(apply_request request, std::function<void(apply_outcome)> done) {
+void instance::apply(apply_request request, std::function<void(apply_outcome)> done) {
   apply_outcome lost;
   lost.valid = true;
   lost.result = base::fail(base::errc::closed, "the node stops");
   ask_from_outside<apply_outcome>(
-      parts_->system,
-      [&p = *parts_, request = std::move(request)](runtime::process& self) { return p.apply(self, request); },
+      components_->system,
+      [&p = *components_, request = std::move(request)](runtime::process& self) {
+        return p.apply(self, request);
+      },
       std::move(done), std::move(lost));
 }
 

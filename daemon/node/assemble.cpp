@@ -138,7 +138,7 @@ runtime::system_options runtime_options(const spec::node_spec& spec) {
   out.node_name = spec.node.name;
   out.workers = bounded(spec.node.workers.value_or(0));
   out.processes = bounded(spec.node.limits.processes);
-  out.parked = bounded(spec.node.limits.parked.value_or(0));
+  out.parked_stacks = bounded(spec.node.limits.parked_stacks.value_or(0));
   out.memory = machine_memory() / 100 * spec.node.limits.memory.percent;
   if (spec.node.limits.memory.percent == 0) out.memory = spec.node.limits.memory.bytes;
   out.park = base::to_nanos(spec.node.runtime.park);
@@ -202,8 +202,8 @@ std::shared_ptr<supervisor_spec> bare_supervisor(const spec::supervisor_spec& fr
   out->strategy = convert(from.strategy);
   out->intensity = from.intensity;
   out->period = base::to_nanos(from.period);
-  const bool park = from.on_exceeded == spec::on_exceeded::park;
-  out->on_exceeded = park ? behaviours::on_exceeded::park : behaviours::on_exceeded::escalate;
+  const bool give_up = from.on_exceeded == spec::on_exceeded::give_up;
+  out->on_exceeded = give_up ? behaviours::on_exceeded::give_up : behaviours::on_exceeded::escalate;
   out->auto_shutdown = convert(from.auto_shutdown);
   return out;
 }

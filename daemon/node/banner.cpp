@@ -17,7 +17,8 @@ namespace {
 using behaviours::child_state;
 using behaviours::tree_entry;
 
-void draw(const node& of, const tree_entry& entry, const std::string& indent, bool last, std::string& out) {
+void draw(const instance& of, const tree_entry& entry, const std::string& indent, bool last,
+          std::string& out) {
   out += indent + (last ? "└─ " : "├─ ") + entry.id;
   if (!entry.name.empty() && entry.name != entry.id) out += " (" + entry.name + ")";
   out += "  " + entry.behaviour;
@@ -49,7 +50,7 @@ bool is_users_cookie(const std::string& file) {
   return home != nullptr && file == std::string(home) + "/.erlang.cookie";
 }
 
-std::string erl_line(const node& of, const question& ask) {
+std::string erl_line(const instance& of, const question& ask) {
   const std::string_view name = of.name();
   const std::string_view host = name.substr(name.find('@') + 1);
   std::string cookie;
@@ -68,7 +69,7 @@ std::string erl_line(const node& of, const question& ask) {
 
 } // namespace
 
-std::string banner(const node& of, const std::string& client, const std::string& socket) {
+std::string banner(const instance& of, const std::string& client, const std::string& socket) {
   const node_status status = of.status();
   const auto applications = of.tree();
   std::string out =

@@ -5,12 +5,12 @@
 
 #include <string>
 
-#include "node/node.hpp"
+#include "node/instance.hpp"
 
 namespace coppice::node {
 
 // `client` is how the coppice program is called from here; `socket` is where the control socket is, empty
 // where the client finds it by itself.
-std::string banner(const node& of, const std::string& client, const std::string& socket);
+std::string banner(const instance& of, const std::string& client, const std::string& socket);
 
 } // namespace coppice::node

@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 #include "loader/loader.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 #include "spec/args_schema.hpp"
 
 namespace coppice::node {

@@ -15,10 +15,10 @@
 
 #include "base/log.hpp"
 #include "loader/descriptor.hpp"
+#include "node/reload_check.hpp"
 #include "node/reload_ledger.hpp"
 #include "runtime/find_processes.hpp"
-#include "runtime/freezer.hpp"
-#include "spec/args_schema.hpp"
+#include "runtime/freezing/freezer.hpp"
 
 namespace coppice::node {
 namespace {
@@ -29,34 +29,34 @@ constexpr std::string_view module = "reload";
 constexpr std::size_t most_trial_bytes = std::size_t{256} << 20;
 // For putting actors back that do not hang.
 constexpr base::nanos undo_time = base::nanos_per_second;
-// Looks for actors made by the old code around the switch.
-constexpr int sweeps = 3;
-// And before they stand still.
-constexpr int looks = 5;
+// While actors stand still, and after the switch, others may start by the old code: rounds of looking for
+// them.
+constexpr int rounds_before_hold = 5;
+constexpr int rounds_after_switch = 3;
 
 using generation_ptr = std::unique_ptr<loader::plugin_generation>;
-using generations_to_be = std::map<std::string, loader::plugin_generation*, std::less<>>;
 
-class transaction {
+class hot_reload {
  public:
-  transaction(const reload_ground& on, const reload_request& what, std::stop_token quit)
+  hot_reload(const reload_ground& on, const reload_request& what, std::stop_token quit)
       : on_(on), what_(what), rules_(on.rules()), quit_(std::move(quit)) {}
 
-  ~transaction() {
+  ~hot_reload() {
     if (ledger_ != nullptr) ledger_->close();
     freezer_.reset();
     ledger_.reset();
     on_.plugins.discard(std::move(next_));
     (void)on_.plugins.collect();
   }
-  transaction(const transaction&) = delete;
-  transaction& operator=(const transaction&) = delete;
+  hot_reload(const hot_reload&) = delete;
+  hot_reload& operator=(const hot_reload&) = delete;
 
   base::result<reload_report> run() {
     report_.dry_run = what_.dry_run;
     if (auto done = open(); !done) return tl::unexpected(std::move(done.error()));
     if (next_.empty()) return finish();
-    if (auto done = check_tree(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto fit = check_tree(rules_.applications, to_be()); !fit)
+      return tl::unexpected(std::move(fit.error()));
     if (auto done = rehearse(); !done) return tl::unexpected(std::move(done.error()));
     if (what_.dry_run) return finish();
     if (auto done = gather(); !done) return tl::unexpected(std::move(done.error()));
@@ -69,10 +69,6 @@ class transaction {
 
  private:
   base::status open();
-  base::status check_tree() const;
-  base::status check_children(const behaviours::supervisor_spec& of, const std::string& path) const;
-  base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
-                          const runtime::message& args) const;
   base::status rehearse();
   base::status check_row(const reload_ledger::row& row, const loader::plugin_generation& next);
   base::status gather();
@@ -84,7 +80,6 @@ class transaction {
   base::status restart(const std::string& path) const;
   reload_report finish();
 
-  loader::plugin_generation* next_of(std::string_view plugin) const;
   // Actors of these plugins that run the code in use.
   std::vector<runtime::pid> actors() const;
   // Makes those members that are not yet. How many there were.
@@ -113,13 +108,8 @@ class transaction {
   reload_report report_;
 };
 
-loader::plugin_generation* transaction::next_of(std::string_view plugin) const {
-  const auto found = std::ranges::find_if(next_, [&](const auto& g) { return g->declared.id == plugin; });
-  return found == next_.end() ? nullptr : found->get();
-}
-
 // The new generations, each inspected, probed and mapped.
-base::status transaction::open() {
+base::status hot_reload::open() {
   for (const loader::loaded_plugin& in_use : on_.plugins.loaded()) {
     const bool named = in_use.id == what_.plugin;
     if (!what_.plugin.empty() && !named) continue;
@@ -142,68 +132,29 @@ base::status transaction::open() {
   return {};
 }
 
-base::status transaction::check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
-                                     const runtime::message& args) const {
-  const auto schema = spec::args_schema::compile(type.args_schema);
-  if (!schema)
-    return base::fail(base::errc::refused, fmt::format("plugin {}: bad args_schema for actor {}: {}",
-                                                       of.declared.id, type.name, schema.error().text));
-  auto good = schema->check(args ? args.bytes() : etf::empty_map);
-  if (!good)
-    return base::fail(base::errc::refused, fmt::format("the new schema of {}:{} refuses what it is given: {}",
-                                                       of.declared.id, type.name, good.error().text));
-  return good;
-}
-
-base::status transaction::check_children(const behaviours::supervisor_spec& of,
-                                         const std::string& path) const {
-  for (const auto& each : of.children) {
-    const behaviours::child_spec& child = *each;
-    const std::string below = path + "/" + etf::print(child.id.bytes());
-    if (child.supervisor != nullptr) {
-      if (auto good = check_children(*child.supervisor, below); !good) return good;
-      continue;
-    }
-    const loader::plugin_generation* to = next_of(loader::split(child.actor).plugin);
-    if (to == nullptr) continue;
-    const auto type = loader::choose(to->declared, child.actor);
-    if (!type) return tl::unexpected(base::error(type.error()).context(below));
-    if (auto good = check_args(*to, **type, child.args); !good)
-      return tl::unexpected(std::move(good.error()).context(below));
-  }
-  return {};
-}
-
-// What the tree names must still be there, with args it takes.
-base::status transaction::check_tree() const {
-  for (const behaviours::application_spec& one : rules_.applications)
-    if (auto good = check_children(*one.top, one.name); !good) return good;
-  return {};
-}
-
-std::vector<runtime::pid> transaction::actors() const {
+std::vector<runtime::pid> hot_reload::actors() const {
   return runtime::find_processes(on_.system, [this](const runtime::behaviour& one) {
-    const auto* actor = dynamic_cast<const behaviours::reloadable*>(&one);
+    const auto* actor = dynamic_cast<const host::reloadable*>(&one);
     if (actor == nullptr) return false;
     const auto found = old_.find(actor->identity().plugin);
     return found != old_.end() && actor->generation() == found->second;
   });
 }
 
-std::string transaction::describe(const runtime::pid& who) const {
+std::string hot_reload::describe(const runtime::pid& who) const {
   const auto info = on_.system.info(who);
   std::string out = runtime::to_text(who, on_.system.nodes());
   if (info && !info->summary.label.empty()) out = info->summary.label + " (" + out + ")";
   return out;
 }
 
-base::error transaction::failure(const reload_ledger::row& of) const {
+base::error hot_reload::failure(const reload_ledger::row& of) const {
   return base::error{of.problem->code,
                      fmt::format("plugin {}: {}: {}; generation {} goes on", of.is->plugin, describe(of.pid),
                                  of.problem->text, old_.find(of.is->plugin)->second)};
 }
 
-base::status transaction::too_late(const std::vector<runtime::pid>& late, std::string_view doing) const {
+base::status hot_reload::too_late(const std::vector<runtime::pid>& late, std::string_view doing) const {
   if (quit_.stop_requested()) return base::fail(base::errc::closed, "the node stops");
   std::string names;
   for (std::size_t i = 0; i < late.size() && i < 3; ++i) names += (i == 0 ? "" : ", ") + describe(late[i]);
@@ -213,7 +164,7 @@ base::status transaction::too_late(const std::vector<runtime::pid>& late, std::s
                                 rules_.deadline / base::nanos_per_ms, names, doing));
 }
 
-void transaction::note_rows() {
+void hot_reload::note_rows() {
   ledger_->for_each([this](const reload_ledger::row& row) {
     if (row.is == nullptr) return;
     actor_reload& one = actors_[row.pid];
@@ -225,14 +176,14 @@ void transaction::note_rows() {
   });
 }
 
-generations_to_be transaction::to_be() const {
+generations_to_be hot_reload::to_be() const {
   generations_to_be out;
   for (const generation_ptr& one : next_) out[one->declared.id] = one.get();
   return out;
 }
 
 // Whether `next` has what the actor of this row is, and takes its args; notes it if it can't take its state.
-base::status transaction::check_row(const reload_ledger::row& row, const loader::plugin_generation& next) {
+base::status hot_reload::check_row(const reload_ledger::row& row, const loader::plugin_generation& next) {
   const auto* type = next.declared.find(row.is->actor);
   if (type == nullptr)
     return base::fail(base::errc::refused, fmt::format("plugin {}: {}: there is no actor type {} any more",
@@ -241,13 +192,13 @@ base::status transaction::check_row(const reload_ledger::row& row, const loader:
     return tl::unexpected(std::move(good.error()).context(describe(row.pid)));
   const auto* code = loader::find_actor(next.mapped->descriptor(), row.is->actor);
   if (row.problem) return {};
-  if (auto possible = behaviours::takes_over(*code, row.has_state); !possible)
+  if (auto possible = host::takes_over(*code, row.has_state); !possible)
     actors_[row.pid].reason = possible.error().text;
   return {};
 }
 
 // Every actor saves its state once, as it goes by; the new code has to take them all, in another process.
-base::status transaction::rehearse() {
+base::status hot_reload::rehearse() {
   const generations_to_be to = to_be();
   ledger_ = std::make_shared<reload_ledger>(to);
   const std::vector<runtime::pid> who = actors();
@@ -278,13 +229,13 @@ base::status transaction::rehearse() {
   return {};
 }
 
-std::uint64_t transaction::made() const {
+std::uint64_t hot_reload::made() const {
   std::uint64_t out = 0;
   for (const auto& [plugin, generation] : old_) out += on_.plugins.made(plugin);
   return out;
 }
 
-std::size_t transaction::take_in() {
+std::size_t hot_reload::take_in() {
   made_ = made();
   std::vector<runtime::pid> fresh = actors();
   std::erase_if(fresh, [this](const runtime::pid& who) { return !members_.insert(who).second; });
@@ -294,16 +245,16 @@ std::size_t transaction::take_in() {
 }
 
 // All actors are made ready to stand still.
-base::status transaction::gather() {
+base::status hot_reload::gather() {
   freezer_ = std::make_unique<runtime::freezer>(on_.system, quit_);
   const base::nanos deadline = base::mono_now() + rules_.deadline;
-  for (int i = 0; i < looks && take_in() != 0; ++i)
+  for (int i = 0; i < rounds_before_hold && take_in() != 0; ++i)
     if (!freezer_->wait(deadline)) return too_late(freezer_->members(), "did not come out of a handler");
   return {};
 }
 
 // They stand still, and each goes from the old code to the new one beside it as soon as it does.
-base::status transaction::carry_over() {
+base::status hot_reload::carry_over() {
   const base::nanos deadline = base::mono_now() + rules_.deadline;
   freezer_->hold([ledger = ledger_](runtime::process& p, std::size_t row) { ledger->carry(p, row); });
   for (;;) {
@@ -318,7 +269,7 @@ base::status transaction::carry_over() {
   }
 }
 
-base::status transaction::put_back(base::status why) {
+base::status hot_reload::put_back(base::status why) {
   ledger_->close();
   const auto stay = [](runtime::process& p, std::size_t) {
     if (auto* actor = reloadable_of(p)) actor->stay(p);
@@ -328,7 +279,7 @@ base::status transaction::put_back(base::status why) {
 }
 
 // The point of no return. New actors are made by the new code before the first old one goes over.
-void transaction::switch_over() {
+void hot_reload::switch_over() {
   on_.plugins.promote(std::move(next_));
   next_.clear();
   const auto go_over = [](runtime::process& p, std::size_t) {
@@ -344,8 +295,8 @@ void transaction::switch_over() {
 }
 
 // Those that the old code made between the last look and the switch.
-void transaction::sweep() {
-  for (int i = 0; i < sweeps; ++i) {
+void hot_reload::sweep() {
+  for (int i = 0; i < rounds_after_switch; ++i) {
     std::vector<runtime::pid> left = actors();
     std::erase_if(left, [this](const runtime::pid& who) { return actors_.contains(who); });
     if (left.empty()) return;
@@ -364,7 +315,7 @@ void transaction::sweep() {
 }
 
 // The state of these could not be carried over. Started anew by their supervisors they have the new code.
-void transaction::restart_others() {
+void hot_reload::restart_others() {
   for (auto& [who, one] : actors_) {
     if (one.outcome != actor_outcome::restarted) continue;
     const auto info = on_.system.info(who);
@@ -378,13 +329,13 @@ void transaction::restart_others() {
   }
 }
 
-base::status transaction::restart(const std::string& path) const {
+base::status hot_reload::restart(const std::string& path) const {
   if (path.find('/') == std::string::npos)
     return base::fail(base::errc::not_found, "it is no child of the tree");
   return on_.restart(path);
 }
 
-reload_report transaction::finish() {
+reload_report hot_reload::finish() {
   for (auto& [who, one] : actors_) {
     if (const auto info = on_.system.info(who)) one.path = info->summary.label;
     for (plugin_reload& plugin : report_.plugins)
@@ -413,7 +364,7 @@ std::string_view text(actor_outcome outcome) {
 
 base::result<reload_report> reload_plugins(const reload_ground& on, const reload_request& what,
                                            std::stop_token quit) {
-  return transaction(on, what, std::move(quit)).run();
+  return hot_reload(on, what, std::move(quit)).run();
 }
 
 } // namespace coppice::node

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// One hot reload as a transaction: the new generations are found fit, loaded beside the old ones and tried
-// with the states as they are; then the plugins' actors stand still, their states go from old code to new,
-// and only if all of them went over the new code takes the place of the old. Anything that fails before that
-// leaves the old generation serving, as if nothing had happened. Blocks; not on a worker's thread, one at a
-// time.
+// One hot reload, whole or not at all: the new generations are found fit, loaded beside the old ones and
+// tried with the states as they are; then the plugins' actors stand still, their states go from old code to
+// new, and only if all of them went over the new code takes the place of the old. Anything that fails before
+// that leaves the old generation serving, as if nothing had happened. Blocks; not on a worker's thread, one
+// at a time.
 #pragma once
 
 #include <functional>

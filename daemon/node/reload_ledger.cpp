@@ -17,11 +17,11 @@ constexpr std::size_t first_rows = 256;
 
 reload_ledger::reload_ledger(const std::map<std::string, loader::plugin_generation*, std::less<>>& next) {
   for (const auto& [plugin, to] : next)
-    next_.emplace(plugin, target{behaviours::image_pin(*to->mapped), to->mapped.get()});
+    next_.emplace(plugin, target{host::image_pin(*to->mapped), to->mapped.get()});
 }
 
-behaviours::reloadable* reloadable_of(runtime::process& self) {
-  return dynamic_cast<behaviours::reloadable*>(&self.does());
+host::reloadable* reloadable_of(runtime::process& self) {
+  return dynamic_cast<host::reloadable*>(&self.does());
 }
 
 // Rows 0 to 255 are in the first part, 256 to 767 in the second, and so on.
@@ -47,7 +47,7 @@ void reload_ledger::for_each(const std::function<void(const row&)>& see) const {
 }
 
 void reload_ledger::look(runtime::process& self, std::size_t number, std::size_t most_bytes) {
-  behaviours::reloadable* const actor = reloadable_of(self);
+  host::reloadable* const actor = reloadable_of(self);
   if (actor == nullptr) return;
   if (next_of(actor->identity().plugin) == nullptr) return;
   row& mine = at(number);
@@ -63,9 +63,9 @@ void reload_ledger::look(runtime::process& self, std::size_t number, std::size_t
 
 void reload_ledger::carry(runtime::process& self, std::size_t number) {
   const base::nanos began = base::mono_now();
-  behaviours::reloadable* const actor = reloadable_of(self);
+  host::reloadable* const actor = reloadable_of(self);
   if (actor == nullptr || failed() != nullptr) return;
-  const behaviours::actor_identity& is = actor->identity();
+  const host::actor_identity& is = actor->identity();
   const target* const to = next_of(is.plugin);
   if (to == nullptr) return;
   row& mine = at(number);

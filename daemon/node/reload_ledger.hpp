@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "behaviours/reloadable.hpp"
+#include "host/reloadable.hpp"
 #include "loader/generation.hpp"
 #include "runtime/process.hpp"
 
@@ -24,10 +24,10 @@ class reload_ledger {
  public:
   struct alignas(64) row {
     runtime::pid pid;
-    const behaviours::actor_identity* is = nullptr; // null: it was gone before
-    behaviours::actor_origin origin;                // filled by look()
-    behaviours::saved_state saved;                  // filled by look()
-    bool has_state = false;                         // likewise; also when `saved` was too much to keep
+    const host::actor_identity* is = nullptr; // null: it was gone before
+    host::actor_origin origin;                // filled by look()
+    host::saved_state saved;                  // filled by look()
+    bool has_state = false;                   // likewise; also when `saved` was too much to keep
     std::optional<base::error> problem; // of saving or restoring; errc::unsupported: it can't be carried over
     base::nanos save = 0;               // how long the last one took
     base::nanos restore = 0;
@@ -58,7 +58,7 @@ class reload_ledger {
 
  private:
   struct target {
-    behaviours::image_pin pin;
+    host::image_pin pin;
     loader::image* image;
   };
   // Null: the ledger is closed, or it is no such plugin's.
@@ -77,6 +77,6 @@ class reload_ledger {
 };
 
 // The part of a process that a reload deals with; null: it has none.
-behaviours::reloadable* reloadable_of(runtime::process& self);
+host::reloadable* reloadable_of(runtime::process& self);
 
 } // namespace coppice::node

@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "loader/generation.hpp"
-#include "runtime/ids.hpp"
+#include "runtime/messages/ids.hpp"
 
 namespace coppice::node {
 

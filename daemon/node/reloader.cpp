@@ -17,9 +17,10 @@ using std::chrono::milliseconds;
 constexpr std::string_view module = "reload";
 // A file must not have changed for this long: writers and package managers touch one several times.
 constexpr milliseconds settling{300};
-// Looks for former generations to close: soon at first, then ever more rarely.
-constexpr milliseconds first_look{20};
-constexpr milliseconds last_look{10'000};
+// Between looks for former generations that can be closed: each time twice as long, from the first to the
+// longest.
+constexpr milliseconds first_interval{20};
+constexpr milliseconds longest_interval{10'000};
 
 double as_ms(base::nanos time) {
   return static_cast<double>(time) / static_cast<double>(base::nanos_per_ms);
@@ -131,7 +132,7 @@ void reloader::file_changed(std::string_view name) {
 }
 
 void reloader::collect_later(bool soon) {
-  patience_ = soon ? first_look : std::min(patience_ * 2, last_look);
+  patience_ = soon ? first_interval : std::min(patience_ * 2, longest_interval);
   collect_.start(patience_);
 }
 

@@ -22,7 +22,7 @@ class reloader {
  public:
   using told = std::function<void(base::result<reload_report>)>;
 
-  // Runs a reload as the node's one transaction, on this thread; errc::exists: another one is under way.
+  // Runs a reload under the node's change_lock, on this thread; errc::exists: another change is under way.
   using bracket = std::function<base::status(const std::function<void()>& run)>;
 
   // A file that appears in a folder of `watched` and then stays as it is for a moment is reloaded.

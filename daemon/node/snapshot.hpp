@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "behaviours/metric_board.hpp"
 #include "behaviours/tree.hpp"
+#include "host/metric_board.hpp"
 #include "runtime/inspectable.hpp"
 
 namespace coppice::node {
@@ -43,7 +43,7 @@ struct node_status {
   std::uint64_t connections = 0;
   std::uint64_t plugins = 0;
   std::uint64_t restarts = 0;                   // of children, in all supervisors there were
-  std::uint64_t parked = 0;                     // children that failed too often and stay down
+  std::uint64_t given_up = 0;                   // children that failed too often and stay down
   std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
   std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
   std::vector<application_status> applications; // in start order
@@ -90,7 +90,7 @@ struct plugin_status {
 };
 
 struct plugin_metrics {
-  std::vector<behaviours::metric_family> families;
+  std::vector<host::metric_family> families;
   std::uint64_t refused = 0;
 };
 

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "base/error.hpp"
-#include "runtime/ids.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::node {

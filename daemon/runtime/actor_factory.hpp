@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "runtime/behaviour.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::runtime {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "runtime/ids.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::runtime {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/behaviour.hpp"
-#include "runtime/ids.hpp"
+#include "runtime/messages/ids.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::runtime {

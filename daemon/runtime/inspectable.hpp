@@ -10,7 +10,7 @@
 
 #include "base/clock.hpp"
 #include "runtime/behaviour.hpp"
-#include "runtime/ids.hpp"
+#include "runtime/messages/ids.hpp"
 
 namespace coppice::runtime {
 

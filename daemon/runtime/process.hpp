@@ -6,7 +6,6 @@
 // dead process's handler still sends, spawns or links goes nowhere.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,28 +16,17 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "runtime/behaviour.hpp"
-#include "runtime/ids.hpp"
 #include "runtime/inspectable.hpp"
-#include "runtime/lifo.hpp"
-#include "runtime/mailbox_load.hpp"
-#include "runtime/message.hpp"
-#include "runtime/sent_compressed.hpp"
-#include "runtime/signal.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/mailbox_bounds.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/messages/sent_compressed.hpp"
+#include "runtime/messages/signal.hpp"
+#include "runtime/scheduling/code_border.hpp"
 
 namespace coppice::runtime {
 
 class system;
-class worker;
-class fiber;
-class driver;
-class foreign_code;
-class host_code;
-class watchdog;
-struct relations;
-struct direct_call;
-struct crowd;
-struct wait;
-struct started_timer;
 
 constexpr base::nanos no_deadline = INT64_MAX;
 
@@ -57,7 +45,7 @@ struct await_error {
     timeout,
     down,    // the process called ended, or is on a node that is lost; reason: noproc, noconnection, …
     exiting, // the waiting process itself is dead: unwind
-    limit,   // no stack to park on: system_options::parked is reached
+    limit,   // no stack to park on: system_options::parked_stacks is reached
     invalid, // no such call reference: spent already, or not made by monitor(…, true) or make_ack()
     full,    // from call(): the receiver's mailbox refused the message
   };
@@ -84,14 +72,6 @@ struct answer_to_call {
 // kind that came before: OTP 28's priority messages (EEP 76), with their rules.
 enum class urgency : std::uint8_t { ordinary, priority };
 
-enum class on_full : std::uint8_t { park_sender, drop_new, drop_old, exit };
-
-struct mailbox_bounds {
-  std::uint32_t messages = 100'000; // 1 to 16,000,000
-  std::uint64_t bytes = 0;          // 0: no bound of its own
-  on_full policy = on_full::park_sender;
-};
-
 struct spawn_options {
   std::string name{};  // registered before init runs; taken: spawn fails with errc::exists
   std::string label{}; // app/sup/child, for people
@@ -105,17 +85,6 @@ struct spawn_options {
   mailbox_bounds mailbox{};
   sent_compressed compression{};
   int worker = -1; // -1: where the runtime thinks best
-};
-
-// A process of this node.
-struct own_pid {
-  std::uint32_t id = 0;
-  std::uint32_t serial = 0;
-
-  own_pid() = default;
-  // None for one elsewhere.
-  explicit own_pid(const pid& of) : id(of.here() ? of.id : 0), serial(of.here() ? of.serial : 0) {}
-  explicit operator bool() const { return (id | serial) != 0; }
 };
 
 // A process to be made on another node: apply(Module, Function, Arguments) there.
@@ -132,7 +101,7 @@ struct remote_spawn {
 
 class process {
  public:
-  pid self() const { return self_; }
+  pid self() const;
   pid parent() const;
   system& host() const;
   // Monotonic, at most some 10 µs old. Cheap.
@@ -179,10 +148,10 @@ class process {
   // the message it is trapped as that goes first, if it came to a priority alias.
   send_status exit(const destination& to, message reason, urgency how = urgency::ordinary);
   bool trap_exit(bool on); // the old value
-  bool trapping_exit() const { return trap_exit_.load(std::memory_order_relaxed); }
+  bool trapping_exit() const;
   // From now on trapped exits are received before all other messages that wait, in the order they came. For
   // supervisors: what waits at their name delays no child's exit.
-  void take_exits_first() { exits_first_ = true; }
+  void take_exits_first();
 
   // An alias: messages to it are ordinary messages until unalias(), or the first one when `once`. At a
   // priority alias those sent with priority go before ordinary ones.
@@ -215,7 +184,7 @@ class process {
 
   // Fairness. yield() lets others run if the turn's budget is used up or not.
   void yield();
-  void reductions(std::uint32_t count) { turn_reductions_ += count; }
+  void reductions(std::uint32_t count);
   bool should_yield() const;
   // Runs `work` on the blocking pool and parks meanwhile. errc::limit: the pool's queue is full;
   // errc::closed: this process died meanwhile (the work goes on and finishes).
@@ -226,97 +195,23 @@ class process {
   void set_label(std::string label);
   void set_priority(runtime::priority to);
   // True once it is dead to others and only its stack lingers.
-  bool exiting() const { return exiting_; }
-  behaviour& does() const { return *behaviour_; }
+  bool exiting() const;
+  behaviour& does() const;
+
+  // For foreign_code.
+  code_border& border() { return border_; }
+  const code_border& border() const { return border_; }
 
   process(const process&) = delete;
   process& operator=(const process&) = delete;
-  ~process();
+
+ protected:
+  // Made by spawn only: every process is a process_record.
+  process() = default;
+  ~process() = default;
 
  private:
-  friend class system;
-  friend class worker;
-  friend class driver;
-  friend class watchdog;
-  friend class foreign_code;
-  friend class host_code;
-  friend struct engine;
-  // `announced`: its home will be told of it by worker::announce.
-  process(worker& home, bool announced, const pid& self, std::unique_ptr<behaviour> does,
-          const spawn_options& options);
-  static constexpr std::uint16_t nowhere = UINT16_MAX;
-  relations& needs_relations();
-  // Of a signal to another node.
-  void choose_compression(signal& leaving) const {
-    const auto chosen = compression_.load(std::memory_order_relaxed);
-    leaving.compression = chosen.choice_for(leaving.payload().size());
-  }
-  // `receiver`: the process `to` here, or null.
-  [[gnu::noinline]] send_status send_otherwise(const pid& to, message&& m, process* receiver);
-  // After what costs one.
-  void spend() {
-    if (++turn_reductions_ >= turn_reductions) [[unlikely]]
-      used_up();
-  }
-  [[gnu::noinline]] void used_up();
-  // In its turn: the worker it runs on, which may be another one after a wait.
-  worker& home() const { return *home_.load(std::memory_order_relaxed); }
-
-  // Written by senders on other threads; see placement.cpp.
-  lifo<signal> inbox_;
-  mailbox_load load_;
-  std::atomic<worker*> home_;          // whose thread owns it; written by the owner
-  process* next_announced_ = nullptr;  // link in a worker's list of announcements
-  std::atomic<crowd*> crowd_{nullptr}; // senders parked at the full mailbox; made when first needed
-
-  // Fixed at spawn.
-  std::unique_ptr<behaviour> behaviour_;
-  pid self_;
-  own_pid parent_; // none: relations may know one
-  own_pid leader_; // the group leader it began with; none: that of its relations, or the node's
-  std::uint64_t bytes_limit_;
-  std::uint32_t messages_limit_;
-
-  std::atomic<std::uint32_t> dropped_{0};    // messages its bound refused; senders count them
-  std::atomic<sent_compressed> compression_; // written by any thread
-
-  // The owner's. A million of these lie idle on a node: they are packed.
-  std::atomic<std::uint32_t> oldest_{0}; // when first_ was sent, for inspection, see engine::note_oldest
-  std::uint32_t turn_reductions_ = 0;
-  on_full on_full_;                         // fixed at spawn
-  std::atomic<runtime::priority> priority_; // inspection reads these three
-  std::atomic<bool> trap_exit_;
-  std::atomic<process_status> status_{process_status::starting};
-  std::atomic<bool> claimed_{false}; // by the watchdog, see foreign_code.hpp
-  std::uint8_t followed_ = 0;        // how often in a row `follows_` woke it
-  std::uint16_t follows_ = 0;        // a worker's index
-  std::uint16_t waker_ = nowhere;    // the index of the worker where the one works who announced it
-  bool scheduled_ : 1 = false;       // in the run queue, on its way to another worker's, or in a turn
-  bool exiting_ : 1 = false;         // dead to all others
-  bool started_ : 1 = false;         // init has returned
-  bool finished_ : 1 = false;        // no callback will run any more
-  bool reclaimable_ : 1 = false;
-  bool lingering_ : 1 = false; // dead, its last turn to come: it died while parked, or unborn
-  bool announced_ : 1 = false; // an announcement is on its way that is of no use any more
-  bool arriving_ : 1 = false;  // given to its home, which has not taken it in
-  bool placed_ : 1 = false;    // stays where it was spawned
-  bool cold_ : 1 = false;      // a freezer's member: stays where it is
-  bool exits_first_ : 1 = false;
-  started_timer* timers_ = nullptr;  // that it started and that run
-  process* next_in_queue_ = nullptr; // link in a run queue, or among arrivals
-  signal* pending_first_ = nullptr;  // signals taken out of the inbox or sent on this worker, not
-  signal* pending_last_ = nullptr;   // taken yet, in order
-  signal* first_ = nullptr;          // messages to be handled, in order
-  signal* last_ = nullptr;
-  std::atomic<const foreign_code*> outside_{nullptr}; // the plugin's callback that runs now
-  wait* waiting_ = nullptr;       // what it is, or will be, parked for; lives on that stack
-  direct_call* direct_ = nullptr; // of call(), on that stack too
-  // Whose call it handles, if `callers` does not know, none else; before init is through: who waits for that.
-  pid asker_;
-  std::uint64_t asked_ = 0; // the number of that call's reference
-  std::uint64_t next_number_ = 0;
-  std::atomic<relations*> relations_{nullptr}; // made when first needed
-  std::atomic<std::uint64_t> reductions_{0};
+  [[no_unique_address]] code_border border_; // what is derived uses its padding
 };
 
 } // namespace coppice::runtime

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "runtime/ids.hpp"
-#include "runtime/signal.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/signal.hpp"
 
 namespace coppice::runtime {
 

@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "base/log.hpp"
-#include "runtime/engine.hpp"
-#include "runtime/stack_fault.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/processes/spawn.hpp"
+#include "runtime/scheduling/stack_fault.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -35,13 +37,13 @@ system_options completed(system_options options) {
   options.workers = std::min(options.workers, 1023U);
   options.watchdog = std::max(options.watchdog, base::nanos_per_ms);
   const std::uint32_t fit = stacks_that_fit();
-  if (options.parked == 0 || options.parked > fit) options.parked = fit;
+  if (options.parked_stacks == 0 || options.parked_stacks > fit) options.parked_stacks = fit;
   return options;
 }
 
 } // namespace
 
-system::parts::parts(system& host, const system_options& options)
+system_core::system_core(system& host, const system_options& options)
     : readers(options.workers),
       table(options.processes),
       watch(std::make_unique<watchdog>(host)),
@@ -53,38 +55,38 @@ system::parts::parts(system& host, const system_options& options)
 system::system(system_options options)
     : options_(completed(std::move(options))),
       names_(options_.node_name),
-      parts_(std::make_unique<parts>(*this, options_)) {
+      core_(std::make_unique<system_core>(*this, options_)) {
   for (unsigned i = 0; i < options_.workers; ++i)
-    parts_->workers.push_back(std::make_unique<worker>(*this, i));
+    core_->workers.push_back(std::make_unique<worker>(*this, i));
 }
 
 system::~system() {
-  if (parts_ == nullptr) return;
+  if (core_ == nullptr) return;
   if (!stop()) {
-    [[maybe_unused]] const parts* left_alone = parts_.release(); // a thread may still use it
+    [[maybe_unused]] const system_core* left_alone = core_.release(); // a thread may still use it
     return;
   }
-  parts_->table.for_each([](process& left) { std::unique_ptr<process>(&left).reset(); });
+  core_->table.for_each([](process_record& left) { std::unique_ptr<process_record>(&left).reset(); });
 }
 
 base::status system::start() {
-  for (const auto& one : parts_->workers)
+  for (const auto& one : core_->workers)
     if (auto ready = one->prepare(); !ready) return ready;
   tell_of_stack_faults();
   block_memory::set_limit(options_.memory);
   std::vector<driver*> threads;
   for (unsigned i = 0; i < options_.workers; ++i)
-    if (driver* one = parts_->drivers.spare()) threads.push_back(one);
-  if (threads.size() < options_.workers || !parts_->watch->start())
+    if (driver* one = core_->drivers.spare()) threads.push_back(one);
+  if (threads.size() < options_.workers || !core_->watch->start())
     return base::fail(base::errc::limit, "start: the machine gives no more threads");
-  parts_->started = true;
-  for (unsigned i = 0; i < options_.workers; ++i) parts_->workers[i]->start(*threads[i]);
+  core_->started = true;
+  for (unsigned i = 0; i < options_.workers; ++i) core_->workers[i]->start(*threads[i]);
   return {};
 }
 
 bool system::stop(base::nanos patience) {
-  if (!parts_->started) return true;
-  parts_->stopping = true;
+  if (!core_->started) return true;
+  core_->stopping = true;
   const base::nanos deadline = base::mono_now() + patience;
   const auto until = [&](auto done) {
     while (!done()) {
@@ -95,76 +97,77 @@ bool system::stop(base::nanos patience) {
   };
   std::vector<pid> all;
   {
-    const engine::reading valid(*this);
-    parts_->table.for_each([&](process& p) { all.push_back(p.self()); });
+    const delivery::reading valid(*this);
+    core_->table.for_each([&](process_record& p) { all.push_back(p.self()); });
   }
   for (const pid& one : all) exit(one, reasons::kill());
   // Processes on their way to another worker are in the table alone.
   const auto none_left = [this] {
     if (counters().processes != 0) return false;
     bool any = false;
-    const engine::reading valid(*this);
-    parts_->table.for_each([&any](const process&) { any = true; });
-    return !any && parts_->lingering == 0 && parts_->blocking.idle();
+    const delivery::reading valid(*this);
+    core_->table.for_each([&any](const process_record&) { any = true; });
+    return !any && core_->lingering == 0 && core_->blocking.idle();
   };
   const bool all_dead = until(none_left);
-  for (const auto& one : parts_->workers) one->ask_to_stop();
+  for (const auto& one : core_->workers) one->ask_to_stop();
   const bool all_back = until(
-      [this] { return std::ranges::all_of(parts_->workers, [](const auto& w) { return w->stopped(); }); });
-  parts_->watch->stop();
+      [this] { return std::ranges::all_of(core_->workers, [](const auto& w) { return w->stopped(); }); });
+  core_->watch->stop();
   if (!all_dead || !all_back) {
     base::log::warning("runtime", "stop: {} processes and {} stacks did not end in time",
-                       counters().processes, parts_->lingering.load());
+                       counters().processes, core_->lingering.load());
     return false;
   }
-  parts_->drivers.end();
-  parts_->blocking.stop();
-  parts_->started = false;
+  core_->drivers.end();
+  core_->blocking.stop();
+  core_->started = false;
   return true;
 }
 
 void system::set_default_group_leader(const pid& leader) {
-  const std::lock_guard guard(parts_->leader_lock);
-  parts_->default_leader = leader;
+  const std::lock_guard guard(core_->leader_lock);
+  core_->default_leader = leader;
 }
 
 base::result<pid> system::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
   options.link = false;
-  return engine::spawn(*this, nullptr, std::move(options), std::move(does));
+  return runtime::spawn(*this, nullptr, std::move(options), std::move(does));
 }
 
 send_status system::send(const destination& to, message m, const pid& from) {
-  return engine::dispatch(*this, to, make_signal(signal_kind::message, from, std::move(m)), nullptr);
+  return delivery::dispatch(*this, to, make_signal(signal_kind::message, from, std::move(m)), nullptr);
 }
 
 void system::exit(const pid& to, message reason, const pid& from) {
-  engine::dispatch(*this, to, make_signal(signal_kind::exit2, from, std::move(reason)), nullptr);
+  delivery::dispatch(*this, to, make_signal(signal_kind::exit2, from, std::move(reason)), nullptr);
 }
 
 std::optional<pid> system::whereis(std::string_view name) const {
-  return parts_->registered.find(name);
+  return core_->registered.find(name);
 }
 
 std::vector<std::pair<std::string, pid>> system::registered() const {
-  return parts_->registered.all();
+  return core_->registered.all();
 }
 
 bool system::alive(const pid& of) const {
-  const engine::reading valid(*this);
-  return engine::find(*this, of) != nullptr;
+  const delivery::reading valid(*this);
+  return delivery::find(*this, of) != nullptr;
 }
 
 void system::set_compression(const pid& of, sent_compressed chosen) {
-  const engine::reading valid(*this);
-  if (process* found = engine::find(*this, of)) found->compression_.store(chosen, std::memory_order_relaxed);
+  const delivery::reading valid(*this);
+  if (process_record* found = delivery::find(*this, of))
+    found->compression.store(chosen, std::memory_order_relaxed);
 }
 
 send_status system::deliver(const destination& to, signal_ptr what) {
-  return engine::deliver(*this, to, std::move(what), nullptr);
+  return delivery::deliver(*this, to, std::move(what), nullptr);
 }
 
 send_status system::dispatch(const destination& to, signal_ptr what) {
-  return engine::dispatch(*this, to, std::move(what), nullptr);
+  return delivery::dispatch(*this, to, std::move(what), nullptr);
 }
 
 unsigned system::workers() const {
@@ -172,11 +175,11 @@ unsigned system::workers() const {
 }
 
 bool system::post(unsigned index, std::function<void()> task) {
-  return parts_->started && parts_->workers[index]->post(std::move(task));
+  return core_->started && core_->workers[index]->post(std::move(task));
 }
 
 uv_loop_t* system::loop(unsigned index) const {
-  return parts_->workers[index]->loop();
+  return core_->workers[index]->loop();
 }
 
 int system::current_worker() const {

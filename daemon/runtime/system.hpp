@@ -17,12 +17,12 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "runtime/actor_factory.hpp"
-#include "runtime/ids.hpp"
 #include "runtime/inspectable.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/messages/signal.hpp"
 #include "runtime/process.hpp"
 #include "runtime/remote_router.hpp"
-#include "runtime/signal.hpp"
 
 namespace coppice::runtime {
 
@@ -31,7 +31,8 @@ struct system_options {
   std::uint32_t creation = 0; // > 3; 0: chosen at random
   unsigned workers = 0;       // 0: one a core
   std::uint32_t processes = 4'000'000;
-  std::uint32_t parked = 0; // stacks in use at once; 0, or more than fit: what the machine's mappings allow
+  std::uint32_t parked_stacks =
+      0;                    // stacks in use at once; 0, or more than fit: what the machine's mappings allow
   std::uint64_t memory = 0; // bytes of all messages; 0: no bound. Over it only empty mailboxes take messages
   std::size_t stack_bytes = 256 * 1024;
   base::nanos park = base::nanos_per_second; // a sender at a full mailbox
@@ -43,6 +44,8 @@ struct system_options {
   std::uint32_t turn_messages = 64; // a turn's budget
   base::nanos turn_time = base::nanos_per_ms;
 };
+
+struct system_core;
 
 class system {
  public:
@@ -107,19 +110,15 @@ class system {
   std::optional<process_info> info(std::string_view name) const;
   runtime_counters counters() const;
 
- private:
-  friend class process;
-  friend class worker;
-  friend class watchdog;
-  friend class foreign_code;
-  friend struct engine;
-  struct parts;
+  // For the runtime's own files.
+  system_core& core() const { return *core_; }
 
+ private:
   system_options options_;
   node_names names_;
   remote_router* router_ = nullptr;
   actor_factory* factory_ = nullptr;
-  std::unique_ptr<parts> parts_;
+  std::unique_ptr<system_core> core_;
 };
 
 } // namespace coppice::runtime

@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 #include "dist/router.hpp"
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::services {

@@ -10,7 +10,7 @@
 
 #include "behaviours/application_controller.hpp"
 #include "behaviours/gen.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/functions.hpp"
 

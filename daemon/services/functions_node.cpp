@@ -6,6 +6,7 @@
 
 #include "behaviours/gen.hpp"
 #include "runtime/actor_factory.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/functions.hpp"
 
@@ -64,16 +65,15 @@ tl::expected<runtime::pid, message> start(process& self, const std::string& acto
   runtime::spawn_options how;
   how.link = true;
   how.label = actor + " for rpc";
-  how.ack = self.make_ack();
-  const auto ack = how.ack;
-  const auto made = self.spawn(std::move(how), std::move(*does));
-  if (!made) return failed(made.error().text);
-  const auto ready = self.await(ack, self.now() + start_patience);
-  if (ready && runtime::is_atom(*ready, "ok")) return *made;
-  self.unlink(*made);
-  self.exit(*made, message::atom("kill"));
-  if (!ready) return failed("its init did not end in time");
-  return tl::unexpected(*ready);
+  auto made = gen::start(self, std::move(how), std::move(*does), self.now() + start_patience);
+  if (made) return *made;
+  using kind = gen::start_error::kind;
+  const gen::start_error& error = made.error();
+  if (error.what == kind::spawn) return failed(error.error.text);
+  if (error.what == kind::ignored) return tl::unexpected(error.reason);
+  if (error.what == kind::init) return tl::unexpected(runtime::error_message(error.reason));
+  return failed(error.what == kind::timeout ? "its init did not end in time"
+                                            : "there is no room to wait for it");
 }
 
 } // namespace

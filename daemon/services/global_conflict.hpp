@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::services {

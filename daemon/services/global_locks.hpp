@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/ids.hpp"
+#include "runtime/messages/ids.hpp"
 
 namespace coppice::services {
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/process_usage.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "services/observer.hpp"
 
 namespace coppice::services {

@@ -12,7 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "runtime/ids.hpp"
+#include "runtime/messages/ids.hpp"
 
 namespace coppice::services {
 

@@ -36,7 +36,7 @@ enum class connect_policy { automatic, never };
 enum class isolation { none, process };
 enum class application_type { permanent, transient, temporary };
 enum class strategy { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
-enum class on_exceeded { escalate, park };
+enum class on_exceeded { escalate, give_up }; // of a child; "park" in the files
 enum class auto_shutdown { never, any_significant, all_significant };
 enum class restart { permanent, transient, temporary };
 enum class on_full { park_sender, drop_new, drop_old, exit };
@@ -91,8 +91,8 @@ struct log_options {
 struct limit_options {
   std::uint64_t processes = 4'000'000;
   std::uint64_t connections = 1000;
-  memory_limit memory;  // all message buffers together
-  count_or_auto parked; // parked stacks
+  memory_limit memory;         // all message buffers together
+  count_or_auto parked_stacks; // "parked" in the files
   std::uint64_t term_bytes = 256ull << 20;
   std::uint32_t term_depth = 10'000;
 };

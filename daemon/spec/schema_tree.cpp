@@ -136,10 +136,10 @@ json supervisor_rule() {
 }
 
 const table<child_spec>& child_table() {
-  using nested = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
-  using waits = maybe<std::optional<backoff_options>, section<backoff_options>>;
-  using crowd = maybe<std::optional<pool_options>, section<pool_options>>;
-  using squeeze = maybe<std::optional<compression_options>, section<compression_options>>;
+  using optional_supervisor = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
+  using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
+  using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
+  using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   static const auto rows =
       table<child_spec>()
           .add<&child_spec::id>("id", text("an id", &check_id, id_pattern), "its name among its siblings")
@@ -158,7 +158,7 @@ const table<child_spec>& child_table() {
                                       "supervisor's default is infinity")
           .add<&child_spec::significant>(
               "significant", flag(), "its end can end the supervisor: see auto_shutdown; not with permanent")
-          .add<&child_spec::backoff>("backoff", waits(section<backoff_options>(&backoff_table)),
+          .add<&child_spec::backoff>("backoff", optional_backoff(section<backoff_options>(&backoff_table)),
                                      "waits between restarts; absent: none")
           .add<&child_spec::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
                                      "the mailbox's bounds")
@@ -169,7 +169,7 @@ const table<child_spec>& child_table() {
                                                         {"max", priority::max}}),
                                       "its turn among the others")
           .add<&child_spec::compression>(
-              "compression", squeeze(section<compression_options>(&compression_table)),
+              "compression", optional_compression(section<compression_options>(&compression_table)),
               "of what it sends to other Coppice nodes; absent: as distribution.compression says")
           .add<&child_spec::isolation>(
               "isolation", maybe<std::optional<isolation>, choice<isolation>>(isolation_words()),
@@ -177,9 +177,10 @@ const table<child_spec>& child_table() {
           .add<&child_spec::args>("args", term(),
                                   "the actor's arguments, checked against the plugin's schema")
           .add<&child_spec::supervisor>(
-              "supervisor", nested(named_section<supervisor_spec>("supervisor", &supervisor_table)),
+              "supervisor",
+              optional_supervisor(named_section<supervisor_spec>("supervisor", &supervisor_table)),
               "a nested supervisor instead of an actor")
-          .add<&child_spec::pool>("pool", crowd(section<pool_options>(&pool_table)),
+          .add<&child_spec::pool>("pool", optional_pool(section<pool_options>(&pool_table)),
                                   "a pool of actors instead of one", later)
           .check(&check_child, child_rule())
           .prune(&prune_child);
@@ -206,7 +207,7 @@ const table<supervisor_spec>& supervisor_table() {
           .add<&supervisor_spec::period>("period", duration(milliseconds(1)), "see intensity")
           .add<&supervisor_spec::on_exceeded>(
               "on_exceeded",
-              choice<on_exceeded>({{"escalate", on_exceeded::escalate}, {"park", on_exceeded::park}}),
+              choice<on_exceeded>({{"escalate", on_exceeded::escalate}, {"park", on_exceeded::give_up}}),
               "what happens beyond intensity; park: the tree stays up, degraded, without the child that "
               "fails")
           .add<&supervisor_spec::auto_shutdown>(

@@ -46,7 +46,8 @@ typedef struct coppice_call_api {
                        coppice_call_answer* out_answers_new);
 
   /* Asks without waiting: the answer arrives at on_response with this id and `tag`, in this generation or
-   * a later one. For thousands of open requests. */
+   * a later one. COPPICE_E_FULL: dropped at the receiver's bound, and on_response will not be called; so with
+   * every other error. For thousands of open requests. May park. */
   int32_t (*request)(coppice_actor* self, coppice_bytes destination, coppice_message* request_take,
                      int64_t deadline, uint64_t tag, uint64_t* out_id);
   /* Forgets one: on_response will not be called. COPPICE_E_NOT_FOUND if it was answered. */

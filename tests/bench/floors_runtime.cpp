@@ -16,8 +16,8 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/fiber.hpp"
-#include "runtime/lifo.hpp"
+#include "runtime/scheduling/fiber.hpp"
+#include "runtime/structures/lifo.hpp"
 #include "runtime/system.hpp"
 
 namespace {

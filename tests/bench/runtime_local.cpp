@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
 
@@ -94,6 +95,57 @@ class echo : public runtime::behaviour {
 
  private:
   std::atomic<std::uint64_t>* count_;
+};
+
+// Always busy with messages to itself, and with a timer armed that it starts again when it fires.
+class heart : public runtime::behaviour {
+ public:
+  explicit heart(std::atomic<std::uint64_t>& count) : count_(count) {}
+  outcome init(process& self) override {
+    beat(self);
+    self.send(self.self(), message::atom("work"));
+    return runtime::carry_on();
+  }
+  outcome receive(process& self, message m) override {
+    if (runtime::is_atom(m, "beat")) {
+      count_.fetch_add(std::exchange(handled_, 0), std::memory_order_relaxed);
+      beat(self);
+    } else {
+      ++handled_;
+      self.send(self.self(), std::move(m));
+    }
+    return runtime::carry_on();
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "heart"; }
+
+ private:
+  static void beat(process& self) {
+    self.start_timer(self.now() + 20 * base::nanos_per_ms, self.self(), message::atom("beat"));
+  }
+  std::uint64_t handled_ = 0; // since the last beat
+  std::atomic<std::uint64_t>& count_;
+};
+
+// Starts so many timers that are due at once, and again when the last one has come.
+class impatient : public runtime::behaviour {
+ public:
+  impatient(int at_once, std::atomic<std::uint64_t>& count) : at_once_(at_once), count_(count) {}
+  outcome init(process& self) override { return start(self), runtime::carry_on(); }
+  outcome receive(process& self, message) override {
+    count_.fetch_add(1, std::memory_order_relaxed);
+    if (--left_ == 0) start(self);
+    return runtime::carry_on();
+  }
+  void describe(runtime::description& out) const override { out.behaviour = "impatient"; }
+
+ private:
+  void start(process& self) {
+    left_ = at_once_;
+    for (int i = 0; i < at_once_; ++i) self.start_timer(self.now(), self.self(), message::atom("due"));
+  }
+  int at_once_;
+  int left_ = 0;
+  std::atomic<std::uint64_t>& count_;
 };
 
 struct bench {
@@ -200,6 +252,62 @@ struct bench {
     host.stop();
   }
 
+  // All begin on one worker.
+  void heartbeats(const char* name, int actors, unsigned workers) {
+    if (!wanted(name)) return;
+    runtime::system host({.workers = workers});
+    if (!host.start()) return;
+    std::atomic<std::uint64_t> count{0};
+    (void)host.spawn({.worker = 0}, std::make_unique<life>([&](process& self) {
+                       for (int i = 0; i < actors; ++i) (void)self.spawn({}, std::make_unique<heart>(count));
+                     }));
+    wait();
+    print(name, "msgs/s", static_cast<double>(count));
+    host.stop();
+  }
+
+  // Timers of an hour started and cancelled, by a process that has `others` beside.
+  void timers(const char* name, int others) {
+    if (!wanted(name)) return;
+    constexpr base::nanos hour = 3600 * base::nanos_per_second;
+    runtime::system host({.workers = 1});
+    if (!host.start()) return;
+    std::atomic<bool> stop{false};
+    std::atomic<std::uint64_t> total{0};
+    std::promise<void> ready, done;
+    (void)host.spawn(
+        {}, std::make_unique<life>([&](process& self) {
+          for (int i = 0; i < others; ++i)
+            self.start_timer(self.now() + hour + i * base::nanos_per_ms, self.self(), message::atom("never"));
+          ready.set_value();
+          while (!stop.load(std::memory_order_relaxed)) {
+            for (int i = 0; i < 1000; ++i)
+              self.cancel_timer(self.start_timer(self.now() + hour, self.self(), message::atom("never")));
+            total += 1000;
+          }
+          done.set_value();
+        }));
+    ready.get_future().wait();
+    const std::uint64_t before = total;
+    wait();
+    const std::uint64_t after = total;
+    print(name, "timers/s", static_cast<double>(after - before));
+    stop = true;
+    done.get_future().wait();
+    host.stop();
+  }
+
+  void fires(const char* name, int at_once) {
+    if (!wanted(name)) return;
+    runtime::system host({.workers = 1});
+    if (!host.start()) return;
+    std::atomic<std::uint64_t> count{0};
+    (void)host.spawn({}, std::make_unique<impatient>(at_once, count));
+    wait();
+    print(name, "timers/s", static_cast<double>(count));
+    host.stop();
+  }
+
   void wait() {
     began = processor_seconds();
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -222,5 +330,9 @@ int main(int count, char** arguments) {
   run.ring("ring_1000", 1000, 1);
   run.spawns("spawn_and_exit_1", 1);
   run.spawns("spawn_and_exit_2", 2);
+  run.heartbeats("local_heartbeats64", 64, 2);
+  run.timers("timer_start_cancel", 0);
+  run.timers("timer_start_cancel_beside_10000", 10'000);
+  run.fires("timer_fire", 1000);
   return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What begins a message: what read_usual_control() takes is what the long way makes of the same bytes, which
-// reads what it wrote itself as it was; so is a short form; and a node's name splits where it says.
+// What begins a message: what read_frequent_control() takes is what the long way makes of the same bytes,
+// which reads what it wrote itself as it was; so is a short form; and a node's name splits where it says.
 // rooms: dist
 #include <algorithm>
 #include <array>
@@ -9,9 +9,9 @@
 #include <span>
 #include <string_view>
 
+#include "dist/frequent_control.hpp"
 #include "dist/node_name.hpp"
 #include "dist/short_form.hpp"
-#include "dist/usual_control.hpp"
 
 namespace {
 
@@ -28,7 +28,7 @@ void usual(bytes in) {
   const std::span<const std::string_view> table(names);
   const etf::atom_lookup atoms(table);
   dist::control_message quick;
-  const auto size = dist::read_usual_control(in, atoms, quick);
+  const auto size = dist::read_frequent_control(in, atoms, quick);
   if (!size) return;
   const auto seen = etf::scan(in, {}, etf::cached_atoms::allowed);
   demand(seen && seen->length == *size);

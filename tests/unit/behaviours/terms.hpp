@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/message.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::test {
 

@@ -4,6 +4,7 @@
 #include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace coppice;
 using namespace std::chrono_literals;
@@ -109,4 +111,39 @@ TEST_CASE("a node that does not answer is given up at the deadline") {
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code == api::exit_code::timed_out);
   { cli::client closing = std::move(*connection); }
+}
+
+TEST_CASE("a node that does not read is given up at the deadline, however much there is to say") {
+  one_shot_server server([](int fd) {
+    pollfd left{fd, 0, 0};
+    poll(&left, 1, 10'000);
+  });
+  auto connection = cli::client::connect(server.path());
+  REQUIRE(connection);
+  auto reply = connection->ask({"send", {{"term", std::string(std::size_t{4} << 20, 'x')}}}, 20ms);
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().code == api::exit_code::timed_out);
+  { cli::client closing = std::move(*connection); }
+}
+
+TEST_CASE("a node that accepts nobody is given up at the deadline") {
+  test::temporary_folder folder;
+  const fs::path path = folder.file("n.sock");
+  const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  REQUIRE(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(listen(listening, 0) == 0);
+  std::vector<cli::client> before;
+  for (int i = 0; i < 100; ++i) {
+    auto one = cli::client::connect(path, 20ms);
+    if (!one) {
+      CHECK(one.error().code == api::exit_code::timed_out);
+      break;
+    }
+    before.push_back(std::move(*one));
+  }
+  CHECK(before.size() < 100);
+  close(listening);
 }

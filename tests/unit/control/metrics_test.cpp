@@ -78,9 +78,9 @@ TEST_CASE("peers and parked children have series up to a bound, connected peers 
     node::peer_status& one = from.peers.emplace_back();
     one.name = "p" + std::to_string(i) + "@h";
     one.state = i == most_series + 4 ? "connected" : "down";
-    from.parked.push_back("demo/c" + std::to_string(i));
+    from.given_up.push_back("demo/c" + std::to_string(i));
   }
-  from.status.parked = from.parked.size();
+  from.status.given_up = from.given_up.size();
   const std::string text = metrics_text(from, format::prometheus);
   CHECK(count(text, "\ncoppice_connection_up{") == most_series);
   CHECK(count(text, "\ncoppice_connection_up{peer=\"p1004@h\",direction=\"\",tls=\"\"} 1\n") == 1);
@@ -137,10 +137,51 @@ TEST_CASE("a node is ready when it runs, its applications are up and nothing is 
   status.applications[0].state = "stopped";
   status.applications[0].reason = "normal";
   CHECK(ready(status, {}).empty());
-  const auto parked = ready(status, {"demo/inner/a", "demo/b"});
-  REQUIRE(parked.size() == 2);
-  CHECK(parked[0].what == "child");
-  CHECK(parked[0].name == "demo/inner/a");
+  const auto given_up = ready(status, {"demo/inner/a", "demo/b"});
+  REQUIRE(given_up.size() == 2);
+  CHECK(given_up[0].what == "child");
+  CHECK(given_up[0].name == "demo/inner/a");
+}
+
+TEST_CASE("what keeps a node from having started is named") {
+  using node::node_state;
+  struct application {
+    const char* name;
+    const char* state;
+    const char* reason = "";
+  };
+  const struct {
+    node_state state;
+    std::vector<application> applications;
+    const char* says;
+  } cases[] = {
+      {node_state::starting,
+       {{"a", "running"}, {"b", "starting"}, {"c", "waiting"}},
+       "starting: application b"},
+      {node_state::starting,
+       {{"a", "failed", "oops"}, {"b", "starting"}},
+       "starting: application a failed: oops, application b"},
+      {node_state::starting, {{"a", "running"}}, "starting"},
+      {node_state::running,
+       {{"a", "failed", "oops"}, {"b", "running"}},
+       "not ready: application a failed: oops"},
+      {node_state::running, {{"a", "starting"}}, "not ready: application a is starting"},
+      {node_state::running, {{"a", "stopped", "shutdown"}, {"b", "running"}}, ""},
+      {node_state::reloading, {{"a", "running"}}, ""},
+      {node_state::stopping, {{"a", "running"}}, "stopping"},
+  };
+  for (const auto& one : cases) {
+    node::node_status status;
+    status.state = one.state;
+    for (const application& each : one.applications) {
+      node::application_status& row = status.applications.emplace_back();
+      row.name = each.name;
+      row.state = each.state;
+      row.reason = each.reason;
+    }
+    CAPTURE(one.says);
+    CHECK(not_started(status) == one.says);
+  }
 }
 
 TEST_CASE("what is complained of is said as JSON") {

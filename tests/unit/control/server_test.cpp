@@ -178,7 +178,8 @@ TEST_CASE("a request that takes too long times out, is given up, and its late an
   auto server = control::server::start({at.socket, {}, 0600}, [&](api::request r, control::answer reply) {
     if (r.command != "slow") return echo(std::move(r), std::move(reply));
     late.emplace(std::move(reply));
-    return control::pending{std::chrono::milliseconds(1), [&] { given_up.set_value(); }};
+    return control::pending{std::chrono::milliseconds(1), [&] { given_up.set_value(); },
+                            [] { return "there is a tree on it"; }};
   });
   REQUIRE(server);
   connection client(at.socket);
@@ -187,6 +188,7 @@ TEST_CASE("a request that takes too long times out, is given up, and its late an
   REQUIRE(reply);
   REQUIRE_FALSE(*reply);
   CHECK(reply->error().code == base::errc::timeout);
+  CHECK(reply->error().why == "there is a tree on it");
   given_up.get_future().wait();
   (*late)(api::reply(nlohmann::json{{"late", true}}));
   client.send("{\"command\":\"next\"}\n");

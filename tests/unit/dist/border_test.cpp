@@ -4,7 +4,7 @@
 
 #include "cluster.hpp"
 #include "hex.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;

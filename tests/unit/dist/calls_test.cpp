@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 #include "cluster.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;

@@ -107,7 +107,7 @@ TEST_CASE("with and without atom cache and fragments each side reads what the ot
   }
 }
 
-// It is left to gather after a while: see connection::gather_reads.
+// It is left to gather after a while: see read_pacer.
 TEST_CASE("a peer that writes each of many messages by itself loses none, however they are read") {
   constexpr std::int64_t many = 5'000;
   epmd_server epmd;

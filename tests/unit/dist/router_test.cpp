@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cluster.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;
@@ -447,6 +447,39 @@ TEST_CASE("listeners hear of a node before its first message and after its loss"
     return events.size() == 2;
   }));
   CHECK(events == std::vector<std::string>{"up a@127.0.0.1", "down a@127.0.0.1"});
+  b.stop();
+  CHECK(host.stop());
+}
+
+TEST_CASE("a listener that disconnects the node it hears of ends that connection, and what waited for it") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  runtime::system_options named;
+  named.node_name = name_b;
+  named.workers = 1;
+  runtime::system host(named);
+  options chosen;
+  chosen.cookie = "secret";
+  chosen.epmd_port = epmd.port();
+  router b(host, chosen);
+  host.set_router(&b);
+  std::atomic<int> refused{0};
+  b.on_node_up([&](const peer_info& p) {
+    CHECK(b.disconnect(*host.nodes().find(p.name)));
+    ++refused;
+  });
+  REQUIRE(host.start());
+  REQUIRE(b.listen({}));
+  const actor here(host);
+  for (int i = 1; i <= 3; ++i) {
+    here.run([&](process& self) {
+      self.monitor(destination::remote("x", *host.nodes().intern(name_a)));
+      return 0;
+    });
+    CHECK(is_atom(reason_of(here.next()), "noconnection"));
+    CHECK(refused == i);
+    CHECK(b.peers().front().state == peer_state::down);
+  }
   b.stop();
   CHECK(host.stop());
 }

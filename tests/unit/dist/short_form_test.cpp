@@ -84,7 +84,7 @@ TEST_CASE("a peer that did not agree on short forms may not send any") {
   unpacker agreed({}, handshake_message::capability::all);
   const auto taken = agreed.take(frame);
   REQUIRE(taken);
-  CHECK((*taken)->brief.what == kind::send);
+  CHECK((*taken)->head.what == kind::send);
   frame.pop_back();
   CHECK_FALSE(agreed.take(frame)); // no payload
 }

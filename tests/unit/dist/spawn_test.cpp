@@ -9,7 +9,7 @@
 #include "base/clock.hpp"
 #include "dist/unpacker.hpp"
 #include "peer_reader.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;

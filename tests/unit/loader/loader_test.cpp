@@ -7,7 +7,7 @@
 
 #include <fstream>
 
-#include "behaviours/server.hpp"
+#include "host/server.hpp"
 #include "workshop.hpp"
 
 using namespace coppice;

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "base/sanitizer.hpp"
-#include "runtime/exit_reason.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
 

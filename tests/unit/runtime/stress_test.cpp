@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "actor.hpp"
-#include "runtime/foreign_code.hpp"
+#include "runtime/scheduling/foreign_code.hpp"
 
 namespace coppice::runtime::testing {
 namespace {

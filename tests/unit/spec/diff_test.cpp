@@ -216,12 +216,13 @@ TEST_CASE("a nested supervisor goes on while something inside it changes") {
 }
 
 TEST_CASE("a template that changes stops nothing that was made from it") {
-  const auto crowd = [](const std::string& child) {
+  const auto template_of = [](const std::string& child) {
     return "id: s, supervisor: { strategy: simple_one_for_one, children: [ { " + child + " } ] }";
   };
-  CHECK(of_children({crowd("id: x, actor: kv")}, {crowd("id: x, actor: kv, name: n")}) ==
+  CHECK(of_children({template_of("id: x, actor: kv")}, {template_of("id: x, actor: kv, name: n")}) ==
         "update demo/s/x: name\n");
-  CHECK(of_children({crowd("id: x, actor: kv")}, {crowd("id: y, actor: kv")}) == "update demo/s/y: id\n");
+  CHECK(of_children({template_of("id: x, actor: kv")}, {template_of("id: y, actor: kv")}) ==
+        "update demo/s/y: id\n");
 }
 
 TEST_CASE("applications start, stop and are told the rest") {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// {system, From, {'$coppice_config_change', Args, Env}}; see config_change.hpp.
+#include "behaviours/config_change.hpp"
+
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+using runtime::message;
+using runtime::process;
+
+constexpr std::string_view config_change_tag = "$coppice_config_change";
+constexpr base::nanos most_time = 5 * base::nanos_per_second;
+
+} // namespace
+
+message change_config(process& self, const runtime::pid& of, const message& args, const message& env) {
+  const runtime::reference ref = self.monitor(of, true);
+  const auto& names = self.host().nodes();
+  runtime::message_writer out(args.size() + env.size() + 128);
+  out.tuple(3);
+  out.atom("system");
+  out.tuple(2);
+  runtime::write(out, self.self(), names);
+  out.list(1);
+  out.atom("alias");
+  runtime::write(out, ref, names);
+  out.tuple(3);
+  out.atom(config_change_tag);
+  for (const message& map : {args, env}) {
+    if (map) {
+      out.raw(map.bytes());
+    } else {
+      out.map(0);
+    }
+  }
+  self.send_unbounded(of, out.take());
+  const auto answer = gen::finish_call(self, ref, base::mono_now() + most_time);
+  if (!answer && answer.error().what == gen::call_error::kind::timeout) {
+    return runtime::error_message(message::atom("config_change_timeout"));
+  }
+  if (!answer) return message::atom("unhandled");
+  etf::cursor at(answer->bytes());
+  const bool unknown = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_tuple_of(2) &&
+                       at.read_atom_is("unknown_system_msg");
+  return unknown ? message::atom("unhandled") : *answer;
+}
+
+bool read_config_change(process& self, const gen::request& what, config_change& out) {
+  etf::cursor at(what.body.bytes());
+  etf::bytes args;
+  if (!at.read_tuple_of(3) || !at.read_atom_is(config_change_tag) || !gen::from_here(self, what.from) ||
+      !at.read_term(args)) {
+    return false;
+  }
+  out = {what.body.slice(args).compact(), what.body.slice(at.rest()).compact()};
+  return true;
+}
+
+} // namespace coppice::behaviours

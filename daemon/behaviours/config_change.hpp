@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// How a supervisor tells a server of ours that goes on running what its args and env are from now on: a sys
+// request that only processes of this node may make. In the process's own turn.
+#pragma once
+
+#include "behaviours/gen.hpp"
+
+namespace coppice::behaviours {
+
+struct config_change {
+  runtime::message args; // a map
+  runtime::message env;  // a map
+};
+
+// Asks the process `of`, from another's turn, to go on with these (none: #{}), and waits for it: `ok`;
+// `unhandled`, it cannot, or is no such server; {error, Reason}, it does not want to, or did not answer in
+// five seconds. Parks.
+runtime::message change_config(runtime::process& self, const runtime::pid& of, const runtime::message& args,
+                               const runtime::message& env);
+
+// False: the sys request is none of these, or not from here.
+bool read_config_change(runtime::process& self, const gen::request& what, config_change& out);
+
+} // namespace coppice::behaviours

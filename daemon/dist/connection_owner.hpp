@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Whom a connection belongs to. The connection's thread.
+#pragma once
+
+#include "base/error.hpp"
+#include "dist/spawn.hpp"
+
+namespace coppice::dist {
+
+class connection;
+
+class connection_owner {
+ public:
+  // The end: `gone` hears and sends nothing more. The owner takes it out of its tables, has it tell the
+  // processes, and destroys it, in this order, so that what they do next already finds it gone. Nothing of
+  // the owner is locked when this is called.
+  virtual void lost(connection& gone, const base::error& why) = 0;
+  // Less waits to be sent than before.
+  virtual void drained(connection& of) = 0;
+  virtual const spawn_handler& spawns() const = 0;
+
+ protected:
+  ~connection_owner() = default;
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Which part of the protocol a control message belongs to, and the messages themselves. One thread.
+#include "dist/inbound.hpp"
+
+#include <string>
+#include <utility>
+
+#include "base/log.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::dist {
+namespace {
+
+using runtime::destination;
+using runtime::make_signal;
+using runtime::signal_kind;
+
+constexpr std::size_t control_message_room = 64 * 1024; // in a frame, beside its payload
+
+} // namespace
+
+inbound::inbound(connection_context& of, outbound& replies, const spawn_handler& spawns)
+    : context_(of),
+      replies_(replies),
+      frames_(of.settings.term_limits.bytes + control_message_room),
+      unpacker_(of.settings.term_limits, of.peer.capabilities),
+      relations_(of, replies),
+      spawns_(of, replies, spawns) {}
+
+base::status inbound::handle() {
+  std::size_t handled = 0;
+  auto read = frames_.for_each([&](base::bytes_span frame, const runtime::message& memory) -> base::status {
+    auto taken = unpacker_.take(frame, memory);
+    if (!taken) return tl::unexpected(std::move(taken.error()));
+    if (*taken == nullptr) return {};
+    ++handled;
+    if (!handle_one(**taken)) context_.counters.dropped();
+    return {};
+  });
+  if (!read) return read;
+  context_.counters.received(handled);
+  replies_.answer(handled);
+  return {};
+}
+
+bool inbound::handle_one(unpacked& in) {
+  if (!in.dropped.empty()) {
+    base::log::warning("dist", "{}: a message was dropped: {}", context_.peer.name, in.dropped);
+    return false;
+  }
+  if (in.head.what != short_form::kind::none) return handle_short_form(in);
+  switch (in.control.what) {
+    case op::altact_sig_send:
+      if ((in.control.flags & altact::exit) != 0) return relations_.handle(in);
+      return handle_message(in);
+    case op::send:
+    case op::send_tt:
+    case op::reg_send:
+    case op::reg_send_tt:
+    case op::send_sender:
+    case op::send_sender_tt:
+    case op::alias_send:
+    case op::alias_send_tt:
+      return handle_message(in);
+    case op::spawn_request:
+    case op::spawn_request_tt:
+      return spawns_.handle_request(in);
+    case op::spawn_reply:
+    case op::spawn_reply_tt:
+      return spawns_.handle_reply(in.control);
+    default:
+      return relations_.handle(in);
+  }
+}
+
+bool inbound::handle_message(unpacked& in) {
+  const auto& c = in.control;
+  runtime::pid from;
+  if (c.from.what == address::form::pid) from = context_.ids.in(c.from.pid).value_or(runtime::pid{});
+  const auto to = context_.receiver(c.to);
+  if (to.what() == destination::kind::none) return false;
+  auto s = make_signal(signal_kind::message, from, std::move(in.payload));
+  if (to.what() == destination::kind::alias) {
+    if (asks_for_priority(c)) s->flags = runtime::signal::priority;
+    handle_answer(to.alias_ref(), std::move(s));
+  } else {
+    context_.deliver(to, std::move(s));
+  }
+  return true;
+}
+
+bool inbound::handle_short_form(unpacked& in) {
+  using kind = short_form::kind;
+  const short_form& m = in.head;
+  runtime::pid from;
+  if (m.from != short_form::process{})
+    from = {context_.ids.peer(), context_.peer.creation, m.from.id, m.from.serial};
+  const runtime::pid to{0, context_.system.creation(), m.to.id, m.to.serial};
+  switch (m.what) {
+    case kind::send:
+      context_.deliver(to, make_signal(signal_kind::message, from, std::move(in.payload)));
+      return true;
+    case kind::send_to_name:
+      context_.deliver(destination::named(std::string(m.name)),
+                       make_signal(signal_kind::message, from, std::move(in.payload)));
+      return true;
+    case kind::call:
+    case kind::call_by_name:
+      return handle_call(m, from, std::move(in.payload));
+    case kind::answer:
+      handle_answer(runtime::reference::made_by(to, m.number),
+                    make_signal(signal_kind::message, from, std::move(in.payload)));
+      return true;
+    case kind::none:
+      break;
+  }
+  return false;
+}
+
+bool inbound::handle_call(const short_form& call, const runtime::pid& from, runtime::message payload) {
+  runtime::pid target{0, context_.system.creation(), call.to.id, call.to.serial};
+  if (call.what == short_form::kind::call_by_name)
+    target = context_.system.whereis(call.name).value_or(runtime::pid{});
+  const auto ref = runtime::reference::made_by(from, call.number);
+  if (!from || !context_.relations.add_call(ref, target)) return false;
+  const auto refuse = [&](runtime::message why) {
+    replies_.send(from, make_signal(signal_kind::down, target, ref, std::move(why)));
+  };
+  if (!target) return refuse(runtime::reasons::noproc()), true;
+  auto s = make_signal(signal_kind::message, from, ref, std::move(payload));
+  s->flags = runtime::signal::of_call | runtime::signal::remote;
+  if (context_.system.deliver(target, std::move(s)) != runtime::send_status::full) return true;
+  refuse(runtime::reasons::mailbox_full());
+  return false;
+}
+
+// To an alias here. The first one to a call's is its answer: with that its monitor has ended, and a peer
+// that does not know this by itself is told at once.
+void inbound::handle_answer(const runtime::reference& alias, runtime::signal_ptr what) {
+  if (const auto call = context_.relations.take_outgoing_call(alias)) {
+    if (!call->one_message) replies_.end_call_monitor(alias, *call);
+    what->flags |= runtime::signal::ends_monitor;
+  }
+  context_.deliver(destination::alias(alias), std::move(what));
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Answering spawn requests, and taking answers. One thread.
+#include "dist/inbound_spawns.hpp"
+
+#include <coppice/etf/cursor.hpp>
+#include <string>
+#include <utility>
+
+namespace coppice::dist {
+namespace {
+
+using runtime::make_signal;
+using runtime::signal;
+using runtime::signal_kind;
+
+} // namespace
+
+bool inbound_spawns::handle_request(unpacked& in) {
+  const auto& c = in.control;
+  const auto from = context_.at_peer(c.from);
+  const auto id = context_.ids.in(c.ref);
+  const auto leader = context_.ids.in_from_anywhere(c.leader);
+  if (!from || !id || !leader) return false;
+  spawn_request request;
+  request.id = *id;
+  request.from = *from;
+  request.group_leader = *leader;
+  request.module = c.module;
+  request.function = c.function;
+  request.arity = c.arity;
+  request.arguments = std::move(in.payload);
+  read_spawn_options(c.options, request);
+  answer(request);
+  return true;
+}
+
+// The reply goes out before anything the new process can send: it has no turn before this one is over.
+void inbound_spawns::answer(const spawn_request& request) {
+  tl::expected<runtime::pid, std::string> made = tl::unexpected<std::string>("notsup");
+  if (!request.known_options) {
+    made = tl::unexpected<std::string>("badopt");
+  } else if (handler_) {
+    made = handler_(request);
+  }
+  etf::vector_writer result(64);
+  control_message reply;
+  reply.what = op::spawn_reply;
+  reply.ref = context_.ids.out(request.id);
+  reply.to = address::of(context_.ids.out(request.from));
+  if (made) {
+    result.pid(context_.ids.out(*made));
+    if (request.link) {
+      reply.flags |= spawn_reply_flag::link;
+      context_.relations.add_link(*made, request.from);
+      context_.deliver(*made, make_signal(signal_kind::link, request.from));
+    }
+    if (request.monitor &&
+        context_.relations.add_monitor(request.id, incoming_monitor{request.from, *made, {}})) {
+      reply.flags |= spawn_reply_flag::monitor;
+      context_.deliver(*made, make_signal(signal_kind::monitor, request.from, request.id));
+    }
+  } else {
+    result.atom(made.error());
+  }
+  reply.reason = result.view();
+  replies_.send(reply);
+}
+
+// A peer that knows how to, and says notsup, does not want to.
+bool inbound_spawns::handle_reply(const control_message& c) {
+  const auto ref = context_.ids.in(c.ref);
+  const auto who = ref ? context_.relations.take_spawn_request(*ref) : std::nullopt;
+  if (!who) return false;
+  etf::cursor at(c.reason);
+  etf::pid pid;
+  std::string_view why;
+  runtime::pid made;
+  auto answer = runtime::message::copy_of(c.reason);
+  if (at.read_pid(pid)) made = context_.at_peer(address::of(pid)).value_or(runtime::pid{});
+  if (!made && !at.read_atom(why)) why = "internal";
+  if (!made) answer = runtime::message::atom(why == "notsup" ? "not_allowed" : why);
+  auto s = make_signal(signal_kind::spawn_reply, made, *ref, std::move(answer));
+  if (made && (c.flags & spawn_reply_flag::link) != 0) {
+    s->flags |= signal::linked;
+    context_.relations.add_link(*who, made);
+  }
+  if (made && (c.flags & spawn_reply_flag::monitor) != 0) {
+    s->flags |= signal::monitored;
+    context_.relations.add_monitor(*ref, outgoing_monitor{*who, made, 0});
+  }
+  context_.deliver(*who, std::move(s));
+  return true;
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// In which form a signal leaves, and when. One thread.
+#include "dist/outbound.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "dist/flags.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::dist {
+namespace {
+
+using runtime::destination;
+using runtime::make_signal;
+using runtime::signal;
+using runtime::signal_kind;
+
+constexpr std::size_t worth_a_write = 32; // messages
+
+std::optional<compression_settings> compression_towards(const peer_node& peer, const options& opts) {
+  if ((peer.capabilities & handshake_message::capability::lz4) == 0) return std::nullopt;
+  return opts.compression;
+}
+
+} // namespace
+
+outbound::outbound(connection_context& of, net::stream& stream)
+    : context_(of),
+      stream_(stream),
+      packer_(of.peer.flags, compression_towards(of.peer, of.settings), of.peer.capabilities == 0),
+      builder_(of),
+      large_(packer_, stream),
+      no_reason_(runtime::reasons::normal()) {
+  stream_.set_low_mark(std::min(large_messages::window, of.settings.busy_limit) / 2);
+}
+
+void outbound::send(const destination& to, runtime::signal_ptr what) {
+  if (large_.empty() || !large_.has(what->from)) {
+    send_now(to, std::move(what));
+    write_large(); // with much small traffic the network may never ask for more
+  } else if (has_room()) {
+    large_.hold(to, std::move(what));
+  } else {
+    release_sender(*what);
+  }
+  publish();
+}
+
+void outbound::send(ready_frames all) {
+  const std::size_t count = all.messages;
+  if (!has_room()) return context_.counters.dropped(count - 1);
+  packer_.write(all.bytes.take(), stream_);
+  context_.counters.sent(count);
+  idle_ = false;
+  publish();
+}
+
+void outbound::send(const control_message& c) {
+  pack(c, {runtime::message()});
+}
+
+void outbound::send_now(const destination& to, runtime::signal_ptr what) {
+  if (large_.is_large(what->payload().size()) && large_.full()) {
+    if (has_room()) return large_.wait(to, std::move(what));
+    return release_sender(*what);
+  }
+  if (what->kind == signal_kind::message) {
+    std::optional<short_form> head;
+    if (builder_.short_forms() && packer_.fits_short_form({what->payload(), what->compression}))
+      head = builder_.build_short_form(to, *what);
+    if ((what->flags & signal::of_call) != 0) begin_call(to, *what, head.has_value());
+    if (to.what() == destination::kind::alias) end_call(to.alias_ref(), what->from);
+    if (head) return send_short(*head, *what);
+  }
+  if (what->kind == signal_kind::spawn_request) return send_spawn_request(std::move(what));
+  control_message c;
+  if (builder_.build(c, to, *what)) return send_control(c, std::move(what));
+  context_.counters.dropped();
+  release_sender(*what);
+}
+
+void outbound::send_short(const short_form& head, const signal& s) {
+  if (has_room()) {
+    packer_.pack(head, {s.payload(), s.compression}, stream_);
+    written();
+  }
+  release_sender(s);
+}
+
+void outbound::send_control(control_message& c, runtime::signal_ptr what) {
+  const packer::content content{what->payload() ? what->payload() : no_reason_, what->compression};
+  if (!has_payload(c.what)) {
+    c.reason = content.payload.bytes();
+    send(c);
+  } else if (large_.is_large(content.payload.size())) {
+    return begin_large(c, content, std::move(what));
+  } else {
+    pack(c, content);
+  }
+  release_sender(*what);
+}
+
+void outbound::send_spawn_request(runtime::signal_ptr what) {
+  const auto refuse = [&](signal_kind how, runtime::message why) {
+    context_.deliver(what->from, make_signal(how, {}, what->ref, std::move(why)));
+  };
+  if (!context_.has(flag::spawn)) return refuse(signal_kind::spawn_reply, runtime::message::atom("notsup"));
+  control_message c;
+  etf::bytes part;
+  if (!builder_.build_spawn_request(c, *what, part))
+    return refuse(signal_kind::spawn_reply, runtime::message::atom("badarg"));
+  const auto arguments = what->payload().slice(part);
+  const packer::content payload{arguments, what->compression};
+  if (large_.is_large(arguments.size())) return begin_large(c, payload, std::move(what));
+  pack(c, payload);
+}
+
+// Calls ---------------------------------------------------------------------------------------------------
+
+// The call's message follows. A monitor that is not the same message goes before it.
+void outbound::begin_call(const destination& to, const signal& call, bool one_message) {
+  outgoing_call there{{}, {}, one_message};
+  if (to.what() == destination::kind::process) {
+    there.target = to.process();
+  } else {
+    there.name = std::make_unique<std::string>(to.name());
+  }
+  context_.relations.add_call(call.ref, std::move(there));
+  if (one_message) return;
+  control_message c;
+  builder_.build_call_monitor(c, to, call);
+  send(c);
+}
+
+// Something is sent to an alias of the peer's: to a call's it is the answer.
+void outbound::end_call(const runtime::reference& answered, const runtime::pid& by) {
+  const auto target = context_.relations.take_incoming_call(answered);
+  if (!target || *target == by) return;
+  context_.deliver(*target, make_signal(signal_kind::demonitor, answered.owner(), answered));
+}
+
+void outbound::end_call_monitor(const runtime::reference& ref, const outgoing_call& call) {
+  control_message c;
+  builder_.build_call_demonitor(c, ref, call);
+  send(c);
+}
+
+// Large messages ------------------------------------------------------------------------------------------
+
+void outbound::begin_large(const control_message& c, const packer::content& payload,
+                           runtime::signal_ptr what) {
+  if (!has_room()) return release_sender(*what);
+  if (!large_.begin(c, payload, what)) {
+    context_.counters.dropped();
+    return release_sender(*what);
+  }
+  context_.counters.sent();
+  idle_ = false;
+}
+
+// What a sender sent behind one that is through follows, up to the next that has to wait or take turns.
+void outbound::write_large() {
+  if (large_.empty()) return;
+  const auto unwritten = large_.unwritten_bytes();
+  while (auto next = large_.next()) {
+    if (next->done) release_sender(*next->done);
+    auto& behind = next->behind;
+    while (!behind.empty()) {
+      auto [to, what] = std::move(behind.front());
+      behind.pop_front();
+      const auto sender = what->from;
+      send_now(to, std::move(what));
+      if (behind.empty() || !large_.has(sender)) continue;
+      large_.hold(sender, std::move(behind));
+      break;
+    }
+  }
+  if (large_.unwritten_bytes() != unwritten) idle_ = false;
+}
+
+// A process that sent a large message rests until all of it is on its way, or never will be.
+void outbound::release_sender(const signal& sent) {
+  if (sent.kind != signal_kind::message || (sent.flags & signal::awaited) == 0) return;
+  auto go_on = make_signal(signal_kind::stop_waiting, {});
+  go_on->number = sent.number;
+  context_.system.deliver(sent.from, std::move(go_on));
+}
+
+// Writing -------------------------------------------------------------------------------------------------
+
+// One message always fits, however long.
+bool outbound::has_room() {
+  overfull_ = overfull_ || unsent() > context_.settings.queue_limit;
+  if (overfull_) context_.counters.dropped();
+  return !overfull_;
+}
+
+void outbound::pack(const control_message& c, const packer::content& payload) {
+  if (!has_room()) return;
+  if (packer_.pack(c, payload, stream_)) return written();
+  context_.counters.dropped();
+}
+
+// What a turn sends leaves at its end, in one write; but of many answers the first leave before, so that the
+// peer goes on with them while we make the others, rather than each waiting for the other's last.
+void outbound::written() {
+  context_.counters.sent();
+  idle_ = false;
+  if (++gathered_ < gather_ || answers_due_ < gathered_) return;
+  answers_due_ -= std::exchange(gathered_, 0);
+  stream_.flush();
+}
+
+void outbound::answer(std::size_t messages) {
+  gathered_ = 0;
+  gather_ = std::max(worth_a_write, messages / 4);
+  answers_due_ = messages;
+}
+
+void outbound::tick() {
+  if (std::exchange(idle_, true)) packer_.tick(stream_);
+}
+
+void outbound::publish() {
+  context_.counters.set_queued(unsent() + large_.unwritten_bytes());
+}
+
+} // namespace coppice::dist

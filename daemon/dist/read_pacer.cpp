@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Pausing and resuming. One thread.
+#include "dist/read_pacer.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "base/log.hpp"
+#include "runtime/messages/block.hpp"
+
+namespace coppice::dist {
+namespace {
+
+constexpr std::chrono::milliseconds looks_for_memory{20};
+constexpr std::size_t small_read = 4 * 1024;
+constexpr unsigned many_small_reads = 64;
+constexpr std::chrono::milliseconds gathers_for{2};
+
+} // namespace
+
+read_pacer::read_pacer(uv_loop_t* on, net::stream& stream, std::string peer)
+    : stream_(stream), peer_(std::move(peer)), timer_(on, [this] { look_again(); }) {}
+
+void read_pacer::look_again() {
+  if (runtime::block_memory::scarce()) return;
+  timer_.stop();
+  stream_.resume();
+}
+
+// A node that writes each of many small messages by itself wakes this one with each. While nothing is
+// written to it either (it waits for no answers) they are left to gather for a moment, and both have less to
+// do for each.
+void read_pacer::after_read(std::size_t bytes) {
+  const auto written = stream_.bytes_written();
+  const bool nothing_written = written == std::exchange(written_then_, written);
+  small_reads_ = bytes < small_read && nothing_written ? small_reads_ + 1 : 0;
+  if (stream_.paused()) return;
+  if (runtime::block_memory::scarce()) {
+    base::log::warning("dist", "{}: reading stops until messages leave room in limits.memory", peer_);
+    stream_.pause();
+    timer_.start(looks_for_memory, looks_for_memory);
+  } else if (small_reads_ >= many_small_reads) {
+    small_reads_ = 0;
+    stream_.pause();
+    timer_.start(gathers_for, gathers_for);
+  }
+}
+
+} // namespace coppice::dist

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// When a connection does not read for a moment: while messages fill the node's memory, so that the peers keep
+// theirs, and while a peer writes each of many small messages by itself, so that several come in one read. It
+// alone pauses and resumes the stream, and what it paused it resumes. One thread, the connection's.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/uv.hpp"
+#include "net/stream.hpp"
+
+namespace coppice::dist {
+
+class read_pacer {
+ public:
+  // `peer`: its name, for the log.
+  read_pacer(uv_loop_t* on, net::stream& stream, std::string peer);
+
+  // So many bytes have been read and handled.
+  void after_read(std::size_t bytes);
+  // The stream is closed.
+  void close() { timer_.close(); }
+
+ private:
+  void look_again();
+
+  net::stream& stream_;
+  std::string peer_;
+  base::uv::timer timer_;          // while the stream is paused
+  unsigned small_reads_ = 0;       // in a row, with nothing written between them
+  std::uint64_t written_then_ = 0; // at the last of them
+};
+
+} // namespace coppice::dist

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// The host table and what its interfaces share: who may call, terms that plugins hand over, what a status
+// means. See host.hpp.
+#include "host/host.hpp"
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/utf8.hpp>
+
+#include "host/callback.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::host {
+namespace {
+
+struct interface_entry {
+  std::string_view name;
+  const void* table;
+};
+
+const void* get_interface(const coppice_host*, const char* name) {
+  if (name == nullptr) return nullptr;
+  const interface_entry known[] = {
+      {COPPICE_MESSAGE_1, message_interface()}, {COPPICE_ACTOR_1, actor_interface()},
+      {COPPICE_CALL_1, call_interface()},       {COPPICE_TIMER_1, timer_interface()},
+      {COPPICE_WORK_1, work_interface()},       {COPPICE_LOG_1, log_interface()},
+      {COPPICE_ORDER_1, order_interface()},     {COPPICE_POST_1, post_interface()},
+      {COPPICE_METRIC_1, metric_interface()},
+  };
+  for (const auto& one : known) {
+    if (one.name == name) return one.table;
+  }
+  return nullptr;
+}
+
+void set_error(coppice_error* error, std::int32_t code, const char* text, std::uint64_t size) {
+  if (error == nullptr) return;
+  error->code = code;
+  error->text.clear();
+  if (const auto checked = text_of({reinterpret_cast<const std::uint8_t*>(text), size}))
+    error->text = *checked;
+}
+
+} // namespace
+
+const coppice_host* host_table() {
+  static const coppice_host table = {
+      .size = sizeof(coppice_host),
+      .abi_major = COPPICE_ABI_MAJOR,
+      .abi_minor = COPPICE_ABI_MINOR,
+      .reserved = 0,
+      .version_borrowed = COPPICE_VERSION,
+      .get_interface = &get_interface,
+      .set_error = &set_error,
+  };
+  return &table;
+}
+
+std::optional<etf::bytes> term_of(coppice_bytes from_plugin) {
+  if (from_plugin.data == nullptr || from_plugin.size == 0) return std::nullopt;
+  const etf::bytes all(from_plugin.data, from_plugin.size);
+  etf::cursor at(all);
+  if (!at.skip() || !at.at_end()) return std::nullopt;
+  return all;
+}
+
+std::optional<std::string_view> text_of(coppice_bytes from_plugin) {
+  if (from_plugin.size == 0) return std::string_view();
+  if (from_plugin.data == nullptr || from_plugin.size > 64 * 1024) return std::nullopt;
+  return std::string_view(reinterpret_cast<const char*>(from_plugin.data), from_plugin.size);
+}
+
+std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term) {
+  if (term.data == nullptr) return std::nullopt;
+  auto& names = self.process->host().nodes();
+  etf::cursor at({term.data, static_cast<std::size_t>(term.size)});
+  std::string_view name;
+  std::string_view node;
+  switch (at.peek()) {
+    case etf::kind::pid:
+      if (const auto pid = runtime::read_pid(at, names); pid && at.at_end())
+        return runtime::destination(*pid);
+      return std::nullopt;
+    case etf::kind::reference:
+      if (const auto ref = runtime::read_reference(at, names); ref && at.at_end())
+        return runtime::destination::alias(*ref);
+      return std::nullopt;
+    case etf::kind::atom:
+      if (!at.read_atom(name) || !at.at_end()) return std::nullopt;
+      return runtime::destination::named(std::string(name));
+    case etf::kind::tuple: {
+      if (!at.read_tuple_of(2) || !at.read_atom(name) || !at.read_atom(node) || !at.at_end())
+        return std::nullopt;
+      const auto index = names.intern(node);
+      if (!index) return std::nullopt;
+      return runtime::destination::remote(std::string(name), *index);
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term) {
+  const auto bytes = term_of(term);
+  if (!bytes) return std::nullopt;
+  etf::cursor at(*bytes);
+  return runtime::read_pid(at, self.process->host().nodes());
+}
+
+std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term) {
+  const auto bytes = term_of(term);
+  if (!bytes) return std::nullopt;
+  etf::cursor at(*bytes);
+  return runtime::read_reference(at, self.process->host().nodes());
+}
+
+std::string_view status_word(std::int32_t status) {
+  return coppice_status_word(status);
+}
+
+runtime::message stop_reason(coppice_actor& self, std::int32_t status) {
+  coppice_error told;
+  if (self.extra != nullptr) std::swap(told, self.extra->error);
+  const std::string_view word = status_word(status);
+  if (status != COPPICE_STOP && word.empty()) {
+    runtime::message_writer out;
+    out.tuple(2);
+    out.atom("bad_return_value");
+    out.integer(status);
+    return out.take();
+  }
+  if (told.reason) return std::move(told.reason);
+  if (status == COPPICE_STOP) return runtime::message::atom("normal");
+  if (told.text.empty()) return runtime::message::atom(word);
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom(word);
+  out.binary(told.text);
+  return out.take();
+}
+
+std::int32_t escaped_exception(coppice_actor& actor) {
+  runtime::message_writer reason;
+  reason.tuple(3);
+  reason.atom("exception");
+  reason.atom("unknown");
+  reason.binary("it left the plugin across the C interface");
+  actor.needs_extra().error.reason = reason.take();
+  return COPPICE_E_EXCEPTION;
+}
+
+runtime::message tagged(std::string_view tag, etf::bytes term) {
+  runtime::message_writer out(term.size() + tag.size() + 8);
+  out.tuple(2);
+  out.atom(tag);
+  out.raw(term);
+  return out.take();
+}
+
+} // namespace coppice::host

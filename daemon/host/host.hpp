@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+// What the interfaces share of the plugin boundary: the host table, the state behind a `coppice_actor*`, the
+// way messages cross, and what a status means. The interfaces themselves are one a file: actor.cpp, call.cpp,
+// … A plugin is trusted with its own memory only: every pointer and length from it is checked where it can
+// be, and no lock is held while its code runs. In the process's own turn unless said otherwise.
+#pragma once
+
+#include <coppice/actor.h>
+#include <coppice/call.h>
+#include <coppice/log.h>
+#include <coppice/message.h>
+#include <coppice/metric.h>
+#include <coppice/order.h>
+#include <coppice/plugin.h>
+#include <coppice/post.h>
+#include <coppice/timer.h>
+#include <coppice/work.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "behaviours/gen.hpp"
+#include "host/plugin_image.hpp"
+#include "runtime/actor_factory.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/process.hpp"
+#include "runtime/scheduling/foreign_code.hpp"
+#include "runtime/system.hpp"
+
+struct coppice_error {
+  bool told = false; // something was said
+  std::int32_t code = COPPICE_OK;
+  std::string text;
+  coppice::runtime::message reason;
+};
+
+namespace coppice::host {
+
+namespace gen = behaviours::gen;
+
+// A request of a plugin that has not been answered.
+struct open_request {
+  runtime::reference ref;
+  std::uint64_t tag = 0;
+  std::uint64_t timer = 0; // 0: none
+};
+
+// Through which the threads of a plugin reach an actor, until it shuts. Any thread.
+class post_target {
+ public:
+  post_target(runtime::system& host, const runtime::pid& to) : host_(&host), to_(to) {}
+  // COPPICE_OK, COPPICE_E_FULL, or COPPICE_E_NOPROC once the actor has ended.
+  std::int32_t post(runtime::message m);
+  void shut();
+
+ private:
+  std::mutex lock_;
+  runtime::system* host_; // null: shut
+  const runtime::pid to_;
+};
+
+// The actor's side of it: shuts it when the actor goes.
+struct own_post_target {
+  std::shared_ptr<post_target> shared; // with the handles, which may outlive the actor
+
+  own_post_target() = default;
+  own_post_target(const own_post_target&) = delete;
+  own_post_target& operator=(const own_post_target&) = delete;
+  ~own_post_target() {
+    if (shared != nullptr) shared->shut();
+  }
+};
+
+// The call that handle_call has now, if it is of a process here. On that callback's stack.
+struct asked_call {
+  etf::bytes from;
+  runtime::call_id call;
+  bool answered = false;
+};
+
+// What few actors need, made when first needed.
+struct extra_state {
+  std::unordered_map<std::uint64_t, open_request> requests; // by id
+  bool has_requested = false;                               // there has been one
+  std::array<std::uint64_t, 16> answered{};                 // what tells the Froms answered last apart
+  std::size_t next_answered = 0;
+  std::vector<std::uint8_t> self_term;
+  std::vector<std::uint8_t> parent_term;
+  std::vector<std::uint8_t> node_term;
+  coppice_error error;
+  own_post_target posts;
+};
+
+} // namespace coppice::host
+
+// What a plugin knows as "self". Belongs to its engine and lives as long as that.
+struct coppice_actor {
+  coppice::host::image_pin image;
+  coppice::runtime::message args;               // none = #{}
+  coppice::runtime::message env;                // none = #{}
+  coppice::runtime::process* process = nullptr; // set before the first callback
+  coppice::host::asked_call* asked = nullptr;
+  bool restricted = false; // in a callback that may only compute
+  bool created = false;    // it has a state, which is to be destroyed
+  std::unique_ptr<coppice::host::extra_state> extra;
+
+  coppice::host::extra_state& needs_extra() {
+    if (extra == nullptr) extra = std::make_unique<coppice::host::extra_state>();
+    return *extra;
+  }
+};
+
+namespace coppice::host {
+
+// A table's entry for `Function(coppice_actor* self, …)`: while it runs the process is in code of ours again.
+// Where it is not self's turn the function sees an actor without a process.
+template <auto Function>
+struct entry;
+template <class Result, class... Arguments, Result (*Function)(coppice_actor*, Arguments...)>
+struct entry<Function> {
+  static Result call(coppice_actor* self, Arguments... arguments) {
+    const runtime::host_code ours(self == nullptr ? nullptr : self->process);
+    if (self != nullptr && !ours) [[unlikely]]
+      return not_its_turn(arguments...);
+    return Function(self, arguments...);
+  }
+
+ private:
+  [[gnu::noinline, gnu::cold]] static Result not_its_turn(Arguments... arguments) {
+    coppice_actor without_process;
+    return Function(&without_process, arguments...);
+  }
+};
+
+// The one table, the same for every plugin. Any thread.
+const coppice_host* host_table();
+
+const coppice_message_api* message_interface();
+const coppice_actor_api* actor_interface();
+// spawn_at of actor_interface(), which is a file of its own.
+std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
+                      coppice_message* out_reference);
+const coppice_call_api* call_interface();
+const coppice_timer_api* timer_interface();
+const coppice_work_api* work_interface();
+const coppice_log_api* log_interface();
+const coppice_order_api* order_interface();
+const coppice_post_api* post_interface();
+const coppice_metric_api* metric_interface();
+
+// COPPICE_OK if `self` may make host calls that change nothing but the error object: also where others may
+// not be made. For functions behind an `entry`.
+inline std::int32_t may_look(const coppice_actor* self) {
+  if (self == nullptr) return COPPICE_E_INVALID;
+  return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
+}
+// The same for all others.
+inline std::int32_t may_call(const coppice_actor* self) {
+  if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
+  if (self->process->exiting()) return COPPICE_E_EXITING;
+  return self->restricted ? COPPICE_E_CONTEXT : COPPICE_OK;
+}
+
+// What became of a message, as a plugin hears it.
+inline std::int32_t status_of(runtime::send_status sent) {
+  if (sent == runtime::send_status::malformed) return COPPICE_E_TERM;
+  return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+}
+
+// Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin
+// handed over; no message: the bytes are not a term or do not lie in their owner.
+coppice_message lend(const runtime::message& m);
+coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
+coppice_message give(runtime::message&& m);
+runtime::message take(coppice_message* from_plugin);
+// Plain bytes that should be one term; empty if they are not.
+std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
+std::optional<std::string_view> text_of(coppice_bytes from_plugin);
+inline coppice_bytes lend_bytes(etf::bytes bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+// A destination as a term: a pid, a name, {Name, Node}, an alias.
+std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
+std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
+// True if the term is a pid of this node: what most destinations are.
+inline bool is_own_pid(const coppice_actor& self, coppice_bytes term, runtime::pid& out) {
+  const runtime::own_forms& own = self.process->host().nodes().forms();
+  return term.data != nullptr && term.size == own.pid_size() &&
+         own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);
+}
+std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
+
+// The word behind an error number ("timeout"), empty for numbers that are none.
+std::string_view status_word(std::int32_t status);
+// Why an actor stops that returned `status` (COPPICE_STOP, an error, or a number unknown here): what it told
+// the error object, which is empty afterwards.
+runtime::message stop_reason(coppice_actor& self, std::int32_t status);
+
+// {Tag, Term}
+runtime::message tagged(std::string_view tag, etf::bytes term);
+
+} // namespace coppice::host

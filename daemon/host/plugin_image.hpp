@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// A loaded plugin file as the engines see it: who it is, and a count of what still needs its code. An
+// actor, a buffer of the plugin's own and a function running in it each hold a pin; only when none is left
+// may the loader close the file. Any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace coppice::host {
+
+class metric_board;
+
+// What needs the code of an image.
+enum class pin_of : std::uint8_t {
+  actor,  // a process, or its stack that has not unwound
+  buffer, // a message in the plugin's own memory
+  work,   // a function on the blocking pool
+  thread, // a handle by which a thread of the plugin's own posts
+};
+
+class plugin_image {
+ public:
+  plugin_image(std::string id, std::uint64_t generation) : id_(std::move(id)), generation_(generation) {}
+  plugin_image(const plugin_image&) = delete;
+  plugin_image& operator=(const plugin_image&) = delete;
+
+  const std::string& id() const { return id_; }
+  // Where its actors count; null: nowhere. Set before there are actors; outlives the code.
+  metric_board* metrics() const { return metrics_; }
+  void keep_metrics_in(metric_board* board) { metrics_ = board; }
+  std::uint64_t generation() const { return generation_; }
+  std::size_t pins(pin_of kind) const {
+    return pins_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire);
+  }
+  std::size_t pins() const {
+    return pins(pin_of::actor) + pins(pin_of::buffer) + pins(pin_of::work) + pins(pin_of::thread);
+  }
+
+ private:
+  friend class image_pin;
+  std::string id_;
+  std::uint64_t generation_;
+  metric_board* metrics_ = nullptr;
+  alignas(64) std::array<std::atomic<std::size_t>, 4> pins_{}; // every worker writes these
+};
+
+// Keeps an image loaded. The image object itself outlives every pin: its loader sees to that.
+class image_pin {
+ public:
+  image_pin() = default;
+  explicit image_pin(plugin_image& image, pin_of kind = pin_of::actor) : image_(&image), kind_(kind) {
+    count().fetch_add(1, std::memory_order_relaxed);
+  }
+  image_pin(image_pin&& other) noexcept : image_(std::exchange(other.image_, nullptr)), kind_(other.kind_) {}
+  image_pin& operator=(image_pin&& other) noexcept {
+    std::swap(image_, other.image_);
+    std::swap(kind_, other.kind_);
+    return *this;
+  }
+  ~image_pin() {
+    if (image_ != nullptr) count().fetch_sub(1, std::memory_order_release);
+  }
+
+  plugin_image* get() const { return image_; }
+  const plugin_image& operator*() const { return *image_; }
+  const plugin_image* operator->() const { return image_; }
+
+ private:
+  std::atomic<std::size_t>& count() const { return image_->pins_[static_cast<std::size_t>(kind_)]; }
+  plugin_image* image_ = nullptr;
+  pin_of kind_ = pin_of::actor;
+};
+
+} // namespace coppice::host

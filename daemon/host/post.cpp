@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// "coppice.post/1": a way in for threads of a plugin's own. Behind a handle is a target that the actor and
+// its handles share, because any of them may be the last; the actor's end shuts it, so that no thread reaches
+// into a system that is going down. A handle holds the plugin's code in memory. open in the process's own
+// turn, post and close on any thread.
+#include "host/host.hpp"
+#include "runtime/system.hpp"
+
+struct coppice_post {
+  std::shared_ptr<coppice::host::post_target> target;
+  coppice::host::image_pin image;
+};
+
+namespace coppice::host {
+namespace {
+
+std::int32_t open(coppice_actor* self, coppice_post** out_new) {
+  if (out_new == nullptr) return COPPICE_E_INVALID;
+  *out_new = nullptr;
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  auto& target = self->needs_extra().posts.shared;
+  if (target == nullptr) target = std::make_shared<post_target>(self->process->host(), self->process->self());
+  *out_new =
+      std::make_unique<coppice_post>(coppice_post{target, image_pin(*self->image.get(), pin_of::thread)})
+          .release();
+  return COPPICE_OK;
+}
+
+std::int32_t post(coppice_post* handle, coppice_message* term) {
+  // Perhaps a handler's own thread: what it sends goes through its worker, which may not be taken meanwhile.
+  const runtime::host_code ours(runtime::system::current_process());
+  runtime::message m = take(term);
+  if (handle == nullptr) return COPPICE_E_INVALID;
+  if (!m) return COPPICE_E_TERM;
+  return handle->target->post(std::move(m));
+}
+
+void close(coppice_post* handle) {
+  const std::unique_ptr<coppice_post> owned(handle);
+}
+
+} // namespace
+
+std::int32_t post_target::post(runtime::message m) {
+  // Kept until the lock is given back: freeing a buffer of a plugin's runs its code.
+  const runtime::message kept = m;
+  const std::lock_guard held(lock_);
+  if (host_ == nullptr || !host_->alive(to_)) return COPPICE_E_NOPROC;
+  return host_->send(to_, std::move(m)) == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+}
+
+void post_target::shut() {
+  const std::lock_guard held(lock_);
+  host_ = nullptr;
+}
+
+const coppice_post_api* post_interface() {
+  static const coppice_post_api table = {
+      .size = sizeof(coppice_post_api),
+      .reserved = 0,
+      .open = &entry<&open>::call,
+      .post = &post,
+      .close = &close,
+  };
+  return &table;
+}
+
+} // namespace coppice::host

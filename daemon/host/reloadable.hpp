@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// What a behaviour whose callbacks come from a plugin offers to a hot reload: its state written by the old
+// code and read by the new one, both kept side by side until one of them is chosen. Unless it says "any
+// thread" a function is for the process's own turn, between two messages, and never waits.
+#pragma once
+
+#include <coppice/plugin.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "host/plugin_image.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::host {
+
+// Names of an actor, for those who look from other threads: they outlive every image.
+struct actor_identity {
+  std::string plugin;
+  std::string actor; // its type
+};
+
+struct saved_state {
+  std::uint32_t version = 0;
+  runtime::message term; // empty: there is no state
+};
+
+// What an actor was started with.
+struct actor_origin {
+  runtime::message args; // empty: #{}
+  runtime::message env;  // empty: #{}
+};
+
+// errc::unsupported: an actor with, or without, a state can't become one of this type with it.
+base::status takes_over(const coppice_actor_type& type, bool has_state);
+
+class reloadable {
+ public:
+  virtual ~reloadable() = default;
+
+  // Any thread, while the process lives.
+  virtual const actor_identity& identity() const = 0;
+  virtual std::uint64_t generation() const = 0;
+
+  virtual actor_origin origin() const = 0;
+
+  // The state as the running code writes it. errc::unsupported: it cannot, so that nothing can be carried
+  // over; errc::refused: it failed, in words for its author.
+  virtual base::result<saved_state> save(runtime::process& self) = 0;
+  // Makes a second state beside the running one, of the same actor type in another image. Errors as for
+  // save(), and nothing is left of it then.
+  virtual base::status prepare(runtime::process& self, plugin_image& next, const coppice_actor_type& type,
+                               const saved_state& saved) = 0;
+  // Chooses: what was prepared becomes the actor, or goes. Without anything prepared nothing happens.
+  virtual void go_over(runtime::process& self) = 0;
+  virtual void stay(runtime::process& self) = 0;
+};
+
+} // namespace coppice::host

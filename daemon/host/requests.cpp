@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// See requests.hpp. The answer is {[alias|Ref], Reply}, the callee's end {'DOWN', Ref, process, _, Reason},
+// the deadline {'$coppice_deadline', Ref}; the reference says which request. In the process's own turn.
+#include "host/requests.hpp"
+
+#include <optional>
+
+#include "behaviours/gen.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::host {
+namespace {
+
+using runtime::message;
+
+constexpr std::string_view deadline_tag = "$coppice_deadline";
+
+// The reference that `m` is about, and what it says.
+struct notice {
+  runtime::reference ref;
+  std::int32_t status = COPPICE_OK;
+  message answer;
+};
+
+std::int32_t status_of(etf::bytes reason) {
+  if (etf::cursor(reason).read_atom_is("noproc")) return COPPICE_E_NOPROC;
+  if (etf::cursor(reason).read_atom_is("noconnection")) return COPPICE_E_NODEDOWN;
+  return COPPICE_E_EXIT;
+}
+
+std::optional<notice> read(coppice_actor& self, const message& m) {
+  auto& names = self.process->host().nodes();
+  etf::cursor at(m.bytes());
+  std::uint32_t arity = 0;
+  std::uint32_t length = 0;
+  etf::bytes body;
+  if (!at.read_tuple(arity)) return std::nullopt;
+  if (arity == 2 && at.read_list(length)) {
+    if (length != 1 || !at.read_atom_is("alias")) return std::nullopt;
+    const auto ref = runtime::read_reference(at, names);
+    if (!ref || !at.read_term(body)) return std::nullopt;
+    return notice{*ref, COPPICE_OK, m.slice(body)};
+  }
+  if (arity == 2 && at.read_atom_is(deadline_tag)) {
+    const auto ref = runtime::read_reference(at, names);
+    if (!ref) return std::nullopt;
+    return notice{*ref, COPPICE_E_TIMEOUT, {}};
+  }
+  if (arity == 5 && at.read_atom_is("DOWN")) {
+    const auto ref = runtime::read_reference(at, names);
+    if (!ref || !at.skip() || !at.skip() || !at.read_term(body)) return std::nullopt;
+    const std::int32_t status = status_of(body);
+    return notice{*ref, status, status == COPPICE_E_EXIT ? m.slice(body) : message()};
+  }
+  return std::nullopt;
+}
+
+// References made here carry a number that is unique in their process.
+std::uint64_t id_of(const runtime::reference& ref) {
+  return ref.number() + 1;
+}
+
+} // namespace
+
+tl::expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
+                                                       etf::bytes body, base::nanos deadline,
+                                                       std::uint64_t tag) {
+  runtime::process& process = *self.process;
+  open_request made;
+  made.tag = tag;
+  made.ref = process.monitor_request(to);
+  if (deadline != runtime::no_deadline) {
+    runtime::message_writer out(96);
+    out.tuple(2);
+    out.atom(deadline_tag);
+    runtime::write(out, made.ref, process.host().nodes());
+    made.timer = process.start_timer(deadline, process.self(), out.take());
+  }
+  const std::uint64_t id = id_of(made.ref);
+  self.needs_extra().requests.emplace(id, made);
+  self.extra->has_requested = true;
+  const auto sent = process.send(to, gen::call_message(process, made.ref, body));
+  if (sent == runtime::send_status::ok) return id;
+  forget(self, id);
+  return tl::unexpected(sent);
+}
+
+bool forget(coppice_actor& self, std::uint64_t id) {
+  if (self.extra == nullptr) return false;
+  const auto found = self.extra->requests.find(id);
+  if (found == self.extra->requests.end()) return false;
+  const open_request ended = found->second;
+  self.extra->requests.erase(found);
+  if (ended.timer != 0) self.process->cancel_timer(ended.timer);
+  self.process->demonitor(ended.ref, true);
+  self.process->unalias(ended.ref);
+  return true;
+}
+
+matched match(coppice_actor& self, const message& m, response& out) {
+  if (self.extra == nullptr) return matched::nothing;
+  auto said = read(self, m);
+  if (!said) return matched::nothing;
+  const auto found = self.extra->requests.find(id_of(said->ref));
+  if (found == self.extra->requests.end() || found->second.ref != said->ref)
+    return said->status == COPPICE_E_TIMEOUT ? matched::late : matched::nothing;
+  out = {found->first, found->second.tag, said->status, std::move(said->answer)};
+  forget(self, out.id);
+  return matched::ended;
+}
+
+} // namespace coppice::host

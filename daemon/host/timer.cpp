@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// "coppice.timer/1" over the runtime's timers and clocks. Timers belong to the process, not to the plugin's
+// generation, so they outlive a reload. In the process's own turn, the clocks on any thread.
+#include "base/clock.hpp"
+#include "host/host.hpp"
+
+namespace coppice::host {
+namespace {
+
+std::int64_t now() {
+  return base::mono_now();
+}
+
+std::int64_t wall_clock() {
+  return base::wall_now();
+}
+
+std::int32_t start(coppice_actor* self, std::int64_t deadline, coppice_bytes destination,
+                   coppice_message* term, std::uint64_t* out_id) {
+  runtime::message m = take(term);
+  if (out_id != nullptr) *out_id = 0;
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (!m) return COPPICE_E_TERM;
+  const auto to = destination.size == 0 ? runtime::destination(self->process->self())
+                                        : destination_of(*self, destination).value_or(runtime::destination());
+  if (to.what() == runtime::destination::kind::none) return COPPICE_E_INVALID;
+  const std::uint64_t id = self->process->start_timer(deadline, to, std::move(m));
+  if (out_id != nullptr) *out_id = id;
+  return COPPICE_OK;
+}
+
+std::int32_t cancel(coppice_actor* self, std::uint64_t id) {
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  return self->process->cancel_timer(id) < 0 ? COPPICE_E_NOT_FOUND : COPPICE_OK;
+}
+
+std::int32_t remaining(coppice_actor* self, std::uint64_t id, std::int64_t* out_left) {
+  if (out_left == nullptr) return COPPICE_E_INVALID;
+  *out_left = 0;
+  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const base::nanos left = self->process->remaining(id);
+  if (left < 0) return COPPICE_E_NOT_FOUND;
+  *out_left = left;
+  return COPPICE_OK;
+}
+
+} // namespace
+
+const coppice_timer_api* timer_interface() {
+  static const coppice_timer_api table = {
+      .size = sizeof(coppice_timer_api),
+      .reserved = 0,
+      .now = &now,
+      .wall_clock = &wall_clock,
+      .start = &entry<&start>::call,
+      .cancel = &entry<&cancel>::call,
+      .remaining = &entry<&remaining>::call,
+  };
+  return &table;
+}
+
+} // namespace coppice::host

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// What a running node consists of, in the order it is made; destruction is the reverse, so that nothing
+// outlives what it points to. Private to instance*.cpp and apply.cpp. Each member locks by itself, is atomic,
+// is under `lock`, or does not change from the end of start() to stop().
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "behaviours/application.hpp"
+#include "behaviours/tree.hpp"
+#include "host/metric_board.hpp"
+#include "loader/loader.hpp"
+#include "node/change_plan.hpp"
+#include "node/child_args.hpp"
+#include "node/instance.hpp"
+#include "node/network.hpp"
+#include "node/readiness.hpp"
+#include "node/reloader.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::node {
+
+// A child and who supervises it.
+struct tree_place {
+  runtime::pid supervisor;
+  runtime::message child; // its id, or its pid for want of one
+};
+
+// What is wanted of the tree, as it was read and as it was assembled. Immutable once it is the current one.
+struct configuration {
+  spec::node_spec spec;
+  std::vector<behaviours::application_spec> applications; // in start order
+};
+
+struct instance::components {
+  components(std::shared_ptr<const configuration> wanted, configuration_source from,
+             loader::loader_options loading);
+
+  std::function<void()> on_ending;
+  std::atomic<node_state> state{node_state::starting};
+  std::atomic<ending> why{ending::none};
+  base::nanos started_wall = base::wall_now();
+  base::nanos started = base::mono_now();
+  std::string cookie_file;
+  readiness ready;
+
+  host::metric_board metrics; // plugins count in it
+  loader::loader plugins;
+  child_args args_of_children{plugins};
+  behaviours::supervision_tree tree;
+  behaviours::order_desk orders;
+  behaviours::application_board board;
+  configuration_source source;
+  std::unique_ptr<network> net; // made before the system starts, and needs it
+  runtime::system system;
+
+  std::atomic<bool> changing{false}; // a change_lock is held
+  std::mutex lock;                   // of the next four
+  std::condition_variable changed;
+  bool applications_gone = true; // there is no controller
+  bool stopped = false;
+  bool hurried = false; // hurry() was called
+
+  bool came_back = true; // every thread did, when it stopped; the owner's thread
+  runtime::pid controller;
+  std::unique_ptr<reloader> reloads; // needs all of the above
+
+  // The configuration that was applied last.
+  std::shared_ptr<const configuration> current() const;
+  void set_current(std::shared_ptr<const configuration> now);
+  // Writes it down under node.data. Blocks.
+  void remember() const;
+
+  // apply.cpp: in the turn of `self`.
+  apply_outcome apply(runtime::process& self, const apply_request& request);
+  class change_lock;
+  struct prepared;
+  void prepare(const apply_request& request, const configuration& before, apply_outcome& out, prepared& work);
+  // All of the plan, or nothing of it.
+  base::status change_tree(runtime::process& self, const change_plan& plan);
+  base::status carry_out(runtime::process& self, const behaviours::any_order& what,
+                         const std::string& supervisor);
+
+  // The top supervisor of an application, null if it does not run; nothing: there is no such application.
+  std::optional<runtime::pid> top_of(std::string_view application) const;
+  // Of app/child, app/supervisor/child, …, as the tree is now.
+  base::result<tree_place> place_of(std::string_view path);
+  // The supervisor itself.
+  base::result<runtime::pid> supervisor_at(std::string_view path);
+
+  // Says once that the node is to come down.
+  void end(ending reason);
+  // Sends the applications down and waits for it: as long as their shutdown times take together, then, or
+  // when hurried, their actors are killed; a worker stuck in an actor's code does not hold this up.
+  void stop_applications();
+  using pid_set = std::unordered_set<runtime::pid, runtime::pid_hash>;
+  // Those not in `killed` yet.
+  void kill_actors(pid_set& killed);
+
+ private:
+  mutable std::mutex current_lock_;
+  std::shared_ptr<const configuration> current_;
+};
+
+// Held while an apply or a reload changes the node: by one at a time, and the node shows as reloading
+// meanwhile. False: another one holds it. Taking it never waits; any thread.
+class instance::components::change_lock {
+ public:
+  explicit change_lock(components& of) : of_(of), mine_(!of.changing.exchange(true)) {
+    node_state running = node_state::running;
+    if (mine_) of_.state.compare_exchange_strong(running, node_state::reloading);
+  }
+  ~change_lock() {
+    if (!mine_) return;
+    node_state reloading = node_state::reloading;
+    of_.state.compare_exchange_strong(reloading, node_state::running);
+    of_.changing = false;
+  }
+  change_lock(const change_lock&) = delete;
+  change_lock& operator=(const change_lock&) = delete;
+  explicit operator bool() const { return mine_; }
+
+ private:
+  components& of_;
+  bool mine_;
+};
+
+} // namespace coppice::node

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// Bringing a node up and taking it down. Up: cookie, plugins, runtime, network, applications. Down: the
+// applications in reverse, the network, the runtime, the plugins' code. A start that fails goes the same way
+// down from where it got to. Threads: see the header.
+#include "node/instance.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "base/log.hpp"
+#include "behaviours/application_controller.hpp"
+#include "node/assemble.hpp"
+#include "node/components.hpp"
+#include "node/cookie.hpp"
+#include "node/programs.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::node {
+namespace {
+
+constexpr std::string_view module = "node";
+
+// After the orderly stop: for threads that sit in code which does not return.
+constexpr base::nanos last_patience = 5 * base::nanos_per_second;
+// What stopping costs beyond the shutdown times.
+constexpr base::nanos stop_grace = 5 * base::nanos_per_second;
+constexpr base::nanos kill_interval = 100 * base::nanos_per_ms;
+
+loader::loader_options loading(const spec::node_spec& spec) {
+  loader::loader_options out;
+  out.path = spec.plugins.path;
+  out.data = spec.node.data;
+  out.plugin_host = plugin_host_program();
+  return out;
+}
+
+loader::loader_options counting_in(host::metric_board& board, loader::loader_options how) {
+  how.metrics = &board;
+  return how;
+}
+
+// All that fail are named before the first one's error comes back.
+base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) {
+  if (spec.plugin_files.empty()) return {};
+  if (auto prepared = plugins.prepare(); !prepared) return prepared;
+  base::status outcome;
+  for (const spec::plugin_file& file : spec.plugin_files) {
+    auto loaded = plugins.load(file.id);
+    if (loaded) continue;
+    base::log::error(module, "plugin {}: {}", file.id, loaded.error().text);
+    if (outcome) outcome = tl::unexpected(std::move(loaded.error()).context("plugin " + file.id));
+  }
+  return outcome;
+}
+
+} // namespace
+
+std::string_view text(node_state state) {
+  switch (state) {
+    case node_state::starting:
+      return "starting";
+    case node_state::running:
+      return "running";
+    case node_state::reloading:
+      return "reloading";
+    case node_state::stopping:
+      return "stopping";
+  }
+  return "";
+}
+
+instance::components::components(std::shared_ptr<const configuration> wanted, configuration_source from,
+                                 loader::loader_options loading)
+    : plugins(counting_in(metrics, std::move(loading))),
+      board(wanted->applications),
+      source(std::move(from)),
+      system(runtime_options(wanted->spec)),
+      current_(std::move(wanted)) {}
+
+std::shared_ptr<const configuration> instance::components::current() const {
+  const std::scoped_lock held(current_lock_);
+  return current_;
+}
+
+void instance::components::set_current(std::shared_ptr<const configuration> now) {
+  const std::scoped_lock held(current_lock_);
+  current_.swap(now);
+}
+
+void instance::components::end(ending reason) {
+  ending none = ending::none;
+  if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
+}
+
+instance::instance(spec::node_spec spec) {
+  const auto wanted = std::make_shared<configuration>();
+  wanted->spec = std::move(spec);
+  wanted->applications = applications(wanted->spec);
+  started_with_ = wanted;
+}
+
+instance::~instance() {
+  if (components_) stop();
+}
+
+base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, std::function<void()> on_ending,
+                                                        configuration_source from) {
+  std::unique_ptr<instance> made(new instance(std::move(spec)));
+  auto cookie = find_cookie(made->spec().node.cookie);
+  if (!cookie) return tl::unexpected(std::move(cookie.error()));
+  made->components_ =
+      std::make_unique<components>(made->started_with_, std::move(from), loading(made->spec()));
+  components& p = *made->components_;
+  p.on_ending = std::move(on_ending);
+  p.cookie_file = cookie->file;
+  if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return tl::unexpected(loaded.error());
+  p.system.set_factory(&p.plugins);
+  auto net = network::make(p.system, made->spec(), std::move(cookie->value));
+  if (!net) return tl::unexpected(std::move(net.error()));
+  p.net = std::move(*net);
+  if (auto started = p.system.start(); !started)
+    return tl::unexpected(std::move(started.error()).context("runtime"));
+  if (auto started = p.net->start(); !started) return tl::unexpected(started.error());
+  if (auto started = made->start_reloader(); !started) return tl::unexpected(started.error());
+  if (auto started = made->start_applications(); !started) return tl::unexpected(started.error());
+  p.remember();
+  return made;
+}
+
+base::status instance::start_applications() {
+  components& p = *components_;
+  behaviours::application_events events;
+  events.all_started = [&p](const std::vector<std::string>& failed) {
+    node_state starting = node_state::starting;
+    p.state.compare_exchange_strong(starting, node_state::running);
+    if (failed.empty()) return p.ready.settle({});
+    p.ready.settle(base::fail(base::errc::refused, fmt::format("{} did not start", fmt::join(failed, ", "))));
+  };
+  events.node_must_stop = [&p](const std::string& application) {
+    p.ready.settle(base::fail(base::errc::closed, application + " takes the node down"));
+    p.end(ending::application);
+  };
+  events.gone = [&p] {
+    const std::scoped_lock held(p.lock);
+    p.applications_gone = true;
+    p.changed.notify_all();
+  };
+  runtime::spawn_options options;
+  options.name = behaviours::application_controller::registered_name;
+  p.applications_gone = false;
+  behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}};
+  with.check_args = [&p](std::string_view actor, const runtime::message& args) {
+    return p.args_of_children.check(actor, args);
+  };
+  auto controller = p.system.spawn(
+      std::move(options), std::make_unique<behaviours::application_controller>(
+                              started_with_->applications, std::move(with), p.board, std::move(events)));
+  if (!controller) return tl::unexpected(std::move(controller.error()).context("application_controller"));
+  p.controller = *controller;
+  return {};
+}
+
+bool instance::stop() {
+  components& p = *components_;
+  std::unique_lock held(p.lock);
+  if (p.stopped) return p.came_back;
+  p.stopped = true;
+  p.state = node_state::stopping;
+  held.unlock();
+  p.ready.settle(base::fail(base::errc::closed, "the node stops"));
+  if (p.reloads) p.reloads->stop();
+  if (p.controller) p.stop_applications();
+  if (p.net) p.net->stop();
+  p.came_back = p.system.stop(last_patience);
+  if (!p.came_back) {
+    base::log::error(module, "a thread does not come back from the code it runs: the node ends without it");
+    return false;
+  }
+  for (const std::string& stays : p.plugins.unload()) base::log::warning(module, "{}", stays);
+  return true;
+}
+
+void instance::hurry() {
+  const std::scoped_lock held(components_->lock);
+  components_->hurried = true;
+  components_->changed.notify_all();
+}
+
+void instance::components::stop_applications() {
+  system.send(controller, behaviours::application_controller::stop_message());
+  const auto gone = [this] { return applications_gone; };
+  const auto gone_or_hurried = [this] { return applications_gone || hurried; };
+  std::unique_lock held(lock);
+  if (const auto bound = stop_bound(current()->applications)) {
+    const bool in_time =
+        changed.wait_for(held, std::chrono::nanoseconds(*bound + stop_grace), gone_or_hurried);
+    if (!in_time)
+      base::log::warning(module, "the applications take longer to stop than all their shutdown times");
+  } else {
+    changed.wait(held, gone_or_hurried);
+  }
+  // Supervisors whose children die restart some before they hear of the stop: hence more than once.
+  pid_set killed;
+  for (base::nanos waited = 0; !applications_gone && waited < last_patience; waited += kill_interval) {
+    held.unlock();
+    kill_actors(killed);
+    held.lock();
+    changed.wait_for(held, std::chrono::nanoseconds(kill_interval), gone);
+  }
+  if (!applications_gone) base::log::error(module, "the applications did not stop: going on without them");
+}
+
+// All but supervisors: what those wait for is then over, and the tree comes down at once.
+void instance::components::kill_actors(pid_set& killed) {
+  for (const runtime::process_summary& each : system.processes()) {
+    const std::string& kind = each.is.behaviour;
+    const bool in_tree = each.label.find('/') != std::string::npos;
+    if (!in_tree || kind == "supervisor" || !killed.insert(each.pid).second) continue;
+    base::log::warning(module, "{} is killed: the stop was shortened", each.label);
+    system.exit(each.pid, runtime::reasons::kill());
+  }
+}
+
+const spec::node_spec& instance::spec() const {
+  return started_with_->spec;
+}
+
+instance::ending instance::why() const {
+  return components_->why;
+}
+
+void instance::request_stop() {
+  components_->end(ending::asked);
+}
+
+std::uint64_t instance::when_ready(std::function<void(base::status)> done) {
+  return components_->ready.add(std::move(done));
+}
+
+void instance::forget(std::uint64_t id) {
+  components_->ready.forget(id);
+}
+
+bool instance::ready() const {
+  return components_->ready.ready();
+}
+
+runtime::system& instance::runtime() {
+  return components_->system;
+}
+
+} // namespace coppice::node

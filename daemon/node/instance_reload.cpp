@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Reloading as the node offers it: under the change_lock, as an apply is, and what the service manager hears
+// of it.
+#include <future>
+
+#include "node/components.hpp"
+#include "node/instance.hpp"
+#include "node/notify.hpp"
+
+namespace coppice::node {
+namespace {
+
+// For a child that a reload restarts, beyond its shutdown time.
+constexpr base::nanos restart_patience = 30 * base::nanos_per_second;
+
+} // namespace
+
+base::status instance::start_reloader() {
+  components& p = *components_;
+  const auto restart_child = [this](const std::string& path) {
+    const auto outcome = std::make_shared<std::promise<base::status>>();
+    auto told = outcome->get_future();
+    restart(path, restart_patience, [outcome](base::status s) { outcome->set_value(std::move(s)); });
+    return told.get();
+  };
+  const auto within = [&p](const std::function<void()>& run) -> base::status {
+    const components::change_lock mine(p);
+    if (!mine)
+      return base::fail(base::errc::exists, "a reload or an apply is under way: try again when it is over");
+    notify_service_manager(reloading_state());
+    run();
+    notify_service_manager("READY=1");
+    return {};
+  };
+  const auto rules = [&p] {
+    const auto now = p.current();
+    return reload_rules{now->applications, base::to_nanos(now->spec.plugins.reload_deadline)};
+  };
+  const spec::plugin_options& plugins = started_with_->spec.plugins;
+  auto made = reloader::start({p.system, p.plugins, rules, restart_child},
+                              plugins.watch ? plugins.path : std::vector<std::string>(), within);
+  if (!made) return tl::unexpected(std::move(made.error()).context("plugins.watch"));
+  p.reloads = std::move(*made);
+  return {};
+}
+
+void instance::reload(reload_request what, std::function<void(base::result<reload_report>)> done) {
+  const node_state now = components_->state;
+  if (now == node_state::starting) return done(base::fail(base::errc::refused, "the node is still starting"));
+  if (now == node_state::stopping) return done(base::fail(base::errc::closed, "the node stops"));
+  components_->reloads->ask(std::move(what), std::move(done));
+}
+
+} // namespace coppice::node

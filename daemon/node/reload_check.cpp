@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// See reload_check.hpp.
+#include "node/reload_check.hpp"
+
+#include <fmt/format.h>
+
+#include <coppice/etf/text.hpp>
+
+#include "loader/loader.hpp"
+#include "spec/args_schema.hpp"
+
+namespace coppice::node {
+namespace {
+
+base::status check_children(const behaviours::supervisor_spec& of, const generations_to_be& next,
+                            const std::string& path) {
+  for (const auto& each : of.children) {
+    const behaviours::child_spec& child = *each;
+    const std::string below = path + "/" + etf::print(child.id.bytes());
+    if (child.supervisor != nullptr) {
+      if (auto fit = check_children(*child.supervisor, next, below); !fit) return fit;
+      continue;
+    }
+    const auto to = next.find(loader::split(child.actor).plugin);
+    if (to == next.end()) continue;
+    const auto type = loader::choose(to->second->declared, child.actor);
+    if (!type) return tl::unexpected(base::error(type.error()).context(below));
+    if (auto fit = check_args(*to->second, **type, child.args); !fit)
+      return tl::unexpected(std::move(fit.error()).context(below));
+  }
+  return {};
+}
+
+} // namespace
+
+base::status check_tree(const std::vector<behaviours::application_spec>& applications,
+                        const generations_to_be& next) {
+  for (const behaviours::application_spec& one : applications)
+    if (auto fit = check_children(*one.top, next, one.name); !fit) return fit;
+  return {};
+}
+
+base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
+                        const runtime::message& args) {
+  const auto schema = spec::args_schema::compile(type.args_schema);
+  if (!schema)
+    return base::fail(base::errc::refused, fmt::format("plugin {}: bad args_schema for actor {}: {}",
+                                                       of.declared.id, type.name, schema.error().text));
+  auto good = schema->check(args ? args.bytes() : etf::empty_map);
+  if (!good)
+    return base::fail(base::errc::refused, fmt::format("the new schema of {}:{} refuses what it is given: {}",
+                                                       of.declared.id, type.name, good.error().text));
+  return good;
+}
+
+} // namespace coppice::node

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+// Block pools: see block.hpp.
+#include "runtime/messages/block.hpp"
+
+#include <malloc.h>
+
+#include <bit>
+#include <cstdlib>
+
+namespace coppice::runtime {
+namespace {
+
+thread_local block_pool* this_threads_pool = nullptr;
+
+constexpr std::int64_t report_every = 64 * 1024; // bytes
+constexpr std::int64_t worth_a_trim = std::int64_t{32} << 20;
+
+} // namespace
+
+void block_memory::set_limit(std::uint64_t bytes) {
+  limit_.store(bytes == 0 ? INT64_MAX : static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
+  add(0);
+}
+
+void block_memory::add(std::int64_t bytes) {
+  std::int64_t now = in_use_.fetch_add(bytes) + bytes;
+  if (now > most_.load(std::memory_order_relaxed)) most_.store(now, std::memory_order_relaxed);
+  // Whoever stores last has seen the last sum.
+  do scarce_.store(now > limit_.load(std::memory_order_relaxed));
+  while (now != in_use_.load() && (now = in_use_.load(), true));
+}
+
+void block_memory::trim() {
+  std::int64_t most = most_.load(std::memory_order_relaxed);
+  const std::int64_t now = in_use_.load(std::memory_order_relaxed);
+  if (most - now < worth_a_trim || !most_.compare_exchange_strong(most, now)) return;
+  malloc_trim(0);
+}
+
+void block_pool::report(std::int64_t bytes) {
+  unreported_ += bytes;
+  if (unreported_ < report_every && unreported_ > -report_every) return;
+  block_memory::add(std::exchange(unreported_, 0));
+}
+
+// As worker::current().
+[[gnu::noinline]] block_pool* block_pool::current() {
+  asm volatile("");
+  return this_threads_pool;
+}
+
+void block_pool::set_current(block_pool* pool) {
+  this_threads_pool = pool;
+}
+
+block_pool::block_pool(block_pool&& other) noexcept : siblings_(other.siblings_) {}
+
+block_pool::~block_pool() {
+  drop_free();
+  for (chain& batch_back : going_back_)
+    while (batch_back.newest != nullptr) to_system(std::exchange(batch_back.newest, batch_back.newest->next));
+  block_memory::add(unreported_);
+}
+
+void block_pool::drop_free() {
+  take_returns();
+  for (block*& head : free_)
+    while (head != nullptr) to_system(std::exchange(head, head->next));
+  kept_ = {};
+}
+
+void block_pool::rest() {
+  resting_.store(true, std::memory_order_relaxed);
+  flush();
+  drop_free();
+  block_memory::add(std::exchange(unreported_, 0));
+}
+
+std::size_t block_pool::class_bytes(unsigned size_class) {
+  return whole_sizes[size_class] - sizeof(block);
+}
+
+block* block_pool::from_system(std::size_t capacity, unsigned size_class) {
+  if (size_class < classes) capacity = class_bytes(size_class);
+  const std::size_t whole = sizeof(block) + capacity;
+  void* raw = ::operator new(whole);
+  count(static_cast<std::int64_t>(whole));
+  block* made = ::new (raw) block;
+  made->capacity = static_cast<std::uint32_t>(capacity);
+  made->size_class = static_cast<std::uint8_t>(size_class);
+  return made;
+}
+
+void block_pool::count(std::int64_t bytes) {
+  if (block_pool* mine = current())
+    mine->report(bytes);
+  else
+    block_memory::add(bytes);
+}
+
+void block_pool::to_system(block* unused) {
+  count(-static_cast<std::int64_t>(sizeof(block) + unused->capacity));
+  unused->~block();
+  ::operator delete(unused);
+}
+
+block* block_pool::allocate_new(std::size_t capacity, unsigned size_class) {
+  if (size_class == classes) return from_system(capacity, size_class);
+  take_returns();
+  if (free_[size_class] != nullptr) return allocate(capacity);
+  block* made = from_system(capacity, size_class);
+  made->owner = this;
+  return made;
+}
+
+void block_pool::free_elsewhere(block* unused) {
+  const auto* first = siblings_->data();
+  if (unused->owner == nullptr || unused->owner < first || unused->owner >= first + siblings_->size())
+    return to_system(unused);
+  send_back(unused, static_cast<std::size_t>(unused->owner - first));
+}
+
+void block_pool::send_back(block* unused, std::size_t owner_index) {
+  if ((*siblings_)[owner_index].resting_.load(std::memory_order_relaxed)) return to_system(unused);
+  if (going_back_.empty()) going_back_.resize(siblings_->size());
+  chain& back = going_back_[owner_index];
+  unused->next = back.newest;
+  back.newest = unused;
+  if (back.oldest == nullptr) back.oldest = unused;
+  back.bytes += sizeof(block) + unused->capacity;
+  if (++back.count == batch || back.bytes >= batch_bytes) deliver(back, owner_index);
+}
+
+// To an owner that has as much waiting as it may, nothing is sent.
+void block_pool::deliver(chain& back, std::size_t owner_index) {
+  block_pool& owner = (*siblings_)[owner_index];
+  const std::uint64_t waiting = owner.returned_.fetch_add(back.bytes, std::memory_order_relaxed);
+  if (waiting < returned_bytes) {
+    owner.returns_.push_chain(back.newest, back.oldest);
+  } else {
+    owner.returned_.fetch_sub(back.bytes, std::memory_order_relaxed);
+    while (back.newest != nullptr) to_system(std::exchange(back.newest, back.newest->next));
+  }
+  back = {};
+}
+
+void block_pool::flush() {
+  for (std::size_t index = 0; index < going_back_.size(); ++index)
+    if (going_back_[index].count != 0) deliver(going_back_[index], index);
+}
+
+void block_pool::take_returns() {
+  std::uint64_t taken = 0;
+  for (block* back = returns_.take_all(); back != nullptr;) {
+    taken += sizeof(block) + back->capacity;
+    keep(std::exchange(back, back->next));
+  }
+  if (taken != 0) returned_.fetch_sub(taken, std::memory_order_relaxed);
+}
+
+// These two reach the thread's pool by themselves, as current() does, so that most calls of them are leaves.
+[[gnu::noinline]] block* allocate_block(std::size_t capacity) {
+  asm volatile("");
+  block_pool* const pool = this_threads_pool;
+  const unsigned size_class = block_pool::class_for(capacity);
+  if (pool == nullptr || size_class == block_pool::classes || pool->free_[size_class] == nullptr) [[unlikely]]
+    return block_pool::allocate_slowly(capacity);
+  block* const taken = pool->free_[size_class];
+  pool->free_[size_class] = taken->next;
+  --pool->kept_[size_class];
+  taken->refs.store(1, std::memory_order_relaxed);
+  return taken;
+}
+
+[[gnu::noinline, gnu::cold]] block* block_pool::allocate_slowly(std::size_t capacity) {
+  if (block_pool* pool = current()) return pool->allocate(capacity);
+  return from_system(capacity, class_for(capacity));
+}
+
+void detail::retain(block* shared) noexcept {
+  shared->refs.fetch_add(1, std::memory_order_relaxed);
+}
+
+[[gnu::noinline]] void detail::release(block* owned) noexcept {
+  asm volatile("");
+  block_pool* const pool = this_threads_pool;
+  if (pool != nullptr && owned->owner == pool && owned->exclusive() && !owned->borrowed &&
+      pool->has_room_for(*owned)) [[likely]]
+    return pool->put_back(owned);
+  block_pool::release_slowly(owned);
+}
+
+[[gnu::noinline]] void block_pool::release_slowly(block* owned) noexcept {
+  if (!owned->exclusive() && owned->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (owned->borrowed) {
+    owned->borrowed = false;
+    const auto* lent = reinterpret_cast<const borrowed_bytes*>(owned->data());
+    lent->release(lent->context);
+  }
+  if (block_pool* pool = current()) return pool->free(owned);
+  to_system(owned);
+}
+
+} // namespace coppice::runtime

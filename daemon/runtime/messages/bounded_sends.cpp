@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// Sending to a bounded mailbox (messages/mailbox.hpp), and to another node, which is bounded too. A sender
+// that may park leaves its message outside of the full mailbox and a signal that says so, and sleeps; the
+// owner lets in what waits outside, in order, when a turn has made room. That signal, rather than a flag, is
+// what makes it certain that the owner looks after the sender's message is there.
+//
+// Other nodes' senders cannot park: what they send to a full mailbox waits outside too, up to a number of
+// bytes, so that one slow receiver holds up no connection. What such a sender sends next, signals included,
+// follows there: order per pair holds.
+//
+// While much waits for another node, senders rest before they send to it; who sends a large message rests
+// until the network has it. As in OTP there is no end to that but the connection's; only replies and system
+// traffic go on after `park`, since whoever sends them serves others.
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::runtime::delivery {
+
+namespace {
+
+// Counts it.
+send_status refuse(process_record& to) {
+  to.host().core().dropped.fetch_add(1, std::memory_order_relaxed);
+  to.mailbox.count_dropped();
+  return send_status::full;
+}
+
+send_status park_at(process_record& to, signal_ptr what, process_record& sender) {
+  system& host = to.host();
+  wait parked;
+  parked.number = ++sender.next_number;
+  parked.at = to.id;
+  to.mailbox.needs_line().wait({sender.id, parked.number}, std::move(what));
+  push(to, make_signal(signal_kind::stop_waiting, {}));
+  sender.wait_for(parked, base::mono_now() + host.options().park);
+  if (parked.done || sender.dead) return send_status::ok;
+  sender.waiting = &parked;
+  const bool taken_back = sender.leave_line();
+  sender.waiting = nullptr;
+  if (!taken_back) return send_status::ok;
+  host.core().dropped.fetch_add(1, std::memory_order_relaxed);
+  return send_status::full;
+}
+
+// From another node: waits outside. False: that would be more than may wait.
+bool overflow(worker* here, process_record& to, signal_ptr& what) {
+  const auto alone = to.mailbox.needs_line().overflow(what, to.host().options().overflow);
+  if (!alone) return false;
+  // While something waits the mailbox is full: a turn is to come, which looks.
+  if (*alone && to.mailbox.push_look_outside()) worker::notify(to, here);
+  return true;
+}
+
+send_status send_to_full(worker* here, process_record& to, signal_ptr what, process_record* sender) {
+  mailbox& box = to.mailbox;
+  if ((what->flags & signal::remote) != 0 && box.policy() == on_full::park_sender)
+    return overflow(here, to, what) ? send_status::ok : refuse(to);
+  if (block_memory::scarce()) return refuse(to);
+  switch (box.policy()) {
+    case on_full::drop_old:
+      if (to.home_worker.load(std::memory_order_acquire) != here) {
+        push_newest(here, to, std::move(what));
+      } else {
+        to.take_pushed();
+        box.count_anyway(what->weight);
+        here->receive_here(to, std::move(what));
+        to.drop_excess();
+      }
+      return send_status::ok;
+    case on_full::exit:
+      push(to, make_signal(signal_kind::overflow, what->from));
+      return refuse(to);
+    case on_full::drop_new:
+      return refuse(to);
+    case on_full::park_sender:
+      break;
+  }
+  if (sender == nullptr || sender == &to || sender->dead || !sender->home().can_park()) return refuse(to);
+  return park_at(to, std::move(what), *sender);
+}
+
+} // namespace
+
+// Whose message is dropped is not told, but for a caller: it would wait in vain.
+void drop(process_record& from, signal_ptr what) {
+  refuse(from);
+  if ((what->flags & signal::of_call) == 0) return;
+  dispatch(from.host(), what->from,
+           make_signal(signal_kind::down, from.id, what->ref, reasons::mailbox_full()), nullptr);
+}
+
+// No guard is needed for who is gone: the number is of this wait alone.
+void go_on(system& host, const waiting_line::sleeper& parked) {
+  signal_ptr told = make_signal(signal_kind::stop_waiting, {});
+  told->number = parked.number;
+  deliver(host, parked.who, std::move(told), nullptr);
+}
+
+send_status send_bounded(process_record& to, signal_ptr what, process_record* sender) {
+  const std::uint32_t weight = what->weight = mailbox::weight_of(what->payload());
+  worker* const here = sender != nullptr ? &sender->home() : worker::current();
+  what->number = static_cast<std::uint64_t>(here != nullptr ? here->recent() : base::mono_now());
+  const bool ours = to.home_worker.load(std::memory_order_acquire) == here;
+  mailbox& box = to.mailbox;
+  if (box.policy() == on_full::drop_old && !ours) {
+    // Until it is in the inbox nobody else begins to wait: who waits is not counted.
+    bool was_idle = false;
+    const bool fits = box.needs_line().if_empty([&] {
+      if (!box.count(weight)) return false;
+      was_idle = box.push(std::move(what));
+      return true;
+    });
+    if (was_idle) worker::notify(to, here);
+    if (fits) return send_status::ok;
+  } else if (!box.others_wait() && (ours ? box.count_own(weight) : box.count(weight))) [[likely]] {
+    const bool patient = sender != nullptr && (what->flags & signal::of_call) == 0;
+    if (ours)
+      here->receive_here(to, std::move(what));
+    else
+      push_from(here, to, std::move(what));
+    if (patient) let_rest(to, *sender);
+    return send_status::ok;
+  }
+  return send_to_full(here, to, std::move(what), sender);
+}
+
+bool follow_overflow(worker* here, process_record& to, signal_ptr& what) {
+  const waiting_line* line = to.mailbox.line();
+  if (line == nullptr || line->empty() || !line->has_overflow_of(what->from)) return false;
+  // Between the two only the owner takes out: then it goes to the end of a line that is empty, or others'.
+  return overflow(here, to, what);
+}
+
+void push_newest(worker* here, process_record& to, signal_ptr what) {
+  signal_ptr dropped;
+  const bool tell = to.mailbox.push_newest(std::move(what), dropped);
+  if (dropped != nullptr) drop(to, std::move(dropped));
+  if (tell) worker::notify(to, here);
+}
+
+void send_away(system& host, const destination& to, signal_ptr what, process_record& sender) {
+  constexpr std::size_t large = std::size_t{1} << 20;
+  remote_router& router = *host.router();
+  const std::uint32_t node = to.node();
+  const bool patient = (what->flags & signal::unbounded) == 0;
+  const base::nanos deadline = patient ? no_deadline : base::mono_now() + host.options().park;
+  while (router.busy(node) && !sender.dead && sender.home().can_park()) {
+    wait parked;
+    parked.number = ++sender.next_number;
+    if (!router.rest(node, sender.id, parked.number)) break;
+    sender.wait_for(parked, deadline);
+    if (!parked.done) break;
+  }
+  if (sender.dead) return;
+  if (what->payload().size() < large || !sender.home().can_park()) return router.route(to, std::move(what));
+  wait parked;
+  parked.number = ++sender.next_number;
+  what->flags |= signal::awaited;
+  what->number = parked.number;
+  router.route(to, std::move(what));
+  sender.wait_for(parked, deadline);
+}
+
+} // namespace coppice::runtime::delivery

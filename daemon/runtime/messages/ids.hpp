@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Identities: pids, references, node names as small numbers, and destinations (who a signal is for).
+// All are plain values of fixed size. Node 0 is our own node; any other number stands for a name in
+// node_names and never changes its meaning while the node lives. Any thread.
+#pragma once
+
+#include <array>
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/types.hpp>
+#include <coppice/etf/writer.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/error.hpp"
+#include "runtime/messages/own_forms.hpp"
+
+namespace coppice::runtime {
+
+// A process, here or elsewhere. `id` is its slot in the process table, `serial` how often the slot was
+// used before; on other nodes they mean what that node means by them.
+struct pid {
+  std::uint32_t node = 0; // index in node_names; 0 = this node
+  std::uint32_t creation = 0;
+  std::uint32_t id = 0;
+  std::uint32_t serial = 0;
+
+  // Without branches: most that are compared are equal.
+  friend bool operator==(const pid& a, const pid& b) {
+    return ((a.node ^ b.node) | (a.creation ^ b.creation) | (a.id ^ b.id) | (a.serial ^ b.serial)) == 0;
+  }
+  explicit operator bool() const { return (id | serial) != 0; }
+  bool here() const { return node == 0; }
+};
+
+// A reference. Those made here have five words: number (low 18 bits, next 32 bits), tag, and the id and
+// serial of the process that made it, so that an alias leads to its owner without a table.
+struct reference {
+  std::uint32_t node = 0;
+  std::uint32_t creation = 0;
+  std::uint32_t count = 0; // words in use, 0 = no reference
+  std::array<std::uint32_t, 5> words{};
+
+  friend bool operator==(const reference&, const reference&) = default;
+  explicit operator bool() const { return count != 0; }
+  bool here() const { return node == 0; }
+
+  // That with this number, unique within its owner, in the form they have here and on every Coppice node.
+  static reference made_by(const pid& owner, std::uint64_t number) {
+    return {owner.node,
+            owner.creation,
+            5,
+            {static_cast<std::uint32_t>(number & 0x3FFFF), static_cast<std::uint32_t>(number >> 18), 0,
+             owner.id, owner.serial}};
+  }
+  // For references of that form: the owner and the number.
+  pid owner() const { return {node, creation, words[3], words[4]}; }
+  std::uint64_t number() const { return words[0] | static_cast<std::uint64_t>(words[1]) << 18; }
+};
+
+// A call of a process here: who asks, and the number of its reference.
+struct call_id {
+  pid who;
+  std::uint64_t number = 0;
+
+  reference ref() const { return reference::made_by(who, number); }
+
+  friend bool operator==(const call_id&, const call_id&) = default;
+};
+
+struct pid_hash {
+  std::size_t operator()(const pid& of) const {
+    return static_cast<std::size_t>((static_cast<std::uint64_t>(of.serial) << 40 ^
+                                     static_cast<std::uint64_t>(of.node) << 32 ^ of.id ^ of.creation) *
+                                        0x9E3779B97F4A7C15U >>
+                                    7);
+  }
+};
+
+struct reference_hash {
+  std::size_t operator()(const reference& of) const {
+    const std::uint64_t low = of.words[0] | static_cast<std::uint64_t>(of.words[1]) << 32;
+    const std::uint64_t high = (of.words[2] ^ of.words[4]) | static_cast<std::uint64_t>(of.words[3]) << 32;
+    return static_cast<std::size_t>((low * 0x9E3779B97F4A7C15U ^ high * 0xC2B2AE3D27D4EB4FU) >> 20);
+  }
+};
+
+// Interned node names, bounded. Index 0 is our own name, set once before start. Reading by index takes
+// no lock; interning takes one.
+class node_names {
+ public:
+  explicit node_names(std::string own, std::uint32_t limit = 65536);
+  ~node_names();
+  node_names(const node_names&) = delete;
+  node_names& operator=(const node_names&) = delete;
+
+  // nullopt when the bound is reached or the name is longer than 1020 bytes.
+  std::optional<std::uint32_t> intern(std::string_view name);
+  // The index if the name is known already.
+  std::optional<std::uint32_t> find(std::string_view name) const;
+  // The name of an index that intern returned; lives as long as this.
+  std::string_view name(std::uint32_t index) const;
+  std::string_view own() const { return name(0); }
+  const own_forms& forms() const { return forms_; }
+
+ private:
+  struct state;
+  own_forms forms_;
+  std::unique_ptr<state> state_;
+};
+
+// Who a signal is for: exactly one of a pid, a name here, a name on another node, an alias, another node.
+class destination {
+ public:
+  enum class kind : std::uint8_t { none, process, name, remote_name, alias, node };
+
+  destination() = default;
+  destination(const pid& to) : kind_(kind::process), pid_(to) {} // a pid is a destination: implicit
+  static destination to(const pid& target) { return destination(target); }
+  static destination named(std::string name) { return {kind::name, std::move(name), 0}; }
+  // With node 0 the same as named().
+  static destination remote(std::string name, std::uint32_t node) {
+    return {node == 0 ? kind::name : kind::remote_name, std::move(name), node};
+  }
+  // The node itself, which is not this one: for spawn requests.
+  static destination at(std::uint32_t node) { return {kind::node, {}, node}; }
+  static destination alias(const reference& ref) {
+    destination made;
+    made.kind_ = kind::alias;
+    made.alias_ = ref;
+    return made;
+  }
+
+  kind what() const { return kind_; }
+  const pid& process() const { return pid_; }           // kind::process
+  const std::string& name() const { return name_; }     // kind::name, kind::remote_name
+  const reference& alias_ref() const { return alias_; } // kind::alias
+  // Index of the node it lives on; 0 = here.
+  std::uint32_t node() const {
+    return kind_ == kind::process ? pid_.node : kind_ == kind::alias ? alias_.node : pid_.node;
+  }
+  bool here() const { return node() == 0; }
+  friend bool operator==(const destination&, const destination&) = default;
+
+ private:
+  destination(kind what, std::string name, std::uint32_t node) : kind_(what), name_(std::move(name)) {
+    pid_.node = node;
+  }
+  kind kind_ = kind::none;
+  pid pid_;
+  reference alias_;
+  std::string name_;
+};
+
+// To and from ETF. Reading interns the node's name; nullopt (and the cursor stays) if there is no such
+// term or no room for another name.
+void write(etf::writer& out, const pid& value, const node_names& names);
+void write(etf::writer& out, const reference& value, const node_names& names);
+std::optional<pid> read_pid(etf::cursor& in, node_names& names);
+std::optional<reference> read_reference(etf::cursor& in, node_names& names);
+
+// Erlang's text: <0.N.S> for ours, #Pid<'n@h'.Creation.Id.Serial> for others.
+std::string to_text(const pid& value, const node_names& names);
+std::string to_text(const reference& value, const node_names& names);
+
+} // namespace coppice::runtime

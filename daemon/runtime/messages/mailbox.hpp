@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// The mailbox of a process: what was sent to it and is not handled yet, and the bound on that.
+//
+//   pushed    by other threads (lifo.hpp); the owner takes all at once
+//   pending   taken, or sent on the owner's own worker: signals in order, not looked at yet
+//   ready     messages to be handled, in order, urgent ones first
+//   outside   what waits since the mailbox is full (waiting_line.hpp)
+//
+// A sender counts its message before it pushes it; the owner uncounts what it takes to handle or drops. What
+// is outside is not counted. Order per sender holds: who sends while something of his waits outside goes
+// there too, and what was pushed before is taken before what is let in.
+//
+// Inbox idle means that no word of it is on its way: whoever pushes next tells the owner's worker, once. The
+// owner may take what was pushed before that word arrives; until it has, the mailbox is not set idle again
+// (rest(), heard()): so one link in the process suffices for the word.
+//
+// drop_old: the oldest messages are the owner's, which alone takes them out. A sender elsewhere that finds
+// the mailbox full leaves its message outside, where the newest are kept; so do all who send while something
+// is there. The owner takes both under one lock, what was pushed first, then drops what is oldest until the
+// rest fits.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "runtime/messages/block.hpp"
+#include "runtime/messages/mailbox_bounds.hpp"
+#include "runtime/messages/mailbox_load.hpp"
+#include "runtime/messages/signal_list.hpp"
+#include "runtime/messages/waiting_line.hpp"
+#include "runtime/scheduling/idling.hpp"
+#include "runtime/structures/lifo.hpp"
+
+namespace coppice::runtime {
+
+class mailbox {
+ public:
+  // `notified`: its owner is told of it already.
+  mailbox(const mailbox_bounds& bounds, bool notified);
+  ~mailbox();
+  mailbox(const mailbox&) = delete;
+  mailbox& operator=(const mailbox&) = delete;
+
+  // What a message of that many bytes counts for.
+  static std::uint32_t weight_of(const message& m) {
+    return static_cast<std::uint32_t>(m.size()) + static_cast<std::uint32_t>(sizeof(block));
+  }
+
+  // Any thread.
+  on_full policy() const { return policy_; }
+  std::uint64_t messages() const { return load_.messages(); }
+  std::uint64_t bytes() const { return load_.bytes(); }
+  std::uint32_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  void count_dropped() { dropped_.fetch_add(1, std::memory_order_relaxed); }
+  // How long ago the first ready message was sent, to about a millisecond; 0: there is none, or it was just
+  // now.
+  base::nanos age_of_oldest() const;
+
+  // Any thread that does not own it. Whether a message of this weight fits; then it is counted, and to be
+  // pushed.
+  bool count(std::uint32_t weight) { return load_.reserve(weight, bounds()); }
+  // True: the mailbox was idle, and the caller tells the owner's worker of it.
+  bool push(signal_ptr what) { return inbox_.push(what.release()); }
+
+  // Whether something waits outside: then what is sent goes behind it.
+  bool has_line() const { return line() != nullptr; }
+  bool others_wait() const {
+    const waiting_line* there = line();
+    return there != nullptr && !there->empty();
+  }
+  waiting_line* line() const {
+    const extension* there = extension_.load(std::memory_order_acquire);
+    return there == nullptr ? nullptr : const_cast<waiting_line*>(&there->line);
+  }
+  waiting_line& needs_line() { return needs_extension().line; }
+  // Leaves it outside as one of the newest. `dropped`: what had to go. True: the owner's worker is to be
+  // told.
+  bool push_newest(signal_ptr what, signal_ptr& dropped);
+  // A signal without effect, so that the owner looks outside. True: its worker is to be told.
+  bool push_look_outside();
+
+  // The owner, from here on.
+  bool count_own(std::uint32_t weight) { return load_.hold(weight, bounds()); }
+  // Without asking; weight 0 does not count.
+  void count_anyway(std::uint32_t weight) {
+    if (weight != 0) load_.add(mailbox_load::share(weight));
+  }
+  // The same where memory is scarce, too: it has been sent.
+  bool let_in(std::uint32_t weight) { return weight == 0 || load_.hold(weight, limits()); }
+
+  bool has_pushed() const { return !inbox_.empty(); }
+  bool has_pending() const { return !pending_.empty(); }
+  bool has_signals() const { return has_pending() || has_pushed(); }
+  // Moves what was pushed behind what is pending; where what is old is dropped, also what waits outside. Then
+  // take_excess() is to be asked.
+  void take_pushed();
+  signal_list take_excess();
+  void add_pending(signal_ptr what) { pending_.push_back(std::move(what)); }
+  signal_ptr next_signal() { return pending_.pop_front(); }
+
+  bool has_messages() const { return !ready_.empty(); }
+  const signal_list& ready() const { return ready_; }
+  void enqueue(signal_ptr what) { enqueue(what.release()); }
+  void enqueue(signal* owned) {
+    const bool alone = ready_.empty();
+    ready_.push_back(owned);
+    if (alone) note_oldest();
+  }
+  // Behind the urgent ones that are there, before all else.
+  void enqueue_urgent(signal_ptr what);
+  signal_ptr next_message() {
+    signal_ptr first = ready_.pop_front();
+    if (first == nullptr) return first;
+    note_oldest();
+    uncount(*first);
+    return first;
+  }
+  // The first ready message that `wanted` says yes to, or null.
+  template <class Wanted>
+  signal_ptr take_message(Wanted wanted) {
+    signal* before_taken = nullptr;
+    bool found = false;
+    signal_list taken = ready_.take(
+        [&](signal& one) {
+          found = wanted(one);
+          if (!found) before_taken = &one;
+          return found;
+        },
+        [&] { return found; });
+    signal_ptr one = taken.pop_front();
+    if (one == nullptr) return one;
+    extension* const mine = extension_.load(std::memory_order_relaxed);
+    if (mine != nullptr && mine->last_urgent == one.get()) mine->last_urgent = before_taken;
+    rearranged_ = true;
+    note_oldest();
+    uncount(*one);
+    return one;
+  }
+  void uncount(const signal& handled) {
+    if (handled.weight != 0) load_.remove(mailbox_load::share(handled.weight));
+  }
+  // Whether ready messages were taken out or put in elsewhere than at the ends since this was asked last.
+  bool take_rearranged() {
+    const bool was = rearranged_;
+    rearranged_ = false;
+    return was;
+  }
+
+  // Nothing is to be done: sets the mailbox idle. False: something was pushed meanwhile.
+  bool rest() { return try_idle_unless_notified(inbox_, notified_); }
+  // The word of it has come.
+  void heard() { notified_ = false; }
+  // It has not come yet.
+  bool notified() const { return notified_; }
+  bool idle() const { return inbox_.idle(); }
+
+ private:
+  // What few mailboxes need.
+  struct extension {
+    waiting_line line;
+    signal* last_urgent = nullptr; // the owner's; counts while the first ready message is urgent
+  };
+  extension& needs_extension();
+  void take_inbox();
+  void note_oldest() {
+    const signal* const first = ready_.first();
+    oldest_.store(first == nullptr || first->number == 0 ? 0 : coarse(first->number) | 1,
+                  std::memory_order_relaxed);
+  }
+  // What oldest_ keeps of a time in ns: about milliseconds, which come round after seven weeks.
+  static constexpr unsigned coarse_shift = 20;
+  static std::uint32_t coarse(std::uint64_t time) { return static_cast<std::uint32_t>(time >> coarse_shift); }
+  mailbox_load::bounds limits() const { return {most_messages_, most_bytes_}; }
+  // Where memory is scarce only empty mailboxes take messages.
+  mailbox_load::bounds bounds() const { return {block_memory::scarce() ? 1 : most_messages_, most_bytes_}; }
+
+  lifo<signal> inbox_;
+  mailbox_load load_;
+  std::atomic<extension*> extension_{nullptr};
+  signal_list pending_;
+  signal_list ready_;
+  const std::uint64_t most_bytes_; // 0: no bound of its own
+  const std::uint32_t most_messages_;
+  std::atomic<std::uint32_t> dropped_{0};
+  std::atomic<std::uint32_t> oldest_{0}; // coarse, when the first ready one was sent; 0: none
+  const on_full policy_;
+  bool notified_ : 1;
+  bool rearranged_ : 1 = false;
+};
+
+} // namespace coppice::runtime

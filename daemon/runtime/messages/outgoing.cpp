@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The border of the node. What plugins build is believed within it, but an Erlang node that is sent something
+// that is no term, or a map with a key twice, ends the connection for all who use it: so every payload is
+// looked through once, here, before it leaves. Any thread.
+#include <coppice/etf/unique_keys.hpp>
+#include <coppice/etf/validate.hpp>
+
+#include "base/log.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::runtime::delivery {
+namespace {
+
+// Other nodes have bounds of their own.
+constexpr etf::limits boundless{SIZE_MAX, SIZE_MAX, 255};
+
+bool is_term(etf::bytes payload) {
+  const auto seen = etf::scan(payload, boundless);
+  return seen && seen->length == payload.size() && (!seen->keyed || etf::has_unique_keys(payload));
+}
+
+} // namespace
+
+bool is_sound(system& host, signal_ptr& leaving) {
+  if (is_term(leaving->payload().bytes())) return true;
+  host.core().malformed.fetch_add(1, std::memory_order_relaxed);
+  const bool is_message = leaving->kind == signal_kind::message;
+  base::log::warning("runtime", "{}: {} for another node is not one well-formed term and is {}",
+                     to_text(leaving->from, host.nodes()), is_message ? "a message" : "an exit reason",
+                     is_message ? "dropped" : "bad_term instead");
+  if (is_message) return false;
+  signal_ptr named = make_signal(leaving->kind, leaving->from, leaving->ref, reasons::bad_term());
+  named->flags = leaving->flags;
+  named->number = leaving->number;
+  leaving = std::move(named);
+  return false;
+}
+
+} // namespace coppice::runtime::delivery

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Signals in blocks: see signal_access in block.hpp.
+#include "runtime/messages/signal.hpp"
+
+#include <new>
+#include <utility>
+
+#include "runtime/messages/block.hpp"
+
+namespace coppice::runtime {
+
+template <class... Head>
+signal* signal_access::make(message&& payload, const Head&... head) {
+  block* const home = fits_in_place(payload) ? payload.block_ : allocate_block(0);
+  return make_in(home, std::move(payload), head...);
+}
+
+void signal_access::end(signal* owned) {
+  block* home = block::of(owned);
+  if (owned->payload_.block_ == home) owned->payload_.block_ = nullptr;
+  owned->~signal();
+  detail::release(home);
+}
+
+message signal_access::consume(signal* owned) {
+  block* home = block::of(owned);
+  const bool together = owned->payload_.block_ == home;
+  message payload(std::exchange(owned->payload_.block_, nullptr), owned->payload_.bytes_);
+  owned->~signal();
+  if (!together) detail::release(home);
+  return payload;
+}
+
+void signal_deleter::operator()(signal* owned) const noexcept {
+  signal_access::end(owned);
+}
+
+signal_ptr make_signal(signal_kind kind, const pid& from, message&& payload) {
+  return signal_ptr(signal_access::make(std::move(payload), kind, from));
+}
+
+signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message&& payload) {
+  return signal_ptr(signal_access::make(std::move(payload), kind, from, ref));
+}
+
+message consume(signal_ptr owned) {
+  return signal_access::consume(owned.release());
+}
+
+} // namespace coppice::runtime

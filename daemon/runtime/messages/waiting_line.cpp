@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// See waiting_line.hpp. Any thread, under the line's lock.
+#include "runtime/messages/waiting_line.hpp"
+
+#include <algorithm>
+
+namespace coppice::runtime {
+namespace {
+
+constexpr std::size_t most_resting = 64; // each has a stack
+
+} // namespace
+
+void waiting_line::wait(const sleeper& sender, signal_ptr what) {
+  const std::lock_guard guard(lock_);
+  waiting_.push_back({sender, std::move(what)});
+  note_size();
+}
+
+std::optional<bool> waiting_line::overflow(signal_ptr& what, std::uint64_t most) {
+  const std::lock_guard guard(lock_);
+  if (overflow_ + what->weight > most) return std::nullopt;
+  const bool alone = waiting_.empty();
+  overflow_ += what->weight;
+  ++overflowing_[what->from];
+  waiting_.push_back({{}, std::move(what)});
+  note_size();
+  return alone;
+}
+
+bool waiting_line::has_overflow_of(const pid& sender) const {
+  const std::lock_guard guard(lock_);
+  return overflowing_.find(sender) != nullptr;
+}
+
+void waiting_line::leave_overflow(const signal& what) {
+  overflow_ -= what.weight;
+  std::uint32_t* const rest = overflowing_.find(what.from);
+  if (rest != nullptr && --*rest == 0) overflowing_.erase(what.from);
+}
+
+std::pair<bool, signal_ptr> waiting_line::push_newest(signal_ptr what, std::uint32_t most) {
+  const std::lock_guard guard(lock_);
+  const bool alone = waiting_.empty();
+  if (what->weight != 0) ++newest_;
+  waiting_.push_back({{}, std::move(what)});
+  signal_ptr oldest;
+  if (newest_ > most) {
+    const auto at = std::ranges::find_if(waiting_, [](const entry& one) { return one.what->weight != 0; });
+    oldest = std::move(at->what);
+    waiting_.erase(at);
+    --newest_;
+  }
+  note_size();
+  return {alone, std::move(oldest)};
+}
+
+waiting_line::left waiting_line::leave(const sleeper& one) {
+  const std::lock_guard guard(lock_);
+  if (std::erase(resting_, one) != 0) {
+    rests_.store(!resting_.empty(), std::memory_order_relaxed);
+    return left::rest;
+  }
+  const auto erased = std::erase_if(waiting_, [&](const entry& other) { return other.sender == one; });
+  note_size();
+  return erased != 0 ? left::message : left::nothing;
+}
+
+std::pair<std::deque<waiting_line::entry>, std::vector<waiting_line::sleeper>> waiting_line::take_all() {
+  const std::lock_guard guard(lock_);
+  rests_.store(false, std::memory_order_relaxed);
+  overflowing_ = {};
+  overflow_ = 0;
+  newest_ = 0;
+  std::pair all{std::exchange(waiting_, {}), std::exchange(resting_, {})};
+  note_size();
+  return all;
+}
+
+bool waiting_line::rest(const sleeper& one) {
+  const std::lock_guard guard(lock_);
+  if (resting_.size() >= most_resting) return false;
+  resting_.push_back(one);
+  rests_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+std::vector<waiting_line::sleeper> waiting_line::take_resting() {
+  const std::lock_guard guard(lock_);
+  rests_.store(false, std::memory_order_relaxed);
+  return std::exchange(resting_, {});
+}
+
+} // namespace coppice::runtime

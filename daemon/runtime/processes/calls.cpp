@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// Answers: messages that come to an alias, or to the process itself as {Tag, Reply} with the tag of a call
+// that waits, are the call's and never enter the mailbox. Sources: gen.erl, "Process aliases" in the
+// reference manual.
+#include <coppice/etf/cursor.hpp>
+
+#include "runtime/messages/call_forms.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+// The reference of {Ref, _}, {[alias|Ref], _} or {[[alias|Ref]|_], _}.
+std::optional<etf::reference> tag_of_reply(etf::bytes term) {
+  if (term.size() < 4 || term[0] != static_cast<std::uint8_t>(etf::tag::small_tuple) || term[1] != 2)
+    return std::nullopt;
+  etf::cursor in(term);
+  if (!in.read_tuple_of(2)) return std::nullopt;
+  std::uint32_t length = 0;
+  for (unsigned depth = 0; depth < 2 && in.peek() == etf::kind::list && in.read_list(length); ++depth)
+    if (in.read_atom_is("alias")) break;
+  etf::reference found;
+  if (!in.read_reference(found)) return std::nullopt;
+  return found;
+}
+
+} // namespace
+
+call_state* process_record::find_call(std::uint64_t number) const {
+  if (direct != nullptr && direct->number == number) return direct;
+  relations* mine = related();
+  return mine == nullptr ? nullptr : mine->calls.find(number);
+}
+
+void process_record::forget_other_caller(const reference& to) {
+  if (relations* mine = related()) mine->callers.erase(to);
+}
+
+void process_record::settle(std::uint64_t number, bool down, message result, bool bare) {
+  call_state* call = find_call(number);
+  if (call == nullptr || call->answered) return;
+  call->answered = true;
+  call->down = down;
+  call->bare = bare;
+  if (bare && call != direct) result = whole_answer(host().nodes(), {id, number}, std::move(result));
+  call->result = std::move(result);
+  if (waiting != nullptr && waiting->number == number) waiting->ready = true;
+}
+
+bool process_record::settle_here(std::uint64_t number, const pid& from, message& reply) {
+  direct_call* const call = direct;
+  if (call == nullptr || call->number != number || call->answered || dead || call->target != from)
+    return false;
+  if (mailbox.has_pushed()) take_pushed();
+  if (mailbox.has_pending()) return false;
+  call->answered = true;
+  call->bare = true;
+  call->result = std::move(reply);
+  if (waiting == nullptr || waiting->number != number) return true;
+  waiting->ready = true;
+  if (!scheduled) woken_from.forget();
+  home().schedule(*this);
+  return true;
+}
+
+bool process_record::handle_reply(signal_ptr& what) {
+  if (!expects_answers()) return false;
+  const auto tag = tag_of_reply(what->payload().bytes());
+  if (!tag || tag->node != host().node_name()) return false;
+  const reference ref{0, tag->creation, tag->count, tag->words};
+  const std::uint64_t number = ref.number();
+  if (ref != reference_of(number)) return false;
+  const call_state* call = find_call(number);
+  if (call == nullptr || call->answered) return false;
+  send_demonitor(number, call->target, call->by_name.get());
+  mailbox.uncount(*what);
+  settle(number, false, consume(std::move(what)));
+  return true;
+}
+
+void process_record::handle_alias(signal_ptr what) {
+  relations* mine = related();
+  const std::uint64_t number = what->ref.number();
+  const auto nobody = [&] { delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc()); };
+  if (what->ref != reference_of(number)) return nobody();
+  if (const call_state* call = find_call(number); call != nullptr && !call->answered) {
+    const bool ended_itself =
+        (what->flags & signal::ends_monitor) != 0 || (call->target.here() && what->from == call->target);
+    if (!ended_itself) send_demonitor(number, call->target, call->by_name.get());
+    const bool bare = (what->flags & signal::bare) != 0;
+    return settle(number, false, consume(std::move(what)), bare);
+  }
+  if (mine == nullptr) return nobody();
+  if ((what->flags & signal::bare) != 0) {
+    const pid from = what->from;
+    const reference ref = what->ref;
+    what = make_signal(signal_kind::message, from, ref,
+                       whole_answer(host().nodes(), {id, number}, consume(std::move(what))));
+    what->flags = signal::unbounded;
+  }
+  if (const monitor_state* state = mine->monitors.find(number); state != nullptr && state->request) {
+    send_demonitor(number, state->target, state->by_name.get());
+    const std::lock_guard guard(mine->lock);
+    mine->monitors.erase(number);
+    return mailbox.enqueue(std::move(what));
+  }
+  if (const alias_state* state = mine->aliases.find(number)) {
+    const bool first = state->priority && (what->flags & signal::priority) != 0;
+    if (state->once) mine->aliases.erase(number);
+    return first ? mailbox.enqueue_urgent(std::move(what)) : mailbox.enqueue(std::move(what));
+  }
+  nobody();
+}
+
+// Under any of its forms: of a call or request that waits for what is sent to it, or made as an alias.
+bool process_record::is_alias(const reference& ref, bool& of_priority) const {
+  of_priority = false;
+  if (ref != reference_of(ref.number())) return false;
+  if (const call_state* call = find_call(ref.number()); call != nullptr) return !call->answered;
+  relations* mine = related();
+  if (mine == nullptr) return false;
+  if (const monitor_state* state = mine->monitors.find(ref.number()); state != nullptr) return state->request;
+  const alias_state* state = mine->aliases.find(ref.number());
+  of_priority = state != nullptr && state->priority;
+  return state != nullptr;
+}
+
+reference process::make_alias(bool once, urgency most) {
+  process_record& me = record_of(*this);
+  const reference ref = me.new_reference();
+  if (!me.dead) me.needs_relations().aliases[ref.number()] = {once, most == urgency::priority};
+  return ref;
+}
+
+bool process::unalias(const reference& ref) {
+  process_record& me = record_of(*this);
+  relations* mine = me.related();
+  return mine != nullptr && ref.here() && mine->aliases.erase(ref.number());
+}
+
+reference process::make_ack() {
+  process_record& me = record_of(*this);
+  const reference ref = me.new_reference();
+  if (!me.dead) me.needs_relations().calls[ref.number()];
+  return ref;
+}
+
+reference process::make_reference() {
+  process_record& me = record_of(*this);
+  return me.new_reference();
+}
+
+bool process::answered(const reference& ref) {
+  process_record& me = record_of(*this);
+  me.take_signals();
+  relations* mine = me.related();
+  const call_state* call = mine == nullptr || !ref.here() ? nullptr : mine->calls.find(ref.number());
+  return call == nullptr || call->answered || me.dead;
+}
+
+process::awaited process::await(const reference& ref, base::nanos deadline) {
+  process_record& me = record_of(*this);
+  using kind = await_error::kind;
+  const auto failed = [](kind what, message reason = {}) {
+    return tl::unexpected(await_error{what, std::move(reason)});
+  };
+  if (me.dead) return failed(kind::exiting);
+  const std::uint64_t number = ref.number();
+  relations* mine = me.related();
+  const call_state* call = mine == nullptr || !ref.here() ? nullptr : mine->calls.find(number);
+  if (call == nullptr) return failed(kind::invalid);
+
+  bool has_stack = true;
+  if (!call->answered) {
+    wait parked;
+    parked.number = number;
+    has_stack = me.wait_for(parked, deadline);
+  }
+  if (me.dead) return failed(kind::exiting);
+  call_state* state = mine->calls.find(number);
+  if (!state->answered) {
+    me.send_demonitor(number, state->target, state->by_name.get());
+    mine->calls.erase(number);
+    return failed(has_stack ? kind::timeout : kind::limit);
+  }
+  const bool down = state->down;
+  message result = std::move(state->result);
+  mine->calls.erase(number);
+  if (down) return failed(kind::down, std::move(result));
+  return result;
+}
+
+answer_to_call process::call(const pid& to, message&& request, base::nanos deadline) {
+  process_record& me = record_of(*this);
+  using kind = answer_to_call::kind;
+  if (me.dead) return {kind::exiting};
+  worker& here = me.home();
+  process_record* receiver = delivery::find(here.host(), to);
+  if (receiver == nullptr) [[unlikely]]
+    return {kind::down, reasons::noproc()};
+  direct_call mine;
+  mine.target = to;
+  const std::uint64_t number = mine.number = ++me.next_number;
+  me.direct = &mine;
+  const std::uint32_t weight = mailbox::weight_of(request);
+  signal_ptr what =
+      make_signal(signal_kind::message, me.id, reference::made_by(me.id, number), std::move(request));
+  what->flags = signal::of_call | signal::bare;
+  send_status sent = send_status::ok;
+  if (delivery::lives_on(here, *receiver) && delivery::counts(*receiver, weight)) [[likely]] {
+    receiver->note_call({me.id, number});
+    delivery::pass(here, *receiver, what.release(), weight);
+  } else {
+    sent = delivery::send_bounded(*receiver, std::move(what), &me);
+  }
+  bool has_stack = true;
+  if (!mine.answered && sent == send_status::ok) {
+    wait parked;
+    parked.number = number;
+    has_stack = me.wait_for(parked, deadline);
+  }
+  me.direct = nullptr;
+  if (me.dead) return {kind::exiting};
+  if (sent == send_status::full) return {kind::full};
+  if (!mine.answered) {
+    me.send_demonitor(number, to, nullptr);
+    return {has_stack ? kind::timeout : kind::limit};
+  }
+  return {mine.down ? kind::down : mine.bare ? kind::reply : kind::enveloped, std::move(mine.result)};
+}
+
+} // namespace coppice::runtime

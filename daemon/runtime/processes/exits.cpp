@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// Exit signals and death, with Erlang's semantics: what kills, what is trapped, what is ignored, and in
+// which order the world learns of it: the process is no longer found, its name is free, then links and
+// monitors fire. Its stack, if it is parked, goes on only to unwind.
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::runtime {
+
+void process_record::handle_exit(signal_ptr what) {
+  const pid from = what->from;
+  const bool asked_for = what->kind == signal_kind::exit2;
+  bool first = exits_first;
+  if (what->kind == signal_kind::overflow) return die(reasons::mailbox_full());
+  if (what->kind == signal_kind::exit) {
+    relations* mine = related();
+    if (mine == nullptr) return;
+    const std::lock_guard guard(mine->lock);
+    const link_state* there = mine->links.find(from);
+    const bool active = there != nullptr && there->unlinking == 0;
+    first = first || (active && there->priority);
+    if (there != nullptr) mine->links.erase(from);
+    if (!active) return;
+  }
+  if (asked_for && what->ref) {
+    bool of_priority = false;
+    if (!is_alias(what->ref, of_priority)) return;
+    first = first || (of_priority && (what->flags & signal::priority) != 0);
+  }
+  message reason = consume(std::move(what));
+  if (asked_for && is_atom(reason, "kill")) return die(reasons::killed());
+  if (trapping_exit()) {
+    signal_ptr notice = make_signal(signal_kind::message, from, exit_message(from, reason, host().nodes()));
+    return first ? mailbox.enqueue_urgent(std::move(notice)) : mailbox.enqueue(std::move(notice));
+  }
+  const bool from_itself = asked_for && from == id;
+  if (is_normal(reason) && !from_itself) return;
+  die(std::move(reason));
+}
+
+void process_record::answer_ack(message answer) {
+  const call_id starter = received_calls.take();
+  if (!starter.who) return;
+  delivery::dispatch(host(), destination::alias(starter.ref()),
+                     make_signal(signal_kind::message, id, std::move(answer)), nullptr);
+}
+
+void process_record::die(message reason) {
+  if (dead) return;
+  dead = true;
+  if (!reason) reason = reasons::normal();
+  set_status(process_status::exiting);
+  system_core& core = host().core();
+  relations* mine = related();
+
+  leave_line();
+  if (timers != nullptr) home().drop_timers_of(*this);
+  lingering = parked_on() != nullptr;
+  if (lingering) core.lingering.fetch_add(1, std::memory_order_relaxed); // before it is gone from the table
+  core.table.unlink({id.id, id.serial});
+  if (mine != nullptr && !mine->name.empty()) core.registered.remove(mine->name);
+  core.table.give_back({id.id, id.serial}, &home().slots);
+  home().processes.fetch_sub(1, std::memory_order_relaxed);
+
+  if (!started) answer_ack(error_message(reason));
+  if (const call_id last = received_calls.take(); last.who)
+    delivery::dispatch(host(), last.who, make_signal(signal_kind::down, id, last.ref(), reason), this);
+  if (mine != nullptr) {
+    const auto tell = [&](const destination& whom, signal_ptr what) {
+      delivery::dispatch(host(), whom, std::move(what), this);
+    };
+    mine->links.for_each([&](const pid& other, link_state& state) {
+      if (state.unlinking == 0) tell(other, make_signal(signal_kind::exit, id, reason));
+    });
+    mine->watchers.for_each([&](const reference& ref, watcher_state& state) {
+      signal_ptr down = make_signal(signal_kind::down, id, ref, reason);
+      if (state.by_name) down->flags |= signal::by_name;
+      tell(state.watcher, std::move(down));
+    });
+    mine->callers.for_each([&](const reference& ref, pid& caller) {
+      tell(caller, make_signal(signal_kind::down, id, ref, reason));
+    });
+    mine->monitors.for_each([&](std::uint64_t number, monitor_state& state) {
+      send_demonitor(number, state.target, state.by_name.get());
+    });
+    mine->calls.for_each([&](std::uint64_t number, call_state& state) {
+      if (!state.answered) send_demonitor(number, state.target, state.by_name.get());
+    });
+    if (mine->part != nullptr) gate::leave(*this);
+    const std::lock_guard guard(mine->lock);
+    mine->links = {};
+    mine->watchers = {};
+    mine->monitors = {};
+    mine->callers = {};
+    mine->calls = {};
+    mine->aliases = {};
+  }
+  if (direct != nullptr && !direct->answered) send_demonitor(direct->number, direct->target, nullptr);
+  send_away_those_outside();
+  while (signal_ptr left = mailbox.next_message()) {
+    left->flags = 0; // its caller was told why
+    delivery::answer_for_missing(host(), id, std::move(left), reasons::noproc());
+  }
+
+  if (waiting != nullptr && !waiting->holds) waiting->ready = true;
+  if (lingering) home().expect_end_of(*this);
+}
+
+void process_record::finish() {
+  finished = true;
+  if (lingering) host().core().lingering.fetch_sub(1, std::memory_order_relaxed);
+  while (signal_ptr left = mailbox.next_message())
+    delivery::answer_for_missing(host(), id, std::move(left), reasons::noproc());
+  home().retire(*this);
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The owner's part where a mailbox is full: letting in what waits outside, dropping what is old, waking who
+// rests, and at death sending all of them away; and a process's leave of somebody else's. How they come there
+// is in messages/bounded_sends.cpp and messages/resting.cpp.
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::runtime {
+
+void process_record::drop_excess() {
+  signal_list excess = mailbox.take_excess();
+  while (signal_ptr one = excess.pop_front()) {
+    if ((one->flags & signal::of_call) != 0) forget_caller(one->ref);
+    delivery::drop(*this, std::move(one));
+  }
+}
+
+// What its sender sent before is in the inbox, or was: that is taken first, and what is let in goes behind
+// it. All under the line's lock, so that nothing a remote sender sends when it sees the line empty comes
+// before that.
+void process_record::let_in() {
+  waiting_line* line = mailbox.line();
+  if (line == nullptr || dead || mailbox.policy() == on_full::drop_old) return;
+  wake_resting(*line);
+  const auto enters = [&](const signal& one) { return mailbox.let_in(one.weight); };
+  while (auto first = line->take_first(enters, [&] { mailbox.take_pushed(); })) {
+    mailbox.add_pending(std::move(first->what));
+    if (first->sender.who) delivery::go_on(host(), first->sender);
+  }
+}
+
+bool process_record::leave_line() {
+  if (waiting == nullptr || !waiting->at) return false;
+  const delivery::reading valid(host());
+  process_record* receiver = delivery::find(host(), waiting->at);
+  waiting_line* line = receiver == nullptr ? nullptr : receiver->mailbox.line();
+  return line != nullptr && line->leave({id, waiting->number}) == waiting_line::left::message;
+}
+
+void process_record::send_away_those_outside() {
+  waiting_line* line = mailbox.line();
+  if (line == nullptr) return;
+  auto [all, resting] = line->take_all();
+  for (waiting_line::entry& one : all) {
+    delivery::answer_for_missing(host(), id, std::move(one.what), reasons::noproc());
+    if (one.sender.who) delivery::go_on(host(), one.sender);
+  }
+  for (const waiting_line::sleeper& one : resting) delivery::go_on(host(), one);
+}
+
+void process_record::wake_resting(waiting_line& line) {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  line.set_stalled(false);
+  if (!line.anyone_rests() || mailbox.messages() > waiting_line::little) return;
+  for (const waiting_line::sleeper& one : line.take_resting()) delivery::go_on(host(), one);
+}
+
+} // namespace coppice::runtime

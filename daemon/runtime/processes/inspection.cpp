@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// Copies of what processes publish. Nothing here waits for a worker: counters are read as they are, tables
+// under the small lock of their process. It spins on that lock in its turn, so nothing is allocated under it:
+// room is made before, by what was there at the last look, and looked again if that was not enough.
+#include <algorithm>
+#include <optional>
+
+#include "runtime/find_processes.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/processes/inspection.hpp"
+
+namespace coppice::runtime {
+
+std::string_view to_string(process_status status) {
+  constexpr std::array<std::string_view, 6> words{"starting", "waiting", "runnable",
+                                                  "running",  "parked",  "exiting"};
+  return words[static_cast<std::size_t>(status)];
+}
+
+std::string_view to_string(priority of) {
+  constexpr std::array<std::string_view, 4> words{"low", "normal", "high", "max"};
+  return words[static_cast<std::size_t>(of)];
+}
+
+namespace {
+
+// `read` copies under the lock, if there is room for it, and else says how much `make_room` is to make.
+template <class Read, class MakeRoom>
+void copy_of(const relations& theirs, Read read, MakeRoom make_room) {
+  for (;;) {
+    const auto wanted = [&] {
+      const std::lock_guard guard(theirs.lock);
+      return read();
+    }();
+    if (!wanted) return;
+    make_room(*wanted);
+  }
+}
+
+// What `pick` makes of a table's entries, null for those to be left out: a value without memory of its own.
+template <class Value, class Table, class Pick>
+std::vector<Value> entries_of(const relations& theirs, Table& table, Pick pick) {
+  std::vector<Value> room;
+  std::size_t used = 0;
+  const auto read = [&]() -> std::optional<std::size_t> {
+    if (table.size() > room.size()) return table.size();
+    table.for_each([&](const auto& key, auto& state) {
+      if (const std::optional<Value> picked = pick(key, state)) room[used++] = *picked;
+    });
+    return std::nullopt;
+  };
+  // Written to, so that its pages are there.
+  copy_of(theirs, read, [&](std::size_t wanted) { room.resize(wanted + wanted / 8); });
+  room.resize(used);
+  return room;
+}
+
+void copy_texts(const relations& theirs, std::string& name, std::string& label) {
+  struct sizes {
+    std::size_t name;
+    std::size_t label;
+  };
+  const auto read = [&]() -> std::optional<sizes> {
+    const sizes wanted{theirs.name.size(), theirs.label.size()};
+    if (wanted.name > name.capacity() || wanted.label > label.capacity()) return wanted;
+    name = theirs.name;
+    label = theirs.label;
+    return std::nullopt;
+  };
+  copy_of(theirs, read, [&](const sizes& wanted) {
+    name.reserve(wanted.name);
+    label.reserve(wanted.label);
+  });
+}
+
+// What a monitor was asked for that is none of a pid; null: it is gone.
+std::optional<destination> named_by(const relations& theirs, std::uint64_t number) {
+  std::optional<destination> other; // than a name
+  std::string name;
+  std::uint32_t node = 0;
+  const auto read = [&]() -> std::optional<std::size_t> {
+    const monitor_state* state = theirs.monitors.find(number);
+    if (state == nullptr || state->by_name == nullptr) return std::nullopt;
+    const destination& to = *state->by_name;
+    if (to.name().empty()) return other = to, std::nullopt;
+    if (to.name().size() > name.capacity()) return to.name().size();
+    name = to.name();
+    node = to.node();
+    return std::nullopt;
+  };
+  copy_of(theirs, read, [&](std::size_t wanted) { name.reserve(wanted); });
+  return name.empty() ? other : destination::remote(std::move(name), node);
+}
+
+struct monitored {
+  std::uint64_t number = 0;
+  pid target;
+  bool by_name = false;
+};
+
+} // namespace
+
+process_summary summarise(const process_record& p) {
+  process_summary seen;
+  seen.pid = p.id;
+  p.behaviour->describe(seen.is);
+  seen.status = p.status.load(std::memory_order_relaxed);
+  seen.messages = p.mailbox.messages();
+  seen.message_bytes = p.mailbox.bytes();
+  seen.reductions = p.reductions_done.load(std::memory_order_relaxed);
+  seen.worker = p.home().index();
+  seen.memory = sizeof(process_record) + seen.message_bytes;
+  if (const relations* theirs = p.published_relations()) {
+    copy_texts(*theirs, seen.name, seen.label);
+    seen.memory += sizeof(relations);
+  }
+  return seen;
+}
+
+process_info examine(const process_record& p) {
+  process_info seen;
+  seen.summary = summarise(p);
+  seen.parent = p.parent();
+  seen.priority = p.priority;
+  seen.trap_exit = p.traps_exits;
+  if (seen.summary.messages != 0) seen.oldest_message_age = p.mailbox.age_of_oldest();
+  seen.dropped = p.mailbox.dropped();
+  seen.group_leader = p.leader();
+  const relations* theirs = p.published_relations();
+  if (theirs == nullptr) return seen;
+  seen.links = entries_of<pid>(*theirs, theirs->links, [](const pid& other, const link_state& state) {
+    return state.unlinking == 0 ? std::optional(other) : std::nullopt;
+  });
+  const auto watched =
+      entries_of<monitored>(*theirs, theirs->monitors, [](std::uint64_t number, const monitor_state& state) {
+        return std::optional(monitored{number, state.target, state.by_name != nullptr});
+      });
+  for (const monitored& one : watched) {
+    if (!one.by_name)
+      seen.monitors.emplace_back(one.target);
+    else if (auto name = named_by(*theirs, one.number))
+      seen.monitors.push_back(std::move(*name));
+  }
+  seen.monitored_by = entries_of<pid>(
+      *theirs, theirs->watchers,
+      [](const reference&, const watcher_state& state) { return std::optional(state.watcher); });
+  return seen;
+}
+
+std::vector<process_summary> system::processes() const {
+  std::vector<process_summary> all;
+  const delivery::reading valid(*this);
+  core_->table.for_each([&](const process_record& p) { all.push_back(summarise(p)); });
+  return all;
+}
+
+std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted) {
+  std::vector<pid> found;
+  const delivery::reading valid(host);
+  host.core().table.for_each([&](const process_record& p) {
+    if (wanted(p.does())) found.push_back(p.self());
+  });
+  return found;
+}
+
+std::optional<process_info> system::info(const pid& of) const {
+  const delivery::reading valid(*this);
+  const process_record* found = delivery::find(*this, of);
+  if (found == nullptr) return std::nullopt;
+  return examine(*found);
+}
+
+std::optional<process_info> system::info(std::string_view name) const {
+  const auto of = whereis(name);
+  return of ? info(*of) : std::nullopt;
+}
+
+runtime_counters system::counters() const {
+  runtime_counters seen;
+  for (const auto& one : core_->workers) {
+    seen.workers.push_back(one->info());
+    seen.processes += seen.workers.back().processes;
+    seen.spawned += one->spawned.load(std::memory_order_relaxed);
+  }
+  seen.spawned += core_->spawned.load(std::memory_order_relaxed);
+  seen.dead_letters = core_->dead_letters.load(std::memory_order_relaxed);
+  seen.dropped = core_->dropped.load(std::memory_order_relaxed);
+  seen.malformed = core_->malformed.load(std::memory_order_relaxed);
+  seen.lingering = core_->lingering.load(std::memory_order_relaxed);
+  seen.abandoned_stacks = core_->abandoned.load(std::memory_order_relaxed);
+  seen.message_memory = block_memory::in_use();
+  seen.slow_handlers = core_->watch->slow_handlers();
+  seen.taken_over = core_->watch->taken_over();
+  seen.stuck_threads = core_->drivers.stuck();
+  return seen;
+}
+
+} // namespace coppice::runtime

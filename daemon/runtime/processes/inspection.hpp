@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Copies of what a process publishes. Any thread, under delivery::reading; private to the room.
+#pragma once
+
+#include "runtime/inspectable.hpp"
+#include "runtime/processes/process_record.hpp"
+
+namespace coppice::runtime {
+
+process_summary summarise(const process_record& p);
+process_info examine(const process_record& p);
+
+} // namespace coppice::runtime

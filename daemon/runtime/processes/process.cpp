@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+// What a process may do: sending, and all that is short. Links, monitors, calls, waits and remote spawns have
+// files of their own.
+#include "runtime/process.hpp"
+
+#include "runtime/messages/call_forms.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/processes/spawn.hpp"
+
+namespace coppice::runtime {
+
+void behaviour::terminate(process&, const message&) {}
+
+outcome behaviour::receive_call(process& self, const call_id& call, message request) {
+  return receive(self, whole_call(self.host().nodes(), call, std::move(request)));
+}
+
+pid process::self() const {
+  return record_of(*this).id;
+}
+
+bool process::trapping_exit() const {
+  return record_of(*this).traps_exits.load(std::memory_order_relaxed);
+}
+
+void process::take_exits_first() {
+  record_of(*this).exits_first = true;
+}
+
+void process::reductions(std::uint32_t count) {
+  record_of(*this).reductions_this_turn += count;
+}
+
+bool process::exiting() const {
+  return record_of(*this).dead;
+}
+
+behaviour& process::does() const {
+  return *record_of(*this).behaviour;
+}
+
+pid process::parent() const {
+  const process_record& me = record_of(*this);
+  if (me.parent_here) return me.parent_here.whole(me.id.creation);
+  const relations* mine = me.published_relations();
+  return mine == nullptr ? pid{} : mine->parent;
+}
+
+system& process::host() const {
+  const process_record& me = record_of(*this);
+  return me.home().host();
+}
+
+base::nanos process::now() const {
+  const process_record& me = record_of(*this);
+  return me.home().now();
+}
+
+send_status process::send(const destination& to, message m) {
+  process_record& me = record_of(*this);
+  if (me.dead) return send_status::ok;
+  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  if (to.what() == destination::kind::alias) me.forget_caller(to.alias_ref());
+  const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
+  me.spend();
+  return sent;
+}
+
+send_status process::send_call(const destination& to, const reference& call, message m) {
+  process_record& me = record_of(*this);
+  if (me.dead) return send_status::ok;
+  relations* mine = me.related();
+  call_state* state = mine == nullptr ? nullptr : mine->calls.find(call.number());
+  if (state == nullptr) return send_status::ok;
+  if (!to.here()) {
+    if (to.what() == destination::kind::process)
+      state->target = to.process();
+    else
+      state->by_name = std::make_unique<destination>(to);
+    signal_ptr what = make_signal(signal_kind::message, me.id, call, std::move(m));
+    what->flags = signal::of_call;
+    return delivery::dispatch(host(), to, std::move(what), &me);
+  }
+  process_record* receiver =
+      to.what() == destination::kind::process ? delivery::find(host(), to.process()) : nullptr;
+  if (receiver == nullptr || receiver == this) {
+    if (to.what() != destination::kind::process) state->by_name = std::make_unique<destination>(to);
+    state->target = me.send_monitor(call, to, true);
+    return send(to, std::move(m));
+  }
+  state->target = to.process();
+  signal_ptr what = make_signal(signal_kind::message, me.id, call, std::move(m));
+  what->flags = signal::of_call;
+  return delivery::send_bounded(*receiver, std::move(what), &me);
+}
+
+namespace {
+
+[[gnu::noinline]] send_status send_otherwise(process_record& me, const pid& to, message&& m,
+                                             process_record* receiver) {
+  if (me.dead) return send_status::ok;
+  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  const send_status sent = receiver != nullptr ? delivery::send_bounded(*receiver, std::move(what), &me)
+                                               : delivery::dispatch(me.host(), to, std::move(what), &me);
+  me.spend();
+  return sent;
+}
+
+} // namespace
+
+send_status process::send(const pid& to, message&& m) {
+  process_record& me = record_of(*this);
+  worker& here = me.home();
+  process_record* const receiver = me.dead ? nullptr : delivery::find(here.host(), to);
+  const std::uint32_t weight = mailbox::weight_of(m);
+  if (receiver == nullptr || !signal_access::fits_in_place(m) || !delivery::lives_on(here, *receiver) ||
+      receiver->expects_answers() || !delivery::counts(*receiver, weight)) [[unlikely]]
+    return send_otherwise(me, to, std::move(m), receiver);
+  delivery::pass(here, *receiver, signal_access::make_in_place(std::move(m), signal_kind::message, me.id),
+                 weight);
+  delivery::let_rest(*receiver, me);
+  me.spend();
+  return send_status::ok;
+}
+
+send_status process::send_priority(const destination& to, message m) {
+  process_record& me = record_of(*this);
+  if (me.dead) return send_status::ok;
+  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  what->flags = signal::priority;
+  if (to.what() == destination::kind::alias) me.forget_caller(to.alias_ref());
+  const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
+  me.spend();
+  return sent;
+}
+
+send_status process::send_unbounded(const destination& to, message m) {
+  process_record& me = record_of(*this);
+  if (me.dead) return send_status::ok;
+  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  what->flags = signal::unbounded;
+  if (to.what() == destination::kind::alias) me.forget_caller(to.alias_ref());
+  return delivery::dispatch(host(), to, std::move(what), &me);
+}
+
+send_status process::answer(const reference& alias, message m) {
+  process_record& me = record_of(*this);
+  if (me.dead) return send_status::ok;
+  process_record* receiver = alias.count == 5 ? delivery::find(host(), alias.owner()) : nullptr;
+  if (receiver == nullptr) return send_unbounded(destination::alias(alias), std::move(m));
+  me.forget_caller(alias);
+  signal_ptr what = make_signal(signal_kind::message, me.id, alias, std::move(m));
+  what->flags = signal::unbounded;
+  delivery::push(*receiver, std::move(what));
+  return send_status::ok;
+}
+
+void process::reply(const call_id& call, message&& term) {
+  process_record& me = record_of(*this);
+  if (me.dead) return;
+  if (!me.received_calls.remove(call)) [[unlikely]]
+    me.forget_other_caller(call.ref());
+  worker& here = me.home();
+  process_record* caller = delivery::find(here.host(), call.who);
+  if (caller == nullptr) {
+    here.host().core().dead_letters.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  if (caller->home_worker.load(std::memory_order_acquire) == &here &&
+      caller->settle_here(call.number, me.id, term)) [[likely]]
+    return;
+  signal_ptr what = make_signal(signal_kind::message, me.id, call.ref(), std::move(term));
+  what->flags = signal::unbounded | signal::bare;
+  delivery::push(*caller, std::move(what));
+}
+
+send_status process::exit(const destination& to, message reason, urgency how) {
+  process_record& me = record_of(*this);
+  if (me.dead) return send_status::ok;
+  signal_ptr what = make_signal(signal_kind::exit2, me.id, std::move(reason));
+  if (how == urgency::priority) what->flags = signal::priority;
+  const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
+  if (delivery::find(host(), to) == this) me.take_signals();
+  return sent;
+}
+
+bool process::trap_exit(bool on) {
+  process_record& me = record_of(*this);
+  const bool before = trapping_exit();
+  me.traps_exits.store(on, std::memory_order_relaxed);
+  return before;
+}
+
+base::status process::register_name(std::string name) {
+  process_record& me = record_of(*this);
+  if (me.dead) return base::fail(base::errc::closed, "register '" + name + "': the process is exiting");
+  relations& mine = me.needs_relations();
+  if (!mine.name.empty())
+    return base::fail(base::errc::exists,
+                      "register '" + name + "': the process has the name '" + mine.name + "' already");
+  if (auto added = host().core().registered.add(name, me.id); !added) return added;
+  const std::lock_guard guard(mine.lock);
+  mine.name = std::move(name);
+  return {};
+}
+
+base::status process::unregister() {
+  process_record& me = record_of(*this);
+  relations* mine = me.related();
+  if (mine == nullptr || mine->name.empty() || me.dead)
+    return base::fail(base::errc::not_found, "unregister: the process has no name");
+  host().core().registered.remove(mine->name);
+  const std::lock_guard guard(mine->lock);
+  mine->name.clear();
+  return {};
+}
+
+std::string process::name() const {
+  const process_record& me = record_of(*this);
+  const relations* mine = me.related();
+  return mine == nullptr ? std::string() : mine->name;
+}
+
+std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m) {
+  process_record& me = record_of(*this);
+  if (me.dead) return 0;
+  return me.home().add_timer(record_of(*this), deadline, to, std::move(m));
+}
+
+base::nanos process::cancel_timer(std::uint64_t id) {
+  process_record& me = record_of(*this);
+  return me.home().remove_timer(record_of(*this), id);
+}
+
+base::nanos process::remaining(std::uint64_t id) const {
+  const process_record& me = record_of(*this);
+  return me.home().timer_left(record_of(*this), id);
+}
+
+base::result<pid> process::spawn(spawn_options options, std::unique_ptr<behaviour> does) {
+  process_record& me = record_of(*this);
+  if (me.dead) return base::fail(base::errc::closed, "spawn: the process is exiting");
+  auto made = runtime::spawn(host(), &me, std::move(options), std::move(does));
+  me.spend();
+  return made;
+}
+
+bool process::should_yield() const {
+  const process_record& me = record_of(*this);
+  return me.reductions_this_turn >= turn_reductions || me.home().turn_is_long();
+}
+
+pid process::group_leader() const {
+  const process_record& me = record_of(*this);
+  return me.leader();
+}
+
+void process::set_group_leader(const pid& leader) {
+  process_record& me = record_of(*this);
+  relations& mine = me.needs_relations();
+  const std::lock_guard guard(mine.lock);
+  mine.group_leader = leader;
+}
+
+void process::set_label(std::string label) {
+  process_record& me = record_of(*this);
+  relations& mine = me.needs_relations();
+  const std::lock_guard guard(mine.lock);
+  mine.label = std::move(label);
+}
+
+void process::set_priority(runtime::priority to) {
+  process_record& me = record_of(*this);
+  me.priority.store(to, std::memory_order_relaxed);
+}
+
+} // namespace coppice::runtime

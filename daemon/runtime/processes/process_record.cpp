@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// A process as an object: how it begins and ends, and who it is.
+#include "runtime/processes/process_record.hpp"
+
+#include "runtime/messages/delivery.hpp"
+
+namespace coppice::runtime {
+
+process_record::process_record(worker& home, bool notified, const pid& self,
+                               std::unique_ptr<runtime::behaviour> does, const spawn_options& options)
+    : priority(options.priority),
+      traps_exits(options.trap_exit),
+      placed(options.worker >= 0),
+      mailbox(options.mailbox, notified),
+      home_worker(&home),
+      id(self),
+      behaviour(std::move(does)),
+      compression(options.compression),
+      received_calls(options.ack),
+      parent_here(options.parent),
+      leader_here(options.group_leader) {
+  if (!options.label.empty()) needs_relations().label = options.label;
+  if (!options.parent.here()) needs_relations().parent = options.parent;
+  if (!options.group_leader.here()) needs_relations().group_leader = options.group_leader;
+}
+
+process_record::~process_record() {
+  std::unique_ptr<runtime::relations>(relations_.load()).reset();
+}
+
+relations& process_record::needs_relations() {
+  if (runtime::relations* there = related()) return *there;
+  auto fresh = std::make_unique<runtime::relations>();
+  relations_.store(fresh.get(), std::memory_order_release);
+  return *fresh.release();
+}
+
+pid process_record::leader() const {
+  if (const relations* mine = published_relations()) {
+    const std::lock_guard guard(mine->lock);
+    if (mine->group_leader) return mine->group_leader;
+  }
+  if (leader_here) return leader_here.whole(id.creation);
+  system_core& core = host().core();
+  const std::lock_guard guard(core.leader_lock);
+  return core.default_leader;
+}
+
+std::string_view process_record::label_in_crash() const {
+  const runtime::relations* mine = related();
+  if (mine == nullptr) return {};
+  return mine->label.empty() ? mine->name : mine->label;
+}
+
+void process_record::used_up() {
+  reductions_done.store(
+      reductions_done.load(std::memory_order_relaxed) + std::exchange(reductions_this_turn, 0),
+      std::memory_order_relaxed);
+  if (home().running() == this) yield();
+}
+
+} // namespace coppice::runtime

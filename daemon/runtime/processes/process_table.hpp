@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// From a pid's id and serial to its process, without a lock. A slot's number is the id, and its serial
+// goes up by one each time it is used again, so an old pid never finds a new process. Slots are reused
+// about oldest first: a worker takes and gives back some at a time (`magazine`), so that two which spawn do
+// not wait for each other. Where the limit is small enough for that to matter it is one at a time, and the
+// limit exact; else a few slots of each worker's may be missing when it is reached. A process found stays
+// valid as the reclaimer says: for a worker until it next announces an epoch, for others while they hold a
+// guard.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/brief_mutex.hpp"
+
+namespace coppice::runtime {
+
+class process_record;
+
+class process_table {
+ public:
+  explicit process_table(std::uint32_t limit);
+
+  struct key {
+    std::uint32_t id;
+    std::uint32_t serial;
+  };
+  // Of one worker, for its thread only.
+  class magazine {
+   public:
+    magazine() = default;
+
+   private:
+    friend class process_table;
+    std::vector<std::uint32_t> ready; // to be used, the last one next
+    std::vector<std::uint32_t> spent; // to be given back
+  };
+  // A free slot, still empty. nullopt at the limit. `mine`: the calling worker's; null: no worker.
+  std::optional<key> reserve(magazine* mine);
+  void publish(key at, process_record* made);
+  // Nobody finds it any more.
+  void unlink(key at);
+  // The slot may be used again: after unlink, or for a reserved one that was not published.
+  void give_back(key at, magazine* mine);
+
+  process_record* find(std::uint32_t id, std::uint32_t serial) const {
+    if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
+    const slot& here = at(id);
+    process_record* found = here.who.load(std::memory_order_seq_cst);
+    return here.serial.load(std::memory_order_relaxed) == serial ? found : nullptr;
+  }
+
+  // Calls `see(process_record&)` for every process there is; under a guard.
+  template <class See>
+  void for_each(See see) const {
+    const std::uint32_t end = used_.load(std::memory_order_acquire);
+    for (std::uint32_t id = 1; id < end; ++id)
+      if (process_record* found = at(id).who.load(std::memory_order_seq_cst)) see(*found);
+  }
+
+ private:
+  static constexpr std::uint32_t chunk_size = 4096;
+  static constexpr std::uint32_t large = 100'000;
+  struct slot {
+    std::atomic<process_record*> who{nullptr};
+    std::atomic<std::uint32_t> serial{0};
+  };
+  slot& at(std::uint32_t id) const {
+    return chunks_[id / chunk_size].load(std::memory_order_acquire)[id % chunk_size];
+  }
+
+  bool take(std::vector<std::uint32_t>& into); // under the lock; false: at the limit
+
+  std::uint32_t limit_;
+  std::size_t batch_;      // how many a magazine takes or gives back at once
+  base::brief_mutex lock_; // guards free_, owned_ and growing
+  std::deque<std::uint32_t> free_;
+  std::vector<std::unique_ptr<slot[]>> owned_;
+  std::atomic<std::uint32_t> used_{1}; // ids below this have been in use; 0 never is
+  std::vector<std::atomic<slot*>> chunks_;
+};
+
+} // namespace coppice::runtime

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// What a process has with others: links, monitors both ways, aliases, its name. Made when the process first
+// needs it. The owner's thread alone writes; what inspection copies (links, monitors, watchers, texts) is
+// written under `lock`, the rest is seen by the owner only.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "runtime/freezing/membership.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/processes/received_calls.hpp"
+#include "runtime/structures/flat_table.hpp"
+
+namespace coppice::runtime {
+
+// Held for a few instructions, rarely contended.
+class spin_lock {
+ public:
+  void lock() {
+    while (held_.exchange(true, std::memory_order_acquire)) {
+    }
+  }
+  bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
+  void unlock() { held_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> held_{false};
+};
+
+// One end of a link.
+struct link_state {
+  std::uint64_t unlinking = 0; // 0: active; else the id of our unlink that was not acknowledged yet
+  bool priority = false;       // its trapped exit goes before ordinary messages
+};
+
+// Someone this process watches.
+struct monitor_state {
+  pid target;                           // none: nobody had the name
+  std::unique_ptr<destination> by_name; // as it was asked for
+  bool request = false;                 // an alias too, and ends with the first message to it
+  bool priority = false;                // its 'DOWN' goes before ordinary messages
+};
+
+// Someone who watches this process.
+struct watcher_state {
+  pid watcher;
+  bool by_name = false;
+};
+
+// A call of this process that waits for its answer.
+struct call_state {
+  pid target; // none: an ack, or nobody had the name
+  std::unique_ptr<destination> by_name;
+  bool answered = false;
+  bool down = false;
+  bool bare = false; // the answer is the reply alone: of process::call() only
+  message result;    // the answer, or the reason it will not come
+};
+
+// That of process::call(), on the caller's stack.
+struct direct_call : call_state {
+  std::uint64_t number = 0; // of its reference
+};
+
+struct alias_state {
+  bool once = false;
+  bool priority = false; // what is sent to it as such goes before ordinary messages
+};
+
+struct number_hash {
+  std::size_t operator()(std::uint64_t number) const {
+    return static_cast<std::size_t>(number * 0x9E3779B97F4A7C15U >> 20);
+  }
+};
+
+struct relations {
+  mutable spin_lock lock;
+  flat_table<pid, link_state, pid_hash> links;
+  flat_table<std::uint64_t, monitor_state, number_hash> monitors; // by reference number
+  flat_table<reference, watcher_state, reference_hash> watchers;
+  std::string name;
+  std::string label;
+  pid group_leader; // if it is of another node, or was changed after spawn
+  pid parent;       // if it is of another node; set at spawn
+
+  flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
+  received_calls::table callers;                            // all but the one at hand
+  flat_table<std::uint64_t, alias_state, number_hash> aliases;
+  std::uint64_t next_unlink = 0;
+  std::unique_ptr<membership> part; // while a freezer has it
+};
+
+} // namespace coppice::runtime

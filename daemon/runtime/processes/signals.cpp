@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// Taking signals: everything but ordinary messages is handled when it is taken, so that replies and exits
+// never wait behind messages; messages go to the mailbox's ready ones in the order they came.
+#include <cstring>
+
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+void note_done(wait* waiting, std::uint64_t number) {
+  if (waiting == nullptr || waiting->number != number) return;
+  waiting->done = true;
+  waiting->ready = true;
+}
+
+} // namespace
+
+void process_record::take_pushed() {
+  mailbox.take_pushed();
+  if (mailbox.policy() == on_full::drop_old) [[unlikely]]
+    drop_excess();
+}
+
+bool process_record::accept(signal_ptr& what) {
+  if (what->kind != signal_kind::message || dead || mailbox.has_pending()) return false;
+  if ((what->flags & signal::of_call) != 0) return enqueue_call(std::move(what)), true;
+  if (what->ref) {
+    const std::uint64_t number = what->ref.number();
+    const call_state* call = find_call(number);
+    if (call == nullptr || call->answered || what->ref.words[2] != 0) return false;
+    // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
+    const bool ends =
+        (what->flags & signal::ends_monitor) != 0 ||
+        (call->by_name == nullptr && ((call->target == what->from && call->target.here()) || !call->target));
+    if (!ends) return false;
+    const bool bare = (what->flags & signal::bare) != 0;
+    settle(number, false, consume(std::move(what)), bare);
+    return true;
+  }
+  if (expects_answers()) return false; // perhaps this is one
+  mailbox.enqueue(std::move(what));
+  return true;
+}
+
+void process_record::take_signals() {
+  take_pushed();
+  while (signal_ptr what = mailbox.next_signal()) {
+    if (what->kind == signal_kind::stop_waiting) {
+      if (what->number != 0)
+        note_done(waiting, what->number);
+      else if (dead)
+        send_away_those_outside();
+      continue; // 0 and alive: the turn's end looks outside
+    }
+    if (dead) {
+      delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc());
+      continue;
+    }
+    switch (what->kind) {
+      case signal_kind::message:
+        if ((what->flags & signal::of_call) != 0)
+          enqueue_call(std::move(what));
+        else if (what->ref)
+          handle_alias(std::move(what));
+        else if (!handle_reply(what))
+          mailbox.enqueue(std::move(what));
+        break;
+      case signal_kind::exit:
+      case signal_kind::exit2:
+      case signal_kind::overflow:
+        handle_exit(std::move(what));
+        break;
+      case signal_kind::link:
+        handle_link(*what);
+        break;
+      case signal_kind::unlink:
+        handle_unlink(*what);
+        break;
+      case signal_kind::unlink_ack:
+        handle_unlink_ack(*what);
+        break;
+      case signal_kind::monitor:
+        handle_monitor(*what);
+        break;
+      case signal_kind::demonitor:
+        handle_demonitor(*what);
+        break;
+      case signal_kind::down:
+        handle_down(*what);
+        break;
+      case signal_kind::group_leader:
+        set_group_leader(what->from);
+        break;
+      case signal_kind::spawn_reply:
+        handle_spawn_reply(*what);
+        break;
+      case signal_kind::spawn_request: // for nodes
+      case signal_kind::stop_waiting:
+        break;
+    }
+  }
+}
+
+bool process_record::flush_down(const reference& ref) {
+  take_signals();
+  message_writer out;
+  out.tuple(5);
+  out.atom("DOWN");
+  write(out, ref, host().nodes());
+  const etf::bytes start = out.view();
+  const signal_ptr flushed = mailbox.take_message([start](const signal& one) {
+    const etf::bytes term = one.payload().bytes();
+    return term.size() >= start.size() && std::memcmp(term.data(), start.data(), start.size()) == 0;
+  });
+  return flushed != nullptr;
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// Threads and the workers they drive; see driver.hpp. What the watchdog writes at a hand-over is read by the
+// old thread after it saw `claimed` and waited for the watchdog's lock, by the new one after it took `next`.
+#include "runtime/scheduling/driver.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include "runtime/messages/delivery.hpp"
+#include "runtime/scheduling/foreign_code.hpp"
+#include "runtime/scheduling/stack_fault.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+thread_local driver* this_threads_driver = nullptr;
+
+} // namespace
+
+driver::driver(fleet& of, block_pool& blocks) : fleet_(of), blocks_(blocks) {
+  thread_ = std::thread([this] { serve(); });
+}
+
+driver::~driver() {
+  {
+    const std::lock_guard guard(lock_);
+    ending_ = true;
+  }
+  more_.notify_one();
+  thread_.join();
+}
+
+// These three are never inlined: the address of a thread's variable must not be kept across a switch of
+// stacks.
+[[gnu::noinline]] driver* driver::current() {
+  asm volatile(""); // nor remembered by who calls it twice
+  return this_threads_driver;
+}
+
+[[gnu::noinline]] worker* worker::current() {
+  asm volatile("");
+  const driver* mine = this_threads_driver;
+  return mine == nullptr ? nullptr : mine->drives_.worker();
+}
+
+[[gnu::noinline]] bool driver::has_turn_of(const process_record& p) {
+  asm volatile("");
+  const driver* mine = this_threads_driver;
+  return mine != nullptr && mine->drives_.has_turn_of(p);
+}
+
+const process_record* driver::overflowed(const void* address, std::size_t& stack_bytes) {
+  const driver* mine = current();
+  if (mine == nullptr) return nullptr;
+  const worker* drives = mine->drives_.worker();
+  const process_record* lost = mine->drives_.lost();
+  const process_record* running = drives != nullptr ? drives->running() : lost;
+  const fiber* on = drives != nullptr ? drives->current_fiber_
+                    : lost != nullptr ? lost->parked_on()
+                                      : nullptr;
+  if (running == nullptr || on == nullptr || !on->guards(address)) return nullptr;
+  stack_bytes = on->stack_bytes();
+  return running;
+}
+
+void driver::drive(worker& next) {
+  {
+    const std::lock_guard guard(lock_);
+    next_ = &next;
+  }
+  more_.notify_one();
+}
+
+void driver::serve() {
+  this_threads_driver = this;
+  const signal_stack for_faults;
+  const thread_clock clock;
+  clock_.store(&clock, std::memory_order_release);
+  stack_ = fiber::of_thread();
+  block_pool::set_current(&blocks_);
+  std::unique_lock guard(lock_);
+  for (;;) {
+    more_.wait(guard, [this] { return ending_ || next_ != nullptr; });
+    if (next_ == nullptr) break;
+    worker& mine = *std::exchange(next_, nullptr);
+    guard.unlock();
+    drives_.begin(mine);
+    blocks_.work();
+    mine.run(*this);
+    drives_.end();
+    if (lost()) report_back();
+    blocks_.rest();
+    guard.lock();
+    fleet_.put_back(*this);
+  }
+  block_pool::set_current(nullptr);
+}
+
+bool driver::hand_over(worker& w, process_record& p, driver& to) {
+  if (!w.needs_runner()) return false;
+  driver& former = *w.driven_by();
+  former.held_ = std::make_unique<wait>();
+  wait& own_handler = *former.held_;
+  own_handler.who = &p;
+  own_handler.number = former.lost_number_ = ++p.next_number;
+  own_handler.holds = true;
+  own_handler.shows = process_status::running; // on a thread that has lost its worker
+  own_handler.stack = w.current_fiber_;
+  p.waiting = &own_handler;
+  w.count_parked(1);
+  w.left_behind_ = &p;
+  former.drives_.lose(w, p);
+  former.fleet_.stuck_.fetch_add(1, std::memory_order_relaxed);
+  w.driver_.store(&to, std::memory_order_relaxed);
+  to.drive(w);
+  return true;
+}
+
+void driver::rejoin(process_record& p) {
+  driver& mine = *current();
+  const std::unique_ptr<wait> kept_until_woken = std::move(mine.held_);
+  p.waiting->stack->switch_to(*mine.stack_);
+  p.home().count_parked(-1);
+  p.waiting = nullptr;
+  p.border().withdraw();
+}
+
+void driver::report_back() {
+  signal_ptr done = make_signal(signal_kind::stop_waiting, {});
+  done->number = lost_number_;
+  process_record& waiting = *drives_.take_lost();
+  fleet_.stuck_.fetch_sub(1, std::memory_order_relaxed);
+  delivery::push(waiting, std::move(done));
+}
+
+driver* fleet::spare() {
+  const std::lock_guard guard(lock_);
+  if (!spares_.empty()) {
+    driver* known = spares_.back();
+    spares_.pop_back();
+    return known;
+  }
+  if (all_.size() == pools_.size()) return nullptr;
+  try {
+    all_.push_back(std::make_unique<driver>(*this, pools_[all_.size()]));
+  } catch (const std::system_error&) {
+    return nullptr;
+  }
+  return all_.back().get();
+}
+
+void fleet::put_back(driver& unused) {
+  const std::lock_guard guard(lock_);
+  spares_.push_back(&unused);
+}
+
+void fleet::end() {
+  std::vector<std::unique_ptr<driver>> ending;
+  {
+    const std::lock_guard guard(lock_);
+    ending.swap(all_);
+  }
+  ending.clear();
+  const std::lock_guard guard(lock_);
+  spares_.clear();
+}
+
+void foreign_code::rejoin(process& p) {
+  if (p.host().core().watch->decided(p)) driver::rejoin(record_of(p));
+}
+
+bool foreign_code::is_turn_of(const process& p) {
+  return driver::has_turn_of(record_of(p));
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// Stacks and switches; see fiber.hpp. A guard is a guard region where the kernel has them (Linux 6.13), which
+// costs no mapping of its own, else a page without rights.
+#include "runtime/scheduling/fiber.hpp"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <boost/context/detail/fcontext.hpp>
+#include <cstdint>
+#include <utility>
+
+#include "base/sanitizer.hpp"
+
+#ifdef COPPICE_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef COPPICE_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace __cxxabiv1 {
+// The ABI's name for a thread's exception state; its layout is the ABI's too: a pointer and a count.
+struct __cxa_eh_globals;
+extern "C" __cxa_eh_globals* __cxa_get_globals() noexcept;
+} // namespace __cxxabiv1
+
+namespace coppice::runtime {
+namespace {
+
+namespace context = boost::context::detail;
+
+struct exception_globals {
+  void* caught;
+  unsigned uncaught;
+};
+
+thread_local exception_globals* known_exceptions = nullptr; // of this thread, asked for once
+
+// Never inlined nor taken for a function of nothing, as __cxa_get_globals may be declared: a stack that is
+// switched away from may go on on another thread.
+[[gnu::noinline]] exception_globals& this_threads_exceptions() {
+  asm volatile("" ::: "memory");
+  if (known_exceptions == nullptr)
+    known_exceptions = reinterpret_cast<exception_globals*>(__cxxabiv1::__cxa_get_globals());
+  return *known_exceptions;
+}
+
+// jump_fcontext(), which comes back by a jump. Entered by a call it would leave one address too many with
+// the processor, which foretells where returns go by pairing them with calls: all returns up to the
+// plugin's code would be foretold wrong.
+inline context::transfer_t jump(context::fcontext_t to, void* data) {
+#if defined(__x86_64__) && !defined(__ILP32__) && !defined(__CET__) && !defined(COPPICE_ASAN) && \
+    !defined(COPPICE_TSAN)
+  context::transfer_t back;
+  asm volatile(
+      "leaq -128(%%rsp), %%rsp\n\t" // below what a function without calls may keep there
+      "leaq 1f(%%rip), %%rax\n\t"
+      "pushq %%rax\n\t"
+      "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
+      "1:\n\t"
+      "leaq 128(%%rsp), %%rsp"
+      : "=a"(back.fctx), "=d"(back.data), "+D"(to), "+S"(data)
+      :
+      : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+        "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
+  return back;
+#else
+  return context::jump_fcontext(to, data);
+#endif
+}
+
+std::size_t page_size() {
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+[[maybe_unused]] constexpr int madv_guard_install = 102;
+
+// Below a stack. More than a page, so that a frame larger than that does not step over it.
+std::size_t guard_size() {
+  return 16 * page_size();
+}
+
+bool install_guard(std::byte* begin) {
+  if (!base::sanitized && madvise(begin, guard_size(), madv_guard_install) == 0) return true;
+  return mprotect(begin, guard_size(), PROT_NONE) == 0;
+}
+
+} // namespace
+
+struct fiber::trampoline {
+  static void arrived(context::transfer_t from) { static_cast<fiber*>(from.data)->context_ = from.fctx; }
+
+  static void finish_switch([[maybe_unused]] fiber& self) {
+#ifdef COPPICE_ASAN
+    const void* from_bottom = nullptr;
+    std::size_t from_size = 0;
+    __sanitizer_finish_switch_fiber(self.fake_stack_, &from_bottom, &from_size);
+#endif
+  }
+
+  // The first function on a new stack.
+  static void enter(context::transfer_t from) {
+    auto* caller = static_cast<std::pair<fiber*, fiber*>*>(from.data);
+    fiber& self = *caller->second;
+    caller->first->context_ = from.fctx;
+    finish_switch(self);
+    this_threads_exceptions() = {nullptr, 0};
+    std::exchange(self.entry_, nullptr)(self.argument_);
+    __builtin_unreachable();
+  }
+};
+
+base::result<std::unique_ptr<fiber>> fiber::make(std::size_t stack_bytes, entry_fn entry, void* argument) {
+  const std::size_t page = page_size();
+  const std::size_t size = (stack_bytes + page - 1) / page * page;
+  void* raw = mmap(nullptr, size + guard_size(), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (raw == MAP_FAILED) return base::fail_errno("map a stack", errno);
+  std::unique_ptr<fiber> made(new fiber);
+  made->mapping_ = static_cast<std::byte*>(raw);
+  made->size_ = size;
+  if (!install_guard(made->mapping_)) return base::fail_errno("guard a stack", errno);
+  made->entry_ = entry;
+  made->argument_ = argument;
+  made->stack_bottom_ = made->mapping_ + guard_size();
+  made->context_ = context::make_fcontext(made->mapping_ + guard_size() + size, size, &trampoline::enter);
+#ifdef COPPICE_TSAN
+  made->sanitizer_fiber_ = __tsan_create_fiber(0);
+#endif
+  return made;
+}
+
+std::unique_ptr<fiber> fiber::of_thread() {
+  std::unique_ptr<fiber> made(new fiber);
+#ifdef COPPICE_ASAN
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    void* bottom = nullptr;
+    pthread_attr_getstack(&attributes, &bottom, &made->size_);
+    made->stack_bottom_ = bottom;
+    pthread_attr_destroy(&attributes);
+  }
+#endif
+#ifdef COPPICE_TSAN
+  made->sanitizer_fiber_ = __tsan_get_current_fiber();
+#endif
+  return made;
+}
+
+fiber::~fiber() {
+  if (mapping_ == nullptr) return;
+#ifdef COPPICE_TSAN
+  if (sanitizer_fiber_ != nullptr) __tsan_destroy_fiber(sanitizer_fiber_);
+#endif
+#ifdef COPPICE_ASAN
+  __asan_unpoison_memory_region(mapping_ + guard_size(), size_);
+#endif
+  munmap(mapping_, size_ + guard_size());
+}
+
+void fiber::switch_to(fiber& to) noexcept {
+  exception_globals& exceptions = this_threads_exceptions();
+  caught_ = exceptions.caught;
+  uncaught_ = exceptions.uncaught;
+#ifdef COPPICE_ASAN
+  __sanitizer_start_switch_fiber(&fake_stack_, to.stack_bottom_, to.size_);
+#endif
+#ifdef COPPICE_TSAN
+  __tsan_switch_to_fiber(to.sanitizer_fiber_, 0);
+#endif
+  if (to.entry_ != nullptr) { // first time
+    std::pair<fiber*, fiber*> caller(this, &to);
+    const context::transfer_t back = context::jump_fcontext(to.context_, &caller);
+    trampoline::arrived(back);
+  } else {
+    trampoline::arrived(jump(to.context_, this));
+  }
+  trampoline::finish_switch(*this);
+  exception_globals& restored = this_threads_exceptions();
+  restored.caught = caught_;
+  restored.uncaught = uncaught_;
+}
+
+bool fiber::guards(const void* address) const {
+  const auto* byte = static_cast<const std::byte*>(address);
+  return mapping_ != nullptr && byte >= mapping_ && byte < mapping_ + guard_size();
+}
+
+bool fiber::guards_are_mappings() {
+  static const bool known = [] {
+    if (base::sanitized) return true;
+    auto made = make(page_size(), nullptr, nullptr);
+    return !made || madvise((*made)->mapping_, page_size(), madv_guard_install) != 0;
+  }();
+  return known;
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// See thread_clock.hpp. Sources: proc(5), and for schedstat Documentation/scheduler/sched-stats.rst in the
+// kernel: time on a processor, time ready without one, both in ns. The latter grows when the thread gets a
+// processor, so while it waits nothing is known of that wait but that it is not blocked.
+#include "runtime/scheduling/thread_clock.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <string_view>
+
+namespace coppice::runtime {
+namespace {
+
+// As much of a file as a few numbers take.
+std::string_view start_of(int file, std::array<char, 512>& room) {
+  const ssize_t got = file < 0 ? -1 : pread(file, room.data(), room.size(), 0);
+  return {room.data(), got < 0 ? 0 : static_cast<std::size_t>(got)};
+}
+
+} // namespace
+
+thread_clock::thread_clock()
+    : schedule_(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)),
+      state_(open("/proc/thread-self/stat", O_RDONLY | O_CLOEXEC)) {
+  if (pthread_getcpuclockid(pthread_self(), &clock_) != 0) clock_ = CLOCK_PROCESS_CPUTIME_ID;
+}
+
+thread_clock::~thread_clock() {
+  if (schedule_ >= 0) close(schedule_);
+  if (state_ >= 0) close(state_);
+}
+
+thread_clock::reading thread_clock::read() const {
+  reading now;
+  now.wall = base::mono_now();
+  timespec ran{};
+  if (clock_gettime(clock_, &ran) != 0) return now;
+  now.ran = ran.tv_sec * base::nanos_per_second + ran.tv_nsec;
+  std::array<char, 512> room;
+  const std::string_view text = start_of(schedule_, room);
+  const std::size_t second = text.find(' ');
+  if (second == std::string_view::npos) return now;
+  now.complete =
+      std::from_chars(text.data() + second + 1, text.data() + text.size(), now.waited).ec == std::errc{};
+  return now;
+}
+
+// The third field; the second is the thread's name in brackets, which may have any character in it.
+bool thread_clock::blocked() const {
+  std::array<char, 512> room;
+  const std::string_view text = start_of(state_, room);
+  const std::size_t name_end = text.rfind(')');
+  return name_end != std::string_view::npos && name_end + 2 < text.size() && text[name_end + 2] != 'R';
+}
+
+base::nanos held_between(const thread_clock::reading& first, const thread_clock::reading& second,
+                         bool blocked, base::nanos since) {
+  const base::nanos before = std::max<base::nanos>(0, since - first.wall);
+  const base::nanos whole = second.wall - first.wall;
+  if (!first.complete || !second.complete) return std::max<base::nanos>(0, whole - before);
+  const base::nanos held = blocked ? whole - (second.waited - first.waited) : second.ran - first.ran;
+  return std::max<base::nanos>(0, held - before);
+}
+
+} // namespace coppice::runtime

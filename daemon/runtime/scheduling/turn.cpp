@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// Turns: how a worker runs processes on its runners' stacks, parks and resumes them. Its thread only. A
+// process is in exactly one of: at rest, in a run queue or on its way to one, in a turn. A handler that
+// waited may go on on another worker: nothing here keeps a worker across a callback.
+#include <algorithm>
+#include <array>
+
+#include "base/log.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
+constexpr unsigned most_glances = 4;
+constexpr base::nanos quick = 20'000; // so many messages
+constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
+
+void count_one(std::atomic<std::uint64_t>& single_writer) {
+  single_writer.store(single_writer.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+} // namespace
+
+void worker::runner(void*) {
+  for (;;) run_turns();
+}
+
+// Turns until there is none or the round's time is up, then back to the thread's own stack; while there is a
+// freezer also when there is a task, so that its members stand still at once.
+// The clock is read at each turn's end.
+void worker::run_turns() {
+  worker* here = current();
+  while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
+    const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
+    process_record* next = freezing ? here->gate_.next_turn() : here->queue_.pop();
+    if (next == nullptr) break;
+    here = &here->turn(*next);
+    if (freezing && !here->tasks_.empty()) break;
+  }
+  fiber* mine = here->current_fiber_;
+  mine->next = std::exchange(here->idle_runners_, mine);
+  here->current_fiber_ = here->thread_stack_;
+  mine->switch_to(*here->thread_stack_);
+}
+
+// The end of what `p` did: the next turn begins now.
+void worker::look_at_the_time(const process_record& p) {
+  const base::nanos held = now() - turn_started_.load(std::memory_order_relaxed);
+  if (held >= slow_after_) [[unlikely]]
+    host_.core().watch->was_slow(*this, p, held);
+}
+
+void worker::glance_at_clock() {
+  if (--glances_ != 0) return;
+  const base::nanos before = now_;
+  glances_between_ = now() - before < quick ? std::min(2 * glances_between_, most_glances) : 1;
+  glances_ = glances_between_;
+}
+
+bool worker::turn_seems_long() {
+  glance_at_clock();
+  return now_ - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
+}
+
+bool worker::turn_is_long() {
+  return now() - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
+}
+
+void worker::stop(process_record& p, const message& reason) {
+  p.behaviour->terminate(p, reason);
+  p.die(reason);
+}
+
+inline outcome worker::handle(process_record& p, signal_ptr&& what) {
+  if ((what->flags & signal::bare) == 0) return p.behaviour->receive(p, consume(std::move(what)));
+  const call_id call{what->from, what->ref.number()};
+  return p.behaviour->receive_call(p, call, consume(std::move(what)));
+}
+
+// The first callback. False: it is dead.
+bool worker::begin(process_record& p) {
+  outcome decided = p.behaviour->init(p);
+  if (p.dead) return false;
+  p.started = true;
+  if (decided.stops()) {
+    const bool ignored = decided.what() == outcome::kind::ignore;
+    p.answer_ack(ignored ? message::atom("ignore") : error_message(decided.reason()));
+    p.die(ignored ? reasons::normal() : decided.reason());
+    return false;
+  }
+  p.answer_ack(message::immortal(ok_atom));
+  p.take_signals();
+  return true;
+}
+
+void worker::run_callbacks(process_record& p, std::uint32_t budget) {
+  handle_messages(p, budget);
+}
+
+[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
+  if (!p.started && !begin(p)) return;
+  for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
+    signal_ptr next = p.mailbox.next_message();
+    if (next == nullptr) break;
+    const outcome decided = handle(p, std::move(next));
+    ++p.reductions_this_turn;
+    if (p.dead) return;
+    if (decided.stops()) [[unlikely]]
+      return stop(p, decided.reason());
+    if (p.mailbox.has_signals()) p.take_signals();
+    if (!p.mailbox.has_messages() || p.reductions_this_turn >= turn_reductions || p.home().turn_seems_long())
+      break;
+  }
+}
+
+// Returns the worker that goes on with this stack.
+worker& worker::turn(process_record& p) {
+  count_one(turns_);
+  turn_started_.store(now_, std::memory_order_relaxed);
+  if (!p.finished) [[likely]] // else its ticket is drawn: the watchdog is not to find it any more
+    set_running(&p);
+  const bool parked = p.parked_on() != nullptr;
+  if (!parked && !p.dead) p.set_status(process_status::running);
+  if (p.mailbox.has_signals()) p.take_signals();
+  if (parked) {
+    if (p.waiting->ready) {
+      fiber* mine = current_fiber_;
+      mine->next = std::exchange(idle_runners_, mine);
+      current_fiber_ = std::exchange(p.waiting->stack, nullptr);
+      mine->switch_to(*current_fiber_);
+      return *this; // as the runner of some later turn: `p` may be gone
+    }
+    now();
+    end_turn(p);
+    return *this;
+  }
+  if (!p.finished) {
+    if (!gate::shuts_out(p))
+      handle_messages(p, host_.options().turn_messages);
+    else if (!p.dead)
+      gate::hold(p);
+    if (p.dead) p.finish();
+  }
+  worker& here = p.home();
+  here.look_at_the_time(p);
+  here.end_turn(p);
+  return here;
+}
+
+void worker::end_turn(process_record& p) {
+  set_running(nullptr);
+  p.reductions_done.store(
+      p.reductions_done.load(std::memory_order_relaxed) + std::exchange(p.reductions_this_turn, 0),
+      std::memory_order_relaxed);
+  if (!has_more(p)) [[likely]] {
+    p.set_status(process_status::waiting);
+    if (rest(p)) return;
+  }
+  end_turn_with_more(p);
+}
+
+// Whether its turn's end is anything but rest.
+bool worker::has_more(const process_record& p) {
+  return p.mailbox.has_messages() || p.parked_on() != nullptr || p.mailbox.has_pending() ||
+         p.mailbox.has_line() || gate::shuts_out(p);
+}
+
+void worker::end_turn_with_more(process_record& p) {
+  if (p.mailbox.has_line()) p.let_in();
+  const bool parked = p.parked_on() != nullptr;
+  bool more = parked ? p.waiting->ready : p.mailbox.has_messages();
+  if (gate::shuts_out(p))
+    more = gate::wants_turn(p, more);
+  else
+    p.set_status(parked ? p.waiting->shows : more ? process_status::runnable : process_status::waiting);
+  if (more || p.mailbox.has_pending() || !rest(p)) {
+    const bool busy = more && !parked;
+    return queue_.push(&p, p.priority.load(std::memory_order_relaxed), busy);
+  }
+  if (p.reclaimable) std::unique_ptr<process_record>(&p).reset();
+}
+
+fiber* worker::take_runner() {
+  return std::exchange(idle_runners_, idle_runners_->next);
+}
+
+// Stacks never run out for those who have one: each worker has one more than its parked processes, made
+// before it starts, kept when one parks (can_park() comes first), and seen to when a handler takes one along
+// that it is stuck on.
+bool worker::needs_runner() {
+  if (idle_runners_ != nullptr) return true;
+  if (!make_runner()) return false;
+  host_.core().stacks.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+bool worker::add_runner() {
+  std::atomic<std::uint32_t>& all = host_.core().stacks;
+  const std::uint32_t limit = host_.options().parked_stacks + host_.options().workers;
+  if (all.fetch_add(1, std::memory_order_relaxed) >= limit && stacks_.size() >= 2) {
+    all.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  if (make_runner()) return true;
+  all.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+bool worker::make_runner() {
+  auto made = fiber::make(host_.options().stack_bytes, &worker::runner, nullptr);
+  if (!made) {
+    if (!std::exchange(no_stack_, true)) // each that is refused would say so
+      base::log::warning("runtime", "worker {} gets no stack for another parked process: {}", index_,
+                         made.error().text);
+    return false;
+  }
+  no_stack_ = false;
+  idle_runners_ = made->get();
+  own_stack(*made->release());
+  return true;
+}
+
+void worker::own_stack(fiber& stack) {
+  stack.place = stacks_.size();
+  stacks_.emplace_back(&stack);
+}
+
+void worker::release_stack(fiber& stack) {
+  stacks_.back()->place = stack.place;
+  std::swap(stacks_[stack.place], stacks_.back());
+  [[maybe_unused]] const fiber* released = stacks_.back().release();
+  stacks_.pop_back();
+}
+
+void worker::park(process_record& p) {
+  look_at_the_time(p);
+  p.waiting->stack = current_fiber_;
+  set_running(nullptr);
+  count_parked(1);
+  if (!p.dead) p.set_status(process_status::parked);
+  fiber* mine = current_fiber_;
+  current_fiber_ = take_runner();
+  mine->switch_to(*current_fiber_);
+  p.home().count_parked(-1);
+  if (!p.dead) p.set_status(process_status::running);
+}
+
+void worker::yield(process_record& p) {
+  queue_.push(&p, p.priority.load(std::memory_order_relaxed), true);
+  park(p);
+}
+
+} // namespace coppice::runtime

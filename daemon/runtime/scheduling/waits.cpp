@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Parking: what a process does between asking to wait and going on. A wait ends when its signal came, its
+// deadline passed or the process died; a wait that holds (a pool thread works on its stack) ends with its
+// signal only.
+#include "runtime/messages/delivery.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+void deadline_passed(timer& due) {
+  auto& parked = static_cast<wait&>(due);
+  parked.timed_out = true;
+  parked.ready = true;
+}
+
+} // namespace
+
+bool process_record::wait_for(wait& what, base::nanos deadline) {
+  what.who = this;
+  what.deadline = deadline;
+  what.fire = [](timer& due) {
+    deadline_passed(due);
+    process_record& late = *static_cast<wait&>(due).who;
+    late.home().schedule(late);
+  };
+  waiting = &what;
+  bool has_stack = true;
+  for (;;) {
+    if (mailbox.has_signals()) take_signals();
+    if (what.ready || (dead && !what.holds)) break;
+    worker& here = home();
+    if (deadline <= here.recent()) break;
+    has_stack = here.can_park();
+    if (!has_stack) break;
+    if (mailbox.has_line()) let_in();
+    if (mailbox.has_pending() || !worker::rest(*this)) continue;
+    if (deadline != no_deadline) here.timers().start(what, deadline);
+    here.park(*this);
+    break;
+  }
+  home().timers().cancel(what);
+  waiting = nullptr;
+  return has_stack;
+}
+
+void process::yield() {
+  process_record& me = record_of(*this);
+  if (me.dead || !me.home().can_park()) return;
+  wait turn;
+  turn.who = &me;
+  turn.ready = true;
+  me.waiting = &turn;
+  me.home().yield(me);
+  me.waiting = nullptr;
+}
+
+base::status process::blocking_run(std::function<void()> work) {
+  process_record& me = record_of(*this);
+  if (me.dead) return base::fail(base::errc::closed, "blocking work: the process is exiting");
+  if (!me.home().can_park()) return base::fail(base::errc::limit, "blocking work: no stack left to park on");
+  wait parked;
+  parked.number = ++me.next_number;
+  parked.holds = true;
+  auto accepted = host().core().blocking.submit([&me, number = parked.number, run = std::move(work)] {
+    run();
+    signal_ptr done = make_signal(signal_kind::stop_waiting, {});
+    done->number = number;
+    delivery::push(me, std::move(done));
+  });
+  if (!accepted) return accepted;
+  while (!parked.done) me.wait_for(parked, no_deadline);
+  if (me.dead) return base::fail(base::errc::closed, "blocking work: the process was killed meanwhile");
+  return {};
+}
+
+} // namespace coppice::runtime

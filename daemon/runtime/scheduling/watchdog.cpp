@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+// The watchdog's thread; see watchdog.hpp. What it sees of a worker are counters that may be stale at once,
+// so it acts only under a claim: while the process provably stays in foreign code.
+#include "runtime/scheduling/watchdog.hpp"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <coppice/etf/cursor.hpp>
+#include <system_error>
+
+#include "base/log.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/processes/inspection.hpp"
+#include "runtime/scheduling/foreign_code.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+constexpr unsigned quiet_looks = 8; // with all workers asleep, before it rests
+
+long membarrier(int command) {
+  return syscall(SYS_membarrier, command, 0, 0);
+}
+
+// A full fence on every running thread of the process.
+void fence_everywhere() {
+  membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+// What a message is about, for people: its atom, or the one its tuple begins with.
+std::string tag_of(etf::bytes term) {
+  etf::cursor in(term);
+  std::uint32_t arity = 0;
+  std::string_view word;
+  if (in.peek() == etf::kind::atom && in.read_atom(word)) return std::string(word);
+  if (in.peek() == etf::kind::tuple && in.read_tuple(arity)) {
+    if (in.peek() == etf::kind::atom && in.read_atom(word)) return "{" + std::string(word) + ", ...}";
+    return "a tuple";
+  }
+  return "a term";
+}
+
+} // namespace
+
+// A process that can't leave its foreign code, if it was there, until this ends.
+class watchdog::claim {
+ public:
+  claim(watchdog& of, worker& w, const worker::glimpse& seen)
+      : guard_(of.claims_), valid_(of.host_.core().readers) {
+    if (!of.can_claim_) return;
+    // The reader's cell first, then who runs: what is found is not freed. For a worker takes a process off
+    // running_ before it draws that one's ticket. One found here was taken off after the barrier, so the
+    // ticket is newer than the epoch in the cell, and who asks then what may be freed sees the cell.
+    fence_everywhere();
+    process_record* p = w.look().who;
+    if (p == nullptr || p != seen.who || p->border().claimed()) return;
+    code_ = p->border().claim(fence_everywhere);
+    const worker::glimpse now = w.look();
+    if (code_ == nullptr || now.who != p || now.turn != seen.turn) code_ = nullptr;
+    process_ = p;
+  }
+  ~claim() {
+    if (process_ != nullptr && !kept_) process_->border().withdraw();
+  }
+  claim(const claim&) = delete;
+  claim& operator=(const claim&) = delete;
+
+  const foreign_code* code() const { return code_; } // null: the claim failed
+  process_record& who() const { return *process_; }
+  void keep() { kept_ = true; }
+
+ private:
+  const std::lock_guard<std::mutex> guard_;
+  const reclaimer::guard valid_;
+  process_record* process_ = nullptr;
+  const foreign_code* code_ = nullptr;
+  bool kept_ = false;
+};
+
+watchdog::watchdog(system& host)
+    : host_(host), limit_(host.options().watchdog), vigils_(host.options().workers) {}
+
+watchdog::~watchdog() {
+  stop();
+}
+
+bool watchdog::start() {
+  can_claim_ = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+  if (!can_claim_)
+    base::log::warning("runtime", "membarrier is not allowed here: a worker stuck in a handler stays stuck");
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
+}
+
+void watchdog::stop() {
+  {
+    const std::lock_guard guard(lock_);
+    stopping_ = true;
+  }
+  more_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void watchdog::wake_up() {
+  {
+    const std::lock_guard guard(lock_);
+    resting_.store(false, std::memory_order_relaxed);
+  }
+  more_.notify_one();
+}
+
+bool watchdog::decided(const process& p) {
+  const std::lock_guard guard(claims_);
+  return p.border().claimed();
+}
+
+bool watchdog::all_sleep() const {
+  return std::ranges::all_of(host_.core().workers, [](const auto& w) { return w->look().sleeping; });
+}
+
+void watchdog::run() {
+  unsigned quiet = 0;
+  std::unique_lock guard(lock_);
+  while (!stopping_) {
+    guard.unlock();
+    const base::nanos next = look_around();
+    quiet = all_sleep() ? quiet + 1 : 0;
+    guard.lock();
+    if (quiet < quiet_looks) {
+      more_.wait_for(guard, std::chrono::nanoseconds(std::max<base::nanos>(0, next - base::mono_now())),
+                     [this] { return stopping_; });
+      continue;
+    }
+    // Resting is said before the last look: a worker that wakes sees it, or is seen.
+    resting_.store(true, std::memory_order_seq_cst);
+    if (all_sleep()) more_.wait(guard, [this] { return stopping_ || !resting_; });
+    resting_.store(false, std::memory_order_relaxed);
+    quiet = 0;
+  }
+}
+
+// When to look again.
+base::nanos watchdog::look_around() {
+  const base::nanos now = base::mono_now();
+  base::nanos next = now + limit_;
+  for (const auto& one : host_.core().workers) {
+    vigil& known = vigils_[one->index()];
+    note_time(*one, known);
+    const worker::glimpse seen = one->look();
+    if (seen.who == nullptr || known.turn != seen.turn) begin(known, seen.turn);
+    if (seen.who == nullptr) continue;
+    if (now - seen.since < limit_) {
+      next = std::min(next, seen.since + limit_);
+      continue;
+    }
+    const base::nanos held = time_held(known, seen.since);
+    if (held >= limit_ && known.told.load(std::memory_order_relaxed) != seen.turn) tell(*one, seen, held);
+    if (held >= 2 * limit_)
+      replace(*one, seen);
+    else
+      next = std::min(next, now + std::max((held < limit_ ? limit_ : 2 * limit_) - held, limit_ / 4));
+  }
+  return next;
+}
+
+void watchdog::note_time(const worker& w, vigil& known) {
+  const driver* by = w.driven_by();
+  const thread_clock* clock = by == nullptr ? nullptr : by->clock();
+  if (std::exchange(known.by, by) != by) known.last = {};
+  known.before = known.last;
+  known.last = clock == nullptr ? thread_clock::reading{} : clock->read();
+}
+
+// A turn that the last look did not see: it began since.
+void watchdog::begin(vigil& known, std::uint64_t turn) {
+  known.turn = turn;
+  known.held = 0;
+  known.measured = known.before;
+  known.waited.store(known.before.waited, std::memory_order_relaxed);
+}
+
+// By the turn that is measured, whose age is the limit at least.
+base::nanos watchdog::time_held(vigil& known, base::nanos since) {
+  if (known.measured.wall != 0 && known.last.wall != 0)
+    known.held += held_between(known.measured, known.last, known.by->clock()->blocked(), since);
+  known.measured = known.last;
+  return known.held;
+}
+
+// The thread runs, so all that it waited for a processor is known.
+void watchdog::was_slow(const worker& w, const process_record& p, base::nanos age) {
+  vigil& known = vigils_[w.index()];
+  const std::uint64_t turn = w.look().turn;
+  if (known.told.load(std::memory_order_relaxed) == turn) return;
+  const thread_clock::reading now = w.driven_by()->clock()->read();
+  const base::nanos held = age - (now.waited - known.waited.load(std::memory_order_relaxed));
+  if (held < limit_ || known.told.exchange(turn, std::memory_order_relaxed) == turn) return;
+  count(summarise(p), w, held, "a handler that is over now");
+}
+
+void watchdog::count(const process_summary& who, const worker& w, base::nanos held, const std::string& what) {
+  slow_.fetch_add(1, std::memory_order_relaxed);
+  base::log::warning("runtime", "{}{}{} has held worker {} for {} ms, in {}", to_text(who.pid, host_.nodes()),
+                     who.name.empty() ? "" : " ", who.name, w.index(), held / base::nanos_per_ms, what);
+}
+
+void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
+  process_summary who;
+  std::string what = "a handler";
+  {
+    const claim mine(*this, w, seen);
+    if (mine.code() != nullptr) {
+      who = summarise(mine.who());
+      what = mine.code()->callback();
+      if (!mine.code()->argument().empty()) what += " of " + tag_of(mine.code()->argument());
+    }
+  }
+  if (!who.pid) { // in code of ours, or over already
+    const reclaimer::guard valid(host_.core().readers);
+    if (can_claim_) fence_everywhere();
+    const worker::glimpse now = w.look();
+    if (now.who != seen.who || now.turn != seen.turn || !can_claim_) return;
+    who = summarise(*now.who);
+  }
+  std::atomic<std::uint64_t>& told = vigils_[w.index()].told;
+  if (told.exchange(seen.turn, std::memory_order_relaxed) != seen.turn) count(who, w, held, what);
+}
+
+void watchdog::replace(worker& w, const worker::glimpse& seen) {
+  if (!can_claim_) return;
+  driver* to = host_.core().drivers.spare();
+  if (to == nullptr) return refuse(w, seen.turn, "no thread left to take it over");
+  claim held(*this, w, seen);
+  if (held.code() == nullptr) return host_.core().drivers.put_back(*to);
+  if (!driver::hand_over(w, held.who(), *to)) {
+    host_.core().drivers.put_back(*to);
+    return refuse(w, seen.turn, "no stack left for it to go on with");
+  }
+  held.keep();
+  taken_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// The next look tries again.
+void watchdog::refuse(const worker& w, std::uint64_t turn, std::string_view why) {
+  if (std::exchange(vigils_[w.index()].refused, turn) != turn)
+    base::log::error("runtime", "worker {} is stuck in a handler, and there is {}", w.index(), why);
+}
+
+} // namespace coppice::runtime

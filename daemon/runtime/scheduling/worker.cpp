@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+// A worker's round: inboxes, turns, the loop, timers, reclamation, sleep. See worker.hpp.
+#include "runtime/scheduling/worker.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "runtime/messages/delivery.hpp"
+#include "runtime/scheduling/idling.hpp"
+
+namespace coppice::runtime {
+namespace {
+
+constexpr base::nanos poll_every = 50'000;      // the loop is looked at this often under load
+constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
+constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
+constexpr unsigned spins = 400;                 // looks at the inboxes before sleeping, some 20 µs
+constexpr unsigned spins_a_poll = 40;           // and at the loop: an answer from the network is as near
+
+// A counter that is cheaper to read than the clock; it need only go up at 1 to 10 GHz, or not at all.
+std::uint64_t processor_counter() {
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_ia32_rdtsc();
+#else
+  return 0;
+#endif
+}
+
+constexpr std::uint64_t fresh_for = 20'000; // counts
+
+} // namespace
+
+worker::worker(system& host, unsigned index)
+    : host_(host),
+      freezers_(host.core().freezers),
+      index_(index),
+      slow_after_(host.options().watchdog),
+      timers_(base::mono_now()) {}
+
+// After the thread: others may have sent wake-ups and tasks until then.
+worker::~worker() {
+  drop_tasks();
+}
+
+base::nanos worker::now() {
+  const std::uint64_t counter = processor_counter();
+  if (counter - clock_read_ < fresh_for && counter != 0) return now_;
+  clock_read_ = counter;
+  return now_ = base::mono_now();
+}
+
+base::status worker::prepare() {
+  auto loop = base::uv::loop::make();
+  if (!loop) return tl::unexpected(std::move(loop.error()).context("worker"));
+  loop_ = std::make_unique<base::uv::loop>(std::move(*loop));
+  auto waker = base::uv::async::make(*loop_, [] {});
+  if (!waker) return tl::unexpected(std::move(waker.error()).context("worker"));
+  waker_handle_ = std::move(*waker);
+  alarm_ = base::uv::timer(*loop_, [this] { alarm_rang_ = true; });
+  // The loop runs callbacks before it waits: what they began must not wait with it, and a worker that they
+  // woke to look at a process sleeps again. libuv calls prepare handles newest first, and this is the oldest:
+  // between it and the wait nothing runs.
+  before_waiting_ = base::uv::prepare(loop_->raw(), [this] {
+    if (alarm_rang_ || queue_.size() != 0) return uv_stop(loop_->raw());
+    if (going_to_sleep_ && online_) fall_asleep();
+  });
+  before_waiting_.start();
+  if (!needs_runner()) return base::fail(base::errc::limit, "worker: there is no stack to run processes on");
+  return {};
+}
+
+void worker::start(driver& by) {
+  driver_.store(&by, std::memory_order_relaxed);
+  by.drive(*this);
+}
+
+void worker::ask_to_stop() {
+  stopping_.store(true, std::memory_order_release);
+  waker_handle_.send();
+}
+
+void worker::run(driver& by) {
+  thread_stack_ = &by.stack();
+  current_fiber_ = thread_stack_;
+  needs_online();
+  if (process_record* left = std::exchange(left_behind_, nullptr)) end_turn(*left);
+  unsigned idle_rounds = 0;
+  while (!stopping_.load(std::memory_order_acquire)) {
+    const bool busy = one_round(by);
+    if (by.lost()) return;
+    if (busy) {
+      idle_rounds = 0;
+      continue;
+    }
+    hunger();
+    if (idle_rounds++ == 0)
+      spin();
+    else
+      sleep();
+  }
+  stop_hungering();
+  drop_all();
+  host_.core().readers.offline(index_);
+  stopped_.store(true, std::memory_order_release);
+}
+
+// True if there was something to do. When the driver has lost this worker nothing here is its any more.
+bool worker::one_round(driver& by) {
+  round_started_.store(now(), std::memory_order_relaxed);
+  take_inboxes();
+  const bool busy = queue_.size() != 0 || gate_.has_due();
+  if (busy) {
+    stop_hungering(); // before the turns: one may take long
+    if (can_park()) {
+      fiber* runner_stack = take_runner();
+      current_fiber_ = runner_stack;
+      thread_stack_->switch_to(*runner_stack);
+      if (by.lost()) return false;
+    }
+    now();
+    share_backlog();
+  }
+  if ((queue_.size() == 0 && !gate_.has_due()) || now_ - last_poll_ > poll_every) poll();
+  timers_.advance(now_);
+  needs_online();
+  reclaim();
+  return busy || queue_.size() != 0 || gate_.has_due();
+}
+
+void worker::take_inboxes() {
+  take_arrivals();
+  take_notifications();
+  for (task* t = tasks_.take_all(); t != nullptr;) {
+    const std::unique_ptr<task> owned(std::exchange(t, t->next));
+    owned->run();
+  }
+  runnable_.store(queue_.size(), std::memory_order_relaxed);
+}
+
+void worker::spin() {
+  for (unsigned i = 1; i <= spins && !has_mail() && queue_.size() == 0; ++i) {
+    if (i % spins_a_poll == 0) poll();
+    machine_atomics::pause();
+  }
+}
+
+bool worker::has_mail() const {
+  return !notifications_.empty() || !arrivals_.empty() || !tasks_.empty();
+}
+
+void worker::poll() {
+  last_poll_ = now_;
+  loop_->turn(false);
+}
+
+void worker::sleep() {
+  block_pool::current()->flush();
+  block_memory::trim();
+  free_spare_stacks();
+  if (!try_idle(tasks_, notifications_, arrivals_)) return;
+  base::nanos until = timers_.next();
+  if (!retired_.empty()) until = std::min(until, now() + retired_nap);
+  alarm_rang_ = false;
+  if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
+  if (stopping_.load(std::memory_order_acquire)) return;
+  fall_asleep();
+  going_to_sleep_ = true;
+  loop_->turn(true);
+  going_to_sleep_ = false;
+  alarm_.stop();
+  needs_online();
+  host_.core().watch->awake();
+}
+
+// Until needs_online().
+void worker::fall_asleep() {
+  sleeping_.store(true, std::memory_order_seq_cst);
+  online_ = false;
+  host_.core().readers.offline(index_);
+  token_.rest();
+}
+
+// A runner in the pool is suspended where it owns nothing.
+void worker::free_spare_stacks() {
+  unsigned kept = 0;
+  for (fiber** link = &idle_runners_; *link != nullptr;) {
+    if (++kept <= kept_stacks) {
+      link = &(*link)->next;
+      continue;
+    }
+    fiber* spare = std::exchange(*link, (*link)->next);
+    release_stack(*spare);
+    host_.core().stacks.fetch_sub(1, std::memory_order_relaxed);
+    std::unique_ptr<fiber>(spare).reset();
+  }
+}
+
+// Takes the token back, and is awake for all to see. A borrower has the token for some instructions.
+void worker::needs_online() {
+  if (online_) return;
+  token_.take_back();
+  online_ = true;
+  host_.core().readers.online(index_);
+  round_started_.store(base::mono_now(), std::memory_order_relaxed);
+  sleeping_.store(false, std::memory_order_seq_cst);
+}
+
+void worker::reclaim() {
+  host_.core().readers.quiescent(index_);
+  if (retired_.empty()) return;
+  const std::uint64_t safe = host_.core().readers.safe_until();
+  while (!retired_.empty() && retired_.front().ticket <= safe) {
+    process_record* done = retired_.front().who;
+    retired_.pop_front();
+    if (done->mailbox.idle() && !done->scheduled)
+      std::unique_ptr<process_record>(done).reset();
+    else
+      done->reclaimable = true; // a turn of it is due, which ends it
+  }
+}
+
+void worker::expect_end_of(process_record& p) {
+  linger_timer& one = lingering_[&p];
+  one.who = &p;
+  one.fire = [](timer& due) {
+    process_record& late = *static_cast<linger_timer&>(due).who;
+    system& host = late.host();
+    host.core().abandoned.fetch_add(1, std::memory_order_relaxed);
+    base::log::warning("runtime",
+                       "{} is dead, but its handler has not returned in {} ms: its stack is given up",
+                       to_text(late.self(), host.nodes()), host.options().linger / base::nanos_per_ms);
+  };
+  timers_.start(one, base::mono_now() + host_.options().linger);
+}
+
+void worker::retire(process_record& p) {
+  if (const auto found = lingering_.find(&p); found != lingering_.end()) {
+    timers_.cancel(found->second);
+    lingering_.erase(found);
+  }
+  // Others find it by the table, which it has left, and the watchdog by this: both before the ticket is
+  // drawn.
+  set_running(nullptr);
+  retired_.push_back({host_.core().readers.ticket(), &p});
+}
+
+bool worker::post(std::function<void()> run) {
+  if (stopping_.load(std::memory_order_acquire)) return false;
+  auto fresh = std::make_unique<task>();
+  fresh->run = std::move(run);
+  if (tasks_.push(fresh.release())) waker_handle_.send();
+  return true;
+}
+
+void worker::drop_tasks() {
+  for (task* t = tasks_.take_all(); t != nullptr;) std::unique_ptr<task>(std::exchange(t, t->next)).reset();
+}
+
+// The end: what is left is freed without running anything. No other worker runs any more.
+void worker::drop_all() {
+  drop_tasks();
+  take_inboxes();
+  while (process_record* left = queue_.pop())
+    if (left->reclaimable) std::unique_ptr<process_record>(left).reset();
+  while (!retired_.empty()) {
+    std::unique_ptr<process_record>(retired_.front().who).reset();
+    retired_.pop_front();
+  }
+  gate_.close();
+}
+
+// The worker's number makes an id unique among all; the rest goes up for the process too, wherever it moves.
+std::uint64_t worker::add_timer(process_record& starter, base::nanos deadline, const destination& to,
+                                message what) {
+  auto fresh = std::make_unique<started_timer>();
+  started_timer& one = *fresh;
+  one.fire = &worker::fire_started;
+  one.id = ++next_timer_ << index_bits | index_;
+  one.starter = &starter;
+  one.to = to;
+  one.what = std::move(what);
+  if (starter.timers == nullptr) starter.timers = std::make_unique<started_timers>();
+  starter.timers->add(std::move(fresh));
+  timers_.start(one, deadline);
+  return one.id;
+}
+
+// Out of the wheel already, or to be taken out of it.
+std::unique_ptr<started_timer> worker::take_timer(process_record& starter, std::uint64_t id) {
+  if (starter.timers == nullptr) return nullptr;
+  auto taken = starter.timers->take(id);
+  if (starter.timers->size() == 0) starter.timers.reset();
+  return taken;
+}
+
+void worker::fire_started(timer& due) {
+  process_record& starter = *static_cast<started_timer&>(due).starter;
+  const auto owned = take_timer(starter, static_cast<started_timer&>(due).id);
+  signal_ptr what = make_signal(signal_kind::message, starter.self(), std::move(owned->what));
+  what->flags = signal::unbounded;
+  if (!owned->to.here()) starter.choose_compression(*what);
+  delivery::dispatch(starter.host(), owned->to, std::move(what), nullptr);
+}
+
+base::nanos worker::remove_timer(process_record& starter, std::uint64_t id) {
+  const auto taken = take_timer(starter, id);
+  if (taken == nullptr) return -1;
+  timers_.cancel(*taken);
+  return std::max<base::nanos>(0, taken->deadline - base::mono_now());
+}
+
+void worker::drop_timers_of(process_record& dead) {
+  dead.timers->cancel(timers_);
+  dead.timers.reset();
+}
+
+base::nanos worker::timer_left(const process_record& starter, std::uint64_t id) {
+  const started_timer* found = starter.timers == nullptr ? nullptr : starter.timers->find(id);
+  return found == nullptr ? -1 : std::max<base::nanos>(0, found->deadline - base::mono_now());
+}
+
+worker::glimpse worker::look() const {
+  glimpse seen;
+  seen.who = running_.load(std::memory_order_acquire); // stored last: the others are of its turn, or newer
+  seen.since = turn_started_.load(std::memory_order_relaxed);
+  seen.turn = turns_.load(std::memory_order_relaxed);
+  seen.sleeping = sleeping_.load(std::memory_order_seq_cst);
+  return seen;
+}
+
+worker_info worker::info() const {
+  worker_info seen;
+  seen.index = index_;
+  seen.processes = processes.load(std::memory_order_relaxed);
+  seen.runnable = runnable_.load(std::memory_order_relaxed);
+  seen.turns = turns_.load(std::memory_order_relaxed);
+  seen.parked = parked_.load(std::memory_order_relaxed);
+  seen.timers = timers_.armed();
+  seen.sleeping = sleeping_.load(std::memory_order_acquire); // first: the times are of its waking, or newer
+  const base::nanos turn = turn_started_.load(std::memory_order_relaxed);
+  const base::nanos began = std::max(turn, round_started_.load(std::memory_order_relaxed));
+  if (!seen.sleeping && began != 0 && !stopped())
+    seen.held = std::max<base::nanos>(0, base::mono_now() - began);
+  return seen;
+}
+
+} // namespace coppice::runtime

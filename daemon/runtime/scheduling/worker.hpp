@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+// A worker: a loop, a run queue, a timer wheel, stacks, and the thread that drives them. The thread's own
+// stack polls the loop, fires timers, reclaims and sleeps; processes run on pooled stacks ("runners"), each
+// of which runs turn after turn. A process that parks keeps the stack it is on, and the worker goes on with
+// another runner; resuming switches back and leaves the runner in the pool: a handler that does not wait
+// costs no switch. Who holds a worker's token touches the processes whose home it is, and nobody else: see
+// placement.cpp, also for how processes move between workers, with the stack they are parked on.
+//
+// Sleeping: the three inboxes (notified processes, arriving ones, tasks) are lifos whose idle state is "the
+// worker sleeps": it sleeps only when all could be set idle, and who pushes into an idle one wakes it.
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/uv.hpp"
+#include "runtime/freezing/gate.hpp"
+#include "runtime/processes/process_record.hpp"
+#include "runtime/processes/process_table.hpp"
+#include "runtime/processes/started_timers.hpp"
+#include "runtime/scheduling/driver.hpp"
+#include "runtime/scheduling/fiber.hpp"
+#include "runtime/scheduling/movement.hpp"
+#include "runtime/scheduling/run_queue.hpp"
+#include "runtime/scheduling/timer_wheel.hpp"
+#include "runtime/structures/lifo.hpp"
+
+namespace coppice::runtime {
+
+// A dead process whose stack is still in a callback.
+struct linger_timer : timer {
+  process_record* who = nullptr;
+};
+
+class worker : public movement<worker, process_record> {
+ public:
+  worker(system& host, unsigned index);
+  ~worker();
+
+  // The worker whose thread this is, or null.
+  static worker* current();
+
+  base::status prepare(); // before start
+  void start(driver& by);
+  void ask_to_stop(); // any thread
+  bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+  // The driver's thread: until the worker stops, or is taken from this driver.
+  void run(driver& by);
+
+  system& host() const { return host_; }
+  unsigned index() const { return index_; }
+  uv_loop_t* loop() const { return loop_->raw(); }
+
+  bool post(std::function<void()> task); // any thread
+
+  // placement.cpp; on this worker's thread, for its own processes.
+  void schedule(process_record& p); // it has a turn, if it is not to have one already
+  void wake(process_record& p);     // the same, for a message that was added to those to be handled
+  void receive_here(process_record& p, signal_ptr what);
+  // Ends p's being scheduled. False: there are signals in its inbox, and it still is.
+  static bool rest(process_record& p);
+  // On this worker's thread, between turns.
+  gate& gate_of() { return gate_; }
+  // Those ready to run that `hurries` says yes to go before all others.
+  template <class Hurries>
+  void hurry(Hurries hurries) {
+    queue_.hurry(hurries);
+  }
+  process_record* next_queued() { return queue_.pop(); }
+  bool is_even_turn() const { return turns_.load(std::memory_order_relaxed) % 2 == 0; }
+  // In p's turn: its init, if that is to come, and so many messages at most.
+  static void run_callbacks(process_record& p, std::uint32_t messages);
+  // Any thread: p's inbox was idle, and the caller is the one that pushed. `here`: its worker, or null.
+  static void notify(process_record& p, worker* here);
+
+  // What movement asks of a worker; this worker's thread, or one that has borrowed its token.
+  void wake_thread() { waker_handle_.send(); } // any thread
+  bool shares_processes_with(const worker& other) const { return &other.host_ == &host_; }
+  static bool movable(const process_record& p); // its home's
+  void let_go(process_record& p);
+  void take_in(process_record& p);
+  void take_notification(process_record& p);
+  void take_arrival(process_record& p);
+
+  // This thread, while it reads the process table outside the worker's own loop: in callbacks of libuv.
+  void needs_online();
+
+  // In the turn of `p`. Whether there is a stack to go on with: true must precede park().
+  bool can_park() { return idle_runners_ != nullptr || add_runner(); }
+  // Lets others run until p's wait is ready. p rests, or is in the run queue. p.home() may be another one
+  // afterwards.
+  void park(process_record& p);
+  void yield(process_record& p); // with a wait that is ready
+  // Acquire: a thread that lost this worker and sees what runs now has also lost it in its driver's eyes.
+  process_record* running() const { return running_.load(std::memory_order_acquire); }
+  // Release: for driving::has_turn_of().
+  void set_running(process_record* p) { running_.store(p, std::memory_order_release); }
+  // After each message handled: true if the turn's time is up.
+  bool turn_is_long();
+  // The same as far as is known: the clock is read once for up to 4 messages, while those take some µs at
+  // most.
+  bool turn_seems_long();
+  // The monotonic clock, at most some 10 µs old.
+  base::nanos now();
+  // The same, as it was last read: when this turn began, or later.
+  base::nanos recent() const { return now_; }
+
+  // The turn under way, as far as another thread can see. `who` may be gone unless the caller took care.
+  struct glimpse {
+    std::uint64_t turn = 0;
+    process_record* who = nullptr; // null: none
+    base::nanos since = 0;
+    bool sleeping = false;
+  };
+  glimpse look() const; // any thread
+  // Any thread; null: none yet.
+  driver* driven_by() const { return driver_.load(std::memory_order_relaxed); }
+
+  timer_wheel& timers() { return timers_; }
+  // Of a process whose home this is.
+  std::uint64_t add_timer(process_record& starter, base::nanos deadline, const destination& to, message what);
+  // The time left; -1: not one of its.
+  base::nanos remove_timer(process_record& starter, std::uint64_t id);
+  static base::nanos timer_left(const process_record& starter, std::uint64_t id);
+  void drop_timers_of(process_record& dead);
+
+  // `p` died while parked: its stack has system_options::linger to unwind before it counts as abandoned.
+  void expect_end_of(process_record& p);
+  // The last callback of `p` is over: frees it once nobody can hold it.
+  void retire(process_record& p);
+
+  std::atomic<std::uint64_t> processes{0};
+  std::atomic<std::uint64_t> spawned{0}; // from here; written by this worker's thread
+  process_table::magazine slots;         // this worker's thread's
+  worker_info info() const;
+
+ private:
+  friend class driver;
+  struct retired {
+    std::uint64_t ticket;
+    process_record* who;
+  };
+  struct task {
+    task* next = nullptr;
+    std::function<void()> run;
+  };
+
+  bool one_round(driver& by);
+  void glance_at_clock();
+  void take_inboxes();
+  bool has_mail() const;
+  void sleep();
+  void fall_asleep();
+  void spin();
+  void poll();
+  void reclaim();
+  void free_spare_stacks();
+  void drop_tasks();
+  void drop_all();
+
+  // placement.cpp
+  void share_backlog();
+  void hunger();
+  bool stop_hungering(); // any thread; true: it did hunger, and the caller feeds it, if not the worker itself
+
+  [[noreturn]] static void runner(void*);
+  static void run_turns();
+  worker& turn(process_record& p);
+  static void handle_messages(process_record& p, std::uint32_t budget); // as run_callbacks()
+  static outcome handle(process_record& p, signal_ptr&& what);
+  [[gnu::noinline]] static bool begin(process_record& p);
+  [[gnu::noinline]] static void stop(process_record& p, const message& reason);
+  static bool has_more(const process_record& p);
+  void end_turn(process_record& p);
+  [[gnu::noinline]] void end_turn_with_more(process_record& p);
+  void look_at_the_time(const process_record& p);
+  bool add_runner();
+  // There is a stack to run on, also beyond the limit. False: the machine gives none. The worker's thread, or
+  // while that cannot use it: before the start, at a hand-over.
+  bool needs_runner();
+  bool make_runner();
+  fiber* take_runner();
+  // Its thread, or who may write for it: in a move, at a hand-over.
+  void count_parked(int by) {
+    parked_.store(parked_.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by),
+                  std::memory_order_relaxed);
+  }
+  void own_stack(fiber& stack);
+  void release_stack(fiber& stack);
+
+  system& host_;
+  const std::atomic<std::uint32_t>& freezers_; // system_core::freezers
+  gate gate_{*this};
+  const unsigned index_;
+  const base::nanos slow_after_; // system_options::watchdog
+  std::unique_ptr<base::uv::loop> loop_;
+  base::uv::async waker_handle_;
+  base::uv::timer alarm_;
+  base::uv::prepare before_waiting_;
+  bool alarm_rang_ = false;
+  bool going_to_sleep_ = false; // the loop's next wait is one for long
+  std::atomic<driver*> driver_{nullptr};
+  process_record* left_behind_ = nullptr; // by the driver that lost this worker: its turn is to be ended
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopped_{false};
+
+  lifo<task> tasks_{true};
+  std::atomic<bool> hungry_{false};
+  alignas(64) run_queue_of<&process_record::next_in_queue> queue_;
+  timer_wheel timers_;
+  static constexpr unsigned index_bits = 10; // of a timer's id, see completed() in system.cpp
+  std::uint64_t next_timer_ = 0;
+  std::unordered_map<process_record*, linger_timer> lingering_;
+
+  fiber* thread_stack_ = nullptr; // the driver's own
+  std::vector<std::unique_ptr<fiber>> stacks_;
+  fiber* idle_runners_ = nullptr;
+  bool no_stack_ = false; // for another one, when it was last asked for
+  fiber* current_fiber_ = nullptr;
+  std::atomic<process_record*> running_{nullptr};
+
+  std::deque<retired> retired_;
+  base::nanos now_ = 0;
+  std::atomic<base::nanos> turn_started_{0};
+  std::atomic<base::nanos> round_started_{0};
+  base::nanos last_poll_ = 0;
+  unsigned glances_ = 1; // until the clock is read
+  unsigned glances_between_ = 1;
+  bool online_ = false;
+  std::uint64_t clock_read_ = 0; // the processor's counter when now_ was read
+  std::atomic<std::uint64_t> turns_{0};
+  std::atomic<std::uint64_t> parked_{0};
+  std::atomic<std::uint64_t> runnable_{0};
+  std::atomic<bool> sleeping_{false};
+  static void fire_started(timer& due);
+  static std::unique_ptr<started_timer> take_timer(process_record& starter, std::uint64_t id);
+};
+
+// It has a message more: nothing to one that waits for something else.
+[[gnu::always_inline]] inline void worker::wake(process_record& p) {
+  if (p.scheduled || (p.parked_on() != nullptr && !p.waiting->ready)) return;
+  p.woken_from.forget();
+  schedule(p);
+}
+
+[[gnu::always_inline]] inline void worker::schedule(process_record& p) {
+  if (p.scheduled) return;
+  p.scheduled = true;
+  queue_.push(&p, p.priority.load(std::memory_order_relaxed));
+}
+
+inline bool worker::rest(process_record& p) {
+  if (!p.mailbox.rest()) return false;
+  p.scheduled = false;
+  return true;
+}
+
+} // namespace coppice::runtime

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// What the runtime's protocols between threads take from the machine, as a policy: lifo, mailbox_load,
+// reclaim, worker_token, border are templates on it, so that the tests run that very code on words they
+// watch, in every interleaving (tests/unit/runtime/structures/interleavings.hpp). A policy has
+//   atomic<T>           as std::atomic<T>
+//   pause()             in a loop that waits for another thread's next few instructions
+//   yield()             in a loop that waits for another thread's longer doings
+//   compiler_fence()    the compiler moves no access across; the processor may
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+namespace coppice::runtime {
+
+struct machine_atomics {
+  template <class T>
+  using atomic = std::atomic<T>;
+
+  static void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+  static void yield() {
+    std::this_thread::yield();
+  }
+  static void compiler_fence() {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+};
+
+} // namespace coppice::runtime

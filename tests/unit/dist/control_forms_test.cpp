@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// Control messages have one encoding, encode_control()'s. Whatever is quicker or shorter on the wire (the
+// atom cache, the reader of frequent ones, the short forms) stands for exactly its bytes.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "atom_cache_ends.hpp"
+#include "base/bytes.hpp"
+#include "dist/control_builder.hpp"
+#include "dist/flags.hpp"
+#include "dist/frame.hpp"
+#include "dist/frequent_control.hpp"
+#include "dist/handshake_message.hpp"
+#include "dist/short_form.hpp"
+#include "hex.hpp"
+
+using namespace coppice;
+using namespace coppice::dist;
+using runtime::signal;
+using runtime::signal_kind;
+
+namespace {
+
+constexpr const char* own_name = "a@127.0.0.1";
+constexpr const char* peer_name = "b@127.0.0.1";
+constexpr std::uint32_t peer_creation = 77;
+const std::string longest_name(255, 'n');
+
+std::vector<std::uint8_t> encoded(const control_message& m) {
+  etf::vector_writer out;
+  encode_control(out, m);
+  REQUIRE_FALSE(out.failed());
+  const auto bytes = out.view();
+  return {bytes.begin(), bytes.end()};
+}
+
+// Of every operation one with each kind of address it may have.
+std::vector<control_message> every_control_message() {
+  static const std::vector<std::uint8_t> reason = from_hex("77026f6b");
+  static const std::vector<std::uint8_t> list = from_hex("6a");
+  const etf::pid ours{own_name, 90, 1, 5};
+  const etf::pid theirs{peer_name, 85, 0, peer_creation};
+  const etf::reference ref{own_name, 5, 3, {1, 2, 3}};
+  const address addresses[] = {address::of(theirs), address::of(std::string_view("kv")), address::of(ref)};
+  const std::uint64_t flags_for[] = {altact::priority, altact::name, altact::alias};
+  std::vector<control_message> all;
+  for (int number = 1; number <= 40; ++number) {
+    for (std::size_t i = 0; i < std::size(addresses); ++i) {
+      control_message m;
+      m.what = static_cast<op>(number);
+      m.from = address::of(ours);
+      m.to = addresses[i];
+      m.ref = ref;
+      m.id = 42;
+      m.flags = flags_for[i];
+      m.reason = reason;
+      m.token = list;
+      m.leader = ours;
+      m.module = "m";
+      m.function = "f";
+      m.arity = 2;
+      m.options = list;
+      etf::vector_writer out;
+      encode_control(out, m);
+      if (!out.failed() && decode_control(out.view())) all.push_back(m); // else no such operation or address
+    }
+  }
+  return all;
+}
+
+bool is_frequent(const control_message& m) {
+  switch (m.what) {
+    case op::send:
+    case op::reg_send:
+    case op::send_sender:
+    case op::alias_send:
+    case op::altact_sig_send:
+    case op::monitor_p:
+    case op::demonitor_p:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A node that is never started, and its connection to a Coppice node that knows the given flags.
+struct at_connection {
+  explicit at_connection(std::uint64_t flags = flag::offered)
+      : context(host, settings, at(flags), intern()) {}
+
+  static runtime::system_options named() {
+    runtime::system_options out;
+    out.node_name = own_name;
+    out.workers = 1;
+    return out;
+  }
+  static peer_node at(std::uint64_t flags) {
+    peer_node out;
+    out.name = peer_name;
+    out.flags = flags;
+    out.creation = peer_creation;
+    out.capabilities = handshake_message::capability::all;
+    return out;
+  }
+  std::uint32_t intern() { return *host.nodes().intern(peer_name); }
+  runtime::pid theirs(std::uint32_t id) const { return {context.ids.peer(), peer_creation, id, 3}; }
+
+  runtime::system host{named()};
+  options settings;
+  connection_context context;
+};
+
+// What a short form leaves out is both ends' names and creations.
+control_message spelled_out(const short_form& m, std::uint32_t own_creation) {
+  using kind = short_form::kind;
+  control_message out;
+  out.what = m.what == kind::answer ? op::alias_send : op::send_sender;
+  out.from = address::of(etf::pid{own_name, m.from.id, m.from.serial, own_creation});
+  const runtime::pid to{1, peer_creation, m.to.id, m.to.serial};
+  if (m.what == kind::send_to_name || m.what == kind::call_by_name) {
+    out.what = op::reg_send;
+    out.to = address::of(m.name);
+  } else if (m.what == kind::answer) {
+    const auto alias = runtime::reference::made_by(to, m.number);
+    out.to = address::of(etf::reference{peer_name, alias.creation, alias.count, alias.words});
+  } else {
+    out.to = address::of(etf::pid{peer_name, to.id, to.serial, to.creation});
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("every control message comes through the atom cache as the general encoder wrote it") {
+  dist::testing::both_ends ends;
+  const auto all = every_control_message();
+  REQUIRE(all.size() > 31);
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& m : all) {
+      CAPTURE(static_cast<int>(m.what));
+      const auto bytes = encoded(m);
+      CHECK(ends.pass(bytes) == bytes);
+    }
+  }
+}
+
+TEST_CASE("frequent control messages are read to the bytes the general encoder writes, all others are not") {
+  const std::array<std::string_view, 1> names{own_name};
+  const std::span<const std::string_view> table(names);
+  for (const auto& m : every_control_message()) {
+    CAPTURE(static_cast<int>(m.what));
+    const auto bytes = encoded(m);
+    auto with_payload = bytes;
+    with_payload.push_back(106);
+    control_message got;
+    const auto size = read_frequent_control(with_payload, etf::atom_lookup(table), got);
+    REQUIRE(size.has_value() == is_frequent(m));
+    if (!size) continue;
+    CHECK(*size == bytes.size());
+    CHECK(encoded(got) == bytes);
+  }
+}
+
+TEST_CASE("a message's short form says what the general encoder writes of it") {
+  at_connection to_peer(flag::offered & ~flag::altact_sig);
+  const runtime::pid from{0, to_peer.host.creation(), 11, 12};
+  const auto ref = runtime::reference::made_by(from, 9);
+  const auto answered = runtime::reference::made_by(to_peer.theirs(7), std::uint64_t{1} << 49);
+  const auto node = to_peer.context.ids.peer();
+  using kind = short_form::kind;
+  struct row {
+    kind what;
+    runtime::destination to;
+    bool call;
+  };
+  control_builder builder(to_peer.context);
+  for (const row& r : {row{kind::send, to_peer.theirs(7), false},
+                       row{kind::send_to_name, runtime::destination::remote("kv", node), false},
+                       row{kind::send_to_name, runtime::destination::remote(longest_name, node), false},
+                       row{kind::call, to_peer.theirs(8), true},
+                       row{kind::call_by_name, runtime::destination::remote("kv", node), true},
+                       row{kind::answer, runtime::destination::alias(answered), false}}) {
+    CAPTURE(static_cast<int>(r.what));
+    const auto s = runtime::make_signal(signal_kind::message, from, ref, runtime::message::atom("ok"));
+    if (r.call) s->flags = signal::of_call;
+    const auto head = builder.build_short_form(r.to, *s);
+    REQUIRE(head);
+    CHECK(head->what == r.what);
+    std::array<std::uint8_t, max_short_frame_head> bytes;
+    const auto size = write_short_frame_head(bytes, *head, s->payload().size());
+    CHECK(base::load_be32(bytes.data()) == size - 4 + s->payload().size());
+    const auto frame = parse_frame(std::span(bytes).subspan(4, size - 4));
+    REQUIRE(frame);
+    CHECK(frame->kind == frame_kind::short_form);
+    auto rest = frame->body;
+    const auto read = read_short_form(rest);
+    REQUIRE(read);
+    CHECK(rest.empty());
+    control_message general;
+    REQUIRE(builder.build(general, r.to, *s));
+    CHECK(encoded(spelled_out(*read, to_peer.host.creation())) == encoded(general));
+    if (r.call) CHECK(read->number == ref.number());
+  }
+}
+
+TEST_CASE("what a short form cannot say has none") {
+  at_connection to_peer;
+  const runtime::pid from{0, to_peer.host.creation(), 11, 12};
+  const auto node = to_peer.context.ids.peer();
+  const std::string too_long(256, 'n');
+  control_builder builder(to_peer.context);
+  const runtime::pid of_before{node, peer_creation - 1, 7, 3};
+  const runtime::reference strange{node, peer_creation, 3, {1, 2, 3}};
+  struct row {
+    const char* why;
+    runtime::destination to;
+    std::uint16_t flags;
+  };
+  for (const row& r :
+       {row{"priority", to_peer.theirs(7), signal::priority}, row{"the peer as it was before", of_before, 0},
+        row{"no name", runtime::destination::remote("", node), 0},
+        row{"a name too long", runtime::destination::remote(too_long, node), 0},
+        row{"another node's alias", runtime::destination::alias(strange), 0}}) {
+    CAPTURE(r.why);
+    const auto s = runtime::make_signal(signal_kind::message, from, runtime::message::atom("ok"));
+    s->flags = r.flags;
+    CHECK_FALSE(builder.build_short_form(r.to, *s));
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Who hears what when a connection is lost, by what was noted of its links and monitors.
+#include "dist/peer_relations.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+using namespace coppice;
+using namespace coppice::dist;
+using runtime::signal_kind;
+
+namespace {
+
+const runtime::pid local{0, 1, 7, 1};
+const runtime::pid remote{3, 9, 8, 1};
+const auto ref = runtime::reference::made_by(local, 5);
+const auto their_ref = runtime::reference::made_by(remote, 5);
+
+struct told {
+  signal_kind what;
+  runtime::pid whom;
+  std::uint64_t number;
+  bool operator==(const told&) const = default;
+};
+
+std::vector<told> lose(peer_relations& all) {
+  std::vector<told> out;
+  all.lost([&](const runtime::destination& to, runtime::signal_ptr what) {
+    out.push_back({what->kind, to.process(), what->number});
+  });
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a loss is told to each process here by what it has with the peer, once") {
+  struct row {
+    const char* what;
+    void (*make)(peer_relations&);
+    std::vector<told> expected;
+  };
+  for (const row& r : {
+           row{"link", [](peer_relations& p) { p.add_link(local, remote); }, {{signal_kind::exit, local, 0}}},
+           row{"unlink under way",
+               [](peer_relations& p) {
+                 p.add_link(local, remote);
+                 p.begin_unlink(local, remote, 4);
+               },
+               {{signal_kind::unlink_ack, local, 4}}},
+           row{"unlinked",
+               [](peer_relations& p) {
+                 p.begin_unlink(local, remote, 4);
+                 p.end_unlink(local, remote, 4);
+               },
+               {}},
+           row{"monitor",
+               [](peer_relations& p) {
+                 p.add_monitor(ref, outgoing_monitor{local, remote, 0});
+               },
+               {{signal_kind::down, local, 0}}},
+           row{"the peer's monitor",
+               [](peer_relations& p) {
+                 CHECK(p.add_monitor(their_ref, incoming_monitor{remote, local, {}}));
+                 CHECK_FALSE(p.add_monitor(their_ref, incoming_monitor{remote, local, {}}));
+               },
+               {{signal_kind::demonitor, local, 0}}},
+           row{"call",
+               [](peer_relations& p) {
+                 p.add_call(ref, outgoing_call{remote, {}, true});
+               },
+               {{signal_kind::down, local, 0}}},
+           row{"the peer's call",
+               [](peer_relations& p) {
+                 CHECK(p.add_call(their_ref, local));
+                 CHECK_FALSE(p.add_call(their_ref, local));
+               },
+               {{signal_kind::demonitor, local, 0}}},
+           row{"spawn request",
+               [](peer_relations& p) { p.add_spawn_request(ref, local); },
+               {{signal_kind::down, local, 0}}},
+       }) {
+    CAPTURE(r.what);
+    peer_relations all;
+    r.make(all);
+    CHECK(lose(all) == r.expected);
+    CHECK(lose(all).empty());
+  }
+}
+
+TEST_CASE("an unlink is under way until its own id is acknowledged, whatever came before it") {
+  peer_relations all;
+  all.begin_unlink(local, remote, 1);
+  all.add_link(local, remote);
+  all.begin_unlink(local, remote, 2);
+  all.end_unlink(local, remote, 1); // on its way before the second was sent
+  CHECK(lose(all) == std::vector<told>{{signal_kind::unlink_ack, local, 2}});
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// A server whose callbacks are written in the test, in place of a plugin's: what it does is in `play`, what
+// happens to it in the diary of its host.
+#pragma once
+
+#include <coppice/term.h>
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../behaviours/test_host.hpp"
+#include "host/server.hpp"
+
+namespace coppice::test {
+
+inline const coppice_message_api& messages = *host::message_interface();
+inline const coppice_actor_api& actors = *host::actor_interface();
+inline const coppice_call_api& calls = *host::call_interface();
+inline const coppice_timer_api& timers = *host::timer_interface();
+
+// A term of the test's, for a parameter that consumes one: plain bytes without owner.
+struct literal {
+  explicit literal(std::string_view text)
+      : held(term(text)), raw{held.bytes().data(), held.size(), nullptr} {}
+  runtime::message held;
+  coppice_message raw;
+};
+
+inline std::string shown(const coppice_message* m) {
+  return m->size == 0 ? "nothing" : text(runtime::message::copy_of({m->data, m->size}));
+}
+
+// What the callbacks do; null: they say so to the diary and carry on.
+struct script {
+  test::diary* book = nullptr;
+  std::function<std::int32_t(coppice_actor*)> create, init, go_on;
+  std::function<std::int32_t(coppice_actor*, const coppice_message*, coppice_bytes)> call;
+  std::function<std::int32_t(coppice_actor*, const coppice_message*)> info;
+};
+inline script play;
+
+inline std::int32_t note(std::string line) {
+  play.book->write(std::move(line));
+  return COPPICE_OK;
+}
+
+inline const coppice_server full_table = {
+    .size = sizeof(coppice_server),
+    .reserved = 0,
+    .create =
+        [](coppice_actor* self, void** state) {
+          *state = &play;
+          return play.create ? play.create(self) : COPPICE_OK;
+        },
+    .init =
+        [](coppice_actor* self, void*, const coppice_message* args) {
+          return play.init ? play.init(self) : note("init " + shown(args));
+        },
+    .handle_continue = [](coppice_actor* self,
+                          void*) { return play.go_on ? play.go_on(self) : note("continue"); },
+    .handle_call = [](coppice_actor* self, void*, const coppice_message* m,
+                      coppice_bytes from) { return play.call(self, m, from); },
+    .handle_cast = [](coppice_actor*, void*, const coppice_message* m) { return note("cast " + shown(m)); },
+    .handle_info =
+        [](coppice_actor* self, void*, const coppice_message* m) {
+          return play.info ? play.info(self, m) : note("info " + shown(m));
+        },
+    .on_response =
+        [](coppice_actor*, void*, std::uint64_t, std::uint64_t tag, std::int32_t status,
+           const coppice_message* m) {
+          return note("response " + std::to_string(tag) + " " + std::to_string(status) + " " + shown(m));
+        },
+    .config_change = nullptr,
+    .save_state =
+        [](coppice_actor* self, void*, std::uint32_t*, coppice_writer* out) {
+          literal here("x");
+          const coppice_bytes name = coppice_text("x");
+          note("save " +
+               std::to_string(actors.send(self, {here.held.bytes().data(), here.held.size()}, &here.raw)) +
+               " " + std::to_string(actors.register_name(self, name)));
+          coppice_write_integer(out, 42);
+          return COPPICE_OK;
+        },
+    .restore_state = nullptr,
+    .format_status = nullptr,
+    .terminate = [](coppice_actor*, void*, const coppice_message* m) { note("terminate " + shown(m)); },
+    .destroy = [](void*) { note("destroy"); },
+};
+inline const coppice_server bare_table = [] {
+  coppice_server table{};
+  table.size = sizeof table;
+  return table;
+}();
+
+inline const coppice_actor_type full_type = {sizeof(coppice_actor_type), 0,           "scripted", "server",
+                                             COPPICE_SERVER_1,           &full_table, nullptr};
+inline const coppice_actor_type bare_type = {sizeof(coppice_actor_type), 0,           "bare", "server",
+                                             COPPICE_SERVER_1,           &bare_table, nullptr};
+
+class stage {
+ public:
+  stage() {
+    play = {};
+    play.book = &host.book;
+  }
+  ~stage() {
+    host.system.stop();
+    CHECK(image_.pins() == 0);
+  }
+
+  // Starts the server; what its spawner hears.
+  std::string start(const coppice_actor_type& type = full_type, bool trap_exit = false, bool child = false) {
+    host::server_plan plan;
+    plan.image = host::image_pin(image_);
+    plan.type = &type;
+    plan.is = type.name == full_type.name ? &scripted_ : &bare_;
+    auto does = std::make_unique<host::server>(std::move(plan));
+    return host.run([&](runtime::process& self) {
+      runtime::spawn_options options;
+      options.name = type.name;
+      options.trap_exit = trap_exit;
+      options.link = child;
+      options.ack = self.make_ack();
+      const auto ack = options.ack;
+      const auto pid = self.spawn(std::move(options), std::move(does));
+      REQUIRE(pid.has_value());
+      const auto answer = self.await(ack);
+      return answer ? text(*answer) : std::string("no answer");
+    });
+  }
+  std::string call(std::string_view request) {
+    return host.call(runtime::destination::named("scripted"), request);
+  }
+  void send(std::string_view message) {
+    host.system.send(runtime::destination::named("scripted"), term(message));
+  }
+  std::vector<std::string> lines(std::size_t count) { return host.book.take(count); }
+
+ private:
+  host::plugin_image image_{"test", 3};
+  const host::actor_identity scripted_{"test", "scripted"};
+  const host::actor_identity bare_{"test", "bare"};
+
+ public:
+  test_host host;
+};
+
+using strings = std::vector<std::string>;
+
+// Answers with the term.
+inline std::int32_t answer(coppice_actor* self, coppice_bytes from, std::string_view with) {
+  literal reply(with);
+  return calls.reply(self, from, &reply.raw);
+}
+
+} // namespace coppice::test

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// Whole nodes from YAML, with the bundled plugins: they come up, answer, show themselves, and go down in
+// order. Each has its own folder and ports; none has an EPMD.
+#include "node/instance.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <coppice/etf/text.hpp>
+#include <cstdlib>
+#include <future>
+
+#include "base/log.hpp"
+#include "node/banner.hpp"
+#include "places.hpp"
+#include "runtime/system.hpp"
+#include "spec/load.hpp"
+#include "temporary_folder.hpp"
+
+using namespace coppice;
+using namespace std::chrono_literals;
+using test::temporary_folder;
+
+namespace {
+
+// A node on `applications` (YAML, indented as a list), started or not.
+class running {
+ public:
+  explicit running(const std::string& applications, const std::string& more = {}) {
+    setenv("COPPICE_PLUGIN_HOST", PLUGIN_HOST_PROGRAM, 1);
+    base::log::set_level(base::log::level::error);
+    const std::string text = fmt::format(
+        "node: {{ name: unit@127.0.0.1, cookie: {{ file: cookie }}, data: data, workers: 2, log: {{ level: "
+        "error }} }}\n"
+        "epmd: {{ mode: off }}\n"
+        "distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 20000-60000 }} ] }}\n"
+        "plugins: {{ path: [ {} ] }}\n{}applications:\n{}",
+        PLUGIN_FOLDER, more, applications);
+    spec::outcome loaded = spec::load_text(text, "unit.yaml", place_.path());
+    REQUIRE_MESSAGE(loaded.spec.has_value(), spec::render(loaded.diagnostics));
+    auto started = node::instance::start(std::move(*loaded.spec), [this] { ending_.set_value(); });
+    if (started) {
+      node_ = std::move(*started);
+    } else {
+      why_not = started.error().text;
+    }
+  }
+  explicit operator bool() const { return node_ != nullptr; }
+  node::instance* operator->() { return node_.get(); }
+  node::instance& operator*() { return *node_; }
+
+  // The outcome of when_ready, as text; "ready" if it is.
+  std::string ready() {
+    const auto told = std::make_shared<std::promise<std::string>>();
+    auto answer = told->get_future();
+    node_->when_ready(
+        [told](const base::status& outcome) { told->set_value(outcome ? "ready" : outcome.error().text); });
+    return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
+  }
+  bool ends() { return ending_.get_future().wait_for(10s) == std::future_status::ready; }
+
+  std::string call(std::string_view target, std::string_view request) {
+    const auto to = node_->resolve(target);
+    const auto term = node_->parse(request);
+    if (!to) return to.error().text;
+    REQUIRE(term.has_value());
+    const auto told = std::make_shared<std::promise<std::string>>();
+    auto answer = told->get_future();
+    node_->call(*to, *term, 5 * base::nanos_per_second, [told](const behaviours::gen::call_result& result) {
+      told->set_value(result ? etf::print(result->bytes())
+                             : fmt::format("error {}", static_cast<int>(result.error().what)));
+    });
+    return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
+  }
+
+  std::string why_not;
+
+ private:
+  temporary_folder place_;
+  std::promise<void> ending_;
+  std::unique_ptr<node::instance> node_;
+};
+
+const char* const kv_application =
+    "  - name: shop\n"
+    "    type: permanent\n"
+    "    env: { greeting: moin }\n"
+    "    supervisor:\n"
+    "      name: shop_sup\n"
+    "      intensity: 0\n"
+    "      children:\n"
+    "        - { id: kv, actor: kv, name: kv, args: { max_entries: 10 } }\n"
+    "        - id: inner\n"
+    "          supervisor:\n"
+    "            children:\n"
+    "              - { id: greeter, actor: greeter, name: greeter }\n"
+    "              - { id: probe, actor: probe, name: probe }\n";
+
+} // namespace
+
+TEST_CASE("a node comes up from YAML, answers calls, shows its tree and stops in order") {
+  running node(kv_application);
+  REQUIRE_MESSAGE(node, node.why_not);
+  CHECK(node.ready() == "ready");
+  CHECK(node->ready());
+  CHECK(node.call("kv", "{put, a, 1}") == "ok");
+  CHECK(node.call("kv", "{get, a}") == "{ok,1}");
+  CHECK(node.call("kv@unit@127.0.0.1", "size") == "1");
+  CHECK(node.call("greeter", "{hello, <<\"you\">>}") == "{ok,<<\"moin, you\">>}");
+  CHECK(node.call("nobody", "x") ==
+        fmt::format("error {}", static_cast<int>(behaviours::gen::call_error::kind::noproc)));
+
+  const auto status = node->status();
+  CHECK(status.state == node::node_state::running);
+  CHECK(status.plugins == 3);
+  REQUIRE(status.listening.size() == 1);
+  CHECK(status.listening[0].starts_with("127.0.0.1:"));
+  REQUIRE(status.applications.size() == 1);
+  CHECK(status.applications[0].state == "running");
+
+  const auto tree = node->tree();
+  REQUIRE(tree.has_value());
+  REQUIRE(tree->size() == 1);
+  const auto& top = tree->front().top;
+  CHECK(top.name == "shop_sup");
+  REQUIRE(top.children.size() == 2);
+  CHECK(top.children[0].plugin == "kv");
+  CHECK(top.children[0].behaviour == "server");
+  REQUIRE(top.children[1].children.size() == 2);
+  CHECK_FALSE(node->tree("absent").has_value());
+
+  const auto info = node->info("kv");
+  REQUIRE(info.has_value());
+  CHECK(info->summary.label == "shop/kv");
+  CHECK(node->info(node->text_of(info->summary.pid)).has_value());
+  CHECK_FALSE(node->info("nobody").has_value());
+
+  const std::string text = node::banner(*node, "coppice", "");
+  CHECK(text.find("coppice call shop_sup which_children") != std::string::npos);
+  CHECK(text.find("gen_server:call({shop_sup,'unit@127.0.0.1'}, which_children)") != std::string::npos);
+  CHECK(node->stop());
+  CHECK(node->why() == node::instance::ending::none);
+}
+
+TEST_CASE("the end of a permanent application asks for the node's stop") {
+  running node(kv_application);
+  REQUIRE_MESSAGE(node, node.why_not);
+  REQUIRE(node.ready() == "ready");
+  const auto pid = node->info("kv")->summary.pid;
+  node->runtime().exit(pid, runtime::message::atom("kill"));
+  CHECK(node.ends());
+  CHECK(node->why() == node::instance::ending::application);
+  CHECK(node->stop());
+}
+
+TEST_CASE("a node that was stopped is not ready any more") {
+  running node(kv_application);
+  REQUIRE_MESSAGE(node, node.why_not);
+  CHECK(node.ready() == "ready");
+  CHECK(node->stop());
+  CHECK_FALSE(node->ready());
+  CHECK(node.ready() == "the node stops");
+}
+
+TEST_CASE("a stop kills what does not stop in time, also when its worker is stuck in it") {
+  running node(
+      "  - name: stuck\n"
+      "    type: temporary\n"
+      "    supervisor: { children: [ { id: probe, actor: probe, name: probe, shutdown: 60s } ] }\n");
+  REQUIRE_MESSAGE(node, node.why_not);
+  REQUIRE(node.ready() == "ready");
+  const auto before = base::mono_now();
+  REQUIRE(node->send(*node->resolve("probe"), *node->parse("{'$gen_call', {<0.1.0>, t}, {spin, 500}}"))
+              .has_value());
+  node->hurry();
+  CHECK(node->stop());
+  CHECK(base::mono_now() - before < 30 * base::nanos_per_second);
+}
+
+TEST_CASE("a request to stop is passed on to the node's owner") {
+  running node(kv_application);
+  REQUIRE_MESSAGE(node, node.why_not);
+  node->request_stop();
+  CHECK(node.ends());
+  CHECK(node->why() == node::instance::ending::asked);
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// Which time counts as held: rows of readings, then a thread that the machine hardly runs.
+#include "runtime/scheduling/thread_clock.hpp"
+
+#include <sched.h>
+
+#include <atomic>
+#include <thread>
+
+#include "runtime/actor.hpp"
+#include "runtime/scheduling/foreign_code.hpp"
+
+namespace coppice::runtime::testing {
+namespace {
+
+constexpr base::nanos ms = base::nanos_per_ms;
+
+// The calling thread, from now on, on one processor.
+void pin_to(int processor) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(processor, &one);
+  sched_setaffinity(0, sizeof one, &one);
+}
+
+} // namespace
+
+TEST_CASE("what a turn has held its thread: what it ran, or all it was blocked for") {
+  struct row {
+    const char* what;
+    thread_clock::reading first, second;
+    bool blocked;
+    base::nanos since, held;
+  };
+  const thread_clock::reading begin{100 * ms, 50 * ms, 30 * ms, true};
+  const row rows[] = {
+      {"it ran all the time", begin, {112 * ms, 62 * ms, 30 * ms, true}, false, 90 * ms, 12 * ms},
+      {"it ran a little and waits now", begin, {112 * ms, 51 * ms, 30 * ms, true}, false, 90 * ms, ms},
+      {"it waited and runs now", begin, {112 * ms, 55 * ms, 37 * ms, true}, false, 90 * ms, 5 * ms},
+      {"it is blocked", begin, {112 * ms, 50 * ms, 30 * ms, true}, true, 90 * ms, 12 * ms},
+      {"it waited, ran, is blocked", begin, {112 * ms, 53 * ms, 35 * ms, true}, true, 90 * ms, 7 * ms},
+      {"the turn began later", begin, {112 * ms, 62 * ms, 30 * ms, true}, false, 104 * ms, 8 * ms},
+      {"others may have run before it", begin, {112 * ms, 54 * ms, 30 * ms, true}, false, 105 * ms, 0},
+      {"blocked since it began", begin, {112 * ms, 51 * ms, 30 * ms, true}, true, 105 * ms, 7 * ms},
+      {"the kernel does not tell", begin, {112 * ms, 51 * ms, 0, false}, false, 105 * ms, 7 * ms},
+  };
+  for (const row& one : rows) {
+    CAPTURE(one.what);
+    CHECK(held_between(one.first, one.second, one.blocked, one.since) == one.held);
+  }
+}
+
+TEST_CASE("a thread's clock tells running from waiting in a system call") {
+  std::promise<void> open;
+  std::atomic<const thread_clock*> clock{nullptr};
+  std::atomic<bool> run{true};
+  std::thread other([&] {
+    const thread_clock mine;
+    clock = &mine;
+    while (run) {
+    }
+    open.get_future().wait();
+  });
+  REQUIRE(eventually([&] { return clock.load() != nullptr; }));
+  const thread_clock::reading first = clock.load()->read();
+  CHECK(first.complete);
+  CHECK_FALSE(clock.load()->blocked());
+  CHECK(eventually([&] { return clock.load()->read().ran - first.ran >= 2 * ms; }));
+  run = false;
+  CHECK(eventually([&] { return clock.load()->blocked(); }));
+  open.set_value();
+  other.join();
+}
+
+TEST_CASE("a handler whose thread gets no processor is not taken for stuck, however long it takes") {
+  constexpr int processor = 0;
+  node here(1, system_options{.watchdog = 10 * ms});
+  std::atomic<bool> done{false};
+  std::promise<bool> held;
+  const pid poor = here.host
+                       .spawn({}, script([&](process& self, message m) {
+                                const foreign_code outside(self, "handle_info", m.bytes());
+                                const sched_param none{};
+                                cpu_set_t before;
+                                sched_getaffinity(0, sizeof before, &before);
+                                pin_to(processor);
+                                sched_setscheduler(0, SCHED_IDLE, &none); // it yields to all who want to run
+                                const thread_clock mine;
+                                const thread_clock::reading first = mine.read();
+                                thread_clock::reading now = first;
+                                while (now.wall - first.wall < 150 * ms) now = mine.read();
+                                sched_setscheduler(0, SCHED_OTHER, &none);
+                                sched_setaffinity(0, sizeof before, &before);
+                                held.set_value(now.ran - first.ran < 8 * ms);
+                                return carry_on();
+                              }))
+                       .value();
+  std::atomic<int> rivals_run{0};
+  std::thread rivals[2];
+  for (std::thread& one : rivals)
+    one = std::thread([&] {
+      pin_to(processor);
+      ++rivals_run;
+      while (!done) {
+      }
+    });
+  REQUIRE(eventually([&] { return rivals_run == 2; }));
+  here.host.send(poor, atom("go"));
+  const bool was_poor = held.get_future().get();
+  done = true;
+  for (std::thread& one : rivals) one.join();
+  if (was_poor) CHECK(here.host.counters().slow_handlers == 0);
+  if (was_poor) CHECK(here.host.counters().taken_over == 0);
+  if (!was_poor) MESSAGE("the machine has processors to spare: nothing was seen");
+}
+
+} // namespace coppice::runtime::testing

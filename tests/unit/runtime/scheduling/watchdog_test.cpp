@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+// Handlers that hold their thread: they are named and counted, and their worker goes on with another thread.
+// A handler here is stuck behind a gate that only the test opens, so nothing depends on how long it takes.
+#include "runtime/scheduling/watchdog.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "runtime/actor.hpp"
+#include "runtime/scheduling/foreign_code.hpp"
+
+namespace coppice::runtime::testing {
+namespace {
+
+constexpr base::nanos ms = base::nanos_per_ms;
+
+// A process whose every message is a callback of foreign code, run by the test.
+pid foreign(system& host, std::function<void(process&, const message&)> callback,
+            spawn_options options = {}) {
+  return host
+      .spawn(std::move(options), script([callback = std::move(callback)](process& self, message m) {
+               {
+                 const foreign_code outside(self, "handle_info", m.bytes());
+                 callback(self, m);
+               }
+               return carry_on();
+             }))
+      .value();
+}
+
+struct gate {
+  void open() { promise.set_value(); }
+  void pass() { future.wait(); }
+  std::promise<void> promise;
+  std::shared_future<void> future{promise.get_future().share()};
+};
+
+// The kernel's: a compiler may take std::this_thread::get_id() for a constant of the function.
+long thread_id() {
+  return syscall(SYS_gettid);
+}
+
+system_options quick() {
+  return {.watchdog = 2 * ms};
+}
+
+} // namespace
+
+TEST_CASE("how long a worker is held can be seen, and that it is not while it sleeps") {
+  node here(1);
+  gate door;
+  const auto held = [&] { return here.host.counters().workers.at(0).held; };
+  REQUIRE(here.host.post(0, [&] { door.pass(); }));
+  CHECK(eventually([&] { return held() > 20 * ms; }));
+  door.open();
+  CHECK(eventually([&] { return here.host.counters().workers.at(0).sleeping && held() == 0; }));
+}
+
+TEST_CASE("a worker whose thread is stuck in a handler goes on with another thread") {
+  gate door;
+  std::promise<long> before, after;
+  std::promise<int> worker_after;
+  node here(1, quick());
+  const pid stuck = foreign(here.host, [&](process& self, const message& m) {
+    if (is_atom(m, "hold")) {
+      before.set_value(thread_id());
+      door.pass();
+      const host_code ours(&self);
+      after.set_value(thread_id());
+      worker_after.set_value(self.host().current_worker());
+      CHECK(system::current_process() == &self);
+    }
+  });
+  const actor other(here.host);
+  here.host.send(stuck, atom("hold"));
+  const auto first = before.get_future().get();
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == 1; }));
+
+  // Actors, timers and tasks of the only worker go on.
+  const auto second = other.run([](process&) { return thread_id(); });
+  CHECK(second != first);
+  other.run([](process& self) { return self.start_timer(self.now() + ms, self.self(), atom("tick")); });
+  CHECK(is_atom(other.next(), "tick"));
+  std::promise<int> task;
+  REQUIRE(here.host.post(0, [&] { task.set_value(here.host.current_worker()); }));
+  CHECK(task.get_future().get() == 0);
+  CHECK(here.host.counters().slow_handlers >= 1);
+  CHECK(here.host.counters().taken_over >= 1);
+  CHECK(here.host.alive(stuck));
+  here.host.send(stuck, atom("late"));
+  other.settle(); // what came for it has been looked at
+  CHECK(here.host.info(stuck)->summary.status == process_status::running);
+
+  door.open();
+  CHECK(after.get_future().get() != first);
+  CHECK(worker_after.get_future().get() == 0);
+  CHECK(eventually([&] { return here.host.counters().stuck_threads == 0; }));
+}
+
+TEST_CASE("what waited for a stuck handler is handled after it, in order, by a process that is whole") {
+  gate door;
+  std::vector<std::int64_t> handled;
+  std::promise<void> began, all;
+  node here(1, quick());
+  const pid stuck = foreign(here.host, [&](process&, const message& m) {
+    if (value_of(m) == 0) {
+      began.set_value();
+      door.pass();
+    }
+    handled.push_back(value_of(m));
+    if (value_of(m) == 99) all.set_value();
+  });
+  here.host.send(stuck, number(0));
+  began.get_future().wait();
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == 1; }));
+  const actor sender(here.host);
+  sender.run([&](process& self) {
+    for (int i = 1; i < 100; ++i) self.send(stuck, number(i));
+    return 0;
+  });
+  door.open();
+  all.get_future().wait();
+  for (std::int64_t i = 0; i < 100; ++i) CHECK(handled[static_cast<std::size_t>(i)] == i);
+}
+
+TEST_CASE(
+    "a process killed while its handler is stuck is dead to others at once, and unwinds when it returns") {
+  gate door;
+  std::promise<void> began;
+  std::promise<bool> exiting;
+  node here(1, quick());
+  const pid stuck = foreign(here.host, [&](process& self, const message&) {
+    began.set_value();
+    door.pass();
+    const host_code ours(&self);
+    exiting.set_value(self.exiting() && self.send(self.self(), atom("never")) == send_status::ok);
+  });
+  const actor watcher(here.host);
+  watcher.run([&](process& self) { return self.monitor(stuck); });
+  here.host.send(stuck, atom("hold"));
+  began.get_future().wait();
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == 1; }));
+  here.host.exit(stuck, atom("kill"));
+  watcher.next();
+  CHECK_FALSE(here.host.alive(stuck));
+  CHECK(here.host.counters().lingering == 1);
+  door.open();
+  CHECK(exiting.get_future().get());
+  CHECK(eventually([&] { return here.host.counters().lingering == 0; }));
+}
+
+TEST_CASE("an exception passes a border that the thread changed at") {
+  gate door;
+  std::promise<void> began;
+  std::promise<std::string> caught;
+  node here(1, quick());
+  const pid stuck = here.host
+                        .spawn({}, script([&](process& self, message m) {
+                                 try {
+                                   const foreign_code outside(self, "handle_info", m.bytes());
+                                   began.set_value();
+                                   try {
+                                     throw std::runtime_error("inner");
+                                   } catch (const std::exception&) {
+                                     door.pass();
+                                     { const host_code ours(&self); }
+                                     throw;
+                                   }
+                                 } catch (const std::exception& error) {
+                                   caught.set_value(error.what());
+                                 }
+                                 return carry_on();
+                               }))
+                        .value();
+  here.host.send(stuck, atom("throw"));
+  began.get_future().wait();
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == 1; }));
+  door.open();
+  CHECK(caught.get_future().get() == "inner");
+  CHECK(std::uncaught_exceptions() == 0);
+}
+
+TEST_CASE("calls that were parked on the worker come back on its new thread") {
+  gate door;
+  std::promise<void> began;
+  node here(1, quick());
+  const actor callee(here.host);
+  const actor caller(here.host);
+  std::promise<bool> answered;
+  std::promise<reference> asked;
+  caller.start([&](process& self) {
+    const reference ref = self.make_ack();
+    asked.set_value(ref);
+    answered.set_value(self.await(ref).has_value());
+  });
+  const reference ref = asked.get_future().get();
+  REQUIRE(eventually([&] { return here.host.info(caller.id())->summary.status == process_status::parked; }));
+  const pid stuck = foreign(here.host, [&](process&, const message&) {
+    began.set_value();
+    door.pass();
+  });
+  here.host.send(stuck, atom("hold"));
+  began.get_future().wait();
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == 1; }));
+  callee.run([&](process& self) { return self.answer(ref, atom("answer")), 0; });
+  CHECK(answered.get_future().get());
+  door.open();
+}
+
+TEST_CASE("several handlers may be stuck at once, and each comes back") {
+  constexpr unsigned many = 8;
+  gate door;
+  std::atomic<unsigned> held{0}, back{0};
+  node here(1, quick());
+  for (unsigned i = 0; i < many; ++i) {
+    const pid stuck = foreign(here.host, [&](process& self, const message&) {
+      ++held;
+      door.pass();
+      const host_code ours(&self);
+      self.send(self.self(), atom("again")); // which passes at once
+      ++back;
+    });
+    here.host.send(stuck, atom("hold"));
+  }
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == many; }));
+  CHECK(held == many);
+  door.open();
+  CHECK(eventually([&] { return back >= 2 * many; }));
+  CHECK(eventually([&] { return here.host.counters().stuck_threads == 0; }));
+}
+
+TEST_CASE("a handler in code of ours is named, and keeps its worker") {
+  gate door;
+  std::promise<void> began;
+  node here(1, quick());
+  const actor busy(here.host);
+  busy.start([&](process&) {
+    began.set_value();
+    door.pass();
+  });
+  began.get_future().wait();
+  CHECK(eventually([&] { return here.host.counters().slow_handlers == 1; }));
+  CHECK(here.host.counters().taken_over == 0);
+  door.open();
+  busy.settle();
+}
+
+TEST_CASE("other threads and other processes have no turn to come back to") {
+  node here(1);
+  const actor a(here.host);
+  const actor b(here.host);
+  process* first = a.run([](process& self) { return &self; });
+  CHECK_FALSE(bool(host_code(first)));
+  CHECK_FALSE(b.run([&](process& self) { return bool(host_code(first)) || !bool(host_code(&self)); }));
+  CHECK_FALSE(bool(host_code(nullptr)));
+}
+
+TEST_CASE("handlers that come and go at the limit lose nothing, whoever wins") {
+  constexpr int rounds = 3000;
+  std::atomic<int> done{0};
+  std::atomic<bool> wrong{false};
+  node here(2, system_options{.watchdog = ms});
+  std::vector<pid> ring(8);
+  for (std::size_t i = 0; i < ring.size(); ++i) {
+    ring[i] = foreign(here.host,
+                      [&, i](process& self, const message& m) {
+                        // Mostly short, now and then about one or two limits long.
+                        const auto until =
+                            base::mono_now() + (value_of(m) % 50 == 0 ? (value_of(m) % 3 + 1) * ms : 0);
+                        while (base::mono_now() < until) {
+                          const host_code ours(&self);
+                          if (!ours || system::current_process() != &self) wrong = true;
+                        }
+                        const host_code ours(&self);
+                        if (value_of(m) != 0) self.send(ring[(i + 1) % ring.size()], number(value_of(m) - 1));
+                        ++done;
+                      },
+                      {.worker = static_cast<int>(i % 2)});
+  }
+  for (const pid& one : ring) here.host.send(one, number(rounds / 8));
+  CHECK(eventually([&] { return done == (rounds / 8 + 1) * 8; }));
+  CHECK_FALSE(wrong);
+  CHECK(eventually([&] { return here.host.counters().stuck_threads == 0; }));
+}
+
+TEST_CASE("a process in a stuck handler counts as parked, on the worker it moves to, until it is back") {
+  gate door;
+  std::promise<void> began;
+  node here(2, quick());
+  const actor spawner(here.host, {.worker = 0});
+  const actor other(here.host, {.worker = 1});
+  const auto parked = [&](std::size_t worker) { return here.host.counters().workers[worker].parked; };
+  const pid stuck = spawner.run([&](process& self) {
+    return self
+        .spawn({}, script([&](process& own, message m) {
+                 const foreign_code outside(own, "handle_info", m.bytes());
+                 if (!is_atom(m, "hold")) return carry_on();
+                 began.set_value();
+                 door.pass();
+                 return carry_on();
+               }))
+        .value();
+  });
+  here.host.send(stuck, atom("hold"));
+  began.get_future().wait();
+  REQUIRE(eventually([&] { return here.host.counters().stuck_threads == 1; }));
+  CHECK(parked(0) == 1);
+  // Who wakes it while its worker sleeps fetches it.
+  REQUIRE(eventually([&] {
+    if (!here.host.counters().workers[0].sleeping) return false;
+    other.run([&](process& self) { return self.send(stuck, atom("late")); });
+    return here.host.info(stuck)->summary.worker == 1;
+  }));
+  CHECK(parked(0) == 0);
+  CHECK(parked(1) == 1);
+  door.open();
+  CHECK(eventually([&] { return parked(0) == 0 && parked(1) == 0; }));
+}
+
+// The watchdog finds processes by what a worker runs, as others do by the table: what is to be freed must be
+// gone from both before its ticket is drawn. A handler that was slow is described after its process ended.
+TEST_CASE("a process that is to be freed is not found as the one its worker runs") {
+  struct described : scripted {
+    explicit described(std::atomic<int>& found)
+        : scripted([](process&, const message&) {
+            const auto until = base::mono_now() + 9 * ms / 4;
+            while (base::mono_now() < until) {
+            }
+            return stop(atom("normal"));
+          }),
+          still_running(found) {}
+    void describe(description& out) const override {
+      scripted::describe(out);
+      if (const worker* here = worker::current()) still_running = here->running() != nullptr ? 1 : 0;
+    }
+    std::atomic<int>& still_running;
+  };
+  std::atomic<int> still_running{-1}; // not described on a worker
+  node here(1, quick());
+  // Whether the worker or the watchdog is the one to notice is chance.
+  REQUIRE(eventually([&] {
+    const pid slow = here.host.spawn({}, std::make_unique<described>(still_running)).value();
+    here.host.send(slow, atom("go"));
+    while (here.host.alive(slow)) std::this_thread::yield();
+    (void)eventually([&] { return here.host.counters().workers[0].held == 0; });
+    return still_running != -1;
+  }));
+  CHECK(still_running == 0);
+}
+
+} // namespace coppice::runtime::testing
