@@ -112,7 +112,7 @@ def abandoned(cleanup):
     equal(at.metric("lingering_processes"), 1)  # while the first sits in its handler still
     equal(at.node.call("oak", "ping"), "pong")
     eventually(lambda: at.metric("abandoned_stacks_total") == 1, "its stack is given up")
-    contains(at.node.log(), "its stack is given up")
+    eventually(lambda: "its stack is given up" in at.node.log(), "and the log says so")
     equal(at.metric("lingering_processes"), 1)
     eventually(lambda: at.metric("lingering_processes") == 0, "it leaves its handler after all", 20)
     equal(at.node.stop(), 0, at.node.log())
