@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * "coppice.call/1": gen_server's call, cast and reply, spoken both ways. Requests can be answered by any OTP
  * server, and what arrives at handle_call may come from one. Deadlines are absolute, monotonic nanoseconds
- * (coppice.timer/1 has now); 0 means 5 s from now, COPPICE_FOREVER none. All [actor]. */
+ * (coppice.timer/1 has now); 0 means 5 s from now, COPPICE_FOREVER none. All [actor], and all but reply and
+ * cancel [parks]. */
 #ifndef COPPICE_CALL_H
 #define COPPICE_CALL_H
 
@@ -31,8 +32,9 @@ typedef struct coppice_call_api {
   uint32_t reserved;
 
   /* Answers a call. `from` is the one handle_call was given, or a copy kept since, also one that a former
-   * generation kept: it is a term, and any actor may answer it. COPPICE_E_USED where it is known to have
-   * been answered. */
+   * generation kept: it is a term, and any actor may answer it. COPPICE_E_USED: it is that of the call in
+   * hand, which this handler has answered. A second reply at any other time does nothing, as in OTP: the
+   * caller has gone on, and drops it. */
   int32_t (*reply)(coppice_actor* self, coppice_bytes from, coppice_message* term_take);
 
   /* Waits for the answer; the actor's stack is parked, its thread goes on. COPPICE_OK: the reply.
@@ -47,15 +49,19 @@ typedef struct coppice_call_api {
 
   /* Asks without waiting: the answer arrives at on_response with this id and `tag`, in this generation or
    * a later one. COPPICE_E_FULL: dropped at the receiver's bound, and on_response will not be called; so with
-   * every other error. For thousands of open requests. May park. */
+   * every other error. For thousands of open requests. */
   int32_t (*request)(coppice_actor* self, coppice_bytes destination, coppice_message* request_take,
                      int64_t deadline, uint64_t tag, uint64_t* out_id);
-  /* Forgets one: on_response will not be called. COPPICE_E_NOT_FOUND if it was answered. */
+  /* Forgets one: on_response will not be called, and an answer that comes all the same is dropped, as one is
+   * that comes after its request's deadline. COPPICE_E_NOT_FOUND if it was answered. */
   int32_t (*cancel)(coppice_actor* self, uint64_t id);
 
-  /* As gen_server:cast: no answer and no error for a missing receiver. May park. */
-  int32_t (*cast)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take);
+  /* As gen_server:cast: no answer and no error for a missing receiver. `flags`: COPPICE_PRIORITY,
+   * COPPICE_NO_CONNECT, COPPICE_NO_WAIT. */
+  int32_t (*cast)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take,
+                  uint32_t flags);
 } coppice_call_api;
+#define COPPICE_CALL_API_LEAST COPPICE_SIZE_THROUGH(coppice_call_api, cast)
 
 #ifdef __cplusplus
 }

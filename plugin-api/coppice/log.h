@@ -33,6 +33,7 @@ typedef struct coppice_log_api {
   /* [any] 1 if a line of that level would go anywhere: ask before building a costly one. */
   int32_t (*enabled)(coppice_actor* self, int32_t level);
 } coppice_log_api;
+#define COPPICE_LOG_API_LEAST COPPICE_SIZE_THROUGH(coppice_log_api, enabled)
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,13 @@
  * 131, immutable, reference-counted by the host, and read in place. Part of a message is a message: point
  * data and size at any whole term inside it and keep the owner. coppice/term.h reads and writes terms.
  *
+ * The tags a message can hold, by the first byte of a term: 70 NEW_FLOAT, 77 BIT_BINARY, 88 NEW_PID,
+ * 89 NEW_PORT, 90 NEWER_REFERENCE, 97 SMALL_INTEGER, 98 INTEGER, 104 SMALL_TUPLE, 105 LARGE_TUPLE, 106 NIL,
+ * 107 STRING, 108 LIST, 109 BINARY, 110 SMALL_BIG, 111 LARGE_BIG, 112 NEW_FUN, 113 EXPORT, 116 MAP,
+ * 118 ATOM_UTF8, 119 SMALL_ATOM_UTF8, 120 V4_PORT. Other forms that Erlang nodes send are written as one of
+ * these before a plugin sees them. A tag that joins them later reaches only plugins built for the minor that
+ * has it: older ones get the term in one of these forms, or not at all.
+ *
  * Handing one over: a parameter `const coppice_message*` is borrowed and stays the caller's. A parameter
  * named `_take` is consumed, success or not, and cleared. A taken message whose owner is NULL is plain bytes:
  * the host copies them, so a constant, or a slice of something borrowed, may be sent as it lies.
@@ -23,7 +30,24 @@ extern "C" {
 
 #define COPPICE_MESSAGE_1 "coppice.message/1"
 
+/* The size of a struct up to and with a member: what the …_LEAST of the headers are made of. */
+#ifdef __cplusplus
+#define COPPICE_SIZE_THROUGH(type, member) (offsetof(type, member) + sizeof(type::member))
+#else
+#define COPPICE_SIZE_THROUGH(type, member) (offsetof(type, member) + sizeof(((type*)0)->member))
+#endif
+
 typedef struct coppice_actor coppice_actor; /* who is running: the first argument of every callback */
+
+/* Flags of what sends a signal; a function says which of them it takes. */
+/* A priority message, as in OTP 28 (EEP 76): received before all ordinary ones that wait, among each other in
+ * the order they came, and counted by no mailbox's bound. Only to a priority alias; sent elsewhere, or to a
+ * node that knows none, it is an ordinary message. */
+#define COPPICE_PRIORITY 1u
+/* Opens no connection: to a node that is not connected nothing is sent, and the call says COPPICE_E_NODEDOWN. */
+#define COPPICE_NO_CONNECT 2u
+/* Does not park: where the call would have waited for room it says COPPICE_E_FULL, and nothing is sent. */
+#define COPPICE_NO_WAIT 4u
 
 /* Borrowed bytes. Never grows. */
 typedef struct coppice_bytes {
@@ -81,6 +105,7 @@ struct coppice_message_api {
   /* [any] COPPICE_OK if the bytes are exactly one well-formed term, else COPPICE_E_TERM. */
   int32_t (*validate)(coppice_bytes term);
 };
+#define COPPICE_MESSAGE_API_LEAST COPPICE_SIZE_THROUGH(coppice_message_api, validate)
 
 #ifdef __cplusplus
 }

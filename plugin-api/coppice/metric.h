@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.metric/1" (DRAFT): counters and gauges of a plugin, which the node shows at /metrics as
- * coppice_plugin_ID_NAME. A metric is asked for by name and labels and is a cell of the host's; counting is a
- * relaxed atomic addition to it, without a call. The same name and labels give the same cell, to every actor
- * of the plugin and to its later generations: figures survive restarts and reloads. */
+ * "coppice.metric/draft-1" (DRAFT): counters, gauges and histograms of a plugin, which the node shows at
+ * /metrics as coppice_plugin_ID_NAME. An actor asks for a metric by kind, name and labels and gets a handle;
+ * counting is one call of a few nanoseconds, on any thread. The same kind, name and labels give the same
+ * handle, to every actor of the plugin and to its later generations: figures survive restarts and reloads. */
 #ifndef COPPICE_METRIC_H
 #define COPPICE_METRIC_H
 
@@ -12,10 +12,11 @@
 extern "C" {
 #endif
 
-#define COPPICE_METRIC_1 "coppice.metric/1"
+#define COPPICE_METRIC_DRAFT_1 "coppice.metric/draft-1"
 
 #define COPPICE_METRIC_COUNTER 0 /* only goes up; shown with _total behind its name */
 #define COPPICE_METRIC_GAUGE 1
+#define COPPICE_METRIC_HISTOGRAM 2 /* how many observations were at or below each bound, their sum and number */
 
 /* A name and what stands behind it. Never grows. */
 typedef struct coppice_metric_label {
@@ -23,27 +24,36 @@ typedef struct coppice_metric_label {
   coppice_bytes value; /* UTF-8, at most 128 bytes: one of a few, never something that clients choose */
 } coppice_metric_label;
 
+typedef struct coppice_metric_options {
+  uint32_t size;
+  int32_t kind;       /* COPPICE_METRIC_… */
+  coppice_bytes name; /* [a-z][a-z0-9_]*, at most 64 bytes */
+  coppice_bytes help; /* UTF-8, at most 128 bytes; may be empty */
+  const coppice_metric_label* labels;
+  uint64_t label_count; /* at most 8 */
+  const double* bounds; /* of a histogram: finite and rising */
+  uint64_t bound_count; /* at most 64; 0: 0.001 to 10, as Prometheus has them for seconds */
+} coppice_metric_options;
+#define COPPICE_METRIC_OPTIONS_LEAST COPPICE_SIZE_THROUGH(coppice_metric_options, bound_count)
+
+typedef struct coppice_metric coppice_metric; /* the host's */
+
 typedef struct coppice_metric_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] Also in restore_state and save_state. `name` and `help` as a label's name and value are; at most
-   * 8 labels. Everything is copied. Never NULL: at the node's bound of series, for what is malformed, and for
-   * a name that is a metric of the other kind already, it is a cell that nobody sees; the log says so. A cell
-   * is valid until deinit returns, the one exception to plugin.h's rule of what may be kept. It is not part
-   * of a state that is saved: ask for it in init and in restore_state. */
-  int64_t* (*cell)(coppice_actor* self, int32_t kind, coppice_bytes name, coppice_bytes help,
-                   const coppice_metric_label* labels, uint64_t label_count);
+  /* [actor] [look] Everything is copied. Never NULL: at the node's bound of series, for what is malformed, and
+   * for a name that is a metric of another kind or with other bounds already, it is one that nobody sees; the
+   * log says so. Valid until deinit returns, the one exception to plugin.h's rule of what may be kept. It is
+   * not part of a state that is saved: ask for it in create. */
+  coppice_metric* (*get)(coppice_actor* self, const coppice_metric_options* options);
+  /* [any] To a counter nothing below 0, to a histogram nothing at all. */
+  void (*add)(coppice_metric* metric, int64_t n);
+  /* [any] Of a gauge. */
+  void (*set)(coppice_metric* metric, int64_t value);
+  /* [any] Of a histogram; no NaN. */
+  void (*observe)(coppice_metric* metric, double value);
 } coppice_metric_api;
-
-/* [any] To a counter nothing below 0. */
-static inline void coppice_metric_add(int64_t* cell, int64_t n) {
-  __atomic_fetch_add(cell, n, __ATOMIC_RELAXED);
-}
-
-/* [any] Of a gauge that one actor alone has. */
-static inline void coppice_metric_set(int64_t* cell, int64_t value) {
-  __atomic_store_n(cell, value, __ATOMIC_RELAXED);
-}
+#define COPPICE_METRIC_API_LEAST COPPICE_SIZE_THROUGH(coppice_metric_api, observe)
 
 #ifdef __cplusplus
 }

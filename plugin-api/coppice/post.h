@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.post/1" (DRAFT): a way in for threads that are not the host's. An actor makes a handle to itself
+ * "coppice.post/draft-1" (DRAFT): a way in for threads that are not the host's. An actor makes a handle to itself
  * and gives it to a thread of its plugin; the thread posts messages through it, which arrive at handle_info.
  * An open handle holds the plugin's generation in memory: close it before the thread ends. */
 #ifndef COPPICE_POST_H
@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define COPPICE_POST_1 "coppice.post/1"
+#define COPPICE_POST_DRAFT_1 "coppice.post/draft-1"
 
 typedef struct coppice_post coppice_post;
 
@@ -25,6 +25,7 @@ typedef struct coppice_post_api {
   /* [any] Once. */
   void (*close)(coppice_post* handle_take);
 } coppice_post_api;
+#define COPPICE_POST_API_LEAST COPPICE_SIZE_THROUGH(coppice_post_api, close)
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What callbacks answer and what host calls return: one int32_t. Zero and above say what happens next,
- * below zero is an error. New numbers are appended and old ones never change their meaning; an actor that
- * returns a number its engine does not know stops with the reason {bad_return_value, N}. */
+ * below zero is an error. -63 to 63 mean the same in every behaviour and stand here; 64 to 127 and -127 to -64
+ * belong to the header of the behaviour whose callback returned them; no other number has a meaning. New
+ * numbers are appended and old ones never change their meaning; an actor that returns a number its engine does
+ * not know stops with the reason {bad_return_value, N}. */
 #ifndef COPPICE_STATUS_H
 #define COPPICE_STATUS_H
 
@@ -19,6 +21,9 @@ extern "C" {
 #define COPPICE_UNHANDLED 3 /* not mine: the default stated beside the callback happens */
 #define COPPICE_HIBERNATE 4 /* go on, and expect a long silence: give memory back */
 #define COPPICE_IGNORE 5    /* init only: there is nothing to run; not a failure */
+/* What a behaviour's own header may define lies within these, and within their negatives. */
+#define COPPICE_BEHAVIOUR_FIRST 64
+#define COPPICE_BEHAVIOUR_LAST 127
 
 /* Errors. A callback that returns one stops its actor: with the reason given to set_reason, else with
  * {NAME, Text} where set_error gave a text, else with NAME, the lower-case word behind the number. */
@@ -31,7 +36,7 @@ extern "C" {
 #define COPPICE_E_NODEDOWN (-7)         /* nodedown: its node is not connected, or was lost */
 #define COPPICE_E_EXIT (-8)             /* exit: the other process ended; its reason is in the answer */
 #define COPPICE_E_SELF (-9)             /* calling_self: an actor that calls itself would wait for ever */
-#define COPPICE_E_USED (-10)            /* used: this From has been answered, or the handle was consumed */
+#define COPPICE_E_USED (-10)            /* used: the call in hand has been answered, or the handle was consumed */
 #define COPPICE_E_FULL (-11)            /* full: the receiver's mailbox is at its bound */
 #define COPPICE_E_EXISTS (-12)          /* exists: the name is taken */
 #define COPPICE_E_NOT_FOUND (-13)       /* not_found: nothing by that name or id */

@@ -13,6 +13,18 @@ extern "C" {
 
 #define COPPICE_TIMER_1 "coppice.timer/1"
 
+typedef struct coppice_timer_options {
+  uint32_t size;
+  uint32_t reserved;
+  int64_t deadline; /* monotonic ns; one in the past fires at once */
+  /* Nanoseconds, at least 1,000,000: fires again at deadline + N * period, N = 1, 2, …, until it is
+   * cancelled. Its times do not drift. Those that the node was too late for, and those that find the
+   * receiver's mailbox at its bound, are left out. 0: once. */
+  int64_t period;
+  coppice_bytes destination; /* empty: the actor itself */
+} coppice_timer_options;
+#define COPPICE_TIMER_OPTIONS_LEAST COPPICE_SIZE_THROUGH(coppice_timer_options, destination)
+
 typedef struct coppice_timer_api {
   uint32_t size;
   uint32_t reserved;
@@ -20,16 +32,16 @@ typedef struct coppice_timer_api {
   int64_t (*now)(void);
   /* [any] Nanoseconds since 1970, UTC; for people and certificates, not for measuring. */
   int64_t (*wall_clock)(void);
-  /* [actor] To `destination`, or to the actor itself if that is empty. A deadline in the past fires at once.
-   */
-  int32_t (*start)(coppice_actor* self, int64_t deadline, coppice_bytes destination,
-                   coppice_message* term_take, uint64_t* out_id);
+  /* [actor] */
+  int32_t (*start)(coppice_actor* self, const coppice_timer_options* options, coppice_message* term_take,
+                   uint64_t* out_id);
   /* [actor] COPPICE_E_NOT_FOUND if the actor has no such timer, or it has fired; its message may then be in
    * the mailbox already. */
   int32_t (*cancel)(coppice_actor* self, uint64_t id);
-  /* [actor] Nanoseconds left, 0 if it is due; COPPICE_E_NOT_FOUND if it has fired. */
+  /* [actor] Nanoseconds left until it fires next, 0 if it is due; COPPICE_E_NOT_FOUND if it has fired. */
   int32_t (*remaining)(coppice_actor* self, uint64_t id, int64_t* out_left);
 } coppice_timer_api;
+#define COPPICE_TIMER_API_LEAST COPPICE_SIZE_THROUGH(coppice_timer_api, remaining)
 
 #ifdef __cplusplus
 }

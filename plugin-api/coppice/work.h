@@ -15,7 +15,7 @@ extern "C" {
 typedef struct coppice_work_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] Runs function(context) on a thread of the pool; the actor's stack is parked meanwhile. The
+  /* [actor] [parks] Runs function(context) on a thread of the pool; the actor's stack is parked meanwhile. The
    * function makes no host call but those marked [any] or [blocking]. COPPICE_OK: it has returned, and the
    * context is the caller's again. Else abandon(context) is called once, possibly later and on another
    * thread, when the function has returned or will never run (NULL: nothing is called), and the caller does
@@ -26,11 +26,12 @@ typedef struct coppice_work_api {
   void (*reductions)(coppice_actor* self, uint64_t count);
   /* [actor] 1 if the turn's budget is used up: a loop should then yield. */
   int32_t (*should_yield)(coppice_actor* self);
-  /* [actor] Goes to the back of the queue and returns when it is this actor's turn again. */
+  /* [actor] [parks] Goes to the back of the queue and returns when it is this actor's turn again. */
   int32_t (*yield)(coppice_actor* self);
-  /* [actor] Parks until the deadline (monotonic ns). Messages wait; to go on serving, use a timer. */
+  /* [actor] [parks] Until the deadline (monotonic ns). Messages wait; to go on serving, use a timer. */
   int32_t (*sleep_until)(coppice_actor* self, int64_t deadline);
 } coppice_work_api;
+#define COPPICE_WORK_API_LEAST COPPICE_SIZE_THROUGH(coppice_work_api, sleep_until)
 
 #ifdef __cplusplus
 }

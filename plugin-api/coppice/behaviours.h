@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * The behaviours there are, and what each asks of an actor type's tables: the one list that the host, its
+ * tools and the test kit read. It is of the version of these headers; nothing of it crosses the boundary. A
+ * behaviour joins it with a line of its own, and a later revision of a table with one after the former. [any] */
+#ifndef COPPICE_BEHAVIOURS_H
+#define COPPICE_BEHAVIOURS_H
+
+#include <coppice/lifecycle.h>
+#include <coppice/plugin.h>
+#include <coppice/server.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COPPICE_TABLE_ALLOWED 0u
+#define COPPICE_TABLE_NEEDED 1u /* it, or another revision of it that stands in the list */
+
+/* What a behaviour says of one table. One that is in the list of another behaviour and not in its own is
+ * refused: it would never be called. */
+typedef struct coppice_table_use {
+  const char* name;      /* with its revision; NULL: the end of the list */
+  uint32_t use;          /* COPPICE_TABLE_… */
+  uint32_t least_size;   /* of what `callbacks` points to */
+  uint64_t never_called; /* bit N: this behaviour never calls the N-th function; it must be NULL */
+} coppice_table_use;
+
+typedef struct coppice_behaviour {
+  const char* name;                /* NULL: the end of the list */
+  const coppice_table_use* tables; /* a table's revisions in their order */
+} coppice_behaviour;
+
+__attribute__((unused)) static const coppice_table_use coppice_server_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_SERVER_1, COPPICE_TABLE_NEEDED, COPPICE_SERVER_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
+__attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
+    {"server", coppice_server_tables}, {NULL, NULL}};
+
+/* The entry of that name in a list; NULL if there is none. */
+static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,
+                                                              const char* name) {
+  for (; list->name != NULL; ++list)
+    if (strcmp(list->name, name) == 0) return list;
+  return NULL;
+}
+
+/* The table of that name among an actor type's; NULL if there is none. */
+static inline const coppice_table* coppice_find_table(const coppice_actor_type* type, const char* name) {
+  const coppice_table* each = type->tables;
+  if (each == NULL) return NULL;
+  for (; each->name != NULL; ++each)
+    if (strcmp(each->name, name) == 0) return each;
+  return NULL;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
