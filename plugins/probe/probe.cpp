@@ -163,7 +163,7 @@ class probe_server : public coppice::server {
   coppice::message handle_call(const spawn_link& request) {
     const std::string_view actor_name =
         std::visit([](const auto& text) { return std::string_view(name_of(text)); }, request.actor);
-    const coppice::answer started = spawn(actor_name, request.args, {.name = {}, .link = true});
+    const coppice::spawned started = spawn(actor_name, request.args, {.link = true});
     if (started) return coppice::make_message(std::pair(ok{}, started.term()));
     if (started.status == COPPICE_E_EXIT) return coppice::make_message(std::pair(error{}, started.term()));
     return coppice::make_message(
@@ -180,17 +180,17 @@ class probe_server : public coppice::server {
     return told(spawn_actor_at(request.node.name, request.actor.name, request.args, asked.how()));
   }
 
-  coppice::message handle_call(const new_priority_alias&) { return priority_alias(); }
+  coppice::message handle_call(const new_priority_alias&) { return alias(coppice::priority); }
   bool handle_call(const give_back& request) { return unalias(request.alias); }
   etf::atom handle_call(const urgent_send& request) {
-    return word_of(send_priority(request.to, request.what));
+    return word_of(send(request.to, request.what, coppice::priority));
   }
   etf::atom handle_call(const urgent_exit& request) {
-    return word_of(exit_priority(request.to, request.reason));
+    return word_of(exit(request.to, request.reason, coppice::priority));
   }
-  etf::atom handle_call(const urgent_link& request) { return word_of(link_priority(request.whom)); }
+  etf::atom handle_call(const urgent_link& request) { return word_of(link(request.whom, coppice::priority)); }
   coppice::message handle_call(const urgent_monitor& request) {
-    coppice::message reference = monitor_priority(request.whom);
+    coppice::message reference = monitor(request.whom, coppice::priority);
     return reference ? std::move(reference)
                      : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
   }
