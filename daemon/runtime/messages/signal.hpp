@@ -58,6 +58,10 @@ struct signal {
   // message, exit2: the sender asks that it be received before ordinary messages, as it is if it comes to a
   // priority alias.
   static constexpr std::uint16_t priority = 2048;
+  // Any kind, to another node: only over a connection there is.
+  static constexpr std::uint16_t no_connect = 4096;
+  // message: its sender does not wait for room.
+  static constexpr std::uint16_t no_wait = 8192;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

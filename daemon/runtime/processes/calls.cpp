@@ -99,10 +99,9 @@ void process_record::handle_alias(signal_ptr what) {
                        whole_answer(host().nodes(), {id, number}, consume(std::move(what))));
     what->flags = signal::unbounded;
   }
-  if (const monitor_state* state = mine->monitors.find(number); state != nullptr && state->request) {
-    send_demonitor(number, state->target, state->by_name.get());
-    const std::lock_guard guard(mine->lock);
-    mine->monitors.erase(number);
+  if (const monitor_state* state = mine->monitors.find(number);
+      state != nullptr && state->alias != alias_until::never) {
+    if (state->alias == alias_until::reply) end_monitor(number, *state);
     return mailbox.enqueue(std::move(what));
   }
   if (const alias_state* state = mine->aliases.find(number)) {
@@ -120,7 +119,9 @@ bool process_record::is_alias(const reference& ref, bool& of_priority) const {
   if (const call_state* call = find_call(ref.number()); call != nullptr) return !call->answered;
   relations* mine = related();
   if (mine == nullptr) return false;
-  if (const monitor_state* state = mine->monitors.find(ref.number()); state != nullptr) return state->request;
+  if (const monitor_state* state = mine->monitors.find(ref.number());
+      state != nullptr && state->alias != alias_until::never)
+    return true;
   const alias_state* state = mine->aliases.find(ref.number());
   of_priority = state != nullptr && state->priority;
   return state != nullptr;
@@ -136,7 +137,10 @@ reference process::make_alias(bool once, urgency most) {
 bool process::unalias(const reference& ref) {
   process_record& me = record_of(*this);
   relations* mine = me.related();
-  return mine != nullptr && ref.here() && mine->aliases.erase(ref.number());
+  if (mine == nullptr || ref != me.reference_of(ref.number())) return false;
+  monitor_state* const state = mine->monitors.find(ref.number());
+  if (state != nullptr && std::exchange(state->alias, alias_until::never) != alias_until::never) return true;
+  return mine->aliases.erase(ref.number());
 }
 
 reference process::make_ack() {
