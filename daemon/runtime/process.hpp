@@ -191,10 +191,11 @@ class process {
   base::status unregister();
   std::string name() const; // empty: none
 
-  // Timers: `m` is sent when `deadline` (monotonic) has passed. They end with the process. Ids are never
-  // reused.
-  std::uint64_t start_timer(base::nanos deadline, const destination& to, message m);
-  // The time left, -1 if it started no such timer, or it has fired.
+  // Timers: `m` is sent when `deadline` (monotonic) has passed, and, with a period of a millisecond or more,
+  // at each deadline + N * period after it; but for those that have passed when it is sent, or find the
+  // receiver's mailbox at its bound. They end with the process. Ids are never reused.
+  std::uint64_t start_timer(base::nanos deadline, const destination& to, message m, base::nanos period = 0);
+  // The time left until it fires next, -1 if it started no such timer, or it has fired.
   base::nanos cancel_timer(std::uint64_t id);
   base::nanos remaining(std::uint64_t id) const;
 

@@ -53,6 +53,7 @@ bool overflow(worker* here, process_record& to, signal_ptr& what) {
 
 send_status send_to_full(worker* here, process_record& to, signal_ptr what, process_record* sender) {
   mailbox& box = to.mailbox;
+  if ((what->flags & signal::left_out) != 0) return send_status::full;
   if ((what->flags & signal::remote) != 0 && box.policy() == on_full::park_sender)
     return overflow(here, to, what) ? send_status::ok : refuse(to);
   if (block_memory::scarce()) return refuse(to);

@@ -61,7 +61,7 @@ send_status deliver(system& host, const destination& to, signal_ptr what, proces
   }
   if (to.what() == destination::kind::alias) {
     what->ref = to.alias_ref();
-    what->flags |= signal::unbounded;
+    if ((what->flags & signal::left_out) == 0) what->flags |= signal::unbounded;
   }
   if (to.what() == destination::kind::name && what->kind == signal_kind::monitor)
     what->flags |= signal::by_name;

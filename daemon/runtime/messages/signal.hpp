@@ -40,6 +40,8 @@ struct signal {
   // it ends by itself with the first message that the monitored process sends to the alias `ref`. On its way
   // to another node: a monitor and a message, whatever that node makes of it.
   static constexpr std::uint8_t of_call = 4;
+  // message: left out where it finds the mailbox at its bound, whatever the policy: a repeating timer's.
+  static constexpr std::uint8_t left_out = 8;
   // message to another node: its sender is parked in wait `number` until all of it is on its way.
   static constexpr std::uint8_t awaited = 16;
   // message to an alias, from another node: the answer to a call, whose monitor there has ended with it.

@@ -82,12 +82,16 @@ bool process_record::handle_reply(signal_ptr& what) {
 void process_record::handle_alias(signal_ptr what) {
   relations* mine = related();
   const std::uint64_t number = what->ref.number();
-  const auto nobody = [&] { delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc()); };
+  const auto nobody = [&] {
+    mailbox.uncount(*what);
+    delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc());
+  };
   if (what->ref != reference_of(number)) return nobody();
   if (const call_state* call = find_call(number); call != nullptr && !call->answered) {
     const bool ended_itself =
         (what->flags & signal::ends_monitor) != 0 || (call->target.here() && what->from == call->target);
     if (!ended_itself) send_demonitor(number, call->target, call->by_name.get());
+    mailbox.uncount(*what);
     const bool bare = (what->flags & signal::bare) != 0;
     return settle(number, false, consume(std::move(what)), bare);
   }

@@ -214,10 +214,16 @@ std::string process::name() const {
   return mine == nullptr ? std::string() : mine->name;
 }
 
-std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m) {
+std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m,
+                                   base::nanos period) {
   process_record& me = record_of(*this);
   if (me.dead) return 0;
-  return me.home().add_timer(record_of(*this), deadline, to, std::move(m));
+  auto fresh = std::make_unique<started_timer>();
+  fresh->deadline = deadline;
+  fresh->period = period;
+  fresh->to = to;
+  fresh->what = std::move(m);
+  return me.home().add_timer(me, std::move(fresh));
 }
 
 base::nanos process::cancel_timer(std::uint64_t id) {
