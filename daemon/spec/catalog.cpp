@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "spec/suggest.hpp"
+#include "base/suggest.hpp"
 
 namespace coppice::spec {
 
@@ -82,7 +82,7 @@ std::string catalog::suggest(const std::string& id) const {
       if (at->path().extension() == ".so") names.push_back(at->path().stem().string());
   }
   std::vector<std::string_view> known(names.begin(), names.end());
-  return did_you_mean(id, known);
+  return base::did_you_mean(id, known);
 }
 
 std::vector<plugin_file> catalog::files() const {
