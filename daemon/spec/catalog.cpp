@@ -49,12 +49,16 @@ catalog::plugin catalog::open(const std::string& id) const {
   }
   auto inspected = manifest::inspect(result.path);
   for (const auto& reason : inspected.verdict.reasons) {
-    if (reason.warning) continue;
+    if (reason.warning) {
+      result.warnings.push_back(reason);
+      continue;
+    }
     result.problem = "the plugin " + result.path + " is refused: " + reason.text;
     result.remedy = reason.remedy;
     return result;
   }
   result.declared = std::move(*inspected.declared);
+  result.drafts = std::move(inspected.drafts);
   if (result.declared.id != id) {
     result.problem = "the plugin " + result.path + " calls itself '" + result.declared.id + "'";
     result.remedy = "the file must be called " + result.declared.id + ".so";
@@ -88,7 +92,7 @@ std::string catalog::suggest(const std::string& id) const {
 std::vector<plugin_file> catalog::files() const {
   std::vector<plugin_file> all;
   for (const auto& [id, one] : plugins_)
-    if (one.problem.empty()) all.push_back({id, one.path});
+    if (one.problem.empty()) all.push_back({id, one.path, one.drafts});
   return all;
 }
 

@@ -131,6 +131,9 @@ class checker {
       if (!std::exchange(plugin.reported, true)) to_.error(actor.at, plugin.problem, plugin.remedy);
       return nullptr;
     }
+    if (!std::exchange(plugin.reported, true))
+      for (const auto& one : plugin.warnings)
+        to_.warning(actor.at, "the plugin " + plugin.path + " " + one.text, one.remedy);
     const auto& actors = plugin.declared.actors;
     if (child.actor_type.empty()) child.actor_type = actors.size() == 1 ? actors[0].name : child.plugin;
     const auto* type = plugin.declared.find(child.actor_type);

@@ -227,7 +227,7 @@ inline std::vector<fault> check_names(const std::string& behaviour, std::span<co
     if (users.empty()) continue;
     const std::string others = detail::joined(users, " or ");
     faults.push_back({fault::kind::never_used,
-                      "its table " + name + " would never be called: it is for the behaviour " + others,
+                      "its table " + name + " is for the behaviour " + others + " and would never be called",
                       "leave it out, or let the behaviour be " + others});
   }
   return faults;
