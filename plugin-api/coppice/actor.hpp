@@ -124,7 +124,7 @@ namespace detail {
 /// has no destructor, which would keep the image mapped for good.
 inline constinit thread_local coppice_actor* being_made = nullptr;
 
-/// While one lives, what is constructed as a coppice::actor is this one. Nothing parks meanwhile.
+/// While one lives, what is constructed is this actor. Nothing parks meanwhile: create may not.
 class making {
  public:
   explicit making(coppice_actor* self) { being_made = self; }
@@ -216,9 +216,8 @@ class actor {
     return detail::checked(detail::host.call->cancel(handle_, id), "cancel_request") == COPPICE_OK;
   }
 
-  // Links, monitors, exits. Pids and references are terms. Flags: priority, no_connect. With priority the
-  // message is that is made of the end of a link (if this actor traps exits) or of a monitor, or at the
-  // receiver of an exit signal that it traps.
+  // Links, monitors, exits. Pids and references are terms. Flags: no_connect, and priority: what becomes of
+  // the signal is a priority message, an 'EXIT' where it is trapped or a 'DOWN'.
   std::int32_t link(term pid, flags how = {}) {
     return detail::checked(api().link(handle_, plain(pid), plain(how)), "link");
   }
@@ -234,7 +233,7 @@ class actor {
     detail::checked(api().trap_exit(handle_, on ? 1 : 0, &old), "trap_exit");
     return old != 0;
   }
-  /// The reference; none if `whom` is no destination.
+  /// The reference; none if nothing is monitored: `whom` is no destination, or not connected and not to be.
   message monitor(const destination& whom, flags how = {}) {
     return monitor(whom, monitor_options{.flags = how});
   }

@@ -2,19 +2,22 @@
 // How an actor begins, continues, changes and ends, in C++: what the class of any behaviour may have beside
 // the behaviour's own callbacks, and how an object of it stands behind the C tables.
 //
-//   its constructor             makes the state, also before restore_state; member initialisers may use
-//   self(),
-//                               args(), env() and metrics, as the next three
-//   S save_state() const, restore_state(version, const S&), auto format_status() const   only compute
-//   void init([const Args&])    handle_continue()   after_restore()   terminate(term reason)
+//   a constructor                    makes the state; only computes, and so do member initialisers
+//   void init([const Args&])         the first thing it does; not called when a state is restored
+//   void handle_continue()           after outcome::then_continue(), before the next message
 //   outcome config_change(term old_args, term new_args)
+//   S save_state() const             only computes, as the next two
+//   void restore_state(std::uint32_t version, const S&)   or bool: false refuses the version
+//   auto format_status() const
+//   void after_restore()             once the new generation has taken over, before the next message
+//   void terminate(term reason)
 //
-// What is void here may return coppice::outcome instead, but for terminate; restore_state returns void, or
-// false for a version it does not know. What a class lacks has the default of coppice/lifecycle.h. An
-// exception is the exit reason {exception, Type, What}.
+// init, handle_continue and after_restore may return coppice::outcome instead. What a class lacks has the
+// default that coppice/lifecycle.h states. An exception is the exit reason {exception, Type, What}.
+//
 // In the class: static constexpr std::string_view name (default: the plugin's id), args_schema (JSON);
-// static constexpr std::uint32_t state_version. A class without members has no state: it is made anew for
-// each callback, and a reload needs nothing of it. Header-only.
+// static constexpr std::uint32_t state_version. A class without members and without a constructor of its own
+// has no state: it is made anew for each callback, and a reload needs nothing of it. Header-only.
 #pragma once
 
 #include <coppice/lifecycle.h>
@@ -22,9 +25,7 @@
 
 #include <type_traits>
 
-namespace coppice {
-
-namespace detail {
+namespace coppice::detail {
 
 // The type of a handler's first parameter, when the handler is not overloaded.
 template <class Function>
@@ -44,26 +45,25 @@ template <class Class, class Result, class First, class Second>
 second_parameter_of<Class, Result, First, Second> second_parameter(Result (Class::*)(First, Second));
 
 template <class T>
-inline constexpr bool is_stateless = sizeof(T) == sizeof(actor) && std::is_trivially_destructible_v<T> &&
-                                     !std::is_polymorphic_v<T> && !requires {
+concept carries_state = requires {
   &T::save_state;
 }
-&&!requires {
+|| requires {
   &T::restore_state;
 };
 
+// An aggregate has no constructor of its own, and nothing virtual.
 template <class T>
-T make(coppice_actor* self) {
-  const making made(self);
-  return T();
-}
+inline constexpr bool is_stateless = std::is_aggregate_v<T> && !carries_state<T> &&
+                                     std::is_trivially_destructible_v<T> && (sizeof(T) == sizeof(actor));
 
 /// Runs handler(actor) for the object behind a callback; nothing is thrown out of it.
 template <class T, class Handler>
 std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, Handler handler) noexcept {
   return guarded(self, [&] {
     if constexpr (is_stateless<T>) {
-      T actor = make<T>(self);
+      T actor;
+      actor.enter(self);
       return handler(actor);
     } else {
       T& actor = *static_cast<T*>(state);
@@ -197,5 +197,4 @@ struct lifecycle_table {
   static constexpr coppice_lifecycle callbacks = make_table();
 };
 
-} // namespace detail
-} // namespace coppice
+} // namespace coppice::detail

@@ -196,9 +196,11 @@ inline std::vector<std::string> names_of(const coppice_actor_type& type) {
 inline std::vector<fault> check_names(const std::string& behaviour, std::span<const std::string> names,
                                       const coppice_behaviour* list = coppice_behaviours) {
   std::vector<fault> faults;
+  std::vector<std::string> once;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto before = names.first(i);
-    if (std::ranges::count(before, names[i]) == 1)
+    const auto before = std::ranges::count(names.first(i), names[i]);
+    if (before == 0) once.push_back(names[i]);
+    if (before == 1)
       faults.push_back({fault::kind::twice, "its table " + names[i] + " stands there twice", "keep one"});
   }
   const coppice_behaviour* const known = coppice_find_behaviour(list, behaviour.c_str());
@@ -219,9 +221,9 @@ inline std::vector<fault> check_names(const std::string& behaviour, std::span<co
     const auto serves = [&](const std::string& name) {
       return kind_of(name) == kind && detail::find_use(*known, name) != nullptr;
     };
-    if (std::ranges::none_of(names, serves)) faults.push_back(detail::missing(*known, kind, names));
+    if (std::ranges::none_of(once, serves)) faults.push_back(detail::missing(*known, kind, once));
   }
-  for (const auto& name : names) {
+  for (const auto& name : once) {
     if (detail::find_use(*known, name) != nullptr) continue;
     const auto users = detail::users_of(name, list);
     if (users.empty()) continue;
