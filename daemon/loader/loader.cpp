@@ -83,7 +83,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
   manifest::inspection seen = manifest::inspect(file);
   if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
   for (const auto& reason : seen.verdict.reasons)
-    base::log::warning("loader", "plugin {}: {} ({})", plugin, reason.text, reason.remedy);
+    base::log::warning("loader", "plugin {}: {}", plugin, reason.sentence());
   manifest::manifest& declared = *seen.declared;
   if (declared.id != plugin)
     return refuse({base::errc::refused, fmt::format("it says that it is plugin {}: call the file {}.so",
@@ -202,8 +202,10 @@ bool loader::takes_config_change(std::string_view plugin, std::string_view actor
   const coppice_descriptor& descriptor = found->mapped->descriptor();
   for (std::uint64_t i = 0; i < descriptor.actor_count; ++i) {
     const coppice_actor_type& type = *descriptor.actors[i];
-    if (actor == type.name)
-      return static_cast<const coppice_server*>(type.callbacks)->config_change != nullptr;
+    if (actor != type.name) continue;
+    const coppice_table* const lifecycle = coppice_find_table(&type, COPPICE_LIFECYCLE_1);
+    return lifecycle != nullptr &&
+           static_cast<const coppice_lifecycle*>(lifecycle->callbacks)->config_change != nullptr;
   }
   return false;
 }
