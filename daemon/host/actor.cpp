@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/gen.hpp"
-#include "host/host.hpp"
+#include "host/entry.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -312,11 +312,11 @@ const coppice_actor_api* actor_interface() {
   static const coppice_actor_api table = {
       .size = sizeof(coppice_actor_api),
       .reserved = 0,
-      .self_borrowed = &entry<&self_borrowed>::call,
-      .parent_borrowed = &entry<&parent_borrowed>::call,
-      .node_borrowed = &entry<&node_borrowed>::call,
-      .args_borrowed = &entry<&args_borrowed>::call,
-      .env_borrowed = &entry<&env_borrowed>::call,
+      .self_borrowed = &entry<&self_borrowed, marked::look>::call,
+      .parent_borrowed = &entry<&parent_borrowed, marked::look>::call,
+      .node_borrowed = &entry<&node_borrowed, marked::look>::call,
+      .args_borrowed = &entry<&args_borrowed, marked::look>::call,
+      .env_borrowed = &entry<&env_borrowed, marked::look>::call,
       .send = &entry<&send>::call,
       .link = &entry<&link<urgency::ordinary>>::call,
       .unlink = &entry<&unlink>::call,
@@ -331,8 +331,8 @@ const coppice_actor_api* actor_interface() {
       .unregister_name = &entry<&unregister_name>::call,
       .whereis = &entry<&whereis>::call,
       .spawn = &entry<&spawn>::call,
-      .set_error = &entry<&set_error>::call,
-      .set_reason = &entry<&set_reason>::call,
+      .set_error = &entry<&set_error, marked::look>::call,
+      .set_reason = &entry<&set_reason, marked::look>::call,
       .set_label = &entry<&set_label>::call,
       .spawn_at = &entry<&spawn_at>::call,
       .priority_alias = &entry<&alias<urgency::priority>>::call,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // "coppice.metric/1": cells of the node's metric board, under the id of the actor's plugin. Where there is no
 // board (a file is only tried out) there is a cell that nobody sees. In the process's own turn.
-#include "host/host.hpp"
+#include "host/entry.hpp"
 #include "host/metric_board.hpp"
 
 namespace coppice::host {
@@ -30,7 +30,7 @@ const coppice_metric_api* metric_interface() {
   static const coppice_metric_api table = {
       .size = sizeof(coppice_metric_api),
       .reserved = 0,
-      .cell = &entry<&cell>::call,
+      .cell = &entry<&cell, marked::look>::call,
   };
   return &table;
 }

@@ -2,7 +2,7 @@
 // "coppice.timer/1" over the runtime's timers and clocks. Timers belong to the process, not to the plugin's
 // generation, so they outlive a reload. In the process's own turn, the clocks on any thread.
 #include "base/clock.hpp"
-#include "host/host.hpp"
+#include "host/entry.hpp"
 
 namespace coppice::host {
 namespace {
