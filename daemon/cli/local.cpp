@@ -39,6 +39,22 @@ json json_of(const spec::diagnostic& d) {
           {"hint", d.hint}};
 }
 
+json json_of(const std::vector<spec::plugin_file>& files) {
+  json plugins = json::array();
+  for (const auto& one : files)
+    plugins.push_back({{"id", one.id}, {"file", one.path}, {"drafts", one.drafts}});
+  return plugins;
+}
+
+// A line for each plugin that a later host may have to refuse an interface.
+std::string drafts_text(const spec::node_spec& spec) {
+  std::string text;
+  for (const auto& one : spec.plugin_files)
+    if (!one.drafts.empty())
+      text += fmt::format("plugin {} uses drafts: {}\n", one.id, fmt::join(one.drafts, ", "));
+  return text;
+}
+
 api::exit_code check(const std::vector<std::string>& given, bool effective, bool as_json) {
   const std::vector<std::string> files = given.empty() ? spec::default_files() : given;
   spec::outcome outcome = spec::load(files);
@@ -46,6 +62,7 @@ api::exit_code check(const std::vector<std::string>& given, bool effective, bool
     json problems = json::array();
     for (const auto& d : outcome.diagnostics) problems.push_back(json_of(d));
     json document{{"valid", outcome.spec.has_value()}, {"files", files}, {"diagnostics", problems}};
+    if (outcome.spec) document["plugins"] = json_of(outcome.spec->plugin_files);
     if (outcome.spec && effective) {
       document["effective"] = spec::effective_yaml(*outcome.spec);
       document["overridden"] = json::array();
@@ -60,7 +77,7 @@ api::exit_code check(const std::vector<std::string>& given, bool effective, bool
         print(fmt::format("# {}: {} overrides {}\n", one.path, one.by, one.over));
     if (outcome.spec)
       print(effective ? spec::effective_yaml(*outcome.spec)
-                      : fmt::format("{}: ok\n", fmt::join(files, ", ")));
+                      : fmt::format("{}: ok\n{}", fmt::join(files, ", "), drafts_text(*outcome.spec)));
   }
   return outcome.spec ? api::exit_code::done : api::exit_code::bad_configuration;
 }
@@ -73,6 +90,7 @@ json json_of(const manifest::inspection& found, const std::string& file) {
   }
   if (found.declared) {
     const auto& m = *found.declared;
+    document["drafts"] = found.drafts;
     document["id"] = m.id;
     document["version"] = m.version;
     document["build_id"] = m.build_id;
@@ -82,6 +100,7 @@ json json_of(const manifest::inspection& found, const std::string& file) {
       json schema = json::parse(actor.args_schema, nullptr, false);
       document["actors"].push_back({{"name", actor.name},
                                     {"behaviour", actor.behaviour},
+                                    {"tables", actor.tables},
                                     {"state_version", actor.state_version},
                                     {"args_schema", schema.is_discarded() ? json() : schema}});
     }
@@ -101,6 +120,10 @@ std::string yes_no(bool value) {
   return value ? "yes" : "no";
 }
 
+std::string names_or_none(const std::vector<std::string>& names) {
+  return names.empty() ? "-" : fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::string text_of(const manifest::inspection& found, const std::string& file) {
   std::vector<std::vector<std::string>> rows{{"file", file}};
   if (found.declared) {
@@ -112,7 +135,9 @@ std::string text_of(const manifest::inspection& found, const std::string& file) 
       rows.push_back({"actor", fmt::format("{} ({}), state version {}{}{}", actor.name, actor.behaviour,
                                            actor.state_version, actor.args_schema.empty() ? "" : ", args ",
                                            actor.args_schema)});
+      rows.push_back({"tables", names_or_none(actor.tables)});
     }
+    rows.push_back({"drafts", names_or_none(found.drafts)});
   }
   if (found.linked) {
     for (const auto& [name, path] : found.linked->libraries)

@@ -2,25 +2,20 @@
 // See descriptor.hpp. What lies beyond a struct's own size is never read. Any thread.
 #include "loader/descriptor.hpp"
 
-#include <coppice/server.h>
 #include <fmt/format.h>
 
-#include <cstddef>
+#include <algorithm>
+#include <coppice/tables.hpp>
 #include <cstring>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace coppice::loader {
 namespace {
 
 constexpr std::uint64_t most_actors = 1000;
 constexpr std::size_t longest_text = 256;
-
-// The sizes these structs had in ABI 1.0: none may be smaller.
-constexpr std::size_t least_descriptor =
-    offsetof(coppice_descriptor, deinit) + sizeof(coppice_descriptor::deinit);
-constexpr std::size_t least_actor_type =
-    offsetof(coppice_actor_type, args_schema) + sizeof(coppice_actor_type::args_schema);
-constexpr std::size_t least_server = offsetof(coppice_server, destroy) + sizeof(coppice_server::destroy);
 
 tl::unexpected<base::error> refuse(std::string text) {
   return base::fail(base::errc::refused, std::move(text));
@@ -38,32 +33,34 @@ base::status same(std::string_view what, std::string_view in_code, std::string_v
                   in_code, in_note));
 }
 
-base::status check_actor(const coppice_actor_type& found, const manifest::actor_type& promised) {
-  if (found.size < least_actor_type)
-    return refuse(fmt::format("actor \"{}\": size {} is below {}: set it to sizeof(coppice_actor_type)",
-                              promised.name, found.size, least_actor_type));
-  if (auto ok = same("actor", text_of(found.name), promised.name); !ok) return ok;
-  if (auto ok = same(fmt::format("for actor {} the behaviour", promised.name), text_of(found.behaviour),
-                     promised.behaviour);
-      !ok)
-    return ok;
-  if (found.state_version != promised.state_version)
-    return refuse(fmt::format("actor {}: the descriptor says state version {} and the note says {}",
-                              promised.name, found.state_version, promised.state_version));
-  const std::string_view table = text_of(found.table);
-  if (promised.behaviour != "server")
-    return refuse(fmt::format("actor {}: this host has no behaviour \"{}\"; it has: server", promised.name,
-                              promised.behaviour));
-  if (table != COPPICE_SERVER_1)
-    return refuse(fmt::format("actor {}: its callback table is \"{}\" and a server's is \"{}\"",
-                              promised.name, table, COPPICE_SERVER_1));
-  if (found.callbacks == nullptr)
-    return refuse(fmt::format("actor {}: its callback table is a null pointer", promised.name));
-  const auto size = static_cast<const coppice_server*>(found.callbacks)->size;
-  if (size < least_server)
-    return refuse(fmt::format("actor {}: its callback table has size {}, below {}: set it to sizeof",
-                              promised.name, size, least_server));
+// The same set: their order says nothing.
+base::status same_tables(std::span<const std::string> in_code, std::span<const std::string> in_note) {
+  const auto lacks = [](std::span<const std::string> names, const std::string& one) {
+    return std::ranges::find(names, one) == names.end();
+  };
+  for (const auto& name : in_note)
+    if (lacks(in_code, name))
+      return refuse(
+          fmt::format("the note names the table {} and the descriptor does not: build both from "
+                      "one source",
+                      name));
+  for (const auto& name : in_code)
+    if (lacks(in_note, name))
+      return refuse(
+          fmt::format("the descriptor has the table {} and the note does not name it: build both "
+                      "from one source",
+                      name));
   return {};
+}
+
+base::status check_actor(const coppice_actor_type& found, const manifest::actor_type& promised) {
+  if (const auto faults = tables::check(found); !faults.empty()) return refuse(faults.front().sentence());
+  if (auto ok = same("name", text_of(found.name), promised.name); !ok) return ok;
+  if (auto ok = same("behaviour", text_of(found.behaviour), promised.behaviour); !ok) return ok;
+  if (found.state_version != promised.state_version)
+    return refuse(fmt::format("the descriptor says state version {} and the note says {}",
+                              found.state_version, promised.state_version));
+  return same_tables(tables::names_of(found), promised.tables);
 }
 
 } // namespace
@@ -74,19 +71,11 @@ base::status check_descriptor(const coppice_descriptor& found, const manifest::m
         fmt::format("wrong magic {:#018x} in its descriptor, a plugin's is {:#018x}: coppice_plugin is "
                     "to be a coppice_descriptor that begins with COPPICE_DESCRIPTOR_HEAD",
                     found.magic, std::uint64_t{COPPICE_MAGIC}));
-  if (found.abi_major != COPPICE_ABI_MAJOR)
-    return refuse(
-        fmt::format("it was built for plugin ABI {} and this host speaks {}: build it with this "
-                    "host's headers",
-                    found.abi_major, COPPICE_ABI_MAJOR));
-  if (found.abi_minor_needed > COPPICE_ABI_MINOR)
-    return refuse(
-        fmt::format("it needs plugin ABI {}.{} and this host speaks {}.{}: use a newer host, or build "
-                    "it with older headers",
-                    found.abi_major, found.abi_minor_needed, COPPICE_ABI_MAJOR, COPPICE_ABI_MINOR));
-  if (found.size < least_descriptor)
+  if (const auto other = manifest::judge_abi(promised, found.abi_major, found.abi_minor_needed))
+    return refuse(other->sentence());
+  if (found.size < COPPICE_DESCRIPTOR_LEAST)
     return refuse(fmt::format("its descriptor has size {}, below {}: set it to sizeof(coppice_descriptor)",
-                              found.size, least_descriptor));
+                              found.size, COPPICE_DESCRIPTOR_LEAST));
   if (auto ok = same("id", text_of(found.id), promised.id); !ok) return ok;
   if (auto ok = same("version", text_of(found.version), promised.version); !ok) return ok;
   if (const auto id = text_of(found.build_id); !id.empty()) {
@@ -102,16 +91,10 @@ base::status check_descriptor(const coppice_descriptor& found, const manifest::m
   for (std::size_t i = 0; i < promised.actors.size(); ++i) {
     if (found.actors[i] == nullptr)
       return refuse(fmt::format("entry {} of the descriptor's actors is a null pointer", i));
-    if (auto ok = check_actor(*found.actors[i], promised.actors[i]); !ok) return ok;
+    if (auto ok = check_actor(*found.actors[i], promised.actors[i]); !ok)
+      return tl::unexpected(std::move(ok.error()).context("actor " + promised.actors[i].name));
   }
   return {};
-}
-
-const coppice_actor_type* find_actor(const coppice_descriptor& plugin, std::string_view name) {
-  for (std::uint64_t i = 0; i < plugin.actor_count; ++i) {
-    if (text_of(plugin.actors[i]->name) == name) return plugin.actors[i];
-  }
-  return nullptr;
 }
 
 } // namespace coppice::loader

@@ -82,7 +82,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
   manifest::inspection seen = manifest::inspect(file);
   if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
   for (const auto& reason : seen.verdict.reasons)
-    base::log::warning("loader", "plugin {}: {} ({})", plugin, reason.text, reason.remedy);
+    base::log::warning("loader", "plugin {}: {}", plugin, reason.sentence());
   manifest::manifest& declared = *seen.declared;
   if (declared.id != plugin)
     return refuse({base::errc::refused, fmt::format("it says that it is plugin {}: call the file {}.so",

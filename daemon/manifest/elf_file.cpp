@@ -210,6 +210,20 @@ elf_result<void> elf_file::notes(const std::function<void(const note&)>& each) c
   return {};
 }
 
+elf_result<void> elf_file::read_only(std::uint64_t bound,
+                                     const std::function<void(std::string_view)>& each) const {
+  for (const auto& segment : segments_) {
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const std::uint64_t length = std::min(segment.p_filesz, bound);
+    if (length == 0) continue;
+    auto raw = read(segment.p_offset, length, bound, "a segment");
+    if (!raw) return tl::unexpected(raw.error());
+    each({reinterpret_cast<const char*>(raw->data()), raw->size()});
+    bound -= length;
+  }
+  return {};
+}
+
 elf_result<elf_file::symbol_range> elf_file::listed_symbols() const {
   if (auto address = entry(DT_GNU_HASH)) {
     auto offset = offset_of(*address);

@@ -47,6 +47,9 @@ class elf_file {
   };
   elf_result<void> notes(const std::function<void(const note&)>& each) const;
 
+  // Calls `each` with the bytes of every segment that is loaded and never written to, `bound` in all at most.
+  elf_result<void> read_only(std::uint64_t bound, const std::function<void(std::string_view)>& each) const;
+
   // A string of the dynamic string table; nullopt if the offset is outside of it or unterminated.
   std::optional<std::string> string(std::uint64_t offset) const;
 

@@ -4,8 +4,11 @@
 // ABI) and above all unloading: whatever would keep an old generation's code or data in the process
 // after a reload is refused here.
 #include <algorithm>
+#include <coppice/tables.hpp>
 #include <filesystem>
 
+#include "base/suggest.hpp"
+#include "manifest/drafts.hpp"
 #include "manifest/elf_file.hpp"
 #include "manifest/manifest.hpp"
 #include "manifest/note.hpp"
@@ -152,18 +155,20 @@ void judge_linkage(const linkage& linked, verdict& to) {
          "link with -z relro -z now");
 }
 
-void judge_abi(const manifest& declared, verdict& to) {
-  auto version = [](std::uint64_t major, std::uint64_t minor) {
-    return std::to_string(major) + "." + std::to_string(minor);
-  };
-  const auto theirs = version(declared.abi_major, declared.abi_minor_needs);
-  const auto ours = version(abi_major, abi_minor);
-  if (declared.abi_major < abi_major)
-    refuse(to, objection::older_abi, "is built for plugin ABI " + theirs + ", this host has " + ours,
-           "rebuild it with this version's headers");
-  else if (declared.abi_major > abi_major || declared.abi_minor_needs > abi_minor)
-    refuse(to, objection::newer_abi, "needs plugin ABI " + theirs + ", this host has " + ours,
-           "update the host, or build the plugin with older headers");
+void judge_tables(const manifest& declared, verdict& to) {
+  for (const auto& actor : declared.actors)
+    for (auto& fault : tables::check_names(actor.behaviour, actor.tables)) {
+      auto text = "actor " + actor.name + ": " + std::move(fault.text);
+      if (fault.what != tables::fault::kind::unknown_behaviour) {
+        refuse(to, objection::bad_tables, std::move(text), std::move(fault.remedy));
+        continue;
+      }
+      std::vector<std::string_view> known;
+      for (const auto* one = coppice_behaviours; one->name != nullptr; ++one) known.push_back(one->name);
+      auto guess = base::did_you_mean(actor.behaviour, known);
+      refuse(to, objection::unknown_behaviour, std::move(text),
+             guess.empty() ? std::move(fault.remedy) : std::move(guess));
+    }
 }
 
 struct found_notes {
@@ -219,10 +224,37 @@ void judge_file(const std::string& path, inspection& result) {
   // What is no plugin at all is not told how to link itself better.
   if (!notes.declared.empty()) judge_linkage(linked, result.verdict);
   result.linked = std::move(linked);
-  if (result.declared) judge_abi(*result.declared, result.verdict);
+  if (!result.declared) return;
+  const manifest& declared = *result.declared;
+  auto other_abi = judge_abi(declared, declared.abi_major, declared.abi_minor_needs);
+  if (other_abi) {
+    result.verdict.reasons.push_back(std::move(*other_abi));
+  } else {
+    judge_tables(declared, result.verdict); // the tables of another ABI are not this one's to judge
+  }
+  auto drafts = find_drafts(*file, declared);
+  if (!drafts) return refuse(result.verdict, drafts.error());
+  result.drafts = std::move(*drafts);
+  for (auto& why : judge_drafts(result.drafts, known_drafts()))
+    result.verdict.reasons.push_back(std::move(why));
 }
 
 } // namespace
+
+std::optional<reason> judge_abi(const manifest& of, std::uint32_t major, std::uint32_t minor_needed) {
+  const auto version = [](std::uint32_t first, std::uint32_t second) {
+    return std::to_string(first) + "." + std::to_string(second);
+  };
+  const std::string theirs = version(major, minor_needed);
+  const std::string asks = of.id + " " + of.version + " needs plugin ABI " + theirs;
+  const std::string has =
+      ", and this host, coppice " COPPICE_VERSION ", has " + version(abi_major, abi_minor);
+  if (major < abi_major)
+    return reason{objection::older_abi, false, asks + has, "rebuild it with this host's headers"};
+  if (major == abi_major && minor_needed <= abi_minor) return std::nullopt;
+  return reason{objection::newer_abi, false, asks + has,
+                "install a coppice whose plugin ABI is at least " + theirs};
+}
 
 bool verdict::accepted() const {
   return std::none_of(reasons.begin(), reasons.end(), [](const reason& one) { return !one.warning; });
@@ -235,7 +267,7 @@ bool verdict::has(objection kind) const {
 std::string verdict::text() const {
   std::string all;
   for (const auto& one : reasons)
-    if (!one.warning) all += (all.empty() ? "" : "; ") + one.text + " (" + one.remedy + ")";
+    if (!one.warning) all += (all.empty() ? "" : "; ") + one.sentence();
   return all;
 }
 

@@ -17,6 +17,7 @@ namespace coppice::manifest {
 struct actor_type {
   std::string name;
   std::string behaviour;           // "server"
+  std::vector<std::string> tables; // "coppice.server/1", …: what it implements
   std::string args_schema;         // JSON Schema as JSON text; empty: any map is taken
   std::uint32_t state_version = 0; // of what save_state writes
 };
@@ -68,6 +69,8 @@ enum class objection {
   newer_format,
   newer_abi,
   older_abi,
+  unknown_behaviour,
+  bad_tables,
   no_descriptor,
   search_path,
   private_library,
@@ -75,6 +78,7 @@ enum class objection {
   no_delete,
   unique_symbol,
   executable_stack,
+  unknown_draft,  // warning
   extra_exports,  // warning
   weak_hardening, // warning
 };
@@ -84,6 +88,8 @@ struct reason {
   bool warning = false; // the file is taken all the same
   std::string text;     // what is wrong, lower case, no full stop
   std::string remedy;   // what the plugin's author does about it
+
+  std::string sentence() const { return text + " (" + remedy + ")"; }
 };
 
 struct verdict {
@@ -98,6 +104,7 @@ struct verdict {
 struct inspection {
   std::optional<manifest> declared; // if a note could be read, even when the file is refused
   std::optional<linkage> linked;    // if it is an ELF library of this machine
+  std::vector<std::string> drafts;  // that it uses, as far as can be seen: "coppice.order/draft-1", …
   coppice::manifest::verdict verdict;
 };
 
@@ -113,6 +120,10 @@ base::result<manifest> read(const std::string& path, const inspect_options& opti
 
 // The JSON text of a note. Errors are errc::invalid, or errc::unsupported for a newer format.
 base::result<manifest> parse(std::string_view json);
+
+// Why this host does not speak a plugin's ABI; nullopt: it does. The numbers are the note's or the
+// descriptor's, the names the note's.
+std::optional<reason> judge_abi(const manifest& of, std::uint32_t major, std::uint32_t minor_needed);
 
 // Whether the file and all folders of its real path belong to root or to us and nobody else can write
 // to them; a folder with the sticky bit counts as safe. errc::refused names the culprit.

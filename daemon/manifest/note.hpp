@@ -18,6 +18,8 @@
 //    "actors": [                         at least one
 //      {"name": "kv",                    like id; unique in the file
 //       "behaviour": "server",           the engine that runs it
+//       "tables": ["coppice.server/1"],  what it implements, in any order: at most 32 names, each once and
+//                                        at most 64: [a-z0-9_.]+/[a-z0-9_.-]+
 //       "state_version": 1,              optional, default 0: version of what save_state writes
 //       "args_schema": {…}}]}            optional: JSON Schema of args, see spec/args_schema.hpp
 //

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The JSON text of a plugin's note into a manifest. The text is anyone's: its nesting is bounded before
 // the parser sees it (the library's printer recurses), and every value is checked for type and range.
+#include <coppice/tables.hpp>
 #include <nlohmann/json.hpp>
 
 #include "manifest/manifest.hpp"
@@ -13,6 +14,9 @@ using json = nlohmann::json;
 
 constexpr int depth_limit = 64;
 constexpr std::size_t text_limit = 64;
+
+constexpr std::string_view in_names = "abcdefghijklmnopqrstuvwxyz0123456789_.";
+constexpr std::string_view in_revisions = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
 
 bool too_deep(std::string_view text) {
   int depth = 0;
@@ -36,6 +40,14 @@ bool is_identifier(const std::string& text) {
   for (char c : text)
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
   return true;
+}
+
+// NAME/REVISION, as "coppice.server/1" and "coppice.pond/draft-2".
+bool is_table_name(std::string_view text) {
+  const auto slash = text.find('/');
+  return text.size() <= text_limit && slash != text.npos && slash != 0 && slash + 1 != text.size() &&
+         text.find_first_not_of(in_names) == slash &&
+         text.find_first_not_of(in_revisions, slash + 1) == text.npos;
 }
 
 tl::unexpected<base::error> invalid(std::string text) {
@@ -71,6 +83,21 @@ base::result<std::uint32_t> number(const json& value, const char* what) {
   return static_cast<std::uint32_t>(value.get<std::uint64_t>());
 }
 
+base::result<std::vector<std::string>> table_names(const json& object) {
+  auto found = object.find("tables");
+  if (found == object.end() || !found->is_array()) return invalid("tables is missing or no list");
+  if (found->size() > tables::most)
+    return invalid("tables has more than " + std::to_string(tables::most) + " names");
+  std::vector<std::string> names;
+  for (const auto& one : *found) {
+    if (!one.is_string() || !is_table_name(one.get_ref<const std::string&>()))
+      return invalid("tables[" + std::to_string(names.size()) +
+                     "] must be NAME/REVISION in lower-case letters, digits, _ and ., at most 64 bytes");
+    names.push_back(one.get<std::string>());
+  }
+  return names;
+}
+
 base::result<actor_type> parse_actor(const json& object) {
   if (!object.is_object()) return invalid("not an object");
   actor_type actor;
@@ -80,6 +107,9 @@ base::result<actor_type> parse_actor(const json& object) {
   auto behaviour = identifier(object, "behaviour");
   if (!behaviour) return tl::unexpected(behaviour.error());
   actor.behaviour = std::move(*behaviour);
+  auto tables = table_names(object);
+  if (!tables) return tl::unexpected(tables.error());
+  actor.tables = std::move(*tables);
   if (auto found = object.find("state_version"); found != object.end()) {
     auto version = number(*found, "state_version");
     if (!version) return tl::unexpected(version.error());

@@ -9,8 +9,8 @@
 #include <coppice/etf/writer.hpp>
 #include <map>
 
+#include "base/suggest.hpp"
 #include "spec/scalar.hpp"
-#include "spec/suggest.hpp"
 #include "spec/term.hpp"
 #include "spec/utf8.hpp"
 
@@ -242,7 +242,7 @@ class walk {
     if (!by.closed) return encode_term(to_, from, writer_);
     std::vector<std::string_view> names;
     for (const auto& one : by.properties) names.push_back(one.key);
-    std::string hint = did_you_mean(key.text, names);
+    std::string hint = base::did_you_mean(key.text, names);
     if (hint.empty() && !names.empty()) {
       hint = "known here:";
       for (auto name : names) hint += " " + std::string(name);
@@ -329,7 +329,8 @@ class walk {
       expected += (expected.empty() ? "" : &one == &by.values.back() ? " or " : ", ") + words.back();
     }
     std::vector<std::string_view> known(words.begin(), words.end());
-    return wrong(from, path, expected, from.what == node::kind::scalar ? did_you_mean(from.text, known) : "");
+    return wrong(from, path, expected,
+                 from.what == node::kind::scalar ? base::did_you_mean(from.text, known) : "");
   }
 
   void encode_fallback(const rule& by) {

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "spec/suggest.hpp"
+#include "base/suggest.hpp"
 
 namespace coppice::spec {
 
@@ -49,12 +49,16 @@ catalog::plugin catalog::open(const std::string& id) const {
   }
   auto inspected = manifest::inspect(result.path);
   for (const auto& reason : inspected.verdict.reasons) {
-    if (reason.warning) continue;
+    if (reason.warning) {
+      result.warnings.push_back(reason);
+      continue;
+    }
     result.problem = "the plugin " + result.path + " is refused: " + reason.text;
     result.remedy = reason.remedy;
     return result;
   }
   result.declared = std::move(*inspected.declared);
+  result.drafts = std::move(inspected.drafts);
   if (result.declared.id != id) {
     result.problem = "the plugin " + result.path + " calls itself '" + result.declared.id + "'";
     result.remedy = "the file must be called " + result.declared.id + ".so";
@@ -82,13 +86,13 @@ std::string catalog::suggest(const std::string& id) const {
       if (at->path().extension() == ".so") names.push_back(at->path().stem().string());
   }
   std::vector<std::string_view> known(names.begin(), names.end());
-  return did_you_mean(id, known);
+  return base::did_you_mean(id, known);
 }
 
 std::vector<plugin_file> catalog::files() const {
   std::vector<plugin_file> all;
   for (const auto& [id, one] : plugins_)
-    if (one.problem.empty()) all.push_back({id, one.path});
+    if (one.problem.empty()) all.push_back({id, one.path, one.drafts});
   return all;
 }
 

@@ -22,7 +22,9 @@ class catalog {
     std::string path;
     std::string problem; // not empty: the file is not there, or refused
     std::string remedy;
-    bool reported = false;
+    bool reported = false; // the problem, or the warnings
+    std::vector<manifest::reason> warnings;
+    std::vector<std::string> drafts;
     manifest::manifest declared;
     fingerprint print;                          // of what is declared
     std::map<std::string, args_schema> schemas; // by actor

@@ -10,8 +10,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/suggest.hpp"
 #include "spec/catalog.hpp"
-#include "spec/suggest.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -131,13 +131,16 @@ class checker {
       if (!std::exchange(plugin.reported, true)) to_.error(actor.at, plugin.problem, plugin.remedy);
       return nullptr;
     }
+    if (!std::exchange(plugin.reported, true))
+      for (const auto& one : plugin.warnings)
+        to_.warning(actor.at, "the plugin " + plugin.path + " " + one.text, one.remedy);
     const auto& actors = plugin.declared.actors;
     if (child.actor_type.empty()) child.actor_type = actors.size() == 1 ? actors[0].name : child.plugin;
     const auto* type = plugin.declared.find(child.actor_type);
     if (!type) {
       std::vector<std::string_view> known;
       for (const auto& one : actors) known.push_back(one.name);
-      std::string hint = did_you_mean(child.actor_type, known);
+      std::string hint = base::did_you_mean(child.actor_type, known);
       if (hint.empty()) {
         hint = "it has:";
         for (auto one : known) hint += " " + std::string(one);
@@ -168,7 +171,7 @@ class checker {
           needs[i].push_back(found->second);
         } else if (const node* where = element(list, j); where && !wanted[j].empty()) {
           to_.error(where->at, "depends_on: there is no application " + in_quotes(wanted[j]),
-                    did_you_mean(wanted[j], names));
+                    base::did_you_mean(wanted[j], names));
         }
       }
     }

@@ -259,7 +259,8 @@ struct application_spec {
 // A plugin that the tree names, found in plugins.path.
 struct plugin_file {
   std::string id;
-  std::string path; // absolute
+  std::string path;                // absolute
+  std::vector<std::string> drafts; // names of the interfaces it uses that may still change
 };
 
 struct node_spec {

@@ -236,7 +236,7 @@ bool shutdown_time::read(reader& from, const node& value, shutdown_limit& into) 
   }
   constexpr std::array<std::string_view, 2> words{"brutal_kill", "infinity"};
   std::string hint = unit_hint(value, "s");
-  if (hint.empty() && value.what == node::kind::scalar) hint = did_you_mean(value.text, words);
+  if (hint.empty() && value.what == node::kind::scalar) hint = base::did_you_mean(value.text, words);
   from.wrong_type(value, std::string(a_duration) + ", brutal_kill or infinity", hint);
   return false;
 }

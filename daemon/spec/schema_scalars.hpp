@@ -6,10 +6,10 @@
 #include <array>
 #include <utility>
 
+#include "base/suggest.hpp"
 #include "spec/node_spec.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_type.hpp"
-#include "spec/suggest.hpp"
 
 namespace coppice::spec {
 
@@ -129,7 +129,8 @@ class choice final : public value_type<E> {
       expected += (names.empty() ? "" : &one == &words_.back() ? " or " : ", ") + std::string(one.first);
       names.push_back(one.first);
     }
-    from.wrong_type(value, expected, value.what == node::kind::scalar ? did_you_mean(value.text, names) : "");
+    from.wrong_type(value, expected,
+                    value.what == node::kind::scalar ? base::did_you_mean(value.text, names) : "");
     return false;
   }
   json print(const E& value) const override {

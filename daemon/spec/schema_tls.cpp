@@ -53,7 +53,7 @@ bool tls::read(reader& from, const node& value, tls_spec& into) const {
   const std::string_view word = value.what == node::kind::scalar ? std::string_view(value.text) : "";
   static constexpr std::array<std::string_view, 2> words{"off", "on"};
   if (word != "on" && word != "off") {
-    from.wrong_type(value, "off, on or a map", did_you_mean(word, words));
+    from.wrong_type(value, "off, on or a map", base::did_you_mean(word, words));
     return false;
   }
   into = {};

@@ -2,8 +2,8 @@
 // The sentences that all tables share.
 #include "spec/schema_type.hpp"
 
+#include "base/suggest.hpp"
 #include "spec/scalar.hpp"
-#include "spec/suggest.hpp"
 
 namespace coppice::spec {
 
@@ -14,7 +14,7 @@ void reader::wrong_type(const node& at, std::string_view expected, std::string h
 }
 
 void unknown_key(reader& from, const node& key, const std::vector<std::string_view>& known) {
-  std::string hint = did_you_mean(key.text, known);
+  std::string hint = base::did_you_mean(key.text, known);
   if (hint.empty()) {
     hint = "known here:";
     for (auto one : known) hint += " " + std::string(one);

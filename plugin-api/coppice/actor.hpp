@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 // What an actor can do, as member functions of the class it derives from: the host's interfaces with C++
-// types. Everything throws coppice::exiting once the actor is dead to others. Times are relative spans of
-// std::chrono; statuses are COPPICE_… numbers. Only in the actor's own callbacks. Header-only.
+// types. Times are relative spans of std::chrono; statuses are COPPICE_… numbers. Only in the actor's own
+// callbacks; in its constructor, save_state, restore_state and format_status only those that look: self,
+// parent, node, args, env, now and log. The others throw std::logic_error there, and everything throws
+// coppice::exiting once the actor is dead to others. Header-only.
 #pragma once
 
 #include <coppice/message.hpp>
 
+#include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <span>
+#include <stdexcept>
 #include <tuple>
 
 namespace coppice {
@@ -49,9 +52,56 @@ struct outcome {
 /// Returned by handle_call: the reply comes later.
 struct no_reply {};
 
+/// How a signal goes out, and what an alias is for; several by |. Each function says which of them it takes,
+/// any other is COPPICE_E_UNSUPPORTED.
+enum class flags : std::uint32_t {
+  /// A priority message, as in OTP 28: received before all ordinary ones that wait. To a priority alias only.
+  priority = COPPICE_PRIORITY,
+  /// Opens no connection to another node: COPPICE_E_NODEDOWN if there is none.
+  no_connect = COPPICE_NO_CONNECT,
+  /// Never parks: COPPICE_E_FULL where it would have waited for room.
+  no_wait = COPPICE_NO_WAIT,
+  /// Of an alias: the first message that comes by it gives it back.
+  once = COPPICE_ONCE,
+};
+using enum flags;
+
+constexpr flags operator|(flags a, flags b) {
+  return flags{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)};
+}
+
+/// How long the reference of a monitor is an alias too, by which its process may answer; as in OTP.
+enum class alias_mode : std::uint32_t {
+  none = COPPICE_ALIAS_NONE,
+  explicit_unalias = COPPICE_ALIAS_EXPLICIT,
+  demonitor = COPPICE_ALIAS_DEMONITOR,   ///< until demonitor, or the 'DOWN'
+  reply_demonitor = COPPICE_ALIAS_REPLY, ///< likewise, or the first message, which ends the monitor
+};
+
+/// Any value that has an encoding, encoded.
+class encoded {
+ public:
+  encoded() = default; // none
+  template <class T>
+  encoded(const T& value) : bytes_(etf::encode(value)) {
+    if (bytes_.empty()) throw std::invalid_argument("this value has no encoding");
+  }
+  etf::bytes bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
+struct monitor_options {
+  coppice::flags flags = {}; // priority: of the 'DOWN'; no_connect
+  alias_mode alias = alias_mode::none;
+  encoded tag = {}; // in the place of 'DOWN'
+};
+
 struct spawn_options {
-  std::string_view name;
+  std::string_view name = {};
   bool link = false;
+  bool monitor = false;
   std::chrono::nanoseconds patience = 5s;
 };
 
@@ -59,18 +109,35 @@ struct remote_spawn_options {
   bool link = false;
   bool monitor = false;
   std::chrono::nanoseconds patience = 5s;
-  term others{}; // a list of more of erlang:spawn_opt's options, none of them link or monitor
+  term others = {}; // a list of more of erlang:spawn_opt's options, none of them link or monitor
 };
 
-/// What a spawn on another node came to. With COPPICE_OK the pid; else, where that node said why, its word:
-/// an atom, see coppice_actor_api::spawn_at.
+/// What a spawn came to. With COPPICE_OK the pid. Else, of an actor here whose init failed, the reason
+/// (COPPICE_E_EXIT); of another node that said why, its word: an atom, see coppice_actor_api::spawn_at.
 struct spawned : answer {
-  coppice::message monitor; // the reference, if it was asked for
+  coppice::message monitor = {}; // the reference, if it was asked for
 };
+
+namespace detail {
+
+/// Whose state this thread is making: constructors cannot be handed it, they are the plugin's to write. It
+/// has no destructor, which would keep the image mapped for good.
+inline constinit thread_local coppice_actor* being_made = nullptr;
+
+/// While one lives, what is constructed is this actor. Nothing parks meanwhile: create may not.
+class making {
+ public:
+  explicit making(coppice_actor* self) { being_made = self; }
+  making(const making&) = delete;
+  making& operator=(const making&) = delete;
+  ~making() { being_made = nullptr; }
+};
+
+} // namespace detail
 
 class actor {
  public:
-  actor() = default;
+  actor() : handle_(detail::being_made) {}
   actor(const actor&) = delete;
   actor& operator=(const actor&) = delete;
 
@@ -92,27 +159,31 @@ class actor {
   term args() const { return {detail::view(api().args_borrowed(handle_))}; }
   term env() const { return {detail::view(api().env_borrowed(handle_))}; }
 
-  // Messages. A missing receiver is no error; COPPICE_E_FULL says that the message was dropped.
+  // Messages. A missing receiver is no error; COPPICE_E_FULL says that the message was dropped. Flags:
+  // priority, no_connect, no_wait.
   template <class T>
-  std::int32_t send(const destination& to, const T& value) {
-    return detail::alive(api().send(handle_, plain(to), make_message(value).take()));
+  std::int32_t send(const destination& to, const T& value, flags how = {}) {
+    return detail::checked(api().send(handle_, plain(to), make_message(value).take(), plain(how)), "send");
   }
   template <class T>
-  std::int32_t cast(const destination& to, const T& value) {
-    return detail::alive(detail::host.call->cast(handle_, plain(to), make_message(value).take()));
+  std::int32_t cast(const destination& to, const T& value, flags how = {}) {
+    return detail::checked(
+        detail::host.call->cast(handle_, plain(to), make_message(value).take(), plain(how)), "cast");
   }
   /// `from` is the one handle_call was given, or a copy of its bytes. COPPICE_E_USED: answered before.
   template <class T>
   std::int32_t reply(term from, const T& value) {
-    return detail::alive(detail::host.call->reply(handle_, plain(from), make_message(value).take()));
+    return detail::checked(detail::host.call->reply(handle_, plain(from), make_message(value).take()),
+                           "reply");
   }
 
   // Calls. call() parks this actor; request() does not, and its answer goes to on_response.
   template <class T>
   answer call(const destination& to, const T& request, std::chrono::nanoseconds patience = 5s) {
     answer got;
-    got.status = detail::alive(detail::host.call->call(handle_, plain(to), make_message(request).take(),
-                                                       until(patience), got.message.put()));
+    got.status = detail::checked(detail::host.call->call(handle_, plain(to), make_message(request).take(),
+                                                         until(patience), got.message.put()),
+                                 "call");
     return got;
   }
   /// The same request to many, asked in parallel; answers in their order.
@@ -130,7 +201,7 @@ class actor {
     for (auto& each : raw) {
       out.push_back({status == COPPICE_OK ? each.status : status, message(each.message)});
     }
-    detail::alive(status);
+    detail::checked(status, "call_many");
     return out;
   }
   template <class T>
@@ -139,107 +210,95 @@ class actor {
     std::uint64_t id = 0;
     const std::int32_t status = detail::host.call->request(handle_, plain(to), make_message(request).take(),
                                                            until(patience), tag, &id);
-    return detail::alive(status) == COPPICE_OK ? id : 0;
+    return detail::checked(status, "request") == COPPICE_OK ? id : 0;
   }
   bool cancel_request(std::uint64_t id) {
-    return detail::alive(detail::host.call->cancel(handle_, id)) == COPPICE_OK;
+    return detail::checked(detail::host.call->cancel(handle_, id), "cancel_request") == COPPICE_OK;
   }
 
-  // Links, monitors, exits. Pids and references are terms.
-  std::int32_t link(term pid) { return detail::alive(api().link(handle_, plain(pid))); }
-  std::int32_t unlink(term pid) { return detail::alive(api().unlink(handle_, plain(pid))); }
+  // Links, monitors, exits. Pids and references are terms. Flags: no_connect, and priority: what becomes of
+  // the signal is a priority message, an 'EXIT' where it is trapped or a 'DOWN'.
+  std::int32_t link(term pid, flags how = {}) {
+    return detail::checked(api().link(handle_, plain(pid), plain(how)), "link");
+  }
+  std::int32_t unlink(term pid) { return detail::checked(api().unlink(handle_, plain(pid)), "unlink"); }
   template <class Reason>
-  std::int32_t exit(term pid, const Reason& reason) {
-    return detail::alive(api().exit(handle_, plain(pid), detail::plain(make_message(reason).bytes())));
+  std::int32_t exit(term pid_or_alias, const Reason& reason, flags how = {}) {
+    const message encoded_reason = make_message(reason);
+    return detail::checked(
+        api().exit(handle_, plain(pid_or_alias), detail::plain(encoded_reason.bytes()), plain(how)), "exit");
   }
   bool trap_exit(bool on) {
     std::int32_t old = 0;
-    detail::alive(api().trap_exit(handle_, on ? 1 : 0, &old));
+    detail::checked(api().trap_exit(handle_, on ? 1 : 0, &old), "trap_exit");
     return old != 0;
   }
-  /// The reference; none if `whom` is no destination.
-  message monitor(const destination& whom) {
+  /// The reference; none if nothing is monitored: `whom` is no destination, or not connected and not to be.
+  message monitor(const destination& whom, flags how = {}) {
+    return monitor(whom, monitor_options{.flags = how});
+  }
+  message monitor(const destination& whom, const monitor_options& options) {
+    coppice_monitor_options raw{};
+    raw.size = sizeof raw;
+    raw.alias = static_cast<std::uint32_t>(options.alias);
+    raw.tag = detail::plain(options.tag.bytes());
     message reference;
-    detail::alive(api().monitor(handle_, plain(whom), reference.put()));
+    detail::checked(api().monitor(handle_, plain(whom), plain(options.flags), &raw, reference.put()),
+                    "monitor");
     return reference;
   }
   /// {nodedown, Node} at handle_info once it is lost, or at once if it cannot be reached.
   bool monitor_node(term node, bool on = true) {
-    return detail::alive(api().monitor_node(handle_, plain(node), on ? 1 : 0)) == COPPICE_OK;
+    return detail::checked(api().monitor_node(handle_, plain(node), on ? 1 : 0), "monitor_node") ==
+           COPPICE_OK;
   }
   bool demonitor(term reference, bool flush = false) {
-    return detail::alive(api().demonitor(handle_, plain(reference), flush ? 1 : 0)) == COPPICE_OK;
+    return detail::checked(api().demonitor(handle_, plain(reference), flush ? 1 : 0), "demonitor") ==
+           COPPICE_OK;
   }
 
-  /// A reference that can be sent to until it is given back.
-  message alias() {
+  /// A reference that can be sent to until it is given back. Flags: priority, and what is sent to it with
+  /// priority is a priority message; once.
+  message alias(flags what = {}) {
     message reference;
-    detail::alive(api().alias(handle_, reference.put()));
+    detail::checked(api().alias(handle_, plain(what), reference.put()), "alias");
     return reference;
   }
   bool unalias(term reference) {
-    return detail::alive(api().unalias(handle_, plain(reference))) == COPPICE_OK;
-  }
-
-  // Priority messages, OTP 28's, since 1.1 of the ABI: received before ordinary ones that wait, by way of a
-  // priority alias only, see coppice_actor_api::priority_alias. A host that is too old gives no reference and
-  // COPPICE_E_UNSUPPORTED.
-  message priority_alias() {
-    message reference;
-    if (has_priority()) detail::alive(api().priority_alias(handle_, reference.put()));
-    return reference;
-  }
-  template <class T>
-  std::int32_t send_priority(const destination& to, const T& value) {
-    if (!has_priority()) return COPPICE_E_UNSUPPORTED;
-    return detail::alive(api().send_priority(handle_, plain(to), make_message(value).take()));
-  }
-  template <class Reason>
-  std::int32_t exit_priority(term pid_or_alias, const Reason& reason) {
-    if (!has_priority()) return COPPICE_E_UNSUPPORTED;
-    return detail::alive(
-        api().exit_priority(handle_, plain(pid_or_alias), detail::plain(make_message(reason).bytes())));
-  }
-  std::int32_t link_priority(term pid) {
-    return has_priority() ? detail::alive(api().link_priority(handle_, plain(pid))) : COPPICE_E_UNSUPPORTED;
-  }
-  message monitor_priority(const destination& whom) {
-    message reference;
-    if (has_priority()) detail::alive(api().monitor_priority(handle_, plain(whom), reference.put()));
-    return reference;
+    return detail::checked(api().unalias(handle_, plain(reference)), "unalias") == COPPICE_OK;
   }
 
   // Names and children.
   std::int32_t register_name(std::string_view name) {
-    return detail::alive(api().register_name(handle_, detail::plain(name)));
+    return detail::checked(api().register_name(handle_, detail::plain(name)), "register_name");
   }
   std::int32_t unregister_name(std::string_view name) {
-    return detail::alive(api().unregister_name(handle_, detail::plain(name)));
+    return detail::checked(api().unregister_name(handle_, detail::plain(name)), "unregister_name");
   }
   /// The pid; none if nobody here has the name.
   message whereis(std::string_view name) {
     message pid;
-    detail::alive(api().whereis(handle_, detail::plain(name), pid.put()));
+    detail::checked(api().whereis(handle_, detail::plain(name), pid.put()), "whereis");
     return pid;
   }
-  /// "PLUGIN:ACTOR" or ":ACTOR". With COPPICE_OK the answer is the pid, with COPPICE_E_EXIT the reason.
+  /// "PLUGIN:ACTOR" or ":ACTOR". Parks this actor until its init is through.
   template <class Args>
-  answer spawn(std::string_view actor_name, const Args& args, const spawn_options& options = {}) {
-    const message encoded = make_message(args);
+  spawned spawn(std::string_view actor_name, const Args& args, const spawn_options& options = {}) {
+    const message encoded_args = make_message(args);
     coppice_spawn_options raw{};
     raw.size = sizeof raw;
-    raw.flags = options.link ? COPPICE_SPAWN_LINK : 0;
+    raw.flags = spawn_flags(options);
     raw.actor = detail::plain(actor_name);
     raw.name = detail::plain(options.name);
-    raw.args = detail::plain(encoded.bytes());
+    raw.args = detail::plain(encoded_args.bytes());
     raw.deadline = until(options.patience);
-    answer got;
-    got.status = detail::alive(api().spawn(handle_, &raw, got.message.put(), nullptr));
+    spawned got;
+    got.status = detail::checked(api().spawn(handle_, &raw, got.message.put(), got.monitor.put()), "spawn");
     return got;
   }
 
-  // Processes on other nodes, since 1.1 of the ABI. Parks this actor until the node has answered; what the
-  // new process sends, or its end, comes after that.
+  // Processes on other nodes. Parks this actor until the node has answered; what the new process sends, or
+  // its end, comes after that.
   /// apply(Module, Function, Args) there; the arguments are the members of a tuple:
   /// spawn_at("n@host", "timer", "sleep", std::tuple(1000)).
   template <class... Args>
@@ -256,20 +315,17 @@ class actor {
   spawned spawn_at(std::string_view node_name, std::string_view module, std::string_view function, term args,
                    const remote_spawn_options& options = {}) {
     spawned got;
-    if (api().size < offsetof(coppice_actor_api, spawn_at) + sizeof api().spawn_at) {
-      got.status = COPPICE_E_UNSUPPORTED;
-      return got;
-    }
     coppice_remote_spawn raw{};
     raw.size = sizeof raw;
-    raw.flags = (options.link ? COPPICE_SPAWN_LINK : 0) | (options.monitor ? COPPICE_SPAWN_MONITOR : 0);
+    raw.flags = spawn_flags(options);
     raw.node = detail::plain(node_name);
     raw.module = detail::plain(module);
     raw.function = detail::plain(function);
     raw.args = plain(args);
     raw.options = plain(options.others);
     raw.deadline = until(options.patience);
-    got.status = detail::alive(api().spawn_at(handle_, &raw, got.message.put(), got.monitor.put()));
+    got.status =
+        detail::checked(api().spawn_at(handle_, &raw, got.message.put(), got.monitor.put()), "spawn_at");
     return got;
   }
   /// An actor of a plugin of another Coppice node, "PLUGIN" or "PLUGIN:ACTOR": its distribution.allow.spawn
@@ -281,27 +337,38 @@ class actor {
                     options);
   }
 
-  // Time. The message arrives at handle_info, unless it is for someone else.
+  // Time. The message arrives at handle_info, unless it is for someone else. A timer's id is 0 if none was
+  // started.
   static std::chrono::nanoseconds now() { return std::chrono::nanoseconds(detail::host.timer->now()); }
   template <class T>
   std::uint64_t send_after(std::chrono::nanoseconds delay, const T& value) {
-    return start_timer(delay, {nullptr, 0}, value);
+    return start_timer(delay, 0ns, {nullptr, 0}, value);
   }
   template <class T>
   std::uint64_t send_after(std::chrono::nanoseconds delay, const destination& to, const T& value) {
-    return start_timer(delay, plain(to), value);
+    return start_timer(delay, 0ns, plain(to), value);
+  }
+  /// Again and again, the first time after one period, at least 1 ms, until it is cancelled; also through a
+  /// reload. Its times do not drift, and those that the node was too late for are left out.
+  template <class T>
+  std::uint64_t every(std::chrono::nanoseconds period, const T& value) {
+    return start_timer(period, at_least_one(period), {nullptr, 0}, value);
+  }
+  template <class T>
+  std::uint64_t every(std::chrono::nanoseconds period, const destination& to, const T& value) {
+    return start_timer(period, at_least_one(period), plain(to), value);
   }
   bool cancel_timer(std::uint64_t id) {
-    return detail::alive(detail::host.timer->cancel(handle_, id)) == COPPICE_OK;
+    return detail::checked(detail::host.timer->cancel(handle_, id), "cancel_timer") == COPPICE_OK;
   }
 
   // Work.
   bool should_yield() { return detail::host.work->should_yield(handle_) != 0; }
   /// Parks this actor; its messages wait.
   void sleep(std::chrono::nanoseconds time) {
-    detail::alive(detail::host.work->sleep_until(handle_, deadline(time)));
+    detail::checked(detail::host.work->sleep_until(handle_, deadline(time)), "sleep");
   }
-  void yield() { detail::alive(detail::host.work->yield(handle_)); }
+  void yield() { detail::checked(detail::host.work->yield(handle_), "yield"); }
   /// Runs `work` on the blocking pool while this actor is parked. It must own what it uses: if the actor is
   /// killed meanwhile, it runs on alone. An exception of it is thrown here.
   template <class Work>
@@ -322,7 +389,8 @@ class actor {
     job* const raw = made.release();
     const std::int32_t status = detail::host.work->blocking_run(
         handle_, run, raw, [](void* context) { delete static_cast<job*>(context); });
-    if (detail::alive(status) != COPPICE_OK) throw std::runtime_error("the pool for blocking work is full");
+    if (detail::checked(status, "blocking_run") != COPPICE_OK)
+      throw std::runtime_error("the pool for blocking work is full");
     made.reset(raw);
     if (made->thrown) std::rethrow_exception(made->thrown);
   }
@@ -333,11 +401,13 @@ class actor {
 
  private:
   static const coppice_actor_api& api() { return *detail::host.actor; }
-  static bool has_priority() { // came together; this is the last one
-    return api().size >= offsetof(coppice_actor_api, monitor_priority) + sizeof api().monitor_priority;
-  }
   static coppice_bytes plain(term t) { return detail::plain(t.encoded); }
   static coppice_bytes plain(const destination& to) { return detail::plain(to.bytes()); }
+  static std::uint32_t plain(flags which) { return static_cast<std::uint32_t>(which); }
+  template <class Options>
+  static std::uint32_t spawn_flags(const Options& options) {
+    return (options.link ? COPPICE_SPAWN_LINK : 0) | (options.monitor ? COPPICE_SPAWN_MONITOR : 0);
+  }
   // For what takes 0 as 5 s from now: saves asking for the time.
   static std::int64_t until(std::chrono::nanoseconds patience) {
     return patience == std::chrono::nanoseconds(5s) ? 0 : deadline(patience);
@@ -346,14 +416,24 @@ class actor {
     if (patience == std::chrono::nanoseconds::max()) return COPPICE_FOREVER;
     return detail::host.timer->now() + patience.count();
   }
+  // So that none is refused like any other that is too short: 0 would be a timer that fires once.
+  static std::chrono::nanoseconds at_least_one(std::chrono::nanoseconds period) {
+    return std::max(period, std::chrono::nanoseconds(1));
+  }
   template <class T>
-  std::uint64_t start_timer(std::chrono::nanoseconds delay, coppice_bytes to, const T& value) {
+  std::uint64_t start_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period, coppice_bytes to,
+                            const T& value) {
+    coppice_timer_options options{};
+    options.size = sizeof options;
+    options.deadline = deadline(delay);
+    options.period = period.count();
+    options.destination = to;
     std::uint64_t id = 0;
-    detail::alive(detail::host.timer->start(handle_, deadline(delay), to, make_message(value).take(), &id));
-    return id;
+    const std::int32_t status = detail::host.timer->start(handle_, &options, make_message(value).take(), &id);
+    return detail::checked(status, "a timer") == COPPICE_OK ? id : 0;
   }
 
-  coppice_actor* handle_ = nullptr;
+  coppice_actor* handle_;
 };
 
 } // namespace coppice

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdio>
 #include <string_view>
 
 namespace coppice::detail {
 
-/// What an actor class says of the engine that runs it; specialised by each behaviour's header.
+/// What an actor class says of the engine that runs it: `name`, and `tables`, an array of coppice_table that
+/// ends with an empty one. Specialised by each behaviour's header.
 template <class T>
 struct behaviour_of;
 
@@ -42,17 +44,20 @@ constexpr std::uint32_t state_version() {
 }
 
 template <class T, etf::fixed_text Id>
-inline constexpr coppice_actor_type actor_type_of = {
-    sizeof(coppice_actor_type),  state_version<T>(),       actor_name<T, Id>(), behaviour_of<T>::name,
-    behaviour_of<T>::table_name, behaviour_of<T>::table(), schema<T>()};
+inline constexpr coppice_actor_type actor_type_of = {sizeof(coppice_actor_type), state_version<T>(),
+                                                     actor_name<T, Id>(),        behaviour_of<T>::name,
+                                                     behaviour_of<T>::tables,    schema<T>()};
 
 template <etf::fixed_text Id, class... Actors>
 inline constexpr const coppice_actor_type* actor_types[] = {&actor_type_of<Actors, Id>...};
 
 inline std::int32_t start(const coppice_host* given, coppice_error* error) noexcept {
-  if (connect(*given)) return COPPICE_OK;
-  constexpr std::string_view text = "this host lacks an interface that C++ plugins need";
-  given->set_error(error, COPPICE_E_UNSUPPORTED, text.data(), text.size());
+  const char* const missing = connect(*given);
+  if (missing == nullptr) return COPPICE_OK;
+  char text[128];
+  const int size = std::snprintf(text, sizeof text, "this host lacks %s, which C++ plugins need", missing);
+  given->set_error(error, COPPICE_E_UNSUPPORTED,
+                   plain(std::string_view(text, static_cast<std::size_t>(size))));
   return COPPICE_E_UNSUPPORTED;
 }
 
@@ -87,7 +92,13 @@ constexpr void add_actor(Out& out, bool first) {
   out.add(actor_name<T, Id>());
   out.add("\",\"behaviour\":\"");
   out.add(behaviour_of<T>::name);
-  out.add("\",\"state_version\":");
+  out.add("\",\"tables\":[");
+  for (const coppice_table* each = behaviour_of<T>::tables; each->name != nullptr; ++each) {
+    out.add(each == behaviour_of<T>::tables ? "\"" : ",\"");
+    out.add(each->name);
+    out.add("\"");
+  }
+  out.add("],\"state_version\":");
   add_number(out, state_version<T>());
   if constexpr (schema<T>() != nullptr) {
     out.add(",\"args_schema\":");

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
-// The host as C++ sees it: the interfaces of this plugin, fetched once when it is loaded, and what turns a
-// C++ exception into an exit reason at the boundary. Header-only; part of the plugin, not of the host.
+// The host as C++ sees it: the interfaces of this plugin, fetched once when it is loaded and drafts where
+// they are first used, and what turns statuses into C++ exceptions and those into exit reasons at the
+// boundary. Header-only; part of the plugin, not of the host.
 #pragma once
 
 #include <coppice/actor.h>
 #include <coppice/call.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
-#include <coppice/metric.h>
-#include <coppice/order.h>
 #include <coppice/plugin.h>
-#include <coppice/post.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
 #include <cxxabi.h>
 
+#include <atomic>
 #include <coppice/etf/codec.hpp>
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <typeinfo>
 
@@ -34,31 +34,65 @@ using term = etf::any_term;
 namespace detail {
 
 struct interfaces {
+  const coppice_host* table = nullptr;
   const coppice_message_api* message = nullptr;
   const coppice_actor_api* actor = nullptr;
   const coppice_call_api* call = nullptr;
   const coppice_timer_api* timer = nullptr;
   const coppice_work_api* work = nullptr;
   const coppice_log_api* log = nullptr;
-  const coppice_order_api* order = nullptr; // drafts: null on a host without them
-  const coppice_post_api* post = nullptr;
-  const coppice_metric_api* metric = nullptr;
 };
 inline interfaces host;
 
-/// False if this host lacks one.
-inline bool connect(const coppice_host& from) {
-  const auto fetch = [&from](auto*& into, const char* name) {
+/// The name of an interface that this host lacks; null if it has them all.
+inline const char* connect(const coppice_host& from) {
+  const char* missing = nullptr;
+  const auto fetch = [&](auto*& into, const char* name) {
     into = static_cast<std::remove_reference_t<decltype(into)>>(from.get_interface(&from, name));
-    return into != nullptr;
+    if (into == nullptr && missing == nullptr) missing = name;
   };
-  fetch(host.order, COPPICE_ORDER_1);
-  fetch(host.post, COPPICE_POST_1);
-  fetch(host.metric, COPPICE_METRIC_1);
-  return fetch(host.message, COPPICE_MESSAGE_1) && fetch(host.actor, COPPICE_ACTOR_1) &&
-         fetch(host.call, COPPICE_CALL_1) && fetch(host.timer, COPPICE_TIMER_1) &&
-         fetch(host.work, COPPICE_WORK_1) && fetch(host.log, COPPICE_LOG_1);
+  host.table = &from;
+  fetch(host.message, COPPICE_MESSAGE_1);
+  fetch(host.actor, COPPICE_ACTOR_1);
+  fetch(host.call, COPPICE_CALL_1);
+  fetch(host.timer, COPPICE_TIMER_1);
+  fetch(host.work, COPPICE_WORK_1);
+  fetch(host.log, COPPICE_LOG_1);
+  return missing;
 }
+
+/// A draft interface. It is asked for where it is first used, so that a plugin names only those it uses: by
+/// the names in a file `coppice inspect` tells what it depends on. Initialised while compiling and never
+/// destroyed: there is no order to mind. Any thread.
+template <class Interface>
+class draft {
+ public:
+  explicit constexpr draft(const char* name) : name_(name) {}
+
+  /// Null on a host without it.
+  const Interface* find() {
+    const Interface* found = found_.load(std::memory_order_acquire);
+    if (found == nullptr && host.table != nullptr) {
+      found = static_cast<const Interface*>(host.table->get_interface(host.table, name_));
+      found_.store(found, std::memory_order_release);
+    }
+    return found;
+  }
+  const Interface& need() {
+    const Interface* const found = find();
+    if (found == nullptr) {
+      throw std::runtime_error("this host lacks " + std::string(name_) +
+                               ": a draft needs a host of the version it was built for");
+    }
+    return *found;
+  }
+  /// For who has something of it in hand already.
+  const Interface& found() const { return *found_.load(std::memory_order_relaxed); }
+
+ private:
+  const char* name_;
+  std::atomic<const Interface*> found_{nullptr};
+};
 
 inline coppice_bytes plain(etf::bytes bytes) {
   return {bytes.data(), bytes.size()};
@@ -70,9 +104,20 @@ inline etf::bytes view(coppice_bytes bytes) {
   return {bytes.data, static_cast<std::size_t>(bytes.size)};
 }
 
-/// Passes a host call's status on, unless the actor is dead.
-inline std::int32_t alive(std::int32_t status) {
+/// Throws for the statuses that no plugin goes on after: its actor is dead, or the call has no place here.
+[[gnu::cold, gnu::noinline]] inline void refuse(std::int32_t status, const char* call) {
   if (status == COPPICE_E_EXITING) throw exiting{};
+  if (status == COPPICE_E_CONTEXT) {
+    throw std::logic_error(std::string(call) +
+                           " is not allowed in a constructor, save_state, restore_state and format_status, "
+                           "which only compute: do it in init or after_restore; nor outside of the actor's "
+                           "callbacks, on another thread");
+  }
+}
+/// Passes a host call's status on. `call` is its name in C++.
+inline std::int32_t checked(std::int32_t status, const char* call) {
+  if (status < COPPICE_OK) [[unlikely]]
+    refuse(status, call);
   return status;
 }
 

@@ -99,6 +99,7 @@ class destination {
  public:
   destination(std::string_view name) : own_(etf::encode(etf::atom{name})) {}
   destination(const char* name) : destination(std::string_view(name)) {}
+  destination(const std::string& name) : destination(std::string_view(name)) {}
   destination(std::string_view name, std::string_view node)
       : own_(etf::encode(std::pair(etf::atom{name}, etf::atom{node}))) {}
   destination(const etf::pid& process) : own_(etf::encode(process)) {}

@@ -10,7 +10,8 @@
 
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"greeter\",\"version\":\"1.0.0\",\"abi\":[1,0],\"actors\":["
-    "{\"name\":\"greeter\",\"behaviour\":\"server\",\"args_schema\":" SCHEMA "}]}");
+    "{\"name\":\"greeter\",\"behaviour\":\"server\","
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.server/1\"],\"args_schema\":" SCHEMA "}]}");
 
 static const coppice_message_api* messages;
 static const coppice_actor_api* actors;
@@ -55,20 +56,23 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
   messages->write_begin(size + 16, &out);
   coppice_write_tuple(&out, 2);
   coppice_write_atom(&out, "ok");
-  coppice_write_block(&out, 109, (uint32_t)size, greeting.data, greeting.size);
-  coppice_write_term(&out, coppice_text(", "));
-  coppice_write_term(&out, name);
+  coppice_write_binary_head(&out, size);
+  coppice_write_part(&out, greeting.data, greeting.size);
+  coppice_write_part(&out, ", ", 2);
+  coppice_write_part(&out, name.data, name.size);
   const int32_t status = messages->finish(&out, &reply);
   return status == COPPICE_OK ? calls->reply(self, from, &reply) : status;
 }
 
+static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle};
 static const coppice_server server = {.size = sizeof server, .handle_call = handle_call};
+static const coppice_table tables[] = {
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_SERVER_1, &server}, {NULL, NULL}};
 
 static const coppice_actor_type greeter = {.size = sizeof greeter,
                                            .name = "greeter",
                                            .behaviour = "server",
-                                           .table = COPPICE_SERVER_1,
-                                           .callbacks = &server,
+                                           .tables = tables,
                                            .args_schema = SCHEMA};
 static const coppice_actor_type* const types[] = {&greeter};
 

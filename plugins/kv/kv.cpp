@@ -95,10 +95,7 @@ class kv_server : public coppice::server {
   using calls = std::variant<put, get, erase, update_counter, size, keys>;
   using casts = std::variant<put, clear>;
 
-  void init(const settings& args) {
-    configure(args);
-    count_operations();
-  }
+  void init(const settings& args) { configure(args); }
 
   std::variant<ok, full> handle_call(const put& request) {
     puts_.add();
@@ -163,7 +160,6 @@ class kv_server : public coppice::server {
   bool restore_state(std::uint32_t version, const std::vector<std::pair<term, term>>& saved) {
     if (version != state_version) return false;
     if (const auto read = etf::decode<settings>(args().encoded)) configure(*read);
-    count_operations();
     for (const auto& [key, value] : saved) {
       table_.insert_or_assign(blob(key.encoded.begin(), key.encoded.end()),
                               blob(value.encoded.begin(), value.encoded.end()));
@@ -179,15 +175,8 @@ class kv_server : public coppice::server {
   void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
 
   // The node keeps the figures: another actor of ours, or a later version, goes on with them.
-  void count_operations() {
-    const auto of = [this](std::string_view operation) {
-      return coppice::counter(*this, "operations", "Requests to read or change an entry",
-                              {{"operation", operation}});
-    };
-    puts_ = of("put");
-    gets_ = of("get");
-    deletes_ = of("delete");
-    updates_ = of("update_counter");
+  coppice::counter operations(std::string_view operation) const {
+    return {*this, "operations", "Requests to read or change an entry", {{"operation", operation}}};
   }
 
   // False: the table is full.
@@ -202,7 +191,10 @@ class kv_server : public coppice::server {
     return true;
   }
 
-  coppice::counter puts_, gets_, deletes_, updates_;
+  const coppice::counter puts_ = operations("put");
+  const coppice::counter gets_ = operations("get");
+  const coppice::counter deletes_ = operations("delete");
+  const coppice::counter updates_ = operations("update_counter");
   std::uint64_t max_entries_ = UINT64_MAX;
   std::unordered_map<blob, blob, key_hash, key_equal> table_;
 };

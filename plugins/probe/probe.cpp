@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// probe: a server for tests of failure. It exits, throws, spins, sleeps, links, monitors, traps exits and
-// spawns on request, and tells a subscriber what it hears and why it ends.
+// probe: a server for tests of failure. It exits, throws, spins, sleeps, links, monitors, traps exits, spawns
+// and sends on request, with all options there are, and tells a subscriber what it hears and why it ends.
 #include <coppice/server.hpp>
 
 #include <stdexcept>
@@ -74,29 +74,62 @@ struct spawn_actor_there {
   std::vector<term> options;
   std::uint32_t ms;
 };
-// Priority messages of OTP 28, both ends of them.
-using new_priority_alias = etf::constant<"priority_alias">;
+// What goes out with flags, as the C++ headers call them, and aliases.
+enum class flag { priority, no_connect, no_wait, once };
+struct new_alias {
+  static constexpr std::string_view etf_tag = "alias";
+  std::vector<flag> flags;
+};
 struct give_back {
   static constexpr std::string_view etf_tag = "unalias";
   term alias;
 };
-struct urgent_send {
-  static constexpr std::string_view etf_tag = "send_priority";
+struct send_with {
+  static constexpr std::string_view etf_tag = "send";
   term to;
   term what;
+  std::vector<flag> flags;
 };
-struct urgent_exit {
-  static constexpr std::string_view etf_tag = "exit_priority";
+struct cast_with {
+  static constexpr std::string_view etf_tag = "cast";
+  term to;
+  term what;
+  std::vector<flag> flags;
+};
+struct exit_other {
+  static constexpr std::string_view etf_tag = "exit";
   term to;
   term reason;
+  std::vector<flag> flags;
 };
-struct urgent_link {
-  static constexpr std::string_view etf_tag = "link_priority";
-  term whom;
+struct link_with {
+  static constexpr std::string_view etf_tag = "link";
+  term pid;
+  std::vector<flag> flags;
 };
-struct urgent_monitor {
-  static constexpr std::string_view etf_tag = "monitor_priority";
+struct watching {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::vector<flag>> flags;
+  std::optional<coppice::alias_mode> alias;
+  std::optional<term> tag;
+};
+struct watch_with {
+  static constexpr std::string_view etf_tag = "monitor";
   term whom;
+  watching how;
+};
+struct unwatch {
+  static constexpr std::string_view etf_tag = "demonitor";
+  term reference;
+};
+struct repeat {
+  static constexpr std::string_view etf_tag = "every";
+  std::uint32_t ms;
+  term what;
+};
+struct cancel {
+  static constexpr std::string_view etf_tag = "cancel_timer";
+  std::uint64_t id;
 };
 struct leak {
   std::uint64_t bytes;
@@ -105,10 +138,10 @@ struct leak {
 class probe_server : public coppice::server {
  public:
   static constexpr std::string_view args_schema = R"({"type":"object"})";
-  using calls =
-      std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
-                   monitor_node_of, tie, trap, spawn_link, spawn_there, spawn_actor_there, new_priority_alias,
-                   give_back, urgent_send, urgent_exit, urgent_link, urgent_monitor, leak>;
+  using calls = std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
+                             monitor_node_of, tie, trap, spawn_link, spawn_there, spawn_actor_there,
+                             new_alias, give_back, send_with, cast_with, exit_other, link_with, watch_with,
+                             unwatch, repeat, cancel, leak>;
   using not_isolated = std::pair<error, etf::constant<"not_isolated">>;
 
   etf::constant<"pong"> handle_call(const ping&) { return {}; }
@@ -136,11 +169,7 @@ class probe_server : public coppice::server {
     return {};
   }
 
-  coppice::message handle_call(const watch& request) {
-    coppice::message reference = monitor(request.whom);
-    return reference ? std::move(reference)
-                     : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
-  }
+  coppice::message handle_call(const watch& request) { return reference_or_error(monitor(request.whom)); }
 
   std::variant<ok, std::pair<error, etf::atom>> handle_call(const monitor_node_of& request) {
     if (monitor_node(request.node, request.on)) return ok{};
@@ -163,7 +192,7 @@ class probe_server : public coppice::server {
   coppice::message handle_call(const spawn_link& request) {
     const std::string_view actor_name =
         std::visit([](const auto& text) { return std::string_view(name_of(text)); }, request.actor);
-    const coppice::answer started = spawn(actor_name, request.args, {.name = {}, .link = true});
+    const coppice::spawned started = spawn(actor_name, request.args, {.link = true});
     if (started) return coppice::make_message(std::pair(ok{}, started.term()));
     if (started.status == COPPICE_E_EXIT) return coppice::make_message(std::pair(error{}, started.term()));
     return coppice::make_message(
@@ -180,20 +209,34 @@ class probe_server : public coppice::server {
     return told(spawn_actor_at(request.node.name, request.actor.name, request.args, asked.how()));
   }
 
-  coppice::message handle_call(const new_priority_alias&) { return priority_alias(); }
+  coppice::message handle_call(const new_alias& request) {
+    return reference_or_error(alias(joined(request.flags)));
+  }
   bool handle_call(const give_back& request) { return unalias(request.alias); }
-  etf::atom handle_call(const urgent_send& request) {
-    return word_of(send_priority(request.to, request.what));
+  etf::atom handle_call(const send_with& request) {
+    return word_of(send(request.to, request.what, joined(request.flags)));
   }
-  etf::atom handle_call(const urgent_exit& request) {
-    return word_of(exit_priority(request.to, request.reason));
+  etf::atom handle_call(const cast_with& request) {
+    return word_of(cast(request.to, request.what, joined(request.flags)));
   }
-  etf::atom handle_call(const urgent_link& request) { return word_of(link_priority(request.whom)); }
-  coppice::message handle_call(const urgent_monitor& request) {
-    coppice::message reference = monitor_priority(request.whom);
-    return reference ? std::move(reference)
-                     : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
+  etf::atom handle_call(const exit_other& request) {
+    return word_of(exit(request.to, request.reason, joined(request.flags)));
   }
+  etf::atom handle_call(const link_with& request) {
+    return word_of(link(request.pid, joined(request.flags)));
+  }
+  coppice::message handle_call(const watch_with& request) {
+    coppice::monitor_options options{.flags = joined(request.how.flags.value_or(std::vector<flag>{})),
+                                     .alias = request.how.alias.value_or(coppice::alias_mode::none)};
+    if (request.how.tag) options.tag = *request.how.tag;
+    return reference_or_error(monitor(request.whom, options));
+  }
+  bool handle_call(const unwatch& request) { return demonitor(request.reference); }
+
+  std::uint64_t handle_call(const repeat& request) {
+    return every(std::chrono::milliseconds(request.ms), request.what);
+  }
+  bool handle_call(const cancel& request) { return cancel_timer(request.id); }
 
   // What would take the node down is for `isolation: process` only.
   not_isolated handle_call(const segfault&) { return {}; }
@@ -249,6 +292,17 @@ class probe_server : public coppice::server {
     if (what) return coppice::make_message(std::pair(ok{}, what.term()));
     if (what.message) return coppice::make_message(std::pair(error{}, what.term()));
     return coppice::make_message(std::pair(error{}, etf::atom{coppice_status_word(what.status)}));
+  }
+  static coppice::message reference_or_error(coppice::message reference) {
+    return reference ? std::move(reference)
+                     : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
+  }
+  static coppice::flags joined(const std::vector<flag>& all) {
+    static constexpr coppice::flags of[] = {coppice::priority, coppice::no_connect, coppice::no_wait,
+                                            coppice::once};
+    coppice::flags sum{};
+    for (const flag each : all) sum = sum | of[static_cast<std::size_t>(each)];
+    return sum;
   }
   static etf::atom word_of(std::int32_t status) {
     return {status == COPPICE_OK ? "ok" : coppice_status_word(status)};

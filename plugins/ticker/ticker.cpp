@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ticker: a server with a timer. It sends {tick, N}, N from 1, to args.to every args.every. Deadlines are
-// counted from the first one, so that ticks do not drift; ticks that are overdue are not made up for.
+// ticker: a server with a timer. It sends {tick, N}, N from 1, to args.to every args.every. The timer is the
+// node's: its times do not drift, overdue ones are left out, and it goes on through a reload.
 #include <coppice/server.hpp>
 
 namespace ticker {
@@ -28,37 +28,21 @@ class ticker_server : public coppice::server {
 
   void init(const settings& args) {
     configure(args);
-    next_ = now();
-    arm();
+    every(std::chrono::milliseconds(args.every), due{});
   }
 
-  void handle_info(const due&) {
-    send(to_, tick{++sent_});
-    arm();
-  }
+  void handle_info(const due&) { send(to_, tick{++sent_}); }
 
-  // The timer outlives a reload, its message finds the new code.
-  std::pair<std::uint64_t, std::int64_t> save_state() const { return {sent_, next_.count()}; }
-  void restore_state(std::uint32_t, const std::pair<std::uint64_t, std::int64_t>& saved) {
+  std::uint64_t save_state() const { return sent_; }
+  void restore_state(std::uint32_t, const std::uint64_t& sent) {
     if (const auto args = etf::decode<settings>(this->args().encoded)) configure(*args);
-    sent_ = saved.first;
-    next_ = std::chrono::nanoseconds(saved.second);
+    sent_ = sent;
   }
 
  private:
-  void configure(const settings& args) {
-    to_ = coppice::destination::parse(args.to);
-    every_ = std::chrono::milliseconds(args.every);
-  }
-  void arm() {
-    const auto late = now() - next_;
-    next_ += late < every_ ? every_ : every_ * (late / every_ + 1);
-    send_after(next_ - now(), due{});
-  }
+  void configure(const settings& args) { to_ = coppice::destination::parse(args.to); }
 
   coppice::destination to_{""};
-  std::chrono::nanoseconds every_{};
-  std::chrono::nanoseconds next_{};
   std::uint64_t sent_ = 0;
 };
 

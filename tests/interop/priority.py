@@ -31,7 +31,7 @@ def pair(cleanup, least=0, **settings):
 @test("what an Erlang process sends with priority goes before what waits, by way of a priority alias only")
 def to_ours(cleanup):
     node, erl = pair(cleanup, 28)
-    erl("A = gen_server:call(Probe, priority_alias), ok")
+    erl("A = gen_server:call(Probe, {alias, [priority]}), ok")
     equal(erl("Order(7, fun() -> Probe ! a, erlang:send(A, first, [priority]), A ! b, erlang:send(Probe, c, [priority]),"
               "erlang:send({probe, N}, d, [priority]), erlang:send(A, second, [priority]), Probe ! e end)"),
           "[first,second,a,b,c,d,e]", node.log())
@@ -45,11 +45,11 @@ def to_ours(cleanup):
 @test("an exit of an Erlang process by way of an alias is trapped, before what waits if it has priority")
 def exits_to_ours(cleanup):
     node, erl = pair(cleanup, 28)
-    erl("A = gen_server:call(Probe, priority_alias), Exit = fun(To, R, O) -> apply(erlang, exit, [To, R, O]) end, ok")
+    erl("A = gen_server:call(Probe, {alias, [priority]}), Exit = fun(To, R, O) -> apply(erlang, exit, [To, R, O]) end, ok")
     equal(erl("Order(4, fun() -> Probe ! a, Exit(A, late, []), Exit(Probe, later, [priority]), Exit(A, first, [priority]) end)"
               "=:= [{'EXIT', Me, first}, a, {'EXIT', Me, late}, {'EXIT', Me, later}]"), "true", node.log())
     equal(erl("true = gen_server:call(Probe, {unalias, A}), Order(1, fun() -> Exit(A, kill, [priority]), Probe ! b end)"), "[b]")
-    equal(erl("{A2, M} = {gen_server:call(Probe, priority_alias), monitor(process, Probe)}, Exit(A2, kill, []),"
+    equal(erl("{A2, M} = {gen_server:call(Probe, {alias, [priority]}), monitor(process, Probe)}, Exit(A2, kill, []),"
               "receive {'DOWN', M, process, Probe, Y} -> Y after 10000 -> none end"), "killed")
 
 
@@ -57,19 +57,19 @@ def exits_to_ours(cleanup):
 def to_theirs(cleanup):
     node, erl = pair(cleanup, 28)
     erl("A = alias([priority]), O = alias(), Ask = fun(R) -> ok = gen_server:call(Probe, R) end, ok")
-    equal(erl("Me ! a, Ask({send_priority, A, first}), Ask({send_priority, O, b}), Ask({send_priority, Me, c}),"
-              "Ask({exit_priority, A, second}), Ask({exit_priority, O, d}), Ask({exit_priority, Me, e}),"
-              "Ask({send_priority, A, third}), All() =:= [first, {'EXIT', Probe, second}, third, a, b, c,"
+    equal(erl("Me ! a, Ask({send, A, first, [priority]}), Ask({send, O, b, [priority]}), Ask({send, Me, c, [priority]}),"
+              "Ask({exit, A, second, [priority]}), Ask({exit, O, d, [priority]}), Ask({exit, Me, e, [priority]}),"
+              "Ask({send, A, third, [priority]}), All() =:= [first, {'EXIT', Probe, second}, third, a, b, c,"
               "{'EXIT', Probe, d}, {'EXIT', Probe, e}]"), "true", node.log())
-    equal(erl("register(here, Me), Me ! a, Ask({send_priority, {here, node()}, b}), All()"), "[a,b]")
-    equal(erl("unalias(A), Ask({send_priority, A, lost}), Ask({exit_priority, A, lost}), All()"), "[]")
+    equal(erl("register(here, Me), Me ! a, Ask({send, {here, node()}, b, [priority]}), All()"), "[a,b]")
+    equal(erl("unalias(A), Ask({send, A, lost, [priority]}), Ask({exit, A, lost, [priority]}), All()"), "[]")
 
 
 @test("an actor's link and monitor with priority put the end of an Erlang process before what waits, and the reverse")
 def ends(cleanup):
     node, erl = pair(cleanup, 28, **{"distribution.allow.spawn": "[ 'probe:probe' ]"})
-    erl("P = spawn(fun() -> receive R -> exit(R) end end), ok = gen_server:call(Probe, {link_priority, P}),"
-        "R = gen_server:call(Probe, {monitor_priority, P}), ok")
+    erl("P = spawn(fun() -> receive R -> exit(R) end end), ok = gen_server:call(Probe, {link, P, [priority]}),"
+        "R = gen_server:call(Probe, {monitor, P, #{flags => [priority]}}), ok")
     equal(erl("[{'EXIT', P, bye}, {'DOWN', R, process, P, bye}, a] =:= (fun([X, Y, Z]) -> lists:sort([X, Y]) ++ [Z] end)"
               "(Order(3, fun() -> Probe ! a, P ! bye end))"), "true", node.log())
     for how in ("[{link, [priority]}, {monitor, [priority]}]", "[{link, [priority]}, monitor]"):
@@ -83,23 +83,23 @@ def ends(cleanup):
 def ordinary(cleanup):
     node, erl = pair(cleanup)
     erl("O = alias(), Ask = fun(R) -> gen_server:call(Probe, R) end, ok")
-    equal(erl("register(here, Me), Me ! a, ok = Ask({send_priority, O, b}), ok = Ask({send_priority, Me, c}),"
-              "ok = Ask({send_priority, {here, node()}, d}), ok = Ask({exit_priority, Me, e}), ok = Ask({send_priority, O, f}),"
+    equal(erl("register(here, Me), Me ! a, ok = Ask({send, O, b, [priority]}), ok = Ask({send, Me, c, [priority]}),"
+              "ok = Ask({send, {here, node()}, d, [priority]}), ok = Ask({exit, Me, e, [priority]}), ok = Ask({send, O, f, [priority]}),"
               "All() =:= [a, b, c, d, {'EXIT', Probe, e}, f]"), "true", node.log())
-    equal(erl("[Ask({send_priority, 17, x}), Ask({exit_priority, here, x}), Ask({link_priority, here})]"), "[badarg,badarg,badarg]")
+    equal(erl("[Ask({send, 17, x, [priority]}), Ask({exit, here, x, [priority]}), Ask({link, here, [priority]})]"), "[badarg,badarg,badarg]")
 
 
 @test("an alias of an actor is an ordinary one to a node that knows no priority messages; two nodes of ours know them")
 def between_ours(cleanup):
     node, erl = pair(cleanup)
-    erl("A = gen_server:call(Probe, priority_alias), ok")
+    erl("A = gen_server:call(Probe, {alias, [priority]}), ok")
     equal(erl("Order(3, fun() -> Probe ! a, A ! b, Probe ! c end)"), "[a,b,c]", node.log())
     other = Node(cleanup, name="other", epmd_port=node.epmd_port,
                  settings=[("distribution.listen", "[ { address: 127.0.0.1, ports: 0-0 } ]")])
     equal(erl(f"Other = '{other.name}', pong = net_adm:ping(Other),"
               "Ask = fun(R) -> ok = gen_server:call({probe, Other}, R) end, ok"), "ok", other.log())
-    equal(erl("Order(6, fun() -> Probe ! a, Ask({send_priority, A, first}), Ask({send_priority, Probe, b}),"
-              "Ask({send_priority, {probe, N}, c}), Ask({exit_priority, A, second}), Ask({send_priority, A, third}) end)"
+    equal(erl("Order(6, fun() -> Probe ! a, Ask({send, A, first, [priority]}), Ask({send, Probe, b, [priority]}),"
+              "Ask({send, {probe, N}, c, [priority]}), Ask({exit, A, second, [priority]}), Ask({send, A, third, [priority]}) end)"
               " =:= [first, {'EXIT', gen_server:call({probe, Other}, self), second}, third, a, b, c]"), "true", node.log())
 
 

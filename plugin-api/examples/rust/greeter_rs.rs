@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // greeter in Rust: the same call {hello, Name} -> {ok, <<"hello, NAME">>} as plugins/greeter, over the C ABI
-// declared here by hand, so that no binding generator is needed. Only what is used is declared; members of a
-// table that are not are counted pointers. Rust 1.63 is enough. Build:
+// declared here by hand, so that no binding generator is needed: a struct of the headers is a #[repr(C)] struct,
+// an entry that may be NULL an Option. Of a table of the host's only the beginning that is used is declared, of
+// our own every entry. Rust 1.63 is enough. Build:
 //
 //   rustc -O -C panic=abort --edition 2021 --crate-type cdylib greeter_rs.rs -o greeter_rs.so
 //
 // A panic may not cross the boundary: with panic=abort it would end the node, so nothing below can panic.
 #![allow(non_upper_case_globals)]
 
+use std::mem::size_of;
 use std::os::raw::{c_char, c_void};
 use std::ptr::{null, null_mut};
 
-// ---- coppice/message.h, call.h, server.h, plugin.h ----
+// ---- coppice/message.h ----
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -27,12 +29,50 @@ pub struct Message {
     owner: *mut c_void,
 }
 
+type Actor = c_void; // the host's, as the writer's inside
+type State = c_void;
+type Writer = c_void;
+
+// ---- coppice/call.h ----
+
 #[repr(C)]
 pub struct CallApi {
     size: u32,
     reserved: u32,
-    reply: extern "C" fn(*mut c_void, Bytes, *mut Message) -> i32,
+    reply: extern "C" fn(*mut Actor, Bytes, *mut Message) -> i32,
 }
+
+// ---- coppice/lifecycle.h ----
+
+#[repr(C)]
+pub struct Lifecycle {
+    size: u32,
+    reserved: u32,
+    create: Option<extern "C" fn(*mut Actor, *mut *mut State) -> i32>,
+    init: Option<extern "C" fn(*mut Actor, *mut State, *const Message) -> i32>,
+    handle_continue: Option<extern "C" fn(*mut Actor, *mut State) -> i32>,
+    config_change: Option<extern "C" fn(*mut Actor, *mut State, *const Message, *const Message) -> i32>,
+    save_state: Option<extern "C" fn(*mut Actor, *mut State, *mut u32, *mut Writer) -> i32>,
+    restore_state: Option<extern "C" fn(*mut Actor, *mut State, u32, *const Message) -> i32>,
+    after_restore: Option<extern "C" fn(*mut Actor, *mut State) -> i32>,
+    format_status: Option<extern "C" fn(*mut Actor, *mut State, *mut Writer) -> i32>,
+    terminate: Option<extern "C" fn(*mut Actor, *mut State, *const Message)>,
+    destroy: Option<extern "C" fn(*mut State)>,
+}
+
+// ---- coppice/server.h ----
+
+#[repr(C)]
+pub struct Server {
+    size: u32,
+    reserved: u32,
+    handle_call: Option<extern "C" fn(*mut Actor, *mut State, *const Message, Bytes) -> i32>,
+    handle_cast: Option<extern "C" fn(*mut Actor, *mut State, *const Message) -> i32>,
+    handle_info: Option<extern "C" fn(*mut Actor, *mut State, *const Message) -> i32>,
+    on_response: Option<extern "C" fn(*mut Actor, *mut State, u64, u64, i32, *const Message) -> i32>,
+}
+
+// ---- coppice/plugin.h ----
 
 #[repr(C)]
 pub struct Host {
@@ -44,15 +84,10 @@ pub struct Host {
     get_interface: extern "C" fn(*const Host, *const c_char) -> *const c_void,
 }
 
-type HandleCall = extern "C" fn(*mut c_void, *mut c_void, *const Message, Bytes) -> i32;
-
 #[repr(C)]
-pub struct Server {
-    size: u32,
-    reserved: u32,
-    create_init_continue: [*const c_void; 3],
-    handle_call: HandleCall,
-    others: [*const c_void; 9],
+pub struct Table {
+    name: *const c_char,
+    callbacks: *const c_void,
 }
 
 #[repr(C)]
@@ -61,8 +96,7 @@ pub struct ActorType {
     state_version: u32,
     name: *const c_char,
     behaviour: *const c_char,
-    table: *const c_char,
-    callbacks: *const Server,
+    tables: *const Table,
     args_schema: *const c_char,
 }
 
@@ -77,17 +111,18 @@ pub struct Descriptor {
     version: *const c_char,
     build_id: *const c_char,
     actor_count: u64,
-    actors: *const [*const ActorType; 1],
-    init: extern "C" fn(*const Host, *mut c_void) -> i32,
-    deinit: *const c_void,
+    actors: *const Shared<*const ActorType>,
+    init: Option<extern "C" fn(*const Host, *mut c_void) -> i32>,
+    deinit: Option<extern "C" fn()>,
 }
 
 // Constants of this file, which nobody writes to.
-unsafe impl Sync for Server {}
+unsafe impl Sync for Table {}
 unsafe impl Sync for ActorType {}
 unsafe impl Sync for Descriptor {}
-struct Types([*const ActorType; 1]);
-unsafe impl Sync for Types {}
+#[repr(transparent)]
+pub struct Shared<T>(T);
+unsafe impl<T> Sync for Shared<T> {}
 
 const OK: i32 = 0;
 const UNHANDLED: i32 = 3;
@@ -128,7 +163,7 @@ extern "C" fn init(host: *const Host, _error: *mut c_void) -> i32 {
     }
 }
 
-extern "C" fn handle_call(this: *mut c_void, _state: *mut c_void, request: *const Message, from: Bytes) -> i32 {
+extern "C" fn handle_call(this: *mut Actor, _state: *mut State, request: *const Message, from: Bytes) -> i32 {
     // Safety: request and from are valid until this returns; a message without owner is copied by reply.
     unsafe {
         let term = match name_in(std::slice::from_raw_parts((*request).data, (*request).size as usize)) {
@@ -140,47 +175,78 @@ extern "C" fn handle_call(this: *mut c_void, _state: *mut c_void, request: *cons
     }
 }
 
-static server: Server = Server {
-    size: std::mem::size_of::<Server>() as u32,
+static lifecycle: Lifecycle = Lifecycle {
+    size: size_of::<Lifecycle>() as u32,
     reserved: 0,
-    create_init_continue: [null(); 3],
-    handle_call,
-    others: [null(); 9],
+    create: None,
+    init: None,
+    handle_continue: None,
+    config_change: None,
+    save_state: None,
+    restore_state: None,
+    after_restore: None,
+    format_status: None,
+    terminate: None,
+    destroy: None,
 };
 
+static server: Server = Server {
+    size: size_of::<Server>() as u32,
+    reserved: 0,
+    handle_call: Some(handle_call),
+    handle_cast: None,
+    handle_info: None,
+    on_response: None,
+};
+
+static tables: [Table; 3] = [
+    Table { name: b"coppice.lifecycle/1\0".as_ptr().cast(), callbacks: &lifecycle as *const Lifecycle as *const c_void },
+    Table { name: b"coppice.server/1\0".as_ptr().cast(), callbacks: &server as *const Server as *const c_void },
+    Table { name: null(), callbacks: null() },
+];
+
 static actor: ActorType = ActorType {
-    size: std::mem::size_of::<ActorType>() as u32,
+    size: size_of::<ActorType>() as u32,
     state_version: 0,
     name: b"greeter_rs\0".as_ptr().cast(),
     behaviour: b"server\0".as_ptr().cast(),
-    table: b"coppice.server/1\0".as_ptr().cast(),
-    callbacks: &server,
+    tables: tables.as_ptr(),
     args_schema: null(),
 };
 
-static types: Types = Types([&actor]);
+static actors: [Shared<*const ActorType>; 1] = [Shared(&actor)];
 
 #[no_mangle]
 pub static coppice_plugin: Descriptor = Descriptor {
     magic: 0x0065636970706f63,
-    size: std::mem::size_of::<Descriptor>() as u32,
+    size: size_of::<Descriptor>() as u32,
     abi_major: 1,
     abi_minor: 0,
     abi_minor_needed: 0,
     id: b"greeter_rs\0".as_ptr().cast(),
     version: b"1.0.0\0".as_ptr().cast(),
     build_id: null(),
-    actor_count: 1,
-    actors: &types.0,
-    init,
-    deinit: null(),
+    actor_count: actors.len() as u64,
+    actors: actors.as_ptr(),
+    init: Some(init),
+    deinit: None,
 };
 
 // ---- the same in an ELF note ----
 
-// As many bytes as the array says; a zero at the end is no part of it.
-const MANIFEST: [u8; 116] = *b"{\"coppice\":1,\"id\":\"greeter_rs\",\"version\":\"1.0.0\",\"abi\":[1,0],\
-\"actors\":[{\"name\":\"greeter_rs\",\"behaviour\":\"server\"}]}\0";
+const MANIFEST: &str = "{\"coppice\":1,\"id\":\"greeter_rs\",\"version\":\"1.0.0\",\"abi\":[1,0],\
+\"actors\":[{\"name\":\"greeter_rs\",\"behaviour\":\"server\",\
+\"tables\":[\"coppice.lifecycle/1\",\"coppice.server/1\"]}]}";
+
+const fn bytes_of<const SIZE: usize>(text: &str) -> [u8; SIZE] {
+    let mut bytes = [0; SIZE];
+    let mut i = 0;
+    while i < SIZE {
+        bytes[i] = text.as_bytes()[i];
+        i += 1;
+    }
+    bytes
+}
 
 #[repr(C, align(4))]
 pub struct Note {
@@ -188,9 +254,15 @@ pub struct Note {
     text_size: u32,
     kind: u32,
     name: [u8; 8],
-    text: [u8; 116],
+    text: [u8; MANIFEST.len()],
 }
 
 #[used]
 #[link_section = ".note.coppice"]
-static NOTE: Note = Note { name_size: 8, text_size: 116, kind: 1, name: *b"Coppice\0", text: MANIFEST };
+static NOTE: Note = Note {
+    name_size: 8,
+    text_size: MANIFEST.len() as u32,
+    kind: 1,
+    name: *b"Coppice\0",
+    text: bytes_of(MANIFEST),
+};

@@ -37,18 +37,19 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
   messages->write_begin(name.size + 32, &out);
   coppice_write_tuple(&out, 2);
   coppice_write_atom(&out, "ok");
-  coppice_write_block(&out, 109, (uint32_t)(name.size + 7), "hello, ", 7);
-  coppice_write_term(&out, name);
+  coppice_write_binary_head(&out, name.size + 7);
+  coppice_write_part(&out, "hello, ", 7);
+  coppice_write_part(&out, name.data, name.size);
   status = messages->finish(&out, &reply);
   return status == COPPICE_OK ? calls->reply(self, from, &reply) : status;
 }
 
+static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle};
 static const coppice_server server = {.size = sizeof server, .handle_call = handle_call};
-static const coppice_actor_type greeter = {.size = sizeof greeter,
-                                           .name = "greeter_tcc",
-                                           .behaviour = "server",
-                                           .table = COPPICE_SERVER_1,
-                                           .callbacks = &server};
+static const coppice_table tables[] = {
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_SERVER_1, &server}, {NULL, NULL}};
+static const coppice_actor_type greeter = {
+    .size = sizeof greeter, .name = "greeter_tcc", .behaviour = "server", .tables = tables};
 static const coppice_actor_type* const types[] = {&greeter};
 const coppice_descriptor coppice_plugin = {COPPICE_DESCRIPTOR_HEAD, .id = "greeter_tcc", .version = "1.0.0",
                                            .actor_count = 1,        .actors = types,     .init = start};

@@ -6,7 +6,8 @@
 	.asciz "Coppice"
 text:
 	.ascii "{\"coppice\":1,\"id\":\"greeter_tcc\",\"version\":\"1.0.0\",\"abi\":[1,0],"
-	.ascii "\"actors\":[{\"name\":\"greeter_tcc\",\"behaviour\":\"server\"}]}"
+	.ascii "\"actors\":[{\"name\":\"greeter_tcc\",\"behaviour\":\"server\","
+	.ascii "\"tables\":[\"coppice.lifecycle/1\",\"coppice.server/1\"]}]}"
 text_end:
 	.balign 4
 	.section .note.GNU-stack, "", @progbits

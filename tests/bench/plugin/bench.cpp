@@ -41,7 +41,7 @@ class echo : public coppice::server {
 
   term handle_call(const echo_request& request) { return request.what; }
   coppice::message handle_call(const fresh&) {
-    coppice::answer started = spawn(":echo", std::map<etf::atom, int>{});
+    coppice::spawned started = spawn(":echo", std::map<etf::atom, int>{});
     if (!started) throw std::runtime_error("no fresh echo server");
     return std::move(started.message);
   }
@@ -151,7 +151,7 @@ class caller : public coppice::server {
     return call_often(coppice::destination(order.server), order.calls), ok();
   }
   ok handle_call(const meet& order) {
-    coppice::answer started = spawn(":echo", std::map<etf::atom, int>{});
+    coppice::spawned started = spawn(":echo", std::map<etf::atom, int>{});
     if (!started) throw std::runtime_error("no echo server");
     own_ = std::move(started.message);
     calls_ = order.calls;
@@ -553,7 +553,7 @@ class driver : public coppice::server {
   }
   void end(const coppice::message& other) { exit(other.term(), etf::constant<"shutdown">{}); }
   coppice::message start(std::string_view actor_name) {
-    coppice::answer started = spawn(actor_name, no_args{});
+    coppice::spawned started = spawn(actor_name, no_args{});
     if (!started) throw std::runtime_error("an actor did not start");
     return std::move(started.message);
   }

@@ -147,7 +147,7 @@ class remote : public coppice::server {
   std::vector<coppice::message> start(std::uint64_t count, Aim aim) {
     std::vector<coppice::message> made;
     for (std::size_t i = 0; i < count; ++i) {
-      coppice::answer started = spawn(":client", std::map<etf::atom, int>{});
+      coppice::spawned started = spawn(":client", std::map<etf::atom, int>{});
       if (!started) throw std::runtime_error("an actor did not start");
       made.push_back(std::move(started.message));
       check(aim(made.back(), i));

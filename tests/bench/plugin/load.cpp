@@ -192,7 +192,7 @@ class driver : public coppice::server {
  private:
   static constexpr std::size_t samples = 10'000;
   coppice::message start(std::string_view actor_name) {
-    coppice::answer started = spawn(actor_name, no_args{});
+    coppice::spawned started = spawn(actor_name, no_args{});
     if (!started) throw std::runtime_error("an actor did not start");
     return std::move(started.message);
   }

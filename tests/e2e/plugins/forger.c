@@ -6,7 +6,8 @@
 
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"forger\",\"version\":\"1.0.0\",\"abi\":[1,0],"
-    "\"actors\":[{\"name\":\"forger\",\"behaviour\":\"server\"}]}");
+    "\"actors\":[{\"name\":\"forger\",\"behaviour\":\"server\","
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.server/1\"]}]}");
 
 static const coppice_message_api* messages;
 static const coppice_actor_api* actors;
@@ -44,10 +45,10 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
   m.data = bytes.data, m.size = bytes.size, m.owner = request->owner;
   switch (how.data[0]) {
     case 's': /* send */
-      status = actors->send(self, dest, &m);
+      status = actors->send(self, dest, &m, 0);
       break;
     case 'c': /* cast */
-      status = calls->cast(self, dest, &m);
+      status = calls->cast(self, dest, &m, 0);
       break;
     case 'a': /* ask */
       status = calls->call(self, dest, &m, COPPICE_FOREVER, &out);
@@ -56,7 +57,7 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
       status = calls->request(self, dest, &m, 0, 0, &id);
       break;
     case 'e': /* exit */
-      status = actors->exit(self, dest, bytes);
+      status = actors->exit(self, dest, bytes, 0);
       break;
     case 'b': /* back */
       status = calls->reply(self, from, &m);
@@ -70,12 +71,12 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
   return answer(self, from, status);
 }
 
+static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle};
 static const coppice_server server = {.size = sizeof server, .handle_call = handle_call};
-static const coppice_actor_type type = {.size = sizeof type,
-                                        .name = "forger",
-                                        .behaviour = "server",
-                                        .table = COPPICE_SERVER_1,
-                                        .callbacks = &server};
+static const coppice_table tables[] = {
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_SERVER_1, &server}, {NULL, NULL}};
+static const coppice_actor_type type = {
+    .size = sizeof type, .name = "forger", .behaviour = "server", .tables = tables};
 static const coppice_actor_type* const types[] = {&type};
 const coppice_descriptor coppice_plugin = {COPPICE_DESCRIPTOR_HEAD, .id = "forger",  .version = "1.0.0",
                                            .actor_count = 1,        .actors = types, .init = start};

@@ -62,16 +62,22 @@ TEST_CASE("a good plugin is loaded once, shown, and unloaded with its copy remov
 }
 
 TEST_CASE("what is not fit is refused in words for its author") {
+  const auto newer = [](const std::string& needs) {
+    return "fixture 1.0.0 needs plugin ABI " + needs +
+           ", and this host, coppice " COPPICE_VERSION
+           ", has 1.0 (install a coppice whose plugin ABI is at least " +
+           needs + ")";
+  };
   struct row {
     const char* fixture;
-    const char* says;
+    std::string says;
   };
   const row rows[] = {
       {"fixture_wrong_magic", "wrong magic 0x0000000000001234"},
-      {"fixture_newer_major", "ABI 2"},
-      {"fixture_newer_minor", "1.99"},
-      {"fixture_newer_in_code", "it needs plugin ABI 1.99 and this host speaks 1.1"},
-      {"fixture_newer_major_in_code", "it was built for plugin ABI 2 and this host speaks 1"},
+      {"fixture_newer_major", newer("2.0")},
+      {"fixture_newer_minor", newer("1.99")},
+      {"fixture_newer_in_code", newer("1.99")},
+      {"fixture_newer_major_in_code", newer("2.0")},
       {"fixture_small_descriptor", "its descriptor has size 32"},
       {"fixture_no_descriptor", "coppice_plugin"},
       {"fixture_unresolved", "unresolved symbol missing_function: link the library that defines it"},
@@ -79,13 +85,26 @@ TEST_CASE("what is not fit is refused in words for its author") {
       {"fixture_other_id", "it says that it is plugin renamed: call the file renamed.so"},
       {"fixture_id_differs", "the descriptor says id \"renamed\" and the note says \"fixture\""},
       {"fixture_version_differs", "the descriptor says version \"1.0.1\" and the note says \"1.0.0\""},
-      {"fixture_actor_differs", "the descriptor says actor \"fixtures\" and the note says \"fixture\""},
+      {"fixture_actor_differs",
+       "actor fixture: the descriptor says name \"fixtures\" and the note says \"fixture\""},
       {"fixture_count_differs", "the descriptor lists 1 actors and the note 2"},
-      {"fixture_state_version_differs", "the descriptor says state version 3 and the note says 0"},
-      {"fixture_unknown_behaviour", "this host has no behaviour \"pond\"; it has: server"},
-      {"fixture_other_table", "its callback table is \"coppice.pond/1\""},
-      {"fixture_small_table", "its callback table has size 16"},
-      {"fixture_no_callbacks", "its callback table is a null pointer"},
+      {"fixture_state_version_differs",
+       "actor fixture: the descriptor says state version 3 and the note says 0"},
+      {"fixture_unknown_behaviour", "actor fixture: unknown behaviour \"pond\", this host has server"},
+      {"fixture_unknown_behaviour_in_code",
+       "actor fixture: unknown behaviour \"pond\", this host has server"},
+      {"fixture_table_in_note",
+       "actor fixture: the note names the table org.example/1 and the descriptor does not"},
+      {"fixture_table_in_code",
+       "actor fixture: the descriptor has the table org.example/1 and the note does not name it"},
+      {"fixture_table_twice_in_code", "actor fixture: its table coppice.server/1 stands there twice"},
+      {"fixture_lacks_table",
+       "actor fixture: the behaviour server needs the table coppice.server/1, which is missing"},
+      {"fixture_small_type", "actor fixture: its size 24 is below 40: set it to sizeof(coppice_actor_type)"},
+      {"fixture_small_table", "actor fixture: its table coppice.server/1 has size 16, below 40"},
+      {"fixture_no_callbacks",
+       "actor fixture: the callbacks of its table coppice.server/1 are a null pointer"},
+      {"fixture_no_tables", "actor fixture: its tables are a null pointer"},
       {"fixture_crashes", "ended by signal 4"},
       {"fixture_spins", "it was not loaded within 2000 ms: a constructor or its init does not return"},
       {"fixture_leaves", "and no answer: it ends the process while it is loaded"},
@@ -94,6 +113,10 @@ TEST_CASE("what is not fit is refused in words for its author") {
     const std::string text = refusal(each.fixture);
     CHECK_MESSAGE(text.find(each.says) != text.npos, each.fixture, ": ", text);
   }
+}
+
+TEST_CASE("a table that no behaviour of this host has does not keep a plugin out") {
+  CHECK(refusal("fixture_unknown_table") == "");
 }
 
 TEST_CASE("a throwing static constructor is found by the probe") {

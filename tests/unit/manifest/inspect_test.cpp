@@ -35,6 +35,8 @@ TEST_CASE("a good plugin is accepted and says what it is") {
   CHECK(result.declared->abi_minor_needs == 0);
   REQUIRE(result.declared->actors.size() == 2);
   CHECK(result.declared->actors[0].behaviour == "server");
+  CHECK(result.declared->actors[0].tables ==
+        std::vector<std::string>{"coppice.lifecycle/1", "coppice.server/1"});
   CHECK(result.declared->actors[0].state_version == 2);
   CHECK(result.declared->actors[0].args_schema == R"({"type":"object"})");
   CHECK(result.declared->find("other"));
@@ -65,12 +67,27 @@ TEST_CASE("a refused plugin is told why and what to do") {
        "does not export coppice_plugin (declare it with COPPICE_PLUGIN and keep it visible in the version "
        "script)"},
       {"newer_minor", objection::newer_abi,
-       "needs plugin ABI 1.99, this host has 1.1 (update the host, or build the plugin with older headers)"},
+       "good 1.2.3 needs plugin ABI 1.99, and this host, coppice " COPPICE_VERSION
+       ", has 1.0 (install a coppice whose plugin ABI is at least 1.99)"},
       {"newer_major", objection::newer_abi,
-       "needs plugin ABI 2.0, this host has 1.1 (update the host, or build the plugin with older headers)"},
+       "good 1.2.3 needs plugin ABI 2.0, and this host, coppice " COPPICE_VERSION
+       ", has 1.0 (install a coppice whose plugin ABI is at least 2.0)"},
       {"older_major", objection::older_abi,
-       "is built for plugin ABI 0.9, this host has 1.1 (rebuild it with this version's headers)"},
+       "good 1.2.3 needs plugin ABI 0.9, and this host, coppice " COPPICE_VERSION
+       ", has 1.0 (rebuild it with this host's headers)"},
       {"newer_format", objection::newer_format, "the note has format 2, this host reads 1 (update the host)"},
+      {"unknown_behaviour", objection::unknown_behaviour,
+       "actor good: unknown behaviour \"pond\", this host has server (name one it has, or use a newer host)"},
+      {"mistyped_behaviour", objection::unknown_behaviour,
+       "actor good: unknown behaviour \"servre\", this host has server (did you mean 'server'?)"},
+      {"lacks_table", objection::bad_tables,
+       "actor good: the behaviour server needs the table coppice.server/1, which is missing (give the actor "
+       "type that table, in its code and its note)"},
+      {"other_revision", objection::bad_tables,
+       "actor good: the behaviour server needs the table coppice.server/1, which is missing; this host does "
+       "not know its coppice.server/draft-1 (rebuild it with this host's headers)"},
+      {"table_twice", objection::bad_tables,
+       "actor good: its table coppice.server/1 stands there twice (keep one)"},
       {"runpath", objection::search_path,
        "has a library search path (RPATH or RUNPATH): /opt/lib (link without -rpath; a private library is "
        "linked "
@@ -122,6 +139,26 @@ TEST_CASE("further exports and weak hardening are warned about, not refused") {
   auto lazy = inspect("lazy");
   CHECK(lazy.verdict.accepted());
   CHECK(lazy.verdict.has(objection::weak_hardening));
+}
+
+TEST_CASE("the drafts a file uses are found in its note and among its constants, none in a sentence") {
+  CHECK(inspect("good").drafts.empty());
+  const auto found = inspect("drafts");
+  CHECK(found.drafts == std::vector<std::string>{"coppice.brook/draft-2", "coppice.metric/draft-7",
+                                                 "coppice.order/draft-1", "coppice.pond/draft-3"});
+  CHECK(found.verdict.accepted());
+  std::vector<std::string> warnings;
+  for (const auto& one : found.verdict.reasons)
+    if (one.kind == objection::unknown_draft) warnings.push_back(one.sentence());
+  CHECK(
+      warnings ==
+      std::vector<std::string>{
+          "uses coppice.brook/draft-2, which this host does not have (rebuild it without, or use the host it "
+          "was built for)",
+          "uses coppice.metric/draft-7, this host has draft-1 (use a newer host, or rebuild it with this "
+          "host's headers)",
+          "uses coppice.pond/draft-3, which this host does not have (rebuild it without, or use the host it "
+          "was built for)"});
 }
 
 TEST_CASE("what is no plugin at all is said so") {

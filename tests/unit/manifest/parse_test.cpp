@@ -33,11 +33,16 @@ TEST_CASE("the manifest's text is checked for form, each fault named") {
        "actors[0]: not an object"},
       {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a"}]})",
        "actors[0]: behaviour is missing or no string"},
+      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server"}]})",
+       "actors[0]: tables is missing or no list"},
       {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
-          "args_schema": 1}]})",
+          "tables": "coppice.server/1"}]})",
+       "actors[0]: tables is missing or no list"},
+      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
+          "tables": [], "args_schema": 1}]})",
        "actors[0]: args_schema must be an object"},
-      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server"},
-          {"name": "a", "behaviour": "server"}]})",
+      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
+          "tables": []}, {"name": "a", "behaviour": "server", "tables": []}]})",
        "actor a stands there twice"},
   };
   for (const auto& one : rows) {
@@ -51,12 +56,40 @@ TEST_CASE("the manifest's text is checked for form, each fault named") {
 TEST_CASE("keys of later versions and padding are ignored") {
   std::string text =
       R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "later": {"x": [1]},
-          "actors": [{"name": "kv", "behaviour": "server", "later": 1}]})";
+          "actors": [{"name": "kv", "behaviour": "server", "tables": [], "later": 1}]})";
   text.append(3, '\0');
   auto result = manifest::parse(text);
   REQUIRE(result);
   CHECK(result->actors.at(0).state_version == 0);
   CHECK(result->actors.at(0).args_schema == "");
+}
+
+TEST_CASE("a table is NAME/REVISION, of at most 64 bytes, and there are at most 32") {
+  const auto parsed = [](const std::string& tables) {
+    return manifest::parse(R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [)"
+                           R"({"name": "kv", "behaviour": "server", "tables": [)" +
+                           tables + "]}]}");
+  };
+  const std::string longest = "a/" + std::string(62, '1');
+  const auto good =
+      parsed("\"coppice.server/1\", \"coppice.pond/draft-2\", \"org.example_2/x_1.0\", \"" + longest + "\"");
+  REQUIRE(good);
+  CHECK(good->actors[0].tables ==
+        std::vector<std::string>{"coppice.server/1", "coppice.pond/draft-2", "org.example_2/x_1.0", longest});
+  for (const std::string bad : {"7", "\"\"", "\"/\"", "\"server\"", "\"/1\"", "\"server/\"", "\"Server/1\"",
+                                "\"a/b/1\"", "\"a-b/1\"", "\"a/\\n\""}) {
+    CAPTURE(bad);
+    const auto result = parsed("\"coppice.server/1\", " + bad);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().text ==
+          "actors[0]: tables[1] must be NAME/REVISION in lower-case letters, digits, _ and ., at most 64 "
+          "bytes");
+  }
+  CHECK_FALSE(parsed("\"" + longest + "1\""));
+  std::string many = "\"a/0\"";
+  for (int i = 1; i < 32; ++i) many += ",\"a/" + std::to_string(i) + "\"";
+  CHECK(parsed(many));
+  CHECK(parsed(many + ",\"a/32\"").error().text == "actors[0]: tables has more than 32 names");
 }
 
 TEST_CASE("size and nesting are bounded") {

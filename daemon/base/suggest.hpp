@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace coppice::spec {
+namespace coppice::base {
 
 // Insertions, deletions, replacements and swaps of neighbours that make one word of the other.
 std::size_t edit_distance(std::string_view a, std::string_view b);
@@ -17,4 +17,4 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 // "did you mean 'restart'?", or empty.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known);
 
-} // namespace coppice::spec
+} // namespace coppice::base

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Edit distance over three rows (optimal string alignment), on words of bounded length.
-#include "spec/suggest.hpp"
+#include "base/suggest.hpp"
 
 #include <algorithm>
 #include <vector>
 
-namespace coppice::spec {
+namespace coppice::base {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
@@ -46,4 +46,4 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
   return found.empty() ? std::string() : "did you mean '" + std::string(found) + "'?";
 }
 
-} // namespace coppice::spec
+} // namespace coppice::base

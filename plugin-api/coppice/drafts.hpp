@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// The interfaces of these headers that are drafts, by name: what a host gives besides those that are frozen.
+// A draft's next number takes the place of the former here; one that becomes coppice.NAME/1 leaves. Draft
+// tables of actor types stand in behaviours.h. Header-only.
+#pragma once
+
+#include <coppice/metric.h>
+#include <coppice/order.h>
+#include <coppice/post.h>
+
+#include <string_view>
+
+namespace coppice {
+
+inline constexpr std::string_view draft_interfaces[] = {COPPICE_METRIC_DRAFT_1, COPPICE_ORDER_DRAFT_1,
+                                                        COPPICE_POST_DRAFT_1};
+
+} // namespace coppice

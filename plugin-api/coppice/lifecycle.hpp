@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+// How an actor begins, continues, changes and ends, in C++: what the class of any behaviour may have beside
+// the behaviour's own callbacks, and how an object of it stands behind the C tables.
+//
+//   a constructor                    makes the state; only computes, and so do member initialisers
+//   void init([const Args&])         the first thing it does; not called when a state is restored
+//   void handle_continue()           after outcome::then_continue(), before the next message
+//   outcome config_change(term old_args, term new_args)
+//   S save_state() const             only computes, as the next two
+//   void restore_state(std::uint32_t version, const S&)   or bool: false refuses the version
+//   auto format_status() const
+//   void after_restore()             once the new generation has taken over, before the next message
+//   void terminate(term reason)
+//
+// init, handle_continue and after_restore may return coppice::outcome instead. What a class lacks has the
+// default that coppice/lifecycle.h states. An exception is the exit reason {exception, Type, What}.
+//
+// In the class: static constexpr std::string_view name (default: the plugin's id), args_schema (JSON);
+// static constexpr std::uint32_t state_version. A class without members and without a constructor of its own
+// has no state: it is made anew for each callback, and a reload needs nothing of it. Header-only.
+#pragma once
+
+#include <coppice/lifecycle.h>
+#include <coppice/actor.hpp>
+
+#include <type_traits>
+
+namespace coppice::detail {
+
+// The type of a handler's first parameter, when the handler is not overloaded.
+template <class Function>
+struct first_parameter;
+template <class Class, class Result, class First, class... Rest>
+struct first_parameter<Result (Class::*)(First, Rest...)> {
+  using type = std::remove_cvref_t<First>;
+};
+template <class Class, class Result, class First, class... Rest>
+struct first_parameter<Result (Class::*)(First, Rest...) const>
+    : first_parameter<Result (Class::*)(First, Rest...)> {};
+template <class Class, class Result, class First, class Second>
+struct second_parameter_of {
+  using type = std::remove_cvref_t<Second>;
+};
+template <class Class, class Result, class First, class Second>
+second_parameter_of<Class, Result, First, Second> second_parameter(Result (Class::*)(First, Second));
+
+template <class T>
+concept carries_state = requires {
+  &T::save_state;
+}
+|| requires {
+  &T::restore_state;
+};
+
+// An aggregate has no constructor of its own, and nothing virtual.
+template <class T>
+inline constexpr bool is_stateless = std::is_aggregate_v<T> && !carries_state<T> &&
+                                     std::is_trivially_destructible_v<T> && (sizeof(T) == sizeof(actor));
+
+/// Runs handler(actor) for the object behind a callback; nothing is thrown out of it.
+template <class T, class Handler>
+std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, Handler handler) noexcept {
+  return guarded(self, [&] {
+    if constexpr (is_stateless<T>) {
+      T actor;
+      actor.enter(self);
+      return handler(actor);
+    } else {
+      T& actor = *static_cast<T*>(state);
+      actor.enter(self);
+      return handler(actor);
+    }
+  });
+}
+
+/// What a callback returned that has no answer to give, as a status.
+template <class Call>
+std::int32_t status_of(coppice_actor* self, Call call) {
+  using result = decltype(call());
+  if constexpr (std::is_same_v<result, outcome>) {
+    const outcome decided = call();
+    if (!decided.reason.empty()) host.actor->set_reason(self, plain(etf::bytes(decided.reason)));
+    return decided.status;
+  } else {
+    static_assert(std::is_void_v<result>, "this callback returns nothing or a coppice::outcome");
+    call();
+    return COPPICE_OK;
+  }
+}
+
+/// What of the host's did not fit the type that the class reads it as.
+inline std::int32_t misfit(coppice_actor* self, std::int32_t status, std::string_view what,
+                           const etf::error& why) {
+  const std::string text = std::string(what) + ": " + why.text();
+  host.actor->set_error(self, status, plain(std::string_view(text)));
+  return status;
+}
+
+template <class T>
+struct lifecycle_table {
+  static std::int32_t create(coppice_actor* self, void** state) noexcept {
+    return guarded(self, [&] {
+      const making made(self);
+      *state = std::make_unique<T>().release();
+      return COPPICE_OK;
+    });
+  }
+  static void destroy(void* state) noexcept { const std::unique_ptr<T> owned(static_cast<T*>(state)); }
+
+  static std::int32_t init(coppice_actor* self, void* state, const coppice_message* args) noexcept {
+    return run<T>(self, state, [&](T& actor) {
+      if constexpr (requires { actor.init(); }) {
+        return status_of(self, [&] { return actor.init(); });
+      } else {
+        using parameter = typename first_parameter<decltype(&T::init)>::type;
+        const auto read = etf::decode<parameter>({args->data, static_cast<std::size_t>(args->size)});
+        if (!read) return misfit(self, COPPICE_E_INVALID, "args", read.error());
+        return status_of(self, [&] { return actor.init(*read); });
+      }
+    });
+  }
+
+  static std::int32_t handle_continue(coppice_actor* self, void* state) noexcept {
+    return run<T>(self, state,
+                  [&](T& actor) { return status_of(self, [&] { return actor.handle_continue(); }); });
+  }
+
+  static std::int32_t config_change(coppice_actor* self, void* state, const coppice_message* old_args,
+                                    const coppice_message* new_args) noexcept {
+    return run<T>(self, state, [&](T& actor) {
+      const term before{{old_args->data, static_cast<std::size_t>(old_args->size)}};
+      const term after{{new_args->data, static_cast<std::size_t>(new_args->size)}};
+      return status_of(self, [&] { return actor.config_change(before, after); });
+    });
+  }
+
+  // A value into a writer of the host's.
+  template <class V>
+  static std::int32_t write(const V& value, coppice_writer* out) {
+    const message encoded = make_message(value);
+    const coppice_message raw{encoded.bytes().data(), encoded.bytes().size(), nullptr};
+    return raw.size == 0 ? COPPICE_E_TERM : host.message->splice(out, &raw);
+  }
+  static std::int32_t save_state(coppice_actor* self, void* state, std::uint32_t*,
+                                 coppice_writer* out) noexcept {
+    return run<T>(self, state, [&](T& actor) { return write(std::as_const(actor).save_state(), out); });
+  }
+  static std::int32_t format_status(coppice_actor* self, void* state, coppice_writer* out) noexcept {
+    return run<T>(self, state, [&](T& actor) { return write(std::as_const(actor).format_status(), out); });
+  }
+  static std::int32_t restore_state(coppice_actor* self, void* state, std::uint32_t version,
+                                    const coppice_message* saved) noexcept {
+    return run<T>(self, state, [&](T& actor) -> std::int32_t {
+      using parameter = typename decltype(second_parameter(&T::restore_state))::type;
+      const auto read = etf::decode<parameter>({saved->data, static_cast<std::size_t>(saved->size)});
+      if (!read)
+        return misfit(self, COPPICE_E_VERSION, "state of version " + std::to_string(version), read.error());
+      using result = decltype(actor.restore_state(version, *read));
+      if constexpr (std::is_same_v<result, bool>) {
+        return actor.restore_state(version, *read) ? COPPICE_OK : COPPICE_E_VERSION;
+      } else {
+        actor.restore_state(version, *read);
+        return COPPICE_OK;
+      }
+    });
+  }
+  static std::int32_t after_restore(coppice_actor* self, void* state) noexcept {
+    return run<T>(self, state,
+                  [&](T& actor) { return status_of(self, [&] { return actor.after_restore(); }); });
+  }
+
+  static void terminate(coppice_actor* self, void* state, const coppice_message* reason) noexcept {
+    run<T>(self, state, [&](T& actor) {
+      actor.terminate(term{{reason->data, static_cast<std::size_t>(reason->size)}});
+      return COPPICE_OK;
+    });
+  }
+
+  // Only what the class has: a null entry gives the host's default.
+  static constexpr coppice_lifecycle make_table() {
+    coppice_lifecycle table{};
+    table.size = sizeof(coppice_lifecycle);
+    if constexpr (!is_stateless<T>) {
+      table.create = &create;
+      table.destroy = &destroy;
+    }
+    if constexpr (requires { &T::init; }) table.init = &init;
+    if constexpr (requires { &T::handle_continue; }) table.handle_continue = &handle_continue;
+    if constexpr (requires { &T::config_change; }) table.config_change = &config_change;
+    if constexpr (requires { &T::save_state; }) table.save_state = &save_state;
+    if constexpr (requires { &T::restore_state; }) table.restore_state = &restore_state;
+    if constexpr (requires { &T::after_restore; }) table.after_restore = &after_restore;
+    if constexpr (requires { &T::format_status; }) table.format_status = &format_status;
+    if constexpr (requires { &T::terminate; }) table.terminate = &terminate;
+    return table;
+  }
+  static constexpr coppice_lifecycle callbacks = make_table();
+};
+
+} // namespace coppice::detail

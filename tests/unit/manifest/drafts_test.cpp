@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What is said of a draft, by the number this host has of it.
+#include "manifest/drafts.hpp"
+
+#include <doctest/doctest.h>
+
+#include <coppice/metric.h>
+#include <coppice/order.h>
+#include <coppice/post.h>
+
+using namespace coppice;
+
+namespace {
+
+using names = std::vector<std::string>;
+
+names said(const names& used, const names& known) {
+  names all;
+  for (const auto& one : manifest::judge_drafts(used, known)) {
+    CHECK(one.warning);
+    CHECK(one.kind == manifest::objection::unknown_draft);
+    all.push_back(one.sentence());
+  }
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("a draft of another number is warned about with the side that is to be renewed") {
+  const names known{"coppice.metric/draft-9", "coppice.order/draft-1"};
+  CHECK(said({}, known) == names{});
+  CHECK(said({"coppice.metric/draft-9", "coppice.order/draft-1"}, known) == names{});
+  CHECK(said({"coppice.metric/draft-2"}, known) ==
+        names{"uses coppice.metric/draft-2, this host has draft-9 (rebuild it with this host's headers)"});
+  CHECK(
+      said({"coppice.metric/draft-10"}, known) ==
+      names{"uses coppice.metric/draft-10, this host has draft-9 (use a newer host, or rebuild it with this "
+            "host's headers)"});
+  CHECK(said({"coppice.metrics/draft-9"}, known) ==
+        names{"uses coppice.metrics/draft-9, which this host does not have (rebuild it without, or use the "
+              "host it was built for)"});
+}
+
+TEST_CASE("a plugin that can do with several numbers of a draft needs one of them") {
+  CHECK(said({"coppice.metric/draft-1", "coppice.metric/draft-2"}, {"coppice.metric/draft-2"}) == names{});
+  CHECK(said({"coppice.metric/draft-1", "coppice.metric/draft-2"}, {"coppice.metric/draft-3"}).size() == 2);
+}
+
+TEST_CASE("this host's drafts are those of its headers, and the draft tables of its behaviours") {
+  const names interfaces{COPPICE_METRIC_DRAFT_1, COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1};
+  CHECK(manifest::known_drafts() == interfaces);
+  const coppice_table_use tables[] = {{"coppice.lifecycle/1", COPPICE_TABLE_NEEDED, 0, 0},
+                                      {"coppice.brook/draft-4", COPPICE_TABLE_ALLOWED, 0, 0},
+                                      {nullptr, 0, 0, 0}};
+  const coppice_behaviour list[] = {{"brook", tables}, {nullptr, nullptr}};
+  names both{"coppice.brook/draft-4"};
+  both.insert(both.end(), interfaces.begin(), interfaces.end());
+  CHECK(manifest::known_drafts(list) == both);
+}
