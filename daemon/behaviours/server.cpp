@@ -32,8 +32,8 @@ class server::sys_subject final : public sys::subject {
 };
 
 void server::continue_first(process& self) {
-  continue_first_ = continue_sent_ = true;
-  self.send_unbounded(self.self(), message::atom(continue_tag));
+  continue_first_ = true;
+  if (!std::exchange(continue_sent_, true)) self.send_unbounded(self.self(), message::atom(continue_tag));
 }
 
 // Short enough to end in a jump to the port: most messages are such.

@@ -36,7 +36,8 @@ class server : public runtime::behaviour {
   virtual runtime::message sys_state(runtime::process& self) = 0;
   virtual std::string sys_module() const = 0;
 
-  // From init: take_continue() comes before any message, and after the spawner has heard of success.
+  // From init, or between two messages: take_continue() comes before the next message, and if there is none,
+  // soon; after the spawner has heard of success.
   void continue_first(runtime::process& self);
   // Whether a call may go to its handler at once: nothing comes before it, and nothing holds it back.
   bool takes_calls() const { return !continue_first_ && !suspended(); }

@@ -6,8 +6,9 @@
 
 #include "base/clock.hpp"
 #include "behaviours/gen.hpp"
-#include "host/host.hpp"
-#include "host/options.hpp"
+#include "host/entry.hpp"
+#include "host/flags.hpp"
+#include "host/sized.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -136,7 +137,7 @@ std::int32_t checked(std::uint32_t flags, const coppice_monitor_options* options
   if (!how) return COPPICE_E_UNSUPPORTED;
   into.how = *how;
   if (options == nullptr) return COPPICE_OK;
-  const auto given = read_options(options, COPPICE_MONITOR_OPTIONS_LEAST);
+  const auto given = sized(options, COPPICE_MONITOR_OPTIONS_LEAST);
   if (!given) return COPPICE_E_INVALID;
   if (given->alias >= by_number.size()) return COPPICE_E_UNSUPPORTED;
   into.alias = by_number[given->alias];
@@ -267,7 +268,7 @@ std::int32_t status_of(gen::start_error&& error, coppice_message* out_reason) {
 
 std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, coppice_message* out_pid,
                    coppice_message* out_reference) {
-  const auto given = read_options(options, COPPICE_SPAWN_OPTIONS_LEAST);
+  const auto given = sized(options, COPPICE_SPAWN_OPTIONS_LEAST);
   if (out_pid == nullptr || !given) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};
@@ -335,11 +336,11 @@ const coppice_actor_api* actor_interface() {
   static const coppice_actor_api table = {
       .size = sizeof(coppice_actor_api),
       .reserved = 0,
-      .self_borrowed = &entry<&self_borrowed>::call,
-      .parent_borrowed = &entry<&parent_borrowed>::call,
-      .node_borrowed = &entry<&node_borrowed>::call,
-      .args_borrowed = &entry<&args_borrowed>::call,
-      .env_borrowed = &entry<&env_borrowed>::call,
+      .self_borrowed = &entry<&self_borrowed, marked::look>::call,
+      .parent_borrowed = &entry<&parent_borrowed, marked::look>::call,
+      .node_borrowed = &entry<&node_borrowed, marked::look>::call,
+      .args_borrowed = &entry<&args_borrowed, marked::look>::call,
+      .env_borrowed = &entry<&env_borrowed, marked::look>::call,
       .send = &entry<&send>::call,
       .link = &entry<&link>::call,
       .unlink = &entry<&unlink>::call,
@@ -354,8 +355,8 @@ const coppice_actor_api* actor_interface() {
       .unregister_name = &entry<&unregister_name>::call,
       .whereis = &entry<&whereis>::call,
       .spawn = &entry<&spawn>::call,
-      .set_error = &entry<&set_error>::call,
-      .set_reason = &entry<&set_reason>::call,
+      .set_error = &entry<&set_error, marked::look>::call,
+      .set_reason = &entry<&set_reason, marked::look>::call,
       .set_label = &entry<&set_label>::call,
       .spawn_at = &entry<&spawn_at>::call,
   };

@@ -3,12 +3,11 @@
 // the actor until their answer, their callee's end or their deadline arrives; the server engine recognises
 // those. In the process's own turn.
 #include <algorithm>
-#include <cstring>
 
 #include "base/clock.hpp"
 #include "behaviours/gen.hpp"
-#include "host/host.hpp"
-#include "host/options.hpp"
+#include "host/entry.hpp"
+#include "host/flags.hpp"
 #include "host/requests.hpp"
 #include "runtime/system.hpp"
 
@@ -25,61 +24,28 @@ base::nanos until(const coppice_actor& self, std::int64_t deadline) {
   return deadline == COPPICE_FOREVER ? runtime::no_deadline : deadline;
 }
 
-// Not 0. What tells a From from others, for some time: its alias, or all of it.
-std::uint64_t key_of(const runtime::call_id& call) {
-  return (runtime::pid_hash{}(call.who) ^ call.number * 0xC2B2AE3D27D4EB4FU) | 1;
-}
-
-// Eight bytes at a time; the last ones overlap.
-std::uint64_t hash_of(etf::bytes from) {
-  constexpr std::uint64_t factor = 0x9E3779B97F4A7C15U;
-  std::uint64_t mixed = from.size();
-  std::uint64_t word = 0;
-  const auto add = [&](const std::uint8_t* at, std::size_t size) {
-    std::memcpy(&word, at, size);
-    mixed = (mixed ^ word) * factor;
-    mixed ^= mixed >> 29;
-  };
-  std::size_t done = 0;
-  for (; done + 8 <= from.size(); done += 8) add(from.data() + done, 8);
-  if (from.size() >= 8)
-    add(from.data() + from.size() - 8, 8);
-  else
-    add(from.data(), from.size());
-  return mixed | 1;
-}
-
-void note_answered(coppice_actor& self, std::uint64_t key) {
-  extra_state& extra = self.needs_extra();
-  extra.answered[extra.next_answered++ % extra.answered.size()] = key;
-}
-
-std::int32_t reply_now(coppice_actor& self, asked_call& to, message&& answer) {
-  if (std::exchange(to.answered, true)) return COPPICE_E_USED;
-  note_answered(self, key_of(to.call));
-  self.process->reply(to.call, std::move(answer));
-  return COPPICE_OK;
+bool is_in_hand(const asked_call* now, etf::bytes from) {
+  return now != nullptr && now->from.size() == from.size() &&
+         (now->from.data() == from.data() || std::ranges::equal(now->from, from));
 }
 
 std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* term) {
   message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  if (from.data == nullptr || from.size == 0) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  const etf::bytes whom(from.data, static_cast<std::size_t>(from.size));
   if (!m) return COPPICE_E_TERM;
-  if (asked_call* const now = self->asked;
-      now != nullptr && (whom.data() == now->from.data() || std::ranges::equal(whom, now->from)))
-    return reply_now(*self, *now, std::move(m));
-  // A From holds a fresh reference, so equal keys among the last few mean the same From.
-  std::uint64_t key = hash_of(whom);
-  if (runtime::reference alias; gen::own_alias(*self->process, whom, alias))
-    key = key_of({alias.owner(), alias.number()});
-  if (std::ranges::find(self->needs_extra().answered, key) != self->needs_extra().answered.end())
-    return COPPICE_E_USED;
+  if (from.data == nullptr || from.size == 0) return COPPICE_E_INVALID;
+  const etf::bytes whom(from.data, static_cast<std::size_t>(from.size));
+  asked_call* const now = is_in_hand(self->asked, whom) ? self->asked : nullptr;
+  if (now != nullptr && now->answered) return COPPICE_E_USED;
+  if (now != nullptr && now->here != nullptr) [[likely]] {
+    now->answered = true;
+    self->process->reply(*now->here, std::move(m));
+    return COPPICE_OK;
+  }
   const gen::replied done = gen::reply(*self->process, whom, std::move(m));
   if (!done) return COPPICE_E_INVALID;
   if (*done == runtime::send_status::malformed) return COPPICE_E_TERM;
-  note_answered(*self, key);
+  if (now != nullptr) now->answered = true;
   return COPPICE_OK;
 }
 

@@ -30,6 +30,16 @@ std::int32_t in_turn(coppice_actor& actor, const char* name, etf::bytes argument
   return guarded(actor, std::move(callback));
 }
 
+// The same of a callback that may only look: a call that it makes beyond that is refused, and take_refusal()
+// says so afterwards.
+template <class Callback>
+std::int32_t look_only(coppice_actor& actor, looking what, Callback callback) {
+  actor.looking = what;
+  const std::int32_t status = in_turn(actor, name_of(what), {}, std::move(callback));
+  actor.looking = looking::no;
+  return status;
+}
+
 // What a plugin without `function` answers.
 template <class Function, class... Arguments>
 std::int32_t call_or(std::int32_t status, Function function, Arguments... arguments) {

@@ -3,9 +3,13 @@
 // means. See host.hpp.
 #include "host/host.hpp"
 
+#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
+#include <cstring>
+#include <span>
 
+#include "base/log.hpp"
 #include "host/callback.hpp"
 #include "runtime/system.hpp"
 
@@ -17,27 +21,46 @@ struct interface_entry {
   const void* table;
 };
 
+std::span<const interface_entry> interfaces() {
+  static const interface_entry all[] = {
+      {COPPICE_MESSAGE_1, message_interface()},    {COPPICE_ACTOR_1, actor_interface()},
+      {COPPICE_CALL_1, call_interface()},          {COPPICE_TIMER_1, timer_interface()},
+      {COPPICE_WORK_1, work_interface()},          {COPPICE_LOG_1, log_interface()},
+      {COPPICE_ORDER_DRAFT_1, order_interface()},  {COPPICE_POST_DRAFT_1, post_interface()},
+      {COPPICE_METRIC_DRAFT_1, metric_interface()}};
+  return all;
+}
+
+// "coppice.order" of "coppice.order/draft-1".
+std::string_view without_revision(std::string_view name) {
+  return name.substr(0, name.find('/'));
+}
+
+// A plugin may ask for what is not there and do without. But of a draft that it was built with and that has
+// changed since, its author is to know why nothing comes of it.
+void tell_of_missing(std::string_view asked) {
+  if (asked.find("/draft-") == asked.npos) return;
+  for (const interface_entry& one : interfaces()) {
+    if (without_revision(one.name) != without_revision(asked)) continue;
+    base::log::warning("host", "a plugin asked for {}, which this host does not have; it has {}", asked,
+                       one.name);
+    return;
+  }
+}
+
 const void* get_interface(const coppice_host*, const char* name) {
   if (name == nullptr) return nullptr;
-  const interface_entry known[] = {
-      {COPPICE_MESSAGE_1, message_interface()}, {COPPICE_ACTOR_1, actor_interface()},
-      {COPPICE_CALL_1, call_interface()},       {COPPICE_TIMER_1, timer_interface()},
-      {COPPICE_WORK_1, work_interface()},       {COPPICE_LOG_1, log_interface()},
-      {COPPICE_ORDER_1, order_interface()},     {COPPICE_POST_1, post_interface()},
-      {COPPICE_METRIC_1, metric_interface()},
-  };
-  for (const auto& one : known) {
-    if (one.name == name) return one.table;
-  }
+  const auto all = interfaces();
+  const auto found = std::ranges::find(all, std::string_view(name), &interface_entry::name);
+  if (found != all.end()) return found->table;
+  tell_of_missing(name);
   return nullptr;
 }
 
-void set_error(coppice_error* error, std::int32_t code, const char* text, std::uint64_t size) {
+void set_error(coppice_error* error, std::int32_t code, coppice_bytes text) {
   if (error == nullptr) return;
   error->code = code;
-  error->text.clear();
-  if (const auto checked = text_of({reinterpret_cast<const std::uint8_t*>(text), size}))
-    error->text = *checked;
+  error->text = text_of(text).value_or("");
 }
 
 } // namespace
@@ -53,6 +76,19 @@ const coppice_host* host_table() {
       .set_error = &set_error,
   };
   return &table;
+}
+
+std::string_view interface_of(const void* entry) {
+  // Each is a size, four bytes that are reserved, and pointers to functions up to that size.
+  constexpr std::size_t first = 2 * sizeof(std::uint32_t);
+  for (const interface_entry& one : interfaces()) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, one.table, sizeof size);
+    for (std::size_t at = first; at < size; at += sizeof entry)
+      if (std::memcmp(static_cast<const std::uint8_t*>(one.table) + at, &entry, sizeof entry) == 0)
+        return one.name;
+  }
+  return {};
 }
 
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What the interfaces share of the plugin boundary: the host table, the state behind a `coppice_actor*`, the
 // way messages cross, and what a status means. The interfaces themselves are one a file: actor.cpp, call.cpp,
-// … A plugin is trusted with its own memory only: every pointer and length from it is checked where it can
-// be, and no lock is held while its code runs. In the process's own turn unless said otherwise.
+// …; what stands in their tables is an entry.hpp. A plugin is trusted with its own memory only: every pointer
+// and length from it is checked where it can be, and no lock is held while its code runs. In the process's
+// own turn unless said otherwise.
 #pragma once
 
 #include <coppice/actor.h>
@@ -16,7 +17,6 @@
 #include <coppice/timer.h>
 #include <coppice/work.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -32,7 +32,6 @@
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
-#include "runtime/scheduling/foreign_code.hpp"
 #include "runtime/system.hpp"
 
 struct coppice_error {
@@ -79,23 +78,25 @@ struct own_post_target {
   }
 };
 
-// The call that handle_call has now, if it is of a process here. On that callback's stack.
+// The call that handle_call has now. On that callback's stack.
 struct asked_call {
   etf::bytes from;
-  runtime::call_id call;
+  const runtime::call_id* here = nullptr; // if it is of a process here
   bool answered = false;
 };
+
+// The callback that runs, if it is one that may only look.
+enum class looking : std::uint8_t { no, create, save_state, restore_state, format_status };
 
 // What few actors need, made when first needed.
 struct extra_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
   bool has_requested = false;                               // there has been one
-  std::array<std::uint64_t, 16> answered{};                 // what tells the Froms answered last apart
-  std::size_t next_answered = 0;
   std::vector<std::uint8_t> self_term;
   std::vector<std::uint8_t> parent_term;
   std::vector<std::uint8_t> node_term;
   coppice_error error;
+  std::string refused; // the first call that a callback made which may only look: take_refusal()
   own_post_target posts;
 };
 
@@ -104,12 +105,15 @@ struct extra_state {
 // What a plugin knows as "self". Belongs to its engine and lives as long as that.
 struct coppice_actor {
   coppice::host::image_pin image;
-  coppice::runtime::message args;               // none = #{}
-  coppice::runtime::message env;                // none = #{}
-  coppice::runtime::process* process = nullptr; // set before the first callback
+  coppice::runtime::message args;                    // none = #{}
+  coppice::runtime::message env;                     // none = #{}
+  coppice::runtime::process* process = nullptr;      // as the next one: set before the first callback, and
+  const coppice::host::actor_identity* is = nullptr; // never changed, so that any thread may look at it
   coppice::host::asked_call* asked = nullptr;
-  bool restricted = false; // in a callback that may only compute
-  bool created = false;    // it has a state, which is to be destroyed
+  coppice::host::looking looking = coppice::host::looking::no;
+  bool created = false;         // it has a state, which is to be destroyed
+  bool restored = false;        // after_restore is due
+  bool to_be_continued = false; // handle_continue is due, behind after_restore
   std::unique_ptr<coppice::host::extra_state> extra;
 
   coppice::host::extra_state& needs_extra() {
@@ -120,28 +124,10 @@ struct coppice_actor {
 
 namespace coppice::host {
 
-// A table's entry for `Function(coppice_actor* self, …)`: while it runs the process is in code of ours again.
-// Where it is not self's turn the function sees an actor without a process.
-template <auto Function>
-struct entry;
-template <class Result, class... Arguments, Result (*Function)(coppice_actor*, Arguments...)>
-struct entry<Function> {
-  static Result call(coppice_actor* self, Arguments... arguments) {
-    const runtime::host_code ours(self == nullptr ? nullptr : self->process);
-    if (self != nullptr && !ours) [[unlikely]]
-      return not_its_turn(arguments...);
-    return Function(self, arguments...);
-  }
-
- private:
-  [[gnu::noinline, gnu::cold]] static Result not_its_turn(Arguments... arguments) {
-    coppice_actor without_process;
-    return Function(&without_process, arguments...);
-  }
-};
-
 // The one table, the same for every plugin. Any thread.
 const coppice_host* host_table();
+// The interface whose table has this function; empty: none. Any thread.
+std::string_view interface_of(const void* entry);
 
 const coppice_message_api* message_interface();
 const coppice_actor_api* actor_interface();
@@ -156,17 +142,17 @@ const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_metric_api* metric_interface();
 
-// COPPICE_OK if `self` may make host calls that change nothing but the error object: also where others may
-// not be made. For functions behind an `entry`.
+// COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
+// (entry.hpp), which gives those that may not be made here an actor without a process.
 inline std::int32_t may_look(const coppice_actor* self) {
   if (self == nullptr) return COPPICE_E_INVALID;
   return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
 }
-// The same for all others.
+// The same for all others, which the dead make no more.
 inline std::int32_t may_call(const coppice_actor* self) {
   if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
   if (self->process->exiting()) return COPPICE_E_EXITING;
-  return self->restricted ? COPPICE_E_CONTEXT : COPPICE_OK;
+  return COPPICE_OK;
 }
 
 // What became of a message, as a plugin hears it.
@@ -213,6 +199,12 @@ std::string_view status_word(std::int32_t status);
 // Why an actor stops that returned `status` (COPPICE_STOP, an error, or a number unknown here): what it told
 // the error object, which is empty afterwards.
 runtime::message stop_reason(coppice_actor& self, std::int32_t status);
+
+// What the callback that may only look did beyond that, as a sentence for its author, and that it is
+// forgotten; empty: nothing. `callback` is the one that ran.
+std::string take_refusal(coppice_actor& self, looking callback);
+// "save_state"
+const char* name_of(looking callback);
 
 // {Tag, Term}
 runtime::message tagged(std::string_view tag, etf::bytes term);

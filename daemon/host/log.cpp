@@ -5,7 +5,7 @@
 #include <coppice/etf/text.hpp>
 
 #include "base/log.hpp"
-#include "host/host.hpp"
+#include "host/entry.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -70,8 +70,8 @@ const coppice_log_api* log_interface() {
   static const coppice_log_api table = {
       .size = sizeof(coppice_log_api),
       .reserved = 0,
-      .write = &entry<&write>::call,
-      .enabled = &entry<&enabled>::call,
+      .write = &entry<&write, marked::any>::call,
+      .enabled = &entry<&enabled, marked::any>::call,
   };
   return &table;
 }

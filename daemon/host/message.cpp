@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "host/host.hpp"
+#include "host/entry.hpp"
 #include "runtime/messages/raw_message.hpp"
 
 namespace coppice::host {

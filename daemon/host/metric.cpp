@@ -4,9 +4,9 @@
 // counting on any thread.
 #include "host/metric.hpp"
 
-#include "host/host.hpp"
+#include "host/entry.hpp"
 #include "host/metric_board.hpp"
-#include "host/options.hpp"
+#include "host/sized.hpp"
 
 namespace coppice::host {
 namespace {
@@ -19,7 +19,7 @@ std::size_t up_to(std::uint64_t given, std::size_t most) {
 // Without a name where it is malformed.
 metric_board::wanted wanted_of(const coppice_metric_options* options) {
   metric_board::wanted what;
-  const auto given = read_options(options, COPPICE_METRIC_OPTIONS_LEAST);
+  const auto given = sized(options, COPPICE_METRIC_OPTIONS_LEAST);
   if (!given || (given->labels == nullptr && given->label_count != 0) ||
       (given->bounds == nullptr && given->bound_count != 0))
     return what;
@@ -69,7 +69,7 @@ const coppice_metric_api* metric_interface() {
   static const coppice_metric_api table = {
       .size = sizeof(coppice_metric_api),
       .reserved = 0,
-      .get = &entry<&get>::call,
+      .get = &entry<&get, marked::look>::call,
       .add = &add,
       .set = &set,
       .observe = &observe,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.order/1" over etf's order. What is no term compares as nothing does: unequal, hash 0. Any thread.
+// "coppice.order/draft-1" over etf's order. What is no term compares as nothing does: unequal, hash 0. Any
+// thread.
 #include <coppice/etf/order.hpp>
 
 #include "host/host.hpp"

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
-// A loaded plugin file as the engines see it: who it is, and a count of what still needs its code. An
-// actor, a buffer of the plugin's own and a function running in it each hold a pin; only when none is left
-// may the loader close the file. Any thread.
+// A loaded plugin file as the engines see it: who it is, its actor types, and a count of what still needs its
+// code. An actor, a buffer of the plugin's own and a function running in it each hold a pin; only when none
+// is left may the loader close the file. Any thread.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
+
+#include "host/actor_code.hpp"
 
 namespace coppice::host {
 
@@ -33,6 +38,13 @@ class plugin_image {
   // Where its actors count; null: nowhere. Set before there are actors; outlives the code.
   metric_board* metrics() const { return metrics_; }
   void keep_metrics_in(metric_board* board) { metrics_ = board; }
+  // Its actor types: kept before there are actors, and as long as this. Null: it has no such type.
+  void keep(std::unique_ptr<const actor_code> code) { code_.push_back(std::move(code)); }
+  const actor_code* find(std::string_view actor) const {
+    for (const auto& each : code_)
+      if (each->is->actor == actor) return each.get();
+    return nullptr;
+  }
   std::uint64_t generation() const { return generation_; }
   std::size_t pins(pin_of kind) const {
     return pins_[static_cast<std::size_t>(kind)].load(std::memory_order_acquire);
@@ -46,6 +58,7 @@ class plugin_image {
   std::string id_;
   std::uint64_t generation_;
   metric_board* metrics_ = nullptr;
+  std::vector<std::unique_ptr<const actor_code>> code_;
   alignas(64) std::array<std::atomic<std::size_t>, 4> pins_{}; // every worker writes these
 };
 

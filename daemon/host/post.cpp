@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// "coppice.post/1": a way in for threads of a plugin's own. Behind a handle is a target that the actor and
-// its handles share, because any of them may be the last; the actor's end shuts it, so that no thread reaches
-// into a system that is going down. A handle holds the plugin's code in memory. open in the process's own
-// turn, post and close on any thread.
-#include "host/host.hpp"
+// "coppice.post/draft-1": a way in for threads of a plugin's own. Behind a handle is a target that the actor
+// and its handles share, because any of them may be the last; the actor's end shuts it, so that no thread
+// reaches into a system that is going down. A handle holds the plugin's code in memory. open in the process's
+// own turn, post and close on any thread.
+#include "host/entry.hpp"
 #include "runtime/system.hpp"
 
 struct coppice_post {

@@ -4,24 +4,15 @@
 // thread" a function is for the process's own turn, between two messages, and never waits.
 #pragma once
 
-#include <coppice/plugin.h>
-
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 #include "base/error.hpp"
+#include "host/actor_code.hpp"
 #include "host/plugin_image.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::host {
-
-// Names of an actor, for those who look from other threads: they outlive every image.
-struct actor_identity {
-  std::string plugin;
-  std::string actor; // its type
-};
 
 struct saved_state {
   std::uint32_t version = 0;
@@ -34,8 +25,8 @@ struct actor_origin {
   runtime::message env;  // empty: #{}
 };
 
-// errc::unsupported: an actor with, or without, a state can't become one of this type with it.
-base::status takes_over(const coppice_actor_type& type, bool has_state);
+// errc::unsupported: such an actor with, or without, a state can't become one of this code with it.
+base::status takes_over(const actor_identity& now, const actor_code& next, bool has_state);
 
 class reloadable {
  public:
@@ -50,11 +41,12 @@ class reloadable {
   // The state as the running code writes it. errc::unsupported: it cannot, so that nothing can be carried
   // over; errc::refused: it failed, in words for its author.
   virtual base::result<saved_state> save(runtime::process& self) = 0;
-  // Makes a second state beside the running one, of the same actor type in another image. Errors as for
-  // save(), and nothing is left of it then.
-  virtual base::status prepare(runtime::process& self, plugin_image& next, const coppice_actor_type& type,
+  // Makes a second state beside the running one, by the code that `next` has for this actor type. Errors as
+  // for save(), and nothing is left of it then.
+  virtual base::status prepare(runtime::process& self, plugin_image& next, const actor_code& code,
                                const saved_state& saved) = 0;
-  // Chooses: what was prepared becomes the actor, or goes. Without anything prepared nothing happens.
+  // Chooses: what was prepared becomes the actor, or goes. Without anything prepared nothing happens. What
+  // has become the actor hears of it before its next message, by after_restore.
   virtual void go_over(runtime::process& self) = 0;
   virtual void stay(runtime::process& self) = 0;
 };

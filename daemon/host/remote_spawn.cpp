@@ -6,8 +6,9 @@
 #include <optional>
 
 #include "base/clock.hpp"
+#include "host/flags.hpp"
 #include "host/host.hpp"
-#include "host/options.hpp"
+#include "host/sized.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -105,7 +106,7 @@ std::int32_t status_of(std::string_view refused) {
 
 std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
                       coppice_message* out_reference) {
-  const auto given = read_options(what, COPPICE_REMOTE_SPAWN_LEAST);
+  const auto given = sized(what, COPPICE_REMOTE_SPAWN_LEAST);
   if (out_pid == nullptr || !given) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};

@@ -2,8 +2,8 @@
 // "coppice.timer/1" over the runtime's timers and clocks. Timers belong to the process, not to the plugin's
 // generation, so they outlive a reload. In the process's own turn, the clocks on any thread.
 #include "base/clock.hpp"
-#include "host/host.hpp"
-#include "host/options.hpp"
+#include "host/entry.hpp"
+#include "host/sized.hpp"
 
 namespace coppice::host {
 namespace {
@@ -24,7 +24,7 @@ std::int32_t start(coppice_actor* self, const coppice_timer_options* options, co
   if (out_id != nullptr) *out_id = 0;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (!m) return COPPICE_E_TERM;
-  const auto given = read_options(options, COPPICE_TIMER_OPTIONS_LEAST);
+  const auto given = sized(options, COPPICE_TIMER_OPTIONS_LEAST);
   if (!given || (given->period != 0 && given->period < shortest_period)) return COPPICE_E_INVALID;
   const auto to = given->destination.size == 0 ? runtime::destination(self->process->self())
                                                : destination_of(*self, given->destination);

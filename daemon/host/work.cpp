@@ -6,7 +6,7 @@
 #include <atomic>
 #include <memory>
 
-#include "host/host.hpp"
+#include "host/entry.hpp"
 
 namespace coppice::host {
 namespace {

@@ -90,7 +90,8 @@ int run_probe(const std::string& file, int answer_fd, int states_fd) {
   // Owner and mode were judged where the file came from; this one is the daemon's copy.
   const auto declared = manifest::read(file, {.file_safety = false});
   if (!declared) return refuse(declared.error().text);
-  auto mapped = loader::image::open(file, *declared, 0);
+  host::identity_book identities;
+  auto mapped = loader::image::open(file, *declared, 0, identities);
   if (!mapped) return refuse(mapped.error().text);
   if (states_fd >= 0) {
     const auto states = loader::read_states(states_fd);

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 // See restore_run.hpp. A process goes from state to state and starts an actor for each, as a supervisor
-// would; the actor is killed as soon as it is there.
+// would; the actor ends as soon as it has its state, before its after_restore.
 #include "isolation/restore_run.hpp"
 
 #include <fmt/format.h>
 #include <coppice/etf/text.hpp>
 #include <future>
-#include <list>
 #include <memory>
 #include <utility>
 
 #include "behaviours/gen.hpp"
-#include "host/server.hpp"
-#include "loader/descriptor.hpp"
-#include "runtime/messages/exit_reason.hpp"
+#include "host/hosted_behaviours.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::isolation {
@@ -51,25 +48,25 @@ class driver final : public runtime::behaviour {
     const auto refuse = [&from](std::string why) {
       return base::fail(base::errc::refused, fmt::format("{}: {}", from.label, why));
     };
-    host::server_plan plan;
-    plan.type = loader::find_actor(image_.descriptor(), from.actor);
-    if (plan.type == nullptr) return refuse(fmt::format("there is no actor type {} any more", from.actor));
+    host::actor_plan plan;
+    plan.code = image_.find(from.actor);
+    if (plan.code == nullptr) return refuse(fmt::format("there is no actor type {} any more", from.actor));
     plan.image = host::image_pin(image_);
-    plan.is = &known_.emplace_back(host::actor_identity{image_.id(), from.actor});
+    plan.only_tried = true;
     plan.spec.args = from.origin.args;
     plan.spec.env = from.origin.env;
     plan.saved = std::make_unique<host::saved_state>(from.saved);
-    const auto started = behaviours::gen::start(self, {}, std::make_unique<host::server>(std::move(plan)));
-    if (started) return self.exit(*started, runtime::reasons::kill()), base::status();
-    const behaviours::gen::start_error& error = started.error();
-    if (error.what == behaviours::gen::start_error::kind::spawn) return refuse(error.error.text);
-    return refuse(error.reason ? sentence_of(error.reason) : "it ended");
+    using kind = behaviours::gen::start_error::kind;
+    const auto ended = behaviours::gen::start(self, {}, host::make_actor(std::move(plan)));
+    if (ended) return refuse("it does not end");
+    if (ended.error().what == kind::ignored) return {};
+    if (ended.error().what == kind::spawn) return refuse(ended.error().error.text);
+    return refuse(ended.error().reason ? sentence_of(ended.error().reason) : "it ended");
   }
 
   loader::image& image_;
   const std::vector<loader::trial_state>& states_;
   std::promise<base::status> done_;
-  std::list<host::actor_identity> known_; // of the actors
 };
 
 } // namespace

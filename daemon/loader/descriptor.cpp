@@ -97,11 +97,4 @@ base::status check_descriptor(const coppice_descriptor& found, const manifest::m
   return {};
 }
 
-const coppice_actor_type* find_actor(const coppice_descriptor& plugin, std::string_view name) {
-  for (std::uint64_t i = 0; i < plugin.actor_count; ++i) {
-    if (text_of(plugin.actors[i]->name) == name) return plugin.actors[i];
-  }
-  return nullptr;
-}
-
 } // namespace coppice::loader

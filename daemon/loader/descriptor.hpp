@@ -14,7 +14,4 @@ namespace coppice::loader {
 // errc::refused, with a sentence for the plugin's author.
 base::status check_descriptor(const coppice_descriptor& found, const manifest::manifest& promised);
 
-// The actor type of that name; null if there is none.
-const coppice_actor_type* find_actor(const coppice_descriptor& plugin, std::string_view name);
-
 } // namespace coppice::loader

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "host/reloadable.hpp"
+#include "host/actor_code.hpp"
 #include "loader/image.hpp"
 #include "manifest/manifest.hpp"
 
@@ -17,8 +17,7 @@ namespace coppice::loader {
 // What a name of an actor, "PLUGIN:ACTOR" or "PLUGIN", has been found to mean.
 struct known_actor {
   std::string name;
-  const coppice_actor_type* type;
-  const host::actor_identity* is;
+  const host::actor_code* code;
 };
 
 struct plugin_generation {

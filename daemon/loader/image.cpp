@@ -8,6 +8,7 @@
 #include <link.h>
 
 #include "host/host.hpp"
+#include "host/hosted_behaviours.hpp"
 #include "loader/descriptor.hpp"
 
 namespace coppice::loader {
@@ -76,7 +77,7 @@ image::~image() {
 }
 
 base::result<std::unique_ptr<image>> image::open(const std::string& file, const manifest::manifest& promised,
-                                                 std::uint64_t generation) {
+                                                 std::uint64_t generation, host::identity_book& identities) {
   void* const handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return base::fail(base::errc::refused, with_remedy(dl_trouble(file)));
   const auto refuse = [handle](base::error why) {
@@ -105,7 +106,9 @@ base::result<std::unique_ptr<image>> image::open(const std::string& file, const 
                                                                             : std::string(word))});
     }
   }
-  return std::unique_ptr<image>(new image(promised, generation, handle, found));
+  std::unique_ptr<image> made(new image(promised, generation, handle, found));
+  if (auto read = host::read_all(*found, *made, identities); !read) return tl::unexpected(read.error());
+  return made;
 }
 
 base::result<bool> image::close() {

@@ -17,10 +17,11 @@ namespace coppice::loader {
 
 class image final : public host::plugin_image {
  public:
-  // Maps the file, checks its descriptor against `promised` and runs its init. Whatever fails is undone.
+  // Maps the file, checks its descriptor against `promised`, runs its init and reads its actor types, whose
+  // identities outlive it. Whatever fails is undone.
   static base::result<std::unique_ptr<image>> open(const std::string& file,
                                                    const manifest::manifest& promised,
-                                                   std::uint64_t generation);
+                                                   std::uint64_t generation, host::identity_book& identities);
   // Leaves the code mapped while pins are left: what still needs it would crash.
   ~image();
 

@@ -10,8 +10,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "host/server.hpp"
-#include "loader/descriptor.hpp"
+#include "host/hosted_behaviours.hpp"
 #include "loader/probe.hpp"
 
 namespace coppice::loader {
@@ -101,7 +100,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
   if (!same) return drop(std::move(same.error()));
   if (auto tried = probe(*copy, {options_.plugin_host, options_.probe_deadline}); !tried)
     return drop(std::move(tried.error()));
-  auto mapped = image::open(*copy, *same, generation);
+  auto mapped = image::open(*copy, *same, generation, identities_);
   if (!mapped) return drop(std::move(mapped.error()));
   (*mapped)->keep_metrics_in(options_.metrics);
   entry made;
@@ -138,7 +137,7 @@ base::status loader::load_for(std::string_view actor) {
 
 base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::actor_spec& spec) {
   const actor_name wanted = split(spec.actor);
-  host::server_plan plan;
+  host::actor_plan plan;
   {
     const std::lock_guard guard(lock_);
     entry* const plugin = find(wanted.plugin);
@@ -147,12 +146,11 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
     const auto known = actor_of(*plugin, spec.actor);
     if (!known) return tl::unexpected(known.error());
     plan.image = host::image_pin(*plugin->mapped);
-    plan.type = (*known)->type;
-    plan.is = (*known)->is;
+    plan.code = (*known)->code;
     ++plugin->made;
   }
   plan.spec = spec;
-  return std::make_unique<host::server>(std::move(plan));
+  return host::make_actor(std::move(plan));
 }
 
 // With the lock held. The result lasts until the next one.
@@ -161,9 +159,7 @@ base::result<const known_actor*> loader::actor_of(entry& plugin, const std::stri
   if (found != plugin.known.end()) return &*found;
   const auto chosen = choose(plugin.declared, name);
   if (!chosen) return tl::unexpected(chosen.error());
-  const std::string& actor = (*chosen)->name;
-  plugin.known.push_back(
-      {name, find_actor(plugin.mapped->descriptor(), actor), identity_of(plugin.declared.id, actor)});
+  plugin.known.push_back({name, plugin.mapped->find((*chosen)->name)});
   return &plugin.known.back();
 }
 
@@ -198,20 +194,8 @@ base::result<std::string> loader::args_schema(std::string_view actor) const {
 bool loader::takes_config_change(std::string_view plugin, std::string_view actor) const {
   const std::lock_guard guard(lock_);
   const entry* const found = find(plugin);
-  if (found == nullptr) return false;
-  const coppice_descriptor& descriptor = found->mapped->descriptor();
-  for (std::uint64_t i = 0; i < descriptor.actor_count; ++i) {
-    const coppice_actor_type& type = *descriptor.actors[i];
-    if (actor != type.name) continue;
-    const coppice_table* const lifecycle = coppice_find_table(&type, COPPICE_LIFECYCLE_1);
-    return lifecycle != nullptr &&
-           static_cast<const coppice_lifecycle*>(lifecycle->callbacks)->config_change != nullptr;
-  }
-  return false;
-}
-
-const host::actor_identity* loader::identity_of(const std::string& plugin, const std::string& actor) {
-  return &identities_.try_emplace(plugin + ":" + actor, host::actor_identity{plugin, actor}).first->second;
+  const host::actor_code* const code = found == nullptr ? nullptr : found->mapped->find(actor);
+  return code != nullptr && code->lifecycle.config_change != nullptr;
 }
 
 std::vector<std::string> loader::unload() {

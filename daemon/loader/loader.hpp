@@ -16,7 +16,7 @@
 #include "base/brief_mutex.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "host/reloadable.hpp"
+#include "host/actor_code.hpp"
 #include "loader/generation.hpp"
 #include "loader/private_copy.hpp"
 #include "loader/trial.hpp"
@@ -94,7 +94,6 @@ class loader final : public runtime::actor_factory {
   base::result<entry> open(const std::string& plugin, const std::string& file);
   entry* find(std::string_view plugin) const; // with the lock held
   base::result<const known_actor*> actor_of(entry& plugin, const std::string& name);
-  const host::actor_identity* identity_of(const std::string& plugin, const std::string& actor);
   // Why it cannot be closed; empty: it is, and its copy gone.
   std::string close(entry& one) const;
 
@@ -106,7 +105,7 @@ class loader final : public runtime::actor_factory {
   std::vector<std::unique_ptr<entry>> entries_;
   std::vector<std::unique_ptr<entry>> former_; // of former generations, still mapped
   std::vector<kept_image> kept_;
-  std::map<std::string, host::actor_identity, std::less<>> identities_; // by PLUGIN:ACTOR; never erased
+  host::identity_book identities_; // of the actors of all images
 };
 
 // "PLUGIN:ACTOR" in two; the actor of "PLUGIN" is the one of that name, or the only one.

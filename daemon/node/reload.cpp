@@ -14,7 +14,6 @@
 #include <unordered_set>
 
 #include "base/log.hpp"
-#include "loader/descriptor.hpp"
 #include "node/reload_check.hpp"
 #include "node/reload_ledger.hpp"
 #include "runtime/find_processes.hpp"
@@ -190,9 +189,9 @@ base::status hot_reload::check_row(const reload_ledger::row& row, const loader::
                                                        row.is->plugin, describe(row.pid), row.is->actor));
   if (auto good = check_args(next, *type, row.origin.args); !good)
     return tl::unexpected(std::move(good.error()).context(describe(row.pid)));
-  const auto* code = loader::find_actor(next.mapped->descriptor(), row.is->actor);
   if (row.problem) return {};
-  if (auto possible = host::takes_over(*code, row.has_state); !possible)
+  const host::actor_code& code = *next.mapped->find(row.is->actor);
+  if (auto possible = host::takes_over(*row.is, code, row.has_state); !possible)
     actors_[row.pid].reason = possible.error().text;
   return {};
 }

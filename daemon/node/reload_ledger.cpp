@@ -6,8 +6,6 @@
 
 #include <bit>
 
-#include "loader/descriptor.hpp"
-
 namespace coppice::node {
 namespace {
 
@@ -71,15 +69,15 @@ void reload_ledger::carry(runtime::process& self, std::size_t number) {
   row& mine = at(number);
   mine.is = &is;
   mine.problem.reset();
-  const coppice_actor_type* type = loader::find_actor(to->image->descriptor(), is.actor);
-  if (type == nullptr)
+  const host::actor_code* const code = to->image->find(is.actor);
+  if (code == nullptr)
     return fail(mine, {base::errc::refused, fmt::format("there is no actor type {} any more", is.actor)});
   const auto saved = actor->save(self);
   const base::nanos saved_at = base::mono_now();
   mine.save = saved_at - began;
   if (!saved) return fail(mine, saved.error());
   if (closed_) return;
-  const auto restored = actor->prepare(self, *to->image, *type, *saved);
+  const auto restored = actor->prepare(self, *to->image, *code, *saved);
   mine.restore = base::mono_now() - saved_at;
   if (!restored) return fail(mine, restored.error());
   if (closed_) actor->stay(self);

@@ -24,15 +24,15 @@ def inspect(file):
     return document
 
 
-def built(cleanup, *arguments, name="rude"):
-    """tests/unit/plugins/fixtures/rude.c, built with further arguments, in a folder of its own."""
+def built(cleanup, *arguments, name="rude", source="plugins/fixtures/rude.c"):
+    """A source of tests/unit, built with further arguments, in a folder of its own."""
     if shutil.which("gcc") is None:
         raise Skip("no gcc on this machine")
     folder = Folder()
     cleanup.callback(folder.close)
     file = folder.path / f"{name}.so"
     done = subprocess.run(["gcc", "-std=c11", "-fPIC", "-shared", f"-I{root}/plugin-api",
-                           f"{root}/tests/unit/plugins/fixtures/rude.c", "-o", str(file),
+                           f"{root}/tests/unit/{source}", "-o", str(file),
                            f"-Wl,--version-script={root}/plugin-api/plugin.map,-z,now,-z,relro", *arguments],
                           capture_output=True, text=True, check=False, cwd=folder.path)
     equal(done.returncode, 0, done.stderr)
@@ -44,17 +44,46 @@ def built(cleanup, *arguments, name="rude"):
 def whole_document(_):
     file = f"{plugin_folder()}/kv.so"
     found = inspect(file)
-    equal(sorted(found), ["abi", "accepted", "actors", "build_id", "file", "hardening", "id", "libraries", "reasons", "version"])
+    equal(sorted(found), ["abi", "accepted", "actors", "build_id", "drafts", "file", "hardening", "id", "libraries", "reasons", "version"])
     equal((found["id"], found["version"], found["abi"]), ("kv", "1.0.0", {"major": 1, "minor": 0}))
     equal([(one["name"], one["behaviour"], one["state_version"]) for one in found["actors"]], [("kv", "server", 1)])
+    equal(sorted(found["actors"][0]["tables"]), ["coppice.lifecycle/1", "coppice.server/1"])
+    equal(found["drafts"], ["coppice.metric/draft-1", "coppice.order/draft-1"])
     check("max_entries" in found["actors"][0]["args_schema"]["properties"], "the schema of args")
     libc = [one for one in found["libraries"] if one["name"].startswith("libc.so")]
     check(libc and os.path.exists(libc[0]["path"]), "where libc is found", found["libraries"])
     equal(found["hardening"], {"relro": True, "bind_now": True, "nx_stack": True})
     text = subprocess.run([program("COPPICE", "coppice"), "inspect", file], capture_output=True, text=True, check=False).stdout
-    for part in ("kv 1.0.0", "kv (server), state version 1", "library", "verdict    accepted"):
+    for part in ("kv 1.0.0", "kv (server), state version 1", "library", "verdict    accepted",
+                 "drafts     coppice.metric/draft-1, coppice.order/draft-1"):
         contains(text, part)
 
+
+@test("check shows the drafts of the plugins that a configuration names")
+def drafts_of_a_configuration(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    folder.write("node.yaml", f"node: {{ name: drafts@127.0.0.1 }}\nplugins: {{ path: [ {plugin_folder()} ] }}\napplications:\n"
+                 "  - name: app\n    supervisor: { children: [ { id: one, actor: kv }, { id: two, actor: greeter } ] }\n")
+    command = [program("COPPICE", "coppice"), "check", str(folder.path / "node.yaml")]
+    checked = [subprocess.run(command + more, capture_output=True, text=True, check=True).stdout for more in ([], ["--json"])]
+    drafts = ["coppice.metric/draft-1", "coppice.order/draft-1"]
+    equal(checked[0].splitlines()[1:], [f"plugin kv uses drafts: {', '.join(drafts)}"])
+    equal([(one["id"], one["drafts"]) for one in json.loads(checked[1])["plugins"]], [("greeter", []), ("kv", drafts)])
+
+
+@test("a plugin of a later ABI is told what to install, by inspect, check and a node in the same words")
+def later_abi(cleanup):
+    file = built(cleanup, '-DNOTE_ABI="[1,99]"', "-DABI_MINOR_NEEDED=99", name="fixture", source="loader/fixtures/fixture.c")
+    says = "fixture 1.0.0 needs plugin ABI 1.99, and this host, coppice "
+    remedy = "install a coppice whose plugin ABI is at least 1.99"
+    refusal = inspect(file)["reasons"][0]
+    contains(refusal["text"], says)
+    equal(refusal["remedy"], remedy)
+    status, log = started_with(cleanup, file)
+    equal(status, 78, "a node's check of its configuration")
+    contains(log, says)
+    contains(log, remedy)
 
 @test("what would break a reload or the host's safety is refused, each with its remedy")
 def refused_with_remedy(cleanup):

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // rooms: manifest
-// Any bytes as a plugin file: they get a verdict, and one that takes them comes with a manifest.
+// Any bytes as a plugin file: they get a verdict, and one that takes them comes with a manifest whose actors
+// have the tables of their behaviours.
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <coppice/tables.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -21,5 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (found.verdict.accepted() != found.verdict.text().empty()) std::abort();
   if (!found.verdict.accepted()) return 0;
   if (!found.declared || !found.linked || found.declared->actors.empty()) std::abort();
+  for (const auto& actor : found.declared->actors)
+    if (!tables::check_names(actor.behaviour, actor.tables).empty() || actor.tables.size() > tables::most)
+      std::abort();
   return 0;
 }

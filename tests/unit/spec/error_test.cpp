@@ -374,6 +374,21 @@ TEST_CASE("a refused plugin is named once, with the verdict's remedy") {
             "      |                           ^ a plugin is a shared object (.so): compile and link it\n");
 }
 
+TEST_CASE("what a plugin that is taken is warned about is said once, and its drafts are known") {
+  test::spec_folder folder;
+  const auto loaded =
+      folder.load_tree("        - { id: a, actor: drafty }\n        - { id: b, actor: drafty }\n");
+  CHECK(spec::render(loaded.diagnostics) ==
+        "node.yaml:10:27: warning: the plugin " + folder.path() +
+            "/plugins/drafty.so uses coppice.brook/draft-2, which this host does not have\n"
+            "   10 |         - { id: a, actor: drafty }\n"
+            "      |                           ^ rebuild it without, or use the host it was built for\n");
+  REQUIRE(loaded.spec);
+  REQUIRE(loaded.spec->plugin_files.size() == 1);
+  CHECK(loaded.spec->plugin_files[0].drafts ==
+        std::vector<std::string>{"coppice.brook/draft-2", "coppice.order/draft-1"});
+}
+
 TEST_CASE("a file that cannot be read is said so, without a line") {
   auto result = spec::load({"/nonexistent/node.yaml"});
   CHECK_FALSE(result.spec);

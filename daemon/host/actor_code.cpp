@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// See actor_code.hpp. Any thread.
+#include "host/actor_code.hpp"
+
+#include "host/sized.hpp"
+
+namespace coppice::host {
+
+const actor_identity& identity_book::of(const std::string& plugin, const std::string& actor,
+                                        const std::string& behaviour) {
+  const std::lock_guard guard(lock_);
+  return all_.try_emplace(plugin + ":" + actor + ":" + behaviour, plugin, actor, behaviour).first->second;
+}
+
+actor_code::actor_code(const coppice_actor_type& type)
+    : state_version(type.state_version),
+      lifecycle(callbacks_of<coppice_lifecycle>(type, COPPICE_LIFECYCLE_1, COPPICE_LIFECYCLE_LEAST)) {}
+
+} // namespace coppice::host

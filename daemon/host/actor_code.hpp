@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What a loaded file has for one of its actor types: the tables of callbacks, found and read once, so that an
+// actor reaches each callback by one load. It belongs to its image and never changes. Any thread while the
+// image is pinned.
+#pragma once
+
+#include <coppice/lifecycle.h>
+#include <coppice/plugin.h>
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "host/log_limit.hpp"
+
+namespace coppice::host {
+
+struct hosted_behaviour;
+
+// Names of an actor, for those who look from other threads: they outlive every image, and an actor never
+// changes them.
+struct actor_identity {
+  actor_identity(std::string plugin_, std::string actor_, std::string behaviour_)
+      : plugin(std::move(plugin_)), actor(std::move(actor_)), behaviour(std::move(behaviour_)) {}
+
+  const std::string plugin;
+  const std::string actor; // its type
+  const std::string behaviour;
+  mutable log_limit refusals; // of calls that such an actor may not make
+};
+
+// Every identity there has been. Any thread.
+class identity_book {
+ public:
+  // As long as the book.
+  const actor_identity& of(const std::string& plugin, const std::string& actor, const std::string& behaviour);
+
+ private:
+  std::mutex lock_;
+  std::map<std::string, actor_identity, std::less<>> all_; // by PLUGIN:ACTOR:BEHAVIOUR; never erased
+};
+
+// A behaviour with tables of its own derives from it and adds them.
+struct actor_code {
+  explicit actor_code(const coppice_actor_type& type);
+  virtual ~actor_code() = default;
+  actor_code(const actor_code&) = delete;
+  actor_code& operator=(const actor_code&) = delete;
+
+  const std::uint32_t state_version;
+  const coppice_lifecycle lifecycle; // an entry that the plugin left out, or knows nothing of, is null
+  // Set by read_code().
+  const hosted_behaviour* runs = nullptr;
+  const actor_identity* is = nullptr;
+};
+
+} // namespace coppice::host

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// See hosted_behaviours.hpp. Any thread.
+#include "host/hosted_behaviours.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/server.hpp"
+
+namespace coppice::host {
+
+behaviour_list hosted_behaviours() {
+  static const hosted_behaviour all[] = {
+      hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
+  };
+  return all;
+}
+
+const hosted_behaviour* find(behaviour_list in, std::string_view name) {
+  const auto found = std::ranges::find_if(in, [name](const auto& one) { return one.facts->name == name; });
+  return found == in.end() ? nullptr : &*found;
+}
+
+std::unique_ptr<const actor_code> read_code(const coppice_actor_type& type, const std::string& plugin,
+                                            identity_book& identities, behaviour_list in) {
+  const hosted_behaviour* const runs = find(in, type.behaviour);
+  if (runs == nullptr) return nullptr;
+  auto made = runs->read(type);
+  made->runs = runs;
+  made->is = &identities.of(plugin, type.name, type.behaviour);
+  return made;
+}
+
+base::status read_all(const coppice_descriptor& plugin, plugin_image& into, identity_book& identities,
+                      behaviour_list in) {
+  for (std::uint64_t i = 0; i < plugin.actor_count; ++i) {
+    const coppice_actor_type& type = *plugin.actors[i];
+    auto made = read_code(type, into.id(), identities, in);
+    if (made == nullptr)
+      return base::fail(base::errc::refused,
+                        fmt::format("actor {}: this host runs no behaviour {}", type.name, type.behaviour));
+    into.keep(std::move(made));
+  }
+  return {};
+}
+
+} // namespace coppice::host

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Bounds what one source may say in the log, for lines that a plugin's mistake may cause at any rate: one a
+// second, which says how many were left out. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+
+namespace coppice::host {
+
+class log_limit {
+ public:
+  // How many lines were left out since the last one; none: this one is to be left out too.
+  std::optional<std::uint64_t> next_line(base::nanos now) {
+    base::nanos due = due_.load(std::memory_order_relaxed);
+    if (now < due || !due_.compare_exchange_strong(due, now + base::nanos_per_second)) {
+      left_out_.fetch_add(1, std::memory_order_relaxed);
+      return std::nullopt;
+    }
+    return left_out_.exchange(0, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<base::nanos> due_{0};
+  std::atomic<std::uint64_t> left_out_{0};
+};
+
+} // namespace coppice::host

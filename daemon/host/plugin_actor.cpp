@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// See plugin_actor.hpp. A callback that lets a C++ exception out although it may not is caught here, so that
+// it ends its actor and not the node. In the process's own turn.
+#include "host/plugin_actor.hpp"
+
+#include <coppice/etf/text.hpp>
+
+#include "base/log.hpp"
+#include "host/callback.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::host {
+
+using runtime::message;
+using runtime::outcome;
+using runtime::process;
+
+plugin_actor::plugin_actor(actor_plan plan) : code_(plan.code), generation_(plan.image->generation()) {
+  actor_.is = code_->is;
+  actor_.image = std::move(plan.image);
+  actor_.args = std::move(plan.spec.args);
+  actor_.env = std::move(plan.spec.env);
+  if (plan.saved == nullptr) return;
+  needs_handover().saved = std::move(plan.saved);
+  handover_->only_tried = plan.only_tried;
+}
+
+plugin_actor::~plugin_actor() {
+  if (has_prepared()) forget(*handover_->next);
+  if (actor_.created && code_->lifecycle.destroy != nullptr)
+    guarded(actor_, [this] { return code_->lifecycle.destroy(state_), COPPICE_OK; });
+}
+
+outcome plugin_actor::begin(process& self) {
+  actor_.process = &self;
+  std::int32_t status = look_only(actor_, looking::create, [this] {
+    return call_or(COPPICE_OK, code_->lifecycle.create, &actor_, &state_);
+  });
+  actor_.created = status == COPPICE_OK;
+  if (const std::string refusal = take_refusal(actor_, looking::create); !refusal.empty()) {
+    actor_.needs_extra().error = {true, COPPICE_E_CONTEXT, refusal, {}};
+    status = COPPICE_E_CONTEXT;
+  }
+  if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
+  if (handover_ != nullptr) return begin_restored(self);
+
+  const message args = actor_.args ? actor_.args : message::immortal(etf::empty_map);
+  const coppice_message lent = lend(args);
+  status = in_turn(actor_, "init", {},
+                   [&] { return call_or(COPPICE_OK, code_->lifecycle.init, &actor_, state_, &lent); });
+  switch (status) {
+    case COPPICE_OK:
+    case COPPICE_HIBERNATE:
+      return runtime::carry_on();
+    case COPPICE_IGNORE:
+      return runtime::ignore();
+    case COPPICE_CONTINUE:
+      actor_.to_be_continued = true;
+      go_on_first(self);
+      return runtime::carry_on();
+    case COPPICE_UNHANDLED:
+      return runtime::stop(stop_reason(actor_, COPPICE_E_INVALID));
+    default:
+      return runtime::stop(stop_reason(actor_, status));
+  }
+}
+
+outcome plugin_actor::go_on() {
+  std::int32_t status = COPPICE_OK;
+  if (std::exchange(actor_.restored, false)) {
+    status = in_turn(actor_, "after_restore", {},
+                     [this] { return call_or(COPPICE_OK, code_->lifecycle.after_restore, &actor_, state_); });
+    if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
+  }
+  const bool goes_on = status == COPPICE_OK || status == COPPICE_HIBERNATE;
+  if (std::exchange(actor_.to_be_continued, false) && goes_on) status = COPPICE_CONTINUE;
+  return follow(status);
+}
+
+outcome plugin_actor::follow_on(std::int32_t status) {
+  while (status == COPPICE_CONTINUE) {
+    status = in_turn(actor_, "handle_continue", {}, [this] {
+      return call_or(COPPICE_OK, code_->lifecycle.handle_continue, &actor_, state_);
+    });
+    if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
+    if (status == COPPICE_CONTINUE && actor_.process->should_yield()) actor_.process->yield();
+    if (actor_.process->exiting()) break;
+  }
+  // What was said to the error object without an error is of no use to a later one.
+  if (status == COPPICE_OK || status == COPPICE_HIBERNATE) {
+    if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
+    return runtime::carry_on();
+  }
+  return runtime::stop(stop_reason(actor_, status));
+}
+
+void plugin_actor::end(const message& reason) {
+  if (!runtime::is_orderly(reason)) {
+    const process& self = *actor_.process;
+    const std::string name = self.name();
+    base::log::error(actor_.is->plugin, "{} {} terminating: {}", actor_.is->behaviour,
+                     name.empty() ? to_text(self.self(), self.host().nodes()) : name,
+                     etf::print(reason.bytes()));
+  }
+  if (code_->lifecycle.terminate == nullptr || !actor_.created) return;
+  const coppice_message lent = lend(reason);
+  in_turn(actor_, "terminate", reason.bytes(),
+          [&] { return code_->lifecycle.terminate(&actor_, state_, &lent), COPPICE_OK; });
+}
+
+void plugin_actor::describe_to(runtime::description& out) const {
+  out.behaviour = actor_.is->behaviour;
+  out.plugin = actor_.is->plugin;
+  out.actor = actor_.is->actor;
+  out.generation = generation();
+}
+
+outcome plugin_actor::change_config(process& self, const message& from, behaviours::config_change to) {
+  // The actor is to see the new env already while it is asked.
+  message old_env = std::exchange(actor_.env, std::move(to.env));
+  const message old = actor_.args ? actor_.args : message::immortal(etf::empty_map);
+  const coppice_message before = lend(old);
+  const coppice_message after = lend(to.args);
+  const std::int32_t status = in_turn(actor_, "config_change", {}, [&] {
+    return call_or(COPPICE_UNHANDLED, code_->lifecycle.config_change, &actor_, state_, &before, &after);
+  });
+  if (status == COPPICE_UNHANDLED || status < 0) {
+    actor_.env = std::move(old_env);
+    const bool unhandled = status == COPPICE_UNHANDLED;
+    gen::reply(self, from,
+               unhandled ? message::atom("unhandled") : runtime::error_message(stop_reason(actor_, status)));
+    return runtime::carry_on();
+  }
+  actor_.args = std::move(to.args);
+  gen::reply(self, from, message::atom("ok"));
+  return follow(status);
+}
+
+message plugin_actor::written(looking what, const std::function<std::int32_t(coppice_writer*)>& callback,
+                              std::int32_t& status) {
+  const coppice_message_api& messages = *message_interface();
+  coppice_writer out;
+  if (messages.write_begin(256, &out) != COPPICE_OK) return {};
+  status = look_only(actor_, what, [&] { return callback(&out); });
+  if (status != COPPICE_OK) return messages.discard(&out), message();
+  coppice_message made;
+  if (messages.finish(&out, &made) != COPPICE_OK) return {};
+  return take(&made);
+}
+
+message plugin_actor::shown_state() {
+  const coppice_lifecycle& calls = code_->lifecycle;
+  const looking what = calls.format_status != nullptr ? looking::format_status : looking::save_state;
+  std::int32_t status = COPPICE_OK;
+  message shown;
+  if (calls.format_status != nullptr) {
+    shown = written(
+        what, [&](coppice_writer* out) { return calls.format_status(&actor_, state_, out); }, status);
+  } else if (calls.save_state != nullptr) {
+    std::uint32_t version = code_->state_version;
+    shown = written(
+        what, [&](coppice_writer* out) { return calls.save_state(&actor_, state_, &version, out); }, status);
+  }
+  // Nobody asks why it could not be shown, but for the log, which has refused calls already.
+  (void)take_refusal(actor_, what);
+  if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
+  return shown ? shown : message::atom("opaque");
+}
+
+} // namespace coppice::host

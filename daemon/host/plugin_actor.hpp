@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// What every actor of a plugin is, whatever its behaviour: a state, the callbacks of "coppice.lifecycle/1"
+// over it, and the part in a reload that carries it from one image's code to another's. A behaviour's class
+// derives from its engine and from this one, and brings the callbacks of its own tables. In the process's own
+// turn.
+#pragma once
+
+#include <coppice/lifecycle.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "behaviours/config_change.hpp"
+#include "host/host.hpp"
+#include "host/hosted_behaviours.hpp"
+#include "host/reloadable.hpp"
+
+namespace coppice::host {
+
+class plugin_actor : public reloadable {
+ public:
+  const actor_identity& identity() const final { return *actor_.is; }
+  std::uint64_t generation() const final { return generation_.load(std::memory_order_relaxed); }
+  actor_origin origin() const final { return {actor_.args, actor_.env}; }
+  base::result<saved_state> save(runtime::process& self) final;
+  base::status prepare(runtime::process& self, plugin_image& next, const actor_code& code,
+                       const saved_state& saved) final;
+  void go_over(runtime::process& self) final;
+  void stay(runtime::process& self) final;
+
+ protected:
+  explicit plugin_actor(actor_plan plan);
+  ~plugin_actor() override;
+
+  // What the engine does for it.
+  // From now on it runs this code: what was kept of the former one's is void.
+  virtual void use(const actor_code& code) = 0;
+  // go_on() is to be called before the next message, and also if none comes.
+  virtual void go_on_first(runtime::process& self) = 0;
+
+  // What it does for the engine: in the callbacks of runtime::behaviour, and for what sys asks.
+  runtime::outcome begin(runtime::process& self); // init
+  runtime::outcome go_on();
+  void end(const runtime::message& reason); // terminate
+  void describe_to(runtime::description& out) const;
+  // Answers `from`, as behaviours::change_config() has it.
+  runtime::outcome change_config(runtime::process& self, const runtime::message& from,
+                                 behaviours::config_change to);
+  runtime::message shown_state();
+  // What a callback's status comes to; runs handle_continue as often as it is asked for.
+  runtime::outcome follow(std::int32_t status) {
+    if (status == COPPICE_OK && (actor_.extra == nullptr || !actor_.extra->error.told)) [[likely]]
+      return runtime::carry_on();
+    return follow_on(status);
+  }
+
+  const actor_code& running() const { return *code_; }
+  void* state() const { return state_; }
+  coppice_actor& actor() { return actor_; }
+
+ private:
+  struct incarnation;
+  struct incarnation_deleter {
+    void operator()(incarnation* owned) const noexcept;
+  };
+  // States on their way from one image's code to another's.
+  struct handover {
+    std::unique_ptr<const saved_state> saved;               // until init
+    bool only_tried = false;                                // goes with it
+    std::unique_ptr<incarnation, incarnation_deleter> next; // prepared by a reload
+  };
+  handover& needs_handover();
+  bool has_prepared() const { return handover_ != nullptr && handover_->next != nullptr; }
+  void forget(incarnation& one);
+  runtime::outcome begin_restored(runtime::process& self);
+  runtime::outcome follow_on(std::int32_t status);
+  // Both run in the image of the code. errc::refused.
+  base::status create(const actor_code& code, void** state);
+  base::status restore(const actor_code& code, void* state, const saved_state& saved);
+  void has_restored(runtime::process& self);
+
+  // A term written by this callback, which may only look; empty if it failed. `status` is its own, and what
+  // it told the error object is left there.
+  runtime::message written(looking what, const std::function<std::int32_t(coppice_writer*)>& callback,
+                           std::int32_t& status);
+
+  const actor_code* code_; // the image's
+  void* state_ = nullptr;
+  std::atomic<std::uint64_t> generation_; // of the image
+  std::unique_ptr<handover> handover_;
+  coppice_actor actor_; // it holds the pin
+};
+
+} // namespace coppice::host
