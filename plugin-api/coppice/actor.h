@@ -50,7 +50,7 @@ typedef struct coppice_remote_spawn {
 #define COPPICE_ALIAS_NONE 0u
 #define COPPICE_ALIAS_EXPLICIT 1u  /* until unalias */
 #define COPPICE_ALIAS_DEMONITOR 2u /* until demonitor, or the 'DOWN' */
-#define COPPICE_ALIAS_REPLY 3u     /* likewise, or the first message that comes by it, which ends the monitor */
+#define COPPICE_ALIAS_REPLY 3u /* likewise, or the first message that comes by it, which ends the monitor */
 
 typedef struct coppice_monitor_options {
   uint32_t size;
@@ -76,8 +76,7 @@ typedef struct coppice_actor_api {
 
   /* [parks] COPPICE_E_FULL if it was dropped at the receiver's bound; a missing receiver is no error.
    * `flags`: COPPICE_PRIORITY, COPPICE_NO_CONNECT, COPPICE_NO_WAIT. */
-  int32_t (*send)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take,
-                  uint32_t flags);
+  int32_t (*send)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take, uint32_t flags);
 
   /* Links. A link to a missing process gives an exit signal with noproc, as in Erlang. `flags`:
    * COPPICE_PRIORITY: the exit signal that this link ends with is, if it is trapped here, a priority
@@ -118,7 +117,8 @@ typedef struct coppice_actor_api {
   int32_t (*spawn)(coppice_actor* self, const coppice_spawn_options* options, coppice_message* out_pid_new,
                    coppice_message* out_reference_new);
 
-  /* [look] The error object of the running callback: read when it returns COPPICE_STOP or an error. Copied. */
+  /* [look] The error object of the running callback: read when it returns COPPICE_STOP or an error. Copied.
+   */
   void (*set_error)(coppice_actor* self, int32_t code, coppice_bytes text);
   int32_t (*set_reason)(coppice_actor* self, coppice_bytes reason);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The behaviours there are, and what each asks of an actor type's tables: the one list that the host, its
  * tools and the test kit read. It is of the version of these headers; nothing of it crosses the boundary. A
- * behaviour joins it with a line of its own, and a later revision of a table with one after the former. [any] */
+ * behaviour joins it with a line of its own, and a later revision of a table with one after the former. [any]
+ */
 #ifndef COPPICE_BEHAVIOURS_H
 #define COPPICE_BEHAVIOURS_H
 

@@ -58,8 +58,7 @@ typedef struct coppice_call_api {
 
   /* As gen_server:cast: no answer and no error for a missing receiver. `flags`: COPPICE_PRIORITY,
    * COPPICE_NO_CONNECT, COPPICE_NO_WAIT. */
-  int32_t (*cast)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take,
-                  uint32_t flags);
+  int32_t (*cast)(coppice_actor* self, coppice_bytes destination, coppice_message* term_take, uint32_t flags);
 } coppice_call_api;
 #define COPPICE_CALL_API_LEAST COPPICE_SIZE_THROUGH(coppice_call_api, cast)
 

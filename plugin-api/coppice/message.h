@@ -44,7 +44,8 @@ typedef struct coppice_actor coppice_actor; /* who is running: the first argumen
  * the order they came, and counted by no mailbox's bound. Only to a priority alias; sent elsewhere, or to a
  * node that knows none, it is an ordinary message. */
 #define COPPICE_PRIORITY 1u
-/* Opens no connection: to a node that is not connected nothing is sent, and the call says COPPICE_E_NODEDOWN. */
+/* Opens no connection: to a node that is not connected nothing is sent, and the call says COPPICE_E_NODEDOWN.
+ */
 #define COPPICE_NO_CONNECT 2u
 /* Does not park: where the call would have waited for room it says COPPICE_E_FULL, and nothing is sent. */
 #define COPPICE_NO_WAIT 4u

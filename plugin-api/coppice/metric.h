@@ -16,7 +16,8 @@ extern "C" {
 
 #define COPPICE_METRIC_COUNTER 0 /* only goes up; shown with _total behind its name */
 #define COPPICE_METRIC_GAUGE 1
-#define COPPICE_METRIC_HISTOGRAM 2 /* how many observations were at or below each bound, their sum and number */
+#define COPPICE_METRIC_HISTOGRAM \
+  2 /* how many observations were at or below each bound, their sum and number */
 
 /* A name and what stands behind it. Never grows. */
 typedef struct coppice_metric_label {
@@ -41,10 +42,10 @@ typedef struct coppice_metric coppice_metric; /* the host's */
 typedef struct coppice_metric_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] [look] Everything is copied. Never NULL: at the node's bound of series, for what is malformed, and
-   * for a name that is a metric of another kind or with other bounds already, it is one that nobody sees; the
-   * log says so. Valid until deinit returns, the one exception to plugin.h's rule of what may be kept. It is
-   * not part of a state that is saved: ask for it in create. */
+  /* [actor] [look] Everything is copied. Never NULL: at the node's bound of series, for what is malformed,
+   * and for a name that is a metric of another kind or with other bounds already, it is one that nobody sees;
+   * the log says so. Valid until deinit returns, the one exception to plugin.h's rule of what may be kept. It
+   * is not part of a state that is saved: ask for it in create. */
   coppice_metric* (*get)(coppice_actor* self, const coppice_metric_options* options);
   /* [any] To a counter nothing below 0, to a histogram nothing at all. */
   void (*add)(coppice_metric* metric, int64_t n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.order/draft-1" (DRAFT): Erlang's order, equality and hash of terms, which are more than a comparison of
- * bytes: two equal maps may name their keys in different orders, and a list of small integers has two
- * encodings. Everything else that is equal has equal bytes when it comes out of a message. All [any]. */
+ * "coppice.order/draft-1" (DRAFT): Erlang's order, equality and hash of terms, which are more than a
+ * comparison of bytes: two equal maps may name their keys in different orders, and a list of small integers
+ * has two encodings. Everything else that is equal has equal bytes when it comes out of a message. All [any].
+ */
 #ifndef COPPICE_ORDER_H
 #define COPPICE_ORDER_H
 

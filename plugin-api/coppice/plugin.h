@@ -58,7 +58,8 @@ struct coppice_host {
 };
 #define COPPICE_HOST_LEAST COPPICE_SIZE_THROUGH(coppice_host, set_error)
 
-/* Callbacks of one interface, under its name. Never grows; what `callbacks` points to begins with its size. */
+/* Callbacks of one interface, under its name. Never grows; what `callbacks` points to begins with its size.
+ */
 typedef struct coppice_table {
   const char* name;      /* "coppice.server/1"; NULL: the end of an array of tables */
   const void* callbacks; /* const coppice_server* for "coppice.server/1" */
@@ -67,9 +68,9 @@ typedef struct coppice_table {
 /* One kind of actor the plugin offers. */
 typedef struct coppice_actor_type {
   uint32_t size;
-  uint32_t state_version;  /* of what save_state writes; 0 if it has none */
-  const char* name;        /* [a-z][a-z0-9_]*, at most 64, unique in the plugin */
-  const char* behaviour;   /* the engine that runs it, one of coppice/behaviours.h: "server" */
+  uint32_t state_version; /* of what save_state writes; 0 if it has none */
+  const char* name;       /* [a-z][a-z0-9_]*, at most 64, unique in the plugin */
+  const char* behaviour;  /* the engine that runs it, one of coppice/behaviours.h: "server" */
   /* What it implements, in any order, up to {NULL, NULL}: every table its behaviour needs, and those it may
    * have. Several revisions of one interface may stand here, and the host takes the highest it knows; one
    * that it knows nothing of is skipped. A name that stands here twice, or a table or an entry that the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.post/draft-1" (DRAFT): a way in for threads that are not the host's. An actor makes a handle to itself
- * and gives it to a thread of its plugin; the thread posts messages through it, which arrive at handle_info.
- * An open handle holds the plugin's generation in memory: close it before the thread ends. */
+ * "coppice.post/draft-1" (DRAFT): a way in for threads that are not the host's. An actor makes a handle to
+ * itself and gives it to a thread of its plugin; the thread posts messages through it, which arrive at
+ * handle_info. An open handle holds the plugin's generation in memory: close it before the thread ends. */
 #ifndef COPPICE_POST_H
 #define COPPICE_POST_H
 

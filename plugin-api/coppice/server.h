@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * "coppice.server/1": what arrives at an actor, as OTP's gen_server has it. The behaviour "server" needs this
- * table beside coppice.lifecycle/1; others say in coppice/behaviours.h whether they take it. The host runs the
- * protocol (calls, casts, system messages, links, supervision), the plugin answers. A NULL entry means the
- * default stated beside it. All are [actor]; messages and bytes are borrowed. */
+ * table beside coppice.lifecycle/1; others say in coppice/behaviours.h whether they take it. The host runs
+ * the protocol (calls, casts, system messages, links, supervision), the plugin answers. A NULL entry means
+ * the default stated beside it. All are [actor]; messages and bytes are borrowed. */
 #ifndef COPPICE_SERVER_H
 #define COPPICE_SERVER_H
 

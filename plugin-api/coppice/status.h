@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What callbacks answer and what host calls return: one int32_t. Zero and above say what happens next,
- * below zero is an error. -63 to 63 mean the same in every behaviour and stand here; 64 to 127 and -127 to -64
- * belong to the header of the behaviour whose callback returned them; no other number has a meaning. New
- * numbers are appended and old ones never change their meaning; an actor that returns a number its engine does
- * not know stops with the reason {bad_return_value, N}. */
+ * below zero is an error. -63 to 63 mean the same in every behaviour and stand here; 64 to 127 and -127 to
+ * -64 belong to the header of the behaviour whose callback returned them; no other number has a meaning. New
+ * numbers are appended and old ones never change their meaning; an actor that returns a number its engine
+ * does not know stops with the reason {bad_return_value, N}. */
 #ifndef COPPICE_STATUS_H
 #define COPPICE_STATUS_H
 
@@ -27,25 +27,25 @@ extern "C" {
 
 /* Errors. A callback that returns one stops its actor: with the reason given to set_reason, else with
  * {NAME, Text} where set_error gave a text, else with NAME, the lower-case word behind the number. */
-#define COPPICE_E_INVALID (-1)          /* badarg: an argument can never be right */
-#define COPPICE_E_MEMORY (-2)           /* system_limit: no memory, or a bound of the node was reached */
-#define COPPICE_E_UNSUPPORTED (-3)      /* notsup: this host does not offer it */
-#define COPPICE_E_EXITING (-4)          /* exiting: this actor is dead to all others; return at once */
-#define COPPICE_E_TIMEOUT (-5)          /* timeout: the deadline passed first */
-#define COPPICE_E_NOPROC (-6)           /* noproc: no such process */
-#define COPPICE_E_NODEDOWN (-7)         /* nodedown: its node is not connected, or was lost */
-#define COPPICE_E_EXIT (-8)             /* exit: the other process ended; its reason is in the answer */
-#define COPPICE_E_SELF (-9)             /* calling_self: an actor that calls itself would wait for ever */
-#define COPPICE_E_USED (-10)            /* used: the call in hand has been answered, or the handle was consumed */
-#define COPPICE_E_FULL (-11)            /* full: the receiver's mailbox is at its bound */
-#define COPPICE_E_EXISTS (-12)          /* exists: the name is taken */
-#define COPPICE_E_NOT_FOUND (-13)       /* not_found: nothing by that name or id */
-#define COPPICE_E_CONTEXT (-14)         /* bad_context: not allowed in the callback or thread it came from */
-#define COPPICE_E_TERM (-15)            /* bad_term: the bytes are not one whole term */
-#define COPPICE_E_VERSION (-16)         /* bad_version: restore_state does not know the saved version */
-#define COPPICE_E_EXCEPTION (-17)       /* exception: a C++ exception was caught at the boundary */
-#define COPPICE_E_INTERNAL (-18)        /* internal: a broken promise of the callee's own */
-#define COPPICE_E_REFUSED (-19)         /* refused: a policy or the other side said no */
+#define COPPICE_E_INVALID (-1)     /* badarg: an argument can never be right */
+#define COPPICE_E_MEMORY (-2)      /* system_limit: no memory, or a bound of the node was reached */
+#define COPPICE_E_UNSUPPORTED (-3) /* notsup: this host does not offer it */
+#define COPPICE_E_EXITING (-4)     /* exiting: this actor is dead to all others; return at once */
+#define COPPICE_E_TIMEOUT (-5)     /* timeout: the deadline passed first */
+#define COPPICE_E_NOPROC (-6)      /* noproc: no such process */
+#define COPPICE_E_NODEDOWN (-7)    /* nodedown: its node is not connected, or was lost */
+#define COPPICE_E_EXIT (-8)        /* exit: the other process ended; its reason is in the answer */
+#define COPPICE_E_SELF (-9)        /* calling_self: an actor that calls itself would wait for ever */
+#define COPPICE_E_USED (-10)       /* used: the call in hand has been answered, or the handle was consumed */
+#define COPPICE_E_FULL (-11)       /* full: the receiver's mailbox is at its bound */
+#define COPPICE_E_EXISTS (-12)     /* exists: the name is taken */
+#define COPPICE_E_NOT_FOUND (-13)  /* not_found: nothing by that name or id */
+#define COPPICE_E_CONTEXT (-14)    /* bad_context: not allowed in the callback or thread it came from */
+#define COPPICE_E_TERM (-15)       /* bad_term: the bytes are not one whole term */
+#define COPPICE_E_VERSION (-16)    /* bad_version: restore_state does not know the saved version */
+#define COPPICE_E_EXCEPTION (-17)  /* exception: a C++ exception was caught at the boundary */
+#define COPPICE_E_INTERNAL (-18)   /* internal: a broken promise of the callee's own */
+#define COPPICE_E_REFUSED (-19)    /* refused: a policy or the other side said no */
 #define COPPICE_E_UNKNOWN_OUTCOME (-20) /* unknown_outcome: it may or may not have been done */
 
 /* The word behind an error's number; "" for a number that is no error of these headers. [any] */

@@ -15,9 +15,9 @@ extern "C" {
 typedef struct coppice_work_api {
   uint32_t size;
   uint32_t reserved;
-  /* [actor] [parks] Runs function(context) on a thread of the pool; the actor's stack is parked meanwhile. The
-   * function makes no host call but those marked [any] or [blocking]. COPPICE_OK: it has returned, and the
-   * context is the caller's again. Else abandon(context) is called once, possibly later and on another
+  /* [actor] [parks] Runs function(context) on a thread of the pool; the actor's stack is parked meanwhile.
+   * The function makes no host call but those marked [any] or [blocking]. COPPICE_OK: it has returned, and
+   * the context is the caller's again. Else abandon(context) is called once, possibly later and on another
    * thread, when the function has returned or will never run (NULL: nothing is called), and the caller does
    * not touch the context any more: the actor may have been killed while the function still runs. */
   int32_t (*blocking_run)(coppice_actor* self, void (*function)(void* context), void* context_take,
