@@ -299,8 +299,8 @@ std::vector<call_result> call_many(process& self, std::span<const runtime::desti
   return out;
 }
 
-runtime::send_status cast(process& self, const runtime::destination& to, message body) {
-  return self.send(to, runtime::with_front(cast_head, std::move(body)));
+runtime::send_status cast(process& self, const runtime::destination& to, message body, runtime::sending how) {
+  return self.send(to, runtime::with_front(cast_head, std::move(body)), how);
 }
 
 runtime::send_status cast(process& self, const runtime::pid& to, message body) {

@@ -131,7 +131,8 @@ start_result start(runtime::process& self, runtime::spawn_options&& options,
                    std::unique_ptr<runtime::behaviour> does, base::nanos deadline = runtime::no_deadline);
 
 // gen_server:cast.
-runtime::send_status cast(runtime::process& self, const runtime::destination& to, runtime::message body);
+runtime::send_status cast(runtime::process& self, const runtime::destination& to, runtime::message body,
+                          runtime::sending how = {});
 runtime::send_status cast(runtime::process& self, const runtime::pid& to, runtime::message body);
 runtime::send_status cast(runtime::process& self, const runtime::destination& to, etf::bytes body);
 

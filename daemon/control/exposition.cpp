@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // See exposition.hpp. The two formats differ in a counter's family name, which OpenMetrics has without
-// _total, and in the end, which OpenMetrics says.
+// _total; in a bound that is a whole number, which it has with a point; in histograms with negative bounds,
+// which have no sum there, since it would not only go up; and in the end, which OpenMetrics says.
 #include "control/exposition.hpp"
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -28,6 +30,24 @@ void append_value(std::string& out, std::string_view text) {
   }
 }
 
+// The shortest that is read back as the same number.
+std::string number(double value) {
+  if (std::isinf(value)) return value < 0 ? "-Inf" : "+Inf";
+  return fmt::format("{}", value);
+}
+
+std::string_view word(metric_kind kind) {
+  switch (kind) {
+    case metric_kind::counter:
+      return "counter";
+    case metric_kind::gauge:
+      return "gauge";
+    case metric_kind::histogram:
+      break;
+  }
+  return "histogram";
+}
+
 } // namespace
 
 exposition::format exposition::chosen(const std::string* accept) {
@@ -46,19 +66,21 @@ void exposition::family(metric_kind kind, std::string_view name, std::string_vie
   const std::string family_name =
       format_ == format::openmetrics ? fmt::format("coppice_{}", name) : sample_name_;
   fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", family_name, help, family_name,
-                 counts ? "counter" : "gauge");
+                 word(kind));
 }
 
-void exposition::begin(const labels& of) {
-  out_ += sample_name_;
+void exposition::begin(const labels& of, std::string_view suffix, std::string_view le) {
+  (out_ += sample_name_) += suffix;
   char before = '{';
-  for (const label& one : of) {
+  const auto add = [&](const label& one) {
     (out_ += std::exchange(before, ',')) += one.name;
     out_ += "=\"";
     append_value(out_, one.value);
     out_ += '"';
-  }
-  out_ += of.empty() ? " " : "} ";
+  };
+  for (const label& one : of) add(one);
+  if (!le.empty()) add({"le", le});
+  out_ += before == '{' ? " " : "} ";
 }
 
 void exposition::sample(const labels& of, std::uint64_t value) {
@@ -74,6 +96,22 @@ void exposition::signed_sample(const labels& of, std::int64_t value) {
 void exposition::seconds(const labels& of, std::int64_t nanos) {
   begin(of);
   fmt::format_to(std::back_inserter(out_), "{:.3f}\n", static_cast<double>(nanos) / 1e9);
+}
+
+void exposition::histogram(const labels& of, const std::vector<double>& bounds,
+                           const std::vector<std::uint64_t>& at_or_below, double sum) {
+  const bool open = format_ == format::openmetrics;
+  for (std::size_t i = 0; i < at_or_below.size(); ++i) {
+    std::string le = i == bounds.size() ? "+Inf" : number(bounds[i]);
+    if (open && le.find_first_not_of("-0123456789") == le.npos) le += ".0";
+    begin(of, "_bucket", le);
+    fmt::format_to(std::back_inserter(out_), "{}\n", at_or_below[i]);
+  }
+  if (open && !bounds.empty() && bounds.front() < 0) return;
+  begin(of, "_sum");
+  (out_ += number(sum)) += '\n';
+  begin(of, "_count");
+  fmt::format_to(std::back_inserter(out_), "{}\n", at_or_below.back());
 }
 
 void exposition::counter(std::string_view name, std::string_view help, std::uint64_t value) {

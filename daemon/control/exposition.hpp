@@ -12,7 +12,7 @@
 
 namespace coppice::control {
 
-enum class metric_kind : std::uint8_t { counter, gauge };
+enum class metric_kind : std::uint8_t { counter, gauge, histogram };
 
 class exposition {
  public:
@@ -36,6 +36,10 @@ class exposition {
   void sample(const labels& of, std::uint64_t value);
   void signed_sample(const labels& of, std::int64_t value);
   void seconds(const labels& of, std::int64_t nanos);
+  // A series of a histogram's family: how many observations were at or below each of its bounds, which rise,
+  // and of all last; and their sum, which is no NaN.
+  void histogram(const labels& of, const std::vector<double>& bounds,
+                 const std::vector<std::uint64_t>& at_or_below, double sum);
   // A family of one sample.
   void counter(std::string_view name, std::string_view help, std::uint64_t value);
   void gauge(std::string_view name, std::string_view help, std::uint64_t value);
@@ -43,7 +47,8 @@ class exposition {
   std::string take();
 
  private:
-  void begin(const labels& of);
+  // A sample's name and labels. `le`: of a bucket, one more label.
+  void begin(const labels& of, std::string_view suffix = {}, std::string_view le = {});
 
   format format_;
   std::string out_;

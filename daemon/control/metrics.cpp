@@ -91,16 +91,31 @@ void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plug
   for (const node::plugin_status& one : plugins) to.sample({{"plugin", one.id}}, one.kept.size());
 }
 
+kind kind_of(host::metric_kind what) {
+  switch (what) {
+    case host::metric_kind::counter:
+      return kind::counter;
+    case host::metric_kind::gauge:
+      return kind::gauge;
+    case host::metric_kind::histogram:
+      break;
+  }
+  return kind::histogram;
+}
+
 // What the plugins themselves count.
 void counted_metrics(exposition& to, const node::plugin_metrics& counted) {
   to.counter("refused_plugin_metrics", "Metrics of plugins that are not shown: too many, or malformed",
              counted.refused);
   for (const host::metric_family& one : counted.families) {
-    to.family(one.is_counter ? kind::counter : kind::gauge, "plugin_" + one.name, one.help);
+    to.family(kind_of(one.kind), "plugin_" + one.name, one.help);
     for (const host::metric_series& series : one.series) {
       exposition::labels of;
       for (const auto& [name, value] : series.labels) of.push_back({name, value});
-      to.signed_sample(of, series.value);
+      if (one.kind == host::metric_kind::histogram)
+        to.histogram(of, one.bounds, series.at_or_below, series.sum);
+      else
+        to.signed_sample(of, series.value);
     }
   }
 }

@@ -46,8 +46,9 @@ struct peer {
   std::atomic<std::size_t> unsent{0};  // bytes its connection holds, as of when it last said so
   std::atomic<unsigned> home;          // the worker that drains and connects; changes under `lock`
 
-  std::mutex lock; // guards what follows
-  peer_state state = peer_state::down;
+  std::atomic<peer_state> state{peer_state::down}; // changes under `lock`
+
+  std::mutex lock;                         // guards what follows
   std::uint64_t generation = 0;            // of connections
   std::unique_ptr<connection> established; // used on the home worker's thread only
   attempt* outgoing = nullptr;             // owned by the worker's state

@@ -33,6 +33,11 @@ void router::push(peer& p, const runtime::destination& to, runtime::signal_ptr w
   if (p.out.push(to, std::move(what))) drain_at_home(p);
 }
 
+bool router::connected(std::uint32_t node) const {
+  const peer* p = find_peer(node);
+  return p != nullptr && p->state.load() == peer_state::connected;
+}
+
 // Busy peers and their senders -----------------------------------------------------------------------------
 
 bool router::is_busy(const peer& p) const {
@@ -139,7 +144,8 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
 
 void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {
   const std::size_t size = item->bytes();
-  if (p.waiting_bytes > options_.queue_limit) {
+  const bool waits = (item->what->flags & runtime::signal::no_connect) == 0;
+  if (!waits || p.waiting_bytes > options_.queue_limit) {
     p.backlog.fetch_sub(size, std::memory_order_relaxed);
     refused.push_back(std::move(item));
     return;

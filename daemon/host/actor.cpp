@@ -2,10 +2,13 @@
 // "coppice.actor/1" over runtime::process. Each function first asks may_call(): the right actor, alive, in
 // its own turn; then that what the plugin passed makes sense. In the process's own turn.
 #include <algorithm>
+#include <array>
 
 #include "base/clock.hpp"
 #include "behaviours/gen.hpp"
 #include "host/entry.hpp"
+#include "host/flags.hpp"
+#include "host/sized.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -58,37 +61,31 @@ coppice_bytes env_borrowed(coppice_actor* self) {
   return lend_bytes(self->env ? self->env.bytes() : etf::bytes(etf::empty_map));
 }
 
-std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
+std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term,
+                  std::uint32_t flags) {
   message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   runtime::send_status sent{};
-  if (runtime::pid to; m && is_own_pid(*self, destination, to)) [[likely]] {
+  if (runtime::pid to; flags == 0 && m && is_own_pid(*self, destination, to)) [[likely]] {
     sent = self->process->send(to, std::move(m));
   } else {
+    const auto how = sending_of(flags);
+    if (!how) return COPPICE_E_UNSUPPORTED;
     const auto elsewhere = destination_of(*self, destination);
     if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-    sent = self->process->send(*elsewhere, std::move(m));
+    sent = self->process->send(*elsewhere, std::move(m), *how);
   }
   if (self->process->exiting()) return COPPICE_E_EXITING;
   return status_of(sent);
 }
 
-std::int32_t send_priority(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
-  message m = take(term);
+std::int32_t link(coppice_actor* self, coppice_bytes pid, std::uint32_t flags) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto to = destination_of(*self, destination);
-  if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  const auto sent = self->process->send_priority(*to, std::move(m));
-  return self->process->exiting() ? COPPICE_E_EXITING : status_of(sent);
-}
-
-template <urgency How>
-std::int32_t link(coppice_actor* self, coppice_bytes pid) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto how = sending_of(flags);
+  if (!how) return COPPICE_E_UNSUPPORTED;
   const auto to = pid_of(*self, pid);
   if (!to) return COPPICE_E_INVALID;
-  self->process->link(*to, How);
-  return COPPICE_OK;
+  return status_of(self->process->link(*to, *how));
 }
 
 std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
@@ -99,15 +96,16 @@ std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
   return COPPICE_OK;
 }
 
-template <urgency How>
-std::int32_t exit(coppice_actor* self, coppice_bytes whom, coppice_bytes reason) {
+std::int32_t exit(coppice_actor* self, coppice_bytes whom, coppice_bytes reason, std::uint32_t flags) {
   using kind = runtime::destination::kind;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  const auto how = sending_of(flags);
+  if (!how) return COPPICE_E_UNSUPPORTED;
   const auto to = destination_of(*self, whom);
   if (!to || (to->what() != kind::process && to->what() != kind::alias)) return COPPICE_E_INVALID;
   const auto why = term_of(reason);
   if (!why) return COPPICE_E_TERM;
-  const auto sent = self->process->exit(*to, message::copy_of(*why), How);
+  const auto sent = self->process->exit(*to, message::copy_of(*why), *how);
   return self->process->exiting() ? COPPICE_E_EXITING : status_of(sent);
 }
 
@@ -130,14 +128,38 @@ coppice_message pid_term(coppice_actor& self, const runtime::pid& pid) {
   return give(out.take());
 }
 
-template <urgency How>
-std::int32_t monitor(coppice_actor* self, coppice_bytes destination, coppice_message* out_reference) {
+// What a monitor is asked for with, beside whom it is of.
+std::int32_t checked(std::uint32_t flags, const coppice_monitor_options* options,
+                     runtime::monitor_options& into) {
+  using until = runtime::alias_until;
+  static constexpr std::array by_number{until::never, until::unalias, until::demonitor, until::reply};
+  const auto how = sending_of(flags);
+  if (!how) return COPPICE_E_UNSUPPORTED;
+  into.how = *how;
+  if (options == nullptr) return COPPICE_OK;
+  const auto given = sized(options, COPPICE_MONITOR_OPTIONS_LEAST);
+  if (!given) return COPPICE_E_INVALID;
+  if (given->alias >= by_number.size()) return COPPICE_E_UNSUPPORTED;
+  into.alias = by_number[given->alias];
+  if (given->tag.size == 0) return COPPICE_OK;
+  const auto tag = term_of(given->tag);
+  if (!tag) return COPPICE_E_TERM;
+  into.tag = message::copy_of(*tag);
+  return COPPICE_OK;
+}
+
+std::int32_t monitor(coppice_actor* self, coppice_bytes destination, std::uint32_t flags,
+                     const coppice_monitor_options* options, coppice_message* out_reference) {
   if (out_reference == nullptr) return COPPICE_E_INVALID;
   *out_reference = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  runtime::monitor_options how;
+  if (const std::int32_t status = checked(flags, options, how); status != COPPICE_OK) return status;
   const auto to = destination_of(*self, destination);
   if (!to || to->what() == runtime::destination::kind::alias) return COPPICE_E_INVALID;
-  *out_reference = reference_term(*self, self->process->monitor(*to, false, How));
+  const runtime::reference made = self->process->monitor(*to, std::move(how));
+  if (!made) return COPPICE_E_NODEDOWN;
+  *out_reference = reference_term(*self, made);
   return COPPICE_OK;
 }
 
@@ -162,12 +184,14 @@ std::int32_t monitor_node(coppice_actor* self, coppice_bytes node, std::int32_t 
   return COPPICE_OK;
 }
 
-template <urgency Most>
-std::int32_t alias(coppice_actor* self, coppice_message* out_reference) {
+std::int32_t alias(coppice_actor* self, std::uint32_t flags, coppice_message* out_reference) {
   if (out_reference == nullptr) return COPPICE_E_INVALID;
   *out_reference = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  *out_reference = reference_term(*self, self->process->make_alias(false, Most));
+  if (!all_known(flags, COPPICE_PRIORITY | COPPICE_ONCE)) return COPPICE_E_UNSUPPORTED;
+  const urgency most = (flags & COPPICE_PRIORITY) != 0 ? urgency::priority : urgency::ordinary;
+  const bool once = (flags & COPPICE_ONCE) != 0;
+  *out_reference = reference_term(*self, self->process->make_alias(once, most));
   return COPPICE_OK;
 }
 
@@ -244,15 +268,16 @@ std::int32_t status_of(gen::start_error&& error, coppice_message* out_reason) {
 
 std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, coppice_message* out_pid,
                    coppice_message* out_reference) {
-  if (out_pid == nullptr || options == nullptr || options->size < sizeof *options) return COPPICE_E_INVALID;
+  const auto given = sized(options, COPPICE_SPAWN_OPTIONS_LEAST);
+  if (out_pid == nullptr || !given) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto actor = text_of(options->actor);
-  const auto name = text_of(options->name);
-  const auto args =
-      options->args.size == 0 ? std::optional<etf::bytes>(etf::empty_map) : term_of(options->args);
-  const bool watch = (options->flags & COPPICE_SPAWN_MONITOR) != 0;
+  if (!all_known(given->flags, COPPICE_SPAWN_LINK | COPPICE_SPAWN_MONITOR)) return COPPICE_E_UNSUPPORTED;
+  const auto actor = text_of(given->actor);
+  const auto name = text_of(given->name);
+  const auto args = given->args.size == 0 ? std::optional<etf::bytes>(etf::empty_map) : term_of(given->args);
+  const bool watch = (given->flags & COPPICE_SPAWN_MONITOR) != 0;
   if (!actor || actor->empty() || !name || !args || (watch && out_reference == nullptr))
     return COPPICE_E_INVALID;
 
@@ -269,10 +294,9 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   runtime::reference monitor;
   runtime::spawn_options how;
   how.name = *name;
-  how.link = (options->flags & COPPICE_SPAWN_LINK) != 0;
+  how.link = (given->flags & COPPICE_SPAWN_LINK) != 0;
   how.monitor = watch ? &monitor : nullptr;
-  const base::nanos deadline =
-      options->deadline == 0 ? base::mono_now() + default_start_time : options->deadline;
+  const base::nanos deadline = given->deadline == 0 ? base::mono_now() + default_start_time : given->deadline;
   auto started = gen::start(process, std::move(how), std::move(*does), deadline);
   if (!started) return status_of(std::move(started.error()), out_pid);
   *out_pid = pid_term(*self, *started);
@@ -318,14 +342,14 @@ const coppice_actor_api* actor_interface() {
       .args_borrowed = &entry<&args_borrowed, marked::look>::call,
       .env_borrowed = &entry<&env_borrowed, marked::look>::call,
       .send = &entry<&send>::call,
-      .link = &entry<&link<urgency::ordinary>>::call,
+      .link = &entry<&link>::call,
       .unlink = &entry<&unlink>::call,
-      .exit = &entry<&exit<urgency::ordinary>>::call,
+      .exit = &entry<&exit>::call,
       .trap_exit = &entry<&trap_exit>::call,
-      .monitor = &entry<&monitor<urgency::ordinary>>::call,
+      .monitor = &entry<&monitor>::call,
       .demonitor = &entry<&demonitor>::call,
       .monitor_node = &entry<&monitor_node>::call,
-      .alias = &entry<&alias<urgency::ordinary>>::call,
+      .alias = &entry<&alias>::call,
       .unalias = &entry<&unalias>::call,
       .register_name = &entry<&register_name>::call,
       .unregister_name = &entry<&unregister_name>::call,
@@ -335,11 +359,6 @@ const coppice_actor_api* actor_interface() {
       .set_reason = &entry<&set_reason, marked::look>::call,
       .set_label = &entry<&set_label>::call,
       .spawn_at = &entry<&spawn_at>::call,
-      .priority_alias = &entry<&alias<urgency::priority>>::call,
-      .send_priority = &entry<&send_priority>::call,
-      .exit_priority = &entry<&exit<urgency::priority>>::call,
-      .link_priority = &entry<&link<urgency::priority>>::call,
-      .monitor_priority = &entry<&monitor<urgency::priority>>::call,
   };
   return &table;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "behaviours/gen.hpp"
 #include "host/entry.hpp"
+#include "host/flags.hpp"
 #include "host/requests.hpp"
 #include "runtime/system.hpp"
 
@@ -144,16 +145,19 @@ std::int32_t cancel(coppice_actor* self, std::uint64_t id) {
   return forget(*self, id) ? COPPICE_OK : COPPICE_E_NOT_FOUND;
 }
 
-std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* term) {
+std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* term,
+                  std::uint32_t flags) {
   message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   runtime::send_status sent{};
-  if (runtime::pid to; m && is_own_pid(*self, destination, to)) [[likely]] {
+  if (runtime::pid to; flags == 0 && m && is_own_pid(*self, destination, to)) [[likely]] {
     sent = gen::cast(*self->process, to, std::move(m));
   } else {
+    const auto how = sending_of(flags);
+    if (!how) return COPPICE_E_UNSUPPORTED;
     const auto elsewhere = destination_of(*self, destination);
     if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
-    sent = gen::cast(*self->process, *elsewhere, std::move(m));
+    sent = gen::cast(*self->process, *elsewhere, std::move(m), *how);
   }
   if (self->process->exiting()) return COPPICE_E_EXITING;
   return status_of(sent);

@@ -157,8 +157,17 @@ inline std::int32_t may_call(const coppice_actor* self) {
 
 // What became of a message, as a plugin hears it.
 inline std::int32_t status_of(runtime::send_status sent) {
-  if (sent == runtime::send_status::malformed) return COPPICE_E_TERM;
-  return sent == runtime::send_status::full ? COPPICE_E_FULL : COPPICE_OK;
+  switch (sent) {
+    case runtime::send_status::ok:
+      break;
+    case runtime::send_status::full:
+      return COPPICE_E_FULL;
+    case runtime::send_status::malformed:
+      return COPPICE_E_TERM;
+    case runtime::send_status::nodedown:
+      return COPPICE_E_NODEDOWN;
+  }
+  return COPPICE_OK;
 }
 
 // Messages across the boundary. A borrowed one is valid as long as `m` is. take() consumes what the plugin

@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "base/clock.hpp"
+#include "host/flags.hpp"
 #include "host/host.hpp"
+#include "host/sized.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -104,18 +106,20 @@ std::int32_t status_of(std::string_view refused) {
 
 std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
                       coppice_message* out_reference) {
-  if (out_pid == nullptr || what == nullptr || what->size < sizeof *what) return COPPICE_E_INVALID;
+  const auto given = sized(what, COPPICE_REMOTE_SPAWN_LEAST);
+  if (out_pid == nullptr || !given) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  if ((what->flags & COPPICE_SPAWN_MONITOR) != 0 && out_reference == nullptr) return COPPICE_E_INVALID;
+  if (!all_known(given->flags, COPPICE_SPAWN_LINK | COPPICE_SPAWN_MONITOR)) return COPPICE_E_UNSUPPORTED;
+  if ((given->flags & COPPICE_SPAWN_MONITOR) != 0 && out_reference == nullptr) return COPPICE_E_INVALID;
   runtime::remote_spawn asked;
-  if (const std::int32_t status = checked(*self, *what, asked); status != COPPICE_OK) return status;
+  if (const std::int32_t status = checked(*self, *given, asked); status != COPPICE_OK) return status;
 
   runtime::process& process = *self->process;
-  const base::nanos deadline = what->deadline == 0                 ? base::mono_now() + default_patience
-                               : what->deadline == COPPICE_FOREVER ? runtime::no_deadline
-                                                                   : what->deadline;
+  const base::nanos deadline = given->deadline == 0                 ? base::mono_now() + default_patience
+                               : given->deadline == COPPICE_FOREVER ? runtime::no_deadline
+                                                                    : given->deadline;
   const runtime::reference ref = process.spawn_at(asked);
   auto answer = process.await(ref, deadline);
   if (!answer) return status_of(answer.error());

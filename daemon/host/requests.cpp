@@ -68,7 +68,7 @@ tl::expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, cons
   runtime::process& process = *self.process;
   open_request made;
   made.tag = tag;
-  made.ref = process.monitor_request(to);
+  made.ref = process.monitor(to, {.alias = runtime::alias_until::reply});
   if (deadline != runtime::no_deadline) {
     runtime::message_writer out(96);
     out.tuple(2);

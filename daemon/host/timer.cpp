@@ -3,9 +3,12 @@
 // generation, so they outlive a reload. In the process's own turn, the clocks on any thread.
 #include "base/clock.hpp"
 #include "host/entry.hpp"
+#include "host/sized.hpp"
 
 namespace coppice::host {
 namespace {
+
+constexpr base::nanos shortest_period = base::nanos_per_ms;
 
 std::int64_t now() {
   return base::mono_now();
@@ -15,16 +18,18 @@ std::int64_t wall_clock() {
   return base::wall_now();
 }
 
-std::int32_t start(coppice_actor* self, std::int64_t deadline, coppice_bytes destination,
-                   coppice_message* term, std::uint64_t* out_id) {
+std::int32_t start(coppice_actor* self, const coppice_timer_options* options, coppice_message* term,
+                   std::uint64_t* out_id) {
   runtime::message m = take(term);
   if (out_id != nullptr) *out_id = 0;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (!m) return COPPICE_E_TERM;
-  const auto to = destination.size == 0 ? runtime::destination(self->process->self())
-                                        : destination_of(*self, destination).value_or(runtime::destination());
-  if (to.what() == runtime::destination::kind::none) return COPPICE_E_INVALID;
-  const std::uint64_t id = self->process->start_timer(deadline, to, std::move(m));
+  const auto given = sized(options, COPPICE_TIMER_OPTIONS_LEAST);
+  if (!given || (given->period != 0 && given->period < shortest_period)) return COPPICE_E_INVALID;
+  const auto to = given->destination.size == 0 ? runtime::destination(self->process->self())
+                                               : destination_of(*self, given->destination);
+  if (!to) return COPPICE_E_INVALID;
+  const std::uint64_t id = self->process->start_timer(given->deadline, *to, std::move(m), given->period);
   if (out_id != nullptr) *out_id = id;
   return COPPICE_OK;
 }

@@ -38,6 +38,7 @@ enum class send_status : std::uint8_t {
   ok,        // sent, or there is nobody: as in Erlang the sender is not told
   full,      // the receiver's mailbox is full and its policy dropped this message
   malformed, // for another node, whose connection it would have cost: not one well-formed term
+  nodedown,  // for a node that is not connected, and no connection was to be opened: nothing was sent
 };
 
 struct await_error {
@@ -71,6 +72,27 @@ struct answer_to_call {
 // Whether something is received in its turn or before all ordinary messages that wait, behind those of its
 // kind that came before: OTP 28's priority messages (EEP 76), with their rules.
 enum class urgency : std::uint8_t { ordinary, priority };
+
+// How a signal is sent.
+struct sending {
+  urgency how = urgency::ordinary;
+  bool connects = true; // false: only over a connection there is, else it is `nodedown`
+  bool waits = true;    // false: where its sender would wait for room it is `full`, and nothing is sent
+};
+
+// How long the reference of a monitor is an alias too, as erlang:monitor/3 has it. unalias() ends any.
+enum class alias_until : std::uint8_t {
+  never,     // it is none
+  unalias,   // whatever becomes of the monitor
+  demonitor, // the monitor has ended: by demonitor() or its 'DOWN'
+  reply,     // likewise, or a message has come to it, which ends the monitor
+};
+
+struct monitor_options {
+  sending how{}; // the urgency is that of its 'DOWN'
+  alias_until alias = alias_until::never;
+  message tag{}; // the term in place of the atom 'DOWN'; none: that
+};
 
 struct spawn_options {
   std::string name{};  // registered before init runs; taken: spawn fails with errc::exists
@@ -108,10 +130,10 @@ class process {
   base::nanos now() const;
 
   // Messages. A sender parks at most the system's `park` time for a receiver that wants that.
-  send_status send(const destination& to, message m);
   send_status send(const pid& to, message&& m);
-  // As a priority message, which it is to an active priority alias; to all else it is an ordinary one.
-  send_status send_priority(const destination& to, message m);
+  // With priority it is a priority message to an active priority alias; to all else it is an ordinary one.
+  // One that does not wait does not yield either, though its turn's budget be used up.
+  send_status send(const destination& to, message m, sending how = {});
   // The same as send(), without the bound: replies, sys and supervisor traffic.
   send_status send_unbounded(const destination& to, message m);
   // An answer to the call that this alias is of; the same as send_unbounded() to it, quicker.
@@ -135,18 +157,19 @@ class process {
   bool answered(const reference& ref);
 
   // Links, monitors, exits: Erlang's semantics. A link to a missing process comes back as an exit
-  // signal noproc, a monitor as a down noproc. `how` its 'DOWN' is received.
-  reference monitor(const destination& to, bool call = false, urgency how = urgency::ordinary);
-  // A call reference whose answer and 'DOWN' come to receive() instead; either ends it.
-  reference monitor_request(const destination& to);
-  // False: no such monitor any more. `flush` also removes its 'DOWN' from the mailbox.
+  // signal noproc, a monitor as a down noproc.
+  reference monitor(const destination& to, bool call = false);
+  // No reference: send() would say `nodedown`, and nothing is monitored.
+  reference monitor(const destination& to, monitor_options options);
+  // False: no such monitor any more. `flush` also removes its 'DOWN', whatever its tag, from the mailbox.
   bool demonitor(const reference& ref, bool flush = false);
-  // `how` its exit is received here if it is trapped; another link() changes that.
-  void link(const pid& to, urgency how = urgency::ordinary);
+  // `ok`, or `nodedown` and nothing is linked. With priority its exit is received before ordinary messages if
+  // it is trapped here; another link() changes that.
+  send_status link(const pid& to, sending how = {});
   void unlink(const pid& to);
   // exit/2, to a process or an alias; malformed: sent with the reason bad_term. Of one with priority it is
   // the message it is trapped as that goes first, if it came to a priority alias.
-  send_status exit(const destination& to, message reason, urgency how = urgency::ordinary);
+  send_status exit(const destination& to, message reason, sending how = {});
   bool trap_exit(bool on); // the old value
   bool trapping_exit() const;
   // From now on trapped exits are received before all other messages that wait, in the order they came. For
@@ -168,10 +191,11 @@ class process {
   base::status unregister();
   std::string name() const; // empty: none
 
-  // Timers: `m` is sent when `deadline` (monotonic) has passed. They end with the process. Ids are never
-  // reused.
-  std::uint64_t start_timer(base::nanos deadline, const destination& to, message m);
-  // The time left, -1 if it started no such timer, or it has fired.
+  // Timers: `m` is sent when `deadline` (monotonic) has passed, and, with a period of a millisecond or more,
+  // at each deadline + N * period after it; but for those that have passed when it is sent, or find the
+  // receiver's mailbox at its bound. They end with the process. Ids are never reused.
+  std::uint64_t start_timer(base::nanos deadline, const destination& to, message m, base::nanos period = 0);
+  // The time left until it fires next, -1 if it started no such timer, or it has fired.
   base::nanos cancel_timer(std::uint64_t id);
   base::nanos remaining(std::uint64_t id) const;
 

@@ -28,6 +28,9 @@ class remote_router {
   // payload is handed to the network, or will never be.
   virtual void route(const destination& to, signal_ptr what) = 0;
 
+  // Whether there is a connection to that node. Cheap. A signal with no_connect that is routed after it was
+  // lost is answered as its loss is, and opens none.
+  virtual bool connected(std::uint32_t node) const = 0;
   // Whether so much waits for that node that senders should rest before they send more. Cheap.
   virtual bool busy(std::uint32_t node) const = 0;
   // Once it is not busy any more, or lost, `who` gets a stop_waiting with this number. False: it is not busy,

@@ -91,7 +91,7 @@ void global_name_server::try_lock(process& self, const std::string& node) {
 
 void global_name_server::ask_next(process& self, partner& p) {
   const auto to = runtime::destination::remote(registered_name, p.lock_at[p.locked_at]);
-  p.asking = self.monitor_request(to);
+  p.asking = self.monitor(to, {.alias = runtime::alias_until::reply});
   const auto body = lock_request("set_lock", p.lock);
   self.send_unbounded(to, behaviours::gen::call_message(self, p.asking, body.bytes()));
 }

@@ -123,16 +123,21 @@ def caf(bench, arguments, rows):
                     for name in set().union(*each)}}
 
 
-def floors(bench, rows):
+def floors(bench, rows, name="floors_runtime"):
     """What the runtime is made of, beside what the machine takes for the same."""
-    program = bench.build / "tests/bench/floors_runtime"
+    program = bench.build / "tests/bench" / name
     if not program.exists():
-        raise Unavailable("floors_runtime is not built")
+        raise Unavailable(f"{name} is not built")
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=300, check=True)
     figures = {name: (float(ours), unit, float(floor))
                for name, ours, unit, floor in (line.split() for line in done.stdout.splitlines())}
     return ({name: figures[name][:2] for name in rows if name in figures},
             {"floor": {name: (figures[name][2], "ns") for name in rows if name in figures}})
+
+
+def metric_floors(bench, rows):
+    """What a plugin takes to count, beside a relaxed addition."""
+    return floors(bench, rows, "floors_metric")
 
 
 # Callers or senders, operations a run and the size of a cast, as in peer_bench.erl.
@@ -330,6 +335,7 @@ WORKLOADS = [
     (local, list(LOCAL)),
     (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
+    (metric_floors, ["floor_metric_add", "floor_metric_observe"]),
     (dist, list(DIST)),
     (dist_tls, DIST_TLS),
     (dist_in, list(prefixed(DIST, "in"))),

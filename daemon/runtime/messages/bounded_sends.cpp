@@ -53,6 +53,7 @@ bool overflow(worker* here, process_record& to, signal_ptr& what) {
 
 send_status send_to_full(worker* here, process_record& to, signal_ptr what, process_record* sender) {
   mailbox& box = to.mailbox;
+  if ((what->flags & signal::left_out) != 0) return send_status::full;
   if ((what->flags & signal::remote) != 0 && box.policy() == on_full::park_sender)
     return overflow(here, to, what) ? send_status::ok : refuse(to);
   if (block_memory::scarce()) return refuse(to);
@@ -75,7 +76,9 @@ send_status send_to_full(worker* here, process_record& to, signal_ptr what, proc
     case on_full::park_sender:
       break;
   }
-  if (sender == nullptr || sender == &to || sender->dead || !sender->home().can_park()) return refuse(to);
+  if (sender == nullptr || sender == &to || sender->dead || (what->flags & signal::no_wait) != 0 ||
+      !sender->home().can_park())
+    return refuse(to);
   return park_at(to, std::move(what), *sender);
 }
 
@@ -113,7 +116,7 @@ send_status send_bounded(process_record& to, signal_ptr what, process_record* se
     if (was_idle) worker::notify(to, here);
     if (fits) return send_status::ok;
   } else if (!box.others_wait() && (ours ? box.count_own(weight) : box.count(weight))) [[likely]] {
-    const bool patient = sender != nullptr && (what->flags & signal::of_call) == 0;
+    const bool patient = sender != nullptr && (what->flags & (signal::of_call | signal::no_wait)) == 0;
     if (ours)
       here->receive_here(to, std::move(what));
     else
@@ -138,10 +141,15 @@ void push_newest(worker* here, process_record& to, signal_ptr what) {
   if (tell) worker::notify(to, here);
 }
 
-void send_away(system& host, const destination& to, signal_ptr what, process_record& sender) {
+send_status send_away(system& host, const destination& to, signal_ptr what, process_record& sender) {
   constexpr std::size_t large = std::size_t{1} << 20;
   remote_router& router = *host.router();
   const std::uint32_t node = to.node();
+  if ((what->flags & signal::no_wait) != 0) {
+    if (router.busy(node)) return send_status::full;
+    router.route(to, std::move(what));
+    return send_status::ok;
+  }
   const bool patient = (what->flags & signal::unbounded) == 0;
   const base::nanos deadline = patient ? no_deadline : base::mono_now() + host.options().park;
   while (router.busy(node) && !sender.dead && sender.home().can_park()) {
@@ -151,14 +159,18 @@ void send_away(system& host, const destination& to, signal_ptr what, process_rec
     sender.wait_for(parked, deadline);
     if (!parked.done) break;
   }
-  if (sender.dead) return;
-  if (what->payload().size() < large || !sender.home().can_park()) return router.route(to, std::move(what));
+  if (sender.dead) return send_status::ok;
+  if (what->payload().size() < large || !sender.home().can_park()) {
+    router.route(to, std::move(what));
+    return send_status::ok;
+  }
   wait parked;
   parked.number = ++sender.next_number;
   what->flags |= signal::awaited;
   what->number = parked.number;
   router.route(to, std::move(what));
   sender.wait_for(parked, deadline);
+  return send_status::ok;
 }
 
 } // namespace coppice::runtime::delivery

@@ -46,6 +46,11 @@ void push_from(worker* here, process_record& to, signal_ptr what) {
   if (to.mailbox.push(std::move(what))) worker::notify(to, here);
 }
 
+bool may_go(const system& host, const destination& to, const sending& how) {
+  if (how.connects || to.here()) return true;
+  return host.router() != nullptr && host.router()->connected(to.node());
+}
+
 send_status deliver(system& host, const destination& to, signal_ptr what, process_record* sender) {
   const reading valid(host);
   process_record* target = find(host, to);
@@ -56,7 +61,7 @@ send_status deliver(system& host, const destination& to, signal_ptr what, proces
   }
   if (to.what() == destination::kind::alias) {
     what->ref = to.alias_ref();
-    what->flags |= signal::unbounded;
+    if ((what->flags & signal::left_out) == 0) what->flags |= signal::unbounded;
   }
   if (to.what() == destination::kind::name && what->kind == signal_kind::monitor)
     what->flags |= signal::by_name;
@@ -74,11 +79,9 @@ send_status dispatch(system& host, const destination& to, signal_ptr what, proce
   if (!sound && what->kind == signal_kind::message) return send_status::malformed;
   if (sender != nullptr) sender->choose_compression(*what);
   if (host.router() != nullptr) {
-    if (sender != nullptr && what->kind == signal_kind::message) {
-      send_away(host, to, std::move(what), *sender);
-    } else {
-      host.router()->route(to, std::move(what));
-    }
+    if (sender != nullptr && what->kind == signal_kind::message)
+      return send_away(host, to, std::move(what), *sender);
+    host.router()->route(to, std::move(what));
   } else {
     const pid missing = to.what() == destination::kind::process ? to.process() : pid{};
     answer_for_missing(host, missing, std::move(what), reasons::noconnection());

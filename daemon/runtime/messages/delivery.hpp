@@ -30,6 +30,13 @@ class reading {
 }
 process_record* find(const system& host, const destination& to);
 
+// Whether a signal sent so may go there: not if it would open a connection that it may not.
+bool may_go(const system& host, const destination& to, const sending& how);
+inline std::uint16_t flags_of(const sending& how) {
+  return static_cast<std::uint16_t>((how.how == urgency::priority ? signal::priority : 0) |
+                                    (how.connects ? 0 : signal::no_connect) |
+                                    (how.waits ? 0 : signal::no_wait));
+}
 // `sender`: the process whose turn it is and that may park, or null. deliver() is for a destination here.
 send_status deliver(system& host, const destination& to, signal_ptr what, process_record* sender);
 send_status dispatch(system& host, const destination& to, signal_ptr what, process_record* sender);
@@ -42,8 +49,9 @@ void answer_for_missing(system& host, const pid& missing, signal_ptr what, messa
 // The parked one's wait is over.
 void go_on(system& host, const waiting_line::sleeper& parked);
 
-// To another node, where the sender may have to wait as it does at a full mailbox. bounded_sends.cpp.
-void send_away(system& host, const destination& to, signal_ptr what, process_record& sender);
+// To another node, where the sender may have to wait as it does at a full mailbox; `full` if it does not.
+// bounded_sends.cpp.
+send_status send_away(system& host, const destination& to, signal_ptr what, process_record& sender);
 // Of a signal for another node: whether what it carries is one well-formed term. If not, it is counted and
 // logged, and a reason becomes one. outgoing.cpp.
 bool is_sound(system& host, signal_ptr& leaving);

@@ -63,10 +63,10 @@ message exit_message(const pid& from, const message& reason, const node_names& n
 }
 
 message down_message(const reference& ref, const destination& object, const message& reason,
-                     const node_names& names) {
-  message_writer out(128 + reason.size());
+                     const node_names& names, const message& tag) {
+  message_writer out(128 + reason.size() + tag.size());
   out.tuple(5);
-  out.atom("DOWN");
+  tag ? out.raw(tag.bytes()) : out.atom("DOWN");
   write(out, ref, names);
   out.atom("process");
   if (object.what() == destination::kind::process) {

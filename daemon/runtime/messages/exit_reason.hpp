@@ -31,9 +31,10 @@ bool is_orderly(const message& reason);
 
 // {'EXIT', From, Reason}
 message exit_message(const pid& from, const message& reason, const node_names& names);
-// {'DOWN', Ref, process, Object, Reason}; `object`: the pid, or a name here or elsewhere as {Name, Node}.
+// {Tag, Ref, process, Object, Reason}; `object`: the pid, or a name here or elsewhere as {Name, Node}; no
+// `tag`: 'DOWN'.
 message down_message(const reference& ref, const destination& object, const message& reason,
-                     const node_names& names);
+                     const node_names& names, const message& tag = {});
 
 // {error, Reason}
 message error_message(const message& reason);

@@ -40,6 +40,8 @@ struct signal {
   // it ends by itself with the first message that the monitored process sends to the alias `ref`. On its way
   // to another node: a monitor and a message, whatever that node makes of it.
   static constexpr std::uint8_t of_call = 4;
+  // message: left out where it finds the mailbox at its bound, whatever the policy: a repeating timer's.
+  static constexpr std::uint8_t left_out = 8;
   // message to another node: its sender is parked in wait `number` until all of it is on its way.
   static constexpr std::uint8_t awaited = 16;
   // message to an alias, from another node: the answer to a call, whose monitor there has ended with it.
@@ -58,6 +60,10 @@ struct signal {
   // message, exit2: the sender asks that it be received before ordinary messages, as it is if it comes to a
   // priority alias.
   static constexpr std::uint16_t priority = 2048;
+  // Any kind, to another node: only over a connection there is.
+  static constexpr std::uint16_t no_connect = 4096;
+  // message: its sender does not wait for room.
+  static constexpr std::uint16_t no_wait = 8192;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

@@ -82,12 +82,16 @@ bool process_record::handle_reply(signal_ptr& what) {
 void process_record::handle_alias(signal_ptr what) {
   relations* mine = related();
   const std::uint64_t number = what->ref.number();
-  const auto nobody = [&] { delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc()); };
+  const auto nobody = [&] {
+    mailbox.uncount(*what);
+    delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc());
+  };
   if (what->ref != reference_of(number)) return nobody();
   if (const call_state* call = find_call(number); call != nullptr && !call->answered) {
     const bool ended_itself =
         (what->flags & signal::ends_monitor) != 0 || (call->target.here() && what->from == call->target);
     if (!ended_itself) send_demonitor(number, call->target, call->by_name.get());
+    mailbox.uncount(*what);
     const bool bare = (what->flags & signal::bare) != 0;
     return settle(number, false, consume(std::move(what)), bare);
   }
@@ -99,10 +103,9 @@ void process_record::handle_alias(signal_ptr what) {
                        whole_answer(host().nodes(), {id, number}, consume(std::move(what))));
     what->flags = signal::unbounded;
   }
-  if (const monitor_state* state = mine->monitors.find(number); state != nullptr && state->request) {
-    send_demonitor(number, state->target, state->by_name.get());
-    const std::lock_guard guard(mine->lock);
-    mine->monitors.erase(number);
+  if (const monitor_state* state = mine->monitors.find(number);
+      state != nullptr && state->alias != alias_until::never) {
+    if (state->alias == alias_until::reply) end_monitor(number, *state);
     return mailbox.enqueue(std::move(what));
   }
   if (const alias_state* state = mine->aliases.find(number)) {
@@ -120,7 +123,9 @@ bool process_record::is_alias(const reference& ref, bool& of_priority) const {
   if (const call_state* call = find_call(ref.number()); call != nullptr) return !call->answered;
   relations* mine = related();
   if (mine == nullptr) return false;
-  if (const monitor_state* state = mine->monitors.find(ref.number()); state != nullptr) return state->request;
+  if (const monitor_state* state = mine->monitors.find(ref.number());
+      state != nullptr && state->alias != alias_until::never)
+    return true;
   const alias_state* state = mine->aliases.find(ref.number());
   of_priority = state != nullptr && state->priority;
   return state != nullptr;
@@ -136,7 +141,10 @@ reference process::make_alias(bool once, urgency most) {
 bool process::unalias(const reference& ref) {
   process_record& me = record_of(*this);
   relations* mine = me.related();
-  return mine != nullptr && ref.here() && mine->aliases.erase(ref.number());
+  if (mine == nullptr || ref != me.reference_of(ref.number())) return false;
+  monitor_state* const state = mine->monitors.find(ref.number());
+  if (state != nullptr && std::exchange(state->alias, alias_until::never) != alias_until::never) return true;
+  return mine->aliases.erase(ref.number());
 }
 
 reference process::make_ack() {

@@ -81,7 +81,7 @@ void process_record::die(message reason) {
       tell(caller, make_signal(signal_kind::down, id, ref, reason));
     });
     mine->monitors.for_each([&](std::uint64_t number, monitor_state& state) {
-      send_demonitor(number, state.target, state.by_name.get());
+      send_demonitor(number, state.target, state.by_name());
     });
     mine->calls.for_each([&](std::uint64_t number, call_state& state) {
       if (!state.answered) send_demonitor(number, state.target, state.by_name.get());

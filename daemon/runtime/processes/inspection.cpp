@@ -80,8 +80,8 @@ std::optional<destination> named_by(const relations& theirs, std::uint64_t numbe
   std::uint32_t node = 0;
   const auto read = [&]() -> std::optional<std::size_t> {
     const monitor_state* state = theirs.monitors.find(number);
-    if (state == nullptr || state->by_name == nullptr) return std::nullopt;
-    const destination& to = *state->by_name;
+    if (state == nullptr || state->by_name() == nullptr) return std::nullopt;
+    const destination& to = *state->by_name();
     if (to.name().empty()) return other = to, std::nullopt;
     if (to.name().size() > name.capacity()) return to.name().size();
     name = to.name();
@@ -133,7 +133,7 @@ process_info examine(const process_record& p) {
   });
   const auto watched =
       entries_of<monitored>(*theirs, theirs->monitors, [](std::uint64_t number, const monitor_state& state) {
-        return std::optional(monitored{number, state.target, state.by_name != nullptr});
+        return std::optional(monitored{number, state.target, state.by_name() != nullptr});
       });
   for (const monitored& one : watched) {
     if (!one.by_name)

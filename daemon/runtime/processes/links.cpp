@@ -6,22 +6,25 @@
 
 namespace coppice::runtime {
 
-void process::link(const pid& to, urgency how) {
+send_status process::link(const pid& to, sending how) {
   process_record& me = record_of(*this);
-  if (to == me.id || me.dead) return;
+  if (to == me.id || me.dead) return send_status::ok;
+  if (!delivery::may_go(host(), to, how)) return send_status::nodedown;
   relations& mine = me.needs_relations();
-  const bool priority = how == urgency::priority;
+  const bool priority = how.how == urgency::priority;
   {
     const std::lock_guard guard(mine.lock);
     if (link_state* there = mine.links.find(to)) {
       there->priority = priority;
-      if (there->unlinking == 0) return;
+      if (there->unlinking == 0) return send_status::ok;
       there->unlinking = 0;
     } else {
       mine.links[to].priority = priority;
     }
   }
-  delivery::dispatch(host(), to, make_signal(signal_kind::link, me.id), &me);
+  signal_ptr what = make_signal(signal_kind::link, me.id);
+  if (!how.connects) what->flags = signal::no_connect;
+  return delivery::dispatch(host(), to, std::move(what), &me);
 }
 
 void process::unlink(const pid& to) {

@@ -6,7 +6,7 @@
 
 namespace coppice::runtime {
 
-pid process_record::send_monitor(const reference& ref, const destination& to, bool of_call) {
+pid process_record::send_monitor(const reference& ref, const destination& to, std::uint16_t flags) {
   pid target;
   if (to.what() == destination::kind::process) target = to.process();
   if (to.what() == destination::kind::name) {
@@ -18,8 +18,8 @@ pid process_record::send_monitor(const reference& ref, const destination& to, bo
   }
   if (target == id) return target;
   signal_ptr what = make_signal(signal_kind::monitor, id, ref);
+  what->flags = flags;
   if (to.what() != destination::kind::process) what->flags |= signal::by_name;
-  if (of_call && to.here()) what->flags |= signal::of_call;
   delivery::dispatch(host(), target ? destination(target) : to, std::move(what), nullptr);
   return target;
 }
@@ -31,40 +31,45 @@ void process_record::send_demonitor(std::uint64_t number, const pid& target, con
                      make_signal(signal_kind::demonitor, id, reference_of(number)), nullptr);
 }
 
-reference process::monitor(const destination& to, bool call, urgency how) {
+reference process::monitor(const destination& to, bool call) {
+  if (!call) return monitor(to, monitor_options());
   process_record& me = record_of(*this);
   const reference ref = me.new_reference();
   if (me.dead) return ref;
-  std::unique_ptr<destination> by_name;
-  if (to.what() != destination::kind::process) by_name = std::make_unique<destination>(to);
-  relations& mine = me.needs_relations();
-  if (call) {
-    const pid target = me.send_monitor(ref, to, true);
-    call_state& state = mine.calls[ref.number()];
-    state.target = target;
-    state.by_name = std::move(by_name);
-    return ref;
-  }
-  const pid target = me.send_monitor(ref, to, false);
-  const std::lock_guard guard(mine.lock);
-  monitor_state& state = mine.monitors[ref.number()];
+  const pid target = me.send_monitor(ref, to, to.here() ? signal::of_call : 0);
+  call_state& state = me.needs_relations().calls[ref.number()];
   state.target = target;
-  state.by_name = std::move(by_name);
-  state.priority = how == urgency::priority;
+  if (to.what() != destination::kind::process) state.by_name = std::make_unique<destination>(to);
   return ref;
 }
 
-reference process::monitor_request(const destination& to) {
+reference process::monitor(const destination& to, monitor_options options) {
   process_record& me = record_of(*this);
-  const reference ref = monitor(to, false);
-  if (!me.dead) me.needs_relations().monitors.find(ref.number())->request = true;
+  if (!delivery::may_go(host(), to, options.how)) return {};
+  const reference ref = me.new_reference();
+  if (me.dead) return ref;
+  std::unique_ptr<monitor_state::details> more;
+  if (const bool by_name = to.what() != destination::kind::process; by_name || options.tag) {
+    more = std::make_unique<monitor_state::details>();
+    if (by_name) more->by_name = to;
+    more->tag = std::move(options.tag);
+  }
+  relations& mine = me.needs_relations();
+  if (options.alias == alias_until::unalias) mine.aliases[ref.number()] = {};
+  const pid target = me.send_monitor(ref, to, options.how.connects ? 0 : signal::no_connect);
+  const std::lock_guard guard(mine.lock);
+  monitor_state& state = mine.monitors[ref.number()];
+  state.target = target;
+  state.more = std::move(more);
+  if (options.alias != alias_until::unalias) state.alias = options.alias;
+  state.priority = options.how.how == urgency::priority;
   return ref;
 }
 
 bool process::demonitor(const reference& ref, bool flush) {
   process_record& me = record_of(*this);
   relations* mine = me.related();
-  if (mine == nullptr || !ref.here() || me.dead) return false;
+  if (mine == nullptr || ref != me.reference_of(ref.number()) || me.dead) return false;
   if (mine->calls.find(ref.number()) != nullptr) {
     const call_state& call = *mine->calls.find(ref.number());
     const bool was_waiting = !call.answered;
@@ -77,10 +82,15 @@ bool process::demonitor(const reference& ref, bool flush) {
     if (flush) me.flush_down(ref);
     return false;
   }
-  me.send_demonitor(ref.number(), state->target, state->by_name.get());
-  const std::lock_guard guard(mine->lock);
-  mine->monitors.erase(ref.number());
+  me.end_monitor(ref.number(), *state);
   return true;
+}
+
+void process_record::end_monitor(std::uint64_t number, const monitor_state& state) {
+  send_demonitor(number, state.target, state.by_name());
+  relations& mine = *related();
+  const std::lock_guard guard(mine.lock);
+  mine.monitors.erase(number);
 }
 
 void process_record::handle_monitor(const signal& what) {
@@ -110,9 +120,10 @@ void process_record::handle_down(const signal& what) {
   if (mine == nullptr) return;
   const monitor_state* state = mine->monitors.find(number);
   if (state == nullptr) return;
-  const destination object = state->by_name != nullptr ? *state->by_name : destination(state->target);
+  const destination object = state->by_name() != nullptr ? *state->by_name() : destination(state->target);
+  const message tag = state->more == nullptr ? message() : state->more->tag;
   signal_ptr notice = make_signal(signal_kind::message, what.from,
-                                  down_message(what.ref, object, what.payload(), host().nodes()));
+                                  down_message(what.ref, object, what.payload(), host().nodes(), tag));
   state->priority ? mailbox.enqueue_urgent(std::move(notice)) : mailbox.enqueue(std::move(notice));
   const std::lock_guard guard(mine->lock);
   mine->monitors.erase(number);

@@ -57,13 +57,15 @@ base::nanos process::now() const {
   return me.home().now();
 }
 
-send_status process::send(const destination& to, message m) {
+send_status process::send(const destination& to, message m, sending how) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
+  if (!delivery::may_go(host(), to, how)) return send_status::nodedown;
   signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  what->flags = delivery::flags_of(how);
   if (to.what() == destination::kind::alias) me.forget_caller(to.alias_ref());
   const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
-  me.spend();
+  how.waits ? me.spend() : reductions(1);
   return sent;
 }
 
@@ -86,7 +88,7 @@ send_status process::send_call(const destination& to, const reference& call, mes
       to.what() == destination::kind::process ? delivery::find(host(), to.process()) : nullptr;
   if (receiver == nullptr || receiver == this) {
     if (to.what() != destination::kind::process) state->by_name = std::make_unique<destination>(to);
-    state->target = me.send_monitor(call, to, true);
+    state->target = me.send_monitor(call, to, signal::of_call);
     return send(to, std::move(m));
   }
   state->target = to.process();
@@ -122,17 +124,6 @@ send_status process::send(const pid& to, message&& m) {
   delivery::let_rest(*receiver, me);
   me.spend();
   return send_status::ok;
-}
-
-send_status process::send_priority(const destination& to, message m) {
-  process_record& me = record_of(*this);
-  if (me.dead) return send_status::ok;
-  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
-  what->flags = signal::priority;
-  if (to.what() == destination::kind::alias) me.forget_caller(to.alias_ref());
-  const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
-  me.spend();
-  return sent;
 }
 
 send_status process::send_unbounded(const destination& to, message m) {
@@ -175,11 +166,12 @@ void process::reply(const call_id& call, message&& term) {
   delivery::push(*caller, std::move(what));
 }
 
-send_status process::exit(const destination& to, message reason, urgency how) {
+send_status process::exit(const destination& to, message reason, sending how) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
+  if (!delivery::may_go(host(), to, how)) return send_status::nodedown;
   signal_ptr what = make_signal(signal_kind::exit2, me.id, std::move(reason));
-  if (how == urgency::priority) what->flags = signal::priority;
+  what->flags = delivery::flags_of(how);
   const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
   if (delivery::find(host(), to) == this) me.take_signals();
   return sent;
@@ -222,10 +214,16 @@ std::string process::name() const {
   return mine == nullptr ? std::string() : mine->name;
 }
 
-std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m) {
+std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m,
+                                   base::nanos period) {
   process_record& me = record_of(*this);
   if (me.dead) return 0;
-  return me.home().add_timer(record_of(*this), deadline, to, std::move(m));
+  auto fresh = std::make_unique<started_timer>();
+  fresh->deadline = deadline;
+  fresh->period = period;
+  fresh->to = to;
+  fresh->what = std::move(m);
+  return me.home().add_timer(me, std::move(fresh));
 }
 
 base::nanos process::cancel_timer(std::uint64_t id) {

@@ -88,8 +88,10 @@ class process_record final : public process {
   reference reference_of(std::uint64_t number) const { return reference::made_by(id, number); }
   reference new_reference() { return reference_of(++next_number); }
   // Returns whom the monitor went to; none if that is not known (a name elsewhere) or nobody.
-  pid send_monitor(const reference& ref, const destination& to, bool of_call);
+  // `flags` of the signal: of_call, no_connect.
+  pid send_monitor(const reference& ref, const destination& to, std::uint16_t flags);
   void send_demonitor(std::uint64_t number, const pid& target, const destination* by_name);
+  void end_monitor(std::uint64_t number, const monitor_state& state);
 
   // Calls it made: calls.cpp.
   call_state* find_call(std::uint64_t number) const;

@@ -12,6 +12,7 @@
 #include "runtime/freezing/membership.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "runtime/process.hpp"
 #include "runtime/processes/received_calls.hpp"
 #include "runtime/structures/flat_table.hpp"
 
@@ -39,11 +40,20 @@ struct link_state {
 
 // Someone this process watches.
 struct monitor_state {
-  pid target;                           // none: nobody had the name
-  std::unique_ptr<destination> by_name; // as it was asked for
-  bool request = false;                 // an alias too, and ends with the first message to it
-  bool priority = false;                // its 'DOWN' goes before ordinary messages
+  struct details {
+    destination by_name; // as it was asked for; none: by its pid
+    message tag;         // in place of 'DOWN'; none: that
+  };
+  pid target;                            // none: nobody had the name
+  std::unique_ptr<details> more;         // null: it has none
+  alias_until alias{alias_until::never}; // but `unalias`: that is one among the aliases
+  bool priority = false;                 // its 'DOWN' goes before ordinary messages
+
+  const destination* by_name() const {
+    return more == nullptr || more->by_name.what() == destination::kind::none ? nullptr : &more->by_name;
+  }
 };
+static_assert(sizeof(void*) != 8 || sizeof(monitor_state) == 32); // there may be very many
 
 // Someone who watches this process.
 struct watcher_state {

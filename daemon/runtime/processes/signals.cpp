@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Taking signals: everything but ordinary messages is handled when it is taken, so that replies and exits
 // never wait behind messages; messages go to the mailbox's ready ones in the order they came.
+#include <coppice/etf/cursor.hpp>
 #include <cstring>
 
 #include "runtime/messages/delivery.hpp"
@@ -29,7 +30,7 @@ bool process_record::accept(signal_ptr& what) {
   if (what->ref) {
     const std::uint64_t number = what->ref.number();
     const call_state* call = find_call(number);
-    if (call == nullptr || call->answered || what->ref.words[2] != 0) return false;
+    if (call == nullptr || call->answered || what->ref.words[2] != 0 || what->weight != 0) return false;
     // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
     const bool ends =
         (what->flags & signal::ends_monitor) != 0 ||
@@ -106,13 +107,14 @@ void process_record::take_signals() {
 bool process_record::flush_down(const reference& ref) {
   take_signals();
   message_writer out;
-  out.tuple(5);
-  out.atom("DOWN");
   write(out, ref, host().nodes());
-  const etf::bytes start = out.view();
-  const signal_ptr flushed = mailbox.take_message([start](const signal& one) {
-    const etf::bytes term = one.payload().bytes();
-    return term.size() >= start.size() && std::memcmp(term.data(), start.data(), start.size()) == 0;
+  const etf::bytes wanted = out.view();
+  const signal_ptr flushed = mailbox.take_message([wanted](const signal& one) { // {_, Ref, _, _, _}
+    if ((one.flags & signal::bare) != 0) return false;                          // the request of a call
+    etf::cursor at(one.payload().bytes());
+    if (!at.read_tuple_of(5) || !at.skip()) return false;
+    const etf::bytes rest = at.rest();
+    return rest.size() > wanted.size() && std::memcmp(rest.data(), wanted.data(), wanted.size()) == 0;
   });
   return flushed != nullptr;
 }

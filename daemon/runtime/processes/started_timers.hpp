@@ -18,7 +18,15 @@ namespace coppice::runtime {
 class process_record;
 
 struct started_timer : timer {
-  std::uint64_t id = 0; // of those of one process the later one's is the higher
+  // The first of deadline + N * period that is to come. Of one that repeats, in the wheel's order.
+  base::nanos next_after(base::nanos now) const {
+    const auto gone = static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(deadline);
+    const base::nanos left = period - static_cast<base::nanos>(gone % static_cast<std::uint64_t>(period));
+    return left > INT64_MAX - now ? INT64_MAX : now + left;
+  }
+
+  std::uint64_t id = 0;   // of those of one process the later one's is the higher
+  base::nanos period = 0; // 0: it fires once
   process_record* starter = nullptr;
   started_timer* next_in_chain = nullptr;
   destination to;

@@ -270,18 +270,14 @@ void worker::drop_all() {
 }
 
 // The worker's number makes an id unique among all; the rest goes up for the process too, wherever it moves.
-std::uint64_t worker::add_timer(process_record& starter, base::nanos deadline, const destination& to,
-                                message what) {
-  auto fresh = std::make_unique<started_timer>();
+std::uint64_t worker::add_timer(process_record& starter, std::unique_ptr<started_timer> fresh) {
   started_timer& one = *fresh;
   one.fire = &worker::fire_started;
   one.id = ++next_timer_ << index_bits | index_;
   one.starter = &starter;
-  one.to = to;
-  one.what = std::move(what);
   if (starter.timers == nullptr) starter.timers = std::make_unique<started_timers>();
   starter.timers->add(std::move(fresh));
-  timers_.start(one, deadline);
+  timers_.start(one, one.deadline);
   return one.id;
 }
 
@@ -294,12 +290,19 @@ std::unique_ptr<started_timer> worker::take_timer(process_record& starter, std::
 }
 
 void worker::fire_started(timer& due) {
-  process_record& starter = *static_cast<started_timer&>(due).starter;
-  const auto owned = take_timer(starter, static_cast<started_timer&>(due).id);
-  signal_ptr what = make_signal(signal_kind::message, starter.self(), std::move(owned->what));
-  what->flags = signal::unbounded;
-  if (!owned->to.here()) starter.choose_compression(*what);
-  delivery::dispatch(starter.host(), owned->to, std::move(what), nullptr);
+  auto& one = static_cast<started_timer&>(due);
+  process_record& starter = *one.starter;
+  const bool repeats = one.period != 0;
+  std::unique_ptr<started_timer> ended;
+  if (repeats)
+    starter.home().timers_.start(one, one.next_after(starter.home().recent()));
+  else
+    ended = take_timer(starter, one.id);
+  signal_ptr what =
+      make_signal(signal_kind::message, starter.self(), repeats ? message(one.what) : std::move(one.what));
+  what->flags = repeats ? signal::left_out : signal::unbounded;
+  if (!one.to.here()) starter.choose_compression(*what);
+  delivery::dispatch(starter.host(), one.to, std::move(what), nullptr);
 }
 
 base::nanos worker::remove_timer(process_record& starter, std::uint64_t id) {

@@ -127,7 +127,7 @@ class worker : public movement<worker, process_record> {
 
   timer_wheel& timers() { return timers_; }
   // Of a process whose home this is.
-  std::uint64_t add_timer(process_record& starter, base::nanos deadline, const destination& to, message what);
+  std::uint64_t add_timer(process_record& starter, std::unique_ptr<started_timer> fresh);
   // The time left; -1: not one of its.
   base::nanos remove_timer(process_record& starter, std::uint64_t id);
   static base::nanos timer_left(const process_record& starter, std::uint64_t id);

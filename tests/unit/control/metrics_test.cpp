@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "control/health.hpp"
 
 namespace coppice::control {
@@ -56,6 +58,41 @@ TEST_CASE("OpenMetrics names a counter's family without _total, and ends") {
         "# EOF\n");
 }
 
+TEST_CASE("a histogram has a sample for each bound and for all, their sum and their number") {
+  exposition to(format::prometheus);
+  to.family(metric_kind::histogram, "h", "What");
+  to.histogram({}, {-1, 1e-05, 0.1, 10, 1e16}, {1, 2, 3, 5, 8, 13}, 0.1 + 0.2);
+  CHECK(to.take() ==
+        "# HELP coppice_h What\n"
+        "# TYPE coppice_h histogram\n"
+        "coppice_h_bucket{le=\"-1\"} 1\n"
+        "coppice_h_bucket{le=\"1e-05\"} 2\n"
+        "coppice_h_bucket{le=\"0.1\"} 3\n"
+        "coppice_h_bucket{le=\"10\"} 5\n"
+        "coppice_h_bucket{le=\"1e+16\"} 8\n"
+        "coppice_h_bucket{le=\"+Inf\"} 13\n"
+        "coppice_h_sum 0.30000000000000004\n"
+        "coppice_h_count 13\n");
+}
+
+TEST_CASE("OpenMetrics has bounds that are whole numbers with a point, and a sum that only goes up") {
+  exposition to(format::openmetrics);
+  to.family(metric_kind::histogram, "h", "What");
+  to.histogram({{"l", "v"}}, {1, 2.5}, {1, 2, 3}, std::numeric_limits<double>::infinity());
+  to.histogram({{"l", "w"}}, {-1}, {1, 2}, -3);
+  CHECK(to.take() ==
+        "# HELP coppice_h What\n"
+        "# TYPE coppice_h histogram\n"
+        "coppice_h_bucket{l=\"v\",le=\"1.0\"} 1\n"
+        "coppice_h_bucket{l=\"v\",le=\"2.5\"} 2\n"
+        "coppice_h_bucket{l=\"v\",le=\"+Inf\"} 3\n"
+        "coppice_h_sum{l=\"v\"} +Inf\n"
+        "coppice_h_count{l=\"v\"} 3\n"
+        "coppice_h_bucket{l=\"w\",le=\"-1.0\"} 1\n"
+        "coppice_h_bucket{l=\"w\",le=\"+Inf\"} 2\n"
+        "# EOF\n");
+}
+
 TEST_CASE("what a label says is escaped and UTF-8") {
   exposition to(format::prometheus);
   to.family(metric_kind::gauge, "g", "h");
@@ -92,14 +129,23 @@ TEST_CASE("peers and parked children have series up to a bound, connected peers 
 TEST_CASE("what plugins count is shown under their names, gauges with their sign") {
   metrics_source from;
   from.status = running();
-  from.counted.families.push_back({"kv_gets", true, "Reads", {{{{"table", "a"}}, 3}}});
-  from.counted.families.push_back({"kv_balance", false, "", {{{}, -2}}});
+  using host_kind = host::metric_kind;
+  from.counted.families.push_back({"kv_gets", host_kind::counter, "Reads", {{{{"table", "a"}}, 3}}});
+  from.counted.families.push_back({"kv_balance", host_kind::gauge, "", {{{}, -2}}});
+  from.counted.families.push_back(
+      {"kv_wait", host_kind::histogram, "Waits", {{{{"table", "a"}}, 0, {1, 2}, 0.5}}, {0.25}});
   from.counted.refused = 4;
   const std::string text = metrics_text(from, format::prometheus);
   CHECK(count(text,
               "# HELP coppice_plugin_kv_gets_total Reads\n# TYPE coppice_plugin_kv_gets_total counter\n"
               "coppice_plugin_kv_gets_total{table=\"a\"} 3\n") == 1);
   CHECK(count(text, "\ncoppice_plugin_kv_balance -2\n") == 1);
+  CHECK(count(text,
+              "# HELP coppice_plugin_kv_wait Waits\n# TYPE coppice_plugin_kv_wait histogram\n"
+              "coppice_plugin_kv_wait_bucket{table=\"a\",le=\"0.25\"} 1\n"
+              "coppice_plugin_kv_wait_bucket{table=\"a\",le=\"+Inf\"} 2\n"
+              "coppice_plugin_kv_wait_sum{table=\"a\"} 0.5\n"
+              "coppice_plugin_kv_wait_count{table=\"a\"} 2\n") == 1);
   CHECK(count(text, "\ncoppice_refused_plugin_metrics_total 4\n") == 1);
 }
 

@@ -27,6 +27,8 @@ constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_b = "b@127.0.0.1";
 constexpr const char* name_x = "x@127.0.0.1";
 
+constexpr runtime::sending first{.how = urgency::priority};
+
 using bytes = std::vector<std::uint8_t>;
 
 destination seen_from(std::uint32_t node, destination alias) {
@@ -67,13 +69,13 @@ TEST_CASE("a priority message of another node goes before those that wait, in it
   const auto order = there.order_of(8, [&] {
     in_turn(here, [&](process& self) {
       self.send(a.see(b, there.id()), atom("a"));
-      self.send_priority(alias, atom("first"));
+      self.send(alias, atom("first"), first);
       self.send(alias, atom("b"));
-      self.send_priority(plain, atom("c"));
-      self.exit(alias, atom("second"), urgency::priority);
-      self.send_priority(a.see(b, "there"), atom("d"));
+      self.send(plain, atom("c"), first);
+      self.exit(alias, atom("second"), first);
+      self.send(a.see(b, "there"), atom("d"), first);
       self.exit(alias, atom("e"));
-      self.send_priority(alias, atom("third"));
+      self.send(alias, atom("third"), first);
     });
     CHECK(eventually([&] { return b.peer(name_a).messages_in == 8; }));
   });
@@ -92,25 +94,24 @@ TEST_CASE("to a peer goes the one operation for aliases and priority if it knows
   const std::vector<row> rows{
       {"alias", [](process& self, auto, auto& alias) { self.send(alias, atom("m")); }, op::altact_sig_send,
        op::alias_send, altact::alias},
-      {"alias, priority", [](process& self, auto, auto& alias) { self.send_priority(alias, atom("m")); },
+      {"alias, priority", [](process& self, auto, auto& alias) { self.send(alias, atom("m"), first); },
        op::altact_sig_send, op::alias_send, altact::alias | altact::priority},
       {"pid, priority",
-       [&](process& self, auto node, auto&) { self.send_priority(pid_there(node), atom("m")); },
+       [&](process& self, auto node, auto&) { self.send(pid_there(node), atom("m"), first); },
        op::altact_sig_send, op::send_sender, altact::priority},
       {"name, priority",
-       [](process& self, auto node, auto&) { self.send_priority(destination::remote("y", node), atom("m")); },
+       [](process& self, auto node, auto&) { self.send(destination::remote("y", node), atom("m"), first); },
        op::altact_sig_send, op::reg_send, altact::name | altact::priority},
       {"pid", [&](process& self, auto node, auto&) { self.send(pid_there(node), atom("m")); },
        op::send_sender, op::send_sender, 0},
       {"exit, pid", [&](process& self, auto node, auto&) { self.exit(pid_there(node), atom("r")); },
        op::payload_exit2, op::payload_exit2, 0},
       {"exit, pid, priority",
-       [&](process& self, auto node, auto&) { self.exit(pid_there(node), atom("r"), urgency::priority); },
+       [&](process& self, auto node, auto&) { self.exit(pid_there(node), atom("r"), first); },
        op::altact_sig_send, op::payload_exit2, altact::exit | altact::priority},
       {"exit, alias", [](process& self, auto, auto& alias) { self.exit(alias, atom("r")); },
        op::altact_sig_send, op::exit2, altact::exit | altact::alias, true},
-      {"exit, alias, priority",
-       [](process& self, auto, auto& alias) { self.exit(alias, atom("r"), urgency::priority); },
+      {"exit, alias, priority", [](process& self, auto, auto& alias) { self.exit(alias, atom("r"), first); },
        op::altact_sig_send, op::exit2, altact::exit | altact::alias | altact::priority, true},
   };
   for (const bool knows : {true, false}) {
@@ -152,7 +153,7 @@ TEST_CASE("nothing goes to aliases of a peer that has none") {
   in_turn(here, [&](process& self) {
     const auto alias = destination::alias(runtime::reference::made_by({node, 77, 5, 0}, 9));
     self.send(alias, atom("lost"));
-    self.send_priority(alias, atom("lost"));
+    self.send(alias, atom("lost"), first);
     self.send(destination::remote("end", node), atom("end"));
   });
   peer_reader from(x);

@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: MIT
-// Cells by plugin, name and labels: which are the same, which are refused, and that none ever moves.
+// Metrics by plugin, kind, name and labels: which are the same, which are refused, and that none ever moves.
 #include "host/metric_board.hpp"
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
 #include <set>
 #include <thread>
 
 namespace coppice::host {
+namespace {
 
-TEST_CASE("the same plugin, name and labels have the same cell, whatever the labels' order") {
+using kind = metric_kind;
+using wanted = metric_board::wanted;
+
+wanted counter(std::string_view name, metric_board::labels of = {}) {
+  return {kind::counter, name, {}, std::move(of), {}};
+}
+wanted histogram(std::string_view name, std::vector<double> bounds, metric_board::labels of = {}) {
+  return {kind::histogram, name, {}, std::move(of), std::move(bounds)};
+}
+
+} // namespace
+
+TEST_CASE("the same plugin, name and labels are the same metric, whatever the labels' order") {
   metric_board board;
-  std::int64_t* const one = board.cell("kv", true, "gets", "Reads", {{"a", "1"}, {"b", "2"}});
-  CHECK(board.cell("kv", true, "gets", "Said otherwise", {{"b", "2"}, {"a", "1"}}) == one);
-  CHECK(board.cell("kv", true, "gets", "", {{"a", "1"}, {"b", "3"}}) != one);
-  CHECK(board.cell("kv", true, "gets", "", {}) != one);
-  CHECK(board.cell("other", true, "gets", "", {{"a", "1"}, {"b", "2"}}) != one);
-  *one = 7;
+  coppice_metric* const one = board.get("kv", {kind::counter, "gets", "Reads", {{"a", "1"}, {"b", "2"}}, {}});
+  CHECK(board.get("kv", {kind::counter, "gets", "Said otherwise", {{"b", "2"}, {"a", "1"}}, {}}) == one);
+  CHECK(board.get("kv", counter("gets", {{"a", "1"}, {"b", "3"}})) != one);
+  CHECK(board.get("kv", counter("gets")) != one);
+  CHECK(board.get("other", counter("gets", {{"a", "1"}, {"b", "2"}})) != one);
+  one->add(7);
   const auto all = board.families();
   REQUIRE(all.size() == 2);
   CHECK(all[0].name == "kv_gets");
@@ -28,70 +43,140 @@ TEST_CASE("the same plugin, name and labels have the same cell, whatever the lab
   CHECK(board.refused() == 0);
 }
 
-TEST_CASE("what is malformed has a cell that nobody sees") {
+TEST_CASE("a histogram has buckets by its bounds, which all of its series share") {
   metric_board board;
-  const std::string_view name = "n";
+  coppice_metric* const one = board.get("p", histogram("h", {-1, 0.5, 2}, {{"l", "a"}}));
+  CHECK(board.get("p", histogram("h", {-1, 0.5, 2}, {{"l", "a"}})) == one);
+  CHECK(board.get("p", histogram("h", {-1, 0.5, 2}, {{"l", "b"}})) != one);
+  for (const double value : {-3.0, -1.0, 0.5, 0.50001, 2.0, 7.0, 8.0}) one->observe(value);
+  const auto all = board.families();
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].kind == kind::histogram);
+  CHECK(all[0].bounds == std::vector<double>{-1, 0.5, 2});
+  REQUIRE(all[0].series.size() == 2);
+  CHECK(all[0].series[0].at_or_below == std::vector<std::uint64_t>{2, 3, 5, 7});
+  CHECK(all[0].series[0].sum == doctest::Approx(14.00001));
+  CHECK(all[0].series[1].at_or_below == std::vector<std::uint64_t>{0, 0, 0, 0});
+}
+
+TEST_CASE("a histogram without bounds has those from a millisecond to ten seconds") {
+  metric_board board;
+  board.get("p", histogram("h", {}));
+  const auto bounds = board.families().at(0).bounds;
+  CHECK(bounds.size() == 13);
+  CHECK(bounds.front() == 0.001);
+  CHECK(bounds.back() == 10);
+  CHECK(board.get("p", histogram("h", bounds)) == board.get("p", histogram("h", {})));
+}
+
+TEST_CASE("what is malformed gets a metric that nobody sees") {
+  const double infinite = std::numeric_limits<double>::infinity();
+  metric_board board;
   const metric_board::labels many(9, {"a", "b"});
-  std::set<std::int64_t*> cells{
-      board.cell("p", true, "", "", {}),
-      board.cell("p", true, "Upper", "", {}),
-      board.cell("p", true, "1st", "", {}),
-      board.cell("p", true, "a-b", "", {}),
-      board.cell("p", true, std::string(65, 'a'), "", {}),
-      board.cell("p", true, name, "two\nlines", {}),
-      board.cell("p", true, name, std::string(129, 'h'), {}),
-      board.cell("p", true, name, "", {{"Label", "v"}}),
-      board.cell("p", true, name, "", {{"l", std::string(129, 'v')}}),
-      board.cell("p", true, name, "", {{"l", "v"}, {"l", "w"}}),
-      board.cell("p", true, name, "", many),
+  std::vector<double> too_many;
+  for (std::size_t i = 0; i <= metric_board::most_bounds; ++i) too_many.push_back(static_cast<double>(i));
+  const std::vector<wanted> all{
+      counter(""),
+      counter("Upper"),
+      counter("1st"),
+      counter("a-b"),
+      counter(std::string(65, 'a')),
+      {kind::counter, "n", "two\nlines", {}, {}},
+      {kind::counter, "n", std::string(129, 'h'), {}, {}},
+      counter("n", {{"Label", "v"}}),
+      counter("n", {{"l", std::string(129, 'v')}}),
+      counter("n", {{"l", "v"}, {"l", "w"}}),
+      counter("n", many),
+      histogram("n", too_many),
+      histogram("n", {1, 1}),
+      histogram("n", {2, 1}),
+      histogram("n", {1, infinite}),
+      histogram("n", {-infinite, 1}),
+      histogram("n", {std::nan("")}),
+      histogram("n", {1}, {{"le", "1"}}),
   };
-  CHECK(cells.size() == 1);
-  CHECK(*cells.begin() != nullptr);
-  CHECK(board.refused() == 11);
+  for (const wanted& each : all) CHECK(board.get("p", each) == metric_board::unseen());
+  CHECK(board.refused() == all.size());
   CHECK(board.families().empty());
 }
 
-TEST_CASE("a name is of one kind") {
+TEST_CASE("a name is of one kind and has the bounds it had first") {
   metric_board board;
-  std::int64_t* const counter = board.cell("p", true, "n", "", {});
-  CHECK(board.cell("p", false, "n", "", {}) != counter);
-  CHECK(board.refused() == 1);
-  REQUIRE(board.families().size() == 1);
-  CHECK(board.families()[0].is_counter);
+  board.get("p", counter("n"));
+  board.get("p", histogram("h", {1, 2}));
+  CHECK(board.get("p", {kind::gauge, "n", {}, {}, {}}) == metric_board::unseen());
+  CHECK(board.get("p", histogram("n", {1})) == metric_board::unseen());
+  CHECK(board.get("p", histogram("h", {1, 3})) == metric_board::unseen());
+  CHECK(board.get("p", histogram("h", {1, 3}, {{"l", "a"}})) == metric_board::unseen());
+  CHECK(board.get("p", counter("h")) == metric_board::unseen());
+  CHECK(board.refused() == 5);
+  REQUIRE(board.families().size() == 2);
+  CHECK(board.families()[1].kind == kind::counter);
+}
+
+TEST_CASE("no two metrics are shown under one name") {
+  metric_board board;
+  board.get("p", histogram("h", {1}));
+  board.get("p", counter("c"));
+  board.get("p", {kind::gauge, "g_sum", {}, {}, {}});
+  for (const char* each : {"h_bucket", "h_sum", "h_count", "c_total"})
+    CHECK(board.get("p", {kind::gauge, each, {}, {}, {}}) == metric_board::unseen());
+  CHECK(board.get("p", histogram("g", {1})) == metric_board::unseen());
+  CHECK(board.get("p", {kind::gauge, "h_total", {}, {}, {}}) != metric_board::unseen());
+  CHECK(board.get("q", {kind::gauge, "h_sum", {}, {}, {}}) != metric_board::unseen());
+  CHECK(board.refused() == 5);
 }
 
 TEST_CASE("the number of series is bounded, and those there are stay where they are") {
   metric_board board;
-  std::int64_t* const first = board.cell("p", true, "n", "", {{"l", "0"}});
+  coppice_metric* const first = board.get("p", counter("n", {{"l", "0"}}));
   for (std::size_t i = 1; i < metric_board::most_series; ++i)
-    board.cell("p", true, "n", "", {{"l", std::to_string(i)}});
+    board.get("p", counter("n", {{"l", std::to_string(i)}}));
   CHECK(board.refused() == 0);
-  std::int64_t* const beyond = board.cell("p", true, "n", "", {{"l", "beyond"}});
-  CHECK(board.cell("q", true, "other", "", {}) == beyond);
+  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == metric_board::unseen());
+  CHECK(board.get("q", counter("other")) == metric_board::unseen());
   CHECK(board.refused() == 2);
-  CHECK(board.cell("p", true, "n", "", {{"l", "0"}}) == first);
+  CHECK(board.get("p", counter("n", {{"l", "0"}})) == first);
   REQUIRE(board.families().size() == 1);
   CHECK(board.families()[0].series.size() == metric_board::most_series);
 }
 
-TEST_CASE("threads count in one cell while it is read, and nothing is lost") {
+TEST_CASE("a histogram counts as a series for each of its bounds, and two") {
+  metric_board board;
+  for (std::size_t i = 0; i < metric_board::most_series - 4; ++i)
+    board.get("p", counter("n", {{"l", std::to_string(i)}}));
+  CHECK(board.get("p", histogram("h", {1, 2, 3})) == metric_board::unseen());
+  CHECK(board.get("p", histogram("h", {1, 2})) != metric_board::unseen());
+  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == metric_board::unseen());
+}
+
+TEST_CASE("threads count in one metric while it is read, and nothing is lost") {
   metric_board board;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      std::int64_t* const cell = board.cell("p", true, "n", "", {});
-      for (int n = 0; n < 10'000; ++n) __atomic_fetch_add(cell, 1, __ATOMIC_RELAXED);
+      coppice_metric* const count = board.get("p", counter("a"));
+      coppice_metric* const time = board.get("p", histogram("b", {1, 2}));
+      for (int n = 0; n < 10'000; ++n) {
+        count->add(1);
+        time->observe(n % 4);
+      }
     });
   }
   std::int64_t seen = 0;
-  while (seen < 40'000) {
+  std::uint64_t observed = 0;
+  while (seen < 40'000 || observed < 40'000) {
     const auto all = board.families();
-    if (all.empty()) continue;
+    if (all.size() < 2) continue;
     CHECK(all[0].series[0].value >= seen);
     seen = all[0].series[0].value;
+    CHECK(all[1].series[0].at_or_below.back() >= observed);
+    observed = all[1].series[0].at_or_below.back();
   }
   for (auto& one : threads) one.join();
-  CHECK(seen == 40'000);
+  const metric_series last = board.families()[1].series[0];
+  CHECK(last.at_or_below == std::vector<std::uint64_t>{20'000, 30'000, 40'000});
+  CHECK(last.sum == 60'000);
 }
 
 } // namespace coppice::host

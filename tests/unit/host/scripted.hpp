@@ -6,12 +6,16 @@
 #include <coppice/term.h>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "../behaviours/test_host.hpp"
+#include "base/log.hpp"
+#include "host/hosted_behaviours.hpp"
 #include "host/server.hpp"
 
 namespace coppice::test {
@@ -36,7 +40,7 @@ inline std::string shown(const coppice_message* m) {
 // What the callbacks do; null: they say so to the diary and carry on.
 struct script {
   test::diary* book = nullptr;
-  std::function<std::int32_t(coppice_actor*)> create, init, go_on;
+  std::function<std::int32_t(coppice_actor*)> create, init, go_on, save, restore, after_restore;
   std::function<std::int32_t(coppice_actor*, const coppice_message*, coppice_bytes)> call;
   std::function<std::int32_t(coppice_actor*, const coppice_message*)> info;
 };
@@ -47,62 +51,103 @@ inline std::int32_t note(std::string line) {
   return COPPICE_OK;
 }
 
-inline const coppice_server full_table = {
-    .size = sizeof(coppice_server),
-    .reserved = 0,
-    .create =
-        [](coppice_actor* self, void** state) {
-          *state = &play;
-          return play.create ? play.create(self) : COPPICE_OK;
-        },
-    .init =
-        [](coppice_actor* self, void*, const coppice_message* args) {
-          return play.init ? play.init(self) : note("init " + shown(args));
-        },
-    .handle_continue = [](coppice_actor* self,
-                          void*) { return play.go_on ? play.go_on(self) : note("continue"); },
-    .handle_call = [](coppice_actor* self, void*, const coppice_message* m,
-                      coppice_bytes from) { return play.call(self, m, from); },
-    .handle_cast = [](coppice_actor*, void*, const coppice_message* m) { return note("cast " + shown(m)); },
-    .handle_info =
-        [](coppice_actor* self, void*, const coppice_message* m) {
-          return play.info ? play.info(self, m) : note("info " + shown(m));
-        },
-    .on_response =
-        [](coppice_actor*, void*, std::uint64_t, std::uint64_t tag, std::int32_t status,
-           const coppice_message* m) {
-          return note("response " + std::to_string(tag) + " " + std::to_string(status) + " " + shown(m));
-        },
-    .config_change = nullptr,
-    .save_state =
-        [](coppice_actor* self, void*, std::uint32_t*, coppice_writer* out) {
-          literal here("x");
-          const coppice_bytes name = coppice_text("x");
-          note("save " +
-               std::to_string(actors.send(self, {here.held.bytes().data(), here.held.size()}, &here.raw)) +
-               " " + std::to_string(actors.register_name(self, name)));
-          coppice_write_integer(out, 42);
-          return COPPICE_OK;
-        },
-    .restore_state = nullptr,
-    .format_status = nullptr,
-    .terminate = [](coppice_actor*, void*, const coppice_message* m) { note("terminate " + shown(m)); },
-    .destroy = [](void*) { note("destroy"); },
-};
-inline const coppice_server bare_table = [] {
+inline const coppice_lifecycle full_lifecycle = [] {
+  coppice_lifecycle table{};
+  table.size = sizeof table;
+  table.create = [](coppice_actor* self, void** state) {
+    *state = &play;
+    return play.create ? play.create(self) : COPPICE_OK;
+  };
+  table.init = [](coppice_actor* self, void*, const coppice_message* args) {
+    return play.init ? play.init(self) : note("init " + shown(args));
+  };
+  table.handle_continue = [](coppice_actor* self, void*) {
+    return play.go_on ? play.go_on(self) : note("continue");
+  };
+  table.save_state = [](coppice_actor* self, void*, std::uint32_t*, coppice_writer* out) {
+    coppice_write_integer(out, 42);
+    return play.save ? play.save(self) : COPPICE_OK;
+  };
+  table.restore_state = [](coppice_actor* self, void*, std::uint32_t, const coppice_message* m) {
+    return play.restore ? play.restore(self) : note("restore " + shown(m));
+  };
+  table.after_restore = [](coppice_actor* self, void*) {
+    return play.after_restore ? play.after_restore(self) : note("after_restore");
+  };
+  table.terminate = [](coppice_actor*, void*, const coppice_message* m) { note("terminate " + shown(m)); };
+  table.destroy = [](void*) { note("destroy"); };
+  return table;
+}();
+inline const coppice_server full_server = [] {
+  coppice_server table{};
+  table.size = sizeof table;
+  table.handle_call = [](coppice_actor* self, void*, const coppice_message* m, coppice_bytes from) {
+    return play.call(self, m, from);
+  };
+  table.handle_cast = [](coppice_actor*, void*, const coppice_message* m) {
+    return note("cast " + shown(m));
+  };
+  table.handle_info = [](coppice_actor* self, void*, const coppice_message* m) {
+    return play.info ? play.info(self, m) : note("info " + shown(m));
+  };
+  table.on_response = [](coppice_actor*, void*, std::uint64_t, std::uint64_t tag, std::int32_t status,
+                         const coppice_message* m) {
+    return note("response " + std::to_string(tag) + " " + std::to_string(status) + " " + shown(m));
+  };
+  return table;
+}();
+inline const coppice_lifecycle bare_lifecycle = [] {
+  coppice_lifecycle table{};
+  table.size = sizeof table;
+  return table;
+}();
+inline const coppice_server bare_server = [] {
   coppice_server table{};
   table.size = sizeof table;
   return table;
 }();
 
-inline const coppice_actor_type full_type = {sizeof(coppice_actor_type), 0,           "scripted", "server",
-                                             COPPICE_SERVER_1,           &full_table, nullptr};
-inline const coppice_actor_type bare_type = {sizeof(coppice_actor_type), 0,           "bare", "server",
-                                             COPPICE_SERVER_1,           &bare_table, nullptr};
+inline const coppice_table full_tables[] = {
+    {COPPICE_LIFECYCLE_1, &full_lifecycle}, {COPPICE_SERVER_1, &full_server}, {nullptr, nullptr}};
+inline const coppice_table bare_tables[] = {
+    {COPPICE_LIFECYCLE_1, &bare_lifecycle}, {COPPICE_SERVER_1, &bare_server}, {nullptr, nullptr}};
+inline const coppice_actor_type full_type = {
+    sizeof(coppice_actor_type), 0, "scripted", "server", full_tables, nullptr};
+inline const coppice_actor_type bare_type = {
+    sizeof(coppice_actor_type), 0, "bare", "server", bare_tables, nullptr};
+
+// What is logged while it is there, each line with the module before it.
+class heard_log {
+ public:
+  heard_log()
+      : tap_(base::log::add_tap([this](const base::log::record& line) {
+          const std::scoped_lock held(lock_);
+          lines_.push_back(line.module + ": " + line.text);
+        })) {
+    base::log::start({});
+  }
+  ~heard_log() {
+    base::log::stop();
+    base::log::remove_tap(tap_);
+  }
+  // How many lines have this in them.
+  std::ptrdiff_t count(std::string_view part) {
+    base::log::flush();
+    const std::scoped_lock held(lock_);
+    return std::ranges::count_if(lines_,
+                                 [part](const std::string& one) { return one.find(part) != one.npos; });
+  }
+
+ private:
+  std::mutex lock_;
+  std::vector<std::string> lines_;
+  std::uint64_t tap_;
+};
 
 class stage {
  public:
-  stage() {
+  // The behaviours that its actors may have.
+  explicit stage(host::behaviour_list known = host::hosted_behaviours()) : known_(known) {
     play = {};
     play.book = &host.book;
   }
@@ -111,16 +156,21 @@ class stage {
     CHECK(image_.pins() == 0);
   }
 
-  // Starts the server; what its spawner hears.
-  std::string start(const coppice_actor_type& type = full_type, bool trap_exit = false, bool child = false) {
-    host::server_plan plan;
-    plan.image = host::image_pin(image_);
-    plan.type = &type;
-    plan.is = type.name == full_type.name ? &scripted_ : &bare_;
-    auto does = std::make_unique<host::server>(std::move(plan));
+  // What an actor of this type is made from.
+  host::actor_plan plan(const coppice_actor_type& type = full_type) {
+    host::actor_plan out;
+    out.image = host::image_pin(image_);
+    if (image_.find(type.name) == nullptr) image_.keep(host::read_code(type, "test", identities_, known_));
+    out.code = image_.find(type.name);
+    return out;
+  }
+  // Starts the actor; what its spawner hears.
+  std::string start(host::actor_plan plan, bool trap_exit = false, bool child = false) {
+    const std::string name = plan.code->is->actor;
+    auto does = host::make_actor(std::move(plan));
     return host.run([&](runtime::process& self) {
       runtime::spawn_options options;
-      options.name = type.name;
+      options.name = name;
       options.trap_exit = trap_exit;
       options.link = child;
       options.ack = self.make_ack();
@@ -131,6 +181,9 @@ class stage {
       return answer ? text(*answer) : std::string("no answer");
     });
   }
+  std::string start(const coppice_actor_type& type = full_type, bool trap_exit = false, bool child = false) {
+    return start(plan(type), trap_exit, child);
+  }
   std::string call(std::string_view request) {
     return host.call(runtime::destination::named("scripted"), request);
   }
@@ -140,9 +193,9 @@ class stage {
   std::vector<std::string> lines(std::size_t count) { return host.book.take(count); }
 
  private:
+  host::behaviour_list known_;
+  host::identity_book identities_;
   host::plugin_image image_{"test", 3};
-  const host::actor_identity scripted_{"test", "scripted"};
-  const host::actor_identity bare_{"test", "bare"};
 
  public:
   test_host host;

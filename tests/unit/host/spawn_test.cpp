@@ -142,7 +142,7 @@ TEST_CASE("a request that a full mailbox refuses is refused at once") {
     const auto to = term("full");
     const coppice_bytes whom{to.bytes().data(), to.size()};
     literal first("first");
-    CHECK(actors.send(self, whom, &first.raw) == COPPICE_OK);
+    CHECK(actors.send(self, whom, &first.raw, 0) == COPPICE_OK);
     const auto before = self->process->make_reference();
     literal request("x");
     std::uint64_t id = 0;

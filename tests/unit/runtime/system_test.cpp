@@ -106,7 +106,10 @@ TEST_CASE("a request's answer or end arrives as a message, and only one of the t
   const actor answering(here.host);
   const actor ending(here.host);
   const auto refs = asker.run([&](process& self) {
-    return std::pair(self.monitor_request(answering.id()), self.monitor_request(ending.id()));
+    const auto request = [&](const actor& of) {
+      return self.monitor(of.id(), {.alias = alias_until::reply});
+    };
+    return std::pair(request(answering), request(ending));
   });
   answering.settle();
   here.host.send(destination::alias(refs.first), atom("answer"));

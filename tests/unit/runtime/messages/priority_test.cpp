@@ -8,6 +8,11 @@
 #include "runtime/held.hpp"
 
 namespace coppice::runtime::testing {
+namespace {
+
+constexpr sending first{.how = urgency::priority};
+
+} // namespace
 
 TEST_CASE("priority messages go before ordinary ones that wait, among each other as they were sent") {
   node here;
@@ -17,11 +22,11 @@ TEST_CASE("priority messages go before ordinary ones that wait, among each other
   const auto order = receiver.order_of(6, [&] {
     in_turn(sender, [&](process& self) {
       self.send(receiver.id(), atom("a"));
-      self.send_priority(alias, atom("first"));
+      self.send(alias, atom("first"), first);
       self.send(receiver.id(), atom("b"));
-      self.send_priority(alias, atom("second"));
+      self.send(alias, atom("second"), first);
       self.send(alias, atom("c"));
-      self.send_priority(alias, atom("third"));
+      self.send(alias, atom("third"), first);
     });
   });
   CHECK(order == words{"first", "second", "third", "a", "b", "c"});
@@ -35,10 +40,10 @@ TEST_CASE("without a priority alias what is sent with priority is an ordinary me
   const auto order = receiver.order_of(5, [&] {
     in_turn(sender, [&](process& self) {
       self.send(receiver.id(), atom("a"));
-      self.send_priority(plain, atom("to_alias"));
-      self.send_priority(receiver.id(), atom("to_pid"));
-      self.send_priority(destination::named("receiver"), atom("to_name"));
-      self.exit(plain, atom("exit"), urgency::priority);
+      self.send(plain, atom("to_alias"), first);
+      self.send(receiver.id(), atom("to_pid"), first);
+      self.send(destination::named("receiver"), atom("to_name"), first);
+      self.exit(plain, atom("exit"), first);
     });
   });
   CHECK(order == words{"a", "to_alias", "to_pid", "to_name", "exit"});
@@ -54,10 +59,10 @@ TEST_CASE("an alias given back, or used up, takes nothing any more") {
   const auto order = receiver.order_of(2, [&] {
     in_turn(sender, [&](process& self) {
       self.send(receiver.id(), atom("a"));
-      self.send_priority(given_back, atom("lost"));
-      self.exit(given_back, atom("lost"), urgency::priority);
-      self.send_priority(once, atom("once"));
-      self.send_priority(once, atom("twice"));
+      self.send(given_back, atom("lost"), first);
+      self.exit(given_back, atom("lost"), first);
+      self.send(once, atom("once"), first);
+      self.send(once, atom("twice"), first);
       self.exit(once, atom("lost"));
     });
   });
@@ -73,8 +78,8 @@ TEST_CASE("an exit by way of an alias is the process's, trapped before others if
     in_turn(sender, [&](process& self) {
       self.send(receiver.id(), atom("a"));
       self.exit(alias, atom("ordinary"));
-      self.exit(alias, atom("urgent"), urgency::priority);
-      self.exit(receiver.id(), atom("to_pid"), urgency::priority);
+      self.exit(alias, atom("urgent"), first);
+      self.exit(receiver.id(), atom("to_pid"), first);
     });
   });
   CHECK(order == words{"urgent", "a", "ordinary", "to_pid"});
@@ -94,8 +99,8 @@ TEST_CASE("a link's exit goes before ordinary messages as long as it was linked 
     const held receiver(here.host);
     const actor ends(here.host);
     in_turn(receiver, [&](process& self) {
-      self.link(ends.id(), changed ? urgency::ordinary : urgency::priority);
-      self.link(ends.id(), urgency::priority);
+      self.link(ends.id(), {.how = changed ? urgency::ordinary : urgency::priority});
+      self.link(ends.id(), first);
       if (changed) self.link(ends.id());
     });
     const auto order = receiver.order_of(2, [&] {
@@ -113,8 +118,8 @@ TEST_CASE("a monitor with priority puts its 'DOWN' before ordinary messages") {
   const actor one(here.host);
   const actor other(here.host);
   in_turn(receiver, [&](process& self) {
-    self.monitor(one.id(), false, urgency::ordinary);
-    self.monitor(other.id(), false, urgency::priority);
+    self.monitor(one.id());
+    self.monitor(other.id(), {.how = first});
   });
   const auto order = receiver.order_of(3, [&] {
     here.host.send(receiver.id(), atom("a"));
@@ -131,13 +136,12 @@ TEST_CASE("flushing the last of what has priority leaves the others and their or
   const held receiver(here.host);
   const actor ends(here.host);
   const auto alias = receiver.alias(urgency::priority);
-  const auto ref =
-      receiver.run([&](process& self) { return self.monitor(ends.id(), false, urgency::priority); });
+  const auto ref = receiver.run([&](process& self) { return self.monitor(ends.id(), {.how = first}); });
   const actor sender(here.host);
   const auto sends = [&] {
     in_turn(sender, [&](process& self) {
       self.send(receiver.id(), atom("a"));
-      self.send_priority(alias, atom("first"));
+      self.send(alias, atom("first"), first);
     });
     ends.stop(atom("flushed"));
     CHECK(eventually([&] { return !ends.alive(); }));
@@ -145,7 +149,7 @@ TEST_CASE("flushing the last of what has priority leaves the others and their or
   const auto flushes = [&](process& self) {
     self.answered(ref); // takes what has come
     CHECK_FALSE(self.demonitor(ref, true));
-    self.send_priority(alias, atom("second"));
+    self.send(alias, atom("second"), first);
   };
   const auto order = receiver.order_of(3, sends, flushes);
   CHECK(order == words{"first", "second", "a"});
@@ -171,7 +175,7 @@ TEST_CASE("a call that waits is answered or told of the end though others go bef
     caller.start([&](process& self) { came.set_value(self.call(server.id(), atom("ask")).what); });
     CHECK(eventually([&] { return here.host.info(server.id())->summary.messages > 0; }));
     in_turn(sender, [&](process& self) {
-      self.send_priority(destination::alias(alias), atom("urgent"));
+      self.send(destination::alias(alias), atom("urgent"), first);
       if (dies) self.exit(server.id(), atom("kill"));
     });
     over.set_value();
@@ -198,7 +202,7 @@ TEST_CASE("a frozen process keeps what has priority before the rest until it is 
     REQUIRE(ice.wait(base::mono_now() + 20 * base::nanos_per_second));
     in_turn(sender, [&](process& self) {
       for (const char* each : {"a", "b"}) self.send(receiver.id(), atom(each));
-      for (const char* each : {"first", "second"}) self.send_priority(alias, atom(each));
+      for (const char* each : {"first", "second"}) self.send(alias, atom(each), first);
     });
     CHECK(eventually([&] { return here.host.info(receiver.id())->summary.messages >= 2; }));
     CHECK(receiver.waiting() == 0);

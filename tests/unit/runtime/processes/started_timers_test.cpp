@@ -113,4 +113,34 @@ TEST_CASE_FIXTURE(fixture, "of many timers those that are left change the wheel,
   }
 }
 
+TEST_CASE(
+    "a timer that repeats is due next at the first of its times to come, and never again at the end of "
+    "time") {
+  struct row {
+    base::nanos deadline, period, now, next;
+  };
+  const row rows[] = {
+      {0, 10, 0, 10},
+      {5, 10, 14, 15},
+      {5, 10, 15, 25},
+      {5, 10, 1'000'000'004, 1'000'000'005},
+      {-7, 10, 0, 3},
+      {INT64_MIN, 1'000'003, 0, 0},
+      {INT64_MIN, INT64_MAX, INT64_MAX - 1, INT64_MAX},
+      {0, INT64_MAX, 1, INT64_MAX},
+      {10, INT64_MAX, 10, INT64_MAX},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.deadline);
+    CAPTURE(each.now);
+    started_timer one;
+    one.deadline = each.deadline;
+    one.period = each.period;
+    const base::nanos next = one.next_after(each.now);
+    CHECK(next > each.now);
+    CHECK(next - each.now <= each.period);
+    if (each.next != 0) CHECK(next == each.next);
+  }
+}
+
 } // namespace coppice::runtime

@@ -129,6 +129,31 @@ TEST_CASE_FIXTURE(pair_of_workers,
   CHECK(traveller.waiting() == 0);
 }
 
+TEST_CASE_FIXTURE(pair_of_workers, "a timer that repeats goes on at its times when its process moves") {
+  constexpr base::nanos period = ms + 234'567;
+  const auto next_tick = [this] { CHECK(is_atom(first.next(), "tick")); };
+  move_to(0);
+  const base::nanos start = base::mono_now() + period;
+  const std::uint64_t id =
+      traveller.run([&](process& self) { return self.start_timer(start, first.id(), atom("tick"), period); });
+  for (const unsigned place : {1U, 0U, 1U}) {
+    next_tick();
+    move_to(place);
+    CHECK(armed(place) >= 1);
+    const std::size_t come = first.waiting();
+    CHECK(eventually([&] { return first.waiting() >= come + 3; }));
+    const auto [before, left, after] = traveller.run([&](process& self) {
+      const base::nanos then = base::mono_now();
+      const base::nanos rest = self.remaining(id);
+      return std::tuple(then, rest, base::mono_now());
+    });
+    const base::nanos next = start + (after + left - start) / period * period;
+    CHECK((left == 0 || next >= before + left));
+  }
+  CHECK(traveller.run([&](process& self) { return self.cancel_timer(id); }) >= 0);
+  CHECK(traveller.run([&](process& self) { return self.cancel_timer(id); }) == -1);
+}
+
 TEST_CASE("200 busy actors that one has spawned, each with a heartbeat, end up on both workers") {
   constexpr std::size_t many = 200;
   constexpr base::nanos beat = 5 * ms;
