@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // See requests.hpp. The answer is {[alias|Ref], Reply}, the callee's end {'DOWN', Ref, process, _, Reason},
-// the deadline {'$coppice_deadline', Ref}; the reference says which request. In the process's own turn.
+// the deadline {'$coppice_deadline', Ref}; the reference says which request. Whichever of them comes later
+// than the request's end, or lies in the mailbox by then, is known by its reference too: it is one of this
+// process and of a request. In the process's own turn.
 #include "host/requests.hpp"
 
 #include <optional>
@@ -55,6 +57,10 @@ std::optional<notice> read(coppice_actor& self, const message& m) {
   return std::nullopt;
 }
 
+bool is_own_request(const coppice_actor& self, const runtime::reference& ref) {
+  return ref.is_of_request() && ref == runtime::reference::made_by(self.process->self(), ref.number());
+}
+
 // References made here carry a number that is unique in their process.
 std::uint64_t id_of(const runtime::reference& ref) {
   return ref.number() + 1;
@@ -68,7 +74,7 @@ tl::expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, cons
   runtime::process& process = *self.process;
   open_request made;
   made.tag = tag;
-  made.ref = process.monitor(to, {.alias = runtime::alias_until::reply});
+  made.ref = process.monitor(to, {.alias = runtime::alias_until::reply, .request = true});
   if (deadline != runtime::no_deadline) {
     runtime::message_writer out(96);
     out.tuple(2);
@@ -92,7 +98,7 @@ bool forget(coppice_actor& self, std::uint64_t id) {
   const open_request ended = found->second;
   self.extra->requests.erase(found);
   if (ended.timer != 0) self.process->cancel_timer(ended.timer);
-  self.process->demonitor(ended.ref, true);
+  self.process->demonitor(ended.ref);
   self.process->unalias(ended.ref);
   return true;
 }
@@ -101,9 +107,9 @@ matched match(coppice_actor& self, const message& m, response& out) {
   if (self.extra == nullptr) return matched::nothing;
   auto said = read(self, m);
   if (!said) return matched::nothing;
+  if (!is_own_request(self, said->ref)) return matched::nothing;
   const auto found = self.extra->requests.find(id_of(said->ref));
-  if (found == self.extra->requests.end() || found->second.ref != said->ref)
-    return said->status == COPPICE_E_TIMEOUT ? matched::late : matched::nothing;
+  if (found == self.extra->requests.end()) return matched::late;
   out = {found->first, found->second.tag, said->status, std::move(said->answer)};
   forget(self, out.id);
   return matched::ended;

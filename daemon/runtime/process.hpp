@@ -91,7 +91,8 @@ enum class alias_until : std::uint8_t {
 struct monitor_options {
   sending how{}; // the urgency is that of its 'DOWN'
   alias_until alias = alias_until::never;
-  message tag{}; // the term in place of the atom 'DOWN'; none: that
+  message tag{};        // the term in place of the atom 'DOWN'; none: that
+  bool request = false; // its reference is_of_request()
 };
 
 struct spawn_options {

@@ -61,6 +61,11 @@ struct reference {
   // For references of that form: the owner and the number.
   pid owner() const { return {node, creation, words[3], words[4]}; }
   std::uint64_t number() const { return words[0] | static_cast<std::uint64_t>(words[1]) << 18; }
+
+  // The number's highest bit: that of a request, whose late answer is known by it when nothing else is left
+  // of the request.
+  static constexpr std::uint64_t of_request = std::uint64_t{1} << 49;
+  bool is_of_request() const { return count == 5 && (number() & of_request) != 0; }
 };
 
 // A call of a process here: who asks, and the number of its reference.

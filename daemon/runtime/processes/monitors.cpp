@@ -46,7 +46,7 @@ reference process::monitor(const destination& to, bool call) {
 reference process::monitor(const destination& to, monitor_options options) {
   process_record& me = record_of(*this);
   if (!delivery::may_go(host(), to, options.how)) return {};
-  const reference ref = me.new_reference();
+  const reference ref = options.request ? me.new_request() : me.new_reference();
   if (me.dead) return ref;
   std::unique_ptr<monitor_state::details> more;
   if (const bool by_name = to.what() != destination::kind::process; by_name || options.tag) {

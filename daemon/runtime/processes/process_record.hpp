@@ -87,6 +87,7 @@ class process_record final : public process {
   void handle_down(const signal& what);
   reference reference_of(std::uint64_t number) const { return reference::made_by(id, number); }
   reference new_reference() { return reference_of(++next_number); }
+  reference new_request() { return reference_of(++next_number | reference::of_request); }
   // Returns whom the monitor went to; none if that is not known (a name elsewhere) or nobody.
   // `flags` of the signal: of_call, no_connect.
   pid send_monitor(const reference& ref, const destination& to, std::uint16_t flags);
