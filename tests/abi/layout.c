@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: MIT
  * The layout seen by a C compiler. Compiling it is the test. */
-#include "layout_1_1.h"
+#include "layout_1_0.h"

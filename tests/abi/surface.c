@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Every type of the plugin ABI that is no draft, reachable from an exported name, so that abidw and abidiff
  * see it. Built and compared, never run. */
+#include <coppice/lifecycle.h>
 #include <coppice/log.h>
 #include <coppice/server.h>
 #include <coppice/timer.h>
@@ -12,5 +13,6 @@ const coppice_call_api* surface_call;
 const coppice_timer_api* surface_timer;
 const coppice_work_api* surface_work;
 const coppice_log_api* surface_log;
+const coppice_lifecycle* surface_lifecycle;
 const coppice_server* surface_server;
 const coppice_descriptor* surface_descriptor;

@@ -3,8 +3,9 @@
 """The plugin ABI as text: every struct's members with their types, and every number, read from plugin-api's C headers.
 
 Without arguments, as a test: what recorded/MAJOR.MINOR/surface.json holds of this major must still be so, a struct that
-begins with its size may have grown at its end and others not at all; and layout_*.h pin each member by offset. With
---record FILE it writes what the headers say today. Headers that call themselves a DRAFT may change and are left out.
+has a size may have grown at its end and others not at all; layout_*.h pin each member by offset; and interfaces are
+called what they are, coppice.NAME/draft-N where the header says (DRAFT) and coppice.NAME/1 where it does not. With
+--record FILE it writes what the headers say today. Drafts may change and are left out.
 """
 import json
 import pathlib
@@ -15,8 +16,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 HEADERS = HERE.parents[1] / "plugin-api/coppice"
 STRUCT = re.compile(r"^(?:typedef )?struct (coppice_\w+) \{(.*?)^\}", re.M | re.S)
 CONSTANT = re.compile(r"^#define (COPPICE_\w+) ([^\s(].*|\(-?\d+\))\s*$", re.M)
-# Reading terms is the plugin's own code: nothing of it crosses the boundary.
-INLINE_ONLY = {"coppice_reader"}
+INTERFACE = re.compile(r'^#define (COPPICE_\w+) "(coppice\.[^"]*)"', re.M)
+# The plugin's own copy: nothing of it crosses the boundary.
+INLINE = {"behaviours", "term"}
+
+
+def headers():
+    """The text of each header by its name; of those whose first comment says so, that it is a draft."""
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(HEADERS.glob("*.h"))}
+
+
+def prologue(text):
+    return text.split("*/")[0]
+
+
+def is_draft(text):
+    return "(DRAFT)" in prologue(text)
 
 
 def without_comments(text):
@@ -27,20 +42,22 @@ def members(body):
     return [" ".join(part.split()) for part in body.split(";") if part.strip()]
 
 
-def surface():
+def surface(texts):
     structs, constants = {}, {}
-    for header in sorted(HEADERS.glob("*.h")):
-        text = header.read_text(encoding="utf-8")
-        if "(DRAFT)" in text.split("*/")[0]:
+    for header, text in texts.items():
+        if header in INLINE or is_draft(text):
             continue
         text = without_comments(text)
         for name, body in STRUCT.findall(text):
-            if name not in INLINE_ONLY:
-                structs[name] = members(body)
+            structs[name] = members(body)
         for name, number in CONSTANT.findall(text):
             if not name.endswith(("_H", "_EXTERN_C", "_EXPORT", "_HEAD")):
                 constants[name] = number.strip()
     return {"structs": structs, "constants": constants}
+
+
+def least(name):
+    return name.upper() + "_LEAST"
 
 
 def names_of(member):
@@ -59,7 +76,7 @@ def violations(recorded, now):
         elif new[:len(old)] != old:
             at = next(i for i in range(len(old)) if i >= len(new) or new[i] != old[i])
             yield f"{name}: was `{old[at]}`, is `{new[at] if at < len(new) else 'nothing'}`"
-        elif len(new) > len(old) and old[0] != "uint32_t size":
+        elif len(new) > len(old) and least(name) not in recorded["constants"]:
             yield f"{name} never grows, and has got `{new[len(old)]}`"
     for name, old in recorded["constants"].items():
         if name != "COPPICE_ABI_MINOR" and now["constants"].get(name) != old:
@@ -69,6 +86,8 @@ def violations(recorded, now):
 def unpinned(now):
     pins = "".join(file.read_text(encoding="utf-8") for file in sorted(HERE.glob("layout_*.h")))
     for name, declared in now["structs"].items():
+        if not re.search(rf"\b(?:SIZE\({name}, |GROWS_FROM\({name}, {least(name)}, )", pins):
+            yield f"no layout_*.h pins the size of {name}"
         for member in sum(map(names_of, declared), []):
             if not re.search(rf"\b(?:AT|ENTRY)\({name}, {member}, ", pins) and not is_head(name, member, pins):
                 yield f"no layout_*.h pins {name}.{member}"
@@ -76,6 +95,38 @@ def unpinned(now):
 
 def is_head(name, member, pins):
     return member in ("size", "reserved") and re.search(rf"\bHEAD\({name}\)", pins)
+
+
+def unbounded(now):
+    """A struct says its size if it may grow; the host has to know then what the first of them had."""
+    for name, declared in now["structs"].items():
+        sized = "uint32_t size" in declared[:2]
+        if sized and least(name) not in now["constants"]:
+            yield f"{name} has a size and no {least(name)}"
+        if not sized and least(name) in now["constants"]:
+            yield f"{name} has a {least(name)} and no size"
+
+
+def misnamed(texts):
+    for header, text in texts.items():
+        interfaces = INTERFACE.findall(text)
+        if is_draft(text) and not interfaces:
+            yield f"{header}.h is a draft and names no interface"
+        for macro, name in interfaces:
+            if is_draft(text):
+                form = re.fullmatch(rf"coppice\.{header}(_host)?/draft-([1-9]\d*)", name)
+                wanted = f"coppice.{header}/draft-N" if not form else None
+                ending = f"{(form[1] or '').upper()}_DRAFT_{form[2]}" if form else ""
+            else:
+                form = re.fullmatch(rf"coppice\.{header}/([1-9]\d*)", name)
+                wanted = f"coppice.{header}/1" if not form else None
+                ending = f"_{form[1]}" if form else ""
+            if wanted:
+                yield f"{header}.h: {macro} is {name}, not {wanted}"
+            elif macro != f"COPPICE_{header.upper()}{ending}":
+                yield f"{header}.h: {name} is called {macro}, not COPPICE_{header.upper()}{ending}"
+            if f'"{name}"' not in prologue(text):
+                yield f"{header}.h does not say at its top that it is {name}"
 
 
 def seeded(now):
@@ -90,29 +141,58 @@ def seeded(now):
     yield "growth of what never grows", changed(coppice_bytes=[*plain, "uint64_t more"])
     yield "a struct that is gone", {**now, "structs": {k: v for k, v in now["structs"].items() if k != "coppice_host"}}
     yield "a number that changed", {**now, "constants": {**now["constants"], "COPPICE_E_FULL": "(-99)"}}
+    yield "a least size that rose", {**now, "constants": {**now["constants"], least("coppice_server"): "sizeof(coppice_server)"}}
 
 
-def main(arguments):
-    now = surface()
-    if arguments[:1] == ["--record"]:
-        pathlib.Path(arguments[1]).write_text(json.dumps(now, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        return 0
-    outcomes = [("every member is pinned by its offset", list(unpinned(now)))]
+def seeded_names(texts):
+    """The same of names: a header with a wrong one, and what is wrong with it."""
+    def replaced(header, old, new):
+        return {**texts, header: texts[header].replace(old, new)}
+
+    yield "a draft under a frozen name", replaced("metric", "coppice.metric/draft-1", "coppice.metric/1")
+    yield "a frozen interface under a draft's name", replaced("server", "coppice.server/1", "coppice.server/draft-1")
+    yield "a draft of another header's name", replaced("post", "coppice.post/draft-1", "coppice.order/draft-1")
+    yield "a draft whose macro has another number", replaced("order", "coppice.order/draft-1", "coppice.order/draft-2")
+    yield "a draft that its prologue calls otherwise", replaced("order", '* "coppice.order/draft-1"', '* "coppice.order/1"')
+    yield "a header that ceased to be a draft and kept its name", replaced("post", "(DRAFT)", "")
+
+
+def outcomes(texts):
+    """What is promised, and what was found against it."""
+    now = surface(texts)
+    yield "every member is pinned by its offset, every struct by its size", list(unpinned(now))
+    yield "what has a size has a least size, and nothing else has", list(unbounded(now))
+    yield "drafts and frozen interfaces are named as such", list(misnamed(texts))
     major = now["constants"]["COPPICE_ABI_MAJOR"].rstrip("u")
     for file in sorted(HERE.glob(f"recorded/{major}.*/surface.json")):
         recorded = json.loads(file.read_text(encoding="utf-8"))
-        outcomes.append((f"the ABI is still that of {file.parent.name}", list(violations(recorded, now))))
+        yield f"the ABI is still that of {file.parent.name}", list(violations(recorded, now))
     for what, broken in seeded(now):
-        outcomes.append((f"{what} is found", [] if list(violations(now, broken)) else ["it is not"]))
-    grown = {"structs": {**now["structs"], "coppice_server": [*now["structs"]["coppice_server"], "void (*more)(void)"]},
-             "constants": now["constants"]}
-    outcomes.append(("a table may grow at its end", list(violations(now, grown))))
-    for number, (promise, found) in enumerate(outcomes, 1):
+        yield f"{what} is found", [] if list(violations(now, broken)) else ["it is not"]
+    for what, broken in seeded_names(texts):
+        yield f"{what} is found", [] if list(misnamed(broken)) else ["it is not"]
+    unsized = {"structs": now["structs"], "constants": {k: v for k, v in now["constants"].items() if k != least("coppice_host")}}
+    yield "a size without a least size is found", [] if list(unbounded(unsized)) else ["it is not"]
+    for name in ("coppice_server", "coppice_descriptor"):
+        grown = {**now, "structs": {**now["structs"], name: [*now["structs"][name], "void (*more)(void)"]}}
+        yield f"{name} may grow at its end", list(violations(now, grown))
+        yield f"{name} may not grow without a pin", [] if list(unpinned(grown)) else ["it may"]
+
+
+def main(arguments):
+    texts = headers()
+    if arguments[:1] == ["--record"]:
+        text = json.dumps(surface(texts), indent=1, sort_keys=True) + "\n"
+        pathlib.Path(arguments[1]).write_text(text, encoding="utf-8")
+        return 0
+    failed = number = 0
+    for number, (promise, found) in enumerate(outcomes(texts), 1):
         for line in found:
             print(f"# {line}")
         print(f"{'not ok' if found else 'ok'} {number} - {promise}")
-    print(f"1..{len(outcomes)}")
-    return 1 if any(found for _, found in outcomes) else 0
+        failed |= bool(found)
+    print(f"1..{number}")
+    return int(failed)
 
 
 if __name__ == "__main__":
