@@ -12,25 +12,33 @@
 // be asked for throws testing::failure. Header-only; <coppice/testing/erlang.hpp> adds Erlang's syntax.
 #pragma once
 
-#include <coppice/testing/plugin.hpp>
+#include <coppice/lifecycle.h>
+#include <coppice/server.h>
 
 #include <optional>
 
+#include <coppice/testing/plugin.hpp>
+
 namespace coppice::testing {
 
+/// How an actor starts. What is not given has, when it is restored, its former value.
 struct settings {
   std::string_view actor = {}; ///< which of the plugin's; empty: the first
-  value args = empty_map();
-  value env = empty_map();
-  std::string name = {}; ///< registered name
-  std::string_view node = "test@localhost";
+  value args = {};             ///< none: the empty map
+  value env = {};              ///< none: the empty map
+  std::string name = {};       ///< registered name
+  /// Its node, and those it finds there while it is being started: a copy, which the actor's own serve(…) and
+  /// so on add to.
+  std::optional<neighbours> among = {};
 };
 
-/// What save_state wrote.
+/// What save_state wrote, and the process it was written for.
 struct saved_state {
   std::int32_t status = COPPICE_E_UNSUPPORTED;
   std::uint32_t version = 0;
-  value term;
+  value term; ///< none with COPPICE_OK: this actor has no state, and needs none
+  /// Pid, name, links, monitors, aliases, timers, requests, clock: as they were then. Null: a fresh process.
+  std::shared_ptr<const detail::process> process = {};
 };
 
 /// The reply to a call, once there is one.
@@ -59,18 +67,17 @@ class actor {
  public:
   /// Starts it: create, init, and what that asks for. Look at status().
   explicit actor(const plugin& from, const settings& how = {}) : actor(from, how, nullptr) {}
-  /// Carries it over from another generation: create, restore_state.
+  /// Carries it over from another generation: create, restore_state and, before anything else comes,
+  /// after_restore. Look at status().
   static actor restored(const plugin& from, const saved_state& saved, const settings& how = {}) {
-    if (!saved.term) throw failure("there is no saved state");
+    if (!saved.term && saved.status != COPPICE_OK) throw failure("there is no saved state");
     return actor(from, how, &saved);
   }
   actor(const actor&) = delete;
   actor& operator=(const actor&) = delete;
   ~actor() {
     detail::end(world_, atom("killed"));
-    if (created_ && callbacks_.destroy != nullptr) callbacks_.destroy(state_);
-    detail::world* mine = &world_;
-    detail::latest.compare_exchange_strong(mine, nullptr);
+    if (created_ && lifecycle_.destroy != nullptr) lifecycle_.destroy(state_);
   }
 
   /// What init or restore_state came to.
@@ -83,7 +90,10 @@ class actor {
   /// On its own clock, which only advance() and waiting move.
   nanoseconds now() const { return world_.now; }
   const std::vector<timer>& timers() const { return world_.timers; }
-  const std::set<value>& links() const { return world_.links; }
+  /// The flags of each, by pid.
+  const std::map<value, std::uint32_t>& links() const { return world_.links; }
+  /// By reference.
+  const std::map<value, monitored>& monitors() const { return world_.monitors; }
 
   /// gen_server:call. The reply may come later: the answer knows.
   answer call(const value& request) {
@@ -100,32 +110,50 @@ class actor {
     settle();
     return answer(waits);
   }
-  void cast(const value& term) { deliver({detail::delivery::cast, term, {}}); }
+  void cast(const value& term) { deliver({detail::delivery::cast, term}); }
   /// A plain message.
-  void send(const value& term) { deliver({detail::delivery::info, term, {}}); }
-  /// The exit signal of another process.
+  void send(const value& term) { deliver({detail::delivery::info, term}); }
+  /// One as another process sends it, to the actor's pid, a name of it or an alias. False: that is not, or no
+  /// longer, the actor's.
+  bool send(const value& to, const value& term, std::uint32_t flags = 0) {
+    const bool came = detail::arrives(world_, to, {detail::delivery::info, term}, flags);
+    settle();
+    return came;
+  }
+  /// The exit signal of another process; where they are linked, that link has ended with it.
   void exit(const value& from, const value& reason) {
-    detail::exit_signal(world_, from, reason);
+    const auto link = world_.links.find(from);
+    const bool priority = link != world_.links.end() && (link->second & COPPICE_PRIORITY) != 0;
+    world_.links.erase(from);
+    detail::exit_signal(world_, from, reason, priority);
     settle();
   }
   /// As its supervisor ends it.
   void shut_down(const value& reason = atom("shutdown")) { exit(world_.parent, reason); }
   /// Ends what it monitors: each monitor of `whom` gets its 'DOWN'.
   void down(const value& whom, const value& reason) {
-    std::vector<value> references;
-    for (const auto& [reference, monitored] : world_.monitors) {
-      if (monitored == whom) references.push_back(reference);
-    }
-    if (references.empty()) throw failure("nothing monitors that process");
-    for (const value& each : references) {
-      world_.monitors.erase(each);
-      send(std::tuple(etf::atom{"DOWN"}, each.term(), etf::atom{"process"}, whom.term(), reason.term()));
-    }
+    if (!end_monitors(reason, [&](const value& monitored) { return monitored == whom; }))
+      throw failure("nothing monitors that process");
+    settle();
   }
-  /// Lets time pass; what is due on the way happens at its own time.
+  /// Loses a node: each link and monitor there ends with noconnection, and who monitors the node is told.
+  void lose(std::string_view node) {
+    const auto is_there = [node](const value& whom) { return detail::node_of(whom) == node; };
+    world_.others.disconnect(node);
+    end_monitors(atom("noconnection"), is_there);
+    std::vector<value> linked;
+    for (const auto& [pid, flags] : world_.links)
+      if (is_there(pid)) linked.push_back(pid);
+    for (const value& pid : linked) exit(pid, atom("noconnection"));
+    const std::size_t times = world_.nodes.erase(std::string(node));
+    for (std::size_t i = 0; i < times; ++i) send(std::pair(etf::atom{"nodedown"}, etf::atom{node}));
+    settle();
+  }
+  /// Lets time pass; what is due on the way happens at its own time, or when a callback that runs has
+  /// returned.
   void advance(nanoseconds time) {
     const nanoseconds end = world_.now + time;
-    for (;;) {
+    while (!is_busy()) {
       settle();
       const auto next = next_event();
       if (!next || *next > end) break;
@@ -145,27 +173,17 @@ class actor {
     return true;
   }
 
-  /// Who answers calls to a name here, "name@node", and how: replies(…), exits(…), silence(). Its pid.
+  // Who else there is: as coppice/testing/neighbours.hpp has it, from this moment on.
   value serve(std::string_view name, std::function<response(value request)> does) {
-    const auto cut = name.find('@');
-    const std::string_view node = cut == name.npos ? detail::node_of(world_) : name.substr(cut + 1);
-    const std::string_view local = name.substr(0, cut);
-    const value process = detail::fresh_pid(node);
-    world_.callees[process] = does;
-    world_.callees[std::pair(etf::atom{local}, etf::atom{node})] = does;
-    if (cut == name.npos) {
-      world_.callees[etf::atom{local}] = std::move(does);
-      world_.names[std::string(local)] = process;
-    }
-    return process;
+    return world_.others.serve(name, std::move(does));
   }
-  /// Decides which children do not start: a term is why not.
-  void refuse_children(std::function<value(const child&)> why) { world_.refuse_child = std::move(why); }
-  /// Answers for other nodes what they are asked to spawn: replies({}) makes the process, whose pid the
-  /// journal has; any other response is why not. Without this they are down.
-  void serve_spawns(std::function<response(const remote_child&)> answer) {
-    world_.answer_spawn = std::move(answer);
+  void refuse_children(std::function<value(const child&)> why) {
+    world_.others.refuse_children(std::move(why));
   }
+  void serve_spawns(std::function<response(const remote_child&)> does) {
+    world_.others.serve_spawns(std::move(does));
+  }
+  void connect(std::string_view node) { world_.others.connect(node); }
   /// Answers a request that met silence; by made_call::id.
   void respond(std::uint64_t id, response what) {
     if (!end_request(id, std::move(what))) throw failure("there is no open request of that id");
@@ -174,30 +192,44 @@ class actor {
 
   saved_state save() {
     saved_state out;
-    if (callbacks_.save_state == nullptr) return out;
+    out.process = std::make_shared<detail::process>(world_);
+    if (lifecycle_.save_state == nullptr) {
+      if (lifecycle_.create == nullptr) out.status = COPPICE_OK;
+      return out;
+    }
     out.version = type_.state_version;
-    out.status = written(
-        out.term, [&](coppice_writer* w) { return callbacks_.save_state(self(), state_, &out.version, w); });
+    out.status = written("save_state", out.term, [&](coppice_writer* w) {
+      return lifecycle_.save_state(self(), state_, &out.version, w);
+    });
     return out;
   }
   /// What sys:get_status shows; save_state's term without a format_status, else `opaque`.
   value format_status() {
     value shown;
-    if (callbacks_.format_status == nullptr)
+    if (lifecycle_.format_status == nullptr)
       shown = save().term;
     else
-      written(shown, [&](coppice_writer* w) { return callbacks_.format_status(self(), state_, w); });
+      written("format_status", shown,
+              [&](coppice_writer* w) { return lifecycle_.format_status(self(), state_, w); });
     return shown ? shown : atom("opaque");
   }
-  /// A changed configuration. COPPICE_UNHANDLED: the node would restart it.
-  std::int32_t config_change(const value& args) {
-    const value before = std::exchange(world_.args, args);
-    if (callbacks_.config_change == nullptr) return COPPICE_UNHANDLED;
-    const detail::lent old_args(before);
+  /// A changed configuration; without an `env` that is the same. COPPICE_UNHANDLED: the node would restart
+  /// it. An error: it goes on as it was.
+  std::int32_t config_change(const value& args, const value& env = {}) {
+    if (lifecycle_.config_change == nullptr) return COPPICE_UNHANDLED;
+    const value former_env = std::exchange(world_.env, env ? env : world_.env);
+    const detail::lent old_args(world_.args);
     const detail::lent new_args(args);
-    const std::int32_t status =
-        run([&] { return callbacks_.config_change(self(), state_, old_args.get(), new_args.get()); });
-    if (status != COPPICE_UNHANDLED) follow(status);
+    const std::int32_t status = run("config_change", [&] {
+      return lifecycle_.config_change(self(), state_, old_args.get(), new_args.get());
+    });
+    if (status == COPPICE_UNHANDLED || status < COPPICE_OK) {
+      world_.env = former_env;
+      forget_error();
+    } else {
+      world_.args = args;
+      follow(status);
+    }
     settle();
     return status;
   }
@@ -206,62 +238,72 @@ class actor {
 
  private:
   // As wide as the table of this header; what the plugin's lacks is null.
-  static coppice_server table_of(const coppice_actor_type& type) {
-    if (std::string_view(type.table) != COPPICE_SERVER_1)
-      throw failure("only servers can be tested, not " + std::string(type.table));
-    coppice_server table{};
-    const auto size = *static_cast<const std::uint32_t*>(type.callbacks);
-    std::memcpy(&table, type.callbacks, std::min<std::size_t>(size, sizeof table));
+  template <class Table>
+  static Table table_of(const coppice_actor_type& type, const char* name) {
+    Table table{};
+    const coppice_table* const found = coppice_find_table(&type, name);
+    if (found == nullptr) return table;
+    std::uint32_t size = 0;
+    std::memcpy(&size, found->callbacks, sizeof size);
+    std::memcpy(&table, found->callbacks, std::min<std::size_t>(size, sizeof table));
     return table;
   }
 
   actor(const plugin& from, const settings& how, const saved_state* saved)
-      : type_(from.type(how.actor)), callbacks_(table_of(type_)) {
+      : type_(from.type(how.actor)),
+        lifecycle_(table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
+        server_(table_of<coppice_server>(type_, COPPICE_SERVER_1)) {
+    detail::process& mine = world_;
+    if (saved != nullptr && saved->process != nullptr)
+      mine = *saved->process;
+    else
+      mine.args = mine.env = empty_map();
+    if (how.args) mine.args = how.args;
+    if (how.env) mine.env = how.env;
+    if (!how.name.empty()) mine.name = how.name;
+    if (how.among) mine.others = *how.among;
+    mine.node = etf::atom{mine.others.node()};
+    if (!mine.self) mine.self = detail::fresh_pid(mine.others.node());
+    if (!mine.parent) mine.parent = detail::fresh_pid(mine.others.node());
     world_.plugin = from.id();
-    world_.node = etf::atom{how.node};
-    world_.self = detail::fresh_pid(how.node);
-    world_.parent = detail::fresh_pid(how.node);
-    world_.args = how.args;
-    world_.env = how.env;
-    world_.name = how.name;
-    if (saved == nullptr) {
+    if (saved == nullptr)
       start();
-    } else {
+    else
       restore(*saved);
-    }
   }
 
   coppice_actor* self() { return world_.handle(); }
 
   template <class Callback>
-  std::int32_t run(Callback callback) {
-    const detail::turn entered(&world_);
+  std::int32_t run(const char* name, Callback callback) {
+    const detail::turn entered(world_, name, false);
     return callback();
   }
+  // One that may only compute.
   template <class Callback>
-  std::int32_t run_restricted(Callback callback) {
-    world_.restricted = true;
-    const std::int32_t status = run(callback);
-    world_.restricted = false;
-    return status;
+  std::int32_t compute(const char* name, Callback callback) {
+    const detail::turn entered(world_, name, true);
+    return callback();
   }
+  // One that may only compute, and writes a term.
   template <class Callback>
-  std::int32_t written(value& into, Callback callback) {
+  std::int32_t written(const char* name, value& into, Callback callback) {
     coppice_writer out;
     detail::write_begin(256, &out);
-    std::int32_t status = run_restricted([&] { return callback(&out); });
+    std::int32_t status = compute(name, [&] { return callback(&out); });
     coppice_message made{};
     if (status == COPPICE_OK)
       status = detail::finish(&out, &made);
     else
       detail::discard(&out);
     if (status == COPPICE_OK) into = *detail::take(&made);
+    forget_error();
     return status;
   }
 
   bool create() {
-    if (callbacks_.create != nullptr)
-      status_ = run_restricted([&] { return callbacks_.create(self(), &state_); });
+    if (lifecycle_.create != nullptr)
+      status_ = compute("create", [&] { return lifecycle_.create(self(), &state_); });
     created_ = status_ == COPPICE_OK;
     if (!created_) detail::end(world_, stop_reason(status_));
     return created_;
@@ -269,8 +311,8 @@ class actor {
   void start() {
     if (!create()) return;
     const detail::lent args(world_.args);
-    if (callbacks_.init != nullptr)
-      status_ = run([&] { return callbacks_.init(self(), state_, args.get()); });
+    if (lifecycle_.init != nullptr)
+      status_ = run("init", [&] { return lifecycle_.init(self(), state_, args.get()); });
     if (status_ == COPPICE_IGNORE) return detail::end(world_, atom("normal"));
     if (status_ == COPPICE_UNHANDLED) status_ = COPPICE_E_INVALID;
     if (status_ == COPPICE_STOP || status_ < COPPICE_OK) return detail::end(world_, stop_reason(status_));
@@ -279,11 +321,40 @@ class actor {
   }
   void restore(const saved_state& saved) {
     if (!create()) return;
+    status_ = restore_state(saved);
+    if (status_ != COPPICE_OK) return detail::end(world_, stop_reason(status_));
+    if (lifecycle_.after_restore != nullptr) {
+      const std::int32_t after =
+          run("after_restore", [&] { return lifecycle_.after_restore(self(), state_); });
+      follow(after == COPPICE_UNHANDLED ? COPPICE_OK : after);
+    }
+    settle();
+  }
+  // A state needs code that takes one, and code that has one needs a state.
+  std::int32_t restore_state(const saved_state& saved) {
+    if (!saved.term) return lifecycle_.create == nullptr ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
+    if (lifecycle_.restore_state == nullptr) return COPPICE_E_UNSUPPORTED;
     const detail::lent term(saved.term);
-    status_ = callbacks_.restore_state == nullptr ? COPPICE_E_VERSION : run_restricted([&] {
-      return callbacks_.restore_state(self(), state_, saved.version, term.get());
-    });
-    if (status_ != COPPICE_OK) detail::end(world_, stop_reason(status_));
+    return compute("restore_state",
+                   [&] { return lifecycle_.restore_state(self(), state_, saved.version, term.get()); });
+  }
+
+  // Each monitor of those processes gets its message. False: there was none.
+  template <class Whom>
+  bool end_monitors(const value& reason, Whom is_meant) {
+    std::vector<value> references;
+    for (const auto& [reference, each] : world_.monitors)
+      if (is_meant(each.whom)) references.push_back(reference);
+    for (const value& reference : references) {
+      const monitored each = world_.monitors.at(reference);
+      detail::end_monitor(world_, reference);
+      detail::put(world_, {detail::delivery::info,
+                           std::tuple(each.tag.term(), reference.term(), etf::atom{"process"},
+                                      each.whom.term(), reason.term()),
+                           {},
+                           (each.flags & COPPICE_PRIORITY) != 0});
+    }
+    return !references.empty();
   }
 
   void deliver(detail::letter what) {
@@ -291,9 +362,14 @@ class actor {
     settle();
   }
 
+  // A callback of it runs, or one of the test's for it: whatever comes waits until that has returned.
+  bool is_busy() const { return settling_ || world_.callback.load() != nullptr; }
   // Until nothing is left to do at this time.
   void settle() {
     constexpr int most = 1'000'000;
+    detail::hear(world_);
+    if (is_busy()) return;
+    const detail::raised now_settling(settling_);
     for (int steps = 0; !world_.dead; ++steps) {
       if (steps == most) throw failure("the actor does not come to rest: it keeps sending itself messages");
       if (!step()) return;
@@ -319,19 +395,22 @@ class actor {
   void take_posts() {
     const std::scoped_lock held(world_.letters->lock);
     for (value& each : world_.letters->letters)
-      world_.mailbox.push_back({detail::delivery::info, std::move(each), {}});
+      world_.mailbox.push_back({detail::delivery::info, std::move(each)});
     world_.letters->letters.clear();
   }
   // Requests that were not put to anyone yet, and those whose time is over.
   bool ask_callees() {
-    for (auto& [id, open] : world_.requests) {
-      if (open.due <= world_.now) return end_request(id, silence());
-      if (std::exchange(open.asked_already, true)) continue;
-      response got = detail::ask(world_, open.asked.to, open.asked.request);
-      if (got.status == COPPICE_E_TIMEOUT) continue;
-      return end_request(id, std::move(got));
-    }
-    return false;
+    const auto next = std::ranges::find_if(world_.requests, [this](const auto& each) {
+      return each.second.due <= world_.now || !each.second.asked_already;
+    });
+    if (next == world_.requests.end()) return false;
+    const std::uint64_t id = next->first;
+    if (next->second.due <= world_.now) return end_request(id, silence());
+    next->second.asked_already = true;
+    const made_call asked = next->second.asked;
+    response got = world_.others.ask(asked.to, asked.request);
+    if (got.status != COPPICE_E_TIMEOUT) end_request(id, std::move(got));
+    return true;
   }
   bool end_request(std::uint64_t id, response what) {
     const auto found = world_.requests.find(id);
@@ -349,21 +428,27 @@ class actor {
   }
 
   void dispatch(const detail::letter& what) {
-    const detail::lent term(what.term);
-    if (what.how == detail::delivery::call) {
-      const detail::lent from(what.from);
-      return decide("bad_call", what.term, run([&] {
-                      return callbacks_.handle_call == nullptr
-                                 ? COPPICE_UNHANDLED
-                                 : callbacks_.handle_call(self(), state_, term.get(), from.bytes());
-                    }));
-    }
-    const auto handler = what.how == detail::delivery::cast ? callbacks_.handle_cast : callbacks_.handle_info;
+    if (what.how == detail::delivery::call) return handle_call(what);
+    const bool is_cast = what.how == detail::delivery::cast;
+    const auto handler = is_cast ? server_.handle_cast : server_.handle_info;
     if (const auto reason = parents_exit(what)) return stop(*reason);
-    const std::int32_t status =
-        run([&] { return handler == nullptr ? COPPICE_UNHANDLED : handler(self(), state_, term.get()); });
-    if (what.how == detail::delivery::info && status == COPPICE_UNHANDLED) return; // logged and dropped
+    const detail::lent term(what.term);
+    const std::int32_t status = handler == nullptr ? COPPICE_UNHANDLED
+                                                   : run(is_cast ? "handle_cast" : "handle_info",
+                                                         [&] { return handler(self(), state_, term.get()); });
+    if (!is_cast && status == COPPICE_UNHANDLED) return; // logged and dropped
     decide("bad_cast", what.term, status);
+  }
+  void handle_call(const detail::letter& what) {
+    const detail::lent term(what.term);
+    const detail::lent from(what.from);
+    world_.asked = what.from;
+    world_.answered = false;
+    const std::int32_t status = server_.handle_call == nullptr ? COPPICE_UNHANDLED : run("handle_call", [&] {
+      return server_.handle_call(self(), state_, term.get(), from.bytes());
+    });
+    world_.asked = {};
+    decide("bad_call", what.term, status);
   }
   std::optional<value> parents_exit(const detail::letter& what) const {
     etf::cursor at(what.term.bytes());
@@ -375,13 +460,13 @@ class actor {
     return value::of(reason);
   }
   void on_response(const detail::ended_request& what) {
-    if (callbacks_.on_response == nullptr) return;
+    if (server_.on_response == nullptr) return;
     std::optional<detail::lent> term;
     if (what.outcome.term) term.emplace(what.outcome.term);
     const coppice_message none{};
-    const std::int32_t status = run([&] {
-      return callbacks_.on_response(self(), state_, what.id, what.tag, what.outcome.status,
-                                    term ? term->get() : &none);
+    const std::int32_t status = run("on_response", [&] {
+      return server_.on_response(self(), state_, what.id, what.tag, what.outcome.status,
+                                 term ? term->get() : &none);
     });
     follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
   }
@@ -393,17 +478,17 @@ class actor {
   // What a callback decided.
   void follow(std::int32_t status) {
     while (status == COPPICE_CONTINUE && !world_.dead) {
-      status = callbacks_.handle_continue == nullptr
+      status = lifecycle_.handle_continue == nullptr
                    ? COPPICE_OK
-                   : run([&] { return callbacks_.handle_continue(self(), state_); });
+                   : run("handle_continue", [&] { return lifecycle_.handle_continue(self(), state_); });
       if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
     }
-    if (world_.dead || status == COPPICE_OK || status == COPPICE_HIBERNATE) {
-      world_.error_text.clear();
-      world_.error_reason = {};
-      return;
-    }
+    if (world_.dead || status == COPPICE_OK || status == COPPICE_HIBERNATE) return forget_error();
     stop(stop_reason(status));
+  }
+  void forget_error() {
+    world_.error_text.clear();
+    world_.error_reason = {};
   }
   value stop_reason(std::int32_t status) {
     const std::string text = std::exchange(world_.error_text, {});
@@ -416,18 +501,20 @@ class actor {
     return std::pair(etf::atom{word}, text);
   }
   void stop(const value& reason) {
-    if (callbacks_.terminate != nullptr) {
+    if (lifecycle_.terminate != nullptr) {
       const detail::lent why(reason);
-      run([&] { return callbacks_.terminate(self(), state_, why.get()), COPPICE_OK; });
+      run("terminate", [&] { return lifecycle_.terminate(self(), state_, why.get()), COPPICE_OK; });
     }
     detail::end(world_, reason);
   }
 
   const coppice_actor_type& type_;
-  const coppice_server callbacks_;
+  const coppice_lifecycle lifecycle_;
+  const coppice_server server_;
   detail::world world_;
   void* state_ = nullptr;
   bool created_ = false;
+  bool settling_ = false;
   std::int32_t status_ = COPPICE_OK;
 };
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// The host table for tests, and the interfaces for time, work, logs, posts and metrics. The clock stands
-// still unless told or waited for; blocking work runs where it is asked for. An interface that is not here is
-// NULL, as on an older host. Header-only. In the actor's callbacks, but for what is [any].
+// The host table for tests, and the interfaces for time, work, logs and posts. The clock stands still unless
+// told or waited for; blocking work runs where it is asked for. An interface that is not here is NULL, as on
+// an older host. Header-only. In the actor's callbacks, but for what is [any].
 #pragma once
 
 #include <coppice/log.h>
-#include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/post.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
 
-#include <coppice/testing/processes.hpp>
+#include <coppice/testing/calls.hpp>
+#include <coppice/testing/metrics.hpp>
 
 namespace coppice::testing::detail {
 
@@ -26,31 +26,35 @@ inline std::int64_t wall_clock() {
   constexpr nanoseconds start = std::chrono::seconds(1767225600); // 2026-01-01
   return (start - 1000s).count() + now();
 }
-inline std::int32_t start_timer(coppice_actor* self, std::int64_t deadline, coppice_bytes destination,
+inline std::int32_t start_timer(coppice_actor* self, const coppice_timer_options* options,
                                 coppice_message* message, std::uint64_t* out_id) {
+  constexpr std::int64_t least_period = 1'000'000;
   auto term = take(message);
   if (out_id != nullptr) *out_id = 0;
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "timer.start"); status != COPPICE_OK) return status;
+  const auto how = sized(options, COPPICE_TIMER_OPTIONS_LEAST);
+  if (!how || (how->period != 0 && how->period < least_period)) return COPPICE_E_INVALID;
   if (!term) return COPPICE_E_TERM;
   world& w = *of(self);
-  timer made{++w.last_id, nanoseconds(deadline), {}, std::move(*term)};
-  if (destination.size != 0) {
-    const auto to = destination_of(destination);
+  timer made{0, nanoseconds(how->deadline), nanoseconds(how->period), {}, std::move(*term)};
+  if (how->destination.size != 0) {
+    const auto to = destination_of(how->destination);
     if (!to) return COPPICE_E_INVALID;
     made.to = *to;
   }
+  made.id = ++w.last_id;
   if (out_id != nullptr) *out_id = made.id;
   w.timers.push_back(std::move(made));
   return COPPICE_OK;
 }
 inline std::int32_t cancel_timer(coppice_actor* self, std::uint64_t id) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "timer.cancel"); status != COPPICE_OK) return status;
   return found(std::erase_if(of(self)->timers, [id](const timer& each) { return each.id == id; }) != 0);
 }
 inline std::int32_t remaining(coppice_actor* self, std::uint64_t id, std::int64_t* out_left) {
   if (out_left == nullptr) return COPPICE_E_INVALID;
   *out_left = 0;
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "timer.remaining"); status != COPPICE_OK) return status;
   for (const timer& each : of(self)->timers) {
     if (each.id != id) continue;
     *out_left = std::max(each.due - of(self)->now, 0ns).count();
@@ -75,26 +79,26 @@ inline const coppice_timer_api* timer_interface() {
 
 inline std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* context,
                                  void (*abandon)(void*)) {
-  const std::int32_t status = function == nullptr ? COPPICE_E_INVALID : may_call(self);
+  const std::int32_t status = function == nullptr ? COPPICE_E_INVALID : may_call(self, "work.blocking_run");
   if (status != COPPICE_OK) {
     if (abandon != nullptr) abandon(context);
     return status;
   }
-  const turn outside(nullptr); // host calls of an actor are not for the function
+  const beside outside; // the function makes no host calls of the actor's
   function(context);
   return COPPICE_OK;
 }
 inline void reductions(coppice_actor* self, std::uint64_t) {
-  may_call(self);
+  may_call(self, "work.reductions");
 }
 inline std::int32_t should_yield(coppice_actor* self) {
-  return may_call(self) == COPPICE_OK ? 0 : 1;
+  return may_call(self, "work.should_yield") == COPPICE_OK ? 0 : 1;
 }
 inline std::int32_t yield(coppice_actor* self) {
-  return may_call(self);
+  return may_call(self, "work.yield");
 }
 inline std::int32_t sleep_until(coppice_actor* self, std::int64_t deadline) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "work.sleep_until"); status != COPPICE_OK) return status;
   of(self)->now = std::max(of(self)->now, nanoseconds(deadline));
   return COPPICE_OK;
 }
@@ -115,7 +119,7 @@ inline const coppice_work_api* work_interface() {
 
 inline void write_log(coppice_actor* self, std::int32_t level, coppice_bytes text,
                       const coppice_log_field* fields, std::uint64_t field_count) {
-  if (self == nullptr || may_look(self) != COPPICE_OK) return;
+  if (self == nullptr || may_look(self, "log.write") != COPPICE_OK) return;
   log_line made{level, text_of(text), {}};
   for (std::uint64_t i = 0; i < field_count; ++i) {
     const auto term = term_of(fields[i].term);
@@ -145,7 +149,7 @@ inline std::shared_ptr<letterbox>* box_of(coppice_post* handle) {
 inline std::int32_t open_post(coppice_actor* self, coppice_post** out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = nullptr;
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "post.open"); status != COPPICE_OK) return status;
   *out = handle_of(std::make_unique<std::shared_ptr<letterbox>>(of(self)->letters).release());
   return COPPICE_OK;
 }
@@ -171,51 +175,6 @@ inline const coppice_post_api* post_interface() {
   return &table;
 }
 
-// ---- metrics ----
-
-/// Cells outlive the actors that count in them, as a node's do.
-struct metric_box {
-  std::mutex lock;
-  std::map<std::string, std::unique_ptr<std::int64_t>> cells;
-};
-inline metric_box metrics;
-
-inline std::string metric_key(std::string_view name,
-                              std::vector<std::pair<std::string, std::string>> labels) {
-  std::string key(name);
-  std::sort(labels.begin(), labels.end());
-  for (const auto& [label, value] : labels) key += "," + label + "=" + value;
-  return key;
-}
-inline bool is_metric_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
-}
-inline std::int64_t* metric_cell(coppice_actor* self, std::int32_t, coppice_bytes name, coppice_bytes,
-                                 const coppice_metric_label* labels, std::uint64_t count) {
-  static std::int64_t unseen = 0;
-  if (self == nullptr || may_look(self) != COPPICE_OK) return &unseen;
-  std::vector<std::pair<std::string, std::string>> all;
-  for (std::uint64_t i = 0; i < count; ++i)
-    all.emplace_back(text_of(labels[i].name), text_of(labels[i].value));
-  bool fit = is_metric_name(text_of(name)) && count <= 8;
-  for (const auto& [label, value] : all) fit = fit && is_metric_name(label) && value.size() <= 128;
-  if (!fit) {
-    of(self)->did.complaints.push_back("a metric's name or labels are malformed: " + text_of(name));
-    return &unseen;
-  }
-  const std::scoped_lock held(metrics.lock);
-  auto& cell = metrics.cells[metric_key(text_of(name), std::move(all))];
-  if (cell == nullptr) cell = std::make_unique<std::int64_t>(0);
-  return cell.get();
-}
-inline const coppice_metric_api* metric_interface() {
-  static constexpr coppice_metric_api table = {
-      .size = sizeof(coppice_metric_api), .reserved = 0, .cell = &metric_cell};
-  return &table;
-}
-
 // ---- the table ----
 
 /// Given by coppice/testing/erlang.hpp, which needs more than headers.
@@ -225,16 +184,16 @@ struct init_error {
   std::int32_t code = COPPICE_OK;
   std::string text;
 };
-inline void set_init_error(coppice_error* error, std::int32_t code, const char* text, std::uint64_t size) {
-  *reinterpret_cast<init_error*>(error) = {code, std::string(text, static_cast<std::size_t>(size))};
+inline void set_init_error(coppice_error* error, std::int32_t code, coppice_bytes text) {
+  if (error != nullptr) *reinterpret_cast<init_error*>(error) = {code, text_of(text)};
 }
 inline const void* get_interface(const coppice_host*, const char* name) {
   const std::pair<std::string_view, const void*> known[] = {
-      {COPPICE_MESSAGE_1, message_interface()}, {COPPICE_ACTOR_1, actor_interface()},
-      {COPPICE_CALL_1, call_interface()},       {COPPICE_TIMER_1, timer_interface()},
-      {COPPICE_WORK_1, work_interface()},       {COPPICE_LOG_1, log_interface()},
-      {COPPICE_POST_1, post_interface()},       {COPPICE_ORDER_1, order_interface},
-      {COPPICE_METRIC_1, metric_interface()},
+      {COPPICE_MESSAGE_1, message_interface()},     {COPPICE_ACTOR_1, actor_interface()},
+      {COPPICE_CALL_1, call_interface()},           {COPPICE_TIMER_1, timer_interface()},
+      {COPPICE_WORK_1, work_interface()},           {COPPICE_LOG_1, log_interface()},
+      {COPPICE_POST_DRAFT_1, post_interface()},     {COPPICE_ORDER_DRAFT_1, order_interface},
+      {COPPICE_METRIC_DRAFT_1, metric_interface()},
   };
   for (const auto& [wanted, table] : known) {
     if (name != nullptr && wanted == name) return table;
@@ -255,15 +214,3 @@ inline const coppice_host* host_table() {
 }
 
 } // namespace coppice::testing::detail
-
-namespace coppice::testing {
-
-/// What actors of this program have counted under a name and labels; 0: none asked for it.
-inline std::int64_t metric(std::string_view name,
-                           std::vector<std::pair<std::string, std::string>> labels = {}) {
-  const std::scoped_lock held(detail::metrics.lock);
-  const auto found = detail::metrics.cells.find(detail::metric_key(name, std::move(labels)));
-  return found == detail::metrics.cells.end() ? 0 : __atomic_load_n(found->second.get(), __ATOMIC_RELAXED);
-}
-
-} // namespace coppice::testing

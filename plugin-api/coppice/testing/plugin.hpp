@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The plugin under test: the one whose sources are compiled into the test program, or a built file, which may
-// be loaded beside another version of itself. Its init runs here, with the host table for tests; deinit when
-// it goes, after its actors. Header-only. One thread.
+// be loaded beside another version of itself. What a node refuses in its code is refused here. Its init runs
+// here, with the host table for tests; deinit when it goes, after its actors. Header-only. One thread.
 #pragma once
 
-#include <coppice/server.h>
+#include <coppice/plugin.h>
 #include <dlfcn.h>
+#include <coppice/tables.hpp>
 
 #include <memory>
 #include <string>
@@ -56,15 +57,27 @@ class plugin {
 
   plugin(const coppice_descriptor& descriptor, const coppice_host& host, library opened)
       : library_(std::move(opened)), descriptor_(descriptor) {
-    if (descriptor_.magic != COPPICE_MAGIC || descriptor_.abi_major != COPPICE_ABI_MAJOR ||
-        descriptor_.abi_minor_needed > COPPICE_ABI_MINOR)
-      throw failure("this plugin was built for another plugin ABI");
+    check();
     if (descriptor_.init == nullptr) return;
     detail::init_error error;
     const std::int32_t status = descriptor_.init(&host, reinterpret_cast<coppice_error*>(&error));
     if (status == COPPICE_OK) return;
     const std::string why = error.text.empty() ? coppice_status_word(status) : error.text;
     throw failure("init of plugin " + std::string(id()) + " failed: " + why);
+  }
+
+  void check() const {
+    if (descriptor_.magic != COPPICE_MAGIC || descriptor_.abi_major != COPPICE_ABI_MAJOR ||
+        descriptor_.abi_minor_needed > COPPICE_ABI_MINOR)
+      throw failure("this plugin was built for another plugin ABI");
+    if (descriptor_.size < COPPICE_DESCRIPTOR_LEAST)
+      throw failure("its descriptor has size " + std::to_string(descriptor_.size) + ", below " +
+                    std::to_string(COPPICE_DESCRIPTOR_LEAST) + ": set it to sizeof(coppice_descriptor)");
+    for (std::uint64_t i = 0; i < descriptor_.actor_count; ++i) {
+      const coppice_actor_type& type = *descriptor_.actors[i];
+      for (const tables::fault& each : tables::check(type))
+        throw failure("actor " + std::string(type.name) + ": " + each.sentence());
+    }
   }
 
   library library_; // goes last
@@ -78,8 +91,8 @@ inline std::size_t live_messages() {
 }
 /// Takes what plugins did against the ABI's rules where no actor could be blamed; the others are in journals.
 inline std::vector<std::string> take_complaints() {
-  const std::scoped_lock held(detail::complaints.lock);
-  return std::exchange(detail::complaints.texts, {});
+  const std::scoped_lock held(detail::worlds.lock);
+  return std::exchange(detail::worlds.complaints, {});
 }
 
 } // namespace coppice::testing

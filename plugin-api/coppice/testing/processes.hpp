@@ -1,256 +1,286 @@
 // SPDX-License-Identifier: MIT
-// "coppice.actor/1" and "coppice.call/1" for tests: what an actor does to others is written into its journal,
-// and those it calls answer as the test says. Nothing parks: a call that is not answered moves the clock to
-// its deadline. Header-only. In the actor's callbacks.
+// "coppice.actor/1" for tests: what an actor does to others is written into its journal; what it holds
+// (links, monitors, aliases, names) is its process's. Header-only. In the actor's callbacks.
 #pragma once
 
 #include <coppice/actor.h>
-#include <coppice/call.h>
-
-#include <algorithm>
 
 #include <coppice/testing/messages.hpp>
 
 namespace coppice::testing::detail {
 
 constexpr nanoseconds default_patience = 5s;
-constexpr coppice_bytes nothing{nullptr, 0};
 
-inline coppice_bytes lend_value(coppice_actor* self, const value world::*member) {
-  return may_look(self) == COPPICE_OK ? plain((of(self)->*member).bytes()) : nothing;
+inline coppice_bytes lend_value(coppice_actor* self, const value world::*member, const char* function) {
+  if (may_look(self, function) != COPPICE_OK) return {nullptr, 0};
+  return plain((of(self)->*member).bytes());
 }
 inline coppice_bytes self_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::self);
+  return lend_value(self, &world::self, "actor.self_borrowed");
 }
 inline coppice_bytes parent_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::parent);
+  return lend_value(self, &world::parent, "actor.parent_borrowed");
 }
 inline coppice_bytes node_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::node);
+  return lend_value(self, &world::node, "actor.node_borrowed");
 }
 inline coppice_bytes args_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::args);
+  return lend_value(self, &world::args, "actor.args_borrowed");
 }
 inline coppice_bytes env_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::env);
+  return lend_value(self, &world::env, "actor.env_borrowed");
 }
 
-inline std::int32_t send_or_cast(coppice_actor* self, coppice_bytes destination, coppice_message* message,
-                                 bool is_cast, bool priority = false) {
-  auto term = take(message);
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto to = destination_of(destination);
-  if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  deliver(*of(self), *to, std::move(*term), is_cast, priority);
-  return COPPICE_OK;
+/// What a plugin hands over by its size: what lies beyond that is zero. None if it is too small.
+template <class Options>
+std::optional<Options> sized(const Options* given, std::size_t least) {
+  if (given == nullptr || given->size < least) return std::nullopt;
+  Options known{};
+  std::memcpy(&known, given, std::min<std::size_t>(given->size, sizeof known));
+  return known;
 }
-inline std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* message) {
-  return send_or_cast(self, destination, message, false);
+inline std::int32_t takes(std::uint32_t flags, std::uint32_t known) {
+  return (flags & ~known) == 0 ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
-inline std::int32_t send_priority(coppice_actor* self, coppice_bytes destination, coppice_message* message) {
-  return send_or_cast(self, destination, message, false, true);
-}
-inline std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* message) {
-  return send_or_cast(self, destination, message, true);
-}
-
-/// Calls `does(world, term)` with a term of the plugin's.
-template <class Does>
-std::int32_t with_term(coppice_actor* self, coppice_bytes raw, Does does) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto term = term_of(raw);
-  return term ? does(*of(self), *term) : COPPICE_E_INVALID;
+/// Whether what is sent with these flags reaches that process's node.
+inline bool reaches(const world& w, const value& whom, std::uint32_t flags) {
+  return (flags & COPPICE_NO_CONNECT) == 0 || w.others.is_connected(node_of(whom));
 }
 inline std::int32_t found(bool is) {
   return is ? COPPICE_OK : COPPICE_E_NOT_FOUND;
 }
 
-inline std::int32_t link(coppice_actor* self, coppice_bytes pid) {
-  return with_term(self, pid, [](world& w, const value& whom) { return w.links.insert(whom), COPPICE_OK; });
+inline std::int32_t send_or_cast(coppice_actor* self, coppice_bytes destination, coppice_message* message,
+                                 std::uint32_t flags, bool is_cast) {
+  auto term = take(message);
+  const char* const function = is_cast ? "call.cast" : "actor.send";
+  if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
+  constexpr std::uint32_t known = COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT;
+  if (const std::int32_t status = takes(flags, known); status != COPPICE_OK) return status;
+  const auto to = destination_of(destination);
+  if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  if (!reaches(*of(self), *to, flags)) return COPPICE_E_NODEDOWN;
+  deliver(*of(self), *to, std::move(*term), is_cast, flags);
+  return COPPICE_OK;
+}
+inline std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* message,
+                         std::uint32_t flags) {
+  return send_or_cast(self, destination, message, flags, false);
+}
+
+inline std::int32_t link(coppice_actor* self, coppice_bytes pid, std::uint32_t flags) {
+  if (const std::int32_t status = may_call(self, "actor.link"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT); status != COPPICE_OK)
+    return status;
+  const auto whom = term_of(pid, etf::kind::pid);
+  if (!whom) return COPPICE_E_INVALID;
+  if (!reaches(*of(self), *whom, flags)) return COPPICE_E_NODEDOWN;
+  of(self)->links[*whom] = flags;
+  return COPPICE_OK;
 }
 inline std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
-  return with_term(self, pid, [](world& w, const value& whom) { return w.links.erase(whom), COPPICE_OK; });
+  if (const std::int32_t status = may_call(self, "actor.unlink"); status != COPPICE_OK) return status;
+  const auto whom = term_of(pid, etf::kind::pid);
+  if (!whom) return COPPICE_E_INVALID;
+  of(self)->links.erase(*whom);
+  return COPPICE_OK;
 }
-inline std::int32_t exit_as(coppice_actor* self, coppice_bytes pid, coppice_bytes reason, bool priority) {
-  return with_term(self, pid, [&](world& w, const value& whom) -> std::int32_t {
-    const auto kind = etf::cursor(whom.bytes()).peek();
-    const auto why = term_of(reason);
-    if (kind != etf::kind::pid && kind != etf::kind::reference) return COPPICE_E_INVALID;
-    if (!why) return COPPICE_E_TERM;
-    w.did.exits.push_back({whom, *why, priority});
-    if (whom == w.self || w.aliases.contains(whom))
-      exit_signal(w, w.self, *why, priority && w.priority_aliases.contains(whom));
-    return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
-  });
-}
-inline std::int32_t exit(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) {
-  return exit_as(self, pid, reason, false);
-}
-inline std::int32_t exit_priority(coppice_actor* self, coppice_bytes pid, coppice_bytes reason) {
-  return exit_as(self, pid, reason, true);
+inline std::int32_t exit(coppice_actor* self, coppice_bytes pid_or_alias, coppice_bytes reason,
+                         std::uint32_t flags) {
+  if (const std::int32_t status = may_call(self, "actor.exit"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT); status != COPPICE_OK)
+    return status;
+  auto whom = term_of(pid_or_alias, etf::kind::pid);
+  if (!whom) whom = term_of(pid_or_alias, etf::kind::reference);
+  if (!whom) return COPPICE_E_INVALID;
+  const auto why = term_of(reason);
+  if (!why) return COPPICE_E_TERM;
+  world& w = *of(self);
+  if (!reaches(w, *whom, flags)) return COPPICE_E_NODEDOWN;
+  w.did.exits.push_back({*whom, *why, flags});
+  const auto alias = w.aliases.find(*whom);
+  if (alias != w.aliases.end()) {
+    exit_signal(w, w.self, *why, (flags & alias->second & COPPICE_PRIORITY) != 0);
+  } else if (*whom == w.self) {
+    exit_signal(w, w.self, *why, false);
+  }
+  return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
 }
 inline std::int32_t trap_exit(coppice_actor* self, std::int32_t on, std::int32_t* out_old) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "actor.trap_exit"); status != COPPICE_OK) return status;
   const bool old = std::exchange(of(self)->trapping, on != 0);
   if (out_old != nullptr) *out_old = old ? 1 : 0;
   return COPPICE_OK;
 }
 
-inline std::int32_t monitor(coppice_actor* self, coppice_bytes destination, coppice_message* out) {
+inline value begin_monitor(world& w, monitored what) {
+  const value reference = fresh_reference(w.others.node());
+  if (what.alias != COPPICE_ALIAS_NONE)
+    w.aliases[reference] = what.alias == COPPICE_ALIAS_REPLY ? COPPICE_ONCE : 0;
+  if (!what.tag) what.tag = atom("DOWN");
+  w.monitors.emplace(reference, std::move(what));
+  return reference;
+}
+inline std::int32_t monitor(coppice_actor* self, coppice_bytes destination, std::uint32_t flags,
+                            const coppice_monitor_options* options, coppice_message* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  return with_term(self, destination, [&](world& w, const value& whom) {
-    const value reference = fresh_reference(node_of(w));
-    w.monitors.emplace(reference, whom);
-    *out = give(reference.bytes());
-    return COPPICE_OK;
-  });
+  if (const std::int32_t status = may_call(self, "actor.monitor"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT); status != COPPICE_OK)
+    return status;
+  const auto whom = destination_of(destination);
+  if (!whom || etf::cursor(whom->bytes()).peek() == etf::kind::reference) return COPPICE_E_INVALID;
+  monitored made{*whom, {}, flags, COPPICE_ALIAS_NONE};
+  if (options != nullptr) {
+    const auto how = sized(options, COPPICE_MONITOR_OPTIONS_LEAST);
+    if (!how || how->alias > COPPICE_ALIAS_REPLY) return COPPICE_E_INVALID;
+    const auto tag = how->tag.size == 0 ? std::optional(value()) : term_of(how->tag);
+    if (!tag) return COPPICE_E_TERM;
+    made.tag = *tag;
+    made.alias = how->alias;
+  }
+  if (!reaches(*of(self), *whom, flags)) return COPPICE_E_NODEDOWN;
+  *out = give(begin_monitor(*of(self), std::move(made)).bytes());
+  return COPPICE_OK;
+}
+inline bool is_end_of(const value& term, const value& reference) {
+  etf::cursor at(term.bytes());
+  etf::bytes named;
+  return at.read_tuple_of(5) && at.skip() && at.read_term(named) && value::of(named) == reference &&
+         at.read_atom_is("process");
 }
 inline std::int32_t demonitor(coppice_actor* self, coppice_bytes reference, std::int32_t flush) {
-  return with_term(self, reference, [&](world& w, const value& which) {
-    if (flush != 0)
-      std::erase_if(w.mailbox, [&](const letter& each) {
-        etf::cursor at(each.term.bytes());
-        etf::bytes ref;
-        return at.read_tuple_of(5) && at.read_atom_is("DOWN") && at.read_term(ref) && value::of(ref) == which;
-      });
-    return found(w.monitors.erase(which) != 0);
-  });
+  if (const std::int32_t status = may_call(self, "actor.demonitor"); status != COPPICE_OK) return status;
+  const auto which = term_of(reference, etf::kind::reference);
+  if (!which) return COPPICE_E_INVALID;
+  world& w = *of(self);
+  if (flush != 0) std::erase_if(w.mailbox, [&](const letter& each) { return is_end_of(each.term, *which); });
+  return found(end_monitor(w, *which));
 }
 inline std::int32_t monitor_node(coppice_actor* self, coppice_bytes node, std::int32_t on) {
-  return with_term(self, node, [&](world& w, const value& which) {
-    if (on != 0) return w.nodes.insert(which), COPPICE_OK;
-    return found(w.nodes.erase(which) != 0);
-  });
+  if (const std::int32_t status = may_call(self, "actor.monitor_node"); status != COPPICE_OK) return status;
+  const auto which = term_of(node, etf::kind::atom);
+  std::string_view name;
+  if (!which || !etf::cursor(which->bytes()).read_atom(name) || name.find('@') == name.npos)
+    return COPPICE_E_INVALID;
+  auto& all = of(self)->nodes;
+  if (on != 0) return all.emplace(name), COPPICE_OK;
+  if (const auto one = all.find(std::string(name)); one != all.end()) all.erase(one);
+  return COPPICE_OK;
 }
 
-inline std::int32_t alias(coppice_actor* self, coppice_message* out) {
+inline std::int32_t alias(coppice_actor* self, std::uint32_t flags, coppice_message* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const value made = fresh_reference(node_of(*of(self)));
-  of(self)->aliases.insert(made);
+  if (const std::int32_t status = may_call(self, "actor.alias"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_ONCE); status != COPPICE_OK)
+    return status;
+  const value made = fresh_reference(of(self)->others.node());
+  of(self)->aliases[made] = flags;
   *out = give(made.bytes());
   return COPPICE_OK;
 }
-inline std::int32_t priority_alias(coppice_actor* self, coppice_message* out) {
-  const std::int32_t status = alias(self, out);
-  if (status == COPPICE_OK) of(self)->priority_aliases.insert(value::of(view({out->data, out->size})));
-  return status;
-}
 inline std::int32_t unalias(coppice_actor* self, coppice_bytes reference) {
-  return with_term(self, reference, [](world& w, const value& which) {
-    w.priority_aliases.erase(which);
-    return found(w.aliases.erase(which) != 0);
-  });
+  if (const std::int32_t status = may_call(self, "actor.unalias"); status != COPPICE_OK) return status;
+  const auto which = term_of(reference, etf::kind::reference);
+  return which ? found(of(self)->aliases.erase(*which) != 0) : COPPICE_E_INVALID;
 }
 
 inline std::int32_t register_name(coppice_actor* self, coppice_bytes name) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "actor.register_name"); status != COPPICE_OK) return status;
   world& w = *of(self);
-  if (name.size == 0) return COPPICE_E_INVALID;
-  if (!w.name.empty() || w.names.contains(text_of(name))) return COPPICE_E_EXISTS;
-  w.name = text_of(name);
+  const std::string wanted = text_of(name);
+  if (wanted.empty()) return COPPICE_E_INVALID;
+  if (!w.name.empty() || w.others.whereis(wanted)) return COPPICE_E_EXISTS;
+  w.name = wanted;
   return COPPICE_OK;
 }
 inline std::int32_t unregister_name(coppice_actor* self, coppice_bytes name) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "actor.unregister_name"); status != COPPICE_OK)
+    return status;
   world& w = *of(self);
-  if (name.size == 0 || w.name != text_of(name)) return COPPICE_E_NOT_FOUND;
+  const std::string given_up = text_of(name);
+  if (given_up.empty() || w.name != given_up) return COPPICE_E_NOT_FOUND;
   w.name.clear();
   return COPPICE_OK;
 }
 inline std::int32_t whereis(coppice_actor* self, coppice_bytes name, coppice_message* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  world& w = *of(self);
+  if (const std::int32_t status = may_call(self, "actor.whereis"); status != COPPICE_OK) return status;
+  const world& w = *of(self);
   const std::string wanted = text_of(name);
-  const auto other = w.names.find(wanted);
-  if (!wanted.empty() && wanted == w.name) *out = give(w.self.bytes());
-  if (other != w.names.end()) *out = give(other->second.bytes());
-  return found(out->size != 0);
+  const value pid = !wanted.empty() && wanted == w.name ? w.self : w.others.whereis(wanted);
+  if (pid) *out = give(pid.bytes());
+  return found(bool(pid));
 }
 
+/// Ties a new process to its spawner, and says who it is.
+template <class Child>
+std::int32_t born(world& w, Child made, std::vector<Child>& all, coppice_message* out_pid,
+                  coppice_message* out_reference) {
+  if (made.linked) w.links[made.pid] = 0;
+  if (made.monitored) *out_reference = give(begin_monitor(w, {made.pid, {}}).bytes());
+  *out_pid = give(made.pid.bytes());
+  all.push_back(std::move(made));
+  return COPPICE_OK;
+}
 inline std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, coppice_message* out_pid,
                           coppice_message* out_reference) {
-  if (out_pid == nullptr || options == nullptr || options->size < sizeof *options) return COPPICE_E_INVALID;
+  const auto how = sized(options, COPPICE_SPAWN_OPTIONS_LEAST);
+  if (out_pid == nullptr || !how) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "actor.spawn"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = takes(how->flags, COPPICE_SPAWN_LINK | COPPICE_SPAWN_MONITOR);
+      status != COPPICE_OK)
+    return status;
   world& w = *of(self);
   child made;
-  made.actor = text_of(options->actor);
+  made.actor = text_of(how->actor);
   if (made.actor.starts_with(':')) made.actor.insert(0, w.plugin);
-  made.name = text_of(options->name);
-  made.linked = (options->flags & COPPICE_SPAWN_LINK) != 0;
-  made.monitored = (options->flags & COPPICE_SPAWN_MONITOR) != 0;
-  const auto args = options->args.size == 0 ? std::optional(empty_map()) : term_of(options->args);
+  made.name = text_of(how->name);
+  made.linked = (how->flags & COPPICE_SPAWN_LINK) != 0;
+  made.monitored = (how->flags & COPPICE_SPAWN_MONITOR) != 0;
+  const auto args = how->args.size == 0 ? std::optional(empty_map()) : term_of(how->args);
   if (made.actor.empty() || !args || (made.monitored && out_reference == nullptr)) return COPPICE_E_INVALID;
-  if (!made.name.empty() && (made.name == w.name || w.names.contains(made.name))) return COPPICE_E_EXISTS;
+  if (!made.name.empty() && (made.name == w.name || w.others.whereis(made.name))) return COPPICE_E_EXISTS;
   made.args = *args;
-  made.pid = fresh_pid(node_of(w));
-  if (const value reason = w.refuse_child ? w.refuse_child(made) : value()) {
+  made.pid = fresh_pid(w.others.node());
+  if (const value reason = w.others.refusal_of(made)) {
     *out_pid = give(reason.bytes());
     return COPPICE_E_EXIT;
   }
-  if (made.linked) w.links.insert(made.pid);
-  if (!made.name.empty()) w.names.emplace(made.name, made.pid);
-  *out_pid = give(made.pid.bytes());
-  if (made.monitored) {
-    const value reference = fresh_reference(node_of(w));
-    w.monitors.emplace(reference, made.pid);
-    *out_reference = give(reference.bytes());
-  }
-  w.did.children.push_back(std::move(made));
-  return COPPICE_OK;
+  if (!made.name.empty()) w.others.add_name(made.name, made.pid);
+  return born(w, std::move(made), w.did.children, out_pid, out_reference);
 }
 
 inline void set_error(coppice_actor* self, std::int32_t, coppice_bytes text) {
-  if (may_look(self) == COPPICE_OK) of(self)->error_text = text_of(text);
+  if (may_look(self, "actor.set_error") == COPPICE_OK) of(self)->error_text = text_of(text);
 }
 inline std::int32_t set_reason(coppice_actor* self, coppice_bytes reason) {
-  if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_look(self, "actor.set_reason"); status != COPPICE_OK) return status;
   const auto term = term_of(reason);
   if (!term) return COPPICE_E_TERM;
   of(self)->error_reason = *term;
   return COPPICE_OK;
 }
 inline std::int32_t set_label(coppice_actor* self, coppice_bytes text) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "actor.set_label"); status != COPPICE_OK) return status;
   if (text.size > 64) return COPPICE_E_INVALID;
   of(self)->did.label = text_of(text);
   return COPPICE_OK;
 }
 
-inline std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* message) {
-  auto term = take(message);
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto whom = term_of(from);
-  if (!whom || !term) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  etf::cursor at(whom->bytes());
-  etf::bytes pid;
-  etf::bytes tag;
-  if (!at.read_tuple_of(2) || !at.read_term(pid) || !at.read_term(tag)) return COPPICE_E_INVALID;
-  const auto open = open_froms.find(*whom);
-  if (open == open_froms.end()) {
-    deliver(*of(self), value::of(pid), std::pair(etf::any_term{tag}, term->term()), false);
-    return COPPICE_OK;
-  }
-  const auto waits = open->second.lock();
-  if (waits && waits->answered) return COPPICE_E_USED;
-  if (waits) *waits = {true, std::move(*term)};
-  return COPPICE_OK;
-}
-
+/// How long a call waits that has this deadline.
 inline nanoseconds patience_of(const world& w, std::int64_t deadline) {
   if (deadline == 0) return default_patience;
   return deadline == COPPICE_FOREVER ? nanoseconds::max() : nanoseconds(deadline) - w.now;
 }
 /// Waits for an answer that does not come.
-inline std::int32_t wait_in_vain(world& w, nanoseconds patience) {
+inline std::int32_t wait_in_vain(world& w, nanoseconds patience, const char* function) {
   if (patience == nanoseconds::max()) {
-    w.did.complaints.emplace_back("a call without a deadline that is never answered");
+    complain(std::string(function) + " in " + w.callback.load() + " has no deadline and is never answered");
   } else if (patience > 0ns) {
     w.now += patience;
   }
@@ -261,109 +291,42 @@ inline std::int32_t outcome_of(const response& answer, coppice_message* out) {
   return answer.status;
 }
 
-inline std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_message* message,
-                         std::int64_t deadline, coppice_message* out) {
-  auto request = take(message);
-  if (out == nullptr) return COPPICE_E_INVALID;
-  *out = {};
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto to = destination_of(destination);
-  if (!request || !to) return request ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  world& w = *of(self);
-  if (is_self(w, *to)) return COPPICE_E_SELF;
-  const nanoseconds patience = patience_of(w, deadline);
-  w.did.calls.push_back({*to, *request, patience, 0});
-  const response answer = ask(w, *to, *request);
-  if (w.dead) return COPPICE_E_EXITING;
-  return answer.status == COPPICE_E_TIMEOUT ? wait_in_vain(w, patience) : outcome_of(answer, out);
-}
-
-inline std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std::uint64_t count,
-                              std::int64_t deadline, coppice_call_answer* out) {
-  if (count != 0 && (items == nullptr || out == nullptr)) return COPPICE_E_INVALID;
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  world& w = *of(self);
-  const nanoseconds patience = patience_of(w, deadline);
-  bool late = false;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    out[i] = {};
-    const auto to = destination_of(items[i].destination);
-    const auto request = term_of(items[i].request);
-    if (!to || !request) {
-      out[i].status = request ? COPPICE_E_INVALID : COPPICE_E_TERM;
-      continue;
-    }
-    w.did.calls.push_back({*to, *request, patience, 0});
-    const response answer = is_self(w, *to) ? response{COPPICE_E_SELF, {}} : ask(w, *to, *request);
-    out[i].status = outcome_of(answer, &out[i].message);
-    late = late || answer.status == COPPICE_E_TIMEOUT;
-  }
-  if (late) wait_in_vain(w, patience);
-  return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
-}
-
-inline std::int32_t request(coppice_actor* self, coppice_bytes destination, coppice_message* message,
-                            std::int64_t deadline, std::uint64_t tag, std::uint64_t* out_id) {
-  auto term = take(message);
-  if (out_id == nullptr) return COPPICE_E_INVALID;
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto to = destination_of(destination);
-  if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  world& w = *of(self);
-  const nanoseconds patience = patience_of(w, deadline);
-  *out_id = ++w.last_id;
-  made_call asked{*to, std::move(*term), patience, *out_id};
-  w.did.calls.push_back(asked);
-  const nanoseconds due = patience == nanoseconds::max() ? patience : w.now + patience;
-  w.requests.emplace(*out_id, open_request{std::move(asked), tag, due});
-  return COPPICE_OK;
-}
-inline std::int32_t cancel_request(coppice_actor* self, std::uint64_t id) {
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  world& w = *of(self);
-  const auto waits = std::erase_if(w.ended, [id](const ended_request& each) { return each.id == id; });
-  return found(w.requests.erase(id) + waits != 0);
-}
-
 inline bool is_list(const value& term) {
   const auto kind = etf::cursor(term.bytes()).peek();
   return kind == etf::kind::nil || kind == etf::kind::list;
 }
 inline std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, coppice_message* out_pid,
                              coppice_message* out_reference) {
-  if (out_pid == nullptr || what == nullptr || what->size < sizeof *what) return COPPICE_E_INVALID;
+  const auto how = sized(what, COPPICE_REMOTE_SPAWN_LEAST);
+  if (out_pid == nullptr || !how) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};
-  if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, "actor.spawn_at"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = takes(how->flags, COPPICE_SPAWN_LINK | COPPICE_SPAWN_MONITOR);
+      status != COPPICE_OK)
+    return status;
   world& w = *of(self);
   remote_child made;
-  made.node = text_of(what->node);
-  made.module = text_of(what->module);
-  made.function = text_of(what->function);
-  made.linked = (what->flags & COPPICE_SPAWN_LINK) != 0;
-  made.monitored = (what->flags & COPPICE_SPAWN_MONITOR) != 0;
+  made.node = text_of(how->node);
+  made.module = text_of(how->module);
+  made.function = text_of(how->function);
+  made.linked = (how->flags & COPPICE_SPAWN_LINK) != 0;
+  made.monitored = (how->flags & COPPICE_SPAWN_MONITOR) != 0;
   const value empty_list = std::vector<int>();
-  const auto args = what->args.size == 0 ? std::optional(empty_list) : term_of(what->args);
-  const auto options = what->options.size == 0 ? std::optional(empty_list) : term_of(what->options);
-  if (made.node.find('@') == made.node.npos || made.node == node_of(w) || made.module.empty() ||
+  const auto args = how->args.size == 0 ? std::optional(empty_list) : term_of(how->args);
+  const auto options = how->options.size == 0 ? std::optional(empty_list) : term_of(how->options);
+  if (made.node.find('@') == made.node.npos || made.node == w.others.node() || made.module.empty() ||
       made.function.empty() || !options || !is_list(*options) || (made.monitored && out_reference == nullptr))
     return COPPICE_E_INVALID;
   if (!args || !is_list(*args)) return COPPICE_E_TERM;
   made.args = *args;
   made.options = *options;
-  const response answer = w.answer_spawn ? w.answer_spawn(made) : nodedown();
-  if (answer.status == COPPICE_E_TIMEOUT) return wait_in_vain(w, patience_of(w, what->deadline));
+  const response answer = w.others.spawn(made);
+  if (answer.status == COPPICE_E_TIMEOUT)
+    return wait_in_vain(w, patience_of(w, how->deadline), "actor.spawn_at");
   if (answer.status != COPPICE_OK) return outcome_of(answer, out_pid);
   made.pid = fresh_pid(made.node);
-  if (made.linked) w.links.insert(made.pid);
-  *out_pid = give(made.pid.bytes());
-  if (made.monitored) {
-    const value reference = fresh_reference(node_of(w));
-    w.monitors.emplace(reference, made.pid);
-    *out_reference = give(reference.bytes());
-  }
-  w.did.remote_children.push_back(std::move(made));
-  return COPPICE_OK;
+  return born(w, std::move(made), w.did.remote_children, out_pid, out_reference);
 }
 
 inline const coppice_actor_api* actor_interface() {
@@ -393,25 +356,6 @@ inline const coppice_actor_api* actor_interface() {
       .set_reason = &set_reason,
       .set_label = &set_label,
       .spawn_at = &spawn_at,
-      .priority_alias = &priority_alias,
-      .send_priority = &send_priority,
-      .exit_priority = &exit_priority,
-      .link_priority = &link,
-      .monitor_priority = &monitor,
-  };
-  return &table;
-}
-
-inline const coppice_call_api* call_interface() {
-  static constexpr coppice_call_api table = {
-      .size = sizeof(coppice_call_api),
-      .reserved = 0,
-      .reply = &reply,
-      .call = &call,
-      .call_many = &call_many,
-      .request = &request,
-      .cancel = &cancel_request,
-      .cast = &cast,
   };
   return &table;
 }

@@ -1,112 +1,22 @@
 // SPDX-License-Identifier: MIT
-// What surrounds one actor under test: a clock that moves when told, what the actor did, those it can call,
-// and the messages on their way to it. Behind a `coppice_actor*` there is a world. Nothing runs by itself:
-// <coppice/testing.hpp> drives it. Header-only. One thread, but for post.
+// What is behind the `coppice_actor*` of an actor under test: its process, which outlives its code, and what
+// this test has of it; how messages and exit signals reach it; and when a host call is in its place, or what
+// to complain of. Nothing runs by itself: <coppice/testing.hpp> drives it. Header-only. In the test's
+// thread, but for complaints and letters, which other threads leave.
 #pragma once
 
-#include <coppice/log.h>
 #include <coppice/message.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <deque>
-#include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
-#include <string>
-#include <vector>
 
-#include <coppice/testing/value.hpp>
+#include <coppice/testing/neighbours.hpp>
 
-namespace coppice::testing {
-
-using namespace std::chrono_literals;
-using std::chrono::nanoseconds;
-
-/// What a process that the actor calls does about a request.
-struct response {
-  std::int32_t status = COPPICE_OK; ///< COPPICE_E_EXIT, E_NOPROC, E_NODEDOWN; E_TIMEOUT: it never answers
-  value term;                       ///< the reply, or the exit reason
-};
-inline response replies(value reply) {
-  return {COPPICE_OK, std::move(reply)};
-}
-inline response exits(value reason) {
-  return {COPPICE_E_EXIT, std::move(reason)};
-}
-inline response nodedown() {
-  return {COPPICE_E_NODEDOWN, {}};
-}
-inline response silence() {
-  return {COPPICE_E_TIMEOUT, {}};
-}
-
-// What an actor did. Destinations, pids and references are terms.
-struct sent_message {
-  value to, term;
-  bool is_cast = false;
-  bool priority = false;
-};
-struct made_call {
-  value to, request;
-  nanoseconds patience{}; ///< nanoseconds::max(): no deadline
-  std::uint64_t id = 0;   ///< of a request; 0: a call
-};
-struct child {
-  std::string actor, name;
-  value args, pid;
-  bool linked = false, monitored = false;
-};
-struct remote_child {
-  std::string node, module, function;
-  value args, options, pid;
-  bool linked = false, monitored = false;
-};
-struct sent_exit {
-  value pid, reason; ///< or an alias
-  bool priority = false;
-};
-struct log_line {
-  std::int32_t level = COPPICE_LOG_INFO;
-  std::string text;
-  std::map<std::string, value> fields;
-};
-struct timer {
-  std::uint64_t id = 0;
-  nanoseconds due{}; ///< on the actor's clock
-  value to, term;    ///< no `to`: the actor itself
-};
-
-/// In the order it happened; a test reads and clears as it likes.
-struct journal {
-  std::vector<sent_message> sent;
-  std::vector<made_call> calls;
-  std::vector<child> children;
-  std::vector<remote_child> remote_children;
-  std::vector<sent_exit> exits;
-  std::vector<log_line> logs;
-  std::vector<std::string> complaints; ///< rules of the ABI that it broke
-  std::string label;
-};
-
-namespace detail {
-
-/// What a plugin did wrong without an actor that could be blamed.
-struct complaint_box {
-  std::mutex lock;
-  std::vector<std::string> texts;
-};
-inline complaint_box complaints;
-inline void complain(std::string text) {
-  const std::scoped_lock held(complaints.lock);
-  complaints.texts.push_back(std::move(text));
-}
+namespace coppice::testing::detail {
 
 inline etf::bytes view(coppice_bytes bytes) {
   return {bytes.data, static_cast<std::size_t>(bytes.size)};
@@ -141,7 +51,7 @@ enum class delivery : std::uint8_t { call, cast, info };
 struct letter {
   delivery how = delivery::info;
   value term;
-  value from;            ///< of a call
+  value from = {};       ///< of a call
   bool priority = false; ///< before those that are not
 };
 
@@ -153,28 +63,62 @@ struct letterbox {
   bool closed = false; ///< the actor has ended
 };
 
-struct world {
-  std::string plugin;
+/// What stays when an actor's code is replaced.
+struct process {
   value self, parent, node, args, env;
   std::string name;
-  journal did;
+  neighbours others;
   nanoseconds now = 1000s;
   std::vector<timer> timers;
-  std::deque<letter> mailbox;
-  std::map<value, std::function<response(value)>> callees; ///< by destination
-  std::map<std::string, value> names;                      ///< of others here
-  std::function<value(const child&)> refuse_child;
-  std::function<response(const remote_child&)> answer_spawn;
   std::map<std::uint64_t, open_request> requests;
-  std::deque<ended_request> ended;
-  std::set<value> links, aliases, priority_aliases, nodes;
-  std::map<value, value> monitors; ///< what is monitored, by reference
-  std::shared_ptr<letterbox> letters = std::make_shared<letterbox>();
+  std::map<value, std::uint32_t> links;   ///< flags, by pid
+  std::map<value, std::uint32_t> aliases; ///< flags, by reference
+  std::map<value, monitored> monitors;    ///< by reference
+  std::multiset<std::string> nodes;       ///< those it monitors
   std::uint64_t last_id = 0;
-  bool trapping = false, restricted = false, dead = false;
+  bool trapping = false;
+};
+
+struct world;
+/// Those there are, so that a pointer which a plugin has kept is known to be stale.
+struct world_list {
+  std::mutex lock;
+  std::set<world*> all;
+  std::vector<std::string> complaints; ///< of no actor of these
+};
+inline world_list worlds;
+/// Whose time it is outside of callbacks.
+inline std::atomic<world*> latest{nullptr};
+
+struct world : process {
+  world() {
+    const std::scoped_lock held(worlds.lock);
+    worlds.all.insert(this);
+  }
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+  ~world() {
+    world* mine = this;
+    latest.compare_exchange_strong(mine, nullptr);
+    const std::scoped_lock held(worlds.lock);
+    worlds.all.erase(this);
+    std::ranges::move(overheard, std::back_inserter(worlds.complaints));
+  }
+
+  std::string plugin;
+  journal did;
+  std::deque<letter> mailbox;
+  std::deque<ended_request> ended;
+  std::shared_ptr<letterbox> letters = std::make_shared<letterbox>();
+  std::atomic<const char*> callback{nullptr}; ///< that runs
+  bool computing = false;                     ///< in one that may do nothing else
+  value asked;                                ///< the From of the call in hand
+  bool answered = false;                      ///< that call
+  bool dead = false;
   value reason; ///< why it is dead
   std::string error_text;
   value error_reason;
+  std::vector<std::string> overheard; ///< complaints of other threads; guarded by worlds.lock
 
   coppice_actor* handle() { return reinterpret_cast<coppice_actor*>(this); }
 };
@@ -182,53 +126,99 @@ struct world {
 inline world* of(coppice_actor* self) {
   return reinterpret_cast<world*>(self);
 }
-/// Whose callback runs; one actor's test may drive another from inside a call.
+/// Whose callback runs on this thread; one actor's test may drive another from inside a call.
 inline thread_local world* current = nullptr;
-/// Whose time it is outside of callbacks.
-inline std::atomic<world*> latest{nullptr};
-/// Ends a world's being current when a callback returns.
+
+/// Takes what other threads had to complain of into the journal.
+inline void hear(world& w) {
+  const std::scoped_lock held(worlds.lock);
+  std::ranges::move(w.overheard, std::back_inserter(w.did.complaints));
+  w.overheard.clear();
+}
+
+/// One callback of an actor, from its call to its return.
 class turn {
  public:
-  explicit turn(world* entered) : outer_(std::exchange(current, entered)) {
-    if (entered != nullptr) latest = entered;
+  turn(world& entered, const char* callback, bool computing)
+      : world_(entered),
+        outer_(std::exchange(current, &entered)),
+        outer_callback_(entered.callback.exchange(callback)),
+        outer_computing_(std::exchange(entered.computing, computing)) {
+    latest = &entered;
   }
   turn(const turn&) = delete;
   turn& operator=(const turn&) = delete;
-  ~turn() { current = outer_; }
+  ~turn() {
+    world_.computing = outer_computing_;
+    world_.callback = outer_callback_;
+    current = outer_;
+    hear(world_);
+  }
 
  private:
-  world* outer_;
+  world& world_;
+  world* const outer_;
+  const char* const outer_callback_;
+  const bool outer_computing_;
 };
 
-inline std::uint32_t next_number() {
-  static std::atomic<std::uint32_t> last{100};
-  return ++last;
+/// Sets a flag as long as it lives.
+class raised {
+ public:
+  explicit raised(bool& flag) : flag_(flag) { flag_ = true; }
+  raised(const raised&) = delete;
+  raised& operator=(const raised&) = delete;
+  ~raised() { flag_ = false; }
+
+ private:
+  bool& flag_;
+};
+
+/// What runs beside the actor although a callback of it has not returned.
+class beside {
+ public:
+  beside() : outer_(std::exchange(current, nullptr)) {}
+  beside(const beside&) = delete;
+  beside& operator=(const beside&) = delete;
+  ~beside() { current = outer_; }
+
+ private:
+  world* const outer_;
+};
+
+/// Of whoever runs on this thread.
+inline void complain(std::string text) {
+  if (current != nullptr) return current->did.complaints.push_back(std::move(text));
+  const std::scoped_lock held(worlds.lock);
+  worlds.complaints.push_back(std::move(text));
 }
-inline value fresh_pid(std::string_view node) {
-  return etf::pid{node, next_number(), 0, 4};
-}
-inline value fresh_reference(std::string_view node) {
-  return etf::reference{node, 4, 3, {next_number(), 0, 0}};
-}
-inline std::string_view node_of(const world& w) {
-  std::string_view name;
-  etf::cursor(w.node.bytes()).read_atom(name);
-  return name;
+/// A host call with a self whose callback this is not.
+inline void complain_of_self(world* self, std::string function) {
+  if (current != nullptr)
+    return complain(function + " in " + current->callback.load() + " with another actor's self");
+  const std::scoped_lock held(worlds.lock);
+  if (!worlds.all.contains(self))
+    return worlds.complaints.push_back(function + " with the self of an actor that is gone");
+  const char* const running = self->callback;
+  self->overheard.push_back(running == nullptr
+                                ? function + " outside of callbacks"
+                                : function + " while " + running + " runs, but not on its thread and stack");
 }
 
-/// COPPICE_OK inside a callback of that actor.
-inline std::int32_t may_look(coppice_actor* self) {
+/// COPPICE_OK inside a callback of that actor. `function` is the host call's name.
+inline std::int32_t may_look(coppice_actor* self, const char* function) {
   if (self == nullptr) return COPPICE_E_INVALID;
   if (of(self) == current) return COPPICE_OK;
-  complain("a host call for an actor outside of its callbacks");
+  complain_of_self(of(self), function);
   return COPPICE_E_CONTEXT;
 }
-inline std::int32_t may_call(coppice_actor* self) {
-  if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
-  world& w = *of(self);
+/// The same where that callback may do more than compute.
+inline std::int32_t may_call(coppice_actor* self, const char* function) {
+  if (const std::int32_t status = may_look(self, function); status != COPPICE_OK) return status;
+  const world& w = *of(self);
   if (w.dead) return COPPICE_E_EXITING;
-  if (!w.restricted) return COPPICE_OK;
-  w.did.complaints.emplace_back("a host call in a callback that may only compute");
+  if (!w.computing) return COPPICE_OK;
+  complain(std::string(function) + " in " + w.callback.load() + ", which may only compute");
   return COPPICE_E_CONTEXT;
 }
 
@@ -237,9 +227,14 @@ inline std::optional<value> term_of(coppice_bytes from) {
   if (from.data == nullptr || !is_term(view(from))) return std::nullopt;
   return value::of(view(from));
 }
+/// The same of one kind.
+inline std::optional<value> term_of(coppice_bytes from, etf::kind wanted) {
+  auto term = term_of(from);
+  return term && etf::cursor(term->bytes()).peek() == wanted ? term : std::nullopt;
+}
 /// A pid, an atom, {Name, Node} or a reference.
 inline std::optional<value> destination_of(coppice_bytes from) {
-  const auto term = term_of(from);
+  auto term = term_of(from);
   if (!term) return std::nullopt;
   etf::cursor at(term->bytes());
   std::string_view word;
@@ -249,6 +244,7 @@ inline std::optional<value> destination_of(coppice_bytes from) {
   return std::nullopt;
 }
 inline std::string text_of(coppice_bytes from) {
+  if (from.data == nullptr) return {};
   return {reinterpret_cast<const char*>(from.data), static_cast<std::size_t>(from.size)};
 }
 
@@ -275,7 +271,7 @@ inline void put(world& w, letter what) {
   w.mailbox.insert(at, std::move(what));
 }
 /// An exit signal, as Erlang treats it.
-inline void exit_signal(world& w, const value& from, const value& reason, bool priority = false) {
+inline void exit_signal(world& w, const value& from, const value& reason, bool priority) {
   if (is_atom(reason, "kill")) return end(w, atom("killed"));
   if (w.trapping) {
     put(w, {delivery::info, std::tuple(etf::atom{"EXIT"}, from.term(), reason.term()), {}, priority});
@@ -283,36 +279,48 @@ inline void exit_signal(world& w, const value& from, const value& reason, bool p
     end(w, reason);
   }
 }
-inline void deliver(world& w, const value& to, value term, bool is_cast, bool priority = false) {
-  if (is_self(w, to)) {
-    put(w, {is_cast ? delivery::cast : delivery::info,
-            std::move(term),
-            {},
-            priority && w.priority_aliases.contains(to)});
-  } else {
-    w.did.sent.push_back({to, std::move(term), is_cast, priority});
+/// Puts a message into the mailbox if `to` is the actor. By an alias for one message it is the last.
+inline bool arrives(world& w, const value& to, letter what, std::uint32_t flags) {
+  if (!is_self(w, to)) return false;
+  if (const auto alias = w.aliases.find(to); alias != w.aliases.end()) {
+    what.priority = (flags & alias->second & COPPICE_PRIORITY) != 0;
+    if ((alias->second & COPPICE_ONCE) != 0) {
+      w.monitors.erase(to);
+      w.aliases.erase(alias);
+    }
   }
+  put(w, std::move(what));
+  return true;
+}
+inline void deliver(world& w, const value& to, value term, bool is_cast, std::uint32_t flags = 0) {
+  const auto how = is_cast ? delivery::cast : delivery::info;
+  if (is_self(w, to))
+    arrives(w, to, {how, std::move(term)}, flags);
+  else
+    w.did.sent.push_back({to, std::move(term), is_cast, flags});
+}
+/// Ends a monitor, and with it the alias that was to last as long.
+inline bool end_monitor(world& w, const value& reference) {
+  const auto found = w.monitors.find(reference);
+  if (found == w.monitors.end()) return false;
+  if (found->second.alias != COPPICE_ALIAS_EXPLICIT) w.aliases.erase(reference);
+  w.monitors.erase(found);
+  return true;
 }
 /// Fires what is due on the actor's clock, in order.
 inline void fire_timers(world& w) {
   for (;;) {
-    const auto first = std::min_element(w.timers.begin(), w.timers.end(), [](const timer& a, const timer& b) {
-      return std::pair(a.due, a.id) < std::pair(b.due, b.id);
-    });
+    const auto first = std::ranges::min_element(
+        w.timers, {}, [](const timer& each) { return std::pair(each.due, each.id); });
     if (first == w.timers.end() || first->due > w.now) return;
-    timer fired = std::move(*first);
-    w.timers.erase(first);
-    deliver(w, fired.to ? fired.to : w.self, std::move(fired.term), false);
+    const timer fired = *first;
+    if (fired.period == 0ns) {
+      w.timers.erase(first);
+    } else { // those it was too late for are left out
+      first->due += ((w.now - fired.due) / fired.period + 1) * fired.period;
+    }
+    deliver(w, fired.to ? fired.to : w.self, fired.term, false);
   }
 }
 
-/// What the called process does; nobody there: noproc, or nodedown on another node.
-inline response ask(world& w, const value& to, const value& request) {
-  const auto found = w.callees.find(to);
-  if (found != w.callees.end()) return found->second(request);
-  etf::cursor at(to.bytes());
-  return {at.peek() == etf::kind::tuple ? COPPICE_E_NODEDOWN : COPPICE_E_NOPROC, {}};
-}
-
-} // namespace detail
-} // namespace coppice::testing
+} // namespace coppice::testing::detail

@@ -122,11 +122,12 @@ TEST_CASE("ticker counts from one, does not drift, and leaves out what it missed
   CHECK(one.did.sent[2].term == "{tick, 3}"_erl);
   CHECK(one.timers().at(0).due - one.now() == 50ms);
 
-  // A reload keeps count and pace; the timer itself is the node's and goes on.
+  // A reload keeps count and pace.
   actor next = actor::restored(tickers, one.save(), {.args = "#{to => <<\"ear\">>, every => 100}"_erl});
-  next.send("'$due'"_erl);
+  next.advance(50ms);
   CHECK(next.did.sent.at(0).to == "ear"_erl);
   CHECK(next.did.sent.at(0).term == "{tick, 4}"_erl);
+  CHECK(next.timers().size() == 1);
 }
 
 TEST_CASE("probe fails as asked and reports to its subscriber") {
@@ -163,24 +164,58 @@ TEST_CASE("probe spawns on other nodes, which answer as the test says") {
   CHECK(one.call("{spawn_actor_at, 'b@h', kv, #{}, [], 200}"_erl) == "{error, timeout}"_erl);
 }
 
-TEST_CASE("probe's priority messages go before what waits, by way of a priority alias only") {
+TEST_CASE("probe sends, casts, links, monitors and exits with the flags it is asked for") {
   const plugin probes = bundled("probe");
   actor one(probes);
-  one.call("{trap_exit, true}"_erl);
-  const auto asks = [&](const char* what, const value& whom, const char* last) {
-    return one.call(std::tuple(coppice::etf::atom{what}, whom.term(), coppice::etf::atom{last}));
+  const value ear = "#Pid<'ear@far'.1.2.3>"_erl;
+  const auto asks = [&](const char* request) {
+    std::string text_of_it = request;
+    text_of_it.replace(text_of_it.find("Ear"), 3, text(ear));
+    return one.call(erl(text_of_it)).reply();
   };
-  CHECK(asks("send_priority", "ear"_erl, "x") == "ok"_erl);
-  CHECK(one.did.sent.at(0).priority);
-  const value alias = one.call("priority_alias"_erl).reply();
-  CHECK(one.call("{subscribe, ear}"_erl) == "ok"_erl);
-  CHECK(asks("exit_priority", alias, "why") == "ok"_erl);
-  CHECK(one.did.exits.at(0).priority);
-  CHECK(asks("send_priority", alias, "y") == "ok"_erl);
-  CHECK(one.did.sent.at(2).term == "{info, y}"_erl);
-  CHECK(one.call(std::pair(coppice::etf::atom{"unalias"}, alias.term())) == "true"_erl);
-  CHECK(one.call(std::pair(coppice::etf::atom{"unalias"}, alias.term())) == "false"_erl);
-  CHECK(one.call("{link_priority, 17}"_erl) == "ok"_erl);
+  CHECK(asks("{send, Ear, x, [no_connect]}") == "nodedown"_erl);
+  one.connect("ear@far");
+  CHECK(asks("{send, Ear, x, [priority, no_connect, no_wait]}") == "ok"_erl);
+  CHECK(one.did.sent.at(0).flags == (COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT));
+  CHECK(asks("{send, Ear, x, [once]}") == "notsup"_erl);
+  CHECK(asks("{cast, Ear, x, [no_wait]}") == "ok"_erl);
+  CHECK(one.did.sent.at(1).is_cast);
+  CHECK(asks("{exit, Ear, why, [priority]}") == "ok"_erl);
+  CHECK(one.did.exits.at(0).flags == COPPICE_PRIORITY);
+  CHECK(asks("{link, Ear, [priority]}") == "ok"_erl);
+  CHECK(one.links().at(ear) == COPPICE_PRIORITY);
+  const value reference = asks("{monitor, Ear, #{flags => [priority], alias => demonitor, tag => lost}}");
+  const monitored& watched = one.monitors().at(reference);
+  CHECK(watched.flags == COPPICE_PRIORITY);
+  CHECK(watched.alias == COPPICE_ALIAS_DEMONITOR);
+  CHECK(watched.tag == "lost"_erl);
+  CHECK(one.call(std::pair(coppice::etf::atom{"demonitor"}, reference)) == "true"_erl);
+}
+
+TEST_CASE("probe's aliases bring messages until they are given back") {
+  const plugin probes = bundled("probe");
+  actor one(probes);
+  const value alias = one.call("{alias, [priority]}"_erl).reply();
+  const value once = one.call("{alias, [once]}"_erl).reply();
+  CHECK(one.call("{alias, [no_wait]}"_erl) == "{error, badarg}"_erl);
+  one.call("{subscribe, ear}"_erl);
+  CHECK(one.send(alias, "x"_erl, COPPICE_PRIORITY));
+  CHECK(one.did.sent.at(0).term == "{info, x}"_erl);
+  CHECK(one.send(once, "y"_erl));
+  CHECK_FALSE(one.send(once, "y"_erl));
+  CHECK(one.call(std::pair(coppice::etf::atom{"unalias"}, alias)) == "true"_erl);
+  CHECK(one.call(std::pair(coppice::etf::atom{"unalias"}, alias)) == "false"_erl);
+}
+
+TEST_CASE("probe's timer sends to it again and again") {
+  const plugin probes = bundled("probe");
+  actor one(probes);
+  one.call("{subscribe, ear}"_erl);
+  const value id = one.call("{every, 100, ring}"_erl).reply();
+  one.advance(250ms);
+  CHECK(one.did.sent.size() == 2);
+  CHECK(one.did.sent.at(0).term == "{info, ring}"_erl);
+  CHECK(one.call(std::pair(coppice::etf::atom{"cancel_timer"}, id)) == "true"_erl);
 }
 
 TEST_CASE("probe's subscriber survives a reload") {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What the C++ headers promise a plugin's author beyond the C ones: constructors that know their actor, calls
 // that have no place where they stand, options, and a host that lacks an interface.
-#include <doctest/doctest.h>
 #include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/post.h>
+#include <doctest/doctest.h>
 #include <coppice/server.hpp>
 
 #include "fixture.hpp"
@@ -72,14 +72,16 @@ class with_state : public coppice::server {
 };
 class nested : public plain_class {};
 
+template <class T>
+constexpr bool has_create = coppice::detail::lifecycle_table<T>::callbacks.create != nullptr;
+
 } // namespace
 
 TEST_CASE("a constructor and member initialisers see whose state they make") {
   const plugin masons = fixture("mason");
   const value args = "#{stone => grey}"_erl;
   const value env = "#{yard => north}"_erl;
-  const neighbours others("quarry@localhost");
-  actor one(masons, {.args = args, .env = env, .among = &others});
+  actor one(masons, {.args = args, .env = env, .among = neighbours("quarry@localhost")});
   const value expected = std::vector{one.pid().term(), one.parent().term(), args.term(), env.term(),
                                      value("'quarry@localhost'"_erl).term()};
   CHECK(one.call("seen"_erl) == expected);
@@ -217,19 +219,20 @@ TEST_CASE("without drafts metrics count nowhere, and what cannot do without one 
   CHECK(one.call("{put, k, 1}"_erl) == "ok"_erl);
   CHECK(puts() == before);
   one.call("{put, [k], 1}"_erl);
-  CHECK(text(one.reason()).starts_with("{exception,'std::runtime_error',<<\"this host lacks coppice.order/draft-1"));
+  CHECK(text(one.reason())
+            .starts_with("{exception,'std::runtime_error',<<\"this host lacks coppice.order/draft-1"));
 
   const plugin heralds = plugin::load(std::string(FIXTURE_FOLDER) + "/herald.so", host);
   actor other(heralds);
   other.call("{announce, 1}"_erl);
-  CHECK(text(other.reason()).starts_with("{exception,'std::runtime_error',<<\"this host lacks coppice.post/draft-1"));
+  CHECK(text(other.reason())
+            .starts_with("{exception,'std::runtime_error',<<\"this host lacks coppice.post/draft-1"));
 }
 
 TEST_CASE("a class has no state if it has no members, no constructor of its own and none to save") {
-  using coppice::detail::lifecycle_table;
-  CHECK(lifecycle_table<plain_class>::callbacks.create == nullptr);
-  CHECK(lifecycle_table<nested>::callbacks.create == nullptr);
-  CHECK(lifecycle_table<constructed>::callbacks.create != nullptr);
-  CHECK(lifecycle_table<with_member>::callbacks.create != nullptr);
-  CHECK(lifecycle_table<with_state>::callbacks.create != nullptr);
+  CHECK_FALSE(has_create<plain_class>);
+  CHECK_FALSE(has_create<nested>);
+  CHECK(has_create<constructed>);
+  CHECK(has_create<with_member>);
+  CHECK(has_create<with_state>);
 }

@@ -2,20 +2,13 @@
 // coppice/testing.hpp itself: what a plugin does under it is what a node would see, and what a node would
 // refuse is told.
 #include <doctest/doctest.h>
-#include <coppice/testing.hpp>
 
-#include <coppice/testing/erlang.hpp>
-
-#include "places.hpp"
+#include "fixture.hpp"
 
 using namespace coppice::testing;
 using namespace coppice::testing::literals;
 
 namespace {
-
-plugin fixture(const std::string& name) {
-  return plugin::load(std::string(FIXTURE_FOLDER) + "/" + name + ".so");
-}
 
 // The interfaces of this minor with members behind them that no plugin of today knows.
 template <class Api>
@@ -56,7 +49,7 @@ TEST_CASE("a plugin of today runs on a host of a later minor, and says so when a
   coppice_host empty = *detail::host_table();
   empty.get_interface = &no_interface;
   CHECK_THROWS_WITH(plugin::load(folder + "/relay.so", empty),
-                    "init of plugin relay failed: this host lacks an interface that C++ plugins need");
+                    "init of plugin relay failed: this host lacks coppice.message/1, which C++ plugins need");
   CHECK_THROWS_WITH(plugin::load(folder + "/greeter.so", empty), "init of plugin greeter failed: notsup");
 }
 
@@ -105,6 +98,22 @@ TEST_CASE("requests are answered by those the test serves, at once, later, or ne
   CHECK_THROWS_AS(one.respond(999, replies("ok"_erl)), failure);
 }
 
+TEST_CASE("those whom an actor asks while it starts are served before it does") {
+  const plugin envoys = fixture("envoy");
+  neighbours others("here@there");
+  const value registrar = others.serve("registrar", [](const value& asked) {
+    CHECK(asked == "word"_erl);
+    return replies("ok"_erl);
+  });
+  actor one(envoys, {.name = "envoy", .among = others});
+  CHECK(one.call("word"_erl) == std::string("given"));
+  CHECK(one.call("{send, {envoy, here@there}, here, 0}"_erl) == COPPICE_OK);
+  CHECK(one.call("heard"_erl) == "[here]"_erl);
+  CHECK(one.call(std::tuple(coppice::etf::atom{"link"}, registrar.term(), 0)) == COPPICE_OK);
+  actor alone(envoys);
+  CHECK(alone.call("word"_erl) == std::string("noproc"));
+}
+
 TEST_CASE("children are recorded, and refused when the test says so") {
   const plugin clerks = fixture("clerk");
   actor one(clerks);
@@ -117,6 +126,13 @@ TEST_CASE("children are recorded, and refused when the test says so") {
   CHECK(one.links().contains(one.did.children[0].pid));
   one.refuse_children([](const child&) { return "no_budget"_erl; });
   CHECK(one.call("{hire, <<\"senior\">>}"_erl) == "no_budget"_erl);
+
+  const plugin envoys = fixture("envoy");
+  actor other(envoys);
+  const value reference = other.call("spawn"_erl).reply();
+  CHECK(other.monitors().at(reference).whom == other.did.children.at(0).pid);
+  other.down(other.did.children[0].pid, "gone"_erl);
+  CHECK(text(other.call("heard"_erl).reply()).starts_with("[{'DOWN'," + text(reference)));
 }
 
 TEST_CASE("monitors end with a DOWN, exits follow Erlang's rules") {
@@ -196,6 +212,7 @@ TEST_CASE("names, blocking work, logs and a changed configuration") {
   CHECK(one.config_change("#{greeting => <<\"ahoy\">>}"_erl) == COPPICE_OK);
   CHECK(one.call("greeting"_erl) == std::string("ahoy"));
   CHECK(one.config_change("#{}"_erl) == COPPICE_UNHANDLED);
+  CHECK(one.alive());
   CHECK(one.save().status == COPPICE_E_UNSUPPORTED);
   CHECK(one.format_status() == "opaque"_erl);
 }
@@ -213,68 +230,7 @@ TEST_CASE("what a thread of the plugin posts arrives, in order, until the actor 
   CHECK_FALSE(one.alive()); // its thread is told noproc and ends, or this test would not
 }
 
-TEST_CASE("a state goes from one version to the next, and an old version refuses a newer state") {
-  const plugin first = fixture("ledger_1");
-  const plugin second = fixture("ledger_2");
-  actor old(first);
-  CHECK(old.call("{add, 40}"_erl) == 40);
-  const answer pending = old.call("wait"_erl);
-  CHECK_FALSE(pending);
-  CHECK_THROWS_AS(pending.reply(), failure);
-  const saved_state saved = old.save();
-  CHECK(saved.status == COPPICE_OK);
-  CHECK(saved.version == 1);
-
-  actor next = actor::restored(second, saved);
-  CHECK(next.status() == COPPICE_OK);
-  CHECK(next.call("{add, 2}"_erl) == 42);
-  CHECK(next.call("total"_erl) == "{42, 1}"_erl);
-  next.cast("release"_erl); // the call that the old generation was asked
-  CHECK(pending == "released"_erl);
-
-  const saved_state newer = next.save();
-  CHECK(newer.version == 2);
-  actor back = actor::restored(first, newer);
-  CHECK(back.status() == COPPICE_E_VERSION);
-  CHECK_FALSE(back.alive());
-  actor garbled = actor::restored(second, {COPPICE_OK, 2, "nonsense"_erl});
-  CHECK(garbled.status() == COPPICE_E_VERSION);
-}
-
-TEST_CASE("what breaks the ABI's rules is told") {
-  const plugin rude = fixture("rude");
-  take_complaints();
-  {
-    actor one(rude);
-    one.send("release_borrowed"_erl);
-    CHECK(take_complaints() == std::vector<std::string>{"released a message that it had only borrowed"});
-    CHECK(one.call("twice"_erl) == "twice"_erl); // the second reply was E_USED
-    CHECK(one.save().status == COPPICE_E_CONTEXT);
-    CHECK(one.did.complaints == std::vector<std::string>{"a host call in a callback that may only compute"});
-    CHECK(one.did.sent.empty());
-    one.send("unknown"_erl); // logged and dropped by a node
-    CHECK(one.alive());
-    one.send("keep_self"_erl);
-    actor other(rude);
-    other.send("use_kept"_erl);
-    CHECK(take_complaints() == std::vector<std::string>{"a host call for an actor outside of its callbacks"});
-    CHECK(text(other.reason()) == "bad_context");
-    actor cut(rude);
-    cut.send("cut_term"_erl);
-    CHECK(text(cut.reason()) == "bad_term");
-    actor odd(rude);
-    odd.send("answer_42"_erl);
-    CHECK(text(odd.reason()) == "{bad_return_value,42}");
-  }
-  CHECK(live_messages() == 0);
-  {
-    actor one(rude);
-    one.send("leak"_erl);
-  }
-  CHECK(live_messages() == 1);
-}
-
-TEST_CASE("a plugin that does not load or whose init fails is no plugin") {
+TEST_CASE("a plugin that does not load, that a node would refuse or whose init fails is no plugin") {
   const auto trouble = [](auto loads) -> std::string {
     try {
       loads();
@@ -284,6 +240,15 @@ TEST_CASE("a plugin that does not load or whose init fails is no plugin") {
     return {};
   };
   CHECK(trouble([] { fixture("init_fails"); }) == "init of plugin rude failed: no licence");
+  CHECK(trouble([] { fixture("later_server"); }) ==
+        "actor rude: the behaviour server needs the table coppice.server/1, which is missing; this host does "
+        "not "
+        "know its coppice.server/9: rebuild it with this host's headers");
+  CHECK(
+      trouble([] { fixture("small_lifecycle"); }) ==
+      "actor rude: its table coppice.lifecycle/1 has size 16, below 88: set the size to the struct's sizeof");
+  CHECK(trouble([] { fixture("small_descriptor"); }) ==
+        "its descriptor has size 16, below 80: set it to sizeof(coppice_descriptor)");
   CHECK(trouble([] { fixture("nowhere"); }).find("No such file") != std::string::npos);
   CHECK(trouble([] { actor(fixture("rude"), {.actor = "polite"}); }) == "plugin rude has no actor polite");
 }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// "coppice.call/1" for tests: those an actor calls answer as the test says. Nothing parks: a call that is not
+// answered moves the clock to its deadline. Header-only. In the actor's callbacks.
+#pragma once
+
+#include <coppice/call.h>
+
+#include <coppice/testing/processes.hpp>
+
+namespace coppice::testing::detail {
+
+inline std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* message) {
+  auto term = take(message);
+  if (const std::int32_t status = may_call(self, "call.reply"); status != COPPICE_OK) return status;
+  const auto whom = term_of(from);
+  if (!whom || !term) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  etf::cursor at(whom->bytes());
+  etf::bytes pid;
+  etf::bytes tag;
+  if (!at.read_tuple_of(2) || !at.read_term(pid) || !at.read_term(tag)) return COPPICE_E_INVALID;
+  world& w = *of(self);
+  if (*whom == w.asked && std::exchange(w.answered, true)) {
+    complain(std::string("a second call.reply to the call in hand, in ") + w.callback.load());
+    return COPPICE_E_USED;
+  }
+  const auto open = open_froms.find(*whom);
+  if (open == open_froms.end()) {
+    deliver(w, value::of(pid), std::pair(etf::any_term{tag}, term->term()), false);
+    return COPPICE_OK;
+  }
+  const auto waits = open->second.lock();
+  if (waits && !waits->answered) *waits = {true, std::move(*term)}; // a second one the caller drops
+  return COPPICE_OK;
+}
+
+inline std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_message* message,
+                         std::int64_t deadline, coppice_message* out) {
+  auto request = take(message);
+  if (out == nullptr) return COPPICE_E_INVALID;
+  *out = {};
+  if (const std::int32_t status = may_call(self, "call.call"); status != COPPICE_OK) return status;
+  const auto to = destination_of(destination);
+  if (!request || !to) return request ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  world& w = *of(self);
+  if (is_self(w, *to)) return COPPICE_E_SELF;
+  const nanoseconds patience = patience_of(w, deadline);
+  w.did.calls.push_back({*to, *request, patience, 0});
+  const response answer = w.others.ask(*to, *request);
+  if (w.dead) return COPPICE_E_EXITING;
+  return answer.status == COPPICE_E_TIMEOUT ? wait_in_vain(w, patience, "call.call")
+                                            : outcome_of(answer, out);
+}
+
+inline std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std::uint64_t count,
+                              std::int64_t deadline, coppice_call_answer* out) {
+  if (count != 0 && (items == nullptr || out == nullptr)) return COPPICE_E_INVALID;
+  if (const std::int32_t status = may_call(self, "call.call_many"); status != COPPICE_OK) return status;
+  world& w = *of(self);
+  const nanoseconds patience = patience_of(w, deadline);
+  bool late = false;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    out[i] = {};
+    const auto to = destination_of(items[i].destination);
+    const auto request = term_of(items[i].request);
+    if (!to || !request) {
+      out[i].status = request ? COPPICE_E_INVALID : COPPICE_E_TERM;
+      continue;
+    }
+    w.did.calls.push_back({*to, *request, patience, 0});
+    const response answer = is_self(w, *to) ? response{COPPICE_E_SELF, {}} : w.others.ask(*to, *request);
+    out[i].status = outcome_of(answer, &out[i].message);
+    late = late || answer.status == COPPICE_E_TIMEOUT;
+  }
+  if (late) wait_in_vain(w, patience, "call.call_many");
+  return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
+}
+
+inline std::int32_t request(coppice_actor* self, coppice_bytes destination, coppice_message* message,
+                            std::int64_t deadline, std::uint64_t tag, std::uint64_t* out_id) {
+  auto term = take(message);
+  if (out_id == nullptr) return COPPICE_E_INVALID;
+  *out_id = 0;
+  if (const std::int32_t status = may_call(self, "call.request"); status != COPPICE_OK) return status;
+  const auto to = destination_of(destination);
+  if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
+  world& w = *of(self);
+  const nanoseconds patience = patience_of(w, deadline);
+  *out_id = ++w.last_id;
+  made_call asked{*to, std::move(*term), patience, *out_id};
+  w.did.calls.push_back(asked);
+  const nanoseconds due = patience == nanoseconds::max() ? patience : w.now + patience;
+  w.requests.emplace(*out_id, open_request{std::move(asked), tag, due});
+  return COPPICE_OK;
+}
+inline std::int32_t cancel_request(coppice_actor* self, std::uint64_t id) {
+  if (const std::int32_t status = may_call(self, "call.cancel"); status != COPPICE_OK) return status;
+  world& w = *of(self);
+  const auto waits = std::erase_if(w.ended, [id](const ended_request& each) { return each.id == id; });
+  return found(w.requests.erase(id) + waits != 0);
+}
+
+inline std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_message* message,
+                         std::uint32_t flags) {
+  return send_or_cast(self, destination, message, flags, true);
+}
+
+inline const coppice_call_api* call_interface() {
+  static constexpr coppice_call_api table = {
+      .size = sizeof(coppice_call_api),
+      .reserved = 0,
+      .reply = &reply,
+      .call = &call,
+      .call_many = &call_many,
+      .request = &request,
+      .cancel = &cancel_request,
+      .cast = &cast,
+  };
+  return &table;
+}
+
+} // namespace coppice::testing::detail

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// "coppice.metric/draft-1" for tests, and what a test reads of it. Series outlive the actors that count in
+// them, as a node's do; what a node would show nobody is a complaint here. Header-only. Counting and reading
+// on any thread.
+#pragma once
+
+#include <coppice/metric.h>
+
+#include <cmath>
+
+#include <coppice/testing/processes.hpp>
+
+namespace coppice::testing {
+
+using metric_labels = std::vector<std::pair<std::string, std::string>>;
+
+/// What a histogram was told.
+struct observations {
+  std::uint64_t count = 0;
+  double sum = 0;
+  /// A bound, and how many were at or below it: rising, as Prometheus has them.
+  std::vector<std::pair<double, std::uint64_t>> buckets;
+};
+
+namespace detail {
+
+constexpr std::int32_t unseen_metric = -1;
+
+/// What is behind a `coppice_metric*`.
+struct metric_series {
+  std::int32_t kind = unseen_metric;
+  std::int64_t value = 0;
+  observations seen;
+};
+struct metric_family {
+  std::int32_t kind = unseen_metric;
+  std::vector<double> bounds;
+  std::map<metric_labels, metric_series> series;
+};
+struct metric_board {
+  std::mutex lock;
+  std::map<std::pair<std::string, std::string>, metric_family> families; ///< by plugin and name
+  metric_series unseen;
+};
+inline metric_board metrics;
+
+inline bool is_metric_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
+         std::ranges::all_of(
+             text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+/// In the order of their names; none if a node would refuse them.
+inline std::optional<metric_labels> labels_of(const coppice_metric_options& how) {
+  if (how.label_count > 8 || (how.label_count != 0 && how.labels == nullptr)) return std::nullopt;
+  metric_labels all;
+  for (std::uint64_t i = 0; i < how.label_count; ++i)
+    all.emplace_back(text_of(how.labels[i].name), text_of(how.labels[i].value));
+  std::ranges::sort(all);
+  const auto malformed = [](const auto& each) {
+    return !is_metric_name(each.first) || each.second.size() > 128;
+  };
+  const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
+  if (std::ranges::any_of(all, malformed) || std::ranges::adjacent_find(all, same_name) != all.end())
+    return std::nullopt;
+  return all;
+}
+inline std::optional<std::vector<double>> bounds_of(const coppice_metric_options& how) {
+  if (how.kind != COPPICE_METRIC_HISTOGRAM)
+    return how.bound_count == 0 ? std::optional(std::vector<double>()) : std::nullopt;
+  if (how.bound_count == 0)
+    return std::vector<double>{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+  if (how.bound_count > 64 || how.bounds == nullptr) return std::nullopt;
+  std::vector<double> all(how.bounds, how.bounds + how.bound_count);
+  const auto endless = [](double each) { return !std::isfinite(each); };
+  const auto not_rising = [](double a, double b) { return a >= b; };
+  if (std::ranges::any_of(all, endless) || std::ranges::adjacent_find(all, not_rising) != all.end())
+    return std::nullopt;
+  return all;
+}
+
+inline coppice_metric* handle_of(metric_series& series) {
+  return reinterpret_cast<coppice_metric*>(&series);
+}
+inline coppice_metric* nobody_sees(const std::string& name, const char* why) {
+  complain("metric.get of " + (is_metric_name(name) ? name : "a metric") + ": " + why);
+  return handle_of(metrics.unseen);
+}
+inline coppice_metric* get_metric(coppice_actor* self, const coppice_metric_options* options) {
+  if (may_look(self, "metric.get") != COPPICE_OK) return handle_of(metrics.unseen);
+  const auto how = sized(options, COPPICE_METRIC_OPTIONS_LEAST);
+  if (!how) return nobody_sees({}, "its options are too small");
+  const std::string name = text_of(how->name);
+  const bool is_known = how->kind >= COPPICE_METRIC_COUNTER && how->kind <= COPPICE_METRIC_HISTOGRAM;
+  const auto labels = labels_of(*how);
+  const auto bounds = bounds_of(*how);
+  if (!is_known || !is_metric_name(name) || how->help.size > 128 || !labels || !bounds)
+    return nobody_sees(name, "its kind, name, help, labels or bounds are malformed");
+  const std::scoped_lock held(metrics.lock);
+  const auto [place, is_new] = metrics.families.try_emplace({of(self)->plugin, name});
+  metric_family& family = place->second;
+  if (is_new) family = {how->kind, *bounds, {}};
+  if (family.kind != how->kind || family.bounds != *bounds)
+    return nobody_sees(name, "it is one of another kind or with other bounds already");
+  metric_series& series = family.series[*labels];
+  series.kind = family.kind;
+  if (series.seen.buckets.empty())
+    for (const double bound : family.bounds) series.seen.buckets.emplace_back(bound, 0);
+  return handle_of(series);
+}
+
+/// Does something with the series behind a handle, if it is of that kind.
+template <class Does>
+void count_in(coppice_metric* metric, const char* function, std::initializer_list<std::int32_t> kinds,
+              Does does) {
+  auto* const series = reinterpret_cast<metric_series*>(metric);
+  if (series == nullptr) return complain(std::string(function) + " of no metric");
+  const std::scoped_lock held(metrics.lock);
+  if (series->kind == unseen_metric) return;
+  if (std::ranges::find(kinds, series->kind) == kinds.end())
+    return complain(std::string(function) + " of a metric of another kind");
+  does(*series);
+}
+inline void add_to_metric(coppice_metric* metric, std::int64_t n) {
+  count_in(metric, "metric.add", {COPPICE_METRIC_COUNTER, COPPICE_METRIC_GAUGE}, [n](metric_series& series) {
+    if (n < 0 && series.kind == COPPICE_METRIC_COUNTER)
+      complain("metric.add of less than 0 to a counter");
+    else
+      series.value += n;
+  });
+}
+inline void set_metric(coppice_metric* metric, std::int64_t value) {
+  count_in(metric, "metric.set", {COPPICE_METRIC_GAUGE},
+           [value](metric_series& series) { series.value = value; });
+}
+inline void observe_metric(coppice_metric* metric, double value) {
+  count_in(metric, "metric.observe", {COPPICE_METRIC_HISTOGRAM}, [value](metric_series& series) {
+    if (std::isnan(value)) return complain("metric.observe of no number");
+    ++series.seen.count;
+    series.seen.sum += value;
+    for (auto& [bound, count] : series.seen.buckets) count += value <= bound ? 1 : 0;
+  });
+}
+inline const coppice_metric_api* metric_interface() {
+  static constexpr coppice_metric_api table = {
+      .size = sizeof(coppice_metric_api),
+      .reserved = 0,
+      .get = &get_metric,
+      .add = &add_to_metric,
+      .set = &set_metric,
+      .observe = &observe_metric,
+  };
+  return &table;
+}
+
+/// Calls `does` with each series of that name and labels: one of each plugin that has it.
+template <class Does>
+void for_each_series(std::string_view name, metric_labels labels, bool is_histogram, Does does) {
+  std::ranges::sort(labels);
+  const std::scoped_lock held(metrics.lock);
+  for (const auto& [key, family] : metrics.families) {
+    const auto found = family.series.find(labels);
+    if (key.second != name || found == family.series.end()) continue;
+    if ((family.kind == COPPICE_METRIC_HISTOGRAM) != is_histogram)
+      throw failure(std::string(name) + (is_histogram ? " is no histogram" : " is a histogram"));
+    does(found->second);
+  }
+}
+
+} // namespace detail
+
+/// What actors of this program have counted under a name and labels; 0: none asked for it.
+inline std::int64_t metric(std::string_view name, metric_labels labels = {}) {
+  std::int64_t sum = 0;
+  detail::for_each_series(name, std::move(labels), false, [&sum](const auto& each) { sum += each.value; });
+  return sum;
+}
+/// What they have told a histogram.
+inline observations histogram(std::string_view name, metric_labels labels = {}) {
+  observations all;
+  detail::for_each_series(name, std::move(labels), true, [&](const detail::metric_series& each) {
+    if (all.count != 0 && each.seen.count != 0)
+      throw failure(std::string(name) + " is a histogram of several plugins");
+    if (all.count == 0) all = each.seen;
+  });
+  return all;
+}
+
+} // namespace coppice::testing

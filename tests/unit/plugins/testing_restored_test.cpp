@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// coppice/testing.hpp: an actor whose code is replaced. Its state goes through save_state and restore_state,
+// the rest of its process stays.
+#include <doctest/doctest.h>
+
+#include "fixture.hpp"
+
+using namespace coppice::testing;
+using namespace coppice::testing::literals;
+
+TEST_CASE("a state goes from one version to the next, and an old version refuses a newer state") {
+  const plugin first = fixture("ledger_1");
+  const plugin second = fixture("ledger_2");
+  actor old(first);
+  CHECK(old.call("{add, 40}"_erl) == 40);
+  const answer pending = old.call("wait"_erl);
+  CHECK_FALSE(pending);
+  CHECK_THROWS_AS(pending.reply(), failure);
+  const saved_state saved = old.save();
+  CHECK(saved.status == COPPICE_OK);
+  CHECK(saved.version == 1);
+
+  actor next = actor::restored(second, saved);
+  CHECK(next.status() == COPPICE_OK);
+  CHECK(next.call("{add, 2}"_erl) == 42);
+  CHECK(next.call("total"_erl) == "{42, 1}"_erl);
+  next.cast("release"_erl); // the call that the old generation was asked
+  CHECK(pending == "released"_erl);
+
+  const saved_state newer = next.save();
+  CHECK(newer.version == 2);
+  actor back = actor::restored(first, newer);
+  CHECK(back.status() == COPPICE_E_VERSION);
+  CHECK_FALSE(back.alive());
+  actor garbled = actor::restored(second, {COPPICE_OK, 2, "nonsense"_erl});
+  CHECK(garbled.status() == COPPICE_E_VERSION);
+}
+
+TEST_CASE("after_restore runs before anything else comes, and may do what restore_state may not") {
+  const plugin envoys = fixture("envoy");
+  actor old(envoys);
+  actor next = actor::restored(envoys, old.save());
+  CHECK(next.status() == COPPICE_OK);
+  CHECK(next.did.complaints.empty());
+  CHECK(next.did.sent.at(0).term == "restored"_erl);
+  CHECK(next.call("word"_erl) == std::string("noproc and restored"));
+}
+
+TEST_CASE("an after_restore that fails is that actor's end, and not the restore's failure") {
+  const plugin envoys = fixture("envoy");
+  actor old(envoys);
+  actor next = actor::restored(envoys, old.save(), {.args = "fail"_erl});
+  CHECK(next.status() == COPPICE_OK);
+  CHECK_FALSE(next.alive());
+  CHECK(next.reason() == "unfit"_erl);
+}
+
+TEST_CASE("a replaced actor keeps its pid, name, arguments, links, neighbours and clock") {
+  const plugin envoys = fixture("envoy");
+  actor old(envoys, {.args = "#{a => 1}"_erl, .name = "first"});
+  const value friend_of_it = old.serve("friend", [](const value&) { return replies("ok"_erl); });
+  old.call(std::tuple(coppice::etf::atom{"link"}, friend_of_it.term(), COPPICE_PRIORITY));
+  old.advance(90s);
+  actor next = actor::restored(envoys, old.save());
+  CHECK(next.pid() == old.pid());
+  CHECK(next.parent() == old.parent());
+  CHECK(next.now() == old.now());
+  CHECK(next.links() == old.links());
+  CHECK(next.call("{send, first, by_name, 0}"_erl) == COPPICE_OK);
+  CHECK(next.call("heard"_erl) == "[by_name]"_erl);
+  const auto id = next.call("{question, friend}"_erl).as<std::int64_t>();
+  CHECK(next.did.sent.back().term == erl("{" + std::to_string(id) + ", 0}"));
+  actor renamed = actor::restored(envoys, old.save(), {.name = "second"});
+  CHECK(renamed.call("{send, second, by_name, 0}"_erl) == COPPICE_OK);
+  CHECK(renamed.call("heard"_erl) == "[by_name]"_erl);
+}
+
+TEST_CASE("a replaced actor's timers go on, those that repeat with their period") {
+  const plugin envoys = fixture("envoy");
+  actor old(envoys);
+  const auto repeating = old.call("{every, 2000, tock}"_erl).as<std::int64_t>();
+  old.call("{'after', 5000, tick}"_erl);
+  old.advance(3s);
+  actor next = actor::restored(envoys, old.save());
+  REQUIRE(next.timers().size() == 2);
+  CHECK(next.timers()[0].period == 2s);
+  CHECK(next.call("{'after', 60000, other}"_erl).as<std::int64_t>() > repeating + 1); // no id comes twice
+  next.advance(3s);
+  CHECK(next.call("heard"_erl) == "[tock, tick, tock]"_erl);
+  CHECK(old.call("heard"_erl) == "[tock]"_erl);
+  CHECK(next.call(std::pair(coppice::etf::atom{"cancel"}, repeating)) == true);
+}
+
+TEST_CASE("a replaced actor's monitors, aliases and open requests are still its own") {
+  const plugin envoys = fixture("envoy");
+  actor old(envoys);
+  const value reference = old.call("{monitor, db, 0, 0, undefined}"_erl).reply();
+  const value alias = old.call("{alias, 0}"_erl).reply();
+  old.serve("slow", [](const value&) { return silence(); });
+  const auto id = old.call("{question, slow}"_erl).as<std::uint64_t>();
+  actor next = actor::restored(envoys, old.save());
+  next.down("db"_erl, "crashed"_erl);
+  CHECK(next.send(alias, "by_alias"_erl));
+  CHECK(next.call("heard"_erl) == erl("[{'DOWN', " + text(reference) + ", process, db, crashed}, by_alias]"));
+  next.respond(id, exits("gone"_erl));
+  CHECK(next.did.sent.back().term == erl("{" + std::to_string(id) + ", -8}"));
+}
+
+TEST_CASE("an actor without a state is replaced by one without, and by no other") {
+  const plugin greeters = plugin::load(std::string(PLUGIN_FOLDER) + "/greeter.so");
+  const plugin envoys = fixture("envoy");
+  actor old(greeters);
+  const saved_state nothing = old.save();
+  CHECK(nothing.status == COPPICE_OK);
+  CHECK_FALSE(nothing.term);
+  CHECK(actor::restored(greeters, nothing).call("{hello, you}"_erl) == "{ok, <<\"hello, you\">>}"_erl);
+  CHECK(actor::restored(envoys, nothing).status() == COPPICE_E_UNSUPPORTED);
+  CHECK(actor::restored(greeters, actor(envoys).save()).status() == COPPICE_E_UNSUPPORTED);
+  const saved_state none = actor(fixture("clerk")).save();
+  CHECK(none.status == COPPICE_E_UNSUPPORTED);
+  CHECK_THROWS_AS(actor::restored(envoys, none), failure);
+}

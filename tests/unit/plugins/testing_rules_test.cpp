@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// coppice/testing.hpp: what breaks the ABI's rules is refused as a node refuses it, and told.
+#include <doctest/doctest.h>
+
+#include "fixture.hpp"
+
+using namespace coppice::testing;
+using namespace coppice::testing::literals;
+
+using lines = std::vector<std::string>;
+
+TEST_CASE("messages that are not given back, or given back though borrowed, are told") {
+  const plugin rude = fixture("rude");
+  const auto messages_before = live_messages();
+  take_complaints();
+  {
+    actor one(rude);
+    one.send("release_borrowed"_erl);
+    CHECK(one.did.complaints == lines{"released a message that it had only borrowed"});
+    one.send("unknown"_erl); // logged and dropped by a node
+    CHECK(one.alive());
+    actor cut(rude);
+    cut.send("cut_term"_erl);
+    CHECK(text(cut.reason()) == "bad_term");
+    actor odd(rude);
+    odd.send("answer_42"_erl);
+    CHECK(text(odd.reason()) == "{bad_return_value,42}");
+  }
+  CHECK(live_messages() == messages_before);
+  {
+    actor one(rude);
+    one.send("leak"_erl);
+  }
+  CHECK(live_messages() == messages_before + 1);
+  CHECK(take_complaints().empty());
+}
+
+TEST_CASE("a second reply to the call in hand is E_USED and told") {
+  const plugin rude = fixture("rude");
+  actor one(rude);
+  CHECK(one.call("twice"_erl) == "twice"_erl);
+  CHECK(one.alive());
+  CHECK(one.did.complaints == lines{"a second call.reply to the call in hand, in handle_call"});
+}
+
+TEST_CASE("a second reply at any other time does nothing") {
+  const plugin ledgers = fixture("ledger_1");
+  actor one(ledgers);
+  const answer first = one.call("wait"_erl);
+  one.cast("release"_erl);
+  one.cast("release"_erl);
+  CHECK(first == "released"_erl);
+  CHECK(one.alive());
+  CHECK(one.did.complaints.empty());
+}
+
+TEST_CASE("a callback that only computes may not call out") {
+  const plugin rude = fixture("rude");
+  const auto told = [](const actor& one, const char* callback) {
+    CHECK(one.did.sent.empty());
+    CHECK(one.did.complaints == lines{std::string("actor.send in ") + callback + ", which may only compute"});
+  };
+  actor created(rude, {.args = "create"_erl});
+  CHECK(created.status() == COPPICE_E_CONTEXT);
+  CHECK(created.reason() == "bad_context"_erl);
+  told(created, "create");
+  actor saved(rude, {.args = "save_state"_erl});
+  CHECK(saved.save().status == COPPICE_E_CONTEXT);
+  CHECK(saved.alive());
+  told(saved, "save_state");
+  actor restored = actor::restored(rude, actor(rude).save(), {.args = "restore_state"_erl});
+  CHECK(restored.status() == COPPICE_E_CONTEXT);
+  told(restored, "restore_state");
+  actor shown(rude, {.args = "format_status"_erl});
+  CHECK(shown.format_status() == "opaque"_erl);
+  told(shown, "format_status");
+}
+
+TEST_CASE("each host call that is not for callbacks which only compute is told by its name") {
+  const plugin intruders = fixture("intruder");
+  const auto messages_before = live_messages();
+  actor one(intruders);
+  const auto tried = one.format_status().as<std::vector<std::pair<std::string, std::int32_t>>>();
+  CHECK(tried.size() == 30);
+  REQUIRE(one.did.complaints.size() == tried.size());
+  for (std::size_t i = 0; i < tried.size(); ++i) {
+    const auto& [function, status] = tried[i];
+    CAPTURE(function);
+    CHECK(status == COPPICE_E_CONTEXT);
+    CHECK(one.did.complaints[i] == function + " in format_status, which may only compute");
+  }
+  CHECK(one.did.label.empty());
+  CHECK(live_messages() == messages_before);
+}
+
+TEST_CASE("a host call beside its actor's callback is told") {
+  const plugin intruders = fixture("intruder");
+  take_complaints();
+  {
+    actor one(intruders);
+    const lines beside{"actor.set_label while handle_call runs, but not on its thread and stack"};
+    CHECK(one.call("on_thread"_erl) == COPPICE_E_CONTEXT);
+    CHECK(std::exchange(one.did.complaints, {}) == beside);
+    CHECK(one.call("in_blocking"_erl) == COPPICE_E_CONTEXT);
+    CHECK(std::exchange(one.did.complaints, {}) == beside);
+    CHECK(take_complaints().empty());
+  }
+  CHECK(take_complaints() == lines{"actor.set_label outside of callbacks"}); // in its destructor
+}
+
+TEST_CASE("a host call with another actor's self is told") {
+  const plugin rude = fixture("rude");
+  actor one(rude);
+  one.send("keep_self"_erl);
+  actor other(rude);
+  other.send("use_kept"_erl);
+  CHECK(other.did.complaints == lines{"actor.set_label in handle_info with another actor's self"});
+  CHECK(text(other.reason()) == "bad_context");
+  CHECK(one.did.complaints.empty());
+}
+
+TEST_CASE("a host call with the self of an actor that is gone is told") {
+  const plugin intruders = fixture("intruder");
+  auto gone = std::make_unique<actor>(intruders);
+  gone->call("keep_self"_erl);
+  gone.reset();
+  take_complaints();
+  actor other(intruders);
+  CHECK(other.call("use_kept"_erl) == COPPICE_E_CONTEXT);
+  CHECK(take_complaints() == lines{"actor.set_label with the self of an actor that is gone"});
+}
+
+TEST_CASE("options that are smaller than their …_LEAST are invalid") {
+  const plugin intruders = fixture("intruder");
+  actor one(intruders);
+  CHECK(one.call("small_options"_erl) == std::vector<std::int32_t>(4, COPPICE_E_INVALID));
+  CHECK(one.did.children.empty());
+}
