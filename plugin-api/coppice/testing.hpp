@@ -198,9 +198,10 @@ class actor {
       return out;
     }
     out.version = type_.state_version;
-    out.status = written("save_state", out.term, [&](coppice_writer* w) {
+    out.status = judged(written("save_state", out.term, [&](coppice_writer* w) {
       return lifecycle_.save_state(self(), state_, &out.version, w);
-    });
+    }));
+    forget_error();
     return out;
   }
   /// What sys:get_status shows; save_state's term without a format_status, else `opaque`.
@@ -211,6 +212,7 @@ class actor {
     else
       written("format_status", shown,
               [&](coppice_writer* w) { return lifecycle_.format_status(self(), state_, w); });
+    forget_error();
     return shown ? shown : atom("opaque");
   }
   /// A changed configuration; without an `env` that is the same. COPPICE_UNHANDLED: the node would restart
@@ -283,7 +285,15 @@ class actor {
   template <class Callback>
   std::int32_t compute(const char* name, Callback callback) {
     const detail::turn entered(world_, name, true);
+    world_.refused.clear();
     return callback();
+  }
+  // What it came to, unless it did more: then it has failed, whatever it says.
+  std::int32_t judged(std::int32_t status) {
+    if (world_.refused.empty()) return status;
+    world_.error_reason = {};
+    world_.error_text = std::exchange(world_.refused, {});
+    return COPPICE_E_CONTEXT;
   }
   // One that may only compute, and writes a term.
   template <class Callback>
@@ -297,7 +307,6 @@ class actor {
     else
       detail::discard(&out);
     if (status == COPPICE_OK) into = *detail::take(&made);
-    forget_error();
     return status;
   }
 
@@ -305,8 +314,9 @@ class actor {
     if (lifecycle_.create != nullptr)
       status_ = compute("create", [&] { return lifecycle_.create(self(), &state_); });
     created_ = status_ == COPPICE_OK;
-    if (!created_) detail::end(world_, stop_reason(status_));
-    return created_;
+    status_ = judged(status_);
+    if (status_ != COPPICE_OK) detail::end(world_, stop_reason(status_));
+    return status_ == COPPICE_OK;
   }
   void start() {
     if (!create()) return;

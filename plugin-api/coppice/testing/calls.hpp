@@ -11,7 +11,8 @@ namespace coppice::testing::detail {
 
 inline std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* message) {
   auto term = take(message);
-  if (const std::int32_t status = may_call(self, "call.reply"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_CALL_1 "'s reply"); status != COPPICE_OK)
+    return status;
   const auto whom = term_of(from);
   if (!whom || !term) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
   etf::cursor at(whom->bytes());
@@ -20,7 +21,7 @@ inline std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_messa
   if (!at.read_tuple_of(2) || !at.read_term(pid) || !at.read_term(tag)) return COPPICE_E_INVALID;
   world& w = *of(self);
   if (*whom == w.asked && std::exchange(w.answered, true)) {
-    complain(std::string("a second call.reply to the call in hand, in ") + w.callback.load());
+    complain_of_callback(COPPICE_CALL_1 "'s reply", " twice for the call in hand");
     return COPPICE_E_USED;
   }
   const auto open = open_froms.find(*whom);
@@ -38,7 +39,8 @@ inline std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice
   auto request = take(message);
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self, "call.call"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_CALL_1 "'s call"); status != COPPICE_OK)
+    return status;
   const auto to = destination_of(destination);
   if (!request || !to) return request ? COPPICE_E_INVALID : COPPICE_E_TERM;
   world& w = *of(self);
@@ -47,14 +49,15 @@ inline std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice
   w.did.calls.push_back({*to, *request, patience, 0});
   const response answer = w.others.ask(*to, *request);
   if (w.dead) return COPPICE_E_EXITING;
-  return answer.status == COPPICE_E_TIMEOUT ? wait_in_vain(w, patience, "call.call")
+  return answer.status == COPPICE_E_TIMEOUT ? wait_in_vain(w, patience, COPPICE_CALL_1 "'s call")
                                             : outcome_of(answer, out);
 }
 
 inline std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std::uint64_t count,
                               std::int64_t deadline, coppice_call_answer* out) {
   if (count != 0 && (items == nullptr || out == nullptr)) return COPPICE_E_INVALID;
-  if (const std::int32_t status = may_call(self, "call.call_many"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_CALL_1 "'s call_many"); status != COPPICE_OK)
+    return status;
   world& w = *of(self);
   const nanoseconds patience = patience_of(w, deadline);
   bool late = false;
@@ -71,7 +74,7 @@ inline std::int32_t call_many(coppice_actor* self, const coppice_call_item* item
     out[i].status = outcome_of(answer, &out[i].message);
     late = late || answer.status == COPPICE_E_TIMEOUT;
   }
-  if (late) wait_in_vain(w, patience, "call.call_many");
+  if (late) wait_in_vain(w, patience, COPPICE_CALL_1 "'s call_many");
   return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
 }
 
@@ -80,7 +83,8 @@ inline std::int32_t request(coppice_actor* self, coppice_bytes destination, copp
   auto term = take(message);
   if (out_id == nullptr) return COPPICE_E_INVALID;
   *out_id = 0;
-  if (const std::int32_t status = may_call(self, "call.request"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_CALL_1 "'s request"); status != COPPICE_OK)
+    return status;
   const auto to = destination_of(destination);
   if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
   world& w = *of(self);
@@ -93,7 +97,8 @@ inline std::int32_t request(coppice_actor* self, coppice_bytes destination, copp
   return COPPICE_OK;
 }
 inline std::int32_t cancel_request(coppice_actor* self, std::uint64_t id) {
-  if (const std::int32_t status = may_call(self, "call.cancel"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_CALL_1 "'s cancel"); status != COPPICE_OK)
+    return status;
   world& w = *of(self);
   const auto waits = std::erase_if(w.ended, [id](const ended_request& each) { return each.id == id; });
   return found(w.requests.erase(id) + waits != 0);

@@ -31,7 +31,8 @@ inline std::int32_t start_timer(coppice_actor* self, const coppice_timer_options
   constexpr std::int64_t least_period = 1'000'000;
   auto term = take(message);
   if (out_id != nullptr) *out_id = 0;
-  if (const std::int32_t status = may_call(self, "timer.start"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_TIMER_1 "'s start"); status != COPPICE_OK)
+    return status;
   const auto how = sized(options, COPPICE_TIMER_OPTIONS_LEAST);
   if (!how || (how->period != 0 && how->period < least_period)) return COPPICE_E_INVALID;
   if (!term) return COPPICE_E_TERM;
@@ -48,13 +49,15 @@ inline std::int32_t start_timer(coppice_actor* self, const coppice_timer_options
   return COPPICE_OK;
 }
 inline std::int32_t cancel_timer(coppice_actor* self, std::uint64_t id) {
-  if (const std::int32_t status = may_call(self, "timer.cancel"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_TIMER_1 "'s cancel"); status != COPPICE_OK)
+    return status;
   return found(std::erase_if(of(self)->timers, [id](const timer& each) { return each.id == id; }) != 0);
 }
 inline std::int32_t remaining(coppice_actor* self, std::uint64_t id, std::int64_t* out_left) {
   if (out_left == nullptr) return COPPICE_E_INVALID;
   *out_left = 0;
-  if (const std::int32_t status = may_call(self, "timer.remaining"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_TIMER_1 "'s remaining"); status != COPPICE_OK)
+    return status;
   for (const timer& each : of(self)->timers) {
     if (each.id != id) continue;
     *out_left = std::max(each.due - of(self)->now, 0ns).count();
@@ -79,7 +82,8 @@ inline const coppice_timer_api* timer_interface() {
 
 inline std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* context,
                                  void (*abandon)(void*)) {
-  const std::int32_t status = function == nullptr ? COPPICE_E_INVALID : may_call(self, "work.blocking_run");
+  const std::int32_t status =
+      function == nullptr ? COPPICE_E_INVALID : may_call(self, COPPICE_WORK_1 "'s blocking_run");
   if (status != COPPICE_OK) {
     if (abandon != nullptr) abandon(context);
     return status;
@@ -89,16 +93,17 @@ inline std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), v
   return COPPICE_OK;
 }
 inline void reductions(coppice_actor* self, std::uint64_t) {
-  may_call(self, "work.reductions");
+  may_call(self, COPPICE_WORK_1 "'s reductions");
 }
 inline std::int32_t should_yield(coppice_actor* self) {
-  return may_call(self, "work.should_yield") == COPPICE_OK ? 0 : 1;
+  return may_call(self, COPPICE_WORK_1 "'s should_yield") == COPPICE_OK ? 0 : 1;
 }
 inline std::int32_t yield(coppice_actor* self) {
-  return may_call(self, "work.yield");
+  return may_call(self, COPPICE_WORK_1 "'s yield");
 }
 inline std::int32_t sleep_until(coppice_actor* self, std::int64_t deadline) {
-  if (const std::int32_t status = may_call(self, "work.sleep_until"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_WORK_1 "'s sleep_until"); status != COPPICE_OK)
+    return status;
   of(self)->now = std::max(of(self)->now, nanoseconds(deadline));
   return COPPICE_OK;
 }
@@ -119,7 +124,7 @@ inline const coppice_work_api* work_interface() {
 
 inline void write_log(coppice_actor* self, std::int32_t level, coppice_bytes text,
                       const coppice_log_field* fields, std::uint64_t field_count) {
-  if (self == nullptr || may_look(self, "log.write") != COPPICE_OK) return;
+  if (self == nullptr || may_look(self, COPPICE_LOG_1 "'s write") != COPPICE_OK) return;
   log_line made{level, text_of(text), {}};
   for (std::uint64_t i = 0; i < field_count; ++i) {
     const auto term = term_of(fields[i].term);
@@ -149,7 +154,8 @@ inline std::shared_ptr<letterbox>* box_of(coppice_post* handle) {
 inline std::int32_t open_post(coppice_actor* self, coppice_post** out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = nullptr;
-  if (const std::int32_t status = may_call(self, "post.open"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_POST_DRAFT_1 "'s open"); status != COPPICE_OK)
+    return status;
   *out = handle_of(std::make_unique<std::shared_ptr<letterbox>>(of(self)->letters).release());
   return COPPICE_OK;
 }

@@ -184,7 +184,8 @@ inline std::int32_t adopt(coppice_actor* self, const std::uint8_t* data, std::ui
                           void (*free_data)(void*), void* context, coppice_message* out) {
   if (out == nullptr || free_data == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self, "message.adopt"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_MESSAGE_1 "'s adopt"); status != COPPICE_OK)
+    return status;
   if (data == nullptr || !is_term({data, static_cast<std::size_t>(size)})) return COPPICE_E_TERM;
   block* const made = make_block({});
   made->free_data = free_data;

@@ -56,8 +56,9 @@ inline std::optional<metric_labels> labels_of(const coppice_metric_options& how)
   for (std::uint64_t i = 0; i < how.label_count; ++i)
     all.emplace_back(text_of(how.labels[i].name), text_of(how.labels[i].value));
   std::ranges::sort(all);
-  const auto malformed = [](const auto& each) {
-    return !is_metric_name(each.first) || each.second.size() > 128;
+  const auto malformed = [&how](const auto& each) { // a histogram's buckets have a label of their own
+    return !is_metric_name(each.first) || each.second.size() > 128 ||
+           (how.kind == COPPICE_METRIC_HISTOGRAM && each.first == "le");
   };
   const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
   if (std::ranges::any_of(all, malformed) || std::ranges::adjacent_find(all, same_name) != all.end())
@@ -65,8 +66,7 @@ inline std::optional<metric_labels> labels_of(const coppice_metric_options& how)
   return all;
 }
 inline std::optional<std::vector<double>> bounds_of(const coppice_metric_options& how) {
-  if (how.kind != COPPICE_METRIC_HISTOGRAM)
-    return how.bound_count == 0 ? std::optional(std::vector<double>()) : std::nullopt;
+  if (how.kind != COPPICE_METRIC_HISTOGRAM) return std::vector<double>();
   if (how.bound_count == 0)
     return std::vector<double>{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
   if (how.bound_count > 64 || how.bounds == nullptr) return std::nullopt;
@@ -78,29 +78,54 @@ inline std::optional<std::vector<double>> bounds_of(const coppice_metric_options
   return all;
 }
 
+inline bool is_help(std::string_view text) {
+  return text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+           return c != '\\' && c != '"' && static_cast<unsigned char>(c) >= 0x20;
+         });
+}
+/// Every name that a family has where a node shows it.
+inline std::set<std::string> names_shown(const std::string& name, std::int32_t kind) {
+  if (kind == COPPICE_METRIC_COUNTER) return {name, name + "_total"};
+  if (kind == COPPICE_METRIC_GAUGE) return {name};
+  return {name, name + "_bucket", name + "_sum", name + "_count"};
+}
+/// Whether a plugin's new family would be shown under a name of another one of it.
+inline bool is_taken(const std::string& plugin, const std::string& name, std::int32_t kind) {
+  const auto wanted = names_shown(name, kind);
+  return std::ranges::any_of(metrics.families, [&](const auto& other) {
+    if (other.first.first != plugin || other.first.second == name) return false;
+    const auto shown = names_shown(other.first.second, other.second.kind);
+    return std::ranges::any_of(shown, [&](const auto& each) { return wanted.contains(each); });
+  });
+}
+
 inline coppice_metric* handle_of(metric_series& series) {
   return reinterpret_cast<coppice_metric*>(&series);
 }
 inline coppice_metric* nobody_sees(const std::string& name, const char* why) {
-  complain("metric.get of " + (is_metric_name(name) ? name : "a metric") + ": " + why);
+  const std::string shown = is_metric_name(name) ? name : "(no name)";
+  complain("the metric " + shown + " is not shown: " + why);
   return handle_of(metrics.unseen);
 }
 inline coppice_metric* get_metric(coppice_actor* self, const coppice_metric_options* options) {
-  if (may_look(self, "metric.get") != COPPICE_OK) return handle_of(metrics.unseen);
+  if (may_look(self, COPPICE_METRIC_DRAFT_1 "'s get") != COPPICE_OK) return handle_of(metrics.unseen);
   const auto how = sized(options, COPPICE_METRIC_OPTIONS_LEAST);
   if (!how) return nobody_sees({}, "its options are too small");
   const std::string name = text_of(how->name);
   const bool is_known = how->kind >= COPPICE_METRIC_COUNTER && how->kind <= COPPICE_METRIC_HISTOGRAM;
   const auto labels = labels_of(*how);
   const auto bounds = bounds_of(*how);
-  if (!is_known || !is_metric_name(name) || how->help.size > 128 || !labels || !bounds)
+  if (!is_known || !is_metric_name(name) || !is_help(text_of(how->help)) || !labels || !bounds)
     return nobody_sees(name, "its kind, name, help, labels or bounds are malformed");
+  const std::string& plugin = of(self)->plugin;
   const std::scoped_lock held(metrics.lock);
-  const auto [place, is_new] = metrics.families.try_emplace({of(self)->plugin, name});
+  if (is_taken(plugin, name, how->kind))
+    return nobody_sees(name, "another metric is shown under a name of it");
+  const auto [place, is_new] = metrics.families.try_emplace({plugin, name});
   metric_family& family = place->second;
   if (is_new) family = {how->kind, *bounds, {}};
   if (family.kind != how->kind || family.bounds != *bounds)
-    return nobody_sees(name, "it is one of another kind or with other bounds already");
+    return nobody_sees(name, "it is a metric of another kind or with other bounds already");
   metric_series& series = family.series[*labels];
   series.kind = family.kind;
   if (series.seen.buckets.empty())
@@ -113,32 +138,35 @@ template <class Does>
 void count_in(coppice_metric* metric, const char* function, std::initializer_list<std::int32_t> kinds,
               Does does) {
   auto* const series = reinterpret_cast<metric_series*>(metric);
-  if (series == nullptr) return complain(std::string(function) + " of no metric");
+  if (series == nullptr) return complain(std::string(function) + " was called without a metric");
   const std::scoped_lock held(metrics.lock);
   if (series->kind == unseen_metric) return;
   if (std::ranges::find(kinds, series->kind) == kinds.end())
-    return complain(std::string(function) + " of a metric of another kind");
+    return complain(std::string(function) + " was called for a metric of another kind");
   does(*series);
 }
 inline void add_to_metric(coppice_metric* metric, std::int64_t n) {
-  count_in(metric, "metric.add", {COPPICE_METRIC_COUNTER, COPPICE_METRIC_GAUGE}, [n](metric_series& series) {
-    if (n < 0 && series.kind == COPPICE_METRIC_COUNTER)
-      complain("metric.add of less than 0 to a counter");
-    else
-      series.value += n;
-  });
+  count_in(metric, COPPICE_METRIC_DRAFT_1 "'s add", {COPPICE_METRIC_COUNTER, COPPICE_METRIC_GAUGE},
+           [n](metric_series& series) {
+             if (n < 0 && series.kind == COPPICE_METRIC_COUNTER)
+               complain(COPPICE_METRIC_DRAFT_1 "'s add was called for a counter with less than 0");
+             else
+               series.value += n;
+           });
 }
 inline void set_metric(coppice_metric* metric, std::int64_t value) {
-  count_in(metric, "metric.set", {COPPICE_METRIC_GAUGE},
+  count_in(metric, COPPICE_METRIC_DRAFT_1 "'s set", {COPPICE_METRIC_GAUGE},
            [value](metric_series& series) { series.value = value; });
 }
 inline void observe_metric(coppice_metric* metric, double value) {
-  count_in(metric, "metric.observe", {COPPICE_METRIC_HISTOGRAM}, [value](metric_series& series) {
-    if (std::isnan(value)) return complain("metric.observe of no number");
-    ++series.seen.count;
-    series.seen.sum += value;
-    for (auto& [bound, count] : series.seen.buckets) count += value <= bound ? 1 : 0;
-  });
+  count_in(metric, COPPICE_METRIC_DRAFT_1 "'s observe", {COPPICE_METRIC_HISTOGRAM},
+           [value](metric_series& series) {
+             if (std::isnan(value))
+               return complain(COPPICE_METRIC_DRAFT_1 "'s observe was called with no number");
+             ++series.seen.count;
+             series.seen.sum += value;
+             for (auto& [bound, count] : series.seen.buckets) count += value <= bound ? 1 : 0;
+           });
 }
 inline const coppice_metric_api* metric_interface() {
   static constexpr coppice_metric_api table = {

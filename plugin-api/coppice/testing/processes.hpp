@@ -16,19 +16,19 @@ inline coppice_bytes lend_value(coppice_actor* self, const value world::*member,
   return plain((of(self)->*member).bytes());
 }
 inline coppice_bytes self_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::self, "actor.self_borrowed");
+  return lend_value(self, &world::self, COPPICE_ACTOR_1 "'s self_borrowed");
 }
 inline coppice_bytes parent_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::parent, "actor.parent_borrowed");
+  return lend_value(self, &world::parent, COPPICE_ACTOR_1 "'s parent_borrowed");
 }
 inline coppice_bytes node_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::node, "actor.node_borrowed");
+  return lend_value(self, &world::node, COPPICE_ACTOR_1 "'s node_borrowed");
 }
 inline coppice_bytes args_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::args, "actor.args_borrowed");
+  return lend_value(self, &world::args, COPPICE_ACTOR_1 "'s args_borrowed");
 }
 inline coppice_bytes env_borrowed(coppice_actor* self) {
-  return lend_value(self, &world::env, "actor.env_borrowed");
+  return lend_value(self, &world::env, COPPICE_ACTOR_1 "'s env_borrowed");
 }
 
 /// What a plugin hands over by its size: what lies beyond that is zero. None if it is too small.
@@ -53,7 +53,7 @@ inline std::int32_t found(bool is) {
 inline std::int32_t send_or_cast(coppice_actor* self, coppice_bytes destination, coppice_message* message,
                                  std::uint32_t flags, bool is_cast) {
   auto term = take(message);
-  const char* const function = is_cast ? "call.cast" : "actor.send";
+  const char* const function = is_cast ? COPPICE_CALL_1 "'s cast" : COPPICE_ACTOR_1 "'s send";
   if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
   constexpr std::uint32_t known = COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT;
   if (const std::int32_t status = takes(flags, known); status != COPPICE_OK) return status;
@@ -69,7 +69,8 @@ inline std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice
 }
 
 inline std::int32_t link(coppice_actor* self, coppice_bytes pid, std::uint32_t flags) {
-  if (const std::int32_t status = may_call(self, "actor.link"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s link"); status != COPPICE_OK)
+    return status;
   if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT); status != COPPICE_OK)
     return status;
   const auto whom = term_of(pid, etf::kind::pid);
@@ -79,7 +80,8 @@ inline std::int32_t link(coppice_actor* self, coppice_bytes pid, std::uint32_t f
   return COPPICE_OK;
 }
 inline std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
-  if (const std::int32_t status = may_call(self, "actor.unlink"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s unlink"); status != COPPICE_OK)
+    return status;
   const auto whom = term_of(pid, etf::kind::pid);
   if (!whom) return COPPICE_E_INVALID;
   of(self)->links.erase(*whom);
@@ -87,7 +89,8 @@ inline std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
 }
 inline std::int32_t exit(coppice_actor* self, coppice_bytes pid_or_alias, coppice_bytes reason,
                          std::uint32_t flags) {
-  if (const std::int32_t status = may_call(self, "actor.exit"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s exit"); status != COPPICE_OK)
+    return status;
   if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT); status != COPPICE_OK)
     return status;
   auto whom = term_of(pid_or_alias, etf::kind::pid);
@@ -107,7 +110,8 @@ inline std::int32_t exit(coppice_actor* self, coppice_bytes pid_or_alias, coppic
   return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
 }
 inline std::int32_t trap_exit(coppice_actor* self, std::int32_t on, std::int32_t* out_old) {
-  if (const std::int32_t status = may_call(self, "actor.trap_exit"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s trap_exit"); status != COPPICE_OK)
+    return status;
   const bool old = std::exchange(of(self)->trapping, on != 0);
   if (out_old != nullptr) *out_old = old ? 1 : 0;
   return COPPICE_OK;
@@ -125,7 +129,8 @@ inline std::int32_t monitor(coppice_actor* self, coppice_bytes destination, std:
                             const coppice_monitor_options* options, coppice_message* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self, "actor.monitor"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s monitor"); status != COPPICE_OK)
+    return status;
   if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT); status != COPPICE_OK)
     return status;
   const auto whom = destination_of(destination);
@@ -150,7 +155,8 @@ inline bool is_end_of(const value& term, const value& reference) {
          at.read_atom_is("process");
 }
 inline std::int32_t demonitor(coppice_actor* self, coppice_bytes reference, std::int32_t flush) {
-  if (const std::int32_t status = may_call(self, "actor.demonitor"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s demonitor"); status != COPPICE_OK)
+    return status;
   const auto which = term_of(reference, etf::kind::reference);
   if (!which) return COPPICE_E_INVALID;
   world& w = *of(self);
@@ -158,7 +164,8 @@ inline std::int32_t demonitor(coppice_actor* self, coppice_bytes reference, std:
   return found(end_monitor(w, *which));
 }
 inline std::int32_t monitor_node(coppice_actor* self, coppice_bytes node, std::int32_t on) {
-  if (const std::int32_t status = may_call(self, "actor.monitor_node"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s monitor_node"); status != COPPICE_OK)
+    return status;
   const auto which = term_of(node, etf::kind::atom);
   std::string_view name;
   if (!which || !etf::cursor(which->bytes()).read_atom(name) || name.find('@') == name.npos)
@@ -172,7 +179,8 @@ inline std::int32_t monitor_node(coppice_actor* self, coppice_bytes node, std::i
 inline std::int32_t alias(coppice_actor* self, std::uint32_t flags, coppice_message* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self, "actor.alias"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s alias"); status != COPPICE_OK)
+    return status;
   if (const std::int32_t status = takes(flags, COPPICE_PRIORITY | COPPICE_ONCE); status != COPPICE_OK)
     return status;
   const value made = fresh_reference(of(self)->others.node());
@@ -181,13 +189,15 @@ inline std::int32_t alias(coppice_actor* self, std::uint32_t flags, coppice_mess
   return COPPICE_OK;
 }
 inline std::int32_t unalias(coppice_actor* self, coppice_bytes reference) {
-  if (const std::int32_t status = may_call(self, "actor.unalias"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s unalias"); status != COPPICE_OK)
+    return status;
   const auto which = term_of(reference, etf::kind::reference);
   return which ? found(of(self)->aliases.erase(*which) != 0) : COPPICE_E_INVALID;
 }
 
 inline std::int32_t register_name(coppice_actor* self, coppice_bytes name) {
-  if (const std::int32_t status = may_call(self, "actor.register_name"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s register_name"); status != COPPICE_OK)
+    return status;
   world& w = *of(self);
   const std::string wanted = text_of(name);
   if (wanted.empty()) return COPPICE_E_INVALID;
@@ -196,7 +206,7 @@ inline std::int32_t register_name(coppice_actor* self, coppice_bytes name) {
   return COPPICE_OK;
 }
 inline std::int32_t unregister_name(coppice_actor* self, coppice_bytes name) {
-  if (const std::int32_t status = may_call(self, "actor.unregister_name"); status != COPPICE_OK)
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s unregister_name"); status != COPPICE_OK)
     return status;
   world& w = *of(self);
   const std::string given_up = text_of(name);
@@ -207,7 +217,8 @@ inline std::int32_t unregister_name(coppice_actor* self, coppice_bytes name) {
 inline std::int32_t whereis(coppice_actor* self, coppice_bytes name, coppice_message* out) {
   if (out == nullptr) return COPPICE_E_INVALID;
   *out = {};
-  if (const std::int32_t status = may_call(self, "actor.whereis"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s whereis"); status != COPPICE_OK)
+    return status;
   const world& w = *of(self);
   const std::string wanted = text_of(name);
   const value pid = !wanted.empty() && wanted == w.name ? w.self : w.others.whereis(wanted);
@@ -231,7 +242,8 @@ inline std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* opti
   if (out_pid == nullptr || !how) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};
-  if (const std::int32_t status = may_call(self, "actor.spawn"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s spawn"); status != COPPICE_OK)
+    return status;
   if (const std::int32_t status = takes(how->flags, COPPICE_SPAWN_LINK | COPPICE_SPAWN_MONITOR);
       status != COPPICE_OK)
     return status;
@@ -256,17 +268,19 @@ inline std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* opti
 }
 
 inline void set_error(coppice_actor* self, std::int32_t, coppice_bytes text) {
-  if (may_look(self, "actor.set_error") == COPPICE_OK) of(self)->error_text = text_of(text);
+  if (may_look(self, COPPICE_ACTOR_1 "'s set_error") == COPPICE_OK) of(self)->error_text = text_of(text);
 }
 inline std::int32_t set_reason(coppice_actor* self, coppice_bytes reason) {
-  if (const std::int32_t status = may_look(self, "actor.set_reason"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_look(self, COPPICE_ACTOR_1 "'s set_reason"); status != COPPICE_OK)
+    return status;
   const auto term = term_of(reason);
   if (!term) return COPPICE_E_TERM;
   of(self)->error_reason = *term;
   return COPPICE_OK;
 }
 inline std::int32_t set_label(coppice_actor* self, coppice_bytes text) {
-  if (const std::int32_t status = may_call(self, "actor.set_label"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s set_label"); status != COPPICE_OK)
+    return status;
   if (text.size > 64) return COPPICE_E_INVALID;
   of(self)->did.label = text_of(text);
   return COPPICE_OK;
@@ -280,7 +294,7 @@ inline nanoseconds patience_of(const world& w, std::int64_t deadline) {
 /// Waits for an answer that does not come.
 inline std::int32_t wait_in_vain(world& w, nanoseconds patience, const char* function) {
   if (patience == nanoseconds::max()) {
-    complain(std::string(function) + " in " + w.callback.load() + " has no deadline and is never answered");
+    complain_of_callback(function, ", which has no deadline and is never answered");
   } else if (patience > 0ns) {
     w.now += patience;
   }
@@ -301,7 +315,8 @@ inline std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* wh
   if (out_pid == nullptr || !how) return COPPICE_E_INVALID;
   *out_pid = {};
   if (out_reference != nullptr) *out_reference = {};
-  if (const std::int32_t status = may_call(self, "actor.spawn_at"); status != COPPICE_OK) return status;
+  if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s spawn_at"); status != COPPICE_OK)
+    return status;
   if (const std::int32_t status = takes(how->flags, COPPICE_SPAWN_LINK | COPPICE_SPAWN_MONITOR);
       status != COPPICE_OK)
     return status;
@@ -323,7 +338,7 @@ inline std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* wh
   made.options = *options;
   const response answer = w.others.spawn(made);
   if (answer.status == COPPICE_E_TIMEOUT)
-    return wait_in_vain(w, patience_of(w, how->deadline), "actor.spawn_at");
+    return wait_in_vain(w, patience_of(w, how->deadline), COPPICE_ACTOR_1 "'s spawn_at");
   if (answer.status != COPPICE_OK) return outcome_of(answer, out_pid);
   made.pid = fresh_pid(made.node);
   return born(w, std::move(made), w.did.remote_children, out_pid, out_reference);

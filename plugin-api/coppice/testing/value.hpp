@@ -51,9 +51,12 @@ class value {
   }
 
   friend bool operator==(const value&, const value&) = default;
-  friend auto operator<=>(const value&, const value&) = default;
+  /// By their bytes: some order, for sets of terms.
+  friend auto operator<=>(const value& a, const value& b) { return a.text() <=> b.text(); }
 
  private:
+  std::string_view text() const { return {reinterpret_cast<const char*>(encoded_.data()), encoded_.size()}; }
+
   std::vector<std::uint8_t> encoded_;
 };
 

@@ -112,6 +112,7 @@ struct world : process {
   std::shared_ptr<letterbox> letters = std::make_shared<letterbox>();
   std::atomic<const char*> callback{nullptr}; ///< that runs
   bool computing = false;                     ///< in one that may do nothing else
+  std::string refused;                        ///< what that one did all the same, in a sentence
   value asked;                                ///< the From of the call in hand
   bool answered = false;                      ///< that call
   bool dead = false;
@@ -192,20 +193,30 @@ inline void complain(std::string text) {
   const std::scoped_lock held(worlds.lock);
   worlds.complaints.push_back(std::move(text));
 }
+/// Of the callback that runs on this thread.
+inline void complain_of_callback(const std::string& function, std::string_view what) {
+  complain("its " + std::string(current->callback.load()) + " called " + function + std::string(what));
+}
 /// A host call with a self whose callback this is not.
-inline void complain_of_self(world* self, std::string function) {
-  if (current != nullptr)
-    return complain(function + " in " + current->callback.load() + " with another actor's self");
+inline void complain_of_self(world* self, const std::string& function) {
+  if (current != nullptr) return complain_of_callback(function, " with another actor's self");
   const std::scoped_lock held(worlds.lock);
   if (!worlds.all.contains(self))
-    return worlds.complaints.push_back(function + " with the self of an actor that is gone");
+    return worlds.complaints.push_back(function + " was called with the self of an actor that is gone");
   const char* const running = self->callback;
-  self->overheard.push_back(running == nullptr
-                                ? function + " outside of callbacks"
-                                : function + " while " + running + " runs, but not on its thread and stack");
+  self->overheard.push_back(running == nullptr ? function + " was called outside of callbacks"
+                                               : function + " was called while " + running +
+                                                     " runs, but not on its thread and stack");
+}
+/// What a callback that only computes is to do instead, in the node's words.
+inline std::string_view advice_for(std::string_view callback) {
+  if (callback == "create")
+    return ", which is not allowed before init: use init, and after_restore for a state that is restored";
+  if (callback == "format_status") return ", which is not allowed while a state is shown";
+  return ", which is allowed only after the switch: use after_restore";
 }
 
-/// COPPICE_OK inside a callback of that actor. `function` is the host call's name.
+/// COPPICE_OK inside a callback of that actor. `function` is the host call's name, with its interface's.
 inline std::int32_t may_look(coppice_actor* self, const char* function) {
   if (self == nullptr) return COPPICE_E_INVALID;
   if (of(self) == current) return COPPICE_OK;
@@ -215,10 +226,11 @@ inline std::int32_t may_look(coppice_actor* self, const char* function) {
 /// The same where that callback may do more than compute.
 inline std::int32_t may_call(coppice_actor* self, const char* function) {
   if (const std::int32_t status = may_look(self, function); status != COPPICE_OK) return status;
-  const world& w = *of(self);
+  world& w = *of(self);
   if (w.dead) return COPPICE_E_EXITING;
   if (!w.computing) return COPPICE_OK;
-  complain(std::string(function) + " in " + w.callback.load() + ", which may only compute");
+  complain_of_callback(function, advice_for(w.callback.load()));
+  if (w.refused.empty()) w.refused = w.did.complaints.back();
   return COPPICE_E_CONTEXT;
 }
 
