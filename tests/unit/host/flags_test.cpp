@@ -11,7 +11,7 @@ TEST_CASE("each flag says one thing of how a signal is sent, and others are none
     CAPTURE(flags);
     const auto how = sending_of(flags);
     REQUIRE(how);
-    CHECK((how->how == runtime::urgency::priority) == ((flags & COPPICE_PRIORITY) != 0));
+    CHECK((how->urgency == runtime::urgency::priority) == ((flags & COPPICE_PRIORITY) != 0));
     CHECK(how->connects == ((flags & COPPICE_NO_CONNECT) == 0));
     CHECK(how->waits == ((flags & COPPICE_NO_WAIT) == 0));
     for (std::uint32_t bit = 8; bit != 0; bit <<= 1) CHECK_FALSE(sending_of(flags | bit));
