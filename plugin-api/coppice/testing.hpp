@@ -345,8 +345,9 @@ class actor {
     if (!saved.term) return lifecycle_.create == nullptr ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
     if (lifecycle_.restore_state == nullptr) return COPPICE_E_UNSUPPORTED;
     const detail::lent term(saved.term);
-    return compute("restore_state",
-                   [&] { return lifecycle_.restore_state(self(), state_, saved.version, term.get()); });
+    return judged(compute("restore_state", [&] {
+      return lifecycle_.restore_state(self(), state_, saved.version, term.get());
+    }));
   }
 
   // Each monitor of those processes gets its message. False: there was none.

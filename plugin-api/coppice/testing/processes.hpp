@@ -138,7 +138,8 @@ inline std::int32_t monitor(coppice_actor* self, coppice_bytes destination, std:
   monitored made{*whom, {}, flags, COPPICE_ALIAS_NONE};
   if (options != nullptr) {
     const auto how = sized(options, COPPICE_MONITOR_OPTIONS_LEAST);
-    if (!how || how->alias > COPPICE_ALIAS_REPLY) return COPPICE_E_INVALID;
+    if (!how) return COPPICE_E_INVALID;
+    if (how->alias > COPPICE_ALIAS_REPLY) return COPPICE_E_UNSUPPORTED;
     const auto tag = how->tag.size == 0 ? std::optional(value()) : term_of(how->tag);
     if (!tag) return COPPICE_E_TERM;
     made.tag = *tag;

@@ -43,12 +43,21 @@ const conversation conversations[] = {
      {"greeting", "{compute, 21}", "{compute, -1}", "{rename, <<\"second\">>}", "{hire, <<\"junior\">>}",
       "{hire, <<\"clerk\">>}", "{stop, {all, done}}", "{stop, normal}", "exit_self", "{what, ever}",
       "greeting"}},
+    {"envoy",
+     "#{}",
+     {"word", "{send, 17, x, 0}", "{send, nobody, x, 1073741824}", "{send, {ear, 'other@nowhere'}, x, 2}",
+      "{cast, {ear, 'other@nowhere'}, x, 2}", "{exit, nobody, x, 0}", "{link, nobody, 0}",
+      "{monitor, 17, 0, 0, undefined}", "{monitor, nobody, 0, 4, undefined}",
+      "{monitor, nobody, 8, 0, undefined}", "{monitor, {ear, 'other@nowhere'}, 2, 0, undefined}",
+      "{alias, 2}", "{every, 0, x}", "{cancel, 99}", "{raise, true}", "{raise, false}", "heard"}},
+    {"intruder", "#{}", {"on_thread", "in_blocking", "small_options"}},
+    {"rude", "#{}", {"twice"}},
 };
 
 // The reply, or "!exit REASON", in Erlang's syntax.
 std::vector<std::string> without_a_node(const std::string& file, const conversation& what) {
   const auto from = testing::plugin::load(file);
-  const testing::settings how{.args = testing::erl(what.args), .name = what.plugin, .node = "test@localhost"};
+  const testing::settings how{.args = testing::erl(what.args), .name = what.plugin};
   std::vector<std::string> said;
   std::optional<testing::actor> one;
   for (const char* request : what.requests) {
@@ -72,7 +81,7 @@ std::vector<std::string> in_a_node(test::garden& grounds, const conversation& wh
 
 TEST_CASE("an actor under test answers and ends as it does in a node") {
   test::workshop shop;
-  shop.put("clerk", "clerk");
+  for (const char* name : {"clerk", "envoy", "intruder", "rude"}) shop.put(name, name);
   for (const char* name : {"greeter", "kv", "probe", "relay"}) {
     const auto file = shop.plugins() / (std::string(name) + ".so");
     std::filesystem::copy_file(std::string(PLUGIN_FOLDER) + "/" + name + ".so", file);
@@ -87,5 +96,37 @@ TEST_CASE("an actor under test answers and ends as it does in a node") {
       CAPTURE(each.requests[i]);
       CHECK(found[i] == expected[i]);
     }
+  }
+}
+
+TEST_CASE("an actor under test fails to start for the reason that it does in a node") {
+  test::workshop shop;
+  const auto file = shop.put("rude", "rude");
+  test::garden grounds(shop);
+  const auto from = testing::plugin::load(file.string());
+  const testing::actor one(from, {.args = testing::atom("create")});
+  CHECK_FALSE(one.alive());
+  CHECK(grounds.grow("rude", "create") == "{error," + testing::text(one.reason()) + "}");
+}
+
+TEST_CASE("a plugin whose tables a node refuses is refused under test in the same words") {
+  for (const char* name :
+       {"fixture_lacks_table", "fixture_small_table", "fixture_small_type", "fixture_no_tables",
+        "fixture_no_callbacks", "fixture_table_twice_in_code", "fixture_small_descriptor"}) {
+    CAPTURE(name);
+    test::workshop shop;
+    const auto file = shop.put(name);
+    test::garden grounds(shop);
+    const auto loaded = grounds.loads.load_for("fixture");
+    REQUIRE_FALSE(loaded);
+    std::string under_test;
+    try {
+      testing::plugin::load(file.string());
+    } catch (const testing::failure& refused) {
+      under_test = refused.what();
+    }
+    CHECK_FALSE(under_test.empty());
+    CAPTURE(loaded.error().text);
+    CHECK(loaded.error().text.ends_with(under_test));
   }
 }

@@ -18,10 +18,8 @@ plugin bundled(const std::string& name, const coppice_host& host = *detail::host
   return plugin::load(std::string(PLUGIN_FOLDER) + "/" + name + ".so", host);
 }
 
-std::string no_place(const std::string& call) {
-  return "{exception,'std::logic_error',<<\"" + call +
-         " is not allowed in a constructor, save_state, restore_state and format_status, which only compute: "
-         "do it in init or after_restore";
+std::string no_place(const std::string& callback) {
+  return "{bad_context,<<\"its " + callback + " called coppice.actor/1's send, which is ";
 }
 
 value failing_in(const char* where) {
@@ -104,21 +102,21 @@ TEST_CASE("a counter that is a member counts, also of an actor that was restored
 TEST_CASE("a host call that has no place in a constructor or a restore_state says what to do instead") {
   const plugin masons = fixture("mason");
   actor made(masons, {.args = failing_in("constructor")});
-  CHECK(made.status() == COPPICE_E_EXCEPTION);
-  CHECK(text(made.reason()).starts_with(no_place("send")));
+  CHECK(made.status() == COPPICE_E_CONTEXT);
+  CHECK(text(made.reason()).starts_with(no_place("create")));
   CHECK(made.did.sent.empty());
 
   actor one(masons);
   actor next = actor::restored(masons, one.save(), {.args = failing_in("restore_state")});
-  CHECK(next.status() == COPPICE_E_EXCEPTION);
-  CHECK(text(next.reason()).starts_with(no_place("send")));
+  CHECK(next.status() == COPPICE_E_CONTEXT);
+  CHECK(text(next.reason()).starts_with(no_place("restore_state")));
   CHECK(next.did.sent.empty());
 }
 
 TEST_CASE("a host call that has no place in save_state or format_status fails that, and the actor goes on") {
   const plugin masons = fixture("mason");
   actor saving(masons, {.args = failing_in("save_state")});
-  CHECK(saving.save().status == COPPICE_E_EXCEPTION);
+  CHECK(saving.save().status == COPPICE_E_CONTEXT);
   CHECK(saving.did.sent.size() == 1); // what init sent
   CHECK(saving.call("seen"_erl));
   actor showing(masons, {.args = failing_in("format_status")});

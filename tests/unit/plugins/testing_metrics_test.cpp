@@ -55,18 +55,25 @@ TEST_CASE("what a kind does not take changes nothing and is told") {
   one.call("misuse"_erl);
   CHECK(metric("things") == things);
   CHECK(histogram("took").count == took);
-  CHECK(one.did.complaints == lines{"metric.add of less than 0 to a counter",
-                                    "metric.set of a metric of another kind",
-                                    "metric.add of a metric of another kind", "metric.observe of no number"});
+  const std::string api = "coppice.metric/draft-1's ";
+  CHECK(one.did.complaints == lines{api + "add was called for a counter with less than 0",
+                                    api + "set was called for a metric of another kind",
+                                    api + "add was called for a metric of another kind",
+                                    api + "observe was called with no number"});
 }
 
 TEST_CASE("a metric that a node would show nobody is told") {
   const plugin gaugers = fixture("gauger");
   actor one(gaugers);
   one.call("malformed"_erl);
-  const std::string malformed = ": its kind, name, help, labels or bounds are malformed";
-  const std::string taken = ": it is one of another kind or with other bounds already";
-  CHECK(one.did.complaints == lines{"metric.get of a metric" + malformed, "metric.get of seven" + malformed,
-                                    "metric.get of things" + taken, "metric.get of falling" + malformed,
-                                    "metric.get of took" + taken});
+  const auto hidden = [](const std::string& name, const std::string& why) {
+    return "the metric " + name + " is not shown: " + why;
+  };
+  const std::string malformed = "its kind, name, help, labels or bounds are malformed";
+  const std::string taken = "it is a metric of another kind or with other bounds already";
+  const std::string same_name = "another metric is shown under a name of it";
+  CHECK(one.did.complaints == lines{hidden("(no name)", malformed), hidden("seven", malformed),
+                                    hidden("things", taken), hidden("falling", malformed),
+                                    hidden("took", taken), hidden("things_total", same_name),
+                                    hidden("helped", malformed), hidden("labelled", malformed)});
 }
