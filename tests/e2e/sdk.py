@@ -98,6 +98,28 @@ def readme_clang(cleanup):
     build_readme(cleanup, "clang", "clang++")
 
 
+def compiles_strictly(cleanup, cpp):
+    needs(cpp)
+    _, variables = installed()
+    folder = working_folder(cleanup)
+    for name in ("hello.cpp", "hello_test.cpp"):
+        folder.write(name, example(README, name))
+    folder.write("strict.cpp", "#include <coppice/testing/erlang.hpp>\n#include \"hello_test.cpp\"\n")
+    for level in ("-O0", "-O2"):
+        shell(f"{cpp} -std=c++20 {level} -Wall -Wextra -Wshadow -Wconversion -Werror -c strict.cpp -o strict.o "
+              "$(pkg-config --cflags coppice-plugin)", folder.path, **variables)
+
+
+@test("a plugin's test compiles without a warning with gcc, optimised and not")
+def strict_gcc(cleanup):
+    compiles_strictly(cleanup, "g++")
+
+
+@test("the same with clang")
+def strict_clang(cleanup):
+    compiles_strictly(cleanup, "clang++")
+
+
 @test("the example project builds, tests and loads with Meson")
 def meson_example(cleanup):
     needs("g++")

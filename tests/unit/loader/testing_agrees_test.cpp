@@ -111,8 +111,8 @@ TEST_CASE("an actor under test fails to start for the reason that it does in a n
 
 TEST_CASE("a plugin whose tables a node refuses is refused under test in the same words") {
   for (const char* name :
-       {"fixture_lacks_table", "fixture_small_table", "fixture_small_type", "fixture_no_tables",
-        "fixture_no_callbacks", "fixture_table_twice_in_code", "fixture_small_descriptor"}) {
+       {"fixture_small_table", "fixture_small_type", "fixture_no_tables", "fixture_no_callbacks",
+        "fixture_table_twice_in_code", "fixture_small_descriptor"}) {
     CAPTURE(name);
     test::workshop shop;
     const auto file = shop.put(name);
