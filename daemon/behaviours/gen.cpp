@@ -189,13 +189,6 @@ replied reply(process& self, etf::bytes from, message answer) {
   return self.send_unbounded(*caller, enclosed());
 }
 
-bool own_alias(process& self, etf::bytes from, runtime::reference& out) {
-  const runtime::own_forms& own = self.host().nodes().forms();
-  const std::size_t at = own.tag_at();
-  return from.size() > at + alias_head.size() && starts_with(from.subspan(at), alias_head) &&
-         own.get_reference(from.subspan(at + alias_head.size()), out);
-}
-
 bool from_here(process& self, const message& from) {
   etf::cursor at(from.bytes());
   if (!at.read_tuple_of(2)) return false;

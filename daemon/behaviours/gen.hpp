@@ -62,9 +62,6 @@ replied reply(runtime::process& self, const runtime::message& from, const runtim
 // The same; `answer` travels in its own memory if it is nobody else's. None also if `from` is not one term.
 replied reply(runtime::process& self, etf::bytes from, runtime::message answer);
 
-// The alias of a From of this node's; false: it has none, or is another node's.
-bool own_alias(runtime::process& self, etf::bytes from, runtime::reference& out);
-
 struct call_error {
   enum class kind : std::uint8_t {
     timeout,

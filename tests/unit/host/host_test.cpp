@@ -2,6 +2,8 @@
 // The host table: which interfaces it gives, and what is said of a draft that it does not have.
 #include "host/host.hpp"
 
+#include <coppice/drafts.hpp>
+
 #include "scripted.hpp"
 
 using namespace coppice;
@@ -23,6 +25,7 @@ TEST_CASE("every interface is given under its name, the same each time") {
     REQUIRE(ask(name) != nullptr);
     CHECK(ask(name) == ask(name));
   }
+  for (const std::string_view name : draft_interfaces) CHECK(ask(std::string(name).c_str()) != nullptr);
   CHECK(ask("coppice.nothing/1") == nullptr);
   CHECK(ask("") == nullptr);
   CHECK(ask(nullptr) == nullptr);

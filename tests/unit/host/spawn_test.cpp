@@ -131,6 +131,73 @@ TEST_CASE("a start that failed leaves no wait and no monitor with its starter") 
   }
 }
 
+TEST_CASE(
+    "a spawn's options may have grown, but not be smaller than they were, nor ask for what is unknown") {
+  stage set;
+  nursery factory(set.host.book);
+  set.host.system.set_factory(&factory);
+  struct row {
+    std::uint32_t size;
+    std::uint32_t flags;
+    std::int32_t status;
+  };
+  struct grown {
+    coppice_spawn_options known;
+    std::uint64_t more;
+  };
+  const row rows[] = {{sizeof(grown), 0, COPPICE_OK},
+                      {COPPICE_SPAWN_OPTIONS_LEAST, COPPICE_SPAWN_LINK, COPPICE_OK},
+                      {COPPICE_SPAWN_OPTIONS_LEAST - 1, 0, COPPICE_E_INVALID},
+                      {sizeof(grown), 4, COPPICE_E_UNSUPPORTED}};
+  play.call = [&](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    for (const row& each : rows) {
+      CAPTURE(each.size);
+      const grown options{{each.size, each.flags, coppice_text("scribe"), {}, {}, COPPICE_FOREVER}, 1};
+      coppice_message pid{};
+      CHECK(actors.spawn(self, &options.known, &pid, nullptr) == each.status);
+      CHECK((pid.size != 0) == (each.status == COPPICE_OK));
+      messages.release(&pid);
+    }
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+}
+
+TEST_CASE("what is to be made elsewhere may have grown, but not be smaller, nor ask for what is unknown") {
+  stage set;
+  struct row {
+    std::uint32_t size;
+    std::uint32_t flags;
+    std::int32_t status;
+  };
+  struct grown {
+    coppice_remote_spawn known;
+    std::uint64_t more;
+  };
+  // As far as a node gets that knows no others.
+  const row rows[] = {{sizeof(grown), 0, COPPICE_E_NODEDOWN},
+                      {COPPICE_REMOTE_SPAWN_LEAST, COPPICE_SPAWN_LINK, COPPICE_E_NODEDOWN},
+                      {COPPICE_REMOTE_SPAWN_LEAST - 1, 0, COPPICE_E_INVALID},
+                      {sizeof(grown), 4, COPPICE_E_UNSUPPORTED}};
+  play.call = [&](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    for (const row& each : rows) {
+      CAPTURE(each.size);
+      grown what{};
+      what.known.size = each.size;
+      what.known.flags = each.flags;
+      what.known.node = coppice_text("a@b");
+      what.known.module = coppice_text("m");
+      what.known.function = coppice_text("f");
+      coppice_message pid{};
+      CHECK(actors.spawn_at(self, &what.known, &pid, nullptr) == each.status);
+    }
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+}
+
 TEST_CASE("a request that a full mailbox refuses is refused at once") {
   stage set;
   runtime::spawn_options options;
