@@ -22,7 +22,7 @@ inline bool all_known(std::uint32_t flags, std::uint32_t known) {
 inline std::optional<runtime::sending> sending_of(std::uint32_t flags) {
   if (!all_known(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT)) return std::nullopt;
   const bool first = (flags & COPPICE_PRIORITY) != 0;
-  return runtime::sending{.how = first ? runtime::urgency::priority : runtime::urgency::ordinary,
+  return runtime::sending{.urgency = first ? runtime::urgency::priority : runtime::urgency::ordinary,
                           .connects = (flags & COPPICE_NO_CONNECT) == 0,
                           .waits = (flags & COPPICE_NO_WAIT) == 0};
 }

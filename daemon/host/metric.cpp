@@ -4,6 +4,9 @@
 // counting on any thread.
 #include "host/metric.hpp"
 
+#include <optional>
+#include <span>
+
 #include "host/entry.hpp"
 #include "host/metric_board.hpp"
 #include "host/sized.hpp"
@@ -11,44 +14,47 @@
 namespace coppice::host {
 namespace {
 
-// How many of those that are given are looked at: one too many is enough to be found malformed.
-std::size_t up_to(std::uint64_t given, std::size_t most) {
-  return static_cast<std::size_t>(std::min<std::uint64_t>(given, most + 1));
+std::optional<metric_kind> kind_of(std::int32_t number) {
+  switch (number) {
+    case COPPICE_METRIC_COUNTER:
+      return metric_kind::counter;
+    case COPPICE_METRIC_GAUGE:
+      return metric_kind::gauge;
+    case COPPICE_METRIC_HISTOGRAM:
+      return metric_kind::histogram;
+    default:
+      return std::nullopt;
+  }
 }
 
-// Without a name where it is malformed.
-metric_board::wanted wanted_of(const coppice_metric_options* options) {
-  metric_board::wanted what;
-  const auto given = sized(options, COPPICE_METRIC_OPTIONS_LEAST);
-  if (!given || (given->labels == nullptr && given->label_count != 0) ||
-      (given->bounds == nullptr && given->bound_count != 0))
-    return what;
-  switch (given->kind) {
-    case COPPICE_METRIC_COUNTER:
-      what.kind = metric_kind::counter;
-      break;
-    case COPPICE_METRIC_GAUGE:
-      what.kind = metric_kind::gauge;
-      break;
-    case COPPICE_METRIC_HISTOGRAM:
-      what.kind = metric_kind::histogram;
-      what.bounds.assign(given->bounds, given->bounds + up_to(given->bound_count, metric_board::most_bounds));
-      break;
-    default:
-      return what;
+// None: it cannot even be read. Nothing is read of lists that are too long.
+std::optional<metric_board::wanted> wanted_of(const coppice_metric_options& given) {
+  const auto readable = [](const auto* first, std::uint64_t count, std::size_t most) {
+    return count <= most && (first != nullptr || count == 0);
+  };
+  const auto kind = kind_of(given.kind);
+  const auto name = text_of(given.name);
+  const auto help = text_of(given.help);
+  if (!kind || !name || !help || !readable(given.labels, given.label_count, metric_board::most_labels) ||
+      !readable(given.bounds, given.bound_count, metric_board::most_bounds))
+    return std::nullopt;
+  metric_board::wanted what{*kind, *name, *help, {}, {}};
+  for (const coppice_metric_label& each : std::span(given.labels, given.label_count)) {
+    const auto value = text_of(each.value);
+    if (!value) return std::nullopt;
+    what.of.emplace_back(text_of(each.name).value_or(""), *value);
   }
-  const auto text = [](coppice_bytes from) { return text_of(from).value_or("\n"); }; // which fits nowhere
-  what.name = text(given->name);
-  what.help = text(given->help);
-  for (std::size_t i = 0; i < up_to(given->label_count, metric_board::most_labels); ++i)
-    what.of.emplace_back(text_of(given->labels[i].name).value_or(""),
-                         text_of(given->labels[i].value).value_or(""));
+  what.bounds.assign(given.bounds, given.bounds + given.bound_count);
   return what;
 }
 
 coppice_metric* get(coppice_actor* self, const coppice_metric_options* options) {
   metric_board* const board = may_look(self) == COPPICE_OK ? self->image->metrics() : nullptr;
-  return board == nullptr ? metric_board::unseen() : board->get(self->image->id(), wanted_of(options));
+  if (board == nullptr) return metric_board::unseen();
+  const auto given = sized(options, COPPICE_METRIC_OPTIONS_LEAST);
+  auto what = given ? wanted_of(*given) : std::nullopt;
+  if (what) return board->get(self->image->id(), std::move(*what));
+  return board->refuse(self->image->id(), given ? text_of(given->name).value_or("") : "");
 }
 
 void add(coppice_metric* metric, std::int64_t n) {

@@ -16,6 +16,8 @@ namespace {
 constexpr std::array default_bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                     0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 
+constexpr std::string_view malformed = "its kind, name, help, labels or bounds are malformed";
+
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > metric_board::longest_name || text[0] < 'a' || text[0] > 'z')
     return false;
@@ -69,21 +71,21 @@ coppice_metric* metric_board::get(std::string_view plugin, wanted what) {
   const bool fit =
       is_name(what.name) && is_help(what.help) && put_in_order(what.of, what.kind) && are_bounds(what.bounds);
   const std::lock_guard held(lock_);
-  if (!fit) return refuse(plugin, what.name, "its name, help, labels or bounds are malformed");
+  if (!fit) return refused(plugin, what.name, malformed);
   std::string full(plugin);
   (full += '_') += what.name;
   auto found = families_.find(full);
   const bool is_new = found == families_.end();
   const std::vector<std::string> names = is_new ? names_shown(full, what.kind) : std::vector<std::string>();
   if (!is_new && (found->second.kind != what.kind || found->second.bounds != what.bounds))
-    return refuse(plugin, what.name, "it is a metric of another kind or with other bounds already");
+    return refused(plugin, what.name, "it is a metric of another kind or with other bounds already");
   if (std::ranges::any_of(names, [this](const auto& name) { return shown_.contains(name); }))
-    return refuse(plugin, what.name, "another metric is shown under a name of it");
+    return refused(plugin, what.name, "another metric is shown under a name of it");
   if (!is_new)
     if (const auto known = found->second.series.find(what.of); known != found->second.series.end())
       return known->second;
   const std::size_t size = is_histogram ? what.bounds.size() + 2 : 1;
-  if (counted_ + size > most_series) return refuse(plugin, what.name, "there are too many series");
+  if (counted_ + size > most_series) return refused(plugin, what.name, "there are too many series");
   counted_ += size;
   if (is_new) {
     shown_.insert(names.begin(), names.end());
@@ -95,12 +97,17 @@ coppice_metric* metric_board::get(std::string_view plugin, wanted what) {
   return &fresh;
 }
 
+coppice_metric* metric_board::refuse(std::string_view plugin, std::string_view name) {
+  const std::lock_guard held(lock_);
+  return refused(plugin, name, malformed);
+}
+
 coppice_metric* metric_board::unseen() {
   static coppice_metric nothing;
   return &nothing;
 }
 
-coppice_metric* metric_board::refuse(std::string_view plugin, std::string_view name, std::string_view why) {
+coppice_metric* metric_board::refused(std::string_view plugin, std::string_view name, std::string_view why) {
   ++refused_;
   if (refused_to_[std::string(plugin)]++ == 0) {
     const bool printable = is_name(name);

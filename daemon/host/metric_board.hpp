@@ -43,7 +43,7 @@ class metric_board {
   static constexpr std::size_t longest_text = 128;
 
   using labels = std::vector<std::pair<std::string, std::string>>;
-  // What a plugin asks for. One without a name is malformed.
+  // What a plugin asks for.
   struct wanted {
     metric_kind kind = metric_kind::counter;
     std::string_view name;
@@ -59,6 +59,8 @@ class metric_board {
   // Never null: what cannot be shown gets the metric that nobody sees. Its first refusal of each plugin is
   // logged. A histogram counts as so many series as it has bounds, and two.
   coppice_metric* get(std::string_view plugin, wanted what);
+  // The same for one that cannot even be read.
+  coppice_metric* refuse(std::string_view plugin, std::string_view name);
   static coppice_metric* unseen();
 
   // A copy, in the order of names and labels.
@@ -74,7 +76,8 @@ class metric_board {
     std::map<labels, coppice_metric*> series;
   };
 
-  coppice_metric* refuse(std::string_view plugin, std::string_view name, std::string_view why);
+  // Under the lock.
+  coppice_metric* refused(std::string_view plugin, std::string_view name, std::string_view why);
 
   mutable std::mutex lock_;                             // guards all but what the series hold
   std::map<std::string, family, std::less<>> families_; // by PLUGIN_NAME

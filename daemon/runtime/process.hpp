@@ -75,7 +75,7 @@ enum class urgency : std::uint8_t { ordinary, priority };
 
 // How a signal is sent.
 struct sending {
-  urgency how = urgency::ordinary;
+  runtime::urgency urgency = runtime::urgency::ordinary;
   bool connects = true; // false: only over a connection there is, else it is `nodedown`
   bool waits = true;    // false: where its sender would wait for room it is `full`, and nothing is sent
 };

@@ -33,7 +33,7 @@ process_record* find(const system& host, const destination& to);
 // Whether a signal sent so may go there: not if it would open a connection that it may not.
 bool may_go(const system& host, const destination& to, const sending& how);
 inline std::uint16_t flags_of(const sending& how) {
-  return static_cast<std::uint16_t>((how.how == urgency::priority ? signal::priority : 0) |
+  return static_cast<std::uint16_t>((how.urgency == urgency::priority ? signal::priority : 0) |
                                     (how.connects ? 0 : signal::no_connect) |
                                     (how.waits ? 0 : signal::no_wait));
 }

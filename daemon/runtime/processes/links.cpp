@@ -11,7 +11,7 @@ send_status process::link(const pid& to, sending how) {
   if (to == me.id || me.dead) return send_status::ok;
   if (!delivery::may_go(host(), to, how)) return send_status::nodedown;
   relations& mine = me.needs_relations();
-  const bool priority = how.how == urgency::priority;
+  const bool priority = how.urgency == urgency::priority;
   {
     const std::lock_guard guard(mine.lock);
     if (link_state* there = mine.links.find(to)) {

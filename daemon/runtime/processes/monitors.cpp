@@ -62,7 +62,7 @@ reference process::monitor(const destination& to, monitor_options options) {
   state.target = target;
   state.more = std::move(more);
   if (options.alias != alias_until::unalias) state.alias = options.alias;
-  state.priority = options.how.how == urgency::priority;
+  state.priority = options.how.urgency == urgency::priority;
   return ref;
 }
 

@@ -27,7 +27,7 @@ constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_b = "b@127.0.0.1";
 constexpr const char* name_x = "x@127.0.0.1";
 
-constexpr runtime::sending first{.how = urgency::priority};
+constexpr runtime::sending first{.urgency = urgency::priority};
 
 using bytes = std::vector<std::uint8_t>;
 

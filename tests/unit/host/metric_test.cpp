@@ -9,6 +9,7 @@
 
 #include "host/host.hpp"
 #include "host/metric_board.hpp"
+#include "scripted.hpp"
 
 namespace coppice::host {
 namespace {
@@ -65,6 +66,70 @@ TEST_CASE("what is counted where nobody sees it goes nowhere") {
   }
   CHECK(unseen->value() == 0);
   CHECK(unseen->sum() == 0);
+}
+
+TEST_CASE("an actor's metrics are its plugin's on the node's board, asked for where it may look") {
+  metric_board board;
+  test::stage set;
+  set.plan().image.get()->keep_metrics_in(&board);
+  coppice_metric* first = nullptr;
+  const std::array labels{coppice_metric_label{coppice_text("table"), coppice_text("a")}};
+  coppice_metric_options options{};
+  options.size = COPPICE_METRIC_OPTIONS_LEAST;
+  options.kind = COPPICE_METRIC_HISTOGRAM;
+  options.name = coppice_text("wait");
+  options.help = coppice_text("Waits");
+  options.labels = labels.data();
+  options.label_count = labels.size();
+  options.bounds = bounds.data();
+  options.bound_count = bounds.size();
+  const coppice_metric_api& api = *metric_interface();
+  test::play.create = [&](coppice_actor* self) {
+    first = api.get(self, &options);
+    api.observe(first, 0.5);
+    return COPPICE_OK;
+  };
+  test::play.init = [&](coppice_actor* self) {
+    CHECK(api.get(self, &options) == first);
+    const auto refused = [&](auto spoil) {
+      coppice_metric_options spoilt = options;
+      spoil(spoilt);
+      CHECK(api.get(self, &spoilt) == metric_board::unseen());
+    };
+    refused([](auto& it) { it.size = COPPICE_METRIC_OPTIONS_LEAST - 1; });
+    refused([](auto& it) { it.kind = 3; });
+    refused([](auto& it) { it.kind = -1; });
+    refused([](auto& it) { it.name = {nullptr, 3}; });
+    refused([](auto& it) { it.help = {nullptr, 3}; });
+    refused([](auto& it) { it.labels = nullptr; });
+    refused([](auto& it) { it.label_count = metric_board::most_labels + 1; });
+    refused([](auto& it) { it.bounds = nullptr; });
+    refused([](auto& it) { it.bound_count = 0; }); // those by default: others
+    CHECK(api.get(self, nullptr) == metric_board::unseen());
+    return COPPICE_OK;
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(board.refused() == 10);
+  const auto all = board.families();
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].name == "test_wait");
+  CHECK(all[0].help == "Waits");
+  REQUIRE(all[0].series.size() == 1);
+  CHECK(all[0].series[0].labels == metric_board::labels{{"table", "a"}});
+  CHECK(all[0].series[0].at_or_below == std::vector<std::uint64_t>{0, 1, 1});
+}
+
+TEST_CASE("without a board, or an actor in its turn, nobody sees the metric") {
+  test::stage set;
+  coppice_metric_options options{};
+  options.size = sizeof options;
+  options.name = coppice_text("n");
+  test::play.init = [&](coppice_actor* self) {
+    CHECK(metric_interface()->get(self, &options) == metric_board::unseen());
+    return COPPICE_OK;
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(metric_interface()->get(nullptr, &options) == metric_board::unseen());
 }
 
 } // namespace coppice::host

@@ -209,7 +209,7 @@ TEST_CASE("what is sent with priority is answered though others that wait were l
     asking.set_value();
     (void)self.blocking_run([&] { joined.get_future().wait(); });
     const reference ref = self.make_ack();
-    self.send(alias, call_message(self, ref), {.how = urgency::priority});
+    self.send(alias, call_message(self, ref), {.urgency = urgency::priority});
     answered = self.await(ref, in_time()).has_value();
   });
   asking.get_future().wait();

@@ -10,7 +10,7 @@
 namespace coppice::runtime::testing {
 namespace {
 
-constexpr sending first{.how = urgency::priority};
+constexpr sending first{.urgency = urgency::priority};
 
 } // namespace
 
@@ -99,7 +99,7 @@ TEST_CASE("a link's exit goes before ordinary messages as long as it was linked 
     const held receiver(here.host);
     const actor ends(here.host);
     in_turn(receiver, [&](process& self) {
-      self.link(ends.id(), {.how = changed ? urgency::ordinary : urgency::priority});
+      self.link(ends.id(), {.urgency = changed ? urgency::ordinary : urgency::priority});
       self.link(ends.id(), first);
       if (changed) self.link(ends.id());
     });
