@@ -7,15 +7,16 @@ help_abi-record() {
 usage: packaging/dev abi-record
 Records today's plugin ABI under tests/abi/recorded, for later versions to be held against.
 
-Its members and numbers as text (surface.json), two small plugins built for it (greeter.so in C, clerk.so in C++; x86-64
-only), and, where abigail-tools is installed, its types (abi.xml). A minor is recorded when it is released and not again:
-what is recorded is what must go on working.
+Its members and numbers as text (surface.json), its types (abi.xml, by abigail-tools), and two small plugins built for
+it (greeter.so in C, clerk.so in C++; x86-64 only). A minor is recorded when it is released and not again: what is
+recorded is what must go on working.
 EOT
 }
 
 dev_abi-record() {
   (($# == 0)) || usage_error "abi-record: takes no arguments"
   need build
+  command -v abidw >/dev/null || die "abi-record: abidw is missing: packaging/dev deps verify"
   local folder flags
   folder=tests/abi/recorded/$(abi_number MAJOR).$(abi_number MINOR)
   mkdir -p "$folder"
@@ -27,10 +28,8 @@ dev_abi-record() {
     g++ -std=c++20 -fno-gnu-unique "${flags[@]}" tests/unit/plugins/fixtures/clerk.cpp -o "$folder/clerk.so"
     chmod 644 "$folder"/*.so
   fi
-  if command -v abidw >/dev/null; then
-    build_abi_surface
-    abidw --no-corpus-path --no-comp-dir-path --out-file "$folder/abi.xml" "$build/abi/surface.so"
-  fi
+  build_abi_surface
+  abidw --no-corpus-path --no-comp-dir-path --out-file "$folder/abi.xml" "$build/abi/surface.so"
   say "recorded: $(echo "$folder"/*)"
 }
 
@@ -40,6 +39,18 @@ abi_number() { sed -n "s/^#define COPPICE_ABI_$1 \([0-9]*\)u.*/\1/p" plugin-api/
 build_abi_surface() {
   mkdir -p "$build/abi"
   gcc -std=c11 -g -fPIC -shared -Iplugin-api tests/abi/surface.c -o "$build/abi/surface.so"
+}
+
+# The C headers in both languages by both compilers, under warnings that a plugin's author may have on: part of lint.
+check_abi_headers() {
+  local source=$build/abi/headers.c how failed=0
+  mkdir -p "$build/abi"
+  (cd plugin-api && printf '#include <%s>\n' coppice/*.h) >"$source"
+  for how in 'gcc -std=c11' "$(clang_tool clang) -std=c11" 'g++ -std=c++17 -x c++' "$(clang_tool clang++) -std=c++17 -x c++"; do
+    # shellcheck disable=SC2086
+    $how -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Werror -Iplugin-api -fsyntax-only "$source" >&2 || failed=1
+  done
+  return $failed
 }
 
 # Within a minor nothing changes, growth neither: part of lint, where abidiff is installed.

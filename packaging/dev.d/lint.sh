@@ -37,7 +37,7 @@ source_files() { git ls-files --cached --others --exclude-standard -- "$@" | whi
 help_lint() {
   cat <<'EOF'
 usage: packaging/dev lint [--tidy]
-The include table, each header alone, warnings as errors with clang, the plugin ABI's types, scripts.
+The include table, each header alone, warnings as errors with clang, the plugin ABI's headers and types, scripts.
 
 --tidy runs clang-tidy as well, where it is installed.
 EOF
@@ -54,7 +54,8 @@ dev_lint() {
   shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh .ci/run || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
-  say "the plugin ABI's types"
+  say "the plugin ABI's headers and types"
+  check_abi_headers || failed=1
   check_abi_types || failed=1
   say "every file, and each header alone, with clang: warnings are errors"
   (build_kind clang all everything) || failed=1

@@ -38,7 +38,7 @@
 extern "C" {
 #endif
 
-#define COPPICE_ABI_MAJOR 1u /* a host loads its own major only */
+#define COPPICE_ABI_MAJOR 1u /* a break raises it; STABILITY.md says which a host loads */
 #define COPPICE_ABI_MINOR 0u /* of these headers; a host loads what needs this minor of it or less */
 #define COPPICE_MAGIC 0x0065636970706f63ull /* "coppice" and a zero, read as a little-endian number */
 

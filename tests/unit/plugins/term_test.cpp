@@ -64,7 +64,7 @@ template <class Value>
 bool takes(read_fn<Value> read, coppice_bytes bytes) {
   coppice_reader at = coppice_read(bytes);
   const coppice_reader before = at;
-  Value value, untouched;
+  Value value{}, untouched{};
   std::memset(static_cast<void*>(&value), 0x5A, sizeof value);
   std::memset(static_cast<void*>(&untouched), 0x5A, sizeof untouched);
   const bool taken = read(&at, &value) != 0;
@@ -253,20 +253,20 @@ TEST_CASE("identities are read into their parts") {
                reference = erl("#Ref<'n@h'.5.1.2.3.4.6>");
   const auto node = coppice_text("n@h");
   coppice_reader at = coppice_read(view(pid));
-  coppice_pid p;
+  coppice_pid p{};
   REQUIRE(coppice_read_pid(&at, &p));
   CHECK(coppice_same(p.node, node));
   CHECK(p.creation == 5);
   CHECK(p.id == 6);
   CHECK(p.serial == 7);
   at = coppice_read(view(port));
-  coppice_port o;
+  coppice_port o{};
   REQUIRE(coppice_read_port(&at, &o));
   CHECK(coppice_same(o.node, node));
   CHECK(o.creation == 5);
   CHECK(o.id == std::uint64_t{1} << 36);
   at = coppice_read(view(reference));
-  coppice_reference r;
+  coppice_reference r{};
   REQUIRE(coppice_read_reference(&at, &r));
   CHECK(coppice_same(r.node, node));
   CHECK(r.creation == 5);
@@ -281,7 +281,7 @@ TEST_CASE("elements of any list, [] among them, are read by one loop") {
     coppice_reader at = coppice_read(view(term));
     std::string said;
     std::uint32_t length = 0;
-    coppice_bytes name;
+    coppice_bytes name{};
     REQUIRE(coppice_read_list(&at, &length));
     for (; length != 0; --length) {
       REQUIRE(coppice_read_atom(&at, &name));
@@ -340,7 +340,7 @@ TEST_CASE("any byte in any place leaves every reader within its bytes") {
       paper out;
       term_copy(&at, &out.writer);
       CHECK(at.at <= at.end);
-      coppice_bytes value;
+      coppice_bytes value{};
       coppice_map_get(place, "a", &value);
       coppice_map_get_term(place, coppice_text("j"), &value);
     }
@@ -398,19 +398,19 @@ TEST_CASE("nothing at all is read as nothing") {
   const coppice_reader at = coppice_read({nullptr, 0});
   CHECK(coppice_tag(&at) == 0);
   CHECK(coppice_left(&at) == 0);
-  coppice_bytes value;
+  coppice_bytes value{};
   CHECK_FALSE(coppice_map_get({nullptr, 0}, "a", &value));
 }
 
 TEST_CASE("a map's value is found by an atom and by any term's bytes") {
   const buffer map = erl("#{1 => one, a => 2, {k, <<\"b\">>} => [3], '' => nothing}");
   const auto get = [&](const char* key) {
-    coppice_bytes value;
+    coppice_bytes value{};
     return coppice_map_get(view(map), key, &value) ? etf::print({value.data, value.size}) : "none";
   };
   const auto get_term = [&](const char* key) {
     const buffer term = erl(key);
-    coppice_bytes value;
+    coppice_bytes value{};
     return coppice_map_get_term(view(map), view(term), &value) ? etf::print({value.data, value.size})
                                                                : "none";
   };
@@ -421,7 +421,7 @@ TEST_CASE("a map's value is found by an atom and by any term's bytes") {
   CHECK(get_term("1") == "one");
   CHECK(get_term("{k, <<\"b\">>}") == "[3]");
   CHECK(get_term("{k, <<\"c\">>}") == "none");
-  coppice_bytes value;
+  coppice_bytes value{};
   CHECK_FALSE(coppice_map_get(view(erl("[a]")), "a", &value));
 }
 
