@@ -373,6 +373,17 @@ class actor {
     settle();
   }
 
+  // Sets a flag as long as it lives.
+  class raised {
+   public:
+    explicit raised(bool& flag) : flag_(flag) { flag_ = true; }
+    raised(const raised&) = delete;
+    raised& operator=(const raised&) = delete;
+    ~raised() { flag_ = false; }
+
+   private:
+    bool& flag_;
+  };
   // A callback of it runs, or one of the test's for it: whatever comes waits until that has returned.
   bool is_busy() const { return settling_ || world_.callback.load() != nullptr; }
   // Until nothing is left to do at this time.
@@ -380,7 +391,7 @@ class actor {
     constexpr int most = 1'000'000;
     detail::hear(world_);
     if (is_busy()) return;
-    const detail::raised now_settling(settling_);
+    const raised now_settling(settling_);
     for (int steps = 0; !world_.dead; ++steps) {
       if (steps == most) throw failure("the actor does not come to rest: it keeps sending itself messages");
       if (!step()) return;

@@ -13,7 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <coppice/testing/world.hpp>
+#include <coppice/testing/bytes.hpp>
+#include <coppice/testing/rules.hpp>
 
 namespace coppice::testing::detail {
 

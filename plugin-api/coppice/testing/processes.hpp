@@ -4,8 +4,10 @@
 #pragma once
 
 #include <coppice/actor.h>
+#include <coppice/call.h>
 
 #include <coppice/testing/messages.hpp>
+#include <coppice/testing/signals.hpp>
 
 namespace coppice::testing::detail {
 

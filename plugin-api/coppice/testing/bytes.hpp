@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What a plugin hands over as bytes, read: as a term, a destination, a text. Nothing of it is believed.
+// Header-only. Any thread.
+#pragma once
+
+#include <coppice/message.h>
+
+#include <optional>
+
+#include <coppice/testing/value.hpp>
+
+namespace coppice::testing::detail {
+
+inline etf::bytes view(coppice_bytes bytes) {
+  return {bytes.data, static_cast<std::size_t>(bytes.size)};
+}
+inline coppice_bytes plain(etf::bytes bytes) {
+  return {bytes.data(), bytes.size()};
+}
+inline bool is_term(etf::bytes bytes) {
+  const auto size = etf::validate(bytes);
+  return !bytes.empty() && size && *size == bytes.size();
+}
+
+/// Bytes that should be one term.
+inline std::optional<value> term_of(coppice_bytes from) {
+  if (from.data == nullptr || !is_term(view(from))) return std::nullopt;
+  return value::of(view(from));
+}
+/// The same of one kind.
+inline std::optional<value> term_of(coppice_bytes from, etf::kind wanted) {
+  auto term = term_of(from);
+  return term && etf::cursor(term->bytes()).peek() == wanted ? term : std::nullopt;
+}
+/// A pid, an atom, {Name, Node} or a reference.
+inline std::optional<value> destination_of(coppice_bytes from) {
+  auto term = term_of(from);
+  if (!term) return std::nullopt;
+  etf::cursor at(term->bytes());
+  std::string_view word;
+  const auto kind = at.peek();
+  if (kind == etf::kind::pid || kind == etf::kind::reference || kind == etf::kind::atom) return term;
+  if (at.read_tuple_of(2) && at.read_atom(word) && at.read_atom(word)) return term;
+  return std::nullopt;
+}
+inline std::string text_of(coppice_bytes from) {
+  if (from.data == nullptr) return {};
+  return {reinterpret_cast<const char*>(from.data), static_cast<std::size_t>(from.size)};
+}
+
+} // namespace coppice::testing::detail

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// How messages, exit signals and timers reach an actor under test, as Erlang has it; what is for others goes
+// into its journal. Header-only. In the test's thread.
+#pragma once
+
+#include <algorithm>
+
+#include <coppice/testing/world.hpp>
+
+namespace coppice::testing::detail {
+
+/// Whether a destination is the actor itself.
+inline bool is_self(const world& w, const value& to) {
+  if (to == w.self || w.aliases.contains(to)) return true;
+  if (w.name.empty()) return false;
+  return to == atom(w.name) || to == value(std::pair(etf::atom{w.name}, w.node.term()));
+}
+inline void end(world& w, value reason) {
+  if (w.dead) return;
+  w.dead = true;
+  w.reason = std::move(reason);
+  const std::scoped_lock held(w.letters->lock);
+  w.letters->closed = true;
+}
+inline bool is_atom(const value& term, std::string_view name) {
+  return etf::cursor(term.bytes()).read_atom_is(name);
+}
+/// Behind what waits, or before all that has no priority.
+inline void put(world& w, letter what) {
+  const auto ordinary = [](const letter& each) { return !each.priority; };
+  const auto at = what.priority ? std::ranges::find_if(w.mailbox, ordinary) : w.mailbox.end();
+  w.mailbox.insert(at, std::move(what));
+}
+/// An exit signal, as Erlang treats it.
+inline void exit_signal(world& w, const value& from, const value& reason, bool priority) {
+  if (is_atom(reason, "kill")) return end(w, atom("killed"));
+  if (w.trapping) {
+    put(w, {delivery::info, std::tuple(etf::atom{"EXIT"}, from.term(), reason.term()), {}, priority});
+  } else if (!is_atom(reason, "normal") || from == w.self) {
+    end(w, reason);
+  }
+}
+/// Puts a message into the mailbox if `to` is the actor. By an alias for one message it is the last.
+inline bool arrives(world& w, const value& to, letter what, std::uint32_t flags) {
+  if (!is_self(w, to)) return false;
+  if (const auto alias = w.aliases.find(to); alias != w.aliases.end()) {
+    what.priority = (flags & alias->second & COPPICE_PRIORITY) != 0;
+    if ((alias->second & COPPICE_ONCE) != 0) {
+      w.monitors.erase(to);
+      w.aliases.erase(alias);
+    }
+  }
+  put(w, std::move(what));
+  return true;
+}
+inline void deliver(world& w, const value& to, value term, bool is_cast, std::uint32_t flags = 0) {
+  const auto how = is_cast ? delivery::cast : delivery::info;
+  if (is_self(w, to))
+    arrives(w, to, {how, std::move(term)}, flags);
+  else
+    w.did.sent.push_back({to, std::move(term), is_cast, flags});
+}
+/// Ends a monitor, and with it the alias that was to last as long.
+inline bool end_monitor(world& w, const value& reference) {
+  const auto found = w.monitors.find(reference);
+  if (found == w.monitors.end()) return false;
+  if (found->second.alias != COPPICE_ALIAS_EXPLICIT) w.aliases.erase(reference);
+  w.monitors.erase(found);
+  return true;
+}
+/// Fires what is due on the actor's clock, in order.
+inline void fire_timers(world& w) {
+  for (;;) {
+    const auto first = std::ranges::min_element(
+        w.timers, {}, [](const timer& each) { return std::pair(each.due, each.id); });
+    if (first == w.timers.end() || first->due > w.now) return;
+    const timer fired = *first;
+    if (fired.period == 0ns) {
+      w.timers.erase(first);
+    } else { // those it was too late for are left out
+      first->due += ((w.now - fired.due) / fired.period + 1) * fired.period;
+    }
+    deliver(w, fired.to ? fired.to : w.self, fired.term, false);
+  }
+}
+
+} // namespace coppice::testing::detail
