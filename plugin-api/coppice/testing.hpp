@@ -219,7 +219,8 @@ class actor {
   /// it. An error: it goes on as it was.
   std::int32_t config_change(const value& args, const value& env = {}) {
     if (lifecycle_.config_change == nullptr) return COPPICE_UNHANDLED;
-    const value former_env = std::exchange(world_.env, env ? env : world_.env);
+    const value former_env = world_.env;
+    if (env) world_.env = env;
     const detail::lent old_args(world_.args);
     const detail::lent new_args(args);
     const std::int32_t status = run("config_change", [&] {

@@ -217,6 +217,18 @@ TEST_CASE("names, blocking work, logs and a changed configuration") {
   CHECK(one.format_status() == "opaque"_erl);
 }
 
+TEST_CASE("a configuration that is refused leaves arguments and env as they were") {
+  const plugin envoys = fixture("envoy");
+  actor one(envoys, {.env = "early"_erl});
+  CHECK(one.config_change("no"_erl, "late"_erl) == COPPICE_E_INVALID);
+  CHECK(one.alive());
+  CHECK(one.call("word"_erl) == std::string("late")); // while it was asked
+  CHECK(one.config_change("fail"_erl) == COPPICE_OK);
+  CHECK(one.call("word"_erl) == std::string("early"));
+  CHECK(one.config_change("no"_erl) == COPPICE_E_INVALID);
+  CHECK(actor::restored(envoys, one.save()).reason() == "unfit"_erl); // its arguments are still `fail`
+}
+
 TEST_CASE("what a thread of the plugin posts arrives, in order, until the actor ends") {
   const plugin heralds = fixture("herald");
   actor one(heralds);
