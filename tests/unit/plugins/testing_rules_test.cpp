@@ -49,7 +49,7 @@ TEST_CASE("a second reply at any other time does nothing") {
   actor one(ledgers);
   const answer first = one.call("wait"_erl);
   one.cast("release"_erl);
-  one.cast("release"_erl);
+  one.cast("release_again"_erl);
   CHECK(first == "released"_erl);
   CHECK(one.alive());
   CHECK(one.did.complaints.empty());
