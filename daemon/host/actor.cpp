@@ -69,7 +69,7 @@ std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_messag
   if (runtime::pid to; flags == 0 && m && is_own_pid(*self, destination, to)) [[likely]] {
     sent = self->process->send(to, std::move(m));
   } else {
-    const auto how = sending_of(flags);
+    const auto how = sending_of(flags, flags_of_messages);
     if (!how) return COPPICE_E_UNSUPPORTED;
     const auto elsewhere = destination_of(*self, destination);
     if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
@@ -81,7 +81,7 @@ std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_messag
 
 std::int32_t link(coppice_actor* self, coppice_bytes pid, std::uint32_t flags) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto how = sending_of(flags);
+  const auto how = sending_of(flags, flags_of_signals);
   if (!how) return COPPICE_E_UNSUPPORTED;
   const auto to = pid_of(*self, pid);
   if (!to) return COPPICE_E_INVALID;
@@ -99,7 +99,7 @@ std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
 std::int32_t exit(coppice_actor* self, coppice_bytes whom, coppice_bytes reason, std::uint32_t flags) {
   using kind = runtime::destination::kind;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  const auto how = sending_of(flags);
+  const auto how = sending_of(flags, flags_of_signals);
   if (!how) return COPPICE_E_UNSUPPORTED;
   const auto to = destination_of(*self, whom);
   if (!to || (to->what() != kind::process && to->what() != kind::alias)) return COPPICE_E_INVALID;
@@ -133,7 +133,7 @@ std::int32_t checked(std::uint32_t flags, const coppice_monitor_options* options
                      runtime::monitor_options& into) {
   using until = runtime::alias_until;
   static constexpr std::array by_number{until::never, until::unalias, until::demonitor, until::reply};
-  const auto how = sending_of(flags);
+  const auto how = sending_of(flags, flags_of_signals);
   if (!how) return COPPICE_E_UNSUPPORTED;
   into.how = *how;
   if (options == nullptr) return COPPICE_OK;

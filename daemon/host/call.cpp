@@ -153,7 +153,7 @@ std::int32_t cast(coppice_actor* self, coppice_bytes destination, coppice_messag
   if (runtime::pid to; flags == 0 && m && is_own_pid(*self, destination, to)) [[likely]] {
     sent = gen::cast(*self->process, to, std::move(m));
   } else {
-    const auto how = sending_of(flags);
+    const auto how = sending_of(flags, flags_of_messages);
     if (!how) return COPPICE_E_UNSUPPORTED;
     const auto elsewhere = destination_of(*self, destination);
     if (!m || !elsewhere) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;

@@ -17,10 +17,13 @@ inline bool all_known(std::uint32_t flags, std::uint32_t known) {
   return (flags & ~known) == 0;
 }
 
-// How a signal with these flags is sent; none: COPPICE_E_UNSUPPORTED. What never waits takes COPPICE_NO_WAIT
-// too: it keeps that promise as it is.
-inline std::optional<runtime::sending> sending_of(std::uint32_t flags) {
-  if (!all_known(flags, COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT)) return std::nullopt;
+// What send and cast take, and what the others do, which never wait.
+constexpr std::uint32_t flags_of_messages = COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT;
+constexpr std::uint32_t flags_of_signals = COPPICE_PRIORITY | COPPICE_NO_CONNECT;
+
+// How what takes the flags `known` is sent with these; none: COPPICE_E_UNSUPPORTED.
+inline std::optional<runtime::sending> sending_of(std::uint32_t flags, std::uint32_t known) {
+  if (!all_known(flags, known)) return std::nullopt;
   const bool first = (flags & COPPICE_PRIORITY) != 0;
   return runtime::sending{.urgency = first ? runtime::urgency::priority : runtime::urgency::ordinary,
                           .connects = (flags & COPPICE_NO_CONNECT) == 0,

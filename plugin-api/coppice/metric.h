@@ -33,7 +33,7 @@ typedef struct coppice_metric_options {
   const coppice_metric_label* labels;
   uint64_t label_count; /* at most 8 */
   const double* bounds; /* of a histogram: finite and rising */
-  uint64_t bound_count; /* at most 64; 0: 0.001 to 10, as Prometheus has them for seconds */
+  uint64_t bound_count; /* at most 64; 0: 0.001 to 10, for seconds */
 } coppice_metric_options;
 #define COPPICE_METRIC_OPTIONS_LEAST COPPICE_SIZE_THROUGH(coppice_metric_options, bound_count)
 

@@ -23,8 +23,8 @@
  *  - The host table and interfaces stay valid, at the same address, until deinit returns: keep them in
  *    statics. Nothing else the host hands over outlives the callback it came with: what is kept is ids
  *    (uint64_t), bytes, and retained messages, so that all of it survives a reload.
- *  - A bit of `flags` that this host does not know is COPPICE_E_UNSUPPORTED, and nothing is done; members
- *    called `reserved` are 0.
+ *  - A bit of `flags` that this host does not know, or the function does not take, is
+ *    COPPICE_E_UNSUPPORTED, and nothing is done; members called `reserved` are 0.
  *  - No exception, longjmp or signal handler crosses this boundary, and no function here sets errno. */
 #ifndef COPPICE_PLUGIN_H
 #define COPPICE_PLUGIN_H
@@ -58,8 +58,7 @@ struct coppice_host {
 };
 #define COPPICE_HOST_LEAST COPPICE_SIZE_THROUGH(coppice_host, set_error)
 
-/* Callbacks of one interface, under its name. Never grows; what `callbacks` points to begins with its size.
- */
+/* Callbacks of one interface, under its name. Never grows; what it points to begins with its size. */
 typedef struct coppice_table {
   const char* name;      /* "coppice.server/1"; NULL: the end of an array of tables */
   const void* callbacks; /* const coppice_server* for "coppice.server/1" */
