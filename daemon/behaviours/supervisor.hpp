@@ -36,6 +36,11 @@ class supervisor : public native_server {
              std::string label);
   ~supervisor() override;
 
+  void describe(runtime::description& out) const override {
+    native_server::describe(out);
+    out.supervises = true;
+  }
+
   // Called with this by a process of this node, it stops the child of that id (or pid, for those of a
   // template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error, Reason}. Unlike
   // terminate_child and restart_child it keeps temporary children, and those of a template.

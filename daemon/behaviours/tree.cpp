@@ -68,13 +68,14 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
     entry.id = row.id ? etf::print(row.id.bytes()) : "undefined";
     entry.pid = row.pid;
     entry.name = row.spec->name;
-    entry.behaviour = row.spec->is_supervisor() ? "supervisor" : row.spec->behaviour;
+    entry.is_supervisor = row.spec->is_supervisor();
+    entry.behaviour = entry.is_supervisor ? "supervisor" : row.spec->behaviour;
     entry.plugin = row.spec->plugin;
     entry.actor = row.spec->actor;
     entry.state = row.state;
     entry.restarts = row.restarts;
     entry.last_end = row.last_end;
-    if (row.pid && row.spec->is_supervisor()) entry.children = walk(row.pid);
+    if (row.pid && entry.is_supervisor) entry.children = walk(row.pid);
   }
   return out;
 }

@@ -24,7 +24,8 @@ struct tree_entry {
   std::string name; // registered name; empty: none
   std::string behaviour;
   std::string plugin; // empty for supervisors
-  std::string actor;  // as the specification says: PLUGIN or PLUGIN:ACTOR
+  bool is_supervisor = false;
+  std::string actor; // as the specification says: PLUGIN or PLUGIN:ACTOR
   child_state state = child_state::stopped;
   std::uint32_t restarts = 0;
   std::optional<child_end> last_end; // of a run, or of a try to start it

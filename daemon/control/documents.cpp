@@ -72,7 +72,7 @@ json branch_json(node::instance& of, const behaviours::tree_entry& entry) {
               {"state", behaviours::text(entry.state)},
               {"restarts", entry.restarts},
               {"last_end", entry.last_end ? end_json(*entry.last_end) : json()}};
-  if (entry.behaviour != "supervisor") return branch;
+  if (!entry.is_supervisor) return branch;
   branch["children"] = json::array();
   for (const auto& child : entry.children) branch["children"].push_back(branch_json(of, child));
   return branch;

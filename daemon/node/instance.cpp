@@ -214,9 +214,8 @@ void instance::components::stop_applications() {
 // All but supervisors: what those wait for is then over, and the tree comes down at once.
 void instance::components::kill_actors(pid_set& killed) {
   for (const runtime::process_summary& each : system.processes()) {
-    const std::string& kind = each.is.behaviour;
     const bool in_tree = each.label.find('/') != std::string::npos;
-    if (!in_tree || kind == "supervisor" || !killed.insert(each.pid).second) continue;
+    if (!in_tree || each.is.supervises || !killed.insert(each.pid).second) continue;
     base::log::warning(module, "{} is killed: the stop was shortened", each.label);
     system.exit(each.pid, runtime::reasons::kill());
   }

@@ -78,6 +78,7 @@ base::result<std::vector<application_tree>> instance::tree(std::string_view appl
     application_tree& one = out.emplace_back();
     one.application = status_of(row);
     one.top.id = row.name;
+    one.top.is_supervisor = true;
     one.top.behaviour = "supervisor";
     one.top.name = row.top_name;
     if (!row.top) continue;

@@ -50,6 +50,7 @@ struct description {
   std::string plugin;    // empty for native ones
   std::string actor;
   std::uint64_t generation = 0; // of the plugin
+  bool supervises = false;
 };
 
 class behaviour {

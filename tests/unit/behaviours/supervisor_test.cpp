@@ -82,6 +82,7 @@ TEST_CASE("nested supervisors stop from the inside out") {
   const auto tree = host.tree.children_of(pid);
   REQUIRE(tree.size() == 3);
   CHECK(tree[1].id == "nested");
+  CHECK(tree[1].is_supervisor);
   CHECK(tree[1].behaviour == "supervisor");
   REQUIRE(tree[1].children.size() == 2);
   CHECK(tree[1].children[1].name == "c");
