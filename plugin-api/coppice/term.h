@@ -347,7 +347,7 @@ static inline int coppice_read_tuple_head(coppice_reader* r, uint32_t* arity) {
 /* {…} of exactly that arity. */
 static inline int coppice_read_tuple(coppice_reader* r, uint32_t arity) {
   coppice_reader ahead = *r;
-  uint32_t found;
+  uint32_t found = 0;
   if (!coppice_read_tuple_head(&ahead, &found) || found != arity) return 0;
   *r = ahead;
   return 1;
