@@ -172,7 +172,7 @@ TEST_CASE(
     const auto& ref = alias.alias_ref();
     return address::of(etf::reference{name_a, ref.creation, ref.count, ref.words});
   };
-  const auto first = ref_of(there.alias(urgency::priority));
+  const auto urgent = ref_of(there.alias(urgency::priority));
   const auto plain = ref_of(there.alias(urgency::ordinary));
   const auto gone = ref_of(there.alias(urgency::priority));
   REQUIRE(there.run([&](process& self) {
@@ -191,17 +191,17 @@ TEST_CASE(
     send(0, pid, "a");
     send(priority, pid, "b");
     send(priority | altact::name, name, "c");
-    send(altact::alias, first, "d");
+    send(altact::alias, urgent, "d");
     send(altact::alias | priority, plain, "e");
-    send(altact::alias | priority, first, "1");
+    send(altact::alias | priority, urgent, "1");
     send(altact::alias | priority, gone, "lost");
     send(altact::alias | priority | altact::exit, gone, "lost");
     send(altact::name | priority, nobody, "lost");
     send(altact::exit | priority, pid, "f");
     send(altact::exit | altact::alias | priority, plain, "g");
-    send(altact::exit | altact::alias | priority, first, "2");
+    send(altact::exit | altact::alias | priority, urgent, "2");
     send(altact::exit | altact::name, name, "h");
-    send(altact::exit | altact::alias, first, "i");
+    send(altact::exit | altact::alias, urgent, "i");
     CHECK(eventually([&] { return a.peer(name_x).messages_in == count; }));
   });
   CHECK(order == words{"1", "2", "a", "b", "c", "d", "e", "f", "g", "h", "i"});
