@@ -5,8 +5,10 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <coppice/drafts.hpp>
 #include <fstream>
 
+#include "host/host.hpp"
 #include "host/server.hpp"
 #include "workshop.hpp"
 
@@ -117,6 +119,14 @@ TEST_CASE("what is not fit is refused in words for its author") {
 
 TEST_CASE("a table that no behaviour of this host has does not keep a plugin out") {
   CHECK(refusal("fixture_unknown_table") == "");
+}
+
+TEST_CASE("each draft that inspection says this host has is given to plugins") {
+  const coppice_host& table = *host::host_table();
+  for (const std::string_view draft : draft_interfaces) {
+    CAPTURE(draft);
+    CHECK(table.get_interface(&table, draft.data()) != nullptr);
+  }
 }
 
 TEST_CASE("a throwing static constructor is found by the probe") {
