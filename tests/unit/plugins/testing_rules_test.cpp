@@ -90,9 +90,9 @@ TEST_CASE("each host call that is not for callbacks which only compute is told b
   CHECK(tried.size() == 30);
   REQUIRE(one.did.complaints.size() == tried.size());
   for (std::size_t i = 0; i < tried.size(); ++i) {
-    const auto& [function, status] = tried[i];
+    const std::string& function = tried[i].first;
     CAPTURE(function);
-    CHECK(status == COPPICE_E_CONTEXT);
+    CHECK(tried[i].second == COPPICE_E_CONTEXT);
     CHECK(one.did.complaints[i] ==
           "its format_status called " + function + ", which is not allowed while a state is shown");
   }
