@@ -186,7 +186,7 @@ inline void check_callbacks(const coppice_table& table, const coppice_table_use&
 inline std::vector<std::string> names_of(const coppice_actor_type& type) {
   std::vector<std::string> names;
   const coppice_table* each = type.tables;
-  for (; each != nullptr && each->name != nullptr && names.size() <= most; ++each)
+  for (; each != nullptr && names.size() <= most && each->name != nullptr; ++each)
     names.push_back(detail::text_of(each->name));
   return names;
 }
