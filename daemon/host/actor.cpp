@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 
-#include "base/clock.hpp"
 #include "behaviours/gen.hpp"
+#include "host/deadline.hpp"
 #include "host/entry.hpp"
 #include "host/flags.hpp"
 #include "host/sized.hpp"
@@ -18,7 +18,6 @@ using runtime::message;
 using runtime::urgency;
 
 constexpr coppice_bytes nothing{nullptr, 0};
-constexpr base::nanos default_start_time = 5 * base::nanos_per_second;
 
 // A term kept so that it can be lent; written once.
 template <class Write>
@@ -296,7 +295,7 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   how.name = *name;
   how.link = (given->flags & COPPICE_SPAWN_LINK) != 0;
   how.monitor = watch ? &monitor : nullptr;
-  const base::nanos deadline = given->deadline == 0 ? base::mono_now() + default_start_time : given->deadline;
+  const base::nanos deadline = until(*self, given->deadline);
   auto started = gen::start(process, std::move(how), std::move(*does), deadline);
   if (!started) return status_of(std::move(started.error()), out_pid);
   *out_pid = pid_term(*self, *started);

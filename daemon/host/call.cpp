@@ -4,8 +4,8 @@
 // those. In the process's own turn.
 #include <algorithm>
 
-#include "base/clock.hpp"
 #include "behaviours/gen.hpp"
+#include "host/deadline.hpp"
 #include "host/entry.hpp"
 #include "host/flags.hpp"
 #include "host/requests.hpp"
@@ -16,13 +16,7 @@ namespace {
 
 using runtime::message;
 
-constexpr base::nanos default_patience = 5 * base::nanos_per_second;
 constexpr std::uint64_t most_at_once = 1'000'000;
-
-base::nanos until(const coppice_actor& self, std::int64_t deadline) {
-  if (deadline == 0) return self.process->now() + default_patience;
-  return deadline == COPPICE_FOREVER ? runtime::no_deadline : deadline;
-}
 
 bool is_in_hand(const asked_call* now, etf::bytes from) {
   return now != nullptr && now->from.size() == from.size() &&

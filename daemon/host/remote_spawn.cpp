@@ -5,7 +5,7 @@
 #include <coppice/etf/utf8.hpp>
 #include <optional>
 
-#include "base/clock.hpp"
+#include "host/deadline.hpp"
 #include "host/flags.hpp"
 #include "host/host.hpp"
 #include "host/sized.hpp"
@@ -16,7 +16,6 @@ namespace {
 
 using runtime::message;
 
-constexpr base::nanos default_patience = 5 * base::nanos_per_second;
 constexpr std::uint32_t most_arguments = 255;
 constexpr std::size_t longest_name = 255;
 
@@ -117,9 +116,7 @@ std::int32_t spawn_at(coppice_actor* self, const coppice_remote_spawn* what, cop
   if (const std::int32_t status = checked(*self, *given, asked); status != COPPICE_OK) return status;
 
   runtime::process& process = *self->process;
-  const base::nanos deadline = given->deadline == 0                 ? base::mono_now() + default_patience
-                               : given->deadline == COPPICE_FOREVER ? runtime::no_deadline
-                                                                    : given->deadline;
+  const base::nanos deadline = until(*self, given->deadline);
   const runtime::reference ref = process.spawn_at(asked);
   auto answer = process.await(ref, deadline);
   if (!answer) return status_of(answer.error());
