@@ -173,7 +173,8 @@ class BenchNode:
             plugins = f"[ {self.build}/tests/bench/plugin, {self.build}/plugins, {self.build}/tests/e2e/plugins ]"
             try:
                 self.node = Node(stack, name=self.alive, config=self.config.read_text(encoding="utf-8"),
-                                 settings=[("plugins.path", plugins), *self.settings], epmd_port=self.epmd_port)
+                                 settings=[("plugins.path", plugins), *self.settings], epmd_port=self.epmd_port,
+                                 coppiced=coppiced)
             except AssertionError as why:
                 raise Unavailable(f"our node did not start: {why}") from why
             self.stack = stack.pop_all()
