@@ -16,11 +16,11 @@ using runtime::message;
 using runtime::outcome;
 using runtime::process;
 
-plugin_actor::plugin_actor(actor_plan plan) : code_(plan.code), generation_(plan.image->generation()) {
+plugin_actor::plugin_actor(actor_plan&& plan) : code_(plan.code), generation_(plan.image->generation()) {
   actor_.is = code_->is;
   actor_.image = std::move(plan.image);
-  actor_.args = std::move(plan.spec.args);
-  actor_.env = std::move(plan.spec.env);
+  actor_.args = std::move(plan.args);
+  actor_.env = std::move(plan.env);
   if (plan.saved == nullptr) return;
   needs_handover().saved = std::move(plan.saved);
   handover_->only_tried = plan.only_tried;

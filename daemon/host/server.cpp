@@ -20,7 +20,7 @@ server_code::server_code(const coppice_actor_type& type)
     : actor_code(type),
       callbacks(callbacks_of<coppice_server>(type, COPPICE_SERVER_1, COPPICE_SERVER_LEAST)) {}
 
-server::server(actor_plan plan) : plugin_actor(std::move(plan)) {
+server::server(actor_plan&& plan) : plugin_actor(std::move(plan)) {
   server::use(running());
 }
 

@@ -53,8 +53,8 @@ class driver final : public runtime::behaviour {
     if (plan.code == nullptr) return refuse(fmt::format("there is no actor type {} any more", from.actor));
     plan.image = host::image_pin(image_);
     plan.only_tried = true;
-    plan.spec.args = from.origin.args;
-    plan.spec.env = from.origin.env;
+    plan.args = from.origin.args;
+    plan.env = from.origin.env;
     plan.saved = std::make_unique<host::saved_state>(from.saved);
     using kind = behaviours::gen::start_error::kind;
     const auto ended = behaviours::gen::start(self, {}, host::make_actor(std::move(plan)));

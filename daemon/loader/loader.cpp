@@ -149,7 +149,8 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
     plan.code = (*known)->code;
     ++plugin->made;
   }
-  plan.spec = spec;
+  plan.args = spec.args;
+  plan.env = spec.env;
   return host::make_actor(std::move(plan));
 }
 

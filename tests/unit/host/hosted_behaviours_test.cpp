@@ -32,7 +32,7 @@ struct parrot_code final : host::actor_code {
 class parrot final : public behaviours::server, public host::plugin_actor {
  public:
   using code_type = parrot_code;
-  explicit parrot(host::actor_plan plan) : plugin_actor(std::move(plan)) { parrot::use(running()); }
+  explicit parrot(host::actor_plan&& plan) : plugin_actor(std::move(plan)) { parrot::use(running()); }
 
   runtime::outcome init(runtime::process& self) override { return begin(self); }
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
