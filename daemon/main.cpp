@@ -187,8 +187,10 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   node::notify_service_manager("STOPPING=1");
   bool came_back = false;
   process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
+  const auto why = running.why();
+  using ending = node::instance::ending;
   const auto code =
-      running.why() == node::instance::ending::application ? exit_code::failed : exit_code::done;
+      why == ending::application || why == ending::service ? exit_code::failed : exit_code::done;
   base::log::info("node", "{} stopped", running.name());
   control->reset();
   http->reset();

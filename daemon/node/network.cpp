@@ -139,8 +139,8 @@ bool network::on_first_worker(std::function<void()> task, std::chrono::milliseco
   return posted && finished.wait_for(patience) == std::future_status::ready;
 }
 
-base::status network::start() {
-  if (auto started = services_.start(); !started)
+base::status network::start(std::function<void()> services_gone) {
+  if (auto started = services_.start(std::move(services_gone)); !started)
     return tl::unexpected(std::move(started.error()).context("services"));
   std::vector<dist::listen_at> places;
   for (const spec::listen_options& one : spec_.distribution.listen) {

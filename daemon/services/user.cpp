@@ -64,6 +64,11 @@ answer perform(etf::bytes request) {
 
 } // namespace
 
+runtime::outcome user::on_start(runtime::process& self) {
+  self.host().set_default_group_leader(self.self());
+  return runtime::carry_on();
+}
+
 runtime::outcome user::handle_info(runtime::process& self, const runtime::message& m) {
   etf::cursor at(m.bytes());
   etf::bytes tag;
