@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness.node import Node, free_port
 
-COOKIE = "testcookie"  # the harness's
+COOKIE = "testcookie_of_24_letters"  # the harness's
 ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)$", re.M)
 QUIET = 120  # seconds that a program may take for its next row, at the usual amount of work
 

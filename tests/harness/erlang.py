@@ -45,7 +45,7 @@ def beside_erl(program):
 
 
 class Erl:
-    def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie", epmd_port=4369, options=(), start_epmd=False):
+    def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie_of_24_letters", epmd_port=4369, options=(), start_epmd=False):
         if shutil.which(command_line[0]) is None:
             raise Skip(f"no {command_line[0]} on this machine")
         self.name = name
