@@ -15,7 +15,8 @@ runtime::destination connection_context::receiver(const address& of) const {
     case address::form::name:
       return destination::named(std::string(of.name));
     case address::form::reference:
-      if (const auto alias = ids.in(of.reference); alias && alias->here()) return destination::alias(*alias);
+      if (const auto alias = ids.in(of.reference); alias && alias->here())
+        return destination::alias(alias->is_cut() ? system.whole(*alias) : *alias);
       break;
     case address::form::none:
       break;

@@ -27,14 +27,25 @@ struct connection_context {
   // Whether a capability bit, see flags.hpp, is in force.
   bool has(std::uint64_t flag) const { return (peer.flags & flag) != 0; }
 
+  // A process of the node at the other end, as it is since the handshake: not one of another node or of a
+  // former life of this one. What a peer sends is believed of these alone.
+  bool is_peers(const runtime::pid& who) const {
+    return who.node == ids.peer() && who.creation == peer.creation;
+  }
   // The process an address of the peer's names: one of its own, one of this node's; nothing if it is not.
   std::optional<runtime::pid> at_peer(const address& of) const {
+    if (of.what != address::form::pid) return std::nullopt;
     const auto who = ids.in(of.pid);
-    return who && who->node == ids.peer() ? who : std::nullopt;
+    return who && is_peers(*who) ? who : std::nullopt;
   }
   std::optional<runtime::pid> at_home(const address& of) const {
+    if (of.what != address::form::pid) return std::nullopt;
     const auto who = ids.in(of.pid);
     return who && who->here() ? who : std::nullopt;
+  }
+  // Whom a message is from: one of the peer's, or nobody there; the node is the peer's in any case.
+  runtime::pid sender(const address& of) const {
+    return at_peer(of).value_or(runtime::pid{ids.peer(), peer.creation, 0, 0});
   }
   // A process, name or alias of this node; none if it is no such thing.
   runtime::destination receiver(const address& of) const;

@@ -46,7 +46,8 @@ void control_builder::set_target(control_message& c, std::string_view name) {
 }
 
 void control_builder::set_ends(control_message& c, const destination& to, const runtime::pid& from) const {
-  c.from = address::of(context_.ids.out(from));
+  // Most operations have no form without a sender; peers take a pid of ours that is nobody's.
+  c.from = address::of(context_.ids.out(from ? from : runtime::pid{0, context_.system.creation(), 0, 0}));
   if (to.what() == destination::kind::process) set_target(c, to.process());
   if (to.what() == destination::kind::remote_name) c.to = address::of(to.name());
   if (to.what() == destination::kind::alias) c.to = address::of(context_.ids.out(to.alias_ref()));
@@ -116,8 +117,6 @@ bool control_builder::build_exit2(control_message& c, const destination& to, con
 }
 
 bool control_builder::build_message(control_message& c, const destination& to, const signal& s) const {
-  // Most operations have no form without a sender; OTP takes a pid that is nobody's.
-  if (!s.from) c.from = address::of(context_.ids.out(runtime::pid{0, context_.system.creation(), 0, 0}));
   if (build_altact(c, to, s)) return true;
   switch (to.what()) {
     case destination::kind::process:

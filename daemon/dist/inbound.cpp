@@ -75,8 +75,7 @@ bool inbound::handle_one(unpacked& in) {
 
 bool inbound::handle_message(unpacked& in) {
   const auto& c = in.control;
-  runtime::pid from;
-  if (c.from.what == address::form::pid) from = context_.ids.in(c.from.pid).value_or(runtime::pid{});
+  const runtime::pid from = context_.sender(c.from);
   const auto to = context_.receiver(c.to);
   if (to.what() == destination::kind::none) return false;
   auto s = make_signal(signal_kind::message, from, std::move(in.payload));
@@ -92,9 +91,7 @@ bool inbound::handle_message(unpacked& in) {
 bool inbound::handle_short_form(unpacked& in) {
   using kind = short_form::kind;
   const short_form& m = in.head;
-  runtime::pid from;
-  if (m.from != short_form::process{})
-    from = {context_.ids.peer(), context_.peer.creation, m.from.id, m.from.serial};
+  const runtime::pid from{context_.ids.peer(), context_.peer.creation, m.from.id, m.from.serial};
   const runtime::pid to{0, context_.system.creation(), m.to.id, m.to.serial};
   switch (m.what) {
     case kind::send:

@@ -86,7 +86,7 @@ bool inbound_relations::handle_unlink_ack(const control_message& c) {
 }
 
 bool inbound_relations::handle_exit(unpacked& in) {
-  const auto from = context_.ids.in(in.control.from.pid);
+  const auto from = context_.at_peer(in.control.from);
   const auto to = context_.at_home(in.control.to);
   if (!from || !to) return false;
   context_.relations.remove_link(*to, *from);
@@ -95,7 +95,7 @@ bool inbound_relations::handle_exit(unpacked& in) {
 }
 
 bool inbound_relations::handle_exit2(unpacked& in) {
-  const auto from = context_.ids.in(in.control.from.pid);
+  const auto from = context_.at_peer(in.control.from);
   const auto to = context_.receiver(in.control.to);
   if (!from || to.what() == destination::kind::none) return false;
   auto s = make_signal(signal_kind::exit2, *from, reason_in(in));
@@ -147,24 +147,24 @@ bool inbound_relations::handle_demonitor(const control_message& c) {
 bool inbound_relations::handle_down(unpacked& in) {
   const auto& c = in.control;
   const auto to = context_.at_home(c.to);
-  const auto ref = context_.ids.in(c.ref);
-  if (!to || !ref) return false;
+  const auto named = context_.ids.in(c.ref);
+  const auto from = c.from.what == address::form::pid ? context_.at_peer(c.from) : runtime::pid{};
+  if (!to || !named || !from) return false;
+  const auto ref = named->whole(*to);
   std::uint16_t flags = 0;
-  if (!context_.relations.take_outgoing_call(*ref)) {
-    const auto monitor = context_.relations.take_outgoing_monitor(*ref);
+  if (!context_.relations.take_outgoing_call(ref)) {
+    const auto monitor = context_.relations.take_outgoing_monitor(ref);
     if (!monitor) return true; // it crossed our demonitor
     flags = monitor->flags & runtime::signal::by_name;
   }
-  runtime::pid from;
-  if (c.from.what == address::form::pid) from = context_.ids.in(c.from.pid).value_or(runtime::pid{});
-  auto s = make_signal(signal_kind::down, from, *ref, reason_in(in));
+  auto s = make_signal(signal_kind::down, *from, ref, reason_in(in));
   s->flags = flags;
   context_.deliver(*to, std::move(s));
   return true;
 }
 
 bool inbound_relations::handle_group_leader(const control_message& c) {
-  const auto from = context_.ids.in(c.from.pid);
+  const auto from = context_.at_peer(c.from);
   const auto to = context_.at_home(c.to);
   if (!from || !to) return false;
   context_.deliver(*to, make_signal(signal_kind::group_leader, *from));

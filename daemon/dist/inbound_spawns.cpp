@@ -68,8 +68,11 @@ void inbound_spawns::answer(const spawn_request& request) {
 
 // A peer that knows how to, and says notsup, does not want to.
 bool inbound_spawns::handle_reply(const control_message& c) {
-  const auto ref = context_.ids.in(c.ref);
-  const auto who = ref ? context_.relations.take_spawn_request(*ref) : std::nullopt;
+  const auto named = context_.ids.in(c.ref);
+  const auto to = context_.at_home(c.to);
+  if (!named || !to) return false;
+  const auto ref = named->whole(*to);
+  const auto who = context_.relations.take_spawn_request(ref);
   if (!who) return false;
   etf::cursor at(c.reason);
   etf::pid pid;
@@ -79,14 +82,14 @@ bool inbound_spawns::handle_reply(const control_message& c) {
   if (at.read_pid(pid)) made = context_.at_peer(address::of(pid)).value_or(runtime::pid{});
   if (!made && !at.read_atom(why)) why = "internal";
   if (!made) answer = runtime::message::atom(why == "notsup" ? "not_allowed" : why);
-  auto s = make_signal(signal_kind::spawn_reply, made, *ref, std::move(answer));
+  auto s = make_signal(signal_kind::spawn_reply, made, ref, std::move(answer));
   if (made && (c.flags & spawn_reply_flag::link) != 0) {
     s->flags |= signal::linked;
     context_.relations.add_link(*who, made);
   }
   if (made && (c.flags & spawn_reply_flag::monitor) != 0) {
     s->flags |= signal::monitored;
-    context_.relations.add_monitor(*ref, outgoing_monitor{*who, made, 0});
+    context_.relations.add_monitor(ref, outgoing_monitor{*who, made, 0});
   }
   context_.deliver(*who, std::move(s));
   return true;

@@ -61,7 +61,19 @@ void outbound::send(const control_message& c) {
   pack(c, {runtime::message()});
 }
 
+// What comes back about a process of another creation would not be believed: it is gone, and we say so.
+bool outbound::is_for_the_gone(const destination& to, const signal& s) const {
+  const bool awaits = s.kind == signal_kind::link || s.kind == signal_kind::monitor ||
+                      (s.kind == signal_kind::message && (s.flags & signal::of_call) != 0);
+  return awaits && to.what() == destination::kind::process && !context_.is_peers(to.process());
+}
+
 void outbound::send_now(const destination& to, runtime::signal_ptr what) {
+  if (is_for_the_gone(to, *what)) {
+    release_sender(*what);
+    context_.system.deliver(to, std::move(what));
+    return;
+  }
   if (large_.is_large(what->payload().size()) && large_.full()) {
     if (has_room()) return large_.wait(to, std::move(what));
     return release_sender(*what);

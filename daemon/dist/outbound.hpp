@@ -57,6 +57,7 @@ class outbound {
   }
 
  private:
+  bool is_for_the_gone(const runtime::destination& to, const runtime::signal& s) const;
   void send_now(const runtime::destination& to, runtime::signal_ptr what);
   void send_short(const short_form& head, const runtime::signal& s);
   void send_control(control_message& c, runtime::signal_ptr what);

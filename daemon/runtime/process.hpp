@@ -122,6 +122,16 @@ struct remote_spawn {
   bool monitor = false;
 };
 
+// Who sent a message, as the runtime and the connection it came by know it. What the message itself says of
+// that, a From say, is what its sender wrote.
+struct message_origin {
+  std::uint32_t node = 0; // index in node_names
+  // The node's own word: what the runtime tells of the end of links and monitors, and what the daemon's
+  // processes tell each other. Nobody else can send one, whatever term he sends.
+  bool notice = false;
+  bool here() const { return node == 0; }
+};
+
 class process {
  public:
   pid self() const;
@@ -137,6 +147,12 @@ class process {
   send_status send(const destination& to, message m, sending how = {});
   // The same as send(), without the bound: replies, sys and supervisor traffic.
   send_status send_unbounded(const destination& to, message m);
+  // The same as send_unbounded(), to a process here: as a notice.
+  void notify(const destination& to, message m);
+  // Of the message that is being handled; until the first one of nobody.
+  message_origin origin() const;
+  // For who kept a message and handles it now.
+  void set_origin(message_origin of);
   // An answer to the call that this alias is of; the same as send_unbounded() to it, quicker.
   send_status answer(const reference& alias, message m);
   // The same for a call that came to behaviour::receive_call(), with the reply alone.
@@ -196,6 +212,8 @@ class process {
   // at each deadline + N * period after it; but for those that have passed when it is sent, or find the
   // receiver's mailbox at its bound. They end with the process. Ids are never reused.
   std::uint64_t start_timer(base::nanos deadline, const destination& to, message m, base::nanos period = 0);
+  // One whose message is a notice to itself.
+  std::uint64_t remind(base::nanos deadline, message m);
   // The time left until it fires next, -1 if it started no such timer, or it has fired.
   base::nanos cancel_timer(std::uint64_t id);
   base::nanos remaining(std::uint64_t id) const;

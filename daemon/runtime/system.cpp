@@ -35,6 +35,7 @@ system_options completed(system_options options) {
   if (options.creation <= 3) options.creation = random_creation();
   if (options.workers == 0) options.workers = std::max(1U, std::thread::hardware_concurrency());
   options.workers = std::min(options.workers, 1023U);
+  options.processes = std::min(options.processes, (1U << reference::slot_bits) - 1);
   options.watchdog = std::max(options.watchdog, base::nanos_per_ms);
   const std::uint32_t fit = stacks_that_fit();
   if (options.parked_stacks == 0 || options.parked_stacks > fit) options.parked_stacks = fit;
@@ -137,6 +138,19 @@ base::result<pid> system::spawn(spawn_options options, std::unique_ptr<behaviour
 
 send_status system::send(const destination& to, message m, const pid& from) {
   return delivery::dispatch(*this, to, make_signal(signal_kind::message, from, std::move(m)), nullptr);
+}
+
+void system::notify(const destination& to, message m) {
+  signal_ptr what = make_signal(signal_kind::message, {}, std::move(m));
+  what->flags = signal::unbounded | signal::notice;
+  delivery::deliver(*this, to, std::move(what), nullptr);
+}
+
+reference system::whole(const reference& ref) const {
+  if (!ref.is_cut()) return ref;
+  const delivery::reading valid(*this);
+  const process_record* const maker = delivery::find_maker(*this, ref);
+  return maker == nullptr ? ref : ref.whole(maker->id);
 }
 
 void system::exit(const pid& to, message reason, const pid& from) {

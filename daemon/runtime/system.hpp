@@ -78,12 +78,17 @@ class system {
   // Processes. `link` and `ack` in the options need process::spawn.
   base::result<pid> spawn(spawn_options options, std::unique_ptr<behaviour> does);
   send_status send(const destination& to, message m, const pid& from = {});
+  // A notice, see message_origin, to a process here, whatever its bound.
+  void notify(const destination& to, message m);
   void exit(const pid& to, message reason, const pid& from = {}); // exit/2
   std::optional<pid> whereis(std::string_view name) const;
   std::vector<std::pair<std::string, pid>> registered() const; // sorted by name
   bool alive(const pid& of) const;
   // As of the next message it sends. Any thread.
   void set_compression(const pid& of, sent_compressed chosen);
+
+  // One of this node's references that came back cut, as a whole again; as it is if nobody may have made it.
+  reference whole(const reference& ref) const;
 
   // A signal to a process here, from dist or any room that speaks for remote processes. Order is kept per
   // calling thread and receiver. Answers what Erlang answers for missing processes (noproc exits and

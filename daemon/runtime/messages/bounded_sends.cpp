@@ -28,7 +28,7 @@ send_status refuse(process_record& to) {
 send_status park_at(process_record& to, signal_ptr what, process_record& sender) {
   system& host = to.host();
   wait parked;
-  parked.number = ++sender.next_number;
+  parked.number = sender.new_wait();
   parked.at = to.id;
   to.mailbox.needs_line().wait({sender.id, parked.number}, std::move(what));
   push(to, make_signal(signal_kind::stop_waiting, {}));
@@ -154,7 +154,7 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
   const base::nanos deadline = patient ? no_deadline : base::mono_now() + host.options().park;
   while (router.busy(node) && !sender.dead && sender.home().can_park()) {
     wait parked;
-    parked.number = ++sender.next_number;
+    parked.number = sender.new_wait();
     if (!router.rest(node, sender.id, parked.number)) break;
     sender.wait_for(parked, deadline);
     if (!parked.done) break;
@@ -165,7 +165,7 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
     return send_status::ok;
   }
   wait parked;
-  parked.number = ++sender.next_number;
+  parked.number = sender.new_wait();
   what->flags |= signal::awaited;
   what->number = parked.number;
   router.route(to, std::move(what));

@@ -19,7 +19,8 @@ process_record* find(const system& host, const destination& to) {
     case destination::kind::process:
       return find(host, to.process());
     case destination::kind::alias:
-      return to.alias_ref().count == 5 ? find(host, to.alias_ref().owner()) : nullptr;
+      if (to.alias_ref().count == 5) return find(host, to.alias_ref().owner());
+      return to.alias_ref().is_cut() ? find_maker(host, to.alias_ref()) : nullptr;
     case destination::kind::name: {
       const auto found = host.core().registered.find(to.name());
       return found ? find(host, *found) : nullptr;
@@ -30,6 +31,11 @@ process_record* find(const system& host, const destination& to) {
       break;
   }
   return nullptr;
+}
+
+process_record* find_maker(const system& host, const reference& cut) {
+  if (!cut.here() || cut.creation != host.creation()) return nullptr;
+  return host.core().table.find(cut.slot());
 }
 
 void push(process_record& to, signal_ptr what) {
@@ -60,7 +66,7 @@ send_status deliver(system& host, const destination& to, signal_ptr what, proces
     return send_status::ok;
   }
   if (to.what() == destination::kind::alias) {
-    what->ref = to.alias_ref();
+    what->ref = to.alias_ref().whole(target->id);
     if ((what->flags & signal::left_out) == 0) what->flags |= signal::unbounded;
   }
   if (to.what() == destination::kind::name && what->kind == signal_kind::monitor)

@@ -29,6 +29,8 @@ class reading {
   return host.core().table.find(of.id, of.serial);
 }
 process_record* find(const system& host, const destination& to);
+// Who may have made a reference that is cut: the process that has its slot. Null: nobody.
+process_record* find_maker(const system& host, const reference& cut);
 
 // Whether a signal sent so may go there: not if it would open a connection that it may not.
 bool may_go(const system& host, const destination& to, const sending& how);

@@ -38,8 +38,20 @@ struct pid {
   bool here() const { return node == 0; }
 };
 
-// A reference. Those made here have five words: number (low 18 bits, next 32 bits), tag, and the id and
-// serial of the process that made it, so that an alias leads to its owner without a table.
+// A reference. Those made here, and on every Coppice node, have five words:
+//
+//   0   the low 18 bits of the number; no node uses more of this word
+//   1   the next 5 bits of the number, then 27 bits: the maker's slot in the process table, pid::id
+//   2   the high 32 bits of the number: random, drawn anew for each reference (base/random_words.hpp)
+//   3   the id of the process that made it
+//   4   its serial
+//
+// The last two lead to the owner without a table. Peers that know of three words only (those before OTP 24,
+// and clients that never learnt more) send back the first three: these name the slot, and the process in it
+// finds the call, monitor or alias by the whole number, so that nothing more is needed, and who was not shown
+// a reference guesses it once in 2^32 tries. Alone they are unique too: no two calls, monitors and aliases of
+// a process are alike at a time; of other references of one slot two are alike with a chance of 2^-32, and
+// that only where they have the same count.
 struct reference {
   std::uint32_t node = 0;
   std::uint32_t creation = 0;
@@ -50,22 +62,45 @@ struct reference {
   explicit operator bool() const { return count != 0; }
   bool here() const { return node == 0; }
 
-  // That with this number, unique within its owner, in the form they have here and on every Coppice node.
-  static reference made_by(const pid& owner, std::uint64_t number) {
+  static constexpr unsigned slot_bits = 27;
+  static constexpr unsigned count_bits = 22; // of a number, the lowest ones
+  // The bit of a number above its count: that of a request, whose late answer is known by it when nothing
+  // else is left of the request.
+  static constexpr std::uint64_t of_request = std::uint64_t{1} << count_bits;
+  static constexpr unsigned number_bits = count_bits + 1 + 32;
+
+  // A number of the next count and 32 random bits.
+  static constexpr std::uint64_t number_of(std::uint32_t count, std::uint32_t random) {
+    return (count & (of_request - 1)) | static_cast<std::uint64_t>(random) << (count_bits + 1);
+  }
+  // That with this number, unique within its owner.
+  static constexpr reference made_by(const pid& owner, std::uint64_t number) {
     return {owner.node,
             owner.creation,
             5,
-            {static_cast<std::uint32_t>(number & 0x3FFFF), static_cast<std::uint32_t>(number >> 18), 0,
-             owner.id, owner.serial}};
+            {static_cast<std::uint32_t>(number & 0x3FFFF),
+             static_cast<std::uint32_t>(number >> 18 & 0x1F) << slot_bits | (owner.id & slot_mask),
+             static_cast<std::uint32_t>(number >> 23), owner.id, owner.serial}};
   }
-  // For references of that form: the owner and the number.
-  pid owner() const { return {node, creation, words[3], words[4]}; }
-  std::uint64_t number() const { return words[0] | static_cast<std::uint64_t>(words[1]) << 18; }
-
-  // The number's highest bit: that of a request, whose late answer is known by it when nothing else is left
-  // of the request.
-  static constexpr std::uint64_t of_request = std::uint64_t{1} << 49;
+  // For references of that form: the owner (not if it is cut) and the number.
+  constexpr pid owner() const { return {node, creation, words[3], words[4]}; }
+  constexpr std::uint64_t number() const {
+    return (words[0] & 0x3FFFF) | static_cast<std::uint64_t>(words[1] >> slot_bits) << 18 |
+           static_cast<std::uint64_t>(words[2]) << 23;
+  }
   bool is_of_request() const { return count == 5 && (number() & of_request) != 0; }
+
+  // Whether it is one that came back without its last two words; the slot its maker has.
+  constexpr bool is_cut() const { return count == 3; }
+  constexpr std::uint32_t slot() const { return words[1] & slot_mask; }
+  // The whole of it, if it is cut and `by` may have made it; else as it is.
+  constexpr reference whole(const pid& by) const {
+    const bool cut = is_cut() && node == by.node && creation == by.creation && slot() == (by.id & slot_mask);
+    return cut ? made_by(by, number()) : *this;
+  }
+
+ private:
+  static constexpr std::uint32_t slot_mask = (std::uint32_t{1} << slot_bits) - 1;
 };
 
 // A call of a process here: who asks, and the number of its reference.

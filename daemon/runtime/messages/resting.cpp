@@ -38,7 +38,7 @@ void rest_at(process_record& to, process_record& sender) {
   waiting_line& line = to.mailbox.needs_line();
   if (line.stalled()) return;
   wait parked;
-  parked.number = ++sender.next_number;
+  parked.number = sender.new_wait();
   parked.at = to.id;
   if (!line.rest({sender.id, parked.number})) return;
   const std::uint64_t before = to.reductions_done.load(std::memory_order_relaxed);

@@ -14,16 +14,16 @@
 namespace coppice::runtime {
 
 enum class signal_kind : std::uint8_t {
-  message,    // payload: the term; from: the sender, or none; ref: the alias, if it came to one; number: when
-              // it was sent, if it counts against the bound
-  exit,       // a broken link: from, payload: reason
-  exit2,      // exit/2: from, payload: reason; ref: the alias, if it came to one
-  link,       // from
-  unlink,     // from, number: the unlink id
-  unlink_ack, // from, number
-  monitor,    // from: the watcher, ref; flags
-  demonitor,  // from: the watcher, ref
-  down,       // ref, from: the process that died (none: it was watched by name), payload: reason
+  message, // payload: the term; from: the sender, or none, its node is the one it came from; ref: the alias,
+           // if it came to one; number: when it was sent, if it counts against the bound
+  exit,          // a broken link: from, payload: reason
+  exit2,         // exit/2: from, payload: reason; ref: the alias, if it came to one
+  link,          // from
+  unlink,        // from, number: the unlink id
+  unlink_ack,    // from, number
+  monitor,       // from: the watcher, ref; flags
+  demonitor,     // from: the watcher, ref
+  down,          // ref, from: the process that died (none: it was watched by name), payload: reason
   group_leader,  // from: the new group leader
   spawn_request, // to a node: from, ref, flags; payload: {Leader, M, F, Arity, Options, Arguments}
   spawn_reply,   // ref, flags, from: the new process (none: it was refused), payload: its pid, or why not
@@ -64,6 +64,8 @@ struct signal {
   static constexpr std::uint16_t no_connect = 4096;
   // message: its sender does not wait for room.
   static constexpr std::uint16_t no_wait = 8192;
+  // message: a notice, see message_origin. No peer and no plugin has a way to set it.
+  static constexpr std::uint16_t notice = 16384;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

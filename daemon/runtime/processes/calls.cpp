@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Answers: messages that come to an alias, or to the process itself as {Tag, Reply} with the tag of a call
-// that waits, are the call's and never enter the mailbox. Sources: gen.erl, "Process aliases" in the
-// reference manual.
+// that waits, are the call's and never enter the mailbox. Only those count that come from the node that was
+// asked: no other one can answer in its place. Sources: gen.erl, "Process aliases" in the reference manual.
 #include <coppice/etf/cursor.hpp>
 
 #include "runtime/messages/call_forms.hpp"
@@ -26,6 +26,12 @@ std::optional<etf::reference> tag_of_reply(etf::bytes term) {
 }
 
 } // namespace
+
+// Of whoever was asked; ours where nobody else can answer.
+template <class Asked>
+static std::uint32_t asked_node(const Asked& of, const destination* by_name) {
+  return of.target || by_name == nullptr ? of.target.node : by_name->node();
+}
 
 call_state* process_record::find_call(std::uint64_t number) const {
   if (direct != nullptr && direct->number == number) return direct;
@@ -68,11 +74,12 @@ bool process_record::handle_reply(signal_ptr& what) {
   if (!expects_answers()) return false;
   const auto tag = tag_of_reply(what->payload().bytes());
   if (!tag || tag->node != host().node_name()) return false;
-  const reference ref{0, tag->creation, tag->count, tag->words};
+  const reference ref = reference{0, tag->creation, tag->count, tag->words}.whole(id);
   const std::uint64_t number = ref.number();
   if (ref != reference_of(number)) return false;
   const call_state* call = find_call(number);
   if (call == nullptr || call->answered) return false;
+  if (what->from.node != asked_node(*call, call->by_name.get())) return false;
   send_demonitor(number, call->target, call->by_name.get());
   mailbox.uncount(*what);
   settle(number, false, consume(std::move(what)));
@@ -88,6 +95,7 @@ void process_record::handle_alias(signal_ptr what) {
   };
   if (what->ref != reference_of(number)) return nobody();
   if (const call_state* call = find_call(number); call != nullptr && !call->answered) {
+    if (what->from.node != asked_node(*call, call->by_name.get())) return nobody();
     const bool ended_itself =
         (what->flags & signal::ends_monitor) != 0 || (call->target.here() && what->from == call->target);
     if (!ended_itself) send_demonitor(number, call->target, call->by_name.get());
@@ -105,7 +113,10 @@ void process_record::handle_alias(signal_ptr what) {
   }
   if (const monitor_state* state = mine->monitors.find(number);
       state != nullptr && state->alias != alias_until::never) {
-    if (state->alias == alias_until::reply) end_monitor(number, *state);
+    if (state->alias == alias_until::reply) {
+      if (what->from.node != asked_node(*state, state->by_name())) return nobody();
+      end_monitor(number, *state);
+    }
     return mailbox.enqueue(std::move(what));
   }
   if (const alias_state* state = mine->aliases.find(number)) {
@@ -209,7 +220,7 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
     return {kind::down, reasons::noproc()};
   direct_call mine;
   mine.target = to;
-  const std::uint64_t number = mine.number = ++me.next_number;
+  const std::uint64_t number = mine.number = me.new_number();
   me.direct = &mine;
   const std::uint32_t weight = mailbox::weight_of(request);
   signal_ptr what =

@@ -31,6 +31,7 @@ void process_record::handle_exit(signal_ptr what) {
   if (asked_for && is_atom(reason, "kill")) return die(reasons::killed());
   if (trapping_exit()) {
     signal_ptr notice = make_signal(signal_kind::message, from, exit_message(from, reason, host().nodes()));
+    notice->flags = signal::notice;
     return first ? mailbox.enqueue_urgent(std::move(notice)) : mailbox.enqueue(std::move(notice));
   }
   const bool from_itself = asked_for && from == id;

@@ -46,7 +46,7 @@ reference process::monitor(const destination& to, bool call) {
 reference process::monitor(const destination& to, monitor_options options) {
   process_record& me = record_of(*this);
   if (!delivery::may_go(host(), to, options.how)) return {};
-  const reference ref = options.request ? me.new_request() : me.new_reference();
+  const reference ref = me.new_reference(options.request ? reference::of_request : 0);
   if (me.dead) return ref;
   std::unique_ptr<monitor_state::details> more;
   if (const bool by_name = to.what() != destination::kind::process; by_name || options.tag) {
@@ -124,6 +124,7 @@ void process_record::handle_down(const signal& what) {
   const message tag = state->more == nullptr ? message() : state->more->tag;
   signal_ptr notice = make_signal(signal_kind::message, what.from,
                                   down_message(what.ref, object, what.payload(), host().nodes(), tag));
+  notice->flags = signal::notice;
   state->priority ? mailbox.enqueue_urgent(std::move(notice)) : mailbox.enqueue(std::move(notice));
   const std::lock_guard guard(mine->lock);
   mine->monitors.erase(number);

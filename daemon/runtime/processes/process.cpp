@@ -135,9 +135,29 @@ send_status process::send_unbounded(const destination& to, message m) {
   return delivery::dispatch(host(), to, std::move(what), &me);
 }
 
-send_status process::answer(const reference& alias, message m) {
+void process::notify(const destination& to, message m) {
+  const process_record& me = record_of(*this);
+  if (me.dead) return;
+  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  what->flags = signal::unbounded | signal::notice;
+  delivery::deliver(host(), to, std::move(what), nullptr);
+}
+
+message_origin process::origin() const {
+  const process_record& me = record_of(*this);
+  return {me.origin_node, me.origin_notice};
+}
+
+void process::set_origin(message_origin of) {
+  process_record& me = record_of(*this);
+  me.origin_node = of.node;
+  me.origin_notice = of.notice;
+}
+
+send_status process::answer(const reference& given, message m) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
+  const reference alias = given.is_cut() && given.here() ? host().whole(given) : given;
   process_record* receiver = alias.count == 5 ? delivery::find(host(), alias.owner()) : nullptr;
   if (receiver == nullptr) return send_unbounded(destination::alias(alias), std::move(m));
   me.forget_caller(alias);
@@ -222,6 +242,17 @@ std::uint64_t process::start_timer(base::nanos deadline, const destination& to, 
   fresh->deadline = deadline;
   fresh->period = period;
   fresh->to = to;
+  fresh->what = std::move(m);
+  return me.home().add_timer(me, std::move(fresh));
+}
+
+std::uint64_t process::remind(base::nanos deadline, message m) {
+  process_record& me = record_of(*this);
+  if (me.dead) return 0;
+  auto fresh = std::make_unique<started_timer>();
+  fresh->deadline = deadline;
+  fresh->notice = true;
+  fresh->to = me.id;
   fresh->what = std::move(m);
   return me.home().add_timer(me, std::move(fresh));
 }

@@ -6,6 +6,13 @@
 
 namespace coppice::runtime {
 
+namespace {
+
+// Those that have the same slot one after the other begin to count at places far apart.
+constexpr std::uint32_t count_step = 0x9E3779B1;
+
+} // namespace
+
 process_record::process_record(worker& home, bool notified, const pid& self,
                                std::unique_ptr<runtime::behaviour> does, const spawn_options& options)
     : priority(options.priority),
@@ -17,6 +24,7 @@ process_record::process_record(worker& home, bool notified, const pid& self,
       behaviour(std::move(does)),
       compression(options.compression),
       received_calls(options.ack),
+      next_count(self.serial * count_step),
       parent_here(options.parent),
       leader_here(options.group_leader) {
   if (!options.label.empty()) needs_relations().label = options.label;
@@ -50,6 +58,18 @@ std::string_view process_record::label_in_crash() const {
   const runtime::relations* mine = related();
   if (mine == nullptr) return {};
   return mine->label.empty() ? mine->name : mine->label;
+}
+
+reference process_record::new_reference(std::uint64_t kind) {
+  std::uint64_t number = new_number() | kind;
+  while (is_in_use(number)) number = new_number() | kind;
+  return reference_of(number);
+}
+
+bool process_record::is_in_use(std::uint64_t number) const {
+  const runtime::relations* mine = related();
+  return mine != nullptr && (mine->calls.find(number) != nullptr || mine->monitors.find(number) != nullptr ||
+                             mine->aliases.find(number) != nullptr);
 }
 
 void process_record::used_up() {

@@ -86,8 +86,12 @@ class process_record final : public process {
   void handle_demonitor(const signal& what);
   void handle_down(const signal& what);
   reference reference_of(std::uint64_t number) const { return reference::made_by(id, number); }
-  reference new_reference() { return reference_of(++next_number); }
-  reference new_request() { return reference_of(++next_number | reference::of_request); }
+  std::uint64_t new_number(); // of a reference: worker.hpp
+  // Of another number than all that are in use.
+  reference new_reference(std::uint64_t kind = 0);
+  // Of a wait: never that of a reference, which a wait for a call has.
+  std::uint64_t new_wait() { return ++next_count | std::uint64_t{1} << 63; }
+  bool is_in_use(std::uint64_t number) const;
   // Returns whom the monitor went to; none if that is not known (a name elsewhere) or nobody.
   // `flags` of the signal: of_call, no_connect.
   pid send_monitor(const reference& ref, const destination& to, std::uint16_t flags);
@@ -151,6 +155,7 @@ class process_record final : public process {
   bool reclaimable : 1 = false;
   bool placed : 1 = false; // stays where it was spawned
   bool exits_first : 1 = false;
+  bool origin_notice : 1 = false; // the message that is being handled is one
   wake_history woken_from;
 
   // Any thread pushes into it.
@@ -174,7 +179,8 @@ class process_record final : public process {
   std::atomic<sent_compressed> compression; // written by any thread
   std::atomic<std::uint64_t> reductions_done{0};
   runtime::received_calls received_calls; // before init is through also that of who waits for it
-  std::uint64_t next_number = 0;          // of references and waits
+  std::uint32_t next_count;               // of references and waits
+  std::uint32_t origin_node = 0;          // of the message that is being handled
 
   process_record* next_notified = nullptr; // link in a worker's list of notifications
   std::unique_ptr<started_timers> timers;  // that it started and that run; null: none

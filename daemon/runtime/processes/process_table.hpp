@@ -55,6 +55,12 @@ class process_table {
     return here.serial.load(std::memory_order_relaxed) == serial ? found : nullptr;
   }
 
+  // Whoever has the slot.
+  process_record* find(std::uint32_t id) const {
+    if (id == 0 || id >= used_.load(std::memory_order_acquire)) return nullptr;
+    return at(id).who.load(std::memory_order_seq_cst);
+  }
+
   // Calls `see(process_record&)` for every process there is; under a guard.
   template <class See>
   void for_each(See see) const {

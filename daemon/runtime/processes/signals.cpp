@@ -30,11 +30,11 @@ bool process_record::accept(signal_ptr& what) {
   if (what->ref) {
     const std::uint64_t number = what->ref.number();
     const call_state* call = find_call(number);
-    if (call == nullptr || call->answered || what->ref.words[2] != 0 || what->weight != 0) return false;
+    if (call == nullptr || call->answered || what->weight != 0) return false;
     // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
     const bool ends =
         (what->flags & signal::ends_monitor) != 0 ||
-        (call->by_name == nullptr && ((call->target == what->from && call->target.here()) || !call->target));
+        (call->by_name == nullptr && what->from.here() && (call->target == what->from || !call->target));
     if (!ends) return false;
     const bool bare = (what->flags & signal::bare) != 0;
     settle(number, false, consume(std::move(what)), bare);

@@ -29,6 +29,7 @@ struct started_timer : timer {
   base::nanos period = 0; // 0: it fires once
   process_record* starter = nullptr;
   started_timer* next_in_chain = nullptr;
+  bool notice = false; // what it sends is one
   destination to;
   message what;
 };

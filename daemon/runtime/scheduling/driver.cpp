@@ -102,7 +102,7 @@ bool driver::hand_over(worker& w, process_record& p, driver& to) {
   former.held_ = std::make_unique<wait>();
   wait& own_handler = *former.held_;
   own_handler.who = &p;
-  own_handler.number = former.lost_number_ = ++p.next_number;
+  own_handler.number = former.lost_number_ = p.new_wait();
   own_handler.holds = true;
   own_handler.shows = process_status::running; // on a thread that has lost its worker
   own_handler.stack = w.current_fiber_;

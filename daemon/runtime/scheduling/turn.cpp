@@ -74,6 +74,8 @@ void worker::stop(process_record& p, const message& reason) {
 }
 
 inline outcome worker::handle(process_record& p, signal_ptr&& what) {
+  p.origin_node = what->from.node;
+  p.origin_notice = (what->flags & signal::notice) != 0;
   if ((what->flags & signal::bare) == 0) return p.behaviour->receive(p, consume(std::move(what)));
   const call_id call{what->from, what->ref.number()};
   return p.behaviour->receive_call(p, call, consume(std::move(what)));

@@ -59,7 +59,7 @@ base::status process::blocking_run(std::function<void()> work) {
   if (me.dead) return base::fail(base::errc::closed, "blocking work: the process is exiting");
   if (!me.home().can_park()) return base::fail(base::errc::limit, "blocking work: no stack left to park on");
   wait parked;
-  parked.number = ++me.next_number;
+  parked.number = me.new_wait();
   parked.holds = true;
   auto accepted = host().core().blocking.submit([&me, number = parked.number, run = std::move(work)] {
     run();

@@ -301,6 +301,7 @@ void worker::fire_started(timer& due) {
   signal_ptr what =
       make_signal(signal_kind::message, starter.self(), repeats ? message(one.what) : std::move(one.what));
   what->flags = repeats ? signal::left_out : signal::unbounded;
+  if (one.notice) what->flags |= signal::notice;
   if (!one.to.here()) starter.choose_compression(*what);
   delivery::dispatch(starter.host(), one.to, std::move(what), nullptr);
 }

@@ -22,6 +22,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/random_words.hpp"
 #include "base/uv.hpp"
 #include "runtime/freezing/gate.hpp"
 #include "runtime/processes/process_record.hpp"
@@ -141,6 +142,7 @@ class worker : public movement<worker, process_record> {
   std::atomic<std::uint64_t> processes{0};
   std::atomic<std::uint64_t> spawned{0}; // from here; written by this worker's thread
   process_table::magazine slots;         // this worker's thread's
+  base::random_words random;             // likewise
   worker_info info() const;
 
  private:
@@ -256,6 +258,10 @@ class worker : public movement<worker, process_record> {
   if (p.scheduled) return;
   p.scheduled = true;
   queue_.push(&p, p.priority.load(std::memory_order_relaxed));
+}
+
+inline std::uint64_t process_record::new_number() {
+  return reference::number_of(++next_count, home().random.next());
 }
 
 inline bool worker::rest(process_record& p) {
