@@ -117,6 +117,7 @@ void application_controller::start(process& self, application& one) {
   runtime::spawn_options options;
   options.label = one.spec.name;
   options.link = true;
+  options.of_node = true;
   const auto master = self.spawn(std::move(options), std::make_unique<application_master>(one.spec, shared));
   if (!master) return fail(self, one, message::atom("system_limit"));
   one.master = *master;

@@ -156,6 +156,7 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
   options.name = spec.is_supervisor() && !spec.supervisor->name.empty() ? spec.supervisor->name : spec.name;
   options.label = label;
   options.link = true;
+  options.of_node = spec.of_node;
   options.priority = spec.priority;
   options.mailbox = spec.mailbox;
   options.compression = spec.compression;

@@ -170,6 +170,7 @@ base::status instance::start_applications() {
   };
   runtime::spawn_options options;
   options.name = behaviours::application_controller::registered_name;
+  options.of_node = true;
   p.applications_gone = false;
   behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}};
   with.check_args = [&p](std::string_view actor, const runtime::message& args) {

@@ -31,6 +31,7 @@ std::shared_ptr<const behaviours::supervisor_spec> service_factory::specificatio
     child->actor = each.name;
     child->name = each.name;
     child->mailbox = each.mailbox;
+    child->of_node = true;
     spec->children.push_back(std::move(child));
   }
   return spec;

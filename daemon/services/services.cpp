@@ -71,6 +71,7 @@ base::status services::start_supervisor(std::function<void()> gone) {
   events.gone = std::move(gone);
   runtime::spawn_options chosen;
   chosen.label = service_supervisor::label;
+  chosen.of_node = true;
   auto made = system_.spawn(std::move(chosen), std::make_unique<service_supervisor>(
                                                    factory_->specification(), shared, std::move(events)));
   if (!made) return tl::unexpected(std::move(made.error()).context(service_supervisor::label));

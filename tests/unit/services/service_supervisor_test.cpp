@@ -132,6 +132,40 @@ TEST_CASE("services that end again and again, and a supervisor that is killed, a
   CHECK(eventually([&] { return b.gone.load(); }));
 }
 
+TEST_CASE("no exit from another node reaches a service, be it sent or of a link") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1", {.pg = {"pg"}});
+  whole_node b(epmd, "b@127.0.0.1");
+  const actor in_b(b.host);
+  for (const char* name : {"user", "net_kernel", "rex", "pg", "global_name_server"}) {
+    CAPTURE(name);
+    const auto before = a.host.whereis(name);
+    REQUIRE(before);
+    const runtime::pid seen{*b.host.nodes().intern("a@127.0.0.1"), a.host.creation(), before->id,
+                            before->serial};
+    // It hears of both before it is called.
+    const bool answered = in_b.run([&](runtime::process& self) {
+      const auto linked = self.spawn({}, runtime::testing::script([](runtime::process& child, message to) {
+                                       etf::cursor at(to.bytes());
+                                       child.link(*runtime::read_pid(at, child.host().nodes()));
+                                       return runtime::stop(message::atom("boom"));
+                                     }));
+      const runtime::reference ended = self.monitor(*linked);
+      message_writer whom;
+      runtime::write(whom, seen, self.host().nodes());
+      self.send(*linked, whom.take());
+      (void)self.await(ended, self.now() + 20 * base::nanos_per_second);
+      self.exit(seen, message::atom("kill"));
+      self.exit(seen, message::atom("shutdown"));
+      const auto answer = behaviours::gen::call(self, seen, message::atom("anything").bytes(),
+                                                self.now() + 20 * base::nanos_per_second);
+      return answer.has_value();
+    });
+    CHECK(answered);
+    CHECK(a.host.whereis(name) == before);
+  }
+}
+
 TEST_CASE("a service whose name is taken is named by the start that fails") {
   epmd_server epmd;
   runtime::system host({.node_name = "a@127.0.0.1"});
