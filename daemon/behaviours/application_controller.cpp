@@ -200,7 +200,7 @@ outcome application_controller::handle_info(process& self, const message& m) {
       answer(self, one, message::atom("ok"));
     }
     start_next(self);
-  } else if (etf::cursor(m.bytes()).read_atom_is(stop_tag)) {
+  } else if (self.origin().notice && etf::cursor(m.bytes()).read_atom_is(stop_tag)) {
     return runtime::stop(runtime::reasons::shutdown());
   }
   return runtime::carry_on();
@@ -214,7 +214,7 @@ native_server::call_answer application_controller::handle_call(process& self, co
   if (at.read_atom(what)) {
     if (what == "which_applications") return reply(list_applications(true));
     if (what == "loaded_applications") return reply(list_applications(false));
-  } else if (at.read_tuple_of(2) && at.read_atom(what) && gen::from_here(self, from)) {
+  } else if (at.read_tuple_of(2) && at.read_atom(what) && self.origin().here()) {
     if (what == order_desk::tag && with_.orders != nullptr) {
       auto ordered = with_.orders->fetch(at.rest());
       auto* const mine = ordered ? std::get_if<application_order>(&*ordered) : nullptr;

@@ -21,7 +21,7 @@ namespace coppice::behaviours {
 struct application_events {
   // Every application was started, or tried. `failed` names those (temporary ones) that did not start.
   std::function<void(const std::vector<std::string>& failed)> all_started;
-  // This application's end takes the node down: its owner is to send stop_message().
+  // This application's end takes the node down: its owner is to notify it with stop_message().
   std::function<void(const std::string& application)> node_must_stop;
   // The controller is gone, and every application with it.
   std::function<void()> gone;
@@ -37,7 +37,7 @@ class application_controller : public native_server {
                          application_board& board, application_events events);
   ~application_controller() override;
 
-  // Sent to it, it stops all applications and ends.
+  // As a notice to it: it stops all applications and ends.
   static runtime::message stop_message();
   // Called with these by a process of this node, it answers once the application runs or has ended:
   // ok | {error, Reason}, with Reason {already_started | not_started | unknown_application, Name}, where

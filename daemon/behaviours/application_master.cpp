@@ -33,7 +33,8 @@ application_master::application_master(const application_spec& spec,
 bool application_master::read_started(process& self, const message& m, std::string_view& name,
                                       runtime::pid& top) {
   etf::cursor at(m.bytes());
-  if (!at.read_tuple_of(3) || !at.read_atom_is(started_tag) || !at.read_atom(name)) return false;
+  if (!self.origin().notice || !at.read_tuple_of(3) || !at.read_atom_is(started_tag) || !at.read_atom(name))
+    return false;
   const auto pid = runtime::read_pid(at, self.host().nodes());
   if (pid) top = *pid;
   return pid.has_value();
@@ -42,7 +43,7 @@ bool application_master::read_started(process& self, const message& m, std::stri
 outcome application_master::on_start(process& self) {
   self.trap_exit(true);
   self.take_exits_first();
-  self.send_unbounded(self.self(), message::atom(start_tag));
+  self.notify(self.self(), message::atom(start_tag));
   return runtime::carry_on();
 }
 
@@ -68,6 +69,7 @@ message application_master::start_top(process& self) {
 }
 
 outcome application_master::handle_info(process& self, const message& m) {
+  if (!self.origin().notice) return native_server::handle_info(self, m);
   gen::exit_notice exit;
   if (gen::read_exit(self, m, exit)) {
     if (exit.from != top_) return runtime::carry_on();
@@ -95,14 +97,14 @@ outcome application_master::handle_info(process& self, const message& m) {
   out.atom(started_tag);
   out.atom(name_);
   runtime::write(out, top_, self.host().nodes());
-  self.send_unbounded(self.parent(), out.take());
+  self.notify(self.parent(), out.take());
   return runtime::carry_on();
 }
 
 void application_master::start_clock(process& self) {
   if (clock_ != 0) self.cancel_timer(std::exchange(clock_, 0));
   if (max_runtime_ == 0 || !top_) return;
-  clock_ = self.start_timer(began_ + max_runtime_, self.self(), message::atom(time_up_tag));
+  clock_ = self.remind(began_ + max_runtime_, message::atom(time_up_tag));
 }
 
 message application_master::max_runtime_message(base::nanos time) {

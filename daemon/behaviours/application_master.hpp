@@ -17,10 +17,10 @@ class application_master : public native_server {
  public:
   application_master(const application_spec& spec, std::shared_ptr<const supervision> shared);
 
-  // What it sends its parent: {application_started, Name, TopSupervisor}.
+  // What it notifies its parent of: {application_started, Name, TopSupervisor}.
   static bool read_started(runtime::process& self, const runtime::message& m, std::string_view& name,
                            runtime::pid& top);
-  // Sent to it: it is stopped when it has run that long in all; 0: no limit.
+  // As a notice to it: it is stopped when it has run that long in all; 0: no limit.
   static runtime::message max_runtime_message(base::nanos time);
 
  protected:

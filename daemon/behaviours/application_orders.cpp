@@ -35,7 +35,7 @@ native_server::call_answer application_controller::carry_out(process& self, cons
     return reply(message::atom("ok"));
   }
   if (one->master && one->spec.max_runtime != order.spec.max_runtime) {
-    self.send_unbounded(one->master, application_master::max_runtime_message(order.spec.max_runtime));
+    self.notify(one->master, application_master::max_runtime_message(order.spec.max_runtime));
   }
   one->spec = std::move(order.spec);
   board_.specify(one->spec);

@@ -36,7 +36,7 @@ message change_config(process& self, const runtime::pid& of, const message& args
       out.map(0);
     }
   }
-  self.send_unbounded(of, out.take());
+  self.notify(of, out.take());
   const auto answer = gen::finish_call(self, ref, base::mono_now() + most_time);
   if (!answer && answer.error().what == gen::call_error::kind::timeout) {
     return runtime::error_message(message::atom("config_change_timeout"));
@@ -51,7 +51,7 @@ message change_config(process& self, const runtime::pid& of, const message& args
 bool read_config_change(process& self, const gen::request& what, config_change& out) {
   etf::cursor at(what.body.bytes());
   etf::bytes args;
-  if (!at.read_tuple_of(3) || !at.read_atom_is(config_change_tag) || !gen::from_here(self, what.from) ||
+  if (!self.origin().notice || !at.read_tuple_of(3) || !at.read_atom_is(config_change_tag) ||
       !at.read_term(args)) {
     return false;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How a supervisor tells a server of ours that goes on running what its args and env are from now on: a sys
-// request that only processes of this node may make. In the process's own turn.
+// request that is a notice. In the process's own turn.
 #pragma once
 
 #include "behaviours/gen.hpp"
@@ -18,7 +18,7 @@ struct config_change {
 runtime::message change_config(runtime::process& self, const runtime::pid& of, const runtime::message& args,
                                const runtime::message& env);
 
-// False: the sys request is none of these, or not from here.
+// False: the sys request is none of these, or no notice.
 bool read_config_change(runtime::process& self, const gen::request& what, config_change& out);
 
 } // namespace coppice::behaviours

@@ -189,13 +189,6 @@ replied reply(process& self, etf::bytes from, message answer) {
   return self.send_unbounded(*caller, enclosed());
 }
 
-bool from_here(process& self, const message& from) {
-  etf::cursor at(from.bytes());
-  if (!at.read_tuple_of(2)) return false;
-  const auto caller = runtime::read_pid(at, self.host().nodes());
-  return caller && caller->here();
-}
-
 replied reply(process& self, const message& from, etf::bytes answer) {
   return reply(self, from.bytes(), message::immortal(answer));
 }
@@ -305,7 +298,7 @@ runtime::send_status cast(process& self, const runtime::destination& to, etf::by
 }
 
 bool read_exit(process& self, const message& m, exit_notice& out) {
-  if (!is_exit(m.bytes())) return false; // messages are canonical
+  if (!self.origin().notice || !is_exit(m.bytes())) return false; // messages are canonical
   etf::cursor at(m.bytes());
   at.advance(8);
   const auto from = runtime::read_pid(at, self.host().nodes());

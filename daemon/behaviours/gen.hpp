@@ -52,9 +52,6 @@ inline bool is_plain(etf::bytes term) {
   return term[0] == 119 || (term[0] == 104 && term[2] == 119 && term[3] != 9 && term[3] != 6);
 }
 
-// Whether a call, or a sys request, comes from a process of this node; `from` is request::from.
-bool from_here(runtime::process& self, const runtime::message& from);
-
 // Answers a call; `from` is request::from, also a copy of it kept for later. None: it is no From.
 using replied = std::optional<runtime::send_status>;
 replied reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
@@ -139,7 +136,7 @@ runtime::message call_message(runtime::process& self, const runtime::reference& 
 // The Reply of {Tag, Reply}; empty if it is no such tuple.
 runtime::message reply_of(runtime::message answer);
 
-// {'EXIT', Pid, Reason}: how a process that traps exits hears of a link's end.
+// {'EXIT', Pid, Reason}: how a process that traps exits hears of a link's end, as a notice.
 struct exit_notice {
   runtime::pid from;
   runtime::message reason;
@@ -149,7 +146,7 @@ inline bool is_exit(etf::bytes term) {
   constexpr std::array<std::uint8_t, 8> head{104, 3, 119, 4, 'E', 'X', 'I', 'T'};
   return term.size() > head.size() && std::memcmp(term.data(), head.data(), head.size()) == 0;
 }
-// False: something else.
+// The message that is being handled. False: something else, or no notice: anybody may write such a tuple.
 bool read_exit(runtime::process& self, const runtime::message& m, exit_notice& out);
 
 } // namespace coppice::behaviours::gen

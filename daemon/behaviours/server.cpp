@@ -33,7 +33,7 @@ class server::sys_subject final : public sys::subject {
 
 void server::continue_first(process& self) {
   continue_first_ = true;
-  if (!std::exchange(continue_sent_, true)) self.send_unbounded(self.self(), message::atom(continue_tag));
+  if (!std::exchange(continue_sent_, true)) self.notify(self.self(), message::atom(continue_tag));
 }
 
 // Short enough to end in a jump to the port: most messages are such.
@@ -51,7 +51,7 @@ outcome server::sort(process& self, message m) {
   if (what.what == gen::request::kind::system) return system_request(self, gen::parse(m));
   if (!suspended()) return dispatch(self, m, what);
   if (gen::exit_notice exit; is_parents_exit(self, m, exit)) return runtime::stop(exit.reason);
-  sys_->hold(std::move(m));
+  sys_->hold({std::move(m), self.origin()});
   return runtime::carry_on();
 }
 
@@ -61,7 +61,10 @@ outcome server::system_request(process& self, const gen::request& what) {
   if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();
   sys_subject about(*this);
   outcome next = sys_->handle(self, about, what);
-  for (message held; !next.stops() && sys_->next(held);) next = dispatch(self, held, gen::look(held.bytes()));
+  for (sys::held_message held; !next.stops() && sys_->next(held);) {
+    self.set_origin(held.origin);
+    next = dispatch(self, held.what, gen::look(held.what.bytes()));
+  }
   return next;
 }
 
@@ -86,7 +89,8 @@ bool server::own_info(process& self, const message& m, outcome& next) {
     next = runtime::stop(exit.reason);
     return true;
   }
-  if (!continue_sent_ || !etf::cursor(m.bytes()).read_atom_is(continue_tag)) return false;
+  if (!continue_sent_ || !self.origin().notice || !etf::cursor(m.bytes()).read_atom_is(continue_tag))
+    return false;
   continue_sent_ = false;
   return true;
 }

@@ -290,7 +290,7 @@ void supervisor::wait_for_restart(process& self, child& failed, base::nanos wait
   cast_later(self, failed, wait_over_tag, failed.due);
 }
 
-// As a timer's message: those are never dropped.
+// As a timer's notice: those are never dropped, and nobody else can send one.
 void supervisor::cast_later(process& self, const child& one, std::string_view what, base::nanos when) {
   message_writer out(one.id.size() + 64);
   out.tuple(2);
@@ -302,14 +302,14 @@ void supervisor::cast_later(process& self, const child& one, std::string_view wh
   } else {
     out.raw(one.id.bytes());
   }
-  self.start_timer(when, self.self(), out.take());
+  self.remind(when, out.take());
 }
 
 // A timer whose child was started, stopped or made to wait anew since says nothing any more.
 outcome supervisor::handle_cast(process& self, const message& request) {
   etf::cursor at(request.bytes());
   std::string_view what;
-  if (!at.read_tuple_of(2) || !at.read_atom(what)) return runtime::carry_on();
+  if (!self.origin().notice || !at.read_tuple_of(2) || !at.read_atom(what)) return runtime::carry_on();
   child* const one = find(self, at.rest());
   if (one == nullptr || one->state != child_state::restarting) return runtime::carry_on();
   if (what == try_again_tag && one->due == runtime::no_deadline) return restart(self, *one);

@@ -13,6 +13,7 @@
 #include "behaviours/child_table.hpp"
 #include "behaviours/native_server.hpp"
 #include "behaviours/order.hpp"
+#include "behaviours/peer_rights.hpp"
 #include "behaviours/restart.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/actor_factory.hpp"
@@ -27,6 +28,7 @@ struct supervision {
   runtime::message env;                      // the application's, for its actors
   // Whether an actor takes these args, for children that others add; not set: any. Any thread.
   std::function<base::status(std::string_view actor, const runtime::message& args)> check_args{};
+  peer_rights rights{};
 };
 
 class supervisor : public native_server {
@@ -80,7 +82,7 @@ class supervisor : public native_server {
   // Ends the wait that restart() began: starts the child and its siblings in start order.
   runtime::outcome start_again(runtime::process& self, child& failed);
   void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
-  // Sends itself {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
+  // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
   void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
 
   // Stops the process if it runs, within its limit, and names it in the log when it had to be killed.
@@ -91,7 +93,10 @@ class supervisor : public native_server {
   // Stopped: out of the table if it is not to be started again, else kept.
   void retire(child& one);
 
-  // The requests of supervisor:*_child and its kin: supervisor_calls.cpp.
+  // The requests of supervisor:*_child and its kin: supervisor_calls.cpp. What other nodes may ask for in a
+  // call that is being handled: to change the children at all; to start a child of this actor.
+  bool may_change(runtime::process& self, std::string_view what) const;
+  bool may_start(runtime::process& self, const child_spec& spec) const;
   runtime::message start_child(runtime::process& self, const runtime::message& spec);
   runtime::message start_from_template(runtime::process& self, etf::bytes extra);
   runtime::message restart_child(runtime::process& self, etf::bytes id);

@@ -3,10 +3,12 @@
 // terminate_child, delete_child, get_childspec, with OTP's answers to the letter. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
+#include <coppice/etf/text.hpp>
 #include <unordered_map>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/log.hpp"
 #include "behaviours/child_spec_term.hpp"
 #include "behaviours/supervisor.hpp"
 #include "behaviours/supervisor_report.hpp"
@@ -128,8 +130,7 @@ message supervisor::restart_request(etf::bytes id) {
   return out.take();
 }
 
-native_server::call_answer supervisor::handle_call(process& self, const message& from,
-                                                   const message& request) {
+native_server::call_answer supervisor::handle_call(process& self, const message&, const message& request) {
   etf::cursor at(request.bytes());
   std::string_view what;
   if (at.read_atom(what)) {
@@ -139,12 +140,13 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   }
   if (!at.read_tuple_of(2) || !at.read_atom(what)) return reply(error_answer("bad_request"));
   const etf::bytes argument = at.rest();
+  if (!may_change(self, what)) return reply(error_answer("not_allowed"));
   if (what == "start_child") {
     return reply(simple() ? start_from_template(self, argument) : start_child(self, request.slice(argument)));
   }
   if (what == "terminate_child") return reply(terminate_child(self, argument));
   if (what == "get_childspec") return reply(get_childspec(self, argument));
-  if (what == restart_tag && gen::from_here(self, from)) return reply(restart_now(self, argument));
+  if (what == restart_tag) return reply(restart_now(self, argument));
   if (what == order_desk::tag && shared_->orders != nullptr) {
     const auto ordered = shared_->orders->fetch(argument);
     const auto* const mine = ordered ? std::get_if<supervisor_order>(&*ordered) : nullptr;
@@ -153,6 +155,25 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   if (what != "restart_child" && what != "delete_child") return reply(error_answer("bad_request"));
   if (simple()) return reply(error_answer("simple_one_for_one"));
   return reply(what == "restart_child" ? restart_child(self, argument) : delete_child(self, argument));
+}
+
+// Of other nodes, only what the configuration lets them.
+bool supervisor::may_change(process& self, std::string_view what) const {
+  if (self.origin().here() || what == "get_childspec") return true;
+  if (what != restart_tag && what != order_desk::tag && shared_->rights.may_supervise(self.name()))
+    return true;
+  base::log::warning("supervisor",
+                     "{}: {} by {} was refused: distribution.allow.supervise does not name this supervisor",
+                     label_, etf::print_atom(what), self.host().nodes().name(self.origin().node));
+  return false;
+}
+
+bool supervisor::may_start(process& self, const child_spec& spec) const {
+  if (self.origin().here() || spec.is_supervisor() || shared_->rights.may_spawn(spec.actor)) return true;
+  base::log::warning("supervisor",
+                     "{}: start_child of {} by {} was refused: distribution.allow.spawn does not name it",
+                     label_, spec.actor, self.host().nodes().name(self.origin().node));
+  return false;
 }
 
 child* supervisor::find(process& self, etf::bytes id_or_pid) {
@@ -169,6 +190,7 @@ message supervisor::start_child(process& self, const message& term) {
     if (known->state != child_state::running) return error_answer("already_present");
     return error_answer(already_started(known->pid, self.host().nodes()));
   }
+  if (!may_start(self, *spec)) return start_error_answer(message::atom("not_allowed"), *spec);
   if (const message refused = bad_args(*spec, spec->args)) return start_error_answer(refused, *spec);
   return add_child(self, std::make_shared<const child_spec>(std::move(*spec)));
 }
@@ -197,6 +219,7 @@ message supervisor::add_child(process& self, std::shared_ptr<const child_spec> s
 }
 
 message supervisor::start_from_template(process& self, etf::bytes extra) {
+  if (!may_start(self, *template_)) return error_answer("not_allowed");
   message args = merge_args(template_->args, extra);
   if (!args) return error_answer("badarg");
   if (const message refused = bad_args(*template_, args)) return error_answer(refused);

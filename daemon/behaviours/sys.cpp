@@ -132,7 +132,7 @@ runtime::outcome protocol::handle(process& self, subject& about, const gen::requ
   return next;
 }
 
-void protocol::hold(message m) {
+void protocol::hold(held_message m) {
   if (held_.size() < max_held) return held_.push_back(std::move(m));
   if (dropped_++ == 0) {
     base::log::warning("behaviours", "a suspended process holds {} messages back: further ones are dropped",
@@ -140,7 +140,7 @@ void protocol::hold(message m) {
   }
 }
 
-bool protocol::next(message& out) {
+bool protocol::next(held_message& out) {
   if (suspended_ || held_.empty()) return false;
   out = std::move(held_.front());
   held_.pop_front();

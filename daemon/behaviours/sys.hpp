@@ -23,6 +23,12 @@ class subject {
   virtual std::string sys_module() const = 0;
 };
 
+// What came while suspended, and from whom.
+struct held_message {
+  runtime::message what;
+  runtime::message_origin origin;
+};
+
 class protocol {
  public:
   static constexpr std::size_t max_held = 100'000;
@@ -33,14 +39,14 @@ class protocol {
   runtime::outcome handle(runtime::process& self, subject& about, const gen::request& what);
 
   // Keeps a message that came while suspended. Beyond the bound it is dropped and counted in the log.
-  void hold(runtime::message m);
+  void hold(held_message m);
   // Takes the oldest one held back, once resumed. False: none, or suspended (again).
-  bool next(runtime::message& out);
+  bool next(held_message& out);
 
  private:
   bool suspended_ = false;
   std::uint64_t dropped_ = 0;
-  std::deque<runtime::message> held_;
+  std::deque<held_message> held_;
 };
 
 } // namespace coppice::behaviours::sys

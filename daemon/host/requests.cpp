@@ -41,8 +41,9 @@ std::optional<notice> read(coppice_actor& self, const message& m) {
     if (length != 1 || !at.read_atom_is("alias")) return std::nullopt;
     const auto ref = runtime::read_reference(at, names);
     if (!ref || !at.read_term(body)) return std::nullopt;
-    return notice{*ref, COPPICE_OK, m.slice(body)};
+    return notice{ref->whole(self.process->self()), COPPICE_OK, m.slice(body)};
   }
+  if (!self.process->origin().notice) return std::nullopt;
   if (arity == 2 && at.read_atom_is(deadline_tag)) {
     const auto ref = runtime::read_reference(at, names);
     if (!ref) return std::nullopt;
@@ -80,7 +81,7 @@ tl::expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, cons
     out.tuple(2);
     out.atom(deadline_tag);
     runtime::write(out, made.ref, process.host().nodes());
-    made.timer = process.start_timer(deadline, process.self(), out.take());
+    made.timer = process.remind(deadline, out.take());
   }
   const std::uint64_t id = id_of(made.ref);
   self.needs_extra().requests.emplace(id, made);

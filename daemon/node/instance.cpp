@@ -172,7 +172,9 @@ base::status instance::start_applications() {
   options.name = behaviours::application_controller::registered_name;
   options.of_node = true;
   p.applications_gone = false;
-  behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}};
+  behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}, {}};
+  const spec::allow_options& allow = started_with_->spec.distribution.allow;
+  with.rights = {allow.spawn, allow.supervise};
   with.check_args = [&p](std::string_view actor, const runtime::message& args) {
     return p.args_of_children.check(actor, args);
   };
@@ -211,7 +213,7 @@ void instance::hurry() {
 }
 
 void instance::components::stop_applications() {
-  system.send(controller, behaviours::application_controller::stop_message());
+  system.notify(controller, behaviours::application_controller::stop_message());
   const auto gone = [this] { return applications_gone; };
   const auto gone_or_hurried = [this] { return applications_gone || hurried; };
   std::unique_lock held(lock);

@@ -52,10 +52,12 @@ void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::
 // Runs one call, ends with its result as the reason.
 class one_call : public runtime::behaviour {
  public:
-  one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers)
-      : allowed_(std::move(allowed)), arguments_(std::move(arguments)), answers_(answers) {}
+  // `asker`: the index of the node that asks.
+  one_call(std::shared_ptr<const functions> allowed, message arguments, bool answers, std::uint32_t asker)
+      : allowed_(std::move(allowed)), arguments_(std::move(arguments)), answers_(answers), asker_(asker) {}
 
   runtime::outcome init(process& self) override {
+    self.set_origin({asker_, false});
     etf::cursor at(arguments_.bytes());
     std::uint32_t length = 0;
     etf::bytes tag;
@@ -78,6 +80,7 @@ class one_call : public runtime::behaviour {
   std::shared_ptr<const functions> allowed_;
   message arguments_;
   bool answers_;
+  std::uint32_t asker_;
 };
 
 void log_refused(runtime::system& system, const dist::spawn_request& request) {
@@ -145,7 +148,7 @@ spawned spawn_here(runtime::system& system, const dist::spawn_request& request, 
 
 // coppice:spawn('PLUGIN:ACTOR'[, Args])
 spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
-                    const allowed_actors& actors) {
+                    const behaviours::peer_rights& rights) {
   etf::cursor at(request.arguments.bytes());
   std::uint32_t length = 0;
   std::string_view actor;
@@ -155,7 +158,7 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
     return tl::unexpected<std::string>("badarg");
   }
   const auto from = system.nodes().name(request.from.node);
-  if (!actors.contains(actor)) {
+  if (!rights.may_spawn(actor)) {
     base::log::warning("services",
                        "a spawn of {} by {} was refused: distribution.allow.spawn does not name it", actor,
                        from);
@@ -178,11 +181,11 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
 } // namespace
 
 dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
-                                  std::shared_ptr<const functions> allowed, allowed_actors actors) {
+                                  std::shared_ptr<const functions> allowed, behaviours::peer_rights rights) {
   return [&system, &router, allowed = std::move(allowed),
-          actors = std::move(actors)](const dist::spawn_request& request) -> spawned {
+          rights = std::move(rights)](const dist::spawn_request& request) -> spawned {
     if (request.module == "coppice" && request.function == "spawn")
-      return spawn_actor(system, request, actors);
+      return spawn_actor(system, request, rights);
     if (allowed->observer()) {
       if (auto does = observer_process(router, request))
         return spawn_here(system, request, "observer_backend", std::move(does));
@@ -194,7 +197,8 @@ dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
       log_refused(system, request);
       return tl::unexpected<std::string>("notsup");
     }
-    return spawn_here(system, request, "erpc", std::make_unique<one_call>(allowed, request.arguments, call));
+    return spawn_here(system, request, "erpc",
+                      std::make_unique<one_call>(allowed, request.arguments, call, request.from.node));
   };
 }
 

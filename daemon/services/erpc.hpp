@@ -6,19 +6,19 @@
 
 #include <memory>
 
+#include "behaviours/peer_rights.hpp"
 #include "dist/router.hpp"
 #include "dist/spawn.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/system.hpp"
-#include "services/allowed_actors.hpp"
 #include "services/functions.hpp"
 
 namespace coppice::services {
 
 // The handler for router.set_spawn_handler(): erpc's forms, and coppice:spawn('PLUGIN:ACTOR'[, Args]) of an
-// actor among `actors`. Everything else is notsup; an actor that cannot be made is badarg.
+// actor that `rights` let them spawn. Everything else is notsup; an actor that cannot be made is badarg.
 dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
-                                  std::shared_ptr<const functions> allowed, allowed_actors actors);
+                                  std::shared_ptr<const functions> allowed, behaviours::peer_rights rights);
 
 // {Ref, return, V} | {Ref, error, undef | badarg, […]} | {Ref, exit, Reason}, as erpc's caller reads it.
 // `tag` is Ref.

@@ -154,7 +154,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   add_application_functions(known);
   add_pg_functions(known);
   add_observer_functions(made.of_tools_, router);
-  // A part of global's protocol.
+  // A part of global's protocol, for nodes that are at it.
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
     return answer(resolve_it(self, arguments));
   };

@@ -31,7 +31,8 @@ struct answer {
   runtime::message exit;
 };
 
-// Called in a process's own turn, so it may wait. The arguments are a list of the right length.
+// Called in a process's own turn, so it may wait; the origin of what that handles is who asks. The arguments
+// are a list of the right length.
 using callable = std::function<answer(runtime::process& self, etf::bytes arguments)>;
 
 // By "module:function/arity".

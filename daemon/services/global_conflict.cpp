@@ -7,7 +7,10 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "behaviours/gen.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
+#include "services/global_name_server.hpp"
 
 namespace coppice::services {
 
@@ -63,16 +66,28 @@ std::optional<conflict_outcome> resolve_conflict(process& self, etf::bytes metho
   return first_stays ? conflict_outcome::first_stays : conflict_outcome::second_stays;
 }
 
+// As the name is registered here, whatever the caller says; nothing: it is not being resolved.
+static message method_to_resolve(process& self, etf::bytes name, const pid& first, const pid& second) {
+  constexpr base::nanos patience = 5 * base::nanos_per_second;
+  const auto question =
+      global_name_server::method_question(self.host().nodes(), self.origin().node, name, first, second);
+  auto answer = behaviours::gen::call(self, runtime::destination::named(global_name_server::registered_name),
+                                      question, self.now() + patience);
+  if (!answer || runtime::is_atom(*answer, "false")) return {};
+  return std::move(*answer);
+}
+
 message resolve_it(process& self, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
-  etf::bytes method;
   etf::bytes name;
-  if (!at.read_list(length) || !at.read_term(method) || !at.read_term(name)) return {};
+  if (!at.read_list(length) || !at.skip() || !at.read_term(name)) return {};
   const auto first = runtime::read_pid(at, self.host().nodes());
   const auto second = first ? runtime::read_pid(at, self.host().nodes()) : std::nullopt;
   if (!second) return {};
-  const auto outcome = resolve_conflict(self, method, name, *first, *second);
+  const auto registered = method_to_resolve(self, name, *first, *second);
+  if (!registered) return {};
+  const auto outcome = resolve_conflict(self, registered.bytes(), name, *first, *second);
   if (!outcome) return {};
   if (*outcome == conflict_outcome::neither) return message::atom("none");
   message_writer out;

@@ -23,7 +23,9 @@ enum class conflict_outcome : std::uint8_t { first_stays, second_stays, neither 
 std::optional<conflict_outcome> resolve_conflict(runtime::process& self, etf::bytes method, etf::bytes name,
                                                  const runtime::pid& first, const runtime::pid& second);
 
-// global:resolve_it/4, which other nodes call: the pid that stays, or `none`; nothing: badarg.
+// global:resolve_it/4, which other nodes call where one of the two processes lives: the pid that stays, or
+// `none`; nothing: badarg, as it is unless global_name_server says that the node which asks, the origin of
+// what `self` handles, is resolving that name now. Parks.
 runtime::message resolve_it(runtime::process& self, etf::bytes arguments);
 
 } // namespace coppice::services

@@ -64,7 +64,7 @@ void global_name_server::try_later(process& self, const std::string& node, partn
   auto& timer = timers_[node];
   if (timer != 0) self.cancel_timer(timer);
   const auto wait = p.locked ? lock_patience : lock_delay(known_.size());
-  timer = self.start_timer(self.now() + wait, self.self(), out.take());
+  timer = self.remind(self.now() + wait, out.take());
 }
 
 void global_name_server::try_lock(process& self, const std::string& node) {
@@ -104,7 +104,7 @@ bool global_name_server::is_answer(process& self, const message& m) {
   if (!at.read_tuple_of(2) || !at.read_list(length) || length != 1 || !at.read_atom_is("alias")) return false;
   const auto ref = runtime::read_reference(at, self.host().nodes());
   if (!ref) return false;
-  if (at.read_bool(yes)) on_lock_answer(self, *ref, yes);
+  if (at.read_bool(yes)) on_lock_answer(self, ref->whole(self.self()), yes);
   return true;
 }
 

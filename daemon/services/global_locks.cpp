@@ -22,6 +22,13 @@ bool global_locks::set(etf::bytes resource, etf::bytes requester, const runtime:
   return true;
 }
 
+bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
+  const auto found = locks_.find(base::as_text(resource));
+  return found != locks_.end() && std::ranges::any_of(found->second.holders, [node](const runtime::pid& one) {
+           return one.node == node;
+         });
+}
+
 void global_locks::remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder) {
   const auto at = locks_.find(base::as_text(resource));
   if (at == locks_.end() || at->second.requester != base::as_text(requester)) return;

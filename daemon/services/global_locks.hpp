@@ -18,6 +18,8 @@ class global_locks {
   bool set(etf::bytes resource, etf::bytes requester, const runtime::pid& holder);
   // Whether set() would succeed.
   bool free_for(etf::bytes resource, etf::bytes requester) const;
+  // Whether a process of that node holds it.
+  bool is_held_by(etf::bytes resource, std::uint32_t node) const;
   void remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder);
   // Every lock of a process that is gone.
   void remove_all(const runtime::pid& holder);

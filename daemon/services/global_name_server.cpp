@@ -28,9 +28,7 @@ void tell_server(runtime::system& system, std::string_view what, std::string_vie
   out.tuple(2);
   out.atom(what);
   out.atom(node);
-  auto s = runtime::make_signal(runtime::signal_kind::message, {}, out.take());
-  s->flags = runtime::signal::unbounded;
-  system.deliver(runtime::destination::named(global_name_server::registered_name), std::move(s));
+  system.notify(runtime::destination::named(global_name_server::registered_name), out.take());
 }
 
 void write_tag(etf::writer& out, const message& tag) {
@@ -88,16 +86,13 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
   std::string_view node;
   if (is_answer(self, m)) return runtime::carry_on();
   if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
-  if (what == "DOWN" && arity == 5) {
-    on_down(self, at);
+  if (self.origin().notice) {
+    if (what == "DOWN" && arity == 5) on_down(self, at);
+    if (what == lock_mark && at.read_atom(node)) try_lock(self, std::string(node));
+    if (what == up_mark && at.read_atom(node)) up(self, node);
+    if (what == down_mark && at.read_atom(node)) down(self, std::string(node));
   } else if (what == "lock_set" && arity == 4) {
     on_lock_set(self, at, arity); // from a locker that is in no session with us
-  } else if (what == lock_mark && at.read_atom(node)) {
-    try_lock(self, std::string(node));
-  } else if (what == up_mark && at.read_atom(node)) {
-    up(self, node);
-  } else if (what == down_mark && at.read_atom(node)) {
-    down(self, std::string(node));
   } else if (what == "init_connect_ack" && arity == 4) {
     on_init_connect_ack(self, at);
   } else if (what == "cancel_connect" && arity == 3) {
@@ -171,7 +166,7 @@ void global_name_server::on_init_connect(process& self, etf::cursor at, const me
   if (!at.read_atom(node) || !at.read_tuple_of(4) || !at.skip() || !at.skip() || !at.skip()) return;
   const auto locker = runtime::read_pid(at, self.host().nodes());
   const auto found = partners_.find(node);
-  if (!locker || found == partners_.end()) return;
+  if (!locker || found == partners_.end() || !speaks_for(self, node)) return;
   auto& p = found->second;
   if (p.his_tag) end_session(self, p);
   p.his_tag = m.slice(tag);
@@ -187,10 +182,16 @@ void global_name_server::on_init_connect(process& self, etf::cursor at, const me
   tell(self, p.node, out.take());
 }
 
+// Whether the message that is being handled came from that node: each speaks for itself alone.
+bool global_name_server::speaks_for(const process& self, std::string_view node) {
+  return self.host().nodes().name(self.origin().node) == node;
+}
+
 // The session a message speaks of; nothing when that node is not connected or its init_connect has not come.
-global_name_server::partner* global_name_server::session(etf::cursor& at, std::string& node) {
+global_name_server::partner* global_name_server::session(const process& self, etf::cursor& at,
+                                                         std::string& node) {
   std::string_view name;
-  if (!at.read_atom(name)) return nullptr;
+  if (!at.read_atom(name) || !speaks_for(self, name)) return nullptr;
   const auto found = partners_.find(name);
   if (found == partners_.end()) return nullptr;
   node = name;
@@ -204,7 +205,7 @@ bool global_name_server::is_my_tag(etf::cursor& at, const partner& p) const {
 
 void global_name_server::on_init_connect_ack(process& self, etf::cursor at) {
   std::string node;
-  partner* p = session(at, node);
+  partner* p = session(self, at, node);
   if (p == nullptr) return;
   std::int64_t mine = 0;
   etf::bytes his;
@@ -223,7 +224,7 @@ void global_name_server::on_init_connect_ack(process& self, etf::cursor at) {
 
 void global_name_server::on_cancel_connect(process& self, etf::cursor at) {
   std::string node;
-  partner* p = session(at, node);
+  partner* p = session(self, at, node);
   std::int64_t tag = 0;
   if (p != nullptr && at.read_integer(tag) && tag == p->my_tag) begin(self, node, *p);
 }
@@ -231,7 +232,7 @@ void global_name_server::on_cancel_connect(process& self, etf::cursor at) {
 void global_name_server::on_lock_set(process& self, etf::cursor at, std::uint32_t arity) {
   const auto locker = runtime::read_pid(at, self.host().nodes());
   bool set = false;
-  if (!locker || !at.read_bool(set) || !at.skip()) return;
+  if (!locker || locker->node != self.origin().node || !at.read_bool(set) || !at.skip()) return;
   const auto found = partners_.find(self.host().nodes().name(locker->node));
   if (found == partners_.end()) return;
   auto& p = found->second;
@@ -265,7 +266,7 @@ void global_name_server::send_lock_set(process& self, const partner& p, bool set
 
 void global_name_server::on_exchange(process& self, etf::cursor at, const message& m) {
   std::string node;
-  partner* p = session(at, node);
+  partner* p = session(self, at, node);
   etf::bytes list;
   if (p == nullptr || !at.read_term(list) || !at.skip() || !is_my_tag(at, *p)) return;
   p->exchange = m.slice(list);
@@ -274,7 +275,7 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
 
 void global_name_server::on_resolved(process& self, etf::cursor at, const message& m) {
   std::string node;
-  partner* p = session(at, node);
+  partner* p = session(self, at, node);
   etf::cursor rest = at;
   if (p == nullptr) return;
   for (int i = 0; i < 4; ++i) rest.skip();
@@ -335,15 +336,16 @@ void global_name_server::end_session(process& self, partner& p) {
 
 void global_name_server::on_in_sync(process& self, etf::cursor at) {
   std::string node;
-  partner* p = session(at, node);
+  partner* p = session(self, at, node);
   if (p == nullptr) return;
   end_session(self, *p);
   synced_with(self, node);
 }
 
 void global_name_server::on_new_nodes(process& self, etf::cursor at) {
+  std::string_view node;
   etf::bytes ops;
-  if (!at.skip() || !at.read_term(ops) || !at.skip()) return;
+  if (!at.read_atom(node) || !speaks_for(self, node) || !at.read_term(ops) || !at.skip()) return;
   apply(self, ops);
   add_known(self, at, true);
 }

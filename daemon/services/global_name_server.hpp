@@ -38,6 +38,11 @@ class global_name_server : public behaviours::native_server {
   static void node_up(runtime::system& system, std::string_view node);
   static void node_down(runtime::system& system, std::string_view node);
 
+  // Called with this by a process of this node, it answers with the method of the name, if `by` is resolving
+  // it: one of the two pids has it, and the lock of global is held here on behalf of that node. Else `false`.
+  static runtime::message method_question(const runtime::node_names& nodes, std::uint32_t by, etf::bytes name,
+                                          const runtime::pid& first, const runtime::pid& second);
+
  protected:
   runtime::outcome on_start(runtime::process& self) override;
   call_answer handle_call(runtime::process& self, const runtime::message& from,
@@ -96,7 +101,8 @@ class global_name_server : public behaviours::native_server {
                                       const global_name& ours) const;
   void finish(runtime::process& self, const std::string& node, partner& p);
   void end_session(runtime::process& self, partner& p);
-  partner* session(etf::cursor& at, std::string& node);
+  static bool speaks_for(const runtime::process& self, std::string_view node);
+  partner* session(const runtime::process& self, etf::cursor& at, std::string& node);
   bool is_my_tag(etf::cursor& at, const partner& p) const;
 
   // Taking the lock
@@ -123,6 +129,7 @@ class global_name_server : public behaviours::native_server {
                                 const runtime::message& request);
   runtime::message whereis(runtime::process& self, etf::bytes name) const;
   bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
+  runtime::message method_of(runtime::process& self, etf::cursor question) const;
   runtime::message registered_names() const;
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method);
   void erase(runtime::process& self, etf::bytes name);

@@ -26,6 +26,8 @@ message atoms(const auto& names) {
   return out.take();
 }
 
+constexpr std::string_view method_tag = "method_to_resolve";
+
 message boolean(bool value) {
   return message::atom(value ? "true" : "false");
 }
@@ -41,7 +43,7 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
   etf::cursor sender(from.bytes());
   sender.read_tuple_of(2);
   const auto caller = runtime::read_pid(sender, self.host().nodes());
-  if (!caller) return no_reply();
+  if (!caller || caller->node != self.origin().node) return no_reply();
   if (at.read_atom(what)) {
     if (what == "get_known") return reply(atoms(known_));
     if (what == "get_synced") return reply(atoms(synced_));
@@ -68,9 +70,11 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       erase(self, term);
       return reply(message::atom("ok"));
     }
-    if (what == "register_name" || what == "re_register_name" || what == "unregister_name") {
+    const bool is_change = what == "register_name" || what == "re_register_name" || what == "unregister_name";
+    if (is_change && self.origin().here()) {
       return hand_to_registrar(self, from, request);
     }
+    if (what == method_tag && self.origin().here()) return reply(method_of(self, at));
     if (what == "whereis_name" && at.read_term(term)) return reply(whereis(self, term));
     if (what == "may_register" && at.read_tuple_of(2) && at.read_term(term)) {
       const auto pid = runtime::read_pid(at, self.host().nodes());
@@ -90,7 +94,7 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
   return native_server::handle_call(self, from, request);
 }
 
-// Of processes here only, as only they can ask it; OTP's other nodes have registrars of their own.
+// Of processes here only; OTP's other nodes have registrars of their own.
 global_name_server::call_answer global_name_server::hand_to_registrar(process& self, const message& from,
                                                                       const message& request) {
   etf::cursor at(request.bytes());
@@ -116,7 +120,7 @@ global_name_server::call_answer global_name_server::hand_to_registrar(process& s
   order.raw(name);
   order.raw(rest);
   if (!leaves && arity == 3) order.raw(default_conflict_method().bytes());
-  self.send_unbounded(registrar_, global_registrar::order(from, order.view()));
+  self.notify(registrar_, global_registrar::order(from, order.view()));
   return no_reply();
 }
 
@@ -128,6 +132,34 @@ message global_name_server::whereis(process& self, etf::bytes name) const {
   message_writer out;
   runtime::write(out, found->second.pid, self.host().nodes());
   return out.take();
+}
+
+message global_name_server::method_question(const runtime::node_names& nodes, std::uint32_t by,
+                                            etf::bytes name, const runtime::pid& first,
+                                            const runtime::pid& second) {
+  message_writer out(name.size() + 256);
+  out.tuple(5);
+  out.atom(method_tag);
+  out.atom(nodes.name(by));
+  out.raw(name);
+  runtime::write(out, first, nodes);
+  runtime::write(out, second, nodes);
+  return out.take();
+}
+
+message global_name_server::method_of(process& self, etf::cursor question) const {
+  auto& nodes = self.host().nodes();
+  std::string_view by;
+  etf::bytes name;
+  if (!question.read_atom(by) || !question.read_term(name)) return boolean(false);
+  const auto first = runtime::read_pid(question, nodes);
+  const auto second = runtime::read_pid(question, nodes);
+  const auto found = names_.find(base::as_text(name));
+  const auto node = nodes.find(by);
+  if (!first || !second || !node || found == names_.end()) return boolean(false);
+  const bool held = found->second.pid == *first || found->second.pid == *second;
+  if (!held || !locks_.is_held_by(message::atom("global").bytes(), *node)) return boolean(false);
+  return found->second.method;
 }
 
 // OTP refuses a second name to a process too.

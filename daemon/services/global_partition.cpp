@@ -136,7 +136,7 @@ void global_name_server::on_lost_connection(process& self, etf::cursor at, const
 
 void global_name_server::on_remove_connection(process& self, etf::cursor at) {
   std::string_view node;
-  if (!at.read_atom(node) || !partners_.contains(node)) return;
+  if (!at.read_atom(node) || !partners_.contains(node) || !speaks_for(self, node)) return;
   const std::string name(node);
   base::log::warning("services", "global: disconnecting {} at its request, to prevent overlapping partitions",
                      name);

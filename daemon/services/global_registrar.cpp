@@ -72,7 +72,7 @@ message global_registrar::order(const message& from, etf::bytes request) {
 runtime::outcome global_registrar::receive(process& self, message m) {
   etf::cursor at(m.bytes());
   etf::bytes from;
-  if (!at.read_tuple_of(2) || !at.read_term(from)) return runtime::carry_on();
+  if (!self.origin().notice || !at.read_tuple_of(2) || !at.read_term(from)) return runtime::carry_on();
   const auto everyone = lock_all(self, self.now() + patience);
   if (everyone.empty()) {
     message_writer out;

@@ -15,8 +15,8 @@ namespace coppice::services {
 
 class global_registrar : public runtime::behaviour {
  public:
-  // What it is sent: {From, Request}; Request is {register_name | re_register_name, Name, Pid, Method} or
-  // {unregister_name, Name}. From is answered `yes`, `no` or `ok` as in OTP, or {error, timeout} when some
+  // What it is notified of: {From, Request}; Request is {register_name | re_register_name, Name, Pid, Method}
+  // or {unregister_name, Name}. From is answered `yes`, `no` or `ok` as in OTP, or {error, timeout} when some
   // node held the lock for 30 s.
   static runtime::message order(const runtime::message& from, etf::bytes request);
 

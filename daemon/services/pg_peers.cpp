@@ -15,11 +15,20 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
+namespace {
+
+// Whether the message that is being handled came from the node of that scope, which is another one.
+bool speaks_for(const process& self, const runtime::pid& peer) {
+  return !peer.here() && peer.node == self.origin().node;
+}
+
+} // namespace
+
 runtime::outcome pg_scope::handle_cast(process& self, const message& request) {
   etf::cursor at(request.bytes());
   if (!at.read_tuple_of(3) || !at.read_atom_is("sync")) return runtime::carry_on();
   const auto peer = runtime::read_pid(at, self.host().nodes());
-  if (peer && !peer->here()) on_sync(self, *peer, at);
+  if (peer && speaks_for(self, *peer)) on_sync(self, *peer, at);
   return runtime::carry_on();
 }
 
@@ -28,12 +37,12 @@ runtime::outcome pg_scope::handle_info(process& self, const message& m) {
   std::uint32_t arity = 0;
   std::string_view what;
   if (!at.read_tuple(arity) || !at.read_atom(what)) return runtime::carry_on();
-  if (what == "DOWN" && arity == 5) {
-    on_down(self, at);
+  if (self.origin().notice) {
+    if (what == "DOWN" && arity == 5) on_down(self, at);
     return runtime::carry_on();
   }
   const auto peer = runtime::read_pid(at, self.host().nodes());
-  if (!peer || peer->here()) return runtime::carry_on();
+  if (!peer || !speaks_for(self, *peer)) return runtime::carry_on();
   // The third element of a discovery is the version of a protocol that has one.
   if (what == "discover" && (arity == 2 || arity == 3)) on_discover(self, *peer);
   if (what == "join" && arity == 4) on_join(self, *peer, at);

@@ -63,7 +63,7 @@ pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, 
   etf::cursor at(request.bytes());
   std::uint32_t arity = 0;
   std::string_view what;
-  if (!caller) return no_reply();
+  if (!caller || caller->node != self.origin().node) return no_reply();
   if (at.read_atom(what)) {
     if (what == "monitor") return watch_scope(self, *caller);
     return list(self, what, at);

@@ -37,10 +37,12 @@ bool read_request(etf::cursor& at, request_parts& out) {
 class one_call : public runtime::behaviour {
  public:
   using answer_fn = std::function<void(process&, message)>;
-  one_call(std::shared_ptr<const functions> allowed, message request, answer_fn done)
-      : allowed_(std::move(allowed)), request_(std::move(request)), done_(std::move(done)) {}
+  one_call(std::shared_ptr<const functions> allowed, message request, runtime::message_origin asker,
+           answer_fn done)
+      : allowed_(std::move(allowed)), request_(std::move(request)), asker_(asker), done_(std::move(done)) {}
 
   runtime::outcome init(process& self) override {
+    self.set_origin(asker_);
     etf::cursor at(request_.bytes());
     request_parts parts;
     read_request(at, parts);
@@ -54,6 +56,7 @@ class one_call : public runtime::behaviour {
  private:
   std::shared_ptr<const functions> allowed_;
   message request_;
+  runtime::message_origin asker_;
   answer_fn done_;
 };
 
@@ -62,7 +65,8 @@ class one_call : public runtime::behaviour {
 void rex::run_apart(process& self, const message& request, answer_fn done) {
   runtime::spawn_options options;
   options.label = "rpc";
-  (void)self.spawn(std::move(options), std::make_unique<one_call>(allowed_, request, std::move(done)));
+  (void)self.spawn(std::move(options),
+                   std::make_unique<one_call>(allowed_, request, self.origin(), std::move(done)));
 }
 
 rex::call_answer rex::handle_call(process& self, const message& from, const message& request) {

@@ -40,7 +40,7 @@ base::status services::start(std::function<void()> gone) {
   auto made = functions::make(router_, options_.rpc, options_.start);
   if (!made) return tl::unexpected(std::move(made.error()));
   functions_ = std::make_shared<const functions>(std::move(*made));
-  router_.set_spawn_handler(remote_spawns(system_, router_, functions_, allowed_actors(options_.spawn)));
+  router_.set_spawn_handler(remote_spawns(system_, router_, functions_, {options_.spawn, {}}));
 
   return start_supervisor(std::move(gone));
 }

@@ -137,6 +137,7 @@ struct allow_options {
   std::vector<std::string> rpc{"info"}; // "info", "observer", "mod:fun", "mod:*", "mod:fun/2 => PLUGIN:ACTOR"
   std::vector<std::string> spawn;       // "PLUGIN:ACTOR"
   std::vector<std::string> start;       // application names
+  std::vector<std::string> supervise;   // registered names of supervisors
 };
 
 struct route_options {

@@ -74,7 +74,7 @@ const table<limit_options>& limit_table() {
   using count = whole<std::uint64_t>;
   static const auto rows =
       table<limit_options>()
-          .add<&limit_options::processes>("processes", count(16, 1u << 27), "processes alive at a time")
+          .add<&limit_options::processes>("processes", count(16, (1u << 27) - 1), "processes alive at a time")
           .add<&limit_options::connections>("connections", count(1, 65536), "connections to other nodes")
           .add<&limit_options::memory>(
               "memory", memory(),
@@ -155,7 +155,11 @@ const table<allow_options>& allow_table() {
                                       "actors other nodes may spawn, as coppice:spawn('PLUGIN:ACTOR', Args)")
           .add<&allow_options::start>(
               "start", texts(text("an application", &check_id, id_pattern)),
-              "applications other nodes may start and stop, by application:start/1 and stop/1");
+              "applications other nodes may start and stop, by application:start/1 and stop/1")
+          .add<&allow_options::supervise>(
+              "supervise", texts(text("a supervisor's name", &check_id, id_pattern)),
+              "registered names of supervisors whose children other nodes may start, stop and delete, by "
+              "supervisor:start_child/2 and its like; a child they start needs its actor in spawn as well");
   return rows;
 }
 

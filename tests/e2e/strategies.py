@@ -102,9 +102,25 @@ def dynamic_by_call(cleanup):
     equal(node.stop(), 0, node.log())
 
 
+def supervised_by_others(actor):
+    return [("distribution.allow", f"{{ supervise: [ sup ], spawn: [ {actor} ] }}")]
+
+
+@test("an Erlang node changes no children unless the configuration lets it, and reads them in any case")
+def refused_to_erlang(cleanup):
+    node = Node(cleanup, config=three % "one_for_one")
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    erl(f"S = {{sup, '{node.name}'}}")
+    erl("D = #{id => d, start => {coppice, start_link, [probe, #{}]}}")
+    equal(erl("lists:usort([supervisor:start_child(S, D), supervisor:terminate_child(S, a),"
+              " supervisor:restart_child(S, a), supervisor:delete_child(S, a)])"), "[{error,not_allowed}]")
+    equal(erl("[Id || {Id, _, _, _} <- supervisor:which_children(S)]"), "[c,b,a]")
+    contains(node.log(), "distribution.allow.supervise does not name this supervisor")
+
+
 @test("an Erlang node adds children by supervisor:start_child, and what it adds is restarted")
 def dynamic_from_erlang(cleanup):
-    node = Node(cleanup, config=template % "permanent")
+    node = Node(cleanup, config=template % "permanent", settings=supervised_by_others("kv"))
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     erl(f"S = {{sup, '{node.name}'}}")
     equal(erl("{ok, P} = supervisor:start_child(S, [#{max_entries => 2}]), gen_server:call(P, {put, a, 1})"), "ok")
@@ -121,7 +137,7 @@ def dynamic_from_erlang(cleanup):
 
 @test("an Erlang node adds a child of its own specification under one_for_one, and asks for all that a supervisor does")
 def specified_from_erlang(cleanup):
-    node = Node(cleanup, config=three % "one_for_one")
+    node = Node(cleanup, config=three % "one_for_one", settings=supervised_by_others("probe"))
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     erl(f"S = {{sup, '{node.name}'}}")
     erl("D = #{id => d, start => {coppice, start_link, [probe, #{}]}, restart => temporary}")

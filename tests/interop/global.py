@@ -147,15 +147,20 @@ def notify(cleanup):
         erl.end()
 
 
-@test("a third node that meets the name of ours asks us to settle it, which needs no leave to call")
+@test("a third node that meets the name of ours asks us to settle it, which needs no leave to call while it is at it")
 def third(cleanup):
     node = Node(cleanup, settings=[("distribution.allow.rpc", "[]")])
     erl = Erl(cleanup, name="aa@127.0.0.1", epmd_port=node.epmd_port)
-    erl(f"N = '{node.name}', pong = net_adm:ping(N), ok")
+    erl(f"N = '{node.name}', pong = net_adm:ping(N), global:sync()")
     erl("Us = gen_server:call({probe, N}, self), P = spawn(fun() -> receive stop -> ok end end), ok")
-    equal(erl("rpc:call(N, global, resolve_it, [fun global:random_exit_name/3, n, P, Us]) =:= P"), "true", node.log())
+    erl("Resolve = fun(Method) -> rpc:call(N, global, resolve_it, [Method, n, P, Us]) end, Kill = fun global:random_exit_name/3")
+    equal(erl("global:register_name(n, Us, Kill)"), "yes")
+    contains(erl("Resolve(Kill)"), "badrpc")
+    equal(erl("global:set_lock({global, [self()]}, [N])"), "true")
+    contains(erl("rpc:call(N, global, resolve_it, [Kill, other, P, Us])"), "badrpc")
+    equal(erl("gen_server:call({probe, N}, self) =:= Us"), "true", "nothing has happened to ours")
+    equal(erl("Resolve(Kill) =:= P"), "true", node.log())
     eventually(lambda: erl("gen_server:call({probe, N}, self) =/= Us") == "true", "ours was killed")
-    contains(erl("rpc:call(N, global, resolve_it, [fun lists:nth/3, n, P, Us])"), "badrpc")
     contains(erl("rpc:call(N, erlang, node, [])"), "undef")
 
 

@@ -57,7 +57,7 @@ struct controlled {
     REQUIRE(pid.has_value());
     controller = *pid;
   }
-  void stop() { host.system.send(controller, application_controller::stop_message()); }
+  void stop() { host.system.notify(controller, application_controller::stop_message()); }
 
   std::string states() const {
     std::string out;

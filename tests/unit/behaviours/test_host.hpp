@@ -200,6 +200,24 @@ class test_host {
     });
   }
 
+  // The same from a process of another node, whatever its From says: as call() has it, from this one.
+  std::string call_of_peer(const runtime::destination& to, std::string_view request) {
+    return run([&](runtime::process& self) {
+      const auto ref = self.make_ack();
+      auto asked = behaviours::gen::call_message(self, ref, term(request).bytes());
+      system.deliver(to, from_peer(std::move(asked)));
+      const auto answer =
+          behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+      return answer ? text(*answer) : std::string("no answer");
+    });
+  }
+  // A message as a connection makes it of what its peer sent.
+  static runtime::signal_ptr from_peer(runtime::message m) {
+    auto made = runtime::make_signal(runtime::signal_kind::message, runtime::pid{1, 77, 40, 0}, std::move(m));
+    made->flags = runtime::signal::remote;
+    return made;
+  }
+
   // What sys:get_state and its kind send, and what comes back, as text.
   std::string system_request(const runtime::destination& to, std::string_view what) {
     return run([&](runtime::process& self) {
@@ -224,6 +242,7 @@ class test_host {
   std::pair<runtime::pid, std::string> supervise(behaviours::supervisor_spec spec) {
     auto shared =
         std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, &orders, {}});
+    shared->rights = rights;
     auto owned = std::make_shared<const behaviours::supervisor_spec>(std::move(spec));
     return run([&](runtime::process& self) -> std::pair<runtime::pid, std::string> {
       runtime::spawn_options options;
@@ -262,6 +281,7 @@ class test_host {
   scripted_factory factory;
   behaviours::supervision_tree tree;
   behaviours::order_desk orders;
+  behaviours::peer_rights rights; // of the supervisors started after it is set
   runtime::system system{options()};
 
  private:

@@ -89,7 +89,7 @@ TEST_CASE("an answer that comes right behind its request's deadline is dropped")
   play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
     // As the timer of a deadline sends it.
     const auto deadline = about(self, "$coppice_deadline", ask(self, "oracle", 1));
-    self->process->send(self->process->self(), runtime::message(deadline));
+    self->process->notify(self->process->self(), deadline);
     have_it_answered(self);
     return answer(self, from, "done");
   };

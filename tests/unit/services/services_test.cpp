@@ -251,3 +251,90 @@ TEST_CASE("three nodes come into step: all names everywhere, sync answers, and a
   CHECK(eventually([&] { return synced(in_b) == std::vector<std::string>{"a@127.0.0.1"}; }));
   CHECK(a.router.nodes(runtime::remote_router::which::visible) == std::vector<std::string>{"b@127.0.0.1"});
 }
+
+namespace {
+
+// {register_name, Name, Pid}
+message register_name(process& self, std::string_view name, const runtime::pid& pid) {
+  message_writer out;
+  out.tuple(3);
+  out.atom("register_name");
+  out.atom(name);
+  runtime::write(out, pid, self.host().nodes());
+  return out.take();
+}
+
+// {set_lock, {global, [Self]}}
+message set_lock(process& self) {
+  message_writer out;
+  out.tuple(2);
+  out.atom("set_lock");
+  out.tuple(2);
+  out.atom("global");
+  out.list(1);
+  runtime::write(out, self.self(), self.host().nodes());
+  out.nil();
+  return out.take();
+}
+
+// {call, global, resolve_it, [fun global:random_exit_name/3, Name, First, Second], user}
+message resolve_it(process& self, std::string_view name, const runtime::pid& first,
+                   const runtime::pid& second) {
+  message_writer out;
+  out.tuple(5);
+  out.atom("call");
+  out.atom("global");
+  out.atom("resolve_it");
+  out.list(4);
+  out.exported_fun("global", "random_exit_name", 3);
+  out.atom(name);
+  runtime::write(out, first, self.host().nodes());
+  runtime::write(out, second, self.host().nodes());
+  out.nil();
+  out.atom("user");
+  return out.take();
+}
+
+} // namespace
+
+TEST_CASE("global:resolve_it kills nobody but for a name that the asker resolves, held by one of the two") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1");
+  whole_node b(epmd, "b@127.0.0.1");
+  const actor holder(a.host);
+  const actor bystander(a.host);
+  const actor here(b.host);
+  const auto seen = [&](const actor& of) {
+    return runtime::pid{*b.host.nodes().intern("a@127.0.0.1"), a.host.creation(), of.id().id, of.id().serial};
+  };
+  const auto asks = [&](const actor& asker, const destination& to, auto request) {
+    return asker.run([&](process& self) {
+      const auto body = request(self);
+      const auto answer = gen::call(self, to, body.bytes(), self.now() + 20 * base::nanos_per_second);
+      return answer ? *answer : message::atom("no_answer");
+    });
+  };
+  const auto resolves = [&](std::string_view name, const actor& other) {
+    const auto answer = asks(here, b.see(a, "rex"),
+                             [&](process& self) { return resolve_it(self, name, here.id(), seen(other)); });
+    return etf::cursor(answer.bytes()).peek() == etf::kind::pid;
+  };
+  CHECK(is_atom(asks(holder, destination::named("global_name_server"),
+                     [&](process& self) { return register_name(self, "the_name", holder.id()); }),
+                "yes"));
+  CHECK_FALSE(resolves("the_name", holder)); // nobody holds the lock
+  CHECK(is_atom(asks(here, b.see(a, "global_name_server"), set_lock), "true"));
+  CHECK_FALSE(resolves("the_name", bystander));
+  CHECK_FALSE(resolves("another_name", holder));
+  CHECK(holder.alive());
+  CHECK(bystander.alive());
+  CHECK(here.alive());
+  // As it was meant: of the two the one on the node whose name sorts last goes.
+  const actor asker(b.host);
+  const auto answer = asks(asker, b.see(a, "rex"), [&](process& self) {
+    return resolve_it(self, "the_name", here.id(), seen(holder));
+  });
+  CHECK(etf::cursor(answer.bytes()).peek() == etf::kind::pid);
+  CHECK(eventually([&] { return !here.alive(); }));
+  CHECK(holder.alive());
+}

@@ -69,6 +69,7 @@ TEST_CASE("the effective configuration writes every default out") {
         "      - info\n"
         "    spawn: []\n"
         "    start: []\n"
+        "    supervise: []\n"
         "  routes: []\n"
         "  compression:\n"
         "    level: 0\n"
