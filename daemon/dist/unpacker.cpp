@@ -3,6 +3,8 @@
 // straight into a message's block. One thread, the connection's.
 #include "dist/unpacker.hpp"
 
+#include <fmt/format.h>
+
 #include <coppice/etf/inflate.hpp>
 #include <utility>
 
@@ -182,7 +184,8 @@ bool unpacker::usable_as_it_is(std::span<const std::uint8_t> term) const {
   if (owner == nullptr || term.size() < memory_.footprint() / 2) return false;
   if (!runtime::raw_message::keeps(owner, term)) return false;
   const auto seen = etf::scan(term, most_, etf::cached_atoms::allowed);
-  return seen && seen->canonical && seen->length == term.size();
+  if (!seen || !seen->canonical || seen->length != term.size()) return false;
+  return !seen->keyed || etf::check_keys(term);
 }
 
 base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
@@ -198,7 +201,13 @@ base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
 
 // Too much is the sender's business and costs it its message; nonsense costs it the connection.
 base::status unpacker::payload_failed(const etf::error& why) {
-  if (!is_over_limit(why)) return invalid("payload: " + why.text());
+  if (!is_over_limit(why)) {
+    const auto& from = out_.head.from;
+    const std::string sender = out_.head.what == short_form::kind::none
+                                   ? sender_text(out_.control)
+                                   : fmt::format(" of its process {}.{}", from.id, from.serial);
+    return invalid("payload" + sender + ": " + why.text());
+  }
   ++dropped_;
   out_.dropped = why.text();
   return {};

@@ -92,6 +92,12 @@ outcome plugin_actor::follow_on(std::int32_t status) {
     if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
     return runtime::carry_on();
   }
+  // What it was to answer with may be anyone's, and so is no reason to end: the caller is told instead.
+  if (status == COPPICE_E_TERM && actor_.extra != nullptr && actor_.extra->error.unanswered) {
+    const coppice_error said = std::exchange(actor_.extra->error, {});
+    gen::end_call(*actor_.process, said.unanswered, runtime::reasons::bad_term());
+    return runtime::carry_on();
+  }
   return runtime::stop(stop_reason(actor_, status));
 }
 
