@@ -13,7 +13,7 @@ from harness.tap import run, test
 def few(cleanup):
     target = Target(cleanup)
     bystanders = Bystanders(cleanup, target)
-    with unharmed(target):
+    with unharmed(target, bystanders):
         crowd = Crowd(cleanup, target.port, 16)
         bystanders.served()
         crowd.close()

@@ -185,9 +185,10 @@ class Crowd:
 
 
 @contextlib.contextmanager
-def unharmed(target, megabytes=16, lines=40):
+def unharmed(target, bystanders, megabytes=16, lines=40):
     """The attack goes on inside; then the node is as before: no more descriptors or connections, and on the way
     neither more memory nor more lines in its log than these (two of them for each newcomer)."""
+    bystanders.served(1)  # what is made once
     connected, descriptors, said = target.connected(), target.descriptors(), len(target.lines())
     target.forget_peak()
     resident = target.kilobytes("VmRSS")
