@@ -5,11 +5,13 @@
 
 #include <fmt/format.h>
 
+#include <coppice/etf/canonical_stream.hpp>
 #include <coppice/etf/inflate.hpp>
 #include <utility>
 
 #include "dist/frequent_control.hpp"
 #include "dist/handshake_message.hpp"
+#include "dist/payload_writer.hpp"
 #include "runtime/messages/raw_message.hpp"
 
 namespace coppice::dist {
@@ -159,9 +161,19 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
 
 // Legal only here: a term under a header is never at the very start of its bytes.
 base::status unpacker::read_compressed(std::span<const std::uint8_t> term) {
-  const auto whole = etf::inflate(term, most_);
-  if (!whole) return payload_failed(whole.error());
-  return read_payload(*whole);
+  etf::inflater inflated(term, most_);
+  payload_writer out;
+  etf::canonical_stream in(out, most_, lookup());
+  for (;;) {
+    const auto slice = inflated.next();
+    if (!slice) return payload_failed(slice.error());
+    if (slice->empty()) break;
+    if (auto fed = in.feed(*slice); !fed) return payload_failed(fed.error());
+  }
+  if (inflated.consumed() != term.size()) return invalid("bytes behind a compressed payload");
+  if (auto whole = in.finish(); !whole) return payload_failed(whole.error());
+  out_.payload = out.take();
+  return {};
 }
 
 base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> terms,
