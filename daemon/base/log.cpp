@@ -4,9 +4,11 @@
 // Levels are read without a lock: module slots are append-only.
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -20,6 +22,8 @@ constexpr std::array<std::string_view, 6> level_names = {"trace",  "debug",   "i
 
 constexpr std::uint8_t inherits = 255;
 constexpr std::size_t max_module_name = 31;
+constexpr std::size_t longest_field_name = 64;
+constexpr std::size_t said_of_cut = 64; // bytes of what is said
 
 struct module_slot {
   std::array<char, max_module_name + 1> name{};
@@ -202,6 +206,33 @@ class writer {
   std::vector<std::pair<std::uint64_t, tap>> taps_;
 };
 
+// As much of `text` as there is room `left` for, whole characters, and how much is missing.
+void cut(std::string& text, std::size_t& left, std::size_t size) {
+  if (size <= left) {
+    left -= size;
+    return;
+  }
+  std::size_t kept = std::min(left, text.size());
+  while (kept != 0 && kept < text.size() && (static_cast<unsigned char>(text[kept]) & 0xC0) == 0x80) --kept;
+  text.resize(kept);
+  fmt::format_to(std::back_inserter(text), "… ({} bytes left out)", size - kept);
+  left = 0;
+}
+
+void bound(record& line) {
+  std::size_t left = most_bytes;
+  for (field& each : line.fields) {
+    std::size_t of_name = longest_field_name;
+    cut(each.name, of_name, each.name.size());
+  }
+  // A text that was cut when it was made says so at its end.
+  if (line.text.size() <= most_bytes + said_of_cut)
+    left -= std::min(left, line.text.size());
+  else
+    cut(line.text, left, line.text.size());
+  for (field& each : line.fields) cut(each.value, left, each.value.size());
+}
+
 level_table& levels() {
   static level_table the;
   return the;
@@ -269,7 +300,15 @@ std::uint64_t add_tap(tap function) {
 void remove_tap(std::uint64_t id) {
   the_writer().remove_tap(id);
 }
+std::string bounded_text(fmt::string_view text, fmt::format_args arguments) {
+  std::string made;
+  const auto written = fmt::vformat_to_n(std::back_inserter(made), most_bytes + 1, text, arguments);
+  std::size_t left = most_bytes;
+  cut(made, left, written.size);
+  return made;
+}
 void submit(record line) {
+  bound(line);
   the_writer().submit(std::move(line));
 }
 

@@ -15,6 +15,7 @@
 #include "base/random.hpp"
 #include "behaviours/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -391,8 +392,8 @@ void supervisor::halt_all(process& self) {
 }
 
 std::string supervisor::child_label(const child& one) const {
-  if (!one.id) return label_ + "/" + etf::print(template_->id.bytes());
-  return label_ + "/" + etf::print(one.id.bytes());
+  if (!one.id) return label_ + "/" + runtime::shown(template_->id);
+  return label_ + "/" + runtime::shown(one.id);
 }
 
 } // namespace coppice::behaviours

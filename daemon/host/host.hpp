@@ -39,6 +39,7 @@ struct coppice_error {
   std::int32_t code = COPPICE_OK;
   std::string text;
   coppice::runtime::message reason;
+  coppice::runtime::message unanswered{}; // the From of a call whose reply could not leave the node
 };
 
 namespace coppice::host {

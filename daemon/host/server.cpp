@@ -2,12 +2,11 @@
 // See server.hpp. In the process's own turn.
 #include "host/server.hpp"
 
-#include <coppice/etf/text.hpp>
-
 #include "base/log.hpp"
 #include "host/callback.hpp"
 #include "host/requests.hpp"
 #include "host/sized.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -38,7 +37,7 @@ outcome server::take_info(process& self, const message& m) {
   if (status != COPPICE_UNHANDLED) [[likely]]
     return follow(status);
   base::log::warning(identity().plugin, "{} got a message it does not know: {}",
-                     to_text(self.self(), self.host().nodes()), etf::print(m.bytes()));
+                     to_text(self.self(), self.host().nodes()), runtime::shown(m));
   return runtime::carry_on();
 }
 

@@ -4,13 +4,13 @@
 #include "isolation/restore_run.hpp"
 
 #include <fmt/format.h>
-#include <coppice/etf/text.hpp>
 #include <future>
 #include <memory>
 #include <utility>
 
 #include "behaviours/gen.hpp"
 #include "host/hosted_behaviours.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::isolation {
@@ -22,7 +22,7 @@ using runtime::message;
 std::string sentence_of(const message& reason) {
   etf::bytes sentence;
   if (etf::cursor(reason.bytes()).read_binary(sentence)) return {sentence.begin(), sentence.end()};
-  return etf::print(reason.bytes());
+  return runtime::shown(reason);
 }
 
 class driver final : public runtime::behaviour {

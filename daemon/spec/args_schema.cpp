@@ -9,6 +9,7 @@
 #include <coppice/etf/writer.hpp>
 #include <map>
 
+#include "base/json_depth.hpp"
 #include "base/suggest.hpp"
 #include "spec/scalar.hpp"
 #include "spec/term.hpp"
@@ -16,6 +17,8 @@
 
 namespace coppice::spec {
 namespace {
+
+constexpr std::size_t deepest_schema = 64;
 
 constexpr std::array<std::pair<std::string_view, unsigned>, 7> type_names{{{"object", type_object},
                                                                            {"array", type_array},
@@ -363,6 +366,7 @@ args_schema::~args_schema() = default;
 base::result<args_schema> args_schema::compile(std::string_view json_text) {
   auto root = std::make_unique<rule>();
   if (json_text.empty()) return args_schema(std::move(root));
+  if (base::nests_deeper(json_text, deepest_schema)) return invalid("", "nested too deeply");
   try {
     auto done = compile_into(json::parse(json_text), "", *root);
     if (!done) return tl::unexpected(done.error());

@@ -219,6 +219,28 @@ TEST_CASE("user takes what is printed and answers in the protocol") {
           out.string("> ");
         }) == "eof");
   CHECK(request([](etf::writer& out) { out.atom("nonsense"); }) == "error");
+  const auto nested = [&](int levels, const char* innermost) {
+    return request([=](etf::writer& out) {
+      for (int i = 0; i < levels; ++i) {
+        out.tuple(2);
+        out.atom("requests");
+        out.list(2);
+        out.tuple(3);
+        out.atom("put_chars");
+        out.atom("unicode");
+        out.binary("line\n");
+      }
+      out.tuple(2);
+      out.atom(innermost);
+      out.binary("line\n");
+      for (int i = 0; i < levels; ++i) out.nil();
+    });
+  };
+  CHECK(nested(1, "put_chars") == "ok");
+  CHECK(nested(3, "get_line") == "eof");
+  CHECK(nested(3, "no_such") == "error");
+  CHECK(nested(8, "put_chars") == "ok");
+  CHECK(nested(4900, "put_chars") == "error");
 }
 
 TEST_CASE("three nodes come into step: all names everywhere, sync answers, and a loss is forgotten") {
