@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "api/exit_code.hpp"
+#include "base/descriptors.hpp"
 #include "base/log.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
@@ -229,6 +230,7 @@ exit_code start(int argc, char** argv) {
     }
   }
   keep_freed_memory();
+  base::raise_descriptor_limit();
   const std::vector<std::string> files = given.files.empty() ? spec::default_files() : given.files;
   spec::outcome loaded = spec::load(files, options);
   const std::string findings = spec::render(loaded.diagnostics);

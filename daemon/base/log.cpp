@@ -12,7 +12,9 @@
 #include <mutex>
 #include <thread>
 
+#include "base/log_counted.hpp"
 #include "base/log_sinks.hpp"
+#include "base/log_tally.hpp"
 
 namespace coppice::base::log {
 namespace {
@@ -137,6 +139,10 @@ class writer {
     if (was_empty) work_.notify_one();
   }
 
+  void submit_counted(std::string_view kind, record&& line) {
+    if (tally_.first(kind, line, mono_now())) submit(std::move(line));
+  }
+
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   std::uint64_t add_tap(tap function) {
@@ -168,17 +174,28 @@ class writer {
     told_drops_ = all;
   }
 
+  // Until there is something to write, or a sum is due.
+  void wait(std::unique_lock<std::mutex>& lock) {
+    const auto ready = [this] { return !queue_.empty() || !running_; };
+    const auto due = tally_.next_due();
+    if (due)
+      work_.wait_for(lock, std::chrono::nanoseconds(*due - mono_now()), ready);
+    else
+      work_.wait(lock, ready);
+  }
+
   void run() {
     std::vector<record> batch;
     std::unique_lock lock(queue_lock_);
-    for (;;) {
-      work_.wait(lock, [this] { return !queue_.empty() || !running_; });
-      if (queue_.empty()) break;
+    for (bool ending = false; !ending;) {
+      wait(lock);
+      ending = queue_.empty() && !running_;
       batch.swap(queue_);
       const format to = format_;
       lock.unlock();
       for (const record& line : batch) deliver(to, line);
       tell_drops(to);
+      for (const record& sum : ending ? tally_.take_all() : tally_.take_due(mono_now())) deliver(to, sum);
       lock.lock();
       written_ += batch.size();
       batch.clear();
@@ -199,6 +216,7 @@ class writer {
   std::uint64_t written_ = 0;
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t told_drops_ = 0;
+  log_tally tally_;
   std::thread thread_;
 
   std::mutex taps_lock_;
@@ -310,6 +328,9 @@ std::string bounded_text(fmt::string_view text, fmt::format_args arguments) {
 void submit(record line) {
   bound(line);
   the_writer().submit(std::move(line));
+}
+void submit_counted(std::string_view kind, record line) {
+  the_writer().submit_counted(kind, std::move(line));
 }
 
 } // namespace coppice::base::log

@@ -11,9 +11,9 @@
 
 #include "base/json_depth.hpp"
 #include "base/suggest.hpp"
+#include "base/utf8.hpp"
 #include "spec/scalar.hpp"
 #include "spec/term.hpp"
-#include "spec/utf8.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -295,7 +295,7 @@ class walk {
   bool in_bounds(const rule& by, const node& from, const std::string& path) {
     if (auto number = number_of(from)) return check_range(by, *number, from, path);
     if (type_of(from) != type_string) return true;
-    const std::size_t length = utf8_count(from.text);
+    const std::size_t length = base::utf8_count(from.text);
     if (length >= by.shortest && length <= by.longest) return true;
     to_.error(from.at, path + ": " + in_quotes(from.text) + " has " + std::to_string(length) +
                            " characters, " +

@@ -13,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 
 namespace coppice::base::log {
 namespace {
@@ -89,6 +90,19 @@ TEST_CASE("a JSON line is one object whatever bytes the message has") {
   CHECK(json.starts_with(
       R"({"time":"1970-01-01T00:00:00.000000Z","level":"error","module":"dist","message":"quote \")"));
   CHECK(json.ends_with(R"("peer":"a@b"})"));
+}
+
+TEST_CASE("what strangers repeat is written once, and the sum at the end") {
+  const quiet_stderr quiet;
+  start({});
+  collector seen;
+  for (int i = 0; i < 1000; ++i) counted(level::warning, "test", "knock", "{} knocks", i);
+  counted(level::debug, "test", "below the level", "unheard");
+  stop();
+  const auto lines = seen.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].text == "0 knocks");
+  CHECK(lines[1].text == "999 more like this within 10 s: 0 knocks");
 }
 
 TEST_CASE("lines are written in order, with their fields, before flush returns") {

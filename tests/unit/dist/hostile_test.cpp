@@ -73,16 +73,16 @@ TEST_CASE("a peer that stalls in the handshake is closed in time, and others get
   CHECK(half.closed_by_node());
 }
 
-TEST_CASE("one handshake more at once than allowed is refused, whichever it is") {
+TEST_CASE("of more handshakes at once than there are places the one silent for longest goes") {
   epmd_server epmd;
   options few;
   few.handshakes = 2;
+  few.handshake_timeout = 2 * patience;
   cluster_node a(epmd, name_a, few);
   const raw_peer one(a.port);
   const raw_peer two(a.port);
   const raw_peer three(a.port);
-  pollfd all[] = {{one.fd(), POLLIN, 0}, {two.fd(), POLLIN, 0}, {three.fd(), POLLIN, 0}};
-  CHECK(::poll(all, 3, 20'000) == 1);
+  CHECK(one.closed_by_node());
 }
 
 TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB" *
