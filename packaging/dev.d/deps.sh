@@ -60,6 +60,9 @@ cmake the example project's other build
 rustc the example plugin in Rust
 tcc the example plugin for another C compiler
 debootstrap other Debians, for their Erlang/OTP
+erlang-observer the tools of OTP that look at a node
+erlang-wx what observer draws with
+xvfb its screen
 LIST
   esac
 }
