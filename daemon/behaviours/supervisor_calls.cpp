@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/log.hpp"
 #include "behaviours/child_spec_term.hpp"
 #include "behaviours/supervisor.hpp"
 #include "behaviours/supervisor_report.hpp"
@@ -135,9 +136,9 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   if (at.read_atom(what)) {
     if (what == "which_children") return reply(which_children(self));
     if (what == "count_children") return reply(count_children());
-    return reply(error_answer("bad_request"));
+    return reply(refuse(self, from));
   }
-  if (!at.read_tuple_of(2) || !at.read_atom(what)) return reply(error_answer("bad_request"));
+  if (!at.read_tuple_of(2) || !at.read_atom(what)) return reply(refuse(self, from));
   const etf::bytes argument = at.rest();
   if (what == "start_child") {
     return reply(simple() ? start_from_template(self, argument) : start_child(self, request.slice(argument)));
@@ -148,11 +149,32 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   if (what == order_desk::tag && shared_->orders != nullptr) {
     const auto ordered = shared_->orders->fetch(argument);
     const auto* const mine = ordered ? std::get_if<supervisor_order>(&*ordered) : nullptr;
-    return reply(mine != nullptr ? carry_out(self, *mine) : error_answer("bad_request"));
+    return reply(mine != nullptr ? carry_out(self, *mine) : refuse(self, from));
   }
-  if (what != "restart_child" && what != "delete_child") return reply(error_answer("bad_request"));
+  if (what != "restart_child" && what != "delete_child") return reply(refuse(self, from));
   if (simple()) return reply(error_answer("simple_one_for_one"));
   return reply(what == "restart_child" ? restart_child(self, argument) : delete_child(self, argument));
+}
+
+// OTP's ends of such a request. Elixir's Task.Supervisor makes them of the supervisor it is told.
+message supervisor::refuse(process& self, const message& from) {
+  constexpr std::size_t most_remembered = 1000;
+  constexpr std::string_view takes =
+      "a supervisor takes which_children, count_children, start_child, restart_child, terminate_child, "
+      "delete_child and get_childspec";
+  auto& names = self.host().nodes();
+  etf::cursor at(from.bytes());
+  at.read_tuple_of(2);
+  const auto sender = runtime::read_pid(at, names).value_or(runtime::pid{});
+  if (refused_.size() == most_remembered) refused_.clear();
+  if (refused_.insert(sender).second)
+    base::log::warning("supervisor", "{}: a request of {} was refused: {}", label_, to_text(sender, names),
+                       takes);
+  message_writer why;
+  why.tuple(2);
+  why.atom("bad_request");
+  why.binary(takes);
+  return error_answer(why.take());
 }
 
 child* supervisor::find(process& self, etf::bytes id_or_pid) {

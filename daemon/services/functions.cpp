@@ -13,6 +13,7 @@
 #include "behaviours/gen.hpp"
 #include "runtime/system.hpp"
 #include "services/global_conflict.hpp"
+#include "services/no_shell.hpp"
 #include "services/observer.hpp"
 
 namespace coppice::services {
@@ -128,6 +129,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
     return answer(resolve_it(self, arguments));
   };
+  add_shell_functions(made.granted_);
   if (!start.empty()) grant_applications(made.granted_, start);
   for (const auto& word : allow) {
     if (auto taken = made.allow(word); !taken)

@@ -212,19 +212,6 @@ message process_info(process& self, etf::bytes arguments, bool asked) {
   return out.take();
 }
 
-message ensure_loaded(etf::bytes arguments) {
-  etf::cursor at(arguments);
-  std::uint32_t length = 0;
-  std::string_view module;
-  if (!at.read_list(length) || !at.read_atom(module)) return {};
-  const bool here = module == "observer_backend";
-  message_writer out;
-  out.tuple(2);
-  out.atom(here ? "module" : "error");
-  out.atom(here ? module : "embedded"); // no tool tries to load code then
-  return out.take();
-}
-
 message exported(etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
@@ -319,7 +306,6 @@ void add_observer_functions(function_table& into, dist::router& router) {
   for (const auto* none : {"observer_backend:get_port_list/0", "observer_backend:get_socket_list/0",
                            "observer_backend:get_table_list/2", "code:all_loaded/0"})
     into[none] = [](process&, etf::bytes) { return empty_list(); };
-  into["code:ensure_loaded/1"] = [](process&, etf::bytes given) { return ensure_loaded(given); };
   into["erlang:function_exported/3"] = [](process&, etf::bytes given) { return exported(given); };
   into["erlang:garbage_collect/1"] = [](process&, etf::bytes) { return message::atom("true"); };
   into["proc_lib:translate_initial_call/1"] = [](process&, etf::bytes) { return first_call(); };

@@ -3,13 +3,15 @@
 """What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
 import os
 import pathlib
+import pty
+import select
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.erlang import Erl, beside_erl
+from harness.erlang import Erl, beside_erl, command_line
 from harness.node import Node
-from harness.tap import contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, eventually, run, test
 
 
 def pair(cleanup, **options):
@@ -206,6 +208,53 @@ def services(cleanup):
     contains(erl("element(1, sys:get_status({kv, N}))"), "status")
     equal(erl("{_, U} = {ok, rpc:call(N, erlang, whereis, [user])}, io:format(U, \"printed by ~p~n\", [node()])"), "ok")
     eventually(lambda: "printed by" in node.log(), "the text in the log")
+
+
+@test("rpc:sbcast has its answer from a node where the name is, and from one where it is not")
+def sbcast(cleanup):
+    node, erl = pair(cleanup)
+    equal(erl("rpc:sbcast([N], nobody, hello)"), f"{{[],['{node.name}']}}")
+    equal(erl("rpc:sbcast([N], probe, hello)"), f"{{['{node.name}'],[]}}")
+
+
+@test("a request that a supervisor does not know is answered, named in the log once a sender, and kills nothing")
+def unknown_request(cleanup):
+    node, erl = pair(cleanup)
+    for _ in range(3):
+        contains(erl("gen_server:call({demo_sup, N}, {start_task, [], temporary, undefined})"), "{error,{bad_request,<<\"a supervisor takes")
+    contains(erl("gen_server:call({demo_sup, N}, which_children)"), "kv")
+    erl("io:format(rpc:call(N, erlang, whereis, [user]), \"the end\", [])")
+    eventually(lambda: "the end" in node.log(), "what comes after it in the log")
+    equal(node.log().count("a request of"), 1, node.log())
+
+
+@test("a remote shell says that this node has none, and what to use; the log has who asked")
+def remote_shell(cleanup):
+    node, erl = pair(cleanup)
+    terminal, shell_end = pty.openpty()
+    cleanup.callback(os.close, terminal)
+    shell = subprocess.Popen([*command_line, "-name", "shell@127.0.0.1", "-setcookie", node.cookie, "-start_epmd", "false",
+                              "-remsh", node.name], stdin=shell_end, stdout=shell_end, stderr=shell_end, start_new_session=True,
+                             env=dict(os.environ, TERM="xterm", ERL_EPMD_PORT=str(node.epmd_port), ERL_CRASH_DUMP_SECONDS="0"))
+    cleanup.callback(shell.wait)
+    cleanup.callback(shell.kill)
+    os.close(shell_end)
+    seen = b""
+
+    def said(part):
+        nonlocal seen
+        while part not in seen:
+            ready, _, _ = select.select([terminal], [], [], 30)
+            check(ready, f"the terminal shows no {part}", seen)
+            seen += os.read(terminal, 65536)
+    said(b"coppice --help")
+    said(b"***")  # what the terminal says of a shell that has ended
+    check(b"CRASH" not in seen.upper() and b"undef" not in seen, "no crash is shown", seen)
+    eventually(lambda: "shell@127.0.0.1 asked for a shell" in node.log(), "who asked in the log")
+    equal(erl("rpc:call(N, code, ensure_loaded, ['Elixir.IEx'])"), "{error,embedded}")  # iex asks so, and says what it is told
+    eventually(lambda: "me@127.0.0.1 asked for IEx" in node.log(), "who asked in the log")
+    equal(erl("S = spawn(N, fun() -> ok end), R = monitor(process, S), receive {'DOWN', R, _, _, Why} -> Why end"), "notsup")
+    eventually(lambda: "this node runs no Erlang code" in node.log(), "the spawn in the log")
 
 
 if __name__ == "__main__":
