@@ -12,6 +12,7 @@ packages_of() {
 g++ compiler of the release
 meson build system
 ninja-build what Meson drives
+make how g++ optimises across files on every core
 pkgconf|pkg-config how Meson finds the libraries
 ccache a second build of the same source costs nothing
 libuv1-dev loops, sockets, timers
