@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Erlang's I/O protocol (stdlib user's guide), its output half: {io_request, From, ReplyAs, Request} is
-// answered {io_reply, ReplyAs, Result}. Requests by module and function are formatted there, not here, so
-// only what comes as text is printed whole. In the process's own turn.
+// answered {io_reply, ReplyAs, Result}. Of requests by module and function io_lib:format/2 is the one that
+// nodes send; what cannot be formatted is printed as format and arguments. In the process's own turn.
 #include "services/user.hpp"
 
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/log.hpp"
 #include "runtime/system.hpp"
+#include "services/io_format.hpp"
 
 namespace coppice::services {
 namespace {
@@ -36,6 +38,19 @@ std::string text_of(etf::bytes term) {
   return etf::print(term);
 }
 
+// What io_lib:format(Format, Arguments) is, given as module, function and arguments.
+std::string formatted(etf::bytes module, etf::bytes function, etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t count = 0;
+  etf::bytes format;
+  etf::bytes values;
+  const bool known = etf::cursor(module).read_atom_is("io_lib") &&
+                     etf::cursor(function).read_atom_is("format") && at.read_list(count) && count == 2 &&
+                     at.read_term(format) && at.read_term(values);
+  if (const auto text = known ? io_format(format, values, longest_line) : std::nullopt) return *text;
+  return text_of(arguments);
+}
+
 answer perform(etf::bytes request) {
   etf::cursor at(request);
   std::uint32_t arity = 0;
@@ -47,7 +62,7 @@ answer perform(etf::bytes request) {
     for (auto& part : rest) at.read_term(part);
     if (arity == 2) log_text(text_of(rest[0]));
     if (arity == 3) log_text(text_of(rest[1]));
-    if (arity == 5) log_text(text_of(rest[3]));
+    if (arity == 5) log_text(formatted(rest[1], rest[2], rest[3]));
     return arity == 2 || arity == 3 || arity == 5 ? answer::ok : answer::request;
   }
   if (what == "requests" && arity == 2) {
