@@ -210,6 +210,29 @@ def services(cleanup):
     eventually(lambda: "printed by" in node.log(), "the text in the log")
 
 
+@test("sys counts, keeps and traces what a server handles, as OTP's gen_server has it")
+def debugging(cleanup):
+    node, erl = pair(cleanup)
+    erl("K = {kv, N}, Both = fun() -> gen_server:call(K, {put, a, 1}), gen_server:cast(K, {put, b, 2}), gen_server:call(K, {get, a}) end, ok")
+    equal(erl("sys:statistics(K, get)"), "{ok,no_statistics}")
+    equal(erl("sys:statistics(K, true)"), "ok")
+    erl("Both()")
+    equal(erl("{ok, S} = sys:statistics(K, get), [proplists:get_value(I, S) || I <- [messages_in, messages_out]]"), "[3,2]")
+    equal(erl("{{_, _, _}, {_, _, _}} = proplists:get_value(start_time, S), proplists:get_value(current_time, S) >= proplists:get_value(start_time, S)"), "true")
+    equal(erl("[sys:statistics(K, false), sys:statistics(K, get)]"), "[ok,{ok,no_statistics}]")
+    equal(erl("[sys:log(K, true), begin Both(), ok end]"), "[ok,ok]")
+    equal(erl("{ok, L} = sys:log(K, get), Me = self(), [{in, {'$gen_call', {Me, T1}, {put, a, 1}}}, {out, ok, {Me, T1}, _},"
+              "{in, {'$gen_cast', {put, b, 2}}}, {noreply, _}, {in, {'$gen_call', {Me, T2}, {get, a}}}, {out, {ok, 1}, {Me, T2}, _}] = L, ok"), "ok")
+    equal(erl("[sys:log(K, {true, 2}), length(element(2, sys:log(K, get))), sys:log(K, print), sys:log(K, false), sys:log(K, get)]"), "[ok,2,ok,ok,{ok,[]}]")
+    eventually(lambda: "*DBG* kv got call {get,a} from" in node.log(), "what is printed of the log")
+    equal(erl("[sys:trace(K, true), begin Both(), ok end, sys:trace(K, false), begin gen_server:call(K, {get, b}), ok end]"), "[ok,ok,ok,ok]")
+    eventually(lambda: "*DBG* kv sent {ok,1} to" in node.log(), "the trace")
+    check("*DBG* kv got cast {put,b,2}" in node.log() and "{get,b}" not in node.log(), "the trace alone", node.log())
+    equal(erl("[sys:log({demo_sup, N}, true), supervisor:count_children({demo_sup, N}) =/= [], length(element(2, sys:log({demo_sup, N}, get)))]"), "[ok,true,2]")
+    equal(erl("[sys:no_debug({demo_sup, N}), sys:log({demo_sup, N}, get)]"), "[ok,{ok,[]}]")
+    equal(erl("sys:install(K, {fun(_, _, _) -> ok end, x}), sys:log_to_file(K, \"/tmp/no\")"), "{error,open_file}")
+
+
 @test("rpc:sbcast has its answer from a node where the name is, and from one where it is not")
 def sbcast(cleanup):
     node, erl = pair(cleanup)
