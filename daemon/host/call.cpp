@@ -42,6 +42,8 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ter
     self->process->reply(*now->here, std::move(m));
     return COPPICE_OK;
   }
+  if (now != nullptr && now->debug != nullptr) [[unlikely]]
+    now->debug->replied(whom, m.bytes());
   const gen::replied done = gen::reply(*self->process, whom, std::move(m));
   if (!done) return COPPICE_E_INVALID;
   if (*done == runtime::send_status::malformed) return not_sent(*self, whom);

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "behaviours/gen.hpp"
+#include "behaviours/sys_debug.hpp"
 #include "host/plugin_image.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/ids.hpp"
@@ -84,6 +85,7 @@ struct asked_call {
   etf::bytes from;
   const runtime::call_id* here = nullptr; // if it is of a process here
   bool answered = false;
+  behaviours::sys::debugging* debug = nullptr; // who wants to hear of the answer
 };
 
 // The callback that runs, if it is one that may only look.

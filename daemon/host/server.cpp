@@ -62,6 +62,7 @@ outcome server::receive_call(process& self, const runtime::call_id& asking, mess
 
 outcome server::take_call(process&, const message& whole, etf::bytes from, etf::bytes request) {
   asked_call asked{from};
+  asked.debug = debug();
   return handle_call(asked, whole, request);
 }
 

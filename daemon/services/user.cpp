@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Erlang's I/O protocol (stdlib user's guide), its output half: {io_request, From, ReplyAs, Request} is
-// answered {io_reply, ReplyAs, Result}. Requests by module and function are formatted there, not here, so
-// only what comes as text is printed as such. Requests within requests are taken with a stack of their own,
-// and of what is printed no more is looked at than is shown. In the process's own turn.
+// answered {io_reply, ReplyAs, Result}. Of requests by module and function io_lib:format/2 is the one that
+// nodes send; what cannot be formatted is printed as format and arguments. Requests within requests are taken
+// with a stack of their own, and of what is printed no more is looked at than is shown. In the process's own
+// turn.
 #include "services/user.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "runtime/system.hpp"
+#include "services/io_format.hpp"
 
 namespace coppice::services {
 namespace {
@@ -46,6 +48,19 @@ std::string text_of(etf::bytes term) {
   return etf::print(term, {.most = enough});
 }
 
+// What io_lib:format(Format, Arguments) is, given as module, function and arguments.
+std::string formatted(etf::bytes module, etf::bytes function, etf::bytes arguments) {
+  etf::cursor at(arguments);
+  std::uint32_t count = 0;
+  etf::bytes format;
+  etf::bytes values;
+  const bool known = etf::cursor(module).read_atom_is("io_lib") &&
+                     etf::cursor(function).read_atom_is("format") && at.read_list(count) && count == 2 &&
+                     at.read_term(format) && at.read_term(values);
+  if (const auto text = known ? io_format(format, values, longest_line) : std::nullopt) return *text;
+  return text_of(arguments);
+}
+
 answer perform_one(etf::bytes request) {
   etf::cursor at(request);
   std::uint32_t arity = 0;
@@ -57,7 +72,7 @@ answer perform_one(etf::bytes request) {
     for (auto& part : rest) at.read_term(part);
     if (arity == 2) log_text(text_of(rest[0]));
     if (arity == 3) log_text(text_of(rest[1]));
-    if (arity == 5) log_text(text_of(rest[3]));
+    if (arity == 5) log_text(formatted(rest[1], rest[2], rest[3]));
     return arity == 2 || arity == 3 || arity == 5 ? answer::ok : answer::request;
   }
   const bool reads = what.starts_with("get_");

@@ -13,7 +13,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, plugin_folder, root
-from harness.reports import reports
+from harness.reports import reports, sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
 variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
@@ -158,7 +158,7 @@ def downgrade(cleanup):
 @test("a new file that will not do is refused and the old generation goes on")
 def refusals(cleanup):
     shelf, node = start(cleanup)
-    crash = "ended with status" if os.environ.get("ASAN_OPTIONS") else "signal 11"  # a sanitizer exits in its place
+    crash = "ended with status" if sanitized("address") else "signal 11"  # a sanitizer exits in its place
     reports.expect("coppice-plugin-host", "SEGV")
     shelf.put_text("#!/bin/sh\n", "shift")
     refused(node, "ELF")

@@ -128,7 +128,11 @@ TEST_CASE("every sample is what the node takes it for") {
     // No such module; and a list whose tail is a list comes as it was.
     if (sample.name == "NEW_FUN" || sample.name.starts_with("LIST ")) continue;
     REQUIRE(!back.empty());
-    CHECK(samples::to_hex(canonical(without_version(back))) == samples::to_hex(canonical(sample.wire)));
+    const buffer returned = canonical(without_version(back));
+    const buffer sent = canonical(sample.wire);
+    CHECK(etf::equal_exact(returned, sent));
+    // The order in which a map's keys are written is each release's own.
+    if (!sample.name.starts_with("MAP")) CHECK(samples::to_hex(returned) == samples::to_hex(sent));
   }
 }
 

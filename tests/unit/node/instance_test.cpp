@@ -140,6 +140,11 @@ TEST_CASE("a node comes up from YAML, answers calls, shows its tree and stops in
   const std::string text = node::banner(*node, "coppice", "");
   CHECK(text.find("coppice call shop_sup which_children") != std::string::npos);
   CHECK(text.find("gen_server:call({shop_sup,'unit@127.0.0.1'}, which_children)") != std::string::npos);
+  const char* const path = std::getenv("PATH");
+  const std::string before = path != nullptr ? path : "";
+  setenv("PATH", "/nowhere", 1);
+  CHECK(node::banner(*node, "coppice", "").find("apt install erlang-base") != std::string::npos);
+  setenv("PATH", before.c_str(), 1);
   CHECK(node->stop());
   CHECK(node->why() == node::instance::ending::none);
 }
