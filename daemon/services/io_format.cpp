@@ -11,6 +11,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
 #include <cstdint>
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,10 @@ namespace {
 using characters = std::vector<std::uint32_t>;
 
 constexpr std::int64_t widest = 4096; // field, precision: no line of a log is longer
+
+bool is_character(std::int64_t c) {
+  return c >= 0 && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
+}
 
 bool add_binary(characters& out, etf::bytes data, bool unicode) {
   for (std::size_t at = 0; at < data.size();) {
@@ -49,7 +54,7 @@ bool flatten(characters& out, etf::bytes term, bool unicode) {
     std::int64_t c = 0;
     in.skip_empty_heads();
     if (in.read_integer(c)) {
-      if (left.size() == 1 || c < 0 || c > (unicode ? 0x10FFFF : 255)) return false;
+      if (left.size() == 1 || !is_character(c) || (!unicode && c > 255)) return false;
       out.push_back(static_cast<std::uint32_t>(c));
     } else if (in.read_string(data)) {
       out.insert(out.end(), data.begin(), data.end());
@@ -200,6 +205,7 @@ class formatter {
  private:
   std::uint32_t peek() const { return at_ < format_.size() ? format_[at_] : 0; }
   bool accept(std::uint32_t c) { return peek() == c && (++at_, true); }
+  std::int64_t next_character() { return at_ < format_.size() ? format_[at_++] : -1; }
   void refuse() { sound_ = false; }
 
   // The next argument; bytes of a list of small integers are integers too.
@@ -238,8 +244,9 @@ class formatter {
     if (accept('.')) {
       c.precision = number();
       if (accept('.')) {
-        c.pad = accept('*') ? static_cast<std::uint32_t>(next_integer()) : peek();
-        if (format_[at_ - 1] != '*') ++at_;
+        const std::int64_t pad = accept('*') ? next_integer() : next_character();
+        if (!is_character(pad)) return refuse();
+        c.pad = static_cast<std::uint32_t>(pad);
       }
     }
     for (bool more = true; more;) {
@@ -335,7 +342,7 @@ class formatter {
   }
   std::uint32_t character(const control& c) {
     std::int64_t value = 0;
-    if (!etf::cursor(next()).read_integer(value) || value < 0 || value > 0x10FFFF) return refuse(), 0;
+    if (!etf::cursor(next()).read_integer(value) || (c.unicode && !is_character(value))) return refuse(), 0;
     return static_cast<std::uint32_t>(c.unicode ? value : value & 255);
   }
   void write_characters(const control& c, std::uint32_t which) {

@@ -10,6 +10,8 @@
 #include <coppice/etf/text.hpp>
 #include <coppice/etf/utf8.hpp>
 #include <cstdint>
+#include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <vector>

@@ -20,15 +20,23 @@ using runtime::process;
 
 constexpr base::nanos patience = 5 * base::nanos_per_second; // with a terminal that says nothing
 
+constexpr std::string_view no_shell_here =
+    "a Coppice node runs no Erlang and has no shell, use the coppice command on its machine";
+
+void log_asked(const runtime::node_names& names, const runtime::pid& terminal) {
+  base::log::warning(
+      "services",
+      "{} asked for a shell: this node has none, the `coppice` command on its machine shows and "
+      "does what one is wanted for",
+      names.name(terminal.node));
+}
+
 class no_shell final : public runtime::behaviour {
  public:
   runtime::outcome init(process& self) override {
     const auto terminal = self.group_leader();
     const auto& names = self.host().nodes();
-    base::log::warning("services",
-                       "{} asked for a shell: this node has none, the `coppice` command on its "
-                       "machine shows and does what one is wanted for",
-                       names.name(terminal.node));
+    log_asked(names, terminal);
     self.monitor(terminal);
     self.start_timer(self.now() + patience, self.self(), message::atom("late"));
     message_writer out;
@@ -60,23 +68,20 @@ answer start(process& self, etf::bytes) {
   return out.take();
 }
 
-// {error, embedded}: there is no such module, nor will there be; observer's own is there.
+// {error, embedded}: there is no such module, nor will there be; observer's own is there. Of a shell's the
+// reason is shown to whoever wants it: OTP's since 26, and IEx, ask before they start one.
 answer ensure_loaded(process& self, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   std::string_view module;
   if (!at.read_list(length) || !at.read_atom(module)) return {};
-  if (module == "Elixir.IEx") {
-    base::log::warning("services",
-                       "{} asked for IEx: this node has no shell, the `coppice` command on its "
-                       "machine shows and does what one is wanted for",
-                       self.host().nodes().name(self.group_leader().node));
-  }
+  const bool shell = module == "shell" || module == "iex" || module == "Elixir.IEx";
+  if (shell) log_asked(self.host().nodes(), self.group_leader());
   const bool here = module == "observer_backend";
   message_writer out;
   out.tuple(2);
   out.atom(here ? "module" : "error");
-  out.atom(here ? module : "embedded");
+  out.atom(here ? module : shell ? no_shell_here : "embedded");
   return out.take();
 }
 

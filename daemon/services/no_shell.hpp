@@ -8,7 +8,7 @@
 
 namespace coppice::services {
 
-// shell:start/0 to /2 and 'Elixir.IEx':start/1 to /2, and code:ensure_loaded/1, which IEx asks first.
+// The start functions of `shell` and of IEx, and code:ensure_loaded/1, which is asked first.
 void add_shell_functions(function_table& into);
 
 } // namespace coppice::services

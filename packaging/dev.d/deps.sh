@@ -31,6 +31,7 @@ LIST
     test) cat <<'LIST' ;;
 erlang-base the real node the interop tests talk to
 erlang-ssl its distribution over TLS
+erlang-dev its library for C nodes
 openssl the tests' certificates
 python3 test drivers
 LIST

@@ -177,6 +177,14 @@ def banner(cleanup):
     check(node.cookie not in log, "no secret in the log")
 
 
+@test("a group that was asked for and is not there is warned about, one that nobody asked for is not")
+def control_group(cleanup):
+    asking = Node(cleanup, settings=[("control.group", "no-such-group")])
+    contains(asking.log(), "warning control: there is no group no-such-group")
+    contains(Node(cleanup).log(), "is up")
+    check("warning control:" not in Node(cleanup).log(), "a first start warns of nothing")
+
+
 @test("--version, --check and bad usage end at once with their status")
 def command_line(cleanup):
     folder = Folder()

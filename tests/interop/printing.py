@@ -89,7 +89,8 @@ def others(cleanup):
     erl("Put = fun(F, A) -> U ! {io_request, self(), x, {put_chars, unicode, io_lib, format, [F, A]}},"
         " receive {io_reply, x, R} -> R after 20000 -> none end end")
     for what in ('"one ~d", [1]', '"two ~w", []', '"three ~w", [1, 2]', '"four ~s", [1.5]', '"five ~10000w", [1]', '"six ~", []',
-                 '"seven ~W", [1, 2]', '"eight ~s", [[16#400]]', '"nine ~b", [a]', '"ten ~3.4c", [$a]', '"eleven", nothing'):
+                 '"seven ~W", [1, 2]', '"eight ~s", [[16#400]]', '"nine ~b", [a]', '"ten ~3.4c", [$a]',
+                 '"eleven ~5..*w", [-1, a]', '"twelve ~ts", [[16#D800]]', '"thirteen", nothing'):
         equal(erl(f"Put({what})"), "ok")
         word = re.search(r'"(\w+)', what)[1]
         eventually(lambda word=word: f'["{word}' in node.log(), f"{what} in the log")
