@@ -5,6 +5,7 @@ and the control socket, with more sockets than there are places, each replaced a
 import os
 import pathlib
 import re
+import resource
 import socket
 import sys
 
@@ -92,6 +93,19 @@ def everywhere(cleanup):
                                         Crowd(cleanup, target.epmd_port, 1100, b"\0\5z", rate=RATE),
                                         Crowd(cleanup, target.http, 100, b"GET /liv", rate=RATE),
                                         Crowd(cleanup, target.socket, 100, rate=RATE)], source=ATTACKERS)
+
+
+@test("with all others used up there are descriptors left for the operator")
+def reserve(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        most = target.descriptors() + 40
+        resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE, (most, most))
+        crowd = Crowd(cleanup, target.epmd_port, 200, b"\0\5z", rate=RATE)
+        bystanders.served(but=("a newcomer's connect", "/livez"))
+        crowd.close()
+        bystanders.served()
 
 
 @test("a node has as many descriptors as it may")
