@@ -17,7 +17,7 @@ namespace {
 server_options bounded(server_options options) {
   const std::size_t descriptors = base::descriptor_limit();
   options.max_waiting = std::max<std::size_t>(std::min(options.max_waiting, descriptors / 8), 1);
-  options.max_nodes = std::max<std::size_t>(std::min(options.max_nodes, descriptors / 4), 1);
+  options.max_nodes = std::max<std::size_t>(std::min(options.max_nodes, descriptors / 2), 1);
   return options;
 }
 

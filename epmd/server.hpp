@@ -33,7 +33,7 @@ struct server_options {
   std::chrono::milliseconds packet_timeout{7'000};
   // Allows `kill` while nodes are registered, and `stop`.
   bool relaxed = false;
-  // Of both no more than an eighth and a quarter of the descriptors there may be.
+  // Of both no more than an eighth and a half of the descriptors there may be.
   std::size_t max_waiting = 1024; // clients that have not sent their request yet
   std::size_t max_nodes = 10'000;
 };

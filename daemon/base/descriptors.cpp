@@ -7,10 +7,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/process_usage.hpp"
+
 namespace coppice::base {
 namespace {
 
-constexpr std::size_t in_reserve = 64; // but a quarter at most
+// The first of the last ones.
+std::size_t reserve_begins(std::size_t limit) {
+  constexpr std::size_t in_reserve = 64; // but a quarter at most
+  return limit - std::min(in_reserve, limit / 4);
+}
 
 rlimit limits() {
   rlimit both{RLIM_INFINITY, RLIM_INFINITY};
@@ -33,8 +39,13 @@ std::size_t descriptor_limit() {
 }
 
 bool is_last_descriptor(int fd) {
-  const std::size_t limit = descriptor_limit();
-  return fd >= 0 && static_cast<std::size_t>(fd) >= limit - std::min(in_reserve, limit / 4);
+  return fd >= 0 && static_cast<std::size_t>(fd) >= reserve_begins(descriptor_limit());
+}
+
+bool descriptors_are_few() {
+  const std::size_t begin = reserve_begins(descriptor_limit());
+  const std::uint64_t open = open_files();
+  return open == 0 || open + begin / 8 >= begin; // 0: not even /proc could be opened
 }
 
 } // namespace coppice::base

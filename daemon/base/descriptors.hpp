@@ -17,4 +17,7 @@ std::size_t descriptor_limit();
 // all in use.
 bool is_last_descriptor(int fd);
 
+// Whether the last ones are in use, or nearly: all are counted, which takes a while where they are many.
+bool descriptors_are_few();
+
 } // namespace coppice::base

@@ -59,18 +59,17 @@ void door::state::dismiss(std::map<std::string, share>::iterator of, share::iter
 
 // The share with the most who are not held; its first. Not `but`, for whom it is made.
 bool door::state::make_room(std::uint64_t but, dismissals& out) {
+  const auto may_go = [&](const auto& one) { return !one.second.held && one.first != but; };
   auto fullest = shares.end();
   std::ptrdiff_t most = 0;
   for (auto at = shares.begin(); at != shares.end(); ++at) {
-    const auto here = std::ranges::count_if(
-        at->second, [&](const auto& one) { return !one.second.held && one.first != but; });
+    const auto here = std::ranges::count_if(at->second, may_go);
     if (here <= most) continue;
     most = here;
     fullest = at;
   }
   if (fullest == shares.end()) return false;
-  const auto first = std::ranges::find_if(fullest->second, [](const auto& one) { return !one.second.held; });
-  dismiss(fullest, first, out);
+  dismiss(fullest, std::ranges::find_if(fullest->second, may_go), out);
   return true;
 }
 

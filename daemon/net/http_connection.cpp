@@ -20,7 +20,13 @@ http_connection::http_connection(uv_loop_t* loop, stream socket, const http_opti
       to_(std::move(to)),
       stream_(std::move(socket)),
       reader_(options.limits),
-      deadline_(loop, [this] { on_deadline(); }) {
+      deadline_(loop, [this] { on_deadline(); }),
+      // No timer: one that is due at once would be again before the loop looks at its sockets.
+      next_turn_(loop, [this] {
+        next_turn_.stop();
+        stream_.resume();
+        go_on();
+      }) {
   enter(phase::waiting);
   // A new connection has something to say.
   deadline_.start(std::min(options_.timeouts.head, stream_.place().patience()));
@@ -42,9 +48,16 @@ void http_connection::on_data(base::bytes_span bytes) {
 void http_connection::go_on() {
   if (reading_) return;
   reading_ = true;
-  while (phase_ <= phase::body && !input_.empty()) read_some();
+  const std::uint64_t before = number_;
+  while (phase_ <= phase::body && !input_.empty() && number_ == before) read_some();
   reading_ = false;
-  if (ended_ && phase_ <= phase::body) finish();
+  if (phase_ > phase::body) return;
+  if (input_.empty()) {
+    if (ended_) finish();
+    return;
+  }
+  stream_.pause();
+  next_turn_.start();
 }
 
 void http_connection::read_some() {
@@ -71,7 +84,7 @@ void http_connection::read_some() {
 
 bool http_connection::on_end() {
   ended_ = true;
-  if (phase_ <= phase::body) finish();
+  if (phase_ <= phase::body && input_.empty()) finish();
   return true; // what was asked before can still be answered
 }
 
@@ -147,6 +160,7 @@ void http_connection::finish() {
 
 void http_connection::leave() {
   if (phase_ == phase::over) return;
+  next_turn_.stop();
   enter(phase::over);
   to_.gone();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One connection of an HTTP server: reads a request, has it answered, writes the answer, and so on. One
-// request at a time is worked on; what was sent behind it waits here (a buffer's worth) and in the kernel.
+// request at a time is worked on, and one in a turn of the loop, so that who asks for much has no more of the
+// thread than others; what was sent behind it waits here (a buffer's worth) and in the kernel.
 // Every state in which it waits for the client has a deadline. Private to the room; the loop's thread.
 #pragma once
 
@@ -67,6 +68,7 @@ class http_connection final : private stream_handler {
   stream stream_;
   http_reader reader_;
   base::uv::timer deadline_;
+  base::uv::idle next_turn_; // while what was sent behind a request waits for the others
   phase phase_ = phase::waiting;
   std::string input_; // not read yet
   http_request request_;

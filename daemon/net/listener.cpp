@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "base/descriptors.hpp"
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
@@ -204,7 +205,8 @@ class listener::inner {
       dismiss_one();
       return saturate("{}", std::strerror(number));
     }
-    if (!options_.may_take_last_descriptors && base::is_last_descriptor(taken.get()) && !dismiss_one()) {
+    const bool costs_another = descriptors_run_out(taken.get());
+    if (costs_another && !dismiss_one()) {
       return saturate("the process has {} file descriptors left", "few");
     }
     door::place place;
@@ -213,7 +215,21 @@ class listener::inner {
     std::shared_ptr<void> token(nullptr,
                                 [alive = alive_](void*) { alive->fetch_sub(1, std::memory_order_relaxed); });
     accept_({std::move(taken), is_tcp_, connection_slot(std::move(token)), std::move(place), {}});
-    return true;
+    return !costs_another; // before the next one, he who made room has to be gone
+  }
+
+  // Whether a new connection costs another one its descriptor. The kernel hands out the lowest that is free,
+  // so that one of the last tells that all are in use, and any other one tells nothing: once they are, there
+  // may be as many connections as there were then, until a count says otherwise.
+  bool descriptors_run_out(int newest) {
+    if (options_.may_take_last_descriptors) return false;
+    if (base::is_last_descriptor(newest)) fits_ = connections();
+    if (!fits_ || connections() < *fits_) return false;
+    const base::nanos now = base::mono_now();
+    if (now - counted_ < base::nanos_per_second) return true;
+    counted_ = now;
+    if (!base::descriptors_are_few()) fits_.reset();
+    return fits_.has_value();
   }
 
   bool somebody_waits() const {
@@ -255,6 +271,8 @@ class listener::inner {
   std::shared_ptr<std::atomic<std::size_t>> alive_;
   base::uv::poll readable_;
   base::uv::timer again_;
+  std::optional<std::size_t> fits_; // connections, while descriptors are few
+  base::nanos counted_ = 0;         // when descriptors were
   bool saturated_ = false;
   bool running_ = false;
   bool stopped_ = false;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Who opens a connection under another node's name, and proves nothing, does not come between the two."""
+import contextlib
 import pathlib
 import sys
 import threading
@@ -9,7 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, SOON, Bystanders, Target, unharmed
 from harness.distribution import Opening
-from harness.tap import check, contains, equal, run, test
+from harness.tap import check, contains, equal, eventually, run, test
 
 TIMEOUT = 3  # seconds: distribution.connect_timeout
 SETTINGS = [("distribution.connect_timeout", f"{TIMEOUT}s")]
@@ -26,22 +27,18 @@ class Impostor:
         cleanup.callback(self.close)
         for one in self.threads:
             one.start()
-        while self.begun < 2:
-            time.sleep(0.01)
+        eventually(lambda: self.begun >= 2, "the impostor is at it")
 
     def run(self, offset):
         self.ending.wait(offset)
         while not self.ending.is_set():
-            one = Opening(self.target.port, ATTACKERS)
             try:
-                one.name_ourselves(self.name)
-                self.begun += 1
-                self.ending.wait(0.5)
+                with contextlib.closing(Opening(self.target.port, ATTACKERS)) as one:
+                    one.name_ourselves(self.name)
+                    self.begun += 1
+                    self.ending.wait(0.5)
             except (EOFError, OSError):
-                self.begun += 1
                 self.ending.wait(0.05)
-            finally:
-                one.close()
 
     def close(self):
         self.ending.set()

@@ -5,6 +5,8 @@ and the control socket, with more sockets than there are places, each replaced a
 import os
 import pathlib
 import re
+import resource
+import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -60,6 +62,26 @@ def http(cleanup):
     withstands(cleanup, lambda target: [Crowd(cleanup, target.http, 100, b"GET /liv", rate=RATE)])
 
 
+@test("who asks for much and takes no answer keeps no orchestrator from /livez")
+def greedy(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, megabytes=32):
+        crowd = []
+        for _ in range(100):
+            one = socket.socket()
+            cleanup.callback(one.close)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.bind((ATTACKERS, 0))
+            one.connect(("127.0.0.1", target.http))
+            one.setblocking(False)
+            one.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+            crowd.append(one)
+        bystanders.served()
+        for one in crowd:
+            one.close()
+
+
 @test("half requests at the control socket keep no operator out")
 def control(cleanup):
     withstands(cleanup, lambda target: [Crowd(cleanup, target.socket, 100, b'{"comm', rate=RATE)])
@@ -71,6 +93,19 @@ def everywhere(cleanup):
                                         Crowd(cleanup, target.epmd_port, 1100, b"\0\5z", rate=RATE),
                                         Crowd(cleanup, target.http, 100, b"GET /liv", rate=RATE),
                                         Crowd(cleanup, target.socket, 100, rate=RATE)], source=ATTACKERS)
+
+
+@test("with all others used up there are descriptors left for the operator")
+def reserve(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        most = target.descriptors() + 40
+        resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE, (most, most))
+        crowd = Crowd(cleanup, target.epmd_port, 200, b"\0\5z", rate=RATE)
+        bystanders.served(but=("a newcomer's connect", "/livez"))
+        crowd.close()
+        bystanders.served()
 
 
 @test("a node has as many descriptors as it may")

@@ -224,18 +224,20 @@ def openssl_client(cleanup):
     equal(node.call("probe", "ping"), "pong")
 
 
-@test("more handshakes at once than there are places: the rest are refused, established ones don't notice")
+@test("more handshakes at once than there are places: the silent make room, established ones and newcomers don't notice")
 def flood(cleanup):
     ca = authority(cleanup)
     node = tls_node(cleanup, files(ca, "ours"))
     (port,) = listening(node)
     erl = tls_erl(cleanup, ca, epmd_port=node.epmd_port)
     equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
-    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
     for each in silent:
         cleanup.callback(each.close)
-    eventually(lambda: "64 handshakes are under way already" in node.log(), "the bound is reached")
+    eventually(lambda: "the distribution: of those who connect and say nothing" in node.log(), "the bound is reached")
     equal(erl(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
+    another = tls_erl(cleanup, ca, name="another@127.0.0.1", epmd_port=node.epmd_port)
+    equal(another(f"net_adm:ping('{node.name}')"), "pong", node.log())
 
 
 if __name__ == "__main__":

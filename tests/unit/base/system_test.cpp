@@ -2,6 +2,7 @@
 // Files, socket addresses and the words of errors.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/descriptors.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
@@ -118,6 +120,24 @@ TEST_CASE("loopback is known in every form it has") {
   }
   CHECK(socket_address::parse("::", 1)->is_any());
   CHECK(socket_address().is_any());
+}
+
+TEST_CASE("the limit of descriptors is raised to the most there may be, and its last ones are known") {
+  rlimit usual{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  rlimit few = usual;
+  few.rlim_cur = 100;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  CHECK(descriptor_limit() == 100);
+  CHECK(is_last_descriptor(99));
+  CHECK(is_last_descriptor(75));
+  CHECK_FALSE(is_last_descriptor(74));
+  few.rlim_cur = 1000;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  CHECK(is_last_descriptor(936));
+  CHECK_FALSE(is_last_descriptor(935));
+  CHECK(raise_descriptor_limit() == usual.rlim_max);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
 }
 
 } // namespace coppice::base

@@ -100,6 +100,20 @@ TEST_CASE("pipelined requests are answered in order, also when the first answer 
   CHECK_FALSE(one.has("again."));
 }
 
+TEST_CASE("who asks for much at once has no more turns than who asks for little") {
+  place at;
+  client& greedy = at.connect();
+  client& other = at.connect();
+  std::string many;
+  for (int i = 0; i < 400; ++i) many += get;
+  greedy.to.write(many);
+  REQUIRE(at.until([&] { return at.requests > 0; }));
+  other.to.write(get);
+  REQUIRE(at.until([&] { return other.has("GET / ."); }));
+  CHECK(at.requests < 300);
+  REQUIRE(at.until([&] { return greedy.count("GET / .") == 400; }));
+}
+
 TEST_CASE("HEAD gets GET's head alone, and the next answer is in its place") {
   place at;
   client& one = at.connect();
