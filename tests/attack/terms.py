@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Terms that are made to hurt: keys twice, maps as keys of maps, nesting without end, little that inflates to much."""
 import json
+import os
 import pathlib
 import socket
 import struct
 import sys
+import threading
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -139,6 +141,32 @@ def bombs(cleanup):
         equal(one.call("kv", Atom("size")), 0, "the connection goes on")
         eventually(lambda: sum("inflates" in line for line in target.lines()) == 10, "each is told")
         bystanders.served()
+        one.close()
+
+
+@test("what inflates to a few times its size takes turns with everyone else, and what is behind it comes behind it")
+def inflated(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    text = b"".join(bytes([noise]) + b"x" * 63 for noise in os.urandom(400_000))
+    with unharmed(target, bystanders, megabytes=256):
+        one = peer(cleanup, target)
+        one.socket.settimeout(60)
+        large = (Atom("$gen_cast"), (Atom("put"), Atom("large"), text))
+        clear = (Atom("$gen_cast"), Atom("clear"))
+
+        def attack():
+            for _ in range(8):
+                one.send("kv", Raw(compressed(encode(large))))
+                one.send("kv", clear)
+        attacker = threading.Thread(target=attack)
+        attacker.start()
+        bystanders.served()
+        attacker.join()
+        equal(one.call("kv", Atom("size"), 60), 0, "each was stored, and cleared behind")
+        one.send("kv", Raw(compressed(encode(large))))
+        equal(one.call("kv", Atom("size"), 60), 1)
+        one.send("kv", clear)
         one.close()
 
 
