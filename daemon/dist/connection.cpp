@@ -25,7 +25,7 @@ connection::connection(runtime::system& system, const options& opts, connection_
       stream_(std::move(stream)),
       outbound_(context_, stream_),
       inbound_(context_, outbound_, owner.spawns()),
-      pacer_(loop_here(system), stream_, peer.name),
+      pacer_(loop_here(system), stream_, peer.name, [this] { read(0); }),
       ticker_(loop_here(system), [this] { tick(); }) {
   if (const auto from = stream_.peer_address()) address_ = from->to_string();
   stream_.set_handler(*this);
@@ -49,7 +49,7 @@ void connection::on_data(base::bytes_span bytes) {
 void connection::read(std::size_t bytes) {
   if (auto handled = inbound_.handle(); !handled) return end(handled.error());
   end_if_overfull();
-  pacer_.after_read(bytes);
+  inbound_.busy() ? pacer_.hold() : pacer_.after_read(bytes);
   publish();
 }
 

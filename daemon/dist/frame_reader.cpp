@@ -23,7 +23,9 @@ std::span<std::uint8_t> frame_reader::room() {
   std::size_t wanted = longest_seen_ < long_frame ? read_at_once : read_behind;
   if (buffer_.size() >= 4) {
     const std::size_t frame = std::size_t{4} + base::load_be32(buffer_.data());
-    if (frame >= long_frame && frame <= read_at_most && long_.reserve(frame + read_behind)) {
+    // One that is whole already was left by for_each().
+    if (frame > buffer_.size() && frame >= long_frame && frame <= read_at_most &&
+        long_.reserve(frame + read_behind)) {
       long_size_ = frame;
       long_.append(buffer_.readable());
       buffer_.clear();

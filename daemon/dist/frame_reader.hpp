@@ -35,15 +35,16 @@ class frame_reader {
   // Calls `take(frame, memory)` for each whole frame but ticks; `memory` is what the frame lies in if it
   // has memory of its own, else empty. Both are valid until `take` returns, which it does with a
   // base::status: an error ends the loop, as does a frame that is too long, and the reader is not to be used
-  // any more.
-  template <class Take>
-  base::status for_each(Take&& take) {
+  // any more. After a frame at which `stop()` is true the others are left for the next time.
+  template <class Take, class Stop>
+  base::status for_each(Take&& take, Stop&& stop) {
     if (needs_more()) return {};
     longest_seen_ = 0;
     if (long_size_ > 0) {
       const runtime::message memory = end_long_frame();
       const auto frame = memory.bytes().subspan(4, longest_seen_);
       if (auto taken = take(frame, memory); !taken) return taken;
+      if (stop()) return {};
     }
     auto rest = buffer_.readable();
     for (;;) {
@@ -53,9 +54,15 @@ class frame_reader {
       if ((*frame)->empty()) continue;
       longest_seen_ = std::max(longest_seen_, (*frame)->size());
       if (auto taken = take(**frame, runtime::message()); !taken) return taken;
+      if (stop()) break;
     }
     keep(rest.size());
     return {};
+  }
+
+  template <class Take>
+  base::status for_each(Take&& take) {
+    return for_each(take, [] { return false; });
   }
 
  private:

@@ -29,15 +29,23 @@ inbound::inbound(connection_context& of, outbound& replies, const spawn_handler&
 
 base::status inbound::handle() {
   std::size_t handled = 0;
-  auto read = frames_.for_each([&](base::bytes_span frame, const runtime::message& memory) -> base::status {
-    auto taken = unpacker_.take(frame, memory);
+  const auto handle_taken = [&](base::result<unpacked*> taken) -> base::status {
     if (!taken) return tl::unexpected(std::move(taken.error()));
     if (*taken == nullptr) return {};
     ++handled;
     if (!handle_one(**taken)) context_.counters.dropped();
     return {};
-  });
-  if (!read) return read;
+  };
+  if (busy())
+    if (auto gone_on = handle_taken(unpacker_.go_on()); !gone_on) return gone_on;
+  if (!busy()) {
+    auto read = frames_.for_each(
+        [&](base::bytes_span frame, const runtime::message& memory) {
+          return handle_taken(unpacker_.take(frame, memory));
+        },
+        [this] { return busy(); });
+    if (!read) return read;
+  }
   context_.counters.received(handled);
   replies_.answer(handled);
   return {};

@@ -33,8 +33,10 @@ class inbound {
   // In the middle of a long frame: there is nothing to handle yet.
   bool needs_more() const { return frames_.needs_more(); }
 
-  // All that has come whole.
+  // All that has come whole; or, when it says that it is busy, part of it: what takes long is not done at
+  // once, and the rest waits for the next call, before which nothing more is to be read.
   base::status handle();
+  bool busy() const { return unpacker_.busy(); }
 
  private:
   // False: not a signal of theirs for us.

@@ -18,10 +18,24 @@ constexpr std::chrono::milliseconds gathers_for{2};
 
 } // namespace
 
-read_pacer::read_pacer(uv_loop_t* on, net::stream& stream, std::string peer)
-    : stream_(stream), peer_(std::move(peer)), timer_(on, [this] { look_again(); }) {}
+read_pacer::read_pacer(uv_loop_t* on, net::stream& stream, std::string peer, std::function<void()> go_on)
+    : stream_(stream),
+      peer_(std::move(peer)),
+      go_on_(std::move(go_on)),
+      timer_(on, [this] { look_again(); }) {}
 
+void read_pacer::hold() {
+  holds_ = true;
+  stream_.pause();
+  timer_.start(std::chrono::milliseconds(0));
+}
+
+// Reading goes on when all is handled; this may be gone then.
 void read_pacer::look_again() {
+  if (holds_) {
+    const std::function<void()> go_on = go_on_;
+    return go_on();
+  }
   if (runtime::block_memory::scarce()) return;
   timer_.stop();
   stream_.resume();
@@ -34,6 +48,7 @@ void read_pacer::after_read(std::size_t bytes) {
   const auto written = stream_.bytes_written();
   const bool nothing_written = written == std::exchange(written_then_, written);
   small_reads_ = bytes < small_read && nothing_written ? small_reads_ + 1 : 0;
+  if (std::exchange(holds_, false)) stream_.resume();
   if (stream_.paused()) return;
   if (runtime::block_memory::scarce()) {
     base::log::warning("dist", "{}: reading stops until messages leave room in limits.memory", peer_);

@@ -19,6 +19,8 @@ namespace {
 
 using frame_tag::version_magic;
 
+constexpr std::size_t inflated_at_once = std::size_t{1} << 20;
+
 auto invalid(std::string text) {
   return base::fail(base::errc::invalid, std::move(text));
 }
@@ -29,6 +31,21 @@ auto wrong_payload(std::span<const std::uint8_t> payload) {
 }
 
 } // namespace
+
+// The frame may be gone before all of it is inflated.
+struct unpacker::inflating {
+  inflating(std::span<const std::uint8_t> term, const etf::limits& most, const etf::atom_lookup& atoms)
+      : packed(term.begin(), term.end()), from(packed, most), into(out, most, atoms) {}
+
+  std::vector<std::uint8_t> packed;
+  etf::inflater from;
+  payload_writer out;
+  etf::canonical_stream into;
+};
+
+void unpacker::inflating_deleter::operator()(inflating* owned) const noexcept {
+  delete owned;
+}
 
 etf::atom_lookup unpacker::lookup() const {
   return {[](const void* table, std::uint8_t index) {
@@ -153,26 +170,41 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
   if (!payload.empty()) {
     if (payload[0] != version_magic) return invalid("a payload without 131");
     const auto term = payload.subspan(1);
-    auto read = etf::is_compressed(term) ? read_compressed(term) : read_payload(term);
-    if (!read) return tl::unexpected(std::move(read.error()));
+    // Legal only here: a term under a header is never at the very start of its bytes.
+    if (etf::is_compressed(term)) {
+      inflating_.reset(new inflating(term, most_, lookup()));
+      return go_on();
+    }
+    if (auto read = read_payload(term); !read) return tl::unexpected(std::move(read.error()));
   }
   return &out_;
 }
 
-// Legal only here: a term under a header is never at the very start of its bytes.
-base::status unpacker::read_compressed(std::span<const std::uint8_t> term) {
-  etf::inflater inflated(term, most_);
-  payload_writer out;
-  etf::canonical_stream in(out, most_, lookup());
-  for (;;) {
-    const auto slice = inflated.next();
-    if (!slice) return payload_failed(slice.error());
-    if (slice->empty()) break;
-    if (auto fed = in.feed(*slice); !fed) return payload_failed(fed.error());
+base::result<unpacked*> unpacker::go_on() {
+  if (auto made = inflate_some(); !made) return tl::unexpected(std::move(made.error()));
+  return busy() ? nullptr : &out_;
+}
+
+// As much as keeps nobody waiting.
+base::status unpacker::inflate_some() {
+  const auto ended = [&](const etf::error& why) {
+    inflating_.reset();
+    return payload_failed(why);
+  };
+  inflating& now = *inflating_;
+  for (std::size_t made = 0; made < inflated_at_once;) {
+    const auto slice = now.from.next();
+    if (!slice) return ended(slice.error());
+    if (slice->empty()) {
+      if (now.from.consumed() != now.packed.size()) return invalid("bytes behind a compressed payload");
+      if (auto whole = now.into.finish(); !whole) return ended(whole.error());
+      out_.payload = now.out.take();
+      inflating_.reset();
+      return {};
+    }
+    if (auto fed = now.into.feed(*slice); !fed) return ended(fed.error());
+    made += slice->size();
   }
-  if (inflated.consumed() != term.size()) return invalid("bytes behind a compressed payload");
-  if (auto whole = in.finish(); !whole) return payload_failed(whole.error());
-  out_.payload = out.take();
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <coppice/etf/limits.hpp>
 #include <coppice/etf/writer.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,6 +42,10 @@ class unpacker {
   // take() and as long as the frame is. A payload that needs no rewriting is a part of `memory`, if the frame
   // lies in that.
   base::result<unpacked*> take(std::span<const std::uint8_t> whole, runtime::message memory = {});
+  // A compressed payload that is large comes out of take() as null too, and this is true until go_on(), which
+  // inflates the next part of it, has given it. Meanwhile no other frame is to be taken.
+  bool busy() const { return inflating_ != nullptr; }
+  base::result<unpacked*> go_on();
 
   // Messages dropped for their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
@@ -58,7 +63,7 @@ class unpacker {
   base::result<std::size_t> read_control(std::span<const std::uint8_t> terms, control_message& control);
   base::status read_payload(std::span<const std::uint8_t> term);
   bool usable_as_it_is(std::span<const std::uint8_t> term) const;
-  base::status read_compressed(std::span<const std::uint8_t> term);
+  base::status inflate_some();
   base::status payload_failed(const etf::error& why);
   etf::atom_lookup lookup() const;
 
@@ -69,6 +74,11 @@ class unpacker {
   decompressor decompressor_;
   std::uint32_t capabilities_;
   etf::vector_writer control_{512};
+  struct inflating;
+  struct inflating_deleter {
+    void operator()(inflating* owned) const noexcept;
+  };
+  std::unique_ptr<inflating, inflating_deleter> inflating_;
   runtime::message memory_; // while a frame is taken: what it lies in
   unpacked out_;            // reused: it is large, and frames are many
   std::uint64_t dropped_ = 0;

@@ -3,10 +3,12 @@
 // asked first. The same rules as for YAML, but the value is a term, durations and sizes are numbers in it,
 // and a finding has a path and no line. Any thread.
 #include <fmt/format.h>
+#include <coppice/etf/validate.hpp>
 
 #include "base/utf8.hpp"
 #include "spec/args_rule.hpp"
 #include "spec/term.hpp"
+#include "spec/tree.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -82,6 +84,10 @@ base::status check_value(const rule& by, const json& value, const std::string& p
 } // namespace
 
 base::status args_schema::check(std::span<const std::uint8_t> term) const {
+  // Of a child that was started by a call they are whatever its caller, maybe on another node, has made them.
+  constexpr etf::limits as_in_a_file{tree_limits().depth};
+  if (!etf::validate(term, as_in_a_file))
+    return wrong("args", fmt::format("they are nested deeper than {} levels", as_in_a_file.depth));
   const json args = term_to_json(term);
   if (!args.is_object()) return wrong("args", "they are no map");
   return check_map(*root_, args, "args");

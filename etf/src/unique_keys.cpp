@@ -19,7 +19,7 @@
 namespace coppice::etf {
 namespace {
 
-constexpr std::size_t few = 16;          // keys, compared each with each
+constexpr std::size_t few = 32;          // keys, compared each with each
 constexpr std::size_t shown_bytes = 200; // of a key, in an error
 
 // What a container's hash begins with.
@@ -108,16 +108,15 @@ bool key_checker::step(bytes rest) {
       if (rest.size() < head) return false;
       const std::uint32_t arity = head == 2 ? p[1] : wire::load32(p + 1);
       if (arity == 0) return leaf(rest);
-      open({frame::type::row, is_hashed(), false, arity, begin(seed::tuple, arity)}, head);
+      open(container(frame::type::row, arity, begin(seed::tuple, arity)), head);
       return true;
     }
     case tag::map: {
       if (rest.size() < 5) return false;
       const std::uint32_t pairs = wire::load32(p + 1);
       if (pairs == 0) return leaf(rest);
-      frame made{frame::type::map, is_hashed(), pairs > 1, std::uint64_t{pairs} * 2, begin(seed::map, pairs)};
-      made.start = at_;
-      made.keys = hashes_.size();
+      frame made = container(frame::type::map, std::uint64_t{pairs} * 2, begin(seed::map, pairs));
+      made.has_many = pairs > 1;
       open(made, 5);
       return true;
     }
@@ -152,7 +151,7 @@ bool key_checker::list(bytes rest) {
     at_ += 5;
     return true;
   }
-  open({frame::type::list, is_hashed(), false, due, begin(seed::list, 0)}, 5);
+  open(container(frame::type::list, due, begin(seed::list, 0)), 5);
   return true;
 }
 
@@ -187,7 +186,7 @@ bool key_checker::fun(bytes rest) {
       !in.read_pid(creator))
     return false;
   const std::uint32_t free_variables = wire::load32(rest.data() + 26);
-  frame made{frame::type::row, is_hashed(), false, free_variables, begin(seed::fun, free_variables)};
+  frame made = container(frame::type::row, free_variables, begin(seed::fun, free_variables));
   if (made.hashed) {
     made.hash = join(made.hash, table_hash(rest.subspan(6, 20))); // uniq and index
     made.hash =
@@ -201,7 +200,12 @@ bool key_checker::fun(bytes rest) {
   return true;
 }
 
-void key_checker::open(frame made, std::size_t head) {
+// One that begins here.
+key_checker::frame key_checker::container(frame::type what, std::uint64_t left, std::uint64_t hash) const {
+  return {what, is_hashed(), false, left, hash, 0, 0, at_, hashes_.size()};
+}
+
+void key_checker::open(const frame& made, std::size_t head) {
   at_ += head;
   frames_.push_back(made);
 }
@@ -229,7 +233,7 @@ void key_checker::deliver(std::uint64_t hash) {
 void key_checker::close_map(const frame& map) {
   const std::size_t count = hashes_.size() - map.keys;
   if (count <= few ? find_among_few(map, count) : find_among_many(map, count)) repeated_in_ = map.start;
-  hashes_.resize(map.keys);
+  hashes_.shrink(map.keys);
 }
 
 bool key_checker::find_among_few(const frame& map, std::size_t count) {

@@ -6,6 +6,7 @@
 #include <coppice/etf/inflate.hpp>
 
 #include <map>
+#include <random>
 
 #include "dist/handshake_message.hpp"
 #include "dist/message_bytes.hpp"
@@ -200,6 +201,51 @@ TEST_CASE("a compressed payload is taken behind a pass-through header, and a bom
   const auto bomb = strict.take(frame);
   REQUIRE(bomb.value());
   CHECK_FALSE((*bomb)->dropped.empty());
+}
+
+TEST_CASE(
+    "a compressed payload that is large is inflated in parts, and what is wrong with it is told at its end") {
+  etf::vector_writer term;
+  std::mt19937 random(5);
+  std::string text(3'000'000, 'x');
+  for (std::size_t i = 0; i < text.size(); i += 8) text[i] = static_cast<char>(random());
+  term.tuple(2);
+  term.binary(text);
+  term.atom("end");
+  control_message control;
+  control.what = op::send_sender;
+  control.from = address::of(etf::pid{"x@h", 5, 6, 7});
+  control.to = address::of(etf::pid{"a@h", 1, 0, 4});
+  const auto frame_of = [&](etf::bytes payload) {
+    etf::vector_writer out;
+    out.raw(from_hex("7083"));
+    encode_control(out, control);
+    out.raw(etf::deflate(payload));
+    return out.take();
+  };
+  unpacker in({});
+  base::result<unpacked*> taken = nullptr;
+  {
+    const auto frame = frame_of(term.view());
+    taken = in.take(frame);
+  } // the frame is gone
+  int parts = 1;
+  for (; taken && *taken == nullptr; ++parts) {
+    REQUIRE(in.busy());
+    taken = in.go_on();
+  }
+  REQUIRE(taken);
+  CHECK(parts >= 3);
+  CHECK_FALSE(in.busy());
+  CHECK((*taken)->control.from == control.from);
+  const auto got = (*taken)->payload.bytes();
+  CHECK(std::equal(got.begin(), got.end(), term.view().begin(), term.view().end()));
+
+  auto cut = frame_of(term.view().first(term.size() - 1));
+  taken = in.take(cut);
+  while (taken && *taken == nullptr) taken = in.go_on();
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().text.find("the rest of a term expected") != std::string::npos);
 }
 
 TEST_CASE("a long payload is a part of the memory its frame came in, unless it has to be rewritten") {

@@ -7,9 +7,11 @@
 #include <string>
 #include <tuple>
 
+#include <coppice/etf/canonical.hpp>
 #include <coppice/etf/codec.hpp>
 #include <coppice/etf/inflate.hpp>
 #include <coppice/etf/term.hpp>
+#include <coppice/etf/text.hpp>
 #include <coppice/etf/validate.hpp>
 #include <coppice/etf/wire.hpp>
 
@@ -172,4 +174,19 @@ TEST_CASE("counts that promise a gigabyte reserve what the bytes could fill") {
     });
     CHECK(used.peak < 1U << 20);
   }
+}
+
+TEST_CASE("the keys of small maps within one another are looked at without any") {
+  std::array<std::uint8_t, 4096> room;
+  std::string pairs = "{deep, #{a => 1, b => 2}} => 0";
+  for (int i = 1; i < 20; ++i)
+    pairs += "," + std::to_string(i) + " => #{x => [#{y => 1, z => {2}}], <<\"k\">> => w}";
+  const buffer term = etf::parse("{put, #{" + pairs + "}}").value();
+  bool good = false;
+  const auto taken = allocations::of([&] {
+    etf::writer out(room.data(), room.data() + room.size());
+    good = etf::canonicalise(term, out).has_value();
+  });
+  CHECK(good);
+  CHECK(taken.count == 0);
 }

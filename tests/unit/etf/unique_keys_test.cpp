@@ -129,11 +129,11 @@ TEST_CASE("a term that names a key twice does not enter, whole or in pieces, and
       // The last value is longer than a piece.
       {"74 00000002 61 01 6a 61 01 6d 00000010 00112233445566778899aabbccddeeff", "names 1 twice"},
   };
-  for (const auto& [hexed, says] : bad) {
-    CAPTURE(hexed);
-    const buffer term = hex(hexed);
+  for (const auto& each : bad) {
+    CAPTURE(each.first);
+    const buffer term = hex(each.first);
     REQUIRE(is_refused(entered(term)));
-    CHECK(entered(term).error().text().find(says) != std::string::npos);
+    CHECK(entered(term).error().text().find(each.second) != std::string::npos);
     for (std::size_t size = 1; size <= term.size(); ++size) CHECK(is_refused(entered_in_pieces(term, size)));
   }
   for (std::size_t size = 1; size <= twice.size(); ++size) CHECK(entered_in_pieces(twice, size));

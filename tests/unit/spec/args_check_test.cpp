@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <coppice/etf/text.hpp>
+#include <coppice/etf/writer.hpp>
 #include <string>
 
 #include "spec/args_schema.hpp"
@@ -57,4 +58,23 @@ TEST_CASE("args that a schema takes are taken as terms too") {
 TEST_CASE("without a schema any map will do") {
   CHECK(finding("", "#{}") == "");
   CHECK(finding("", "#{a => [1, {b}]}") == "");
+}
+
+TEST_CASE("args nested deeper than a configuration may be are refused, whatever the schema") {
+  const auto compiled = spec::args_schema::compile("");
+  REQUIRE(compiled);
+  const auto nested = [](std::size_t levels) {
+    etf::vector_writer out;
+    out.map(1);
+    out.atom("a");
+    for (std::size_t i = 1; i < levels; ++i) out.list(1);
+    for (std::size_t i = 0; i < levels; ++i) out.nil();
+    return out.take();
+  };
+  CHECK(compiled->check(nested(400)));
+  for (const std::size_t levels : {401, 10'000, 1'000'000}) {
+    const auto refused = compiled->check(nested(levels));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text == "args: they are nested deeper than 400 levels");
+  }
 }

@@ -38,7 +38,7 @@ class canonical_stream {
     const bool cut = piece.size() > room;
     if (cut) piece = piece.first(room);
     taken_ += piece.size();
-    if (!scan_.keyed() && scan_.beyond() == 0) keys_ = key_checker(out_.size());
+    if (!scan_.keyed() && scan_.beyond() == 0) keys_.leave_out(out_.size());
     while (!piece.empty())
       if (auto taken = take(piece); !taken) return taken;
     if (scan_.keyed())

@@ -16,11 +16,52 @@
 
 namespace coppice::etf {
 
+namespace detail {
+
+/// The first `Near` need no memory of their own: most maps are small, and few lie in one another.
+template <class T, std::size_t Near>
+class near_stack {
+ public:
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  T* data() { return more_.empty() ? near_ : more_.data(); }
+  const T* data() const { return more_.empty() ? near_ : more_.data(); }
+  T& back() { return data()[size_ - 1]; }
+  const T& back() const { return data()[size_ - 1]; }
+  void push_back(const T& value) {
+    if (more_.empty() && size_ < Near) {
+      near_[size_++] = value;
+      return;
+    }
+    if (more_.empty()) more_.assign(near_, near_ + size_);
+    more_.push_back(value);
+    ++size_;
+  }
+  void pop_back() { shrink(size_ - 1); }
+  /// To its first `size`.
+  void shrink(std::size_t size) {
+    size_ = size;
+    if (!more_.empty()) more_.resize(size);
+  }
+
+ private:
+  std::size_t size_ = 0;
+  T near_[Near]; // written before it is read
+  std::vector<T> more_;
+};
+
+} // namespace detail
+
 /// For a term that is there, or that is still coming: elements, one behind the other.
 class key_checker {
  public:
-  /// Of what it will be given it leaves out the first `from` bytes; an element begins there.
-  explicit key_checker(std::size_t from = 0) : at_(from) {}
+  key_checker() = default;
+  key_checker(const key_checker&) = delete;
+  key_checker& operator=(const key_checker&) = delete;
+
+  /// Before the first pass: of what it will be given the first `from` bytes are left out; an element begins
+  /// there.
+  void leave_out(std::size_t from) { at_ = from; }
 
   /// `seen` is what it was given before and what has come since: whole elements of canonical terms, or, at
   /// its end, the beginning of a binary. duplicate_key names the key; after that there is nothing more to do.
@@ -29,14 +70,14 @@ class key_checker {
  private:
   struct frame {
     enum class type : std::uint8_t { row, list, map } what;
-    bool hashed;            ///< it is a key, or in one
-    bool has_many;          ///< of a map: two keys or more
-    std::uint64_t left;     ///< elements to come; of a list its tail too, of a map keys and values
-    std::uint64_t hash = 0; ///< of what has come
-    std::uint64_t sum = 0;  ///< of a map's pairs, whose order does not count
-    std::uint64_t key = 0;  ///< whose value is due
-    std::size_t start = 0;  ///< a map's offset
-    std::size_t keys = 0;   ///< where a map's begin among hashes_
+    bool hashed;        ///< it is a key, or in one
+    bool has_many;      ///< of a map: two keys or more
+    std::uint64_t left; ///< elements to come; of a list its tail too, of a map keys and values
+    std::uint64_t hash; ///< of what has come
+    std::uint64_t sum;  ///< of a map's pairs, whose order does not count
+    std::uint64_t key;  ///< whose value is due
+    std::size_t start;  ///< a map's offset
+    std::size_t keys;   ///< where a map's begin among hashes_
   };
 
   bool is_hashed() const;
@@ -45,20 +86,21 @@ class key_checker {
   bool list(bytes rest);
   bool string(bytes rest);
   bool fun(bytes rest);
-  void open(frame made, std::size_t head);
+  frame container(frame::type what, std::uint64_t left, std::uint64_t hash) const;
+  void open(const frame& made, std::size_t head);
   void deliver(std::uint64_t hash);
   void close_map(const frame& map);
   bool find_among_few(const frame& map, std::size_t count);
   bool find_among_many(const frame& map, std::size_t count);
   bool same_keys(const frame& map, std::size_t i, std::size_t j);
 
-  std::size_t at_;
+  std::size_t at_ = 0;
   bytes seen_; ///< during a pass
-  std::vector<frame> frames_;
-  std::vector<std::uint64_t> hashes_; ///< of the keys of all maps that are open
-  std::vector<std::uint32_t> slots_;  ///< of a large map that ends: numbers of keys, by their hash
-  std::size_t repeated_in_ = 0;       ///< the map's offset
-  bytes repeated_;                    ///< the key
+  detail::near_stack<frame, 8> frames_;
+  detail::near_stack<std::uint64_t, 32> hashes_; ///< of the keys of all maps that are open
+  std::vector<std::uint32_t> slots_;             ///< of a large map that ends: numbers of keys, by their hash
+  std::size_t repeated_in_ = 0;                  ///< the map's offset
+  bytes repeated_;                               ///< the key
 };
 
 /// The same for a whole canonical term.
