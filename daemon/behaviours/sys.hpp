@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // OTP's sys protocol for every server we have: get_state, get_status, suspend and resume, as `sys` of an
-// Erlang node, observer and etop ask for them. While suspended a process answers nothing but these; what
-// arrives meanwhile is held back in order, at most `max_held` messages. In the process's own turn.
+// Erlang node, observer and etop ask for them; of the node's own servers other nodes only read. While
+// suspended a process answers nothing but these; what arrives meanwhile is held back in order, at most
+// `max_held` messages. In the process's own turn.
 #pragma once
 
 #include <deque>
@@ -21,6 +22,8 @@ class subject {
   virtual runtime::message sys_state(runtime::process& self) = 0;
   // The callback module as get_status shows it.
   virtual std::string sys_module() const = 0;
+  // Whether other nodes may suspend, resume and terminate it.
+  virtual bool obeys_peers(const runtime::process& self) const = 0;
 };
 
 // What came while suspended, and from whom.
