@@ -32,9 +32,9 @@ typedef struct coppice_call_api {
   uint32_t reserved;
 
   /* Answers a call. `from` is the one handle_call was given, or a copy kept since, also one that a former
-   * generation kept: it is a term, and any actor may answer it. COPPICE_E_USED: it is that of the call in
-   * hand, which this handler has answered. A second reply at any other time does nothing, as in OTP: the
-   * caller has gone on, and drops it. */
+   * generation kept: it is a term, and any actor of this node may answer it. COPPICE_E_USED: it is that of
+   * the call in hand, which this handler has answered. A second reply at any other time does nothing, as in
+   * OTP: the caller has gone on, and drops it; nor does one of a node that was not called. */
   int32_t (*reply)(coppice_actor* self, coppice_bytes from, coppice_message* term_take);
 
   /* Waits for the answer; the actor's stack is parked, its thread goes on. COPPICE_OK: the reply.
