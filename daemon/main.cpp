@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "api/exit_code.hpp"
+#include "base/descriptors.hpp"
 #include "base/log.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
@@ -187,8 +188,10 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   node::notify_service_manager("STOPPING=1");
   bool came_back = false;
   process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
+  const auto why = running.why();
+  using ending = node::instance::ending;
   const auto code =
-      running.why() == node::instance::ending::application ? exit_code::failed : exit_code::done;
+      why == ending::application || why == ending::service ? exit_code::failed : exit_code::done;
   base::log::info("node", "{} stopped", running.name());
   control->reset();
   http->reset();
@@ -227,6 +230,7 @@ exit_code start(int argc, char** argv) {
     }
   }
   keep_freed_memory();
+  base::raise_descriptor_limit();
   const std::vector<std::string> files = given.files.empty() ? spec::default_files() : given.files;
   spec::outcome loaded = spec::load(files, options);
   const std::string findings = spec::render(loaded.diagnostics);

@@ -6,6 +6,9 @@
 
 #include <charconv>
 
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
+
 namespace coppice::epmd {
 namespace {
 
@@ -60,23 +63,6 @@ class reader {
 
 tl::unexpected<base::error> malformed(std::string_view what) {
   return base::fail(base::errc::invalid, fmt::format("malformed {}", what));
-}
-
-// How many bytes the UTF-8 character at the front has; 0 for none. RFC 3629.
-std::size_t utf8_character(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  const unsigned second = at(1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool surrogate = first == 0xed && second >= 0xa0;
-  const bool too_large = first == 0xf4 && second >= 0x90;
-  return overlong || surrogate || too_large ? 0 : size;
 }
 
 void encode_alive(base::buffer& out, const node_info& node) {
@@ -149,12 +135,11 @@ bool parse_name_line(std::string_view line, named_port& out) {
 
 base::status check_name(std::string_view name) {
   if (name.empty()) return base::fail(base::errc::invalid, "a node's name is empty");
-  std::size_t characters = 0;
-  for (std::string_view rest = name; !rest.empty(); ++characters) {
-    const std::size_t size = utf8_character(rest);
-    if (size == 0 || rest[0] == '\0') return base::fail(base::errc::invalid, "a node's name is not UTF-8");
-    rest.remove_prefix(size);
+  // It stands in lines: those of the log, and those that every client of EPMD is told.
+  if (!base::is_printable(name)) {
+    return base::fail(base::errc::invalid, "a node's name is not UTF-8 or has a control character");
   }
+  const std::size_t characters = base::utf8_count(name);
   if (characters > max_name_characters) {
     return base::fail(base::errc::invalid,
                       fmt::format("a node's name has {} characters, at most {} are allowed", characters,

@@ -3,10 +3,25 @@
 // loop's thread.
 #include "epmd/server.hpp"
 
+#include <algorithm>
+
+#include "base/descriptors.hpp"
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "epmd/server_session.hpp"
+#include "net/door.hpp"
 
 namespace coppice::epmd {
+namespace {
+
+server_options bounded(server_options options) {
+  const std::size_t descriptors = base::descriptor_limit();
+  options.max_waiting = std::max<std::size_t>(std::min(options.max_waiting, descriptors / 8), 1);
+  options.max_nodes = std::max<std::size_t>(std::min(options.max_nodes, descriptors / 4), 1);
+  return options;
+}
+
+} // namespace
 
 std::vector<base::socket_address> listen_addresses(bool loopback_only, std::uint16_t port) {
   std::vector<base::socket_address> addresses;
@@ -27,15 +42,16 @@ server::~server() = default;
 
 base::result<std::unique_ptr<server>> server::start(uv_loop_t* on, server_options options,
                                                     std::function<void()> on_kill) {
-  std::unique_ptr<server> made(new server(on, std::move(options), std::move(on_kill)));
+  std::unique_ptr<server> made(new server(on, bounded(std::move(options)), std::move(on_kill)));
   if (auto listening = made->listen(); !listening) return tl::unexpected(std::move(listening.error()));
   return made;
 }
 
 base::status server::listen() {
-  // Streams that only still send their answer count too.
   net::listen_options bounds;
   bounds.max_connections = options_.max_nodes + 2 * options_.max_waiting;
+  bounds.door = std::make_shared<net::door>(
+      net::door_options{.name = "EPMD", .places = options_.max_waiting, .patience = options_.packet_timeout});
   const auto accept = [this](net::accepted_socket socket) { accepted(std::move(socket)); };
   for (base::unique_fd& fd : options_.inherited) {
     auto made = net::listener::adopt(loop_, std::move(fd), bounds, accept);
@@ -75,28 +91,19 @@ void server::remove_own(std::string_view name) {
 }
 
 void server::accepted(net::accepted_socket socket) {
-  make_room();
   auto made = net::stream::adopt(loop_, std::move(socket));
   if (!made) {
-    base::log::warning("epmd", "{}", made.error().text);
+    base::log::counted(base::log::level::warning, "epmd", "accept", "{}", made.error().text);
     return;
   }
   const std::uint64_t id = ++sessions_->last_id;
   auto fresh = std::make_unique<session>(*this, id, std::move(*made));
   session& client = *fresh;
   sessions_->by_id.emplace(id, std::move(fresh));
-  sessions_->waiting.insert(id);
   client.begin();
 }
 
-void server::make_room() {
-  if (sessions_->waiting.size() < options_.max_waiting) return;
-  base::log::debug("epmd", "{} clients wait: dropping the oldest", sessions_->waiting.size());
-  forget(*sessions_->waiting.begin());
-}
-
 void server::forget(std::uint64_t id) {
-  sessions_->waiting.erase(id);
   sessions_->by_id.erase(id);
 }
 

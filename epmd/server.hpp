@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The serving side of EPMD on the caller's loop. Every client is bounded: in bytes by the longest
-// request, in time by packet_timeout until its request is complete, in number by dropping whoever has
-// dawdled longest. A registered node's connection stays; whatever it sends or its end unregisters it.
+// request, in time and number by the policy for strangers, net/door.hpp, until its request is complete.
+// A registered node's connection stays; whatever it sends or its end unregisters it.
 // One thread, the loop's.
 #pragma once
 
@@ -29,10 +29,11 @@ struct server_options {
   std::vector<base::socket_address> addresses;
   // Or sockets that listen already, from systemd.
   std::vector<base::unique_fd> inherited;
-  // How long a client may take for its request.
-  std::chrono::milliseconds packet_timeout{60'000};
+  // How long a client may take for its request; two seconds at most while many are waited for.
+  std::chrono::milliseconds packet_timeout{7'000};
   // Allows `kill` while nodes are registered, and `stop`.
   bool relaxed = false;
+  // Of both no more than an eighth and a quarter of the descriptors there may be.
   std::size_t max_waiting = 1024; // clients that have not sent their request yet
   std::size_t max_nodes = 10'000;
 };
@@ -65,7 +66,6 @@ class server {
   server(uv_loop_t* on, server_options options, std::function<void()> on_kill);
   base::status listen();
   void accepted(net::accepted_socket socket);
-  void make_room();
   void forget(std::uint64_t id);
 
   uv_loop_t* loop_;

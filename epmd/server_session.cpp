@@ -6,8 +6,19 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 
 namespace coppice::epmd {
+namespace {
+
+using base::log::level;
+
+// What is as often as somebody on this machine likes: each name's comings and goings count apart.
+std::string kind_of(std::string_view what, const std::string& name) {
+  return fmt::format("{} {}", what, name);
+}
+
+} // namespace
 
 server::session::session(server& of, std::uint64_t id, net::stream stream)
     : server_(of), id_(id), stream_(std::move(stream)), deadline_(of.loop_, [this] {
@@ -17,18 +28,19 @@ server::session::session(server& of, std::uint64_t id, net::stream stream)
 
 server::session::~session() {
   if (registered_.empty()) return;
-  base::log::info("epmd", "{} is gone", registered_);
+  base::log::counted(level::info, "epmd", kind_of("gone", registered_), "{} is gone", registered_);
   server_.registry_.remove(registered_);
 }
 
 void server::session::begin() {
-  deadline_.start(server_.options_.packet_timeout);
+  deadline_.start(stream_.place().patience());
   stream_.start(*this);
 }
 
 void server::session::on_data(base::bytes_span bytes) {
   if (!registered_.empty()) {
-    base::log::warning("epmd", "{} sent more than its registration: unregistered", registered_);
+    base::log::counted(level::warning, "epmd", "more than a registration",
+                       "{} sent more than its registration: unregistered", registered_);
     return forget();
   }
   if (received_.size() + bytes.size() > max_request_bytes + 2) return forget();
@@ -39,6 +51,7 @@ void server::session::on_data(base::bytes_span bytes) {
     return forget();
   }
   if (!size->has_value() || received_.size() < **size) return;
+  stream_.place().spoke();
   const auto asked = decode_request(received_.readable().subspan(2));
   if (!asked) {
     base::log::debug("epmd", "a client sent a {}", asked.error().text);
@@ -61,13 +74,15 @@ void server::session::answer(const alive_request& asked) {
   const auto creation = server_.registry_.add(asked.node, id_);
   encode_alive_reply(reply, {creation.has_value(), creation.value_or(0)}, asked.node.highest);
   if (!creation) {
-    base::log::notice("epmd", "refused to register {}: {}", asked.node.name, creation.error().text);
+    base::log::counted(level::notice, "epmd", "refused registration", "refused to register {}: {}",
+                       asked.node.name, creation.error().text);
     return reply_and_forget(reply);
   }
-  base::log::info("epmd", "{} is registered at port {}", asked.node.name, asked.node.port);
+  base::log::counted(level::info, "epmd", kind_of("registered", asked.node.name),
+                     "{} is registered at port {}", asked.node.name, asked.node.port);
   registered_ = asked.node.name;
   deadline_.close();
-  server_.sessions_->waiting.erase(id_);
+  stream_.place().settle();
   received_.shrink(0);
   stream_.write(reply.readable());
 }
@@ -110,7 +125,8 @@ void server::session::answer(kill_request) {
   base::buffer reply;
   const bool granted = server_.options_.relaxed || server_.registry_.empty();
   reply.append(std::string_view(granted ? "OK" : "NO"));
-  base::log::notice("epmd", "asked to end: {}", granted ? "granted" : "refused, nodes are registered");
+  base::log::counted(level::notice, "epmd", "kill", "asked to end: {}",
+                     granted ? "granted" : "refused, nodes are registered");
   server& of = server_;
   reply_and_forget(reply);
   if (granted && of.on_kill_) of.on_kill_();
@@ -119,7 +135,8 @@ void server::session::answer(kill_request) {
 void server::session::answer(const stop_request& asked) {
   if (refuse_remote("stop")) return forget();
   if (!server_.options_.relaxed) {
-    base::log::notice("epmd", "ignored a forced stop of {}: commands are not relaxed", asked.name);
+    base::log::counted(level::notice, "epmd", "stop", "ignored a forced stop of {}: commands are not relaxed",
+                       asked.name);
     return forget();
   }
   base::buffer reply;
@@ -145,7 +162,7 @@ void server::session::forget() {
 
 bool server::session::refuse_remote(const char* what) {
   if (is_local()) return false;
-  base::log::notice("epmd", "refused to {} for a client on another machine", what);
+  base::log::counted(level::notice, "epmd", "remote", "refused to {} for a client on another machine", what);
   return true;
 }
 

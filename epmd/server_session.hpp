@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "base/buffer.hpp"
@@ -54,7 +53,6 @@ class server::session final : public net::stream_handler {
 
 struct server::sessions {
   std::map<std::uint64_t, std::unique_ptr<session>> by_id;
-  std::set<std::uint64_t> waiting; // the lowest id has waited longest
   std::uint64_t last_id = own_registration;
 };
 

@@ -6,9 +6,11 @@ A doctest program counts by its summary, a script by its TAP lines (`ok N - what
 `ok N - what # SKIP reason`); a program that prints neither counts as one. Exit status 77 is a skipped test, its
 reason the last line it printed. In any program a line `SKIP what: reason` turns one passed case into a skipped
 one. A program that fails without saying which case (a crash, a sanitizer's report, a timeout) counts one failed.
+Of what failed it shows the check, not all that the programs under test have written: that is in meson-logs.
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
 """
 import argparse
+import fnmatch
 import json
 import re
 import subprocess
@@ -21,8 +23,10 @@ TAP = re.compile(r"^(not ok|ok)\b[ \t]*(\d*)(?:[ \t]*-)?[ \t]*([^#\n]*)(?:#[ \t]
 TAP_SKIP_ALL = re.compile(r"^1\.\.0[ \t]*#[ \t]*SKIP\S*[ \t]*(.*)$", re.M | re.I)
 SKIP_LINE = re.compile(r"^SKIP (.+)$", re.M)
 # What a failure says of itself: doctest's assertions and crashes, a sanitizer's last word.
-SAID = re.compile(r"^(?:\S+:\d+: (?:FATAL )?ERROR: .+|SUMMARY: \w+Sanitizer: .+)$", re.M)
+SAID = re.compile(r"^(?:\S+:\d+: (?:FATAL )?ERROR: .+(?:\n +values: .+)?|SUMMARY: \w+Sanitizer: .+)$", re.M)
+TAP_SAID = re.compile(r"^not ok\b.*\n((?:#.*\n?)+)", re.M)
 MOST_SAID = 5
+MOST_LINES = 30  # of what a script says of one failed test: the check comes last but for what was found
 
 
 class Outcome:
@@ -58,6 +62,9 @@ class Outcome:
             self.failures.append(f"{result.lower()}, exit status {entry['returncode']}")
         if self.failed:
             self.failures += SAID.findall(output)[:MOST_SAID]
+            for said in TAP_SAID.findall(output)[:MOST_SAID]:
+                lines = said.rstrip().splitlines()
+                self.failures.append("\n".join(["what it said:", *lines[:MOST_LINES]]))
 
     def tap_line(self, line):
         verdict, _, what, directive, reason = line.groups()
@@ -80,6 +87,21 @@ def finish(passed, failed, skipped):
     return 1 if failed else 0
 
 
+def built(options):
+    """What the chosen tests need, with as many jobs as were asked for: `meson test` by itself takes every core."""
+    ninja = ["ninja", "-C", str(options.build), "-j", options.jobs, *([] if sys.stdout.isatty() else ["--quiet"])]
+    if subprocess.run([*ninja, "build.ninja"], check=False).returncode != 0:
+        return False
+    info = options.build / "meson-info"
+    files = {each["id"]: each["filename"] for each in json.loads((info / "intro-targets.json").read_text())}
+    chosen = [each for each in json.loads((info / "intro-tests.json").read_text())
+              if (not options.names or any(fnmatch.fnmatch(each["name"], name) for name in options.names))
+              and (not options.suite or any(one.split(":")[-1] in options.suite for one in each["suite"]))]
+    needed = {file for each in chosen for target in each["depends"] for file in files.get(target, [])}
+    needed = sorted(str(Path(file).relative_to(options.build.resolve())) for file in needed)
+    return not needed or subprocess.run([*ninja, *needed], check=False).returncode == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="Runs a build's tests and counts their cases.")
     parser.add_argument("build", type=Path)
@@ -91,13 +113,16 @@ def main():
 
     log = options.build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", str(options.build), "--num-processes", options.jobs, "--print-errorlogs",
+    if not built(options):
+        print("the tests could not be built")
+        return finish(0, 1, 0)
+    command = ["meson", "test", "-C", str(options.build), "--num-processes", options.jobs, "--no-rebuild",
                "--timeout-multiplier", options.slower]
     for suite in options.suite:
         command += ["--suite", suite]
     status = subprocess.run(command + options.names, check=False).returncode
     if not log.exists():
-        print("the tests could not be built" if status else "no test of that name")
+        print("no test of that name")
         return finish(0, 1, 0)
 
     entries = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]

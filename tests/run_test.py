@@ -3,7 +3,7 @@
 """The self-test of run.py: what each kind of output counts as."""
 import sys
 
-from run import Outcome
+from run import MOST_LINES, Outcome
 
 DOCTEST = "[doctest] test cases:  {} |  {} passed | {} failed | {} skipped\n[doctest] assertions: 9 | 9 passed | 0 failed |\n"
 CASES = [
@@ -22,6 +22,17 @@ CASES = [
 ]
 
 
+# What is shown of a failure: its check, and nothing of a daemon's log.
+LOG = "2026-01-01T00:00:00Z warning dist: a daemon's line\n" * 200
+SHOWN = [
+    ("doctest", LOG + "x.cpp:7: ERROR: CHECK( a == b ) is NOT correct!\n  values: CHECK( 1 == 2 )\n\n" + LOG,
+     ["x.cpp:7: ERROR: CHECK( a == b ) is NOT correct!\n  values: CHECK( 1 == 2 )"]),
+    ("TAP", "ok 1 - a\nnot ok 2 - b\n# Traceback\n# AssertionError: no\n" + LOG,
+     ["b", "what it said:\n# Traceback\n# AssertionError: no"]),
+    ("a long story", "not ok 1 - b\n" + "# line\n" * 500, ["b", "\n".join(["what it said:", *["# line"] * MOST_LINES])]),
+]
+
+
 def main():
     bad = 0
     for number, (what, result, status, output, expected) in enumerate(CASES, 1):
@@ -29,7 +40,12 @@ def main():
         got = (one.passed, one.failed, len(one.skipped))
         bad += got != expected
         print(f"{'ok' if got == expected else 'not ok'} {number} - {what}" + (f" # got {got}" if got != expected else ""))
-    print(f"1..{len(CASES)}")
+    for number, (what, output, expected) in enumerate(SHOWN, len(CASES) + 1):
+        one = Outcome("x", {"duration": 0.0, "stdout": output, "result": "FAIL", "returncode": 1})
+        good = all(each in one.failures for each in expected) and not any("daemon's line" in each for each in one.failures)
+        bad += not good
+        print(f"{'ok' if good else 'not ok'} {number} - shown of a failure: {what}" + ("" if good else f" # got {one.failures}"))
+    print(f"1..{len(CASES) + len(SHOWN)}")
     return 1 if bad else 0
 
 

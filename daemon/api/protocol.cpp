@@ -3,6 +3,9 @@
 #include "api/protocol.hpp"
 
 #include <array>
+#include <utility>
+
+#include "base/json_depth.hpp"
 
 namespace coppice::api {
 
@@ -51,7 +54,14 @@ std::string text_at(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-base::result<json> object_of(std::string_view line) {
+// Requests are flat; a reply is as deep as the trees it shows, whose configuration has a bound of its own.
+constexpr std::size_t deepest_request = 16;
+constexpr std::size_t deepest_reply = 2048;
+
+base::result<json> object_of(std::string_view line, std::size_t deepest) {
+  if (base::nests_deeper(line, deepest)) {
+    return base::fail(base::errc::limit, "nested deeper than " + std::to_string(deepest) + " levels");
+  }
   json document = json::parse(line, nullptr, false);
   if (document.is_discarded() || !document.is_object()) {
     return base::fail(base::errc::invalid, "not a JSON object on one line");
@@ -73,18 +83,19 @@ std::string encode(const reply& r) {
 }
 
 base::result<request> decode_request(std::string_view line) {
-  auto document = object_of(line);
+  auto document = object_of(line, deepest_request);
   if (!document) return tl::unexpected(std::move(document.error()).context("request"));
-  request r{text_at(*document, "command"), document->value("arguments", json::object())};
+  request r{text_at(*document, "command")};
+  if (auto given = document->find("arguments"); given != document->end()) r.arguments = std::move(*given);
   if (r.command.empty()) return base::fail(base::errc::invalid, "request: no command");
   if (!r.arguments.is_object()) return base::fail(base::errc::invalid, "request: arguments are no object");
   return r;
 }
 
 base::result<reply> decode_reply(std::string_view line) {
-  auto document = object_of(line);
+  auto document = object_of(line, deepest_reply);
   if (!document) return tl::unexpected(std::move(document.error()).context("reply"));
-  if (auto result = document->find("result"); result != document->end()) return reply(*result);
+  if (auto result = document->find("result"); result != document->end()) return reply(std::move(*result));
   auto error = document->find("error");
   if (error == document->end() || !error->is_object()) {
     return base::fail(base::errc::invalid, "reply: neither result nor error");

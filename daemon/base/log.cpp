@@ -4,13 +4,17 @@
 // Levels are read without a lock: module slots are append-only.
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
+#include "base/log_counted.hpp"
 #include "base/log_sinks.hpp"
+#include "base/log_tally.hpp"
 
 namespace coppice::base::log {
 namespace {
@@ -20,6 +24,8 @@ constexpr std::array<std::string_view, 6> level_names = {"trace",  "debug",   "i
 
 constexpr std::uint8_t inherits = 255;
 constexpr std::size_t max_module_name = 31;
+constexpr std::size_t longest_field_name = 64;
+constexpr std::size_t said_of_cut = 64; // bytes of what is said
 
 struct module_slot {
   std::array<char, max_module_name + 1> name{};
@@ -133,6 +139,10 @@ class writer {
     if (was_empty) work_.notify_one();
   }
 
+  void submit_counted(std::string_view kind, record&& line) {
+    if (tally_.first(kind, line, mono_now())) submit(std::move(line));
+  }
+
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   std::uint64_t add_tap(tap function) {
@@ -164,17 +174,28 @@ class writer {
     told_drops_ = all;
   }
 
+  // Until there is something to write, or a sum is due.
+  void wait(std::unique_lock<std::mutex>& lock) {
+    const auto ready = [this] { return !queue_.empty() || !running_; };
+    const auto due = tally_.next_due();
+    if (due)
+      work_.wait_for(lock, std::chrono::nanoseconds(*due - mono_now()), ready);
+    else
+      work_.wait(lock, ready);
+  }
+
   void run() {
     std::vector<record> batch;
     std::unique_lock lock(queue_lock_);
-    for (;;) {
-      work_.wait(lock, [this] { return !queue_.empty() || !running_; });
-      if (queue_.empty()) break;
+    for (bool ending = false; !ending;) {
+      wait(lock);
+      ending = queue_.empty() && !running_;
       batch.swap(queue_);
       const format to = format_;
       lock.unlock();
       for (const record& line : batch) deliver(to, line);
       tell_drops(to);
+      for (const record& sum : ending ? tally_.take_all() : tally_.take_due(mono_now())) deliver(to, sum);
       lock.lock();
       written_ += batch.size();
       batch.clear();
@@ -195,12 +216,40 @@ class writer {
   std::uint64_t written_ = 0;
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t told_drops_ = 0;
+  log_tally tally_;
   std::thread thread_;
 
   std::mutex taps_lock_;
   std::uint64_t last_tap_ = 0;
   std::vector<std::pair<std::uint64_t, tap>> taps_;
 };
+
+// As much of `text` as there is room `left` for, whole characters, and how much is missing.
+void cut(std::string& text, std::size_t& left, std::size_t size) {
+  if (size <= left) {
+    left -= size;
+    return;
+  }
+  std::size_t kept = std::min(left, text.size());
+  while (kept != 0 && kept < text.size() && (static_cast<unsigned char>(text[kept]) & 0xC0) == 0x80) --kept;
+  text.resize(kept);
+  fmt::format_to(std::back_inserter(text), "… ({} bytes left out)", size - kept);
+  left = 0;
+}
+
+void bound(record& line) {
+  std::size_t left = most_bytes;
+  for (field& each : line.fields) {
+    std::size_t of_name = longest_field_name;
+    cut(each.name, of_name, each.name.size());
+  }
+  // A text that was cut when it was made says so at its end.
+  if (line.text.size() <= most_bytes + said_of_cut)
+    left -= std::min(left, line.text.size());
+  else
+    cut(line.text, left, line.text.size());
+  for (field& each : line.fields) cut(each.value, left, each.value.size());
+}
 
 level_table& levels() {
   static level_table the;
@@ -269,8 +318,19 @@ std::uint64_t add_tap(tap function) {
 void remove_tap(std::uint64_t id) {
   the_writer().remove_tap(id);
 }
+std::string bounded_text(fmt::string_view text, fmt::format_args arguments) {
+  std::string made;
+  const auto written = fmt::vformat_to_n(std::back_inserter(made), most_bytes + 1, text, arguments);
+  std::size_t left = most_bytes;
+  cut(made, left, written.size);
+  return made;
+}
 void submit(record line) {
+  bound(line);
   the_writer().submit(std::move(line));
+}
+void submit_counted(std::string_view kind, record line) {
+  the_writer().submit_counted(kind, std::move(line));
 }
 
 } // namespace coppice::base::log

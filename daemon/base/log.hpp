@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The one logger. A caller formats its line, puts it in a bounded queue and goes on: it never waits
 // for a disk or a terminal. One thread writes; when the queue is full lines are dropped and counted,
-// and the count is logged once there is room. Before start() and after stop() lines go straight to
-// stderr. Any thread.
+// and the count is logged once there is room. So is a line bounded: what is cut of it is said at its end.
+// Before start() and after stop() lines go straight to stderr. Any thread.
 #pragma once
 
 #include <fmt/format.h>
@@ -49,6 +49,9 @@ struct field {
   std::string value;
 };
 
+// Bytes of a record's text and its fields' values together.
+inline constexpr std::size_t most_bytes = 8192;
+
 struct record {
   nanos wall = 0;
   log::level level = log::level::info;
@@ -82,18 +85,22 @@ using tap = std::function<void(const record&)>;
 std::uint64_t add_tap(tap function);
 void remove_tap(std::uint64_t id);
 
-// Queues a finished line without asking whether its level is enabled.
+// Queues a finished line without asking whether its level is enabled. Of one of more than most_bytes the end
+// is cut.
 void submit(record line);
 // A line as the text and JSON sinks write it, without the line feed.
 std::string render_text(const record& line);
 std::string render_json(const record& line);
 
+// What write() makes of its arguments; of what is longer than a record may be only that much is kept.
+std::string bounded_text(fmt::string_view text, fmt::format_args arguments);
+
 template <class... Arguments>
 void write(level of, std::string_view module, std::initializer_list<field> fields,
            fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   if (!enabled(of, module)) return;
-  submit({wall_now(), of, std::string(module), fmt::format(text, std::forward<Arguments>(arguments)...),
-          fields});
+  submit(
+      {wall_now(), of, std::string(module), bounded_text(text, fmt::make_format_args(arguments...)), fields});
 }
 
 template <class... Arguments>

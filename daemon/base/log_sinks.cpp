@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/printable.hpp"
+
 #ifdef COPPICE_HAVE_SYSTEMD
 #include <sys/uio.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -28,18 +30,14 @@ void write_stderr(std::string_view bytes) {
   }
 }
 
+// Lines of one record stand below each other, all but the first indented.
 void append_visible(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out.push_back(c);
-    } else if (c == '\n') {
-      out.append("\n  ");
-    } else if (c == '\t') {
-      out.push_back(c);
-    } else {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-    }
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    out += printable(text.substr(0, end));
+    if (end == std::string_view::npos) return;
+    out += "\n  ";
+    text.remove_prefix(end + 1);
   }
 }
 

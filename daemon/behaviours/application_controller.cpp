@@ -4,11 +4,11 @@
 #include "behaviours/application_controller.hpp"
 
 #include <algorithm>
-#include <coppice/etf/text.hpp>
 
 #include "base/log.hpp"
 #include "behaviours/application_master.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -117,6 +117,7 @@ void application_controller::start(process& self, application& one) {
   runtime::spawn_options options;
   options.label = one.spec.name;
   options.link = true;
+  options.of_node = true;
   const auto master = self.spawn(std::move(options), std::make_unique<application_master>(one.spec, shared));
   if (!master) return fail(self, one, message::atom("system_limit"));
   one.master = *master;
@@ -125,7 +126,7 @@ void application_controller::start(process& self, application& one) {
 
 // Whoever asked for the start is told; without one it was to run from the beginning.
 void application_controller::fail(process& self, application& one, const message& reason) {
-  base::log::error(module, "{} did not start: {}", one.spec.name, etf::print(reason.bytes()));
+  base::log::error(module, "{} did not start: {}", one.spec.name, runtime::shown(reason));
   change(one, application_state::failed, reason);
   if (one.before) {
     one.spec = std::move(*one.before);
@@ -160,7 +161,7 @@ void application_controller::ended(process& self, application& one, const messag
   const bool fatal = one.spec.type == application_type::permanent ||
                      (one.spec.type == application_type::transient && !runtime::is_normal(reason));
   base::log::write(fatal ? base::log::level::error : base::log::level::info, module, {}, "{} ({}) ended: {}",
-                   one.spec.name, text(one.spec.type), etf::print(reason.bytes()));
+                   one.spec.name, text(one.spec.type), runtime::shown(reason));
   change(one, application_state::stopped, reason);
   if (fatal) take_node_down(one);
 }

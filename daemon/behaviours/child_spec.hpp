@@ -51,6 +51,7 @@ struct child_spec {
   std::string name;      // registered name; empty: none
   restart_type restart = restart_type::permanent;
   bool significant = false;
+  bool of_node = false; // see runtime::spawn_options
   shutdown_limit shutdown;
   std::optional<backoff_options> backoff; // none: restarted at once
   runtime::mailbox_bounds mailbox;

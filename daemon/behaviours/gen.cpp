@@ -197,6 +197,25 @@ replied reply(process& self, const message& from, const message& answer) {
   return reply(self, from.bytes(), answer);
 }
 
+// The reference of a call is that of the caller's monitor too.
+void end_call(process& self, const message& from, message reason) {
+  auto& names = self.host().nodes();
+  etf::cursor at(from.bytes());
+  if (!at.read_tuple_of(2)) return;
+  const auto caller = runtime::read_pid(at, names);
+  if (!caller) return;
+  runtime::reference call;
+  if (!alias_of(at.rest(), names, call)) {
+    const auto plain = runtime::read_reference(at, names);
+    if (!plain) return;
+    call = *plain;
+  }
+  using runtime::signal_kind;
+  self.host().dispatch(*caller,
+                       runtime::make_signal(signal_kind::down, self.self(), call, std::move(reason)));
+  self.host().deliver(self.self(), runtime::make_signal(signal_kind::demonitor, *caller, call));
+}
+
 message call_message(process& self, const runtime::reference& ref, message body) {
   return runtime::whole_call(self.host().nodes(), {self.self(), ref.number()}, std::move(body));
 }

@@ -59,6 +59,10 @@ replied reply(runtime::process& self, const runtime::message& from, const runtim
 // The same; `answer` travels in its own memory if it is nobody else's. None also if `from` is not one term.
 replied reply(runtime::process& self, etf::bytes from, runtime::message answer);
 
+// For an answer that could not be sent: the caller of `from`, on another node, hears that its call ended with
+// `reason`, as if this process had.
+void end_call(runtime::process& self, const runtime::message& from, runtime::message reason);
+
 struct call_error {
   enum class kind : std::uint8_t {
     timeout,

@@ -14,6 +14,7 @@ using runtime::process;
 outcome native_server::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
   const message asker = whole.slice(from);
   call_answer done = handle_call(self, asker, whole.slice(request));
+  if (done.reply && debug() != nullptr) debug()->replied(from, done.reply->bytes());
   if (done.reply) gen::reply(self, asker, *done.reply);
   return done.next;
 }

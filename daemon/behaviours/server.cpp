@@ -40,7 +40,7 @@ void server::continue_first(process& self) {
 // Short enough to end in a jump to the port: most messages are such.
 outcome server::receive(process& self, message m) {
   const etf::bytes term = m.bytes();
-  if (!continue_sent_ && gen::is_plain(term) && !gen::is_exit(term) && !suspended()) [[likely]]
+  if (!continue_sent_ && gen::is_plain(term) && !gen::is_exit(term) && !attended()) [[likely]]
     return take_info(self, m);
   return sort(self, std::move(m));
 }
@@ -69,7 +69,17 @@ outcome server::system_request(process& self, const gen::request& what) {
   return next;
 }
 
+// What is switched on stays so while the message is handled: who switches it sends a message of its own.
 outcome server::dispatch(process& self, const message& m, const gen::request_view& what) {
+  sys::debugging* const debug = what.what == gen::request::kind::system ? nullptr : this->debug();
+  if (debug == nullptr) return hand_over(self, m, what);
+  debug->received(self, m);
+  outcome next = hand_over(self, m, what);
+  if (!next.stops() && !self.exiting()) debug->handled(self, sys_state(self));
+  return next;
+}
+
+outcome server::hand_over(process& self, const message& m, const gen::request_view& what) {
   switch (what.what) {
     case gen::request::kind::call:
       return take_call(self, m, what.from, what.body);

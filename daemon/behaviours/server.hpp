@@ -42,12 +42,18 @@ class server : public runtime::behaviour {
   // soon; after the spawner has heard of success.
   void continue_first(runtime::process& self);
   // Whether a call may go to its handler at once: nothing comes before it, and nothing holds it back.
-  bool takes_calls() const { return !continue_first_ && !suspended(); }
+  bool takes_calls() const { return !continue_first_ && !attended(); }
+  // For whoever answers a call in its handler; null: nobody wants to hear of it.
+  sys::debugging* debug() const { return sys_ == nullptr ? nullptr : sys_->debug(); }
 
  private:
   class sys_subject;
   bool suspended() const { return sys_ != nullptr && sys_->suspended(); }
+  // Messages are held back, or looked at.
+  bool attended() const { return sys_ != nullptr && (sys_->suspended() || sys_->debug() != nullptr); }
   runtime::outcome dispatch(runtime::process& self, const runtime::message& m, const gen::request_view& what);
+  runtime::outcome hand_over(runtime::process& self, const runtime::message& m,
+                             const gen::request_view& what);
   // Whatever is not certainly an ordinary message.
   [[gnu::noinline]] runtime::outcome sort(runtime::process& self, runtime::message m);
   runtime::outcome system_request(runtime::process& self, const gen::request& what);

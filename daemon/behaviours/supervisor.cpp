@@ -15,6 +15,7 @@
 #include "base/random.hpp"
 #include "behaviours/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -156,6 +157,7 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
   options.name = spec.is_supervisor() && !spec.supervisor->name.empty() ? spec.supervisor->name : spec.name;
   options.label = label;
   options.link = true;
+  options.of_node = spec.of_node;
   options.priority = spec.priority;
   options.mailbox = spec.mailbox;
   options.compression = spec.compression;
@@ -390,8 +392,8 @@ void supervisor::halt_all(process& self) {
 }
 
 std::string supervisor::child_label(const child& one) const {
-  if (!one.id) return label_ + "/" + etf::print(template_->id.bytes());
-  return label_ + "/" + etf::print(one.id.bytes());
+  if (!one.id) return label_ + "/" + runtime::shown(template_->id);
+  return label_ + "/" + runtime::shown(one.id);
 }
 
 } // namespace coppice::behaviours

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "behaviours/child_table.hpp"
 #include "behaviours/native_server.hpp"
@@ -110,6 +112,8 @@ class supervisor : public native_server {
   runtime::message count_children() const;
   runtime::message restart_now(runtime::process& self, etf::bytes id);
   runtime::message add_child(runtime::process& self, std::shared_ptr<const child_spec> spec);
+  // {error, {bad_request, Text}}; the log has each sender once.
+  runtime::message refuse(runtime::process& self, const runtime::message& from);
   // {bad_args, Text}; empty: the actor takes them.
   runtime::message bad_args(const child_spec& spec, const runtime::message& args) const;
   child* find(runtime::process& self, etf::bytes id_or_pid);
@@ -143,7 +147,8 @@ class supervisor : public native_server {
   child_table children_;
   restart_window window_;
   std::unordered_map<runtime::pid, std::string, runtime::pid_hash>
-      ended_early_; // label, until its exit comes
+      ended_early_;                                             // label, until its exit comes
+  std::unordered_set<runtime::pid, runtime::pid_hash> refused_; // whom the log has
 };
 
 // {already_started, Pid}

@@ -2,6 +2,7 @@
 // What `supervisor` of an Erlang node asks: which_children, count_children, start_child, restart_child,
 // terminate_child, delete_child, get_childspec, with OTP's answers to the letter. In the process's own turn.
 #include <algorithm>
+#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
 #include <unordered_map>
@@ -130,15 +131,16 @@ message supervisor::restart_request(etf::bytes id) {
   return out.take();
 }
 
-native_server::call_answer supervisor::handle_call(process& self, const message&, const message& request) {
+native_server::call_answer supervisor::handle_call(process& self, const message& from,
+                                                   const message& request) {
   etf::cursor at(request.bytes());
   std::string_view what;
   if (at.read_atom(what)) {
     if (what == "which_children") return reply(which_children(self));
     if (what == "count_children") return reply(count_children());
-    return reply(error_answer("bad_request"));
+    return reply(refuse(self, from));
   }
-  if (!at.read_tuple_of(2) || !at.read_atom(what)) return reply(error_answer("bad_request"));
+  if (!at.read_tuple_of(2) || !at.read_atom(what)) return reply(refuse(self, from));
   const etf::bytes argument = at.rest();
   if (!may_change(self, what)) return reply(error_answer("not_allowed"));
   if (what == "start_child") {
@@ -150,18 +152,21 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   if (what == order_desk::tag && shared_->orders != nullptr) {
     const auto ordered = shared_->orders->fetch(argument);
     const auto* const mine = ordered ? std::get_if<supervisor_order>(&*ordered) : nullptr;
-    return reply(mine != nullptr ? carry_out(self, *mine) : error_answer("bad_request"));
+    return reply(mine != nullptr ? carry_out(self, *mine) : refuse(self, from));
   }
-  if (what != "restart_child" && what != "delete_child") return reply(error_answer("bad_request"));
+  if (what != "restart_child" && what != "delete_child") return reply(refuse(self, from));
   if (simple()) return reply(error_answer("simple_one_for_one"));
   return reply(what == "restart_child" ? restart_child(self, argument) : delete_child(self, argument));
 }
 
 // Of other nodes, only what the configuration lets them.
 bool supervisor::may_change(process& self, std::string_view what) const {
-  if (self.origin().here() || what == "get_childspec") return true;
-  if (what != restart_tag && what != order_desk::tag && shared_->rights.may_supervise(self.name()))
-    return true;
+  constexpr std::array<std::string_view, 4> grantable{"start_child", "restart_child", "terminate_child",
+                                                      "delete_child"};
+  const bool of_node = what == restart_tag || what == order_desk::tag;
+  const bool changes = of_node || std::ranges::find(grantable, what) != grantable.end();
+  if (self.origin().here() || !changes) return true;
+  if (!of_node && shared_->rights.may_supervise(self.name())) return true;
   base::log::warning("supervisor",
                      "{}: {} by {} was refused: distribution.allow.supervise does not name this supervisor",
                      label_, etf::print_atom(what), self.host().nodes().name(self.origin().node));
@@ -174,6 +179,27 @@ bool supervisor::may_start(process& self, const child_spec& spec) const {
                      "{}: start_child of {} by {} was refused: distribution.allow.spawn does not name it",
                      label_, spec.actor, self.host().nodes().name(self.origin().node));
   return false;
+}
+
+// OTP's ends of such a request. Elixir's Task.Supervisor makes them of the supervisor it is told.
+message supervisor::refuse(process& self, const message& from) {
+  constexpr std::size_t most_remembered = 1000;
+  constexpr std::string_view takes =
+      "a supervisor takes which_children, count_children, start_child, restart_child, terminate_child, "
+      "delete_child and get_childspec";
+  auto& names = self.host().nodes();
+  etf::cursor at(from.bytes());
+  at.read_tuple_of(2);
+  const auto sender = runtime::read_pid(at, names).value_or(runtime::pid{});
+  if (refused_.size() == most_remembered) refused_.clear();
+  if (refused_.insert(sender).second)
+    base::log::warning("supervisor", "{}: a request of {} was refused: {}", label_, to_text(sender, names),
+                       takes);
+  message_writer why;
+  why.tuple(2);
+  why.atom("bad_request");
+  why.binary(takes);
+  return error_answer(why.take());
 }
 
 child* supervisor::find(process& self, etf::bytes id_or_pid) {

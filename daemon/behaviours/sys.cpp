@@ -78,24 +78,6 @@ message status_answer(process& self, subject& about, bool suspended) {
   return out.take();
 }
 
-// {debug, What}: switching tracing on and off is accepted, there is nothing to read.
-message debug_answer(etf::cursor at) {
-  std::string_view atom;
-  if (at.read_atom(atom)) return message::atom("ok");
-  if (!at.read_tuple_of(2) || !at.read_atom(atom)) return pair("error", "unsupported");
-  std::string_view how;
-  const bool get = at.read_atom(how) && how == "get";
-  if (atom == "log" && get) {
-    message_writer out;
-    out.tuple(2);
-    out.atom("ok");
-    out.nil();
-    return out.take();
-  }
-  if (atom == "statistics" && get) return pair("ok", "no_statistics");
-  return atom == "install" ? pair("error", "unsupported") : message::atom("ok");
-}
-
 message unknown_answer(const message& body) {
   message_writer out(body.size() + 64);
   out.tuple(2);
@@ -124,7 +106,7 @@ runtime::outcome protocol::handle(process& self, subject& about, const gen::requ
       answer = message::atom("ok");
     }
   } else if (at.read_tuple_of(2) && at.read_atom(name)) {
-    if (name == "debug") answer = debug_answer(at);
+    if (name == "debug") answer = debug_.command(self, at);
     if (name == "replace_state") answer = pair("error", "unsupported");
     if (name == "terminate" && !obeys) answer = pair("error", "not_allowed");
     if (name == "terminate" && obeys) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// OTP's sys protocol for every server we have: get_state, get_status, suspend and resume, as `sys` of an
-// Erlang node, observer and etop ask for them; of the node's own servers other nodes only read. While
-// suspended a process answers nothing but these; what arrives meanwhile is held back in order, at most
-// `max_held` messages. In the process's own turn.
+// OTP's sys protocol for every server we have: get_state, get_status, suspend and resume, log, statistics and
+// trace, as `sys` of an Erlang node, observer and etop ask for them; other nodes suspend, resume and end
+// none of the node's own. While suspended a process answers nothing but these; what arrives meanwhile is
+// held back in order, at most `max_held` messages. In the process's own turn.
 #pragma once
 
 #include <deque>
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "behaviours/gen.hpp"
+#include "behaviours/sys_debug.hpp"
 #include "runtime/behaviour.hpp"
 
 namespace coppice::behaviours::sys {
@@ -37,6 +38,8 @@ class protocol {
   static constexpr std::size_t max_held = 100'000;
 
   bool suspended() const { return suspended_; }
+  // Who wants to hear of each message that is handled; null: nobody.
+  debugging* debug() { return debug_.on() ? &debug_ : nullptr; }
 
   // Answers one system request. The outcome stops the process after {terminate, Reason}.
   runtime::outcome handle(runtime::process& self, subject& about, const gen::request& what);
@@ -48,6 +51,7 @@ class protocol {
 
  private:
   bool suspended_ = false;
+  debugging debug_;
   std::uint64_t dropped_ = 0;
   std::deque<held_message> held_;
 };

@@ -3,7 +3,7 @@
 // is true of each supervisor, not of one instant for all. Any thread.
 #include "behaviours/tree.hpp"
 
-#include <coppice/etf/text.hpp>
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours {
 
@@ -65,7 +65,7 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
   std::vector<tree_entry> out;
   for (const child_row& row : found->second->rows()) {
     tree_entry& entry = out.emplace_back();
-    entry.id = row.id ? etf::print(row.id.bytes()) : "undefined";
+    entry.id = row.id ? runtime::shown(row.id) : "undefined";
     entry.pid = row.pid;
     entry.name = row.spec->name;
     entry.is_supervisor = row.spec->is_supervisor();

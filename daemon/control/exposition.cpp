@@ -10,14 +10,14 @@
 #include <iterator>
 #include <utility>
 
-#include "spec/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace coppice::control {
 namespace {
 
 void append_value(std::string& out, std::string_view text) {
   while (!text.empty()) {
-    const std::size_t length = spec::utf8_length(text);
+    const std::size_t length = base::utf8_length(text);
     if (length == 0)
       out += "\xef\xbf\xbd"; // U+FFFD
     else if (text[0] == '\n')

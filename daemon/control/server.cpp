@@ -11,13 +11,18 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "control/answers.hpp"
 #include "control/session.hpp"
+#include "net/door.hpp"
 #include "net/listener.hpp"
+#include "spec/node_spec.hpp"
 
 namespace coppice::control {
 
 namespace {
+
+constexpr std::size_t busy_ones = 4;
 
 std::optional<gid_t> group_id(const std::string& name) {
   if (name.empty()) return std::nullopt;
@@ -25,7 +30,10 @@ std::optional<gid_t> group_id(const std::string& name) {
   group entry{};
   group* found = nullptr;
   if (getgrnam_r(name.c_str(), &entry, space.data(), space.size(), &found) != 0 || found == nullptr) {
-    base::log::warning("control", "there is no group {}: only its owner may use the control socket", name);
+    // Whoever runs a node for himself has asked for no group.
+    const bool asked_for = name != spec::control_options().group;
+    base::log::write(asked_for ? base::log::level::warning : base::log::level::info, "control", {},
+                     "there is no group {}: only its owner may use the control socket", name);
     return std::nullopt;
   }
   return entry.gr_gid;
@@ -54,7 +62,10 @@ class server::inner {
     wake_ = std::move(*wake);
     answers_ = std::make_shared<answers>(wake_);
     net::listen_options limits;
-    limits.max_connections = options.connections;
+    limits.max_connections = busy_ones * options.connections;
+    limits.door = std::make_shared<net::door>(
+        net::door_options{.name = "the control socket", .places = options.connections});
+    limits.may_take_last_descriptors = true;
     auto listening =
         net::listener::unix_socket(loop_.raw(), options.path, options.mode, group_id(options.group), limits,
                                    [this](net::accepted_socket s) { accept(std::move(s)); });
@@ -98,7 +109,9 @@ class server::inner {
 
   void accept(net::accepted_socket socket) {
     auto stream = net::stream::adopt(loop_.raw(), std::move(socket));
-    if (!stream) return base::log::warning("control", "{}", stream.error().text);
+    if (!stream) {
+      return base::log::counted(base::log::level::warning, "control", "accept", "{}", stream.error().text);
+    }
     const std::uint64_t connection = ++last_session_;
     auto ask = [this, connection](api::request r, std::uint64_t number) {
       return handle_(std::move(r), answer(answers_, {connection, number}));

@@ -11,6 +11,7 @@ session::session(uv_loop_t* loop, net::stream connection, ask_function ask, std:
       ask_(std::move(ask)),
       gone_(std::move(gone)),
       patience_(loop, [this] { on_timeout(); }) {
+  patience_.start(stream_.place().patience());
   stream_.start(*this);
 }
 
@@ -44,14 +45,18 @@ void session::next_request() {
   auto request = api::decode_request(std::string_view(received_).substr(0, end));
   received_.erase(0, end + 1);
   searched_ = 0;
+  patience_.stop();
+  stream_.place().spoke();
   if (!request) return reject(request.error().text);
   answering_ = true;
+  stream_.place().hold(true);
   stream_.pause();
   pending_ = ask_(std::move(*request), ++number_);
   if (pending_.patience) patience_.start(*pending_.patience);
 }
 
 void session::on_timeout() {
+  if (!answering_) return reject("no request came in time");
   std::string why = pending_.in_the_way ? pending_.in_the_way() : "not done in time";
   give_up();
   answer(number_, api::encode(api::reply(tl::unexpect,
@@ -65,6 +70,7 @@ void session::give_up() {
 void session::answer(std::uint64_t number, std::string_view line) {
   if (!answering_ || number != number_) return;
   answering_ = false;
+  stream_.place().hold(false);
   pending_ = {};
   patience_.stop();
   stream_.write(line);

@@ -48,8 +48,8 @@ class session final : public net::stream_handler {
   std::uint64_t number_ = 0; // of the last request
   bool answering_ = false;
   pending pending_;
-  base::uv::timer patience_;
-  bool ended_ = false; // the client sends nothing more
+  base::uv::timer patience_; // for the first request, then for the answer of each
+  bool ended_ = false;       // the client sends nothing more
 };
 
 } // namespace coppice::control

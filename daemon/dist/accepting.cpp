@@ -6,8 +6,10 @@
 #include <future>
 #include <utility>
 
-#include "base/log.hpp"
+#include "base/descriptors.hpp"
+#include "base/log_counted.hpp"
 #include "dist/router.hpp"
+#include "net/door.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -19,13 +21,20 @@ constexpr const char* module = "dist";
 base::result<std::vector<base::socket_address>> router::listen(const std::vector<listen_at>& places) {
   using opened = base::result<std::vector<base::socket_address>>;
   workers_.resize(std::max(system_.workers(), 1u));
+  net::listen_options bounds;
+  bounds.max_connections = options_.connections;
+  const std::size_t strangers =
+      std::min({options_.handshakes, options_.connections / 2, base::descriptor_limit() / 8});
+  bounds.door = std::make_shared<net::door>(net::door_options{.name = "the distribution",
+                                                              .places = std::max<std::size_t>(strangers, 1),
+                                                              .patience = options_.handshake_timeout});
   auto promise = std::make_shared<std::promise<opened>>();
   auto future = promise->get_future();
-  const bool posted = system_.post(0, [this, promise, places] {
+  const bool posted = system_.post(0, [this, promise, places, bounds] {
     std::vector<base::socket_address> addresses;
     for (const auto& place : places) {
       auto made = net::listener::tcp(
-          system_.loop(0), place.address, place.ports, {1024, options_.connections},
+          system_.loop(0), place.address, place.ports, bounds,
           [this, tls = place.tls](net::accepted_socket socket) { accepted(std::move(socket), tls); });
       if (!made) {
         workers_[0].listeners.clear();
@@ -66,7 +75,7 @@ handshake_message::verdict router::admit(std::string_view name) {
   return answer;
 }
 
-// What was held back for it begins now, unless there is a connection. Nothing for an empty name.
+// What yielded to it begins now, unless there is a connection. Nothing for an empty name.
 void router::end_admission(const std::string& name) {
   if (name.empty()) return;
   {
@@ -76,14 +85,7 @@ void router::end_admission(const std::string& name) {
     admissions_.erase(at);
   }
   const auto index = system_.nodes().find(name);
-  peer* known = index ? find_peer(*index) : nullptr;
-  if (known == nullptr) return;
-  {
-    const std::lock_guard guard(known->lock);
-    if (!std::exchange(known->held_back, false) || known->established) return;
-    known->state = peer_state::down;
-  }
-  connect_at_home(*known);
+  if (peer* const known = index ? find_peer(*index) : nullptr; known != nullptr) stop_yielding(*known);
 }
 
 std::string router::cookie_for(std::string_view name) {
@@ -100,6 +102,7 @@ net::tls_pacer& router::pacer() {
 void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
   const auto turn = next_worker_.fetch_add(1) % std::max(system_.workers(), 1u);
   if (static_cast<int>(turn) == system_.current_worker()) return shake_hands(std::move(socket), tls);
+  socket.run_there = [this, turn](std::function<void()> task) { system_.post(turn, std::move(task)); };
   // A task has to be copyable.
   auto carried = std::make_shared<net::accepted_socket>(std::move(socket));
   system_.post(turn, [this, carried, tls] { shake_hands(std::move(*carried), tls); });
@@ -107,16 +110,12 @@ void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tl
 
 void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
   if (stopping_) return;
-  if (handshakes_.fetch_add(1) >= options_.handshakes) {
-    handshakes_.fetch_sub(1);
-    base::log::warning(module, "connection refused: {} handshakes are under way already",
-                       options_.handshakes);
-    return;
-  }
   auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
   if (!made) {
-    handshakes_.fetch_sub(1);
-    base::log::warning(module, "connection refused: {}", made.error().text);
+    // Who made room is counted by the door.
+    if (made.error().code == base::errc::limit) return;
+    base::log::counted(base::log::level::warning, module, "refused", "connection refused: {}",
+                       made.error().text);
     return;
   }
   workers_[here()].attempts.emplace(made->get(), std::move(*made));

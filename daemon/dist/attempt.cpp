@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "base/random.hpp"
 #include "dist/node_name.hpp"
 
@@ -21,17 +23,23 @@ const std::shared_ptr<net::tls_source>& tls_towards(const options& opts, std::st
 
 } // namespace
 
-attempt::attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool outgoing)
-    : loop_(on), owner_(owner), options_(opts), outgoing_(outgoing), deadline_(on, [this] {
-        fail(out_of_time());
-      }) {
-  deadline_.start(outgoing ? opts.connect_timeout : opts.handshake_timeout);
+attempt::attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool outgoing,
+                 std::chrono::milliseconds within)
+    : loop_(on),
+      owner_(owner),
+      options_(opts),
+      outgoing_(outgoing),
+      within_(within),
+      began_(base::mono_now()),
+      deadline_(on, [this] { fail(out_of_time()); }) {
+  deadline_.start(within);
 }
 
 base::result<std::unique_ptr<attempt>> attempt::connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
-                                                        std::uint32_t peer_index) {
-  std::unique_ptr<attempt> made(new attempt(on, owner, opts, true));
+                                                        std::uint32_t peer_index,
+                                                        std::chrono::milliseconds within) {
+  std::unique_ptr<attempt> made(new attempt(on, owner, opts, true, within));
   made->node_ = node;
   made->peer_index_ = peer_index;
   made->with_tls_ = tls_towards(opts, node) != nullptr;
@@ -46,7 +54,7 @@ base::result<std::unique_ptr<attempt>> attempt::accept(uv_loop_t* on, attempt_ow
                                                        const options& opts, local_node us,
                                                        net::accepted_socket socket,
                                                        const std::shared_ptr<net::tls_source>& tls) {
-  std::unique_ptr<attempt> made(new attempt(on, owner, opts, false));
+  std::unique_ptr<attempt> made(new attempt(on, owner, opts, false, opts.handshake_timeout));
   net::tls_options secure;
   if (tls) secure = {tls->server(), &owner.pacer(), "", opts.handshake_timeout};
   made->with_tls_ = tls != nullptr;
@@ -55,6 +63,7 @@ base::result<std::unique_ptr<attempt>> attempt::accept(uv_loop_t* on, attempt_ow
   made->stream_ = std::move(*adopted);
   made->connected_ = true;
   if (const auto from = made->stream_.peer_address()) made->address_ = from->to_string();
+  made->deadline_.start(std::min(opts.handshake_timeout, made->stream_.place().patience()));
   made->handshake_ = handshake::accepting(std::move(us), *made, made->prefix());
   made->stream_.start(*made);
   return made;
@@ -62,14 +71,14 @@ base::result<std::unique_ptr<attempt>> attempt::accept(uv_loop_t* on, attempt_ow
 
 std::string attempt::who() const {
   if (!node_.empty()) return node_;
-  if (handshake_ && !handshake_->peer_name().empty()) return handshake_->peer_name() + " at " + address_;
-  return address_;
+  if (!handshake_ || handshake_->peer_name().empty()) return address_;
+  return base::in_quotes(handshake_->peer_name(), longest_shown_name) + " at " + address_;
 }
 
 void attempt::located(base::result<base::socket_address> where) {
   if (!where) return fail(std::move(where.error()));
   address_ = where->to_string();
-  net::connect_options how{options_.connect_timeout, std::nullopt, {}};
+  net::connect_options how{within_, std::nullopt, {}};
   if (const auto& tls = tls_towards(options_, node_)) {
     // Whom the certificate is for: the host of the node's name, as OTP has it.
     const auto name = parse_node_name(node_);
@@ -92,10 +101,19 @@ void attempt::on_data(base::bytes_span bytes) {
   send_output();
   if (!used) return fail(std::move(used.error()));
   received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(*used));
+  if (*used > 0) heard();
   if (!handshake_->done()) return;
   deadline_.stop();
   const auto peer = handshake_->peer();
   owner_.established(*this, peer, std::move(stream_), std::move(received_));
+}
+
+// Something whole.
+void attempt::heard() {
+  stream_.place().spoke();
+  if (outgoing_ || std::exchange(spoke_, true)) return;
+  const std::chrono::nanoseconds left = within_ - std::chrono::nanoseconds(base::mono_now() - began_);
+  deadline_.start(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), {}));
 }
 
 // A record of TLS where our own bytes should be. Its first two make a length no handshake message has.
@@ -112,7 +130,7 @@ std::optional<base::error> attempt::mistaken_for_plain() const {
 }
 
 base::error attempt::out_of_time() const {
-  const auto within = (outgoing_ ? options_.connect_timeout : options_.handshake_timeout).count();
+  const auto within = within_.count();
   if (stream_ && with_tls_ && stream_.securing() && (!outgoing_ || stream_.bytes_read() > 0)) {
     return {base::errc::timeout, fmt::format("TLS handshake: not finished within {} ms", within)};
   }
@@ -122,6 +140,7 @@ base::error attempt::out_of_time() const {
 
 void attempt::on_closed(base::error why) {
   // TLS may have a last word for the peer.
+  made_room_ = !outgoing_ && why.code == base::errc::limit;
   const bool secured = !stream_.securing();
   stream_.close_when_written(last_words);
   if (!connected_ || !secured) return fail(std::move(why));

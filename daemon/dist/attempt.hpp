@@ -4,11 +4,13 @@
 // memory is spent on it, since anyone may open one. One thread, its worker's.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/uv.hpp"
 #include "dist/handshake.hpp"
@@ -41,10 +43,11 @@ class attempt_owner {
 
 class attempt final : private net::stream_handler, private handshake_policy {
  public:
-  // To `node`; `peer_index` is given back by peer_index().
+  // To `node`, in so much time; `peer_index` is given back by peer_index().
   static base::result<std::unique_ptr<attempt>> connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
-                                                        std::uint32_t peer_index);
+                                                        std::uint32_t peer_index,
+                                                        std::chrono::milliseconds within);
   // From a socket just accepted; `tls` null: without TLS.
   static base::result<std::unique_ptr<attempt>> accept(uv_loop_t* on, attempt_owner& owner,
                                                        const options& opts, local_node us,
@@ -59,10 +62,14 @@ class attempt final : private net::stream_handler, private handshake_policy {
   const std::string& admitted() const { return admitted_; }
   // For the log: the node, or the address while it has not said who it is.
   std::string who() const;
+  // Whether it ended to make room for others.
+  bool made_room() const { return made_room_; }
 
  private:
-  attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool outgoing);
+  attempt(uv_loop_t* on, attempt_owner& owner, const options& opts, bool outgoing,
+          std::chrono::milliseconds within);
 
+  void heard();
   void located(base::result<base::socket_address> where);
   void on_connected() override;
   void on_data(base::bytes_span bytes) override;
@@ -83,6 +90,10 @@ class attempt final : private net::stream_handler, private handshake_policy {
   bool outgoing_;
   bool connected_ = false;
   bool with_tls_ = false;
+  bool spoke_ = false; // the peer
+  bool made_room_ = false;
+  std::chrono::milliseconds within_;
+  base::nanos began_;
   std::string node_;
   std::string address_;
   std::string admitted_;

@@ -13,6 +13,7 @@
 #include "dist/identity.hpp"
 #include "dist/options.hpp"
 #include "dist/peer_relations.hpp"
+#include "dist/vocabulary.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::dist {
@@ -20,12 +21,13 @@ namespace coppice::dist {
 struct connection_context {
   connection_context(runtime::system& host, const options& chosen, const peer_node& at_other_end,
                      std::uint32_t peer_index)
-      : system(host), settings(chosen), peer(at_other_end), ids(host.nodes(), peer_index) {}
+      : system(host),
+        settings(chosen),
+        peer(at_other_end),
+        words(at_other_end.flags),
+        ids(host.nodes(), peer_index) {}
   connection_context(const connection_context&) = delete;
   connection_context& operator=(const connection_context&) = delete;
-
-  // Whether a capability bit, see flags.hpp, is in force.
-  bool has(std::uint64_t flag) const { return (peer.flags & flag) != 0; }
 
   // A process of the node at the other end, as it is since the handshake: not one of another node or of a
   // former life of this one. What a peer sends is believed of these alone.
@@ -64,6 +66,7 @@ struct connection_context {
   runtime::system& system;
   const options& settings;
   const peer_node peer;
+  const vocabulary words;
   const identity ids;
   connection_counters counters;
   peer_relations relations;

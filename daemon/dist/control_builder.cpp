@@ -6,7 +6,6 @@
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
-#include "dist/flags.hpp"
 #include "dist/handshake_message.hpp"
 
 namespace coppice::dist {
@@ -36,6 +35,13 @@ void write_spawn_options(etf::writer& out, const signal& request, etf::bytes giv
 control_builder::control_builder(connection_context& of)
     : context_(of), short_forms_((of.peer.capabilities & handshake_message::capability::short_forms) != 0) {}
 
+// False: nothing says it to this peer.
+bool control_builder::choose(control_message& c, op best) const {
+  const auto what = context_.words.of(best);
+  if (what) c.what = *what;
+  return what.has_value();
+}
+
 void control_builder::set_target(control_message& c, const runtime::pid& target) const {
   c.to = address::of(context_.ids.out(target));
 }
@@ -61,32 +67,27 @@ bool control_builder::build(control_message& c, const destination& to, const sig
       return build_message(c, to, s);
     case signal_kind::exit:
       relations.remove_link(s.from, to.process());
-      c.what = context_.has(flag::exit_payload) ? op::payload_exit : op::exit;
-      return true;
+      return choose(c, op::payload_exit);
     case signal_kind::exit2:
       return build_exit2(c, to, s);
     case signal_kind::link:
       relations.add_link(s.from, to.process());
-      c.what = op::link;
-      return true;
+      return choose(c, op::link);
     case signal_kind::unlink:
       return build_unlink(c, to, s);
     case signal_kind::unlink_ack:
-      c.what = op::unlink_id_ack;
       c.id = s.number;
-      return context_.has(flag::unlink_id);
+      return choose(c, op::unlink_id_ack);
     case signal_kind::monitor:
       relations.add_monitor(s.ref, outgoing_monitor{s.from, to, s.flags});
-      c.what = op::monitor_p;
       c.ref = context_.ids.out(s.ref);
-      return true;
+      return choose(c, op::monitor_p);
     case signal_kind::demonitor:
       return build_demonitor(c, s);
     case signal_kind::down:
       return build_down(c, s);
     case signal_kind::group_leader:
-      c.what = op::group_leader;
-      return true;
+      return choose(c, op::group_leader);
     case signal_kind::spawn_request: // see build_spawn_request()
     case signal_kind::spawn_reply:   // a request is answered where it is read
     case signal_kind::overflow:
@@ -101,8 +102,7 @@ bool control_builder::build(control_message& c, const destination& to, const sig
 bool control_builder::build_altact(control_message& c, const destination& to, const signal& s) const {
   const bool to_alias = to.what() == destination::kind::alias;
   const bool priority = (s.flags & signal::priority) != 0;
-  if (!context_.has(flag::altact_sig) || !(to_alias || priority)) return false;
-  c.what = op::altact_sig_send;
+  if (!(to_alias || priority) || !choose(c, op::altact_sig_send)) return false;
   c.flags = s.kind == signal_kind::exit2 ? altact::exit : 0;
   if (priority) c.flags |= altact::priority;
   if (to_alias) c.flags |= altact::alias;
@@ -112,22 +112,18 @@ bool control_builder::build_altact(control_message& c, const destination& to, co
 
 bool control_builder::build_exit2(control_message& c, const destination& to, const signal& s) const {
   if (build_altact(c, to, s)) return true;
-  c.what = context_.has(flag::exit_payload) ? op::payload_exit2 : op::exit2;
-  return to.what() == destination::kind::process;
+  return to.what() == destination::kind::process && choose(c, op::payload_exit2);
 }
 
 bool control_builder::build_message(control_message& c, const destination& to, const signal& s) const {
   if (build_altact(c, to, s)) return true;
   switch (to.what()) {
     case destination::kind::process:
-      c.what = s.from && context_.has(flag::send_sender) ? op::send_sender : op::send;
-      return true;
+      return choose(c, s.from ? op::send_sender : op::send);
     case destination::kind::remote_name:
-      c.what = op::reg_send;
-      return true;
+      return choose(c, op::reg_send);
     case destination::kind::alias:
-      c.what = op::alias_send;
-      return context_.has(flag::alias);
+      return choose(c, op::alias_send);
     case destination::kind::none:
     case destination::kind::name:
     case destination::kind::node:
@@ -137,15 +133,14 @@ bool control_builder::build_message(control_message& c, const destination& to, c
 }
 
 bool control_builder::build_unlink(control_message& c, const destination& to, const signal& s) {
-  if (context_.has(flag::unlink_id)) {
+  choose(c, op::unlink_id);
+  if (c.what == op::unlink_id) {
     context_.relations.begin_unlink(s.from, to.process(), s.number);
-    c.what = op::unlink_id;
     c.id = s.number;
     return true;
   }
   // A peer without the protocol acknowledges nothing: we do it for it.
   context_.relations.remove_link(s.from, to.process());
-  c.what = op::unlink;
   auto ack = runtime::make_signal(signal_kind::unlink_ack, to.process());
   ack->number = s.number;
   context_.system.deliver(s.from, std::move(ack));
@@ -154,13 +149,10 @@ bool control_builder::build_unlink(control_message& c, const destination& to, co
 
 // Nothing is sent when the peer has ended the monitor already.
 bool control_builder::build_demonitor(control_message& c, const signal& s) {
-  if (const auto call = context_.relations.take_outgoing_call(s.ref)) {
-    build_call_demonitor(c, s.ref, *call);
-    return true;
-  }
+  if (const auto call = context_.relations.take_outgoing_call(s.ref))
+    return build_call_demonitor(c, s.ref, *call);
   const auto what = context_.relations.take_outgoing_monitor(s.ref);
   if (!what) return false;
-  c.what = op::demonitor_p;
   c.from = address::of(context_.ids.out(what->watcher));
   c.ref = context_.ids.out(s.ref);
   if (what->target.what() == destination::kind::remote_name) {
@@ -168,18 +160,17 @@ bool control_builder::build_demonitor(control_message& c, const signal& s) {
   } else {
     set_target(c, what->target.process());
   }
-  return true;
+  return choose(c, op::demonitor_p);
 }
 
-void control_builder::build_call_monitor(control_message& c, const destination& to, const signal& call) {
+bool control_builder::build_call_monitor(control_message& c, const destination& to, const signal& call) {
   set_ends(c, to, call.from);
-  c.what = op::monitor_p;
   c.ref = context_.ids.out(call.ref);
+  return choose(c, op::monitor_p);
 }
 
-void control_builder::build_call_demonitor(control_message& c, const runtime::reference& ref,
+bool control_builder::build_call_demonitor(control_message& c, const runtime::reference& ref,
                                            const outgoing_call& call) {
-  c.what = op::demonitor_p;
   c.from = address::of(context_.ids.out(ref.owner()));
   c.ref = context_.ids.out(ref);
   if (call.name) {
@@ -187,15 +178,15 @@ void control_builder::build_call_demonitor(control_message& c, const runtime::re
   } else {
     set_target(c, call.target);
   }
+  return choose(c, op::demonitor_p);
 }
 
 // Nothing is sent when it crossed the peer's demonitor.
 bool control_builder::build_down(control_message& c, const signal& s) {
-  c.what = context_.has(flag::exit_payload) ? op::payload_monitor_p_exit : op::monitor_p_exit;
   c.ref = context_.ids.out(s.ref);
   if (context_.relations.take_incoming_call(s.ref)) {
     set_target(c, s.ref.owner());
-    return true;
+    return choose(c, op::payload_monitor_p_exit);
   }
   auto who = context_.relations.take_incoming_monitor(s.ref);
   if (!who) return false;
@@ -206,7 +197,7 @@ bool control_builder::build_down(control_message& c, const signal& s) {
   } else {
     c.from = address::of(context_.ids.out(who->target));
   }
-  return true;
+  return choose(c, op::payload_monitor_p_exit);
 }
 
 bool control_builder::build_spawn_request(control_message& c, const signal& s, etf::bytes& arguments) {
@@ -219,13 +210,12 @@ bool control_builder::build_spawn_request(control_message& c, const signal& s, e
   if (!whole) return false;
   spawn_options_.rewind();
   write_spawn_options(spawn_options_, s, given);
-  c.what = op::spawn_request;
   c.ref = context_.ids.out(s.ref);
   c.from = address::of(context_.ids.out(s.from));
   c.arity = static_cast<std::uint32_t>(arity);
   c.options = spawn_options_.view();
   context_.relations.add_spawn_request(s.ref, s.from);
-  return true;
+  return choose(c, op::spawn_request);
 }
 
 std::optional<short_form> control_builder::build_short_form(const destination& to, const signal& s) const {

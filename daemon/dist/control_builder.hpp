@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From a signal of this node to the control message its peer understands, in the form the peer's flags allow:
-// the one place where the operations that are sent are chosen. What it builds it has noted among the peer's
-// relations, so that they are what the peer will know. It writes nothing. One thread, the connection's.
+// From a signal of this node to the control message its peer understands, see vocabulary.hpp. What it builds
+// it has noted among the peer's relations, so that they are what the peer will know; and so are monitors that
+// the peer has no operation for, which end with the connection. It writes nothing. One thread, the
+// connection's.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -24,19 +25,20 @@ class control_builder {
   // nothing to send, since the peer knows no operation for it or has ended what it is about.
   bool build(control_message& c, const runtime::destination& to, const runtime::signal& s);
 
-  // Of signal_kind::spawn_request. `arguments` are the payload's bytes, a part of the signal's. False: what
-  // the signal carries is no request. The request is open from here on.
+  // Of signal_kind::spawn_request, which the peer takes. `arguments` are the payload's bytes, a part of the
+  // signal's. False: what the signal carries is no request. The request is open from here on.
   bool build_spawn_request(control_message& c, const runtime::signal& s, etf::bytes& arguments);
 
-  // The two of a call whose message is not its monitor too.
-  void build_call_monitor(control_message& c, const runtime::destination& to, const runtime::signal& call);
-  void build_call_demonitor(control_message& c, const runtime::reference& ref, const outgoing_call& call);
+  // The two of a call whose message is not its monitor too. False as build().
+  bool build_call_monitor(control_message& c, const runtime::destination& to, const runtime::signal& call);
+  bool build_call_demonitor(control_message& c, const runtime::reference& ref, const outgoing_call& call);
 
   // The message in short form, if the peer takes those and it has one. Borrows from `to`.
   std::optional<short_form> build_short_form(const runtime::destination& to, const runtime::signal& s) const;
   bool short_forms() const { return short_forms_; }
 
  private:
+  bool choose(control_message& c, op best) const;
   void set_ends(control_message& c, const runtime::destination& to, const runtime::pid& from) const;
   void set_target(control_message& c, const runtime::pid& target) const;
   void set_target(control_message& c, std::string_view name);

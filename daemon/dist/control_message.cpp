@@ -7,6 +7,7 @@
 #include <string>
 
 #include <coppice/etf/cursor.hpp>
+#include <coppice/etf/text.hpp>
 
 namespace coppice::dist {
 namespace {
@@ -266,6 +267,13 @@ base::result<control_message> decode_control(etf::bytes term) {
                       "control message: operation " + std::to_string(number) + " is malformed");
   }
   return m;
+}
+
+std::string sender_text(const control_message& m) {
+  if (m.from.what != address::form::pid) return {};
+  etf::vector_writer out;
+  out.pid(m.from.pid);
+  return " of " + etf::print(out.view());
 }
 
 void encode_control(etf::writer& out, const control_message& m) {

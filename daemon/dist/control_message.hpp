@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <coppice/etf/types.hpp>
@@ -100,6 +101,9 @@ struct control_message {
 
 // One whole tuple. errc::unsupported for an operation nobody here knows, errc::invalid for a malformed one.
 base::result<control_message> decode_control(etf::bytes term);
+
+// Who sent what follows it, for the log: " of #Pid<…>", empty where it does not say.
+std::string sender_text(const control_message& m);
 
 // Writes the tuple; the fields the operation has must be set.
 void encode_control(etf::writer& out, const control_message& m);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dist/control_message.hpp"
+
 namespace coppice::dist {
 namespace {
 
@@ -18,8 +20,10 @@ etf::atom_lookup lookup_in(const owned_atoms& atoms) {
           &atoms};
 }
 
-auto nonsense(const etf::error& why) {
-  return base::fail(base::errc::invalid, "payload: " + why.text());
+auto nonsense(const etf::error& why, etf::bytes control) {
+  const auto sent = decode_control(control);
+  return base::fail(base::errc::invalid,
+                    "payload" + (sent ? sender_text(*sent) : std::string()) + ": " + why.text());
 }
 
 } // namespace
@@ -76,7 +80,7 @@ base::result<std::optional<fragments::joined>> fragments::add(place at,
     s.message->empty = false;
     const auto fed = s.message->in.feed(payload);
     bytes_ += s.message->bytes() - before;
-    if (!fed && !is_over_limit(fed.error())) return nonsense(fed.error());
+    if (!fed && !is_over_limit(fed.error())) return nonsense(fed.error(), s.message->control);
     if (!fed) lost = drop(s, fed.error().text());
   }
   // Atoms that the first fragment named grow when they are written.
@@ -100,7 +104,7 @@ base::result<std::optional<fragments::joined>> fragments::finish(place at) {
   open_.erase(at);
   bytes_ -= done->bytes();
   if (done->empty) return joined{std::move(done->control), {}, {}};
-  if (auto whole = done->in.finish(); !whole) return nonsense(whole.error());
+  if (auto whole = done->in.finish(); !whole) return nonsense(whole.error(), done->control);
   return joined{std::move(done->control), done->out.take(), {}};
 }
 

@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "base/random.hpp"
 #include "dist/flags.hpp"
 #include "dist/node_name.hpp"
@@ -51,7 +52,7 @@ std::string missing_flags(std::uint64_t offered) {
 }
 
 std::string quoted(std::string_view name) {
-  return fmt::format("'{}'", name);
+  return base::in_quotes(name, longest_shown_name);
 }
 
 constexpr const char* cookie_remedy =

@@ -2,17 +2,15 @@
 // Splitting and judging node names. A name that fails here never reaches a table. Any thread.
 #include "dist/node_name.hpp"
 
-#include <algorithm>
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
 
 namespace coppice::dist {
 namespace {
 
-// A peer's name may be anything: only what is safe to print and short enough goes into a sentence.
+// A peer's name may be anything: what goes into a sentence is short enough.
 std::string shown(std::string_view name) {
-  std::string out(name.substr(0, 80));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return "'" + out + (name.size() > 80 ? "…'" : "'");
+  return base::in_quotes(name, 80);
 }
 
 } // namespace
@@ -26,12 +24,9 @@ base::result<node_name> parse_node_name(std::string_view name) {
     return base::fail(base::errc::invalid,
                       "node name " + shown(name) + ": " + std::string(why) + "; it is alive@host");
   };
-  const auto characters = std::count_if(
-      name.begin(), name.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  if (name.size() > max_node_name || characters > 255) return bad("longer than 255 characters");
-  const bool control = std::any_of(name.begin(), name.end(),
-                                   [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
-  if (control) return bad("has a space or a control character");
+  if (name.size() > max_node_name || base::utf8_count(name) > 255) return bad("longer than 255 characters");
+  if (name.find(' ') != std::string_view::npos || !base::is_printable(name))
+    return bad("has a space or a control character, or is not UTF-8");
   const auto at = name.find('@');
   if (at == std::string_view::npos) return bad("no '@'");
   const node_name parts{name.substr(0, at), name.substr(at + 1)};

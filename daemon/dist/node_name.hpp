@@ -21,8 +21,11 @@ struct node_name {
 // Longest node name on the wire: 255 characters of up to four bytes.
 inline constexpr std::size_t max_node_name = 1020;
 
+// Bytes of a name that are shown in a sentence; 255 ASCII characters are.
+inline constexpr std::size_t longest_shown_name = 255;
+
 // Splits at the only '@'. Fails with errc::invalid when a half is missing, there is a second '@', the
-// name is too long, or a byte is a control character.
+// name is too long, has a space, or is not printable (base/printable.hpp).
 base::result<node_name> parse_node_name(std::string_view name);
 
 // ok when both are long or both short; else errc::refused naming both and the remedy.

@@ -35,14 +35,20 @@ struct options {
   bool visible = true;
   bool connect = true; // false: never on our own
   std::chrono::milliseconds ticktime{60'000};
-  std::chrono::milliseconds connect_timeout{7'000};   // look-up, connecting and handshake together
-  std::chrono::milliseconds handshake_timeout{7'000}; // of a peer that connects to us
+  std::chrono::milliseconds connect_timeout{7'000}; // look-up, connecting and handshake together
+  // Of that, what an attempt of ours leaves at a time to one that seems to come from the other side: a
+  // handshake takes a few round trips, and anybody may use the name.
+  std::chrono::milliseconds yield_time{1'000};
+  // Of a peer that connects to us; its name has to come within two seconds while many shake hands.
+  std::chrono::milliseconds handshake_timeout{7'000};
   std::uint16_t epmd_port = epmd::default_port;
   std::vector<route> routes;
   std::shared_ptr<net::tls_source> tls; // towards peers without a route; null: none
   compression_settings compression;     // towards peers that take it
   etf::limits term_limits;
-  std::size_t handshakes = 64;    // of peers that connect to us, at once
+  // Of peers that connect to us, at once; half of the connections at most. More make room for each other by
+  // the policy of net/door.hpp.
+  std::size_t handshakes = 256;
   std::size_t connections = 1000; // accepted sockets, established or not
   // Bytes waiting for one peer beyond which senders rest, as OTP's +zdbbl.
   std::size_t busy_limit = std::size_t{4} << 20;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "dist/flags.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::dist {
@@ -89,7 +88,8 @@ void outbound::send_now(const destination& to, runtime::signal_ptr what) {
   if (what->kind == signal_kind::spawn_request) return send_spawn_request(std::move(what));
   control_message c;
   if (builder_.build(c, to, *what)) return send_control(c, std::move(what));
-  context_.counters.dropped();
+  // A monitor or an end that the peer does not know, or no longer, is no loss.
+  if (what->kind == signal_kind::message || what->kind == signal_kind::exit2) context_.counters.dropped();
   release_sender(*what);
 }
 
@@ -118,7 +118,8 @@ void outbound::send_spawn_request(runtime::signal_ptr what) {
   const auto refuse = [&](signal_kind how, runtime::message why) {
     context_.deliver(what->from, make_signal(how, {}, what->ref, std::move(why)));
   };
-  if (!context_.has(flag::spawn)) return refuse(signal_kind::spawn_reply, runtime::message::atom("notsup"));
+  if (!context_.words.of(op::spawn_request))
+    return refuse(signal_kind::spawn_reply, runtime::message::atom("notsup"));
   control_message c;
   etf::bytes part;
   if (!builder_.build_spawn_request(c, *what, part))
@@ -142,8 +143,7 @@ void outbound::begin_call(const destination& to, const signal& call, bool one_me
   context_.relations.add_call(call.ref, std::move(there));
   if (one_message) return;
   control_message c;
-  builder_.build_call_monitor(c, to, call);
-  send(c);
+  if (builder_.build_call_monitor(c, to, call)) send(c);
 }
 
 // Something is sent to an alias of the peer's: to a call's it is the answer.
@@ -155,8 +155,7 @@ void outbound::end_call(const runtime::reference& answered, const runtime::pid& 
 
 void outbound::end_call_monitor(const runtime::reference& ref, const outgoing_call& call) {
   control_message c;
-  builder_.build_call_demonitor(c, ref, call);
-  send(c);
+  if (builder_.build_call_demonitor(c, ref, call)) send(c);
 }
 
 // Large messages ------------------------------------------------------------------------------------------

@@ -48,13 +48,14 @@ struct peer {
 
   std::atomic<peer_state> state{peer_state::down}; // changes under `lock`
 
-  std::mutex lock;                         // guards what follows
-  std::uint64_t generation = 0;            // of connections
-  std::unique_ptr<connection> established; // used on the home worker's thread only
-  attempt* outgoing = nullptr;             // owned by the worker's state
-  bool held_back = false;                  // connecting waits for the end of the peer's own handshake
-  std::unique_ptr<base::uv::timer> peer_attempt_timer; // while the peer's own attempt is to come
-  std::vector<outbox::entry> taken;                    // by the drainer
+  std::mutex lock;                              // guards what follows
+  std::uint64_t generation = 0;                 // of connections
+  std::unique_ptr<connection> established;      // used on the home worker's thread only
+  attempt* outgoing = nullptr;                  // owned by the worker's state
+  base::nanos connect_by = 0;                   // of the monotonic clock, while connecting: the end of it
+  bool yields = false;                          // connecting waits for an attempt of the peer's own
+  std::unique_ptr<base::uv::timer> yield_timer; // while it does
+  std::vector<outbox::entry> taken;             // by the drainer
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;
   std::vector<resting_sender> resting; // who wait until it is not busy

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "dist/flags.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -79,22 +80,55 @@ base::status router::begin_connecting(peer& p) {
   if (!options_.connect) {
     return base::fail(base::errc::refused, "not connected, and distribution.connect is never");
   }
-  {
-    const std::lock_guard guard(admissions_lock_);
-    p.held_back = admissions_.contains(p.name);
-  }
-  if (p.held_back) {
-    p.state = peer_state::connecting;
-    p.last.since = base::wall_now();
-    return {};
-  }
-  auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index);
-  if (!made) return tl::unexpected(std::move(made.error()));
   p.state = peer_state::connecting;
   p.last.since = base::wall_now();
+  p.connect_by = base::mono_now() + std::chrono::nanoseconds(options_.connect_timeout).count();
+  bool comes = false;
+  {
+    const std::lock_guard guard(admissions_lock_);
+    comes = admissions_.contains(p.name);
+  }
+  if (!comes) return open_attempt(p);
+  yield(p);
+  return {};
+}
+
+// On the home worker, under the peer's lock; state connecting.
+base::status router::open_attempt(peer& p) {
+  const std::chrono::nanoseconds left(p.connect_by - base::mono_now());
+  if (left <= left.zero())
+    return base::fail(base::errc::timeout, "the peer said it connects to us, and did not");
+  auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index,
+                               std::chrono::ceil<std::chrono::milliseconds>(left));
+  if (!made) return tl::unexpected(std::move(made.error()));
   p.outgoing = made->get();
   workers_[here()].attempts.emplace(made->get(), std::move(*made));
   return {};
+}
+
+// An attempt by that name is under way from the other side: it has a moment to end. On the home worker, under
+// the peer's lock; state connecting.
+void router::yield(peer& p) {
+  p.yields = true;
+  p.yield_timer = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] { stop_yielding(p); });
+  p.yield_timer->start(options_.yield_time);
+}
+
+void router::stop_yielding(peer& p) {
+  const unsigned home = p.home.load();
+  if (system_.current_worker() != static_cast<int>(home)) {
+    system_.post(home, [this, &p] { stop_yielding(p); });
+    return;
+  }
+  base::status begun;
+  {
+    const std::lock_guard guard(p.lock);
+    if (!p.yields || p.established) return;
+    p.yields = false;
+    p.yield_timer.reset();
+    begun = stopping_ ? base::fail(base::errc::closed, "this node stops") : open_attempt(p);
+  }
+  if (!begun) give_up(p, begun.error());
 }
 
 void router::connect_at_home(peer& p) {
@@ -124,8 +158,8 @@ void router::give_up(peer& p, const base::error& why) {
     if (p.established) return;
     said_before = said_before || p.last.last_error == why.text;
     p.state = peer_state::down;
-    p.held_back = false;
-    p.peer_attempt_timer.reset();
+    p.yields = false;
+    p.yield_timer.reset();
     p.last.since = base::wall_now();
     p.last.last_error = why.text;
     waiting = std::exchange(p.waiting, {});
@@ -144,16 +178,6 @@ void router::give_up(peer& p, const base::error& why) {
   tell_askers(askers, false);
 }
 
-// The peer said it connects to us: give it the rest of the time. On the home worker.
-void router::wait_for_peer(peer& p) {
-  const std::lock_guard guard(p.lock);
-  if (p.established || p.peer_attempt_timer) return;
-  p.peer_attempt_timer = std::make_unique<base::uv::timer>(system_.loop(here()), [this, &p] {
-    give_up(p, {base::errc::timeout, "the peer said it connects to us, and did not"});
-  });
-  p.peer_attempt_timer->start(options_.connect_timeout);
-}
-
 void router::forget_attempt(unsigned worker, attempt* gone) {
   if (system_.current_worker() != static_cast<int>(worker)) {
     system_.post(worker, [this, worker, gone] { forget_attempt(worker, gone); });
@@ -165,10 +189,11 @@ void router::forget_attempt(unsigned worker, attempt* gone) {
 void router::failed(attempt& done, const base::error& why) {
   const auto worker = here();
   if (!done.outgoing()) {
-    const bool expected = why.code == base::errc::exists; // of two attempts one has to go
-    base::log::write(expected ? base::log::level::debug : base::log::level::warning, module, {},
-                     "connection from {} refused: {}", done.who(), why.text);
-    handshakes_.fetch_sub(1);
+    // Of two attempts one has to go; who made room is counted by the door.
+    const bool expected = why.code == base::errc::exists || done.made_room();
+    base::log::counted(expected ? base::log::level::debug : base::log::level::warning, module,
+                       fmt::format("refused: {}", static_cast<int>(why.code)),
+                       "connection from {} refused: {}", done.who(), why.text);
     const std::string admitted = done.admitted();
     forget_attempt(worker, &done);
     end_admission(admitted);
@@ -176,22 +201,23 @@ void router::failed(attempt& done, const base::error& why) {
   }
   peer& p = peer_at(done.peer_index());
   bool ours = false;
+  bool yields = false;
   {
     const std::lock_guard guard(p.lock);
     ours = p.outgoing == &done;
     if (ours) p.outgoing = nullptr;
+    yields = ours && why.code == base::errc::exists && !p.established;
+    if (yields) yield(p);
   }
   forget_attempt(worker, &done);
-  if (!ours) return;
-  if (why.code == base::errc::exists) return wait_for_peer(p);
-  give_up(p, why);
+  if (ours && !yields) give_up(p, why);
 }
 
 // Established ---------------------------------------------------------------------------------------------
 
 void router::established(attempt& done, const peer_node& who, net::stream stream,
                          std::vector<std::uint8_t> leftover) {
-  if (!done.outgoing()) handshakes_.fetch_sub(1);
+  stream.place().settle();
   const auto index = system_.nodes().intern(who.name);
   auto come = std::make_shared<finished_handshake>();
   come->who = who;
@@ -223,7 +249,7 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   attempt* superseded = nullptr;
   unsigned old_home = worker;
   std::uint64_t old_generation = 0;
-  std::shared_ptr<base::uv::timer> peer_attempt_timer;
+  std::shared_ptr<base::uv::timer> yield_timer;
   std::vector<runtime::reference> askers;
   {
     const std::lock_guard guard(p.lock);
@@ -237,9 +263,9 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
       ++p.generation;
       p.home.store(worker);
       p.state = peer_state::connected;
-      p.held_back = false;
+      p.yields = false;
       superseded = std::exchange(p.outgoing, nullptr);
-      peer_attempt_timer = std::move(p.peer_attempt_timer);
+      yield_timer = std::move(p.yield_timer);
       askers = std::exchange(p.askers, {});
       p.last = {};
       p.last.name = p.name;
@@ -260,8 +286,7 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   }
   if (superseded != nullptr) forget_attempt(old_home, superseded);
   // A timer ends on the loop it runs on.
-  if (peer_attempt_timer && old_home != worker)
-    system_.post(old_home, [peer_attempt_timer] { peer_attempt_timer->close(); });
+  if (yield_timer && old_home != worker) system_.post(old_home, [yield_timer] { yield_timer->close(); });
   base::log::notice(module, "{}: connected ({}, {}{}{}{})", p.name, p.last.address,
                     come->outgoing ? "we to it" : "it to us", come->who.hidden ? ", hidden" : "",
                     p.last.tls.empty() ? "" : ", TLS ", p.last.tls);
@@ -386,7 +411,7 @@ void router::stop() {
       std::uint64_t generation = 0;
       {
         const std::lock_guard guard(p->lock);
-        p->peer_attempt_timer.reset();
+        p->yield_timer.reset();
         generation = p->generation;
       }
       end_at_home(*p, generation, {base::errc::closed, "this node stops"});

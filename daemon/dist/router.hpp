@@ -103,6 +103,9 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void pass_on(peer& p, outbox::entry& taken, queue& refused);
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);
+  base::status open_attempt(peer& p);
+  void yield(peer& p);
+  void stop_yielding(peer& p);
   void end_admission(const std::string& name);
   void connect_at_home(peer& p);
   void attach(const std::shared_ptr<finished_handshake>& come);
@@ -110,7 +113,6 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
                      const std::vector<runtime::reference>& askers);
   void give_up(peer& p, const base::error& why);
-  void wait_for_peer(peer& p);
   void forget_attempt(unsigned worker, attempt* gone);
   void end_at_home(peer& p, std::uint64_t generation, base::error why);
   void bounce(const runtime::destination& to, const runtime::signal& s);
@@ -141,7 +143,6 @@ class router final : public runtime::remote_router, private connection_owner, pr
   std::mutex admissions_lock_;
   std::map<std::string, unsigned, std::less<>> admissions_; // nodes being let in, and how many times
   std::atomic<unsigned> next_worker_{0};
-  std::atomic<std::size_t> handshakes_{0};
   std::atomic<std::uint64_t> unreachable_{0};
   std::atomic<bool> stopping_{false};
 };

@@ -3,11 +3,15 @@
 // straight into a message's block. One thread, the connection's.
 #include "dist/unpacker.hpp"
 
+#include <fmt/format.h>
+
+#include <coppice/etf/canonical_stream.hpp>
 #include <coppice/etf/inflate.hpp>
 #include <utility>
 
 #include "dist/frequent_control.hpp"
 #include "dist/handshake_message.hpp"
+#include "dist/payload_writer.hpp"
 #include "runtime/messages/raw_message.hpp"
 
 namespace coppice::dist {
@@ -157,9 +161,19 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
 
 // Legal only here: a term under a header is never at the very start of its bytes.
 base::status unpacker::read_compressed(std::span<const std::uint8_t> term) {
-  const auto whole = etf::inflate(term, most_);
-  if (!whole) return payload_failed(whole.error());
-  return read_payload(*whole);
+  etf::inflater inflated(term, most_);
+  payload_writer out;
+  etf::canonical_stream in(out, most_, lookup());
+  for (;;) {
+    const auto slice = inflated.next();
+    if (!slice) return payload_failed(slice.error());
+    if (slice->empty()) break;
+    if (auto fed = in.feed(*slice); !fed) return payload_failed(fed.error());
+  }
+  if (inflated.consumed() != term.size()) return invalid("bytes behind a compressed payload");
+  if (auto whole = in.finish(); !whole) return payload_failed(whole.error());
+  out_.payload = out.take();
+  return {};
 }
 
 base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> terms,
@@ -182,7 +196,8 @@ bool unpacker::usable_as_it_is(std::span<const std::uint8_t> term) const {
   if (owner == nullptr || term.size() < memory_.footprint() / 2) return false;
   if (!runtime::raw_message::keeps(owner, term)) return false;
   const auto seen = etf::scan(term, most_, etf::cached_atoms::allowed);
-  return seen && seen->canonical && seen->length == term.size();
+  if (!seen || !seen->canonical || seen->length != term.size()) return false;
+  return !seen->keyed || etf::check_keys(term);
 }
 
 base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
@@ -198,7 +213,13 @@ base::status unpacker::read_payload(std::span<const std::uint8_t> term) {
 
 // Too much is the sender's business and costs it its message; nonsense costs it the connection.
 base::status unpacker::payload_failed(const etf::error& why) {
-  if (!is_over_limit(why)) return invalid("payload: " + why.text());
+  if (!is_over_limit(why)) {
+    const auto& from = out_.head.from;
+    const std::string sender = out_.head.what == short_form::kind::none
+                                   ? sender_text(out_.control)
+                                   : fmt::format(" of its process {}.{}", from.id, from.serial);
+    return invalid("payload" + sender + ": " + why.text());
+  }
   ++dropped_;
   out_.dropped = why.text();
   return {};

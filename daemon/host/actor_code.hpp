@@ -42,7 +42,9 @@ class identity_book {
   std::map<std::string, actor_identity, std::less<>> all_; // by PLUGIN:ACTOR:BEHAVIOUR; never erased
 };
 
-// A behaviour with tables of its own derives from it and adds them.
+// A behaviour with tables of its own derives from it and adds them. Each revision of a table is a struct of
+// its own: where an actor type may have several, the highest that is there is read, and turned into what the
+// host calls.
 struct actor_code {
   explicit actor_code(const coppice_actor_type& type);
   virtual ~actor_code() = default;

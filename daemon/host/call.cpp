@@ -23,6 +23,12 @@ bool is_in_hand(const asked_call* now, etf::bytes from) {
          (now->from.data() == from.data() || std::ranges::equal(now->from, from));
 }
 
+// Nobody's failure but the answer's: a callback that returns this status ends nothing. See follow_on().
+std::int32_t not_sent(coppice_actor& self, etf::bytes from) {
+  self.needs_extra().error = {true, COPPICE_E_TERM, {}, {}, message::copy_of(from)};
+  return COPPICE_E_TERM;
+}
+
 std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* term) {
   message m = take(term);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
@@ -36,9 +42,11 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ter
     self->process->reply(*now->here, std::move(m));
     return COPPICE_OK;
   }
+  if (now != nullptr && now->debug != nullptr) [[unlikely]]
+    now->debug->replied(whom, m.bytes());
   const gen::replied done = gen::reply(*self->process, whom, std::move(m));
   if (!done) return COPPICE_E_INVALID;
-  if (*done == runtime::send_status::malformed) return COPPICE_E_TERM;
+  if (*done == runtime::send_status::malformed) return not_sent(*self, whom);
   if (now != nullptr) now->answered = true;
   return COPPICE_OK;
 }

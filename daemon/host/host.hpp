@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "behaviours/gen.hpp"
+#include "behaviours/sys_debug.hpp"
 #include "host/plugin_image.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/ids.hpp"
@@ -39,6 +40,7 @@ struct coppice_error {
   std::int32_t code = COPPICE_OK;
   std::string text;
   coppice::runtime::message reason;
+  coppice::runtime::message unanswered{}; // the From of a call whose reply could not leave the node
 };
 
 namespace coppice::host {
@@ -83,6 +85,7 @@ struct asked_call {
   etf::bytes from;
   const runtime::call_id* here = nullptr; // if it is of a process here
   bool answered = false;
+  behaviours::sys::debugging* debug = nullptr; // who wants to hear of the answer
 };
 
 // The callback that runs, if it is one that may only look.

@@ -14,16 +14,17 @@
 #include "host/actor_code.hpp"
 #include "host/plugin_image.hpp"
 #include "host/reloadable.hpp"
-#include "runtime/actor_factory.hpp"
 #include "runtime/behaviour.hpp"
+#include "runtime/messages/message.hpp"
 
 namespace coppice::host {
 
-// What an actor is made from.
+// What an actor is made from; handed on by reference, since a spawn is short enough to feel each move of it.
 struct actor_plan {
   image_pin image;
-  const actor_code* code = nullptr; // the image's
-  runtime::actor_spec spec;
+  const actor_code* code = nullptr;         // the image's
+  runtime::message args;                    // a term; none = #{}
+  runtime::message env;                     // the application's, a map; none = #{}
   std::unique_ptr<const saved_state> saved; // it starts with this state, restored, and without init
   bool only_tried = false;                  // it ends with `ignore` as soon as its state is restored
 };
@@ -31,7 +32,7 @@ struct actor_plan {
 struct hosted_behaviour {
   const coppice_behaviour* facts;
   std::unique_ptr<actor_code> (*read)(const coppice_actor_type& type);
-  std::unique_ptr<runtime::behaviour> (*make)(actor_plan plan);
+  std::unique_ptr<runtime::behaviour> (*make)(actor_plan&& plan);
 };
 
 // One whose actors are an Actor each, and whose tables are read into an Actor::code_type.
@@ -41,7 +42,7 @@ constexpr hosted_behaviour hosted(const coppice_behaviour* facts) {
           [](const coppice_actor_type& type) -> std::unique_ptr<actor_code> {
             return std::make_unique<typename Actor::code_type>(type);
           },
-          [](actor_plan plan) -> std::unique_ptr<runtime::behaviour> {
+          [](actor_plan&& plan) -> std::unique_ptr<runtime::behaviour> {
             return std::make_unique<Actor>(std::move(plan));
           }};
 }
@@ -61,7 +62,7 @@ std::unique_ptr<const actor_code> read_code(const coppice_actor_type& type, cons
 base::status read_all(const coppice_descriptor& plugin, plugin_image& into, identity_book& identities,
                       behaviour_list in = hosted_behaviours());
 
-inline std::unique_ptr<runtime::behaviour> make_actor(actor_plan plan) {
+inline std::unique_ptr<runtime::behaviour> make_actor(actor_plan&& plan) {
   const hosted_behaviour& one = *plan.code->runs;
   return one.make(std::move(plan));
 }

@@ -2,10 +2,10 @@
 // "coppice.log/1" over the logger: a plugin's lines under the module name of its id, with the actor's pid
 // and name as fields. Any thread.
 #include <algorithm>
-#include <coppice/etf/text.hpp>
 
 #include "base/log.hpp"
 #include "host/entry.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -53,7 +53,7 @@ void write(coppice_actor* self, std::int32_t level, coppice_bytes text, const co
     if (fields[i].text.data != nullptr) {
       value = text_of(fields[i].text).value_or("");
     } else if (const auto term = term_of(fields[i].term)) {
-      value = etf::print(*term);
+      value = runtime::shown(*term);
     }
     line.fields.push_back({std::string(*name), std::move(value)});
   }

@@ -2,13 +2,13 @@
 // "coppice.message/1" over runtime::raw_message. An owner pointer is the memory's address; with its lowest
 // bit set it is lent for a callback, else the plugin has a reference. A plugin that releases what it only
 // borrowed does no harm. A writer's room is kept in the struct's words for the host. Any thread.
-#include <coppice/etf/validate.hpp>
 #include <cstring>
 #include <memory>
 #include <utility>
 
 #include "host/entry.hpp"
 #include "runtime/messages/raw_message.hpp"
+#include "runtime/messages/sound_term.hpp"
 
 namespace coppice::host {
 namespace {
@@ -38,8 +38,7 @@ bool is_term(etf::bytes bytes) {
 #ifdef NDEBUG
   return !bytes.empty();
 #else
-  const auto size = etf::validate(bytes);
-  return size && *size == bytes.size();
+  return runtime::is_sound_term(bytes);
 #endif
 }
 
@@ -188,8 +187,7 @@ std::int32_t adopt(coppice_actor* self, const std::uint8_t* data, std::uint64_t 
 
 std::int32_t validate(coppice_bytes term) {
   if (term.data == nullptr || term.size == 0) return COPPICE_E_TERM;
-  const auto size = etf::validate({term.data, term.size});
-  return size && *size == term.size ? COPPICE_OK : COPPICE_E_TERM;
+  return runtime::is_sound_term({term.data, term.size}) ? COPPICE_OK : COPPICE_E_TERM;
 }
 
 } // namespace

@@ -3,11 +3,10 @@
 // it ends its actor and not the node. In the process's own turn.
 #include "host/plugin_actor.hpp"
 
-#include <coppice/etf/text.hpp>
-
 #include "base/log.hpp"
 #include "host/callback.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -16,11 +15,11 @@ using runtime::message;
 using runtime::outcome;
 using runtime::process;
 
-plugin_actor::plugin_actor(actor_plan plan) : code_(plan.code), generation_(plan.image->generation()) {
+plugin_actor::plugin_actor(actor_plan&& plan) : code_(plan.code), generation_(plan.image->generation()) {
   actor_.is = code_->is;
   actor_.image = std::move(plan.image);
-  actor_.args = std::move(plan.spec.args);
-  actor_.env = std::move(plan.spec.env);
+  actor_.args = std::move(plan.args);
+  actor_.env = std::move(plan.env);
   if (plan.saved == nullptr) return;
   needs_handover().saved = std::move(plan.saved);
   handover_->only_tried = plan.only_tried;
@@ -92,6 +91,12 @@ outcome plugin_actor::follow_on(std::int32_t status) {
     if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
     return runtime::carry_on();
   }
+  // What it was to answer with may be anyone's, and so is no reason to end: the caller is told instead.
+  if (status == COPPICE_E_TERM && actor_.extra != nullptr && actor_.extra->error.unanswered) {
+    const coppice_error said = std::exchange(actor_.extra->error, {});
+    gen::end_call(*actor_.process, said.unanswered, runtime::reasons::bad_term());
+    return runtime::carry_on();
+  }
   return runtime::stop(stop_reason(actor_, status));
 }
 
@@ -100,8 +105,7 @@ void plugin_actor::end(const message& reason) {
     const process& self = *actor_.process;
     const std::string name = self.name();
     base::log::error(actor_.is->plugin, "{} {} terminating: {}", actor_.is->behaviour,
-                     name.empty() ? to_text(self.self(), self.host().nodes()) : name,
-                     etf::print(reason.bytes()));
+                     name.empty() ? to_text(self.self(), self.host().nodes()) : name, runtime::shown(reason));
   }
   if (code_->lifecycle.terminate == nullptr || !actor_.created) return;
   const coppice_message lent = lend(reason);

@@ -31,7 +31,7 @@ class plugin_actor : public reloadable {
   void stay(runtime::process& self) final;
 
  protected:
-  explicit plugin_actor(actor_plan plan);
+  explicit plugin_actor(actor_plan&& plan);
   ~plugin_actor() override;
 
   // What the engine does for it.

@@ -3,10 +3,10 @@
 // of the code that is to run. Both may only look. Until one of the two is chosen the running one is not
 // touched. In the process's own turn.
 #include <fmt/format.h>
-#include <coppice/etf/text.hpp>
 
 #include "host/callback.hpp"
 #include "host/plugin_actor.hpp"
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::host {
 namespace {
@@ -23,7 +23,7 @@ base::status judge(coppice_actor& actor, looking callback, std::int32_t status) 
     return base::fail(base::errc::refused, std::move(refusal));
   }
   if (status == COPPICE_OK) return {};
-  std::string reason = etf::print(stop_reason(actor, status).bytes());
+  std::string reason = runtime::shown(stop_reason(actor, status));
   if (reason.size() > longest_reason) reason.resize(longest_reason);
   return base::fail(base::errc::refused, fmt::format("its {} failed: {}", name_of(callback), reason));
 }

@@ -2,12 +2,11 @@
 // See server.hpp. In the process's own turn.
 #include "host/server.hpp"
 
-#include <coppice/etf/text.hpp>
-
 #include "base/log.hpp"
 #include "host/callback.hpp"
 #include "host/requests.hpp"
 #include "host/sized.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -20,7 +19,7 @@ server_code::server_code(const coppice_actor_type& type)
     : actor_code(type),
       callbacks(callbacks_of<coppice_server>(type, COPPICE_SERVER_1, COPPICE_SERVER_LEAST)) {}
 
-server::server(actor_plan plan) : plugin_actor(std::move(plan)) {
+server::server(actor_plan&& plan) : plugin_actor(std::move(plan)) {
   server::use(running());
 }
 
@@ -38,7 +37,7 @@ outcome server::take_info(process& self, const message& m) {
   if (status != COPPICE_UNHANDLED) [[likely]]
     return follow(status);
   base::log::warning(identity().plugin, "{} got a message it does not know: {}",
-                     to_text(self.self(), self.host().nodes()), etf::print(m.bytes()));
+                     to_text(self.self(), self.host().nodes()), runtime::shown(m));
   return runtime::carry_on();
 }
 
@@ -63,6 +62,7 @@ outcome server::receive_call(process& self, const runtime::call_id& asking, mess
 
 outcome server::take_call(process&, const message& whole, etf::bytes from, etf::bytes request) {
   asked_call asked{from};
+  asked.debug = debug();
   return handle_call(asked, whole, request);
 }
 

@@ -21,7 +21,7 @@ class server final : public behaviours::server, public plugin_actor {
  public:
   using code_type = server_code;
 
-  explicit server(actor_plan plan);
+  explicit server(actor_plan&& plan);
 
   runtime::outcome init(runtime::process& self) override { return begin(self); }
   runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,

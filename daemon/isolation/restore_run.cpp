@@ -4,13 +4,13 @@
 #include "isolation/restore_run.hpp"
 
 #include <fmt/format.h>
-#include <coppice/etf/text.hpp>
 #include <future>
 #include <memory>
 #include <utility>
 
 #include "behaviours/gen.hpp"
 #include "host/hosted_behaviours.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::isolation {
@@ -22,7 +22,7 @@ using runtime::message;
 std::string sentence_of(const message& reason) {
   etf::bytes sentence;
   if (etf::cursor(reason.bytes()).read_binary(sentence)) return {sentence.begin(), sentence.end()};
-  return etf::print(reason.bytes());
+  return runtime::shown(reason);
 }
 
 class driver final : public runtime::behaviour {
@@ -53,8 +53,8 @@ class driver final : public runtime::behaviour {
     if (plan.code == nullptr) return refuse(fmt::format("there is no actor type {} any more", from.actor));
     plan.image = host::image_pin(image_);
     plan.only_tried = true;
-    plan.spec.args = from.origin.args;
-    plan.spec.env = from.origin.env;
+    plan.args = from.origin.args;
+    plan.env = from.origin.env;
     plan.saved = std::make_unique<host::saved_state>(from.saved);
     using kind = behaviours::gen::start_error::kind;
     const auto ended = behaviours::gen::start(self, {}, host::make_actor(std::move(plan)));

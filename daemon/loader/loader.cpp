@@ -79,7 +79,9 @@ base::result<std::string> loader::find_file(std::string_view plugin) const {
 
 base::result<loader::entry> loader::open(const std::string& plugin, const std::string& file) {
   const auto refuse = [&](base::error why) { return tl::unexpected(std::move(why).context(file)); };
-  manifest::inspection seen = manifest::inspect(file);
+  const auto source = manifest::source_file::open(file);
+  if (!source) return refuse(source.error());
+  manifest::inspection seen = manifest::inspect(*source);
   if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
   for (const auto& reason : seen.verdict.reasons)
     base::log::warning("loader", "plugin {}: {}", plugin, reason.sentence());
@@ -90,7 +92,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
 
   // Everything from here on looks at our copy: the file may be replaced meanwhile.
   const std::uint64_t generation = ++generations_[plugin];
-  auto copy = copies_.copy(file, plugin, declared.build_id, generation);
+  auto copy = copies_.copy(source->descriptor(), plugin, declared.build_id, generation);
   if (!copy) return refuse(std::move(copy.error()));
   const auto drop = [&](base::error why) {
     unlink(copy->c_str());
@@ -149,7 +151,8 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
     plan.code = (*known)->code;
     ++plugin->made;
   }
-  plan.spec = spec;
+  plan.args = spec.args;
+  plan.env = spec.env;
   return host::make_actor(std::move(plan));
 }
 

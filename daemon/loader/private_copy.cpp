@@ -74,25 +74,23 @@ base::status copy_folder::prepare() {
   return {};
 }
 
-base::result<std::string> copy_folder::copy(const std::string& file, const std::string& name,
-                                            const std::string& build_id, std::uint64_t generation) const {
-  auto from = base::open_file(file, O_RDONLY);
-  if (!from) return tl::unexpected(std::move(from.error()));
+base::result<std::string> copy_folder::copy(int file, const std::string& name, const std::string& build_id,
+                                            std::uint64_t generation) const {
   struct stat info {};
-  if (fstat(from->get(), &info) != 0) return base::fail_errno("stat " + file, errno);
+  if (fstat(file, &info) != 0) return base::fail_errno("stat", errno);
   std::string path = fmt::format("{}/{}-{}-{}.so", path_, plain(name), plain(build_id), generation);
   unlink(path.c_str()); // a former run's, if it is there
   auto to = base::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!to) return tl::unexpected(std::move(to.error()));
-  for (off_t left = info.st_size; left > 0;) {
-    const ssize_t sent = sendfile(to->get(), from->get(), nullptr, static_cast<std::size_t>(left));
+  off_t at = 0;
+  while (at < info.st_size) {
+    const ssize_t sent = sendfile(to->get(), file, &at, static_cast<std::size_t>(info.st_size - at));
     if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) {
       const int number = sent == 0 ? EIO : errno;
       unlink(path.c_str());
-      return base::fail_errno("copy " + file + " to " + path, number);
+      return base::fail_errno("copy to " + path, number);
     }
-    left -= sent;
   }
   return path;
 }

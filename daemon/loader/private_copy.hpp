@@ -19,9 +19,10 @@ class copy_folder {
   // Makes the folder and removes what an earlier run left. errc::refused: it belongs to someone else or
   // lies on a mount from which nothing may be executed; the sentence names it.
   base::status prepare();
-  // Copies `file` to NAME-BUILDID-GENERATION.so, mode 0600, and gives the copy's path.
-  base::result<std::string> copy(const std::string& file, const std::string& name,
-                                 const std::string& build_id, std::uint64_t generation) const;
+  // Copies an open file, from its beginning, to NAME-BUILDID-GENERATION.so, mode 0600, and gives the copy's
+  // path.
+  base::result<std::string> copy(int file, const std::string& name, const std::string& build_id,
+                                 std::uint64_t generation) const;
 
   const std::string& path() const { return path_; }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/json_depth.hpp"
 #include "loader/trial.hpp"
 
 namespace coppice::loader {
@@ -27,6 +28,7 @@ namespace {
 
 constexpr int answer_fd = 3;
 constexpr std::size_t longest_answer = 64 * 1024;
+constexpr std::size_t deepest_answer = 8;
 
 class spawn_actions {
  public:
@@ -138,7 +140,10 @@ base::status refuse(std::string text) {
 }
 
 base::status judge(const std::string& answer, int status, std::string_view doing) {
-  const auto json = nlohmann::json::parse(answer, nullptr, false);
+  // What ran there is the plugin's code: the answer may be anything.
+  const auto json = base::nests_deeper(answer, deepest_answer)
+                        ? nlohmann::json()
+                        : nlohmann::json::parse(answer, nullptr, false);
   const bool whole = json.is_object() && json.contains("ok") && json["ok"].is_boolean();
   if (whole && json["ok"].get<bool>() && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (whole && json.contains("error") && json["error"].is_string()) return refuse(json["error"]);

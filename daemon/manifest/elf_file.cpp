@@ -4,7 +4,6 @@
 // may be stripped or lie.
 #include "manifest/elf_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,26 +66,10 @@ T load(const std::vector<std::uint8_t>& from, std::uint64_t offset) {
 
 } // namespace
 
-elf_file::elf_file(elf_file&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)),
-      size_(other.size_),
-      segments_(std::move(other.segments_)),
-      dynamic_(std::move(other.dynamic_)),
-      strings_(std::move(other.strings_)) {}
-
-elf_file::~elf_file() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-elf_result<elf_file> elf_file::open(const std::string& path) {
-  // O_NONBLOCK: a FIFO of that name must not hold us.
-  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (descriptor < 0) return fail(elf_problem::unreadable, std::strerror(errno));
-  elf_file file(descriptor, 0);
+elf_result<elf_file> elf_file::open(int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return fail(elf_problem::unreadable, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return fail(elf_problem::unreadable, "not a regular file");
-  file.size_ = static_cast<std::uint64_t>(status.st_size);
+  elf_file file(descriptor, static_cast<std::uint64_t>(status.st_size));
   if (auto done = file.read_headers(); !done) return tl::unexpected(done.error());
   if (auto done = file.read_dynamic(); !done) return tl::unexpected(done.error());
   return file;

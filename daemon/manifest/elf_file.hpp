@@ -29,12 +29,9 @@ using elf_result = tl::expected<T, elf_error>;
 
 class elf_file {
  public:
-  // Opens and checks the header and the program headers.
-  static elf_result<elf_file> open(const std::string& path);
-
-  elf_file(elf_file&& other) noexcept;
-  elf_file& operator=(elf_file&&) = delete;
-  ~elf_file();
+  // Checks the header and the program headers of a regular file. The descriptor is the caller's, and stays
+  // open as long as this.
+  static elf_result<elf_file> open(int descriptor);
 
   const std::vector<Elf64_Phdr>& segments() const { return segments_; }
   const std::vector<Elf64_Dyn>& dynamic() const { return dynamic_; }

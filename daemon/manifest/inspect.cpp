@@ -16,6 +16,8 @@
 namespace coppice::manifest {
 namespace {
 
+constexpr const char* readable_remedy = "check the path and the file's permissions";
+
 void refuse(verdict& to, objection kind, std::string text, std::string remedy) {
   to.reasons.push_back({kind, false, std::move(text), std::move(remedy)});
 }
@@ -27,8 +29,7 @@ void warn(verdict& to, objection kind, std::string text, std::string remedy) {
 void refuse(verdict& to, const elf_error& error) {
   switch (error.problem) {
     case elf_problem::unreadable:
-      return refuse(to, objection::unreadable, "cannot be read: " + error.text,
-                    "check the path and the file's permissions");
+      return refuse(to, objection::unreadable, "cannot be read: " + error.text, readable_remedy);
     case elf_problem::not_elf:
       return refuse(to, objection::not_elf, error.text,
                     "a plugin is a shared object (.so): compile and link it");
@@ -200,8 +201,8 @@ std::optional<manifest> judge_notes(const found_notes& notes, verdict& to) {
   return std::move(*declared);
 }
 
-void judge_file(const std::string& path, inspection& result) {
-  auto file = elf_file::open(path);
+void judge_file(const source_file& source, inspection& result) {
+  auto file = elf_file::open(source.descriptor());
   if (!file) return refuse(result.verdict, file.error());
   linkage linked = read_dynamic(*file);
   auto symbols = file->symbols([&linked](std::string name, unsigned char binding) {
@@ -272,12 +273,19 @@ std::string verdict::text() const {
 }
 
 inspection inspect(const std::string& path, const inspect_options& options) {
+  const auto file = source_file::open(path);
+  if (file) return inspect(*file, options);
   inspection result;
-  judge_file(path, result);
-  if (options.file_safety && !result.verdict.has(objection::unreadable))
-    if (auto safe = check_file_safety(path); !safe)
-      refuse(result.verdict, objection::unsafe_file, safe.error().text,
-             "only root or the node's user may be able to write there: chown, chmod go-w");
+  refuse(result.verdict, objection::unreadable, file.error().text, readable_remedy);
+  return result;
+}
+
+inspection inspect(const source_file& file, const inspect_options& options) {
+  inspection result;
+  judge_file(file, result);
+  if (options.file_safety && !file.safe())
+    refuse(result.verdict, objection::unsafe_file, file.safe().error().text,
+           "only root or the node's user may be able to write there: chown, chmod go-w");
   std::stable_partition(result.verdict.reasons.begin(), result.verdict.reasons.end(),
                         [](const reason& one) { return !one.warning; });
   return result;

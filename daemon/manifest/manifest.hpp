@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "manifest/source_file.hpp"
 
 namespace coppice::manifest {
 
@@ -109,11 +110,12 @@ struct inspection {
 };
 
 struct inspect_options {
-  bool file_safety = true; // false: owner and mode of the file and its folders do not matter
+  bool file_safety = true; // false: owner and mode of the file and its path do not matter
 };
 
 // Everything about one file. Never fails: what cannot be read is a reason.
 inspection inspect(const std::string& path, const inspect_options& options = {});
+inspection inspect(const source_file& file, const inspect_options& options = {});
 
 // The manifest of a file that is accepted; otherwise why not.
 base::result<manifest> read(const std::string& path, const inspect_options& options = {});
@@ -124,9 +126,5 @@ base::result<manifest> parse(std::string_view json);
 // Why this host does not speak a plugin's ABI; nullopt: it does. The numbers are the note's or the
 // descriptor's, the names the note's.
 std::optional<reason> judge_abi(const manifest& of, std::uint32_t major, std::uint32_t minor_needed);
-
-// Whether the file and all folders of its real path belong to root or to us and nobody else can write
-// to them; a folder with the sticky bit counts as safe. errc::refused names the culprit.
-base::status check_file_safety(const std::string& path);
 
 } // namespace coppice::manifest

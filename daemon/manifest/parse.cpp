@@ -4,6 +4,7 @@
 #include <coppice/tables.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.hpp"
 #include "manifest/manifest.hpp"
 #include "manifest/note.hpp"
 
@@ -12,28 +13,11 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr int depth_limit = 64;
+constexpr std::size_t depth_limit = 64;
 constexpr std::size_t text_limit = 64;
 
 constexpr std::string_view in_names = "abcdefghijklmnopqrstuvwxyz0123456789_.";
 constexpr std::string_view in_revisions = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
-
-bool too_deep(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    char c = text[at];
-    if (quoted) {
-      if (c == '\\') ++at;
-      if (c == '"') quoted = false;
-      continue;
-    }
-    if (c == '"') quoted = true;
-    if ((c == '{' || c == '[') && ++depth > depth_limit) return true;
-    if (c == '}' || c == ']') --depth;
-  }
-  return false;
-}
 
 bool is_identifier(const std::string& text) {
   if (text.empty() || text.size() > text_limit || text[0] < 'a' || text[0] > 'z') return false;
@@ -165,7 +149,7 @@ base::result<manifest> parse_object(const json& object) {
 base::result<manifest> parse(std::string_view text) {
   while (!text.empty() && text.back() == '\0') text.remove_suffix(1);
   if (text.size() > note_limit) return invalid("longer than 64 KiB");
-  if (too_deep(text)) return invalid("nested too deeply");
+  if (base::nests_deeper(text, depth_limit)) return invalid("nested too deeply");
   try {
     return parse_object(json::parse(text));
   } catch (const json::parse_error& error) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace coppice::net {
@@ -11,8 +12,6 @@ namespace {
 
 // With more than this waiting to be sent the next request is not read yet.
 constexpr std::size_t much_unsent = 64 << 10;
-// For a new connection, before another may take its place.
-constexpr base::nanos time_to_begin = base::nanos_per_second;
 
 } // namespace
 
@@ -23,13 +22,9 @@ http_connection::http_connection(uv_loop_t* loop, stream socket, const http_opti
       reader_(options.limits),
       deadline_(loop, [this] { on_deadline(); }) {
   enter(phase::waiting);
-  deadline_.start(options_.timeouts.head); // a new connection has something to say
+  // A new connection has something to say.
+  deadline_.start(std::min(options_.timeouts.head, stream_.place().patience()));
   stream_.start(*this);
-}
-
-bool http_connection::idle() const {
-  if (phase_ != phase::waiting || stream_.bytes_queued() != 0) return false;
-  return number_ != 0 || base::mono_now() - waits_since_ > time_to_begin;
 }
 
 void http_connection::drop() {
@@ -67,6 +62,7 @@ void http_connection::read_some() {
     case http_reader::state::failed:
       return refuse(reader_.why().status, reader_.why().why);
     case http_reader::state::complete:
+      stream_.place().spoke();
       enter(phase::answering);
       request_ = reader_.take();
       return to_.ask(request_, ++number_);
@@ -87,9 +83,9 @@ void http_connection::enter(phase next) {
   phase_ = next;
   switch (next) {
     case phase::waiting:
-      waits_since_ = base::mono_now();
       return deadline_.start(options_.timeouts.idle);
     case phase::head:
+      if (number_ == 0) return; // counted from the connection's start
       return deadline_.start(options_.timeouts.head);
     case phase::body:
       return deadline_.start(options_.timeouts.body);
@@ -97,6 +93,7 @@ void http_connection::enter(phase next) {
       return deadline_.start(options_.timeouts.write);
     case phase::answering:
       stream_.pause();
+      stream_.place().hold(true);
       return deadline_.stop();
     case phase::over:
       return deadline_.stop();
@@ -112,6 +109,7 @@ void http_connection::on_deadline() {
 
 void http_connection::answer(std::uint64_t number, const http_response& response) {
   if (phase_ != phase::answering || number != number_) return;
+  stream_.place().hold(false);
   const bool more_to_come = !ended_ || !input_.empty();
   const bool keep_alive = request_.keep_alive && more_to_come && number < options_.requests;
   send(response, keep_alive);

@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.hpp"
 #include "base/uv.hpp"
 #include "net/http_reader.hpp"
 #include "net/http_server.hpp"
@@ -33,13 +32,6 @@ class http_connection final : private stream_handler {
 
   // The answer to request `number`; ignored if that is not the one being worked on.
   void answer(std::uint64_t number, const http_response& response);
-  // Whether it can be dropped for another: nothing of a request has come, for a while if there was none
-  // before, and nothing waits to be sent.
-  bool idle() const;
-  // While idle: since when.
-  base::nanos waits_since() const { return waits_since_; }
-  // Without an answer, at once.
-  void drop();
 
  private:
   enum class phase : std::uint8_t {
@@ -61,6 +53,8 @@ class http_connection final : private stream_handler {
   void enter(phase next);
   void next_request();
   void on_deadline();
+  // Without an answer, at once.
+  void drop();
   // Answers with an error and closes: where the next request begins is not known.
   void refuse(int status, std::string_view why);
   void send(const http_response& response, bool keep_alive);
@@ -77,9 +71,8 @@ class http_connection final : private stream_handler {
   std::string input_; // not read yet
   http_request request_;
   std::uint64_t number_ = 0; // of the last request
-  base::nanos waits_since_ = 0;
-  bool reading_ = false; // go_on() is running
-  bool ended_ = false;   // the client sends nothing more
+  bool reading_ = false;     // go_on() is running
+  bool ended_ = false;       // the client sends nothing more
 };
 
 } // namespace coppice::net

@@ -2,34 +2,31 @@
 // The listener and the connections by number. See http_server.hpp.
 #include "net/http_server.hpp"
 
-#include <algorithm>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "base/log.hpp"
+#include "base/log_counted.hpp"
+#include "net/door.hpp"
 #include "net/http_connection.hpp"
 #include "net/listener.hpp"
 
 namespace coppice::net {
 namespace {
 
-constexpr std::chrono::milliseconds look_again{100};
+constexpr std::size_t busy_ones = 4;
 
 } // namespace
 
 class http_server::inner {
  public:
   inner(uv_loop_t* loop, const http_options& options, handler handle)
-      : loop_(loop),
-        options_(options),
-        handle_(std::move(handle)),
-        sweep_(loop, [this] { left_.clear(); }),
-        again_(loop, [this] { make_room(); }) {}
+      : loop_(loop), options_(options), handle_(std::move(handle)), sweep_(loop, [this] { left_.clear(); }) {}
 
   base::status listen(const base::socket_address& at) {
     listen_options bounds;
-    bounds.max_connections = options_.connections;
+    bounds.max_connections = busy_ones * options_.connections;
+    bounds.door = std::make_shared<door>(door_options{.name = "HTTP", .places = options_.connections});
     auto made = listener::tcp(loop_, at, {at.port(), at.port()}, bounds,
                               [this](accepted_socket socket) { accept(std::move(socket)); });
     if (!made) return tl::unexpected(std::move(made.error()));
@@ -49,7 +46,9 @@ class http_server::inner {
  private:
   void accept(accepted_socket socket) {
     auto taken = stream::adopt(loop_, std::move(socket));
-    if (!taken) return base::log::warning("http", "{}", taken.error().text);
+    if (!taken) {
+      return base::log::counted(base::log::level::warning, "http", "accept", "{}", taken.error().text);
+    }
     const std::uint64_t number = ++last_;
     http_connection::callbacks to;
     to.ask = [this, number](const http_request& asked, std::uint64_t request) {
@@ -59,28 +58,6 @@ class http_server::inner {
     to.gone = [this, number] { leave(number); };
     connections_.emplace(
         number, std::make_unique<http_connection>(loop_, std::move(*taken), options_, std::move(to)));
-    make_room();
-  }
-
-  // So that somebody who holds all places without asking anything keeps nobody out.
-  void make_room() {
-    if (connections_.size() < options_.connections) return;
-    const std::size_t enough = options_.connections - std::max<std::size_t>(1, options_.connections / 8);
-    while (connections_.size() > enough) {
-      http_connection* const one = longest_idle();
-      if (one == nullptr) break;
-      one->drop();
-    }
-    again_.start(look_again);
-  }
-
-  http_connection* longest_idle() const {
-    http_connection* longest = nullptr;
-    for (const auto& [number, one] : connections_) {
-      if (!one->idle()) continue;
-      if (longest == nullptr || one->waits_since() < longest->waits_since()) longest = one.get();
-    }
-    return longest;
   }
 
   // A connection can't be destroyed under its own feet: it is put aside for the loop's next turn.
@@ -99,7 +76,6 @@ class http_server::inner {
   std::unordered_map<std::uint64_t, std::unique_ptr<http_connection>> connections_;
   std::vector<std::unique_ptr<http_connection>> left_;
   base::uv::timer sweep_;
-  base::uv::timer again_; // while there is no room
   std::uint64_t last_ = 0;
   std::map<int, std::uint64_t> answered_;
 };

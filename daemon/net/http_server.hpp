@@ -27,8 +27,9 @@ struct http_timeouts {
 };
 
 struct http_options {
-  // At once. At the bound those idle longest (between two requests, or for a second before the first), an
-  // eighth of all, make room; while none is idle, more wait in the kernel's backlog.
+  // At once, by the policy of door.hpp: a whole request is what has to be said. One whose request is being
+  // answered is not dismissed; of those there may be four times as many before more wait in the kernel's
+  // backlog.
   std::size_t connections = 64;
   std::uint64_t requests = 10'000; // of one connection; then it is closed
   http_limits limits{};

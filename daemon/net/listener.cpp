@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,7 +15,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptors.hpp"
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "base/uv.hpp"
 
 namespace coppice::net {
@@ -100,6 +103,26 @@ base::result<base::unique_fd> bind_unix(const std::string& path, mode_t mode, st
   return fd;
 }
 
+// What strangers at one door have in common: an IPv4 address, an IPv6 network (a host has all of its /64), at
+// a Unix-domain socket the user.
+std::string share_of(int fd, const sockaddr_storage& from) {
+  const auto bytes = [](const void* of, std::size_t count) {
+    return std::string(static_cast<const char*>(of), count);
+  };
+  if (from.ss_family == AF_INET) {
+    return bytes(&reinterpret_cast<const sockaddr_in&>(from).sin_addr, sizeof(in_addr));
+  }
+  if (from.ss_family == AF_INET6) {
+    const in6_addr& address = reinterpret_cast<const sockaddr_in6&>(from).sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&address)) return bytes(&address.s6_addr[12], sizeof(in_addr));
+    return bytes(&address, 8);
+  }
+  ucred who{};
+  socklen_t length = sizeof who;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {};
+  return bytes(&who.uid, sizeof who.uid);
+}
+
 bool out_of_resources(int number) {
   return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
 }
@@ -166,26 +189,45 @@ class listener::inner {
   }
 
   bool accept_one() {
-    if (full()) return saturate("the bound of {} connections", options_.max_connections);
-    base::unique_fd taken(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!taken) {
-      if (out_of_resources(errno)) return saturate("{}", std::strerror(errno));
-      // A connection that was reset while it waited is no reason to stop.
-      return errno == ECONNABORTED || errno == EINTR;
+    if (full()) {
+      if (somebody_waits()) dismiss_one();
+      return saturate("the bound of {} connections", options_.max_connections);
     }
+    sockaddr_storage from{};
+    socklen_t length = sizeof from;
+    base::unique_fd taken(
+        accept4(fd_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!taken) {
+      const int number = errno;
+      // A connection that was reset while it waited is no reason to stop.
+      if (!out_of_resources(number)) return number == ECONNABORTED || number == EINTR;
+      dismiss_one();
+      return saturate("{}", std::strerror(number));
+    }
+    if (!options_.may_take_last_descriptors && base::is_last_descriptor(taken.get()) && !dismiss_one()) {
+      return saturate("the process has {} file descriptors left", "few");
+    }
+    door::place place;
+    if (options_.door) place = options_.door->enter(share_of(taken.get(), from));
     alive_->fetch_add(1, std::memory_order_relaxed);
     std::shared_ptr<void> token(nullptr,
                                 [alive = alive_](void*) { alive->fetch_sub(1, std::memory_order_relaxed); });
-    accept_({std::move(taken), is_tcp_, connection_slot(std::move(token))});
+    accept_({std::move(taken), is_tcp_, connection_slot(std::move(token)), std::move(place), {}});
     return true;
   }
+
+  bool somebody_waits() const {
+    pollfd one{fd_.get(), POLLIN, 0};
+    return ::poll(&one, 1, 0) == 1;
+  }
+  bool dismiss_one() const { return options_.door && options_.door->dismiss_one(); }
 
   template <class Why>
   bool saturate(fmt::format_string<Why> reason, Why&& why) {
     if (!saturated_) {
-      base::log::warning("net", "{} accepts no more connections until some end: {}",
-                         is_tcp_ ? address().to_string() : path_,
-                         fmt::format(reason, std::forward<Why>(why)));
+      base::log::counted(
+          base::log::level::warning, "net", "saturated", "{} accepts no more connections until some end: {}",
+          is_tcp_ ? address().to_string() : path_, fmt::format(reason, std::forward<Why>(why)));
     }
     saturated_ = true;
     static_cast<void>(readable_.start(0));
@@ -195,6 +237,7 @@ class listener::inner {
 
   void resume() {
     if (full()) {
+      if (somebody_waits()) dismiss_one();
       again_.start(look_again);
       return;
     }

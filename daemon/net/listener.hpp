@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A listening TCP or Unix-domain socket. It accepts and hands the sockets out as they are, so that
-// the taker chooses the loop that runs them. At max_connections, or when the process is out of
+// the taker chooses the loop that runs them. Each is given a place at the listener's door, if it has one:
+// there strangers make room for each other. At max_connections, or when the process is out of
 // descriptors, it stops accepting and looks again every 100 ms: connections wait in the kernel's
 // backlog instead of being dropped. The loop's thread.
 #pragma once
@@ -18,6 +19,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
+#include "net/door.hpp"
 #include "net/stream.hpp"
 
 namespace coppice::net {
@@ -26,6 +28,10 @@ struct listen_options {
   int backlog = 1024;
   // Accepted sockets and their streams alive at once; 0 is no bound.
   std::size_t max_connections = 0;
+  // For those who have said nothing yet; one may be shared by several listeners. Null: none.
+  std::shared_ptr<net::door> door{};
+  // Else the last descriptors of the process are only for who takes the place of another.
+  bool may_take_last_descriptors = false;
 };
 
 // Inclusive; 0 to 0 lets the kernel choose.

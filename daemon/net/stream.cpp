@@ -80,7 +80,9 @@ base::result<stream> stream::adopt(uv_loop_t* on, accepted_socket from, const tl
   if (code != 0) return base::fail_uv("adopt a socket", code);
   static_cast<void>(from.fd.release());
   if (from.is_tcp) uv_tcp_nodelay(&raw->tcp, 1);
-  made->inner().keep(std::move(from.slot));
+  if (!made->inner().keep(std::move(from))) {
+    return base::fail(base::errc::limit, "it made room for others");
+  }
   made->inner().use_tls(tls);
   return made;
 }
@@ -92,6 +94,9 @@ void stream::start(stream_handler& handler) {
 
 void stream::set_handler(stream_handler& handler) {
   inner().set_handler(handler);
+}
+door::place& stream::place() const {
+  return inner().place();
 }
 void stream::write(base::bytes_span bytes) {
   inner().write(bytes);

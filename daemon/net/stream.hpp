@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
 #include "base/uv.hpp"
+#include "net/door.hpp"
 #include "net/tls_context.hpp"
 #include "net/write_queue.hpp"
 
@@ -72,6 +74,9 @@ struct accepted_socket {
   base::unique_fd fd;
   bool is_tcp = true;
   connection_slot slot;
+  door::place place{};
+  // Has a task run on the thread of the loop that adopts it; not needed if that is the listener's.
+  std::function<void(std::function<void()>)> run_there{};
 };
 
 // TLS on a stream; without a context there is none.
@@ -104,7 +109,8 @@ class stream {
   static base::result<stream> connect(uv_loop_t* on, const base::socket_address& to,
                                       const connect_options& options, stream_handler& handler);
   static base::result<stream> connect_unix(uv_loop_t* on, const std::string& path, stream_handler& handler);
-  // Reading starts with start().
+  // Reading starts with start(). It fails with errc::limit when its place at the door is given to another; if
+  // it has been already, so does this.
   static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket, const tls_options& tls = {});
 
   void start(stream_handler& handler);
@@ -112,6 +118,9 @@ class stream {
   void set_handler(stream_handler& handler);
 
   explicit operator bool() const { return static_cast<bool>(socket_); }
+
+  // At the door it came in by; of all others one that does nothing.
+  door::place& place() const;
 
   // Copies. After a failure or end() the bytes are dropped.
   void write(base::bytes_span bytes);

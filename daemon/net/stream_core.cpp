@@ -11,7 +11,7 @@
 namespace coppice::net {
 namespace {
 
-constexpr std::size_t first_read = 512; // of a stranger, who may be one of many
+constexpr std::size_t first_read = 320; // of a stranger, who may be one of many
 constexpr std::size_t read_block = 16 * 1024;
 constexpr std::size_t gather_at_once = 128;
 constexpr std::size_t hand_over_at_once = 256 * 1024; // to a socket that is full
@@ -22,6 +22,18 @@ void stream::core::attach(uv_stream_t* raw) {
   raw_ = raw;
   before_wait_ = base::uv::idle(raw->loop, [this] { end_of_turn(); });
   after_wait_ = base::uv::check(raw->loop, [this] { end_of_turn(); });
+}
+
+// The door may tell of the dismissal from another thread, and this may be gone before the task runs.
+bool stream::core::keep(accepted_socket from) {
+  slot_ = std::move(from.slot);
+  place_ = std::move(from.place);
+  itself_ = std::make_shared<core*>(this);
+  auto dismissed = [alive = std::weak_ptr<core*>(itself_)] {
+    if (const auto still = alive.lock()) (*still)->dismissed();
+  };
+  if (!from.run_there) return place_.on_dismissal(std::move(dismissed));
+  return place_.on_dismissal([run = std::move(from.run_there), dismissed] { run(dismissed); });
 }
 
 // Opening -------------------------------------------------------------------------------------------------
@@ -56,6 +68,7 @@ void stream::core::open() {
 }
 
 void stream::core::ready() {
+  if (tls_) place_.spoke();
   timeout_.close();
   leave_pacer(); // which need not live as long as the stream
   ready_ = true;
@@ -297,6 +310,7 @@ void stream::core::end() {
 void stream::core::silence() {
   silent_ = true;
   handler_ = nullptr;
+  place_.settle();
   leave_pacer();
   timeout_.close();
   before_wait_.close();
@@ -339,6 +353,12 @@ void stream::core::fail(base::error why) {
   } else if (handler_ != nullptr) {
     handler_->on_closed(std::move(why));
   }
+}
+
+// Not at once: whoever makes room may be in the middle of this stream's own functions.
+void stream::core::dismissed() {
+  if (self_) return close_self();
+  fail_later({base::errc::limit, "it made room for others, having been silent the longest"});
 }
 
 void stream::core::close_self() {

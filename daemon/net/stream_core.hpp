@@ -31,7 +31,9 @@ class stream::core final : private tls_pacer::client {
 
   uv_stream_t* raw() const { return raw_; }
   void set_handler(stream_handler& handler) { handler_ = &handler; }
-  void keep(connection_slot slot) { slot_ = std::move(slot); }
+  // What counts the connection, and its place at a door: false if that is somebody else's already.
+  bool keep(accepted_socket from);
+  door::place& place() { return place_; }
 
   void begin_connect(std::string target, std::chrono::milliseconds timeout);
   uv_connect_t* connect_request() { return &connect_; }
@@ -90,6 +92,7 @@ class stream::core final : private tls_pacer::client {
   void fail_later(base::error why);
   void fail(base::error why);
   void close_self();
+  void dismissed();
 
   // stream_tls.cpp
   void begin_handshake();
@@ -104,6 +107,8 @@ class stream::core final : private tls_pacer::client {
   uv_stream_t* raw_ = nullptr;
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
+  door::place place_;
+  std::shared_ptr<core*> itself_; // for who may come too late
   write_queue queue_;
   base::uv::idle before_wait_;
   base::uv::check after_wait_;

@@ -18,6 +18,7 @@
 #include "node/components.hpp"
 #include "node/instance.hpp"
 #include "node/requester.hpp"
+#include "runtime/messages/shown.hpp"
 #include "spec/default_files.hpp"
 #include "spec/diff.hpp"
 
@@ -114,7 +115,7 @@ base::status give(runtime::process& self, behaviours::order_desk& desk, const ru
   const auto answer = behaviours::gen::call(self, to, request.bytes(), runtime::no_deadline);
   if (!answer) {
     (void)desk.fetch(request.bytes());
-    const std::string reason = answer.error().reason ? etf::print(answer.error().reason.bytes()) : "noproc";
+    const std::string reason = answer.error().reason ? runtime::shown(answer.error().reason) : "noproc";
     return base::fail(base::errc::closed, "its supervisor ended: " + reason);
   }
   etf::cursor at(answer->bytes());

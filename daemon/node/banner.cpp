@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The two lines ask the first named supervisor for its children, a request that every tree answers; where no
 // supervisor has a name they ask the application controller. Erlang's line reads the cookie from its file,
-// unless that is the one erl reads by itself. Any thread.
+// unless that is the one erl reads by itself, and stands there for other machines too. Any thread.
 #include "node/banner.hpp"
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
+#include <sstream>
 
 #include "base/socket_address.hpp"
 #include "epmd/protocol.hpp"
@@ -50,6 +53,14 @@ bool is_users_cookie(const std::string& file) {
   return home != nullptr && file == std::string(home) + "/.erlang.cookie";
 }
 
+bool is_in_path(const std::string& program) {
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
 std::string erl_line(const instance& of, const question& ask) {
   const std::string_view name = of.name();
   const std::string_view host = name.substr(name.find('@') + 1);
@@ -91,7 +102,8 @@ std::string banner(const instance& of, const std::string& client, const std::str
   out += "\nTalk to it from another terminal:\n";
   out += fmt::format("  {} call {} {}{}\n", client, ask.name, ask.request,
                      socket.empty() ? "" : " --socket " + socket);
-  return out + "  " + erl_line(of, ask) + "\n";
+  out += "  " + erl_line(of, ask) + "\n";
+  return is_in_path("erl") ? out : out + "  (no erl on this machine: apt install erlang-base)\n";
 }
 
 } // namespace coppice::node

@@ -101,6 +101,8 @@ struct instance::components {
 
   // Says once that the node is to come down.
   void end(ending reason);
+  // A part of the node itself has ended. Unless the node stops, that is its end.
+  void lost(std::string_view what);
   // Sends the applications down and waits for it: as long as their shutdown times take together, then, or
   // when hurried, their actors are killed; a worker stuck in an actor's code does not hold this up.
   void stop_applications();

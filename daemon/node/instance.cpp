@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/log.hpp"
@@ -54,6 +55,13 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
   return outcome;
 }
 
+// Whether this is the label of a process under an application's supervisors: APPLICATION/…
+bool is_in_application(std::string_view label, const std::vector<behaviours::application_spec>& all) {
+  const auto slash = label.find('/');
+  return slash != label.npos &&
+         std::ranges::find(all, label.substr(0, slash), &behaviours::application_spec::name) != all.end();
+}
+
 } // namespace
 
 std::string_view text(node_state state) {
@@ -93,6 +101,16 @@ void instance::components::end(ending reason) {
   if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
 }
 
+void instance::components::lost(std::string_view what) {
+  {
+    const std::scoped_lock held(lock);
+    if (stopped) return;
+  }
+  base::log::error(module, "{} ended: the node stops", what);
+  ready.settle(base::fail(base::errc::closed, fmt::format("{} ended", what)));
+  end(ending::service);
+}
+
 instance::instance(spec::node_spec spec) {
   const auto wanted = std::make_shared<configuration>();
   wanted->spec = std::move(spec);
@@ -121,7 +139,8 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   p.net = std::move(*net);
   if (auto started = p.system.start(); !started)
     return tl::unexpected(std::move(started.error()).context("runtime"));
-  if (auto started = p.net->start(); !started) return tl::unexpected(started.error());
+  if (auto started = p.net->start([&p] { p.lost("the supervisor of the node's services"); }); !started)
+    return tl::unexpected(started.error());
   if (auto started = made->start_reloader(); !started) return tl::unexpected(started.error());
   if (auto started = made->start_applications(); !started) return tl::unexpected(started.error());
   p.remember();
@@ -142,12 +161,16 @@ base::status instance::start_applications() {
     p.end(ending::application);
   };
   events.gone = [&p] {
-    const std::scoped_lock held(p.lock);
-    p.applications_gone = true;
-    p.changed.notify_all();
+    {
+      const std::scoped_lock held(p.lock);
+      p.applications_gone = true;
+      p.changed.notify_all();
+    }
+    p.lost(behaviours::application_controller::registered_name);
   };
   runtime::spawn_options options;
   options.name = behaviours::application_controller::registered_name;
+  options.of_node = true;
   p.applications_gone = false;
   behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}, {}};
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
@@ -215,9 +238,11 @@ void instance::components::stop_applications() {
 
 // All but supervisors: what those wait for is then over, and the tree comes down at once.
 void instance::components::kill_actors(pid_set& killed) {
+  const auto now = current();
   for (const runtime::process_summary& each : system.processes()) {
-    const bool in_tree = each.label.find('/') != std::string::npos;
-    if (!in_tree || each.is.supervises || !killed.insert(each.pid).second) continue;
+    if (!is_in_application(each.label, now->applications) || each.is.supervises ||
+        !killed.insert(each.pid).second)
+      continue;
     base::log::warning(module, "{} is killed: the stop was shortened", each.label);
     system.exit(each.pid, runtime::reasons::kill());
   }

@@ -38,6 +38,7 @@ class instance {
     none,        // it runs
     asked,       // request_stop()
     application, // an application's end took it down, or one did not start
+    service,     // what no node can do without ended: its services, or the application controller
   };
 
   // Returns once the node listens and its applications are being started; their success is told by

@@ -13,6 +13,7 @@
 #include "node/instance.hpp"
 #include "node/requester.hpp"
 #include "node/target.hpp"
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::node {
 namespace {
@@ -27,7 +28,7 @@ base::status answered(const behaviours::gen::call_result& answer) {
     const auto& e = answer.error();
     if (e.what == kind::timeout) return base::fail(base::errc::timeout, "not done in time; it goes on");
     if (e.what == kind::exit) {
-      return base::fail(base::errc::closed, "its supervisor ended: " + etf::print(e.reason.bytes()));
+      return base::fail(base::errc::closed, "its supervisor ended: " + runtime::shown(e.reason));
     }
     return base::fail(base::errc::closed, "its supervisor is gone");
   }

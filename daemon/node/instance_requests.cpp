@@ -2,12 +2,12 @@
 // What a node shows and does for those outside its runtime. Snapshots are copies; a request that has to
 // wait does so in a process of its own. Any thread.
 #include <coppice/etf/cursor.hpp>
-#include <coppice/etf/text.hpp>
 
 #include "node/components.hpp"
 #include "node/instance.hpp"
 #include "node/requester.hpp"
 #include "node/target.hpp"
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::node {
 namespace {
@@ -20,7 +20,7 @@ application_status status_of(const behaviours::application_row& row) {
   out.name = row.name;
   out.type = text(row.type);
   out.state = text(row.state);
-  if (row.reason) out.reason = etf::print(row.reason.bytes());
+  if (row.reason) out.reason = runtime::shown(row.reason);
   out.pid = row.top;
   out.started = row.started;
   return out;

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "dist/node_name.hpp"
 #include "node/cookie.hpp"
+#include "node/secrecy.hpp"
 
 namespace coppice::node {
 namespace {
@@ -42,6 +43,7 @@ tls_result open_tls(const spec::tls_spec& from, const spec::node_spec& spec) {
 
 base::result<dist::options> router_options(const spec::node_spec& spec, std::string cookie) {
   dist::options out;
+  if (auto done = check_secrecy(spec, cookie); !done) return tl::unexpected(std::move(done.error()));
   out.cookie = std::move(cookie);
   out.visible = spec.node.visibility == spec::visibility::visible;
   out.connect = spec.distribution.connect == spec::connect_policy::automatic;
@@ -63,6 +65,8 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
       if (!own) return tl::unexpected(std::move(own.error()).context("route to " + from.node));
       route.cookie = std::move(own->value);
     }
+    if (auto done = check_secrecy(from.tls, route.cookie.value_or(out.cookie)); !done)
+      return tl::unexpected(std::move(done.error()).context("route to " + from.node));
     out.routes.push_back(std::move(route));
   }
   // What EPMD tells of is the first listener, of other nodes as of this one.
@@ -139,8 +143,8 @@ bool network::on_first_worker(std::function<void()> task, std::chrono::milliseco
   return posted && finished.wait_for(patience) == std::future_status::ready;
 }
 
-base::status network::start() {
-  if (auto started = services_.start(); !started)
+base::status network::start(std::function<void()> services_gone) {
+  if (auto started = services_.start(std::move(services_gone)); !started)
     return tl::unexpected(std::move(started.error()).context("services"));
   std::vector<dist::listen_at> places;
   for (const spec::listen_options& one : spec_.distribution.listen) {

@@ -33,8 +33,9 @@ class network {
   network& operator=(const network&) = delete;
 
   // Has the registered processes other nodes expect, listens, is known to EPMD. errc::exists: another node
-  // has this name. Nothing stays open on failure.
-  base::status start();
+  // has this name. Nothing stays open on failure. `services_gone` is called when those processes have ended
+  // for good, be it as the system stops.
+  base::status start(std::function<void()> services_gone);
   // Unregisters, closes all connections. Also after a start that failed.
   void stop();
 

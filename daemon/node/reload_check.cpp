@@ -4,9 +4,8 @@
 
 #include <fmt/format.h>
 
-#include <coppice/etf/text.hpp>
-
 #include "loader/loader.hpp"
+#include "runtime/messages/shown.hpp"
 #include "spec/args_schema.hpp"
 
 namespace coppice::node {
@@ -16,7 +15,7 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
                             const std::string& path) {
   for (const auto& each : of.children) {
     const behaviours::child_spec& child = *each;
-    const std::string below = path + "/" + etf::print(child.id.bytes());
+    const std::string below = path + "/" + runtime::shown(child.id);
     if (child.supervisor != nullptr) {
       if (auto fit = check_children(*child.supervisor, next, below); !fit) return fit;
       continue;

@@ -100,6 +100,7 @@ struct spawn_options {
   std::string label{}; // app/sup/child, for people
   bool link = false;   // from a process's turn only
   bool trap_exit = false;
+  bool of_node = false;         // a part of the node itself: no exit from another node reaches it
   reference* monitor = nullptr; // out: a plain monitor of the new process
   reference ack{};              // make_ack(): `ok` | `ignore` | {error, Reason} when init is through
   pid parent{};                 // none: the spawner

@@ -13,6 +13,7 @@
 #include "behaviours/gen.hpp"
 #include "runtime/system.hpp"
 #include "services/global_conflict.hpp"
+#include "services/no_shell.hpp"
 #include "services/observer.hpp"
 
 namespace coppice::services {
@@ -82,36 +83,6 @@ message is_process_alive(process& self, etf::bytes arguments) {
   return out.take();
 }
 
-message system_info(process& self, etf::bytes arguments) {
-  etf::cursor at(arguments);
-  std::uint32_t length = 0;
-  std::string_view item;
-  if (!at.read_list(length) || !at.read_atom(item)) return {};
-  message_writer out;
-  if (item == "creation") {
-    out.integer(self.host().creation());
-  } else if (item == "process_count") {
-    out.unsigned_integer(self.host().counters().processes);
-  } else if (item == "process_limit") {
-    out.unsigned_integer(self.host().options().processes);
-  } else if (item == "schedulers" || item == "schedulers_online") {
-    out.integer(self.host().workers());
-  } else if (item == "otp_release") {
-    out.string("25"); // whose protocol is spoken
-  } else if (item == "wordsize") {
-    out.integer(8);
-  } else if (item == "dirty_cpu_schedulers" || item == "dirty_io_schedulers") {
-    out.integer(0);
-  } else if (item == "machine") {
-    out.string("COPPICE");
-  } else if (item == "version" || item == "system_version") {
-    out.string("coppice " COPPICE_VERSION);
-  } else {
-    return {};
-  }
-  return out.take();
-}
-
 message uptime(process& self) {
   message_writer out;
   out.integer(self.now() / base::nanos_per_ms);
@@ -149,8 +120,8 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   known["erlang:registered/0"] = [](process& self, etf::bytes) { return registered(self); };
   known["erlang:processes/0"] = [](process& self, etf::bytes) { return processes(self); };
   known["erlang:is_process_alive/1"] = is_process_alive;
-  known["erlang:system_info/1"] = system_info;
   known["erlang:monotonic_time/0"] = [](process& self, etf::bytes) { return uptime(self); };
+  add_system_functions(known, router);
   add_application_functions(known);
   add_pg_functions(known);
   add_observer_functions(made.of_tools_, router);
@@ -158,6 +129,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   made.granted_["global:resolve_it/4"] = [](process& self, etf::bytes arguments) {
     return answer(resolve_it(self, arguments));
   };
+  add_shell_functions(made.granted_);
   if (!start.empty()) grant_applications(made.granted_, start);
   for (const auto& word : allow) {
     if (auto taken = made.allow(word); !taken)

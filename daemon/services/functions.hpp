@@ -64,6 +64,8 @@ class functions {
   function_table granted_;  // need no further leave
 };
 
+// erlang:system_info/1, memory/0 and /1, statistics/1.
+void add_system_functions(function_table& into, dist::router& router);
 // Those of `pg` that read: they ask the scope of that name.
 void add_pg_functions(function_table& into);
 // A function that an actor stands for: an instance of its own is called with {Function, Argument…}, or the

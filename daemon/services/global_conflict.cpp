@@ -3,12 +3,12 @@
 #include "services/global_conflict.hpp"
 
 #include <coppice/etf/cursor.hpp>
-#include <coppice/etf/text.hpp>
 #include <string_view>
 
 #include "base/log.hpp"
 #include "behaviours/gen.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 #include "services/global_name_server.hpp"
 
@@ -51,7 +51,7 @@ std::optional<conflict_outcome> resolve_conflict(process& self, etf::bytes metho
   const pid& loser = first_stays ? second : first;
   if (function == "random_exit_name") {
     base::log::warning("services", "global: {} has two processes, {} and {}: the one on {} is killed",
-                       etf::print(name), runtime::to_text(first, nodes), runtime::to_text(second, nodes),
+                       runtime::shown(name), runtime::to_text(first, nodes), runtime::to_text(second, nodes),
                        nodes.name(loser.node));
     self.exit(loser, message::atom("kill"));
   } else if (function == "random_notify_name") {

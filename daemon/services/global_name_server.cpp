@@ -45,7 +45,15 @@ void global_name_server::node_down(runtime::system& system, std::string_view nod
   tell_server(system, down_mark, node);
 }
 
+// Those who are connected already have a session with the one before, which only a new connection ends.
 runtime::outcome global_name_server::on_start(process& self) {
+  using which = runtime::remote_router::which;
+  const bool visible = router_.settings().visible;
+  for (const std::string& peer : visible ? router_.nodes(which::visible) : std::vector<std::string>()) {
+    base::log::warning("services", "global starts anew: disconnecting {}, whose names it is to learn again",
+                       peer);
+    disconnect(self, peer);
+  }
   runtime::spawn_options chosen;
   chosen.label = "global_registrar";
   chosen.link = true;

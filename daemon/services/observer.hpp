@@ -5,8 +5,12 @@
 // function says otherwise.
 #pragma once
 
+#include <array>
 #include <coppice/etf/writer.hpp>
+#include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 #include "dist/router.hpp"
 #include "dist/spawn.hpp"
@@ -16,7 +20,7 @@
 
 namespace coppice::services {
 
-// erlang:process_info/1 and /2, memory/0, observer_backend:sys_info/0 and their like.
+// erlang:process_info/1 and /2, observer_backend:sys_info/0 and their like.
 void add_observer_functions(function_table& into, dist::router& router);
 
 // What observer_backend:procs_info/1, fetch_stats/2 or etop_collect/1 would do; null: it is none of them, or
@@ -26,7 +30,8 @@ std::unique_ptr<runtime::behaviour> observer_process(dist::router& router,
 
 // Terms that both parts write.
 namespace observer {
-// [{total, Bytes}, …], all that erlang:memory/0 has.
+// All that erlang:memory/0 has, and as it says it: [{total, Bytes}, …].
+std::array<std::pair<std::string_view, std::uint64_t>, 9> memory(const runtime::system& host);
 void write_memory(etf::writer& out, const runtime::system& host);
 // {Module, Function, Arity}: the actor as OTP shows a process's first function.
 void write_initial_call(etf::writer& out, const runtime::description& of);

@@ -11,6 +11,8 @@
 
 #include "base/clock.hpp"
 #include "base/process_usage.hpp"
+#include "services/appmon_info.hpp"
+#include "services/list_writer.hpp"
 #include "services/observer.hpp"
 
 namespace coppice::services {
@@ -22,52 +24,44 @@ using runtime::process;
 
 constexpr std::uint64_t word = 8;
 
-// A list whose length is known at its end.
-class list_writer {
- public:
-  etf::writer& next() {
-    ++count_;
-    return body_;
-  }
-  etf::writer& pair(std::string_view key) {
-    etf::writer& out = next();
-    out.tuple(2);
-    out.atom(key);
-    return out;
-  }
-  void number(std::string_view key, std::uint64_t value) { pair(key).unsigned_integer(value); }
-  void atom(std::string_view key, std::string_view value) { pair(key).atom(value); }
-  void write(etf::writer& out) const {
-    if (count_ > 0) out.list(count_);
-    if (count_ > 0) out.raw(body_.view());
-    out.nil();
-  }
-  message take() const {
-    message_writer out;
-    write(out);
-    return out.take();
-  }
-
- private:
-  etf::vector_writer body_{256};
-  std::uint32_t count_ = 0;
-};
-
 message empty_list() {
   return list_writer().take();
 }
 
-// What erlang:memory/0 says.
-void add_memory(list_writer& out, const runtime::system& host) {
+// What erlang:system_info({allocator_sizes, _}) says: of all that is resident, how much is messages. Never
+// none, since observer divides by it.
+void write_allocators(etf::writer& out, const runtime::system& host) {
   const std::uint64_t messages = host.counters().message_memory;
-  const std::uint64_t total = std::max(base::resident_bytes(), messages);
-  out.number("total", total);
-  out.number("processes", messages);
-  out.number("processes_used", messages);
-  out.number("system", total - messages);
-  for (const auto* key : {"atom", "atom_used"}) out.number(key, 0);
-  out.number("binary", messages);
-  for (const auto* key : {"code", "ets"}) out.number(key, 0);
+  const std::uint64_t resident = std::max(base::resident_bytes(), messages);
+  const auto sizes = [&out](std::string_view name, std::uint64_t bytes) {
+    out.tuple(4);
+    out.atom(name);
+    for (int i = 0; i < 3; ++i) out.unsigned_integer(bytes); // at present, and at most since two moments
+  };
+  const auto list_of = [&out](std::string_view name) {
+    out.list(1);
+    out.tuple(2);
+    out.atom(name);
+  };
+  list_of("messages");
+  out.list(1);
+  out.tuple(3);
+  out.atom("instance");
+  out.integer(0);
+  list_of("mbcs");
+  out.list(2);
+  out.tuple(2);
+  out.atom("blocks");
+  list_of("messages");
+  out.list(1);
+  sizes("size", messages);
+  out.nil();
+  out.nil();
+  sizes("carriers_size", std::max<std::uint64_t>(resident, 1));
+  out.nil();
+  out.nil();
+  out.nil();
+  out.nil();
 }
 
 message system_facts(process& self, const dist::router& router, base::nanos began) {
@@ -91,13 +85,13 @@ message system_facts(process& self, const dist::router& router, base::nanos bega
   out.number("thread_pool_size", host.options().blocking_threads);
   out.number("wordsize_internal", word);
   out.number("wordsize_external", word);
-  out.pair("alloc_info").nil();
+  write_allocators(out.pair("alloc_info"), host);
   out.number("process_count", counters.processes);
   out.number("process_limit", host.options().processes);
-  for (const auto* key : {"atom_limit", "atom_count", "port_limit", "port_count", "ets_limit", "ets_count"})
-    out.number(key, 0);
+  // Without their limits: observer divides by those it is told.
+  for (const auto* key : {"atom_count", "port_count", "ets_count"}) out.number(key, 0);
   out.number("dist_buf_busy_limit", router.settings().busy_limit);
-  add_memory(out, host);
+  for (const auto& [type, bytes] : observer::memory(host)) out.number(type, bytes);
   return out.take();
 }
 
@@ -218,19 +212,6 @@ message process_info(process& self, etf::bytes arguments, bool asked) {
   return out.take();
 }
 
-message ensure_loaded(etf::bytes arguments) {
-  etf::cursor at(arguments);
-  std::uint32_t length = 0;
-  std::string_view module;
-  if (!at.read_list(length) || !at.read_atom(module)) return {};
-  const bool here = module == "observer_backend";
-  message_writer out;
-  out.tuple(2);
-  out.atom(here ? "module" : "error");
-  out.atom(here ? module : "embedded"); // no tool tries to load code then
-  return out.take();
-}
-
 message exported(etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
@@ -273,9 +254,23 @@ message socket_facts() {
 
 } // namespace
 
+std::array<std::pair<std::string_view, std::uint64_t>, 9> observer::memory(const runtime::system& host) {
+  const std::uint64_t messages = host.counters().message_memory;
+  const std::uint64_t total = std::max(base::resident_bytes(), messages);
+  return {{{"total", total},
+           {"processes", messages},
+           {"processes_used", messages},
+           {"system", total - messages},
+           {"atom", 0},
+           {"atom_used", 0},
+           {"binary", messages},
+           {"code", 0},
+           {"ets", 0}}};
+}
+
 void observer::write_memory(etf::writer& out, const runtime::system& host) {
   list_writer pairs;
-  add_memory(pairs, host);
+  for (const auto& [type, bytes] : memory(host)) pairs.number(type, bytes);
   pairs.write(out);
 }
 
@@ -311,15 +306,10 @@ void add_observer_functions(function_table& into, dist::router& router) {
   for (const auto* none : {"observer_backend:get_port_list/0", "observer_backend:get_socket_list/0",
                            "observer_backend:get_table_list/2", "code:all_loaded/0"})
     into[none] = [](process&, etf::bytes) { return empty_list(); };
-  into["code:ensure_loaded/1"] = [](process&, etf::bytes given) { return ensure_loaded(given); };
   into["erlang:function_exported/3"] = [](process&, etf::bytes given) { return exported(given); };
   into["erlang:garbage_collect/1"] = [](process&, etf::bytes) { return message::atom("true"); };
   into["proc_lib:translate_initial_call/1"] = [](process&, etf::bytes) { return first_call(); };
-  into["erlang:memory/0"] = [](process& self, etf::bytes) {
-    message_writer out;
-    observer::write_memory(out, self.host());
-    return out.take();
-  };
+  into["appmon_info:start_link2/3"] = appmon_info::start;
   into["erlang:process_info/1"] = [](process& self, etf::bytes given) {
     return process_info(self, given, false);
   };

@@ -74,7 +74,7 @@ void pg_scope::on_discover(process& self, const runtime::pid& peer) {
   self.send_unbounded(peer, out.take());
   if (known(peer)) return;
   meet(self, peer);
-  self.send_unbounded(peer, discovery(self.self(), self.host().nodes()));
+  discover(self.host(), self.self(), peer);
 }
 
 // All members of that node anew: what differs from what was known are joins and leaves.

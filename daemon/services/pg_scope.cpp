@@ -38,12 +38,22 @@ message refused(etf::cursor at, process& self) {
 
 } // namespace
 
-message pg_scope::discovery(const runtime::pid& scope, const runtime::node_names& names) {
+void pg_scope::discover(runtime::system& system, const runtime::pid& scope, const runtime::destination& to) {
   message_writer out;
   out.tuple(2);
   out.atom("discover");
-  runtime::write(out, scope, names);
-  return out.take();
+  runtime::write(out, scope, system.nodes());
+  system.send(to, out.take(), scope);
+}
+
+// One that is started anew meets the nodes that are there already.
+runtime::outcome pg_scope::on_start(process& self) {
+  runtime::system& system = self.host();
+  if (!visible_ || system.router() == nullptr) return runtime::carry_on();
+  for (const std::string& peer : system.router()->nodes(runtime::remote_router::which::visible))
+    if (const auto node = system.nodes().find(peer))
+      discover(system, self.self(), runtime::destination::remote(name_, *node));
+  return runtime::carry_on();
 }
 
 pg_scope::call_answer pg_scope::handle_call(process& self, const message& from, const message& request) {

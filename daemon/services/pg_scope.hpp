@@ -20,12 +20,14 @@ namespace coppice::services {
 
 class pg_scope : public behaviours::native_server {
  public:
-  explicit pg_scope(std::string name) : native_server("pg"), name_(std::move(name)) {}
+  // `visible`: this node is, so that other nodes' scopes are to know of it.
+  pg_scope(std::string name, bool visible) : native_server("pg"), name_(std::move(name)), visible_(visible) {}
 
-  // What a scope asks the same scope of a visible node that has just come up.
-  static runtime::message discovery(const runtime::pid& scope, const runtime::node_names& names);
+  // Asks `to`, the scope of that name on another node, for what it has. Any thread.
+  static void discover(runtime::system& system, const runtime::pid& scope, const runtime::destination& to);
 
  protected:
+  runtime::outcome on_start(runtime::process& self) override;
   call_answer handle_call(runtime::process& self, const runtime::message& from,
                           const runtime::message& request) override;
   runtime::outcome handle_cast(runtime::process& self, const runtime::message& request) override;
@@ -65,6 +67,7 @@ class pg_scope : public behaviours::native_server {
   void write_pids(runtime::process& self, etf::writer& out, const pids& who) const;
 
   std::string name_;
+  bool visible_;
   pg_groups groups_;
   std::unordered_map<runtime::reference, watch, runtime::reference_hash> watches_;
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>

@@ -122,12 +122,16 @@ runtime::outcome rex::handle_info(process& self, const message& m) {
     const bool there = self.host().whereis(name).has_value();
     if (there) self.send(runtime::destination::named(std::string(name)), m.slice(payload));
     message_writer out;
-    out.tuple(2);
-    out.atom("rex");
     out.tuple(3);
-    out.atom(there ? "yes" : "no");
+    out.atom("rex");
     out.atom(self.host().node_name());
-    out.nil();
+    if (there) {
+      out.atom(self.host().node_name());
+    } else {
+      out.tuple(2);
+      out.atom("nonexisting_name");
+      out.atom(name);
+    }
     self.send_unbounded(*asker, out.take());
   }
   return runtime::carry_on();

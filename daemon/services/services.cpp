@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Starting the registered processes, in an order in which none misses another. Any thread.
+// Which services there are, and what is done for them when a node comes or goes. Any thread.
 #include "services/services.hpp"
 
+#include <chrono>
+#include <future>
 #include <utility>
 
 #include "services/erpc.hpp"
@@ -17,6 +19,8 @@ namespace {
 
 // Of those whom other nodes tell what everyone has to believe: none of it may be dropped.
 constexpr runtime::mailbox_bounds endless{16'000'000, 0, runtime::on_full::park_sender};
+// For all of them to be there.
+constexpr std::chrono::seconds patience{30};
 
 } // namespace
 
@@ -32,56 +36,57 @@ services::services(runtime::system& system, dist::router& router, const options&
   });
 }
 
-base::status services::start() {
+base::status services::start(std::function<void()> gone) {
   auto made = functions::make(router_, options_.rpc, options_.start);
   if (!made) return tl::unexpected(std::move(made.error()));
   functions_ = std::make_shared<const functions>(std::move(*made));
   router_.set_spawn_handler(remote_spawns(system_, router_, functions_, {options_.spawn, {}}));
 
-  const auto leader = spawn(user::registered_name, std::make_unique<user>());
-  if (!leader) return tl::unexpected(leader.error());
-  system_.set_default_group_leader(*leader);
-  if (auto done = spawn(net_kernel::registered_name, std::make_unique<net_kernel>()); !done) {
-    return tl::unexpected(done.error());
-  }
-  if (auto done = spawn(rex::registered_name, std::make_unique<rex>(functions_)); !done) {
-    return tl::unexpected(done.error());
-  }
-  if (auto done = start_scopes(); !done) return done;
-  if (!options_.global) return {};
-  auto done =
-      spawn(global_name_server::registered_name, std::make_unique<global_name_server>(router_), endless);
-  if (!done) return tl::unexpected(done.error());
-  return {};
+  return start_supervisor(std::move(gone));
 }
 
-base::status services::start_scopes() {
-  for (const auto& name : options_.pg) {
-    const auto made = spawn(name, std::make_unique<pg_scope>(name), endless);
-    if (!made) return tl::unexpected(made.error());
-    scopes_.push_back(*made);
-  }
-  return {};
+// In an order in which none misses another.
+std::vector<service> services::all() {
+  const bool visible = router_.settings().visible;
+  std::vector<service> out;
+  out.push_back({user::registered_name, [] { return std::make_unique<user>(); }});
+  out.push_back({net_kernel::registered_name, [] { return std::make_unique<net_kernel>(); }});
+  out.push_back({rex::registered_name, [this] { return std::make_unique<rex>(functions_); }});
+  for (const std::string& name : options_.pg)
+    out.push_back({name, [name, visible] { return std::make_unique<pg_scope>(name, visible); }, endless});
+  if (!options_.global) return out;
+  out.push_back({global_name_server::registered_name,
+                 [this] { return std::make_unique<global_name_server>(router_); }, endless});
+  return out;
+}
+
+base::status services::start_supervisor(std::function<void()> gone) {
+  factory_ = std::make_unique<service_factory>(all());
+  const auto shared = std::make_shared<const behaviours::supervision>(
+      behaviours::supervision{factory_.get(), &tree_, &orders_, {}, {}});
+  const auto started = std::make_shared<std::promise<base::status>>();
+  auto outcome = started->get_future();
+  service_events events;
+  events.started = [started](base::status how) { started->set_value(std::move(how)); };
+  events.gone = std::move(gone);
+  runtime::spawn_options chosen;
+  chosen.label = service_supervisor::label;
+  chosen.of_node = true;
+  auto made = system_.spawn(std::move(chosen), std::make_unique<service_supervisor>(
+                                                   factory_->specification(), shared, std::move(events)));
+  if (!made) return tl::unexpected(std::move(made.error()).context(service_supervisor::label));
+  if (outcome.wait_for(patience) != std::future_status::ready)
+    return base::fail(base::errc::timeout, "they do not come up");
+  return outcome.get();
 }
 
 void services::discover(const dist::peer_info& peer) {
-  if (peer.hidden || !router_.settings().visible || scopes_.empty()) return;
+  if (peer.hidden || !router_.settings().visible) return;
   const auto node = system_.nodes().find(peer.name);
-  for (std::size_t i = 0; node && i < scopes_.size(); ++i) {
-    system_.send(runtime::destination::remote(options_.pg[i], *node),
-                 pg_scope::discovery(scopes_[i], system_.nodes()), scopes_[i]);
-  }
-}
-
-base::result<runtime::pid> services::spawn(const std::string& name, std::unique_ptr<runtime::behaviour> does,
-                                           runtime::mailbox_bounds mailbox) {
-  runtime::spawn_options chosen;
-  chosen.name = name;
-  chosen.label = name;
-  chosen.mailbox = mailbox;
-  auto made = system_.spawn(std::move(chosen), std::move(does));
-  if (!made) return tl::unexpected(std::move(made.error()).context(name));
-  return *made;
+  if (!node) return;
+  for (const std::string& name : options_.pg)
+    if (const auto scope = system_.whereis(name))
+      pg_scope::discover(system_, *scope, runtime::destination::remote(name, *node));
 }
 
 } // namespace coppice::services

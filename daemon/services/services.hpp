@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MIT
 // The registered processes other nodes expect to find: net_kernel, global_name_server, rex, user, and the
-// scopes of pg. Started after the runtime and before the distribution listens, so that no peer meets a node
-// without them. They end with the runtime.
+// scopes of pg, under a supervisor of their own. Started after the runtime and before the distribution
+// listens, so that no peer meets a node without them. They end with the runtime.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "behaviours/order.hpp"
+#include "behaviours/tree.hpp"
 #include "dist/router.hpp"
 #include "runtime/system.hpp"
 #include "services/functions.hpp"
+#include "services/service_supervisor.hpp"
 
 namespace coppice::services {
 
@@ -25,26 +29,29 @@ struct options {
 
 class services {
  public:
-  // Takes the router's node callbacks and its spawn handler: before router.listen(). The system and the
-  // router outlive what start() makes.
+  // Takes the router's node callbacks and its spawn handler: before router.listen(). The system, the router
+  // and this outlive what start() makes.
   services(runtime::system& system, dist::router& router, const options& chosen);
   services(const services&) = delete;
   services& operator=(const services&) = delete;
 
-  // Spawns them; the system is started. A foreign thread. errc::invalid: an entry of `rpc` that is none.
-  base::status start();
+  // Starts them, and waits until they run; the system is started. A foreign thread. `gone` is called when
+  // they have ended, and their supervisor with them, be it as the system stops; it may not wait.
+  // errc::invalid: an entry of `rpc` that is none.
+  base::status start(std::function<void()> gone = {});
 
  private:
-  base::result<runtime::pid> spawn(const std::string& name, std::unique_ptr<runtime::behaviour> does,
-                                   runtime::mailbox_bounds mailbox = {});
-  base::status start_scopes();
+  std::vector<service> all();
+  base::status start_supervisor(std::function<void()> gone);
   void discover(const dist::peer_info& peer);
 
   runtime::system& system_;
   dist::router& router_;
   options options_;
   std::shared_ptr<const functions> functions_;
-  std::vector<runtime::pid> scopes_; // as in options_.pg; settled before the distribution listens
+  std::unique_ptr<service_factory> factory_; // once started
+  behaviours::supervision_tree tree_;        // of the services alone
+  behaviours::order_desk orders_;
 };
 
 } // namespace coppice::services

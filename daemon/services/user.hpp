@@ -13,6 +13,8 @@ class user : public behaviours::native_server {
   user() : native_server("user") {}
 
  protected:
+  // It is the group leader of all that are spawned without another one from then on.
+  runtime::outcome on_start(runtime::process& self) override;
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
 };
 

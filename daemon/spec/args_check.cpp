@@ -4,9 +4,9 @@
 // and a finding has a path and no line. Any thread.
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
 #include "spec/args_rule.hpp"
 #include "spec/term.hpp"
-#include "spec/utf8.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -68,8 +68,8 @@ base::status check_value(const rule& by, const json& value, const std::string& p
     return wrong(path, fmt::format("{} is none of the values the schema allows", value.dump()));
   if (value.is_number()) return check_number(by, value.get<double>(), path);
   if (value.is_string())
-    return check_count(utf8_count(value.get_ref<const std::string&>()), by.shortest, by.longest, "characters",
-                       path);
+    return check_count(base::utf8_count(value.get_ref<const std::string&>()), by.shortest, by.longest,
+                       "characters", path);
   if (value.is_object()) return check_map(by, value, path);
   if (!value.is_array()) return {};
   if (auto good = check_count(value.size(), by.fewest, by.largest, "elements", path); !good) return good;

@@ -9,13 +9,16 @@
 #include <coppice/etf/writer.hpp>
 #include <map>
 
+#include "base/json_depth.hpp"
 #include "base/suggest.hpp"
+#include "base/utf8.hpp"
 #include "spec/scalar.hpp"
 #include "spec/term.hpp"
-#include "spec/utf8.hpp"
 
 namespace coppice::spec {
 namespace {
+
+constexpr std::size_t deepest_schema = 64;
 
 constexpr std::array<std::pair<std::string_view, unsigned>, 7> type_names{{{"object", type_object},
                                                                            {"array", type_array},
@@ -292,7 +295,7 @@ class walk {
   bool in_bounds(const rule& by, const node& from, const std::string& path) {
     if (auto number = number_of(from)) return check_range(by, *number, from, path);
     if (type_of(from) != type_string) return true;
-    const std::size_t length = utf8_count(from.text);
+    const std::size_t length = base::utf8_count(from.text);
     if (length >= by.shortest && length <= by.longest) return true;
     to_.error(from.at, path + ": " + in_quotes(from.text) + " has " + std::to_string(length) +
                            " characters, " +
@@ -363,6 +366,7 @@ args_schema::~args_schema() = default;
 base::result<args_schema> args_schema::compile(std::string_view json_text) {
   auto root = std::make_unique<rule>();
   if (json_text.empty()) return args_schema(std::move(root));
+  if (base::nests_deeper(json_text, deepest_schema)) return invalid("", "nested too deeply");
   try {
     auto done = compile_into(json::parse(json_text), "", *root);
     if (!done) return tl::unexpected(done.error());

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "spec/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -37,7 +37,7 @@ bool is_plugin_word(std::string_view text) {
 
 std::string check_atom(std::string_view text, char excluded, std::string_view why) {
   if (text.empty()) return "must not be empty";
-  if (utf8_count(text) > 255) return "must have at most 255 characters";
+  if (base::utf8_count(text) > 255) return "must have at most 255 characters";
   for (char c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "must not contain control characters";
   if (text.find(excluded) != text.npos) return std::string(why);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "spec/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -14,40 +14,6 @@ constexpr std::size_t most_findings = 100;
 constexpr std::size_t excerpt_width = 110; // characters of a line that are shown
 
 } // namespace
-
-std::string printable(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string result;
-  while (!text.empty()) {
-    std::size_t length = utf8_length(text);
-    auto byte = static_cast<unsigned char>(text[0]);
-    if (byte == '\t') {
-      result += ' ';
-    } else if (length == 0 || byte < 0x20 || byte == 0x7f ||
-               (byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0)) {
-      length = std::max<std::size_t>(length, 1);
-      for (char c : text.substr(0, length)) {
-        auto bad = static_cast<unsigned char>(c);
-        result += {'\\', 'x', digits[bad >> 4], digits[bad & 15]};
-      }
-    } else {
-      result += text.substr(0, length);
-    }
-    text.remove_prefix(length);
-  }
-  return result;
-}
-
-std::string in_quotes(std::string_view text) {
-  constexpr std::size_t longest = 60;
-  std::string shown(text);
-  if (shown.size() > longest) {
-    std::size_t end = longest;
-    while (end > 0 && is_utf8_continuation(shown[end])) --end;
-    shown = shown.substr(0, end) + "…";
-  }
-  return "'" + printable(shown) + "'";
-}
 
 std::uint32_t sources::add(std::string name, std::string folder, std::string text) {
   source one{std::move(name), std::move(folder), std::move(text), {0}};
@@ -101,15 +67,15 @@ void report::add(severity how, const place& where, std::string message, std::str
     std::string_view line = texts_->line(where);
     std::string_view ahead =
         line.substr(0, std::min<std::size_t>(line.size(), where.column ? where.column - 1 : 0));
-    what.column = where.line ? static_cast<std::uint32_t>(utf8_count(ahead)) + 1 : 0;
+    what.column = where.line ? static_cast<std::uint32_t>(base::utf8_count(ahead)) + 1 : 0;
     // A window of the line with the caret in it; escapes make the shown text longer than the line.
     std::string before = printable(ahead);
-    if (std::size_t width = utf8_count(before); width > excerpt_width - 40)
-      before = "…" + std::string(utf8_skip(before, width - (excerpt_width - 40)));
-    what.caret = static_cast<std::uint32_t>(utf8_count(before));
+    if (std::size_t width = base::utf8_count(before); width > excerpt_width - 40)
+      before = "…" + std::string(base::utf8_skip(before, width - (excerpt_width - 40)));
+    what.caret = static_cast<std::uint32_t>(base::utf8_count(before));
     std::string after = printable(line.substr(ahead.size(), 4 * excerpt_width));
     std::size_t room = excerpt_width - what.caret;
-    if (utf8_count(after) > room) after = std::string(utf8_prefix(after, room - 1)) + "…";
+    if (base::utf8_count(after) > room) after = std::string(base::utf8_prefix(after, room - 1)) + "…";
     what.excerpt = before + after;
   }
   all_.push_back({where, std::move(what)});

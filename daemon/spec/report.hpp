@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/printable.hpp"
 #include "spec/diagnostic.hpp"
 
 namespace coppice::spec {
@@ -62,9 +63,7 @@ class report {
   bool cut_ = false;
 };
 
-// Printable and on one line: control characters and bytes that are no UTF-8 are escaped.
-std::string printable(std::string_view text);
-// The same, shortened to be quoted in a sentence.
-std::string in_quotes(std::string_view text);
+using base::in_quotes;
+using base::printable;
 
 } // namespace coppice::spec

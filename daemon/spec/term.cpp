@@ -5,8 +5,8 @@
 
 #include <coppice/etf/cursor.hpp>
 
+#include "base/utf8.hpp"
 #include "spec/scalar.hpp"
-#include "spec/utf8.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -68,7 +68,7 @@ json read_json(etf::cursor& from) {
 } // namespace
 
 bool encode_key(report& to, const node& key, etf::writer& writer) {
-  if (utf8_count(key.text) > atom_limit) {
+  if (base::utf8_count(key.text) > atom_limit) {
     to.error(key.at, "a key longer than 255 characters is no atom");
     return false;
   }

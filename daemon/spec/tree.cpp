@@ -13,7 +13,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "spec/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -194,7 +194,7 @@ bool check_characters(const source& from, std::uint32_t file, report& to) {
   std::string_view text = from.text;
   for (std::size_t at = 0; at < text.size();) {
     auto byte = static_cast<unsigned char>(text[at]);
-    std::size_t length = utf8_length(text.substr(at));
+    std::size_t length = base::utf8_length(text.substr(at));
     if (length == 0) {
       to.error(position(from, file, at), "this is not UTF-8", "save the file as UTF-8");
       return false;

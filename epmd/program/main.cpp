@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptors.hpp"
 #include "base/log.hpp"
 #include "base/uv.hpp"
 #include "epmd/program/commands.hpp"
@@ -89,6 +90,7 @@ int run(const std::vector<std::string>& arguments) {
     default:
       return ask(*chosen);
   }
+  base::raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
   if (!chosen->daemon) return serve(*chosen, nullptr);
   auto in_background = background::start();

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Erlang's term order over encoded bytes. Two cursors walk the terms in step; a stack of frames remembers the
-// containers that are open, so that nesting costs no machine stack. A map is compared by its sorted keys,
-// then by their values; sorting compares keys, which only recurses where maps are keys of maps, to a fixed
-// depth (below it such keys are ordered by their bytes).
+// containers that are open, so that nesting costs no machine stack.
+//
+// A map is compared by its sorted keys, then by their values, for which it is sorted once (order_maps.hpp).
+// Keys that are or hold maps need those sorted before they can be compared: these lie behind the map they are
+// in, so they are sorted from the last to the first, and no comparison of keys ever begins another sort. Two
+// keys are compared for as long as they are equal, which takes no longer than the shorter of them has bytes:
+// summed over all maps, however nested, that is the size of the term times the square of its logarithm.
 //
 // Within keys of maps, numbers are ordered exactly: 1 is not 1.0, integers come before floats.
 #include <algorithm>
@@ -13,12 +17,15 @@
 #include <coppice/etf/order.hpp>
 
 #include "order_leaves.hpp"
+#include "order_maps.hpp"
 
 namespace coppice::etf {
 
 namespace {
 
-constexpr unsigned deepest_key = 32;
+using order::known_map;
+using order::map_index;
+using order::map_pair;
 
 /// A list however it is written: STRING_EXT, LIST_EXT, one as the tail of the other.
 struct list_walk {
@@ -50,26 +57,30 @@ struct list_walk {
   bool was_text = false; ///< the last byte of a STRING_EXT was given: its tail is []
 };
 
-struct map_entry {
-  cursor key, value;
-};
-
 struct frame {
-  enum class type : std::uint8_t { row, list, map } what;
-  std::uint64_t left = 0; ///< of a row
+  enum class type : std::uint8_t { row, list, pair, map } what;
+  bool exact;             ///< how numbers in it are compared, keys apart
+  std::uint64_t left = 0; ///< of a row or a pair
   list_walk a_list{}, b_list{};
   std::size_t map_at = 0; ///< keys first, then values: 0 to twice their number
-  std::size_t entries = 0;
-  std::size_t first_entry = 0; ///< in entries_: those of a, then those of b
-  cursor a_end{}, b_end{};
+  const known_map* a_map = nullptr;
+  const known_map* b_map = nullptr;
 };
 
 class comparer {
  public:
-  comparer(cursor a, cursor b, bool exact, unsigned key_depth)
-      : a_(a), b_(b), exact_(exact), key_depth_(key_depth) {}
+  /// Maps of several pairs are looked up there. Of a `sorting` comparer all are known and sorted already.
+  comparer(map_index& a_maps, map_index& b_maps, bool sorting)
+      : a_maps_(a_maps), b_maps_(b_maps), sorting_(sorting) {}
 
-  int run() {
+  int run(bytes a, bytes b, bool exact) {
+    a_ = cursor(a);
+    b_ = cursor(b);
+    a_stop_ = a.data() + a.size();
+    b_stop_ = b.data() + b.size();
+    exact_ = exact;
+    broken_ = false;
+    frames_.clear();
     int order = one();
     while (order == 0 && !frames_.empty() && !broken_) order = next();
     return order;
@@ -78,6 +89,7 @@ class comparer {
  private:
   int next() {
     frame& top = frames_.back();
+    exact_ = top.exact;
     switch (top.what) {
       case frame::type::row:
         if (top.left == 0) return frames_.pop_back(), 0;
@@ -85,6 +97,11 @@ class comparer {
         return one();
       case frame::type::list:
         return cell(top);
+      case frame::type::pair:
+        if (top.left == 0) return frames_.pop_back(), 0;
+        exact_ = exact_ || top.left == 2; // the key
+        --top.left;
+        return one();
       case frame::type::map:
         return pair(top);
     }
@@ -122,77 +139,73 @@ class comparer {
   }
 
   int pair(frame& top) {
-    if (top.map_at == top.entries * 2) {
-      a_ = top.a_end;
-      b_ = top.b_end;
-      entries_.resize(top.first_entry);
+    const std::size_t count = top.a_map->count;
+    if (top.map_at == count * 2) {
+      a_ = cursor({top.a_map->end, a_stop_});
+      b_ = cursor({top.b_map->end, b_stop_});
       frames_.pop_back();
       return 0;
     }
-    const bool keys = top.map_at < top.entries;
-    const std::size_t index = keys ? top.map_at : top.map_at - top.entries;
+    const bool keys = top.map_at < count;
+    const std::size_t index = keys ? top.map_at : top.map_at - count;
     ++top.map_at;
-    const map_entry& x = entries_[top.first_entry + index];
-    const map_entry& y = entries_[top.first_entry + top.entries + index];
-    if (keys) return compare_keys(x, y, key_depth_ + 1);
-    a_ = x.value;
-    b_ = y.value;
+    const map_pair& x = a_maps_.pairs(*top.a_map)[index];
+    const map_pair& y = b_maps_.pairs(*top.b_map)[index];
+    a_ = cursor({keys ? x.key : x.value, a_stop_});
+    b_ = cursor({keys ? y.key : y.value, b_stop_});
+    exact_ = exact_ || keys;
     return one();
   }
 
-  /// Of maps with one key nothing is sorted, and the values are compared where they stand.
-  int single_pair() {
-    map_entry x{a_, a_}, y{b_, b_};
-    if (!x.value.skip() || !y.value.skip()) return 0;
-    if (const int order = compare_keys(x, y, key_depth_ + 1); order != 0) return order;
-    a_ = x.value;
-    b_ = y.value;
-    frames_.push_back({frame::type::row, 1});
-    return 0;
-  }
-
   int map() {
+    const std::uint8_t* const x_start = a_.rest().data();
+    const std::uint8_t* const y_start = b_.rest().data();
     std::uint32_t x, y;
     if (!a_.read_map(x) || !b_.read_map(y)) return 0;
     if (x != y) return order::three_way(x, y);
-    if (x == 1) return single_pair();
-    frame made{frame::type::map};
-    made.entries = x;
-    made.first_entry = entries_.size();
-    if (!load(a_, x) || !load(b_, x)) return 0;
-    made.a_end = a_;
-    made.b_end = b_;
+    if (x == 0) return 0;
+    frame made{x == 1 ? frame::type::pair : frame::type::map, exact_, 2};
+    if (x > 1) {
+      made.a_map = sorted(a_maps_, {x_start, a_stop_});
+      made.b_map = sorted(b_maps_, {y_start, b_stop_});
+      if (made.a_map == nullptr || made.b_map == nullptr) return broken_ = true, 0;
+    }
     frames_.push_back(made);
     return 0;
   }
 
-  static int compare_keys(const map_entry& x, const map_entry& y, unsigned depth) {
-    if (depth < deepest_key) return comparer(x.key, y.key, true, depth).run();
-    const auto raw = [](const map_entry& e) { return e.key.rest().first(e.value.offset() - e.key.offset()); };
-    return order::compare_bytes(raw(x), raw(y));
+  /// The map that `rest` begins with. The maps of an index are within one another: what is not among them
+  /// comes behind the ones that are, with which nobody has to do any more.
+  const known_map* sorted(map_index& maps, bytes rest) const {
+    known_map* found = maps.find(rest.data());
+    if (sorting_) return found != nullptr && found->sorted ? found : nullptr;
+    if (found == nullptr && maps.build(rest)) found = maps.find(rest.data());
+    if (found != nullptr && !found->sorted) sort(maps, *found);
+    return found;
   }
 
-  bool load(cursor& in, std::uint32_t count) {
-    const std::size_t first = entries_.size();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      map_entry entry;
-      entry.key = in;
-      if (!in.skip()) return false;
-      entry.value = in;
-      if (!in.skip()) return false;
-      entries_.push_back(entry);
+  static void sort(map_index& maps, known_map& wanted) {
+    comparer by_key(maps, maps, true);
+    const auto sort_one = [&](known_map& map) {
+      if (std::exchange(map.sorted, true)) return;
+      const auto pairs = maps.pairs(map);
+      // A stable sort stays within its pairs also where broken bytes have no order.
+      std::stable_sort(pairs.begin(), pairs.end(), [&](const map_pair& x, const map_pair& y) {
+        return by_key.run({x.key, maps.stop()}, {y.key, maps.stop()}, true) < 0;
+      });
+    };
+    for (const map_pair& pair : maps.pairs(wanted)) {
+      const auto inside = maps.within(pair.key, pair.value);
+      std::for_each(inside.rbegin(), inside.rend(), sort_one);
     }
-    const unsigned depth = key_depth_ + 1;
-    std::sort(entries_.begin() + static_cast<std::ptrdiff_t>(first), entries_.end(),
-              [depth](const map_entry& x, const map_entry& y) { return compare_keys(x, y, depth) < 0; });
-    return true;
+    sort_one(wanted);
   }
 
   int tuple() {
     std::uint32_t x, y;
     if (!a_.read_tuple(x) || !b_.read_tuple(y)) return 0;
     if (x != y) return order::three_way(x, y);
-    if (x != 0) frames_.push_back({frame::type::row, x});
+    if (x != 0) frames_.push_back({frame::type::row, exact_, x});
     return 0;
   }
 
@@ -202,7 +215,7 @@ class comparer {
     if (x_exported) return order::compare_exported_funs(a_, b_);
     std::uint32_t free_variables;
     const int outcome = order::compare_local_funs(a_, b_, free_variables);
-    if (free_variables != 0) frames_.push_back({frame::type::row, free_variables});
+    if (free_variables != 0) frames_.push_back({frame::type::row, exact_, free_variables});
     return outcome;
   }
   static bool is_exported(const cursor& in) {
@@ -216,7 +229,7 @@ class comparer {
     b_.skip_empty_heads();
     const std::size_t x = a_.offset(), y = b_.offset(), depth = frames_.size();
     const int order = head();
-    broken_ = order == 0 && frames_.size() == depth && (a_.offset() == x || b_.offset() == y);
+    broken_ = broken_ || (order == 0 && frames_.size() == depth && (a_.offset() == x || b_.offset() == y));
     return order;
   }
 
@@ -226,7 +239,7 @@ class comparer {
       std::uint32_t length;
       return at.read_string(text) || at.read_list(length);
     };
-    if (is_whole(a_) && is_whole(b_)) frames_.push_back({frame::type::list});
+    if (is_whole(a_) && is_whole(b_)) frames_.push_back({frame::type::list, exact_});
     return 0;
   }
 
@@ -271,23 +284,35 @@ class comparer {
     return 0;
   }
 
+  map_index& a_maps_;
+  map_index& b_maps_;
+  bool sorting_;
   cursor a_, b_;
-  bool exact_;
-  unsigned key_depth_;
+  const std::uint8_t* a_stop_ = nullptr;
+  const std::uint8_t* b_stop_ = nullptr;
+  bool exact_ = false;
   bool broken_ = false;
   std::vector<frame> frames_;
-  std::vector<map_entry> entries_;
 };
+
+bool same_bytes(bytes a, bytes b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
+int compare(bytes a, bytes b, bool exact) {
+  if (same_bytes(a, b)) return 0;
+  map_index a_maps, b_maps;
+  return comparer(a_maps, b_maps, false).run(a, b, exact);
+}
 
 } // namespace
 
 int compare(bytes a, bytes b) {
-  return comparer(cursor(a), cursor(b), false, 0).run();
+  return compare(a, b, false);
 }
 
 bool equal_exact(bytes a, bytes b) {
-  if (a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0)) return true;
-  return comparer(cursor(a), cursor(b), true, 0).run() == 0;
+  return compare(a, b, true) == 0;
 }
 
 bool equal_loose(bytes a, bytes b) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Bytes to Erlang syntax. `flat` writes a term on one line with a stack of open containers instead of calls;
 // `pretty` tries each container flat within what is left of the line and breaks the ones that do not fit.
+// Whatever may be long is only looked at as far as there is room for it.
 // Numbers beyond a few hundred digits are printed in base 16, which is linear and parses back the same.
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include <coppice/etf/cursor.hpp>
@@ -83,13 +85,15 @@ void put_float(std::string& out, double value) {
   out += exponent;
 }
 
-void put_big(std::string& out, bool negative, bytes magnitude) {
+/// At least its first `most` characters, as of all that take a `most` here.
+void put_big(std::string& out, bool negative, bytes magnitude, std::size_t most) {
   while (!magnitude.empty() && magnitude.back() == 0) magnitude = magnitude.first(magnitude.size() - 1);
   if (magnitude.empty()) return void(out += '0');
   if (negative) out += '-';
   if (magnitude.size() > decimal_bytes) {
     out += "16#";
-    for (std::size_t i = magnitude.size(); i-- != 0;) {
+    const std::size_t end = magnitude.size() - std::min(magnitude.size(), most);
+    for (std::size_t i = magnitude.size(); i-- != end;) {
       constexpr std::string_view digit = "0123456789ABCDEF";
       if (i + 1 != magnitude.size() || magnitude[i] > 15) out += digit[magnitude[i] >> 4];
       out += digit[magnitude[i] & 15];
@@ -114,8 +118,14 @@ void put_big(std::string& out, bool negative, bytes magnitude) {
   out.append(reversed.rbegin(), reversed.rend());
 }
 
-void put_binary(std::string& out, bytes data, unsigned bits) {
+void put_binary(std::string& out, bytes data, unsigned bits, std::size_t most) {
   out += "<<";
+  if (data.size() > most) { // whole characters of it, should it be text
+    std::size_t end = most;
+    while (end != 0 && most - end < 4 && (data[end] & 0xC0) == 0x80) --end;
+    data = data.first(end);
+    bits = 8;
+  }
   bool is_text = bits == 8 && !data.empty(), is_ascii = true;
   for (std::size_t at = 0; is_text && at < data.size();) {
     std::uint32_t c = 0;
@@ -143,23 +153,25 @@ void put_binary(std::string& out, bytes data, unsigned bits) {
   out += ">>";
 }
 
-/// The characters of a list that is one text from here to its end; false (and nothing taken) if it is not.
-bool read_characters(cursor& in, std::vector<std::uint32_t>& out) {
+/// The characters of a list that is one text from here to its end, or for `most` of them; false (and nothing
+/// taken) if it is not.
+bool read_characters(cursor& in, std::vector<std::uint32_t>& out, std::size_t most) {
   bytes text;
   std::uint32_t length;
   cursor ahead = in;
   out.clear();
   if (ahead.read_string(text)) {
+    text = text.first(std::min(text.size(), most));
     out.assign(text.begin(), text.end());
   } else {
     if (!ahead.read_list(length) || length == 0) return false;
-    for (; length != 0; --length) {
+    for (; length != 0 && out.size() < most; --length) {
       std::int64_t c;
       if (!ahead.read_integer(c) || c < 0 || c > 0x10FFFF) return false;
       if (!is_printable(static_cast<std::uint32_t>(c))) return false;
       out.push_back(static_cast<std::uint32_t>(c));
     }
-    if (!ahead.read_nil()) return false;
+    if (length == 0 && !ahead.read_nil()) return false;
   }
   if (!std::all_of(out.begin(), out.end(), is_printable)) return false;
   in = ahead;
@@ -193,13 +205,23 @@ class printer {
  private:
   /// One term. False if it is broken or became longer than `most`: then it is half written.
   bool term(bool pretty, std::size_t most) {
-    const std::size_t start = out_.size(), outer = open_.size();
+    const std::size_t start = out_.size();
+    const std::size_t limit = most < SIZE_MAX - start ? start + most : SIZE_MAX;
+    const std::size_t outer_limit = std::exchange(limit_, std::min(limit, limit_));
+    const bool good = whole_term(pretty);
+    limit_ = outer_limit;
+    return good;
+  }
+  bool whole_term(bool pretty) {
+    const std::size_t outer = open_.size();
     if (!head(pretty)) return false;
     while (open_.size() > outer) {
-      if (out_.size() - start > most || !step(pretty)) return false;
+      if (out_.size() > limit_ || !step(pretty)) return false;
     }
-    return out_.size() - start <= most;
+    return out_.size() <= limit_;
   }
+  /// Characters that are worth writing: with them it is too long.
+  std::size_t room() const { return out_.size() > limit_ ? 0 : limit_ - out_.size() + (limit_ != SIZE_MAX); }
 
   std::size_t column() const {
     const std::size_t line = out_.rfind('\n') + 1; // npos + 1 is 0
@@ -313,7 +335,7 @@ class printer {
   }
 
   bool characters() {
-    if (!read_characters(in_, characters_)) return false;
+    if (!read_characters(in_, characters_, room())) return false;
     out_ += '"';
     for (const std::uint32_t c : characters_) put_character(out_, c, '"');
     out_ += '"';
@@ -361,7 +383,7 @@ class printer {
       return true;
     }
     if (!in_.read_term(whole)) return false;
-    out_ += "#Fun<" + base64_encode(whole) + '>';
+    out_ += "#Fun<" + base64_encode(whole.first(std::min(whole.size(), room()))) + '>';
     return true;
   }
 
@@ -379,7 +401,7 @@ class printer {
         if (in_.read_integer(whole))
           out_ += std::to_string(whole);
         else if (in_.read_big(negative, data))
-          put_big(out_, negative, data);
+          put_big(out_, negative, data, room());
         else
           return false;
         return true;
@@ -391,7 +413,7 @@ class printer {
         return in_.read_nil() && (out_ += "[]", true);
       case kind::binary:
       case kind::bitstring:
-        return in_.read_bitstring(data, bits) && (put_binary(out_, data, bits), true);
+        return in_.read_bitstring(data, bits) && (put_binary(out_, data, bits, room()), true);
       case kind::pid:
         return pid();
       case kind::fun:
@@ -418,6 +440,7 @@ class printer {
   cursor in_;
   const print_options& how_;
   std::string out_;
+  std::size_t limit_ = SIZE_MAX; ///< of out_: beyond it what is being written is too long
   std::vector<frame> open_;
   std::vector<std::uint32_t> characters_;
 };

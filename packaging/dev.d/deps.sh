@@ -12,6 +12,7 @@ packages_of() {
 g++ compiler of the release
 meson build system
 ninja-build what Meson drives
+make how g++ optimises across files on every core
 pkgconf|pkg-config how Meson finds the libraries
 ccache a second build of the same source costs nothing
 libuv1-dev loops, sockets, timers
@@ -60,6 +61,9 @@ cmake the example project's other build
 rustc the example plugin in Rust
 tcc the example plugin for another C compiler
 debootstrap other Debians, for their Erlang/OTP
+erlang-observer the tools of OTP that look at a node
+erlang-wx what observer draws with
+xvfb its screen
 LIST
   esac
 }

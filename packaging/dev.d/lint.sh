@@ -6,7 +6,7 @@
 help_format() {
   cat <<'EOF'
 usage: packaging/dev format [--fix] [FILE…]
-Checks the formatting of C and C++ files; --fix formats them.
+Checks the formatting of C and C++ files; --fix formats them. Status 77: there is no clang-format 14 to do it.
 EOF
 }
 
@@ -20,7 +20,7 @@ dev_format() {
   tool=$(clang_tool clang-format)
   if [[ $("$tool" --version) != *" version 14."* ]]; then
     say "format: skipped: files are formatted by clang-format 14, which this distribution does not have"
-    return
+    exit 77
   fi
   if (($#)); then files=("$@"); else mapfile -t files < <(source_files '*.cpp' '*.hpp' '*.c' '*.h'); fi
   if ((${#files[@]} == 0)); then return; fi

@@ -8,7 +8,7 @@ help_test() {
 usage: packaging/dev test [NAME…] [--suite SUITE]
 Installs what is missing, builds, and runs every test of this tier.
 
-NAME is a test as Meson names it (unit/etf, e2e/…); SUITE one of house, unit, e2e, interop, fuzz.
+NAME is a test as Meson names it (unit/etf, e2e/…); SUITE one of house, unit, e2e, interop, attack, fuzz.
 Each skipped test stands with its reason above the last line, `N passed, N failed, N skipped`;
 the exit status is 0 only if none failed.
 EOF

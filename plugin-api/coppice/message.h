@@ -103,7 +103,9 @@ struct coppice_message_api {
    * free_data is not called. */
   int32_t (*adopt)(coppice_actor* self, const uint8_t* data, uint64_t size, void (*free_data)(void* context),
                    void* context, coppice_message* out_new);
-  /* [any] COPPICE_OK if the bytes are exactly one well-formed term, else COPPICE_E_TERM. */
+  /* [any] COPPICE_OK if the bytes are exactly one well-formed term, no map of which names a key twice, else
+   * COPPICE_E_TERM. What another node sent is; of what an actor of this node did one may ask before keeping
+   * it for others. */
   int32_t (*validate)(coppice_bytes term);
 };
 #define COPPICE_MESSAGE_API_LEAST COPPICE_SIZE_THROUGH(coppice_message_api, validate)

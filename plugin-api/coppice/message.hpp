@@ -82,6 +82,11 @@ class message_writer : public etf::writer {
   coppice_writer raw_; // the host fills it
 };
 
+/// Whether it may be told other nodes. What one of them sent may be; an actor of this node may send anything.
+inline bool is_well_formed(term what) {
+  return detail::host.message->validate({what.encoded.data(), what.encoded.size()}) == COPPICE_OK;
+}
+
 /// Any encodable value as a message; one that is a message already is shared.
 template <class T>
 message make_message(const T& value) {

@@ -260,18 +260,4 @@ inline std::vector<fault> check(const coppice_actor_type& type,
   return faults;
 }
 
-/// The table of a kind ("coppice.server") that is to be called: of those its behaviour has in `list` the
-/// highest revision. Null: the actor type has none, or its behaviour is not in the list.
-inline const coppice_table* highest(const coppice_actor_type& type, std::string_view kind,
-                                    const coppice_behaviour* list = coppice_behaviours) {
-  const coppice_behaviour* const known = coppice_find_behaviour(list, type.behaviour);
-  if (known == nullptr) return nullptr;
-  const coppice_table* best = nullptr;
-  for (const auto* use = known->tables; use->name != nullptr; ++use) {
-    if (kind_of(use->name) != kind) continue;
-    if (const auto* found = coppice_find_table(&type, use->name)) best = found;
-  }
-  return best;
-}
-
 } // namespace coppice::tables

@@ -97,8 +97,9 @@ class kv_server : public coppice::server {
 
   void init(const settings& args) { configure(args); }
 
-  std::variant<ok, full> handle_call(const put& request) {
+  std::variant<ok, full, badarg> handle_call(const put& request) {
     puts_.add();
+    if (!is_fit(request)) return badarg{};
     if (!store(request.key.encoded, request.value.encoded)) return full{};
     return ok{};
   }
@@ -121,6 +122,7 @@ class kv_server : public coppice::server {
     std::int64_t value = 0;
     std::int64_t by = 0;
     if (!etf::cursor(request.by.encoded).read_integer(by)) return badarg{};
+    if (!coppice::is_well_formed(request.key)) return badarg{};
     const auto found = table_.find(request.key.encoded);
     if (found != table_.end() && !etf::cursor(found->second).read_integer(value)) return badarg{};
     if (__builtin_add_overflow(value, by, &value)) return badarg{};
@@ -139,7 +141,7 @@ class kv_server : public coppice::server {
 
   void handle_cast(const put& request) {
     puts_.add();
-    store(request.key.encoded, request.value.encoded);
+    if (is_fit(request)) store(request.key.encoded, request.value.encoded);
   }
   void handle_cast(const clear&) { table_.clear(); }
 
@@ -173,6 +175,11 @@ class kv_server : public coppice::server {
 
  private:
   void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
+
+  // What other nodes may be told: any of them may ask for it.
+  static bool is_fit(const put& request) {
+    return coppice::is_well_formed(request.key) && coppice::is_well_formed(request.value);
+  }
 
   // The node keeps the figures: another actor of ours, or a later version, goes on with them.
   coppice::counter operations(std::string_view operation) const {

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness.node import Node, free_port
 
-COOKIE = "testcookie"  # the harness's
+COOKIE = "testcookie_of_24_letters"  # the harness's
 ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)$", re.M)
 QUIET = 120  # seconds that a program may take for its next row, at the usual amount of work
 
@@ -173,7 +173,8 @@ class BenchNode:
             plugins = f"[ {self.build}/tests/bench/plugin, {self.build}/plugins, {self.build}/tests/e2e/plugins ]"
             try:
                 self.node = Node(stack, name=self.alive, config=self.config.read_text(encoding="utf-8"),
-                                 settings=[("plugins.path", plugins), *self.settings], epmd_port=self.epmd_port)
+                                 settings=[("plugins.path", plugins), *self.settings], epmd_port=self.epmd_port,
+                                 coppiced=coppiced)
             except AssertionError as why:
                 raise Unavailable(f"our node did not start: {why}") from why
             self.stack = stack.pop_all()

@@ -13,7 +13,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, plugin_folder, root
-from harness.reports import reports
+from harness.reports import reports, sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
 variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
@@ -158,13 +158,14 @@ def downgrade(cleanup):
 @test("a new file that will not do is refused and the old generation goes on")
 def refusals(cleanup):
     shelf, node = start(cleanup)
-    crash = "ended with status" if os.environ.get("ASAN_OPTIONS") else "signal 11"  # a sanitizer exits in its place
+    crash = "ended with status" if sanitized("address") else "signal 11"  # a sanitizer exits in its place
     reports.expect("coppice-plugin-host", "SEGV")
     shelf.put_text("#!/bin/sh\n", "shift")
     refused(node, "ELF")
     for variant, words in [("shift_other_actor", ["shift"]),
                            ("shift_strict_args", ["token", "schema"]),
                            ("shift_restore_refuses", ["restore_state does not take state version 1"]),
+                           ("shift_restore_misfits", ["restore_state", "state of version 1: expected"]),
                            ("shift_restore_throws", ["cannot read this"]),
                            ("shift_restore_crashes", [crash, "restore"])]:
         shelf.put(variant, "shift")
@@ -175,6 +176,31 @@ def refusals(cleanup):
     node.ask("reload")
     equal(node.call("a", "version"), '<<"2.0.0">>')
     equal(kept_of(node), [])
+
+
+def new_pid(node, name, former):
+    """Whether another process has that name; None while none has it."""
+    found = [one["pid"] for one in node.ask("ps")["processes"] if one["name"] == name]
+    return found and found[0] != former
+
+
+@test("after_restore may do all, and one that fails ends its own actor and not the reload")
+def after_restore(cleanup):
+    shelf, node = start(cleanup)
+    equal(node.call("a", "next"), "1")
+    for count in range(1, 8):
+        equal(node.call("b", "next"), str(count))
+    before = {name: node.info(name)["pid"] for name in ("a", "b")}
+    shelf.put("shift_after_restore", "shift")
+    node.ask("reload", "shift")
+    equal(generation(node), 2)
+    eventually(lambda: node.call("a", "rung") == "1", "the timer of a's after_restore")
+    equal(node.call("a", "next"), "2")
+    equal(node.info("a")["pid"], before["a"])
+    eventually(lambda: new_pid(node, "b", before["b"]), "the supervisor's new b")
+    equal(node.call("b", "next"), "1")
+    equal(node.call("b", "rung"), "0")
+    contains(node.log(), "seven will not do")
 
 
 @test("a file built for another ABI is refused and the old generation goes on")

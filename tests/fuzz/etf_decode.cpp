@@ -80,7 +80,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   demand(skipped && skipping.offset() == *length);
   const etf::bytes term = in.first(*length);
   etf::vector_writer out;
-  demand(etf::canonicalise(term, out, bounds).has_value());
+  const auto made = etf::canonicalise(term, out, bounds);
+  demand(made || made.error().code == etf::errc::duplicate_key);
+  demand(etf::has_unique_keys(term) == made.has_value());
+  demand(made.has_value() || !etf::term::decode(term, bounds));
   demand(etf::is_canonical(out.view()));
   demand(etf::equal_exact(out.view(), out.view()));
   static_cast<void>(etf::term::decode(term, bounds));

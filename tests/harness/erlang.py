@@ -45,11 +45,14 @@ def beside_erl(program):
 
 
 class Erl:
-    def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie", epmd_port=4369, options=(), start_epmd=False):
+    def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie_of_24_letters", epmd_port=4369, options=(), start_epmd=False,
+                 display=None):
         if shutil.which(command_line[0]) is None:
             raise Skip(f"no {command_line[0]} on this machine")
         self.name = name
         environment = dict(os.environ, ERL_EPMD_PORT=str(epmd_port), ERL_CRASH_DUMP_SECONDS="0")
+        if display is not None:
+            environment["DISPLAY"] = display
         kind = "-name" if "." in name.partition("@")[2] else "-sname"
         command = [*command_line, kind, name, "-setcookie", cookie, "-start_epmd", "true" if start_epmd else "false",
                    "-kernel", "logger_level", "error", *options, "-noshell", "-eval", _loop.replace("\n", " ")]

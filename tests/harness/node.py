@@ -90,14 +90,14 @@ class Control:
 class Node:
     """`config` is a YAML text or None for config/demo.yaml; `settings` are --set pairs over it.
 
-    Its name is NAME@127.0.0.1, its cookie "testcookie".
+    Its name is NAME@127.0.0.1, its cookie "testcookie_of_24_letters". `coppiced` is another program than the environment's.
     """
 
-    def __init__(self, cleanup, name="demo", config=None, settings=(), epmd_port=None, wait=True):
+    def __init__(self, cleanup, name="demo", config=None, settings=(), epmd_port=None, wait=True, coppiced=None):
         self.name = f"{name}@127.0.0.1"
         self.folder = Folder()
         cleanup.callback(self.folder.close)
-        self.cookie = "testcookie"
+        self.cookie = "testcookie_of_24_letters"
         self.epmd_port = epmd_port or free_port()
         self.socket = str(self.folder.path / "control.sock")
         self.log_path = self.folder.path / "log"
@@ -112,7 +112,7 @@ class Node:
             ("plugins.path", f"[ {plugin_folder()} ]"),
             *settings,
         ]
-        command = [program("COPPICED", "coppiced"), "--config", file]
+        command = [str(coppiced or program("COPPICED", "coppiced")), "--config", file]
         for path, value in pairs:
             command += ["--set", f"{path}={value}"]
         self.log_file = open(self.log_path, "wb")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What sanitizers say of the programs a test starts. A daemon's standard error is read by nobody while a test
-passes, and its exit status may be lost, so under `packaging/dev sanitize` every program writes its report to a
-file of its own; each is for the test under which it is found.
+passes, and its exit status may be lost, so in a sanitized build every program writes its report to a file of its
+own; each is for the test under which it is found. Which sanitizer a build has is said by the build, as Meson's
+b_sanitize; a sanitizer's options may be in the environment of any.
 """
 import atexit
 import os
@@ -9,8 +10,14 @@ import pathlib
 import shutil
 import tempfile
 
-_options = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
+_options = {"address": "ASAN_OPTIONS", "thread": "TSAN_OPTIONS", "undefined": "UBSAN_OPTIONS"}
+_built_with = os.environ.get("COPPICE_SANITIZE", "none").split(",")
 _most = 4000  # characters of a report that are shown
+
+
+def sanitized(*kinds):
+    """Whether the programs under test have one of these sanitizers: address, thread, undefined."""
+    return any(kind in _built_with for kind in kinds)
 
 
 class Reports:
@@ -19,14 +26,15 @@ class Reports:
     def __init__(self):
         self.folder = None
         self.expected = []
-        names = [name for name in _options if name in os.environ]
+        names = [name for kind, name in _options.items() if sanitized(kind)]
         self.slower = 4 if names else 1  # times that a program may take longer, as packaging/dev allows a test
         if not names:
             return
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="coppice-reports-"))
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         for name in names:
-            os.environ[name] += f":log_path={self.folder}/report:log_exe_name=1"
+            given = os.environ.get(name)
+            os.environ[name] = (given + ":" if given else "") + f"log_path={self.folder}/report:log_exe_name=1"
 
     def expect(self, program, part):
         """Until the next take(), reports of this program that contain `part` are what the test wants."""

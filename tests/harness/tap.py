@@ -3,7 +3,8 @@
 
 A script marks its tests with @test("what it promises") and ends with run(). A test fails by an
 exception; check() and equal() raise with what was found. What a test puts on its `cleanup` stack is
-closed in reverse, also when it fails. A sanitizer's report on any program it started fails it too.
+closed in reverse, also when it fails. A check's message, a log perhaps, comes behind what was found. A
+sanitizer's report on any program it started fails it too.
 """
 import contextlib
 import sys
@@ -33,12 +34,12 @@ def check(condition, message="", *found):
 
 def equal(found, expected, message=""):
     if found != expected:
-        raise AssertionError(f"{message}\n  expected: {expected!r}\n  found:    {found!r}")
+        raise AssertionError(f"\n  expected: {expected!r}\n  found:    {found!r}\n{message}")
 
 
 def contains(text, part, message=""):
     if part not in text:
-        raise AssertionError(f"{message}\n  expected to contain: {part!r}\n  found: {text!r}")
+        raise AssertionError(f"\n  expected to contain: {part!r}\n  found: {text!r}\n{message}")
 
 
 def eventually(condition, what, seconds=10.0):

@@ -79,6 +79,21 @@ def messages(cleanup):
     contains(node.log(), "is not one well-formed term")
 
 
+@test("an answer that cannot leave ends the call with bad_term, and neither the server nor the connection")
+def answers(cleanup):
+    node, erl, _ = pair(cleanup)
+    erl("Pid = rpc:call(N, erlang, whereis, [forger]),"
+        "Outright = fun(F) -> {'EXIT', {R, _}} = (catch Ask({outright, none, F})), R end, ok")
+    before = erl("gen_server:call({forger, N}, {send, Me, <<97,7>>}), monitor(process, {forger, N}), ok")
+    equal(before, "ok")
+    equal(erl("receive First -> First after 5000 -> none end"), "7")
+    for name, forged in FORGED.items():
+        equal(erl(f"Outright({forged})"), "bad_term", f"{name}: {node.log()}")
+        equal(erl("Calm()"), "calm", f"{name}: {node.log()}")
+    equal(erl("Ask({outright, none, <<97,7>>})"), "7")
+    equal(erl("receive Ended -> {ended, Ended} after 0 -> alive end"), "alive", node.log())
+
+
 @test("a forged exit reason arrives as bad_term, at links, monitors and who is told to exit")
 def reasons(cleanup):
     node, erl, _ = pair(cleanup)

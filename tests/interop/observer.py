@@ -1,18 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What OTP's observer and etop ask of a node: the functions and the processes of observer_backend."""
+"""What OTP's observer and etop ask of a node: the functions and the processes of observer_backend; and the
+tools themselves, observer on a screen that nobody sees.
+"""
 import pathlib
+import re
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
-from harness.tap import contains, equal, run, test
+from harness.tap import Skip, check, contains, equal, eventually, run, test
 
 
-def pair(cleanup, allow="[ observer ]"):
+here = pathlib.Path(__file__).resolve().parent
+
+
+def pair(cleanup, allow="[ observer ]", display=None):
     node = Node(cleanup, settings=[("distribution.allow", f"{{ rpc: {allow} }}")])
-    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    erl = Erl(cleanup, epmd_port=node.epmd_port, display=display)
     erl(f"N = '{node.name}', net_adm:ping(N)")
     erl("Next = fun() -> receive M -> M after 20000 -> none end end, ok")
     return node, erl
@@ -24,8 +32,10 @@ def sys_info(cleanup):
     equal(erl("{module, observer_backend} = rpc:call(N, code, ensure_loaded, [observer_backend]), "
               "rpc:call(N, erlang, function_exported, [observer_backend, procs_info, 1])"), "true")
     equal(erl("Ours = observer_backend:sys_info(), Theirs = rpc:call(N, observer_backend, sys_info, []),"
-              "[K || {K, _} <- Ours, not lists:keymember(K, 1, Theirs)]"), "[]")
+              "[K || {K, _} <- Ours, not lists:keymember(K, 1, Theirs)]"), "[atom_limit,port_limit,ets_limit]")
     equal(erl("lists:all(fun({K, V}) -> is_integer(V) =:= is_integer(proplists:get_value(K, Ours)) end, Theirs)"), "true")
+    equal(erl("lists:sum([C || {_, Is} <- proplists:get_value(alloc_info, Theirs), {_, _, Kinds} <- Is,"
+              " {_, [{blocks, _}, {carriers_size, C, _, _}]} <- Kinds]) > 0"), "true")
     equal(erl("is_list(erpc:call(N, observer_backend, sys_info, []))"), "true")
     equal(erl("[rpc:call(N, observer_backend, F, A) || {F, A} <- [{get_port_list, []}, {get_socket_list, []},"
               " {get_table_list, [ets, [{sys_hidden, true}, {unread_hidden, true}]]}]]"), "[[],[],[]]")
@@ -64,11 +74,82 @@ def processes(cleanup):
     equal(erl("R = monitor(process, F), F ! stop, (fun W() -> receive {'DOWN', R, _, _, Y} -> Y; _ -> W() end end)()"), "normal")
 
 
+@test("appmon_info tells its client, and only that, the applications and the processes of each, and ends with it")
+def applications(cleanup):
+    _, erl = pair(cleanup)
+    erl("{ok, A} = rpc:call(N, appmon_info, start_link2, [self(), self(), []])")
+    erl("Of = fun(What, About) -> gen_server:cast(A, {self(), What, About, true, []}),"
+        " receive {delivery, A, What, About, R} -> R after 20000 -> none end end, ok")
+    equal(erl("[{App, Row} || {_, App, Row} <- Of(app_ctrl, N)] =:= [{element(1, W), W} || W <- rpc:call(N, application, which_applications, [])]"), "true")
+    equal(erl("{Root, Ps, Links, _} = Of(app, demo), {value, {_, Root}} = lists:keysearch(Root, 2, Ps),"
+              "[lists:member({\"demo_sup\", \"kv\"}, Links), lists:member({Root, \"demo_sup\"}, Links), length(Links) =:= length(Ps) - 1]"),
+          "[true,true,true]")
+    equal(erl("Of(app, nobody)"), "{[],[],[],[]}")
+    equal(erl("[{Kv, _}] = [P || {_, \"kv\"} = P <- Ps], exit(Kv, kill), receive {delivery, A, app, demo, Again} -> Again =/= {Root, Ps, Links, []} after 20000 -> none end"), "true")
+    erl("Stranger = spawn_link(fun F() -> receive {delivery, _, _, _, _} = D -> put(d, D), F() end end), ok")
+    equal(erl("gen_server:cast(A, {Stranger, app_ctrl, N, true, []}), sys:get_state(A),"
+              "element(2, process_info(Stranger, dictionary))"), "[]")
+    equal(erl("Mon = monitor(process, A), exit(A, normal), receive {'DOWN', Mon, _, _, End} -> End after 20000 -> none end"), "normal")
+    contains(erl("rpc:call(N, appmon_info, start_link2, [rpc:call(N, erlang, whereis, [kv]), rpc:call(N, erlang, whereis, [kv]), []])"), "badarg")
+
+
+@test("every tab of OTP's observer shows the node, and a window one of its processes")
+def tabs(cleanup):
+    if shutil.which("Xvfb") is None:
+        raise Skip("no Xvfb on this machine")
+    screen = subprocess.Popen(["Xvfb", "-displayfd", "1", "-nolisten", "tcp"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True)
+    cleanup.callback(screen.wait)
+    cleanup.callback(screen.kill)
+    node, erl = pair(cleanup, display=f":{screen.stdout.readline().strip()}")
+    if "non_existing" in erl("[code:which(M) || M <- [observer, wx]]"):
+        raise Skip("this Erlang has no observer, or no wx")
+    if not erl("observer_backend:vsn()").startswith('{ok,"1.19'):
+        raise Skip("the places in the records of observer are those of OTP 25")
+    erl(f'{{ok, observer_tabs, Code}} = compile:file("{here}/observer_tabs", [binary]), '
+        'code:load_binary(observer_tabs, "observer_tabs", Code)')
+    shown = erl("Shown = observer_tabs:show(N), [{Tab, What} || {Tab, What} <- Shown, What =/= ok]")
+    equal(shown, "[]", "".join(erl.output))
+    equal(erl("length(Shown)"), "10")
+    check("crash" not in "".join(erl.output), "observer crashed", "".join(erl.output))
+
+
+@test("etop prints the node's processes")
+def etop(cleanup):
+    node, erl = pair(cleanup)
+    if erl("code:which(etop)") == "non_existing":
+        raise Skip("this Erlang has no observer")
+    erl("spawn(fun() -> etop:start([{node, N}, {output, text}, {interval, 1}, {lines, 50}, {tracing, off}]) end)")
+
+    def printed():
+        erl("ok")  # reads what was printed before it
+        return re.search(r"kv:.*\b(0|[1-9]\d*)\b", "".join(erl.output))
+    eventually(printed, "a row of etop for kv", seconds=20)
+    contains("".join(erl.output), node.name)
+
+
 @test("info alone answers none of it, and spawns nothing")
 def denied(cleanup):
     _, erl = pair(cleanup, "[ info ]")
     contains(erl("rpc:call(N, observer_backend, sys_info, [])"), "undef")
+    contains(erl("rpc:call(N, appmon_info, start_link2, [self(), self(), []])"), "undef")
     equal(erl("Q = spawn_request(N, observer_backend, procs_info, [self()], [monitor]), {spawn_reply, Q, error, Y} = Next(), Y"), "notsup")
+
+
+@test("info answers what monitoring asks: memory, statistics, counts")
+def monitoring(cleanup):
+    _, erl = pair(cleanup, "[ info ]")
+    erl("R = fun(F, A) -> rpc:call(N, erlang, F, A) end")
+    equal(erl("[{total, T}, {binary, B}] = R(memory, [[total, binary]]), T2 = R(memory, [total]), is_integer(T2) andalso T > B"), "true")
+    equal(erl("[K || {K, _} <- R(memory, [])] -- [K || {K, _} <- erlang:memory()]"), "[]")
+    contains(erl("R(memory, [nonsense])"), "badarg")
+    contains(erl("R(memory, [[total, nonsense]])"), "badarg")
+    equal(erl("{W1, _} = R(statistics, [wall_clock]), {W2, S} = R(statistics, [wall_clock]), W2 - W1 =:= S"), "true")
+    equal(erl("{X1, _} = R(statistics, [runtime]), {X2, Y} = R(statistics, [runtime]), X2 - X1 =:= Y"), "true")
+    equal(erl("{{input, I}, {output, O}} = R(statistics, [io]), I > 0 andalso O > 0"), "true")
+    equal(erl("[is_integer(R(statistics, [run_queue])), length(R(statistics, [run_queue_lengths])) =:= R(system_info, [schedulers])]"), "[true,true]")
+    contains(erl("R(statistics, [nonsense])"), "badarg")
+    equal(erl("[R(system_info, [I2]) || I2 <- [atom_count, port_count]]"), "[0,0]")
 
 
 if __name__ == "__main__":

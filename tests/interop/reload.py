@@ -17,6 +17,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, plugin_folder, root
+from harness.reports import sanitized
 from harness.tap import check, equal, run, test
 
 variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
@@ -113,7 +114,7 @@ def under_load(cleanup):
     equal(len(images(node.process)), 1, "former generations are unmapped")
     figures(f"1 actor, {calls} calls", reports)
     print(f"# RSS {memory[0]} kB after {reloads // 4} reloads, {memory[-1]} kB after {reloads}", file=sys.stderr)
-    if not os.environ.get("ASAN_OPTIONS"):  # which keeps what was freed
+    if not sanitized("address"):  # which keeps what was freed
         check(memory[-1] - memory[0] < 8 * 1024, "memory is flat", memory)
     equal(node.stop(), 0, node.log())
 

@@ -3,13 +3,15 @@
 """What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
 import os
 import pathlib
+import pty
+import select
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.erlang import Erl, beside_erl
+from harness.erlang import Erl, beside_erl, command_line
 from harness.node import Node
-from harness.tap import contains, equal, eventually, run, test
+from harness.tap import check, contains, equal, eventually, run, test
 
 
 def pair(cleanup, **options):
@@ -206,6 +208,76 @@ def services(cleanup):
     contains(erl("element(1, sys:get_status({kv, N}))"), "status")
     equal(erl("{_, U} = {ok, rpc:call(N, erlang, whereis, [user])}, io:format(U, \"printed by ~p~n\", [node()])"), "ok")
     eventually(lambda: "printed by" in node.log(), "the text in the log")
+
+
+@test("sys counts, keeps and traces what a server handles, as OTP's gen_server has it")
+def debugging(cleanup):
+    node, erl = pair(cleanup)
+    erl("K = {kv, N}, Both = fun() -> gen_server:call(K, {put, a, 1}), gen_server:cast(K, {put, b, 2}), gen_server:call(K, {get, a}) end, ok")
+    equal(erl("sys:statistics(K, get)"), "{ok,no_statistics}")
+    equal(erl("sys:statistics(K, true)"), "ok")
+    erl("Both()")
+    equal(erl("{ok, S} = sys:statistics(K, get), [proplists:get_value(I, S) || I <- [messages_in, messages_out]]"), "[3,2]")
+    equal(erl("{{_, _, _}, {_, _, _}} = proplists:get_value(start_time, S), proplists:get_value(current_time, S) >= proplists:get_value(start_time, S)"), "true")
+    equal(erl("[sys:statistics(K, false), sys:statistics(K, get)]"), "[ok,{ok,no_statistics}]")
+    equal(erl("[sys:log(K, true), begin Both(), ok end]"), "[ok,ok]")
+    equal(erl("{ok, L} = sys:log(K, get), Me = self(), [{in, {'$gen_call', {Me, T1}, {put, a, 1}}}, {out, ok, {Me, T1}, _},"
+              "{in, {'$gen_cast', {put, b, 2}}}, {noreply, _}, {in, {'$gen_call', {Me, T2}, {get, a}}}, {out, {ok, 1}, {Me, T2}, _}] = L, ok"), "ok")
+    equal(erl("[sys:log(K, {true, 2}), length(element(2, sys:log(K, get))), sys:log(K, print), sys:log(K, false), sys:log(K, get)]"), "[ok,2,ok,ok,{ok,[]}]")
+    eventually(lambda: "*DBG* kv got call {get,a} from" in node.log(), "what is printed of the log")
+    equal(erl("[sys:trace(K, true), begin Both(), ok end, sys:trace(K, false), begin gen_server:call(K, {get, b}), ok end]"), "[ok,ok,ok,ok]")
+    eventually(lambda: "*DBG* kv sent {ok,1} to" in node.log(), "the trace")
+    check("*DBG* kv got cast {put,b,2}" in node.log() and "{get,b}" not in node.log(), "the trace alone", node.log())
+    equal(erl("[sys:log({demo_sup, N}, true), supervisor:count_children({demo_sup, N}) =/= [], length(element(2, sys:log({demo_sup, N}, get)))]"), "[ok,true,2]")
+    equal(erl("[sys:no_debug({demo_sup, N}), sys:log({demo_sup, N}, get)]"), "[ok,{ok,[]}]")
+    equal(erl("sys:install(K, {fun(_, _, _) -> ok end, x}), sys:log_to_file(K, \"/tmp/no\")"), "{error,open_file}")
+
+
+@test("rpc:sbcast has its answer from a node where the name is, and from one where it is not")
+def sbcast(cleanup):
+    node, erl = pair(cleanup)
+    equal(erl("rpc:sbcast([N], nobody, hello)"), f"{{[],['{node.name}']}}")
+    equal(erl("rpc:sbcast([N], probe, hello)"), f"{{['{node.name}'],[]}}")
+
+
+@test("a request that a supervisor does not know is answered, named in the log once a sender, and kills nothing")
+def unknown_request(cleanup):
+    node, erl = pair(cleanup)
+    for _ in range(3):
+        contains(erl("gen_server:call({demo_sup, N}, {start_task, [], temporary, undefined})"), "{error,{bad_request,<<\"a supervisor takes")
+    contains(erl("gen_server:call({demo_sup, N}, which_children)"), "kv")
+    erl("io:format(rpc:call(N, erlang, whereis, [user]), \"the end\", [])")
+    eventually(lambda: "the end" in node.log(), "what comes after it in the log")
+    equal(node.log().count("a request of"), 1, node.log())
+
+
+@test("a remote shell says that this node has none, and what to use; the log has who asked")
+def remote_shell(cleanup):
+    node, erl = pair(cleanup)
+    terminal, shell_end = pty.openpty()
+    cleanup.callback(os.close, terminal)
+    shell = subprocess.Popen([*command_line, "-name", "shell@127.0.0.1", "-setcookie", node.cookie, "-start_epmd", "false",
+                              "-remsh", node.name], stdin=shell_end, stdout=shell_end, stderr=shell_end, start_new_session=True,
+                             env=dict(os.environ, TERM="xterm", ERL_EPMD_PORT=str(node.epmd_port), ERL_CRASH_DUMP_SECONDS="0"))
+    cleanup.callback(shell.wait)
+    cleanup.callback(shell.kill)
+    os.close(shell_end)
+    seen = b""
+
+    def said(part):
+        nonlocal seen
+        while part not in seen:
+            ready, _, _ = select.select([terminal], [], [], 30)
+            check(ready, f"the terminal shows no {part}", seen)
+            seen += os.read(terminal, 65536)
+    said(b"coppice --help")
+    said(b"***")  # what the terminal says of a shell that has ended
+    check(b"CRASH" not in seen.upper() and b"undef" not in seen, "no crash is shown", seen)
+    eventually(lambda: "shell@127.0.0.1 asked for a shell" in node.log(), "who asked in the log")
+    equal(erl("rpc:call(N, code, ensure_loaded, ['Elixir.IEx'])"), "{error,embedded}")  # iex asks so, and says what it is told
+    eventually(lambda: "me@127.0.0.1 asked for IEx" in node.log(), "who asked in the log")
+    equal(erl("S = spawn(N, fun() -> ok end), R = monitor(process, S), receive {'DOWN', R, _, _, Why} -> Why end"), "notsup")
+    eventually(lambda: "this node runs no Erlang code" in node.log(), "the spawn in the log")
 
 
 if __name__ == "__main__":

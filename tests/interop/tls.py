@@ -167,7 +167,7 @@ def route_cookie(cleanup):
     (port,) = listening(node)
     folder = Folder()
     cleanup.callback(folder.close)
-    right, wrong = folder.write("right", node.cookie, 0o600), folder.write("wrong", "notthis", 0o600)
+    right, wrong = folder.write("right", node.cookie, 0o600), folder.write("wrong", "another_one_of_24_letters", 0o600)
 
     def caller(name, cookie):
         route = f"[ {{ node: {node.name}, address: 127.0.0.1, port: {port}, tls: on, cookie: {{ file: {cookie} }} }} ]"

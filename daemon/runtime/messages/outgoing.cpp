@@ -2,12 +2,10 @@
 // The border of the node. What plugins build is believed within it, but an Erlang node that is sent something
 // that is no term, or a map with a key twice, ends the connection for all who use it: so every payload is
 // looked through once, here, before it leaves. Any thread.
-#include <coppice/etf/unique_keys.hpp>
-#include <coppice/etf/validate.hpp>
-
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/sound_term.hpp"
 
 namespace coppice::runtime::delivery {
 namespace {
@@ -15,15 +13,10 @@ namespace {
 // Other nodes have bounds of their own.
 constexpr etf::limits boundless{SIZE_MAX, SIZE_MAX, 255};
 
-bool is_term(etf::bytes payload) {
-  const auto seen = etf::scan(payload, boundless);
-  return seen && seen->length == payload.size() && (!seen->keyed || etf::has_unique_keys(payload));
-}
-
 } // namespace
 
 bool is_sound(system& host, signal_ptr& leaving) {
-  if (is_term(leaving->payload().bytes())) return true;
+  if (is_sound_term(leaving->payload().bytes(), boundless)) return true;
   host.core().malformed.fetch_add(1, std::memory_order_relaxed);
   const bool is_message = leaving->kind == signal_kind::message;
   base::log::warning("runtime", "{}: {} for another node is not one well-formed term and is {}",

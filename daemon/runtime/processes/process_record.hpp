@@ -155,6 +155,7 @@ class process_record final : public process {
   bool reclaimable : 1 = false;
   bool placed : 1 = false; // stays where it was spawned
   bool exits_first : 1 = false;
+  bool of_node : 1 = false;       // see spawn_options
   bool origin_notice : 1 = false; // the message that is being handled is one
   wake_history woken_from;
 

@@ -17,9 +17,13 @@ inline etf::bytes view(coppice_bytes bytes) {
 inline coppice_bytes plain(etf::bytes bytes) {
   return {bytes.data(), bytes.size()};
 }
+/// Whether no map names a key twice; without erlang.hpp nobody looks.
+inline bool (*has_unique_keys)(etf::bytes) = nullptr;
+
 inline bool is_term(etf::bytes bytes) {
-  const auto size = etf::validate(bytes);
-  return !bytes.empty() && size && *size == bytes.size();
+  const auto seen = etf::scan(bytes);
+  if (bytes.empty() || !seen || seen->length != bytes.size()) return false;
+  return !seen->keyed || has_unique_keys == nullptr || has_unique_keys(bytes);
 }
 
 /// Bytes that should be one term.

@@ -7,6 +7,7 @@
 
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/text.hpp>
+#include <coppice/etf/unique_keys.hpp>
 
 #include <coppice/testing/host.hpp>
 
@@ -48,6 +49,7 @@ inline const bool erlang_is_linked = [] {
       .size = sizeof(coppice_order_api), .reserved = 0, .compare = &compare, .equal = &equal, .hash = &hash};
   order_interface = &table;
   show = &show_erlang;
+  has_unique_keys = &etf::has_unique_keys;
   return true;
 }();
 

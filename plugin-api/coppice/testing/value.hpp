@@ -50,7 +50,7 @@ class value {
     return std::move(*read);
   }
 
-  friend bool operator==(const value&, const value&) = default;
+  friend bool operator==(const value& a, const value& b) { return a.text() == b.text(); }
   /// By their bytes: some order, for sets of terms.
   friend auto operator<=>(const value& a, const value& b) { return a.text() <=> b.text(); }
 

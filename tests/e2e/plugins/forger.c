@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * forger: a server that passes bytes off as terms. It is called with {How, Dest, Binary}, hands the binary's
- * bytes to the host as what it sends, casts, asks, exits or ends with, and answers with the host's status. */
+ * bytes to the host as what it sends, casts, asks, exits, ends or answers with, and answers with the host's
+ * status. */
 #include <coppice/server.h>
 #include <coppice/term.h>
 
@@ -59,6 +60,8 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
     case 'e': /* exit */
       status = actors->exit(self, dest, bytes, 0);
       break;
+    case 'o': /* outright: as a server does that leaves it at that */
+      return calls->reply(self, from, &m);
     case 'b': /* back */
       status = calls->reply(self, from, &m);
       if (status == COPPICE_OK) return status;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // shift: a server whose state can be followed through reloads. What a reload may stumble over is chosen by
-// macros: SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS,
-// RESTORE_FAILS_LATE, STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED, CLINGS (a thread that goes on for a
-// while after the actor's state is gone); VERSION is its version. In the
-// process that tries files out the environment has no COPPICE_SHIFT_HARM, so that what depends on it happens
-// in the daemon only.
+// macros: SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_MISFITS (it expects a state of another form),
+// RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS, RESTORE_FAILS_LATE, AFTER_RESTORE (it rings once restored,
+// and ends if it has counted to 7), STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED, CLINGS (a thread that
+// goes on for a while after the actor's state is gone); VERSION is its version. In the process that tries
+// files out the environment has no COPPICE_SHIFT_HARM, so that what depends on it happens in the daemon only.
 #include <coppice/post.hpp>
 #include <coppice/server.hpp>
 
@@ -172,6 +172,9 @@ class shift_server : public coppice::server {
     return {count_, rung_, got_};
   }
 
+#ifdef RESTORE_MISFITS
+  void restore_state(std::uint32_t, const std::tuple<std::uint64_t, std::string>&) {}
+#else
   bool restore_state(std::uint32_t, const state& saved) {
 #ifdef RESTORE_REFUSES
     return false;
@@ -191,6 +194,13 @@ class shift_server : public coppice::server {
     std::tie(count_, rung_, got_) = saved;
     return true;
   }
+#endif
+#ifdef AFTER_RESTORE
+  void after_restore() {
+    if (count_ == 7) throw std::runtime_error("seven will not do");
+    send_after(std::chrono::milliseconds(1), ring{});
+  }
+#endif
 #endif
 
  private:

@@ -54,3 +54,20 @@ TEST_CASE("a timeout exits with 4, every other failure with 1") {
   CHECK(api::exit_code_of(base::errc::timeout) == api::exit_code::timed_out);
   CHECK(api::exit_code_of(base::errc::refused) == api::exit_code::failed);
 }
+
+TEST_CASE("a document that nests without end is refused before it is a document") {
+  const auto nested = [](const char* before, std::size_t levels, const char* after) {
+    return before + std::string(levels, '[') + std::string(levels, ']') + after;
+  };
+  const auto request = [&](std::size_t levels) {
+    return api::decode_request(nested(R"({"command":"call","arguments":{"name":)", levels, "}}"));
+  };
+  CHECK(request(10));
+  for (const std::size_t levels : {100, 100'000, 1'000'000}) {
+    const auto refused = request(levels);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == base::errc::limit);
+  }
+  CHECK(api::decode_reply(nested(R"({"result":)", 1000, "}")));
+  CHECK_FALSE(api::decode_reply(nested(R"({"result":)", 100'000, "}")));
+}

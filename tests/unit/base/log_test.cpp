@@ -13,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 
 namespace coppice::base::log {
 namespace {
@@ -91,6 +92,19 @@ TEST_CASE("a JSON line is one object whatever bytes the message has") {
   CHECK(json.ends_with(R"("peer":"a@b"})"));
 }
 
+TEST_CASE("what strangers repeat is written once, and the sum at the end") {
+  const quiet_stderr quiet;
+  start({});
+  collector seen;
+  for (int i = 0; i < 1000; ++i) counted(level::warning, "test", "knock", "{} knocks", i);
+  counted(level::debug, "test", "below the level", "unheard");
+  stop();
+  const auto lines = seen.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].text == "0 knocks");
+  CHECK(lines[1].text == "999 more like this within 10 s: 0 knocks");
+}
+
 TEST_CASE("lines are written in order, with their fields, before flush returns") {
   const quiet_stderr quiet;
   start({});
@@ -152,6 +166,26 @@ TEST_CASE("without a writer lines are written by the caller") {
   collector seen;
   warning("test", "early");
   CHECK(seen.lines().size() == 1);
+}
+
+TEST_CASE("a record is cut where it is too long, at a whole character, and says how much is missing") {
+  const quiet_stderr quiet;
+  collector seen;
+  const std::string text(most_bytes - 1, 'x');
+  info("test", "{}", text);
+  info("test", "{}ü and {} more", text, std::string(1'000'000, 'y'));
+  write(level::info, "test", {{"first", "short"}, {"last", std::string(3 * most_bytes, 'z')}}, "{}", "text");
+  submit({0, level::info, "test", std::string(3 * most_bytes, 'x'), {{std::string(1000, 'n'), "value"}}});
+  const auto lines = seen.lines();
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].text == text);
+  CHECK(lines[1].text == text + "… (1000012 bytes left out)");
+  CHECK(lines[2].fields[0].value == "short");
+  CHECK(lines[2].fields[1].value.starts_with("zzz"));
+  CHECK(lines[2].fields[1].value.ends_with("z… (16393 bytes left out)"));
+  CHECK(lines[3].text.ends_with("x… (16384 bytes left out)"));
+  CHECK(lines[3].fields[0].name.size() < 100);
+  CHECK(lines[3].fields[0].value == "… (5 bytes left out)");
 }
 
 } // namespace coppice::base::log

@@ -359,6 +359,10 @@ TEST_CASE("supervisor's requests get OTP's answers") {
       host.supervise(with({actor("a"), actor("b", "scribe", restart_type::temporary), nested}));
   REQUIRE(pid);
   const std::string start = "start => {coppice, start_link, [scribe, #{}]}";
+  const std::string refused =
+      "{error,{bad_request,<<\"a supervisor takes which_children, count_children, start_child, "
+      "restart_child, "
+      "terminate_child, delete_child and get_childspec\">>}}";
   const std::pair<std::string, std::string> rows[] = {
       {"count_children", "[{specs,3},{active,3},{supervisors,1},{workers,2}]"},
       {"{restart_child, a}", "{error,running}"},
@@ -386,7 +390,9 @@ TEST_CASE("supervisor's requests get OTP's answers") {
       {"{start_child, #{id => i, start => {coppice, start_link, [ignoring]}}}", "{ok,undefined}"},
       {"which_children",
        "[{i,undefined,worker,[ignoring]},{{n,1},PID,worker,[scribe]},{nested,PID,supervisor,[supervisor]}]"},
-      {"bogus", "{error,bad_request}"},
+      {"bogus", refused},
+      {"{start_task,[],temporary,undefined}", refused},
+      {"{bogus,1}", refused},
   };
   for (const auto& row : rows) {
     const std::string& request = row.first;

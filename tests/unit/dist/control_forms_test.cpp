@@ -8,26 +8,23 @@
 #include <string>
 #include <vector>
 
+#include "at_connection.hpp"
 #include "atom_cache_ends.hpp"
 #include "base/bytes.hpp"
-#include "dist/control_builder.hpp"
 #include "dist/flags.hpp"
 #include "dist/frame.hpp"
 #include "dist/frequent_control.hpp"
-#include "dist/handshake_message.hpp"
 #include "dist/short_form.hpp"
 #include "hex.hpp"
 
 using namespace coppice;
 using namespace coppice::dist;
+using namespace coppice::dist::testing;
 using runtime::signal;
 using runtime::signal_kind;
 
 namespace {
 
-constexpr const char* own_name = "a@127.0.0.1";
-constexpr const char* peer_name = "b@127.0.0.1";
-constexpr std::uint32_t peer_creation = 77;
 const std::string longest_name(255, 'n');
 
 std::vector<std::uint8_t> encoded(const control_message& m) {
@@ -86,33 +83,6 @@ bool is_frequent(const control_message& m) {
       return false;
   }
 }
-
-// A node that is never started, and its connection to a Coppice node that knows the given flags.
-struct at_connection {
-  explicit at_connection(std::uint64_t flags = flag::offered)
-      : context(host, settings, at(flags), intern()) {}
-
-  static runtime::system_options named() {
-    runtime::system_options out;
-    out.node_name = own_name;
-    out.workers = 1;
-    return out;
-  }
-  static peer_node at(std::uint64_t flags) {
-    peer_node out;
-    out.name = peer_name;
-    out.flags = flags;
-    out.creation = peer_creation;
-    out.capabilities = handshake_message::capability::all;
-    return out;
-  }
-  std::uint32_t intern() { return *host.nodes().intern(peer_name); }
-  runtime::pid theirs(std::uint32_t id) const { return {context.ids.peer(), peer_creation, id, 3}; }
-
-  runtime::system host{named()};
-  options settings;
-  connection_context context;
-};
 
 // What a short form leaves out is both ends' names and creations.
 control_message spelled_out(const short_form& m, std::uint32_t own_creation) {

@@ -73,26 +73,24 @@ TEST_CASE("a peer that stalls in the handshake is closed in time, and others get
   CHECK(half.closed_by_node());
 }
 
-TEST_CASE("one handshake more at once than allowed is refused, whichever it is") {
+TEST_CASE("of more handshakes at once than there are places the one silent for longest goes") {
   epmd_server epmd;
   options few;
   few.handshakes = 2;
+  few.handshake_timeout = 2 * patience;
   cluster_node a(epmd, name_a, few);
   const raw_peer one(a.port);
   const raw_peer two(a.port);
   const raw_peer three(a.port);
-  pollfd all[] = {{one.fd(), POLLIN, 0}, {two.fd(), POLLIN, 0}, {three.fd(), POLLIN, 0}};
-  CHECK(::poll(all, 3, 20'000) == 1);
+  CHECK(one.closed_by_node());
 }
 
 TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB" *
           doctest::skip(base::sanitized)) {
   epmd_server epmd;
   cluster_node a(epmd, name_a);
-  {
-    raw_peer first(a.port); // what is made once
-    REQUIRE(first.begin("first@127.0.0.1", name_a));
-  }
+  raw_peer first(a.port); // for it is made what is made once; what it has itself must not be freed meanwhile
+  REQUIRE(first.begin("first@127.0.0.1", name_a));
   constexpr std::size_t count = 60;
   constexpr std::size_t at_this_end = sizeof(raw_peer) + 512;
   std::vector<std::unique_ptr<raw_peer>> strangers;
@@ -103,7 +101,7 @@ TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB"
     strangers.push_back(std::make_unique<raw_peer>(a.port));
     REQUIRE(strangers.back()->begin("n" + std::to_string(i) + "@127.0.0.1", name_a));
   }
-  CHECK((in_use() - before) / count <= 4096 + at_this_end);
+  CHECK(in_use() <= before + count * (4096 + at_this_end));
 }
 
 TEST_CASE("a thousand nodes connect and each is answered") {

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cluster.hpp"
@@ -23,6 +24,13 @@ namespace {
 
 constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_b = "b@127.0.0.1";
+
+// That connects at once or not at all: no time decides what a test sees.
+options patient() {
+  options made;
+  made.yield_time = made.connect_timeout = 2 * patience;
+  return made;
+}
 
 } // namespace
 
@@ -380,7 +388,7 @@ TEST_CASE("two nodes that connect to each other at once end up with one connecti
 
 TEST_CASE("a node that is being let in is not connected to a second time") {
   epmd_server epmd;
-  cluster_node a(epmd, name_a);
+  cluster_node a(epmd, name_a, patient());
   const actor here(a.host, {.trap_exit = true});
   raw_peer x(a.port);
   REQUIRE(x.begin("x@127.0.0.1", name_a));
@@ -396,9 +404,61 @@ TEST_CASE("a node that is being let in is not connected to a second time") {
   CHECK(here.waiting() == 0);
 }
 
-TEST_CASE("what was held back for a node being let in begins when that fails") {
+TEST_CASE("who claims to be a node and proves nothing keeps it away for a moment only") {
   epmd_server epmd;
-  cluster_node a(epmd, name_a);
+  options quick;
+  quick.yield_time = std::chrono::milliseconds(50);
+  quick.handshake_timeout = 2 * patience;
+  cluster_node a(epmd, name_a, quick);
+  cluster_node b(epmd, name_b);
+  raw_peer impostor(a.port);
+  REQUIRE(impostor.begin(name_b, name_a));
+  const actor in_b(b.host, {.name = "x"});
+  const actor here(a.host);
+  here.run([&](process& self) { return self.send(a.see(b, "x"), number(1)); });
+  CHECK(value_of(in_b.next()) == 1);
+  CHECK(a.peer(name_b).outgoing);
+}
+
+TEST_CASE("a node that always says it connects to us itself, and does not, is given up in time") {
+  epmd_server epmd;
+  options quick;
+  quick.yield_time = std::chrono::milliseconds(20);
+  quick.connect_timeout = std::chrono::milliseconds(500);
+  cluster_node a(epmd, name_a, quick);
+  const base::unique_fd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof at;
+  REQUIRE(::bind(listening.get(), reinterpret_cast<sockaddr*>(&at), length) == 0);
+  REQUIRE(::listen(listening.get(), 16) == 0);
+  REQUIRE(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&at), &length) == 0);
+  epmd.add("x@127.0.0.1", ntohs(at.sin_port));
+  int refused = 0;
+  std::thread refusing([&] {
+    for (;;) {
+      const base::unique_fd one(::accept(listening.get(), nullptr, nullptr));
+      if (!one) return;
+      char opening[256];
+      if (::recv(one.get(), opening, sizeof opening, 0) <= 0) continue;
+      ::send(one.get(), "\0\4snok", 6, MSG_NOSIGNAL);
+      ++refused;
+    }
+  });
+  const actor here(a.host, {.trap_exit = true});
+  const auto to = destination::remote("y", *a.host.nodes().intern("x@127.0.0.1"));
+  here.run([&](process& self) { return self.monitor(to); });
+  CHECK(is_atom(reason_of(here.next()), "noconnection"));
+  ::shutdown(listening.get(), SHUT_RDWR);
+  refusing.join();
+  CHECK(refused > 0);
+  CHECK(a.peer("x@127.0.0.1").state == peer_state::down);
+}
+
+TEST_CASE("what yields to a node being let in begins when that fails") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a, patient());
   const actor here(a.host, {.trap_exit = true});
   {
     raw_peer x(a.port);

@@ -193,7 +193,7 @@ TEST_CASE("without link and monitor a spawned process ends unheard, a monitor al
   here.run([&](process& self) {
     const auto ref = self.spawn_at(of(index, false, true));
     REQUIRE(self.await(ref, patient()));
-    CHECK(b.host.info(last)->monitored_by.size() == 1);
+    CHECK(eventually([&] { return b.host.info(last)->monitored_by.size() == 1; }));
     CHECK(self.demonitor(ref));
     return 0;
   });

@@ -252,3 +252,78 @@ TEST_CASE("a long payload is a part of the memory its frame came in, unless it h
   REQUIRE(taken);
   CHECK((*taken)->payload.bytes().data() != small.bytes().data() + 19);
 }
+
+TEST_CASE("a payload that names a key twice ends the connection, and the error names sender and key") {
+  control_message control;
+  control.what = op::send_sender;
+  control.from = address::of(etf::pid{"x@h", 5, 6, 7});
+  control.to = address::of(etf::pid{"a@h", 1, 0, 4});
+  etf::vector_writer terms;
+  encode_control(terms, control);
+  const std::vector<std::uint8_t> whole = terms.take();
+  const auto twice = from_hex(
+      "7400000002"
+      "77016b"
+      "6101"
+      "77016b"
+      "6102");
+  const auto starts_with = [](std::vector<std::uint8_t> front, std::span<const std::uint8_t> behind) {
+    front.insert(front.end(), behind.begin(), behind.end());
+    return front;
+  };
+  const auto check_ended = [](const base::result<unpacked*>& taken) {
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error().text.find("#Pid<x@h.7.5.6>") != std::string::npos);
+    CHECK(taken.error().text.find("names k twice") != std::string::npos);
+  };
+  const auto pass_through = starts_with(starts_with(from_hex("7083"), whole), from_hex("83"));
+  {
+    unpacker in({});
+    check_ended(in.take(starts_with(pass_through, twice)));
+  }
+  {
+    unpacker in({});
+    etf::vector_writer long_term; // long enough to be compressed
+    long_term.list(20);
+    for (int i = 0; i < 20; ++i) long_term.raw(twice);
+    long_term.nil();
+    const auto packed = etf::deflate(long_term.view());
+    REQUIRE(packed[1] == 80);
+    check_ended(in.take(starts_with(starts_with(from_hex("7083"), whole), packed)));
+  }
+  {
+    unpacker in({});
+    const auto first = starts_with(from_hex("8345"
+                                            "0000000000000009"
+                                            "0000000000000002"
+                                            "00"),
+                                   starts_with(whole, std::span(twice).first(9)));
+    REQUIRE(in.take(first));
+    check_ended(in.take(starts_with(from_hex("8346"
+                                             "0000000000000009"
+                                             "0000000000000001"),
+                                    std::span(twice).subspan(9))));
+  }
+  { // a long frame, whose payload would have needed no copy
+    message_bytes frame;
+    const auto padding = std::vector<std::uint8_t>(40'000, 'x');
+    etf::vector_writer term;
+    term.tuple(2);
+    term.binary(padding);
+    term.raw(twice);
+    const auto bytes = starts_with(pass_through, term.view());
+    REQUIRE(frame.reserve(bytes.size()));
+    frame.append(bytes);
+    const auto memory = frame.take();
+    unpacker in({});
+    check_ended(in.take(memory.bytes(), memory));
+  }
+  unpacker in({});
+  control_message request = control; // as a part of the control message itself
+  request.what = op::exit2;
+  request.reason = twice;
+  encode_control(terms, request);
+  const auto taken = in.take(starts_with(from_hex("7083"), terms.view()));
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().text.find("names k twice") != std::string::npos);
+}

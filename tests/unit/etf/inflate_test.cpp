@@ -66,6 +66,33 @@ TEST_CASE("a bomb is refused by its claim, by its lie, or by the limit") {
   CHECK(etf::inflate(compressed(5000), small).error().code == etf::errc::too_large);
 }
 
+TEST_CASE("what is much larger than what was sent is refused, but for what is small all the same") {
+  etf::limits bounds;
+  REQUIRE(compressed(3'000'000).size() * bounds.inflate_ratio < 3'000'000);
+  CHECK(etf::inflate(compressed(3'000'000)));
+  const buffer bomb = compressed(5'000'000);
+  const auto refused = etf::inflate(bomb);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == etf::errc::too_large);
+  bounds.inflate_ratio = 2000;
+  CHECK(etf::inflate(bomb, bounds).value().size() == 5'000'005);
+}
+
+TEST_CASE("in slices it is the same, and none of them is long") {
+  const buffer packed = compressed(1'000'000);
+  etf::inflater in(packed);
+  buffer all;
+  for (;;) {
+    const auto slice = in.next();
+    REQUIRE(slice);
+    if (slice->empty()) break;
+    CHECK(slice->size() <= 65'536);
+    all.insert(all.end(), slice->begin(), slice->end());
+  }
+  CHECK(all == etf::inflate(packed).value());
+  CHECK(in.consumed() == packed.size());
+}
+
 TEST_CASE("damaged streams are errors") {
   const buffer good = compressed(5000);
   for (std::size_t at = 5; at < good.size(); ++at) {

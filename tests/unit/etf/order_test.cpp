@@ -5,6 +5,7 @@
 #include <coppice/etf/canonical.hpp>
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/text.hpp>
+#include <coppice/etf/validate.hpp>
 
 #include "samples.hpp"
 
@@ -151,4 +152,74 @@ TEST_CASE("damaged terms are compared without leaving their bytes") {
     etf::equal_exact(b, a);
     etf::phash2(b);
   }
+}
+
+namespace {
+
+// #{#{…} => 1, #{…} => 2} and so on downwards: two keys of each map are maps that differ at the very bottom.
+buffer keys_of_keys(int levels, int& bottom) {
+  buffer made{116, 0, 0, 0, 2};
+  for (std::uint8_t value = 1; value <= 2; ++value) {
+    const buffer key = levels == 0 ? buffer{98, 1, 0, static_cast<std::uint8_t>(bottom >> 8),
+                                            static_cast<std::uint8_t>(bottom)}
+                                   : keys_of_keys(levels - 1, bottom);
+    if (levels == 0) ++bottom;
+    made.insert(made.end(), key.begin(), key.end());
+    made.insert(made.end(), {97, value});
+  }
+  return made;
+}
+
+} // namespace
+
+// Sorting a map's keys again for each comparison would take years.
+TEST_CASE("maps whose keys are maps are compared without sorting any of them twice") {
+  int bottom = 0, other_bottom = 0;
+  const buffer one = keys_of_keys(14, bottom);
+  buffer other = keys_of_keys(14, other_bottom);
+  CHECK(etf::compare(one, other) == 0);
+  other.back() = 3;
+  CHECK(etf::compare(one, other) < 0);
+  CHECK_FALSE(etf::equal_exact(one, other));
+  // The pairs the other way round, at every level.
+  buffer swapped = hex("74 00000002");
+  const std::size_t half = (one.size() - 5) / 2;
+  swapped.insert(swapped.end(), one.begin() + 5 + static_cast<std::ptrdiff_t>(half), one.end());
+  swapped.insert(swapped.end(), one.begin() + 5, one.begin() + 5 + static_cast<std::ptrdiff_t>(half));
+  CHECK(etf::equal_exact(one, swapped));
+}
+
+TEST_CASE("chains of maps in keys and in values are compared in one pass") {
+  constexpr int levels = 100'000;
+  buffer keys, values, ends;
+  for (int i = 0; i < levels; ++i) {
+    keys.insert(keys.end(), {116, 0, 0, 0, 2}); // #{#{…} => [], 1 => 1}
+    ends.insert(ends.end(), {106, 97, 1, 97, 1});
+    values.insert(values.end(), {116, 0, 0, 0, 2, 97, 2, 97, 1, 97, 1}); // #{2 => 1, 1 => #{…}}
+  }
+  keys.push_back(106);
+  values.push_back(106);
+  keys.insert(keys.end(), ends.begin(), ends.end());
+  for (const buffer& each : {keys, values}) {
+    buffer other = each;
+    other[static_cast<std::size_t>(std::find(other.begin(), other.end(), 106) - other.begin())] = 116;
+    const auto at = std::find(each.begin(), each.end(), 106) - each.begin() + 1;
+    other.insert(other.begin() + at, {0, 0, 0, 0}); // #{} for the innermost []
+    REQUIRE(etf::validate(other, {SIZE_MAX, SIZE_MAX, 255}));
+    CHECK(etf::compare(other, each) == -etf::compare(each, other));
+    CHECK(etf::compare(other, each) < 0);
+  }
+}
+
+TEST_CASE("keys that are maps come in the order of maps, whatever the order of their bytes") {
+  const auto order_of = [](const char* a, const char* b) {
+    return etf::compare(etf::parse(a).value(), etf::parse(b).value());
+  };
+  CHECK(order_of("#{#{b => 1} => x, #{a => 2} => y}", "#{#{a => 2} => y, #{b => 1} => x}") == 0);
+  CHECK(order_of("#{#{b => 1} => x, #{a => 2} => y}", "#{#{a => 2} => z, #{b => 1} => a}") < 0);
+  CHECK(order_of("#{#{1 => 1} => x, c => y}", "#{#{1.0 => 1} => x, c => y}") < 0);
+  CHECK(order_of("#{{#{2 => 1, 1 => 2}} => x, c => y}", "#{c => y, {#{1 => 2, 2 => 1}} => x}") == 0);
+  CHECK(order_of("#{a => #{#{z => 1, y => 2} => 1, 7 => 2}, b => 1}",
+                 "#{b => 1, a => #{7 => 2, #{y => 2, z => 1} => 1.0}}") == 0);
+  CHECK(order_of("[#{a => 1, b => 2}, #{c => 3, d => 4}]", "[#{b => 2, a => 1}, #{d => 4, c => 4}]") < 0);
 }

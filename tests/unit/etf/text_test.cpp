@@ -209,6 +209,41 @@ TEST_CASE("long terms are broken into lines that fit, and cut when asked") {
   CHECK(etf::print(*term, how) == "#{alpha =>...");
 }
 
+TEST_CASE("of what is long no more is printed than is asked for, and that is its beginning") {
+  const auto check_bounded = [](const buffer& term) {
+    const std::string all = etf::print(term);
+    for (const std::size_t most : {1, 5, 50, 500}) {
+      for (const bool pretty : {false, true}) {
+        etf::print_options how;
+        how.most = most;
+        how.pretty = pretty;
+        const std::string some = etf::print(term, how);
+        CAPTURE(most);
+        CHECK(some.size() <= most + 3);
+        CHECK(some.ends_with("..."));
+        CHECK(all.starts_with(some.substr(0, some.size() - 3)));
+      }
+    }
+    etf::print_options enough;
+    enough.most = all.size();
+    CHECK(etf::print(term, enough) == all);
+  };
+  const auto within = [](const std::string& text) { return etf::parse("{" + text + ",a}").value(); };
+  check_bounded(within("<<\"" + std::string(2000, 'x') + "\">>"));
+  check_bounded(within("<<\"" + std::string(1000, 'x') + "\xC3\xA9\"/utf8>>"));
+  check_bounded(within("\"" + std::string(70'000, 'x') + "\""));
+  check_bounded(within("[" + std::string(2000, ' ') + "1000" + [] {
+    std::string more;
+    for (int i = 0; i < 1000; ++i) more += ",1000";
+    return more + "]";
+  }()));
+  etf::vector_writer out;
+  out.tuple(2);
+  out.big(false, buffer(5000, 0xAB));
+  out.binary(buffer(3000, 0xFF));
+  check_bounded(out.take());
+}
+
 TEST_CASE("integers of any length are printed and read") {
   etf::vector_writer out;
   buffer magnitude(5000, 0xAB);

@@ -47,6 +47,16 @@ constexpr named calls_beyond_looking[] = {
      }},
 };
 
+// Starts the actor, whose handle is `kept` from then on.
+void start_kept(stage& set) {
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    kept = self;
+    return answer(self, from, "kept");
+  };
+  REQUIRE(set.start() == "ok");
+  REQUIRE(set.call("keep") == "kept");
+}
+
 } // namespace
 
 TEST_CASE("the name of a function is told from its address") {
@@ -67,12 +77,7 @@ TEST_CASE("the name of a function is told from its address") {
 
 TEST_CASE("a call on a thread that runs no callback is refused and named") {
   stage set;
-  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
-    kept = self;
-    return answer(self, from, "kept");
-  };
-  REQUIRE(set.start() == "ok");
-  REQUIRE(set.call("keep") == "kept");
+  start_kept(set);
   heard_log log;
   std::thread([] {
     CHECK(calls.cancel(kept, 1) == COPPICE_E_CONTEXT);
@@ -102,12 +107,7 @@ TEST_CASE("a call for another actor than the callback's is refused and named wit
 
 TEST_CASE("logging is for every thread, and says nothing of an actor whose turn it is not") {
   stage set;
-  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
-    kept = self;
-    return answer(self, from, "kept");
-  };
-  REQUIRE(set.start() == "ok");
-  REQUIRE(set.call("keep") == "kept");
+  start_kept(set);
   heard_log log;
   host::log_interface()->write(kept, COPPICE_LOG_INFO, coppice_text("from outside"), nullptr, 0);
   CHECK(log.count("plugin: from outside") == 1);

@@ -3,6 +3,7 @@
 // that an actor type consists of, of another size than ours.
 #include "host/hosted_behaviours.hpp"
 
+#include <coppice/tables.hpp>
 #include <cstddef>
 #include <set>
 
@@ -15,24 +16,37 @@ using runtime::destination;
 
 namespace {
 
-// A behaviour of this test's: it says every message to its one callback.
+// A behaviour of this test's: it says every message to its one callback, which its second revision tells the
+// sender's volume as well.
 struct parrot_table {
   std::uint32_t size;
   std::uint32_t reserved;
   std::int32_t (*hear)(coppice_actor* self, void* state, const coppice_message* m);
 };
+struct parrot_table_2 {
+  std::uint32_t size;
+  std::uint32_t reserved;
+  std::int32_t (*hear)(coppice_actor* self, void* state, const coppice_message* m, std::int32_t volume);
+};
 constexpr const char* parrot_1 = "test.parrot/1";
+constexpr const char* parrot_2 = "test.parrot/2";
 
 struct parrot_code final : host::actor_code {
   explicit parrot_code(const coppice_actor_type& type)
-      : actor_code(type), callbacks(host::callbacks_of<parrot_table>(type, parrot_1, sizeof(parrot_table))) {}
-  const parrot_table callbacks;
+      : actor_code(type),
+        first(host::callbacks_of<parrot_table>(type, parrot_1, sizeof(parrot_table))),
+        second(host::callbacks_of<parrot_table_2>(type, parrot_2, sizeof(parrot_table_2))) {}
+  std::int32_t hear(coppice_actor* self, void* state, const coppice_message* m) const {
+    return second.hear != nullptr ? second.hear(self, state, m, 11) : first.hear(self, state, m);
+  }
+  const parrot_table first;
+  const parrot_table_2 second;
 };
 
 class parrot final : public behaviours::server, public host::plugin_actor {
  public:
   using code_type = parrot_code;
-  explicit parrot(host::actor_plan plan) : plugin_actor(std::move(plan)) { parrot::use(running()); }
+  explicit parrot(host::actor_plan&& plan) : plugin_actor(std::move(plan)) { parrot::use(running()); }
 
   runtime::outcome init(runtime::process& self) override { return begin(self); }
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
@@ -48,22 +62,21 @@ class parrot final : public behaviours::server, public host::plugin_actor {
   }
   runtime::outcome take_info(runtime::process&, const runtime::message& m) override {
     const coppice_message lent = host::lend(m);
-    return follow(hear_(&actor(), state(), &lent));
+    return follow(callbacks_->hear(&actor(), state(), &lent));
   }
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
   runtime::message sys_state(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
-  void use(const host::actor_code& code) override {
-    hear_ = static_cast<const parrot_code&>(code).callbacks.hear;
-  }
+  void use(const host::actor_code& code) override { callbacks_ = &static_cast<const parrot_code&>(code); }
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
-  decltype(parrot_table::hear) hear_ = nullptr;
+  const parrot_code* callbacks_ = nullptr;
 };
 
 constexpr coppice_table_use parrot_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {parrot_1, COPPICE_TABLE_NEEDED, sizeof(parrot_table), 0},
+    {parrot_2, COPPICE_TABLE_NEEDED, sizeof(parrot_table_2), 0},
     {nullptr, 0, 0, 0}};
 constexpr coppice_behaviour parrot_facts = {"parrot", parrot_tables};
 
@@ -116,6 +129,40 @@ TEST_CASE("a behaviour is added by its facts and its actors' class, and by nothi
   CHECK(set.host.system_request(destination::named("polly"), "get_state") == "{ok,42}");
   set.host.system.exit(*pid, term("kill"));
   CHECK(set.lines(1) == strings{"destroy"});
+}
+
+TEST_CASE(
+    "of two revisions of a table the higher is called, wherever it stands, and the former where it is "
+    "alone") {
+  const host::hosted_behaviour all[] = {host::hosted<parrot>(&parrot_facts)};
+  static constexpr parrot_table first = {
+      sizeof(parrot_table), 0,
+      [](coppice_actor*, void*, const coppice_message* m) { return note(shown(m)); }};
+  static constexpr parrot_table_2 second = {
+      sizeof(parrot_table_2), 0, [](coppice_actor*, void*, const coppice_message* m, std::int32_t volume) {
+        return note(shown(m) + " at " + std::to_string(volume));
+      }};
+  static const coppice_table both[] = {{parrot_2, &second},
+                                       {"test.parrot/9", &first},
+                                       {parrot_1, &first},
+                                       {COPPICE_LIFECYCLE_1, &full_lifecycle},
+                                       {nullptr, nullptr}};
+  static const coppice_table former[] = {
+      {parrot_1, &first}, {COPPICE_LIFECYCLE_1, &full_lifecycle}, {nullptr, nullptr}};
+  const coppice_behaviour facts[] = {parrot_facts, {nullptr, nullptr}};
+  const auto hears = [&](const coppice_table* tables) {
+    const coppice_actor_type type = {sizeof type, 0, "polly", "parrot", tables, nullptr};
+    CHECK(coppice::tables::check(type, facts).empty());
+    stage set(all);
+    REQUIRE(set.start(type) == "ok");
+    set.host.system.send(*set.host.system.whereis("polly"), term("hello"));
+    const strings heard = set.lines(2);
+    set.host.system.exit(*set.host.system.whereis("polly"), term("kill"));
+    CHECK(set.lines(1) == strings{"destroy"});
+    return heard.back();
+  };
+  CHECK(hears(both) == "hello at 11");
+  CHECK(hears(former) == "hello");
 }
 
 TEST_CASE("an actor type of no known behaviour has no code, and refuses its plugin") {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "../behaviours/test_host.hpp"
-#include "base/log.hpp"
+#include "heard_log.hpp"
 #include "host/hosted_behaviours.hpp"
 #include "host/server.hpp"
 
@@ -115,34 +115,6 @@ inline const coppice_actor_type full_type = {
     sizeof(coppice_actor_type), 0, "scripted", "server", full_tables, nullptr};
 inline const coppice_actor_type bare_type = {
     sizeof(coppice_actor_type), 0, "bare", "server", bare_tables, nullptr};
-
-// What is logged while it is there, each line with the module before it.
-class heard_log {
- public:
-  heard_log()
-      : tap_(base::log::add_tap([this](const base::log::record& line) {
-          const std::scoped_lock held(lock_);
-          lines_.push_back(line.module + ": " + line.text);
-        })) {
-    base::log::start({});
-  }
-  ~heard_log() {
-    base::log::stop();
-    base::log::remove_tap(tap_);
-  }
-  // How many lines have this in them.
-  std::ptrdiff_t count(std::string_view part) {
-    base::log::flush();
-    const std::scoped_lock held(lock_);
-    return std::ranges::count_if(lines_,
-                                 [part](const std::string& one) { return one.find(part) != one.npos; });
-  }
-
- private:
-  std::mutex lock_;
-  std::vector<std::string> lines_;
-  std::uint64_t tap_;
-};
 
 class stage {
  public:

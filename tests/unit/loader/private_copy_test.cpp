@@ -3,10 +3,12 @@
 #include "loader/private_copy.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <fstream>
 
+#include "base/file.hpp"
 #include "workshop.hpp"
 
 using namespace coppice;
@@ -28,7 +30,9 @@ TEST_CASE("copies are ours alone and named after plugin, build and generation") 
   loader::copy_folder copies(shop.data().string());
   REQUIRE(copies.prepare().has_value());
   CHECK(mode_of(copies.path()) == 0700);
-  const auto copy = copies.copy(file.string(), "fixture", "ab/12", 7);
+  const auto opened = base::open_file(file.string(), O_RDONLY);
+  REQUIRE(opened);
+  const auto copy = copies.copy(opened->get(), "fixture", "ab/12", 7);
   REQUIRE(copy.has_value());
   CHECK(*copy == copies.path() + "/fixture-ab_12-7.so");
   CHECK(mode_of(*copy) == 0600);

@@ -208,20 +208,3 @@ TEST_CASE("an actor type whose tables cannot be read is told that alone") {
   CHECK(by_type(type_with(endless.data())) ==
         names{"it has more than 32 tables: end their array with {NULL, NULL}"});
 }
-
-TEST_CASE("of several revisions the highest that is known is called, wherever it stands") {
-  const coppice_table both[] = {{"coppice.pond/2", &still},
-                                {"coppice.pond/9", &still},
-                                {COPPICE_LIFECYCLE_1, &lifecycle},
-                                {"coppice.pond/1", &still},
-                                {nullptr, nullptr}};
-  const auto type = type_with(both);
-  CHECK(by_type(type) == names{});
-  CHECK(tables::highest(type, "coppice.pond", behaviours) == &both[0]);
-  CHECK(tables::highest(type, "coppice.lifecycle", behaviours) == &both[2]);
-  CHECK(tables::highest(type, "coppice.server", behaviours) == nullptr);
-  const coppice_table old[] = {
-      {COPPICE_LIFECYCLE_1, &lifecycle}, {"coppice.pond/1", &still}, {nullptr, nullptr}};
-  CHECK(tables::highest(type_with(old), "coppice.pond", behaviours) == &old[1]);
-  CHECK(tables::highest(type, "coppice.pond") == nullptr);
-}

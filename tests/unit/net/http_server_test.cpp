@@ -235,9 +235,9 @@ TEST_CASE("more than much is sent whole to a client that takes it") {
   CHECK(at.requests == 20);
 }
 
-TEST_CASE("at the bound the connection idle longest makes room") {
+TEST_CASE("at the bound the connection whose last request is longest ago makes room") {
   http_options options;
-  options.connections = 3;
+  options.connections = 2;
   place at(options);
   client& first = at.connect();
   first.to.write(get);
@@ -253,31 +253,43 @@ TEST_CASE("at the bound the connection idle longest makes room") {
   REQUIRE(at.until([&] { return busy.has("kept."); }));
 }
 
-TEST_CASE("who only holds places has to make room as well, after a while") {
+TEST_CASE("who says half of a request, or takes no answer, has to make room as well") {
   http_options options;
   options.connections = 3;
   place at(options);
-  for (int i = 0; i < 3; ++i) at.connect();
-  client& late = at.connect();
-  late.to.write(get);
-  REQUIRE(at.until([&] { return late.has("GET / ."); }));
-  CHECK(at.clients[0].gone());
-  CHECK_FALSE(at.clients[2].gone());
+  client& silent = at.connect();
+  client& half = at.connect();
+  half.to.write("GET / HT");
+  client& greedy = at.connect();
+  greedy.to.pause();
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += "GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
+  greedy.to.write(many);
+  REQUIRE(at.until([&] { return at.requests > 0; }));
+  for (int i = 0; i < 3; ++i) {
+    client& late = at.connect();
+    late.to.write(get);
+    REQUIRE(at.until([&] { return late.has("GET / ."); }));
+  }
+  CHECK(silent.gone());
+  CHECK(half.gone());
+  REQUIRE(at.until([&] { return at.server->connections() == 3; }));
 }
 
 TEST_CASE("while all are busy at the bound more wait, and come in when one ends") {
   http_options options;
-  options.connections = 2;
+  options.connections = 1;
   place at(options);
-  for (int i = 0; i < 2; ++i)
+  for (std::size_t i = 1; i <= 4; ++i) {
     at.connect().to.write("GET /keep HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-  REQUIRE(at.until([&] { return at.kept.size() == 2; }));
-  client& third = at.connect(); // the kernel's doing
-  third.to.write(get);
-  REQUIRE(at.until([&] { return third.to.bytes_queued() == 0; }));
-  CHECK(at.requests == 2);
+    REQUIRE(at.until([&] { return at.kept.size() == i; }));
+  }
+  client& another = at.connect(); // the kernel's doing
+  another.to.write(get);
+  REQUIRE(at.until([&] { return another.to.bytes_queued() == 0; }));
+  CHECK(at.requests == 4);
   at.server->answer(at.kept[0], {200, "", "done."});
-  REQUIRE(at.until([&] { return third.has("GET / ."); }));
+  REQUIRE(at.until([&] { return another.has("GET / ."); }));
 }
 
 TEST_CASE("a connection has a bound of requests, and says so with the last") {

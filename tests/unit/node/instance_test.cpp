@@ -9,6 +9,7 @@
 #include <chrono>
 #include <coppice/etf/text.hpp>
 #include <cstdlib>
+#include <functional>
 #include <future>
 
 #include "base/log.hpp"
@@ -139,6 +140,11 @@ TEST_CASE("a node comes up from YAML, answers calls, shows its tree and stops in
   const std::string text = node::banner(*node, "coppice", "");
   CHECK(text.find("coppice call shop_sup which_children") != std::string::npos);
   CHECK(text.find("gen_server:call({shop_sup,'unit@127.0.0.1'}, which_children)") != std::string::npos);
+  const char* const path = std::getenv("PATH");
+  const std::string before = path != nullptr ? path : "";
+  setenv("PATH", "/nowhere", 1);
+  CHECK(node::banner(*node, "coppice", "").find("apt install erlang-base") != std::string::npos);
+  setenv("PATH", before.c_str(), 1);
   CHECK(node->stop());
   CHECK(node->why() == node::instance::ending::none);
 }
@@ -152,6 +158,25 @@ TEST_CASE("the end of a permanent application asks for the node's stop") {
   CHECK(node.ends());
   CHECK(node->why() == node::instance::ending::application);
   CHECK(node->stop());
+}
+
+TEST_CASE("a node ends with its application controller, and with the supervisor of its services") {
+  const auto ends_without = [](const std::function<runtime::pid(node::instance&)>& what) {
+    running node(kv_application);
+    REQUIRE_MESSAGE(node, node.why_not);
+    REQUIRE(node.ready() == "ready");
+    node->runtime().exit(what(*node), runtime::message::atom("kill"));
+    CHECK(node.ends());
+    CHECK(node->why() == node::instance::ending::service);
+    CHECK(node->stop());
+  };
+  ends_without([](node::instance& node) { return *node.runtime().whereis("application_controller"); });
+  ends_without([](node::instance& node) {
+    for (const auto& each : node.runtime().processes())
+      if (each.label == "services") return each.pid;
+    FAIL("no supervisor of services");
+    return runtime::pid{};
+  });
 }
 
 TEST_CASE("a node that was stopped is not ready any more") {

@@ -59,6 +59,24 @@ TEST_CASE("kv keeps any term, counts, and refuses what is over its bound") {
   CHECK(one.call("keys"_erl) == "[]"_erl);
 }
 
+TEST_CASE("kv stores nothing that no other node could be told") {
+  const plugin tables = bundled("kv");
+  actor one(tables);
+  const auto of_bytes = [](std::initializer_list<std::uint8_t> put) {
+    return value::of(coppice::etf::bytes(put.begin(), put.size()));
+  };
+  // {put, a, #{1 => [], 1 => []}} and {put, #{1 => [], 1 => []}, a}
+  const auto as_value =
+      of_bytes({104, 3, 119, 3, 'p', 'u', 't', 119, 1, 'a', 116, 0, 0, 0, 2, 97, 1, 106, 97, 1, 106});
+  const auto as_key =
+      of_bytes({104, 3, 119, 3, 'p', 'u', 't', 116, 0, 0, 0, 2, 97, 1, 106, 97, 1, 106, 119, 1, 'a'});
+  CHECK(one.call(as_value) == "{error, badarg}"_erl);
+  CHECK(one.call(as_key) == "{error, badarg}"_erl);
+  one.cast(as_value);
+  one.cast(as_key);
+  CHECK(one.call("size"_erl) == 0);
+}
+
 TEST_CASE("kv's entries survive a reload, its bound comes from the new arguments") {
   const plugin tables = bundled("kv");
   actor old(tables);

@@ -6,69 +6,21 @@
 #include <doctest/doctest.h>
 
 #include "behaviours/gen.hpp"
-#include "dist/cluster.hpp"
 #include "dist/hex.hpp"
+#include "whole_node.hpp"
 
 using namespace coppice;
 using namespace coppice::dist::testing;
+using namespace coppice::test;
 using runtime::destination;
 using runtime::is_atom;
 using runtime::message;
 using runtime::message_writer;
 using runtime::process;
+
 namespace gen = coppice::behaviours::gen;
 
 namespace {
-
-// A node with everything but applications.
-struct whole_node {
-  whole_node(epmd_server& epmd, const std::string& name, services::options chosen = {})
-      : epmd_(epmd), host(with(name)), router(host, with(epmd)), services(host, router, chosen) {
-    host.set_router(&router);
-    REQUIRE(host.start());
-    REQUIRE(services.start());
-    const auto listening = router.listen({{loopback(), {0, 0}}});
-    REQUIRE(listening);
-    port = listening->front().port();
-    epmd_.add(name, port);
-  }
-  ~whole_node() {
-    epmd_.remove(std::string(host.node_name()));
-    router.stop();
-    CHECK(host.stop(std::chrono::nanoseconds(patience).count()));
-  }
-  destination see(const whole_node& of, const std::string& name) {
-    return destination::remote(name, *host.nodes().intern(of.host.node_name()));
-  }
-
- private:
-  static runtime::system_options with(const std::string& name) {
-    runtime::system_options options;
-    options.node_name = name;
-    options.workers = 2;
-    return options;
-  }
-  static dist::options with(epmd_server& epmd) {
-    dist::options options;
-    options.cookie = "secret";
-    options.epmd_port = epmd.port();
-    return options;
-  }
-  epmd_server& epmd_;
-
- public:
-  runtime::system host;
-  dist::router router;
-  services::services services;
-  std::uint16_t port = 0;
-};
-
-message ask(const actor& asker, const destination& to, const message& body) {
-  return asker.run([&](process& self) {
-    const auto answer = gen::call(self, to, body.bytes(), self.now() + 20 * base::nanos_per_second);
-    return answer ? *answer : message::atom("no_answer");
-  });
-}
 
 // {call, M, F, Args, user}
 message rpc_call(std::string_view module, std::string_view function,
@@ -83,16 +35,6 @@ message rpc_call(std::string_view module, std::string_view function,
   out.nil();
   out.atom("user");
   return out.take();
-}
-
-std::vector<std::string> atoms_in(const message& m) {
-  std::vector<std::string> out;
-  etf::cursor at(m.bytes());
-  std::uint32_t count = 0;
-  std::string_view name;
-  at.read_list(count);
-  for (std::uint32_t i = 0; i < count && at.read_atom(name); ++i) out.emplace_back(name);
-  return out;
 }
 
 } // namespace
@@ -280,6 +222,28 @@ TEST_CASE("user takes what is printed and answers in the protocol") {
           out.string("> ");
         }) == "eof");
   CHECK(request([](etf::writer& out) { out.atom("nonsense"); }) == "error");
+  const auto nested = [&](int levels, const char* innermost) {
+    return request([=](etf::writer& out) {
+      for (int i = 0; i < levels; ++i) {
+        out.tuple(2);
+        out.atom("requests");
+        out.list(2);
+        out.tuple(3);
+        out.atom("put_chars");
+        out.atom("unicode");
+        out.binary("line\n");
+      }
+      out.tuple(2);
+      out.atom(innermost);
+      out.binary("line\n");
+      for (int i = 0; i < levels; ++i) out.nil();
+    });
+  };
+  CHECK(nested(1, "put_chars") == "ok");
+  CHECK(nested(3, "get_line") == "eof");
+  CHECK(nested(3, "no_such") == "error");
+  CHECK(nested(8, "put_chars") == "ok");
+  CHECK(nested(4900, "put_chars") == "error");
 }
 
 TEST_CASE("three nodes come into step: all names everywhere, sync answers, and a loss is forgotten") {

@@ -3,6 +3,7 @@
 #include "spec/tree.hpp"
 
 #include <doctest/doctest.h>
+#include <yaml-cpp/yaml.h>
 
 #include <ctime>
 
@@ -22,6 +23,16 @@ std::string errors(const std::string& text, const spec::tree_limits& limits = {}
   return spec::render(to.take());
 }
 
+// Each release of the parser has its own.
+std::string parsers_words(const std::string& text) {
+  try {
+    YAML::Load(text);
+  } catch (const YAML::Exception& error) {
+    return error.msg;
+  }
+  return {};
+}
+
 std::string repeat(std::string_view part, std::size_t bytes) {
   std::string text;
   while (text.size() < bytes) text += part;
@@ -33,7 +44,7 @@ std::string repeat(std::string_view part, std::size_t bytes) {
 TEST_CASE("what is not YAML is placed and explained") {
   struct row {
     const char* text;
-    const char* shown;
+    std::string shown;
   };
   const row rows[] = {
       {"a:\n\tb: 1\n",
@@ -71,7 +82,7 @@ TEST_CASE("what is not YAML is placed and explained") {
        "the values "
        "out, or alias them one by one\n"},
       {"a: *x\n",
-       "f.yaml:1:4: error: not YAML: the referenced anchor is not defined\n    1 | a: *x\n      |    ^\n"},
+       "f.yaml:1:4: error: not YAML: " + parsers_words("a: *x\n") + "\n    1 | a: *x\n      |    ^\n"},
       {"a: &x [*x]\n",
        "f.yaml:1:8: error: this alias stands for a value that contains it\n    1 | a: &x [*x]\n      |       "
        " ^\n"},

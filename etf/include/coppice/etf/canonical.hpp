@@ -3,7 +3,8 @@
 // pids, ports, references and numbers are equal bytes. Atoms become UTF-8 in the shortest tag, atom cache
 // references their atoms, pids, ports and references the newest tag, floats eight bytes, integers their
 // shortest form. Maps keep the order they came in, a list of bytes the tag it came in. Most terms are
-// canonical already: scan() says so and the bytes are used as they are.
+// canonical already: scan() says so and the bytes are used as they are. A map that names a key twice is
+// refused here (unique_keys.hpp): where its bytes are canonical, equal keys are found in one pass.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/error.hpp>
 #include <coppice/etf/limits.hpp>
+#include <coppice/etf/unique_keys.hpp>
 #include <coppice/etf/validate.hpp>
 #include <coppice/etf/writer.hpp>
 
@@ -303,7 +305,7 @@ class rewriter {
 
 } // namespace detail
 
-/// Whether the whole of `in` is one canonical term.
+/// Whether the whole of `in` is one term in canonical spelling; its keys are not looked at.
 inline bool is_canonical(bytes in, const limits& bounds = {}) {
   const auto seen = scan(in, bounds);
   return seen && seen->canonical && seen->length == in.size();
@@ -317,12 +319,14 @@ inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {
   if (!seen) return tl::unexpected<error>(seen.error());
   if (seen->length != in.size())
     return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
+  const std::size_t start = out.size();
   if (seen->canonical) {
     out.raw(in);
     if (out.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
-    return {};
+  } else if (auto written = detail::rewriter(out, bounds, atoms).run(in); !written) {
+    return written;
   }
-  return detail::rewriter(out, bounds, atoms).run(in);
+  return seen->keyed ? check_keys(out.view().subspan(start)) : result<void>();
 }
 
 } // namespace coppice::etf

@@ -12,6 +12,7 @@
 
 #include <coppice/etf/canonical.hpp>
 #include <coppice/etf/limits.hpp>
+#include <coppice/etf/unique_keys.hpp>
 #include <coppice/etf/validate.hpp>
 #include <coppice/etf/writer.hpp>
 
@@ -24,6 +25,7 @@ class canonical_stream {
       : bounds_(bounds),
         atoms_(atoms),
         scan_(bounds_, atoms.find == nullptr ? cached_atoms::refused : cached_atoms::allowed),
+        out_(out),
         rewrite_(out, bounds_, atoms_) {}
   canonical_stream(const canonical_stream&) = delete;
   canonical_stream& operator=(const canonical_stream&) = delete;
@@ -36,8 +38,11 @@ class canonical_stream {
     const bool cut = piece.size() > room;
     if (cut) piece = piece.first(room);
     taken_ += piece.size();
+    if (!scan_.keyed() && scan_.beyond() == 0) keys_ = key_checker(out_.size());
     while (!piece.empty())
       if (auto taken = take(piece); !taken) return taken;
+    if (scan_.keyed())
+      if (auto unique = keys_.pass(out_.view()); !unique) return unique;
     if (!cut) return {};
     if (complete()) return trailing();
     return fail(errc::too_large, taken_, 0, "a term within the limit of bytes expected");
@@ -105,7 +110,9 @@ class canonical_stream {
   const atom_lookup atoms_;
   std::size_t taken_ = 0;
   detail::scanner scan_;
+  writer& out_;
   detail::rewriter rewrite_;
+  key_checker keys_;                ///< from before the first map of several pairs on
   std::vector<std::uint8_t> carry_; ///< the front of an element
 };
 

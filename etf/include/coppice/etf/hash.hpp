@@ -17,8 +17,9 @@ inline std::uint64_t random_seed() {
   std::random_device source;
   return std::uint64_t{source()} << 32 | source();
 }
-inline const std::uint64_t table_seed = random_seed();
+inline const std::uint64_t table_seed = random_seed(), table_key = random_seed();
 
+/// 0 if one of them is: what a stranger may choose is never folded with what he knows.
 inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   __extension__ using wide = unsigned __int128;
   const wide product = static_cast<wide>(a) * b;
@@ -35,7 +36,7 @@ inline std::uint64_t table_hash(bytes data) {
   for (; left > 16; left -= 16, at += 16) {
     std::memcpy(&x, at, 8);
     std::memcpy(&y, at + 8, 8);
-    sum = detail::fold(x ^ b ^ sum, y ^ a);
+    sum = detail::fold(x ^ b ^ sum, y ^ detail::table_key);
   }
   if (left >= 8) {
     std::memcpy(&x, at, 8);
@@ -50,7 +51,7 @@ inline std::uint64_t table_hash(bytes data) {
     x = left == 0 ? 0U : std::uint64_t{at[0]} << 16 | std::uint64_t{at[left / 2]} << 8 | at[left - 1];
     y = 0;
   }
-  return detail::fold(detail::fold(x ^ b ^ sum, y ^ a) ^ sum, b);
+  return detail::fold(detail::fold(x ^ b ^ sum, y ^ detail::table_key) ^ sum, b);
 }
 
 } // namespace coppice::etf

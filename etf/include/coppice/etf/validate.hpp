@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // One pass over bytes from a stranger: is there a whole, well-formed term at their start, within the limits?
 // It never recurses: open containers are counters on a small stack of its own, which only leaves the
-// machine stack beyond 64 levels. Duplicate map keys are found when a map is materialised, not here.
+// machine stack beyond 64 levels. Keys that come twice are looked for when spelling does not differ any more,
+// in canonicalise().
 // The same pass tells whether the term is canonical, so that most terms are never copied (canonical.hpp).
 //
 // `due` is what the innermost container still waits for. A list counts its tail; a list that is the tail of
@@ -30,7 +31,7 @@ namespace coppice::etf {
 struct scanned {
   std::size_t length = 0; ///< bytes of the term
   bool canonical = true;  ///< nothing in it is spelled otherwise than canonicalise() would
-  bool keyed = false;     ///< there is a map of two pairs or more in it: has_unique_keys() is worth asking
+  bool keyed = false;     ///< there is a map of two pairs or more in it: check_keys() is worth asking
 };
 
 /// Whether ATOM_CACHE_REF may stand for atoms, as in a message under a distribution header.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What the configuration needs to know of UTF-8: where a character ends and whether it is one. Any thread.
+// What is to be known of UTF-8 to cut and to judge a text: where a character ends and whether it is one. Any
+// thread.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <string_view>
 
-namespace coppice::spec {
+namespace coppice::base {
 
 inline bool is_utf8_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -27,6 +28,15 @@ inline std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+inline bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 // Characters of a text; a byte that belongs to none counts as one.
 inline std::size_t utf8_count(std::string_view text) {
   std::size_t count = 0;
@@ -45,4 +55,4 @@ inline std::string_view utf8_skip(std::string_view text, std::size_t count) {
   return text.substr(utf8_prefix(text, count).size());
 }
 
-} // namespace coppice::spec
+} // namespace coppice::base

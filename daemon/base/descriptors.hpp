@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// File descriptors as what a process may run out of: how many it may have, and the last few of them, which
+// strangers are not to take, so that its operator is still answered and a plugin can be reloaded. Any thread.
+#pragma once
+
+#include <cstddef>
+
+namespace coppice::base {
+
+// Raises the soft limit to the hard one; at the start, before there are other threads. The limit then.
+std::size_t raise_descriptor_limit();
+
+// The soft limit.
+std::size_t descriptor_limit();
+
+// Whether a descriptor is one of the last: the kernel hands out the lowest that is free, so those below are
+// all in use.
+bool is_last_descriptor(int fd);
+
+} // namespace coppice::base

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// What `sys` of an Erlang node switches on at a server: its last events kept for it, its messages counted,
+// its events printed, here into the node's log. An event is what gen_server's is: {in, Message}, {out, Reply,
+// From, State}, {noreply, State}. In the process's own turn.
+#pragma once
+
+#include <coppice/etf/cursor.hpp>
+#include <cstdint>
+#include <deque>
+
+#include "base/clock.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::behaviours::sys {
+
+class debugging {
+ public:
+  // The answer to {debug, What}.
+  runtime::message command(runtime::process& self, etf::cursor what);
+  bool on() const { return trace_ || keep_ != 0 || counts_; }
+
+  // Around a message's handling: that it came, what it was answered while it was handled, the state it left.
+  void received(runtime::process& self, const runtime::message& m);
+  void replied(etf::bytes from, etf::bytes answer);
+  void handled(runtime::process& self, const runtime::message& state);
+
+ private:
+  static constexpr std::size_t usual_log = 10; // OTP's
+  static constexpr std::size_t longest_log = 1000;
+
+  runtime::message switch_log(runtime::process& self, etf::cursor how);
+  runtime::message statistics(runtime::process& self) const;
+  void add(runtime::process& self, runtime::message event);
+  void keep(std::size_t events);
+
+  bool trace_ = false;
+  std::size_t keep_ = 0; // events; 0: none are
+  std::deque<runtime::message> log_;
+  bool counts_ = false;
+  base::nanos began_ = 0; // wall clock
+  std::uint64_t reductions_ = 0;
+  std::uint64_t in_ = 0;
+  std::uint64_t out_ = 0;
+  runtime::message from_; // of the message that is being handled, once it was answered
+  runtime::message reply_;
+};
+
+} // namespace coppice::behaviours::sys

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Keys are looked at only where a map has several. Any thread.
+#include "runtime/messages/sound_term.hpp"
+
+#include <coppice/etf/unique_keys.hpp>
+#include <coppice/etf/validate.hpp>
+
+namespace coppice::runtime {
+
+bool is_sound_term(etf::bytes bytes, const etf::limits& bounds) {
+  const auto seen = etf::scan(bytes, bounds);
+  if (!seen || seen->length != bytes.size()) return false;
+  if (!seen->keyed) return true;
+  return seen->canonical ? etf::check_keys(bytes).has_value() : etf::has_unique_keys(bytes);
+}
+
+} // namespace coppice::runtime

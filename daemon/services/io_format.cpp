@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+// ~[Field[.[Precision][.Pad]]][Modifiers]Control. A * takes a number from the arguments. Source:
+// io_lib_format.erl of OTP 25.
+#include "services/io_format.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/utf8.hpp>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "services/io_term.hpp"
+
+namespace coppice::services {
+namespace {
+
+using characters = std::vector<std::uint32_t>;
+
+constexpr std::int64_t widest = 4096; // field, precision: no line of a log is longer
+
+bool add_binary(characters& out, etf::bytes data, bool unicode) {
+  for (std::size_t at = 0; at < data.size();) {
+    std::uint32_t c = data[at];
+    const std::size_t step = unicode ? etf::utf8::decode(data.data() + at, data.size() - at, c) : 1;
+    if (step == 0) return false;
+    out.push_back(c);
+    at += step;
+  }
+  return true;
+}
+
+// A deep list of characters and binaries, flat; false: it is none, or has characters that only unicode has.
+bool flatten(characters& out, etf::bytes term, bool unicode) {
+  etf::cursor in(term);
+  std::vector<std::uint64_t> left{1}; // items of each open list, its tail among them
+  while (!left.empty()) {
+    if (left.back() == 0) {
+      left.pop_back();
+      continue;
+    }
+    --left.back();
+    etf::bytes data;
+    std::uint32_t count = 0;
+    std::int64_t c = 0;
+    in.skip_empty_heads();
+    if (in.read_integer(c)) {
+      if (left.size() == 1 || c < 0 || c > (unicode ? 0x10FFFF : 255)) return false;
+      out.push_back(static_cast<std::uint32_t>(c));
+    } else if (in.read_string(data)) {
+      out.insert(out.end(), data.begin(), data.end());
+    } else if (in.read_binary(data)) {
+      if (!add_binary(out, data, unicode)) return false;
+    } else if (!in.read_nil()) { // before read_list(), which takes it for a list of nothing
+      if (!in.read_list(count)) return false;
+      left.push_back(std::uint64_t{count} + 1);
+    }
+  }
+  return true;
+}
+
+std::size_t length_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) != 0x80; }));
+}
+
+std::string in_utf8(const characters& all) {
+  std::string out;
+  for (const std::uint32_t c : all) etf::utf8::append(out, c);
+  return out;
+}
+
+std::string repeated(std::uint32_t c, std::int64_t times) {
+  return in_utf8(characters(static_cast<std::size_t>(std::max<std::int64_t>(times, 0)), c));
+}
+
+std::string cut(const std::string& text, std::int64_t length) {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at)
+    if ((static_cast<std::uint8_t>(text[at]) & 0xC0) != 0x80 && length-- == 0) break;
+  return text.substr(0, at);
+}
+
+struct control {
+  std::optional<std::int64_t> field;
+  std::optional<std::int64_t> precision;
+  bool to_the_left = false;
+  std::uint32_t pad = ' ';
+  bool unicode = false;
+  bool no_texts = false; // the modifier l
+  std::uint32_t what = 0;
+
+  std::string adjust(const std::string& text, std::int64_t missing) const {
+    return to_the_left ? text + repeated(pad, missing) : repeated(pad, missing) + text;
+  }
+};
+
+// A value in its field, which is full of stars where it does not fit.
+std::string in_field(const control& c, const std::string& text, std::optional<std::int64_t> precision) {
+  if (!c.field && !precision) return text;
+  const std::int64_t field = c.field.value_or(precision.value_or(0));
+  const std::int64_t most = std::min(field, precision.value_or(field));
+  if (static_cast<std::int64_t>(length_of(text)) > most) return c.adjust(repeated('*', most), field - most);
+  return c.adjust(text, field - static_cast<std::int64_t>(length_of(text)));
+}
+
+// A text in its field, which cuts it.
+std::string text_in_field(const control& c, const std::string& text) {
+  if (!c.field && !c.precision) return text;
+  const auto length = static_cast<std::int64_t>(length_of(text));
+  control inner = c;
+  inner.to_the_left = true; // within its precision
+  const std::int64_t field = c.field.value_or(c.precision.value_or(0));
+  const std::int64_t most = c.precision.value_or(field);
+  if (!c.field || !c.precision || field == most)
+    return length > field ? cut(text, field) : (c.field ? c : inner).adjust(text, field - length);
+  return c.adjust(length > most ? cut(text, most) : inner.adjust(text, most - length), field - most);
+}
+
+// Half away from zero, of the 21 digits that OTP takes a float by.
+std::string fixed(double value, std::int64_t decimals) {
+  std::string digits = fmt::format("{:.20e}", std::abs(value));
+  const std::size_t e = digits.find('e');
+  std::int64_t point = std::atoi(digits.c_str() + e + 1) + 1;
+  digits = digits.substr(0, 1) + digits.substr(2, e - 2);
+  if (point < 1) digits.insert(0, static_cast<std::size_t>(1 - point), '0');
+  point = std::max<std::int64_t>(point, 1);
+  const auto kept = static_cast<std::size_t>(point + decimals);
+  digits.resize(std::max(digits.size(), kept + 1), '0');
+  const bool up = digits[kept] >= '5';
+  digits.resize(kept);
+  if (up) {
+    std::size_t at = kept;
+    while (at > 0 && digits[at - 1] == '9') digits[--at] = '0';
+    if (at > 0) {
+      ++digits[at - 1];
+    } else {
+      digits.insert(0, 1, '1');
+      ++point;
+    }
+  }
+  return (std::signbit(value) ? "-" : "") + digits.substr(0, static_cast<std::size_t>(point)) + "." +
+         digits.substr(static_cast<std::size_t>(point));
+}
+
+// By long division of the magnitude.
+std::optional<std::string> integer(etf::cursor at, std::int64_t base, bool lower, const std::string& prefix) {
+  constexpr std::size_t most_bytes = 512;
+  bool negative = false;
+  etf::bytes magnitude;
+  std::vector<std::uint8_t> bytes;
+  if (std::int64_t small = 0; at.read_integer(small)) {
+    negative = small < 0;
+    auto rest = negative ? 0 - static_cast<std::uint64_t>(small) : static_cast<std::uint64_t>(small);
+    for (; rest != 0; rest >>= 8) bytes.push_back(static_cast<std::uint8_t>(rest));
+  } else if (at.read_big(negative, magnitude) && magnitude.size() <= most_bytes) {
+    bytes.assign(magnitude.begin(), magnitude.end());
+  } else {
+    return std::nullopt;
+  }
+  std::string reversed;
+  while (!bytes.empty() || reversed.empty()) {
+    std::int64_t rest = 0;
+    for (std::size_t i = bytes.size(); i-- > 0;) {
+      rest = rest << 8 | bytes[i];
+      bytes[i] = static_cast<std::uint8_t>(rest / base);
+      rest %= base;
+    }
+    while (!bytes.empty() && bytes.back() == 0) bytes.pop_back();
+    reversed += static_cast<char>(rest < 10 ? '0' + rest : (lower ? 'a' : 'A') + rest - 10);
+  }
+  return (negative ? "-" : "") + prefix + std::string(reversed.rbegin(), reversed.rend());
+}
+
+class formatter {
+ public:
+  formatter(const characters& format, etf::bytes arguments, std::size_t most)
+      : format_(format), in_(arguments), most_(most) {
+    sound_ = in_.read_string(bytes_) || in_.read_list(left_);
+  }
+
+  std::optional<std::string> run() {
+    while (sound_ && at_ < format_.size() && out_.size() <= most_) {
+      const std::uint32_t c = format_[at_++];
+      if (c == '~') {
+        one();
+      } else {
+        etf::utf8::append(out_, c);
+      }
+    }
+    const bool none_left = left_ == 0 && bytes_.empty();
+    if (!sound_ || !(none_left || out_.size() > most_)) return std::nullopt;
+    return std::move(out_);
+  }
+
+ private:
+  std::uint32_t peek() const { return at_ < format_.size() ? format_[at_] : 0; }
+  bool accept(std::uint32_t c) { return peek() == c && (++at_, true); }
+  void refuse() { sound_ = false; }
+
+  // The next argument; bytes of a list of small integers are integers too.
+  etf::bytes next() {
+    etf::bytes one;
+    if (!bytes_.empty()) {
+      small_ = {97, bytes_.front()};
+      bytes_ = bytes_.subspan(1);
+      return small_;
+    }
+    if (left_ == 0 || !in_.read_term(one)) return refuse(), one;
+    --left_;
+    return one;
+  }
+  std::int64_t next_integer() {
+    std::int64_t value = 0;
+    if (!etf::cursor(next()).read_integer(value) || std::abs(value) > widest) refuse();
+    return value;
+  }
+  std::optional<std::int64_t> number() {
+    if (accept('*')) return next_integer();
+    if (peek() < '0' || peek() > '9') return std::nullopt;
+    std::int64_t value = 0;
+    for (; peek() >= '0' && peek() <= '9' && value <= widest; ++at_) value = value * 10 + (peek() - '0');
+    if (value > widest) refuse();
+    return value;
+  }
+
+  void one() {
+    control c;
+    const bool left = accept('-');
+    c.field = number();
+    if (left && !c.field) return refuse();
+    c.to_the_left = left || c.field.value_or(0) < 0;
+    if (c.field) c.field = std::abs(*c.field);
+    if (accept('.')) {
+      c.precision = number();
+      if (accept('.')) {
+        c.pad = accept('*') ? static_cast<std::uint32_t>(next_integer()) : peek();
+        if (format_[at_ - 1] != '*') ++at_;
+      }
+    }
+    for (bool more = true; more;) {
+      more = false;
+      if (accept('t')) more = c.unicode = true;
+      if (accept('l')) more = c.no_texts = true;
+    }
+    c.what = peek();
+    ++at_;
+    if (sound_) write(c);
+  }
+
+  void write(const control& c) {
+    switch (c.what) {
+      case 'w':
+      case 'p':
+        return write_term(c);
+      case 's':
+        return write_text(c);
+      case 'b':
+      case 'B':
+      case '+':
+      case '#':
+      case 'x':
+      case 'X':
+        return write_integer(c);
+      case 'f':
+        return write_float(c);
+      case 'c':
+        return write_characters(c, character(c));
+      case '~':
+        return write_characters(c, '~');
+      case 'n':
+        out_ += repeated('\n', c.field.value_or(1));
+        return;
+      case 'i':
+        next();
+        return;
+      default:
+        refuse();
+    }
+  }
+
+  void write_term(const control& c) {
+    const etf::bytes term = next();
+    if (!sound_) return;
+    std::string text;
+    write_io_term(text, term, {c.what == 'p' && !c.no_texts, c.unicode}, most_);
+    out_ += c.what == 'p' ? text : in_field(c, text, c.precision);
+  }
+  void write_text(const control& c) {
+    const etf::bytes term = next();
+    std::string_view name;
+    characters all;
+    if (etf::cursor(term).read_atom(name)) {
+      const auto* const data = reinterpret_cast<const std::uint8_t*>(name.data());
+      if (!add_binary(all, {data, name.size()}, true)) return refuse();
+      if (!c.unicode && std::ranges::any_of(all, [](std::uint32_t each) { return each > 255; }))
+        return refuse();
+    } else if (!sound_ || !flatten(all, term, c.unicode)) {
+      return refuse();
+    }
+    out_ += text_in_field(c, in_utf8(all));
+  }
+  void write_integer(const control& c) {
+    const etf::bytes value = next();
+    const std::int64_t base = c.precision.value_or(10);
+    const bool lower = c.what == 'b' || c.what == 'x' || c.what == '+';
+    std::string prefix;
+    if (base < 2 || base > 36) return refuse();
+    if (c.what == '+' || c.what == '#') prefix = std::to_string(base) + "#";
+    if (c.what == 'x' || c.what == 'X') {
+      std::string_view name;
+      characters all;
+      const etf::bytes given = next();
+      if (etf::cursor(given).read_atom(name)) {
+        prefix = name;
+      } else if (sound_ && flatten(all, given, true)) {
+        prefix = in_utf8(all);
+      } else {
+        return refuse();
+      }
+    }
+    const auto text = sound_ ? integer(etf::cursor(value), base, lower, prefix) : std::nullopt;
+    if (!text) return refuse();
+    out_ += in_field(c, *text, std::nullopt);
+  }
+  void write_float(const control& c) {
+    double value = 0;
+    const std::int64_t decimals = c.precision.value_or(6);
+    if (!etf::cursor(next()).read_float(value) || decimals < 1) return refuse();
+    out_ += in_field(c, fixed(value, decimals), c.field);
+  }
+  std::uint32_t character(const control& c) {
+    std::int64_t value = 0;
+    if (!etf::cursor(next()).read_integer(value) || value < 0 || value > 0x10FFFF) return refuse(), 0;
+    return static_cast<std::uint32_t>(c.unicode ? value : value & 255);
+  }
+  void write_characters(const control& c, std::uint32_t which) {
+    const std::int64_t times = c.precision.value_or(c.field.value_or(1));
+    const std::int64_t field = c.field.value_or(times);
+    if (field < times) return refuse();
+    out_ += c.adjust(repeated(which, times), field - times);
+  }
+
+  const characters& format_;
+  std::size_t at_ = 0;
+  etf::cursor in_;
+  std::uint32_t left_ = 0; // arguments
+  etf::bytes bytes_{};     // the same where they are a list of bytes
+  std::array<std::uint8_t, 2> small_{};
+  std::size_t most_;
+  std::string out_;
+  bool sound_ = true;
+};
+
+} // namespace
+
+std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, std::size_t most) {
+  characters text;
+  std::string_view name;
+  if (etf::cursor(format).read_atom(name)) {
+    if (!add_binary(text, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}, true))
+      return std::nullopt;
+  } else if (!flatten(text, format, true)) {
+    return std::nullopt;
+  }
+  return formatter(text, arguments, most).run();
+}
+
+} // namespace coppice::services

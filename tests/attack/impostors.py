@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Who opens a connection under another node's name, and proves nothing, does not come between the two."""
+import pathlib
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.attack import ATTACKERS, SOON, Bystanders, Target, unharmed
+from harness.distribution import Opening
+from harness.tap import check, contains, equal, run, test
+
+TIMEOUT = 3  # seconds: distribution.connect_timeout
+SETTINGS = [("distribution.connect_timeout", f"{TIMEOUT}s")]
+
+
+class Impostor:
+    """Openings under one name, two at any time, each given up for the next one after a while. Until close()."""
+
+    def __init__(self, cleanup, target, name):
+        self.target, self.name = target, name
+        self.begun = 0
+        self.ending = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(offset,), daemon=True) for offset in (0, 0.25)]
+        cleanup.callback(self.close)
+        for one in self.threads:
+            one.start()
+        while self.begun < 2:
+            time.sleep(0.01)
+
+    def run(self, offset):
+        self.ending.wait(offset)
+        while not self.ending.is_set():
+            one = Opening(self.target.port, ATTACKERS)
+            try:
+                one.name_ourselves(self.name)
+                self.begun += 1
+                self.ending.wait(0.5)
+            except (EOFError, OSError):
+                self.begun += 1
+                self.ending.wait(0.05)
+            finally:
+                one.close()
+
+    def close(self):
+        self.ending.set()
+        for one in self.threads:
+            one.join()
+
+
+def timed_call(target, name):
+    began = time.monotonic()
+    return target.coppice("call", f"kv@{name}", "{get, a}", "--timeout", "20s"), time.monotonic() - began
+
+
+@test("a node is reached while somebody else claims to be it")
+def reached(cleanup):
+    real = Target(cleanup, name="real")
+    target = Target(cleanup, name="target", settings=SETTINGS, epmd_port=real.epmd_port)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, lines=60):
+        impostor = Impostor(cleanup, target, real.name)
+        done, taken = timed_call(target, real.name)
+        equal(done.returncode, 0, done.stderr + target.log())
+        check(taken < 1 + 2 * SOON, "after the moment that is left to an opening", taken)
+        bystanders.served()
+        impostor.close()
+        equal(target.coppice("call", f"net_kernel@{real.name}", "{is_auth, x}").returncode, 0)
+        real.stop()
+
+
+@test("what is sent to a node that is not there fails in time, whoever claims to be it")
+def not_there(cleanup):
+    target = Target(cleanup, settings=SETTINGS)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, lines=60):
+        impostor = Impostor(cleanup, target, "nobody@127.0.0.1")
+        done, taken = timed_call(target, "nobody@127.0.0.1")
+        check(done.returncode != 0, "nobody answers", done.stdout)
+        contains(done.stderr, "nodedown", target.log())
+        check(taken < TIMEOUT + SOON, "connect_timeout over all", taken)
+        bystanders.served()
+        impostor.close()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Who connects and says nothing, or half of something, keeps nobody out: at the distribution's port, EPMD's, HTTP's
+and the control socket, with more sockets than there are places, each replaced as soon as it is dropped."""
+import os
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Crowd, Target, unharmed
+from harness.node import Folder, program
+from harness.tap import check, equal, run, test
+
+RATE = 300  # new sockets a second, of each crowd
+
+
+def limited(cleanup, soft, hard):
+    """A target that may have so many descriptors."""
+    folder = Folder()
+    cleanup.callback(folder.close)
+    wrapper = folder.write("coppiced", f'#!/bin/sh\nulimit -S -n {soft}\nulimit -H -n {hard}\n'
+                           f'exec {program("COPPICED", "coppiced")} "$@"\n', 0o755)
+    usual = os.environ.get("COPPICED")
+    os.environ["COPPICED"] = wrapper
+    try:
+        return Target(cleanup)
+    finally:
+        if usual is None:
+            del os.environ["COPPICED"]
+        else:
+            os.environ["COPPICED"] = usual
+
+
+def withstands(cleanup, attack, source=BYSTANDERS, target=None):
+    target = target or Target(cleanup)
+    bystanders = Bystanders(cleanup, target, source)
+    with unharmed(target, bystanders, megabytes=32):
+        crowds = attack(target)
+        bystanders.served()
+        for crowd in crowds:
+            crowd.close()
+            check(crowd.opened > crowd.size, "the crowd was pressed for places", crowd.opened)
+
+
+@test("silent sockets and half openings at the distribution's port keep nobody out")
+def distribution(cleanup):
+    withstands(cleanup, lambda target: [Crowd(cleanup, target.port, 300, rate=RATE),
+                                        Crowd(cleanup, target.port, 300, b"\0\x1aN\0", rate=RATE)])
+
+
+@test("half requests at EPMD keep nobody out, and leave descriptors for everybody else")
+def epmd(cleanup):
+    withstands(cleanup, lambda target: [Crowd(cleanup, target.epmd_port, 600, b"\0\5z", rate=RATE)],
+               target=limited(cleanup, 256, 512))
+
+
+@test("half request lines keep no orchestrator from /livez")
+def http(cleanup):
+    withstands(cleanup, lambda target: [Crowd(cleanup, target.http, 100, b"GET /liv", rate=RATE)])
+
+
+@test("half requests at the control socket keep no operator out")
+def control(cleanup):
+    withstands(cleanup, lambda target: [Crowd(cleanup, target.socket, 100, b'{"comm', rate=RATE)])
+
+
+@test("all doors at once, and bystanders who share the attackers' address")
+def everywhere(cleanup):
+    withstands(cleanup, lambda target: [Crowd(cleanup, target.port, 300, rate=RATE),
+                                        Crowd(cleanup, target.epmd_port, 1100, b"\0\5z", rate=RATE),
+                                        Crowd(cleanup, target.http, 100, b"GET /liv", rate=RATE),
+                                        Crowd(cleanup, target.socket, 100, rate=RATE)], source=ATTACKERS)
+
+
+@test("a node has as many descriptors as it may")
+def limits(cleanup):
+    target = limited(cleanup, 256, 512)
+    with open(target.proc("limits"), encoding="ascii") as file:
+        soft, hard = re.search(r"^Max open files +(\S+) +(\S+)", file.read(), re.M).groups()
+    equal((soft, hard), ("512", "512"))
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Terms that are made to hurt: keys twice, maps as keys of maps, nesting without end, little that inflates to much."""
+import json
+import pathlib
+import socket
+import struct
+import sys
+import zlib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.attack import ATTACKERS, Bystanders, Target, unharmed
+from harness.distribution import REG_SEND, VERSION, Atom, Peer, Raw, receive
+from harness.tap import check, contains, equal, eventually, run, test
+from harness.term import encode
+
+ONE_TWICE = Raw(b"t\0\0\0\2a\1a\1a\1a\2")  # #{1 => 1, 1 => 2}
+LONGEST_LINE = 10_000
+
+
+def peer(cleanup, target, name="mallory"):
+    made = Peer(target.port, f"{name}@{ATTACKERS}", source=ATTACKERS)
+    cleanup.callback(made.close)
+    return made
+
+
+def is_ended(one):
+    """The node closes the connection."""
+    try:
+        while receive(one.socket, 1):
+            pass
+    except (EOFError, ConnectionResetError):
+        return True
+
+
+def compressed(term):
+    return b"P" + struct.pack(">I", len(term)) + zlib.compress(term, 1)
+
+
+def longest_line(target):
+    return max(map(len, target.lines()))
+
+
+@test("a map that names a key twice ends its sender's connection, in whatever it comes, and nothing else")
+def twice(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    kv = target.info("kv")["pid"]
+    with unharmed(target, bystanders):
+        call = lambda tag, request: (Atom("$gen_call"), tag, request)
+        for number, message in enumerate([
+            lambda p: call((p.pid(), ONE_TWICE), Atom("size")),
+            lambda p: call((p.pid(), p.reference()), (Atom("put"), Atom("a"), ONE_TWICE)),
+            lambda p: (Atom("$gen_cast"), (Atom("put"), ONE_TWICE, Atom("a"))),
+            lambda p: Raw(compressed(encode((Atom("$gen_cast"), (Atom("put"), Atom("a"), ONE_TWICE))))),
+        ]):
+            one = peer(cleanup, target, f"mallory{number}")
+            one.send("kv", message(one))
+            check(is_ended(one), "the connection is ended")
+            lines = [line for line in target.lines() if one.name in line and "names 1 twice" in line]
+            equal(len(lines), 1, target.log())
+            contains(lines[0], f"#Pid<'{one.name}'.77.1.0>" if "'" in lines[0] else one.name)
+        one = peer(cleanup, target, "honest_again")
+        equal(one.call("kv", Atom("size")), 0)
+        equal(one.call("kv", (Atom("get"), Atom("a"))), Atom("not_found"))
+        one.close()
+        equal(target.info("kv")["pid"], kv, "the server is the one it was")
+
+
+def keys_of_keys(levels, swapped=False):
+    """#{#{…} => 1, #{…} => 2}: maps that differ at the bottom only. `swapped`: equal, and in no place alike."""
+    bottom = iter(range(2 ** (levels + 1)))
+
+    def made(level):
+        keys = [encode(1000 + next(bottom)) if level == 0 else made(level - 1) for _ in range(2)]
+        pairs = [keys[0] + b"a\1", keys[1] + b"a\2"]
+        return b"t\0\0\0\2" + b"".join(reversed(pairs) if swapped else pairs)
+    return Raw(made(levels))
+
+
+@test("maps whose keys are maps are compared at once, however deep")
+def maps_as_keys(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        one = peer(cleanup, target)
+        equal(one.call("kv", (Atom("put"), keys_of_keys(12), 7)), Atom("ok"))
+        equal(one.call("kv", (Atom("get"), keys_of_keys(12, swapped=True))), (Atom("ok"), 7))
+        equal(one.call("kv", (Atom("delete"), keys_of_keys(12, swapped=True))), Atom("ok"))
+        bystanders.served()
+        one.close()
+
+
+@test("requests within requests are no way down for `user`")
+def requests(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        one = peer(cleanup, target)
+        for levels, answer in ((3, Atom("ok")), (4900, (Atom("error"), Atom("request")))):
+            head = encode((Atom("requests"), []))[:-1] + b"l\0\0\0\1"
+            asked = Raw(head * levels + encode((Atom("put_chars"), b"line\n")) + b"j" * levels)
+            one.send("user", (Atom("io_request"), one.pid(), Atom("tag"), asked))
+            equal(one.receive()[1], (Atom("io_reply"), Atom("tag"), answer))
+        bystanders.served()
+        one.close()
+
+
+@test("a document that nests without end is refused at the control socket")
+def documents(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        for text in ("[" * 100_000 + "]" * 100_000, "[" * 100_000, '{"command":"call","arguments":' + '{"a":' * 100_000):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(10)
+                client.connect(target.socket)
+                client.sendall(text.encode() + b"\n")
+                contains(json.loads(client.makefile().readline())["error"]["why"], "nested")
+        document = '{"command":"call","arguments":{"name":' + "[" * 100_000 + "]" * 100_000 + "}}\n"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(target.socket)
+            client.sendall(document.encode())
+            contains(json.loads(client.makefile().readline())["error"]["why"], "nested")
+        bystanders.served()
+
+
+@test("little that inflates to much is dropped, and costs neither memory nor time")
+def bombs(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    size = 240_000_000
+    bomb = b"P" + struct.pack(">I", size + 5) + zlib.compress(b"m" + struct.pack(">I", size) + bytes(size), 1)
+    with unharmed(target, bystanders):
+        one = peer(cleanup, target)
+        for _ in range(10):
+            one.send_frame(b"p" + VERSION + encode((REG_SEND, one.pid(), Atom(""), Atom("kv"))) + VERSION + bomb)
+        equal(one.call("kv", Atom("size")), 0, "the connection goes on")
+        eventually(lambda: sum("inflates" in line for line in target.lines()) == 10, "each is told")
+        bystanders.served()
+        one.close()
+
+
+@test("of a message that nobody knows the log shows the beginning")
+def lines(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, megabytes=64):
+        one = peer(cleanup, target)
+        size = 4_000_000
+        for term in (Raw(compressed(b"m" + struct.pack(">I", size) + bytes(size))), b"x" * size, [1000] * (size // 5),
+                     Raw(b"o" + struct.pack(">I", size) + b"\0" + b"\x55" * size)):
+            one.send("kv", term)
+            one.send("user", (Atom("io_request"), one.pid(), Atom("tag"), (Atom("put_chars"), term))
+                     if not isinstance(term, Raw) else Atom("nothing"))
+        equal(one.call("kv", Atom("size")), 0)
+        eventually(lambda: sum("does not know" in line for line in target.lines()) == 4, "each is told")
+        check(longest_line(target) <= LONGEST_LINE, "no line is long", longest_line(target))
+        bystanders.served()
+        one.close()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of attacks share: a node to attack, bystanders who want something of it meanwhile, a crowd of
+sockets that attack, and the account afterwards. The attackers come from 127.0.0.2, the bystanders from 127.0.0.3,
+unless a test has them come from one address.
+"""
+import contextlib
+import http.client
+import itertools
+import os
+import selectors
+import socket
+import statistics
+import threading
+import time
+
+from harness.distribution import Peer, ask_epmd
+from harness.node import Node, free_port
+from harness.reports import reports
+from harness.tap import check, equal, eventually
+
+ATTACKERS, BYSTANDERS = "127.0.0.2", "127.0.0.3"
+SOON = 1.0 * reports.slower
+CONFIG = """
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: shop
+    supervisor: { children: [ { id: kv, actor: kv, name: kv } ] }
+"""
+
+
+class Target(Node):
+    """A node with control.http on; `port` is its distribution's, `http` that of /livez."""
+
+    def __init__(self, cleanup, config=CONFIG, settings=(), **node):
+        self.http = free_port()
+        super().__init__(cleanup, config=config, settings=[("control.http", f"{{ port: {self.http} }}"), *settings], **node)
+        self.port = ask_epmd(self.epmd_port, self.name.partition("@")[0])
+
+    def proc(self, file):
+        return f"/proc/{self.process.pid}/{file}"
+
+    def kilobytes(self, what):
+        """VmRSS (in memory) or VmHWM (the most that ever was)."""
+        with open(self.proc("status"), encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(what + ":"))
+
+    def forget_peak(self):
+        """VmHWM counts anew."""
+        with open(self.proc("clear_refs"), "w", encoding="ascii") as file:
+            file.write("5")
+
+    def descriptors(self):
+        return len(os.listdir(self.proc("fd")))
+
+    def lines(self):
+        return self.log().splitlines()
+
+    def connected(self):
+        """The names of the nodes connected to it."""
+        return sorted(one["name"] for one in self.ask("nodes")["nodes"] if one["state"] == "connected")
+
+
+class Bystanders:
+    """Those who have nothing to do with the attack: an honest peer that was there before, newcomers, who asks EPMD,
+    an orchestrator that asks for /livez, and an operator."""
+
+    def __init__(self, cleanup, target, source=BYSTANDERS):
+        self.target, self.source = target, source
+        self.numbers = itertools.count(1)
+        self.honest = Peer(target.port, f"honest@{source}", source=source)
+        cleanup.callback(self.honest.close)
+        self.wants = {
+            "an honest peer's call": self.call,
+            "a newcomer's connect": self.connect,
+            "a look-up at EPMD": self.look_up,
+            "/livez": self.lives,
+            "coppice status": lambda: self.target.ask("status"),
+        }
+
+    def call(self):
+        equal(self.honest.ping(), "yes")
+
+    def connect(self):
+        newcomer = Peer(self.target.port, f"newcomer{next(self.numbers)}@{self.source}", source=self.source)
+        try:
+            equal(newcomer.ping(), "yes")
+        finally:
+            newcomer.close()
+
+    def look_up(self):
+        equal(ask_epmd(self.target.epmd_port, self.target.name.partition("@")[0], self.source), self.target.port)
+
+    def lives(self):
+        client = http.client.HTTPConnection("127.0.0.1", self.target.http, timeout=10, source_address=(self.source, 0))
+        try:
+            client.request("GET", "/livez")
+            equal(client.getresponse().status, 200)
+        finally:
+            client.close()
+
+    def served(self, rounds=5, but=()):
+        """Everyone gets what he wants, every time, and soon: half of the times at least, since the machine may be
+        busy with something else."""
+        taken = {what: [] for what in self.wants if what not in but}
+        for _ in range(rounds):
+            for what, seconds in taken.items():
+                began = time.monotonic()
+                try:
+                    self.wants[what]()
+                except Exception as why:
+                    raise AssertionError(f"{what}: {why!r} after {time.monotonic() - began:.1f} s\n{self.target.log()[-4000:]}") from why
+                seconds.append(time.monotonic() - began)
+        late = {what: [round(one, 2) for one in seconds] for what, seconds in taken.items()
+                if statistics.median(seconds) > SOON}
+        check(not late, f"within {SOON} s", late)
+
+
+class Crowd:
+    """`size` sockets from one address to a port of 127.0.0.1 (or a path), each of which says `said` and then nothing
+    more; one that is closed at the other end is replaced, at most `rate` a second. Until close()."""
+
+    def __init__(self, cleanup, to, size, said=b"", source=ATTACKERS, rate=2000):
+        self.to, self.size, self.said, self.source, self.rate = to, size, said, source, rate
+        self.opened = 0
+        self.ending = False
+        self.selector = selectors.DefaultSelector()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        cleanup.callback(self.close)
+        self.thread.start()
+        eventually(lambda: self.opened >= size, "the crowd is there", 30)
+
+    def close(self):
+        self.ending = True
+        self.thread.join()
+
+    def run(self):
+        began, count = time.monotonic(), 0
+        while not self.ending:
+            allowed = self.size + int((time.monotonic() - began) * self.rate)
+            while count < self.size and self.opened < allowed and not self.ending:
+                count += self.open()
+            for key, _ in self.selector.select(0.01):
+                count -= self.look_at(key.fileobj)
+        for key in list(self.selector.get_map().values()):
+            self.leave(key.fileobj)
+        self.selector.close()
+
+    def open(self):
+        if isinstance(self.to, str):
+            one, address = socket.socket(socket.AF_UNIX), self.to
+        else:
+            one, address = socket.socket(), ("127.0.0.1", self.to)
+            one.bind((self.source, 0))
+        one.setblocking(False)
+        self.opened += 1
+        try:
+            one.connect(address)
+        except BlockingIOError:
+            pass
+        except OSError:
+            one.close()
+            return 0
+        self.selector.register(one, selectors.EVENT_READ | (selectors.EVENT_WRITE if self.said else 0))
+        return 1
+
+    def look_at(self, one):
+        """Whether it is gone."""
+        try:
+            if self.said and self.selector.get_key(one).events & selectors.EVENT_WRITE:
+                one.send(self.said)
+                self.selector.modify(one, selectors.EVENT_READ)
+                return 0
+            if one.recv(4096):
+                return 0
+        except BlockingIOError:
+            return 0
+        except OSError:
+            pass
+        self.leave(one)
+        return 1
+
+    def leave(self, one):
+        self.selector.unregister(one)
+        one.close()
+
+
+@contextlib.contextmanager
+def unharmed(target, bystanders, megabytes=16, lines=40):
+    """The attack goes on inside; then the node is as before: no more descriptors or connections, and on the way
+    neither more memory nor more lines in its log than these (two of them for each newcomer)."""
+    bystanders.served(1)  # what is made once
+    connected, descriptors, said = target.connected(), target.descriptors(), len(target.lines())
+    target.forget_peak()
+    resident = target.kilobytes("VmRSS")
+    yield
+    check(target.process.poll() is None, "it ended", target.process.returncode, target.log()[-4000:])
+    eventually(lambda: target.descriptors() <= descriptors, "its descriptors are as before", 30)
+    eventually(lambda: target.connected() == connected, "its connections are as before", 30)
+    more = (target.kilobytes("VmHWM") - resident) / 1024
+    # A sanitizer keeps what is freed for a while.
+    check(more <= megabytes or reports.folder, f"at most {megabytes} MiB more", more)
+    logged = target.lines()[said:]
+    check(len(logged) <= lines, f"at most {lines} lines", len(logged), *logged[:5], *logged[-5:])

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Distribution and EPMD spoken by hand: a node's port looked up, a handshake as far as a test wants it, and a peer
+that is through it and sends what it likes. It blocks, one connection an object; whatever is said by nobody honest is
+said with Opening.send() and Peer.send_frame(), which check nothing.
+"""
+import hashlib
+import itertools
+import os
+import socket
+import struct
+import time
+
+from harness.term import VERSION, Atom, Pid, Raw, Reference, decode, encode
+
+# What OTP 26 and later insist on, and the bit that stands for what OTP 25 does. No atom cache and no fragments, so
+# that every frame is a pass-through one.
+MANDATORY = 0x403070F94 | 1 << 26
+PUBLISHED = 1
+CREATION = 77
+SEND, REG_SEND = 2, 6
+
+
+def connect(address, source=None, seconds=10.0):
+    """A connected socket; `source` is the local address to connect from."""
+    return socket.create_connection(address, timeout=seconds, source_address=(source, 0) if source else None)
+
+
+def receive(connection, count):
+    """Exactly so many bytes; EOFError where they end."""
+    received = b""
+    while len(received) < count:
+        part = connection.recv(count - len(received))
+        if not part:
+            raise EOFError(f"closed after {len(received)} of {count} bytes")
+        received += part
+    return received
+
+
+def ask_epmd(epmd_port, alive, source=None, seconds=10.0):
+    """The port an EPMD tells for a name; None: it knows no such node."""
+    with connect(("127.0.0.1", epmd_port), source, seconds) as epmd:
+        epmd.sendall(prefixed(b"z" + alive.encode()))
+        if receive(epmd, 2) != b"w\0":
+            return None
+        return struct.unpack(">H", receive(epmd, 2))[0]
+
+
+def prefixed(body):
+    return struct.pack(">H", len(body)) + body
+
+
+def opening(name, flags=MANDATORY, creation=CREATION):
+    """The first message of who connects."""
+    text = name.encode() if isinstance(name, str) else name
+    return prefixed(b"N" + struct.pack(">QIH", flags, creation, len(text)) + text)
+
+
+class Opening:
+    """A connection on which the handshake has not ended: every step by hand."""
+
+    def __init__(self, port, source=None, seconds=10.0):
+        self.socket = connect(("127.0.0.1", port), source, seconds)
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def receive(self):
+        """The next message's body."""
+        return receive(self.socket, struct.unpack(">H", receive(self.socket, 2))[0])
+
+    def name_ourselves(self, name, flags=MANDATORY):
+        """Says who we are; the node's status as bytes."""
+        self.send(opening(name, flags))
+        return self.receive()[1:]
+
+    def prove(self, cookie):
+        """Answers the challenge; the name that the node gives itself. EOFError: it closed at our proof."""
+        challenge = self.receive()
+        _, theirs, _, size = struct.unpack(">QIIH", challenge[1:19])
+        ours = int.from_bytes(os.urandom(4), "big")
+        self.send(prefixed(b"r" + struct.pack(">I", ours) + digest(cookie, theirs)))
+        if self.receive() != b"a" + digest(cookie, ours):
+            raise AssertionError("the node does not know the cookie")
+        return challenge[19:19 + size].decode()
+
+
+def digest(cookie, challenge):
+    return hashlib.md5(f"{cookie}{challenge}".encode()).digest()
+
+
+class Peer:
+    """A node that is through the handshake; hidden unless `flags` say otherwise."""
+
+    def __init__(self, port, name, cookie="testcookie", source=None, flags=MANDATORY, seconds=10.0):
+        way = Opening(port, source, seconds)
+        self.socket, self.name = way.socket, name
+        self.numbers = itertools.count(1)
+        try:
+            status = way.name_ourselves(name, flags)
+            if status not in (b"ok", b"ok_simultaneous"):
+                raise AssertionError(f"{name} is not let in: {status!r}")
+            self.node = way.prove(cookie)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        self.socket.close()
+
+    def pid(self, number=1):
+        return Pid(self.name, number)
+
+    def reference(self):
+        return Reference(self.name, (next(self.numbers), 0, 0))
+
+    def send_frame(self, body):
+        self.socket.sendall(struct.pack(">I", len(body)) + body)
+
+    def control(self, message, payload=None):
+        """A control message and, where it has one, its payload: a term each."""
+        self.send_frame(b"p" + VERSION + encode(message) + (b"" if payload is None else VERSION + encode(payload)))
+
+    def send(self, name, message):
+        """To a registered process."""
+        self.control((REG_SEND, self.pid(), Atom(""), Atom(name)), message)
+
+    def receive(self):
+        """The next frame's control message and payload (or None); ticks are answered."""
+        while True:
+            size = struct.unpack(">I", receive(self.socket, 4))[0]
+            if size:
+                control, rest = decode(receive(self.socket, size)[1:])
+                return control, decode(rest)[0] if rest else None
+            self.send_frame(b"")
+
+    def call(self, name, request, seconds=10.0):
+        """gen_server:call: the reply. What else comes meanwhile is passed over."""
+        tag = self.reference()
+        self.send(name, (Atom("$gen_call"), (self.pid(), tag), request))
+        deadline = time.monotonic() + seconds
+        while True:
+            self.socket.settimeout(max(0.001, deadline - time.monotonic()))
+            control, payload = self.receive()
+            if control[0] == SEND and isinstance(payload, tuple) and len(payload) == 2 and payload[0] == tag:
+                return payload[1]
+
+    def ping(self, seconds=10.0):
+        """As net_adm:ping asks it."""
+        return self.call("net_kernel", (Atom("is_auth"), Atom(self.name)), seconds)
+
+
+__all__ = ["Atom", "Opening", "Peer", "Pid", "Raw", "Reference", "ask_epmd", "connect", "opening", "prefixed", "receive"]

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What counts as nesting, and what only looks like it.
+#include "base/json_depth.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using coppice::base::nests_deeper;
+
+TEST_CASE("objects and lists nest, one behind the other do not, and brackets in texts are text") {
+  struct sample {
+    const char* json;
+    std::size_t depth;
+  };
+  for (const auto& [json, depth] :
+       {sample{"1", 0}, sample{"[]", 1}, sample{"[[],{},[]]", 2}, sample{R"({"a":[{"b":1}],"c":{}})", 3},
+        sample{R"(["[[[[{{{{"])", 1}, sample{R"(["\"[[[["])", 1}, sample{R"(["\\",[]])", 2},
+        sample{"]]]}[", 1}}) {
+    CAPTURE(json);
+    CHECK_FALSE(nests_deeper(json, depth));
+    if (depth != 0) CHECK(nests_deeper(json, depth - 1));
+  }
+  CHECK(nests_deeper(std::string(100'000, '['), 99'999));
+  CHECK_FALSE(nests_deeper(std::string(100'000, '['), 100'000));
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// What may stand in a line for people, and what becomes of the rest.
+#include "base/printable.hpp"
+
+#include <doctest/doctest.h>
+
+namespace coppice::base {
+
+TEST_CASE("what would leave its line, drive a terminal or turn the text is escaped, all other text stays") {
+  struct {
+    std::string_view given;
+    std::string_view shown;
+  } const cases[] = {
+      {"plain 'text' \\ here", "plain 'text' \\ here"},
+      {"naïve 名前 😀", "naïve 名前 😀"},
+      {"two\nlines\r", "two\\x0alines\\x0d"},
+      {"a\ttab", "a tab"},
+      {"\x1b[31mred", "\\x1b[31mred"},
+      {"\x7f", "\\x7f"},
+      {"\xc2\x9b"
+       "31m",
+       "\\xc2\\x9b31m"},
+      {"\xc2\xa0", "\xc2\xa0"},
+      {"\xe2\x80\xa8 \xe2\x80\xae", "\\xe2\\x80\\xa8 \\xe2\\x80\\xae"},
+      {"\xff\xc3(\xe2\x82", "\\xff\\xc3(\\xe2\\x82"},
+      {"\xc0\x8a", "\\xc0\\x8a"},
+      {"", ""},
+  };
+  for (const auto& [given, shown] : cases) {
+    CAPTURE(given);
+    CHECK(printable(given) == shown);
+    CHECK(is_printable(given) == (given == shown));
+  }
+}
+
+TEST_CASE("what is quoted is shortened between two characters") {
+  CHECK(in_quotes("a\nb") == "'a\\x0ab'");
+  CHECK(in_quotes("ééé", 5) == "'éé…'");
+  CHECK(in_quotes(std::string(100, 'x')) == "'" + std::string(60, 'x') + "…'");
+}
+
+} // namespace coppice::base

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// A node that is never started, and its connection to a peer that knows the given flags: what is built for
+// that peer can be looked at, nothing is sent.
+#pragma once
+
+#include "dist/connection_context.hpp"
+#include "dist/control_builder.hpp"
+#include "dist/flags.hpp"
+#include "dist/handshake_message.hpp"
+
+namespace coppice::dist::testing {
+
+inline constexpr const char* own_name = "a@127.0.0.1";
+inline constexpr const char* peer_name = "b@127.0.0.1";
+inline constexpr std::uint32_t peer_creation = 77;
+
+// By default a Coppice node.
+struct at_connection {
+  explicit at_connection(std::uint64_t flags = flag::offered)
+      : context(host, settings, at(flags), intern()) {}
+
+  static runtime::system_options named() {
+    runtime::system_options out;
+    out.node_name = own_name;
+    out.workers = 1;
+    return out;
+  }
+  static peer_node at(std::uint64_t flags) {
+    peer_node out;
+    out.name = peer_name;
+    out.flags = flags;
+    out.creation = peer_creation;
+    out.capabilities = handshake_message::capability::all;
+    return out;
+  }
+  std::uint32_t intern() { return *host.nodes().intern(peer_name); }
+  runtime::pid theirs(std::uint32_t id) const { return {context.ids.peer(), peer_creation, id, 3}; }
+
+  runtime::system host{named()};
+  options settings;
+  connection_context context;
+};
+
+} // namespace coppice::dist::testing

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Nodes of these tests with all services and no application, and what actors of theirs ask services.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <coppice/etf/cursor.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behaviours/gen.hpp"
+#include "dist/cluster.hpp"
+#include "services/services.hpp"
+
+namespace coppice::test {
+
+// A node with everything but applications.
+struct whole_node {
+  whole_node(dist::testing::epmd_server& epmd, const std::string& name, services::options chosen = {})
+      : epmd_(epmd), host(with(name)), router(host, with(epmd)), services(host, router, chosen) {
+    host.set_router(&router);
+    REQUIRE(host.start());
+    REQUIRE(services.start([this] { gone = true; }));
+    const auto listening = router.listen({{dist::testing::loopback(), {0, 0}}});
+    REQUIRE(listening);
+    port = listening->front().port();
+    epmd_.add(name, port);
+  }
+  ~whole_node() {
+    epmd_.remove(std::string(host.node_name()));
+    router.stop();
+    CHECK(host.stop(std::chrono::nanoseconds(dist::testing::patience).count()));
+  }
+  runtime::destination see(const whole_node& of, const std::string& name) {
+    return runtime::destination::remote(name, *host.nodes().intern(of.host.node_name()));
+  }
+
+ private:
+  static runtime::system_options with(const std::string& name) {
+    runtime::system_options options;
+    options.node_name = name;
+    options.workers = 2;
+    return options;
+  }
+  static dist::options with(dist::testing::epmd_server& epmd) {
+    dist::options options;
+    options.cookie = "secret";
+    options.epmd_port = epmd.port();
+    return options;
+  }
+  dist::testing::epmd_server& epmd_;
+
+ public:
+  runtime::system host;
+  dist::router router;
+  services::services services;
+  std::uint16_t port = 0;
+  std::atomic<bool> gone = false; // its services
+};
+
+// The reply to a gen_server call by that actor; `no_answer` for want of one.
+inline runtime::message ask(const dist::testing::actor& asker, const runtime::destination& to,
+                            const runtime::message& body) {
+  return asker.run([&](runtime::process& self) {
+    const auto answer =
+        behaviours::gen::call(self, to, body.bytes(), self.now() + 20 * base::nanos_per_second);
+    return answer ? *answer : runtime::message::atom("no_answer");
+  });
+}
+
+// A list of atoms.
+inline std::vector<std::string> atoms_in(const runtime::message& m) {
+  std::vector<std::string> out;
+  etf::cursor at(m.bytes());
+  std::uint32_t count = 0;
+  std::string_view name;
+  at.read_list(count);
+  for (std::uint32_t i = 0; i < count && at.read_atom(name); ++i) out.emplace_back(name);
+  return out;
+}
+
+} // namespace coppice::test
