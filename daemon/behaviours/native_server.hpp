@@ -48,6 +48,7 @@ class native_server : public server {
   // By default the atom `undefined`.
   runtime::message sys_state(runtime::process& self) override;
   std::string sys_module() const override { return kind_; }
+  bool obeys_peers(const runtime::process&) const override { return false; }
 
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,

@@ -26,6 +26,7 @@ class server::sys_subject final : public sys::subject {
   explicit sys_subject(server& of) : of_(of) {}
   message sys_state(process& self) override { return of_.sys_state(self); }
   std::string sys_module() const override { return of_.sys_module(); }
+  bool obeys_peers(const process& self) const override { return of_.obeys_peers(self); }
 
  private:
   server& of_;

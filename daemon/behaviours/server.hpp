@@ -35,6 +35,8 @@ class server : public runtime::behaviour {
   // For sys: the state as a term, and the callback module as get_status shows it.
   virtual runtime::message sys_state(runtime::process& self) = 0;
   virtual std::string sys_module() const = 0;
+  // Whether sys of other nodes may suspend, resume and terminate it.
+  virtual bool obeys_peers(const runtime::process&) const { return true; }
 
   // From init, or between two messages: take_continue() comes before the next message, and if there is none,
   // soon; after the spawner has heard of success.

@@ -58,6 +58,9 @@ class supervisor : public native_server {
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
   void on_stop(runtime::process& self, const runtime::message& reason) override;
   runtime::message sys_state(runtime::process& self) override;
+  bool obeys_peers(const runtime::process& self) const override {
+    return shared_->rights.may_supervise(self.name());
+  }
 
  private:
   // A child's pid, null when its init said ignore; or why it did not start.

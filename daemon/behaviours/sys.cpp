@@ -95,17 +95,21 @@ runtime::outcome protocol::handle(process& self, subject& about, const gen::requ
   std::string_view name;
   message answer;
   runtime::outcome next = runtime::carry_on();
+  const bool obeys = self.origin().here() || about.obeys_peers(self);
   if (at.read_atom(name)) {
     if (name == "get_state") answer = state_answer(about.sys_state(self));
     if (name == "get_status") answer = status_answer(self, about, suspended_);
-    if (name == "suspend" || name == "resume") {
+    const bool switches = name == "suspend" || name == "resume";
+    if (switches && !obeys) answer = pair("error", "not_allowed");
+    if (switches && obeys) {
       suspended_ = name == "suspend";
       answer = message::atom("ok");
     }
   } else if (at.read_tuple_of(2) && at.read_atom(name)) {
     if (name == "debug") answer = debug_.command(self, at);
     if (name == "replace_state") answer = pair("error", "unsupported");
-    if (name == "terminate") {
+    if (name == "terminate" && !obeys) answer = pair("error", "not_allowed");
+    if (name == "terminate" && obeys) {
       answer = message::atom("ok");
       next = runtime::stop(what.body.slice(at.rest()));
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // OTP's sys protocol for every server we have: get_state, get_status, suspend and resume, log, statistics and
-// trace, as `sys` of an Erlang node, observer and etop ask for them. While suspended a process answers
-// nothing but these; what arrives meanwhile is held back in order, at most `max_held` messages. In the
-// process's own turn.
+// trace, as `sys` of an Erlang node, observer and etop ask for them; other nodes suspend, resume and end
+// none of the node's own. While suspended a process answers nothing but these; what arrives meanwhile is
+// held back in order, at most `max_held` messages. In the process's own turn.
 #pragma once
 
 #include <deque>
@@ -23,6 +23,8 @@ class subject {
   virtual runtime::message sys_state(runtime::process& self) = 0;
   // The callback module as get_status shows it.
   virtual std::string sys_module() const = 0;
+  // Whether other nodes may suspend, resume and terminate it.
+  virtual bool obeys_peers(const runtime::process& self) const = 0;
 };
 
 // What came while suspended, and from whom.

@@ -45,6 +45,11 @@ struct connection_context {
     const auto who = ids.in(of.pid);
     return who && who->here() ? who : std::nullopt;
   }
+  // A reference that the peer made: what it asks for goes by such, so that it ends nothing of another's.
+  std::optional<runtime::reference> made_at_peer(const etf::reference& of) const {
+    const auto ref = ids.in(of);
+    return ref && ref->node == ids.peer() ? ref : std::nullopt;
+  }
   // Whom a message is from: one of the peer's, or nobody there; the node is the peer's in any case.
   runtime::pid sender(const address& of) const {
     return at_peer(of).value_or(runtime::pid{ids.peer(), peer.creation, 0, 0});

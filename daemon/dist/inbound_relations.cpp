@@ -106,7 +106,7 @@ bool inbound_relations::handle_exit2(unpacked& in) {
 
 bool inbound_relations::handle_monitor(const control_message& c) {
   const auto from = context_.at_peer(c.from);
-  const auto ref = context_.ids.in(c.ref);
+  const auto ref = context_.made_at_peer(c.ref);
   if (!from || !ref) return false;
   incoming_monitor made{*from, {}, {}};
   if (c.to.what == address::form::name) {
@@ -133,7 +133,7 @@ bool inbound_relations::handle_monitor(const control_message& c) {
 
 bool inbound_relations::handle_demonitor(const control_message& c) {
   const auto from = context_.at_peer(c.from);
-  const auto ref = context_.ids.in(c.ref);
+  const auto ref = context_.made_at_peer(c.ref);
   if (!from || !ref) return false;
   // Not there when it crossed the end of the process: that down is on its way.
   auto target = context_.relations.take_incoming_call(*ref);

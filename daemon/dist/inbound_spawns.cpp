@@ -18,7 +18,7 @@ using runtime::signal_kind;
 bool inbound_spawns::handle_request(unpacked& in) {
   const auto& c = in.control;
   const auto from = context_.at_peer(c.from);
-  const auto id = context_.ids.in(c.ref);
+  const auto id = context_.made_at_peer(c.ref);
   const auto leader = context_.ids.in_from_anywhere(c.leader);
   if (!from || !id || !leader || !context_.words.of(op::spawn_reply)) return false;
   spawn_request request;

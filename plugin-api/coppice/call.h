@@ -32,11 +32,11 @@ typedef struct coppice_call_api {
   uint32_t reserved;
 
   /* Answers a call. `from` is the one handle_call was given, or a copy kept since, also one that a former
-   * generation kept: it is a term, and any actor may answer it. COPPICE_E_USED: it is that of the call in
-   * hand, which this handler has answered. A second reply at any other time does nothing, as in OTP: the
-   * caller has gone on, and drops it. COPPICE_E_TERM to a caller on another node: see message.h; another
-   * reply may be given. A callback that returns this status then does not end its actor: the caller hears
-   * that its call ended, with bad_term. */
+   * generation kept: it is a term, and any actor of this node may answer it. COPPICE_E_USED: it is that of
+   * the call in hand, which this handler has answered. A second reply at any other time does nothing, as in
+   * OTP: the caller has gone on, and drops it. COPPICE_E_TERM to a caller on another node: see message.h;
+   * another reply may be given. A callback that returns this status then does not end its actor: the caller
+   * hears that its call ended, with bad_term. */
   int32_t (*reply)(coppice_actor* self, coppice_bytes from, coppice_message* term_take);
 
   /* Waits for the answer; the actor's stack is parked, its thread goes on. COPPICE_OK: the reply.

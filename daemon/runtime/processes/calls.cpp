@@ -114,7 +114,8 @@ void process_record::handle_alias(signal_ptr what) {
   if (const monitor_state* state = mine->monitors.find(number);
       state != nullptr && state->alias != alias_until::never) {
     if (state->alias == alias_until::reply) {
-      if (what->from.node != asked_node(*state, state->by_name())) return nobody();
+      const bool request = (number & reference::of_request) != 0;
+      if (request && what->from.node != asked_node(*state, state->by_name())) return nobody();
       end_monitor(number, *state);
     }
     return mailbox.enqueue(std::move(what));

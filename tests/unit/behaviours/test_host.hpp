@@ -222,19 +222,16 @@ class test_host {
   std::string system_request(const runtime::destination& to, std::string_view what) {
     return run([&](runtime::process& self) {
       const auto ref = self.monitor(to, true);
-      runtime::message_writer out;
-      out.tuple(3);
-      out.atom("system");
-      out.tuple(2);
-      runtime::write(out, self.self(), self.host().nodes());
-      out.list(1);
-      out.atom("alias");
-      runtime::write(out, ref, self.host().nodes());
-      out.raw(term(what).bytes());
-      self.send(to, out.take());
-      const auto answer =
-          behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
-      return answer ? text(*answer) : std::string("no answer");
+      self.send(to, system_message(self, ref, what));
+      return answer_to(self, ref);
+    });
+  }
+  // The same from a process of another node.
+  std::string system_request_of_peer(const runtime::destination& to, std::string_view what) {
+    return run([&](runtime::process& self) {
+      const auto ref = self.monitor(to, true);
+      system.deliver(to, from_peer(system_message(self, ref, what)));
+      return answer_to(self, ref);
     });
   }
 
@@ -285,6 +282,25 @@ class test_host {
   runtime::system system{options()};
 
  private:
+  static runtime::message system_message(runtime::process& self, const runtime::reference& ref,
+                                         std::string_view what) {
+    runtime::message_writer out;
+    out.tuple(3);
+    out.atom("system");
+    out.tuple(2);
+    runtime::write(out, self.self(), self.host().nodes());
+    out.list(1);
+    out.atom("alias");
+    runtime::write(out, ref, self.host().nodes());
+    out.raw(term(what).bytes());
+    return out.take();
+  }
+  static std::string answer_to(runtime::process& self, const runtime::reference& ref) {
+    const auto answer =
+        behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+    return answer ? text(*answer) : std::string("no answer");
+  }
+
   class driver : public runtime::behaviour {
    public:
     explicit driver(test_host& host) : host_(host) {}

@@ -153,6 +153,28 @@ TEST_CASE("a peer starts a child of a template only if it may have the actor spa
   }
 }
 
+TEST_CASE(
+    "sys of another node reads the node's own servers, and suspends and ends only what it may supervise") {
+  for (const bool may : {true, false}) {
+    CAPTURE(may);
+    test_host host;
+    if (may) host.rights = {{}, {"sup"}};
+    const auto pid = host.supervise(with({actor("a")})).first;
+    const std::string expected = may ? "ok" : "{error,not_allowed}";
+    CHECK(host.system_request_of_peer(sup, "get_state").starts_with("{ok,"));
+    CHECK(host.system_request_of_peer(sup, "suspend") == expected);
+    CHECK(host.system_request_of_peer(sup, "resume") == expected);
+    const auto a = runtime::destination::named("a");
+    CHECK(host.system_request_of_peer(a, "suspend") == "{error,not_allowed}");
+    CHECK(host.system_request_of_peer(sup, "{terminate, shutdown}") == expected);
+    if (may) {
+      CHECK(host.end_of(pid) != "?");
+    } else {
+      CHECK(host.call(sup, "count_children").starts_with("[{specs,1}"));
+    }
+  }
+}
+
 TEST_CASE("actors that others may have spawned are named whole, or by their plugin") {
   const peer_rights rights({"kv", "shop:cart"}, {"sup"});
   CHECK(rights.may_spawn("kv:kv"));

@@ -145,6 +145,28 @@ TEST_CASE("a signal from a process that is not the peer's own is dropped and cou
   CHECK(info.group_leader == leader);
 }
 
+TEST_CASE("a peer monitors and spawns by references of its own alone") {
+  node_and_peer both;
+  const actor there(both.a.host);
+  const actor watcher(both.a.host);
+  const auto ref = watcher.run([&](process& self) { return self.monitor(there.id()); });
+  static constexpr std::uint8_t empty_list[] = {static_cast<std::uint8_t>(etf::tag::nil)};
+  for (const op what : {op::monitor_p, op::demonitor_p, op::spawn_request}) {
+    control_message c;
+    c.what = what;
+    c.from = address::of(of_x(5));
+    c.to = address::of(both.wire(there.id()));
+    c.ref = {name_a, ref.creation, ref.count, ref.words};
+    c.leader = of_x(5);
+    c.module = c.function = "m";
+    c.options = empty_list;
+    both.x.send(c, empty_list);
+  }
+  both.settle(there);
+  CHECK(both.a.peer(name_x).dropped == 3);
+  CHECK(both.a.host.info(there.id())->monitored_by == std::vector<runtime::pid>{watcher.id()});
+}
+
 TEST_CASE("the same signals from the peer's own process arrive") {
   node_and_peer both;
   const actor there(both.a.host, {.name = "there", .trap_exit = true});

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "behaviours/gen.hpp"
 #include "dist/hex.hpp"
 #include "whole_node.hpp"
 
@@ -16,6 +17,8 @@ using runtime::is_atom;
 using runtime::message;
 using runtime::message_writer;
 using runtime::process;
+
+namespace gen = coppice::behaviours::gen;
 
 namespace {
 

@@ -128,6 +128,21 @@ TEST_CASE("an answer is taken only from the node that was asked, though another 
   }
 }
 
+TEST_CASE("a request is answered by the node it was made to; an alias of a monitor by whoever was given it") {
+  node on(2);
+  const actor callee(on.host);
+  const actor asker(on.host);
+  for (const bool request : {true, false}) {
+    CAPTURE(request);
+    const auto ref = asker.run([&](process& self) {
+      return self.monitor(callee.id(), {.alias = alias_until::reply, .request = request});
+    });
+    on.host.deliver(destination::alias(ref), from_elsewhere({}, atom("elsewhere")));
+    callee.run([&](process& self) { return self.answer(ref, atom("here")); });
+    CHECK(is_atom(asker.next(), request ? "here" : "elsewhere"));
+  }
+}
+
 TEST_CASE("who does not know a call's random word answers nothing, in any count") {
   node on(2);
   const actor callee(on.host, {.name = "callee"});
