@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The node's log as a test hears it. Any thread.
+// rooms: base
 #pragma once
 
 #include <algorithm>

@@ -16,10 +16,10 @@ namespace coppice::runtime {
 enum class signal_kind : std::uint8_t {
   message, // payload: the term; from: the sender, or none, its node is the one it came from; ref: the alias,
            // if it came to one; number: when it was sent, if it counts against the bound
-  exit,          // a broken link: from, payload: reason
-  exit2,         // exit/2: from, payload: reason; ref: the alias, if it came to one
-  link,          // from
-  unlink,        // from, number: the unlink id
+  exit,    // a broken link: from, payload: reason
+  exit2,   // exit/2: from, payload: reason; ref: the alias, if it came to one
+  link,    // from
+  unlink,  // from, number: the unlink id
   unlink_ack,    // from, number
   monitor,       // from: the watcher, ref; flags
   demonitor,     // from: the watcher, ref
