@@ -94,7 +94,7 @@ def digest(cookie, challenge):
 class Peer:
     """A node that is through the handshake; hidden unless `flags` say otherwise."""
 
-    def __init__(self, port, name, cookie="testcookie", source=None, flags=MANDATORY, seconds=10.0):
+    def __init__(self, port, name, cookie="testcookie_of_24_letters", source=None, flags=MANDATORY, seconds=10.0):
         way = Opening(port, source, seconds)
         self.socket, self.name = way.socket, name
         self.numbers = itertools.count(1)
