@@ -81,17 +81,8 @@ class peer_relations {
     runtime::pid remote;
     bool operator==(const pair&) const = default;
   };
-  struct pair_hash {
-    std::size_t operator()(const pair& p) const {
-      return runtime::pid_hash{}(p.local) * 31 + runtime::pid_hash{}(p.remote);
-    }
-  };
-  // All callers of a node count alike: who calls has to tell as much as the number.
-  struct call_hash {
-    std::size_t operator()(const runtime::call_id& of) const {
-      return runtime::pid_hash{}(of.who) ^ static_cast<std::size_t>(of.number * 0x9E3779B97F4A7C15U >> 32);
-    }
-  };
+  using pair_hash = runtime::identity_hash<pair>;
+  using call_hash = runtime::identity_hash<runtime::call_id>;
   template <class Value>
   using by_reference = std::unordered_map<runtime::reference, Value, runtime::reference_hash>;
 

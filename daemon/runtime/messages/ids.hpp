@@ -6,6 +6,7 @@
 
 #include <array>
 #include <coppice/etf/cursor.hpp>
+#include <coppice/etf/hash.hpp>
 #include <coppice/etf/types.hpp>
 #include <coppice/etf/writer.hpp>
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -113,22 +115,17 @@ struct call_id {
   friend bool operator==(const call_id&, const call_id&) = default;
 };
 
-struct pid_hash {
-  std::size_t operator()(const pid& of) const {
-    return static_cast<std::size_t>((static_cast<std::uint64_t>(of.serial) << 40 ^
-                                     static_cast<std::uint64_t>(of.node) << 32 ^ of.id ^ of.creation) *
-                                        0x9E3779B97F4A7C15U >>
-                                    7);
+// The hash of an identity, for tables: over all of its fields, each of which another node may choose, and
+// seeded, so that none chooses many that share a place.
+template <class Identity>
+struct identity_hash {
+  static_assert(std::has_unique_object_representations_v<Identity>);
+  std::size_t operator()(const Identity& of) const {
+    return static_cast<std::size_t>(etf::table_hash({reinterpret_cast<const std::uint8_t*>(&of), sizeof of}));
   }
 };
-
-struct reference_hash {
-  std::size_t operator()(const reference& of) const {
-    const std::uint64_t low = of.words[0] | static_cast<std::uint64_t>(of.words[1]) << 32;
-    const std::uint64_t high = (of.words[2] ^ of.words[4]) | static_cast<std::uint64_t>(of.words[3]) << 32;
-    return static_cast<std::size_t>((low * 0x9E3779B97F4A7C15U ^ high * 0xC2B2AE3D27D4EB4FU) >> 20);
-  }
-};
+using pid_hash = identity_hash<pid>;
+using reference_hash = identity_hash<reference>;
 
 // Interned node names, bounded. Index 0 is our own name, set once before start. Reading by index takes
 // no lock; interning takes one.

@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
+#include <vector>
 
 #include "runtime/actor.hpp"
 
@@ -71,6 +73,25 @@ TEST_CASE("the first three words of all references of a node differ, slots used 
     maker.stop(atom("normal"));
     CHECK(eventually([&] { return !maker.alive(); }));
   }
+}
+
+TEST_CASE("whichever fields another node chooses, what it names is spread over a table") {
+  constexpr std::size_t places = 1 << 14;
+  // How many share the place that most share.
+  const auto fullest = [](auto made) {
+    std::vector<std::uint32_t> at(places);
+    for (std::uint32_t i = 0; i < places; ++i) ++at[made(i) % places];
+    return *std::ranges::max_element(at);
+  };
+  constexpr std::uint32_t bound = 24; // of 16,384 thrown at random a place has 9 or so at most
+  const pid_hash of_pid;
+  CHECK(fullest([&](std::uint32_t i) { return of_pid({1, i, i, 0}); }) < bound);
+  CHECK(fullest([&](std::uint32_t i) { return of_pid({1, 7, i << 14, 0}); }) < bound);
+  CHECK(fullest([&](std::uint32_t i) { return of_pid({1, 7, 5, i << 18}); }) < bound);
+  const reference_hash of_reference;
+  CHECK(fullest([&](std::uint32_t i) { return of_reference({1, 7, 5, {1, 2, i, 4, i}}); }) < bound);
+  CHECK(fullest([&](std::uint32_t i) { return of_reference({1, i, 5, {1, 2, 3, 4, 5}}); }) < bound);
+  CHECK(fullest([&](std::uint32_t i) { return of_reference({1, 7, 3, {i << 4, 2, 3, 0, 0}}); }) < bound);
 }
 
 TEST_CASE("the node finds the whole of a reference by its slot, while its maker lives") {
