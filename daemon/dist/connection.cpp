@@ -103,6 +103,16 @@ void connection::tick() {
                             settings.ticktime.count())});
   }
   read_at_tick_ = read;
+  const auto written = stream_.bytes_written();
+  const bool stalled = stream_.bytes_queued() > 0 && written == written_at_tick_;
+  stalled_ticks_ = stalled ? stalled_ticks_ + 1 : 0;
+  if (stalled_ticks_ >= ticks_to_silence) {
+    return end({base::errc::timeout,
+                fmt::format("the peer does not read: it took none of {} bytes that wait for it in {} ms "
+                            "(net_ticktime)",
+                            unsent(), settings.ticktime.count())});
+  }
+  written_at_tick_ = written;
   context_.counters.set_silent_ticks(silent_ticks_);
   outbound_.tick();
   publish();

@@ -83,7 +83,9 @@ class connection final : private net::stream_handler {
   base::uv::timer ticker_;
   std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
   std::uint32_t silent_ticks_ = 0;
-  bool ending_ = false; // overfull: the ticker is about to end it
+  std::uint64_t written_at_tick_ = 0;
+  std::uint32_t stalled_ticks_ = 0; // on end, bytes waited and none was taken
+  bool ending_ = false;             // overfull: the ticker is about to end it
   bool ended_ = false;
 };
 

@@ -3,6 +3,9 @@
 // goes on.
 #include <doctest/doctest.h>
 #include <malloc.h>
+#include <sys/socket.h>
+
+#include <array>
 
 #include "base/bytes.hpp"
 #include "base/sanitizer.hpp"
@@ -181,6 +184,30 @@ TEST_CASE("a peer silent for the tick time is down; one that ticks stays") {
   CHECK(eventually([&] { return a.peer(name_x).state == peer_state::down; }));
   CHECK(a.peer(name_x).last_error.find("net_ticktime") != std::string::npos);
   CHECK(a.connected(b));
+}
+
+TEST_CASE("a peer that ticks and takes nothing of what waits for it is down after the tick time") {
+  epmd_server epmd;
+  options quick;
+  quick.ticktime = std::chrono::milliseconds(400);
+  cluster_node a(epmd, name_a, quick);
+  const actor here(a.host);
+  raw_peer deaf(a.port);
+  REQUIRE(deaf.shake_hands(name_x, name_a));
+  CHECK(eventually([&] { return a.peer(name_x).state == peer_state::connected; }));
+  here.start([&](process& self) {
+    runtime::message_writer out;
+    out.binary(std::string(1 << 20, 'x'));
+    const auto m = out.take();
+    const auto to = runtime::destination::remote("x", *a.host.nodes().intern(name_x));
+    for (int i = 0; i < 64; ++i) self.send(to, m);
+  });
+  CHECK(eventually([&] {
+    const std::array<std::uint8_t, 4> tick{};
+    (void)::send(deaf.fd(), tick.data(), tick.size(), MSG_NOSIGNAL); // it may have been closed just before
+    return a.peer(name_x).state == peer_state::down;
+  }));
+  CHECK(a.peer(name_x).last_error.find("took none of") != std::string::npos);
 }
 
 TEST_CASE("a peer that does not read is given up when too much waits for it") {
