@@ -26,10 +26,10 @@ TEST_CASE("what would leave its line, drive a terminal or turn the text is escap
       {"\xc0\x8a", "\\xc0\\x8a"},
       {"", ""},
   };
-  for (const auto& [given, shown] : cases) {
-    CAPTURE(given);
-    CHECK(printable(given) == shown);
-    CHECK(is_printable(given) == (given == shown));
+  for (const auto& each : cases) {
+    CAPTURE(each.given);
+    CHECK(printable(each.given) == each.shown);
+    CHECK(is_printable(each.given) == (each.given == each.shown));
   }
 }
 
