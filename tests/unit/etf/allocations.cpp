@@ -11,13 +11,19 @@ namespace {
 thread_local allocations::tally now;
 thread_local std::ptrdiff_t held;
 
-void* take(std::size_t size) {
+// Null: there is none.
+void* try_to_take(std::size_t size) noexcept {
   void* const block = std::malloc(size != 0 ? size : 1);
-  if (block == nullptr) throw std::bad_alloc();
+  if (block == nullptr) return nullptr;
   ++now.count;
   held += static_cast<std::ptrdiff_t>(malloc_usable_size(block));
   if (held > 0 && static_cast<std::size_t>(held) > now.peak) now.peak = static_cast<std::size_t>(held);
   return block;
+}
+
+void* take(std::size_t size) {
+  if (void* const block = try_to_take(size)) return block;
+  throw std::bad_alloc();
 }
 
 void give(void* block) noexcept {
@@ -41,6 +47,13 @@ void* operator new(std::size_t size) {
 }
 void* operator new[](std::size_t size) {
   return take(size);
+}
+// What algorithms take for a while.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return try_to_take(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return try_to_take(size);
 }
 void operator delete(void* block) noexcept {
   give(block);

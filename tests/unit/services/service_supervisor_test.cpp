@@ -86,7 +86,8 @@ TEST_CASE("a scope of pg that is started anew learns what other nodes have, and 
     return runtime::is_atom(joined, "ok");
   };
   const auto members = [](whole_node& at, const actor& asker) {
-    etf::cursor list(ask(asker, destination::named("pg"), about_group("get_members", "g", at.host)).bytes());
+    const message all = ask(asker, destination::named("pg"), about_group("get_members", "g", at.host));
+    etf::cursor list(all.bytes());
     std::uint32_t count = 0;
     return list.read_list(count) ? count : 0;
   };
