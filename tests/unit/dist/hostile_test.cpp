@@ -189,7 +189,7 @@ TEST_CASE("a peer silent for the tick time is down; one that ticks stays") {
 TEST_CASE("a peer that ticks and takes nothing of what waits for it is down after the tick time") {
   epmd_server epmd;
   options quick;
-  quick.ticktime = std::chrono::milliseconds(400);
+  quick.ticktime = std::chrono::milliseconds(1500);
   cluster_node a(epmd, name_a, quick);
   const actor here(a.host);
   raw_peer deaf(a.port);
@@ -200,7 +200,7 @@ TEST_CASE("a peer that ticks and takes nothing of what waits for it is down afte
     out.binary(std::string(1 << 20, 'x'));
     const auto m = out.take();
     const auto to = runtime::destination::remote("x", *a.host.nodes().intern(name_x));
-    for (int i = 0; i < 64; ++i) self.send(to, m);
+    for (int i = 0; i < 64; ++i) self.send(to, m, {.connects = false}); // its end is the last that is told
   });
   CHECK(eventually([&] {
     const std::array<std::uint8_t, 4> tick{};
