@@ -68,7 +68,7 @@ void mailbox::take_pushed() {
 signal_list mailbox::take_excess() {
   signal_list excess;
   if (policy_ != on_full::drop_old || !load_.exceeds(limits())) return excess;
-  extension* const mine = extension_.load(std::memory_order_relaxed);
+  extension* const mine = extension_.load(std::memory_order_acquire); // a sender may have made it
   for (signal_list* from : {&ready_, &pending_}) {
     signal* kept = nullptr;
     signal_list some = from->take(

@@ -131,7 +131,7 @@ class mailbox {
         [&] { return found; });
     signal_ptr one = taken.pop_front();
     if (one == nullptr) return one;
-    extension* const mine = extension_.load(std::memory_order_relaxed);
+    extension* const mine = extension_.load(std::memory_order_acquire); // a sender may have made it
     if (mine != nullptr && mine->last_urgent == one.get()) mine->last_urgent = before_taken;
     rearranged_ = true;
     note_oldest();
