@@ -15,6 +15,7 @@
 #include "base/log_counted.hpp"
 #include "base/log_sinks.hpp"
 #include "base/log_tally.hpp"
+#include "base/utf8.hpp"
 
 namespace coppice::base::log {
 namespace {
@@ -231,7 +232,7 @@ void cut(std::string& text, std::size_t& left, std::size_t size) {
     return;
   }
   std::size_t kept = std::min(left, text.size());
-  while (kept != 0 && kept < text.size() && (static_cast<unsigned char>(text[kept]) & 0xC0) == 0x80) --kept;
+  while (kept != 0 && kept < text.size() && is_utf8_continuation(text[kept])) --kept;
   text.resize(kept);
   fmt::format_to(std::back_inserter(text), "… ({} bytes left out)", size - kept);
   left = 0;
@@ -330,6 +331,7 @@ void submit(record line) {
   the_writer().submit(std::move(line));
 }
 void submit_counted(std::string_view kind, record line) {
+  bound(line);
   the_writer().submit_counted(kind, std::move(line));
 }
 

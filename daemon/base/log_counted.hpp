@@ -21,7 +21,7 @@ void counted(level of, std::string_view module, std::string_view kind, fmt::form
   if (!enabled(of, module)) return;
   submit_counted(
       kind,
-      {wall_now(), of, std::string(module), fmt::format(text, std::forward<Arguments>(arguments)...), {}});
+      {wall_now(), of, std::string(module), bounded_text(text, fmt::make_format_args(arguments...)), {}});
 }
 
 } // namespace coppice::base::log

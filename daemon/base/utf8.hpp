@@ -28,15 +28,6 @@ inline std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
-inline bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 // Characters of a text; a byte that belongs to none counts as one.
 inline std::size_t utf8_count(std::string_view text) {
   std::size_t count = 0;

@@ -105,6 +105,18 @@ TEST_CASE("what strangers repeat is written once, and the sum at the end") {
   CHECK(lines[1].text == "999 more like this within 10 s: 0 knocks");
 }
 
+TEST_CASE("what strangers repeat is cut as any other line is") {
+  const quiet_stderr quiet;
+  start({});
+  collector seen;
+  counted(level::warning, "test", "made", "{}", std::string(3 * most_bytes, 'x'));
+  submit_counted("given", {0, level::warning, "test", std::string(3 * most_bytes, 'x'), {}});
+  stop();
+  const auto lines = seen.lines();
+  REQUIRE(lines.size() == 2);
+  for (const record& line : lines) CHECK(line.text.ends_with("x… (16384 bytes left out)"));
+}
+
 TEST_CASE("lines are written in order, with their fields, before flush returns") {
   const quiet_stderr quiet;
   start({});
