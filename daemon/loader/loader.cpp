@@ -80,8 +80,7 @@ base::result<std::string> loader::find_file(std::string_view plugin) const {
 base::result<loader::entry> loader::open(const std::string& plugin, const std::string& file) {
   const auto refuse = [&](base::error why) { return tl::unexpected(std::move(why).context(file)); };
   const auto source = manifest::source_file::open(file);
-  if (!source) return refuse(source.error());
-  manifest::inspection seen = manifest::inspect(*source);
+  manifest::inspection seen = manifest::inspect(source);
   if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
   for (const auto& reason : seen.verdict.reasons)
     base::log::warning("loader", "plugin {}: {}", plugin, reason.sentence());

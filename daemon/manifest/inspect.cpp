@@ -273,18 +273,18 @@ std::string verdict::text() const {
 }
 
 inspection inspect(const std::string& path, const inspect_options& options) {
-  const auto file = source_file::open(path);
-  if (file) return inspect(*file, options);
-  inspection result;
-  refuse(result.verdict, objection::unreadable, file.error().text, readable_remedy);
-  return result;
+  return inspect(source_file::open(path), options);
 }
 
-inspection inspect(const source_file& file, const inspect_options& options) {
+inspection inspect(const base::result<source_file>& file, const inspect_options& options) {
   inspection result;
-  judge_file(file, result);
-  if (options.file_safety && !file.safe())
-    refuse(result.verdict, objection::unsafe_file, file.safe().error().text,
+  if (!file) {
+    refuse(result.verdict, objection::unreadable, file.error().text, readable_remedy);
+    return result;
+  }
+  judge_file(*file, result);
+  if (options.file_safety && !file->safe())
+    refuse(result.verdict, objection::unsafe_file, file->safe().error().text,
            "only root or the node's user may be able to write there: chown, chmod go-w");
   std::stable_partition(result.verdict.reasons.begin(), result.verdict.reasons.end(),
                         [](const reason& one) { return !one.warning; });

@@ -115,7 +115,8 @@ struct inspect_options {
 
 // Everything about one file. Never fails: what cannot be read is a reason.
 inspection inspect(const std::string& path, const inspect_options& options = {});
-inspection inspect(const source_file& file, const inspect_options& options = {});
+// The same of what was opened, or of why it was not.
+inspection inspect(const base::result<source_file>& file, const inspect_options& options = {});
 
 // The manifest of a file that is accepted; otherwise why not.
 base::result<manifest> read(const std::string& path, const inspect_options& options = {});

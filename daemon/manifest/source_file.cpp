@@ -23,6 +23,10 @@ tl::unexpected<base::error> unreadable(int number) {
   return base::fail_errno("cannot be read", number);
 }
 
+tl::unexpected<base::error> irregular() {
+  return base::fail(base::errc::invalid, "cannot be read: not a regular file");
+}
+
 base::status judge(const struct stat& status, const std::string& path) {
   const bool folder = S_ISDIR(status.st_mode);
   const bool link = S_ISLNK(status.st_mode);
@@ -61,7 +65,7 @@ class path_walk {
       if (!next) return tl::unexpected(std::move(next.error()));
       if (*next) return std::move(*next);
     }
-    return base::fail(base::errc::invalid, "cannot be read: not a regular file");
+    return irregular();
   }
 
   base::status safe() && { return std::move(safe_); }
@@ -117,8 +121,7 @@ class path_walk {
     }
     for (const std::string& left : ahead_)
       if (!left.empty()) return unreadable(ENOTDIR);
-    if (!S_ISREG(status.st_mode))
-      return base::fail(base::errc::invalid, "cannot be read: not a regular file");
+    if (!S_ISREG(status.st_mode)) return irregular();
     return open_same(above, name, status);
   }
 

@@ -106,7 +106,7 @@ TEST_CASE("what was opened stays what is read when its name is turned to another
   REQUIRE(::unlink(link.c_str()) == 0);
   link_to(other, link);
   CHECK(content(*file) == "judged");
-  CHECK(manifest::inspect(*file).verdict.text().find("not an ELF file") != std::string::npos);
+  CHECK(manifest::inspect(file).verdict.text().find("not an ELF file") != std::string::npos);
 }
 
 TEST_CASE("what cannot be read is told in the system's words") {
