@@ -186,17 +186,11 @@ void door::place::hold(bool held) {
 
 void door::place::settle() {
   if (!of_) return;
-  std::function<void()> unused; // destroyed without the lock
+  dismissals unused; // destroyed without the lock
   const std::lock_guard guard(of_->lock);
   const auto of = of_->shares.find(share_);
-  if (of != of_->shares.end()) {
-    if (const auto who = of->second.find(turn_); who != of->second.end()) {
-      unused = std::move(who->second.dismissed);
-      of->second.erase(who);
-      if (of->second.empty()) of_->shares.erase(of);
-      --of_->taken;
-    }
-  }
+  if (of == of_->shares.end()) return;
+  if (const auto who = of->second.find(turn_); who != of->second.end()) of_->dismiss(of, who, unused);
 }
 
 } // namespace coppice::net
