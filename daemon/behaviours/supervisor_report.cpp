@@ -2,10 +2,10 @@
 // Reasons are printed as Erlang terms, cut where they get long. Any thread.
 #include "behaviours/supervisor_report.hpp"
 
-#include <coppice/etf/text.hpp>
 #include <string>
 
 #include "base/log.hpp"
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours::report {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::string_view module = "supervisor";
 constexpr std::size_t longest = 1000;
 
 std::string text(const runtime::message& term) {
-  return term ? etf::print(term.bytes(), {.most = longest}) : "undefined";
+  return term ? runtime::shown(term, longest) : "undefined";
 }
 
 long long milliseconds(base::nanos span) {

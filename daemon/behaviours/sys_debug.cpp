@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <coppice/etf/text.hpp>
 #include <ctime>
 #include <string>
 #include <string_view>
@@ -14,6 +13,8 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::sys {
@@ -24,9 +25,7 @@ using runtime::message_writer;
 using runtime::process;
 
 std::string shown(etf::bytes term) {
-  etf::print_options how;
-  how.most = 1000;
-  return etf::print(term, how);
+  return runtime::shown(term, 1000);
 }
 
 // {{Year, Month, Day}, {Hour, Minute, Second}}, local time.
@@ -56,11 +55,7 @@ message ok(etf::bytes what) {
 }
 
 message error(std::string_view why) {
-  message_writer out;
-  out.tuple(2);
-  out.atom("error");
-  out.atom(why);
-  return out.take();
+  return runtime::error_message(message::atom(why));
 }
 
 std::string line_of_incoming(const message& m) {

@@ -110,7 +110,7 @@ class statistics {
     } else if (item == "runtime") {
       runtime_.write(out, in_ms(base::processor_time()));
     } else if (item == "io") {
-      write_io(out);
+      observer::write_io(out, router_);
     } else if (item == "run_queue" || item == "total_run_queue_lengths" ||
                item == "total_run_queue_lengths_all") {
       out.unsigned_integer(observer::run_queue(counters));
@@ -134,15 +134,6 @@ class statistics {
  private:
   static std::uint64_t in_ms(base::nanos time) {
     return static_cast<std::uint64_t>(time / base::nanos_per_ms);
-  }
-  void write_io(etf::writer& out) const {
-    const auto io = observer::bytes_of_all(router_);
-    out.tuple(2);
-    for (const auto& [name, bytes] : {std::pair("input", io.in), std::pair("output", io.out)}) {
-      out.tuple(2);
-      out.atom(name);
-      out.unsigned_integer(bytes);
-    }
   }
   static void write_run_queues(etf::writer& out, const runtime::runtime_counters& counters) {
     list_writer lengths;

@@ -47,9 +47,9 @@ void global_name_server::node_down(runtime::system& system, std::string_view nod
 
 // Those who are connected already have a session with the one before, which only a new connection ends.
 runtime::outcome global_name_server::on_start(process& self) {
-  using which = runtime::remote_router::which;
-  const bool visible = router_.settings().visible;
-  for (const std::string& peer : visible ? router_.nodes(which::visible) : std::vector<std::string>()) {
+  std::vector<std::string> peers;
+  if (router_.settings().visible) peers = router_.nodes(runtime::remote_router::which::visible);
+  for (const std::string& peer : peers) {
     base::log::warning("services", "global starts anew: disconnecting {}, whose names it is to learn again",
                        peer);
     disconnect(self, peer);

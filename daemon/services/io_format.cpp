@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "services/io_term.hpp"
 
 namespace coppice::services {
@@ -68,11 +69,6 @@ bool flatten(characters& out, etf::bytes term, bool unicode) {
   return true;
 }
 
-std::size_t length_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) != 0x80; }));
-}
-
 std::string in_utf8(const characters& all) {
   std::string out;
   for (const std::uint32_t c : all) etf::utf8::append(out, c);
@@ -84,10 +80,7 @@ std::string repeated(std::uint32_t c, std::int64_t times) {
 }
 
 std::string cut(const std::string& text, std::int64_t length) {
-  std::size_t at = 0;
-  for (; at < text.size(); ++at)
-    if ((static_cast<std::uint8_t>(text[at]) & 0xC0) != 0x80 && length-- == 0) break;
-  return text.substr(0, at);
+  return std::string(base::utf8_prefix(text, static_cast<std::size_t>(length)));
 }
 
 struct control {
@@ -109,14 +102,15 @@ std::string in_field(const control& c, const std::string& text, std::optional<st
   if (!c.field && !precision) return text;
   const std::int64_t field = c.field.value_or(precision.value_or(0));
   const std::int64_t most = std::min(field, precision.value_or(field));
-  if (static_cast<std::int64_t>(length_of(text)) > most) return c.adjust(repeated('*', most), field - most);
-  return c.adjust(text, field - static_cast<std::int64_t>(length_of(text)));
+  if (static_cast<std::int64_t>(base::utf8_count(text)) > most)
+    return c.adjust(repeated('*', most), field - most);
+  return c.adjust(text, field - static_cast<std::int64_t>(base::utf8_count(text)));
 }
 
 // A text in its field, which cuts it.
 std::string text_in_field(const control& c, const std::string& text) {
   if (!c.field && !c.precision) return text;
-  const auto length = static_cast<std::int64_t>(length_of(text));
+  const auto length = static_cast<std::int64_t>(base::utf8_count(text));
   control inner = c;
   inner.to_the_left = true; // within its precision
   const std::int64_t field = c.field.value_or(c.precision.value_or(0));

@@ -33,6 +33,8 @@ namespace observer {
 // All that erlang:memory/0 has, and as it says it: [{total, Bytes}, …].
 std::array<std::pair<std::string_view, std::uint64_t>, 9> memory(const runtime::system& host);
 void write_memory(etf::writer& out, const runtime::system& host);
+// {{input, Bytes}, {output, Bytes}}: what has passed through the connections to other nodes.
+void write_io(etf::writer& out, const dist::router& router);
 // {Module, Function, Arity}: the actor as OTP shows a process's first function.
 void write_initial_call(etf::writer& out, const runtime::description& of);
 // Processes that wait for their turn, of all workers.

@@ -268,6 +268,16 @@ std::array<std::pair<std::string_view, std::uint64_t>, 9> observer::memory(const
            {"ets", 0}}};
 }
 
+void observer::write_io(etf::writer& out, const dist::router& router) {
+  const auto io = bytes_of_all(router);
+  out.tuple(2);
+  for (const auto& [name, bytes] : {std::pair("input", io.in), std::pair("output", io.out)}) {
+    out.tuple(2);
+    out.atom(name);
+    out.unsigned_integer(bytes);
+  }
+}
+
 void observer::write_memory(etf::writer& out, const runtime::system& host) {
   list_writer pairs;
   for (const auto& [type, bytes] : memory(host)) pairs.number(type, bytes);

@@ -133,13 +133,7 @@ class statistics final : public runtime::behaviour {
     out.atom("stats");
     out.integer(1);
     write_schedulers(out, self.host());
-    const auto io = observer::bytes_of_all(router_);
-    out.tuple(2);
-    for (const auto& [name, bytes] : {std::pair("input", io.in), std::pair("output", io.out)}) {
-      out.tuple(2);
-      out.atom(name);
-      out.unsigned_integer(bytes);
-    }
+    observer::write_io(out, router_);
     observer::write_memory(out, self.host());
     self.send(client_, out.take());
     wait(self);

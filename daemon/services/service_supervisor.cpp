@@ -3,8 +3,9 @@
 #include "services/service_supervisor.hpp"
 
 #include <algorithm>
-#include <coppice/etf/text.hpp>
 #include <utility>
+
+#include "runtime/messages/shown.hpp"
 
 namespace coppice::services {
 namespace {
@@ -50,7 +51,7 @@ runtime::outcome service_supervisor::on_start(runtime::process& self) {
   runtime::outcome next = supervisor::on_start(self);
   const bool runs = !next.stops();
   if (const auto started = std::exchange(events_.started, nullptr))
-    started(runs ? base::status() : base::fail(base::errc::refused, etf::print(next.reason().bytes())));
+    started(runs ? base::status() : base::fail(base::errc::refused, runtime::shown(next.reason())));
   return next;
 }
 

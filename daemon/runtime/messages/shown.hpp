@@ -13,11 +13,11 @@ namespace coppice::runtime {
 
 inline constexpr std::size_t most_shown = 2000; // characters
 
-inline std::string shown(etf::bytes term) {
-  return etf::print(term, {.most = most_shown});
+inline std::string shown(etf::bytes term, std::size_t most = most_shown) {
+  return etf::print(term, {.most = most});
 }
-inline std::string shown(const message& term) {
-  return shown(term.bytes());
+inline std::string shown(const message& term, std::size_t most = most_shown) {
+  return shown(term.bytes(), most);
 }
 
 } // namespace coppice::runtime
