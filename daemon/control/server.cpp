@@ -14,15 +14,12 @@
 #include "base/log_counted.hpp"
 #include "control/answers.hpp"
 #include "control/session.hpp"
-#include "net/door.hpp"
 #include "net/listener.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::control {
 
 namespace {
-
-constexpr std::size_t busy_ones = 4;
 
 std::optional<gid_t> group_id(const std::string& name) {
   if (name.empty()) return std::nullopt;
@@ -61,10 +58,7 @@ class server::inner {
     if (!wake) return tl::unexpected(wake.error());
     wake_ = std::move(*wake);
     answers_ = std::make_shared<answers>(wake_);
-    net::listen_options limits;
-    limits.max_connections = busy_ones * options.connections;
-    limits.door = std::make_shared<net::door>(
-        net::door_options{.name = "the control socket", .places = options.connections});
+    net::listen_options limits = net::for_requests("the control socket", options.connections);
     limits.may_take_last_descriptors = true;
     auto listening =
         net::listener::unix_socket(loop_.raw(), options.path, options.mode, group_id(options.group), limits,

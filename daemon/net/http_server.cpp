@@ -7,16 +7,10 @@
 #include <vector>
 
 #include "base/log_counted.hpp"
-#include "net/door.hpp"
 #include "net/http_connection.hpp"
 #include "net/listener.hpp"
 
 namespace coppice::net {
-namespace {
-
-constexpr std::size_t busy_ones = 4;
-
-} // namespace
 
 class http_server::inner {
  public:
@@ -24,9 +18,7 @@ class http_server::inner {
       : loop_(loop), options_(options), handle_(std::move(handle)), sweep_(loop, [this] { left_.clear(); }) {}
 
   base::status listen(const base::socket_address& at) {
-    listen_options bounds;
-    bounds.max_connections = busy_ones * options_.connections;
-    bounds.door = std::make_shared<door>(door_options{.name = "HTTP", .places = options_.connections});
+    const listen_options bounds = for_requests("HTTP", options_.connections);
     auto made = listener::tcp(loop_, at, {at.port(), at.port()}, bounds,
                               [this](accepted_socket socket) { accept(std::move(socket)); });
     if (!made) return tl::unexpected(std::move(made.error()));

@@ -130,6 +130,14 @@ bool out_of_resources(int number) {
 
 } // namespace
 
+listen_options for_requests(std::string door, std::size_t places) {
+  constexpr std::size_t busy_ones = 4;
+  listen_options out;
+  out.max_connections = busy_ones * places;
+  out.door = std::make_shared<net::door>(door_options{.name = std::move(door), .places = places});
+  return out;
+}
+
 class listener::inner {
  public:
   inner(base::unique_fd fd, bool is_tcp, std::string path, const listen_options& options, accept_fn accept)

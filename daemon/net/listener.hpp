@@ -34,6 +34,10 @@ struct listen_options {
   bool may_take_last_descriptors = false;
 };
 
+// Those of a server that answers requests: so many places at its door, and four times as many connections in
+// all, since those whose requests are being answered are not dismissed.
+listen_options for_requests(std::string door, std::size_t places);
+
 // Inclusive; 0 to 0 lets the kernel choose.
 struct port_range {
   std::uint16_t first = 0;

@@ -234,27 +234,26 @@ std::string process::name() const {
   return mine == nullptr ? std::string() : mine->name;
 }
 
-std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m,
-                                   base::nanos period) {
-  process_record& me = record_of(*this);
+static std::uint64_t add_timer(process_record& me, base::nanos deadline, const destination& to, message m,
+                               base::nanos period, bool notice) {
   if (me.dead) return 0;
   auto fresh = std::make_unique<started_timer>();
   fresh->deadline = deadline;
   fresh->period = period;
+  fresh->notice = notice;
   fresh->to = to;
   fresh->what = std::move(m);
   return me.home().add_timer(me, std::move(fresh));
 }
 
+std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m,
+                                   base::nanos period) {
+  return add_timer(record_of(*this), deadline, to, std::move(m), period, false);
+}
+
 std::uint64_t process::remind(base::nanos deadline, message m) {
   process_record& me = record_of(*this);
-  if (me.dead) return 0;
-  auto fresh = std::make_unique<started_timer>();
-  fresh->deadline = deadline;
-  fresh->notice = true;
-  fresh->to = me.id;
-  fresh->what = std::move(m);
-  return me.home().add_timer(me, std::move(fresh));
+  return add_timer(me, deadline, me.id, std::move(m), 0, true);
 }
 
 base::nanos process::cancel_timer(std::uint64_t id) {

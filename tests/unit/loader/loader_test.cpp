@@ -147,6 +147,17 @@ TEST_CASE("a file that is no ELF library is refused") {
   CHECK_MESSAGE(done.error().text.find("ELF") != std::string::npos, done.error().text);
 }
 
+TEST_CASE("a file that cannot be read is refused with the remedy") {
+  workshop shop;
+  std::filesystem::create_directory(shop.plugins() / "fixture.so");
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  const auto done = loads.load("fixture");
+  REQUIRE_FALSE(done);
+  CHECK(done.error().text.find("cannot be read: not a regular file") != std::string::npos);
+  CHECK(done.error().text.find("check the path and the file's permissions") != std::string::npos);
+}
+
 TEST_CASE("a missing plugin and a name that can't be one are told apart") {
   workshop shop;
   loader::loader loads(shop.options());
