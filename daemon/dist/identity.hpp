@@ -4,9 +4,11 @@
 // the connection's.
 #pragma once
 
+#include <array>
 #include <coppice/etf/types.hpp>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "runtime/messages/ids.hpp"
@@ -37,10 +39,10 @@ class identity {
     if (!node) return std::nullopt;
     return runtime::pid{*node, p.creation, p.id, p.serial};
   }
-  // Borrow the node's name, which lives as long as the runtime.
-  etf::pid out(const runtime::pid& p) const { return {names_->name(p.node), p.id, p.serial, p.creation}; }
+  // Borrow the node's name: those of third nodes until a few more are spoken of, all of one control message.
+  etf::pid out(const runtime::pid& p) const { return {name_of(p.node), p.id, p.serial, p.creation}; }
   etf::reference out(const runtime::reference& r) const {
-    return {names_->name(r.node), r.creation, r.count, r.words};
+    return {name_of(r.node), r.creation, r.count, r.words};
   }
 
  private:
@@ -50,10 +52,20 @@ class identity {
     return names_->find(name);
   }
 
+  std::string_view name_of(std::uint32_t node) const {
+    if (node == 0) return own_name_;
+    if (node == peer_) return peer_name_;
+    std::string& name = third_[next_++ % third_.size()];
+    name = names_->name(node);
+    return name;
+  }
+
   runtime::node_names* names_;
   std::uint32_t peer_;
   std::string_view own_name_;
-  std::string_view peer_name_;
+  std::string peer_name_;
+  mutable std::array<std::string, 4> third_; // a control message has fewer pids and references
+  mutable unsigned next_ = 0;
 };
 
 } // namespace coppice::dist

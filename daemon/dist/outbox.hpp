@@ -50,6 +50,7 @@ class outbox {
   // The connection there is, if its peer takes short forms.
   struct connected {
     std::uint64_t generation = 0;
+    std::uint32_t node = 0;       // in node_names
     std::uint32_t creation = 0;   // of the peer
     std::size_t frames_below = 0; // payloads that become frames here
   };

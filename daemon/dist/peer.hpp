@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the router keeps of one other node: the queue into which every thread pushes signals for it, and,
-// under a lock, whether it is connected, what waits until it is, and who wants to hear of it.
+// under a lock, whether it is connected, what waits until it is, and who wants to hear of it. One that nobody
+// needs becomes that of another node, see runtime::node_names; it is never freed while the router lives, so
+// that who found it may look whose it is now.
 #pragma once
 
 #include <atomic>
@@ -8,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -35,11 +38,25 @@ struct node_watcher {
 };
 
 struct peer {
-  peer(std::uint32_t index_, std::string name_, unsigned home_)
-      : index(index_), name(std::move(name_)), home(home_) {}
+  peer(std::uint32_t index_, std::string_view name_, unsigned home_)
+      : index(index_), home(home_), name(name_) {
+    last.name = name;
+  }
 
-  const std::uint32_t index; // in node_names
-  const std::string name;
+  // Under the lock: whether nothing of the node is here and nobody waits for it or for its end.
+  bool is_unneeded() const {
+    return state.load() == peer_state::down && !established && outgoing == nullptr && !yields &&
+           waiting.empty() && resting.empty() && watchers.empty() && askers.empty() && backlog.load() == 0;
+  }
+  // Under the lock.
+  void become(std::uint32_t next, std::string_view next_name) {
+    index.store(next, std::memory_order_release);
+    name = next_name;
+    last = {};
+    last.name = name;
+  }
+
+  std::atomic<std::uint32_t> index; // in node_names; changes under `lock`
 
   outbox out;
   std::atomic<std::size_t> backlog{0}; // bytes in `out` and in `waiting`
@@ -48,7 +65,8 @@ struct peer {
 
   std::atomic<peer_state> state{peer_state::down}; // changes under `lock`
 
-  std::mutex lock;                              // guards what follows
+  mutable std::mutex lock; // guards what follows
+  std::string name;
   std::uint64_t generation = 0;                 // of connections
   std::unique_ptr<connection> established;      // used on the home worker's thread only
   attempt* outgoing = nullptr;                  // owned by the worker's state

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <utility>
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr const char* module = "dist";
 constexpr std::chrono::seconds stop_patience{3};
+constexpr std::size_t kinds_of_strangers = 16; // lines about nodes never connected, in each ten seconds
 
 } // namespace
 
@@ -31,7 +33,6 @@ struct router::finished_handshake final : net::stream_handler {
   std::string admitted;
   bool outgoing = false;
   bool closed = false;
-  peer* to = nullptr;
 
   void on_data(base::bytes_span bytes) override {
     leftover.insert(leftover.end(), bytes.begin(), bytes.end());
@@ -40,35 +41,52 @@ struct router::finished_handshake final : net::stream_handler {
   void on_closed(base::error) override { closed = true; }
 };
 
-router::router(runtime::system& system, options chosen) : system_(system), options_(std::move(chosen)) {}
+router::router(runtime::system& system, options chosen) : system_(system), options_(std::move(chosen)) {
+  system_.nodes().set_holder(this);
+}
 
-router::~router() = default;
+router::~router() {
+  system_.nodes().set_holder(nullptr);
+}
 
 local_node router::ourselves() const {
   return {std::string(system_.node_name()), flag::offered | (options_.visible ? flag::published : 0),
           system_.creation()};
 }
 
-peer* router::find_peer(std::uint32_t node) const {
-  const chunk* in = chunks_[node / chunk_size % chunks_.size()].load(std::memory_order_acquire);
-  return in == nullptr ? nullptr : (*in)[node % chunk_size].load(std::memory_order_acquire);
+// The peers -----------------------------------------------------------------------------------------------
+
+peer* router::at_slot(std::uint32_t index) const {
+  const std::uint32_t slot = runtime::node_names::slot_of(index);
+  const chunk* in = chunks_[slot / chunk_size].load(std::memory_order_acquire);
+  return in == nullptr ? nullptr : (*in)[slot % chunk_size].load(std::memory_order_acquire);
 }
 
-peer& router::peer_at(std::uint32_t node) {
-  if (peer* known = find_peer(node)) return *known;
+peer* router::find_peer(std::uint32_t node) const {
+  peer* const found = at_slot(node);
+  return found != nullptr && found->index.load(std::memory_order_acquire) == node ? found : nullptr;
+}
+
+void router::slot_taken(std::uint32_t index, std::string_view name) {
   const std::lock_guard guard(peers_lock_);
-  if (peer* known = find_peer(node)) return *known;
-  auto& slot = chunks_[node / chunk_size % chunks_.size()];
-  if (slot.load() == nullptr) {
+  const std::uint32_t slot = runtime::node_names::slot_of(index);
+  auto& in = chunks_[slot / chunk_size];
+  if (in.load() == nullptr) {
     chunks_owned_.push_back(std::make_unique<chunk>());
-    slot.store(chunks_owned_.back().get(), std::memory_order_release);
+    in.store(chunks_owned_.back().get(), std::memory_order_release);
   }
-  const unsigned home = node % std::max(system_.workers(), 1u);
-  owned_.push_back(std::make_unique<peer>(node, std::string(system_.nodes().name(node)), home));
-  peer* made = owned_.back().get();
-  made->last.name = made->name;
-  (*slot.load())[node % chunk_size].store(made, std::memory_order_release);
-  return *made;
+  owned_.push_back(std::make_unique<peer>(index, name, slot % std::max(system_.workers(), 1u)));
+  (*in.load())[slot % chunk_size].store(owned_.back().get(), std::memory_order_release);
+}
+
+bool router::slot_given_on(std::uint32_t from, std::uint32_t to, std::string_view name) {
+  peer* const p = find_peer(from);
+  if (p == nullptr) return false;
+  // Who has the lock may ask the table meanwhile; and needs the peer.
+  const std::unique_lock guard(p->lock, std::try_to_lock);
+  if (!guard || !p->is_unneeded()) return false;
+  p->become(to, name);
+  return true;
 }
 
 // Connecting ----------------------------------------------------------------------------------------------
@@ -131,16 +149,16 @@ void router::stop_yielding(peer& p) {
   if (!begun) give_up(p, begun.error());
 }
 
-void router::connect_at_home(peer& p) {
+void router::connect_at_home(peer& p, std::uint32_t node) {
   const unsigned home = p.home.load();
   if (system_.current_worker() != static_cast<int>(home)) {
-    system_.post(home, [this, &p] { connect_at_home(p); });
+    system_.post(home, [this, &p, node] { connect_at_home(p, node); });
     return;
   }
   base::status begun;
   {
     const std::lock_guard guard(p.lock);
-    if (p.state != peer_state::down) return;
+    if (p.index != node || p.state != peer_state::down) return;
     begun = begin_connecting(p);
   }
   if (!begun) give_up(p, begun.error());
@@ -153,10 +171,14 @@ void router::give_up(peer& p, const base::error& why) {
   std::vector<runtime::reference> askers;
   std::vector<resting_sender> resting;
   bool said_before = stopping_;
+  bool stranger = false; // never connected: anyone may have made its name up
+  std::string name;
   {
     const std::lock_guard guard(p.lock);
     if (p.established) return;
+    name = p.name;
     said_before = said_before || p.last.last_error == why.text;
+    stranger = p.last.creation == 0;
     p.state = peer_state::down;
     p.yields = false;
     p.yield_timer.reset();
@@ -170,11 +192,17 @@ void router::give_up(peer& p, const base::error& why) {
     askers = std::exchange(p.askers, {});
   }
   // Whoever keeps sending to a node that is not there keeps failing; the log hears of it once.
-  base::log::write(said_before ? base::log::level::debug : base::log::level::warning, module, {},
-                   "{}: not connected: {}", p.name, why.text);
+  const auto level = said_before ? base::log::level::debug : base::log::level::warning;
+  if (stranger) {
+    const auto kind = std::hash<std::string>{}(name) % kinds_of_strangers;
+    base::log::counted(level, module, fmt::format("not connected: {}", kind), "{}: not connected: {}", name,
+                       why.text);
+  } else {
+    base::log::write(level, module, {}, "{}: not connected: {}", name, why.text);
+  }
   for (const auto& item : waiting) bounce(item->to, *item->what);
   wake(resting);
-  tell_watchers(p, watchers);
+  tell_watchers(name, watchers);
   tell_askers(askers, false);
 }
 
@@ -199,18 +227,18 @@ void router::failed(attempt& done, const base::error& why) {
     end_admission(admitted);
     return;
   }
-  peer& p = peer_at(done.peer_index());
+  peer* const p = find_peer(done.peer_index()); // null: it was superseded, and its node is gone since
   bool ours = false;
   bool yields = false;
-  {
-    const std::lock_guard guard(p.lock);
-    ours = p.outgoing == &done;
-    if (ours) p.outgoing = nullptr;
-    yields = ours && why.code == base::errc::exists && !p.established;
-    if (yields) yield(p);
+  if (p != nullptr) {
+    const std::lock_guard guard(p->lock);
+    ours = p->outgoing == &done;
+    if (ours) p->outgoing = nullptr;
+    yields = ours && why.code == base::errc::exists && !p->established;
+    if (yields) yield(*p);
   }
   forget_attempt(worker, &done);
-  if (ours && !yields) give_up(p, why);
+  if (ours && !yields) give_up(*p, why);
 }
 
 // Established ---------------------------------------------------------------------------------------------
@@ -218,7 +246,6 @@ void router::failed(attempt& done, const base::error& why) {
 void router::established(attempt& done, const peer_node& who, net::stream stream,
                          std::vector<std::uint8_t> leftover) {
   stream.place().settle();
-  const auto index = system_.nodes().intern(who.name);
   auto come = std::make_shared<finished_handshake>();
   come->who = who;
   come->stream = std::move(stream);
@@ -226,58 +253,68 @@ void router::established(attempt& done, const peer_node& who, net::stream stream
   come->leftover = std::move(leftover);
   come->outgoing = done.outgoing();
   come->admitted = done.admitted();
-  if (index && *index != 0) {
-    come->to = &peer_at(*index);
-    const std::lock_guard guard(come->to->lock);
-    if (come->to->outgoing == &done) come->to->outgoing = nullptr;
+  if (peer* const p = done.outgoing() ? find_peer(done.peer_index()) : nullptr; p != nullptr) {
+    const std::lock_guard guard(p->lock);
+    if (p->outgoing == &done) p->outgoing = nullptr; // and stays connecting until it is attached
   }
   forget_attempt(here(), &done);
-  if (come->to == nullptr) {
-    base::log::warning(module, "{}: connection refused: no room for another node's name", come->who.name);
-    end_admission(come->admitted);
-    return;
-  }
   attach(come);
+}
+
+// The peer of a node that has proved itself, with its lock; null if there is no room for its name.
+peer* router::peer_to_attach(std::string_view name, std::unique_lock<std::mutex>& lock) {
+  while (const auto index = system_.nodes().intern(name, runtime::node_names::use::connection)) {
+    peer* const found = *index == 0 ? nullptr : at_slot(*index);
+    if (found == nullptr) break;
+    lock = std::unique_lock(found->lock);
+    if (found->index.load() == *index) return found;
+    lock = {}; // it was given on a moment ago
+  }
+  return nullptr;
 }
 
 // On the worker that shook hands, which becomes the peer's home.
 void router::attach(const std::shared_ptr<finished_handshake>& come) {
-  peer& p = *come->to;
   const unsigned worker = here();
   if (stopping_ || come->closed) return end_admission(come->admitted);
+  std::unique_lock<std::mutex> guard;
+  peer* const to = peer_to_attach(come->who.name, guard);
+  if (to == nullptr) {
+    base::log::warning(module, "{}: connection refused: no room for another node's name", come->who.name);
+    return end_admission(come->admitted);
+  }
+  peer& p = *to;
   connection* fresh = nullptr;
   attempt* superseded = nullptr;
   unsigned old_home = worker;
   std::uint64_t old_generation = 0;
   std::shared_ptr<base::uv::timer> yield_timer;
   std::vector<runtime::reference> askers;
-  {
-    const std::lock_guard guard(p.lock);
-    old_home = p.home.load();
-    old_generation = p.generation;
-    if (!p.established) {
-      auto made = std::make_unique<connection>(system_, options_, static_cast<connection_owner&>(*this),
-                                               p.index, come->who, std::move(come->stream));
-      fresh = made.get();
-      p.established = std::move(made);
-      ++p.generation;
-      p.home.store(worker);
-      p.state = peer_state::connected;
-      p.yields = false;
-      superseded = std::exchange(p.outgoing, nullptr);
-      yield_timer = std::move(p.yield_timer);
-      askers = std::exchange(p.askers, {});
-      p.last = {};
-      p.last.name = p.name;
-      p.last.state = peer_state::connected;
-      p.last.since = base::wall_now();
-      p.last.outgoing = come->outgoing;
-      p.last.hidden = come->who.hidden;
-      p.last.creation = come->who.creation;
-      p.last.address = fresh->address();
-      p.last.tls = fresh->tls_version();
-    }
+  old_home = p.home.load();
+  old_generation = p.generation;
+  if (!p.established) {
+    auto made = std::make_unique<connection>(system_, options_, static_cast<connection_owner&>(*this),
+                                             p.index, come->who, std::move(come->stream));
+    fresh = made.get();
+    p.established = std::move(made);
+    ++p.generation;
+    p.home.store(worker);
+    p.state = peer_state::connected;
+    p.yields = false;
+    superseded = std::exchange(p.outgoing, nullptr);
+    yield_timer = std::move(p.yield_timer);
+    askers = std::exchange(p.askers, {});
+    p.last = {};
+    p.last.name = p.name;
+    p.last.state = peer_state::connected;
+    p.last.since = base::wall_now();
+    p.last.outgoing = come->outgoing;
+    p.last.hidden = come->who.hidden;
+    p.last.creation = come->who.creation;
+    p.last.address = fresh->address();
+    p.last.tls = fresh->tls_version();
   }
+  guard.unlock();
   if (fresh == nullptr) {
     // The node came back before its loss was noticed: the old connection goes first.
     end_at_home(p, old_generation, {base::errc::closed, "the node connected anew"});
@@ -315,7 +352,7 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
       p.waiting.clear();
       p.waiting_bytes = 0;
       if (fresh->has_large()) p.out.suspend();
-      p.out.open({p.generation, come.who.creation, fresh->frames_below()});
+      p.out.open({p.generation, p.index, come.who.creation, fresh->frames_below()});
       p.unsent.store(fresh->unsent(), std::memory_order_relaxed);
       awake = rested(p);
     }
@@ -334,11 +371,11 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
 }
 
 void router::lost(connection& gone, const base::error& why) {
-  peer& p = peer_at(gone.peer_index());
+  peer& p = *find_peer(gone.peer_index());
   std::unique_ptr<connection> owned;
   std::vector<node_watcher> watchers;
   std::vector<resting_sender> resting;
-  const auto info = info_of(p);
+  const auto info = info_of(p); // of which p may be no more, once it is down
   {
     const std::lock_guard guard(p.lock);
     owned = std::move(p.established);
@@ -352,10 +389,10 @@ void router::lost(connection& gone, const base::error& why) {
     p.unsent.store(0, std::memory_order_relaxed);
     resting = std::exchange(p.resting, {});
   }
-  base::log::notice(module, "{}: disconnected: {}", p.name, why.text);
+  base::log::notice(module, "{}: disconnected: {}", info.name, why.text);
   owned->tell_processes([this](const auto& to, const auto& what) { bounce(to, what); });
   wake(resting);
-  tell_watchers(p, watchers);
+  tell_watchers(info.name, watchers);
   for (const auto& told : down_) told(info, why.text);
 }
 
@@ -434,7 +471,8 @@ std::vector<peer_info> router::peers() const {
   std::vector<peer_info> out;
   {
     const std::lock_guard guard(peers_lock_);
-    for (const auto& p : owned_) out.push_back(info_of(*p));
+    for (const auto& p : owned_)
+      if (auto one = info_of(*p); one.since != decltype(one.since){}) out.push_back(std::move(one));
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;

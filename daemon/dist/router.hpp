@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The distribution as the rest of the node sees it: where signals for other nodes go in, and who is
 // connected. A peer belongs to one worker at a time (its home), whose thread alone touches its connection;
-// whoever sends pushes into the peer's queue, and one of them gets the token to drain it there. Peers are
-// never freed while the router lives, as node names are not. Any thread unless a function says otherwise.
+// whoever sends pushes into the peer's queue, and one of them gets the token to drain it there. A node's
+// index may be out of date, see runtime::node_names: its node is one that cannot be reached. Any thread
+// unless a function says otherwise.
 //
 // Locking: a peer's lock guards its state and is never held while anything outside dist is called that
 // could come back here. The lock of the admissions may be taken under a peer's, not the other way round.
@@ -32,7 +33,10 @@
 
 namespace coppice::dist {
 
-class router final : public runtime::remote_router, private connection_owner, private attempt_owner {
+class router final : public runtime::remote_router,
+                     private runtime::node_names::holder,
+                     private connection_owner,
+                     private attempt_owner {
  public:
   // Outlived by nothing of `system`: set it as the system's router before its start, stop() it before the
   // system's stop.
@@ -64,7 +68,8 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void connect(std::uint32_t node, const runtime::reference& ref) override;
   base::status disconnect(std::uint32_t node) override;
 
-  // Everyone there ever was, sorted by name: copies.
+  // Those connected, and of those that were, or were tried, the ones whose names are remembered; sorted by
+  // name, copies.
   std::vector<peer_info> peers() const;
   // Messages dropped because their node could not be reached.
   std::uint64_t unreachable() const { return unreachable_.load(std::memory_order_relaxed); }
@@ -80,6 +85,9 @@ class router final : public runtime::remote_router, private connection_owner, pr
   struct finished_handshake;
   using queue = std::vector<std::unique_ptr<routed>>;
 
+  // runtime::node_names::holder
+  void slot_taken(std::uint32_t index, std::string_view name) override;
+  bool slot_given_on(std::uint32_t from, std::uint32_t to, std::string_view name) override;
   // connection_owner
   void lost(connection& gone, const base::error& why) override;
   void drained(connection& of) override;
@@ -92,8 +100,9 @@ class router final : public runtime::remote_router, private connection_owner, pr
   std::string cookie_for(std::string_view name) override;
   net::tls_pacer& pacer() override;
 
+  // Null if the index is out of date; it may be so again the next moment, unless it is connected.
   peer* find_peer(std::uint32_t node) const;
-  peer& peer_at(std::uint32_t node);
+  peer* at_slot(std::uint32_t index) const;
   unsigned here() const { return static_cast<unsigned>(system_.current_worker()); }
   local_node ourselves() const;
 
@@ -107,7 +116,8 @@ class router final : public runtime::remote_router, private connection_owner, pr
   void yield(peer& p);
   void stop_yielding(peer& p);
   void end_admission(const std::string& name);
-  void connect_at_home(peer& p);
+  void connect_at_home(peer& p, std::uint32_t node);
+  peer* peer_to_attach(std::string_view name, std::unique_lock<std::mutex>& lock);
   void attach(const std::shared_ptr<finished_handshake>& come);
   // `fresh` may be gone.
   void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
@@ -120,7 +130,7 @@ class router final : public runtime::remote_router, private connection_owner, pr
   // What to wake, taken out of the peer; under its lock.
   std::vector<resting_sender> rested(peer& p);
   void wake(const std::vector<resting_sender>& all);
-  void tell_watchers(peer& p, const std::vector<node_watcher>& watchers);
+  void tell_watchers(std::string_view name, const std::vector<node_watcher>& watchers);
   void tell_askers(const std::vector<runtime::reference>& askers, bool connected);
   void accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls);
   void shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls);

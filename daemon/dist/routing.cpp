@@ -21,11 +21,12 @@ constexpr int drain_rounds = 16;
 } // namespace
 
 void router::route(const runtime::destination& to, runtime::signal_ptr what) {
-  peer& p = peer_at(to.node());
+  peer* const p = find_peer(to.node());
+  if (p == nullptr) return bounce(to, *what);
   // Nobody else drains, and it is ours to: without the queue.
-  if (system_.current_worker() == static_cast<int>(p.home.load()) && p.out.wake())
-    return drain(p, &to, std::move(what));
-  push(p, to, std::move(what));
+  if (system_.current_worker() == static_cast<int>(p->home.load()) && p->out.wake())
+    return drain(*p, &to, std::move(what));
+  push(*p, to, std::move(what));
 }
 
 void router::push(peer& p, const runtime::destination& to, runtime::signal_ptr what) {
@@ -51,10 +52,11 @@ bool router::busy(std::uint32_t node) const {
 }
 
 bool router::rest(std::uint32_t node, const runtime::pid& who, std::uint64_t number) {
-  peer& p = peer_at(node);
-  const std::lock_guard guard(p.lock);
-  if (!is_busy(p) || stopping_) return false;
-  p.resting.push_back({who, number});
+  peer* const p = find_peer(node);
+  if (p == nullptr) return false;
+  const std::lock_guard guard(p->lock);
+  if (p->index != node || !is_busy(*p) || stopping_) return false;
+  p->resting.push_back({who, number});
   return true;
 }
 
@@ -72,7 +74,7 @@ void router::wake(const std::vector<resting_sender>& all) {
 }
 
 void router::drained(connection& of) {
-  peer& p = peer_at(of.peer_index());
+  peer& p = *find_peer(of.peer_index());
   std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
@@ -99,7 +101,7 @@ void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr 
   {
     const std::lock_guard guard(p.lock);
     const bool at_home = p.home.load() == here();
-    if (what != nullptr && at_home && p.established) {
+    if (what != nullptr && at_home && p.established && to->node() == p.index) {
       if (what->payload().size() > packer::longest_short_payload) p.out.suspend();
       p.established->send(*to, std::move(what));
     } else if (what != nullptr) {
@@ -129,6 +131,11 @@ void router::drain(peer& p, const runtime::destination* to, runtime::signal_ptr 
 
 // Under the peer's lock. Frames of a connection that is gone are gone with it.
 void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
+  if (taken.one.what != nullptr && taken.one.to.node() != p.index) {
+    // Its node's slot was given on since it was found.
+    p.backlog.fetch_sub(taken.one.bytes(), std::memory_order_relaxed);
+    return refused.push_back(std::make_unique<routed>(std::move(taken.one)));
+  }
   if (taken.one.what != nullptr && !p.established)
     return enqueue(p, std::make_unique<routed>(std::move(taken.one)), refused);
   if (taken.one.what != nullptr) {
@@ -189,59 +196,67 @@ void router::bounce(const runtime::destination& to, const runtime::signal& s) {
 // Watching and asking -------------------------------------------------------------------------------------
 
 void router::monitor_node(const runtime::pid& watcher, std::uint32_t node, bool on) {
-  peer& p = peer_at(node);
-  bool down = false;
-  {
-    const std::lock_guard guard(p.lock);
-    const auto at =
-        std::find_if(p.watchers.begin(), p.watchers.end(), [&](const auto& w) { return w.who == watcher; });
-    if (!on) {
-      if (at != p.watchers.end() && --at->times == 0) p.watchers.erase(at);
-      return;
-    }
-    if (at != p.watchers.end()) {
-      ++at->times;
-    } else {
-      std::erase_if(p.watchers, [this](const auto& w) { return !system_.alive(w.who); });
-      p.watchers.push_back({watcher, 1});
-    }
-    down = p.state == peer_state::down;
+  peer* const p = find_peer(node);
+  std::unique_lock<std::mutex> guard;
+  if (p != nullptr) guard = std::unique_lock(p->lock);
+  if (p == nullptr || p->index != node) {
+    guard = {};
+    if (on) tell_watchers(system_.nodes().name(node), {{watcher, 1}});
+    return;
   }
-  if (down) connect_at_home(p);
+  auto& all = p->watchers;
+  const auto at = std::find_if(all.begin(), all.end(), [&](const auto& w) { return w.who == watcher; });
+  if (!on) {
+    if (at != all.end() && --at->times == 0) all.erase(at);
+    return;
+  }
+  if (at != all.end()) {
+    ++at->times;
+  } else {
+    std::erase_if(all, [this](const auto& w) { return !system_.alive(w.who); });
+    all.push_back({watcher, 1});
+  }
+  const bool down = p->state == peer_state::down;
+  guard.unlock();
+  if (down) connect_at_home(*p, node);
 }
 
 void router::connect(std::uint32_t node, const runtime::reference& ref) {
-  peer& p = peer_at(node);
+  peer* const p = find_peer(node);
+  if (p == nullptr) return tell_askers({ref}, false);
   bool connected = false;
+  bool gone = false;
   {
-    const std::lock_guard guard(p.lock);
-    connected = p.established != nullptr;
-    if (!connected && ref) p.askers.push_back(ref);
+    const std::lock_guard guard(p->lock);
+    gone = p->index != node;
+    connected = !gone && p->established != nullptr;
+    if (!gone && !connected && ref) p->askers.push_back(ref);
   }
-  if (connected) return tell_askers({ref}, true);
-  connect_at_home(p);
+  if (gone || connected) return tell_askers({ref}, connected);
+  connect_at_home(*p, node);
 }
 
 base::status router::disconnect(std::uint32_t node) {
   peer* p = find_peer(node);
-  const std::string name(system_.nodes().name(node));
+  const std::string name = system_.nodes().name(node);
   if (p == nullptr) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
   std::uint64_t generation = 0;
   {
     const std::lock_guard guard(p->lock);
-    if (!p->established) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
+    if (p->index != node || !p->established)
+      return base::fail(base::errc::not_found, "'" + name + "' is not connected");
     generation = p->generation;
   }
   end_at_home(*p, generation, {base::errc::closed, "disconnected by request"});
   return {};
 }
 
-void router::tell_watchers(peer& p, const std::vector<node_watcher>& watchers) {
+void router::tell_watchers(std::string_view name, const std::vector<node_watcher>& watchers) {
   for (const auto& watcher : watchers) {
     runtime::message_writer out;
     out.tuple(2);
     out.atom("nodedown");
-    out.atom(p.name);
+    out.atom(name);
     const auto told = out.take();
     for (std::uint32_t i = 0; i < watcher.times; ++i) {
       auto s = make_signal(signal_kind::message, {}, told);

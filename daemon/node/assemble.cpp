@@ -136,6 +136,7 @@ std::uint32_t bounded(std::uint64_t value) {
 runtime::system_options runtime_options(const spec::node_spec& spec) {
   runtime::system_options out;
   out.node_name = spec.node.name;
+  out.nodes.connected = bounded(spec.node.limits.connections);
   out.workers = bounded(spec.node.workers.value_or(0));
   out.processes = bounded(spec.node.limits.processes);
   out.parked_stacks = bounded(spec.node.limits.parked_stacks.value_or(0));

@@ -55,7 +55,7 @@ system_core::system_core(system& host, const system_options& options)
 
 system::system(system_options options)
     : options_(completed(std::move(options))),
-      names_(options_.node_name),
+      names_(options_.node_name, options_.nodes),
       core_(std::make_unique<system_core>(*this, options_)) {
   for (unsigned i = 0; i < options_.workers; ++i)
     core_->workers.push_back(std::make_unique<worker>(*this, i));

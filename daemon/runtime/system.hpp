@@ -28,8 +28,9 @@ namespace coppice::runtime {
 
 struct system_options {
   std::string node_name = "nonode@nohost";
-  std::uint32_t creation = 0; // > 3; 0: chosen at random
-  unsigned workers = 0;       // 0: one a core
+  node_names::bounds nodes = {}; // names of others that are remembered
+  std::uint32_t creation = 0;    // > 3; 0: chosen at random
+  unsigned workers = 0;          // 0: one a core
   std::uint32_t processes = 4'000'000;
   std::uint32_t parked_stacks =
       0;                    // stacks in use at once; 0, or more than fit: what the machine's mappings allow

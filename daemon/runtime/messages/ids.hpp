@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Identities: pids, references, node names as small numbers, and destinations (who a signal is for).
 // All are plain values of fixed size. Node 0 is our own node; any other number stands for a name in
-// node_names and never changes its meaning while the node lives. Any thread.
+// node_names, and for no other while the node lives; one that is kept for long may be out of date, and is
+// nobody's then. Any thread.
 #pragma once
 
 #include <array>
@@ -12,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +20,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "runtime/messages/own_forms.hpp"
+#include "runtime/messages/node_names.hpp"
 
 namespace coppice::runtime {
 
@@ -126,30 +126,6 @@ struct identity_hash {
 };
 using pid_hash = identity_hash<pid>;
 using reference_hash = identity_hash<reference>;
-
-// Interned node names, bounded. Index 0 is our own name, set once before start. Reading by index takes
-// no lock; interning takes one.
-class node_names {
- public:
-  explicit node_names(std::string own, std::uint32_t limit = 65536);
-  ~node_names();
-  node_names(const node_names&) = delete;
-  node_names& operator=(const node_names&) = delete;
-
-  // nullopt when the bound is reached or the name is longer than 1020 bytes.
-  std::optional<std::uint32_t> intern(std::string_view name);
-  // The index if the name is known already.
-  std::optional<std::uint32_t> find(std::string_view name) const;
-  // The name of an index that intern returned; lives as long as this.
-  std::string_view name(std::uint32_t index) const;
-  std::string_view own() const { return name(0); }
-  const own_forms& forms() const { return forms_; }
-
- private:
-  struct state;
-  own_forms forms_;
-  std::unique_ptr<state> state_;
-};
 
 // Who a signal is for: exactly one of a pid, a name here, a name on another node, an alias, another node.
 class destination {

@@ -92,8 +92,9 @@ class epmd_server {
 // Made, it listens and is known to EPMD; destroyed, it is gone.
 class cluster_node {
  public:
-  cluster_node(epmd_server& epmd, const std::string& name, options chosen = {})
-      : epmd_(epmd), host(with(name)), router(host, with(epmd, std::move(chosen))) {
+  cluster_node(epmd_server& epmd, const std::string& name, options chosen = {},
+               const runtime::node_names::bounds& nodes = {})
+      : epmd_(epmd), host(with(name, nodes)), router(host, with(epmd, std::move(chosen))) {
     host.set_router(&router);
     REQUIRE(host.start());
     const auto listening = router.listen({{loopback(), {0, 0}}});
@@ -129,9 +130,10 @@ class cluster_node {
   }
 
  private:
-  static runtime::system_options with(const std::string& name) {
+  static runtime::system_options with(const std::string& name, const runtime::node_names::bounds& nodes) {
     runtime::system_options options;
     options.node_name = name;
+    options.nodes = nodes;
     options.workers = 2;
     return options;
   }

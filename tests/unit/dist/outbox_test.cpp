@@ -28,7 +28,7 @@ using runtime::testing::value_of;
 namespace {
 
 constexpr std::uint32_t peers_creation = 9;
-constexpr outbox::connected with_frames{3, peers_creation, 1024};
+constexpr outbox::connected with_frames{3, 1, peers_creation, 1024};
 const pid sender{0, 1, 5, 0};
 const destination receiver{pid{1, peers_creation, 6, 0}};
 
@@ -119,12 +119,13 @@ TEST_CASE("small messages to a connected node become frames, in one order with a
   auto urgent = carrying(number(9));
   urgent->flags = signal::priority;
   out.push(receiver, std::move(urgent));
+  out.push(destination::remote("kv", 1 + (1U << 16)), carrying(number(10))); // not this node
   std::vector<outbox::entry> taken;
   out.take_all(taken);
-  REQUIRE(taken.size() == 9);
+  REQUIRE(taken.size() == 10);
   std::vector<bool> framed;
   for (const auto& each : taken) framed.push_back(each.one.what == nullptr);
-  CHECK(framed == std::vector<bool>{false, true, false, false, false, false, true, false, false});
+  CHECK(framed == std::vector<bool>{false, true, false, false, false, false, true, false, false, false});
   CHECK(read(taken[1].many) == std::vector<std::int64_t>{1, 2});
   CHECK(taken[1].many.generation == 3);
   CHECK(taken[1].many.weight == 2 * 128 + number(1).size() + number(2).size());
@@ -135,7 +136,7 @@ TEST_CASE("frames of one connection are not put behind those of another, nor mad
   outbox out;
   out.open(with_frames);
   out.push(receiver, carrying(number(1)));
-  out.open({4, peers_creation, 1024});
+  out.open({4, 1, peers_creation, 1024});
   out.push(receiver, carrying(number(2)));
   out.close();
   out.push(receiver, carrying(number(3)));

@@ -543,3 +543,51 @@ TEST_CASE("a listener that disconnects the node it hears of ends that connection
   b.stop();
   CHECK(host.stop());
 }
+
+TEST_CASE("names that are made up take nobody's place, and a pid that is out of date is nobody's") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a, {}, {8, 2});
+  cluster_node b(epmd, name_b);
+  const actor there(b.host, {.name = "there"});
+  const actor here(a.host);
+  int made_up = 0;
+  // Each is looked for in vain, and heard of.
+  const auto mention = [&](int count) {
+    here.run([&](process& self) {
+      for (int i = 0; i < count; ++i) {
+        const auto index = a.host.nodes().intern("x" + std::to_string(made_up++) + "@127.0.0.1");
+        REQUIRE(index);
+        self.monitor(destination::remote("nobody", *index));
+      }
+      return 0;
+    });
+    for (int i = 0; i < count; ++i) CHECK(here.next().size() > 0);
+  };
+  const auto reached = [&](std::int64_t value) {
+    here.start([&, value](process& self) { self.send(a.see(b, "there"), number(value)); });
+    return value_of(there.next()) == value;
+  };
+  REQUIRE(reached(1));
+  const auto connected = a.see(b, there.id());
+  for (int i = 0; i < 4; ++i) mention(6);
+  CHECK(a.see(b, there.id()) == connected);
+  CHECK(reached(2));
+  CHECK(a.router.peers().size() <= 10);
+
+  REQUIRE(a.router.disconnect(connected.node));
+  REQUIRE(eventually([&] { return !a.connected(b); }));
+  for (int i = 0; i < 4; ++i) mention(6);
+  CHECK_FALSE(a.host.nodes().find(name_b).has_value());
+  const auto ref = here.run([&](process& self) { return self.monitor(connected); });
+  runtime::message_writer down;
+  down.tuple(5);
+  down.atom("DOWN");
+  runtime::write(down, ref, a.host.nodes());
+  down.atom("process");
+  runtime::write(down, connected, a.host.nodes());
+  down.atom("noconnection");
+  CHECK(here.next() == down.take());
+  CHECK_FALSE(a.router.connected(connected.node));
+  CHECK(reached(3));
+  CHECK(a.see(b, there.id()) != connected);
+}

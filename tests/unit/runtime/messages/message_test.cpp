@@ -123,14 +123,4 @@ TEST_CASE("pids and references come back from the terms they were written as") {
   CHECK(to_text(pid{0, 77, 5, 2}, names) == "<0.5.2>");
 }
 
-TEST_CASE("node names are bounded and keep their numbers") {
-  node_names names("own@host", 3);
-  const auto first = names.intern("a@host");
-  CHECK(names.intern("b@host").has_value());
-  CHECK_FALSE(names.intern("c@host").has_value());
-  CHECK(names.intern("a@host") == first);
-  CHECK(names.name(*first) == "a@host");
-  CHECK(names.own() == "own@host");
-}
-
 } // namespace coppice::runtime::testing

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// The table of node names. A slot's index and, if it is not too long, its name stand in atomics besides: who
+// looks for a name compares without the lock, and believes what it read if the index is the same before and
+// after. Writers hold the lock and leave index 0 there meanwhile; each word is released, and acquired by who
+// reads it, so that one who saw a word of the next name sees an index that is not the old one.
+#include "runtime/messages/node_names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace coppice::runtime {
+namespace {
+
+constexpr std::size_t words = 8; // of a name that is compared without the lock
+using text = std::array<std::uint64_t, words>;
+constexpr std::uint32_t most_slots = std::uint32_t{1} << node_names::slot_bits;
+// Slots looked at for a name that is merely mentioned, so that it costs little where all are needed.
+constexpr std::size_t patience = 1024;
+
+// Its bytes, and zeros behind them. What is too long for it has none.
+std::optional<text> short_text(std::string_view name) {
+  text out{};
+  if (name.size() >= sizeof out || name.find('\0') != name.npos) return std::nullopt;
+  std::memcpy(out.data(), name.data(), name.size());
+  return out;
+}
+
+constexpr text no_text() {
+  text out{};
+  out.fill(~std::uint64_t{0});
+  return out;
+}
+
+struct hash {
+  std::size_t operator()(std::string_view name) const {
+    return static_cast<std::size_t>(
+        etf::table_hash({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}));
+  }
+};
+
+} // namespace
+
+struct node_names::state {
+  struct slot {
+    std::atomic<std::uint32_t> index{0};
+    mutable std::atomic<bool> wanted{false}; // looked for since the hand came by
+    std::array<std::atomic<std::uint64_t>, words> read{};
+    std::string name; // under the lock
+  };
+
+  // Slots that are used from the first one on.
+  struct region {
+    std::uint32_t next; // the first that was never used
+    std::uint32_t end;
+    std::uint32_t begin = next;
+    std::uint32_t hand = next; // the slot that is looked at next
+  };
+
+  explicit state(const bounds& most)
+      : slots(std::min(most_slots, 1 + most.mentioned + most.connected)),
+        any{1, static_cast<std::uint32_t>(slots.size()) -
+                   std::min(most.connected, static_cast<std::uint32_t>(slots.size()) - 1)},
+        connected{any.end, static_cast<std::uint32_t>(slots.size())} {}
+
+  // Without the lock; false if it is not certain.
+  bool is(std::uint32_t index, const text& name) const {
+    if (slot_of(index) >= slots.size()) return false;
+    const slot& at = slots[slot_of(index)];
+    if (at.index.load(std::memory_order_acquire) != index) return false;
+    std::uint64_t differ = 0;
+    for (std::size_t i = 0; i < words; ++i) differ |= at.read[i].load(std::memory_order_acquire) ^ name[i];
+    if (differ != 0 || at.index.load(std::memory_order_relaxed) != index) return false;
+    if (!at.wanted.load(std::memory_order_relaxed)) at.wanted.store(true, std::memory_order_relaxed);
+    return true;
+  }
+  // Under the lock, as are all below.
+  void write(std::uint32_t index, std::string_view name) {
+    slot& at = slots[slot_of(index)];
+    at.index.store(0, std::memory_order_relaxed);
+    at.name = name;
+    const text read = short_text(name).value_or(no_text());
+    for (std::size_t i = 0; i < words; ++i) at.read[i].store(read[i], std::memory_order_release);
+    at.wanted.store(false, std::memory_order_relaxed); // the hand has just come by
+    at.index.store(index, std::memory_order_release);
+    known.emplace(at.name, index);
+  }
+  std::optional<std::uint32_t> unused(region& in, std::string_view name) {
+    if (in.next == in.end) return std::nullopt;
+    const std::uint32_t index = in.next++;
+    if (who != nullptr) who->slot_taken(index, name);
+    return index;
+  }
+  // One that nobody needs, of at most so many looked at; its name is forgotten.
+  std::optional<std::uint32_t> given_on(region& in, std::string_view name, std::size_t looks) {
+    if (who == nullptr || in.begin == in.end) return std::nullopt;
+    for (; looks > 0; --looks) {
+      slot& at = slots[in.hand];
+      in.hand = in.hand + 1 < in.end ? in.hand + 1 : in.begin;
+      if (at.wanted.exchange(false, std::memory_order_relaxed)) continue;
+      const std::uint32_t from = at.index.load(std::memory_order_relaxed);
+      const std::uint32_t to = from + most_slots;
+      if (!who->slot_given_on(from, to, name)) continue;
+      known.erase(at.name);
+      return to;
+    }
+    return std::nullopt;
+  }
+  std::optional<std::uint32_t> room_for(std::string_view name, use what) {
+    const auto all = [](const region& of) { return 2 * std::size_t{of.end - of.begin}; };
+    if (auto found = unused(any, name)) return found;
+    if (what == use::mention) return given_on(any, name, std::min(all(any), patience));
+    if (auto found = unused(connected, name)) return found;
+    if (auto found = given_on(connected, name, all(connected))) return found;
+    return given_on(any, name, all(any));
+  }
+
+  std::string own; // set before other threads come
+  mutable std::shared_mutex lock;
+  std::vector<slot> slots;
+  region any;       // for every name
+  region connected; // for those of nodes that are connected alone
+  std::unordered_map<std::string_view, std::uint32_t, hash> known;
+  holder* who = nullptr;
+  // Where names were found lately, by their looks.
+  mutable std::array<std::atomic<std::uint32_t>, 64> lately{};
+  std::atomic<std::uint32_t>& lately_at(std::string_view name) const {
+    const auto at = [name](std::size_t i) { return static_cast<unsigned char>(name[i]); };
+    const std::size_t sum =
+        name.empty() ? 0 : name.size() + 7U * at(0) + 31U * at(name.size() / 2) + at(name.size() - 1);
+    return lately[sum % lately.size()];
+  }
+};
+
+node_names::node_names(std::string own, const bounds& most) : state_(std::make_unique<state>(most)) {
+  forms_.set(own);
+  state_->own = std::move(own);
+  state_->known.emplace(state_->own, 0);
+}
+
+node_names::~node_names() = default;
+
+std::string_view node_names::own() const {
+  return state_->own;
+}
+
+void node_names::set_holder(holder* one) {
+  const std::unique_lock guard(state_->lock);
+  state_->who = one;
+  if (one == nullptr) return;
+  for (const auto& [name, index] : state_->known)
+    if (index != 0) one->slot_taken(index, name);
+}
+
+std::optional<std::uint32_t> node_names::find(std::string_view name) const {
+  if (name == state_->own) return 0;
+  std::atomic<std::uint32_t>& lately = state_->lately_at(name);
+  if (const std::uint32_t index = lately.load(std::memory_order_relaxed); index != 0)
+    if (const auto sought = short_text(name); sought && state_->is(index, *sought)) return index;
+  const std::shared_lock guard(state_->lock);
+  const auto found = state_->known.find(name);
+  if (found == state_->known.end()) return std::nullopt;
+  state_->slots[slot_of(found->second)].wanted.store(true, std::memory_order_relaxed);
+  lately.store(found->second, std::memory_order_relaxed);
+  return found->second;
+}
+
+std::optional<std::uint32_t> node_names::intern(std::string_view name, use what) {
+  if (const auto known = find(name)) return known;
+  if (name.size() > longest) return std::nullopt;
+  const std::unique_lock guard(state_->lock);
+  if (const auto found = state_->known.find(name); found != state_->known.end()) return found->second;
+  const auto index = state_->room_for(name, what);
+  if (index) state_->write(*index, name);
+  return index;
+}
+
+std::string node_names::name(std::uint32_t index) const {
+  if (index == 0) return state_->own;
+  const std::shared_lock guard(state_->lock);
+  if (slot_of(index) >= state_->slots.size()) return {};
+  const auto& at = state_->slots[slot_of(index)];
+  return at.index.load(std::memory_order_relaxed) == index ? at.name : std::string();
+}
+
+} // namespace coppice::runtime
