@@ -2,6 +2,8 @@
 // Which part of the protocol a control message belongs to, and the messages themselves. One thread.
 #include "dist/inbound.hpp"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
@@ -48,6 +50,10 @@ base::status inbound::handle() {
   }
   context_.counters.received(handled);
   replies_.answer(handled);
+  if (context_.relations.shared() > context_.settings.relations)
+    return base::fail(
+        base::errc::limit,
+        fmt::format("there are more than {} links, monitors and calls with it", context_.settings.relations));
   return {};
 }
 

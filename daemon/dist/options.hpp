@@ -50,6 +50,8 @@ struct options {
   // the policy of net/door.hpp.
   std::size_t handshakes = 256;
   std::size_t connections = 1000; // accepted sockets, established or not
+  // Links, monitors and calls between one peer's processes and those here.
+  std::size_t relations = 1'000'000;
   // Bytes waiting for one peer beyond which senders rest, as OTP's +zdbbl.
   std::size_t busy_limit = std::size_t{4} << 20;
   // Bytes of those that do not rest (foreign threads, system traffic): beyond it messages to a peer still

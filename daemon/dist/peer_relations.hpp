@@ -67,6 +67,8 @@ class peer_relations {
   void add_spawn_request(const runtime::reference& ref, const runtime::pid& who) { spawns_[ref] = who; }
   std::optional<runtime::pid> take_spawn_request(const runtime::reference& ref);
 
+  // What the peer's processes have a share in; each takes room here.
+  std::size_t shared() const { return links_.size() + monitors_in_.size() + calls_in_.size(); }
   std::size_t links() const { return links_.size(); }
   std::size_t monitors() const {
     return monitors_out_.size() + monitors_in_.size() + calls_out_.size() + calls_in_.size();

@@ -66,7 +66,7 @@ class router final : public runtime::remote_router,
   void monitor_node(const runtime::pid& watcher, std::uint32_t node, bool on) override;
   std::vector<std::string> nodes(which kind) const override;
   void connect(std::uint32_t node, const runtime::reference& ref) override;
-  base::status disconnect(std::uint32_t node) override;
+  base::status disconnect(std::uint32_t node, std::string why = "disconnected by request") override;
 
   // Those connected, and of those that were, or were tried, the ones whose names are remembered; sorted by
   // name, copies.

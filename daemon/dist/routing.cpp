@@ -236,7 +236,7 @@ void router::connect(std::uint32_t node, const runtime::reference& ref) {
   connect_at_home(*p, node);
 }
 
-base::status router::disconnect(std::uint32_t node) {
+base::status router::disconnect(std::uint32_t node, std::string why) {
   peer* p = find_peer(node);
   const std::string name = system_.nodes().name(node);
   if (p == nullptr) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
@@ -247,7 +247,7 @@ base::status router::disconnect(std::uint32_t node) {
       return base::fail(base::errc::not_found, "'" + name + "' is not connected");
     generation = p->generation;
   }
-  end_at_home(*p, generation, {base::errc::closed, "disconnected by request"});
+  end_at_home(*p, generation, {base::errc::closed, std::move(why)});
   return {};
 }
 

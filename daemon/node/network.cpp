@@ -53,6 +53,7 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   out.term_limits.bytes = spec.node.limits.term_bytes;
   out.term_limits.depth = spec.node.limits.term_depth;
   out.connections = spec.node.limits.connections;
+  out.relations = spec.node.limits.peer_relations;
   out.compression = {spec.distribution.compression.level,
                      static_cast<std::size_t>(spec.distribution.compression.threshold)};
   for (const spec::route_options& from : spec.distribution.routes) {
@@ -85,6 +86,7 @@ services::options service_options(const spec::node_spec& spec) {
   out.spawn = spec.distribution.allow.spawn;
   out.start = spec.distribution.allow.start;
   out.pg = spec.distribution.services.pg;
+  out.bounds = {spec.node.limits.peer_groups, spec.node.limits.peer_names, spec.node.limits.peer_locks};
   return out;
 }
 

@@ -45,7 +45,8 @@ class remote_router {
 
   // Starts connecting. `watcher` (may be none) gets {Ref, true} or {Ref, false} at `ref`, an alias.
   virtual void connect(std::uint32_t node, const reference& ref) = 0;
-  virtual base::status disconnect(std::uint32_t node) = 0;
+  // `why` stands in the log.
+  virtual base::status disconnect(std::uint32_t node, std::string why) = 0;
 };
 
 } // namespace coppice::runtime

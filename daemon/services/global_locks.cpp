@@ -3,6 +3,7 @@
 #include "services/global_locks.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.hpp"
 
@@ -15,10 +16,11 @@ bool global_locks::free_for(etf::bytes resource, etf::bytes requester) const {
 
 bool global_locks::set(etf::bytes resource, etf::bytes requester, const runtime::pid& holder) {
   if (!free_for(resource, requester)) return false;
-  auto& held = locks_[std::string(base::as_text(resource))];
-  held.requester = base::as_text(requester);
-  if (std::find(held.holders.begin(), held.holders.end(), holder) == held.holders.end())
-    held.holders.push_back(holder);
+  entry& held = *locks_.try_emplace(std::string(base::as_text(resource))).first;
+  held.second.requester = base::as_text(requester);
+  if (!held_by_[holder].insert(&held).second) return true;
+  held.second.holders.push_back(holder);
+  ++at_node_[holder.node];
   return true;
 }
 
@@ -29,23 +31,33 @@ bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
          });
 }
 
+// Its holder's own note of it is the caller's to remove.
+void global_locks::let_go(entry& of, const runtime::pid& holder) {
+  std::erase(of.second.holders, holder);
+  if (const auto count = at_node_.find(holder.node); --count->second == 0) at_node_.erase(count);
+  if (of.second.holders.empty()) locks_.erase(locks_.find(of.first));
+}
+
 void global_locks::remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder) {
   const auto at = locks_.find(base::as_text(resource));
   if (at == locks_.end() || at->second.requester != base::as_text(requester)) return;
-  std::erase(at->second.holders, holder);
-  if (at->second.holders.empty()) locks_.erase(at);
+  const auto mine = held_by_.find(holder);
+  if (mine == held_by_.end() || mine->second.erase(&*at) == 0) return;
+  if (mine->second.empty()) held_by_.erase(mine);
+  let_go(*at, holder);
 }
 
 void global_locks::remove_all(const runtime::pid& holder) {
-  for (auto& [resource, held] : locks_) std::erase(held.holders, holder);
-  std::erase_if(locks_, [](const auto& entry) { return entry.second.holders.empty(); });
+  const auto mine = held_by_.find(holder);
+  if (mine == held_by_.end()) return;
+  const auto all = std::move(mine->second);
+  held_by_.erase(mine);
+  for (entry* held : all) let_go(*held, holder);
 }
 
-bool global_locks::holds_any(const runtime::pid& holder) const {
-  return std::any_of(locks_.begin(), locks_.end(), [&](const auto& entry) {
-    const auto& holders = entry.second.holders;
-    return std::find(holders.begin(), holders.end(), holder) != holders.end();
-  });
+std::size_t global_locks::of_node(std::uint32_t node) const {
+  const auto found = at_node_.find(node);
+  return found == at_node_.end() ? 0 : found->second;
 }
 
 } // namespace coppice::services

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The locks of `global` as one node keeps them: a resource is held by one requester, on whose behalf several
-// processes may hold it at once. Resources and requesters are terms, equal when their bytes are. One thread.
+// processes may hold it at once. Resources and requesters are terms, equal when their bytes are. What one
+// process holds is found without a search, and counted for its node. One thread.
 #pragma once
 
 #include <coppice/etf/types.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
@@ -23,15 +28,24 @@ class global_locks {
   void remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder);
   // Every lock of a process that is gone.
   void remove_all(const runtime::pid& holder);
-  bool holds_any(const runtime::pid& holder) const;
+  bool holds_any(const runtime::pid& holder) const { return held_by_.contains(holder); }
   std::size_t size() const { return locks_.size(); }
+  // How many the processes of a node hold.
+  std::size_t of_node(std::uint32_t node) const;
 
  private:
   struct lock {
     std::string requester;
     std::vector<runtime::pid> holders;
   };
-  std::map<std::string, lock, std::less<>> locks_; // by resource
+  using locks = std::map<std::string, lock, std::less<>>; // by resource
+  using entry = locks::value_type;
+
+  void let_go(entry& of, const runtime::pid& holder);
+
+  locks locks_; // its entries stay where they are
+  std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> held_by_;
+  std::unordered_map<std::uint32_t, std::size_t> at_node_; // how many
 };
 
 } // namespace coppice::services

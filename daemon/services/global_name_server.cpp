@@ -52,7 +52,7 @@ runtime::outcome global_name_server::on_start(process& self) {
   for (const std::string& peer : peers) {
     base::log::warning("services", "global starts anew: disconnecting {}, whose names it is to learn again",
                        peer);
-    disconnect(self, peer);
+    disconnect(self, peer, "it starts anew");
   }
   runtime::spawn_options chosen;
   chosen.label = "global_registrar";

@@ -24,7 +24,9 @@
 
 #include "behaviours/native_server.hpp"
 #include "dist/router.hpp"
+#include "services/global_directory.hpp"
 #include "services/global_locks.hpp"
+#include "services/peer_bounds.hpp"
 
 namespace coppice::services {
 
@@ -32,7 +34,8 @@ class global_name_server : public behaviours::native_server {
  public:
   static constexpr const char* registered_name = "global_name_server";
 
-  explicit global_name_server(dist::router& router) : native_server("global_name_server"), router_(router) {}
+  global_name_server(dist::router& router, const peer_bounds& bounds)
+      : native_server("global_name_server"), router_(router), bounds_(bounds) {}
 
   // Told from the router, on a worker's thread: before the first message of that node, after its loss.
   static void node_up(runtime::system& system, std::string_view node);
@@ -68,16 +71,11 @@ class global_name_server : public behaviours::native_server {
     runtime::message ops;               // what we found to change
     runtime::message resolved;          // his `resolved`, before our ops
   };
-  struct global_name {
-    runtime::pid pid;
-    runtime::message method;
-    runtime::reference monitor;
-  };
   struct waiter {
     runtime::message from;
+    std::uint32_t node = 0; // of who waits
     std::set<std::string> nodes;
   };
-  using names = std::map<std::string, global_name, std::less<>>;
 
   // Sessions
   void up(runtime::process& self, std::string_view node);
@@ -96,9 +94,9 @@ class global_name_server : public behaviours::native_server {
   // One name that both sides have: what each is to change, and how much that is.
   struct changes;
   void settle(runtime::process& self, const std::string& node, etf::bytes entry, etf::bytes name,
-              const runtime::pid& his, const global_name& ours, changes& out) const;
+              const runtime::pid& his, const global_directory::entry& ours, changes& out) const;
   runtime::message ask_where_it_lives(runtime::process& self, etf::bytes name, const runtime::pid& his,
-                                      const global_name& ours) const;
+                                      const global_directory::entry& ours) const;
   void finish(runtime::process& self, const std::string& node, partner& p);
   void end_session(runtime::process& self, partner& p);
   static bool speaks_for(const runtime::process& self, std::string_view node);
@@ -122,7 +120,7 @@ class global_name_server : public behaviours::native_server {
   void on_lost_connection(runtime::process& self, etf::cursor at, const runtime::message& m);
   void on_remove_connection(runtime::process& self, etf::cursor at);
   void forget(runtime::process& self, const std::string& node);
-  void disconnect(runtime::process& self, const std::string& node);
+  void disconnect(runtime::process& self, const std::string& node, const std::string& why);
 
   // Names and locks
   call_answer hand_to_registrar(runtime::process& self, const runtime::message& from,
@@ -131,10 +129,12 @@ class global_name_server : public behaviours::native_server {
   bool may_register(runtime::process& self, etf::bytes name, const runtime::pid& pid) const;
   runtime::message method_of(runtime::process& self, etf::cursor question) const;
   runtime::message registered_names() const;
+  // False: its node has as many names as it may have.
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method);
   void erase(runtime::process& self, etf::bytes name);
   void apply(runtime::process& self, etf::bytes ops);
   void write_names(runtime::process& self, etf::writer& out) const;
+  void wait_for_sync(runtime::process& self, const runtime::message& from, etf::cursor at);
   bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
   void del_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
   void on_down(runtime::process& self, etf::cursor at);
@@ -146,11 +146,12 @@ class global_name_server : public behaviours::native_server {
   runtime::message own_node(runtime::process& self) const;
 
   dist::router& router_;
+  const peer_bounds bounds_;
   runtime::pid registrar_;
   std::map<std::string, partner, std::less<>> partners_;
   std::set<std::string, std::less<>> known_;  // in our partition
   std::set<std::string, std::less<>> synced_; // have the same names
-  names names_;
+  global_directory names_;
   global_locks locks_;
   std::map<runtime::reference, runtime::pid, bool (*)(const runtime::reference&, const runtime::reference&)>
       lock_monitors_{

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The names all nodes agree on and the locks they take to agree: what other nodes' `global` calls here. In
 // the process's own turn.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
+#include "base/log_counted.hpp"
 #include "runtime/system.hpp"
 #include "services/global_conflict.hpp"
 #include "services/global_name_server.hpp"
@@ -81,13 +84,7 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       return reply(boolean(pid && may_register(self, term, *pid)));
     }
     if (what == "sync") {
-      std::uint32_t count = 0;
-      waiter w{from, {}};
-      std::string_view node;
-      at.read_list(count);
-      for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i) w.nodes.emplace(node);
-      waiters_.push_back(std::move(w));
-      check_waiters(self);
+      wait_for_sync(self, from, at);
       return no_reply();
     }
   }
@@ -125,12 +122,11 @@ global_name_server::call_answer global_name_server::hand_to_registrar(process& s
 }
 
 message global_name_server::whereis(process& self, etf::bytes name) const {
-  const auto found = names_.find(base::as_text(name));
-  const bool gone =
-      found == names_.end() || (found->second.pid.here() && !self.host().alive(found->second.pid));
-  if (gone) return message::atom("undefined");
+  const auto* found = names_.find(name);
+  if (found == nullptr || (found->pid.here() && !self.host().alive(found->pid)))
+    return message::atom("undefined");
   message_writer out;
-  runtime::write(out, found->second.pid, self.host().nodes());
+  runtime::write(out, found->pid, self.host().nodes());
   return out.take();
 }
 
@@ -154,43 +150,39 @@ message global_name_server::method_of(process& self, etf::cursor question) const
   if (!question.read_atom(by) || !question.read_term(name)) return boolean(false);
   const auto first = runtime::read_pid(question, nodes);
   const auto second = runtime::read_pid(question, nodes);
-  const auto found = names_.find(base::as_text(name));
+  const auto* found = names_.find(name);
   const auto node = nodes.find(by);
-  if (!first || !second || !node || found == names_.end()) return boolean(false);
-  const bool held = found->second.pid == *first || found->second.pid == *second;
+  if (!first || !second || !node || found == nullptr) return boolean(false);
+  const bool held = found->pid == *first || found->pid == *second;
   if (!held || !locks_.is_held_by(message::atom("global").bytes(), *node)) return boolean(false);
-  return found->second.method;
+  return found->method;
 }
 
 // OTP refuses a second name to a process too.
 bool global_name_server::may_register(process& self, etf::bytes name, const runtime::pid& pid) const {
-  if (!etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined")) return false;
-  return std::none_of(names_.begin(), names_.end(),
-                      [&](const auto& entry) { return entry.second.pid == pid; });
+  return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid);
 }
 
 message global_name_server::registered_names() const {
   message_writer out;
-  out.list(static_cast<std::uint32_t>(names_.size()));
-  for (const auto& [name, entry] : names_) out.raw(base::as_bytes(name));
+  out.list(static_cast<std::uint32_t>(names_.all().size()));
+  for (const auto& [name, entry] : names_.all()) out.raw(base::as_bytes(name));
   out.nil();
   return out.take();
 }
 
 bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method) {
   erase(self, name);
-  auto& entry = names_[std::string(base::as_text(name))];
-  entry.pid = pid;
-  entry.method = message::copy_of(method);
-  entry.monitor = self.monitor(pid);
+  if (!pid.here() && names_.of_node(pid.node) >= bounds_.names) return false;
+  names_.insert(name, {pid, message::copy_of(method), self.monitor(pid)});
   return true;
 }
 
 void global_name_server::erase(process& self, etf::bytes name) {
-  const auto found = names_.find(base::as_text(name));
-  if (found == names_.end()) return;
-  self.demonitor(found->second.monitor, true);
-  names_.erase(found);
+  const auto* found = names_.find(name);
+  if (found == nullptr) return;
+  self.demonitor(found->monitor, true);
+  names_.erase(name);
 }
 
 // [{insert, {Name, Pid, Method}} | {delete, Name}]
@@ -207,7 +199,12 @@ void global_name_server::apply(process& self, etf::bytes ops) {
       if (!at.read_tuple_of(3) || !at.read_term(name)) return;
       const auto pid = runtime::read_pid(at, self.host().nodes());
       if (!pid || !at.read_term(method)) return;
-      insert(self, name, *pid, method);
+      if (!insert(self, name, *pid, method)) {
+        // What everyone agreed on is not this node's to leave out.
+        const std::string node = self.host().nodes().name(pid->node);
+        disconnect(self, node, fmt::format("it has more than {} names of global", bounds_.names));
+        return;
+      }
     } else if (at.read_term(name)) {
       erase(self, name);
     }
@@ -215,8 +212,8 @@ void global_name_server::apply(process& self, etf::bytes ops) {
 }
 
 void global_name_server::write_names(process& self, etf::writer& out) const {
-  out.list(static_cast<std::uint32_t>(names_.size()));
-  for (const auto& [name, entry] : names_) {
+  out.list(static_cast<std::uint32_t>(names_.all().size()));
+  for (const auto& [name, entry] : names_.all()) {
     out.tuple(3);
     out.raw(base::as_bytes(name));
     runtime::write(out, entry.pid, self.host().nodes());
@@ -225,12 +222,38 @@ void global_name_server::write_names(process& self, etf::writer& out) const {
   out.nil();
 }
 
+// Who asks is answered when this node is in step with all of those it names.
+void global_name_server::wait_for_sync(process& self, const message& from, etf::cursor at) {
+  waiter made{from, self.origin().node, {}};
+  const auto waiting = std::ranges::count(waiters_, made.node, &waiter::node);
+  if (made.node != 0 && static_cast<std::size_t>(waiting) >= bounds_.locks) {
+    base::log::counted(base::log::level::warning, "services", "global: sync",
+                       "global: a call of sync by {} was dropped: {} wait already",
+                       self.host().nodes().name(made.node), waiting);
+    return;
+  }
+  std::uint32_t count = 0;
+  std::string_view node;
+  at.read_list(count);
+  // Nobody waits for a node that is not there.
+  for (std::uint32_t i = 0; i < count && at.read_atom(node); ++i)
+    if (partners_.contains(node)) made.nodes.emplace(node);
+  waiters_.push_back(std::move(made));
+  check_waiters(self);
+}
+
 bool global_name_server::set_lock(process& self, etf::bytes lock, const runtime::pid& holder) {
   etf::cursor at(lock);
   etf::bytes resource;
   etf::bytes requester;
   if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return false;
   const bool watched = holder == self.self() || locks_.holds_any(holder);
+  if (!holder.here() && locks_.of_node(holder.node) >= bounds_.locks) {
+    base::log::counted(base::log::level::warning, "services", "global: locks",
+                       "global: a lock for {} was refused: it holds {}, which is the most",
+                       self.host().nodes().name(holder.node), bounds_.locks);
+    return false;
+  }
   if (!locks_.set(resource, requester, holder)) return false;
   if (!watched) lock_monitors_.emplace(self.monitor(holder), holder);
   return true;
@@ -258,9 +281,7 @@ void global_name_server::on_down(process& self, etf::cursor at) {
     lock_monitors_.erase(watch);
     return;
   }
-  if (std::erase_if(names_, [&](const auto& entry) { return entry.second.monitor == *ref; }) == 0) {
-    on_lock_answer(self, *ref, false);
-  }
+  if (!names_.erase_monitored(*ref)) on_lock_answer(self, *ref, false);
 }
 
 } // namespace coppice::services

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "runtime/system.hpp"
 #include "services/global_name_server.hpp"
 
@@ -38,6 +39,11 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
     std::string_view node;
     if (!read_node(at, node)) return;
     if (node == self.host().node_name()) continue;
+    if (known_.size() >= bounds_.names) {
+      base::log::counted(base::log::level::warning, "services", "global: nodes",
+                         "global: a partition of more than {} nodes was cut", bounds_.names);
+      return;
+    }
     const auto index = self.host().nodes().intern(node);
     if (!known_.insert(std::string(node)).second || !index || !tell_them) continue;
     message_writer out;
@@ -85,8 +91,8 @@ void global_name_server::forget(process& self, const std::string& node) {
   check_waiters(self);
 }
 
-void global_name_server::disconnect(process& self, const std::string& node) {
-  if (const auto index = self.host().nodes().find(node)) router_.disconnect(*index);
+void global_name_server::disconnect(process& self, const std::string& node, const std::string& why) {
+  if (const auto index = self.host().nodes().find(node)) router_.disconnect(*index, "global: " + why);
 }
 
 void global_name_server::down(process& self, const std::string& node) {
@@ -141,7 +147,7 @@ void global_name_server::on_remove_connection(process& self, etf::cursor at) {
   base::log::warning("services", "global: disconnecting {} at its request, to prevent overlapping partitions",
                      name);
   forget(self, name);
-  disconnect(self, name);
+  disconnect(self, name, "at its request");
 }
 
 } // namespace coppice::services

@@ -51,7 +51,8 @@ struct global_name_server::changes {
 };
 
 void global_name_server::settle(process& self, const std::string& node, etf::bytes entry, etf::bytes name,
-                                const runtime::pid& his, const global_name& ours, changes& out) const {
+                                const runtime::pid& his, const global_directory::entry& ours,
+                                changes& out) const {
   const auto& nodes = self.host().nodes();
   auto outcome = resolve_conflict(self, ours.method.bytes(), name, his, ours.pid);
   if (!outcome) {
@@ -78,7 +79,7 @@ void global_name_server::settle(process& self, const std::string& node, etf::byt
 // A method that is a function of some module runs where our process lives, if that is an Erlang node. What it
 // returned; nothing: it could not.
 message global_name_server::ask_where_it_lives(process& self, etf::bytes name, const runtime::pid& his,
-                                               const global_name& ours) const {
+                                               const global_directory::entry& ours) const {
   if (ours.pid.here()) return {};
   const auto& nodes = self.host().nodes();
   message_writer call;
@@ -114,11 +115,11 @@ void global_name_server::resolve(process& self, const std::string& node, partner
     if (!in.read_tuple_of(3) || !in.read_term(name)) continue;
     const auto pid = runtime::read_pid(in, self.host().nodes());
     if (!pid || !in.read_term(method)) continue;
-    const auto known = names_.find(base::as_text(name));
-    if (known == names_.end()) {
+    const auto* known = names_.find(name);
+    if (known == nullptr) {
       found.insert_mine(entry);
-    } else if (known->second.pid != *pid && self.host().node_name() < node) {
-      settle(self, node, entry, name, *pid, known->second, found);
+    } else if (known->pid != *pid && self.host().node_name() < node) {
+      settle(self, node, entry, name, *pid, *known, found);
     }
   }
   message_writer ops;

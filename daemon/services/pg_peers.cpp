@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the scopes of other nodes tell a scope of pg, and the ends of members and peers. A peer speaks for the
 // processes of its own node only, and of joins and leaves only once it is known. In the process's own turn.
+#include <fmt/format.h>
+
 #include <coppice/etf/cursor.hpp>
 #include <map>
 #include <utility>
@@ -50,6 +52,10 @@ runtime::outcome pg_scope::handle_info(process& self, const message& m) {
   return runtime::carry_on();
 }
 
+std::string pg_scope::too_many() const {
+  return fmt::format("{}: its processes have more than {} memberships", name_, bounds_.groups);
+}
+
 void pg_scope::meet(process& self, const runtime::pid& peer) {
   const auto monitor = self.monitor(peer);
   peers_.emplace(peer, monitor);
@@ -88,6 +94,10 @@ void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) 
     if (!at.read_tuple_of(2) || !at.read_term(group)) return;
     const auto members = read_pids(self, at, peer.node);
     if (!members) return;
+    if (wanted.memberships(peer.node) + members->size() > bounds_.groups) {
+      router_.disconnect(peer.node, too_many());
+      return;
+    }
     for (const auto& who : *members) wanted.join(group, who);
   }
   std::map<std::string, pids> left;
@@ -121,6 +131,10 @@ void pg_scope::on_join(process& self, const runtime::pid& peer, etf::cursor at) 
   if (!known(peer) || !at.read_term(group)) return;
   const auto joining = read_pids(self, at, peer.node);
   if (!joining) return;
+  if (groups_.memberships(peer.node) + joining->size() > bounds_.groups) {
+    router_.disconnect(peer.node, too_many());
+    return;
+  }
   for (const auto& who : *joining) groups_.join(group, who);
   tell_watchers(self, "join", group, *joining);
 }

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "behaviours/native_server.hpp"
+#include "dist/router.hpp"
+#include "services/peer_bounds.hpp"
 #include "services/pg_groups.hpp"
 
 namespace coppice::services {
@@ -21,7 +23,8 @@ namespace coppice::services {
 class pg_scope : public behaviours::native_server {
  public:
   // `visible`: this node is, so that other nodes' scopes are to know of it.
-  pg_scope(std::string name, bool visible) : native_server("pg"), name_(std::move(name)), visible_(visible) {}
+  pg_scope(std::string name, bool visible, dist::router& router, const peer_bounds& bounds)
+      : native_server("pg"), name_(std::move(name)), visible_(visible), router_(router), bounds_(bounds) {}
 
   // Asks `to`, the scope of that name on another node, for what it has. Any thread.
   static void discover(runtime::system& system, const runtime::pid& scope, const runtime::destination& to);
@@ -59,6 +62,7 @@ class pg_scope : public behaviours::native_server {
   void peer_ended(runtime::process& self, const runtime::pid& peer);
 
   bool known(const runtime::pid& peer) const { return peers_.contains(peer); }
+  std::string too_many() const; // why a node is disconnected
   void meet(runtime::process& self, const runtime::pid& peer);
   void tell_peers(runtime::process& self, const runtime::message& m) const;
   void tell_watchers(runtime::process& self, std::string_view what, etf::bytes group, const pids& who) const;
@@ -68,6 +72,8 @@ class pg_scope : public behaviours::native_server {
 
   std::string name_;
   bool visible_;
+  dist::router& router_;
+  const peer_bounds bounds_;
   pg_groups groups_;
   std::unordered_map<runtime::reference, watch, runtime::reference_hash> watches_;
   std::unordered_map<runtime::pid, runtime::reference, runtime::pid_hash>

@@ -53,10 +53,14 @@ std::vector<service> services::all() {
   out.push_back({net_kernel::registered_name, [] { return std::make_unique<net_kernel>(); }});
   out.push_back({rex::registered_name, [this] { return std::make_unique<rex>(functions_); }});
   for (const std::string& name : options_.pg)
-    out.push_back({name, [name, visible] { return std::make_unique<pg_scope>(name, visible); }, endless});
+    out.push_back({name,
+                   [this, name, visible] {
+                     return std::make_unique<pg_scope>(name, visible, router_, options_.bounds);
+                   },
+                   endless});
   if (!options_.global) return out;
   out.push_back({global_name_server::registered_name,
-                 [this] { return std::make_unique<global_name_server>(router_); }, endless});
+                 [this] { return std::make_unique<global_name_server>(router_, options_.bounds); }, endless});
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "dist/router.hpp"
 #include "runtime/system.hpp"
 #include "services/functions.hpp"
+#include "services/peer_bounds.hpp"
 #include "services/service_supervisor.hpp"
 
 namespace coppice::services {
@@ -25,6 +26,7 @@ struct options {
   std::vector<std::string> spawn{};     // actors that other nodes may spawn
   std::vector<std::string> start{};     // applications that they may start
   std::vector<std::string> pg{};        // scopes
+  peer_bounds bounds{};                 // of what each other node has there
 };
 
 class services {

@@ -95,6 +95,11 @@ struct limit_options {
   count_or_auto parked_stacks; // "parked" in the files
   std::uint64_t term_bytes = 256ull << 20;
   std::uint32_t term_depth = 10'000;
+  // Of the processes of one other node:
+  std::uint64_t peer_relations = 1'000'000;
+  std::uint64_t peer_groups = 250'000;
+  std::uint64_t peer_names = 65'536;
+  std::uint64_t peer_locks = 1'024;
 };
 
 struct node_options {

@@ -84,7 +84,17 @@ const table<limit_options>& limit_table() {
                                               "actors whose handler waits at a time")
           .add<&limit_options::term_bytes>("term_bytes", size(), "largest message taken from another node")
           .add<&limit_options::term_depth>("term_depth", whole<std::uint32_t>(16, 1'000'000),
-                                           "deepest nesting of a message taken from another node");
+                                           "deepest nesting of a message taken from another node")
+          .add<&limit_options::peer_relations>(
+              "peer_relations", count(16, 1u << 30),
+              "links, monitors and calls that the processes of one other node have here; more disconnect it")
+          .add<&limit_options::peer_groups>(
+              "peer_groups", count(16, 1u << 30),
+              "memberships of the processes of one other node in a scope of pg; more disconnect it")
+          .add<&limit_options::peer_names>("peer_names", count(16, 1u << 30),
+                                           "names of global that the processes of one other node have")
+          .add<&limit_options::peer_locks>("peer_locks", count(16, 1u << 20),
+                                           "locks of global that the processes of one other node hold");
   return rows;
 }
 

@@ -38,7 +38,10 @@ TEST_CASE("a lock is one requester's, whoever holds it for him") {
   locks.remove(global, me, a);
   CHECK_FALSE(locks.holds_any(a));
   CHECK_FALSE(locks.free_for(global, you));
+  CHECK(locks.of_node(1) == 2);
+  CHECK(locks.of_node(0) == 0);
   locks.remove_all(b);
+  CHECK(locks.of_node(1) == 0);
   CHECK(locks.free_for(global, you));
   CHECK(locks.size() == 0);
 }

@@ -68,3 +68,19 @@ TEST_CASE("one that is gone leaves all its groups, each as often as it had joine
   CHECK(groups.members(two, whose::all) == std::vector{ours_too});
   CHECK(groups.groups(whose::local).size() == 1);
 }
+
+TEST_CASE("memberships are counted for the node whose process has them, each as often as it joined") {
+  pg_groups groups;
+  groups.join(one, ours);
+  groups.join(one, theirs);
+  groups.join(one, theirs);
+  groups.join(two, theirs);
+  CHECK(groups.memberships(0) == 1);
+  CHECK(groups.memberships(1) == 3);
+  CHECK(groups.leave(one, theirs));
+  CHECK_FALSE(groups.leave(two, ours));
+  CHECK(groups.memberships(1) == 2);
+  groups.leave_all(theirs);
+  CHECK(groups.memberships(1) == 0);
+  CHECK(groups.memberships(0) == 1);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The names of `global` as one node keeps them: whose each is, and the monitor by which its end is heard of.
+// Names and methods are terms; names are equal when their bytes are. Neither the end of a process nor the
+// question what a node has needs a search. One thread.
+#pragma once
+
+#include <coppice/etf/types.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+
+namespace coppice::services {
+
+class global_directory {
+ public:
+  struct entry {
+    runtime::pid pid;
+    runtime::message method; // how a conflict over the name is resolved
+    runtime::reference monitor;
+  };
+  using entries = std::map<std::string, entry, std::less<>>;
+
+  // Null: nobody has it. Valid until it is erased.
+  const entry* find(etf::bytes name) const;
+  // The name is free.
+  void insert(etf::bytes name, entry what);
+  // The name is somebody's.
+  void erase(etf::bytes name);
+  // False: no name has that monitor.
+  bool erase_monitored(const runtime::reference& monitor);
+
+  bool has_name(const runtime::pid& who) const { return names_of_.contains(who); }
+  std::size_t of_node(std::uint32_t node) const;
+  const entries& all() const { return names_; }
+
+ private:
+  void remove(entries::iterator at);
+
+  entries names_;
+  std::unordered_map<runtime::reference, entries::iterator, runtime::reference_hash> by_monitor_;
+  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> names_of_; // how many
+  std::unordered_map<std::uint32_t, std::size_t> at_node_;                    // how many
+};
+
+} // namespace coppice::services

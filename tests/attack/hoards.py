@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A peer that asks for more and more of what a node keeps for it: locks, names, memberships, monitors, links. It gets
+so much and no more, and nobody else waits for it."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.attack import ATTACKERS, Bystanders, Target, unharmed
+from harness.distribution import REG_SEND, Atom, Peer
+from harness.tap import equal, eventually, run, test
+
+LINK, MONITOR_P = 1, 19
+SETTINGS = [("node.limits.peer_locks", 100), ("node.limits.peer_names", 100), ("node.limits.peer_groups", 1000),
+            ("node.limits.peer_relations", 1000)]
+
+
+def peer(cleanup, target, name):
+    made = Peer(target.port, f"{name}@{ATTACKERS}", source=ATTACKERS)
+    cleanup.callback(made.close)
+    return made
+
+
+def disconnected(target, one, why):
+    """The node ended the connection, and said why in one line."""
+    said = f"{one.name}: disconnected: {why}"
+    eventually(lambda: sum(said in line for line in target.lines()) == 1, said, 30)
+    one.close()
+
+
+def ask(one, name, request, answers):
+    """A call, whose answer is counted."""
+    answer = one.call(name, request, 30)
+    answers[str(answer)] = answers.get(str(answer), 0) + 1
+
+
+@test("of locks a peer gets so many, each is free again with its holder, and others are free meanwhile")
+def locks(cleanup):
+    target = Target(cleanup, settings=SETTINGS)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        one = peer(cleanup, target, "mallory")
+        answers = {}
+        for number in range(300):
+            ask(one, "global_name_server", (Atom("set_lock"), (number, one.pid())), answers)
+        equal(answers, {"true": 100, "false": 200})
+        bystanders.served()
+        other = peer(cleanup, target, "other")
+        answers = {}
+        for number in (1, 1000):
+            ask(other, "global_name_server", (Atom("set_lock"), (number, other.pid())), answers)
+        equal(answers, {"false": 1, "true": 1}, "one that is held, and one that is not")
+        one.close()
+        eventually(lambda: other.call("global_name_server", (Atom("set_lock"), (2, other.pid()))) == Atom("true"),
+                   "what it held is free")
+        other.close()
+
+
+@test("a node that has 20,000 locks to ask for delays nobody's")
+def many_locks(cleanup):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        one = peer(cleanup, target, "mallory")
+        for number in range(20_000):
+            tag = one.reference()
+            request = (Atom("set_lock"), (number, one.pid()))
+            one.send("global_name_server", (Atom("$gen_call"), (one.pid(number % 500 + 1), tag), request))
+        bystanders.served()
+        equal(one.call("global_name_server", (Atom("set_lock"), (1, 1)), 30), Atom("false"))
+        one.close()
+
+
+@test("of names a peer gets so many")
+def names(cleanup):
+    target = Target(cleanup, settings=SETTINGS)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders):
+        one = peer(cleanup, target, "mallory")
+        answers = {}
+        for number in range(300):
+            ask(one, "global_name_server", (Atom("register"), number, one.pid(), Atom("none")), answers)
+        equal(answers, {"yes": 100, "no": 200})
+        equal(len(one.call("global_name_server", Atom("registered_names"))), 100)
+        bystanders.served()
+        one.close()
+        other = peer(cleanup, target, "other")
+        eventually(lambda: other.call("global_name_server", Atom("registered_names")) == [], "they go with it")
+        other.close()
+
+
+@test("a peer whose processes are in too many groups is disconnected, and its members with it")
+def groups(cleanup):
+    target = Target(cleanup, settings=[*SETTINGS, ("distribution.services.pg", "[pg]")])
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, lines=60):
+        for name, message in (("joins", lambda one, number: (Atom("join"), one.pid(), number, one.pid(2))),
+                              ("syncs", lambda one, number: (Atom("$gen_cast"), (Atom("sync"), one.pid(), [(number, [one.pid(2)] * 600), (-number, [one.pid(2)] * 600)])))):
+            one = peer(cleanup, target, name)
+            one.send("pg", (Atom("discover"), one.pid()))
+            equal(one.receive()[1][0], Atom("$gen_cast"), "it is known")
+            try:
+                for number in range(1, 1200):
+                    one.send("pg", message(one, number))
+            except OSError:
+                pass  # closed at the other end
+            disconnected(target, one, "pg: its processes have more than 1000 memberships")
+        other = peer(cleanup, target, "other")
+        eventually(lambda: other.call("pg", Atom("which_groups")) == [], "no member is left")
+        bystanders.served()
+        other.close()
+
+
+@test("a peer that watches or is linked too often is disconnected")
+def relations(cleanup):
+    target = Target(cleanup, settings=SETTINGS)
+    bystanders = Bystanders(cleanup, target)
+    with unharmed(target, bystanders, lines=60):
+        for name, control in (("monitors", lambda one, number: (MONITOR_P, one.pid(), Atom("kv"), one.reference())),
+                              ("links", lambda one, number: (LINK, one.pid(number), one.kv))):
+            one = peer(cleanup, target, name)
+            one.kv = whereis(one, "kv")
+            try:
+                for number in range(1, 3000):
+                    one.control(control(one, number))
+            except OSError:
+                pass  # closed at the other end
+            disconnected(target, one, "there are more than 1000 links, monitors and calls with it")
+        eventually(lambda: not target.info("kv")["monitored_by"], "nobody watches it any more")
+        bystanders.served()
+
+
+def whereis(one, name):
+    """Its pid, as rpc finds it."""
+    tag = one.reference()
+    one.control((REG_SEND, one.pid(), Atom(""), Atom("rex")),
+                (Atom("$gen_call"), (one.pid(), tag), (Atom("call"), Atom("erlang"), Atom("whereis"), [Atom(name)], one.pid())))
+    while True:
+        control, payload = one.receive()
+        if isinstance(payload, tuple) and payload[0] == tag:
+            return payload[1]
+
+
+if __name__ == "__main__":
+    run()

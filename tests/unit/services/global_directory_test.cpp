@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Names of global: found by name, by the monitor of who has them, and counted for its node.
+#include "services/global_directory.hpp"
+
+#include <doctest/doctest.h>
+
+#include <coppice/etf/writer.hpp>
+#include <string_view>
+#include <vector>
+
+using namespace coppice;
+using services::global_directory;
+
+namespace {
+
+std::vector<std::uint8_t> term(std::string_view name) {
+  etf::vector_writer out;
+  out.atom(name);
+  return out.take();
+}
+
+constexpr runtime::pid here{0, 5, 1, 0};
+constexpr runtime::pid there{1, 5, 1, 0};
+
+runtime::reference monitor(std::uint64_t number) {
+  return runtime::reference::made_by(here, number);
+}
+
+} // namespace
+
+TEST_CASE("a name is somebody's until it is erased or its owner has ended") {
+  global_directory names;
+  names.insert(term("a"), {there, {}, monitor(1)});
+  names.insert(term("b"), {there, {}, monitor(2)});
+  names.insert(term("c"), {here, {}, monitor(3)});
+  CHECK(names.find(term("a"))->pid == there);
+  CHECK(names.find(term("d")) == nullptr);
+  CHECK(names.all().size() == 3);
+  CHECK(names.of_node(1) == 2);
+  CHECK(names.of_node(0) == 1);
+  CHECK(names.of_node(2) == 0);
+
+  names.erase(term("a"));
+  CHECK(names.find(term("a")) == nullptr);
+  CHECK_FALSE(names.erase_monitored(monitor(1)));
+  CHECK(names.has_name(there));
+  CHECK(names.erase_monitored(monitor(2)));
+  CHECK_FALSE(names.has_name(there));
+  CHECK(names.of_node(1) == 0);
+  CHECK(names.find(term("c"))->pid == here);
+}
