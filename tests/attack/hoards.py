@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed
-from harness.distribution import REG_SEND, Atom, Peer
+from harness.distribution import Atom, Peer
 from harness.tap import equal, eventually, run, test
 
 LINK, MONITOR_P = 1, 19
@@ -119,26 +119,16 @@ def relations(cleanup):
         for name, control in (("monitors", lambda one, number: (MONITOR_P, one.pid(), Atom("kv"), one.reference())),
                               ("links", lambda one, number: (LINK, one.pid(number), one.kv))):
             one = peer(cleanup, target, name)
-            one.kv = whereis(one, "kv")
+            one.kv = one.whereis("kv")
             try:
                 for number in range(1, 3000):
                     one.control(control(one, number))
             except OSError:
                 pass  # closed at the other end
             disconnected(target, one, "there are more than 1000 links, monitors and calls with it")
+        eventually(lambda: target.coppice("info", "kv").returncode == 0, "who was ended with its links is back")
         eventually(lambda: not target.info("kv")["monitored_by"], "nobody watches it any more")
         bystanders.served()
-
-
-def whereis(one, name):
-    """Its pid, as rpc finds it."""
-    tag = one.reference()
-    one.control((REG_SEND, one.pid(), Atom(""), Atom("rex")),
-                (Atom("$gen_call"), (one.pid(), tag), (Atom("call"), Atom("erlang"), Atom("whereis"), [Atom(name)], one.pid())))
-    while True:
-        control, payload = one.receive()
-        if isinstance(payload, tuple) and payload[0] == tag:
-            return payload[1]
 
 
 if __name__ == "__main__":

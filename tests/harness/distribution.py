@@ -79,7 +79,7 @@ class Opening:
     def prove(self, cookie):
         """Answers the challenge; the name that the node gives itself. EOFError: it closed at our proof."""
         challenge = self.receive()
-        _, theirs, _, size = struct.unpack(">QIIH", challenge[1:19])
+        _, theirs, self.creation, size = struct.unpack(">QIIH", challenge[1:19])
         ours = int.from_bytes(os.urandom(4), "big")
         self.send(prefixed(b"r" + struct.pack(">I", ours) + digest(cookie, theirs)))
         if self.receive() != b"a" + digest(cookie, ours):
@@ -103,6 +103,7 @@ class Peer:
             if status not in (b"ok", b"ok_simultaneous"):
                 raise AssertionError(f"{name} is not let in: {status!r}")
             self.node = way.prove(cookie)
+            self.theirs = way.creation
         except BaseException:
             self.close()
             raise
@@ -146,6 +147,22 @@ class Peer:
             control, payload = self.receive()
             if control[0] == SEND and isinstance(payload, tuple) and len(payload) == 2 and payload[0] == tag:
                 return payload[1]
+
+    def drain(self):
+        """Reads what has come, and keeps nothing of it."""
+        self.socket.setblocking(False)
+        try:
+            while self.socket.recv(1 << 16):
+                pass
+            raise EOFError("closed")
+        except BlockingIOError:
+            pass
+        finally:
+            self.socket.settimeout(10)
+
+    def whereis(self, name, seconds=10.0):
+        """The pid of a registered process, as rpc tells it; an atom if there is none."""
+        return self.call("rex", (Atom("call"), Atom("erlang"), Atom("whereis"), [Atom(name)], self.pid()), seconds)
 
     def ping(self, seconds=10.0):
         """As net_adm:ping asks it."""
