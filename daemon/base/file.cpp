@@ -26,13 +26,23 @@ status write_all(int fd, std::string_view contents, const std::string& path) {
   return {};
 }
 
-status fill_and_rename(int fd, const std::string& temporary, const std::string& path,
-                       std::string_view contents, mode_t mode) {
-  if (auto done = write_all(fd, contents, temporary); !done) return done;
-  if (fchmod(fd, mode) != 0) return fail_errno("chmod " + temporary, errno);
-  if (fsync(fd) != 0) return fail_errno("fsync " + temporary, errno);
-  if (rename(temporary.c_str(), path.c_str()) != 0) return fail_errno("rename to " + path, errno);
+status fill(int fd, const std::string& path, std::string_view contents, mode_t mode) {
+  if (auto done = write_all(fd, contents, path); !done) return done;
+  if (fchmod(fd, mode) != 0) return fail_errno("chmod " + path, errno);
+  if (fsync(fd) != 0) return fail_errno("fsync " + path, errno);
   return {};
+}
+
+// A new file beside `path`, filled.
+result<std::string> write_beside(const std::string& path, std::string_view contents, mode_t mode) {
+  std::string temporary = path + "." + std::to_string(random_u64());
+  const unique_fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return fail_errno("create " + temporary, errno);
+  if (auto done = fill(fd.get(), temporary, contents, mode); !done) {
+    unlink(temporary.c_str());
+    return tl::unexpected(std::move(done.error()));
+  }
+  return temporary;
 }
 
 } // namespace
@@ -72,12 +82,23 @@ result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 status write_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {
-  const std::string temporary = path + "." + std::to_string(random_u64());
-  unique_fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd) return fail_errno("create " + temporary, errno);
-  auto done = fill_and_rename(fd.get(), temporary, path, contents, mode);
-  if (!done) unlink(temporary.c_str());
-  return done;
+  const auto temporary = write_beside(path, contents, mode);
+  if (!temporary) return tl::unexpected(temporary.error());
+  if (rename(temporary->c_str(), path.c_str()) == 0) return {};
+  const int problem = errno;
+  unlink(temporary->c_str());
+  return fail_errno("rename to " + path, problem);
+}
+
+status write_new_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {
+  const auto temporary = write_beside(path, contents, mode);
+  if (!temporary) return tl::unexpected(temporary.error());
+  // Of the calls that give a file its name, link(2) is the one that takes no name which is in use.
+  const int linked = link(temporary->c_str(), path.c_str());
+  const int problem = errno;
+  unlink(temporary->c_str());
+  if (linked != 0) return fail_errno("make " + path, problem);
+  return {};
 }
 
 status make_folders(const std::string& path, mode_t mode) {

@@ -44,6 +44,10 @@ result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 // the new file whole. `mode` is set exactly, whatever the umask.
 status write_file_atomic(const std::string& path, std::string_view contents, mode_t mode);
 
+// The same where there is no such file yet: errc::exists, and nothing changed, where there is one, also one
+// that somebody makes at the same time.
+status write_new_file_atomic(const std::string& path, std::string_view contents, mode_t mode);
+
 // Makes the folder and those above it that are missing, each with `mode`. An existing one is left as is.
 status make_folders(const std::string& path, mode_t mode);
 

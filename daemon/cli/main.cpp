@@ -3,6 +3,7 @@
 // Everything it prints for programs goes to stdout, everything that went wrong to stderr.
 #include <fmt/format.h>
 
+#include "cli/certificate.hpp"
 #include "cli/local.hpp"
 #include "cli/remote.hpp"
 #include "cli/wait_ready.hpp"
@@ -41,6 +42,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_remote_commands(app, common, run);
   coppice::cli::declare_wait_ready(app, common, run);
   coppice::cli::declare_local_commands(app, common, run);
+  coppice::cli::declare_certificate(app, common, run);
   declare_unavailable(app, run);
   try {
     app.parse(argc, argv);

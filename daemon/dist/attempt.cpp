@@ -131,8 +131,11 @@ std::optional<base::error> attempt::mistaken_for_plain() const {
 
 base::error attempt::out_of_time() const {
   const auto within = within_.count();
-  if (stream_ && with_tls_ && stream_.securing() && (!outgoing_ || stream_.bytes_read() > 0)) {
-    return {base::errc::timeout, fmt::format("TLS handshake: not finished within {} ms", within)};
+  if (stream_ && with_tls_ && stream_.securing() && (!outgoing_ || stream_.bytes_written() > 0)) {
+    const bool silent = outgoing_ && stream_.bytes_read() == 0;
+    return {base::errc::timeout,
+            fmt::format("TLS handshake: {} within {} ms{}", silent ? "the peer says nothing" : "not finished",
+                        within, silent ? ": is its listener set to tls: off?" : "")};
   }
   if (connected_) return handshake_->timed_out();
   return {base::errc::timeout, fmt::format("connect: nothing answers within {} ms", within)};

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <limits>
 #include <memory>
 
 #include "base/bytes.hpp"
@@ -76,7 +77,7 @@ std::vector<alternative_name> to_alternatives(const std::vector<std::string>& na
   std::vector<alternative_name> all;
   for (const std::string& name : names) {
     all.push_back(to_alternative(name));
-    // Erlang's ssl looks for the host of a node's name among the DNS names, also when it is an address.
+    // See issue_leaf().
     if (all.back().type != MBEDTLS_X509_SAN_DNS_NAME) all.push_back({MBEDTLS_X509_SAN_DNS_NAME, name});
   }
   std::sort(all.begin(), all.end());
@@ -140,7 +141,9 @@ base::nanos to_wall(const mbedtls_x509_time& time) {
   parts.tm_hour = time.hour;
   parts.tm_min = time.min;
   parts.tm_sec = time.sec;
-  return static_cast<base::nanos>(timegm(&parts)) * base::nanos_per_second;
+  // 9999-12-31, which stands for no end (RFC 5280 4.1.2.5), is beyond what nanoseconds reach.
+  constexpr base::nanos last_second = std::numeric_limits<base::nanos>::max() / base::nanos_per_second;
+  return std::min(static_cast<base::nanos>(timegm(&parts)), last_second) * base::nanos_per_second;
 }
 
 // What authority and leaf have in common.
@@ -196,7 +199,7 @@ base::status check_time(parsed_certificate& certificate, base::nanos now, base::
 
 } // namespace
 
-base::result<certificate_pair> make_authority(base::nanos now) {
+base::result<certificate_pair> make_authority(base::nanos now, base::nanos lifetime) {
   key_context key;
   certificate_writer writer;
   if (auto done = generate_key(key); !done) return tl::unexpected(std::move(done.error()));
@@ -211,14 +214,15 @@ base::result<certificate_pair> make_authority(base::nanos now) {
   }
   if (auto done = check_mbedtls(code, "write a certificate"); !done)
     return tl::unexpected(std::move(done.error()));
-  if (auto done = begin(writer, key, key, now, authority_lifetime); !done) {
+  if (auto done = begin(writer, key, key, now, lifetime); !done) {
     return tl::unexpected(std::move(done.error()));
   }
   return finish(writer, key);
 }
 
 base::result<certificate_pair> issue_leaf(const certificate_pair& authority,
-                                          const std::vector<std::string>& names, base::nanos now) {
+                                          const std::vector<std::string>& names, base::nanos now,
+                                          base::nanos lifetime) {
   if (names.empty()) return base::fail(base::errc::invalid, "a certificate needs a host name or address");
   parsed_certificate issuer;
   key_context issuer_key;
@@ -238,9 +242,16 @@ base::result<certificate_pair> issue_leaf(const certificate_pair& authority,
   if (done) done = set_purposes(writer);
   std::vector<alternative_name> alternatives = to_alternatives(names);
   if (done) done = set_alternatives(writer, alternatives);
-  if (done) done = begin(writer, key, issuer_key, now, leaf_lifetime);
+  if (done) done = begin(writer, key, issuer_key, now, lifetime);
   if (!done) return tl::unexpected(std::move(done.error()));
   return finish(writer, key);
+}
+
+base::result<base::nanos> end_of_validity(std::string_view certificate) {
+  parsed_certificate parsed;
+  if (auto done = parse_certificate(parsed, certificate); !done)
+    return tl::unexpected(std::move(done.error()));
+  return to_wall(parsed->valid_to);
 }
 
 base::status check_pair(const certificate_pair& pair, base::nanos now, base::nanos remaining) {

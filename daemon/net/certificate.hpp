@@ -23,13 +23,18 @@ constexpr base::nanos one_day = 86'400 * base::nanos_per_second;
 constexpr base::nanos authority_lifetime = 3650 * one_day;
 constexpr base::nanos leaf_lifetime = 397 * one_day;
 
-// Valid from a day before `now` (wall time: clocks differ) for authority_lifetime.
-base::result<certificate_pair> make_authority(base::nanos now);
+// Valid from a day before `now` (wall time: clocks differ) until `lifetime` after it.
+base::result<certificate_pair> make_authority(base::nanos now, base::nanos lifetime = authority_lifetime);
 
-// For server and client use, with `names` (DNS names, IPv4 and IPv6 addresses) as subject alternative names.
+// For server and client use, with `names` (DNS names, IPv4 and IPv6 addresses) as subject alternative names,
+// an address as a DNS name too: Erlang's ssl looks for it there.
 // errc::invalid when the authority's key and certificate do not belong together or `names` is empty.
 base::result<certificate_pair> issue_leaf(const certificate_pair& authority,
-                                          const std::vector<std::string>& names, base::nanos now);
+                                          const std::vector<std::string>& names, base::nanos now,
+                                          base::nanos lifetime = leaf_lifetime);
+
+// Until when it is valid, wall time. errc::invalid when it cannot be read.
+base::result<base::nanos> end_of_validity(std::string_view certificate);
 
 // Whether `pair` belongs together and is valid from now for at least `remaining`; errc::timeout when it is
 // not valid that long, errc::invalid otherwise.

@@ -4,6 +4,10 @@
 // leaves a missing certificate or a leaf that does not match, and both are made again.
 #include "net/certificate_folder.hpp"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <cstdio>
 
 #include "base/file.hpp"
@@ -36,6 +40,38 @@ base::status write_pair(const pair_files& files, const certificate_pair& pair) {
   return base::write_file_atomic(files.certificate, pair.certificate, 0644);
 }
 
+base::status write_new_pair(const pair_files& files, const certificate_pair& pair) {
+  if (auto done = base::write_new_file_atomic(files.key, pair.key, 0600); !done) return done;
+  auto done = base::write_new_file_atomic(files.certificate, pair.certificate, 0644);
+  // The key is of no use without it, and would be in the way of another attempt.
+  if (!done) std::remove(files.key.c_str());
+  return done;
+}
+
+pair_files authority_of(const std::string& folder) {
+  return {folder + "/ca.pem", folder + "/ca-key.pem"};
+}
+
+// errc::exists when one of both is there.
+base::status check_free(const pair_files& files) {
+  for (const std::string* path : {&files.key, &files.certificate}) {
+    struct stat found {};
+    if (lstat(path->c_str(), &found) == 0) return base::fail(base::errc::exists, *path + " exists");
+    if (errno != ENOENT) return base::fail_errno(*path, errno);
+  }
+  return {};
+}
+
+base::result<certificate_files> keep(const pair_files& files, const base::result<certificate_pair>& made,
+                                     if_exists what) {
+  if (!made) return tl::unexpected(made.error());
+  const auto end = end_of_validity(made->certificate);
+  if (!end) return tl::unexpected(end.error());
+  auto written = what == if_exists::replace ? write_pair(files, *made) : write_new_pair(files, *made);
+  if (!written) return tl::unexpected(std::move(written.error()));
+  return certificate_files{files.certificate, files.key, *end};
+}
+
 base::result<certificate_pair> ensure_authority(const pair_files& files, base::nanos now) {
   auto pair = read_pair(files);
   if (pair) {
@@ -62,7 +98,7 @@ base::result<certificate_paths> ensure_certificates(const std::string& folder,
                                                     const std::vector<std::string>& names, base::nanos now) {
   if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
   if (auto made = base::make_folders(folder, 0700); !made) return tl::unexpected(std::move(made.error()));
-  const pair_files authority_files{folder + "/ca.pem", folder + "/ca-key.pem"};
+  const pair_files authority_files = authority_of(folder);
   const pair_files leaf_files{folder + "/node.pem", folder + "/node-key.pem"};
   const auto authority = ensure_authority(authority_files, now);
   if (!authority) return tl::unexpected(authority.error());
@@ -76,6 +112,50 @@ base::result<certificate_paths> ensure_certificates(const std::string& folder,
     return tl::unexpected(std::move(written.error()));
   base::log::info("net", "made a certificate: {}", leaf_files.certificate);
   return paths;
+}
+
+base::result<certificate_files> make_cluster_authority(const std::string& folder, base::nanos now,
+                                                       base::nanos lifetime, if_exists what) {
+  if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
+  if (auto made = base::make_folders(folder, 0755); !made) return tl::unexpected(std::move(made.error()));
+  const pair_files files = authority_of(folder);
+  if (what == if_exists::refuse) {
+    if (auto is_free = check_free(files); !is_free) return tl::unexpected(std::move(is_free.error()));
+  }
+  return keep(files, make_authority(now, lifetime), what);
+}
+
+base::result<certificate_files> issue_cluster_certificate(const std::string& folder, const std::string& name,
+                                                          const std::vector<std::string>& hosts,
+                                                          base::nanos now, base::nanos lifetime,
+                                                          if_exists what) {
+  if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
+  const pair_files authority_files = authority_of(folder);
+  const auto authority = read_pair(authority_files);
+  if (!authority) return tl::unexpected(authority.error());
+  if (auto usable = check_pair(*authority, now, 0); !usable) {
+    return tl::unexpected(std::move(usable.error()).context(authority_files.certificate));
+  }
+  const auto end = end_of_validity(authority->certificate);
+  if (!end) return tl::unexpected(end.error());
+  if (*end - now < lifetime) {
+    return base::fail(base::errc::limit,
+                      fmt::format("{}: the authority itself ends on {}: at most {} days are left",
+                                  authority_files.certificate, base::format_wall(*end).substr(0, 10),
+                                  (*end - now) / one_day));
+  }
+  const pair_files files{fmt::format("{}/{}.pem", folder, name), fmt::format("{}/{}-key.pem", folder, name)};
+  if (what == if_exists::refuse) {
+    if (auto is_free = check_free(files); !is_free) return tl::unexpected(std::move(is_free.error()));
+  }
+  const auto made = issue_leaf(*authority, hosts, now, lifetime);
+  // What stands there as an authority may be some other certificate with its key.
+  if (made) {
+    if (auto good = check_leaf(*made, authority->certificate, hosts, now, 0); !good) {
+      return tl::unexpected(std::move(good.error()).context(authority_files.certificate + " cannot sign"));
+    }
+  }
+  return keep(files, made, what);
 }
 
 } // namespace coppice::net

@@ -169,6 +169,7 @@ void stream::core::took_end(base::error why) {
   adjust_reading();
   if (at_end && !cut && tls_) return; // the end was told with its close_notify
   if (cut && !ready_) return fail(tls_->cut_short());
+  if (broken_) return fail(std::exchange(broken_, std::nullopt).value());
   if (at_end && !cut && (handler_->on_end() || dead())) return;
   fail(std::move(why));
 }
@@ -227,7 +228,7 @@ void stream::core::end_of_turn() {
 }
 
 base::status stream::core::try_flush() {
-  if (dead() || !open_ || writing_) return {};
+  if (dead() || !open_ || writing_ || broken_) return {};
   std::array<uv_buf_t, gather_at_once> parts;
   for (;;) {
     if (auto sealed = seal(); !sealed) return sealed;
@@ -235,7 +236,7 @@ base::status stream::core::try_flush() {
     const auto count = static_cast<unsigned>(wire().gather(parts));
     const int code = uv_try_write(raw_, parts.data(), count);
     if (code == UV_EAGAIN) return write_when_possible(std::span(parts.data(), count));
-    if (code < 0) return base::fail_uv("write", code);
+    if (code < 0) return write_failed(code);
     advance(static_cast<std::size_t>(code));
   }
   return all_written();
@@ -264,12 +265,21 @@ void stream::core::write_finished(int code) {
   writing_ = false;
   if (dead()) return;
   if (code != 0) {
-    fail(base::fail_uv("write", code).value());
+    if (auto waits = write_failed(code); !waits) fail(std::move(waits.error()));
     return;
   }
   advance(in_flight_);
   if (auto done = try_flush(); !done) return fail(std::move(done.error()));
   tell_drained();
+}
+
+// Who refuses says why before it closes. Unless nobody reads, what was said comes first, and then its end,
+// which is in the kernel by now.
+base::status stream::core::write_failed(int code) {
+  auto why = base::fail_uv("write", code);
+  if (paused_ || saw_end_ || why.value().code != base::errc::closed) return why;
+  broken_ = std::move(why.value());
+  return {};
 }
 
 void stream::core::advance(std::size_t n) {

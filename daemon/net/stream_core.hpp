@@ -83,6 +83,7 @@ class stream::core final : private tls_pacer::client {
   void schedule();
   void end_of_turn();
   base::status try_flush();
+  base::status write_failed(int code);
   base::status write_when_possible(std::span<uv_buf_t> parts);
   void write_finished(int code);
   void advance(std::size_t n);
@@ -118,6 +119,8 @@ class stream::core final : private tls_pacer::client {
   bool reads_much_ = false; // own_space_ is, or will be, of its full size
   std::string target_;      // of a stream that connects
   std::optional<base::error> pending_failure_;
+  std::optional<base::error>
+      broken_; // a write failed, and what the peer said before it went is still to be read
   socket self_;
 
   std::unique_ptr<tls_session> tls_; // null: none

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "net/mbedtls_context.hpp"
+#include "net/tls_words.hpp"
 
 namespace coppice::net {
 namespace {
@@ -23,26 +24,6 @@ constexpr std::size_t longest_look = 2048;
 constexpr int most_waits = 8;
 // The alert for who does not speak TLS at all: it may know the form and say so.
 constexpr std::array<std::uint8_t, 7> unexpected_message{21, 3, 3, 0, 2, 2, 10};
-
-// Alerts people meet, by RFC 8446 6; the number for the rest.
-std::string alert_words(std::uint8_t number) {
-  switch (number) {
-    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
-      return "handshake failure: no cipher, key or certificate in common";
-    case MBEDTLS_SSL_ALERT_MSG_BAD_CERT:
-      return "it does not accept our certificate";
-    case MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED:
-      return "our certificate has expired";
-    case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA:
-      return "it does not know the authority (ca) that signed our certificate";
-    case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION:
-      return "no TLS version in common";
-    case MBEDTLS_SSL_ALERT_MSG_CERT_REQUIRED:
-      return "it wants a certificate and we have none";
-    default:
-      return fmt::format("alert {}", number);
-  }
-}
 
 } // namespace
 
@@ -75,6 +56,13 @@ base::status tls_session::set_up() {
     const char* host = host_.empty() ? nullptr : host_.c_str();
     if (auto done = check_mbedtls(mbedtls_ssl_set_hostname(ssl_->get(), host), "tls"); !done) return done;
   }
+  mbedtls_ssl_set_verify(
+      ssl_->get(),
+      [](void* self, mbedtls_x509_crt* certificate, int, std::uint32_t* flags) {
+        static_cast<tls_session*>(self)->judged(*certificate, *flags);
+        return 0;
+      },
+      this);
   mbedtls_ssl_set_bio(
       ssl_->get(), this,
       [](void* self, const unsigned char* bytes, std::size_t size) {
@@ -82,7 +70,10 @@ base::status tls_session::set_up() {
         return static_cast<int>(size);
       },
       [](void* self, unsigned char* to, std::size_t size) {
-        return static_cast<tls_session*>(self)->give(to, size);
+        auto* session = static_cast<tls_session*>(self);
+        const int given = session->give(to, size);
+        if (given > 0 && !session->established_) session->remember({to, static_cast<std::size_t>(given)});
+        return given;
       },
       nullptr);
   return {};
@@ -106,6 +97,40 @@ int tls_session::give(unsigned char* to, std::size_t size) {
   return static_cast<int>(count);
 }
 
+// The last bytes read of a handshake: mbedTLS reads a record's header and body and nothing beyond.
+void tls_session::remember(base::bytes_span read) {
+  const std::size_t fresh = std::min(read.size(), last_read_.size());
+  std::copy(last_read_.begin() + static_cast<std::ptrdiff_t>(fresh), last_read_.end(), last_read_.begin());
+  std::copy(read.end() - static_cast<std::ptrdiff_t>(fresh), read.end(),
+            last_read_.end() - static_cast<std::ptrdiff_t>(fresh));
+}
+
+// Some clients, mbedTLS's among them, refuse a server's certificate of TLS 1.3 by an alert in the clear,
+// where mbedTLS's server takes sealed records only. Anyone on the way may have sent it: it explains an end,
+// no more.
+std::optional<std::uint8_t> tls_session::alert_in_the_clear() const {
+  constexpr std::array<std::uint8_t, 5> header{MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2};
+  if (!std::equal(header.begin(), header.end(), last_read_.begin())) return std::nullopt;
+  return last_read_.back();
+}
+
+void tls_session::judged(const mbedtls_x509_crt& certificate, std::uint32_t flags) {
+  if (refused_.empty()) refused_ = refusal_words(certificate, flags, host_);
+}
+
+// What a server sends after its Finished, an alert too, is under the keys of the application (RFC
+// 8446 4.4.4). mbedTLS takes them when the client's Finished has come, so that no client could read why its
+// certificate is refused. Nothing is sent in between but alerts, and it takes them again with the count at
+// zero.
+void tls_session::take_application_keys() {
+  mbedtls_ssl_context& ssl = *ssl_->get();
+  if (ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_CLIENT_CERTIFICATE) return;
+  if (context_->role() != tls_role::server || ssl.MBEDTLS_PRIVATE(transform_application) == nullptr) return;
+  if (ssl.MBEDTLS_PRIVATE(transform_out) == ssl.MBEDTLS_PRIVATE(transform_application)) return;
+  ssl.MBEDTLS_PRIVATE(transform_out) = ssl.MBEDTLS_PRIVATE(transform_application);
+  std::fill(std::begin(ssl.MBEDTLS_PRIVATE(cur_out_ctr)), std::end(ssl.MBEDTLS_PRIVATE(cur_out_ctr)), 0);
+}
+
 base::result<tls_session::progress> tls_session::step() {
   if (established_) return progress::done;
   if (!ssl_) {
@@ -115,6 +140,7 @@ base::result<tls_session::progress> tls_session::step() {
   const int code = mbedtls_ssl_handshake_step(ssl_->get());
   if (code == MBEDTLS_ERR_SSL_WANT_READ) return has_input() ? progress::more_steps : progress::needs_input;
   if (code != 0 && code != MBEDTLS_ERR_SSL_WANT_WRITE) return tl::unexpected(explain(code));
+  take_application_keys();
   established_ = mbedtls_ssl_is_handshake_over(ssl_->get()) != 0;
   return established_ ? progress::done : progress::more_steps;
 }
@@ -123,27 +149,25 @@ base::error tls_session::explain(int code) const {
   const auto failed = [](base::errc kind, std::string why) {
     return base::error{kind, "TLS handshake: " + std::move(why)};
   };
+  const auto refuses = [&failed](std::uint8_t alert) {
+    return failed(base::errc::refused, "the peer refuses: " + alert_words(alert));
+  };
+  if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+    return refuses(ssl_->get()->MBEDTLS_PRIVATE(in_msg)[1]);
+  }
+  if (const auto alert = alert_in_the_clear()) return refuses(*alert);
   switch (code) {
-    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-      return failed(base::errc::refused,
-                    "the peer refuses: " + alert_words(ssl_->get()->MBEDTLS_PRIVATE(in_msg)[1]));
-    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED: {
-      std::array<char, 512> words{};
-      mbedtls_x509_crt_verify_info(words.data(), words.size(), "",
-                                   mbedtls_ssl_get_verify_result(ssl_->get()));
-      std::string why = words.data();
-      while (!why.empty() && why.back() == '\n') why.pop_back();
-      std::replace(why.begin(), why.end(), '\n', ';');
-      if (!host_.empty()) why += fmt::format(" (wanted: {})", host_);
-      return failed(base::errc::refused, "the peer's certificate is not accepted: " + why);
-    }
+    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
+      return failed(base::errc::refused, "the peer's certificate is not accepted: " + refused_);
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
       return failed(base::errc::refused, "the peer shows no certificate, and verify is peer");
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
       return failed(base::errc::refused,
                     "the peer offers no version of TLS that is allowed here; 1.2 needs min_version: 1.2");
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+      return failed(base::errc::refused, "no cipher or kind of key in common with the peer");
     case MBEDTLS_ERR_SSL_INVALID_MAC:
-      // mbedTLS seals the alert of a refusal with the wrong keys: its reason cannot be read.
+      // Servers of mbedTLS seal the alert that refuses a client's certificate with the wrong keys.
       return failed(base::errc::refused,
                     "the peer ended it with an alert that cannot be read, most likely because it does not "
                     "accept our certificate: its log says why");

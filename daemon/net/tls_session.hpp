@@ -4,8 +4,10 @@
 // 64 KiB. After an error what output() holds (the alert) may still be sent. The owner's thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,8 @@
 #include "base/error.hpp"
 #include "net/tls_context.hpp"
 #include "net/write_queue.hpp"
+
+struct mbedtls_x509_crt;
 
 namespace coppice::net {
 
@@ -58,6 +62,10 @@ class tls_session {
   base::status set_up();
   base::error explain(int code) const;
   int give(unsigned char* to, std::size_t size);
+  void remember(base::bytes_span read);
+  std::optional<std::uint8_t> alert_in_the_clear() const;
+  void judged(const mbedtls_x509_crt& certificate, std::uint32_t flags);
+  void take_application_keys();
   bool has_input() const { return !input_.empty() || hello_read_ < hello_.size(); }
 
   std::shared_ptr<const tls_context> context_;
@@ -68,6 +76,8 @@ class tls_session {
   std::size_t hello_read_ = 0;
   std::vector<std::uint8_t> record_; // where small writes become one record
   write_queue output_;
+  std::string refused_;                     // what is wrong with the peer's certificate
+  std::array<std::uint8_t, 7> last_read_{}; // as long as a record that holds an alert in the clear
   bool established_ = false;
   bool opened_any_ = false;
   bool peer_ended_ = false;

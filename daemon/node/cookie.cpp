@@ -67,20 +67,13 @@ base::result<std::string> make_file(const std::string& path) {
     if (auto made = base::make_folders(path.substr(0, slash), 0700); !made)
       return tl::unexpected(made.error());
   }
-  const std::string temporary = fmt::format("{}.{}", path, base::random_u64());
   const std::string value = random_cookie();
-  if (auto written = base::write_file_atomic(temporary, value, 0600); !written) {
-    return tl::unexpected(written.error());
+  if (auto written = base::write_new_file_atomic(path, value, 0600); !written) {
+    if (written.error().code == base::errc::exists) return base::read_file(path, longest);
+    return tl::unexpected(std::move(written.error()).context("cookie file"));
   }
-  const int linked = link(temporary.c_str(), path.c_str());
-  const int problem = errno;
-  unlink(temporary.c_str());
-  if (linked == 0) {
-    base::log::info("node", "{}: made, with a new cookie", path);
-    return value;
-  }
-  if (problem != EEXIST) return base::fail_errno("make cookie file " + path, problem);
-  return base::read_file(path, longest);
+  base::log::info("node", "{}: made, with a new cookie", path);
+  return value;
 }
 
 base::result<cookie> from_file(const std::string& path) {

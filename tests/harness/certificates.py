@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Certificates for tests, made by openssl: an authority and leaves it signed, as PEM files in a folder."""
+import datetime
 import pathlib
 import shutil
 import subprocess
@@ -18,15 +19,22 @@ class Authority:
         self.key = str(self.folder / f"{name}-key.pem")
         openssl("req", "-x509", *new_key(self.key), "-out", self.path, "-days", "2", "-subj", f"/CN=test {name}")
 
-    def issue(self, name, alternatives="IP:127.0.0.1,DNS:127.0.0.1,DNS:localhost"):
-        """A leaf for server and client use; its certificate's and its key's path."""
+    def issue(self, name, alternatives="IP:127.0.0.1,DNS:127.0.0.1,DNS:localhost", days=2):
+        """A leaf for server and client use; its certificate's and its key's path. It has ended where `days` is negative."""
         certificate, key = (str(self.folder / f"{name}{part}.pem") for part in ("", "-key"))
         request, extensions = (self.folder / f"{name}.{part}" for part in ("csr", "ext"))
         extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n"
                               "basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n")
         openssl("req", *new_key(key), "-out", str(request), "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", str(request), "-CA", self.path, "-CAkey", self.key, "-CAcreateserial",
-                "-days", "2", "-extfile", str(extensions), "-out", certificate)
+        # `openssl x509` gives no start, without which a certificate that has ended has none before its end.
+        configuration = self.folder / f"{self.name}.cnf"
+        configuration.write_text(f"[ca]\ndefault_ca=this\n[this]\ndatabase={self.path}.db\nnew_certs_dir={self.folder}\n"
+                                 "rand_serial=yes\ndefault_md=sha256\nunique_subject=no\npolicy=any\n[any]\ncommonName=supplied\n")
+        pathlib.Path(f"{self.path}.db").touch()
+        now = datetime.datetime.now(datetime.timezone.utc)
+        start, end = (f"{now + datetime.timedelta(days=one):%Y%m%d%H%M%SZ}" for one in (-30, days))
+        openssl("ca", "-batch", "-notext", "-config", str(configuration), "-cert", self.path, "-keyfile", self.key,
+                "-in", str(request), "-out", certificate, "-extfile", str(extensions), "-startdate", start, "-enddate", end)
         return certificate, key
 
 

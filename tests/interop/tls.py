@@ -36,9 +36,9 @@ def tls_node(cleanup, tls, name="demo", settings=(), **options):
     return Node(cleanup, name=name, settings=[("distribution.listen", f"[ {{ {ANY_PORT}, tls: {tls} }} ]"), *settings], **options)
 
 
-def tls_erl(cleanup, authority, name="me@127.0.0.1", verify=True, versions="'tlsv1.3'", trusted=None, **options):
-    """An Erlang node whose distribution speaks nothing but TLS."""
-    certificate, key = authority.issue(name.partition("@")[0])
+def tls_erl(cleanup, authority, name="me@127.0.0.1", verify=True, versions="'tlsv1.3'", trusted=None, own=None, **options):
+    """An Erlang node whose distribution speaks nothing but TLS; `own`: its certificate and key."""
+    certificate, key = own or authority.issue(name.partition("@")[0])
     common = f'{{certfile,"{certificate}"}},{{keyfile,"{key}"}},{{cacertfile,"{trusted or authority.path}"}},{{versions,[{versions}]}}'
     how = "{verify,verify_peer}" if verify else "{verify,verify_none}"
     must = ",{fail_if_no_peer_cert,true}" if verify else ""
@@ -106,10 +106,10 @@ def stranger(cleanup):
     node = tls_node(cleanup, files(ours, "ours"))
     erl = tls_erl(cleanup, theirs, verify=False, epmd_port=node.epmd_port)
     equal(erl(f"net_adm:ping('{node.name}')"), "pang")
-    eventually(lambda: "not correctly signed by the trusted CA" in node.log(), "the log says why")
+    eventually(lambda: "no authority (ca) known here signed it (its issuer: CN=test stranger)" in node.log(), "the log says why")
     done = node.coppice("call", "x@me@127.0.0.1", "ping", "--timeout", "10s")
     check(done.returncode == 1, "it fails", done.stderr)
-    contains(peer(node, "me@127.0.0.1")["last_error"], "not correctly signed by the trusted CA")
+    contains(peer(node, "me@127.0.0.1")["last_error"], "no authority (ca) known here signed it (its issuer: CN=test stranger)")
 
 
 @test("a certificate for another host is not accepted")
@@ -119,7 +119,7 @@ def other_host(cleanup):
     node = tls_node(cleanup, files(ca, "ours"))
     other = tls_node(cleanup, f"{{ certificate: {certificate}, key: {key}, ca: {ca.path} }}", name="other", epmd_port=node.epmd_port)
     check(node.coppice("call", f"probe@{other.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
-    contains(peer(node, other.name)["last_error"], "(wanted: 127.0.0.1)")
+    contains(peer(node, other.name)["last_error"], "it is for DNS:elsewhere.example, and wanted is 127.0.0.1")
 
 
 @test("TLS 1.2 is refused, and spoken when asked for")
@@ -144,6 +144,83 @@ def crossed(cleanup):
     check(node.coppice("call", f"probe@{plain.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
     contains(peer(node, plain.name)["last_error"], "is its listener set to tls: off?")
     contains(plain.log(), "the peer speaks TLS, and this listener is set to tls: off")
+
+
+def refused_both_ways(node, erl, coming, going, name="me@127.0.0.1"):
+    """An OTP node connects to ours and is refused, ours to it; what we say of each."""
+    equal(erl(f"net_adm:ping('{node.name}')"), "pang", node.log())
+    eventually(lambda: any("connection from" in line and coming in line for line in node.log().splitlines()),
+               f"the log has {coming!r}: {node.log()[-1000:]}")
+    check(node.coppice("call", f"x@{name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
+    contains(peer(node, name)["last_error"], going)
+    contains(node.log(), going)
+
+
+@test("no version in common is named, whoever connects")
+def no_version(cleanup):
+    ca = authority(cleanup)
+    node = tls_node(cleanup, files(ca, "ours"))
+    erl = tls_erl(cleanup, ca, versions="'tlsv1.2'", epmd_port=node.epmd_port)
+    refused_both_ways(node, erl, "the peer offers no version of TLS that is allowed here", "protocol_version (70): no TLS version in common")
+
+
+@test("an authority of ours that an OTP node does not know is named, whoever connects")
+def unknown_to_them(cleanup):
+    ours, theirs = authority(cleanup), authority(cleanup, "theirs")
+    node = tls_node(cleanup, files(ours, "ours", verify="none"))
+    erl = tls_erl(cleanup, theirs, epmd_port=node.epmd_port)
+    unknown = "the peer refuses: unknown_ca (48): it does not know the authority (ca) that signed our certificate"
+    refused_both_ways(node, erl, unknown, unknown)
+
+
+@test("a certificate that has ended is named with its day, whoever connects")
+def expired(cleanup):
+    ca = authority(cleanup)
+    node = tls_node(cleanup, files(ca, "ours"))
+    erl = tls_erl(cleanup, ca, own=ca.issue("old", days=-1), epmd_port=node.epmd_port)
+    refused_both_ways(node, erl, "the peer's certificate is not accepted: it expired on 20", "the peer's certificate is not accepted: it expired on 20")
+
+
+@test("a certificate of ours that has ended, or is for another host, is told by the alert of who refuses it")
+def ours_refused(cleanup):
+    ca = authority(cleanup)
+    certificate, key = ca.issue("old", days=-1)
+    tls = f"{{ certificate: {certificate}, key: {key}, ca: {ca.path} }}"
+    node = tls_node(cleanup, tls)
+    erl = tls_erl(cleanup, ca, epmd_port=node.epmd_port)
+    ended = "the peer refuses: certificate_expired (45): our certificate has expired"
+    refused_both_ways(node, erl, ended, ended)
+    certificate, key = ca.issue("elsewhere", "DNS:elsewhere.example")
+    other = tls_node(cleanup, f"{{ certificate: {certificate}, key: {key}, ca: {ca.path} }}", name="other", epmd_port=node.epmd_port)
+    equal(erl(f"net_adm:ping('{other.name}')"), "pang", other.log())
+    # handshake_failure of OTP 25, bad_certificate of OTP 29
+    eventually(lambda: re.search(r"the peer refuses: .* for the host it wants", other.log()),
+               f"the alert: {other.log()[-500:]}")
+
+
+@test("among ours each side names the cause: the one that judges what is wrong, the other the alert")
+def among_ours(cleanup):
+    ours, theirs = authority(cleanup), authority(cleanup, "theirs")
+    node = tls_node(cleanup, files(ours, "ours"))
+    other = tls_node(cleanup, files(theirs, "other", verify="none"), name="other", epmd_port=node.epmd_port)
+    check(other.coppice("call", f"probe@{node.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
+    contains(peer(other, node.name)["last_error"], "the peer refuses: unknown_ca (48)")
+    contains(node.log(), "no authority (ca) known here signed it (its issuer: CN=test theirs)")
+    check(node.coppice("call", f"probe@{other.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
+    contains(peer(node, other.name)["last_error"], "no authority (ca) known here signed it (its issuer: CN=test theirs)")
+    contains(other.log(), "refused: TLS handshake: the peer refuses: unknown_ca (48)")
+
+
+@test("an OTP node without TLS is told apart, whoever connects, and so is one with TLS at a plain port")
+def otp_crossed(cleanup):
+    node = tls_node(cleanup, "on", settings=[("distribution.connect_timeout", "2s")])
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    refused_both_ways(node, erl, "this port speaks TLS, and the peer opened without it",
+                      "TLS handshake: the peer says nothing within 2000 ms: is its listener set to tls: off?")
+    plain = tls_node(cleanup, "off", name="plain", epmd_port=node.epmd_port)
+    secure = tls_erl(cleanup, authority(cleanup), name="secure@127.0.0.1", verify=False, epmd_port=node.epmd_port)
+    refused_both_ways(plain, secure, "the peer speaks TLS, and this listener is set to tls: off", "the peer's port speaks TLS",
+                      name="secure@127.0.0.1")
 
 
 @test("a plain and a TLS listener side by side: the first is what EPMD tells, a route reaches the second")

@@ -71,6 +71,17 @@ TEST_CASE("an atomic write sets the mode exactly and leaves no temporary file") 
   CHECK(std::distance(begin(files), end(files)) == 1);
 }
 
+TEST_CASE("a new file is made whole, and never in the place of one that is there") {
+  const test::temporary_folder folder;
+  REQUIRE(write_new_file_atomic(folder.file("f"), "first", 0640));
+  CHECK(mode_of(folder.file("f")) == 0640);
+  CHECK(write_new_file_atomic(folder.file("f"), "second", 0600).error().code == errc::exists);
+  CHECK(read_file(folder.file("f"), 10).value() == "first");
+  CHECK(mode_of(folder.file("f")) == 0640);
+  const std::filesystem::directory_iterator files(std::filesystem::path(folder.file("f")).parent_path());
+  CHECK(std::distance(begin(files), end(files)) == 1);
+}
+
 TEST_CASE("folders are made with those above them, and existing ones are fine") {
   const test::temporary_folder folder;
   REQUIRE(make_folders(folder.file("a/b/c"), 0700));

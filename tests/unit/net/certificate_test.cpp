@@ -95,6 +95,61 @@ TEST_CASE("a damaged authority is an error and stays as it is, an expired one is
   CHECK_FALSE(ensure_certificates(at.path(), names, now));
 }
 
+TEST_CASE("a cluster's authority and certificates are made with closed keys, and never made anew unasked") {
+  const test::temporary_folder at;
+  const base::nanos now = base::wall_now();
+  const std::string folder = at.path() + "/etc/tls";
+  const auto issue = [&](if_exists what) {
+    return issue_cluster_certificate(folder, "a@127.0.0.1", {"127.0.0.1"}, now, 30 * one_day, what);
+  };
+  CHECK(issue(if_exists::refuse).error().code == base::errc::not_found);
+  const auto authority = make_cluster_authority(folder, now, 100 * one_day, if_exists::refuse).value();
+  CHECK(authority.end / base::nanos_per_second == (now + 100 * one_day) / base::nanos_per_second);
+  const auto made = issue(if_exists::refuse).value();
+  CHECK(made.certificate == folder + "/a@127.0.0.1.pem");
+  CHECK(made.end / base::nanos_per_second == (now + 30 * one_day) / base::nanos_per_second);
+  for (const std::string& key : {authority.key, made.key}) {
+    struct stat info {};
+    REQUIRE(stat(key.c_str(), &info) == 0);
+    CHECK((info.st_mode & 07777) == 0600);
+  }
+  const std::string signer = base::read_file(authority.certificate, 65536).value();
+  const certificate_pair pair{base::read_file(made.certificate, 65536).value(),
+                              base::read_file(made.key, 65536).value()};
+  CHECK(check_leaf(pair, signer, {"127.0.0.1"}, now, 29 * one_day));
+
+  CHECK(issue(if_exists::refuse).error().code == base::errc::exists);
+  CHECK(base::read_file(made.key, 65536).value() == pair.key);
+  REQUIRE(issue(if_exists::replace));
+  CHECK(base::read_file(made.key, 65536).value() != pair.key);
+  CHECK(make_cluster_authority(folder, now, one_day, if_exists::refuse).error().code == base::errc::exists);
+  std::filesystem::remove(authority.certificate);
+  CHECK(make_cluster_authority(folder, now, one_day, if_exists::refuse).error().code == base::errc::exists);
+  REQUIRE(make_cluster_authority(folder, now, one_day, if_exists::replace));
+  CHECK(base::read_file(authority.certificate, 65536).value() != signer);
+}
+
+TEST_CASE("a certificate does not outlive its authority, and only an authority signs") {
+  const test::temporary_folder at;
+  const base::nanos now = base::wall_now();
+  const auto authority = make_cluster_authority(at.path(), now, 10 * one_day, if_exists::refuse).value();
+  const auto issue = [&](const std::string& name, base::nanos when, base::nanos lifetime) {
+    return issue_cluster_certificate(at.path(), name, {"node.example"}, when, lifetime, if_exists::refuse);
+  };
+  const auto longer = issue("a", now, 11 * one_day);
+  REQUIRE_FALSE(longer);
+  CHECK(longer.error().code == base::errc::limit);
+  CHECK(longer.error().text.find("at most 9 days are left") != std::string::npos);
+  CHECK(issue("a", now + 11 * one_day, one_day).error().code == base::errc::timeout);
+  const auto leaf = issue("a", now, 5 * one_day).value();
+  std::filesystem::rename(leaf.certificate, authority.certificate);
+  std::filesystem::rename(leaf.key, authority.key);
+  const auto by_leaf = issue("b", now, one_day);
+  REQUIRE_FALSE(by_leaf);
+  CHECK(by_leaf.error().text.find("cannot sign") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(at.path() + "/b-key.pem"));
+}
+
 TEST_CASE("openssl accepts the chain, as server and as client" * doctest::skip(!openssl("version"))) {
   const test::temporary_folder at;
   REQUIRE(ensure_certificates(at.path(), names, base::wall_now()));

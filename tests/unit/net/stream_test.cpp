@@ -192,6 +192,21 @@ TEST_CASE("the other end's close is told once, as closed") {
   CHECK(both.server.bytes_queued() == 0);
 }
 
+TEST_CASE("what the other end said before it closed is read, though a write fails first") {
+  pair both;
+  both.server.pause();
+  both.client.write("never read, which makes the close a reset");
+  both.client.flush();
+  both.server.write("refused, and why");
+  both.server.flush();
+  both.server.close();
+  both.client.write("too late");
+  both.client.flush();
+  REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
+  CHECK(both.at_client.received == "refused, and why");
+  CHECK(both.at_client.closed->code == base::errc::closed);
+}
+
 TEST_CASE("close_when_written delivers everything and then ends") {
   pair both;
   const std::string much(5'000'000, 'x');

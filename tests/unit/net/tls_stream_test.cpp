@@ -19,6 +19,7 @@
 #include "net/tls.hpp"
 #include "net/tls_pacer.hpp"
 #include "net/tls_session.hpp"
+#include "net/tls_words.hpp"
 
 namespace coppice::net {
 namespace {
@@ -30,8 +31,9 @@ struct authority {
   authority() { REQUIRE(tls::initialise()); }
   certificate_pair ca = make_authority(base::wall_now()).value();
 
-  tls_settings settings(const std::vector<std::string>& names = {"127.0.0.1"}) const {
-    const auto leaf = issue_leaf(ca, names, base::wall_now()).value();
+  // `later`: when the certificate was made, from now; it is valid for five days.
+  tls_settings settings(const std::vector<std::string>& names = {"127.0.0.1"}, base::nanos later = 0) const {
+    const auto leaf = issue_leaf(ca, names, base::wall_now() + later, 5 * one_day).value();
     return {leaf.certificate, leaf.key, ca.certificate, true, false};
   }
 };
@@ -203,26 +205,41 @@ TEST_CASE("a certificate of a stranger, for another host or none at all is refus
   std::string server_says;
   SUBCASE("server of another authority") {
     both.server_settings = authority().settings();
-    client_says = "not correctly signed by the trusted CA";
-    server_says = "does not accept our certificate";
+    client_says = "no authority (ca) known here signed it (its issuer: CN=Coppice CA ";
+    server_says = "the peer refuses: unknown_ca (48): it does not know the authority";
   }
   SUBCASE("server for another host") {
     both.host = "elsewhere.example";
-    client_says = "does not match with the expected CN (wanted: elsewhere.example)";
-    server_says = "does not accept our certificate";
+    client_says = "it is for IP:127.0.0.1, DNS:127.0.0.1, and wanted is elsewhere.example";
+    server_says = "the peer refuses: bad_certificate (42)";
   }
   SUBCASE("client of another authority") {
     auto strange = authority().settings();
     strange.authorities = both.server_settings.authorities;
     both.client_settings = strange;
-    client_says = "does not accept our certificate";
-    server_says = "not correctly signed by the trusted CA";
+    client_says = "the peer refuses: unknown_ca (48): it does not know the authority";
+    server_says = "no authority (ca) known here signed it";
   }
   SUBCASE("client without one") {
     both.client_settings.certificate.clear();
     both.client_settings.key.clear();
-    client_says = "does not accept our certificate";
+    client_says = "it wants a certificate and we have none";
     server_says = "shows no certificate";
+  }
+  SUBCASE("server whose certificate has expired") {
+    both.server_settings = our_authority().settings({"127.0.0.1"}, -10 * one_day);
+    client_says = "it expired on 2";
+    server_says = "the peer refuses: certificate_expired (45): our certificate has expired";
+  }
+  SUBCASE("client whose certificate has expired") {
+    both.client_settings = our_authority().settings({"127.0.0.1"}, -10 * one_day);
+    client_says = "the peer refuses: certificate_expired (45): our certificate has expired";
+    server_says = "it expired on 2";
+  }
+  SUBCASE("client whose certificate is not valid yet") {
+    both.client_settings = our_authority().settings({"127.0.0.1"}, 10 * one_day);
+    client_says = "the peer refuses: certificate_unknown (46)";
+    server_says = "a clock may be wrong";
   }
   both.connect();
   both.at_server.after_data = [] { FAIL("an unverified peer's data was delivered"); };
@@ -230,6 +247,12 @@ TEST_CASE("a certificate of a stranger, for another host or none at all is refus
   INFO(both.at_client.closed->text, " / ", both.at_server.closed->text);
   CHECK(both.at_client.closed->text.find(client_says) != std::string::npos);
   CHECK(both.at_server.closed->text.find(server_says) != std::string::npos);
+}
+
+TEST_CASE("an alert is told by its name, its number and what it means") {
+  CHECK(alert_words(70) == "protocol_version (70): no TLS version in common");
+  CHECK(alert_words(20) == "bad_record_mac (20)");
+  CHECK(alert_words(200) == "alert 200");
 }
 
 TEST_CASE("without verification a certificate nobody vouches for is taken") {

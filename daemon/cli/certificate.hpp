@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// certificate init, certificate issue: a cluster's authority and its nodes' certificates as files, which
+// `verify: peer` needs. No node need run.
+#pragma once
+
+#include "cli/remote.hpp"
+
+namespace coppice::cli {
+
+void declare_certificate(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run);
+
+} // namespace coppice::cli
