@@ -4,17 +4,18 @@
 #include "services/pg_groups.hpp"
 
 #include <coppice/etf/order.hpp>
+#include <coppice/etf/unique_keys.hpp>
 
 #include "base/bytes.hpp"
 
 namespace coppice::services {
 
 std::size_t pg_groups::hash::operator()(etf::bytes term) const {
-  return etf::phash2(term);
+  return etf::equality_hash(term);
 }
 
 std::size_t pg_groups::hash::operator()(const std::string& term) const {
-  return etf::phash2(base::as_bytes(term));
+  return etf::equality_hash(base::as_bytes(term));
 }
 
 etf::bytes pg_groups::equal::view(const std::string& term) {

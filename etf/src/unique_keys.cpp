@@ -93,7 +93,7 @@ result<void> key_checker::pass(bytes seen) {
 
 // Whether the hash of what stands next is wanted.
 bool key_checker::is_hashed() const {
-  if (frames_.empty()) return false;
+  if (frames_.empty()) return hashes_elements_;
   const frame& top = frames_.back();
   return top.hashed || (top.has_many && top.left % 2 == 0);
 }
@@ -228,6 +228,7 @@ void key_checker::deliver(std::uint64_t hash) {
     hash = top.what == frame::type::map ? join(top.hash, top.sum) : top.hash;
     frames_.pop_back();
   }
+  element_ = hash;
 }
 
 void key_checker::close_map(const frame& map) {
@@ -276,6 +277,13 @@ bool key_checker::same_keys(const frame& map, std::size_t i, std::size_t j) {
 
 result<void> check_keys(bytes canonical) {
   return key_checker().pass(canonical);
+}
+
+std::uint64_t equality_hash(bytes canonical) {
+  key_checker over;
+  over.hash_elements();
+  (void)over.pass(canonical);
+  return over.hash();
 }
 
 bool has_unique_keys(bytes term) {

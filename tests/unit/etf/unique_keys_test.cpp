@@ -8,6 +8,7 @@
 #include <coppice/etf/text.hpp>
 #include <coppice/etf/unique_keys.hpp>
 #include <coppice/etf/validate.hpp>
+#include <set>
 
 #include "samples.hpp"
 
@@ -192,4 +193,17 @@ TEST_CASE("a map of a million keys enters, and with one of them twice it does no
   CHECK(entered(map_of(keys)));
   keys.push_back(encoded(499'999));
   CHECK(is_refused(entered(map_of(keys))));
+}
+
+TEST_CASE("terms that match have one hash for tables, and random others have others") {
+  const auto hash = [](std::string_view text) { return etf::equality_hash(etf::parse(text).value()); };
+  CHECK(hash("#{a => 1, b => #{c => [1, 2]}}") == hash("#{b => #{c => [1, 2]}, a => 1}"));
+  CHECK(hash("[1, 2]") != hash("[2, 1]"));
+  CHECK(hash("{1, 2}") != hash("[1, 2]"));
+  CHECK(hash("#{a => b}") != hash("#{b => a}"));
+  CHECK(hash("1") != hash("1.0"));
+  CHECK(etf::equality_hash(hex("6b 0002 01 02")) == etf::equality_hash(hex("6c 00000002 61 01 61 02 6a")));
+  std::set<std::uint64_t> seen;
+  for (int i = 0; i < 1000; ++i) seen.insert(etf::equality_hash(encoded(i)));
+  CHECK(seen.size() == 1000);
 }

@@ -63,6 +63,11 @@ class key_checker {
   /// there.
   void leave_out(std::size_t from) { at_ = from; }
 
+  /// Before the first pass: hash() is wanted.
+  void hash_elements() { hashes_elements_ = true; }
+  /// Of the last element that was whole.
+  std::uint64_t hash() const { return element_; }
+
   /// `seen` is what it was given before and what has come since: whole elements of canonical terms, or, at
   /// its end, the beginning of a binary. duplicate_key names the key; after that there is nothing more to do.
   result<void> pass(bytes seen);
@@ -101,10 +106,15 @@ class key_checker {
   std::vector<std::uint32_t> slots_;             ///< of a large map that ends: numbers of keys, by their hash
   std::size_t repeated_in_ = 0;                  ///< the map's offset
   bytes repeated_;                               ///< the key
+  bool hashes_elements_ = false;
+  std::uint64_t element_ = 0;
 };
 
 /// The same for a whole canonical term.
 result<void> check_keys(bytes canonical);
+
+/// For tables whose keys others choose: the same for canonical terms that match in Erlang (=:=), and seeded.
+std::uint64_t equality_hash(bytes canonical);
 
 /// Whether every map in `term`, which has passed validate(), has each of its keys once.
 bool has_unique_keys(bytes term);
