@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/log_counted.hpp"
+
 namespace coppice::dist {
 namespace {
 
 constexpr std::uint32_t ticks_to_silence = 4;
+// Senders take turns: where many send much over a slow network, each waits long for its next one.
+constexpr std::uint32_t ticks_to_unfinished = 4 * ticks_to_silence;
 
 uv_loop_t* loop_here(runtime::system& system) {
   return system.loop(static_cast<unsigned>(system.current_worker()));
@@ -25,7 +29,15 @@ connection::connection(runtime::system& system, const options& opts, connection_
       stream_(std::move(stream)),
       outbound_(context_, stream_),
       inbound_(context_, outbound_, owner.spawns()),
-      pacer_(loop_here(system), stream_, peer.name, [this] { read(0); }),
+      itself_(std::make_shared<connection*>(this)),
+      unfinished_(owner.unfinished(),
+                  [&system, home = static_cast<unsigned>(system.current_worker()),
+                   alive = std::weak_ptr<connection*>(itself_)] {
+                    system.post(home, [alive] {
+                      if (const auto still = alive.lock()) (*still)->end_for_others();
+                    });
+                  }),
+      pacer_(loop_here(system), stream_, peer.name, unfinished_, [this] { read(0); }),
       ticker_(loop_here(system), [this] { tick(); }) {
   if (const auto from = stream_.peer_address()) address_ = from->to_string();
   stream_.set_handler(*this);
@@ -41,7 +53,10 @@ void connection::start(base::bytes_span leftover) {
 
 void connection::on_data(base::bytes_span bytes) {
   inbound_.commit(bytes.size());
-  if (inbound_.needs_more()) return publish();
+  if (inbound_.needs_more()) {
+    unfinished_.set(inbound_.held());
+    return publish();
+  }
   read(bytes.size());
 }
 
@@ -49,6 +64,7 @@ void connection::on_data(base::bytes_span bytes) {
 void connection::read(std::size_t bytes) {
   if (auto handled = inbound_.handle(); !handled) return end(handled.error());
   end_if_overfull();
+  unfinished_.set(inbound_.held());
   inbound_.busy() ? pacer_.hold() : pacer_.after_read(bytes);
   publish();
 }
@@ -77,6 +93,22 @@ void connection::end_if_overfull() {
   ticker_.start(std::chrono::milliseconds(0));
 }
 
+// Of all that hold messages which have not ended it holds the most, and together they hold too much.
+void connection::end_for_others() {
+  const auto largest = inbound_.unfinished().largest();
+  const std::string what =
+      largest.bytes > 0 ? fmt::format("{} of them of fragmented message {}", largest.bytes, largest.sequence)
+                        : std::string("of one frame");
+  base::log::counted(
+      base::log::level::warning, "dist", "unfinished messages",
+      "{}: holds the most of messages that have not ended, {} bytes, {}: ended, since those of "
+      "all nodes have passed the {} bytes they may take of limits.memory",
+      context_.peer.name, unfinished_.bytes(), what, unfinished_.all().most());
+  end({base::errc::limit,
+       fmt::format("{} bytes of messages that it had not ended, the most of all nodes when {} was passed",
+                   unfinished_.bytes(), unfinished_.all().most())});
+}
+
 void connection::end(const base::error& why) {
   if (ended_) return;
   ended_ = true;
@@ -103,6 +135,7 @@ void connection::tick() {
                             settings.ticktime.count())});
   }
   read_at_tick_ = read;
+  if (const auto why = stream_.paused() ? hung_up() : unfinished_too_long()) return end(*why);
   const auto written = stream_.bytes_written();
   const bool stalled = stream_.bytes_queued() > 0 && written == written_at_tick_;
   stalled_ticks_ = stalled ? stalled_ticks_ + 1 : 0;
@@ -116,6 +149,28 @@ void connection::tick() {
   context_.counters.set_silent_ticks(silent_ticks_);
   outbound_.tick();
   publish();
+}
+
+// One that rests hears of no end. What the peer sent before it has until the next tick to be read.
+std::optional<base::error> connection::hung_up() {
+  const bool before = std::exchange(hung_up_, stream_.hung_up());
+  if (!before || !hung_up_) return std::nullopt;
+  return base::error{base::errc::closed,
+                     "the peer has closed, and what it sent before could not be read: messages leave no room "
+                     "in limits.memory"};
+}
+
+// Dropping the message alone would lose it to its receiver, who still sees the node connected.
+std::optional<base::error> connection::unfinished_too_long() {
+  hung_up_ = false;
+  inbound_.unfinished().grow_older();
+  const auto oldest = inbound_.unfinished().oldest();
+  if (oldest.idle <= ticks_to_unfinished) return std::nullopt;
+  const auto time = context_.settings.ticktime * ticks_to_unfinished / ticks_to_silence;
+  return base::error{base::errc::timeout,
+                     fmt::format("nothing more came of fragmented message {}, of which it holds {} bytes, in "
+                                 "{} ms (four times net_ticktime)",
+                                 oldest.sequence, oldest.bytes, time.count())};
 }
 
 void connection::publish() {

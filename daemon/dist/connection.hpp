@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +19,7 @@
 #include "dist/inbound.hpp"
 #include "dist/outbound.hpp"
 #include "dist/read_pacer.hpp"
+#include "dist/unfinished_messages.hpp"
 #include "net/stream.hpp"
 #include "runtime/system.hpp"
 
@@ -70,7 +73,10 @@ class connection final : private net::stream_handler {
 
   void read(std::size_t bytes);
   void end_if_overfull();
+  void end_for_others();
   void tick();
+  std::optional<base::error> hung_up();
+  std::optional<base::error> unfinished_too_long();
   void publish();
 
   connection_owner& owner_;
@@ -79,12 +85,15 @@ class connection final : private net::stream_handler {
   std::string address_;
   outbound outbound_;
   inbound inbound_;
+  std::shared_ptr<connection*> itself_; // for who may come too late
+  unfinished_messages::share unfinished_;
   read_pacer pacer_;
   base::uv::timer ticker_;
   std::uint64_t read_at_tick_ = 0; // bytes read when it last ticked
   std::uint32_t silent_ticks_ = 0;
   std::uint64_t written_at_tick_ = 0;
   std::uint32_t stalled_ticks_ = 0; // on end, bytes waited and none was taken
+  bool hung_up_ = false;            // when it last ticked, and the stream rested
   bool ending_ = false;             // overfull: the ticker is about to end it
   bool ended_ = false;
 };

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "dist/spawn.hpp"
+#include "dist/unfinished_messages.hpp"
 
 namespace coppice::dist {
 
@@ -18,6 +19,7 @@ class connection_owner {
   // Less waits to be sent than before.
   virtual void drained(connection& of) = 0;
   virtual const spawn_handler& spawns() const = 0;
+  virtual unfinished_messages& unfinished() = 0;
 
  protected:
   ~connection_owner() = default;

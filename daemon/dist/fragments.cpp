@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of unfinished messages. Of the count a peer sends no more is believed than a few times what has
-// come already. One thread.
+// come already; what is reserved is counted. One thread.
 #include "dist/fragments.hpp"
 
 #include <algorithm>
@@ -37,9 +37,9 @@ base::result<std::optional<fragments::joined>> fragments::first(std::uint64_t se
                                                                 const atom_table& atoms,
                                                                 std::span<const std::uint8_t> control,
                                                                 std::span<const std::uint8_t> payload) {
-  if (open_.size() >= most_.sequences) {
+  if (open_.size() >= most_at_once) {
     return base::fail(base::errc::limit,
-                      "more than " + std::to_string(most_.sequences) + " fragmented messages under way");
+                      "more than " + std::to_string(most_at_once) + " fragmented messages under way");
   }
   const auto [at, fresh] = open_.try_emplace(sequence);
   if (!fresh) return base::fail(base::errc::invalid, "a fragmented message begins again before its end");
@@ -61,20 +61,21 @@ base::result<std::optional<fragments::joined>> fragments::next(std::uint64_t seq
 }
 
 // For this fragment, and for those to come if they are as long.
-void fragments::make_room(const sequence_state& s, std::size_t size) {
+void fragments::make_room(const sequence_state& s, std::size_t size) const {
   auto& out = s.message->out;
   if (size == 0 || out.size() + size <= out.capacity()) return;
   const std::size_t so_far = out.size() + size;
   const std::uint64_t to_come = std::min<std::uint64_t>(s.expected - 1, so_far * (believed - 1) / size);
-  out.reserve(so_far + static_cast<std::size_t>(to_come) * size);
+  const std::size_t expected = so_far + static_cast<std::size_t>(to_come) * size;
+  out.reserve(std::max(so_far, std::min(expected, terms_.bytes)));
 }
 
 base::result<std::optional<fragments::joined>> fragments::add(place at,
                                                               std::span<const std::uint8_t> payload) {
   sequence_state& s = at->second;
   std::optional<joined> lost;
-  const bool fits = s.message != nullptr && bytes_ + payload.size() <= most_.bytes;
-  if (fits && !payload.empty()) {
+  if (!payload.empty()) s.idle = 0;
+  if (s.message != nullptr && !payload.empty()) {
     const std::size_t before = s.message->bytes();
     make_room(s, payload.size());
     s.message->empty = false;
@@ -83,13 +84,29 @@ base::result<std::optional<fragments::joined>> fragments::add(place at,
     if (!fed && !is_over_limit(fed.error())) return nonsense(fed.error(), s.message->control);
     if (!fed) lost = drop(s, fed.error().text());
   }
-  // Atoms that the first fragment named grow when they are written.
-  if (s.message != nullptr && (!fits || bytes_ > most_.bytes))
-    lost = drop(s, "more than " + std::to_string(most_.bytes) + " bytes in unfinished messages");
   if (s.expected-- > 1) return lost;
   if (s.message != nullptr) return finish(at);
   open_.erase(at);
   return lost;
+}
+
+void fragments::grow_older() {
+  for (auto& [sequence, s] : open_) ++s.idle;
+}
+
+fragments::one fragments::oldest() const {
+  one found;
+  for (const auto& [sequence, s] : open_)
+    if (s.idle > found.idle) found = {sequence, s.message == nullptr ? 0 : s.message->bytes(), s.idle};
+  return found;
+}
+
+fragments::one fragments::largest() const {
+  one found;
+  for (const auto& [sequence, s] : open_)
+    if (s.message != nullptr && s.message->bytes() > found.bytes)
+      found = {sequence, s.message->bytes(), s.idle};
+  return found;
 }
 
 fragments::joined fragments::drop(sequence_state& s, std::string why) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Messages that come in fragments: each fragment is made canonical as it comes, so that a long message costs
-// no more at once than a piece of it does. Several may be under way, one a sender; how many and how many
-// bytes they hold is bounded. A message over a bound is dropped whole and counted while its connection lives
-// on; nonsense, and a fragment that fits no message, is an error that ends it. One thread, the connection's.
+// no more at once than a piece of it does. Several may be under way, one a sender; how many is bounded here,
+// how many bytes of memory they hold by all connections together (unfinished_messages.hpp). A message over a
+// term's limits is dropped whole and counted while its connection lives on; nonsense, and a fragment that
+// fits no message, is an error that ends it. One thread, the connection's.
 #pragma once
 
 #include <coppice/etf/canonical_stream.hpp>
@@ -29,10 +30,7 @@ inline bool is_over_limit(const etf::error& why) {
 
 class fragments {
  public:
-  struct bounds {
-    std::size_t sequences = 4096;               // unfinished at once
-    std::size_t bytes = std::size_t{256} << 20; // of all unfinished together
-  };
+  static constexpr std::size_t most_at_once = 4096; // unfinished
   // The end of a message.
   struct joined {
     std::vector<std::uint8_t> control; // as it was given
@@ -40,7 +38,7 @@ class fragments {
     std::string dropped;               // why there is none, told as soon as it is known; else empty
   };
 
-  fragments(const bounds& most, const etf::limits& terms) : most_(most), terms_(terms) {}
+  explicit fragments(const etf::limits& terms) : terms_(terms) {}
 
   // A first fragment, which has all of the control message: `fragment` is how many there are.
   base::result<std::optional<joined>> first(std::uint64_t sequence, std::uint64_t fragment,
@@ -51,13 +49,27 @@ class fragments {
                                            std::span<const std::uint8_t> payload);
 
   std::size_t unfinished() const { return open_.size(); }
+  // Of memory, for all unfinished ones.
   std::size_t bytes() const { return bytes_; }
+
+  struct one {
+    std::uint64_t sequence = 0;
+    std::size_t bytes = 0;
+    std::uint32_t idle = 0; // how often grow_older() was called since some of it came
+  };
+  void grow_older();
+  // That of which nothing has come for longest, and that which holds the most; 0 if there is none.
+  one oldest() const;
+  one largest() const;
+
   std::uint64_t dropped() const { return dropped_; }
 
  private:
   struct message_state {
     message_state(const atom_table& table, std::span<const std::uint8_t> head, const etf::limits& terms);
-    std::size_t bytes() const { return atoms.bytes() + control.size() + out.size() + in.held(); }
+    std::size_t bytes() const {
+      return sizeof *this + atoms.bytes() + control.capacity() + out.capacity() + in.held();
+    }
 
     owned_atoms atoms;
     std::vector<std::uint8_t> control;
@@ -67,16 +79,16 @@ class fragments {
   };
   struct sequence_state {
     std::uint64_t expected = 0;
+    std::uint32_t idle = 0;
     std::unique_ptr<message_state> message; // null: dropped
   };
   using place = std::unordered_map<std::uint64_t, sequence_state>::iterator;
 
-  static void make_room(const sequence_state& s, std::size_t size);
+  void make_room(const sequence_state& s, std::size_t size) const;
   base::result<std::optional<joined>> add(place at, std::span<const std::uint8_t> payload);
   joined drop(sequence_state& s, std::string why);
   base::result<std::optional<joined>> finish(place at);
 
-  bounds most_;
   etf::limits terms_;
   std::unordered_map<std::uint64_t, sequence_state> open_;
   std::size_t bytes_ = 0;

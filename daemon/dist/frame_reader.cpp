@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t read_at_once = 64 * 1024;
 constexpr std::size_t read_at_most = 1024 * 1024; // of a frame, at a time
-constexpr std::size_t keep_buffer = 256 * 1024;   // memory kept between frames
 // Frames this long get memory of their own, but for those longer than is given for the asking; and so much is
 // read behind them, where most likely another one begins.
 constexpr std::size_t long_frame = 32 * 1024;
@@ -54,7 +53,11 @@ runtime::message frame_reader::end_long_frame() {
 
 void frame_reader::keep(std::size_t count) {
   buffer_.consume(buffer_.size() - count);
-  if (buffer_.empty()) buffer_.shrink(keep_buffer);
+  const bool long_again = count >= 4 && base::load_be32(buffer_.data()) > keep_buffer;
+  if (buffer_.capacity() <= keep_buffer || count > read_at_once || long_again) return;
+  base::buffer beginning;
+  beginning.append(buffer_.readable());
+  buffer_ = std::move(beginning);
 }
 
 } // namespace coppice::dist

@@ -31,6 +31,11 @@ class frame_reader {
 
   // A long frame is still coming: for_each() has nothing.
   bool needs_more() const { return long_.size() < long_size_; }
+  // Bytes of memory for a long frame that is still coming; what is kept for short ones does not count.
+  std::size_t held() const {
+    if (long_size_ > 0) return long_.capacity();
+    return buffer_.capacity() > keep_buffer ? buffer_.capacity() : 0;
+  }
 
   // Calls `take(frame, memory)` for each whole frame but ticks; `memory` is what the frame lies in if it
   // has memory of its own, else empty. Both are valid until `take` returns, which it does with a
@@ -66,6 +71,8 @@ class frame_reader {
   }
 
  private:
+  static constexpr std::size_t keep_buffer = 256 * 1024; // memory kept between frames
+
   runtime::message end_long_frame();
   void keep(std::size_t count); // of the last bytes; the rest has been taken
 

@@ -38,6 +38,10 @@ class inbound {
   base::status handle();
   bool busy() const { return unpacker_.busy(); }
 
+  // Bytes of memory for messages that only more bytes of the peer can end.
+  std::size_t held() const { return frames_.held() + unpacker_.unfinished().bytes(); }
+  fragments& unfinished() { return unpacker_.unfinished(); }
+
  private:
   // False: not a signal of theirs for us.
   bool handle_one(unpacked& in);

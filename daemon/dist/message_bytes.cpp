@@ -17,7 +17,7 @@ message_bytes& message_bytes::operator=(message_bytes&& other) noexcept {
 }
 
 bool message_bytes::reserve(std::size_t size) {
-  if (room_.owner != nullptr && static_cast<std::size_t>(room_.end - room_.begin) >= size) return true;
+  if (room_.owner != nullptr && capacity() >= size) return true;
   const auto larger = room_.owner != nullptr                    ? raw_message::grow(room_, size_, size)
                       : size <= UINT32_MAX - raw_message::front ? raw_message::allocate(size)
                                                                 : raw_message::room{};

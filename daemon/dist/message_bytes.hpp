@@ -22,6 +22,7 @@ class message_bytes {
   ~message_bytes() { clear(); }
 
   std::size_t size() const { return size_; }
+  std::size_t capacity() const { return static_cast<std::size_t>(room_.end - room_.begin); }
   base::bytes_span bytes() const { return {room_.begin, size_}; }
 
   // Room for `size` bytes in all. False, and nothing is changed: a message cannot be that long.

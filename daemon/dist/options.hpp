@@ -57,6 +57,9 @@ struct options {
   // Bytes of those that do not rest (foreign threads, system traffic): beyond it messages to a peer still
   // being connected are dropped, and an established one that does not read is given up.
   std::size_t queue_limit = std::size_t{128} << 20;
+  // Bytes that all peers together may make us hold of messages which they have begun and not ended. A term is
+  // no longer than that, whatever term_limits says.
+  std::size_t unfinished_limit = std::size_t{1} << 30;
 };
 
 struct listen_at {

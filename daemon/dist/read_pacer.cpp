@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "runtime/messages/block.hpp"
 
 namespace coppice::dist {
@@ -18,9 +18,11 @@ constexpr std::chrono::milliseconds gathers_for{2};
 
 } // namespace
 
-read_pacer::read_pacer(uv_loop_t* on, net::stream& stream, std::string peer, std::function<void()> go_on)
+read_pacer::read_pacer(uv_loop_t* on, net::stream& stream, std::string peer,
+                       const unfinished_messages::share& unfinished, std::function<void()> go_on)
     : stream_(stream),
       peer_(std::move(peer)),
+      unfinished_(unfinished),
       go_on_(std::move(go_on)),
       timer_(on, [this] { look_again(); }) {}
 
@@ -36,9 +38,15 @@ void read_pacer::look_again() {
     const std::function<void()> go_on = go_on_;
     return go_on();
   }
-  if (runtime::block_memory::scarce()) return;
+  if (lacks_memory()) return;
   timer_.stop();
   stream_.resume();
+}
+
+bool read_pacer::lacks_memory() const {
+  using runtime::block_memory;
+  if (!block_memory::scarce()) return false;
+  return unfinished_.empty() || block_memory::scarce_without(unfinished_.all().bytes());
 }
 
 // A node that writes each of many small messages by itself wakes this one with each. While nothing is
@@ -50,8 +58,9 @@ void read_pacer::after_read(std::size_t bytes) {
   small_reads_ = bytes < small_read && nothing_written ? small_reads_ + 1 : 0;
   if (std::exchange(holds_, false)) stream_.resume();
   if (stream_.paused()) return;
-  if (runtime::block_memory::scarce()) {
-    base::log::warning("dist", "{}: reading stops until messages leave room in limits.memory", peer_);
+  if (lacks_memory()) {
+    base::log::counted(base::log::level::warning, "dist", "reading stops",
+                       "{}: reading stops until messages leave room in limits.memory", peer_);
     stream_.pause();
     timer_.start(looks_for_memory, looks_for_memory);
   } else if (small_reads_ >= many_small_reads) {

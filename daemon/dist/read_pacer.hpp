@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // When a connection does not read for a moment: while messages fill the node's memory, so that the peers keep
-// theirs, and while a peer writes each of many small messages by itself, so that several come in one read. It
-// alone pauses and resumes the stream, and what it paused it resumes. So it does, too, while what has been
-// read takes more than one turn of the loop to handle. One thread, the connection's.
+// theirs (but one that has the beginning of a message reads on as long as such beginnings are what fills it,
+// since only so does it give memory back), and while a peer writes each of many small messages by itself, so
+// that several come in one read. It alone pauses and resumes the stream, and what it paused it resumes. So it
+// does, too, while what has been read takes more than one turn of the loop to handle. One thread, the
+// connection's.
 #pragma once
 
 #include <uv.h>
@@ -12,14 +14,17 @@
 #include <string>
 
 #include "base/uv.hpp"
+#include "dist/unfinished_messages.hpp"
 #include "net/stream.hpp"
 
 namespace coppice::dist {
 
 class read_pacer {
  public:
-  // `peer`: its name, for the log. `go_on` is called in the turn of the loop after each hold().
-  read_pacer(uv_loop_t* on, net::stream& stream, std::string peer, std::function<void()> go_on);
+  // `peer`: its name, for the log. `unfinished`: what it holds of messages. `go_on` is called in the turn of
+  // the loop after each hold().
+  read_pacer(uv_loop_t* on, net::stream& stream, std::string peer,
+             const unfinished_messages::share& unfinished, std::function<void()> go_on);
 
   // So many bytes have been read and handled.
   void after_read(std::size_t bytes);
@@ -30,9 +35,11 @@ class read_pacer {
 
  private:
   void look_again();
+  bool lacks_memory() const;
 
   net::stream& stream_;
   std::string peer_;
+  const unfinished_messages::share& unfinished_;
   std::function<void()> go_on_;
   bool holds_ = false;
   base::uv::timer timer_;          // while the stream is paused

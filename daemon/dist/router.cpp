@@ -41,7 +41,9 @@ struct router::finished_handshake final : net::stream_handler {
   void on_closed(base::error) override { closed = true; }
 };
 
-router::router(runtime::system& system, options chosen) : system_(system), options_(std::move(chosen)) {
+router::router(runtime::system& system, options chosen)
+    : system_(system), options_(std::move(chosen)), unfinished_(options_.unfinished_limit) {
+  options_.term_limits.bytes = std::min(options_.term_limits.bytes, options_.unfinished_limit);
   system_.nodes().set_holder(this);
 }
 

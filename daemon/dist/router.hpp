@@ -92,6 +92,7 @@ class router final : public runtime::remote_router,
   void lost(connection& gone, const base::error& why) override;
   void drained(connection& of) override;
   const spawn_handler& spawns() const override { return spawns_; }
+  unfinished_messages& unfinished() override { return unfinished_; }
   // attempt_owner
   void established(attempt& done, const peer_node& who, net::stream stream,
                    std::vector<std::uint8_t> leftover) override;
@@ -145,7 +146,8 @@ class router final : public runtime::remote_router,
   std::vector<up_fn> up_;
   std::vector<down_fn> down_;
   spawn_handler spawns_;
-  mutable std::mutex peers_lock_; // guards owned_ and the making of chunks
+  unfinished_messages unfinished_; // before the peers, whose connections have a share
+  mutable std::mutex peers_lock_;  // guards owned_ and the making of chunks
   std::vector<std::unique_ptr<peer>> owned_;
   std::vector<std::unique_ptr<chunk>> chunks_owned_;
   std::array<std::atomic<chunk*>, 256> chunks_{};

@@ -36,7 +36,7 @@ class unpacker {
  public:
   // `capabilities`: what the handshake agreed on, handshake_message::capability.
   explicit unpacker(const etf::limits& most, std::uint32_t capabilities = 0)
-      : most_(most), fragments_({4096, most.bytes}, most), capabilities_(capabilities) {}
+      : most_(most), fragments_(most), capabilities_(capabilities) {}
 
   // One whole frame, not a tick. Null while a message's fragments are still coming; else valid until the next
   // take() and as long as the frame is. A payload that needs no rewriting is a part of `memory`, if the frame
@@ -49,7 +49,9 @@ class unpacker {
 
   // Messages dropped for their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
-  std::size_t fragment_bytes() const { return fragments_.bytes(); }
+  // Those whose fragments are still coming.
+  fragments& unfinished() { return fragments_; }
+  const fragments& unfinished() const { return fragments_; }
 
  private:
   base::result<unpacked*> take_whole(std::span<const std::uint8_t> whole);

@@ -3,6 +3,7 @@
 // loop's thread.
 #include "net/stream.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -127,6 +128,12 @@ void stream::resume() {
 }
 bool stream::paused() const {
   return inner().paused();
+}
+bool stream::hung_up() const {
+  uv_os_fd_t fd = -1;
+  if (uv_fileno(socket_.base(), &fd) != 0) return true;
+  pollfd seen{fd, POLLRDHUP, 0};
+  return ::poll(&seen, 1, 0) == 1;
 }
 bool stream::securing() const {
   return inner().securing();

@@ -143,6 +143,9 @@ class stream {
   void pause();
   void resume();
   bool paused() const;
+  // The other end sends no more, or is gone, though bytes of it may be unread: while paused nobody hears of
+  // it.
+  bool hung_up() const;
 
   // TLS's handshake is under way or to come; nothing is read or written until its end.
   bool securing() const;

@@ -140,8 +140,7 @@ runtime::system_options runtime_options(const spec::node_spec& spec) {
   out.workers = bounded(spec.node.workers.value_or(0));
   out.processes = bounded(spec.node.limits.processes);
   out.parked_stacks = bounded(spec.node.limits.parked_stacks.value_or(0));
-  out.memory = machine_memory() / 100 * spec.node.limits.memory.percent;
-  if (spec.node.limits.memory.percent == 0) out.memory = spec.node.limits.memory.bytes;
+  out.memory = message_memory(spec.node.limits.memory);
   out.park = base::to_nanos(spec.node.runtime.park);
   out.linger = base::to_nanos(spec.node.runtime.linger);
   out.watchdog = base::to_nanos(spec.node.runtime.watchdog);

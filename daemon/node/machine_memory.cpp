@@ -27,4 +27,8 @@ std::uint64_t machine_memory() {
   return least;
 }
 
+std::uint64_t message_memory(const spec::memory_limit& limit) {
+  return limit.percent == 0 ? limit.bytes : machine_memory() / 100 * limit.percent;
+}
+
 } // namespace coppice::node

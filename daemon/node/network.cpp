@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "dist/node_name.hpp"
 #include "node/cookie.hpp"
+#include "node/machine_memory.hpp"
 #include "node/secrecy.hpp"
 
 namespace coppice::node {
@@ -22,6 +23,9 @@ namespace {
 constexpr std::chrono::seconds epmd_patience{3};
 // For a task on a worker, which may be stuck in an actor's code.
 constexpr std::chrono::seconds worker_patience{2};
+
+// A part of limits.memory: that much other nodes may fill with messages which they do not end.
+constexpr std::uint64_t unfinished_share = 4;
 
 bool has_cookie(const spec::cookie_source& source) {
   return source.file.has_value() || source.env.has_value() || source.credential.has_value();
@@ -52,6 +56,7 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   out.epmd_port = spec.epmd.port;
   out.term_limits.bytes = spec.node.limits.term_bytes;
   out.term_limits.depth = spec.node.limits.term_depth;
+  out.unfinished_limit = message_memory(spec.node.limits.memory) / unfinished_share;
   out.connections = spec.node.limits.connections;
   out.relations = spec.node.limits.peer_relations;
   out.compression = {spec.distribution.compression.level,

@@ -78,11 +78,13 @@ const table<limit_options>& limit_table() {
           .add<&limit_options::connections>("connections", count(1, 65536), "connections to other nodes")
           .add<&limit_options::memory>(
               "memory", memory(),
-              "all message buffers together, as a share of the machine's memory or a size")
+              "all message buffers together, as a share of the machine's memory or a size; a quarter of it "
+              "is the most that messages may take which other nodes have begun to send and not ended")
           .add<&limit_options::parked_stacks>("parked",
                                               or_word<std::uint64_t, count>("auto", count(1, 1u << 27)),
                                               "actors whose handler waits at a time")
-          .add<&limit_options::term_bytes>("term_bytes", size(), "largest message taken from another node")
+          .add<&limit_options::term_bytes>(
+              "term_bytes", size(), "largest message taken from another node; at most a quarter of memory")
           .add<&limit_options::term_depth>("term_depth", whole<std::uint32_t>(16, 1'000'000),
                                            "deepest nesting of a message taken from another node")
           .add<&limit_options::peer_relations>(

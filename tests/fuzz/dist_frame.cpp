@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (again.failed() || !dist::decode_control(again.view())) __builtin_trap();
     const auto payload = (*taken)->payload.bytes();
     if (!payload.empty() && !(etf::is_canonical(payload) && etf::check_keys(payload))) __builtin_trap();
-    if (in.fragment_bytes() > most + 65536) __builtin_trap();
+    if (in.unfinished().largest().bytes > 8 * most + 65536) __builtin_trap();
   }
   return 0;
 }

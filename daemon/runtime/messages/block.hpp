@@ -89,6 +89,11 @@ class block_memory {
   static void set_limit(std::uint64_t bytes);
   // Over the limit: who can refuse a message does.
   static bool scarce() { return scarce_.load(std::memory_order_relaxed); }
+  // Whether it would be without so many bytes of it.
+  static bool scarce_without(std::uint64_t bytes) {
+    return in_use_.load(std::memory_order_relaxed) - static_cast<std::int64_t>(bytes) >
+           limit_.load(std::memory_order_relaxed);
+  }
   static void add(std::int64_t bytes);
   // Gives what malloc keeps to the system if much was freed since the last time. It takes milliseconds.
   static void trim();

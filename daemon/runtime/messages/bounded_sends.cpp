@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Sending to a bounded mailbox (messages/mailbox.hpp), and to another node, which is bounded too. A sender
-// that may park leaves its message outside of the full mailbox and a signal that says so, and sleeps; the
-// owner lets in what waits outside, in order, when a turn has made room. That signal, rather than a flag, is
-// what makes it certain that the owner looks after the sender's message is there.
+// Sending to a bounded mailbox (messages/mailbox.hpp). A sender that may park leaves its message outside of
+// the full mailbox and a signal that says so, and sleeps; the owner lets in what waits outside, in order,
+// when a turn has made room. That signal, rather than a flag, is what makes it certain that the owner looks
+// after the sender's message is there.
 //
 // Other nodes' senders cannot park: what they send to a full mailbox waits outside too, up to a number of
 // bytes, so that one slow receiver holds up no connection. What such a sender sends next, signals included,
 // follows there: order per pair holds.
-//
-// While much waits for another node, senders rest before they send to it; who sends a large message rests
-// until the network has it. As in OTP there is no end to that but the connection's; only replies and system
-// traffic go on after `park`, since whoever sends them serves others.
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -139,38 +135,6 @@ void push_newest(worker* here, process_record& to, signal_ptr what) {
   const bool tell = to.mailbox.push_newest(std::move(what), dropped);
   if (dropped != nullptr) drop(to, std::move(dropped));
   if (tell) worker::notify(to, here);
-}
-
-send_status send_away(system& host, const destination& to, signal_ptr what, process_record& sender) {
-  constexpr std::size_t large = std::size_t{1} << 20;
-  remote_router& router = *host.router();
-  const std::uint32_t node = to.node();
-  if ((what->flags & signal::no_wait) != 0) {
-    if (router.busy(node)) return send_status::full;
-    router.route(to, std::move(what));
-    return send_status::ok;
-  }
-  const bool patient = (what->flags & signal::unbounded) == 0;
-  const base::nanos deadline = patient ? no_deadline : base::mono_now() + host.options().park;
-  while (router.busy(node) && !sender.dead && sender.home().can_park()) {
-    wait parked;
-    parked.number = sender.new_wait();
-    if (!router.rest(node, sender.id, parked.number)) break;
-    sender.wait_for(parked, deadline);
-    if (!parked.done) break;
-  }
-  if (sender.dead) return send_status::ok;
-  if (what->payload().size() < large || !sender.home().can_park()) {
-    router.route(to, std::move(what));
-    return send_status::ok;
-  }
-  wait parked;
-  parked.number = sender.new_wait();
-  what->flags |= signal::awaited;
-  what->number = parked.number;
-  router.route(to, std::move(what));
-  sender.wait_for(parked, deadline);
-  return send_status::ok;
 }
 
 } // namespace coppice::runtime::delivery

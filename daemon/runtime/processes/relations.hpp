@@ -14,6 +14,7 @@
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 #include "runtime/processes/received_calls.hpp"
+#include "runtime/processes/slow_nodes.hpp"
 #include "runtime/structures/flat_table.hpp"
 
 namespace coppice::runtime {
@@ -102,6 +103,7 @@ struct relations {
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
   std::uint64_t next_unlink = 0;
   std::unique_ptr<membership> part; // while a freezer has it
+  std::unique_ptr<slow_nodes> slow; // null: none has been waited for in vain
 };
 
 } // namespace coppice::runtime

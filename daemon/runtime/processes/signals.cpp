@@ -10,10 +10,14 @@
 namespace coppice::runtime {
 namespace {
 
-void note_done(wait* waiting, std::uint64_t number) {
-  if (waiting == nullptr || waiting->number != number) return;
-  waiting->done = true;
-  waiting->ready = true;
+// That of a wait which was given up comes too.
+void note_done(const process_record& me, std::uint64_t number) {
+  if (me.waiting != nullptr && me.waiting->number == number) {
+    me.waiting->done = true;
+    me.waiting->ready = true;
+  } else if (const relations* mine = me.related(); mine != nullptr && mine->slow != nullptr) {
+    mine->slow->end(number);
+  }
 }
 
 } // namespace
@@ -50,7 +54,7 @@ void process_record::take_signals() {
   while (signal_ptr what = mailbox.next_signal()) {
     if (what->kind == signal_kind::stop_waiting) {
       if (what->number != 0)
-        note_done(waiting, what->number);
+        note_done(*this, what->number);
       else if (dead)
         send_away_those_outside();
       continue; // 0 and alive: the turn's end looks outside

@@ -100,6 +100,31 @@ TEST_CASE("senders that rest go on when the node is lost, and can be killed mean
   CHECK(eventually([&] { return sent == many; }));
 }
 
+// Each wait would take a second, all of them longer than a test has patience.
+TEST_CASE("who answers a node that does not read waits for it once, and nothing is lost when it reads") {
+  for (const std::size_t size : {std::size_t{20'000}, std::size_t{2} << 20}) {
+    CAPTURE(size);
+    epmd_server epmd;
+    options small;
+    small.busy_limit = 256 * 1024;
+    cluster_node a(epmd, name_a, small);
+    const actor server(a.host);
+    raw_peer x(a.port);
+    REQUIRE(x.shake_hands(name_x, name_a));
+    const int answers = static_cast<int>((std::size_t{40} << 20) / size);
+    std::atomic<int> sent{0};
+    server.start([&, m = binary_of(size)](process& self) {
+      for (; sent < answers && !self.exiting(); ++sent) self.send_unbounded(at_x(a), m);
+    });
+    CHECK(eventually([&] { return sent == answers; }));
+    CHECK(a.peer(name_x).queued > small.busy_limit);
+    peer_reader all(x);
+    for (int i = 0; i < answers; ++i) REQUIRE(all.next().payload.size() == size + 5);
+    CHECK(a.peer(name_x).state == peer_state::connected);
+    CHECK(a.peer(name_x).dropped == 0);
+  }
+}
+
 TEST_CASE("what others send passes a very large message, what its sender sends does not") {
   epmd_server epmd;
   cluster_node a(epmd, name_a);

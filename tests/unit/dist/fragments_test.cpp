@@ -31,7 +31,7 @@ std::vector<std::uint8_t> binary(std::size_t size) {
 } // namespace
 
 TEST_CASE("fragments of two senders interleave and come out whole, each with its control message") {
-  fragments f({}, {});
+  fragments f({});
   const atom_table none;
   CHECK_FALSE(f.first(1, 3, none, control,
                       from_hex("6803"
@@ -52,7 +52,7 @@ TEST_CASE("fragments of two senders interleave and come out whole, each with its
 }
 
 TEST_CASE("a message in one fragment is whole at once, with or without a payload") {
-  fragments f({}, {});
+  fragments f({});
   CHECK(text_of((*f.first(1, 1, {}, control, from_hex("6101")).value()).payload) == "6101");
   CHECK_FALSE((*f.first(1, 1, {}, control, {}).value()).payload);
   CHECK(f.unfinished() == 0);
@@ -66,7 +66,7 @@ TEST_CASE("what is spelled otherwise is canonical when it is whole, wherever it 
       "62000000ff"); // {éok, 255}
   for (std::size_t cut = 0; cut <= latin.size(); ++cut) {
     CAPTURE(cut);
-    fragments f({}, {});
+    fragments f({});
     const std::span<const std::uint8_t> all(latin);
     CHECK_FALSE(f.first(1, 2, {}, control, all.first(cut)).value());
     const auto whole = f.next(1, 1, all.subspan(cut));
@@ -76,7 +76,7 @@ TEST_CASE("what is spelled otherwise is canonical when it is whole, wherever it 
 }
 
 TEST_CASE("a fragment out of turn ends the connection") {
-  fragments f({}, {});
+  fragments f({});
   CHECK_FALSE(f.next(1, 1, from_hex("01")));
   REQUIRE(f.first(1, 3, {}, control, from_hex("68")));
   CHECK_FALSE(f.next(1, 1, from_hex("01")));
@@ -84,7 +84,7 @@ TEST_CASE("a fragment out of turn ends the connection") {
 }
 
 TEST_CASE("nonsense ends the connection with the fragment it is in, a term cut short with the last") {
-  fragments f({}, {});
+  fragments f({});
   REQUIRE(f.first(1, 3, {}, control, from_hex("6802")));
   CHECK(f.next(1, 2, from_hex("ff")).error().code == base::errc::invalid);
   REQUIRE(f.first(2, 2, {}, control, from_hex("6802")));
@@ -96,7 +96,7 @@ TEST_CASE("nonsense ends the connection with the fragment it is in, a term cut s
 TEST_CASE("a term over a limit is dropped where it is noticed, told once, and its rest is ignored") {
   etf::limits shallow;
   shallow.depth = 2;
-  fragments f({}, shallow);
+  fragments f(shallow);
   REQUIRE_FALSE(f.first(1, 4, {}, control, from_hex("6801")).value());
   CHECK_FALSE(f.next(1, 3, from_hex("6801")).value());
   const auto deep = f.next(1, 2, from_hex("6801"));
@@ -109,25 +109,53 @@ TEST_CASE("a term over a limit is dropped where it is noticed, told once, and it
   CHECK(f.dropped() == 1);
 }
 
-TEST_CASE("too many unfinished messages are an error, too many bytes drop the message that brings them") {
-  fragments few({2, 100}, {});
-  REQUIRE(few.first(1, 2, {}, {}, {}));
-  REQUIRE(few.first(2, 2, {}, {}, {}));
-  CHECK(few.first(3, 2, {}, {}, {}).error().code == base::errc::limit);
+TEST_CASE("too many unfinished messages are an error") {
+  fragments f({});
+  for (std::uint64_t i = 0; i < fragments::most_at_once; ++i) REQUIRE(f.first(i, 2, {}, {}, {}));
+  CHECK(f.first(fragments::most_at_once, 2, {}, {}, {}).error().code == base::errc::limit);
+}
 
-  fragments small({10, 100}, {});
-  const auto large = binary(90);
-  const auto little = binary(20);
-  const std::span<const std::uint8_t> one(large), other(little);
-  REQUIRE_FALSE(small.first(1, 3, {}, {}, one.first(50)).value());
-  REQUIRE_FALSE(small.first(2, 2, {}, {}, other.first(20)).value());
-  const auto lost = small.next(1, 2, one.subspan(50, 40));
-  REQUIRE(lost.value());
-  CHECK_FALSE((*lost)->dropped.empty());
-  CHECK(small.dropped() == 1);
-  CHECK_FALSE(small.next(1, 1, one.subspan(90)).value());
-  CHECK(small.unfinished() == 1);
-  const auto whole = small.next(2, 1, other.subspan(20));
-  REQUIRE(whole.value());
-  CHECK((*whole)->payload.bytes().size() == little.size());
+TEST_CASE("what is reserved for fragments to come is counted, and is no more than a term may have") {
+  etf::limits bounds;
+  bounds.bytes = 1'000'000;
+  fragments f(bounds);
+  const auto term = binary(900'000);
+  const std::span<const std::uint8_t> all(term);
+  REQUIRE(f.first(1, UINT64_MAX, {}, control, all.first(100'000)));
+  CHECK(f.bytes() >= 400'000);
+  REQUIRE(f.next(1, UINT64_MAX - 1, all.subspan(100'000, 400'000)));
+  CHECK(f.bytes() >= 1'000'000);
+  CHECK(f.bytes() < 1'100'000);
+  CHECK(f.largest().sequence == 1);
+  CHECK(f.largest().bytes == f.bytes());
+}
+
+TEST_CASE("what is kept to find keys that come twice is counted") {
+  etf::vector_writer out;
+  out.map(100'000);
+  for (std::int64_t i = 0; i < 90'000; ++i) {
+    out.integer(i);
+    out.nil();
+  }
+  fragments f({});
+  REQUIRE(f.first(1, 2, {}, control, out.view()));
+  CHECK(f.bytes() >= out.size() + 90'000 * sizeof(std::uint64_t));
+}
+
+TEST_CASE("a message grows older until bytes of it come; without bytes a fragment is no progress") {
+  fragments f({});
+  const auto term = binary(90);
+  const std::span<const std::uint8_t> all(term);
+  CHECK(f.oldest().idle == 0);
+  REQUIRE(f.first(1, 4, {}, control, all.first(10)));
+  REQUIRE(f.first(2, 4, {}, control, all.first(10)));
+  f.grow_older();
+  REQUIRE(f.next(1, 3, all.subspan(10, 10)));
+  REQUIRE(f.next(2, 3, {}));
+  f.grow_older();
+  CHECK(f.oldest().sequence == 2);
+  CHECK(f.oldest().idle == 2);
+  REQUIRE(f.next(2, 2, all.subspan(10, 70)));
+  CHECK(f.oldest().sequence == 1);
+  CHECK(f.oldest().idle == 1);
 }

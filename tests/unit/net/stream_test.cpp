@@ -116,6 +116,20 @@ TEST_CASE("pausing inside on_data holds the rest back") {
   CHECK(both.server.paused());
 }
 
+TEST_CASE("a paused stream can be asked whether the other end has closed, though bytes of it are unread") {
+  pair both;
+  both.server.pause();
+  both.client.write("last words");
+  both.client.flush();
+  CHECK_FALSE(both.server.hung_up());
+  both.client.close();
+  REQUIRE(both.until([&] { return both.server.hung_up(); }));
+  CHECK(both.at_server.received.empty());
+  both.server.resume();
+  REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
+  CHECK(both.at_server.received == "last words");
+}
+
 TEST_CASE("on_drained comes once the queue is at the low mark") {
   pair both;
   constexpr std::size_t low = 16'000'000; // more than the kernel takes in one turn

@@ -74,6 +74,8 @@ class rewriter {
     return settled(0);
   }
   bool in_fun() const { return !funs_.empty(); }
+  /// Bytes of memory of its own.
+  std::size_t held() const { return funs_.capacity() * sizeof(open_fun) + scratch_.capacity(); }
 
  private:
   struct open_fun {

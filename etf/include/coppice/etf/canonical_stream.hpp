@@ -55,7 +55,7 @@ class canonical_stream {
   }
 
   /// Bytes it holds beside what is written.
-  std::size_t held() const { return carry_.capacity(); }
+  std::size_t held() const { return carry_.capacity() + scan_.held() + rewrite_.held() + keys_.held(); }
 
  private:
   using progress = detail::scanner::progress;

@@ -38,6 +38,8 @@ class near_stack {
     ++size_;
   }
   void pop_back() { shrink(size_ - 1); }
+  /// Bytes of memory of its own.
+  std::size_t held() const { return more_.capacity() * sizeof(T); }
   /// To its first `size`.
   void shrink(std::size_t size) {
     size_ = size;
@@ -71,6 +73,11 @@ class key_checker {
   /// `seen` is what it was given before and what has come since: whole elements of canonical terms, or, at
   /// its end, the beginning of a binary. duplicate_key names the key; after that there is nothing more to do.
   result<void> pass(bytes seen);
+
+  /// Bytes of memory of its own.
+  std::size_t held() const {
+    return frames_.held() + hashes_.held() + slots_.capacity() * sizeof(std::uint32_t);
+  }
 
  private:
   struct frame {

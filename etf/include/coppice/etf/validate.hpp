@@ -75,6 +75,8 @@ class scanner {
   /// In pieces: one with a fun never is, since a size before the piece's end may depend on what follows.
   bool canonical() const { return canonical_; }
   bool keyed() const { return keyed_; }
+  /// Bytes of memory of its own.
+  std::size_t held() const { return more_.capacity() * sizeof(std::uint64_t); }
   tl::unexpected<error> trouble() const {
     return fail(code_, offset(where_), where_ < end_ ? *where_ : std::uint8_t{0}, what_);
   }

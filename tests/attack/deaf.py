@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Peers that ask for much and take no answer: the actor they ask waits for them once, and serves everybody else."""
+import pathlib
+import socket
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.attack import ATTACKERS, Bystanders, Target, unharmed
+from harness.distribution import Atom, Peer
+from harness.tap import check, contains, equal, eventually, run, test
+
+MEBIBYTE = 1 << 20
+
+
+def deaf_peer(cleanup, target, name):
+    """One into whose socket little goes."""
+    made = Peer(target.port, f"{name}@{ATTACKERS}", source=ATTACKERS)
+    cleanup.callback(made.close)
+    made.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    return made
+
+
+def ask_for(one, key, times):
+    for _ in range(times):
+        one.send("kv", (Atom("$gen_call"), (one.pid(), one.reference()), (Atom("get"), key)))
+
+
+def attacked(cleanup, size, times, peers):
+    target = Target(cleanup)
+    bystanders = Bystanders(cleanup, target)
+    equal(bystanders.honest.call("kv", (Atom("put"), Atom("large"), bytes(size))), Atom("ok"))
+    bystanders.wants["a call of the actor that they ask"] = lambda: equal(bystanders.honest.call("kv", Atom("size")), 1)
+    with unharmed(target, bystanders, megabytes=size * times * peers // MEBIBYTE + 64):
+        crowd = [deaf_peer(cleanup, target, f"mallory{number}") for number in range(peers)]
+        for one in crowd:
+            ask_for(one, Atom("large"), times)
+        bystanders.served()
+        for one in crowd:
+            one.close()
+    said = [line for line in target.lines() if "takes slowly" in line]
+    equal(len(said), 1, "one line tells of all")
+    contains(said[0], "mallory")
+
+
+@test("a peer that asks for much and takes nothing costs the actor one wait, not one for each answer")
+def one_peer(cleanup):
+    attacked(cleanup, 200_000, 300, 1)
+
+
+@test("several such peers cost it no more")
+def several(cleanup):
+    attacked(cleanup, 200_000, 80, 6)
+
+
+@test("nor do answers that are very large")
+def large(cleanup):
+    attacked(cleanup, 3 * MEBIBYTE, 20, 2)
+
+
+if __name__ == "__main__":
+    run()
