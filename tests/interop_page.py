@@ -9,7 +9,7 @@ import sys
 FEATURES = {
     "calls": "`gen_server` calls and casts",
     "links": "links between processes",
-    "monitors": "monitors of processes, by pid and by name",
+    "monitors": "monitors of processes; of a C or Java node's, which know none, the end of their node",
     "exits": "exit signals and their reasons",
     "aliases": "process aliases: no late answer after a timeout",
     "spawn": "spawning on the other node",
