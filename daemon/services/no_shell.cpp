@@ -69,18 +69,20 @@ answer start(process& self, etf::bytes) {
 }
 
 // {error, embedded}: there is no such module, nor will there be; observer's own is there. Of a shell's the
-// reason is shown to whoever wants it: OTP's since 26, and IEx, ask before they start one.
+// reason is shown to whoever wants it: OTP's since 26, and IEx, ask before they start one. IEx shows what
+// went wrong with the call alone, {badrpc, Reason}; any other answer is "Could not find IEx" to it.
 answer ensure_loaded(process& self, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   std::string_view module;
   if (!at.read_list(length) || !at.read_atom(module)) return {};
-  const bool shell = module == "shell" || module == "iex" || module == "Elixir.IEx";
+  const bool for_iex = module == "Elixir.IEx";
+  const bool shell = module == "shell" || module == "iex" || for_iex;
   if (shell) log_asked(self.host().nodes(), self.group_leader());
   const bool here = module == "observer_backend";
   message_writer out;
   out.tuple(2);
-  out.atom(here ? "module" : "error");
+  out.atom(here ? "module" : for_iex ? "badrpc" : "error");
   out.atom(here ? module : shell ? no_shell_here : "embedded");
   return out.take();
 }

@@ -32,6 +32,7 @@ LIST
 erlang-base the real node the interop tests talk to
 erlang-ssl its distribution over TLS
 erlang-dev its library for C nodes
+elixir GenServer, Task and iex against the node
 openssl the tests' certificates
 python3 test drivers
 LIST

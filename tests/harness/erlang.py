@@ -44,28 +44,23 @@ def beside_erl(program):
     return [*before, path]
 
 
-class Erl:
-    def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie_of_24_letters", epmd_port=4369, options=(), start_epmd=False,
-                 display=None):
-        if shutil.which(command_line[0]) is None:
-            raise Skip(f"no {command_line[0]} on this machine")
+class Evaluator:
+    """A program that reads an expression a line and answers with one line behind a mark. Ended by its pid."""
+
+    full_stop = ""  # what ends an expression, where one needs an end
+
+    def __init__(self, cleanup, name, command, epmd_port, **more):
         self.name = name
-        environment = dict(os.environ, ERL_EPMD_PORT=str(epmd_port), ERL_CRASH_DUMP_SECONDS="0")
-        if display is not None:
-            environment["DISPLAY"] = display
-        kind = "-name" if "." in name.partition("@")[2] else "-sname"
-        command = [*command_line, kind, name, "-setcookie", cookie, "-start_epmd", "true" if start_epmd else "false",
-                   "-kernel", "logger_level", "error", *options, "-noshell", "-eval", _loop.replace("\n", " ")]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, env=environment)
+        environment = dict(os.environ, ERL_EPMD_PORT=str(epmd_port), ERL_CRASH_DUMP_SECONDS="0", **more)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        env=environment)
         cleanup.callback(self.end)
         self.output = []
-        self("up")  # others can reach it from here on
 
     def __call__(self, expression):
-        """The value of an Erlang expression as text; its variables stay bound for the next one."""
+        """The value of an expression as text; its variables stay bound for the next one."""
         one_line = " ".join(expression.split())
-        self.process.stdin.write(one_line.rstrip(". ") + ".\n")
+        self.process.stdin.write(one_line.rstrip(self.full_stop + " ") + self.full_stop + "\n")
         self.process.stdin.flush()
         for line in self.process.stdout:
             if line.startswith("@@ "):
@@ -86,3 +81,17 @@ class Erl:
                 self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+
+
+class Erl(Evaluator):
+    full_stop = "."
+
+    def __init__(self, cleanup, name="me@127.0.0.1", cookie="testcookie_of_24_letters", epmd_port=4369, options=(), start_epmd=False,
+                 display=None):
+        if shutil.which(command_line[0]) is None:
+            raise Skip(f"no {command_line[0]} on this machine")
+        kind = "-name" if "." in name.partition("@")[2] else "-sname"
+        command = [*command_line, kind, name, "-setcookie", cookie, "-start_epmd", "true" if start_epmd else "false",
+                   "-kernel", "logger_level", "error", *options, "-noshell", "-eval", _loop.replace("\n", " ")]
+        super().__init__(cleanup, name, command, epmd_port, **({} if display is None else {"DISPLAY": display}))
+        self("up")  # others can reach it from here on

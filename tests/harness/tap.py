@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Tests as functions that print TAP: `ok N - what`, `not ok N - what`, `ok N - what # SKIP why`.
 
-A script marks its tests with @test("what it promises") and ends with run(). A test fails by an
+A script marks its tests with @test("what it promises") and ends with run(). A test that proves="calls links"
+of a peer says so: COPPICE_OUTCOMES names the file where that is noted, a JSON document a line, for
+tests/interop_page.py; the peer is the one that COPPICE_PEER names unless the test has another. A test fails by an
 exception; check() and equal() raise with what was found. What a test puts on its `cleanup` stack is
 closed in reverse, also when it fails. A check's message, a log perhaps, comes behind what was found. A
 sanitizer's report on any program it started fails it too.
 """
 import contextlib
+import json
+import os
+import pathlib
 import sys
 import time
 import traceback
@@ -14,17 +19,31 @@ import traceback
 from harness.reports import reports
 
 _tests = []
+_proofs = {}
 
 
 class Skip(Exception):
     """Raised by a test that cannot run here; its text is the reason."""
 
 
-def test(promise):
+def test(promise, proves="", peer=None):
+    """`peer`: a function that names whom it is proven with, of another kind than the rest."""
     def register(function):
         _tests.append((promise, function))
+        _proofs[promise] = (proves.split(), peer)
         return function
     return register
+
+
+def note(promise, outcome, reason=""):
+    features, peer = _proofs[promise]
+    path = os.environ.get("COPPICE_OUTCOMES")
+    if not path or not features:
+        return
+    with open(path, "a", encoding="utf-8") as outcomes:
+        json.dump({"peer": peer() if peer else os.environ.get("COPPICE_PEER", "OTP"), "features": features, "outcome": outcome,
+                   "reason": reason, "test": f"{pathlib.Path(sys.argv[0]).name}: {promise}"}, outcomes)
+        outcomes.write("\n")
 
 
 def check(condition, message="", *found):
@@ -64,6 +83,7 @@ def run(argv=None):
     def report_failure(number, promise, why):
         nonlocal failed
         failed += 1
+        note(promise, "failed")
         print(f"not ok {number} - {promise}", flush=True)
         for line in why.rstrip().splitlines():
             print(f"# {line}", flush=True)
@@ -72,8 +92,10 @@ def run(argv=None):
         try:
             with contextlib.ExitStack() as cleanup:
                 function(cleanup)
+            outcome, reason = "passed", ""
             verdict = f"ok {number} - {promise}"
-        except Skip as reason:
+        except Skip as why:
+            outcome, reason = "skipped", str(why)
             verdict = f"ok {number} - {promise} # SKIP {reason}"
         except Exception:  # the report is the point: whatever went wrong is one failed test
             report_failure(number, promise, traceback.format_exc() + reports.take())
@@ -82,5 +104,6 @@ def run(argv=None):
         if said:
             report_failure(number, promise, said)
         else:
+            note(promise, outcome, reason)
             print(verdict, flush=True)
     sys.exit(1 if failed else 0)

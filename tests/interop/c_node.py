@@ -37,7 +37,13 @@ def started(cleanup, node):
     return program, said
 
 
-@test("a C node is called and monitored, and stays; a call to nobody there ends in time")
+def libei():
+    """Of this machine, whatever Erlang node runs beside it."""
+    asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "erlang-dev"], capture_output=True, text=True, check=False)
+    return f"C node, libei of erlang-dev {asked.stdout or '(version unknown)'}"
+
+
+@test("a C node is called and monitored, and stays; a call to nobody there ends in time", proves="calls monitors", peer=libei)
 def called(cleanup):
     node = Node(cleanup)
     erl = Erl(cleanup, epmd_port=node.epmd_port)

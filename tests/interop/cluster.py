@@ -46,7 +46,7 @@ def mesh(cleanup):
     equal(a(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
 
 
-@test("kill -9 of the Erlang node: our links and monitors fire, and its new life connects again")
+@test("kill -9 of the Erlang node: our links and monitors fire, and its new life connects again", proves="links monitors exits")
 def kill_erlang(cleanup):
     node = Node(cleanup)
     watcher = Erl(cleanup, name="w@127.0.0.1", epmd_port=node.epmd_port)

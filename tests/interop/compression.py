@@ -31,7 +31,8 @@ def echoed(of, to):
     return bytes_out(of, to) - before
 
 
-@test("a message between two of ours gets smaller at the sender's level, whatever the receiver's is")
+@test("a message between two of ours gets smaller at the sender's level, whatever the receiver's is",
+      proves="compression", peer=lambda: "Coppice")
 def ours(cleanup):
     a = node(cleanup, "a", 1)
     b = node(cleanup, "b", 0, epmd_port=a.epmd_port)
@@ -39,7 +40,7 @@ def ours(cleanup):
     check(echoed(b, a.name) > SIZE, "b does not")
 
 
-@test("an OTP node is never sent what it cannot read")
+@test("an OTP node is never sent what it cannot read", proves="compression")
 def otp(cleanup):
     a = node(cleanup, "a", 9)
     erl = Erl(cleanup, epmd_port=a.epmd_port)

@@ -28,7 +28,7 @@ def register(node, name, pid, kind="register_name"):
     return node.call("relay", f"{{relay, global_name_server, {{{kind}, {name}, {pid}}}}}")
 
 
-@test("a process of ours is registered, found and sent to everywhere, and forgotten when it ends")
+@test("a process of ours is registered, found and sent to everywhere, and forgotten when it ends", proves="global")
 def ours(cleanup):
     node, a, z = trio(cleanup)
     probe = node.call("probe", "self")
@@ -61,7 +61,7 @@ def changes(cleanup):
     contains(node.call("global_name_server", "{register_name, x, notapid}"), "badarg")
 
 
-@test("a process of theirs is found by ours: coppice call global:NAME reaches it")
+@test("a process of theirs is found by ours: coppice call global:NAME reaches it", proves="global")
 def theirs(cleanup):
     node, a, _ = trio(cleanup)
     a("P = spawn(fun L() -> receive {'$gen_call', F, Q} -> gen_server:reply(F, {got, Q}), L(); stop -> ok end end),"

@@ -46,7 +46,7 @@ def order(cleanup):
               " =:= lists:seq(1, 1000) ++ [{'EXIT', Me, enough}, after_it]"), "true", node.log())
 
 
-@test("small calls go on beside 64 MiB messages, either way")
+@test("small calls go on beside 64 MiB messages, either way", proves="fragments")
 def beside(cleanup):
     node, erl = pair(cleanup)
     erl("Calls = fun() -> Ts = lists:sort([element(1, timer:tc(fun() -> gen_server:call({kv, N}, size, 60000) end))"
@@ -61,7 +61,7 @@ def beside(cleanup):
     check(with_p99 < 1_000_000, "the 99th percentile is below a second", with_p99)
 
 
-@test("a long message of many small parts of every kind comes out of its fragments as it went in")
+@test("a long message of many small parts of every kind comes out of its fragments as it went in", proves="fragments")
 def many_parts(cleanup):
     node, erl = pair(cleanup)
     erl("P = self(), R = make_ref(), F = fun(X) -> {X, P} end, Long = list_to_atom(lists:duplicate(200, $x)),"

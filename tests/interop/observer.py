@@ -26,7 +26,7 @@ def pair(cleanup, allow="[ observer ]", display=None):
     return node, erl
 
 
-@test("sys_info has every key that observer shows, by rpc and by erpc")
+@test("sys_info has every key that observer shows, by rpc and by erpc", proves="observer")
 def sys_info(cleanup):
     _, erl = pair(cleanup)
     equal(erl("{module, observer_backend} = rpc:call(N, code, ensure_loaded, [observer_backend]), "
@@ -43,7 +43,7 @@ def sys_info(cleanup):
     equal(erl("{T, B} = {erlang:system_info(wordsize), rpc:call(N, erlang, system_info, [wordsize])}, T =:= B"), "true")
 
 
-@test("process_info answers the items asked for, in their order, as OTP's does")
+@test("process_info answers the items asked for, in their order, as OTP's does", proves="observer")
 def process_info(cleanup):
     _, erl = pair(cleanup)
     erl("P = rpc:call(N, erlang, whereis, [kv]), I = fun(A) -> rpc:call(N, erlang, process_info, [P | A]) end, ok")
@@ -58,7 +58,7 @@ def process_info(cleanup):
     contains(erl("I([nonsense])"), "badarg")
 
 
-@test("procs_info, etop_collect and fetch_stats are spawned, send what they show, and end with their client")
+@test("procs_info, etop_collect and fetch_stats are spawned, send what they show, and end with their client", proves="observer")
 def processes(cleanup):
     _, erl = pair(cleanup)
     equal(erl("S = spawn_link(N, observer_backend, procs_info, [self()]), {procs_info, S, Rows} = Next(),"
@@ -93,7 +93,7 @@ def applications(cleanup):
     contains(erl("rpc:call(N, appmon_info, start_link2, [rpc:call(N, erlang, whereis, [kv]), rpc:call(N, erlang, whereis, [kv]), []])"), "badarg")
 
 
-@test("every tab of OTP's observer shows the node, and a window one of its processes")
+@test("every tab of OTP's observer shows the node, and a window one of its processes", proves="observer")
 def tabs(cleanup):
     if shutil.which("Xvfb") is None:
         raise Skip("no Xvfb on this machine")

@@ -30,7 +30,7 @@ def seen_by_us(node, scope, group):
     return node.call(scope, f"{{get_members, {group}}}")
 
 
-@test("what joined on either side before they met is known to both, and so is what comes and goes later")
+@test("what joined on either side before they met is known to both, and so is what comes and goes later", proves="pg")
 def membership(cleanup):
     node = node_with_scopes(cleanup)
     erl = Erl(cleanup, epmd_port=node.epmd_port)
@@ -59,7 +59,7 @@ def membership(cleanup):
     eventually(lambda: erl("{pg:get_members(g) =:= [A], pg:which_groups()}") == "{true,[g]}", "ours is gone")
 
 
-@test("who monitors a scope or a group is told of joins and leaves, on either side")
+@test("who monitors a scope or a group is told of joins and leaves, on either side", proves="pg")
 def monitors(cleanup):
     node = node_with_scopes(cleanup)
     erl = Erl(cleanup, epmd_port=node.epmd_port)

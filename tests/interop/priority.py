@@ -28,7 +28,7 @@ def pair(cleanup, least=0, **settings):
     return node, erl
 
 
-@test("what an Erlang process sends with priority goes before what waits, by way of a priority alias only")
+@test("what an Erlang process sends with priority goes before what waits, by way of a priority alias only", proves="aliases")
 def to_ours(cleanup):
     node, erl = pair(cleanup, 28)
     erl("A = gen_server:call(Probe, {alias, [priority]}), ok")
@@ -53,7 +53,7 @@ def exits_to_ours(cleanup):
               "receive {'DOWN', M, process, Probe, Y} -> Y after 10000 -> none end"), "killed")
 
 
-@test("what an actor sends with priority goes before what waits at an Erlang process, by way of a priority alias only")
+@test("what an actor sends with priority goes before what waits at an Erlang process, by way of a priority alias only", proves="aliases")
 def to_theirs(cleanup):
     node, erl = pair(cleanup, 28)
     erl("A = alias([priority]), O = alias(), Ask = fun(R) -> ok = gen_server:call(Probe, R) end, ok")

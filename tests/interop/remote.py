@@ -18,7 +18,7 @@ def pair(cleanup, **settings):
     return node, erl
 
 
-@test("an actor that is allowed is spawned with its arguments, monitored and linked as in Erlang")
+@test("an actor that is allowed is spawned with its arguments, monitored and linked as in Erlang", proves="spawn")
 def spawned(cleanup):
     node, erl = pair(cleanup, spawn="[ kv, 'probe:probe' ]")
     equal(erl("R = spawn_request(N, coppice, spawn, [kv, #{max_entries => 1}], [monitor]),"
@@ -57,7 +57,7 @@ def closed(cleanup):
     contains(erl("rpc:call(N, application, start, [demo])"), "undef")
 
 
-@test("a function that an actor stands for is answered by an instance of its own")
+@test("a function that an actor stands for is answered by an instance of its own", proves="rpc")
 def functions(cleanup):
     node, erl = pair(cleanup, rpc="[ info, 'greet:hello/1 => greeter', 'store:put/2 => kv:kv', 'store:size/0 => kv',"
                                   " 'test:echo/1 => probe', 'test:exit/1 => probe', 'test:self/0 => probe', 'test:sleep/1 => probe' ]")

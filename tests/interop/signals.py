@@ -3,8 +3,6 @@
 """What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
 import os
 import pathlib
-import pty
-import select
 import subprocess
 import sys
 
@@ -12,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl, beside_erl, command_line
 from harness.node import Node
 from harness.tap import check, contains, equal, eventually, run, test
+from harness.terminal import Terminal
 
 
 def pair(cleanup, **options):
@@ -57,7 +56,7 @@ def flood(cleanup):
     equal(flooder("is_process_alive(F)"), "true")
 
 
-@test("gen_server:call, cast, send_request and multi_call reach names and pids")
+@test("gen_server:call, cast, send_request and multi_call reach names and pids", proves="calls")
 def gen_server(cleanup):
     _, erl = pair(cleanup)
     equal(erl("gen_server:call({kv, N}, {put, a, 1})"), "ok")
@@ -98,7 +97,7 @@ def messages(cleanup):
           "true")
 
 
-@test("monitors by name and by pid tell how our processes end, and noproc")
+@test("monitors by name and by pid tell how our processes end, and noproc", proves="monitors")
 def monitors(cleanup):
     _, erl = pair(cleanup)
     equal(erl("R1 = monitor(process, {nobody, N}), {'DOWN', R1, process, {nobody, N}, Y1} = Next(), Y1"), "noproc")
@@ -110,7 +109,7 @@ def monitors(cleanup):
     equal(erl("R5 = monitor(process, {kv, N}), demonitor(R5), gen_server:call({kv, N}, size)"), "0")
 
 
-@test("links carry exits both ways; unlink and exit/2 do what they do in Erlang")
+@test("links carry exits both ways; unlink and exit/2 do what they do in Erlang", proves="links exits")
 def links(cleanup):
     _, erl = pair(cleanup)
     erl("process_flag(trap_exit, true), Fresh = fun F() -> case catch gen_server:call({probe, N}, self) of "
@@ -124,7 +123,7 @@ def links(cleanup):
               "{info, {'EXIT', S, Y3}} = Next(), Y3"), "died")
 
 
-@test("our processes monitor theirs, by pid and by name")
+@test("our processes monitor theirs, by pid and by name", proves="monitors")
 def our_monitors(cleanup):
     _, erl = pair(cleanup)
     erl("P = gen_server:call({probe, N}, self), ok = gen_server:call(P, {subscribe, self()}), ok")
@@ -153,7 +152,7 @@ def our_node_monitors(cleanup):
     equal(erl("gen_server:call({probe, N}, {monitor_node, nonsense, true})"), "{error,badarg}")
 
 
-@test("relay calls a gen_server of the Erlang node by name and pid, and says why it could not")
+@test("relay calls a gen_server of the Erlang node by name and pid, and says why it could not", proves="calls")
 def relay(cleanup):
     _, erl = pair(cleanup)
     erl("S = spawn(fun L() -> receive {'$gen_call', From, die} -> exit(whynot); {'$gen_call', _, forget} -> L();"
@@ -170,14 +169,14 @@ def relay(cleanup):
     contains(erl("gen_server:call({relay, N}, {fanout, [kv, {kv, N}], size})"), ",")
 
 
-@test("a call that times out leaves no late message behind")
+@test("a call that times out leaves no late message behind", proves="aliases")
 def late_reply(cleanup):
     _, erl = pair(cleanup)
     contains(erl("catch gen_server:call({probe, N}, {sleep, 300}, 50)"), "timeout")
     equal(erl("pong = gen_server:call({probe, N}, ping), receive X -> X after 200 -> none end"), "none")
 
 
-@test("rpc and erpc run what is allowed and refuse the rest as undef; other spawns are notsup")
+@test("rpc and erpc run what is allowed and refuse the rest as undef; other spawns are notsup", proves="rpc")
 def rpc(cleanup):
     node, erl = pair(cleanup)
     equal(erl("rpc:call(N, erlang, node, [])"), f"'{node.name}'")
@@ -254,33 +253,14 @@ def unknown_request(cleanup):
 @test("a remote shell says that this node has none, and what to use; the log has who asked")
 def remote_shell(cleanup):
     node, erl = pair(cleanup)
-    terminal, shell_end = pty.openpty()
-    cleanup.callback(os.close, terminal)
-    shell = subprocess.Popen([*command_line, "-name", "shell@127.0.0.1", "-setcookie", node.cookie, "-start_epmd", "false",
-                              "-remsh", node.name], stdin=shell_end, stdout=shell_end, stderr=shell_end, start_new_session=True,
-                             env=dict(os.environ, TERM="xterm", ERL_EPMD_PORT=str(node.epmd_port), ERL_CRASH_DUMP_SECONDS="0"))
-    cleanup.callback(shell.wait)
-    cleanup.callback(shell.kill)
-    os.close(shell_end)
-    seen = b""
-
-    def read_until(part):
-        """False: the terminal was closed before."""
-        nonlocal seen
-        while part not in seen:
-            ready, _, _ = select.select([terminal], [], [], 30)
-            check(ready, f"the terminal shows no {part}", seen)
-            try:
-                seen += os.read(terminal, 65536)
-            except OSError:  # nobody has it open
-                return False
-        return True
-    check(read_until(b"coppice"), "the command is named", seen)
-    read_until(b"***")  # what OTP 25 says of a shell that has ended, and stays; later ones end
-    check(b"CRASH" not in seen.upper() and b"undef" not in seen, "no crash is shown", seen)
+    shell = Terminal(cleanup, [*command_line, "-name", "shell@127.0.0.1", "-setcookie", node.cookie, "-start_epmd", "false",
+                               "-remsh", node.name], ERL_EPMD_PORT=str(node.epmd_port))
+    check(shell.read_until(b"coppice"), "the command is named", shell.seen)
+    shell.read_until(b"***")  # what OTP 25 says of a shell that has ended, and stays; later ones end
+    check(b"CRASH" not in shell.seen.upper() and b"undef" not in shell.seen, "no crash is shown", shell.seen)
     eventually(lambda: "shell@127.0.0.1 asked for a shell" in node.log(), "who asked in the log")
     equal(erl("rpc:call(N, code, ensure_loaded, ['Elixir.IEx'])"), 
-          "{error,'a Coppice node runs no Erlang and has no shell, use the coppice command on its machine'}")  # iex shows it
+          "{badrpc,'a Coppice node runs no Erlang and has no shell, use the coppice command on its machine'}")  # iex shows it
     eventually(lambda: "me@127.0.0.1 asked for a shell" in node.log(), "who asked in the log")
     equal(erl("S = spawn(N, fun() -> ok end), R = monitor(process, S), receive {'DOWN', R, _, _, Why} -> Why end"), "notsup")
     eventually(lambda: "this node runs no Erlang code" in node.log(), "the spawn in the log")

@@ -23,7 +23,7 @@ def pair(cleanup):
     return node, erl
 
 
-@test("a function runs in a process of the Erlang node, linked and monitored by ours")
+@test("a function runs in a process of the Erlang node, linked and monitored by ours", proves="spawn")
 def linked(cleanup):
     node, erl = pair(cleanup)
     equal(erl("{ok, P, R} = At(timer, sleep, [infinity], [link, monitor]), node(P) =:= node()"), "true", node.log())

@@ -54,7 +54,7 @@ def authority(cleanup, name="ca"):
     return Authority(folder.path, name)
 
 
-@test("an OTP node connects to ours over TLS 1.3, both verified")
+@test("an OTP node connects to ours over TLS 1.3, both verified", proves="TLS")
 def otp_to_us(cleanup):
     ca = authority(cleanup)
     node = tls_node(cleanup, files(ca, "ours"))
@@ -66,7 +66,7 @@ def otp_to_us(cleanup):
     contains(" ".join(node.ask("status")["listen"]), " tls")
 
 
-@test("ours connects to an OTP node over TLS 1.3, both verified, and large messages pass both ways")
+@test("ours connects to an OTP node over TLS 1.3, both verified, and large messages pass both ways", proves="TLS")
 def us_to_otp(cleanup):
     ca = authority(cleanup)
     node = tls_node(cleanup, files(ca, "ours"))

@@ -109,7 +109,7 @@ def one_sided(cleanup):
     eventually(lambda: "the peer refuses: unknown_ca (48)" in other.log(), "the log says why")
 
 
-@test("both verified with the cluster's own authority, as the page has it; another authority's are refused")
+@test("both verified with the cluster's own authority, as the page has it; another authority's are refused", proves="TLS")
 def own_authority(cleanup):
     section = Section(cleanup, "Both verified, with an authority of the cluster's own")
     section.commands()
@@ -128,7 +128,7 @@ def given_authority(cleanup):
     refused(section, node, "no authority (ca) known here signed it (its issuer: CN=test stranger)")
 
 
-@test("both verified with TLS 1.2, as the page has it")
+@test("both verified with TLS 1.2, as the page has it", proves="TLS")
 def old_version(cleanup):
     section = Section(cleanup, "Both verified, with TLS 1.2")
     section.commands()
