@@ -37,12 +37,12 @@ def fragment(one, sequence, left, part, first=b""):
     one.send_frame(head + (b"\0" + first if first else b"") + part)
 
 
-def begin(one, sequence, size=MEBIBYTE):
-    """So much of a binary of 60 MiB, which it says has fragments without end."""
+def begin(one, sequence, size=MEBIBYTE // 4):
+    """So much of a binary of 60 MiB, which it says has fragments without end: room is made for four times as much."""
     fragment(one, sequence, ENDLESS, b"m" + struct.pack(">I", 60 * MEBIBYTE) + bytes(size), control(one, "kv"))
 
 
-def flood(one, most=200):
+def flood(one, most=400):
     """Begins messages until the node has enough of it; how many it began."""
     for sequence in range(most):
         try:
@@ -77,7 +77,7 @@ def one_peer(cleanup):
     with unharmed(target, bystanders, megabytes=MEMORY // 4 + 48, lines=60):
         for number in range(3):
             one = peer(cleanup, target, f"mallory{number}")
-            check(flood(one) < 200 or is_ended(one), "the connection is ended")
+            check(flood(one) < 400 or is_ended(one), "the connection is ended")
             bystanders.served(2)
             one.close()
         said = eventually(lambda: [line for line in target.lines() if "holds the most" in line], "a line tells of it")
@@ -104,10 +104,10 @@ def several(cleanup):
                 continue
 
     with unharmed(target, bystanders, megabytes=MEMORY // 2 + 96, lines=100_000):
+        honest = [peer(cleanup, target, f"large{number}", BYSTANDERS) for number in range(3)]
         attackers = [threading.Thread(target=attack, args=(number,), daemon=True) for number in range(4)]
         for one in attackers:
             one.start()
-        honest = [peer(cleanup, target, f"large{number}", BYSTANDERS) for number in range(3)]
         senders = [threading.Thread(target=send_large, args=(one, 1, 6 * MEBIBYTE)) for one in honest]
         for one in senders:
             one.start()
