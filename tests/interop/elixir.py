@@ -56,16 +56,17 @@ def to_them(cleanup):
     equal(peer("GenServer.call({:relay, n}, {:relay, {Echo, node()}, :hi})"), "{:error, :noproc}")
 
 
-@test("Tasks call our actors at once, and one that dies takes nothing of ours with it", proves="calls", peer=elixir.version)
+@test("Tasks call our actors at once, and the end of one reaches the actor that is linked to it", proves="calls links", peer=elixir.version)
 def tasks(cleanup):
     _, peer = pair(cleanup)
     equal(peer("1..50 |> Task.async_stream(fn i -> GenServer.call({:probe, n}, {:echo, i}) end, max_concurrency: 10) "
                "|> Enum.map(fn {:ok, i} -> i end) |> Enum.sum()"), "1275")
     equal(peer("Task.async(fn -> GenServer.call({:kv, n}, :size) end) |> Task.await()"), "0")
-    equal(peer("{:ok, s} = Task.Supervisor.start_link(); "
+    equal(peer("GenServer.call({:probe, n}, {:trap_exit, true}); GenServer.call({:probe, n}, {:subscribe, self()}); "
+               "{:ok, s} = Task.Supervisor.start_link(); "
                "t = Task.Supervisor.async_nolink(s, fn -> GenServer.call({:probe, n}, {:link, self()}); exit(:done) end); "
                "{:exit, why} = Task.yield(t); why"), ":done")
-    equal(peer("GenServer.call({:probe, n}, :ping)"), ":pong")
+    equal(peer("receive do {:info, {:EXIT, from, why}} -> {from == t.pid, why} after 10_000 -> :nothing end"), "{true, :done}")
 
 
 @test("Process.monitor, Process.link and their exits, from Elixir to ours and back", proves="monitors links exits", peer=elixir.version)

@@ -56,20 +56,19 @@ def fenced(text):
     return re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.M | re.S)
 
 
-def both_directions(node, erl, version):
-    """OTP connects to us, then we to it."""
-    equal(erl(f"gen_server:call({{probe, '{node.name}'}}, {{echo, hello}})"), "hello", node.log())
-    equal(seen(node), ("in", version), node.log())
-    equal(erl(ECHO), "ok")
-    erl(f"erlang:disconnect_node('{node.name}')")
-    eventually(lambda: seen(node) == (None, None) or node.ask("nodes")["nodes"][0]["state"] != "connected", "it is gone")
-    equal(node.call("echo@me@127.0.0.1", "<<\"hi\">>"), '<<"hi">>', node.log())
-    equal(seen(node), ("out", version), node.log())
+def both_directions(section, node, version):
+    """One OTP node connects to us, we to another one."""
+    coming = section.erl(node)
+    equal(coming(f"gen_server:call({{probe, '{node.name}'}}, {{echo, hello}})"), "hello", node.log())
+    equal(seen(node, coming), ("in", version), node.log())
+    called = section.erl(node, name="called@127.0.0.1")
+    equal(called(ECHO), "ok")
+    equal(node.call("echo@called@127.0.0.1", "<<\"hi\">>"), '<<"hi">>', node.log())
+    equal(seen(node, called), ("out", version), node.log())
 
 
-def seen(node):
-    found = [(one["direction"], one["tls"]) for one in node.ask("nodes")["nodes"] if one["name"] == "me@127.0.0.1"]
-    return found[0] if found else (None, None)
+def seen(node, erl):
+    return next((one["direction"], one["tls"]) for one in node.ask("nodes")["nodes"] if one["name"] == erl.name)
 
 
 def refused(section, node, words):
@@ -93,7 +92,7 @@ def encrypted(cleanup):
     section = Section(cleanup, "Encryption only")
     section.commands()
     node = section.node()
-    both_directions(node, section.erl(node), "1.3")
+    both_directions(section, node, "1.3")
 
 
 @test("an OTP node verifies ours with tls: on, as the page has it, and no other")
@@ -101,7 +100,7 @@ def one_sided(cleanup):
     section = Section(cleanup, "OTP verifies a node with `tls: on`")
     node = section.node()
     section.commands()
-    both_directions(node, section.erl(node), "1.3")
+    both_directions(section, node, "1.3")
     other = Node(cleanup, name="other", settings=[("distribution.listen", "[ { address: 127.0.0.1, tls: on } ]")],
                  epmd_port=node.epmd_port)
     doubting = section.erl(node, name="doubting@127.0.0.1")
@@ -114,7 +113,7 @@ def own_authority(cleanup):
     section = Section(cleanup, "Both verified, with an authority of the cluster's own")
     section.commands()
     node = section.node()
-    both_directions(node, section.erl(node), "1.3")
+    both_directions(section, node, "1.3")
     refused(section, node, "no authority (ca) known here signed it (its issuer: CN=test stranger)")
 
 
@@ -124,7 +123,7 @@ def given_authority(cleanup):
     Authority(section.folder.path / "etc", "company-ca")
     section.commands()
     node = section.node()
-    both_directions(node, section.erl(node), "1.3")
+    both_directions(section, node, "1.3")
     refused(section, node, "no authority (ca) known here signed it (its issuer: CN=test stranger)")
 
 
@@ -133,7 +132,7 @@ def old_version(cleanup):
     section = Section(cleanup, "Both verified, with TLS 1.2")
     section.commands()
     node = section.node()
-    both_directions(node, section.erl(node), "1.2")
+    both_directions(section, node, "1.2")
 
 
 @test("the manual page's examples are those of the page")
