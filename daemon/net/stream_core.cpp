@@ -169,7 +169,7 @@ void stream::core::took_end(base::error why) {
   adjust_reading();
   if (at_end && !cut && tls_) return; // the end was told with its close_notify
   if (cut && !ready_) return fail(tls_->cut_short());
-  if (broken_) return fail(std::exchange(broken_, std::nullopt).value());
+  if (const auto broken = std::move(broken_)) return fail(*broken);
   if (at_end && !cut && (handler_->on_end() || dead())) return;
   fail(std::move(why));
 }
@@ -215,8 +215,7 @@ void stream::core::end_of_turn() {
   before_wait_.stop();
   after_wait_.stop();
   if (pending_failure_) {
-    const base::error why = std::move(*pending_failure_);
-    pending_failure_.reset();
+    const base::error why = std::move(*std::exchange(pending_failure_, nullptr));
     fail(why);
     return;
   }
@@ -278,7 +277,7 @@ void stream::core::write_finished(int code) {
 base::status stream::core::write_failed(int code) {
   auto why = base::fail_uv("write", code);
   if (paused_ || saw_end_ || why.value().code != base::errc::closed) return why;
-  broken_ = std::move(why.value());
+  broken_ = std::make_unique<base::error>(std::move(why.value()));
   return {};
 }
 
@@ -348,7 +347,7 @@ void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
 
 void stream::core::fail_later(base::error why) {
   if (dead()) return;
-  pending_failure_ = std::move(why);
+  pending_failure_ = std::make_unique<base::error>(std::move(why));
   schedule();
 }
 

@@ -118,9 +118,9 @@ class stream::core final : private tls_pacer::client {
   std::size_t own_size_ = 0;
   bool reads_much_ = false; // own_space_ is, or will be, of its full size
   std::string target_;      // of a stream that connects
-  std::optional<base::error> pending_failure_;
-  std::optional<base::error>
-      broken_; // a write failed, and what the peer said before it went is still to be read
+  std::unique_ptr<base::error> pending_failure_;
+  // A write failed, and what the peer said before it went is still to be read.
+  std::unique_ptr<base::error> broken_;
   socket self_;
 
   std::unique_ptr<tls_session> tls_; // null: none

@@ -87,7 +87,7 @@ void stream::core::deliver_opened() {
   if (dead()) return;
   if (tls_->peer_ended() && !paused_ && !saw_end_) {
     saw_end_ = true;
-    if (broken_) return fail(std::exchange(broken_, std::nullopt).value());
+    if (const auto broken = std::move(broken_)) return fail(*broken);
     if (handler_ != nullptr && !handler_->on_end() && !dead()) {
       return fail({base::errc::closed, "read: end of file"});
     }

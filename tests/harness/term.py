@@ -127,6 +127,10 @@ class _Reader:
         negative, digits = self.number("B"), int.from_bytes(self.take(size), "little")
         return -digits if negative else digits
 
+    def bits(self):
+        size, last = self.numbers("IB")
+        return Raw(struct.pack(">cIB", b"M", size, last) + self.take(size))
+
     def pid(self):
         node = self.term()
         number, serial, creation = self.numbers("III")
@@ -153,6 +157,7 @@ class _Reader:
         b"k": lambda r: list(r.take(r.number("H"))),
         b"l": lambda r: r.list(),
         b"m": lambda r: r.take(r.number("I")),
+        b"M": lambda r: r.bits(),
         b"t": lambda r: dict(r.terms(2) for _ in range(r.number("I"))),
         b"X": lambda r: r.pid(),
         b"Z": lambda r: r.reference(),
