@@ -117,7 +117,8 @@ group_is_fresh() {
   [[ $stamp -nt /var/lib/dpkg/status && $(<"$stamp") == "$(packages_of "$1")" ]]
 }
 
-installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+# installed PACKAGE [FOLDER]: here, or in the Debian of that folder.
+installed() { [[ $(dpkg-query --admindir="${2:-}/var/lib/dpkg" -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 missing_packages() {
   local names name

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The tests against real Erlang nodes, and the newer releases of Erlang/OTP for them: each a small Debian of its
-# own in a folder beside the checkout, made once, its erl run in a chroot.
+# The tests against real Erlang nodes: this machine's, or those of newer releases of Erlang/OTP, each in the Debian
+# that has it (debian.sh), its erl run in a chroot.
 # shellcheck shell=bash
 
 help_interop() {
@@ -28,7 +28,7 @@ dev_interop() {
     return
   fi
   [[ $1 == --otp && ($suite == trixie || $suite == sid) ]] || usage_error "interop: --otp trixie or --otp sid"
-  if ! folder=$(otp_folder "$suite"); then
+  if ! folder=$(debian_folder "$suite" "$suite" erlang-base erlang-ssl erlang-runtime-tools); then
     echo "skipped: interop with the OTP of $suite: $folder"
     echo '0 passed, 0 failed, 1 skipped'
     return
@@ -47,28 +47,4 @@ run_interop() {
   export COPPICE_PEER COPPICE_OUTCOMES=$build/interop/$1.jsonl
   rm -f "$COPPICE_OUTCOMES"
   dev_test --suite interop
-}
-
-# Prints the folder, or why there is none.
-otp_folder() {
-  local suite=$1 folder=${XDG_CACHE_HOME:-/var/cache}/coppice/$1 archive
-  if [[ -x $folder/usr/bin/erl ]]; then
-    echo "$folder"
-    return
-  fi
-  ((EUID == 0)) || { echo "making it needs root"; return 1; }
-  unshare --mount true 2>/dev/null || { echo "this machine lets nobody mount"; return 1; }
-  command -v debootstrap >/dev/null || { echo "debootstrap is not installed"; return 1; }
-  archive=$(debian_archive)
-  [[ -n $archive ]] || { echo "no Debian archive in this machine's apt sources"; return 1; }
-  say "installing the Erlang/OTP of $suite in $folder"
-  rm -rf "$folder.part"
-  mkdir -p "$folder.part"
-  if ! debootstrap --variant=minbase --include=erlang-base,erlang-ssl,erlang-runtime-tools \
-    "$suite" "$folder.part" "$archive" >"$folder.log" 2>&1; then
-    echo "debootstrap failed: $folder.log"
-    return 1
-  fi
-  mv "$folder.part" "$folder"
-  echo "$folder"
 }
