@@ -51,7 +51,7 @@ dev_lint() {
   python3 tests/layers.py || failed=1
   say "shell and Python scripts"
   # The pieces use variables of packaging/dev (SC2154).
-  shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh .ci/run || failed=1
+  shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer .ci/run || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
   say "the plugin ABI's headers and types"
