@@ -76,16 +76,19 @@ tidy() {
 help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
-Everything: .ci/run, interop with newer OTP, thread sanitizer, the runtime's random play at length and a minute of chaos
-(both also under both sanitizers), long fuzz, benchmarks; a summary and the commit at the end.
+Everything: .ci/run, README's two commands in bare Debians, interop with newer OTP, thread sanitizer, the runtime's
+random play at length and a minute of chaos (both also under both sanitizers), long fuzz, benchmarks; a summary and the
+commit at the end.
 EOF
 }
 
 dev_verify() {
   local summary=() failed=0
-  need verify
+  need verify observer
   mkdir -p "$build"
   verify_step ci .ci/run
+  verify_step 'bare Debian 12' packaging/dev bare bookworm
+  verify_step 'bare Debian 13' packaging/dev bare trixie
   verify_step 'OTP of trixie' packaging/dev interop --otp trixie
   verify_step 'OTP of sid' packaging/dev interop --otp sid
   verify_step thread packaging/dev sanitize thread
