@@ -9,6 +9,8 @@ debians=${XDG_CACHE_HOME:-/var/cache}/coppice
 debian_folder() {
   local folder=$debians/$1 suite=$2 missing=() package archive
   shift 2
+  ((EUID == 0)) || { echo "making and entering it needs root"; return 1; }
+  unshare --mount true 2>/dev/null || { echo "this machine lets nobody mount"; return 1; }
   for package in "$@"; do
     installed "$package" "$folder" || missing+=("$package")
   done
@@ -16,8 +18,6 @@ debian_folder() {
     echo "$folder"
     return
   fi
-  ((EUID == 0)) || { echo "making it needs root"; return 1; }
-  unshare --mount true 2>/dev/null || { echo "this machine lets nobody mount"; return 1; }
   if [[ ! -d $folder ]]; then
     command -v debootstrap >/dev/null || { echo "debootstrap is not installed"; return 1; }
     archive=$(debian_archive)
