@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+COMPILE = Path(__file__).resolve().parents[1] / "packaging/dev.d/compile.py"
 SUMMARY = re.compile(r"^\[doctest\] test cases: *(\d+) *\| *(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped", re.M)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TAP = re.compile(r"^(not ok|ok)\b[ \t]*(\d*)(?:[ \t]*-)?[ \t]*([^#\n]*)(?:#[ \t]*(SKIP|TODO)\S*[ \t]*(.*))?$", re.M | re.I)
@@ -89,8 +90,8 @@ def finish(passed, failed, skipped):
 
 def built(options):
     """What the chosen tests need, with as many jobs as were asked for: `meson test` by itself takes every core."""
-    ninja = ["ninja", "-C", str(options.build), "-j", options.jobs, *([] if sys.stdout.isatty() else ["--quiet"])]
-    if subprocess.run([*ninja, "build.ninja"], check=False).returncode != 0:
+    compiler = [sys.executable, COMPILE, str(options.build), options.jobs]
+    if subprocess.run([*compiler, "build.ninja"], check=False).returncode != 0:
         return False
     info = options.build / "meson-info"
     files = {each["id"]: each["filename"] for each in json.loads((info / "intro-targets.json").read_text())}
@@ -99,7 +100,7 @@ def built(options):
               and (not options.suite or any(one.split(":")[-1] in options.suite for one in each["suite"]))]
     needed = {file for each in chosen for target in each["depends"] for file in files.get(target, [])}
     needed = sorted(str(Path(file).relative_to(options.build.resolve())) for file in needed)
-    return not needed or subprocess.run([*ninja, *needed], check=False).returncode == 0
+    return not needed or subprocess.run([*compiler, *needed], check=False).returncode == 0
 
 
 def main():

@@ -45,13 +45,10 @@ build_kind() {
   if [[ $kind == release ]]; then link_release; fi
 }
 
-# On a terminal with ninja's line of progress, else only what went wrong.
 compile() {
   local folder=$1
   shift
-  if [[ -t 2 ]]; then ninja -C "$folder" -j "$jobs" "$@" >&2; else
-    ninja --quiet -C "$folder" -j "$jobs" "$@" | sed '/^ninja: no work to do\.$/d' >&2
-  fi
+  python3 packaging/dev.d/compile.py "$folder" "$jobs" "$@"
 }
 
 clang_tool() { command -v "$1-14" || command -v "$1" || die "no $1 found"; }
@@ -132,7 +129,7 @@ EOF
 }
 
 dev_run() {
-  build_kind release
+  build_kind release node
   [[ -x $build/bin/coppiced ]] || die "the build made no coppiced"
   exec "$build/bin/coppiced" --config "$root/config/demo.yaml" "$@"
 }

@@ -3,7 +3,7 @@
 # distribution's own is older. A stamp newer than dpkg's database says that there is nothing to do.
 # shellcheck shell=bash
 
-dependency_groups=(build test lint sanitizers bench coverage verify)
+dependency_groups=(build test lint sanitizers bench coverage observer verify)
 
 # One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
 packages_of() {
@@ -57,15 +57,17 @@ LIST
     coverage) cat <<'LIST' ;;
 gcovr the report
 LIST
+    observer) cat <<'LIST' ;;
+erlang-observer the tools of OTP that look at a node
+erlang-wx what observer draws with
+xvfb its screen
+LIST
     verify) cat <<'LIST' ;;
 abigail-tools the plugin ABI's types against what is recorded
 cmake the example project's other build
 rustc the example plugin in Rust
 tcc the example plugin for another C compiler
 debootstrap other Debians, for their Erlang/OTP
-erlang-observer the tools of OTP that look at a node
-erlang-wx what observer draws with
-xvfb its screen
 LIST
   esac
 }
@@ -117,7 +119,8 @@ group_is_fresh() {
   [[ $stamp -nt /var/lib/dpkg/status && $(<"$stamp") == "$(packages_of "$1")" ]]
 }
 
-installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+# installed PACKAGE [FOLDER]: here, or in the Debian of that folder.
+installed() { [[ $(dpkg-query --admindir="${2:-}/var/lib/dpkg" -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 missing_packages() {
   local names name

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# The tests against real Erlang nodes, and the newer releases of Erlang/OTP for them: each a small Debian of its
-# own in a folder beside the checkout, made once, its erl run in a chroot.
+# The tests against real Erlang nodes: this machine's, or those of newer releases of Erlang/OTP, each in the Debian
+# that has it (debian.sh), its erl run in a chroot.
 # shellcheck shell=bash
 
 help_interop() {
   cat <<'EOF'
-usage: packaging/dev interop [--otp {trixie|sid}] | --page
+usage: packaging/dev interop [--otp {trixie|sid}] [--observer] | --page
 Runs the tests against real Erlang nodes only.
 
 The nodes are this machine's erl, or with --otp that of another Debian: it is installed once under
@@ -13,35 +13,54 @@ ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses. Where that cann
 debootstrap) the tests count as one skipped test, with the reason.
 
 What a run proves of its peers is kept under build/interop; --page makes packaging/INTEROP.md of all that is there.
+--observer runs those of OTP's observer alone, and leaves a picture of each tab in build/observer/OTP-RELEASE.
 EOF
 }
 
 dev_interop() {
-  local suite=${2:-} folder
-  if (($# == 0)); then
-    run_interop here
-    return
-  fi
+  local suite=here observer=no folder
   if [[ $* == --page ]]; then
     python3 tests/interop_page.py "$build/interop" >"$build/interop/page"
     mv "$build/interop/page" packaging/INTEROP.md
     return
   fi
-  [[ $1 == --otp && ($suite == trixie || $suite == sid) ]] || usage_error "interop: --otp trixie or --otp sid"
-  if ! folder=$(otp_folder "$suite"); then
-    echo "skipped: interop with the OTP of $suite: $folder"
-    echo '0 passed, 0 failed, 1 skipped'
-    return
+  while (($#)); do
+    case $1 in
+      --otp)
+        suite=${2:-}
+        [[ $suite == trixie || $suite == sid ]] || usage_error "interop: --otp trixie or --otp sid"
+        shift 2
+        ;;
+      --observer)
+        observer=yes
+        shift
+        ;;
+      *) usage_error "interop: unknown argument: $1" ;;
+    esac
+  done
+  need test
+  if [[ $suite != here ]]; then
+    if ! folder=$(debian_folder "$suite" "$suite" \
+      erlang-base erlang-ssl erlang-runtime-tools erlang-observer erlang-wx); then
+      echo "skipped: interop with the OTP of $suite: $folder"
+      echo '0 passed, 0 failed, 1 skipped'
+      return
+    fi
+    export ERL="$root/tests/harness/in-chroot $folder erl"
   fi
-  export ERL="$root/tests/harness/in-chroot $folder erl"
-  run_interop "$suite"
+  if [[ $observer == yes ]]; then look_at_observer; else run_interop "$suite"; fi
+}
+
+look_at_observer() {
+  need observer
+  COPPICE_SCREENSHOTS=$build/observer/$(of_erl 'erlang:system_info(otp_release)')
+  export COPPICE_SCREENSHOTS
+  dev_test interop/observer
 }
 
 # run_interop NAME: the tests with $ERL, and what they prove in build/interop/NAME.jsonl.
 run_interop() {
-  need test
-  # shellcheck disable=SC2086 # ERL is a command and its arguments
-  COPPICE_PEER=$(${ERL:-erl} -noshell -eval 'io:format("OTP ~s (erts ~s)", [erlang:system_info(otp_release), erlang:system_info(version)]), halt().')
+  COPPICE_PEER="OTP $(of_erl 'erlang:system_info(otp_release)') (erts $(of_erl 'erlang:system_info(version)'))"
   say "interop with $COPPICE_PEER"
   mkdir -p "$build/interop"
   export COPPICE_PEER COPPICE_OUTCOMES=$build/interop/$1.jsonl
@@ -49,26 +68,5 @@ run_interop() {
   dev_test --suite interop
 }
 
-# Prints the folder, or why there is none.
-otp_folder() {
-  local suite=$1 folder=${XDG_CACHE_HOME:-/var/cache}/coppice/$1 archive
-  if [[ -x $folder/usr/bin/erl ]]; then
-    echo "$folder"
-    return
-  fi
-  ((EUID == 0)) || { echo "making it needs root"; return 1; }
-  unshare --mount true 2>/dev/null || { echo "this machine lets nobody mount"; return 1; }
-  command -v debootstrap >/dev/null || { echo "debootstrap is not installed"; return 1; }
-  archive=$(debian_archive)
-  [[ -n $archive ]] || { echo "no Debian archive in this machine's apt sources"; return 1; }
-  say "installing the Erlang/OTP of $suite in $folder"
-  rm -rf "$folder.part"
-  mkdir -p "$folder.part"
-  if ! debootstrap --variant=minbase --include=erlang-base,erlang-ssl,erlang-runtime-tools \
-    "$suite" "$folder.part" "$archive" >"$folder.log" 2>&1; then
-    echo "debootstrap failed: $folder.log"
-    return 1
-  fi
-  mv "$folder.part" "$folder"
-  echo "$folder"
-}
+# The text that an expression comes to in $ERL, a command and its arguments.
+of_erl() { ${ERL:-erl} -noshell -eval "io:put_chars($1), halt()."; }

@@ -3,57 +3,21 @@
 """What a plugin author gets: the SDK is installed under a DESTDIR, the README's hello worlds are built from it by the
 commands the README shows, with gcc and with clang, loaded by a node and called; so are the example projects and the one
 in Rust. And what is exported by whom."""
-import functools
-import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
-from harness.node import Folder, Node, plugin_folder, program, root
+from harness.node import Node, plugin_folder, program, root
 from harness.reports import sanitized
+from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import Skip, check, equal, run, test
 from readme_examples import example
 
 README = (root / "plugin-api/README.md").read_text(encoding="utf-8")
 EXAMPLES = root / "plugin-api/examples"
-
-
-def shell(command, folder, **variables):
-    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False,
-                          env=dict(os.environ, **variables))
-    if done.returncode != 0:
-        raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def needs(*tools):
-    for tool in tools:
-        if shutil.which(tool) is None:
-            raise Skip(f"no {tool} on this machine")
-
-
-@functools.cache
-def installed():
-    """The development files under a DESTDIR, and the environment in which pkg-config finds them there."""
-    needs("meson", "pkg-config")
-    folder = Folder()
-    build = next(parent for parent in pathlib.Path(program("COPPICED", "coppiced")).resolve().parents
-                 if (parent / "build.ninja").exists())
-    shell(f"meson install -C {build} --no-rebuild --quiet --tags devel --destdir {folder.path}", root)
-    found = list(folder.path.rglob("coppice-plugin.pc"))
-    equal(len(found), 1, "one coppice-plugin.pc is installed")
-    return folder, {"PKG_CONFIG_PATH": str(found[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(folder.path)}
-
-
-def working_folder(cleanup):
-    folder = Folder()
-    cleanup.callback(folder.close)
-    folder.path.chmod(0o755)
-    return folder
 
 
 def commands():
@@ -97,28 +61,6 @@ def readme_gcc(cleanup):
 @test("the same with clang")
 def readme_clang(cleanup):
     build_readme(cleanup, "clang", "clang++")
-
-
-def compiles_strictly(cleanup, cpp):
-    needs(cpp)
-    _, variables = installed()
-    folder = working_folder(cleanup)
-    for name in ("hello.cpp", "hello_test.cpp"):
-        folder.write(name, example(README, name))
-    folder.write("strict.cpp", "#include <coppice/testing/erlang.hpp>\n#include \"hello_test.cpp\"\n")
-    for level in ("-O0", "-O2"):
-        shell(f"{cpp} -std=c++20 {level} -Wall -Wextra -Wshadow -Wconversion -Werror -c strict.cpp -o strict.o "
-              "$(pkg-config --cflags coppice-plugin)", folder.path, **variables)
-
-
-@test("a plugin's test compiles without a warning with gcc, optimised and not")
-def strict_gcc(cleanup):
-    compiles_strictly(cleanup, "g++")
-
-
-@test("the same with clang")
-def strict_clang(cleanup):
-    compiles_strictly(cleanup, "clang++")
 
 
 @test("the example project builds, tests and loads with Meson")

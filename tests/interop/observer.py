@@ -3,15 +3,16 @@
 """What OTP's observer and etop ask of a node: the functions and the processes of observer_backend; and the
 tools themselves, observer on a screen that nobody sees.
 """
+import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node
+from harness.node import Folder, Node
+from harness.screen import Screen, png
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
 
@@ -93,22 +94,28 @@ def applications(cleanup):
     contains(erl("rpc:call(N, appmon_info, start_link2, [rpc:call(N, erlang, whereis, [kv]), rpc:call(N, erlang, whereis, [kv]), []])"), "badarg")
 
 
+def keep_pictures(folder):
+    """Of the tabs, as PNG files in the folder COPPICE_SCREENSHOTS, if there is one."""
+    kept = os.environ.get("COPPICE_SCREENSHOTS")
+    for dump in folder.glob("*.xwd") if kept else []:
+        pathlib.Path(kept).mkdir(parents=True, exist_ok=True)
+        (pathlib.Path(kept) / f"{dump.stem}.png").write_bytes(png(dump))
+
+
 @test("every tab of OTP's observer shows the node, and a window one of its processes", proves="observer")
 def tabs(cleanup):
-    if shutil.which("Xvfb") is None:
-        raise Skip("no Xvfb on this machine")
-    screen = subprocess.Popen(["Xvfb", "-displayfd", "1", "-nolisten", "tcp"], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True)
-    cleanup.callback(screen.wait)
-    cleanup.callback(screen.kill)
-    node, erl = pair(cleanup, display=f":{screen.stdout.readline().strip()}")
+    screen = Screen(cleanup)
+    node, erl = pair(cleanup, display=screen.display)
     if "non_existing" in erl("[code:which(M) || M <- [observer, wx]]"):
         raise Skip("this Erlang has no observer, or no wx")
-    if not erl("observer_backend:vsn()").startswith('{ok,"1.19'):
-        raise Skip("the places in the records of observer are those of OTP 25")
-    erl(f'{{ok, observer_tabs, Code}} = compile:file("{here}/observer_tabs", [binary]), '
+    folder = Folder()  # where the node sees it, in whichever system it runs
+    cleanup.callback(folder.close)
+    shutil.copy(here / "observer_tabs.erl", folder.path)
+    erl(f'{{ok, observer_tabs, Code}} = compile:file("{folder.path}/observer_tabs", [binary]), '
         'code:load_binary(observer_tabs, "observer_tabs", Code)')
-    shown = erl("Shown = observer_tabs:show(N), [{Tab, What} || {Tab, What} <- Shown, What =/= ok]")
+    shown = erl(f'Shown = observer_tabs:show(N, "{screen.frame}", "{folder.path}"), '
+                '[{Tab, What} || {Tab, What} <- Shown, What =/= ok]')
+    keep_pictures(folder.path)
     equal(shown, "[]", "".join(erl.output))
     equal(erl("length(Shown)"), "10")
     check("crash" not in "".join(erl.output), "observer crashed", "".join(erl.output))

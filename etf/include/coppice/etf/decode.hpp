@@ -48,8 +48,8 @@ bool read_number(cursor& in, T& out, mismatch& why) {
       return out = static_cast<T>(wide), in = ahead, true;
   }
   if (in.peek() != kind::integer || why.is_quiet()) return wanted<T>(in, why);
-  return why.wanted(in, "integer from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
-                            std::to_string(std::numeric_limits<T>::max()));
+  return why.wanted(in, concatenated("integer from ", std::to_string(std::numeric_limits<T>::min()), " to ",
+                                     std::to_string(std::numeric_limits<T>::max())));
 }
 
 template <class T>

@@ -158,8 +158,8 @@ template <class T>
   std::uint32_t arity;
   std::string_view name;
   if (!ahead.read_tuple(arity)) return wanted<T>(at, why);
-  std::string got = "tuple of " + std::to_string(arity);
-  if (arity != 0 && ahead.read_atom(name)) got = "{" + std::string(name) + ", …} of " + std::to_string(arity);
+  std::string got = concatenated("tuple of ", std::to_string(arity));
+  if (arity != 0 && ahead.read_atom(name)) got = concatenated("{", name, ", …} of ", std::to_string(arity));
   return why.wanted(at, expected<T>(), got);
 }
 

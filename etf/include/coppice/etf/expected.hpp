@@ -33,7 +33,7 @@ std::string expected() {
   else if constexpr (std::is_same_v<T, etf::atom>)
     return "atom";
   else if constexpr (is_constant<T>)
-    return "atom " + std::string(constant_name<T>);
+    return concatenated("atom ", constant_name<T>);
   else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, charlist>)
     return "text";
   else if constexpr (text<T> || blob<T>)
@@ -54,12 +54,12 @@ std::string expected() {
   } else if constexpr (is_a<T, std::variant>) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
       std::string all;
-      ((all += (I == 0 ? "" : " or ") + expected<std::variant_alternative_t<I, T>>()), ...);
+      ((all += I == 0 ? "" : " or ", all += expected<std::variant_alternative_t<I, T>>()), ...);
       return all;
     }
     (std::make_index_sequence<std::variant_size_v<T>>{});
   } else if constexpr (tuple_like<T>)
-    return "tuple of " + std::to_string(std::tuple_size_v<T>);
+    return concatenated("tuple of ", std::to_string(std::tuple_size_v<T>));
   else if constexpr (dictionary<T> || is_a<T, flat_map>)
     return "map";
   else if constexpr (aggregate<T>) {
@@ -69,13 +69,15 @@ std::string expected() {
     else if constexpr (how == form::proplist)
       return "list";
     else if constexpr (how == form::tuple)
-      return "tuple of " + std::to_string(reflect::member_count<T>);
+      return concatenated("tuple of ", std::to_string(reflect::member_count<T>));
     else
-      return "{" + std::string(tag_of<T>) + ", …} of " + std::to_string(reflect::member_count<T> + 1);
+      return concatenated("{", tag_of<T>, ", …} of ", std::to_string(reflect::member_count<T> + 1));
   } else if constexpr (std::is_enum_v<T>) {
     std::string all;
     for (const std::string_view name : names_of<T>) {
-      if (!name.empty()) all += (all.empty() ? "" : " or ") + std::string(name);
+      if (name.empty()) continue;
+      if (!all.empty()) all += " or ";
+      all += name;
     }
     return all;
   } else {

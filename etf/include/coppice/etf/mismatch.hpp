@@ -39,9 +39,9 @@ class mismatch {
     std::string_view name;
     std::int64_t number;
     if (ahead.read_atom(name))
-      got += " " + std::string(name);
+      got += detail::concatenated(" ", name);
     else if (ahead.read_integer(number))
-      got += " " + std::to_string(number);
+      got += detail::concatenated(" ", std::to_string(number));
     return wanted(at, expected, got);
   }
   [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, std::string_view expected,
@@ -61,11 +61,11 @@ class mismatch {
   }
   /// Always false: the failure was inside this field, element or key.
   [[gnu::cold, gnu::noinline]] bool in_field(std::string_view name) {
-    if (found_) found_->path.insert(0, "." + std::string(name));
+    if (found_) found_->path.insert(0, detail::concatenated(".", name));
     return false;
   }
   [[gnu::cold, gnu::noinline]] bool in_element(std::size_t index) {
-    if (found_) found_->path.insert(0, "[" + std::to_string(index) + "]");
+    if (found_) found_->path.insert(0, detail::concatenated("[", std::to_string(index), "]"));
     return false;
   }
 

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""compile.py FOLDER JOBS TARGET…: runs ninja so that people see how it goes, all on standard error.
+
+On a terminal that is ninja's own line of progress; elsewhere a line at the first step and at each tenth of them, and
+of the steps themselves only what they complain of. When a meson.build has changed, Meson runs before; what it says
+is shown only if it fails.
+"""
+import os
+import re
+import subprocess
+import sys
+
+STEP = re.compile(r"^@(\d+)/(\d+)@ ")
+MOST_LINES = 30  # of what Meson says when it fails: the reason comes last
+
+
+def configured(ninja):
+    again = subprocess.run([*ninja, "build.ninja"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           errors="replace", check=False)
+    if again.returncode != 0:
+        print(*again.stdout.splitlines()[-MOST_LINES:], sep="\n", file=sys.stderr)
+    return again.returncode == 0
+
+
+def shown(lines, what):
+    """What is worth a line of all that ninja prints where no terminal is."""
+    tenths = None
+    for line in lines:
+        step = STEP.match(line)
+        if step is None:
+            if not line.startswith(("ninja: Entering directory", "ninja: no work to do.")):
+                yield line
+            continue
+        done, total = int(step[1]), int(step[2])
+        if done * 10 // total != tenths:
+            yield f"==> {what}: {done} of {total} steps\n"
+        tenths = done * 10 // total
+
+
+def main():
+    folder, jobs, *targets = sys.argv[1:]
+    ninja = ["ninja", "-C", folder, "-j", jobs]
+    if not configured(ninja):
+        return 1
+    if sys.stderr.isatty():
+        return subprocess.run([*ninja, *targets], stdout=sys.stderr, check=False).returncode
+    with subprocess.Popen([*ninja, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", env=dict(os.environ, NINJA_STATUS="@%f/%t@ ")) as running:
+        for line in shown(running.stdout, os.path.relpath(folder)):
+            print(line, end="", file=sys.stderr, flush=True)
+    return running.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

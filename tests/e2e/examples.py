@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every example, as a plugin author would take it over: the plugin API's README, the example projects and the bundled
+plugins compile without a warning, warnings asked for that a strict author has on. At -O0 and -O3, with
+COPPICE_EXAMPLES=all at each level: what a compiler finds differs with what it inlines.
+"""
+import concurrent.futures
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
+from harness.node import root
+from harness.reports import sanitized
+from harness.sdk import installed, needs, shell, working_folder
+from harness.tap import Skip, check, run, test
+from readme_examples import example
+
+LEVELS = range(4) if os.environ.get("COPPICE_EXAMPLES") == "all" else (0, 3)
+STRICT = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
+
+
+def sources(folder):
+    """Every example; those of the README written out, and its test with terms in Erlang's syntax as well."""
+    readme = (root / "plugin-api/README.md").read_text(encoding="utf-8")
+    for name in ("hello_c.c", "hello.cpp", "hello_test.cpp"):
+        folder.write(name, example(readme, name))
+    folder.write("syntax_test.cpp", '#include <coppice/testing/erlang.hpp>\n#include "hello_test.cpp"\n')
+    written = [folder.path / name for name in ("hello_c.c", "hello.cpp", "syntax_test.cpp")]
+    return [*written, *(file for place in ("plugin-api/examples", "plugins") for end in ("c", "cpp")
+                        for file in sorted((root / place).glob(f"*/*.{end}")))]
+
+
+def compiles(cleanup, c, cpp):
+    if sanitized("address", "thread"):
+        raise Skip("the same files as in an ordinary build")
+    needs(c, cpp)
+    _, variables = installed()
+    folder = working_folder(cleanup)
+    files = sources(folder)
+    check(len(files) > 8, "there are examples", *files)
+
+    def compiled(file, level):
+        language = f"{c} -std=c11" if file.suffix == ".c" else f"{cpp} -std=c++20"
+        shell(f"{language} -O{level} -fPIC {STRICT} -c {file} -o /dev/null $(pkg-config --cflags coppice-plugin)",
+              folder.path, **variables)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(compiled, file, level) for level in LEVELS for file in files]:
+            done.result()
+
+
+@test("every example compiles without a warning with gcc")
+def gcc(cleanup):
+    compiles(cleanup, "gcc", "g++")
+
+
+@test("the same with clang")
+def clang(cleanup):
+    compiles(cleanup, "clang", "clang++")
+
+
+if __name__ == "__main__":
+    run()

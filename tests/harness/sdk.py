@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""What a plugin author has: the development files of the build under test, installed, and a folder to work in."""
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+
+from harness.node import Folder, program, root
+from harness.tap import Skip, equal
+
+
+def shell(command, folder, **variables):
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False,
+                          env=dict(os.environ, **variables))
+    if done.returncode != 0:
+        raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def needs(*tools):
+    for tool in tools:
+        if shutil.which(tool) is None:
+            raise Skip(f"no {tool} on this machine")
+
+
+@functools.cache
+def installed():
+    """The development files under a DESTDIR, and the environment in which pkg-config finds them there."""
+    needs("meson", "pkg-config")
+    folder = Folder()
+    build = next(parent for parent in pathlib.Path(program("COPPICED", "coppiced")).resolve().parents
+                 if (parent / "build.ninja").exists())
+    shell(f"meson install -C {build} --no-rebuild --quiet --tags devel --destdir {folder.path}", root)
+    found = list(folder.path.rglob("coppice-plugin.pc"))
+    equal(len(found), 1, "one coppice-plugin.pc is installed")
+    return folder, {"PKG_CONFIG_PATH": str(found[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(folder.path)}
+
+
+def working_folder(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    folder.path.chmod(0o755)
+    return folder
