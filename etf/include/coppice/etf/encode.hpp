@@ -58,9 +58,10 @@ struct ink {
       return;
     }
     at[0] = static_cast<std::uint8_t>(tag::atom_utf8);
-    wire::store16(at + 1, static_cast<std::uint16_t>(name.size()));
-    std::memcpy(at + 3, name.data(), name.size());
-    at += 3 + name.size();
+    const auto size = static_cast<std::uint16_t>(name.size()); // all that the form can say; more is bad
+    wire::store16(at + 1, size);
+    std::memcpy(at + 3, name.data(), size);
+    at += 3 + size;
     bad |= name.size() > 1020;
   }
   void big(std::uint64_t magnitude, bool negative) {
