@@ -77,8 +77,8 @@ help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
 Everything: .ci/run, README's two commands in bare Debians, interop with newer OTP, thread sanitizer, the runtime's
-random play at length and a minute of chaos (both also under both sanitizers), long fuzz, benchmarks; a summary and the
-commit at the end.
+random play at length and a minute of chaos (both also under both sanitizers), ten minutes of random signals, long fuzz,
+benchmarks; a summary and the commit at the end.
 EOF
 }
 
@@ -98,6 +98,8 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step chaos packaging/dev test e2e/chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos address' packaging/dev sanitize address e2e/chaos
   COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_ACTORS=10 verify_step 'chaos thread' packaging/dev sanitize thread e2e/chaos
+  COPPICE_ATTACK_SECONDS=600 verify_step 'random signals' packaging/dev test attack/random_signals
+  COPPICE_ATTACK_SECONDS=120 verify_step 'random signals address' packaging/dev sanitize address attack/random_signals
   verify_step fuzz packaging/dev fuzz 300
   verify_step bench packaging/dev bench
   printf '\n'
