@@ -47,9 +47,7 @@ router::router(runtime::system& system, options chosen)
   system_.nodes().set_holder(this);
 }
 
-router::~router() {
-  system_.nodes().set_holder(nullptr);
-}
+router::~router() = default;
 
 local_node router::ourselves() const {
   return {std::string(system_.node_name()), flag::offered | (options_.visible ? flag::published : 0),
@@ -456,6 +454,7 @@ void router::stop() {
       end_at_home(*p, generation, {base::errc::closed, "this node stops"});
     }
   });
+  system_.nodes().set_holder(nullptr); // the table goes with the system, which may go first
 }
 
 // Inspection ----------------------------------------------------------------------------------------------

@@ -161,8 +161,9 @@ bool key_checker::string(bytes rest) {
   if (size > rest.size() - 3) return false;
   at_ += 3 + size;
   if (!is_hashed()) return deliver(0), true;
-  frame* const top =
-      frames_.back().what == frame::type::list && frames_.back().left == 1 ? &frames_.back() : nullptr;
+  const bool is_tail =
+      !frames_.empty() && frames_.back().what == frame::type::list && frames_.back().left == 1;
+  frame* const top = is_tail ? &frames_.back() : nullptr;
   std::uint64_t hash = top != nullptr ? top->hash : begin(seed::list, 0);
   for (const std::uint8_t byte : rest.subspan(3, size)) hash = join(hash, hashes_of_bytes()[byte]);
   if (top != nullptr) {

@@ -51,7 +51,7 @@ class node_names {
   node_names(const node_names&) = delete;
   node_names& operator=(const node_names&) = delete;
 
-  // Null: nobody is. While nobody is, no slot is given on. Outlived by nothing that interns.
+  // Null: nobody is. While nobody is, no slot is given on. It is taken back before the holder goes.
   void set_holder(holder* one);
 
   // nullopt when there is no room, or the name is too long.
