@@ -43,7 +43,10 @@ WantedBy=multi-user.target
 EOF
   mkdir -p "$folder/etc/systemd/system/multi-user.target.wants"
   ln -s ../booted.service "$folder/etc/systemd/system/multi-user.target.wants"
-  run_booted "$folder" >"$build/boot.log" 2>&1 || true
+  local status=0
+  run_booted "$folder" >"$build/boot.log" 2>&1 || status=$?
+  # It asked for another boot.
+  if ((status == 133)); then run_booted "$folder" >>"$build/boot.log" 2>&1 || true; fi
   judge_boot "$folder/root"
 }
 
@@ -51,7 +54,7 @@ EOF
 run_booted() {
   # nspawn keeps its sockets where sandboxes have no room for them.
   # shellcheck disable=SC2016
-  timeout 300 unshare --mount sh -ec '
+  timeout 120 unshare --mount sh -ec '
     mkdir -p /run/systemd/nspawn
     mount -t tmpfs tmpfs /run/systemd/nspawn
     exec systemd-nspawn --quiet --directory="$1" --boot --register=no --keep-unit --console=pipe' sh "$1" </dev/null
@@ -78,8 +81,8 @@ judge_boot() {
     echo '0 passed, 1 failed, 0 skipped'
     return 1
   fi
-  passed=$(grep -c '^ok ' "$said")
-  failed=$(grep -c '^not ok ' "$said")
+  passed=$(grep -c '^ok ' "$said" || true)
+  failed=$(grep -c '^not ok ' "$said" || true)
   if ! grep -q '^the end$' "$said"; then
     echo 'not ok it comes to the end' >>"$said"
     failed=$((failed + 1))

@@ -129,6 +129,12 @@ def temporary_application(cleanup):
     equal(node.stop(), 0)
 
 
+@test("a SIGSEGV or SIGABRT that somebody sends ends the node, as any program")
+def sent_fault(cleanup):
+    for number in (signal.SIGSEGV, signal.SIGABRT):
+        equal(Node(cleanup).stop(number), -number)
+
+
 @test("after kill -9 the next start finds nothing in its way")
 def kill_minus_nine(cleanup):
     node = Node(cleanup)
