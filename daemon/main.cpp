@@ -204,7 +204,8 @@ exit_code start(int argc, char** argv) {
   command_line given;
   CLI::App app("Runs a Coppice node: a supervision tree of plugin actors in a cluster of Erlang nodes.",
                "coppiced");
-  app.add_option("--config", given.files, "configuration; later files override earlier ones")
+  app.add_option("--config", given.files,
+                 "configuration; later files override earlier ones, a folder is its node.yaml and conf.d")
       ->type_name("FILE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -231,8 +232,7 @@ exit_code start(int argc, char** argv) {
   }
   keep_freed_memory();
   base::raise_descriptor_limit();
-  const std::vector<std::string> files = given.files.empty() ? spec::default_files() : given.files;
-  spec::outcome loaded = spec::load(files, options);
+  spec::outcome loaded = spec::load(spec::configuration_files(given.files), options);
   const std::string findings = spec::render(loaded.diagnostics);
   std::fwrite(findings.data(), 1, findings.size(), stderr);
   if (!loaded.spec) return exit_code::bad_configuration;

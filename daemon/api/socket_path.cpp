@@ -4,12 +4,15 @@
 #include "api/socket_path.hpp"
 
 #include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <iterator>
 
 namespace coppice::api {
 
@@ -22,12 +25,33 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+// Where nodes have theirs that the user starts by hand.
+fs::path folder_of_user() {
+  if (geteuid() == 0) return service_folder;
+  if (auto runtime = environment("XDG_RUNTIME_DIR"); !runtime.empty()) return fs::path(runtime) / "coppice";
+  return fmt::format("/tmp/coppice-{}", geteuid());
+}
+
+std::string group_name(gid_t id) {
+  const group* const found = getgrgid(id); // NOLINT(concurrency-mt-unsafe): the client has one thread
+  return found == nullptr ? std::to_string(id) : found->gr_name;
+}
+
+std::string user_name(uid_t id) {
+  const passwd* const found = getpwuid(id); // NOLINT(concurrency-mt-unsafe): as above
+  return found == nullptr ? std::to_string(id) : found->pw_name;
+}
+
+bool may_open(const fs::path& socket) {
+  return access(socket.c_str(), W_OK) == 0;
+}
+
 } // namespace
 
 fs::path socket_folder() {
-  if (geteuid() == 0) return "/run/coppice";
-  if (auto runtime = environment("XDG_RUNTIME_DIR"); !runtime.empty()) return fs::path(runtime) / "coppice";
-  return fmt::format("/tmp/coppice-{}", geteuid());
+  const std::string given = environment("RUNTIME_DIRECTORY"); // several with colons in between
+  if (!given.empty()) return given.substr(0, given.find(':'));
+  return folder_of_user();
 }
 
 fs::path socket_path(std::string_view node_name) {
@@ -63,13 +87,31 @@ std::vector<fs::path> sockets_in(const fs::path& folder) {
   return found;
 }
 
-base::result<fs::path> choose_socket(std::string_view option) {
+std::string who_may_open(const fs::path& socket) {
+  struct stat info {};
+  if (stat(socket.c_str(), &info) != 0) return "you may not look at it";
+  const std::string owner = user_name(info.st_uid);
+  if ((info.st_mode & S_IWGRP) == 0) return "only " + owner + " may open it";
+  return fmt::format("only {} and the group {} may open it", owner, group_name(info.st_gid));
+}
+
+base::result<fs::path> choose_socket(std::string_view option, const fs::path& services) {
   if (!option.empty()) return fs::path(option);
   if (auto named = environment("COPPICE_SOCKET"); !named.empty()) return fs::path(named);
-  const fs::path folder = socket_folder();
-  auto found = sockets_in(folder);
+  const auto of_services = sockets_in(services);
+  std::vector<fs::path> found;
+  std::copy_if(of_services.begin(), of_services.end(), std::back_inserter(found), may_open);
+  const fs::path own = folder_of_user();
+  if (found.empty()) found = sockets_in(own);
   if (found.size() == 1) return found.front();
-  if (found.empty()) return base::fail(base::errc::not_found, "no control socket in " + folder.string());
+  if (found.empty() && !of_services.empty())
+    return base::fail(base::errc::refused,
+                      of_services.front().string() + ": " + who_may_open(of_services.front()));
+  if (found.empty() && own == services)
+    return base::fail(base::errc::not_found, "no control socket in " + own.string());
+  if (found.empty())
+    return base::fail(base::errc::not_found,
+                      fmt::format("no control socket in {} and {}", services.string(), own.string()));
   std::string list;
   for (const auto& path : found) list += "\n  --socket " + path.string();
   return base::fail(base::errc::invalid, "several nodes run here, choose one:" + list);

@@ -16,6 +16,8 @@
 #include <cstring>
 #include <utility>
 
+#include "api/socket_path.hpp"
+
 namespace coppice::cli {
 
 namespace {
@@ -67,6 +69,7 @@ tl::expected<client, no_reply> client::connect(const std::filesystem::path& sock
   if (patience) set_patience(made.fd_, *patience);
   if (::connect(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == EAGAIN) return silent();
+    if (errno == EACCES) return gone(path + ": " + api::who_may_open(socket_path));
     return gone(path + ": " + words(errno));
   }
   return made;

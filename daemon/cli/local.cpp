@@ -56,7 +56,7 @@ std::string drafts_text(const spec::node_spec& spec) {
 }
 
 api::exit_code check(const std::vector<std::string>& given, bool effective, bool as_json) {
-  const std::vector<std::string> files = given.empty() ? spec::default_files() : given;
+  const std::vector<std::string> files = spec::configuration_files(given);
   spec::outcome outcome = spec::load(files);
   if (as_json) {
     json problems = json::array();
@@ -181,8 +181,10 @@ void declare_local_commands(CLI::App& app, const common_options& common,
 
   auto checked = std::make_shared<parameters>();
   CLI::App* check_command = app.add_subcommand("check", "validates a configuration as a start would");
-  check_command->add_option("file", checked->files,
-                            "later files override earlier ones; default: /etc/coppice/node.yaml and conf.d");
+  check_command->add_option(
+      "file", checked->files,
+      "later files override earlier ones, a folder is its node.yaml and conf.d; default: "
+      "/etc/coppice");
   check_command->add_flag("--effective", checked->effective,
                           "print the whole configuration, defaults included");
   check_command->callback([&common, &run, checked] {

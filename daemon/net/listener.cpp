@@ -95,7 +95,13 @@ base::result<base::unique_fd> bind_unix(const std::string& path, mode_t mode, st
   if (bind(fd->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return base::fail_errno("listen on " + path, errno);
   }
-  const bool grouped = !group || chown(path.c_str(), static_cast<uid_t>(-1), *group) == 0;
+  // Whoever has that group anyway need not be able to give a file away.
+  const auto has_group = [&path](gid_t wanted) {
+    struct stat made {};
+    return stat(path.c_str(), &made) == 0 && made.st_gid == wanted;
+  };
+  const bool grouped =
+      !group || has_group(*group) || chown(path.c_str(), static_cast<uid_t>(-1), *group) == 0;
   if (!grouped || chmod(path.c_str(), mode) != 0 || listen(fd->get(), backlog) != 0) {
     const int number = errno;
     unlink(path.c_str());

@@ -166,8 +166,7 @@ struct instance::components::prepared {
 
 void instance::components::prepare(const apply_request& request, const configuration& current,
                                    apply_outcome& out, prepared& work) {
-  std::vector<std::string> files = request.files.empty() ? source.files : request.files;
-  if (files.empty()) files = spec::default_files();
+  const auto files = spec::configuration_files(request.files.empty() ? source.files : request.files);
   spec::outcome loaded = spec::load(files, source.options);
   out.diagnostics = std::move(loaded.diagnostics);
   out.valid = loaded.spec.has_value();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See kernel auth.erl: twenty capital letters; printable ASCII; trailing newlines and blanks don't count;
-// the user's cookie is ~/.erlang.cookie, or erlang/.erlang.cookie in the configuration folder where the
-// former is absent and the latter is there. Blocks.
+// See kernel auth.erl: twenty capital letters; printable ASCII; trailing newlines and blanks don't count.
+// Unless the configuration says where it is, it is the credential that systemd loaded under the name cookie,
+// else the user's: ~/.erlang.cookie, or erlang/.erlang.cookie in the configuration folder where the former is
+// absent and the latter is there. Blocks.
 #include "node/cookie.hpp"
 
 #include <fcntl.h>
@@ -24,6 +25,7 @@ namespace {
 constexpr std::size_t longest = 8192;
 constexpr std::size_t erlang_length = 20;
 constexpr std::size_t short_length = 12;
+constexpr const char* usual_credential = "cookie"; // what a unit gives who configures no other
 
 std::string environment(const char* name) {
   const char* const value = std::getenv(name);
@@ -101,6 +103,14 @@ base::result<cookie> from_file(const std::string& path) {
   return cookie{std::move(*value), path};
 }
 
+base::result<cookie> from_credential(const std::string& folder, const std::string& name) {
+  auto text = base::read_file(folder + "/" + name, longest);
+  if (!text) return tl::unexpected(text.error());
+  auto value = checked(std::move(*text), "credential " + name);
+  if (!value) return tl::unexpected(value.error());
+  return cookie{std::move(*value), {}};
+}
+
 base::result<cookie> of_user() {
   auto home = home_folder();
   if (!home) return tl::unexpected(home.error());
@@ -124,18 +134,17 @@ base::result<cookie> find_cookie(const spec::cookie_source& source) {
     if (!text) return tl::unexpected(text.error());
     return cookie{std::move(*text), {}};
   }
-  if (!source.credential) return of_user();
   const std::string folder = environment("CREDENTIALS_DIRECTORY");
+  if (!source.credential) {
+    const bool is_given = !folder.empty() && access((folder + "/" + usual_credential).c_str(), F_OK) == 0;
+    return is_given ? from_credential(folder, usual_credential) : of_user();
+  }
   if (folder.empty()) {
     return base::fail(base::errc::not_found, "cookie: credential " + *source.credential +
                                                  ": no CREDENTIALS_DIRECTORY: not started by systemd with "
                                                  "LoadCredential");
   }
-  auto text = base::read_file(folder + "/" + *source.credential, longest);
-  if (!text) return tl::unexpected(text.error());
-  auto value = checked(std::move(*text), "credential " + *source.credential);
-  if (!value) return tl::unexpected(value.error());
-  return cookie{std::move(*value), {}};
+  return from_credential(folder, *source.credential);
 }
 
 } // namespace coppice::node

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where the configuration is when nobody says where: /etc/coppice/node.yaml and then
-// /etc/coppice/conf.d/*.yaml in the order of their names. Any thread; reads one folder.
+// Which files a configuration is made of. A folder is configured by its node.yaml and then by its
+// conf.d/*.yaml in the order of their names. Any thread; reads folders.
 #pragma once
 
 #include <string>
@@ -8,7 +8,11 @@
 
 namespace coppice::spec {
 
-// The main file always, whether it exists or not, so that its absence is reported by load().
-std::vector<std::string> default_files(const std::string& folder = "/etc/coppice");
+inline constexpr const char* default_folder = "/etc/coppice";
+
+// What `given`, files and folders, stands for; nothing given is the default folder. A folder's main file is
+// named whether it exists or not, so that load() reports its absence.
+std::vector<std::string> configuration_files(const std::vector<std::string>& given,
+                                             const std::string& fallback = default_folder);
 
 } // namespace coppice::spec

@@ -108,7 +108,8 @@ const table<node_options>& node_table() {
                                     "alive@host; without a host the machine's short name is taken")
           .needed()
           .add<&node_options::cookie>("cookie", section<cookie_source>(&cookie_table),
-                                      "the cluster's shared secret; without this key ~/.erlang.cookie")
+                                      "the cluster's shared secret; without this key systemd's credential "
+                                      "`cookie`, else ~/.erlang.cookie")
           .add<&node_options::visibility>(
               "visibility",
               choice<visibility>({{"visible", visibility::visible}, {"hidden", visibility::hidden}}),
@@ -252,8 +253,8 @@ const table<control_options>& control_table() {
       table<control_options>()
           .add<&control_options::socket>(
               "socket", path("auto"),
-              "the control socket; auto: NAME.sock in /run/coppice as root, else in "
-              "$XDG_RUNTIME_DIR/coppice, else in /tmp/coppice-UID")
+              "the control socket; auto: NAME.sock in systemd's $RUNTIME_DIRECTORY, else as root in "
+              "/run/coppice, else in $XDG_RUNTIME_DIR/coppice, else in /tmp/coppice-UID")
           .add<&control_options::group>("group", text("a group"), "the group that may use it")
           .add<&control_options::mode>("mode", file_mode(), "its file mode")
           .add<&control_options::http>(

@@ -3,7 +3,7 @@
 # distribution's own is older. A stamp newer than dpkg's database says that there is nothing to do.
 # shellcheck shell=bash
 
-dependency_groups=(build test lint sanitizers bench coverage observer verify)
+dependency_groups=(build test lint sanitizers bench coverage observer boot verify)
 
 # One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
 packages_of() {
@@ -61,6 +61,10 @@ LIST
 erlang-observer the tools of OTP that look at a node
 erlang-wx what observer draws with
 xvfb its screen
+LIST
+    boot) cat <<'LIST' ;;
+debootstrap a Debian to boot
+systemd-container systemd-nspawn, which boots it
 LIST
     verify) cat <<'LIST' ;;
 abigail-tools the plugin ABI's types against what is recorded

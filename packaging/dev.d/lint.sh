@@ -51,7 +51,7 @@ dev_lint() {
   python3 tests/layers.py || failed=1
   say "shell and Python scripts"
   # The pieces use variables of packaging/dev (SC2154).
-  shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer .ci/run || failed=1
+  shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer packaging/dev.d/booted .ci/run || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
   say "the plugin ABI's headers and types"
@@ -76,7 +76,7 @@ tidy() {
 help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
-Everything: .ci/run, README's two commands in bare Debians, interop with newer OTP, thread sanitizer, the runtime's
+Everything: .ci/run, README's two commands in bare Debians, a booted service, interop with newer OTP, thread sanitizer, the runtime's
 random play at length and a minute of chaos (both also under both sanitizers), ten minutes of random signals, long fuzz,
 benchmarks; a summary and the commit at the end.
 EOF
@@ -84,11 +84,12 @@ EOF
 
 dev_verify() {
   local summary=() failed=0
-  need verify observer
+  need verify observer boot
   mkdir -p "$build"
   verify_step ci .ci/run
   verify_step 'bare Debian 12' packaging/dev bare bookworm
   verify_step 'bare Debian 13' packaging/dev bare trixie
+  verify_step 'booted service' packaging/dev boot
   verify_step 'OTP of trixie' packaging/dev interop --otp trixie
   verify_step 'OTP of sid' packaging/dev interop --otp sid
   verify_step thread packaging/dev sanitize thread

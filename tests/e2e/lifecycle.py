@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, plugin_folder, program
+from harness.reports import sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
 fragile = """
@@ -127,6 +128,13 @@ def temporary_application(cleanup):
     eventually(lambda: node.ask("status")["applications"][0]["state"] == "stopped", "the application has ended")
     equal(node.ask("status")["state"], "running")
     equal(node.stop(), 0)
+
+
+@test("a SIGSEGV or SIGABRT that somebody sends ends the node, as any program")
+def sent_fault(cleanup):
+    # A sanitizer has its own way to end of a fault.
+    for number in (signal.SIGABRT,) if sanitized("address", "thread") else (signal.SIGABRT, signal.SIGSEGV):
+        equal(Node(cleanup).stop(number), -number)
 
 
 @test("after kill -9 the next start finds nothing in its way")

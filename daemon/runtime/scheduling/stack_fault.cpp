@@ -3,6 +3,7 @@
 // itself owns, and formats by hand. See stack_fault.hpp.
 #include "runtime/scheduling/stack_fault.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -42,6 +43,8 @@ void on_fault(int number, siginfo_t* what, void*) {
   const process_record* p = driver::overflowed(what->si_addr, stack);
   if (p == nullptr) { // not ours: the instruction runs again and faults for the handler before
     sigaction(number, &before, nullptr);
+    // One that somebody sent has no instruction: it comes once more when this returns.
+    if (what->si_code <= 0) ::raise(number);
     return;
   }
   line out;

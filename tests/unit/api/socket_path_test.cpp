@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -26,6 +27,20 @@ void make_socket(const fs::path& path) {
   close(fd);
 }
 
+// Root may open everything: as a user who may not.
+template <class Question>
+bool as_somebody(Question holds) {
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr uid_t nobody = 65534;
+    const bool somebody = geteuid() != 0 || (setgid(nobody) == 0 && setuid(nobody) == 0);
+    _exit(somebody && holds() ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 } // namespace
 
 TEST_CASE("the option wins over the environment") {
@@ -33,6 +48,51 @@ TEST_CASE("the option wins over the environment") {
   CHECK(*api::choose_socket("/from/option") == "/from/option");
   CHECK(*api::choose_socket("") == "/from/environment");
   unsetenv("COPPICE_SOCKET");
+}
+
+TEST_CASE("a node's folder is the one that its unit made for it") {
+  setenv("RUNTIME_DIRECTORY", "/run/one:/run/two", 1);
+  CHECK(api::socket_path("a@h") == "/run/one/a@h.sock");
+  unsetenv("RUNTIME_DIRECTORY");
+}
+
+TEST_CASE("a service's socket that may be opened comes first, then those of the user's own nodes") {
+  test::temporary_folder services;
+  test::temporary_folder own;
+  for (const auto* each : {&services, &own}) REQUIRE(chmod(each->path().c_str(), 0755) == 0);
+  setenv("XDG_RUNTIME_DIR", own.path().c_str(), 1);
+  const auto chosen = [&] { return api::choose_socket("", services.path()); };
+  const auto is_chosen = [&](const std::string& path) { return chosen() && *chosen() == path; };
+  CHECK(chosen().error().code == base::errc::not_found);
+  const std::string a = services.file("a.sock");
+  const std::string b = services.file("b.sock");
+  make_socket(a);
+  CHECK(is_chosen(a));
+  make_socket(b);
+  CHECK(chosen().error().code == base::errc::invalid);
+  CHECK(chosen().error().text.find("b.sock") != std::string::npos);
+  chmod(a.c_str(), 0);
+  chmod(b.c_str(), 0666);
+  CHECK(as_somebody([&] { return is_chosen(b); }));
+  chmod(b.c_str(), 0);
+  CHECK(as_somebody([&] { return !chosen() && chosen().error().code == base::errc::refused; }));
+  REQUIRE(mkdir(own.file("coppice").c_str(), 0755) == 0);
+  make_socket(own.file("coppice/mine.sock"));
+  CHECK(as_somebody([&] { return is_chosen(own.file("coppice/mine.sock")); }));
+  unsetenv("XDG_RUNTIME_DIR");
+}
+
+TEST_CASE("who may open a socket is said by name") {
+  test::temporary_folder folder;
+  make_socket(folder.file("a.sock"));
+  if (geteuid() == 0) REQUIRE(chown(folder.file("a.sock").c_str(), 0, 0) == 0);
+  chmod(folder.file("a.sock").c_str(), 0600);
+  const std::string alone = api::who_may_open(folder.file("a.sock"));
+  CHECK(alone.find("group") == std::string::npos);
+  chmod(folder.file("a.sock").c_str(), 0660);
+  const std::string shared = api::who_may_open(folder.file("a.sock"));
+  CHECK(shared.find(" and the group ") != std::string::npos);
+  if (geteuid() == 0) CHECK(shared == "only root and the group root may open it");
 }
 
 TEST_CASE("only sockets are listed, sorted") {

@@ -119,4 +119,7 @@ TEST_CASE("a cookie from the environment or a credential") {
   const auto given = node::find_cookie(credential);
   REQUIRE(given.has_value());
   CHECK(given->value == "FROMACREDENTIAL");
+  const auto unasked = node::find_cookie({});
+  REQUIRE(unasked.has_value());
+  CHECK(unasked->value == "FROMACREDENTIAL");
 }
