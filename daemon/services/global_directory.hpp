@@ -13,6 +13,7 @@
 
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "services/node_counts.hpp"
 
 namespace coppice::services {
 
@@ -35,7 +36,7 @@ class global_directory {
   bool erase_monitored(const runtime::reference& monitor);
 
   bool has_name(const runtime::pid& who) const { return names_of_.contains(who); }
-  std::size_t of_node(std::uint32_t node) const;
+  std::size_t of_node(std::uint32_t node) const { return at_node_.of(node); }
   const entries& all() const { return names_; }
 
  private:
@@ -44,7 +45,7 @@ class global_directory {
   entries names_;
   std::unordered_map<runtime::reference, entries::iterator, runtime::reference_hash> by_monitor_;
   std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> names_of_; // how many
-  std::unordered_map<std::uint32_t, std::size_t> at_node_;                    // how many
+  node_counts at_node_;
 };
 
 } // namespace coppice::services

@@ -20,7 +20,7 @@ bool global_locks::set(etf::bytes resource, etf::bytes requester, const runtime:
   held.second.requester = base::as_text(requester);
   if (!held_by_[holder].insert(&held).second) return true;
   held.second.holders.push_back(holder);
-  ++at_node_[holder.node];
+  at_node_.add(holder.node);
   return true;
 }
 
@@ -34,7 +34,7 @@ bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
 // Its holder's own note of it is the caller's to remove.
 void global_locks::let_go(entry& of, const runtime::pid& holder) {
   std::erase(of.second.holders, holder);
-  if (const auto count = at_node_.find(holder.node); --count->second == 0) at_node_.erase(count);
+  at_node_.remove(holder.node);
   if (of.second.holders.empty()) locks_.erase(locks_.find(of.first));
 }
 
@@ -53,11 +53,6 @@ void global_locks::remove_all(const runtime::pid& holder) {
   const auto all = std::move(mine->second);
   held_by_.erase(mine);
   for (entry* held : all) let_go(*held, holder);
-}
-
-std::size_t global_locks::of_node(std::uint32_t node) const {
-  const auto found = at_node_.find(node);
-  return found == at_node_.end() ? 0 : found->second;
 }
 
 } // namespace coppice::services

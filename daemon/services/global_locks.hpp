@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
+#include "services/node_counts.hpp"
 
 namespace coppice::services {
 
@@ -31,7 +32,7 @@ class global_locks {
   bool holds_any(const runtime::pid& holder) const { return held_by_.contains(holder); }
   std::size_t size() const { return locks_.size(); }
   // How many the processes of a node hold.
-  std::size_t of_node(std::uint32_t node) const;
+  std::size_t of_node(std::uint32_t node) const { return at_node_.of(node); }
 
  private:
   struct lock {
@@ -45,7 +46,7 @@ class global_locks {
 
   locks locks_; // its entries stay where they are
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> held_by_;
-  std::unordered_map<std::uint32_t, std::size_t> at_node_; // how many
+  node_counts at_node_;
 };
 
 } // namespace coppice::services

@@ -29,7 +29,7 @@ bool pg_groups::equal::same(etf::bytes a, etf::bytes b) {
 void pg_groups::join(etf::bytes group, const runtime::pid& who) {
   auto at = groups_.find(group);
   if (at == groups_.end()) at = groups_.try_emplace(std::string(base::as_text(group))).first;
-  ++at_node_[who.node];
+  at_node_.add(who.node);
   if (++at->second.members[who] > 1) return;
   if (who.here()) ++at->second.local;
   joined_[who].insert(&*at);
@@ -41,21 +41,12 @@ void pg_groups::remove(entry& from, const runtime::pid& who) {
   if (from.second.members.empty()) groups_.erase(groups_.find(from.first));
 }
 
-void pg_groups::count_less(const runtime::pid& who, std::size_t times) {
-  if (const auto at = at_node_.find(who.node); (at->second -= times) == 0) at_node_.erase(at);
-}
-
-std::size_t pg_groups::memberships(std::uint32_t node) const {
-  const auto at = at_node_.find(node);
-  return at == at_node_.end() ? 0 : at->second;
-}
-
 bool pg_groups::leave(etf::bytes group, const runtime::pid& who) {
   const auto at = groups_.find(group);
   if (at == groups_.end()) return false;
   const auto member = at->second.members.find(who);
   if (member == at->second.members.end()) return false;
-  count_less(who, 1);
+  at_node_.remove(who.node);
   if (--member->second > 0) return true;
   const auto mine = joined_.find(who);
   mine->second.erase(&*at);
@@ -71,7 +62,7 @@ std::vector<std::string> pg_groups::leave_all(const runtime::pid& who) {
   for (entry* in : mine->second) {
     const std::uint32_t times = in->second.members.at(who);
     left.insert(left.end(), times, in->first);
-    count_less(who, times);
+    at_node_.remove(who.node, times);
     remove(*in, who);
   }
   joined_.erase(mine);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
+#include "services/node_counts.hpp"
 
 namespace coppice::services {
 
@@ -34,7 +35,7 @@ class pg_groups {
   // How often that process joined each group it is in; empty if it is in none.
   std::vector<std::pair<etf::bytes, std::uint32_t>> groups_of(const runtime::pid& who) const;
   // How often the processes of a node have joined, all together.
-  std::size_t memberships(std::uint32_t node) const;
+  std::size_t memberships(std::uint32_t node) const { return at_node_.of(node); }
   // Everyone of a node, each once.
   std::vector<runtime::pid> of_node(std::uint32_t node) const;
 
@@ -59,10 +60,9 @@ class pg_groups {
   using entry = groups_map::value_type;
 
   void remove(entry& from, const runtime::pid& who);
-  void count_less(const runtime::pid& who, std::size_t times);
 
-  groups_map groups_;                                      // its entries stay where they are
-  std::unordered_map<std::uint32_t, std::size_t> at_node_; // memberships
+  groups_map groups_;   // its entries stay where they are
+  node_counts at_node_; // memberships
   std::unordered_map<runtime::pid, std::unordered_set<entry*>, runtime::pid_hash> joined_;
 };
 

@@ -6,19 +6,13 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.attack import ATTACKERS, Bystanders, Target, unharmed
-from harness.distribution import Atom, Peer
+from harness.attack import Bystanders, Target, peer, unharmed
+from harness.distribution import Atom
 from harness.tap import equal, eventually, run, test
 
 LINK, MONITOR_P = 1, 19
 SETTINGS = [("node.limits.peer_locks", 100), ("node.limits.peer_names", 100), ("node.limits.peer_groups", 1000),
             ("node.limits.peer_relations", 1000)]
-
-
-def peer(cleanup, target, name):
-    made = Peer(target.port, f"{name}@{ATTACKERS}", source=ATTACKERS)
-    cleanup.callback(made.close)
-    return made
 
 
 def disconnected(target, one, why):

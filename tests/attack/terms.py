@@ -11,19 +11,13 @@ import threading
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.attack import ATTACKERS, Bystanders, Target, unharmed
-from harness.distribution import REG_SEND, VERSION, Atom, Peer, Raw, receive
+from harness.attack import Bystanders, Target, peer, unharmed
+from harness.distribution import REG_SEND, VERSION, Atom, Raw, receive
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.term import encode
 
 ONE_TWICE = Raw(b"t\0\0\0\2a\1a\1a\1a\2")  # #{1 => 1, 1 => 2}
 LONGEST_LINE = 10_000
-
-
-def peer(cleanup, target, name="mallory"):
-    made = Peer(target.port, f"{name}@{ATTACKERS}", source=ATTACKERS)
-    cleanup.callback(made.close)
-    return made
 
 
 def is_ended(one):

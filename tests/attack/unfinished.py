@@ -10,7 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Target, unharmed
+from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Target, peer, unharmed
 from harness.distribution import REG_SEND, Atom, Peer, connect
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.term import encode
@@ -19,12 +19,6 @@ MEBIBYTE = 1 << 20
 MEMORY = 256  # MiB, of which a quarter may be unfinished
 SETTINGS = [("node.limits.memory", f"{MEMORY}MiB")]
 ENDLESS = 1 << 40  # fragments
-
-
-def peer(cleanup, target, name, source=ATTACKERS):
-    made = Peer(target.port, f"{name}@{source}", source=source)
-    cleanup.callback(made.close)
-    return made
 
 
 def control(one, to):

@@ -68,6 +68,13 @@ class Target(Node):
         return sorted(one["name"] for one in self.ask("nodes")["nodes"] if one["state"] == "connected")
 
 
+def peer(cleanup, target, name="mallory", source=ATTACKERS):
+    """An attacker who has the cookie."""
+    made = Peer(target.port, f"{name}@{source}", source=source)
+    cleanup.callback(made.close)
+    return made
+
+
 class Bystanders:
     """Those who have nothing to do with the attack: an honest peer that was there before, newcomers, who asks EPMD,
     an orchestrator that asks for /livez, and an operator."""
