@@ -20,14 +20,14 @@
 
 #include "api/exit_code.hpp"
 #include "base/descriptors.hpp"
-#include "base/log.hpp"
+#include "base/log_event.hpp"
+#include "base/log_ring.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
 #include "control/http.hpp"
 #include "node/assemble.hpp"
 #include "node/banner.hpp"
 #include "node/instance.hpp"
-#include "node/notify.hpp"
 #include "spec/default_files.hpp"
 #include "spec/load.hpp"
 
@@ -138,13 +138,12 @@ class main_loop {
 // What SIGHUP does, said in the log: applies the configuration as it stands now, then reloads the plugins
 // whose files have changed; one transaction each, and the second one also when the first came to nothing.
 void refresh(node::instance& running) {
-  node::notify_service_manager(node::reloading_state());
   running.apply({}, [&running](const node::apply_outcome& outcome) {
     for (const std::string& line : node::summary(outcome)) {
-      base::log::write(outcome.applied ? base::log::level::info : base::log::level::error, "apply", {}, "{}",
-                       line);
+      base::log::tell(outcome.applied ? base::log::events::applied : base::log::events::apply_refused,
+                      outcome.applied ? base::log::level::info : base::log::level::error, "apply", {}, "{}",
+                      line);
     }
-    node::notify_service_manager("READY=1");
     running.reload({}, [](const base::result<node::reload_report>&) {});
   });
 }
@@ -153,6 +152,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   base::log::options logging;
   logging.level = node::log_level(spec);
   logging.format = format_of(spec.node.log.format);
+  base::log::log_ring lines; // what `coppice logs` shows: from the first line on
   base::log::start(logging);
   std::signal(SIGPIPE, SIG_IGN); // a client that left is an error of one write, not the node's end
 
@@ -165,7 +165,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
     return complain(node.error().text);
   }
   node::instance& running = **node;
-  auto control = control::serve(running);
+  auto control = control::serve(running, lines);
   auto http = control ? control::serve_http(running) : tl::make_unexpected(control.error());
   if (!http) {
     running.stop();
@@ -175,7 +175,6 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   const std::string socket = running.spec().control.socket == "auto" ? "" : control::socket_of(running);
   running.when_ready([&running, &socket, client = client_program(program)](const base::status& ready) {
     if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);
-    node::notify_service_manager("READY=1");
     if (std::getenv("JOURNAL_STREAM") != nullptr) return;
     const std::string text = node::banner(running, client, socket);
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -185,7 +184,6 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   process.on_hang_up([&running] { refresh(running); });
   process.wait();
   process.on_hang_up(nullptr);
-  node::notify_service_manager("STOPPING=1");
   bool came_back = false;
   process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
   const auto why = running.why();
@@ -193,6 +191,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   const auto code =
       why == ending::application || why == ending::service ? exit_code::failed : exit_code::done;
   base::log::info("node", "{} stopped", running.name());
+  running.on_change(nullptr);
   control->reset();
   http->reset();
   base::log::stop();

@@ -110,7 +110,7 @@ def main():
     parser.add_argument("--suite", action="append", default=[])
     parser.add_argument("--jobs", default="2")
     parser.add_argument("--slower", default="1", help="multiply every time limit")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
 
     log = options.build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)

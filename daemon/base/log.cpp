@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The logger's queue, writer thread and levels. The queue's lock is held only to push or to swap the
+// The logger's queue and writer thread. The queue's lock is held only to push or to swap the
 // whole queue out, never while a line is written; the writer is woken only when the queue was empty.
-// Levels are read without a lock: module slots are append-only.
 #include "base/log.hpp"
 
 #include <algorithm>
@@ -23,69 +22,8 @@ namespace {
 constexpr std::array<std::string_view, 6> level_names = {"trace",  "debug",   "info",
                                                          "notice", "warning", "error"};
 
-constexpr std::uint8_t inherits = 255;
-constexpr std::size_t max_module_name = 31;
 constexpr std::size_t longest_field_name = 64;
 constexpr std::size_t said_of_cut = 64; // bytes of what is said
-
-struct module_slot {
-  std::array<char, max_module_name + 1> name{};
-  std::atomic<std::uint8_t> level{inherits};
-};
-
-class level_table {
- public:
-  bool enabled(level of, std::string_view module) const {
-    const std::size_t count = count_.load(std::memory_order_acquire);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (module != slots_[i].name.data()) continue;
-      const std::uint8_t own = slots_[i].level.load(std::memory_order_relaxed);
-      if (own != inherits) return static_cast<std::uint8_t>(of) >= own;
-      break;
-    }
-    return static_cast<std::uint8_t>(of) >= common_.load(std::memory_order_relaxed);
-  }
-
-  void set(level lowest) { common_.store(static_cast<std::uint8_t>(lowest), std::memory_order_relaxed); }
-  level common() const { return static_cast<level>(common_.load(std::memory_order_relaxed)); }
-
-  status set(std::string_view module, std::optional<level> lowest) {
-    const std::uint8_t value = lowest ? static_cast<std::uint8_t>(*lowest) : inherits;
-    const std::lock_guard lock(writers_);
-    const std::size_t count = count_.load(std::memory_order_relaxed);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (module == slots_[i].name.data()) {
-        slots_[i].level.store(value, std::memory_order_relaxed);
-        return {};
-      }
-    }
-    if (!lowest) return {};
-    if (module.empty() || module.size() > max_module_name) {
-      return fail(errc::invalid, "a log module's name has 1 to 31 characters");
-    }
-    if (count == slots_.size()) return fail(errc::limit, "too many log modules with a level of their own");
-    module.copy(slots_[count].name.data(), module.size());
-    slots_[count].level.store(value, std::memory_order_relaxed);
-    count_.store(count + 1, std::memory_order_release);
-    return {};
-  }
-
-  std::vector<std::pair<std::string, level>> own_levels() const {
-    std::vector<std::pair<std::string, level>> all;
-    const std::size_t count = count_.load(std::memory_order_acquire);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint8_t own = slots_[i].level.load(std::memory_order_relaxed);
-      if (own != inherits) all.emplace_back(slots_[i].name.data(), static_cast<level>(own));
-    }
-    return all;
-  }
-
- private:
-  std::atomic<std::uint8_t> common_{static_cast<std::uint8_t>(level::info)};
-  std::atomic<std::size_t> count_{0};
-  std::array<module_slot, 64> slots_;
-  std::mutex writers_;
-};
 
 class writer {
  public:
@@ -252,11 +190,6 @@ void bound(record& line) {
   for (field& each : line.fields) cut(each.value, left, each.value.size());
 }
 
-level_table& levels() {
-  static level_table the;
-  return the;
-}
-
 writer& the_writer() {
   static writer the;
   return the;
@@ -294,21 +227,6 @@ void stop() {
 }
 void flush() {
   the_writer().flush();
-}
-void set_level(level lowest) {
-  levels().set(lowest);
-}
-status set_level(std::string_view module, std::optional<level> lowest) {
-  return levels().set(module, lowest);
-}
-level current_level() {
-  return levels().common();
-}
-std::vector<std::pair<std::string, level>> module_levels() {
-  return levels().own_levels();
-}
-bool enabled(level of, std::string_view module) {
-  return levels().enabled(of, module);
 }
 std::uint64_t dropped() {
   return the_writer().dropped();

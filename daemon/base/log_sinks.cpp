@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/log_event.hpp"
 #include "base/printable.hpp"
 
 #ifdef COPPICE_HAVE_SYSTEMD
@@ -71,7 +72,7 @@ void write_journal(const record& line) {
                                       "PRIORITY=" + std::to_string(syslog_priority(line.level)),
                                       "COPPICE_MODULE=" + line.module};
   for (const field& each : line.fields) {
-    std::string name = "COPPICE_" + each.name;
+    std::string name = (each.name == event_field ? "" : "COPPICE_") + each.name;
     for (char& c : name) {
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     }
@@ -89,9 +90,14 @@ void write_journal(const record& line) {
 } // namespace
 
 std::string render_text(const record& line) {
-  std::string out = format_wall(line.wall);
+  return render_text(format_wall(line.wall), line);
+}
+
+std::string render_text(std::string_view time, const record& line) {
+  std::string out(time);
   fmt::format_to(std::back_inserter(out), " {:<7} {}: ", level_name(line.level), line.module);
   append_visible(out, line.text);
+  if (is_event(line)) return out; // whose text says what its fields say
   for (const field& each : line.fields) {
     out.append(" ").append(each.name).append("=");
     append_field_value(out, each.value);

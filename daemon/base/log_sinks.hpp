@@ -11,6 +11,9 @@ namespace coppice::base::log {
 // `automatic` resolved: what this process's stderr asks for.
 format resolve(format asked);
 
+// As render_text() in log.hpp, of a line whose time is text already. Any thread.
+std::string render_text(std::string_view time, const record& line);
+
 void write_line(format to, const record& line);
 
 } // namespace coppice::base::log

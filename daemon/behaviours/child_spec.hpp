@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/child_list.hpp"
+#include "runtime/actor_factory.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
 
@@ -51,16 +52,20 @@ struct child_spec {
   std::string name;      // registered name; empty: none
   restart_type restart = restart_type::permanent;
   bool significant = false;
-  bool of_node = false; // see runtime::spawn_options
+  bool of_node = false;          // see runtime::spawn_options
+  base::nanos start_timeout = 0; // until its init has returned; 0: no bound
   shutdown_limit shutdown;
   std::optional<backoff_options> backoff; // none: restarted at once
   runtime::mailbox_bounds mailbox;
   runtime::priority priority = runtime::priority::normal;
   runtime::sent_compressed compression;
+  std::optional<runtime::unhandled> unhandled;       // none: as the actor's class says
   runtime::message args;                             // for the actor: a map; empty: none
   std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
 
   bool is_supervisor() const { return supervisor != nullptr; }
+  // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.
+  const std::string& registered_name() const;
 };
 
 struct supervisor_spec {
@@ -74,6 +79,10 @@ struct supervisor_spec {
   behaviours::auto_shutdown auto_shutdown = auto_shutdown::never;
   child_list children; // simple_one_for_one: exactly one, the template
 };
+
+inline const std::string& child_spec::registered_name() const {
+  return is_supervisor() && !supervisor->name.empty() ? supervisor->name : name;
+}
 
 // As OTP spells them, for terms and for people.
 std::string_view text(strategy value);

@@ -70,4 +70,10 @@ bool restart_window::add(base::nanos now) {
   return times_.size() <= intensity_;
 }
 
+std::uint32_t restart_window::left(base::nanos now) const {
+  std::uint32_t within = 0;
+  for (const base::nanos one : times_) within += now - one > period_ ? 0 : 1;
+  return within >= intensity_ ? 0 : intensity_ - within;
+}
+
 } // namespace coppice::behaviours

@@ -55,6 +55,8 @@ class restart_window {
 
   // Notes a restart at `now` (never earlier than the last); false: too many, the supervisor gives up.
   bool add(base::nanos now);
+  // How many may be added at `now`.
+  std::uint32_t left(base::nanos now) const;
 
  private:
   std::uint32_t intensity_;

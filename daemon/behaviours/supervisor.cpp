@@ -145,16 +145,16 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
                                                                    const message& env) {
   const child_spec& spec = *one.spec;
   if (spec.is_supervisor()) return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label);
-  return shared_->factory->make({spec.actor, one.args, env, label});
+  return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled});
 }
 
 supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,
-                                        const message& env) {
+                                        const message& env, base::nanos most) {
   auto does = make(one, label, env);
   if (!does) return tl::unexpected(start_failed(does.error().text));
   const child_spec& spec = *one.spec;
   runtime::spawn_options options;
-  options.name = spec.is_supervisor() && !spec.supervisor->name.empty() ? spec.supervisor->name : spec.name;
+  options.name = spec.registered_name();
   options.label = label;
   options.link = true;
   options.of_node = spec.of_node;
@@ -162,7 +162,9 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
   options.mailbox = spec.mailbox;
   options.compression = spec.compression;
   const std::string name = options.name;
-  auto started = gen::start(self, std::move(options), std::move(*does));
+  const base::nanos limit = spec.start_timeout == 0 ? most : std::min(spec.start_timeout, most);
+  auto started = gen::start(self, std::move(options), std::move(*does),
+                            limit == runtime::no_deadline ? limit : base::mono_now() + limit);
   if (started) return *started;
   using kind = gen::start_error::kind;
   gen::start_error& error = started.error();
@@ -173,6 +175,9 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
       return tl::unexpected(std::move(error.reason));
     case kind::spawn:
       break;
+    case kind::timeout:
+      return tl::unexpected(start_failed(
+          fmt::format("its init has not returned in {} ms: it is killed", limit / base::nanos_per_ms)));
     default:
       return tl::unexpected(runtime::reasons::killed());
   }
@@ -181,9 +186,9 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
   return tl::unexpected(start_failed(error.error.text));
 }
 
-supervisor::launched supervisor::start(process& self, child& one, const message& env) {
+supervisor::launched supervisor::start(process& self, child& one, const message& env, base::nanos most) {
   const std::string label = child_label(one);
-  launched result = launch(self, one, label, env);
+  launched result = launch(self, one, label, env, most);
   if (!result) return result;
   if (*result) {
     children_.set_running(one, *result);
@@ -209,8 +214,9 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
   children_.note_end(*one, exit.reason);
   const exit_decision decided = on_exit(spec_->strategy, one->spec->restart, classify(exit.reason.bytes()));
   if (decided.report) {
-    report::child_ended(child_label(*one), exit.reason,
-                        decided.what == kind::restart ? "restarting it" : "it is not restarted");
+    report::child_ended(child_label(*one), exit.from, exit.reason,
+                        decided.what == kind::restart ? "restarting it" : "it is not restarted",
+                        window_.left(base::mono_now()));
   }
   if (decided.what == kind::restart) {
     const auto& backoff = one->spec->backoff;

@@ -68,14 +68,17 @@ class supervisor : public native_server {
 
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
-  // `label` is the child's.
+  // `label` is the child's; `most`: how long its start may take at the most, whatever its specification says.
   launched launch(runtime::process& self, const child& one, const std::string& label,
-                  const runtime::message& env);
+                  const runtime::message& env, base::nanos most);
   base::result<std::unique_ptr<runtime::behaviour>> make(const child& one, const std::string& label,
                                                          const runtime::message& env);
   // launch(), and the table told: false, with the reason, when it did not start.
   launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }
-  launched start(runtime::process& self, child& one, const runtime::message& env);
+  launched start(runtime::process& self, child& one, const runtime::message& env,
+                 base::nanos most = runtime::no_deadline);
+  // What is started while a change of the tree waits for it.
+  static constexpr base::nanos most_of_ordered_start = 60 * base::nanos_per_second;
 
   runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
   // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.

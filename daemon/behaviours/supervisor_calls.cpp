@@ -271,7 +271,7 @@ message supervisor::restart_now(process& self, etf::bytes id) {
   halt(self, *one);
   if (self.exiting()) return error_answer("terminating");
   one->waits = 0;
-  const launched started = start(self, *one);
+  const launched started = start(self, *one, shared_->env, most_of_ordered_start);
   if (started) {
     if (!*started && one->spec->restart == restart_type::temporary) children_.remove(*one);
     return started_answer(*started, self.host().nodes());

@@ -64,7 +64,7 @@ message supervisor::carry_out(process& self, const supervisor_order& order) {
 message supervisor::order_add(process& self, const std::shared_ptr<const child_spec>& spec) {
   if (children_.find(spec->id.bytes()) != nullptr) return order_replace(self, spec, shared_->env);
   child& one = children_.append(spec, spec->id, spec->args);
-  const launched started = start(self, one);
+  const launched started = start(self, one, shared_->env, most_of_ordered_start);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
     return done("started");
@@ -95,7 +95,7 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
   children_.set_stopped(*one);
   children_.respecify(*one, spec);
   one->waits = 0;
-  const launched started = start(self, *one, env);
+  const launched started = start(self, *one, env, most_of_ordered_start);
   if (started) {
     if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
     return done("restarted");
@@ -103,7 +103,7 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
   report::start_failed(child_label(*one), started.error());
   children_.respecify(*one, old);
   if (ran) {
-    const launched again = start(self, *one, old_env);
+    const launched again = start(self, *one, old_env, most_of_ordered_start);
     if (!again) try_again(self, *one, again.error());
   }
   return runtime::error_message(started.error());
@@ -220,7 +220,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     children_.set_stopped(one);
   }
   one.waits = 0;
-  const launched started = start(self, one);
+  const launched started = start(self, one, shared_->env, most_of_ordered_start);
   return started ? message() : started.error();
 }
 

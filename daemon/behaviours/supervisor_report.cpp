@@ -4,11 +4,13 @@
 
 #include <string>
 
-#include "base/log.hpp"
+#include "base/log_event.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours::report {
 namespace {
+
+namespace log = base::log;
 
 constexpr std::string_view module = "supervisor";
 constexpr std::size_t longest = 1000;
@@ -27,12 +29,21 @@ void child_started(std::string_view label, const runtime::pid& pid) {
   base::log::debug(module, "{} started as <0.{}.{}>", label, pid.id, pid.serial);
 }
 
-void child_ended(std::string_view label, const runtime::message& reason, std::string_view what_now) {
-  base::log::error(module, "{} ended: {}: {}", label, text(reason), what_now);
+void child_ended(std::string_view label, const runtime::pid& pid, const runtime::message& reason,
+                 std::string_view what_now, std::uint32_t restarts_left) {
+  const std::string why = text(reason);
+  log::tell(log::events::child_ended, log::level::error, module,
+            {{"child", std::string(label)},
+             {"pid", fmt::format("<0.{}.{}>", pid.id, pid.serial)},
+             {"reason", why},
+             {"restarts_left", std::to_string(restarts_left)}},
+            "{} ended: {}: {}", label, why, what_now);
 }
 
 void start_failed(std::string_view label, const runtime::message& reason) {
-  base::log::error(module, "{} did not start: {}", label, text(reason));
+  const std::string why = text(reason);
+  log::tell(log::events::child_not_started, log::level::error, module,
+            {{"child", std::string(label)}, {"reason", why}}, "{} did not start: {}", label, why);
 }
 
 void waits(std::string_view label, base::nanos time) {
@@ -41,17 +52,21 @@ void waits(std::string_view label, base::nanos time) {
 
 void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,
                        base::nanos period) {
-  base::log::error(module, "{} gives up: more than {} restarts in {} ms, the last one of {}", supervisor,
-                   intensity, milliseconds(period), child);
+  log::tell(log::events::supervisor_gave_up, log::level::error, module,
+            {{"child", std::string(child)}, {"label", std::string(supervisor)}},
+            "{} gives up: more than {} restarts in {} ms, the last one of {}", supervisor, intensity,
+            milliseconds(period), child);
 }
 
 void gave_up(std::string_view label, std::uint32_t intensity, base::nanos period) {
-  base::log::error(module, "{} is parked: more than {} restarts in {} ms; coppice restart {} starts it again",
-                   label, intensity, milliseconds(period), label);
+  log::tell(log::events::child_parked, log::level::error, module, {{"child", std::string(label)}},
+            "{} is parked: more than {} restarts in {} ms; coppice restart {} starts it again", label,
+            intensity, milliseconds(period), label);
 }
 
 void killed(std::string_view label, base::nanos limit) {
-  base::log::warning(module, "{} did not stop within its {} ms and is killed", label, milliseconds(limit));
+  log::tell(log::events::child_killed, log::level::warning, module, {{"child", std::string(label)}},
+            "{} did not stop within its {} ms and is killed", label, milliseconds(limit));
 }
 
 void left_behind(std::string_view label) {
@@ -60,7 +75,10 @@ void left_behind(std::string_view label) {
 }
 
 void stopped_badly(std::string_view label, const runtime::message& reason) {
-  base::log::error(module, "{} was told to stop and ended with {}", label, text(reason));
+  const std::string why = text(reason);
+  log::tell(log::events::child_stopped_badly, log::level::error, module,
+            {{"child", std::string(label)}, {"reason", why}}, "{} was told to stop and ended with {}", label,
+            why);
 }
 
 void stopped_slowly(std::string_view label, base::nanos took) {

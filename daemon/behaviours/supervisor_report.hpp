@@ -12,7 +12,9 @@
 namespace coppice::behaviours::report {
 
 void child_started(std::string_view label, const runtime::pid& pid);
-void child_ended(std::string_view label, const runtime::message& reason, std::string_view what_now);
+// `restarts_left`: within the period, this one included; 0: the supervisor gives up now.
+void child_ended(std::string_view label, const runtime::pid& pid, const runtime::message& reason,
+                 std::string_view what_now, std::uint32_t restarts_left);
 void start_failed(std::string_view label, const runtime::message& reason);
 // For its restart.
 void waits(std::string_view label, base::nanos time);

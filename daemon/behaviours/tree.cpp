@@ -67,8 +67,8 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
     tree_entry& entry = out.emplace_back();
     entry.id = row.id ? runtime::shown(row.id) : "undefined";
     entry.pid = row.pid;
-    entry.name = row.spec->name;
     entry.is_supervisor = row.spec->is_supervisor();
+    entry.name = row.spec->registered_name();
     entry.behaviour = entry.is_supervisor ? "supervisor" : row.spec->behaviour;
     entry.plugin = row.spec->plugin;
     entry.actor = row.spec->actor;

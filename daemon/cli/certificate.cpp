@@ -45,10 +45,6 @@ api::exit_code refuse(const std::string& what, const base::error& why, const std
   return api::exit_code::failed;
 }
 
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
 std::string absolute(const std::string& path) {
   std::error_code unknown;
   const std::filesystem::path found = std::filesystem::absolute(path, unknown);

@@ -25,7 +25,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 tl::unexpected<no_reply> gone(std::string why) {
-  return tl::unexpected(no_reply{api::exit_code::no_node, std::move(why)});
+  return tl::unexpected(no_reply{api::exit_code::no_node, std::move(why), false});
 }
 
 std::string words(int number) {
@@ -40,7 +40,7 @@ int poll_time(const std::optional<clock::time_point>& deadline) {
 }
 
 tl::unexpected<no_reply> silent() {
-  return tl::unexpected(no_reply{api::exit_code::timed_out, "the node does not answer"});
+  return tl::unexpected(no_reply{api::exit_code::timed_out, "the node does not answer", false});
 }
 
 // How long connect(2) waits for room in the listener's queue: SO_SNDTIMEO of unix(7), where 0 is for ever.
@@ -60,7 +60,8 @@ tl::expected<client, no_reply> client::connect(const std::filesystem::path& sock
   address.sun_family = AF_UNIX;
   const std::string& path = socket_path.native();
   if (path.size() >= sizeof address.sun_path) {
-    return tl::unexpected(no_reply{api::exit_code::usage, path + ": the path is too long for a socket"});
+    return tl::unexpected(
+        no_reply{api::exit_code::usage, path + ": the path is too long for a socket", false});
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
 
@@ -69,7 +70,10 @@ tl::expected<client, no_reply> client::connect(const std::filesystem::path& sock
   if (patience) set_patience(made.fd_, *patience);
   if (::connect(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == EAGAIN) return silent();
-    if (errno == EACCES) return gone(path + ": " + api::who_may_open(socket_path));
+    if (errno == EACCES) {
+      return tl::unexpected(
+          no_reply{api::exit_code::no_node, path + ": " + api::who_may_open(socket_path), true});
+    }
     return gone(path + ": " + words(errno));
   }
   return made;

@@ -16,6 +16,7 @@ namespace coppice::cli {
 struct no_reply {
   api::exit_code code = api::exit_code::no_node;
   std::string why;
+  bool forbidden = false; // a node's socket is there, but not for us
 };
 
 class client {

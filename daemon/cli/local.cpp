@@ -22,14 +22,6 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
-void print(const json& document) {
-  print(document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
-}
-
 json json_of(const spec::diagnostic& d) {
   return {{"severity", d.severity == spec::severity::error ? "error" : "warning"},
           {"file", d.file},
@@ -69,7 +61,7 @@ api::exit_code check(const std::vector<std::string>& given, bool effective, bool
       for (const auto& one : outcome.overridden)
         document["overridden"].push_back({{"path", one.path}, {"by", one.by}, {"over", one.over}});
     }
-    print(document);
+    print_json(document);
   } else {
     fmt::print(stderr, "{}", spec::render(outcome.diagnostics));
     if (outcome.spec && effective)
@@ -162,7 +154,7 @@ api::exit_code inspect(const std::string& file, bool as_json) {
   }
   const manifest::inspection found = manifest::inspect(file);
   if (as_json) {
-    print(json_of(found, file));
+    print_json(json_of(found, file));
   } else {
     print(text_of(found, file));
   }

@@ -3,9 +3,15 @@
 // Everything it prints for programs goes to stdout, everything that went wrong to stderr.
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "cli/certificate.hpp"
+#include "cli/completion.hpp"
+#include "cli/examples.hpp"
 #include "cli/local.hpp"
+#include "cli/logs.hpp"
 #include "cli/remote.hpp"
+#include "cli/top.hpp"
 #include "cli/wait_ready.hpp"
 
 namespace {
@@ -14,7 +20,7 @@ using coppice::api::exit_code;
 
 // Commands of the manual that this version does not have yet: named, so that nobody takes a refusal
 // for a slip of the pen.
-constexpr const char* unavailable[] = {"logs", "log-level", "trace", "top", "new", "init"};
+constexpr const char* unavailable[] = {"trace", "new", "init"};
 
 void declare_unavailable(CLI::App& app, std::function<exit_code()>& run) {
   for (const char* name : unavailable) {
@@ -40,10 +46,16 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   coppice::cli::declare_remote_commands(app, common, run);
+  coppice::cli::declare_logs(app, common, run);
+  coppice::cli::declare_top(app, common, run);
   coppice::cli::declare_wait_ready(app, common, run);
   coppice::cli::declare_local_commands(app, common, run);
   coppice::cli::declare_certificate(app, common, run);
+  coppice::cli::declare_completion(app, run);
   declare_unavailable(app, run);
+  coppice::cli::add_examples(app);
+  if (argc > 2 && std::string_view(argv[1]) == "complete" && std::string_view(argv[2]) == "--")
+    return static_cast<int>(coppice::cli::complete(app, {argv + 3, argv + argc}));
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

@@ -5,20 +5,15 @@
 #include "cli/remote.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <coppice/etf/text.hpp>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 
-#include "api/socket_path.hpp"
-#include "cli/client.hpp"
 #include "cli/render.hpp"
+#include "cli/terminal.hpp"
 #include "spec/diagnostic.hpp"
-#include "spec/scalar.hpp"
 
 namespace coppice::cli {
 
@@ -27,8 +22,6 @@ namespace {
 using nlohmann::json;
 using milliseconds = std::chrono::milliseconds;
 
-// How long the client waits for answers that need nobody but the node's control thread.
-constexpr milliseconds node_patience{10'000};
 // The client's grace over a timeout that the node itself keeps.
 constexpr milliseconds grace{2'000};
 
@@ -36,10 +29,14 @@ constexpr milliseconds grace{2'000};
 struct parameters {
   std::string name;
   std::string term;
+  std::string reason;
   std::string sort;
   std::string timeout = "5s";
   std::string application;
   std::string plugin;
+  std::string level;
+  std::string of;
+  std::string duration;
   bool dry_run = false;
 };
 
@@ -48,7 +45,7 @@ struct remote_command {
   const char* summary;
   void (*declare)(CLI::App&, parameters&);
   json (*arguments)(const parameters&);
-  std::string (*show)(const json&);
+  std::string (*show)(const json&, std::size_t columns);
   bool waits; // the node keeps `timeout`
   // What a reply means for programs; null: done.
   api::exit_code (*verdict)(const json&) = nullptr;
@@ -58,8 +55,14 @@ json no_arguments(const parameters&) {
   return json::object();
 }
 void no_options(CLI::App&, parameters&) {}
-std::string say_nothing(const json&) {
+std::string say_nothing(const json&, std::size_t) {
   return {};
+}
+
+std::string is_time(const std::string& text) {
+  const auto time = parse_timeout(text);
+  if (!time) return time.error().text;
+  return *time > 0 ? "" : "a time above 0, e.g. 5m";
 }
 
 void take_name(CLI::App& app, parameters& p) {
@@ -106,7 +109,7 @@ json changes_arguments(const parameters& p) {
 }
 
 // The node's findings, as `check` shows them.
-std::string show_changes(const json& document) {
+std::string show_changes(const json& document, std::size_t columns) {
   std::vector<spec::diagnostic> found;
   for (const auto& one : document.value("diagnostics", json::array())) {
     const bool warning = one.value("severity", "") == "warning";
@@ -115,7 +118,7 @@ std::string show_changes(const json& document) {
                      one.value("hint", ""), one.value("excerpt", ""), one.value("caret", 0U)});
   }
   fmt::print(stderr, "{}", spec::render(found));
-  return document.value("valid", false) ? render_changes(document) : std::string();
+  return document.value("valid", false) ? render_changes(document, columns) : std::string();
 }
 
 api::exit_code changes_verdict(const json& document) {
@@ -132,13 +135,25 @@ json node_argument(const parameters& p) {
   return {{"node", p.name}};
 }
 
-std::size_t terminal_width() {
-  winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+void take_level(CLI::App& app, parameters& p) {
+  app.add_option("level", p.level, "the new one, or default: as configured; absent: says what differs")
+      ->check(CLI::IsMember({"trace", "debug", "info", "notice", "warning", "error", "default"}));
+  app.add_option("--of", p.of, "a module, or a process by NAME or PID; else all")->needs("level");
+  app.add_option("--for", p.duration, "and then as before: 30s, 5m, 1h")->needs("level")->check(is_time);
+}
+json level_arguments(const parameters& p) {
+  json arguments{{"level", p.level}, {"of", p.of}};
+  if (!p.duration.empty()) arguments["for_ms"] = parse_timeout(p.duration).value_or(0);
+  return arguments;
 }
 
-std::string show_reply(const json& document) {
-  return render_reply(document, terminal_width());
+// A term is never cut: where there is no terminal it is broken over lines as on a usual one.
+std::string show_reply(const json& document, std::size_t columns) {
+  return render_reply(document, columns == any_width ? screen().columns : columns);
+}
+
+api::exit_code health_verdict(const json& document) {
+  return document.value("status", "") == "ok" ? api::exit_code::done : api::exit_code::failed;
 }
 
 const remote_command commands[] = {
@@ -189,6 +204,19 @@ const remote_command commands[] = {
        app.add_flag("--dry-run", p.dry_run, "say what would be done, and do nothing");
      },
      changes_arguments, show_changes, true, changes_verdict},
+    {"exit", "ends a process, as exit(Pid, Reason) does",
+     [](CLI::App& app, parameters& p) {
+       take_name(app, p);
+       app.add_option("reason", p.reason, "an Erlang term; kill ends it whatever it does")->required();
+     },
+     [](const parameters& p) {
+       return json{{"name", p.name}, {"reason", p.reason}};
+     },
+     say_nothing, false},
+    {"health", "what keeps the node from being ready, and what helps", no_options, no_arguments,
+     render_health, false, health_verdict},
+    {"log-level", "what is logged at which level, and another level for all, a module or a process",
+     take_level, level_arguments, render_levels, false},
     {"plugins", "loaded plugins", no_options, no_arguments, render_plugins, false},
     {"reload", "replaces plugins whose file has changed, or one, under their running actors",
      [](CLI::App& app, parameters& p) {
@@ -202,12 +230,6 @@ const remote_command commands[] = {
      },
      render_reload, true},
 };
-
-api::exit_code fail(const std::string& what, const no_reply& problem) {
-  const bool nobody = problem.code == api::exit_code::no_node;
-  complain(what, problem.why, nobody ? no_node_hint : "");
-  return problem.code;
-}
 
 api::exit_code run_remote(const remote_command& command, const parameters& p, const common_options& common) {
   api::request request{command.name, command.arguments(p)};
@@ -223,52 +245,25 @@ api::exit_code run_remote(const remote_command& command, const parameters& p, co
                    ? std::nullopt
                    : std::optional(milliseconds(std::min(*timeout, api::longest_timeout_ms)) + grace);
   }
-  if (!p.term.empty()) {
-    if (auto term = etf::parse(p.term); !term) {
-      complain("term", term.error().text());
+  for (const auto& [what, text] : {std::pair("term", &p.term), std::pair("reason", &p.reason)}) {
+    if (text->empty()) continue;
+    if (auto term = etf::parse(*text); !term) {
+      complain(what, term.error().text());
       return api::exit_code::usage;
     }
   }
 
-  auto socket = api::choose_socket(common.socket);
-  if (!socket) {
-    complain(command.name, socket.error().text);
-    return socket.error().code == base::errc::invalid ? api::exit_code::usage : api::exit_code::no_node;
-  }
-  auto connection = client::connect(*socket, patience);
+  auto connection = reach(common, patience);
   if (!connection) return fail(command.name, connection.error());
   auto reply = connection->ask(request, patience);
   if (!reply) return fail(command.name, reply.error());
-  if (!*reply) {
-    const api::failure& f = reply->error();
-    complain(f.what, f.why, f.hint);
-    return api::exit_code_of(f.code);
-  }
-  const std::string text = common.json ? (**reply).dump(2) + "\n" : command.show(**reply);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!*reply) return fail(reply->error());
+  common.json ? print_json(**reply)
+              : print(command.show(**reply, on_terminal() ? screen_size().columns : any_width));
   return command.verdict == nullptr ? api::exit_code::done : command.verdict(**reply);
 }
 
 } // namespace
-
-void complain(const std::string& what, const std::string& why, const std::string& hint) {
-  fmt::print(stderr, "coppice: {}: {}\n", what, why);
-  if (!hint.empty()) fmt::print(stderr, "  {}\n", hint);
-}
-
-void add_timeout(CLI::App& app, std::string& text) {
-  app.add_option("--timeout", text, "how long to wait: 250ms, 5s, 2m, infinity")->capture_default_str();
-}
-
-base::result<long long> parse_timeout(const std::string& text) {
-  if (text == "infinity") return -1;
-  const auto time = spec::parse_duration(text);
-  if (!time) {
-    return base::fail(base::errc::invalid,
-                      "\"" + text + "\" is no time; write 250ms, 5s, 2m, 1h or infinity");
-  }
-  return time->count();
-}
 
 void declare_remote_commands(CLI::App& app, const common_options& common,
                              std::function<api::exit_code()>& run) {

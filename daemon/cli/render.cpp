@@ -42,14 +42,47 @@ long long number(const json& object, const char* key) {
 
 using rows = std::vector<std::vector<std::string>>;
 
-// Two columns, "name  demo@127.0.0.1", for a document about one thing.
-std::string fields(const rows& pairs) {
-  return table(pairs);
-}
-
 std::size_t columns_of(std::string_view utf8) {
   return static_cast<std::size_t>(
       std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// The bytes of the first `columns` characters.
+std::size_t bytes_of(std::string_view utf8, std::size_t columns) {
+  std::size_t at = 0;
+  for (std::size_t seen = 0; at < utf8.size(); ++at) {
+    if ((utf8[at] & 0xC0) != 0x80 && ++seen > columns) break;
+  }
+  return at;
+}
+
+std::string shortened(const std::string& text, std::size_t columns) {
+  if (columns_of(text) <= columns) return text;
+  return text.substr(0, bytes_of(text, columns - 1)) + "…";
+}
+
+// Two columns, "name  demo@127.0.0.1", for a document about one thing. Values go on below where they are
+// long.
+std::string fields(const rows& pairs, std::size_t columns) {
+  std::size_t names = 0;
+  for (const auto& pair : pairs) names = std::max(names, columns_of(pair[0]));
+  const std::size_t room =
+      columns == any_width ? any_width : std::max<std::size_t>(columns, names + 22) - names - 2;
+  rows lines;
+  for (const auto& pair : pairs) {
+    std::string_view rest = pair[1];
+    const std::string* name = &pair[0];
+    static const std::string no_name;
+    do {
+      std::size_t end = bytes_of(rest, room);
+      const std::size_t blank = end == rest.size() ? std::string_view::npos : rest.substr(0, end).rfind(' ');
+      if (blank != std::string_view::npos && blank != 0) end = blank + 1;
+      lines.push_back({*name, std::string(rest.substr(0, end))});
+      rest.remove_prefix(end);
+      name = &no_name;
+    } while (!rest.empty());
+  }
+  return table(lines);
 }
 
 void draw_branch(const json& node, const std::string& stem, bool last, rows& out) {
@@ -65,17 +98,27 @@ void draw_branch(const json& node, const std::string& stem, bool last, rows& out
 
 } // namespace
 
-std::string table(const std::vector<std::vector<std::string>>& all) {
+std::string table(const std::vector<std::vector<std::string>>& all, std::size_t columns) {
+  constexpr std::size_t between = 2;
+  constexpr std::size_t narrowest = 8;
   std::vector<std::size_t> widths;
   for (const auto& row : all) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]));
   }
+  std::size_t whole = 0;
+  for (const std::size_t one : widths) whole += one + between;
+  for (; whole > between && whole - between > columns; --whole) {
+    const auto widest = std::max_element(widths.begin(), widths.end());
+    if (*widest <= narrowest) break;
+    --*widest;
+  }
   std::string text;
   for (const auto& row : all) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - columns_of(row[i]) + 2, ' ');
+      const std::string shown = shortened(row[i], widths[i]);
+      text += shown;
+      if (i + 1 < row.size()) text.append(widths[i] - columns_of(shown) + between, ' ');
     }
     text += '\n';
   }
@@ -99,7 +142,7 @@ std::string size_text(long long bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
-std::string render_status(const json& d) {
+std::string render_status(const json& d, std::size_t columns) {
   std::string applications;
   for (const auto& application : at(d, "applications")) {
     applications += fmt::format("{}{} ({})", applications.empty() ? "" : ", ", cell(application, "name"),
@@ -122,30 +165,31 @@ std::string render_status(const json& d) {
                                                cell(d, "stuck_threads"))},
                  {"applications", applications.empty() ? "-" : applications},
                  {"connections", cell(d, "connections")},
-                 {"plugins", cell(d, "plugins")}});
+                 {"plugins", cell(d, "plugins")}},
+                columns);
 }
 
-std::string render_tree(const json& d) {
+std::string render_tree(const json& d, std::size_t columns) {
   rows out{{"TREE", "PID", "NAME", "BEHAVIOUR", "PLUGIN", "STATE", "RESTARTS"}};
   for (const auto& application : at(d, "applications")) {
     out.push_back({cell(application, "name"), "-", "-", "application", "-", cell(application, "state"), "-"});
     const json& supervisor = at(application, "supervisor");
     if (supervisor.is_object()) draw_branch(supervisor, "", true, out);
   }
-  return table(out);
+  return table(out, columns);
 }
 
-std::string render_processes(const json& d) {
+std::string render_processes(const json& d, std::size_t columns) {
   rows out{{"PID", "NAME", "BEHAVIOUR", "PLUGIN", "STATUS", "MAILBOX", "REDUCTIONS", "MEMORY"}};
   for (const auto& p : at(d, "processes")) {
     out.push_back({cell(p, "pid"), cell(p, "name"), cell(p, "behaviour"), cell(p, "plugin"),
                    cell(p, "status"), cell(p, "mailbox"), cell(p, "reductions"),
                    size_text(number(p, "memory"))});
   }
-  return table(out);
+  return table(out, columns);
 }
 
-std::string render_process(const json& d) {
+std::string render_process(const json& d, std::size_t columns) {
   const json& mailbox = at(d, "mailbox");
   std::string ends;
   for (const auto& end : at(d, "ends")) {
@@ -154,6 +198,7 @@ std::string render_process(const json& d) {
   if (ends.empty()) ends = "-";
   return fields({{"pid", cell(d, "pid")},
                  {"name", cell(d, "name")},
+                 {"label", cell(d, "label")},
                  {"behaviour", cell(d, "behaviour")},
                  {"plugin", cell(d, "plugin")},
                  {"actor", cell(d, "actor")},
@@ -171,10 +216,11 @@ std::string render_process(const json& d) {
                  {"ended before", ends},
                  {"links", cell(d, "links")},
                  {"monitors", cell(d, "monitors")},
-                 {"monitored by", cell(d, "monitored_by")}});
+                 {"monitored by", cell(d, "monitored_by")}},
+                columns);
 }
 
-std::string render_nodes(const json& d) {
+std::string render_nodes(const json& d, std::size_t columns) {
   rows out{{"NODE", "STATE", "DIRECTION", "HIDDEN", "TLS", "IN", "OUT", "QUEUED", "LAST ERROR"}};
   for (const auto& n : at(d, "nodes")) {
     auto traffic = [&](const char* messages, const char* bytes) {
@@ -184,19 +230,19 @@ std::string render_nodes(const json& d) {
                    traffic("messages_in", "bytes_in"), traffic("messages_out", "bytes_out"),
                    size_text(number(n, "queued")), cell(n, "last_error")});
   }
-  return table(out);
+  return table(out, columns);
 }
 
-std::string render_plugins(const json& d) {
+std::string render_plugins(const json& d, std::size_t columns) {
   rows out{{"PLUGIN", "VERSION", "GENERATION", "ACTORS", "FILE"}};
   for (const auto& p : at(d, "plugins")) {
     out.push_back(
         {cell(p, "id"), cell(p, "version"), cell(p, "generation"), cell(p, "actors"), cell(p, "file")});
   }
-  return table(out);
+  return table(out, columns);
 }
 
-std::string render_changes(const json& d) {
+std::string render_changes(const json& d, std::size_t columns) {
   rows out;
   for (const auto& one : at(d, "changes")) {
     const json& keys = at(one, "keys");
@@ -207,10 +253,50 @@ std::string render_changes(const json& d) {
                                            : cell(keys);
     out.push_back({action, cell(one, "path"), why});
   }
-  return out.empty() ? "no changes\n" : table(out);
+  return out.empty() ? "no changes\n" : table(out, columns);
 }
 
-std::string render_reload(const json& d) {
+std::string render_health(const json& d, std::size_t columns) {
+  const json& complaints = at(d, "complaints");
+  if (complaints.empty()) return "ok\n";
+  rows out;
+  for (const auto& one : complaints) {
+    out.push_back({cell(one, "what") + " " + cell(one, "name"), cell(one, "why")});
+    if (const std::string help = cell(one, "help"); help != "-") out.push_back({"", "  " + help});
+  }
+  return fields(out, columns);
+}
+
+std::string render_levels(const json& d, std::size_t columns) {
+  const json& configured = at(d, "configured");
+  rows out{{"OF", "LEVEL", "CONFIGURED", "FOR"}};
+  const auto own = [&configured](const std::string& module) {
+    return cell(at(configured, "modules"), module.c_str());
+  };
+  std::vector<std::string> different;
+  out.push_back({"all", cell(d, "level"), cell(configured, "level"), "-"});
+  for (const auto& one : at(d, "differs")) {
+    const std::string scope = cell(one, "scope");
+    const json& left = at(one, "left_ms");
+    const std::string time = left.is_number() ? duration_text(number(one, "left_ms")) : "until taken back";
+    if (scope == "all") {
+      out[1][3] = time;
+      continue;
+    }
+    const std::string of = cell(one, "of");
+    out.push_back({scope + " " + of, cell(one, "level"), scope == "module" ? own(of) : "-", time});
+    if (scope == "module") different.push_back(of);
+  }
+  if (const json& modules = at(configured, "modules"); modules.is_object()) {
+    for (const auto& [name, level] : modules.items()) {
+      if (std::find(different.begin(), different.end(), name) == different.end())
+        out.push_back({"module " + name, cell(level), cell(level), "-"});
+    }
+  }
+  return table(out, columns);
+}
+
+std::string render_reload(const json& d, std::size_t columns) {
   if (at(d, "plugins").empty()) return "no plugin's file has changed\n";
   const bool dry = d.value("dry_run", false);
   std::string out;
@@ -225,7 +311,7 @@ std::string render_reload(const json& d) {
     for (const auto& a : at(p, "actors"))
       lines.push_back(
           {cell(a, "pid"), cell(a, "path"), cell(a, "type"), cell(a, "outcome"), cell(a, "reason")});
-    if (lines.size() > 1) out += table(lines);
+    if (lines.size() > 1) out += table(lines, columns);
   }
   for (const auto& k : at(d, "kept"))
     out += fmt::format("still mapped: {} generation {}: {}\n", cell(k, "plugin"), cell(k, "generation"),

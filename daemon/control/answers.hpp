@@ -4,6 +4,7 @@
 // is put in is dropped.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -19,15 +20,16 @@ class answers {
   struct line {
     request_id of;
     std::string text;
+    std::function<std::string()> made = {}; // where it is set, it makes the text
   };
 
   // `wake` is called after something was put in, until close(); it belongs to the control thread.
   explicit answers(const base::uv::async& wake) : wake_(&wake) {}
 
-  void put(request_id of, std::string text) {
+  void put(line one) {
     std::lock_guard lock(mutex_);
     if (wake_ == nullptr) return;
-    lines_.push_back({of, std::move(text)});
+    lines_.push_back(std::move(one));
     wake_->send();
   }
 

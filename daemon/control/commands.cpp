@@ -8,8 +8,13 @@
 #include <coppice/etf/text.hpp>
 
 #include "api/socket_path.hpp"
+#include "base/log_event.hpp"
+#include "control/asked.hpp"
 #include "control/documents.hpp"
 #include "control/health.hpp"
+#include "control/log_commands.hpp"
+#include "control/service_report.hpp"
+#include "control/top.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -19,42 +24,7 @@ namespace {
 using behaviours::gen::call_error;
 using nlohmann::json;
 
-constexpr base::nanos ns_per_ms = 1'000'000;
-
-// A request being worked on. `what` is how an error names it: "call kv". Shared, because the callbacks
-// that answer later are std::functions, which copy what they hold.
-struct asked {
-  node::instance& of;
-  json arguments;
-  std::string what;
-  answer reply;
-
-  std::string text(const char* key) const {
-    auto found = arguments.find(key);
-    return found != arguments.end() && found->is_string() ? found->get<std::string>() : std::string();
-  }
-  // Absent, negative or not a number: none, it waits for ever.
-  std::optional<std::chrono::milliseconds> timeout() const {
-    auto found = arguments.find("timeout_ms");
-    if (found == arguments.end() || !found->is_number_integer()) return std::nullopt;
-    const auto ms = found->get<long long>();
-    if (ms < 0) return std::nullopt;
-    return std::chrono::milliseconds(std::min(ms, api::longest_timeout_ms));
-  }
-  base::nanos timeout_nanos() const {
-    auto ms = timeout();
-    return ms ? ms->count() * ns_per_ms : runtime::no_deadline;
-  }
-
-  void done(json document) { reply(api::reply(std::move(document))); }
-  void fail(base::errc code, std::string why, std::string hint = {}) {
-    reply(api::reply(tl::unexpect, api::failure{code, what, std::move(why), std::move(hint)}));
-  }
-  void fail(const base::error& e) { fail(e.code, e.text); }
-  void finish(const base::status& s) { s ? done(json::object()) : fail(s.error()); }
-};
-
-using request = std::shared_ptr<asked>;
+constexpr base::nanos ns_per_ms = asked::ns_per_ms;
 
 std::string term_text(node::instance& of, const runtime::message& m) {
   etf::print_options options;
@@ -182,8 +152,7 @@ pending run_diff(const request& r) {
   return run_changes(r, true, false);
 }
 pending run_apply(const request& r) {
-  const auto found = r->arguments.find("dry_run");
-  return run_changes(r, found != r->arguments.end() && found->is_boolean() && found->get<bool>(), true);
+  return run_changes(r, r->flag("dry_run"), true);
 }
 
 pending run_connect(const request& r) {
@@ -198,7 +167,7 @@ pending run_disconnect(const request& r) {
 pending run_reload(const request& r) {
   node::reload_request what;
   what.plugin = r->text("plugin");
-  what.dry_run = r->arguments.value("dry_run", false);
+  what.dry_run = r->flag("dry_run");
   r->of.reload(std::move(what), [r](const base::result<node::reload_report>& report) {
     report ? r->done(reload_document(r->of, *report)) : r->fail(report.error());
   });
@@ -224,10 +193,29 @@ pending run_wait_ready(const request& r) {
           }};
 }
 
+// As /livez and /readyz judge it, with what helps.
+pending run_health(const request& r) {
+  const node::node_status status = r->of.status();
+  auto complaints = lives(status);
+  for (complaint& one : ready(status, r->of.degraded())) complaints.push_back(std::move(one));
+  return r->done(health_document(status, complaints)), pending{};
+}
+
+// As exit(Pid, Reason) from a process that it is not linked to.
+pending run_exit(const request& r) {
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  auto reason = r->of.parse(r->text("reason"));
+  if (!reason) return r->fail(std::move(reason.error()).context("reason")), pending{};
+  r->of.runtime().exit(info->summary.pid, std::move(*reason));
+  return r->done(json::object()), pending{};
+}
+
 struct command {
   std::string_view name;
   const char* subject; // the argument that an error names beside the command; null: none
   pending (*run)(const request&);
+  bool changes = false; // something of the node: logged with who asked for it
 };
 
 constexpr command commands[] = {
@@ -239,29 +227,51 @@ constexpr command commands[] = {
     {"cast", "name", run_cast},
     {"send", "name", run_send},
     {"nodes", nullptr, run_nodes},
-    {"connect", "node", run_connect},
-    {"disconnect", "node", run_disconnect},
+    {"connect", "node", run_connect, true},
+    {"disconnect", "node", run_disconnect, true},
+    {"exit", "name", run_exit, true},
+    {"health", nullptr, run_health},
+    {"top", nullptr, run_top},
+    {"logs", nullptr, run_logs},
+    {"log-level", "level", run_log_level, true},
     {"plugins", nullptr, run_plugins},
-    {"reload", "plugin", run_reload},
+    {"reload", "plugin", run_reload, true},
     {"wait-ready", nullptr, run_wait_ready},
-    {"start", "application", run_start},
-    {"stop", "application", run_stop},
+    {"start", "application", run_start, true},
+    {"stop", "application", run_stop, true},
     {"diff", nullptr, run_diff},
-    {"apply", nullptr, run_apply},
-    {"restart", "path", run_restart},
-    {"terminate", "path", run_terminate},
+    {"apply", nullptr, run_apply, true},
+    {"restart", "path", run_restart, true},
+    {"terminate", "path", run_terminate, true},
 };
+
+constexpr std::size_t most_said = 200; // bytes
+
+// Before it is done, so that a node that does not survive it has said why.
+void log_change(const asked& a) {
+  if (a.flag("dry_run")) return;
+  // log-level without a level asks only.
+  if (a.what == "log-level") return;
+  std::string what = a.what;
+  for (const char* more : {"file", "of", "reason"}) {
+    if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
+  }
+  base::log::tell(base::log::events::asked_by_operator, base::log::level::notice, "control",
+                  {{"uid", std::to_string(a.who.uid)}, {"os_pid", std::to_string(a.who.pid)}},
+                  "asked to {} (uid {}, pid {})", what, a.who.uid, a.who.pid);
+}
 
 } // namespace
 
-request_function commands_of(node::instance& of) {
-  return [&of](api::request asked_for, answer reply) -> pending {
-    auto r = std::make_shared<asked>(
-        asked{of, std::move(asked_for.arguments), std::move(asked_for.command), std::move(reply)});
+request_function commands_of(node::instance& of, base::log::log_ring& lines) {
+  return [&of, &lines](api::request asked_for, const caller& who, answer reply) -> pending {
+    auto r = std::make_shared<asked>(asked{of, lines, std::move(asked_for.arguments),
+                                           std::move(asked_for.command), who, std::move(reply)});
     for (const command& known : commands) {
       if (known.name != r->what) continue;
       const std::string subject = known.subject == nullptr ? std::string() : r->text(known.subject);
       if (!subject.empty()) r->what += " " + subject;
+      if (known.changes) log_change(*r);
       return known.run(r);
     }
     r->fail(base::errc::unsupported, "no such command", "is the node of another version than the client?");
@@ -274,7 +284,7 @@ std::string socket_of(const node::instance& of) {
   return configured == "auto" ? api::socket_path(of.name()).string() : configured;
 }
 
-base::result<std::unique_ptr<server>> serve(node::instance& of) {
+base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_ring& lines) {
   const auto& control = of.spec().control;
   server_options options;
   options.path = socket_of(of);
@@ -285,7 +295,10 @@ base::result<std::unique_ptr<server>> serve(node::instance& of) {
       return tl::unexpected(std::move(made.error()).context("control socket"));
     }
   }
-  return server::start(options, commands_of(of));
+  options.looks = reports_of(of);
+  auto made = server::start(options, commands_of(of, lines));
+  if (made && options.looks) of.on_change([to = made->get()] { to->look(); });
+  return made;
 }
 
 } // namespace coppice::control

@@ -3,16 +3,18 @@
 // snapshots or by one of its requests. Runs on the control thread and never waits there.
 #pragma once
 
+#include "base/log_ring.hpp"
 #include "control/server.hpp"
 #include "node/instance.hpp"
 
 namespace coppice::control {
 
-// `of` outlives the server that is given this function.
-request_function commands_of(node::instance& of);
+// `of`, and `lines` of its log, outlive the server that is given this function.
+request_function commands_of(node::instance& of, base::log::log_ring& lines);
 
-// The control socket of a node, where its configuration says.
-base::result<std::unique_ptr<server>> serve(node::instance& of);
+// The control socket of a node, where its configuration says. Its thread also tells the service manager how
+// the node is; before the server goes, the node's on_change is to be emptied.
+base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_ring& lines);
 
 // Where that is.
 std::string socket_of(const node::instance& of);

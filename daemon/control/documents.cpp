@@ -78,6 +78,8 @@ json branch_json(node::instance& of, const behaviours::tree_entry& entry) {
   return branch;
 }
 
+} // namespace
+
 json summary_json(node::instance& of, const runtime::process_summary& p) {
   return {{"pid", of.text_of(p.pid)},
           {"name", text_json(p.name)},
@@ -89,8 +91,6 @@ json summary_json(node::instance& of, const runtime::process_summary& p) {
           {"reductions", p.reductions},
           {"memory", p.memory}};
 }
-
-} // namespace
 
 json status_document(node::instance& of) {
   const node::node_status s = of.status();

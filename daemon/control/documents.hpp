@@ -16,6 +16,8 @@ nlohmann::json status_document(node::instance& of);
 nlohmann::json tree_document(node::instance& of, const std::vector<node::application_tree>& trees);
 // `sort`: mailbox, reductions or memory, largest first; empty: by pid.
 nlohmann::json processes_document(node::instance& of, std::string_view sort);
+// A row of it.
+nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
 nlohmann::json nodes_document(node::instance& of);
 nlohmann::json plugins_document(node::instance& of);

@@ -11,7 +11,8 @@ std::vector<complaint> lives(const node::node_status& status) {
   for (const runtime::worker_info& one : status.runtime.workers) {
     if (one.held <= stuck_after) continue;
     out.push_back({"worker", std::to_string(one.index),
-                   fmt::format("stuck for {} s", one.held / base::nanos_per_second)});
+                   fmt::format("stuck for {} s", one.held / base::nanos_per_second),
+                   "coppice logs --module runtime names the handler; coppice exit PID kill ends its actor"});
   }
   return out;
 }
@@ -20,12 +21,19 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
   std::vector<complaint> out;
   // A reload or an apply takes nothing down that is up.
   if (status.state == node::node_state::starting || status.state == node::node_state::stopping)
-    out.push_back({"node", status.name, std::string(node::text(status.state))});
+    out.push_back({"node", status.name, std::string(node::text(status.state)),
+                   status.state == node::node_state::starting
+                       ? "coppice wait-ready waits until it has started"
+                       : "coppice logs -n 20 says why it stops"});
   for (const node::application_status& one : status.applications) {
     if (one.state == "running" || (one.state == "stopped" && one.reason == "normal")) continue;
-    out.push_back({"application", one.name, one.reason.empty() ? one.state : one.state + ": " + one.reason});
+    const bool down = one.state == "stopped" || one.state == "failed";
+    out.push_back({"application", one.name, one.reason.empty() ? one.state : one.state + ": " + one.reason,
+                   fmt::format("coppice {} {}", down ? "start" : "tree", one.name)});
   }
-  for (const std::string& path : given_up) out.push_back({"child", path, "parked: it failed too often"});
+  for (const std::string& path : given_up) {
+    out.push_back({"child", path, "parked: it failed too often", "coppice restart " + path});
+  }
   return out;
 }
 
@@ -44,7 +52,7 @@ std::string not_started(const node::node_status& status) {
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints) {
   nlohmann::json all = nlohmann::json::array();
   for (const complaint& one : complaints)
-    all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}});
+    all.push_back({{"what", one.what}, {"name", one.name}, {"why", one.why}, {"help", one.help}});
   return {{"status", complaints.empty() ? "ok" : "unavailable"},
           {"state", node::text(status.state)},
           {"complaints", std::move(all)}};

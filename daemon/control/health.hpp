@@ -20,6 +20,7 @@ struct complaint {
   std::string what; // node, application, child, worker
   std::string name;
   std::string why;
+  std::string help; // what an operator can do about it, with the command
 };
 
 // All workers make progress, if there is none.
@@ -34,7 +35,7 @@ std::vector<complaint> ready(const node::node_status& status, const std::vector<
 // whatever has become of it since.
 std::string not_started(const node::node_status& status);
 
-// {"status": "ok" | "unavailable", "state": …, "complaints": [{"what", "name", "why"}]}
+// {"status": "ok" | "unavailable", "state": …, "complaints": [{"what", "name", "why", "help"}]}
 nlohmann::json health_document(const node::node_status& status, const std::vector<complaint>& complaints);
 
 } // namespace coppice::control

@@ -4,6 +4,7 @@
 #include "control/server.hpp"
 
 #include <grp.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <map>
@@ -36,6 +37,13 @@ std::optional<gid_t> group_id(const std::string& name) {
   return entry.gr_gid;
 }
 
+caller caller_at(int socket) {
+  ucred who{};
+  socklen_t length = sizeof who;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {};
+  return {who.uid, who.pid};
+}
+
 } // namespace
 
 answer::answer(std::shared_ptr<answers> to, request_id of) : to_(std::move(to)), of_(of) {}
@@ -46,7 +54,12 @@ answer::~answer() {
 }
 
 void answer::operator()(const api::reply& reply) {
-  if (auto to = std::exchange(to_, nullptr)) to->put(of_, api::encode(reply));
+  if (auto to = std::exchange(to_, nullptr)) to->put({of_, api::encode(reply)});
+}
+
+void answer::later(std::function<api::reply()> make) {
+  if (auto to = std::exchange(to_, nullptr))
+    to->put({of_, {}, [make = std::move(make)] { return api::encode(make()); }});
 }
 
 class server::inner {
@@ -65,8 +78,18 @@ class server::inner {
                                    [this](net::accepted_socket s) { accept(std::move(s)); });
     if (!listening) return tl::unexpected(std::move(listening.error()).context("control socket"));
     listener_ = std::move(*listening);
+    looks_ = options.looks;
+    if (looks_) {
+      again_ = base::uv::timer(loop_, [this] { look_now(); });
+      again_.start(std::chrono::milliseconds(0));
+    }
     thread_ = std::thread([this] { run(); });
     return {};
+  }
+
+  void look() {
+    look_.store(true, std::memory_order_release);
+    wake_.send();
   }
 
   ~inner() {
@@ -83,6 +106,7 @@ class server::inner {
   void run() {
     loop_.run();
     listener_.close();
+    again_.close();
     sessions_.clear();
     left_.clear();
     answers_->close();
@@ -92,26 +116,34 @@ class server::inner {
     loop_.run(); // the close callbacks
   }
 
+  void look_now() {
+    if (looks_) again_.start(looks_());
+  }
+
   void on_wake() {
+    if (look_.exchange(false, std::memory_order_acquire)) look_now();
     for (auto& line : answers_->take()) {
       auto found = sessions_.find(line.of.connection);
-      if (found != sessions_.end()) found->second->answer(line.of.number, line.text);
+      if (found == sessions_.end()) continue;
+      found->second->answer(line.of.number, line.made ? line.made() : std::move(line.text));
     }
     left_.clear();
     if (stopping_.load(std::memory_order_acquire)) loop_.stop();
   }
 
   void accept(net::accepted_socket socket) {
+    const caller who = caller_at(socket.fd.get());
     auto stream = net::stream::adopt(loop_.raw(), std::move(socket));
     if (!stream) {
       return base::log::counted(base::log::level::warning, "control", "accept", "{}", stream.error().text);
     }
     const std::uint64_t connection = ++last_session_;
-    auto ask = [this, connection](api::request r, std::uint64_t number) {
-      return handle_(std::move(r), answer(answers_, {connection, number}));
+    auto ask = [this, connection, who](api::request r, std::uint64_t number) {
+      return handle_(std::move(r), who, answer(answers_, {connection, number}));
     };
-    sessions_.emplace(connection, std::make_unique<session>(loop_.raw(), std::move(*stream), std::move(ask),
-                                                            [this, connection] { leave(connection); }));
+    sessions_.emplace(connection,
+                      std::make_unique<session>(loop_.raw(), std::move(*stream), who, std::move(ask),
+                                                [this, connection] { leave(connection); }));
   }
 
   // A session can't be destroyed under its own feet: it is put aside until the next wake-up.
@@ -126,6 +158,9 @@ class server::inner {
   base::uv::loop loop_;
   request_function handle_;
   base::uv::async wake_;
+  std::function<std::chrono::milliseconds()> looks_;
+  base::uv::timer again_;
+  std::atomic<bool> look_ = false; // it is asked for
   std::shared_ptr<answers> answers_;
   net::listener listener_;
   std::map<std::uint64_t, std::unique_ptr<session>> sessions_;
@@ -138,6 +173,10 @@ class server::inner {
 
 server::server(std::unique_ptr<inner> made) : inner_(std::move(made)) {}
 server::~server() = default;
+
+void server::look() {
+  inner_->look();
+}
 
 base::result<std::unique_ptr<server>> server::start(const server_options& options, request_function handle) {
   auto loop = base::uv::loop::make();

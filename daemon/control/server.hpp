@@ -23,6 +23,9 @@ struct server_options {
   // At once, by the policy of net/door.hpp: a whole request is what has to be said. Of those whose request is
   // being worked on there may be four times as many before more wait to be accepted.
   std::size_t connections = 64;
+  // May be empty. Called on the control thread at once, whenever look() asks for it, and each time as much
+  // later as it said; must not block.
+  std::function<std::chrono::milliseconds()> looks = {};
 };
 
 class answers; // what the control thread has been given to write; shared with every open `answer`
@@ -43,10 +46,19 @@ class answer {
   ~answer();
 
   void operator()(const api::reply& reply);
+  // One that is made on the control thread when it is to be written, and not at all for a client that has
+  // left.
+  void later(std::function<api::reply()> make);
 
  private:
   std::shared_ptr<answers> to_;
   request_id of_;
+};
+
+// Who asks: the process at the other end of the socket, as it was when it connected.
+struct caller {
+  std::uint32_t uid = 0;
+  std::int32_t pid = 0; // 0: of another namespace, or not known
 };
 
 // What is left to do for a request when its function has returned.
@@ -60,7 +72,7 @@ struct pending {
 };
 
 // Called on the control thread; must not block for long.
-using request_function = std::function<pending(api::request, answer)>;
+using request_function = std::function<pending(api::request, const caller&, answer)>;
 
 class server {
  public:
@@ -70,6 +82,9 @@ class server {
   // Closes the socket and the connections and ends the thread; answers given later are dropped.
   ~server();
   server(const server&) = delete;
+
+  // Has `looks` called soon, before answers that are given from now on are written. Any thread.
+  void look();
 
  private:
   class inner;

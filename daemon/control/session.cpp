@@ -3,11 +3,18 @@
 #include "control/session.hpp"
 
 #include "base/bytes.hpp"
+#include "base/log_counted.hpp"
 
 namespace coppice::control {
 
-session::session(uv_loop_t* loop, net::stream connection, ask_function ask, std::function<void()> gone)
+namespace {
+constexpr std::chrono::milliseconds reading_patience{10'000};
+}
+
+session::session(uv_loop_t* loop, net::stream connection, const caller& who, ask_function ask,
+                 std::function<void()> gone)
     : stream_(std::move(connection)),
+      who_(who),
       ask_(std::move(ask)),
       gone_(std::move(gone)),
       patience_(loop, [this] { on_timeout(); }) {
@@ -26,8 +33,7 @@ void session::on_data(base::bytes_span bytes) {
 
 bool session::on_end() {
   ended_ = true;
-  if (!answering_) return false;
-  return true; // the last answer can still be read
+  return answering_ || unread_ != 0; // the last answer can still be read
 }
 
 void session::on_closed(base::error) {
@@ -35,7 +41,7 @@ void session::on_closed(base::error) {
 }
 
 void session::next_request() {
-  if (answering_) return;
+  if (answering_ || unread_ != 0) return;
   const std::size_t end = received_.find('\n', searched_);
   if (end == std::string::npos) {
     searched_ = received_.size();
@@ -56,6 +62,7 @@ void session::next_request() {
 }
 
 void session::on_timeout() {
+  if (unread_ != 0) return on_unread();
   if (!answering_) return reject("no request came in time");
   std::string why = pending_.in_the_way ? pending_.in_the_way() : "not done in time";
   give_up();
@@ -74,6 +81,29 @@ void session::answer(std::uint64_t number, std::string_view line) {
   pending_ = {};
   patience_.stop();
   stream_.write(line);
+  stream_.flush();
+  unread_ = stream_.bytes_queued();
+  if (unread_ == 0) return go_on();
+  stream_.pause();
+  patience_.start(reading_patience);
+}
+
+void session::on_drained() {
+  if (std::exchange(unread_, 0) == 0) return;
+  patience_.stop();
+  go_on();
+}
+
+void session::on_unread() {
+  const std::size_t left = stream_.bytes_queued();
+  if (left < std::exchange(unread_, left)) return patience_.start(reading_patience);
+  base::log::counted(base::log::level::warning, "control", "unread",
+                     "a client (uid {}, pid {}) does not read its answer: let go of", who_.uid, who_.pid);
+  stream_.close();
+  gone_();
+}
+
+void session::go_on() {
   if (ended_ && received_.find('\n') == std::string::npos) {
     stream_.close_when_written();
     return gone_();

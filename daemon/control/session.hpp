@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // One connection to the control socket: splits what arrives into lines, one request at a time, and
-// writes the answers. While a request is being worked on nothing more is read, so a client that sends
-// faster than it is answered waits in the kernel. The control thread.
+// writes the answers. While a request is being worked on, and until its answer has left, nothing more is
+// read, so a client that sends faster than it is answered waits in the kernel. One that takes nothing of its
+// answer for ten seconds is let go of. The control thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class session final : public net::stream_handler {
   using ask_function = std::function<pending(api::request, std::uint64_t number)>;
 
   // `gone` is called once, last; the session may be destroyed when that has returned to the loop.
-  session(uv_loop_t* loop, net::stream connection, ask_function ask, std::function<void()> gone);
+  session(uv_loop_t* loop, net::stream connection, const caller& who, ask_function ask,
+          std::function<void()> gone);
   ~session();
 
   // The answer of request `number`; ignored if that is not the one being worked on.
@@ -30,17 +32,23 @@ class session final : public net::stream_handler {
  private:
   void on_data(base::bytes_span bytes) override;
   bool on_end() override;
+  void on_drained() override;
   void on_closed(base::error why) override;
 
   // Takes the next line out of what has arrived, unless one is being answered.
   void next_request();
   void on_timeout();
+  // The answer has not left in time: while it gets less, there is time again.
+  void on_unread();
+  // What comes after an answer.
+  void go_on();
   // The request being worked on is not waited for any more.
   void give_up();
   // Answers with an error and closes: the rest of the bytes can't be trusted to be lines.
   void reject(const std::string& why);
 
   net::stream stream_;
+  caller who_;
   ask_function ask_;
   std::function<void()> gone_;
   std::string received_;
@@ -48,7 +56,8 @@ class session final : public net::stream_handler {
   std::uint64_t number_ = 0; // of the last request
   bool answering_ = false;
   pending pending_;
-  base::uv::timer patience_; // for the first request, then for the answer of each
+  std::size_t unread_ = 0;   // bytes of the last answer that have not left, when last looked at
+  base::uv::timer patience_; // for the first request, then for the answer of each, and for its leaving
   bool ended_ = false;       // the client sends nothing more
 };
 

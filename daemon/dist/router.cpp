@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
+#include "base/log_event.hpp"
 #include "dist/flags.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -198,7 +199,9 @@ void router::give_up(peer& p, const base::error& why) {
     base::log::counted(level, module, fmt::format("not connected: {}", kind), "{}: not connected: {}", name,
                        why.text);
   } else {
-    base::log::write(level, module, {}, "{}: not connected: {}", name, why.text);
+    base::log::tell(base::log::events::not_connected, level, module,
+                    {{"peer", std::string(name)}, {"reason", why.text}}, "{}: not connected: {}", name,
+                    why.text);
   }
   for (const auto& item : waiting) bounce(item->to, *item->what);
   wake(resting);
@@ -324,9 +327,10 @@ void router::attach(const std::shared_ptr<finished_handshake>& come) {
   if (superseded != nullptr) forget_attempt(old_home, superseded);
   // A timer ends on the loop it runs on.
   if (yield_timer && old_home != worker) system_.post(old_home, [yield_timer] { yield_timer->close(); });
-  base::log::notice(module, "{}: connected ({}, {}{}{}{})", p.name, p.last.address,
-                    come->outgoing ? "we to it" : "it to us", come->who.hidden ? ", hidden" : "",
-                    p.last.tls.empty() ? "" : ", TLS ", p.last.tls);
+  base::log::tell(base::log::events::connected, base::log::level::notice, module, {{"peer", p.name}},
+                  "{}: connected ({}, {}{}{}{})", p.name, p.last.address,
+                  come->outgoing ? "we to it" : "it to us", come->who.hidden ? ", hidden" : "",
+                  p.last.tls.empty() ? "" : ", TLS ", p.last.tls);
   const auto info = info_of(p);
   for (const auto& told : up_) told(info);
   begin_traffic(p, fresh, *come, askers);
@@ -389,7 +393,8 @@ void router::lost(connection& gone, const base::error& why) {
     p.unsent.store(0, std::memory_order_relaxed);
     resting = std::exchange(p.resting, {});
   }
-  base::log::notice(module, "{}: disconnected: {}", info.name, why.text);
+  base::log::tell(base::log::events::disconnected, base::log::level::notice, module,
+                  {{"peer", info.name}, {"reason", why.text}}, "{}: disconnected: {}", info.name, why.text);
   owned->tell_processes([this](const auto& to, const auto& what) { bounce(to, what); });
   wake(resting);
   tell_watchers(info.name, watchers);

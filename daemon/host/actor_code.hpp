@@ -10,10 +10,12 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "host/log_limit.hpp"
+#include "runtime/actor_factory.hpp"
 
 namespace coppice::host {
 
@@ -28,7 +30,8 @@ struct actor_identity {
   const std::string plugin;
   const std::string actor; // its type
   const std::string behaviour;
-  mutable log_limit refusals; // of calls that such an actor may not make
+  mutable log_limit refusals;  // of calls that such an actor may not make
+  mutable log_limit unhandled; // of what such an actor does not take
 };
 
 // Every identity there has been. Any thread.
@@ -56,6 +59,8 @@ struct actor_code {
   // Set by read_code().
   const hosted_behaviour* runs = nullptr;
   const actor_identity* is = nullptr;
+  // Set by read_all(): what its class chose; none: nothing.
+  std::optional<runtime::unhandled> unhandled;
 };
 
 } // namespace coppice::host

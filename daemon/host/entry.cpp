@@ -30,7 +30,26 @@ void tell(const coppice_actor& self, const std::string& text) {
                        *left_out == 0 ? std::string() : fmt::format(" ({} such lines left out)", *left_out));
 }
 
+constexpr std::uint64_t calls_of_an_orderly_end = 1000;
+
 } // namespace
+
+std::int32_t refuse_dead(coppice_actor& self) {
+  extra_state& extra = self.needs_extra();
+  const base::nanos now = base::mono_now();
+  if (extra.refused_dead++ == 0) extra.refused_dead_since = now;
+  runtime::process& process = *self.process;
+  if (extra.refused_dead < calls_of_an_orderly_end ||
+      now - extra.refused_dead_since < process.host().options().linger)
+    return COPPICE_E_EXITING;
+  base::log::error(self.is->plugin,
+                   "{} has ended, but its handler goes on since {} ms, and {} calls have said so: perhaps a "
+                   "catch (...) swallowed it; it is left where it is",
+                   to_text(process.self(), process.host().nodes()),
+                   (now - extra.refused_dead_since) / base::nanos_per_ms, extra.refused_dead);
+  process.give_up_stack();
+  return COPPICE_E_EXITING;
+}
 
 const char* name_of(looking callback) {
   switch (callback) {

@@ -100,6 +100,8 @@ struct extra_state {
   std::vector<std::uint8_t> node_term;
   coppice_error error;
   std::string refused; // the first call that a callback made which may only look: take_refusal()
+  base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
+  std::uint64_t refused_dead = 0;     // such calls
   own_post_target posts;
 };
 
@@ -114,9 +116,10 @@ struct coppice_actor {
   const coppice::host::actor_identity* is = nullptr; // never changed, so that any thread may look at it
   coppice::host::asked_call* asked = nullptr;
   coppice::host::looking looking = coppice::host::looking::no;
-  bool created = false;         // it has a state, which is to be destroyed
-  bool restored = false;        // after_restore is due
-  bool to_be_continued = false; // handle_continue is due, behind after_restore
+  bool created = false;                                 // it has a state, which is to be destroyed
+  bool restored = false;                                // after_restore is due
+  bool to_be_continued = false;                         // handle_continue is due, behind after_restore
+  std::optional<coppice::runtime::unhandled> unhandled; // its configuration's choice; none: its class's
   std::unique_ptr<coppice::host::extra_state> extra;
 
   coppice::host::extra_state& needs_extra() {
@@ -151,10 +154,14 @@ inline std::int32_t may_look(const coppice_actor* self) {
   if (self == nullptr) return COPPICE_E_INVALID;
   return self->process == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
 }
+// COPPICE_E_EXITING. A handler that goes on calling all the same, longer than a dead one's stack may linger,
+// is left where it is for good: this does not return.
+std::int32_t refuse_dead(coppice_actor& self);
 // The same for all others, which the dead make no more.
-inline std::int32_t may_call(const coppice_actor* self) {
+inline std::int32_t may_call(coppice_actor* self) {
   if (const std::int32_t status = may_look(self); status != COPPICE_OK) return status;
-  if (self->process->exiting()) return COPPICE_E_EXITING;
+  if (self->process->exiting()) [[unlikely]]
+    return refuse_dead(*self);
   return COPPICE_OK;
 }
 

@@ -6,8 +6,12 @@
 
 #include <coppice/behaviours.h>
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -22,11 +26,12 @@ namespace coppice::host {
 // What an actor is made from; handed on by reference, since a spawn is short enough to feel each move of it.
 struct actor_plan {
   image_pin image;
-  const actor_code* code = nullptr;         // the image's
-  runtime::message args;                    // a term; none = #{}
-  runtime::message env;                     // the application's, a map; none = #{}
-  std::unique_ptr<const saved_state> saved; // it starts with this state, restored, and without init
-  bool only_tried = false;                  // it ends with `ignore` as soon as its state is restored
+  const actor_code* code = nullptr;            // the image's
+  runtime::message args;                       // a term; none = #{}
+  runtime::message env;                        // the application's, a map; none = #{}
+  std::unique_ptr<const saved_state> saved;    // it starts with this state, restored, and without init
+  bool only_tried = false;                     // it ends with `ignore` as soon as its state is restored
+  std::optional<runtime::unhandled> unhandled; // none: as the code says
 };
 
 struct hosted_behaviour {
@@ -54,13 +59,15 @@ const hosted_behaviour* find(behaviour_list in, std::string_view name);
 
 // The code of an actor type whose tables have been found fit for its behaviour; null if that is none of the
 // list, which outlives what is returned.
-std::unique_ptr<const actor_code> read_code(const coppice_actor_type& type, const std::string& plugin,
-                                            identity_book& identities,
-                                            behaviour_list in = hosted_behaviours());
+std::unique_ptr<actor_code> read_code(const coppice_actor_type& type, const std::string& plugin,
+                                      identity_book& identities, behaviour_list in = hosted_behaviours());
+// What the class of an actor type chose for what it does not take, by the type's name.
+using unhandled_by_type = std::map<std::string, runtime::unhandled, std::less<>>;
+
 // That of all actor types of a plugin becomes its image's. errc::refused: one has a behaviour not in the
 // list.
 base::status read_all(const coppice_descriptor& plugin, plugin_image& into, identity_book& identities,
-                      behaviour_list in = hosted_behaviours());
+                      const unhandled_by_type& chosen, behaviour_list in = hosted_behaviours());
 
 inline std::unique_ptr<runtime::behaviour> make_actor(actor_plan&& plan) {
   const hosted_behaviour& one = *plan.code->runs;

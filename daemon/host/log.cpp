@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/log_levels.hpp"
 #include "host/entry.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -32,14 +33,23 @@ std::string_view module_of(coppice_actor* self) {
   return may_look(self) == COPPICE_OK ? std::string_view(self->image->id()) : std::string_view("plugin");
 }
 
+// A process's own level, where there is any, goes before its module's.
+bool is_enabled(coppice_actor* self, log::level of) {
+  if (log::any_process_level() && may_look(self) == COPPICE_OK) {
+    const auto own = log::process_level(
+        runtime::to_text(self->process->self(), self->process->host().nodes()), self->process->name());
+    if (own) return of >= *own;
+  }
+  return log::enabled(of, module_of(self));
+}
+
 void write(coppice_actor* self, std::int32_t level, coppice_bytes text, const coppice_log_field* fields,
            std::uint64_t field_count) {
-  const std::string_view module = module_of(self);
-  if (!log::enabled(level_of(level), module)) return;
+  if (!is_enabled(self, level_of(level))) return;
   log::record line;
   line.wall = base::wall_now();
   line.level = level_of(level);
-  line.module = module;
+  line.module = module_of(self);
   line.text = text_of(text).value_or("");
   if (may_look(self) == COPPICE_OK) {
     line.fields.push_back({"pid", runtime::to_text(self->process->self(), self->process->host().nodes())});
@@ -61,7 +71,7 @@ void write(coppice_actor* self, std::int32_t level, coppice_bytes text, const co
 }
 
 std::int32_t enabled(coppice_actor* self, std::int32_t level) {
-  return log::enabled(level_of(level), module_of(self)) ? 1 : 0;
+  return is_enabled(self, level_of(level)) ? 1 : 0;
 }
 
 } // namespace

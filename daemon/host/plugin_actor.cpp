@@ -20,6 +20,7 @@ plugin_actor::plugin_actor(actor_plan&& plan) : code_(plan.code), generation_(pl
   actor_.image = std::move(plan.image);
   actor_.args = std::move(plan.args);
   actor_.env = std::move(plan.env);
+  actor_.unhandled = plan.unhandled;
   if (plan.saved == nullptr) return;
   needs_handover().saved = std::move(plan.saved);
   handover_->only_tried = plan.only_tried;
@@ -98,6 +99,27 @@ outcome plugin_actor::follow_on(std::int32_t status) {
     return runtime::carry_on();
   }
   return runtime::stop(stop_reason(actor_, status));
+}
+
+runtime::unhandled plugin_actor::if_unhandled() const {
+  return actor_.unhandled.value_or(code_->unhandled.value_or(runtime::unhandled::exit));
+}
+
+std::string plugin_actor::take_error_text() {
+  if (actor_.extra == nullptr || !actor_.extra->error.told) return {};
+  return std::exchange(actor_.extra->error, {}).text;
+}
+
+void plugin_actor::tell_unhandled(std::string_view kind, etf::bytes term, std::string_view why) {
+  const bool request = kind != "message";
+  const std::optional<std::uint64_t> left_out =
+      request ? actor_.is->unhandled.next_line(base::mono_now()) : 0;
+  if (!left_out) return;
+  const process& self = *actor_.process;
+  base::log::warning(actor_.is->plugin, "{} got a {} it does not {}: {}{}{}{}",
+                     to_text(self.self(), self.host().nodes()), kind, request ? "take" : "know",
+                     runtime::shown(term), why.empty() ? "" : ": ", why,
+                     *left_out == 0 ? std::string() : fmt::format(" ({} such lines left out)", *left_out));
 }
 
 void plugin_actor::end(const message& reason) {

@@ -49,6 +49,12 @@ class plugin_actor : public reloadable {
   runtime::outcome change_config(runtime::process& self, const runtime::message& from,
                                  behaviours::config_change to);
   runtime::message shown_state();
+  // What to do with what no callback took.
+  runtime::unhandled if_unhandled() const;
+  // What the callback said to the error object, which is empty afterwards; "": nothing.
+  std::string take_error_text();
+  // A line; of requests at most one a second for the actors of a type. `kind`: "call", "cast" or "message".
+  void tell_unhandled(std::string_view kind, etf::bytes term, std::string_view why);
   // What a callback's status comes to; runs handle_continue as often as it is asked for.
   runtime::outcome follow(std::int32_t status) {
     if (status == COPPICE_OK && (actor_.extra == nullptr || !actor_.extra->error.told)) [[likely]]

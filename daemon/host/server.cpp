@@ -6,7 +6,7 @@
 #include "host/callback.hpp"
 #include "host/requests.hpp"
 #include "host/sized.hpp"
-#include "runtime/messages/shown.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -27,7 +27,7 @@ void server::use(const actor_code& code) {
   callbacks_ = &static_cast<const server_code&>(code).callbacks;
 }
 
-outcome server::take_info(process& self, const message& m) {
+outcome server::take_info(process&, const message& m) {
   if (actor().extra != nullptr && actor().extra->has_requested) [[unlikely]]
     if (outcome next = runtime::carry_on(); take_response(m, next)) return next;
   const coppice_message lent = lend(m);
@@ -36,8 +36,8 @@ outcome server::take_info(process& self, const message& m) {
   });
   if (status != COPPICE_UNHANDLED) [[likely]]
     return follow(status);
-  base::log::warning(identity().plugin, "{} got a message it does not know: {}",
-                     to_text(self.self(), self.host().nodes()), runtime::shown(m));
+  const std::string why = take_error_text();
+  if (if_unhandled() != runtime::unhandled::ignore) tell_unhandled("message", m.bytes(), why);
   return runtime::carry_on();
 }
 
@@ -46,8 +46,14 @@ outcome server::take_cast(process&, const message& whole, etf::bytes request) {
   const std::int32_t status = in_turn(actor(), "handle_cast", request, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks_->handle_cast, &actor(), state(), &body);
   });
-  if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_cast", request));
-  return follow(status);
+  if (status != COPPICE_UNHANDLED) [[likely]]
+    return follow(status);
+  const std::string why = take_error_text();
+  const runtime::unhandled choice = if_unhandled();
+  if (choice != runtime::unhandled::ignore && (choice != runtime::unhandled::exit || !why.empty()))
+    tell_unhandled("cast", request, why);
+  return choice == runtime::unhandled::exit ? runtime::stop(tagged("bad_cast", request))
+                                            : runtime::carry_on();
 }
 
 outcome server::receive_call(process& self, const runtime::call_id& asking, message request) {
@@ -74,8 +80,23 @@ outcome server::handle_call(asked_call& asked, const message& whole, etf::bytes 
                    lend_bytes(asked.from));
   });
   actor().asked = nullptr;
-  if (status == COPPICE_UNHANDLED) return runtime::stop(tagged("bad_call", request));
-  return follow(status);
+  if (status != COPPICE_UNHANDLED) [[likely]]
+    return follow(status);
+  return refuse_call(asked, request);
+}
+
+outcome server::refuse_call(const asked_call& asked, etf::bytes request) {
+  const std::string why = take_error_text();
+  const runtime::unhandled choice = if_unhandled();
+  if (choice == runtime::unhandled::log || (choice == runtime::unhandled::exit && !why.empty()))
+    tell_unhandled("call", request, why);
+  if (choice == runtime::unhandled::exit) return runtime::stop(tagged("bad_call", request));
+  if (choice != runtime::unhandled::reply_error || asked.answered) return runtime::carry_on();
+  runtime::message_writer text;
+  text.binary(why.empty() ? "the server takes no such request" : why);
+  const message refusal = tagged("bad_request", text.take().bytes());
+  gen::reply(*actor().process, asked.from, runtime::error_message(refusal));
+  return runtime::carry_on();
 }
 
 bool server::take_response(const message& m, outcome& next) {

@@ -47,6 +47,8 @@ class server final : public behaviours::server, public plugin_actor {
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
   runtime::outcome handle_call(asked_call& asked, const runtime::message& whole, etf::bytes request);
+  // What a call comes to that handle_call did not take.
+  [[gnu::noinline]] runtime::outcome refuse_call(const asked_call& asked, etf::bytes request);
   // The end of a request. False: `m` is about none.
   [[gnu::noinline]] bool take_response(const runtime::message& m, runtime::outcome& next);
 

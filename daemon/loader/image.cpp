@@ -107,7 +107,11 @@ base::result<std::unique_ptr<image>> image::open(const std::string& file, const 
     }
   }
   std::unique_ptr<image> made(new image(promised, generation, handle, found));
-  if (auto read = host::read_all(*found, *made, identities); !read) return tl::unexpected(read.error());
+  host::unhandled_by_type chosen;
+  for (const auto& actor : promised.actors)
+    if (const auto what = runtime::unhandled_of(actor.unhandled)) chosen.emplace(actor.name, *what);
+  if (auto read = host::read_all(*found, *made, identities, chosen); !read)
+    return tl::unexpected(read.error());
   return made;
 }
 

@@ -21,6 +21,7 @@ struct actor_type {
   std::vector<std::string> tables; // "coppice.server/1", …: what it implements
   std::string args_schema;         // JSON Schema as JSON text; empty: any map is taken
   std::uint32_t state_version = 0; // of what save_state writes
+  std::string unhandled;           // exit, reply_error, log or ignore; empty: it says nothing of it
 };
 
 // What the note declares; see note.hpp.

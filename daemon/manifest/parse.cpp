@@ -4,6 +4,9 @@
 #include <coppice/tables.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
+
 #include "base/json_depth.hpp"
 #include "manifest/manifest.hpp"
 #include "manifest/note.hpp"
@@ -102,6 +105,12 @@ base::result<actor_type> parse_actor(const json& object) {
   if (auto found = object.find("args_schema"); found != object.end()) {
     if (!found->is_object()) return invalid("args_schema must be an object");
     actor.args_schema = found->dump();
+  }
+  if (auto found = object.find("unhandled"); found != object.end()) {
+    constexpr std::array<std::string_view, 4> words{"exit", "reply_error", "log", "ignore"};
+    if (!found->is_string() || std::ranges::find(words, found->get_ref<const std::string&>()) == words.end())
+      return invalid("unhandled must be exit, reply_error, log or ignore");
+    actor.unhandled = found->get<std::string>();
   }
   return actor;
 }

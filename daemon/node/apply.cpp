@@ -133,7 +133,7 @@ base::status instance::components::carry_out(runtime::process& self, const behav
                 what);
   }
   // What does not run has nothing to be told: it starts by the specification its parent is told of.
-  const auto to = supervisor_at(supervisor);
+  const auto to = process_at(supervisor);
   return to ? give(self, orders, *to, what) : base::status();
 }
 
@@ -184,6 +184,11 @@ void instance::components::prepare(const apply_request& request, const configura
     return;
   }
   if (request.dry_run) return;
+  // A node that began without a plugin has nowhere to copy its first one to yet.
+  if (!work.next->spec.plugin_files.empty() && plugins.loaded().empty()) {
+    out.result = plugins.prepare();
+    if (!out.result) return;
+  }
   for (const spec::plugin_file& file : work.next->spec.plugin_files) {
     auto loaded_now = plugins.load(file.id);
     if (!loaded_now) {
@@ -258,6 +263,22 @@ std::vector<std::string> summary(const apply_outcome& outcome) {
   return out;
 }
 
+std::string brief(const apply_outcome& outcome) {
+  if (!outcome.valid) {
+    const auto wrong =
+        std::ranges::find(outcome.diagnostics, spec::severity::error, &spec::diagnostic::severity);
+    if (wrong == outcome.diagnostics.end()) return "apply refused: the configuration is bad";
+    const auto more = std::ranges::count(wrong, outcome.diagnostics.end(), spec::severity::error,
+                                         &spec::diagnostic::severity) -
+                      1;
+    return fmt::format("apply refused: {}:{}:{}: {}{}", wrong->file, wrong->line, wrong->column,
+                       wrong->message, more > 0 ? fmt::format(", and {} more", more) : "");
+  }
+  if (!outcome.result) return "apply failed: " + outcome.result.error().text;
+  if (outcome.changes.empty()) return "apply: nothing to change";
+  return fmt::format("apply: {} change{}", outcome.changes.size(), outcome.changes.size() == 1 ? "" : "s");
+}
+
 void instance::apply(apply_request request, std::function<void(apply_outcome)> done) {
   apply_outcome lost;
   lost.valid = true;
@@ -265,7 +286,9 @@ void instance::apply(apply_request request, std::function<void(apply_outcome)> d
   ask_from_outside<apply_outcome>(
       components_->system,
       [&p = *components_, request = std::move(request)](runtime::process& self) {
-        return p.apply(self, request);
+        apply_outcome out = p.apply(self, request);
+        if (!request.dry_run) p.note(&components::last_apply, brief(out));
+        return out;
       },
       std::move(done), std::move(lost));
 }

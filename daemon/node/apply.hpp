@@ -43,5 +43,7 @@ struct apply_outcome {
 
 // The outcome as lines for the log: each diagnostic, each change, and what came of it.
 std::vector<std::string> summary(const apply_outcome& outcome);
+// In a few words: "apply: 2 changes"; "apply refused: FILE:3:5: …".
+std::string brief(const apply_outcome& outcome);
 
 } // namespace coppice::node

@@ -166,6 +166,20 @@ base::log::level log_level(const spec::node_spec& spec) {
   return base::log::level::info;
 }
 
+runtime::unhandled convert(spec::unhandled value) {
+  switch (value) {
+    case spec::unhandled::exit:
+      return runtime::unhandled::exit;
+    case spec::unhandled::reply_error:
+      return runtime::unhandled::reply_error;
+    case spec::unhandled::log:
+      return runtime::unhandled::log;
+    case spec::unhandled::ignore:
+      return runtime::unhandled::ignore;
+  }
+  return runtime::unhandled::exit;
+}
+
 std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   const auto made = std::make_shared<child_spec>();
   child_spec& out = *made;
@@ -176,6 +190,7 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   out.name = from.name;
   out.restart = convert(from.restart);
   out.significant = from.significant;
+  if (from.start_timeout) out.start_timeout = base::to_nanos(*from.start_timeout);
   out.shutdown = convert(from.shutdown);
   if (from.backoff) {
     out.backoff = {base::to_nanos(from.backoff->first), base::to_nanos(from.backoff->max),
@@ -186,6 +201,7 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   out.priority = convert(from.priority);
   if (from.compression)
     out.compression = runtime::sent_compressed::at(from.compression->level, from.compression->threshold);
+  if (from.unhandled) out.unhandled = convert(*from.unhandled);
   out.args = convert(from.args);
   return made;
 }

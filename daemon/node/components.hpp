@@ -66,11 +66,14 @@ struct instance::components {
   runtime::system system;
 
   std::atomic<bool> changing{false}; // a change_lock is held
-  std::mutex lock;                   // of the next four
+  std::mutex lock;                   // of the next seven
   std::condition_variable changed;
   bool applications_gone = true; // there is no controller
   bool stopped = false;
   bool hurried = false; // hurry() was called
+  std::string last_apply;
+  std::string last_reload;
+  std::function<void()> on_change; // instance::on_change
 
   bool came_back = true; // every thread did, when it stopped; the owner's thread
   runtime::pid controller;
@@ -96,8 +99,13 @@ struct instance::components {
   std::optional<runtime::pid> top_of(std::string_view application) const;
   // Of app/child, app/supervisor/child, …, as the tree is now.
   base::result<tree_place> place_of(std::string_view path);
-  // The supervisor itself.
-  base::result<runtime::pid> supervisor_at(std::string_view path);
+  // The process that runs there, of APP that at its top. errc::not_found, errc::refused, errc::invalid.
+  base::result<runtime::pid> process_at(std::string_view path);
+
+  // What came of the last apply or reload, for status().
+  void note(std::string components::*which, std::string words);
+  // To whoever asked by on_change.
+  void tell_change();
 
   // Says once that the node is to come down.
   void end(ending reason);
@@ -121,13 +129,16 @@ class instance::components::change_lock {
  public:
   explicit change_lock(components& of) : of_(of), mine_(!of.changing.exchange(true)) {
     node_state running = node_state::running;
-    if (mine_) of_.state.compare_exchange_strong(running, node_state::reloading);
+    if (!mine_) return;
+    of_.state.compare_exchange_strong(running, node_state::reloading);
+    of_.tell_change();
   }
   ~change_lock() {
     if (!mine_) return;
     node_state reloading = node_state::reloading;
     of_.state.compare_exchange_strong(reloading, node_state::running);
     of_.changing = false;
+    of_.tell_change();
   }
   change_lock(const change_lock&) = delete;
   change_lock& operator=(const change_lock&) = delete;

@@ -101,6 +101,24 @@ void instance::components::end(ending reason) {
   if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
 }
 
+void instance::components::note(std::string components::*which, std::string words) {
+  {
+    const std::scoped_lock held(lock);
+    this->*which = std::move(words);
+  }
+  tell_change();
+}
+
+void instance::components::tell_change() {
+  const std::scoped_lock held(lock);
+  if (on_change) on_change();
+}
+
+void instance::on_change(std::function<void()> told) {
+  const std::scoped_lock held(components_->lock);
+  components_->on_change = std::move(told);
+}
+
 void instance::components::lost(std::string_view what) {
   {
     const std::scoped_lock held(lock);
@@ -153,6 +171,7 @@ base::status instance::start_applications() {
   events.all_started = [&p](const std::vector<std::string>& failed) {
     node_state starting = node_state::starting;
     p.state.compare_exchange_strong(starting, node_state::running);
+    p.tell_change();
     if (failed.empty()) return p.ready.settle({});
     p.ready.settle(base::fail(base::errc::refused, fmt::format("{} did not start", fmt::join(failed, ", "))));
   };
@@ -193,6 +212,7 @@ bool instance::stop() {
   p.stopped = true;
   p.state = node_state::stopping;
   held.unlock();
+  p.tell_change();
   p.ready.settle(base::fail(base::errc::closed, "the node stops"));
   if (p.reloads) p.reloads->stop();
   if (p.controller) p.stop_applications();

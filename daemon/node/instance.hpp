@@ -85,8 +85,9 @@ class instance {
 
   // Terms as people write them: <0.N.S> is a pid of this node. errc::invalid says where it went wrong.
   base::result<runtime::message> parse(std::string_view term) const;
-  // NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME or a pid. errc::invalid, errc::not_found. A global
-  // name is looked up, which waits for a second at most; not on a worker's thread.
+  // NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME, a pid, or APP/SUP/CHILD for a child of the tree that
+  // is no registered name. errc::invalid, errc::not_found. A global name is looked up, which waits for a
+  // second at most; not on a worker's thread.
   base::result<runtime::destination> resolve(std::string_view target) const;
 
   // gen_server:call. `done` is called once, on a worker's thread, and must not wait.
@@ -121,6 +122,11 @@ class instance {
   // Replaces plugins, all of them or none. `done` is called once, on any thread: errc::exists while another
   // reload is under way, errc::refused, errc::timeout, errc::not_found: nothing has changed, and why.
   void reload(reload_request what, std::function<void(base::result<reload_report>)> done);
+
+  // `told` is called, on any thread, when the node has become ready, stops, begins or ends an apply or a
+  // reload: status() shows it. It must not wait, nor call the node. Empty: nobody is told any more once this
+  // returns.
+  void on_change(std::function<void()> told);
 
   // Asks the owner to call stop().
   void request_stop();

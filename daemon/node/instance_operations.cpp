@@ -104,7 +104,7 @@ base::result<tree_place> instance::components::place_of(std::string_view path) {
   }
 }
 
-base::result<runtime::pid> instance::components::supervisor_at(std::string_view path) {
+base::result<runtime::pid> instance::components::process_at(std::string_view path) {
   if (path.find('/') == std::string_view::npos) {
     const auto top = top_of(path);
     if (top && *top) return *top;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Reloading as the node offers it: under the change_lock, as an apply is, and what the service manager hears
-// of it.
+// Reloading as the node offers it: under the change_lock, as an apply is, and what came of it in words.
 #include <future>
 
 #include "node/components.hpp"
 #include "node/instance.hpp"
-#include "node/notify.hpp"
 
 namespace coppice::node {
 namespace {
@@ -23,14 +21,16 @@ base::status instance::start_reloader() {
     restart(path, restart_patience, [outcome](base::status s) { outcome->set_value(std::move(s)); });
     return told.get();
   };
-  const auto within = [&p](const std::function<void()>& run) -> base::status {
-    const components::change_lock mine(p);
-    if (!mine)
-      return base::fail(base::errc::exists, "a reload or an apply is under way: try again when it is over");
-    notify_service_manager(reloading_state());
-    run();
-    notify_service_manager("READY=1");
-    return {};
+  const auto within = [&p](const std::function<reloader::outcome()>& run) -> reloader::outcome {
+    reloader::outcome out;
+    {
+      const components::change_lock mine(p);
+      if (!mine)
+        return base::fail(base::errc::exists, "a reload or an apply is under way: try again when it is over");
+      out = run();
+    }
+    if (!out || !out->dry_run) p.note(&components::last_reload, brief(out));
+    return out;
   };
   const auto rules = [&p] {
     const auto now = p.current();

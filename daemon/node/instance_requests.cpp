@@ -68,6 +68,9 @@ node_status instance::status() const {
   out.listening = p.net->listening();
   out.epmd = p.net->epmd_text();
   for (const auto& row : p.board.rows()) out.applications.push_back(status_of(row));
+  const std::scoped_lock held(components_->lock);
+  out.last_apply = p.last_apply;
+  out.last_reload = p.last_reload;
   return out;
 }
 
@@ -114,7 +117,7 @@ std::vector<runtime::process_summary> instance::processes() const {
 }
 
 base::result<runtime::process_info> instance::info(std::string_view process) const {
-  auto to = parse_target(process, components_->system);
+  auto to = resolve(process);
   if (!to) return tl::unexpected(std::move(to.error()));
   if (!to->here()) return base::fail(base::errc::invalid, "it lives on another node: ask that one");
   using kind = runtime::destination::kind;
@@ -157,7 +160,12 @@ base::result<runtime::message> instance::parse(std::string_view term) const {
 }
 
 base::result<runtime::destination> instance::resolve(std::string_view target) const {
-  return parse_target(target, components_->system);
+  auto to = parse_target(target, components_->system);
+  const bool is_name = to && to->here() && to->what() == runtime::destination::kind::name;
+  if (!is_name || target.find('/') == target.npos || components_->system.whereis(to->name())) return to;
+  const auto child = components_->process_at(target);
+  if (!child) return tl::unexpected(child.error());
+  return runtime::destination(*child);
 }
 
 void instance::call(const runtime::destination& to, runtime::message request, base::nanos timeout,

@@ -3,37 +3,54 @@
 // not to run. Any thread.
 #include "node/notify.hpp"
 
-#include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <unistd.h>
 
+#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
-
-#include "base/clock.hpp"
-#include "base/file.hpp"
+#include <string>
 
 namespace coppice::node {
+namespace {
 
-void notify_service_manager(std::string_view state) {
+// 0: it is not set, or is no number.
+std::uint64_t number_in(const char* variable) {
+  const char* const text = std::getenv(variable);
+  std::uint64_t value = 0;
+  if (text == nullptr) return 0;
+  const char* const end = text + std::strlen(text);
+  const auto read = std::from_chars(text, end, value);
+  return read.ec == std::errc() && read.ptr == end ? value : 0;
+}
+
+// The longest time that is taken seriously: a day.
+constexpr std::uint64_t longest_watchdog = 86'400'000'000; // µs
+
+} // namespace
+
+service_manager::service_manager() {
   const char* const path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr) return;
   const std::size_t length = std::strlen(path);
-  sockaddr_un address{};
-  if (length < 2 || length >= sizeof address.sun_path) return;
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path, length);
-  if (path[0] == '@') address.sun_path[0] = 0;
-  const base::unique_fd socket_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket_fd) return;
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  (void)sendto(socket_fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address), size);
+  if (length < 2 || length >= sizeof address_.sun_path || (path[0] != '/' && path[0] != '@')) return;
+  address_.sun_family = AF_UNIX;
+  std::memcpy(address_.sun_path, path, length);
+  if (path[0] == '@') address_.sun_path[0] = 0;
+  size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  socket_ = base::unique_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // It may be meant for a process above this one.
+  const std::uint64_t whose = number_in("WATCHDOG_PID");
+  const std::uint64_t within = number_in("WATCHDOG_USEC");
+  if ((whose == 0 || whose == static_cast<std::uint64_t>(getpid())) && within <= longest_watchdog)
+    watchdog_ = static_cast<base::nanos>(within) * 1000;
 }
 
-std::string reloading_state() {
-  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}", base::mono_now() / 1000);
+bool service_manager::tell(std::string_view lines) const {
+  if (!socket_) return false;
+  const auto sent = sendto(socket_.get(), lines.data(), lines.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                           reinterpret_cast<const sockaddr*>(&address_), size_);
+  return sent == static_cast<ssize_t>(lines.size());
 }
 
 } // namespace coppice::node

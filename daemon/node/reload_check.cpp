@@ -13,6 +13,8 @@ namespace {
 
 base::status check_children(const behaviours::supervisor_spec& of, const generations_to_be& next,
                             const std::string& path) {
+  using part = spec::args_schema::part;
+  const auto args = of.strategy == behaviours::strategy::simple_one_for_one ? part::of_template : part::whole;
   for (const auto& each : of.children) {
     const behaviours::child_spec& child = *each;
     const std::string below = path + "/" + runtime::shown(child.id);
@@ -24,7 +26,7 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
     if (to == next.end()) continue;
     const auto type = loader::choose(to->second->declared, child.actor);
     if (!type) return tl::unexpected(base::error(type.error()).context(below));
-    if (auto fit = check_args(*to->second, **type, child.args); !fit)
+    if (auto fit = check_args(*to->second, **type, child.args, args); !fit)
       return tl::unexpected(std::move(fit.error()).context(below));
   }
   return {};
@@ -40,12 +42,12 @@ base::status check_tree(const std::vector<behaviours::application_spec>& applica
 }
 
 base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
-                        const runtime::message& args) {
+                        const runtime::message& args, spec::args_schema::part what) {
   const auto schema = spec::args_schema::compile(type.args_schema);
   if (!schema)
     return base::fail(base::errc::refused, fmt::format("plugin {}: bad args_schema for actor {}: {}",
                                                        of.declared.id, type.name, schema.error().text));
-  auto good = schema->check(args ? args.bytes() : etf::empty_map);
+  auto good = schema->check(args ? args.bytes() : etf::empty_map, what);
   if (!good)
     return base::fail(base::errc::refused, fmt::format("the new schema of {}:{} refuses what it is given: {}",
                                                        of.declared.id, type.name, good.error().text));

@@ -12,6 +12,7 @@
 #include "behaviours/application.hpp"
 #include "loader/generation.hpp"
 #include "runtime/messages/message.hpp"
+#include "spec/args_schema.hpp"
 
 namespace coppice::node {
 
@@ -25,6 +26,7 @@ base::status check_tree(const std::vector<behaviours::application_spec>& applica
 
 // `args`: a map; empty: none. errc::refused: the schema of `type` is none, or does not take them.
 base::status check_args(const loader::plugin_generation& of, const manifest::actor_type& type,
-                        const runtime::message& args);
+                        const runtime::message& args,
+                        spec::args_schema::part what = spec::args_schema::part::whole);
 
 } // namespace coppice::node

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "base/log.hpp"
+#include "base/log_event.hpp"
 
 namespace coppice::node {
 namespace {
@@ -42,6 +42,14 @@ std::string summary(const reload_report& of) {
   if (out.empty()) return "no plugin's file has changed";
   return fmt::format("{}; stood still {:.3f} ms (handlers {:.3f} ms, save {:.3f} ms, restore {:.3f} ms)", out,
                      as_ms(of.pause), as_ms(of.drain), as_ms(of.save), as_ms(of.restore));
+}
+
+std::string brief(const base::result<reload_report>& of) {
+  if (!of) return "reload refused: " + of.error().text;
+  if (of->plugins.empty()) return "reload: no plugin's file has changed";
+  std::string out = "reload: ";
+  for (const plugin_reload& one : of->plugins) out += (&one == of->plugins.data() ? "" : ", ") + one.id;
+  return out;
 }
 
 reloader::reloader(reload_ground ground, bracket within)
@@ -111,13 +119,12 @@ void reloader::work() {
     next.swap(job_);
   }
   if (!next) return;
-  base::result<reload_report> report;
-  const auto done = within_([&] { report = reload_plugins(ground_, next->what, quit_.get_token()); });
-  if (!done) report = tl::unexpected(done.error());
+  auto report = within_([&] { return reload_plugins(ground_, next->what, quit_.get_token()); });
   if (!report)
-    base::log::error(module, "{}", report.error().text);
+    base::log::tell(base::log::events::reload_refused, base::log::level::error, module,
+                    {{"reason", report.error().text}}, "{}", report.error().text);
   else if (!report->dry_run)
-    base::log::info(module, "{}", summary(*report));
+    base::log::tell(base::log::events::reloaded, base::log::level::info, module, {}, "{}", summary(*report));
   if (!report || !report->kept.empty()) collect_later(true);
   {
     const std::lock_guard guard(lock_);

@@ -22,8 +22,10 @@ class reloader {
  public:
   using told = std::function<void(base::result<reload_report>)>;
 
-  // Runs a reload under the node's change_lock, on this thread; errc::exists: another change is under way.
-  using bracket = std::function<base::status(const std::function<void()>& run)>;
+  // Runs a reload under the node's change_lock, on this thread, and returns what came of it; errc::exists:
+  // another change is under way.
+  using outcome = base::result<reload_report>;
+  using bracket = std::function<outcome(const std::function<outcome()>& run)>;
 
   // A file that appears in a folder of `watched` and then stays as it is for a moment is reloaded.
   static base::result<std::unique_ptr<reloader>> start(reload_ground ground,
@@ -69,5 +71,7 @@ class reloader {
 
 // What a reload came to, as a line of the log.
 std::string summary(const reload_report& of);
+// In a few words: "reload: kv, probe"; "reload: no plugin's file has changed"; "reload refused: …".
+std::string brief(const base::result<reload_report>& of);
 
 } // namespace coppice::node

@@ -47,6 +47,8 @@ struct node_status {
   std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
   std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
   std::vector<application_status> applications; // in start order
+  std::string last_apply;                       // what came of it, in words; empty: there was none
+  std::string last_reload;                      // likewise, of plugins
   runtime::runtime_counters runtime;
 };
 

@@ -3,8 +3,13 @@
 // thread, in a process's own turn; may not block for long.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "runtime/behaviour.hpp"
@@ -12,11 +17,28 @@
 
 namespace coppice::runtime {
 
+// What becomes of a request that an actor has no callback for, or that none of its callbacks takes.
+enum class unhandled : std::uint8_t {
+  exit,        // it ends, as OTP's servers do: {bad_call, Request}, {bad_cast, Request}
+  reply_error, // a caller is answered {error, {bad_request, Text}}; a cast is as with `log`
+  log,         // a line; a caller gets no answer
+  ignore,      // nothing, not even a line for a message that is neither call nor cast
+};
+
+// By its word above; none: it is none of them.
+inline std::optional<unhandled> unhandled_of(std::string_view word) {
+  constexpr std::array<std::string_view, 4> words{"exit", "reply_error", "log", "ignore"};
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == word) return static_cast<unhandled>(i);
+  return std::nullopt;
+}
+
 struct actor_spec {
-  std::string actor; // "PLUGIN" or "PLUGIN:ACTOR"
-  message args;      // a term; none = #{}
-  message env;       // the application's env, a map; none = #{}
-  std::string label; // app/sup/child, for people
+  std::string actor;                           // "PLUGIN" or "PLUGIN:ACTOR"
+  message args;                                // a term; none = #{}
+  message env;                                 // the application's env, a map; none = #{}
+  std::string label;                           // app/sup/child, for people
+  std::optional<runtime::unhandled> unhandled; // none: as the actor's class says, else exit
 };
 
 class actor_factory {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Looking for processes by what they do, without a copy of all there is to see of each. Any thread.
+// Looking for processes by what they do or what waits for them, without a copy of all there is to see of
+// each. Any thread.
 #pragma once
 
 #include <functional>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/system.hpp"
@@ -13,5 +15,12 @@ namespace coppice::runtime {
 
 // Those that `wanted` says yes to. It may look at no more than behaviour::describe() may.
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted);
+
+struct message_age {
+  pid of;
+  base::nanos age = 0; // of the first message waiting, to about a millisecond
+};
+// Of every process for which messages wait.
+std::vector<message_age> message_ages(const system& host);
 
 } // namespace coppice::runtime

@@ -240,6 +240,9 @@ class process {
   void set_priority(runtime::priority to);
   // True once it is dead to others and only its stack lingers.
   bool exiting() const;
+  // Its handler goes on although it is dead: its stack is given up. Does not return, unless there is no stack
+  // to park on.
+  void give_up_stack();
   behaviour& does() const;
 
   // For foreign_code.

@@ -11,7 +11,7 @@
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/processes/spawn.hpp"
-#include "runtime/scheduling/stack_fault.hpp"
+#include "runtime/scheduling/fatal_signal.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -73,7 +73,7 @@ system::~system() {
 base::status system::start() {
   for (const auto& one : core_->workers)
     if (auto ready = one->prepare(); !ready) return ready;
-  tell_of_stack_faults();
+  tell_of_fatal_signals();
   block_memory::set_limit(options_.memory);
   std::vector<driver*> threads;
   for (unsigned i = 0; i < options_.workers; ++i)

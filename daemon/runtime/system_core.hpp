@@ -46,6 +46,8 @@ struct system_core {
   std::atomic<bool> stopping{false};
   std::mutex leader_lock; // guards default_leader
   pid default_leader;
+  std::mutex given_up_lock;              // guards given_up
+  std::vector<process_record*> given_up; // dead, on stacks that nothing goes on with
 };
 
 } // namespace coppice::runtime

@@ -46,7 +46,8 @@ base::status check_number(const rule& by, double number, const std::string& path
   return {};
 }
 
-base::status check_map(const rule& by, const json& map, const std::string& path) {
+base::status check_map(const rule& by, const json& map, const std::string& path,
+                       args_schema::part what = args_schema::part::whole) {
   for (const auto& [key, value] : map.items()) {
     const rule* known = by.find(key);
     if (known == nullptr) known = by.additional.get();
@@ -54,6 +55,7 @@ base::status check_map(const rule& by, const json& map, const std::string& path)
     if (known == nullptr) continue;
     if (auto good = check_value(*known, value, path + "." + key); !good) return good;
   }
+  if (what == args_schema::part::of_template) return {};
   for (const auto& key : by.required) {
     if (map.contains(key)) continue;
     if (const rule* known = by.find(key); known != nullptr && !known->fallback.is_null()) continue;
@@ -83,14 +85,14 @@ base::status check_value(const rule& by, const json& value, const std::string& p
 
 } // namespace
 
-base::status args_schema::check(std::span<const std::uint8_t> term) const {
+base::status args_schema::check(std::span<const std::uint8_t> term, part what) const {
   // Of a child that was started by a call they are whatever its caller, maybe on another node, has made them.
   constexpr etf::limits as_in_a_file{tree_limits().depth};
   if (!etf::validate(term, as_in_a_file))
     return wrong("args", fmt::format("they are nested deeper than {} levels", as_in_a_file.depth));
   const json args = term_to_json(term);
   if (!args.is_object()) return wrong("args", "they are no map");
-  return check_map(*root_, args, "args");
+  return check_map(*root_, args, "args", what);
 }
 
 } // namespace coppice::spec

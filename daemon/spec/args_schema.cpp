@@ -210,7 +210,8 @@ class walk {
   }
 
   // `from` nullptr: nothing was written, `owner` is blamed.
-  bool map(const rule& by, const node* from, const node& owner, const std::string& path) {
+  bool map(const rule& by, const node* from, const node& owner, const std::string& path,
+           args_schema::part what = args_schema::part::whole) {
     const std::size_t given = from ? from->items.size() / 2 : 0;
     std::uint32_t absent = 0;
     for (const auto& [key, one] : by.properties)
@@ -225,7 +226,7 @@ class walk {
       encode_fallback(one);
     }
     for (const auto& key : by.required) {
-      if (from && from->find(key)) continue;
+      if (what == args_schema::part::of_template || (from && from->find(key))) continue;
       if (const rule* known = by.find(key); known && !known->fallback.is_null()) continue;
       to_.error((from ? *from : owner).at, path + ": the key '" + key + "' is missing",
                 "the plugin's schema requires it");
@@ -378,10 +379,11 @@ base::result<args_schema> args_schema::compile(std::string_view json_text) {
   return args_schema(std::move(root));
 }
 
-bool args_schema::encode(report& to, const node* args, const node& owner, encoded_term& into) const {
+bool args_schema::encode(report& to, const node* args, const node& owner, encoded_term& into,
+                         part what) const {
   etf::vector_writer writer;
   if (args && !args->is_map()) return false; // reported where the key was read
-  bool good = walk(to, writer).map(*root_, args, owner, "args");
+  bool good = walk(to, writer).map(*root_, args, owner, "args", what);
   into = writer.take();
   return good;
 }

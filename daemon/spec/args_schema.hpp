@@ -22,6 +22,9 @@ namespace coppice::spec {
 
 class args_schema {
  public:
+  // A template's are completed by each start_child: keys of the map itself that are required may be missing.
+  enum class part { whole, of_template };
+
   // From the JSON text of a manifest; empty takes any map. errc::invalid names the place and the fault.
   static base::result<args_schema> compile(std::string_view json_text);
 
@@ -30,10 +33,10 @@ class args_schema {
   ~args_schema();
 
   // `args` may be nullptr: none were given, and errors are placed at `owner`. False with errors reported.
-  bool encode(report&, const node* args, const node& owner, encoded_term& into) const;
+  bool encode(report&, const node* args, const node& owner, encoded_term& into, part = part::whole) const;
 
   // Args that are a term already, as encode() makes them. errc::invalid with the path of the first finding.
-  base::status check(std::span<const std::uint8_t> term) const;
+  base::status check(std::span<const std::uint8_t> term, part = part::whole) const;
 
   struct rule;
 

@@ -75,6 +75,8 @@ class checker {
     const node* children = at.find("children");
     std::unordered_map<std::string_view, place> ids;
     fingerprinter all;
+    const auto args = supervisor.strategy == strategy::simple_one_for_one ? args_schema::part::of_template
+                                                                          : args_schema::part::whole;
     for (std::size_t i = 0; i < supervisor.children.size(); ++i) {
       const node* one = element(children, i);
       if (!one || !one->is_map()) continue;
@@ -84,32 +86,32 @@ class checker {
         auto [first, added] = ids.emplace(child.id, id.at);
         if (!added) duplicate(id, "the id '" + child.id + "'", first->second);
       }
-      all.add(supervisor.prints.emplace_back(check_child(child, *one)));
+      all.add(supervisor.prints.emplace_back(check_child(child, *one, args)));
     }
     return all.done();
   }
 
-  fingerprint check_child(child_spec& child, const node& at) {
+  fingerprint check_child(child_spec& child, const node& at, args_schema::part args) {
     fingerprinter all;
     all.add(at.print());
     const node* const nested = at.find("supervisor");
     if (nested && child.supervisor) {
       if (nested->is_map()) all.add(check_supervisor(*child.supervisor, *nested));
-    } else if (const auto* plugin = check_leaf(child, at)) {
+    } else if (const auto* plugin = check_leaf(child, at, args)) {
       all.add(plugin->print);
     }
     return all.done();
   }
 
   // The plugin that it is checked against; nullptr: none.
-  const catalog::plugin* check_leaf(child_spec& child, const node& at) {
+  const catalog::plugin* check_leaf(child_spec& child, const node& at, args_schema::part args) {
     if (const node* name = at.find("name")) check_name(child.name, *name);
     auto colon = child.actor.find(':');
     child.plugin = child.actor.substr(0, colon);
     child.actor_type = colon == std::string::npos ? "" : child.actor.substr(colon + 1);
     const node* actor = at.find("actor");
     const catalog::plugin* plugin = nullptr;
-    if (with_plugins_ && actor && !child.actor.empty()) plugin = check_actor(child, *actor, at);
+    if (with_plugins_ && actor && !child.actor.empty()) plugin = check_actor(child, *actor, at, args);
     if (child.args.empty()) child.args.assign(etf::empty_map.begin(), etf::empty_map.end());
     return plugin;
   }
@@ -124,7 +126,8 @@ class checker {
     if (!added) duplicate(at, "the registered name '" + name + "'", first->second);
   }
 
-  const catalog::plugin* check_actor(child_spec& child, const node& actor, const node& at) {
+  const catalog::plugin* check_actor(child_spec& child, const node& actor, const node& at,
+                                     args_schema::part args) {
     auto& plugin = catalog_.find(child.plugin);
     if (!plugin.problem.empty()) {
       // Once a plugin: a tree may name it a thousand times.
@@ -149,7 +152,7 @@ class checker {
       return nullptr;
     }
     child.behaviour = type->behaviour;
-    plugin.schemas.at(type->name).encode(to_, at.find("args"), at, child.args);
+    plugin.schemas.at(type->name).encode(to_, at.find("args"), at, child.args, args);
     return &plugin;
   }
 

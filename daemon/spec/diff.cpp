@@ -122,6 +122,7 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.mailbox != b.mailbox) keys.emplace_back("mailbox");
   if (a.priority != b.priority) keys.emplace_back("priority");
   if (a.isolation != b.isolation) keys.emplace_back("isolation");
+  if (a.unhandled != b.unhandled) keys.emplace_back("unhandled");
   // A supervisor that is to treat its children as a template, or no longer, begins anew.
   if (a.supervisor && b.supervisor && is_template(*a.supervisor) != is_template(*b.supervisor))
     keys.emplace_back("supervisor.strategy");
@@ -130,6 +131,7 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
 
 void compare_supervision(const child_spec& a, const child_spec& b, std::vector<std::string>& keys) {
   if (a.restart != b.restart) keys.emplace_back("restart");
+  if (a.start_timeout != b.start_timeout) keys.emplace_back("start_timeout");
   if (a.shutdown != b.shutdown) keys.emplace_back("shutdown");
   if (a.significant != b.significant) keys.emplace_back("significant");
   if (a.backoff != b.backoff) keys.emplace_back("backoff");

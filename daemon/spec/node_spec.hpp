@@ -34,6 +34,7 @@ enum class log_format { automatic, text, json, journald };
 enum class epmd_mode { automatic, client, serve, off };
 enum class connect_policy { automatic, never };
 enum class isolation { none, process };
+enum class unhandled { exit, reply_error, log, ignore };
 enum class application_type { permanent, transient, temporary };
 enum class strategy { one_for_one, one_for_all, rest_for_one, simple_one_for_one };
 enum class on_exceeded { escalate, give_up }; // of a child; "park" in the files
@@ -226,13 +227,15 @@ struct child_spec {
   std::string behaviour;  // as the plugin's manifest says: "server"
   std::string name;       // registered name; empty: none
   spec::restart restart = spec::restart::permanent;
-  shutdown_limit shutdown; // a supervisor's default is infinity
+  time_or_infinity start_timeout; // until its init has returned
+  shutdown_limit shutdown;        // a supervisor's default is infinity
   bool significant = false;
   std::optional<backoff_options> backoff;
   mailbox_options mailbox;
   spec::priority priority = spec::priority::normal;
   std::optional<compression_options> compression; // none: distribution.compression
   std::optional<spec::isolation> isolation;       // none: plugins.isolation
+  std::optional<spec::unhandled> unhandled;       // none: as the actor's class says
   encoded_term args; // a map, checked against the plugin's schema, its defaults filled in
   std::unique_ptr<supervisor_spec> supervisor;
   std::optional<pool_options> pool;

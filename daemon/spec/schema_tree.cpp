@@ -3,6 +3,8 @@
 // named, so that its description can refer to itself.
 #include "spec/schema_tree.hpp"
 
+#include <array>
+
 #include "spec/names.hpp"
 
 namespace coppice::spec {
@@ -61,7 +63,9 @@ const table<pool_options>& pool_table() {
   return rows;
 }
 
-// A key that a nested supervisor has in its own map, or not at all.
+// Keys of a child that a nested supervisor has in its own map, or not at all.
+constexpr std::array of_actors{"args", "mailbox", "priority", "compression", "unhandled", "name"};
+
 void refuse_for_supervisor(reader& from, const node& at, std::string_view key, std::string hint) {
   for (std::size_t i = 0; i + 1 < at.items.size(); i += 2)
     if (at.items[i]->text == key)
@@ -81,22 +85,19 @@ void check_child(reader& from, const node& at, child_spec& child) {
                "its restart must be transient or temporary");
   if (!supervisor) return;
   if (!at.find("shutdown")) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
-  refuse_for_supervisor(from, at, "args", "");
-  refuse_for_supervisor(from, at, "mailbox", "");
-  refuse_for_supervisor(from, at, "priority", "");
-  refuse_for_supervisor(from, at, "compression", "");
-  refuse_for_supervisor(from, at, "name", "it belongs into the 'supervisor' map");
+  for (const std::string_view key : of_actors)
+    refuse_for_supervisor(from, at, key, key == "name" ? "it belongs into the 'supervisor' map" : "");
 }
 
 // What check_child() refuses beside a supervisor.
 void prune_child(json& child) {
   if (!child.contains("supervisor")) return;
-  for (const char* key : {"args", "mailbox", "priority", "compression", "name"}) child.erase(key);
+  for (const char* key : of_actors) child.erase(key);
 }
 
 json child_rule() {
-  json none = json::object(
-      {{"args", false}, {"mailbox", false}, {"priority", false}, {"compression", false}, {"name", false}});
+  json none = json::object();
+  for (const char* key : of_actors) none[key] = false;
   json nested = {{"required", {"supervisor"}}, {"properties", std::move(none)}};
   json significant = {{"required", {"significant"}}, {"properties", {{"significant", {{"const", true}}}}}};
   json not_permanent = {{"required", {"restart"}},
@@ -136,6 +137,7 @@ json supervisor_rule() {
 }
 
 const table<child_spec>& child_table() {
+  using time = or_word<milliseconds, duration>;
   using optional_supervisor = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
   using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
   using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
@@ -153,6 +155,10 @@ const table<child_spec>& child_table() {
                                                       {"transient", restart::transient},
                                                       {"temporary", restart::temporary}}),
                                      "permanent: always; transient: after an abnormal end; temporary: never")
+          .add<&child_spec::start_timeout>(
+              "start_timeout", time("infinity", duration(milliseconds(1))),
+              "how long its init may take, or its children's; then its start has failed. What `apply` and "
+              "`reload` start has a minute at most")
           .add<&child_spec::shutdown>("shutdown", shutdown_time(),
                                       "how long it may take to stop: a time, brutal_kill or infinity; a "
                                       "supervisor's default is infinity")
@@ -174,6 +180,16 @@ const table<child_spec>& child_table() {
           .add<&child_spec::isolation>(
               "isolation", maybe<std::optional<isolation>, choice<isolation>>(isolation_words()),
               "process: in a process of its own; absent: as plugins.isolation says", later)
+          .add<&child_spec::unhandled>(
+              "unhandled",
+              maybe<std::optional<unhandled>, choice<unhandled>>(
+                  choice<unhandled>({{"exit", unhandled::exit},
+                                     {"reply_error", unhandled::reply_error},
+                                     {"log", unhandled::log},
+                                     {"ignore", unhandled::ignore}})),
+              "what a call or cast does that the actor does not take. exit: it ends, as in OTP; reply_error: "
+              "the caller gets {error, {bad_request, Text}}; log: a line; ignore: nothing. Absent: as its "
+              "class says, else exit")
           .add<&child_spec::args>("args", term(),
                                   "the actor's arguments, checked against the plugin's schema")
           .add<&child_spec::supervisor>(

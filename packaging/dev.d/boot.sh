@@ -21,7 +21,7 @@ dev_boot() {
   local base folder=$build/boot suite package
   (($# == 0)) || usage_error "boot: takes no argument"
   need boot
-  build_kind release
+  build_kind release node
   suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
   for package in $(linked_packages); do boot_packages+=("$package"); done
   if ! base=$(debian_folder "boot-$suite" "$suite" "${boot_packages[@]}") || ! base=$(bootable "$base"); then
@@ -32,7 +32,14 @@ dev_boot() {
   rm -rf "$folder"
   cp -a "$base" "$folder"
   DESTDIR=$folder meson install -C "$build/release" --no-rebuild --quiet >/dev/null
-  install -m 755 packaging/dev.d/booted "$folder/root/booted"
+  boot_with "$folder" booted
+}
+
+# boot_with FOLDER SCRIPT: boots it, has it run this script of dev.d, once more if it asks for another boot, and judges.
+boot_with() {
+  local folder=$1 script=$2 status=0
+  install -m 755 "packaging/dev.d/$script" "$folder/root/booted"
+  install -m 644 packaging/dev.d/checks "$folder/root/checks"
   cat >"$folder/etc/systemd/system/booted.service" <<'EOF'
 [Unit]
 After=multi-user.target
@@ -43,7 +50,6 @@ WantedBy=multi-user.target
 EOF
   mkdir -p "$folder/etc/systemd/system/multi-user.target.wants"
   ln -s ../booted.service "$folder/etc/systemd/system/multi-user.target.wants"
-  local status=0
   run_booted "$folder" >"$build/boot.log" 2>&1 || status=$?
   # It asked for another boot.
   if ((status == 133)); then run_booted "$folder" >>"$build/boot.log" 2>&1 || true; fi
@@ -54,7 +60,7 @@ EOF
 run_booted() {
   # nspawn keeps its sockets where sandboxes have no room for them.
   # shellcheck disable=SC2016
-  timeout 120 unshare --mount sh -ec '
+  timeout 240 unshare --mount sh -ec '
     mkdir -p /run/systemd/nspawn
     mount -t tmpfs tmpfs /run/systemd/nspawn
     exec systemd-nspawn --quiet --directory="$1" --boot --register=no --keep-unit --console=pipe' sh "$1" </dev/null
@@ -91,5 +97,5 @@ judge_boot() {
   if [[ -e $1/failed.txt ]]; then cat "$1/failed.txt"; fi
   printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
   ((failed == 0)) || return 1
-  rm -rf "${build:?}/boot"
+  rm -rf "${said%/root/booted.txt}"
 }

@@ -154,12 +154,3 @@ dev_install() {
   build_kind release
   DESTDIR=$destdir meson install -C "$build/release" --no-rebuild
 }
-
-help_package() {
-  cat <<'EOF'
-usage: packaging/dev package
-Debian packages: not available in this version.
-EOF
-}
-
-dev_package() { die "package: not available in this version"; }

@@ -3,7 +3,7 @@
 # distribution's own is older. A stamp newer than dpkg's database says that there is nothing to do.
 # shellcheck shell=bash
 
-dependency_groups=(build test lint sanitizers bench coverage observer boot verify)
+dependency_groups=(build test lint sanitizers bench coverage observer boot package verify)
 
 # One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
 packages_of() {
@@ -40,6 +40,7 @@ LIST
 clang-14|clang the second compiler, for its warnings
 clang-format-14|clang-format formatting
 shellcheck shell scripts
+mandoc manual pages
 git the list of files
 LIST
     sanitizers) cat <<'LIST' ;;
@@ -65,6 +66,12 @@ LIST
     boot) cat <<'LIST' ;;
 debootstrap a Debian to boot
 systemd-container systemd-nspawn, which boots it
+LIST
+    package) cat <<'LIST' ;;
+debhelper what a Debian package is made with
+dpkg-dev dpkg-buildpackage
+lintian what is wrong with one
+python3 Meson
 LIST
     verify) cat <<'LIST' ;;
 abigail-tools the plugin ABI's types against what is recorded

@@ -37,7 +37,7 @@ source_files() { git ls-files --cached --others --exclude-standard -- "$@" | whi
 help_lint() {
   cat <<'EOF'
 usage: packaging/dev lint [--tidy]
-The include table, each header alone, warnings as errors with clang, the plugin ABI's headers and types, scripts.
+The include table, each header alone, warnings as errors with clang, the plugin ABI's headers and types, scripts, pages, units.
 
 --tidy runs clang-tidy as well, where it is installed.
 EOF
@@ -51,16 +51,37 @@ dev_lint() {
   python3 tests/layers.py || failed=1
   say "shell and Python scripts"
   # The pieces use variables of packaging/dev (SC2154).
-  shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer packaging/dev.d/booted .ci/run || failed=1
+  shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer packaging/dev.d/booted \
+    packaging/dev.d/packaged packaging/dev.d/checks packaging/debian/*.p* .ci/run || failed=1
+  say "manual pages"
+  mandoc -T lint -W warning packaging/man/*.? || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
   say "the plugin ABI's headers and types"
   check_abi_headers || failed=1
   check_abi_types || failed=1
+  say "how far the services are shut off from the machine"
+  check_units || failed=1
   say "every file, and each header alone, with clang: warnings are errors"
   (build_kind clang all everything) || failed=1
   if [[ ${1:-} == --tidy ]]; then tidy || failed=1; fi
   ((failed == 0)) || die "lint found something"
+}
+
+# Whether systemd finds the exposure of each unit small; what `verify` says of them is a booted Debian's matter.
+check_units() {
+  local unit at=$build/units failed=0
+  if ! command -v systemd-analyze >/dev/null; then
+    say "systemd-analyze is not installed: skipped"
+    return
+  fi
+  mkdir -p "$at"
+  for unit in packaging/systemd/*.service.in; do
+    sed 's#@[a-z]*@#/usr/bin#g; s#%S/##' "$unit" >"$at/$(basename "$unit" .in)"
+    systemd-analyze security --offline=true --no-pager --threshold=20 "$at/$(basename "$unit" .in)" >"$at/said" 2>&1 ||
+      { cat "$at/said" && failed=1; }
+  done
+  return $failed
 }
 
 tidy() {
@@ -76,7 +97,7 @@ tidy() {
 help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
-Everything: .ci/run, README's two commands in bare Debians, a booted service, interop with newer OTP, thread sanitizer, the runtime's
+Everything: .ci/run, README's two commands in bare Debians, a booted service, packages, interop with newer OTP, thread sanitizer, the runtime's
 random play at length and a minute of chaos (both also under both sanitizers), ten minutes of random signals, long fuzz,
 benchmarks; a summary and the commit at the end.
 EOF
@@ -84,12 +105,13 @@ EOF
 
 dev_verify() {
   local summary=() failed=0
-  need verify observer boot
+  need verify observer boot package
   mkdir -p "$build"
   verify_step ci .ci/run
   verify_step 'bare Debian 12' packaging/dev bare bookworm
   verify_step 'bare Debian 13' packaging/dev bare trixie
   verify_step 'booted service' packaging/dev boot
+  verify_step packages packaging/dev packaged
   verify_step 'OTP of trixie' packaging/dev interop --otp trixie
   verify_step 'OTP of sid' packaging/dev interop --otp sid
   verify_step thread packaging/dev sanitize thread

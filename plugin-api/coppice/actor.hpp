@@ -3,34 +3,27 @@
 // types. Times are relative spans of std::chrono; statuses are COPPICE_… numbers. Only in the actor's own
 // callbacks; in its constructor, save_state, restore_state and format_status only those that look: self,
 // parent, node, args, env, now and log. The others throw std::logic_error there, and everything throws
-// coppice::exiting once the actor is dead to others. Header-only.
+// coppice::exiting once the actor is dead to others. A message declared inside of a class may be named as one
+// of these, `send` or `log`, and hides it: host().send(…) is that one then. Header-only.
 #pragma once
 
+#include <coppice/answer.hpp>
 #include <coppice/message.hpp>
+#include <coppice/options.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace coppice {
-
-using namespace std::chrono_literals;
-
-/// What a call came to. With COPPICE_OK the reply, with COPPICE_E_EXIT the callee's exit reason.
-struct answer {
-  std::int32_t status = COPPICE_OK;
-  coppice::message message;
-
-  explicit operator bool() const { return status == COPPICE_OK; }
-  coppice::term term() const { return message.term(); }
-  template <class T>
-  etf::result<T> as() const {
-    return etf::decode<T>(message.bytes());
-  }
-};
 
 /// What a callback decided beyond "go on".
 struct outcome {
@@ -52,73 +45,10 @@ struct outcome {
 /// Returned by handle_call: the reply comes later.
 struct no_reply {};
 
-/// How a signal goes out, and what an alias is for; several by |. Each function says which of them it takes,
-/// any other is COPPICE_E_UNSUPPORTED.
-enum class flags : std::uint32_t {
-  /// A priority message, as in OTP 28: received before all ordinary ones that wait. To a priority alias only.
-  priority = COPPICE_PRIORITY,
-  /// Opens no connection to another node: COPPICE_E_NODEDOWN if there is none.
-  no_connect = COPPICE_NO_CONNECT,
-  /// Never parks: COPPICE_E_FULL where it would have waited for room.
-  no_wait = COPPICE_NO_WAIT,
-  /// Of an alias: the first message that comes by it gives it back.
-  once = COPPICE_ONCE,
-};
-using enum flags;
-
-constexpr flags operator|(flags a, flags b) {
-  return flags{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)};
-}
-
-/// How long the reference of a monitor is an alias too, by which its process may answer; as in OTP.
-enum class alias_mode : std::uint32_t {
-  none = COPPICE_ALIAS_NONE,
-  explicit_unalias = COPPICE_ALIAS_EXPLICIT,
-  demonitor = COPPICE_ALIAS_DEMONITOR,   ///< until demonitor, or the 'DOWN'
-  reply_demonitor = COPPICE_ALIAS_REPLY, ///< likewise, or the first message, which ends the monitor
-};
-
-/// Any value that has an encoding, encoded.
-class encoded {
- public:
-  encoded() = default; // none
-  template <class T>
-  encoded(const T& value) : bytes_(etf::encode(value)) {
-    if (bytes_.empty()) throw std::invalid_argument("this value has no encoding");
-  }
-  etf::bytes bytes() const { return bytes_; }
-
- private:
-  std::vector<std::uint8_t> bytes_;
-};
-
-struct monitor_options {
-  coppice::flags flags = {}; // priority: of the 'DOWN'; no_connect
-  alias_mode alias = alias_mode::none;
-  encoded tag = {}; // in the place of 'DOWN'
-};
-
-struct spawn_options {
-  std::string_view name = {};
-  bool link = false;
-  bool monitor = false;
-  std::chrono::nanoseconds patience = 5s;
-};
-
-struct remote_spawn_options {
-  bool link = false;
-  bool monitor = false;
-  std::chrono::nanoseconds patience = 5s;
-  term others = {}; // a list of more of erlang:spawn_opt's options, none of them link or monitor
-};
-
-/// What a spawn came to. With COPPICE_OK the pid. Else, of an actor here whose init failed, the reason
-/// (COPPICE_E_EXIT); of another node that said why, its word: an atom, see coppice_actor_api::spawn_at.
-struct spawned : answer {
-  coppice::message monitor = {}; // the reference, if it was asked for
-};
-
 namespace detail {
+
+template <auto Member>
+struct response_to; // coppice/responses.hpp
 
 /// Whose state this thread is making: constructors cannot be handed it, they are the plugin's to write. It
 /// has no destructor, which would keep the image mapped for good.
@@ -145,8 +75,9 @@ class actor {
   void enter(coppice_actor* self) { handle_ = self; }
   coppice_actor* handle() const { return handle_; }
 
- protected:
-  ~actor() = default;
+  /// These functions, whatever a derived class has named likewise.
+  actor& host() { return *this; }
+  const actor& host() const { return *this; }
 
   // Who and where. Borrowed until the callback returns.
   term self() const { return {detail::view(api().self_borrowed(handle_))}; }
@@ -178,13 +109,21 @@ class actor {
   }
 
   // Calls. call() parks this actor; request() does not, and its answer goes to on_response.
-  template <class T>
-  answer call(const destination& to, const T& request, std::chrono::nanoseconds patience = 5s) {
+  /// The answer, or of call<Reply>(…) an expected<Reply, call_error>.
+  template <class Reply = answer, class T>
+  auto call(const destination& to, const T& request, std::chrono::nanoseconds patience = 5s) {
     answer got;
     got.status = detail::checked(detail::host.call->call(handle_, plain(to), make_message(request).take(),
                                                          until(patience), got.message.put()),
                                  "call");
-    return got;
+    if constexpr (std::is_same_v<Reply, answer>) {
+      return got;
+    } else {
+      static_assert(!detail::borrows<Reply>(),
+                    "this reply would point into a message that is gone: have it as std::string, owned_term, "
+                    "owned_pid or owned_reference, or keep the answer of call(…) and read it by as<T>()");
+      return detail::read_answer<Reply>(got);
+    }
   }
   /// The same request to many, asked in parallel; answers in their order.
   template <class T>
@@ -193,17 +132,22 @@ class actor {
     const message body = make_message(request);
     std::vector<coppice_call_item> items;
     for (const auto& each : to) items.push_back({plain(each), detail::plain(body.bytes())});
-    std::vector<coppice_call_answer> raw(to.size());
-    const std::int32_t status =
-        detail::host.call->call_many(handle_, items.data(), items.size(), until(patience), raw.data());
-    std::vector<answer> out;
-    out.reserve(raw.size());
-    for (auto& each : raw) {
-      out.push_back({status == COPPICE_OK ? each.status : status, message(each.message)});
-    }
-    detail::checked(status, "call_many");
-    return out;
+    return call_all(items, patience);
   }
+  /// To each its own request; a std::variant or a message where they differ in type.
+  template <class T>
+  std::vector<answer> call_many(const std::vector<std::pair<destination, T>>& asked,
+                                std::chrono::nanoseconds patience = 5s) {
+    std::vector<message> bodies;
+    std::vector<coppice_call_item> items;
+    for (const auto& [to, request] : asked) {
+      bodies.push_back(make_message(request));
+      items.push_back({plain(to), detail::plain(bodies.back().bytes())});
+    }
+    return call_all(items, patience);
+  }
+  /// Its answer goes to on_response with this id and `tag`, below 2^63. The id; 0: none was sent, and no
+  /// answer comes.
   template <class T>
   std::uint64_t request(const destination& to, const T& request, std::uint64_t tag = 0,
                         std::chrono::nanoseconds patience = 5s) {
@@ -211,6 +155,15 @@ class actor {
     const std::int32_t status = detail::host.call->request(handle_, plain(to), make_message(request).take(),
                                                            until(patience), tag, &id);
     return detail::checked(status, "request") == COPPICE_OK ? id : 0;
+  }
+  /// Its answer goes to a member of this actor's own class instead, in the plugin's next generation to the
+  /// one of the same name: void or outcome on_price(const answer&), or (const expected<price, call_error>&),
+  /// whose views last until it returns. Without a member of that name the answer is dropped, and that is
+  /// logged.
+  template <auto Member, class T>
+  std::uint64_t request(const destination& to, const T& asked, std::chrono::nanoseconds patience = 5s) {
+    static_cast<void>(&detail::response_to<Member>::listed);
+    return request(to, asked, detail::response_to<Member>::tag, patience);
   }
   bool cancel_request(std::uint64_t id) {
     return detail::checked(detail::host.call->cancel(handle_, id), "cancel_request") == COPPICE_OK;
@@ -369,19 +322,27 @@ class actor {
     detail::checked(detail::host.work->sleep_until(handle_, deadline(time)), "sleep");
   }
   void yield() { detail::checked(detail::host.work->yield(handle_), "yield"); }
-  /// Runs `work` on the blocking pool while this actor is parked. It must own what it uses: if the actor is
-  /// killed meanwhile, it runs on alone. An exception of it is thrown here.
+  /// Runs `work` on the blocking pool while this actor is parked, and returns what it returns. It must own
+  /// what it uses: if the actor is killed meanwhile, it runs on alone. An exception of it is thrown here.
   template <class Work>
-  void blocking_run(Work work) {
+  std::invoke_result_t<Work&> blocking_run(Work work) {
+    using result = std::invoke_result_t<Work&>;
+    static_assert(!std::is_reference_v<result>,
+                  "what runs beside the actor returns a value, not a reference");
     struct job {
       Work work;
       std::exception_ptr thrown;
+      std::optional<std::conditional_t<std::is_void_v<result>, char, result>> made;
     };
-    auto made = std::make_unique<job>(job{std::move(work), nullptr});
+    auto made = std::make_unique<job>(job{std::move(work), nullptr, std::nullopt});
     const auto run = [](void* context) {
       auto& mine = *static_cast<job*>(context);
       try {
-        mine.work();
+        if constexpr (std::is_void_v<result>) {
+          mine.work();
+        } else {
+          mine.made.emplace(mine.work());
+        }
       } catch (...) {
         mine.thrown = std::current_exception();
       }
@@ -393,11 +354,25 @@ class actor {
       throw std::runtime_error("the pool for blocking work is full");
     made.reset(raw);
     if (made->thrown) std::rethrow_exception(made->thrown);
+    if constexpr (!std::is_void_v<result>) return std::move(*made->made);
   }
 
-  void log(std::int32_t level, std::string_view text) {
-    detail::host.log->write(handle_, level, detail::plain(text), nullptr, 0);
+  // For operators.
+  /// A line of COPPICE_LOG_ERROR to COPPICE_LOG_DEBUG; never waits. No secrets.
+  void log(std::int32_t level, std::string_view text, std::initializer_list<log_field> fields = {}) {
+    std::vector<coppice_log_field> raw;
+    for (const log_field& each : fields) raw.push_back(each.plain());
+    detail::host.log->write(handle_, level, detail::plain(text), raw.data(), raw.size());
   }
+  /// Whether a line of that level would go anywhere: for one that is costly to make.
+  bool is_logged(std::int32_t level) const { return detail::host.log->enabled(handle_, level) != 0; }
+  /// What `coppice ps` shows of this actor beside its name: a word or two, UTF-8, at most 64 bytes.
+  std::int32_t set_label(std::string_view text) {
+    return detail::checked(api().set_label(handle_, detail::plain(text)), "set_label");
+  }
+
+ protected:
+  ~actor() = default;
 
  private:
   static const coppice_actor_api& api() { return *detail::host.actor; }
@@ -407,6 +382,18 @@ class actor {
   template <class Options>
   static std::uint32_t spawn_flags(const Options& options) {
     return (options.link ? COPPICE_SPAWN_LINK : 0) | (options.monitor ? COPPICE_SPAWN_MONITOR : 0);
+  }
+  std::vector<answer> call_all(const std::vector<coppice_call_item>& items,
+                               std::chrono::nanoseconds patience) {
+    std::vector<coppice_call_answer> raw(items.size());
+    const std::int32_t status =
+        detail::host.call->call_many(handle_, items.data(), items.size(), until(patience), raw.data());
+    std::vector<answer> out;
+    out.reserve(raw.size());
+    for (auto& each : raw)
+      out.push_back({status == COPPICE_OK ? each.status : status, message(each.message)});
+    detail::checked(status, "call_many");
+    return out;
   }
   // For what takes 0 as 5 s from now: saves asking for the time.
   static std::int64_t until(std::chrono::nanoseconds patience) {

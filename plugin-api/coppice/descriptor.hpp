@@ -10,13 +10,33 @@
 #include <cstddef>
 #include <cstdio>
 #include <string_view>
+#include <type_traits>
+
+namespace coppice {
+
+/// What becomes of a call or cast that no callback takes: the class's choice, as the constant `unhandled`.
+/// The configuration's, beside `actor:`, goes before it.
+enum class unhandled {
+  exit,        ///< the actor ends, as OTP's servers do
+  reply_error, ///< a caller is answered {error, {bad_request, Text}}; a cast is logged
+  log,         ///< a line
+  ignore,      ///< nothing
+};
+
+} // namespace coppice
 
 namespace coppice::detail {
 
 /// What an actor class says of the engine that runs it: `name`, and `tables`, an array of coppice_table that
 /// ends with an empty one. Specialised by each behaviour's header.
 template <class T>
-struct behaviour_of;
+struct behaviour_of {
+  static_assert(std::is_void_v<T>,
+                "an actor's class derives from its behaviour's: class name : public "
+                "coppice::server, of <coppice/server.hpp>");
+  static constexpr const char* name = "";
+  static constexpr coppice_table tables[] = {{nullptr, nullptr}};
+};
 
 template <class T, etf::fixed_text Id>
 constexpr const char* actor_name() {
@@ -100,6 +120,15 @@ constexpr void add_actor(Out& out, bool first) {
   }
   out.add("],\"state_version\":");
   add_number(out, state_version<T>());
+  if constexpr (requires { T::unhandled; }) {
+    static_assert(std::is_same_v<std::remove_cv_t<decltype(T::unhandled)>, coppice::unhandled>,
+                  "unhandled is one of coppice::unhandled: static constexpr auto unhandled = "
+                  "coppice::unhandled::reply_error");
+    constexpr std::string_view words[] = {"exit", "reply_error", "log", "ignore"};
+    out.add(",\"unhandled\":\"");
+    out.add(words[static_cast<std::size_t>(T::unhandled)]);
+    out.add("\"");
+  }
   if constexpr (schema<T>() != nullptr) {
     out.add(",\"args_schema\":");
     out.add(schema<T>());

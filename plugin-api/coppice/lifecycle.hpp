@@ -22,27 +22,12 @@
 
 #include <coppice/lifecycle.h>
 #include <coppice/actor.hpp>
+#include <coppice/checks.hpp>
+#include <coppice/responses.hpp>
 
 #include <type_traits>
 
 namespace coppice::detail {
-
-// The type of a handler's first parameter, when the handler is not overloaded.
-template <class Function>
-struct first_parameter;
-template <class Class, class Result, class First, class... Rest>
-struct first_parameter<Result (Class::*)(First, Rest...)> {
-  using type = std::remove_cvref_t<First>;
-};
-template <class Class, class Result, class First, class... Rest>
-struct first_parameter<Result (Class::*)(First, Rest...) const>
-    : first_parameter<Result (Class::*)(First, Rest...)> {};
-template <class Class, class Result, class First, class Second>
-struct second_parameter_of {
-  using type = std::remove_cvref_t<Second>;
-};
-template <class Class, class Result, class First, class Second>
-second_parameter_of<Class, Result, First, Second> second_parameter(Result (Class::*)(First, Second));
 
 template <class T>
 concept carries_state = requires {
@@ -73,21 +58,6 @@ std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, Handler hand
   });
 }
 
-/// What a callback returned that has no answer to give, as a status.
-template <class Call>
-std::int32_t status_of(coppice_actor* self, Call call) {
-  using result = decltype(call());
-  if constexpr (std::is_same_v<result, outcome>) {
-    const outcome decided = call();
-    if (!decided.reason.empty()) host.actor->set_reason(self, plain(etf::bytes(decided.reason)));
-    return decided.status;
-  } else {
-    static_assert(std::is_void_v<result>, "this callback returns nothing or a coppice::outcome");
-    call();
-    return COPPICE_OK;
-  }
-}
-
 /// What of the host's did not fit the type that the class reads it as.
 inline std::int32_t misfit(coppice_actor* self, std::int32_t status, std::string_view what,
                            const etf::error& why) {
@@ -112,7 +82,7 @@ struct lifecycle_table {
       if constexpr (requires { actor.init(); }) {
         return status_of(self, [&] { return actor.init(); });
       } else {
-        using parameter = typename first_parameter<decltype(&T::init)>::type;
+        using parameter = parameter_of<&T::init>;
         const auto read = etf::decode<parameter>({args->data, static_cast<std::size_t>(args->size)});
         if (!read) return misfit(self, COPPICE_E_INVALID, "args", read.error());
         return status_of(self, [&] { return actor.init(*read); });
@@ -151,7 +121,7 @@ struct lifecycle_table {
   static std::int32_t restore_state(coppice_actor* self, void* state, std::uint32_t version,
                                     const coppice_message* saved) noexcept {
     return run<T>(self, state, [&](T& actor) -> std::int32_t {
-      using parameter = typename decltype(second_parameter(&T::restore_state))::type;
+      using parameter = parameter_of<&T::restore_state, 1>;
       const auto read = etf::decode<parameter>({saved->data, static_cast<std::size_t>(saved->size)});
       if (!read)
         return misfit(self, COPPICE_E_VERSION, "state of version " + std::to_string(version), read.error());

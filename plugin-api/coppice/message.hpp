@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coppice/host.hpp>
+#include <coppice/owned.hpp>
 
 #include <optional>
 #include <string>
@@ -109,8 +110,11 @@ class destination {
       : own_(etf::encode(std::pair(etf::atom{name}, etf::atom{node}))) {}
   destination(const etf::pid& process) : own_(etf::encode(process)) {}
   destination(const etf::reference& alias) : own_(etf::encode(alias)) {}
-  /// Borrowed: the term must live as long as this.
+  /// Borrowed: what is given must live as long as this.
   destination(term borrowed) : borrowed_(borrowed.encoded) {}
+  destination(const owned_term& borrowed) : borrowed_(borrowed.bytes()) {}
+  destination(const owned_pid& borrowed) : borrowed_(borrowed.bytes()) {}
+  destination(const owned_reference& borrowed) : borrowed_(borrowed.bytes()) {}
 
   etf::bytes bytes() const { return own_.empty() ? borrowed_ : etf::bytes(own_); }
 

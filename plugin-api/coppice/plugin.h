@@ -117,8 +117,9 @@ COPPICE_EXTERN_C COPPICE_EXPORT const coppice_descriptor coppice_plugin;
 /* COPPICE_NOTE("{\"coppice\":1, …}"); at file scope, once a plugin: the manifest, as a string literal of at
  * most 64 KiB. It lies in an allocated note section, which `strip` keeps. Its keys: coppice (1), id,
  * version, build_id (optional), abi ([major, minor needed]), actors ([{name, behaviour, tables: [names],
- * state_version, args_schema}]). Whatever the descriptor says too must be equal. C++ plugins use
- * COPPICE_PLUGIN. */
+ * state_version, args_schema, unhandled (optional: exit, reply_error, log or ignore, of calls and casts
+ * that it does not take)}]). Whatever the descriptor says too must be equal. C++ plugins use COPPICE_PLUGIN.
+ */
 #define COPPICE_NOTE(json)                                                          \
   __attribute__((used, aligned(4), section(".note.coppice"))) static const struct { \
     uint32_t name_size, text_size, type;                                            \

@@ -23,10 +23,11 @@ typedef struct coppice_server {
   uint32_t reserved;
 
   /* gen_server:call. Reply with coppice.call/1's reply, now or later; to do so after returning, copy
-   * `from`. Default, and for COPPICE_UNHANDLED: stop with {bad_call, Request}. */
+   * `from`. Default, and for COPPICE_UNHANDLED: stop with {bad_call, Request}, unless the note or the child's
+   * configuration says `unhandled`; a text given to set_error then says what was wrong with the request. */
   int32_t (*handle_call)(coppice_actor* self, void* state, const coppice_message* request,
                          coppice_bytes from);
-  /* gen_server:cast. Default, and for COPPICE_UNHANDLED: stop with {bad_cast, Term}. */
+  /* gen_server:cast. Default, and for COPPICE_UNHANDLED: stop with {bad_cast, Term}, likewise. */
   int32_t (*handle_cast)(coppice_actor* self, void* state, const coppice_message* term);
   /* Every other message: plain ones, 'DOWN', timers, and 'EXIT' while trapping exits. The parent's 'EXIT'
    * is not among them: it stops the server. Default, and for COPPICE_UNHANDLED: logged and dropped. */

@@ -5,11 +5,13 @@
 //   auto handle_call(const M& request [, coppice::term from])   what it returns is the reply; no_reply or
 //                                          void: reply() is called with `from` or a copy of its bytes later
 //   void handle_cast(const M&)   void handle_info(const M&)     or coppice::outcome
-//   void on_response(id, tag, const answer&)                    likewise
+//   void on_response(id, tag, const answer&)                    likewise; or any member:
+//   request<&shop::on_price>(…)
 //
 // and what coppice/lifecycle.hpp lists. For several message types overload the handler and list them:
 // `using calls = std::variant<put, get>;` (`casts`, `infos`). What fits none is COPPICE_UNHANDLED. Views in
-// messages last until the callback returns. Header-only.
+// messages last until the callback returns. All of them are public; coppice/checks.hpp tells of those that
+// nothing could call. Header-only.
 #pragma once
 
 #include <coppice/server.h>
@@ -32,13 +34,17 @@ inline constexpr bool is_variant<std::variant<A...>> = true;
 
 template <class T>
 struct server_table {
-  // Reads `raw` as M, or as the alternative of M that fits, and hands it to `use`.
+  // Reads `raw` as M, or as the alternative of M that fits, and hands it to `use`. What fits none is
+  // COPPICE_UNHANDLED, and the error object says which element did not.
   template <class M, class Use>
-  static std::int32_t with(const coppice_message* raw, Use use) {
+  static std::int32_t with(coppice_actor* self, const coppice_message* raw, Use use) {
     M value{};
     etf::mismatch why;
     etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
-    if (!etf::read(at, value, why) || !at.at_end()) return COPPICE_UNHANDLED;
+    if (!etf::read(at, value, why) || !at.at_end()) {
+      host.actor->set_error(self, COPPICE_E_TERM, plain(std::string_view(why.take("request").text())));
+      return COPPICE_UNHANDLED;
+    }
     if constexpr (is_variant<M>) {
       return std::visit(use, std::as_const(value));
     } else {
@@ -75,9 +81,9 @@ struct server_table {
     return run<T>(self, state, [&](T& actor) {
       const auto use = [&](const auto& m) { return answer_call(self, actor, m, from); };
       if constexpr (requires { typename T::calls; }) {
-        return with<typename T::calls>(request, use);
+        return with<typename T::calls>(self, request, use);
       } else {
-        return with<typename first_parameter<decltype(&T::handle_call)>::type>(request, use);
+        return with<parameter_of<&T::handle_call>>(self, request, use);
       }
     });
   }
@@ -85,9 +91,9 @@ struct server_table {
     return run<T>(self, state, [&](T& actor) {
       const auto use = [&](const auto& m) { return status_of(self, [&] { return actor.handle_cast(m); }); };
       if constexpr (requires { typename T::casts; }) {
-        return with<typename T::casts>(raw, use);
+        return with<typename T::casts>(self, raw, use);
       } else {
-        return with<typename first_parameter<decltype(&T::handle_cast)>::type>(raw, use);
+        return with<parameter_of<&T::handle_cast>>(self, raw, use);
       }
     });
   }
@@ -95,20 +101,34 @@ struct server_table {
     return run<T>(self, state, [&](T& actor) {
       const auto use = [&](const auto& m) { return status_of(self, [&] { return actor.handle_info(m); }); };
       if constexpr (requires { typename T::infos; }) {
-        return with<typename T::infos>(raw, use);
+        return with<typename T::infos>(self, raw, use);
       } else {
-        return with<typename first_parameter<decltype(&T::handle_info)>::type>(raw, use);
+        return with<parameter_of<&T::handle_info>>(self, raw, use);
       }
     });
   }
 
-  static std::int32_t on_response(coppice_actor* self, void* state, std::uint64_t id, std::uint64_t tag,
-                                  std::int32_t status, const coppice_message* raw) noexcept {
+  // To the member that the request was made for.
+  static std::int32_t respond(coppice_actor* self, T& actor, std::uint64_t tag, const answer& got) {
+    if (const auto* const found = responder<T>::find(tag)) return found->run(self, actor, got);
+    actor.host().log(COPPICE_LOG_WARNING,
+                     "dropped an answer: its request was made for a member that this "
+                     "class makes no request for");
+    return COPPICE_OK;
+  }
+  static std::int32_t on_response(coppice_actor* self, void* state, [[maybe_unused]] std::uint64_t id,
+                                  std::uint64_t tag, std::int32_t status,
+                                  const coppice_message* raw) noexcept {
     return run<T>(self, state, [&](T& actor) {
       answer got;
       got.status = status;
       if (raw->size != 0) host.message->retain(raw, got.message.put());
-      return status_of(self, [&] { return actor.on_response(id, tag, std::as_const(got)); });
+      if (tag >= first_name_tag) return respond(self, actor, tag, got);
+      if constexpr (requires { &T::on_response; }) {
+        return status_of(self, [&] { return actor.on_response(id, tag, std::as_const(got)); });
+      } else {
+        return COPPICE_OK;
+      }
     });
   }
 
@@ -125,7 +145,7 @@ struct server_table {
     if constexpr (
         requires { typename T::infos; } || requires { &T::handle_info; })
       table.handle_info = &handle_info;
-    if constexpr (requires { &T::on_response; }) table.on_response = &on_response;
+    table.on_response = &on_response;
     return table;
   }
   static constexpr coppice_server callbacks = make_table();
@@ -135,9 +155,17 @@ template <class T>
 requires std::is_base_of_v<server, T>
 struct behaviour_of<T> {
   static constexpr const char* name = "server";
-  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, &lifecycle_table<T>::callbacks},
-                                             {COPPICE_SERVER_1, &server_table<T>::callbacks},
-                                             {nullptr, nullptr}};
+  // Of a class with a mistake nothing but the sentence about it.
+  static constexpr const void* lifecycle() {
+    if constexpr (is_server_class<T>()) return &lifecycle_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr const void* callbacks() {
+    if constexpr (is_server_class<T>()) return &server_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, lifecycle()}, {COPPICE_SERVER_1, callbacks()}, {nullptr, nullptr}};
 };
 
 } // namespace detail

@@ -161,6 +161,7 @@ class actor {
     }
     world_.now = std::max(world_.now, end);
     settle();
+    detail::name_unanswered(world_);
   }
   /// Waits (in real time) for a message that a thread of the plugin posts; false if none came.
   bool await_post(std::chrono::milliseconds patience = 10s) {
@@ -459,7 +460,7 @@ class actor {
     const std::int32_t status = handler == nullptr ? COPPICE_UNHANDLED
                                                    : run(is_cast ? "handle_cast" : "handle_info",
                                                          [&] { return handler(self(), state_, term.get()); });
-    if (!is_cast && status == COPPICE_UNHANDLED) return; // logged and dropped
+    if (!is_cast && status == COPPICE_UNHANDLED) return forget_error(); // logged and dropped
     decide("bad_cast", what.term, status);
   }
   void handle_call(const detail::letter& what) {
@@ -472,6 +473,7 @@ class actor {
     });
     world_.asked = {};
     decide("bad_call", what.term, status);
+    detail::leave_open(world_, what);
   }
   std::optional<value> parents_exit(const detail::letter& what) const {
     etf::cursor at(what.term.bytes());

@@ -1,63 +1,16 @@
 // SPDX-License-Identifier: MIT
 // kv: a table in memory. Keys and values are any term; keys are the same if Erlang's =:= says so. Its state
 // survives a reload.
-//
-// Terms in messages are canonical, so most equal keys have equal bytes and are hashed as bytes. Not so maps
-// (the same pairs may come in another order) and lists (a list of small integers has two encodings): a key
-// with one of those inside is hashed and compared by the host's notion of terms.
-#include <coppice/etf/hash.hpp>
 #include <coppice/metric.hpp>
-#include <coppice/order.hpp>
 #include <coppice/server.hpp>
+#include <coppice/term_map.hpp>
 
-#include <algorithm>
 #include <map>
-#include <unordered_map>
 
 namespace kv {
 
 using coppice::term;
 namespace etf = coppice::etf;
-
-using blob = std::vector<std::uint8_t>;
-
-// Whether all terms equal to this one have its bytes. Constant stack, however deep the term.
-bool is_bytewise(etf::bytes key) {
-  etf::cursor at(key);
-  for (std::uint64_t due = 1; due != 0; --due) {
-    std::uint32_t count = 0;
-    switch (at.peek()) {
-      case etf::kind::tuple:
-        if (!at.read_tuple(count)) return false;
-        due += count;
-        break;
-      case etf::kind::map:
-        if (!at.read_map(count) || count > 1) return false;
-        due += std::uint64_t{count} * 2;
-        break;
-      case etf::kind::list:
-      case etf::kind::fun:
-        return false;
-      default:
-        if (!at.skip()) return false;
-    }
-  }
-  return true;
-}
-
-struct key_hash {
-  using is_transparent = void;
-  std::size_t operator()(etf::bytes key) const {
-    return is_bytewise(key) ? etf::table_hash(key) : coppice::hash({key});
-  }
-};
-struct key_equal {
-  using is_transparent = void;
-  bool operator()(etf::bytes a, etf::bytes b) const {
-    if (std::ranges::equal(a, b)) return true;
-    return !is_bytewise(a) && !is_bytewise(b) && coppice::equal({a}, {b});
-  }
-};
 
 // Messages.
 using ok = etf::constant<"ok">;
@@ -100,20 +53,20 @@ class kv_server : public coppice::server {
   std::variant<ok, full, badarg> handle_call(const put& request) {
     puts_.add();
     if (!is_fit(request)) return badarg{};
-    if (!store(request.key.encoded, request.value.encoded)) return full{};
+    if (!store(request.key, request.value)) return full{};
     return ok{};
   }
 
   std::variant<std::pair<ok, term>, etf::constant<"not_found">> handle_call(const get& request) {
     gets_.add();
-    const auto found = table_.find(request.key.encoded);
+    const auto found = table_.find(request.key);
     if (found == table_.end()) return etf::constant<"not_found">{};
-    return std::pair(ok{}, term{found->second});
+    return std::pair(ok{}, found->second.term());
   }
 
   ok handle_call(const erase& request) {
     deletes_.add();
-    if (const auto found = table_.find(request.key.encoded); found != table_.end()) table_.erase(found);
+    table_.erase(request.key);
     return {};
   }
 
@@ -123,25 +76,20 @@ class kv_server : public coppice::server {
     std::int64_t by = 0;
     if (!etf::cursor(request.by.encoded).read_integer(by)) return badarg{};
     if (!coppice::is_well_formed(request.key)) return badarg{};
-    const auto found = table_.find(request.key.encoded);
-    if (found != table_.end() && !etf::cursor(found->second).read_integer(value)) return badarg{};
+    const auto found = table_.find(request.key);
+    if (found != table_.end() && !etf::cursor(found->second.bytes()).read_integer(value)) return badarg{};
     if (__builtin_add_overflow(value, by, &value)) return badarg{};
-    if (!store(request.key.encoded, etf::encode(value))) return full{};
+    if (!store(request.key, coppice::owned_term::of(value))) return full{};
     return value;
   }
 
   std::uint64_t handle_call(const size&) { return table_.size(); }
 
-  std::vector<term> handle_call(const keys&) {
-    std::vector<term> out;
-    out.reserve(table_.size());
-    for (const auto& [key, value] : table_) out.push_back({key});
-    return out;
-  }
+  std::vector<term> handle_call(const keys&) { return table_.keys(); }
 
   void handle_cast(const put& request) {
     puts_.add();
-    if (is_fit(request)) store(request.key.encoded, request.value.encoded);
+    if (is_fit(request)) store(request.key, request.value);
   }
   void handle_cast(const clear&) { table_.clear(); }
 
@@ -153,19 +101,11 @@ class kv_server : public coppice::server {
   }
 
   // Reload: the bound comes from the arguments again, the entries from here.
-  std::vector<std::pair<term, term>> save_state() const {
-    std::vector<std::pair<term, term>> out;
-    out.reserve(table_.size());
-    for (const auto& [key, value] : table_) out.push_back({{key}, {value}});
-    return out;
-  }
+  std::vector<std::pair<term, term>> save_state() const { return {table_.begin(), table_.end()}; }
   bool restore_state(std::uint32_t version, const std::vector<std::pair<term, term>>& saved) {
     if (version != state_version) return false;
     if (const auto read = etf::decode<settings>(args().encoded)) configure(*read);
-    for (const auto& [key, value] : saved) {
-      table_.insert_or_assign(blob(key.encoded.begin(), key.encoded.end()),
-                              blob(value.encoded.begin(), value.encoded.end()));
-    }
+    for (const auto& [key, value] : saved) table_.insert_or_assign(key, value);
     return true;
   }
 
@@ -187,14 +127,9 @@ class kv_server : public coppice::server {
   }
 
   // False: the table is full.
-  bool store(etf::bytes key, etf::bytes value) {
-    const auto found = table_.find(key);
-    if (found != table_.end()) {
-      found->second.assign(value.begin(), value.end());
-      return true;
-    }
-    if (table_.size() >= max_entries_) return false;
-    table_.emplace(blob(key.begin(), key.end()), blob(value.begin(), value.end()));
+  bool store(term key, term value) {
+    if (table_.size() >= max_entries_ && !table_.contains(key)) return false;
+    table_.insert_or_assign(key, value);
     return true;
   }
 
@@ -203,7 +138,7 @@ class kv_server : public coppice::server {
   const coppice::counter deletes_ = operations("delete");
   const coppice::counter updates_ = operations("update_counter");
   std::uint64_t max_entries_ = UINT64_MAX;
-  std::unordered_map<blob, blob, key_hash, key_equal> table_;
+  coppice::term_map<coppice::owned_term> table_;
 };
 
 } // namespace kv

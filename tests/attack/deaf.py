@@ -4,6 +4,7 @@
 import pathlib
 import socket
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed
@@ -31,6 +32,7 @@ def attacked(cleanup, size, times, peers):
     bystanders = Bystanders(cleanup, target)
     equal(bystanders.honest.call("kv", (Atom("put"), Atom("large"), bytes(size))), Atom("ok"))
     bystanders.wants["a call of the actor that they ask"] = lambda: equal(bystanders.honest.call("kv", Atom("size")), 1)
+    began = time.monotonic()
     with unharmed(target, bystanders, megabytes=size * times * peers // MEBIBYTE + 64):
         crowd = [deaf_peer(cleanup, target, f"mallory{number}") for number in range(peers)]
         for one in crowd:
@@ -39,7 +41,8 @@ def attacked(cleanup, size, times, peers):
         for one in crowd:
             one.close()
     said = [line for line in target.lines() if "takes slowly" in line]
-    equal(len(said), 1, "one line tells of all")
+    most = 1 + int(time.monotonic() - began) // 10  # lines of a kind are summed up every ten seconds
+    check(1 <= len(said) <= most, "one line tells of all", said)
     contains(said[0], "mallory")
 
 

@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: MIT
 """A configuration as a desired state: diff says what would change, apply and SIGHUP change that and nothing else,
 whole or not at all."""
+import os
 import pathlib
 import re
+import shutil
 import signal
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node
+from harness.node import Folder, Node, plugin_folder, root
 from harness.tap import check, contains, equal, eventually, run, test
+
+variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 head = """
 node: { workers: 2, log: { level: info } }
@@ -35,11 +39,17 @@ base = head + """
 """
 
 
+none = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+"""
+
+
 class Reconfigured:
     """A node whose configuration file changes."""
 
-    def __init__(self, cleanup, text=base):
-        self.node = Node(cleanup, config=text)
+    def __init__(self, cleanup, text=base, settings=()):
+        self.node = Node(cleanup, config=text, settings=settings)
         self.text = text
 
     def write(self, *changes, text=None):
@@ -115,6 +125,31 @@ def config_change(cleanup):
     eventually(lambda: at.node.coppice("call", "store", "size").stdout == "0\n", "it was restarted")
     for key in range(11):
         equal(at.node.call("store", f"{{put, {key}, x}}"), "ok", "a restart starts it by the applied args")
+
+
+@test("a child whose init does not return within its start_timeout is killed, and the change taken back")
+def endless_init(cleanup):
+    shelf = Folder()
+    cleanup.callback(shelf.close)
+    shutil.copy(variants / "late.so", shelf.path / "late.so")
+    at = Reconfigured(cleanup, settings=[("plugins.path", f"[ {shelf.path}, {plugin_folder()} ]")])
+    late = '{ id: late, actor: late, name: late, start_timeout: 300ms, args: { gate: "%s", needs: "/" } }'
+    before = at.pids("a", "b", "c", "d")
+    at.write(("{ id: d, actor: probe, name: d }", "{ id: d, actor: probe, name: d }, " + late % "/never"),
+             ("max_entries: 10", "max_entries: 20"))
+    failed = at.node.coppice("apply")
+    equal(failed.returncode, 1, failed.stdout)
+    contains(failed.stderr, "coppice: apply: start shop/inner/late: ")
+    contains(failed.stderr, "its init has not returned in 300 ms: it is killed")
+    equal(at.pids("a", "b", "c", "d"), before)
+    eventually(lambda: at.node.coppice("call", "late", "ping").stderr.find("noproc") >= 0, "its name is free again")
+    at.write(("/never", "/"))
+    equal(at.changes("apply"), ["update shop/store args.max_entries", "start shop/inner/late"])
+    equal(at.node.call("late", "ping"), "pong")
+    contains(at.node.call("late", "{take, 1.5}"), '{error,{bad_request,<<"request: ')
+    at.write(("start_timeout: 300ms", "start_timeout: 300ms, unhandled: exit"))
+    equal(at.changes("apply"), ["restart shop/inner/late unhandled"])
+    contains(at.node.coppice("call", "late", "{take, 1.5}").stderr, "{bad_call,{take,1.5}}")
 
 
 @test("a change that fails is taken back whole, and says why")
@@ -416,6 +451,14 @@ def one_at_a_time(cleanup):
     contains(second.stderr, "under way")
     contains(first.reader.readline().decode(), '"applied":true')
     equal(at.node.ask("status")["state"], "running")
+
+
+@test("a node that began without a plugin takes its first one by an apply")
+def first_plugin(cleanup):
+    at = Reconfigured(cleanup, none)
+    at.write(text=none + "applications: [ { name: shop, supervisor: { children: [ { id: a, actor: kv, name: a } ] } } ]\n")
+    equal(at.apply(), ["start shop"])
+    equal(at.node.call("a", "{put, x, 1}"), "ok")
 
 
 run()

@@ -144,4 +144,59 @@ def not_from_elsewhere(cleanup):
     equal(states(node)["base"], "running")
 
 
+NESTED = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: demo
+    supervisor:
+      children:
+        - id: inner
+          supervisor: { name: inner_sup, children: [ { id: probe, actor: probe }, { id: other, actor: probe, name: demo/inner/b } ] }
+"""
+
+
+@test("a child's path does where a name does, a registered name goes before it, and the tree names nested supervisors")
+def by_path(cleanup):
+    node = Node(cleanup, config=NESTED)
+    equal(node.call("demo/inner/probe", "ping"), "pong")
+    found = node.ask("info", "demo/inner/probe")
+    equal((found["label"], found["actor"], found["name"]), ("demo/inner/probe", "probe", None))
+    contains(node.coppice("info", "demo/inner/probe").stdout, "demo/inner/probe")
+    equal(node.ask("info", "demo/inner")["name"], "inner_sup")
+    equal(node.call("demo/inner/probe", "self"), found["pid"])
+    equal(node.call("demo/inner/b", "self"), node.call("demo/inner/other", "self"), "a registered name goes before a path")
+    top = node.ask("tree")["applications"][0]["supervisor"]
+    equal(top["children"][0]["name"], "inner_sup")
+    for path in ("demo/inner/none", "demo/none/x", "none/x", "demo/", "/"):
+        for command in (("info", path), ("call", path, "ping")):
+            refused = node.coppice(*command)
+            equal(refused.returncode, 1, refused.stdout)
+            contains(refused.stderr, f"coppice: {' '.join(command[:2])}: ")
+
+
+UNHANDLED = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: shop
+    supervisor:
+      children:
+        - { id: store, actor: kv, name: store%s }
+"""
+
+
+@test("a child's `unhandled` says what a request does that its actor does not take, and apply changes it")
+def unhandled(cleanup):
+    node = Node(cleanup, config=UNHANDLED % ", unhandled: reply_error")
+    node.call("store", "{put, kept, 1}")
+    contains(node.call("store", "{take, q, 1.5}"), "{error,{bad_request,<<")
+    node.coppice("cast", "store", "{take, q, 1.5}")
+    equal(node.call("store", "{get, kept}"), "{ok,1}")
+    node.folder.write("node.yaml", UNHANDLED % "")
+    equal([f"{c['action']} {c['path']} {','.join(c['keys'])}" for c in node.ask("apply")["changes"]],
+          ["restart shop/store unhandled"])
+    contains(node.coppice("call", "store", "{take, q, 1.5}").stderr, "{bad_call,{take,q,1.5}}")
+
+
 run()

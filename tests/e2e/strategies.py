@@ -260,4 +260,28 @@ def lifespan(cleanup):
     equal(node.stop(), 0, node.log())
 
 
+TICKERS = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: clocks
+    supervisor:
+      children:
+        - { id: probe, actor: probe, name: probe }
+        - id: tickers
+          supervisor:
+            name: tickers
+            strategy: simple_one_for_one
+            children: [ { id: ticker, actor: ticker, args: { every: 10ms } } ]
+"""
+
+
+@test("what a template's args lack of the schema's required ones, start_child gives")
+def incomplete_template(cleanup):
+    node = Node(cleanup, config=TICKERS)
+    contains(node.call("tickers", "{start_child, []}"), "{error,{bad_args,<<")
+    contains(node.call("tickers", "{start_child, [#{to => <<\"probe\">>}]}"), "{ok,<0.")
+    equal(node.call("tickers", "count_children"), "[{specs,1},{active,1},{supervisors,0},{workers,1}]")
+
+
 run()

@@ -29,6 +29,8 @@ enum class signal_kind : std::uint8_t {
   spawn_reply,   // ref, flags, from: the new process (none: it was refused), payload: its pid, or why not
   overflow,      // internal: a full mailbox whose policy is to exit
   stop_waiting,  // internal: what a parked process waited for has happened; number: which wait
+  whom_waits,    // internal: from and number: the process that wants to know of a circle, and its wait;
+                 // payload: those it came by
 };
 
 struct signal {

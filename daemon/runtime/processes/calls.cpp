@@ -200,9 +200,12 @@ process::awaited process::await(const reference& ref, base::nanos deadline) {
   if (me.dead) return failed(kind::exiting);
   call_state* state = mine->calls.find(number);
   if (!state->answered) {
-    me.send_demonitor(number, state->target, state->by_name.get());
+    const pid called = state->target;
+    me.send_demonitor(number, called, state->by_name.get());
     mine->calls.erase(number);
-    return failed(has_stack ? kind::timeout : kind::limit);
+    if (!has_stack) return failed(kind::limit);
+    me.look_for_circle(called);
+    return failed(me.dead ? kind::exiting : kind::timeout);
   }
   const bool down = state->down;
   message result = std::move(state->result);
@@ -245,7 +248,9 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
   if (sent == send_status::full) return {kind::full};
   if (!mine.answered) {
     me.send_demonitor(number, to, nullptr);
-    return {has_stack ? kind::timeout : kind::limit};
+    if (!has_stack) return {kind::limit};
+    me.look_for_circle(to);
+    return {me.dead ? kind::exiting : kind::timeout};
   }
   return {mine.down ? kind::down : mine.bare ? kind::reply : kind::enveloped, std::move(mine.result)};
 }

@@ -163,6 +163,15 @@ std::vector<pid> find_processes(const system& host, const std::function<bool(con
   return found;
 }
 
+std::vector<message_age> message_ages(const system& host) {
+  std::vector<message_age> ages;
+  const delivery::reading valid(host);
+  host.core().table.for_each([&](const process_record& p) {
+    if (p.mailbox.messages() != 0) ages.push_back({p.self(), p.mailbox.age_of_oldest()});
+  });
+  return ages;
+}
+
 std::optional<process_info> system::info(const pid& of) const {
   const delivery::reading valid(*this);
   const process_record* found = delivery::find(*this, of);

@@ -115,6 +115,10 @@ class process_record final : public process {
   // is left: there is no such call that just waits for it.
   bool settle_here(std::uint64_t number, const pid& from, message& reply);
   void handle_spawn_reply(const signal& what); // remote_spawn.cpp
+  // Its call to `called` was not answered in time: a circle of calls that this is part of is named in the
+  // log. call_circle.cpp
+  void look_for_circle(const pid& called);
+  void tell_whom_it_waits_for(const signal& question);
 
   // Calls it got.
   void note_call(const call_id& call) {

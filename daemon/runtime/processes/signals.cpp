@@ -101,6 +101,9 @@ void process_record::take_signals() {
       case signal_kind::spawn_reply:
         handle_spawn_reply(*what);
         break;
+      case signal_kind::whom_waits:
+        tell_whom_it_waits_for(*what);
+        break;
       case signal_kind::spawn_request: // for nodes
       case signal_kind::stop_waiting:
         break;

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "runtime/messages/delivery.hpp"
+#include "runtime/scheduling/fatal_signal.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
-#include "runtime/scheduling/stack_fault.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -49,12 +49,19 @@ driver::~driver() {
   return mine != nullptr && mine->drives_.has_turn_of(p);
 }
 
+const process_record* driver::running_here() {
+  const driver* mine = current();
+  if (mine == nullptr) return nullptr;
+  const worker* drives = mine->drives_.worker();
+  return drives != nullptr ? drives->running() : mine->drives_.lost();
+}
+
 const process_record* driver::overflowed(const void* address, std::size_t& stack_bytes) {
   const driver* mine = current();
   if (mine == nullptr) return nullptr;
   const worker* drives = mine->drives_.worker();
   const process_record* lost = mine->drives_.lost();
-  const process_record* running = drives != nullptr ? drives->running() : lost;
+  const process_record* running = running_here();
   const fiber* on = drives != nullptr ? drives->current_fiber_
                     : lost != nullptr ? lost->parked_on()
                                       : nullptr;

@@ -38,6 +38,8 @@ class driver {
   // Whether this thread has p's turn, be it that its worker was taken meanwhile.
   static bool has_turn_of(const process_record& p);
 
+  // In a signal handler: the process whose turn this thread has, or null.
+  static const process_record* running_here();
   // In a signal handler: the process whose stack's guard this address on this thread is in, or null.
   static const process_record* overflowed(const void* address, std::size_t& stack_bytes);
 

@@ -54,6 +54,24 @@ void process::yield() {
   me.waiting = nullptr;
 }
 
+void process::give_up_stack() {
+  process_record& me = record_of(*this);
+  if (!me.dead) return;
+  system_core& core = host().core();
+  if (!me.home().forget_lingering(me)) core.abandoned.fetch_add(1, std::memory_order_relaxed);
+  if (me.lingering) core.lingering.fetch_sub(1, std::memory_order_relaxed);
+  me.lingering = false;
+  {
+    const std::lock_guard guard(core.given_up_lock);
+    core.given_up.push_back(&me);
+  }
+  wait for_ever;
+  for_ever.holds = true;
+  for_ever.shows = process_status::exiting;
+  while (me.wait_for(for_ever, no_deadline)) {
+  }
+}
+
 base::status process::blocking_run(std::function<void()> work) {
   process_record& me = record_of(*this);
   if (me.dead) return base::fail(base::errc::closed, "blocking work: the process is exiting");

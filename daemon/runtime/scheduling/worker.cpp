@@ -226,6 +226,7 @@ void worker::expect_end_of(process_record& p) {
     process_record& late = *static_cast<linger_timer&>(due).who;
     system& host = late.host();
     host.core().abandoned.fetch_add(1, std::memory_order_relaxed);
+    static_cast<linger_timer&>(due).counted = true;
     base::log::warning("runtime",
                        "{} is dead, but its handler has not returned in {} ms: its stack is given up",
                        to_text(late.self(), host.nodes()), host.options().linger / base::nanos_per_ms);
@@ -233,11 +234,17 @@ void worker::expect_end_of(process_record& p) {
   timers_.start(one, base::mono_now() + host_.options().linger);
 }
 
+bool worker::forget_lingering(process_record& p) {
+  const auto found = lingering_.find(&p);
+  if (found == lingering_.end()) return false;
+  const bool counted = found->second.counted;
+  timers_.cancel(found->second);
+  lingering_.erase(found);
+  return counted;
+}
+
 void worker::retire(process_record& p) {
-  if (const auto found = lingering_.find(&p); found != lingering_.end()) {
-    timers_.cancel(found->second);
-    lingering_.erase(found);
-  }
+  forget_lingering(p);
   // Others find it by the table, which it has left, and the watchdog by this: both before the ticket is
   // drawn.
   set_running(nullptr);
@@ -266,6 +273,13 @@ void worker::drop_all() {
     std::unique_ptr<process_record>(retired_.front().who).reset();
     retired_.pop_front();
   }
+  system_core& core = host_.core();
+  const std::lock_guard guard(core.given_up_lock);
+  std::erase_if(core.given_up, [this](process_record* p) {
+    const bool ours = &p->home() == this;
+    if (ours) std::unique_ptr<process_record>(p).reset();
+    return ours;
+  });
   gate_.close();
 }
 

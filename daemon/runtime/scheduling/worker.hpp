@@ -40,6 +40,7 @@ namespace coppice::runtime {
 // A dead process whose stack is still in a callback.
 struct linger_timer : timer {
   process_record* who = nullptr;
+  bool counted = false; // as abandoned: its time is over
 };
 
 class worker : public movement<worker, process_record> {
@@ -134,6 +135,8 @@ class worker : public movement<worker, process_record> {
   static base::nanos timer_left(const process_record& starter, std::uint64_t id);
   void drop_timers_of(process_record& dead);
 
+  // Of a process that lingers no more; true: it counts as abandoned already.
+  bool forget_lingering(process_record& p);
   // `p` died while parked: its stack has system_options::linger to unwind before it counts as abandoned.
   void expect_end_of(process_record& p);
   // The last callback of `p` is over: frees it once nobody can hold it.

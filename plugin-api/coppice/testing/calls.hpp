@@ -34,6 +34,25 @@ inline std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_messa
   return COPPICE_OK;
 }
 
+/// After a handler has returned: whether its caller still waits.
+inline void leave_open(world& w, const letter& what) {
+  const auto open = open_froms.find(what.from);
+  const auto waits = open == open_froms.end() ? nullptr : open->second.lock();
+  if (waits && !waits->answered && !w.dead) w.unanswered.push_back({what.term, w.now + 5s, waits});
+}
+/// A call that nobody answers costs its caller the time that gen_server:call waits: most likely the handler
+/// has neither replied nor kept `from`.
+inline void name_unanswered(world& w) {
+  std::erase_if(w.unanswered, [&w](const open_call& each) {
+    if (each.waits->answered || w.dead) return true;
+    if (each.due > w.now) return false;
+    w.did.complaints.push_back("its handle_call has left " + show(each.request.bytes()) +
+                               " without a reply for 5 s: return the reply, or keep a copy of `from` and "
+                               "reply by it");
+    return true;
+  });
+}
+
 inline std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_message* message,
                          std::int64_t deadline, coppice_message* out) {
   auto request = take(message);

@@ -21,6 +21,13 @@ struct awaited {
 };
 inline std::map<value, std::weak_ptr<awaited>> open_froms;
 
+/// A call that its handler left without a reply; its caller waits no longer than until `due`.
+struct open_call {
+  value request;
+  nanoseconds due{};
+  std::shared_ptr<const awaited> waits;
+};
+
 struct open_request {
   made_call asked;
   std::uint64_t tag = 0;
@@ -56,6 +63,7 @@ struct process {
   nanoseconds now = 1000s;
   std::vector<timer> timers;
   std::map<std::uint64_t, open_request> requests;
+  std::vector<open_call> unanswered;
   std::map<value, std::uint32_t> links;   ///< flags, by pid
   std::map<value, std::uint32_t> aliases; ///< flags, by reference
   std::map<value, monitored> monitors;    ///< by reference

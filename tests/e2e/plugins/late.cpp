@@ -19,6 +19,7 @@ struct settings {
 class late_server : public coppice::server {
  public:
   using calls = std::variant<etf::constant<"ping">>;
+  static constexpr auto unhandled = coppice::unhandled::reply_error;
 
   void init(const settings& args) {
     if (!std::filesystem::exists(args.needs)) throw std::runtime_error("nothing to begin with");

@@ -14,21 +14,13 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
+#include "base/log_event.hpp"
+#include "quiet_stderr.hpp"
 
 namespace coppice::base::log {
 namespace {
 
-class quiet_stderr {
- public:
-  quiet_stderr() : saved_(dup(STDERR_FILENO)) {
-    const unique_fd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
-    dup2(null.get(), STDERR_FILENO);
-  }
-  ~quiet_stderr() { dup2(saved_.get(), STDERR_FILENO); }
-
- private:
-  unique_fd saved_;
-};
+using test::quiet_stderr;
 
 class collector {
  public:
@@ -90,6 +82,19 @@ TEST_CASE("a JSON line is one object whatever bytes the message has") {
   CHECK(json.starts_with(
       R"({"time":"1970-01-01T00:00:00.000000Z","level":"error","module":"dist","message":"quote \")"));
   CHECK(json.ends_with(R"("peer":"a@b"})"));
+}
+
+TEST_CASE("an event has its identity and fields in JSON, and its text alone as text") {
+  const quiet_stderr quiet;
+  collector seen;
+  tell(events::child_ended, level::error, "supervisor", {{"child", "a/b"}}, "{} ended", "a/b");
+  tell(events::connected, level::debug, "dist", {}, "below the level");
+  const auto lines = seen.lines();
+  REQUIRE(lines.size() == 1);
+  CHECK(is_event(lines[0]));
+  CHECK(render_text(lines[0]).ends_with(" error   supervisor: a/b ended"));
+  CHECK(render_json(lines[0]).ends_with(
+      R"("message":"a/b ended","message_id":"f8dc6c4544fd40c285bcb672bf8aab93","child":"a/b"})"));
 }
 
 TEST_CASE("what strangers repeat is written once, and the sum at the end") {

@@ -148,6 +148,17 @@ TEST_CASE("restarts older than the period do not count") {
   CHECK_FALSE(window.add(now + 5 * second));
 }
 
+TEST_CASE("how many restarts are left counts those within the period") {
+  restart_window window(2, 5 * second);
+  CHECK(window.left(0) == 2);
+  CHECK(window.add(0));
+  CHECK(window.add(1 * second));
+  CHECK(window.left(1 * second) == 0);
+  CHECK(window.left(5 * second + 1) == 1);
+  CHECK_FALSE(window.add(2 * second));
+  CHECK(window.left(2 * second) == 0); // not below
+}
+
 TEST_CASE("intensity 0 allows no restart at all") {
   restart_window window(0, 5 * second);
   CHECK_FALSE(window.add(0));

@@ -101,6 +101,28 @@ TEST_CASE("a child that cannot start takes back those before it, in reverse") {
   CHECK(host.book.take(5) == lines{"start a", "start b", "fail c", "stop b shutdown", "stop a shutdown"});
 }
 
+TEST_CASE("a child whose init takes longer than it may has failed to start, and is killed") {
+  test_host host;
+  std::atomic<bool> killed{false};
+  host.book.on_start = [&](runtime::process& self, const std::string& id) {
+    if (id != "slow") return;
+    const auto never = self.make_ack();
+    (void)self.await(never);
+    killed = self.exiting();
+  };
+  child_spec slow = actor("slow");
+  slow.start_timeout = 20 * base::nanos_per_ms;
+  const auto [pid, why] = host.supervise(with({actor("a"), slow}));
+  CHECK_FALSE(pid);
+  CHECK(why ==
+        "{error,{shutdown,{failed_to_start_child,slow,"
+        "{start_failed,<<\"its init has not returned in 20 ms: it is killed\">>}}}}");
+  CHECK(host.book.take(2).front() == "start a");
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!killed && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  CHECK(killed);
+}
+
 TEST_CASE("an actor the factory does not know is a start failure") {
   test_host host;
   const auto [pid, why] = host.supervise(with({actor("a", "nonsense")}));

@@ -148,7 +148,15 @@ class scripted_factory : public runtime::actor_factory {
 
 class test_host {
  public:
-  test_host() : factory(book) {
+  static runtime::system_options options() {
+    runtime::system_options out;
+    out.node_name = "test@localhost";
+    out.creation = 4;
+    out.workers = 2;
+    return out;
+  }
+
+  explicit test_host(runtime::system_options given = options()) : factory(book), system(std::move(given)) {
     REQUIRE(system.start().has_value());
     runtime::spawn_options options;
     options.trap_exit = true;
@@ -279,7 +287,7 @@ class test_host {
   behaviours::supervision_tree tree;
   behaviours::order_desk orders;
   behaviours::peer_rights rights; // of the supervisors started after it is set
-  runtime::system system{options()};
+  runtime::system system;
 
  private:
   static runtime::message system_message(runtime::process& self, const runtime::reference& ref,
@@ -321,14 +329,6 @@ class test_host {
    private:
     test_host& host_;
   };
-
-  static runtime::system_options options() {
-    runtime::system_options out;
-    out.node_name = "test@localhost";
-    out.creation = 4;
-    out.workers = 2;
-    return out;
-  }
 
   std::mutex lock_;
   std::deque<std::function<void(runtime::process&)>> work_;

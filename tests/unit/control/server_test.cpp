@@ -9,12 +9,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <future>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 using namespace coppice;
@@ -52,7 +54,7 @@ class connection {
   int fd_;
 };
 
-control::pending echo(api::request r, control::answer reply) {
+control::pending echo(api::request r, const control::caller&, control::answer reply) {
   reply(api::reply(nlohmann::json{{"command", r.command}}));
   return {};
 }
@@ -110,15 +112,16 @@ TEST_CASE("what is no request is answered with an error and the connection close
 TEST_CASE("an answer may come late, from another thread, and after its client has left") {
   place at;
   std::promise<control::answer> kept;
-  auto server = control::server::start({at.socket, {}, 0600},
-                                       [&kept](api::request r, control::answer reply) -> control::pending {
-                                         if (r.command == "keep") {
-                                           kept.set_value(std::move(reply));
-                                         } else {
-                                           reply(api::reply(nlohmann::json::object()));
-                                         }
-                                         return {};
-                                       });
+  auto server = control::server::start(
+      {at.socket, {}, 0600},
+      [&kept](api::request r, const control::caller&, control::answer reply) -> control::pending {
+        if (r.command == "keep") {
+          kept.set_value(std::move(reply));
+        } else {
+          reply(api::reply(nlohmann::json::object()));
+        }
+        return {};
+      });
   REQUIRE(server);
   std::optional<control::answer> late;
   {
@@ -145,8 +148,9 @@ TEST_CASE("an answer may come late, from another thread, and after its client ha
 
 TEST_CASE("a request whose answer is forgotten is still answered") {
   place at;
-  auto server = control::server::start({at.socket, {}, 0600},
-                                       [](api::request, control::answer) { return control::pending{}; });
+  auto server = control::server::start(
+      {at.socket, {}, 0600},
+      [](api::request, const control::caller&, control::answer) { return control::pending{}; });
   REQUIRE(server);
   connection client(at.socket);
   client.send("{\"command\":\"x\"}\n");
@@ -175,12 +179,13 @@ TEST_CASE("a request that takes too long times out, is given up, and its late an
   place at;
   std::optional<control::answer> late;
   std::promise<void> given_up;
-  auto server = control::server::start({at.socket, {}, 0600}, [&](api::request r, control::answer reply) {
-    if (r.command != "slow") return echo(std::move(r), std::move(reply));
-    late.emplace(std::move(reply));
-    return control::pending{std::chrono::milliseconds(1), [&] { given_up.set_value(); },
-                            [] { return "there is a tree on it"; }};
-  });
+  auto server = control::server::start(
+      {at.socket, {}, 0600}, [&](api::request r, const control::caller& who, control::answer reply) {
+        if (r.command != "slow") return echo(std::move(r), who, std::move(reply));
+        late.emplace(std::move(reply));
+        return control::pending{std::chrono::milliseconds(1), [&] { given_up.set_value(); },
+                                [] { return "there is a tree on it"; }};
+      });
   REQUIRE(server);
   connection client(at.socket);
   client.send("{\"command\":\"slow\"}\n");
@@ -200,15 +205,74 @@ TEST_CASE("a server that stops gives up what is still open") {
   std::optional<control::answer> open;
   std::promise<void> asked;
   std::promise<void> given_up;
-  auto server = control::server::start({at.socket, {}, 0600}, [&](api::request, control::answer reply) {
-    open.emplace(std::move(reply));
-    asked.set_value();
-    return control::pending{std::nullopt, [&] { given_up.set_value(); }};
-  });
+  auto server = control::server::start({at.socket, {}, 0600},
+                                       [&](api::request, const control::caller&, control::answer reply) {
+                                         open.emplace(std::move(reply));
+                                         asked.set_value();
+                                         return control::pending{std::nullopt, [&] { given_up.set_value(); }};
+                                       });
   REQUIRE(server);
   connection client(at.socket);
   client.send("{\"command\":\"x\"}\n");
   asked.get_future().wait();
   server->reset();
   CHECK(given_up.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+}
+
+TEST_CASE("who asks is known by uid and pid") {
+  place at;
+  control::caller seen;
+  auto server = control::server::start(
+      {at.socket, {}, 0600}, [&](api::request r, const control::caller& who, control::answer reply) {
+        seen = who;
+        return echo(std::move(r), who, std::move(reply));
+      });
+  REQUIRE(server);
+  connection client(at.socket);
+  client.send("{\"command\":\"x\"}\n");
+  (void)client.line();
+  CHECK(seen.uid == getuid());
+  CHECK(seen.pid == getpid());
+}
+
+TEST_CASE("an answer for later is made on the control thread, and not for who has left") {
+  place at;
+  std::promise<control::answer> kept;
+  auto server = control::server::start({at.socket, {}, 0600},
+                                       [&](api::request, const control::caller&, control::answer reply) {
+                                         kept.set_value(std::move(reply));
+                                         return control::pending{};
+                                       });
+  REQUIRE(server);
+  connection client(at.socket);
+  client.send("{\"command\":\"x\"}\n");
+  auto late = kept.get_future().get();
+  std::thread::id made_on;
+  late.later([&made_on] {
+    made_on = std::this_thread::get_id();
+    return api::reply(nlohmann::json{{"made", true}});
+  });
+  CHECK(client.line() == "{\"result\":{\"made\":true}}\n");
+  CHECK(made_on != std::this_thread::get_id());
+}
+
+TEST_CASE("a client that sends on and does not read is answered one after the other, as it reads") {
+  place at;
+  std::atomic<int> asked = 0;
+  auto server = control::server::start(
+      {at.socket, {}, 0600}, [&](api::request, const control::caller&, control::answer reply) {
+        ++asked;
+        reply(api::reply(nlohmann::json{{"much", std::string(1 << 19, 'x')}}));
+        return control::pending{};
+      });
+  REQUIRE(server);
+  connection client(at.socket);
+  for (int i = 0; i < 3; ++i) client.send("{\"command\":\"x\"}\n");
+  while (asked == 0) std::this_thread::yield();
+  connection other(at.socket); // asked and answered after what the first one sent was looked at
+  other.send("{\"command\":\"x\"}\n");
+  CHECK(other.line().size() > (1 << 19));
+  CHECK(asked == 2);
+  for (int i = 0; i < 3; ++i) CHECK(client.line().size() > (1 << 19));
+  CHECK(asked == 4);
 }

@@ -174,7 +174,7 @@ TEST_CASE("an actor type of no known behaviour has no code, and refuses its plug
   plugin.actor_count = 2;
   plugin.actors = types;
   host::plugin_image image("test", 1);
-  const auto done = host::read_all(plugin, image, identities);
+  const auto done = host::read_all(plugin, image, identities, {});
   REQUIRE_FALSE(done);
   CHECK(done.error().text == "actor polly: this host runs no behaviour parrot");
   CHECK(image.find("scripted") != nullptr);

@@ -119,7 +119,9 @@ inline const coppice_actor_type bare_type = {
 class stage {
  public:
   // The behaviours that its actors may have.
-  explicit stage(host::behaviour_list known = host::hosted_behaviours()) : known_(known) {
+  explicit stage(host::behaviour_list known = host::hosted_behaviours(),
+                 runtime::system_options options = test_host::options())
+      : known_(known), host(std::move(options)) {
     play = {};
     play.book = &host.book;
   }

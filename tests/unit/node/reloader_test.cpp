@@ -23,10 +23,9 @@ class yard {
     auto made = node::reloader::start({system_, plugins_, [] { return node::reload_rules{}; },
                                        [](const std::string&) { return base::status{}; }},
                                       watched ? std::vector{folder.path()} : std::vector<std::string>{},
-                                      [within](const std::function<void()>& run) {
+                                      [within](const std::function<node::reloader::outcome()>& run) {
                                         if (within) within();
-                                        run();
-                                        return base::status{};
+                                        return run();
                                       });
     REQUIRE(made);
     it = std::move(*made);

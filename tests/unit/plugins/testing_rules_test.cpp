@@ -55,6 +55,34 @@ TEST_CASE("a second reply at any other time does nothing") {
   CHECK(one.did.complaints.empty());
 }
 
+TEST_CASE("a call that is left without a reply is told when its caller gives up, once, also after a reload") {
+  const plugin ledgers = fixture("ledger_1");
+  actor one(ledgers);
+  one.call("wait"_erl);
+  one.advance(4s);
+  CHECK(one.did.complaints.empty());
+  one.advance(1s);
+  REQUIRE(one.did.complaints.size() == 1);
+  CHECK(one.did.complaints[0] ==
+        "its handle_call has left wait without a reply for 5 s: return the reply, or "
+        "keep a copy of `from` and reply by it");
+  one.advance(10s);
+  CHECK(one.did.complaints.size() == 1);
+
+  actor former(ledgers);
+  former.call("wait"_erl);
+  actor next = actor::restored(ledgers, former.save());
+  next.advance(5s);
+  CHECK(next.did.complaints.size() == 1);
+
+  actor replying(ledgers);
+  replying.call("wait"_erl);
+  replying.cast("release"_erl);
+  replying.call("{add, 1}"_erl);
+  replying.advance(10s);
+  CHECK(replying.did.complaints.empty());
+}
+
 TEST_CASE("a callback that only computes may not call out, and has failed if it does") {
   const plugin rude = fixture("rude");
   const auto told = [](const actor& one, const std::string& callback, const std::string& advice) {

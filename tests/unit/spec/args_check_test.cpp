@@ -55,6 +55,20 @@ TEST_CASE("args that a schema takes are taken as terms too") {
   }
 }
 
+TEST_CASE("a template's args may lack what start_child is to give, and nothing else") {
+  const auto compiled = spec::args_schema::compile(
+      R"({"type":"object","additionalProperties":false,"required":["to"],"properties":{
+      "to":{"type":"string"},"inner":{"type":"object","required":["x"]}}})");
+  REQUIRE(compiled);
+  const auto check = [&](std::string_view args) {
+    return compiled->check(*etf::parse(args), spec::args_schema::part::of_template).has_value();
+  };
+  CHECK(check("#{}"));
+  CHECK_FALSE(check("#{other => 1}"));
+  CHECK_FALSE(check("#{to => 1}"));
+  CHECK_FALSE(check("#{inner => #{}}"));
+}
+
 TEST_CASE("without a schema any map will do") {
   CHECK(finding("", "#{}") == "");
   CHECK(finding("", "#{a => [1, {b}]}") == "");

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Lines that stand for an event of a known kind, for those who search or count them: each kind has an
+// identity for good, systemd's MESSAGE_ID in the journal (`journalctl MESSAGE_ID=…`) and message_id in JSON,
+// and fields with what the text says. The text sink writes the text alone. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace coppice::base::log {
+
+inline constexpr std::string_view event_field = "message_id";
+
+// 128 random bits as 32 hexadecimal digits.
+struct event {
+  const char* id;
+};
+
+namespace events {
+inline constexpr event child_ended{"f8dc6c4544fd40c285bcb672bf8aab93"};
+inline constexpr event child_not_started{"659cb48f35d94a8cbd01ebbaa69793b8"};
+inline constexpr event child_parked{"0a3bb856c0c84c08b5ed5438d41d800a"};
+inline constexpr event child_killed{"f6019024003e41fb8d88c8e2d59e5071"};
+inline constexpr event child_stopped_badly{"ce60030ccf8a4f9f8afcdb0014d9490d"};
+inline constexpr event supervisor_gave_up{"381d55d6a79946e589a7c2b5219b4cd0"};
+inline constexpr event connected{"20928c239e844c0fb1f0fb051c0545b9"};
+inline constexpr event disconnected{"04e05d40e4914ff3a6c87e3c6307b03f"};
+inline constexpr event not_connected{"5704ccdfdbe847e3893a5c33e37c0d2f"};
+inline constexpr event reloaded{"2f07b79883ff4db2ad4f974db371abb7"};
+inline constexpr event reload_refused{"9b1efb41854944328dd79a660dcc1f46"};
+inline constexpr event applied{"fec6c7dbb96240528c698245e3ad1117"};
+inline constexpr event apply_refused{"bb42e1734ffd450aa333995d3d2b9910"};
+inline constexpr event asked_by_operator{"2c7456d5b1a94b9b9e9d5295a5753949"};
+} // namespace events
+
+// As write(), for an event.
+template <class... Arguments>
+void tell(event of, level at, std::string_view module, std::vector<field> fields,
+          fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  if (!enabled(at, module)) return;
+  fields.insert(fields.begin(), {std::string(event_field), of.id});
+  submit({wall_now(), at, std::string(module), bounded_text(text, fmt::make_format_args(arguments...)),
+          std::move(fields)});
+}
+
+// Whether a line is one.
+inline bool is_event(const record& line) {
+  return !line.fields.empty() && line.fields.front().name == event_field;
+}
+
+} // namespace coppice::base::log

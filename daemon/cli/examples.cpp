@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// See examples.hpp.
+#include "cli/examples.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace coppice::cli {
+
+namespace {
+
+struct example {
+  std::string_view of; // the command, with the one it belongs to before it
+  const char* line;
+};
+
+constexpr example examples[] = {
+    {"status", "coppice status --json"},
+    {"tree", "coppice tree demo"},
+    {"ps", "coppice ps --sort mailbox"},
+    {"info", "coppice info kv"},
+    {"call", "coppice call kv '{put, <<\"a\">>, 1}'"},
+    {"cast", "coppice cast kv clear"},
+    {"send", "coppice send probe '{hello, 1}'"},
+    {"nodes", "coppice nodes"},
+    {"connect", "coppice connect db@127.0.0.1 --timeout 10s"},
+    {"disconnect", "coppice disconnect db@127.0.0.1"},
+    {"start", "coppice start demo"},
+    {"stop", "coppice stop demo --timeout 30s"},
+    {"restart", "coppice restart demo/kv"},
+    {"terminate", "coppice terminate demo/inner/relay"},
+    {"diff", "coppice diff"},
+    {"apply", "coppice apply --dry-run"},
+    {"exit", "coppice exit probe '{shutdown, by_hand}'"},
+    {"health", "coppice health"},
+    {"top", "coppice top --sort reductions --once"},
+    {"logs", "coppice logs -n 20 --level warning"},
+    {"log-level", "coppice log-level debug --of kv --for 5m"},
+    {"plugins", "coppice plugins"},
+    {"reload", "coppice reload kv --dry-run"},
+    {"wait-ready", "coppice wait-ready --timeout 30s"},
+    {"check", "coppice check node.yaml --effective"},
+    {"inspect", "coppice inspect kv.so"},
+    {"schema", "coppice schema > node.schema.json"},
+    {"certificate init", "coppice certificate init tls"},
+    {"certificate issue", "coppice certificate issue demo@127.0.0.1 --in tls"},
+    {"certificate", "coppice certificate init new-tls --days 365"},
+    {"completion", "coppice completion bash > coppice.bash"},
+};
+
+void add(CLI::App& of, const std::string& path) {
+  for (const example& one : examples) {
+    if (one.of == path) of.footer(std::string("Example:\n  ") + one.line);
+  }
+  for (CLI::App* command : of.get_subcommands(nullptr)) {
+    if (!command->get_group().empty())
+      add(*command, path.empty() ? command->get_name() : path + " " + command->get_name());
+  }
+}
+
+} // namespace
+
+void add_examples(CLI::App& app) {
+  add(app, "");
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What commands that ask a running node have in common: which one, how it is asked, and how it is said that
+// there was no answer. One thread.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "api/exit_code.hpp"
+#include "api/protocol.hpp"
+#include "cli/client.hpp"
+
+namespace coppice::cli {
+
+// Options every command takes.
+struct common_options {
+  bool json = false;
+  std::string socket; // empty: chosen as api::choose_socket says
+};
+
+// How long the client waits for answers that need nobody but the node's control thread.
+inline constexpr std::chrono::milliseconds node_patience{10'000};
+
+// Writes "coppice: WHAT: WHY", and the hint where there is one, to stderr.
+void complain(const std::string& what, const std::string& why, const std::string& hint = {});
+
+inline constexpr const char* no_node_hint = "is the node running? start one with: coppiced --config FILE";
+
+// --timeout, into `text`, which outlives `app` and holds the default; for parse_timeout().
+void add_timeout(CLI::App& app, std::string& text);
+
+// "5s", "250ms", "2m", "1h": milliseconds. "infinity": -1. errc::invalid otherwise.
+base::result<long long> parse_timeout(const std::string& text);
+
+// A connection to the node that `common` means. usage: several are there; no_node: none, or not for us.
+tl::expected<client, no_reply> reach(const common_options& common,
+                                     std::optional<std::chrono::milliseconds> patience = node_patience);
+
+// Why there is no reply, said; its exit status.
+api::exit_code fail(const std::string& what, const no_reply& problem);
+// The node's failure, said; its exit status.
+api::exit_code fail(const api::failure& from);
+
+// Writes all of it to standard output. False: nobody reads it any more.
+bool print(const std::string& text);
+// As one document, indented; what is not UTF-8 is replaced.
+bool print_json(const nlohmann::json& document);
+
+} // namespace coppice::cli

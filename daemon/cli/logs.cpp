@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// See logs.hpp. The node gives a page at a time; who waits for a line is answered within twenty seconds in
+// any case and asks again.
+#include "cli/logs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <memory>
+
+#include "api/socket_path.hpp"
+#include "base/log_event.hpp"
+#include "base/log_sinks.hpp"
+#include "cli/terminal.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr const char* command = "logs";
+// Beyond what the node itself lets pass before it answers one who waits.
+constexpr std::chrono::milliseconds following_patience{40'000};
+constexpr std::uint64_t lines_when_following = 10;
+
+struct parameters {
+  bool follow = false;
+  std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
+  std::string level;
+  std::string module;
+  std::string process;
+};
+
+std::string text_at(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+colour colour_of(base::log::level level) {
+  switch (level) {
+    case base::log::level::error:
+      return colour::red;
+    case base::log::level::warning:
+      return colour::yellow;
+    case base::log::level::debug:
+    case base::log::level::trace:
+      return colour::dim;
+    case base::log::level::info:
+    case base::log::level::notice:
+      break;
+  }
+  return colour::plain;
+}
+
+// Prints pages as they come. One document of all, or with -f one a line, where JSON is wanted.
+class printer {
+ public:
+  printer(const parameters& given, const common_options& common)
+      : follow_(given.follow), json_(common.json), colours_(with_colours()) {}
+
+  // False: nobody reads it any more.
+  bool show(const json& page) {
+    const long long missed = page.value("missed", 0LL);
+    if (json_ && !follow_) {
+      for (const json& line : page.value("lines", json::array())) all_.push_back(line);
+      missed_ += missed;
+      return true;
+    }
+    if (missed > 0) complain(command, fmt::format("{} lines went by before they could be read", missed));
+    std::string text;
+    for (const json& line : page.value("lines", json::array()))
+      text +=
+          (json_ ? line.dump(-1, ' ', false, json::error_handler_t::replace) : render_line(line, colours_)) +
+          "\n";
+    return print(text);
+  }
+  void finish() {
+    if (!json_ || follow_) return;
+    const json document{{"lines", std::move(all_)}, {"missed", missed_}};
+    print_json(document);
+  }
+
+ private:
+  bool follow_;
+  bool json_;
+  bool colours_;
+  json all_ = json::array();
+  long long missed_ = 0;
+};
+
+bool has_service() {
+  std::error_code ignored;
+  return fs::exists("/usr/lib/systemd/system/coppice.service", ignored) ||
+         fs::exists("/etc/systemd/system/coppice.service", ignored);
+}
+
+api::exit_code no_log(const no_reply& problem, const common_options& common) {
+  if (problem.code != api::exit_code::no_node || problem.forbidden) return fail(command, problem);
+  const auto socket = api::choose_socket(common.socket);
+  complain(command, problem.why, where_log_is(socket ? socket->string() : "", has_service()));
+  return problem.code;
+}
+
+api::exit_code follow(const parameters& given, const common_options& common) {
+  auto connection = reach(common);
+  if (!connection) return no_log(connection.error(), common);
+  api::request request{command,
+                       {{"last", given.last},
+                        {"level", given.level},
+                        {"module", given.module},
+                        {"process", given.process},
+                        {"wait", given.follow}}};
+  printer out(given, common);
+  for (bool more = true; more || given.follow;) {
+    auto reply = connection->ask(request, given.follow ? following_patience : node_patience);
+    if (!reply) return no_log(reply.error(), common);
+    if (!*reply) {
+      if (given.follow && reply->error().code == base::errc::timeout) continue;
+      return fail(reply->error());
+    }
+    if (!out.show(**reply)) return api::exit_code::done;
+    more = (**reply).value("more", false);
+    request.arguments["after"] = (**reply).value("next", std::uint64_t{1});
+  }
+  out.finish();
+  return api::exit_code::done;
+}
+
+} // namespace
+
+std::string render_line(const json& line, bool colours) {
+  const auto level = base::log::parse_level(text_at(line, "level")).value_or(base::log::level::info);
+  using base::log::render_text;
+  base::log::record made{0, level, text_at(line, "module"), text_at(line, "message"), {}};
+  // An event's text says what its fields say.
+  const auto fields = line.find("fields");
+  if (fields != line.end() && fields->is_object() && !fields->contains(base::log::event_field)) {
+    for (const auto& [name, value] : fields->items())
+      made.fields.push_back({name, value.is_string() ? value.get<std::string>() : value.dump()});
+  }
+  return painted(render_text(text_at(line, "time"), made), colour_of(level), colours);
+}
+
+std::string where_log_is(const std::string& socket, bool with_service) {
+  const fs::path path = socket;
+  const bool of_service = path.parent_path() == api::service_folder;
+  if (of_service && path.stem() == "node") return "what it said: journalctl -u coppice";
+  if (of_service && path.stem().string().find('@') == std::string::npos)
+    return "what it said: journalctl -u coppice@" + path.stem().string();
+  if (with_service && socket.empty()) return "what a service said: journalctl -u coppice -u 'coppice@*'";
+  return "what it said is where its standard error went: the terminal, the file, or the journal of its unit";
+}
+
+void declare_logs(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
+  CLI::App* sub = app.add_subcommand(command, "the node's last lines, and those that come");
+  auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
+  sub->add_flag("-f,--follow", given->follow, "and go on with what comes");
+  const auto* last =
+      sub->add_option("-n,--lines", given->last, "only the last N (with -f 10, else all that are kept)")
+          ->check(CLI::NonNegativeNumber)
+          ->type_name("N");
+  sub->add_option("--level", given->level, "this level and above")
+      ->check(CLI::IsMember({"trace", "debug", "info", "notice", "warning", "error"}));
+  sub->add_option("--module", given->module, "only lines of this module, a plugin's being its id");
+  sub->add_option("--process", given->process, "only lines of this process: PID, NAME or a child's path");
+  sub->callback([&common, &run, given, last] {
+    if (given->follow && last->count() == 0) given->last = lines_when_following;
+    run = [&common, given] { return follow(*given, common); };
+  });
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// See terminal.hpp.
+#include "cli/terminal.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace coppice::cli {
+
+namespace {
+
+const char* sequence(colour in) {
+  switch (in) {
+    case colour::bold:
+      return "\x1b[1m";
+    case colour::red:
+      return "\x1b[31m";
+    case colour::yellow:
+      return "\x1b[33m";
+    case colour::dim:
+      return "\x1b[2m";
+    case colour::plain:
+      break;
+  }
+  return "";
+}
+
+bool begins_character(char c) {
+  return (c & 0xC0) != 0x80;
+}
+
+// The bytes of the first `columns` characters of a line.
+std::size_t bytes_of(std::string_view line, std::size_t columns) {
+  std::size_t at = 0;
+  for (std::size_t seen = 0; at < line.size(); ++at) {
+    if (begins_character(line[at]) && ++seen > columns) break;
+  }
+  return at;
+}
+
+} // namespace
+
+bool on_terminal() {
+  return isatty(STDOUT_FILENO) != 0;
+}
+
+screen screen_size() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col <= 20) return {};
+  return {size.ws_col, size.ws_row > 2 ? size.ws_row : screen().rows};
+}
+
+bool with_colours() {
+  const char* const no = std::getenv("NO_COLOR");
+  const char* const terminal = std::getenv("TERM");
+  if (no != nullptr && *no != '\0') return false;
+  return on_terminal() && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+std::string painted(std::string_view text, colour in, bool colours) {
+  if (!colours || in == colour::plain) return std::string(text);
+  return sequence(in) + std::string(text) + "\x1b[0m";
+}
+
+std::string fitted(std::string_view text, std::size_t columns) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    if (bytes_of(line, columns) == line.size()) {
+      out += line;
+    } else {
+      out += line.substr(0, bytes_of(line, columns - 1));
+      out += "…";
+    }
+    if (end == std::string_view::npos) break;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// See top.hpp. Each picture is drawn over the one before, from the top left, so that nothing has to be put
+// right when a signal ends it.
+#include "cli/top.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "cli/render.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t rows_of_head = 4; // the node, its load, a blank, the names of the columns
+constexpr std::size_t wide = 110;       // columns from which on all is shown
+constexpr std::size_t usual_processes = 20;
+
+struct parameters {
+  std::string sort = "messages";
+  std::string every = "2s";
+  bool once = false;
+};
+
+std::string text_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return "";
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+long long number_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<long long>() : 0;
+}
+
+// A process goes by its name, else by its place in the tree, else by what it does.
+std::string who(const json& process) {
+  for (const char* key : {"name", "label", "behaviour"}) {
+    if (std::string text = text_of(process, key); !text.empty()) return text;
+  }
+  return "-";
+}
+
+std::vector<std::string> row_of(const json& process, bool all) {
+  std::vector<std::string> row{text_of(process, "pid"),
+                               who(process),
+                               text_of(process, "status"),
+                               text_of(process, "mailbox"),
+                               size_text(number_of(process, "mailbox_bytes")),
+                               duration_text(number_of(process, "oldest_ms")),
+                               size_text(number_of(process, "memory")),
+                               text_of(process, "reductions")};
+  if (all) row.insert(row.begin() + 2, text_of(process, "behaviour"));
+  return row;
+}
+
+std::string head_of(const json& d) {
+  return fmt::format("{}  {}  up {}\n{} processes  {} of {} workers awake  messages {}  {} connections\n\n",
+                     text_of(d, "name"), text_of(d, "state"), duration_text(number_of(d, "uptime_ms")),
+                     number_of(d, "process_count"), number_of(d, "workers_awake"), number_of(d, "workers"),
+                     size_text(number_of(d, "message_memory")), number_of(d, "connections"));
+}
+
+api::exit_code watch(const parameters& given, const common_options& common) {
+  const auto every = parse_timeout(given.every);
+  const bool live = !given.once && !common.json && on_terminal();
+  auto connection = reach(common);
+  if (!connection) return fail("top", connection.error());
+  for (;;) {
+    const screen size = on_terminal() ? screen_size() : screen{any_width, usual_processes + rows_of_head};
+    const std::size_t count = size.rows > rows_of_head + 1 ? size.rows - rows_of_head : 1;
+    auto reply = connection->ask({"top", {{"sort", given.sort}, {"count", count}}}, node_patience);
+    if (!reply) return fail("top", reply.error());
+    if (!*reply) return fail(reply->error());
+    if (common.json) return print_json(**reply), api::exit_code::done;
+    const std::string picture = render_top(**reply, given.sort, size, with_colours());
+    if (!live) return print(picture), api::exit_code::done;
+    std::string drawn = "\x1b[H";
+    for (const char c : picture) drawn += c == '\n' ? "\x1b[K\n" : std::string(1, c);
+    drawn.pop_back(); // a line feed in the last row would move all of it up
+    if (!print(drawn + "\x1b[J")) return api::exit_code::done;
+    std::this_thread::sleep_for(std::chrono::milliseconds(*every));
+  }
+}
+
+} // namespace
+
+std::string render_top(const json& d, const std::string& sort, const screen& size, bool colours) {
+  const bool all = size.columns >= wide;
+  std::vector<std::vector<std::string>> rows{
+      {"PID", "NAME", "STATUS", "MESSAGES", "MAILBOX", "AGE", "MEMORY", "REDUCTIONS"}};
+  if (all) rows[0].insert(rows[0].begin() + 2, "BEHAVIOUR");
+  for (const auto& process : d.value("processes", json::array())) {
+    if (rows.size() + rows_of_head > size.rows) break;
+    rows.push_back(row_of(process, all));
+  }
+  std::string column = sort;
+  std::ranges::transform(column, column.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
+  std::string body = table(rows, size.columns);
+  // Where the terminal has colours the column it is sorted by stands out; never as a part of the widths.
+  if (const std::size_t at = body.find(column); colours && at < body.find('\n'))
+    body.replace(at, column.size(), painted(column, colour::bold, true));
+  return fitted(head_of(d), size.columns) + body;
+}
+
+void declare_top(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
+  CLI::App* sub = app.add_subcommand("top", "the processes with most messages, memory or work, live");
+  auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
+  sub->add_option("--sort", given->sort, "largest first")
+      ->check(CLI::IsMember({"messages", "mailbox", "age", "memory", "reductions"}))
+      ->capture_default_str();
+  sub->add_option("--every", given->every, "between two pictures: 500ms, 2s")
+      ->check([](const std::string& text) {
+        const auto time = parse_timeout(text);
+        return time && *time >= 100 ? "" : "a time of 100ms or more";
+      })
+      ->capture_default_str();
+  sub->add_flag("--once", given->once, "one picture, also on a terminal");
+  sub->callback([&common, &run, given] { run = [&common, given] { return watch(*given, common); }; });
+}
+
+} // namespace coppice::cli

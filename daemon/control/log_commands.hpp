@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// `logs` and `log-level`: the node's last lines, whose readers ask for the next page when they have read one,
+// so that nothing is kept for them, and what is logged at which level. Neither asks a worker. The control
+// thread.
+#pragma once
+
+#include "control/asked.hpp"
+
+namespace coppice::control {
+
+// arguments: level, module, process (which lines; empty or absent: all), last (so many of them) or after (the
+// number a former page ended with), wait (answered when there is a line).
+pending run_logs(const request& r);
+
+// arguments: level (a level's name, "default", or empty: only asked), of (a module, a process's name or pid;
+// empty: the common level), for_ms (then it ends; absent: it stays).
+pending run_log_level(const request& r);
+
+} // namespace coppice::control

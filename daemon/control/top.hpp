@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// `top`: the processes that have most of something, and the node in a few figures beside them, from published
+// counters. The control thread.
+#pragma once
+
+#include "control/asked.hpp"
+
+namespace coppice::control {
+
+// arguments: sort (messages, mailbox, age, memory or reductions; absent: messages), count (1 to 1000; absent:
+// 20).
+pending run_top(const request& r);
+
+} // namespace coppice::control

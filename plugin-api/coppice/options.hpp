@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// What an actor's calls of the host can be told besides whom and what: flags of signals, options of monitors
+// and spawns, fields of log lines. Plain values; header-only.
+#pragma once
+
+#include <coppice/message.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace coppice {
+
+using namespace std::chrono_literals;
+
+/// How a signal goes out, and what an alias is for; several by |. Each function says which of them it takes,
+/// any other is COPPICE_E_UNSUPPORTED.
+enum class flags : std::uint32_t {
+  /// A priority message, as in OTP 28: received before all ordinary ones that wait. To a priority alias only.
+  priority = COPPICE_PRIORITY,
+  /// Opens no connection to another node: COPPICE_E_NODEDOWN if there is none.
+  no_connect = COPPICE_NO_CONNECT,
+  /// Never parks: COPPICE_E_FULL where it would have waited for room.
+  no_wait = COPPICE_NO_WAIT,
+  /// Of an alias: the first message that comes by it gives it back.
+  once = COPPICE_ONCE,
+};
+using enum flags;
+
+constexpr flags operator|(flags a, flags b) {
+  return flags{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)};
+}
+
+/// How long the reference of a monitor is an alias too, by which its process may answer; as in OTP.
+enum class alias_mode : std::uint32_t {
+  none = COPPICE_ALIAS_NONE,
+  explicit_unalias = COPPICE_ALIAS_EXPLICIT,
+  demonitor = COPPICE_ALIAS_DEMONITOR,   ///< until demonitor, or the 'DOWN'
+  reply_demonitor = COPPICE_ALIAS_REPLY, ///< likewise, or the first message, which ends the monitor
+};
+
+/// Any value that has an encoding, encoded.
+class encoded {
+ public:
+  encoded() = default; // none
+  template <class T>
+  encoded(const T& value) : bytes_(etf::encode(value)) {
+    if (bytes_.empty()) throw std::invalid_argument("this value has no encoding");
+  }
+  etf::bytes bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
+struct monitor_options {
+  coppice::flags flags = {}; // priority: of the 'DOWN'; no_connect
+  alias_mode alias = alias_mode::none;
+  encoded tag = {}; // in the place of 'DOWN'
+};
+
+struct spawn_options {
+  std::string_view name = {};
+  bool link = false;
+  bool monitor = false;
+  std::chrono::nanoseconds patience = 5s;
+};
+
+struct remote_spawn_options {
+  bool link = false;
+  bool monitor = false;
+  std::chrono::nanoseconds patience = 5s;
+  term others = {}; // a list of more of erlang:spawn_opt's options, none of them link or monitor
+};
+
+/// A name, [a-z][a-z0-9_]*, and what stands behind it in a log line: text as it is, any other value as a term
+/// in Erlang's syntax. Text is borrowed.
+class log_field {
+ public:
+  template <class T>
+  log_field(std::string_view name, const T& value) : name_(name) {
+    if constexpr (std::convertible_to<const T&, std::string_view>) {
+      text_ = value;
+    } else {
+      term_ = value;
+    }
+  }
+  /// For the C interface, as long as this lives.
+  coppice_log_field plain() const {
+    if (term_.bytes().empty())
+      return {detail::plain(name_), detail::plain(text_.data() == nullptr ? "" : text_), {}};
+    return {detail::plain(name_), {}, detail::plain(term_.bytes())};
+  }
+
+ private:
+  std::string_view name_, text_;
+  encoded term_;
+};
+
+} // namespace coppice

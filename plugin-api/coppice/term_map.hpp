@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// A map whose keys are terms, the same if Erlang's =:= says so; hashed once a look-up, and as bytes wherever
+// equal keys have equal bytes. Terms in messages are canonical, so that most have. Not so maps (the same
+// pairs may come in another order) and lists (a list of small integers has two encodings): a key with one of
+// those inside is hashed and compared by the host's notion of terms, the draft coppice/order.h, and on a host
+// without it throws std::runtime_error. Header-only. One thread at a time.
+#pragma once
+
+#include <coppice/order.hpp>
+#include <coppice/owned.hpp>
+
+#include <algorithm>
+#include <coppice/etf/hash.hpp>
+#include <cstddef>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace coppice {
+
+namespace detail {
+
+/// Whether all terms equal to this one have its bytes. Constant stack, however deep the term.
+inline bool is_bytewise(etf::bytes key) {
+  etf::cursor at(key);
+  for (std::uint64_t due = 1; due != 0; --due) {
+    std::uint32_t count = 0;
+    switch (at.peek()) {
+      case etf::kind::tuple:
+        if (!at.read_tuple(count)) return false;
+        due += count;
+        break;
+      case etf::kind::map:
+        if (!at.read_map(count) || count > 1) return false;
+        due += std::uint64_t{count} * 2;
+        break;
+      case etf::kind::list:
+      case etf::kind::fun:
+        return false;
+      default:
+        if (!at.skip()) return false;
+    }
+  }
+  return true;
+}
+
+/// A key that is looked for.
+struct wanted_term {
+  explicit wanted_term(coppice::term key)
+      : encoded(key.encoded),
+        bytewise(is_bytewise(key.encoded)),
+        hash(bytewise ? etf::table_hash(key.encoded) : coppice::hash(key)) {}
+  etf::bytes bytes() const { return encoded; }
+
+  etf::bytes encoded;
+  bool bytewise;
+  std::size_t hash;
+};
+/// One that is kept.
+struct kept_term : owned_term {
+  explicit kept_term(const wanted_term& from)
+      : owned_term(coppice::term{from.encoded}), bytewise(from.bytewise), hash(from.hash) {}
+
+  bool bytewise;
+  std::size_t hash;
+};
+
+struct term_hash {
+  using is_transparent = void;
+  std::size_t operator()(const auto& key) const noexcept { return key.hash; }
+};
+struct term_equal {
+  using is_transparent = void;
+  bool operator()(const auto& a, const auto& b) const {
+    if (std::ranges::equal(a.bytes(), b.bytes())) return true;
+    return !a.bytewise && !b.bytewise && coppice::equal({a.bytes()}, {b.bytes()});
+  }
+};
+
+} // namespace detail
+
+/// What std::unordered_map has, of terms: a key is an owned_term to who goes through the map. Its encoding is
+/// a map; reading one that names a key twice fails.
+template <class V>
+class term_map {
+  using table = std::unordered_map<detail::kept_term, V, detail::term_hash, detail::term_equal>;
+
+ public:
+  using value_type = typename table::value_type;
+  using iterator = typename table::iterator;
+  using const_iterator = typename table::const_iterator;
+
+  iterator find(term key) { return table_.find(detail::wanted_term(key)); }
+  const_iterator find(term key) const { return table_.find(detail::wanted_term(key)); }
+  bool contains(term key) const { return find(key) != end(); }
+  /// The entry, and whether it is new: then its value is V(args…), else it is as it was.
+  template <class... Args>
+  std::pair<iterator, bool> try_emplace(term key, Args&&... args) {
+    const detail::wanted_term wanted(key);
+    if (const auto found = table_.find(wanted); found != table_.end()) return {found, false};
+    return table_.emplace(std::piecewise_construct, std::forward_as_tuple(wanted),
+                          std::forward_as_tuple(std::forward<Args>(args)...));
+  }
+  template <class Value>
+  std::pair<iterator, bool> insert_or_assign(term key, Value&& value) {
+    const auto placed = try_emplace(key, std::forward<Value>(value));
+    if (!placed.second) placed.first->second = std::forward<Value>(value);
+    return placed;
+  }
+  V& operator[](term key) { return try_emplace(key).first->second; }
+  /// How many there were: 0 or 1.
+  std::size_t erase(term key) {
+    const auto found = find(key);
+    if (found == end()) return 0;
+    table_.erase(found);
+    return 1;
+  }
+  iterator erase(const_iterator which) { return table_.erase(which); }
+  void clear() { table_.clear(); }
+  void reserve(std::size_t entries) { table_.reserve(entries); }
+
+  /// In no order; borrowed until their entries are erased.
+  std::vector<term> keys() const {
+    std::vector<term> out;
+    out.reserve(size());
+    for (const auto& [key, value] : table_) out.push_back(key.term());
+    return out;
+  }
+  std::size_t size() const { return table_.size(); }
+  bool empty() const { return table_.empty(); }
+  iterator begin() { return table_.begin(); }
+  iterator end() { return table_.end(); }
+  const_iterator begin() const { return table_.begin(); }
+  const_iterator end() const { return table_.end(); }
+
+ private:
+  table table_;
+};
+
+} // namespace coppice
+
+template <class V>
+struct coppice::etf::codec<coppice::term_map<V>> {
+  static constexpr std::string_view expected = "map";
+  static void encode(writer& out, const term_map<V>& from) {
+    if (from.size() > UINT32_MAX) return out.fail();
+    out.map(static_cast<std::uint32_t>(from.size()));
+    for (const auto& [key, value] : from) {
+      out.raw(key.bytes());
+      etf::encode(out, value);
+    }
+  }
+  static bool decode(cursor& in, term_map<V>& into, mismatch& why) {
+    std::uint32_t count = 0;
+    if (!in.read_map(count)) return why.wanted(in, expected);
+    into.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      const cursor start = in;
+      any_term key;
+      V value{};
+      if (!read(in, key, why) || !read(in, value, why)) return why.in_element(i);
+      if (!into.try_emplace(key, std::move(value)).second)
+        return why.refused(start, errc::duplicate_key, "expected a key only once");
+    }
+    return true;
+  }
+};

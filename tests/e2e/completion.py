@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command line itself: what a shell completes, with the names of a running node, and the example at the end of
+each command's --help, every one of which is run."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, Node, plugin_folder, program
+from harness.tap import Skip, check, contains, equal, run, test
+
+CONFIG = """
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: garden
+    supervisor:
+      children:
+        - { id: kv, actor: kv, name: kv }
+        - { id: 'odd id', actor: probe, name: probe }
+        - { id: inner, supervisor: { children: [ { id: relay, actor: relay, name: relay } ] } }
+"""
+
+
+def client(*arguments, **options):
+    return subprocess.run([program("COPPICE", "coppice"), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60, **options)
+
+
+def folder_with_client(cleanup):
+    """A folder for PATH in which the client is `coppice`."""
+    folder = Folder()
+    cleanup.callback(folder.close)
+    (folder.path / "bin").mkdir()
+    (folder.path / "bin" / "coppice").symlink_to(program("COPPICE", "coppice"))
+    return folder
+
+
+def environment(folder, node):
+    return dict(os.environ, PATH=f"{folder.path}/bin:{os.environ['PATH']}", COPPICE_SOCKET=node.socket)
+
+
+class Bash:
+    """A bash that has read the script; completes() is what it offers at the end of a line."""
+
+    def __init__(self, cleanup, node):
+        self.folder = folder_with_client(cleanup)
+        self.environment = environment(self.folder, node)
+        self.folder.write("script", client("completion", "bash").stdout)
+        self.folder.write("a file.yaml", "")
+
+    def completes(self, line):
+        # As readline calls it: the words as bash splits them, which the function does not need to be right.
+        asked = f"""
+source ./script || exit 9
+complete -p coppice | grep -q -- '-F _coppice' || exit 8
+COMP_LINE={shell_word(line)} COMP_POINT={len(line)} COMP_WORDS=({line}) COMP_CWORD=1
+_coppice coppice '' ''
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+        done = subprocess.run(["bash", "-c", asked], cwd=self.folder.path, env=self.environment, capture_output=True, text=True, timeout=30)
+        equal((done.returncode, done.stderr), (0, ""), line)
+        return [one for one in done.stdout.splitlines() if one]
+
+
+def shell_word(text):
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@test("bash completes commands, options, their values and the names of the node that is there")
+def bash(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    other = Node(cleanup, name="other", config=CONFIG, epmd_port=node.epmd_port)
+    equal(node.coppice("connect", other.name).returncode, 0)
+    shell = Bash(cleanup, node)
+    for line, offered in (
+            ("coppice st", ["start", "status", "stop"]), ("coppice top --s", ["--socket", "--sort"]),
+            ("coppice top --sort m", ["mailbox", "memory", "messages"]), ("coppice start ", ["garden"]),
+            ("coppice --json stop g", ["garden"]),
+            ("coppice restart garden/", ["garden/\\'odd\\ id\\'", "garden/inner", "garden/inner/relay", "garden/kv"]),
+            ("coppice reload k", ["kv"]), ("coppice call re", ["relay", "rex"]), ("coppice logs --module ep", ["epmd"]),
+            ("coppice log-level debug --of kv", ["kv"]), ("coppice completion ", ["bash", "fish", "zsh"]),
+            # What bash takes for words of their own at @ and : is left out in front.
+            ("coppice disconnect other@127", ["127.0.0.1"]), ("coppice disconnect oth", ["other@127.0.0.1"]),
+            ("coppice apply ", []), ("coppice nonsuch", [])):
+        equal(shell.completes(line), offered, line)
+    check(node.socket not in shell.completes("coppice --socket /"), "sockets are looked for where nodes have theirs")
+
+
+@test("without a node commands complete, and names do not")
+def no_node(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    shell = Bash(cleanup, node)
+    equal(node.stop(), 0)
+    equal(shell.completes("coppice sta"), ["start", "status"])
+    equal(shell.completes("coppice start "), [])
+
+
+@test("zsh and fish read their scripts, and complete names by them")
+def other_shells(cleanup):
+    there = [shell for shell in ("zsh", "fish") if shutil.which(shell)]
+    if not there:
+        raise Skip("neither zsh nor fish on this machine")
+    node = Node(cleanup, config=CONFIG)
+    folder = folder_with_client(cleanup)
+    for shell in there:
+        path = folder.write(f"script.{shell}", client("completion", shell).stdout)
+        equal(subprocess.run([shell, "-n", path], capture_output=True, timeout=30).returncode, 0, shell)
+    if "fish" in there:
+        done = subprocess.run(["fish", "-c", f"source {folder.path}/script.fish; complete -C 'coppice start '"], capture_output=True,
+                              text=True, timeout=30, env=environment(folder, node))
+        equal(done.stdout.split(), ["garden"])
+
+
+@test("a script for a shell that is not known is refused")
+def unknown_shell(cleanup):
+    equal(client("completion", "csh").returncode, 2)
+
+
+def commands():
+    """Every command as a list of words, as --help lists them."""
+    def listed(*of):
+        text = client(*of, "--help").stdout.partition("Subcommands:\n")[2].partition("\n\n")[0]
+        return re.findall(r"^  ([a-z-]+)", text, re.M)
+    for name in listed():
+        yield [name]
+        yield from ([name, below] for below in listed(name))
+
+
+def example(command):
+    """The line at the end of its --help."""
+    shown = client(*command, "--help")
+    equal((shown.returncode, shown.stderr), (0, ""))
+    lines = shown.stdout.rstrip().splitlines()
+    check(lines[-2:-1] == ["Example:"], "it ends with an example", command, shown.stdout)
+    return lines[-1].strip()
+
+
+@test("each --help ends with an example, which does what it says")
+def examples(cleanup):
+    node = Node(cleanup)
+    database = Node(cleanup, name="db", config=CONFIG, epmd_port=node.epmd_port)
+    folder = folder_with_client(cleanup)
+    shutil.copy(pathlib.Path(plugin_folder()) / "kv.so", folder.path)
+    folder.write("node.yaml", "node: { name: demo@127.0.0.1 }\n")
+    lines = {" ".join(command): example(command) for command in commands()}
+    check(len(lines) > 30, "all commands", lines)
+    # A child that is terminated, an application that is stopped: what takes down is followed by what takes up again.
+    first = ["certificate init", "connect", "call", "cast", "terminate", "restart", "stop", "start"]
+    for command in first + [one for one in lines if one not in first]:
+        check(lines[command].startswith(f"coppice {command}"), "it is of this command", command, lines[command])
+        done = subprocess.run(["sh", "-ec", lines[command]], cwd=folder.path, env=environment(folder, node), capture_output=True,
+                              text=True, timeout=60)
+        equal((done.returncode, done.stderr), (0, ""), lines[command] + "\n" + node.log()[-2000:])
+    equal(database.stop(), 0)
+    contains(lines["call"], "{put,")
+
+
+run()

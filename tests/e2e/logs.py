@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`coppice logs` and `log-level`: the node's last lines and those that come, whatever state the node is in, and what
+is logged at which level."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Control, Folder, Node, plugin_folder, program, root
+from harness.reports import sanitized
+from harness.tap import check, contains, equal, eventually, run, test
+from harness.terminal import Terminal
+
+variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
+ERROR, WARNING, INFO, DEBUG = range(4)
+CONFIG = """
+node: { workers: 1 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: talk
+    supervisor:
+      children:
+        - { id: one, actor: talker, name: one }
+        - { id: two, actor: talker, name: two }
+        - { id: probe, actor: probe, name: probe }
+"""
+
+
+def talking(cleanup):
+    """A node with two actors that log what they are told, and a probe."""
+    shelf = Folder()
+    cleanup.callback(shelf.close)
+    shutil.copy(variants / "talker.so", shelf.path)
+    shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", shelf.path)
+    return Node(cleanup, config=CONFIG, settings=[("plugins.path", f"[ {shelf.path} ]")])
+
+
+def say(node, text, level=INFO, times=1, who="one"):
+    equal(node.call(who, f'{{say, {level}, <<"{text}">>, {times}}}'), "true")
+
+
+def messages(node, *arguments):
+    return [line["message"] for line in node.ask("logs", *arguments)["lines"]]
+
+
+class Follower:
+    """A `coppice logs -f` beside the test; `lines` is what it has printed."""
+
+    def __init__(self, cleanup, node, *arguments):
+        self.process = subprocess.Popen([program("COPPICE", "coppice"), "logs", "-f", *arguments, "--socket", node.socket],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        reader = threading.Thread(target=self.read)
+        reader.start()
+        cleanup.callback(self.process.stderr.close)
+        cleanup.callback(self.process.stdout.close)
+        cleanup.callback(reader.join)
+        cleanup.callback(self.process.wait)
+        cleanup.callback(self.process.kill)
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def shows(self, part):
+        eventually(lambda: any(part in line for line in list(self.lines)), f"it shows {part!r}")
+
+
+@test("logs shows what the node has logged, as it did, from its first line on")
+def whole(cleanup):
+    node = talking(cleanup)
+    say(node, "first", WARNING)
+    shown = node.coppice("logs")
+    equal((shown.returncode, shown.stderr), (0, ""))
+    wanted = [line for line in shown.stdout.splitlines() if "first" in line]
+    equal(len(wanted), 1)
+    check(re.fullmatch(r"\S+Z warning talker: first name=one pid=<0\.\d+\.\d+>", wanted[0]), "as it was logged", wanted)
+    own = [line.partition(" pid=")[0] for line in node.log().splitlines() if " talker: first" in line]
+    equal(own, [wanted[0].partition(" name=")[0]], "time, level, module and text are the same")
+    contains(shown.stdout, " control:", "lines of the start")
+
+
+@test("lines are chosen by number, level, module and process, and a document shows each in its parts")
+def chosen(cleanup):
+    node = talking(cleanup)
+    say(node, "a", INFO)
+    say(node, "b", WARNING, who="two")
+    say(node, "c", ERROR)
+    equal(messages(node, "--module", "talker"), ["a", "b", "c"])
+    equal(messages(node, "--module", "talker", "-n", "2"), ["b", "c"])
+    equal(messages(node, "--module", "talker", "--level", "warning"), ["b", "c"])
+    equal(messages(node, "--process", "two"), ["b"])
+    equal(messages(node, "--process", node.info("one")["pid"]), ["a", "c"])
+    equal(messages(node, "-n", "0"), [])
+    equal(messages(node, "--process", "nobody"), [])
+    equal(messages(node, "--module", "talker", "-n", "18446744073709551615"), ["a", "b", "c"])
+    line = node.ask("logs", "--module", "talker", "-n", "1")["lines"][0]
+    equal(set(line), {"number", "time", "level", "module", "message", "fields"})
+    equal((line["level"], line["fields"]["name"]), ("error", "one"))
+
+
+@test("what cannot be meant is refused in a sentence")
+def refused(cleanup):
+    node = talking(cleanup)
+    for arguments, code, why in ((("--level", "loud"), 2, "loud"), (("-n", "-1"), 2, ""), (("-n", "many"), 2, ""),
+                                 (("--module", "distt"), 1, "there is no module distt\n  did you mean 'dist'?")):
+        done = node.coppice("logs", *arguments)
+        equal((done.returncode, done.stdout), (code, ""), arguments)
+        contains(done.stderr, why)
+    control = node.control()
+    for arguments in ({"level": "loud"}, {"module": "x" * 100_000}):
+        contains(control.ask("logs", **arguments), "error")
+    for arguments in ({"last": -5}, {"last": "x"}, {"after": 10**18, "last": 7}, {"level": 7, "module": [], "process": {}}):
+        contains(control.ask("logs", **arguments), "result")
+
+
+@test("a follower sees lines as they come, those of its choice, one document a line if wanted")
+def followed(cleanup):
+    node = talking(cleanup)
+    say(node, "before")
+    all_of = Follower(cleanup, node)
+    some = Follower(cleanup, node, "-n", "0", "--process", "two", "--json")
+    all_of.shows("before")
+    say(node, "after", who="two")
+    all_of.shows("talker: after")
+    some.shows("after")
+    equal([json.loads(line)["message"] for line in some.lines], ["after"])
+    for number in range(20):
+        say(node, f"line {number}.", who="two")
+    some.shows("line 19.")
+    equal([json.loads(line)["message"] for line in some.lines[1:]], [f"line {number}." for number in range(20)])
+    equal(node.stop(), 0)
+    equal(all_of.process.wait(20), 3, "the node is gone")
+
+
+@test("logs and log-level answer while the only worker is stuck, and while all of the node stands in its handlers")
+def stuck(cleanup):
+    node = talking(cleanup)
+    client = threading.Thread(target=lambda: node.coppice("call", "probe", "{spin, 4000}", "--timeout", "60s"))
+    client.start()
+    cleanup.callback(client.join)
+    eventually(lambda: node.info("probe")["status"] == "running", "it spins")
+    began = time.monotonic()
+    contains(node.coppice("logs", "-n", "5").stdout, ": ")
+    equal(node.ask("log-level")["level"], "info")
+    check(client.is_alive() or time.monotonic() - began > 4, "meanwhile")
+
+
+@test("who follows and does not read costs the node nothing and is told what went by")
+def does_not_read(cleanup):
+    node = talking(cleanup)
+    lazy = subprocess.Popen([program("COPPICE", "coppice"), "logs", "-f", "--module", "talker", "--socket", node.socket],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    cleanup.callback(lazy.wait)
+    cleanup.callback(lazy.kill)
+    long = "x" * 4000
+    resident = pathlib.Path(f"/proc/{node.process.pid}/statm")
+    before = int(resident.read_text().split()[1]) * 4096
+    for part in range(12):
+        say(node, f"part {part} {long}", times=500)
+        eventually(lambda: node.ask("logs", "-n", "1", "--module", "talker")["lines"][0]["message"].startswith(f"part {part} "), "it is written")
+    grown = int(resident.read_text().split()[1]) * 4096 - before
+    if not sanitized("address", "thread"):  # they keep what is freed
+        check(grown < 64 << 20, "24 MB of lines do not stay", grown)
+    say(node, "the end", times=1)  # behind which nothing is written while the lines are read
+    eventually(lambda: node.ask("logs", "-n", "1", "--module", "talker")["lines"][0]["message"].startswith("the end"), "it is written")
+    kept = node.ask("logs")
+    size = sum(len(line["message"]) for line in kept["lines"])
+    check(6 << 20 < size <= 8 << 20, "the last 8 MiB are kept", size)
+    seen = []
+    reader = threading.Thread(target=lambda: seen.extend(lazy.stdout))
+    reader.start()
+    cleanup.callback(reader.join)
+    limit = threading.Timer(60, lazy.kill)  # which ends its standard error
+    limit.start()
+    cleanup.callback(limit.cancel)
+    check(re.fullmatch(r"coppice: logs: \d+ lines went by before they could be read\n", lazy.stderr.readline()), "it is told")
+    eventually(lambda: seen and "the end" in seen[-1], "and goes on where lines are")
+    lazy.kill()
+
+
+@test("a client that asks and does not read has one answer made for it, and is let go of with a word")
+def takes_nothing(cleanup):
+    node = talking(cleanup)
+    say(node, "x" * 8000, times=1000)
+    eventually(lambda: len(node.ask("logs")["lines"]) > 900, "they are written")
+    status = pathlib.Path(f"/proc/{node.process.pid}/statm")
+    before = int(status.read_text().split()[1]) * 4096
+    deaf = node.control()
+    for _ in range(50):
+        deaf.socket.sendall(b'{"command":"logs"}\n')
+    eventually(lambda: "does not read its answer: let go of" in node.log(), "it is let go of", 40)
+    contains(node.log(), f"pid {os.getpid()})")
+    check(int(status.read_text().split()[1]) * 4096 - before < 32 << 20, "a page, not fifty", before)
+    equal(node.call("probe", "ping"), "pong")
+
+
+@test("more than 64 who wait for lines are refused, and their places come back")
+def crowd(cleanup):
+    node = talking(cleanup)
+    waiting = []
+    for _ in range(64):
+        one = Control(node.socket)
+        waiting.append(one)
+        one.socket.sendall(json.dumps({"command": "logs", "arguments": {"after": 10**9, "module": "epmd", "wait": True}}).encode() + b"\n")
+    cleanup.callback(lambda: [one.close() for one in waiting])
+
+    def refused_too():
+        answer = asked()
+        return answer and "error" in answer and answer["error"]["code"] == "limit" and answer
+
+    def asked():
+        with_answer = Control(node.socket)
+        with_answer.socket.settimeout(0.5)
+        try:
+            return with_answer.ask("logs", after=10**9, module="epmd", wait=True)
+        except TimeoutError:
+            return None
+        finally:
+            with_answer.close()
+    contains(eventually(refused_too, "one too many")["error"]["why"], "64 others follow the log")
+    equal(node.call("probe", "ping"), "pong")
+
+
+@test("without a node logs says where to look, status 3")
+def no_node(cleanup):
+    shelf = Folder()
+    cleanup.callback(shelf.close)
+    for path, where in ((str(shelf.path / "x.sock"), "where its standard error went"), ("/run/coppice/absent.sock", "journalctl -u coppice@absent")):
+        done = subprocess.run([program("COPPICE", "coppice"), "logs", "--socket", path], capture_output=True, text=True, timeout=20)
+        equal((done.returncode, done.stdout), (3, ""))
+        contains(done.stderr, "coppice: logs: ")
+        contains(done.stderr, where)
+
+
+@test("colours are for terminals, and not with NO_COLOR")
+def colours(cleanup):
+    node = talking(cleanup)
+    say(node, "red", ERROR)
+    check("\x1b" not in node.coppice("logs").stdout, "none in a pipe")
+    command = [program("COPPICE", "coppice"), "logs", "--module", "talker", "--socket", node.socket]
+    shown = Terminal(cleanup, command)
+    shown.read_until(b"red")
+    contains(shown.seen, b"\x1b[31m")
+    plain = Terminal(cleanup, command, NO_COLOR="1")
+    plain.read_until(b"red")
+    check(b"\x1b" not in plain.seen, "none with NO_COLOR", plain.seen)
+
+
+@test("the level of all, a module, a process by name and by pid can be another, and be taken back")
+def levels(cleanup):
+    node = talking(cleanup)
+
+    def logged(text, who="one"):
+        say(node, text, DEBUG, who=who)
+        return messages(node, "--module", "talker")[-1:] == [text]
+    check(not logged("hidden 1"), "debug is not logged")
+    pid = node.info("two")["pid"]
+    for of, others in (([], True), (["--of", "talker"], True), (["--of", "one"], False), (["--of", pid], False)):
+        told, other = ("two", "one") if of == ["--of", pid] else ("one", "two")
+        document = node.ask("log-level", "debug", *of)
+        equal([one["level"] for one in document["differs"]], ["debug"])
+        check(logged(f"shown {of}", told), of)
+        equal(logged(f"of the other {of}", other), others, of)
+        equal(node.ask("log-level", "default", *of)["differs"], [], of)
+        check(not logged(f"hidden {of}", told), of)
+    equal(node.ask("log-level", "error", "--of", "one")["differs"], [{"scope": "process", "of": "one", "level": "error", "left_ms": None}])
+    say(node, "quiet", WARNING)
+    check("quiet" not in messages(node, "--module", "talker"), "less is possible, too")
+
+
+@test("a level for a time goes back by itself")
+def for_a_time(cleanup):
+    node = talking(cleanup)
+    document = node.ask("log-level", "debug", "--of", "talker", "--for", "1h")
+    check(3_500_000 < document["differs"][0]["left_ms"] <= 3_600_000, "what is left of it", document)
+    contains(node.coppice("log-level").stdout, "module talker")
+    node.ask("log-level", "debug", "--of", "talker", "--for", "300ms")
+    say(node, "in time", DEBUG)
+    eventually(lambda: node.ask("log-level")["differs"] == [], "it is over")
+    say(node, "too late", DEBUG)
+    equal(messages(node, "--module", "talker")[-1:], ["in time"] if "in time" in messages(node) else [])
+    check("too late" not in messages(node), "as before")
+
+
+@test("a level that cannot be meant is refused, and who changed one is in the log")
+def level_refused(cleanup):
+    node = talking(cleanup)
+    for arguments, code, why in ((("loud",), 2, "loud"), (("debug", "--of", "talkr"), 1, "did you mean 'talker'?"),
+                                 (("debug", "--of", "<0.99999.9>"), 1, "no process"), (("debug", "--for", "soon"), 2, "soon"),
+                                 (("debug", "--for", "infinity"), 2, ""), (("--of", "one"), 2, "level")):
+        done = node.coppice("log-level", *arguments)
+        equal((done.returncode, done.stdout), (code, ""), arguments)
+        contains(done.stderr, why)
+    equal(node.ask("log-level")["differs"], [])
+    node.ask("log-level", "debug", "--of", "one")
+    line = [one for one in node.ask("logs", "--module", "control")["lines"] if "log-level" in one["message"]][-1]
+    check(line["message"].startswith("asked to log-level debug one (uid "), "what", line)
+    equal(line["fields"]["uid"], str(os.getuid()))
+    check(int(line["fields"]["os_pid"]) > 1, "its pid", line)
+
+
+@test("the modules that log-level knows are those that the daemon's sources log under")
+def modules(cleanup):
+    node = talking(cleanup)
+    call = re.compile(r'log::(?:write|trace|debug|info|notice|warning|error|counted)\(\s*(?:[^;"]*?,\s*)?"([a-z_]+)"')
+    named = re.compile(r'constexpr (?:std::string_view|const char\*) module = "([a-z_]+)"')
+    found = set()
+    for folder in ("daemon", "epmd"):
+        for file in (root / folder).rglob("*.cpp"):
+            text = file.read_text()
+            found |= set(named.findall(text))
+            found |= {match for match in call.findall(text)}
+    check(len(found) > 10, "they are found", found)
+    for module in sorted(found - {"refused", "kill", "stop", "accept", "gone", "found", "registered"}):
+        equal(node.coppice("logs", "-n", "0", "--module", module).returncode, 0, module)
+
+
+run()

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a plugin's author gets wrong in a class is said by the compiler, in a sentence with the remedy, and before
+anything else: each row is a class and the sentence. What is right, however odd, compiles."""
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.sdk import installed, needs, shell, working_folder
+from harness.tap import check, equal, run, test
+
+HEAD = """#include <coppice/server.hpp>
+using coppice::term;
+struct put { std::int64_t key, value; };
+struct get { std::int64_t key; };
+"""
+CALL = "bool handle_call(const put&) { return true; } "
+BASE = "class shop : public coppice::server { public: "
+
+# (what it is, the source, what the first error says)
+MISTAKES = [
+    ("a private handler", "class shop : public coppice::server { bool handle_call(const put&) { return true; } };",
+     "nothing can call handle_call of this class: make it public"),
+    ("a protected cast", BASE + CALL + "protected: void handle_cast(const put&) {} };",
+     "nothing can call handle_cast of this class: make it public"),
+    ("overloads without their list", BASE + CALL + "bool handle_call(const get&) { return true; } };",
+     "where it is overloaded or a template list its messages: using calls = std::variant<first, second>;"),
+    ("a template without its list", BASE + "template <class M> void handle_info(const M&) {} };",
+     "where it is overloaded or a template list its messages: using infos = std::variant<first, second>;"),
+    ("a list without the handler", BASE + CALL + "using casts = std::variant<put, get>; };",
+     "this class lists casts and has no handle_cast for them"),
+    ("a message that no overload takes", BASE + CALL + "using calls = std::variant<put, get>; };",
+     "a message of `calls` is taken by no public handle_call(const M&) of this class"),
+    ("a listed handler that is private", BASE + "using infos = std::variant<put, get>; "
+     "private: void handle_info(const put&) {} void handle_info(const get&) {} };",
+     "a message of `infos` is taken by no public handle_info(const M&) of this class"),
+    ("a message by reference", BASE + "bool handle_call(put&) { return true; } };",
+     "handle_call is declared otherwise than it is called: auto handle_call(const M&), or (const M&, coppice::term"),
+    ("a handler without a message", BASE + "bool handle_call() { return true; } };",
+     "handle_call is declared otherwise than it is called"),
+    ("gen_server's three arguments", BASE + "bool handle_call(const put&, term, int) { return true; } };",
+     "handle_call is declared otherwise than it is called"),
+    ("a cast with a sender", BASE + "void handle_cast(const put&, term) {} };",
+     "handle_cast is declared otherwise than it is called: void handle_cast(const M&)"),
+    ("a static handler", BASE + "static bool handle_call(const put&) { return true; } };",
+     "handle_call is declared otherwise than it is called"),
+    ("a call that nobody could answer", BASE + "void handle_call(const put&) {} };",
+     "a handle_call of this class neither replies nor is given whom to reply to"),
+    ("one of several", BASE + "using calls = std::variant<put, get>; bool handle_call(const put&) { return true; } "
+     "coppice::no_reply handle_call(const get&) { return {}; } };",
+     "a handle_call of this class neither replies nor is given whom to reply to"),
+    ("a message that cannot be made empty", "struct key { explicit key(int); };\n"
+     + BASE + "void handle_cast(const key&) {} };",
+     "a message is made empty and then read: give its type a constructor that takes nothing"),
+    ("a final class", "class shop final : public coppice::server { public: " + CALL + "};",
+     "an actor's class is not final"),
+    ("a private base", "class shop : coppice::server { public: " + CALL + "};",
+     "an actor's class derives publicly: class name : public coppice::server"),
+    ("no base", "class shop { public: " + CALL + "};", "derives from its behaviour's: class name : public coppice"),
+    ("an abstract class", BASE + CALL + "virtual int price() = 0; };", "an actor's class is not abstract"),
+    ("a constructor with arguments", BASE + "explicit shop(int) {} " + CALL + "};",
+     "an actor is made without arguments"),
+    ("a class with nothing in it", "class shop : public coppice::server {};",
+     "this class has nothing that a server does: give it a public handle_call"),
+    ("an overloaded init", BASE + CALL + "void init() {} void init(const put&) {} };",
+     "nothing can call init of this class: make it public, and one function"),
+    ("a private terminate", BASE + CALL + "private: void terminate(term) {} };", "nothing can call terminate"),
+    ("a save_state that is not const", BASE + CALL + "int save_state() { return 1; } };",
+     "save_state is declared otherwise than it is called: S save_state() const"),
+    ("a restore_state without the version", BASE + CALL + "void restore_state(const int&) {} };",
+     "restore_state is declared otherwise than it is called: void or bool restore_state(std::uint32_t version,"),
+    ("a config_change of one", BASE + CALL + "coppice::outcome config_change(term) { return {}; } };",
+     "config_change is declared otherwise than it is called"),
+    ("an on_response without the tag", BASE + "void on_response(std::uint64_t, const coppice::answer&) {} };",
+     "on_response is declared otherwise than it is called"),
+]
+# Slips of a name: what stands there, and what is meant.
+SLIPS = [
+    ("handleCall", "handle_call"), ("HandleCall", "handle_call"), ("handle_calls", "handle_call"),
+    ("on_call", "handle_call"), ("handleCast", "handle_cast"), ("on_cast", "handle_cast"),
+    ("handleInfo", "handle_info"), ("on_info", "handle_info"), ("handle_message", "handle_info"),
+    ("on_message", "handle_info"), ("handle_response", "on_response"), ("on_init", "init"),
+    ("saveState", "save_state"), ("load_state", "restore_state"), ("code_change", "restore_state"),
+    ("on_terminate", "terminate"), ("formatStatus", "format_status"),
+]
+MISTAKES += [(f"{wrong} for {right}", BASE + f"void {wrong}(const put&) {{}} }};",
+              f"this class has {wrong}, which nothing calls: the callback's name is {right}")
+             for wrong, right in SLIPS]
+MISTAKES += [
+    ("save beside restore", BASE + CALL + "int save() const { return 1; } void restore(std::uint32_t, const int&) {} };",
+     "this class has save, which nothing calls: the callback's name is save_state"),
+    ("restore beside save_state", BASE + CALL + "int save_state() const { return 1; } void restore(int) {} };",
+     "this class has restore, which nothing calls: the callback's name is restore_state"),
+]
+
+# A plugin whole, of which nothing else is said.
+ALONE = [
+    (MISTAKES[0][1], MISTAKES[0][2]),
+    (BASE + 'bool handle_call(const put&) { return call<term>("db", 1).has_value(); } };',
+     "this reply would point into a message that is gone"),
+]
+
+# Right, all in one file.
+RIGHT = [
+    BASE + "bool handle_call(const put&) noexcept { return true; } };",
+    BASE + "coppice::no_reply handle_call(put, const term&) const { return {}; } };",
+    BASE + CALL + "void save() {} private: void handle_message(const put&) {} };",
+    BASE + CALL + "void restore() {} };",
+    BASE + "void init() {} void terminate(const term&) noexcept {} };",
+    BASE + "using calls = put; template <class M> bool handle_call(const M&) { return true; } };",
+    BASE + "using casts = std::variant<put, get>; void handle_cast(const put&) {} void handle_cast(get) {} };",
+    BASE + "int save_state() const noexcept { return 1; } bool restore_state(std::uint32_t, int) { return true; } "
+    + CALL + "};",
+    "class counted : public coppice::server { public: " + CALL + "private: int held_ = 0; };\n"
+    "class shop : public counted {};",
+]
+
+
+def rows(name, sources):
+    """One file of all, each in a namespace of its own and taken as COPPICE_PLUGIN takes a class."""
+    spaces = "".join(f"namespace {name}{i} {{\n{source}\n}}\n" for i, source in enumerate(sources))
+    return HEAD + spaces + "".join(f"template struct coppice::detail::behaviour_of<{name}{i}::shop>;\n"
+                                   for i in range(len(sources)))
+
+
+def first_errors(said):
+    """The first error about each row's class; the compilers name the class in the line or in a note behind it."""
+    found = {}
+    for block in re.split(r"\n(?=\S+ error: )", said):
+        row = re.search(r"\brow(\d+)::shop\b", block[block.find("error: "):])
+        if row:
+            found.setdefault(int(row[1]), block[block.find("error: "):].splitlines()[0])
+    return found
+
+
+def judge(cleanup, compiler, everything):
+    needs(compiler)
+    _, variables = installed()
+    folder = working_folder(cleanup)
+    flags = shell("pkg-config --cflags coppice-plugin", folder.path, **variables).strip()
+
+    def compiled(name, source):
+        folder.write(f"{name}.cpp", source)
+        return shell(f"{compiler} -std=c++20 {flags} -fsyntax-only {everything} {name}.cpp 2>&1 || true", folder.path)
+
+    equal(compiled("right", rows("right", RIGHT)), "", "what is right compiles")
+    said = compiled("wrong", rows("row", [source for _, source, _ in MISTAKES]))
+    errors = first_errors(said)
+    for number, (what, _, sentence) in enumerate(MISTAKES):
+        first = errors.get(number, "nothing is said")
+        check(sentence in first, f"{what}: the first error says {sentence!r}", first)
+    for source, sentence in ALONE:
+        alone = compiled("alone", HEAD + source + '\nCOPPICE_PLUGIN("shop", "1", shop);\n')
+        found = re.findall(r"\berror: .*", alone)
+        check(len(found) == 1 and sentence in found[0], f"of a plugin only {sentence!r} is said", alone)
+
+
+@test("g++ says what is wrong with a class, and what to do")
+def gcc(cleanup):
+    judge(cleanup, "g++", "")
+
+
+@test("so does clang")
+def clang(cleanup):
+    judge(cleanup, "clang++", "-ferror-limit=0")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What an operator looks at and puts right: health, exit, top, who did what, and that it fits his terminal."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Node, program
+from harness.tap import check, contains, equal, eventually, run, test
+from harness.terminal import Terminal
+
+CONFIG = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications:
+  - name: wood
+    type: temporary
+    supervisor:
+      intensity: 2
+      period: 60s
+      on_exceeded: park
+      children:
+        - { id: probe, actor: probe, name: probe }
+        - { id: kv, actor: kv, name: a_name_that_is_long_enough_to_make_any_table_wider_than_eighty_columns }
+"""
+LONG = "a_name_that_is_long_enough_to_make_any_table_wider_than_eighty_columns"
+
+
+def asked(node):
+    """What clients asked the node to do, as its log has it."""
+    return [line for line in node.ask("logs", "--module", "control")["lines"] if line["message"].startswith("asked to ")]
+
+
+@test("a node that is as it should be is ok, status 0")
+def well(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    done = node.coppice("health")
+    equal((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
+    equal(node.ask("health"), {"status": "ok", "state": "running", "complaints": []})
+
+
+@test("what keeps it from being ready is named with the command that helps, which does, status 1")
+def unwell(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    for _ in range(3):
+        pid = node.info("probe")["pid"]
+        equal(node.coppice("exit", "probe", "oops").returncode, 0)
+        eventually(lambda: node.coppice("info", "probe").returncode != 0 or node.info("probe")["pid"] != pid, "it ended")
+    eventually(lambda: node.ask("status")["degraded"], "it is parked")
+    done = node.coppice("health")
+    equal((done.returncode, done.stderr), (1, ""))
+    contains(done.stdout, "child wood/probe")
+    complaint, = json.loads(node.coppice("health", "--json").stdout)["complaints"]
+    equal(complaint["help"], "coppice restart wood/probe")
+    equal(node.coppice(*complaint["help"].split()[1:]).returncode, 0)
+    equal(node.coppice("health").returncode, 0)
+    equal(node.coppice("stop", "wood").returncode, 0)
+    complaint, = json.loads(node.coppice("health", "--json").stdout)["complaints"] or [None]
+    check(complaint is None or complaint["help"] == "coppice start wood", "a stopped application", complaint)
+
+
+@test("exit ends a process by name and by pid, with any reason, and what is none is refused")
+def exits(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    pid = node.info("probe")["pid"]
+    equal(node.ask("exit", "probe", "{because, [some, 1]}"), {})
+    eventually(lambda: node.coppice("info", pid).returncode == 1, "it is gone")
+    eventually(lambda: node.coppice("info", "probe").returncode == 0, "it is back")
+    contains(node.log(), "{because,[some,1]}")
+    pid = node.info("probe")["pid"]
+    equal(node.call("probe", "{trap_exit, true}"), "false")
+    equal(node.coppice("exit", pid, "kill").returncode, 0)
+    eventually(lambda: node.coppice("info", pid).returncode == 1, "kill is not trapped")
+    for arguments, code, why in ((("nobody", "oops"), 1, "coppice: exit nobody: no process"), (("probe", "{oops"), 2, "reason"),
+                                 (("probe@elsewhere@127.0.0.1", "oops"), 1, "another node"), (("probe",), 2, "reason")):
+        done = node.coppice("exit", *arguments)
+        equal((done.returncode, done.stdout), (code, ""), arguments)
+        contains(done.stderr, why)
+
+
+@test("the end of a child is one event: its identity, path, pid, reason and the restarts that are left")
+def crash(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    for left in (2, 1):
+        pid = node.info("probe")["pid"]
+        equal(node.coppice("exit", pid, "{because, 1}").returncode, 0)
+        eventually(lambda: node.coppice("info", "probe").returncode == 0 and node.info("probe")["pid"] != pid, "it is back")
+        line = node.ask("logs", "--process", "wood/probe")["lines"][-1]
+        equal((line["level"], line["module"]), ("error", "supervisor"))
+        equal(line["fields"], {"message_id": "f8dc6c4544fd40c285bcb672bf8aab93", "child": "wood/probe", "pid": pid,
+                               "reason": "{because,1}", "restarts_left": str(left)})
+        equal(node.ask("logs", "--process", pid)["lines"][-1]["number"], line["number"])
+    contains(node.log(), " error   supervisor: wood/probe ended: {because,1}: restarting it\n", "as text it is said once")
+
+
+@test("what changes something is logged with the client's uid and pid, what only asks or tries is not")
+def who_did_it(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    for looks in (("status",), ("ps",), ("tree",), ("diff",), ("apply", "--dry-run"), ("log-level",), ("health",), ("top", "--once")):
+        equal(node.coppice(*looks).returncode, 0, looks)
+    equal(asked(node), [])
+    client = subprocess.Popen([program("COPPICE", "coppice"), "exit", "probe", "oops", "--socket", node.socket])
+    equal(client.wait(20), 0)
+    line, = asked(node)
+    equal((line["message"], line["level"]), (f"asked to exit probe oops (uid {os.getuid()}, pid {client.pid})", "notice"))
+    equal((line["fields"]["uid"], line["fields"]["os_pid"]), (str(os.getuid()), str(client.pid)))
+    for changes in (("restart", "wood/kv"), ("terminate", "wood/kv"), ("restart", "wood/kv"), ("stop", "wood"), ("start", "wood"),
+                    ("reload",), ("apply",), ("disconnect", "x@127.0.0.1"), ("log-level", "info")):
+        node.coppice(*changes)
+        equal(asked(node)[-1]["message"].partition(" (")[0], "asked to " + " ".join(changes))
+    contains(node.log(), f" notice  control: asked to exit probe oops (uid {os.getuid()}, pid {client.pid})\n")
+
+
+@test("top shows the processes with most of what is asked for, largest first, and some of the node")
+def tops(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    equal(node.call("probe", "ping"), "pong")
+    for sort, key in (("messages", "mailbox"), ("mailbox", "mailbox_bytes"), ("age", "oldest_ms"), ("memory", "memory"),
+                      ("reductions", "reductions")):
+        document = node.ask("top", "--sort", sort)
+        figures = [one[key] for one in document["processes"]]
+        equal(figures, sorted(figures, reverse=True), sort)
+        check(len(figures) == min(20, document["process_count"]), "as many as there are", document)
+    spinning = subprocess.Popen([program("COPPICE", "coppice"), "call", "probe", "{spin, 3000}", "--socket", node.socket],
+                                stdout=subprocess.DEVNULL)
+    cleanup.callback(spinning.wait)
+    eventually(lambda: node.info("probe")["status"] == "running", "it spins")
+    for _ in range(5):
+        equal(node.coppice("cast", "probe", "hello").returncode, 0)
+    for sort in ("messages", "age", "mailbox"):
+        first = node.ask("top", "--sort", sort)["processes"][0]
+        equal((first["name"], first["mailbox"]), ("probe", 5), sort)
+        check(first["mailbox_bytes"] > 0 and first["oldest_ms"] >= 0, sort, first)
+    equal(node.coppice("top", "--sort", "beauty").returncode, 2)
+    equal(node.coppice("top", "--every", "1ms").returncode, 2)
+    control = node.control()
+    contains(control.ask("top", sort="beauty")["error"]["why"], "beauty")
+    for count in (0, -1, 10**18, "x"):
+        check(1 <= len(control.ask("top", count=count)["result"]["processes"]) <= 1000, "bounded", count)
+
+
+@test("elsewhere than on a terminal top is one whole table; on one it is drawn anew, within its width and height")
+def live(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    once = node.coppice("top")
+    equal((once.returncode, once.stderr), (0, ""))
+    contains(once.stdout, LONG)
+    check("\x1b" not in once.stdout, "no colours")
+    for columns, rows in ((80, 24), (200, 50), (40, 8)):
+        terminal = Terminal(cleanup, ["sh", "-c", f"stty cols {columns} rows {rows}; exec {program('COPPICE', 'coppice')} top --every 100ms "
+                                      f"--sort memory --socket {node.socket}"])
+        for _ in range(3):  # pictures
+            kept, terminal.seen = terminal.seen, b""
+            terminal.read_until(b"\x1b[J")
+            terminal.seen = kept + terminal.seen
+        picture = terminal.seen.split(b"\x1b[H")[1].split(b"\x1b[J")[0].decode()
+        contains(picture, "\x1b[1mMEMORY\x1b[0m")
+        lines = [re.sub(r"\x1b\[[0-9;]*[mK]|\r", "", line) for line in picture.split("\n")]
+        check(len(lines) <= rows, "rows", lines)
+        # Columns are at least eight characters wide: a terminal of forty is too narrow for all of them.
+        check(columns < 80 or max(map(len, lines)) <= columns, "columns", lines)
+        check(("BEHAVIOUR" in picture) == (columns == 200), "more where there is room", lines)
+
+
+@test("tables and documents fit terminals of 80 and 200 columns, and are whole in a pipe")
+def fits(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    for command in (("status",), ("tree",), ("ps",), ("info", LONG), ("nodes",), ("plugins",), ("log-level",), ("health",)):
+        whole = node.coppice(*command).stdout
+        for columns in (80, 200):
+            terminal = Terminal(cleanup, ["sh", "-c", f"stty cols {columns}; exec {program('COPPICE', 'coppice')} {' '.join(command)} "
+                                          f"--socket {node.socket}"])
+            terminal.read_until(b"never")  # until it is closed
+            lines = terminal.seen.decode().replace("\r", "").splitlines()
+            check(lines and max(map(len, lines)) <= columns, f"{command} at {columns}", lines)
+            if columns == 200 and command == ("tree",):
+                equal(lines, whole.splitlines(), "whole where there is room")
+    contains(node.coppice("ps").stdout, LONG)
+
+
+run()

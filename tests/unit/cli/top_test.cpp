@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Pictures of `top`, and that tables keep to a width.
+#include "cli/top.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "cli/render.hpp"
+
+using namespace coppice;
+using nlohmann::json;
+
+namespace {
+
+json busy_node(int processes) {
+  json rows = json::array();
+  for (int i = 0; i < processes; ++i) {
+    rows.push_back({{"pid", "<0." + std::to_string(i) + ".0>"},
+                    {"name", "ü" + std::string(60, 'n')},
+                    {"behaviour", "server"},
+                    {"status", "waiting"},
+                    {"mailbox", 1234567},
+                    {"mailbox_bytes", 123456789},
+                    {"oldest_ms", 93784005},
+                    {"memory", 5368709120},
+                    {"reductions", 18446744073709551615ull}});
+  }
+  return {{"name", "demo@127.0.0.1"}, {"state", "running"}, {"workers", 2}, {"processes", rows}};
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream from(text);
+  for (std::string one; std::getline(from, one);) lines.push_back(one);
+  return lines;
+}
+
+std::size_t widest(const std::string& text) {
+  std::size_t most = 0;
+  for (const std::string& line : lines_of(text)) {
+    const auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xC0) != 0x80; });
+    most = std::max(most, static_cast<std::size_t>(columns));
+  }
+  return most;
+}
+
+} // namespace
+
+TEST_CASE("a picture is no wider and no higher than the terminal") {
+  for (const cli::screen size : {cli::screen{100, 24}, cli::screen{200, 50}, cli::screen{90, 6}}) {
+    const std::string picture = cli::render_top(busy_node(100), "memory", size, false);
+    CHECK(widest(picture) <= size.columns);
+    CHECK(lines_of(picture).size() == size.rows);
+  }
+}
+
+TEST_CASE("where there is no terminal all of it is shown") {
+  const std::string picture = cli::render_top(busy_node(20), "memory", {cli::any_width, 24}, false);
+  CHECK(picture.find(std::string(60, 'n')) != std::string::npos);
+  CHECK(picture.find("BEHAVIOUR") != std::string::npos);
+  CHECK(lines_of(picture).size() == 24);
+}
+
+TEST_CASE("the column it is sorted by is bold where there are colours") {
+  CHECK(cli::render_top(busy_node(1), "age", {}, true).find("\x1b[1mAGE\x1b[0m") != std::string::npos);
+  CHECK(cli::render_top(busy_node(1), "age", {}, false).find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("a document of another version is no reason to fail") {
+  for (const char* text : {"{}", R"({"processes": [{}], "name": 7, "uptime_ms": "long"})"}) {
+    CAPTURE(text);
+    CHECK_NOTHROW(cli::render_top(json::parse(text), "messages", {}, true));
+  }
+}
+
+TEST_CASE("a table is cut where it is widest, and says so") {
+  const std::vector<std::vector<std::string>> rows{{"A", "B"}, {std::string(50, 'a'), std::string(20, 'b')}};
+  const std::string cut = std::string(18, 'a') + "…  " + std::string(18, 'b') + "…\n";
+  CHECK(cli::table(rows, 40) == "A" + std::string(20, ' ') + "B\n" + cut);
+  CHECK(widest(cli::table(rows)) == 72);
+  CHECK(widest(cli::table(rows, 1)) == 18); // eight characters a column are shown in any case
+}
+
+TEST_CASE("long values of a document about one thing go on below") {
+  const json health{{"complaints",
+                     {{{"what", "application"},
+                       {"name", "a"},
+                       {"why", "failed: " + std::string(30, 'x') + " " + std::string(40, 'y')},
+                       {"help", "coppice start a"}}}}};
+  const std::string text = cli::render_health(health, 60);
+  CHECK(widest(text) <= 60);
+  CHECK(text.find("\n               " + std::string(40, 'y') + "\n") != std::string::npos);
+  CHECK(text.find("coppice start a") != std::string::npos);
+  CHECK(cli::render_health({{"complaints", json::array()}}) == "ok\n");
+}
+
+TEST_CASE("text is fitted character by character, line by line") {
+  CHECK(cli::fitted("äöüß\nab\n", 3) == "äö…\nab\n");
+  CHECK(cli::fitted("abc", 3) == "abc");
+  CHECK(cli::fitted("", 3).empty());
+}

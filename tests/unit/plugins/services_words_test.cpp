@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// What coppice/services.hpp asks of a node's own processes, and what it makes of their answers; that they
+// answer so is proven with a node, in e2e/node_services.
+#include <doctest/doctest.h>
+
+#include "fixture.hpp"
+
+using namespace coppice::testing;
+using namespace coppice::testing::literals;
+
+namespace {
+
+struct row {
+  const char *asked, *server, *request, *reply, *told;
+};
+
+} // namespace
+
+TEST_CASE("the node's own processes are asked in their words, and each of their answers is told apart") {
+  const row rows[] = {
+      {"{join, room}", "pg", "{join_local, room, SELF}", "ok", "{ok, ok}"},
+      {"{join, room}", "pg", "{join_local, room, SELF}", "{error, badarg}", "{error, -19, {error, badarg}}"},
+      {"{leave, room}", "pg", "{leave_local, room, SELF}", "not_joined", "{error, -19, not_joined}"},
+      {"{members, room}", "pg", "{get_members, room}", "[SELF]", "{ok, [SELF]}"},
+      {"{claim, {a, 1}}", "global_name_server", "{register_name, {a, 1}, SELF}", "yes", "{ok, true}"},
+      {"{claim, {a, 1}}", "global_name_server", "{register_name, {a, 1}, SELF}", "no", "{ok, false}"},
+      {"{release, n}", "global_name_server", "{unregister_name, n}", "ok", "{ok, ok}"},
+      {"{find, n}", "global_name_server", "{whereis_name, n}", "SELF", "{ok, SELF}"},
+      {"{find, n}", "global_name_server", "{whereis_name, n}", "undefined", "{ok, undefined}"},
+      {"{start, <<\"shop:game\">>, <<>>, #{}}", "crew",
+       "{start_child, {'shop:game', {coppice, start_link, ['shop:game', #{}]}, temporary, 5000, worker, "
+       "[shop]}}",
+       "{ok, SELF}", "{ok, SELF}"},
+      {"{start, <<\"shop\">>, <<\"one\">>, 7}", "crew",
+       "{start_child, {one, {coppice, start_link, [shop, 7]}, temporary, 5000, worker, [shop]}}",
+       "{error, {already_started, SELF}}", "{error, -19, {already_started, SELF}}"},
+      {"{extra, #{a => 1}}", "crew", "{start_child, [#{a => 1}]}", "{ok, undefined}", "{ok, undefined}"},
+      {"{terminate, <<\"one\">>}", "crew", "{terminate_child, one}", "ok", "{ok, ok}"},
+      {"{terminate_pid, SELF}", "crew", "{terminate_child, SELF}", "{error, not_found}",
+       "{error, -19, not_found}"},
+      {"{forget, <<\"one\">>}", "crew", "{delete_child, one}", "{error, running}", "{error, -19, running}"},
+  };
+  const plugin caretakers = fixture("caretaker");
+  for (const row& each : rows) {
+    CAPTURE(each.asked);
+    CAPTURE(each.reply);
+    actor one(caretakers);
+    const auto term = [&one](std::string written) {
+      for (std::size_t at; (at = written.find("SELF")) != written.npos;)
+        written.replace(at, 4, text(one.pid()));
+      return erl(written);
+    };
+    one.serve(each.server, [&](const value& asked) {
+      CHECK(asked == term(each.request));
+      return replies(term(each.reply));
+    });
+    CHECK(one.call(term(each.asked)) == term(each.told));
+    CHECK(one.did.calls.size() == 1);
+  }
+}
+
+TEST_CASE("a service that is not there is noproc, and an answer of another shape is said") {
+  const plugin caretakers = fixture("caretaker");
+  actor one(caretakers);
+  CHECK(one.call("{join, room}"_erl) == "{error, -6, undefined}"_erl);
+  CHECK(one.call("{find, n}"_erl) == "{error, -6, undefined}"_erl);
+  CHECK(one.call("{forget, <<\"one\">>}"_erl) == "{error, -6, undefined}"_erl);
+  one.serve("crew", [](const value&) { return replies("what"_erl); });
+  CHECK(one.call("{forget, <<\"one\">>}"_erl) == "{error, -15, what}"_erl);
+}
