@@ -3,7 +3,7 @@
 # change. build/bin and build/plugins link to what the latest release build made.
 # shellcheck shell=bash
 
-build_kinds=(release debug address thread fuzz coverage clang)
+build_kinds=(release debug address thread fuzz coverage)
 programs=(coppiced coppice coppice-epmd coppice-plugin-host)
 export CCACHE_NOHASHDIR=1
 
@@ -14,11 +14,10 @@ Builds into build/KIND; release when no kind is given.
 
   release    optimized; build/bin and build/plugins link to its programs and plugins
   debug      assertions, no optimization
-  address    address and undefined behaviour sanitizers (clang)
+  address    address and undefined behaviour sanitizers; clang, its warnings errors (what lint builds, too)
   thread     thread sanitizer (clang)
   fuzz       libFuzzer targets under address and undefined sanitizers (clang)
   coverage   counts lines
-  clang      all of it with the other compiler, warnings as errors (what lint builds)
 
 COPPICE_WERROR=true makes warnings errors in any of them.
 EOF
@@ -36,7 +35,7 @@ build_kind() {
   local kind=$1
   shift
   case $kind in
-    address | thread | fuzz | clang) need build sanitizers ;;
+    address | thread | fuzz) need build sanitizers ;;
     coverage) need build coverage ;;
     *) need build ;;
   esac
@@ -60,34 +59,31 @@ options_of() {
   case $1 in
     release) printf '%s\n' --buildtype=release --optimization=2 ;;
     debug) printf '%s\n' --buildtype=debug ;;
-    address) printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined -Dc_args=-g1 -Dcpp_args=-g1 ;;
+    address)
+      printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined -Dc_args=-g1 -Dcpp_args=-g1
+      werror=true
+      ;;
     thread) printf '%s\n' "${checked[@]}" -Db_sanitize=thread -Dc_args=-g1 -Dcpp_args=-g1 ;;
     fuzz)
       printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined \
         "-Dc_args=-g1 -fsanitize=fuzzer-no-link" "-Dcpp_args=-g1 -fsanitize=fuzzer-no-link"
       ;;
     coverage) printf '%s\n' --buildtype=debug -Db_coverage=true ;;
-    clang)
-      printf '%s\n' --buildtype=debug -Ddebug=false
-      werror=true
-      ;;
   esac
   printf '%s\n' "-Dwerror=$werror"
 }
 
-# Meson runs again by itself when a meson.build changes; the stamp is for our own options, and for the kinds
-# that have a target for each header or fuzz target, for the list of those.
+# Meson runs again by itself when a meson.build changes; the stamp is for our own options, and for the lists
+# of headers and fuzz targets, which have a target each.
 configure() {
   local kind=$1 folder=$build/$1 log=$build/$1.log stamp options compiler=()
   mapfile -t options < <(options_of "$kind")
   stamp="${options[*]}"
   case $kind in
-    address | thread | fuzz | clang) compiler=("CC=ccache $(clang_tool clang)" "CXX=ccache $(clang_tool clang++)") ;;
+    address | thread | fuzz) compiler=("CC=ccache $(clang_tool clang)" "CXX=ccache $(clang_tool clang++)") ;;
   esac
-  case $kind in
-    clang) stamp+=$'\n'$(python3 tests/layers.py --headers) ;;
-    *) stamp+=$'\n'$(python3 tests/layers.py --fuzz-targets) ;;
-  esac
+  stamp+=$'\n'$(python3 tests/layers.py --fuzz-targets)
+  if [[ $kind == address ]]; then stamp+=$'\n'$(python3 tests/layers.py --headers); fi
   stamp=${stamp%$'\n'}
   if [[ -e $folder/build.ninja && -e $folder/.configured && $(<"$folder/.configured") == "$stamp" ]]; then return; fi
   say "configuring build/$kind"

@@ -63,7 +63,7 @@ dev_lint() {
   say "how far the services are shut off from the machine"
   check_units || failed=1
   say "every file, and each header alone, with clang: warnings are errors"
-  (build_kind clang all everything) || failed=1
+  (build_kind address all everything) || failed=1
   if [[ ${1:-} == --tidy ]]; then tidy || failed=1; fi
   ((failed == 0)) || die "lint found something"
 }
@@ -91,7 +91,7 @@ tidy() {
     return
   }
   say "clang-tidy"
-  "$tool" -quiet -p "$build/clang" -j "$jobs" "^$root/(daemon|etf|epmd|plugins)/" 2>/dev/null
+  "$tool" -quiet -p "$build/address" -j "$jobs" "^$root/(daemon|etf|epmd|plugins)/" 2>/dev/null
 }
 
 help_verify() {

@@ -38,6 +38,7 @@ def attacked(cleanup, size, times, peers):
         for one in crowd:
             ask_for(one, Atom("large"), times)
         bystanders.served()
+        target.said("takes slowly")
         for one in crowd:
             one.close()
     said = [line for line in target.lines() if "takes slowly" in line]

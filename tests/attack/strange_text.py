@@ -8,7 +8,7 @@ import unicodedata
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed
 from harness.distribution import Opening, connect, prefixed, receive
-from harness.tap import check, contains, equal, run, test
+from harness.tap import check, equal, run, test
 
 FORGED = "2026-01-01T00:00:00.000000Z error   node: all is lost"
 NAMES = [f"x@y\n{FORGED}".encode(), b"x\x1b[2J@127.0.0.1", "x\u009b2J@127.0.0.1".encode(), b"\xff\xfe@127.0.0.1",
@@ -34,7 +34,7 @@ def openings(cleanup):
                 epmd.sendall(prefixed(b"z" + name))
                 equal(receive_all(epmd), b"")
         bystanders.served(1)
-        contains(target.log(), "\\x0a" + FORGED)
+        target.said("\\x0a" + FORGED)
         wild = [repr(line) for line in target.log().split("\n")
                 if line == FORGED or any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in line)]
         check(not wild, "lines that are not as they should be", *wild)
@@ -62,7 +62,7 @@ def repeated(cleanup):
             refused(target, b"no name")
         bystanders.served()
     target.stop()
-    contains(target.log(), " more like this within 10 s: connection from")
+    target.said(" more like this within 10 s: connection from")
 
 
 def receive_all(connection):

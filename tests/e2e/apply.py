@@ -384,7 +384,7 @@ def hang_up(cleanup):
     at.write(text="nonsense: true\n")
     at.node.process.send_signal(signal.SIGHUP)
     eventually(lambda: "the configuration is bad and changes nothing" in at.node.log(), "refused")
-    contains(at.node.log(), "unknown key 'nonsense'")
+    at.node.said("unknown key 'nonsense'")
     equal(at.pids("a"), before)
     remembered = (at.node.folder.path / "data" / "applied.yaml").read_text()
     contains(remembered, "id: bb")

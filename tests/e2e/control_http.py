@@ -377,8 +377,8 @@ def taken(cleanup):
         port = other.getsockname()[1]
         node = Node(cleanup, settings=[("control.http", f"{{ port: {port} }}")], wait=False)
         equal(node.process.wait(30), 1)
-    contains(node.log(), f"control.http: ")
-    contains(node.log(), str(port))
+    node.said(f"control.http: ")
+    node.said(str(port))
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def culprit_named(cleanup):
     cleanup.callback(with_sleep.kill)
     eventually(lambda: node.ask("info", "stubborn")["status"] == "parked", "the handler waits")
     equal(node.stop(), 0, node.log())
-    contains(node.log(), "stubborn")
-    contains(node.log(), "killed")
+    node.said("stubborn")
+    node.said("killed")
 
 
 slow = """
@@ -93,7 +93,7 @@ def second_signal(cleanup):
     began = time.monotonic()
     equal(node.stop(signal.SIGINT), 0, node.log())
     check(time.monotonic() - began < 8, "shortened", time.monotonic() - began)
-    contains(node.log(), "slow/busy is killed: the stop was shortened")
+    node.said("slow/busy is killed: the stop was shortened")
 
 
 @test("a plugin that never returns is killed, named and left behind: the node ends all the same")
@@ -102,8 +102,8 @@ def never_returns(cleanup):
     began = time.monotonic()
     equal(node.stop(seconds=30), 0, node.log())
     check(time.monotonic() - began < 20, "bounded", time.monotonic() - began)
-    contains(node.log(), "slow/busy did not stop within its 200 ms and is killed")
-    contains(node.log(), "a thread does not come back")
+    node.said("slow/busy did not stop within its 200 ms and is killed")
+    node.said("a thread does not come back")
 
 
 @test("a permanent application that ends takes the node down with status 1")
@@ -115,7 +115,7 @@ def intensity_ends_the_node(cleanup):
             eventually(lambda: node.process.poll() is not None or node.coppice("call", "probe", "ping").returncode == 0,
                        "probe back, or the node's end")
     equal(node.process.wait(20), 1, node.log())
-    contains(node.log(), "fragile")
+    node.said("fragile")
 
 
 @test("a temporary application that ends leaves the node up")
@@ -155,10 +155,10 @@ def twice(cleanup):
     node = Node(cleanup)
     second = Node(cleanup, settings=[("control.socket", node.socket)], wait=False)
     equal(second.process.wait(20), 1)
-    contains(second.log(), node.socket)
+    second.said(node.socket)
     namesake = Node(cleanup, epmd_port=node.epmd_port, wait=False)
     equal(namesake.process.wait(20), 1)
-    contains(namesake.log(), "demo")
+    namesake.said("demo")
     equal(node.call("kv", "size"), "0")
 
 
@@ -188,8 +188,8 @@ def banner(cleanup):
 @test("a group that was asked for and is not there is warned about, one that nobody asked for is not")
 def control_group(cleanup):
     asking = Node(cleanup, settings=[("control.group", "no-such-group")])
-    contains(asking.log(), "warning control: there is no group no-such-group")
-    contains(Node(cleanup).log(), "is up")
+    asking.said("warning control: there is no group no-such-group")
+    Node(cleanup).said("is up")
     check("warning control:" not in Node(cleanup).log(), "a first start warns of nothing")
 
 

@@ -197,7 +197,7 @@ def takes_nothing(cleanup):
     for _ in range(50):
         deaf.socket.sendall(b'{"command":"logs"}\n')
     eventually(lambda: "does not read its answer: let go of" in node.log(), "it is let go of", 40)
-    contains(node.log(), f"pid {os.getpid()})")
+    node.said(f"pid {os.getpid()})")
     check(int(status.read_text().split()[1]) * 4096 - before < 32 << 20, "a page, not fifty", before)
     equal(node.call("probe", "ping"), "pong")
 

@@ -70,7 +70,7 @@ def exits(cleanup):
     equal(node.ask("exit", "probe", "{because, [some, 1]}"), {})
     eventually(lambda: node.coppice("info", pid).returncode == 1, "it is gone")
     eventually(lambda: node.coppice("info", "probe").returncode == 0, "it is back")
-    contains(node.log(), "{because,[some,1]}")
+    node.said("{because,[some,1]}")
     pid = node.info("probe")["pid"]
     equal(node.call("probe", "{trap_exit, true}"), "false")
     equal(node.coppice("exit", pid, "kill").returncode, 0)
@@ -94,7 +94,7 @@ def crash(cleanup):
         equal(line["fields"], {"message_id": "f8dc6c4544fd40c285bcb672bf8aab93", "child": "wood/probe", "pid": pid,
                                "reason": "{because,1}", "restarts_left": str(left)})
         equal(node.ask("logs", "--process", pid)["lines"][-1]["number"], line["number"])
-    contains(node.log(), " error   supervisor: wood/probe ended: {because,1}: restarting it\n", "as text it is said once")
+    node.said(" error   supervisor: wood/probe ended: {because,1}: restarting it\n", "as text it is said once")
 
 
 @test("what changes something is logged with the client's uid and pid, what only asks or tries is not")
@@ -112,7 +112,7 @@ def who_did_it(cleanup):
                     ("reload",), ("apply",), ("disconnect", "x@127.0.0.1"), ("log-level", "info")):
         node.coppice(*changes)
         equal(asked(node)[-1]["message"].partition(" (")[0], "asked to " + " ".join(changes))
-    contains(node.log(), f" notice  control: asked to exit probe oops (uid {os.getuid()}, pid {client.pid})\n")
+    node.said(f" notice  control: asked to exit probe oops (uid {os.getuid()}, pid {client.pid})\n")
 
 
 @test("top shows the processes with most of what is asked for, largest first, and some of the node")

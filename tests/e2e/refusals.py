@@ -74,7 +74,7 @@ def distribution_garbage(cleanup):
             connection.sendall(garbage)
             connection.shutdown(socket.SHUT_WR)
         until_closed(connection)
-    contains(node.log(), "handshake")
+    node.said("handshake")
     equal(node.call("kv", "size"), "0")
 
 

@@ -115,7 +115,7 @@ def refused_to_erlang(cleanup):
     equal(erl("lists:usort([supervisor:start_child(S, D), supervisor:terminate_child(S, a),"
               " supervisor:restart_child(S, a), supervisor:delete_child(S, a)])"), "[{error,not_allowed}]")
     equal(erl("[Id || {Id, _, _, _} <- supervisor:which_children(S)]"), "[c,b,a]")
-    contains(node.log(), "distribution.allow.supervise does not name this supervisor")
+    node.said("distribution.allow.supervise does not name this supervisor")
 
 
 @test("an Erlang node adds children by supervisor:start_child, and what it adds is restarted")
@@ -189,7 +189,7 @@ def auto_shutdown_of_permanent(cleanup):
     node = Node(cleanup, config=ending % ("permanent", "any_significant"))
     node.coppice("call", "first", "{exit, normal}")
     equal(node.process.wait(20), 1, node.log())
-    contains(node.log(), "ending (permanent) ended: shutdown")
+    node.said("ending (permanent) ended: shutdown")
 
 
 @test("a child that fails too often under on_exceeded: park stays down, the tree up, and both can be seen")
@@ -207,7 +207,7 @@ def parked(cleanup):
     equal((found["a"]["pid"], found["a"]["restarts"], found["a"]["last_end"]["reason"]), (None, 5, "oops"))
     contains(node.coppice("tree").stdout, "parked")
     contains(node.coppice("status").stdout, "three/a")
-    contains(node.log(), "three/a is parked")
+    node.said("three/a is parked")
     contains(node.call("sup", "which_children"), "{a,undefined,")
     node.coppice("call", "b", "{exit, oops}")
     eventually(lambda: node.coppice("call", "c", "self").stdout.strip() not in ("", before["c"]), "c is restarted with b")
@@ -241,7 +241,7 @@ def backoff(cleanup):
     eventually(lambda: node.coppice("call", "a", "self").stdout.strip() not in ("", before["a"]), "it is back")
     equal((first["state"], first["pid"]), ("restarting", None))
     equal(pids(node, "bc"), {name: before[name] for name in "bc"})
-    contains(node.log(), "three/a is restarted in 300 ms")
+    node.said("three/a is restarted in 300 ms")
     # A restart by hand ends the wait at once, and the timer that is still running then says nothing.
     node.coppice("call", "a", "{exit, oops}")
     node.ask("restart", "three/a")
@@ -256,7 +256,7 @@ def lifespan(cleanup):
                 settings=[("applications.ending.max_runtime", "1s")])
     eventually(lambda: state(node, "ending") == "stopped", "its time is over")
     equal(state(node, "lasting"), "running")
-    contains(node.log(), "max_runtime")
+    node.said("max_runtime")
     equal(node.stop(), 0, node.log())
 
 

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 
-from harness.tap import eventually
+from harness.tap import contains, eventually
 
 root = pathlib.Path(__file__).resolve().parents[2]
 
@@ -137,6 +137,13 @@ class Node:
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def said(self, part, message=""):
+        """Waits until the log has that part: a line is written after what it tells of."""
+        try:
+            eventually(lambda: part in self.log(), "")
+        except AssertionError:
+            contains(self.log(), part, message)
 
     def coppice(self, *arguments, timeout=60):
         """Runs the client; returns the finished process with text stdout and stderr."""

@@ -61,7 +61,7 @@ def contains(text, part, message=""):
         raise AssertionError(f"\n  expected to contain: {part!r}\n  found: {text!r}\n{message}")
 
 
-def eventually(condition, what, seconds=10.0):
+def eventually(condition, what, seconds=30.0):
     """Waits until condition() is true and returns its value; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

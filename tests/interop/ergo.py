@@ -79,7 +79,7 @@ def links(cleanup):
     before = node.call("probe", "self")
     equal(ergo("exit"), "ok", node.log())
     eventually(lambda: node.coppice("call", "probe", "self").stdout.strip() not in ("", before), "the linked one ended")
-    contains(node.log(), "reason_of_ergo")
+    node.said("reason_of_ergo")
 
 
 @test("it spawns our actors where we allow it", proves="spawn", peer=version)

@@ -11,7 +11,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Folder, Node, free_port, plugin_folder, root
-from harness.tap import contains, equal, eventually, run, test
+from harness.tap import equal, eventually, run, test
 
 variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
@@ -76,7 +76,7 @@ def messages(cleanup):
         equal(malformed(http), before + 8, name)
     equal(erl("Ask({send, Me, <<97,7>>})"), "0")
     equal(erl("receive X -> X after 5000 -> none end"), "7")
-    contains(node.log(), "is not one well-formed term")
+    node.said("is not one well-formed term")
 
 
 @test("an answer that cannot leave ends the call with bad_term, and neither the server nor the connection")

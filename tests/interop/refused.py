@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import check, equal, eventually, run, test
 
 
 def port_of(node):
@@ -46,7 +46,7 @@ def wrong_cookie(cleanup):
     erl = Erl(cleanup, cookie="sesame_open", epmd_port=node.epmd_port)
     equal(erl(f"net_adm:ping('{node.name}')"), "pang")
     eventually(lambda: "has another cookie" in node.log(), node.log())
-    contains(node.log(), "-setcookie")
+    node.said("-setcookie")
     equal(node.call("relay", "{relay, {x, 'me@127.0.0.1'}, hi}"), "{error,nodedown}")
     eventually(lambda: "so it has another" in node.log(), node.log())
     check("testcookie" not in node.log() and "sesame_open" not in node.log(), "no cookie in the log")
@@ -67,8 +67,8 @@ def short_names(cleanup):
         s.settimeout(10)
         equal(s.recv(100), b"\0\x0csnot_allowed")
     eventually(lambda: "'short@somehost'" in node.log(), node.log())
-    contains(node.log(), f"'{node.name}'")
-    contains(node.log(), "`-name`")
+    node.said(f"'{node.name}'")
+    node.said("`-name`")
     still_there(cleanup, node)
 
 
@@ -95,7 +95,7 @@ def garbage(cleanup):
             except ConnectionError:
                 pass
             check(closed(s), "the connection is closed")
-    contains(node.log(), "no distribution handshake")
+    node.said("no distribution handshake")
     still_there(cleanup, node)
 
 

@@ -133,7 +133,7 @@ def named(cleanup):
     contains(erl("rpc:call(N, erlang, nodes, [])"), "undef")
     node = Node(cleanup, name="bad", settings=[("distribution.allow.rpc", "[ 'os:cmd' ]")], wait=False)
     equal(node.process.wait(20), 1)
-    contains(node.log(), "no such function is built in")
+    node.said("no such function is built in")
 
 
 if __name__ == "__main__":

@@ -140,10 +140,10 @@ def crossed(cleanup):
     plain = tls_node(cleanup, "off", name="plain", epmd_port=node.epmd_port)
     check(plain.coppice("call", f"probe@{node.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
     contains(peer(plain, node.name)["last_error"], "the peer's port speaks TLS")
-    contains(node.log(), "this port speaks TLS, and the peer opened without it")
+    node.said("this port speaks TLS, and the peer opened without it")
     check(node.coppice("call", f"probe@{plain.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
     contains(peer(node, plain.name)["last_error"], "is its listener set to tls: off?")
-    contains(plain.log(), "the peer speaks TLS, and this listener is set to tls: off")
+    plain.said("the peer speaks TLS, and this listener is set to tls: off")
 
 
 def refused_both_ways(node, erl, coming, going, name="me@127.0.0.1"):
@@ -153,7 +153,7 @@ def refused_both_ways(node, erl, coming, going, name="me@127.0.0.1"):
                f"the log has {coming!r}: {node.log()[-1000:]}")
     check(node.coppice("call", f"x@{name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
     contains(peer(node, name)["last_error"], going)
-    contains(node.log(), going)
+    node.said(going)
 
 
 @test("no version in common is named, whoever connects")
@@ -205,10 +205,10 @@ def among_ours(cleanup):
     other = tls_node(cleanup, files(theirs, "other", verify="none"), name="other", epmd_port=node.epmd_port)
     check(other.coppice("call", f"probe@{node.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
     contains(peer(other, node.name)["last_error"], "the peer refuses: unknown_ca (48)")
-    contains(node.log(), "no authority (ca) known here signed it (its issuer: CN=test theirs)")
+    node.said("no authority (ca) known here signed it (its issuer: CN=test theirs)")
     check(node.coppice("call", f"probe@{other.name}", "ping", "--timeout", "10s").returncode == 1, "the call fails")
     contains(peer(node, other.name)["last_error"], "no authority (ca) known here signed it (its issuer: CN=test theirs)")
-    contains(other.log(), "refused: TLS handshake: the peer refuses: unknown_ca (48)")
+    other.said("refused: TLS handshake: the peer refuses: unknown_ca (48)")
 
 
 @test("an OTP node without TLS is told apart, whoever connects, and so is one with TLS at a plain port")
@@ -276,7 +276,7 @@ def reloaded(cleanup):
     before = pathlib.Path(certificate).read_text()
     pathlib.Path(certificate).write_text("damaged")
     equal(serial(), first)
-    contains(node.log(), "the old ones stay")
+    node.said("the old ones stay")
     fresh, fresh_key = ca.issue("fresh")
     os.replace(fresh_key, key)
     os.replace(fresh, certificate)
