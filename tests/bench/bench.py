@@ -167,13 +167,19 @@ def plain(rows, kind):
     return [name.replace(f"dist_{kind}_", "dist_", 1) for name in rows]
 
 
+def dist_run(name, server):
+    """(what our client is asked for a run against the node `server`, its operations)."""
+    count, usual, size = DIST[name]
+    operations = scaled(usual)
+    if size == 0:
+        return f"{{calls, {{peer_echo, '{server}'}}, {count}, {operations}}}", operations
+    return f"{{casts, {{peer_sink, '{server}'}}, {count}, {operations}, {size}}}", operations
+
+
 def measure_dist(client, server, name):
     """One row of our client against the node `server`, ours or OTP's."""
-    count, operations, size = DIST[name]
-    if size == 0:
-        term = f"{{calls, {{peer_echo, '{server}'}}, {count}, {scaled(operations)}}}"
-    else:
-        term = f"{{casts, {{peer_sink, '{server}'}}, {count}, {scaled(operations)}, {size}}}"
+    size = DIST[name][2]
+    term, _ = dist_run(name, server)
     rate = statistics.median(client.rate_of("bench_dist", term) for _ in range(runs()))
     if size < 1024:
         return rate, "calls/s" if size == 0 else "msgs/s"

@@ -12,9 +12,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
 from harness.node import root
-from harness.reports import sanitized
 from harness.sdk import installed, needs, shell, working_folder
-from harness.tap import Skip, check, run, test
+from harness.tap import check, run, test
 from readme_examples import example
 
 LEVELS = range(4) if os.environ.get("COPPICE_EXAMPLES") == "all" else (0, 3)
@@ -33,8 +32,6 @@ def sources(folder):
 
 
 def compiles(cleanup, c, cpp):
-    if sanitized("address", "thread"):
-        raise Skip("the same files as in an ordinary build")
     needs(c, cpp)
     _, variables = installed()
     folder = working_folder(cleanup)
