@@ -48,6 +48,5 @@ build_revision() {
   mkdir -p "$build/against/build"
   ln -sfn "$build/deps" "$build/against/build/deps"
   say "building $1 in build/against"
-  COPPICE_JOBS=$jobs "$build/against/packaging/dev" build release || die "$1 did not build"
-  compile "$build/against/build/release" bench || die "the benchmarks of $1 did not build"
+  (cd "$build/against" && root=$PWD build=$PWD/build && build_kind release node bench)
 }

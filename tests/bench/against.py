@@ -69,7 +69,7 @@ def measured(base, new, row, pairs):
 def verdict(ratios):
     """(the median, the ends without the outermost pair at each, whether that is a change)."""
     ordered = sorted(ratios)
-    inner = ordered[1:-1] or ordered
+    inner = ordered[1:-1]
     median = statistics.median(ordered)
     changed = abs(median - 1) > LITTLE and (inner[0] > 1 or inner[-1] < 1)
     return median, inner[0], inner[-1], changed
@@ -102,8 +102,8 @@ def main():
     rows = selected([*LOCAL, *DIST], options.only)
     if not rows:
         parser.error(f"no row of two builds matches {options.only}: {', '.join([*LOCAL, *DIST])}")
-    if options.pairs < STARTS:
-        parser.error(f"--pairs: {STARTS} at least")
+    if options.pairs < 2 * STARTS:
+        parser.error(f"--pairs: {2 * STARTS} at least")
     base, new = Bench(options.base.resolve()), Bench(options.build.resolve())
     if not options.json:
         print(f"{'workload':<28} {'base':>13} {'new':>13} {'unit':<12} ratio (all but the ends)  ns of processor time each")
