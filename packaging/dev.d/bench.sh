@@ -48,5 +48,5 @@ build_revision() {
   mkdir -p "$build/against/build"
   ln -sfn "$build/deps" "$build/against/build/deps"
   say "building $1 in build/against"
-  (cd "$build/against" && root=$PWD build=$PWD/build && build_kind release node bench)
+  (cd "$build/against" && build=$PWD/build && build_kind release node bench)
 }
