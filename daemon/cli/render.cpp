@@ -96,6 +96,17 @@ void draw_branch(const json& node, const std::string& stem, bool last, rows& out
   }
 }
 
+// What a process is parked for, whom with, since when and for how long at most.
+std::string wait_text(const json& wait) {
+  if (!wait.is_object()) return "-";
+  std::string text = cell(wait, "for");
+  if (at(wait, "whom").is_string()) text += fmt::format(" of {}", cell(wait, "whom"));
+  text += fmt::format(", since {}", duration_text(number(wait, "since_ms")));
+  if (at(wait, "left_ms").is_number())
+    text += fmt::format(", {} left", duration_text(number(wait, "left_ms")));
+  return text;
+}
+
 } // namespace
 
 std::string table(const std::vector<std::vector<std::string>>& all, std::size_t columns) {
@@ -205,6 +216,7 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"generation", cell(d, "generation")},
                  {"status", cell(d, "status")},
                  {"state", cell(d, "state")},
+                 {"waits for", wait_text(at(d, "waits"))},
                  {"parent", cell(d, "parent")},
                  {"priority", cell(d, "priority")},
                  {"trap exit", cell(d, "trap_exit")},

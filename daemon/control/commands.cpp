@@ -107,10 +107,20 @@ pending run_tree(const request& r) {
   return {};
 }
 
+// Who is parked says itself for what; where that takes too long, the rest is told without.
 pending run_info(const request& r) {
+  constexpr std::chrono::milliseconds patience{1000};
   auto info = r->of.info(r->text("name"));
-  info ? r->done(process_document(r->of, *info)) : r->fail(info.error());
-  return {};
+  if (!info) return r->fail(info.error()), pending{};
+  json document = process_document(r->of, *info);
+  document["waits"] = nullptr;
+  if (info->summary.status != runtime::process_status::parked) return r->done(std::move(document)), pending{};
+  r->of.wait_of(info->summary.pid, patience.count() * ns_per_ms,
+                [r, document](const std::optional<runtime::waited_for>& wait) mutable {
+                  if (wait) document["waits"] = wait_json(*wait);
+                  r->done(std::move(document));
+                });
+  return {patience, {}, [document] { return api::reply(document); }};
 }
 
 // start, stop, restart, terminate: done is a document that repeats what it was done to.
@@ -189,7 +199,8 @@ pending run_wait_ready(const request& r) {
   return {r->timeout(), [&of = r->of, id] { of.forget(id); },
           [&of = r->of] {
             const std::string missing = not_started(of.status());
-            return missing.empty() ? "starting" : missing; // it has started this very moment
+            const std::string why = missing.empty() ? "starting" : missing; // it has started this very moment
+            return api::reply(tl::unexpect, api::failure{base::errc::timeout, "request", why, {}});
           }};
 }
 

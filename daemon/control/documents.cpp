@@ -31,25 +31,6 @@ json pids_json(node::instance& of, const std::vector<runtime::pid>& pids) {
   return list;
 }
 
-// Whom a process watches: a pid as it is written, a name, NAME@NODE, or an alias.
-std::string text_of(node::instance& of, const runtime::destination& to) {
-  const auto& names = of.runtime().nodes();
-  switch (to.what()) {
-    case runtime::destination::kind::process:
-      return of.text_of(to.process());
-    case runtime::destination::kind::name:
-      return to.name();
-    case runtime::destination::kind::remote_name:
-      return to.name() + "@" + std::string(names.name(to.node()));
-    case runtime::destination::kind::alias:
-      return runtime::to_text(to.alias_ref(), names);
-    case runtime::destination::kind::node:
-    case runtime::destination::kind::none:
-      break;
-  }
-  return {};
-}
-
 // For times that are mostly below one: in µs steps.
 double fraction_of_ms(base::nanos time) {
   return static_cast<double>(time / 1000) / 1000.0;
@@ -152,7 +133,8 @@ json process_document(node::instance& of, const runtime::process_info& info) {
   const runtime::process_summary& p = info.summary;
   json document = summary_json(of, p);
   json monitors = json::array();
-  for (const auto& watched : info.monitors) monitors.push_back(text_of(of, watched));
+  for (const auto& watched : info.monitors)
+    monitors.push_back(runtime::to_text(watched, of.runtime().nodes()));
   document["mailbox"] = {{"length", p.messages},
                          {"bytes", p.message_bytes},
                          {"oldest_ms", info.oldest_message_age / ns_per_ms},
@@ -170,6 +152,16 @@ json process_document(node::instance& of, const runtime::process_info& info) {
   document["monitors"] = std::move(monitors);
   document["monitored_by"] = pids_json(of, info.monitored_by);
   return document;
+}
+
+json wait_json(const runtime::waited_for& wait) {
+  if (wait.what == runtime::waited_for::kind::nothing) return {};
+  const base::nanos now = base::mono_now();
+  const bool ends = wait.deadline != runtime::no_deadline;
+  return {{"for", runtime::to_string(wait.what)},
+          {"whom", text_json(wait.whom)},
+          {"since_ms", std::max<base::nanos>(0, now - wait.since) / ns_per_ms},
+          {"left_ms", ends ? json(std::max<base::nanos>(0, wait.deadline - now) / ns_per_ms) : json()}};
 }
 
 json nodes_document(node::instance& of) {

@@ -19,6 +19,8 @@ nlohmann::json processes_document(node::instance& of, std::string_view sort);
 // A row of it.
 nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
+// What a parked process waits for; null: for nothing any more.
+nlohmann::json wait_json(const runtime::waited_for& wait);
 nlohmann::json nodes_document(node::instance& of);
 nlohmann::json plugins_document(node::instance& of);
 nlohmann::json changes_document(const node::apply_outcome& outcome);

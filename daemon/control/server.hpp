@@ -63,12 +63,12 @@ struct caller {
 
 // What is left to do for a request when its function has returned.
 struct pending {
-  std::optional<std::chrono::milliseconds> patience; // then the client is told that it timed out
+  std::optional<std::chrono::milliseconds> patience; // then the client gets what `overdue` says
   // May be empty; called if it timed out or its connection ended first. Control thread.
   std::function<void()> give_up = {};
-  // May be empty; called before give_up if it timed out: what is in the way, as the client is told. Control
+  // May be empty: an error that it was not done in time. Called before give_up if it timed out. Control
   // thread.
-  std::function<std::string()> in_the_way = {};
+  std::function<api::reply()> overdue = {};
 };
 
 // Called on the control thread; must not block for long.

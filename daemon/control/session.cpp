@@ -64,10 +64,10 @@ void session::next_request() {
 void session::on_timeout() {
   if (unread_ != 0) return on_unread();
   if (!answering_) return reject("no request came in time");
-  std::string why = pending_.in_the_way ? pending_.in_the_way() : "not done in time";
+  api::reply late(tl::unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}});
+  if (pending_.overdue) late = pending_.overdue();
   give_up();
-  answer(number_, api::encode(api::reply(tl::unexpect,
-                                         api::failure{base::errc::timeout, "request", std::move(why), {}})));
+  answer(number_, api::encode(late));
 }
 
 void session::give_up() {

@@ -103,6 +103,9 @@ class instance {
   void forget(std::uint64_t id);
   bool ready() const;
 
+  // `done` as for call: what the process, which is here, waits for; nullopt: it did not say in time.
+  void wait_of(const runtime::pid& process, base::nanos timeout,
+               std::function<void(std::optional<runtime::waited_for>)> done);
   // `done` as for call: whether there is a connection now, and if not why, in words.
   void connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done);
   base::status disconnect(std::string_view peer);

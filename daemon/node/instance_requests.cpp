@@ -191,6 +191,15 @@ base::status instance::send(const runtime::destination& to, runtime::message m) 
   return sent(components_->system.send(to, std::move(m)));
 }
 
+void instance::wait_of(const runtime::pid& process, base::nanos timeout,
+                       std::function<void(std::optional<runtime::waited_for>)> done) {
+  const base::nanos deadline = deadline_after(timeout);
+  ask_from_outside<std::optional<runtime::waited_for>>(
+      components_->system,
+      [process, deadline](runtime::process& self) { return self.waited_for_by(process, deadline); },
+      std::move(done), std::nullopt);
+}
+
 void instance::connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done) {
   const auto index = components_->system.nodes().intern(peer);
   if (!index) return done(base::fail(base::errc::limit, "too many node names are known to take another"));

@@ -53,6 +53,23 @@ struct process_info {
   std::vector<runtime::pid> monitored_by;
 };
 
+// What a process that is parked in a callback waits for, as it says itself.
+struct waited_for {
+  enum class kind : std::uint8_t {
+    nothing,    // it is in no callback that waits
+    answer,     // to a call: of `whom`
+    room,       // in the full mailbox of `whom`
+    connection, // until the one to the node `whom` takes more
+    work,       // done by a thread of the blocking pool
+    moment,     // for anything else, which takes no long
+  };
+  kind what = kind::nothing;
+  std::string whom;         // a pid or name as Erlang writes it; empty: nobody
+  base::nanos since = 0;    // monotonic
+  base::nanos deadline = 0; // monotonic; no_deadline: none
+};
+std::string_view to_string(waited_for::kind of);
+
 struct worker_info {
   std::uint32_t index = 0;
   std::uint64_t processes = 0;

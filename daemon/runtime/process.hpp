@@ -171,6 +171,9 @@ class process {
   // The whole of a call of another process of this node, which gets it in behaviour::receive_call().
   answer_to_call call(const pid& to, message&& request, base::nanos deadline = no_deadline);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
+  // What another process of this node waits for: asked of itself, so that a worker which is held up answers
+  // late. Null: no answer in time, or there is no such process.
+  std::optional<waited_for> waited_for_by(const pid& other, base::nanos deadline);
   // Whether await() would return at once.
   bool answered(const reference& ref);
 

@@ -82,6 +82,22 @@ def exits(cleanup):
         contains(done.stderr, why)
 
 
+@test("info says what a parked process waits for, of whom, and for how long")
+def waits(cleanup):
+    node = Node(cleanup)
+    equal(node.info("kv")["waits"], None)
+    # The relay gives each call up after five seconds, and has the next one then.
+    for actor, term in (("probe", "{sleep, 60000}"), *[("relay", "{relay, probe, ping}")] * 10):
+        request = {"command": "call", "arguments": {"name": actor, "term": term}}
+        node.control().socket.sendall(json.dumps(request).encode() + b"\n")
+    eventually(lambda: node.info("probe")["waits"], "the probe sleeps")
+    found = eventually(lambda: node.info("relay")["waits"], "the relay calls it")
+    pid = node.info("probe")["pid"]
+    equal((found["for"], found["whom"]), ("answer", pid), found)
+    check(0 <= found["left_ms"] <= 5000, "until its deadline", found)
+    eventually(lambda: f"answer of {pid}, since " in node.coppice("info", "relay").stdout, "people are told, too")
+
+
 @test("the end of a child is one event: its identity, path, pid, reason and the restarts that are left")
 def crash(cleanup):
     node = Node(cleanup, config=CONFIG)

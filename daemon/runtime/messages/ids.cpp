@@ -58,4 +58,22 @@ std::string to_text(const reference& value, const node_names& names) {
   return text + ">";
 }
 
+std::string to_text(const destination& value, const node_names& names) {
+  switch (value.what()) {
+    case destination::kind::process:
+      return to_text(value.process(), names);
+    case destination::kind::name:
+      return value.name();
+    case destination::kind::remote_name:
+      return value.name() + "@" + std::string(names.name(value.node()));
+    case destination::kind::alias:
+      return to_text(value.alias_ref(), names);
+    case destination::kind::node:
+      return std::string(names.name(value.node()));
+    case destination::kind::none:
+      break;
+  }
+  return {};
+}
+
 } // namespace coppice::runtime

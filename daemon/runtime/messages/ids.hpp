@@ -177,8 +177,10 @@ void write(etf::writer& out, const reference& value, const node_names& names);
 std::optional<pid> read_pid(etf::cursor& in, node_names& names);
 std::optional<reference> read_reference(etf::cursor& in, node_names& names);
 
-// Erlang's text: <0.N.S> for ours, #Pid<'n@h'.Creation.Id.Serial> for others.
+// Erlang's text: <0.N.S> for ours, #Pid<'n@h'.Creation.Id.Serial> for others; of a destination what it names:
+// a pid, NAME, NAME@NODE, an alias, a node.
 std::string to_text(const pid& value, const node_names& names);
 std::string to_text(const reference& value, const node_names& names);
+std::string to_text(const destination& value, const node_names& names);
 
 } // namespace coppice::runtime

@@ -57,6 +57,7 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
   while (waits && router.busy(node) && !sender.dead && sender.home().can_park()) {
     wait parked;
     parked.number = sender.new_wait();
+    parked.at_node = node;
     if (!router.rest(node, sender.id, parked.number)) break;
     sender.wait_for(parked, deadline);
     waits = parked.done;
@@ -69,6 +70,7 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
   }
   wait parked;
   parked.number = sender.new_wait();
+  parked.at_node = node;
   what->flags |= signal::awaited;
   what->number = parked.number;
   router.route(to, std::move(what));

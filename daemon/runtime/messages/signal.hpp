@@ -30,7 +30,8 @@ enum class signal_kind : std::uint8_t {
   overflow,      // internal: a full mailbox whose policy is to exit
   stop_waiting,  // internal: what a parked process waited for has happened; number: which wait
   whom_waits,    // internal: from and number: the process that wants to know of a circle, and its wait;
-                 // payload: those it came by
+              // payload: those it came by. With ref: whoever wants to know what the process waits for; it is
+              // answered to that alias
 };
 
 struct signal {

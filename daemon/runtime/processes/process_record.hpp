@@ -119,6 +119,7 @@ class process_record final : public process {
   // log. call_circle.cpp
   void look_for_circle(const pid& called);
   void tell_whom_it_waits_for(const signal& question);
+  void tell_what_it_waits_for(const signal& question);
 
   // Calls it got.
   void note_call(const call_id& call) {

@@ -102,7 +102,7 @@ void process_record::take_signals() {
         handle_spawn_reply(*what);
         break;
       case signal_kind::whom_waits:
-        tell_whom_it_waits_for(*what);
+        what->ref ? tell_what_it_waits_for(*what) : tell_whom_it_waits_for(*what);
         break;
       case signal_kind::spawn_request: // for nodes
       case signal_kind::stop_waiting:

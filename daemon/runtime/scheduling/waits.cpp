@@ -17,6 +17,7 @@ void deadline_passed(timer& due) {
 
 bool process_record::wait_for(wait& what, base::nanos deadline) {
   what.who = this;
+  what.since = home().recent();
   what.deadline = deadline;
   what.fire = [](timer& due) {
     deadline_passed(due);
