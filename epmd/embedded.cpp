@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> mode_names = {"auto", "client", "serve", "off"};
 constexpr std::chrono::milliseconds registration_patience{2000};
+constexpr std::string_view kept_registration = "epmd-registration";
 
 } // namespace
 
@@ -69,6 +70,7 @@ void embedded::attempt() {
 
 bool embedded::try_serve() {
   server_options serve;
+  serve.kept = {options_.sockets, "epmd"};
   serve.addresses = listen_addresses(options_.loopback_only, options_.address.port());
   auto made = server::start(loop_, std::move(serve), nullptr);
   if (!made) {
@@ -85,10 +87,29 @@ bool embedded::try_serve() {
   return true;
 }
 
+bool embedded::try_resume() {
+  if (options_.sockets == nullptr) return false;
+  auto found = options_.sockets->take_connection(kept_registration, options_.address);
+  if (!found) return false;
+  auto made = registration::resume(loop_, options_.address, options_.node, registration_patience,
+                                   std::move(*found), [this](base::result<std::uint32_t> event) {
+                                     if (event || state_ == state::registered)
+                                       return registration_event(std::move(event));
+                                     base::log::info("epmd", "registering anew: {}", event.error().text);
+                                     registration_.reset();
+                                     attempt();
+                                   });
+  if (!made) return false;
+  registration_ = std::move(*made);
+  return true;
+}
+
 void embedded::try_register() {
+  if (try_resume()) return;
   auto made = registration::start(
       loop_, options_.address, options_.node, registration_patience,
-      [this](base::result<std::uint32_t> event) { registration_event(std::move(event)); });
+      [this](base::result<std::uint32_t> event) { registration_event(std::move(event)); },
+      {options_.sockets, std::string(kept_registration)});
   if (!made) return retry_after(std::move(made.error()));
   registration_ = std::move(*made);
 }

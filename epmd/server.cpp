@@ -58,6 +58,7 @@ base::status server::listen() {
     if (!made) return tl::unexpected(std::move(made.error()));
     listeners_.push_back(std::move(*made));
   }
+  bounds.kept = options_.kept;
   base::error first_failure;
   for (const base::socket_address& address : options_.addresses) {
     const std::uint16_t port = listeners_.empty() ? address.port() : this->port();

@@ -20,6 +20,7 @@
 #include "epmd/protocol.hpp"
 #include "epmd/registry.hpp"
 #include "net/listener.hpp"
+#include "net/socket_store.hpp"
 
 namespace coppice::epmd {
 
@@ -29,6 +30,7 @@ struct server_options {
   std::vector<base::socket_address> addresses;
   // Or sockets that listen already, from systemd.
   std::vector<base::unique_fd> inherited;
+  net::keeping kept{}; // the sockets of `addresses`
   // How long a client may take for its request; two seconds at most while many are waited for.
   std::chrono::milliseconds packet_timeout{7'000};
   // Allows `kill` while nodes are registered, and `stop`.

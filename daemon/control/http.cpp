@@ -53,6 +53,7 @@ class http_endpoint::inner {
     wake_ = std::move(*wake);
     net::http_options options;
     options.limits.body = 64 << 10; // read and ignored
+    options.kept = {node_.sockets(), "http"};
     auto made = net::http_server::start(
         loop_.raw(), at, options,
         [this](const http_request& asked, net::http_exchange from) { server_->answer(from, answer(asked)); });

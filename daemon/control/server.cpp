@@ -73,6 +73,7 @@ class server::inner {
     answers_ = std::make_shared<answers>(wake_);
     net::listen_options limits = net::for_requests("the control socket", options.connections);
     limits.may_take_last_descriptors = true;
+    limits.kept = {options.sockets, "control"};
     auto listening =
         net::listener::unix_socket(loop_.raw(), options.path, options.mode, group_id(options.group), limits,
                                    [this](net::accepted_socket s) { accept(std::move(s)); });

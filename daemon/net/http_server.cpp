@@ -18,7 +18,8 @@ class http_server::inner {
       : loop_(loop), options_(options), handle_(std::move(handle)), sweep_(loop, [this] { left_.clear(); }) {}
 
   base::status listen(const base::socket_address& at) {
-    const listen_options bounds = for_requests("HTTP", options_.connections);
+    listen_options bounds = for_requests("HTTP", options_.connections);
+    bounds.kept = options_.kept;
     auto made = listener::tcp(loop_, at, {at.port(), at.port()}, bounds,
                               [this](accepted_socket socket) { accept(std::move(socket)); });
     if (!made) return tl::unexpected(std::move(made.error()));

@@ -16,6 +16,7 @@
 #include "base/socket_address.hpp"
 #include "net/http_message.hpp"
 #include "net/http_reader.hpp"
+#include "net/socket_store.hpp"
 
 namespace coppice::net {
 
@@ -33,6 +34,7 @@ struct http_options {
   std::size_t connections = 64;
   std::uint64_t requests = 10'000; // of one connection; then it is closed
   http_limits limits{};
+  keeping kept{}; // its listening socket
   http_timeouts timeouts{};
 };
 

@@ -124,9 +124,10 @@ std::string_view state_text(dist::peer_state state) {
 } // namespace
 
 base::result<std::unique_ptr<network>> network::make(runtime::system& host, const spec::node_spec& spec,
-                                                     std::string cookie) {
+                                                     std::string cookie, net::socket_store* sockets) {
   auto options = router_options(spec, std::move(cookie));
   if (!options) return tl::unexpected(std::move(options.error()));
+  options->sockets = sockets;
   return std::unique_ptr<network>(new network(host, spec, std::move(*options)));
 }
 
@@ -191,6 +192,7 @@ base::status network::start_epmd(const base::socket_address& first, bool loopbac
   options.node.type =
       spec_.node.visibility == spec::visibility::visible ? epmd::visible_node : epmd::hidden_node;
 
+  options.sockets = router_.settings().sockets;
   const auto started = std::make_shared<base::status>();
   const bool ran = on_first_worker(
       [this, started, options] {

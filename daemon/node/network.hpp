@@ -25,9 +25,10 @@ namespace coppice::node {
 
 class network {
  public:
-  // Reads the cookies of the routes. The system and the specification outlive it.
+  // Reads the cookies of the routes. The system, the specification and the store outlive it.
   static base::result<std::unique_ptr<network>> make(runtime::system& host, const spec::node_spec& spec,
-                                                     std::string cookie);
+                                                     std::string cookie,
+                                                     net::socket_store* sockets = nullptr);
   ~network();
   network(const network&) = delete;
   network& operator=(const network&) = delete;
