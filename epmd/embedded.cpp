@@ -9,15 +9,18 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "net/last_answers.hpp"
 
 namespace coppice::epmd {
 namespace {
 
 constexpr std::array<std::string_view, 4> mode_names = {"auto", "client", "serve", "off"};
 constexpr std::chrono::milliseconds registration_patience{2000};
+constexpr std::chrono::milliseconds look_again{5};
 constexpr std::string_view kept_registration = "epmd-registration";
 
 } // namespace
@@ -57,12 +60,27 @@ base::status embedded::start() {
 
 void embedded::stop() {
   retry_.stop();
+  wound_up_ = nullptr;
   registration_.reset();
   server_.reset();
   state_ = state::off;
 }
 
+void embedded::wind_up(std::function<void()> done) {
+  if (server_ == nullptr || options_.sockets == nullptr) return done();
+  server_->accept_no_more();
+  wound_up_ = std::move(done);
+  look_whether_answered();
+}
+
+void embedded::look_whether_answered() {
+  if (server_->waiting() == 0 || waited_ >= net::last_patience) return std::exchange(wound_up_, nullptr)();
+  waited_ += look_again;
+  retry_.start(look_again);
+}
+
 void embedded::attempt() {
+  if (wound_up_) return look_whether_answered();
   if (options_.mode != mode::client && try_serve()) return enter(state::serving);
   if (options_.mode == mode::serve) return retry_after(last_error_);
   try_register();
@@ -106,10 +124,10 @@ bool embedded::try_resume() {
 
 void embedded::try_register() {
   if (try_resume()) return;
-  auto made = registration::start(
-      loop_, options_.address, options_.node, registration_patience,
-      [this](base::result<std::uint32_t> event) { registration_event(std::move(event)); },
-      {options_.sockets, std::string(kept_registration)});
+  auto made =
+      registration::start(loop_, options_.address, options_.node, registration_patience,
+                          [this](base::result<std::uint32_t> event) { registration_event(std::move(event)); },
+                          {options_.sockets, std::string(kept_registration)});
   if (!made) return retry_after(std::move(made.error()));
   registration_ = std::move(*made);
 }

@@ -65,6 +65,9 @@ class embedded {
   base::status start();
   // Unregisters and stops serving, as far as the store does not keep it.
   void stop();
+  // Accepts nobody any more, and calls `done`, within this call or later, when all who had connected have
+  // been answered, or their time is over; stop() comes next. Without a store at once.
+  void wind_up(std::function<void()> done);
 
   state current() const { return state_; }
   // For people: "serving on port 4369, 3 nodes", "registered at 127.0.0.1:4369",
@@ -87,6 +90,7 @@ class embedded {
   void registration_event(base::result<std::uint32_t> event);
   void retry_after(base::error why);
   void enter(state next);
+  void look_whether_answered();
 
   uv_loop_t* loop_;
   embedded_options options_;
@@ -98,6 +102,8 @@ class embedded {
   base::error last_error_;
   std::uint32_t creation_ = 0;
   std::chrono::milliseconds delay_;
+  std::function<void()> wound_up_;
+  std::chrono::milliseconds waited_{0}; // in wind_up
 };
 
 } // namespace coppice::epmd

@@ -19,6 +19,7 @@
 #include "base/socket_address.hpp"
 #include "epmd/protocol.hpp"
 #include "epmd/registry.hpp"
+#include "net/door.hpp"
 #include "net/listener.hpp"
 #include "net/socket_store.hpp"
 
@@ -56,6 +57,10 @@ class server {
   const registry& nodes() const { return registry_; }
   // Clients connected, registered or not.
   std::size_t clients() const;
+  // Clients that have not been answered.
+  std::size_t waiting() const { return door_->taken(); }
+  // Accepts nobody any more; port() is gone.
+  void accept_no_more() { listeners_.clear(); }
 
   // A registration of this process itself, without a connection.
   base::result<std::uint32_t> add_own(node_info node);
@@ -74,6 +79,7 @@ class server {
   server_options options_;
   std::function<void()> on_kill_;
   registry registry_;
+  std::shared_ptr<net::door> door_;
   std::vector<net::listener> listeners_;
   struct sessions;
   std::unique_ptr<sessions> sessions_;

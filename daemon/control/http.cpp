@@ -15,6 +15,7 @@
 #include "control/health.hpp"
 #include "control/metrics.hpp"
 #include "net/http_server.hpp"
+#include "net/last_answers.hpp"
 
 namespace coppice::control {
 namespace {
@@ -83,6 +84,8 @@ class http_endpoint::inner {
 
   void run() {
     loop_.run();
+    server_->accept_no_more();
+    if (node_.sockets() != nullptr) net::give_last_answers(loop_, [this] { return !server_->owes(); });
     server_.reset();
     wake_.close();
     loop_.run(); // the close callbacks

@@ -61,6 +61,11 @@ class http_server {
   // the server's own.
   void answer(http_exchange to, const http_response& response);
 
+  // Accepts nobody any more; address() is gone.
+  void accept_no_more();
+  // Somebody is at a request, or has connected and not begun one.
+  bool owes() const;
+
   base::socket_address address() const;
   std::size_t connections() const;
   // How often each status was answered, the server's own refusals included.

@@ -64,21 +64,23 @@ one_is_installed() {
 }
 
 # in_debian SUITE FOLDER PROGRAM ARGUMENT…: as root of that Debian, with nothing of this shell's environment. What
-# the program leaves running ends with it. Packages fetched once are kept for every folder of that release.
+# the program leaves running ends with it. Packages fetched once are kept for every folder of that release. It has
+# shared_folder at the same path, where that is set.
 in_debian() {
   local archives=$debians/archives-$1 folder=$2
   shift 2
   mkdir -p "$archives"
   # shellcheck disable=SC2016
   unshare --mount --pid --fork --kill-child sh -ec '
-    folder=$1 archives=$2 jobs=$3
-    shift 3
+    folder=$1 archives=$2 jobs=$3 shared=$4
+    shift 4
     mount -t proc proc "$folder/proc"
     mount --rbind /dev "$folder/dev"
     mount --rbind /sys "$folder/sys"
     mount --bind "$archives" "$folder/var/cache/apt/archives"
+    if [ -n "$shared" ]; then mkdir -p "$folder$shared" && mount --bind "$shared" "$folder$shared"; fi
     exec env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      DEBIAN_FRONTEND=noninteractive COPPICE_JOBS="$jobs" chroot "$folder" "$@"' sh "$folder" "$archives" "$jobs" "$@"
+      DEBIAN_FRONTEND=noninteractive COPPICE_JOBS="$jobs" chroot "$folder" "$@"' sh "$folder" "$archives" "$jobs" "${shared_folder:-}" "$@"
 }
 
 help_bare() {

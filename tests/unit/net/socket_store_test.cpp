@@ -122,10 +122,10 @@ TEST_CASE("what holds the port of another listener makes way for it") {
   manager of;
   socket_store store(all(std::move(one)), of.ear());
   CHECK_FALSE(open_tcp(everywhere, {everywhere.port(), everywhere.port()}, 1, {}));
-  const auto made =
-      open_tcp(everywhere, {everywhere.port(), everywhere.port()}, 1, {&store, "dist"});
+  const auto made = open_tcp(everywhere, {everywhere.port(), everywhere.port()}, 1, {&store, "dist"});
   CHECK(made);
-  CHECK(of.said == std::vector<std::string>{"FDSTOREREMOVE=1\nFDNAME=http", "BARRIER=1", "FDSTORE=1\nFDNAME=dist"});
+  CHECK(of.said ==
+        std::vector<std::string>{"FDSTOREREMOVE=1\nFDNAME=http", "BARRIER=1", "FDSTORE=1\nFDNAME=dist"});
 }
 
 TEST_CASE("a name that would be read as more lines is not said") {
