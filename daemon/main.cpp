@@ -25,10 +25,10 @@
 #include "base/uv.hpp"
 #include "control/commands.hpp"
 #include "control/http.hpp"
-#include "node/assemble.hpp"
-#include "node/banner.hpp"
 #include "net/passed_sockets.hpp"
 #include "net/socket_store.hpp"
+#include "node/assemble.hpp"
+#include "node/banner.hpp"
 #include "node/instance.hpp"
 #include "node/notify.hpp"
 #include "spec/default_files.hpp"
@@ -158,9 +158,8 @@ net::socket_store sockets_of(const node::service_manager& manager) {
     base::log::warning("node", "no socket is taken over: {}", passed.error().text);
   // What could not be taken again is not given away.
   if (!passed || !manager.keeps()) return {std::move(passed).value_or(std::vector<net::passed_socket>()), {}};
-  return {std::move(*passed), [&manager](std::string_view lines, int descriptor) {
-            return manager.tell(lines, descriptor);
-          }};
+  return {std::move(*passed),
+          [&manager](std::string_view lines, int descriptor) { return manager.tell(lines, descriptor); }};
 }
 
 exit_code run(spec::node_spec spec, node::configuration_source source, const std::string& program) {

@@ -37,12 +37,9 @@ base::result<std::unique_ptr<registration>> registration::start(uv_loop_t* on,
   return made;
 }
 
-base::result<std::unique_ptr<registration>> registration::resume(uv_loop_t* on,
-                                                                 const base::socket_address& epmd,
-                                                                 node_info node,
-                                                                 std::chrono::milliseconds patience,
-                                                                 net::socket_store::taken from,
-                                                                 event_fn on_event) {
+base::result<std::unique_ptr<registration>> registration::resume(
+    uv_loop_t* on, const base::socket_address& epmd, node_info node, std::chrono::milliseconds patience,
+    net::socket_store::taken from, event_fn on_event) {
   std::unique_ptr<registration> made(
       new registration(on, epmd, std::move(node), patience, std::move(on_event)));
   registration& self = *made;

@@ -38,7 +38,8 @@ class registration final : private net::stream_handler {
   // that of a node like this one. Success tells 0 for the creation, which is told at a registration alone. An
   // error comes when that registration has ended.
   static base::result<std::unique_ptr<registration>> resume(uv_loop_t* on, const base::socket_address& epmd,
-                                                            node_info node, std::chrono::milliseconds patience,
+                                                            node_info node,
+                                                            std::chrono::milliseconds patience,
                                                             net::socket_store::taken from, event_fn on_event);
   registration(const registration&) = delete;
   registration& operator=(const registration&) = delete;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The end of a server whose listening socket is kept for the next process: it accepts nobody any more, and those
-// who had connected are still answered, within a bound, so that none of them has to ask twice. The loop's thread.
+// The end of a server whose listening socket is kept for the next process: it accepts nobody any more, and
+// those who had connected are still answered, within a bound, so that none of them has to ask twice. The
+// loop's thread.
 #pragma once
 
 #include <chrono>

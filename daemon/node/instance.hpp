@@ -49,8 +49,8 @@ class instance {
   // when_ready(), their failure by on_ending. On failure what was started is stopped again.
   // `on_ending` is called once, on any thread, when the node is to come down by itself: the owner of the
   // node then calls stop().
-  // `from` is where apply() reads it anew; `sockets` where listening sockets are kept, outliving the node; null:
-  // nowhere.
+  // `from` is where apply() reads it anew; `sockets` where listening sockets are kept, outliving the node;
+  // null: nowhere.
   static base::result<std::unique_ptr<instance>> start(spec::node_spec spec, std::function<void()> on_ending,
                                                        configuration_source from = {},
                                                        net::socket_store* sockets = nullptr);
