@@ -49,7 +49,7 @@ in_packaging_debian() {
   shift 2
   if [[ -n $suite ]]; then
     shared_folder=$build in_debian "$suite" "$debians/package-$suite" \
-      env -C "$folder" CCACHE_DIR=/var/cache/ccache CCACHE_NOHASHDIR=1 "$@"
+      env -C "$folder" CCACHE_DIR=/var/cache/ccache "$@"
   else
     env -C "$folder" CCACHE_DIR="${CCACHE_DIR:-$(ccache --get-config cache_dir)}" "$@"
   fi
