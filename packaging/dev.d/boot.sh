@@ -74,12 +74,13 @@ EOF
 
 # run_booted FOLDER: until it powers off.
 run_booted() {
-  # nspawn keeps its sockets where sandboxes have no room for them.
+  # nspawn keeps its sockets where sandboxes have no room for them. The network is its own: this machine's may have an
+  # EPMD.
   # shellcheck disable=SC2016
-  timeout 240 unshare --mount sh -ec '
+  timeout 400 unshare --mount sh -ec '
     mkdir -p /run/systemd/nspawn
     mount -t tmpfs tmpfs /run/systemd/nspawn
-    exec systemd-nspawn --quiet --directory="$1" --boot --register=no --keep-unit --console=pipe' sh "$1" </dev/null
+    exec systemd-nspawn --quiet --directory="$1" --boot --private-network --register=no --keep-unit --console=pipe' sh "$1" </dev/null
 }
 
 # bootable FOLDER: prints it, or why it cannot be booted here.
