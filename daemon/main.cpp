@@ -25,9 +25,12 @@
 #include "base/uv.hpp"
 #include "control/commands.hpp"
 #include "control/http.hpp"
+#include "net/passed_sockets.hpp"
+#include "net/socket_store.hpp"
 #include "node/assemble.hpp"
 #include "node/banner.hpp"
 #include "node/instance.hpp"
+#include "node/notify.hpp"
 #include "spec/default_files.hpp"
 #include "spec/load.hpp"
 
@@ -148,6 +151,17 @@ void refresh(node::instance& running) {
   });
 }
 
+// What was passed to this process, and what the service manager keeps for the next one.
+net::socket_store sockets_of(const node::service_manager& manager) {
+  auto passed = net::passed_sockets();
+  if (!passed && passed.error().code != base::errc::unsupported)
+    base::log::warning("node", "no socket is taken over: {}", passed.error().text);
+  // What could not be taken again is not given away.
+  if (!passed || !manager.keeps()) return {std::move(passed).value_or(std::vector<net::passed_socket>()), {}};
+  return {std::move(*passed),
+          [&manager](std::string_view lines, int descriptor) { return manager.tell(lines, descriptor); }};
+}
+
 exit_code run(spec::node_spec spec, node::configuration_source source, const std::string& program) {
   base::log::options logging;
   logging.level = node::log_level(spec);
@@ -156,22 +170,25 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   base::log::start(logging);
   std::signal(SIGPIPE, SIG_IGN); // a client that left is an error of one write, not the node's end
 
+  const node::service_manager manager;
+  net::socket_store sockets = sockets_of(manager);
   main_loop process;
   if (auto listening = process.listen(); !listening) return complain(listening.error().text);
   auto node = node::instance::start(
-      std::move(spec), [&process] { process.wake(); }, std::move(source));
+      std::move(spec), [&process] { process.wake(); }, std::move(source), &sockets);
   if (!node) {
     base::log::stop();
     return complain(node.error().text);
   }
   node::instance& running = **node;
-  auto control = control::serve(running, lines);
+  auto control = control::serve(running, lines, manager);
   auto http = control ? control::serve_http(running) : tl::make_unexpected(control.error());
   if (!http) {
     running.stop();
     base::log::stop();
     return complain(http.error().text);
   }
+  sockets.close_rest();
   const std::string socket = running.spec().control.socket == "auto" ? "" : control::socket_of(running);
   running.when_ready([&running, &socket, client = client_program(program)](const base::status& ready) {
     if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);

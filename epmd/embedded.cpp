@@ -9,15 +9,19 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "net/last_answers.hpp"
 
 namespace coppice::epmd {
 namespace {
 
 constexpr std::array<std::string_view, 4> mode_names = {"auto", "client", "serve", "off"};
 constexpr std::chrono::milliseconds registration_patience{2000};
+constexpr std::chrono::milliseconds look_again{5};
+constexpr std::string_view kept_registration = "epmd-registration";
 
 } // namespace
 
@@ -56,12 +60,27 @@ base::status embedded::start() {
 
 void embedded::stop() {
   retry_.stop();
+  wound_up_ = nullptr;
   registration_.reset();
   server_.reset();
   state_ = state::off;
 }
 
+void embedded::wind_up(std::function<void()> done) {
+  if (server_ == nullptr || options_.sockets == nullptr) return done();
+  server_->accept_no_more();
+  wound_up_ = std::move(done);
+  look_whether_answered();
+}
+
+void embedded::look_whether_answered() {
+  if (server_->waiting() == 0 || waited_ >= net::last_patience) return std::exchange(wound_up_, nullptr)();
+  waited_ += look_again;
+  retry_.start(look_again);
+}
+
 void embedded::attempt() {
+  if (wound_up_) return look_whether_answered();
   if (options_.mode != mode::client && try_serve()) return enter(state::serving);
   if (options_.mode == mode::serve) return retry_after(last_error_);
   try_register();
@@ -69,6 +88,7 @@ void embedded::attempt() {
 
 bool embedded::try_serve() {
   server_options serve;
+  serve.kept = {options_.sockets, "epmd"};
   serve.addresses = listen_addresses(options_.loopback_only, options_.address.port());
   auto made = server::start(loop_, std::move(serve), nullptr);
   if (!made) {
@@ -85,10 +105,29 @@ bool embedded::try_serve() {
   return true;
 }
 
+bool embedded::try_resume() {
+  if (options_.sockets == nullptr) return false;
+  auto found = options_.sockets->take_connection(kept_registration, options_.address);
+  if (!found) return false;
+  auto made = registration::resume(loop_, options_.address, options_.node, registration_patience,
+                                   std::move(*found), [this](base::result<std::uint32_t> event) {
+                                     if (event || state_ == state::registered)
+                                       return registration_event(std::move(event));
+                                     base::log::info("epmd", "registering anew: {}", event.error().text);
+                                     registration_.reset();
+                                     attempt();
+                                   });
+  if (!made) return false;
+  registration_ = std::move(*made);
+  return true;
+}
+
 void embedded::try_register() {
-  auto made = registration::start(
-      loop_, options_.address, options_.node, registration_patience,
-      [this](base::result<std::uint32_t> event) { registration_event(std::move(event)); });
+  if (try_resume()) return;
+  auto made =
+      registration::start(loop_, options_.address, options_.node, registration_patience,
+                          [this](base::result<std::uint32_t> event) { registration_event(std::move(event)); },
+                          {options_.sockets, std::string(kept_registration)});
   if (!made) return retry_after(std::move(made.error()));
   registration_ = std::move(*made);
 }

@@ -20,6 +20,7 @@
 #include "epmd/protocol.hpp"
 #include "epmd/registration.hpp"
 #include "epmd/server.hpp"
+#include "net/socket_store.hpp"
 
 namespace coppice::epmd {
 
@@ -35,6 +36,9 @@ struct embedded_options {
   // Serve on loopback only: right as long as every distribution listener does. Otherwise on all addresses.
   bool loopback_only = true;
   node_info node;
+  // Where the listening sockets, and the connection of a registration, are kept; outlives the embedded EPMD.
+  // Null: nowhere.
+  net::socket_store* sockets = nullptr;
   std::chrono::milliseconds first_delay{50};
   std::chrono::milliseconds max_delay{2000};
 };
@@ -59,8 +63,11 @@ class embedded {
   // Mode serve fails when the port is taken. The others start in any case and keep trying; a name that is
   // taken already shows as state waiting with last_error().code errc::exists.
   base::status start();
-  // Unregisters and stops serving.
+  // Unregisters and stops serving, as far as the store does not keep it.
   void stop();
+  // Accepts nobody any more, and calls `done`, within this call or later, when all who had connected have
+  // been answered, or their time is over; stop() comes next. Without a store at once.
+  void wind_up(std::function<void()> done);
 
   state current() const { return state_; }
   // For people: "serving on port 4369, 3 nodes", "registered at 127.0.0.1:4369",
@@ -78,9 +85,12 @@ class embedded {
   void attempt();
   bool try_serve();
   void try_register();
+  // Goes on with the registration of the process before this one. False: there is none.
+  bool try_resume();
   void registration_event(base::result<std::uint32_t> event);
   void retry_after(base::error why);
   void enter(state next);
+  void look_whether_answered();
 
   uv_loop_t* loop_;
   embedded_options options_;
@@ -92,6 +102,8 @@ class embedded {
   base::error last_error_;
   std::uint32_t creation_ = 0;
   std::chrono::milliseconds delay_;
+  std::function<void()> wound_up_;
+  std::chrono::milliseconds waited_{0}; // in wind_up
 };
 
 } // namespace coppice::epmd

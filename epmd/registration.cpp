@@ -23,12 +23,13 @@ base::result<std::unique_ptr<registration>> registration::start(uv_loop_t* on,
                                                                 const base::socket_address& epmd,
                                                                 node_info node,
                                                                 std::chrono::milliseconds patience,
-                                                                event_fn on_event) {
+                                                                event_fn on_event, net::keeping kept) {
   if (auto fine = check_name(node.name); !fine) return tl::unexpected(std::move(fine.error()));
   std::unique_ptr<registration> made(
       new registration(on, epmd, std::move(node), patience, std::move(on_event)));
   auto stream = net::stream::connect(on, epmd, {std::chrono::milliseconds(0), {}}, *made);
   if (!stream) return tl::unexpected(std::move(stream.error()).context(made->target_));
+  made->kept_ = std::move(kept);
   made->stream_ = std::move(*stream);
   base::buffer bytes;
   encode(bytes, alive_request{made->node_});
@@ -36,8 +37,34 @@ base::result<std::unique_ptr<registration>> registration::start(uv_loop_t* on,
   return made;
 }
 
+base::result<std::unique_ptr<registration>> registration::resume(
+    uv_loop_t* on, const base::socket_address& epmd, node_info node, std::chrono::milliseconds patience,
+    net::socket_store::taken from, event_fn on_event) {
+  std::unique_ptr<registration> made(
+      new registration(on, epmd, std::move(node), patience, std::move(on_event)));
+  registration& self = *made;
+  self.resumes_ = true;
+  auto stream = net::stream::adopt(on, {std::move(from.fd), true, {}});
+  if (!stream) return tl::unexpected(std::move(stream.error()).context(self.target_));
+  self.stream_ = std::move(*stream);
+  self.place_ = std::move(from.place);
+  auto asked = inquiry::lookup(on, epmd, self.node_.name, patience,
+                               [&self](const auto& found) { self.compare(found); });
+  if (!asked) return tl::unexpected(std::move(asked.error()));
+  self.asked_ = std::move(*asked);
+  self.stream_.start(self);
+  return made;
+}
+
+void registration::compare(const base::result<std::optional<node_info>>& found) {
+  const bool same = found && *found && (*found)->port == node_.port && (*found)->type == node_.type;
+  if (same) return settle(0);
+  // The name is free once EPMD has heard of the end: it then ends the connection too.
+  stream_.end();
+}
+
 void registration::on_data(base::bytes_span bytes) {
-  if (registered_) return lose({base::errc::invalid, "sent something nobody asked for"});
+  if (registered_ || resumes_) return lose({base::errc::invalid, "sent something nobody asked for"});
   received_.append(bytes);
   auto reply = decode_alive_reply(received_.readable());
   if (!reply) return lose(std::move(reply.error()));
@@ -46,10 +73,15 @@ void registration::on_data(base::bytes_span bytes) {
     return lose(
         {base::errc::exists, fmt::format("refused the name \"{}\": a node has it already", node_.name)});
   }
+  received_.shrink(0);
+  if (kept_.store != nullptr) place_ = kept_.store->keep(kept_.name, stream_.descriptor());
+  settle((*reply)->creation);
+}
+
+void registration::settle(std::uint32_t creation) {
   registered_ = true;
   deadline_.close();
-  received_.shrink(0);
-  tell((*reply)->creation);
+  tell(creation);
 }
 
 void registration::on_closed(base::error why) {
@@ -59,6 +91,8 @@ void registration::on_closed(base::error why) {
 void registration::lose(base::error why) {
   registered_ = false;
   deadline_.close();
+  asked_ = inquiry();
+  place_ = {};
   stream_.close();
   tell(tl::unexpected(std::move(why).context(target_)));
 }

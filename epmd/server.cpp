@@ -50,7 +50,7 @@ base::result<std::unique_ptr<server>> server::start(uv_loop_t* on, server_option
 base::status server::listen() {
   net::listen_options bounds;
   bounds.max_connections = options_.max_nodes + 2 * options_.max_waiting;
-  bounds.door = std::make_shared<net::door>(
+  bounds.door = door_ = std::make_shared<net::door>(
       net::door_options{.name = "EPMD", .places = options_.max_waiting, .patience = options_.packet_timeout});
   const auto accept = [this](net::accepted_socket socket) { accepted(std::move(socket)); };
   for (base::unique_fd& fd : options_.inherited) {
@@ -58,6 +58,7 @@ base::status server::listen() {
     if (!made) return tl::unexpected(std::move(made.error()));
     listeners_.push_back(std::move(*made));
   }
+  bounds.kept = options_.kept;
   base::error first_failure;
   for (const base::socket_address& address : options_.addresses) {
     const std::uint16_t port = listeners_.empty() ? address.port() : this->port();

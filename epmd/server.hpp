@@ -19,7 +19,9 @@
 #include "base/socket_address.hpp"
 #include "epmd/protocol.hpp"
 #include "epmd/registry.hpp"
+#include "net/door.hpp"
 #include "net/listener.hpp"
+#include "net/socket_store.hpp"
 
 namespace coppice::epmd {
 
@@ -29,6 +31,7 @@ struct server_options {
   std::vector<base::socket_address> addresses;
   // Or sockets that listen already, from systemd.
   std::vector<base::unique_fd> inherited;
+  net::keeping kept{}; // the sockets of `addresses`
   // How long a client may take for its request; two seconds at most while many are waited for.
   std::chrono::milliseconds packet_timeout{7'000};
   // Allows `kill` while nodes are registered, and `stop`.
@@ -54,6 +57,10 @@ class server {
   const registry& nodes() const { return registry_; }
   // Clients connected, registered or not.
   std::size_t clients() const;
+  // Clients that have not been answered.
+  std::size_t waiting() const { return door_->taken(); }
+  // Accepts nobody any more; port() is gone.
+  void accept_no_more() { listeners_.clear(); }
 
   // A registration of this process itself, without a connection.
   base::result<std::uint32_t> add_own(node_info node);
@@ -72,6 +79,7 @@ class server {
   server_options options_;
   std::function<void()> on_kill_;
   registry registry_;
+  std::shared_ptr<net::door> door_;
   std::vector<net::listener> listeners_;
   struct sessions;
   std::unique_ptr<sessions> sessions_;

@@ -6,13 +6,17 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <iterator>
+
+#include "base/file.hpp"
 
 namespace coppice::api {
 
@@ -40,6 +44,18 @@ std::string group_name(gid_t id) {
 std::string user_name(uid_t id) {
   const passwd* const found = getpwuid(id); // NOLINT(concurrency-mt-unsafe): as above
   return found == nullptr ? std::to_string(id) : found->pw_name;
+}
+
+// Nobody listens there, nor keeps it open for a node that is to come: what a node left that has ended.
+bool is_left_over(const fs::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string text = path.string();
+  if (text.size() >= sizeof address.sun_path) return false;
+  text.copy(address.sun_path, text.size());
+  const base::unique_fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return probe && connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+         errno == ECONNREFUSED;
 }
 
 bool may_open(const fs::path& socket) {
@@ -103,6 +119,10 @@ base::result<fs::path> choose_socket(std::string_view option, const fs::path& se
   std::copy_if(of_services.begin(), of_services.end(), std::back_inserter(found), may_open);
   const fs::path own = folder_of_user();
   if (found.empty()) found = sockets_in(own);
+  if (found.size() > 1) {
+    const auto live = std::stable_partition(found.begin(), found.end(), is_left_over);
+    if (live != found.end()) found.erase(found.begin(), live);
+  }
   if (found.size() == 1) return found.front();
   if (found.empty() && !of_services.empty())
     return base::fail(base::errc::refused,

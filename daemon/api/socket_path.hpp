@@ -31,7 +31,8 @@ base::status prepare_socket_folder(const std::filesystem::path& folder);
 std::vector<std::filesystem::path> sockets_in(const std::filesystem::path& folder);
 
 // Which socket the client is to use: `option` where it is not empty, else COPPICE_SOCKET, else the only one
-// of `services` that it may open, else the only one in its user's folder. errc::not_found: none;
+// of `services` that it may open, else the only one in its user's folder. Where some of several are answered,
+// the others do not count. errc::not_found: none;
 // errc::refused: only such as it may not open, with who may; errc::invalid: several, which the sentence
 // lists.
 base::result<std::filesystem::path> choose_socket(std::string_view option,

@@ -295,18 +295,20 @@ std::string socket_of(const node::instance& of) {
   return configured == "auto" ? api::socket_path(of.name()).string() : configured;
 }
 
-base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_ring& lines) {
+base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_ring& lines,
+                                            const node::service_manager& manager) {
   const auto& control = of.spec().control;
   server_options options;
   options.path = socket_of(of);
   options.group = control.group;
   options.mode = control.mode;
+  options.sockets = of.sockets();
   if (control.socket == "auto") {
     if (auto made = api::prepare_socket_folder(api::socket_folder()); !made) {
       return tl::unexpected(std::move(made.error()).context("control socket"));
     }
   }
-  options.looks = reports_of(of);
+  options.looks = reports_of(of, manager);
   auto made = server::start(options, commands_of(of, lines));
   if (made && options.looks) of.on_change([to = made->get()] { to->look(); });
   return made;

@@ -6,6 +6,7 @@
 #include "base/log_ring.hpp"
 #include "control/server.hpp"
 #include "node/instance.hpp"
+#include "node/notify.hpp"
 
 namespace coppice::control {
 
@@ -13,8 +14,9 @@ namespace coppice::control {
 request_function commands_of(node::instance& of, base::log::log_ring& lines);
 
 // The control socket of a node, where its configuration says. Its thread also tells the service manager how
-// the node is; before the server goes, the node's on_change is to be emptied.
-base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_ring& lines);
+// the node is; before the server goes, the node's on_change is to be emptied. All three outlive it.
+base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_ring& lines,
+                                            const node::service_manager& manager);
 
 // Where that is.
 std::string socket_of(const node::instance& of);

@@ -15,6 +15,7 @@
 #include "control/health.hpp"
 #include "control/metrics.hpp"
 #include "net/http_server.hpp"
+#include "net/last_answers.hpp"
 
 namespace coppice::control {
 namespace {
@@ -53,6 +54,7 @@ class http_endpoint::inner {
     wake_ = std::move(*wake);
     net::http_options options;
     options.limits.body = 64 << 10; // read and ignored
+    options.kept = {node_.sockets(), "http"};
     auto made = net::http_server::start(
         loop_.raw(), at, options,
         [this](const http_request& asked, net::http_exchange from) { server_->answer(from, answer(asked)); });
@@ -82,6 +84,8 @@ class http_endpoint::inner {
 
   void run() {
     loop_.run();
+    server_->accept_no_more();
+    if (node_.sockets() != nullptr) net::give_last_answers(loop_, [this] { return !server_->owes(); });
     server_.reset();
     wake_.close();
     loop_.run(); // the close callbacks

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "base/log_counted.hpp"
 #include "control/answers.hpp"
 #include "control/session.hpp"
+#include "net/last_answers.hpp"
 #include "net/listener.hpp"
 #include "spec/node_spec.hpp"
 
@@ -73,11 +75,13 @@ class server::inner {
     answers_ = std::make_shared<answers>(wake_);
     net::listen_options limits = net::for_requests("the control socket", options.connections);
     limits.may_take_last_descriptors = true;
+    limits.kept = {options.sockets, "control"};
     auto listening =
         net::listener::unix_socket(loop_.raw(), options.path, options.mode, group_id(options.group), limits,
                                    [this](net::accepted_socket s) { accept(std::move(s)); });
     if (!listening) return tl::unexpected(std::move(listening.error()).context("control socket"));
     listener_ = std::move(*listening);
+    kept_ = options.sockets != nullptr;
     looks_ = options.looks;
     if (looks_) {
       again_ = base::uv::timer(loop_, [this] { look_now(); });
@@ -105,8 +109,14 @@ class server::inner {
  private:
   void run() {
     loop_.run();
-    listener_.close();
     again_.close();
+    listener_.close();
+    const auto owes_nobody = [this] {
+      return std::ranges::none_of(sessions_, [](const auto& one) { return one.second->owed(); });
+    };
+    // Who has connected is answered; who comes from now on waits for the process that goes on with the
+    // socket.
+    if (kept_) net::give_last_answers(loop_, owes_nobody);
     sessions_.clear();
     left_.clear();
     answers_->close();
@@ -163,6 +173,7 @@ class server::inner {
   std::atomic<bool> look_ = false; // it is asked for
   std::shared_ptr<answers> answers_;
   net::listener listener_;
+  bool kept_ = false; // its socket
   std::map<std::uint64_t, std::unique_ptr<session>> sessions_;
   std::vector<std::unique_ptr<session>> left_;
   std::uint64_t last_session_ = 0;

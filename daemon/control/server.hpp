@@ -13,6 +13,7 @@
 
 #include "api/protocol.hpp"
 #include "base/error.hpp"
+#include "net/socket_store.hpp"
 
 namespace coppice::control {
 
@@ -23,6 +24,7 @@ struct server_options {
   // At once, by the policy of net/door.hpp: a whole request is what has to be said. Of those whose request is
   // being worked on there may be four times as many before more wait to be accepted.
   std::size_t connections = 64;
+  net::socket_store* sockets = nullptr; // where the socket is kept, outliving the server; null: nowhere
   // May be empty. Called on the control thread at once, whenever look() asks for it, and each time as much
   // later as it said; must not block.
   std::function<std::chrono::milliseconds()> looks = {};

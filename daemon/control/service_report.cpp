@@ -7,12 +7,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "base/printable.hpp"
 #include "control/health.hpp"
-#include "node/notify.hpp"
 
 namespace coppice::control {
 namespace {
@@ -132,13 +130,13 @@ std::chrono::milliseconds service_report::pause(const node::node_status& now) co
   return std::chrono::milliseconds(std::max<base::nanos>(out / base::nanos_per_ms, 1));
 }
 
-std::function<std::chrono::milliseconds()> reports_of(const node::instance& of) {
-  const auto manager = std::make_shared<node::service_manager>();
-  if (!manager->listens()) return {};
-  return [&of, manager, report = service_report(manager->watchdog())]() mutable {
+std::function<std::chrono::milliseconds()> reports_of(const node::instance& of,
+                                                      const node::service_manager& manager) {
+  if (!manager.listens()) return {};
+  return [&of, &manager, report = service_report(manager.watchdog())]() mutable {
     const node::node_status now = of.status();
     const std::string lines = report.next(now, base::mono_now());
-    if (!lines.empty() && manager->tell(lines)) report.taken();
+    if (!lines.empty() && manager.tell(lines)) report.taken();
     return report.pause(now);
   };
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "node/instance.hpp"
+#include "node/notify.hpp"
 #include "node/snapshot.hpp"
 
 namespace coppice::control {
@@ -49,7 +50,8 @@ class service_report {
 std::string status_line(const node::node_status& now);
 
 // Tells the service manager of this process what there is to tell, each time it is called, and returns how
-// soon to call it again. One thread; does not wait. `of` outlives it. Empty: there is no service manager.
-std::function<std::chrono::milliseconds()> reports_of(const node::instance& of);
+// soon to call it again. One thread; does not wait. Both outlive it. Empty: there is no service manager.
+std::function<std::chrono::milliseconds()> reports_of(const node::instance& of,
+                                                      const node::service_manager& manager);
 
 } // namespace coppice::control

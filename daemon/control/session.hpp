@@ -28,6 +28,8 @@ class session final : public net::stream_handler {
 
   // The answer of request `number`; ignored if that is not the one being worked on.
   void answer(std::uint64_t number, std::string_view line);
+  // A request is being worked on, or the first one has not come.
+  bool owed() const { return answering_ || number_ == 0; }
 
  private:
   void on_data(base::bytes_span bytes) override;

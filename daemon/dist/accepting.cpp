@@ -23,6 +23,7 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
   workers_.resize(std::max(system_.workers(), 1u));
   net::listen_options bounds;
   bounds.max_connections = options_.connections;
+  bounds.kept = {options_.sockets, "dist"};
   const std::size_t strangers =
       std::min({options_.handshakes, options_.connections / 2, base::descriptor_limit() / 8});
   bounds.door = std::make_shared<net::door>(net::door_options{.name = "the distribution",

@@ -60,6 +60,8 @@ struct options {
   // Bytes that all peers together may make us hold of messages which they have begun and not ended. A term is
   // no longer than that, whatever term_limits says.
   std::size_t unfinished_limit = std::size_t{1} << 30;
+  net::socket_store* sockets =
+      nullptr; // where those that listen are kept, outliving the router; null: nowhere
 };
 
 struct listen_at {

@@ -33,6 +33,8 @@ class http_connection final : private stream_handler {
 
   // The answer to request `number`; ignored if that is not the one being worked on.
   void answer(std::uint64_t number, const http_response& response);
+  // It is at a request, or has not begun its first one.
+  bool owed() const { return phase_ <= phase::answering && (number_ == 0 || phase_ != phase::waiting); }
 
  private:
   enum class phase : std::uint8_t {

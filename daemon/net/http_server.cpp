@@ -2,6 +2,7 @@
 // The listener and the connections by number. See http_server.hpp.
 #include "net/http_server.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -18,7 +19,8 @@ class http_server::inner {
       : loop_(loop), options_(options), handle_(std::move(handle)), sweep_(loop, [this] { left_.clear(); }) {}
 
   base::status listen(const base::socket_address& at) {
-    const listen_options bounds = for_requests("HTTP", options_.connections);
+    listen_options bounds = for_requests("HTTP", options_.connections);
+    bounds.kept = options_.kept;
     auto made = listener::tcp(loop_, at, {at.port(), at.port()}, bounds,
                               [this](accepted_socket socket) { accept(std::move(socket)); });
     if (!made) return tl::unexpected(std::move(made.error()));
@@ -31,6 +33,10 @@ class http_server::inner {
     if (found != connections_.end()) found->second->answer(to.number, response);
   }
 
+  void accept_no_more() { listener_.close(); }
+  bool owes() const {
+    return std::ranges::any_of(connections_, [](const auto& one) { return one.second->owed(); });
+  }
   base::socket_address address() const { return listener_.address(); }
   std::size_t connections() const { return connections_.size(); }
   const std::map<int, std::uint64_t>& answered() const { return answered_; }
@@ -86,6 +92,12 @@ base::result<http_server> http_server::start(uv_loop_t* on, const base::socket_a
 
 void http_server::answer(http_exchange to, const http_response& response) {
   inner_->answer(to, response);
+}
+void http_server::accept_no_more() {
+  inner_->accept_no_more();
+}
+bool http_server::owes() const {
+  return inner_->owes();
 }
 base::socket_address http_server::address() const {
   return inner_->address();

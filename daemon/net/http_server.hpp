@@ -16,6 +16,7 @@
 #include "base/socket_address.hpp"
 #include "net/http_message.hpp"
 #include "net/http_reader.hpp"
+#include "net/socket_store.hpp"
 
 namespace coppice::net {
 
@@ -33,6 +34,7 @@ struct http_options {
   std::size_t connections = 64;
   std::uint64_t requests = 10'000; // of one connection; then it is closed
   http_limits limits{};
+  keeping kept{}; // its listening socket
   http_timeouts timeouts{};
 };
 
@@ -58,6 +60,11 @@ class http_server {
   // The first one for an exchange is sent; one for a client that has left is dropped. Statuses below 200 are
   // the server's own.
   void answer(http_exchange to, const http_response& response);
+
+  // Accepts nobody any more; address() is gone.
+  void accept_no_more();
+  // Somebody is at a request, or has connected and not begun one.
+  bool owes() const;
 
   base::socket_address address() const;
   std::size_t connections() const;

@@ -3,12 +3,9 @@
 // run out and cannot pause. The loop's thread; only the count of connections is shared.
 #include "net/listener.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -20,6 +17,7 @@
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "base/uv.hpp"
+#include "net/listening_socket.hpp"
 
 namespace coppice::net {
 namespace {
@@ -27,88 +25,6 @@ namespace {
 constexpr std::chrono::milliseconds look_again{100};
 // Accepts in one callback, so that a flood does not starve the loop's other handles.
 constexpr int accepts_at_once = 64;
-
-base::result<base::unique_fd> open_socket(int family) {
-  base::unique_fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return base::fail_errno("open a socket", errno);
-  return fd;
-}
-
-base::result<base::unique_fd> bind_tcp(const base::socket_address& address, int backlog) {
-  auto fd = open_socket(address.is_ipv6() ? AF_INET6 : AF_INET);
-  if (!fd) return fd;
-  const int on = 1;
-  setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (address.is_ipv6()) setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  // Two sockets of one process may share a bound address under SO_REUSEADDR until one listens.
-  if (bind(fd->get(), address.raw(), address.raw_length()) != 0 || listen(fd->get(), backlog) != 0) {
-    return base::fail_errno("listen on " + address.to_string(), errno);
-  }
-  return fd;
-}
-
-base::result<sockaddr_un> unix_address(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return base::fail(base::errc::invalid, fmt::format("listen on {}: a socket's path has 1 to {} bytes",
-                                                       path, sizeof address.sun_path - 1));
-  }
-  path.copy(address.sun_path, path.size());
-  return address;
-}
-
-// Whether someone accepts connections at `address`. A socket file without a listener refuses.
-bool answers(const sockaddr_un& address) {
-  auto fd = open_socket(AF_UNIX);
-  if (!fd) return true;
-  if (connect(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
-  return errno != ECONNREFUSED && errno != ENOENT;
-}
-
-base::status remove_stale(const std::string& path, const sockaddr_un& address) {
-  struct stat info {};
-  if (lstat(path.c_str(), &info) != 0) {
-    if (errno == ENOENT) return {};
-    return base::fail_errno("listen on " + path, errno);
-  }
-  if (!S_ISSOCK(info.st_mode)) {
-    return base::fail(base::errc::exists, "listen on " + path + ": a file that is no socket is in the way");
-  }
-  if (answers(address)) {
-    return base::fail(base::errc::exists, "listen on " + path + ": another process listens there");
-  }
-  if (unlink(path.c_str()) != 0) return base::fail_errno("remove " + path, errno);
-  return {};
-}
-
-base::result<base::unique_fd> bind_unix(const std::string& path, mode_t mode, std::optional<gid_t> group,
-                                        int backlog) {
-  auto address = unix_address(path);
-  if (!address) return tl::unexpected(std::move(address.error()));
-  if (auto cleared = remove_stale(path, *address); !cleared)
-    return tl::unexpected(std::move(cleared.error()));
-  auto fd = open_socket(AF_UNIX);
-  if (!fd) return fd;
-  // The file takes its first mode from the socket's own: never wider than meant, not even for a moment.
-  fchmod(fd->get(), 0600);
-  if (bind(fd->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
-    return base::fail_errno("listen on " + path, errno);
-  }
-  // Whoever has that group anyway need not be able to give a file away.
-  const auto has_group = [&path](gid_t wanted) {
-    struct stat made {};
-    return stat(path.c_str(), &made) == 0 && made.st_gid == wanted;
-  };
-  const bool grouped =
-      !group || has_group(*group) || chown(path.c_str(), static_cast<uid_t>(-1), *group) == 0;
-  if (!grouped || chmod(path.c_str(), mode) != 0 || listen(fd->get(), backlog) != 0) {
-    const int number = errno;
-    unlink(path.c_str());
-    return base::fail_errno("listen on " + path, number);
-  }
-  return fd;
-}
 
 // What strangers at one door have in common: an IPv4 address, an IPv6 network (a host has all of its /64), at
 // a Unix-domain socket the user.
@@ -146,21 +62,21 @@ listen_options for_requests(std::string door, std::size_t places) {
 
 class listener::inner {
  public:
-  inner(base::unique_fd fd, bool is_tcp, std::string path, const listen_options& options, accept_fn accept)
-      : fd_(std::move(fd)),
+  inner(listening_socket from, bool is_tcp, const listen_options& options, accept_fn accept)
+      : socket_(std::move(from)),
         is_tcp_(is_tcp),
-        path_(std::move(path)),
         options_(options),
         accept_(std::move(accept)),
         alive_(std::make_shared<std::atomic<std::size_t>>(0)) {}
   inner(const inner&) = delete;
   inner& operator=(const inner&) = delete;
   ~inner() {
-    if (!path_.empty()) unlink(path_.c_str());
+    // Who connects from now on waits there for the next process.
+    if (socket_.made && !socket_.place.stays()) unlink(socket_.path.c_str());
   }
 
   base::status watch(uv_loop_t* on) {
-    auto made = base::uv::poll::make(on, fd_.get(), [this](int, int) { accept_some(); });
+    auto made = base::uv::poll::make(on, socket_.fd.get(), [this](int, int) { accept_some(); });
     if (!made) return tl::unexpected(std::move(made.error()));
     readable_ = std::move(*made);
     again_ = base::uv::timer(on, [this] { resume(); });
@@ -170,7 +86,7 @@ class listener::inner {
   base::socket_address address() const {
     sockaddr_storage raw{};
     socklen_t length = sizeof raw;
-    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&raw), &length);
+    getsockname(socket_.fd.get(), reinterpret_cast<sockaddr*>(&raw), &length);
     return base::socket_address::from_raw(reinterpret_cast<sockaddr*>(&raw), length)
         .value_or(base::socket_address());
   }
@@ -211,7 +127,7 @@ class listener::inner {
     sockaddr_storage from{};
     socklen_t length = sizeof from;
     base::unique_fd taken(
-        accept4(fd_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        accept4(socket_.fd.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!taken) {
       const int number = errno;
       // A connection that was reset while it waited is no reason to stop.
@@ -247,7 +163,7 @@ class listener::inner {
   }
 
   bool somebody_waits() const {
-    pollfd one{fd_.get(), POLLIN, 0};
+    pollfd one{socket_.fd.get(), POLLIN, 0};
     return ::poll(&one, 1, 0) == 1;
   }
   bool dismiss_one() const { return options_.door && options_.door->dismiss_one(); }
@@ -257,7 +173,7 @@ class listener::inner {
     if (!saturated_) {
       base::log::counted(
           base::log::level::warning, "net", "saturated", "{} accepts no more connections until some end: {}",
-          is_tcp_ ? address().to_string() : path_, fmt::format(reason, std::forward<Why>(why)));
+          is_tcp_ ? address().to_string() : socket_.path, fmt::format(reason, std::forward<Why>(why)));
     }
     saturated_ = true;
     static_cast<void>(readable_.start(0));
@@ -276,9 +192,8 @@ class listener::inner {
     if (was_full) base::log::debug("net", "accepting connections again");
   }
 
-  base::unique_fd fd_;
+  listening_socket socket_;
   bool is_tcp_;
-  std::string path_; // of a Unix-domain socket we made
   listen_options options_;
   accept_fn accept_;
   // Shared with every connection_slot: streams may outlive the listener and run on other threads.
@@ -308,35 +223,25 @@ listener& listener::operator=(listener&& other) noexcept {
   return *this;
 }
 
+base::result<listener> listener::watched(uv_loop_t* on, base::result<listening_socket> opened, bool is_tcp,
+                                         const listen_options& options, accept_fn accept) {
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  auto made = std::make_unique<inner>(std::move(*opened), is_tcp, options, std::move(accept));
+  if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
+  return listener(std::move(made));
+}
+
 base::result<listener> listener::tcp(uv_loop_t* on, const base::socket_address& address, port_range ports,
                                      const listen_options& options, accept_fn accept) {
-  base::socket_address candidate = address;
-  for (unsigned port = ports.first; port <= ports.last; ++port) {
-    candidate.set_port(static_cast<std::uint16_t>(port));
-    auto fd = bind_tcp(candidate, options.backlog);
-    if (!fd) {
-      if (fd.error().code == base::errc::exists && port < ports.last) continue;
-      if (ports.first == ports.last || fd.error().code != base::errc::exists) {
-        return tl::unexpected(std::move(fd.error()));
-      }
-      break;
-    }
-    auto made = std::make_unique<inner>(std::move(*fd), true, "", options, std::move(accept));
-    if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
-    return listener(std::move(made));
-  }
-  return base::fail(base::errc::exists, fmt::format("listen on {}: no free port from {} to {}",
-                                                    address.host(), ports.first, ports.last));
+  return watched(on, open_tcp(address, ports, options.backlog, options.kept), true, options,
+                 std::move(accept));
 }
 
 base::result<listener> listener::unix_socket(uv_loop_t* on, const std::string& path, mode_t mode,
                                              std::optional<gid_t> group, const listen_options& options,
                                              accept_fn accept) {
-  auto fd = bind_unix(path, mode, group, options.backlog);
-  if (!fd) return tl::unexpected(std::move(fd.error()));
-  auto made = std::make_unique<inner>(std::move(*fd), false, path, options, std::move(accept));
-  if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
-  return listener(std::move(made));
+  return watched(on, open_unix({path, mode, group}, options.backlog, options.kept), false, options,
+                 std::move(accept));
 }
 
 base::result<listener> listener::adopt(uv_loop_t* on, base::unique_fd fd, const listen_options& options,
@@ -346,13 +251,9 @@ base::result<listener> listener::adopt(uv_loop_t* on, base::unique_fd fd, const 
   if (getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) {
     return base::fail_errno("adopt a listening socket", errno);
   }
-  const int flags = fcntl(fd.get(), F_GETFL);
-  if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-    return base::fail_errno("adopt a listening socket", errno);
-  }
-  auto made = std::make_unique<inner>(std::move(fd), family != AF_UNIX, "", options, std::move(accept));
-  if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
-  return listener(std::move(made));
+  if (auto fits = listen_again(fd.get(), options.backlog); !fits)
+    return tl::unexpected(std::move(fits.error()));
+  return watched(on, listening_socket{std::move(fd)}, family != AF_UNIX, options, std::move(accept));
 }
 
 base::socket_address listener::address() const {

@@ -20,9 +20,12 @@
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
 #include "net/door.hpp"
+#include "net/socket_store.hpp"
 #include "net/stream.hpp"
 
 namespace coppice::net {
+
+struct listening_socket;
 
 struct listen_options {
   int backlog = 1024;
@@ -32,17 +35,13 @@ struct listen_options {
   std::shared_ptr<net::door> door{};
   // Else the last descriptors of the process are only for who takes the place of another.
   bool may_take_last_descriptors = false;
+  // One that is kept there already is gone on with.
+  keeping kept{};
 };
 
 // Those of a server that answers requests: so many places at its door, and four times as many connections in
 // all, since those whose requests are being answered are not dismissed.
 listen_options for_requests(std::string door, std::size_t places);
-
-// Inclusive; 0 to 0 lets the kernel choose.
-struct port_range {
-  std::uint16_t first = 0;
-  std::uint16_t last = 0;
-};
 
 class listener {
  public:
@@ -60,7 +59,8 @@ class listener {
                                     const listen_options& options, accept_fn accept);
 
   // A socket at `path` with exactly `mode`, and `group` where given. One that nobody listens on any more
-  // is replaced; errc::exists when somebody does. The file goes with the listener.
+  // is replaced; errc::exists when somebody does. The file goes with the listener, unless it is kept, or was
+  // made by somebody else. errc::refused: the one that is kept is open to others than these.
   static base::result<listener> unix_socket(uv_loop_t* on, const std::string& path, mode_t mode,
                                             std::optional<gid_t> group, const listen_options& options,
                                             accept_fn accept);
@@ -80,6 +80,8 @@ class listener {
  private:
   class inner;
   explicit listener(std::unique_ptr<inner> made);
+  static base::result<listener> watched(uv_loop_t* on, base::result<listening_socket> opened, bool is_tcp,
+                                        const listen_options& options, accept_fn accept);
   std::unique_ptr<inner> inner_;
 };
 

@@ -129,9 +129,13 @@ void stream::resume() {
 bool stream::paused() const {
   return inner().paused();
 }
-bool stream::hung_up() const {
+int stream::descriptor() const {
   uv_os_fd_t fd = -1;
-  if (uv_fileno(socket_.base(), &fd) != 0) return true;
+  return uv_fileno(socket_.base(), &fd) == 0 ? fd : -1;
+}
+bool stream::hung_up() const {
+  const int fd = descriptor();
+  if (fd < 0) return true;
   pollfd seen{fd, POLLRDHUP, 0};
   return ::poll(&seen, 1, 0) == 1;
 }

@@ -160,6 +160,8 @@ class stream {
   // At once; what is queued is dropped.
   void close();
 
+  // The socket, which stays the stream's; -1: there is none.
+  int descriptor() const;
   base::result<base::socket_address> peer_address() const;
   base::result<base::socket_address> local_address() const;
   // Of the process at the other end of a Unix-domain socket.

@@ -62,6 +62,7 @@ struct instance::components {
   behaviours::order_desk orders;
   behaviours::application_board board;
   configuration_source source;
+  net::socket_store* sockets = nullptr;
   std::unique_ptr<network> net; // made before the system starts, and needs it
   runtime::system system;
 

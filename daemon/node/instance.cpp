@@ -141,7 +141,8 @@ instance::~instance() {
 }
 
 base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, std::function<void()> on_ending,
-                                                        configuration_source from) {
+                                                        configuration_source from,
+                                                        net::socket_store* sockets) {
   std::unique_ptr<instance> made(new instance(std::move(spec)));
   auto cookie = find_cookie(made->spec().node.cookie);
   if (!cookie) return tl::unexpected(std::move(cookie.error()));
@@ -150,9 +151,10 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   components& p = *made->components_;
   p.on_ending = std::move(on_ending);
   p.cookie_file = cookie->file;
+  p.sockets = sockets;
   if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return tl::unexpected(loaded.error());
   p.system.set_factory(&p.plugins);
-  auto net = network::make(p.system, made->spec(), std::move(cookie->value));
+  auto net = network::make(p.system, made->spec(), std::move(cookie->value), sockets);
   if (!net) return tl::unexpected(std::move(net.error()));
   p.net = std::move(*net);
   if (auto started = p.system.start(); !started)
@@ -212,6 +214,7 @@ bool instance::stop() {
   p.stopped = true;
   p.state = node_state::stopping;
   held.unlock();
+  if (p.sockets != nullptr) p.sockets->end();
   p.tell_change();
   p.ready.settle(base::fail(base::errc::closed, "the node stops"));
   if (p.reloads) p.reloads->stop();
@@ -270,6 +273,10 @@ void instance::components::kill_actors(pid_set& killed) {
 
 const spec::node_spec& instance::spec() const {
   return started_with_->spec;
+}
+
+net::socket_store* instance::sockets() const {
+  return components_->sockets;
 }
 
 instance::ending instance::why() const {

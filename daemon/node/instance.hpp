@@ -27,6 +27,10 @@ namespace coppice::runtime {
 class system;
 }
 
+namespace coppice::net {
+class socket_store;
+}
+
 namespace coppice::node {
 
 struct configuration;
@@ -45,9 +49,11 @@ class instance {
   // when_ready(), their failure by on_ending. On failure what was started is stopped again.
   // `on_ending` is called once, on any thread, when the node is to come down by itself: the owner of the
   // node then calls stop().
-  // `from` is where apply() reads it anew.
+  // `from` is where apply() reads it anew; `sockets` where listening sockets are kept, outliving the node;
+  // null: nowhere.
   static base::result<std::unique_ptr<instance>> start(spec::node_spec spec, std::function<void()> on_ending,
-                                                       configuration_source from = {});
+                                                       configuration_source from = {},
+                                                       net::socket_store* sockets = nullptr);
   ~instance();
   instance(const instance&) = delete;
   instance& operator=(const instance&) = delete;
@@ -77,6 +83,8 @@ class instance {
   plugin_metrics counted() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
+  // May be null.
+  net::socket_store* sockets() const;
   std::string_view name() const { return spec().node.name; }
   // The file the cookie is in; empty: it came from elsewhere.
   const std::string& cookie_file() const;

@@ -124,9 +124,10 @@ std::string_view state_text(dist::peer_state state) {
 } // namespace
 
 base::result<std::unique_ptr<network>> network::make(runtime::system& host, const spec::node_spec& spec,
-                                                     std::string cookie) {
+                                                     std::string cookie, net::socket_store* sockets) {
   auto options = router_options(spec, std::move(cookie));
   if (!options) return tl::unexpected(std::move(options.error()));
+  options->sockets = sockets;
   return std::unique_ptr<network>(new network(host, spec, std::move(*options)));
 }
 
@@ -140,13 +141,10 @@ network::network(runtime::system& host, const spec::node_spec& spec, dist::optio
 
 network::~network() = default;
 
-bool network::on_first_worker(std::function<void()> task, std::chrono::milliseconds patience) {
+bool network::on_first_worker(work task, std::chrono::milliseconds patience) {
   const auto done = std::make_shared<std::promise<void>>();
   auto finished = done->get_future();
-  const bool posted = host_.post(0, [done, task = std::move(task)] {
-    task();
-    done->set_value();
-  });
+  const bool posted = host_.post(0, [done, task = std::move(task)] { task([done] { done->set_value(); }); });
   return posted && finished.wait_for(patience) == std::future_status::ready;
 }
 
@@ -191,12 +189,14 @@ base::status network::start_epmd(const base::socket_address& first, bool loopbac
   options.node.type =
       spec_.node.visibility == spec::visibility::visible ? epmd::visible_node : epmd::hidden_node;
 
+  options.sockets = router_.settings().sockets;
   const auto started = std::make_shared<base::status>();
   const bool ran = on_first_worker(
-      [this, started, options] {
+      [this, started, options](const std::function<void()>& done) {
         epmd_ = std::make_unique<epmd::embedded>(host_.loop(0), options, [this] { epmd_moved(); });
         *started = epmd_->start();
         epmd_moved();
+        done();
       },
       worker_patience);
   if (!ran) return base::fail(base::errc::timeout, "epmd: the first worker does not run");
@@ -221,12 +221,15 @@ void network::epmd_moved() {
 }
 
 void network::stop() {
-  const bool ran = on_first_worker(
-      [this] {
-        if (epmd_) epmd_->stop();
-        epmd_.reset();
-      },
-      worker_patience);
+  const auto wind_up = [this](std::function<void()> done) {
+    epmd_ ? epmd_->wind_up(std::move(done)) : done();
+  };
+  const auto end = [this](const std::function<void()>& done) {
+    if (epmd_) epmd_->stop();
+    epmd_.reset();
+    done();
+  };
+  const bool ran = on_first_worker(wind_up, worker_patience) && on_first_worker(end, worker_patience);
   if (!ran)
     base::log::warning("node", "the first worker does not run: EPMD forgets this node when it is gone");
   router_.stop();

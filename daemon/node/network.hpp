@@ -25,9 +25,10 @@ namespace coppice::node {
 
 class network {
  public:
-  // Reads the cookies of the routes. The system and the specification outlive it.
+  // Reads the cookies of the routes. The system, the specification and the store outlive it.
   static base::result<std::unique_ptr<network>> make(runtime::system& host, const spec::node_spec& spec,
-                                                     std::string cookie);
+                                                     std::string cookie,
+                                                     net::socket_store* sockets = nullptr);
   ~network();
   network(const network&) = delete;
   network& operator=(const network&) = delete;
@@ -52,8 +53,10 @@ class network {
   base::status start_epmd(const base::socket_address& first, bool loopback_only);
   // The first worker's thread.
   void epmd_moved();
-  // Runs `task` on the first worker, whose loop EPMD lives on, and waits for its end: false, it did not come.
-  bool on_first_worker(std::function<void()> task, std::chrono::milliseconds patience);
+  // Runs `task` on the first worker, whose loop EPMD lives on, and waits until it has called what it is
+  // given: false, it has not.
+  using work = std::function<void(std::function<void()> done)>;
+  bool on_first_worker(work task, std::chrono::milliseconds patience);
 
   runtime::system& host_;
   const spec::node_spec& spec_;

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdlib>
@@ -46,11 +47,31 @@ service_manager::service_manager() {
     watchdog_ = static_cast<base::nanos>(within) * 1000;
 }
 
-bool service_manager::tell(std::string_view lines) const {
+bool service_manager::tell(std::string_view lines, int descriptor) const {
   if (!socket_) return false;
-  const auto sent = sendto(socket_.get(), lines.data(), lines.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                           reinterpret_cast<const sockaddr*>(&address_), size_);
+  iovec text{const_cast<char*>(lines.data()), lines.size()};
+  msghdr message{};
+  message.msg_name = const_cast<sockaddr_un*>(&address_);
+  message.msg_namelen = size_;
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> beside{};
+  if (descriptor >= 0) {
+    message.msg_control = beside.data();
+    message.msg_controllen = beside.size();
+    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+  }
+  const auto sent = sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   return sent == static_cast<ssize_t>(lines.size());
+}
+
+bool service_manager::keeps() const {
+  const char* const at_most = std::getenv("FDSTORE");
+  return listens() && (at_most == nullptr || std::string_view(at_most) != "0");
 }
 
 } // namespace coppice::node

@@ -22,8 +22,11 @@ class service_manager {
   bool listens() const { return static_cast<bool>(socket_); }
   // WATCHDOG=1 has to come within this time, again and again; 0: it need not. ns.
   base::nanos watchdog() const { return watchdog_; }
-  // "READY=1", "STATUS=…": lines of one datagram. False: it is not taken, now at least. Does not wait.
-  bool tell(std::string_view lines) const;
+  // "READY=1", "STATUS=…": lines of one datagram, and a descriptor that goes with it unless it is -1. False:
+  // it is not taken, now at least. Does not wait.
+  bool tell(std::string_view lines, int descriptor = -1) const;
+  // It may keep descriptors: all but one that says it keeps none (FDSTORE=0).
+  bool keeps() const;
 
  private:
   base::unique_fd socket_;

@@ -9,6 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
+
+#include "net/passed_sockets.hpp"
 
 #ifdef COPPICE_HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -57,25 +60,19 @@ void background::ready() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), fd);
 }
 
-#ifdef COPPICE_HAVE_SYSTEMD
 base::result<std::vector<base::unique_fd>> inherited_sockets() {
-  const int count = sd_listen_fds(1);
-  if (count < 0) return base::fail_errno("take sockets from systemd", -count);
-  if (count == 0) return base::fail(base::errc::not_found, "-systemd: systemd passed no sockets");
+  auto passed = net::passed_sockets();
+  if (!passed) return tl::unexpected(std::move(passed.error()).context("-systemd"));
+  if (passed->empty()) return base::fail(base::errc::not_found, "-systemd: systemd passed no sockets");
   std::vector<base::unique_fd> sockets;
-  for (int i = 0; i < count; ++i) sockets.emplace_back(SD_LISTEN_FDS_START + i);
+  for (net::passed_socket& one : *passed) sockets.push_back(std::move(one.fd));
   return sockets;
 }
 
 void tell_systemd_ready() {
+#ifdef COPPICE_HAVE_SYSTEMD
   sd_notify(0, "READY=1");
-}
-#else
-base::result<std::vector<base::unique_fd>> inherited_sockets() {
-  return base::fail(base::errc::unsupported, "-systemd: not available in this version");
-}
-
-void tell_systemd_ready() {}
 #endif
+}
 
 } // namespace coppice::epmd::program

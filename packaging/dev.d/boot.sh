@@ -4,11 +4,11 @@
 
 help_boot() {
   cat <<'EOF'
-usage: packaging/dev boot
-Boots a Debian of this machine's release with the service installed, and uses it as an administrator does.
+usage: packaging/dev boot [--for trixie]
+Boots a Debian of this machine's release, or 13, with the service installed, and uses it as an administrator does.
 
 Start, reload, refused reload, restart, crash, stop, instances, who may use it, and the start after a boot:
-dev.d/booted. The Debian is made once under ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied
+dev.d/booted. For Debian 13 it is what build/packages-trixie holds. The Debian is made once under ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied
 for the run to build/boot. Where it cannot be done (it needs root, debootstrap, systemd-nspawn) it counts as one
 skipped test, with the reason.
 EOF
@@ -18,21 +18,37 @@ EOF
 boot_packages=(systemd systemd-sysv dbus procps zlib1g libstdc++6)
 
 dev_boot() {
-  local base folder=$build/boot suite package
-  (($# == 0)) || usage_error "boot: takes no argument"
+  local suite base folder=$build/boot package
+  suite=$(other_suite boot "$@")
+  if [[ ${1:-} == --for ]]; then shift 2; fi
+  (($# == 0)) || usage_error "boot: unknown argument: $1"
   need boot
-  build_kind release node
-  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  for package in $(linked_packages); do boot_packages+=("$package"); done
-  if ! base=$(debian_folder "boot-$suite" "$suite" "${boot_packages[@]}") || ! base=$(bootable "$base"); then
-    echo "skipped: the service in a booted Debian: $base"
-    echo '0 passed, 0 failed, 1 skipped'
+  if [[ -n $suite ]]; then
+    dev_package --for "$suite" >&2
+    for package in $(packages_needed "$build/packages-$suite"/*.deb); do boot_packages+=("$package"); done
+  else
+    build_kind release node
+    for package in $(linked_packages); do boot_packages+=("$package"); done
+  fi
+  if ! base=$(debian_folder "boot-${suite:-$(this_suite)}" "${suite:-$(this_suite)}" "${boot_packages[@]}") ||
+    ! base=$(bootable "$base"); then
+    skip_booted "the service" "$base"
     return
   fi
   rm -rf "$folder"
   cp -a "$base" "$folder"
-  DESTDIR=$folder meson install -C "$build/release" --no-rebuild --quiet >/dev/null
+  if [[ -n $suite ]]; then
+    for package in coppice coppice-epmd; do dpkg-deb -x "$build/packages-$suite/${package}"_*.deb "$folder"; done
+  else
+    DESTDIR=$folder meson install -C "$build/release" --no-rebuild --quiet >/dev/null
+  fi
   boot_with "$folder" booted
+}
+
+# skip_booted WHAT WHY
+skip_booted() {
+  echo "skipped: $1 in a booted Debian: $2"
+  echo '0 passed, 0 failed, 1 skipped'
 }
 
 # boot_with FOLDER SCRIPT: boots it, has it run this script of dev.d, once more if it asks for another boot, and judges.
@@ -58,12 +74,13 @@ EOF
 
 # run_booted FOLDER: until it powers off.
 run_booted() {
-  # nspawn keeps its sockets where sandboxes have no room for them.
+  # nspawn keeps its sockets where sandboxes have no room for them. The network is its own: this machine's may have an
+  # EPMD.
   # shellcheck disable=SC2016
-  timeout 240 unshare --mount sh -ec '
+  timeout 400 unshare --mount sh -ec '
     mkdir -p /run/systemd/nspawn
     mount -t tmpfs tmpfs /run/systemd/nspawn
-    exec systemd-nspawn --quiet --directory="$1" --boot --register=no --keep-unit --console=pipe' sh "$1" </dev/null
+    exec systemd-nspawn --quiet --directory="$1" --boot --private-network --register=no --keep-unit --console=pipe' sh "$1" </dev/null
 }
 
 # bootable FOLDER: prints it, or why it cannot be booted here.

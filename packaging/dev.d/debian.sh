@@ -5,14 +5,15 @@
 
 debians=${XDG_CACHE_HOME:-/var/cache}/coppice
 
-# debian_folder NAME SUITE [PACKAGE…]: prints the folder of that name, which has these packages, or why there is none.
+# debian_folder NAME SUITE [PACKAGE[|ALTERNATIVE]…]: prints the folder of that name, which has these packages, or why there
+# is none. Of alternatives the first that is there, or else that the release knows, is meant.
 debian_folder() {
   local folder=$debians/$1 suite=$2 missing=() package archive
   shift 2
   ((EUID == 0)) || { echo "making and entering it needs root"; return 1; }
   unshare --mount true 2>/dev/null || { echo "this machine lets nobody mount"; return 1; }
   for package in "$@"; do
-    installed "$package" "$folder" || missing+=("$package")
+    one_is_installed "$package" "$folder" || missing+=("$package")
   done
   if [[ -d $folder ]] && ((${#missing[@]} == 0)); then
     echo "$folder"
@@ -35,9 +36,16 @@ debian_folder() {
     say "installing in $folder: ${missing[*]}"
     # A mirror that stands still has lists that nobody renews; their signature is checked all the same.
     # shellcheck disable=SC2016
-    if ! in_debian "$suite" "$folder" sh -c '
-      apt-get update -q -o Acquire::Check-Valid-Until=false &&
-        exec apt-get install -q -y --no-install-recommends "$@"' \
+    if ! in_debian "$suite" "$folder" sh -ec '
+      apt-get update -q -o Acquire::Check-Valid-Until=false
+      for names; do
+        shift
+        for name in $(echo "$names" | tr "|" " "); do
+          if apt-cache show "$name" >/dev/null 2>&1; then break; fi
+        done
+        set -- "$@" "$name"
+      done
+      exec apt-get install -q -y --no-install-recommends "$@"' \
       sh "${missing[@]}" </dev/null >"$folder.log" 2>&1; then
       echo "apt-get failed: $folder.log"
       return 1
@@ -46,22 +54,33 @@ debian_folder() {
   echo "$folder"
 }
 
+# one_is_installed PACKAGE[|ALTERNATIVE]… FOLDER
+one_is_installed() {
+  local name
+  for name in ${1//|/ }; do
+    if installed "$name" "$2"; then return; fi
+  done
+  return 1
+}
+
 # in_debian SUITE FOLDER PROGRAM ARGUMENT…: as root of that Debian, with nothing of this shell's environment. What
-# the program leaves running ends with it. Packages fetched once are kept for every folder of that release.
+# the program leaves running ends with it. Packages fetched once are kept for every folder of that release. It has
+# shared_folder at the same path, where that is set.
 in_debian() {
   local archives=$debians/archives-$1 folder=$2
   shift 2
   mkdir -p "$archives"
   # shellcheck disable=SC2016
   unshare --mount --pid --fork --kill-child sh -ec '
-    folder=$1 archives=$2 jobs=$3
-    shift 3
+    folder=$1 archives=$2 jobs=$3 shared=$4
+    shift 4
     mount -t proc proc "$folder/proc"
     mount --rbind /dev "$folder/dev"
     mount --rbind /sys "$folder/sys"
     mount --bind "$archives" "$folder/var/cache/apt/archives"
+    if [ -n "$shared" ]; then mkdir -p "$folder$shared" && mount --bind "$shared" "$folder$shared"; fi
     exec env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      DEBIAN_FRONTEND=noninteractive COPPICE_JOBS="$jobs" chroot "$folder" "$@"' sh "$folder" "$archives" "$jobs" "$@"
+      DEBIAN_FRONTEND=noninteractive COPPICE_JOBS="$jobs" chroot "$folder" "$@"' sh "$folder" "$archives" "$jobs" "${shared_folder:-}" "$@"
 }
 
 help_bare() {

@@ -69,6 +69,7 @@ systemd-container systemd-nspawn, which boots it
 LIST
     package) cat <<'LIST' ;;
 debhelper what a Debian package is made with
+build-essential what dpkg-buildpackage asks for
 dpkg-dev dpkg-buildpackage
 lintian what is wrong with one
 python3 Meson

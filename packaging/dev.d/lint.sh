@@ -53,8 +53,6 @@ dev_lint() {
   # The pieces use variables of packaging/dev (SC2154).
   shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer packaging/dev.d/booted \
     packaging/dev.d/packaged packaging/dev.d/checks packaging/debian/*.p* .ci/run || failed=1
-  say "manual pages"
-  mandoc -T lint -W warning packaging/man/*.? || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
   say "the plugin ABI's headers and types"
@@ -64,6 +62,8 @@ dev_lint() {
   check_units || failed=1
   say "every file, and each header alone, with clang: warnings are errors"
   (build_kind address all everything) || failed=1
+  say "manual pages"
+  mandoc -T lint -W warning packaging/man/*.[1-8] "$build"/address/packaging/*.[1-8] || failed=1
   if [[ ${1:-} == --tidy ]]; then tidy || failed=1; fi
   ((failed == 0)) || die "lint found something"
 }

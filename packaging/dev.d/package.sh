@@ -4,31 +4,60 @@
 
 help_package() {
   cat <<'EOF'
-usage: packaging/dev package [FOLDER]
-Builds coppice, coppice-epmd and coppice-dev for the Debian it runs on.
+usage: packaging/dev package [--for trixie] [FOLDER]
+Builds coppice, coppice-epmd and coppice-dev for the Debian it runs on, or for Debian 13.
 
-They are left in FOLDER (build/packages), after lintian has found no error in them. They hold the release build of what
-is in the checkout; the source is laid out under build/package, with packaging/debian as its debian. Two builds of the
-same source give equal bytes.
+They are left in FOLDER (build/packages, or build/packages-trixie), after lintian has found no error in them, and beside
+them their debugging information (-dbgsym). They hold the release build of what is in the checkout; the source is laid
+out under build/package, with packaging/debian as its debian. Two builds of the same source give equal bytes. Those for
+Debian 13 are made in one under ${XDG_CACHE_HOME:-/var/cache}/coppice, which needs root and debootstrap.
 EOF
 }
 
 dev_package() {
-  local to
+  local suite to why
+  suite=$(other_suite package "$@")
+  if [[ ${1:-} == --for ]]; then shift 2; fi
   (($# <= 1)) || usage_error "package: one folder, not $#"
-  to=$(realpath -m "${1:-$build/packages}")
+  to=$(realpath -m "${1:-$build/packages${suite:+-$suite}}")
   need build package
-  make_packages "$to"
-  say "lintian"
-  # The authors have no mail address in common.
-  lintian --allow-root --fail-on error --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog \
-    "$to"/*.changes || die "package: lintian found an error"
+  why=$(packaging_debian "$suite") || die "package: $why"
+  make_packages "$suite" "$to"
   ls "$to"/*.deb
 }
 
-# make_packages FOLDER [WHERE]: the source is laid out in a folder of WHERE (build/package).
+# other_suite COMMAND ARGUMENT…: prints the Debian that `--for` at their begin asks for; nothing if it is this one.
+other_suite() {
+  [[ ${2:-} == --for ]] || return 0
+  [[ ${3:-} == trixie ]] || usage_error "$1: --for trixie"
+  [[ $(this_suite) == trixie ]] || echo trixie
+}
+
+this_suite() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
+
+# packaging_debian SUITE: has one in which packages are made, or prints why there is none; without a name this one.
+packaging_debian() {
+  local wanted=(libmbedtls-dev)
+  [[ -n $1 ]] || return 0
+  mapfile -t -O 1 wanted < <(for group in build package; do packages_of "$group"; done | awk '{print $1}')
+  debian_folder "package-$1" "$1" "${wanted[@]}"
+}
+
+# in_packaging_debian SUITE FOLDER PROGRAM ARGUMENT…: in that folder, which is one of build.
+in_packaging_debian() {
+  local suite=$1 folder=$2
+  shift 2
+  if [[ -n $suite ]]; then
+    shared_folder=$build in_debian "$suite" "$debians/package-$suite" \
+      env -C "$folder" CCACHE_DIR=/var/cache/ccache "$@"
+  else
+    env -C "$folder" CCACHE_DIR="${CCACHE_DIR:-$(ccache --get-config cache_dir)}" "$@"
+  fi
+}
+
+# make_packages SUITE FOLDER [WHERE]: the source is laid out in a folder of WHERE (build/package).
 make_packages() {
-  local to=$1 where=${2:-$build/package} version tree log=$build/package.log
+  local suite=$1 to=$2 where=${3:-$build/package} version tree log=$build/package.log
   version=$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)
   grep -q "version: '$version'" meson.build || die "package: packaging/debian/changelog is of $version, meson.build not"
   tree=$where/coppice-$version
@@ -36,14 +65,18 @@ make_packages() {
   mkdir -p "$tree/build/deps"
   source_files . | tar -c -T - | tar -x -C "$tree"
   cp -r packaging/debian "$tree/debian"
-  if [[ $(<"$build/deps/.mbedtls") == own ]]; then cp -r "$build/deps/mbedtls" "$tree/build/deps/"; fi
-  say "building the packages in ${tree#"$root"/}"
+  if [[ -z $suite && $(<"$build/deps/.mbedtls") == own ]]; then cp -r "$build/deps/mbedtls" "$tree/build/deps/"; fi
+  say "building the packages in ${tree#"$root"/}${suite:+, for $suite}"
   # debhelper has a home of its own for what it runs.
-  if ! (cd "$tree" && CCACHE_DIR=${CCACHE_DIR:-$(ccache --get-config cache_dir)} NINJA_STATUS='[%f/%t] ' \
-    dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes --jobs="$jobs") >"$log" 2>&1 </dev/null; then
+  if ! in_packaging_debian "$suite" "$tree" env NINJA_STATUS='[%f/%t] ' \
+    dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes --jobs="$jobs" >"$log" 2>&1 </dev/null; then
     tail -n 30 "$log" >&2
     die "package: dpkg-buildpackage failed (all it said: build/package.log)"
   fi
+  say "lintian"
+  # The authors have no mail address in common.
+  in_packaging_debian "$suite" "$where" sh -c 'exec lintian --allow-root --fail-on error \
+    --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog ./*.changes' || die "package: lintian found an error"
   mkdir -p "$to"
   rm -f "$to"/coppice*
   mv "$where"/coppice*_* "$to/"
@@ -51,8 +84,8 @@ make_packages() {
 
 help_packaged() {
   cat <<'EOF'
-usage: packaging/dev packaged
-Installs, upgrades, removes and purges the packages in a Debian of this machine's release that boots.
+usage: packaging/dev packaged [--for trixie]
+Installs, upgrades, removes and purges the packages in a Debian of this machine's release, or 13, that boots.
 
 They are built twice, in different folders, and have to be equal; what is compiled may come from ccache. A plugin's own
 package is made with dh_coppice as coppice-plugin(7) says. dev.d/packaged is what runs inside. Where it cannot be done
@@ -61,29 +94,36 @@ EOF
 }
 
 dev_packaged() {
-  local base folder=$build/packaged suite package first=$build/packages second=$build/packages-again
-  (($# == 0)) || usage_error "packaged: takes no argument"
+  local suite base folder package first second=$build/packages-again
+  suite=$(other_suite packaged "$@")
+  if [[ ${1:-} == --for ]]; then shift 2; fi
+  (($# == 0)) || usage_error "packaged: unknown argument: $1"
+  folder=$build/packaged${suite:+-$suite} first=$build/packages${suite:+-$suite}
   need boot package
-  dev_package "$first" >/dev/null
-  make_packages "$second" "$build/package-again"
+  if ! base=$(packaging_debian "$suite"); then
+    skip_booted "the packages" "$base"
+    return
+  fi
+  make_packages "$suite" "$first"
+  make_packages "$suite" "$second" "$build/package-again"
   for package in "$first"/*.deb; do
     cmp "$package" "$second/${package##*/}" || die "packaged: two builds of the same source differ"
   done
   rm -rf "$second" "$build/package-again"
-  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
   local packages=(systemd systemd-sysv dbus procps erlang-base)
   for package in $(packages_needed "$first"/*.deb); do packages+=("$package"); done
+  suite=${suite:-$(this_suite)}
   if ! base=$(debian_folder "packaged-$suite" "$suite" "${packages[@]}") || ! base=$(bootable "$base"); then
-    echo "skipped: the packages in a booted Debian: $base"
-    echo '0 passed, 0 failed, 1 skipped'
+    skip_booted "the packages" "$base"
     return
   fi
   rm -rf "$folder"
   cp -a "$base" "$folder"
   mkdir "$folder/root/packages"
   cp "$first"/*.deb "$folder/root/packages/"
+  rm "$folder"/root/packages/*-dbgsym_*
   later_version "$first"/coppice_*.deb "$folder/root/packages/later.deb"
-  plugin_packages "$first" "$folder/root/packages"
+  plugin_packages "$(other_suite packaged --for "$suite")" "$first" "$folder/root/packages"
   boot_with "$folder" packaged
 }
 
@@ -91,7 +131,7 @@ dev_packaged() {
 packages_needed() {
   local file
   for file in "$@"; do
-    [[ $file == *coppice-dev_* ]] || dpkg-deb -f "$file" Depends
+    [[ $file == *coppice-dev_* || $file == *-dbgsym_* ]] || dpkg-deb -f "$file" Depends
   done | tr ',' '\n' | awk '!/[|]/{print $1}' | sort -u
 }
 
@@ -105,13 +145,12 @@ later_version() {
   rm -rf "$unpacked"
 }
 
-# plugin_packages FOLDER TO: coppice-hello 1, 2 (another code) and 3 (a configuration that is refused), each made in a
-# tree of its own with what coppice-dev of FOLDER holds, as if that were installed.
+# plugin_packages SUITE FOLDER TO: coppice-hello 1, 2 (another code) and 3 (a configuration that is refused), each made in
+# a tree of its own with what coppice-dev of FOLDER holds, as if that were installed.
 plugin_packages() {
   local dev=$build/coppice-dev version tree
   rm -rf "$dev" "$build/hello"
-  dpkg-deb -x "$1"/coppice-dev_*.deb "$dev"
-  cp /usr/share/debhelper/autoscripts/* "$dev/usr/share/debhelper/autoscripts/"
+  dpkg-deb -x "$2"/coppice-dev_*.deb "$dev"
   for version in 1 2 3; do
     tree=$build/hello/$version
     mkdir -p "$tree/debian"
@@ -119,13 +158,16 @@ plugin_packages() {
     mv "$tree/debian/hello.cpp" "$tree/"
     sed -i "s/VERSION/$version/" "$tree/hello.cpp" "$tree/debian/changelog"
     if ((version == 3)); then echo 'nonsense: 1' >>"$tree/debian/coppice.yaml"; fi
-    if ! (cd "$tree" && PATH=$dev/usr/bin:$PATH PERL5LIB=$dev/usr/share/perl5 \
-      DH_AUTOSCRIPTDIR=$dev/usr/share/debhelper/autoscripts PKG_CONFIG_SYSROOT_DIR=$dev \
-      PKG_CONFIG_PATH=$(dirname "$(find "$dev" -name coppice-plugin.pc)") \
-      dpkg-buildpackage -d -b -us -uc) >"$build/hello.log" 2>&1; then
+    # shellcheck disable=SC2016
+    if ! in_packaging_debian "$1" "$tree" env PERL5LIB="$dev/usr/share/perl5" PKG_CONFIG_SYSROOT_DIR="$dev" \
+      DH_AUTOSCRIPTDIR="$dev/usr/share/debhelper/autoscripts" \
+      PKG_CONFIG_PATH="$(dirname "$(find "$dev" -name coppice-plugin.pc)")" sh -ec '
+        cp /usr/share/debhelper/autoscripts/* "$DH_AUTOSCRIPTDIR/"
+        export PATH=$1/usr/bin:$PATH
+        exec dpkg-buildpackage -d -b -us -uc' sh "$dev" >"$build/hello.log" 2>&1; then
       tail -n 30 "$build/hello.log"
       die "packaged: the plugin's package was not built"
     fi
-    cp "$build"/hello/coppice-hello_"$version"_*.deb "$2/hello-$version.deb"
+    cp "$build"/hello/coppice-hello_"$version"_*.deb "$3/hello-$version.deb"
   done
 }

@@ -6,13 +6,13 @@ import os
 import pathlib
 import resource
 import signal
-import socket
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, plugin_folder, root
+from harness.node import Node, plugin_folder, root
 from harness.reports import sanitized
+from harness.systemd import ServiceManager
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
 variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
@@ -28,61 +28,14 @@ applications:
 """
 
 
-class Manager:
-    """Hears; .lines are all so far, in order."""
-
-    def __init__(self, cleanup):
-        self.folder = Folder()
-        cleanup.callback(self.folder.close)
-        self.path = str(self.folder.path / "notify")
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        cleanup.callback(self.socket.close)
-        self.socket.bind(self.path)
-        self.socket.setblocking(False)
-        self.lines = []
-
-    def node(self, cleanup, config, watchdog=None, wait=True, settings=()):
-        """A node under it; `watchdog` in seconds."""
-        given = {"NOTIFY_SOCKET": self.path}
-        if watchdog is not None:
-            given["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
-        before = {name: os.environ.get(name) for name in given}
-        os.environ.update(given)
-        try:
-            return Node(cleanup, config=config, wait=wait, settings=settings)
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-    def hear(self):
-        """What has come since the last time."""
-        fresh = []
-        while True:
-            try:
-                fresh += self.socket.recv(65536).decode().splitlines()
-            except BlockingIOError:
-                self.lines += fresh
-                return fresh
-
-    def has(self, line):
-        self.hear()
-        return line in self.lines
-
-    def status(self):
-        """The last one."""
-        self.hear()
-        said = [line for line in self.lines if line.startswith("STATUS=")]
-        return said[-1].removeprefix("STATUS=") if said else ""
-
-
 def waits(manager, line):
     eventually(lambda: manager.has(line), line)
 
 
 @test("READY=1 comes when every application has started, with the status in words")
 def ready(cleanup):
-    manager = Manager(cleanup)
-    manager.node(cleanup, tree % ("kv", "5s"))
+    manager = ServiceManager(cleanup)
+    Node(cleanup, config=tree % ("kv", "5s"), under=manager)
     waits(manager, "READY=1")
     eventually(lambda: manager.status() == "running: 2 applications", "the status")
     at = manager.lines.index("READY=1")
@@ -92,11 +45,12 @@ def ready(cleanup):
 
 @test("an application that does not start is named and keeps READY=1 back until it has started")
 def late(cleanup):
-    manager = Manager(cleanup)
+    manager = ServiceManager(cleanup)
     there = manager.folder.path / "there"
     child = f"{{ id: c, actor: late, args: {{ needs: {there}, gate: {there} }} }}"
     config = tree % ("kv", "5s") + f"  - {{ name: dusk, type: temporary, supervisor: {{ children: [ {child} ] }} }}\n"
-    node = manager.node(cleanup, config, wait=False, settings=[("plugins.path", f"[ {plugin_folder()}, {variants} ]")])
+    node = Node(cleanup, config=config, under=manager, wait=False,
+                settings=[("plugins.path", f"[ {plugin_folder()}, {variants} ]")])
     eventually(lambda: "application dusk failed" in manager.status(), "the failure")
     check("READY=1" not in manager.lines, manager.lines)
     there.touch()
@@ -106,8 +60,8 @@ def late(cleanup):
 
 @test("an apply and a reload are told with what came of them, before whoever asked is answered")
 def outcomes(cleanup):
-    manager = Manager(cleanup)
-    node = manager.node(cleanup, tree % ("kv", "5s"))
+    manager = ServiceManager(cleanup)
+    node = Node(cleanup, config=tree % ("kv", "5s"), under=manager)
     waits(manager, "READY=1")
     node.folder.write("node.yaml", tree % ("probe", "5s"))
     node.ask("apply")
@@ -127,8 +81,8 @@ def outcomes(cleanup):
 
 @test("SIGHUP is an apply and a reload, and is told as they are")
 def hang_up(cleanup):
-    manager = Manager(cleanup)
-    node = manager.node(cleanup, tree % ("kv", "5s"))
+    manager = ServiceManager(cleanup)
+    node = Node(cleanup, config=tree % ("kv", "5s"), under=manager)
     waits(manager, "READY=1")
     node.process.send_signal(signal.SIGHUP)
     eventually(lambda: manager.status() ==
@@ -137,8 +91,8 @@ def hang_up(cleanup):
 
 @test("the watchdog is fed well within its time, and by a node that was stopped by a signal no more")
 def watchdog(cleanup):
-    manager = Manager(cleanup)
-    node = manager.node(cleanup, tree % ("kv", "5s"), watchdog=2)
+    manager = ServiceManager(cleanup, watchdog=2)
+    node = Node(cleanup, config=tree % ("kv", "5s"), under=manager)
     waits(manager, "READY=1")
     manager.hear()
     before, began = len([line for line in manager.lines if line == "WATCHDOG=1"]), time.monotonic()
@@ -155,8 +109,8 @@ def watchdog(cleanup):
 
 @test("a stop says what it stops, asks for the time that takes, and feeds the watchdog meanwhile")
 def stop(cleanup):
-    manager = Manager(cleanup)
-    node = manager.node(cleanup, tree % ("probe", "30s"), watchdog=1)
+    manager = ServiceManager(cleanup, watchdog=1)
+    node = Node(cleanup, config=tree % ("probe", "30s"), under=manager)
     waits(manager, "READY=1")
     node.call("a", "{trap_exit, true}")
     node.coppice("call", "a", "{sleep, 2500}", "--timeout", "1ms")
@@ -174,8 +128,8 @@ def stop(cleanup):
 def no_descriptors(cleanup):
     if sanitized("address", "thread"):
         raise Skip("the sanitizers need descriptors of their own to look at memory")
-    manager = Manager(cleanup)
-    node = manager.node(cleanup, tree % ("kv", "5s"), watchdog=1)
+    manager = ServiceManager(cleanup, watchdog=1)
+    node = Node(cleanup, config=tree % ("kv", "5s"), under=manager)
     waits(manager, "READY=1")
     used = max(int(one) for one in os.listdir(f"/proc/{node.process.pid}/fd"))
     resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (used + 1, used + 1))
@@ -185,11 +139,10 @@ def no_descriptors(cleanup):
 
 @test("a service manager that does not listen any more is no reason to end")
 def gone(cleanup):
-    manager = Manager(cleanup)
-    node = manager.node(cleanup, tree % ("kv", "5s"), watchdog=1)
+    manager = ServiceManager(cleanup, watchdog=1)
+    node = Node(cleanup, config=tree % ("kv", "5s"), under=manager)
     waits(manager, "READY=1")
-    manager.socket.close()
-    os.unlink(manager.path)
+    manager.close()
     node.ask("reload")
     equal(node.call("a", "size"), "0")
     equal(node.stop(), 0, node.log())

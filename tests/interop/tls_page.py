@@ -137,7 +137,7 @@ def old_version(cleanup):
 
 @test("the manual page's examples are those of the page")
 def manual(_):
-    manual_page = (root / "packaging/man/coppice.yaml.5").read_text().replace("\\-", "-")
+    manual_page = (root / "packaging/man/coppice.yaml.5.in").read_text().replace("\\-", "-")
     lines = {line.strip() for _, block in fenced(page) for line in block.splitlines()}
     examples = re.findall(r"^\.nf\n(.*?)^\.fi$", manual_page, flags=re.M | re.S)
     equal(len(examples), 3)

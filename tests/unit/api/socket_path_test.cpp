@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Choosing a control socket: the option wins over the environment, the environment over the folder.
 #include "api/socket_path.hpp"
+#include "base/file.hpp"
 #include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -80,6 +81,22 @@ TEST_CASE("a service's socket that may be opened comes first, then those of the 
   make_socket(own.file("coppice/mine.sock"));
   CHECK(as_somebody([&] { return is_chosen(own.file("coppice/mine.sock")); }));
   unsetenv("XDG_RUNTIME_DIR");
+}
+
+TEST_CASE("what a node has left that has ended does not count beside one that runs") {
+  test::temporary_folder services;
+  make_socket(services.file("ended.sock"));
+  const std::string live = services.file("live.sock");
+  make_socket(live);
+  CHECK(api::choose_socket("", services.path()).error().code == base::errc::invalid);
+  REQUIRE(unlink(live.c_str()) == 0);
+  const base::unique_fd listening(socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  live.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(listen(listening.get(), 1) == 0);
+  CHECK(api::choose_socket("", services.path()).value() == live);
 }
 
 TEST_CASE("who may open a socket is said by name") {

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Listening sockets that a service manager keeps over a restart, and such as it passes: the test is the service manager."""
+import contextlib
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Control, Node, free_port, program, until_closed
+from harness.systemd import ServiceManager
+from harness.tap import check, contains, equal, eventually, run, test
+
+tree = """
+epmd: { mode: %s, address: 127.0.0.1 }
+distribution: { listen: [ %s ] }
+%s
+applications: [ { name: shop, supervisor: { children: [ { id: a, actor: kv, name: a } ] } } ]
+"""
+anywhere = "{ address: 127.0.0.1, ports: 0-0 }"
+http = "control: { http: { address: 127.0.0.1, port: %d } }"
+
+
+class Clients:
+    """One that connects again and again, and takes an answer each time; .served how often, .refused why not."""
+
+    def __init__(self, cleanup, name, once):
+        self.name, self.once = name, once
+        self.served, self.refused, self.over = 0, [], threading.Event()
+        self.thread = threading.Thread(target=self.work)
+        self.thread.start()
+        cleanup.callback(self.end)
+
+    def work(self):
+        while not self.over.is_set():
+            try:
+                self.once()
+                self.served += 1
+            except Exception as why:  # whatever it was, the test says it
+                self.refused.append(repr(why))
+                self.over.wait(0.01)
+
+    def end(self):
+        self.over.set()
+        self.thread.join()
+
+
+def connected(port):
+    return socket.create_connection(("127.0.0.1", port), 60)
+
+
+def ask_http(port):
+    with connected(port) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = until_closed(client)
+    check(answer.startswith(b"HTTP/1.1 200") or answer.startswith(b"HTTP/1.1 503"), "an answer", answer)
+
+
+def ask_epmd(port, name=b"demo"):
+    """The answer to PORT_PLEASE2."""
+    with connected(port) as client:
+        client.sendall((len(name) + 1).to_bytes(2, "big") + b"z" + name)
+        return until_closed(client)
+
+
+def ask_control(path):
+    with contextlib.closing(Control(path)) as client:
+        check("result" in client.ask("status"), "an answer")
+
+
+def just_connect(port):
+    with connected(port):
+        pass
+
+
+def restart(manager, node):
+    manager.hear()
+    equal(node.stop(), 0, node.log())
+    node.begin()
+    eventually(lambda: "READY=1" in manager.hear(), "ready again", 60)
+
+
+def ports_of(node):
+    return [one.split(":")[1].split()[0] for one in node.ask("status")["listen"]]
+
+
+def refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@test("a restart under a stream of connecting clients refuses none, and several listeners of one name stay what they are")
+def stream(cleanup):
+    manager, port = ServiceManager(cleanup), free_port()
+    some = "address: 127.0.0.1, ports: 20000-30000"
+    listen = ", ".join([f"{{ {some} }}", f"{{ {some}, tls: on }}", "{ address: 127.0.0.2, ports: 0-0 }"])
+    node = Node(cleanup, config=tree % ("serve", listen, http % port), under=manager)
+    equal([name for name in manager.names() if name != "epmd"], ["control", "dist", "dist", "dist", "http"])
+    before, inode = node.ask("status")["listen"], os.stat(node.socket).st_ino
+    first = int(before[0].split(":")[1])
+    clients = [Clients(cleanup, "dist", lambda: just_connect(first)), Clients(cleanup, "http", lambda: ask_http(port)),
+               Clients(cleanup, "epmd", lambda: check(ask_epmd(node.epmd_port)[:1] == b"w", "an answer")),
+               Clients(cleanup, "control", lambda: ask_control(node.socket))]
+    for _ in range(3):
+        seen = [one.served for one in clients]
+        eventually(lambda: all(one.served > n + 5 for one, n in zip(clients, seen)), "each is served", 60)
+        restart(manager, node)
+    seen = [one.served for one in clients]
+    eventually(lambda: all(one.served > n + 5 for one, n in zip(clients, seen)), "each is served", 60)
+    for one in clients:
+        one.end()
+        equal(one.refused, [], one.name)
+    equal(node.ask("status")["listen"], before)
+    equal(os.stat(node.socket).st_ino, inode, "the control socket is the one it was")
+    kept = manager.names()
+    restart(manager, node)
+    equal(manager.names(), kept, "nothing is kept twice")
+
+
+@test("what is not configured any more is closed, and its port may be another's")
+def closed(cleanup):
+    manager, old, http_port = ServiceManager(cleanup), free_port(), free_port()
+    fixed = "{ address: 127.0.0.1, ports: %d-%d }"
+    listen = fixed % (old, old) + ", { address: 127.0.0.2, ports: 0-0 }"
+    node = Node(cleanup, config=tree % ("off", listen, http % http_port), under=manager)
+    equal(manager.names(), ["control", "dist", "dist", "http"])
+    # The port of one is another's now, on all addresses.
+    node.folder.write("node.yaml", tree % ("off", "{ address: 0.0.0.0, ports: %d-%d }" % (http_port, http_port), ""))
+    restart(manager, node)
+    eventually(lambda: manager.names() == ["control", "dist"], "only what is configured is kept")
+    eventually(lambda: refused(old), "the old one is closed")
+    just_connect(http_port)
+    contains(node.log(), "nothing is configured for it")
+
+
+@test("an orderly end without a successor leaves nothing but the socket's file, which the client sees through")
+def no_successor(cleanup):
+    manager = ServiceManager(cleanup)
+    node = Node(cleanup, config=tree % ("off", anywhere, ""), under=manager)
+    port = int(ports_of(node)[0])
+    equal(node.stop(), 0, node.log())
+    check(not refused(port), "it is kept")
+    manager.close()
+    check(refused(port), "and gone with the service manager")
+    done = node.coppice("status")
+    equal(done.returncode, 3, done.stderr)
+    node.under = None
+    node.begin()
+    node.wait_ready()
+
+
+@test("a service manager that keeps nothing is given nothing")
+def keeps_nothing(cleanup):
+    manager = ServiceManager(cleanup, keeps=0)
+    node = Node(cleanup, config=tree % ("off", anywhere, ""), under=manager)
+    equal(node.stop(), 0, node.log())
+    check("FDSTORE=1" not in manager.hear(), "nothing is given")
+    check(not os.path.exists(node.socket), "and the file is gone")
+
+
+@test("a control socket whose file is gone, or another's, is made anew")
+def lost_file(cleanup):
+    manager = ServiceManager(cleanup)
+    node = Node(cleanup, config=tree % ("off", anywhere, ""), under=manager)
+    for in_the_way in (False, True):
+        equal(node.stop(), 0, node.log())
+        os.unlink(node.socket)
+        if in_the_way:
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(node.socket)
+        node.begin()
+        node.wait_ready()
+        contains(node.log(), "does not lead to the socket that was kept")
+        equal(manager.names(), ["control", "dist"])
+
+
+def listening(family=socket.AF_INET, address=("127.0.0.1", 0)):
+    made = socket.socket(family)
+    made.bind(address)
+    made.listen(1)
+    return made
+
+
+@test("sockets that a socket unit opened are taken by name and address; whoever waits in them is served")
+def activated(cleanup):
+    manager, opened = ServiceManager(cleanup), [listening(), listening()]
+    ports = [one.getsockname()[1] for one in opened]
+    early = connected(ports[1])
+    cleanup.callback(early.close)
+    early.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    for name, one in zip(("dist", "http"), opened):
+        manager.keep(name, os.dup(one.fileno()))
+        manager.keep(name, os.dup(one.fileno()))  # of a unit and of the store
+    node = Node(cleanup, config=tree % ("off", anywhere, http % ports[1]), under=manager)
+    equal(ports_of(node), [str(ports[0])])
+    contains(until_closed(early), b"HTTP/1.1 ")
+    equal([line for line in manager.hear() if line.startswith("FDNAME=")], ["FDNAME=control"])
+
+
+@test("whatever else is passed is closed and said, and the node starts all the same")
+def odd(cleanup):
+    manager = ServiceManager(cleanup)
+    datagram, silent, left, right = socket.socket(type=socket.SOCK_DGRAM), socket.socket(), *socket.socketpair()
+    datagram.bind(("127.0.0.1", 0))
+    unnamed = listening(socket.AF_UNIX, b"\0" + os.urandom(8).hex().encode())
+    both = socket.socket(socket.AF_INET6)
+    both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    both.bind(("::", 0))
+    both.listen(1)
+    passed = {"dist": [datagram, silent, listening(address=("127.0.0.9", 0))], "http": [left, both], "control": [unnamed],
+              "nobody": [listening()], "epmd-registration": [right]}
+    for name, sockets in passed.items():
+        for one in sockets:
+            manager.keep(name, one.detach())
+    manager.keep("epmd", os.open("/dev/null", os.O_RDONLY))
+    node = Node(cleanup, config=tree % ("off", anywhere, http % free_port()), under=manager)
+    eventually(lambda: manager.names() == ["control", "dist", "http"], "only what is in use is kept")
+    for words in ("it is no socket", "it is no stream", "it neither listens nor is connected", "it takes IPv4 connections too",
+                  "it does not listen", "nobody at 127.0.0.1:"):
+        contains(node.log(), words)
+
+
+@test("variables that are another process's, or wrong, take nothing")
+def not_ours(cleanup):
+    for wrong in ({"LISTEN_PID": "1"}, {"LISTEN_FDS": "1000"}, {"LISTEN_FDS": "none"}, {"LISTEN_FDNAMES": "a:b:c:d"}):
+        manager = ServiceManager(cleanup)
+        manager.environment = wrong
+        manager.keep("dist", listening().detach())
+        node = Node(cleanup, config=tree % ("off", anywhere, ""), under=manager)
+        check("goes on with the socket" not in node.log(), wrong, node.log())
+        check("LISTEN_PID" in wrong or "no socket is taken over" in node.log(), wrong, node.log())
+        equal(node.stop(), 0, node.log())
+        manager.close()
+
+
+class Mapper:
+    """coppice-epmd on a port of its own."""
+
+    def __init__(self, cleanup):
+        self.port = free_port()
+        self.process = subprocess.Popen([program("COPPICE_EPMD", "coppice-epmd"), "-port", str(self.port)],
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cleanup.callback(self.end)
+        eventually(lambda: not refused(self.port), "EPMD")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+    def port_of(self, name):
+        """None: it is not registered."""
+        answer = ask_epmd(self.port, name)
+        return int.from_bytes(answer[2:4], "big") if answer[1] == 0 else None
+
+
+@test("a node stays registered with the EPMD of another over its restart, and is registered anew where it is another one")
+def registered(cleanup):
+    manager, mapper = ServiceManager(cleanup), Mapper(cleanup)
+    node = Node(cleanup, config=tree % ("auto", anywhere, ""), epmd_port=mapper.port, under=manager)
+    equal(manager.names(), ["control", "dist", "epmd-registration"])
+    port = int(ports_of(node)[0])
+    known = Clients(cleanup, "EPMD", lambda: equal(mapper.port_of(b"demo"), port))
+    before = node.ask("status")["creation"]
+    restart(manager, node)
+    contains(node.ask("status")["epmd"], "registered at")
+    seen = known.served
+    eventually(lambda: known.served > seen + 5, "it is asked for", 60)
+    known.end()
+    equal(known.refused, [], "the name was there all the time")
+    check(node.ask("status")["creation"] != before, "it is another incarnation")
+    equal(manager.names(), ["control", "dist", "epmd-registration"])
+
+    other = free_port()
+    node.folder.write("node.yaml", tree % ("auto", "{ address: 127.0.0.1, ports: %d-%d }" % (other, other), ""))
+    restart(manager, node)
+    equal(mapper.port_of(b"demo"), other, "another port")
+    node.command = [part.replace("node.name=demo@", "node.name=renamed@") for part in node.command]
+    restart(manager, node)
+    equal((mapper.port_of(b"demo"), mapper.port_of(b"renamed")), (None, other), "another name")
+    equal(manager.names(), ["control", "dist", "epmd-registration"])
+
+    equal(node.stop(), 0, node.log())
+    mapper.end()
+    node.begin()
+    node.wait_ready()
+    eventually(lambda: "serving on port" in node.ask("status")["epmd"], "without an EPMD it is one itself", 30)
+    eventually(lambda: manager.names().count("epmd-registration") == 0, "and no connection is kept")
+    check("epmd" in manager.names(), "but its sockets", manager.names())
+
+
+if __name__ == "__main__":
+    run()
