@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What a plugin author gets: the SDK is installed under a DESTDIR, the README's hello worlds are built from it by the
-commands the README shows, with gcc and with clang, loaded by a node and called; so are the example projects and the one
-in Rust. And what is exported by whom."""
+commands the README shows, with gcc and with clang, loaded by a node and called; so are the example projects. And what
+is exported by whom."""
 import pathlib
 import re
 import shutil
@@ -110,12 +110,6 @@ def greets(cleanup, source):
     node = serves(cleanup, folder.path, [source.stem])
     for name in ('<<"you">>', '"you"', "you"):
         equal(node.call(source.stem, f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
-
-
-@test("the example in Rust answers as greeter does")
-def rust_example(cleanup):
-    needs("rustc")
-    greets(cleanup, EXAMPLES / "rust/greeter_rs.rs")
 
 
 @test("the example for tcc answers as greeter does")
