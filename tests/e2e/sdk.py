@@ -112,6 +112,21 @@ def greets(cleanup, source):
         equal(node.call(source.stem, f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
 
 
+@test("the installed documents refer to what is installed, and the bundled plugins are there to read")
+def documents(_):
+    folder, _ = installed()
+    found = {file.name for file in folder.path.rglob("*") if file.is_file()}
+    pages = [*folder.path.rglob("*.md"), *(root / "packaging").glob("TLS.md")]
+    check({"README.md", "STABILITY.md", "COOKBOOK.md", "kv.cpp", "greeter.c", "abi.rs"} <= found, "they are installed", *found)
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", prose):
+            check("://" in link or (page.parent / link).exists(), f"{page.name} links to what is installed", link)
+        for place in re.findall(r"`((?:tests|packaging|daemon|etf|epmd)/[\w./]*)", prose):
+            check(False, f"{page.name} names a file of the source alone", place)
+
+
 @test("the example for tcc answers as greeter does")
 def tcc_example(cleanup):
     needs("tcc", "as", "gcc")
