@@ -34,6 +34,7 @@ erlang-ssl its distribution over TLS
 erlang-dev its library for C nodes
 elixir GenServer, Task and iex against the node
 openssl the tests' certificates
+cargo the crate for plugins in Rust, and its examples
 python3 test drivers
 LIST
     lint) cat <<'LIST' ;;
@@ -77,7 +78,6 @@ LIST
     verify) cat <<'LIST' ;;
 abigail-tools the plugin ABI's types against what is recorded
 cmake the example project's other build
-rustc the example plugin in Rust
 tcc the example plugin for another C compiler
 debootstrap other Debians, for their Erlang/OTP
 LIST

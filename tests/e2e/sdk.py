@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What a plugin author gets: the SDK is installed under a DESTDIR, the README's hello worlds are built from it by the
-commands the README shows, with gcc and with clang, loaded by a node and called; so are the example projects and the one
-in Rust. And what is exported by whom."""
+commands the README shows, with gcc and with clang, loaded by a node and called; so are the example projects. And what
+is exported by whom."""
 import pathlib
 import re
 import shutil
@@ -111,10 +111,19 @@ def greets(cleanup, source):
         equal(node.call(source.stem, f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
 
 
-@test("the example in Rust answers as greeter does")
-def rust_example(cleanup):
-    needs("rustc")
-    greets(cleanup, EXAMPLES / "rust/greeter_rs.rs")
+@test("the installed documents refer to what is installed, and the bundled plugins are there to read")
+def documents(_):
+    folder, _ = installed()
+    found = {file.name for file in folder.path.rglob("*") if file.is_file()}
+    pages = [*folder.path.rglob("*.md"), *(root / "packaging").glob("TLS.md")]
+    check({"README.md", "STABILITY.md", "COOKBOOK.md", "kv.cpp", "greeter.c", "abi.rs"} <= found, "they are installed", *found)
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", prose):
+            check("://" in link or (page.parent / link).exists(), f"{page.name} links to what is installed", link)
+        for place in re.findall(r"`((?:tests|packaging|daemon|etf|epmd)/[\w./]*)", prose):
+            check(False, f"{page.name} names a file of the source alone", place)
 
 
 @test("the example for tcc answers as greeter does")

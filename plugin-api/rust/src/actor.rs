@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+//! What an actor may do as a process, from inside of its callbacks. Destinations are what they are in Erlang: a
+//! pid, a name (`Atom`), `(Atom(name), Atom(node))`, or an alias. Times are durations from now.
+
+use crate::abi;
+use crate::host::{self, checked, parking, Error};
+use crate::message::Message;
+use crate::term::{OwnedTerm, TermBytes};
+use crate::writer::Encode;
+use std::convert::TryFrom;
+use std::time::Duration;
+
+/// The actor whose callback runs. It is lent to the callback and cannot be kept.
+pub struct Actor {
+    raw: *mut abi::Actor,
+}
+
+/// Why a call brought no reply.
+#[derive(Debug)]
+pub enum CallError {
+    /// The other process ended, with this reason.
+    Exit(Message),
+    /// There was no answer.
+    Failed(Error),
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> CallError {
+        CallError::Failed(error)
+    }
+}
+
+/// Of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Level {
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+/// How an actor is started from code.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spawn<'a> {
+    /// `PLUGIN:ACTOR`, `PLUGIN`, or `:ACTOR` of the caller's own plugin.
+    pub actor: &'a str,
+    /// Its registered name; empty: none.
+    pub name: &'a str,
+    /// Linked to the caller from its first instruction.
+    pub link: bool,
+}
+
+pub(crate) fn deadline(timeout: Duration) -> Result<i64, Error> {
+    let api = host::timer().ok_or(Error::Context)?;
+    let ahead = i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX);
+    // Safety: takes nothing. 0 would mean the default.
+    Ok(unsafe { (api.now)() }.saturating_add(ahead).max(1))
+}
+
+impl Actor {
+    // For the callback that has `raw`, and no longer.
+    pub(crate) fn lent(raw: *mut abi::Actor) -> Actor {
+        Actor { raw }
+    }
+
+    pub(crate) fn raw(&self) -> *mut abi::Actor {
+        self.raw
+    }
+
+    fn api() -> Result<&'static abi::ActorApi, Error> {
+        host::actor().ok_or(Error::Context)
+    }
+
+    fn own(
+        &self,
+        which: impl FnOnce(&abi::ActorApi) -> unsafe extern "C" fn(*mut abi::Actor) -> abi::Bytes,
+    ) -> TermBytes<'_> {
+        match host::actor() {
+            // Safety: borrowed until the callback returns, as `self` is.
+            Some(api) => TermBytes::believed(unsafe { which(api)(self.raw).view() }),
+            None => TermBytes::believed(&[]),
+        }
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> TermBytes<'_> {
+        self.own(|api| api.self_borrowed)
+    }
+
+    /// The pid of who started it; None if nobody is known.
+    pub fn parent(&self) -> Option<TermBytes<'_>> {
+        Some(self.own(|api| api.parent_borrowed)).filter(|pid| !pid.bytes().is_empty())
+    }
+
+    /// The node's name, an atom.
+    pub fn node(&self) -> TermBytes<'_> {
+        self.own(|api| api.node_borrowed)
+    }
+
+    /// Its arguments, as `init` had them.
+    pub fn args(&self) -> TermBytes<'_> {
+        self.own(|api| api.args_borrowed)
+    }
+
+    /// The application's env, a map.
+    pub fn env(&self) -> TermBytes<'_> {
+        self.own(|api| api.env_borrowed)
+    }
+
+    /// Sends a message. Waits for room at a full receiver's; `Error::Full` if it was dropped there. A missing
+    /// receiver is no error.
+    pub fn send(&self, to: impl Encode, message: impl Encode) -> Result<(), Error> {
+        let to = OwnedTerm::new(to)?;
+        let mut message = Message::new(message)?.give();
+        let api = parking(host::actor())?;
+        // Safety: the bytes are borrowed, the message is taken.
+        checked(unsafe { (api.send)(self.raw, view(&to), &mut message, 0) })?;
+        Ok(())
+    }
+
+    /// `gen_server:cast`. Waits for room.
+    pub fn cast(&self, to: impl Encode, message: impl Encode) -> Result<(), Error> {
+        let to = OwnedTerm::new(to)?;
+        let mut message = Message::new(message)?.give();
+        let api = parking(host::call())?;
+        // Safety: the bytes are borrowed, the message is taken.
+        checked(unsafe { (api.cast)(self.raw, view(&to), &mut message, 0) })?;
+        Ok(())
+    }
+
+    /// `gen_server:call`. Waits for the answer; one that comes after the timeout is dropped, never delivered.
+    pub fn call(&self, to: impl Encode, request: impl Encode, timeout: Duration) -> Result<Message, CallError> {
+        let to = OwnedTerm::new(to)?;
+        let deadline = deadline(timeout)?;
+        let mut request = Message::new(request)?.give();
+        let mut answer = abi::RawMessage::empty();
+        let api = parking(host::call())?;
+        // Safety: the bytes are borrowed, the request is taken, the answer is ours.
+        let status = unsafe { (api.call)(self.raw, view(&to), &mut request, deadline, &mut answer) };
+        let answer = Message::taken(answer);
+        match checked(status) {
+            Ok(_) => Ok(answer),
+            Err(Error::Exit) => Err(CallError::Exit(answer)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks without waiting for the answer, which arrives at `on_response` with the id given back here and `tag`, in
+    /// this code or, after a reload, in the next. For thousands of open requests. Waits for room.
+    pub fn request(&self, to: impl Encode, request: impl Encode, timeout: Duration, tag: u64) -> Result<u64, Error> {
+        let to = OwnedTerm::new(to)?;
+        let deadline = deadline(timeout)?;
+        let mut request = Message::new(request)?.give();
+        let mut id = 0;
+        let api = parking(host::call())?;
+        // Safety: the bytes are borrowed, the request is taken.
+        checked(unsafe { (api.request)(self.raw, view(&to), &mut request, deadline, tag, &mut id) })?;
+        Ok(id)
+    }
+
+    /// Forgets a request: `Error::NotFound` if it was answered.
+    pub fn cancel_request(&self, id: u64) -> Result<(), Error> {
+        let api = host::call().ok_or(Error::Context)?;
+        // Safety: an id is a number.
+        checked(unsafe { (api.cancel)(self.raw, id) })?;
+        Ok(())
+    }
+
+    /// Answers a call that `handle_call` left for later.
+    pub fn reply(&self, from: TermBytes<'_>, value: impl Encode) -> Result<(), Error> {
+        self.reply_with(from, Message::new(value)?)
+    }
+
+    pub(crate) fn reply_with(&self, from: TermBytes<'_>, message: Message) -> Result<(), Error> {
+        let api = host::call().ok_or(Error::Context)?;
+        let mut message = message.give();
+        // Safety: the bytes are borrowed, the message is taken.
+        checked(unsafe { (api.reply)(self.raw, abi::Bytes::of(from.bytes()), &mut message) })?;
+        Ok(())
+    }
+
+    /// Links. To a missing process: an exit signal with `noproc`, as in Erlang.
+    pub fn link(&self, pid: impl Encode) -> Result<(), Error> {
+        let pid = OwnedTerm::new(pid)?;
+        // Safety: here and below what is handed over is borrowed for the call.
+        checked(unsafe { (Self::api()?.link)(self.raw, view(&pid), 0) })?;
+        Ok(())
+    }
+
+    /// Ends a link.
+    pub fn unlink(&self, pid: impl Encode) -> Result<(), Error> {
+        let pid = OwnedTerm::new(pid)?;
+        checked(unsafe { (Self::api()?.unlink)(self.raw, view(&pid)) })?;
+        Ok(())
+    }
+
+    /// The exit signal `exit(Pid, Reason)`; to end oneself answer `Exit` instead.
+    pub fn exit(&self, pid: impl Encode, reason: impl Encode) -> Result<(), Error> {
+        let (pid, reason) = (OwnedTerm::new(pid)?, OwnedTerm::new(reason)?);
+        checked(unsafe { (Self::api()?.exit)(self.raw, view(&pid), view(&reason), 0) })?;
+        Ok(())
+    }
+
+    /// Whether exit signals arrive at `handle_info` as {'EXIT', Pid, Reason}; gives back what was.
+    pub fn trap_exit(&self, on: bool) -> Result<bool, Error> {
+        let mut old = 0;
+        checked(unsafe { (Self::api()?.trap_exit)(self.raw, on.into(), &mut old) })?;
+        Ok(old != 0)
+    }
+
+    /// The end arrives at `handle_info` as {'DOWN', Ref, process, PidOrName, Reason}, with the reference given back
+    /// here.
+    pub fn monitor(&self, whom: impl Encode) -> Result<OwnedTerm, Error> {
+        let whom = OwnedTerm::new(whom)?;
+        self.given(|out| Ok(unsafe { (Self::api()?.monitor)(self.raw, view(&whom), 0, std::ptr::null(), out) }))
+    }
+
+    /// Ends a monitor, and removes a 'DOWN' of it that has arrived.
+    pub fn demonitor(&self, reference: TermBytes<'_>) -> Result<(), Error> {
+        checked(unsafe { (Self::api()?.demonitor)(self.raw, abi::Bytes::of(reference.bytes()), 1) })?;
+        Ok(())
+    }
+
+    /// {nodedown, Node} at `handle_info` when that node is lost, or at once if it cannot be reached.
+    pub fn monitor_node(&self, node: &str, on: bool) -> Result<(), Error> {
+        let node = OwnedTerm::new(crate::Atom(node))?;
+        checked(unsafe { (Self::api()?.monitor_node)(self.raw, view(&node), on.into()) })?;
+        Ok(())
+    }
+
+    /// A reference that can be sent to until it is given back by `unalias`.
+    pub fn alias(&self) -> Result<OwnedTerm, Error> {
+        self.given(|out| Ok(unsafe { (Self::api()?.alias)(self.raw, 0, out) }))
+    }
+
+    /// Nothing arrives by it any more.
+    pub fn unalias(&self, alias: TermBytes<'_>) -> Result<(), Error> {
+        checked(unsafe { (Self::api()?.unalias)(self.raw, abi::Bytes::of(alias.bytes())) })?;
+        Ok(())
+    }
+
+    /// Takes a name: `Error::Exists` if another has it, or this actor has one already.
+    pub fn register(&self, name: &str) -> Result<(), Error> {
+        checked(unsafe { (Self::api()?.register_name)(self.raw, abi::Bytes::of(name.as_bytes())) })?;
+        Ok(())
+    }
+
+    /// Gives a name back.
+    pub fn unregister(&self, name: &str) -> Result<(), Error> {
+        checked(unsafe { (Self::api()?.unregister_name)(self.raw, abi::Bytes::of(name.as_bytes())) })?;
+        Ok(())
+    }
+
+    /// Who has that name here: `Error::NotFound` if nobody has.
+    pub fn whereis(&self, name: &str) -> Result<OwnedTerm, Error> {
+        self.given(|out| Ok(unsafe { (Self::api()?.whereis)(self.raw, abi::Bytes::of(name.as_bytes()), out) }))
+    }
+
+    /// Starts an actor, waits until its init is through, at most 5 s, and gives back its pid;
+    /// `CallError::Exit` has why it failed.
+    pub fn spawn(&self, what: Spawn<'_>, args: impl Encode) -> Result<OwnedTerm, CallError> {
+        let args = OwnedTerm::new(args)?;
+        let options = abi::SpawnOptions {
+            size: std::mem::size_of::<abi::SpawnOptions>() as u32,
+            flags: if what.link { abi::SPAWN_LINK } else { 0 },
+            actor: abi::Bytes::of(what.actor.as_bytes()),
+            name: abi::Bytes::of(what.name.as_bytes()),
+            args: view(&args),
+            deadline: 0,
+        };
+        let mut pid = abi::RawMessage::empty();
+        let api = parking(host::actor())?;
+        let status = unsafe { (api.spawn)(self.raw, &options, &mut pid, std::ptr::null_mut()) };
+        let pid = Message::taken(pid);
+        match checked(status) {
+            Ok(_) => Ok(pid.bytes().to_owned()),
+            Err(Error::Exit) => Err(CallError::Exit(pid)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends itself a message, which arrives at `handle_info`, after `delay`, and with a `period` (at least 1 ms)
+    /// again and again, without drifting. The timer goes on through a reload. Gives back its id.
+    pub fn send_after(&self, delay: Duration, period: Option<Duration>, message: impl Encode) -> Result<u64, Error> {
+        let options = abi::TimerOptions {
+            size: std::mem::size_of::<abi::TimerOptions>() as u32,
+            reserved: 0,
+            deadline: deadline(delay)?,
+            period: match period {
+                None => 0,
+                Some(period) if period < Duration::from_millis(1) => return Err(Error::Invalid),
+                Some(period) => i64::try_from(period.as_nanos()).map_err(|_| Error::Invalid)?,
+            },
+            destination: abi::Bytes::of(&[]),
+        };
+        let mut message = Message::new(message)?.give();
+        let mut id = 0;
+        let api = host::timer().ok_or(Error::Context)?;
+        checked(unsafe { (api.start)(self.raw, &options, &mut message, &mut id) })?;
+        Ok(id)
+    }
+
+    /// `Error::NotFound` if it has fired: its message may then be in the mailbox already.
+    pub fn cancel_timer(&self, id: u64) -> Result<(), Error> {
+        let api = host::timer().ok_or(Error::Context)?;
+        checked(unsafe { (api.cancel)(self.raw, id) })?;
+        Ok(())
+    }
+
+    /// How long until it fires next.
+    pub fn timer_left(&self, id: u64) -> Result<Duration, Error> {
+        let api = host::timer().ok_or(Error::Context)?;
+        let mut left = 0;
+        checked(unsafe { (api.remaining)(self.raw, id, &mut left) })?;
+        Ok(Duration::from_nanos(u64::try_from(left).unwrap_or(0)))
+    }
+
+    /// A clock that never jumps, since some point in the past.
+    pub fn now(&self) -> Duration {
+        // Safety: takes nothing.
+        let now = host::timer().map_or(0, |api| unsafe { (api.now)() });
+        Duration::from_nanos(u64::try_from(now).unwrap_or(0))
+    }
+
+    /// One line of the log; the node adds time, pid, name and plugin. No secret belongs in one.
+    pub fn log(&self, level: Level, text: &str) {
+        self.log_with(level, text, &[]);
+    }
+
+    /// The same with fields, whose names are `[a-z][a-z0-9_]*`.
+    pub fn log_with(&self, level: Level, text: &str, fields: &[(&str, &str)]) {
+        let api = match host::log() {
+            Some(api) => api,
+            None => return,
+        };
+        let fields: Vec<abi::LogField> = fields
+            .iter()
+            .map(|(name, value)| abi::LogField {
+                name: abi::Bytes::of(name.as_bytes()),
+                text: abi::Bytes::of(value.as_bytes()),
+                term: abi::Bytes::of(&[]),
+            })
+            .collect();
+        // Safety: everything is copied.
+        unsafe {
+            (api.write)(self.raw, level as i32, abi::Bytes::of(text.as_bytes()), fields.as_ptr(), fields.len() as u64)
+        }
+    }
+
+    /// One word or two for `coppice ps`, at most 64 bytes.
+    pub fn set_label(&self, text: &str) -> Result<(), Error> {
+        checked(unsafe { (Self::api()?.set_label)(self.raw, abi::Bytes::of(text.as_bytes())) })?;
+        Ok(())
+    }
+
+    // What is to be said of the callback's end.
+    pub(crate) fn explain(&self, error: Error, text: &str) {
+        if !text.is_empty() {
+            Self::explain_to(self.raw, error, text);
+        }
+    }
+
+    pub(crate) fn explain_to(raw: *mut abi::Actor, error: Error, text: &str) {
+        if let Some(api) = host::actor() {
+            // Safety: the actor of the running callback; the text is copied.
+            unsafe { (api.set_error)(raw, error.status(), abi::Bytes::of(text.as_bytes())) }
+        }
+    }
+
+    fn given(&self, ask: impl FnOnce(&mut abi::RawMessage) -> Result<i32, Error>) -> Result<OwnedTerm, Error> {
+        let mut out = abi::RawMessage::empty();
+        let status = ask(&mut out);
+        let message = Message::taken(out);
+        checked(status?)?;
+        Ok(message.bytes().to_owned())
+    }
+}
+
+fn view(term: &OwnedTerm) -> abi::Bytes {
+    abi::Bytes::of(term.view().bytes())
+}

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plugins in Rust: the installed crate and its examples are built by Debian's cargo without a network, and serve in a
+node as those in C and C++ do. A panic is an exit reason wherever it comes; the crate's structs lie as the headers'."""
+import functools
+import pathlib
+import shutil
+import sys
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.metrics import Metrics
+from harness.node import Folder, Node, free_port, root
+from harness.reports import sanitized
+from harness.sdk import installed, needs, shell
+from harness.tap import Skip, check, contains, equal, eventually, run, test
+
+TRIAL = root / "tests/e2e/rust_trial"
+
+
+class Workshop:
+    """Copies of the crate, its examples and the trial, and one folder for what cargo makes of them."""
+
+    def __init__(self):
+        needs("cargo", "cc")
+        prefix, variables = installed()
+        where = shell("pkg-config --variable=rustdir coppice-plugin", root, **variables).strip()
+        self.folder = Folder()
+        self.plugins = self.folder.path / "plugins"
+        self.plugins.mkdir()
+        # The folder's name begins with the root that it was installed under, or needs it before.
+        where = pathlib.Path(where if where.startswith(str(prefix.path)) else f"{prefix.path}{where}")
+        shutil.copytree(where, self.folder.path / "coppice")
+        shutil.copytree(TRIAL, self.folder.path / "trial")
+        self.variables = {"CARGO_HOME": str(self.folder.path / "home"), "CARGO_TARGET_DIR": str(self.folder.path / "target"),
+                          "CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_TEST_DEBUG": "0", "CARGO_NET_OFFLINE": "true"}
+
+    def source(self, place):
+        return self.folder.path / place / "src/lib.rs"
+
+    def build(self, place, plugin):
+        """Builds the package in that folder; its file takes the plugin's place by renaming."""
+        shell("cargo build --offline --quiet", self.folder.path / place, **self.variables)
+        built = self.folder.path / f"target/debug/lib{plugin}.so"
+        shutil.copy(built, self.plugins / f"{plugin}.new")
+        (self.plugins / f"{plugin}.new").rename(self.plugins / f"{plugin}.so")
+
+
+@functools.cache
+def workshop():
+    if sanitized("address", "thread"):
+        raise Skip("the same files as in an ordinary build")
+    made = Workshop()
+    made.build("coppice/examples/greeter", "greeter_rs")
+    made.build("coppice/examples/counter", "counter_rs")
+    made.build("trial", "trial")
+    return made
+
+
+def serves(cleanup, plugins, *names, settings=()):
+    children = "\n".join(f"        - {{ id: {name}, actor: {name}, name: {name} }}" for name in names)
+    config = ("node:\n  name: rust@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n"
+              f"      intensity: 1000\n      children:\n{children}\n")
+    return Node(cleanup, name="rust", config=config, settings=[("plugins.path", f"[ {plugins} ]"), *settings])
+
+
+def ends(node, term, reason):
+    """That call ends the actor, for this reason, and its supervisor starts another."""
+    before = node.call("trial", "self")
+    done = node.coppice("call", "trial", term)
+    check(done.returncode != 0, f"{term} is answered", done.stdout)
+    contains(done.stdout + done.stderr, reason)
+    eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
+               and node.call("trial", "self") != before, "another trial", 30)
+
+
+@test("the crate's own tests pass, and its structs lie as those of the headers")
+def crate(cleanup):
+    made = workshop()
+    shutil.copytree(root / "plugin-api/rust/tests", made.folder.path / "coppice/tests", dirs_exist_ok=True)
+    said = shell("cargo test --offline --quiet --test terms -- --nocapture --test-threads=1", made.folder.path / "coppice",
+                 **made.variables)
+    contains(said, "test result: ok")
+    asserts = []
+    for line in said.splitlines():
+        if "layout " not in line:
+            continue
+        name, *member, number = line[line.index("layout ") + 7:].split()
+        what = f"offsetof({name}, {member[0]})" if member else f"sizeof({name})"
+        asserts.append(f'_Static_assert({what} == {number}, "{what}");')
+    check(len(asserts) > 100, "the structs are listed", len(asserts))
+    headers = "".join(f"#include <coppice/{name}.h>\n" for name in ("plugin", "lifecycle", "server", "timer", "work", "log"))
+    made.folder.write("layout.c", headers + "\n".join(asserts) + "\n")
+    shell("cc -std=c11 -fsyntax-only $(pkg-config --cflags coppice-plugin) layout.c", made.folder.path, **installed()[1])
+
+
+@test("greeter answers as the one in C does, and the counter goes over into new code")
+def examples(cleanup):
+    made = workshop()
+    node = serves(cleanup, made.plugins, "greeter_rs", "counter_rs")
+    for name in ('<<"you">>', '"you"', "you"):
+        equal(node.call("greeter_rs", f"{{hello, {name}}}"), '{ok,<<"hello, you">>}')
+    for name in ("greeter_rs", "counter_rs"):
+        equal(shell(f"nm -D --defined-only {made.plugins}/{name}.so", root).split()[-1:], ["coppice_plugin"])
+        equal(node.ask("inspect", str(made.plugins / f"{name}.so"))["accepted"], True)
+    equal(node.call("counter_rs", "{add, 40}"), "40")
+    contains(node.call("counter_rs", "{add, 1.5}"), "{add, Integer} or average was expected")
+    source = made.source("coppice/examples/counter")
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace('"2.0.0"', '"2.1.0"').replace('Atom("average")', 'Atom("mean")'), encoding="utf-8")
+    made.build("coppice/examples/counter", "counter_rs")
+    report = node.ask("reload")["plugins"][0]
+    equal((report["to"]["version"], report["actors"][0]["outcome"]), ("2.1.0", "carried"))
+    equal(node.call("counter_rs", "{add, 2}"), "42")
+    equal(node.call("counter_rs", "mean"), "21.0")
+    done = node.coppice("call", "counter_rs", "{add, 9223372036854775807}")
+    contains(done.stdout + done.stderr, 'panic,<<"the sum is too large, at src/lib.rs:')
+    eventually(lambda: node.coppice("call", "counter_rs", "{add, 1}").stdout.strip() == "1", "another counter", 30)
+
+
+@test("a panic in any callback is the exit reason {panic, Text}, and the node goes on")
+def panics(cleanup):
+    node = serves(cleanup, workshop().plugins, "trial")
+    ends(node, '{panic, <<"out of \\"tea\\"">>}', 'panic,<<"out of ')
+    ends(node, "payload", 'panic,<<"a value that is no text, at src/lib.rs:')
+    ends(node, "bounds", 'panic,<<"index out of bounds')
+    ends(node, "thrown", 'panic,<<"while writing, at')
+    ends(node, "blocking_panic", 'panic,<<"on the pool')
+    ends(node, "unwinding", 'panic,<<"with a guard')
+    contains(node.log(), "while unwinding: Err(Context)")
+    ends(node, "infinite", "badarg")
+    ends(node, "half", "bad_term")
+    ends(node, "{stop, {full, 3}}", "{full,3}")
+    ends(node, "normal", "normal")
+    ends(node, "refused", '{refused,<<"not today">>}')
+    for mode, trigger in (("cast", "cast"), ("info", "send")):
+        before = node.call("trial", "self")
+        node.call("trial", f"{{mode, {mode}}}")
+        equal(node.coppice(trigger, "trial", "hi").returncode, 0)
+        eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
+                   and node.call("trial", "self") != before, f"another trial after {mode}", 30)
+        contains(node.log(), f"asked for in {mode}")
+    equal(node.call("trial", "{spawn, init}")[:22], '{exit,{panic,<<"asked ')
+    node.call("trial", "{mode, status}")
+    contains(node.coppice("info", "trial").stdout, "trial")
+    for mode in ("terminate", "drop"):
+        node.call("trial", f"{{mode, {mode}}}")
+        ends(node, "normal", "normal")
+    equal(node.process.poll(), None, "the node runs")
+
+
+@test("host calls come to what they do in C++")
+def host_calls(cleanup):
+    node = serves(cleanup, workshop().plugins, "trial", "greeter_rs")
+    terms = ('{a,1.5,"text",<<"bin">>,[1,2|x],#{a => [1,300]}}', "123456789012345678901234567890", "[]", "<<1:3>>")
+    for term in terms:
+        equal(node.call("trial", f"{{echo, {term}}}"), term)
+    equal(node.call("trial", "numbers"),
+          '{-9223372036854775808,18446744073709551615,-1,2.5,true,<<"text">>,[1,2]}')
+    equal(node.call("trial", "map"), "#{a => 1,b => 2}")
+    equal(node.call("trial", "later"), "answer")
+    equal(node.call("trial", "every"), "tick")
+    equal(node.call("trial", "timer"), '{true,<<"Err(NotFound)">>}')
+    equal(node.call("trial", "{call, greeter_rs, {hello, you}}"), '{ok,{ok,<<"hello, you">>}}')
+    contains(node.call("trial", "{call, nobody, hi}"), "NoProcess")
+    contains(node.call("trial", "{call, trial, hi}"), "CallingSelf")
+    equal(node.call("trial", "{ask, greeter_rs, {hello, you}}"), '{7,{ok,<<"hello, you">>}}')
+    contains(node.call("trial", "{ask, nobody, hi}"), "{7,<<")
+    equal(node.call("trial", "{spawn, none}"), "enough")
+    equal(node.call("trial", "names"), '{true,<<"Err(Exists)">>,<<"Err(NotFound)">>}')
+    contains(node.call("trial", "blocking"), ",42}")
+    contains(node.call("trial", "nothing"), "something else was expected")
+    deep = "[" * 100 + "]" * 100
+    done = node.coppice("call", "trial", deep)
+    contains(done.stdout + done.stderr, "bad_term")
+    check(int(node.call("trial", f"{{bytes, {deep}}}")) > 500, "a reader walks any depth")
+
+
+@test("an actor that passes over every error still ends when it is killed while it waits")
+def killed(cleanup):
+    port = free_port()
+    node = serves(cleanup, workshop().plugins, "trial", settings=[
+        ("control.http", f"{{ address: 127.0.0.1, port: {port} }}"), ("node.runtime.linger", "1h")])
+
+    def lingering():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            return Metrics(answer.read().decode()).value("coppice_lingering_processes")
+
+    before = node.call("trial", "self")
+    control = node.control()
+    control.socket.sendall(b'{"command":"call","arguments":{"name":"trial","term":"stubborn","timeout_ms":60000}}\n')
+    eventually(lambda: node.info("trial")["status"] == "parked", "it waits", 30)
+    node.ask("exit", "trial", "kill")
+    eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
+               and node.call("trial", "self") != before, "another trial", 30)
+    eventually(lambda: lingering() == 0, "its stack has unwound", 30)
+
+
+@test("a panic or an error in save_state or restore_state leaves the old code serving")
+def refused(cleanup):
+    made = workshop()
+    node = serves(cleanup, made.plugins, "trial")
+    before = node.call("trial", "self")
+    for mode, said in (("save", "asked for in save"), ("restore", "asked for in restore"), ("version", "of another age")):
+        node.call("trial", f"{{mode, {mode}}}")
+        done = node.coppice("reload", "trial")
+        check(done.returncode != 0, "the reload fails", done.stdout)
+        contains(done.stdout + done.stderr, said)
+        equal(node.call("trial", "self"), before)
+    node.call("trial", "{mode, after}")
+    node.ask("reload", "trial")
+    eventually(lambda: "asked for in after" in node.log(), "after_restore fails that actor alone", 30)
+    eventually(lambda: node.coppice("call", "trial", "self").returncode == 0, "another trial", 30)
+
+
+if __name__ == "__main__":
+    try:
+        run()
+    finally:
+        if workshop.cache_info().currsize:
+            workshop().folder.close()

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+//! What may go wrong in a plugin in Rust, on request: a panic in every callback, host calls where they have no
+//! place, an actor that is killed while it waits; and what every host call comes to.
+use coppice::*;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_secs(3600);
+
+#[derive(Default)]
+struct Trial {
+    mode: String, // in which callback to panic
+    from: Option<OwnedTerm>,
+    ticks: i64,
+}
+
+impl Trial {
+    fn maybe(&self, here: &str) {
+        assert!(self.mode != here, "asked for in {}", here);
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        if self.mode == "drop" {
+            panic!("in a destructor");
+        }
+    }
+}
+
+// What unwinds may not wait: it would go on on another thread.
+struct Guard<'a>(&'a Actor);
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let waited = self.0.sleep(SOON);
+        self.0.log(Level::Warning, &format!("while unwinding: {:?}", waited));
+    }
+}
+
+struct Half;
+impl Encode for Half {
+    fn encode(&self, to: &mut Writer<'_>) {
+        to.tuple(2);
+        to.integer(1);
+    }
+}
+struct Thrown;
+impl Encode for Thrown {
+    fn encode(&self, _: &mut Writer<'_>) {
+        panic!("while writing");
+    }
+}
+
+impl Server for Trial {
+    fn init(&mut self, me: &Actor, args: &Message) -> Result<Init, Exit> {
+        if let Some(mode) = args.bytes().get("mode") {
+            self.mode = String::from_utf8_lossy(mode.reader().text().unwrap_or(b"")).into_owned();
+        }
+        self.maybe("init");
+        me.set_label("on trial")?;
+        Ok(if self.mode == "continue" { Init::Continue } else { Init::Run })
+    }
+
+    fn handle_continue(&mut self, _: &Actor) -> Result<Next, Exit> {
+        self.maybe("continue");
+        Ok(Next::Go)
+    }
+
+    fn handle_call(&mut self, me: &Actor, request: &Message, from: TermBytes<'_>) -> Result<Answer, Exit> {
+        let mut at = request.reader();
+        if at.tuple_of(2) && at.atom_is("bytes") {
+            return Ok(reply(at.term().map_or(0, |term| term.bytes().len())));
+        }
+        let request = request.term()?;
+        let parts = match &request {
+            Term::Tuple(parts) => parts.as_slice(),
+            alone => std::slice::from_ref(alone),
+        };
+        Ok(match parts {
+            [Term::Atom("mode"), Term::Atom(mode)] => {
+                self.mode = (*mode).into();
+                reply(())
+            }
+            [Term::Atom("self")] => reply(me.pid()),
+            [Term::Atom("panic"), Term::Binary(text)] => panic!("{}", String::from_utf8_lossy(text)),
+            [Term::Atom("payload")] => std::panic::panic_any(7),
+            [Term::Atom("bounds")] => reply([1i64, 2][parts.len() + 1]),
+            [Term::Atom("unwinding")] => {
+                let _guard = Guard(me);
+                panic!("with a guard");
+            }
+            [Term::Atom("half")] => reply(Half),
+            [Term::Atom("thrown")] => reply(Thrown),
+            [Term::Atom("infinite")] => reply(f64::INFINITY),
+            [Term::Atom("echo"), term] => reply(term),
+            [Term::Atom("numbers")] => reply((i64::MIN, u64::MAX, -1i8, 2.5, true, "text", vec![1i64, 2])),
+            [Term::Atom("map")] => reply(Map(&[(Atom("a"), 1i64), (Atom("b"), 2)])),
+            [Term::Atom("stop"), reason] => return Err(Exit::reason(reason)),
+            [Term::Atom("normal")] => return Err(Exit::normal()),
+            [Term::Atom("refused")] => return Err(Exit::error(Error::Refused, "not today")),
+            [Term::Atom("later")] => {
+                self.from = Some(from.to_owned());
+                me.send_after(SOON, None, Atom("answer"))?;
+                Answer::later()
+            }
+            [Term::Atom("every")] => {
+                self.from = Some(from.to_owned());
+                me.send_after(SOON, Some(SOON), Atom("tick"))?;
+                Answer::later()
+            }
+            [Term::Atom("timer")] => {
+                let id = me.send_after(LONG, None, Atom("never"))?;
+                let left = me.timer_left(id)?;
+                me.cancel_timer(id)?;
+                reply((left <= LONG && left > SOON, format!("{:?}", me.cancel_timer(id))))
+            }
+            [Term::Atom("call"), Term::Atom(to), what] => match me.call(Atom(to), what, Duration::from_secs(60)) {
+                Ok(answer) => reply((Atom("ok"), answer)),
+                Err(CallError::Exit(reason)) => reply((Atom("exit"), reason)),
+                Err(CallError::Failed(error)) => reply((Atom("error"), format!("{:?}", error))),
+            },
+            [Term::Atom("ask"), Term::Atom(to), what] => {
+                self.from = Some(from.to_owned());
+                me.request(Atom(to), what, Duration::from_secs(60), 7)?;
+                Answer::later()
+            }
+            [Term::Atom("spawn"), mode] => {
+                let mode = OwnedTerm::new(Map(&[(Atom("mode"), mode)]))?;
+                match me.spawn(Spawn { actor: ":trial", ..Spawn::default() }, mode) {
+                    Ok(pid) => {
+                        self.from = Some(from.to_owned());
+                        me.monitor(&pid)?;
+                        me.exit(&pid, Atom("enough"))?;
+                        Answer::later()
+                    }
+                    Err(CallError::Exit(reason)) => reply((Atom("exit"), reason)),
+                    Err(CallError::Failed(error)) => return Err(error.into()),
+                }
+            }
+            [Term::Atom("names")] => {
+                let own = me.whereis("trial")?.view() == me.pid();
+                reply((own, format!("{:?}", me.register("another")), format!("{:?}", me.whereis("nobody"))))
+            }
+            [Term::Atom("blocking")] => {
+                let place = me.pid().to_owned();
+                reply(me.blocking_run(move || (place, 6 * 7i64))?)
+            }
+            [Term::Atom("blocking_panic")] => {
+                me.blocking_run(|| panic!("on the pool"))?;
+                reply(())
+            }
+            // Passes over every error: nobody gets out of here but by being killed.
+            [Term::Atom("stubborn")] => loop {
+                let _ = me.sleep(Duration::from_secs(3600));
+            },
+            _ => Answer::unhandled("something else was expected"),
+        })
+    }
+
+    fn handle_cast(&mut self, me: &Actor, term: &Message) -> Result<Next, Exit> {
+        self.maybe("cast");
+        match term.term()? {
+            Term::Tuple(parts) if parts.len() == 2 => me.send(&parts[0], &parts[1])?,
+            _ => return Ok(Next::Unhandled),
+        }
+        Ok(Next::Go)
+    }
+
+    fn handle_info(&mut self, me: &Actor, term: &Message) -> Result<Next, Exit> {
+        self.maybe("info");
+        let term = term.term()?;
+        self.ticks += i64::from(term == Term::Atom("tick"));
+        let down = matches!(term.as_tuple(), Some([Term::Atom("DOWN"), ..]));
+        if down || term == Term::Atom("answer") || self.ticks >= 3 {
+            if let Some(from) = self.from.take() {
+                me.reply(from.view(), term.as_tuple().and_then(|parts| parts.last()).unwrap_or(&term))?;
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    fn on_response(
+        &mut self,
+        me: &Actor,
+        _id: u64,
+        tag: u64,
+        answer: Result<&Message, CallError>,
+    ) -> Result<Next, Exit> {
+        self.maybe("response");
+        if let Some(from) = self.from.take() {
+            match answer {
+                Ok(answer) => me.reply(from.view(), (tag, answer))?,
+                Err(failed) => me.reply(from.view(), (tag, format!("{:?}", failed)))?,
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    fn format_status(&self) -> Option<Result<OwnedTerm, Error>> {
+        self.maybe("status");
+        Some(OwnedTerm::new((Atom("mode"), self.mode.as_str())))
+    }
+
+    fn terminate(&mut self, _: &Actor, _: &Message) {
+        self.maybe("terminate");
+    }
+}
+
+impl Carried for Trial {
+    fn save_state(&self, out: &mut Writer<'_>) -> Result<(), Exit> {
+        self.maybe("save");
+        self.mode.encode(out);
+        Ok(())
+    }
+
+    fn restore_state(&mut self, _: u32, saved: &Message) -> Result<(), Exit> {
+        let mode = saved.reader().binary().ok_or(Error::Version)?;
+        self.mode = String::from_utf8_lossy(mode).into_owned();
+        self.maybe("restore");
+        match self.mode.as_str() {
+            "version" => Err(Exit::error(Error::Version, "of another age")),
+            _ => Ok(()),
+        }
+    }
+
+    fn after_restore(&mut self, me: &Actor) -> Result<Next, Exit> {
+        self.maybe("after");
+        me.send_after(SOON, None, Atom("restored"))?;
+        Ok(Next::Go)
+    }
+}
+
+coppice::plugin! {
+    id: "trial", version: "1.0.0",
+    actors: [Trial { name: "trial", state_version: 1, unhandled: "reply_error" }]
+}
