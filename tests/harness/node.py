@@ -90,10 +90,12 @@ class Control:
 class Node:
     """`config` is a YAML text or None for config/demo.yaml; `settings` are --set pairs over it.
 
-    Its name is NAME@127.0.0.1, its cookie "testcookie_of_24_letters". `coppiced` is another program than the environment's.
+    Its name is NAME@127.0.0.1, its cookie "testcookie_of_24_letters". `coppiced` is another program than the environment's;
+    `under` a command that runs it in its own place, with `environment` added to this one's.
     """
 
-    def __init__(self, cleanup, name="demo", config=None, settings=(), epmd_port=None, wait=True, coppiced=None):
+    def __init__(self, cleanup, name="demo", config=None, settings=(), epmd_port=None, wait=True, coppiced=None, under=(),
+                 environment=None):
         self.name = f"{name}@127.0.0.1"
         self.folder = Folder()
         cleanup.callback(self.folder.close)
@@ -112,14 +114,14 @@ class Node:
             ("plugins.path", f"[ {plugin_folder()} ]"),
             *settings,
         ]
-        command = [str(coppiced or program("COPPICED", "coppiced")), "--config", file]
+        command = [*under, str(coppiced or program("COPPICED", "coppiced")), "--config", file]
         for path, value in pairs:
             command += ["--set", f"{path}={value}"]
         self.log_file = open(self.log_path, "wb")
         cleanup.callback(self.log_file.close)
         self.cleanup = cleanup
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log_file,
-                                        stderr=self.log_file)
+                                        stderr=self.log_file, env={**os.environ, **(environment or {})})
         cleanup.callback(self.end)
         if wait:
             self.wait_ready()
