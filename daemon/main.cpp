@@ -20,8 +20,8 @@
 
 #include "api/exit_code.hpp"
 #include "base/descriptors.hpp"
-#include "base/log_event.hpp"
 #include "base/log_ring.hpp"
+#include "base/log_settings.hpp"
 #include "base/uv.hpp"
 #include "control/commands.hpp"
 #include "control/http.hpp"
@@ -141,12 +141,9 @@ class main_loop {
 // What SIGHUP does, said in the log: applies the configuration as it stands now, then reloads the plugins
 // whose files have changed; one transaction each, and the second one also when the first came to nothing.
 void refresh(node::instance& running) {
+  base::log::look_at_files(); // what rotates them says so by the same signal
   running.apply({}, [&running](const node::apply_outcome& outcome) {
-    for (const std::string& line : node::summary(outcome)) {
-      base::log::tell(outcome.applied ? base::log::events::applied : base::log::events::apply_refused,
-                      outcome.applied ? base::log::level::info : base::log::level::error, "apply", {}, "{}",
-                      line);
-    }
+    node::report(outcome, "SIGHUP");
     running.reload({}, [](const base::result<node::reload_report>&) {});
   });
 }
@@ -164,10 +161,13 @@ net::socket_store sockets_of(const node::service_manager& manager) {
 
 exit_code run(spec::node_spec spec, node::configuration_source source, const std::string& program) {
   base::log::options logging;
-  logging.level = node::log_level(spec);
+  const base::log::settings settings = node::log_settings(spec);
+  logging.level = settings.level;
   logging.format = format_of(spec.node.log.format);
   base::log::log_ring lines; // what `coppice logs` shows: from the first line on
   base::log::start(logging);
+  if (auto used = base::log::use(settings); !used)
+    base::log::warning("node", "node.log: {}", used.error().text);
   std::signal(SIGPIPE, SIG_IGN); // a client that left is an error of one write, not the node's end
 
   const node::service_manager manager;

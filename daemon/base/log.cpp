@@ -7,11 +7,16 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <iterator>
 #include <mutex>
 #include <thread>
 
 #include "base/log_counted.hpp"
+#include "base/log_files.hpp"
+#include "base/log_levels.hpp"
+#include "base/log_rate.hpp"
+#include "base/log_settings.hpp"
 #include "base/log_sinks.hpp"
 #include "base/log_tally.hpp"
 #include "base/utf8.hpp"
@@ -60,28 +65,25 @@ class writer {
   }
 
   void submit(record&& line) {
-    std::unique_lock lock(queue_lock_);
-    if (!running_) {
-      const format to = format_;
-      lock.unlock();
-      deliver(to, line);
-      return;
-    }
-    if (queue_.size() >= limit_) {
-      dropped_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    const bool was_empty = queue_.empty();
-    queue_.push_back(std::move(line));
-    ++pushed_;
-    lock.unlock();
-    if (was_empty) work_.notify_one();
+    if (rate_.admits(line, mono_now())) push(std::move(line));
   }
 
   void submit_counted(std::string_view kind, record&& line) {
-    if (tally_.first(kind, line, mono_now())) submit(std::move(line));
+    if (tally_.first(kind, line, mono_now())) push(std::move(line));
   }
 
+  void use(const settings& chosen) {
+    rate_.use(chosen.rate);
+    const std::lock_guard lock(queue_lock_);
+    files_wanted_ = chosen.files;
+    work_.notify_one();
+  }
+
+  void look_at_files() {
+    const std::lock_guard lock(queue_lock_);
+    look_wanted_ = true;
+    work_.notify_one();
+  }
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
   std::uint64_t add_tap(tap function) {
@@ -96,10 +98,61 @@ class writer {
   }
 
  private:
+  void push(record&& line) {
+    std::unique_lock lock(queue_lock_);
+    if (!running_) {
+      const format to = format_;
+      lock.unlock();
+      tell(to, line);
+      return;
+    }
+    if (queue_.size() >= limit_) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    const bool was_empty = queue_.empty();
+    queue_.push_back(std::move(line));
+    ++pushed_;
+    lock.unlock();
+    if (was_empty) work_.notify_one();
+  }
+
+  // The writer's.
   void deliver(format to, const record& line) {
-    write_line(to, line);
+    tell(to, line);
+    files_.put(line, to);
+  }
+
+  void tell(format to, const record& line) {
+    if (write_line(to, line))
+      tell_unwritten(to);
+    else
+      unwritten_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock(taps_lock_);
     for (const auto& [id, function] : taps_) function(line);
+  }
+
+  // Once there is room again.
+  void tell_unwritten(format to) {
+    const std::uint64_t lines = unwritten_.exchange(0, std::memory_order_relaxed);
+    if (lines == 0) return;
+    const record gap{
+        wall_now(), level::warning, "log", fmt::format("{} lines could not be written here", lines), {}};
+    if (!write_line(to, gap)) unwritten_.fetch_add(lines, std::memory_order_relaxed);
+  }
+
+  // So that whoever reads the times of the lines knows: nothing else goes by this clock.
+  void tell_jump(format to) {
+    constexpr nanos worth_telling = 10 * nanos_per_second;
+    const nanos ahead = wall_now() - mono_now();
+    const nanos moved = ahead - std::exchange(wall_ahead_, ahead);
+    if (std::abs(moved) < worth_telling) return;
+    deliver(to, {wall_now(),
+                 level::notice,
+                 "log",
+                 fmt::format("the clock was set {} by {} s", moved > 0 ? "forward" : "back",
+                             (std::abs(moved) + nanos_per_second / 2) / nanos_per_second),
+                 {}});
   }
 
   void tell_drops(format to) {
@@ -113,10 +166,12 @@ class writer {
     told_drops_ = all;
   }
 
-  // Until there is something to write, or a sum is due.
+  // Until there is something to write, a sum is due or the files are to be looked at.
   void wait(std::unique_lock<std::mutex>& lock) {
-    const auto ready = [this] { return !queue_.empty() || !running_; };
-    const auto due = tally_.next_due();
+    const auto ready = [this] { return !queue_.empty() || !running_ || files_wanted_ || look_wanted_; };
+    std::optional<nanos> due;
+    for (const auto& one : {tally_.next_due(), rate_.next_due(), files_.next_look()})
+      if (one) due = std::min(due.value_or(*one), *one);
     if (due)
       work_.wait_for(lock, std::chrono::nanoseconds(*due - mono_now()), ready);
     else
@@ -125,21 +180,31 @@ class writer {
 
   void run() {
     std::vector<record> batch;
+    wall_ahead_ = wall_now() - mono_now();
     std::unique_lock lock(queue_lock_);
     for (bool ending = false; !ending;) {
       wait(lock);
       ending = queue_.empty() && !running_;
       batch.swap(queue_);
       const format to = format_;
+      const auto files = std::exchange(files_wanted_, std::nullopt);
+      const bool look = std::exchange(look_wanted_, false);
       lock.unlock();
+      if (files) files_.use(*files);
+      files_.look(mono_now(), look);
+      tell_jump(to);
       for (const record& line : batch) deliver(to, line);
       tell_drops(to);
       for (const record& sum : ending ? tally_.take_all() : tally_.take_due(mono_now())) deliver(to, sum);
+      for (const record& count : ending ? rate_.take_all() : rate_.take_due(mono_now())) deliver(to, count);
+      files_.flush();
+      for (const record& news : files_.take_news()) deliver(to, news);
       lock.lock();
       written_ += batch.size();
       batch.clear();
       written_change_.notify_all();
     }
+    files_.use({});
     written_change_.notify_all();
   }
 
@@ -155,7 +220,13 @@ class writer {
   std::uint64_t written_ = 0;
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t told_drops_ = 0;
+  std::atomic<std::uint64_t> unwritten_{0}; // lines that the sink did not take
   log_tally tally_;
+  log_rate rate_;
+  std::optional<std::vector<file_target>> files_wanted_; // since the writer looked
+  bool look_wanted_ = false;
+  log_files files_;      // the writer's, as the next
+  nanos wall_ahead_ = 0; // of the monotonic clock
   std::thread thread_;
 
   std::mutex taps_lock_;
@@ -195,6 +266,8 @@ writer& the_writer() {
   return the;
 }
 
+std::atomic<bool> messages_shown{true};
+
 } // namespace
 
 std::string_view level_name(level of) {
@@ -222,6 +295,27 @@ void start(const options& chosen) {
   the_writer().start(chosen);
 }
 
+status use(const settings& chosen) {
+  messages_shown.store(chosen.messages, std::memory_order_relaxed);
+  the_writer().use(chosen);
+  set_level(chosen.level);
+  for (const auto& [module, was] : configured_levels()) {
+    if (std::ranges::find(chosen.modules, module, &std::pair<std::string, level>::first) ==
+        chosen.modules.end())
+      (void)set_level(module, std::nullopt); // which takes away only
+  }
+  status all;
+  for (const auto& [module, lowest] : chosen.modules)
+    if (auto set = set_level(module, lowest); !set) all = std::move(set);
+  return all;
+}
+
+bool shows_messages() {
+  return messages_shown.load(std::memory_order_relaxed);
+}
+void look_at_files() {
+  the_writer().look_at_files();
+}
 void stop() {
   the_writer().stop();
 }

@@ -22,6 +22,7 @@ struct event {
 
 namespace events {
 inline constexpr event child_ended{"f8dc6c4544fd40c285bcb672bf8aab93"};
+inline constexpr event process_ended{"a4dcd47c02d34b958844db95e8fd9b2f"};
 inline constexpr event child_not_started{"659cb48f35d94a8cbd01ebbaa69793b8"};
 inline constexpr event child_parked{"0a3bb856c0c84c08b5ed5438d41d800a"};
 inline constexpr event child_killed{"f6019024003e41fb8d88c8e2d59e5071"};
@@ -34,6 +35,7 @@ inline constexpr event reloaded{"2f07b79883ff4db2ad4f974db371abb7"};
 inline constexpr event reload_refused{"9b1efb41854944328dd79a660dcc1f46"};
 inline constexpr event applied{"fec6c7dbb96240528c698245e3ad1117"};
 inline constexpr event apply_refused{"bb42e1734ffd450aa333995d3d2b9910"};
+inline constexpr event certificate_ends{"5867233160c7421fb248dff6ad14e09c"};
 inline constexpr event asked_by_operator{"2c7456d5b1a94b9b9e9d5295a5753949"};
 } // namespace events
 

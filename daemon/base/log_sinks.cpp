@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -22,13 +23,23 @@
 namespace coppice::base::log {
 namespace {
 
-void write_stderr(std::string_view bytes) {
+bool write_all(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return;
+    if (written < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
+  return true;
+}
+
+// What follows a line that did not fit, on a full disk say, does not continue it.
+bool write_stderr(std::string line) {
+  static std::atomic<bool> broken_off{false};
+  if (broken_off.exchange(false)) line.insert(0, "\n");
+  const bool done = write_all(line);
+  if (!done) broken_off = true;
+  return done;
 }
 
 // Lines of one record stand below each other, all but the first indented.
@@ -67,7 +78,7 @@ int syslog_priority(level of) {
   return 6;
 }
 
-void write_journal(const record& line) {
+bool write_journal(const record& line) {
   std::vector<std::string> entries = {"MESSAGE=" + line.text,
                                       "PRIORITY=" + std::to_string(syslog_priority(line.level)),
                                       "COPPICE_MODULE=" + line.module};
@@ -81,9 +92,8 @@ void write_journal(const record& line) {
   std::vector<iovec> parts;
   parts.reserve(entries.size());
   for (std::string& entry : entries) parts.push_back({entry.data(), entry.size()});
-  if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) < 0) {
-    write_stderr(render_text(line) + "\n");
-  }
+  return sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0 ||
+         write_stderr(render_text(line) + "\n");
 }
 #endif
 
@@ -128,19 +138,16 @@ format resolve(format asked) {
 #endif
 }
 
-void write_line(format to, const record& line) {
+bool write_line(format to, const record& line) {
   switch (to) {
 #ifdef COPPICE_HAVE_SYSTEMD
     case format::journald:
-      write_journal(line);
-      return;
+      return write_journal(line);
 #endif
     case format::json:
-      write_stderr(render_json(line) + "\n");
-      return;
+      return write_stderr(render_json(line) + "\n");
     default:
-      write_stderr(render_text(line) + "\n");
-      return;
+      return write_stderr(render_text(line) + "\n");
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where log lines end: stderr as text or JSON, or the journal with its fields. A sink that cannot
-// write loses the line: there is nowhere left to say so. The log's writer thread, or the caller's
+// write loses the line, which whoever writes counts. The log's writer thread, or the caller's
 // before the log is started.
 #pragma once
 
@@ -14,6 +14,7 @@ format resolve(format asked);
 // As render_text() in log.hpp, of a line whose time is text already. Any thread.
 std::string render_text(std::string_view time, const record& line);
 
-void write_line(format to, const record& line);
+// False: it is lost, or only its beginning is there.
+bool write_line(format to, const record& line);
 
 } // namespace coppice::base::log

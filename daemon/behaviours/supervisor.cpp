@@ -84,6 +84,11 @@ base::nanos patience(const shutdown_limit& limit) {
   return runtime::no_deadline;
 }
 
+// Empty: it has left nothing.
+runtime::crash_note left_by(const process& self, const runtime::pid& child) {
+  return self.host().crashes().take(child).value_or(runtime::crash_note());
+}
+
 } // namespace
 
 message already_started(const runtime::pid& pid, const runtime::node_names& names) {
@@ -202,11 +207,12 @@ supervisor::launched supervisor::start(process& self, child& one, const message&
 }
 
 outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
+  const runtime::crash_note note = left_by(self, exit.from);
   child* const one = children_.find(exit.from);
   if (one == nullptr || one->state != child_state::running) {
     const auto early = ended_early_.find(exit.from);
     if (early == ended_early_.end()) return runtime::carry_on();
-    report::stopped_badly(early->second, exit.reason);
+    report::stopped_badly(early->second, exit.reason, note);
     ended_early_.erase(early);
     return runtime::carry_on();
   }
@@ -216,7 +222,7 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
   if (decided.report) {
     report::child_ended(child_label(*one), exit.from, exit.reason,
                         decided.what == kind::restart ? "restarting it" : "it is not restarted",
-                        window_.left(base::mono_now()));
+                        window_.left(base::mono_now()), note);
   }
   if (decided.what == kind::restart) {
     const auto& backoff = one->spec->backoff;
@@ -365,7 +371,7 @@ void supervisor::await_end(process& self, child& one, runtime::reference ended, 
   if (runtime::is_atom(reason, "noproc")) {
     ended_early_.emplace(one.pid, child_label(one));
   } else if (!stopped_well(*one.spec, reason)) {
-    report::stopped_badly(child_label(one), reason);
+    report::stopped_badly(child_label(one), reason, left_by(self, one.pid));
   } else if (base::mono_now() - began >= slow_stop) {
     report::stopped_slowly(child_label(one), base::mono_now() - began);
   }

@@ -3,6 +3,8 @@
 #include "behaviours/supervisor_report.hpp"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/log_event.hpp"
 #include "runtime/messages/shown.hpp"
@@ -16,11 +18,25 @@ constexpr std::string_view module = "supervisor";
 constexpr std::size_t longest = 1000;
 
 std::string text(const runtime::message& term) {
-  return term ? runtime::shown(term, longest) : "undefined";
+  return term ? runtime::shown_reason(term, longest) : "undefined";
 }
 
 long long milliseconds(base::nanos span) {
   return static_cast<long long>(base::to_milliseconds(span).count());
+}
+
+// What a note has, as fields, and below the line.
+std::string add_note(const runtime::crash_note& note, std::vector<log::field>& fields) {
+  std::string text;
+  const auto add = [&](std::string_view name, const std::string& value, std::string_view before) {
+    if (value.empty()) return;
+    fields.push_back({std::string(name), value});
+    text.append(before).append(value);
+  };
+  add("callback", note.callback, "\nin ");
+  add("last_message", note.message, ", given ");
+  add("state", note.state, "\nstate ");
+  return text;
 }
 
 } // namespace
@@ -30,14 +46,25 @@ void child_started(std::string_view label, const runtime::pid& pid) {
 }
 
 void child_ended(std::string_view label, const runtime::pid& pid, const runtime::message& reason,
-                 std::string_view what_now, std::uint32_t restarts_left) {
+                 std::string_view what_now, std::uint32_t restarts_left, const runtime::crash_note& note) {
   const std::string why = text(reason);
-  log::tell(log::events::child_ended, log::level::error, module,
-            {{"child", std::string(label)},
-             {"pid", fmt::format("<0.{}.{}>", pid.id, pid.serial)},
-             {"reason", why},
-             {"restarts_left", std::to_string(restarts_left)}},
-            "{} ended: {}: {}", label, why, what_now);
+  std::vector<log::field> fields{{"child", std::string(label)},
+                                 {"pid", fmt::format("<0.{}.{}>", pid.id, pid.serial)},
+                                 {"reason", why},
+                                 {"restarts_left", std::to_string(restarts_left)}};
+  const std::string more = add_note(note, fields);
+  log::tell(log::events::child_ended, log::level::error, module, std::move(fields), "{} ended: {}: {}{}",
+            label, why, what_now, more);
+}
+
+void ended_alone(std::string_view its_module, std::string_view who, std::string_view pid,
+                 const runtime::message& reason, const runtime::crash_note& note) {
+  const std::string why = text(reason);
+  std::vector<log::field> fields{{"pid", std::string(pid)}, {"reason", why}};
+  if (who != pid) fields.push_back({"name", std::string(who)});
+  const std::string more = add_note(note, fields);
+  log::tell(log::events::process_ended, log::level::error, its_module, std::move(fields), "{} ended: {}{}",
+            who, why, more);
 }
 
 void start_failed(std::string_view label, const runtime::message& reason) {
@@ -74,11 +101,12 @@ void left_behind(std::string_view label) {
                    label);
 }
 
-void stopped_badly(std::string_view label, const runtime::message& reason) {
+void stopped_badly(std::string_view label, const runtime::message& reason, const runtime::crash_note& note) {
   const std::string why = text(reason);
-  log::tell(log::events::child_stopped_badly, log::level::error, module,
-            {{"child", std::string(label)}, {"reason", why}}, "{} was told to stop and ended with {}", label,
-            why);
+  std::vector<log::field> fields{{"child", std::string(label)}, {"reason", why}};
+  const std::string more = add_note(note, fields);
+  log::tell(log::events::child_stopped_badly, log::level::error, module, std::move(fields),
+            "{} was told to stop and ended with {}{}", label, why, more);
 }
 
 void stopped_slowly(std::string_view label, base::nanos took) {

@@ -159,6 +159,13 @@ std::string render_status(const json& d, std::size_t columns) {
     applications += fmt::format("{}{} ({})", applications.empty() ? "" : ", ", cell(application, "name"),
                                 cell(application, "state"));
   }
+  std::string certificates;
+  for (const auto& one : at(d, "certificates")) {
+    const json& soon = at(one, "soon");
+    certificates +=
+        fmt::format("{}{} until {}{}", certificates.empty() ? "" : ", ", cell(one, "file"), cell(one, "ends"),
+                    soon.is_boolean() && soon.get<bool>() ? ": replace it" : "");
+  }
   return fields({{"name", cell(d, "name")},
                  {"state", cell(d, "state")},
                  {"degraded", cell(d, "degraded")},
@@ -168,6 +175,7 @@ std::string render_status(const json& d, std::size_t columns) {
                  {"os pid", cell(d, "os_pid")},
                  {"listening", cell(d, "listen")},
                  {"epmd", cell(d, "epmd")},
+                 {"certificates", certificates.empty() ? "-" : certificates},
                  {"workers", cell(d, "workers")},
                  {"processes", cell(d, "processes")},
                  {"dead letters", cell(d, "dead_letters")},

@@ -147,12 +147,22 @@ pending run_terminate(const request& r) {
   return operate(r, &node::instance::terminate, "path");
 }
 
+// Who asked, as the log has it.
+std::string by(const caller& who) {
+  return fmt::format("uid {}, pid {}", who.uid, who.pid);
+}
+std::vector<base::log::field> fields_of(const caller& who) {
+  return {{"uid", std::to_string(who.uid)}, {"os_pid", std::to_string(who.pid)}};
+}
+
 // diff, apply. A configuration that is bad is a document, so that the client can show all of its mistakes.
 pending run_changes(const request& r, bool dry_run, bool refuse) {
   node::apply_request wanted;
   if (const std::string file = r->text("file"); !file.empty()) wanted.files = {file};
   wanted.dry_run = dry_run;
-  r->of.apply(std::move(wanted), [r, refuse](const node::apply_outcome& outcome) {
+  const bool changes = !dry_run;
+  r->of.apply(std::move(wanted), [r, refuse, changes](const node::apply_outcome& outcome) {
+    if (changes) node::report(outcome, by(r->who), fields_of(r->who));
     if (refuse && outcome.valid && !outcome.result) return r->fail(outcome.result.error());
     r->done(changes_document(outcome));
   });
@@ -267,9 +277,8 @@ void log_change(const asked& a) {
   for (const char* more : {"file", "of", "reason"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }
-  base::log::tell(base::log::events::asked_by_operator, base::log::level::notice, "control",
-                  {{"uid", std::to_string(a.who.uid)}, {"os_pid", std::to_string(a.who.pid)}},
-                  "asked to {} (uid {}, pid {})", what, a.who.uid, a.who.pid);
+  base::log::tell(base::log::events::asked_by_operator, base::log::level::notice, "control", fields_of(a.who),
+                  "asked to {} ({})", what, by(a.who));
 }
 
 } // namespace

@@ -77,6 +77,9 @@ json status_document(node::instance& of) {
   const node::node_status s = of.status();
   json applications = json::array();
   for (const auto& application : s.applications) applications.push_back(application_json(application));
+  json certificates = json::array();
+  for (const auto& one : s.certificates)
+    certificates.push_back({{"file", one.file}, {"ends", base::format_wall(one.ends)}, {"soon", one.soon}});
   std::vector<std::string> plugins;
   for (const auto& plugin : of.plugins()) plugins.push_back(plugin.id);
   std::sort(plugins.begin(), plugins.end());
@@ -89,6 +92,7 @@ json status_document(node::instance& of) {
           {"os_pid", getpid()},
           {"listen", s.listening},
           {"epmd", s.epmd},
+          {"certificates", std::move(certificates)},
           {"workers", s.workers},
           {"processes", s.processes},
           {"dead_letters", s.runtime.dead_letters},

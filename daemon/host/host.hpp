@@ -30,6 +30,7 @@
 #include "behaviours/sys_debug.hpp"
 #include "host/plugin_image.hpp"
 #include "runtime/actor_factory.hpp"
+#include "runtime/crash_notes.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
@@ -99,6 +100,7 @@ struct extra_state {
   std::vector<std::uint8_t> parent_term;
   std::vector<std::uint8_t> node_term;
   coppice_error error;
+  std::unique_ptr<runtime::crash_note> crash; // once a callback has decided that it ends badly
   std::string refused; // the first call that a callback made which may only look: take_refusal()
   base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
   std::uint64_t refused_dead = 0;     // such calls

@@ -4,6 +4,8 @@
 #include "host/plugin_actor.hpp"
 
 #include "base/log.hpp"
+#include "base/log_settings.hpp"
+#include "behaviours/supervisor_report.hpp"
 #include "host/callback.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -68,6 +70,7 @@ outcome plugin_actor::begin(process& self) {
 
 outcome plugin_actor::go_on() {
   std::int32_t status = COPPICE_OK;
+  const char* const callback = "after_restore";
   if (std::exchange(actor_.restored, false)) {
     status = in_turn(actor_, "after_restore", {},
                      [this] { return call_or(COPPICE_OK, code_->lifecycle.after_restore, &actor_, state_); });
@@ -75,11 +78,13 @@ outcome plugin_actor::go_on() {
   }
   const bool goes_on = status == COPPICE_OK || status == COPPICE_HIBERNATE;
   if (std::exchange(actor_.to_be_continued, false) && goes_on) status = COPPICE_CONTINUE;
-  return follow(status);
+  return follow(status, callback);
 }
 
-outcome plugin_actor::follow_on(std::int32_t status) {
+outcome plugin_actor::follow_on(std::int32_t status, const char* callback, etf::bytes given) {
   while (status == COPPICE_CONTINUE) {
+    callback = "handle_continue";
+    given = {};
     status = in_turn(actor_, "handle_continue", {}, [this] {
       return call_or(COPPICE_OK, code_->lifecycle.handle_continue, &actor_, state_);
     });
@@ -98,7 +103,16 @@ outcome plugin_actor::follow_on(std::int32_t status) {
     gen::end_call(*actor_.process, said.unanswered, runtime::reasons::bad_term());
     return runtime::carry_on();
   }
-  return runtime::stop(stop_reason(actor_, status));
+  return stop_in(callback, given, stop_reason(actor_, status));
+}
+
+outcome plugin_actor::stop_in(const char* callback, etf::bytes given, message reason) {
+  if (!runtime::is_orderly(reason)) {
+    const bool shown = !given.empty() && base::log::shows_messages();
+    actor_.needs_extra().crash = std::make_unique<runtime::crash_note>(
+        runtime::crash_note{.callback = callback, .message = shown ? runtime::shown_in_note(given) : ""});
+  }
+  return runtime::stop(std::move(reason));
 }
 
 runtime::unhandled plugin_actor::if_unhandled() const {
@@ -118,17 +132,26 @@ void plugin_actor::tell_unhandled(std::string_view kind, etf::bytes term, std::s
   const process& self = *actor_.process;
   base::log::warning(actor_.is->plugin, "{} got a {} it does not {}: {}{}{}{}",
                      to_text(self.self(), self.host().nodes()), kind, request ? "take" : "know",
-                     runtime::shown(term), why.empty() ? "" : ": ", why,
+                     base::log::shows_messages() ? runtime::shown(term) : "...", why.empty() ? "" : ": ", why,
                      *left_out == 0 ? std::string() : fmt::format(" ({} such lines left out)", *left_out));
 }
 
+void plugin_actor::report_crash(const message& reason) {
+  process& self = *actor_.process;
+  runtime::crash_note note;
+  if (actor_.extra != nullptr && actor_.extra->crash != nullptr)
+    note = std::move(*std::exchange(actor_.extra->crash, nullptr));
+  if (const message status = formatted_status()) note.state = runtime::shown_in_note(status.bytes());
+  const auto parent = self.parent() ? self.host().info(self.parent()) : std::nullopt;
+  if (parent && parent->summary.is.supervises)
+    return self.host().crashes().leave(self.self(), std::move(note));
+  const std::string pid = to_text(self.self(), self.host().nodes());
+  const std::string name = self.name();
+  behaviours::report::ended_alone(actor_.is->plugin, name.empty() ? pid : name, pid, reason, note);
+}
+
 void plugin_actor::end(const message& reason) {
-  if (!runtime::is_orderly(reason)) {
-    const process& self = *actor_.process;
-    const std::string name = self.name();
-    base::log::error(actor_.is->plugin, "{} {} terminating: {}", actor_.is->behaviour,
-                     name.empty() ? to_text(self.self(), self.host().nodes()) : name, runtime::shown(reason));
-  }
+  if (!runtime::is_orderly(reason)) report_crash(reason);
   if (code_->lifecycle.terminate == nullptr || !actor_.created) return;
   const coppice_message lent = lend(reason);
   in_turn(actor_, "terminate", reason.bytes(),
@@ -148,7 +171,8 @@ outcome plugin_actor::change_config(process& self, const message& from, behaviou
   const message old = actor_.args ? actor_.args : message::immortal(etf::empty_map);
   const coppice_message before = lend(old);
   const coppice_message after = lend(to.args);
-  const std::int32_t status = in_turn(actor_, "config_change", {}, [&] {
+  const char* const callback = "config_change";
+  const std::int32_t status = in_turn(actor_, callback, {}, [&] {
     return call_or(COPPICE_UNHANDLED, code_->lifecycle.config_change, &actor_, state_, &before, &after);
   });
   if (status == COPPICE_UNHANDLED || status < 0) {
@@ -160,7 +184,7 @@ outcome plugin_actor::change_config(process& self, const message& from, behaviou
   }
   actor_.args = std::move(to.args);
   gen::reply(self, from, message::atom("ok"));
-  return follow(status);
+  return follow(status, callback);
 }
 
 message plugin_actor::written(looking what, const std::function<std::int32_t(coppice_writer*)>& callback,
@@ -175,22 +199,32 @@ message plugin_actor::written(looking what, const std::function<std::int32_t(cop
   return take(&made);
 }
 
-message plugin_actor::shown_state() {
-  const coppice_lifecycle& calls = code_->lifecycle;
-  const looking what = calls.format_status != nullptr ? looking::format_status : looking::save_state;
+// Nobody asks why it could not be shown, but for the log, which has refused calls already.
+message plugin_actor::written_to_show(looking what,
+                                      const std::function<std::int32_t(coppice_writer*)>& callback) {
   std::int32_t status = COPPICE_OK;
-  message shown;
-  if (calls.format_status != nullptr) {
-    shown = written(
-        what, [&](coppice_writer* out) { return calls.format_status(&actor_, state_, out); }, status);
-  } else if (calls.save_state != nullptr) {
-    std::uint32_t version = code_->state_version;
-    shown = written(
-        what, [&](coppice_writer* out) { return calls.save_state(&actor_, state_, &version, out); }, status);
-  }
-  // Nobody asks why it could not be shown, but for the log, which has refused calls already.
+  message shown = written(what, callback, status);
   (void)take_refusal(actor_, what);
   if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
+  return shown;
+}
+
+message plugin_actor::formatted_status() {
+  const auto format_status = code_->lifecycle.format_status;
+  if (format_status == nullptr || !actor_.created) return {};
+  return written_to_show(looking::format_status,
+                         [&](coppice_writer* out) { return format_status(&actor_, state_, out); });
+}
+
+message plugin_actor::shown_state() {
+  const coppice_lifecycle& calls = code_->lifecycle;
+  message shown = formatted_status();
+  if (calls.format_status == nullptr && calls.save_state != nullptr) {
+    std::uint32_t version = code_->state_version;
+    shown = written_to_show(looking::save_state, [&](coppice_writer* out) {
+      return calls.save_state(&actor_, state_, &version, out);
+    });
+  }
   return shown ? shown : message::atom("opaque");
 }
 

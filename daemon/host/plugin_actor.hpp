@@ -55,12 +55,15 @@ class plugin_actor : public reloadable {
   std::string take_error_text();
   // A line; of requests at most one a second for the actors of a type. `kind`: "call", "cast" or "message".
   void tell_unhandled(std::string_view kind, etf::bytes term, std::string_view why);
-  // What a callback's status comes to; runs handle_continue as often as it is asked for.
-  runtime::outcome follow(std::int32_t status) {
+  // What a callback's status comes to; runs handle_continue as often as it is asked for. `given`: what the
+  // callback was about.
+  runtime::outcome follow(std::int32_t status, const char* callback, etf::bytes given = {}) {
     if (status == COPPICE_OK && (actor_.extra == nullptr || !actor_.extra->error.told)) [[likely]]
       return runtime::carry_on();
-    return follow_on(status);
+    return follow_on(status, callback, given);
   }
+  // runtime::stop(), remembering for the log what ran.
+  runtime::outcome stop_in(const char* callback, etf::bytes given, runtime::message reason);
 
   const actor_code& running() const { return *code_; }
   void* state() const { return state_; }
@@ -81,7 +84,11 @@ class plugin_actor : public reloadable {
   bool has_prepared() const { return handover_ != nullptr && handover_->next != nullptr; }
   void forget(incarnation& one);
   runtime::outcome begin_restored(runtime::process& self);
-  runtime::outcome follow_on(std::int32_t status);
+  runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
+  // Tells the log, or whoever supervises it and will.
+  void report_crash(const runtime::message& reason);
+  // As its format_status has it; empty: it has none.
+  runtime::message formatted_status();
   // Both run in the image of the code. errc::refused.
   base::status create(const actor_code& code, void** state);
   base::status restore(const actor_code& code, void* state, const saved_state& saved);
@@ -91,6 +98,9 @@ class plugin_actor : public reloadable {
   // it told the error object is left there.
   runtime::message written(looking what, const std::function<std::int32_t(coppice_writer*)>& callback,
                            std::int32_t& status);
+  // The same for those who look; why there is none is no matter.
+  runtime::message written_to_show(looking what,
+                                   const std::function<std::int32_t(coppice_writer*)>& callback);
 
   const actor_code* code_; // the image's
   void* state_ = nullptr;

@@ -35,7 +35,7 @@ outcome server::take_info(process&, const message& m) {
     return call_or(COPPICE_UNHANDLED, callbacks_->handle_info, &actor(), state(), &lent);
   });
   if (status != COPPICE_UNHANDLED) [[likely]]
-    return follow(status);
+    return follow(status, "handle_info", m.bytes());
   const std::string why = take_error_text();
   if (if_unhandled() != runtime::unhandled::ignore) tell_unhandled("message", m.bytes(), why);
   return runtime::carry_on();
@@ -47,12 +47,12 @@ outcome server::take_cast(process&, const message& whole, etf::bytes request) {
     return call_or(COPPICE_UNHANDLED, callbacks_->handle_cast, &actor(), state(), &body);
   });
   if (status != COPPICE_UNHANDLED) [[likely]]
-    return follow(status);
+    return follow(status, "handle_cast", request);
   const std::string why = take_error_text();
   const runtime::unhandled choice = if_unhandled();
   if (choice != runtime::unhandled::ignore && (choice != runtime::unhandled::exit || !why.empty()))
     tell_unhandled("cast", request, why);
-  return choice == runtime::unhandled::exit ? runtime::stop(tagged("bad_cast", request))
+  return choice == runtime::unhandled::exit ? stop_in("handle_cast", request, tagged("bad_cast", request))
                                             : runtime::carry_on();
 }
 
@@ -81,7 +81,7 @@ outcome server::handle_call(asked_call& asked, const message& whole, etf::bytes 
   });
   actor().asked = nullptr;
   if (status != COPPICE_UNHANDLED) [[likely]]
-    return follow(status);
+    return follow(status, "handle_call", request);
   return refuse_call(asked, request);
 }
 
@@ -90,7 +90,7 @@ outcome server::refuse_call(const asked_call& asked, etf::bytes request) {
   const runtime::unhandled choice = if_unhandled();
   if (choice == runtime::unhandled::log || (choice == runtime::unhandled::exit && !why.empty()))
     tell_unhandled("call", request, why);
-  if (choice == runtime::unhandled::exit) return runtime::stop(tagged("bad_call", request));
+  if (choice == runtime::unhandled::exit) return stop_in("handle_call", request, tagged("bad_call", request));
   if (choice != runtime::unhandled::reply_error || asked.answered) return runtime::carry_on();
   runtime::message_writer text;
   text.binary(why.empty() ? "the server takes no such request" : why);
@@ -108,7 +108,7 @@ bool server::take_response(const message& m, outcome& next) {
     return call_or(COPPICE_UNHANDLED, callbacks_->on_response, &actor(), state(), ended.id, ended.tag,
                    ended.status, &answer);
   });
-  next = follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
+  next = follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_response", ended.answer.bytes());
   return true;
 }
 

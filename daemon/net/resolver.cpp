@@ -5,6 +5,10 @@
 
 #include <netdb.h>
 
+#include <chrono>
+
+#include "base/uv.hpp"
+
 namespace coppice::net {
 
 struct resolution::request {
@@ -14,6 +18,11 @@ struct resolution::request {
 };
 
 struct resolution::interest {
+  // Of a numeric address.
+  interest(uv_loop_t* on, base::socket_address of, done_fn call)
+      : under_way(nullptr), done(std::move(call)), numeric(of), soon(on, [this] { tell_numeric(); }) {
+    soon.start(std::chrono::milliseconds(0));
+  }
   interest(request* of, done_fn call) : under_way(of), done(std::move(call)) { of->wanted_by = this; }
   interest(const interest&) = delete;
   interest& operator=(const interest&) = delete;
@@ -23,8 +32,16 @@ struct resolution::interest {
     uv_cancel(reinterpret_cast<uv_req_t*>(&under_way->raw));
   }
 
+  // The callback may destroy this.
+  void tell_numeric() {
+    const done_fn call = std::move(done);
+    call(std::vector<base::socket_address>{numeric});
+  }
+
   request* under_way; // null: finished
   done_fn done;
+  base::socket_address numeric;
+  base::uv::timer soon;
 };
 
 resolution::resolution() = default;
@@ -35,6 +52,8 @@ resolution::~resolution() = default;
 
 base::result<resolution> resolution::start(uv_loop_t* on, const std::string& host, std::uint16_t port,
                                            done_fn done) {
+  if (const auto numeric = base::socket_address::parse(host, port))
+    return resolution(std::make_unique<interest>(on, *numeric, std::move(done)));
   auto fresh = std::make_unique<request>();
   fresh->raw.data = fresh.get();
   fresh->host = host;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Host names to addresses, without blocking: getaddrinfo on libuv's pool. Numeric addresses take the
-// same path and need no network. The loop's thread.
+// Host names to addresses, without blocking: getaddrinfo on libuv's pool, where a name server that does not
+// answer can hold up the names behind it, but no numeric address: those are not looked up. The loop's thread.
 #pragma once
 
 #include <uv.h>

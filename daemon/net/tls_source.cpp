@@ -77,6 +77,7 @@ base::status tls_source::load() {
     auto server = tls_context::make(tls_role::server, texts);
     if (!server) return named(std::move(server.error()));
     server_ = std::move(*server);
+    ends_ = end_of_validity(texts.certificate).value_or(0);
   }
   client_ = std::move(*client);
   return {};
@@ -97,6 +98,13 @@ void tls_source::refresh() {
   }
   base::log::notice("net", "new connections use the changed certificate {}",
                     files_.certificate.empty() ? files_.authorities : files_.certificate);
+}
+
+std::optional<tls_source::own_certificate> tls_source::own() {
+  const std::lock_guard guard(lock_);
+  refresh();
+  if (ends_ == 0) return std::nullopt;
+  return own_certificate{files_.certificate, ends_};
 }
 
 std::shared_ptr<const tls_context> tls_source::server() {

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,14 @@ class tls_source {
   static base::result<std::shared_ptr<tls_source>> automatic(std::string folder,
                                                              std::vector<std::string> names);
 
+  // The file of its own certificate and until when that is valid, wall time; nothing where it has none. What
+  // is made automatically is renewed here when it is due.
+  struct own_certificate {
+    std::string file;
+    base::nanos ends = 0;
+  };
+  std::optional<own_certificate> own();
+
   // As the files are now. Null: not to be had, a server's for a source without a certificate.
   std::shared_ptr<const tls_context> server();
   std::shared_ptr<const tls_context> client();
@@ -49,6 +58,7 @@ class tls_source {
   std::vector<std::string> names_;
   base::nanos renew_at_ = 0; // monotonic; for automatic ones
   std::string seen_;         // the files' state when they were read last
+  base::nanos ends_ = 0;     // of its own certificate; 0: it has none
   std::shared_ptr<const tls_context> server_;
   std::shared_ptr<const tls_context> client_;
 };

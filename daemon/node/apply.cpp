@@ -6,12 +6,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <coppice/etf/text.hpp>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "base/file.hpp"
-#include "base/log.hpp"
+#include "base/log_event.hpp"
+#include "base/log_settings.hpp"
 #include "behaviours/application_controller.hpp"
 #include "node/assemble.hpp"
 #include "node/change_plan.hpp"
@@ -223,8 +226,10 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   out.result = change_tree(self, work.plan);
   if (!out.result) return out;
   out.applied = true;
-  for (const spec::setting_change& one : work.difference.settings) {
-    if (one.key == "node.log.level") base::log::set_level(log_level(work.next->spec));
+  // All keys that a running node takes on are the log's.
+  if (!work.difference.settings.empty()) {
+    if (auto used = base::log::use(log_settings(work.next->spec)); !used)
+      base::log::warning(module, "node.log: {}", used.error().text);
   }
   set_current(std::move(work.next));
   (void)self.blocking_run([&] { remember(); });
@@ -243,26 +248,6 @@ void instance::components::remember() const {
   }
 }
 
-std::vector<std::string> summary(const apply_outcome& outcome) {
-  std::vector<std::string> out;
-  for (const spec::diagnostic& one : outcome.diagnostics) {
-    out.push_back(fmt::format("{}:{}:{}: {}", one.file, one.line, one.column, one.message));
-  }
-  for (const planned_change& one : outcome.changes) {
-    const std::string keys = one.keys.empty() ? "" : fmt::format(": {}", fmt::join(one.keys, ", "));
-    out.push_back(fmt::format("{} {}{}", one.action, one.path, keys));
-  }
-  if (!outcome.valid) {
-    out.emplace_back("the configuration is bad and changes nothing");
-  } else if (!outcome.result) {
-    out.push_back("nothing is changed: " + outcome.result.error().text);
-  } else if (outcome.applied) {
-    out.push_back(outcome.changes.empty() ? "the configuration is what runs"
-                                          : "the configuration is applied");
-  }
-  return out;
-}
-
 std::string brief(const apply_outcome& outcome) {
   if (!outcome.valid) {
     const auto wrong =
@@ -277,6 +262,48 @@ std::string brief(const apply_outcome& outcome) {
   if (!outcome.result) return "apply failed: " + outcome.result.error().text;
   if (outcome.changes.empty()) return "apply: nothing to change";
   return fmt::format("apply: {} change{}", outcome.changes.size(), outcome.changes.size() == 1 ? "" : "s");
+}
+
+namespace {
+
+std::vector<std::string> summary(const apply_outcome& outcome) {
+  std::vector<std::string> out;
+  for (const spec::diagnostic& one : outcome.diagnostics) {
+    out.push_back(fmt::format("{}:{}:{}: {}", one.file, one.line, one.column, one.message));
+  }
+  for (const planned_change& one : outcome.changes) {
+    const std::string keys = one.keys.empty() ? "" : fmt::format(": {}", fmt::join(one.keys, ", "));
+    const std::string values = one.after.empty() ? "" : fmt::format(": {} -> {}", one.before, one.after);
+    out.push_back(fmt::format("{} {}{}{}", one.action, one.path, keys, values));
+  }
+  if (!outcome.valid) {
+    out.emplace_back("the configuration is bad and changes nothing");
+  } else if (!outcome.result) {
+    out.push_back("nothing is changed: " + outcome.result.error().text);
+  } else if (outcome.applied) {
+    out.push_back(outcome.changes.empty() ? "the configuration is what runs"
+                                          : "the configuration is applied");
+  }
+  return out;
+}
+
+} // namespace
+
+void report(const apply_outcome& outcome, std::string_view asked_by, std::vector<base::log::field> who) {
+  namespace log = base::log;
+  constexpr std::size_t most_lines = 50;
+  const std::vector<std::string> lines = summary(outcome);
+  const auto shown = std::span(lines).first(lines.size() > most_lines ? most_lines - 2 : lines.size());
+  std::string below = fmt::format("\n{}", fmt::join(shown, "\n"));
+  if (shown.size() < lines.size()) {
+    below += fmt::format("\n… {} more\n{}", lines.size() - shown.size() - 1, lines.back());
+  }
+  const bool done = outcome.applied;
+  who.push_back({"outcome", done ? "applied" : "refused"});
+  who.push_back({"changes", std::to_string(outcome.changes.size())});
+  log::tell(done ? log::events::applied : log::events::apply_refused,
+            done ? log::level::notice : log::level::error, module, std::move(who), "{} ({}){}",
+            brief(outcome), asked_by, below);
 }
 
 void instance::apply(apply_request request, std::function<void(apply_outcome)> done) {

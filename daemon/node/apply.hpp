@@ -4,9 +4,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "spec/diagnostic.hpp"
 #include "spec/load.hpp"
 
@@ -41,8 +43,9 @@ struct apply_outcome {
   base::status result; // not applied though it was to be: why, and that everything is as before
 };
 
-// The outcome as lines for the log: each diagnostic, each change, and what came of it.
-std::vector<std::string> summary(const apply_outcome& outcome);
+// The outcome as one event of the log, for an apply that was to change something: each diagnostic, each
+// change, what came of it. `asked_by`: "SIGHUP", or a client, whom `who` has as fields.
+void report(const apply_outcome& outcome, std::string_view asked_by, std::vector<base::log::field> who = {});
 // In a few words: "apply: 2 changes"; "apply refused: FILE:3:5: …".
 std::string brief(const apply_outcome& outcome);
 

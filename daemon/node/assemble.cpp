@@ -148,8 +148,8 @@ runtime::system_options runtime_options(const spec::node_spec& spec) {
   return out;
 }
 
-base::log::level log_level(const spec::node_spec& spec) {
-  switch (spec.node.log.level) {
+base::log::level convert(spec::log_level of) {
+  switch (of) {
     case spec::log_level::trace:
       return base::log::level::trace;
     case spec::log_level::debug:
@@ -164,6 +164,18 @@ base::log::level log_level(const spec::node_spec& spec) {
       return base::log::level::error;
   }
   return base::log::level::info;
+}
+
+base::log::settings log_settings(const spec::node_spec& spec) {
+  const spec::log_options& from = spec.node.log;
+  base::log::settings out;
+  out.level = convert(from.level);
+  for (const auto& one : from.modules) out.modules.emplace_back(one.module, convert(one.level));
+  out.rate = {from.rate.per_source.value_or(0), from.rate.burst};
+  out.messages = from.messages;
+  for (const auto& one : from.files)
+    out.files.push_back({one.path, convert(one.level), one.rotate.bytes, one.rotate.keep});
+  return out;
 }
 
 runtime::unhandled convert(spec::unhandled value) {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "base/log.hpp"
+#include "base/log_settings.hpp"
 #include "behaviours/application.hpp"
 #include "runtime/system.hpp"
 #include "spec/node_spec.hpp"
@@ -16,7 +16,8 @@ namespace coppice::node {
 
 runtime::system_options runtime_options(const spec::node_spec& spec);
 
-base::log::level log_level(const spec::node_spec& spec);
+// What of the log a running node may change.
+base::log::settings log_settings(const spec::node_spec& spec);
 
 // In start order.
 std::vector<behaviours::application_spec> applications(const spec::node_spec& spec);

@@ -67,6 +67,7 @@ node_status instance::status() const {
   out.given_up = p.tree.given_up();
   out.listening = p.net->listening();
   out.epmd = p.net->epmd_text();
+  out.certificates = p.net->certificates();
   for (const auto& row : p.board.rows()) out.applications.push_back(status_of(row));
   const std::scoped_lock held(components_->lock);
   out.last_apply = p.last_apply;

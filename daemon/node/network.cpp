@@ -160,6 +160,17 @@ base::status network::start(std::function<void()> services_gone) {
     if (!tls) return tl::unexpected(std::move(tls.error()).context("distribution.listen"));
     places.push_back({*address, {one.ports.first, one.ports.last}, std::move(*tls)});
   }
+  std::vector<std::shared_ptr<net::tls_source>> sources;
+  for (const dist::listen_at& one : places) sources.push_back(one.tls);
+  for (const dist::route& one : router_.settings().routes) sources.push_back(one.tls);
+  certificates_ = std::make_unique<certificate_watch>(sources);
+  if (!on_first_worker(
+          [this](const std::function<void()>& done) {
+            certificates_->start(host_.loop(0));
+            done();
+          },
+          worker_patience))
+    return base::fail(base::errc::timeout, "certificates: the first worker does not run");
   auto opened = router_.listen(places);
   if (!opened) return tl::unexpected(std::move(opened.error()).context("distribution.listen"));
   {
@@ -213,10 +224,10 @@ base::status network::start_epmd(const base::socket_address& first, bool loopbac
 
 void network::epmd_moved() {
   const std::scoped_lock held(lock_);
-  epmd_text_ = epmd_->text();
+  const std::string before = std::exchange(epmd_text_, epmd_->text());
   epmd_state_ = epmd_->current();
   epmd_error_ = epmd_->last_error();
-  base::log::info("node", "epmd: {}", epmd_text_);
+  if (epmd_text_ != before) base::log::info("node", "epmd: {}", epmd_text_); // not at each attempt
   epmd_changed_.notify_all();
 }
 
@@ -225,6 +236,7 @@ void network::stop() {
     epmd_ ? epmd_->wind_up(std::move(done)) : done();
   };
   const auto end = [this](const std::function<void()>& done) {
+    if (certificates_) certificates_->stop();
     if (epmd_) epmd_->stop();
     epmd_.reset();
     done();
@@ -243,6 +255,10 @@ std::vector<std::string> network::listening() const {
 std::string network::epmd_text() const {
   const std::scoped_lock held(lock_);
   return epmd_text_;
+}
+
+std::vector<certificate_status> network::certificates() const {
+  return certificates_ ? certificates_->all() : std::vector<certificate_status>();
 }
 
 std::vector<peer_status> network::peers() const {

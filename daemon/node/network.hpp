@@ -16,6 +16,7 @@
 #include "base/socket_address.hpp"
 #include "dist/router.hpp"
 #include "epmd/embedded.hpp"
+#include "node/certificate_watch.hpp"
 #include "node/snapshot.hpp"
 #include "runtime/system.hpp"
 #include "services/services.hpp"
@@ -44,6 +45,7 @@ class network {
   const dist::router& router() const { return router_; }
   std::vector<std::string> listening() const;
   std::string epmd_text() const;
+  std::vector<certificate_status> certificates() const;
   std::vector<peer_status> peers() const;
   std::size_t connections() const;
 
@@ -62,6 +64,8 @@ class network {
   const spec::node_spec& spec_;
   dist::router router_;
   services::services services_;
+  // Null until it listens; started and stopped on the first worker.
+  std::unique_ptr<certificate_watch> certificates_;
   std::unique_ptr<epmd::embedded> epmd_; // made, used and destroyed on the first worker
   mutable std::mutex lock_;
   std::vector<std::string> listening_;

@@ -31,6 +31,13 @@ struct application_status {
   base::nanos started = 0; // wall clock; 0: not yet
 };
 
+// One that the node shows other nodes.
+struct certificate_status {
+  std::string file;
+  base::nanos ends = 0; // wall clock
+  bool soon = false;    // within two weeks, or it has
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;
@@ -46,6 +53,7 @@ struct node_status {
   std::uint64_t given_up = 0;                   // children that failed too often and stay down
   std::vector<std::string> listening;           // "127.0.0.1:15000", with " tls" behind where it is
   std::string epmd;                             // "serving 127.0.0.1:4369", "client of 127.0.0.1:4369", "off"
+  std::vector<certificate_status> certificates; // by file
   std::vector<application_status> applications; // in start order
   std::string last_apply;                       // what came of it, in words; empty: there was none
   std::string last_reload;                      // likewise, of plugins

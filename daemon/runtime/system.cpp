@@ -184,6 +184,10 @@ send_status system::dispatch(const destination& to, signal_ptr what) {
   return delivery::dispatch(*this, to, std::move(what), nullptr);
 }
 
+crash_notes& system::crashes() const {
+  return core_->crashes;
+}
+
 unsigned system::workers() const {
   return options_.workers;
 }

@@ -46,6 +46,7 @@ struct system_options {
   base::nanos turn_time = base::nanos_per_ms;
 };
 
+class crash_notes;
 struct system_core;
 
 class system {
@@ -109,6 +110,9 @@ class system {
   int current_worker() const;
   // The process whose turn this is on this thread, or null.
   static process* current_process();
+
+  // What processes that ended badly have left for whoever reports it.
+  crash_notes& crashes() const;
 
   // Inspection: copies.
   std::vector<process_summary> processes() const;

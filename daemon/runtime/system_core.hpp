@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/crash_notes.hpp"
 #include "runtime/messages/block.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/processes/names.hpp"
@@ -46,6 +47,7 @@ struct system_core {
   std::atomic<bool> stopping{false};
   std::mutex leader_lock; // guards default_leader
   pid default_leader;
+  crash_notes crashes;
   std::mutex given_up_lock;              // guards given_up
   std::vector<process_record*> given_up; // dead, on stacks that nothing goes on with
 };

@@ -16,7 +16,15 @@
 namespace coppice::spec {
 namespace {
 
-constexpr std::array<std::string_view, 1> changeable{"node.log.level"};
+// What a running node takes on; of those that end in a dot, whatever is below.
+constexpr std::array<std::string_view, 5> changeable{"node.log.level", "node.log.messages", "node.log.files",
+                                                     "node.log.modules.", "node.log.rate."};
+
+bool is_changeable(std::string_view key) {
+  return std::ranges::any_of(changeable, [key](std::string_view one) {
+    return one.back() == '.' ? key.starts_with(one) : key == one;
+  });
+}
 
 void compare(const json& before, const json& after, const std::string& key, std::vector<setting_change>& to) {
   if (before == after) return;
@@ -28,8 +36,7 @@ void compare(const json& before, const json& after, const std::string& key, std:
       if (!before.contains(name)) compare(json(), value, prefix + name, to);
     return;
   }
-  const bool live = std::find(changeable.begin(), changeable.end(), key) != changeable.end();
-  to.push_back({key, before.dump(), after.dump(), live});
+  to.push_back({key, before.dump(), after.dump(), is_changeable(key)});
 }
 
 // All but the applications.

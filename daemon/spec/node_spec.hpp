@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "spec/fingerprint.hpp"
@@ -84,9 +85,36 @@ struct runtime_options {
   std::uint32_t blocking_threads = 16; // blocking_run's pool
 };
 
+struct module_level {
+  explicit module_level(std::string name = {}) : module(std::move(name)) {}
+  std::string module;
+  log_level level = log_level::info;
+};
+
+// What one source of lines may write.
+struct log_rate {
+  std::optional<std::uint64_t> per_source = 100; // lines a second; none: as many as it likes
+  std::uint64_t burst = 500;                     // lines at once
+};
+
+struct log_rotation {
+  std::uint64_t bytes = 64ull << 20;
+  std::uint32_t keep = 10;
+};
+
+struct log_file_options {
+  std::string path; // absolute
+  log_level level = log_level::trace;
+  log_rotation rotate;
+};
+
 struct log_options {
   log_level level = log_level::info;
   log_format format = log_format::automatic;
+  std::vector<module_level> modules;
+  log_rate rate;
+  bool messages = true;
+  std::vector<log_file_options> files;
 };
 
 struct limit_options {

@@ -4,6 +4,7 @@
 #include "spec/schema.hpp"
 
 #include "spec/names.hpp"
+#include "spec/schema_log.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tls.hpp"
 #include "spec/schema_tree.hpp"
@@ -46,27 +47,6 @@ const table<runtime_options>& runtime_table() {
                                            "a handler that runs longer is named in the log")
           .add<&runtime_options::blocking_threads>("blocking_threads", whole<std::uint32_t>(1, 1024),
                                                    "threads for work that blocks");
-  return rows;
-}
-
-const table<log_options>& log_table() {
-  using level = log_level;
-  using format = log_format;
-  static const auto rows = table<log_options>()
-                               .add<&log_options::level>("level",
-                                                         choice<level>({{"trace", level::trace},
-                                                                        {"debug", level::debug},
-                                                                        {"info", level::info},
-                                                                        {"notice", level::notice},
-                                                                        {"warning", level::warning},
-                                                                        {"error", level::error}}),
-                                                         "least severity that is logged")
-                               .add<&log_options::format>("format",
-                                                          choice<format>({{"auto", format::automatic},
-                                                                          {"text", format::text},
-                                                                          {"json", format::json},
-                                                                          {"journald", format::journald}}),
-                                                          "auto: journald under systemd, else text");
   return rows;
 }
 

@@ -24,6 +24,7 @@ libexpected-dev errors as values
 liblz4-dev compression between nodes
 zlib1g-dev compressed terms
 libboost-context-dev stacks that park
+libspdlog-dev log files that are turned over by size
 libsystemd-dev journal and readiness
 libllhttp-dev|libhttp-parser-dev requests for metrics and health
 doctest-dev unit tests
@@ -36,6 +37,7 @@ elixir GenServer, Task and iex against the node
 openssl the tests' certificates
 cargo the crate for plugins in Rust, and its examples
 python3 test drivers
+faketime a clock that jumps
 LIST
     lint) cat <<'LIST' ;;
 clang-14|clang the second compiler, for its warnings

@@ -123,8 +123,8 @@ def caf(bench, arguments, rows):
                     for name in set().union(*each)}}
 
 
-def floors(bench, rows, name="floors_runtime"):
-    """What the runtime is made of, beside what the machine takes for the same."""
+def floors(bench, rows, name="floors_runtime", peer="floor"):
+    """What the runtime is made of, beside what the machine takes for the same: a program that prints both."""
     program = bench.build / "tests/bench" / name
     if not program.exists():
         raise Unavailable(f"{name} is not built")
@@ -132,12 +132,17 @@ def floors(bench, rows, name="floors_runtime"):
     figures = {name: (float(ours), unit, float(floor))
                for name, ours, unit, floor in (line.split() for line in done.stdout.splitlines())}
     return ({name: figures[name][:2] for name in rows if name in figures},
-            {"floor": {name: (figures[name][2], "ns") for name in rows if name in figures}})
+            {peer: {name: (figures[name][2], "ns") for name in rows if name in figures}})
 
 
 def metric_floors(bench, rows):
     """What a plugin takes to count, beside a relaxed addition."""
     return floors(bench, rows, "floors_metric")
+
+
+def log_lines(bench, rows):
+    """What a line of the log costs whoever writes it, beside spdlog's asynchronous logger."""
+    return floors(bench, rows, "log_rows", "spdlog")
 
 
 # Callers or senders, operations a run and the size of a cast, as in peer_bench.erl.
@@ -342,6 +347,7 @@ WORKLOADS = [
     (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
     (metric_floors, ["floor_metric_add", "floor_metric_observe"]),
+    (log_lines, ["log_line_threads_1", "log_line_threads_4"]),
     (dist, list(DIST)),
     (dist_tls, DIST_TLS),
     (dist_in, list(prefixed(DIST, "in"))),

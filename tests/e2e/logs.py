@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -33,13 +34,13 @@ applications:
 """
 
 
-def talking(cleanup):
+def talking(cleanup, settings=(("node.log.rate.per_source", "unlimited"),)):
     """A node with two actors that log what they are told, and a probe."""
     shelf = Folder()
     cleanup.callback(shelf.close)
     shutil.copy(variants / "talker.so", shelf.path)
     shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", shelf.path)
-    return Node(cleanup, config=CONFIG, settings=[("plugins.path", f"[ {shelf.path} ]")])
+    return Node(cleanup, config=CONFIG, settings=[("plugins.path", f"[ {shelf.path} ]"), *settings])
 
 
 def say(node, text, level=INFO, times=1, who="one"):
@@ -305,6 +306,80 @@ def level_refused(cleanup):
     check(line["message"].startswith("asked to log-level debug one (uid "), "what", line)
     equal(line["fields"]["uid"], str(os.getuid()))
     check(int(line["fields"]["os_pid"]) > 1, "its pid", line)
+
+
+@test("a source that writes too much is held back, counted and told, and takes nothing from the others")
+def rates(cleanup):
+    node = talking(cleanup, [("node.log.rate", "{ per_source: 1/s, burst: 20 }")])
+    say(node, "much", times=1000)
+    say(node, "little", times=1, who="two")
+    written = messages(node, "--module", "talker")
+    check(20 <= written.count("much") < 900, "a burst", written.count("much"))
+    equal(written.count("little"), 1)
+    pid = node.info("one")["pid"]
+    equal(node.stop(), 0)  # or after ten seconds
+    found = re.findall(rf"talker: (\d+) lines of {re.escape(pid)} held back: more than 1 a second", node.log())
+    equal(len(found), 1)
+    equal(int(found[0]) + node.log().count("talker: much"), 1000)
+
+
+def with_files(folder, text, **more):
+    entry = ", ".join([f"path: {folder}/all.log", *(f"{key}: {value}" for key, value in more.items())])
+    return CONFIG.replace("node: { workers: 1 }", f"node: {{ workers: 1, log: {{ files: [ {{ {entry} }} ]{text} }} }}")
+
+
+@test("lines go to files as well, which are begun anew when they are full, or moved away, and by SIGHUP at once")
+def files(cleanup):
+    shelf = Folder()
+    cleanup.callback(shelf.close)
+    node = talking(cleanup, [("node.log.rate.per_source", "unlimited"),
+                             ("node.log.files", f"[ {{ path: {shelf.path}/all.log, rotate: {{ bytes: 64KiB, keep: 2 }} }},"
+                                                f" {{ path: {shelf.path}/bad.log, level: error }} ]")])
+    say(node, "good", INFO)
+    say(node, "bad", ERROR)
+    eventually(lambda: "talker: bad" in (shelf.path / "all.log").read_text(), "it is there")
+    equal([line.split(" talker: ")[1].split(" ")[0] for line in (shelf.path / "bad.log").read_text().splitlines()], ["bad"])
+    contains((shelf.path / "all.log").read_text(), "talker: good")
+    (shelf.path / "bad.log").rename(shelf.path / "bad.old")
+    node.process.send_signal(signal.SIGHUP)
+    eventually((shelf.path / "bad.log").exists, "it is made anew")
+    say(node, "worse", ERROR)
+    eventually(lambda: "talker: worse" in (shelf.path / "bad.log").read_text(), "and written")
+    check("worse" not in (shelf.path / "bad.old").read_text(), "not the moved one")
+    say(node, "x" * 4000, times=100)
+    eventually((shelf.path / "all.2.log").exists, "they are turned over")
+    check((shelf.path / "all.1.log").stat().st_size <= 64 << 10 and not (shelf.path / "all.3.log").exists(), "bounded")
+    equal(node.stop(), 0)
+    contains((shelf.path / "all.log").read_text().splitlines()[-1], "stopped")
+
+
+@test("modules, rate, messages and files change by apply, and go back; what is wrong with them is refused with its place")
+def changed(cleanup):
+    shelf = Folder()
+    cleanup.callback(shelf.close)
+    node = talking(cleanup, ())
+    source = node.folder.path / "node.yaml"
+    say(node, "hidden", DEBUG)
+    source.write_text(with_files(shelf.path, ", modules: { talker: debug }, rate: { per_source: 1/s, burst: 3 }, messages: false"))
+    equal({(one["action"], one["path"]) for one in node.ask("apply")["changes"]},
+          {("set", f"node.log.{key}") for key in ("files", "modules.talker", "rate.per_source", "rate.burst", "messages")})
+    say(node, "shown", DEBUG, times=50)
+    say(node, "two", DEBUG, who="two")
+    eventually(lambda: "talker: two" in (shelf.path / "all.log").read_text(), "in the file")
+    written = messages(node, "--module", "talker")
+    check("hidden" not in written and 3 <= written.count("shown") < 40, "level and rate", written)
+    equal(node.ask("log-level")["configured"]["modules"], {"talker": "debug"})
+    source.write_text(CONFIG)
+    node.ask("apply")
+    equal(node.ask("log-level")["configured"]["modules"], {})
+    say(node, "later", ERROR)
+    equal(messages(node, "-n", "1"), ["later"])
+    check("later" not in (shelf.path / "all.log").read_text(), "it is not written any more")
+    source.write_text(with_files("/no/where", ""))
+    refused = node.coppice("apply")
+    equal(refused.returncode, 78)
+    contains(refused.stderr, "node.yaml:2:45: error: path: there is no folder /no/where")
+    equal(messages(node, "-n", "1", "--module", "talker"), ["later"])
 
 
 @test("the modules that log-level knows are those that the daemon's sources log under")

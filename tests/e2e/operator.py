@@ -113,6 +113,85 @@ def crash(cleanup):
     node.said(" error   supervisor: wood/probe ended: {because,1}: restarting it\n", "as text it is said once")
 
 
+def ends(node):
+    """The events of ended children, each with its fields."""
+    return [line for line in node.ask("logs", "--module", "supervisor")["lines"]
+            if line["fields"].get("message_id") == "f8dc6c4544fd40c285bcb672bf8aab93"]
+
+
+@test("a crash is one event with the callback that ran, the head of what it was given and the state as it shows itself")
+def crash_in_a_callback(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    equal(node.call(LONG, "{put, a, 1}"), "ok")
+    long = "x" * 3000
+    for request, command, callback in ((f'{{nonsense, <<"{long}">>}}', "call", "handle_call"), ("{nonsense, 2}", "cast", "handle_cast")):
+        seen = len(ends(node))
+        node.coppice(command, LONG, request)
+        eventually(lambda: len(ends(node)) > seen, "it ended")
+        line = ends(node)[-1]
+        fields = line["fields"]
+        equal((fields["child"], fields["callback"]), ("wood/kv", callback))
+        check(fields["last_message"].startswith("{nonsense,") and len(fields["last_message"].encode()) <= 1024, "its head", fields)
+        contains(fields["reason"], "bad_" + command)
+        equal(fields["state"], "#{entries => 1,max_entries => 18446744073709551615}" if command == "call" else "#{entries => 0,max_entries => 18446744073709551615}")
+        contains(line["message"], f"\nin {callback}, given {{nonsense,")
+        contains(line["message"], "\nstate #{entries =>")
+        eventually(lambda: node.coppice("info", LONG).returncode == 0, "it is back")
+    node.coppice("call", "probe", "throw")
+    eventually(lambda: ends(node)[-1]["fields"]["child"] == "wood/probe", "the exception")
+    fields = ends(node)[-1]["fields"]
+    equal((fields["callback"], fields["last_message"], fields.get("state")), ("handle_call", "throw", None))
+    equal(fields["reason"], "{exception,'std::runtime_error',<<\"thrown on request\">>}")
+    equal(sum("thrown on request" in line for line in node.log().splitlines()), 1, "it is said once")
+
+
+@test("with node.log.messages: false no line shows what an actor was given")
+def crash_without_messages(cleanup):
+    node = Node(cleanup, config=CONFIG, settings=[("node.log.messages", "false")])
+    for command, callback in (("call", "handle_call"), ("cast", "handle_cast")):
+        seen = len(ends(node))
+        node.coppice(command, LONG, '{secret, "12345"}')
+        eventually(lambda: len(ends(node)) > seen, "it ended")
+        fields = ends(node)[-1]["fields"]
+        equal((fields["callback"], fields.get("last_message"), fields["reason"]), (callback, None, f"{{bad_{command},...}}"))
+        contains(fields["state"], "entries")
+        eventually(lambda: node.coppice("info", LONG).returncode == 0, "it is back")
+    equal(node.call("probe", "{spin, 100}"), "ok")
+    eventually(lambda: "has held worker" in node.log(), "a slow handler is named")
+    for said in ("secret", "12345", "handle_call of"):
+        check(said not in node.log(), "nothing of it", said, node.log())
+
+
+@test("a process without a supervisor tells of its own crash, as one event too")
+def crash_alone(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    equal(node.call("probe", "{trap_exit, true}"), "false")
+    pid = re.search(r"<0\.\d+\.\d+>", node.call("probe", "{spawn_link, <<\"kv\">>, #{}}"))[0]
+    node.coppice("call", pid, "nonsense")
+    eventually(lambda: "ended: {bad_call,nonsense}" in node.log(), "it is told")
+    line, = [one for one in node.ask("logs", "--module", "kv")["lines"] if one["level"] == "error"]
+    equal({name: line["fields"][name] for name in ("pid", "reason", "callback", "last_message")},
+          {"pid": pid, "reason": "{bad_call,nonsense}", "callback": "handle_call", "last_message": "nonsense"})
+    equal(ends(node), [])
+
+
+@test("an apply by a client is one event: who, what and what came of it")
+def applies(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    (node.folder.path / "node.yaml").write_text(CONFIG.replace("intensity: 2", "intensity: 7"))
+    client = subprocess.Popen([program("COPPICE", "coppice"), "apply", "--socket", node.socket], stdout=subprocess.DEVNULL)
+    equal(client.wait(60), 0)
+    line = [one for one in node.ask("logs", "--module", "apply")["lines"] if one["fields"]][-1]
+    equal(line["fields"], {"message_id": "fec6c7dbb96240528c698245e3ad1117", "uid": str(os.getuid()), "os_pid": str(client.pid),
+                           "outcome": "applied", "changes": "1"})
+    equal(line["message"], f"apply: 1 change (uid {os.getuid()}, pid {client.pid})\nupdate wood: supervisor.intensity\nthe configuration is applied")
+    (node.folder.path / "node.yaml").write_text(CONFIG.replace("workers: 2", "workers: 1"))
+    equal(node.coppice("apply").returncode, 1)
+    line = [one for one in node.ask("logs", "--module", "apply")["lines"] if one["fields"]][-1]
+    equal((line["fields"]["message_id"], line["fields"]["outcome"]), ("bb42e1734ffd450aa333995d3d2b9910", "refused"))
+    contains(line["message"], "node.workers can't change while the node runs")
+
+
 @test("what changes something is logged with the client's uid and pid, what only asks or tries is not")
 def who_did_it(cleanup):
     node = Node(cleanup, config=CONFIG)

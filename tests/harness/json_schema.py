@@ -108,6 +108,11 @@ class Schema:
         return [fault for key, one in value.items() if key not in schema.get("properties", {})
                 for fault in self.faults(one, argument, f"{at}/{key}")]
 
+    def _propertyNames(self, argument, value, schema, at):
+        if not isinstance(value, dict):
+            return []
+        return [fault for key in value for fault in self.faults(key, argument, f"{at}/{key}")]
+
     def _required(self, argument, value, schema, at):
         return [f"{at}: no {key}" for key in argument if isinstance(value, dict) and key not in value]
 

@@ -91,11 +91,12 @@ class Node:
     """`config` is a YAML text or None for config/demo.yaml; `settings` are --set pairs over it.
 
     Its name is NAME@127.0.0.1, its cookie "testcookie_of_24_letters". `coppiced` is another program than the environment's;
-    `under` the ServiceManager that starts it.
+    `under` the ServiceManager that starts it, `within` a command that runs it in its own place, with `environment` added to
+    this one's.
     """
 
     def __init__(self, cleanup, name="demo", config=None, settings=(), epmd_port=None, wait=True, coppiced=None,
-                 under=None):
+                 under=None, within=(), environment=None):
         self.name = f"{name}@127.0.0.1"
         self.folder = Folder()
         cleanup.callback(self.folder.close)
@@ -114,13 +115,13 @@ class Node:
             ("plugins.path", f"[ {plugin_folder()} ]"),
             *settings,
         ]
-        self.command = [str(coppiced or program("COPPICED", "coppiced")), "--config", file]
+        self.command = [*within, str(coppiced or program("COPPICED", "coppiced")), "--config", file]
         for path, value in pairs:
             self.command += ["--set", f"{path}={value}"]
         self.log_file = open(self.log_path, "wb")
         cleanup.callback(self.log_file.close)
         self.cleanup = cleanup
-        self.under = under
+        self.under, self.environment = under, environment
         self.process = None
         self.begin()
         cleanup.callback(self.end)
@@ -130,7 +131,8 @@ class Node:
     def begin(self):
         """Starts the program, once more after it has ended."""
         start = self.under.start if self.under else subprocess.Popen
-        self.process = start(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file)
+        more = {"env": {**os.environ, **self.environment}} if self.environment else {}
+        self.process = start(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file, **more)
 
     def wait_ready(self):
         eventually(lambda: self.process.poll() is not None or self.answers(), "the control socket", 30)

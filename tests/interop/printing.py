@@ -62,7 +62,7 @@ Kinds = [
 
 @test("what io:format prints here is what io_lib:format makes of it there")
 def same(cleanup):
-    node = Node(cleanup, settings=[("distribution.allow", "{ rpc: [ info ] }")])
+    node = Node(cleanup, settings=[("distribution.allow", "{ rpc: [ info ] }"), ("node.log.rate.per_source", "unlimited")])
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     erl(f"N = '{node.name}', pong = net_adm:ping(N), U = rpc:call(N, erlang, whereis, [user]), rand:seed(exsss, {seed})")
     equal(erl(TERMS), "ok")

@@ -18,6 +18,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/log_settings.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
@@ -154,7 +155,7 @@ void tell(const fatal& signal, const siginfo_t& what, const void* context) {
     const foreign_code* code = p->border().outside();
     out << ": " << (code == nullptr ? "a host call" : code->callback()) << " of ";
     add_process(out, *p);
-    if (code != nullptr) add_head(out, code->argument());
+    if (code != nullptr && base::log::shows_messages()) add_head(out, code->argument());
   }
   out.write_to_stderr();
   // The stack may be what is broken: the line above is out already.

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/log.hpp"
+#include "base/log_settings.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/processes/inspection.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
@@ -220,7 +221,8 @@ void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
     if (mine.code() != nullptr) {
       who = summarise(mine.who());
       what = mine.code()->callback();
-      if (!mine.code()->argument().empty()) what += " of " + tag_of(mine.code()->argument());
+      if (!mine.code()->argument().empty() && base::log::shows_messages())
+        what += " of " + tag_of(mine.code()->argument());
     }
   }
   if (!who.pid) { // in code of ours, or over already

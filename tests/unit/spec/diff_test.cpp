@@ -249,3 +249,18 @@ TEST_CASE("keys outside the applications are named with both values, and whether
         "set node.log.level: \"info\" -> \"debug\"\n"
         "control.mode: \"0660\" -> \"0600\"\n");
 }
+
+TEST_CASE("of the log all but its format can change") {
+  CHECK(difference(
+            "node: { name: n@127.0.0.1, log: { modules: { net: debug, dist: error } } }\n",
+            "node: { name: n@127.0.0.1, log: { modules: { net: trace }, rate: { per_source: 5/s, burst: 7 "
+            "}, messages: false, files: [ { path: /tmp/x } ], format: json } }\n") ==
+        "node.log.format: \"auto\" -> \"json\"\n"
+        "set node.log.modules.net: \"debug\" -> \"trace\"\n"
+        "set node.log.modules.dist: \"error\" -> null\n"
+        "set node.log.rate.per_source: \"100/s\" -> \"5/s\"\n"
+        "set node.log.rate.burst: 500 -> 7\n"
+        "set node.log.messages: true -> false\n"
+        "set node.log.files: [] -> "
+        "[{\"path\":\"/tmp/x\",\"level\":\"trace\",\"rotate\":{\"bytes\":\"64MiB\",\"keep\":10}}]\n");
+}

@@ -101,6 +101,57 @@ TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
   });
 }
 
+TEST_CASE("mistakes in what is said of the log") {
+  check_errors({
+      {"a level there is not", "node:\n  name: n@h\n  log: { modules: { dist: loud } }\n",
+       "node.yaml:3:27: error: node.log.modules.dist: expected trace, debug, info, notice, warning or error, "
+       "found 'loud'\n"
+       "    3 |   log: { modules: { dist: loud } }\n"
+       "      |                           ^\n"},
+      {"a module's name",
+       "node:\n  name: n@h\n  log: { modules: { a_name_of_more_than_31_characters: info } }\n",
+       "node.yaml:3:21: error: node.log.modules: a module's name has 1 to 31 characters\n"
+       "    3 |   log: { modules: { a_name_of_more_than_31_characters: info } }\n"
+       "      |                     ^\n"},
+      {"a rate without a unit", "node:\n  name: n@h\n  log: { rate: { per_source: 100 } }\n",
+       "node.yaml:3:30: error: node.log.rate.per_source: expected a rate from 1/s to 1000000/s, or "
+       "unlimited, "
+       "found the number 100\n"
+       "    3 |   log: { rate: { per_source: 100 } }\n"
+       "      |                              ^\n"},
+      {"no burst at all", "node:\n  name: n@h\n  log: { rate: { burst: 0 } }\n",
+       "node.yaml:3:25: error: node.log.rate.burst: expected a whole number from 1 to 1000000, found the "
+       "number "
+       "0\n"
+       "    3 |   log: { rate: { burst: 0 } }\n"
+       "      |                         ^\n"},
+      {"no path", "node:\n  name: n@h\n  log: { files: [ { level: error } ] }\n",
+       "node.yaml:3:19: error: the key 'path' is missing\n"
+       "    3 |   log: { files: [ { level: error } ] }\n"
+       "      |                   ^ the file; its folder must be there\n"},
+      {"a folder for a file", "node:\n  name: n@h\n  log: { files: [ { path: / } ] }\n",
+       "node.yaml:3:27: error: path: / is a folder\n"
+       "    3 |   log: { files: [ { path: / } ] }\n"
+       "      |                           ^ a file in it is wanted\n"},
+      {"no folder", "node:\n  name: n@h\n  log: { files: [ { path: /no/where/a.log } ] }\n",
+       "node.yaml:3:27: error: path: there is no folder /no/where\n"
+       "    3 |   log: { files: [ { path: /no/where/a.log } ] }\n"
+       "      |                           ^ make it, writable for the node's user\n"},
+      {"the same file twice", "node:\n  name: n@h\n  log: { files: [ { path: /x }, { path: /./x } ] }\n",
+       "node.yaml:3:33: error: the file /x stands here a second time\n"
+       "    3 |   log: { files: [ { path: /x }, { path: /./x } ] }\n"
+       "      |                                 ^\n"},
+      {"too small", "node:\n  name: n@h\n  log: { files: [ { path: /x, rotate: { bytes: 1KiB } } ] }\n",
+       "node.yaml:3:48: error: rotate.bytes: must be from 64KiB to 1TiB\n"
+       "    3 |   log: { files: [ { path: /x, rotate: { bytes: 1KiB } } ] }\n"
+       "      |                                                ^\n"},
+      {"too many", "node:\n  name: n@h\n  log: { files: [ { path: /x, rotate: { keep: 1001 } } ] }\n",
+       "node.yaml:3:47: error: rotate.keep: expected a whole number from 0 to 1000, found the number 1001\n"
+       "    3 |   log: { files: [ { path: /x, rotate: { keep: 1001 } } ] }\n"
+       "      |                                               ^\n"},
+  });
+}
+
 TEST_CASE("all errors are shown at once, in the order of the file") {
   check_errors(
       {{"three", "node:\n  name: n@h\n  wrkers: 2\nepmd: { port: 0 }\nplugins: { pth: [] }\n",

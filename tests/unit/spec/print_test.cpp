@@ -10,11 +10,17 @@ TEST_CASE("the effective configuration loads, and prints itself again") {
   test::spec_folder folder;
   auto first = folder.load(
       std::string(test::spec_folder::head) +
-      "        - { id: 'yes: no', actor: kv, name: 'true', shutdown: 90s, args: { room: 1MB, mode: fast } }\n"
-      "        - { id: inner, supervisor: { children: [{ id: x, actor: 'pair:first', args: { a: [1, {}, [], "
-      "~], b: "
-      "\"q\\\"\" } }] } }\n"
-      "    env: { greeting: 'on', n: -1.5 }\n");
+          "        - { id: 'yes: no', actor: kv, name: 'true', shutdown: 90s, args: { room: 1MB, mode: fast "
+          "} }\n"
+          "        - { id: inner, supervisor: { children: [{ id: x, actor: 'pair:first', args: { a: [1, {}, "
+          "[], "
+          "~], b: "
+          "\"q\\\"\" } }] } }\n"
+          "    env: { greeting: 'on', n: -1.5 }\n",
+      {.set = {
+           {"node.log.modules", "{ dist: debug, on: error }"},
+           {"node.log.rate.per_source", "unlimited"},
+           {"node.log.files", "[{ path: /tmp/a.log, level: error, rotate: { bytes: 1MiB, keep: 0 } }]"}}});
   CHECK(spec::render(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto text = spec::effective_yaml(*first.spec);
@@ -45,6 +51,12 @@ TEST_CASE("the effective configuration writes every default out") {
         "  log:\n"
         "    level: info\n"
         "    format: auto\n"
+        "    modules: {}\n"
+        "    rate:\n"
+        "      per_source: 100/s\n"
+        "      burst: 500\n"
+        "    messages: true\n"
+        "    files: []\n"
         "  limits:\n"
         "    processes: 4000000\n"
         "    connections: 1000\n"

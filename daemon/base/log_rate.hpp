@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// How many lines a source may write (log_settings.hpp): what the logger asks for each line before it takes
+// it, and the counts of what it held back when they are due. A source costs an entry of a table of fixed size
+// while it writes more than its share; where too many do so at once, some have a share in common. Any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/log_settings.hpp"
+
+namespace coppice::base::log {
+
+class log_rate {
+ public:
+  static constexpr nanos period = 10 * nanos_per_second;
+
+  void use(const line_rate& chosen);
+
+  // Whether this line is written; else it is counted. `now` is monotonic.
+  bool admits(const record& line, nanos now);
+
+  // When the next count is due; nothing while nothing was held back.
+  std::optional<nanos> next_due() const;
+  // The counts that are due, as lines.
+  std::vector<record> take_due(nanos now);
+  // All of them, at the end.
+  std::vector<record> take_all();
+
+ private:
+  // A bucket that fills with time, kept as the time at which it is full again.
+  struct entry {
+    std::atomic<std::uint64_t> source{0}; // its hash
+    std::atomic<nanos> full_at{0};
+    std::atomic<std::uint64_t> held_back{0};
+  };
+  struct noted {
+    std::string module;
+    std::string pid; // empty: the lines were of the module itself
+    nanos due = 0;
+  };
+  entry& entry_of(std::uint64_t source, nanos now);
+  void hold_back(entry& of, const record& line, std::string_view pid, nanos now);
+  record count_of(const noted& one, std::uint64_t lines) const;
+  std::vector<record> take(std::optional<nanos> now);
+
+  std::atomic<nanos> interval_{0}; // between lines in the long run; 0: no limit, as before use()
+  std::atomic<nanos> burst_{0};    // the time that a whole bucket is worth
+  std::array<entry, 1024> entries_;
+  mutable std::mutex lock_;
+  std::map<entry*, noted> noted_; // of which something was held back
+};
+
+} // namespace coppice::base::log
