@@ -62,7 +62,7 @@ class parrot final : public behaviours::server, public host::plugin_actor {
   }
   runtime::outcome take_info(runtime::process&, const runtime::message& m) override {
     const coppice_message lent = host::lend(m);
-    return follow(callbacks_->hear(&actor(), state(), &lent));
+    return follow(callbacks_->hear(&actor(), state(), &lent), "hear", m.bytes());
   }
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
   runtime::message sys_state(runtime::process&) override { return shown_state(); }
