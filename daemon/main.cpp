@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -155,8 +156,15 @@ net::socket_store sockets_of(const node::service_manager& manager) {
     base::log::warning("node", "no socket is taken over: {}", passed.error().text);
   // What could not be taken again is not given away.
   if (!passed || !manager.keeps()) return {std::move(passed).value_or(std::vector<net::passed_socket>()), {}};
-  return {std::move(*passed),
-          [&manager](std::string_view lines, int descriptor) { return manager.tell(lines, descriptor); }};
+  // Several messages follow each other at once, and its queue may be short.
+  const auto tell = [&manager](std::string_view lines, int descriptor) {
+    for (int tries = 1; !manager.tell(lines, descriptor); ++tries) {
+      if (tries == 20) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return true;
+  };
+  return {std::move(*passed), tell};
 }
 
 exit_code run(spec::node_spec spec, node::configuration_source source, const std::string& program) {

@@ -11,7 +11,7 @@
 
 namespace coppice::net {
 
-inline constexpr std::chrono::milliseconds last_patience{500};
+inline constexpr std::chrono::milliseconds last_patience{1500};
 
 // Turns the loop until `owes_nobody`, or until that time is over.
 void give_last_answers(base::uv::loop& on, const std::function<bool()>& owes_nobody);
