@@ -169,9 +169,10 @@ impl Server for Trial {
     fn handle_info(&mut self, me: &Actor, term: &Message) -> Result<Next, Exit> {
         self.maybe("info");
         let term = term.term()?;
-        self.ticks += i64::from(term == Term::Atom("tick"));
+        let ticks = term == Term::Atom("tick");
+        self.ticks += i64::from(ticks);
         let down = matches!(term.as_tuple(), Some([Term::Atom("DOWN"), ..]));
-        if down || term == Term::Atom("answer") || self.ticks >= 3 {
+        if down || term == Term::Atom("answer") || (ticks && self.ticks == 3) {
             if let Some(from) = self.from.take() {
                 me.reply(from.view(), term.as_tuple().and_then(|parts| parts.last()).unwrap_or(&term))?;
             }
