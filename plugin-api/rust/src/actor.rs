@@ -274,7 +274,7 @@ impl Actor {
         let status = unsafe { (api.spawn)(self.raw, &options, &mut pid, std::ptr::null_mut()) };
         let pid = Message::taken(pid);
         match checked(status) {
-            Ok(_) => Ok(pid.bytes().to_owned()),
+            Ok(_) => Ok(pid.bytes().owned()),
             Err(Error::Exit) => Err(CallError::Exit(pid)),
             Err(error) => Err(error.into()),
         }
@@ -373,7 +373,7 @@ impl Actor {
         let status = ask(&mut out);
         let message = Message::taken(out);
         checked(status?)?;
-        Ok(message.bytes().to_owned())
+        Ok(message.bytes().owned())
     }
 }
 

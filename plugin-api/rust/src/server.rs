@@ -249,7 +249,7 @@ impl From<CallError> for Exit {
     fn from(failed: CallError) -> Exit {
         match failed {
             CallError::Failed(error) => error.into(),
-            CallError::Exit(reason) => Exit(Reason::Term(Ok(reason.bytes().to_owned()))),
+            CallError::Exit(reason) => Exit(Reason::Term(Ok(reason.bytes().owned()))),
         }
     }
 }

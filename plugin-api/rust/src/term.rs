@@ -52,7 +52,7 @@ impl<'a> TermBytes<'a> {
     }
 
     /// A copy that can be kept.
-    pub fn to_owned(self) -> OwnedTerm {
+    pub fn owned(self) -> OwnedTerm {
         OwnedTerm(self.0.to_vec())
     }
 

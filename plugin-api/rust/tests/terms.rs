@@ -57,7 +57,7 @@ fn every_term_comes_out_as_it_went_in() {
     for term in samples() {
         let whole = TermBytes::new(&term).expect("one whole term");
         assert_eq!(bytes(&whole.term().unwrap()), term, "{:?}", whole);
-        assert_eq!(whole.to_owned().view(), whole);
+        assert_eq!(whole.owned().view(), whole);
     }
 }
 

@@ -99,12 +99,12 @@ impl Server for Trial {
             [Term::Atom("normal")] => return Err(Exit::normal()),
             [Term::Atom("refused")] => return Err(Exit::error(Error::Refused, "not today")),
             [Term::Atom("later")] => {
-                self.from = Some(from.to_owned());
+                self.from = Some(from.owned());
                 me.send_after(SOON, None, Atom("answer"))?;
                 Answer::later()
             }
             [Term::Atom("every")] => {
-                self.from = Some(from.to_owned());
+                self.from = Some(from.owned());
                 me.send_after(SOON, Some(SOON), Atom("tick"))?;
                 Answer::later()
             }
@@ -120,7 +120,7 @@ impl Server for Trial {
                 Err(CallError::Failed(error)) => reply((Atom("error"), format!("{:?}", error))),
             },
             [Term::Atom("ask"), Term::Atom(to), what] => {
-                self.from = Some(from.to_owned());
+                self.from = Some(from.owned());
                 me.request(Atom(to), what, Duration::from_secs(60), 7)?;
                 Answer::later()
             }
@@ -128,7 +128,7 @@ impl Server for Trial {
                 let mode = OwnedTerm::new(Map(&[(Atom("mode"), mode)]))?;
                 match me.spawn(Spawn { actor: ":trial", ..Spawn::default() }, mode) {
                     Ok(pid) => {
-                        self.from = Some(from.to_owned());
+                        self.from = Some(from.owned());
                         me.monitor(&pid)?;
                         me.exit(&pid, Atom("enough"))?;
                         Answer::later()
@@ -142,7 +142,7 @@ impl Server for Trial {
                 reply((own, format!("{:?}", me.register("another")), format!("{:?}", me.whereis("nobody"))))
             }
             [Term::Atom("blocking")] => {
-                let place = me.pid().to_owned();
+                let place = me.pid().owned();
                 reply(me.blocking_run(move || (place, 6 * 7i64))?)
             }
             [Term::Atom("blocking_panic")] => {
@@ -169,9 +169,10 @@ impl Server for Trial {
     fn handle_info(&mut self, me: &Actor, term: &Message) -> Result<Next, Exit> {
         self.maybe("info");
         let term = term.term()?;
-        self.ticks += i64::from(term == Term::Atom("tick"));
+        let ticks = term == Term::Atom("tick");
+        self.ticks += i64::from(ticks);
         let down = matches!(term.as_tuple(), Some([Term::Atom("DOWN"), ..]));
-        if down || term == Term::Atom("answer") || self.ticks >= 3 {
+        if down || term == Term::Atom("answer") || (ticks && self.ticks == 3) {
             if let Some(from) = self.from.take() {
                 me.reply(from.view(), term.as_tuple().and_then(|parts| parts.last()).unwrap_or(&term))?;
             }

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Eight plugins as strangers write them, in author/: from the installed headers and crate alone they are built, pass
+their kit tests and are accepted; and of each one slip, with the sentence that the compiler or the node has for it."""
+import concurrent.futures
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, program, root
+from harness.reports import sanitized
+from harness.sdk import installed, needs, shell
+from harness.tap import Skip, check, contains, equal, run, test
+
+HERE = root / "tests/e2e/author"
+PLUGINS = {"cpp": ["limiter", "rooms", "store", "fanout"], "c": ["limiter_c", "fanout_c"], "rs": ["limiter_rs", "rooms_rs"]}
+FLAGS = "-O0 -fPIC -Wall -Wextra -Werror"
+
+# (the plugin, what stands there, what is written instead, the sentence)
+SLIPS = [
+    ("limiter", "bool handle_call(", "bool handleCall(",
+     "this class has handleCall, which nothing calls: the callback's name is handle_call"),
+    ("rooms", "  using calls = std::variant<join, say, members>;\n", "",
+     "where it is overloaded or a template list its messages: using calls = std::variant<first, second>;"),
+    ("store", "class store :", "class store final :", "an actor's class is not final"),
+    ("fanout", " public:\n  std::int64_t", " private:\n  std::int64_t", "nothing can call handle_call of this class: make it public"),
+    ("limiter_c", '\\"coppice.lifecycle/1\\",\\"coppice.server/1\\"', '\\"coppice.lifecycle/1\\"',
+     "the behaviour server needs the table coppice.server/1, which is missing"),
+    ("fanout_c", '\\"behaviour\\":\\"server\\"', '\\"behaviour\\":\\"publisher\\"', 'unknown behaviour "publisher", this host has server'),
+    ("limiter_rs", "#[derive(Default)]\nstruct Limiter", "struct Limiter", "the trait bound `Limiter: Default` is not satisfied"),
+    ("rooms_rs", "    members: Vec<OwnedTerm>,\n", "    members: Vec<OwnedTerm>,\n    _own: std::rc::Rc<()>,\n",
+     "`Rc<()>` cannot be sent between threads safely"),
+]
+
+
+def build(folder, name, source=None):
+    """The finished process that builds this plugin in `folder`, from its own source or another."""
+    kind = next(kind for kind, names in PLUGINS.items() if name in names)
+    prefix, variables = installed()
+    if kind == "rs":
+        shutil.copytree(HERE / name, folder / name)
+        target = folder / name / "src/lib.rs"
+        command = f"cargo build --offline --quiet && cp ../target/debug/lib{name}.so ../{name}.so"
+        where = folder / name
+    else:
+        target, where = folder / f"{name}.{kind}", folder
+        compiler = "g++ -std=c++20" if kind == "cpp" else "gcc -std=c11"
+        command = f"{compiler} {FLAGS} -shared {target} -o {name}.so $(pkg-config --cflags --libs coppice-plugin)"
+    target.write_text(source if source is not None else text_of(name), encoding="utf-8")
+    # What cargo has made of the crate is taken over.
+    cargo = {"CARGO_HOME": str(prefix.path / "cargo"), "CARGO_TARGET_DIR": str(folder / "target"), "CARGO_PROFILE_DEV_DEBUG": "0"}
+    environment = dict(os.environ, **variables, **cargo)
+    return subprocess.run(command, shell=True, cwd=where, env=environment, capture_output=True, text=True, check=False)
+
+
+def text_of(name):
+    kind = next(kind for kind, names in PLUGINS.items() if name in names)
+    file = HERE / name / "src/lib.rs" if kind == "rs" else HERE / f"{name}.{kind}"
+    return file.read_text(encoding="utf-8")
+
+
+@functools.cache
+def desk():
+    """A folder with the plugins, built; those in Rust only where there is cargo."""
+    if sanitized("address", "thread"):
+        raise Skip("the same files as in an ordinary build")
+    needs("g++", "gcc", "cargo", "pkg-config")
+    folder = Folder()
+    crate = shell("pkg-config --variable=rustdir coppice-plugin", root, **installed()[1]).strip()
+    prefix = str(installed()[0].path)
+    shutil.copytree(crate if crate.startswith(prefix) else prefix + crate, folder.path / "coppice")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        made = [pool.submit(build, folder.path, name) for names in PLUGINS.values() for name in names]
+        for each in made:
+            equal(each.result().returncode, 0, each.result().stderr)
+    return folder
+
+
+@test("eight plugins are built from what is installed, accepted by the node's tools, and pass their kit tests")
+def plugins(_):
+    folder = desk()
+    for names in PLUGINS.values():
+        for name in names:
+            done = subprocess.run([program("COPPICE", "coppice"), "inspect", str(folder.path / f"{name}.so")],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            contains(done.stdout, "accepted", done.stderr)
+    (folder.path / "scratch").mkdir()
+    shell(f"g++ -std=c++20 {FLAGS} {HERE}/kit_test.cpp -o kit_test "
+          "$(pkg-config --static --cflags --libs coppice-etf) -ldl && ./kit_test . scratch", folder.path, **installed()[1])
+
+
+@test("and of each a slip is said in a sentence, by the compiler or before the node loads it")
+def slips(_):
+    folder = desk()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda slip: one_slip(folder, *slip), SLIPS))
+
+
+def one_slip(folder, name, stands, written, sentence):
+    source = text_of(name)
+    check(stands in source, f"{name} has {stands!r}")
+    place = folder.path / f"slip_{name}"
+    place.mkdir()
+    if name in PLUGINS["rs"]:
+        shutil.copytree(folder.path / "coppice", place / "coppice")
+    done = build(place, name, source.replace(stands, written))
+    if name in PLUGINS["c"]:
+        equal(done.returncode, 0, done.stderr)
+        done = subprocess.run([program("COPPICE", "coppice"), "inspect", str(place / f"{name}.so")],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    check(done.returncode != 0, f"the slip in {name} is found")
+    contains(done.stdout + done.stderr, sentence)
+
+
+if __name__ == "__main__":
+    try:
+        run()
+    finally:
+        if desk.cache_info().currsize:
+            desk().close()
