@@ -13,7 +13,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/loader"))
 from harness.node import Folder, Node, program, root
-from harness.reports import sanitized
 from harness.sdk import installed, needs, shell
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 from readme_examples import example
@@ -51,8 +50,6 @@ def cooks(cleanup):
 
 @test("every entry's plugin answers what the page says, and its state goes over a reload")
 def entries(cleanup):
-    if sanitized("address", "thread"):
-        raise Skip("the same files as in an ordinary build")
     check(len(PLUGINS) >= 6, "the page has plugins", *PLUGINS)
     node = cooks(cleanup)
     asked = commands("coppice call")
@@ -76,8 +73,6 @@ def entries(cleanup):
 
 @test("its commands for precompiled headers and for sanitizers do what it says")
 def builds(cleanup):
-    if sanitized("address", "thread"):
-        raise Skip("the same files as in an ordinary build")
     folder = kitchen()
     folder.write("lease_test.cpp", example(PAGE, "lease_test.cpp"))
     pch = [line for line in commands(("echo", "g++")) if "pch" in line]
@@ -103,8 +98,6 @@ def may_trace():
 @test("a debugger finds a plugin's lines in a running node, and in a core dump of it")
 def debugger(cleanup):
     needs("gdb", "gcore")
-    if sanitized("address", "thread"):
-        raise Skip("the same files as in an ordinary build")
     may_trace()
     node = cooks(cleanup)
     running, dumped = commands("gdb")
