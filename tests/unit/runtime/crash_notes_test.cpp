@@ -42,7 +42,7 @@ TEST_CASE("a note is its process's, for the first who asks, and the oldest goes 
 TEST_CASE("the head of a term is at most so many bytes, of whole characters") {
   std::string umlauts;
   for (int i = 0; i < 3000; ++i) umlauts += "ä";
-  for (const std::string& before : {"", "x"}) {
+  for (const std::string& before : {std::string(), std::string("x")}) {
     const std::string text = shown_in_note(message::atom(before + umlauts.substr(0, 400)).bytes());
     CHECK(text.size() <= crash_note::most);
     const std::string cut = shown_in_note(tagged("put", before + std::string(5000, 'x')).bytes());

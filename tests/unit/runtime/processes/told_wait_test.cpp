@@ -96,8 +96,8 @@ TEST_CASE("who waits for nothing says that, and who is gone nothing") {
   const actor gone(here.host);
   gone.stop(atom("normal"));
   CHECK(eventually([&] { return !gone.alive(); }));
-  const auto ask = [&](const actor& of, base::nanos patience) {
-    return asker.run([&](process& self) { return self.waited_for_by(of.id(), self.now() + patience); });
+  const auto ask = [&](const actor& of, base::nanos how_long) {
+    return asker.run([&](process& self) { return self.waited_for_by(of.id(), self.now() + how_long); });
   };
   const auto told = ask(idle, long_time);
   REQUIRE(told);
