@@ -137,7 +137,7 @@ def data_disk(cleanup):
     equal(node.coppice("apply").returncode, 0)
     equal(len([line for line in lines(node, "--module", "apply") if "the applied configuration is not remembered: " in line]), 1)
     equal((disk / "applied.yaml").read_text(), kept, "the one before is whole")
-    shelf = pathlib.Path(re.search(r"\[ (\S+) \]", " ".join(node.process.args))[1])
+    shelf = pathlib.Path(re.findall(r"plugins\.path=\[ (\S+) \]", " ".join(node.process.args))[-1])  # its own, not the build's
     for name in ("talker.so", "probe.so"):
         with open(shelf / name, "ab") as plugin:
             plugin.write(bytes(200_000))

@@ -183,8 +183,12 @@ TEST_CASE("a request that takes too long times out, is given up, and its late an
       {at.socket, {}, 0600}, [&](api::request r, const control::caller& who, control::answer reply) {
         if (r.command != "slow") return echo(std::move(r), who, std::move(reply));
         late.emplace(std::move(reply));
-        return control::pending{std::chrono::milliseconds(1), [&] { given_up.set_value(); },
-                                [] { return "there is a tree on it"; }};
+        return control::pending{
+            std::chrono::milliseconds(1), [&] { given_up.set_value(); },
+            [] {
+              return api::reply(tl::unexpect,
+                                api::failure{base::errc::timeout, "request", "there is a tree on it", {}});
+            }};
       });
   REQUIRE(server);
   connection client(at.socket);
