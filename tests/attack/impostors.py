@@ -64,7 +64,7 @@ def reached(cleanup):
         bystanders.served()
         impostor.close()
         equal(target.coppice("call", f"net_kernel@{real.name}", "{is_auth, x}").returncode, 0)
-        real.stop()
+        equal(target.coppice("disconnect", real.name).returncode, 0)
 
 
 @test("what is sent to a node that is not there fails in time, whoever claims to be it")

@@ -100,7 +100,7 @@ def reserve(cleanup):
     target = Target(cleanup)
     bystanders = Bystanders(cleanup, target)
     with unharmed(target, bystanders):
-        most = target.descriptors() + 40
+        most = len(target.descriptors()) + 40
         resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE, (most, most))
         crowd = Crowd(cleanup, target.epmd_port, 200, b"\0\5z", rate=RATE)
         bystanders.served(but=("a newcomer's connect", "/livez"))

@@ -58,9 +58,10 @@ def plugins(cleanup):
 
 
 def on_small_disk(cleanup, settings=lambda disk: (), stderr=None):
-    """A node with a disk of 1 MiB, and that as it sees it. `stderr`: a file there."""
+    """A node with a disk of 1 MiB, and that as it sees it; plugins that a sanitizer is in want more. `stderr`: a file there."""
+    size = "32m" if sanitized("address", "thread") else "1m"
     where = shelf_of(cleanup)
-    script = f"mount -t tmpfs -o size=1m,mode=0755 tmpfs {where} && exec \"$@\"" + (f" 2>{where}/{stderr}" if stderr else "")
+    script = f"mount -t tmpfs -o size={size},mode=0755 tmpfs {where} && exec \"$@\"" + (f" 2>{where}/{stderr}" if stderr else "")
     node = Node(cleanup, config=CONFIG, settings=[plugins(cleanup), *settings(where)], within=[*in_mounts(cleanup), "sh", "-c", script, "sh"])
     return node, pathlib.Path(f"/proc/{node.process.pid}/root{where}")
 
