@@ -98,7 +98,7 @@ TEST_CASE("every kind of term inside of containers and of a fun, likewise") {
 TEST_CASE("random terms with random damage in random pieces are taken or refused as the whole is") {
   std::mt19937_64 random(23);
   int good = 0;
-  for (int i = 0; i < 1500; ++i) {
+  for (int i = 0; i < 400; ++i) {
     buffer term = samples::random_term(random, 4);
     if (i % 3 == 1) term[random() % term.size()] = static_cast<std::uint8_t>(random() % 40 + 80);
     if (i % 3 == 2) term.resize(term.size() - std::min<std::size_t>(term.size() - 1, random() % 3));
@@ -107,7 +107,7 @@ TEST_CASE("random terms with random damage in random pieces are taken or refused
     check_same(in_pieces(term, [&] { return 1 + random() % most; }), expected);
     good += expected.has_value();
   }
-  CHECK(good > 500);
+  CHECK(good > 130);
 }
 
 TEST_CASE("the limits are those of the whole") {
