@@ -17,6 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
+from harness.epmd import Epmd
 from harness.node import Control, Folder, Node, free_port, plugin_folder, program, root
 from harness.reports import sanitized
 from harness.tap import Skip, check, contains, equal, eventually, run, test
@@ -217,25 +218,14 @@ def clock(cleanup):
 def epmd(cleanup):
     port = free_port()
 
-    def server():
-        started = subprocess.Popen([program("COPPICE_EPMD", "coppice-epmd"), "-port", str(port)], stderr=subprocess.DEVNULL)
-        cleanup.callback(started.wait)
-        cleanup.callback(started.kill)
-
-        def listens():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
-        eventually(listens, "it listens")
-        return started
-    first = server()
+    first = Epmd(cleanup, port)
     node = Node(cleanup, config=CONFIG, settings=[plugins(cleanup), ("epmd.mode", "client")], epmd_port=port)
     eventually(lambda: "registered at" in node.ask("status")["epmd"], "it is registered")
-    first.kill()
-    first.wait()
+    first.end()
     eventually(lambda: node.ask("status")["epmd"].startswith("waiting: "), "it waits")
     equal(node.call("probe", "ping"), "pong")
     node.call("probe", "{sleep, 1500}")  # some attempts
-    server()
+    Epmd(cleanup, port)
     eventually(lambda: "registered at" in node.ask("status")["epmd"], "it is registered again", 60)
     text = node.log()
     equal(text.count("lost the registration"), 1)

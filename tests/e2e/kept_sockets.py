@@ -5,12 +5,12 @@ import contextlib
 import os
 import pathlib
 import socket
-import subprocess
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Control, Node, free_port, program, until_closed
+from harness.epmd import Epmd
+from harness.node import Control, Node, free_port, until_closed
 from harness.systemd import ServiceManager
 from harness.tap import check, contains, equal, eventually, run, test
 
@@ -236,33 +236,19 @@ def not_ours(cleanup):
         manager.close()
 
 
-class Mapper:
-    """coppice-epmd on a port of its own."""
-
-    def __init__(self, cleanup):
-        self.port = free_port()
-        self.process = subprocess.Popen([program("COPPICE_EPMD", "coppice-epmd"), "-port", str(self.port)],
-                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        cleanup.callback(self.end)
-        eventually(lambda: not refused(self.port), "EPMD")
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-
-    def port_of(self, name):
-        """None: it is not registered."""
-        answer = ask_epmd(self.port, name)
-        return int.from_bytes(answer[2:4], "big") if answer[1] == 0 else None
+def port_of(epmd, name):
+    """None: it is not registered."""
+    answer = ask_epmd(epmd.port, name)
+    return int.from_bytes(answer[2:4], "big") if answer[1] == 0 else None
 
 
 @test("a node stays registered with the EPMD of another over its restart, and is registered anew where it is another one")
 def registered(cleanup):
-    manager, mapper = ServiceManager(cleanup), Mapper(cleanup)
+    manager, mapper = ServiceManager(cleanup), Epmd(cleanup)
     node = Node(cleanup, config=tree % ("auto", anywhere, ""), epmd_port=mapper.port, under=manager)
     equal(manager.names(), ["control", "dist", "epmd-registration"])
     port = int(ports_of(node)[0])
-    known = Clients(cleanup, "EPMD", lambda: equal(mapper.port_of(b"demo"), port))
+    known = Clients(cleanup, "EPMD", lambda: equal(port_of(mapper, b"demo"), port))
     before = node.ask("status")["creation"]
     restart(manager, node)
     contains(node.ask("status")["epmd"], "registered at")
@@ -276,10 +262,10 @@ def registered(cleanup):
     other = free_port()
     node.folder.write("node.yaml", tree % ("auto", "{ address: 127.0.0.1, ports: %d-%d }" % (other, other), ""))
     restart(manager, node)
-    equal(mapper.port_of(b"demo"), other, "another port")
+    equal(port_of(mapper, b"demo"), other, "another port")
     node.command = [part.replace("node.name=demo@", "node.name=renamed@") for part in node.command]
     restart(manager, node)
-    equal((mapper.port_of(b"demo"), mapper.port_of(b"renamed")), (None, other), "another name")
+    equal((port_of(mapper, b"demo"), port_of(mapper, b"renamed")), (None, other), "another name")
     equal(manager.names(), ["control", "dist", "epmd-registration"])
 
     equal(node.stop(), 0, node.log())

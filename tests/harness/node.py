@@ -5,9 +5,11 @@ control socket, driven by the coppice client, ended by its pid. Nothing of it ou
 The programs come from the environment, as Meson sets it: COPPICED, COPPICE, COPPICE_EPMD and
 COPPICE_PLUGINS (a folder of .so files); without it from build/bin and build/plugins.
 """
+import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -28,9 +30,13 @@ def plugin_folder():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody has now, outside of those that the kernel gives to connections and above those that nodes take
+    by themselves: nobody else takes it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until_closed(connection):
