@@ -121,7 +121,7 @@ dev_packaged() {
   cp -a "$base" "$folder"
   mkdir "$folder/root/packages"
   cp "$first"/*.deb "$folder/root/packages/"
-  rm "$folder"/root/packages/*-dbgsym_*
+  rm -f "$folder"/root/packages/*-dbgsym_*
   later_version "$first"/coppice_*.deb "$folder/root/packages/later.deb"
   plugin_packages "$(other_suite packaged --for "$suite")" "$first" "$folder/root/packages"
   boot_with "$folder" packaged
