@@ -7,8 +7,8 @@ help_package() {
 usage: packaging/dev package [--for trixie] [FOLDER]
 Builds coppice, coppice-epmd and coppice-dev for the Debian it runs on, or for Debian 13.
 
-They are left in FOLDER (build/packages, or build/packages-trixie), after lintian has found no error in them, and beside
-them their debugging information (-dbgsym). They hold the release build of what is in the checkout; the source is laid
+They are left in FOLDER (build/packages, or build/packages-trixie), after lintian has found no error in them. They hold the
+release build of what is in the checkout; the source is laid
 out under build/package, with packaging/debian as its debian. Two builds of the same source give equal bytes. Those for
 Debian 13 are made in one under ${XDG_CACHE_HOME:-/var/cache}/coppice, which needs root and debootstrap.
 EOF
