@@ -94,7 +94,7 @@ EOF
 }
 
 dev_packaged() {
-  local suite base folder package first second=$build/packages-again
+  local suite other base folder package first second=$build/packages-again
   suite=$(other_suite packaged "$@")
   if [[ ${1:-} == --for ]]; then shift 2; fi
   (($# == 0)) || usage_error "packaged: unknown argument: $1"
@@ -112,6 +112,7 @@ dev_packaged() {
   rm -rf "$second" "$build/package-again"
   local packages=(systemd systemd-sysv dbus procps erlang-base)
   for package in $(packages_needed "$first"/*.deb); do packages+=("$package"); done
+  other=$suite
   suite=${suite:-$(this_suite)}
   if ! base=$(debian_folder "packaged-$suite" "$suite" "${packages[@]}") || ! base=$(bootable "$base"); then
     skip_booted "the packages" "$base"
@@ -123,7 +124,7 @@ dev_packaged() {
   cp "$first"/*.deb "$folder/root/packages/"
   rm -f "$folder"/root/packages/*-dbgsym_*
   later_version "$first"/coppice_*.deb "$folder/root/packages/later.deb"
-  plugin_packages "$(other_suite packaged --for "$suite")" "$first" "$folder/root/packages"
+  plugin_packages "$other" "$first" "$folder/root/packages"
   boot_with "$folder" packaged
 }
 
