@@ -26,8 +26,7 @@ std::string caller_of(const coppice_actor& self, bool its_turn) {
 
 void tell(const coppice_actor& self, const std::string& text) {
   if (const auto left_out = self.is->refusals.next_line(base::mono_now()))
-    base::log::warning(self.is->plugin, "{}{}", text,
-                       *left_out == 0 ? std::string() : fmt::format(" ({} such lines left out)", *left_out));
+    base::log::warning(self.is->plugin, "{}{}", text, left_out_text(*left_out));
 }
 
 constexpr std::uint64_t calls_of_an_orderly_end = 1000;

@@ -3,9 +3,12 @@
 // second, which says how many were left out. Any thread.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/clock.hpp"
 
@@ -27,5 +30,10 @@ class log_limit {
   std::atomic<base::nanos> due_{0};
   std::atomic<std::uint64_t> left_out_{0};
 };
+
+// What such a line ends with; nothing, if none was left out.
+inline std::string left_out_text(std::uint64_t lines) {
+  return lines == 0 ? std::string() : fmt::format(" ({} such lines left out)", lines);
+}
 
 } // namespace coppice::host

@@ -72,7 +72,7 @@ outcome plugin_actor::go_on() {
   std::int32_t status = COPPICE_OK;
   const char* const callback = "after_restore";
   if (std::exchange(actor_.restored, false)) {
-    status = in_turn(actor_, "after_restore", {},
+    status = in_turn(actor_, callback, {},
                      [this] { return call_or(COPPICE_OK, code_->lifecycle.after_restore, &actor_, state_); });
     if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
   }
@@ -133,7 +133,7 @@ void plugin_actor::tell_unhandled(std::string_view kind, etf::bytes term, std::s
   base::log::warning(actor_.is->plugin, "{} got a {} it does not {}: {}{}{}{}",
                      to_text(self.self(), self.host().nodes()), kind, request ? "take" : "know",
                      base::log::shows_messages() ? runtime::shown(term) : "...", why.empty() ? "" : ": ", why,
-                     *left_out == 0 ? std::string() : fmt::format(" ({} such lines left out)", *left_out));
+                     left_out_text(*left_out));
 }
 
 void plugin_actor::report_crash(const message& reason) {
