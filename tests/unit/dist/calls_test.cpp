@@ -208,4 +208,5 @@ TEST_CASE("a call that finds no room even there fails at once") {
   CHECK(is_atom(reason, "mailbox_full"));
   CHECK(eventually([&] { return a.peer(name_b).monitors + b.peer(name_a).monitors == 0; }));
   let_go.set_value();
+  CHECK(value_of(strict.next()) == 1); // only now it has done with the promises
 }
