@@ -9,17 +9,15 @@ changed where all its pairs but one at each end lie on one side of 1, and the me
 import argparse
 import contextlib
 import json
-import os
 import statistics
 import sys
 from pathlib import Path
 
-from bench import DIST, LOCAL, Bench, dist_run, scaled, selected
+from bench import DIST, LOCAL, Bench, dist_run, scaled, selected, timed_run
 from peers import Unavailable
 
 PAIRS, STARTS = 15, 3
 LITTLE = 0.02
-TICK_NS = 1e9 / os.sysconf("SC_CLK_TCK")
 
 
 class Side:
@@ -31,24 +29,12 @@ class Side:
         if row in DIST:
             self.nodes.append(stack.enter_context(bench.node(name="against_client", epmd_port=server.epmd_port)))
 
-    def used(self):
-        """Processor time of its nodes so far, in ns."""
-        total = 0
-        for one in self.nodes:
-            fields = Path(f"/proc/{one.node.process.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-        return total * TICK_NS
-
     def once(self):
         """(operations a second, processor time of an operation in ns) of one run."""
-        before = self.used()
         if self.row in LOCAL:
-            operations = scaled(LOCAL[self.row][0])
-            rate = self.nodes[0].rate(self.row, operations)
-        else:
-            term, operations = dist_run(self.row, self.server)
-            rate = self.nodes[1].rate_of("bench_dist", term)
-        return rate, (self.used() - before) / operations
+            return timed_run(self.nodes, scaled(LOCAL[self.row][0]), lambda count: self.nodes[0].rate(self.row, count))
+        term, operations = dist_run(self.row, self.server)
+        return timed_run(self.nodes, operations, lambda _: self.nodes[1].rate_of("bench_dist", term))
 
 
 def measured(base, new, row, pairs):

@@ -3,8 +3,9 @@
 """Measures Coppice beside its peers and prints a table, or JSON with --json.
 
 A workload knows its rows and two ways of measuring them: ours and the peer's, both in this run. Programs print
-`NAME VALUE UNIT` a row; a ratio above 1 says that ours is better, whichever way the unit counts. What the bench
-node must answer stands in README.md here.
+`NAME VALUE UNIT` a row, and may add `spread LOW HIGH` of their runs and `cpu NS`, the processor time of an operation; a
+ratio above 1 says that ours is better, whichever way the unit counts. What the bench node must answer stands in README.md
+here.
 """
 import argparse
 import fnmatch
@@ -17,11 +18,11 @@ import sys
 import time
 from pathlib import Path
 
-from peers import BenchNode, Otp, Unavailable, peer_rows, run_rows
+from peers import BenchNode, Figure, Otp, Program, Unavailable, run_rows
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
 IDLE = 1000000
-ETF_FLOORS = {f"etf_scan_{shape}": (1000.0, "MB/s") for shape in ETF_SHAPES if shape != "binary_1MiB"}
+ETF_FLOORS = {f"etf_scan_{shape}": Figure(1000.0, "MB/s") for shape in ETF_SHAPES if shape != "binary_1MiB"}
 
 
 def runs():
@@ -36,6 +37,13 @@ def lower_is_better(unit):
     return not unit.endswith("/s")
 
 
+def timed_run(nodes, operations, run):
+    """(what `run` answers of so many operations, the nodes' processor time of each in ns)."""
+    before = sum(node.used() for node in nodes)
+    rate = run(operations)
+    return rate, (sum(node.used() for node in nodes) - before) / operations
+
+
 def ratio(unit, ours, peer):
     better, worse = (peer, ours) if lower_is_better(unit) else (ours, peer)
     return better / worse if worse else float("inf")
@@ -48,7 +56,9 @@ class Bench:
         self.build = build
         self.source = Path(__file__).resolve().parent
         self.otp = Otp(self.source / "peer_bench.erl", build / "bench")
-
+        self.caf = Program("caf", build / "tests/bench/caf_rows", "install libcaf-dev and configure the build again")
+        self.sobjectizer = Program.from_environment("sobjectizer", "PEER_SOBJECTIZER")
+        self.missing = {}  # rows that peers are missing from: {(name of the peer, why): [row]}
         self.otp_pairs = {}
 
     def node(self, config="bench.yaml", **options):
@@ -61,6 +71,23 @@ class Bench:
             with self.otp.serving() as (name, port):
                 self.otp_pairs.update(self.otp.dist(name, port, missing))
         return {row: self.otp_pairs[row] for row in rows if row in self.otp_pairs}
+
+    def actors(self, rows, arguments=()):
+        """The C++ actor libraries' figures, {peer: {row: Figure}}; who is not there is noted."""
+        found = {}
+        for peer, measured in ((self.caf, self.caf_rows), (self.sobjectizer, self.sobjectizer.rows)):
+            if why := peer.missing():
+                self.missing.setdefault((peer.name, why), []).extend(rows)
+            else:
+                found[peer.name] = measured(arguments, rows)
+        return found
+
+    def caf_rows(self, arguments, rows):
+        """The better of its two schedulers for each row."""
+        each = [self.caf.rows(arguments, rows, CAF_POLICY=policy) for policy in ("stealing", "sharing")]
+        return {name: max((figures[name] for figures in each if name in figures),
+                          key=lambda figure: -figure.value if lower_is_better(figure.unit) else figure.value)
+                for name in set().union(*each)}
 
     def floors(self, rows):
         """`rows`: a row of ours to the floor it stands on."""
@@ -89,13 +116,10 @@ LOCAL = {
 
 def local(bench, rows):
     """Actors within one node: `bench` answers {ROW, Operations} -> {Operations, Microseconds}."""
-    def rate(node, name):
-        operations, unit = LOCAL[name]
-        return statistics.median(node.rate(name, scaled(operations)) for _ in range(runs())), unit
-
     with bench.node() as node:
-        ours = {name: rate(node, name) for name in rows}
-    return ours, {"otp": bench.otp.rows(["local"], rows), **caf(bench, [], rows)}
+        ours = {name: Figure.of([timed_run([node], scaled(LOCAL[name][0]), lambda count: node.rate(name, count)) for _ in range(runs())],
+                                LOCAL[name][1]) for name in rows}
+    return ours, {"otp": bench.otp.rows(["local"], rows), **bench.actors(rows)}
 
 
 APART = {"local_call_1pair_apart": "local_call_1pair", "local_bang_1pair_apart": "local_bang_1pair"}
@@ -105,22 +129,9 @@ def apart(bench, rows):
     """The worst placement: a pair kept on two workers, without plugins, beside OTP's pair wherever it is."""
     program = bench.build / "tests/bench/runtime_local"
     runs_of = [run_rows([str(program), "_apart", "1"], rows, {}) for _ in range(runs())]
-    ours = {name: (statistics.median(run[name][0] for run in runs_of), runs_of[0][name][1]) for name in rows}
+    ours = {name: Figure.of([(run[name].value, run[name].cpu) for run in runs_of], runs_of[0][name].unit) for name in rows}
     otp = bench.otp.rows(["local"], sorted({APART[name] for name in rows}))
     return ours, {"otp": {name: otp[APART[name]] for name in rows if APART[name] in otp}}
-
-
-def caf(bench, arguments, rows):
-    """CAF's figures, the better of its two schedulers for each row; nothing where CAF was not there to build against."""
-    program = bench.build / "tests/bench/caf_rows"
-    if not program.exists():
-        print("left out: CAF (no libcaf-dev when this was configured)", file=sys.stderr)
-        return {}
-    each = [peer_rows([str(program), *arguments], rows, {"PEER_BENCH_ONLY": ",".join(rows), "CAF_POLICY": policy})
-            for policy in ("stealing", "sharing")]
-    return {"caf": {name: max((figures[name] for figures in each if name in figures),
-                              key=lambda figure: -figure[0] if lower_is_better(figure[1]) else figure[0])
-                    for name in set().union(*each)}}
 
 
 def floors(bench, rows, name="floors_runtime", peer="floor"):
@@ -129,10 +140,10 @@ def floors(bench, rows, name="floors_runtime", peer="floor"):
     if not program.exists():
         raise Unavailable(f"{name} is not built")
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=300, check=True)
-    figures = {name: (float(ours), unit, float(floor))
+    figures = {name: (Figure(float(ours), unit), Figure(float(floor), unit))
                for name, ours, unit, floor in (line.split() for line in done.stdout.splitlines())}
-    return ({name: figures[name][:2] for name in rows if name in figures},
-            {peer: {name: (figures[name][2], "ns") for name in rows if name in figures}})
+    return ({name: figures[name][0] for name in rows if name in figures},
+            {peer: {name: figures[name][1] for name in rows if name in figures}})
 
 
 def metric_floors(bench, rows):
@@ -181,20 +192,20 @@ def dist_run(name, server):
     return f"{{casts, {{peer_sink, '{server}'}}, {count}, {operations}, {size}}}", operations
 
 
-def measure_dist(client, server, name):
-    """One row of our client against the node `server`, ours or OTP's."""
+def measure_dist(client, server, name, ours=()):
+    """One row of our client against the node `server`, ours or OTP's; `ours`: what other nodes of ours take part."""
     size = DIST[name][2]
-    term, _ = dist_run(name, server)
-    rate = statistics.median(client.rate_of("bench_dist", term) for _ in range(runs()))
+    term, operations = dist_run(name, server)
+    each = [timed_run([client, *ours], operations, lambda _: client.rate_of("bench_dist", term)) for _ in range(runs())]
     if size < 1024:
-        return rate, "calls/s" if size == 0 else "msgs/s"
-    return rate * size / 1e6, "MB/s"
+        return Figure.of(each, "calls/s" if size == 0 else "msgs/s")
+    return Figure.of(each, "MB/s", size / 1e6)
 
 
 def two_of_ours(bench, rows, settings=()):
     with bench.node(name="bench_server", settings=settings) as server:
         with bench.node(name="bench_client", epmd_port=server.epmd_port, settings=settings) as client:
-            return {name: measure_dist(client, server.name, name) for name in rows}
+            return {name: measure_dist(client, server.name, name, [server]) for name in rows}
 
 
 def dist(bench, rows):
@@ -229,8 +240,8 @@ def idle(bench, rows):
     with bench.node() as node:
         before = node.resident()
         node.call(f"{{idle, {IDLE}}}")
-        ours = {rows[0]: ((node.resident() - before) / IDLE, "bytes")}
-    return ours, {"otp": bench.otp.rows(["idle", str(IDLE)], rows), **caf(bench, ["idle", str(IDLE)], rows)}
+        ours = {rows[0]: Figure((node.resident() - before) / IDLE, "bytes")}
+    return ours, {"otp": bench.otp.rows(["idle", str(IDLE)], rows), **bench.actors(rows, ["idle", str(IDLE)])}
 
 
 TIMERS, PARKED, WAITING, PINGS = 1000000, 25000, 100000, 500
@@ -247,22 +258,22 @@ def load(bench, rows):
             count = scaled(TIMERS)
             took = [node.load(f"{{timers, {count}}}") for _ in range(runs())]
             for name, column in (("local_timer_start", 0), ("local_timer_cancel", 1)):
-                ours[name] = (count * 1e6 / max(1, statistics.median(run[column] for run in took)), "timers/s")
+                ours[name] = Figure(count * 1e6 / max(1, statistics.median(run[column] for run in took)), "timers/s")
     if "local_timer_lateness_p99" in rows:
         with bench.node() as node:
-            ours["local_timer_lateness_p99"] = (node.load(f"{{lateness, {scaled(TIMERS)}}}")[0], "us")
+            ours["local_timer_lateness_p99"] = Figure(node.load(f"{{lateness, {scaled(TIMERS)}}}")[0], "us")
     for name, what, count in ((LOAD[3], "park", PARKED), (LOAD[4], "wait", WAITING)):
         if name in rows:
             with bench.node() as node:
                 before = node.resident()
                 node.call(f"{{{what}, {count}}}", "load")
-                ours[name] = ((node.resident() - before) / count, "bytes")
+                ours[name] = Figure((node.resident() - before) / count, "bytes")
     if set(PING_ROWS) & set(rows):
         with bench.node() as node:
             figures = node.load(f"{{pings, {scaled(PINGS)}}}")
-            ours.update({name: (figure / 1000, "us") for name, figure in zip(PING_ROWS, figures)})
+            ours.update({name: Figure(figure / 1000, "us") for name, figure in zip(PING_ROWS, figures)})
     pings = [name for name in rows if name in PING_ROWS]
-    return ours, {"otp": bench.otp.rows(["load"], rows), **(caf(bench, [], pings) if pings else {})}
+    return ours, {"otp": bench.otp.rows(["load"], rows), **(bench.actors(pings) if pings else {})}
 
 
 def etf(bench, rows):
@@ -320,7 +331,7 @@ def soak(bench, rows):
             time.sleep(1)  # what a burst took goes back meanwhile
             after.append(node.resident())
             print(f"soak: {tenth * 10} % of {scaled(SOAK)} messages: {after[-1] >> 10} KiB resident", file=sys.stderr)
-    return {rows[0]: (max(after[1:]), "bytes")}, {"self": {rows[0]: (after[0], "bytes")}}
+    return {rows[0]: Figure(max(after[1:]), "bytes")}, {"self": {rows[0]: Figure(after[0], "bytes")}}
 
 
 RELOAD = {"reload_1": ("tally", 0), "reload_10000": ("kv", 10000)}
@@ -336,8 +347,8 @@ def reload(bench, rows):
             node.children("crowd", count)
             node.call(f"{{rain, tally, {RAIN}}}", "rain")
             reports = [node.reload(plugin) for _ in range(5 * runs())]
-        ours[name] = (statistics.median(one["pause_ms"] for one in reports) * 1000, "us")
-        bound[name] = (statistics.median(1 + sum(one[f"{what}_ms"] for what in ("drain", "save", "restore"))
+        ours[name] = Figure(statistics.median(one["pause_ms"] for one in reports) * 1000, "us")
+        bound[name] = Figure(statistics.median(1 + sum(one[f"{what}_ms"] for what in ("drain", "save", "restore"))
                                          for one in reports) * 1000, "us")
     return ours, {"floor": bound}
 
@@ -390,22 +401,40 @@ def measure(bench, pattern):
             if name not in ours or not measured:
                 missing.append(f"{name}: not measured by {'us' if name not in ours else ' or '.join(peers)}")
                 continue
-            value, unit = ours[name]
-            for peer in measured:
-                figure = peers[peer][name][0]
-                rows.append({"name": name, "unit": unit, "ours": round(value, 1), "peer": round(figure, 1),
-                             "peer_name": peer, "ratio": round(ratio(unit, value, figure), 3)})
+            rows += [row_of(name, ours[name], peer, peers[peer][name]) for peer in measured]
     return rows, missing
 
 
-def table(rows):
-    lines = [("workload", "ours", "peer", "its figure", "unit", "ratio")]
-    lines += [(row["name"], f"{row['ours']:,.0f}", row["peer_name"], f"{row['peer']:,.0f}", row["unit"], f"{row['ratio']:.2f}")
+def row_of(name, ours, peer_name, peer):
+    """A row of contract's shape; the spread of the runs and the processor time of an operation where they are known."""
+    row = {"name": name, "unit": ours.unit, "ours": round(ours.value, 1), "peer": round(peer.value, 1), "peer_name": peer_name,
+           "ratio": round(ratio(ours.unit, ours.value, peer.value), 3)}
+    for side, figure in (("ours", ours), ("peer", peer)):
+        if figure.low is not None:
+            row[f"{side}_spread"] = [round(figure.low, 1), round(figure.high, 1)]
+        if figure.cpu is not None:
+            row[f"{side}_cpu_ns"] = round(figure.cpu, 1)
+    return row
+
+
+def cells_of(row, side):
+    """A side's figure, the spread of its runs as shares of it, and the processor time of an operation."""
+    low, high = row.get(f"{side}_spread", (0, 0))
+    spread = f"{low / row[side]:.2f}..{high / row[side]:.2f}" if high and row[side] else ""
+    return f"{row[side]:,.0f}", spread, f"{row[f'{side}_cpu_ns']:,.0f}" if f"{side}_cpu_ns" in row else ""
+
+
+def table(rows, absent):
+    """The rows, and a line for each peer that is not there; `absent`: {(peer, why): rows}."""
+    lines = [("workload", "ours", "spread", "cpu ns", "peer", "its figure", "spread", "cpu ns", "unit", "ratio")]
+    lines += [(row["name"], *cells_of(row, "ours"), row["peer_name"], *cells_of(row, "peer"), row["unit"], f"{row['ratio']:.2f}")
               for row in rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(6)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
-        print("  ".join(cell.ljust(width) if column in (0, 2, 4) else cell.rjust(width)
+        print("  ".join(cell.ljust(width) if column in (0, 4, 8) else cell.rjust(width)
                         for column, (cell, width) in enumerate(zip(line, widths))).rstrip())
+    for (peer, why), names in absent.items():
+        print(f"{', '.join(names)}: {peer} is not there: {why}")
 
 
 def main():
@@ -416,11 +445,12 @@ def main():
     options = parser.parse_args()
     if not any(selected(names, options.only) for _, names in WORKLOADS):
         parser.error(f"no row matches {options.only}")
-    rows, missing = measure(Bench(options.build.resolve()), options.only)
+    bench = Bench(options.build.resolve())
+    rows, missing = measure(bench, options.only)
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
-        table(rows)
+        table(rows, bench.missing)
     for line in missing:
         print(f"not measured: {line}", file=sys.stderr)
     return 1 if missing else 0

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The C++ Actor Framework's side of the local rows (CAF 0.17, Debian's libcaf-dev), against its public API.
-// Prints `NAME VALUE UNIT` a row; PEER_BENCH_ONLY, _RUNS and _SCALE as for the other programs. CAF_POLICY is
-// its scheduler's, "stealing" or "sharing".
+// Prints `NAME VALUE UNIT spread LOW HIGH cpu NS` a row; PEER_BENCH_ONLY, _RUNS and _SCALE as for the other
+// programs. CAF_POLICY is its scheduler's, "stealing" or "sharing".
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <caf/all.hpp>
@@ -212,21 +214,34 @@ struct bench {
     return only == nullptr || ("," + std::string(only) + ",").find("," + name + ",") != std::string::npos;
   }
 
+  static double processor_nanoseconds() {
+    rusage use{};
+    getrusage(RUSAGE_SELF, &use);
+    const auto nanoseconds = [](const timeval& t) {
+      return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
+    };
+    return nanoseconds(use.ru_utime) + nanoseconds(use.ru_stime);
+  }
+
   void row(const char* name, const char* unit, const std::function<setting(scoped_actor&)>& prepare) const {
     if (!wanted(name)) return;
-    std::vector<double> rates;
+    std::vector<double> rates, used;
     for (std::uint64_t run = number("PEER_BENCH_RUNS", 3); run != 0; --run) {
       scoped_actor self{system};
       const setting made = prepare(self);
+      const double before = processor_nanoseconds();
       const auto began = std::chrono::steady_clock::now();
       for (const actor& one : made.starting) self->send(one, go::value, actor_cast<actor>(self));
       for (std::size_t left = made.done; left != 0; --left) self->receive([](finished) {});
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
       rates.push_back(static_cast<double>(made.operations) / took.count());
+      used.push_back((processor_nanoseconds() - before) / static_cast<double>(made.operations));
       for (const actor& one : made.kept) self->send_exit(one, exit_reason::kill);
     }
-    std::ranges::nth_element(rates, rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2));
-    std::printf("%s %.1f %s\n", name, rates[rates.size() / 2], unit);
+    std::ranges::sort(rates);
+    std::ranges::sort(used);
+    std::printf("%s %.1f %s spread %.1f %.1f cpu %.1f\n", name, rates[rates.size() / 2], unit, rates.front(),
+                rates.back(), used[used.size() / 2]);
   }
 
   setting pairs(std::uint64_t count, std::uint64_t operations) const {

@@ -9,7 +9,8 @@
 %%   erl -name a@127.0.0.1 -setcookie bench -noshell -s peer_bench main dist b@127.0.0.1
 %%
 %% Each line of output is `NAME VALUE UNIT`, VALUE being the median of RUNS
-%% runs; a `#` line before it gives every run. PEER_BENCH_RUNS and
+%% runs, some with `spread LOW HIGH` of the runs and `cpu NS`, the processor
+%% time of an operation; a `#` line before it gives every run. PEER_BENCH_RUNS and
 %% PEER_BENCH_SCALE (work per run, in percent) override the defaults;
 %% PEER_BENCH_ONLY is a list of row names, comma-separated: others do not run.
 %%
@@ -507,40 +508,30 @@ in_process(F) ->
 
 rate(Name, What, F) -> only(Name, fun() -> rate_of(Name, What, F) end).
 
-rate_of(Name, What, F) ->
-    Rs = [begin {Ops, Us} = F(), Ops * 1.0e6 / Us end || _ <- lists:seq(1, runs())],
+rate_of(Name, What, F) -> rates(Name, per_s(What), [os:getpid()], F, fun({Ops, Us}) -> {Ops, Ops * 1.0e6 / Us} end).
+
+%% As rate, with the processor time of both nodes.
+cpu_rate(Peer, Name, What, F) ->
+    only(Name, fun() -> rates(Name, per_s(What), both(Peer), F, fun(R) -> {element(1, R), element(1, R) * 1.0e6 / element(2, R)} end) end).
+
+mb_rate(Peer, Name, F) ->
+    only(Name, fun() -> rates(Name, 'MB/s', both(Peer), F, fun({Ops, Us, Bytes}) -> {Ops, Bytes / Us} end) end).
+
+both(none) -> [];
+both(Peer) -> [os:getpid(), Peer].
+
+%% Of(what a run of F answers) is {Operations, Rate}; Pids are the processes of the operating system that take part.
+rates(Name, Unit, Pids, F, Of) ->
+    Runs = [begin
+                Before = [ticks(P) || P <- Pids],
+                {Ops, Rate} = Of(F()),
+                {Rate, [(ticks(P) - B) * 10000000 / Ops || {P, B} <- lists:zip(Pids, Before)]}
+            end || _ <- lists:seq(1, runs())],
+    {Rs, Used} = lists:unzip(Runs),
     note(Name, Rs),
-    out(Name, median(Rs), per_s(What)).
-
-%% As rate, with the CPU seconds per wall second of both nodes in the runs.
-cpu_rate(Peer, Name, What, F) -> only(Name, fun() -> cpu_rate_of(Peer, Name, What, F) end).
-
-cpu_rate_of(Peer, Name, What, F) ->
-    {Rs, Cpu} = with_cpu(Peer, fun() ->
-        [begin R = F(), element(1, R) * 1.0e6 / element(2, R) end || _ <- lists:seq(1, runs())] end),
-    note(Name, Rs),
-    out(Name, median(Rs), per_s(What)),
-    out_cpu(Name, Cpu).
-
-mb_rate(Peer, Name, F) -> only(Name, fun() -> mb_rate_of(Peer, Name, F) end).
-
-mb_rate_of(Peer, Name, F) ->
-    {Rs, Cpu} = with_cpu(Peer, fun() ->
-        [begin {_, Us, Bytes} = F(), Bytes / Us end || _ <- lists:seq(1, runs())] end),
-    note(Name, Rs),
-    out(Name, median(Rs), 'MB/s'),
-    out_cpu(Name, Cpu).
-
-with_cpu(none, F) -> {F(), none};
-with_cpu(Peer, F) ->
-    A0 = ticks(os:getpid()), B0 = ticks(Peer), T0 = now_us(),
-    R = F(),
-    Wall = (now_us() - T0) / 1.0e6,
-    {R, {(ticks(os:getpid()) - A0) / 100 / Wall, (ticks(Peer) - B0) / 100 / Wall}}.
-
-out_cpu(_, none) -> ok;
-out_cpu(Name, {A, B}) ->
-    io:format("# ~s cores busy: sender ~.2f receiver ~.2f~n", [Name, A * 1.0, B * 1.0]).
+    [io:format("# ~s processor time, ns, of client and server: ~w~n", [Name, Used]) || length(Pids) =:= 2],
+    Cpu = [io_lib:format(" cpu ~.1f", [median([lists:sum(U) || U <- Used]) * 1.0]) || Pids =/= []],
+    io:format("~s ~.1f ~s spread ~.1f ~.1f~s~n", [Name, median(Rs) * 1.0, Unit, lists:min(Rs) * 1.0, lists:max(Rs) * 1.0, Cpu]).
 
 ticks(Pid) ->
     {ok, B} = file:read_file("/proc/" ++ Pid ++ "/stat"),

@@ -9,19 +9,42 @@ import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness.node import Node, free_port
 
 COOKIE = "testcookie_of_24_letters"  # the harness's
-ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)$", re.M)
+ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)(?: spread ([0-9.]+) ([0-9.]+))?(?: cpu ([0-9.]+))?$", re.M)
+TICK_NS = 1e9 / os.sysconf("SC_CLK_TCK")
 QUIET = 120  # seconds that a program may take for its next row, at the usual amount of work
+
+
+class Figure(NamedTuple):
+    """What one side of a row was measured at: the median of its runs, and where they were made out, the least and the
+    most of them and the processor time of an operation in ns, of all threads and nodes of that side."""
+    value: float
+    unit: str
+    low: Optional[float] = None
+    high: Optional[float] = None
+    cpu: Optional[float] = None
+
+    @classmethod
+    def of(cls, runs, unit, factor=1):
+        """Of runs as (operations a second, ns of processor time each); `factor`: what a unit has of an operation."""
+        rates = [rate * factor for rate, _ in runs]
+        return cls(statistics.median(rates), unit, min(rates), max(rates), statistics.median(cpu for _, cpu in runs))
+
+    @classmethod
+    def printed(cls, value, unit, *more):
+        return cls(float(value), unit, *(float(word) if word else None for word in more))
 
 
 class Unavailable(Exception):
@@ -35,7 +58,7 @@ def patience():
 
 
 def printed_rows(command, rows, environment):
-    """Runs a program that prints `NAME VALUE UNIT`: the rows asked for as {name: (value, unit)}, and what went wrong.
+    """Runs a program that prints `NAME VALUE UNIT [spread LOW HIGH] [cpu NS]`: the rows asked for as {name: Figure}, and what went wrong.
 
     One that prints nothing for so long is stuck and is ended; what it has printed counts.
     """
@@ -59,7 +82,7 @@ def printed_rows(command, rows, environment):
             status = process.wait()
         said.seek(0)
         text = said.read()
-    found = {name: (float(value), unit) for name, value, unit in ROW.findall(text) if name in rows}
+    found = {name: Figure.printed(*rest) for name, *rest in ROW.findall(text) if name in rows}
     if not wrong and status != 0:
         wrong = f"failed: {(text.strip().splitlines() or [f'exit status {status}'])[-1]}"
     return found, wrong
@@ -154,6 +177,24 @@ class Otp:
                 yield name, port
 
 
+class Program:
+    """A peer that a program plays: it is named by a variable of the environment, or built if its library is there."""
+
+    def __init__(self, name, path, how):
+        self.name, self.path, self.how = name, path, how
+
+    @classmethod
+    def from_environment(cls, name, variable):
+        return cls(name, os.environ.get(variable), f"{variable} names no program that prints its rows (README.md of tests/bench)")
+
+    def missing(self):
+        """Why it plays no part in this run, or nothing."""
+        return "" if self.path and shutil.which(str(self.path)) else self.how
+
+    def rows(self, arguments, rows, **environment):
+        return peer_rows([str(self.path), *arguments], rows, {"PEER_BENCH_ONLY": ",".join(rows), **environment})
+
+
 class BenchNode:
     """Our node on bench.yaml, with an EPMD of this run or the one given. Its cookie and COOKIE are one."""
 
@@ -220,6 +261,11 @@ class BenchNode:
         if "result" not in reply:
             raise Unavailable(f"{plugin} could not be reloaded: {reply}")
         return reply["result"]
+
+    def used(self):
+        """Its processor time so far, in ns."""
+        fields = Path(f"/proc/{self.node.process.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * TICK_NS
 
     def resident(self):
         status = Path(f"/proc/{self.node.process.pid}/status").read_text(encoding="ascii", errors="replace")

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import peers
 from harness.tap import check, contains, equal, run, test
+from peers import Figure
 
 BOTH = ["row_a", "row_b"]
 
@@ -24,13 +25,31 @@ def peer(script):
 
 @test("a peer that ends gives its rows, without a word")
 def ends(_):
-    equal(peer("echo row_a 1.5 us; echo row_b 2 us; echo row_c 3 us"), ({"row_a": (1.5, "us"), "row_b": (2.0, "us")}, ""))
+    equal(peer("echo row_a 1.5 us; echo row_b 2 us; echo row_c 3 us"), ({"row_a": Figure(1.5, "us"), "row_b": Figure(2.0, "us")}, ""))
+
+
+@test("a row may have the spread of its runs, the processor time of an operation, or both")
+def more(_):
+    found, said = peer("echo row_a 2 calls/s spread 1.5 2.5 cpu 140.5; echo row_b 2 calls/s cpu 7")
+    equal(found, {"row_a": Figure(2.0, "calls/s", 1.5, 2.5, 140.5), "row_b": Figure(2.0, "calls/s", None, None, 7.0)}, said)
+    equal(peer("echo row_a 2 calls/s spread 1.5; echo row_b 2 calls/s 7")[0], {}, "what is no row is none")
+    equal(Figure.of([(3.0, 10.0), (1.0, 30.0), (2.0, 20.0)], "MB/s", 2), Figure(4.0, "MB/s", 2.0, 6.0, 20.0))
+
+
+@test("a peer that is played by a program nobody named, or that is not there, says how to get it")
+def programs(_):
+    os.environ.pop("PEER_OF_TEST", None)
+    contains(peers.Program.from_environment("x", "PEER_OF_TEST").missing(), "PEER_OF_TEST names no program")
+    os.environ["PEER_OF_TEST"] = "/nowhere/at/all"
+    contains(peers.Program.from_environment("x", "PEER_OF_TEST").missing(), "PEER_OF_TEST names no program")
+    os.environ["PEER_OF_TEST"] = "/bin/sh"
+    equal(peers.Program.from_environment("x", "PEER_OF_TEST").missing(), "")
 
 
 @test("a peer that gets stuck costs the rows it has not printed, says which, and is ended")
 def stuck(_):
     found, said = peer("echo row_a 1 us; exec sleep 600")
-    equal(found, {"row_a": (1.0, "us")})
+    equal(found, {"row_a": Figure(1.0, "us")})
     contains(said, "row_b of sh, which said nothing for")
     check("row_a" not in said, "what it has printed is not missing", said)
 
@@ -44,7 +63,7 @@ def slow(_):
 @test("a peer that fails costs the rows it has not printed, with its last line")
 def fails(_):
     found, said = peer("echo row_b 1 us; echo oops >&2; exit 3")
-    equal(found, {"row_b": (1.0, "us")})
+    equal(found, {"row_b": Figure(1.0, "us")})
     contains(said, "row_a of sh, which failed: oops")
 
 

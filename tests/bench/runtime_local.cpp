@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The runtime by itself, without plugins: what a call, a send, a spawn cost between native behaviours. The
 // figures that count go through the plugin ABI; these say how much of them is the engine's, and what the
-// worst placement costs, which no plugin can ask for. Prints two rows a workload: operations a second,
-// nanoseconds of processor time each (all threads together, so that a busy machine does not blur it).
+// worst placement costs, which no plugin can ask for. Prints operations a second and nanoseconds of processor
+// time each (all threads together, so that a busy machine does not blur it).
 // Arguments: part of a workload's name, seconds.
 // rooms: runtime
 #include <sys/resource.h>
@@ -165,7 +165,7 @@ struct bench {
   }
 
   void print(const char* name, const char* unit, double operations) const {
-    std::printf("%s %.0f %s\n%s_cpu %.1f ns\n", name, operations / seconds, unit, name,
+    std::printf("%s %.0f %s cpu %.1f\n", name, operations / seconds, unit,
                 (processor_seconds() - began) / operations * 1e9);
   }
 
