@@ -292,7 +292,7 @@ TEST_CASE("the first node serves, the second is its client, and takes over withi
     return (serves(second) || serves(third)) && server.serving()->nodes().size() == 2;
   };
   REQUIRE(loop_until(loop, settled));
-  CHECK(base::mono_now() - died < base::nanos_per_second);
+  CHECK(base::mono_now() - died < 5 * base::nanos_per_second); // some tenths where the machine is idle
   CHECK(serves(second) != serves(third));
   CHECK(changes > 0);
 }
