@@ -86,12 +86,12 @@ inline bool lives_on(const worker& here, const process_record& to) {
 inline bool counts(process_record& to, std::uint32_t weight) {
   return !to.mailbox.others_wait() && !to.dead && !to.mailbox.has_signals() && to.mailbox.count_own(weight);
 }
-[[gnu::always_inline]] inline void pass(worker& here, process_record& to, signal* what,
-                                        std::uint32_t weight) {
+[[gnu::always_inline]] inline void pass(worker& here, process_record& to, signal* what, std::uint32_t weight,
+                                        worker::order of = worker::order::last) {
   what->weight = weight;
   what->number = static_cast<std::uint64_t>(here.recent());
   to.mailbox.enqueue(what);
-  here.wake(to);
+  here.wake(to, of);
 }
 
 } // namespace coppice::runtime::delivery

@@ -66,7 +66,7 @@ bool process_record::settle_here(std::uint64_t number, const pid& from, message&
   if (waiting == nullptr || waiting->number != number) return true;
   waiting->ready = true;
   if (!scheduled) woken_from.forget();
-  home().schedule(*this);
+  home().schedule(*this, worker::order::first);
   return true;
 }
 
@@ -233,7 +233,7 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
   send_status sent = send_status::ok;
   if (delivery::lives_on(here, *receiver) && delivery::counts(*receiver, weight)) [[likely]] {
     receiver->note_call({me.id, number});
-    delivery::pass(here, *receiver, what.release(), weight);
+    delivery::pass(here, *receiver, what.release(), weight, worker::order::first);
   } else {
     sent = delivery::send_bounded(*receiver, std::move(what), &me);
   }

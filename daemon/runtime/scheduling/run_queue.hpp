@@ -3,7 +3,7 @@
 // rest; low ones share with normal ones but are picked eight times less often. Of the normal ones those that
 // were woken go before the busy, whose last turn ended with more to do: who answers one message and rests
 // does not wait for a round of all that never do. The busy have every fifth turn at least. FIFO in each of
-// these. The worker's thread only.
+// these, but for push_first(). The worker's thread only.
 #pragma once
 
 #include <array>
@@ -21,6 +21,15 @@ class run_queue_of {
     append(queues_[which], ready);
     ++size_;
     if (which != index(priority::normal)) ++others_;
+  }
+
+  // Before all others of normal priority, which it has.
+  void push_first(process_record* ready) {
+    queue& woken = queues_[index(priority::normal)];
+    ready->*Link = woken.first;
+    if (woken.last == nullptr) woken.last = ready;
+    woken.first = ready;
+    ++size_;
   }
 
   process_record* pop() {

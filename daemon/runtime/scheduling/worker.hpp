@@ -65,8 +65,11 @@ class worker : public movement<worker, process_record> {
   bool post(std::function<void()> task); // any thread
 
   // placement.cpp; on this worker's thread, for its own processes.
-  void schedule(process_record& p); // it has a turn, if it is not to have one already
-  void wake(process_record& p);     // the same, for a message that was added to those to be handled
+  // How a call or its answer wakes who is called or waits: first of those of normal priority, unless such
+  // have been for too long.
+  enum class order : bool { last, first };
+  void schedule(process_record& p, order of = order::last); // it has a turn, if it is not to have one already
+  void wake(process_record& p, order of = order::last);     // the same, for a message that was enqueued
   void receive_here(process_record& p, signal_ptr what);
   // Ends p's being scheduled. False: there are signals in its inbox, and it still is.
   static bool rest(process_record& p);
@@ -188,6 +191,7 @@ class worker : public movement<worker, process_record> {
   void end_turn(process_record& p);
   [[gnu::noinline]] void end_turn_with_more(process_record& p);
   void look_at_the_time(const process_record& p);
+  bool goes_on_in_row(const process_record& p);
   bool add_runner();
   // There is a stack to run on, also beyond the limit. False: the machine gives none. The worker's thread, or
   // while that cannot use it: before the start, at a hand-over.
@@ -242,6 +246,11 @@ class worker : public movement<worker, process_record> {
   unsigned glances_between_ = 1;
   bool online_ = false;
   std::uint64_t clock_read_ = 0; // the processor's counter when now_ was read
+  // Turns that calls and answers have handed on, one to the next.
+  process_record* handed_on_ = nullptr; // who has the next one; may be gone
+  bool hands_on_ = false;               // the turn under way may do so
+  unsigned in_a_row_ = 0;
+  base::nanos row_began_ = 0;
   std::atomic<std::uint64_t> turns_{0};
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};
@@ -251,16 +260,20 @@ class worker : public movement<worker, process_record> {
 };
 
 // It has a message more: nothing to one that waits for something else.
-[[gnu::always_inline]] inline void worker::wake(process_record& p) {
+[[gnu::always_inline]] inline void worker::wake(process_record& p, order of) {
   if (p.scheduled || (p.parked_on() != nullptr && !p.waiting->ready)) return;
   p.woken_from.forget();
-  schedule(p);
+  schedule(p, of);
 }
 
-[[gnu::always_inline]] inline void worker::schedule(process_record& p) {
+[[gnu::always_inline]] inline void worker::schedule(process_record& p, order of) {
   if (p.scheduled) return;
   p.scheduled = true;
-  queue_.push(&p, p.priority.load(std::memory_order_relaxed));
+  const priority urgency = p.priority.load(std::memory_order_relaxed);
+  if (of == order::last || !hands_on_ || urgency != priority::normal) return queue_.push(&p, urgency);
+  hands_on_ = false;
+  handed_on_ = &p;
+  queue_.push_first(&p);
 }
 
 inline std::uint64_t process_record::new_number() {

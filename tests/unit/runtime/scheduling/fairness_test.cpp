@@ -195,6 +195,48 @@ TEST_CASE("who rests between messages does not wait for a round of all that are 
   CHECK(most_quick <= 5);
 }
 
+TEST_CASE("two that call each other have some turns in a row, and others wait no longer than those") {
+  struct echo : behaviour {
+    outcome init(process&) override { return carry_on(); }
+    outcome receive(process&, message) override { return carry_on(); }
+    outcome receive_call(process& self, const call_id& call, message request) override {
+      self.reply(call, std::move(request));
+      return carry_on();
+    }
+    void describe(description& out) const override { out.behaviour = "echo"; }
+  };
+  constexpr std::int64_t calls = 400;
+  node here(1);
+  std::string answered; // the names of the callers, in the order of their answers
+  std::vector<std::unique_ptr<actor>> callers;
+  std::atomic<int> right{0};
+  for (const char name : {'a', 'b', 'c'}) {
+    const pid server = here.host.spawn({}, std::make_unique<echo>()).value();
+    callers.push_back(std::make_unique<actor>(here.host));
+    callers.back()->start([&, name, server](process& self) {
+      (void)self.await(self.make_ack(), self.now() + 20 * base::nanos_per_ms); // until all are there
+      for (std::int64_t i = 0; i < calls; ++i) {
+        const answer_to_call got = self.call(server, number(i));
+        if (got.what == answer_to_call::kind::reply && value_of(got.term) == i) ++right;
+        answered += name;
+      }
+    });
+  }
+  for (const auto& one : callers) one->settle();
+  CHECK(right == 3 * calls);
+  // While all call: until the first is through.
+  std::size_t end = answered.size();
+  for (const char name : {'a', 'b', 'c'}) end = std::min(end, answered.rfind(name));
+  int in_a_row = 0;
+  int most = 0;
+  for (std::size_t i = 1; i < end; ++i) {
+    in_a_row = answered[i] == answered[i - 1] ? in_a_row + 1 : 0;
+    most = std::max(most, in_a_row);
+  }
+  CHECK(most >= 1);
+  CHECK(most <= 16); // of 32 turns the server has half
+}
+
 TEST_CASE("timers fire and tasks run while the run queue is never empty") {
   std::atomic<bool> go_on{true};
   node here(1);
