@@ -61,7 +61,7 @@ base::status server::listen() {
   bounds.kept = options_.kept;
   base::error first_failure;
   for (const base::socket_address& address : options_.addresses) {
-    const std::uint16_t port = listeners_.empty() ? address.port() : this->port();
+    const std::uint16_t port = listeners_.empty() ? address.port() : listeners_.front().address().port();
     auto made = net::listener::tcp(loop_, address, {port, port}, bounds, accept);
     if (made) {
       listeners_.push_back(std::move(*made));
@@ -73,12 +73,10 @@ base::status server::listen() {
     }
   }
   if (listeners_.empty()) return tl::unexpected(std::move(first_failure));
+  port_ = listeners_.front().address().port();
   return {};
 }
 
-std::uint16_t server::port() const {
-  return listeners_.front().address().port();
-}
 std::size_t server::clients() const {
   return sessions_->by_id.size();
 }

@@ -53,13 +53,13 @@ class server {
   server& operator=(const server&) = delete;
   ~server();
 
-  std::uint16_t port() const;
+  std::uint16_t port() const { return port_; }
   const registry& nodes() const { return registry_; }
   // Clients connected, registered or not.
   std::size_t clients() const;
   // Clients that have not been answered.
   std::size_t waiting() const { return door_->taken(); }
-  // Accepts nobody any more; port() is gone.
+  // Accepts nobody any more; who has connected is answered all the same.
   void accept_no_more() { listeners_.clear(); }
 
   // A registration of this process itself, without a connection.
@@ -81,6 +81,7 @@ class server {
   registry registry_;
   std::shared_ptr<net::door> door_;
   std::vector<net::listener> listeners_;
+  std::uint16_t port_ = 0; // of all of them; some answers name it
   struct sessions;
   std::unique_ptr<sessions> sessions_;
 };

@@ -66,6 +66,13 @@ def ask_epmd(port, name=b"demo"):
         return until_closed(client)
 
 
+def ask_for_names(port):
+    """The port at the begin of the answer to NAMES."""
+    with connected(port) as client:
+        client.sendall(b"\x00\x01n")
+        equal(int.from_bytes(until_closed(client)[:4], "big"), port, "the port that the answer names")
+
+
 def ask_control(path):
     with contextlib.closing(Control(path)) as client:
         check("result" in client.ask("status"), "an answer")
@@ -103,6 +110,7 @@ def stream(cleanup):
     first = int(before[0].split(":")[1])
     clients = [Clients(cleanup, "dist", lambda: just_connect(first)), Clients(cleanup, "http", lambda: ask_http(port)),
                Clients(cleanup, "epmd", lambda: check(ask_epmd(node.epmd_port)[:1] == b"w", "an answer")),
+               Clients(cleanup, "names", lambda: ask_for_names(node.epmd_port)),
                Clients(cleanup, "control", lambda: ask_control(node.socket))]
     for _ in range(3):
         seen = [one.served for one in clients]

@@ -141,6 +141,19 @@ TEST_CASE("a request may come byte by byte") {
   CHECK(client.received == "\x77\x01");
 }
 
+TEST_CASE("one that accepts nobody any more answers those who had connected, names and port") {
+  running_server running;
+  raw_client client(running.loop, running.at, "");
+  REQUIRE(running.until([&] { return running.epmd->clients() == 1; }));
+  running.epmd->accept_no_more();
+  CHECK(running.epmd->port() == running.at.port());
+  client.stream.write("\0\1n"s);
+  REQUIRE(running.until([&] { return client.closed; }));
+  const std::string port = {static_cast<char>(running.at.port() >> 8),
+                            static_cast<char>(running.at.port() & 0xff)};
+  CHECK(client.received == "\0\0"s + port);
+}
+
 TEST_CASE("garbage ends the connection without an answer") {
   running_server running;
   const std::string surplus = "\0\1n"s + "surplus";
