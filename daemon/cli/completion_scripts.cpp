@@ -7,7 +7,8 @@ namespace coppice::cli {
 namespace {
 
 // Words are split anew at blanks, since bash splits node names at @ and : as well; of a candidate it then
-// wants only what comes behind the last of those.
+// wants only what comes behind the last of those. The other shells hand over words as they were typed: their
+// quotes are taken off before the client is asked, and put on what is inserted by the shell.
 constexpr const char* for_bash = R"(# bash completion for coppice; made by: coppice completion bash
 _coppice() {
   local line="${COMP_LINE:0:COMP_POINT}" word kept one
@@ -29,7 +30,7 @@ constexpr const char* for_zsh = R"(#compdef coppice
 # zsh completion for coppice; made by: coppice completion zsh
 _coppice() {
   local -a found
-  found=("${(@f)$("${words[1]}" complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  found=("${(@f)$("${words[1]}" complete -- "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
   found=("${(@)found:#}")
   if (( ${#found} )); then
     compadd -a found
@@ -47,7 +48,10 @@ fi
 constexpr const char* for_fish = R"(# fish completion for coppice; made by: coppice completion fish
 function __coppice_complete
   set -l words (commandline -opc)
-  set -l found ($words[1] complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
+  set -l typed (commandline -ct)
+  # An open quote is closed first.
+  set -l word (string unescape -- $typed; or string unescape -- $typed\'; or string unescape -- $typed\")
+  set -l found ($words[1] complete -- $words[2..-1] "$word" 2>/dev/null)
   if test (count $found) -gt 0
     printf '%s\n' $found
   else

@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, plugin_folder, program
 from harness.tap import Skip, check, contains, equal, run, test
+from harness.terminal import Terminal
 
 CONFIG = """
 distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
@@ -99,20 +100,52 @@ def no_node(cleanup):
     equal(shell.completes("coppice start "), [])
 
 
-@test("zsh and fish read their scripts, and complete names by them")
-def other_shells(cleanup):
-    there = [shell for shell in ("zsh", "fish") if shutil.which(shell)]
-    if not there:
-        raise Skip("neither zsh nor fish on this machine")
+def other_shell(cleanup, shell):
+    """The folder with its script, in which it is the working directory, and the environment of a node."""
+    if not shutil.which(shell):
+        raise Skip(f"no {shell} on this machine")
     node = Node(cleanup, config=CONFIG)
     folder = folder_with_client(cleanup)
-    for shell in there:
-        path = folder.write(f"script.{shell}", client("completion", shell).stdout)
-        equal(subprocess.run([shell, "-n", path], capture_output=True, timeout=30).returncode, 0, shell)
-    if "fish" in there:
-        done = subprocess.run(["fish", "-c", f"source {folder.path}/script.fish; complete -C 'coppice start '"], capture_output=True,
-                              text=True, timeout=30, env=environment(folder, node))
-        equal(done.stdout.split(), ["garden"])
+    folder.write("afile.yaml", "")
+    folder.write("_coppice", client("completion", shell).stdout)
+    equal(subprocess.run([shell, "-n", f"{folder.path}/_coppice"], capture_output=True, timeout=30).returncode, 0)
+    return folder.path, environment(folder, node)
+
+
+@test("fish completes commands, names of the node that is there, also where they have to be quoted, and files")
+def fish(cleanup):
+    folder, env = other_shell(cleanup, "fish")
+    for line, offered in (
+            ("coppice statu", ["status"]), ("coppice top --sort m", ["mailbox", "memory", "messages"]),
+            ("coppice start ", ["garden"]), ("coppice --json stop g", ["garden"]),
+            ("coppice restart garden/in", ["garden/inner", "garden/inner/relay"]),
+            ("coppice restart garden/\\'o", ["garden/'odd id'"]), ("coppice restart \"garden/'o", ["garden/'odd id'"]),
+            ("coppice call 're", ["relay", "rex"]), ("coppice check a", ["afile.yaml"])):
+        done = subprocess.run(["fish", "-c", "source _coppice; complete -C $argv[1]", "--", line], cwd=folder, env=env,
+                              capture_output=True, text=True, timeout=30)
+        equal((done.returncode, done.stderr), (0, ""), line)
+        equal(done.stdout.splitlines(), offered, line)
+
+
+@test("zsh completes commands, names of the node that is there, also where they have to be quoted, and files")
+def zsh(cleanup):
+    folder, env = other_shell(cleanup, "zsh")
+    shell = Terminal(cleanup, ["zsh", "-f", "-i"], PATH=env["PATH"], COPPICE_SOCKET=env["COPPICE_SOCKET"])
+    # As a login shell finds it, by its name in a folder of functions. What the line has become is shown by another key.
+    shell.types(f"cd {folder}; fpath=({folder} $fpath); autoload -U compinit; compinit -u -D; setopt no_always_last_prompt; "
+                "show() { print -r -- \"[$BUFFER]\" }; zle -N show; bindkey '^O' show; print rea''dy\r")
+    shell.read_until(b"ready\r\n")
+    for line, became in (
+            ("coppice statu", "coppice status "), ("coppice start ", "coppice start garden "),
+            ("coppice --json stop g", "coppice --json stop garden "), ("coppice restart garden/k", "coppice restart garden/kv "),
+            ("coppice restart garden/in", "coppice restart garden/inner"),
+            ("coppice restart garden/\\'o", "coppice restart garden/\\'odd\\ id\\' "),
+            ("coppice restart \"garden/'o", "coppice restart \"garden/'odd id'\" "),
+            ("coppice call 'rel", "coppice call 'relay' "), ("coppice check a", "coppice check afile.yaml ")):
+        shell.seen = b""
+        shell.types(f"{line}\t\x0f")
+        shell.read_until(f"[{became}]".encode())
+        shell.types("\x15")
 
 
 @test("a script for a shell that is not known is refused")

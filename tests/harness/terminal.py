@@ -29,3 +29,6 @@ class Terminal:
             except OSError:  # nobody has it open
                 return False
         return True
+
+    def types(self, text):
+        os.write(self.descriptor, text.encode())
