@@ -8,9 +8,9 @@ usage: packaging/dev boot [--for trixie]
 Boots a Debian of this machine's release, or 13, with the service installed, and uses it as an administrator does.
 
 Start, reload, refused reload, restart, crash, stop, instances, who may use it, and the start after a boot:
-dev.d/booted. For Debian 13 it is what build/packages-trixie holds. The Debian is made once under ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied
-for the run to build/boot. Where it cannot be done (it needs root, debootstrap, systemd-nspawn) it counts as one
-skipped test, with the reason.
+dev.d/booted. For Debian 13 it is what build/packages-trixie holds. The Debian is made once under
+${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied for the run to build/boot. Where it cannot
+be done (it needs root, debootstrap, systemd-nspawn) it counts as one skipped test, with the reason.
 EOF
 }
 
@@ -18,7 +18,7 @@ EOF
 boot_packages=(systemd systemd-sysv dbus procps zlib1g libstdc++6)
 
 dev_boot() {
-  local suite base folder=$build/boot package
+  local suite folder=$build/boot package
   suite=$(other_suite boot "$@")
   if [[ ${1:-} == --for ]]; then shift 2; fi
   (($# == 0)) || usage_error "boot: unknown argument: $1"
@@ -30,13 +30,7 @@ dev_boot() {
     build_kind release node
     for package in $(linked_packages); do boot_packages+=("$package"); done
   fi
-  if ! base=$(debian_folder "boot-${suite:-$(this_suite)}" "${suite:-$(this_suite)}" "${boot_packages[@]}") ||
-    ! base=$(bootable "$base"); then
-    skip_booted "the service" "$base"
-    return
-  fi
-  rm -rf "$folder"
-  cp -a "$base" "$folder"
+  fresh_debian "the service" boot "${suite:-$(this_suite)}" "$folder" "${boot_packages[@]}" || return 0
   if [[ -n $suite ]]; then
     for package in coppice coppice-epmd; do dpkg-deb -x "$build/packages-$suite/${package}"_*.deb "$folder"; done
   else
@@ -49,6 +43,17 @@ dev_boot() {
 skip_booted() {
   echo "skipped: $1 in a booted Debian: $2"
   echo '0 passed, 0 failed, 1 skipped'
+}
+
+# fresh_debian WHAT NAME SUITE FOLDER PACKAGE…: a Debian with these packages in FOLDER, to boot; false, once it has said so,
+# if there can be none.
+fresh_debian() {
+  local what=$1 name=$2-$3 suite=$3 folder=$4 base
+  shift 4
+  command -v systemd-nspawn >/dev/null || { skip_booted "$what" "systemd-nspawn is not installed"; return 1; }
+  base=$(debian_folder "$name" "$suite" "$@") || { skip_booted "$what" "$base"; return 1; }
+  rm -rf "$folder"
+  cp -a "$base" "$folder" || die "$base could not be copied"
 }
 
 # boot_with FOLDER SCRIPT: boots it, has it run this script of dev.d, once more if it asks for another boot, and judges.
@@ -75,18 +80,16 @@ EOF
 # run_booted FOLDER: until it powers off.
 run_booted() {
   # nspawn keeps its sockets where sandboxes have no room for them. The network is its own: this machine's may have an
-  # EPMD.
+  # EPMD. Control groups are one tree, as Debian boots, whatever this machine has.
   # shellcheck disable=SC2016
   timeout 400 unshare --mount sh -ec '
     mkdir -p /run/systemd/nspawn
     mount -t tmpfs tmpfs /run/systemd/nspawn
+    if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+      umount --recursive /sys/fs/cgroup
+      mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    fi
     exec systemd-nspawn --quiet --directory="$1" --boot --private-network --register=no --keep-unit --console=pipe' sh "$1" </dev/null
-}
-
-# bootable FOLDER: prints it, or why it cannot be booted here.
-bootable() {
-  command -v systemd-nspawn >/dev/null || { echo "systemd-nspawn is not installed"; return 1; }
-  echo "$1"
 }
 
 # Packages of the libraries that the programs need.

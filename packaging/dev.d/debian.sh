@@ -8,7 +8,7 @@ debians=${XDG_CACHE_HOME:-/var/cache}/coppice
 # debian_folder NAME SUITE [PACKAGE[|ALTERNATIVE]…]: prints the folder of that name, which has these packages, or why there
 # is none. Of alternatives the first that is there, or else that the release knows, is meant.
 debian_folder() {
-  local folder=$debians/$1 suite=$2 missing=() package archive
+  local folder=$debians/$1 suite=$2 missing=() package bare
   shift 2
   ((EUID == 0)) || { echo "making and entering it needs root"; return 1; }
   unshare --mount true 2>/dev/null || { echo "this machine lets nobody mount"; return 1; }
@@ -20,17 +20,12 @@ debian_folder() {
     return
   fi
   if [[ ! -d $folder ]]; then
-    command -v debootstrap >/dev/null || { echo "debootstrap is not installed"; return 1; }
-    archive=$(debian_archive)
-    [[ -n $archive ]] || { echo "no Debian archive in this machine's apt sources"; return 1; }
-    say "installing a bare Debian, $suite, in $folder"
-    rm -rf "$folder.part"
-    mkdir -p "$folder.part"
-    if ! debootstrap --variant=minbase "$suite" "$folder.part" "$archive" >"$folder.log" 2>&1; then
-      echo "debootstrap failed: $folder.log"
-      return 1
+    bare=$(bare_debian "$suite") || { echo "$bare"; return 1; }
+    if [[ $bare != "$folder" ]]; then
+      rm -rf "$folder.part"
+      cp -a "$bare" "$folder.part"
+      mv "$folder.part" "$folder"
     fi
-    mv "$folder.part" "$folder"
   fi
   if ((${#missing[@]})); then
     say "installing in $folder: ${missing[*]}"
@@ -50,6 +45,26 @@ debian_folder() {
       echo "apt-get failed: $folder.log"
       return 1
     fi
+  fi
+  echo "$folder"
+}
+
+# bare_debian SUITE: prints the folder of one that has nothing beyond what is essential, or why there is none. All others of
+# that release are copies of it.
+bare_debian() {
+  local folder=$debians/bare-$1 suite=$1 archive
+  if [[ ! -d $folder ]]; then
+    command -v debootstrap >/dev/null || { echo "debootstrap is not installed"; return 1; }
+    archive=$(debian_archive)
+    [[ -n $archive ]] || { echo "no Debian archive in this machine's apt sources"; return 1; }
+    say "installing a bare Debian, $suite, in $folder"
+    rm -rf "$folder.part"
+    mkdir -p "$folder.part"
+    if ! debootstrap --variant=minbase "$suite" "$folder.part" "$archive" >"$folder.log" 2>&1; then
+      echo "debootstrap failed: $folder.log"
+      return 1
+    fi
+    mv "$folder.part" "$folder"
   fi
   echo "$folder"
 }

@@ -94,14 +94,14 @@ EOF
 }
 
 dev_packaged() {
-  local suite other base folder package first second=$build/packages-again
+  local suite why folder package first second=$build/packages-again
   suite=$(other_suite packaged "$@")
   if [[ ${1:-} == --for ]]; then shift 2; fi
   (($# == 0)) || usage_error "packaged: unknown argument: $1"
   folder=$build/packaged${suite:+-$suite} first=$build/packages${suite:+-$suite}
   need boot package
-  if ! base=$(packaging_debian "$suite"); then
-    skip_booted "the packages" "$base"
+  if ! why=$(packaging_debian "$suite"); then
+    skip_booted "the packages" "$why"
     return
   fi
   make_packages "$suite" "$first"
@@ -112,19 +112,12 @@ dev_packaged() {
   rm -rf "$second" "$build/package-again"
   local packages=(systemd systemd-sysv dbus procps erlang-base)
   for package in $(packages_needed "$first"/*.deb); do packages+=("$package"); done
-  other=$suite
-  suite=${suite:-$(this_suite)}
-  if ! base=$(debian_folder "packaged-$suite" "$suite" "${packages[@]}") || ! base=$(bootable "$base"); then
-    skip_booted "the packages" "$base"
-    return
-  fi
-  rm -rf "$folder"
-  cp -a "$base" "$folder"
+  fresh_debian "the packages" packaged "${suite:-$(this_suite)}" "$folder" "${packages[@]}" || return 0
   mkdir "$folder/root/packages"
   cp "$first"/*.deb "$folder/root/packages/"
   rm -f "$folder"/root/packages/*-dbgsym_*
   later_version "$first"/coppice_*.deb "$folder/root/packages/later.deb"
-  plugin_packages "$other" "$first" "$folder/root/packages"
+  plugin_packages "$suite" "$first" "$folder/root/packages"
   boot_with "$folder" packaged
 }
 
