@@ -88,5 +88,6 @@ inline const std::string& child_spec::registered_name() const {
 std::string_view text(strategy value);
 std::string_view text(restart_type value);
 std::string_view text(auto_shutdown value);
+std::string_view text(on_exceeded value); // as configurations spell it: escalate, park
 
 } // namespace coppice::behaviours

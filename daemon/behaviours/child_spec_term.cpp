@@ -18,7 +18,7 @@ using error_term = tl::unexpected<message>;
 
 // What was given of a child spec, as it came; an empty one was not given.
 struct given_spec {
-  etf::bytes id, start, restart, significant, shutdown, type, modules;
+  etf::bytes id, start, restart, significant, shutdown, type, modules, name;
 };
 
 error_term invalid(std::string_view tag, etf::bytes what) {
@@ -58,13 +58,14 @@ std::optional<given_spec> read_given_spec(etf::bytes term) {
     return out;
   }
   if (!at.read_map(pairs)) return std::nullopt;
-  const std::array<std::pair<std::string_view, etf::bytes*>, 7> keys{{{"id", &out.id},
+  const std::array<std::pair<std::string_view, etf::bytes*>, 8> keys{{{"id", &out.id},
                                                                       {"start", &out.start},
                                                                       {"restart", &out.restart},
                                                                       {"significant", &out.significant},
                                                                       {"shutdown", &out.shutdown},
                                                                       {"type", &out.type},
-                                                                      {"modules", &out.modules}}};
+                                                                      {"modules", &out.modules},
+                                                                      {"name", &out.name}}};
   for (; pairs != 0; --pairs) {
     std::string_view key;
     etf::bytes other_key;
@@ -113,6 +114,18 @@ bool read_actor(const message& whole, start_function start, child_spec& out) {
   return start.args.read_nil();
 }
 
+// [supervisor, {SupFlags, [ChildSpec]}] of coppice:start_link: the pair; none: it is something else.
+message pair_of_supervisor(const message& whole, start_function start) {
+  std::uint32_t length = 0;
+  etf::bytes pair;
+  if (start.module != "coppice" || start.function != "start_link" || !start.args.read_list(length) ||
+      length != 2 || !start.args.read_atom_is("supervisor") || !start.args.read_term(pair) ||
+      !start.args.read_nil() || !etf::cursor(pair).read_tuple_of(2)) {
+    return {};
+  }
+  return whole.slice(pair);
+}
+
 bool read_restart(std::string_view name, restart_type& out) {
   for (const auto each : {restart_type::permanent, restart_type::transient, restart_type::temporary}) {
     if (name == text(each)) return out = each, true;
@@ -139,7 +152,9 @@ void write_start(etf::writer& out, const child_spec& spec) {
   out.atom("start_link");
   out.list(2);
   out.atom(spec.is_supervisor() ? "supervisor" : spec.actor);
-  if (spec.args) {
+  if (spec.is_supervisor()) {
+    write_supervisor_spec(out, *spec.supervisor);
+  } else if (spec.args) {
     out.raw(spec.args.bytes());
   } else {
     out.map(0);
@@ -160,7 +175,8 @@ void write_shutdown(etf::writer& out, const shutdown_limit& limit) {
 
 } // namespace
 
-tl::expected<child_spec, message> read_child_spec(const message& term, auto_shutdown policy) {
+tl::expected<child_spec, message> read_child_spec(const message& term, auto_shutdown policy,
+                                                  unsigned levels) {
   const auto given = read_given_spec(term.bytes());
   if (!given) return invalid("invalid_child_spec", term.bytes());
   if (given->id.empty()) return error_term(message::atom("missing_id"));
@@ -182,11 +198,28 @@ tl::expected<child_spec, message> read_child_spec(const message& term, auto_shut
   }
   const std::string_view type = given->type.empty() ? "worker" : atom_of(given->type);
   if (type != "worker" && type != "supervisor") return invalid("invalid_child_type", given->type);
+  if (type == "supervisor") out.shutdown = shutdown_limit::infinity();
   if (!given->shutdown.empty() && !read_shutdown(given->shutdown, out.shutdown)) {
     return invalid("invalid_shutdown", given->shutdown);
   }
-  if (type == "supervisor" || !read_actor(term, start, out)) return invalid("bad_start_spec", given->start);
+  if (!given->name.empty() && !read_registered_name(given->name, out.name))
+    return invalid("invalid_name", given->name);
+  if (type == "worker") {
+    if (!read_actor(term, start, out)) return invalid("bad_start_spec", given->start);
+    return out;
+  }
+  const message pair = pair_of_supervisor(term, start);
+  if (!pair) return invalid("bad_start_spec", given->start);
+  if (levels == 0) return invalid("nested_too_deep", given->id);
+  auto inner = read_supervisor_spec(pair, levels - 1);
+  if (!inner) return error_term(std::move(inner.error()));
+  out.supervisor = std::move(*inner);
   return out;
+}
+
+bool read_registered_name(etf::bytes term, std::string& out) {
+  out = atom_of(term);
+  return !out.empty() && out != "undefined";
 }
 
 void write_child_type(etf::writer& out, const child_spec& spec) {
@@ -200,7 +233,7 @@ void write_child_modules(etf::writer& out, const child_spec& spec) {
 }
 
 void write_child_spec(etf::writer& out, const child_spec& spec) {
-  out.map(7);
+  out.map(spec.name.empty() ? 7 : 8);
   out.atom("id");
   out.raw(spec.id.bytes());
   out.atom("start");
@@ -215,6 +248,9 @@ void write_child_spec(etf::writer& out, const child_spec& spec) {
   write_child_type(out, spec);
   out.atom("modules");
   write_child_modules(out, spec);
+  if (spec.name.empty()) return;
+  out.atom("name");
+  out.atom(spec.name);
 }
 
 void write_child_record(etf::writer& out, const child_spec& spec) {

@@ -61,6 +61,10 @@ std::string_view text(auto_shutdown value) {
   return "";
 }
 
+std::string_view text(on_exceeded value) {
+  return value == on_exceeded::give_up ? "park" : "escalate";
+}
+
 std::string_view text(child_state value) {
   switch (value) {
     case child_state::stopped:

@@ -3,6 +3,7 @@
 // calls, casts and the rest; nothing but the first two while suspended. In the process's own turn.
 #include "behaviours/server.hpp"
 
+#include "behaviours/shown_state.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -59,6 +60,10 @@ outcome server::sort(process& self, message m) {
 outcome server::system_request(process& self, const gen::request& what) {
   if (config_change to; read_config_change(self, what, to))
     return take_config(self, what.from, std::move(to));
+  if (asks_shown_state(self, what)) {
+    tell_shown_state(self, what.from, state_for_people(self));
+    return runtime::carry_on();
+  }
   if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();
   sys_subject about(*this);
   outcome next = sys_->handle(self, about, what);

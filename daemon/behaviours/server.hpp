@@ -35,6 +35,8 @@ class server : public runtime::behaviour {
   // For sys: the state as a term, and the callback module as get_status shows it.
   virtual runtime::message sys_state(runtime::process& self) = 0;
   virtual std::string sys_module() const = 0;
+  // What ask_shown_state() is told; none: nothing. Cheap, however large the state is.
+  virtual runtime::message state_for_people(runtime::process&) { return {}; }
   // Whether sys of other nodes may suspend, resume and terminate it.
   virtual bool obeys_peers(const runtime::process&) const { return true; }
 

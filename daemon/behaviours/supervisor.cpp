@@ -100,11 +100,12 @@ message already_started(const runtime::pid& pid, const runtime::node_names& name
 }
 
 supervisor::supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
-                       std::string label)
+                       std::string label, unsigned above)
     : native_server("supervisor"),
       spec_(std::move(spec)),
       shared_(std::move(shared)),
       label_(std::move(label)),
+      above_(above),
       window_(spec_->intensity, spec_->period) {}
 
 supervisor::~supervisor() {
@@ -149,7 +150,8 @@ outcome supervisor::on_start(process& self) {
 base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one, const std::string& label,
                                                                    const message& env) {
   const child_spec& spec = *one.spec;
-  if (spec.is_supervisor()) return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label);
+  if (spec.is_supervisor())
+    return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
   return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled});
 }
 

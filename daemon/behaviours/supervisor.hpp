@@ -28,16 +28,19 @@ struct supervision {
   supervision_tree* tree = nullptr;          // likewise
   order_desk* orders = nullptr;              // likewise
   runtime::message env;                      // the application's, for its actors
-  // Whether an actor takes these args, for children that others add; not set: any. Any thread.
-  std::function<base::status(std::string_view actor, const runtime::message& args)> check_args{};
+  // Whether an actor takes these args, for children that others add; a template's may lack what start_child
+  // is to give. Not set: any. Any thread.
+  std::function<base::status(std::string_view actor, const runtime::message& args, bool of_template)>
+      check_args{};
   peer_rights rights{};
 };
 
 class supervisor : public native_server {
  public:
-  // `label` is its place in the tree: app, app/sup, …
+  // `label` is its place in the tree: app, app/sup, …; `above`: how many supervisors of its application it is
+  // below.
   supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
-             std::string label);
+             std::string label, unsigned above = 0);
   ~supervisor() override;
 
   void describe(runtime::description& out) const override {
@@ -102,7 +105,7 @@ class supervisor : public native_server {
   void retire(child& one);
 
   // The requests of supervisor:*_child and its kin: supervisor_calls.cpp. What other nodes may ask for in a
-  // call that is being handled: to change the children at all; to start a child of this actor.
+  // call that is being handled: to change the children at all; to start this child, with all that is in it.
   bool may_change(runtime::process& self, std::string_view what) const;
   bool may_start(runtime::process& self, const child_spec& spec) const;
   runtime::message start_child(runtime::process& self, const runtime::message& spec);
@@ -117,8 +120,9 @@ class supervisor : public native_server {
   runtime::message add_child(runtime::process& self, std::shared_ptr<const child_spec> spec);
   // {error, {bad_request, Text}}; the log has each sender once.
   runtime::message refuse(runtime::process& self, const runtime::message& from);
-  // {bad_args, Text}; empty: the actor takes them.
-  runtime::message bad_args(const child_spec& spec, const runtime::message& args) const;
+  // {bad_args, Text}; empty: the actor takes them, or those in a supervisor theirs.
+  runtime::message bad_args(const child_spec& spec, const runtime::message& args,
+                            bool of_template = false) const;
   child* find(runtime::process& self, etf::bytes id_or_pid);
 
   // What the node orders: supervisor_orders.cpp.
@@ -146,6 +150,7 @@ class supervisor : public native_server {
   std::shared_ptr<const supervision> shared_;
   std::shared_ptr<const child_spec> template_; // simple_one_for_one's
   std::string label_;
+  unsigned above_;
   runtime::pid in_tree_; // as which it is entered there; null: it is not
   child_table children_;
   restart_window window_;

@@ -121,6 +121,14 @@ message merge_args(const message& given, etf::bytes extra) {
   return out.take();
 }
 
+// The first actor in it that other nodes may not have spawned; null: none.
+const child_spec* first_refused(const child_spec& spec, const peer_rights& rights) {
+  if (!spec.is_supervisor()) return rights.may_spawn(spec.actor) ? nullptr : &spec;
+  for (const auto& one : spec.supervisor->children)
+    if (const child_spec* const found = first_refused(*one, rights)) return found;
+  return nullptr;
+}
+
 } // namespace
 
 message supervisor::restart_request(etf::bytes id) {
@@ -174,10 +182,12 @@ bool supervisor::may_change(process& self, std::string_view what) const {
 }
 
 bool supervisor::may_start(process& self, const child_spec& spec) const {
-  if (self.origin().here() || spec.is_supervisor() || shared_->rights.may_spawn(spec.actor)) return true;
+  if (self.origin().here()) return true;
+  const child_spec* const refused = first_refused(spec, shared_->rights);
+  if (refused == nullptr) return true;
   base::log::warning("supervisor",
                      "{}: start_child of {} by {} was refused: distribution.allow.spawn does not name it",
-                     label_, spec.actor, self.host().nodes().name(self.origin().node));
+                     label_, refused->actor, self.host().nodes().name(self.origin().node));
   return false;
 }
 
@@ -210,7 +220,8 @@ child* supervisor::find(process& self, etf::bytes id_or_pid) {
 }
 
 message supervisor::start_child(process& self, const message& term) {
-  auto spec = read_child_spec(term, spec_->auto_shutdown);
+  const unsigned levels = deepest_supervisor - std::min(above_, deepest_supervisor);
+  auto spec = read_child_spec(term, spec_->auto_shutdown, levels);
   if (!spec) return error_answer(spec.error());
   if (const child* const known = children_.find(spec->id.bytes())) {
     if (known->state != child_state::running) return error_answer("already_present");
@@ -221,9 +232,15 @@ message supervisor::start_child(process& self, const message& term) {
   return add_child(self, std::make_shared<const child_spec>(std::move(*spec)));
 }
 
-message supervisor::bad_args(const child_spec& spec, const message& args) const {
-  if (!shared_->check_args || spec.is_supervisor()) return {};
-  const base::status good = shared_->check_args(spec.actor, args);
+message supervisor::bad_args(const child_spec& spec, const message& args, bool of_template) const {
+  if (!shared_->check_args) return {};
+  if (spec.is_supervisor()) {
+    const bool simple = spec.supervisor->strategy == strategy::simple_one_for_one;
+    for (const auto& one : spec.supervisor->children)
+      if (message refused = bad_args(*one, one->args, simple)) return refused;
+    return {};
+  }
+  const base::status good = shared_->check_args(spec.actor, args, of_template);
   if (good || good.error().code != base::errc::invalid) return {}; // an unknown actor fails to start
   message_writer out;
   out.tuple(2);

@@ -107,19 +107,33 @@ pending run_tree(const request& r) {
   return {};
 }
 
-// Who is parked says itself for what; where that takes too long, the rest is told without.
+// Who is parked says itself for what, another what its format_status shows; where that takes too long, the
+// rest is told without: soon of one that has something to do, which may answer in a while or not at all.
 pending run_info(const request& r) {
   constexpr std::chrono::milliseconds patience{1000};
+  constexpr base::nanos most_for_busy = 100 * ns_per_ms;
   auto info = r->of.info(r->text("name"));
   if (!info) return r->fail(info.error()), pending{};
   json document = process_document(r->of, *info);
   document["waits"] = nullptr;
-  if (info->summary.status != runtime::process_status::parked) return r->done(std::move(document)), pending{};
-  r->of.wait_of(info->summary.pid, patience.count() * ns_per_ms,
-                [r, document](const std::optional<runtime::waited_for>& wait) mutable {
-                  if (wait) document["waits"] = wait_json(*wait);
-                  r->done(std::move(document));
-                });
+  document["state"] = nullptr;
+  const base::nanos most = patience.count() * ns_per_ms;
+  if (info->summary.status == runtime::process_status::parked) {
+    r->of.wait_of(info->summary.pid, most,
+                  [r, document](const std::optional<runtime::waited_for>& wait) mutable {
+                    if (wait) document["waits"] = wait_json(*wait);
+                    r->done(std::move(document));
+                  });
+  } else if (!info->summary.is.plugin.empty()) {
+    const bool idle = info->summary.status == runtime::process_status::waiting;
+    const base::nanos given = idle ? most : most_for_busy;
+    r->of.state_of(info->summary.pid, given, [r, document](const std::optional<std::string>& state) mutable {
+      if (state) document["state"] = *state;
+      r->done(std::move(document));
+    });
+  } else {
+    return r->done(std::move(document)), pending{};
+  }
   return {patience, {}, [document] { return api::reply(document); }};
 }
 

@@ -51,7 +51,8 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ter
   return COPPICE_OK;
 }
 
-// What a call came to, as the plugin hears it.
+} // namespace
+
 std::int32_t answer_of(gen::call_result result, coppice_message* out) {
   if (result) {
     *out = give(std::move(*result));
@@ -78,6 +79,8 @@ std::int32_t answer_of(gen::call_result result, coppice_message* out) {
   *out = give(std::move(result.error().reason));
   return COPPICE_E_EXIT;
 }
+
+namespace {
 
 std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice_message* request,
                   std::int64_t deadline, coppice_message* out_new) {

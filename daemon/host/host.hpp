@@ -7,6 +7,7 @@
 #pragma once
 
 #include <coppice/actor.h>
+#include <coppice/await.h>
 #include <coppice/call.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
@@ -146,6 +147,7 @@ const coppice_call_api* call_interface();
 const coppice_timer_api* timer_interface();
 const coppice_work_api* work_interface();
 const coppice_log_api* log_interface();
+const coppice_await_api* await_interface();
 const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_metric_api* metric_interface();
@@ -205,6 +207,9 @@ inline bool is_own_pid(const coppice_actor& self, coppice_bytes term, runtime::p
          own.get_pid({term.data, static_cast<std::size_t>(term.size)}, out);
 }
 std::optional<runtime::reference> reference_of(coppice_actor& self, coppice_bytes term);
+
+// What a call came to, as a plugin hears it.
+std::int32_t answer_of(gen::call_result result, coppice_message* out);
 
 // The word behind an error number ("timeout"), empty for numbers that are none.
 std::string_view status_word(std::int32_t status);

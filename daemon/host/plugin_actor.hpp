@@ -49,6 +49,8 @@ class plugin_actor : public reloadable {
   runtime::outcome change_config(runtime::process& self, const runtime::message& from,
                                  behaviours::config_change to);
   runtime::message shown_state();
+  // As its format_status has it; empty: it has none.
+  runtime::message formatted_status();
   // What to do with what no callback took.
   runtime::unhandled if_unhandled() const;
   // What the callback said to the error object, which is empty afterwards; "": nothing.
@@ -87,8 +89,6 @@ class plugin_actor : public reloadable {
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
   // Tells the log, or whoever supervises it and will.
   void report_crash(const runtime::message& reason);
-  // As its format_status has it; empty: it has none.
-  runtime::message formatted_status();
   // Both run in the image of the code. errc::refused.
   base::status create(const actor_code& code, void** state);
   base::status restore(const actor_code& code, void* state, const saved_state& saved);

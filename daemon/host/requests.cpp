@@ -5,9 +5,8 @@
 // process and of a request. In the process's own turn.
 #include "host/requests.hpp"
 
-#include <optional>
+#include <algorithm>
 
-#include "behaviours/gen.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -30,7 +29,7 @@ std::int32_t status_of(etf::bytes reason) {
   return COPPICE_E_EXIT;
 }
 
-std::optional<notice> read(coppice_actor& self, const message& m) {
+std::optional<notice> read(coppice_actor& self, const message& m, runtime::message_origin from) {
   auto& names = self.process->host().nodes();
   etf::cursor at(m.bytes());
   std::uint32_t arity = 0;
@@ -43,7 +42,7 @@ std::optional<notice> read(coppice_actor& self, const message& m) {
     if (!ref || !at.read_term(body)) return std::nullopt;
     return notice{ref->whole(self.process->self()), COPPICE_OK, m.slice(body)};
   }
-  if (!self.process->origin().notice) return std::nullopt;
+  if (!from.notice) return std::nullopt;
   if (arity == 2 && at.read_atom_is(deadline_tag)) {
     const auto ref = runtime::read_reference(at, names);
     if (!ref) return std::nullopt;
@@ -106,7 +105,7 @@ bool forget(coppice_actor& self, std::uint64_t id) {
 
 matched match(coppice_actor& self, const message& m, response& out) {
   if (self.extra == nullptr) return matched::nothing;
-  auto said = read(self, m);
+  auto said = read(self, m, self.process->origin());
   if (!said) return matched::nothing;
   if (!is_own_request(self, said->ref)) return matched::nothing;
   const auto found = self.extra->requests.find(id_of(said->ref));
@@ -114,6 +113,53 @@ matched match(coppice_actor& self, const message& m, response& out) {
   out = {found->first, found->second.tag, said->status, std::move(said->answer)};
   forget(self, out.id);
   return matched::ended;
+}
+
+// What lies in the mailbox about it, the first of what ends a request.
+static std::optional<gen::call_result> take_end(coppice_actor& self, const runtime::reference& of) {
+  std::optional<notice> said;
+  const message found = self.process->take_message([&](const message& m, runtime::message_origin from) {
+    auto one = read(self, m, from);
+    if (!one || !is_own_request(self, one->ref) || one->ref.number() != of.number()) return false;
+    said = std::move(one);
+    return true;
+  });
+  if (!found) return std::nullopt;
+  using kind = gen::call_error::kind;
+  switch (said->status) {
+    case COPPICE_OK:
+      return std::move(said->answer);
+    case COPPICE_E_NOPROC:
+      return tl::unexpected(gen::call_error{kind::noproc, {}});
+    case COPPICE_E_NODEDOWN:
+      return tl::unexpected(gen::call_error{kind::nodedown, {}});
+    case COPPICE_E_TIMEOUT:
+      return tl::unexpected(gen::call_error{kind::timeout, {}});
+    default:
+      return tl::unexpected(gen::call_error{kind::exit, std::move(said->answer)});
+  }
+}
+
+std::optional<gen::call_result> wait_for_end(coppice_actor& self, std::uint64_t id) {
+  if (self.extra == nullptr) return std::nullopt;
+  const auto found = self.extra->requests.find(id);
+  if (found == self.extra->requests.end()) return std::nullopt;
+  const open_request asked = found->second;
+  runtime::process& process = *self.process;
+  if (auto ended = take_end(self, asked.ref)) return forget(self, id), ended;
+  const base::nanos left = asked.timer == 0 ? 0 : std::max<base::nanos>(process.remaining(asked.timer), 0);
+  const bool awaits = process.expect_answer(asked.ref);
+  // It has come this moment, or was dropped by a full mailbox, and then nothing will.
+  if (!awaits) {
+    auto ended = take_end(self, asked.ref);
+    forget(self, id);
+    return ended ? std::move(ended)
+                 : gen::call_result(tl::unexpected(gen::call_error{gen::call_error::kind::timeout, {}}));
+  }
+  self.extra->requests.erase(id);
+  if (asked.timer != 0) process.cancel_timer(asked.timer);
+  return gen::finish_call(process, asked.ref,
+                          asked.timer == 0 ? runtime::no_deadline : base::mono_now() + left);
 }
 
 } // namespace coppice::host

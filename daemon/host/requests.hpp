@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <tl/expected.hpp>
 
+#include "behaviours/gen.hpp"
 #include "host/host.hpp"
 
 namespace coppice::host {
@@ -33,5 +35,9 @@ enum class matched {
   late,    // about one that has ended: to be dropped
 };
 matched match(coppice_actor& self, const runtime::message& m, response& out);
+
+// The end of this request, which is forgotten: what has come of it already, else what comes by its deadline.
+// Nothing: there is no such request. Parks.
+std::optional<gen::call_result> wait_for_end(coppice_actor& self, std::uint64_t id);
 
 } // namespace coppice::host

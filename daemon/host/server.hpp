@@ -42,6 +42,7 @@ class server final : public behaviours::server, public plugin_actor {
   }
   runtime::message sys_state(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
+  runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
 
   void use(const actor_code& code) override;
   void go_on_first(runtime::process& self) override { continue_first(self); }

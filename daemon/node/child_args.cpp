@@ -24,10 +24,11 @@ base::result<std::shared_ptr<const spec::args_schema>> child_args::schema_of(std
   return compiled_.emplace(std::move(*text), std::move(kept)).first->second;
 }
 
-base::status child_args::check(std::string_view actor, const runtime::message& args) {
+base::status child_args::check(std::string_view actor, const runtime::message& args,
+                               spec::args_schema::part what) {
   const auto schema = schema_of(actor);
   if (!schema) return tl::unexpected(schema.error());
-  return (*schema)->check(args ? args.bytes() : etf::empty_map);
+  return (*schema)->check(args ? args.bytes() : etf::empty_map, what);
 }
 
 } // namespace coppice::node

@@ -22,7 +22,8 @@ class child_args {
   explicit child_args(const loader::loader& plugins) : plugins_(plugins) {}
 
   // `args`: a map; empty: none. errc::invalid with the path of what is wrong; errc::not_found: no such actor.
-  base::status check(std::string_view actor, const runtime::message& args);
+  base::status check(std::string_view actor, const runtime::message& args,
+                     spec::args_schema::part what = spec::args_schema::part::whole);
 
  private:
   base::result<std::shared_ptr<const spec::args_schema>> schema_of(std::string_view actor);

@@ -114,6 +114,10 @@ class instance {
   // `done` as for call: what the process, which is here, waits for; nullopt: it did not say in time.
   void wait_of(const runtime::pid& process, base::nanos timeout,
                std::function<void(std::optional<runtime::waited_for>)> done);
+  // `done` as for call: what the format_status of the server, which is here, shows, as text of bounded
+  // length; nullopt: it has none, or did not say in time.
+  void state_of(const runtime::pid& process, base::nanos timeout,
+                std::function<void(std::optional<std::string>)> done);
   // `done` as for call: whether there is a connection now, and if not why, in words.
   void connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done);
   base::status disconnect(std::string_view peer);

@@ -3,6 +3,7 @@
 // wait does so in a process of its own. Any thread.
 #include <coppice/etf/cursor.hpp>
 
+#include "behaviours/shown_state.hpp"
 #include "node/components.hpp"
 #include "node/instance.hpp"
 #include "node/requester.hpp"
@@ -198,6 +199,17 @@ void instance::wait_of(const runtime::pid& process, base::nanos timeout,
   ask_from_outside<std::optional<runtime::waited_for>>(
       components_->system,
       [process, deadline](runtime::process& self) { return self.waited_for_by(process, deadline); },
+      std::move(done), std::nullopt);
+}
+
+void instance::state_of(const runtime::pid& process, base::nanos timeout,
+                        std::function<void(std::optional<std::string>)> done) {
+  const base::nanos deadline = deadline_after(timeout);
+  ask_from_outside<std::optional<std::string>>(
+      components_->system,
+      [process, deadline](runtime::process& self) {
+        return behaviours::ask_shown_state(self, process, deadline);
+      },
       std::move(done), std::nullopt);
 }
 

@@ -176,6 +176,12 @@ class process {
   std::optional<waited_for> waited_for_by(const pid& other, base::nanos deadline);
   // Whether await() would return at once.
   bool answered(const reference& ref);
+  // Makes a call reference of a monitor's whose alias ends with a reply: its first answer, or its 'DOWN', is
+  // for await() from now on. What came before is a message: take_message(). False: there is no such monitor.
+  bool expect_answer(const reference& ref);
+  // Of the messages that wait, but calls of processes here, the first that `wanted` says yes to, out of its
+  // turn; none: there is no such.
+  message take_message(const std::function<bool(const message&, message_origin)>& wanted);
 
   // Links, monitors, exits: Erlang's semantics. A link to a missing process comes back as an exit
   // signal noproc, a monitor as a down noproc.

@@ -7,6 +7,7 @@
 // of these, `send` or `log`, and hides it: host().send(…) is that one then. Header-only.
 #pragma once
 
+#include <coppice/await.h>
 #include <coppice/answer.hpp>
 #include <coppice/message.hpp>
 #include <coppice/options.hpp>
@@ -49,6 +50,8 @@ namespace detail {
 
 template <auto Member>
 struct response_to; // coppice/responses.hpp
+
+inline constinit draft<coppice_await_api> await_api{COPPICE_AWAIT_DRAFT_1};
 
 /// Whose state this thread is making: constructors cannot be handed it, they are the plugin's to write. It
 /// has no destructor, which would keep the image mapped for good.
@@ -116,14 +119,7 @@ class actor {
     got.status = detail::checked(detail::host.call->call(handle_, plain(to), make_message(request).take(),
                                                          until(patience), got.message.put()),
                                  "call");
-    if constexpr (std::is_same_v<Reply, answer>) {
-      return got;
-    } else {
-      static_assert(!detail::borrows<Reply>(),
-                    "this reply would point into a message that is gone: have it as std::string, owned_term, "
-                    "owned_pid or owned_reference, or keep the answer of call(…) and read it by as<T>()");
-      return detail::read_answer<Reply>(got);
-    }
+    return read_as<Reply>(std::move(got));
   }
   /// The same request to many, asked in parallel; answers in their order.
   template <class T>
@@ -164,6 +160,16 @@ class actor {
   std::uint64_t request(const destination& to, const T& asked, std::chrono::nanoseconds patience = 5s) {
     static_cast<void>(&detail::response_to<Member>::listed);
     return request(to, asked, detail::response_to<Member>::tag, patience);
+  }
+  /// Waits for a request's answer here, until the deadline it was made with: it goes neither to on_response
+  /// nor to a member then. Parks this actor, as a call does; its other messages wait. The answer, or of
+  /// await<Reply>(id) an expected<Reply, call_error>; COPPICE_E_NOT_FOUND: no such request, or its answer was
+  /// had before. A draft of the ABI: on a host without it this throws std::runtime_error.
+  template <class Reply = answer>
+  auto await(std::uint64_t id) {
+    answer got;
+    got.status = detail::checked(detail::await_api.need().await(handle_, id, got.message.put()), "await");
+    return read_as<Reply>(std::move(got));
   }
   bool cancel_request(std::uint64_t id) {
     return detail::checked(detail::host.call->cancel(handle_, id), "cancel_request") == COPPICE_OK;
@@ -379,6 +385,17 @@ class actor {
   static coppice_bytes plain(term t) { return detail::plain(t.encoded); }
   static coppice_bytes plain(const destination& to) { return detail::plain(to.bytes()); }
   static std::uint32_t plain(flags which) { return static_cast<std::uint32_t>(which); }
+  template <class Reply>
+  static auto read_as(answer got) {
+    if constexpr (std::is_same_v<Reply, answer>) {
+      return got;
+    } else {
+      static_assert(!detail::borrows<Reply>(),
+                    "this reply would point into a message that is gone: have it as std::string, owned_term, "
+                    "owned_pid or owned_reference, or keep the answer of call(…) and read it by as<T>()");
+      return detail::read_answer<Reply>(got);
+    }
+  }
   template <class Options>
   static std::uint32_t spawn_flags(const Options& options) {
     return (options.link ? COPPICE_SPAWN_LINK : 0) | (options.monitor ? COPPICE_SPAWN_MONITOR : 0);

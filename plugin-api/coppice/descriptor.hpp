@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdio>
+#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -26,6 +26,8 @@ enum class unhandled {
 } // namespace coppice
 
 namespace coppice::detail {
+
+inline constexpr std::string_view unhandled_words[] = {"exit", "reply_error", "log", "ignore"};
 
 /// What an actor class says of the engine that runs it: `name`, and `tables`, an array of coppice_table that
 /// ends with an empty one. Specialised by each behaviour's header.
@@ -71,14 +73,73 @@ inline constexpr coppice_actor_type actor_type_of = {sizeof(coppice_actor_type),
 template <etf::fixed_text Id, class... Actors>
 inline constexpr const coppice_actor_type* actor_types[] = {&actor_type_of<Actors, Id>...};
 
-inline std::int32_t start(const coppice_host* given, coppice_error* error) noexcept {
-  const char* const missing = connect(*given);
-  if (missing == nullptr) return COPPICE_OK;
-  char text[128];
-  const int size = std::snprintf(text, sizeof text, "this host lacks %s, which C++ plugins need", missing);
-  given->set_error(error, COPPICE_E_UNSUPPORTED,
-                   plain(std::string_view(text, static_cast<std::size_t>(size))));
-  return COPPICE_E_UNSUPPORTED;
+/// A class of this plugin by the address of its key: it need not be complete where that is taken.
+template <class T>
+inline constinit char class_key = 0;
+struct named_class {
+  const void* key;
+  const char* name; // the actor's
+};
+template <etf::fixed_text Id, class... Actors>
+inline constexpr named_class named_classes[] = {{&class_key<Actors>, actor_name<Actors, Id>()}...};
+/// Those of COPPICE_PLUGIN, once it is loaded.
+inline std::span<const named_class> classes;
+
+inline const named_class* find_class(const void* key) {
+  const auto found = std::find_if(classes.begin(), classes.end(),
+                                  [key](const named_class& each) { return each.key == key; });
+  return found == classes.end() ? nullptr : &*found;
+}
+
+/// "shop::game", as this compiler spells it.
+template <class T>
+consteval std::string_view class_name() {
+  std::string_view spelled = __PRETTY_FUNCTION__;
+  const std::size_t at = spelled.find("T = ") + 4;
+  return spelled.substr(at, spelled.find_first_of(";]", at) - at);
+}
+/// A class that the code names an actor by; linked into a list from the moment the plugin is loaded, never
+/// unlinked and without a destructor, which would keep the plugin mapped.
+struct wanted_class {
+  const void* key;
+  std::string_view name;
+  wanted_class* next = nullptr;
+
+  static inline constinit wanted_class* first = nullptr;
+};
+template <class T>
+struct wanted {
+  static inline constinit wanted_class entry{&class_key<T>, class_name<T>(), nullptr};
+  static inline const bool listed = [] {
+    entry.next = wanted_class::first;
+    wanted_class::first = &entry;
+    return true;
+  }();
+};
+
+template <class... Parts>
+std::int32_t refuse_start(const coppice_host* given, coppice_error* error, std::int32_t status,
+                          const Parts&... parts) noexcept {
+  char text[256];
+  std::size_t size = 0;
+  for (const std::string_view part : {std::string_view(parts)...})
+    size += part.copy(text + size, sizeof text - size);
+  given->set_error(error, status, plain(std::string_view(text, size)));
+  return status;
+}
+
+template <etf::fixed_text Id, class... Actors>
+std::int32_t start(const coppice_host* given, coppice_error* error) noexcept {
+  if (const char* const missing = connect(*given))
+    return refuse_start(given, error, COPPICE_E_UNSUPPORTED, "this host lacks ", missing,
+                        ", which C++ plugins need");
+  classes = named_classes<Id, Actors...>;
+  for (const wanted_class* each = wanted_class::first; each != nullptr; each = each->next) {
+    if (find_class(each->key) == nullptr)
+      return refuse_start(given, error, COPPICE_E_INVALID, "its code starts actors of the class ", each->name,
+                          ", which COPPICE_PLUGIN does not list");
+  }
+  return COPPICE_OK;
 }
 
 // Counts first, then fills: the same writing twice.
@@ -124,9 +185,8 @@ constexpr void add_actor(Out& out, bool first) {
     static_assert(std::is_same_v<std::remove_cv_t<decltype(T::unhandled)>, coppice::unhandled>,
                   "unhandled is one of coppice::unhandled: static constexpr auto unhandled = "
                   "coppice::unhandled::reply_error");
-    constexpr std::string_view words[] = {"exit", "reply_error", "log", "ignore"};
     out.add(",\"unhandled\":\"");
-    out.add(words[static_cast<std::size_t>(T::unhandled)]);
+    out.add(unhandled_words[static_cast<std::size_t>(T::unhandled)]);
     out.add("\"");
   }
   if constexpr (schema<T>() != nullptr) {
@@ -182,5 +242,5 @@ consteval auto make_note() {
       nullptr,                                                                                        \
       std::size(::coppice::detail::actor_types<id, __VA_ARGS__>),                                     \
       ::coppice::detail::actor_types<id, __VA_ARGS__>,                                                \
-      &::coppice::detail::start,                                                                      \
+      &::coppice::detail::start<id, __VA_ARGS__>,                                                     \
       nullptr}

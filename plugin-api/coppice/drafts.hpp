@@ -4,6 +4,7 @@
 // tables of actor types stand in behaviours.h. Header-only.
 #pragma once
 
+#include <coppice/await.h>
 #include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/post.h>
@@ -12,7 +13,7 @@
 
 namespace coppice {
 
-inline constexpr std::string_view draft_interfaces[] = {COPPICE_METRIC_DRAFT_1, COPPICE_ORDER_DRAFT_1,
-                                                        COPPICE_POST_DRAFT_1};
+inline constexpr std::string_view draft_interfaces[] = {COPPICE_AWAIT_DRAFT_1, COPPICE_METRIC_DRAFT_1,
+                                                        COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1};
 
 } // namespace coppice

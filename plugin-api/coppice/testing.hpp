@@ -27,6 +27,8 @@ struct settings {
   value args = {};             ///< none: the empty map
   value env = {};              ///< none: the empty map
   std::string name = {};       ///< registered name
+  /// What becomes of what no callback takes; none: as the class says, which a configuration goes before.
+  std::optional<coppice::unhandled> unhandled = {};
   /// Its node, and those it finds there while it is being started: a copy, which the actor's own serve(…) and
   /// so on add to.
   std::optional<neighbours> among = {};
@@ -256,7 +258,8 @@ class actor {
   actor(const plugin& from, const settings& how, const saved_state* saved)
       : type_(from.type(how.actor)),
         lifecycle_(table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
-        server_(table_of<coppice_server>(type_, COPPICE_SERVER_1)) {
+        server_(table_of<coppice_server>(type_, COPPICE_SERVER_1)),
+        unhandled_(how.unhandled ? *how.unhandled : from.unhandled_of(type_.name)) {
     detail::process& mine = world_;
     if (saved != nullptr && saved->process != nullptr)
       mine = *saved->process;
@@ -460,7 +463,8 @@ class actor {
     const std::int32_t status = handler == nullptr ? COPPICE_UNHANDLED
                                                    : run(is_cast ? "handle_cast" : "handle_info",
                                                          [&] { return handler(self(), state_, term.get()); });
-    if (!is_cast && status == COPPICE_UNHANDLED) return forget_error(); // logged and dropped
+    const bool dropped = !is_cast || unhandled_ != coppice::unhandled::exit;
+    if (dropped && status == COPPICE_UNHANDLED) return forget_error(); // perhaps logged
     decide("bad_cast", what.term, status);
   }
   void handle_call(const detail::letter& what) {
@@ -472,8 +476,19 @@ class actor {
       return server_.handle_call(self(), state_, term.get(), from.bytes());
     });
     world_.asked = {};
+    if (status == COPPICE_UNHANDLED && unhandled_ != coppice::unhandled::exit) return refuse_call(what);
     decide("bad_call", what.term, status);
     detail::leave_open(world_, what);
+  }
+  // With `log` and `ignore` its caller waits in vain, as is wanted.
+  void refuse_call(const detail::letter& what) {
+    const std::string why = std::exchange(world_.error_text, {});
+    forget_error();
+    const auto open = detail::open_froms.find(what.from);
+    const auto waits = open == detail::open_froms.end() ? nullptr : open->second.lock();
+    if (unhandled_ != coppice::unhandled::reply_error || !waits || waits->answered) return;
+    const std::string text = why.empty() ? "the server takes no such request" : why;
+    *waits = {true, std::pair(etf::atom{"error"}, std::pair(etf::atom{"bad_request"}, text))};
   }
   std::optional<value> parents_exit(const detail::letter& what) const {
     etf::cursor at(what.term.bytes());
@@ -538,6 +553,7 @@ class actor {
   const coppice_server server_;
   detail::world world_;
   void* state_ = nullptr;
+  const coppice::unhandled unhandled_;
   bool created_ = false;
   bool settling_ = false;
   std::int32_t status_ = COPPICE_OK;

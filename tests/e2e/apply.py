@@ -178,6 +178,28 @@ def rolled_back(cleanup):
     check(at.changes("diff"), "the file still differs")
 
 
+@test("a supervisor that was started at run time goes on through a change, behind what the configuration has")
+def run_time_supervisor(cleanup):
+    at = Reconfigured(cleanup)
+    child = "#{id => deep, name => deep, start => {coppice, start_link, [probe, #{}]}}"
+    pair = f"{{#{{name => extra, strategy => one_for_all}}, [{child}]}}"
+    spec = f"#{{id => extra, type => supervisor, start => {{coppice, start_link, [supervisor, {pair}]}}}}"
+    check(at.node.call("shop_sup", f"{{start_child, {spec}}}").startswith("{ok,<"), "it is started")
+    order = children(at.node, "shop")
+
+    def running():
+        return [at.node.info(name)["pid"] for name in ("a", "extra", "deep")]
+
+    before = running()
+    at.write(("max_entries: 10", "max_entries: 20"), ("{ id: b, actor: probe, name: b }", "{ id: b2, actor: probe, name: b2 }"))
+    at.apply()
+    equal(running(), before)
+    equal(children(at.node, "shop")[-1], "extra")
+    equal(sorted(children(at.node, "shop")), sorted(set(order) - {"b"} | {"b2"}))
+    equal(at.node.call("deep", "ping"), "pong")
+    equal(at.changes("diff"), [], "no configuration knows it")
+
+
 @test("a bad configuration is refused with all its mistakes and status 78, and what cannot change with status 1")
 def refused(cleanup):
     at = Reconfigured(cleanup)

@@ -82,6 +82,19 @@ def exits(cleanup):
         contains(done.stderr, why)
 
 
+@test("info shows what an actor's format_status says of its state, and of others nothing")
+def states(cleanup):
+    node = Node(cleanup)
+    equal(node.call("kv", "{put, a, 1}"), "ok")
+    contains(node.info("kv")["state"], "#{entries => 1,")
+    check(re.search(r"^state +#\{entries => 1,", node.coppice("info", "kv").stdout, re.M), "for people, too",
+          node.coppice("info", "kv").stdout)
+    equal(node.call("kv", "{put, b, 1}"), "ok")
+    contains(node.info("kv")["state"], "#{entries => 2,")
+    equal(node.info("probe")["state"], None)
+    equal(node.info("net_kernel")["state"], None)
+
+
 @test("info says what a parked process waits for, of whom, and for how long")
 def waits(cleanup):
     node = Node(cleanup)

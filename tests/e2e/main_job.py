@@ -138,7 +138,7 @@ shapes = {
     "process": {"pid", "name", "label", "behaviour", "plugin", "status", "mailbox", "reductions", "memory"},
     "info": {"pid", "name", "label", "behaviour", "plugin", "status", "mailbox", "reductions", "memory", "actor",
              "generation", "parent", "group_leader", "priority", "trap_exit", "worker", "ends", "links", "monitors",
-             "monitored_by", "waits"},
+             "monitored_by", "waits", "state"},
     "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
     "changes": {"valid", "applied", "changes", "diagnostics"},
     "plugin": {"id", "version", "generation", "actors", "file", "kept"},

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, plugin_folder
 from harness.sdk import working_folder
-from harness.tap import check, equal, run, test
+from harness.tap import check, equal, eventually, run, test
 
 CONFIG = """node:
   name: services@127.0.0.1
@@ -67,6 +67,73 @@ def children(cleanup):
     equal(node.call("caretaker", '{terminate, <<"table">>}'), "{error,-19,not_found}")
     unknown = node.call("caretaker", '{start, <<"nowhere">>, <<>>, #{}}')
     check(unknown.startswith("{error,-19,"), "an actor that is not there is refused", unknown)
+
+
+def pid_of(reply):
+    """Of {ok, Pid}."""
+    check(reply.startswith("{ok,<"), "a child was started", reply)
+    return reply[len("{ok,"):-1]
+
+
+@test("an actor starts a child by its class, which is restarted, ended, started again and forgotten")
+def by_class(cleanup):
+    node = start(cleanup)
+    ann = pid_of(node.call("caretaker", '{hire, <<"ann">>, 3}'))
+    equal(node.call("ann", "level"), "3")
+    node.coppice("call", "ann", "fail")
+    eventually(lambda: node.coppice("call", "ann", "level").stdout.strip() == "3", "it is back, with its args")
+    check(node.info("ann")["pid"] != ann, "as another process")
+    running = node.call("caretaker", '{rehire, <<"ann">>}')
+    equal(running, "{error,-19,running}")
+    equal(node.call("caretaker", '{terminate, <<"ann">>}'), "{ok,ok}")
+    pid_of(node.call("caretaker", '{rehire, <<"ann">>}'))
+    equal(node.call("ann", "level"), "3")
+    equal(node.call("caretaker", '{terminate, <<"ann">>}'), "{ok,ok}")
+    equal(node.call("caretaker", '{forget, <<"ann">>}'), "{ok,ok}")
+    equal(node.call("caretaker", '{rehire, <<"ann">>}'), "{error,-19,not_found}")
+    bad = node.call("caretaker", '{hire, <<"bob">>, -1}')
+    check(bad.startswith('{error,-19,{{bad_args,<<"args.level'), "its schema does not take them", bad)
+    equal(node.call(pid_of(node.call("caretaker", "hire_any")), "level"), "0")
+
+
+@test("an actor starts a supervisor with children of its own: it restarts them, tree and paths have it, it ends with them")
+def nested(cleanup):
+    node = start(cleanup)
+    pid_of(node.call("caretaker", '{found, <<"team">>, <<"one_for_all">>}'))
+    equal([node.call(name, "level") for name in ("first", "second")], ["1", "2"])
+    before = {name: node.info(name)["pid"] for name in ("first", "second")}
+    node.coppice("call", "first", "fail")
+    for name in before:
+        eventually(lambda: node.coppice("info", name).returncode == 0 and node.info(name)["pid"] != before[name], "one for all")
+    crew = node.ask("tree", "app")["applications"][0]["supervisor"]["children"][-1]
+    team, = crew["children"]
+    equal((team["id"], team["name"], team["behaviour"], team["state"]), ("team", "team", "supervisor", "running"))
+    equal([(child["id"], child["behaviour"], child["plugin"], child["restarts"]) for child in team["children"]],
+          [("first", "server", "caretaker", 1), ("second", "server", "caretaker", 1)])
+    equal(node.call("app/crew/team/second", "level"), "2")
+    equal(node.ask("restart", "app/crew/team/second"), {"path": "app/crew/team/second"})
+    # one of the template that another has
+    equal(node.call(pid_of(node.call("caretaker", '{open_office, <<"office">>, 9}')), "level"), "9")
+    refused = node.call("caretaker", '{open_office, <<"annex">>, -9}')
+    check(refused.startswith("{error,-19,{bad_args,"), "a template's child is held against the schema", refused)
+    wrong = node.call("caretaker", '{found, <<"other">>, <<"all_for_one">>}')
+    equal(wrong, "{error,-19,{supervisor_data,{invalid_strategy,all_for_one}}}")
+    equal(node.call("caretaker", '{terminate, <<"team">>}'), "{ok,ok}")
+    for name in ("team", "first", "second"):
+        equal(node.coppice("info", name).returncode, 1, name)
+    pid_of(node.call("caretaker", '{rehire, <<"team">>}'))
+    equal(node.call("second", "level"), "2")
+    equal(node.stop(), 0, node.log())
+
+
+@test("a plugin whose code starts a class that COPPICE_PLUGIN does not list is refused, with its name")
+def unlisted(cleanup):
+    folder = working_folder(cleanup)
+    shutil.copy(pathlib.Path(os.environ["COPPICE_TEST_PLUGINS"]) / "caretaker_unlisted.so", folder.path / "caretaker.so")
+    shutil.copy(pathlib.Path(plugin_folder()) / "kv.so", folder.path)
+    node = Node(cleanup, name="services", config=CONFIG, settings=[("plugins.path", f"[ {folder.path} ]")], wait=False)
+    check(node.process.wait(30) != 0, "it does not start", node.log())
+    node.said("its code starts actors of the class caretaker::worker, which COPPICE_PLUGIN does not list")
 
 
 if __name__ == "__main__":

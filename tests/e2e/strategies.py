@@ -157,6 +157,39 @@ def specified_from_erlang(cleanup):
     equal(erl("maps:get(id, element(2, supervisor:get_childspec(S, b)))"), "b")
 
 
+@test("an Erlang node adds a supervisor as OTP's init describes one, and asks that as any other; faults are OTP's")
+def supervisor_from_erlang(cleanup):
+    node = Node(cleanup, config=three % "one_for_one", settings=supervised_by_others("probe"))
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    erl(f"S = {{sup, '{node.name}'}}")
+    erl("W = fun(Id) -> #{id => Id, start => {coppice, start_link, [probe, #{}]}} end")
+    erl("D = fun(Pair) -> #{id => d, type => supervisor, start => {coppice, start_link, [supervisor, Pair]}} end")
+    erl("Pair = {#{strategy => rest_for_one, intensity => 5, period => 10}, [W(x), W(y), W(z)]}")
+    equal(erl("{ok, P} = supervisor:start_child(S, D(Pair)), [I || {I, _, worker, [probe]} <- supervisor:which_children(P)]"),
+          "[z,y,x]")
+    equal(erl("[{d, P, supervisor, [supervisor]}] =:= [T || {d, _, _, _} = T <- supervisor:which_children(S)]"), "true")
+    erl("At = fun(Id) -> {Id, Q, _, _} = lists:keyfind(Id, 1, supervisor:which_children(P)), Q end")
+    erl("[X0, Y0, Z0] = [At(I) || I <- [x, y, z]], M = monitor(process, Z0), exit(Y0, oops)")
+    equal(erl("receive {'DOWN', M, _, _, R} -> R end"), "shutdown", "rest for one")
+    erl("(fun Again() -> case is_pid(At(z)) andalso is_pid(At(y)) andalso At(y) =/= Y0 andalso At(z) =/= Z0 of"
+        " true -> ok; _ -> timer:sleep(10), Again() end end)()")
+    equal(erl("[At(x) =:= X0, gen_server:call(At(z), ping)]"), "[true,pong]")
+    # what it is told is what it says of itself, so that another can be made by it
+    equal(erl("{ok, C} = supervisor:get_childspec(S, d), ok = supervisor:terminate_child(S, d),"
+              " ok = supervisor:delete_child(S, d), {ok, P2} = supervisor:start_child(S, C),"
+              " [I || {I, _, _, _} <- supervisor:which_children(P2)]"), "[z,y,x]")
+    equal(erl("element(1, supervisor:start_child(P2, W(more)))"), "error", "it has no name that allow.supervise could list")
+    equal(erl("[supervisor:terminate_child(S, d), supervisor:delete_child(S, d)]"), "[ok,ok]")
+    for pair, why in (("{#{strategy => x}, []}", "{supervisor_data,{invalid_strategy,x}}"),
+                      ("{#{period => 0}, []}", "{supervisor_data,{invalid_period,0}}"),
+                      ("{{one_for_one, 1}, []}", "{supervisor_data,{invalid_type,{one_for_one,1}}}"),
+                      ("{#{}, [W(x), W(x)]}", "{start_spec,{duplicate_child_name,x}}"),
+                      ("{#{strategy => simple_one_for_one}, []}", "{bad_start_spec,[]}")):
+        equal(erl(f"supervisor:start_child(S, D({pair}))"), f"{{error,{why}}}")
+    contains(erl("supervisor:start_child(S, D({#{}, [#{id => k, start => {coppice, start_link, [kv]}}]}))"), "{not_allowed,")
+    equal(node.stop(), 0, node.log())
+
+
 @test("a child added with args that its plugin's schema does not take is refused")
 def refused_args(cleanup):
     node = Node(cleanup, config=(three % "one_for_one").replace("id: b, actor: probe", "id: b, actor: kv"))

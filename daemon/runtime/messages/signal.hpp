@@ -15,7 +15,7 @@ namespace coppice::runtime {
 
 enum class signal_kind : std::uint8_t {
   message, // payload: the term; from: the sender, or none, its node is the one it came from; ref: the alias,
-           // if it came to one; number: when it was sent, if it counts against the bound
+           // if it came to one; number: when it was sent, if it counts against the bound or is a notice
   exit,    // a broken link: from, payload: reason
   exit2,   // exit/2: from, payload: reason; ref: the alias, if it came to one
   link,    // from

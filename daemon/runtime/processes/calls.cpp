@@ -96,8 +96,8 @@ void process_record::handle_alias(signal_ptr what) {
   if (what->ref != reference_of(number)) return nobody();
   if (const call_state* call = find_call(number); call != nullptr && !call->answered) {
     if (what->from.node != asked_node(*call, call->by_name.get())) return nobody();
-    const bool ended_itself =
-        (what->flags & signal::ends_monitor) != 0 || (call->target.here() && what->from == call->target);
+    const bool ended_itself = (what->flags & signal::ends_monitor) != 0 ||
+                              (!call->watched && call->target.here() && what->from == call->target);
     if (!ended_itself) send_demonitor(number, call->target, call->by_name.get());
     mailbox.uncount(*what);
     const bool bare = (what->flags & signal::bare) != 0;
@@ -177,6 +177,34 @@ bool process::answered(const reference& ref) {
   relations* mine = me.related();
   const call_state* call = mine == nullptr || !ref.here() ? nullptr : mine->calls.find(ref.number());
   return call == nullptr || call->answered || me.dead;
+}
+
+bool process::expect_answer(const reference& ref) {
+  process_record& me = record_of(*this);
+  relations* mine = me.related();
+  if (mine == nullptr || me.dead || ref != me.reference_of(ref.number())) return false;
+  me.take_signals();
+  monitor_state* const watched = mine->monitors.find(ref.number());
+  if (watched == nullptr || watched->alias != alias_until::reply) return false;
+  call_state asked;
+  asked.target = watched->target;
+  asked.watched = true;
+  if (const destination* const name = watched->by_name())
+    asked.by_name = std::make_unique<destination>(*name);
+  mine->calls[ref.number()] = std::move(asked);
+  const std::lock_guard guard(mine->lock);
+  mine->monitors.erase(ref.number());
+  return true;
+}
+
+message process::take_message(const std::function<bool(const message&, message_origin)>& wanted) {
+  process_record& me = record_of(*this);
+  me.take_signals();
+  const signal_ptr found = me.mailbox.take_message([&](const signal& one) {
+    if ((one.flags & signal::bare) != 0) return false; // the request of a call
+    return wanted(one.payload(), message_origin{one.from.node, (one.flags & signal::notice) != 0});
+  });
+  return found == nullptr ? message() : found->payload();
 }
 
 process::awaited process::await(const reference& ref, base::nanos deadline) {

@@ -136,10 +136,11 @@ send_status process::send_unbounded(const destination& to, message m) {
 }
 
 void process::notify(const destination& to, message m) {
-  const process_record& me = record_of(*this);
+  process_record& me = record_of(*this);
   if (me.dead) return;
   signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
   what->flags = signal::unbounded | signal::notice;
+  what->number = static_cast<std::uint64_t>(me.home().recent()); // what waits behind it has an age, too
   delivery::deliver(host(), to, std::move(what), nullptr);
 }
 

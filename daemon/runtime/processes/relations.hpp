@@ -68,8 +68,9 @@ struct call_state {
   std::unique_ptr<destination> by_name;
   bool answered = false;
   bool down = false;
-  bool bare = false; // the answer is the reply alone: of process::call() only
-  message result;    // the answer, or the reason it will not come
+  bool bare = false;    // the answer is the reply alone: of process::call() only
+  bool watched = false; // by an ordinary monitor, which does not end by itself with the reply
+  message result;       // the answer, or the reason it will not come
 };
 
 // That of process::call(), on the caller's stack.

@@ -34,7 +34,7 @@ bool process_record::accept(signal_ptr& what) {
   if (what->ref) {
     const std::uint64_t number = what->ref.number();
     const call_state* call = find_call(number);
-    if (call == nullptr || call->answered || what->weight != 0) return false;
+    if (call == nullptr || call->answered || call->watched || what->weight != 0) return false;
     // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
     const bool ends =
         (what->flags & signal::ends_monitor) != 0 ||

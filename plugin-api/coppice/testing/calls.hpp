@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// "coppice.call/1" for tests: those an actor calls answer as the test says. Nothing parks: a call that is not
-// answered moves the clock to its deadline. Header-only. In the actor's callbacks.
+// "coppice.call/1" and "coppice.await/draft-1" for tests: those an actor calls answer as the test says.
+// Nothing parks: a call that is not answered moves the clock to its deadline. Header-only. In the actor's
+// callbacks.
 #pragma once
 
+#include <coppice/await.h>
 #include <coppice/call.h>
 
 #include <coppice/testing/processes.hpp>
@@ -139,6 +141,34 @@ inline const coppice_call_api* call_interface() {
       .cancel = &cancel_request,
       .cast = &cast,
   };
+  return &table;
+}
+
+inline std::int32_t await(coppice_actor* self, std::uint64_t id, coppice_message* out) {
+  if (out == nullptr) return COPPICE_E_INVALID;
+  *out = {};
+  if (const std::int32_t status = may_call(self, COPPICE_AWAIT_DRAFT_1 "'s await"); status != COPPICE_OK)
+    return status;
+  world& w = *of(self);
+  const auto over = std::ranges::find(w.ended, id, &ended_request::id);
+  if (over != w.ended.end()) {
+    const response got = std::move(over->outcome);
+    w.ended.erase(over);
+    return outcome_of(got, out);
+  }
+  const auto open = w.requests.extract(id);
+  if (open.empty()) return COPPICE_E_NOT_FOUND;
+  const open_request& asked = open.mapped();
+  const nanoseconds patience = asked.due == nanoseconds::max() ? asked.due : asked.due - w.now;
+  const response got = asked.asked_already ? silence() : w.others.ask(asked.asked.to, asked.asked.request);
+  if (w.dead) return COPPICE_E_EXITING;
+  return got.status == COPPICE_E_TIMEOUT ? wait_in_vain(w, patience, COPPICE_AWAIT_DRAFT_1 "'s await")
+                                         : outcome_of(got, out);
+}
+
+inline const coppice_await_api* await_interface() {
+  static constexpr coppice_await_api table = {
+      .size = sizeof(coppice_await_api), .reserved = 0, .await = &await};
   return &table;
 }
 

@@ -199,7 +199,7 @@ inline const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_CALL_1, call_interface()},           {COPPICE_TIMER_1, timer_interface()},
       {COPPICE_WORK_1, work_interface()},           {COPPICE_LOG_1, log_interface()},
       {COPPICE_POST_DRAFT_1, post_interface()},     {COPPICE_ORDER_DRAFT_1, order_interface},
-      {COPPICE_METRIC_DRAFT_1, metric_interface()},
+      {COPPICE_METRIC_DRAFT_1, metric_interface()}, {COPPICE_AWAIT_DRAFT_1, await_interface()},
   };
   for (const auto& [wanted, table] : known) {
     if (name != nullptr && wanted == name) return table;

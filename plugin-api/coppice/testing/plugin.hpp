@@ -6,13 +6,17 @@
 
 #include <coppice/plugin.h>
 #include <dlfcn.h>
+#include <coppice/descriptor.hpp>
 #include <coppice/tables.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include <coppice/testing/host.hpp>
+#include <coppice/testing/note.hpp>
 
 namespace coppice::testing {
 
@@ -47,6 +51,17 @@ class plugin {
       if (name.empty() || name == descriptor_.actors[i]->name) return *descriptor_.actors[i];
     }
     throw failure("plugin " + std::string(id()) + " has no actor " + std::string(name));
+  }
+  /// What becomes of what no callback of that actor takes, as the class or the note says.
+  coppice::unhandled unhandled_of(std::string_view actor) const {
+    const std::string_view word =
+        detail::word_of_actor(detail::manifest_around(&descriptor_), actor, "unhandled");
+    const auto* const found = std::ranges::find(coppice::detail::unhandled_words, word);
+    if (word.empty()) return coppice::unhandled::exit;
+    if (found == std::end(coppice::detail::unhandled_words))
+      throw failure("actor " + std::string(actor) + ": unhandled is " + std::string(word) +
+                    ", but it is exit, reply_error, log or ignore");
+    return coppice::unhandled(found - std::begin(coppice::detail::unhandled_words));
   }
 
  private:

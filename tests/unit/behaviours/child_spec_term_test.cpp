@@ -82,3 +82,116 @@ TEST_CASE("a faulty child specification is refused in OTP's words") {
   CHECK(refusal("#{id => n, significant => true, restart => transient, " + start + "}",
                 auto_shutdown::any_significant) == "taken");
 }
+
+namespace {
+
+std::string nested(std::string_view pair) {
+  return "#{id => n, type => supervisor, start => {coppice, start_link, [supervisor, " + std::string(pair) +
+         "]}}";
+}
+
+} // namespace
+
+TEST_CASE(
+    "a supervisor's specification is what an OTP supervisor's init returns, and is given back as that") {
+  const auto spec = read_child_spec(
+      term(nested(
+          "{#{strategy => rest_for_one, intensity => 7, period => 60, auto_shutdown => any_significant, "
+          "name => inner, on_exceeded => park}, "
+          "[#{id => a, start => {coppice, start_link, [kv, #{n => 1}]}, name => first}, "
+          "#{id => b, type => supervisor, start => {coppice, start_link, [supervisor, "
+          "{{simple_one_for_one, 0, 1}, [{c, {coppice, start_link, [kv]}, temporary, 1, worker, [kv]}]}]}}"
+          "]}")),
+      {});
+  REQUIRE(spec.has_value());
+  REQUIRE(spec->is_supervisor());
+  CHECK(spec->shutdown.how == shutdown_limit::kind::infinity);
+  CHECK(spec->registered_name() == "inner");
+  const supervisor_spec& inner = *spec->supervisor;
+  CHECK(inner.strategy == strategy::rest_for_one);
+  CHECK(inner.intensity == 7);
+  CHECK(inner.period == 60 * base::nanos_per_second);
+  CHECK(inner.auto_shutdown == auto_shutdown::any_significant);
+  CHECK(inner.on_exceeded == on_exceeded::give_up);
+  REQUIRE(inner.children.size() == 2);
+  CHECK(inner.children[0]->actor == "kv");
+  CHECK(inner.children[0]->name == "first");
+  CHECK(test::text(inner.children[0]->args) == "#{n => 1}");
+  REQUIRE(inner.children[1]->is_supervisor());
+  CHECK(inner.children[1]->supervisor->strategy == strategy::simple_one_for_one);
+  CHECK(inner.children[1]->supervisor->children.front()->restart == restart_type::temporary);
+
+  const auto written = [](const child_spec& one) {
+    runtime::message_writer out;
+    write_child_spec(out, one);
+    return out.take();
+  };
+  const runtime::message first = written(*spec);
+  const auto again = read_child_spec(first, {});
+  REQUIRE(again.has_value());
+  CHECK(test::text(written(*again)) == test::text(first));
+  CHECK(test::text(first).find("name => first") != std::string::npos);
+}
+
+TEST_CASE("what a supervisor is not told has OTP's default") {
+  const auto spec = read_child_spec(term(nested("{#{}, []}")), {});
+  REQUIRE(spec.has_value());
+  CHECK(spec->supervisor->strategy == strategy::one_for_one);
+  CHECK(spec->supervisor->intensity == 1);
+  CHECK(spec->supervisor->period == 5 * base::nanos_per_second);
+  CHECK(spec->supervisor->auto_shutdown == auto_shutdown::never);
+  CHECK(spec->supervisor->children.empty());
+  CHECK(spec->registered_name().empty());
+}
+
+TEST_CASE("a faulty supervisor is refused in the words of OTP's init") {
+  const std::string kv = "#{id => a, start => {coppice, start_link, [kv]}}";
+  const std::pair<std::string, std::string> rows[] = {
+      {"{foo, []}", "{supervisor_data,{invalid_type,foo}}"},
+      {"{{one_for_one, 1}, []}", "{supervisor_data,{invalid_type,{one_for_one,1}}}"},
+      {"{#{strategy => x, intensity => -1}, []}", "{supervisor_data,{invalid_strategy,x}}"},
+      {"{#{intensity => -1}, []}", "{supervisor_data,{invalid_intensity,-1}}"},
+      {"{#{intensity => a}, []}", "{supervisor_data,{invalid_intensity,a}}"},
+      {"{#{period => 0}, []}", "{supervisor_data,{invalid_period,0}}"},
+      {"{#{period => 1.5}, []}", "{supervisor_data,{invalid_period,1.5}}"},
+      {"{#{auto_shutdown => x}, []}", "{supervisor_data,{invalid_auto_shutdown,x}}"},
+      {"{#{name => undefined}, []}", "{supervisor_data,{invalid_name,undefined}}"},
+      {"{#{name => <<\"x\">>}, []}", "{supervisor_data,{invalid_name,<<\"x\">>}}"},
+      {"{#{on_exceeded => give_up}, []}", "{supervisor_data,{invalid_on_exceeded,give_up}}"},
+      {"{#{strategy => simple_one_for_one}, []}", "{bad_start_spec,[]}"},
+      {"{#{strategy => simple_one_for_one}, foo}", "{bad_start_spec,foo}"},
+      {"{#{strategy => simple_one_for_one}, [" + kv + "," + kv + "]}",
+       "{bad_start_spec,[" + kv + "," + kv + "]}"},
+      {"{#{}, foo}", "{bad_start_spec,foo}"},
+      {"{#{}, [" + kv + "|foo]}", "{bad_start_spec,[" + kv + "|foo]}"},
+      {"{#{}, [foo]}", "{start_spec,{invalid_child_spec,foo}}"},
+      {"{#{}, [#{id => a}]}", "{start_spec,missing_start}"},
+      {"{#{}, [" + kv + "," + kv + "]}", "{start_spec,{duplicate_child_name,a}}"},
+      {"{#{}, [" + nested("{foo, []}") + "]}", "{start_spec,{supervisor_data,{invalid_type,foo}}}"},
+      {"#{}", "{bad_start_spec,{coppice,start_link,[supervisor,#{}]}}"},
+      {"{#{}}", "{bad_start_spec,{coppice,start_link,[supervisor,{#{}}]}}"},
+  };
+  for (const auto& row : rows) {
+    const std::string& pair = row.first;
+    CAPTURE(pair);
+    const std::string given = refusal(nested(pair));
+    CHECK((given == "taken" ? given : test::text(term(given))) == test::text(term(row.second)));
+  }
+  CHECK(refusal("#{id => n, type => supervisor, start => {coppice, start_link, [kv]}}") ==
+        "{bad_start_spec,{coppice,start_link,[kv]}}");
+  CHECK(refusal("#{id => n, name => 7, start => {coppice, start_link, [kv]}}") == "{invalid_name,7}");
+}
+
+TEST_CASE("supervisors may be nested as deep as is said, and no deeper") {
+  const auto tower = [](unsigned floors) {
+    std::string pair = "{#{}, []}";
+    for (unsigned i = 1; i < floors; ++i) pair = "{#{}, [" + nested(pair) + "]}";
+    return nested(pair);
+  };
+  CHECK(refusal(tower(deepest_supervisor)) == "taken");
+  const std::string why = refusal(tower(deepest_supervisor + 1));
+  CHECK(why.find("{nested_too_deep,n}") != std::string::npos);
+  const auto none_left = read_child_spec(term(tower(1)), {}, 0);
+  REQUIRE_FALSE(none_left.has_value());
+  CHECK(test::text(none_left.error()) == "{nested_too_deep,n}");
+}

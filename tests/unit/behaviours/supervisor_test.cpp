@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "behaviours/child_spec_term.hpp"
 #include "test_host.hpp"
 
 using namespace coppice;
@@ -426,6 +427,103 @@ TEST_CASE("supervisor's requests get OTP's answers") {
     }
     CHECK(answer == expected);
   }
+}
+
+TEST_CASE("a supervisor that is started at run time is one as any other, and ends with its children") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a")}));
+  REQUIRE(pid);
+  const auto scribe = [](const std::string& id) {
+    return "#{id => " + id + ", name => " + id + ", start => {coppice, start_link, [scribe, #{id => " + id +
+           "}]}}";
+  };
+  const std::string inner =
+      "{start_child, #{id => inner, type => supervisor, start => {coppice, start_link, [supervisor, "
+      "{#{strategy => one_for_all, intensity => 3, name => inner}, [" +
+      scribe("b") + ", " + scribe("c") + "]}]}}}";
+  const std::string started = host.call(sup, inner);
+  CHECK(started.starts_with("{ok,<0."));
+  CHECK(host.book.take(5) == lines{"start a", "args #{id => b}", "start b", "args #{id => c}", "start c"});
+  CHECK(host.call(sup, inner) == "{error,{already_started," + started.substr(4, started.size() - 5) + "}}");
+  CHECK(host.call(sup, "count_children") == "[{specs,2},{active,2},{supervisors,1},{workers,1}]");
+  const auto in = runtime::destination::named("inner");
+  CHECK(host.call(in, "count_children") == "[{specs,2},{active,2},{supervisors,0},{workers,2}]");
+  // its own strategy, and what it is told at run time itself
+  tell(host, "b", "{exit, oops}");
+  CHECK(host.book.take(6) ==
+        lines{"stop b oops", "stop c shutdown", "args #{id => b}", "start b", "args #{id => c}", "start c"});
+  CHECK(host.call(in, "{start_child, " + scribe("d") + "}").starts_with("{ok,<0."));
+  CHECK(host.book.take(2) == lines{"args #{id => d}", "start d"});
+  const auto rows = host.tree.children_of(pid);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[1].name == "inner");
+  CHECK(rows[1].is_supervisor);
+  CHECK(rows[1].children.size() == 3);
+  CHECK(host.call(sup, "{terminate_child, inner}") == "ok");
+  CHECK(host.book.take(3) == lines{"stop d shutdown", "stop c shutdown", "stop b shutdown"});
+  CHECK(host.call(sup, "{restart_child, inner}").starts_with("{ok,<0."));
+  CHECK(host.book.take(4).size() == 4); // as it was specified: b and c
+  CHECK(host.call(in, "count_children") == "[{specs,2},{active,2},{supervisors,0},{workers,2}]");
+  CHECK(host.call(sup, "{terminate_child, inner}") == "ok");
+  CHECK(host.call(sup, "{delete_child, inner}") == "ok");
+  CHECK(host.call(sup, "count_children") == "[{specs,1},{active,1},{supervisors,0},{workers,1}]");
+}
+
+TEST_CASE("a supervisor that does not start at run time leaves nothing, and says which child failed") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a")}));
+  REQUIRE(pid);
+  host.book.take(1);
+  const std::string request =
+      "{start_child, #{id => inner, type => supervisor, start => {coppice, start_link, [supervisor, "
+      "{#{}, [#{id => b, start => {coppice, start_link, [scribe]}}, "
+      "#{id => c, start => {coppice, start_link, [unknown]}}]}]}}}";
+  CHECK(host.call(sup, request)
+            .starts_with("{error,{{shutdown,{failed_to_start_child,c,{start_failed,<<\"no actor "
+                         "unknown\">>}}},{child,undefined,inner,"));
+  CHECK(host.book.take(2) == lines{"start b", "stop b shutdown"});
+  CHECK(host.call(sup, "count_children") == "[{specs,1},{active,1},{supervisors,0},{workers,1}]");
+  CHECK(host.call(
+            sup,
+            "{start_child, #{id => inner, type => supervisor, start => {coppice, start_link, [supervisor, "
+            "{#{strategy => some}, []}]}}}") == "{error,{supervisor_data,{invalid_strategy,some}}}");
+}
+
+TEST_CASE("supervisors in each other start at once, as many as there may be, and say what they are") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a")}));
+  REQUIRE(pid);
+  host.book.take(1);
+  std::string tower = "#{id => last, start => {coppice, start_link, [scribe]}}";
+  for (unsigned i = 0; i < deepest_supervisor; ++i)
+    tower = "#{id => in, type => supervisor, start => {coppice, start_link, [supervisor, {#{}, [" + tower +
+            "]}]}}";
+  CHECK(host.call(sup, "{start_child, " + tower + "}").starts_with("{ok,<0."));
+  CHECK(host.book.take(1) == lines{"start last"});
+  const std::string told = host.call(sup, "{get_childspec, in}");
+  CHECK(told.find("id => last") != std::string::npos);
+  CHECK(host.call(sup, "{terminate_child, in}") == "ok");
+  CHECK(host.book.take(1) == lines{"stop last shutdown"});
+}
+
+TEST_CASE("supervisors started in each other end where they may be nested no deeper") {
+  test_host host;
+  const auto [pid, why] = host.supervise(with({actor("a")}));
+  REQUIRE(pid);
+  runtime::pid at = pid;
+  for (unsigned i = 0; i < deepest_supervisor; ++i) {
+    const std::string floor = "floor" + std::to_string(i);
+    const std::string answer = host.call(at,
+                                         "{start_child, #{id => in, type => supervisor, start => {coppice, "
+                                         "start_link, [supervisor, {#{name => " +
+                                             floor + "}, []}]}}}");
+    REQUIRE(answer.starts_with("{ok,<0."));
+    at = *host.system.whereis(floor);
+  }
+  CHECK(host.call(at,
+                  "{start_child, #{id => in, type => supervisor, start => {coppice, start_link, [supervisor, "
+                  "{#{}, []}]}}}") == "{error,{nested_too_deep,in}}");
+  CHECK(host.shut_down(pid) == "shutdown");
 }
 
 TEST_CASE("simple_one_for_one starts children from its template, with arguments merged in") {

@@ -2,6 +2,7 @@
 // What is taken as the node's own word comes as a notice: the same terms, sent by peers and by processes of
 // this node that are no part of the daemon, change nothing. And what peers may ask of supervisors.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "behaviours/application_controller.hpp"
 #include "behaviours/application_master.hpp"
@@ -138,6 +139,23 @@ TEST_CASE("a peer changes the children of a supervisor it may, with actors that 
   CHECK(host.call_of_peer(sup, of + "scribe]}}}").starts_with("{ok,<"));
   CHECK(host.call_of_peer(sup, "{start_child, #{id => m, start => {coppice, start_link, [stubborn]}}}")
             .starts_with("{error,{not_allowed,{child,undefined,m,"));
+}
+
+TEST_CASE("a peer starts a supervisor only if it may have all that is in it spawned") {
+  test_host host;
+  host.rights = {{"scribe"}, {"sup"}};
+  REQUIRE(host.supervise(with({actor("a")})).first);
+  const auto with_child = [](std::string_view id, std::string_view actor) {
+    return fmt::format(
+        "{{start_child, #{{id => {}, type => supervisor, start => {{coppice, start_link, [supervisor, "
+        "{{#{{}}, [#{{id => deep, type => supervisor, start => {{coppice, start_link, [supervisor, "
+        "{{#{{}}, [#{{id => x, start => {{coppice, start_link, [{}]}}}}]}}]}}}}]}}]}}}}}}",
+        id, actor);
+  };
+  CHECK(host.call_of_peer(sup, with_child("m", "stubborn"))
+            .starts_with("{error,{not_allowed,{child,undefined,m,"));
+  CHECK(host.call_of_peer(sup, with_child("n", "scribe")).starts_with("{ok,<"));
+  CHECK(host.call(sup, with_child("m", "stubborn")).starts_with("{ok,<"));
 }
 
 TEST_CASE("a peer starts a child of a template only if it may have the actor spawned") {

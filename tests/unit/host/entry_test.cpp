@@ -38,6 +38,11 @@ constexpr named calls_beyond_looking[] = {
        coppice_post* handle = nullptr;
        return host::post_interface()->open(self, &handle);
      }},
+    {"coppice.await/draft-1's await",
+     [](coppice_actor* self) {
+       coppice_message made{};
+       return host::await_interface()->await(self, 1, &made);
+     }},
     {"coppice.message/1's adopt",
      [](coppice_actor* self) {
        static constexpr std::uint8_t term[] = {106};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests of a plugin's that do not wait: what arrives when nobody asks any more is for nobody. An answer
-// that came before its request was given up lies in the mailbox already, where no alias can stop it.
+// that came before its request was given up lies in the mailbox already, where no alias can stop it. And
+// those that are waited for after all, wherever their answer is by then.
 #include "host/requests.hpp"
 
 #include "scripted.hpp"
@@ -29,6 +30,13 @@ class oracle : public behaviours::native_server {
   }
 
  private:
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override {
+    if (etf::cursor(m.bytes()).read_atom_is("end")) return runtime::stop(term("tired"));
+    for (const runtime::message& one : std::exchange(asked_, {}))
+      behaviours::gen::reply(self, one, term("late"));
+    return runtime::carry_on();
+  }
+
   std::vector<runtime::message> asked_;
 };
 
@@ -41,12 +49,39 @@ coppice_bytes bytes_of(const runtime::message& m) {
   return {m.bytes().data(), m.size()};
 }
 
-std::uint64_t ask(coppice_actor* self, std::string_view whom, std::uint64_t tag) {
+std::uint64_t ask(coppice_actor* self, std::string_view whom, std::uint64_t tag,
+                  std::int64_t deadline = COPPICE_FOREVER) {
   const auto to = term(whom);
   literal request("question");
   std::uint64_t id = 0;
-  CHECK(calls.request(self, bytes_of(to), &request.raw, COPPICE_FOREVER, tag, &id) == COPPICE_OK);
+  CHECK(calls.request(self, bytes_of(to), &request.raw, deadline, tag, &id) == COPPICE_OK);
   return id;
+}
+
+// Its status, and the answer or reason.
+std::string awaited(coppice_actor* self, std::uint64_t id) {
+  coppice_message got{};
+  const std::int32_t status = host::await_interface()->await(self, id, &got);
+  const std::string text = std::to_string(status) + " " + shown(&got);
+  if (got.size != 0) messages.release(&got);
+  return text;
+}
+
+// Tells the oracle, so much later.
+void tell_later(coppice_actor* self, std::string_view what, std::int64_t milliseconds) {
+  self->process->start_timer(base::mono_now() + milliseconds * base::nanos_per_ms,
+                             destination::named("oracle"), term(what));
+}
+
+// Who monitors the oracle, once all that has been sent to it by now has come.
+std::size_t watchers_of_oracle(test_host& host) {
+  CHECK(host.call(destination::named("oracle"), "now") == "answered");
+  const auto oracle = host.system.info(*host.system.whereis("oracle"));
+  return oracle ? oracle->monitored_by.size() : 99;
+}
+
+std::string status(std::int32_t of) {
+  return std::to_string(of) + " nothing";
 }
 
 // Once this returns, what was asked before has been answered: the answers lie in self's mailbox.
@@ -141,4 +176,161 @@ TEST_CASE("what looks like an answer and is none of a request's reaches its call
   set.send("{'$coppice_deadline', mine}");
   CHECK(set.lines(5) ==
         strings{"init #{}", "response 1 0 answer", "own", "own", "{'$coppice_deadline',mine}"});
+}
+
+TEST_CASE(
+    "an answer that is awaited is had where it lies in the mailbox, and on_response hears nothing of it") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    const std::uint64_t first = ask(self, "oracle", 1);
+    const std::uint64_t second = ask(self, "oracle", 2);
+    const std::uint64_t third = ask(self, "nobody", 3);
+    have_it_answered(self);
+    CHECK(awaited(self, second) == "0 answer");
+    CHECK(awaited(self, second) == status(COPPICE_E_NOT_FOUND));
+    CHECK(awaited(self, third) == status(COPPICE_E_NOPROC));
+    CHECK(first != second);
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+  set.send("last");
+  CHECK(set.lines(3) == strings{"init #{}", "response 1 0 answer", "info last"});
+}
+
+TEST_CASE("an answer that comes later is waited for, while other messages wait in their order") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    const std::uint64_t id = ask(self, "oracle", 1);
+    self->process->send(self->process->self(), term("before"));
+    tell_later(self, "speak", 20);
+    CHECK(awaited(self, id) == "0 late");
+    CHECK(self->extra->requests.empty());
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+  set.send("last");
+  CHECK(set.lines(3) == strings{"init #{}", "info before", "info last"});
+  CHECK(watchers_of_oracle(set.host) == 0); // nothing is left of the request there
+}
+
+TEST_CASE("a request is awaited until its own deadline, and a later answer to it is dropped") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    const base::nanos began = base::mono_now();
+    const std::uint64_t id = ask(self, "oracle", 1, began + 30 * base::nanos_per_ms);
+    CHECK(awaited(self, id) == status(COPPICE_E_TIMEOUT));
+    CHECK(base::mono_now() - began >= 30 * base::nanos_per_ms);
+    // one whose deadline has passed when it is awaited, whether its timer has fired or not
+    const std::uint64_t over = ask(self, "oracle", 2, base::mono_now());
+    CHECK(awaited(self, over) == status(COPPICE_E_TIMEOUT));
+    have_it_answered(self);
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+  set.send("last");
+  CHECK(set.lines(2) == strings{"init #{}", "info last"});
+}
+
+TEST_CASE("a deadline that came before the answer counts for who awaits it, too") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    const std::uint64_t id = ask(self, "oracle", 1);
+    const auto deadline = about(self, "$coppice_deadline", id);
+    self->process->notify(self->process->self(), deadline);
+    have_it_answered(self);
+    CHECK(awaited(self, id) == status(COPPICE_E_TIMEOUT));
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+  set.send("last");
+  CHECK(set.lines(2) == strings{"init #{}", "info last"});
+}
+
+TEST_CASE("who awaits hears of the callee's end, with its reason, before and while it waits") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    const std::uint64_t first = ask(self, "oracle", 1);
+    const std::uint64_t second = ask(self, "oracle", 2);
+    tell_later(self, "'end'", 20);
+    CHECK(awaited(self, first) == std::to_string(COPPICE_E_EXIT) + " tired");
+    CHECK(awaited(self, second) == std::to_string(COPPICE_E_EXIT) + " tired");
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+}
+
+TEST_CASE("what is no open request is not found, and without a place for the answer nothing is awaited") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    CHECK(awaited(self, 0) == status(COPPICE_E_NOT_FOUND));
+    CHECK(awaited(self, 12345) == status(COPPICE_E_NOT_FOUND));
+    const std::uint64_t id = ask(self, "oracle", 1);
+    CHECK(host::await_interface()->await(self, id, nullptr) == COPPICE_E_INVALID);
+    CHECK(calls.cancel(self, id) == COPPICE_OK);
+    CHECK(awaited(self, id) == status(COPPICE_E_NOT_FOUND));
+    return answer(self, from, "done");
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+  coppice_message none{};
+  CHECK(host::await_interface()->await(nullptr, 1, &none) == COPPICE_E_INVALID);
+}
+
+TEST_CASE("an answer that was made up is not awaited: a 'DOWN' in a plain message, or another's alias") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    const std::uint64_t id = ask(self, "oracle", 1);
+    runtime::message_writer out;
+    out.tuple(5);
+    out.atom("DOWN");
+    runtime::write(out, self->extra->requests.at(id).ref, self->process->host().nodes());
+    out.atom("process");
+    out.atom("oracle");
+    out.atom("invented");
+    self->process->send(self->process->self(), out.take());
+    tell_later(self, "speak", 20);
+    CHECK(awaited(self, id) == "0 late");
+    return answer(self, from, "done");
+  };
+  play.info = [](coppice_actor*, const coppice_message* m) {
+    return note(shown(m).starts_with("{'DOWN',") ? "invented" : shown(m));
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+  set.send("last");
+  CHECK(set.lines(3) == strings{"init #{}", "invented", "last"});
+}
+
+TEST_CASE("an actor that is killed while it awaits ends, and its request with it") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes) {
+    const std::uint64_t id = ask(self, "oracle", 1);
+    note("awaits");
+    CHECK(awaited(self, id) == status(COPPICE_E_EXITING));
+    return COPPICE_E_EXITING;
+  };
+  REQUIRE(set.start() == "ok");
+  set.send("unread");
+  set.host.run([](runtime::process& self) {
+    const auto to = destination::named("scripted");
+    return self.send(to, behaviours::gen::call_message(self, self.make_ack(), term("go").bytes()));
+  });
+  CHECK(set.lines(3).back() == "awaits");
+  const auto pid = *set.host.system.whereis("scripted");
+  const bool waits = set.host.run([&](runtime::process& self) {
+    const base::nanos end = base::mono_now() + 10 * base::nanos_per_second;
+    for (;;) { // until it has parked
+      const auto now = self.waited_for_by(pid, end);
+      if (!now || now->what == runtime::waited_for::kind::answer) return now.has_value();
+    }
+  });
+  CHECK(waits);
+  set.host.system.exit(pid, term("kill"));
+  CHECK(set.lines(1) == strings{"destroy"});
+  CHECK(watchers_of_oracle(set.host) == 0);
 }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <coppice/await.h>
 #include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/post.h>
@@ -47,7 +48,8 @@ TEST_CASE("a plugin that can do with several numbers of a draft needs one of the
 }
 
 TEST_CASE("this host's drafts are those of its headers, and the draft tables of its behaviours") {
-  const names interfaces{COPPICE_METRIC_DRAFT_1, COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1};
+  const names interfaces{COPPICE_AWAIT_DRAFT_1, COPPICE_METRIC_DRAFT_1, COPPICE_ORDER_DRAFT_1,
+                         COPPICE_POST_DRAFT_1};
   CHECK(manifest::known_drafts() == interfaces);
   const coppice_table_use tables[] = {{"coppice.lifecycle/1", COPPICE_TABLE_NEEDED, 0, 0},
                                       {"coppice.brook/draft-4", COPPICE_TABLE_ALLOWED, 0, 0},

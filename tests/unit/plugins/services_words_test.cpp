@@ -28,13 +28,43 @@ TEST_CASE("the node's own processes are asked in their words, and each of their 
       {"{find, n}", "global_name_server", "{whereis_name, n}", "SELF", "{ok, SELF}"},
       {"{find, n}", "global_name_server", "{whereis_name, n}", "undefined", "{ok, undefined}"},
       {"{start, <<\"shop:game\">>, <<>>, #{}}", "crew",
-       "{start_child, {'shop:game', {coppice, start_link, ['shop:game', #{}]}, temporary, 5000, worker, "
-       "[shop]}}",
+       "{start_child, #{id => 'shop:game', restart => temporary, significant => false, shutdown => 5000, "
+       "modules => "
+       "[shop], type => worker, start => {coppice, start_link, ['shop:game', #{}]}}}",
        "{ok, SELF}", "{ok, SELF}"},
       {"{start, <<\"shop\">>, <<\"one\">>, 7}", "crew",
-       "{start_child, {one, {coppice, start_link, [shop, 7]}, temporary, 5000, worker, [shop]}}",
+       "{start_child, #{id => one, restart => temporary, significant => false, shutdown => 5000, modules => "
+       "[shop], "
+       "type => worker, start => {coppice, start_link, [shop, 7]}}}",
        "{error, {already_started, SELF}}", "{error, -19, {already_started, SELF}}"},
       {"{extra, #{a => 1}}", "crew", "{start_child, [#{a => 1}]}", "{ok, undefined}", "{ok, undefined}"},
+      {"{hire, <<\"ann\">>, 3}", "crew",
+       "{start_child, #{id => ann, restart => permanent, significant => false, shutdown => 5000, modules => "
+       "[caretaker], name => ann, type => worker, start => {coppice, start_link, ['caretaker:worker', "
+       "#{level => "
+       "3}]}}}",
+       "{ok, SELF}", "{ok, SELF}"},
+      {"hire_any", "crew",
+       "{start_child, #{id => 'caretaker:worker', restart => permanent, significant => false, shutdown => "
+       "5000, "
+       "modules => [caretaker], type => worker, start => {coppice, start_link, ['caretaker:worker', #{}]}}}",
+       "{ok, SELF}", "{ok, SELF}"},
+      {"{rehire, <<\"ann\">>}", "crew", "{restart_child, ann}", "{error, running}", "{error, -19, running}"},
+      {"{rehire, <<\"ann\">>}", "crew", "{restart_child, ann}", "{ok, SELF}", "{ok, SELF}"},
+      {"{found, <<\"team\">>, <<\"one_for_all\">>}", "crew",
+       "{start_child, #{id => team, restart => permanent, significant => false, type => supervisor, start => "
+       "{coppice, "
+       "start_link, [supervisor, {#{strategy => one_for_all, auto_shutdown => never, on_exceeded => "
+       "escalate, name => "
+       "team, intensity => 5, period => 5}, ["
+       "#{id => first, restart => permanent, significant => false, shutdown => 5000, modules => [caretaker], "
+       "name => "
+       "first, type => worker, start => {coppice, start_link, ['caretaker:worker', #{level => 1}]}}, "
+       "#{id => second, restart => permanent, significant => false, shutdown => 5000, modules => "
+       "[caretaker], name => "
+       "second, type => worker, start => {coppice, start_link, ['caretaker:worker', #{level => 2}]}}]}]}}}",
+       "{error, {supervisor_data, {invalid_strategy, x}}}",
+       "{error, -19, {supervisor_data, {invalid_strategy, x}}}"},
       {"{terminate, <<\"one\">>}", "crew", "{terminate_child, one}", "ok", "{ok, ok}"},
       {"{terminate_pid, SELF}", "crew", "{terminate_child, SELF}", "{error, not_found}",
        "{error, -19, not_found}"},
@@ -67,4 +97,21 @@ TEST_CASE("a service that is not there is noproc, and an answer of another shape
   CHECK(one.call("{forget, <<\"one\">>}"_erl) == "{error, -6, undefined}"_erl);
   one.serve("crew", [](const value&) { return replies("what"_erl); });
   CHECK(one.call("{forget, <<\"one\">>}"_erl) == "{error, -15, what}"_erl);
+}
+
+TEST_CASE("a class that starts as a child and is not in COPPICE_PLUGIN keeps the plugin from being one") {
+  CHECK_THROWS_WITH(
+      fixture("caretaker_unlisted"),
+      "init of plugin caretaker failed: its code starts actors of the class caretaker::worker, which "
+      "COPPICE_PLUGIN does not list");
+}
+
+TEST_CASE("a supervisor that nothing would tell from its siblings is refused before it is asked for") {
+  const plugin caretakers = fixture("caretaker");
+  actor one(caretakers);
+  one.call("anonymous"_erl);
+  CHECK(
+      text(one.reason()) ==
+      "{exception,'std::invalid_argument',<<\"a supervisor that is to be a child needs an id or a name\">>}");
+  CHECK(one.did.calls.empty());
 }

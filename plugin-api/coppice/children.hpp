@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// Children of a supervisor, started and ended by an actor while the node runs: actors by their class or by
+// their name, and supervisors with children of their own. supervisor_of is made of the actor where it is used
+// and asks by a call, which parks the actor for as long as an answer takes, at most 5 s. Header-only; only in
+// the actor's own callbacks that may call.
+//
+//   coppice::supervisor_of games(*this, "games");
+//   games.start_child<game>(settings{2}, {.id = "first"});
+//   games.start_child(coppice::child_spec::supervisor(
+//       {.id = "table", .strategy = "one_for_all"},
+//       {coppice::child_spec::of<dealer>(settings{2}), coppice::child_spec::of("shop:till", settings{2})}));
+#pragma once
+
+#include <coppice/actor.hpp>
+#include <coppice/descriptor.hpp>
+
+#include <chrono>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace coppice {
+
+namespace detail {
+using done = etf::constant<"ok">;
+using error_tag = etf::constant<"error">;
+
+/// {error, Reason} as a call_error.
+inline tl::unexpected<call_error> refusal(owned_term reason) {
+  return tl::unexpected(call_error{COPPICE_E_REFUSED, std::move(reason), {}});
+}
+
+/// "PLUGIN:ACTOR" of a class of this plugin. One that COPPICE_PLUGIN does not list keeps the plugin from
+/// being loaded.
+template <class Actor>
+std::string name_of_class() {
+  static_cast<void>(&wanted<Actor>::listed);
+  const named_class* const found = find_class(&class_key<Actor>);
+  return etf::detail::concatenated(coppice_plugin.id, ":", found == nullptr ? "" : found->name);
+}
+} // namespace detail
+
+/// How a child is kept; as a child's keys of the configuration.
+struct child_options {
+  std::string id = {};               ///< among its siblings; empty: the actor's name
+  std::string restart = "permanent"; ///< or transient, temporary
+  std::chrono::milliseconds shutdown = 5s;
+  std::string name = {};    ///< registered name; empty: none
+  bool significant = false; ///< its end may end the supervisor: auto_shutdown
+};
+
+/// A supervisor that is a child; as its keys of the configuration.
+struct supervisor_options {
+  std::string id = {};   ///< among its siblings; empty: its name
+  std::string name = {}; ///< registered name; empty: none
+  std::string strategy = "one_for_one";
+  std::uint32_t intensity = 1;
+  std::chrono::seconds period = 5s;
+  std::string auto_shutdown = "never";
+  std::string on_exceeded = "escalate";
+  std::string restart = "permanent";
+  bool significant = false;
+};
+
+/// What a supervisor is told of a child. A value, for any thread.
+class child_spec {
+ public:
+  /// An actor of this plugin, by its class.
+  template <class Actor, class Args>
+  static child_spec of(const Args& args, const child_options& how = {}) {
+    return of(detail::name_of_class<Actor>(), args, how);
+  }
+  /// "PLUGIN:ACTOR", or "PLUGIN", of a plugin that the node has loaded.
+  template <class Args>
+  static child_spec of(std::string_view actor_name, const Args& args, const child_options& how = {}) {
+    etf::vector_writer out;
+    out.map(how.name.empty() ? 7 : 8);
+    child_spec::head(out, how.id.empty() ? actor_name : std::string_view(how.id), how.restart,
+                     how.significant);
+    out.atom("shutdown");
+    out.integer(how.shutdown.count());
+    out.atom("modules");
+    out.list(1);
+    out.atom(actor_name.substr(0, actor_name.find(':')));
+    out.nil();
+    if (!how.name.empty()) pair(out, "name", how.name);
+    pair(out, "type", "worker");
+    start(out, actor_name);
+    etf::encode(out, args);
+    out.nil();
+    return child_spec(out);
+  }
+  /// A supervisor, with its children in the order of their start. Under simple_one_for_one there is one, the
+  /// template. Throws std::invalid_argument where there is neither an id nor a name.
+  static child_spec supervisor(const supervisor_options& how, std::span<const child_spec> children) {
+    const std::string_view id = how.id.empty() ? how.name : how.id;
+    if (id.empty()) throw std::invalid_argument("a supervisor that is to be a child needs an id or a name");
+    etf::vector_writer out;
+    out.map(5);
+    head(out, id, how.restart, how.significant);
+    pair(out, "type", "supervisor");
+    start(out, "supervisor");
+    out.tuple(2);
+    out.map(how.name.empty() ? 5 : 6);
+    pair(out, "strategy", how.strategy);
+    pair(out, "auto_shutdown", how.auto_shutdown);
+    pair(out, "on_exceeded", how.on_exceeded);
+    if (!how.name.empty()) pair(out, "name", how.name);
+    out.atom("intensity");
+    out.integer(how.intensity);
+    out.atom("period");
+    out.integer(how.period.count());
+    out.list(static_cast<std::uint32_t>(children.size()));
+    for (const child_spec& each : children) out.raw(each.term().encoded);
+    out.nil();
+    out.nil();
+    return child_spec(out);
+  }
+  static child_spec supervisor(const supervisor_options& how, std::initializer_list<child_spec> children) {
+    return supervisor(how, std::span(children.begin(), children.size()));
+  }
+
+  /// #{id, start, …}, borrowed.
+  coppice::term term() const { return encoded_.term(); }
+
+ private:
+  explicit child_spec(etf::vector_writer& from) {
+    if (from.failed()) throw std::invalid_argument("a child's args have no encoding, or a word no atom");
+    encoded_ = coppice::term{from.view()};
+  }
+  static void pair(etf::writer& out, std::string_view key, std::string_view word) {
+    out.atom(key);
+    out.atom(word);
+  }
+  static void head(etf::writer& out, std::string_view id, std::string_view restart, bool significant) {
+    pair(out, "id", id);
+    pair(out, "restart", restart);
+    out.atom("significant");
+    out.boolean(significant);
+  }
+  // {coppice, start_link, [What, …; the argument and the list's end are to follow.
+  static void start(etf::writer& out, std::string_view what) {
+    out.atom("start");
+    out.tuple(3);
+    out.atom("coppice");
+    out.atom("start_link");
+    out.list(2);
+    out.atom(what);
+  }
+
+  owned_term encoded_;
+};
+
+/// The children of a supervisor: of this node's, or of another's where that node's
+/// distribution.allow.supervise names it. Not of the actor's own supervisor from init, which that one waits
+/// for. What is started so goes on when the configuration is applied anew, and ends with its supervisor.
+class supervisor_of {
+ public:
+  using started = expected<std::optional<owned_pid>, call_error>;
+
+  supervisor_of(actor& of, destination supervisor) : of_(of), supervisor_(std::move(supervisor)) {}
+
+  /// Starts it behind the others, and waits for its init. The pid; none: it said that there is nothing to
+  /// run. COPPICE_E_REFUSED: the supervisor's reason.
+  started start_child(const child_spec& what) {
+    return asked_to_start(std::pair(etf::constant<"start_child">{}, what.term()));
+  }
+  /// The same of an actor of this plugin, by its class.
+  template <class Actor, class Args>
+  started start_child(const Args& args, const child_options& how = {}) {
+    return start_child(child_spec::of<Actor>(args, how));
+  }
+  template <class Actor>
+  started start_child() {
+    return start_child(child_spec::of<Actor>(coppice::term{etf::empty_map}));
+  }
+  /// The same of "PLUGIN:ACTOR", or "PLUGIN", of a plugin that the node has loaded.
+  template <class Args>
+  started start_child(std::string_view actor_name, const Args& args, const child_options& how = {}) {
+    return start_child(child_spec::of(actor_name, args, how));
+  }
+  /// One more of a simple_one_for_one's template: `extra`, a map, is merged over its args.
+  template <class Extra>
+  started start_child(const Extra& extra) {
+    message_writer request;
+    request.tuple(2);
+    request.atom("start_child");
+    request.list(1);
+    etf::encode(request, extra);
+    request.nil();
+    return asked_to_start(request.take());
+  }
+  /// One that was terminated, or has ended and is not restarted, by its id. As start_child().
+  started restart_child(std::string_view id) {
+    return asked_to_start(std::pair(etf::constant<"restart_child">{}, etf::atom{id}));
+  }
+  /// By its id; of a simple_one_for_one by its pid. A supervisor ends with all its children.
+  expected<detail::done, call_error> terminate_child(std::string_view id) {
+    return asked(std::pair(etf::constant<"terminate_child">{}, etf::atom{id}));
+  }
+  expected<detail::done, call_error> terminate_child(const owned_pid& pid) {
+    return asked(std::pair(etf::constant<"terminate_child">{}, pid.term()));
+  }
+  /// Forgets one that is terminated.
+  expected<detail::done, call_error> delete_child(std::string_view id) {
+    return asked(std::pair(etf::constant<"delete_child">{}, etf::atom{id}));
+  }
+
+ private:
+  using failed = std::pair<detail::error_tag, owned_term>;
+
+  template <class Request>
+  started asked_to_start(const Request& request) {
+    using made = std::pair<detail::done, std::optional<owned_pid>>;
+    auto got = of_.call<std::variant<made, failed>>(supervisor_, request);
+    if (!got) return tl::unexpected(std::move(got.error()));
+    if (auto* const why = std::get_if<failed>(&*got)) return detail::refusal(std::move(why->second));
+    return std::move(std::get<made>(*got).second);
+  }
+  template <class Request>
+  expected<detail::done, call_error> asked(const Request& request) {
+    auto got = of_.call<std::variant<detail::done, failed>>(supervisor_, request);
+    if (!got) return tl::unexpected(std::move(got.error()));
+    if (auto* const why = std::get_if<failed>(&*got)) return detail::refusal(std::move(why->second));
+    return detail::done{};
+  }
+
+  actor& of_;
+  destination supervisor_;
+};
+
+} // namespace coppice
