@@ -213,13 +213,14 @@ def who_did_it(cleanup):
     equal(asked(node), [])
     client = subprocess.Popen([program("COPPICE", "coppice"), "exit", "probe", "oops", "--socket", node.socket])
     equal(client.wait(20), 0)
+    eventually(lambda: asked(node), "it is told")
     line, = asked(node)
     equal((line["message"], line["level"]), (f"asked to exit probe oops (uid {os.getuid()}, pid {client.pid})", "notice"))
     equal((line["fields"]["uid"], line["fields"]["os_pid"]), (str(os.getuid()), str(client.pid)))
     for changes in (("restart", "wood/kv"), ("terminate", "wood/kv"), ("restart", "wood/kv"), ("stop", "wood"), ("start", "wood"),
                     ("reload",), ("apply",), ("disconnect", "x@127.0.0.1"), ("log-level", "info")):
         node.coppice(*changes)
-        equal(asked(node)[-1]["message"].partition(" (")[0], "asked to " + " ".join(changes))
+        eventually(lambda: asked(node)[-1]["message"].partition(" (")[0] == "asked to " + " ".join(changes), changes)
     node.said(f" notice  control: asked to exit probe oops (uid {os.getuid()}, pid {client.pid})\n")
 
 
