@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Args that an actor has already, held against a schema: what a plugin that is to be replaced by another is
 // asked first. The same rules as for YAML, but the value is a term, durations and sizes are numbers in it,
-// and a finding has a path and no line. Any thread.
+// and a finding has a path and no line. And where among them durations stand. Any thread.
 #include <fmt/format.h>
 #include <coppice/etf/validate.hpp>
 
@@ -83,6 +83,29 @@ base::status check_value(const rule& by, const json& value, const std::string& p
   return {};
 }
 
+bool mentions_durations(const rule& by) {
+  if (by.format == unit::duration) return true;
+  for (const auto& [key, one] : by.properties)
+    if (mentions_durations(one)) return true;
+  return (by.additional != nullptr && mentions_durations(*by.additional)) ||
+         (by.items != nullptr && mentions_durations(*by.items));
+}
+
+void find_durations(const rule& by, const json& value, const json::json_pointer& at,
+                    std::vector<std::string>& into) {
+  if (by.format == unit::duration && value.is_number_integer() && value.get<std::int64_t>() >= 0)
+    into.push_back(at.to_string());
+  if (value.is_object()) {
+    for (const auto& [key, one] : value.items()) {
+      const rule* known = by.find(key);
+      if (known == nullptr) known = by.additional.get();
+      if (known != nullptr) find_durations(*known, one, at / key, into);
+    }
+  } else if (value.is_array() && by.items != nullptr) {
+    for (std::size_t i = 0; i < value.size(); ++i) find_durations(*by.items, value[i], at / i, into);
+  }
+}
+
 } // namespace
 
 base::status args_schema::check(std::span<const std::uint8_t> term, part what) const {
@@ -93,6 +116,12 @@ base::status args_schema::check(std::span<const std::uint8_t> term, part what) c
   const json args = term_to_json(term);
   if (!args.is_object()) return wrong("args", "they are no map");
   return check_map(*root_, args, "args", what);
+}
+
+std::vector<std::string> args_schema::durations(std::span<const std::uint8_t> term) const {
+  std::vector<std::string> found;
+  if (mentions_durations(*root_)) find_durations(*root_, term_to_json(term), json::json_pointer(), found);
+  return found;
 }
 
 } // namespace coppice::spec

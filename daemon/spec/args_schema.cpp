@@ -282,10 +282,12 @@ class walk {
       if (auto bytes = parse_size(from.text); bytes && *bytes < (1ull << 63))
         amount = static_cast<std::int64_t>(*bytes);
     }
-    if (!amount && scalar && (type_of(from) & type_integer)) {
-      auto resolved = resolve(from);
-      if (auto* whole = std::get_if<whole_number>(&resolved); whole && !whole->negative)
-        amount = whole->as_signed();
+    auto resolved = resolve(from);
+    if (auto* whole = std::get_if<whole_number>(&resolved); !amount && whole && !whole->negative) {
+      // Bytes are counted by the one; 5 of what it is nobody can tell.
+      if (by.format == unit::duration)
+        return wrong(from, path, type_words(by), "which unit? " + from.text + "ms or " + from.text + "s");
+      amount = whole->as_signed();
     }
     if (!amount) return wrong(from, path, type_words(by));
     if (!check_range(by, static_cast<double>(*amount), from, path)) return false;

@@ -3,7 +3,7 @@
 // the actor gets. JSON Schema in the subset: type, properties, required, additionalProperties, enum, const,
 // minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, items, minItems, maxItems,
 // default, and the annotations title, description, examples, $schema, $id, $comment. `format: duration`
-// takes 5s (or milliseconds) and gives milliseconds, `format: size` takes 64KiB (or bytes) and gives
+// takes 5s, never a number alone, and gives milliseconds, `format: size` takes 64KiB (or bytes) and gives
 // bytes. A key that is absent and has a default is in the term. Immutable; any thread.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "spec/node_spec.hpp"
@@ -37,6 +38,9 @@ class args_schema {
 
   // Args that are a term already, as encode() makes them. errc::invalid with the path of the first finding.
   base::status check(std::span<const std::uint8_t> term, part = part::whole) const;
+
+  // Where durations stand in args that are a term, as JSON pointers: what is printed needs their unit.
+  std::vector<std::string> durations(std::span<const std::uint8_t> term) const;
 
   struct rule;
 

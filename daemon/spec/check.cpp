@@ -152,7 +152,9 @@ class checker {
       return nullptr;
     }
     child.behaviour = type->behaviour;
-    plugin.schemas.at(type->name).encode(to_, at.find("args"), at, child.args, args);
+    const auto& schema = plugin.schemas.at(type->name);
+    if (schema.encode(to_, at.find("args"), at, child.args, args))
+      child.durations = schema.durations(child.args);
     return &plugin;
   }
 

@@ -264,7 +264,8 @@ struct child_spec {
   std::optional<compression_options> compression; // none: distribution.compression
   std::optional<spec::isolation> isolation;       // none: plugins.isolation
   std::optional<spec::unhandled> unhandled;       // none: as the actor's class says
-  encoded_term args; // a map, checked against the plugin's schema, its defaults filled in
+  encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
+  std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
   std::unique_ptr<supervisor_spec> supervisor;
   std::optional<pool_options> pool;
   place at;

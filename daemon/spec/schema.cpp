@@ -31,7 +31,7 @@ const table<cookie_source>& cookie_table() {
               "credential", maybe<std::optional<std::string>, text>(text("the name of a credential")),
               "a systemd credential with the cookie")
           .check(&check_cookie, {{"minProperties", 1}, {"maxProperties", 1}})
-          .prune([](json& cookie) {
+          .prune([](const cookie_source&, json& cookie) {
             if (cookie.empty()) cookie = nullptr;
           });
   return rows;

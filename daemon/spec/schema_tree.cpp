@@ -6,6 +6,7 @@
 #include <array>
 
 #include "spec/names.hpp"
+#include "spec/scalar.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -89,8 +90,12 @@ void check_child(reader& from, const node& at, child_spec& child) {
     refuse_for_supervisor(from, at, key, key == "name" ? "it belongs into the 'supervisor' map" : "");
 }
 
-// What check_child() refuses beside a supervisor.
-void prune_child(json& child) {
+// Durations with their unit; without what check_child() refuses beside a supervisor.
+void prune_child(const child_spec& from, json& child) {
+  for (const std::string& at : from.durations) {
+    json& time = child["args"][json::json_pointer(at)];
+    time = print_duration(milliseconds(time.get<std::int64_t>()));
+  }
   if (!child.contains("supervisor")) return;
   for (const char* key : of_actors) child.erase(key);
 }

@@ -109,8 +109,8 @@ class table final : public value_type<Struct> {
     return std::move(*this);
   }
 
-  // Takes from what is printed what could not be read back; null leaves the whole out.
-  table prune(void (*function)(json&)) && {
+  // Makes of what is printed what can be read back; null leaves the whole out.
+  table prune(void (*function)(const Struct&, json&)) && {
     prune_ = function;
     return std::move(*this);
   }
@@ -146,7 +146,7 @@ class table final : public value_type<Struct> {
       json value = one->print(from);
       if (!value.is_null() && is_accepted(*one, value)) result[std::string(one->key)] = std::move(value);
     }
-    if (prune_) prune_(result);
+    if (prune_) prune_(from, result);
     return result;
   }
 
@@ -205,7 +205,7 @@ class table final : public value_type<Struct> {
 
   std::vector<std::unique_ptr<row<Struct>>> rows_;
   check_function check_ = nullptr;
-  void (*prune_)(json&) = nullptr;
+  void (*prune_)(const Struct&, json&) = nullptr;
   json extra_ = json::object();
 };
 

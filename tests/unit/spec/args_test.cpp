@@ -87,7 +87,7 @@ TEST_CASE("durations and sizes become integers where the schema says so, absent 
   given.integer(120'000);
   const auto two_minutes = given.take();
   CHECK(args_of(folder, "{ id: a, actor: kv, args: { every: 2m } }") == two_minutes);
-  CHECK(args_of(folder, "{ id: a, actor: kv, args: { every: 120000 } }") == two_minutes);
+  CHECK(args_of(folder, "{ id: a, actor: kv, args: { every: 120000ms } }") == two_minutes);
 }
 
 TEST_CASE("an actor without args gets the defaults, or an empty map") {

@@ -378,6 +378,11 @@ TEST_CASE("args are held against the plugin's schema, each mistake at its place"
        "node.yaml:10:46: error: args.every: expected a duration such as 10ms, 5s, 2m or 1h, found 'soon'\n"
        "   10 |         - { id: a, actor: kv, args: { every: soon } }\n"
        "      |                                              ^\n"},
+      {"a duration without its unit", "        - { id: a, actor: kv, args: { every: 5 } }\n",
+       "node.yaml:10:46: error: args.every: expected a duration such as 10ms, 5s, 2m or 1h, found the number "
+       "5\n"
+       "   10 |         - { id: a, actor: kv, args: { every: 5 } }\n"
+       "      |                                              ^ which unit? 5ms or 5s\n"},
       {"missing argument", "        - { id: a, actor: 'pair:second' }\n",
        "node.yaml:10:11: error: args: the key 'to' is missing\n"
        "   10 |         - { id: a, actor: 'pair:second' }\n"

@@ -2,7 +2,10 @@
 // The effective configuration reads back as itself.
 #include <doctest/doctest.h>
 
+#include <coppice/etf/writer.hpp>
+
 #include "fixture.hpp"
+#include "spec/args_schema.hpp"
 
 using namespace coppice;
 
@@ -31,6 +34,42 @@ TEST_CASE("the effective configuration loads, and prints itself again") {
   CHECK(second.spec->applications[0].supervisor.children[0].args ==
         first.spec->applications[0].supervisor.children[0].args);
   CHECK(second.spec->applications[0].env == first.spec->applications[0].env);
+}
+
+TEST_CASE("what is printed of args has durations with their unit, wherever the schema has them") {
+  test::spec_folder folder;
+  auto first = folder.load_tree(
+      "        - { id: a, actor: kv }\n"
+      "        - { id: b, actor: kv, args: { every: 90s, room: 64KiB, max_entries: 5 } }\n"
+      "        - { id: c, actor: kv, args: { every: 0ms } }\n");
+  REQUIRE(first.spec);
+  const auto text = spec::effective_yaml(*first.spec);
+  for (const char* line : {"every: 1s\n", "every: 90s\n", "every: 0s\n", "room: 65536\n", "max_entries: 5\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, line);
+  auto second = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(second.diagnostics) == "");
+  REQUIRE(second.spec);
+  CHECK(spec::effective_yaml(*second.spec) == text);
+}
+
+TEST_CASE("durations are found in lists and maps of args") {
+  auto schema = spec::args_schema::compile(R"({"properties": {"waits": {"items": {"format": "duration"}},
+      "by~name": {"additionalProperties": {"format": "duration"}}, "count": {"type": "integer"}}})");
+  REQUIRE(schema);
+  etf::vector_writer args;
+  args.map(3);
+  args.atom("waits");
+  args.list(2);
+  args.integer(1);
+  args.integer(2000);
+  args.nil();
+  args.atom("by~name");
+  args.map(1);
+  args.atom("a/b");
+  args.integer(5);
+  args.atom("count");
+  args.integer(7);
+  CHECK(schema->durations(args.take()) == std::vector<std::string>{"/waits/0", "/waits/1", "/by~0name/a~1b"});
 }
 
 TEST_CASE("the effective configuration writes every default out") {
