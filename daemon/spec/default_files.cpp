@@ -40,4 +40,12 @@ std::vector<std::string> configuration_files(const std::vector<std::string>& giv
   return out;
 }
 
+std::string installed_plugins(const std::string& program) {
+  std::error_code unknown;
+  const fs::path running = program.empty() ? fs::read_symlink("/proc/self/exe", unknown) : fs::path(program);
+  const fs::path folder = running.parent_path();
+  if (folder.filename() != "bin") return {};
+  return (folder.parent_path() / "lib/coppice/plugins").string();
+}
+
 } // namespace coppice::spec

@@ -12,6 +12,7 @@
 
 #include "base/file.hpp"
 #include "spec/check.hpp"
+#include "spec/default_files.hpp"
 #include "spec/merge.hpp"
 #include "spec/names.hpp"
 #include "spec/schema.hpp"
@@ -91,6 +92,10 @@ class loading {
 
   // What depends on the machine and on other keys.
   void complete() {
+    const node* const plugins = root_->find("plugins");
+    const std::string folder = installed_plugins(options_.program);
+    if (!folder.empty() && !(plugins && plugins->is_map() && plugins->find("path")))
+      spec_.plugins.path = {folder};
     auto& name = spec_.node.name;
     if (name.empty()) return;
     auto at = name.find('@');

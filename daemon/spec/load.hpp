@@ -25,6 +25,7 @@ struct load_options {
   std::string name = {};                // `--name`: takes the place of node.name; empty: none
   std::string host = {};                // completes a name without a host; empty: the machine's short name
   bool plugins = true;                  // false: plugin files are not looked at, args are not checked
+  std::string program = {};             // whose installation's plugins are the default; empty: this one
 };
 
 // A key that several files, or a file and --set, give: FILE:LINE of the value that counts and of the one that

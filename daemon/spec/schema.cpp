@@ -248,7 +248,8 @@ const table<plugin_options>& plugin_table() {
   static const auto rows =
       table<plugin_options>()
           .add<&plugin_options::path>("path", list<std::string, path>(path()),
-                                      "folders with plugins, searched in this order")
+                                      "folders with plugins, searched in this order; absent: the "
+                                      "installation's own, lib/coppice/plugins of its prefix")
           .add<&plugin_options::isolation>("isolation", isolation_words(),
                                            "process: actors run in a process of their own", later)
           .add<&plugin_options::watch>("watch", flag(), "reload when a plugin's file is replaced")

@@ -72,6 +72,28 @@ def drafts_of_a_configuration(cleanup):
     equal([(one["id"], one["drafts"]) for one in json.loads(checked[1])["plugins"]], [("greeter", []), ("kv", drafts)])
 
 
+@test("a configuration without plugins.path finds those of the installation, under whatever prefix")
+def installed_prefix(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    folder.write("node.yaml", "node: { name: prefix@127.0.0.1 }\napplications:\n"
+                 "  - name: app\n    supervisor: { children: [ { id: one, actor: kv } ] }\n")
+    shelf = folder.path / "opt/lib/coppice/plugins"
+    shelf.mkdir(parents=True)
+    (folder.path / "opt/bin").mkdir()
+    client = shutil.copy(os.path.realpath(program("COPPICE", "coppice")), folder.path / "opt/bin/coppice")
+
+    def checked():
+        return subprocess.run([client, "check", str(folder.path / "node.yaml")], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False)
+
+    without = checked()
+    equal(without.returncode, 78, without.stderr)
+    contains(without.stderr + without.stdout, str(shelf))
+    shutil.copy(f"{plugin_folder()}/kv.so", shelf)
+    equal(checked().returncode, 0)
+
+
 @test("a plugin of a later ABI is told what to install, by inspect, check and a node in the same words")
 def later_abi(cleanup):
     file = built(cleanup, '-DNOTE_ABI="[1,99]"', "-DABI_MINOR_NEEDED=99", name="fixture", source="loader/fixtures/fixture.c")

@@ -34,6 +34,22 @@ TEST_CASE("every default is the struct's own") {
   CHECK(spec.files == std::vector<std::string>{"node.yaml"});
 }
 
+TEST_CASE(
+    "plugins are looked for where they are installed, whatever the prefix, unless the file says where") {
+  test::spec_folder folder;
+  const auto path = [&](const std::string& program, const std::string& more = "") {
+    return good(folder.load("node: { name: n@h }\n" + more, {.program = program})).plugins.path;
+  };
+  using list = std::vector<std::string>;
+  CHECK(path("/usr/bin/coppiced") == list{"/usr/lib/coppice/plugins"});
+  CHECK(path("/opt/coppice/bin/coppice") == list{"/opt/coppice/lib/coppice/plugins"});
+  CHECK(path("/home/me/coppice/build/release/daemon/coppiced") == list{"/usr/lib/coppice/plugins"});
+  CHECK(path("/opt/coppice/bin/coppiced", "plugins: { watch: true }\n") ==
+        list{"/opt/coppice/lib/coppice/plugins"});
+  CHECK(path("/opt/coppice/bin/coppiced", "plugins: { path: [ /usr/lib/coppice/plugins ] }\n") ==
+        list{"/usr/lib/coppice/plugins"});
+}
+
 TEST_CASE("a name without a host takes the machine's, and addresses follow the host") {
   test::spec_folder folder;
   CHECK(good(folder.load("node: { name: n }\n", {.host = "box"})).node.name == "n@box");
