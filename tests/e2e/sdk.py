@@ -68,6 +68,7 @@ def meson_example(cleanup):
     folder = working_folder(cleanup)
     shutil.copytree(EXAMPLES / "counter", folder.path / "counter")
     shell("meson setup build && ninja -C build && meson test -C build", folder.path / "counter", **installed()[1])
+    check(list((folder.path / "counter/build").rglob("pch.hpp.gch")), "its precompiled header is made")
     counts(cleanup, folder.path / "counter/build")
 
 
