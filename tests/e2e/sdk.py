@@ -87,6 +87,40 @@ def counts(cleanup, folder):
     equal(node.call("counter", "{add, 2}"), "42")
 
 
+ORDERED = """#include <coppice/order.hpp>
+#include <coppice/server.hpp>
+#include <coppice/testing.hpp>
+
+using pair_of = std::pair<coppice::term, coppice::term>;
+class judge : public coppice::server {
+ public:
+  std::tuple<std::int64_t, bool, std::int64_t> handle_call(const pair_of& both) {
+    return {coppice::compare(both.first, both.second), coppice::equal(both.first, both.second), coppice::hash(both.first)};
+  }
+};
+COPPICE_PLUGIN("judge", "1.0.0", judge);
+
+int main() {
+  using namespace coppice::testing;
+  using answer = std::tuple<std::int64_t, bool, std::int64_t>;
+  using map = coppice::etf::flat_map<std::string, std::int64_t>;
+  actor server(plugin::linked());
+  if (server.call(std::pair(1, 1.0)) != answer{0, false, 2614250 /* erlang:phash2(1) */}) return 1;
+  if (server.call(std::pair(std::string("a"), std::string("b"))).as<answer>() >= answer{0, false, 0}) return 2;
+  const auto maps = server.call(std::pair(map{{{"a", 1}, {"b", 2}}}, map{{{"b", 2}, {"a", 1}}})).as<answer>();
+  return std::get<0>(maps) == 0 && std::get<1>(maps) ? 0 : 3;
+}
+"""
+
+
+@test("a plugin that orders and hashes terms is tested with the headers alone, in Erlang's order and hash")
+def order_alone(cleanup):
+    needs("g++")
+    folder = working_folder(cleanup)
+    folder.write("judge.cpp", ORDERED)
+    shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags coppice-plugin) && ./judge", folder.path, **installed()[1])
+
+
 @test("a test that writes terms in Erlang's syntax links with what pkg-config says")
 def erlang_syntax(cleanup):
     needs("g++")

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Terms in Erlang's syntax in tests, and Erlang's order of terms for the plugin under test. This one is more
-// than headers: link with libcoppice-etf (`pkg-config --static --libs coppice-etf`). Any thread.
+// Terms in Erlang's syntax in tests. This one is more than headers: link with libcoppice-etf (`pkg-config
+// --static --libs coppice-etf`). Any thread.
 //
 //   CHECK(kv.call("{put, a, 1}"_erl) == "ok"_erl);        // a failure is printed in the same syntax
 #pragma once
 
-#include <coppice/etf/order.hpp>
 #include <coppice/etf/text.hpp>
 #include <coppice/etf/unique_keys.hpp>
 
@@ -34,20 +33,8 @@ namespace detail {
 inline std::string show_erlang(etf::bytes encoded) {
   return etf::print(encoded);
 }
-inline std::int32_t compare(coppice_bytes a, coppice_bytes b) {
-  return etf::compare(view(a), view(b));
-}
-inline std::int32_t equal(coppice_bytes a, coppice_bytes b) {
-  return etf::equal_exact(view(a), view(b)) ? 1 : 0;
-}
-inline std::uint32_t hash(coppice_bytes term) {
-  return etf::phash2(view(term));
-}
 /// Including this header is what offers them.
 inline const bool erlang_is_linked = [] {
-  static constexpr coppice_order_api table = {
-      .size = sizeof(coppice_order_api), .reserved = 0, .compare = &compare, .equal = &equal, .hash = &hash};
-  order_interface = &table;
   show = &show_erlang;
   has_unique_keys = &etf::has_unique_keys;
   return true;

@@ -13,6 +13,7 @@
 
 #include <coppice/testing/calls.hpp>
 #include <coppice/testing/metrics.hpp>
+#include <coppice/testing/order.hpp>
 
 namespace coppice::testing::detail {
 
@@ -183,9 +184,6 @@ inline const coppice_post_api* post_interface() {
 
 // ---- the table ----
 
-/// Given by coppice/testing/erlang.hpp, which needs more than headers.
-inline const coppice_order_api* order_interface = nullptr;
-
 struct init_error {
   std::int32_t code = COPPICE_OK;
   std::string text;
@@ -198,7 +196,7 @@ inline const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_MESSAGE_1, message_interface()},     {COPPICE_ACTOR_1, actor_interface()},
       {COPPICE_CALL_1, call_interface()},           {COPPICE_TIMER_1, timer_interface()},
       {COPPICE_WORK_1, work_interface()},           {COPPICE_LOG_1, log_interface()},
-      {COPPICE_POST_DRAFT_1, post_interface()},     {COPPICE_ORDER_DRAFT_1, order_interface},
+      {COPPICE_POST_DRAFT_1, post_interface()},     {COPPICE_ORDER_DRAFT_1, order_interface()},
       {COPPICE_METRIC_DRAFT_1, metric_interface()}, {COPPICE_AWAIT_DRAFT_1, await_interface()},
   };
   for (const auto& [wanted, table] : known) {

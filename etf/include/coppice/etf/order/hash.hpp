@@ -3,24 +3,23 @@
 // which terms are met, which is the order of the bytes. A map's pairs are hashed one by one from zero and
 // combined by xor, so that their order does not matter; the frames below remember where each ends.
 // The mixing is Bob Jenkins' 96-bit mix (lookup2), the constants multiples of the golden ratio.
+#pragma once
+
 #include <bit>
 #include <cstring>
 #include <vector>
 
 #include <coppice/etf/cursor.hpp>
-#include <coppice/etf/order.hpp>
 #include <coppice/etf/wire.hpp>
 #include <coppice/etf/writer.hpp>
 
-namespace coppice::etf {
-
-namespace {
+namespace coppice::etf::order::hashing {
 
 constexpr std::uint32_t golden(std::uint32_t times) {
   return 0x9E3779B9U * times;
 }
 
-void mix(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c) {
+inline void mix(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c) {
   a -= b, a -= c, a ^= c >> 13;
   b -= c, b -= a, b ^= a << 8;
   c -= a, c -= b, c ^= b >> 13;
@@ -32,22 +31,23 @@ void mix(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c) {
   c -= a, c -= b, c ^= b >> 15;
 }
 
-std::uint32_t mix_two(std::uint32_t hash, std::uint32_t first, std::uint32_t second, std::uint32_t constant) {
+inline std::uint32_t mix_two(std::uint32_t hash, std::uint32_t first, std::uint32_t second,
+                             std::uint32_t constant) {
   std::uint32_t a = constant + first, b = constant + second;
   mix(a, b, hash);
   return hash;
 }
-std::uint32_t mix_one(std::uint32_t hash, std::uint32_t value, std::uint32_t constant) {
+inline std::uint32_t mix_one(std::uint32_t hash, std::uint32_t value, std::uint32_t constant) {
   return mix_two(hash, value, 0, constant);
 }
 
-std::uint32_t little32(const std::uint8_t* at, std::size_t size) {
+inline std::uint32_t little32(const std::uint8_t* at, std::size_t size) {
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < size; ++i) value |= std::uint32_t{at[i]} << (8 * i);
   return value;
 }
 
-std::uint32_t hash_block(bytes data, std::uint32_t start) {
+inline std::uint32_t hash_block(bytes data, std::uint32_t start) {
   std::uint32_t a = golden(1), b = golden(1), c = start;
   const std::uint8_t* at = data.data();
   std::size_t left = data.size();
@@ -66,7 +66,7 @@ std::uint32_t hash_block(bytes data, std::uint32_t start) {
 }
 
 /// OTP's hash of an atom's text, PJW's; a Latin-1 character counts as the byte it was before UTF-8.
-std::uint32_t hash_atom(std::string_view name) {
+inline std::uint32_t hash_atom(std::string_view name) {
   std::uint32_t hash = 0;
   for (std::size_t i = 0; i < name.size(); ++i) {
     std::uint32_t byte = static_cast<std::uint8_t>(name[i]);
@@ -347,15 +347,15 @@ class hasher {
   std::vector<frame> frames_;
 };
 
-} // namespace
+} // namespace coppice::etf::order::hashing
 
-std::uint32_t phash2(bytes term) {
-  return hasher(term).run() & ((1U << 27) - 1);
+namespace coppice::etf::order {
+
+/// What phash2 without a range leaves of it.
+inline constexpr std::uint32_t phash2_mask = (1U << 27) - 1;
+/// Before phash2 cuts it to a range.
+inline std::uint32_t hash_term(bytes term) {
+  return hashing::hasher(term).run();
 }
 
-std::uint32_t phash2(bytes term, std::uint32_t range) {
-  const std::uint32_t hash = hasher(term).run();
-  return range == 0 ? hash : hash % range;
-}
-
-} // namespace coppice::etf
+} // namespace coppice::etf::order
