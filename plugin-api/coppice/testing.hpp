@@ -65,14 +65,33 @@ class answer {
   std::shared_ptr<const detail::awaited> waits_;
 };
 
+namespace detail {
+/// An rvalue: closed at the end of the expression it stands in.
+template <class P>
+concept nobodys_plugin = std::is_same_v<std::remove_const_t<P>, plugin>;
+} // namespace detail
+#define COPPICE_KEPT_PLUGIN_                                                                              \
+  "this plugin is closed before its actor is used: keep it in a variable that outlives the actor, const " \
+  "plugin shop = plugin::load(file);"
+
 class actor {
  public:
-  /// Starts it: create, init, and what that asks for. Look at status().
+  /// Starts it: create, init, and what that asks for. Look at status(). The plugin outlives it: one that is
+  /// loaded has a name of its own, `const plugin shop = plugin::load(file);`.
   explicit actor(const plugin& from, const settings& how = {}) : actor(from, how, nullptr) {}
+  template <detail::nobodys_plugin P>
+  explicit actor(P&& from, const settings& how = {}) : actor(from, how, nullptr) {
+    static_assert(std::is_lvalue_reference_v<P>, COPPICE_KEPT_PLUGIN_);
+  }
   /// Carries it over from another generation: create, restore_state and, before anything else comes,
   /// after_restore. Look at status().
   static actor restored(const plugin& from, const saved_state& saved, const settings& how = {}) {
     if (!saved.term && saved.status != COPPICE_OK) throw failure("there is no saved state");
+    return actor(from, how, &saved);
+  }
+  template <detail::nobodys_plugin P>
+  static actor restored(P&& from, const saved_state& saved, const settings& how = {}) {
+    static_assert(std::is_lvalue_reference_v<P>, COPPICE_KEPT_PLUGIN_);
     return actor(from, how, &saved);
   }
   actor(const actor&) = delete;
@@ -558,5 +577,7 @@ class actor {
   bool settling_ = false;
   std::int32_t status_ = COPPICE_OK;
 };
+
+#undef COPPICE_KEPT_PLUGIN_
 
 } // namespace coppice::testing

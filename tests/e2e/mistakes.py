@@ -101,6 +101,16 @@ ALONE = [
      "this reply would point into a message that is gone"),
 ]
 
+# The same of a test, a whole file.
+KIT = """#include <coppice/testing.hpp>
+using namespace coppice::testing;
+int main(int, char** words) {
+  const plugin kept = plugin::load(words[1]);
+  actor right(kept);
+  actor wrong(plugin::load(words[1]));
+}
+"""
+
 # Right, all in one file.
 RIGHT = [
     BASE + "bool handle_call(const put&) noexcept { return true; } };",
@@ -150,6 +160,9 @@ def judge(cleanup, compiler, everything):
     for number, (what, _, sentence) in enumerate(MISTAKES):
         first = errors.get(number, "nothing is said")
         check(sentence in first, f"{what}: the first error says {sentence!r}", first)
+    in_kit = re.findall(r"\berror: .*", compiled("kit", KIT))
+    check(len(in_kit) == 1 and "this plugin is closed before its actor is used: keep it in a variable" in in_kit[0],
+          "an actor of a plugin that nobody keeps", *in_kit)
     for source, sentence in ALONE:
         alone = compiled("alone", HEAD + source + '\nCOPPICE_PLUGIN("shop", "1", shop);\n')
         found = re.findall(r"\berror: .*", alone)

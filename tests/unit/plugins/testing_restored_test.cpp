@@ -116,7 +116,8 @@ TEST_CASE("an actor without a state is replaced by one without, and by no other"
   CHECK(actor::restored(greeters, nothing).call("{hello, you}"_erl) == "{ok, <<\"hello, you\">>}"_erl);
   CHECK(actor::restored(envoys, nothing).status() == COPPICE_E_UNSUPPORTED);
   CHECK(actor::restored(greeters, actor(envoys).save()).status() == COPPICE_E_UNSUPPORTED);
-  const saved_state none = actor(fixture("clerk")).save();
+  const plugin clerks = fixture("clerk");
+  const saved_state none = actor(clerks).save();
   CHECK(none.status == COPPICE_E_UNSUPPORTED);
   CHECK_THROWS_AS(actor::restored(envoys, none), failure);
 }

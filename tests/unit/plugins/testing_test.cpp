@@ -262,5 +262,6 @@ TEST_CASE("a plugin that does not load, that a node would refuse or whose init f
   CHECK(trouble([] { fixture("small_descriptor"); }) ==
         "its descriptor has size 16, below 80: set it to sizeof(coppice_descriptor)");
   CHECK(trouble([] { fixture("nowhere"); }).find("No such file") != std::string::npos);
-  CHECK(trouble([] { actor(fixture("rude"), {.actor = "polite"}); }) == "plugin rude has no actor polite");
+  const plugin rude = fixture("rude");
+  CHECK(trouble([&] { actor(rude, {.actor = "polite"}); }) == "plugin rude has no actor polite");
 }
