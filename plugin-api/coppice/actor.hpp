@@ -12,7 +12,6 @@
 #include <coppice/message.hpp>
 #include <coppice/options.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <initializer_list>
 #include <memory>
@@ -422,7 +421,7 @@ class actor {
   }
   // So that none is refused like any other that is too short: 0 would be a timer that fires once.
   static std::chrono::nanoseconds at_least_one(std::chrono::nanoseconds period) {
-    return std::max(period, std::chrono::nanoseconds(1));
+    return period < std::chrono::nanoseconds(1) ? std::chrono::nanoseconds(1) : period;
   }
   template <class T>
   std::uint64_t start_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period, coppice_bytes to,

@@ -7,7 +7,6 @@
 
 #include <coppice/host.hpp>
 
-#include <algorithm>
 #include <compare>
 #include <functional>
 #include <stdexcept>

@@ -9,9 +9,9 @@
 #include <coppice/order.hpp>
 #include <coppice/owned.hpp>
 
-#include <algorithm>
 #include <coppice/etf/hash.hpp>
 #include <cstddef>
+#include <cstring>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -73,7 +73,8 @@ struct term_hash {
 struct term_equal {
   using is_transparent = void;
   bool operator()(const auto& a, const auto& b) const {
-    if (std::ranges::equal(a.bytes(), b.bytes())) return true;
+    const etf::bytes one = a.bytes(), other = b.bytes();
+    if (one.size() == other.size() && std::memcmp(one.data(), other.data(), one.size()) == 0) return true;
     return !a.bytewise && !b.bytewise && coppice::equal({a.bytes()}, {b.bytes()});
   }
 };

@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+import sdk_rows
 from peers import BenchNode, Figure, Otp, Program, Unavailable, run_rows
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
@@ -372,6 +373,7 @@ WORKLOADS = [
     (supervision, SUPERVISION),
     (apply_one, ["apply_one_of_100000"]),
     (reload, list(RELOAD)),
+    (sdk_rows.sdk, list(sdk_rows.ROWS)),
     (soak, ["soak_rss"]),
 ]
 

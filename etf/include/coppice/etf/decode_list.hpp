@@ -3,7 +3,6 @@
 // against the bytes left before anything is reserved; a key that comes twice is refused.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -169,7 +168,7 @@ class key_table {
       far_.resize(size);
       slots_ = far_.data();
     }
-    std::fill_n(slots_, size, bytes{});
+    for (std::size_t i = 0; i < size; ++i) slots_[i] = {};
     mask_ = size - 1;
   }
   key_table(const key_table&) = delete;

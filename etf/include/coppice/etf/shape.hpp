@@ -8,7 +8,6 @@
 //   struct call { static constexpr std::string_view etf_tag = "$gen_call"; … };
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -55,7 +54,9 @@ struct any_term {
 template <std::size_t N>
 struct fixed_text {
   char data[N]{};
-  consteval fixed_text(const char (&text)[N]) { std::copy_n(text, N, data); } // NOLINT: implicit by purpose
+  consteval fixed_text(const char (&text)[N]) { // NOLINT: implicit by purpose
+    for (std::size_t i = 0; i < N; ++i) data[i] = text[i];
+  }
   constexpr std::string_view view() const { return {data, N - 1}; }
 };
 
