@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+import node_rows
 import sdk_rows
 from peers import BenchNode, Figure, Otp, Program, Unavailable, run_rows
 
@@ -317,6 +318,11 @@ def apply_one(bench, rows):
     return both, {"self": {rows[0]: both["supervisor_start_100000"]}}
 
 
+def own_cost(bench, rows):
+    """What a node takes by itself, beside an Erlang node and what it may take."""
+    return node_rows.node(bench, rows, runs())
+
+
 SOAK = 100000000
 SOAKED = ("local_call_pairs_16", "local_fanin16_cast", "local_fanin16_bang", "local_fanout16_bang", "local_ring1000",
           "local_spawn_exit_2spawners")
@@ -373,6 +379,7 @@ WORKLOADS = [
     (supervision, SUPERVISION),
     (apply_one, ["apply_one_of_100000"]),
     (reload, list(RELOAD)),
+    (own_cost, node_rows.ROWS),
     (sdk_rows.sdk, list(sdk_rows.ROWS)),
     (soak, ["soak_rss"]),
 ]
