@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/sanitizer.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/native_server.hpp"
 #include "behaviours/supervisor.hpp"
@@ -153,6 +154,7 @@ class test_host {
     out.node_name = "test@localhost";
     out.creation = 4;
     out.workers = 2;
+    if (base::sanitized) out.stack_bytes *= 4; // frames are several times as large
     return out;
   }
 
