@@ -4,10 +4,11 @@
 #include "behaviours/child_spec_term.hpp"
 
 #include <algorithm>
-#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <optional>
 #include <string_view>
+
+#include "behaviours/map_values.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -50,32 +51,21 @@ error_term bad_combination(std::string_view key, std::string_view value) {
 std::optional<given_spec> read_given_spec(etf::bytes term) {
   etf::cursor at(term);
   given_spec out;
-  std::uint32_t pairs = 0;
   if (at.read_tuple_of(6)) {
     for (etf::bytes* part : {&out.id, &out.start, &out.restart, &out.shutdown, &out.type, &out.modules}) {
       if (!at.read_term(*part)) return std::nullopt;
     }
     return out;
   }
-  if (!at.read_map(pairs)) return std::nullopt;
-  const std::array<std::pair<std::string_view, etf::bytes*>, 8> keys{{{"id", &out.id},
-                                                                      {"start", &out.start},
-                                                                      {"restart", &out.restart},
-                                                                      {"significant", &out.significant},
-                                                                      {"shutdown", &out.shutdown},
-                                                                      {"type", &out.type},
-                                                                      {"modules", &out.modules},
-                                                                      {"name", &out.name}}};
-  for (; pairs != 0; --pairs) {
-    std::string_view key;
-    etf::bytes other_key;
-    etf::bytes value;
-    if (!at.read_atom(key) && !at.read_term(other_key)) return std::nullopt;
-    if (!at.read_term(value)) return std::nullopt;
-    for (const auto& [name, part] : keys) {
-      if (name == key) *part = value;
-    }
-  }
+  const key_and_value keys[] = {{"id", &out.id},
+                                {"start", &out.start},
+                                {"restart", &out.restart},
+                                {"significant", &out.significant},
+                                {"shutdown", &out.shutdown},
+                                {"type", &out.type},
+                                {"modules", &out.modules},
+                                {"name", &out.name}};
+  if (!read_map_values(at, keys)) return std::nullopt;
   return out;
 }
 

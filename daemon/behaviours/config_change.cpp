@@ -2,8 +2,8 @@
 // {system, From, {'$coppice_config_change', Args, Env}}; see config_change.hpp.
 #include "behaviours/config_change.hpp"
 
+#include "behaviours/system_notice.hpp"
 #include "runtime/messages/exit_reason.hpp"
-#include "runtime/system.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -17,16 +17,7 @@ constexpr base::nanos most_time = 5 * base::nanos_per_second;
 } // namespace
 
 message change_config(process& self, const runtime::pid& of, const message& args, const message& env) {
-  const runtime::reference ref = self.monitor(of, true);
-  const auto& names = self.host().nodes();
-  runtime::message_writer out(args.size() + env.size() + 128);
-  out.tuple(3);
-  out.atom("system");
-  out.tuple(2);
-  runtime::write(out, self.self(), names);
-  out.list(1);
-  out.atom("alias");
-  runtime::write(out, ref, names);
+  runtime::message_writer out(args.size() + env.size() + 64);
   out.tuple(3);
   out.atom(config_change_tag);
   for (const message& map : {args, env}) {
@@ -36,8 +27,7 @@ message change_config(process& self, const runtime::pid& of, const message& args
       out.map(0);
     }
   }
-  self.notify(of, out.take());
-  const auto answer = gen::finish_call(self, ref, base::mono_now() + most_time);
+  const auto answer = ask_by_notice(self, of, out.take().bytes(), base::mono_now() + most_time);
   if (!answer && answer.error().what == gen::call_error::kind::timeout) {
     return runtime::error_message(message::atom("config_change_timeout"));
   }

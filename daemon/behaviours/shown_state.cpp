@@ -2,8 +2,8 @@
 // {system, From, '$coppice_shown_state'}, answered by the text as a binary, or `undefined`.
 #include "behaviours/shown_state.hpp"
 
+#include "behaviours/system_notice.hpp"
 #include "runtime/messages/shown.hpp"
-#include "runtime/system.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -17,19 +17,7 @@ constexpr std::size_t longest = 10'000; // characters
 } // namespace
 
 std::optional<std::string> ask_shown_state(process& self, const runtime::pid& of, base::nanos deadline) {
-  const runtime::reference ref = self.monitor(of, true);
-  const auto& names = self.host().nodes();
-  runtime::message_writer out;
-  out.tuple(3);
-  out.atom("system");
-  out.tuple(2);
-  runtime::write(out, self.self(), names);
-  out.list(1);
-  out.atom("alias");
-  runtime::write(out, ref, names);
-  out.atom(tag);
-  self.notify(of, out.take());
-  const auto answer = gen::finish_call(self, ref, deadline);
+  const auto answer = ask_by_notice(self, of, message::atom(tag).bytes(), deadline);
   if (!answer) return std::nullopt;
   etf::bytes text;
   if (!etf::cursor(answer->bytes()).read_binary(text)) return std::nullopt;

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "behaviours/child_spec_term.hpp"
+#include "behaviours/map_values.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -43,26 +44,15 @@ error_term bad_children(etf::bytes why) {
 std::optional<given_flags> read_given_flags(etf::bytes term) {
   etf::cursor at(term);
   given_flags out;
-  std::uint32_t pairs = 0;
   if (at.read_tuple_of(3)) {
     for (etf::bytes* part : {&out.strategy, &out.intensity, &out.period})
       if (!at.read_term(*part)) return std::nullopt;
     return out;
   }
-  if (!at.read_map(pairs)) return std::nullopt;
-  const std::pair<std::string_view, etf::bytes*> keys[] = {
-      {"strategy", &out.strategy}, {"intensity", &out.intensity},
-      {"period", &out.period},     {"auto_shutdown", &out.auto_shutdown},
-      {"name", &out.name},         {"on_exceeded", &out.on_exceeded}};
-  for (; pairs != 0; --pairs) {
-    std::string_view key;
-    etf::bytes other_key;
-    etf::bytes value;
-    if (!at.read_atom(key) && !at.read_term(other_key)) return std::nullopt;
-    if (!at.read_term(value)) return std::nullopt;
-    for (const auto& [name, part] : keys)
-      if (name == key) *part = value;
-  }
+  const key_and_value keys[] = {{"strategy", &out.strategy}, {"intensity", &out.intensity},
+                                {"period", &out.period},     {"auto_shutdown", &out.auto_shutdown},
+                                {"name", &out.name},         {"on_exceeded", &out.on_exceeded}};
+  if (!read_map_values(at, keys)) return std::nullopt;
   return out;
 }
 

@@ -14,9 +14,9 @@ namespace {
 
 constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
 constexpr unsigned most_glances = 4;
+constexpr base::nanos quick = 20'000;  // so many messages
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
-constexpr base::nanos quick = 20'000; // so many messages
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
 
 void count_one(std::atomic<std::uint64_t>& single_writer) {
