@@ -237,7 +237,7 @@ def tops(cleanup):
     spinning = subprocess.Popen([program("COPPICE", "coppice"), "call", "probe", "{spin, 3000}", "--socket", node.socket],
                                 stdout=subprocess.DEVNULL)
     cleanup.callback(spinning.wait)
-    eventually(lambda: node.info("probe")["status"] == "running", "it spins")
+    eventually(lambda: node.status("probe") == "running", "it spins")
     for _ in range(5):
         equal(node.coppice("cast", "probe", "hello").returncode, 0)
     for sort in ("messages", "age", "mailbox"):

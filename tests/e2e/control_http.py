@@ -127,7 +127,7 @@ def counters_move(cleanup):
     sleeper = threading.Thread(target=lambda: node.coppice("call", "full", "{sleep, 2000}"))
     sleeper.start()
     cleanup.callback(sleeper.join)
-    eventually(lambda: node.info("full")["status"] == "parked", "its handler waits")
+    eventually(lambda: node.status("full") == "parked", "its handler waits")
     for _ in range(3):
         node.coppice("send", "full", "more")
     eventually(lambda: grown("mailbox_dropped_total") >= 2, "the refused messages")
@@ -194,7 +194,7 @@ distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
     client = threading.Thread(target=lambda: page.node.coppice("call", "p", "{sleep, 6000}", "--timeout", "60s"))
     client.start()
     cleanup.callback(client.join)
-    eventually(lambda: page.node.info("p")["status"] == "parked", "its handler waits")
+    eventually(lambda: page.node.status("p") == "parked", "its handler waits")
     page.node.process.terminate()
     eventually(lambda: page.health("/readyz")[1]["state"] == "stopping", "the stop")
     status, why = page.health("/readyz")

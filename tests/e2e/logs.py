@@ -147,7 +147,7 @@ def stuck(cleanup):
     client = threading.Thread(target=lambda: node.coppice("call", "probe", "{spin, 4000}", "--timeout", "60s"))
     client.start()
     cleanup.callback(client.join)
-    eventually(lambda: node.info("probe")["status"] == "running", "it spins")
+    eventually(lambda: node.status("probe") == "running", "it spins")
     began = time.monotonic()
     contains(node.coppice("logs", "-n", "5").stdout, ": ")
     equal(node.ask("log-level")["level"], "info")

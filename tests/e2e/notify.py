@@ -114,7 +114,7 @@ def stop(cleanup):
     waits(manager, "READY=1")
     node.call("a", "{trap_exit, true}")
     node.coppice("call", "a", "{sleep, 2500}", "--timeout", "1ms")
-    eventually(lambda: node.info("a")["status"] == "parked", "the handler waits")
+    eventually(lambda: node.status("a") == "parked", "the handler waits")
     manager.hear()
     equal(node.stop(), 0, node.log())
     fresh = manager.hear()

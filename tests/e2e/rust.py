@@ -186,7 +186,7 @@ def killed(cleanup):
     before = node.call("trial", "self")
     control = node.control()
     control.socket.sendall(b'{"command":"call","arguments":{"name":"trial","term":"stubborn","timeout_ms":60000}}\n')
-    eventually(lambda: node.info("trial")["status"] == "parked", "it waits", 30)
+    eventually(lambda: node.status("trial") == "parked", "it waits", 30)
     node.ask("exit", "trial", "kill")
     eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
                and node.call("trial", "self") != before, "another trial", 30)

@@ -181,6 +181,10 @@ class Node:
         """The document of one process."""
         return self.ask("info", process)
 
+    def status(self, name):
+        """What a registered process does now, without asking it: info may wait for what an idle one shows."""
+        return next(one["status"] for one in self.ask("ps")["processes"] if one["name"] == name)
+
     def control(self):
         """A connection of the test's own to the control socket."""
         connection = Control(self.socket)

@@ -73,7 +73,7 @@ def down(cleanup):
     asking = threading.Thread(target=lambda: answers.append(
         node.call("probe", "{spawn_at, 'me@127.0.0.1', timer, sleep, [infinity], [link], 4000}")))
     asking.start()
-    eventually(lambda: node.info("probe")["status"] == "parked", "probe waits")
+    eventually(lambda: node.status("probe") == "parked", "probe waits")
     erl.kill()
     asking.join(20)
     equal(answers, ["{error,nodedown}"], node.log())
