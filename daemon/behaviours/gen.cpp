@@ -98,7 +98,6 @@ message enveloped(message body, std::size_t most, Write write) {
 
 // As we and OTP write them.
 using runtime::call_head;
-constexpr auto& alias_head = runtime::own_forms::alias_head;
 constexpr std::array<std::uint8_t, 13> cast_head{104, 2, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 's', 't'};
 
 template <std::size_t Size>
@@ -106,23 +105,12 @@ bool starts_with(etf::bytes term, const std::array<std::uint8_t, Size>& head) {
   return term.size() >= Size && std::memcmp(term.data(), head.data(), Size) == 0;
 }
 
-// Past [alias|Ref].
-bool skip_alias(etf::cursor& at) {
-  if (!starts_with(at.rest(), alias_head)) return false;
-  etf::cursor ahead = at;
-  ahead.advance(alias_head.size());
-  etf::reference ref;
-  if (!ahead.read_reference(ref)) return false;
-  at = ahead;
-  return true;
-}
-
 // Past {Pid, Tag}.
 bool skip_from(etf::cursor& at) {
   etf::cursor ahead = at;
   etf::pid pid;
   if (!ahead.read_tuple_of(2) || !ahead.read_pid(pid)) return false;
-  if (!skip_alias(ahead) && !ahead.skip()) return false;
+  if (!runtime::skip_alias(ahead) && !ahead.skip()) return false;
   at = ahead;
   return true;
 }
@@ -197,23 +185,19 @@ replied reply(process& self, const message& from, const message& answer) {
   return reply(self, from.bytes(), answer);
 }
 
-// The reference of a call is that of the caller's monitor too.
-void end_call(process& self, const message& from, message reason) {
+// It is that of the caller's monitor too.
+std::optional<runtime::reference> call_reference(process& self, etf::bytes from) {
   auto& names = self.host().nodes();
-  etf::cursor at(from.bytes());
-  if (!at.read_tuple_of(2)) return;
-  const auto caller = runtime::read_pid(at, names);
-  if (!caller) return;
+  etf::cursor at(from);
+  if (!at.read_tuple_of(2) || !runtime::read_pid(at, names)) return std::nullopt;
   runtime::reference call;
-  if (!alias_of(at.rest(), names, call)) {
-    const auto plain = runtime::read_reference(at, names);
-    if (!plain) return;
-    call = *plain;
-  }
-  using runtime::signal_kind;
-  self.host().dispatch(*caller,
-                       runtime::make_signal(signal_kind::down, self.self(), call, std::move(reason)));
-  self.host().deliver(self.self(), runtime::make_signal(signal_kind::demonitor, *caller, call));
+  if (alias_of(at.rest(), names, call)) return call;
+  return runtime::read_reference(at, names);
+}
+
+bool end_call(process& self, const message& from, message reason) {
+  const auto call = call_reference(self, from.bytes());
+  return call && self.end_call(*call, std::move(reason));
 }
 
 message call_message(process& self, const runtime::reference& ref, message body) {
@@ -222,12 +206,6 @@ message call_message(process& self, const runtime::reference& ref, message body)
 
 message call_message(process& self, const runtime::reference& ref, etf::bytes body) {
   return call_message(self, ref, message::immortal(body));
-}
-
-message reply_of(message answer) {
-  etf::cursor at(answer.bytes());
-  if (!at.read_tuple_of(2) || (!skip_alias(at) && !at.skip()) || at.at_end()) return {};
-  return std::move(answer).slice(at.rest());
 }
 
 tl::expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,
@@ -248,7 +226,7 @@ tl::expected<runtime::reference, call_error> start_call(process& self, const run
 }
 
 static call_result body_of(message answer) {
-  message body = reply_of(std::move(answer));
+  message body = runtime::reply_in(std::move(answer));
   // Someone else who knew the alias: not an answer, and the reference is spent.
   if (!body) return tl::unexpected(call_error{call_error::kind::exit, message::atom("bad_reply")});
   return body;

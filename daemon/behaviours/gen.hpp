@@ -59,9 +59,11 @@ replied reply(runtime::process& self, const runtime::message& from, const runtim
 // The same; `answer` travels in its own memory if it is nobody else's. None also if `from` is not one term.
 replied reply(runtime::process& self, etf::bytes from, runtime::message answer);
 
-// For an answer that could not be sent: the caller of `from`, on another node, hears that its call ended with
-// `reason`, as if this process had.
-void end_call(runtime::process& self, const runtime::message& from, runtime::message reason);
+// For a call that will not be answered: the caller of `from` hears that it ended with `reason`, as if this
+// process had. False: nobody waits with a monitor, so that nobody can be told.
+bool end_call(runtime::process& self, const runtime::message& from, runtime::message reason);
+// The reference that the caller of `from` waits with; nothing: there is none in it.
+std::optional<runtime::reference> call_reference(runtime::process& self, etf::bytes from);
 
 struct call_error {
   enum class kind : std::uint8_t {
@@ -137,8 +139,6 @@ runtime::send_status cast(runtime::process& self, const runtime::destination& to
 // {'$gen_call', {Self, [alias|Ref]}, Body}, for those who send requests by other means.
 runtime::message call_message(runtime::process& self, const runtime::reference& ref, etf::bytes body);
 runtime::message call_message(runtime::process& self, const runtime::reference& ref, runtime::message body);
-// The Reply of {Tag, Reply}; empty if it is no such tuple.
-runtime::message reply_of(runtime::message answer);
 
 // {'EXIT', Pid, Reason}: how a process that traps exits hears of a link's end, as a notice.
 struct exit_notice {

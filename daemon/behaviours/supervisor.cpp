@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "behaviours/pool.hpp"
 #include "behaviours/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -89,6 +90,15 @@ runtime::crash_note left_by(const process& self, const runtime::pid& child) {
   return self.host().crashes().take(child).value_or(runtime::crash_note());
 }
 
+message started_notice(const message& id, const runtime::pid& pid, const runtime::node_names& names) {
+  message_writer out(id.size() + 64);
+  out.tuple(3);
+  out.atom(supervisor::started_tag);
+  out.raw(id.bytes());
+  runtime::write(out, pid, names);
+  return out.take();
+}
+
 } // namespace
 
 message already_started(const runtime::pid& pid, const runtime::node_names& names) {
@@ -100,12 +110,13 @@ message already_started(const runtime::pid& pid, const runtime::node_names& name
 }
 
 supervisor::supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
-                       std::string label, unsigned above)
+                       std::string label, unsigned above, runtime::pid pool)
     : native_server("supervisor"),
       spec_(std::move(spec)),
       shared_(std::move(shared)),
       label_(std::move(label)),
       above_(above),
+      pool_(pool),
       window_(spec_->intensity, spec_->period) {}
 
 supervisor::~supervisor() {
@@ -120,7 +131,7 @@ void supervisor::leave_tree() {
 outcome supervisor::on_start(process& self) {
   self.trap_exit(true);
   self.take_exits_first();
-  in_tree_ = self.self();
+  in_tree_ = pool_ ? pool_ : self.self();
   shared_->tree->enter(in_tree_, children_);
   if (!simple()) children_.reserve(spec_->children.size());
   for (const std::shared_ptr<const child_spec>& spec : spec_->children) {
@@ -150,6 +161,7 @@ outcome supervisor::on_start(process& self) {
 base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one, const std::string& label,
                                                                    const message& env) {
   const child_spec& spec = *one.spec;
+  if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
   return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled});
@@ -202,6 +214,7 @@ supervisor::launched supervisor::start(process& self, child& one, const message&
     one.env = env;
     one.began = base::mono_now();
     report::child_started(label, *result);
+    if (pool_) self.notify(pool_, started_notice(one.id, *result, self.host().nodes()));
   } else {
     children_.set_stopped(one);
   }

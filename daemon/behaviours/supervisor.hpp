@@ -16,6 +16,7 @@
 #include "behaviours/native_server.hpp"
 #include "behaviours/order.hpp"
 #include "behaviours/peer_rights.hpp"
+#include "behaviours/pool_board.hpp"
 #include "behaviours/restart.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/actor_factory.hpp"
@@ -33,14 +34,17 @@ struct supervision {
   std::function<base::status(std::string_view actor, const runtime::message& args, bool of_template)>
       check_args{};
   peer_rights rights{};
+  pool_board* pools = nullptr; // outlives the system; null: nobody looks
 };
 
 class supervisor : public native_server {
  public:
   // `label` is its place in the tree: app, app/sup, …; `above`: how many supervisors of its application it is
-  // below.
+  // below. `pool`: the pool it belongs to, whose place in the tree it takes, and which is told of each child
+  // that has started by the notice {started_tag, Id, Pid}; none: it belongs to none.
   supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
-             std::string label, unsigned above = 0);
+             std::string label, unsigned above = 0, runtime::pid pool = {});
+  static constexpr std::string_view started_tag = "$coppice_worker";
   ~supervisor() override;
 
   void describe(runtime::description& out) const override {
@@ -52,6 +56,7 @@ class supervisor : public native_server {
   // template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error, Reason}. Unlike
   // terminate_child and restart_child it keeps temporary children, and those of a template.
   static runtime::message restart_request(etf::bytes id);
+  static constexpr std::string_view restart_tag = "$coppice_restart_child";
 
  protected:
   runtime::outcome on_start(runtime::process& self) override;
@@ -134,6 +139,9 @@ class supervisor : public native_server {
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
                                      const runtime::message& env);
   runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
+  // A pool that runs takes on its specification: an error, else nothing.
+  runtime::message tell_pool(runtime::process& self, const child& one,
+                             const std::shared_ptr<const child_spec>& spec);
   void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
@@ -151,6 +159,7 @@ class supervisor : public native_server {
   std::shared_ptr<const child_spec> template_; // simple_one_for_one's
   std::string label_;
   unsigned above_;
+  runtime::pid pool_;    // null: none
   runtime::pid in_tree_; // as which it is entered there; null: it is not
   child_table children_;
   restart_window window_;

@@ -23,8 +23,6 @@ using runtime::process;
 
 namespace {
 
-constexpr std::string_view restart_tag = "$coppice_restart_child";
-
 message error_answer(std::string_view why) {
   message_writer out;
   out.tuple(2);

@@ -32,6 +32,7 @@ constexpr example examples[] = {
     {"diff", "coppice diff"},
     {"apply", "coppice apply --dry-run"},
     {"exit", "coppice exit probe '{shutdown, by_hand}'"},
+    {"pool", "coppice pool workers resize 16"},
     {"health", "coppice health"},
     {"top", "coppice top --sort reductions --once"},
     {"logs", "coppice logs -n 20 --level warning"},

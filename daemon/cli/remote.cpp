@@ -10,6 +10,7 @@
 #include <coppice/etf/text.hpp>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
@@ -37,6 +38,8 @@ struct parameters {
   std::string level;
   std::string of;
   std::string duration;
+  std::string change;
+  std::optional<std::uint32_t> size;
   bool dry_run = false;
 };
 
@@ -213,6 +216,20 @@ const remote_command commands[] = {
        return json{{"name", p.name}, {"reason", p.reason}};
      },
      say_nothing, false},
+    {"pool", "a pool's workers; resize: makes them so many until the pool starts again or is configured anew",
+     [](CLI::App& app, parameters& p) {
+       app.add_option("name", p.name, "of the pool: NAME, APPLICATION/CHILD or a pid")->required();
+       auto* const change = app.add_option("change", p.change, "resize")->check(CLI::IsMember({"resize"}));
+       auto* const size = app.add_option("size", p.size, "so many workers are wanted");
+       change->needs(size), size->needs(change);
+       take_timeout(app, p);
+     },
+     [](const parameters& p) {
+       json arguments{{"name", p.name}};
+       if (p.size) arguments["size"] = *p.size;
+       return arguments;
+     },
+     render_pool, true},
     {"health", "what keeps the node from being ready, and what helps", no_options, no_arguments,
      render_health, false, health_verdict},
     {"log-level", "what is logged at which level, and another level for all, a module or a process",

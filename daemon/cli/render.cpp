@@ -240,6 +240,29 @@ std::string render_process(const json& d, std::size_t columns) {
                 columns);
 }
 
+std::string render_pool(const json& d, std::size_t columns) {
+  rows out{{"WORKER", "PID", "HOLDS", "QUEUED", "HANDLED", "LOST", "BUSY", "RESTARTS"}};
+  const double uptime = std::max(1.0, static_cast<double>(number(d, "uptime_ms")));
+  std::size_t index = 0;
+  for (const auto& one : at(d, "workers")) {
+    const double share = 100.0 * static_cast<double>(number(one, "busy_ms")) / uptime;
+    out.push_back({std::to_string(++index), cell(one, "pid"), cell(one, "held"), cell(one, "queued"),
+                   cell(one, "handled"), cell(one, "lost"), fmt::format("{:.0f}%", share), cell(one, "restarts")});
+  }
+  std::string text = fields({{"dispatch", cell(d, "dispatch")},
+                             {"workers", cell(d, "size")},
+                             {"waiting", cell(d, "queued")},
+                             {"with workers", cell(d, "held")},
+                             {"handled", cell(d, "handled")},
+                             {"rejected", cell(d, "rejected")},
+                             {"expired", cell(d, "expired")},
+                             {"retried", cell(d, "retried")},
+                             {"lost", cell(d, "lost")},
+                             {"unanswered", cell(d, "unanswered")}},
+                            columns);
+  return text + "\n" + table(out, columns);
+}
+
 std::string render_nodes(const json& d, std::size_t columns) {
   rows out{{"NODE", "STATE", "DIRECTION", "HIDDEN", "TLS", "IN", "OUT", "QUEUED", "LAST ERROR"}};
   for (const auto& n : at(d, "nodes")) {

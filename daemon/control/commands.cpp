@@ -9,6 +9,7 @@
 
 #include "api/socket_path.hpp"
 #include "base/log_event.hpp"
+#include "behaviours/pool.hpp"
 #include "control/asked.hpp"
 #include "control/documents.hpp"
 #include "control/health.hpp"
@@ -117,7 +118,16 @@ pending run_info(const request& r) {
   json document = process_document(r->of, *info);
   document["waits"] = nullptr;
   document["state"] = nullptr;
+  document["engine"] = nullptr;
   const base::nanos most = patience.count() * ns_per_ms;
+  if (info->summary.is.behaviour == "pool") {
+    r->of.pool(info->summary.pid, std::nullopt, most,
+               [r, document](const base::result<node::pool_status>& pool) mutable {
+                 if (pool) document["engine"] = pool_document(r->of, *pool);
+                 r->done(std::move(document));
+               });
+    return {patience, {}, [document] { return api::reply(document); }};
+  }
   if (info->summary.status == runtime::process_status::parked) {
     r->of.wait_of(info->summary.pid, most,
                   [r, document](const std::optional<runtime::waited_for>& wait) mutable {
@@ -135,6 +145,27 @@ pending run_info(const request& r) {
     return r->done(std::move(document)), pending{};
   }
   return {patience, {}, [document] { return api::reply(document); }};
+}
+
+pending run_pool(const request& r) {
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  if (info->summary.is.behaviour != "pool")
+    return r->fail(base::errc::invalid, "it is no pool, but a " + info->summary.is.behaviour), pending{};
+  std::optional<std::uint32_t> size;
+  if (r->arguments.contains("size")) {
+    const json& given = r->arguments.at("size");
+    const bool good = given.is_number_unsigned() && given >= 1 && given <= behaviours::pool::most_workers;
+    if (!good)
+      return r->fail(base::errc::invalid,
+                     fmt::format("a pool has 1 to {} workers", behaviours::pool::most_workers)),
+             pending{};
+    size = given.get<std::uint32_t>();
+  }
+  r->of.pool(info->summary.pid, size, r->timeout_nanos(), [r](const base::result<node::pool_status>& pool) {
+    pool ? r->done(pool_document(r->of, *pool)) : r->fail(pool.error());
+  });
+  return {};
 }
 
 // start, stop, restart, terminate: done is a document that repeats what it was done to.
@@ -265,6 +296,7 @@ constexpr command commands[] = {
     {"connect", "node", run_connect, true},
     {"disconnect", "node", run_disconnect, true},
     {"exit", "name", run_exit, true},
+    {"pool", "name", run_pool, true},
     {"health", nullptr, run_health},
     {"top", nullptr, run_top},
     {"logs", nullptr, run_logs},
@@ -285,8 +317,8 @@ constexpr std::size_t most_said = 200; // bytes
 // Before it is done, so that a node that does not survive it has said why.
 void log_change(const asked& a) {
   if (a.flag("dry_run")) return;
-  // log-level without a level asks only.
-  if (a.what == "log-level") return;
+  // log-level without a level asks only, and so does pool without a size.
+  if (a.what == "log-level" || (a.what.starts_with("pool ") && !a.arguments.contains("size"))) return;
   std::string what = a.what;
   for (const char* more : {"file", "of", "reason"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);

@@ -158,6 +158,30 @@ json process_document(node::instance& of, const runtime::process_info& info) {
   return document;
 }
 
+json pool_document(node::instance& of, const node::pool_status& pool) {
+  json workers = json::array();
+  for (const node::pool_worker_status& one : pool.workers)
+    workers.push_back({{"pid", pid_json(of, one.pid)},
+                       {"held", one.held},
+                       {"queued", one.queued},
+                       {"handled", one.handled},
+                       {"lost", one.lost},
+                       {"busy_ms", one.busy / ns_per_ms},
+                       {"restarts", one.restarts}});
+  return {{"dispatch", pool.dispatch},
+          {"size", pool.size},
+          {"queued", pool.queued},
+          {"held", pool.held},
+          {"handled", pool.handled},
+          {"rejected", pool.rejected},
+          {"expired", pool.expired},
+          {"retried", pool.retried},
+          {"lost", pool.lost},
+          {"unanswered", pool.unanswered},
+          {"uptime_ms", pool.uptime / ns_per_ms},
+          {"workers", std::move(workers)}};
+}
+
 json wait_json(const runtime::waited_for& wait) {
   if (wait.what == runtime::waited_for::kind::nothing) return {};
   const base::nanos now = base::mono_now();

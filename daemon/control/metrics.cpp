@@ -82,6 +82,29 @@ void tree_metrics(exposition& to, const metrics_source& from) {
   for (std::size_t i = 0; i < shown; ++i) to.sample({{"child", from.given_up[i]}}, 1);
 }
 
+void pool_metrics(exposition& to, const std::vector<behaviours::pool_row>& pools) {
+  using counters = behaviours::pool_counters;
+  const auto each = [&](kind what, std::string_view name, std::string_view help,
+                        counters::number counters::*value) {
+    to.family(what, name, help);
+    const std::size_t shown = std::min(most_series, pools.size());
+    for (std::size_t i = 0; i < shown; ++i)
+      to.sample({{"pool", pools[i].label}}, ((*pools[i].counters).*value).load(std::memory_order_relaxed));
+  };
+  each(kind::gauge, "pool_workers", "Workers of a pool", &counters::workers);
+  each(kind::gauge, "pool_queued", "Requests that wait for a worker", &counters::queued);
+  each(kind::gauge, "pool_held", "Requests that workers have", &counters::held);
+  each(kind::counter, "pool_handled", "Requests that workers have handled", &counters::handled);
+  each(kind::counter, "pool_rejected", "Requests that found the queue full", &counters::rejected);
+  each(kind::counter, "pool_expired", "Requests that waited for too long, or whose caller gave up",
+       &counters::expired);
+  each(kind::counter, "pool_retried", "Requests given to another worker, theirs having ended",
+       &counters::retried);
+  each(kind::counter, "pool_lost", "Requests that a worker held when it ended", &counters::lost);
+  each(kind::counter, "pool_unanswered", "Of the lost ones, calls whose caller could not be told",
+       &counters::unanswered);
+}
+
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
   to.family(kind::gauge, "loaded_plugin_generation",
             "How often the plugin was loaded, its first time included");
@@ -178,6 +201,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   runtime_metrics(to, from.status.runtime);
   worker_metrics(to, from.status.runtime.workers);
   tree_metrics(to, from);
+  pool_metrics(to, from.pools);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);

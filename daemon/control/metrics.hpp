@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "behaviours/pool_board.hpp"
 #include "control/exposition.hpp"
 #include "node/snapshot.hpp"
 
@@ -32,6 +33,7 @@ struct metrics_source {
   std::vector<node::plugin_status> plugins;
   node::plugin_metrics counted;      // by them
   std::vector<std::string> given_up; // paths of children
+  std::vector<behaviours::pool_row> pools;
   bool ready = false;                // as /readyz says
   std::uint64_t log_dropped = 0;     // lines
   process_usage usage;

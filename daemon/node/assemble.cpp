@@ -104,6 +104,56 @@ runtime::priority convert(spec::priority value) {
   return runtime::priority::normal;
 }
 
+behaviours::pool_dispatch convert(spec::pool_dispatch value) {
+  switch (value) {
+    case spec::pool_dispatch::least_loaded:
+      return behaviours::pool_dispatch::least_loaded;
+    case spec::pool_dispatch::round_robin:
+      return behaviours::pool_dispatch::round_robin;
+    case spec::pool_dispatch::hash:
+      return behaviours::pool_dispatch::hash;
+    case spec::pool_dispatch::broadcast:
+      return behaviours::pool_dispatch::broadcast;
+  }
+  return behaviours::pool_dispatch::least_loaded;
+}
+
+behaviours::pool_overload convert(spec::pool_overload value) {
+  switch (value) {
+    case spec::pool_overload::reply_error:
+      return behaviours::pool_overload::reply_error;
+    case spec::pool_overload::drop_new:
+      return behaviours::pool_overload::drop_new;
+    case spec::pool_overload::drop_old:
+      return behaviours::pool_overload::drop_old;
+  }
+  return behaviours::pool_overload::reply_error;
+}
+
+runtime::unhandled convert(spec::unhandled value) {
+  switch (value) {
+    case spec::unhandled::exit:
+      return runtime::unhandled::exit;
+    case spec::unhandled::reply_error:
+      return runtime::unhandled::reply_error;
+    case spec::unhandled::log:
+      return runtime::unhandled::log;
+    case spec::unhandled::ignore:
+      return runtime::unhandled::ignore;
+  }
+  return runtime::unhandled::exit;
+}
+
+runtime::mailbox_bounds convert(const spec::mailbox_options& from) {
+  return {static_cast<std::uint32_t>(std::min<std::uint64_t>(from.limit, 16'000'000)), from.bytes,
+          convert(from.on_full)};
+}
+
+std::optional<behaviours::backoff_options> convert(const std::optional<spec::backoff_options>& from) {
+  if (!from) return std::nullopt;
+  return behaviours::backoff_options{base::to_nanos(from->first), base::to_nanos(from->max), from->jitter};
+}
+
 runtime::message convert(const spec::encoded_term& term) {
   return term.empty() ? runtime::message() : runtime::message::copy_of(term);
 }
@@ -178,20 +228,6 @@ base::log::settings log_settings(const spec::node_spec& spec) {
   return out;
 }
 
-runtime::unhandled convert(spec::unhandled value) {
-  switch (value) {
-    case spec::unhandled::exit:
-      return runtime::unhandled::exit;
-    case spec::unhandled::reply_error:
-      return runtime::unhandled::reply_error;
-    case spec::unhandled::log:
-      return runtime::unhandled::log;
-    case spec::unhandled::ignore:
-      return runtime::unhandled::ignore;
-  }
-  return runtime::unhandled::exit;
-}
-
 std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   const auto made = std::make_shared<child_spec>();
   child_spec& out = *made;
@@ -204,12 +240,8 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   out.significant = from.significant;
   if (from.start_timeout) out.start_timeout = base::to_nanos(*from.start_timeout);
   out.shutdown = convert(from.shutdown);
-  if (from.backoff) {
-    out.backoff = {base::to_nanos(from.backoff->first), base::to_nanos(from.backoff->max),
-                   from.backoff->jitter};
-  }
-  out.mailbox = {static_cast<std::uint32_t>(std::min<std::uint64_t>(from.mailbox.limit, 16'000'000)),
-                 from.mailbox.bytes, convert(from.mailbox.on_full)};
+  out.backoff = convert(from.backoff);
+  out.mailbox = convert(from.mailbox);
   out.priority = convert(from.priority);
   if (from.compression)
     out.compression = runtime::sent_compressed::at(from.compression->level, from.compression->threshold);
@@ -218,8 +250,56 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   return made;
 }
 
+namespace {
+
+std::shared_ptr<const behaviours::pool_spec> pool_itself(const spec::pool_options& from) {
+  auto out = std::make_shared<behaviours::pool_spec>();
+  out->dispatch = convert(from.dispatch);
+  out->key = from.key;
+  out->in_flight = from.in_flight;
+  out->queue_limit = from.queue.limit;
+  out->queue_wait = from.queue.wait ? base::to_nanos(*from.queue.wait) : runtime::no_deadline;
+  out->on_full = convert(from.queue.on_full);
+  const bool retries = from.on_worker_death == spec::worker_death::retry_once;
+  out->on_death = retries ? behaviours::on_worker_death::retry_once : behaviours::on_worker_death::reply_error;
+  out->drain = base::to_nanos(from.drain);
+  return out;
+}
+
+// Numbered from 1.
+std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool) {
+  const spec::pool_options& from = *pool.pool;
+  auto out = std::make_shared<supervisor_spec>();
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  child_spec worker;
+  worker.actor = from.actor;
+  worker.plugin = pool.plugin;
+  worker.behaviour = pool.behaviour;
+  worker.shutdown = convert(from.shutdown);
+  if (pool.start_timeout) worker.start_timeout = base::to_nanos(*pool.start_timeout);
+  worker.backoff = convert(from.backoff);
+  worker.mailbox = convert(from.mailbox);
+  worker.priority = convert(pool.priority);
+  if (from.unhandled) worker.unhandled = convert(*from.unhandled);
+  worker.args = convert(from.args);
+  for (std::uint32_t number = 1; number <= from.size; ++number) {
+    runtime::message_writer id;
+    id.unsigned_integer(number);
+    worker.id = id.take();
+    out->children.push_back(std::make_shared<const child_spec>(worker));
+  }
+  return out;
+}
+
+} // namespace
+
 std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   auto out = bare_child(from);
+  if (from.pool) {
+    out->supervisor = pool_workers(from);
+    out->pool = pool_itself(*from.pool);
+  }
   if (from.supervisor) out->supervisor = convert(*from.supervisor);
   return out;
 }

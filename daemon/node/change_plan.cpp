@@ -206,6 +206,11 @@ class planner {
       case change_kind::update:
         break;
     }
+    if (change.after->pool) {
+      child_pointer made = child(*change.after);
+      tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
+      return made;
+    }
     const auto made = bare_child(*change.after);
     made->supervisor = change.inside ? go(old->supervisor, *change.inside, below) : old->supervisor;
     tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});

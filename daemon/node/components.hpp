@@ -60,6 +60,7 @@ struct instance::components {
   child_args args_of_children{plugins};
   behaviours::supervision_tree tree;
   behaviours::order_desk orders;
+  behaviours::pool_board pools;
   behaviours::application_board board;
   configuration_source source;
   net::socket_store* sockets = nullptr;

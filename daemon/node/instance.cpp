@@ -196,6 +196,7 @@ base::status instance::start_applications() {
   behaviours::supervision with{&p.plugins, &p.tree, &p.orders, {}, {}, {}};
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
+  with.pools = &p.pools;
   with.check_args = [&p](std::string_view actor, const runtime::message& args, bool of_template) {
     using part = spec::args_schema::part;
     return p.args_of_children.check(actor, args, of_template ? part::of_template : part::whole);

@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "behaviours/gen.hpp"
+#include "behaviours/pool_board.hpp"
 #include "node/apply.hpp"
 #include "node/reload_report.hpp"
 #include "node/snapshot.hpp"
@@ -131,6 +132,13 @@ class instance {
   void restart(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
   // Stops it until it is restarted; its supervisor does not start it again.
   void terminate(std::string_view path, base::nanos timeout, std::function<void(base::status)> done);
+
+  // What a pool, which is here, says of itself; before that, with `size`, it is made to have so many workers.
+  // `done` as for call: errc::timeout, errc::refused, errc::closed.
+  void pool(const runtime::pid& of, std::optional<std::uint32_t> size, base::nanos timeout,
+            std::function<void(base::result<pool_status>)> done);
+  // What all of them count.
+  std::vector<behaviours::pool_row> pools() const;
 
   // Makes the tree what the configuration says, whole or not at all: `done` as for call.
   void apply(apply_request request, std::function<void(apply_outcome)> done);

@@ -38,6 +38,32 @@ struct certificate_status {
   bool soon = false;    // within two weeks, or it has
 };
 
+struct pool_worker_status {
+  runtime::pid pid; // null: it does not run
+  std::uint64_t held = 0;
+  std::uint64_t queued = 0; // for it alone
+  std::uint64_t handled = 0;
+  std::uint64_t lost = 0; // requests it held when it ended
+  base::nanos busy = 0;
+  std::uint64_t restarts = 0;
+};
+
+// As the pool itself says. The counts are explained in behaviours/pool_board.hpp.
+struct pool_status {
+  std::string dispatch;
+  std::uint64_t size = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t held = 0;
+  std::uint64_t handled = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t expired = 0;
+  std::uint64_t retried = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t unanswered = 0;
+  base::nanos uptime = 0;
+  std::vector<pool_worker_status> workers; // by their number
+};
+
 struct node_status {
   std::string name;
   std::uint32_t creation = 0;

@@ -53,6 +53,17 @@ struct description {
   bool supervises = false;
 };
 
+// What came of a process::ask().
+struct ask_result {
+  enum class kind : unsigned char {
+    answer,       // term: it
+    acknowledged, // the message was handled
+    down,         // the process asked ended, or its mailbox dropped what it was asked; term: the reason
+  };
+  kind what = kind::answer;
+  message term{};
+};
+
 class behaviour {
  public:
   virtual ~behaviour() = default;
@@ -68,6 +79,9 @@ class behaviour {
   // The request of a call by a process here, to be answered with process::reply(). As it is, receive() of
   // the message that it would be on the wire.
   virtual outcome receive_call(process& self, const call_id& call, message request);
+
+  // What came of process::ask(), which gave it this number; each comes once. For those that ask.
+  virtual outcome receive_answer(process& self, std::uint64_t number, ask_result result);
 
   // After stop(reason) from receive(). Not after an exit signal that was not trapped, as in OTP.
   virtual void terminate(process& self, const message& reason);

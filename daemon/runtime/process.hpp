@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -171,6 +172,17 @@ class process {
   // The whole of a call of another process of this node, which gets it in behaviour::receive_call().
   answer_to_call call(const pid& to, message&& request, base::nanos deadline = no_deadline);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
+  // Asks a process here without waiting for what comes of it, which goes to behaviour::receive_answer() with
+  // the number returned. A call comes to its behaviour::receive_call(); a message to receive(), and is
+  // acknowledged when that has returned. Nothing: it is no more, or its mailbox is full.
+  enum class asking : std::uint8_t { call, message };
+  std::optional<std::uint64_t> ask(const pid& to, message&& request, asking how);
+  // Who waits with this call, or watches with this monitor, until this process answers or ends; none: nobody
+  // (any more), or one that came without either.
+  std::optional<pid> caller(const reference& of) const;
+  // The caller of one that waits hears that its call ended with `reason`, as if this process had. False: there
+  // is none, see caller().
+  bool end_call(const reference& of, message reason);
   // What another process of this node waits for: asked of itself, so that a worker which is held up answers
   // late. Null: no answer in time, or there is no such process.
   std::optional<waited_for> waited_for_by(const pid& other, base::nanos deadline);

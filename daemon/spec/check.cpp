@@ -97,22 +97,37 @@ class checker {
     const node* const nested = at.find("supervisor");
     if (nested && child.supervisor) {
       if (nested->is_map()) all.add(check_supervisor(*child.supervisor, *nested));
-    } else if (const auto* plugin = check_leaf(child, at, args)) {
-      all.add(plugin->print);
+    } else {
+      if (const node* name = at.find("name")) check_name(child.name, *name);
+      const node* const pool = at.find("pool");
+      const catalog::plugin* plugin = nullptr;
+      if (!pool)
+        plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
+      else if (child.pool && pool->is_map())
+        plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);
+      if (plugin != nullptr) all.add(plugin->print);
     }
     return all.done();
   }
 
+  // What is written of an actor, in a child or, of its workers, in a pool.
+  struct actor_parts {
+    const std::string& actor;
+    encoded_term& args;
+    std::vector<std::string>& durations;
+  };
+
   // The plugin that it is checked against; nullptr: none.
-  const catalog::plugin* check_leaf(child_spec& child, const node& at, args_schema::part args) {
-    if (const node* name = at.find("name")) check_name(child.name, *name);
-    auto colon = child.actor.find(':');
-    child.plugin = child.actor.substr(0, colon);
-    child.actor_type = colon == std::string::npos ? "" : child.actor.substr(colon + 1);
+  const catalog::plugin* check_leaf(child_spec& child, const actor_parts& written, const node& at,
+                                    args_schema::part args) {
+    auto colon = written.actor.find(':');
+    child.plugin = written.actor.substr(0, colon);
+    child.actor_type = colon == std::string::npos ? "" : written.actor.substr(colon + 1);
     const node* actor = at.find("actor");
     const catalog::plugin* plugin = nullptr;
-    if (with_plugins_ && actor && !child.actor.empty()) plugin = check_actor(child, *actor, at, args);
-    if (child.args.empty()) child.args.assign(etf::empty_map.begin(), etf::empty_map.end());
+    if (with_plugins_ && actor && !written.actor.empty())
+      plugin = check_actor(child, written, *actor, at, args);
+    if (written.args.empty()) written.args.assign(etf::empty_map.begin(), etf::empty_map.end());
     return plugin;
   }
 
@@ -126,8 +141,8 @@ class checker {
     if (!added) duplicate(at, "the registered name '" + name + "'", first->second);
   }
 
-  const catalog::plugin* check_actor(child_spec& child, const node& actor, const node& at,
-                                     args_schema::part args) {
+  const catalog::plugin* check_actor(child_spec& child, const actor_parts& written, const node& actor,
+                                     const node& at, args_schema::part args) {
     auto& plugin = catalog_.find(child.plugin);
     if (!plugin.problem.empty()) {
       // Once a plugin: a tree may name it a thousand times.
@@ -153,8 +168,8 @@ class checker {
     }
     child.behaviour = type->behaviour;
     const auto& schema = plugin.schemas.at(type->name);
-    if (schema.encode(to_, at.find("args"), at, child.args, args))
-      child.durations = schema.durations(child.args);
+    if (schema.encode(to_, at.find("args"), at, written.args, args))
+      written.durations = schema.durations(written.args);
     return &plugin;
   }
 

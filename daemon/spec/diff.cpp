@@ -118,13 +118,38 @@ bool is_template(const supervisor_spec& of) {
   return of.strategy == strategy::simple_one_for_one;
 }
 
+// What a pool cannot change as it runs.
+void same_pool(const pool_options& a, const pool_options& b, std::vector<std::string>& keys) {
+  compare_terms("pool.args", a.args, b.args, keys);
+  if (a.dispatch != b.dispatch) keys.emplace_back("pool.dispatch");
+  if (a.key != b.key) keys.emplace_back("pool.key");
+  if (a.mailbox != b.mailbox) keys.emplace_back("pool.mailbox");
+  if (a.unhandled != b.unhandled) keys.emplace_back("pool.unhandled");
+  if (a.backoff != b.backoff) keys.emplace_back("pool.backoff");
+  if (a.shutdown != b.shutdown) keys.emplace_back("pool.shutdown");
+}
+
+// What it can.
+void compare_pool(const pool_options& a, const pool_options& b, std::vector<std::string>& keys) {
+  if (a.size != b.size) keys.emplace_back("pool.size");
+  if (a.in_flight != b.in_flight) keys.emplace_back("pool.in_flight");
+  if (a.queue.limit != b.queue.limit) keys.emplace_back("pool.queue.limit");
+  if (a.queue.wait != b.queue.wait) keys.emplace_back("pool.queue.wait");
+  if (a.queue.on_full != b.queue.on_full) keys.emplace_back("pool.queue.on_full");
+  if (a.on_worker_death != b.on_worker_death) keys.emplace_back("pool.on_worker_death");
+  if (a.drain != b.drain) keys.emplace_back("pool.drain");
+  if (a.intensity != b.intensity) keys.emplace_back("pool.intensity");
+  if (a.period != b.period) keys.emplace_back("pool.period");
+}
+
 // What the process itself was started with, but for its args.
 bool same_process(const child_spec& a, const child_spec& b, std::vector<std::string>& keys) {
   const std::size_t before = keys.size();
   if (a.plugin != b.plugin || a.actor_type != b.actor_type) keys.emplace_back("actor");
   if (a.supervisor && !b.supervisor) keys.emplace_back("supervisor");
   if (!a.supervisor && b.supervisor) keys.emplace_back("supervisor");
-  if (a.pool != b.pool) keys.emplace_back("pool");
+  if (a.pool.has_value() != b.pool.has_value()) keys.emplace_back("pool");
+  if (a.pool && b.pool) same_pool(*a.pool, *b.pool, keys);
   if (a.name != b.name) keys.emplace_back("name");
   if (a.mailbox != b.mailbox) keys.emplace_back("mailbox");
   if (a.priority != b.priority) keys.emplace_back("priority");
@@ -143,6 +168,7 @@ void compare_supervision(const child_spec& a, const child_spec& b, std::vector<s
   if (a.significant != b.significant) keys.emplace_back("significant");
   if (a.backoff != b.backoff) keys.emplace_back("backoff");
   if (a.compression != b.compression) keys.emplace_back("compression");
+  if (a.pool && b.pool) compare_pool(*a.pool, *b.pool, keys);
 }
 
 supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after);

@@ -43,6 +43,9 @@ enum class auto_shutdown { never, any_significant, all_significant };
 enum class restart { permanent, transient, temporary };
 enum class on_full { park_sender, drop_new, drop_old, exit };
 enum class priority { low, normal, high, max };
+enum class pool_dispatch { least_loaded, round_robin, hash, broadcast };
+enum class pool_overload { reply_error, drop_new, drop_old };
+enum class worker_death { reply_error, retry_once };
 
 // A whole number, or "auto": whoever uses it chooses.
 using count_or_auto = std::optional<std::uint64_t>;
@@ -240,18 +243,37 @@ struct backoff_options {
 
 struct supervisor_spec;
 
+struct pool_queue_options {
+  std::uint32_t limit = 10'000;
+  time_or_infinity wait = milliseconds(5000);
+  pool_overload on_full = pool_overload::reply_error;
+};
+
 struct pool_options {
-  std::uint32_t size = 1;
-  std::string actor;
-  bool operator==(const pool_options&) const = default;
+  std::string actor;                  // of the workers, as written: PLUGIN or PLUGIN:ACTOR
+  encoded_term args;                  // as a child's
+  std::vector<std::string> durations; // likewise
+  std::uint32_t size = 8;
+  pool_dispatch dispatch = pool_dispatch::least_loaded;
+  std::uint32_t key = 0; // 0: the whole request, else which element
+  std::uint32_t in_flight = 1;
+  pool_queue_options queue;
+  worker_death on_worker_death = worker_death::reply_error;
+  milliseconds drain{5000};
+  std::uint32_t intensity = 3;
+  milliseconds period{5000};
+  std::optional<backoff_options> backoff;
+  shutdown_limit shutdown;
+  mailbox_options mailbox;
+  std::optional<spec::unhandled> unhandled;
 };
 
 // One child of a supervisor: an actor, or a nested supervisor, or a pool.
 struct child_spec {
   std::string id;         // an atom, unique among its siblings
-  std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor
-  std::string plugin;     // id of the plugin, a key of node_spec::plugin_files
-  std::string actor_type; // name of the actor within it
+  std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor and a pool
+  std::string plugin;     // id of the plugin, a key of node_spec::plugin_files; of a pool its workers'
+  std::string actor_type; // name of the actor within it; likewise
   std::string behaviour;  // as the plugin's manifest says: "server"
   std::string name;       // registered name; empty: none
   spec::restart restart = spec::restart::permanent;

@@ -7,6 +7,7 @@
 
 #include "spec/names.hpp"
 #include "spec/scalar.hpp"
+#include "spec/schema_pool.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -14,20 +15,6 @@ namespace {
 constexpr auto later = available::later;
 
 const table<supervisor_spec>& supervisor_table();
-
-const table<mailbox_options>& mailbox_table() {
-  static const auto rows =
-      table<mailbox_options>()
-          .add<&mailbox_options::limit>("limit", whole<std::uint64_t>(1, 1u << 30), "messages it holds")
-          .add<&mailbox_options::bytes>("bytes", size(), "bytes it holds; 0B: no bound of its own")
-          .add<&mailbox_options::on_full>("on_full",
-                                          choice<on_full>({{"park_sender", on_full::park_sender},
-                                                           {"drop_new", on_full::drop_new},
-                                                           {"drop_old", on_full::drop_old},
-                                                           {"exit", on_full::exit}}),
-                                          "what becomes of a message that finds it full");
-  return rows;
-}
 
 // A child that says something of it says how much: the node's level is not taken over.
 const table<compression_options>& compression_table() {
@@ -40,54 +27,38 @@ const table<compression_options>& compression_table() {
   return rows;
 }
 
-const table<backoff_options>& backoff_table() {
-  static const auto rows =
-      table<backoff_options>()
-          .add<&backoff_options::first>(
-              "first", duration(),
-              "wait before the first restart; each further one is twice as long, from "
-              "100ms if this is 0s")
-          .add<&backoff_options::max>(
-              "max", duration(),
-              "longest wait; a child that ran that long waits as for its first restart again")
-          .add<&backoff_options::jitter>("jitter", real(0, 1), "share of the wait that is random");
-  return rows;
-}
-
-const table<pool_options>& pool_table() {
-  static const auto rows =
-      table<pool_options>()
-          .add<&pool_options::size>("size", whole<std::uint32_t>(1, 1'000'000), "actors in it")
-          .add<&pool_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
-                                     "what they are")
-          .needed();
-  return rows;
-}
-
-// Keys of a child that a nested supervisor has in its own map, or not at all.
+// Keys of a child that a nested supervisor, or a pool, has in its own map or not at all.
 constexpr std::array of_actors{"args", "mailbox", "priority", "compression", "unhandled", "name"};
+constexpr std::array of_workers{"args", "compression", "unhandled", "isolation"};
 
-void refuse_for_supervisor(reader& from, const node& at, std::string_view key, std::string hint) {
+void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key, std::string hint) {
   for (std::size_t i = 0; i + 1 < at.items.size(); i += 2)
     if (at.items[i]->text == key)
-      from.error(*at.items[i], "a supervisor takes no '" + std::string(key) + "'", std::move(hint));
+      from.error(*at.items[i], std::string(whom) + " takes no '" + std::string(key) + "'", std::move(hint));
 }
 
 void check_child(reader& from, const node& at, child_spec& child) {
-  const bool actor = at.find("actor"), supervisor = at.find("supervisor"), pool = at.find("pool");
-  if (pool) return; // named as not available already
-  if (actor == supervisor) {
-    from.error(at, actor ? "a child has either 'actor' or 'supervisor', not both"
-                         : "a child needs 'actor' or 'supervisor'");
+  const bool supervisor = at.find("supervisor"), pool = at.find("pool");
+  const int given = (at.find("actor") ? 1 : 0) + (supervisor ? 1 : 0) + (pool ? 1 : 0);
+  if (given != 1) {
+    from.error(at, given == 0 ? "a child needs 'actor', 'supervisor' or 'pool'"
+                              : "a child has one of 'actor', 'supervisor' and 'pool'");
     return;
   }
   if (child.significant && child.restart == restart::permanent)
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
-  if (!supervisor) return;
+  if (!supervisor && !pool) return;
   if (!at.find("shutdown")) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
-  for (const std::string_view key : of_actors)
-    refuse_for_supervisor(from, at, key, key == "name" ? "it belongs into the 'supervisor' map" : "");
+  if (pool)
+    for (const std::string_view key : of_workers) {
+      const bool theirs = key == "args" || key == "unhandled";
+      refuse_beside(from, at, "a pool", key, theirs ? "it belongs into the 'pool' map" : "");
+    }
+  else
+    for (const std::string_view key : of_actors)
+      refuse_beside(from, at, "a supervisor", key,
+                    key == "name" ? "it belongs into the 'supervisor' map" : "");
 }
 
 // Durations with their unit; without what check_child() refuses beside a supervisor.
@@ -96,18 +67,23 @@ void prune_child(const child_spec& from, json& child) {
     json& time = child["args"][json::json_pointer(at)];
     time = print_duration(milliseconds(time.get<std::int64_t>()));
   }
-  if (!child.contains("supervisor")) return;
-  for (const char* key : of_actors) child.erase(key);
+  if (child.contains("supervisor"))
+    for (const char* key : of_actors) child.erase(key);
+  if (child.contains("pool"))
+    for (const char* key : of_workers) child.erase(key);
 }
 
 json child_rule() {
-  json none = json::object();
-  for (const char* key : of_actors) none[key] = false;
-  json nested = {{"required", {"supervisor"}}, {"properties", std::move(none)}};
+  const auto without = [](std::string_view key, const auto& refused) {
+    json none = json::object();
+    for (const char* one : refused) none[one] = false;
+    return json{{"required", json::array({key})}, {"properties", std::move(none)}};
+  };
   json significant = {{"required", {"significant"}}, {"properties", {{"significant", {{"const", true}}}}}};
   json not_permanent = {{"required", {"restart"}},
                         {"properties", {{"restart", {{"enum", {"transient", "temporary"}}}}}}};
-  return {{"oneOf", json::array({{{"required", {"actor"}}}, std::move(nested)})},
+  return {{"oneOf", json::array({{{"required", {"actor"}}}, without("supervisor", of_actors),
+                                 without("pool", of_workers)})},
           {"if", std::move(significant)},
           {"then", std::move(not_permanent)}};
 }
@@ -187,11 +163,7 @@ const table<child_spec>& child_table() {
               "process: in a process of its own; absent: as plugins.isolation says", later)
           .add<&child_spec::unhandled>(
               "unhandled",
-              maybe<std::optional<unhandled>, choice<unhandled>>(
-                  choice<unhandled>({{"exit", unhandled::exit},
-                                     {"reply_error", unhandled::reply_error},
-                                     {"log", unhandled::log},
-                                     {"ignore", unhandled::ignore}})),
+optional_unhandled(),
               "what a call or cast does that the actor does not take. exit: it ends, as in OTP; reply_error: "
               "the caller gets {error, {bad_request, Text}}; log: a line; ignore: nothing. Absent: as its "
               "class says, else exit")
@@ -202,7 +174,7 @@ const table<child_spec>& child_table() {
               optional_supervisor(named_section<supervisor_spec>("supervisor", &supervisor_table)),
               "a nested supervisor instead of an actor")
           .add<&child_spec::pool>("pool", optional_pool(section<pool_options>(&pool_table)),
-                                  "a pool of actors instead of one", later)
+                                  "a pool of actors instead of one")
           .check(&check_child, child_rule())
           .prune(&prune_child);
   return rows;
@@ -244,6 +216,42 @@ const table<supervisor_spec>& supervisor_table() {
 }
 
 } // namespace
+
+const table<mailbox_options>& mailbox_table() {
+  static const auto rows =
+      table<mailbox_options>()
+          .add<&mailbox_options::limit>("limit", whole<std::uint64_t>(1, 1u << 30), "messages it holds")
+          .add<&mailbox_options::bytes>("bytes", size(), "bytes it holds; 0B: no bound of its own")
+          .add<&mailbox_options::on_full>("on_full",
+                                          choice<on_full>({{"park_sender", on_full::park_sender},
+                                                           {"drop_new", on_full::drop_new},
+                                                           {"drop_old", on_full::drop_old},
+                                                           {"exit", on_full::exit}}),
+                                          "what becomes of a message that finds it full");
+  return rows;
+}
+
+const table<backoff_options>& backoff_table() {
+  static const auto rows =
+      table<backoff_options>()
+          .add<&backoff_options::first>(
+              "first", duration(),
+              "wait before the first restart; each further one is twice as long, from "
+              "100ms if this is 0s")
+          .add<&backoff_options::max>(
+              "max", duration(),
+              "longest wait; a child that ran that long waits as for its first restart again")
+          .add<&backoff_options::jitter>("jitter", real(0, 1), "share of the wait that is random");
+  return rows;
+}
+
+maybe<std::optional<unhandled>, choice<unhandled>> optional_unhandled() {
+  return maybe<std::optional<unhandled>, choice<unhandled>>(
+      choice<unhandled>({{"exit", unhandled::exit},
+                         {"reply_error", unhandled::reply_error},
+                         {"log", unhandled::log},
+                         {"ignore", unhandled::ignore}}));
+}
 
 choice<isolation> isolation_words() {
   return choice<isolation>({{"none", isolation::none}, {"process", isolation::process}});

@@ -55,6 +55,7 @@ LIST
     bench) cat <<'LIST' ;;
 erlang-base the peer
 libcaf-dev the other peer, actors in C++
+erlang-poolboy the peer of our pools
 libbenchmark-dev the ETF library under Google Benchmark
 python3 the table
 LIST

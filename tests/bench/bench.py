@@ -124,6 +124,27 @@ def local(bench, rows):
     return ours, {"otp": bench.otp.rows(["local"], rows), **bench.actors(rows)}
 
 
+POOL = {"local_pool_call_8_1": "local_call_1pair", "local_pool_call_8_16": "local_call_pairs_16",
+        "local_pool_call_8_256": "local_call_pairs_256"}
+
+
+def pool(bench, rows):
+    """Callers of one pool of eight workers, beside poolboy's and beside as many pairs of ours that call directly."""
+    direct = {name: POOL[name] for name in rows}
+    with bench.node() as node:
+        def measured(name, count):
+            each = [timed_run([node], scaled(count), lambda operations: node.rate(name, operations)) for _ in range(runs())]
+            return Figure.of(each, "calls/s")
+        ours = {name: measured(name, 500000) for name in rows}
+        pairs = {name: measured(row, LOCAL[row][0]) for name, row in direct.items()}
+    peers = {"direct": pairs}
+    if why := bench.otp.lacks("poolboy"):
+        bench.missing.setdefault(("poolboy", why), []).extend(rows)
+    else:
+        peers["poolboy"] = bench.otp.rows(["pool"], rows)
+    return ours, peers
+
+
 APART = {"local_call_1pair_apart": "local_call_1pair", "local_bang_1pair_apart": "local_bang_1pair"}
 
 
@@ -362,6 +383,7 @@ def reload(bench, rows):
 
 WORKLOADS = [
     (local, list(LOCAL)),
+    (pool, list(POOL)),
     (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
     (metric_floors, ["floor_metric_add", "floor_metric_observe"]),

@@ -2,6 +2,7 @@
 %% peer_bench: actor, distribution and external-term-format measurements.
 %%
 %%   erl +P 4000000 -noshell -s peer_bench main local
+%%   erl +P 4000000 -noshell -s peer_bench main pool
 %%   erl +P 4000000 -noshell -s peer_bench main idle 100000
 %%   erl +P 4000000 -noshell -s peer_bench main load
 %%   erl -noshell -s peer_bench main etf
@@ -28,6 +29,7 @@
 -behaviour(gen_server).
 -export([main/0, main/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+-export([start_link/1]).
 -export([caller/4, pinger/4, ring_node/1, sink_loop/3, spin_loop/2]).
 
 main() -> main([help]).
@@ -41,6 +43,7 @@ to_atom(A) when is_atom(A) -> A;
 to_atom(A) when is_list(A) -> list_to_atom(A).
 
 run([local])      -> banner(), local(), halt(0);
+run([pool])       -> banner(), pool(), halt(0);
 run([idle, N])    -> banner(), idle(int(N)), halt(0);
 run([load])       -> banner(), load(), halt(0);
 run([etf])        -> banner(), etf(), halt(0);
@@ -48,7 +51,7 @@ run([supervision]) -> banner(), supervision(), halt(0);
 run([dist, Peer]) -> banner(), dist(Peer), halt(0);
 run([serve])      -> serve();
 run(_) ->
-    io:format("usage: main local | idle N | load | etf | serve | dist NODE~n"), halt(2).
+    io:format("usage: main local | pool | idle N | load | etf | serve | dist NODE~n"), halt(2).
 
 banner() ->
     io:format("# otp ~s erts ~s flavor ~p schedulers ~p runs ~p scale ~p%~n",
@@ -103,6 +106,19 @@ local() ->
     rate(local_spawn_monitor_seq, procs, fun() -> spawn_seq(scale(500000)) end),
     rate(local_gen_server_start_stop, procs, fun() -> start_stop(scale(200000)) end).
 
+%% Callers of one pool of eight workers, poolboy's.
+pool() ->
+    [rate(name(local_pool_call_8, P), calls,
+          fun() -> pool_calls(P, scale(500000) div P) end) || P <- [1, 16, 256]].
+
+pool_calls(P, N) ->
+    {ok, Pool} = poolboy:start_link([{worker_module, ?MODULE}, {size, 8}, {max_overflow, 0}], echo),
+    R = fan(P * N, [{{pool, Pool}, N, {get, 42}} || _ <- lists:seq(1, P)]),
+    poolboy:stop(Pool),
+    R.
+
+start_link(Arg) -> gen_server:start_link(?MODULE, Arg, []).
+
 %% P callers, each with a server of its own, N calls each.
 calls(P, N) ->
     Servers = [new_echo() || _ <- lists:seq(1, P)],
@@ -128,6 +144,9 @@ caller(Parent, Ref, Server, {N, M}) ->
     Parent ! {Ref, done}.
 
 call_loop(_, _, 0) -> ok;
+call_loop({pool, Pool} = To, M, N) ->
+    _ = poolboy:transaction(Pool, fun(W) -> gen_server:call(W, M, infinity) end, infinity),
+    call_loop(To, M, N - 1);
 call_loop(S, M, N) -> _ = gen_server:call(S, M, infinity), call_loop(S, M, N - 1).
 
 bang(N) ->

@@ -152,6 +152,12 @@ class Otp:
             subprocess.run(["erlc", "-o", str(self.folder), str(self.source)], check=True)
         return ["erl", "+P", "4000000", "-noshell", "-pa", str(self.folder), *arguments]
 
+    def lacks(self, library):
+        """How to get an Erlang library that is not there; nothing: it is."""
+        asked = self.erl("-eval", f"io:put_chars(atom_to_list(is_list(code:which({library})))), halt().")
+        there = subprocess.run(asked, capture_output=True, text=True, timeout=QUIET, check=True).stdout == "true"
+        return "" if there else f"install erlang-{library}"
+
     def rows(self, mode, rows):
         return peer_rows(self.erl("-s", "peer_bench", "main", *mode), rows, {"PEER_BENCH_ONLY": ",".join(rows)})
 

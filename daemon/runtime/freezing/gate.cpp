@@ -164,7 +164,9 @@ bool gate::look_for_calls(process_record& p, membership& part) {
 }
 
 void gate::follow(process_record& p, freeze_group& group) {
-  if (p.parked_on() == nullptr || group.over) return;
+  relations* const mine = p.related();
+  const bool asks = mine != nullptr && !mine->asked.empty();
+  if ((p.parked_on() == nullptr && !asks) || group.over) return;
   std::vector<pid> next;
   bool fresh = false;
   const auto through = [&](const pid& whom) {
@@ -180,10 +182,12 @@ void gate::follow(process_record& p, freeze_group& group) {
     else if (call.by_name != nullptr && !call.by_name->here())
       through(pid{call.by_name->node()});
   };
-  through(p.waiting->at);
+  if (p.parked_on() != nullptr) through(p.waiting->at);
   if (p.direct != nullptr) through_call(*p.direct);
-  if (relations* mine = p.related())
+  if (mine != nullptr) {
     mine->calls.for_each([&](std::uint64_t, const call_state& call) { through_call(call); });
+    mine->asked.for_each([&](std::uint64_t, const pid& whom) { through(whom); });
+  }
   if (!fresh) return;
   group.look_everywhere();
   if (!next.empty()) group.follow_calls(std::move(next));

@@ -57,4 +57,22 @@ message whole_answer(const node_names& names, const call_id& call, message reply
   return joined(pair_head, out.view(), std::move(reply));
 }
 
+bool skip_alias(etf::cursor& at) {
+  constexpr auto& head = own_forms::alias_head;
+  if (at.rest().size() < head.size() || std::memcmp(at.rest().data(), head.data(), head.size()) != 0)
+    return false;
+  etf::cursor ahead = at;
+  ahead.advance(head.size());
+  etf::reference ref;
+  if (!ahead.read_reference(ref)) return false;
+  at = ahead;
+  return true;
+}
+
+message reply_in(message whole) {
+  etf::cursor at(whole.bytes());
+  if (!at.read_tuple_of(2) || (!skip_alias(at) && !at.skip()) || at.at_end()) return {};
+  return std::move(whole).slice(at.rest());
+}
+
 } // namespace coppice::runtime

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <coppice/etf/cursor.hpp>
 #include <cstdint>
 
 #include "runtime/messages/ids.hpp"
@@ -20,5 +21,9 @@ inline constexpr std::array<std::uint8_t, 13> call_head{104, 3,   119, 9,   '$',
 message whole_call(const node_names& names, const call_id& call, message request);
 // {[alias|Ref], Reply}, the same way.
 message whole_answer(const node_names& names, const call_id& call, message reply);
+// The Reply of {Tag, Reply}; empty: it is no such tuple.
+message reply_in(message whole);
+// Past [alias|Ref]; false, and the cursor stays: there is none.
+bool skip_alias(etf::cursor& at);
 
 } // namespace coppice::runtime

@@ -32,6 +32,8 @@ enum class signal_kind : std::uint8_t {
   whom_waits,    // internal: from and number: the process that wants to know of a circle, and its wait;
               // payload: those it came by. With ref: whoever wants to know what the process waits for; it is
               // answered to that alias
+  answered,   // internal, in a mailbox: ref: of process::ask(); payload: what was answered
+  unanswered, // the same; payload: why there is no answer
 };
 
 struct signal {
@@ -69,6 +71,8 @@ struct signal {
   static constexpr std::uint16_t no_wait = 8192;
   // message: a notice, see message_origin. No peer and no plugin has a way to set it.
   static constexpr std::uint16_t notice = 16384;
+  // message of process::ask() that is no call: answered, with nothing, when its handler has returned.
+  static constexpr std::uint16_t acknowledged = 32768;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

@@ -104,6 +104,7 @@ void process_record::handle_alias(signal_ptr what) {
     return settle(number, false, consume(std::move(what)), bare);
   }
   if (mine == nullptr) return nobody();
+  if (take_answer(what, false)) return;
   if ((what->flags & signal::bare) != 0) {
     const pid from = what->from;
     const reference ref = what->ref;
@@ -128,6 +129,84 @@ void process_record::handle_alias(signal_ptr what) {
   nobody();
 }
 
+bool process_record::take_answer(signal_ptr& what, bool down) {
+  relations* const mine = related();
+  if (mine == nullptr || mine->asked.empty() || !what->from.here()) return false;
+  const std::uint64_t number = what->ref.number();
+  const pid* const target = mine->asked.find(number);
+  if (target == nullptr || what->ref != reference_of(number)) return false;
+  if (!down && what->from != *target) send_demonitor(number, *target, nullptr); // he handed the call on
+  mine->asked.erase(number);
+  mailbox.uncount(*what);
+  what->weight = 0;
+  const bool whole = !down && (what->flags & (signal::bare | signal::acknowledged)) == 0;
+  if (whole) {
+    message reply = reply_in(consume(std::move(what)));
+    down = !reply;
+    what = make_signal(signal_kind::answered, id, reference_of(number),
+                       reply ? std::move(reply) : message::atom("bad_reply"));
+  }
+  what->kind = down ? signal_kind::unanswered : signal_kind::answered;
+  what->flags |= signal::unbounded | signal::bare;
+  mailbox.enqueue(std::move(what));
+  return true;
+}
+
+void process_record::acknowledge(const call_id& asker) {
+  forget_caller(asker.ref());
+  process_record* const there = delivery::find(host(), asker.who);
+  if (there == nullptr) return;
+  signal_ptr what = make_signal(signal_kind::message, id, asker.ref());
+  what->flags = signal::unbounded | signal::bare | signal::acknowledged;
+  delivery::push(*there, std::move(what));
+}
+
+std::optional<std::uint64_t> process::ask(const pid& to, message&& request, asking how) {
+  process_record& me = record_of(*this);
+  if (me.dead || to == me.id) return std::nullopt;
+  worker& here = me.home();
+  process_record* const receiver = delivery::find(here.host(), to);
+  if (receiver == nullptr) return std::nullopt;
+  const reference ref = me.new_reference();
+  const std::uint64_t number = ref.number();
+  relations& mine = me.needs_relations();
+  mine.asked[number] = to;
+  const std::uint32_t weight = mailbox::weight_of(request);
+  signal_ptr what = make_signal(signal_kind::message, me.id, ref, std::move(request));
+  what->flags = signal::of_call | signal::no_wait | (how == asking::call ? signal::bare : signal::acknowledged);
+  if (delivery::lives_on(here, *receiver) && delivery::counts(*receiver, weight)) [[likely]] {
+    receiver->note_call({me.id, number});
+    delivery::pass(here, *receiver, what.release(), weight, worker::order::first);
+    return number;
+  }
+  if (delivery::send_bounded(*receiver, std::move(what), &me) == send_status::ok) return number;
+  mine.asked.erase(number);
+  return std::nullopt;
+}
+
+std::optional<pid> process::caller(const reference& of) const {
+  const process_record& me = record_of(*this);
+  if (of.here() && me.received_calls.has({of.owner(), of.number()})) return of.owner();
+  relations* const mine = me.related();
+  if (mine == nullptr) return std::nullopt;
+  if (const pid* const found = mine->callers.find(of)) return *found;
+  const watcher_state* const found = mine->watchers.find(of);
+  return found == nullptr ? std::nullopt : std::optional(found->watcher);
+}
+
+bool process::end_call(const reference& of, message reason) {
+  const auto asker = caller(of);
+  if (!asker) return false;
+  process_record& me = record_of(*this);
+  delivery::dispatch(host(), *asker, make_signal(signal_kind::down, me.id, of, std::move(reason)), &me);
+  me.forget_caller(of);
+  relations* const mine = me.related();
+  if (mine == nullptr) return true;
+  const std::lock_guard guard(mine->lock);
+  mine->watchers.erase(of);
+  return true;
+}
+
 // Under any of its forms: of a call or request that waits for what is sent to it, or made as an alias.
 bool process_record::is_alias(const reference& ref, bool& of_priority) const {
   of_priority = false;
@@ -135,6 +214,7 @@ bool process_record::is_alias(const reference& ref, bool& of_priority) const {
   if (const call_state* call = find_call(ref.number()); call != nullptr) return !call->answered;
   relations* mine = related();
   if (mine == nullptr) return false;
+  if (mine->asked.find(ref.number()) != nullptr) return true;
   if (const monitor_state* state = mine->monitors.find(ref.number());
       state != nullptr && state->alias != alias_until::never)
     return true;

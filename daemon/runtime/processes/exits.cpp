@@ -88,6 +88,8 @@ void process_record::die(message reason) {
     mine->calls.for_each([&](std::uint64_t number, call_state& state) {
       if (!state.answered) send_demonitor(number, state.target, state.by_name.get());
     });
+    mine->asked.for_each(
+        [&](std::uint64_t number, const pid& target) { send_demonitor(number, target, nullptr); });
     if (mine->part != nullptr) gate::leave(*this);
     const std::lock_guard guard(mine->lock);
     mine->links = {};
@@ -96,6 +98,7 @@ void process_record::die(message reason) {
     mine->callers = {};
     mine->calls = {};
     mine->aliases = {};
+    mine->asked = {};
   }
   if (direct != nullptr && !direct->answered) send_demonitor(direct->number, direct->target, nullptr);
   send_away_those_outside();

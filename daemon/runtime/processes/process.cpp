@@ -12,6 +12,10 @@ namespace coppice::runtime {
 
 void behaviour::terminate(process&, const message&) {}
 
+outcome behaviour::receive_answer(process&, std::uint64_t, ask_result) {
+  return carry_on();
+}
+
 outcome behaviour::receive_call(process& self, const call_id& call, message request) {
   return receive(self, whole_call(self.host().nodes(), call, std::move(request)));
 }

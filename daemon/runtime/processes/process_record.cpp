@@ -70,7 +70,7 @@ reference process_record::new_reference(std::uint64_t kind) {
 bool process_record::is_in_use(std::uint64_t number) const {
   const runtime::relations* mine = related();
   return mine != nullptr && (mine->calls.find(number) != nullptr || mine->monitors.find(number) != nullptr ||
-                             mine->aliases.find(number) != nullptr);
+                             mine->aliases.find(number) != nullptr || mine->asked.find(number) != nullptr);
 }
 
 void process_record::used_up() {

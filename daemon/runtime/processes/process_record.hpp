@@ -105,6 +105,10 @@ class process_record final : public process {
     const runtime::relations* mine = related();
     return mine != nullptr && !mine->calls.empty();
   }
+  // The answer to what it has asked, or (`down`) word that there will be none: into its mailbox. False: it
+  // has not asked that, or not him.
+  bool take_answer(signal_ptr& what, bool down);
+  void acknowledge(const call_id& asker); // see signal::acknowledged
   // True if the message was the answer to a call and is settled.
   bool handle_reply(signal_ptr& what);
   void handle_alias(signal_ptr what);

@@ -44,6 +44,10 @@ class received_calls {
     return true;
   }
 
+  bool has(const call_id& call) const {
+    return at_hand_.who && call.number == at_hand_.number && call.who == at_hand_.who;
+  }
+
   // The one at hand, which is so no longer; none: nobody.
   call_id take() { return std::exchange(at_hand_, {}); }
 

@@ -83,12 +83,6 @@ struct alias_state {
   bool priority = false; // what is sent to it as such goes before ordinary messages
 };
 
-struct number_hash {
-  std::size_t operator()(std::uint64_t number) const {
-    return static_cast<std::size_t>(number * 0x9E3779B97F4A7C15U >> 20);
-  }
-};
-
 struct relations {
   mutable spin_lock lock;
   flat_table<pid, link_state, pid_hash> links;
@@ -102,6 +96,7 @@ struct relations {
   flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
   received_calls::table callers;                            // all but the one at hand
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
+  flat_table<std::uint64_t, pid, number_hash> asked; // by process::ask(), and who; by reference number
   std::uint64_t next_unlink = 0;
   std::unique_ptr<membership> part; // while a freezer has it
   std::unique_ptr<slow_nodes> slow; // null: none has been waited for in vain

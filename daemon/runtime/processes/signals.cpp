@@ -34,7 +34,8 @@ bool process_record::accept(signal_ptr& what) {
   if (what->ref) {
     const std::uint64_t number = what->ref.number();
     const call_state* call = find_call(number);
-    if (call == nullptr || call->answered || call->watched || what->weight != 0) return false;
+    if (call == nullptr) return take_answer(what, false);
+    if (call->answered || call->watched || what->weight != 0) return false;
     // From the callee, or what spawn is answered with: nothing is left to be told to anybody.
     const bool ends =
         (what->flags & signal::ends_monitor) != 0 ||
@@ -93,7 +94,7 @@ void process_record::take_signals() {
         handle_demonitor(*what);
         break;
       case signal_kind::down:
-        handle_down(*what);
+        if (!take_answer(what, true)) handle_down(*what);
         break;
       case signal_kind::group_leader:
         set_group_leader(what->from);
@@ -105,6 +106,8 @@ void process_record::take_signals() {
         what->ref ? tell_what_it_waits_for(*what) : tell_whom_it_waits_for(*what);
         break;
       case signal_kind::spawn_request: // for nodes
+      case signal_kind::answered:      // in mailboxes only
+      case signal_kind::unanswered:
       case signal_kind::stop_waiting:
         break;
     }

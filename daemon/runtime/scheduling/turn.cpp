@@ -76,10 +76,29 @@ void worker::stop(process_record& p, const message& reason) {
   p.die(reason);
 }
 
+outcome worker::handle_asked(process_record& p, signal_ptr what) {
+  const std::uint64_t number = what->ref.number();
+  using kind = ask_result::kind;
+  if (what->kind == signal_kind::unanswered)
+    return p.behaviour->receive_answer(p, number, {kind::down, consume(std::move(what))});
+  if (what->kind == signal_kind::answered) {
+    const bool acknowledged = (what->flags & signal::acknowledged) != 0;
+    return p.behaviour->receive_answer(
+        p, number, {acknowledged ? kind::acknowledged : kind::answer, consume(std::move(what))});
+  }
+  const call_id asker{what->from, number};
+  outcome decided = p.behaviour->receive(p, consume(std::move(what)));
+  if (!p.dead && !decided.stops()) p.acknowledge(asker);
+  return decided;
+}
+
 inline outcome worker::handle(process_record& p, signal_ptr&& what) {
   p.origin_node = what->from.node;
   p.origin_notice = (what->flags & signal::notice) != 0;
-  if ((what->flags & signal::bare) == 0) return p.behaviour->receive(p, consume(std::move(what)));
+  if ((what->flags & (signal::bare | signal::acknowledged)) == 0) [[likely]]
+    return p.behaviour->receive(p, consume(std::move(what)));
+  if (what->kind != signal_kind::message || (what->flags & signal::acknowledged) != 0) [[unlikely]]
+    return handle_asked(p, std::move(what));
   const call_id call{what->from, what->ref.number()};
   return p.behaviour->receive_call(p, call, consume(std::move(what)));
 }

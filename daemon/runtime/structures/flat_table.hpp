@@ -5,11 +5,19 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
 
 namespace coppice::runtime {
+
+// For keys that are numbers.
+struct number_hash {
+  std::size_t operator()(std::uint64_t number) const {
+    return static_cast<std::size_t>(number * 0x9E3779B97F4A7C15U >> 20);
+  }
+};
 
 template <class Key, class Value, class Hash>
 class flat_table {

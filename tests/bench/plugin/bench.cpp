@@ -361,6 +361,9 @@ class driver : public coppice::server {
   using call_pairs_2 = workload<"local_call_pairs_2">;
   using call_pairs_16 = workload<"local_call_pairs_16">;
   using call_pairs_256 = workload<"local_call_pairs_256">;
+  using pool_call_1 = workload<"local_pool_call_8_1">;
+  using pool_call_16 = workload<"local_pool_call_8_16">;
+  using pool_call_256 = workload<"local_pool_call_8_256">;
   using bang_1pair = workload<"local_bang_1pair">;
   using fanin16_cast = workload<"local_fanin16_cast">;
   using fanin16_bang = workload<"local_fanin16_bang">;
@@ -371,8 +374,8 @@ class driver : public coppice::server {
   using spawn_exit_2 = workload<"local_spawn_exit_2spawners">;
   using start_stop = workload<"local_gen_server_start_stop">;
   using idle = workload<"idle">;
-  using calls = std::variant<call_1pair, call_pairs_2, call_pairs_16, call_pairs_256, bang_1pair,
-                             fanin16_cast, fanin16_bang, fanout16_bang, skewed64, ring1000, spawn_exit,
+  using calls = std::variant<call_1pair, call_pairs_2, call_pairs_16, call_pairs_256, pool_call_1,
+                             pool_call_16, pool_call_256, bang_1pair, fanin16_cast, fanin16_bang, fanout16_bang, skewed64, ring1000, spawn_exit,
                              spawn_exit_2, start_stop, idle>;
   using figure = std::pair<std::uint64_t, std::int64_t>; // {Operations, Microseconds}
 
@@ -389,6 +392,10 @@ class driver : public coppice::server {
   figure handle_call(const call_pairs_2& row) { return pairs(2, row.second); }
   figure handle_call(const call_pairs_16& row) { return pairs(16, row.second); }
   figure handle_call(const call_pairs_256& row) { return pairs(256, row.second); }
+
+  figure handle_call(const pool_call_1& row) { return at_pool(1, row.second); }
+  figure handle_call(const pool_call_16& row) { return at_pool(16, row.second); }
+  figure handle_call(const pool_call_256& row) { return at_pool(256, row.second); }
 
   figure handle_call(const bang_1pair& row) {
     const coppice::message pong = start(":player");
@@ -533,6 +540,21 @@ class driver : public coppice::server {
     for (const auto& client : clients) all.emplace_back(client.term());
     const auto began = now();
     for (const auto& done : call_many(all, caller::go{}, forever)) check(done);
+    const auto took = now() - began;
+    for (const auto& client : clients) end(client);
+    return {each * count, microseconds(took)};
+  }
+
+  // So many callers of one pool.
+  figure at_pool(unsigned count, std::uint64_t operations) {
+    const std::uint64_t each = operations / count;
+    const coppice::message pool = whereis("bench_pool");
+    std::vector<coppice::message> clients;
+    std::vector<coppice::destination> all;
+    for (unsigned i = 0; i < count; ++i) clients.push_back(start(":caller"));
+    for (const auto& client : clients) all.emplace_back(client.term());
+    const auto began = now();
+    for (const auto& done : call_many(all, run{pool.term(), each}, forever)) check(done);
     const auto took = now() - began;
     for (const auto& client : clients) end(client);
     return {each * count, microseconds(took)};

@@ -140,8 +140,12 @@ class scripted_factory : public runtime::actor_factory {
     if (spec.actor == "scribe") return std::make_unique<scribe>(book_, id);
     if (spec.actor == "stubborn") return std::make_unique<stubborn>(book_, id);
     if (spec.actor == "ignoring") return std::make_unique<ignoring>();
+    if (const auto own_kind = more.find(spec.actor); own_kind != more.end()) return own_kind->second(id);
     return base::fail(base::errc::not_found, "no actor " + spec.actor);
   }
+
+  // Others by their names, of an id.
+  std::map<std::string, std::function<std::unique_ptr<runtime::behaviour>(std::string id)>> more;
 
  private:
   diary& book_;

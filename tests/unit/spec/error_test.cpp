@@ -166,12 +166,52 @@ TEST_CASE("all errors are shown at once, in the order of the file") {
         "      |            ^ did you mean 'path'?\n"}});
 }
 
+TEST_CASE("what a pool cannot be is refused") {
+  check_tree_errors({
+      {"both", "        - { id: a, actor: kv, pool: { actor: kv } }\n",
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor' and 'pool'\n"
+       "   10 |         - { id: a, actor: kv, pool: { actor: kv } }\n"
+       "      |           ^\n"},
+      {"neither", "        - { id: a }\n",
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor' or 'pool'\n"
+       "   10 |         - { id: a }\n"
+       "      |           ^\n"},
+      {"no actor", "        - { id: a, pool: { size: 2 } }\n",
+       "node.yaml:10:26: error: the key 'actor' is missing\n"
+       "   10 |         - { id: a, pool: { size: 2 } }\n"
+       "      |                          ^ what the workers are: any server\n"},
+      {"no workers", "        - { id: a, pool: { actor: kv, size: 0 } }\n",
+       "node.yaml:10:45: error: pool.size: expected a number from 1 to 10000, cores, or a multiple such as "
+       "\"2x cores\", found the number 0\n"
+       "   10 |         - { id: a, pool: { actor: kv, size: 0 } }\n"
+       "      |                                             ^\n"},
+      {"no cores", "        - { id: a, pool: { actor: kv, size: 0x cores } }\n",
+       "node.yaml:10:45: error: pool.size: expected a number from 1 to 10000, cores, or a multiple such as "
+       "\"2x cores\", found the text '0x cores'\n"
+       "   10 |         - { id: a, pool: { actor: kv, size: 0x cores } }\n"
+       "      |                                             ^\n"},
+      {"key", "        - { id: a, pool: { actor: kv, key: element 2 } }\n",
+       "node.yaml:10:44: error: pool.key: without effect unless dispatch is hash\n"
+       "   10 |         - { id: a, pool: { actor: kv, key: element 2 } }\n"
+       "      |                                            ^\n"},
+      {"element", "        - { id: a, pool: { actor: kv, dispatch: hash, key: element 0 } }\n",
+       "node.yaml:10:60: error: pool.key: expected whole, or an element of the request's tuple from 1 to 255 "
+       "such as \"element 2\", found the text 'element 0'\n"
+       "   10 |         - { id: a, pool: { actor: kv, dispatch: hash, key: element 0 } }\n"
+       "      |                                                            ^\n"},
+      {"args", "        - { id: a, args: { room: 1KiB }, pool: { actor: kv } }\n",
+       "node.yaml:10:20: error: a pool takes no 'args'\n"
+       "   10 |         - { id: a, args: { room: 1KiB }, pool: { actor: kv } }\n"
+       "      |                    ^ it belongs into the 'pool' map\n"},
+      {"its args", "        - { id: a, pool: { actor: kv, args: { rom: 1KiB } } }\n",
+       "node.yaml:10:47: error: args.rom: unknown key\n"
+       "   10 |         - { id: a, pool: { actor: kv, args: { rom: 1KiB } } }\n"
+       "      |                                               ^ did you mean 'room'?\n"},
+  });
+}
+
 TEST_CASE("what this version has not is refused by name, its default is accepted") {
   check_tree_errors({
-      {"pool", "        - id: a\n          pool: { size: 8, actor: kv }\n",
-       "node.yaml:11:11: error: pool: not available in this version\n"
-       "   11 |           pool: { size: 8, actor: kv }\n"
-       "      |           ^\n"},
       {"isolation", "        - { id: a, actor: kv, isolation: process }\n",
        "node.yaml:10:31: error: isolation: not available in this version\n"
        "   10 |         - { id: a, actor: kv, isolation: process }\n"

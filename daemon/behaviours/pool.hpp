@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// A pool: one process that whoever calls or sends to it takes for a server, and behind it workers that are any
+// servers, children of a supervisor of the pool's own. Requests go to them as pool_dispatcher decides, and
+// their answers come back through the pool, which therefore knows what each worker holds. What a supervisor is
+// asked (which_children, …) its supervisor answers. In the process's own turn.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "behaviours/pool_board.hpp"
+#include "behaviours/pool_dispatcher.hpp"
+#include "behaviours/server.hpp"
+#include "behaviours/supervisor.hpp"
+
+namespace coppice::behaviours {
+
+class pool final : public server {
+ public:
+  // `of.pool` and `of.supervisor`, whose children are the workers, are set. `label` is the pool's place in the
+  // tree; `above`: how many supervisors of its application it is below.
+  pool(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared, std::string label,
+       unsigned above);
+  ~pool() override;
+
+  runtime::outcome init(runtime::process& self) override;
+  runtime::outcome receive_call(runtime::process& self, const runtime::call_id& call,
+                                runtime::message request) override;
+  runtime::outcome receive_answer(runtime::process& self, std::uint64_t number,
+                                  runtime::ask_result result) override;
+  void terminate(runtime::process& self, const runtime::message& reason) override;
+  void describe(runtime::description& out) const override {
+    out.behaviour = "pool";
+    out.supervises = true;
+  }
+
+  // Called with these by a process of this node. A size from 1 to `most_workers`: `ok` once it has so many
+  // workers and those beyond have stopped | {error, Reason}.
+  static runtime::message resize_request(std::uint32_t size);
+  static constexpr std::uint32_t most_workers = 10'000;
+  // A map of what it is and counts: see write_report().
+  static runtime::message report_request();
+
+ protected:
+  runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
+                             etf::bytes request) override;
+  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole, etf::bytes request) override;
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  runtime::message sys_state(runtime::process& self) override { return write_report(self, false); }
+  runtime::message state_for_people(runtime::process& self) override { return write_report(self, false); }
+  std::string sys_module() const override { return "pool"; }
+  bool obeys_peers(const runtime::process& self) const override {
+    return shared_->rights.may_supervise(self.name());
+  }
+
+ private:
+  // What it asked its supervisor, and for whom.
+  struct inside_call {
+    enum class kind : std::uint8_t { forwarded, added, removed };
+    kind what = kind::forwarded;
+    pool_caller caller{};
+    std::uint32_t worker = 0; // added, removed
+  };
+  // A change of size, one at a time.
+  struct resizing {
+    std::uint32_t size = 0;
+    pool_caller caller{};
+    std::uint32_t before = 0;
+    std::uint32_t open = 0;   // orders to the supervisor that are not answered
+    base::nanos drained = 0;  // until then those beyond may finish what they hold
+    runtime::message failure; // why a worker did not start
+    std::vector<bool> told{}; // of each beyond: its removal is ordered
+  };
+
+  // What is the pool's own: a supervisor's requests and what the node asks. False: a request like any other.
+  bool take_own_call(runtime::process& self, pool_caller& caller, const runtime::message& request);
+  void forward(runtime::process& self, pool_caller caller, runtime::message request);
+  void answer(runtime::process& self, const pool_caller& to, runtime::message term);
+  void carry_out(runtime::process& self, pool_caller caller, any_order order);
+
+  void submit(runtime::process& self, pool_request one, etf::bytes request);
+  std::uint64_t hash_of(etf::bytes request) const;
+  // Gives out what can be given out.
+  void serve(runtime::process& self);
+  bool gave_up(runtime::process& self, const pool_request& one) const;
+  void refuse(runtime::process& self, const pool_request& one, pool_counters::number& counted);
+  void lose(runtime::process& self, pool_dispatcher::ending gone, const runtime::message& reason);
+  void arm(runtime::process& self);
+  void tick(runtime::process& self);
+
+  void adopt(runtime::process& self, std::shared_ptr<const child_spec> spec, pool_caller caller);
+  void resize(runtime::process& self, std::uint32_t size, pool_caller caller);
+  void begin_resize(runtime::process& self);
+  void grow(runtime::process& self, std::uint32_t from, std::uint32_t to);
+  void remove_drained(runtime::process& self);
+  void resized(runtime::process& self, const inside_call& one, const runtime::ask_result& result);
+  void end_resize(runtime::process& self);
+  std::shared_ptr<const child_spec> worker_spec(std::uint32_t worker) const;
+  bool order(runtime::process& self, supervisor_order what, inside_call about);
+
+  // `with_workers`: a row for each of them, too.
+  runtime::message write_report(runtime::process& self, bool with_workers);
+  void publish();
+
+  std::shared_ptr<const child_spec> spec_;
+  std::shared_ptr<const supervision> shared_;
+  std::string label_;
+  unsigned above_;
+  pool_dispatcher dispatcher_;
+  std::shared_ptr<pool_counters> counters_ = std::make_shared<pool_counters>();
+  runtime::pid self_;       // once it is on the board
+  runtime::pid supervisor_; // null: it has ended
+  base::nanos began_ = 0;
+  base::nanos armed_ = 0; // when it looks at what waits; 0: it will not
+  runtime::flat_table<std::uint64_t, inside_call, runtime::number_hash> inside_;
+  std::deque<resizing> resizings_; // the first one is under way
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// A pool's own keys, and those of its workers, which stand beside them.
+#include "spec/schema_pool.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <thread>
+
+#include "spec/names.hpp"
+#include "spec/schema_scalars.hpp"
+#include "spec/schema_tree.hpp"
+
+namespace coppice::spec {
+namespace {
+
+constexpr std::uint32_t most_workers = 10'000;
+constexpr std::string_view cores_word = "cores";
+constexpr std::string_view element_word = "element ";
+
+// The digits in front of `text`, up to 5; 0: there are none, or they mean less than 1.
+std::uint32_t leading_number(std::string_view& text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + std::min<std::size_t>(text.size(), 5), number);
+  if (error != std::errc()) return 0;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+// A number, `cores`, or a multiple: `2x cores`. What was read is a number.
+class worker_count final : public value_type<std::uint32_t> {
+ public:
+  bool read(reader& from, const node& value, std::uint32_t& into) const override {
+    if (value.what == node::kind::scalar && value.text.ends_with(cores_word)) {
+      std::string_view text = value.text;
+      std::uint32_t times = 1;
+      if (text != cores_word) {
+        times = leading_number(text);
+        if (!text.starts_with('x')) times = 0;
+        if (times != 0) text.remove_prefix(1);
+        while (text.starts_with(' ')) text.remove_prefix(1);
+      }
+      const std::uint64_t count = std::uint64_t{times} * std::max(1U, std::thread::hardware_concurrency());
+      if (text == cores_word && count >= 1 && count <= most_workers) {
+        into = static_cast<std::uint32_t>(count);
+        return true;
+      }
+    } else if (const auto number = value.what == node::kind::scalar ? resolve(value) : scalar_value();
+               const auto* const found = std::get_if<whole_number>(&number)) {
+      if (!found->negative && found->magnitude >= 1 && found->magnitude <= most_workers) {
+        into = static_cast<std::uint32_t>(found->magnitude);
+        return true;
+      }
+    }
+    from.wrong_type(value, "a number from 1 to 10000, cores, or a multiple such as \"2x cores\"");
+    return false;
+  }
+  json print(const std::uint32_t& value) const override { return value; }
+  json describe(json&) const override {
+    return {{"anyOf", json::array({{{"type", "integer"}, {"minimum", 1}, {"maximum", most_workers}},
+                                   {{"type", "string"}, {"pattern", "^([1-9][0-9]{0,4}x *)?cores$"}}})}};
+  }
+};
+
+// `whole`, or `element 2`. 0: whole.
+class request_key final : public value_type<std::uint32_t> {
+ public:
+  bool read(reader& from, const node& value, std::uint32_t& into) const override {
+    if (value.what == node::kind::scalar && value.text == "whole") return into = 0, true;
+    if (value.what == node::kind::scalar && value.text.starts_with(element_word)) {
+      std::string_view text = std::string_view(value.text).substr(element_word.size());
+      const std::uint32_t number = leading_number(text);
+      if (text.empty() && number >= 1 && number <= 255) return into = number, true;
+    }
+    from.wrong_type(value, "whole, or an element of the request's tuple from 1 to 255 such as \"element 2\"");
+    return false;
+  }
+  json print(const std::uint32_t& value) const override {
+    return value == 0 ? json("whole") : json(std::string(element_word) + std::to_string(value));
+  }
+  json describe(json&) const override {
+    return {{"type", "string"}, {"pattern", "^(whole|element ([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))$"}};
+  }
+};
+
+const table<pool_queue_options>& queue_table() {
+  using time = or_word<milliseconds, duration>;
+  static const auto rows =
+      table<pool_queue_options>()
+          .add<&pool_queue_options::limit>("limit", whole<std::uint32_t>(0, 10'000'000),
+                                           "requests that wait for a worker; what comes beyond finds it full")
+          .add<&pool_queue_options::wait>("wait", time("infinity", duration(milliseconds(1))),
+                                          "how long one may wait; then it is treated as one that finds it full")
+          .add<&pool_queue_options::on_full>(
+              "on_full",
+              choice<pool_overload>({{"reply_error", pool_overload::reply_error},
+                                     {"drop_new", pool_overload::drop_new},
+                                     {"drop_old", pool_overload::drop_old}}),
+              "what becomes of a request that finds it full. reply_error: its caller gets {error, overloaded}; "
+              "drop_new: it is dropped; drop_old: the one that waits the longest is");
+  return rows;
+}
+
+void check_pool(reader& from, const node& at, pool_options& pool) {
+  if (const node* const key = at.find("key"); key != nullptr && pool.dispatch != pool_dispatch::hash)
+    from.error(*key, from.path + ".key: without effect unless dispatch is hash");
+}
+
+json pool_rule() {
+  json hash = {{"required", {"dispatch"}}, {"properties", {{"dispatch", {{"const", "hash"}}}}}};
+  return {{"if", {{"required", {"key"}}}}, {"then", std::move(hash)}};
+}
+
+// Durations with their unit, and no key where there is none to have.
+void prune_pool(const pool_options& from, json& pool) {
+  for (const std::string& at : from.durations) {
+    json& time = pool["args"][json::json_pointer(at)];
+    time = print_duration(milliseconds(time.get<std::int64_t>()));
+  }
+  if (from.dispatch != pool_dispatch::hash) pool.erase("key");
+}
+
+} // namespace
+
+const table<pool_options>& pool_table() {
+  using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
+  static const auto rows =
+      table<pool_options>()
+          .add<&pool_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+                                     "what the workers are: any server")
+          .needed()
+          .add<&pool_options::args>("args", term(), "their arguments, checked against the plugin's schema")
+          .add<&pool_options::size>("size", worker_count(),
+                                    "how many there are: a number, cores, or a multiple such as \"2x cores\"")
+          .add<&pool_options::dispatch>(
+              "dispatch",
+              choice<pool_dispatch>({{"least_loaded", pool_dispatch::least_loaded},
+                                     {"round_robin", pool_dispatch::round_robin},
+                                     {"hash", pool_dispatch::hash},
+                                     {"broadcast", pool_dispatch::broadcast}}),
+              "who gets a request. least_loaded: a worker that holds the fewest; round_robin: the next one that "
+              "has room; hash: always the same one for the same `key`; broadcast: all of them, and no calls")
+          .add<&pool_options::key>("key", request_key(),
+                                   "for hash: whole, or an element of the request's tuple such as \"element 2\"")
+          .add<&pool_options::in_flight>("in_flight", whole<std::uint32_t>(1, 1000),
+                                         "requests that a worker holds at once; the others wait in the queue")
+          .add<&pool_options::queue>("queue", section<pool_queue_options>(&queue_table), "what waits for a worker")
+          .add<&pool_options::on_worker_death>(
+              "on_worker_death",
+              choice<worker_death>({{"reply_error", worker_death::reply_error},
+                                    {"retry_once", worker_death::retry_once}}),
+              "what becomes of the requests that a worker held when it ended. reply_error: the calls end with "
+              "{worker_down, Reason}; retry_once: another worker gets them, once: for what may be done twice")
+          .add<&pool_options::drain>("drain", duration(),
+                                     "how long a worker that is to go may take for what it holds")
+          .add<&pool_options::intensity>("intensity", whole<std::uint32_t>(0, 1'000'000),
+                                         "restarts of workers within `period` that are borne; beyond, the pool ends")
+          .add<&pool_options::period>("period", duration(milliseconds(1)), "see intensity")
+          .add<&pool_options::backoff>("backoff", optional_backoff(section<backoff_options>(&backoff_table)),
+                                       "waits between a worker's restarts; absent: none")
+          .add<&pool_options::shutdown>("shutdown", shutdown_time(), "how long a worker may take to stop")
+          .add<&pool_options::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
+                                       "bounds of a worker's mailbox, for what others than the pool send it")
+          .add<&pool_options::unhandled>("unhandled", optional_unhandled(), "as a child's, of the workers")
+          .check(&check_pool, pool_rule())
+          .prune(&prune_pool);
+  return rows;
+}
+
+} // namespace coppice::spec

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A pool of servers in a running node: calls of Erlang processes through it, workers that end, sizes that change by hand
+and by `apply`, a reload under load, and what operators see of it all."""
+import concurrent.futures
+import pathlib
+import re
+import sys
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Node, free_port
+from harness.tap import check, contains, equal, eventually, run, test
+
+CONFIG = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ] }}
+applications:
+  - name: main
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+        - id: workers
+          name: workers
+          pool: {{ actor: {actor}, size: {size}, intensity: 1000{more} }}
+        - {{ id: beside, actor: probe, name: beside }}
+"""
+
+
+def config(actor="probe", size=2, more=""):
+    return CONFIG.format(actor=actor, size=size, more=more and ", " + more)
+
+
+def pair(cleanup, **options):
+    node = Node(cleanup, config=config(**options))
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong", node.log())
+    erl("T = fun(F) -> try F() catch exit:{R, _} -> {exit, R} end end")
+    return node, erl
+
+
+def report(node):
+    return node.ask("pool", "workers")
+
+
+@test("an Erlang process calls and casts a pool as it would a server", proves="calls")
+def calls(cleanup):
+    node, erl = pair(cleanup)
+    equal(erl("gen_server:call({workers, N}, ping)"), "pong")
+    equal(erl("length(lists:usort([gen_server:call({workers, N}, self) || _ <- lists:seq(1, 10)]))"), "2")
+    equal(erl("rpc:pmap({gen_server, call}, [ping], [{workers, N} || _ <- lists:seq(1, 300)]) =:= lists:duplicate(300, pong)"), "true")
+    equal(erl("P = global:whereis_name(none), W = rpc:call(N, erlang, whereis, [workers]), is_pid(W) orelse W"), "true")
+    equal(erl("gen_server:call(W, ping)"), "pong")
+    equal(erl("supervisor:count_children({workers, N})"), "[{specs,2},{active,2},{supervisors,0},{workers,2}]")
+    equal(erl("[{2, _, worker, _}, {1, _, worker, _}] = supervisor:which_children({workers, N}), ok"), "ok")
+    equal(erl("element(1, sys:get_status({workers, N}))"), "status")
+    equal(erl("maps:get(handled, sys:get_state({workers, N})) > 300"), "true")
+
+
+@test("the end of a worker ends the calls that it holds, at once, with why", proves="downs")
+def ends(cleanup):
+    node, erl = pair(cleanup)
+    for whom in ("{workers, N}", "W"):
+        erl("W = rpc:call(N, erlang, whereis, [workers])")
+        erl(f"S = self(), spawn(fun() -> S ! {{got, T(fun() -> gen_server:call({whom}, {{sleep, 60000}}, 60000) end)}} end)")
+        eventually(lambda: report(node)["held"] == 1)
+        busy = next(one["pid"] for one in report(node)["workers"] if one["held"])
+        node.coppice("exit", busy, "kill")
+        equal(erl("receive {got, G} -> G after 5000 -> late end"), "{exit,{worker_down,killed}}")
+        eventually(lambda: all(one["pid"] for one in report(node)["workers"]))
+    document = report(node)
+    equal((document["lost"], document["unanswered"], document["size"]), (2, 0, 2))
+    equal(sum(one["restarts"] for one in document["workers"]), 2)
+    # A call without a monitor can only run into its time-out, and is counted.
+    erl("{workers, N} ! {'$gen_call', {self(), make_ref()}, {sleep, 60000}}")
+    eventually(lambda: report(node)["held"] == 1)
+    busy = next(one["pid"] for one in report(node)["workers"] if one["held"])
+    node.coppice("exit", busy, "kill")
+    eventually(lambda: report(node)["unanswered"] == 1)
+
+
+@test("a thousand ends of workers later there are as many as ever")
+def thousand(cleanup):
+    node, erl = pair(cleanup, more="in_flight: 4, on_worker_death: retry_once")
+    erl("K = fun(_) -> case [P || {_, P, _, _} <- supervisor:which_children({workers, N}), is_pid(P)] of"
+        " [P | _] -> exit(P, kill), catch gen_server:call({workers, N}, ping), 1; [] -> timer:sleep(1), 0 end end")
+    equal(erl("lists:foldl(fun(I, A) -> A + K(I) end, 0, lists:seq(1, 1000)) > 500"), "true")
+    eventually(lambda: erl("gen_server:call({workers, N}, ping)") == "pong")
+    eventually(lambda: all(one["pid"] for one in report(node)["workers"]))
+    equal(report(node)["size"], 2)
+
+
+@test("another size by hand and by apply, while callers go on: nothing is lost")
+def sizes(cleanup):
+    node, erl = pair(cleanup, size=8)
+    erl("S = self(), C = [spawn(fun() -> R = [gen_server:call({workers, N}, ping) || _ <- lists:seq(1, 3000)],"
+        " S ! {all, lists:usort(R)} end) || _ <- lists:seq(1, 8)]")
+    for size in (2, 16, 3):
+        equal(node.ask("pool", "workers", "resize", str(size))["size"], size)
+    equal(len(node.ask("tree")["applications"][0]["supervisor"]["children"][0]["children"]), 3)
+    pool = report(node)["workers"][0]["pid"]
+    node.folder.write("node.yaml", config(size=5, more="in_flight: 2"))
+    planned = node.ask("diff")["changes"]
+    equal([(one["action"], one["path"], one["keys"]) for one in planned],
+          [("update", "main/workers", ["pool.size", "pool.in_flight"])])
+    node.ask("apply")
+    equal((report(node)["size"], report(node)["workers"][0]["pid"]), (5, pool))
+    equal(erl("[receive {all, A} -> A after 60000 -> late end || _ <- C]"), "[" + ",".join(["[pong]"] * 8) + "]")
+    for wrong in ("0", "10001"):
+        refused = node.coppice("pool", "workers", "resize", wrong)
+        equal(refused.returncode, 1)
+        contains(refused.stderr, "1 to 10000 workers")
+    contains(node.coppice("pool", "beside").stderr, "it is no pool, but a server")
+
+
+@test("one of its workers is restarted and stopped by its path, and the pool goes on")
+def paths(cleanup):
+    node, erl = pair(cleanup)
+    before = [one["pid"] for one in report(node)["workers"]]
+    node.ask("restart", "main/workers/1")
+    after = [one["pid"] for one in report(node)["workers"]]
+    check(before[0] != after[0] and before[1] == after[1], f"{before} {after}")
+    node.ask("terminate", "main/workers/2")
+    equal(erl("[gen_server:call({workers, N}, ping) || _ <- lists:seq(1, 5)]"), "[pong,pong,pong,pong,pong]")
+    equal(report(node)["workers"][1]["pid"], None)
+    node.ask("restart", "main/workers/2")
+    eventually(lambda: report(node)["workers"][1]["pid"] is not None)
+    equal(node.ask("info", "workers")["engine"]["size"], 2)
+    text = node.coppice("pool", "workers").stdout
+    check(re.search(r"^2 +<0\.\d+\.\d+> +0 +0 ", text, re.M), text)
+
+
+@test("a reload of the workers' plugin under load: every call is answered")
+def reloaded(cleanup):
+    node, erl = pair(cleanup, actor="kv", size=4, more="dispatch: hash, key: element 2")
+    erl("S = self(), C = [spawn(fun() -> R = [gen_server:call({workers, N}, {put, <<I:32>>, J}) || J <- lists:seq(1, 2000)],"
+        " S ! {all, lists:usort(R), gen_server:call({workers, N}, {get, <<I:32>>})} end) || I <- lists:seq(1, 8)]")
+    for _ in range(3):
+        node.ask("reload", "kv")
+    answers = erl("[receive {all, A, G} -> {A, G} after 60000 -> late end || _ <- C]")
+    check("late" not in answers and answers.count("2000") == 8, answers)
+
+
+@test("metrics count what a pool does, and a pool that is gone is gone from them")
+def metrics(cleanup):
+    port = free_port()
+    node = Node(cleanup, config=config(more="queue: { limit: 1 }"), settings=[("control.http", f"{{ port: {port} }}")])
+
+    def samples():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            text = page.read().decode()
+        return {name: float(value) for name, value in re.findall(r'^coppice_pool_(\w+?)(?:_total)?{pool="main/workers"} (\S+)', text, re.M)}
+
+    with concurrent.futures.ThreadPoolExecutor(3) as three:
+        waiting = [three.submit(node.coppice, "call", "workers", "{sleep, 3000}", "--timeout", "20s") for _ in range(3)]
+        eventually(lambda: (samples().get("held"), samples().get("queued")) == (2, 1))
+        contains(node.coppice("call", "workers", "ping").stdout, "overloaded")
+        equal(samples()["rejected"], 1)
+        for one in waiting:
+            equal(one.result().returncode, 0)
+    equal((samples()["handled"], samples()["workers"], samples()["held"]), (3, 2, 0))
+    node.ask("stop", "main")
+    equal(samples(), {})
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: MIT
+// Running pools: who answers whom, what becomes of requests whose worker, caller or place in the queue goes,
+// and changes of size. Nothing here waits for time to pass but for what is to expire.
+#include "behaviours/pool.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "children.hpp"
+
+using namespace coppice;
+using namespace coppice::behaviours;
+using runtime::message;
+using test::term;
+using test::test_host;
+using lines = std::vector<std::string>;
+
+namespace {
+
+constexpr base::nanos patience = 10 * base::nanos_per_second;
+const auto workers = runtime::destination::named("workers");
+
+// Keeps what it is asked with `hold` and answers it {released, ID} when it is told `release`; answers `who` with its
+// id, {later, Request} from a process that it spawns, and all else with {echo, Request}. Writes down what it is
+// cast and sent; ends on {exit, Reason}, cast or sent.
+class worker : public native_server {
+ public:
+  worker(test::diary& book, std::string id) : native_server("worker"), book_(book), id_(std::move(id)) {}
+
+ protected:
+  call_answer handle_call(runtime::process& self, const message& from, const message& request) override {
+    etf::cursor at(request.bytes());
+    runtime::message_writer out;
+    if (at.read_atom_is("hold")) {
+      held_.push_back(from.compact(0));
+      book_.write("hold " + id_);
+      return no_reply();
+    }
+    if (at.read_atom_is("who")) {
+      out.raw(term(id_).bytes());
+      return reply(out.take());
+    }
+    if (at.read_tuple_of(2) && at.read_atom_is("later")) {
+      (void)self.spawn({}, std::make_unique<deputy>(from, request.slice(at.rest())));
+      return no_reply();
+    }
+    out.tuple(2);
+    out.atom("echo");
+    out.raw(request.bytes());
+    return reply(out.take());
+  }
+  runtime::outcome handle_cast(runtime::process& self, const message& request) override {
+    if (etf::cursor(request.bytes()).read_atom_is("release")) {
+      for (const message& from : held_) gen::reply(self, from, term("{released, " + id_ + "}"));
+      held_.clear();
+      return runtime::carry_on();
+    }
+    return told(request, "cast ");
+  }
+  runtime::outcome handle_info(runtime::process&, const message& m) override { return told(m, "info "); }
+
+ private:
+  class deputy : public runtime::behaviour {
+   public:
+    deputy(message from, message answer) : from_(std::move(from)), answer_(std::move(answer)) {}
+    runtime::outcome init(runtime::process& self) override {
+      gen::reply(self, from_, answer_);
+      return runtime::ignore();
+    }
+    runtime::outcome receive(runtime::process&, message) override { return runtime::carry_on(); }
+    void describe(runtime::description& out) const override { out.behaviour = "deputy"; }
+
+   private:
+    message from_;
+    message answer_;
+  };
+  runtime::outcome told(const message& m, std::string_view how) {
+    etf::cursor at(m.bytes());
+    if (at.read_tuple_of(2) && at.read_atom_is("exit")) return runtime::stop(m.slice(at.rest()));
+    book_.write(std::string(how) + id_ + " " + test::text(m));
+    return runtime::carry_on();
+  }
+
+  test::diary& book_;
+  std::string id_;
+  std::vector<message> held_;
+};
+
+struct pool_host : test_host {
+  pool_host() {
+    factory.more["worker"] = [this](std::string id) { return std::make_unique<worker>(book, std::move(id)); };
+  }
+  // A supervisor `sup` with the pool `workers`.
+  void start(pool_spec options, std::uint32_t size = 2, std::string actor = "worker",
+             std::uint32_t intensity = 100) {
+    supervisor_spec top;
+    top.name = "sup";
+    top.children.push_back(child(options, size, std::move(actor), intensity));
+    supervisor = supervise(std::move(top)).first;
+    REQUIRE(supervisor);
+  }
+  static std::shared_ptr<const child_spec> child(pool_spec options, std::uint32_t size,
+                                                 std::string actor = "worker",
+                                                 std::uint32_t intensity = 100) {
+    auto inside = std::make_shared<supervisor_spec>();
+    inside->intensity = intensity;
+    inside->period = 1000 * base::nanos_per_second;
+    for (std::uint32_t number = 1; number <= size; ++number) {
+      auto one = std::make_shared<child_spec>();
+      one->id = term(std::to_string(number));
+      one->actor = actor;
+      inside->children.push_back(std::move(one));
+    }
+    auto out = std::make_shared<child_spec>();
+    out->id = message::atom("workers");
+    out->name = "workers";
+    out->shutdown = shutdown_limit::infinity();
+    out->supervisor = std::move(inside);
+    out->pool = std::make_shared<const pool_spec>(options);
+    return out;
+  }
+
+  // A call from a process of its own: its answer, as call() shows it, is written down behind `as`.
+  runtime::pid ask(const std::string& as, std::string_view request, base::nanos timeout = patience) {
+    class asker : public runtime::behaviour {
+     public:
+      asker(test::diary& book, std::string as, message request, base::nanos timeout)
+          : book_(book), as_(std::move(as)), request_(std::move(request)), timeout_(timeout) {}
+      runtime::outcome init(runtime::process&) override { return runtime::carry_on(); }
+      runtime::outcome receive(runtime::process& self, message) override {
+        const auto answer = gen::call(self, workers, request_, base::mono_now() + timeout_);
+        using kind = gen::call_error::kind;
+        std::string what = answer ? test::text(*answer) : "";
+        if (!answer) what = answer.error().what == kind::exit ? "!exit " + test::text(answer.error().reason) : "!other";
+        if (!self.exiting()) book_.write(as_ + " " + what);
+        return runtime::stop(message::atom("normal"));
+      }
+      void describe(runtime::description& out) const override { out.behaviour = "asker"; }
+
+     private:
+      test::diary& book_;
+      std::string as_;
+      message request_;
+      base::nanos timeout_;
+    };
+    const auto pid = system.spawn({}, std::make_unique<asker>(book, as, term(request), timeout));
+    REQUIRE(pid);
+    system.send(*pid, message::atom("go"));
+    return *pid;
+  }
+  void cast(std::string_view what) {
+    run([&](runtime::process& self) { gen::cast(self, workers, term(what)); });
+  }
+  void tell_worker(std::uint32_t number, std::string_view what, bool as_cast = true) {
+    const auto pid = worker_pid(number);
+    run([&](runtime::process& self) {
+      if (as_cast)
+        gen::cast(self, pid, term(what));
+      else
+        self.send(pid, term(what));
+    });
+  }
+  runtime::pid worker_pid(std::uint32_t number) {
+    for (int tries = 0; tries < 2000; ++tries) {
+      const auto all = test::children_of(*this, workers);
+      REQUIRE(all);
+      for (const auto& one : *all)
+        if (one.id == std::to_string(number) && one.pid) return one.pid;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    FAIL("worker " << number << " does not run");
+    return {};
+  }
+  std::map<std::string, std::uint64_t> report() {
+    const message said = term(call(workers, "'$coppice_pool_report'"));
+    std::map<std::string, std::uint64_t> out;
+    etf::cursor at(said.bytes());
+    std::uint32_t pairs = 0;
+    REQUIRE(at.read_map(pairs));
+    for (; pairs != 0; --pairs) {
+      std::string_view key;
+      REQUIRE(at.read_atom(key));
+      std::uint64_t value = 0;
+      if (!at.read_unsigned(value)) at.skip();
+      out[std::string(key)] = value;
+    }
+    return out;
+  }
+  void until(const char* key, std::uint64_t value) {
+    for (int tries = 0; tries < 5000; ++tries) {
+      if (report()[key] == value) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    FAIL(key << " is " << report()[key]);
+  }
+  std::string resize(std::uint32_t size) {
+    return call(workers, "{'$coppice_pool_resize', " + std::to_string(size) + "}");
+  }
+  runtime::pid supervisor;
+};
+
+std::vector<std::string> sorted(std::vector<std::string> all) {
+  std::ranges::sort(all);
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("calls, casts and messages go to workers, and answers come back") {
+  pool_host host;
+  host.start({});
+  CHECK(host.call(workers, "hello") == "{echo,hello}");
+  CHECK(host.call(workers, "{later, 42}") == "42");
+  host.cast("one");
+  host.system.send(workers, term("{two, 2}"));
+  const auto told = sorted(host.book.take(2));
+  CHECK(told[0].starts_with("cast "));
+  CHECK(told[0].ends_with(" one"));
+  CHECK(told[1].ends_with(" {two,2}"));
+  host.until("held", 0);
+  CHECK(host.report()["handled"] == 4);
+  CHECK(host.report()["queued"] == 0);
+}
+
+TEST_CASE("of another node's calls, as they are on the wire, the answers come back too") {
+  pool_host host;
+  host.start({});
+  CHECK(host.call_of_peer(workers, "hello") == "{echo,hello}");
+  CHECK(host.call_of_peer(workers, "{later, 7}") == "7");
+}
+
+TEST_CASE("what a supervisor is asked, the pool's answers") {
+  pool_host host;
+  host.start({}, 3);
+  CHECK(host.call(workers, "count_children") ==
+        "[{specs,3},{active,3},{supervisors,0},{workers,3}]");
+  const auto all = test::children_of(host, workers);
+  REQUIRE(all);
+  CHECK(all->size() == 3);
+  CHECK(host.call(workers, "{terminate_child, 2}") == "ok");
+  CHECK(test::children_of(host, workers)->at(1).state == "undefined");
+  CHECK(host.call(workers, "who") != "2");
+  CHECK(host.call(workers, "{restart_child, 2}").starts_with("{ok,"));
+  CHECK(host.call_of_peer(workers, "{terminate_child, 2}") == "{error,not_allowed}");
+  const auto tree = host.tree.children_of(host.supervisor);
+  REQUIRE(tree.size() == 1);
+  CHECK(tree[0].behaviour == "pool");
+  CHECK(tree[0].children.size() == 3);
+}
+
+TEST_CASE("a worker holds in_flight requests, the others wait in order") {
+  pool_host host;
+  host.start({}, 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.ask("b", "b");
+  host.until("queued", 1);
+  host.ask("c", "c");
+  host.until("queued", 2);
+  host.tell_worker(1, "release");
+  CHECK(host.book.take(3) == lines{"a {released,1}", "b {echo,b}", "c {echo,c}"});
+}
+
+TEST_CASE("a worker's end ends the calls that it held, at once and with its reason") {
+  pool_host host;
+  host.start({}, 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.ask("b", "who");
+  host.until("queued", 1);
+  host.tell_worker(1, "{exit, oops}");
+  CHECK(sorted(host.book.take(2)) == lines{"a !exit {worker_down,oops}", "b 1"});
+  CHECK(host.report()["lost"] == 1);
+  CHECK(host.report()["unanswered"] == 0);
+  CHECK(host.call(workers, "hello") == "{echo,hello}");
+}
+
+TEST_CASE("a caller of another node hears of it where the pool has its monitor, else it is counted") {
+  pool_host host;
+  host.start({}, 1);
+  const runtime::pid caller{1, 77, 40, 0};
+  const runtime::reference ref{1, 77, 3, {1, 2, 3}};
+  const auto ask = [&](bool watched) {
+    if (watched) host.system.deliver(workers, runtime::make_signal(runtime::signal_kind::monitor, caller, ref));
+    runtime::message_writer out;
+    out.tuple(3);
+    out.atom("$gen_call");
+    out.tuple(2);
+    out.raw(term("<0.7.0>").bytes());
+    out.list(1);
+    out.atom("alias");
+    runtime::write(out, ref, host.system.nodes());
+    out.atom("hold");
+    host.system.deliver(workers, test_host::from_peer(out.take()));
+    CHECK(host.book.take(1) == lines{"hold 1"});
+    host.tell_worker(1, "{exit, oops}");
+  };
+  ask(false);
+  host.until("unanswered", 1);
+  ask(true);
+  host.until("lost", 2);
+  CHECK(host.report()["unanswered"] == 1);
+}
+
+TEST_CASE("retry_once: another worker gets what one held; twice is too often") {
+  pool_host host;
+  pool_spec options;
+  options.on_death = on_worker_death::retry_once;
+  host.start(options, 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.tell_worker(1, "{exit, oops}");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.tell_worker(1, "{exit, again}");
+  CHECK(host.book.take(1) == lines{"a !exit {worker_down,again}"});
+  CHECK(host.report()["retried"] == 1);
+  host.cast("{exit, by_cast}");
+  host.until("retried", 2);
+  host.until("lost", 2);
+}
+
+TEST_CASE("a full queue answers at once, or drops, as it is told") {
+  pool_host host;
+  pool_spec options;
+  options.queue_limit = 1;
+  host.start(options, 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.cast("first");
+  host.until("queued", 1);
+  CHECK(host.call(workers, "more") == "{error,overloaded}");
+  host.cast("second");
+  CHECK(host.report()["rejected"] == 2);
+  options.on_full = pool_overload::drop_old;
+  CHECK(host.run([&](runtime::process& self) {
+    const auto order = host.orders.lay_down(pool_order{pool_host::child(options, 1)});
+    return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
+  }) == "ok");
+  host.cast("third");
+  host.tell_worker(1, "release");
+  CHECK(sorted(host.book.take(2)) == lines{"a {released,1}", "cast 1 third"});
+  host.until("rejected", 3);
+}
+
+TEST_CASE("what waits too long is answered, and a caller that gave up is passed over") {
+  pool_host host;
+  pool_spec options;
+  options.queue_wait = 30 * base::nanos_per_ms;
+  host.start(options, 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.ask("b", "b");
+  CHECK(host.book.take(1) == lines{"b {error,overloaded}"});
+  CHECK(host.report()["expired"] == 1);
+
+  pool_host patient;
+  patient.start({}, 1);
+  patient.ask("a", "hold");
+  CHECK(patient.book.take(1) == lines{"hold 1"});
+  patient.ask("hasty", "hold", base::nanos_per_ms);
+  CHECK(patient.book.take(1) == lines{"hasty !other"});
+  const runtime::pid killed = patient.ask("killed", "hold");
+  patient.until("queued", 2);
+  patient.system.exit(killed, message::atom("kill"));
+  patient.ask("b", "b");
+  patient.until("queued", 3);
+  patient.tell_worker(1, "release");
+  CHECK(patient.book.take(2) == lines{"a {released,1}", "b {echo,b}"});
+  CHECK(patient.report()["expired"] == 2);
+}
+
+TEST_CASE("hash: one key one worker, whatever the key's place and the request's form") {
+  pool_host host;
+  pool_spec options;
+  options.dispatch = pool_dispatch::hash;
+  options.key = 2;
+  host.start(options, 4);
+  std::set<std::string> used;
+  for (int key = 0; key < 30; ++key) {
+    const std::string tail = ", <<\"key" + std::to_string(key) + "\">>}";
+    host.cast("{set" + tail);
+    host.cast("{clear" + tail);
+    const auto told = host.book.take(2);
+    CHECK(told[0].substr(0, 6) == told[1].substr(0, 6));
+    used.insert(told[0].substr(0, 6));
+  }
+  CHECK(used.size() == 4);
+  CHECK(host.call(workers, "short") == "{echo,short}"); // no such element: the whole of it
+}
+
+TEST_CASE("broadcast: casts and messages reach all, calls are refused") {
+  pool_host host;
+  pool_spec options;
+  options.dispatch = pool_dispatch::broadcast;
+  host.start(options, 3);
+  host.cast("all");
+  CHECK(sorted(host.book.take(3)) == lines{"cast 1 all", "cast 2 all", "cast 3 all"});
+  CHECK(host.call(workers, "hello") == "{error,broadcast}");
+}
+
+TEST_CASE("another size, up and down, under load: every call is answered") {
+  pool_host host;
+  host.start({}, 8);
+  for (int i = 0; i < 400; ++i) host.ask("x", "hello");
+  CHECK(host.resize(2) == "ok");
+  CHECK(test::children_of(host, workers)->size() == 2);
+  for (int i = 0; i < 400; ++i) host.ask("x", "hello");
+  CHECK(host.resize(16) == "ok");
+  CHECK(test::children_of(host, workers)->size() == 16);
+  const auto answers = host.book.take(800);
+  CHECK(answers.size() == 800);
+  CHECK(std::ranges::count(answers, "x {echo,hello}") == 800);
+  CHECK(host.resize(0) == "{error,badarg}");
+  CHECK(host.resize(10'001) == "{error,badarg}");
+}
+
+TEST_CASE("a worker that is to go may finish what it holds, until the drain time is over") {
+  pool_host host;
+  pool_spec options;
+  options.drain = 50 * base::nanos_per_ms;
+  host.start(options, 2);
+  host.ask("a", "hold");
+  host.ask("b", "hold");
+  CHECK(sorted(host.book.take(2)) == lines{"hold 1", "hold 2"});
+  CHECK(host.resize(1) == "ok"); // b's worker or a's is stopped with what it holds
+  const auto lost = host.book.take(1);
+  CHECK(lost[0].ends_with("!exit {worker_down,shutdown}"));
+  host.tell_worker(1, "release");
+  CHECK(host.book.take(1)[0].ends_with("{released,1}"));
+}
+
+TEST_CASE("a worker that does not start takes the change of size back") {
+  pool_host host;
+  host.start({}, 1, "scribe");
+  CHECK(host.book.take(1) == lines{"start 1"});
+  host.book.failures["3"] = 1;
+  CHECK(host.resize(4) == "{error,{cannot,start}}");
+  CHECK(host.report()["size"] == 1);
+  CHECK(test::children_of(host, workers)->size() == 1);
+  CHECK(host.resize(4) == "ok");
+  CHECK(host.call(workers, "hello") == "{echo,hello}");
+}
+
+TEST_CASE("workers that end too often end the pool, which its supervisor starts again") {
+  pool_host host;
+  host.start({}, 1, "worker", 2);
+  const auto before = host.system.whereis("workers");
+  REQUIRE(before);
+  for (int i = 0; i < 2; ++i) {
+    const runtime::pid killed = host.worker_pid(1);
+    host.system.exit(killed, message::atom("kill"));
+    while (host.worker_pid(1) == killed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  CHECK(host.system.whereis("workers") == before);
+  host.system.exit(host.worker_pid(1), message::atom("kill"));
+  CHECK(host.end_of(*before) == "shutdown");
+  while (!host.system.whereis("workers")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(host.call(workers, "hello") == "{echo,hello}");
+}
+
+TEST_CASE("a pool stops with its workers") {
+  pool_host host;
+  host.start({}, 3, "scribe");
+  CHECK(host.book.take(3) == lines{"start 1", "start 2", "start 3"});
+  CHECK(host.shut_down(host.supervisor) == "shutdown");
+  CHECK(host.book.take(3) == lines{"stop 3 shutdown", "stop 2 shutdown", "stop 1 shutdown"});
+}
+
+TEST_CASE("a worker whose init fails is the pool's failure to start, with the reason") {
+  pool_host host;
+  host.book.failures["2"] = 1;
+  supervisor_spec top;
+  top.name = "sup";
+  top.children.push_back(pool_host::child({}, 2, "scribe"));
+  const auto [pid, why] = host.supervise(std::move(top));
+  CHECK_FALSE(pid);
+  CHECK(why == "{error,{shutdown,{failed_to_start_child,workers,{shutdown,{failed_to_start_child,2,{cannot,start}}}}}}");
+}
+
+TEST_CASE("nobody but the node resizes a pool or writes its workers' notices") {
+  pool_host host;
+  host.start({}, 1);
+  CHECK(host.call_of_peer(workers, "{'$coppice_pool_resize', 5}") == "{echo,{'$coppice_pool_resize',5}}");
+  host.system.send(workers, term("{'$coppice_worker', 1, <0.1.0>}"));
+  host.system.send(workers, term("'$coppice_pool_tick'"));
+  CHECK(sorted(host.book.take(2)) == lines{"info 1 '$coppice_pool_tick'", "info 1 {'$coppice_worker',1,<0.1.0>}"});
+  CHECK(host.call(workers, "hello") == "{echo,hello}");
+}
