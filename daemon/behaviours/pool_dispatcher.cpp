@@ -184,6 +184,7 @@ std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos n
 
 void pool_dispatcher::take_back(pool_request one, std::uint32_t from) {
   const bool its = options_.dispatch == pool_dispatch::broadcast;
+  if (its && from >= size_) return; // the others have their own
   const std::uint32_t worker = its ? from : worker_for(one.hash);
   std::deque<pool_request>& to = is_own() ? workers_[worker].own : shared_;
   to.insert(std::ranges::upper_bound(to, one.order, {}, &pool_request::order), std::move(one));

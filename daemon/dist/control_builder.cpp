@@ -92,6 +92,8 @@ bool control_builder::build(control_message& c, const destination& to, const sig
     case signal_kind::spawn_reply:   // a request is answered where it is read
     case signal_kind::overflow:
     case signal_kind::stop_waiting:
+    case signal_kind::answered:
+    case signal_kind::unanswered:
     case signal_kind::whom_waits:
       break;
   }

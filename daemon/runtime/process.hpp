@@ -174,7 +174,8 @@ class process {
   awaited await(const reference& ref, base::nanos deadline = no_deadline);
   // Asks a process here without waiting for what comes of it, which goes to behaviour::receive_answer() with
   // the number returned. A call comes to its behaviour::receive_call(); a message to receive(), and is
-  // acknowledged when that has returned. Nothing: it is no more, or its mailbox is full.
+  // acknowledged when that has returned. Its mailbox's bound does not count either: who asks bounds what he
+  // asks at once. Nothing: it is no more, and `request` is as it was.
   enum class asking : std::uint8_t { call, message };
   std::optional<std::uint64_t> ask(const pid& to, message&& request, asking how);
   // Who waits with this call, or watches with this monitor, until this process answers or ends; none: nobody

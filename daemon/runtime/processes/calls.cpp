@@ -171,17 +171,16 @@ std::optional<std::uint64_t> process::ask(const pid& to, message&& request, aski
   const std::uint64_t number = ref.number();
   relations& mine = me.needs_relations();
   mine.asked[number] = to;
-  const std::uint32_t weight = mailbox::weight_of(request);
   signal_ptr what = make_signal(signal_kind::message, me.id, ref, std::move(request));
-  what->flags = signal::of_call | signal::no_wait | (how == asking::call ? signal::bare : signal::acknowledged);
-  if (delivery::lives_on(here, *receiver) && delivery::counts(*receiver, weight)) [[likely]] {
+  what->flags = signal::of_call | signal::unbounded | (how == asking::call ? signal::bare : signal::acknowledged);
+  if (delivery::lives_on(here, *receiver) && !receiver->dead && !receiver->mailbox.has_signals()) [[likely]] {
     receiver->note_call({me.id, number});
-    delivery::pass(here, *receiver, what.release(), weight, worker::order::first);
-    return number;
+    delivery::pass(here, *receiver, what.release(), 0, worker::order::first);
+  } else {
+    what->number = static_cast<std::uint64_t>(here.recent());
+    delivery::push(*receiver, std::move(what));
   }
-  if (delivery::send_bounded(*receiver, std::move(what), &me) == send_status::ok) return number;
-  mine.asked.erase(number);
-  return std::nullopt;
+  return number;
 }
 
 std::optional<pid> process::caller(const reference& of) const {
