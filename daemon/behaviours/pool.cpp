@@ -187,9 +187,27 @@ void pool::submit(process& self, pool_request one, etf::bytes request) {
   if (one.caller && dispatcher_.options().dispatch == pool_dispatch::broadcast)
     return answer(self, one.caller, error_answer("broadcast"));
   one.hash = hash_of(request);
+  if (const auto worker = dispatcher_.free_worker(one.hash); worker && give(self, *worker, one)) return publish();
   if (const auto refused = dispatcher_.add(std::move(one), self.now()))
     refuse(self, *refused, counters_->rejected);
   serve(self);
+}
+
+// False: he has ended, and `one` is as it was.
+bool pool::give(process& self, std::uint32_t worker, pool_request& one) {
+  const bool kept = dispatcher_.options().on_death == on_worker_death::retry_once && !one.tried;
+  message body = kept ? one.body : std::move(one.body);
+  using asking = process::asking;
+  const auto number =
+      self.ask(dispatcher_.pid_of(worker), std::move(body), one.caller ? asking::call : asking::message);
+  if (!number) {
+    one.body = std::move(body); // not sent, so still there
+    dispatcher_.worker_down(worker, self.now());
+    return false;
+  }
+  if (!kept) one.body = {};
+  dispatcher_.given(worker, *number, std::move(one), self.now());
+  return true;
 }
 
 // Whether nobody waits for its answer any more.
@@ -208,19 +226,7 @@ void pool::serve(process& self) {
       pool_counters::count(counters_->expired);
       continue;
     }
-    const bool kept = dispatcher_.options().on_death == on_worker_death::retry_once && !one.tried;
-    message body = kept ? one.body : std::move(one.body);
-    using asking = process::asking;
-    const auto number = self.ask(dispatcher_.pid_of(next->worker), std::move(body),
-                                 one.caller ? asking::call : asking::message);
-    if (number) {
-      if (!kept) one.body = {};
-      dispatcher_.given(next->worker, *number, std::move(one), self.now());
-      continue;
-    }
-    if (!kept) one.body = std::move(body); // not sent, so still there
-    dispatcher_.worker_down(next->worker, self.now());
-    dispatcher_.take_back(std::move(one), next->worker);
+    if (!give(self, next->worker, one)) dispatcher_.take_back(std::move(one), next->worker);
   }
   arm(self);
   publish();

@@ -82,6 +82,7 @@ class pool final : public server {
 
   void submit(runtime::process& self, pool_request one, etf::bytes request);
   std::uint64_t hash_of(etf::bytes request) const;
+  bool give(runtime::process& self, std::uint32_t worker, pool_request& one);
   // Gives out what can be given out.
   void serve(runtime::process& self);
   bool gave_up(runtime::process& self, const pool_request& one) const;

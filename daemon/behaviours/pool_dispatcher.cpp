@@ -41,7 +41,7 @@ void pool_dispatcher::place(std::uint32_t worker) {
   const bool serves = worker < size_;
   const std::size_t held = std::min<std::size_t>(one.held, by_held_.size() - 1);
   std::list<std::uint32_t>& to = serves && one.pid ? by_held_[held] : away_;
-  to.splice(to.end(), *one.list, one.place);
+  to.splice(to.begin(), *one.list, one.place); // who had something last has it in his caches
   one.list = &to;
   const bool ready = serves && has_room(one) && (!is_own() || !one.own.empty());
   if (options_.dispatch == pool_dispatch::least_loaded) return;
@@ -150,29 +150,18 @@ void pool_dispatcher::enqueue(pool_request one) {
   place(worker);
 }
 
-bool pool_dispatcher::begins_at_once(const pool_request& one) const {
-  switch (options_.dispatch) {
-    case pool_dispatch::least_loaded:
-      return shared_.empty() && std::any_of(by_held_.begin(), std::prev(by_held_.end()),
-                                            [](const auto& some) { return !some.empty(); });
-    case pool_dispatch::round_robin:
-      return shared_.empty() && !ready_.empty();
-    case pool_dispatch::hash: {
-      const worker_state& its = workers_[worker_for(one.hash)];
-      return settling_ == 0 && its.own.empty() && has_room(its);
-    }
-    case pool_dispatch::broadcast:
-      break;
-  }
-  return std::all_of(workers_.begin(), workers_.begin() + size_,
-                     [this](const worker_state& each) { return each.own.empty() && has_room(each); });
+std::optional<std::uint32_t> pool_dispatcher::free_worker(std::uint64_t hash) {
+  if (!is_own()) return queued_ == 0 ? choose() : std::nullopt;
+  if (options_.dispatch == pool_dispatch::broadcast || settling_ != 0) return std::nullopt;
+  const std::uint32_t its = worker_for(hash);
+  return workers_[its].own.empty() && has_room(workers_[its]) ? std::optional(its) : std::nullopt;
 }
 
 std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos now) {
   one.order = ++came_;
   one.due = options_.queue_wait >= runtime::no_deadline - now ? runtime::no_deadline : now + options_.queue_wait;
   const std::uint64_t room = options_.dispatch == pool_dispatch::broadcast ? size_ : 1;
-  if (queued_ + room <= options_.queue_limit || begins_at_once(one)) return enqueue(std::move(one)), std::nullopt;
+  if (queued_ + room <= options_.queue_limit) return enqueue(std::move(one)), std::nullopt;
   std::deque<pool_request>& behind = *queue_of(one);
   if (options_.on_full != pool_overload::drop_old || room != 1 || behind.empty()) return one;
   pool_request oldest = std::move(behind.front());
@@ -225,6 +214,7 @@ void pool_dispatcher::given(std::uint32_t worker, std::uint64_t number, pool_req
   flight& begun = flights_[number];
   begun.worker = worker;
   begun.run = to.run;
+  if (one.order == 0) one.order = ++came_;
   begun.request = std::move(one);
   place(worker);
 }

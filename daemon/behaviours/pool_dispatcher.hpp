@@ -34,7 +34,7 @@ struct pool_request {
                            // it over if that ends
   bool tried = false;      // by a worker that ended
   std::uint64_t hash = 0;  // of its key, for pool_dispatch::hash
-  std::uint64_t order = 0; // in which it came; set by add()
+  std::uint64_t order = 0; // in which it came; set by add() or given()
   base::nanos due = 0;     // when it has waited for too long; likewise
 };
 
@@ -76,6 +76,9 @@ class pool_dispatcher {
   void forget_last();
 
   // Requests.
+  // Who may have one with this hash at once, by given(): nothing waits before it, and he has room. Nothing: it
+  // is to be added.
+  std::optional<std::uint32_t> free_worker(std::uint64_t hash);
   // Into the queue, with `due` from `now`. What is refused for it: it, or the oldest one.
   std::optional<pool_request> add(pool_request one, base::nanos now);
   // What came back from a worker: among those that wait where it was before, whatever the limit.
@@ -134,7 +137,6 @@ class pool_dispatcher {
   std::optional<std::uint32_t> choose();
   std::uint32_t worker_for(std::uint64_t hash) const;
   void enqueue(pool_request one);
-  bool begins_at_once(const pool_request& one) const;
   std::deque<pool_request> take_queues(); // in the order in which they came
   std::deque<pool_request>* queue_of(const pool_request& one);
 

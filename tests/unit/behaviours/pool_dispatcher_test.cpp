@@ -58,18 +58,18 @@ struct driven {
 
 } // namespace
 
-TEST_CASE("least_loaded: who holds the fewest, and among those who has waited the longest") {
+TEST_CASE("least_loaded: who holds the fewest, and among those who had something last") {
   pool_spec options;
   options.in_flight = 2;
   driven pool(options, 3);
-  CHECK(pool.add_and_give(4) == "0 1 2 0");
+  CHECK(pool.add_and_give(4) == "2 1 0 0");
   CHECK(pool.of.ended(2, false, 0)->worker == 1); // 1 holds none, 2 one, 0 two
-  CHECK(pool.add_and_give(3) == "1 2 1");
+  CHECK(pool.add_and_give(3) == "1 1 2");
   CHECK(pool.add_and_give(1).empty());
   CHECK(pool.of.queued() == 1);
   CHECK(pool.of.held() == 6);
   CHECK(pool.of.ended(1, false, 0)->runs);
-  CHECK(pool.give() == "0");
+  CHECK(pool.give() == "2");
 }
 
 TEST_CASE("round_robin: the next one in turn, but for those without room") {
@@ -167,12 +167,28 @@ TEST_CASE("a full queue refuses what is new, or gives up what is oldest") {
   CHECK(pool.of.add(request(5), 0)->hash == 2);
 }
 
-TEST_CASE("a queue of none takes what a worker has room for") {
+TEST_CASE("who is free may have a request at once, unless another waits before it") {
+  for (const auto dispatch : {pool_dispatch::least_loaded, pool_dispatch::round_robin, pool_dispatch::hash}) {
+    CAPTURE(text(dispatch));
+    pool_spec options;
+    options.dispatch = dispatch;
+    options.queue_limit = 0;
+    driven pool(options, 1);
+    CHECK(pool.of.free_worker(7) == 0);
+    pool.of.given(0, ++pool.numbers, request(7), 0);
+    CHECK(pool.of.free_worker(7) == std::nullopt);
+    CHECK(pool.of.add(request(7), 0).has_value());
+    CHECK(pool.of.ended(1, false, 0)->request.order == 1);
+    options.queue_limit = 5;
+    pool.of.set_options(options);
+    CHECK_FALSE(pool.of.add(request(7), 0));
+    CHECK(pool.of.free_worker(7) == std::nullopt);
+    CHECK(pool.give() == "0");
+  }
   pool_spec options;
-  options.queue_limit = 0;
-  driven pool(options, 2);
-  CHECK(pool.add_and_give(2) == "0 1");
-  CHECK(pool.of.add(request(), 0).has_value());
+  options.dispatch = pool_dispatch::broadcast;
+  driven pool(options, 1);
+  CHECK(pool.of.free_worker(0) == std::nullopt); // all are to have it
 }
 
 TEST_CASE("what waits for too long comes out, the oldest first") {
@@ -207,12 +223,12 @@ TEST_CASE("what comes back stands where it stood") {
 
 TEST_CASE("a smaller size: those beyond finish what they hold, and are forgotten") {
   driven pool(pool_spec(), 3);
-  CHECK(pool.add_and_give(3) == "0 1 2");
+  CHECK(pool.add_and_give(3) == "2 1 0");
   pool.of.resize(1);
   CHECK(pool.of.known() == 3);
   CHECK_FALSE(pool.of.drained(2));
   CHECK_FALSE(pool.of.add(request(), 0));
-  CHECK(pool.of.ended(3, false, 0));
+  CHECK(pool.of.ended(1, false, 0));
   CHECK(pool.give().empty());
   CHECK(pool.of.drained(2));
   pool.of.forget_last();
@@ -221,7 +237,7 @@ TEST_CASE("a smaller size: those beyond finish what they hold, and are forgotten
   CHECK(pool.of.ended(2, true, 0)->request.order == 2);
   pool.of.forget_last();
   CHECK(pool.of.known() == 1);
-  CHECK(pool.of.ended(1, false, 0));
+  CHECK(pool.of.ended(3, false, 0));
   CHECK(pool.give() == "0");
 }
 

@@ -187,7 +187,7 @@ TEST_CASE("what a pool cannot be is refused") {
        "      |                                             ^\n"},
       {"no cores", "        - { id: a, pool: { actor: kv, size: 0x cores } }\n",
        "node.yaml:10:45: error: pool.size: expected a number from 1 to 10000, cores, or a multiple such as "
-       "\"2x cores\", found the text '0x cores'\n"
+       "\"2x cores\", found '0x cores'\n"
        "   10 |         - { id: a, pool: { actor: kv, size: 0x cores } }\n"
        "      |                                             ^\n"},
       {"key", "        - { id: a, pool: { actor: kv, key: element 2 } }\n",
@@ -196,7 +196,7 @@ TEST_CASE("what a pool cannot be is refused") {
        "      |                                            ^\n"},
       {"element", "        - { id: a, pool: { actor: kv, dispatch: hash, key: element 0 } }\n",
        "node.yaml:10:60: error: pool.key: expected whole, or an element of the request's tuple from 1 to 255 "
-       "such as \"element 2\", found the text 'element 0'\n"
+       "such as \"element 2\", found 'element 0'\n"
        "   10 |         - { id: a, pool: { actor: kv, dispatch: hash, key: element 0 } }\n"
        "      |                                                            ^\n"},
       {"args", "        - { id: a, args: { room: 1KiB }, pool: { actor: kv } }\n",
@@ -204,7 +204,7 @@ TEST_CASE("what a pool cannot be is refused") {
        "   10 |         - { id: a, args: { room: 1KiB }, pool: { actor: kv } }\n"
        "      |                    ^ it belongs into the 'pool' map\n"},
       {"its args", "        - { id: a, pool: { actor: kv, args: { rom: 1KiB } } }\n",
-       "node.yaml:10:47: error: args.rom: unknown key\n"
+       "node.yaml:10:47: error: args: unknown key 'rom'\n"
        "   10 |         - { id: a, pool: { actor: kv, args: { rom: 1KiB } } }\n"
        "      |                                               ^ did you mean 'room'?\n"},
   });
@@ -281,11 +281,11 @@ TEST_CASE("mistakes in a supervision tree") {
        "   10 |         - { id: a, actor: pair }\n"
        "      |                           ^ it has: first second\n"},
       {"neither actor nor supervisor", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor' or 'supervisor'\n"
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor' or 'pool'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"actor and supervisor", "        - { id: a, actor: kv, supervisor: {} }\n",
-       "node.yaml:10:11: error: a child has either 'actor' or 'supervisor', not both\n"
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor' and 'pool'\n"
        "   10 |         - { id: a, actor: kv, supervisor: {} }\n"
        "      |           ^\n"},
       {"a supervisor's name", "        - { id: a, name: b, supervisor: {} }\n",
