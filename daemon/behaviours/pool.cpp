@@ -10,8 +10,8 @@
 #include <coppice/etf/unique_keys.hpp>
 
 #include "base/log.hpp"
-#include "runtime/messages/exit_reason.hpp"
 #include "runtime/crash_notes.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -187,7 +187,8 @@ void pool::submit(process& self, pool_request one, etf::bytes request) {
   if (one.caller && dispatcher_.options().dispatch == pool_dispatch::broadcast)
     return answer(self, one.caller, error_answer("broadcast"));
   one.hash = hash_of(request);
-  if (const auto worker = dispatcher_.free_worker(one.hash); worker && give(self, *worker, one)) return publish();
+  if (const auto worker = dispatcher_.free_worker(one.hash); worker && give(self, *worker, one))
+    return publish();
   if (const auto refused = dispatcher_.add(std::move(one), self.now()))
     refuse(self, *refused, counters_->rejected);
   serve(self);
@@ -255,7 +256,8 @@ void pool::refuse(process& self, const pool_request& one, pool_counters::number&
 outcome pool::receive_answer(process& self, std::uint64_t number, runtime::ask_result result) {
   using kind = runtime::ask_result::kind;
   if (const auto asked = inside_.take(number)) {
-    if (asked->what != inside_call::kind::forwarded) return resized(self, *asked, result), runtime::carry_on();
+    if (asked->what != inside_call::kind::forwarded)
+      return resized(self, *asked, result), runtime::carry_on();
     if (result.what == kind::answer) answer(self, asked->caller, std::move(result.term));
     return runtime::carry_on(); // else the supervisor's end is the pool's
   }
@@ -302,7 +304,8 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
   std::string_view what;
   if (at.peek() == etf::kind::atom) {
     if (!at.read_atom(what)) return false;
-    if (what == report_tag && self.origin().here()) return answer(self, caller, write_report(self, true)), true;
+    if (what == report_tag && self.origin().here())
+      return answer(self, caller, write_report(self, true)), true;
     if (what != "which_children" && what != "count_children") return false;
     return forward(self, std::move(caller), request), true;
   }
@@ -310,7 +313,8 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
   constexpr std::array<std::string_view, 2> changes{"terminate_child", "restart_child"};
   const bool here = self.origin().here();
   if (std::ranges::find(changes, what) != changes.end()) {
-    if (here || shared_->rights.may_supervise(self.name())) return forward(self, std::move(caller), request), true;
+    if (here || shared_->rights.may_supervise(self.name()))
+      return forward(self, std::move(caller), request), true;
     return answer(self, caller, error_answer("not_allowed")), true;
   }
   if (what == "get_childspec" || (what == supervisor::restart_tag && here))
@@ -318,8 +322,10 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
   if (!here) return false;
   if (what == resize_tag) {
     std::uint64_t size = 0;
-    if (!at.read_unsigned(size) || size < 1 || size > most_workers) answer(self, caller, error_answer("badarg"));
-    else resize(self, static_cast<std::uint32_t>(size), std::move(caller));
+    if (!at.read_unsigned(size) || size < 1 || size > most_workers)
+      answer(self, caller, error_answer("badarg"));
+    else
+      resize(self, static_cast<std::uint32_t>(size), std::move(caller));
     return true;
   }
   if (what != order_desk::tag || shared_->orders == nullptr) return false;
@@ -383,7 +389,8 @@ std::shared_ptr<const child_spec> pool::worker_spec(std::uint32_t worker) const 
 }
 
 bool pool::order(process& self, supervisor_order what, inside_call about) {
-  const auto number = self.ask(supervisor_, shared_->orders->lay_down(std::move(what)), process::asking::call);
+  const auto number =
+      self.ask(supervisor_, shared_->orders->lay_down(std::move(what)), process::asking::call);
   if (number) inside_[*number] = std::move(about);
   return number.has_value();
 }
@@ -424,7 +431,8 @@ void pool::resized(process& self, const inside_call& one, const runtime::ask_res
   if (now.open != 0) return;
   if (!now.failure) return end_resize(self);
   // Those that did start are taken back.
-  base::log::warning("pool", "{}: not resized to {}: {}", label_, now.size, runtime::shown_reason(now.failure, 300));
+  base::log::warning("pool", "{}: not resized to {}: {}", label_, now.size,
+                     runtime::shown_reason(now.failure, 300));
   now.size = now.before;
   now.told.assign(dispatcher_.known() - now.size, false);
   dispatcher_.resize(now.size);
@@ -450,7 +458,8 @@ void pool::publish() {
   pool_counters::set(counters_->held, dispatcher_.held());
 }
 
-// #{dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime_ms, workers =>
+// #{dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime_ms, workers
+// =>
 // [{Pid | undefined, Held, Queued, Handled, Lost, BusyMs}]}
 message pool::write_report(process& self, bool with_workers) {
   const auto read = [](const pool_counters::number& of) { return of.load(std::memory_order_relaxed); };
@@ -479,12 +488,13 @@ message pool::write_report(process& self, bool with_workers) {
   for (std::uint32_t worker = 0; worker < dispatcher_.known(); ++worker) {
     const pool_worker_row row = dispatcher_.row(worker, self.now());
     out.tuple(6);
-    if (row.pid)
+    if (row.pid && self.host().alive(row.pid)) // of one that ends idle nothing is heard until it is asked
       runtime::write(out, row.pid, self.host().nodes());
     else
       out.atom("undefined");
-    for (const std::uint64_t value : {std::uint64_t{row.held}, std::uint64_t{row.queued}, row.handled, row.lost,
-                                      static_cast<std::uint64_t>(base::to_milliseconds(row.busy).count())})
+    for (const std::uint64_t value :
+         {std::uint64_t{row.held}, std::uint64_t{row.queued}, row.handled, row.lost,
+          static_cast<std::uint64_t>(base::to_milliseconds(row.busy).count())})
       out.unsigned_integer(value);
   }
   if (dispatcher_.known() != 0) out.nil();

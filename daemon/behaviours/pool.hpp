@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A pool: one process that whoever calls or sends to it takes for a server, and behind it workers that are any
-// servers, children of a supervisor of the pool's own. Requests go to them as pool_dispatcher decides, and
-// their answers come back through the pool, which therefore knows what each worker holds. What a supervisor is
-// asked (which_children, …) its supervisor answers. In the process's own turn.
+// A pool: one process that whoever calls or sends to it takes for a server, and behind it workers that are
+// any servers, children of a supervisor of the pool's own. Requests go to them as pool_dispatcher decides,
+// and their answers come back through the pool, which therefore knows what each worker holds. What a
+// supervisor is asked (which_children, …) its supervisor answers. In the process's own turn.
 #pragma once
 
 #include <deque>
@@ -19,8 +19,8 @@ namespace coppice::behaviours {
 
 class pool final : public server {
  public:
-  // `of.pool` and `of.supervisor`, whose children are the workers, are set. `label` is the pool's place in the
-  // tree; `above`: how many supervisors of its application it is below.
+  // `of.pool` and `of.supervisor`, whose children are the workers, are set. `label` is the pool's place in
+  // the tree; `above`: how many supervisors of its application it is below.
   pool(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared, std::string label,
        unsigned above);
   ~pool() override;
@@ -46,7 +46,8 @@ class pool final : public server {
  protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                              etf::bytes request) override;
-  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole, etf::bytes request) override;
+  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
+                             etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   runtime::message sys_state(runtime::process& self) override { return write_report(self, false); }
   runtime::message state_for_people(runtime::process& self) override { return write_report(self, false); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the pools of a node count, where others can read it: a running pool enters its counters here and leaves
-// before it dies. Any thread.
+// What the pools of a node count, where others can read it: a running pool enters its counters here and
+// leaves before it dies. Any thread.
 #pragma once
 
 #include <atomic>

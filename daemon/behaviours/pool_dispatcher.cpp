@@ -124,8 +124,9 @@ std::uint32_t pool_dispatcher::worker_for(std::uint64_t hash) const {
   while (next < static_cast<std::int64_t>(size_)) {
     bucket = next;
     hash = hash * 2862933555777941757ULL + 1;
-    next = static_cast<std::int64_t>(static_cast<double>(bucket + 1) *
-                                     (static_cast<double>(1LL << 31) / static_cast<double>((hash >> 33) + 1)));
+    next =
+        static_cast<std::int64_t>(static_cast<double>(bucket + 1) *
+                                  (static_cast<double>(1LL << 31) / static_cast<double>((hash >> 33) + 1)));
   }
   return static_cast<std::uint32_t>(bucket);
 }
@@ -159,7 +160,8 @@ std::optional<std::uint32_t> pool_dispatcher::free_worker(std::uint64_t hash) {
 
 std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos now) {
   one.order = ++came_;
-  one.due = options_.queue_wait >= runtime::no_deadline - now ? runtime::no_deadline : now + options_.queue_wait;
+  one.due =
+      options_.queue_wait >= runtime::no_deadline - now ? runtime::no_deadline : now + options_.queue_wait;
   const std::uint64_t room = options_.dispatch == pool_dispatch::broadcast ? size_ : 1;
   if (queued_ + room <= options_.queue_limit) return enqueue(std::move(one)), std::nullopt;
   std::deque<pool_request>& behind = *queue_of(one);
@@ -219,7 +221,8 @@ void pool_dispatcher::given(std::uint32_t worker, std::uint64_t number, pool_req
   place(worker);
 }
 
-std::optional<pool_dispatcher::ending> pool_dispatcher::ended(std::uint64_t number, bool lost, base::nanos now) {
+std::optional<pool_dispatcher::ending> pool_dispatcher::ended(std::uint64_t number, bool lost,
+                                                              base::nanos now) {
   auto found = flights_.take(number);
   if (!found) return std::nullopt;
   if (settling_ != 0) --settling_;

@@ -44,8 +44,8 @@ struct pool_worker_row {
   std::uint32_t held = 0;
   std::uint32_t queued = 0; // for it alone
   std::uint64_t handled = 0;
-  std::uint64_t lost = 0;   // requests it held when it ended
-  base::nanos busy = 0;     // for how long it held any
+  std::uint64_t lost = 0; // requests it held when it ended
+  base::nanos busy = 0;   // for how long it held any
 };
 
 class pool_dispatcher {
@@ -66,8 +66,8 @@ class pool_dispatcher {
   // It runs no more. What it held ends by ended(), one by one.
   void worker_down(std::uint32_t worker, base::nanos now);
   runtime::pid pid_of(std::uint32_t worker) const { return workers_[worker].pid; }
-  // Another number of workers, at least 1. Those beyond get nothing more; what waited for one of them goes to the others.
-  // They are there until forget().
+  // Another number of workers, at least 1. Those beyond get nothing more; what waited for one of them goes to
+  // the others. They are there until forget().
   void resize(std::uint32_t size);
   // Whether a worker beyond size() holds nothing.
   bool drained(std::uint32_t worker) const { return workers_[worker].owed == 0; }
@@ -76,8 +76,8 @@ class pool_dispatcher {
   void forget_last();
 
   // Requests.
-  // Who may have one with this hash at once, by given(): nothing waits before it, and he has room. Nothing: it
-  // is to be added.
+  // Who may have one with this hash at once, by given(): nothing waits before it, and he has room. Nothing:
+  // it is to be added.
   std::optional<std::uint32_t> free_worker(std::uint64_t hash);
   // Into the queue, with `due` from `now`. What is refused for it: it, or the oldest one.
   std::optional<pool_request> add(pool_request one, base::nanos now);
@@ -110,7 +110,7 @@ class pool_dispatcher {
 
  private:
   struct worker_state {
-    runtime::pid pid{}; // null: it does not run
+    runtime::pid pid{};    // null: it does not run
     std::uint32_t run = 0; // how often it ended
     std::uint32_t held = 0;
     std::uint32_t owed = 0; // the same with what it held when it ended, until that ended() too
@@ -149,8 +149,8 @@ class pool_dispatcher {
   std::uint64_t settling_ = 0; // held when the size changed: with keys nothing begins until they are done
   std::uint32_t turn_ = 0;     // round_robin: who is next
   std::deque<std::list<std::uint32_t>> by_held_; // who runs, by how many it holds
-  std::list<std::uint32_t> away_;                 // the others
-  std::set<std::uint32_t> ready_;                 // who has room; with own queues: and something waits there
+  std::list<std::uint32_t> away_;                // the others
+  std::set<std::uint32_t> ready_;                // who has room; with own queues: and something waits there
   runtime::flat_table<std::uint64_t, flight, runtime::number_hash> flights_; // by number
 };
 

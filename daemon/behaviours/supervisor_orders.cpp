@@ -142,7 +142,8 @@ message supervisor::order_update(process& self, const std::shared_ptr<const chil
 }
 
 // One that ends meanwhile starts by the new one.
-message supervisor::tell_pool(process& self, const child& one, const std::shared_ptr<const child_spec>& spec) {
+message supervisor::tell_pool(process& self, const child& one,
+                              const std::shared_ptr<const child_spec>& spec) {
   if (spec->pool == nullptr || one.state != child_state::running) return {};
   const message request = shared_->orders->lay_down(pool_order{spec});
   const auto answer =

@@ -69,7 +69,9 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
     entry.pid = row.pid;
     entry.is_supervisor = row.spec->is_supervisor();
     entry.name = row.spec->registered_name();
-    entry.behaviour = row.spec->pool != nullptr ? "pool" : entry.is_supervisor ? "supervisor" : row.spec->behaviour;
+    entry.behaviour = row.spec->pool != nullptr ? "pool"
+                      : entry.is_supervisor     ? "supervisor"
+                                                : row.spec->behaviour;
     entry.plugin = row.spec->plugin;
     entry.actor = row.spec->actor;
     entry.state = row.state;

@@ -247,7 +247,8 @@ std::string render_pool(const json& d, std::size_t columns) {
   for (const auto& one : at(d, "workers")) {
     const double share = 100.0 * static_cast<double>(number(one, "busy_ms")) / uptime;
     out.push_back({std::to_string(++index), cell(one, "pid"), cell(one, "held"), cell(one, "queued"),
-                   cell(one, "handled"), cell(one, "lost"), fmt::format("{:.0f}%", share), cell(one, "restarts")});
+                   cell(one, "handled"), cell(one, "lost"), fmt::format("{:.0f}%", share),
+                   cell(one, "restarts")});
   }
   std::string text = fields({{"dispatch", cell(d, "dispatch")},
                              {"workers", cell(d, "size")},

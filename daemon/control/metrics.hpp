@@ -34,8 +34,8 @@ struct metrics_source {
   node::plugin_metrics counted;      // by them
   std::vector<std::string> given_up; // paths of children
   std::vector<behaviours::pool_row> pools;
-  bool ready = false;                // as /readyz says
-  std::uint64_t log_dropped = 0;     // lines
+  bool ready = false;            // as /readyz says
+  std::uint64_t log_dropped = 0; // lines
   process_usage usage;
   std::size_t http_connections = 0;
   std::map<int, std::uint64_t> http_answered; // by status

@@ -261,7 +261,8 @@ std::shared_ptr<const behaviours::pool_spec> pool_itself(const spec::pool_option
   out->queue_wait = from.queue.wait ? base::to_nanos(*from.queue.wait) : runtime::no_deadline;
   out->on_full = convert(from.queue.on_full);
   const bool retries = from.on_worker_death == spec::worker_death::retry_once;
-  out->on_death = retries ? behaviours::on_worker_death::retry_once : behaviours::on_worker_death::reply_error;
+  out->on_death =
+      retries ? behaviours::on_worker_death::retry_once : behaviours::on_worker_death::reply_error;
   out->drain = base::to_nanos(from.drain);
   return out;
 }

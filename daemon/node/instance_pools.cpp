@@ -29,12 +29,14 @@ base::nanos milliseconds(etf::bytes term) {
 
 // Nothing: it is no report.
 std::optional<pool_status> read_report(const runtime::message& report, runtime::node_names& names) {
-  etf::bytes dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime, workers;
-  const behaviours::key_and_value keys[] = {
-      {"dispatch", &dispatch}, {"size", &size},         {"queued", &queued},
-      {"held", &held},         {"handled", &handled},   {"rejected", &rejected},
-      {"expired", &expired},   {"retried", &retried},   {"lost", &lost},
-      {"unanswered", &unanswered}, {"uptime_ms", &uptime}, {"workers", &workers}};
+  etf::bytes dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime,
+      workers;
+  const behaviours::key_and_value keys[] = {{"dispatch", &dispatch}, {"size", &size},
+                                            {"queued", &queued},     {"held", &held},
+                                            {"handled", &handled},   {"rejected", &rejected},
+                                            {"expired", &expired},   {"retried", &retried},
+                                            {"lost", &lost},         {"unanswered", &unanswered},
+                                            {"uptime_ms", &uptime},  {"workers", &workers}};
   etf::cursor at(report.bytes());
   if (!behaviours::read_map_values(at, keys)) return std::nullopt;
   pool_status out;

@@ -181,8 +181,8 @@ class process {
   // Who waits with this call, or watches with this monitor, until this process answers or ends; none: nobody
   // (any more), or one that came without either.
   std::optional<pid> caller(const reference& of) const;
-  // The caller of one that waits hears that its call ended with `reason`, as if this process had. False: there
-  // is none, see caller().
+  // The caller of one that waits hears that its call ended with `reason`, as if this process had. False:
+  // there is none, see caller().
   bool end_call(const reference& of, message reason);
   // What another process of this node waits for: asked of itself, so that a worker which is held up answers
   // late. Null: no answer in time, or there is no such process.

@@ -20,7 +20,8 @@ constexpr std::string_view element_word = "element ";
 // The digits in front of `text`, up to 5; 0: there are none, or they mean less than 1.
 std::uint32_t leading_number(std::string_view& text) {
   std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + std::min<std::size_t>(text.size(), 5), number);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + std::min<std::size_t>(text.size(), 5), number);
   if (error != std::errc()) return 0;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
@@ -88,14 +89,16 @@ const table<pool_queue_options>& queue_table() {
       table<pool_queue_options>()
           .add<&pool_queue_options::limit>("limit", whole<std::uint32_t>(0, 10'000'000),
                                            "requests that wait for a worker; what comes beyond finds it full")
-          .add<&pool_queue_options::wait>("wait", time("infinity", duration(milliseconds(1))),
-                                          "how long one may wait; then it is treated as one that finds it full")
+          .add<&pool_queue_options::wait>(
+              "wait", time("infinity", duration(milliseconds(1))),
+              "how long one may wait; then it is treated as one that finds it full")
           .add<&pool_queue_options::on_full>(
               "on_full",
               choice<pool_overload>({{"reply_error", pool_overload::reply_error},
                                      {"drop_new", pool_overload::drop_new},
                                      {"drop_old", pool_overload::drop_old}}),
-              "what becomes of a request that finds it full. reply_error: its caller gets {error, overloaded}; "
+              "what becomes of a request that finds it full. reply_error: its caller gets {error, "
+              "overloaded}; "
               "drop_new: it is dropped; drop_old: the one that waits the longest is");
   return rows;
 }
@@ -137,23 +140,28 @@ const table<pool_options>& pool_table() {
                                      {"round_robin", pool_dispatch::round_robin},
                                      {"hash", pool_dispatch::hash},
                                      {"broadcast", pool_dispatch::broadcast}}),
-              "who gets a request. least_loaded: a worker that holds the fewest; round_robin: the next one that "
+              "who gets a request. least_loaded: a worker that holds the fewest; round_robin: the next one "
+              "that "
               "has room; hash: always the same one for the same `key`; broadcast: all of them, and no calls")
-          .add<&pool_options::key>("key", request_key(),
-                                   "for hash: whole, or an element of the request's tuple such as \"element 2\"")
+          .add<&pool_options::key>(
+              "key", request_key(),
+              "for hash: whole, or an element of the request's tuple such as \"element 2\"")
           .add<&pool_options::in_flight>("in_flight", whole<std::uint32_t>(1, 1000),
                                          "requests that a worker holds at once; the others wait in the queue")
-          .add<&pool_options::queue>("queue", section<pool_queue_options>(&queue_table), "what waits for a worker")
+          .add<&pool_options::queue>("queue", section<pool_queue_options>(&queue_table),
+                                     "what waits for a worker")
           .add<&pool_options::on_worker_death>(
               "on_worker_death",
-              choice<worker_death>({{"reply_error", worker_death::reply_error},
-                                    {"retry_once", worker_death::retry_once}}),
-              "what becomes of the requests that a worker held when it ended. reply_error: the calls end with "
+              choice<worker_death>(
+                  {{"reply_error", worker_death::reply_error}, {"retry_once", worker_death::retry_once}}),
+              "what becomes of the requests that a worker held when it ended. reply_error: the calls end "
+              "with "
               "{worker_down, Reason}; retry_once: another worker gets them, once: for what may be done twice")
           .add<&pool_options::drain>("drain", duration(),
                                      "how long a worker that is to go may take for what it holds")
-          .add<&pool_options::intensity>("intensity", whole<std::uint32_t>(0, 1'000'000),
-                                         "restarts of workers within `period` that are borne; beyond, the pool ends")
+          .add<&pool_options::intensity>(
+              "intensity", whole<std::uint32_t>(0, 1'000'000),
+              "restarts of workers within `period` that are borne; beyond, the pool ends")
           .add<&pool_options::period>("period", duration(milliseconds(1)), "see intensity")
           .add<&pool_options::backoff>("backoff", optional_backoff(section<backoff_options>(&backoff_table)),
                                        "waits between a worker's restarts; absent: none")

@@ -31,7 +31,8 @@ const table<compression_options>& compression_table() {
 constexpr std::array of_actors{"args", "mailbox", "priority", "compression", "unhandled", "name"};
 constexpr std::array of_workers{"args", "compression", "unhandled", "isolation"};
 
-void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key, std::string hint) {
+void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key,
+                   std::string hint) {
   for (std::size_t i = 0; i + 1 < at.items.size(); i += 2)
     if (at.items[i]->text == key)
       from.error(*at.items[i], std::string(whom) + " takes no '" + std::string(key) + "'", std::move(hint));
@@ -82,8 +83,9 @@ json child_rule() {
   json significant = {{"required", {"significant"}}, {"properties", {{"significant", {{"const", true}}}}}};
   json not_permanent = {{"required", {"restart"}},
                         {"properties", {{"restart", {{"enum", {"transient", "temporary"}}}}}}};
-  return {{"oneOf", json::array({{{"required", {"actor"}}}, without("supervisor", of_actors),
-                                 without("pool", of_workers)})},
+  return {{"oneOf",
+           json::array(
+               {{{"required", {"actor"}}}, without("supervisor", of_actors), without("pool", of_workers)})},
           {"if", std::move(significant)},
           {"then", std::move(not_permanent)}};
 }
@@ -162,8 +164,7 @@ const table<child_spec>& child_table() {
               "isolation", maybe<std::optional<isolation>, choice<isolation>>(isolation_words()),
               "process: in a process of its own; absent: as plugins.isolation says", later)
           .add<&child_spec::unhandled>(
-              "unhandled",
-optional_unhandled(),
+              "unhandled", optional_unhandled(),
               "what a call or cast does that the actor does not take. exit: it ends, as in OTP; reply_error: "
               "the caller gets {error, {bad_request, Text}}; log: a line; ignore: nothing. Absent: as its "
               "class says, else exit")

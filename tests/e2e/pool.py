@@ -45,7 +45,7 @@ def report(node):
     return node.ask("pool", "workers")
 
 
-@test("an Erlang process calls and casts a pool as it would a server", proves="calls")
+@test("an Erlang process calls and casts a pool as it would a server")
 def calls(cleanup):
     node, erl = pair(cleanup)
     equal(erl("gen_server:call({workers, N}, ping)"), "pong")
@@ -60,7 +60,7 @@ def calls(cleanup):
     equal(erl("maps:get(handled, element(2, sys:get_state({workers, N}))) > 300"), "true")
 
 
-@test("the end of a worker ends the calls that it holds, at once, with why", proves="downs")
+@test("the end of a worker ends the calls that it holds, at once, with why")
 def ends(cleanup):
     node, erl = pair(cleanup)
     for whom in ("{workers, N}", "W"):

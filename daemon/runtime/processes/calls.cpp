@@ -172,7 +172,8 @@ std::optional<std::uint64_t> process::ask(const pid& to, message&& request, aski
   relations& mine = me.needs_relations();
   mine.asked[number] = to;
   signal_ptr what = make_signal(signal_kind::message, me.id, ref, std::move(request));
-  what->flags = signal::of_call | signal::unbounded | (how == asking::call ? signal::bare : signal::acknowledged);
+  what->flags =
+      signal::of_call | signal::unbounded | (how == asking::call ? signal::bare : signal::acknowledged);
   if (delivery::lives_on(here, *receiver) && !receiver->dead && !receiver->mailbox.has_signals()) [[likely]] {
     receiver->note_call({me.id, number});
     delivery::pass(here, *receiver, what.release(), 0, worker::order::first);

@@ -375,8 +375,8 @@ class driver : public coppice::server {
   using start_stop = workload<"local_gen_server_start_stop">;
   using idle = workload<"idle">;
   using calls = std::variant<call_1pair, call_pairs_2, call_pairs_16, call_pairs_256, pool_call_1,
-                             pool_call_16, pool_call_256, bang_1pair, fanin16_cast, fanin16_bang, fanout16_bang, skewed64, ring1000, spawn_exit,
-                             spawn_exit_2, start_stop, idle>;
+                             pool_call_16, pool_call_256, bang_1pair, fanin16_cast, fanin16_bang,
+                             fanout16_bang, skewed64, ring1000, spawn_exit, spawn_exit_2, start_stop, idle>;
   using figure = std::pair<std::uint64_t, std::int64_t>; // {Operations, Microseconds}
 
   figure handle_call(const call_1pair& row) {

@@ -24,9 +24,9 @@ namespace {
 constexpr base::nanos patience = 10 * base::nanos_per_second;
 const auto workers = runtime::destination::named("workers");
 
-// Keeps what it is asked with `hold` and answers it {released, ID} when it is told `release`; answers `who` with its
-// id, {later, Request} from a process that it spawns, and all else with {echo, Request}. Writes down what it is
-// cast and sent; ends on {exit, Reason}, cast or sent.
+// Keeps what it is asked with `hold` and answers it {released, ID} when it is told `release`; answers `who`
+// with its id, {later, Request} from a process that it spawns, and all else with {echo, Request}. Writes down
+// what it is cast and sent; ends on {exit, Reason}, cast or sent.
 class worker : public native_server {
  public:
   worker(test::diary& book, std::string id) : native_server("worker"), book_(book), id_(std::move(id)) {}
@@ -135,7 +135,8 @@ struct pool_host : test_host {
         const auto answer = gen::call(self, workers, request_, base::mono_now() + timeout_);
         using kind = gen::call_error::kind;
         std::string what = answer ? test::text(*answer) : "";
-        if (!answer) what = answer.error().what == kind::exit ? "!exit " + test::text(answer.error().reason) : "!other";
+        if (!answer)
+          what = answer.error().what == kind::exit ? "!exit " + test::text(answer.error().reason) : "!other";
         if (!self.exiting()) book_.write(as_ + " " + what);
         return runtime::stop(message::atom("normal"));
       }
@@ -236,8 +237,7 @@ TEST_CASE("of another node's calls, as they are on the wire, the answers come ba
 TEST_CASE("what a supervisor is asked, the pool's answers") {
   pool_host host;
   host.start({}, 3);
-  CHECK(host.call(workers, "count_children") ==
-        "[{specs,3},{active,3},{supervisors,0},{workers,3}]");
+  CHECK(host.call(workers, "count_children") == "[{specs,3},{active,3},{supervisors,0},{workers,3}]");
   const auto all = test::children_of(host, workers);
   REQUIRE(all);
   CHECK(all->size() == 3);
@@ -285,7 +285,8 @@ TEST_CASE("a caller of another node hears of it where the pool has its monitor, 
   const runtime::pid caller{1, 77, 40, 0};
   const runtime::reference ref{1, 77, 3, {1, 2, 3}};
   const auto ask = [&](bool watched) {
-    if (watched) host.system.deliver(workers, runtime::make_signal(runtime::signal_kind::monitor, caller, ref));
+    if (watched)
+      host.system.deliver(workers, runtime::make_signal(runtime::signal_kind::monitor, caller, ref));
     runtime::message_writer out;
     out.tuple(3);
     out.atom("$gen_call");
@@ -478,7 +479,9 @@ TEST_CASE("a worker whose init fails is the pool's failure to start, with the re
   top.children.push_back(pool_host::child({}, 2, "scribe"));
   const auto [pid, why] = host.supervise(std::move(top));
   CHECK_FALSE(pid);
-  CHECK(why == "{error,{shutdown,{failed_to_start_child,workers,{shutdown,{failed_to_start_child,2,{cannot,start}}}}}}");
+  CHECK(why ==
+        "{error,{shutdown,{failed_to_start_child,workers,{shutdown,{failed_to_start_child,2,{cannot,start}}}}"
+        "}}");
 }
 
 TEST_CASE("nobody but the node resizes a pool or writes its workers' notices") {
@@ -487,6 +490,7 @@ TEST_CASE("nobody but the node resizes a pool or writes its workers' notices") {
   CHECK(host.call_of_peer(workers, "{'$coppice_pool_resize', 5}") == "{echo,{'$coppice_pool_resize',5}}");
   host.system.send(workers, term("{'$coppice_worker', 1, <0.1.0>}"));
   host.system.send(workers, term("'$coppice_pool_tick'"));
-  CHECK(sorted(host.book.take(2)) == lines{"info 1 '$coppice_pool_tick'", "info 1 {'$coppice_worker',1,<0.1.0>}"});
+  CHECK(sorted(host.book.take(2)) ==
+        lines{"info 1 '$coppice_pool_tick'", "info 1 {'$coppice_worker',1,<0.1.0>}"});
   CHECK(host.call(workers, "hello") == "{echo,hello}");
 }

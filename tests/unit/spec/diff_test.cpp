@@ -152,7 +152,8 @@ TEST_CASE("every key of a pool leads to what it takes to change it") {
       {", size: 9", "update demo/a: pool.size\n"},
       {", in_flight: 2", "update demo/a: pool.in_flight\n"},
       {", queue: { limit: 1 }", "update demo/a: pool.queue.limit\n"},
-      {", queue: { wait: infinity, on_full: drop_new }", "update demo/a: pool.queue.wait pool.queue.on_full\n"},
+      {", queue: { wait: infinity, on_full: drop_new }",
+       "update demo/a: pool.queue.wait pool.queue.on_full\n"},
       {", on_worker_death: retry_once", "update demo/a: pool.on_worker_death\n"},
       {", drain: 1s, intensity: 9, period: 1s", "update demo/a: pool.drain pool.intensity pool.period\n"},
       {", dispatch: hash, key: element 2", "restart demo/a: pool.dispatch pool.key\n"},
@@ -168,7 +169,8 @@ TEST_CASE("every key of a pool leads to what it takes to change it") {
   }
   CHECK(of_children({"id: a, pool: { actor: kv }"}, {"id: a, pool: { actor: 'pair:first' }"})
             .starts_with("restart demo/a: actor"));
-  CHECK(of_children({"id: a, actor: kv"}, {"id: a, pool: { actor: kv }"}).starts_with("restart demo/a: pool"));
+  CHECK(
+      of_children({"id: a, actor: kv"}, {"id: a, pool: { actor: kv }"}).starts_with("restart demo/a: pool"));
 }
 
 TEST_CASE("a changed default in a plugin's schema changes children whose lines did not") {

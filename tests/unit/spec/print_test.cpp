@@ -55,8 +55,10 @@ TEST_CASE("what is printed of args has durations with their unit, wherever the s
 TEST_CASE("a pool prints itself with its workers' args, and reads back") {
   test::spec_folder folder;
   auto first = folder.load_tree(
-      "        - { id: a, name: a, pool: { actor: kv, size: 3x cores, dispatch: hash, key: element 2, in_flight: 4, "
-      "queue: { limit: 0, wait: infinity, on_full: drop_old }, on_worker_death: retry_once, args: { every: 90s } } }\n"
+      "        - { id: a, name: a, pool: { actor: kv, size: 3x cores, dispatch: hash, key: element 2, "
+      "in_flight: 4, "
+      "queue: { limit: 0, wait: infinity, on_full: drop_old }, on_worker_death: retry_once, args: { every: "
+      "90s } } }\n"
       "        - { id: b, pool: { actor: kv } }\n");
   CHECK(spec::render(first.diagnostics) == "");
   REQUIRE(first.spec);
@@ -69,7 +71,8 @@ TEST_CASE("a pool prints itself with its workers' args, and reads back") {
   CHECK(children[1].pool->size == 8);
   CHECK(children[1].shutdown.how == spec::shutdown_limit::kind::infinity);
   const auto text = spec::effective_yaml(*first.spec);
-  for (const char* line : {"every: 90s\n", "key: \"element 2\"\n", "wait: infinity\n", "dispatch: least_loaded\n"})
+  for (const char* line :
+       {"every: 90s\n", "key: \"element 2\"\n", "wait: infinity\n", "dispatch: least_loaded\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, text);
   auto second = spec::load_text(text, "effective.yaml", "/");
   CHECK(spec::render(second.diagnostics) == "");

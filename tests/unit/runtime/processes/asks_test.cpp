@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// process::ask(): many requests at once, whose answers come to receive_answer(): each once, whatever becomes of who is
-// asked, and from nobody else.
+// process::ask(): many requests at once, whose answers come to receive_answer(): each once, whatever becomes
+// of who is asked, and from nobody else.
 #include <array>
 #include <future>
 #include <map>
@@ -98,14 +98,16 @@ class answering : public behaviour {
   }
   outcome receive_call(process& self, const call_id& call, message request) override {
     if (is_atom(request, "die")) return stop(atom("crash"));
-    if (const std::int64_t value = value_of(request); value >= 0) return self.reply(call, number(value + 1)), carry_on();
+    if (const std::int64_t value = value_of(request); value >= 0)
+      return self.reply(call, number(value + 1)), carry_on();
     if (is_atom(request, "hand_on")) {
       const reference to = call.ref();
-      (void)self.spawn({}, script({}, [to](process& other) {
-                         message reply = whole_answer(other.host().nodes(), {to.owner(), to.number()}, atom("by_another"));
-                         other.answer(to, std::move(reply));
-                         return ignore();
-                       }));
+      (void)self.spawn(
+          {}, script({}, [to](process& other) {
+            message reply = whole_answer(other.host().nodes(), {to.owner(), to.number()}, atom("by_another"));
+            other.answer(to, std::move(reply));
+            return ignore();
+          }));
       return carry_on();
     }
     kept_ = call;
@@ -187,7 +189,8 @@ TEST_CASE("nobody else's message is an answer, and a second one is none") {
   const reference right = reference::made_by(client.id(), *kept);
   const reference wrong = reference::made_by(client.id(), *kept ^ std::uint64_t{1} << 40);
   const auto answer_as = [&](const pid& from, const reference& to) {
-    signal_ptr what = make_signal(signal_kind::message, from, to, whole_answer(here.host.nodes(), {to.owner(), to.number()}, atom("forged")));
+    signal_ptr what = make_signal(signal_kind::message, from, to,
+                                  whole_answer(here.host.nodes(), {to.owner(), to.number()}, atom("forged")));
     what->flags = signal::unbounded | (from.here() ? 0 : signal::remote);
     here.host.deliver(destination::alias(to), std::move(what));
   };
