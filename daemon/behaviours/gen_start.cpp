@@ -25,7 +25,7 @@ start_result result_of(const runtime::pid& started, const message& ack) {
   if (at.read_atom_is("ignore")) return failed(failure::ignored, ack);
   etf::bytes reason;
   const bool is_error = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_term(reason);
-  return failed(failure::init, is_error ? ack.slice(reason) : ack);
+  return tl::unexpected(start_error{failure::init, {}, is_error ? ack.slice(reason) : ack, started});
 }
 
 } // namespace

@@ -20,6 +20,7 @@
 #include "behaviours/restart.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/actor_factory.hpp"
+#include "runtime/crash_notes.hpp"
 
 namespace coppice::behaviours {
 
@@ -71,8 +72,12 @@ class supervisor : public native_server {
   }
 
  private:
+  struct start_failure {
+    runtime::message reason;
+    runtime::crash_note note{}; // of its init, for the log
+  };
   // A child's pid, null when its init said ignore; or why it did not start.
-  using launched = tl::expected<runtime::pid, runtime::message>;
+  using launched = tl::expected<runtime::pid, start_failure>;
 
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
@@ -149,7 +154,7 @@ class supervisor : public native_server {
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
   std::shared_ptr<const supervision> shared_with(const runtime::message& env) const;
   // A restart that failed is tried again, by a message to itself.
-  void try_again(runtime::process& self, child& one, const runtime::message& why);
+  void try_again(runtime::process& self, child& one, const start_failure& why);
 
   std::string child_label(const child& one) const;
   void leave_tree();

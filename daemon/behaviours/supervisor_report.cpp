@@ -36,6 +36,7 @@ std::string add_note(const runtime::crash_note& note, std::vector<log::field>& f
   add("callback", note.callback, "\nin ");
   add("last_message", note.message, ", given ");
   add("state", note.state, "\nstate ");
+  add("backtrace", note.backtrace, "\nthrown at\n");
   return text;
 }
 
@@ -67,10 +68,12 @@ void ended_alone(std::string_view its_module, std::string_view who, std::string_
             who, why, more);
 }
 
-void start_failed(std::string_view label, const runtime::message& reason) {
+void start_failed(std::string_view label, const runtime::message& reason, const runtime::crash_note& note) {
   const std::string why = text(reason);
-  log::tell(log::events::child_not_started, log::level::error, module,
-            {{"child", std::string(label)}, {"reason", why}}, "{} did not start: {}", label, why);
+  std::vector<log::field> fields{{"child", std::string(label)}, {"reason", why}};
+  const std::string more = add_note(note, fields);
+  log::tell(log::events::child_not_started, log::level::error, module, std::move(fields),
+            "{} did not start: {}{}", label, why, more);
 }
 
 void waits(std::string_view label, base::nanos time) {

@@ -318,6 +318,7 @@ std::int32_t set_reason(coppice_actor* self, coppice_bytes reason) {
   coppice_error& error = self->needs_extra().error;
   error.told = true;
   error.reason = message::copy_of(*term);
+  error.thrown = frames_of_caught();
   return COPPICE_OK;
 }
 

@@ -174,13 +174,20 @@ runtime::message stop_reason(coppice_actor& self, std::int32_t status) {
   return out.take();
 }
 
+std::string backtrace(const coppice_actor& self, std::int32_t status) {
+  if (status != COPPICE_E_EXCEPTION || self.extra == nullptr) return {};
+  return to_text(self.extra->error.thrown);
+}
+
 std::int32_t escaped_exception(coppice_actor& actor) {
   runtime::message_writer reason;
   reason.tuple(3);
   reason.atom("exception");
   reason.atom("unknown");
   reason.binary("it left the plugin across the C interface");
-  actor.needs_extra().error.reason = reason.take();
+  coppice_error& error = actor.needs_extra().error;
+  error.reason = reason.take();
+  error.thrown = frames_of_caught();
   return COPPICE_E_EXCEPTION;
 }
 

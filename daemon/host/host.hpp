@@ -30,6 +30,7 @@
 #include "behaviours/gen.hpp"
 #include "behaviours/sys_debug.hpp"
 #include "host/plugin_image.hpp"
+#include "host/thrown.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/crash_notes.hpp"
 #include "runtime/messages/ids.hpp"
@@ -43,6 +44,7 @@ struct coppice_error {
   std::string text;
   coppice::runtime::message reason;
   coppice::runtime::message unanswered{}; // the From of a call whose reply could not leave the node
+  coppice::host::thrown_frames thrown{};  // of the exception that the reason is about
 };
 
 namespace coppice::host {
@@ -216,6 +218,10 @@ std::string_view status_word(std::int32_t status);
 // Why an actor stops that returned `status` (COPPICE_STOP, an error, or a number unknown here): what it told
 // the error object, which is empty afterwards.
 runtime::message stop_reason(coppice_actor& self, std::int32_t status);
+
+// Where the exception was thrown that `status` and the error object tell of, a line a frame: before
+// stop_reason(). "": it tells of none, or that is not known.
+std::string backtrace(const coppice_actor& self, std::int32_t status);
 
 // What the callback that may only look did beyond that, as a sentence for its author, and that it is
 // forgotten; empty: nothing. `callback` is the one that ran.

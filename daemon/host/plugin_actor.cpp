@@ -44,7 +44,7 @@ outcome plugin_actor::begin(process& self) {
     actor_.needs_extra().error = {true, COPPICE_E_CONTEXT, refusal, {}};
     status = COPPICE_E_CONTEXT;
   }
-  if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
+  if (status != COPPICE_OK) return fail_start(status, "create");
   if (handover_ != nullptr) return begin_restored(self);
 
   const message args = actor_.args ? actor_.args : message::immortal(etf::empty_map);
@@ -62,10 +62,21 @@ outcome plugin_actor::begin(process& self) {
       go_on_first(self);
       return runtime::carry_on();
     case COPPICE_UNHANDLED:
-      return runtime::stop(stop_reason(actor_, COPPICE_E_INVALID));
+      return fail_start(COPPICE_E_INVALID, "init");
     default:
-      return runtime::stop(stop_reason(actor_, status));
+      return fail_start(status, "init");
   }
+}
+
+// Its supervisor says so. An actor that somebody else starts says nothing: whoever starts it is told why.
+outcome plugin_actor::fail_start(std::int32_t status, const char* callback) {
+  const process& self = *actor_.process;
+  if (std::string thrown = backtrace(actor_, status); !thrown.empty()) {
+    const auto parent = self.parent() ? self.host().info(self.parent()) : std::nullopt;
+    if (parent && parent->summary.is.supervises)
+      self.host().crashes().leave(self.self(), {.callback = callback, .backtrace = std::move(thrown)});
+  }
+  return runtime::stop(stop_reason(actor_, status));
 }
 
 outcome plugin_actor::go_on() {
@@ -103,14 +114,18 @@ outcome plugin_actor::follow_on(std::int32_t status, const char* callback, etf::
     gen::end_call(*actor_.process, said.unanswered, runtime::reasons::bad_term());
     return runtime::carry_on();
   }
-  return stop_in(callback, given, stop_reason(actor_, status));
+  std::string thrown = backtrace(actor_, status);
+  return stop_in(callback, given, stop_reason(actor_, status), std::move(thrown));
 }
 
-outcome plugin_actor::stop_in(const char* callback, etf::bytes given, message reason) {
+outcome plugin_actor::stop_in(const char* callback, etf::bytes given, message reason,
+                              std::string backtrace) {
   if (!runtime::is_orderly(reason)) {
     const bool shown = !given.empty() && base::log::shows_messages();
     actor_.needs_extra().crash = std::make_unique<runtime::crash_note>(
-        runtime::crash_note{.callback = callback, .message = shown ? runtime::shown_in_note(given) : ""});
+        runtime::crash_note{.callback = callback,
+                            .message = shown ? runtime::shown_in_note(given) : "",
+                            .backtrace = std::move(backtrace)});
   }
   return runtime::stop(std::move(reason));
 }

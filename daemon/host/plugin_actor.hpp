@@ -65,7 +65,8 @@ class plugin_actor : public reloadable {
     return follow_on(status, callback, given);
   }
   // runtime::stop(), remembering for the log what ran.
-  runtime::outcome stop_in(const char* callback, etf::bytes given, runtime::message reason);
+  runtime::outcome stop_in(const char* callback, etf::bytes given, runtime::message reason,
+                           std::string backtrace = {});
 
   const actor_code& running() const { return *code_; }
   void* state() const { return state_; }
@@ -87,6 +88,8 @@ class plugin_actor : public reloadable {
   void forget(incarnation& one);
   runtime::outcome begin_restored(runtime::process& self);
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
+  // Why init or create did not go well.
+  runtime::outcome fail_start(std::int32_t status, const char* callback);
   // Tells the log, or whoever supervises it and will.
   void report_crash(const runtime::message& reason);
   // Both run in the image of the code. errc::refused.

@@ -22,6 +22,8 @@ struct crash_note {
   std::string callback{}; // that ran, "handle_call"
   std::string message{};  // what it was given; empty: nothing, or it is not to be shown
   std::string state{};    // as its format_status shows it; empty: it has none
+  // Where the exception was thrown that ended it, a line a frame; empty: none did, or that is not known.
+  std::string backtrace{};
 };
 
 class crash_notes {
