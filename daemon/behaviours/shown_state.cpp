@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// {system, From, '$coppice_shown_state'}, answered by the text as a binary, or `undefined`.
+// {system, From, {'$coppice_shown_state', Deadline}}, answered by the text as a binary, or `undefined`. A
+// server that comes to it after the deadline, as a slow format_status or a long handler has it, does nothing
+// for those who have gone: however many ask, it works for one at a time, and for nobody in vain.
 #include "behaviours/shown_state.hpp"
 
 #include "behaviours/system_notice.hpp"
@@ -17,7 +19,11 @@ constexpr std::size_t longest = 10'000; // characters
 } // namespace
 
 std::optional<std::string> ask_shown_state(process& self, const runtime::pid& of, base::nanos deadline) {
-  const auto answer = ask_by_notice(self, of, message::atom(tag).bytes(), deadline);
+  runtime::message_writer body;
+  body.tuple(2);
+  body.atom(tag);
+  body.integer(deadline);
+  const auto answer = ask_by_notice(self, of, body.take().bytes(), deadline);
   if (!answer) return std::nullopt;
   etf::bytes text;
   if (!etf::cursor(answer->bytes()).read_binary(text)) return std::nullopt;
@@ -25,17 +31,21 @@ std::optional<std::string> ask_shown_state(process& self, const runtime::pid& of
 }
 
 bool asks_shown_state(process& self, const gen::request& what) {
-  return self.origin().notice && etf::cursor(what.body.bytes()).read_atom_is(tag);
+  etf::cursor at(what.body.bytes());
+  return self.origin().notice && at.read_tuple_of(2) && at.read_atom_is(tag);
 }
 
-void tell_shown_state(process& self, const message& from, const message& state) {
+void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state) {
+  etf::cursor at(asked.body.bytes());
+  base::nanos deadline = 0;
+  if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline) return;
   runtime::message_writer out;
-  if (state) {
-    out.binary(runtime::shown(state, longest));
+  if (const message shown = state()) {
+    out.binary(runtime::shown(shown, longest));
   } else {
     out.atom("undefined");
   }
-  gen::reply(self, from, out.take());
+  gen::reply(self, asked.from, out.take());
 }
 
 } // namespace coppice::behaviours

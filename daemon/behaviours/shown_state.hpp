@@ -3,6 +3,7 @@
 // writes itself, so that no large term travels. A sys request that is a notice. In the process's own turn.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -17,7 +18,8 @@ std::optional<std::string> ask_shown_state(runtime::process& self, const runtime
 
 // False: the sys request is none of these, or no notice.
 bool asks_shown_state(runtime::process& self, const gen::request& what);
-// Answers one. `state`: a term; none: it shows none.
-void tell_shown_state(runtime::process& self, const runtime::message& from, const runtime::message& state);
+// Answers one, unless its deadline has passed. `state`: makes the term; an empty one: it shows none.
+void tell_shown_state(runtime::process& self, const gen::request& asked,
+                      const std::function<runtime::message()>& state);
 
 } // namespace coppice::behaviours

@@ -108,43 +108,74 @@ pending run_tree(const request& r) {
   return {};
 }
 
-// Who is parked says itself for what, another what its format_status shows; where that takes too long, the
-// rest is told without: soon of one that has something to do, which may answer in a while or not at all.
-pending run_info(const request& r) {
-  constexpr std::chrono::milliseconds patience{1000};
-  constexpr base::nanos most_for_busy = 100 * ns_per_ms;
-  auto info = r->of.info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  json document = process_document(r->of, *info);
+json info_json(node::instance& of, const runtime::process_info& info) {
+  json document = process_document(of, info);
   document["waits"] = nullptr;
   document["state"] = nullptr;
   document["engine"] = nullptr;
-  const base::nanos most = patience.count() * ns_per_ms;
+  return document;
+}
+
+// Of one that is parked, which says itself for what.
+void answer_with_wait(const request& r, const runtime::process_info& info, base::nanos most) {
+  r->of.wait_of(info.summary.pid, most,
+                [r, document = info_json(r->of, info)](const std::optional<runtime::waited_for>& wait) mutable {
+                  if (wait) document["waits"] = wait_json(*wait);
+                  r->done(std::move(document));
+                });
+}
+
+constexpr base::nanos info_most = 1000 * ns_per_ms;
+constexpr base::nanos info_most_of_busy = 100 * ns_per_ms;
+
+bool is_parked(const runtime::process_info& info) {
+  return info.summary.status == runtime::process_status::parked;
+}
+
+api::failure ended(const asked& a) {
+  return {base::errc::not_found, a.what, "noproc: it has ended meanwhile", {}};
+}
+
+// Of one that has not told its state in time: what it does now, since it has begun that meanwhile.
+void answer_anew(const request& r, const runtime::pid& pid) {
+  const auto info = r->of.runtime().info(pid);
+  if (!info) return r->reply(api::reply(tl::unexpect, ended(*r)));
+  if (is_parked(*info)) return answer_with_wait(r, *info, info_most_of_busy);
+  r->done(info_json(r->of, *info));
+}
+
+// Who is parked says itself for what, another what its format_status shows; where that takes too long, the
+// rest is told without: soon of one that has something to do, which may answer in a while or not at all.
+pending run_info(const request& r) {
+  constexpr std::chrono::milliseconds patience{1500};
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  const runtime::pid pid = info->summary.pid;
   if (info->summary.is.behaviour == "pool") {
-    r->of.pool(info->summary.pid, std::nullopt, most,
-               [r, document](const base::result<node::pool_status>& pool) mutable {
+    r->of.pool(pid, std::nullopt, info_most,
+               [r, document = info_json(r->of, *info)](const base::result<node::pool_status>& pool) mutable {
                  if (pool) document["engine"] = pool_document(r->of, *pool);
                  r->done(std::move(document));
                });
-    return {patience, {}, [document] { return api::reply(document); }};
-  }
-  if (info->summary.status == runtime::process_status::parked) {
-    r->of.wait_of(info->summary.pid, most,
-                  [r, document](const std::optional<runtime::waited_for>& wait) mutable {
-                    if (wait) document["waits"] = wait_json(*wait);
-                    r->done(std::move(document));
-                  });
+  } else if (is_parked(*info)) {
+    answer_with_wait(r, *info, info_most);
   } else if (!info->summary.is.plugin.empty()) {
     const bool idle = info->summary.status == runtime::process_status::waiting;
-    const base::nanos given = idle ? most : most_for_busy;
-    r->of.state_of(info->summary.pid, given, [r, document](const std::optional<std::string>& state) mutable {
-      if (state) document["state"] = *state;
-      r->done(std::move(document));
-    });
+    const base::nanos given = idle ? info_most : info_most_of_busy;
+    const base::nanos until = base::mono_now() + given;
+    r->of.state_of(pid, given,
+                   [r, pid, until, document = info_json(r->of, *info)](const std::optional<std::string>& state) mutable {
+                     if (!state && base::mono_now() >= until) return answer_anew(r, pid);
+                     if (state) document["state"] = *state;
+                     r->done(std::move(document));
+                   });
   } else {
-    return r->done(std::move(document)), pending{};
+    return r->done(info_json(r->of, *info)), pending{};
   }
-  return {patience, {}, [document] { return api::reply(document); }};
+  return {patience, {}, [r, pid] {
+            const auto now = r->of.runtime().info(pid);
+            return now ? api::reply(info_json(r->of, *now)) : api::reply(tl::unexpect, ended(*r));
+          }};
 }
 
 pending run_pool(const request& r) {

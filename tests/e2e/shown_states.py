@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`coppice info` of actors whose format_status is slow or shows much: however many ask, each is answered soon, the actor
+works for nobody who has gone, and what is told is of now."""
+import os
+import pathlib
+import shutil
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Node, root
+from harness.sdk import working_folder
+from harness.tap import check, equal, run, test
+
+VARIANTS = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build/release/tests/e2e/plugins")
+CONFIG = """node:
+  name: wood@127.0.0.1
+applications:
+  - name: wood
+    supervisor:
+      children:
+        - { id: exhibit, actor: exhibit, name: exhibit }
+        - { id: other, actor: exhibit, name: other }
+"""
+
+
+def start(cleanup):
+    folder = working_folder(cleanup)
+    shutil.copy(VARIANTS / "exhibit.so", folder.path)
+    return Node(cleanup, config=CONFIG, settings=[("plugins.path", f"[ {folder.path} ]")])
+
+
+def at_once(cleanup, node, count):
+    """So many `info` together; [(document, seconds)]."""
+    answers = []
+
+    def ask(connection):
+        began = time.monotonic()
+        answers.append((connection.ask("info", name="exhibit")["result"], time.monotonic() - began))
+    connections = [node.control() for _ in range(count)]
+    askers = [threading.Thread(target=ask, args=(one,)) for one in connections]
+    for one in askers:
+        one.start()
+    for one in askers:
+        one.join()
+    return answers
+
+
+@test("what an idle actor began meanwhile is told when its state does not come in time")
+def of_now(cleanup):
+    node = start(cleanup)
+    equal(node.call("exhibit", "{show, 4000, 1}"), "ok")
+    equal(node.info("other")["status"], "waiting")
+    found = node.info("exhibit")
+    equal((found["status"], found["state"], found["waits"]), ("running", None, None))
+
+
+@test("many who ask a slow actor are all answered soon, and it shows itself for the first of them only")
+def slow(cleanup):
+    node = start(cleanup)
+    equal(node.call("exhibit", "{show, 2000, 1}"), "ok")
+    began = time.monotonic()
+    answers = at_once(cleanup, node, 30)
+    equal(len(answers), 30)
+    check(max(took for _, took in answers) < 10, "each is answered soon", answers)
+    equal({document["state"] for document, _ in answers}, {None})
+    equal(node.call("other", "shown"), "0")
+    shown = int(node.control().call("exhibit", "shown", timeout_ms=60000))
+    check(1 <= shown <= 3, "those who have gone are not worked for", shown)
+    check(time.monotonic() - began < 30, "so it serves others soon", time.monotonic() - began)
+
+
+@test("of a large state the head is told, to many at once as to one")
+def large(cleanup):
+    node = start(cleanup)
+    equal(node.call("exhibit", "{show, 0, 300000}"), "ok")
+    answers = at_once(cleanup, node, 30)
+    told = {document["state"] for document, _ in answers} - {None}
+    check(all(len(one) <= 10_100 and one.startswith("[123456789,") for one in told), "a head", {len(one) for one in told})
+    check(node.info("exhibit")["state"] is not None, "and soon all of it is done")
+    equal(node.call("exhibit", "{show, 0, 2}"), "ok")
+    equal(node.info("exhibit")["state"], "[123456789,123456789]")
+
+
+if __name__ == "__main__":
+    run()
