@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "behaviours/child_extension_term.hpp"
 #include "behaviours/map_values.hpp"
 
 namespace coppice::behaviours {
@@ -20,6 +21,7 @@ using error_term = tl::unexpected<message>;
 // What was given of a child spec, as it came; an empty one was not given.
 struct given_spec {
   etf::bytes id, start, restart, significant, shutdown, type, modules, name;
+  given_extensions beyond_otp;
 };
 
 error_term invalid(std::string_view tag, etf::bytes what) {
@@ -64,7 +66,10 @@ std::optional<given_spec> read_given_spec(etf::bytes term) {
                                 {"shutdown", &out.shutdown},
                                 {"type", &out.type},
                                 {"modules", &out.modules},
-                                {"name", &out.name}};
+                                {"name", &out.name},
+                                {"mailbox", &out.beyond_otp.mailbox},
+                                {"backoff", &out.beyond_otp.backoff},
+                                {"unhandled", &out.beyond_otp.unhandled}};
   if (!read_map_values(at, keys)) return std::nullopt;
   return out;
 }
@@ -194,6 +199,8 @@ tl::expected<child_spec, message> read_child_spec(const message& term, auto_shut
   }
   if (!given->name.empty() && !read_registered_name(given->name, out.name))
     return invalid("invalid_name", given->name);
+  if (auto wrong = read_extensions(given->beyond_otp, type == "supervisor", out))
+    return error_term(std::move(*wrong));
   if (type == "worker") {
     if (!read_actor(term, start, out)) return invalid("bad_start_spec", given->start);
     return out;
@@ -223,7 +230,7 @@ void write_child_modules(etf::writer& out, const child_spec& spec) {
 }
 
 void write_child_spec(etf::writer& out, const child_spec& spec) {
-  out.map(spec.name.empty() ? 7 : 8);
+  out.map((spec.name.empty() ? 7U : 8U) + count_extensions(spec));
   out.atom("id");
   out.raw(spec.id.bytes());
   out.atom("start");
@@ -238,9 +245,11 @@ void write_child_spec(etf::writer& out, const child_spec& spec) {
   write_child_type(out, spec);
   out.atom("modules");
   write_child_modules(out, spec);
-  if (spec.name.empty()) return;
-  out.atom("name");
-  out.atom(spec.name);
+  if (!spec.name.empty()) {
+    out.atom("name");
+    out.atom(spec.name);
+  }
+  write_extensions(out, spec);
 }
 
 void write_child_record(etf::writer& out, const child_spec& spec) {

@@ -2,8 +2,8 @@
 // Child specifications as Erlang terms, both ways, with OTP's own words for what is wrong with one. A
 // start function here is {coppice, start_link, ['PLUGIN:ACTOR', Args]}, or of a child whose type is
 // supervisor {coppice, start_link, [supervisor, {SupFlags, [ChildSpec]}]}, the pair being what an OTP
-// supervisor's init returns. Beyond OTP a child's map may have a name, a supervisor's flags name and
-// on_exceeded. Pure.
+// supervisor's init returns. Beyond OTP a child's map may have a name and what child_extension_term.hpp says,
+// a supervisor's flags name and on_exceeded. Pure.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -29,7 +29,7 @@ tl::expected<std::shared_ptr<const supervisor_spec>, runtime::message> read_supe
 
 // The same pair: the period in seconds, as OTP has it, rounded up.
 void write_supervisor_spec(etf::writer& out, const supervisor_spec& spec);
-// #{id, start, restart, significant, shutdown, type, modules}, and name if there is one.
+// #{id, start, restart, significant, shutdown, type, modules}, and what it has beyond OTP.
 void write_child_spec(etf::writer& out, const child_spec& spec);
 // {child, undefined, Id, Start, Restart, Significant, Shutdown, Type, Modules}: what goes with an error.
 void write_child_record(etf::writer& out, const child_spec& spec);

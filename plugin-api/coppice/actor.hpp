@@ -50,6 +50,9 @@ namespace detail {
 template <auto Member>
 struct response_to; // coppice/responses.hpp
 
+template <class Actor>
+std::string name_of_class(); // coppice/descriptor.hpp
+
 inline constinit draft<coppice_await_api> await_api{COPPICE_AWAIT_DRAFT_1};
 
 /// Whose state this thread is making: constructors cannot be handed it, they are the plugin's to write. It
@@ -253,6 +256,16 @@ class actor {
     spawned got;
     got.status = detail::checked(api().spawn(handle_, &raw, got.message.put(), got.monitor.put()), "spawn");
     return got;
+  }
+
+  /// The same of an actor of this plugin, by its class: spawn<worker>(settings{2}, {.monitor = true}).
+  template <class Actor, class Args>
+  spawned spawn(const Args& args, const spawn_options& options = {}) {
+    return spawn(std::string_view(detail::name_of_class<Actor>()), args, options);
+  }
+  template <class Actor>
+  spawned spawn(const spawn_options& options = {}) {
+    return spawn(std::string_view(detail::name_of_class<Actor>()), term{etf::empty_map}, options);
   }
 
   // Processes on other nodes. Parks this actor until the node has answered; what the new process sends, or

@@ -35,16 +35,23 @@ using error_tag = etf::constant<"error">;
 inline tl::unexpected<call_error> refusal(owned_term reason) {
   return tl::unexpected(call_error{COPPICE_E_REFUSED, std::move(reason), {}});
 }
-
-/// "PLUGIN:ACTOR" of a class of this plugin. One that COPPICE_PLUGIN does not list keeps the plugin from
-/// being loaded.
-template <class Actor>
-std::string name_of_class() {
-  static_cast<void>(&wanted<Actor>::listed);
-  const named_class* const found = find_class(&class_key<Actor>);
-  return etf::detail::concatenated(coppice_plugin.id, ":", found == nullptr ? "" : found->name);
-}
 } // namespace detail
+
+/// How much a child's mailbox takes; as the configuration's key. What is out of range is refused with a sentence
+/// by the supervisor that is asked.
+struct mailbox_options {
+  std::uint32_t limit = 100'000;       ///< messages: 1 to 16,000,000
+  std::uint64_t bytes = 0;             ///< 0: no bound of its own
+  std::string on_full = "park_sender"; ///< or drop_new, drop_old, exit
+};
+
+/// How long a child waits for its restarts: `first`, then twice as long each time, from 100 ms if `first` is
+/// 0; as the configuration's key.
+struct backoff_options {
+  std::chrono::milliseconds first = 0s;
+  std::chrono::milliseconds max = 30s; ///< no wait is longer; one that ran that long begins at `first` again
+  double jitter = 0.2;                 ///< 0 to 1: the share of a wait that is random
+};
 
 /// How a child is kept; as a child's keys of the configuration.
 struct child_options {
@@ -53,6 +60,9 @@ struct child_options {
   std::chrono::milliseconds shutdown = 5s;
   std::string name = {};    ///< registered name; empty: none
   bool significant = false; ///< its end may end the supervisor: auto_shutdown
+  std::optional<mailbox_options> mailbox = {};
+  std::optional<backoff_options> backoff = {}; ///< none: restarted at once
+  std::optional<coppice::unhandled> unhandled = {}; ///< none: as the actor's class says
 };
 
 /// A supervisor that is a child; as its keys of the configuration.
@@ -66,6 +76,7 @@ struct supervisor_options {
   std::string on_exceeded = "escalate";
   std::string restart = "permanent";
   bool significant = false;
+  std::optional<backoff_options> backoff = {}; ///< none: restarted at once
 };
 
 /// What a supervisor is told of a child. A value, for any thread.
@@ -80,7 +91,8 @@ class child_spec {
   template <class Args>
   static child_spec of(std::string_view actor_name, const Args& args, const child_options& how = {}) {
     etf::vector_writer out;
-    out.map(how.name.empty() ? 7 : 8);
+    out.map(7U + (how.name.empty() ? 0U : 1U) + (how.mailbox ? 1U : 0U) + (how.backoff ? 1U : 0U) +
+            (how.unhandled ? 1U : 0U));
     child_spec::head(out, how.id.empty() ? actor_name : std::string_view(how.id), how.restart,
                      how.significant);
     out.atom("shutdown");
@@ -90,6 +102,10 @@ class child_spec {
     out.atom(actor_name.substr(0, actor_name.find(':')));
     out.nil();
     if (!how.name.empty()) pair(out, "name", how.name);
+    if (how.mailbox) mailbox(out, *how.mailbox);
+    if (how.backoff) backoff(out, *how.backoff);
+    if (how.unhandled)
+      pair(out, "unhandled", detail::unhandled_words[static_cast<std::size_t>(*how.unhandled)]);
     pair(out, "type", "worker");
     start(out, actor_name);
     etf::encode(out, args);
@@ -102,8 +118,9 @@ class child_spec {
     const std::string_view id = how.id.empty() ? how.name : how.id;
     if (id.empty()) throw std::invalid_argument("a supervisor that is to be a child needs an id or a name");
     etf::vector_writer out;
-    out.map(5);
+    out.map(how.backoff ? 6 : 5);
     head(out, id, how.restart, how.significant);
+    if (how.backoff) backoff(out, *how.backoff);
     pair(out, "type", "supervisor");
     start(out, "supervisor");
     out.tuple(2);
@@ -143,6 +160,27 @@ class child_spec {
     pair(out, "restart", restart);
     out.atom("significant");
     out.boolean(significant);
+  }
+  static void count(etf::writer& out, std::string_view key, std::uint64_t value) {
+    out.atom(key);
+    out.unsigned_integer(value);
+  }
+  static void mailbox(etf::writer& out, const mailbox_options& how) {
+    out.atom("mailbox");
+    out.map(3);
+    count(out, "limit", how.limit);
+    count(out, "bytes", how.bytes);
+    pair(out, "on_full", how.on_full);
+  }
+  static void backoff(etf::writer& out, const backoff_options& how) {
+    out.atom("backoff");
+    out.map(3);
+    out.atom("first");
+    out.integer(how.first.count());
+    out.atom("max");
+    out.integer(how.max.count());
+    out.atom("jitter");
+    out.floating(how.jitter);
   }
   // {coppice, start_link, [What, …; the argument and the list's end are to follow.
   static void start(etf::writer& out, std::string_view what) {

@@ -117,6 +117,15 @@ struct wanted {
   }();
 };
 
+/// "PLUGIN:ACTOR" of a class of this plugin. One that COPPICE_PLUGIN does not list keeps the plugin from
+/// being loaded.
+template <class Actor>
+std::string name_of_class() {
+  static_cast<void>(&wanted<Actor>::listed);
+  const named_class* const found = find_class(&class_key<Actor>);
+  return etf::detail::concatenated(coppice_plugin.id, ":", found == nullptr ? "" : found->name);
+}
+
 template <class... Parts>
 std::int32_t refuse_start(const coppice_host* given, coppice_error* error, std::int32_t status,
                           const Parts&... parts) noexcept {

@@ -6,11 +6,12 @@ import os
 import pathlib
 import shutil
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, plugin_folder
 from harness.sdk import working_folder
-from harness.tap import check, equal, eventually, run, test
+from harness.tap import check, contains, equal, eventually, run, test
 
 CONFIG = """node:
   name: services@127.0.0.1
@@ -96,6 +97,26 @@ def by_class(cleanup):
     equal(node.call(pid_of(node.call("caretaker", "hire_any")), "level"), "0")
 
 
+@test("a child started by code is kept as its options say: its mailbox's bound, its waits, its answer to what it does not take")
+def kept(cleanup):
+    node = start(cleanup)
+    pid_of(node.call("caretaker", '{keep, <<"ann">>, 7, 1500}'))
+    worker = node.info("app/crew/ann")["pid"]
+    refused = node.call(worker, "{level, 2}")
+    check(refused.startswith("{error,{bad_request,"), "it answers what it does not take", refused)
+    equal(node.info(worker)["pid"], worker)
+    began = time.monotonic()
+    node.coppice("call", worker, "fail")
+    eventually(lambda: node.coppice("info", "app/crew/ann").returncode == 0 and node.info("app/crew/ann")["pid"] != worker, "it is back")
+    check(time.monotonic() - began > 1.2, "it waited for its restart", time.monotonic() - began)
+    spec = node.call("crew", "{get_childspec, ann}")
+    for part in ("mailbox => #{limit => 7,bytes => 0,on_full => exit}", "first => 1500", "unhandled => reply_error"):
+        contains(spec, part)
+    for limit, first, why in ((0, 1, 'invalid_mailbox,<<"mailbox\'s limit wants a whole number from 1 to 16000000, got 0">>'),
+                              (1, -1, 'invalid_backoff,<<"backoff\'s first wants a whole number from 0')):
+        contains(node.call("caretaker", f'{{keep, <<"bob">>, {limit}, {first}}}'), "{error,-19,{" + why)
+
+
 @test("an actor starts a supervisor with children of its own: it restarts them, tree and paths have it, it ends with them")
 def nested(cleanup):
     node = start(cleanup)
@@ -124,6 +145,24 @@ def nested(cleanup):
     pid_of(node.call("caretaker", '{rehire, <<"team">>}'))
     equal(node.call("second", "level"), "2")
     equal(node.stop(), 0, node.log())
+
+
+@test("an actor spawns another of its plugin by its class, which no supervisor knows, and hears of its end")
+def spawned(cleanup):
+    node = start(cleanup)
+    told = node.call("caretaker", '{raise, <<"monitor">>, 5}')
+    check(told.startswith("{0,<") and told.endswith(",true}"), "it was started, and is watched", told)
+    worker = told[len("{0,"):-len(",true}")]
+    equal(node.call(worker, "level"), "5")
+    node.coppice("call", worker, "fail")
+    node.said("what it watched has ended")
+    equal(node.coppice("info", worker).returncode, 1)
+    before = node.info("caretaker")["pid"]
+    linked = node.call("caretaker", '{raise, <<"link">>, 6}')[len("{0,"):-len(",false}")]
+    node.coppice("call", linked, "fail")
+    eventually(lambda: node.coppice("info", "caretaker").returncode == 0 and node.info("caretaker")["pid"] != before, "it ends with a linked one")
+    refused = node.call("caretaker", '{raise, <<"none">>, -6}')
+    check(refused.startswith("{0,<"), "only a supervisor holds args against the schema", refused)
 
 
 @test("a plugin whose code starts a class that COPPICE_PLUGIN does not list is refused, with its name")

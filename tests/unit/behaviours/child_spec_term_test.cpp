@@ -83,6 +83,81 @@ TEST_CASE("a faulty child specification is refused in OTP's words") {
                 auto_shutdown::any_significant) == "taken");
 }
 
+TEST_CASE("a child's map may say how it is kept, beyond OTP, and gives that back") {
+  const std::string start = "start => {coppice, start_link, [kv, #{}]}";
+  const auto spec = read_child_spec(
+      term("#{id => n, mailbox => #{limit => 7, on_full => exit}, "
+           "backoff => #{first => 200, max => 60000, jitter => 0.5}, unhandled => reply_error, " +
+           start + "}"),
+      {});
+  REQUIRE(spec.has_value());
+  CHECK(spec->mailbox.messages == 7);
+  CHECK(spec->mailbox.bytes == 0);
+  CHECK(spec->mailbox.policy == runtime::on_full::exit);
+  REQUIRE(spec->backoff.has_value());
+  CHECK(spec->backoff->first == 200 * base::nanos_per_ms);
+  CHECK(spec->backoff->max == 60 * base::nanos_per_second);
+  CHECK(spec->backoff->jitter == 0.5);
+  CHECK(spec->unhandled == runtime::unhandled::reply_error);
+  runtime::message_writer out;
+  write_child_spec(out, *spec);
+  const runtime::message given_back = out.take();
+  CHECK(given_back ==
+        term("#{id => n, " + start +
+             ", restart => permanent, significant => false, shutdown => 5000, type => worker, modules => [kv], "
+             "mailbox => #{limit => 7, bytes => 0, on_full => exit}, "
+             "backoff => #{first => 200, max => 60000, jitter => 0.5}, unhandled => reply_error}"));
+  CHECK(read_child_spec(given_back, {}).has_value());
+
+  const auto part = read_child_spec(term("#{id => n, mailbox => #{}, backoff => #{jitter => 1}, " + start + "}"), {});
+  REQUIRE(part.has_value());
+  CHECK(part->mailbox.messages == 100'000);
+  CHECK(part->backoff->max == 30 * base::nanos_per_second);
+  CHECK(part->backoff->jitter == 1);
+  CHECK_FALSE(part->unhandled.has_value());
+  CHECK(refusal("#{id => n, type => supervisor, backoff => #{first => 1}, start => {coppice, start_link, "
+                "[supervisor, {#{}, []}]}}") == "taken");
+}
+
+TEST_CASE("what a child's map says beyond OTP is refused with a sentence where it is wrong") {
+  const std::pair<std::string, std::string> rows[] = {
+      {"mailbox => 5", "{invalid_mailbox,<<\"mailbox wants a map, got 5\">>}"},
+      {"mailbox => #{size => 5}",
+       "{invalid_mailbox,<<\"mailbox wants no key but limit, bytes and on_full, got size\">>}"},
+      {"mailbox => #{1 => 5}",
+       "{invalid_mailbox,<<\"mailbox wants no key but limit, bytes and on_full, got 1\">>}"},
+      {"mailbox => #{limit => 0}",
+       "{invalid_mailbox,<<\"mailbox's limit wants a whole number from 1 to 16000000, got 0\">>}"},
+      {"mailbox => #{limit => 16000001}",
+       "{invalid_mailbox,<<\"mailbox's limit wants a whole number from 1 to 16000000, got 16000001\">>}"},
+      {"mailbox => #{bytes => -1}",
+       "{invalid_mailbox,<<\"mailbox's bytes wants a whole number from 0 to 9223372036854775807, got -1\">>}"},
+      {"mailbox => #{on_full => drop}",
+       "{invalid_mailbox,<<\"mailbox's on_full wants one of park_sender, drop_new, drop_old, exit, got drop\">>}"},
+      {"backoff => 100", "{invalid_backoff,<<\"backoff wants a map, got 100\">>}"},
+      {"backoff => #{first => soon}",
+       "{invalid_backoff,<<\"backoff's first wants a whole number from 0 to 1099511627776, got soon\">>}"},
+      {"backoff => #{jitter => 1.5}",
+       "{invalid_backoff,<<\"backoff's jitter wants a number from 0 to 1, got 1.5\">>}"},
+      {"backoff => #{jitter => most}",
+       "{invalid_backoff,<<\"backoff's jitter wants a number from 0 to 1, got most\">>}"},
+      {"unhandled => panic",
+       "{invalid_unhandled,<<\"unhandled wants one of exit, reply_error, log, ignore, got panic\">>}"},
+      {"unhandled => <<\"log\">>",
+       "{invalid_unhandled,<<\"unhandled wants one of exit, reply_error, log, ignore, got <<\\\"log\\\">>\">>}"},
+  };
+  for (const auto& [given, answer] : rows) {
+    CAPTURE(given);
+    CHECK(refusal("#{id => n, " + given + ", start => {coppice, start_link, [kv]}}") == answer);
+  }
+  for (const char* given : {"mailbox => #{limit => 5}", "unhandled => log"}) {
+    CAPTURE(given);
+    CHECK(refusal("#{id => n, type => supervisor, " + std::string(given) +
+                  ", start => {coppice, start_link, [supervisor, {#{}, []}]}}")
+              .find("a supervisor takes none: its children have their own") != std::string::npos);
+  }
+}
+
 namespace {
 
 std::string nested(std::string_view pair) {

@@ -44,6 +44,12 @@ TEST_CASE("the node's own processes are asked in their words, and each of their 
        "#{level => "
        "3}]}}}",
        "{ok, SELF}", "{ok, SELF}"},
+      {"{keep, <<\"ann\">>, 7, 250}", "crew",
+       "{start_child, #{id => ann, restart => permanent, significant => false, shutdown => 5000, modules => "
+       "[caretaker], mailbox => #{limit => 7, bytes => 0, on_full => exit}, backoff => #{first => 250, max => "
+       "2000, jitter => 0.0}, unhandled => reply_error, type => worker, start => {coppice, start_link, "
+       "['caretaker:worker', #{level => 1}]}}}",
+       "{error, {invalid_backoff, <<\"why\">>}}", "{error, -19, {invalid_backoff, <<\"why\">>}}"},
       {"hire_any", "crew",
        "{start_child, #{id => 'caretaker:worker', restart => permanent, significant => false, shutdown => "
        "5000, "
@@ -97,6 +103,27 @@ TEST_CASE("a service that is not there is noproc, and an answer of another shape
   CHECK(one.call("{forget, <<\"one\">>}"_erl) == "{error, -6, undefined}"_erl);
   one.serve("crew", [](const value&) { return replies("what"_erl); });
   CHECK(one.call("{forget, <<\"one\">>}"_erl) == "{error, -15, what}"_erl);
+}
+
+TEST_CASE("an actor is started by its class, linked, monitored, or neither") {
+  const plugin caretakers = fixture("caretaker");
+  actor one(caretakers);
+  for (const char* how : {"link", "monitor", "none"}) {
+    CAPTURE(how);
+    const bool monitored = std::string_view(how) == "monitor";
+    const value told = one.call(erl("{raise, <<\"" + std::string(how) + "\">>, 3}")).reply();
+    REQUIRE_FALSE(one.did.children.empty());
+    const child made = one.did.children.back();
+    CHECK(made.actor == "caretaker:worker");
+    CHECK(made.args == "#{level => 3}"_erl);
+    CHECK(made.linked == (std::string_view(how) == "link"));
+    CHECK(made.monitored == monitored);
+    CHECK(told == erl("{0, " + text(made.pid) + (monitored ? ", true}" : ", false}")));
+  }
+  one.call("raise_any"_erl);
+  CHECK(one.did.children.back().args == "#{}"_erl);
+  one.refuse_children([](const child&) { return "{tired, 1}"_erl; });
+  CHECK(one.call("raise_any"_erl) == "{-8, {tired, 1}, false}"_erl);
 }
 
 TEST_CASE("a class that starts as a child and is not in COPPICE_PLUGIN keeps the plugin from being one") {
