@@ -86,7 +86,7 @@ def crate(cleanup):
         what = f"offsetof({name}, {member[0]})" if member else f"sizeof({name})"
         asserts.append(f'_Static_assert({what} == {number}, "{what}");')
     check(len(asserts) > 100, "the structs are listed", len(asserts))
-    headers = "".join(f"#include <coppice/{name}.h>\n" for name in ("plugin", "lifecycle", "server", "timer", "work", "log"))
+    headers = "".join(f"#include <coppice/{name}.h>\n" for name in ("plugin", "lifecycle", "server", "timer", "work", "log", "await"))
     made.folder.write("layout.c", headers + "\n".join(asserts) + "\n")
     shell("cc -std=c11 -fsyntax-only $(pkg-config --cflags coppice-plugin) layout.c", made.folder.path, **installed()[1])
 
@@ -164,6 +164,17 @@ def host_calls(cleanup):
     equal(node.call("trial", "{ask, greeter_rs, {hello, you}}"), '{7,{ok,<<"hello, you">>}}')
     contains(node.call("trial", "{ask, nobody, hi}"), "{7,<<")
     equal(node.call("trial", "{spawn, none}"), "enough")
+    equal(node.call("trial", "spawn_monitored"), "watched")
+    several = node.call("trial", "{call_many, [{greeter_rs, {hello, you}}, {nobody, hi}, {greeter_rs, {hello, me}}]}")
+    for part in ("hello, you".encode().hex(), "NoProcess"):
+        contains(several.replace(", ", ","), ",".join(str(b) for b in bytes.fromhex(part)) if part != "NoProcess" else part)
+    equal(node.call("trial", "{call_many, []}"), "[]")
+    waited = node.call("trial", "{await, greeter_rs, {hello, you}}")
+    contains(waited, "Ok({")
+    contains(waited, "Failed(NotFound)")
+    contains(node.call("trial", "{await, nobody, hi}"), "Failed(NoProcess)")
+    equal(node.call("trial", "urgent"), "{first,urgent}")
+    equal(node.call("trial", "flags"), '{<<"Err(Unsupported)">>,<<"Err(NodeDown)">>}')
     equal(node.call("trial", "names"), '{true,<<"Err(Exists)">>,<<"Err(NotFound)">>}')
     contains(node.call("trial", "blocking"), ",42}")
     contains(node.call("trial", "nothing"), "something else was expected")

@@ -153,6 +153,12 @@ structs! {
         cancel: unsafe extern "C" fn(*mut Actor, u64) -> Status,
         cast: unsafe extern "C" fn(*mut Actor, Bytes, *mut RawMessage, u32) -> Status,
     }
+    // ---- await.h, a draft ----
+    AwaitApi is coppice_await_api {
+        size: u32,
+        reserved: u32,
+        r#await: unsafe extern "C" fn(*mut Actor, u64, *mut RawMessage) -> Status,
+    }
     // ---- timer.h ----
     TimerOptions is coppice_timer_options {
         size: u32,
@@ -277,6 +283,7 @@ pub const HIBERNATE: i32 = 4;
 pub const IGNORE: i32 = 5;
 
 pub const SPAWN_LINK: u32 = 1;
+pub const SPAWN_MONITOR: u32 = 2;
 
 impl Bytes {
     /// Borrowed for as long as the caller keeps `data`.

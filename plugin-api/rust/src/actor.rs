@@ -40,6 +40,31 @@ pub enum Level {
     Debug,
 }
 
+/// How a signal goes out, and what an alias is for; several by `|`. Each function says which it takes, any other is
+/// `Error::Unsupported`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u32);
+
+impl Flags {
+    /// A priority message, as in OTP 28: received before all ordinary ones that wait. To a priority alias only.
+    pub const PRIORITY: Flags = Flags(1);
+    /// Opens no connection to another node: `Error::NodeDown` if there is none.
+    pub const NO_CONNECT: Flags = Flags(2);
+    /// Never waits: `Error::Full` where it would have waited for room.
+    pub const NO_WAIT: Flags = Flags(4);
+    /// Of an alias: the first message that comes by it gives it back.
+    pub const ONCE: Flags = Flags(8);
+}
+
+impl std::ops::BitOr for Flags {
+    type Output = Flags;
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+static AWAIT: host::Draft<abi::AwaitApi> = host::Draft::named("coppice.await/draft-1\0");
+
 /// How an actor is started from code.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spawn<'a> {
@@ -111,21 +136,31 @@ impl Actor {
     /// Sends a message. Waits for room at a full receiver's; `Error::Full` if it was dropped there. A missing
     /// receiver is no error.
     pub fn send(&self, to: impl Encode, message: impl Encode) -> Result<(), Error> {
+        self.send_with(to, message, Flags::default())
+    }
+
+    /// The same with flags: `PRIORITY`, `NO_CONNECT`, `NO_WAIT`.
+    pub fn send_with(&self, to: impl Encode, message: impl Encode, how: Flags) -> Result<(), Error> {
         let to = OwnedTerm::new(to)?;
         let mut message = Message::new(message)?.give();
         let api = parking(host::actor())?;
         // Safety: the bytes are borrowed, the message is taken.
-        checked(unsafe { (api.send)(self.raw, view(&to), &mut message, 0) })?;
+        checked(unsafe { (api.send)(self.raw, view(&to), &mut message, how.0) })?;
         Ok(())
     }
 
     /// `gen_server:cast`. Waits for room.
     pub fn cast(&self, to: impl Encode, message: impl Encode) -> Result<(), Error> {
+        self.cast_with(to, message, Flags::default())
+    }
+
+    /// The same with flags: `PRIORITY`, `NO_CONNECT`, `NO_WAIT`.
+    pub fn cast_with(&self, to: impl Encode, message: impl Encode, how: Flags) -> Result<(), Error> {
         let to = OwnedTerm::new(to)?;
         let mut message = Message::new(message)?.give();
         let api = parking(host::call())?;
         // Safety: the bytes are borrowed, the message is taken.
-        checked(unsafe { (api.cast)(self.raw, view(&to), &mut message, 0) })?;
+        checked(unsafe { (api.cast)(self.raw, view(&to), &mut message, how.0) })?;
         Ok(())
     }
 
@@ -138,12 +173,45 @@ impl Actor {
         let api = parking(host::call())?;
         // Safety: the bytes are borrowed, the request is taken, the answer is ours.
         let status = unsafe { (api.call)(self.raw, view(&to), &mut request, deadline, &mut answer) };
-        let answer = Message::taken(answer);
-        match checked(status) {
-            Ok(_) => Ok(answer),
-            Err(Error::Exit) => Err(CallError::Exit(answer)),
-            Err(error) => Err(error.into()),
+        ended(status, Message::taken(answer))
+    }
+
+    /// The same of many at once, each with its own request: they are asked in parallel, and the answers come in the
+    /// order of the questions. Waits for all of them, at most for the timeout.
+    pub fn call_many<To: Encode, Request: Encode>(
+        &self,
+        asked: impl IntoIterator<Item = (To, Request)>,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Message, CallError>>, Error> {
+        let mut terms = Vec::new();
+        for (to, request) in asked {
+            terms.push((OwnedTerm::new(to)?, OwnedTerm::new(request)?));
         }
+        let items: Vec<abi::CallItem> =
+            terms.iter().map(|(to, what)| abi::CallItem { destination: view(to), request: view(what) }).collect();
+        let empty = || abi::CallAnswer { message: abi::RawMessage::empty(), status: abi::OK, reserved: 0 };
+        let mut answers: Vec<abi::CallAnswer> = items.iter().map(|_| empty()).collect();
+        let deadline = deadline(timeout)?;
+        let api = parking(host::call())?;
+        // Safety: the items are borrowed, the answers are ours, as many as were asked.
+        let status = unsafe {
+            (api.call_many)(self.raw, items.as_ptr(), items.len() as u64, deadline, answers.as_mut_ptr())
+        };
+        let answers: Vec<(i32, Message)> =
+            answers.into_iter().map(|each| (each.status, Message::taken(each.message))).collect();
+        checked(status)?;
+        Ok(answers.into_iter().map(|(status, answer)| ended(status, answer)).collect())
+    }
+
+    /// Waits for the answer of a request here, until the deadline it was made with: `on_response` is not called for
+    /// it then. `Error::NotFound`: there is no such request, or its answer was had before. A draft of the ABI:
+    /// `Error::Unsupported` on a host without it.
+    pub fn await_answer(&self, id: u64) -> Result<Message, CallError> {
+        let api = parking(Some(AWAIT.need()?))?;
+        let mut answer = abi::RawMessage::empty();
+        // Safety: an id is a number, the answer is ours.
+        let status = unsafe { (api.r#await)(self.raw, id, &mut answer) };
+        ended(status, Message::taken(answer))
     }
 
     /// Asks without waiting for the answer, which arrives at `on_response` with the id given back here and `tag`, in
@@ -197,8 +265,13 @@ impl Actor {
 
     /// The exit signal `exit(Pid, Reason)`; to end oneself answer `Exit` instead.
     pub fn exit(&self, pid: impl Encode, reason: impl Encode) -> Result<(), Error> {
+        self.exit_with(pid, reason, Flags::default())
+    }
+
+    /// The same with flags: `PRIORITY`, by a priority alias; `NO_CONNECT`.
+    pub fn exit_with(&self, pid: impl Encode, reason: impl Encode, how: Flags) -> Result<(), Error> {
         let (pid, reason) = (OwnedTerm::new(pid)?, OwnedTerm::new(reason)?);
-        checked(unsafe { (Self::api()?.exit)(self.raw, view(&pid), view(&reason), 0) })?;
+        checked(unsafe { (Self::api()?.exit)(self.raw, view(&pid), view(&reason), how.0) })?;
         Ok(())
     }
 
@@ -212,8 +285,13 @@ impl Actor {
     /// The end arrives at `handle_info` as {'DOWN', Ref, process, PidOrName, Reason}, with the reference given back
     /// here.
     pub fn monitor(&self, whom: impl Encode) -> Result<OwnedTerm, Error> {
+        self.monitor_with(whom, Flags::default())
+    }
+
+    /// The same with flags: `PRIORITY`, of the 'DOWN'; `NO_CONNECT`.
+    pub fn monitor_with(&self, whom: impl Encode, how: Flags) -> Result<OwnedTerm, Error> {
         let whom = OwnedTerm::new(whom)?;
-        self.given(|out| Ok(unsafe { (Self::api()?.monitor)(self.raw, view(&whom), 0, std::ptr::null(), out) }))
+        self.given(|out| Ok(unsafe { (Self::api()?.monitor)(self.raw, view(&whom), how.0, std::ptr::null(), out) }))
     }
 
     /// Ends a monitor, and removes a 'DOWN' of it that has arrived.
@@ -231,7 +309,12 @@ impl Actor {
 
     /// A reference that can be sent to until it is given back by `unalias`.
     pub fn alias(&self) -> Result<OwnedTerm, Error> {
-        self.given(|out| Ok(unsafe { (Self::api()?.alias)(self.raw, 0, out) }))
+        self.alias_with(Flags::default())
+    }
+
+    /// The same with flags: `PRIORITY`, and what is sent to it with priority is a priority message; `ONCE`.
+    pub fn alias_with(&self, what: Flags) -> Result<OwnedTerm, Error> {
+        self.given(|out| Ok(unsafe { (Self::api()?.alias)(self.raw, what.0, out) }))
     }
 
     /// Nothing arrives by it any more.
@@ -260,10 +343,28 @@ impl Actor {
     /// Starts an actor, waits until its init is through, at most 5 s, and gives back its pid;
     /// `CallError::Exit` has why it failed.
     pub fn spawn(&self, what: Spawn<'_>, args: impl Encode) -> Result<OwnedTerm, CallError> {
+        self.spawned(what, args, None)
+    }
+
+    /// The same, monitored from its first instruction: the pid, and the reference that its 'DOWN' comes with.
+    pub fn spawn_monitored(&self, what: Spawn<'_>, args: impl Encode) -> Result<(OwnedTerm, OwnedTerm), CallError> {
+        let mut reference = abi::RawMessage::empty();
+        let pid = self.spawned(what, args, Some(&mut reference));
+        let reference = Message::taken(reference);
+        Ok((pid?, reference.bytes().owned()))
+    }
+
+    fn spawned(
+        &self,
+        what: Spawn<'_>,
+        args: impl Encode,
+        monitor: Option<&mut abi::RawMessage>,
+    ) -> Result<OwnedTerm, CallError> {
+        let link = if what.link { abi::SPAWN_LINK } else { 0 };
         let args = OwnedTerm::new(args)?;
         let options = abi::SpawnOptions {
             size: std::mem::size_of::<abi::SpawnOptions>() as u32,
-            flags: if what.link { abi::SPAWN_LINK } else { 0 },
+            flags: link | if monitor.is_some() { abi::SPAWN_MONITOR } else { 0 },
             actor: abi::Bytes::of(what.actor.as_bytes()),
             name: abi::Bytes::of(what.name.as_bytes()),
             args: view(&args),
@@ -271,13 +372,9 @@ impl Actor {
         };
         let mut pid = abi::RawMessage::empty();
         let api = parking(host::actor())?;
-        let status = unsafe { (api.spawn)(self.raw, &options, &mut pid, std::ptr::null_mut()) };
-        let pid = Message::taken(pid);
-        match checked(status) {
-            Ok(_) => Ok(pid.bytes().owned()),
-            Err(Error::Exit) => Err(CallError::Exit(pid)),
-            Err(error) => Err(error.into()),
-        }
+        let reference = monitor.map_or(std::ptr::null_mut(), |into| into as *mut abi::RawMessage);
+        let status = unsafe { (api.spawn)(self.raw, &options, &mut pid, reference) };
+        ended(status, Message::taken(pid)).map(|pid| pid.bytes().owned())
     }
 
     /// Sends itself a message, which arrives at `handle_info`, after `delay`, and with a `period` (at least 1 ms)
@@ -374,6 +471,15 @@ impl Actor {
         let message = Message::taken(out);
         checked(status?)?;
         Ok(message.bytes().owned())
+    }
+}
+
+// What a call, or the start of a process, came to.
+fn ended(status: i32, answer: Message) -> Result<Message, CallError> {
+    match checked(status) {
+        Ok(_) => Ok(answer),
+        Err(Error::Exit) => Err(CallError::Exit(answer)),
+        Err(error) => Err(error.into()),
     }
 }
 

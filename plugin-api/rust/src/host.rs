@@ -153,9 +153,45 @@ macro_rules! interfaces {
                 }
                 $static.store(found, Ordering::Release);
             )*
+            HOST.store(host as *mut abi::HostTable, Ordering::Release);
             None
         }
     };
+}
+
+static HOST: AtomicPtr<abi::HostTable> = AtomicPtr::new(std::ptr::null_mut());
+
+/// A draft of the ABI, looked up when it is first used: a plugin is loaded on hosts without it, too, and by the
+/// names in its file `coppice inspect` tells what it depends on.
+pub(crate) struct Draft<T> {
+    name: &'static str, // ends with a NUL
+    found: AtomicPtr<T>,
+}
+
+impl<T> Draft<T> {
+    pub(crate) const fn named(name: &'static str) -> Draft<T> {
+        Draft { name, found: AtomicPtr::new(std::ptr::null_mut()) }
+    }
+
+    /// `Error::Unsupported` on a host without it.
+    pub(crate) fn need(&self) -> Result<&'static T, Error> {
+        let mut found = self.found.load(Ordering::Acquire);
+        if found.is_null() {
+            let host = HOST.load(Ordering::Acquire);
+            if host.is_null() {
+                return Err(Error::Context);
+            }
+            let name = CStr::from_bytes_with_nul(self.name.as_bytes()).unwrap_or_default();
+            // Safety: the table that init was given, and an interface that begins with its size.
+            found = unsafe { ((*host).get_interface)(host, name.as_ptr()) } as *mut T;
+            if found.is_null() || (unsafe { *(found as *const u32) } as usize) < std::mem::size_of::<T>() {
+                return Err(Error::Unsupported);
+            }
+            self.found.store(found, Ordering::Release);
+        }
+        // Safety: it stays valid until the plugin is unloaded.
+        Ok(unsafe { &*found })
+    }
 }
 
 interfaces! {

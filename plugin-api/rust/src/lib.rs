@@ -43,7 +43,7 @@ mod term;
 mod work;
 mod writer;
 
-pub use actor::{Actor, CallError, Level, Spawn};
+pub use actor::{Actor, CallError, Flags, Level, Spawn};
 pub use host::Error;
 pub use message::Message;
 #[doc(hidden)]

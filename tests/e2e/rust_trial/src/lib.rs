@@ -137,6 +137,44 @@ impl Server for Trial {
                     Err(CallError::Failed(error)) => return Err(error.into()),
                 }
             }
+            [Term::Atom("call_many"), Term::List(asked)] => {
+                let pairs = asked.iter().filter_map(|each| match each.as_tuple() {
+                    Some([to, what]) => Some((to, what)),
+                    _ => None,
+                });
+                let answers = me.call_many(pairs, Duration::from_secs(5))?;
+                let told: Vec<String> = answers.iter().map(|each| format!("{:?}", each)).collect();
+                reply(told.iter().map(|each| each.as_str()).collect::<Vec<_>>())
+            }
+            [Term::Atom("await"), Term::Atom(to), what] => {
+                let id = me.request(Atom(to), what, Duration::from_secs(60), 7)?;
+                let first = format!("{:?}", me.await_answer(id));
+                reply((first, format!("{:?}", me.await_answer(id))))
+            }
+            // An ordinary message, then one with priority: which is first is seen in handle_info.
+            [Term::Atom("urgent")] => {
+                self.from = Some(from.owned());
+                let alias = me.alias_with(Flags::PRIORITY | Flags::ONCE)?;
+                me.send(me.pid(), (Atom("first"), Atom("ordinary")))?;
+                me.send_with(&alias, (Atom("first"), Atom("urgent")), Flags::PRIORITY)?;
+                Answer::later()
+            }
+            [Term::Atom("flags")] => {
+                let unknown = me.send_with(me.pid(), Atom("x"), Flags::ONCE);
+                let away = (Atom("kv"), Atom("nobody@127.0.0.1"));
+                reply((format!("{:?}", unknown), format!("{:?}", me.cast_with(away, Atom("x"), Flags::NO_CONNECT))))
+            }
+            [Term::Atom("spawn_monitored")] => {
+                let mode = Map(&[(Atom("mode"), Atom("none"))]);
+                let (pid, reference) = match me.spawn_monitored(Spawn { actor: ":trial", ..Spawn::default() }, mode) {
+                    Ok(made) => made,
+                    Err(why) => return Ok(reply(format!("{:?}", why))),
+                };
+                assert!(reference.view().bytes() != pid.view().bytes());
+                self.from = Some(from.owned());
+                me.exit(&pid, Atom("watched"))?;
+                Answer::later()
+            }
             [Term::Atom("names")] => {
                 let own = me.whereis("trial")?.view() == me.pid();
                 reply((own, format!("{:?}", me.register("another")), format!("{:?}", me.whereis("nobody"))))
@@ -171,6 +209,12 @@ impl Server for Trial {
         let term = term.term()?;
         let ticks = term == Term::Atom("tick");
         self.ticks += i64::from(ticks);
+        if matches!(term.as_tuple(), Some([Term::Atom("first"), _])) {
+            if let Some(from) = self.from.take() {
+                me.reply(from.view(), &term)?;
+            }
+            return Ok(Next::Go);
+        }
         let down = matches!(term.as_tuple(), Some([Term::Atom("DOWN"), ..]));
         if down || term == Term::Atom("answer") || (ticks && self.ticks == 3) {
             if let Some(from) = self.from.take() {
