@@ -15,7 +15,7 @@ namespace __cxxabiv1 {
 extern "C" {
 
 [[gnu::noreturn, gnu::visibility("default")]] void __cxa_throw(void* exception, std::type_info* type,
-                                                         void (*destructor)(void*)) {
+                                                               void (*destructor)(void*)) {
   using thrower = void (*)(void*, std::type_info*, void (*)(void*));
   static const auto next = reinterpret_cast<thrower>(dlsym(RTLD_NEXT, "__cxa_throw"));
   coppice::host::note_throw(exception);

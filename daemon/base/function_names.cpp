@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See function_names.hpp. Every offset and size in the file is a claim to be checked, and every read goes into
-// memory of ours: a file that shrinks meanwhile is a short read.
+// See function_names.hpp. Every offset and size in the file is a claim to be checked, and every read goes
+// into memory of ours: a file that shrinks meanwhile is a short read.
 #include "base/function_names.hpp"
 
 #include <cxxabi.h>
@@ -31,8 +31,8 @@ std::optional<std::vector<T>> read_array(int fd, std::uint64_t offset, std::uint
   const std::size_t size = out.size() * sizeof(T);
   std::size_t got = 0;
   while (got < size) {
-    const ssize_t more = ::pread(fd, reinterpret_cast<char*>(out.data()) + got, size - got,
-                                 static_cast<off_t>(offset + got));
+    const ssize_t more =
+        ::pread(fd, reinterpret_cast<char*>(out.data()) + got, size - got, static_cast<off_t>(offset + got));
     if (more <= 0) return std::nullopt;
     got += static_cast<std::size_t>(more);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which function of an ELF file an address is in, by the file's symbol table: what the dynamic linker knows is
-// only what a library exports, and a plugin exports one symbol. Blocking, since it reads the file. Any thread.
+// Which function of an ELF file an address is in, by the file's symbol table: what the dynamic linker knows
+// is only what a library exports, and a plugin exports one symbol. Blocking, since it reads the file. Any
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -78,8 +78,10 @@ complaint read_mailbox(etf::bytes given, runtime::mailbox_bounds& out) {
                         if (wrong.empty()) out.messages = static_cast<std::uint32_t>(limit);
                         return wrong;
                       }
-                      if (key == "bytes") return read_count("mailbox's bytes", value, 0, INT64_MAX, out.bytes);
-                      if (key == "on_full") return read_word("mailbox's on_full", value, full_words, out.policy);
+                      if (key == "bytes")
+                        return read_count("mailbox's bytes", value, 0, INT64_MAX, out.bytes);
+                      if (key == "on_full")
+                        return read_word("mailbox's on_full", value, full_words, out.policy);
                       known = false;
                       return {};
                     });
@@ -145,9 +147,9 @@ std::optional<message> read_extensions(const given_extensions& given, bool of_su
     if (!wrong.empty()) return tagged("invalid_backoff", wrong);
   }
   if (!given.unhandled.empty()) {
-    const complaint wrong = of_supervisor ? complaint(not_here)
-                                          : read_word("unhandled", given.unhandled, unhandled_words,
-                                                      out.unhandled.emplace());
+    const complaint wrong =
+        of_supervisor ? complaint(not_here)
+                      : read_word("unhandled", given.unhandled, unhandled_words, out.unhandled.emplace());
     if (!wrong.empty()) return tagged("invalid_unhandled", wrong);
   }
   return std::nullopt;

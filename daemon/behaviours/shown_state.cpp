@@ -38,7 +38,8 @@ bool asks_shown_state(process& self, const gen::request& what) {
 void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state) {
   etf::cursor at(asked.body.bytes());
   base::nanos deadline = 0;
-  if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline) return;
+  if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline)
+    return;
   runtime::message_writer out;
   if (const message shown = state()) {
     out.binary(runtime::shown(shown, longest));

@@ -118,11 +118,12 @@ json info_json(node::instance& of, const runtime::process_info& info) {
 
 // Of one that is parked, which says itself for what.
 void answer_with_wait(const request& r, const runtime::process_info& info, base::nanos most) {
-  r->of.wait_of(info.summary.pid, most,
-                [r, document = info_json(r->of, info)](const std::optional<runtime::waited_for>& wait) mutable {
-                  if (wait) document["waits"] = wait_json(*wait);
-                  r->done(std::move(document));
-                });
+  r->of.wait_of(
+      info.summary.pid, most,
+      [r, document = info_json(r->of, info)](const std::optional<runtime::waited_for>& wait) mutable {
+        if (wait) document["waits"] = wait_json(*wait);
+        r->done(std::move(document));
+      });
 }
 
 constexpr base::nanos info_most = 1000 * ns_per_ms;
@@ -163,12 +164,13 @@ pending run_info(const request& r) {
     const bool idle = info->summary.status == runtime::process_status::waiting;
     const base::nanos given = idle ? info_most : info_most_of_busy;
     const base::nanos until = base::mono_now() + given;
-    r->of.state_of(pid, given,
-                   [r, pid, until, document = info_json(r->of, *info)](const std::optional<std::string>& state) mutable {
-                     if (!state && base::mono_now() >= until) return answer_anew(r, pid);
-                     if (state) document["state"] = *state;
-                     r->done(std::move(document));
-                   });
+    r->of.state_of(
+        pid, given,
+        [r, pid, until, document = info_json(r->of, *info)](const std::optional<std::string>& state) mutable {
+          if (!state && base::mono_now() >= until) return answer_anew(r, pid);
+          if (state) document["state"] = *state;
+          r->done(std::move(document));
+        });
   } else {
     return r->done(info_json(r->of, *info)), pending{};
   }

@@ -118,8 +118,7 @@ outcome plugin_actor::follow_on(std::int32_t status, const char* callback, etf::
   return stop_in(callback, given, stop_reason(actor_, status), std::move(thrown));
 }
 
-outcome plugin_actor::stop_in(const char* callback, etf::bytes given, message reason,
-                              std::string backtrace) {
+outcome plugin_actor::stop_in(const char* callback, etf::bytes given, message reason, std::string backtrace) {
   if (!runtime::is_orderly(reason)) {
     const bool shown = !given.empty() && base::log::shows_messages();
     actor_.needs_extra().crash = std::make_unique<runtime::crash_note>(

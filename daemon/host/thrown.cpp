@@ -85,7 +85,8 @@ std::string line_of(const void* address, std::unordered_map<std::string, base::f
   const auto* const call = static_cast<const char*>(address) - 1;
   Dl_info at{};
   link_map* mapped = nullptr;
-  if (dladdr1(call, &at, reinterpret_cast<void**>(&mapped), RTLD_DL_LINKMAP) == 0 || mapped == nullptr) return fmt::format("{}", fmt::ptr(call));
+  if (dladdr1(call, &at, reinterpret_cast<void**>(&mapped), RTLD_DL_LINKMAP) == 0 || mapped == nullptr)
+    return fmt::format("{}", fmt::ptr(call));
   const std::string_view file = mapped->l_name;
   const auto offset = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(call) - mapped->l_addr);
   std::string name;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Where exceptions were thrown, for the log line of an actor that one of them ends: when it is caught its
 // stack is gone. coppiced notes each throw of a plugin's code (daemon/note_throws.cpp), which costs a walk up
-// to the daemon's frames, about what the throw itself costs; other programs note none. What is kept is a table
-// of fixed size with the latest throws, by exception, so that one that is thrown again (`throw;`,
+// to the daemon's frames, about what the throw itself costs; other programs note none. What is kept is a
+// table of fixed size with the latest throws, by exception, so that one that is thrown again (`throw;`,
 // std::rethrow_exception), also on another thread, is told with the place of the first throw. Any thread.
 #pragma once
 

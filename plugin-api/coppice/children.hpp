@@ -37,8 +37,8 @@ inline tl::unexpected<call_error> refusal(owned_term reason) {
 }
 } // namespace detail
 
-/// How much a child's mailbox takes; as the configuration's key. What is out of range is refused with a sentence
-/// by the supervisor that is asked.
+/// How much a child's mailbox takes; as the configuration's key. What is out of range is refused with a
+/// sentence by the supervisor that is asked.
 struct mailbox_options {
   std::uint32_t limit = 100'000;       ///< messages: 1 to 16,000,000
   std::uint64_t bytes = 0;             ///< 0: no bound of its own
@@ -61,7 +61,7 @@ struct child_options {
   std::string name = {};    ///< registered name; empty: none
   bool significant = false; ///< its end may end the supervisor: auto_shutdown
   std::optional<mailbox_options> mailbox = {};
-  std::optional<backoff_options> backoff = {}; ///< none: restarted at once
+  std::optional<backoff_options> backoff = {};      ///< none: restarted at once
   std::optional<coppice::unhandled> unhandled = {}; ///< none: as the actor's class says
 };
 

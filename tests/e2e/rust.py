@@ -170,7 +170,7 @@ def host_calls(cleanup):
         contains(several.replace(", ", ","), ",".join(str(b) for b in bytes.fromhex(part)) if part != "NoProcess" else part)
     equal(node.call("trial", "{call_many, []}"), "[]")
     waited = node.call("trial", "{await, greeter_rs, {hello, you}}")
-    contains(waited, "Ok({")
+    contains(waited, "<<\"Ok(Tuple([Atom(")
     contains(waited, "Failed(NotFound)")
     contains(node.call("trial", "{await, nobody, hi}"), "Failed(NoProcess)")
     equal(node.call("trial", "urgent"), "{first,urgent}")

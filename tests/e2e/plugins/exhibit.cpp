@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// exhibit: shows itself slowly or at length. call {show, Milliseconds, Entries}: from now on its format_status
-// takes that long and gives a list of so many integers -> ok; call shown -> how often it was asked for.
+// exhibit: shows itself slowly or at length. call {show, Milliseconds, Entries}: from now on its
+// format_status takes that long and gives a list of so many integers -> ok; call shown -> how often it was
+// asked for.
 #include <coppice/server.hpp>
 
 #include <chrono>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // thrower: lets exceptions out, in every way that there is. call {throw_by, How}:
-//   nested: thrown by a function that a function calls; again: caught and thrown on by `throw;`; kept: caught, and
-//   thrown on later by std::rethrow_exception; library: by the standard library, of a vector; anew: one that is
-//   thrown while another is handled; thread: thrown in the pool of blocking functions; caught: none gets out -> ok.
+//   nested: thrown by a function that a function calls; again: caught and thrown on by `throw;`; kept:
+//   caught, and thrown on later by std::rethrow_exception; library: by the standard library, of a vector;
+//   anew: one that is thrown while another is handled; thread: thrown in the pool of blocking functions;
+//   caught: none gets out -> ok.
 // args #{init => true}: thrown by init. call {many, Times} -> ok: so many thrown and caught.
 #include <coppice/server.hpp>
 

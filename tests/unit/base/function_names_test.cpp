@@ -24,10 +24,12 @@ namespace {
 std::uint64_t address_here(const void* function) {
   std::uint64_t begin = 0;
   // The program itself comes first.
-  dl_iterate_phdr([](dl_phdr_info* of, std::size_t, void* to) {
-    *static_cast<std::uint64_t*>(to) = of->dlpi_addr;
-    return 1;
-  }, &begin);
+  dl_iterate_phdr(
+      [](dl_phdr_info* of, std::size_t, void* to) {
+        *static_cast<std::uint64_t*>(to) = of->dlpi_addr;
+        return 1;
+      },
+      &begin);
   return reinterpret_cast<std::uintptr_t>(function) - begin;
 }
 

@@ -102,14 +102,16 @@ TEST_CASE("a child's map may say how it is kept, beyond OTP, and gives that back
   runtime::message_writer out;
   write_child_spec(out, *spec);
   const runtime::message given_back = out.take();
-  CHECK(given_back ==
-        term("#{id => n, " + start +
-             ", restart => permanent, significant => false, shutdown => 5000, type => worker, modules => [kv], "
-             "mailbox => #{limit => 7, bytes => 0, on_full => exit}, "
-             "backoff => #{first => 200, max => 60000, jitter => 0.5}, unhandled => reply_error}"));
+  CHECK(
+      given_back ==
+      term("#{id => n, " + start +
+           ", restart => permanent, significant => false, shutdown => 5000, type => worker, modules => [kv], "
+           "mailbox => #{limit => 7, bytes => 0, on_full => exit}, "
+           "backoff => #{first => 200, max => 60000, jitter => 0.5}, unhandled => reply_error}"));
   CHECK(read_child_spec(given_back, {}).has_value());
 
-  const auto part = read_child_spec(term("#{id => n, mailbox => #{}, backoff => #{jitter => 1}, " + start + "}"), {});
+  const auto part =
+      read_child_spec(term("#{id => n, mailbox => #{}, backoff => #{jitter => 1}, " + start + "}"), {});
   REQUIRE(part.has_value());
   CHECK(part->mailbox.messages == 100'000);
   CHECK(part->backoff->max == 30 * base::nanos_per_second);
@@ -131,9 +133,11 @@ TEST_CASE("what a child's map says beyond OTP is refused with a sentence where i
       {"mailbox => #{limit => 16000001}",
        "{invalid_mailbox,<<\"mailbox's limit wants a whole number from 1 to 16000000, got 16000001\">>}"},
       {"mailbox => #{bytes => -1}",
-       "{invalid_mailbox,<<\"mailbox's bytes wants a whole number from 0 to 9223372036854775807, got -1\">>}"},
+       "{invalid_mailbox,<<\"mailbox's bytes wants a whole number from 0 to 9223372036854775807, got "
+       "-1\">>}"},
       {"mailbox => #{on_full => drop}",
-       "{invalid_mailbox,<<\"mailbox's on_full wants one of park_sender, drop_new, drop_old, exit, got drop\">>}"},
+       "{invalid_mailbox,<<\"mailbox's on_full wants one of park_sender, drop_new, drop_old, exit, got "
+       "drop\">>}"},
       {"backoff => 100", "{invalid_backoff,<<\"backoff wants a map, got 100\">>}"},
       {"backoff => #{first => soon}",
        "{invalid_backoff,<<\"backoff's first wants a whole number from 0 to 1099511627776, got soon\">>}"},
@@ -144,7 +148,8 @@ TEST_CASE("what a child's map says beyond OTP is refused with a sentence where i
       {"unhandled => panic",
        "{invalid_unhandled,<<\"unhandled wants one of exit, reply_error, log, ignore, got panic\">>}"},
       {"unhandled => <<\"log\">>",
-       "{invalid_unhandled,<<\"unhandled wants one of exit, reply_error, log, ignore, got <<\\\"log\\\">>\">>}"},
+       "{invalid_unhandled,<<\"unhandled wants one of exit, reply_error, log, ignore, got "
+       "<<\\\"log\\\">>\">>}"},
   };
   for (const auto& [given, answer] : rows) {
     CAPTURE(given);

@@ -46,7 +46,8 @@ TEST_CASE("the node's own processes are asked in their words, and each of their 
        "{ok, SELF}", "{ok, SELF}"},
       {"{keep, <<\"ann\">>, 7, 250}", "crew",
        "{start_child, #{id => ann, restart => permanent, significant => false, shutdown => 5000, modules => "
-       "[caretaker], mailbox => #{limit => 7, bytes => 0, on_full => exit}, backoff => #{first => 250, max => "
+       "[caretaker], mailbox => #{limit => 7, bytes => 0, on_full => exit}, backoff => #{first => 250, max "
+       "=> "
        "2000, jitter => 0.0}, unhandled => reply_error, type => worker, start => {coppice, start_link, "
        "['caretaker:worker', #{level => 1}]}}}",
        "{error, {invalid_backoff, <<\"why\">>}}", "{error, -19, {invalid_backoff, <<\"why\">>}}"},
