@@ -121,6 +121,7 @@ struct start_error {
   kind what = kind::spawn;
   base::error error;       // for spawn
   runtime::message reason; // for init, ignored
+  runtime::pid whose;      // for init: the process that has ended
 };
 
 using start_result = tl::expected<runtime::pid, start_error>;

@@ -147,8 +147,8 @@ outcome supervisor::on_start(process& self) {
     const launched started = start(self, one);
     if (self.exiting()) return runtime::stop(runtime::reasons::killed());
     if (!started) {
-      report::start_failed(child_label(one), started.error());
-      const message reason = failed_to_start(one.id, started.error());
+      report::start_failed(child_label(one), started.error().reason, started.error().note);
+      const message reason = failed_to_start(one.id, started.error().reason);
       halt_all(self);
       leave_tree();
       return runtime::stop(reason);
@@ -170,7 +170,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
 supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,
                                         const message& env, base::nanos most) {
   auto does = make(one, label, env);
-  if (!does) return tl::unexpected(start_failed(does.error().text));
+  if (!does) return tl::unexpected(not_started{start_failed(does.error().text), {}});
   const child_spec& spec = *one.spec;
   runtime::spawn_options options;
   options.name = spec.registered_name();
@@ -191,18 +191,20 @@ supervisor::launched supervisor::launch(process& self, const child& one, const s
     case kind::ignored:
       return runtime::pid{};
     case kind::init:
-      return tl::unexpected(std::move(error.reason));
+      return tl::unexpected(not_started{std::move(error.reason), left_by(self, error.whose)});
     case kind::spawn:
       break;
     case kind::timeout:
-      return tl::unexpected(start_failed(
-          fmt::format("its init has not returned in {} ms: it is killed", limit / base::nanos_per_ms)));
+      return tl::unexpected(
+          not_started{start_failed(fmt::format("its init has not returned in {} ms: it is killed",
+                                               limit / base::nanos_per_ms)),
+                      {}});
     default:
-      return tl::unexpected(runtime::reasons::killed());
+      return tl::unexpected(not_started{runtime::reasons::killed(), {}});
   }
   const auto holder = error.error.code == base::errc::exists ? self.host().whereis(name) : std::nullopt;
-  if (holder) return tl::unexpected(already_started(*holder, self.host().nodes()));
-  return tl::unexpected(start_failed(error.error.text));
+  if (holder) return tl::unexpected(not_started{already_started(*holder, self.host().nodes()), {}});
+  return tl::unexpected(not_started{start_failed(error.error.text), {}});
 }
 
 supervisor::launched supervisor::start(process& self, child& one, const message& env, base::nanos most) {
@@ -303,9 +305,9 @@ outcome supervisor::start_again(process& self, child& failed) {
   return runtime::carry_on();
 }
 
-void supervisor::try_again(process& self, child& one, const message& why) {
-  report::start_failed(child_label(one), why);
-  children_.note_end(one, why);
+void supervisor::try_again(process& self, child& one, const not_started& why) {
+  report::start_failed(child_label(one), why.reason, why.note);
+  children_.note_end(one, why.reason);
   children_.set_restarting(one);
   one.due = runtime::no_deadline;
   cast_later(self, one, try_again_tag, base::mono_now());

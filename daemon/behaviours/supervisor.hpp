@@ -20,6 +20,7 @@
 #include "behaviours/restart.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/actor_factory.hpp"
+#include "runtime/crash_notes.hpp"
 
 namespace coppice::behaviours {
 
@@ -71,8 +72,12 @@ class supervisor : public native_server {
   }
 
  private:
+  struct not_started {
+    runtime::message reason;
+    runtime::crash_note note; // what its init has left for the log
+  };
   // A child's pid, null when its init said ignore; or why it did not start.
-  using launched = tl::expected<runtime::pid, runtime::message>;
+  using launched = tl::expected<runtime::pid, not_started>;
 
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
@@ -149,7 +154,7 @@ class supervisor : public native_server {
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
   std::shared_ptr<const supervision> shared_with(const runtime::message& env) const;
   // A restart that failed is tried again, by a message to itself.
-  void try_again(runtime::process& self, child& one, const runtime::message& why);
+  void try_again(runtime::process& self, child& one, const not_started& why);
 
   std::string child_label(const child& one) const;
   void leave_tree();

@@ -251,9 +251,9 @@ message supervisor::add_child(process& self, std::shared_ptr<const child_spec> s
   child& one = children_.append(spec, spec->id, spec->args);
   const launched started = start(self, one);
   if (!started) {
-    report::start_failed(child_label(one), started.error());
+    report::start_failed(child_label(one), started.error().reason, started.error().note);
     children_.remove(one);
-    return start_error_answer(started.error(), *spec);
+    return start_error_answer(started.error().reason, *spec);
   }
   if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
   return started_answer(*started, self.host().nodes());
@@ -268,7 +268,7 @@ message supervisor::start_from_template(process& self, etf::bytes extra) {
   const launched started = start(self, one);
   if (started && *started) return started_answer(*started, self.host().nodes());
   children_.remove(one);
-  return started ? started_answer({}, self.host().nodes()) : error_answer(started.error());
+  return started ? started_answer({}, self.host().nodes()) : error_answer(started.error().reason);
 }
 
 message supervisor::restart_child(process& self, etf::bytes id) {
@@ -277,7 +277,7 @@ message supervisor::restart_child(process& self, etf::bytes id) {
   if (one->state == child_state::running) return error_answer("running");
   if (one->state == child_state::restarting) return error_answer("restarting");
   const launched started = start(self, *one);
-  return started ? started_answer(*started, self.host().nodes()) : error_answer(started.error());
+  return started ? started_answer(*started, self.host().nodes()) : error_answer(started.error().reason);
 }
 
 message supervisor::restart_now(process& self, etf::bytes id) {
@@ -291,8 +291,8 @@ message supervisor::restart_now(process& self, etf::bytes id) {
     if (!*started && one->spec->restart == restart_type::temporary) children_.remove(*one);
     return started_answer(*started, self.host().nodes());
   }
-  report::start_failed(child_label(*one), started.error());
-  message answer = error_answer(started.error());
+  report::start_failed(child_label(*one), started.error().reason, started.error().note);
+  message answer = error_answer(started.error().reason);
   retire(*one);
   return answer;
 }

@@ -69,9 +69,9 @@ message supervisor::order_add(process& self, const std::shared_ptr<const child_s
     if (!*started && spec->restart == restart_type::temporary) children_.remove(one);
     return done("started");
   }
-  report::start_failed(child_label(one), started.error());
+  report::start_failed(child_label(one), started.error().reason, started.error().note);
   children_.remove(one);
-  return runtime::error_message(started.error());
+  return runtime::error_message(started.error().reason);
 }
 
 message supervisor::order_remove(process& self, const child_spec& spec) {
@@ -100,13 +100,13 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
     if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
     return done("restarted");
   }
-  report::start_failed(child_label(*one), started.error());
+  report::start_failed(child_label(*one), started.error().reason, started.error().note);
   children_.respecify(*one, old);
   if (ran) {
     const launched again = start(self, *one, old_env, most_of_ordered_start);
     if (!again) try_again(self, *one, again.error());
   }
-  return runtime::error_message(started.error());
+  return runtime::error_message(started.error().reason);
 }
 
 message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec,
@@ -201,7 +201,7 @@ message supervisor::order_environment(process& self, const supervisor_order& ord
       child& back = *asked.back();
       asked.pop_back();
       const message again = renew(self, back, nullptr);
-      if (again && back.state == child_state::stopped) try_again(self, back, again);
+      if (again && back.state == child_state::stopped) try_again(self, back, {again, {}});
     }
     return runtime::error_message(failure);
   }
@@ -234,7 +234,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
   }
   one.waits = 0;
   const launched started = start(self, one, shared_->env, most_of_ordered_start);
-  return started ? message() : started.error();
+  return started ? message() : started.error().reason;
 }
 
 } // namespace coppice::behaviours

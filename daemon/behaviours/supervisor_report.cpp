@@ -67,10 +67,12 @@ void ended_alone(std::string_view its_module, std::string_view who, std::string_
             who, why, more);
 }
 
-void start_failed(std::string_view label, const runtime::message& reason) {
+void start_failed(std::string_view label, const runtime::message& reason, const runtime::crash_note& note) {
   const std::string why = text(reason);
-  log::tell(log::events::child_not_started, log::level::error, module,
-            {{"child", std::string(label)}, {"reason", why}}, "{} did not start: {}", label, why);
+  std::vector<log::field> fields{{"child", std::string(label)}, {"reason", why}};
+  const std::string more = add_note(note, fields);
+  log::tell(log::events::child_not_started, log::level::error, module, std::move(fields),
+            "{} did not start: {}{}", label, why, more);
 }
 
 void waits(std::string_view label, base::nanos time) {

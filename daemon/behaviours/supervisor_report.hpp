@@ -20,7 +20,7 @@ void child_ended(std::string_view label, const runtime::pid& pid, const runtime:
 // The same of a process without a supervisor, which says it itself. `who`: its name or pid.
 void ended_alone(std::string_view module, std::string_view who, std::string_view pid,
                  const runtime::message& reason, const runtime::crash_note& note);
-void start_failed(std::string_view label, const runtime::message& reason);
+void start_failed(std::string_view label, const runtime::message& reason, const runtime::crash_note& note);
 // For its restart.
 void waits(std::string_view label, base::nanos time);
 void restarts_exceeded(std::string_view supervisor, std::string_view child, std::uint32_t intensity,

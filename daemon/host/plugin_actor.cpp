@@ -44,7 +44,7 @@ outcome plugin_actor::begin(process& self) {
     actor_.needs_extra().error = {true, COPPICE_E_CONTEXT, refusal, {}};
     status = COPPICE_E_CONTEXT;
   }
-  if (status != COPPICE_OK) return runtime::stop(stop_reason(actor_, status));
+  if (status != COPPICE_OK) return fail_to_begin(name_of(looking::create), status);
   if (handover_ != nullptr) return begin_restored(self);
 
   const message args = actor_.args ? actor_.args : message::immortal(etf::empty_map);
@@ -62,10 +62,18 @@ outcome plugin_actor::begin(process& self) {
       go_on_first(self);
       return runtime::carry_on();
     case COPPICE_UNHANDLED:
-      return runtime::stop(stop_reason(actor_, COPPICE_E_INVALID));
+      return fail_to_begin("init", COPPICE_E_INVALID);
     default:
-      return runtime::stop(stop_reason(actor_, status));
+      return fail_to_begin("init", status);
   }
+}
+
+outcome plugin_actor::fail_to_begin(const char* callback, std::int32_t status) {
+  message reason = stop_reason(actor_, status);
+  // Who starts it has the reason by then; a supervisor tells the log, too.
+  if (!runtime::is_orderly(reason) && is_supervised())
+    actor_.process->host().crashes().leave(actor_.process->self(), {.callback = callback});
+  return runtime::stop(std::move(reason));
 }
 
 outcome plugin_actor::go_on() {
@@ -136,15 +144,19 @@ void plugin_actor::tell_unhandled(std::string_view kind, etf::bytes term, std::s
                      left_out_text(*left_out));
 }
 
+bool plugin_actor::is_supervised() const {
+  const process& self = *actor_.process;
+  const auto parent = self.parent() ? self.host().info(self.parent()) : std::nullopt;
+  return parent && parent->summary.is.supervises;
+}
+
 void plugin_actor::report_crash(const message& reason) {
   process& self = *actor_.process;
   runtime::crash_note note;
   if (actor_.extra != nullptr && actor_.extra->crash != nullptr)
     note = std::move(*std::exchange(actor_.extra->crash, nullptr));
   if (const message status = formatted_status()) note.state = runtime::shown_in_note(status.bytes());
-  const auto parent = self.parent() ? self.host().info(self.parent()) : std::nullopt;
-  if (parent && parent->summary.is.supervises)
-    return self.host().crashes().leave(self.self(), std::move(note));
+  if (is_supervised()) return self.host().crashes().leave(self.self(), std::move(note));
   const std::string pid = to_text(self.self(), self.host().nodes());
   const std::string name = self.name();
   behaviours::report::ended_alone(actor_.is->plugin, name.empty() ? pid : name, pid, reason, note);
