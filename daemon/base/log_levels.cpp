@@ -17,10 +17,10 @@ constexpr std::size_t max_process_name = 255;
 constexpr std::size_t most_modules = 256;
 constexpr std::size_t most_processes = 64;
 
-constexpr std::array<std::string_view, 20> node_modules = {
-    "application", "apply",   "base",     "behaviours", "control", "dist", "epmd",
-    "host",        "http",    "loader",   "log",        "metrics", "net",  "node",
-    "reload",      "runtime", "services", "supervisor", "sys",     "user"};
+constexpr std::array<std::string_view, 21> node_modules = {
+    "application", "apply",  "base",    "behaviours", "control",    "dist", "epmd",
+    "host",        "http",   "loader",  "log",        "metrics",    "net",  "node",
+    "pool",        "reload", "runtime", "services",   "supervisor", "sys",  "user"};
 
 bool over(nanos until) {
   return until != no_end && mono_now() >= until;

@@ -15,7 +15,7 @@ using runtime::process;
 using failure = start_error::kind;
 
 tl::unexpected<start_error> failed(failure what, message reason = {}) {
-  return tl::unexpected(start_error{what, {}, std::move(reason)});
+  return tl::unexpected(start_error{what, {}, std::move(reason), {}});
 }
 
 // `ok`, `ignore` or {error, Reason}.
@@ -38,7 +38,7 @@ start_result start(process& self, runtime::spawn_options&& options, std::unique_
   auto started = self.spawn(std::move(options), std::move(does));
   if (!started) {
     self.demonitor(ack);
-    return tl::unexpected(start_error{failure::spawn, std::move(started.error()), {}});
+    return tl::unexpected(start_error{failure::spawn, std::move(started.error()), {}, {}});
   }
   const auto answer = self.await(ack, deadline);
   if (!answer) {

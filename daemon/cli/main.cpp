@@ -19,16 +19,27 @@ namespace {
 using coppice::api::exit_code;
 
 // Commands of the manual that this version does not have yet: named, so that nobody takes a refusal
-// for a slip of the pen.
-constexpr const char* unavailable[] = {"trace", "new", "init"};
+// for a slip of the pen, with what helps meanwhile.
+struct missing_command {
+  const char* name;
+  const char* hint;
+};
+constexpr const char* examples_hint =
+    "coppice-plugin(7) says how a plugin is made; the package coppice-dev has examples";
+constexpr missing_command missing_commands[] = {
+    {"trace",
+     "coppice info shows what waits in a mailbox; coppice log-level debug --of a process what it logs"},
+    {"new", examples_hint},
+    {"init", examples_hint},
+};
 
-void declare_unavailable(CLI::App& app, std::function<exit_code()>& run) {
-  for (const char* name : unavailable) {
-    CLI::App* sub = app.add_subcommand(name, "")->group("");
-    sub->allow_extras();
-    sub->callback([name, &run] {
-      run = [name] {
-        coppice::cli::complain(name, "not available in this version");
+void declare_missing(CLI::App& app, std::function<exit_code()>& run) {
+  for (const missing_command& one : missing_commands) {
+    CLI::App* sub = app.add_subcommand(one.name, "")->group("");
+    sub->fallthrough(false)->allow_extras(); // whatever stands behind it
+    sub->callback([&one, &run] {
+      run = [&one] {
+        coppice::cli::complain(one.name, "not available in this version", one.hint);
         return exit_code::failed;
       };
     });
@@ -52,7 +63,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_local_commands(app, common, run);
   coppice::cli::declare_certificate(app, common, run);
   coppice::cli::declare_completion(app, run);
-  declare_unavailable(app, run);
+  declare_missing(app, run);
   coppice::cli::add_examples(app);
   if (argc > 2 && std::string_view(argv[1]) == "complete" && std::string_view(argv[2]) == "--")
     return static_cast<int>(coppice::cli::complete(app, {argv + 3, argv + argc}));

@@ -20,6 +20,8 @@ using nlohmann::json;
 constexpr std::size_t rows_of_head = 4; // the node, its load, a blank, the names of the columns
 constexpr std::size_t wide = 110;       // columns from which on all is shown
 constexpr std::size_t usual_processes = 20;
+constexpr std::chrono::milliseconds first_look{250}; // so that the first picture has rates, too
+constexpr std::chrono::milliseconds longest_look{60'000};
 
 struct parameters {
   std::string sort = "messages";
@@ -46,35 +48,67 @@ std::string who(const json& process) {
   return "-";
 }
 
-std::vector<std::string> row_of(const json& process, bool all) {
+// Reductions a second; empty where the node has looked once only.
+std::string rate_of(const json& of) {
+  const std::string number = text_of(of, "reductions_per_second");
+  return number.empty() ? number : number + "/s";
+}
+
+// What is shown beside what always is.
+struct columns {
+  bool behaviour;
+  bool reductions;
+  bool rate;
+};
+
+// Rates are known where the node has looked twice. Where it is narrow they take the place of what they are
+// rates of.
+columns columns_of(const json& d, const std::string& sort, const screen& size) {
+  const bool all = size.columns >= wide;
+  const bool rated = !text_of(d, "over_ms").empty();
+  return {all, all || !rated || sort == "reductions", rated && (all || sort != "reductions")};
+}
+
+std::vector<std::string> row_of(const json& process, const columns& shown) {
   std::vector<std::string> row{text_of(process, "pid"),
                                who(process),
                                text_of(process, "status"),
                                text_of(process, "mailbox"),
                                size_text(number_of(process, "mailbox_bytes")),
                                duration_text(number_of(process, "oldest_ms")),
-                               size_text(number_of(process, "memory")),
-                               text_of(process, "reductions")};
-  if (all) row.insert(row.begin() + 2, text_of(process, "behaviour"));
+                               size_text(number_of(process, "memory"))};
+  if (shown.reductions) row.push_back(text_of(process, "reductions"));
+  if (shown.rate) row.push_back(rate_of(process));
+  if (shown.behaviour) row.insert(row.begin() + 2, text_of(process, "behaviour"));
   return row;
 }
 
 std::string head_of(const json& d) {
-  return fmt::format("{}  {}  up {}\n{} processes  {} of {} workers awake  messages {}  {} connections\n\n",
+  const std::string rate = rate_of(d);
+  return fmt::format("{}  {}  up {}\n{} processes  {} of {} workers awake  messages {}  {} connections{}\n\n",
                      text_of(d, "name"), text_of(d, "state"), duration_text(number_of(d, "uptime_ms")),
                      number_of(d, "process_count"), number_of(d, "workers_awake"), number_of(d, "workers"),
-                     size_text(number_of(d, "message_memory")), number_of(d, "connections"));
+                     size_text(number_of(d, "message_memory")), number_of(d, "connections"),
+                     rate.empty() ? rate : "  reductions " + rate);
 }
 
 api::exit_code watch(const parameters& given, const common_options& common) {
-  const auto every = parse_timeout(given.every);
+  const std::chrono::milliseconds every{*parse_timeout(given.every)};
   const bool live = !given.once && !common.json && on_terminal();
   auto connection = reach(common);
   if (!connection) return fail("top", connection.error());
-  for (;;) {
+  // How long the node looks before it answers, which is what a live picture waits for.
+  std::chrono::milliseconds over{0};
+  if (live)
+    over = std::min(every, first_look);
+  else if (given.sort == "rate")
+    over = std::min(every, longest_look);
+  for (bool first = true;; first = false) {
     const screen size = on_terminal() ? screen_size() : screen{any_width, usual_processes + rows_of_head};
     const std::size_t count = size.rows > rows_of_head + 1 ? size.rows - rows_of_head : 1;
-    auto reply = connection->ask({"top", {{"sort", given.sort}, {"count", count}}}, node_patience);
+    const auto asked_at = std::chrono::steady_clock::now();
+    auto reply = connection->ask({"top", {{"sort", given.sort}, {"count", count}, {"over_ms", over.count()}}},
+                                 node_patience + over);
     if (!reply) return fail("top", reply.error());
     if (!*reply) return fail(reply->error());
     if (common.json) return print_json(**reply), api::exit_code::done;
@@ -84,20 +118,23 @@ api::exit_code watch(const parameters& given, const common_options& common) {
     for (const char c : picture) drawn += c == '\n' ? "\x1b[K\n" : std::string(1, c);
     drawn.pop_back(); // a line feed in the last row would move all of it up
     if (!print(drawn + "\x1b[J")) return api::exit_code::done;
-    std::this_thread::sleep_for(std::chrono::milliseconds(*every));
+    if (!first) std::this_thread::sleep_until(asked_at + every); // what the look has left of it
+    over = std::min(every, longest_look);
   }
 }
 
 } // namespace
 
 std::string render_top(const json& d, const std::string& sort, const screen& size, bool colours) {
-  const bool all = size.columns >= wide;
+  const columns shown = columns_of(d, sort, size);
   std::vector<std::vector<std::string>> rows{
-      {"PID", "NAME", "STATUS", "MESSAGES", "MAILBOX", "AGE", "MEMORY", "REDUCTIONS"}};
-  if (all) rows[0].insert(rows[0].begin() + 2, "BEHAVIOUR");
+      {"PID", "NAME", "STATUS", "MESSAGES", "MAILBOX", "AGE", "MEMORY"}};
+  if (shown.reductions) rows[0].push_back("REDUCTIONS");
+  if (shown.rate) rows[0].push_back("RATE");
+  if (shown.behaviour) rows[0].insert(rows[0].begin() + 2, "BEHAVIOUR");
   for (const auto& process : d.value("processes", json::array())) {
     if (rows.size() + rows_of_head > size.rows) break;
-    rows.push_back(row_of(process, all));
+    rows.push_back(row_of(process, shown));
   }
   std::string column = sort;
   std::ranges::transform(column, column.begin(),
@@ -113,9 +150,9 @@ void declare_top(CLI::App& app, const common_options& common, std::function<api:
   CLI::App* sub = app.add_subcommand("top", "the processes with most messages, memory or work, live");
   auto given = std::make_shared<parameters>(); // lives as long as the closures that CLI11 keeps
   sub->add_option("--sort", given->sort, "largest first")
-      ->check(CLI::IsMember({"messages", "mailbox", "age", "memory", "reductions"}))
+      ->check(CLI::IsMember({"messages", "mailbox", "age", "memory", "reductions", "rate"}))
       ->capture_default_str();
-  sub->add_option("--every", given->every, "between two pictures: 500ms, 2s")
+  sub->add_option("--every", given->every, "between two pictures, and of rates: 500ms, 2s")
       ->check([](const std::string& text) {
         const auto time = parse_timeout(text);
         return time && *time >= 100 ? "" : "a time of 100ms or more";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See top.hpp. How long messages wait is asked of mailboxes that have any; the rest is in the summaries.
+// Rates are the difference of two looks: the first one's reductions wait with the request.
 #include "control/top.hpp"
 
 #include <algorithm>
@@ -17,11 +18,24 @@ using nlohmann::json;
 
 constexpr std::uint64_t most_rows = 1000;
 constexpr std::uint64_t usual_rows = 20;
+constexpr std::uint64_t longest_ms = 60'000;
+constexpr std::uint64_t usual_ms = 1000;
+
+// Reductions of each process by its pid's id and serial, and when.
+struct look {
+  base::nanos at = 0; // monotonic; 0: there was none
+  std::unordered_map<std::uint64_t, std::uint64_t> reductions;
+};
 
 struct row {
   runtime::process_summary of;
   base::nanos age = 0;
+  std::uint64_t rate = 0; // reductions a second since the look before
 };
+
+std::uint64_t key_of(const runtime::pid& p) {
+  return std::uint64_t{p.id} << 32 | p.serial;
+}
 
 using figure = std::uint64_t (*)(const row&);
 
@@ -32,26 +46,71 @@ figure figure_of(std::string_view sort) {
   if (sort == "age") return [](const row& r) { return static_cast<std::uint64_t>(r.age); };
   if (sort == "memory") return [](const row& r) { return r.of.memory; };
   if (sort == "reductions") return [](const row& r) { return r.of.reductions; };
+  if (sort == "rate") return [](const row& r) { return r.rate; };
   return nullptr;
 }
 
-std::vector<row> largest(node::instance& of, figure wanted, std::size_t count) {
-  std::unordered_map<std::uint64_t, base::nanos> ages; // by pid: id and serial
-  const auto key = [](const runtime::pid& p) { return std::uint64_t{p.id} << 32 | p.serial; };
-  for (const auto& one : runtime::message_ages(of.runtime())) ages.emplace(key(one.of), one.age);
+look look_now(node::instance& of) {
+  look now{base::mono_now(), {}};
+  for (const auto& one : of.processes()) now.reductions.emplace(key_of(one.pid), one.reductions);
+  return now;
+}
+
+std::vector<row> all_rows(node::instance& of, const look& before) {
+  std::unordered_map<std::uint64_t, base::nanos> ages; // by pid, as in a look
+  for (const auto& one : runtime::message_ages(of.runtime())) ages.emplace(key_of(one.of), one.age);
   std::vector<row> rows;
+  const double seconds =
+      static_cast<double>(base::mono_now() - before.at) / static_cast<double>(base::nanos_per_second);
   for (auto& one : of.processes()) {
-    const auto age = ages.find(key(one.pid));
-    rows.push_back({std::move(one), age == ages.end() ? 0 : age->second});
+    const std::uint64_t key = key_of(one.pid);
+    const auto age = ages.find(key);
+    const auto had = before.reductions.find(key);
+    const std::uint64_t done = one.reductions - (had == before.reductions.end() ? 0 : had->second);
+    const auto rate = before.at == 0 ? 0 : static_cast<std::uint64_t>(static_cast<double>(done) / seconds);
+    rows.push_back({std::move(one), age == ages.end() ? 0 : age->second, rate});
   }
+  return rows;
+}
+
+void keep_largest(std::vector<row>& rows, figure wanted, std::size_t count) {
   count = std::min(count, rows.size());
   // By pid where they are equal, so that a table that is drawn again and again stands still.
   std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end(),
-                    [wanted, key](const row& a, const row& b) {
-                      return std::pair(wanted(b), key(a.of.pid)) < std::pair(wanted(a), key(b.of.pid));
+                    [wanted](const row& a, const row& b) {
+                      return std::pair(wanted(b), key_of(a.of.pid)) < std::pair(wanted(a), key_of(b.of.pid));
                     });
-  rows.resize(count);
-  return rows;
+  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end());
+}
+
+json document_of(const asked& a, figure wanted, std::size_t count, const look& before) {
+  const node::node_status status = a.of.status();
+  const auto awake = std::ranges::count_if(status.runtime.workers,
+                                           [](const runtime::worker_info& one) { return !one.sleeping; });
+  const bool rated = before.at != 0;
+  std::vector<row> rows = all_rows(a.of, before);
+  std::uint64_t rate = 0;
+  for (const row& one : rows) rate += one.rate;
+  keep_largest(rows, wanted, count);
+  json processes = json::array();
+  for (const row& one : rows) {
+    json shown = summary_json(a.of, one.of);
+    shown["mailbox_bytes"] = one.of.message_bytes;
+    shown["oldest_ms"] = one.age / asked::ns_per_ms;
+    shown["reductions_per_second"] = rated ? json(one.rate) : json();
+    processes.push_back(std::move(shown));
+  }
+  return {{"name", status.name},
+          {"state", node::text(status.state)},
+          {"uptime_ms", status.uptime / asked::ns_per_ms},
+          {"workers", status.workers},
+          {"workers_awake", awake},
+          {"connections", status.connections},
+          {"process_count", status.processes},
+          {"message_memory", status.runtime.message_memory},
+          {"over_ms", rated ? json((base::mono_now() - before.at) / asked::ns_per_ms) : json()},
+          {"reductions_per_second", rated ? json(rate) : json()},
+          {"processes", std::move(processes)}};
 }
 
 } // namespace
@@ -61,31 +120,18 @@ pending run_top(const request& r) {
   const figure wanted = figure_of(sort);
   if (wanted == nullptr) {
     r->fail(base::errc::invalid, "nothing to sort by is called " + sort,
-            "messages, mailbox, age, memory or reductions");
+            "messages, mailbox, age, memory, reductions or rate");
     return {};
   }
-  const std::uint64_t count =
-      std::clamp<std::uint64_t>(r->number("count").value_or(usual_rows), 1, most_rows);
-  const node::node_status status = r->of.status();
-  const auto awake = std::ranges::count_if(status.runtime.workers,
-                                           [](const runtime::worker_info& one) { return !one.sleeping; });
-  json rows = json::array();
-  for (const row& one : largest(r->of, wanted, count)) {
-    json shown = summary_json(r->of, one.of);
-    shown["mailbox_bytes"] = one.of.message_bytes;
-    shown["oldest_ms"] = one.age / asked::ns_per_ms;
-    rows.push_back(std::move(shown));
-  }
-  r->done({{"name", status.name},
-           {"state", node::text(status.state)},
-           {"uptime_ms", status.uptime / asked::ns_per_ms},
-           {"workers", status.workers},
-           {"workers_awake", awake},
-           {"connections", status.connections},
-           {"process_count", status.processes},
-           {"message_memory", status.runtime.message_memory},
-           {"processes", std::move(rows)}});
-  return {};
+  const auto count = static_cast<std::size_t>(
+      std::clamp<std::uint64_t>(r->number("count").value_or(usual_rows), 1, most_rows));
+  const std::uint64_t over = r->number("over_ms").value_or(sort == "rate" ? usual_ms : 0);
+  if (over == 0) return r->done(document_of(*r, wanted, count, {})), pending{};
+  return {std::chrono::milliseconds(std::min(over, longest_ms)),
+          {},
+          [r, wanted, count, before = look_now(r->of)] {
+            return api::reply(document_of(*r, wanted, count, before));
+          }};
 }
 
 } // namespace coppice::control

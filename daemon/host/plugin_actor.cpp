@@ -44,7 +44,7 @@ outcome plugin_actor::begin(process& self) {
     actor_.needs_extra().error = {true, COPPICE_E_CONTEXT, refusal, {}};
     status = COPPICE_E_CONTEXT;
   }
-  if (status != COPPICE_OK) return fail_start(status, "create");
+  if (status != COPPICE_OK) return fail_to_begin(name_of(looking::create), status);
   if (handover_ != nullptr) return begin_restored(self);
 
   const message args = actor_.args ? actor_.args : message::immortal(etf::empty_map);
@@ -62,21 +62,20 @@ outcome plugin_actor::begin(process& self) {
       go_on_first(self);
       return runtime::carry_on();
     case COPPICE_UNHANDLED:
-      return fail_start(COPPICE_E_INVALID, "init");
+      return fail_to_begin("init", COPPICE_E_INVALID);
     default:
-      return fail_start(status, "init");
+      return fail_to_begin("init", status);
   }
 }
 
-// Its supervisor says so. An actor that somebody else starts says nothing: whoever starts it is told why.
-outcome plugin_actor::fail_start(std::int32_t status, const char* callback) {
-  const process& self = *actor_.process;
-  if (std::string thrown = backtrace(actor_, status); !thrown.empty()) {
-    const auto parent = self.parent() ? self.host().info(self.parent()) : std::nullopt;
-    if (parent && parent->summary.is.supervises)
-      self.host().crashes().leave(self.self(), {.callback = callback, .backtrace = std::move(thrown)});
-  }
-  return runtime::stop(stop_reason(actor_, status));
+// Who starts it has the reason by then; a supervisor tells the log, too.
+outcome plugin_actor::fail_to_begin(const char* callback, std::int32_t status) {
+  std::string thrown = backtrace(actor_, status);
+  message reason = stop_reason(actor_, status);
+  if (!runtime::is_orderly(reason) && is_supervised())
+    actor_.process->host().crashes().leave(actor_.process->self(),
+                                           {.callback = callback, .backtrace = std::move(thrown)});
+  return runtime::stop(std::move(reason));
 }
 
 outcome plugin_actor::go_on() {
@@ -150,15 +149,19 @@ void plugin_actor::tell_unhandled(std::string_view kind, etf::bytes term, std::s
                      left_out_text(*left_out));
 }
 
+bool plugin_actor::is_supervised() const {
+  const process& self = *actor_.process;
+  const auto parent = self.parent() ? self.host().info(self.parent()) : std::nullopt;
+  return parent && parent->summary.is.supervises;
+}
+
 void plugin_actor::report_crash(const message& reason) {
   process& self = *actor_.process;
   runtime::crash_note note;
   if (actor_.extra != nullptr && actor_.extra->crash != nullptr)
     note = std::move(*std::exchange(actor_.extra->crash, nullptr));
   if (const message status = formatted_status()) note.state = runtime::shown_in_note(status.bytes());
-  const auto parent = self.parent() ? self.host().info(self.parent()) : std::nullopt;
-  if (parent && parent->summary.is.supervises)
-    return self.host().crashes().leave(self.self(), std::move(note));
+  if (is_supervised()) return self.host().crashes().leave(self.self(), std::move(note));
   const std::string pid = to_text(self.self(), self.host().nodes());
   const std::string name = self.name();
   behaviours::report::ended_alone(actor_.is->plugin, name.empty() ? pid : name, pid, reason, note);

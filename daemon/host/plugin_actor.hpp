@@ -88,8 +88,9 @@ class plugin_actor : public reloadable {
   void forget(incarnation& one);
   runtime::outcome begin_restored(runtime::process& self);
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
-  // Why init or create did not go well.
-  runtime::outcome fail_start(std::int32_t status, const char* callback);
+  // create or init failed with `status`.
+  runtime::outcome fail_to_begin(const char* callback, std::int32_t status);
+  bool is_supervised() const;
   // Tells the log, or whoever supervises it and will.
   void report_crash(const runtime::message& reason);
   // Both run in the image of the code. errc::refused.

@@ -29,15 +29,18 @@ catalog::plugin& catalog::find(const std::string& id) {
   return known->second;
 }
 
-catalog::plugin catalog::open(const std::string& id) const {
-  plugin result;
+std::string catalog::path_of(const std::string& id) const {
   for (const auto& folder : folders_) {
     std::error_code ignored;
     auto path = std::filesystem::path(folder) / (id + ".so");
-    if (!std::filesystem::exists(path, ignored)) continue;
-    result.path = path.string();
-    break;
+    if (std::filesystem::exists(path, ignored)) return path.string();
   }
+  return {};
+}
+
+catalog::plugin catalog::open(const std::string& id) const {
+  plugin result;
+  result.path = path_of(id);
   if (result.path.empty()) {
     result.problem = "no plugin '" + id + "': there is no " + id + ".so in plugins.path";
     result.remedy = suggest(id);

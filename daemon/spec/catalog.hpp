@@ -33,6 +33,9 @@ class catalog {
   // ID.so in the first folder that has it.
   plugin& find(const std::string& id);
 
+  // Whether a folder has ID.so, whatever that is.
+  bool has(const std::string& id) const { return !path_of(id).empty(); }
+
   // "did you mean" among the files that are there.
   std::string suggest(const std::string& id) const;
 
@@ -41,6 +44,8 @@ class catalog {
 
  private:
   plugin open(const std::string& id) const;
+  // ID.so in the first folder that has it; empty: none has.
+  std::string path_of(const std::string& id) const;
 
   std::vector<std::string> folders_;
   std::map<std::string, plugin> plugins_;

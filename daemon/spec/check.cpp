@@ -10,6 +10,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/log_levels.hpp"
 #include "base/suggest.hpp"
 #include "spec/catalog.hpp"
 
@@ -42,13 +43,15 @@ class checker {
   checker(node_spec& spec, bool with_plugins, report& to)
       : spec_(spec), with_plugins_(with_plugins), to_(to), catalog_(spec.plugins.path) {}
 
-  void run(const node* applications) {
+  void run(const node& root) {
+    const node* const applications = root.find("applications");
     for (std::size_t i = 0; i < spec_.applications.size(); ++i) {
       const node* at = element(applications, i);
       if (!at || !at->is_map()) continue;
       check_application(spec_.applications[i], *at);
     }
     check_dependencies(applications);
+    if (with_plugins_) check_modules(root);
     spec_.plugin_files = catalog_.files();
   }
 
@@ -57,6 +60,29 @@ class checker {
     std::string hint = "first on line " + std::to_string(first.line);
     if (first.file != where.at.file) hint += " of another file";
     to_.error(where.at, what + " stands here a second time", std::move(hint));
+  }
+
+  // Of the log. A plugin may come later: it is warned about only.
+  void check_modules(const node& root) {
+    const node* at = root.find("node");
+    for (const std::string_view key : {"log", "modules"})
+      if (at) at = at->is_map() ? at->find(key) : nullptr;
+    for (const module_level& one : spec_.node.log.modules) {
+      if (base::log::is_module_of_node(one.module) || catalog_.has(one.module)) continue;
+      const node* const key = key_of(at, one.module);
+      if (!key) continue;
+      const std::vector<std::string_view> known = base::log::modules_of_node();
+      std::string hint = base::did_you_mean(one.module, known);
+      if (hint.empty()) hint = catalog_.suggest(one.module);
+      if (hint.empty()) {
+        hint = "a plugin goes by its id; the node's own are";
+        for (const std::string_view name : known) hint += " " + std::string(name);
+      }
+      to_.warning(
+          key->at,
+          "node.log.modules: neither the node nor a plugin in plugins.path logs as " + in_quotes(one.module),
+          hint);
+    }
   }
 
   void check_application(application_spec& application, const node& at) {
@@ -253,7 +279,7 @@ class checker {
 } // namespace
 
 void check_whole(const node& root, node_spec& spec, bool with_plugins, report& to) {
-  checker(spec, with_plugins, to).run(root.find("applications"));
+  checker(spec, with_plugins, to).run(root);
 }
 
 } // namespace coppice::spec

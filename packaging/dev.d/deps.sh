@@ -45,6 +45,7 @@ clang-format-14|clang-format formatting
 shellcheck shell scripts
 mandoc manual pages
 git the list of files
+systemd what it says of the units
 LIST
     sanitizers) cat <<'LIST' ;;
 clang-14|clang thread sanitizer and libFuzzer
@@ -76,6 +77,7 @@ debhelper what a Debian package is made with
 build-essential what dpkg-buildpackage asks for
 dpkg-dev dpkg-buildpackage
 lintian what is wrong with one
+blhc what of it was compiled without hardening
 python3 Meson
 LIST
     verify) cat <<'LIST' ;;

@@ -7,8 +7,8 @@ help_package() {
 usage: packaging/dev package [--for trixie] [FOLDER]
 Builds coppice, coppice-epmd and coppice-dev for the Debian it runs on, or for Debian 13.
 
-They are left in FOLDER (build/packages, or build/packages-trixie), after lintian has found no error in them. They hold the
-release build of what is in the checkout; the source is laid
+They are left in FOLDER (build/packages, or build/packages-trixie), after lintian has found no error in them, and blhc
+nothing that was compiled without hardening. They hold the release build of what is in the checkout; the source is laid
 out under build/package, with packaging/debian as its debian. Two builds of the same source give equal bytes. Those for
 Debian 13 are made in one under ${XDG_CACHE_HOME:-/var/cache}/coppice, which needs root and debootstrap.
 EOF
@@ -73,6 +73,10 @@ make_packages() {
     tail -n 30 "$log" >&2
     die "package: dpkg-buildpackage failed (all it said: build/package.log)"
   fi
+  say "blhc"
+  # Debugging information is left out on purpose; that code is position-independent is the compiler's default.
+  in_packaging_debian "$suite" "$where" blhc --all --debian --ignore-flag -g "$log" ||
+    die "package: something was not hardened"
   say "lintian"
   # The authors have no mail address in common.
   in_packaging_debian "$suite" "$where" sh -c 'exec lintian --allow-root --fail-on error \

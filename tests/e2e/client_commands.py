@@ -7,6 +7,8 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Node, program
@@ -224,6 +226,18 @@ def who_did_it(cleanup):
     node.said(f" notice  control: asked to exit probe oops (uid {os.getuid()}, pid {client.pid})\n")
 
 
+@test("a command that this version does not have says so, and what helps meanwhile")
+def not_there_yet(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    for command in (("trace", "probe"), ("new", "server", "mine"), ("init", "mine", "--app", "shop")):
+        done = node.coppice(*command)
+        equal((done.returncode, done.stdout), (1, ""))
+        said, hint = done.stderr.splitlines()
+        equal(said, f"coppice: {command[0]}: not available in this version")
+        check("coppice" in hint, "a hint", hint)
+    check("trace" not in node.coppice("--help").stdout, "nor is it listed")
+
+
 @test("top shows the processes with most of what is asked for, largest first, and some of the node")
 def tops(cleanup):
     node = Node(cleanup, config=CONFIG)
@@ -244,12 +258,46 @@ def tops(cleanup):
         first = node.ask("top", "--sort", sort)["processes"][0]
         equal((first["name"], first["mailbox"]), ("probe", 5), sort)
         check(first["mailbox_bytes"] > 0 and first["oldest_ms"] >= 0, sort, first)
+    equal(document["over_ms"], None, "one look has no rates")
+    equal({one["reductions_per_second"] for one in document["processes"]}, {None})
     equal(node.coppice("top", "--sort", "beauty").returncode, 2)
     equal(node.coppice("top", "--every", "1ms").returncode, 2)
     control = node.control()
     contains(control.ask("top", sort="beauty")["error"]["why"], "beauty")
     for count in (0, -1, 10**18, "x"):
         check(1 <= len(control.ask("top", count=count)["result"]["processes"]) <= 1000, "bounded", count)
+
+
+@test("top sorted by rate shows who works now, by two looks")
+def rates(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    for number in range(200):
+        equal(node.call("probe", "ping"), "pong")
+    busy, control = node.control(), node.control()
+    stop = threading.Event()
+
+    def calls():
+        while not stop.is_set():
+            busy.ask("call", name=LONG, term="size", timeout_ms=5000)
+
+    caller = threading.Thread(target=calls)
+    caller.start()
+    cleanup.callback(caller.join)
+    cleanup.callback(stop.set)
+    document = node.ask("top", "--sort", "rate", "--every", "500ms")
+    check(400 <= document["over_ms"] < 5000, "the time it took", document)
+    first = document["processes"][0]
+    equal(first["name"], LONG, document)
+    check(0 < first["reductions_per_second"] <= document["reductions_per_second"], "a part of all", document)
+    probe = [one for one in document["processes"] if one["name"] == "probe"][0]
+    equal(probe["reductions_per_second"], 0, "what was done before does not count")
+    before = time.monotonic()
+    control.ask("top", over_ms=1)
+    check(time.monotonic() - before < 5, "not longer than it was asked to look")
+    left = node.control()
+    left.socket.sendall(b'{"command": "top", "arguments": {"over_ms": 60000}}\n')
+    left.socket.close()
+    equal(node.call("probe", "ping"), "pong", "who leaves meanwhile leaves nothing")
 
 
 @test("elsewhere than on a terminal top is one whole table; on one it is drawn anew, within its width and height")
@@ -268,6 +316,7 @@ def live(cleanup):
             terminal.seen = kept + terminal.seen
         picture = terminal.seen.split(b"\x1b[H")[1].split(b"\x1b[J")[0].decode()
         contains(picture, "\x1b[1mMEMORY\x1b[0m")
+        contains(picture, "RATE")
         lines = [re.sub(r"\x1b\[[0-9;]*[mK]|\r", "", line) for line in picture.split("\n")]
         check(len(lines) <= rows, "rows", lines)
         # Columns are at least eight characters wide: a terminal of forty is too narrow for all of them.

@@ -229,6 +229,17 @@ def did_not_start(cleanup):
     equal(waiter.done()[0], 0)
 
 
+@test("a child that does not start is one event of the log, with the callback that failed")
+def did_not_start_in_the_log(cleanup):
+    node = late_node(cleanup)
+    eventually(lambda: node.answers() and node.ask("status")["state"] == "running", "all was tried")
+    line, = [one for one in node.ask("logs", "--module", "supervisor")["lines"]
+             if one["fields"].get("message_id") == "659cb48f35d94a8cbd01ebbaa69793b8"]
+    equal((line["fields"]["callback"], line["fields"].get("last_message")), ("init", None), line)
+    contains(line["fields"]["reason"], "nothing to begin with")
+    contains(line["message"], "\nin init")
+
+
 @test("a node that dies while it starts is waited for until it comes back")
 def dies_and_comes_back(cleanup):
     for end in (lambda node: node.process.kill(), lambda node: node.process.terminate()):

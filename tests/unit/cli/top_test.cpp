@@ -63,6 +63,26 @@ TEST_CASE("where there is no terminal all of it is shown") {
   CHECK(lines_of(picture).size() == 24);
 }
 
+TEST_CASE("rates stand beside the reductions where there is room, and else in their place") {
+  json twice = busy_node(2);
+  twice["over_ms"] = 2000;
+  twice["reductions_per_second"] = 1500;
+  for (auto& process : twice["processes"]) process["reductions_per_second"] = 750;
+  const auto head = [&twice](const char* sort, std::size_t columns) {
+    const std::string picture = cli::render_top(twice, sort, {columns, 24}, false);
+    CHECK(widest(picture) <= columns);
+    CHECK((picture.find("750/s") != std::string::npos) == (picture.find("RATE") != std::string::npos));
+    return lines_of(picture).at(3);
+  };
+  CHECK(head("memory", 200).find("REDUCTIONS") < head("memory", 200).find("RATE"));
+  CHECK(head("memory", 80).ends_with("RATE"));
+  CHECK(head("memory", 80).find("REDUCTIONS") == std::string::npos);
+  CHECK(head("reductions", 80).ends_with("REDUCTIONS"));
+  CHECK(cli::render_top(twice, "rate", {cli::any_width, 24}, false).find("  reductions 1500/s\n") !=
+        std::string::npos);
+  CHECK(cli::render_top(busy_node(2), "memory", {200, 24}, false).find("RATE") == std::string::npos);
+}
+
 TEST_CASE("the column it is sorted by is bold where there are colours") {
   CHECK(cli::render_top(busy_node(1), "age", {}, true).find("\x1b[1mAGE\x1b[0m") != std::string::npos);
   CHECK(cli::render_top(busy_node(1), "age", {}, false).find('\x1b') == std::string::npos);

@@ -485,6 +485,25 @@ TEST_CASE("what a plugin that is taken is warned about is said once, and its dra
         std::vector<std::string>{"coppice.brook/draft-2", "coppice.order/draft-1"});
 }
 
+TEST_CASE("a module of the log that nothing is called is warned about") {
+  test::spec_folder folder;
+  const auto said = [&folder](const std::string& modules) {
+    const auto loaded = folder.load("node:\n  name: n@h\n  log: { modules: { " + modules +
+                                    " } }\nplugins: { path: [plugins] }\n");
+    CHECK(loaded.spec);
+    return spec::render(loaded.diagnostics);
+  };
+  CHECK(said("dist: debug, drafty: debug") == "");
+  CHECK(said("dist: debug, dsit: debug") ==
+        "node.yaml:3:34: warning: node.log.modules: neither the node nor a plugin in plugins.path logs as "
+        "'dsit'\n"
+        "    3 |   log: { modules: { dist: debug, dsit: debug } }\n"
+        "      |                                  ^ did you mean 'dist'?\n");
+  CHECK(said("draftu: debug").find("^ did you mean 'drafty'?") != std::string::npos);
+  CHECK(said("etwas: debug").find("^ a plugin goes by its id; the node's own are application apply") !=
+        std::string::npos);
+}
+
 TEST_CASE("a file that cannot be read is said so, without a line") {
   auto result = spec::load({"/nonexistent/node.yaml"});
   CHECK_FALSE(result.spec);
