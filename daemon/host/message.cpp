@@ -165,7 +165,7 @@ std::int32_t finish(coppice_writer* w, coppice_message* out_new) {
 struct adopted {
   void (*free_data)(void*);
   void* context;
-  image_pin pin;
+  image_pin_for<pin_of::buffer> pin;
 };
 
 void free_adopted(void* context) {
@@ -179,8 +179,8 @@ std::int32_t adopt(coppice_actor* self, const std::uint8_t* data, std::uint64_t 
   *out_new = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (data == nullptr || !is_term({data, size})) return COPPICE_E_TERM;
-  auto owned =
-      std::make_unique<adopted>(adopted{free_data, context, image_pin(*self->image.get(), pin_of::buffer)});
+  auto owned = std::make_unique<adopted>(
+      adopted{free_data, context, image_pin_for<pin_of::buffer>(*self->image.get())});
   *out_new = give(message::borrow({data, size}, &free_adopted, owned.release()));
   return COPPICE_OK;
 }
