@@ -208,7 +208,7 @@ coppice_message give(message&& m) {
 }
 
 // What is not simply the plugin's own: bytes it lends, or memory it was lent.
-[[gnu::noinline]] static message take_lent(const coppice_message& from) {
+[[gnu::noinline]] static message take_lent(coppice_message from) {
   message shared = share(from);
   if (from.owner == nullptr && !is_term(shared.bytes())) return {};
   return shared;
@@ -219,14 +219,14 @@ message take(coppice_message* from_plugin) {
   // One by one: a load of both at once would wait until the plugin's two stores have left the core.
   const std::uint8_t* data = std::exchange(from_plugin->data, nullptr);
   asm("" : "+r"(data));
-  const coppice_message from{data, std::exchange(from_plugin->size, 0),
-                             std::exchange(from_plugin->owner, nullptr)};
-  if (from.owner == nullptr || is_lent(from.owner)) [[unlikely]]
-    return take_lent(from);
-  message taken = raw_message::adopt(from.owner, bytes_of(from));
-  if (!is_inside(bytes_of(from), from.owner)) [[unlikely]]
-    return {};
-  return taken;
+  const std::uint64_t size = std::exchange(from_plugin->size, 0);
+  void* const owner = std::exchange(from_plugin->owner, nullptr);
+  if (owner == nullptr || is_lent(owner)) [[unlikely]]
+    return take_lent({data, size, owner});
+  const etf::bytes term(data, static_cast<std::size_t>(size));
+  if (size == 0 || !raw_message::keeps(owner, term)) [[unlikely]]
+    return raw_message::release(owner), message();
+  return raw_message::adopt(owner, term);
 }
 
 const coppice_message_api* message_interface() {
