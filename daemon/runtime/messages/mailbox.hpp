@@ -73,7 +73,7 @@ class mailbox {
     const waiting_line* there = line();
     return there != nullptr && !there->empty();
   }
-  waiting_line* line() const {
+  [[gnu::always_inline]] waiting_line* line() const {
     extension* there = extension_.load(std::memory_order_acquire);
     return there == nullptr || !there->has_line.load(std::memory_order_acquire) ? nullptr : &there->line;
   }
