@@ -52,12 +52,12 @@ coppice_bytes node_borrowed(coppice_actor* self) {
 
 coppice_bytes args_borrowed(coppice_actor* self) {
   if (may_look(self) != COPPICE_OK) return nothing;
-  return lend_bytes(self->args ? self->args.bytes() : etf::bytes(etf::empty_map));
+  return lend_bytes(self->origin.args() ? self->origin.args().bytes() : etf::bytes(etf::empty_map));
 }
 
 coppice_bytes env_borrowed(coppice_actor* self) {
   if (may_look(self) != COPPICE_OK) return nothing;
-  return lend_bytes(self->env ? self->env.bytes() : etf::bytes(etf::empty_map));
+  return lend_bytes(self->origin.env() ? self->origin.env().bytes() : etf::bytes(etf::empty_map));
 }
 
 std::int32_t send(coppice_actor* self, coppice_bytes destination, coppice_message* term,
@@ -286,7 +286,7 @@ std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* options, co
   runtime::actor_spec spec;
   spec.actor = (actor->front() == ':' ? self->image->id() : std::string()) + std::string(*actor);
   if (!std::ranges::equal(*args, etf::empty_map)) spec.args = message::copy_of(*args);
-  spec.env = self->env;
+  spec.env = self->origin.env();
   auto does = factory->make(spec);
   if (!does) return status_of(does.error(), out_pid);
 

@@ -29,6 +29,7 @@
 
 #include "behaviours/gen.hpp"
 #include "behaviours/sys_debug.hpp"
+#include "host/actor_origin.hpp"
 #include "host/plugin_image.hpp"
 #include "host/thrown.hpp"
 #include "runtime/actor_factory.hpp"
@@ -115,8 +116,7 @@ struct extra_state {
 // What a plugin knows as "self". Belongs to its engine and lives as long as that.
 struct coppice_actor {
   coppice::host::image_pin image;
-  coppice::runtime::message args;                    // none = #{}
-  coppice::runtime::message env;                     // none = #{}
+  coppice::host::kept_origin origin;
   coppice::runtime::process* process = nullptr;      // as the next one: set before the first callback, and
   const coppice::host::actor_identity* is = nullptr; // never changed, so that any thread may look at it
   coppice::host::asked_call* asked = nullptr;

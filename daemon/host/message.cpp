@@ -165,7 +165,7 @@ std::int32_t finish(coppice_writer* w, coppice_message* out_new) {
 struct adopted {
   void (*free_data)(void*);
   void* context;
-  image_pin pin;
+  image_pin_for<pin_of::buffer> pin;
 };
 
 void free_adopted(void* context) {
@@ -179,8 +179,8 @@ std::int32_t adopt(coppice_actor* self, const std::uint8_t* data, std::uint64_t 
   *out_new = {};
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (data == nullptr || !is_term({data, size})) return COPPICE_E_TERM;
-  auto owned =
-      std::make_unique<adopted>(adopted{free_data, context, image_pin(*self->image.get(), pin_of::buffer)});
+  auto owned = std::make_unique<adopted>(
+      adopted{free_data, context, image_pin_for<pin_of::buffer>(*self->image.get())});
   *out_new = give(message::borrow({data, size}, &free_adopted, owned.release()));
   return COPPICE_OK;
 }
@@ -208,7 +208,7 @@ coppice_message give(message&& m) {
 }
 
 // What is not simply the plugin's own: bytes it lends, or memory it was lent.
-[[gnu::noinline]] static message take_lent(const coppice_message& from) {
+[[gnu::noinline]] static message take_lent(coppice_message from) {
   message shared = share(from);
   if (from.owner == nullptr && !is_term(shared.bytes())) return {};
   return shared;
@@ -219,14 +219,14 @@ message take(coppice_message* from_plugin) {
   // One by one: a load of both at once would wait until the plugin's two stores have left the core.
   const std::uint8_t* data = std::exchange(from_plugin->data, nullptr);
   asm("" : "+r"(data));
-  const coppice_message from{data, std::exchange(from_plugin->size, 0),
-                             std::exchange(from_plugin->owner, nullptr)};
-  if (from.owner == nullptr || is_lent(from.owner)) [[unlikely]]
-    return take_lent(from);
-  message taken = raw_message::adopt(from.owner, bytes_of(from));
-  if (!is_inside(bytes_of(from), from.owner)) [[unlikely]]
-    return {};
-  return taken;
+  const std::uint64_t size = std::exchange(from_plugin->size, 0);
+  void* const owner = std::exchange(from_plugin->owner, nullptr);
+  if (owner == nullptr || is_lent(owner)) [[unlikely]]
+    return take_lent({data, size, owner});
+  const etf::bytes term(data, static_cast<std::size_t>(size));
+  if (size == 0 || !raw_message::keeps(owner, term)) [[unlikely]]
+    return raw_message::release(owner), message();
+  return raw_message::adopt(owner, term);
 }
 
 const coppice_message_api* message_interface() {

@@ -20,8 +20,7 @@ using runtime::process;
 plugin_actor::plugin_actor(actor_plan&& plan) : code_(plan.code), generation_(plan.image->generation()) {
   actor_.is = code_->is;
   actor_.image = std::move(plan.image);
-  actor_.args = std::move(plan.args);
-  actor_.env = std::move(plan.env);
+  actor_.origin = kept_origin({std::move(plan.args), std::move(plan.env)});
   actor_.unhandled = plan.unhandled;
   if (plan.saved == nullptr) return;
   needs_handover().saved = std::move(plan.saved);
@@ -47,7 +46,7 @@ outcome plugin_actor::begin(process& self) {
   if (status != COPPICE_OK) return fail_to_begin(name_of(looking::create), status);
   if (handover_ != nullptr) return begin_restored(self);
 
-  const message args = actor_.args ? actor_.args : message::immortal(etf::empty_map);
+  const message args = actor_.origin.args() ? actor_.origin.args() : message::immortal(etf::empty_map);
   const coppice_message lent = lend(args);
   status = in_turn(actor_, "init", {},
                    [&] { return call_or(COPPICE_OK, code_->lifecycle.init, &actor_, state_, &lent); });
@@ -184,8 +183,9 @@ void plugin_actor::describe_to(runtime::description& out) const {
 
 outcome plugin_actor::change_config(process& self, const message& from, behaviours::config_change to) {
   // The actor is to see the new env already while it is asked.
-  message old_env = std::exchange(actor_.env, std::move(to.env));
-  const message old = actor_.args ? actor_.args : message::immortal(etf::empty_map);
+  const message old_args = actor_.origin.args();
+  kept_origin old_origin = std::exchange(actor_.origin, kept_origin({old_args, to.env}));
+  const message old = old_args ? old_args : message::immortal(etf::empty_map);
   const coppice_message before = lend(old);
   const coppice_message after = lend(to.args);
   const char* const callback = "config_change";
@@ -193,13 +193,13 @@ outcome plugin_actor::change_config(process& self, const message& from, behaviou
     return call_or(COPPICE_UNHANDLED, code_->lifecycle.config_change, &actor_, state_, &before, &after);
   });
   if (status == COPPICE_UNHANDLED || status < 0) {
-    actor_.env = std::move(old_env);
+    actor_.origin = std::move(old_origin);
     const bool unhandled = status == COPPICE_UNHANDLED;
     gen::reply(self, from,
                unhandled ? message::atom("unhandled") : runtime::error_message(stop_reason(actor_, status)));
     return runtime::carry_on();
   }
-  actor_.args = std::move(to.args);
+  actor_.origin = kept_origin({std::move(to.args), std::move(to.env)});
   gen::reply(self, from, message::atom("ok"));
   return follow(status, callback);
 }

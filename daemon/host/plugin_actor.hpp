@@ -23,7 +23,7 @@ class plugin_actor : public reloadable {
  public:
   const actor_identity& identity() const final { return *actor_.is; }
   std::uint64_t generation() const final { return generation_.load(std::memory_order_relaxed); }
-  actor_origin origin() const final { return {actor_.args, actor_.env}; }
+  actor_origin origin() const final { return actor_.origin.whole(); }
   base::result<saved_state> save(runtime::process& self) final;
   base::status prepare(runtime::process& self, plugin_image& next, const actor_code& code,
                        const saved_state& saved) final;
@@ -35,8 +35,6 @@ class plugin_actor : public reloadable {
   ~plugin_actor() override;
 
   // What the engine does for it.
-  // From now on it runs this code: what was kept of the former one's is void.
-  virtual void use(const actor_code& code) = 0;
   // go_on() is to be called before the next message, and also if none comes.
   virtual void go_on_first(runtime::process& self) = 0;
 

@@ -155,7 +155,6 @@ void plugin_actor::go_over(process& self) {
   std::swap(code_, next.code);
   std::swap(state_, next.state);
   generation_.store(actor_.image->generation(), std::memory_order_relaxed);
-  use(*code_);
   stay(self);
   has_restored(self);
 }

@@ -54,7 +54,8 @@ class plugin_image {
   }
 
  private:
-  friend class image_pin;
+  template <pin_of>
+  friend class image_pin_for;
   std::string id_;
   std::uint64_t generation_;
   metric_board* metrics_ = nullptr;
@@ -63,19 +64,19 @@ class plugin_image {
 };
 
 // Keeps an image loaded. The image object itself outlives every pin: its loader sees to that.
-class image_pin {
+template <pin_of Kind>
+class image_pin_for {
  public:
-  image_pin() = default;
-  explicit image_pin(plugin_image& image, pin_of kind = pin_of::actor) : image_(&image), kind_(kind) {
+  image_pin_for() = default;
+  explicit image_pin_for(plugin_image& image) : image_(&image) {
     count().fetch_add(1, std::memory_order_relaxed);
   }
-  image_pin(image_pin&& other) noexcept : image_(std::exchange(other.image_, nullptr)), kind_(other.kind_) {}
-  image_pin& operator=(image_pin&& other) noexcept {
+  image_pin_for(image_pin_for&& other) noexcept : image_(std::exchange(other.image_, nullptr)) {}
+  image_pin_for& operator=(image_pin_for&& other) noexcept {
     std::swap(image_, other.image_);
-    std::swap(kind_, other.kind_);
     return *this;
   }
-  ~image_pin() {
+  ~image_pin_for() {
     if (image_ != nullptr) count().fetch_sub(1, std::memory_order_release);
   }
 
@@ -84,9 +85,10 @@ class image_pin {
   const plugin_image* operator->() const { return image_; }
 
  private:
-  std::atomic<std::size_t>& count() const { return image_->pins_[static_cast<std::size_t>(kind_)]; }
+  std::atomic<std::size_t>& count() const { return image_->pins_[static_cast<std::size_t>(Kind)]; }
   plugin_image* image_ = nullptr;
-  pin_of kind_ = pin_of::actor;
 };
+
+using image_pin = image_pin_for<pin_of::actor>;
 
 } // namespace coppice::host

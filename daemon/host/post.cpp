@@ -8,7 +8,7 @@
 
 struct coppice_post {
   std::shared_ptr<coppice::host::post_target> target;
-  coppice::host::image_pin image;
+  coppice::host::image_pin_for<coppice::host::pin_of::thread> image;
 };
 
 namespace coppice::host {
@@ -21,7 +21,7 @@ std::int32_t open(coppice_actor* self, coppice_post** out_new) {
   auto& target = self->needs_extra().posts.shared;
   if (target == nullptr) target = std::make_shared<post_target>(self->process->host(), self->process->self());
   *out_new =
-      std::make_unique<coppice_post>(coppice_post{target, image_pin(*self->image.get(), pin_of::thread)})
+      std::make_unique<coppice_post>(coppice_post{target, image_pin_for<pin_of::thread>(*self->image.get())})
           .release();
   return COPPICE_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "host/actor_code.hpp"
+#include "host/actor_origin.hpp"
 #include "host/plugin_image.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
@@ -17,12 +18,6 @@ namespace coppice::host {
 struct saved_state {
   std::uint32_t version = 0;
   runtime::message term; // empty: there is no state
-};
-
-// What an actor was started with.
-struct actor_origin {
-  runtime::message args; // empty: #{}
-  runtime::message env;  // empty: #{}
 };
 
 // errc::unsupported: such an actor with, or without, a state can't become one of this code with it.

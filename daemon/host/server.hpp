@@ -44,7 +44,6 @@ class server final : public behaviours::server, public plugin_actor {
   std::string sys_module() const override { return identity().actor; }
   runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
 
-  void use(const actor_code& code) override;
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
   runtime::outcome handle_call(asked_call& asked, const runtime::message& whole, etf::bytes request);
@@ -53,7 +52,7 @@ class server final : public behaviours::server, public plugin_actor {
   // The end of a request. False: `m` is about none.
   [[gnu::noinline]] bool take_response(const runtime::message& m, runtime::outcome& next);
 
-  const coppice_server* callbacks_; // of the code
+  const coppice_server& callbacks() const { return static_cast<const server_code&>(running()).callbacks; }
 };
 
 } // namespace coppice::host

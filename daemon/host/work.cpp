@@ -11,15 +11,17 @@
 namespace coppice::host {
 namespace {
 
+using work_pin = image_pin_for<pin_of::work>;
+
 // One piece of work, owned by the side that is done last.
 struct job {
-  job(void (*function_)(void*), void (*abandon_)(void*), void* context_, image_pin pin_)
+  job(void (*function_)(void*), void (*abandon_)(void*), void* context_, work_pin pin_)
       : function(function_), abandon(abandon_), context(context_), pin(std::move(pin_)) {}
 
   void (*function)(void*);
   void (*abandon)(void*);
   void* context;
-  image_pin pin;
+  work_pin pin;
   std::atomic<bool> one_side_done{false};
 
   // True for the last side.
@@ -36,7 +38,7 @@ std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* co
   if (function == nullptr) return give_up(abandon, context, COPPICE_E_INVALID);
   if (const std::int32_t status = may_call(self); status != COPPICE_OK)
     return give_up(abandon, context, status);
-  auto made = std::make_unique<job>(function, abandon, context, image_pin(*self->image.get(), pin_of::work));
+  auto made = std::make_unique<job>(function, abandon, context, work_pin(*self->image.get()));
   job* const shared = made.get();
   const auto done = self->process->blocking_run([shared] {
     shared->function(shared->context);

@@ -150,7 +150,7 @@ reference system::whole(const reference& ref) const {
   if (!ref.is_cut()) return ref;
   const delivery::reading valid(*this);
   const process_record* const maker = delivery::find_maker(*this, ref);
-  return maker == nullptr ? ref : ref.whole(maker->id);
+  return maker == nullptr ? ref : ref.whole(maker->id());
 }
 
 void system::exit(const pid& to, message reason, const pid& from) {

@@ -154,8 +154,9 @@ bool gate::look_for_calls(process_record& p, membership& part) {
   if (line != nullptr && line->any_of([&](const pid& who) { return group.holds_up(who); }))
     part.answers = p.mailbox.ready().last();
   std::size_t left = looked_at_once;
-  for (const signal* at = part.seen == nullptr ? p.mailbox.ready().first() : part.seen->next; at != nullptr;
-       at = at->next) {
+  const signal_list& ready = p.mailbox.ready();
+  for (const signal* at = part.seen == nullptr ? ready.first() : ready.after(part.seen); at != nullptr;
+       at = ready.after(at)) {
     if (left-- == 0) return false;
     part.seen = at;
     if (group.holds_up(at->from)) part.answers = at;

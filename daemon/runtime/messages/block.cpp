@@ -10,7 +10,8 @@
 namespace coppice::runtime {
 namespace {
 
-thread_local block_pool* this_threads_pool = nullptr;
+// Found without a call, as in driver.cpp.
+[[gnu::tls_model("initial-exec")]] thread_local block_pool* this_threads_pool = nullptr;
 
 constexpr std::int64_t report_every = 64 * 1024; // bytes
 constexpr std::int64_t worth_a_trim = std::int64_t{32} << 20;

@@ -25,8 +25,8 @@ send_status park_at(process_record& to, signal_ptr what, process_record& sender)
   system& host = to.host();
   wait parked;
   parked.number = sender.new_wait();
-  parked.at = to.id;
-  to.mailbox.needs_line().wait({sender.id, parked.number}, std::move(what));
+  parked.at = to.id();
+  to.mailbox.needs_line().wait({sender.id(), parked.number}, std::move(what));
   push(to, make_signal(signal_kind::stop_waiting, {}));
   sender.wait_for(parked, base::mono_now() + host.options().park);
   if (parked.done || sender.dead) return send_status::ok;
@@ -85,7 +85,7 @@ void drop(process_record& from, signal_ptr what) {
   refuse(from);
   if ((what->flags & signal::of_call) == 0) return;
   dispatch(from.host(), what->from,
-           make_signal(signal_kind::down, from.id, what->ref, reasons::mailbox_full()), nullptr);
+           make_signal(signal_kind::down, from.id(), what->ref, reasons::mailbox_full()), nullptr);
 }
 
 // No guard is needed for who is gone: the number is of this wait alone.

@@ -66,7 +66,7 @@ send_status deliver(system& host, const destination& to, signal_ptr what, proces
     return send_status::ok;
   }
   if (to.what() == destination::kind::alias) {
-    what->ref = to.alias_ref().whole(target->id);
+    what->ref = to.alias_ref().whole(target->id());
     if ((what->flags & signal::left_out) == 0) what->flags |= signal::unbounded;
   }
   if (to.what() == destination::kind::name && what->kind == signal_kind::monitor)

@@ -6,10 +6,12 @@ namespace coppice::runtime {
 
 mailbox::mailbox(const mailbox_bounds& bounds, bool notified)
     : inbox_(notified),
-      most_bytes_(bounds.bytes),
       most_messages_(bounds.messages),
       policy_(bounds.policy),
-      notified_(notified) {}
+      bounds_bytes_(bounds.bytes != 0),
+      notified_(notified) {
+  if (bounds_bytes_) needs_extension().most_bytes = bounds.bytes;
+}
 
 mailbox::~mailbox() {
   take_inbox();
@@ -24,6 +26,12 @@ mailbox::extension& mailbox::needs_extension() {
                                          std::memory_order_acquire))
     return *fresh.release();
   return *seen;
+}
+
+waiting_line& mailbox::needs_line() {
+  extension& mine = needs_extension();
+  if (!mine.has_line.load(std::memory_order_relaxed)) mine.has_line.store(true);
+  return mine.line;
 }
 
 base::nanos mailbox::age_of_oldest() const {

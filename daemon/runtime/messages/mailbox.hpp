@@ -52,8 +52,11 @@ class mailbox {
   on_full policy() const { return policy_; }
   std::uint64_t messages() const { return load_.messages(); }
   std::uint64_t bytes() const { return load_.bytes(); }
-  std::uint32_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
-  void count_dropped() { dropped_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint32_t dropped() const {
+    const extension* there = extension_.load(std::memory_order_acquire);
+    return there == nullptr ? 0 : there->dropped.load(std::memory_order_relaxed);
+  }
+  void count_dropped() { needs_extension().dropped.fetch_add(1, std::memory_order_relaxed); }
   // How long ago the first ready message was sent, to about a millisecond; 0: there is none, or it was just
   // now.
   base::nanos age_of_oldest() const;
@@ -70,11 +73,11 @@ class mailbox {
     const waiting_line* there = line();
     return there != nullptr && !there->empty();
   }
-  waiting_line* line() const {
-    const extension* there = extension_.load(std::memory_order_acquire);
-    return there == nullptr ? nullptr : const_cast<waiting_line*>(&there->line);
+  [[gnu::always_inline]] waiting_line* line() const {
+    extension* there = extension_.load(std::memory_order_acquire);
+    return there == nullptr || !there->has_line.load(std::memory_order_acquire) ? nullptr : &there->line;
   }
-  waiting_line& needs_line() { return needs_extension().line; }
+  waiting_line& needs_line();
   // Leaves it outside as one of the newest. `dropped`: what had to go. True: the owner's worker is to be
   // told.
   bool push_newest(signal_ptr what, signal_ptr& dropped);
@@ -160,6 +163,9 @@ class mailbox {
   // What few mailboxes need.
   struct extension {
     waiting_line line;
+    std::atomic<bool> has_line{false}; // somebody has used it
+    std::atomic<std::uint32_t> dropped{0};
+    std::uint64_t most_bytes = 0;  // fixed; 0: no bound of its own
     signal* last_urgent = nullptr; // the owner's; counts while the first ready message is urgent
   };
   extension& needs_extension();
@@ -172,20 +178,23 @@ class mailbox {
   // What oldest_ keeps of a time in ns: about milliseconds, which come round after seven weeks.
   static constexpr unsigned coarse_shift = 20;
   static std::uint32_t coarse(std::uint64_t time) { return static_cast<std::uint32_t>(time >> coarse_shift); }
-  mailbox_load::bounds limits() const { return {most_messages_, most_bytes_}; }
+  std::uint64_t most_bytes() const {
+    return bounds_bytes_ ? extension_.load(std::memory_order_acquire)->most_bytes : 0;
+  }
+  mailbox_load::bounds limits() const { return {most_messages_, most_bytes()}; }
   // Where memory is scarce only empty mailboxes take messages.
-  mailbox_load::bounds bounds() const { return {block_memory::scarce() ? 1 : most_messages_, most_bytes_}; }
+  mailbox_load::bounds bounds() const { return {block_memory::scarce() ? 1 : most_messages_, most_bytes()}; }
 
   lifo<signal> inbox_;
   mailbox_load load_;
   std::atomic<extension*> extension_{nullptr};
   signal_list pending_;
   signal_list ready_;
-  const std::uint64_t most_bytes_; // 0: no bound of its own
   const std::uint32_t most_messages_;
-  std::atomic<std::uint32_t> dropped_{0};
   std::atomic<std::uint32_t> oldest_{0}; // coarse, when the first ready one was sent; 0: none
-  const on_full policy_;
+  const on_full policy_ : 4;
+  const bool bounds_bytes_ : 1;
+  bool : 0; // any thread reads these two; what follows is the owner's
   bool notified_ : 1;
   bool rearranged_ : 1 = false;
 };

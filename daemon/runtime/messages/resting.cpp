@@ -24,7 +24,7 @@ void note_stalled(const system& host, const pid& receiver, std::uint64_t reducti
   const reading valid(host);
   process_record* there = find(host, receiver);
   if (there != nullptr && there->status.load(std::memory_order_relaxed) != process_status::runnable &&
-      there->reductions_done.load(std::memory_order_relaxed) == reductions)
+      there->reductions_done() == reductions)
     there->mailbox.needs_line().set_stalled(true);
 }
 
@@ -39,9 +39,9 @@ void rest_at(process_record& to, process_record& sender) {
   if (line.stalled()) return;
   wait parked;
   parked.number = sender.new_wait();
-  parked.at = to.id;
-  if (!line.rest({sender.id, parked.number})) return;
-  const std::uint64_t before = to.reductions_done.load(std::memory_order_relaxed);
+  parked.at = to.id();
+  if (!line.rest({sender.id(), parked.number})) return;
+  const std::uint64_t before = to.reductions_done();
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (to.mailbox.messages() > waiting_line::little) sender.wait_for(parked, base::mono_now() + a_moment);
   if (parked.done) return;

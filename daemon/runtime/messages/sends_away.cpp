@@ -32,7 +32,7 @@ void give_up(process_record& sender, std::uint32_t node, std::uint64_t number, b
   base::log::counted(base::log::level::warning, "runtime", "slow node",
                      "{}: takes slowly what is sent to it: {} does not wait for it any more, and what it is "
                      "sent meanwhile waits in memory",
-                     names.name(node), to_text(sender.id, names));
+                     names.name(node), to_text(sender.id(), names));
 }
 
 } // namespace
@@ -58,7 +58,7 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
     wait parked;
     parked.number = sender.new_wait();
     parked.at_node = node;
-    if (!router.rest(node, sender.id, parked.number)) break;
+    if (!router.rest(node, sender.id(), parked.number)) break;
     sender.wait_for(parked, deadline);
     waits = parked.done;
     if (!waits && serves && !sender.dead) give_up(sender, node, parked.number, began);

@@ -51,12 +51,12 @@ std::vector<pid> read_way(node_names& names, const message& from) {
 } // namespace
 
 void process_record::look_for_circle(const pid& called) {
-  if (dead || !called.here() || called == id) return;
+  if (dead || !called.here() || called == id()) return;
   const process_record* other = delivery::find(host(), called);
   if (other == nullptr || other->status.load(std::memory_order_relaxed) != process_status::parked) return;
   wait answer;
   answer.number = new_wait();
-  signal_ptr question = make_signal(signal_kind::whom_waits, id, longer(host().nodes(), {}, id));
+  signal_ptr question = make_signal(signal_kind::whom_waits, id(), longer(host().nodes(), {}, id()));
   question->number = answer.number;
   delivery::dispatch(host(), destination(called), std::move(question), nullptr);
   wait_for(answer, home().now() + patience);
@@ -74,7 +74,7 @@ void process_record::tell_whom_it_waits_for(const signal& question) {
   const auto met = std::ranges::find(way, call->target);
   if (met == way.end()) {
     if (way.size() >= longest) return done();
-    signal_ptr on = make_signal(signal_kind::whom_waits, question.from, longer(host().nodes(), way, id));
+    signal_ptr on = make_signal(signal_kind::whom_waits, question.from, longer(host().nodes(), way, id()));
     on->number = question.number;
     delivery::dispatch(host(), destination(call->target), std::move(on), nullptr);
     return;
@@ -84,7 +84,7 @@ void process_record::tell_whom_it_waits_for(const signal& question) {
   base::log::counted(
       base::log::level::warning, "runtime", "circle",
       "calls in a circle, none of which can be answered: {}{} calls {}; the first deadline has passed", text,
-      shown(host(), id), shown(host(), *met));
+      shown(host(), id()), shown(host(), *met));
   done();
 }
 

@@ -49,7 +49,7 @@ void process_record::settle(std::uint64_t number, bool down, message result, boo
   call->answered = true;
   call->down = down;
   call->bare = bare;
-  if (bare && call != direct) result = whole_answer(host().nodes(), {id, number}, std::move(result));
+  if (bare && call != direct) result = whole_answer(host().nodes(), {id(), number}, std::move(result));
   call->result = std::move(result);
   if (waiting != nullptr && waiting->number == number) waiting->ready = true;
 }
@@ -74,7 +74,7 @@ bool process_record::handle_reply(signal_ptr& what) {
   if (!expects_answers()) return false;
   const auto tag = tag_of_reply(what->payload().bytes());
   if (!tag || tag->node != host().node_name()) return false;
-  const reference ref = reference{0, tag->creation, tag->count, tag->words}.whole(id);
+  const reference ref = reference{0, tag->creation, tag->count, tag->words}.whole(id());
   const std::uint64_t number = ref.number();
   if (ref != reference_of(number)) return false;
   const call_state* call = find_call(number);
@@ -91,7 +91,7 @@ void process_record::handle_alias(signal_ptr what) {
   const std::uint64_t number = what->ref.number();
   const auto nobody = [&] {
     mailbox.uncount(*what);
-    delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc());
+    delivery::answer_for_missing(host(), id(), std::move(what), reasons::noproc());
   };
   if (what->ref != reference_of(number)) return nobody();
   if (const call_state* call = find_call(number); call != nullptr && !call->answered) {
@@ -109,7 +109,7 @@ void process_record::handle_alias(signal_ptr what) {
     const pid from = what->from;
     const reference ref = what->ref;
     what = make_signal(signal_kind::message, from, ref,
-                       whole_answer(host().nodes(), {id, number}, consume(std::move(what))));
+                       whole_answer(host().nodes(), {id(), number}, consume(std::move(what))));
     what->flags = signal::unbounded;
   }
   if (const monitor_state* state = mine->monitors.find(number);
@@ -143,7 +143,7 @@ bool process_record::take_answer(signal_ptr& what, bool down) {
   if (whole) {
     message reply = reply_in(consume(std::move(what)));
     down = !reply;
-    what = make_signal(signal_kind::answered, id, reference_of(number),
+    what = make_signal(signal_kind::answered, id(), reference_of(number),
                        reply ? std::move(reply) : message::atom("bad_reply"));
   }
   what->kind = down ? signal_kind::unanswered : signal_kind::answered;
@@ -156,14 +156,14 @@ void process_record::acknowledge(const call_id& asker) {
   forget_caller(asker.ref());
   process_record* const there = delivery::find(host(), asker.who);
   if (there == nullptr) return;
-  signal_ptr what = make_signal(signal_kind::message, id, asker.ref());
+  signal_ptr what = make_signal(signal_kind::message, id(), asker.ref());
   what->flags = signal::unbounded | signal::bare | signal::acknowledged;
   delivery::push(*there, std::move(what));
 }
 
 std::optional<std::uint64_t> process::ask(const pid& to, message&& request, asking how) {
   process_record& me = record_of(*this);
-  if (me.dead || to == me.id) return std::nullopt;
+  if (me.dead || to == me.id()) return std::nullopt;
   worker& here = me.home();
   process_record* const receiver = delivery::find(here.host(), to);
   if (receiver == nullptr) return std::nullopt;
@@ -171,11 +171,11 @@ std::optional<std::uint64_t> process::ask(const pid& to, message&& request, aski
   const std::uint64_t number = ref.number();
   relations& mine = me.needs_relations();
   mine.asked[number] = to;
-  signal_ptr what = make_signal(signal_kind::message, me.id, ref, std::move(request));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), ref, std::move(request));
   what->flags =
       signal::of_call | signal::unbounded | (how == asking::call ? signal::bare : signal::acknowledged);
   if (delivery::lives_on(here, *receiver) && !receiver->dead && !receiver->mailbox.has_signals()) [[likely]] {
-    receiver->note_call({me.id, number});
+    receiver->note_call({me.id(), number});
     delivery::pass(here, *receiver, what.release(), 0, worker::order::first);
   } else {
     what->number = static_cast<std::uint64_t>(here.recent());
@@ -198,7 +198,7 @@ bool process::end_call(const reference& of, message reason) {
   const auto asker = caller(of);
   if (!asker) return false;
   process_record& me = record_of(*this);
-  delivery::dispatch(host(), *asker, make_signal(signal_kind::down, me.id, of, std::move(reason)), &me);
+  delivery::dispatch(host(), *asker, make_signal(signal_kind::down, me.id(), of, std::move(reason)), &me);
   me.forget_caller(of);
   relations* const mine = me.related();
   if (mine == nullptr) return true;
@@ -330,17 +330,21 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
   process_record* receiver = delivery::find(here.host(), to);
   if (receiver == nullptr) [[unlikely]]
     return {kind::down, reasons::noproc()};
+  const pid self = me.id();
   direct_call mine;
   mine.target = to;
   const std::uint64_t number = mine.number = me.new_number();
   me.direct = &mine;
   const std::uint32_t weight = mailbox::weight_of(request);
+  const reference ref = reference::made_by(self, number);
   signal_ptr what =
-      make_signal(signal_kind::message, me.id, reference::made_by(me.id, number), std::move(request));
+      signal_access::fits_in_place(request)
+          ? signal_ptr(signal_access::make_in_place(std::move(request), signal_kind::message, self, ref))
+          : make_signal(signal_kind::message, self, ref, std::move(request));
   what->flags = signal::of_call | signal::bare;
   send_status sent = send_status::ok;
   if (delivery::lives_on(here, *receiver) && delivery::counts(*receiver, weight)) [[likely]] {
-    receiver->note_call({me.id, number});
+    receiver->note_call({self, number});
     delivery::pass(here, *receiver, what.release(), weight, worker::order::first);
   } else {
     sent = delivery::send_bounded(*receiver, std::move(what), &me);

@@ -35,7 +35,7 @@ void process_record::handle_exit(signal_ptr what) {
     notice->flags = signal::notice;
     return first ? mailbox.enqueue_urgent(std::move(notice)) : mailbox.enqueue(std::move(notice));
   }
-  const bool from_itself = asked_for && from == id;
+  const bool from_itself = asked_for && from == id();
   if (is_normal(reason) && !from_itself) return;
   die(std::move(reason));
 }
@@ -44,7 +44,7 @@ void process_record::answer_ack(message answer) {
   const call_id starter = received_calls.take();
   if (!starter.who) return;
   delivery::dispatch(host(), destination::alias(starter.ref()),
-                     make_signal(signal_kind::message, id, std::move(answer)), nullptr);
+                     make_signal(signal_kind::message, id(), std::move(answer)), nullptr);
 }
 
 void process_record::die(message reason) {
@@ -56,31 +56,31 @@ void process_record::die(message reason) {
   relations* mine = related();
 
   leave_line();
-  if (timers != nullptr) home().drop_timers_of(*this);
+  if (timers() != nullptr) home().drop_timers_of(*this);
   lingering = parked_on() != nullptr;
   if (lingering) core.lingering.fetch_add(1, std::memory_order_relaxed); // before it is gone from the table
-  core.table.unlink({id.id, id.serial});
+  core.table.unlink({self_here.id, self_here.serial});
   if (mine != nullptr && !mine->name.empty()) core.registered.remove(mine->name);
-  core.table.give_back({id.id, id.serial}, &home().slots);
+  core.table.give_back({self_here.id, self_here.serial}, &home().slots);
   home().processes.fetch_sub(1, std::memory_order_relaxed);
 
   if (!started) answer_ack(error_message(reason));
   if (const call_id last = received_calls.take(); last.who)
-    delivery::dispatch(host(), last.who, make_signal(signal_kind::down, id, last.ref(), reason), this);
+    delivery::dispatch(host(), last.who, make_signal(signal_kind::down, id(), last.ref(), reason), this);
   if (mine != nullptr) {
     const auto tell = [&](const destination& whom, signal_ptr what) {
       delivery::dispatch(host(), whom, std::move(what), this);
     };
     mine->links.for_each([&](const pid& other, link_state& state) {
-      if (state.unlinking == 0) tell(other, make_signal(signal_kind::exit, id, reason));
+      if (state.unlinking == 0) tell(other, make_signal(signal_kind::exit, id(), reason));
     });
     mine->watchers.for_each([&](const reference& ref, watcher_state& state) {
-      signal_ptr down = make_signal(signal_kind::down, id, ref, reason);
+      signal_ptr down = make_signal(signal_kind::down, id(), ref, reason);
       if (state.by_name) down->flags |= signal::by_name;
       tell(state.watcher, std::move(down));
     });
     mine->callers.for_each([&](const reference& ref, pid& caller) {
-      tell(caller, make_signal(signal_kind::down, id, ref, reason));
+      tell(caller, make_signal(signal_kind::down, id(), ref, reason));
     });
     mine->monitors.for_each([&](std::uint64_t number, monitor_state& state) {
       send_demonitor(number, state.target, state.by_name());
@@ -104,7 +104,7 @@ void process_record::die(message reason) {
   send_away_those_outside();
   while (signal_ptr left = mailbox.next_message()) {
     left->flags = 0; // its caller was told why
-    delivery::answer_for_missing(host(), id, std::move(left), reasons::noproc());
+    delivery::answer_for_missing(host(), id(), std::move(left), reasons::noproc());
   }
 
   if (waiting != nullptr && !waiting->holds) waiting->ready = true;
@@ -115,7 +115,7 @@ void process_record::finish() {
   finished = true;
   if (lingering) host().core().lingering.fetch_sub(1, std::memory_order_relaxed);
   while (signal_ptr left = mailbox.next_message())
-    delivery::answer_for_missing(host(), id, std::move(left), reasons::noproc());
+    delivery::answer_for_missing(host(), id(), std::move(left), reasons::noproc());
   home().retire(*this);
 }
 

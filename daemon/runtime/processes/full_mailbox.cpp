@@ -34,7 +34,7 @@ bool process_record::leave_line() {
   const delivery::reading valid(host());
   process_record* receiver = delivery::find(host(), waiting->at);
   waiting_line* line = receiver == nullptr ? nullptr : receiver->mailbox.line();
-  return line != nullptr && line->leave({id, waiting->number}) == waiting_line::left::message;
+  return line != nullptr && line->leave({id(), waiting->number}) == waiting_line::left::message;
 }
 
 void process_record::send_away_those_outside() {
@@ -42,7 +42,7 @@ void process_record::send_away_those_outside() {
   if (line == nullptr) return;
   auto [all, resting] = line->take_all();
   for (waiting_line::entry& one : all) {
-    delivery::answer_for_missing(host(), id, std::move(one.what), reasons::noproc());
+    delivery::answer_for_missing(host(), id(), std::move(one.what), reasons::noproc());
     if (one.sender.who) delivery::go_on(host(), one.sender);
   }
   for (const waiting_line::sleeper& one : resting) delivery::go_on(host(), one);

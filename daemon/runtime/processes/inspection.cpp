@@ -102,12 +102,12 @@ struct monitored {
 
 process_summary summarise(const process_record& p) {
   process_summary seen;
-  seen.pid = p.id;
+  seen.pid = p.id();
   p.behaviour->describe(seen.is);
   seen.status = p.status.load(std::memory_order_relaxed);
   seen.messages = p.mailbox.messages();
   seen.message_bytes = p.mailbox.bytes();
-  seen.reductions = p.reductions_done.load(std::memory_order_relaxed);
+  seen.reductions = p.reductions_done();
   seen.worker = p.home().index();
   seen.memory = sizeof(process_record) + seen.message_bytes;
   if (const relations* theirs = p.published_relations()) {

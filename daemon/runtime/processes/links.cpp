@@ -8,7 +8,7 @@ namespace coppice::runtime {
 
 send_status process::link(const pid& to, sending how) {
   process_record& me = record_of(*this);
-  if (to == me.id || me.dead) return send_status::ok;
+  if (to == me.id() || me.dead) return send_status::ok;
   if (!delivery::may_go(host(), to, how)) return send_status::nodedown;
   relations& mine = me.needs_relations();
   const bool priority = how.urgency == urgency::priority;
@@ -22,7 +22,7 @@ send_status process::link(const pid& to, sending how) {
       mine.links[to].priority = priority;
     }
   }
-  signal_ptr what = make_signal(signal_kind::link, me.id);
+  signal_ptr what = make_signal(signal_kind::link, me.id());
   if (!how.connects) what->flags = signal::no_connect;
   return delivery::dispatch(host(), to, std::move(what), &me);
 }
@@ -36,7 +36,7 @@ void process::unlink(const pid& to) {
     const std::lock_guard guard(mine->lock);
     there->unlinking = ++mine->next_unlink;
   }
-  signal_ptr what = make_signal(signal_kind::unlink, me.id);
+  signal_ptr what = make_signal(signal_kind::unlink, me.id());
   what->number = there->unlinking;
   delivery::dispatch(host(), to, std::move(what), &me);
 }
@@ -53,7 +53,7 @@ void process_record::handle_unlink(const signal& what) {
     const link_state* there = mine->links.find(what.from);
     if (there != nullptr && there->unlinking == 0) mine->links.erase(what.from);
   }
-  signal_ptr ack = make_signal(signal_kind::unlink_ack, id);
+  signal_ptr ack = make_signal(signal_kind::unlink_ack, id());
   ack->number = what.number;
   delivery::dispatch(host(), what.from, std::move(ack), nullptr);
 }

@@ -16,8 +16,8 @@ pid process_record::send_monitor(const reference& ref, const destination& to, st
       return target;
     }
   }
-  if (target == id) return target;
-  signal_ptr what = make_signal(signal_kind::monitor, id, ref);
+  if (target == id()) return target;
+  signal_ptr what = make_signal(signal_kind::monitor, id(), ref);
   what->flags = flags;
   if (to.what() != destination::kind::process) what->flags |= signal::by_name;
   delivery::dispatch(host(), target ? destination(target) : to, std::move(what), nullptr);
@@ -25,10 +25,10 @@ pid process_record::send_monitor(const reference& ref, const destination& to, st
 }
 
 void process_record::send_demonitor(std::uint64_t number, const pid& target, const destination* by_name) {
-  if (target == id || (!target && by_name == nullptr)) return;
+  if (target == id() || (!target && by_name == nullptr)) return;
   if (!target && by_name->here()) return;
   delivery::dispatch(host(), target ? destination(target) : *by_name,
-                     make_signal(signal_kind::demonitor, id, reference_of(number)), nullptr);
+                     make_signal(signal_kind::demonitor, id(), reference_of(number)), nullptr);
 }
 
 reference process::monitor(const destination& to, bool call) {

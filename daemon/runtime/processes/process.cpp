@@ -21,7 +21,7 @@ outcome behaviour::receive_call(process& self, const call_id& call, message requ
 }
 
 pid process::self() const {
-  return record_of(*this).id;
+  return record_of(*this).id();
 }
 
 bool process::trapping_exit() const {
@@ -46,7 +46,7 @@ behaviour& process::does() const {
 
 pid process::parent() const {
   const process_record& me = record_of(*this);
-  if (me.parent_here) return me.parent_here.whole(me.id.creation);
+  if (me.parent_here) return me.parent_here.whole(me.home().creation());
   const relations* mine = me.published_relations();
   return mine == nullptr ? pid{} : mine->parent;
 }
@@ -65,7 +65,7 @@ send_status process::send(const destination& to, message m, sending how) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
   if (!delivery::may_go(host(), to, how)) return send_status::nodedown;
-  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(m));
   what->flags = delivery::flags_of(how);
   if (to.what() == destination::kind::alias) me.forget_caller(to.alias_ref());
   const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
@@ -84,7 +84,7 @@ send_status process::send_call(const destination& to, const reference& call, mes
       state->target = to.process();
     else
       state->by_name = std::make_unique<destination>(to);
-    signal_ptr what = make_signal(signal_kind::message, me.id, call, std::move(m));
+    signal_ptr what = make_signal(signal_kind::message, me.id(), call, std::move(m));
     what->flags = signal::of_call;
     return delivery::dispatch(host(), to, std::move(what), &me);
   }
@@ -96,7 +96,7 @@ send_status process::send_call(const destination& to, const reference& call, mes
     return send(to, std::move(m));
   }
   state->target = to.process();
-  signal_ptr what = make_signal(signal_kind::message, me.id, call, std::move(m));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), call, std::move(m));
   what->flags = signal::of_call;
   return delivery::send_bounded(*receiver, std::move(what), &me);
 }
@@ -106,7 +106,7 @@ namespace {
 [[gnu::noinline]] send_status send_otherwise(process_record& me, const pid& to, message&& m,
                                              process_record* receiver) {
   if (me.dead) return send_status::ok;
-  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(m));
   const send_status sent = receiver != nullptr ? delivery::send_bounded(*receiver, std::move(what), &me)
                                                : delivery::dispatch(me.host(), to, std::move(what), &me);
   me.spend();
@@ -123,7 +123,7 @@ send_status process::send(const pid& to, message&& m) {
   if (receiver == nullptr || !signal_access::fits_in_place(m) || !delivery::lives_on(here, *receiver) ||
       receiver->expects_answers() || !delivery::counts(*receiver, weight)) [[unlikely]]
     return send_otherwise(me, to, std::move(m), receiver);
-  delivery::pass(here, *receiver, signal_access::make_in_place(std::move(m), signal_kind::message, me.id),
+  delivery::pass(here, *receiver, signal_access::make_in_place(std::move(m), signal_kind::message, me.id()),
                  weight);
   delivery::let_rest(*receiver, me);
   me.spend();
@@ -133,7 +133,7 @@ send_status process::send(const pid& to, message&& m) {
 send_status process::send_unbounded(const destination& to, message m) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
-  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(m));
   what->flags = signal::unbounded;
   if (to.what() == destination::kind::alias) me.forget_caller(to.alias_ref());
   return delivery::dispatch(host(), to, std::move(what), &me);
@@ -142,7 +142,7 @@ send_status process::send_unbounded(const destination& to, message m) {
 void process::notify(const destination& to, message m) {
   process_record& me = record_of(*this);
   if (me.dead) return;
-  signal_ptr what = make_signal(signal_kind::message, me.id, std::move(m));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(m));
   what->flags = signal::unbounded | signal::notice;
   what->number = static_cast<std::uint64_t>(me.home().recent()); // what waits behind it has an age, too
   delivery::deliver(host(), to, std::move(what), nullptr);
@@ -166,7 +166,7 @@ send_status process::answer(const reference& given, message m) {
   process_record* receiver = alias.count == 5 ? delivery::find(host(), alias.owner()) : nullptr;
   if (receiver == nullptr) return send_unbounded(destination::alias(alias), std::move(m));
   me.forget_caller(alias);
-  signal_ptr what = make_signal(signal_kind::message, me.id, alias, std::move(m));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), alias, std::move(m));
   what->flags = signal::unbounded;
   delivery::push(*receiver, std::move(what));
   return send_status::ok;
@@ -184,9 +184,9 @@ void process::reply(const call_id& call, message&& term) {
     return;
   }
   if (caller->home_worker.load(std::memory_order_acquire) == &here &&
-      caller->settle_here(call.number, me.id, term)) [[likely]]
+      caller->settle_here(call.number, me.id(), term)) [[likely]]
     return;
-  signal_ptr what = make_signal(signal_kind::message, me.id, call.ref(), std::move(term));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), call.ref(), std::move(term));
   what->flags = signal::unbounded | signal::bare;
   delivery::push(*caller, std::move(what));
 }
@@ -195,7 +195,7 @@ send_status process::exit(const destination& to, message reason, sending how) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
   if (!delivery::may_go(host(), to, how)) return send_status::nodedown;
-  signal_ptr what = make_signal(signal_kind::exit2, me.id, std::move(reason));
+  signal_ptr what = make_signal(signal_kind::exit2, me.id(), std::move(reason));
   what->flags = delivery::flags_of(how);
   const send_status sent = delivery::dispatch(host(), to, std::move(what), &me);
   if (delivery::find(host(), to) == this) me.take_signals();
@@ -216,7 +216,7 @@ base::status process::register_name(std::string name) {
   if (!mine.name.empty())
     return base::fail(base::errc::exists,
                       "register '" + name + "': the process has the name '" + mine.name + "' already");
-  if (auto added = host().core().registered.add(name, me.id); !added) return added;
+  if (auto added = host().core().registered.add(name, me.id()); !added) return added;
   const std::lock_guard guard(mine.lock);
   mine.name = std::move(name);
   return {};
@@ -258,7 +258,7 @@ std::uint64_t process::start_timer(base::nanos deadline, const destination& to, 
 
 std::uint64_t process::remind(base::nanos deadline, message m) {
   process_record& me = record_of(*this);
-  return add_timer(me, deadline, me.id, std::move(m), 0, true);
+  return add_timer(me, deadline, me.id(), std::move(m), 0, true);
 }
 
 base::nanos process::cancel_timer(std::uint64_t id) {

@@ -20,12 +20,12 @@ process_record::process_record(worker& home, bool notified, const pid& self,
       placed(options.worker >= 0),
       of_node(options.of_node),
       mailbox(options.mailbox, notified),
-      home_worker(&home),
-      id(self),
-      behaviour(std::move(does)),
-      compression(options.compression),
-      received_calls(options.ack),
       next_count(self.serial * count_step),
+      home_worker(&home),
+      behaviour(std::move(does)),
+      received_calls(options.ack),
+      self_here(self),
+      compression(options.compression),
       parent_here(options.parent),
       leader_here(options.group_leader) {
   if (!options.label.empty()) needs_relations().label = options.label;
@@ -49,10 +49,21 @@ pid process_record::leader() const {
     const std::lock_guard guard(mine->lock);
     if (mine->group_leader) return mine->group_leader;
   }
-  if (leader_here) return leader_here.whole(id.creation);
+  if (leader_here) return leader_here.whole(host().creation());
   system_core& core = host().core();
   const std::lock_guard guard(core.leader_lock);
   return core.default_leader;
+}
+
+std::uint64_t process_record::reductions_done() const {
+  const runtime::relations* mine = published_relations();
+  const std::uint64_t carried =
+      mine == nullptr ? 0 : mine->carried_reductions.load(std::memory_order_acquire);
+  return carried << 32 | reductions_done_.load(std::memory_order_relaxed);
+}
+
+void process_record::carry_reductions() {
+  needs_relations().carried_reductions.fetch_add(1, std::memory_order_release);
 }
 
 std::string_view process_record::label_in_crash() const {
@@ -74,9 +85,7 @@ bool process_record::is_in_use(std::uint64_t number) const {
 }
 
 void process_record::used_up() {
-  reductions_done.store(
-      reductions_done.load(std::memory_order_relaxed) + std::exchange(reductions_this_turn, 0),
-      std::memory_order_relaxed);
+  settle_reductions();
   if (home().running() == this) yield();
 }
 

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "runtime/messages/mailbox.hpp"
 #include "runtime/messages/sent_compressed.hpp"
@@ -44,6 +45,19 @@ class process_record final : public process {
     if (++reductions_this_turn >= turn_reductions) [[unlikely]]
       used_up();
   }
+  // Adds what it did in this turn to what it has done.
+  void settle_reductions() {
+    const std::uint32_t before = reductions_done_.load(std::memory_order_relaxed);
+    const std::uint32_t now = before + std::exchange(reductions_this_turn, 0);
+    if (now < before) [[unlikely]]
+      carry_reductions();
+    reductions_done_.store(now, std::memory_order_relaxed);
+  }
+  // Any thread. While a 2^32nd is added one may see it before what it is made of.
+  std::uint64_t reductions_done() const;
+
+  // Any thread.
+  pid id() const; // worker.hpp
   // Of a signal to another node.
   void choose_compression(signal& leaving) const {
     const auto chosen = compression.load(std::memory_order_relaxed);
@@ -85,7 +99,7 @@ class process_record final : public process {
   void handle_monitor(const signal& what);
   void handle_demonitor(const signal& what);
   void handle_down(const signal& what);
-  reference reference_of(std::uint64_t number) const { return reference::made_by(id, number); }
+  reference reference_of(std::uint64_t number) const { return reference::made_by(id(), number); }
   std::uint64_t new_number(); // of a reference: worker.hpp
   // Of another number than all that are in use.
   reference new_reference(std::uint64_t kind = 0);
@@ -174,6 +188,7 @@ class process_record final : public process {
   // Where it runs: scheduling/placement.cpp.
   static constexpr std::uint16_t nowhere = UINT16_MAX;
   std::uint16_t waker = nowhere;    // the index of the worker where the one works who notified it
+  std::uint32_t next_count;         // of references and waits
   std::atomic<worker*> home_worker; // written by the owner
 
   // What every message looks at lies together.
@@ -183,23 +198,33 @@ class process_record final : public process {
  public:
   wait* waiting = nullptr;                 // what it is, or will be, parked for; lives on that stack
   process_record* next_in_queue = nullptr; // link in a run queue, or among arrivals
-  const pid id;
   std::unique_ptr<runtime::behaviour> behaviour;
-  std::uint32_t reductions_this_turn = 0;
-  std::atomic<sent_compressed> compression; // written by any thread
-  std::atomic<std::uint64_t> reductions_done{0};
   runtime::received_calls received_calls; // before init is through also that of who waits for it
-  std::uint32_t next_count;               // of references and waits
-  std::uint32_t origin_node = 0;          // of the message that is being handled
+  const own_pid self_here;
+  std::uint32_t reductions_this_turn = 0;
+
+ private:
+  std::atomic<std::uint32_t> reductions_done_{0}; // modulo 2^32: relations have the rest
+ public:
+  std::uint32_t origin_node = 0;            // of the message that is being handled
+  std::atomic<sent_compressed> compression; // written by any thread
 
   process_record* next_notified = nullptr; // link in a worker's list of notifications
-  std::unique_ptr<started_timers> timers;  // that it started and that run; null: none
   const own_pid parent_here;               // none: relations may know one
   const own_pid leader_here; // the group leader it began with; none: that of its relations, or the node's
 
+  // Those that it started and that run; null: none.
+  started_timers* timers() const {
+    const runtime::relations* mine = related();
+    return mine == nullptr ? nullptr : mine->timers.get();
+  }
+
  private:
   [[gnu::noinline]] void used_up();
+  [[gnu::noinline]] void carry_reductions();
 };
+// A million of them: with what malloc keeps beside each it fills one of its sizes.
+static_assert(sizeof(void*) != 8 || sizeof(process_record) <= 200);
 
 inline process_record& record_of(process& p) {
   return static_cast<process_record&>(p);

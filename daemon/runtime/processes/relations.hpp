@@ -15,6 +15,7 @@
 #include "runtime/process.hpp"
 #include "runtime/processes/received_calls.hpp"
 #include "runtime/processes/slow_nodes.hpp"
+#include "runtime/processes/started_timers.hpp"
 #include "runtime/structures/flat_table.hpp"
 
 namespace coppice::runtime {
@@ -98,8 +99,10 @@ struct relations {
   flat_table<std::uint64_t, alias_state, number_hash> aliases;
   flat_table<std::uint64_t, pid, number_hash> asked; // by process::ask(), and who; by reference number
   std::uint64_t next_unlink = 0;
-  std::unique_ptr<membership> part; // while a freezer has it
-  std::unique_ptr<slow_nodes> slow; // null: none has been waited for in vain
+  std::unique_ptr<started_timers> timers;           // that it started and that run; null: none
+  std::atomic<std::uint32_t> carried_reductions{0}; // 2^32 of them each
+  std::unique_ptr<membership> part;                 // while a freezer has it
+  std::unique_ptr<slow_nodes> slow;                 // null: none has been waited for in vain
 };
 
 } // namespace coppice::runtime

@@ -15,7 +15,7 @@ reference process::spawn_at(const remote_spawn& what) {
   const node_names& names = host().nodes();
   message_writer out(what.arguments.size() + what.options.size() + 256);
   out.tuple(6);
-  write(out, group_leader() ? group_leader() : me.id, names);
+  write(out, group_leader() ? group_leader() : me.id(), names);
   out.atom(what.module);
   out.atom(what.function);
   out.integer(what.arity);
@@ -24,7 +24,7 @@ reference process::spawn_at(const remote_spawn& what) {
   else
     out.raw(what.options);
   out.raw(what.arguments);
-  signal_ptr request = make_signal(signal_kind::spawn_request, me.id, ref, out.take());
+  signal_ptr request = make_signal(signal_kind::spawn_request, me.id(), ref, out.take());
   if (what.link) request->flags |= signal::linked;
   if (what.monitor) request->flags |= signal::monitored;
   delivery::dispatch(host(), destination::at(what.node), std::move(request), nullptr);
@@ -38,7 +38,7 @@ void process_record::handle_spawn_reply(const signal& what) {
   if (asked == nullptr || asked->answered) {
     // Nobody waits for it any more, and nobody else knows of it.
     if (what.from)
-      delivery::dispatch(host(), what.from, make_signal(signal_kind::exit2, id, message::atom("kill")),
+      delivery::dispatch(host(), what.from, make_signal(signal_kind::exit2, id(), message::atom("kill")),
                          nullptr);
     return;
   }

@@ -61,7 +61,7 @@ void process_record::take_signals() {
       continue; // 0 and alive: the turn's end looks outside
     }
     if (dead) {
-      delivery::answer_for_missing(host(), id, std::move(what), reasons::noproc());
+      delivery::answer_for_missing(host(), id(), std::move(what), reasons::noproc());
       continue;
     }
     switch (what->kind) {

@@ -44,7 +44,7 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
     else
       worker::notify(fresh, nullptr);
   };
-  if (!options.parent && spawner != nullptr) options.parent = spawner->id;
+  if (!options.parent && spawner != nullptr) options.parent = spawner->id();
   if (!options.group_leader && spawner != nullptr) {
     const relations* theirs = spawner->related();
     if (theirs != nullptr) options.group_leader = theirs->group_leader;
@@ -82,7 +82,7 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
     relations& its = p.needs_relations();
     const std::scoped_lock guard(theirs.lock, its.lock);
     theirs.links[self] = {};
-    its.links[spawner->id] = {};
+    its.links[spawner->id()] = {};
   }
   if (spawner != nullptr && options.monitor != nullptr) {
     *options.monitor = spawner->new_reference();
@@ -90,7 +90,7 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
     relations& its = p.needs_relations();
     const std::scoped_lock guard(theirs.lock, its.lock);
     theirs.monitors[options.monitor->number()].target = self;
-    its.watchers[*options.monitor] = {spawner->id, false};
+    its.watchers[*options.monitor] = {spawner->id(), false};
   }
   start(p);
   return self;

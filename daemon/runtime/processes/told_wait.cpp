@@ -44,13 +44,13 @@ void process_record::tell_what_it_waits_for(const signal& question) {
   out.integer(parks ? waiting->since : 0);
   out.integer(parks ? waiting->deadline : no_deadline);
   delivery::dispatch(host(), destination::alias(question.ref),
-                     make_signal(signal_kind::message, id, question.ref, out.take()), nullptr);
+                     make_signal(signal_kind::message, id(), question.ref, out.take()), nullptr);
 }
 
 std::optional<waited_for> process::waited_for_by(const pid& other, base::nanos deadline) {
   process_record& me = record_of(*this);
   const reference ref = make_ack();
-  delivery::dispatch(host(), destination(other), make_signal(signal_kind::whom_waits, me.id, ref), nullptr);
+  delivery::dispatch(host(), destination(other), make_signal(signal_kind::whom_waits, me.id(), ref), nullptr);
   const awaited answer = await(ref, deadline);
   if (!answer) return std::nullopt;
   etf::cursor at(answer->bytes());

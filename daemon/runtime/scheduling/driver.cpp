@@ -13,7 +13,8 @@
 namespace coppice::runtime {
 namespace {
 
-thread_local driver* this_threads_driver = nullptr;
+// Found without a call: this room is linked into programs, not loaded by them.
+[[gnu::tls_model("initial-exec")]] thread_local driver* this_threads_driver = nullptr;
 
 } // namespace
 

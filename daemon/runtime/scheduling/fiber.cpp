@@ -37,7 +37,8 @@ struct exception_globals {
   unsigned uncaught;
 };
 
-thread_local exception_globals* known_exceptions = nullptr; // of this thread, asked for once
+// Of this thread, asked for once. Found without a call, as in driver.cpp.
+[[gnu::tls_model("initial-exec")]] thread_local exception_globals* known_exceptions = nullptr;
 
 // Never inlined nor taken for a function of nothing, as __cxa_get_globals may be declared: a stack that is
 // switched away from may go on on another thread.
@@ -92,7 +93,19 @@ bool install_guard(std::byte* begin) {
 } // namespace
 
 struct fiber::trampoline {
-  static void arrived(context::transfer_t from) { static_cast<fiber*>(from.data)->context_ = from.fctx; }
+  // What who switches tells who goes on, which is on the same thread; on the former's stack.
+  struct departure {
+    fiber* from;
+    fiber* to;
+    exception_globals* of_thread;
+  };
+  // The exception globals of the thread that goes on.
+  static exception_globals& arrived(context::transfer_t from) {
+    const departure& left = *static_cast<departure*>(from.data);
+    exception_globals* const here = left.of_thread; // before that stack may go on elsewhere
+    left.from->context_ = from.fctx;
+    return *here;
+  }
 
   static void finish_switch([[maybe_unused]] fiber& self) {
 #ifdef COPPICE_ASAN
@@ -104,11 +117,10 @@ struct fiber::trampoline {
 
   // The first function on a new stack.
   static void enter(context::transfer_t from) {
-    auto* caller = static_cast<std::pair<fiber*, fiber*>*>(from.data);
-    fiber& self = *caller->second;
-    caller->first->context_ = from.fctx;
+    fiber& self = *static_cast<departure*>(from.data)->to;
+    exception_globals& exceptions = arrived(from);
     finish_switch(self);
-    this_threads_exceptions() = {nullptr, 0};
+    exceptions = {nullptr, 0};
     std::exchange(self.entry_, nullptr)(self.argument_);
     __builtin_unreachable();
   }
@@ -172,15 +184,11 @@ void fiber::switch_to(fiber& to) noexcept {
 #ifdef COPPICE_TSAN
   __tsan_switch_to_fiber(to.sanitizer_fiber_, 0);
 #endif
-  if (to.entry_ != nullptr) { // first time
-    std::pair<fiber*, fiber*> caller(this, &to);
-    const context::transfer_t back = context::jump_fcontext(to.context_, &caller);
-    trampoline::arrived(back);
-  } else {
-    trampoline::arrived(jump(to.context_, this));
-  }
+  trampoline::departure leaves{this, &to, &exceptions};
+  const bool first_time = to.entry_ != nullptr;
+  exception_globals& restored = trampoline::arrived(first_time ? context::jump_fcontext(to.context_, &leaves)
+                                                               : jump(to.context_, &leaves));
   trampoline::finish_switch(*this);
-  exception_globals& restored = this_threads_exceptions();
   restored.caught = caught_;
   restored.uncaught = uncaught_;
 }

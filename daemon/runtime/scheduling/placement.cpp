@@ -66,7 +66,7 @@ void worker::take_notification(process_record& p) {
 // Of this worker's. What has ended stays, what a freezer has, and what has very many timers.
 bool worker::movable(const process_record& p) {
   return !p.placed && !p.gated && !p.dead && !p.arriving &&
-         (p.timers == nullptr || p.timers->size() <= started_timers::most_to_move);
+         (p.timers() == nullptr || p.timers()->size() <= started_timers::most_to_move);
 }
 
 void worker::take_arrival(process_record& p) {
@@ -75,7 +75,7 @@ void worker::take_arrival(process_record& p) {
 
 void worker::let_go(process_record& p) {
   processes.fetch_sub(1, std::memory_order_relaxed);
-  if (p.timers != nullptr) p.timers->cancel(timers_);
+  if (p.timers() != nullptr) p.timers()->cancel(timers_);
   fiber* const stack = p.parked_on();
   if (stack == nullptr) return;
   count_parked(-1);
@@ -86,7 +86,7 @@ void worker::let_go(process_record& p) {
 void worker::take_in(process_record& p) {
   processes.fetch_add(1, std::memory_order_relaxed);
   // What it starts from now on is to have higher ids.
-  if (p.timers != nullptr) next_timer_ = std::max(next_timer_, p.timers->start(timers_) >> index_bits);
+  if (p.timers() != nullptr) next_timer_ = std::max(next_timer_, p.timers()->start(timers_) >> index_bits);
   fiber* const stack = p.parked_on();
   if (stack == nullptr) return;
   count_parked(1);

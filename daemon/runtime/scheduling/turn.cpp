@@ -187,9 +187,7 @@ worker& worker::turn(process_record& p) {
 
 void worker::end_turn(process_record& p) {
   set_running(nullptr);
-  p.reductions_done.store(
-      p.reductions_done.load(std::memory_order_relaxed) + std::exchange(p.reductions_this_turn, 0),
-      std::memory_order_relaxed);
+  p.settle_reductions();
   if (!has_more(p)) [[likely]] {
     p.set_status(process_status::waiting);
     if (rest(p)) return;

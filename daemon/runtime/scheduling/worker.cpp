@@ -34,6 +34,7 @@ worker::worker(system& host, unsigned index)
     : host_(host),
       freezers_(host.core().freezers),
       index_(index),
+      creation_(host.creation()),
       slow_after_(host.options().watchdog),
       timers_(base::mono_now()) {}
 
@@ -289,17 +290,19 @@ std::uint64_t worker::add_timer(process_record& starter, std::unique_ptr<started
   one.fire = &worker::fire_started;
   one.id = ++next_timer_ << index_bits | index_;
   one.starter = &starter;
-  if (starter.timers == nullptr) starter.timers = std::make_unique<started_timers>();
-  starter.timers->add(std::move(fresh));
+  std::unique_ptr<started_timers>& all = starter.needs_relations().timers;
+  if (all == nullptr) all = std::make_unique<started_timers>();
+  all->add(std::move(fresh));
   timers_.start(one, one.deadline);
   return one.id;
 }
 
 // Out of the wheel already, or to be taken out of it.
 std::unique_ptr<started_timer> worker::take_timer(process_record& starter, std::uint64_t id) {
-  if (starter.timers == nullptr) return nullptr;
-  auto taken = starter.timers->take(id);
-  if (starter.timers->size() == 0) starter.timers.reset();
+  started_timers* const all = starter.timers();
+  if (all == nullptr) return nullptr;
+  auto taken = all->take(id);
+  if (all->size() == 0) starter.related()->timers.reset();
   return taken;
 }
 
@@ -328,12 +331,13 @@ base::nanos worker::remove_timer(process_record& starter, std::uint64_t id) {
 }
 
 void worker::drop_timers_of(process_record& dead) {
-  dead.timers->cancel(timers_);
-  dead.timers.reset();
+  dead.timers()->cancel(timers_);
+  dead.related()->timers.reset();
 }
 
 base::nanos worker::timer_left(const process_record& starter, std::uint64_t id) {
-  const started_timer* found = starter.timers == nullptr ? nullptr : starter.timers->find(id);
+  const started_timers* const all = starter.timers();
+  const started_timer* found = all == nullptr ? nullptr : all->find(id);
   return found == nullptr ? -1 : std::max<base::nanos>(0, found->deadline - base::mono_now());
 }
 

@@ -60,6 +60,7 @@ class worker : public movement<worker, process_record> {
 
   system& host() const { return host_; }
   unsigned index() const { return index_; }
+  std::uint32_t creation() const { return creation_; } // system::creation()
   uv_loop_t* loop() const { return loop_->raw(); }
 
   bool post(std::function<void()> task); // any thread
@@ -212,6 +213,7 @@ class worker : public movement<worker, process_record> {
   const std::atomic<std::uint32_t>& freezers_; // system_core::freezers
   gate gate_{*this};
   const unsigned index_;
+  const std::uint32_t creation_;
   const base::nanos slow_after_; // system_options::watchdog
   std::unique_ptr<base::uv::loop> loop_;
   base::uv::async waker_handle_;
@@ -276,6 +278,10 @@ class worker : public movement<worker, process_record> {
   hands_on_ = false;
   handed_on_ = &p;
   queue_.push_first(&p);
+}
+
+inline pid process_record::id() const {
+  return self_here.whole(home().creation());
 }
 
 inline std::uint64_t process_record::new_number() {

@@ -46,7 +46,7 @@ struct parrot_code final : host::actor_code {
 class parrot final : public behaviours::server, public host::plugin_actor {
  public:
   using code_type = parrot_code;
-  explicit parrot(host::actor_plan&& plan) : plugin_actor(std::move(plan)) { parrot::use(running()); }
+  explicit parrot(host::actor_plan&& plan) : plugin_actor(std::move(plan)) {}
 
   runtime::outcome init(runtime::process& self) override { return begin(self); }
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
@@ -62,15 +62,14 @@ class parrot final : public behaviours::server, public host::plugin_actor {
   }
   runtime::outcome take_info(runtime::process&, const runtime::message& m) override {
     const coppice_message lent = host::lend(m);
-    return follow(callbacks_->hear(&actor(), state(), &lent), "hear", m.bytes());
+    return follow(callbacks().hear(&actor(), state(), &lent), "hear", m.bytes());
   }
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
   runtime::message sys_state(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
-  void use(const host::actor_code& code) override { callbacks_ = &static_cast<const parrot_code&>(code); }
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
-  const parrot_code* callbacks_ = nullptr;
+  const parrot_code& callbacks() const { return static_cast<const parrot_code&>(running()); }
 };
 
 constexpr coppice_table_use parrot_tables[] = {

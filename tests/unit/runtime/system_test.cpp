@@ -254,6 +254,17 @@ TEST_CASE("what inspection shows of a process") {
   CHECK_FALSE(here.host.info("nobody").has_value());
 }
 
+TEST_CASE("what a process has done is counted beyond 32 bits") {
+  node here(1);
+  const actor busy(here.host);
+  constexpr std::uint32_t much = 3'000'000'000;
+  for (int i = 0; i < 3; ++i) busy.run([](process& self) { return self.reductions(much), true; });
+  CHECK(eventually([&] {
+    const std::uint64_t done = here.host.info(busy.id())->summary.reductions;
+    return done >= std::uint64_t{3} * much && done < std::uint64_t{3} * much + 1000;
+  }));
+}
+
 TEST_CASE("a pid never finds the process that has its slot later") {
   node here(1, system_options{.processes = 2});
   const actor kept(here.host);

@@ -58,3 +58,47 @@ TEST_CASE("one is put in at the front, between and at the end") {
   list.push_back(make(4));
   CHECK(numbers(list) == std::vector<std::uint64_t>{1, 2, 3, 4});
 }
+
+TEST_CASE("chains go to the end, and a list is walked from any signal in it") {
+  const auto chain = [](std::uint64_t from, signal_list& to) { // of two, linked but for the last
+    signal* const first = make(from).release();
+    signal* const second = make(from + 1).release();
+    first->next = second;
+    second->next = nullptr;
+    to.append(first, second);
+  };
+  signal_list list;
+  CHECK(list.first() == nullptr);
+  chain(1, list);
+  chain(3, list);
+  std::vector<std::uint64_t> seen;
+  for (const signal* at = list.first(); at != nullptr; at = list.after(at)) seen.push_back(at->number);
+  CHECK(seen == std::vector<std::uint64_t>{1, 2, 3, 4});
+  const signal* const last = list.last();
+  CHECK(list.after(last) == nullptr);
+  list.push_back(make(5));
+  CHECK(list.after(last)->number == 5);
+
+  signal_list other(std::move(list));
+  CHECK(list.empty());
+  CHECK(numbers(other) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+  CHECK(other.empty());
+  other.push_back(make(6)); // an empty one begins anew
+  CHECK(other.first() == other.last());
+  CHECK(numbers(other) == std::vector<std::uint64_t>{6});
+}
+
+TEST_CASE("nothing, all, or all but one is taken out") {
+  for (const std::uint64_t kept : {0U, 1U, 2U, 3U, 9U}) {
+    CAPTURE(kept);
+    signal_list list;
+    for (std::uint64_t n = 1; n <= 3; ++n) list.push_back(make(n));
+    signal_list taken =
+        list.take([&](const signal& one) { return kept != 9 && one.number != kept; }, [] { return false; });
+    const std::vector<std::uint64_t> left = kept == 0   ? std::vector<std::uint64_t>{}
+                                            : kept == 9 ? std::vector<std::uint64_t>{1, 2, 3}
+                                                        : std::vector<std::uint64_t>{kept};
+    CHECK(numbers(list) == left);
+    CHECK(numbers(taken).size() == 3 - left.size());
+  }
+}
