@@ -88,9 +88,9 @@ std::string function_names::at(std::uint64_t address) const {
 }
 
 std::string readable_function_name(const char* symbol) {
-  int status = 0;
+  int failed = 0;
   const std::unique_ptr<char, void (*)(void*)> readable(
-      abi::__cxa_demangle(symbol, nullptr, nullptr, &status), &std::free);
+      abi::__cxa_demangle(symbol, nullptr, nullptr, &failed), &std::free);
   const std::string_view name(readable ? readable.get() : symbol);
   if (name.size() <= longest_name) return std::string(name);
   return std::string(name.substr(0, longest_name - 3)) + "...";
