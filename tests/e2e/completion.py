@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, plugin_folder, program
+from harness.node import Folder, Node, plugin_folder, program, root
 from harness.tap import Skip, check, contains, equal, run, test
 from harness.terminal import Terminal
 
@@ -174,7 +174,8 @@ def example(command):
 
 @test("each --help ends with an example, which does what it says")
 def examples(cleanup):
-    node = Node(cleanup)
+    demo = (root / "config" / "demo.yaml").read_text(encoding="utf-8")
+    node = Node(cleanup, config=demo + "        - { id: workers, name: workers, pool: { actor: greeter, size: 2 } }\n")
     database = Node(cleanup, name="db", config=CONFIG, epmd_port=node.epmd_port)
     folder = folder_with_client(cleanup)
     shutil.copy(pathlib.Path(plugin_folder()) / "kv.so", folder.path)
