@@ -351,20 +351,28 @@ void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
 }
 
 void pool::adopt(process& self, std::shared_ptr<const child_spec> spec, pool_caller caller) {
-  const bool same = spec->supervisor->children.size() == spec_->supervisor->children.size();
-  spec_ = std::move(spec);
+  const std::size_t size = spec->supervisor->children.size();
+  const bool same = size == spec_->supervisor->children.size();
+  auto previous = std::exchange(spec_, std::move(spec));
+  take_on(self);
+  if (same) return answer(self, caller, message::atom("ok"));
+  resize(self, static_cast<std::uint32_t>(size), std::move(caller), std::move(previous));
+}
+
+// What spec_ says, but for the size.
+void pool::take_on(process& self) {
   dispatcher_.set_options(*spec_->pool);
   serve(self);
   supervisor_order flags{supervisor_order::kind::adopt, {}, spec_->supervisor, {}, {}};
   forward(self, {}, shared_->orders->lay_down(std::move(flags)));
-  if (same) return answer(self, caller, message::atom("ok"));
-  resize(self, static_cast<std::uint32_t>(spec_->supervisor->children.size()), std::move(caller));
 }
 
-void pool::resize(process& self, std::uint32_t size, pool_caller caller) {
+void pool::resize(process& self, std::uint32_t size, pool_caller caller,
+                  std::shared_ptr<const child_spec> previous) {
   resizing& next = resizings_.emplace_back();
   next.size = size;
   next.caller = std::move(caller);
+  next.previous = std::move(previous);
   if (resizings_.size() == 1) begin_resize(self);
 }
 
@@ -447,6 +455,10 @@ void pool::end_resize(process& self) {
   resizings_.pop_front();
   if (!done.failure && done.size != done.before)
     base::log::notice("pool", "{} has {} workers now, {} before", label_, done.size, done.before);
+  if (done.failure && done.previous) {
+    spec_ = done.previous;
+    take_on(self);
+  }
   answer(self, done.caller, done.failure ? runtime::error_message(done.failure) : message::atom("ok"));
   publish();
   if (!resizings_.empty()) begin_resize(self);

@@ -72,6 +72,7 @@ class pool final : public server {
     std::uint32_t open = 0;   // orders to the supervisor that are not answered
     base::nanos drained = 0;  // until then those beyond may finish what they hold
     runtime::message failure; // why a worker did not start
+    std::shared_ptr<const child_spec> previous{}; // the pool's until this, which it has again if this fails
     std::vector<bool> told{}; // of each beyond: its removal is ordered
   };
 
@@ -92,8 +93,10 @@ class pool final : public server {
   void arm(runtime::process& self);
   void tick(runtime::process& self);
 
+  void take_on(runtime::process& self);
   void adopt(runtime::process& self, std::shared_ptr<const child_spec> spec, pool_caller caller);
-  void resize(runtime::process& self, std::uint32_t size, pool_caller caller);
+  void resize(runtime::process& self, std::uint32_t size, pool_caller caller,
+              std::shared_ptr<const child_spec> previous = nullptr);
   void begin_resize(runtime::process& self);
   void grow(runtime::process& self, std::uint32_t from, std::uint32_t to);
   void remove_drained(runtime::process& self);

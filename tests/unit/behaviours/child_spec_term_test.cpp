@@ -152,7 +152,8 @@ TEST_CASE("what a child's map says beyond OTP is refused with a sentence where i
        "<<\\\"log\\\">>\">>}"},
   };
   for (const auto& [given, answer] : rows) {
-    CAPTURE(given);
+    const std::string& shown = given;
+    CAPTURE(shown);
     CHECK(refusal("#{id => n, " + given + ", start => {coppice, start_link, [kv]}}") == answer);
   }
   for (const char* given : {"mailbox => #{limit => 5}", "unhandled => log"}) {

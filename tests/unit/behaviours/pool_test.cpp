@@ -32,6 +32,10 @@ class worker : public native_server {
   worker(test::diary& book, std::string id) : native_server("worker"), book_(book), id_(std::move(id)) {}
 
  protected:
+  runtime::outcome on_start(runtime::process&) override {
+    if (int& left = book_.failures[id_]; left > 0) return --left, runtime::stop(term("{cannot, start}"));
+    return runtime::carry_on();
+  }
   call_answer handle_call(runtime::process& self, const message& from, const message& request) override {
     etf::cursor at(request.bytes());
     runtime::message_writer out;
@@ -444,6 +448,25 @@ TEST_CASE("a worker that does not start takes the change of size back") {
   CHECK(test::children_of(host, workers)->size() == 1);
   CHECK(host.resize(4) == "ok");
   CHECK(host.call(workers, "hello") == "{echo,hello}");
+}
+
+TEST_CASE("a specification whose workers do not start leaves the pool as it was") {
+  pool_host host;
+  pool_spec options;
+  host.start(options, 1);
+  host.book.failures["2"] = 1;
+  options.queue_limit = 0;
+  CHECK(host.run([&](runtime::process& self) {
+    const auto order = host.orders.lay_down(pool_order{pool_host::child(options, 2)});
+    return test::text(gen::call(self, workers, order, base::mono_now() + patience).value_or(message()));
+  }) == "{error,{cannot,start}}");
+  CHECK(host.report()["size"] == 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.ask("b", "b");
+  host.until("queued", 1); // as many may wait as before
+  host.tell_worker(1, "release");
+  CHECK(host.book.take(2) == lines{"a {released,1}", "b {echo,b}"});
 }
 
 TEST_CASE("workers that end too often end the pool, which its supervisor starts again") {
