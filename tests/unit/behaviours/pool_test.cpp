@@ -480,8 +480,13 @@ TEST_CASE("workers that end too often end the pool, which its supervisor starts 
     while (host.worker_pid(1) == killed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   CHECK(host.system.whereis("workers") == before);
-  host.system.exit(host.worker_pid(1), message::atom("kill"));
-  CHECK(host.end_of(*before) == "shutdown");
+  const runtime::pid last = host.worker_pid(1);
+  CHECK(host.run([&](runtime::process& self) {
+    const auto ended = self.monitor(*before, true);
+    self.exit(last, message::atom("kill"));
+    const auto answer = self.await(ended, base::mono_now() + patience);
+    return answer ? std::string("?") : test::text(answer.error().reason);
+  }) == "shutdown");
   while (!host.system.whereis("workers")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(host.call(workers, "hello") == "{echo,hello}");
 }
