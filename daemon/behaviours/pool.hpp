@@ -69,11 +69,11 @@ class pool final : public server {
     std::uint32_t size = 0;
     pool_caller caller{};
     std::uint32_t before = 0;
-    std::uint32_t open = 0;   // orders to the supervisor that are not answered
-    base::nanos drained = 0;  // until then those beyond may finish what they hold
-    runtime::message failure; // why a worker did not start
+    std::uint32_t open = 0;                       // orders to the supervisor that are not answered
+    base::nanos drained = 0;                      // until then those beyond may finish what they hold
+    runtime::message failure;                     // why a worker did not start
     std::shared_ptr<const child_spec> previous{}; // the pool's until this, which it has again if this fails
-    std::vector<bool> told{}; // of each beyond: its removal is ordered
+    std::vector<bool> told{};                     // of each beyond: its removal is ordered
   };
 
   // What is the pool's own: a supervisor's requests and what the node asks. False: a request like any other.
