@@ -23,7 +23,6 @@ using runtime::process;
 
 namespace {
 
-constexpr std::string_view tick_tag = "$coppice_pool_tick";
 constexpr std::string_view resize_tag = "$coppice_pool_resize";
 constexpr std::string_view report_tag = "$coppice_pool_report";
 // What has waited for too long is looked for no more often than this.
@@ -31,12 +30,6 @@ constexpr base::nanos tick_time = 10 * base::nanos_per_ms;
 
 message error_answer(std::string_view why) {
   return runtime::error_message(message::atom(why));
-}
-
-message number_term(std::uint64_t value) {
-  message_writer out;
-  out.unsigned_integer(value);
-  return out.take();
 }
 
 // {worker_down, Reason}
@@ -337,11 +330,13 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
 }
 
 void pool::forward(process& self, pool_caller caller, message request) {
+  ask_supervisor(self, std::move(request), {inside_call::kind::forwarded, std::move(caller), 0});
+}
+
+bool pool::ask_supervisor(process& self, message request, inside_call about) {
   const auto number = self.ask(supervisor_, std::move(request), process::asking::call);
-  if (!number) return; // it has ended, and so will this
-  inside_call& asked = inside_[*number];
-  asked = {};
-  asked.caller = std::move(caller);
+  if (number) inside_[*number] = std::move(about);
+  return number.has_value();
 }
 
 void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
@@ -350,129 +345,14 @@ void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
   forward(self, std::move(caller), shared_->orders->lay_down(std::move(ordered)));
 }
 
-void pool::adopt(process& self, std::shared_ptr<const child_spec> spec, pool_caller caller) {
-  const std::size_t size = spec->supervisor->children.size();
-  const bool same = size == spec_->supervisor->children.size();
-  auto previous = std::exchange(spec_, std::move(spec));
-  take_on(self);
-  if (same) return answer(self, caller, message::atom("ok"));
-  resize(self, static_cast<std::uint32_t>(size), std::move(caller), std::move(previous));
-}
-
-// What spec_ says, but for the size.
-void pool::take_on(process& self) {
-  dispatcher_.set_options(*spec_->pool);
-  serve(self);
-  supervisor_order flags{supervisor_order::kind::adopt, {}, spec_->supervisor, {}, {}};
-  forward(self, {}, shared_->orders->lay_down(std::move(flags)));
-}
-
-void pool::resize(process& self, std::uint32_t size, pool_caller caller,
-                  std::shared_ptr<const child_spec> previous) {
-  resizing& next = resizings_.emplace_back();
-  next.size = size;
-  next.caller = std::move(caller);
-  next.previous = std::move(previous);
-  if (resizings_.size() == 1) begin_resize(self);
-}
-
-void pool::begin_resize(process& self) {
-  resizing& now = resizings_.front();
-  now.before = dispatcher_.size();
-  if (now.size == now.before) return end_resize(self);
-  dispatcher_.resize(now.size);
-  if (now.size > now.before) return grow(self, now.before, now.size);
-  const base::nanos drain = dispatcher_.options().drain;
-  now.drained = self.now() + drain;
-  now.told.assign(now.before - now.size, false);
-  self.remind(now.drained, message::atom(tick_tag));
-  remove_drained(self);
-  serve(self);
-}
-
-std::shared_ptr<const child_spec> pool::worker_spec(std::uint32_t worker) const {
-  auto out = std::make_shared<child_spec>(*spec_->supervisor->children.front());
-  out->id = number_term(worker + 1);
-  return out;
-}
-
-bool pool::order(process& self, supervisor_order what, inside_call about) {
-  const auto number =
-      self.ask(supervisor_, shared_->orders->lay_down(std::move(what)), process::asking::call);
-  if (number) inside_[*number] = std::move(about);
-  return number.has_value();
-}
-
-void pool::grow(process& self, std::uint32_t from, std::uint32_t to) {
-  resizing& now = resizings_.front();
-  for (std::uint32_t worker = from; worker < to; ++worker)
-    now.open += order(self, {supervisor_order::kind::add, worker_spec(worker), {}, {}, {}},
-                      {inside_call::kind::added, {}, worker});
-}
-
-void pool::remove_drained(process& self) {
-  resizing& now = resizings_.front();
-  for (std::uint32_t worker = dispatcher_.size(); worker < dispatcher_.known(); ++worker) {
-    const std::size_t at = worker - now.size;
-    if (at >= now.told.size() || now.told[at]) continue;
-    if (!dispatcher_.drained(worker) && self.now() < now.drained) continue;
-    now.told[at] = true;
-    now.open += order(self, {supervisor_order::kind::remove, worker_spec(worker), {}, {}, {}},
-                      {inside_call::kind::removed, {}, worker});
-  }
-  if (now.open != 0 || std::ranges::find(now.told, false) != now.told.end()) return;
-  while (dispatcher_.known() > dispatcher_.size() && dispatcher_.drained(dispatcher_.known() - 1))
-    dispatcher_.forget_last();
-  if (dispatcher_.known() == dispatcher_.size() && !now.told.empty()) end_resize(self);
-}
-
-void pool::resized(process& self, const inside_call& one, const runtime::ask_result& result) {
-  if (resizings_.empty()) return;
-  resizing& now = resizings_.front();
-  --now.open;
-  if (one.what == inside_call::kind::removed) {
-    dispatcher_.worker_down(one.worker, self.now());
-    return remove_drained(self);
-  }
-  etf::cursor at(result.term.bytes());
-  if (at.read_tuple_of(2) && at.read_atom_is("error")) now.failure = result.term.slice(at.rest()).compact();
-  if (now.open != 0) return;
-  if (!now.failure) return end_resize(self);
-  // Those that did start are taken back.
-  base::log::warning("pool", "{}: not resized to {}: {}", label_, now.size,
-                     runtime::shown_reason(now.failure, 300));
-  now.size = now.before;
-  now.told.assign(dispatcher_.known() - now.size, false);
-  dispatcher_.resize(now.size);
-  now.drained = self.now() + dispatcher_.options().drain;
-  self.remind(now.drained, message::atom(tick_tag));
-  remove_drained(self);
-  serve(self);
-}
-
-void pool::end_resize(process& self) {
-  const resizing done = std::move(resizings_.front());
-  resizings_.pop_front();
-  if (!done.failure && done.size != done.before)
-    base::log::notice("pool", "{} has {} workers now, {} before", label_, done.size, done.before);
-  if (done.failure && done.previous) {
-    spec_ = done.previous;
-    take_on(self);
-  }
-  answer(self, done.caller, done.failure ? runtime::error_message(done.failure) : message::atom("ok"));
-  publish();
-  if (!resizings_.empty()) begin_resize(self);
-}
-
 void pool::publish() {
   pool_counters::set(counters_->workers, dispatcher_.size());
   pool_counters::set(counters_->queued, dispatcher_.queued());
   pool_counters::set(counters_->held, dispatcher_.held());
 }
 
-// #{dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime_ms, workers
-// =>
-// [{Pid | undefined, Held, Queued, Handled, Lost, BusyMs}]}
+// A map of dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime_ms and
+// workers: [{Pid | undefined, Held, Queued, Handled, Lost, BusyMs}].
 message pool::write_report(process& self, bool with_workers) {
   const auto read = [](const pool_counters::number& of) { return of.load(std::memory_order_relaxed); };
   const std::pair<std::string_view, std::uint64_t> numbers[] = {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "behaviours/pool_board.hpp"
 #include "behaviours/pool_dispatcher.hpp"
@@ -57,6 +58,9 @@ class pool final : public server {
   }
 
  private:
+  // A notice to itself: something may have waited for too long.
+  static constexpr std::string_view tick_tag = "$coppice_pool_tick";
+
   // What it asked its supervisor, and for whom.
   struct inside_call {
     enum class kind : std::uint8_t { forwarded, added, removed };
@@ -79,6 +83,8 @@ class pool final : public server {
   // What is the pool's own: a supervisor's requests and what the node asks. False: a request like any other.
   bool take_own_call(runtime::process& self, pool_caller& caller, const runtime::message& request);
   void forward(runtime::process& self, pool_caller caller, runtime::message request);
+  // Its answer comes to receive_answer(). False: the supervisor has ended, and so will this.
+  bool ask_supervisor(runtime::process& self, runtime::message request, inside_call about);
   void answer(runtime::process& self, const pool_caller& to, runtime::message term);
   void carry_out(runtime::process& self, pool_caller caller, any_order order);
 
@@ -93,12 +99,14 @@ class pool final : public server {
   void arm(runtime::process& self);
   void tick(runtime::process& self);
 
+  // Another size: pool_resizing.cpp.
   void take_on(runtime::process& self);
   void adopt(runtime::process& self, std::shared_ptr<const child_spec> spec, pool_caller caller);
   void resize(runtime::process& self, std::uint32_t size, pool_caller caller,
               std::shared_ptr<const child_spec> previous = nullptr);
   void begin_resize(runtime::process& self);
-  void grow(runtime::process& self, std::uint32_t from, std::uint32_t to);
+  void grow(runtime::process& self);
+  void shrink(runtime::process& self);
   void remove_drained(runtime::process& self);
   void resized(runtime::process& self, const inside_call& one, const runtime::ask_result& result);
   void end_resize(runtime::process& self);

@@ -131,8 +131,8 @@ std::uint32_t pool_dispatcher::worker_for(std::uint64_t hash) const {
   return static_cast<std::uint32_t>(bucket);
 }
 
-std::deque<pool_request>* pool_dispatcher::queue_of(const pool_request& one) {
-  return options_.dispatch == pool_dispatch::hash ? &workers_[worker_for(one.hash)].own : &shared_;
+std::deque<pool_request>& pool_dispatcher::queue_of(const pool_request& one) {
+  return options_.dispatch == pool_dispatch::hash ? workers_[worker_for(one.hash)].own : shared_;
 }
 
 void pool_dispatcher::enqueue(pool_request one) {
@@ -164,7 +164,7 @@ std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos n
       options_.queue_wait >= runtime::no_deadline - now ? runtime::no_deadline : now + options_.queue_wait;
   const std::uint64_t room = options_.dispatch == pool_dispatch::broadcast ? size_ : 1;
   if (queued_ + room <= options_.queue_limit) return enqueue(std::move(one)), std::nullopt;
-  std::deque<pool_request>& behind = *queue_of(one);
+  std::deque<pool_request>& behind = queue_of(one);
   if (options_.on_full != pool_overload::drop_old || room != 1 || behind.empty()) return one;
   pool_request oldest = std::move(behind.front());
   behind.pop_front();
@@ -176,11 +176,11 @@ std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos n
 void pool_dispatcher::take_back(pool_request one, std::uint32_t from) {
   const bool its = options_.dispatch == pool_dispatch::broadcast;
   if (its && from >= size_) return; // the others have their own
-  const std::uint32_t worker = its ? from : worker_for(one.hash);
-  std::deque<pool_request>& to = is_own() ? workers_[worker].own : shared_;
+  std::deque<pool_request>& to = its ? workers_[from].own : queue_of(one);
+  const std::uint64_t hash = one.hash;
   to.insert(std::ranges::upper_bound(to, one.order, {}, &pool_request::order), std::move(one));
   ++queued_;
-  if (is_own()) place(worker);
+  if (is_own()) place(its ? from : worker_for(hash));
 }
 
 std::optional<std::uint32_t> pool_dispatcher::choose() {

@@ -67,7 +67,7 @@ class pool_dispatcher {
   void worker_down(std::uint32_t worker, base::nanos now);
   runtime::pid pid_of(std::uint32_t worker) const { return workers_[worker].pid; }
   // Another number of workers, at least 1. Those beyond get nothing more; what waited for one of them goes to
-  // the others. They are there until forget().
+  // the others. They are there until forget_last().
   void resize(std::uint32_t size);
   // Whether a worker beyond size() holds nothing.
   bool drained(std::uint32_t worker) const { return workers_[worker].owed == 0; }
@@ -138,7 +138,7 @@ class pool_dispatcher {
   std::uint32_t worker_for(std::uint64_t hash) const;
   void enqueue(pool_request one);
   std::deque<pool_request> take_queues(); // in the order in which they came
-  std::deque<pool_request>* queue_of(const pool_request& one);
+  std::deque<pool_request>& queue_of(const pool_request& one);
 
   pool_spec options_;
   std::uint32_t size_;
