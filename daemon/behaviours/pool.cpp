@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "runtime/crash_notes.hpp"
+#include "runtime/messages/block.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -182,6 +183,9 @@ void pool::submit(process& self, pool_request one, etf::bytes request) {
   one.hash = hash_of(request);
   if (const auto worker = dispatcher_.free_worker(one.hash); worker && give(self, *worker, one))
     return publish();
+  // Where memory is scarce only empty mailboxes take messages, and so does the queue.
+  if (dispatcher_.queued() != 0 && runtime::block_memory::scarce())
+    return refuse(self, one, counters_->rejected);
   if (const auto refused = dispatcher_.add(std::move(one), self.now()))
     refuse(self, *refused, counters_->rejected);
   serve(self);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "children.hpp"
+#include "runtime/messages/block.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -349,6 +350,23 @@ TEST_CASE("a full queue answers at once, or drops, as it is told") {
   host.tell_worker(1, "release");
   CHECK(sorted(host.book.take(2)) == lines{"a {released,1}", "cast 1 third"});
   host.until("rejected", 3);
+}
+
+TEST_CASE("where memory is scarce no more than one request waits") {
+  pool_host host;
+  host.start({}, 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  host.cast("first");
+  host.until("queued", 1);
+  runtime::block_memory::set_limit(1);
+  CHECK(host.call(workers, "more") == "{error,overloaded}");
+  runtime::block_memory::set_limit(0);
+  host.cast("second");
+  host.until("queued", 2);
+  CHECK(host.report()["rejected"] == 1);
+  host.tell_worker(1, "release");
+  CHECK(sorted(host.book.take(3)) == lines{"a {released,1}", "cast 1 first", "cast 1 second"});
 }
 
 TEST_CASE("what waits too long is answered, and a caller that gave up is passed over") {
