@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// PROXY headers out of arbitrary bytes: bounded, told from a beginning as from the whole, and a header that
+// was read once is not read differently when more comes behind it.
+// rooms: net
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "base/bytes.hpp"
+#include "net/proxy_header.hpp"
+
+namespace {
+
+using namespace coppice;
+
+void check(bool holds) {
+  if (!holds) std::abort();
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const base::bytes_span bytes{data, size};
+  const auto whole = net::read_proxy_header(bytes);
+  if (!whole) check(!whole.error().text.empty());
+  if (whole && !*whole) check(size < net::longest_proxy_header);
+  if (whole && *whole) {
+    const net::proxy_header& header = **whole;
+    check(header.consumed <= size && header.consumed <= net::longest_proxy_header);
+    check(header.source.has_value() == header.destination.has_value());
+    check(!header.local || !header.source);
+    const auto exact = net::read_proxy_header(bytes.first(header.consumed));
+    check(exact && *exact && (*exact)->source == header.source && (*exact)->consumed == header.consumed);
+  }
+  const std::size_t most = size < net::longest_proxy_header ? size : net::longest_proxy_header;
+  for (std::size_t i = 0; i < most; ++i) {
+    const auto part = net::read_proxy_header(bytes.first(i));
+    // What is refused stays refused, what is complete stays complete.
+    if (!part) check(!whole);
+    if (part && *part) check(whole && *whole && (*whole)->consumed == (*part)->consumed);
+  }
+  return 0;
+}
