@@ -145,6 +145,15 @@ bool stream::securing() const {
 std::string_view stream::tls_version() const {
   return inner().tls_version();
 }
+std::string_view stream::alpn() const {
+  return inner().alpn();
+}
+std::optional<net::peer_certificate> stream::peer_certificate() const {
+  return inner().peer();
+}
+void stream::start_tls(const tls_options& options, base::bytes_span first) {
+  inner().start_tls(options, first);
+}
 void stream::end() {
   inner().end();
 }

@@ -23,6 +23,7 @@
 #include "base/socket_address.hpp"
 #include "base/uv.hpp"
 #include "net/door.hpp"
+#include "net/peer_certificate.hpp"
 #include "net/tls_context.hpp"
 #include "net/write_queue.hpp"
 
@@ -34,6 +35,9 @@ class stream_handler {
  public:
   // The connect succeeded, and TLS's handshake where there is one; not called for accepted streams.
   virtual void on_connected() {}
+
+  // The handshake that start_tls() began has succeeded; what is read and written from now on is sealed.
+  virtual void on_secured() {}
 
   // Where the next bytes are read to; they come back in on_data, as a prefix of what was returned.
   // Empty: the stream's own 16 KiB. Lets a reader of long frames receive into their final place.
@@ -85,7 +89,7 @@ struct tls_options {
       context;                             // of the stream's end: a client's to connect, a server's to adopt
   tls_pacer* pacer = nullptr;              // of the stream's loop; outlives the handshake
   std::string host;                        // connecting: whom the peer's certificate must be for, if verified
-  std::chrono::milliseconds timeout{7000}; // adopting: for the handshake
+  std::chrono::milliseconds timeout{7000}; // adopting and start_tls: for the handshake
 };
 
 struct connect_options {
@@ -151,6 +155,17 @@ class stream {
   bool securing() const;
   // "1.3" or "1.2"; empty without TLS or before its handshake's end.
   std::string_view tls_version() const;
+  // The protocol that both ends chose by ALPN, as long as the stream lives; empty likewise, or if they did
+  // not speak of one.
+  std::string_view alpn() const;
+  // That the peer has shown; verified if our context verifies peers. Nothing: it has shown none, which a
+  // client need not unless its server verifies.
+  std::optional<net::peer_certificate> peer_certificate() const;
+  // From here on with TLS, as a client or a server by the context's role. What was written before leaves as
+  // it is; what is written from now on waits for the handshake's end. on_secured or on_closed follow, never
+  // before this returns. `first`: bytes that on_data was given already and that belong to TLS. on_closed with
+  // errc::invalid: the stream is not connected, has been ended, or has TLS already.
+  void start_tls(const tls_options& options, base::bytes_span first = {});
 
   // Sends what is queued, then the end of the stream; reading goes on.
   void end();

@@ -72,8 +72,15 @@ void stream::core::ready() {
   timeout_.close();
   leave_pacer(); // which need not live as long as the stream
   ready_ = true;
+  const bool was_open = std::exchange(securing_later_, false);
   // A stream that was ended while it connected has no handler left to tell.
-  if (!target_.empty() && handler_ != nullptr) handler_->on_connected();
+  if (handler_ != nullptr) {
+    if (was_open) {
+      handler_->on_secured();
+    } else if (!target_.empty()) {
+      handler_->on_connected();
+    }
+  }
   if (dead()) return;
   adjust_reading();
   if (bytes_queued() > 0 || ending_) schedule();

@@ -47,6 +47,7 @@ class stream::core final : private tls_pacer::client {
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
   void flush();
   void end();
+  void start_tls(const tls_options& options, base::bytes_span first);
   void pause();
   void resume();
   // No callback to the handler from here on.
@@ -59,6 +60,8 @@ class stream::core final : private tls_pacer::client {
   bool paused() const { return paused_; }
   bool securing() const { return tls_ && !tls_->established(); }
   std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
+  std::string_view alpn() const { return tls_ ? tls_->protocol() : std::string_view{}; }
+  std::optional<net::peer_certificate> peer() const { return tls_ ? tls_->peer() : std::nullopt; }
   std::size_t bytes_queued() const { return queue_.bytes() + (tls_ ? tls_->output().bytes() : 0); }
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_written() const { return bytes_written_; }
@@ -133,8 +136,9 @@ class stream::core final : private tls_pacer::client {
   std::uint64_t bytes_written_ = 0;
   std::size_t in_flight_ = 0;
   std::size_t low_mark_ = 0;
-  bool open_ = false;  // connected
-  bool ready_ = false; // and secured, where it is to be
+  bool open_ = false;           // connected
+  bool ready_ = false;          // and secured, where it is to be
+  bool securing_later_ = false; // start_tls() began a handshake
   bool reading_ = false;
   bool paused_ = false;
   bool rests_ = false; // from reading, until the loop's next turn

@@ -25,11 +25,26 @@ void stream::core::use_tls(const tls_options& options) {
   tls_timeout_ = options.timeout;
 }
 
+// What is queued leaves before the session's own bytes, so it becomes the first of them.
+void stream::core::start_tls(const tls_options& options, base::bytes_span first) {
+  if (dead()) return;
+  if (!options.context || tls_ || !open_ || ending_ || saw_end_) {
+    return fail_later({base::errc::invalid, "start TLS: the stream is not open for it"});
+  }
+  use_tls(options);
+  tls_->output().swap(queue_);
+  tls_->begin_with(first);
+  ready_ = false;
+  securing_later_ = true;
+  begin_handshake();
+  if (!first.empty() && !dead()) pacer_->enter(*this);
+  schedule();
+}
+
 void stream::core::begin_handshake() {
-  // A stream that connects has its timer already; who connects to us speaks first.
-  if (!target_.empty()) {
-    pacer_->enter(*this);
-  } else {
+  // A stream that connects has its timer already; of the two ends the client speaks first.
+  if (tls_->is_client()) pacer_->enter(*this);
+  if (target_.empty() || securing_later_) {
     timeout_ = base::uv::timer(raw_->loop, [this] {
       fail({base::errc::timeout,
             fmt::format("TLS handshake: no end of it within {} ms", tls_timeout_.count())});

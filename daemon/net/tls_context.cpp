@@ -8,8 +8,12 @@
 #include <mbedtls/ssl_ciphersuites.h>
 #include <mbedtls/x509_crt.h>
 
+#include <algorithm>
 #include <array>
+#include <functional>
+#include <utility>
 
+#include "base/printable.hpp"
 #include "net/mbedtls_context.hpp"
 #include "net/tls.hpp"
 
@@ -50,6 +54,34 @@ base::status parse(certificates& into, const std::string& text, const char* what
   return check_mbedtls(code, what);
 }
 
+base::status check_protocols(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (!name.empty() && name.size() <= MBEDTLS_SSL_MAX_ALPN_NAME_LEN &&
+        name.find('\0') == std::string::npos) {
+      continue;
+    }
+    return base::fail(base::errc::invalid,
+                      "alpn: " + base::in_quotes(name) + ": the name of a protocol has 1 to 255 bytes");
+  }
+  return {};
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& one : out) one = one >= 'A' && one <= 'Z' ? static_cast<char>(one - 'A' + 'a') : one;
+  return out;
+}
+
+// A host, or a star for the first of its labels.
+bool is_host_pattern(std::string_view name) {
+  if (name.substr(0, 2) == "*.") name.remove_prefix(2);
+  const auto in_host = [](char one) {
+    return (one >= 'a' && one <= 'z') || (one >= '0' && one <= '9') || one == '-' || one == '_' || one == '.';
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), in_host) && name.front() != '.' &&
+         name.back() != '.' && name.find("..") == std::string_view::npos;
+}
+
 } // namespace
 
 struct tls_context::mbedtls_objects {
@@ -60,8 +92,12 @@ struct tls_context::mbedtls_objects {
   certificates trusted;
   configuration general;
   configuration preferred; // a server's for clients that offer the fastest cipher
+  std::vector<std::string> protocols;
+  std::vector<const char*> protocol_names; // of protocols; a null pointer ends them
+  std::map<std::string, std::shared_ptr<const tls_context>, std::less<>> by_name;
 
   base::status load(const tls_settings& from);
+  base::status take_names(const tls_settings& from);
   base::status configure(mbedtls_ssl_config* config, const int* ciphers, bool allow_1_2, bool has_own);
 };
 
@@ -85,9 +121,29 @@ base::status tls_context::mbedtls_objects::load(const tls_settings& from) {
     }
     if (auto read = parse(trusted, from.authorities, "ca"); !read) return read;
   }
+  if (auto taken = take_names(from); !taken) return taken;
   const int* ciphers = from.allow_tls_1_2 ? all_ciphers.data() : tls_1_3_ciphers.data();
   if (auto done = configure(general.get(), ciphers, from.allow_tls_1_2, has_own); !done) return done;
   return configure(preferred.get(), only_fastest.data(), false, has_own);
+}
+
+base::status tls_context::mbedtls_objects::take_names(const tls_settings& from) {
+  if (auto fine = check_protocols(from.protocols); !fine) return fine;
+  protocols = from.protocols;
+  for (const std::string& name : protocols) protocol_names.push_back(name.c_str());
+  if (!protocols.empty()) protocol_names.push_back(nullptr);
+  for (const auto& [name, context] : from.by_name) {
+    if (role != tls_role::server || !context || context->role() != tls_role::server) {
+      return base::fail(base::errc::invalid, "sni: only servers choose by name, among servers");
+    }
+    std::string host = lower(name);
+    if (!is_host_pattern(host)) {
+      return base::fail(base::errc::invalid,
+                        "sni: " + base::in_quotes(name) + " is no host, nor one as *.example.org");
+    }
+    by_name.insert_or_assign(std::move(host), context);
+  }
+  return {};
 }
 
 base::status tls_context::mbedtls_objects::configure(mbedtls_ssl_config* config, const int* ciphers,
@@ -105,6 +161,10 @@ base::status tls_context::mbedtls_objects::configure(mbedtls_ssl_config* config,
   mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
   mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
   if (verify) mbedtls_ssl_conf_ca_chain(config, trusted.get(), nullptr);
+  if (!protocol_names.empty()) {
+    const int set = mbedtls_ssl_conf_alpn_protocols(config, protocol_names.data());
+    if (auto taken = check_mbedtls(set, "alpn"); !taken) return taken;
+  }
   if (!has_own) return {};
   return check_mbedtls(mbedtls_ssl_conf_own_cert(config, chain.get(), key.get()), "certificate");
 }
@@ -116,7 +176,36 @@ base::result<std::shared_ptr<const tls_context>> tls_context::make(tls_role role
   made->role = role;
   made->verify = settings.verify_peer;
   if (auto loaded = made->load(settings); !loaded) return tl::unexpected(std::move(loaded.error()));
-  return std::shared_ptr<const tls_context>(new tls_context(std::move(made)));
+  const std::shared_ptr<tls_context> out(new tls_context(std::move(made)));
+  if (!out->objects_->by_name.empty()) {
+    mbedtls_ssl_conf_sni(out->objects_->general.get(), choose, out.get());
+    mbedtls_ssl_conf_sni(out->objects_->preferred.get(), choose, out.get());
+  }
+  return std::shared_ptr<const tls_context>(out);
+}
+
+const tls_context::mbedtls_objects* tls_context::for_host(std::string_view name) const {
+  const auto& named = objects_->by_name;
+  const std::string host = lower(name);
+  auto found = named.find(host);
+  const std::size_t dot = host.find('.');
+  if (found == named.end() && dot != 0 && dot != std::string::npos)
+    found = named.find("*" + host.substr(dot));
+  return found == named.end() ? nullptr : found->second->objects_.get();
+}
+
+// Within the ClientHello of a session that began with `among`, which keeps what is chosen alive.
+int tls_context::choose(void* among, mbedtls_ssl_context* session, const unsigned char* name,
+                        std::size_t size) {
+  const auto* self = static_cast<const tls_context*>(among);
+  const auto* found = self->for_host({reinterpret_cast<const char*>(name), size});
+  if (found == nullptr) return 0;
+  // The library reads what it takes without const.
+  auto* chosen = const_cast<mbedtls_objects*>(found);
+  mbedtls_ssl_set_hs_authmode(session,
+                              chosen->verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
+  if (chosen->verify) mbedtls_ssl_set_hs_ca_chain(session, chosen->trusted.get(), nullptr);
+  return mbedtls_ssl_set_hs_own_cert(session, chosen->chain.get(), chosen->key.get());
 }
 
 tls_context::tls_context(std::unique_ptr<mbedtls_objects> made) : objects_(std::move(made)) {}

@@ -4,16 +4,23 @@
 // it, so that new certificates take effect for new connections while old ones go on. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 
 struct mbedtls_ssl_config;
+struct mbedtls_ssl_context;
 
 namespace coppice::net {
+
+class tls_context;
 
 enum class tls_role : std::uint8_t { client, server };
 
@@ -24,6 +31,13 @@ struct tls_settings {
   std::string authorities; // who may have signed the peers' certificates
   bool verify_peer = false;
   bool allow_tls_1_2 = false;
+  // What a client offers to speak and a server takes, the preferred one first (ALPN, RFC 7301); names of 1 to
+  // 255 bytes. A server refuses who offers others only. Empty: it is not spoken of.
+  std::vector<std::string> protocols{};
+  // Of a server, for clients that ask for such a host (SNI, RFC 6066): a server's context whose certificate,
+  // key, authorities and verify_peer take the place of this one's. "www.example.org", or "*.example.org" for
+  // every host one label below; a whole name goes before. Who asks for others, or for none, gets this one's.
+  std::map<std::string, std::shared_ptr<const tls_context>> by_name{};
 };
 
 class tls_context {
@@ -43,6 +57,9 @@ class tls_context {
 
  private:
   struct mbedtls_objects;
+  const mbedtls_objects* for_host(std::string_view name) const;
+  static int choose(void* among, mbedtls_ssl_context* session, const unsigned char* name, std::size_t size);
+
   explicit tls_context(std::unique_ptr<mbedtls_objects> made);
   std::unique_ptr<mbedtls_objects> objects_;
 };

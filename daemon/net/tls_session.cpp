@@ -35,7 +35,7 @@ tls_session::~tls_session() = default;
 
 base::status tls_session::set_up() {
   bool fastest = false;
-  if (context_->role() == tls_role::server) {
+  if (!is_client()) {
     hello_.insert(hello_.end(), input_.begin(), input_.end());
     input_ = {};
     const auto seen = look_at_client_hello(hello_);
@@ -52,7 +52,7 @@ base::status tls_session::set_up() {
     return done;
   }
   // mbedTLS refuses a client that never said which host it means.
-  if (context_->role() == tls_role::client) {
+  if (is_client()) {
     const char* host = host_.empty() ? nullptr : host_.c_str();
     if (auto done = check_mbedtls(mbedtls_ssl_set_hostname(ssl_->get(), host), "tls"); !done) return done;
   }
@@ -125,7 +125,7 @@ void tls_session::judged(const mbedtls_x509_crt& certificate, std::uint32_t flag
 void tls_session::take_application_keys() {
   mbedtls_ssl_context& ssl = *ssl_->get();
   if (ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_CLIENT_CERTIFICATE) return;
-  if (context_->role() != tls_role::server || ssl.MBEDTLS_PRIVATE(transform_application) == nullptr) return;
+  if (is_client() || ssl.MBEDTLS_PRIVATE(transform_application) == nullptr) return;
   if (ssl.MBEDTLS_PRIVATE(transform_out) == ssl.MBEDTLS_PRIVATE(transform_application)) return;
   ssl.MBEDTLS_PRIVATE(transform_out) = ssl.MBEDTLS_PRIVATE(transform_application);
   std::fill(std::begin(ssl.MBEDTLS_PRIVATE(cur_out_ctr)), std::end(ssl.MBEDTLS_PRIVATE(cur_out_ctr)), 0);
@@ -164,6 +164,8 @@ base::error tls_session::explain(int code) const {
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
       return failed(base::errc::refused,
                     "the peer offers no version of TLS that is allowed here; 1.2 needs min_version: 1.2");
+    case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
+      return failed(base::errc::refused, "the peer offers none of the protocols (alpn) that are spoken here");
     case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
       return failed(base::errc::refused, "no cipher or kind of key in common with the peer");
     case MBEDTLS_ERR_SSL_INVALID_MAC:
@@ -173,7 +175,7 @@ base::error tls_session::explain(int code) const {
                     "accept our certificate: its log says why");
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
     case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
-      if (context_->role() == tls_role::client) {
+      if (is_client()) {
         return failed(base::errc::invalid, "the peer answers without TLS: is its listener set to tls: off?");
       }
       break;
@@ -184,7 +186,7 @@ base::error tls_session::explain(int code) const {
 }
 
 base::error tls_session::cut_short() const {
-  if (context_->role() == tls_role::client) {
+  if (is_client()) {
     return {base::errc::refused,
             "TLS handshake: the peer closed the connection: is its listener set to tls: off?"};
   }
@@ -240,6 +242,17 @@ base::status tls_session::end() {
 std::string_view tls_session::version() const {
   if (!established_) return {};
   return mbedtls_ssl_get_version_number(ssl_->get()) == MBEDTLS_SSL_VERSION_TLS1_3 ? "1.3" : "1.2";
+}
+
+std::string_view tls_session::protocol() const {
+  const char* chosen = established_ ? mbedtls_ssl_get_alpn_protocol(ssl_->get()) : nullptr;
+  return chosen == nullptr ? std::string_view{} : chosen;
+}
+
+std::optional<peer_certificate> tls_session::peer() const {
+  const mbedtls_x509_crt* shown = established_ ? mbedtls_ssl_get_peer_cert(ssl_->get()) : nullptr;
+  if (shown == nullptr) return std::nullopt;
+  return describe(*shown);
 }
 
 } // namespace coppice::net

@@ -14,6 +14,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "net/peer_certificate.hpp"
 #include "net/tls_context.hpp"
 #include "net/write_queue.hpp"
 
@@ -30,8 +31,12 @@ class tls_session {
   tls_session(const tls_session&) = delete;
   tls_session& operator=(const tls_session&) = delete;
 
+  bool is_client() const { return context_->role() == tls_role::client; }
+
   // Bytes from the wire, borrowed until unused_input() is 0.
   void feed(base::bytes_span sealed) { input_ = sealed; }
+  // The first of them, copied, before the first step.
+  void begin_with(base::bytes_span sealed) { hello_.assign(sealed.begin(), sealed.end()); }
   std::size_t unused_input() const { return input_.size(); }
 
   enum class progress : std::uint8_t { more_steps, needs_input, done };
@@ -55,6 +60,10 @@ class tls_session {
 
   // "1.3" or "1.2"; empty before it is established. A static string.
   std::string_view version() const;
+  // What both ends speak by ALPN; empty before it is established, or if they did not speak of it.
+  std::string_view protocol() const;
+  // The one the peer has shown, once established: verified if the context does so, else not looked at.
+  std::optional<peer_certificate> peer() const;
 
  private:
   struct library;
@@ -72,7 +81,8 @@ class tls_session {
   std::string host_;
   std::unique_ptr<library> ssl_; // from the first bytes on
   base::bytes_span input_;
-  std::vector<std::uint8_t> hello_; // a server's first bytes, until their ciphers were seen and they are read
+  // A server's first bytes, until their ciphers were seen and they are read; those of begin_with().
+  std::vector<std::uint8_t> hello_;
   std::size_t hello_read_ = 0;
   std::vector<std::uint8_t> record_; // where small writes become one record
   write_queue output_;

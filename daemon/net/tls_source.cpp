@@ -26,6 +26,19 @@ base::status read_into(std::string& text, const std::string& path) {
   return {};
 }
 
+// For another name: its own certificate, and of peers it asks what `general` does.
+base::result<std::shared_ptr<const tls_context>> context_of(const tls_settings& general,
+                                                            const tls_pair_files& files) {
+  tls_settings texts;
+  texts.authorities = general.authorities;
+  texts.verify_peer = general.verify_peer;
+  texts.allow_tls_1_2 = general.allow_tls_1_2;
+  if (auto read = read_into(texts.certificate, files.certificate); !read)
+    return tl::unexpected(std::move(read.error()));
+  if (auto read = read_into(texts.key, files.key); !read) return tl::unexpected(std::move(read.error()));
+  return tls_context::make(tls_role::server, texts);
+}
+
 } // namespace
 
 base::result<std::shared_ptr<tls_source>> tls_source::open(tls_files files) {
@@ -48,7 +61,9 @@ base::result<std::shared_ptr<tls_source>> tls_source::automatic(std::string fold
 
 std::string tls_source::stamp() const {
   std::string out;
-  for (const std::string* path : {&files_.certificate, &files_.key, &files_.authorities}) {
+  std::vector<const std::string*> paths{&files_.certificate, &files_.key, &files_.authorities};
+  for (const auto& [name, pair] : files_.by_name) paths.insert(paths.end(), {&pair.certificate, &pair.key});
+  for (const std::string* path : paths) {
     struct stat info {};
     if (path->empty() || stat(path->c_str(), &info) != 0) {
       out += '-';
@@ -71,9 +86,15 @@ base::status tls_source::load() {
     return tl::unexpected(
         std::move(why).context(files_.certificate.empty() ? files_.authorities : files_.certificate));
   };
+  texts.protocols = files_.protocols;
   auto client = tls_context::make(tls_role::client, texts);
   if (!client) return named(std::move(client.error()));
   if (!files_.certificate.empty()) {
+    for (const auto& [name, pair] : files_.by_name) {
+      auto made = context_of(texts, pair);
+      if (!made) return tl::unexpected(std::move(made.error()).context(pair.certificate));
+      texts.by_name.emplace(name, std::move(*made));
+    }
     auto server = tls_context::make(tls_role::server, texts);
     if (!server) return named(std::move(server.error()));
     server_ = std::move(*server);

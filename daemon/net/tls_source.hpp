@@ -5,6 +5,7 @@
 // thread; reads files now and then.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,12 @@
 
 namespace coppice::net {
 
+// Of another name of a server's, see tls_settings::by_name. Paths.
+struct tls_pair_files {
+  std::string certificate;
+  std::string key;
+};
+
 // Paths; empty where there is none.
 struct tls_files {
   std::string certificate;
@@ -24,6 +31,8 @@ struct tls_files {
   std::string authorities;
   bool verify_peer = false;
   bool allow_tls_1_2 = false;
+  std::vector<std::string> protocols{}; // as tls_settings has them
+  std::map<std::string, tls_pair_files> by_name{};
 };
 
 class tls_source {

@@ -62,7 +62,8 @@ constexpr std::array<alert, 25> alerts{{
     {MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME, "unrecognized_name",
      "it has no certificate for the host we want"},
     {MBEDTLS_SSL_ALERT_MSG_CERT_REQUIRED, "certificate_required", no_certificate},
-    {MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL, "no_application_protocol", ""},
+    {MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL, "no_application_protocol",
+     "it speaks none of the protocols (alpn) we offer"},
 }};
 
 std::string shown(std::string_view name) {

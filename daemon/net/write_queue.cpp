@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace coppice::net {
 
@@ -100,6 +101,12 @@ void write_queue::block_bytes_written(std::size_t n) {
   } else {
     first.used = first.written = 0;
   }
+}
+
+void write_queue::swap(write_queue& other) noexcept {
+  segments_.swap(other.segments_);
+  blocks_.swap(other.blocks_);
+  std::swap(bytes_, other.bytes_);
 }
 
 void write_queue::clear() {

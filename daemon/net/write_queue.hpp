@@ -43,6 +43,8 @@ class write_queue {
   std::size_t copy_to(std::span<std::uint8_t> to) const;
   // The first `n` bytes are written.
   void advance(std::size_t n);
+  // Each has then what the other had. Bytes don't move: a write under way goes on.
+  void swap(write_queue& other) noexcept;
   // Drops everything.
   void clear();
 

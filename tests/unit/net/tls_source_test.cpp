@@ -44,6 +44,27 @@ TEST_CASE("files that stay as they are give the same context, changed ones anoth
   CHECK(source->client());
 }
 
+TEST_CASE("certificates for other names come from files too, and are followed") {
+  const files in;
+  const auto write_other = [&] {
+    const auto other = issue_leaf(in.authority, {"other.example"}, base::wall_now()).value();
+    in.folder.write("other.pem", other.certificate);
+    in.folder.write("other-key.pem", other.key);
+  };
+  auto paths = in.paths();
+  paths.by_name["other.example"] = {in.folder.file("other.pem"), in.folder.file("other-key.pem")};
+  const auto missing = tls_source::open(paths);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().text.find("other.pem") != std::string::npos);
+  write_other();
+  const auto source = tls_source::open(paths).value();
+  const auto first = source->server();
+  REQUIRE(first);
+  CHECK(source->server() == first);
+  write_other();
+  CHECK(source->server() != first);
+}
+
 TEST_CASE("a certificate replaced before its key, a damaged or a missing one leave the old in force") {
   const files in;
   const auto source = tls_source::open(in.paths()).value();

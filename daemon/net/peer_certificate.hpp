@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// The certificate that the other end of a TLS connection has shown. Any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct mbedtls_x509_crt;
+
+namespace coppice::net {
+
+struct peer_certificate {
+  std::vector<std::uint8_t> der;         // the leaf, as it came
+  std::string subject;                   // "CN=client, O=Example", fit to be printed
+  std::array<std::uint8_t, 32> sha256{}; // of der: what is called its fingerprint
+};
+
+peer_certificate describe(const mbedtls_x509_crt& certificate);
+
+} // namespace coppice::net

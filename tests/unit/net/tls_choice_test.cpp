@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// What the ends of a TLS connection choose and learn of each other: the protocol, the certificate for the
+// host that is asked for, the client's certificate, and the oldest version that will do.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "net/tls_context.hpp"
+#include "net/tls_pair.hpp"
+
+namespace coppice::net {
+namespace {
+
+using names = std::vector<std::string>;
+
+// A server with a certificate for 127.0.0.1 and others by name; clients verify it for the host they ask for.
+struct named_server : tls_pair {
+  explicit named_server(const std::string& asked) {
+    host = asked;
+    for (const char* name : {"www.example.org", "*.example.org", "Mail.Example.NET"}) {
+      std::string certified = name[0] == '*' ? "any.example.org" : name;
+      auto settings = our_authority().settings({certified, "*.example.org"});
+      if (name[0] == 'M') settings.verify_peer = false;
+      server_settings.by_name[name] = net::context(tls_role::server, settings);
+    }
+  }
+};
+
+// A ClientHello of TLS 1.2: no list of versions in it.
+std::string old_client_hello() {
+  using namespace std::string_literals;
+  const std::string body = "\x03\x03"s + std::string(32, 'r') + "\0\0\x04\xc0\x2b\xcc\xa9\x01\0"s +
+                           "\0\x16\0\x0a\0\x04\0\x02\0\x17\0\x0b\0\x02\x01\0\0\x0d\0\x04\0\x02\x04\x03"s;
+  const std::string message = "\x01\0\0"s + static_cast<char>(body.size()) + body;
+  return "\x16\x03\x01\0"s + static_cast<char>(message.size()) + message;
+}
+
+} // namespace
+
+TEST_CASE("the server's first protocol that the client offers is spoken") {
+  tls_pair both;
+  both.server_settings.protocols = {"h3", "second", "first"};
+  both.client_settings.protocols = {"first", "second"};
+  both.secure();
+  CHECK(both.client.alpn() == "second");
+  CHECK(both.server.alpn() == "second");
+}
+
+TEST_CASE("no protocol is spoken of where one end has no list") {
+  tls_pair both;
+  SUBCASE("the client") {
+    both.server_settings.protocols = {"first"};
+  }
+  SUBCASE("the server") {
+    both.client_settings.protocols = {"first"};
+  }
+  both.secure();
+  CHECK(both.client.alpn().empty());
+  CHECK(both.server.alpn().empty());
+}
+
+TEST_CASE("a client that offers other protocols only is refused, and both ends say why") {
+  tls_pair both;
+  both.server_settings.protocols = {"first"};
+  both.client_settings.protocols = {"other"};
+  both.connect();
+  REQUIRE(both.until([&] { return both.both_closed(); }));
+  CHECK(both.at_server.closed->text ==
+        "TLS handshake: the peer offers none of the protocols (alpn) that are spoken here");
+  CHECK(both.at_client.closed->text ==
+        "TLS handshake: the peer refuses: no_application_protocol (120): it speaks none of the protocols "
+        "(alpn) we offer");
+}
+
+TEST_CASE("a server shows the certificate of the host that is asked for") {
+  for (const char* asked : {"www.example.org", "other.example.org", "mail.example.net", "127.0.0.1"}) {
+    CAPTURE(asked);
+    named_server both(asked); // the client verifies the host
+    both.secure();
+    CHECK(both.client.peer_certificate());
+  }
+}
+
+TEST_CASE("a star stands for one label, and the server's own certificate is shown for hosts without a name") {
+  for (const char* asked : {"a.b.example.org", "example.org", "www.example.com"}) {
+    CAPTURE(asked);
+    named_server both(asked);
+    both.connect();
+    REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
+    CHECK(both.at_client.closed->text.find("it is for IP:127.0.0.1") != std::string::npos);
+  }
+}
+
+TEST_CASE("whether clients are verified goes with the name they ask for") {
+  named_server stranger("mail.example.net");
+  stranger.client_settings.certificate.clear();
+  stranger.client_settings.key.clear();
+  stranger.secure();
+  CHECK_FALSE(stranger.server.peer_certificate());
+
+  named_server refused("www.example.org");
+  refused.client_settings.certificate.clear();
+  refused.client_settings.key.clear();
+  refused.connect();
+  REQUIRE(refused.until([&] { return refused.both_closed(); }));
+  CHECK(refused.at_server.closed->text.find("shows no certificate") != std::string::npos);
+}
+
+TEST_CASE("a verified client's certificate can be looked at: its bytes, subject and fingerprint") {
+  tls_pair both;
+  both.secure();
+  const auto seen = both.server.peer_certificate();
+  REQUIRE(seen);
+  // SEQUENCE with a length in two bytes.
+  REQUIRE(seen->der.size() > 4);
+  CHECK(seen->der[0] == 0x30);
+  CHECK(seen->der.size() == std::size_t{seen->der[2]} * 256 + seen->der[3] + 4);
+  CHECK(seen->subject.find("CN=") == 0);
+  const auto shown = both.client.peer_certificate();
+  REQUIRE(shown);
+  CHECK(shown->sha256 != seen->sha256); // each end has its own
+  CHECK(both.server.peer_certificate()->sha256 == seen->sha256);
+}
+
+TEST_CASE("there is no certificate before the handshake's end, without TLS, or of a client that shows none") {
+  tls_pair both;
+  both.server_settings.verify_peer = false;
+  both.connect();
+  CHECK_FALSE(both.client.peer_certificate());
+  CHECK(both.client.alpn().empty());
+  REQUIRE(both.until([&] { return both.at_client.connected && both.server && !both.server.securing(); }));
+  CHECK(both.client.peer_certificate());
+  CHECK_FALSE(both.server.peer_certificate());
+  tls_pair plain;
+  plain.client_tls = plain.server_tls = false;
+  plain.connect();
+  REQUIRE(plain.until([&] { return plain.at_client.connected && plain.server; }));
+  CHECK_FALSE(plain.client.peer_certificate());
+  CHECK_FALSE(plain.server.peer_certificate());
+}
+
+TEST_CASE("TLS 1.2 is refused unless it is allowed") {
+  tls_pair both;
+  both.client_tls = false;
+  SUBCASE("refused, by an alert that says so") {
+    both.connect();
+    both.client.write(old_client_hello());
+    REQUIRE(both.until([&] { return both.at_server.closed && !both.at_client.received.empty(); }));
+    CHECK(both.at_server.closed->text.find("no version of TLS that is allowed here") != std::string::npos);
+    CHECK(both.at_client.received == "\x15\x03\x03" + std::string("\0\x02\x02\x46", 4));
+  }
+  SUBCASE("allowed") {
+    both.server_settings.allow_tls_1_2 = true;
+    both.connect();
+    both.client.write(old_client_hello());
+    REQUIRE(both.until([&] { return both.at_client.received.size() > 11; }));
+    CHECK(both.at_client.received[0] == 0x16);
+    CHECK(both.at_client.received.substr(9, 2) == "\x03\x03");
+    CHECK_FALSE(both.at_server.closed);
+  }
+}
+
+TEST_CASE("protocols and names that cannot be are refused in words") {
+  const auto says = [](tls_role role, const tls_settings& with) {
+    const auto made = tls_context::make(role, with);
+    REQUIRE_FALSE(made);
+    return made.error().text;
+  };
+  auto wrong = our_authority().settings();
+  wrong.protocols = {""};
+  CHECK(says(tls_role::client, wrong) == "alpn: '': the name of a protocol has 1 to 255 bytes");
+  wrong.protocols = {std::string(256, 'x')};
+  CHECK(says(tls_role::client, wrong).find("1 to 255 bytes") != std::string::npos);
+  wrong.protocols.clear();
+  const auto other = context(tls_role::server, our_authority().settings());
+  for (const char* name : {"", "*", "*.", "*.*.example.org", "www.*.org", "a..b", ".a", "a b", "a/b"}) {
+    CAPTURE(name);
+    wrong.by_name = {{name, other}};
+    CHECK(says(tls_role::server, wrong).find("is no host, nor one as *.example.org") != std::string::npos);
+  }
+  wrong.by_name = {{"a.example", other}};
+  CHECK(says(tls_role::client, wrong) == "sni: only servers choose by name, among servers");
+  wrong.by_name = {{"a.example", context(tls_role::client, our_authority().settings())}};
+  CHECK(says(tls_role::server, wrong) == "sni: only servers choose by name, among servers");
+}
+
+} // namespace coppice::net
