@@ -63,19 +63,23 @@ void name_open_handle(uv_handle_t* handle, void*) {
 result<loop> loop::make() {
   auto raw = std::make_unique<uv_loop_t>();
   if (const int code = uv_loop_init(raw.get()); code != 0) return fail_uv("make an event loop", code);
-  return loop(std::move(raw));
+  auto part = std::make_unique<std::unique_ptr<loop_part>>();
+  uv_loop_set_data(raw.get(), part.get());
+  return loop(std::move(raw), std::move(part));
 }
 
 loop& loop::operator=(loop&& other) noexcept {
   if (this != &other) {
     drain();
     loop_ = std::move(other.loop_);
+    part_ = std::move(other.part_);
   }
   return *this;
 }
 
 void loop::drain() {
   if (!loop_) return;
+  part_->reset();
   const nanos until = mono_now() + streams_patience;
   while (uv_loop_close(loop_.get()) == UV_EBUSY) {
     const nanos left = until - mono_now();

@@ -17,8 +17,14 @@
 
 namespace coppice::base::uv {
 
-// A uv_loop_t. Destruction runs close callbacks that are due, for two seconds also streams that close by
+// A uv_loop_t, and at most one part of another room's. Destruction runs close callbacks that are due, for two seconds also streams that close by
 // themselves; a handle whose owner outlives it is named in the log and its memory left to that owner.
+// What another room keeps with a loop; gone before the loop is closed.
+class loop_part {
+ public:
+  virtual ~loop_part() = default;
+};
+
 class loop {
  public:
   static result<loop> make();
@@ -35,10 +41,17 @@ class loop {
   // Makes run() return after the turn that is under way. Same thread.
   void stop() { uv_stop(raw()); }
 
+  // The part of a loop that was made here.
+  static std::unique_ptr<loop_part>& part(uv_loop_t* of) {
+    return *static_cast<std::unique_ptr<loop_part>*>(uv_loop_get_data(of));
+  }
+
  private:
-  explicit loop(std::unique_ptr<uv_loop_t> raw) : loop_(std::move(raw)) {}
+  loop(std::unique_ptr<uv_loop_t> raw, std::unique_ptr<std::unique_ptr<loop_part>> part)
+      : part_(std::move(part)), loop_(std::move(raw)) {}
   void drain();
 
+  std::unique_ptr<std::unique_ptr<loop_part>> part_;
   std::unique_ptr<uv_loop_t> loop_;
 };
 

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "behaviours/child_list.hpp"
 #include "behaviours/pool_spec.hpp"
+#include "behaviours/tcp_spec.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/process.hpp"
@@ -64,6 +65,7 @@ struct child_spec {
   runtime::message args;                             // for the actor: a map; empty: none
   std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
   std::shared_ptr<const pool_spec> pool;             // set: it is a pool, of that supervisor's children
+  std::shared_ptr<const tcp_spec> tcp;               // set: it is a listener
 
   bool is_supervisor() const { return supervisor != nullptr; }
   // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.

@@ -58,13 +58,13 @@ struct application_order {
   std::vector<std::string> order{}; // arrange: every application
 };
 
-// For a pool: it has another specification, of the same actor, and goes on. Answered ok, once it has as many
-// workers as that says, or {error, Reason}.
-struct pool_order {
-  std::shared_ptr<const child_spec> pool;
+// For a pool or a listener: it has another specification, of the same actor, and goes on. Answered ok, by a
+// pool once it has as many workers as that says, or {error, Reason}.
+struct specification_order {
+  std::shared_ptr<const child_spec> child;
 };
 
-using any_order = std::variant<supervisor_order, application_order, pool_order>;
+using any_order = std::variant<supervisor_order, application_order, specification_order>;
 
 // Any thread.
 class order_desk {

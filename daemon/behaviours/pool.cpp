@@ -44,16 +44,6 @@ message worker_down_reason(const message& reason) {
 
 } // namespace
 
-std::vector<pool_row> pool_board::rows() const {
-  std::vector<pool_row> out;
-  {
-    const std::scoped_lock held(lock_);
-    for (const auto& [pid, row] : rows_) out.push_back(row);
-  }
-  std::ranges::sort(out, {}, &pool_row::label);
-  return out;
-}
-
 message pool::resize_request(std::uint32_t size) {
   message_writer out;
   out.tuple(2);
@@ -344,8 +334,8 @@ bool pool::ask_supervisor(process& self, message request, inside_call about) {
 }
 
 void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
-  if (const auto* const mine = std::get_if<pool_order>(&ordered))
-    return adopt(self, mine->pool, std::move(caller));
+  if (const auto* const mine = std::get_if<specification_order>(&ordered))
+    return adopt(self, mine->child, std::move(caller));
   forward(self, std::move(caller), shared_->orders->lay_down(std::move(ordered)));
 }
 

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What the pools of a node count, where others can read it: a running pool enters its counters here and
-// leaves before it dies. Any thread.
+// What the pools of a node count. Any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
-#include "runtime/messages/ids.hpp"
+#include "behaviours/engine_board.hpp"
 
 namespace coppice::behaviours {
 
@@ -32,31 +26,7 @@ struct pool_counters {
   static void count(number& of) { set(of, of.load(std::memory_order_relaxed) + 1); }
 };
 
-struct pool_row {
-  std::string label;
-  std::shared_ptr<const pool_counters> counters;
-};
-
-class pool_board {
- public:
-  pool_board() = default;
-  pool_board(const pool_board&) = delete;
-  pool_board& operator=(const pool_board&) = delete;
-
-  void enter(const runtime::pid& pool, pool_row row) {
-    const std::scoped_lock held(lock_);
-    rows_.insert_or_assign(pool, std::move(row));
-  }
-  void leave(const runtime::pid& pool) {
-    const std::scoped_lock held(lock_);
-    rows_.erase(pool);
-  }
-  // By label.
-  std::vector<pool_row> rows() const;
-
- private:
-  mutable std::mutex lock_;
-  std::unordered_map<runtime::pid, pool_row, runtime::pid_hash> rows_;
-};
+using pool_board = engine_board<pool_counters>;
+using pool_row = pool_board::row;
 
 } // namespace coppice::behaviours

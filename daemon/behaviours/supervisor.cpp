@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/pool.hpp"
+#include "behaviours/tcp_listener.hpp"
 #include "behaviours/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -162,6 +163,8 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
                                                                    const message& env) {
   const child_spec& spec = *one.spec;
   if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
+  if (spec.tcp != nullptr)
+    return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
   return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled});

@@ -17,6 +17,7 @@
 #include "behaviours/order.hpp"
 #include "behaviours/peer_rights.hpp"
 #include "behaviours/pool_board.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/restart.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/actor_factory.hpp"
@@ -35,7 +36,9 @@ struct supervision {
   std::function<base::status(std::string_view actor, const runtime::message& args, bool of_template)>
       check_args{};
   peer_rights rights{};
-  pool_board* pools = nullptr; // outlives the system; null: nobody looks
+  pool_board* pools = nullptr;    // outlives the system; null: nobody looks
+  tcp_board* listeners = nullptr; // likewise
+  std::string certificates{};     // the folder of those that are made automatically
 };
 
 class supervisor : public native_server {
@@ -144,9 +147,9 @@ class supervisor : public native_server {
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
                                      const runtime::message& env);
   runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
-  // A pool that runs takes on its specification: an error, else nothing.
-  runtime::message tell_pool(runtime::process& self, const child& one,
-                             const std::shared_ptr<const child_spec>& spec);
+  // A pool or a listener that runs takes on its specification: an error, else nothing.
+  runtime::message tell_engine(runtime::process& self, const child& one,
+                               const std::shared_ptr<const child_spec>& spec);
   void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);

@@ -135,19 +135,19 @@ message supervisor::order_update(process& self, const std::shared_ptr<const chil
   if (simple()) {
     template_ = spec;
   } else if (child* const one = children_.find(spec->id.bytes())) {
-    if (message failure = tell_pool(self, *one, spec)) return failure;
+    if (message failure = tell_engine(self, *one, spec)) return failure;
     keep_to(self, *one, spec);
   }
   return done("updated");
 }
 
 // One that ends meanwhile starts by the new one.
-message supervisor::tell_pool(process& self, const child& one,
-                              const std::shared_ptr<const child_spec>& spec) {
-  if (spec->pool == nullptr || one.state != child_state::running) return {};
-  const message request = shared_->orders->lay_down(pool_order{spec});
-  const auto answer =
-      gen::call(self, one.pid, request, base::mono_now() + most_of_ordered_start + spec->pool->drain);
+message supervisor::tell_engine(process& self, const child& one,
+                                const std::shared_ptr<const child_spec>& spec) {
+  if ((spec->pool == nullptr && spec->tcp == nullptr) || one.state != child_state::running) return {};
+  const message request = shared_->orders->lay_down(specification_order{spec});
+  const base::nanos drain = spec->pool != nullptr ? spec->pool->drain : 0;
+  const auto answer = gen::call(self, one.pid, request, base::mono_now() + most_of_ordered_start + drain);
   if (self.exiting()) return terminating();
   if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
   return runtime::is_atom(*answer, "ok") ? message() : *answer;

@@ -33,6 +33,7 @@ constexpr example examples[] = {
     {"apply", "coppice apply --dry-run"},
     {"exit", "coppice exit probe '{shutdown, by_hand}'"},
     {"pool", "coppice pool workers resize 16"},
+    {"listener", "coppice listener gate suspend"},
     {"health", "coppice health"},
     {"top", "coppice top --sort reductions --once"},
     {"logs", "coppice logs -n 20 --level warning"},

@@ -230,6 +230,18 @@ const remote_command commands[] = {
        return arguments;
      },
      render_pool, true},
+    {"listener", "a listener's connections; suspend: it accepts no more until resume",
+     [](CLI::App& app, parameters& p) {
+       app.add_option("name", p.name, "of the listener: NAME, APPLICATION/CHILD or a pid")->required();
+       app.add_option("change", p.change, "suspend or resume")->check(CLI::IsMember({"suspend", "resume"}));
+       take_timeout(app, p);
+     },
+     [](const parameters& p) {
+       json arguments{{"name", p.name}};
+       if (!p.change.empty()) arguments["change"] = p.change;
+       return arguments;
+     },
+     render_listener, true},
     {"health", "what keeps the node from being ready, and what helps", no_options, no_arguments,
      render_health, false, health_verdict},
     {"log-level", "what is logged at which level, and another level for all, a module or a process",

@@ -264,6 +264,24 @@ std::string render_pool(const json& d, std::size_t columns) {
   return text + "\n" + table(out, columns);
 }
 
+std::string render_listener(const json& d, std::size_t columns) {
+  std::string ended;
+  for (const auto& [how, count] : at(d, "ended").items())
+    if (count != 0) ended += fmt::format("{}{} {}", ended.empty() ? "" : ", ", count.dump(), how);
+  return fields({{"listening", cell(d, "listening")},
+                 {"suspended", cell(d, "suspended")},
+                 {"open", fmt::format("{} of {}", cell(d, "open"), cell(d, "max_connections"))},
+                 {"waiting", cell(d, "waiting")},
+                 {"accepted", cell(d, "accepted")},
+                 {"denied", cell(d, "denied")},
+                 {"failed", cell(d, "failed")},
+                 {"crashed", cell(d, "crashed")},
+                 {"ended", ended},
+                 {"read", size_text(number(d, "bytes_read"))},
+                 {"written", size_text(number(d, "bytes_written"))}},
+                columns);
+}
+
 std::string render_nodes(const json& d, std::size_t columns) {
   rows out{{"NODE", "STATE", "DIRECTION", "HIDDEN", "TLS", "IN", "OUT", "QUEUED", "LAST ERROR"}};
   for (const auto& n : at(d, "nodes")) {

@@ -30,6 +30,7 @@ std::string render_tree(const nlohmann::json& document, std::size_t columns = an
 std::string render_processes(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_process(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_pool(const nlohmann::json& document, std::size_t columns);
+std::string render_listener(const nlohmann::json& document, std::size_t columns);
 std::string render_nodes(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_plugins(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_changes(const nlohmann::json& document, std::size_t columns = any_width);

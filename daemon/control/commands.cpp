@@ -158,6 +158,12 @@ pending run_info(const request& r) {
                  if (pool) document["engine"] = pool_document(r->of, *pool);
                  r->done(std::move(document));
                });
+  } else if (info->summary.is.behaviour == "tcp" && info->summary.is.plugin.empty()) {
+    r->of.listener(pid, node::instance::listener_change::none, info_most,
+                   [r, document = info_json(r->of, *info)](const base::result<runtime::message>& report) mutable {
+                     if (report) document["engine"] = report_document(*report);
+                     r->done(std::move(document));
+                   });
   } else if (is_parked(*info)) {
     answer_with_wait(r, *info, info_most);
   } else if (!info->summary.is.plugin.empty()) {
@@ -198,6 +204,23 @@ pending run_pool(const request& r) {
   r->of.pool(info->summary.pid, size, r->timeout_nanos(), [r](const base::result<node::pool_status>& pool) {
     pool ? r->done(pool_document(r->of, *pool)) : r->fail(pool.error());
   });
+  return {};
+}
+
+pending run_listener(const request& r) {
+  using change = node::instance::listener_change;
+  const auto info = r->of.info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  if (info->summary.is.behaviour != "tcp" || !info->summary.is.plugin.empty())
+    return r->fail(base::errc::invalid, "it is no listener, but a " + info->summary.is.behaviour), pending{};
+  const std::string asked = r->text("change");
+  const change wanted = asked == "suspend" ? change::suspend : asked == "resume" ? change::resume : change::none;
+  if (wanted == change::none && !asked.empty())
+    return r->fail(base::errc::invalid, "a listener is suspended or resumed"), pending{};
+  r->of.listener(info->summary.pid, wanted, r->timeout_nanos(),
+                 [r](const base::result<runtime::message>& report) {
+                   report ? r->done(report_document(*report)) : r->fail(report.error());
+                 });
   return {};
 }
 
@@ -330,6 +353,7 @@ constexpr command commands[] = {
     {"disconnect", "node", run_disconnect, true},
     {"exit", "name", run_exit, true},
     {"pool", "name", run_pool, true},
+    {"listener", "name", run_listener, true},
     {"health", nullptr, run_health},
     {"top", nullptr, run_top},
     {"logs", nullptr, run_logs},
@@ -350,10 +374,11 @@ constexpr std::size_t most_said = 200; // bytes
 // Before it is done, so that a node that does not survive it has said why.
 void log_change(const asked& a) {
   if (a.flag("dry_run")) return;
-  // log-level without a level asks only, and so does pool without a size.
+  // log-level without a level asks only, and so do pool without a size and listener without a change.
   if (a.what == "log-level" || (a.what.starts_with("pool ") && !a.arguments.contains("size"))) return;
+  if (a.what.starts_with("listener ") && a.text("change").empty()) return;
   std::string what = a.what;
-  for (const char* more : {"file", "of", "reason"}) {
+  for (const char* more : {"file", "of", "reason", "change"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }
   base::log::tell(base::log::events::asked_by_operator, base::log::level::notice, "control", fields_of(a.who),

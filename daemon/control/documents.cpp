@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <coppice/etf/cursor.hpp>
 
 #include "runtime/system.hpp"
 
@@ -180,6 +181,56 @@ json pool_document(node::instance& of, const node::pool_status& pool) {
           {"unanswered", pool.unanswered},
           {"uptime_ms", pool.uptime / ns_per_ms},
           {"workers", std::move(workers)}};
+}
+
+namespace {
+
+constexpr int deepest_report = 8;
+
+json term_json(etf::cursor& at, int depth) {
+  std::uint64_t number = 0;
+  std::uint32_t count = 0;
+  std::string_view name;
+  etf::bytes text;
+  const auto fall_through = [&at] { return static_cast<void>(at.skip()), json(); };
+  if (depth > deepest_report) return fall_through();
+  switch (at.peek()) {
+    case etf::kind::integer:
+      return at.read_unsigned(number) ? json(number) : fall_through();
+    case etf::kind::atom:
+      if (!at.read_atom(name)) return fall_through();
+      return name == "true" ? json(true) : name == "false" ? json(false) : json(name);
+    case etf::kind::binary:
+      if (!at.read_binary(text)) return fall_through();
+      return std::string(reinterpret_cast<const char*>(text.data()), text.size());
+    case etf::kind::nil:
+    case etf::kind::list: {
+      json list = json::array();
+      if (!at.read_list(count)) return fall_through();
+      if (count == 0) return list;
+      for (; count != 0; --count) list.push_back(term_json(at, depth + 1));
+      at.skip(); // its tail
+      return list;
+    }
+    case etf::kind::map: {
+      json map = json::object();
+      if (!at.read_map(count)) return fall_through();
+      for (; count != 0; --count) {
+        if (!at.read_atom(name)) return map;
+        map[std::string(name)] = term_json(at, depth + 1);
+      }
+      return map;
+    }
+    default:
+      return fall_through();
+  }
+}
+
+} // namespace
+
+json report_document(const runtime::message& report) {
+  etf::cursor at(report.bytes());
+  return term_json(at, 0);
 }
 
 json wait_json(const runtime::waited_for& wait) {

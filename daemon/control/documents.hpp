@@ -19,8 +19,11 @@ nlohmann::json processes_document(node::instance& of, std::string_view sort);
 // A row of it.
 nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
-// What a parked process waits for; null: for nothing any more.
 nlohmann::json pool_document(node::instance& of, const node::pool_status& pool);
+// Of what an engine says of itself: maps with atoms as keys, lists, whole numbers, atoms and binaries as
+// texts, true and false; null for all else.
+nlohmann::json report_document(const runtime::message& report);
+// What a parked process waits for; null: for nothing any more.
 nlohmann::json wait_json(const runtime::waited_for& wait);
 nlohmann::json nodes_document(node::instance& of);
 nlohmann::json plugins_document(node::instance& of);

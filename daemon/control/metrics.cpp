@@ -105,6 +105,32 @@ void pool_metrics(exposition& to, const std::vector<behaviours::pool_row>& pools
        &counters::unanswered);
 }
 
+void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::row>& listeners) {
+  using counters = behaviours::tcp_counters;
+  const std::size_t shown = std::min(most_series, listeners.size());
+  const auto each = [&](kind what, std::string_view name, std::string_view help,
+                        counters::number counters::*value) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i)
+      to.sample({{"listener", listeners[i].label}},
+                ((*listeners[i].counters).*value).load(std::memory_order_relaxed));
+  };
+  each(kind::gauge, "tcp_connections", "Connections that are open", &counters::open);
+  each(kind::counter, "tcp_accepted", "Connections that were accepted", &counters::accepted);
+  each(kind::counter, "tcp_denied", "Connections that were closed by access", &counters::denied);
+  each(kind::counter, "tcp_failed", "Connections whose actor could not be started", &counters::failed);
+  each(kind::counter, "tcp_crashed", "Connections whose actor failed", &counters::crashed);
+  each(kind::counter, "tcp_read_bytes", "Bytes of connections that have ended", &counters::read);
+  each(kind::counter, "tcp_written_bytes", "Bytes of connections that have ended", &counters::written);
+  to.family(kind::counter, "tcp_ended", "Connections that have ended, by how");
+  for (std::size_t i = 0; i < shown; ++i)
+    for (std::size_t how = 0; how < behaviours::stream_ends; ++how)
+      if (const auto count = listeners[i].counters->ended[how].load(std::memory_order_relaxed); count != 0)
+        to.sample({{"listener", listeners[i].label},
+                   {"how", std::string(behaviours::text(static_cast<behaviours::stream_end>(how)))}},
+                  count);
+}
+
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
   to.family(kind::gauge, "loaded_plugin_generation",
             "How often the plugin was loaded, its first time included");
@@ -202,6 +228,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   worker_metrics(to, from.status.runtime.workers);
   tree_metrics(to, from);
   pool_metrics(to, from.pools);
+  listener_metrics(to, from.listeners);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);

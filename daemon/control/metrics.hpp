@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/pool_board.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
 #include "control/exposition.hpp"
 #include "node/snapshot.hpp"
 
@@ -34,6 +35,7 @@ struct metrics_source {
   node::plugin_metrics counted;      // by them
   std::vector<std::string> given_up; // paths of children
   std::vector<behaviours::pool_row> pools;
+  std::vector<behaviours::tcp_board::row> listeners;
   bool ready = false;            // as /readyz says
   std::uint64_t log_dropped = 0; // lines
   process_usage usage;

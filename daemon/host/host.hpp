@@ -15,6 +15,7 @@
 #include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/post.h>
+#include <coppice/stream.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
 
@@ -28,6 +29,7 @@
 #include <vector>
 
 #include "behaviours/gen.hpp"
+#include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/sys_debug.hpp"
 #include "host/actor_origin.hpp"
 #include "host/plugin_image.hpp"
@@ -109,6 +111,8 @@ struct extra_state {
   base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
   std::uint64_t refused_dead = 0;     // such calls
   own_post_target posts;
+  std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through
+  std::unique_ptr<behaviours::actor_streams> streams;
 };
 
 } // namespace coppice::host
@@ -121,6 +125,7 @@ struct coppice_actor {
   const coppice::host::actor_identity* is = nullptr; // never changed, so that any thread may look at it
   coppice::host::asked_call* asked = nullptr;
   coppice::host::looking looking = coppice::host::looking::no;
+  bool takes_streams = false;                           // it has callbacks for them
   bool created = false;                                 // it has a state, which is to be destroyed
   bool restored = false;                                // after_restore is due
   bool to_be_continued = false;                         // handle_continue is due, behind after_restore
@@ -152,6 +157,7 @@ const coppice_log_api* log_interface();
 const coppice_await_api* await_interface();
 const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
+const coppice_stream_api* stream_interface();
 const coppice_metric_api* metric_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`

@@ -13,6 +13,7 @@ namespace coppice::host {
 behaviour_list hosted_behaviours() {
   static const hosted_behaviour all[] = {
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
+      hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // which may be no server to others
   };
   return all;
 }

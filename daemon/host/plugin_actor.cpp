@@ -22,6 +22,7 @@ plugin_actor::plugin_actor(actor_plan&& plan) : code_(plan.code), generation_(pl
   actor_.image = std::move(plan.image);
   actor_.origin = kept_origin({std::move(plan.args), std::move(plan.env)});
   actor_.unhandled = plan.unhandled;
+  actor_.takes_streams = code_->streams.size != 0;
   if (plan.saved == nullptr) return;
   needs_handover().saved = std::move(plan.saved);
   handover_->only_tried = plan.only_tried;
@@ -34,6 +35,12 @@ plugin_actor::~plugin_actor() {
 }
 
 outcome plugin_actor::begin(process& self) {
+  outcome begun = begin_actor(self);
+  if (begun.stops() || actor_.extra == nullptr || actor_.extra->begins_with == nullptr) return begun;
+  return take_first_stream();
+}
+
+outcome plugin_actor::begin_actor(process& self) {
   actor_.process = &self;
   std::int32_t status = look_only(actor_, looking::create, [this] {
     return call_or(COPPICE_OK, code_->lifecycle.create, &actor_, &state_);
@@ -168,10 +175,12 @@ void plugin_actor::report_crash(const message& reason) {
 
 void plugin_actor::end(const message& reason) {
   if (!runtime::is_orderly(reason)) report_crash(reason);
-  if (code_->lifecycle.terminate == nullptr || !actor_.created) return;
-  const coppice_message lent = lend(reason);
-  in_turn(actor_, "terminate", reason.bytes(),
-          [&] { return code_->lifecycle.terminate(&actor_, state_, &lent), COPPICE_OK; });
+  if (code_->lifecycle.terminate != nullptr && actor_.created) {
+    const coppice_message lent = lend(reason);
+    in_turn(actor_, "terminate", reason.bytes(),
+            [&] { return code_->lifecycle.terminate(&actor_, state_, &lent), COPPICE_OK; });
+  }
+  end_streams(runtime::is_orderly(reason));
 }
 
 void plugin_actor::describe_to(runtime::description& out) const {

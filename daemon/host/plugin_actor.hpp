@@ -29,6 +29,7 @@ class plugin_actor : public reloadable {
                        const saved_state& saved) final;
   void go_over(runtime::process& self) final;
   void stay(runtime::process& self) final;
+  void begin_with(behaviours::accepted_stream stream) final;
 
  protected:
   explicit plugin_actor(actor_plan&& plan);
@@ -42,6 +43,11 @@ class plugin_actor : public reloadable {
   runtime::outcome begin(runtime::process& self); // init
   runtime::outcome go_on();
   void end(const runtime::message& reason); // terminate
+  // Of runtime::behaviour::receive_io(), and of what a listener tells its connections: true, it was that.
+  runtime::outcome take_io();
+  bool drains(const runtime::message& m);
+  // It ends: what it has written still goes out if that is orderly.
+  void end_streams(bool orderly) noexcept;
   void describe_to(runtime::description& out) const;
   // Answers `from`, as behaviours::change_config() has it.
   runtime::outcome change_config(runtime::process& self, const runtime::message& from,
@@ -71,6 +77,7 @@ class plugin_actor : public reloadable {
   coppice_actor& actor() { return actor_; }
 
  private:
+  class stream_port;
   struct incarnation;
   struct incarnation_deleter {
     void operator()(incarnation* owned) const noexcept;
@@ -85,6 +92,8 @@ class plugin_actor : public reloadable {
   bool has_prepared() const { return handover_ != nullptr && handover_->next != nullptr; }
   void forget(incarnation& one);
   runtime::outcome begin_restored(runtime::process& self);
+  runtime::outcome begin_actor(runtime::process& self);
+  runtime::outcome take_first_stream();
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
   // create or init failed with `status`.
   runtime::outcome fail_to_begin(const char* callback, std::int32_t status);

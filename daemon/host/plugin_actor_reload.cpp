@@ -154,6 +154,7 @@ void plugin_actor::go_over(process& self) {
   std::swap(actor_.image, next.image);
   std::swap(code_, next.code);
   std::swap(state_, next.state);
+  actor_.takes_streams = code_->streams.size != 0;
   generation_.store(actor_.image->generation(), std::memory_order_relaxed);
   stay(self);
   has_restored(self);

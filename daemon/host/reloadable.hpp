@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/error.hpp"
+#include "behaviours/streams/stream_taker.hpp"
 #include "host/actor_code.hpp"
 #include "host/actor_origin.hpp"
 #include "host/plugin_image.hpp"
@@ -23,7 +24,7 @@ struct saved_state {
 // errc::unsupported: such an actor with, or without, a state can't become one of this code with it.
 base::status takes_over(const actor_identity& now, const actor_code& next, bool has_state);
 
-class reloadable {
+class reloadable : public behaviours::stream_taker {
  public:
   virtual ~reloadable() = default;
 

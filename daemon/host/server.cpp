@@ -27,6 +27,8 @@ server::server(actor_plan&& plan) : plugin_actor(std::move(plan)) {}
 outcome server::take_info(process&, const message& m) {
   if (actor().extra != nullptr && actor().extra->has_requested) [[unlikely]]
     if (outcome next = runtime::carry_on(); take_response(m, next)) return next;
+  if (drains(m)) [[unlikely]]
+    return runtime::carry_on();
   const coppice_message lent = lend(m);
   const std::int32_t status = in_turn(actor(), "handle_info", m.bytes(), [&] {
     return call_or(COPPICE_UNHANDLED, callbacks().handle_info, &actor(), state(), &lent);

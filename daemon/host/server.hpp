@@ -28,6 +28,8 @@ class server final : public behaviours::server, public plugin_actor {
                                 runtime::message request) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
+  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
+  void died(runtime::process&) noexcept override { end_streams(false); }
 
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,

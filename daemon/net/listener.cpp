@@ -79,7 +79,7 @@ class listener::inner {
     auto made = base::uv::poll::make(on, socket_.fd.get(), [this](int, int) { accept_some(); });
     if (!made) return tl::unexpected(std::move(made.error()));
     readable_ = std::move(*made);
-    again_ = base::uv::timer(on, [this] { resume(); });
+    again_ = base::uv::timer(on, [this] { go_on(); });
     return readable_.start(UV_READABLE);
   }
 
@@ -92,6 +92,23 @@ class listener::inner {
   }
   std::size_t connections() const { return alive_->load(std::memory_order_relaxed); }
   bool saturated() const { return saturated_; }
+  bool suspended() const { return suspended_; }
+  listener_counts counts() const { return counts_; }
+
+  void suspend() {
+    if (std::exchange(suspended_, true)) return;
+    saturated_ = false;
+    again_.stop();
+    static_cast<void>(readable_.start(0));
+  }
+  void resume() {
+    if (std::exchange(suspended_, false)) static_cast<void>(readable_.start(UV_READABLE));
+  }
+  void set_max_connections(std::size_t most) {
+    options_.max_connections = most;
+    if (saturated_) again_.start(std::chrono::milliseconds(0));
+  }
+  void set_access(base::access_list access) { options_.access = std::move(access); }
 
   // The poll handle goes before the descriptor, and neither inside accept_some, which may be running:
   // the listener moves the whole of it to a last callback on the loop.
@@ -112,7 +129,7 @@ class listener::inner {
 
   void accept_some() {
     running_ = true;
-    for (int i = 0; i < accepts_at_once && !stopped_ && accept_one(); ++i) {
+    for (int i = 0; i < accepts_at_once && !stopped_ && !suspended_ && accept_one(); ++i) {
     }
     running_ = false;
     // Closed by its own callback: this was the last use.
@@ -121,8 +138,9 @@ class listener::inner {
 
   bool accept_one() {
     if (full()) {
-      if (somebody_waits()) dismiss_one();
-      return saturate("the bound of {} connections", options_.max_connections);
+      const bool room_comes = somebody_waits() && dismiss_one();
+      if (room_comes || !options_.shed)
+        return saturate("the bound of {} connections", options_.max_connections);
     }
     sockaddr_storage from{};
     socklen_t length = sizeof from;
@@ -135,12 +153,25 @@ class listener::inner {
       dismiss_one();
       return saturate("{}", std::strerror(number));
     }
+    if (!permits(from, length)) {
+      ++counts_.refused;
+      return true;
+    }
+    if (full()) {
+      ++counts_.shed;
+      base::log::counted(base::log::level::warning, "net", "shed",
+                         "{} closes connections at once: the bound of {} is reached", name(),
+                         options_.max_connections);
+      return true;
+    }
     const bool costs_another = descriptors_run_out(taken.get());
     if (costs_another && !dismiss_one()) {
+      ++counts_.shed;
       return saturate("the process has {} file descriptors left", "few");
     }
     door::place place;
     if (options_.door) place = options_.door->enter(share_of(taken.get(), from));
+    ++counts_.accepted;
     alive_->fetch_add(1, std::memory_order_relaxed);
     std::shared_ptr<void> token(nullptr,
                                 [alive = alive_](void*) { alive->fetch_sub(1, std::memory_order_relaxed); });
@@ -162,6 +193,13 @@ class listener::inner {
     return fits_.has_value();
   }
 
+  bool permits(const sockaddr_storage& from, socklen_t length) const {
+    if (!is_tcp_ || (options_.access.allow.empty() && options_.access.deny.empty())) return true;
+    const auto who = base::socket_address::from_raw(reinterpret_cast<const sockaddr*>(&from), length);
+    return who && options_.access.permits(*who);
+  }
+  std::string name() const { return is_tcp_ ? address().to_string() : socket_.path; }
+
   bool somebody_waits() const {
     pollfd one{socket_.fd.get(), POLLIN, 0};
     return ::poll(&one, 1, 0) == 1;
@@ -171,9 +209,9 @@ class listener::inner {
   template <class Why>
   bool saturate(fmt::format_string<Why> reason, Why&& why) {
     if (!saturated_) {
-      base::log::counted(
-          base::log::level::warning, "net", "saturated", "{} accepts no more connections until some end: {}",
-          is_tcp_ ? address().to_string() : socket_.path, fmt::format(reason, std::forward<Why>(why)));
+      base::log::counted(base::log::level::warning, "net", "saturated",
+                         "{} accepts no more connections until some end: {}", name(),
+                         fmt::format(reason, std::forward<Why>(why)));
     }
     saturated_ = true;
     static_cast<void>(readable_.start(0));
@@ -181,8 +219,8 @@ class listener::inner {
     return false;
   }
 
-  void resume() {
-    if (full()) {
+  void go_on() {
+    if (full() && !options_.shed) {
       if (somebody_waits()) dismiss_one();
       again_.start(look_again);
       return;
@@ -202,7 +240,9 @@ class listener::inner {
   base::uv::timer again_;
   std::optional<std::size_t> fits_; // connections, while descriptors are few
   base::nanos counted_ = 0;         // when descriptors were
+  listener_counts counts_;
   bool saturated_ = false;
+  bool suspended_ = false;
   bool running_ = false;
   bool stopped_ = false;
   std::unique_ptr<inner> self_;
@@ -256,6 +296,13 @@ base::result<listener> listener::adopt(uv_loop_t* on, base::unique_fd fd, const 
   return watched(on, listening_socket{std::move(fd)}, family != AF_UNIX, options, std::move(accept));
 }
 
+base::result<listener> listener::named(uv_loop_t* on, socket_store& passed, std::string_view name,
+                                       const listen_options& options, accept_fn accept) {
+  auto opened = open_named(passed, name, options.backlog);
+  const bool is_tcp = opened && opened->path.empty();
+  return watched(on, std::move(opened), is_tcp, options, std::move(accept));
+}
+
 base::socket_address listener::address() const {
   return inner_->address();
 }
@@ -264,6 +311,24 @@ std::size_t listener::connections() const {
 }
 bool listener::saturated() const {
   return inner_->saturated();
+}
+listener_counts listener::counts() const {
+  return inner_->counts();
+}
+void listener::suspend() {
+  inner_->suspend();
+}
+void listener::resume() {
+  inner_->resume();
+}
+bool listener::suspended() const {
+  return inner_->suspended();
+}
+void listener::set_max_connections(std::size_t most) {
+  inner_->set_max_connections(most);
+}
+void listener::set_access(base::access_list access) {
+  inner_->set_access(std::move(access));
 }
 
 void listener::close() {

@@ -3,7 +3,7 @@
 // the taker chooses the loop that runs them. Each is given a place at the listener's door, if it has one:
 // there strangers make room for each other. At max_connections, or when the process is out of
 // descriptors, it stops accepting and looks again every 100 ms: connections wait in the kernel's
-// backlog instead of being dropped. The loop's thread.
+// backlog instead of being dropped, unless it is told to shed them. The loop's thread.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +15,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "base/address_range.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
@@ -31,6 +33,10 @@ struct listen_options {
   int backlog = 1024;
   // Accepted sockets and their streams alive at once; 0 is no bound.
   std::size_t max_connections = 0;
+  // At max_connections: accept and close at once, so that who connects knows, instead of leaving him to wait.
+  bool shed = false;
+  // Whose connections are closed at once; at a Unix-domain socket it says nothing.
+  base::access_list access{};
   // For those who have said nothing yet; one may be shared by several listeners. Null: none.
   std::shared_ptr<net::door> door{};
   // Else the last descriptors of the process are only for who takes the place of another.
@@ -42,6 +48,13 @@ struct listen_options {
 // Those of a server that answers requests: so many places at its door, and four times as many connections in
 // all, since those whose requests are being answered are not dismissed.
 listen_options for_requests(std::string door, std::size_t places);
+
+// Connections since the beginning.
+struct listener_counts {
+  std::uint64_t accepted = 0; // and handed out
+  std::uint64_t shed = 0;     // closed at once, there being too many, or too few descriptors
+  std::uint64_t refused = 0;  // closed at once by the access list
+};
 
 class listener {
  public:
@@ -69,12 +82,27 @@ class listener {
   static base::result<listener> adopt(uv_loop_t* on, base::unique_fd fd, const listen_options& options,
                                       accept_fn accept);
 
+  // One that systemd has passed under this name (FileDescriptorName=), TCP of any family or Unix-domain; of
+  // several each call takes another, the lowest port first. errc::not_found: there is none left.
+  static base::result<listener> named(uv_loop_t* on, socket_store& passed, std::string_view name,
+                                      const listen_options& options, accept_fn accept);
+
   explicit operator bool() const { return inner_ != nullptr; }
   // TCP only.
   base::socket_address address() const;
   std::size_t connections() const;
   // Whether it has stopped accepting, for one of the reasons above.
   bool saturated() const;
+  listener_counts counts() const;
+
+  // Accepts nobody until resume(): who connects waits in the backlog, and beyond that for the kernel to try
+  // again. Connections that are accepted already stay. Also inside accept_fn.
+  void suspend();
+  void resume();
+  bool suspended() const;
+  // From now on; of the connections there are none is closed. 0: no bound.
+  void set_max_connections(std::size_t most);
+  void set_access(base::access_list access);
   void close();
 
  private:

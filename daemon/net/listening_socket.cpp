@@ -19,6 +19,12 @@
 namespace coppice::net {
 namespace {
 
+constexpr std::uint16_t first_free_port = 1024;
+constexpr std::string_view way_out =
+    "; a port below 1024 needs a right that this process does not have: let a socket unit of systemd open "
+    "it, "
+    "with FileDescriptorName=NAME, and listen on { socket: NAME }";
+
 base::result<base::unique_fd> open_socket(int family) {
   base::unique_fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return base::fail_errno("open a socket", errno);
@@ -33,7 +39,10 @@ base::result<base::unique_fd> bind_tcp(const base::socket_address& address, int 
   if (address.is_ipv6()) setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   // Two sockets of one process may share a bound address under SO_REUSEADDR until one listens.
   if (bind(fd->get(), address.raw(), address.raw_length()) != 0 || listen(fd->get(), backlog) != 0) {
-    return base::fail_errno("listen on " + address.to_string(), errno);
+    const int number = errno;
+    auto why = base::fail_errno("listen on " + address.to_string(), number);
+    if (number == EACCES && address.port() < first_free_port) why.value().text += way_out;
+    return why;
   }
   return fd;
 }
@@ -193,6 +202,15 @@ base::result<listening_socket> open_tcp(const base::socket_address& address, por
   }
   return base::fail(base::errc::exists, fmt::format("listen on {}: no free port from {} to {}",
                                                     address.host(), ports.first, ports.last));
+}
+
+base::result<listening_socket> open_named(socket_store& passed, std::string_view name, int backlog) {
+  auto found = passed.take_named(name);
+  if (!found)
+    return tl::unexpected(std::move(found.error()).context(fmt::format("listen on the socket {}", name)));
+  if (auto fits = listen_again(found->fd.get(), backlog); !fits)
+    return tl::unexpected(std::move(fits.error()));
+  return listening_socket{std::move(found->fd), std::move(found->place), std::move(found->path), false};
 }
 
 base::result<listening_socket> open_unix(const unix_place& at, int backlog, const keeping& kept) {

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -18,7 +19,7 @@ namespace coppice::net {
 struct listening_socket {
   base::unique_fd fd;
   socket_store::place place{}; // destroyed before the descriptor
-  std::string path{};          // of a Unix-domain socket
+  std::string path{};          // of a Unix-domain socket, and only of one
   bool made = false;           // its file is ours
 };
 
@@ -28,9 +29,10 @@ struct unix_place {
   std::optional<gid_t> group{};
 };
 
-// As listener::tcp and listener::unix_socket say.
+// As listener::tcp, named and unix_socket say.
 base::result<listening_socket> open_tcp(const base::socket_address& address, port_range ports, int backlog,
                                         const keeping& kept);
+base::result<listening_socket> open_named(socket_store& passed, std::string_view name, int backlog);
 base::result<listening_socket> open_unix(const unix_place& at, int backlog, const keeping& kept);
 
 // Makes one that listens already ours: its backlog, whose it is, that it does not wait.

@@ -93,6 +93,8 @@ struct socket_store::waiting {
     }
   }
 
+  std::uint16_t port() const { return at ? at->port() : 0; }
+
   std::string described() const {
     if (at) return fmt::format("{} {}", listens ? "at" : "connected to", at->to_string());
     return path.empty() ? "without an address" : "at " + base::printable(path);
@@ -143,34 +145,59 @@ std::optional<socket_store::taken> socket_store::take(std::string_view name, Mat
   const std::scoped_lock held(lock_);
   auto best = waiting_.end();
   for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
-    if (at->name != name || !at->wrong.empty() || !matches(*at)) continue;
-    if (best == waiting_.end() || (at->at && at->at->port() < best->at->port())) best = at;
+    if (at->name != name || !matches(*at)) continue;
+    if (best == waiting_.end() || at->port() < best->port()) best = at;
   }
   if (best == waiting_.end()) return std::nullopt;
   base::unique_fd fd = std::move(best->fd);
+  std::string path;
+  if (!best->at) path = best->path.empty() ? "@" : best->path;
   base::log::info(module, "{} goes on with the socket {}", best->name, best->described());
   used_.emplace(++last_, used{best->name, fd.get(), false});
   waiting_.erase(best);
-  return taken{std::move(fd), place(*this, last_)};
+  return taken{std::move(fd), place(*this, last_), std::move(path)};
 }
 
 std::optional<socket_store::taken> socket_store::take_tcp(std::string_view name,
                                                           const base::socket_address& address,
                                                           port_range ports) {
   return take(name, [&](const waiting& one) {
-    if (!one.listens || !one.at || !same_host(*one.at, address)) return false;
+    if (!one.wrong.empty() || !one.listens || !one.at || !same_host(*one.at, address)) return false;
     const bool any = ports.first == 0 && ports.last == 0;
     return any || (one.at->port() >= ports.first && one.at->port() <= ports.last);
   });
 }
 
 std::optional<socket_store::taken> socket_store::take_unix(std::string_view name, const std::string& path) {
-  return take(name, [&](const waiting& one) { return one.listens && !one.at && one.path == path; });
+  return take(name, [&](const waiting& one) {
+    return one.wrong.empty() && one.listens && !one.at && one.path == path;
+  });
+}
+
+base::result<socket_store::taken> socket_store::take_named(std::string_view name) {
+  // Both families are wrong only where an address says which one is meant.
+  auto found =
+      take(name, [](const waiting& one) { return one.listens && (one.wrong.empty() || one.both_families); });
+  if (found) return std::move(*found);
+  const std::scoped_lock held(lock_);
+  for (const waiting& one : waiting_) {
+    if (one.name != name) continue;
+    return base::fail(base::errc::invalid,
+                      "what was passed under this name is of no use: " +
+                          (one.wrong.empty() ? std::string("it does not listen") : one.wrong));
+  }
+  return base::fail(
+      base::errc::not_found,
+      fmt::format("none was passed under this name, or it is in use already: its socket unit needs "
+                  "FileDescriptorName={}, and Service= this service",
+                  name));
 }
 
 std::optional<socket_store::taken> socket_store::take_connection(std::string_view name,
                                                                  const base::socket_address& peer) {
-  return take(name, [&](const waiting& one) { return !one.listens && one.at && *one.at == peer; });
+  return take(name, [&](const waiting& one) {
+    return one.wrong.empty() && !one.listens && one.at && *one.at == peer;
+  });
 }
 
 socket_store::place socket_store::keep(std::string_view name, int descriptor) {

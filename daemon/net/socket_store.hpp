@@ -64,6 +64,7 @@ class socket_store {
   struct taken {
     base::unique_fd fd;
     socket_store::place place;
+    std::string path{}; // of a Unix-domain socket; "@" where it has none in the file system
   };
 
   // A listening socket that was passed under this name, at this address and one of these ports, the lowest
@@ -71,6 +72,9 @@ class socket_store {
   std::optional<taken> take_tcp(std::string_view name, const base::socket_address& address, port_range ports);
   // One that was bound to this path, as it is written.
   std::optional<taken> take_unix(std::string_view name, const std::string& path);
+  // Any listening socket that was passed under this name, the lowest port first; one for IPv6 may take IPv4
+  // connections too. errc::not_found, errc::invalid: there is none, or only what is of no use, and why.
+  base::result<taken> take_named(std::string_view name);
   // A connection to this address.
   std::optional<taken> take_connection(std::string_view name, const base::socket_address& peer);
 

@@ -3,10 +3,13 @@
 // loop's thread.
 #include "net/stream.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "net/stream_core.hpp"
@@ -168,6 +171,26 @@ void stream::close() {
   if (!socket_) return;
   inner().silence();
   socket_.close();
+}
+
+void stream::set_nodelay(bool at_once) {
+  const int on = at_once ? 1 : 0;
+  setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void stream::set_keepalive(std::chrono::seconds silence) {
+  constexpr int probes = 4;
+  constexpr int most = 32767; // what the kernel takes
+  const int fd = descriptor();
+  const int after = static_cast<int>(std::clamp<std::chrono::seconds::rep>(silence.count(), 0, most));
+  const int on = after > 0 ? 1 : 0;
+  if (on == 1) {
+    const int between = std::max(1, after / probes);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &after, sizeof after);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  }
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 base::result<base::socket_address> stream::peer_address() const {

@@ -36,7 +36,7 @@ class stream_handler {
   // The connect succeeded, and TLS's handshake where there is one; not called for accepted streams.
   virtual void on_connected() {}
 
-  // The handshake that start_tls() began has succeeded; what is read and written from now on is sealed.
+  // The handshake of an accepted stream, or that start_tls() began, has succeeded; what is read and written from now on is sealed.
   virtual void on_secured() {}
 
   // Where the next bytes are read to; they come back in on_data, as a prefix of what was returned.
@@ -174,6 +174,13 @@ class stream {
   void close_when_written(std::chrono::milliseconds patience = std::chrono::milliseconds(5000));
   // At once; what is queued is dropped.
   void close();
+
+  // TCP only, of others they do nothing. Whether small writes leave at once, without waiting for the peer to
+  // acknowledge those before (TCP_NODELAY): so they do unless this says otherwise.
+  void set_nodelay(bool at_once);
+  // After so much silence the peer is probed, and the stream fails with errc::timeout if nothing is heard for
+  // as long again. 0: never, as at first. At most 32767 s.
+  void set_keepalive(std::chrono::seconds silence);
 
   // The socket, which stays the stream's; -1: there is none.
   int descriptor() const;

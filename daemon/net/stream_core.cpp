@@ -75,7 +75,7 @@ void stream::core::ready() {
   const bool was_open = std::exchange(securing_later_, false);
   // A stream that was ended while it connected has no handler left to tell.
   if (handler_ != nullptr) {
-    if (was_open) {
+    if (was_open || (tls_ && target_.empty())) {
       handler_->on_secured();
     } else if (!target_.empty()) {
       handler_->on_connected();
@@ -147,7 +147,8 @@ void stream::core::give_space(uv_buf_t* into) {
 void stream::core::took(ssize_t count, const uv_buf_t* into) {
   if (self_ && count < 0 && count != UV_EOF) return close_self();
   if (dead() || count == 0 || handler_ == nullptr) return;
-  if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).value());
+  if (count < 0)
+    return took_end(base::fail_uv("read", static_cast<int>(count)).value(), count == UV_EOF);
   bytes_read_ += static_cast<std::uint64_t>(count);
   const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into->base),
                                static_cast<std::size_t>(count)};
@@ -169,12 +170,11 @@ void stream::core::rest() {
   schedule();
 }
 
-void stream::core::took_end(base::error why) {
+void stream::core::took_end(base::error why, bool at_end) {
   const bool cut = tls_ && !saw_end_;
-  const bool at_end = why.code == base::errc::closed;
   saw_end_ = true;
   adjust_reading();
-  if (at_end && !cut && tls_) return; // the end was told with its close_notify
+  if (why.code == base::errc::closed && !cut && tls_) return; // the end was told with its close_notify
   if (cut && !ready_) return fail(tls_->cut_short());
   if (const auto broken = std::move(broken_)) return fail(*broken);
   if (at_end && !cut && (handler_->on_end() || dead())) return;

@@ -79,7 +79,7 @@ class stream::core final : private tls_pacer::client {
   std::span<std::uint8_t> handler_space();
   void expect_much();
   void took(ssize_t count, const uv_buf_t* into);
-  void took_end(base::error why);
+  void took_end(base::error why, bool at_end);
   void rest();
 
   void wrote();

@@ -4,6 +4,7 @@
 #include "node/assemble.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "node/machine_memory.hpp"
@@ -293,10 +294,84 @@ std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool
   return out;
 }
 
+net::framing convert(const spec::frame_options& from) {
+  static constexpr std::array kinds{net::framing::kind::none, net::framing::kind::line,
+                                    net::framing::kind::fixed, net::framing::kind::length,
+                                    net::framing::kind::delimiter};
+  net::framing out;
+  out.by = kinds[static_cast<std::size_t>(from.kind)];
+  out.max = from.max;
+  out.size = from.size;
+  out.bytes = static_cast<std::uint8_t>(from.bytes);
+  out.at = static_cast<std::uint16_t>(from.offset);
+  out.header = static_cast<std::uint16_t>(from.header != 0 ? from.header : from.offset + from.bytes);
+  out.includes_header = from.includes_header;
+  out.with_header = from.with_header;
+  out.little_endian = from.endian == spec::endian::little;
+  out.delimiter = from.delimiter;
+  return out;
+}
+
+behaviours::tcp_place convert(const spec::tcp_listen_options& from) {
+  using tls = behaviours::tcp_place::tls;
+  behaviours::tcp_place out;
+  out.path = from.path;
+  out.mode = from.mode;
+  if (from.path.empty())
+    out.address = base::socket_address::parse(from.address, from.port).value_or(base::socket_address());
+  out.secured = from.tls.how == spec::tls_spec::mode::off  ? tls::off
+                : from.tls.how == spec::tls_spec::mode::on ? tls::automatic
+                                                           : tls::files;
+  out.files.certificate = from.tls.certificate.value_or("");
+  out.files.key = from.tls.key.value_or("");
+  out.files.authorities = from.tls.ca.value_or("");
+  out.files.verify_peer = from.tls.how == spec::tls_spec::mode::files && from.tls.verify;
+  out.files.allow_tls_1_2 = from.tls.least == spec::tls_spec::version::v1_2;
+  out.files.protocols = from.alpn;
+  return out;
+}
+
+std::shared_ptr<const behaviours::stream_options> convert_streams(const spec::tcp_options& from) {
+  auto out = std::make_shared<behaviours::stream_options>();
+  out->framing = convert(from.frame);
+  out->credit = from.read.credit;
+  out->idle = base::to_nanos(from.read.idle);
+  out->first_byte = base::to_nanos(from.read.first_byte);
+  out->frame = base::to_nanos(from.read.frame);
+  out->high = from.write.high;
+  out->low = from.write.low;
+  out->stall = base::to_nanos(from.write.stall);
+  out->half_close = from.half_close;
+  out->keepalive = static_cast<std::uint32_t>((from.keepalive.count() + 999) / 1000);
+  return out;
+}
+
+std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of) {
+  const spec::tcp_options& from = *of.tcp;
+  auto connection = std::make_shared<child_spec>();
+  connection->actor = from.actor;
+  connection->plugin = of.plugin;
+  connection->behaviour = of.behaviour;
+  connection->mailbox = convert(from.mailbox);
+  connection->priority = convert(of.priority);
+  if (from.unhandled) connection->unhandled = convert(*from.unhandled);
+  connection->args = convert(from.args);
+  auto out = std::make_shared<behaviours::tcp_spec>();
+  for (const auto& one : from.listen) out->listen.push_back(convert(one));
+  out->connection = std::move(connection);
+  out->options = convert_streams(from);
+  out->max_connections = from.max_connections;
+  out->backlog = static_cast<int>(from.accept_backlog);
+  out->access = base::access_list::parse(from.access.allow, from.access.deny).value_or(base::access_list());
+  out->drain = base::to_nanos(from.drain);
+  return out;
+}
+
 } // namespace
 
 std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   auto out = bare_child(from);
+  if (from.tcp) out->tcp = listener(from);
   if (from.pool) {
     out->supervisor = pool_workers(from);
     out->pool = pool_itself(*from.pool);

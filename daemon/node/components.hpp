@@ -61,6 +61,7 @@ struct instance::components {
   behaviours::supervision_tree tree;
   behaviours::order_desk orders;
   behaviours::pool_board pools;
+  behaviours::tcp_board listeners;
   behaviours::application_board board;
   configuration_source source;
   net::socket_store* sockets = nullptr;

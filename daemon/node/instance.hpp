@@ -17,6 +17,7 @@
 #include "base/error.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/pool_board.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
 #include "node/apply.hpp"
 #include "node/reload_report.hpp"
 #include "node/snapshot.hpp"
@@ -139,6 +140,14 @@ class instance {
             std::function<void(base::result<pool_status>)> done);
   // What all of them count.
   std::vector<behaviours::pool_row> pools() const;
+
+  // What a listener, which is here, says of itself, a map; before that, if asked for, it accepts no more
+  // connections, or does so again. `done` as for pool().
+  enum class listener_change : std::uint8_t { none, suspend, resume };
+  void listener(const runtime::pid& of, listener_change change, base::nanos timeout,
+                std::function<void(base::result<runtime::message>)> done);
+  // What all of them count.
+  std::vector<behaviours::tcp_board::row> listeners() const;
 
   // Makes the tree what the configuration says, whole or not at all: `done` as for call.
   void apply(apply_request request, std::function<void(apply_outcome)> done);

@@ -16,8 +16,10 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
   using part = spec::args_schema::part;
   const auto args = of.strategy == behaviours::strategy::simple_one_for_one ? part::of_template : part::whole;
   for (const auto& each : of.children) {
-    const bool pool = each->pool != nullptr; // its workers are alike
-    const behaviours::child_spec& child = pool ? *each->supervisor->children.front() : *each;
+    // A pool's workers are alike.
+    const behaviours::child_spec& child = each->pool != nullptr  ? *each->supervisor->children.front()
+                                          : each->tcp != nullptr ? *each->tcp->connection
+                                                                 : *each;
     const std::string below = path + "/" + runtime::shown(each->id);
     if (child.supervisor != nullptr) {
       if (auto fit = check_children(*child.supervisor, next, below); !fit) return fit;

@@ -83,6 +83,13 @@ class behaviour {
   // What came of process::ask(), which gave it this number; each comes once. For those that ask.
   virtual outcome receive_answer(process& self, std::uint64_t number, ask_result result);
 
+  // What process::request_io() asked for.
+  virtual outcome receive_io(process& self);
+
+  // For those that stay where they run (process::stay()): it has died, though a callback of it may wait on
+  // its stack still, and nothing it holds on its worker's loop is of use to anybody. On its worker's thread.
+  virtual void died(process& self) noexcept;
+
   // After stop(reason) from receive(). Not after an exit signal that was not trapped, as in OTP.
   virtual void terminate(process& self, const message& reason);
 

@@ -25,6 +25,8 @@
 #include "runtime/messages/signal.hpp"
 #include "runtime/scheduling/code_border.hpp"
 
+struct uv_loop_s;
+
 namespace coppice::runtime {
 
 class system;
@@ -159,6 +161,12 @@ class process {
   send_status answer(const reference& alias, message m);
   // The same for a call that came to behaviour::receive_call(), with the reply alone.
   void reply(const call_id& call, message&& term);
+
+  // From now on it runs on the worker where it is now, whose loop this is: its handles may be there.
+  uv_loop_s* stay();
+  // Of one that stays, from callbacks of that loop, or in its own turn: behaviour::receive_io() is to be
+  // called, behind the messages that have come before.
+  void request_io();
 
   // Waiting. A call reference is a monitor and an alias in one whose first answer, or end, is for
   // await() and never arrives in receive():

@@ -3,6 +3,8 @@
 // element, so that indices agree), which gives every finding its place without storing places.
 #include "spec/check.hpp"
 
+#include <coppice/stream.h>
+
 #include <algorithm>
 #include <array>
 #include <coppice/etf/types.hpp>
@@ -126,8 +128,11 @@ class checker {
     } else {
       if (const node* name = at.find("name")) check_name(child.name, *name);
       const node* const pool = at.find("pool");
+      const node* const tcp = at.find("tcp");
       const catalog::plugin* plugin = nullptr;
-      if (!pool)
+      if (child.tcp && tcp != nullptr && tcp->is_map())
+        plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
+      else if (!pool && !tcp)
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
       else if (child.pool && pool->is_map())
         plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);
@@ -167,6 +172,16 @@ class checker {
     if (!added) duplicate(at, "the registered name '" + name + "'", first->second);
   }
 
+  // An actor for connections stands where there are some, and one without callbacks for them does not.
+  void check_streams(const child_spec& child, const manifest::actor_type& type, const node& actor) {
+    const bool takes = std::ranges::find(type.tables, COPPICE_STREAM_DRAFT_1) != type.tables.end();
+    if (child.tcp && !takes)
+      to_.error(actor.at, "the actor '" + type.name + "' takes no connections",
+                "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
+    if (!child.tcp && type.behaviour == "tcp")
+      to_.error(actor.at, "the actor '" + type.name + "' is one for connections", "it belongs into a 'tcp' map");
+  }
+
   const catalog::plugin* check_actor(child_spec& child, const actor_parts& written, const node& actor,
                                      const node& at, args_schema::part args) {
     auto& plugin = catalog_.find(child.plugin);
@@ -193,6 +208,7 @@ class checker {
       return nullptr;
     }
     child.behaviour = type->behaviour;
+    check_streams(child, *type, actor);
     const auto& schema = plugin.schemas.at(type->name);
     if (schema.encode(to_, at.find("args"), at, written.args, args))
       written.durations = schema.durations(written.args);

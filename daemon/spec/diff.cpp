@@ -142,6 +142,27 @@ void compare_pool(const pool_options& a, const pool_options& b, std::vector<std:
   if (a.period != b.period) keys.emplace_back("pool.period");
 }
 
+// What a listener cannot change as it runs.
+void same_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::string>& keys) {
+  compare_terms("tcp.args", a.args, b.args, keys);
+  if (a.listen != b.listen) keys.emplace_back("tcp.listen");
+  if (a.accept_backlog != b.accept_backlog) keys.emplace_back("tcp.accept_backlog");
+}
+
+// What it can, for connections to come.
+void compare_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::string>& keys) {
+  if (a.max_connections != b.max_connections) keys.emplace_back("tcp.max_connections");
+  if (a.frame != b.frame) keys.emplace_back("tcp.frame");
+  if (a.read != b.read) keys.emplace_back("tcp.read");
+  if (a.write != b.write) keys.emplace_back("tcp.write");
+  if (a.keepalive != b.keepalive) keys.emplace_back("tcp.keepalive");
+  if (a.half_close != b.half_close) keys.emplace_back("tcp.half_close");
+  if (a.access != b.access) keys.emplace_back("tcp.access");
+  if (a.drain != b.drain) keys.emplace_back("tcp.drain");
+  if (a.mailbox != b.mailbox) keys.emplace_back("tcp.mailbox");
+  if (a.unhandled != b.unhandled) keys.emplace_back("tcp.unhandled");
+}
+
 // What the process itself was started with, but for its args.
 bool same_process(const child_spec& a, const child_spec& b, std::vector<std::string>& keys) {
   const std::size_t before = keys.size();
@@ -150,6 +171,8 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (!a.supervisor && b.supervisor) keys.emplace_back("supervisor");
   if (a.pool.has_value() != b.pool.has_value()) keys.emplace_back("pool");
   if (a.pool && b.pool) same_pool(*a.pool, *b.pool, keys);
+  if (a.tcp.has_value() != b.tcp.has_value()) keys.emplace_back("tcp");
+  if (a.tcp && b.tcp) same_tcp(*a.tcp, *b.tcp, keys);
   if (a.name != b.name) keys.emplace_back("name");
   if (a.mailbox != b.mailbox) keys.emplace_back("mailbox");
   if (a.priority != b.priority) keys.emplace_back("priority");
@@ -169,6 +192,7 @@ void compare_supervision(const child_spec& a, const child_spec& b, std::vector<s
   if (a.backoff != b.backoff) keys.emplace_back("backoff");
   if (a.compression != b.compression) keys.emplace_back("compression");
   if (a.pool && b.pool) compare_pool(*a.pool, *b.pool, keys);
+  if (a.tcp && b.tcp) compare_tcp(*a.tcp, *b.tcp, keys);
 }
 
 supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after);

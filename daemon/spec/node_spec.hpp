@@ -162,6 +162,7 @@ struct tls_spec {
   std::optional<std::string> ca;
   bool verify = true;
   version least = version::v1_3;
+  bool operator==(const tls_spec&) const = default;
 };
 
 struct listen_options {
@@ -268,7 +269,74 @@ struct pool_options {
   std::optional<spec::unhandled> unhandled;
 };
 
-// One child of a supervisor: an actor, or a nested supervisor, or a pool.
+enum class framing { none, line, fixed, length, delimiter };
+enum class endian { big, little };
+
+struct frame_options {
+  framing kind = framing::none;
+  std::uint64_t max = std::uint64_t{16} << 20;
+  std::uint64_t size = 0;    // of fixed
+  std::uint32_t bytes = 4;   // of the length
+  std::uint32_t offset = 0;  // where it stands in the header
+  std::uint32_t header = 0;  // bytes; 0: at + bytes
+  bool includes_header = false;
+  bool with_header = false;
+  spec::endian endian = endian::big;
+  std::string delimiter;
+  bool operator==(const frame_options&) const = default;
+};
+
+struct read_options {
+  std::uint64_t credit = std::uint64_t{64} << 10;
+  milliseconds idle{0};
+  milliseconds first_byte{0};
+  milliseconds frame{30'000};
+  bool operator==(const read_options&) const = default;
+};
+
+struct write_options {
+  std::uint64_t high = std::uint64_t{1} << 20;
+  std::uint64_t low = std::uint64_t{256} << 10;
+  milliseconds stall{30'000};
+  bool operator==(const write_options&) const = default;
+};
+
+struct access_options {
+  std::vector<std::string> allow; // ranges of addresses
+  std::vector<std::string> deny;
+  bool operator==(const access_options&) const = default;
+};
+
+// An address and a port, or a path.
+struct tcp_listen_options {
+  std::string address; // once loaded an address
+  std::uint16_t port = 0;
+  std::string path; // absolute
+  std::uint32_t mode = 0660;
+  tls_spec tls;
+  std::vector<std::string> alpn;
+  bool operator==(const tcp_listen_options&) const = default;
+};
+
+struct tcp_options {
+  std::vector<tcp_listen_options> listen;
+  std::string actor;                  // of a connection, as written: PLUGIN or PLUGIN:ACTOR
+  encoded_term args;                  // as a child's
+  std::vector<std::string> durations; // likewise
+  std::uint32_t max_connections = 10'000;
+  std::uint32_t accept_backlog = 511;
+  frame_options frame;
+  read_options read;
+  write_options write;
+  milliseconds keepalive{60'000};
+  bool half_close = false;
+  access_options access;
+  milliseconds drain{10'000};
+  mailbox_options mailbox;
+  std::optional<spec::unhandled> unhandled;
+};
+
+// One child of a supervisor: an actor, or a nested supervisor, or a pool, or a listener.
 struct child_spec {
   std::string id;         // an atom, unique among its siblings
   std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor and a pool
@@ -290,6 +358,7 @@ struct child_spec {
   std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
   std::unique_ptr<supervisor_spec> supervisor;
   std::optional<pool_options> pool;
+  std::optional<tcp_options> tcp;
   place at;
 };
 

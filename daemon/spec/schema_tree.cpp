@@ -8,6 +8,7 @@
 #include "spec/names.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_pool.hpp"
+#include "spec/schema_tcp.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -27,7 +28,7 @@ const table<compression_options>& compression_table() {
   return rows;
 }
 
-// Keys of a child that a nested supervisor, or a pool, has in its own map or not at all.
+// Keys of a child that a nested supervisor, or a pool or listener, has in its own map or not at all.
 constexpr std::array of_actors{"args", "mailbox", "priority", "compression", "unhandled", "name"};
 constexpr std::array of_workers{"args", "compression", "unhandled", "isolation"};
 
@@ -39,22 +40,24 @@ void refuse_beside(reader& from, const node& at, std::string_view whom, std::str
 }
 
 void check_child(reader& from, const node& at, child_spec& child) {
-  const bool supervisor = at.find("supervisor"), pool = at.find("pool");
-  const int given = (at.find("actor") ? 1 : 0) + (supervisor ? 1 : 0) + (pool ? 1 : 0);
+  const bool supervisor = at.find("supervisor"), pool = at.find("pool"), tcp = at.find("tcp");
+  const int given = (at.find("actor") ? 1 : 0) + (supervisor ? 1 : 0) + (pool ? 1 : 0) + (tcp ? 1 : 0);
   if (given != 1) {
-    from.error(at, given == 0 ? "a child needs 'actor', 'supervisor' or 'pool'"
-                              : "a child has one of 'actor', 'supervisor' and 'pool'");
+    from.error(at, given == 0 ? "a child needs 'actor', 'supervisor', 'pool' or 'tcp'"
+                              : "a child has one of 'actor', 'supervisor', 'pool' and 'tcp'");
     return;
   }
   if (child.significant && child.restart == restart::permanent)
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
-  if (!supervisor && !pool) return;
+  if (!supervisor && !pool && !tcp) return;
   if (!at.find("shutdown")) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
-  if (pool)
+  if (pool || tcp)
     for (const std::string_view key : of_workers) {
       const bool theirs = key == "args" || key == "unhandled";
-      refuse_beside(from, at, "a pool", key, theirs ? "it belongs into the 'pool' map" : "");
+      const std::string map = pool ? "'pool'" : "'tcp'";
+      refuse_beside(from, at, pool ? "a pool" : "a listener", key,
+                    theirs ? "it belongs into the " + map + " map" : "");
     }
   else
     for (const std::string_view key : of_actors)
@@ -70,7 +73,7 @@ void prune_child(const child_spec& from, json& child) {
   }
   if (child.contains("supervisor"))
     for (const char* key : of_actors) child.erase(key);
-  if (child.contains("pool"))
+  if (child.contains("pool") || child.contains("tcp"))
     for (const char* key : of_workers) child.erase(key);
 }
 
@@ -85,7 +88,8 @@ json child_rule() {
                         {"properties", {{"restart", {{"enum", {"transient", "temporary"}}}}}}};
   return {{"oneOf",
            json::array(
-               {{{"required", {"actor"}}}, without("supervisor", of_actors), without("pool", of_workers)})},
+               {{{"required", {"actor"}}}, without("supervisor", of_actors), without("pool", of_workers),
+                without("tcp", of_workers)})},
           {"if", std::move(significant)},
           {"then", std::move(not_permanent)}};
 }
@@ -124,6 +128,7 @@ const table<child_spec>& child_table() {
   using optional_supervisor = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
   using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
   using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
+  using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   static const auto rows =
       table<child_spec>()
@@ -176,6 +181,8 @@ const table<child_spec>& child_table() {
               "a nested supervisor instead of an actor")
           .add<&child_spec::pool>("pool", optional_pool(section<pool_options>(&pool_table)),
                                   "a pool of actors instead of one")
+          .add<&child_spec::tcp>("tcp", optional_tcp(section<tcp_options>(&tcp_table)),
+                                 "a listener that makes an actor for each connection")
           .check(&check_child, child_rule())
           .prune(&prune_child);
   return rows;

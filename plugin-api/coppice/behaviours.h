@@ -9,6 +9,7 @@
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
 #include <coppice/server.h>
+#include <coppice/stream.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -35,10 +36,18 @@ typedef struct coppice_behaviour {
 __attribute__((unused)) static const coppice_table_use coppice_server_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_NEEDED, COPPICE_SERVER_LEAST, 0},
+    {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
+/* Of an actor that a listener makes for each connection; it answers calls and casts if it has the table. */
+__attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
-    {"server", coppice_server_tables}, {NULL, NULL}};
+    {"server", coppice_server_tables}, {"tcp", coppice_tcp_tables}, {NULL, NULL}};
 
 /* The entry of that name in a list; NULL if there is none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,

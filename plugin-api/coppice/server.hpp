@@ -151,6 +151,12 @@ struct server_table {
   static constexpr coppice_server callbacks = make_table();
 };
 
+/// coppice/stream.hpp has those of a class with callbacks for streams.
+template <class T>
+struct stream_callbacks_of {
+  static constexpr coppice_table table{nullptr, nullptr};
+};
+
 template <class T>
 requires std::is_base_of_v<server, T>
 struct behaviour_of<T> {
@@ -165,7 +171,10 @@ struct behaviour_of<T> {
     return nullptr;
   }
   static constexpr coppice_table tables[] = {
-      {COPPICE_LIFECYCLE_1, lifecycle()}, {COPPICE_SERVER_1, callbacks()}, {nullptr, nullptr}};
+      {COPPICE_LIFECYCLE_1, lifecycle()},
+      {COPPICE_SERVER_1, callbacks()},
+      stream_callbacks_of<T>::table,
+      {nullptr, nullptr}};
 };
 
 } // namespace detail

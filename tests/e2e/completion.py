@@ -175,7 +175,8 @@ def example(command):
 @test("each --help ends with an example, which does what it says")
 def examples(cleanup):
     demo = (root / "config" / "demo.yaml").read_text(encoding="utf-8")
-    node = Node(cleanup, config=demo + "        - { id: workers, name: workers, pool: { actor: greeter, size: 2 } }\n")
+    node = Node(cleanup, config=demo + "        - { id: workers, name: workers, pool: { actor: greeter, size: 2 } }\n"
+                '        - { id: gate, name: gate, tcp: { listen: [{ address: 127.0.0.1, port: 0 }], actor: echo } }\n')
     database = Node(cleanup, name="db", config=CONFIG, epmd_port=node.epmd_port)
     folder = folder_with_client(cleanup)
     shutil.copy(pathlib.Path(plugin_folder()) / "kv.so", folder.path)

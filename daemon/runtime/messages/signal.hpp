@@ -34,6 +34,7 @@ enum class signal_kind : std::uint8_t {
               // answered to that alias
   answered,   // internal, in a mailbox: ref: of process::ask(); payload: what was answered
   unanswered, // the same; payload: why there is no answer
+  io,         // the same: behaviour::receive_io() is due
 };
 
 struct signal {

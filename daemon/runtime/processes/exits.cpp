@@ -55,6 +55,7 @@ void process_record::die(message reason) {
   system_core& core = host().core();
   relations* mine = related();
 
+  if (placed) behaviour->died(*this);
   leave_line();
   if (timers() != nullptr) home().drop_timers_of(*this);
   lingering = parked_on() != nullptr;

@@ -16,6 +16,12 @@ outcome behaviour::receive_answer(process&, std::uint64_t, ask_result) {
   return carry_on();
 }
 
+outcome behaviour::receive_io(process&) {
+  return carry_on();
+}
+
+void behaviour::died(process&) noexcept {}
+
 outcome behaviour::receive_call(process& self, const call_id& call, message request) {
   return receive(self, whole_call(self.host().nodes(), call, std::move(request)));
 }
@@ -189,6 +195,20 @@ void process::reply(const call_id& call, message&& term) {
   signal_ptr what = make_signal(signal_kind::message, me.id(), call.ref(), std::move(term));
   what->flags = signal::unbounded | signal::bare;
   delivery::push(*caller, std::move(what));
+}
+
+uv_loop_s* process::stay() {
+  process_record& me = record_of(*this);
+  me.placed = true;
+  return me.home().loop();
+}
+
+void process::request_io() {
+  process_record& me = record_of(*this);
+  me.home().needs_online(); // it may sleep, in the loop that calls back
+  signal_ptr due = make_signal(signal_kind::io, me.self());
+  due->flags = signal::unbounded | signal::bare;
+  me.home().receive_here(me, std::move(due));
 }
 
 send_status process::exit(const destination& to, message reason, sending how) {

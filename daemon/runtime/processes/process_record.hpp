@@ -176,7 +176,7 @@ class process_record final : public process {
   bool lingering : 1 = false; // dead, its last turn to come: it died while parked, or unborn
   bool arriving : 1 = false;  // given to its home, which has not taken it in
   bool reclaimable : 1 = false;
-  bool placed : 1 = false; // stays where it was spawned
+  bool placed : 1 = false; // stays where it was spawned, or said so
   bool exits_first : 1 = false;
   bool of_node : 1 = false;       // see spawn_options
   bool origin_notice : 1 = false; // the message that is being handled is one

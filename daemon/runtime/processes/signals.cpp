@@ -105,6 +105,9 @@ void process_record::take_signals() {
       case signal_kind::whom_waits:
         what->ref ? tell_what_it_waits_for(*what) : tell_whom_it_waits_for(*what);
         break;
+      case signal_kind::io:
+        mailbox.enqueue(std::move(what));
+        break;
       case signal_kind::spawn_request: // for nodes
       case signal_kind::answered:      // in mailboxes only
       case signal_kind::unanswered:

@@ -186,7 +186,8 @@ class worker : public movement<worker, process_record> {
   worker& turn(process_record& p);
   static void handle_messages(process_record& p, std::uint32_t budget); // as run_callbacks()
   static outcome handle(process_record& p, signal_ptr&& what);
-  // What process::ask() brought about, at either end: the message of another, or what came of its own.
+  // What process::ask() brought about, at either end: the message of another, or what came of its own; and
+  // what its sockets brought.
   [[gnu::noinline]] static outcome handle_asked(process_record& p, signal_ptr what);
   [[gnu::noinline]] static bool begin(process_record& p);
   [[gnu::noinline]] static void stop(process_record& p, const message& reason);

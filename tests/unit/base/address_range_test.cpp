@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Which addresses a range holds, and whom a list lets in.
-#include "net/address_range.hpp"
+#include "base/address_range.hpp"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <string_view>
 
-namespace coppice::net {
+namespace coppice::base {
 namespace {
 
 base::socket_address host(std::string_view text) {
@@ -100,4 +100,4 @@ TEST_CASE("a list with a mistake names it and where it stands") {
   CHECK(wrong.error().text == "deny: 'nowhere': no IP address, nor a range as 10.0.0.0/8 or fe80::/10");
 }
 
-} // namespace coppice::net
+} // namespace coppice::base

@@ -12,16 +12,16 @@
 #include "base/error.hpp"
 #include "base/socket_address.hpp"
 
-namespace coppice::net {
+namespace coppice::base {
 
 class address_range {
  public:
   // "10.0.0.0/8", "fe80::/10"; "::1" without a length is the one address. errc::invalid: it is neither, or
   // has bits set behind its length, which is most likely a mistake: the text says what fits.
-  static base::result<address_range> parse(std::string_view text);
+  static result<address_range> parse(std::string_view text);
 
   // Its port and its zone don't count.
-  bool contains(const base::socket_address& address) const;
+  bool contains(const socket_address& address) const;
   // As parse() takes it.
   std::string to_string() const;
 
@@ -40,10 +40,10 @@ struct access_list {
   std::vector<address_range> deny{};  // before allow
 
   // errc::invalid as address_range::parse, naming the text.
-  static base::result<access_list> parse(const std::vector<std::string>& allow,
+  static result<access_list> parse(const std::vector<std::string>& allow,
                                          const std::vector<std::string>& deny);
-  bool permits(const base::socket_address& who) const;
+  bool permits(const socket_address& who) const;
   bool operator==(const access_list& other) const = default;
 };
 
-} // namespace coppice::net
+} // namespace coppice::base

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See address_range.hpp. Any thread.
-#include "net/address_range.hpp"
+#include "base/address_range.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 
 #include "base/printable.hpp"
 
-namespace coppice::net {
+namespace coppice::base {
 namespace {
 
 constexpr unsigned mapped_bits = 96; // of ::ffff:0:0/96
@@ -37,7 +37,7 @@ plain_address unmapped(plain_address from) {
   return out;
 }
 
-plain_address plain(const base::socket_address& from) {
+plain_address plain(const socket_address& from) {
   plain_address out;
   out.is_ipv6 = from.is_ipv6();
   if (out.is_ipv6) {
@@ -74,9 +74,9 @@ std::array<std::uint8_t, 16> masked(std::array<std::uint8_t, 16> of, unsigned bi
 
 } // namespace
 
-base::result<address_range> address_range::parse(std::string_view text) {
+result<address_range> address_range::parse(std::string_view text) {
   const auto refuse = [text](std::string why) {
-    return base::fail(base::errc::invalid, fmt::format("{}: {}", base::in_quotes(text), why));
+    return fail(errc::invalid, fmt::format("{}: {}", in_quotes(text), why));
   };
   const std::size_t slash = text.find('/');
   const std::string host(text.substr(0, slash));
@@ -104,7 +104,7 @@ base::result<address_range> address_range::parse(std::string_view text) {
   return out;
 }
 
-bool address_range::contains(const base::socket_address& address) const {
+bool address_range::contains(const socket_address& address) const {
   const plain_address who = plain(address);
   return who.is_ipv6 == is_ipv6_ && masked(who.bytes, length_) == first_;
 }
@@ -115,11 +115,11 @@ std::string address_range::to_string() const {
   return fmt::format("{}/{}", text.data(), length_);
 }
 
-base::result<access_list> access_list::parse(const std::vector<std::string>& allow,
+result<access_list> access_list::parse(const std::vector<std::string>& allow,
                                              const std::vector<std::string>& deny) {
   access_list out;
   const auto read = [](const std::vector<std::string>& texts,
-                       std::vector<address_range>& into) -> base::status {
+                       std::vector<address_range>& into) -> status {
     for (const std::string& text : texts) {
       auto range = address_range::parse(text);
       if (!range) return tl::unexpected(std::move(range.error()));
@@ -133,10 +133,10 @@ base::result<access_list> access_list::parse(const std::vector<std::string>& all
   return out;
 }
 
-bool access_list::permits(const base::socket_address& who) const {
+bool access_list::permits(const socket_address& who) const {
   const auto holds = [&who](const address_range& range) { return range.contains(who); };
   if (std::any_of(deny.begin(), deny.end(), holds)) return false;
   return allow.empty() || std::any_of(allow.begin(), allow.end(), holds);
 }
 
-} // namespace coppice::net
+} // namespace coppice::base

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+// See actor_stream.hpp. Nothing of the actor is called below libuv: what happens there is noted, and told in
+// the actor's turn.
+#include "behaviours/streams/actor_stream.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/messages/raw_message.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::outcome;
+
+namespace {
+
+// A frame is received in its place from here on; below, it is copied there.
+constexpr std::size_t in_place_from = std::size_t{16} << 10;
+
+stream_end end_of(const base::error& why, bool was_open) {
+  switch (why.code) {
+    case base::errc::timeout:
+      return stream_end::timeout;
+    case base::errc::refused:
+    case base::errc::not_found:
+      return was_open ? stream_end::reset : stream_end::refused;
+    case base::errc::invalid:
+      return stream_end::tls;
+    default:
+      return was_open ? stream_end::reset : stream_end::refused;
+  }
+}
+
+std::string text_of(const base::result<base::socket_address>& address) {
+  return address ? address->to_string() : std::string();
+}
+
+} // namespace
+
+actor_stream::actor_stream(std::uint64_t id, owner& of, uv_loop_t* loop,
+                           std::shared_ptr<const stream_options> options)
+    : id_(id), owner_(of), loop_(loop), options_(std::move(options)), framer_(options_->framing) {}
+
+actor_stream::~actor_stream() = default;
+
+// Opening -------------------------------------------------------------------------------------------------
+
+base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_options& tls, bool ends_actor) {
+  ends_actor_ = ends_actor;
+  const bool is_tcp = socket.is_tcp;
+  auto made = net::stream::adopt(loop_, std::move(socket), tls);
+  if (!made) return tl::unexpected(std::move(made.error()));
+  stream_ = std::move(*made);
+  if (is_tcp) {
+    peer_ = text_of(stream_.peer_address());
+    local_ = text_of(stream_.local_address());
+    stream_.set_keepalive(std::chrono::seconds(options_->keepalive));
+  }
+  stream_.set_low_mark(options_->low);
+  opened_at_ = active_at_ = now();
+  stream_.start(*this);
+  if (tls.context == nullptr) opened();
+  watch();
+  return {};
+}
+
+base::status actor_stream::connect(const outgoing_stream& to, net::tls_options tls) {
+  net::dial_target target;
+  if (to.port == 0)
+    target.path = to.host;
+  else
+    target = {to.host, to.port, {}};
+  peer_ = to.port == 0 ? to.host : to.host + ":" + std::to_string(to.port);
+  net::dial_options how;
+  how.timeout = std::max(base::to_milliseconds(to.time), std::chrono::milliseconds(1));
+  how.tls = std::move(tls);
+  auto begun = net::dialer::start(loop_, target, how, [this](base::result<net::stream> made) {
+    if (!made) return on_closed(std::move(made.error()));
+    stream_ = std::move(*made);
+    stream_.set_handler(*this);
+    connected();
+    dialer_ = {};
+  });
+  if (!begun) return tl::unexpected(std::move(begun.error()));
+  dialer_ = std::move(*begun);
+  return {};
+}
+
+void actor_stream::connected() {
+  stream_.set_low_mark(options_->low);
+  opened_at_ = active_at_ = now();
+  if (const auto address = stream_.peer_address()) peer_ = address->to_string();
+  local_ = text_of(stream_.local_address());
+  note_certificate();
+  opened();
+  watch();
+}
+
+void actor_stream::on_secured() {
+  note_certificate();
+  if (stage_ == stage::opening) return opened();
+  secured_due_ = true;
+  tell();
+}
+
+void actor_stream::note_certificate() {
+  if (auto shown = stream_.peer_certificate())
+    certificate_ = std::make_unique<net::peer_certificate>(std::move(*shown));
+}
+
+void actor_stream::start_tls(const net::tls_options& how) {
+  stream_.start_tls(how, input_.bytes());
+  input_.clear();
+  needed_ = 1;
+}
+
+void actor_stream::opened() {
+  if (stage_ != stage::opening) return;
+  stage_ = stage::open;
+  connect_due_ = true;
+  tell();
+}
+
+// What comes ----------------------------------------------------------------------------------------------
+
+void actor_stream::tell() {
+  if (std::exchange(is_due_, true)) return;
+  owner_.due(*this);
+}
+
+std::size_t actor_stream::most_kept() const {
+  return std::max(options_->credit, needed_);
+}
+
+std::span<std::uint8_t> actor_stream::read_space() {
+  if (!input_.empty() && needed_ >= input_.size() + in_place_from) {
+    const auto whole = input_.space(needed_);
+    return whole.first(std::min(whole.size(), needed_ - input_.size()));
+  }
+  return stream_loop::of(loop_).space();
+}
+
+void actor_stream::on_data(base::bytes_span bytes) {
+  active_at_ = now();
+  if (stage_ != stage::open) return;
+  stream_loop& shared = stream_loop::of(loop_);
+  if (!shared.is_here(bytes.data()))
+    input_.append_written(bytes.size());
+  else if (input_.empty())
+    shared.pass_on(bytes.size(), input_, std::min(needed_, most_kept()));
+  else
+    input_.append(bytes, needed_);
+  if (frame_began_ == 0) frame_began_ = active_at_;
+  if (input_.size() >= most_kept()) stream_.pause();
+  if (input_.size() >= needed_ && !held_) tell();
+  watch();
+}
+
+bool actor_stream::on_end() {
+  eof_ = true;
+  tell();
+  return true;
+}
+
+void actor_stream::on_drained() {
+  if (!std::exchange(refused_write_, false)) return;
+  drained_due_ = true;
+  tell();
+}
+
+void actor_stream::on_closed(base::error why) {
+  failed_ = true;
+  const bool was_open = stage_ != stage::opening;
+  finish(stream_ && stream_.securing() ? stream_end::tls : end_of(why, was_open), std::move(why.text));
+}
+
+// The socket is done with, or closes by itself; the actor is to be told.
+void actor_stream::finish(stream_end how, std::string why) {
+  if (stage_ == stage::ending || stage_ == stage::gone) return;
+  // What came whole before the connection broke is the actor's all the same.
+  const bool more = failed_ && stage_ == stage::open && input_.size() >= needed_;
+  how_ = how;
+  why_ = std::move(why);
+  timer_.close();
+  timer_at_ = 0;
+  if (!more) stage_ = stage::ending;
+  tell();
+}
+
+bool actor_stream::handle(stream_callbacks& to, unsigned& budget, outcome& next) {
+  is_due_ = false;
+  if (connect_due_) {
+    connect_due_ = false;
+    if (budget == 0) return connect_due_ = true, tell(), false;
+    --budget;
+    next = to.on_connect(*this);
+    if (next.stops()) return true;
+  }
+  if (secured_due_ && stage_ == stage::open) {
+    secured_due_ = false;
+    next = to.on_secured(*this);
+    if (next.stops()) return true;
+  }
+  if (drained_due_ && stage_ == stage::open) {
+    drained_due_ = false;
+    next = to.on_drained(*this);
+    if (next.stops()) return true;
+  }
+  if (takes_input() && !hand_out(to, budget, next)) return tell(), false;
+  if (next.stops()) return true;
+  if (stage_ == stage::open && eof_ && !held_ && !failed_) {
+    if (!options_->half_close) {
+      close(stream_end::eof);
+    } else if (!std::exchange(eof_told_, true)) {
+      next = to.on_eof(*this);
+      if (next.stops()) return true;
+    }
+  }
+  if (failed_ && stage_ == stage::open && (!held_ || input_.size() < needed_)) stage_ = stage::ending;
+  if (stage_ == stage::open && draining_) close(stream_end::shutdown);
+  if (stage_ == stage::ending) {
+    stage_ = stage::gone;
+    next = to.on_close(*this, how_, why_);
+    return true;
+  }
+  flush();
+  return true;
+}
+
+bool actor_stream::hand_out(stream_callbacks& to, unsigned& budget, outcome& next) {
+  while (takes_input() && input_.size() >= needed_) {
+    if (budget == 0) return false;
+    if (framer_.how().by == net::framing::kind::none) {
+      --budget;
+      next = hand_out_raw(to);
+      if (next.stops()) return true;
+      continue;
+    }
+    const net::framer::answer seen = framer_.look(input_.bytes());
+    if (seen.is == net::framer::outcome::too_large) {
+      close(stream_end::frame_too_large, framer_.why().text);
+      return true;
+    }
+    if (seen.is == net::framer::outcome::more) {
+      needed_ = std::max(seen.needed, input_.size() + 1);
+      break;
+    }
+    --budget;
+    const message frame = input_.part(seen.offset, seen.length);
+    used(seen.consumed);
+    next = to.on_frame(*this, frame);
+    if (next.stops()) return true;
+  }
+  input_.compact();
+  watch();
+  return true;
+}
+
+// All that is there; what the actor leaves of it comes again when there is more.
+outcome actor_stream::hand_out_raw(stream_callbacks& to) {
+  const std::size_t size = input_.size();
+  const message data = input_.part(0, size);
+  std::size_t taken = size;
+  outcome next = to.on_data(*this, data, taken);
+  if (next.stops() || stage_ != stage::open) return next;
+  taken = std::min(taken, size);
+  if (taken == 0 && size >= framer_.how().max) {
+    close(stream_end::frame_too_large, "the actor uses none of " + std::to_string(size) + " bytes");
+    return next;
+  }
+  used(taken);
+  needed_ = input_.size() + 1;
+  return next;
+}
+
+// The credit is given back.
+void actor_stream::used(std::size_t count) {
+  input_.consume(count);
+  needed_ = 1;
+  frame_began_ = input_.empty() ? 0 : active_at_;
+  if (stream_ && !failed_ && stream_.paused() && input_.size() < most_kept()) stream_.resume();
+}
+
+void actor_stream::resume() {
+  held_ = false;
+  tell();
+}
+
+void actor_stream::drain() {
+  draining_ = true;
+  tell();
+}
+
+void actor_stream::set_framing(const net::framing& how) {
+  framer_ = net::framer(how);
+  needed_ = 1;
+}
+
+// What goes -----------------------------------------------------------------------------------------------
+
+actor_stream::write_result actor_stream::write(base::bytes_span bytes) {
+  if (stage_ != stage::open || failed_) return write_result::closed;
+  if (stream_.bytes_queued() > options_->high) return refused_write_ = true, write_result::full;
+  stream_.write(bytes);
+  note_written();
+  return write_result::ok;
+}
+
+actor_stream::write_result actor_stream::write(message bytes) {
+  if (stage_ != stage::open || failed_) return write_result::closed;
+  if (stream_.bytes_queued() > options_->high) return refused_write_ = true, write_result::full;
+  const base::bytes_span view = bytes.bytes();
+  if (view.size() < net::write_queue::copy_below)
+    stream_.write(view);
+  else
+    stream_.write_owned(view, [](void* owner) { runtime::raw_message::release(owner); },
+                        runtime::raw_message::disown(bytes));
+  note_written();
+  return write_result::ok;
+}
+
+void actor_stream::flush() {
+  if (stage_ == stage::open && !failed_ && stream_.bytes_queued() != 0) stream_.flush();
+}
+
+void actor_stream::end() {
+  if (stage_ == stage::open && !failed_) stream_.end();
+}
+
+void actor_stream::close(stream_end how, std::string why) {
+  if (stage_ == stage::ending || stage_ == stage::gone) return;
+  totals_ = traffic();
+  dialer_ = {};
+  if (stream_ && !failed_) {
+    if (stage_ == stage::opening)
+      stream_.close();
+    else
+      stream_.close_when_written();
+  }
+  failed_ = true;
+  input_.clear();
+  finish(how, std::move(why));
+}
+
+void actor_stream::reset() {
+  dialer_ = {};
+  if (!stream_ || failed_) return;
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  totals_ = traffic();
+  setsockopt(stream_.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  stream_.close();
+  failed_ = true;
+  input_.clear();
+  finish(stream_end::normal, {});
+}
+
+} // namespace coppice::behaviours

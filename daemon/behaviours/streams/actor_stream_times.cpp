@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// How long things may take at an actor's stream. One timer for all of them, which runs only while something
+// may be late, and is not moved by what happens meanwhile: when it fires, it looks again.
+#include <algorithm>
+
+#include "behaviours/streams/actor_stream.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+std::uint64_t ms(base::nanos time) {
+  return static_cast<std::uint64_t>(base::to_milliseconds(time).count());
+}
+
+} // namespace
+
+// 0: none.
+std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) const {
+  std::uint64_t first = 0;
+  const auto look = [&](std::uint64_t since, base::nanos limit, stream_end end, const char* text) {
+    if (limit == 0 || since == 0) return;
+    const std::uint64_t at = since + ms(limit);
+    if (first != 0 && at >= first) return;
+    first = at;
+    how = end;
+    why = text;
+  };
+  const bool nothing_yet = input_.empty() && stream_.bytes_read() == 0;
+  look(nothing_yet ? opened_at_ : 0, options_->first_byte, stream_end::idle, "it has sent nothing");
+  look(active_at_, options_->idle, stream_end::idle, "nothing was read or written");
+  const bool waits = !input_.empty() && input_.size() < needed_ &&
+                     framer_.how().by != net::framing::kind::none;
+  look(waits ? frame_began_ : 0, options_->frame, stream_end::idle, "it has not ended the frame it began");
+  look(stuck_since_, options_->stall, stream_end::slow, "it does not take what is written to it");
+  return first;
+}
+
+void actor_stream::note_written() {
+  active_at_ = now();
+  if (stuck_since_ == 0) {
+    stuck_since_ = active_at_;
+    written_then_ = stream_.bytes_written();
+  }
+  watch();
+}
+
+void actor_stream::watch() {
+  if (stage_ != stage::open || failed_) return;
+  stream_end how{};
+  const char* why = "";
+  const std::uint64_t due = next_deadline(how, why);
+  if (due == 0 || (timer_at_ != 0 && timer_at_ <= due)) return;
+  if (!timer_) timer_ = base::uv::timer(loop_, [this] { look_at_times(); });
+  timer_at_ = due;
+  const std::uint64_t here = now();
+  timer_.start(std::chrono::milliseconds(due > here ? due - here : 0));
+}
+
+void actor_stream::look_at_times() {
+  timer_at_ = 0;
+  if (stage_ != stage::open || failed_) return;
+  if (stream_.bytes_queued() == 0) {
+    stuck_since_ = 0;
+  } else if (stream_.bytes_written() != written_then_) {
+    stuck_since_ = active_at_ = now();
+    written_then_ = stream_.bytes_written();
+  }
+  stream_end how{};
+  const char* why = "";
+  const std::uint64_t due = next_deadline(how, why);
+  if (due != 0 && due <= now()) {
+    if (how == stream_end::slow) return reset(), how_ = how, why_ = why, void();
+    return close(how, why);
+  }
+  watch();
+}
+
+} // namespace coppice::behaviours

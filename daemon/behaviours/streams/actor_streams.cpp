@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// See actor_streams.hpp.
+#include "behaviours/streams/actor_streams.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "behaviours/streams/tcp_counters.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::outcome;
+
+namespace {
+
+constexpr unsigned callbacks_at_once = 64; // then messages have their turn
+
+} // namespace
+
+actor_stream& actor_streams::add(std::shared_ptr<const stream_options> options) {
+  all_.push_back(
+      std::make_unique<actor_stream>(++last_id_, static_cast<actor_stream::owner&>(*this), process_.stay(), std::move(options)));
+  return *all_.back();
+}
+
+base::status actor_streams::start_tls(actor_stream& stream, const stream_tls& how) {
+  auto made = stream_loop::of(process_.stay()).tls(how);
+  if (!made) return tl::unexpected(std::move(made.error()));
+  stream.start_tls(*made);
+  return {};
+}
+
+actor_streams::place actor_streams::at(std::uint64_t id) const {
+  const auto found = std::ranges::lower_bound(all_, id, {}, &actor_stream::id);
+  return found != all_.end() && (*found)->id() == id ? found : all_.end();
+}
+
+base::status actor_streams::accept(accepted_stream from) {
+  actor_stream& fresh = add(std::move(from.options));
+  counters_ = std::move(from.counters);
+  net::tls_options tls;
+  if (from.tls != nullptr) {
+    tls.context = std::move(from.tls);
+    tls.pacer = &stream_loop::of(process_.stay()).pacer();
+  }
+  auto done = fresh.adopt(std::move(from.socket), tls, true);
+  if (!done) all_.pop_back();
+  return done;
+}
+
+base::result<std::uint64_t> actor_streams::connect(outgoing_stream to) {
+  stream_loop& shared = stream_loop::of(process_.stay());
+  net::tls_options tls;
+  if (to.tls) {
+    auto made = shared.tls(*to.tls);
+    if (!made) return tl::unexpected(std::move(made.error()));
+    tls = std::move(*made);
+    if (tls.host.empty()) tls.host = to.host;
+  }
+  actor_stream& fresh = add(std::move(to.options));
+  auto done = fresh.connect(to, std::move(tls));
+  if (!done) {
+    all_.pop_back();
+    return tl::unexpected(std::move(done.error()));
+  }
+  return fresh.id();
+}
+
+actor_stream* actor_streams::find(std::uint64_t id) const {
+  const place found = at(id);
+  return found == all_.end() || (*found)->gone() ? nullptr : found->get();
+}
+
+void actor_streams::due(actor_stream& stream) {
+  due_.push_back(stream.id());
+  if (std::exchange(asked_, true)) return;
+  process_.request_io();
+}
+
+outcome actor_streams::handle(stream_callbacks& to) {
+  asked_ = false;
+  unsigned budget = callbacks_at_once;
+  std::vector<std::uint64_t> now;
+  now.swap(due_);
+  for (const std::uint64_t id : now) {
+    const place found = at(id);
+    if (found == all_.end()) continue;
+    actor_stream& one = **found;
+    outcome next = runtime::carry_on();
+    one.handle(to, budget, next);
+    if (next.stops()) return next;
+    if (!one.gone()) continue;
+    const bool ends = one.ends_actor();
+    if (counters_ != nullptr && ends) counters_->count_end(one.how(), one.traffic().read, one.traffic().written);
+    all_.erase(at(id)); // its callback may have opened others
+    if (ends) return runtime::stop(runtime::reasons::normal());
+  }
+  process_.reductions(callbacks_at_once - budget);
+  if (due_.empty()) { // its memory is of use again
+    now.clear();
+    due_.swap(now);
+  }
+  return runtime::carry_on();
+}
+
+void actor_streams::drain() {
+  for (const auto& one : all_) one->drain();
+}
+
+void actor_streams::close() {
+  for (const auto& one : all_) one->close();
+  all_.clear();
+}
+
+void actor_streams::reset() {
+  for (const auto& one : all_) one->reset();
+  all_.clear();
+}
+
+} // namespace coppice::behaviours

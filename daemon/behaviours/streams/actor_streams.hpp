@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// The streams of one actor. From its first one on it stays on its worker, on whose loop they are. In the
+// actor's own turn, and by callbacks of that loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behaviours/streams/actor_stream.hpp"
+#include "behaviours/streams/stream_taker.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::behaviours {
+
+// What a listener tells the actors of its connections, as a notice: actor_streams::drain().
+constexpr std::string_view drain_notice = "$coppice_drain_streams";
+
+class actor_streams final : private actor_stream::owner {
+ public:
+  explicit actor_streams(runtime::process& of) : process_(of) {}
+  actor_streams(const actor_streams&) = delete;
+  actor_streams& operator=(const actor_streams&) = delete;
+
+  // The actor ends with it. An error: the socket is closed.
+  base::status accept(accepted_stream from);
+  // An error: it can never be right. All else is told by on_close.
+  base::result<std::uint64_t> connect(outgoing_stream to);
+
+  // An error: a file of it cannot be used.
+  base::status start_tls(actor_stream& stream, const stream_tls& how);
+
+  // Null: there is none (any more).
+  actor_stream* find(std::uint64_t id) const;
+  std::size_t size() const { return all_.size(); }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& one : all_) visit(*one);
+  }
+
+  // What behaviour::receive_io() is to do. The actor ends if its first stream has.
+  runtime::outcome handle(stream_callbacks& to);
+  // What has come whole is told, then they are closed.
+  void drain();
+  // Its actor is no more. What is written goes out.
+  void close();
+  // At once, and peers notice.
+  void reset();
+
+ private:
+  void due(actor_stream& stream) override;
+  actor_stream& add(std::shared_ptr<const stream_options> options);
+  using place = std::vector<std::unique_ptr<actor_stream>>::const_iterator;
+  place at(std::uint64_t id) const; // the end: there is none
+
+  runtime::process& process_;
+  std::vector<std::unique_ptr<actor_stream>> all_; // by id; few, as a rule one
+  std::vector<std::uint64_t> due_;
+  std::shared_ptr<tcp_counters> counters_; // of the listener it was accepted by; null: none
+  std::uint64_t last_id_ = 0;
+  bool asked_ = false; // receive_io() is to come
+};
+
+} // namespace coppice::behaviours

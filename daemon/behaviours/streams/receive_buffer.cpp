@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// See receive_buffer.hpp.
+#include "behaviours/streams/receive_buffer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/messages/raw_message.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::raw_message;
+
+namespace {
+
+constexpr std::size_t large = std::size_t{16} << 20;
+constexpr std::size_t wasteful = std::size_t{8} << 10;
+
+} // namespace
+
+message receive_buffer::part(std::size_t offset, std::size_t length) const {
+  return raw_message::share(owner_, {begin_ + offset, length});
+}
+
+// More than there is by its share, so that what comes byte by byte is not copied each time.
+void receive_buffer::need(std::size_t total) {
+  if (static_cast<std::size_t>(limit_ - begin_) >= total) return;
+  const std::size_t have = size();
+  const std::size_t more = have < large ? have : have / 4;
+  const raw_message::room next = raw_message::allocate(std::max(total, have + more));
+  if (have != 0) std::memcpy(next.begin, begin_, have);
+  clear();
+  owner_ = next.owner;
+  begin_ = next.begin;
+  end_ = next.begin + have;
+  limit_ = next.end;
+  kept_ = static_cast<std::size_t>(next.end - next.begin);
+}
+
+void receive_buffer::append(base::bytes_span more, std::size_t wanted) {
+  need(std::max(wanted, size() + more.size()));
+  std::memcpy(end_, more.data(), more.size());
+  end_ += more.size();
+}
+
+void receive_buffer::adopt(message bytes) {
+  clear();
+  begin_ = const_cast<std::uint8_t*>(bytes.bytes().data());
+  end_ = limit_ = begin_ + bytes.size();
+  kept_ = bytes.footprint();
+  owner_ = raw_message::disown(bytes);
+}
+
+std::span<std::uint8_t> receive_buffer::space(std::size_t wanted) {
+  need(std::max(wanted, size() + 1));
+  return {end_, limit_};
+}
+
+void receive_buffer::consume(std::size_t count) {
+  begin_ += count;
+  if (begin_ == end_) clear();
+}
+
+void receive_buffer::clear() {
+  if (owner_ != nullptr) raw_message::release(owner_);
+  owner_ = nullptr;
+  begin_ = end_ = limit_ = nullptr;
+  kept_ = 0;
+}
+
+void receive_buffer::compact() {
+  if (empty() || kept_ < wasteful || kept_ < 4 * size()) return;
+  const message whole = part(0, size());
+  clear();
+  append(whole.bytes(), 0);
+}
+
+} // namespace coppice::behaviours

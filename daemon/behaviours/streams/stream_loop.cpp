@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// See stream_loop.hpp.
+#include "behaviours/streams/stream_loop.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "runtime/messages/raw_message.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::raw_message;
+
+namespace {
+
+constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
+
+} // namespace
+
+stream_loop& stream_loop::of(uv_loop_t* loop) {
+  std::unique_ptr<base::uv::loop_part>& part = base::uv::loop::part(loop);
+  if (part == nullptr) part = std::make_unique<stream_loop>(loop);
+  return static_cast<stream_loop&>(*part);
+}
+
+stream_loop::~stream_loop() {
+  if (owner_ != nullptr) raw_message::release(owner_);
+}
+
+base::result<net::tls_options> stream_loop::tls(const stream_tls& how) {
+  net::tls_files files = how.files;
+  if (files.verify_peer && files.authorities.empty()) files.authorities = system_authorities;
+  std::string key = files.certificate + '\n' + files.key + '\n' + files.authorities + '\n';
+  key += {files.verify_peer ? 'v' : '-', files.allow_tls_1_2 ? '2' : '-'};
+  for (const std::string& one : files.protocols) key += '\n' + one;
+  std::shared_ptr<net::tls_source>& source = sources_[key];
+  if (source == nullptr) {
+    auto opened = net::tls_source::open(std::move(files));
+    if (!opened) return tl::unexpected(std::move(opened.error()));
+    source = std::move(*opened);
+  }
+  net::tls_options out;
+  out.context = how.server ? source->server() : source->client();
+  if (out.context == nullptr) return base::fail(base::errc::invalid, "tls: a server needs a certificate");
+  out.pacer = &pacer_;
+  out.host = how.host;
+  return out;
+}
+
+std::span<std::uint8_t> stream_loop::space() {
+  if (owner_ == nullptr) {
+    const raw_message::room fresh = raw_message::allocate(size);
+    owner_ = fresh.owner;
+    begin_ = fresh.begin;
+    end_ = fresh.begin + size;
+  }
+  return {begin_, end_};
+}
+
+void stream_loop::pass_on(std::size_t count, receive_buffer& to, std::size_t wanted) {
+  if (count < copy_below || wanted > count) return to.append({begin_, count}, wanted);
+  to.adopt(raw_message::adopt(std::exchange(owner_, nullptr), {begin_, count}));
+}
+
+} // namespace coppice::behaviours

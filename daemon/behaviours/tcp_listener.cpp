@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+// See tcp_listener.hpp. Below libuv a connection is only noted; its actor is made in the listener's turn.
+#include "behaviours/tcp_listener.hpp"
+
+#include <algorithm>
+#include <array>
+#include <coppice/etf/cursor.hpp>
+
+#include "base/log.hpp"
+#include "behaviours/streams/actor_streams.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr std::string_view report_tag = "$coppice_tcp_report";
+constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
+constexpr std::string_view resume_tag = "$coppice_tcp_resume";
+// Connections that wait for their actor, and actors made in one turn.
+constexpr std::size_t at_once = 64;
+constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for an actor that is told to stop
+
+std::string host_of(std::string_view node) {
+  const auto at = node.find('@');
+  return std::string(at == node.npos ? node : node.substr(at + 1));
+}
+
+} // namespace
+
+message tcp_listener::report_request() {
+  return message::atom(report_tag);
+}
+message tcp_listener::suspend_request() {
+  return message::atom(suspend_tag);
+}
+message tcp_listener::resume_request() {
+  return message::atom(resume_tag);
+}
+
+tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
+                           message env, std::string label)
+    : spec_(std::move(of)), shared_(std::move(shared)), env_(std::move(env)), label_(std::move(label)) {}
+
+tcp_listener::~tcp_listener() {
+  if (self_ && shared_->listeners != nullptr) shared_->listeners->leave(self_);
+}
+
+outcome tcp_listener::init(process& self) {
+  self.trap_exit(true);
+  began_ = self.now();
+  on_worker_.resize(self.host().workers());
+  if (auto done = open(self); !done) {
+    message_writer why;
+    why.tuple(2);
+    why.atom("listen");
+    why.binary(done.error().text);
+    close();
+    return runtime::stop(why.take());
+  }
+  self_ = self.self();
+  if (shared_->listeners != nullptr) shared_->listeners->enter(self_, {label_, counters_});
+  base::log::info("tcp", "{} listens at {}", label_, shown_places());
+  return runtime::carry_on();
+}
+
+std::string tcp_listener::shown_places() const {
+  std::string all;
+  for (const place& one : places_) all += (all.empty() ? "" : ", ") + one.shown;
+  return all;
+}
+
+base::status tcp_listener::open(process& self) {
+  for (const tcp_place& one : spec().listen)
+    if (auto done = open(self, one); !done) return done;
+  return {};
+}
+
+base::status tcp_listener::open(process& self, const tcp_place& where) {
+  place made;
+  if (where.secured != tcp_place::tls::off) {
+    auto source = where.secured == tcp_place::tls::files
+                      ? net::tls_source::open(where.files)
+                      : net::tls_source::automatic(shared_->certificates, {host_of(self.host().node_name())});
+    if (!source) return tl::unexpected(std::move(source.error()));
+    made.tls = std::move(*source);
+  }
+  net::listen_options options;
+  options.backlog = spec().backlog;
+  options.access = spec().access;
+  const auto taken = [this, &self, at = places_.size()](net::accepted_socket socket) {
+    accepted(self, std::move(socket), at);
+  };
+  uv_loop_t* const loop = self.stay();
+  const std::uint16_t port = where.address.port();
+  auto socket = where.path.empty()
+                    ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
+                    : net::listener::unix_socket(loop, where.path, where.mode, {}, options, taken);
+  if (!socket) return tl::unexpected(std::move(socket.error()));
+  made.socket = std::move(*socket);
+  made.shown = where.path.empty() ? made.socket.address().to_string() : where.path;
+  if (made.tls != nullptr) made.shown += " tls";
+  places_.push_back(std::move(made));
+  return {};
+}
+
+// Below libuv.
+void tcp_listener::accepted(process& self, net::accepted_socket socket, std::size_t at) {
+  tcp_counters::count(counters_->accepted);
+  arrivals_.push_back({std::move(socket), at});
+  pace();
+  if (std::exchange(asked_, true)) return;
+  self.request_io();
+}
+
+outcome tcp_listener::receive_io(process& self) {
+  asked_ = false;
+  for (std::size_t made = 0; made < at_once && !arrivals_.empty(); ++made) {
+    if (connections_.size() >= spec().max_connections) return runtime::carry_on(); // until one ends
+    arrival next = std::move(arrivals_.front());
+    arrivals_.pop_front();
+    start_actor(self, std::move(next));
+  }
+  if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
+  return runtime::carry_on();
+}
+
+void tcp_listener::start_actor(process& self, arrival one) {
+  const child_spec& what = *spec().connection;
+  const place& at = places_[one.at];
+  accepted_stream stream;
+  if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr)
+    return tcp_counters::count(counters_->failed);
+  stream.socket = std::move(one.socket);
+  stream.options = spec().options;
+  stream.counters = counters_;
+  auto actor = self.host().factory()->make({.actor = what.actor,
+                                            .args = what.args,
+                                            .env = env_,
+                                            .label = label_,
+                                            .unhandled = what.unhandled});
+  auto* const taker = actor ? dynamic_cast<stream_taker*>(actor->get()) : nullptr;
+  if (taker == nullptr) {
+    tcp_counters::count(counters_->failed);
+    return base::log::error("tcp", "{}: no actor for a connection: {}", label_,
+                            actor ? "it takes no streams" : actor.error().text);
+  }
+  taker->begin_with(std::move(stream));
+  const auto fewest = std::ranges::min_element(on_worker_);
+  runtime::spawn_options options;
+  options.label = label_;
+  options.link = true;
+  options.priority = what.priority;
+  options.mailbox = what.mailbox;
+  options.compression = what.compression;
+  options.worker = static_cast<int>(fewest - on_worker_.begin());
+  const auto made = self.spawn(std::move(options), std::move(*actor));
+  if (!made) {
+    tcp_counters::count(counters_->failed);
+    return base::log::error("tcp", "{}: no actor for a connection: {}", label_, made.error().text);
+  }
+  ++*fewest;
+  connections_[*made] = static_cast<std::uint32_t>(fewest - on_worker_.begin());
+  tcp_counters::count(counters_->open);
+}
+
+void tcp_listener::ended(process& self, const runtime::pid& connection, const message& reason) {
+  const auto worker = connections_.take(connection);
+  if (!worker) return;
+  --on_worker_[*worker];
+  counters_->open.fetch_sub(1, std::memory_order_relaxed);
+  if (!runtime::is_orderly(reason)) tcp_counters::count(counters_->crashed);
+  pace();
+  if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
+}
+
+outcome tcp_listener::take_info(process& self, const message& m) {
+  if (gen::exit_notice gone; gen::is_exit(m.bytes()) && gen::read_exit(self, m, gone))
+    ended(self, gone.from, gone.reason);
+  return runtime::carry_on();
+}
+
+outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
+  const message asked = whole.slice(request);
+  const bool here = self.origin().here();
+  message answer = runtime::error_message(message::atom("bad_request"));
+  if (here && runtime::is_atom(asked, report_tag)) {
+    answer = write_report(self);
+  } else if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
+    suspended_ = runtime::is_atom(asked, suspend_tag);
+    pace();
+    answer = message::atom("ok");
+  } else if (here && is_order(asked)) {
+    answer = adopt(asked);
+  }
+  gen::reply(self, from, std::move(answer));
+  return runtime::carry_on();
+}
+
+bool tcp_listener::is_order(const message& asked) const {
+  etf::cursor at(asked.bytes());
+  std::string_view what;
+  return shared_->orders != nullptr && at.read_tuple_of(2) && at.read_atom(what) && what == order_desk::tag;
+}
+
+// What is new holds for connections that come from now on.
+message tcp_listener::adopt(const message& asked) {
+  const auto ordered = shared_->orders->fetch(asked.bytes());
+  const auto* const mine = ordered ? std::get_if<specification_order>(&*ordered) : nullptr;
+  if (mine == nullptr || mine->child->tcp == nullptr)
+    return runtime::error_message(message::atom("no_such_order"));
+  spec_ = mine->child;
+  for (place& one : places_) one.socket.set_access(spec().access);
+  pace();
+  return message::atom("ok");
+}
+
+// Who comes while there are too many waits with the kernel.
+void tcp_listener::pace() {
+  std::uint64_t denied = 0;
+  for (const place& one : places_) denied += one.socket.counts().refused;
+  counters_->denied.store(denied, std::memory_order_relaxed);
+  const bool full = connections_.size() + arrivals_.size() >= spec().max_connections;
+  if (const bool stop = suspended_ || full; std::exchange(stopped_, stop) != stop)
+    for (place& one : places_) stop ? one.socket.suspend() : one.socket.resume();
+}
+
+void tcp_listener::close() noexcept {
+  places_.clear();
+  arrivals_.clear();
+}
+
+bool tcp_listener::wait_for_all(process& self, base::nanos until) {
+  while (connections_.size() != 0) {
+    runtime::pid next;
+    connections_.for_each([&](const runtime::pid& one, std::uint32_t) { next = one; });
+    const runtime::reference gone = self.monitor(next, true);
+    const auto end = self.await(gone, until);
+    if (!end && end.error().what != runtime::await_error::kind::down) return false;
+    static_cast<void>(connections_.take(next));
+  }
+  return true;
+}
+
+void tcp_listener::terminate(process& self, const message&) {
+  close();
+  const auto tell = [&](auto how) { connections_.for_each([&](const runtime::pid& one, std::uint32_t) { how(one); }); };
+  tell([&](const runtime::pid& one) { self.notify(one, message::atom(drain_notice)); });
+  if (wait_for_all(self, base::mono_now() + spec().drain)) return;
+  tell([&](const runtime::pid& one) { self.exit(one, runtime::reasons::shutdown()); });
+  if (wait_for_all(self, base::mono_now() + most_of_stop)) return;
+  tell([&](const runtime::pid& one) { self.exit(one, message::atom("kill")); });
+}
+
+// A map of listening, suspended, max_connections, uptime_ms, what tcp_counters has, and ended: how many by
+// how.
+message tcp_listener::write_report(process& self) {
+  pace();
+  const auto read = [](const tcp_counters::number& of) { return of.load(std::memory_order_relaxed); };
+  const std::pair<std::string_view, std::uint64_t> numbers[] = {
+      {"open", read(counters_->open)},
+      {"max_connections", spec().max_connections},
+      {"waiting", arrivals_.size()},
+      {"accepted", read(counters_->accepted)},
+      {"denied", read(counters_->denied)},
+      {"failed", read(counters_->failed)},
+      {"crashed", read(counters_->crashed)},
+      {"bytes_read", read(counters_->read)},
+      {"bytes_written", read(counters_->written)},
+      {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
+  message_writer out(512);
+  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 3);
+  out.atom("listening");
+  out.list(static_cast<std::uint32_t>(places_.size()));
+  for (const place& one : places_) out.binary(one.shown);
+  if (!places_.empty()) out.nil();
+  out.atom("suspended");
+  out.atom(suspended_ ? "true" : "false");
+  for (const auto& [name, value] : numbers) {
+    out.atom(name);
+    out.unsigned_integer(value);
+  }
+  out.atom("ended");
+  out.map(stream_ends);
+  for (std::size_t how = 0; how < stream_ends; ++how) {
+    out.atom(text(static_cast<stream_end>(how)));
+    out.unsigned_integer(read(counters_->ended[how]));
+  }
+  return out.take();
+}
+
+} // namespace coppice::behaviours

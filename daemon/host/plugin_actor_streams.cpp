@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// What a plugin's actor has to do with streams: those it has are given to its callbacks, and end with it. See
+// plugin_actor.hpp. In the process's own turn.
+#include "host/callback.hpp"
+#include "host/plugin_actor.hpp"
+#include "host/streams.hpp"
+#include "runtime/messages/exit_reason.hpp"
+
+namespace coppice::host {
+
+using behaviours::actor_stream;
+using behaviours::stream_end;
+using runtime::message;
+using runtime::outcome;
+
+behaviours::actor_streams& needs_streams(coppice_actor& self) {
+  auto& streams = self.needs_extra().streams;
+  if (streams == nullptr) streams = std::make_unique<behaviours::actor_streams>(*self.process);
+  return *streams;
+}
+
+coppice_stream_info info_of(const actor_stream& stream) {
+  const auto lent = [](std::string_view text) {
+    return coppice_bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+  };
+  const auto seen = stream.traffic();
+  const net::peer_certificate* const shown = stream.certificate();
+  return {.size = sizeof(coppice_stream_info),
+          .accepted = stream.ends_actor() ? 1U : 0U,
+          .peer = lent(stream.peer()),
+          .local = lent(stream.local()),
+          .tls = lent(stream.tls_version()),
+          .protocol = lent(stream.protocol()),
+          .certificate = shown == nullptr ? coppice_bytes{} : lend_bytes(shown->der),
+          .subject = shown == nullptr ? coppice_bytes{} : lent(shown->subject),
+          .bytes_read = seen.read,
+          .bytes_written = seen.written,
+          .bytes_queued = seen.queued};
+}
+
+class plugin_actor::stream_port final : public behaviours::stream_callbacks {
+ public:
+  explicit stream_port(plugin_actor& of) : of_(of), on_(of.code_->streams) {}
+
+  outcome on_connect(actor_stream& stream) override {
+    const coppice_stream_info info = info_of(stream);
+    return call("on_connect", on_.on_connect, stream.id(), &info);
+  }
+  outcome on_frame(actor_stream& stream, const message& frame) override {
+    const coppice_slice lent = slice(frame);
+    return call("on_frame", on_.on_frame, stream.id(), &lent);
+  }
+  outcome on_data(actor_stream& stream, const message& data, std::size_t& used) override {
+    const coppice_slice lent = slice(data);
+    std::uint64_t taken = used;
+    outcome next = call("on_data", on_.on_data, stream.id(), &lent, &taken);
+    used = static_cast<std::size_t>(taken);
+    return next;
+  }
+  outcome on_eof(actor_stream& stream) override { return call("on_eof", on_.on_eof, stream.id()); }
+  outcome on_drained(actor_stream& stream) override {
+    return call("on_drained", on_.on_drained, stream.id());
+  }
+  outcome on_secured(actor_stream& stream) override {
+    const coppice_stream_info info = info_of(stream);
+    return call("on_secured", on_.on_secured, stream.id(), &info);
+  }
+  outcome on_close(actor_stream& stream, stream_end how, const std::string& why) override {
+    const coppice_bytes text{reinterpret_cast<const std::uint8_t*>(why.data()), why.size()};
+    return call("on_close", on_.on_close, stream.id(), static_cast<std::uint32_t>(how), text);
+  }
+
+ private:
+  static coppice_slice slice(const message& bytes) {
+    const coppice_message lent = lend(bytes);
+    return {lent.data, lent.size, lent.owner};
+  }
+  template <class Function, class... Arguments>
+  outcome call(const char* name, Function function, Arguments... arguments) {
+    if (function == nullptr) return runtime::carry_on();
+    coppice_actor& actor = of_.actor_;
+    const std::int32_t status =
+        in_turn(actor, name, {}, [&] { return function(&actor, of_.state_, arguments...); });
+    return of_.follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, name);
+  }
+
+  plugin_actor& of_;
+  const coppice_stream_callbacks& on_;
+};
+
+void plugin_actor::begin_with(behaviours::accepted_stream stream) {
+  actor_.needs_extra().begins_with = std::make_unique<behaviours::accepted_stream>(std::move(stream));
+}
+
+outcome plugin_actor::take_first_stream() {
+  const auto first = std::exchange(actor_.extra->begins_with, nullptr);
+  // Its client has gone already, or the process is out of descriptors.
+  if (!needs_streams(actor_).accept(std::move(*first))) return runtime::ignore();
+  return runtime::carry_on();
+}
+
+outcome plugin_actor::take_io() {
+  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return runtime::carry_on();
+  stream_port port(*this);
+  return actor_.extra->streams->handle(port);
+}
+
+bool plugin_actor::drains(const message& m) {
+  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return false;
+  if (!actor_.process->origin().notice || !runtime::is_atom(m, behaviours::drain_notice)) return false;
+  actor_.extra->streams->drain();
+  return true;
+}
+
+void plugin_actor::end_streams(bool orderly) noexcept {
+  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return;
+  if (orderly)
+    actor_.extra->streams->close();
+  else
+    actor_.extra->streams->reset();
+}
+
+} // namespace coppice::host

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+// A listener's own keys, and those of its connections, which stand beside them.
+#include "spec/schema_tcp.hpp"
+
+#include "base/address_range.hpp"
+#include "spec/names.hpp"
+#include "spec/schema_scalars.hpp"
+#include "spec/schema_tls.hpp"
+#include "spec/schema_tree.hpp"
+
+namespace coppice::spec {
+namespace {
+
+constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30; // of a frame, and of what waits
+
+std::string check_range(std::string_view written) {
+  const auto read = base::address_range::parse(written);
+  return read ? "" : read.error().text;
+}
+std::string check_protocol(std::string_view name) {
+  return name.empty() || name.size() > 255 ? "must have 1 to 255 bytes" : "";
+}
+std::string check_delimiter(std::string_view bytes) {
+  return bytes.empty() || bytes.size() > 16 ? "must have 1 to 16 bytes" : "";
+}
+
+void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
+                  std::uint64_t most) {
+  if (value <= most) return;
+  const node* const written = at.find(key);
+  from.error(written != nullptr ? *written : at,
+             from.path + "." + std::string(key) + ": must be at most " + print_size(most));
+}
+
+void needs_kind(reader& from, const node& at, framing is, framing wanted, std::string_view word,
+                std::initializer_list<std::string_view> keys) {
+  if (is == wanted) return;
+  for (const std::string_view key : keys)
+    if (const node* const written = at.find(key); written != nullptr)
+      from.error(*written, from.path + "." + std::string(key) + ": without effect unless kind is " +
+                               std::string(word));
+}
+
+void check_frame(reader& from, const node& at, frame_options& frame) {
+  no_more_than(from, at, "max", frame.max, most_bytes);
+  if (frame.max == 0) from.error(at, from.path + ".max: must be at least 1B");
+  needs_kind(from, at, frame.kind, framing::fixed, "fixed", {"size"});
+  needs_kind(from, at, frame.kind, framing::length, "length",
+             {"bytes", "at", "header", "includes_header", "with_header", "endian"});
+  needs_kind(from, at, frame.kind, framing::delimiter, "delimiter", {"delimiter"});
+  if (frame.kind == framing::fixed && (frame.size == 0 || frame.size > frame.max))
+    from.error(at, from.path + ": the key 'size' is missing, or not from 1 byte to max");
+  if (frame.kind == framing::delimiter && frame.delimiter.empty())
+    from.error(at, from.path + ": the key 'delimiter' is missing");
+  if (frame.kind != framing::length) return;
+  const bool power = frame.bytes == 1 || frame.bytes == 2 || frame.bytes == 4 || frame.bytes == 8;
+  if (!power) from.error(at, from.path + ".bytes: must be 1, 2, 4 or 8");
+  if (frame.header == 0) frame.header = frame.offset + frame.bytes;
+  if (frame.header < frame.offset + frame.bytes)
+    from.error(at, from.path + ".header: must be at least at + bytes, " +
+                       std::to_string(frame.offset + frame.bytes));
+}
+
+const table<frame_options>& frame_table() {
+  static const auto rows =
+      table<frame_options>()
+          .add<&frame_options::kind>("kind",
+                                     choice<framing>({{"none", framing::none},
+                                                      {"line", framing::line},
+                                                      {"fixed", framing::fixed},
+                                                      {"length", framing::length},
+                                                      {"delimiter", framing::delimiter}}),
+                                     "none: bytes as they come; line: up to a line's end; fixed: blocks of "
+                                     "`size`; length: behind a header that says how much; delimiter: up to it")
+          .add<&frame_options::max>("max", size(),
+                                    "the longest frame; of none: what the actor may leave unused")
+          .add<&frame_options::size>("size", size(), "fixed: bytes of a frame")
+          .add<&frame_options::bytes>("bytes", whole<std::uint32_t>(1, 8),
+                                      "length: of the number, 1, 2, 4 or 8")
+          .add<&frame_options::offset>("at", whole<std::uint32_t>(0, 1024),
+                                   "length: where the number stands in the header")
+          .add<&frame_options::header>("header", whole<std::uint32_t>(0, 1040),
+                                       "length: bytes of the header; 0: at + bytes")
+          .add<&frame_options::includes_header>("includes_header", flag(),
+                                                "length: the number counts the header, too")
+          .add<&frame_options::with_header>("with_header", flag(),
+                                            "length: the actor gets the header in front of the rest")
+          .add<&frame_options::endian>(
+              "endian", choice<spec::endian>({{"big", endian::big}, {"little", endian::little}}),
+              "length: of the number")
+          .add<&frame_options::delimiter>("delimiter", text("a text", &check_delimiter),
+                                          "delimiter: what ends a frame, and is no part of it")
+          .check(&check_frame);
+  return rows;
+}
+
+void check_read(reader& from, const node& at, read_options& read) {
+  no_more_than(from, at, "credit", read.credit, most_bytes);
+}
+
+const table<read_options>& read_table() {
+  static const auto rows =
+      table<read_options>()
+          .add<&read_options::credit>("credit", size(),
+                                      "bytes that wait for the actor; beyond, nothing is read")
+          .add<&read_options::idle>("idle", duration(),
+                                    "closed when nothing was read or written for so long; 0s: never")
+          .add<&read_options::first_byte>("first_byte", duration(),
+                                          "how long a client may take to say anything; 0s: for ever")
+          .add<&read_options::frame>("frame", duration(),
+                                     "how long a frame that was begun may take; 0s: for ever")
+          .check(&check_read);
+  return rows;
+}
+
+void check_write(reader& from, const node& at, write_options& write) {
+  no_more_than(from, at, "high", write.high, most_bytes);
+  if (!at.find("low")) write.low = std::min(write.low, write.high / 4);
+  if (write.low > write.high) from.error(at, from.path + ".low: must be at most `high`");
+}
+
+const table<write_options>& write_table() {
+  static const auto rows =
+      table<write_options>()
+          .add<&write_options::high>(
+              "high", size(), "bytes that wait for the client; beyond, what the actor writes is refused as full")
+          .add<&write_options::low>("low", size(), "once so few are left it is told that there is room")
+          .add<&write_options::stall>("stall", duration(),
+                                      "closed when the client takes nothing for so long; 0s: never")
+          .check(&check_write);
+  return rows;
+}
+
+const table<access_options>& access_table() {
+  using ranges = list<std::string, text>;
+  const text range("a range of addresses such as 10.0.0.0/8", &check_range);
+  static const auto rows =
+      table<access_options>()
+          .add<&access_options::allow>("allow", ranges(range), "who may connect; empty: everybody")
+          .add<&access_options::deny>("deny", ranges(range), "who may not, whatever `allow` says");
+  return rows;
+}
+
+void check_listen(reader& from, const node& at, tcp_listen_options&) {
+  const bool path = at.find("path"), address = at.find("address"), port = at.find("port");
+  if (path == (address || port)) {
+    from.error(at, from.path + (path ? ": 'path' stands alone" : ": needs 'address' and 'port', or 'path'"));
+    return;
+  }
+  if (!path && !(address && port))
+    from.error(at, from.path + ": the key '" + (address ? "port" : "address") + "' is missing");
+  if (!path && at.find("mode"))
+    from.error(*at.find("mode"), from.path + ".mode: without effect unless there is a path");
+}
+
+const table<tcp_listen_options>& listen_table() {
+  using protocols = list<std::string, text>;
+  static const auto rows =
+      table<tcp_listen_options>()
+          .add<&tcp_listen_options::address>("address",
+                                             text("an address", &check_address, address_pattern()),
+                                             "where it listens: an IPv4 or IPv6 address, 0.0.0.0 or \"::\" for all")
+          .add<&tcp_listen_options::port>("port", whole<std::uint16_t>(0, 65535),
+                                          "its port; 0: the kernel chooses one, which `coppice info` shows")
+          .add<&tcp_listen_options::path>("path", path(), "a Unix-domain socket instead")
+          .add<&tcp_listen_options::mode>("mode", file_mode(), "its file mode")
+          .add<&tcp_listen_options::tls>(
+              "tls", tls(true),
+              "on: encrypted, with a certificate the node makes for itself; files: with that certificate")
+          .add<&tcp_listen_options::alpn>("alpn", protocols(text("a protocol's name", &check_protocol)),
+                                          "with TLS: protocols that are spoken, the preferred first")
+          .check(&check_listen);
+  return rows;
+}
+
+// Durations with their unit.
+void prune_tcp(const tcp_options& from, json& tcp) {
+  for (const std::string& at : from.durations) {
+    json& time = tcp["args"][json::json_pointer(at)];
+    time = print_duration(milliseconds(time.get<std::int64_t>()));
+  }
+}
+
+void check_tcp(reader& from, const node& at, tcp_options& tcp) {
+  if (at.find("listen") && tcp.listen.empty())
+    from.error(*at.find("listen"), from.path + ".listen: needs one place at least");
+}
+
+} // namespace
+
+const table<tcp_options>& tcp_table() {
+  using places = list<tcp_listen_options, section<tcp_listen_options>>;
+  static const auto rows =
+      table<tcp_options>()
+          .add<&tcp_options::listen>("listen", places(section<tcp_listen_options>(&listen_table)),
+                                     "where clients connect")
+          .needed()
+          .add<&tcp_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+                                    "what is made for each connection, and ends with it")
+          .needed()
+          .add<&tcp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&tcp_options::max_connections>(
+              "max_connections", whole<std::uint32_t>(1, 1'000'000),
+              "at once; who comes beyond waits with the kernel until one ends")
+          .add<&tcp_options::accept_backlog>("accept_backlog", whole<std::uint32_t>(1, 65535),
+                                             "how many may wait there")
+          .add<&tcp_options::frame>("frame", section<frame_options>(&frame_table),
+                                    "how bytes are cut into what the actor gets")
+          .add<&tcp_options::read>("read", section<read_options>(&read_table), "bounds of what comes")
+          .add<&tcp_options::write>("write", section<write_options>(&write_table), "bounds of what goes")
+          .add<&tcp_options::keepalive>("keepalive", duration(),
+                                        "silence after which the kernel asks whether the client is there; 0s: "
+                                        "it does not")
+          .add<&tcp_options::half_close>("half_close", flag(),
+                                         "true: a client that sends no more may be answered still, and the "
+                                         "actor is told; false: its connection ends")
+          .add<&tcp_options::access>("access", section<access_options>(&access_table), "who may connect")
+          .add<&tcp_options::drain>("drain", duration(),
+                                    "how long connections may take for what has come, when it stops")
+          .add<&tcp_options::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
+                                      "bounds of a connection's mailbox")
+          .add<&tcp_options::unhandled>("unhandled", optional_unhandled(),
+                                        "as a child's, of a connection's actor")
+          .check(&check_tcp)
+          .prune(&prune_tcp);
+  return rows;
+}
+
+} // namespace coppice::spec

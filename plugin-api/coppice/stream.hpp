@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+// Byte streams in C++: what an actor does about its connections. A class that has one of these callbacks gets
+// them, whether it is a coppice::tcp, made for each connection of a listener, or a coppice::server that
+// connects out:
+//
+//   void on_connect(connection with [, const connection_info&])
+//   void on_frame(connection from, bytes frame)
+//   std::size_t on_data(connection from, bytes data)   how much was used; void: all of it
+//   void on_eof(connection from)   void on_drained(connection to)   void on_secured(connection with)
+//   void on_close(connection of [, close_reason how [, std::string_view why]])
+//
+// each of these may return coppice::outcome instead of void. Bytes and texts last until the callback returns.
+// DRAFT, see coppice/stream.h. Header-only.
+#pragma once
+
+#include <coppice/stream.h>
+#include <coppice/server.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace coppice {
+
+namespace detail {
+inline constinit draft<coppice_stream_api> stream_api{COPPICE_STREAM_HOST_DRAFT_1};
+}
+
+using bytes = etf::bytes;
+
+inline bytes to_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+inline std::string_view to_text(bytes of) {
+  return {reinterpret_cast<const char*>(of.data()), of.size()};
+}
+
+enum class close_reason : std::uint32_t {
+  normal = COPPICE_STREAM_NORMAL,
+  eof = COPPICE_STREAM_EOF,
+  reset = COPPICE_STREAM_RESET,
+  idle = COPPICE_STREAM_IDLE,
+  slow = COPPICE_STREAM_SLOW,
+  frame_too_large = COPPICE_STREAM_FRAME,
+  tls = COPPICE_STREAM_TLS,
+  shutdown = COPPICE_STREAM_SHUTDOWN,
+  refused = COPPICE_STREAM_REFUSED,
+  timeout = COPPICE_STREAM_TIMEOUT,
+};
+
+/// Bytes that stay after the callback they came with, without a copy.
+class kept_bytes {
+ public:
+  kept_bytes() = default;
+  explicit kept_bytes(const coppice_slice& borrowed) {
+    detail::stream_api.need().retain(&borrowed, &slice_);
+  }
+  kept_bytes(kept_bytes&& other) noexcept : slice_(std::exchange(other.slice_, {})) {}
+  kept_bytes& operator=(kept_bytes&& other) noexcept {
+    std::swap(slice_, other.slice_);
+    return *this;
+  }
+  ~kept_bytes() {
+    if (slice_.owner != nullptr) detail::stream_api.found().release(&slice_);
+  }
+  bytes view() const { return {slice_.data, static_cast<std::size_t>(slice_.size)}; }
+  const coppice_slice& slice() const { return slice_; }
+
+ private:
+  coppice_slice slice_{};
+};
+
+/// As the stream is now; texts are borrowed until the callback returns.
+struct connection_info {
+  bool accepted = false;
+  std::string_view peer, local; // "127.0.0.1:4711", "[::1]:80", a path
+  std::string_view tls;         // "1.3", "1.2"; empty: none
+  std::string_view protocol;    // by ALPN
+  bytes certificate;            // the peer's, DER
+  std::string_view subject;     // of that
+  std::uint64_t bytes_read = 0, bytes_written = 0, bytes_queued = 0;
+};
+
+namespace detail {
+inline connection_info info_of(const coppice_stream_info& raw) {
+  const auto text = [](coppice_bytes from) { return to_text(view(from)); };
+  return {raw.accepted != 0, text(raw.peer),          text(raw.local),         text(raw.tls),
+          text(raw.protocol), view(raw.certificate),  text(raw.subject),       raw.bytes_read,
+          raw.bytes_written,  raw.bytes_queued};
+}
+} // namespace detail
+
+/// One of the actor's streams: its number, and the actor at hand. Good for the callback it was made in; what
+/// is kept is id(), from which connection(*this, id) makes another one.
+class connection {
+ public:
+  connection(const actor& of, std::uint64_t id) : self_(of.handle()), id_(id) {}
+  connection(coppice_actor* self, std::uint64_t id, const coppice_slice* at_hand = nullptr)
+      : self_(self), id_(id), at_hand_(at_hand) {}
+
+  std::uint64_t id() const { return id_; }
+
+  /// COPPICE_OK; COPPICE_E_FULL: nothing was taken, and on_drained tells of room; COPPICE_E_NOT_FOUND: it is
+  /// closed. What is at hand in this callback goes out without a copy.
+  std::int32_t write(bytes what) const {
+    if (at_hand_ != nullptr && within(*at_hand_, what)) {
+      const coppice_slice part{what.data(), what.size(), at_hand_->owner};
+      return checked(api().write_slice(self_, id_, &part));
+    }
+    return checked(api().write(self_, id_, detail::plain(what)));
+  }
+  std::int32_t write(std::string_view text) const { return write(to_bytes(text)); }
+  std::int32_t write(const kept_bytes& what) const {
+    return checked(api().write_slice(self_, id_, &what.slice()));
+  }
+  /// What the running callback was given, or a part of it, to be kept.
+  kept_bytes keep(bytes what) const {
+    const bool borrowed = at_hand_ != nullptr && within(*at_hand_, what);
+    return kept_bytes(coppice_slice{what.data(), what.size(), borrowed ? at_hand_->owner : nullptr});
+  }
+
+  std::int32_t pause() const { return checked(api().pause(self_, id_)); }
+  std::int32_t resume() const { return checked(api().resume(self_, id_)); }
+  /// This end sends no more.
+  std::int32_t end() const { return checked(api().end(self_, id_)); }
+  /// Once all is written.
+  std::int32_t close() const { return checked(api().close(self_, id_)); }
+  /// At once.
+  std::int32_t reset() const { return checked(api().reset(self_, id_)); }
+  std::int32_t set_framing(coppice_framing how) const {
+    how.size = sizeof how;
+    return checked(api().set_framing(self_, id_, &how));
+  }
+  std::int32_t start_tls(coppice_tls_options how) const {
+    how.size = sizeof how;
+    return checked(api().start_tls(self_, id_, &how));
+  }
+  connection_info info() const {
+    coppice_stream_info raw{};
+    raw.size = sizeof raw;
+    return checked(api().info(self_, id_, &raw)) == COPPICE_OK ? detail::info_of(raw) : connection_info();
+  }
+
+ private:
+  static const coppice_stream_api& api() { return detail::stream_api.need(); }
+  static bool within(const coppice_slice& whole, bytes part) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(whole.data);
+    const auto at = reinterpret_cast<std::uintptr_t>(part.data());
+    return at >= begin && at + part.size() <= begin + whole.size;
+  }
+  std::int32_t checked(std::int32_t status) const { return detail::checked(status, "a stream"); }
+
+  coppice_actor* self_;
+  std::uint64_t id_;
+  const coppice_slice* at_hand_ = nullptr;
+};
+
+/// Framings, for connect_to and set_framing.
+inline coppice_framing lines(std::uint64_t max = 0) {
+  coppice_framing how{};
+  how.size = sizeof how;
+  how.kind = COPPICE_FRAMING_LINE;
+  how.max = max;
+  return how;
+}
+inline coppice_framing length_prefixed(std::uint32_t number_size = 4, std::uint64_t max = 0) {
+  coppice_framing how{};
+  how.size = sizeof how;
+  how.kind = COPPICE_FRAMING_LENGTH;
+  how.length_bytes = number_size;
+  how.max = max;
+  return how;
+}
+inline coppice_framing unframed(std::uint64_t max = 0) {
+  coppice_framing how{};
+  how.size = sizeof how;
+  how.max = max;
+  return how;
+}
+
+/// How to connect; see coppice_connect_options for what is meant by 0.
+struct connect_options {
+  std::chrono::nanoseconds within{0};
+  coppice_framing framing = unframed();
+  std::uint64_t credit = 0, high = 0, low = 0;
+  bool half_close = false;
+  bool tls = false;
+  bool verify = true;         // with TLS: the peer's certificate
+  std::string_view authorities; // a PEM file
+  std::string_view protocols;   // of ALPN
+};
+
+/// The stream's number; on_connect or on_close follow. 0: `host` or an option can never be right. With port 0
+/// `host` is the path of a Unix-domain socket.
+inline std::uint64_t connect_to(const actor& of, std::string_view host, std::uint16_t port,
+                                const connect_options& how = {}) {
+  coppice_tls_options tls{};
+  tls.size = sizeof tls;
+  tls.flags = how.verify ? 0 : COPPICE_TLS_UNVERIFIED;
+  tls.authorities = detail::plain(how.authorities);
+  tls.protocols = detail::plain(how.protocols);
+  coppice_connect_options raw{};
+  raw.size = sizeof raw;
+  raw.flags = how.half_close ? COPPICE_CONNECT_HALF_CLOSE : 0;
+  raw.host = detail::plain(host);
+  raw.port = port;
+  if (how.within.count() != 0) raw.deadline = of.now().count() + how.within.count();
+  raw.framing = &how.framing;
+  raw.credit = how.credit;
+  raw.high = how.high;
+  raw.low = how.low;
+  if (how.tls) raw.tls = &tls;
+  std::uint64_t id = 0;
+  detail::checked(detail::stream_api.need().connect(of.handle(), &raw, &id), "connect_to");
+  return id;
+}
+
+namespace detail {
+
+template <class T>
+concept has_stream_callbacks = requires { &T::on_connect; } || requires { &T::on_frame; } ||
+                               requires { &T::on_data; } || requires { &T::on_close; };
+
+/// Whether each callback for streams that T has is declared as it is called: a sentence for the first that is
+/// not.
+template <class T>
+constexpr bool is_stream_class() {
+  using info = const connection_info&;
+#define COPPICE_STREAM_CALLBACK_(callback, declaration, ...)                                           \
+  if constexpr (requires { &T::callback; })                                                            \
+    static_assert(__VA_ARGS__, #callback " is declared otherwise than it is called: public, and void " \
+                                         declaration ", or coppice::outcome");
+  COPPICE_STREAM_CALLBACK_(
+      on_connect, "on_connect(coppice::connection), or with const coppice::connection_info&",
+      requires(T & t, connection c) { t.on_connect(c); } || requires(T & t, connection c, info i) {
+        t.on_connect(c, i);
+      })
+  COPPICE_STREAM_CALLBACK_(
+      on_frame, "on_frame(coppice::connection, coppice::bytes)",
+      requires(T & t, connection c, bytes b) { t.on_frame(c, b); })
+  COPPICE_STREAM_CALLBACK_(
+      on_data, "on_data(coppice::connection, coppice::bytes), or std::size_t, how much was used",
+      requires(T & t, connection c, bytes b) { t.on_data(c, b); })
+  COPPICE_STREAM_CALLBACK_(
+      on_eof, "on_eof(coppice::connection)", requires(T & t, connection c) { t.on_eof(c); })
+  COPPICE_STREAM_CALLBACK_(
+      on_drained, "on_drained(coppice::connection)", requires(T & t, connection c) { t.on_drained(c); })
+  COPPICE_STREAM_CALLBACK_(
+      on_secured, "on_secured(coppice::connection)", requires(T & t, connection c) { t.on_secured(c); })
+  COPPICE_STREAM_CALLBACK_(
+      on_close,
+      "on_close(coppice::connection), or with coppice::close_reason, or with that and a std::string_view",
+      requires(T & t, connection c) { t.on_close(c); } ||
+          requires(T & t, connection c, close_reason r) { t.on_close(c, r); } ||
+          requires(T & t, connection c, close_reason r, std::string_view s) { t.on_close(c, r, s); })
+#undef COPPICE_STREAM_CALLBACK_
+  return true;
+}
+
+template <class T>
+struct stream_table {
+  template <class Use>
+  static std::int32_t with(coppice_actor* self, void* state, Use use) {
+    return run<T>(self, state, [&](T& actor) { return status_of(self, [&] { return use(actor); }); });
+  }
+
+  static std::int32_t on_connect(coppice_actor* self, void* state, std::uint64_t id,
+                                 const coppice_stream_info* raw) noexcept {
+    return with(self, state, [&](T& actor) {
+      const connection at(self, id);
+      if constexpr (requires { actor.on_connect(at, std::declval<const connection_info&>()); }) {
+        return actor.on_connect(at, info_of(*raw));
+      } else {
+        return actor.on_connect(at);
+      }
+    });
+  }
+  static std::int32_t on_secured(coppice_actor* self, void* state, std::uint64_t id,
+                                 const coppice_stream_info*) noexcept {
+    return with(self, state, [&](T& actor) { return actor.on_secured(connection(self, id)); });
+  }
+  static std::int32_t on_frame(coppice_actor* self, void* state, std::uint64_t id,
+                               const coppice_slice* frame) noexcept {
+    return with(self, state, [&](T& actor) {
+      return actor.on_frame(connection(self, id, frame),
+                            bytes(frame->data, static_cast<std::size_t>(frame->size)));
+    });
+  }
+  static std::int32_t on_data(coppice_actor* self, void* state, std::uint64_t id, const coppice_slice* data,
+                              std::uint64_t* out_used) noexcept {
+    return with(self, state, [&](T& actor) {
+      const connection from(self, id, data);
+      const bytes all(data->data, static_cast<std::size_t>(data->size));
+      if constexpr (std::is_convertible_v<decltype(actor.on_data(from, all)), std::size_t>) {
+        *out_used = actor.on_data(from, all);
+      } else {
+        return actor.on_data(from, all);
+      }
+    });
+  }
+  static std::int32_t on_eof(coppice_actor* self, void* state, std::uint64_t id) noexcept {
+    return with(self, state, [&](T& actor) { return actor.on_eof(connection(self, id)); });
+  }
+  static std::int32_t on_drained(coppice_actor* self, void* state, std::uint64_t id) noexcept {
+    return with(self, state, [&](T& actor) { return actor.on_drained(connection(self, id)); });
+  }
+  static std::int32_t on_close(coppice_actor* self, void* state, std::uint64_t id, std::uint32_t how,
+                               coppice_bytes why) noexcept {
+    return with(self, state, [&](T& actor) {
+      const connection of(self, id);
+      const auto reason = static_cast<close_reason>(how);
+      if constexpr (requires { actor.on_close(of, reason, std::string_view()); }) {
+        return actor.on_close(of, reason, to_text(view(why)));
+      } else if constexpr (requires { actor.on_close(of, reason); }) {
+        return actor.on_close(of, reason);
+      } else {
+        return actor.on_close(of);
+      }
+    });
+  }
+
+  // Only what the class has: a null entry gives the host's default.
+  static constexpr coppice_stream_callbacks make_table() {
+    coppice_stream_callbacks table{};
+    table.size = sizeof(coppice_stream_callbacks);
+    if constexpr (requires { &T::on_connect; }) table.on_connect = &on_connect;
+    if constexpr (requires { &T::on_frame; }) table.on_frame = &on_frame;
+    if constexpr (requires { &T::on_data; }) table.on_data = &on_data;
+    if constexpr (requires { &T::on_eof; }) table.on_eof = &on_eof;
+    if constexpr (requires { &T::on_drained; }) table.on_drained = &on_drained;
+    if constexpr (requires { &T::on_secured; }) table.on_secured = &on_secured;
+    if constexpr (requires { &T::on_close; }) table.on_close = &on_close;
+    return table;
+  }
+  static constexpr coppice_stream_callbacks callbacks = make_table();
+};
+
+template <has_stream_callbacks T>
+struct stream_callbacks_of<T> {
+  static_assert(is_stream_class<T>());
+  static constexpr coppice_table table{COPPICE_STREAM_DRAFT_1, &stream_table<T>::callbacks};
+};
+
+} // namespace detail
+} // namespace coppice

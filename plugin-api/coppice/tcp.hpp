@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The actor of a connection in C++: derive from coppice::tcp and write what you need of coppice/stream.hpp's
+// callbacks. A listener (`tcp:` in the tree) makes one for each connection, and it ends with that. What a
+// server has it may have too: init, handle_call, handle_info, save_state … DRAFT, see coppice/stream.h.
+// Header-only.
+//
+//   class echo : public coppice::tcp {
+//    public:
+//     void on_frame(coppice::connection from, coppice::bytes frame) { from.write(frame); }
+//   };
+#pragma once
+
+#include <coppice/stream.hpp>
+
+namespace coppice {
+
+class tcp : public actor {};
+
+namespace detail {
+
+template <class T>
+constexpr bool is_tcp_class() {
+  if constexpr (!is_actor_class<T>()) {
+    return false;
+  } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
+    return false;
+  } else {
+    static_assert(has_stream_callbacks<T>, "this class does nothing with its connection: give it a public "
+                                           "on_connect, on_frame, on_data or on_close");
+    return has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
+  }
+}
+
+template <class T>
+requires std::is_base_of_v<tcp, T>
+struct behaviour_of<T> {
+  static constexpr const char* name = "tcp";
+  // Of a class with a mistake nothing but the sentence about it.
+  static constexpr const void* lifecycle() {
+    if constexpr (is_tcp_class<T>()) return &lifecycle_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr const void* callbacks() {
+    if constexpr (is_tcp_class<T>()) return &server_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
+                                             {COPPICE_SERVER_1, callbacks()},
+                                             stream_callbacks_of<T>::table,
+                                             {nullptr, nullptr}};
+};
+
+} // namespace detail
+} // namespace coppice

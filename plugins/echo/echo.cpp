@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Actors for connections: `echo` gives back what comes, as it comes; `lines` gives back whole lines, for
+// listeners with `frame: { kind: line }`, knows `quit`, and tells who asks it how many there were. A reload in
+// the middle of a line goes on with the line, and with the count.
+#include <coppice/tcp.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace {
+
+class echo : public coppice::tcp {
+ public:
+  void on_data(coppice::connection from, coppice::bytes data) { from.write(data); }
+};
+
+class lines : public coppice::tcp {
+ public:
+  static constexpr std::string_view name = "lines";
+
+  void on_frame(coppice::connection from, coppice::bytes line) {
+    ++count_;
+    if (coppice::to_text(line) == "quit") {
+      from.close();
+      return;
+    }
+    std::string answer(coppice::to_text(line));
+    answer += '\n';
+    from.write(answer);
+  }
+
+  std::uint64_t handle_call(coppice::etf::constant<"count">) { return count_; }
+
+  std::uint64_t save_state() const { return count_; }
+  void restore_state(std::uint32_t, std::uint64_t saved) { count_ = saved; }
+
+ private:
+  std::uint64_t count_ = 0;
+};
+
+} // namespace
+
+COPPICE_PLUGIN("echo", "1.0.0", echo, lines);

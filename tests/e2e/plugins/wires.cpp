@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Actors that do with streams what they are told: `session` for a connection of lines, `dialer` a server that
+// connects out and says what has come of it.
+#include <coppice/tcp.hpp>
+
+#include <charconv>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+namespace {
+
+using namespace coppice;
+using namespace std::chrono_literals;
+
+class session : public tcp {
+ public:
+  static constexpr std::string_view name = "session";
+
+  void on_connect(connection with, const connection_info& info) {
+    if (info.peer.empty()) return;
+    with.write("hello " + std::string(info.peer.substr(0, info.peer.rfind(':'))) + " tls=" + std::string(info.tls) +
+               " alpn=" + std::string(info.protocol) + " subject=" + std::string(info.subject) + "\n");
+  }
+
+  outcome on_frame(connection from, bytes frame) {
+    const std::string_view line = to_text(frame);
+    const std::string_view word = line.substr(0, line.find(' '));
+    const std::string_view rest = line.substr(std::min(line.size(), word.size() + 1));
+    int number = 0;
+    std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    if (word == "crash") throw std::runtime_error("told to");
+    if (word == "stop") return outcome::stop(etf::atom{"told_to"});
+    if (word == "close") from.close();
+    if (word == "reset") from.reset();
+    if (word == "end") from.end();
+    if (word == "pause") from.pause(), send_after(std::chrono::milliseconds(number), self(), etf::atom{"resume"});
+    if (word == "sleep") blocking_run([number] { std::this_thread::sleep_for(std::chrono::milliseconds(number)); });
+    if (word == "fill") fill(from);
+    if (word == "flood") floods_ = true, fill(from);
+    if (word == "big") from.write(std::string(static_cast<std::size_t>(number), 'x') + "\n");
+    if (word == "raw") from.set_framing(unframed());
+    if (word == "echo") from.write(std::string(rest) + "\n");
+    paused_ = from.id();
+    return outcome::go_on();
+  }
+  // After `raw`: pairs of bytes are answered.
+  std::size_t on_data(connection from, bytes data) {
+    const std::size_t even = data.size() / 2 * 2;
+    from.write(data.first(even));
+    return even;
+  }
+  void on_eof(connection from) { from.write("eof\n"), from.close(); }
+  void on_drained(connection to) { floods_ ? fill(to) : static_cast<void>(to.write("drained\n")); }
+  void handle_info(etf::constant<"resume">) { connection(*this, paused_).resume(); }
+
+  std::uint64_t save_state() const { return paused_; }
+  void restore_state(std::uint32_t, std::uint64_t saved) { paused_ = saved; }
+
+ private:
+  // Until it is refused.
+  static void fill(connection to) {
+    const std::string block(65536, 'f');
+    for (int i = 0; i < 10'000; ++i)
+      if (to.write(block) == COPPICE_E_FULL) return;
+  }
+  std::uint64_t paused_ = 0;
+  bool floods_ = false; // as long as there is room
+};
+
+struct dial {
+  static constexpr std::string_view etf_tag = "connect";
+  std::string_view host;
+  std::int64_t port;
+};
+struct dial_tls {
+  static constexpr std::string_view etf_tag = "connect_tls";
+  std::string_view host;
+  std::int64_t port;
+  std::string_view authorities;
+};
+struct put {
+  static constexpr std::string_view etf_tag = "write";
+  std::uint64_t id;
+  std::string_view text;
+};
+struct shut {
+  static constexpr std::string_view etf_tag = "close";
+  std::uint64_t id;
+};
+
+class dialer : public server {
+ public:
+  static constexpr std::string_view name = "dialer";
+  using calls = std::variant<dial, dial_tls, put, shut, etf::constant<"events">>;
+  std::uint64_t handle_call(const dial& to) {
+    connect_options how;
+    how.framing = lines();
+    how.within = 2s;
+    return connect_to(*this, to.host, static_cast<std::uint16_t>(to.port), how);
+  }
+  std::uint64_t handle_call(const dial_tls& to) {
+    connect_options how;
+    how.framing = lines();
+    how.tls = true;
+    how.authorities = to.authorities;
+    return connect_to(*this, to.host, static_cast<std::uint16_t>(to.port), how);
+  }
+  std::int64_t handle_call(const put& what) { return connection(*this, what.id).write(what.text); }
+  std::int64_t handle_call(const shut& what) { return connection(*this, what.id).close(); }
+  std::vector<std::string> handle_call(etf::constant<"events">) { return events_; }
+
+  void on_connect(connection with, const connection_info& info) {
+    events_.push_back("open " + std::to_string(with.id()) + " tls=" + std::string(info.tls));
+  }
+  void on_frame(connection, bytes frame) { events_.push_back("line " + std::string(to_text(frame))); }
+  void on_close(connection of, close_reason how, std::string_view) {
+    events_.push_back("closed " + std::to_string(of.id()) + " " + std::to_string(static_cast<int>(how)));
+  }
+
+  std::vector<std::string> save_state() const { return events_; }
+  void restore_state(std::uint32_t, const std::vector<std::string>& saved) { events_ = saved; }
+
+ private:
+  std::vector<std::string> events_;
+};
+
+} // namespace
+
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+COPPICE_PLUGIN("wires", VERSION, session, dialer);

@@ -1,0 +1,582 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Actors for connections in a running node: clients of every kind, the actors' mistakes, a reload in the middle of a line,
+what operators see and change, and actors that connect out."""
+import contextlib
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import struct
+import sys
+import threading
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.certificates import Authority
+from harness.node import Folder, Node, free_port, plugin_folder
+from harness.tap import check, contains, equal, eventually, run, test
+
+CONFIG = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [] }}
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+        - id: gate
+          name: gate
+          tcp:
+            listen: {listen}
+            actor: {actor}
+            frame: {frame}
+{more}
+        - {{ id: dialer, actor: "wires:dialer", name: dialer }}
+"""
+LINES = "{ kind: line, max: 1KiB }"
+HERE = "[{ address: 127.0.0.1, port: 0 }]"
+
+
+def config(listen=HERE, actor='"wires:session"', frame=LINES, more=()):
+    return CONFIG.format(listen=listen, actor=actor, frame=frame, more="\n".join("            " + line for line in more))
+
+
+class Gate:
+    """A node with one listener."""
+
+    def __init__(self, cleanup, settings=(), **options):
+        self.cleanup = cleanup
+        self.plugins = Folder()
+        cleanup.callback(self.plugins.close)
+        self.install("wires", "wires")
+        for name in ("echo", "kv"):
+            shutil.copy(f"{plugin_folder()}/{name}.so", self.plugins.path)
+        self.node = Node(cleanup, config=config(**options), settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings))
+
+    def install(self, file, name):
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.plugins.path}/{name}.so.new")
+        os.rename(f"{self.plugins.path}/{name}.so.new", f"{self.plugins.path}/{name}.so")
+
+    def report(self):
+        return self.node.ask("listener", "gate")
+
+    def address(self, index=0):
+        host, _, port = self.report()["listening"][index].removesuffix(" tls").rpartition(":")
+        return host.strip("[]"), int(port)
+
+    def connect(self, hears=True, at=None, seconds=20):
+        connection = socket.create_connection(at or self.address(), seconds)
+        self.cleanup.callback(connection.close)
+        client = Client(connection)
+        if hears:
+            contains(client.line(), b"hello 127.0.0.1")
+        return client
+
+    def actors(self):
+        """The pids of the connections' actors."""
+        return [one["pid"] for one in self.node.ask("ps")["processes"] if one["behaviour"] == "tcp" and one["name"] != "gate"]
+
+    def open(self, count):
+        eventually(lambda: self.report()["open"] == count, f"{count} open: {self.report()}")
+
+    def ended(self, **expected):
+        eventually(lambda: all(self.report()["ended"][how] == count for how, count in expected.items()),
+                   f"{expected}: {self.report()['ended']}")
+
+
+class Client:
+    def __init__(self, connection):
+        self.socket = connection
+        self.kept = b""
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def line(self):
+        while b"\n" not in self.kept:
+            part = self.socket.recv(65536)
+            if not part:
+                raise EOFError(self.kept)
+            self.kept += part
+        line, self.kept = self.kept.split(b"\n", 1)
+        return line
+
+    def take(self, count):
+        while len(self.kept) < count:
+            part = self.socket.recv(65536)
+            if not part:
+                raise EOFError(self.kept)
+            self.kept += part
+        taken, self.kept = self.kept[:count], self.kept[count:]
+        return taken
+
+    def ends(self):
+        """How the other side has ended: b"" or "reset"."""
+        try:
+            return self.kept + self.socket.recv(65536)
+        except ConnectionResetError:
+            return "reset"
+
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+@test("bytes one by one and many lines at once come as the same lines")
+def lines(cleanup):
+    gate = Gate(cleanup)
+    client = gate.connect()
+    client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in b"echo one by one\r\n":
+        client.send(bytes([byte]))
+    equal(client.line(), b"one by one")
+    client.send(b"".join(b"echo %d\n" % number for number in range(1000)))
+    equal([client.line() for _ in range(1000)], [b"%d" % number for number in range(1000)])
+    client.send(b"echo \n\necho last\n")
+    equal([client.line(), client.line()], [b"", b"last"])
+    equal(gate.report()["open"], 1)
+    client.socket.close()
+    gate.open(0)
+    gate.ended(eof=1)
+
+
+@test("a frame beyond its bound ends its connection before there is room for it, and no other")
+def too_large(cleanup):
+    gate = Gate(cleanup)
+    other = gate.connect()
+    client = gate.connect()
+    client.send(b"x" * 5000)
+    equal(client.ends(), b"")
+    gate.ended(frame_too_large=1)
+    other.send(b"echo still\n")
+    equal(other.line(), b"still")
+    gate = Gate(cleanup, frame="{ kind: length, bytes: 4, max: 16MiB }", actor="echo")
+    client = gate.connect(hears=False)
+    before = memory(gate.node)
+    client.send(struct.pack(">I", 1 << 30) + b"1 GiB was announced")
+    equal(client.ends(), b"")
+    gate.ended(frame_too_large=1)
+    check(memory(gate.node) - before < 20_000, "nothing was allocated for it", memory(gate.node) - before)
+
+
+def memory(node):
+    """Resident, in KiB."""
+    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+@test("an actor's mistake resets its own connection and is counted; the listener goes on")
+def mistakes(cleanup):
+    gate = Gate(cleanup)
+    other = gate.connect()
+    for index, word in enumerate((b"crash", b"stop")):
+        client = gate.connect()
+        client.send(word + b"\n")
+        equal(client.ends(), "reset", word)
+        eventually(lambda: gate.report()["crashed"] == index + 1, "it is counted")
+    gate.node.said("told to")
+    client = gate.connect()
+    client.send(b"echo a\nclose\necho never\n")
+    equal(client.line(), b"a")
+    equal(client.ends(), b"", "what is written goes out")
+    client = gate.connect()
+    client.send(b"reset\n")
+    equal(client.ends(), "reset")
+    gate.ended(normal=2)
+    other.send(b"echo alive\n")
+    equal(other.line(), b"alive")
+    equal(gate.report()["crashed"], 2)
+    pid = gate.actors()[0]
+    gate.node.coppice("exit", pid, "kill")
+    equal(other.ends(), "reset")
+    gate.open(0)
+
+
+@test("clients that reset or vanish at any moment leave nothing behind")
+def resets(cleanup):
+    gate = Gate(cleanup)
+    gate.connect().reset() # what the first connection opens stays
+    gate.open(0)
+    before = descriptors(gate.node)
+    for round_of in range(100):
+        client = gate.connect(hears=False)
+        if round_of % 3 == 1:
+            client.send(b"echo half a li")
+        if round_of % 3 == 2:
+            client.send(b"fill\n" + b"echo x\n" * 100)
+        client.reset()
+    gate.open(0)
+    equal(gate.report()["accepted"], 101)
+    eventually(lambda: descriptors(gate.node) <= before, "no descriptor is left")
+    equal(gate.actors(), [])
+
+
+def descriptors(node):
+    return len(os.listdir(f"/proc/{node.process.pid}/fd"))
+
+
+@test("a client that does not read is told nothing more, and closed when it stays so; others notice nothing")
+def slow(cleanup):
+    gate = Gate(cleanup, more=["write: { high: 256KiB, stall: 1s }"])
+    client = gate.connect()
+    client.send(b"flood\n")
+    other = gate.connect()
+    for number in range(50):
+        other.send(b"echo %d\n" % number)
+        equal(other.line(), b"%d" % number)
+    gate.ended(slow=1)
+    check(memory(gate.node) < 200_000, "what waits is bounded", memory(gate.node))
+    reader = gate.connect()
+    reader.send(b"fill\n")
+    taken = 0
+    while True:
+        part = reader.socket.recv(1 << 20)
+        taken += len(part)
+        if part.endswith(b"drained\n"):
+            break
+    equal((taken - len(b"drained\n")) % 65536, 0, "whole writes")
+
+
+@test("an actor that takes nothing stops its client by TCP, and goes on where it was")
+def pauses(cleanup):
+    gate = Gate(cleanup)
+    client = gate.connect()
+    client.send(b"pause 500\n")
+    client.socket.settimeout(0.3)
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        while sent < 64 << 20:
+            sent += client.socket.send(b"echo x\n" * 9000)
+    check(sent < 32 << 20, "the kernel's buffers are full", sent)
+    client.socket.settimeout(30)
+    whole = sent // 7
+    rest = b"echo x\n"[sent % 7:] if sent % 7 else b""
+    reader = threading.Thread(target=lambda: client.take(2 * (whole + bool(rest))))
+    reader.start()
+    client.send(rest)
+    reader.join(30)
+    check(not reader.is_alive(), "all is answered")
+
+
+@test("times for silence: no first byte, a frame that does not end, nothing at all")
+def times(cleanup):
+    gate = Gate(cleanup, more=["read: { first_byte: 300ms, frame: 400ms, idle: 1s }"])
+    silent, half = gate.connect(), gate.connect()
+    half.send(b"echo ha")
+    equal((silent.ends(), half.ends()), (b"", b""))
+    gate.ended(idle=2)
+    busy = gate.connect()
+    for _ in range(4):
+        busy.send(b"echo x\n")
+        equal(busy.line(), b"x")
+        threading.Event().wait(0.4)
+    equal(busy.ends(), b"")
+    gate.ended(idle=3)
+
+
+@test("half-closed clients are answered where that is wanted, and else ended")
+def half_closed(cleanup):
+    gate = Gate(cleanup, more=["half_close: true"])
+    client = gate.connect()
+    client.send(b"echo a\necho b\n")
+    client.socket.shutdown(socket.SHUT_WR)
+    equal([client.line() for _ in range(3)], [b"a", b"b", b"eof"])
+    equal(client.ends(), b"")
+    client = gate.connect()
+    client.send(b"end\n")
+    equal(client.ends(), b"")
+    client.send(b"echo unheard\n")
+    client.socket.close()
+    gate.open(0)
+    gate = Gate(cleanup)
+    client = gate.connect()
+    client.send(b"echo a\n")
+    client.socket.shutdown(socket.SHUT_WR)
+    equal(client.line(), b"a")
+    equal(client.ends(), b"")
+    gate.ended(eof=1)
+
+
+@test("without framing the actor leaves what it does not use, and framing may change on the way")
+def raw(cleanup):
+    gate = Gate(cleanup)
+    client = gate.connect()
+    client.send(b"raw\nabc")
+    equal(client.take(2), b"ab")
+    client.send(b"d")
+    equal(client.take(2), b"cd")
+    payload = os.urandom(3 << 20)
+    echo = Gate(cleanup, frame="{ kind: none }", actor="echo")
+    client = echo.connect(hears=False)
+    writer = threading.Thread(target=lambda: client.send(payload))
+    writer.start()
+    equal(client.take(len(payload)) == payload, True)
+    writer.join()
+
+
+@test("there are no more than max_connections; who comes beyond waits")
+def bound(cleanup):
+    gate = Gate(cleanup, more=["max_connections: 3"])
+    three = [gate.connect() for _ in range(3)]
+    fourth = gate.connect(hears=False)
+    fourth.socket.settimeout(0.5)
+    try:
+        check(False, "it is not served", fourth.line())
+    except TimeoutError:
+        pass
+    equal(gate.report()["open"], 3)
+    three[0].socket.close()
+    fourth.socket.settimeout(20)
+    contains(fourth.line(), b"hello")
+
+
+@test("access says who is let in, and apply changes it, bounds and times without closing anything")
+def changes(cleanup):
+    gate = Gate(cleanup, more=["access: { deny: [ 127.0.0.0/8 ] }"])
+    client = gate.connect(hears=False)
+    equal(client.ends() in (b"", "reset"), True)
+    eventually(lambda: gate.report()["denied"] == 1, "it is counted")
+    gate.node.folder.write("node.yaml", config(more=["access: { deny: [ 10.0.0.0/8 ] }", "max_connections: 2"]))
+    port = gate.address()
+    contains(gate.node.coppice("diff").stdout, "tcp.access")
+    equal(gate.node.coppice("apply").returncode, 0)
+    equal(gate.address(), port, "the listener goes on")
+    stays = gate.connect()
+    gate.node.folder.write("node.yaml", config(more=["read: { idle: 5m }"]))
+    equal(gate.node.coppice("apply").returncode, 0)
+    stays.send(b"echo here\n")
+    equal(stays.line(), b"here")
+    equal(gate.report()["max_connections"], 10000)
+    gate.node.folder.write("node.yaml", config(actor="echo", frame="{ kind: none }"))
+    contains(gate.node.coppice("apply").stdout, "restart")
+    equal(stays.ends() in (b"", "reset"), True)
+    other = gate.connect(hears=False)
+    other.send(b"anything")
+    equal(other.take(8), b"anything")
+
+
+@test("a listener is suspended and resumed by hand")
+def suspended(cleanup):
+    gate = Gate(cleanup)
+    client = gate.connect()
+    equal(gate.node.ask("listener", "gate", "suspend")["suspended"], True)
+    waiting = gate.connect(hears=False)
+    client.send(b"echo goes on\n")
+    equal(client.line(), b"goes on")
+    equal(gate.report()["open"], 1)
+    gate.node.ask("listener", "gate", "resume")
+    contains(waiting.line(), b"hello")
+    contains(gate.node.coppice("listener", "gate").stdout, "listening")
+    done = gate.node.coppice("listener", "dialer")
+    equal((done.returncode, "it is no listener" in done.stderr), (1, True), done.stderr)
+
+
+@test("a reload in the middle of a line carries on with the line, and closes nothing")
+def reload(cleanup):
+    gate = Gate(cleanup)
+    clients = [gate.connect() for _ in range(50)]
+    for index, client in enumerate(clients):
+        client.send(b"echo half %d" % index)
+    gate.install("wires_2", "wires")
+    report = gate.node.ask("reload", "wires")
+    equal([one["generation"] for one in gate.node.ask("plugins")["plugins"] if one["id"] == "wires"], [2], report)
+    for index, client in enumerate(clients):
+        client.send(b" done %d\n" % index)
+        equal(client.line(), b"half %d done %d" % (index, index))
+    equal((gate.report()["open"], gate.report()["crashed"]), (50, 0))
+
+
+@test("a stop lets what has come be handled, and ends within its time")
+def stops(cleanup):
+    gate = Gate(cleanup, more=["drain: 5s"])
+    client = gate.connect()
+    client.send(b"sleep 700\n" + b"echo after\n")
+    pid = gate.actors()[0]
+    eventually(lambda: gate.node.ask("info", pid)["status"] == "parked", "it is in its handler")
+    gate.node.process.terminate()
+    equal(client.line(), b"after")
+    equal(client.ends(), b"")
+    equal(gate.node.process.wait(20), 0)
+
+
+@test("TLS: certificates, protocols, clients that are asked for theirs, and what is no TLS")
+def tls(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    certificate, key = authority.issue("server")
+    mine, my_key = authority.issue("client")
+    files = f"{{ certificate: {certificate}, key: {key}, ca: {authority.path}, verify: peer }}"
+    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {files}, alpn: [ wires/1, wires/0 ] }}]")
+    contains(gate.report()["listening"][0], " tls")
+
+    def secured(own=True, protocols=("wires/0", "wires/1"), version=ssl.TLSVersion.TLSv1_3):
+        context = ssl.create_default_context(cafile=authority.path)
+        context.maximum_version = version
+        if own:
+            context.load_cert_chain(mine, my_key)
+        context.set_alpn_protocols(list(protocols))
+        connection = context.wrap_socket(socket.create_connection(gate.address(), 20), server_hostname="127.0.0.1")
+        cleanup.callback(connection.close)
+        return Client(connection)
+
+    client = secured()
+    equal(client.line(), b"hello 127.0.0.1 tls=1.3 alpn=wires/1 subject=CN=client")
+    client.send(b"echo sealed\n")
+    equal(client.line(), b"sealed")
+    for refused in (dict(own=False), dict(version=ssl.TLSVersion.TLSv1_2)):
+        try:
+            check(False, "it is refused", secured(**refused).line())
+        except (ssl.SSLError, ConnectionError, EOFError):
+            pass
+    plain = socket.create_connection(gate.address(), 20)
+    cleanup.callback(plain.close)
+    plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    check(b"hello" not in Client(plain).socket.recv(1000), "an alert, and the end")
+    gate.ended(tls=3)
+    client.send(b"echo still\n")
+    equal(client.line(), b"still")
+
+
+@test("a Unix-domain socket is listened at, with its mode; a stale file is replaced, another's is not")
+def unix(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    path = f"{folder.path}/gate.sock"
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(path)
+    stale.close()
+    gate = Gate(cleanup, listen=f'[{{ path: {path}, mode: "0600" }}, {{ address: "::1", port: 0 }}]')
+    equal(os.stat(path).st_mode & 0o777, 0o600)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(20)
+    cleanup.callback(client.close)
+    client.connect(path)
+    client = Client(client)
+    client.send(b"echo local\n")
+    equal(client.line(), b"local")
+    six = Client(socket.create_connection(gate.address(1), 20))
+    cleanup.callback(six.socket.close)
+    contains(six.line(), b"hello [::1]")
+    second = Node(cleanup, name="second", config=config(listen=f"[{{ path: {path} }}]"),
+                  settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+    check(second.process.wait(20) != 0, "it does not start")
+    contains(second.log(), path)
+    equal(gate.node.stop(), 0)
+    check(not os.path.exists(path), "its file goes with it")
+
+
+@test("an actor connects out: to a name, to nobody, with TLS, and hears of every end")
+def connects(cleanup):
+    gate = Gate(cleanup)
+    host, port = gate.address()
+    events = lambda: gate.node.call("dialer", "events")
+    equal(gate.node.call("dialer", f'{{connect, <<"localhost">>, {port}}}'), "1")
+    eventually(lambda: "hello" in events(), events())
+    contains(events(), "open 1 tls=")
+    equal(gate.node.call("dialer", '{write, 1, <<"echo out and back\\n">>}'), "0")
+    eventually(lambda: "line out and back" in events(), "it is answered")
+    equal(gate.node.call("dialer", "{close, 1}"), "0")
+    eventually(lambda: "closed 1 0" in events(), "its own close")
+    check(gate.node.call("dialer", '{write, 1, <<"gone">>}') != "0", "it is not there any more")
+    equal(gate.node.call("dialer", f'{{connect, <<"127.0.0.1">>, {free_port()}}}'), "2")
+    eventually(lambda: "closed 2 8" in events(), events())
+    equal(gate.node.call("dialer", f'{{connect, <<"no-such-host.invalid">>, {port}}}'), "3")
+    eventually(lambda: "closed 3 8" in events(), events())
+    equal(gate.node.call("dialer", f'{{connect, <<"{host}">>, {port}}}'), "4")
+    eventually(lambda: "open 4" in events(), events())
+    gate.node.call("dialer", '{write, 4, <<"crash\\n">>}')
+    eventually(lambda: "closed 4 2" in events(), "a reset")
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    certificate, key = authority.issue("server")
+    other = Authority(folder.path, "other")
+    secure = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }} }}]")
+    port = secure.address()[1]
+    equal(gate.node.call("dialer", f'{{connect_tls, <<"localhost">>, {port}, <<"{authority.path}">>}}'), "5")
+    eventually(lambda: "open 5 tls=1.3" in events(), events())
+    equal(gate.node.call("dialer", f'{{connect_tls, <<"localhost">>, {port}, <<"{other.path}">>}}'), "6")
+    eventually(lambda: "closed 6" in events(), "its certificate is not believed")
+    check("open 6" not in events(), "and never open")
+
+
+@test("many clients at once, while actors crash and the plugin is reloaded: every answer is right")
+def many(cleanup):
+    gate = Gate(cleanup)
+    address = gate.address()
+    faults, done = [], threading.Event()
+
+    def client(number):
+        try:
+            while not done.is_set():
+                with socket.create_connection(address, 20) as connection:
+                    one = Client(connection)
+                    one.line()
+                    for index in range(20):
+                        one.send(b"echo %d %d\n" % (number, index))
+                        if one.line() != b"%d %d" % (number, index):
+                            faults.append((number, index))
+                    if number % 3 == 0:
+                        one.send(b"crash\n")
+                        one.ends()
+        except Exception as why:
+            faults.append(why)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for index in range(4):
+        gate.install("wires_2" if index % 2 == 0 else "wires", "wires")
+        gate.node.ask("reload", "wires")
+        threading.Event().wait(0.3)
+    done.set()
+    for thread in threads:
+        thread.join()
+    equal(faults, [])
+    gate.open(0)
+
+
+@test("what cannot be is refused with its place: check knows actors that take no connections")
+def refused(cleanup):
+    gate = Gate(cleanup)
+    for yaml, part in ((config(actor="kv"), "takes no connections"),
+                       (config(frame="{ kind: fixed }"), "size"),
+                       (config(frame="{ kind: length, bytes: 3 }"), "1, 2, 4 or 8"),
+                       (config(frame="{ kind: line, delimiter: x }"), "without effect unless kind is delimiter"),
+                       (config(listen="[]"), "one place"),
+                       (config(listen="[{ port: 1 }]"), "address"),
+                       (config(more=["access: { allow: [ 10.0.0.1/8 ] }"]), "10.0.0.0/8"),
+                       (config(more=["write: { high: 1KiB, low: 2KiB }"]), "at most `high`"),
+                       (config().replace('actor: "wires:dialer"', 'actor: "wires:session"'), "'tcp' map")):
+        whole = yaml.replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
+        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", whole))
+        equal(done.returncode != 0, True, yaml)
+        contains(done.stdout + done.stderr, part)
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        node = Node(cleanup, name="second", config=config(listen=f"[{{ address: 127.0.0.1, port: {port} }}]"),
+                    settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+        check(node.process.wait(20) != 0, "it does not start")
+        contains(node.log(), str(port))
+
+
+@test("what connections do is counted where Prometheus reads it")
+def metrics(cleanup):
+    port = free_port()
+    gate = Gate(cleanup, settings=(("control.http.port", port),))
+    client = gate.connect()
+    client.send(b"echo x\nclose\n")
+    client.line(), client.ends()
+    gate.ended(normal=1)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        text = answer.read().decode()
+    contains(text, 'coppice_tcp_accepted_total{listener="net/gate"} 1')
+    contains(text, 'coppice_tcp_ended_total{listener="net/gate",how="normal"} 1')
+    equal(gate.node.ask("info", "gate")["engine"]["accepted"], 1)
+
+
+run()
