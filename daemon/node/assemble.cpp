@@ -342,6 +342,13 @@ std::shared_ptr<const behaviours::stream_options> convert_streams(const spec::tc
   out->low = from.write.low;
   out->stall = base::to_nanos(from.write.stall);
   out->half_close = from.half_close;
+  using header = spec::proxy_header;
+  const header proxy = from.proxy_protocol.accept;
+  if (proxy != header::off)
+    out->proxy = proxy == header::v1   ? net::proxy_version::v1
+                 : proxy == header::v2 ? net::proxy_version::v2
+                                       : net::proxy_version::either;
+  out->proxies = base::access_list::parse(from.proxy_protocol.from, {}).value_or(base::access_list());
   out->keepalive = static_cast<std::uint32_t>((from.keepalive.count() + 999) / 1000);
   return out;
 }

@@ -158,6 +158,7 @@ void compare_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::st
   if (a.keepalive != b.keepalive) keys.emplace_back("tcp.keepalive");
   if (a.half_close != b.half_close) keys.emplace_back("tcp.half_close");
   if (a.access != b.access) keys.emplace_back("tcp.access");
+  if (a.proxy_protocol != b.proxy_protocol) keys.emplace_back("tcp.proxy_protocol");
   if (a.drain != b.drain) keys.emplace_back("tcp.drain");
   if (a.mailbox != b.mailbox) keys.emplace_back("tcp.mailbox");
   if (a.unhandled != b.unhandled) keys.emplace_back("tcp.unhandled");

@@ -307,6 +307,14 @@ struct access_options {
   bool operator==(const access_options&) const = default;
 };
 
+enum class proxy_header { off, v1, v2, either };
+
+struct proxy_options {
+  proxy_header accept = proxy_header::off;
+  std::vector<std::string> from; // ranges of addresses; empty: all
+  bool operator==(const proxy_options&) const = default;
+};
+
 // An address and a port, or a path.
 struct tcp_listen_options {
   std::string address; // once loaded an address
@@ -331,6 +339,7 @@ struct tcp_options {
   milliseconds keepalive{60'000};
   bool half_close = false;
   access_options access;
+  proxy_options proxy_protocol;
   milliseconds drain{10'000};
   mailbox_options mailbox;
   std::optional<spec::unhandled> unhandled;

@@ -141,6 +141,22 @@ const table<access_options>& access_table() {
   return rows;
 }
 
+const table<proxy_options>& proxy_table() {
+  using ranges = list<std::string, text>;
+  static const auto rows =
+      table<proxy_options>()
+          .add<&proxy_options::accept>("accept",
+                                       choice<proxy_header>({{"off", proxy_header::off},
+                                                             {"v1", proxy_header::v1},
+                                                             {"v2", proxy_header::v2},
+                                                             {"either", proxy_header::either}}),
+                                       "the version of the header that their connections begin with")
+          .add<&proxy_options::from>(
+              "from", ranges(text("a range of addresses such as 10.0.0.0/8", &check_range)),
+              "the proxies; empty: everybody is one. Who connects from elsewhere sends no header");
+  return rows;
+}
+
 void check_listen(reader& from, const node& at, tcp_listen_options&) {
   const bool path = at.find("path"), address = at.find("address"), port = at.find("port");
   if (path == (address || port)) {
@@ -215,6 +231,9 @@ const table<tcp_options>& tcp_table() {
                                          "true: a client that sends no more may be answered still, and the "
                                          "actor is told; false: its connection ends")
           .add<&tcp_options::access>("access", section<access_options>(&access_table), "who may connect")
+          .add<&tcp_options::proxy_protocol>(
+              "proxy_protocol", section<proxy_options>(&proxy_table),
+              "connections passed on by proxies, which say in a PROXY header whose they are")
           .add<&tcp_options::drain>("drain", duration(),
                                     "how long connections may take for what has come, when it stops")
           .add<&tcp_options::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),

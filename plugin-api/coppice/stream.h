@@ -58,6 +58,7 @@ typedef struct coppice_stream_info {
 #define COPPICE_STREAM_SHUTDOWN 7u /* the listener stops */
 #define COPPICE_STREAM_REFUSED 8u /* of connect: nobody is there */
 #define COPPICE_STREAM_TIMEOUT 9u /* of connect: not in time */
+#define COPPICE_STREAM_PROXY 10u  /* no PROXY header came from a proxy, or none that can be */
 
 /* An actor type's callbacks, in its table of this name. Each is [actor]; `stream` is the number. A status but
  * COPPICE_OK and COPPICE_UNHANDLED ends the actor, as everywhere, and all its streams with it: their peers

@@ -50,6 +50,7 @@ enum class close_reason : std::uint32_t {
   shutdown = COPPICE_STREAM_SHUTDOWN,
   refused = COPPICE_STREAM_REFUSED,
   timeout = COPPICE_STREAM_TIMEOUT,
+  proxy = COPPICE_STREAM_PROXY,
 };
 
 /// Bytes that stay after the callback they came with, without a copy.

@@ -469,6 +469,38 @@ def unix(cleanup):
     check(not os.path.exists(path), "its file goes with it")
 
 
+@test("a proxy's header says whose a connection is, before TLS and without; who should send one and does not is closed")
+def proxies(cleanup):
+    gate = Gate(cleanup, more=["proxy_protocol: { accept: either, from: [ 127.0.0.1 ] }"])
+    client = gate.connect(hears=False)
+    client.send(b"PROXY TCP4 10.1.2.3 10.0.0.1 4711 443\r\necho behind\n")
+    equal([client.line(), client.line()], [b"hello 10.1.2.3 tls= alpn= subject=", b"behind"])
+    client = gate.connect(hears=False)
+    header = b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, 0x11]) + struct.pack(">H", 12) + socket.inet_aton("10.9.9.9")
+    header += socket.inet_aton("10.0.0.1") + struct.pack(">HH", 1000, 443)
+    for byte in header:
+        client.send(bytes([byte]))
+    contains(client.line(), b"hello 10.9.9.9")
+    for wrong in (b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 10.1.2.3 10.0.0.1 4711\r\n", b"P" * 600):
+        client = gate.connect(hears=False)
+        client.send(wrong)
+        equal(client.ends() in (b"", "reset"), True, wrong)
+    gate.ended(proxy=3)
+    elsewhere = Gate(cleanup, more=["proxy_protocol: { accept: v1, from: [ 10.0.0.0/8 ] }"])
+    elsewhere.connect()
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    certificate, key = authority.issue("server")
+    secure = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }} }}]",
+                  more=["proxy_protocol: { accept: v1 }"])
+    plain = socket.create_connection(secure.address(), 20)
+    cleanup.callback(plain.close)
+    plain.sendall(b"PROXY TCP4 10.1.2.3 10.0.0.1 4711 443\r\n")
+    context = ssl.create_default_context(cafile=authority.path)
+    contains(Client(context.wrap_socket(plain, server_hostname="127.0.0.1")).line(), b"hello 10.1.2.3 tls=1.3")
+
+
 @test("an actor connects out: to a name, to nobody, with TLS, and hears of every end")
 def connects(cleanup):
     gate = Gate(cleanup)

@@ -34,6 +34,15 @@ stream_end end_of(const base::error& why, bool was_open) {
   }
 }
 
+bool comes_by_proxy(const net::accepted_socket& socket, const stream_options& options) {
+  if (!options.proxy || !socket.is_tcp) return false;
+  sockaddr_storage raw{};
+  socklen_t length = sizeof raw;
+  if (getpeername(socket.fd.get(), reinterpret_cast<sockaddr*>(&raw), &length) != 0) return false;
+  const auto peer = base::socket_address::from_raw(reinterpret_cast<sockaddr*>(&raw), length);
+  return peer && options.proxies.permits(*peer);
+}
+
 std::string text_of(const base::result<base::socket_address>& address) {
   return address ? address->to_string() : std::string();
 }
@@ -51,7 +60,9 @@ actor_stream::~actor_stream() = default;
 base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_options& tls, bool ends_actor) {
   ends_actor_ = ends_actor;
   const bool is_tcp = socket.is_tcp;
-  auto made = net::stream::adopt(loop_, std::move(socket), tls);
+  proxy_due_ = comes_by_proxy(socket, *options_);
+  if (proxy_due_ && tls.context != nullptr) tls_later_ = std::make_unique<net::tls_options>(tls);
+  auto made = net::stream::adopt(loop_, std::move(socket), proxy_due_ ? net::tls_options() : tls);
   if (!made) return tl::unexpected(std::move(made.error()));
   stream_ = std::move(*made);
   if (is_tcp) {
@@ -62,7 +73,7 @@ base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_opt
   stream_.set_low_mark(options_->low);
   opened_at_ = active_at_ = now();
   stream_.start(*this);
-  if (tls.context == nullptr) opened();
+  if (tls.context == nullptr && !proxy_due_) opened();
   watch();
   return {};
 }
@@ -106,6 +117,20 @@ void actor_stream::on_secured() {
   tell();
 }
 
+// What comes behind it is the client's, or TLS's.
+void actor_stream::take_proxy_header() {
+  auto read = net::read_proxy_header(input_.bytes(), *options_->proxy);
+  if (!read) return close(stream_end::proxy, std::move(read.error().text));
+  if (!*read) return;
+  proxy_due_ = false;
+  if ((*read)->source) peer_ = (*read)->source->to_string();
+  if ((*read)->destination) local_ = (*read)->destination->to_string();
+  input_.consume((*read)->consumed);
+  frame_began_ = input_.empty() ? 0 : active_at_;
+  if (tls_later_ == nullptr) return opened();
+  start_tls(*std::exchange(tls_later_, nullptr));
+}
+
 void actor_stream::note_certificate() {
   if (auto shown = stream_.peer_certificate())
     certificate_ = std::make_unique<net::peer_certificate>(std::move(*shown));
@@ -145,7 +170,7 @@ std::span<std::uint8_t> actor_stream::read_space() {
 
 void actor_stream::on_data(base::bytes_span bytes) {
   active_at_ = now();
-  if (stage_ != stage::open) return;
+  if (stage_ != stage::open && !proxy_due_) return;
   stream_loop& shared = stream_loop::of(loop_);
   if (!shared.is_here(bytes.data()))
     input_.append_written(bytes.size());
@@ -153,6 +178,7 @@ void actor_stream::on_data(base::bytes_span bytes) {
     shared.pass_on(bytes.size(), input_, std::min(needed_, most_kept()));
   else
     input_.append(bytes, needed_);
+  if (proxy_due_) return take_proxy_header();
   if (frame_began_ == 0) frame_began_ = active_at_;
   if (input_.size() >= most_kept()) stream_.pause();
   if (input_.size() >= needed_ && !held_) tell();
@@ -160,6 +186,7 @@ void actor_stream::on_data(base::bytes_span bytes) {
 }
 
 bool actor_stream::on_end() {
+  if (stage_ == stage::opening) return false;
   eof_ = true;
   tell();
   return true;
@@ -173,7 +200,7 @@ void actor_stream::on_drained() {
 
 void actor_stream::on_closed(base::error why) {
   failed_ = true;
-  const bool was_open = stage_ != stage::opening;
+  const bool was_open = stage_ != stage::opening || ends_actor_;
   finish(stream_ && stream_.securing() ? stream_end::tls : end_of(why, was_open), std::move(why.text));
 }
 

@@ -137,6 +137,7 @@ class actor_stream final : private net::stream_handler {
 
   void connected();
   void opened();
+  void take_proxy_header();
   void note_certificate();
   void tell();
   std::size_t most_kept() const;
@@ -176,8 +177,10 @@ class actor_stream final : private net::stream_handler {
   stream_end how_ = stream_end::normal;
   std::string why_;
   std::unique_ptr<net::peer_certificate> certificate_;
+  std::unique_ptr<net::tls_options> tls_later_; // behind the PROXY header
   bytes totals_; // once the socket is not this one's any more
   bool ends_actor_ = false;
+  bool proxy_due_ = false; // the PROXY header is to come
   bool connect_due_ = false;
   bool secured_due_ = false;
   bool eof_ = false;

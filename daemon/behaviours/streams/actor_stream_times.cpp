@@ -8,6 +8,8 @@
 namespace coppice::behaviours {
 namespace {
 
+constexpr base::nanos proxy_time = 5 * base::nanos_per_second; // for its header
+
 std::uint64_t ms(base::nanos time) {
   return static_cast<std::uint64_t>(base::to_milliseconds(time).count());
 }
@@ -26,6 +28,7 @@ std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) con
     why = text;
   };
   const bool nothing_yet = input_.empty() && stream_.bytes_read() == 0;
+  if (proxy_due_) look(opened_at_, proxy_time, stream_end::proxy, "no PROXY header has come");
   look(nothing_yet ? opened_at_ : 0, options_->first_byte, stream_end::idle, "it has sent nothing");
   look(active_at_, options_->idle, stream_end::idle, "nothing was read or written");
   const bool waits = !input_.empty() && input_.size() < needed_ &&
@@ -45,7 +48,7 @@ void actor_stream::note_written() {
 }
 
 void actor_stream::watch() {
-  if (stage_ != stage::open || failed_) return;
+  if ((stage_ != stage::open && !proxy_due_) || failed_) return;
   stream_end how{};
   const char* why = "";
   const std::uint64_t due = next_deadline(how, why);
@@ -58,7 +61,7 @@ void actor_stream::watch() {
 
 void actor_stream::look_at_times() {
   timer_at_ = 0;
-  if (stage_ != stage::open || failed_) return;
+  if ((stage_ != stage::open && !proxy_due_) || failed_) return;
   if (stream_.bytes_queued() == 0) {
     stuck_since_ = 0;
   } else if (stream_.bytes_written() != written_then_) {

@@ -5,10 +5,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "base/address_range.hpp"
 #include "base/clock.hpp"
 #include "net/framer.hpp"
+#include "net/proxy_header.hpp"
 
 namespace coppice::behaviours {
 
@@ -27,6 +30,9 @@ struct stream_options {
   base::nanos stall = 30 * base::nanos_per_second; // what is written does not get on
   bool half_close = false; // the peer's end is told, and writing may go on; else the stream ends with it
   std::uint32_t keepalive = 60; // seconds of silence before the kernel asks; 0: it does not
+  // Accepted ones from `proxies` begin with a PROXY header of this version, and are whose it says.
+  std::optional<net::proxy_version> proxy{};
+  base::access_list proxies{};
 };
 
 // Why a stream is no more.
@@ -41,8 +47,9 @@ enum class stream_end : std::uint8_t {
   shutdown,        // it was told to end
   refused,         // nobody listens there, or nobody by that name
   timeout,         // the connect took too long
+  proxy,           // no PROXY header came, or none that can be
 };
-constexpr std::size_t stream_ends = 10;
+constexpr std::size_t stream_ends = 11;
 
 std::string_view text(stream_end value);
 
