@@ -81,12 +81,12 @@ class actor_stream final : private net::stream_handler {
   std::string_view protocol() const { return stream_ ? stream_.alpn() : std::string_view(); }
   // What the peer has shown; null: nothing.
   const net::peer_certificate* certificate() const { return certificate_.get(); }
-  struct bytes {
+  struct byte_counts {
     std::uint64_t read = 0;
     std::uint64_t written = 0; // taken by the kernel
     std::uint64_t queued = 0;
   };
-  bytes traffic() const { return stream_ ? bytes{stream_.bytes_read(), stream_.bytes_written(), stream_.bytes_queued()} : totals_; }
+  byte_counts traffic() const { return stream_ ? byte_counts{stream_.bytes_read(), stream_.bytes_written(), stream_.bytes_queued()} : totals_; }
   // Once gone().
   stream_end how() const { return how_; }
   // As addresses, or a Unix-domain socket's path.
@@ -178,7 +178,7 @@ class actor_stream final : private net::stream_handler {
   std::string why_;
   std::unique_ptr<net::peer_certificate> certificate_;
   std::unique_ptr<net::tls_options> tls_later_; // behind the PROXY header
-  bytes totals_; // once the socket is not this one's any more
+  byte_counts totals_; // once the socket is not this one's any more
   bool ends_actor_ = false;
   bool proxy_due_ = false; // the PROXY header is to come
   bool connect_due_ = false;
