@@ -42,6 +42,9 @@ class stream::core final : private tls_pacer::client {
   }
   // Of an accepted socket.
   void open();
+  // stream_detach.cpp
+  base::result<detached_stream> detach();
+  void attach(detached_stream from);
 
   void write(base::bytes_span bytes);
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
