@@ -30,6 +30,7 @@
 namespace coppice::net {
 
 class tls_pacer;
+class tls_session;
 
 class stream_handler {
  public:
@@ -83,6 +84,21 @@ struct accepted_socket {
   std::function<void(std::function<void()>)> run_there{};
 };
 
+// An open stream that no loop runs, with all that goes along: what is written and has not left, TLS and what
+// it has read, the place among a listener's connections. Destroyed it is closed. Any thread, one at a time.
+struct detached_stream {
+  detached_stream();
+  detached_stream(detached_stream&& other) noexcept;
+  detached_stream& operator=(detached_stream&& other) noexcept;
+  ~detached_stream();
+
+  accepted_socket socket{};
+  std::unique_ptr<tls_session> tls;    // null: none
+  std::unique_ptr<write_queue> queued; // borrowed bytes are given back where the stream is attached
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_written = 0;
+};
+
 // TLS on a stream; without a context there is none.
 struct tls_options {
   std::shared_ptr<const tls_context>
@@ -116,6 +132,13 @@ class stream {
   // Reading starts with start(). It fails with errc::limit when its place at the door is given to another; if
   // it has been already, so does this.
   static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket, const tls_options& tls = {});
+
+  // Takes it from its loop, to be attached to another; this one is then empty, and its handler hears nothing
+  // more. errc::invalid: it is not open, is about to be secured, was ended or has failed; it stays as it is.
+  base::result<detached_stream> detach();
+  // Goes on with it: reads from the loop's next turn on, first what had come before. A peer's end that was
+  // told already is told again.
+  static base::result<stream> attach(uv_loop_t* on, detached_stream from, stream_handler& handler);
 
   void start(stream_handler& handler);
   // Another handler from now on: a handshake's successor.

@@ -42,6 +42,9 @@ class stream::core final : private tls_pacer::client {
   }
   // Of an accepted socket.
   void open();
+  // stream_detach.cpp
+  base::result<detached_stream> detach();
+  void attach(detached_stream from);
 
   void write(base::bytes_span bytes);
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
@@ -119,8 +122,9 @@ class stream::core final : private tls_pacer::client {
   base::uv::timer timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;
   std::size_t own_size_ = 0;
-  bool reads_much_ = false; // own_space_ is, or will be, of its full size
-  std::string target_;      // of a stream that connects
+  bool reads_much_ = false;     // own_space_ is, or will be, of its full size
+  bool securing_later_ = false; // start_tls() began a handshake
+  std::string target_;          // of a stream that connects
   std::unique_ptr<base::error> pending_failure_;
   // A write failed, and what the peer said before it went is still to be read.
   std::unique_ptr<base::error> broken_;
@@ -136,9 +140,8 @@ class stream::core final : private tls_pacer::client {
   std::uint64_t bytes_written_ = 0;
   std::size_t in_flight_ = 0;
   std::size_t low_mark_ = 0;
-  bool open_ = false;           // connected
-  bool ready_ = false;          // and secured, where it is to be
-  bool securing_later_ = false; // start_tls() began a handshake
+  bool open_ = false;  // connected
+  bool ready_ = false; // and secured, where it is to be
   bool reading_ = false;
   bool paused_ = false;
   bool rests_ = false; // from reading, until the loop's next turn

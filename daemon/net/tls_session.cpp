@@ -97,6 +97,13 @@ int tls_session::give(unsigned char* to, std::size_t size) {
   return static_cast<int>(count);
 }
 
+void tls_session::keep_input() {
+  hello_.erase(hello_.begin(), hello_.begin() + static_cast<std::ptrdiff_t>(hello_read_));
+  hello_read_ = 0;
+  hello_.insert(hello_.end(), input_.begin(), input_.end());
+  input_ = {};
+}
+
 // The last bytes read of a handshake: mbedTLS reads a record's header and body and nothing beyond.
 void tls_session::remember(base::bytes_span read) {
   const std::size_t fresh = std::min(read.size(), last_read_.size());

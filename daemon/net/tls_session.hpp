@@ -38,6 +38,8 @@ class tls_session {
   // The first of them, copied, before the first step.
   void begin_with(base::bytes_span sealed) { hello_.assign(sealed.begin(), sealed.end()); }
   std::size_t unused_input() const { return input_.size(); }
+  // Copies what is borrowed.
+  void keep_input();
 
   enum class progress : std::uint8_t { more_steps, needs_input, done };
   // One step of the handshake: a millisecond at most.
@@ -81,7 +83,8 @@ class tls_session {
   std::string host_;
   std::unique_ptr<library> ssl_; // from the first bytes on
   base::bytes_span input_;
-  // A server's first bytes, until their ciphers were seen and they are read; those of begin_with().
+  // Bytes that are read before input_'s: a server's first ones, until their ciphers were seen, and those of
+  // begin_with() and keep_input().
   std::vector<std::uint8_t> hello_;
   std::size_t hello_read_ = 0;
   std::vector<std::uint8_t> record_; // where small writes become one record
