@@ -164,7 +164,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
   if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
-  return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled});
+  return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled, spec.postponed});
 }
 
 supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,

@@ -193,6 +193,9 @@ class checker {
       return nullptr;
     }
     child.behaviour = type->behaviour;
+    if (const node* const key = at.find("statem"); key != nullptr && child.behaviour != "statem")
+      to_.error(key->at, "statem: the actor " + type->name + " is a " + child.behaviour + " and no statem",
+                "leave it out");
     const auto& schema = plugin.schemas.at(type->name);
     if (schema.encode(to_, at.find("args"), at, written.args, args))
       written.durations = schema.durations(written.args);

@@ -9,6 +9,7 @@
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
 #include <coppice/server.h>
+#include <coppice/statem.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -37,8 +38,14 @@ __attribute__((unused)) static const coppice_table_use coppice_server_tables[] =
     {COPPICE_SERVER_1, COPPICE_TABLE_NEEDED, COPPICE_SERVER_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* What handle_continue is for, next_event does. */
+__attribute__((unused)) static const coppice_table_use coppice_statem_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2},
+    {COPPICE_STATEM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STATEM_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
-    {"server", coppice_server_tables}, {NULL, NULL}};
+    {"server", coppice_server_tables}, {"statem", coppice_statem_tables}, {NULL, NULL}};
 
 /* The entry of that name in a list; NULL if there is none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,

@@ -8,12 +8,14 @@
 #include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/post.h>
+#include <coppice/statem.h>
 
 #include <string_view>
 
 namespace coppice {
 
 inline constexpr std::string_view draft_interfaces[] = {COPPICE_AWAIT_DRAFT_1, COPPICE_METRIC_DRAFT_1,
-                                                        COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1};
+                                                        COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1,
+                                                        COPPICE_STATEM_HOST_DRAFT_1};
 
 } // namespace coppice
