@@ -193,6 +193,8 @@ message statem::written(process&, const action& what) {
       write_type(out, what.type, what.about);
       if (what.what == kind::update_timeout) {
         out.atom("update");
+      } else if (what.time == COPPICE_STATEM_INFINITY) {
+        out.atom("infinity");
       } else {
         out.integer(milliseconds(what.time));
       }

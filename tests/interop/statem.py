@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, plugin_folder, root
-from harness.tap import check, contains, equal, run, test
+from harness.tap import check, equal, run, test
 
 variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 reloads = int(os.environ.get("COPPICE_RELOADS", "20"))
@@ -47,9 +47,10 @@ def start(cleanup, args="open_for: 60s", more=""):
     put(folder, first)
     node = Node(cleanup, config=config % (args, more), settings=[("plugins.path", f"[ {folder} ]")])
     erl = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
-    erl(f"D = {{door, '{node.name}'}}, ok")
-    versions = (first, variants / "door_2.so")
-    return node, erl, lambda number: put(folder, versions[number % 2])
+    # Before OTP 26 sys hands on what it is sent, newer ones take {ok, State} apart.
+    erl(f"D = {{door, '{node.name}'}}, State = fun() -> case sys:get_state(D) of {{ok, S}} -> S; S -> S end end, "
+        "Now = fun() -> element(1, State()) end, ok")
+    return node, erl, lambda number: put(folder, variants / f"door_{2 + number % 2}.so")
 
 
 def until(erl, expression, wanted):
@@ -63,14 +64,14 @@ def until(erl, expression, wanted):
 def protocol(cleanup):
     _, erl, _ = start(cleanup)
     equal(erl("gen_statem:call(D, {code, 1})"), "false")
-    equal(erl("sys:get_state(D)"), "{locked,{1,0}}")
+    equal(erl("State()"), "{locked,{1,0}}")
     equal(erl("gen_server:call(D, {code, 4711})"), "true")
     equal(erl("gen_statem:cast(D, push), gen_statem:call(D, passed)"), "1")
     equal(erl("gen_statem:wait_response(gen_statem:send_request(D, passed), 5000)"), "{reply,1}")
-    equal(erl("sys:get_state(D)"), "{open,{0,1}}")
+    equal(erl("State()"), "{open,{0,1}}")
     equal(erl("{status, _, {module, M}, [_, S, _, _, Misc]} = sys:get_status(D), "
               "{data, L} = lists:keyfind(data, 1, Misc), {_, {N, [{T, _}]}} = lists:keyfind(\"Time-outs\", 1, L), "
-              "{M, S, N, T, lists:last(Misc)}"), '{gen_statem,running,1,state_timeout,[{data,[{"State",{open,{0,1}}}]}]}')
+              "{M, S, N, T, lists:last(Misc)}"), '{gen_statem,running,1,state_timeout,{data,[{"State",{open,{0,1}}}]}}')
     equal(erl("catch element(1, sys:replace_state(D, fun(S) -> S end))"), "'EXIT'")
 
 
@@ -82,24 +83,24 @@ def postponed(cleanup):
               "element(2, lists:keyfind(\"Postponed\", 1, L))"), "[{cast,push},{cast,push}]")
     equal(erl("true = gen_statem:call(D, {code, 4711}), gen_statem:call(D, passed)"), "2")
     equal(erl("[gen_statem:call(D, {code, N}) || N <- [1, 2, 3]]"), "[false,false,false]")
-    equal(erl("element(1, sys:get_state(D))"), "blocked")
+    equal(erl("Now()"), "blocked")
     equal(erl("gen_statem:call(D, {code, 4711}, 5000)"), "true")
-    equal(erl("element(1, sys:get_state(D))"), "open")
+    equal(erl("Now()"), "open")
     equal(node.stop(), 0, node.log())
 
 
 @test("its state's time-out leads on, and ends with the state")
 def timed(cleanup):
     _, erl, _ = start(cleanup, "open_for: 200ms")
-    equal(erl("true = gen_statem:call(D, {code, 4711}), element(1, sys:get_state(D))"), "open")
-    until(erl, "element(1, sys:get_state(D))", "locked")
+    equal(erl("true = gen_statem:call(D, {code, 4711}), Now()"), "open")
+    until(erl, "Now()", "locked")
 
 
 @test("suspended it answers sys alone, and goes on in order")
 def suspended(cleanup):
     _, erl, _ = start(cleanup)
     equal(erl("ok = sys:suspend(D), gen_statem:cast(D, push), R = gen_statem:send_request(D, {code, 4711}), "
-              "{locked, _} = sys:get_state(D), timeout = gen_statem:wait_response(R, 100), ok = sys:resume(D), "
+              "{locked, _} = State(), timeout = gen_statem:wait_response(R, 100), ok = sys:resume(D), "
               "{gen_statem:wait_response(R, 5000), gen_statem:call(D, passed)}"), "{{reply,true},1}")
 
 
@@ -108,10 +109,10 @@ def ends(cleanup):
     _, erl, _ = start(cleanup, more=", statem: { postponed: { limit: 2 } }")
     ends_with = "P = {}, Ref = monitor(process, D), {}, receive {{'DOWN', Ref, _, _, Why}} -> Why after 5000 -> none end"
     equal(erl(ends_with.format("x", "gen_statem:stop(D)").replace("P = x, ", "")), "normal")
-    until(erl, "catch element(1, sys:get_state(D))", "locked")
+    until(erl, "catch Now()", "locked")
     equal(erl("Ref2 = monitor(process, D), {'EXIT', {{bad_call, what}, _}} = (catch gen_statem:call(D, what)), "
               "receive {'DOWN', Ref2, _, _, Why2} -> Why2 after 5000 -> none end"), "{bad_call,what}")
-    until(erl, "catch element(1, sys:get_state(D))", "locked")
+    until(erl, "catch Now()", "locked")
     equal(erl("Ref3 = monitor(process, D), [gen_statem:cast(D, push) || _ <- [1, 2, 3]], "
               "receive {'DOWN', Ref3, _, _, Why3} -> Why3 after 5000 -> none end"), "postponed_full")
 
@@ -123,14 +124,14 @@ def reloaded(cleanup):
     erl("gen_statem:cast(D, push), [false, false, false] = [gen_statem:call(D, {code, N}) || N <- [1, 2, 3]], ok")
     began = time.monotonic()
     erl("Q = gen_statem:send_request(D, {code, 4711}), timeout = gen_statem:wait_response(Q, 50), ok")
-    replace(1)
+    replace(0)
     report = node.ask("reload")
     equal(report["plugins"][0]["actors"][0]["outcome"], "carried")
-    equal(erl("sys:get_state(D)"), "{blocked,{0,0,1}}")
+    equal(erl("State()"), "{blocked,{0,0,1}}")
     equal(erl("gen_statem:wait_response(Q, 10000)"), "{reply,true}")
     took = time.monotonic() - began
     check(1.3 < took < 6, "the time-out went on over the reload", took)
-    equal(erl("sys:get_state(D)"), "{open,{0,1,1}}")
+    equal(erl("State()"), "{open,{0,1,1}}")
     equal(node.info("door")["pid"], pid)
     equal(node.stop(), 0, node.log())
 
@@ -149,7 +150,6 @@ def under_load(cleanup):
     check(calls > reloads, "it was called all the time", calls)
     erl("true = gen_statem:call(D, {code, 4711}), ok")
     equal(int(erl("gen_statem:call(D, passed)")), calls)
-    contains(node.ps(), "door") if hasattr(node, "ps") else None
     equal(node.stop(), 0, node.log())
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// door's next version, which also counts how often it was taken over and saves that too.
+// door's next versions, which also counts how often it was taken over and saves that too.
 #include <coppice/statem.hpp>
 
 #pragma push_macro("COPPICE_PLUGIN")
@@ -16,17 +16,17 @@ class next_door : public door_statem {
   using more_counts = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
 
   more_counts save_state() const {
-    const auto [wrong, passed] = door_statem::save_state();
-    return {wrong, passed, taken_over_};
+    const auto [wrong, through] = door_statem::save_state();
+    return {wrong, through, taken_over_};
   }
   bool restore_state(std::uint32_t version, const std::variant<counts, more_counts>& saved) {
     if (const auto* const former = std::get_if<counts>(&saved)) {
       taken_over_ = 1;
       return door_statem::restore_state(version, *former);
     }
-    const auto& [wrong, passed, times] = std::get<more_counts>(saved);
+    const auto& [wrong, through, times] = std::get<more_counts>(saved);
     taken_over_ = times + 1;
-    return door_statem::restore_state(1, {wrong, passed});
+    return door_statem::restore_state(1, {wrong, through});
   }
 
  private:
@@ -35,4 +35,4 @@ class next_door : public door_statem {
 
 } // namespace door
 
-COPPICE_PLUGIN("door", "2.0.0", door::next_door);
+COPPICE_PLUGIN("door", VERSION, door::next_door);

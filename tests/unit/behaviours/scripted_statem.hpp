@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A state machine that does what a script says, and writes down what it is given: the same script is for
-// OTP's gen_statem, see otp_statem.escript. A script is {StateEnter, Returns, Events}: each callback, enter or
-// not, takes the next of Returns, `keep` when there is none; Events are sent one after the other, each once
+// OTP's gen_statem, see otp_statem.escript. A script is {Enters, Returns, Events}: Enters is false, or true and
+// enter callbacks take the next of Returns as all do, or a list of their own; `keep` when there is none.
+// Events are sent one after the other, each once
 // what came of the one before is done.
 //   Return: {keep, Actions} | {next, State, Actions} | {repeat, Actions} | {stop, Reason, Actions}
 //   Action: gen_statem's own, but {reply, Term}, which answers the event if it is a call
@@ -13,7 +14,7 @@
 #include <fmt/format.h>
 
 #include <coppice/etf/cursor.hpp>
-#include <optional>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -24,17 +25,18 @@ namespace coppice::test {
 
 class scripted_statem final : public behaviours::statem {
  public:
-  // `script` is its Returns.
-  scripted_statem(bool enters, etf::bytes script, std::string& log) : enters_(enters), log_(log) {
-    std::uint32_t count = 0;
-    etf::cursor at(script);
-    if (at.read_list(count))
-      for (etf::bytes one; count != 0 && at.read_term(one); --count) returns_.push_back(one);
+  // `enters` and `script` are its Enters and Returns.
+  scripted_statem(etf::bytes enters, etf::bytes script, std::string& log)
+      : enters_(!etf::cursor(enters).read_atom_is("false")),
+        apart_(!etf::cursor(enters).read_atom_is("true")),
+        log_(log) {
+    read(script, returns_);
+    if (enters_ && apart_) read(enters, enter_returns_);
   }
 
   void bound(std::size_t postponed, statem_overflow then) { transition().bound(postponed, then); }
   runtime::outcome init(runtime::process& self) override {
-    const runtime::outcome begun = follow({});
+    const runtime::outcome begun = follow({}, returns_);
     return begun.stops() ? begun : start(self);
   }
   void describe(runtime::description& out) const override { out.behaviour = "scripted"; }
@@ -45,12 +47,12 @@ class scripted_statem final : public behaviours::statem {
     const bool named = what.type == COPPICE_EVENT_NAMED_TIMEOUT;
     log(fmt::format("{}:{}@{}", named ? "{timeout," + text(what.about) + "}" : std::string(words[what.type]),
                     text(what.content), text(state)));
-    return follow(what);
+    return follow(what, returns_);
   }
   runtime::outcome enter(runtime::process&, const runtime::message& old_state,
                          const runtime::message& state) override {
     log(fmt::format("enter:{}@{}", text(old_state), text(state)));
-    return follow({});
+    return follow({}, apart_ ? enter_returns_ : returns_);
   }
   bool enters() const override { return enters_; }
   runtime::message sys_data(runtime::process&) override { return runtime::message::atom("data"); }
@@ -59,10 +61,18 @@ class scripted_statem final : public behaviours::statem {
  private:
   void log(const std::string& line) { log_ += (log_.empty() ? "" : " ") + line; }
 
+  static void read(etf::bytes list, std::deque<etf::bytes>& into) {
+    std::uint32_t count = 0;
+    etf::cursor at(list);
+    if (at.read_list(count))
+      for (etf::bytes one; count != 0 && at.read_term(one); --count) into.push_back(one);
+  }
+
   // The next return, about this event.
-  runtime::outcome follow(const event& what) {
-    if (next_ == returns_.size()) return runtime::carry_on();
-    etf::cursor at(returns_[next_++]);
+  runtime::outcome follow(const event& what, std::deque<etf::bytes>& from) {
+    if (from.empty()) return runtime::carry_on();
+    etf::cursor at(from.front());
+    from.pop_front();
     std::uint32_t arity = 0;
     std::string_view word;
     etf::bytes reason;
@@ -135,10 +145,31 @@ class scripted_statem final : public behaviours::statem {
   }
 
   const bool enters_;
-  std::vector<etf::bytes> returns_; // of the script, which outlives it
-  std::size_t next_ = 0;
+  const bool apart_; // enter callbacks have returns of their own
+  std::deque<etf::bytes> returns_; // of the script, which outlives it
+  std::deque<etf::bytes> enter_returns_;
   std::string& log_;
 };
+
+// Of the one process that `self` watches.
+inline std::string reason_of_end(runtime::process& self) {
+  const base::nanos deadline = base::mono_now() + 10 * base::nanos_per_second;
+  while (base::mono_now() < deadline) {
+    const runtime::message down = self.take_message([](const runtime::message& m, runtime::message_origin from) {
+      etf::cursor at(m.bytes());
+      return from.notice && at.read_tuple_of(5) && at.read_atom_is("DOWN");
+    });
+    if (!down) {
+      (void)self.await(self.make_ack(), base::mono_now() + base::nanos_per_ms);
+      continue;
+    }
+    etf::cursor at(down.bytes());
+    at.read_tuple_of(5);
+    for (int i = 0; i < 4; ++i) at.skip();
+    return text(runtime::message::copy_of(at.rest()));
+  }
+  return "?";
+}
 
 // What came of the script: the callbacks, then the state or why it ended, then what each call was answered.
 inline std::string played(test_host& host, const std::string& script, std::size_t postponed = 10'000,
@@ -148,21 +179,22 @@ inline std::string played(test_host& host, const std::string& script, std::size_
     using namespace behaviours;
     std::string log;
     etf::cursor at(whole.bytes());
-    bool enters = false;
+    etf::bytes enters;
     etf::bytes returns;
     std::uint32_t count = 0;
-    if (!at.read_tuple_of(3) || !at.read_bool(enters) || !at.read_term(returns) || !at.read_list(count))
+    if (!at.read_tuple_of(3) || !at.read_term(enters) || !at.read_term(returns) || !at.read_list(count))
       return std::string("no script");
     auto does = std::make_unique<scripted_statem>(enters, returns, log);
     does->bound(postponed, then);
     runtime::spawn_options options;
     options.ack = self.make_ack();
     const auto ack = options.ack;
+    runtime::reference watch;
+    options.monitor = &watch; // from its beginning, so that it is no `noproc` however soon it ends
     const auto pid = self.spawn(std::move(options), std::move(does));
     if (!pid) return std::string("no process");
     if (const auto begun = self.await(ack); !begun || text(*begun) != "ok")
-      return "start " + (begun ? text(*begun) : std::string("?"));
-    const auto ended = self.monitor(*pid, true);
+      return self.demonitor(watch, true), "start " + (begun ? text(*begun) : std::string("?"));
     const auto settled = [&] {
       // As gen_statem's own order is: this is behind all that came before.
       const auto ref = self.make_ack();
@@ -206,8 +238,7 @@ inline std::string played(test_host& host, const std::string& script, std::size_
     }
     std::string state = settled();
     if (state.empty()) {
-      const auto why = self.await(ended);
-      state = "down " + (why ? std::string("?") : text(why.error().reason));
+      state = "down " + reason_of_end(self);
     } else {
       state = "up " + state;
     }
@@ -217,8 +248,8 @@ inline std::string played(test_host& host, const std::string& script, std::size_
       answers += fmt::format("{}{}={}", answers.empty() ? "" : " ", each.what, got ? text(*got) : "none");
     }
     if (state.starts_with("up ")) {
+      self.demonitor(watch, true);
       self.exit(*pid, runtime::message::atom("kill"));
-      (void)self.await(ended);
     }
     return fmt::format("{} | {} | {}", log, state, answers);
   });

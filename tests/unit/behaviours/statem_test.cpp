@@ -133,7 +133,7 @@ TEST_CASE("a start without a state, or with a bad action, fails") {
 
 TEST_CASE("states are any terms") {
   check({{"{false, [{next, {on, 1}, []}, {next, {on, 1}, []}, {next, #{x => 2}, []}], [{cast, p}, {cast, q}]}",
-          "cast:p@{on,1} cast:q@{on,1} | up {ok,{#{x=>2},data}} | "}});
+          "cast:p@{on,1} cast:q@{on,1} | up {ok,{#{x => 2},data}} | "}});
 }
 
 TEST_CASE("more postponed events than may be end it, or are dropped") {
