@@ -139,7 +139,6 @@ TEST_CASE("a call is answered with the transition, and at once by the call inter
 TEST_CASE("the transition's calls are for callbacks that make one") {
   stage set;
   acts = {};
-  play.after_restore = [](coppice_actor*) { return COPPICE_OK; };
   coppice_actor* kept = nullptr;
   acts.event = [&](coppice_actor* self, const coppice_statem_event*) {
     kept = self;
@@ -164,8 +163,9 @@ TEST_CASE("the transition's calls are for callbacks that make one") {
   CHECK(set.lines(1) == strings{"seen"});
   CHECK(machines.postpone(kept) == COPPICE_E_CONTEXT); // on another thread
   CHECK(machines.postpone(nullptr) == COPPICE_E_INVALID);
+}
 
-  // A server makes no transition.
+TEST_CASE("a server makes no transition") {
   stage other;
   play.info = [](coppice_actor* self, const coppice_message*) {
     return note(std::to_string(machines.postpone(self)));
@@ -176,19 +176,28 @@ TEST_CASE("the transition's calls are for callbacks that make one") {
 }
 
 TEST_CASE("a start needs a state, and what init says must be good") {
-  stage set;
-  acts = {};
-  acts.init = [](coppice_actor*) { return COPPICE_OK; };
-  CHECK(set.start(machine_type) == "{error,{bad_return_from_init,ok}}");
-  acts.init = [](coppice_actor* self) {
-    machines.next_state_atom(self, "a");
-    auto timeout = timeout_of(COPPICE_EVENT_STATE_TIMEOUT, -1);
-    literal content("x");
-    return machines.set_timeout(self, &timeout, &content.raw);
+  struct row {
+    std::function<std::int32_t(coppice_actor*)> init;
+    const char* heard;
   };
-  CHECK(set.start(machine_type) == "{error,{bad_action_from_state_function,{state_timeout,-1,x}}}");
-  acts.init = [](coppice_actor*) { return COPPICE_E_NOT_FOUND; };
-  CHECK(set.start(machine_type) == "{error,not_found}");
+  const row rows[] = {
+      {[](coppice_actor*) { return COPPICE_OK; }, "{error,{bad_return_from_init,ok}}"},
+      {[](coppice_actor* self) {
+         machines.next_state_atom(self, "a");
+         auto timeout = timeout_of(COPPICE_EVENT_STATE_TIMEOUT, -1);
+         literal content("x");
+         return machines.set_timeout(self, &timeout, &content.raw);
+       },
+       "{error,{bad_action_from_state_function,{state_timeout,-1,x}}}"},
+      {[](coppice_actor*) { return COPPICE_E_NOT_FOUND; }, "{error,not_found}"},
+      {[](coppice_actor*) { return COPPICE_IGNORE; }, "ignore"},
+  };
+  for (const row& each : rows) {
+    stage set;
+    acts = {};
+    acts.init = each.init;
+    CHECK(set.start(machine_type) == each.heard);
+  }
 }
 
 TEST_CASE("a status that ends it: stop sends the replies, an error sends nothing") {
