@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <coppice/statem_terms.hpp>
 
 #include "runtime/system.hpp"
 
@@ -19,31 +20,6 @@ using runtime::outcome;
 using runtime::process;
 
 constexpr std::string_view timeout_tag = "$coppice_timeout";
-
-// {timeout, Name}, state_timeout, …: as gen_statem's event types are written.
-void write_type(message_writer& out, std::uint32_t type, const message& about) {
-  constexpr std::string_view words[] = {"",     "call",    "cast",          "info",
-                                        "internal", "timeout", "state_timeout"};
-  if (type == COPPICE_EVENT_RESPONSE) return out.atom("response");
-  if (type == 0 || type > COPPICE_EVENT_NAMED_TIMEOUT) return out.unsigned_integer(type);
-  if (type != COPPICE_EVENT_CALL && type != COPPICE_EVENT_NAMED_TIMEOUT) return out.atom(words[type]);
-  out.tuple(2);
-  out.atom(type == COPPICE_EVENT_CALL ? "call" : "timeout");
-  out.raw(about.bytes());
-}
-
-// {Type, Content}
-void write_event(message_writer& out, const statem::event& what) {
-  out.tuple(2);
-  write_type(out, what.type, what.about);
-  if (what.content) return out.raw(what.content.bytes());
-  out.atom("undefined");
-}
-
-std::int64_t milliseconds(std::int64_t nanos) {
-  const std::int64_t whole = nanos / base::nanos_per_ms;
-  return nanos < 0 && whole * base::nanos_per_ms != nanos ? whole - 1 : whole;
-}
 
 message tagged(std::string_view tag, const message& term) {
   message_writer out(term.size() + tag.size() + 8);
@@ -154,82 +130,10 @@ void statem::note_change(std::uint32_t type) {
   oldest_ = (oldest_ + 1) % kept_changes;
 }
 
-// As gen_statem's actions are written.
-message statem::written(process&, const action& what) {
-  using kind = action::kind;
-  message_writer out(what.about.size() + what.content.size() + 64);
-  const auto content = [&] {
-    if (what.content) return out.raw(what.content.bytes());
-    out.atom("undefined");
-  };
-  switch (what.what) {
-    case kind::postpone:
-      out.atom("postpone");
-      break;
-    case kind::reply:
-      out.tuple(3);
-      out.atom("reply");
-      if (what.about) {
-        out.raw(what.about.bytes());
-      } else {
-        out.atom("undefined");
-      }
-      content();
-      break;
-    case kind::next_event:
-      out.tuple(3);
-      out.atom("next_event");
-      write_type(out, what.type, what.about);
-      content();
-      break;
-    case kind::cancel_timeout:
-      out.tuple(2);
-      write_type(out, what.type, what.about);
-      out.atom("cancel");
-      break;
-    case kind::set_timeout:
-    case kind::update_timeout:
-      out.tuple(3);
-      write_type(out, what.type, what.about);
-      if (what.what == kind::update_timeout) {
-        out.atom("update");
-      } else if (what.time == COPPICE_STATEM_INFINITY) {
-        out.atom("infinity");
-      } else {
-        out.integer(milliseconds(what.time));
-      }
-      content();
-      break;
-  }
-  return out.take();
-}
-
 message statem::reason(process& self) {
-  switch (machine_.fault()) {
-    case statem_fault::none:
-      break;
-    case statem_fault::action:
-      return tagged("bad_action_from_state_function", written(self, machine_.failed_action()));
-    case statem_fault::enter_action:
-      return tagged("bad_state_enter_action_from_state_function", written(self, machine_.failed_action()));
-    case statem_fault::reply_action:
-      return tagged("bad_reply_action_from_state_function", written(self, machine_.failed_action()));
-    case statem_fault::time:
-      return message::atom("badarg");
-    case statem_fault::postponed:
-      return message::atom("postponed_full");
-    case statem_fault::enter_return: {
-      const message data = sys_data(self);
-      const message& state = machine_.failed_action().content;
-      message_writer out(state.size() + data.size() + 32);
-      out.tuple(3);
-      out.atom("next_state");
-      out.raw(state.bytes());
-      out.raw(data.bytes());
-      return tagged("bad_state_enter_return_from_state_function", out.take());
-    }
-  }
-  return message::atom("normal");
+  message_writer out;
+  write_fault(out, machine_, machine_.fault() == statem_fault::enter_return ? sys_data(self) : message());
+  return out.take();
 }
 
 // ---- what sys and people are shown ----
@@ -277,7 +181,7 @@ message statem::sys_misc(process& self, bool suspended) {
   if (count != 0) out.list(count);
   machine_.each_timeout([&out](std::uint32_t type, const machine::timeout& one) {
     out.tuple(2);
-    write_type(out, type, one.about);
+    write_event_type(out, type, one.about);
     out.raw(one.content.bytes());
   });
   out.nil();

@@ -63,7 +63,6 @@ class statem : public server {
 
   runtime::outcome run(runtime::process& self, machine::step next);
   runtime::message reason(runtime::process& self);
-  runtime::message written(runtime::process& self, const action& what);
   void note_change(std::uint32_t type);
 
   machine machine_;
