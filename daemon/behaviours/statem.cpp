@@ -70,7 +70,6 @@ outcome statem::start(process& self) {
   if (!machine_.has_started()) return runtime::stop(tagged("bad_return_from_init", message::atom("ok")));
   world effects(*this, self);
   if (machine_.start(effects) == machine::step::failed) return runtime::stop(reason(self));
-  since_ = base::wall_now();
   continue_first(self);
   return runtime::carry_on();
 }
@@ -87,13 +86,11 @@ outcome statem::take(process& self, event what) {
 outcome statem::run(process& self, machine::step next) {
   world effects(*this, self);
   while (next == machine::step::handle || next == machine::step::enter) {
-    const std::uint32_t type = machine_.current().type;
     const outcome done = next == machine::step::enter ? enter(self, machine_.old_state(), machine_.state())
                                                       : handle(self, machine_.current(), machine_.state());
     if (self.exiting()) return runtime::carry_on();
     if (done.stops()) return machine_.reply_only(effects) ? done : runtime::stop(reason(self));
     next = machine_.finish(effects, enters());
-    if (machine_.changed()) note_change(type);
     if (next == machine::step::idle || next == machine::step::failed) break;
     self.reductions(1);
     if (!self.should_yield()) continue;
@@ -120,14 +117,6 @@ outcome statem::take_info(process& self, const message& m) {
   const bool named = type == COPPICE_EVENT_NAMED_TIMEOUT;
   auto fired = machine_.fire(static_cast<std::uint32_t>(type), named ? m.slice(at.rest()) : message(), serial);
   return fired ? take(self, std::move(*fired)) : runtime::carry_on();
-}
-
-void statem::note_change(std::uint32_t type) {
-  since_ = base::wall_now();
-  change made{machine_.previous(), machine_.old_state(), type, since_};
-  if (changes_.size() < kept_changes) return changes_.push_back(std::move(made));
-  changes_[oldest_] = std::move(made);
-  oldest_ = (oldest_ + 1) % kept_changes;
 }
 
 message statem::reason(process& self) {

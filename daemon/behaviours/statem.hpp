@@ -6,11 +6,8 @@
 #pragma once
 
 #include <coppice/statem_machine.hpp>
-#include <memory>
 #include <string_view>
-#include <vector>
 
-#include "base/clock.hpp"
 #include "behaviours/server.hpp"
 
 namespace coppice::behaviours {
@@ -51,24 +48,12 @@ class statem : public server {
   runtime::message sys_misc(runtime::process& self, bool suspended) final;
 
  private:
-  // A change of the state.
-  struct change {
-    runtime::message from;
-    runtime::message to;
-    std::uint32_t type = 0; // of the event
-    base::nanos at = 0;     // wall clock
-  };
-  static constexpr std::size_t kept_changes = 10;
   class world;
 
   runtime::outcome run(runtime::process& self, machine::step next);
   runtime::message reason(runtime::process& self);
-  void note_change(std::uint32_t type);
 
   machine machine_;
-  std::vector<change> changes_; // the last ones, a ring
-  std::size_t oldest_ = 0;
-  base::nanos since_ = 0; // wall clock: the state has been this one
 };
 
 } // namespace coppice::behaviours

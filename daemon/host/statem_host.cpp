@@ -47,6 +47,12 @@ std::int32_t next_state_atom(coppice_actor* self, const char* name) {
   if (name == nullptr) return COPPICE_E_INVALID;
   const std::string_view text(name, strnlen(name, longest_atom + 1));
   if (text.size() > longest_atom) return COPPICE_E_INVALID;
+  // Most machines go to and fro between few states: a term that is there is shared.
+  for (const message* known : {&to->old_state(), &to->previous()}) {
+    if (!*known || !etf::cursor(known->bytes()).read_atom_is(text)) continue;
+    to->next_state(*known);
+    return COPPICE_OK;
+  }
   message m = message::atom(text);
   if (!m) return COPPICE_E_INVALID;
   to->next_state(std::move(m));

@@ -193,6 +193,16 @@ class statem : public detail::any_statem {
   /// The state from now on; the one there is: it is kept.
   [[nodiscard]] transition next(const State& to) {
     const auto& api = detail::statem_host.need();
+    if constexpr (std::is_enum_v<State>) {
+      const auto value = static_cast<std::size_t>(to);
+      const auto& names = etf::detail::names_of<State>;
+      if (value < names.size() && !names[value].empty()) {
+        char name[256];
+        name[names[value].copy(name, sizeof name - 1)] = 0;
+        detail::added(api.next_state_atom(handle(), name), "next");
+        return {handle(), COPPICE_OK};
+      }
+    }
     detail::added(api.next_state(handle(), make_message(to).take()), "next");
     return {handle(), COPPICE_OK};
   }

@@ -155,7 +155,6 @@ class statem_machine {
   }
   /// The callback has returned. `enters`: there is an enter to be called.
   step finish(effects& to, bool enters) {
-    changed_ = false;
     bool enter_again = std::exchange(repeat_, false);
     if (next_) {
       Term wanted = std::exchange(next_, Term());
@@ -195,8 +194,7 @@ class statem_machine {
   /// Before the transition that is being made.
   const Term& old_state() const { return state_; }
   bool entering() const { return entering_; }
-  /// Whether the last finish() has changed the state; then `previous` was the one before.
-  bool changed() const { return changed_; }
+  /// The state before the last change; none: there was none.
   const Term& previous() const { return previous_; }
 
   statem_fault fault() const { return fault_; }
@@ -272,7 +270,6 @@ class statem_machine {
       return fail(statem_fault::postponed);
     if (change) {
       previous_ = std::exchange(state_, std::exchange(candidate_, Term()));
-      changed_ = true;
       while (postponed_.size() > first_) {
         queue_.push_back(std::move(postponed_.back()));
         postponed_.pop_back();
@@ -407,7 +404,6 @@ class statem_machine {
   bool postpone_ = false;
   bool entering_ = false;
   bool starting_ = false;
-  bool changed_ = false;
   statem_fault fault_ = statem_fault::none;
   statem_overflow overflow_ = statem_overflow::exit;
   event current_{};
