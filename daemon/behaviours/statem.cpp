@@ -54,9 +54,9 @@ class statem::world final : public machine::effects {
     }
     const base::nanos now = base::mono_now();
     const base::nanos most = runtime::no_deadline - 1;
-    const base::nanos deadline = timeout.absolute             ? std::min(timeout.time, most)
+    const base::nanos deadline = timeout.absolute            ? std::min(timeout.time, most)
                                  : timeout.time > most - now ? most
-                                                              : now + timeout.time;
+                                                             : now + timeout.time;
     return self_.remind(deadline, out.take());
   }
   void disarm(std::uint64_t handle) override { self_.cancel_timer(handle); }
@@ -115,7 +115,8 @@ outcome statem::take_info(process& self, const message& m) {
       !at.read_unsigned(type) || !at.read_unsigned(serial))
     return take(self, {COPPICE_EVENT_INFO, {}, m});
   const bool named = type == COPPICE_EVENT_NAMED_TIMEOUT;
-  auto fired = machine_.fire(static_cast<std::uint32_t>(type), named ? m.slice(at.rest()) : message(), serial);
+  auto fired =
+      machine_.fire(static_cast<std::uint32_t>(type), named ? m.slice(at.rest()) : message(), serial);
   return fired ? take(self, std::move(*fired)) : runtime::carry_on();
 }
 

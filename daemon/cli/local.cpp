@@ -90,8 +90,8 @@ std::string states_text(const std::vector<manifest::declared_state>& states) {
   std::vector<std::string> names;
   for (const auto& state : states) names.push_back(state.name);
   const auto left_out = manifest::unreachable(states);
-  return fmt::format("{}{}{}", fmt::join(names, ", "), left_out.empty() ? "" : "; never reached: ",
-                     fmt::join(left_out, ", "));
+  return fmt::format("{}{}{}", fmt::join(names, ", "),
+                     left_out.empty() ? "" : "; never reached: ", fmt::join(left_out, ", "));
 }
 
 json json_of(const manifest::inspection& found, const std::string& file) {
@@ -180,9 +180,8 @@ api::exit_code draw(const manifest::inspection& found, const std::string& file) 
     any = true;
     print(manifest::dot(actor.name, actor.states));
     for (const auto& name : manifest::unreachable(actor.states))
-      complain("inspect " + file,
-               fmt::format("actor {}: nothing leads from {} to the state {}", actor.name,
-                           actor.states.front().name, name));
+      complain("inspect " + file, fmt::format("actor {}: nothing leads from {} to the state {}", actor.name,
+                                              actor.states.front().name, name));
   }
   if (any) return api::exit_code::done;
   complain("inspect " + file, "none of its actors declares states");

@@ -85,8 +85,8 @@ outcome statem::handle(process&, const event& what, const message& state) {
 outcome statem::enter(process&, const message& old_state, const message& state) {
   coppice_statem_event given = lent(state);
   given.old_state = lend_bytes(old_state.bytes());
-  const std::int32_t status = in_transition(
-      "enter", {}, [&] { return callbacks().enter(&actor(), this->state(), &given); });
+  const std::int32_t status =
+      in_transition("enter", {}, [&] { return callbacks().enter(&actor(), this->state(), &given); });
   return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "enter");
 }
 
@@ -127,8 +127,8 @@ outcome statem::take_info(process& self, const message& m) {
     const matched found = match(actor(), m, ended);
     if (found == matched::late) return runtime::carry_on();
     if (found == matched::ended)
-      return take(self, {COPPICE_EVENT_RESPONSE, {}, std::move(ended.answer), ended.id, ended.tag,
-                         ended.status});
+      return take(self,
+                  {COPPICE_EVENT_RESPONSE, {}, std::move(ended.answer), ended.id, ended.tag, ended.status});
   }
   return behaviours::statem::take_info(self, m);
 }

@@ -89,10 +89,8 @@ std::int32_t next_event(coppice_actor* self, std::uint32_t type, coppice_bytes a
   const bool named = type == COPPICE_EVENT_CALL || type == COPPICE_EVENT_NAMED_TIMEOUT;
   message name = named ? copied(about) : message();
   if (named && !name) return COPPICE_E_INVALID;
-  to->add({.what = action::kind::next_event,
-           .type = type,
-           .about = std::move(name),
-           .content = std::move(m)});
+  to->add(
+      {.what = action::kind::next_event, .type = type, .about = std::move(name), .content = std::move(m)});
   return COPPICE_OK;
 }
 

@@ -43,10 +43,9 @@ const table<postponed_options>& postponed_table() {
 }
 
 const table<statem_options>& statem_table() {
-  static const auto rows =
-      table<statem_options>().add<&statem_options::postponed>(
-          "postponed", section<postponed_options>(&postponed_table),
-          "events that wait for another state; OTP has no such bound");
+  static const auto rows = table<statem_options>().add<&statem_options::postponed>(
+      "postponed", section<postponed_options>(&postponed_table),
+      "events that wait for another state; OTP has no such bound");
   return rows;
 }
 

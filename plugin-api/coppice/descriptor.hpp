@@ -244,7 +244,10 @@ constexpr void add_actor(Out& out, bool first) {
     out.add(unhandled_words[static_cast<std::size_t>(T::unhandled)]);
     out.add("\"");
   }
-  if constexpr (requires { typename T::edge; std::size(T::states); }) {
+  if constexpr (requires {
+                  typename T::edge;
+                  std::size(T::states);
+                }) {
     out.add(",\"states\":[");
     add_states<T>(out);
     out.add("]");

@@ -36,11 +36,12 @@ extern "C" {
 /* Borrowed, all of it, until the callback returns. */
 typedef struct coppice_statem_event {
   uint32_t size;
-  uint32_t type;           /* COPPICE_EVENT_…; in enter 0 */
-  coppice_bytes state;     /* as it is now */
-  coppice_bytes old_state; /* in enter: before; the same as `state` for the first one and after repeat_state */
-  coppice_bytes name;      /* of a named time-out, any term */
-  coppice_bytes from;      /* of a call: for reply, now or later with a copy of it */
+  uint32_t type;       /* COPPICE_EVENT_…; in enter 0 */
+  coppice_bytes state; /* as it is now */
+  coppice_bytes
+      old_state;      /* in enter: before; the same as `state` for the first one and after repeat_state */
+  coppice_bytes name; /* of a named time-out, any term */
+  coppice_bytes from; /* of a call: for reply, now or later with a copy of it */
   coppice_message content; /* the request, the message, what the time-out was set with; in enter none */
   uint64_t id;             /* of a response, as in on_response of coppice.server/1 */
   uint64_t tag;            /* likewise; `content` is the answer, none if there is none */

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A state machine in C++: derive from coppice::statem<State>, write the callbacks you need, and name the class
-// in COPPICE_PLUGIN. State is any type that has an encoding and can be compared, an enum as a rule; the
+// A state machine in C++: derive from coppice::statem<State>, write the callbacks you need, and name the
+// class in COPPICE_PLUGIN. State is any type that has an encoding and can be compared, an enum as a rule; the
 // members of the class are the data. Each callback returns its transition:
 //
 //   transition init([const Args&])                         begins with next(state)
-//   transition handle_call(State, const M&, term from)     .reply(from, …) with the transition, or reply() later
-//   transition handle_cast(State, const M&)   handle_info(State, const M&)
-//   transition handle_internal(State, const M&)            what next_event() inserted
-//   transition handle_state_timeout(State, const M&)       what the time-out was set with
-//   transition handle_event_timeout(State, const M&)
-//   transition handle_timeout(State, term name, const M&)  a named one
+//   transition handle_call(State, const M&, term from)     .reply(from, …) with the transition, or reply()
+//   later transition handle_cast(State, const M&)   handle_info(State, const M&) transition
+//   handle_internal(State, const M&)            what next_event() inserted transition
+//   handle_state_timeout(State, const M&)       what the time-out was set with transition
+//   handle_event_timeout(State, const M&) transition handle_timeout(State, term name, const M&)  a named one
 //   transition handle_event(State, const event&)           what none of the above takes
 //   transition enter(State before, State now)              after each change of the state
 //
@@ -246,7 +245,8 @@ struct statem_table {
   static std::int32_t kind([[maybe_unused]] coppice_actor* self, [[maybe_unused]] T& actor,                 \
                            [[maybe_unused]] const state& now,                                               \
                            [[maybe_unused]] const coppice_statem_event& event) {                            \
-    if constexpr (requires { typename T::list; } || requires { &T::handler; }) {                            \
+    if constexpr (                                                                                          \
+        requires { typename T::list; } || requires { &T::handler; }) {                                      \
       const auto use = [&](const auto& m) {                                                                 \
         return status_of(self, [&] { return actor.handler(__VA_ARGS__); });                                 \
       };                                                                                                    \
@@ -307,8 +307,7 @@ struct statem_table {
       if constexpr (requires { &T::handle_event; }) {
         if (status != COPPICE_UNHANDLED) return status;
         const etf::bytes content{raw->content.data, static_cast<std::size_t>(raw->content.size)};
-        const typename T::event given{
-            raw->type, term{view(raw->name)}, term{view(raw->from)}, term{content}};
+        const typename T::event given{raw->type, term{view(raw->name)}, term{view(raw->from)}, term{content}};
         return status_of(self, [&] { return actor.handle_event(now, given); });
       } else {
         return status;

@@ -43,24 +43,24 @@ struct statem_probed : T, statem_member_names {};
 #define COPPICE_NOT_(slip, name)                                                                 \
   COPPICE_CHECK_("this class has " #slip ", which nothing calls: the callback's name is " #name, \
                  COPPICE_HAS_(name) || !COPPICE_HAS_(slip))
-#define COPPICE_RETURNS_(handler)                                                                     \
-  COPPICE_CHECK_(#handler                                                                             \
-                 " of a state machine returns its transition: coppice::transition, as next(state), "  \
-                 "keep() and repeat() give it",                                                       \
+#define COPPICE_RETURNS_(handler)                                                                    \
+  COPPICE_CHECK_(#handler                                                                            \
+                 " of a state machine returns its transition: coppice::transition, as next(state), " \
+                 "keep() and repeat() give it",                                                      \
                  std::is_same_v<returned_by<decltype(&T::handler)>, transition>)
 // A handler of (State, const M&), or with one parameter more.
-#define COPPICE_HANDLER_(handler, list, parameters, declaration)                                        \
-  COPPICE_CHECK_("nothing can call " #handler                                                           \
-                 " of this class: make it public, and where it is overloaded "                          \
-                 "or a template list its messages: using " #list " = std::variant<first, second>;",     \
-                 !COPPICE_HAS_(handler) || COPPICE_REACHES_(handler) || COPPICE_LISTS_(list))           \
-  COPPICE_CHECK_("this class lists " #list " and has no " #handler " for them",                         \
-                 COPPICE_HAS_(handler) || !COPPICE_LISTS_(list))                                        \
-  if constexpr (COPPICE_HAS_(handler) && COPPICE_REACHES_(handler)) {                                   \
-    COPPICE_RETURNS_(handler)                                                                           \
-    COPPICE_CHECK_(#handler " is declared otherwise than it is called: " declaration,                   \
-                   signature<decltype(&T::handler)>::count == parameters &&                             \
-                       std::is_same_v<parameter_of<&T::handler, 0>, typename T::state_type>)            \
+#define COPPICE_HANDLER_(handler, list, parameters, declaration)                                    \
+  COPPICE_CHECK_("nothing can call " #handler                                                       \
+                 " of this class: make it public, and where it is overloaded "                      \
+                 "or a template list its messages: using " #list " = std::variant<first, second>;", \
+                 !COPPICE_HAS_(handler) || COPPICE_REACHES_(handler) || COPPICE_LISTS_(list))       \
+  COPPICE_CHECK_("this class lists " #list " and has no " #handler " for them",                     \
+                 COPPICE_HAS_(handler) || !COPPICE_LISTS_(list))                                    \
+  if constexpr (COPPICE_HAS_(handler) && COPPICE_REACHES_(handler)) {                               \
+    COPPICE_RETURNS_(handler)                                                                       \
+    COPPICE_CHECK_(#handler " is declared otherwise than it is called: " declaration,               \
+                   signature<decltype(&T::handler)>::count == parameters &&                         \
+                       std::is_same_v<parameter_of<&T::handler, 0>, typename T::state_type>)        \
   }
 
 template <class Function>
@@ -80,8 +80,9 @@ using returned_by = typename return_of<Function>::type;
 
 template <class T>
 constexpr bool has_statem_names() {
-  COPPICE_CHECK_("a state machine has no handle_continue: let init insert an event, next(state).next_event(…)",
-                 !COPPICE_HAS_(handle_continue))
+  COPPICE_CHECK_(
+      "a state machine has no handle_continue: let init insert an event, next(state).next_event(…)",
+      !COPPICE_HAS_(handle_continue))
   COPPICE_NOT_(handleCall, handle_call)
   COPPICE_NOT_(handle_calls, handle_call)
   COPPICE_NOT_(on_call, handle_call)
@@ -99,13 +100,16 @@ constexpr bool has_statem_names() {
   COPPICE_NOT_(handle_named_timeout, handle_timeout)
   COPPICE_NOT_(handle_timeouts, handle_timeout)
   COPPICE_NOT_(on_timeout, handle_timeout)
-  constexpr bool enters = !COPPICE_HAS_(handle_enter) && !COPPICE_HAS_(on_enter) && !COPPICE_HAS_(state_enter);
-  COPPICE_CHECK_("this class has handle_enter, on_enter or state_enter, which nothing calls: the callback's "
-                 "name is enter",
-                 enters)
-  COPPICE_CHECK_("this class has callback_mode, which nothing calls: there is one handle_… for all states, "
-                 "which is given the state, and enter is called if the class has it",
-                 !COPPICE_HAS_(callback_mode))
+  constexpr bool enters =
+      !COPPICE_HAS_(handle_enter) && !COPPICE_HAS_(on_enter) && !COPPICE_HAS_(state_enter);
+  COPPICE_CHECK_(
+      "this class has handle_enter, on_enter or state_enter, which nothing calls: the callback's "
+      "name is enter",
+      enters)
+  COPPICE_CHECK_(
+      "this class has callback_mode, which nothing calls: there is one handle_… for all states, "
+      "which is given the state, and enter is called if the class has it",
+      !COPPICE_HAS_(callback_mode))
   return true;
 }
 
@@ -128,21 +132,24 @@ constexpr bool has_statem_handlers() {
   COPPICE_HANDLER_(handle_timeout, timeouts, 3,
                    "coppice::transition handle_timeout(State, coppice::term name, const M&), where M may be "
                    "coppice::term")
-  COPPICE_CHECK_("nothing can call handle_event of this class: make it public, and one function that is "
-                 "neither overloaded nor a template nor static",
-                 !COPPICE_HAS_(handle_event) || COPPICE_REACHES_(handle_event))
+  COPPICE_CHECK_(
+      "nothing can call handle_event of this class: make it public, and one function that is "
+      "neither overloaded nor a template nor static",
+      !COPPICE_HAS_(handle_event) || COPPICE_REACHES_(handle_event))
   if constexpr (COPPICE_HAS_(handle_event)) {
     COPPICE_RETURNS_(handle_event)
     constexpr bool fits = requires(T & t, const typename T::state_type& now, const typename T::event& e) {
       t.handle_event(now, e);
     };
-    COPPICE_CHECK_("handle_event is declared otherwise than it is called: coppice::transition "
-                   "handle_event(State, const event&)",
-                   fits)
+    COPPICE_CHECK_(
+        "handle_event is declared otherwise than it is called: coppice::transition "
+        "handle_event(State, const event&)",
+        fits)
   }
-  COPPICE_CHECK_("nothing can call enter of this class: make it public, and one function that is neither "
-                 "overloaded nor a template nor static",
-                 COPPICE_REACHES_(enter))
+  COPPICE_CHECK_(
+      "nothing can call enter of this class: make it public, and one function that is neither "
+      "overloaded nor a template nor static",
+      COPPICE_REACHES_(enter))
   if constexpr (!std::is_same_v<decltype(&T::enter), decltype(&actor::enter)>) {
     COPPICE_RETURNS_(enter)
     constexpr bool fits = requires(T & t, const typename T::state_type& s) {

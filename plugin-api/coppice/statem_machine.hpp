@@ -266,8 +266,7 @@ class statem_machine {
   step commit(effects& to) {
     entering_ = false;
     const bool change = static_cast<bool>(candidate_);
-    if (std::exchange(postpone_, false) && !postpone_current(change))
-      return fail(statem_fault::postponed);
+    if (std::exchange(postpone_, false) && !postpone_current(change)) return fail(statem_fault::postponed);
     if (change) {
       previous_ = std::exchange(state_, std::exchange(candidate_, Term()));
       while (postponed_.size() > first_) {

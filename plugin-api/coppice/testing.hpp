@@ -561,12 +561,8 @@ class actor {
   }
   void on_response(const detail::ended_request& what) {
     if (is_machine_)
-      return drive(world_.machine->is.begin({COPPICE_EVENT_RESPONSE,
-                                             {},
-                                             what.outcome.term,
-                                             what.id,
-                                             what.tag,
-                                             what.outcome.status}));
+      return drive(world_.machine->is.begin(
+          {COPPICE_EVENT_RESPONSE, {}, what.outcome.term, what.id, what.tag, what.outcome.status}));
     if (server_.on_response == nullptr) return;
     std::optional<detail::lent> term;
     if (what.outcome.term) term.emplace(what.outcome.term);

@@ -77,7 +77,7 @@ struct journal {
   std::vector<sent_exit> exits;
   std::vector<log_line> logs;
   std::vector<made_transition> transitions; // of a state machine
-  std::vector<std::string> complaints; ///< rules of the ABI that it broke
+  std::vector<std::string> complaints;      ///< rules of the ABI that it broke
   std::string label;
 };
 

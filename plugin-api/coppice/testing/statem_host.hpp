@@ -19,10 +19,10 @@ inline std::int32_t machine_of(coppice_actor* self, const char* function, machin
   out = &*w.machine;
   return COPPICE_OK;
 }
-#define COPPICE_MACHINE_(name)                                                                          \
-  machine_in_test* to = nullptr;                                                                        \
-  if (const std::int32_t status = machine_of(self, COPPICE_STATEM_HOST_DRAFT_1 "'s " #name, to);        \
-      status != COPPICE_OK)                                                                             \
+#define COPPICE_MACHINE_(name)                                                                   \
+  machine_in_test* to = nullptr;                                                                 \
+  if (const std::int32_t status = machine_of(self, COPPICE_STATEM_HOST_DRAFT_1 "'s " #name, to); \
+      status != COPPICE_OK)                                                                      \
   return status
 
 inline std::int32_t next_state(coppice_actor* self, coppice_message* state) {
@@ -160,7 +160,8 @@ class machine_effects final : public statem_effects<value> {
   }
   std::uint64_t arm(const statem_action<value>& timeout, std::uint64_t serial) override {
     auto& machine = *world_.machine;
-    const nanoseconds due = timeout.absolute ? nanoseconds(timeout.time) : world_.now + nanoseconds(timeout.time);
+    const nanoseconds due =
+        timeout.absolute ? nanoseconds(timeout.time) : world_.now + nanoseconds(timeout.time);
     machine.timers.push_back({++machine.last_handle, due, timeout.type, timeout.about, serial});
     return machine.last_handle;
   }

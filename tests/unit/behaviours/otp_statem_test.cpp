@@ -33,7 +33,8 @@ class random_script {
     }
     std::string timers;
     if (real_) timers = ", {{timeout, r1}, 60, real1}, {{timeout, r2}, 120, real2}";
-    std::string returns = fmt::format("{{next, {}, [{{reply, w}}{}{}]}}", state(), timers, further(actions(2)));
+    std::string returns =
+        fmt::format("{{next, {}, [{{reply, w}}{}{}]}}", state(), timers, further(actions(2)));
     for (int i = 3 + pick(20); i > 0; --i) returns += ", " + event_return();
     std::string events;
     for (int i = 2 + pick(7); i > 0; --i) events += event() + (i == 1 ? "" : ", ");
@@ -97,7 +98,8 @@ class random_script {
   std::string event_return() {
     switch (const int what = pick(20); what) {
       case 0:
-        return fmt::format("{{stop, {}, [{}]}}", pick(2) == 0 ? "normal" : "{shutdown, x}", actions(2, false, false));
+        return fmt::format("{{stop, {}, [{}]}}", pick(2) == 0 ? "normal" : "{shutdown, x}",
+                           actions(2, false, false));
       case 1:
       case 2:
         return fmt::format("{{repeat, [{}]}}", actions(4, false, false));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A state machine that does what a script says, and writes down what it is given: the same script is for
-// OTP's gen_statem, see otp_statem.escript. A script is {Enters, Returns, Events}: Enters is false, or true and
-// enter callbacks take the next of Returns as all do, or a list of their own; `keep` when there is none.
+// OTP's gen_statem, see otp_statem.escript. A script is {Enters, Returns, Events}: Enters is false, or true
+// and enter callbacks take the next of Returns as all do, or a list of their own; `keep` when there is none.
 // Events are sent one after the other, each once
 // what came of the one before is done.
 //   Return: {keep, Actions} | {next, State, Actions} | {repeat, Actions} | {stop, Reason, Actions}
@@ -43,7 +43,8 @@ class scripted_statem final : public behaviours::statem {
 
  protected:
   runtime::outcome handle(runtime::process&, const event& what, const runtime::message& state) override {
-    static constexpr const char* words[] = {"", "call", "cast", "info", "internal", "timeout", "state_timeout"};
+    static constexpr const char* words[] = {"",         "call",    "cast",         "info",
+                                            "internal", "timeout", "state_timeout"};
     const bool named = what.type == COPPICE_EVENT_NAMED_TIMEOUT;
     log(fmt::format("{}:{}@{}", named ? "{timeout," + text(what.about) + "}" : std::string(words[what.type]),
                     text(what.content), text(state)));
@@ -145,7 +146,7 @@ class scripted_statem final : public behaviours::statem {
   }
 
   const bool enters_;
-  const bool apart_; // enter callbacks have returns of their own
+  const bool apart_;               // enter callbacks have returns of their own
   std::deque<etf::bytes> returns_; // of the script, which outlives it
   std::deque<etf::bytes> enter_returns_;
   std::string& log_;
@@ -155,10 +156,11 @@ class scripted_statem final : public behaviours::statem {
 inline std::string reason_of_end(runtime::process& self) {
   const base::nanos deadline = base::mono_now() + 10 * base::nanos_per_second;
   while (base::mono_now() < deadline) {
-    const runtime::message down = self.take_message([](const runtime::message& m, runtime::message_origin from) {
-      etf::cursor at(m.bytes());
-      return from.notice && at.read_tuple_of(5) && at.read_atom_is("DOWN");
-    });
+    const runtime::message down =
+        self.take_message([](const runtime::message& m, runtime::message_origin from) {
+          etf::cursor at(m.bytes());
+          return from.notice && at.read_tuple_of(5) && at.read_atom_is("DOWN");
+        });
     if (!down) {
       (void)self.await(self.make_ack(), base::mono_now() + base::nanos_per_ms);
       continue;

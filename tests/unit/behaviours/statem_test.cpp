@@ -25,13 +25,15 @@ void check(std::initializer_list<row> rows) {
 
 } // namespace
 
-TEST_CASE("the enter callback comes first, then inserted events in their order, then postponed ones, then zero "
-          "time-outs, then the mailbox") {
-  check({{"{true, [{next, a, []}, {keep, []}, {keep, [postpone]}, {keep, [postpone]}, "
-          "{next, b, [{state_timeout, 0, z}, {next_event, internal, i1}, {next_event, cast, i2}]}], "
-          "[{cast, p1}, {info, p2}, {call, go}, {cast, last}]}",
-          "enter:a@a cast:p1@a info:p2@a call:go@a enter:a@b internal:i1@b cast:i2@b cast:p1@b info:p2@b "
-          "state_timeout:z@b cast:last@b | up {ok,{b,data}} | go=none"}});
+TEST_CASE(
+    "the enter callback comes first, then inserted events in their order, then postponed ones, then zero "
+    "time-outs, then the mailbox") {
+  check(
+      {{"{true, [{next, a, []}, {keep, []}, {keep, [postpone]}, {keep, [postpone]}, "
+        "{next, b, [{state_timeout, 0, z}, {next_event, internal, i1}, {next_event, cast, i2}]}], "
+        "[{cast, p1}, {info, p2}, {call, go}, {cast, last}]}",
+        "enter:a@a cast:p1@a info:p2@a call:go@a enter:a@b internal:i1@b cast:i2@b cast:p1@b info:p2@b "
+        "state_timeout:z@b cast:last@b | up {ok,{b,data}} | go=none"}});
 }
 
 TEST_CASE("init's actions come before the first message") {
@@ -42,10 +44,12 @@ TEST_CASE("init's actions come before the first message") {
 }
 
 TEST_CASE("postponed events come again after a real change of the state, and after nothing else") {
-  check({{"{true, [{next, a, []}, {keep, []}, {keep, [postpone]}, {next, a, []}, {repeat, []}, {keep, []}, {keep, []}, "
-          "{next, b, []}], [{cast, p}, {cast, same}, {cast, again}, {cast, no}, {cast, go}]}",
-          "enter:a@a cast:p@a cast:same@a cast:again@a enter:a@a cast:no@a cast:go@a enter:a@b cast:p@b | "
-          "up {ok,{b,data}} | "}});
+  check(
+      {{"{true, [{next, a, []}, {keep, []}, {keep, [postpone]}, {next, a, []}, {repeat, []}, {keep, []}, "
+        "{keep, []}, "
+        "{next, b, []}], [{cast, p}, {cast, same}, {cast, again}, {cast, no}, {cast, go}]}",
+        "enter:a@a cast:p@a cast:same@a cast:again@a enter:a@a cast:no@a cast:go@a enter:a@b cast:p@b | "
+        "up {ok,{b,data}} | "}});
 }
 
 TEST_CASE("an event postponed with the change of the state is handled in the new one") {
@@ -54,9 +58,11 @@ TEST_CASE("an event postponed with the change of the state is handled in the new
 }
 
 TEST_CASE("a call is answered three states later") {
-  check({{"{false, [{next, a, []}, {keep, [postpone]}, {next, b, []}, {keep, [postpone]}, {next, c, []}, {keep, [{reply, yes}]}], "
-          "[{call, q}, {cast, one}, {cast, two}]}",
-          "call:q@a cast:one@a call:q@b cast:two@b call:q@c | up {ok,{c,data}} | q=yes"}});
+  check(
+      {{"{false, [{next, a, []}, {keep, [postpone]}, {next, b, []}, {keep, [postpone]}, {next, c, []}, "
+        "{keep, [{reply, yes}]}], "
+        "[{call, q}, {cast, one}, {cast, two}]}",
+        "call:q@a cast:one@a call:q@b cast:two@b call:q@c | up {ok,{c,data}} | q=yes"}});
 }
 
 TEST_CASE("an event time-out of zero is cancelled by any other event") {
@@ -69,30 +75,38 @@ TEST_CASE("an event time-out of zero is cancelled by any other event") {
 }
 
 TEST_CASE("a change of the state cancels its time-out, and named ones go on") {
-  check({{"{false, [{next, a, [{state_timeout, 30, s}, {{timeout, n}, 30, n}]}, {next, b, []}], [{cast, go}, {sleep, 80}]}",
+  check({{"{false, [{next, a, [{state_timeout, 30, s}, {{timeout, n}, 30, n}]}, {next, b, []}], [{cast, go}, "
+          "{sleep, 80}]}",
           "cast:go@a {timeout,n}:n@b | up {ok,{b,data}} | "},
-         {"{false, [{next, a, [{state_timeout, 30, s}]}, {next, a, []}, {repeat, []}], [{cast, x}, {cast, y}, {sleep, 80}]}",
+         {"{false, [{next, a, [{state_timeout, 30, s}]}, {next, a, []}, {repeat, []}], [{cast, x}, {cast, "
+          "y}, {sleep, 80}]}",
           "cast:x@a cast:y@a state_timeout:s@a | up {ok,{a,data}} | "},
-         {"{true, [{next, a, []}, {keep, [{state_timeout, 30, s}]}, {next, b, []}, {keep, [{state_timeout, 30, t}]}], "
+         {"{true, [{next, a, []}, {keep, [{state_timeout, 30, s}]}, {next, b, []}, {keep, [{state_timeout, "
+          "30, t}]}], "
           "[{cast, x}, {sleep, 80}]}",
           "enter:a@a cast:x@a enter:a@b state_timeout:t@b | up {ok,{b,data}} | "}});
 }
 
 TEST_CASE("a time-out is updated at the time there was, and one that is not set is of zero then") {
-  check({{"{false, [{next, a, [{{timeout, n}, 30, old}]}, {keep, [{{timeout, n}, update, new}]}], [{cast, x}, {sleep, 80}]}",
+  check({{"{false, [{next, a, [{{timeout, n}, 30, old}]}, {keep, [{{timeout, n}, update, new}]}], [{cast, "
+          "x}, {sleep, 80}]}",
           "cast:x@a {timeout,n}:new@a | up {ok,{a,data}} | "},
          {"{false, [{next, a, []}, {keep, [{state_timeout, update, new}]}], [{cast, x}]}",
           "cast:x@a state_timeout:new@a | up {ok,{a,data}} | "},
-         {"{false, [{next, a, [{{timeout, n}, 30, old}]}, {keep, [{{timeout, n}, cancel}]}], [{cast, x}, {sleep, 80}]}",
+         {"{false, [{next, a, [{{timeout, n}, 30, old}]}, {keep, [{{timeout, n}, cancel}]}], [{cast, x}, "
+          "{sleep, 80}]}",
           "cast:x@a | up {ok,{a,data}} | "},
-         {"{false, [{next, a, [{{timeout, n}, 30, old}]}, {keep, [{{timeout, n}, infinity, x}]}], [{cast, x}, {sleep, 80}]}",
+         {"{false, [{next, a, [{{timeout, n}, 30, old}]}, {keep, [{{timeout, n}, infinity, x}]}], [{cast, "
+          "x}, {sleep, 80}]}",
           "cast:x@a | up {ok,{a,data}} | "}});
 }
 
 TEST_CASE("of each time-out the last action counts, and zeros come in the order in which they were set") {
-  check({{"{false, [{next, a, []}, {keep, [{state_timeout, 0, s1}, {{timeout, n}, 0, n}, {state_timeout, 0, s2}]}], [{cast, x}]}",
+  check({{"{false, [{next, a, []}, {keep, [{state_timeout, 0, s1}, {{timeout, n}, 0, n}, {state_timeout, 0, "
+          "s2}]}], [{cast, x}]}",
           "cast:x@a {timeout,n}:n@a state_timeout:s2@a | up {ok,{a,data}} | "},
-         {"{false, [{next, a, []}, {keep, [{state_timeout, 0, s1}, {{timeout, n}, 0, n}, {next_event, internal, i}]}, "
+         {"{false, [{next, a, []}, {keep, [{state_timeout, 0, s1}, {{timeout, n}, 0, n}, {next_event, "
+          "internal, i}]}, "
           "{keep, [{state_timeout, 0, s2}]}], [{cast, x}]}",
           "cast:x@a internal:i@a {timeout,n}:n@a state_timeout:s2@a | up {ok,{a,data}} | "}});
 }
@@ -118,7 +132,8 @@ TEST_CASE("a bad action ends it, after the replies before it") {
 }
 
 TEST_CASE("one that stops sends its replies first, and nothing else may be with them") {
-  check({{"{false, [{next, a, []}, {keep, [postpone]}, {stop, {shutdown, x}, [{reply, bye}]}], [{call, p}, {call, q}]}",
+  check({{"{false, [{next, a, []}, {keep, [postpone]}, {stop, {shutdown, x}, [{reply, bye}]}], [{call, p}, "
+          "{call, q}]}",
           "call:p@a call:q@a | down {shutdown,x} | p=none q=bye"},
          {"{false, [{next, a, []}, {stop, normal, [{reply, bye}, postpone]}], [{call, q}]}",
           "call:q@a | down {bad_reply_action_from_state_function,postpone} | q=bye"}});
@@ -132,8 +147,9 @@ TEST_CASE("a start without a state, or with a bad action, fails") {
 }
 
 TEST_CASE("states are any terms") {
-  check({{"{false, [{next, {on, 1}, []}, {next, {on, 1}, []}, {next, #{x => 2}, []}], [{cast, p}, {cast, q}]}",
-          "cast:p@{on,1} cast:q@{on,1} | up {ok,{#{x => 2},data}} | "}});
+  check(
+      {{"{false, [{next, {on, 1}, []}, {next, {on, 1}, []}, {next, #{x => 2}, []}], [{cast, p}, {cast, q}]}",
+        "cast:p@{on,1} cast:q@{on,1} | up {ok,{#{x => 2},data}} | "}});
 }
 
 TEST_CASE("more postponed events than may be end it, or are dropped") {
@@ -178,9 +194,12 @@ TEST_CASE("a thousand drops of the oldest keep the last ones in their order") {
 
 TEST_CASE("a timer that fired before it was cancelled is nothing") {
   test_host host;
-  CHECK(played(host, "{false, [{next, a, [{{timeout, n}, 1, x}]}, {keep, [{{timeout, n}, cancel}]}], [{sleep, 20}, {sleep, 1}]}") ==
-        "{timeout,n}:x@a | up {ok,{a,data}} | ");
+  CHECK(played(host,
+               "{false, [{next, a, [{{timeout, n}, 1, x}]}, {keep, [{{timeout, n}, cancel}]}], [{sleep, 20}, "
+               "{sleep, 1}]}") == "{timeout,n}:x@a | up {ok,{a,data}} | ");
   // Nobody can feign one.
-  CHECK(played(host, "{false, [{next, a, [{state_timeout, 60000, x}]}], [{info, {'$coppice_timeout', 6, 1, []}}]}") ==
-        "info:{'$coppice_timeout',6,1,[]}@a | up {ok,{a,data}} | ");
+  CHECK(
+      played(host,
+             "{false, [{next, a, [{state_timeout, 60000, x}]}], [{info, {'$coppice_timeout', 6, 1, []}}]}") ==
+      "info:{'$coppice_timeout',6,1,[]}@a | up {ok,{a,data}} | ");
 }

@@ -24,7 +24,8 @@ struct machine_script {
 machine_script acts;
 
 std::string shown(coppice_bytes term) {
-  return term.size == 0 ? "-" : text(runtime::message::copy_of({term.data, static_cast<std::size_t>(term.size)}));
+  return term.size == 0 ? "-"
+                        : text(runtime::message::copy_of({term.data, static_cast<std::size_t>(term.size)}));
 }
 
 coppice_lifecycle machine_lifecycle(std::int64_t saves) {
@@ -96,8 +97,8 @@ TEST_CASE("an event comes with all there is to it") {
   acts = {};
   acts.event = [](coppice_actor* self, const coppice_statem_event* e) {
     CHECK(e->size == sizeof(coppice_statem_event));
-    note(std::to_string(e->type) + " " + shown(e->state) + " " + shown(e->old_state) + " " + shown(e->name) + " " +
-         (e->from.size == 0 ? "-" : "from") + " " + test::shown(&e->content));
+    note(std::to_string(e->type) + " " + shown(e->state) + " " + shown(e->old_state) + " " + shown(e->name) +
+         " " + (e->from.size == 0 ? "-" : "from") + " " + test::shown(&e->content));
     if (e->type != COPPICE_EVENT_INFO) return COPPICE_OK;
     for (const std::uint32_t type : {COPPICE_EVENT_STATE_TIMEOUT, COPPICE_EVENT_NAMED_TIMEOUT}) {
       const auto name = term("{n, 1}");
@@ -259,8 +260,8 @@ TEST_CASE("the end of a request is an event, and may be postponed") {
   acts = {};
   acts.event = [&](coppice_actor* self, const coppice_statem_event* e) {
     if (e->type == COPPICE_EVENT_RESPONSE) {
-      note("response " + std::to_string(e->tag) + " " + std::to_string(e->status) + " " + test::shown(&e->content) +
-           " in " + shown(e->state));
+      note("response " + std::to_string(e->tag) + " " + std::to_string(e->status) + " " +
+           test::shown(&e->content) + " in " + shown(e->state));
       return is_atom(e->state, "a") ? machines.postpone(self) : COPPICE_OK;
     }
     if (is_atom({e->content.data, e->content.size}, "change")) return machines.next_state_atom(self, "b");
@@ -315,7 +316,8 @@ TEST_CASE("a reload in the middle of it all: state, what is postponed and time-o
         actor.go_over(p);
       },
       base::mono_now() + 20 * base::nanos_per_second, late));
-  CHECK(set.lines(6) == strings{"restore 42", "destroy", "after_restore", "rings in a", "enter b", "later in b"});
+  CHECK(set.lines(6) ==
+        strings{"restore 42", "destroy", "after_restore", "rings in a", "enter b", "later in b"});
   CHECK(set.host.system_request(destination::named("scripted"), "get_state") == "{ok,{b,2}}");
   set.host.system.exit(pid, term("kill")); // its code goes with this case
   set.host.end_of(pid);

@@ -50,8 +50,10 @@ TEST_CASE("states of another shape are refused with what is wrong") {
 }
 
 TEST_CASE("a state that nothing leads to from the first one is named, and dashed") {
-  const std::vector<declared_state> states{
-      {"a", {{"go", "b"}}}, {"b", {{"back", "a"}, {"stay", "b"}}}, {"c \"x\"", {{"go", "d"}}}, {"d", {{"go", "a"}}}};
+  const std::vector<declared_state> states{{"a", {{"go", "b"}}},
+                                           {"b", {{"back", "a"}, {"stay", "b"}}},
+                                           {"c \"x\"", {{"go", "d"}}},
+                                           {"d", {{"go", "a"}}}};
   CHECK(manifest::unreachable(states) == std::vector<std::string>{"c \"x\"", "d"});
   CHECK(manifest::unreachable({}).empty());
   CHECK(manifest::dot("door", states) ==

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The bundled door, driven without a node: its states, what waits for another one, time on a clock of the
 // test's, each transition with its actions, and what goes over a reload.
-#include <coppice/testing.hpp>
 #include <doctest/doctest.h>
+#include <coppice/testing.hpp>
 
 #include "places.hpp"
 
