@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// door's next versions, which also counts how often it was taken over and saves that too.
 // door's next versions, which also count how often they were taken over and save that too.
 // rooms: plugins
+#include <coppice/statem.hpp>
 
 #pragma push_macro("COPPICE_PLUGIN")
 #undef COPPICE_PLUGIN
