@@ -27,6 +27,8 @@ class server::sys_subject final : public sys::subject {
   explicit sys_subject(server& of) : of_(of) {}
   message sys_state(process& self) override { return of_.sys_state(self); }
   std::string sys_module() const override { return of_.sys_module(); }
+  std::string_view sys_engine() const override { return of_.sys_engine(); }
+  message sys_misc(process& self, bool suspended) override { return of_.sys_misc(self, suspended); }
   bool obeys_peers(const process& self) const override { return of_.obeys_peers(self); }
 
  private:

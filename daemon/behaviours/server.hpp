@@ -35,6 +35,9 @@ class server : public runtime::behaviour {
   // For sys: the state as a term, and the callback module as get_status shows it.
   virtual runtime::message sys_state(runtime::process& self) = 0;
   virtual std::string sys_module() const = 0;
+  // As sys::subject has them; by default a gen_server's.
+  virtual std::string_view sys_engine() const { return "gen_server"; }
+  virtual runtime::message sys_misc(runtime::process&, bool /*suspended*/) { return {}; }
   // What ask_shown_state() is told; none: nothing. Cheap, however large the state is.
   virtual runtime::message state_for_people(runtime::process&) { return {}; }
   // Whether sys of other nodes may suspend, resume and terminate it.

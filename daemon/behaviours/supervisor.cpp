@@ -167,7 +167,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
     return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
-  return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled});
+  return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled, spec.postponed});
 }
 
 supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,

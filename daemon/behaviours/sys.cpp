@@ -36,26 +36,16 @@ message state_answer(const message& state) {
   return out.take();
 }
 
-// {status, Pid, {module, M}, [PDict, SysState, Parent, Debug, Misc]} with gen_server's Misc.
-message status_answer(process& self, subject& about, bool suspended) {
+// gen_server's Misc.
+message server_misc(process& self, subject& about, std::string_view running) {
   const message state = about.sys_state(self);
-  const auto& names = self.host().nodes();
-  const std::string_view running = suspended ? "suspended" : "running";
   const std::string name = self.name();
-  message_writer out(state.size() + 512);
-  out.tuple(4);
-  out.atom("status");
-  runtime::write(out, self.self(), names);
-  write_pair(out, "module", "gen_server");
-  out.list(5);
-  out.nil();
-  out.atom(running);
-  runtime::write(out, self.parent() ? self.parent() : self.self(), names);
-  out.nil();
+  message_writer out(state.size() + 256);
   out.list(3);
   out.tuple(2);
   out.atom("header");
-  out.string(fmt::format("Status for generic server {}", name.empty() ? to_text(self.self(), names) : name));
+  out.string(fmt::format("Status for generic server {}",
+                         name.empty() ? to_text(self.self(), self.host().nodes()) : name));
   out.tuple(2);
   out.atom("data");
   out.list(2);
@@ -74,6 +64,26 @@ message status_answer(process& self, subject& about, bool suspended) {
   out.raw(state.bytes());
   out.nil();
   out.nil();
+  return out.take();
+}
+
+// {status, Pid, {module, M}, [PDict, SysState, Parent, Debug, Misc]}
+message status_answer(process& self, subject& about, bool suspended) {
+  const auto& names = self.host().nodes();
+  const std::string_view running = suspended ? "suspended" : "running";
+  message misc = about.sys_misc(self, suspended);
+  if (!misc) misc = server_misc(self, about, running);
+  message_writer out(misc.size() + 256);
+  out.tuple(4);
+  out.atom("status");
+  runtime::write(out, self.self(), names);
+  write_pair(out, "module", about.sys_engine());
+  out.list(5);
+  out.nil();
+  out.atom(running);
+  runtime::write(out, self.parent() ? self.parent() : self.self(), names);
+  out.nil();
+  out.raw(misc.bytes());
   out.nil();
   return out.take();
 }

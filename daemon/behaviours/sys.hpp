@@ -23,6 +23,10 @@ class subject {
   virtual runtime::message sys_state(runtime::process& self) = 0;
   // The callback module as get_status shows it.
   virtual std::string sys_module() const = 0;
+  // What get_status says of an engine that is no gen_server: its module, and the last element of the status,
+  // a list. An empty message: it is one.
+  virtual std::string_view sys_engine() const { return "gen_server"; }
+  virtual runtime::message sys_misc(runtime::process&, bool /*suspended*/) { return {}; }
   // Whether other nodes may suspend, resume and terminate it.
   virtual bool obeys_peers(const runtime::process& self) const = 0;
 };

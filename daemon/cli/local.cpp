@@ -12,6 +12,7 @@
 
 #include "cli/render.hpp"
 #include "manifest/manifest.hpp"
+#include "manifest/state_graph.hpp"
 #include "spec/default_files.hpp"
 #include "spec/load.hpp"
 
@@ -74,6 +75,25 @@ api::exit_code check(const std::vector<std::string>& given, bool effective, bool
   return outcome.spec ? api::exit_code::done : api::exit_code::bad_configuration;
 }
 
+json states_json(const std::vector<manifest::declared_state>& states) {
+  json list = json::array();
+  for (const auto& state : states) {
+    json on = json::array();
+    for (const auto& [event, to] : state.on) on.push_back({{"event", event}, {"to", to}});
+    list.push_back({{"name", state.name}, {"on", std::move(on)}});
+  }
+  return list;
+}
+
+// "locked, open; never reached: wedged"
+std::string states_text(const std::vector<manifest::declared_state>& states) {
+  std::vector<std::string> names;
+  for (const auto& state : states) names.push_back(state.name);
+  const auto left_out = manifest::unreachable(states);
+  return fmt::format("{}{}{}", fmt::join(names, ", "),
+                     left_out.empty() ? "" : "; never reached: ", fmt::join(left_out, ", "));
+}
+
 json json_of(const manifest::inspection& found, const std::string& file) {
   json document{{"file", file}, {"accepted", found.verdict.accepted()}, {"reasons", json::array()}};
   for (const auto& reason : found.verdict.reasons) {
@@ -94,7 +114,8 @@ json json_of(const manifest::inspection& found, const std::string& file) {
                                     {"behaviour", actor.behaviour},
                                     {"tables", actor.tables},
                                     {"state_version", actor.state_version},
-                                    {"args_schema", schema.is_discarded() ? json() : schema}});
+                                    {"args_schema", schema.is_discarded() ? json() : schema},
+                                    {"states", states_json(actor.states)}});
     }
   }
   if (found.linked) {
@@ -128,6 +149,7 @@ std::string text_of(const manifest::inspection& found, const std::string& file) 
                                            actor.state_version, actor.args_schema.empty() ? "" : ", args ",
                                            actor.args_schema)});
       rows.push_back({"tables", names_or_none(actor.tables)});
+      if (!actor.states.empty()) rows.push_back({"states", states_text(actor.states)});
     }
     rows.push_back({"drafts", names_or_none(found.drafts)});
   }
@@ -146,13 +168,34 @@ std::string text_of(const manifest::inspection& found, const std::string& file) 
   return text;
 }
 
-api::exit_code inspect(const std::string& file, bool as_json) {
+// A graph for each actor that declares its states; what is never reached goes to standard error.
+api::exit_code draw(const manifest::inspection& found, const std::string& file) {
+  if (!found.declared) {
+    complain("inspect " + file, "it has no manifest to draw from");
+    return api::exit_code::failed;
+  }
+  bool any = false;
+  for (const auto& actor : found.declared->actors) {
+    if (actor.states.empty()) continue;
+    any = true;
+    print(manifest::dot(actor.name, actor.states));
+    for (const auto& name : manifest::unreachable(actor.states))
+      complain("inspect " + file, fmt::format("actor {}: nothing leads from {} to the state {}", actor.name,
+                                              actor.states.front().name, name));
+  }
+  if (any) return api::exit_code::done;
+  complain("inspect " + file, "none of its actors declares states");
+  return api::exit_code::failed;
+}
+
+api::exit_code inspect(const std::string& file, bool as_json, bool as_dot) {
   std::error_code missing;
   if (!fs::exists(file, missing)) {
     complain("inspect " + file, missing ? missing.message() : "no such file");
     return api::exit_code::failed;
   }
   const manifest::inspection found = manifest::inspect(file);
+  if (as_dot) return draw(found, file);
   if (as_json) {
     print_json(json_of(found, file));
   } else {
@@ -169,6 +212,7 @@ void declare_local_commands(CLI::App& app, const common_options& common,
     std::string file;
     std::vector<std::string> files;
     bool effective = false;
+    bool dot = false;
   };
 
   auto checked = std::make_shared<parameters>();
@@ -187,8 +231,10 @@ void declare_local_commands(CLI::App& app, const common_options& common,
   CLI::App* inspect_command =
       app.add_subcommand("inspect", "a plugin file's manifest and verdict, without running it");
   inspect_command->add_option("file", inspected->file, "FILE.so")->required();
+  inspect_command->add_flag("--dot", inspected->dot,
+                            "the states that its actors declare, in Graphviz's language");
   inspect_command->callback([&common, &run, inspected] {
-    run = [&common, inspected] { return inspect(inspected->file, common.json); };
+    run = [&common, inspected] { return inspect(inspected->file, common.json, inspected->dot); };
   });
 
   app.add_subcommand("schema", "the JSON Schema of the configuration")->callback([&run] {

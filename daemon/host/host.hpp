@@ -15,6 +15,7 @@
 #include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/post.h>
+#include <coppice/statem.h>
 #include <coppice/stream.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
@@ -129,6 +130,7 @@ struct coppice_actor {
   bool created = false;                                 // it has a state, which is to be destroyed
   bool restored = false;                                // after_restore is due
   bool to_be_continued = false;                         // handle_continue is due, behind after_restore
+  bool in_transition = false;                           // a callback of a statem runs that makes one
   std::optional<coppice::runtime::unhandled> unhandled; // its configuration's choice; none: its class's
   std::unique_ptr<coppice::host::extra_state> extra;
 
@@ -159,6 +161,7 @@ const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_stream_api* stream_interface();
 const coppice_metric_api* metric_interface();
+const coppice_statem_host_api* statem_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
 // (entry.hpp), which gives those that may not be made here an actor without a process.

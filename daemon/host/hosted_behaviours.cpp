@@ -7,12 +7,14 @@
 #include <algorithm>
 
 #include "host/server.hpp"
+#include "host/statem.hpp"
 
 namespace coppice::host {
 
 behaviour_list hosted_behaviours() {
   static const hosted_behaviour all[] = {
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
+      hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // which may be no server to others
   };
   return all;

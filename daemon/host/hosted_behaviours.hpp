@@ -32,6 +32,7 @@ struct actor_plan {
   std::unique_ptr<const saved_state> saved;    // it starts with this state, restored, and without init
   bool only_tried = false;                     // it ends with `ignore` as soon as its state is restored
   std::optional<runtime::unhandled> unhandled; // none: as the code says
+  runtime::postponed_bound postponed{};        // of a state machine
 };
 
 struct hosted_behaviour {

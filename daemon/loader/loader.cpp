@@ -153,6 +153,7 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
   plan.args = spec.args;
   plan.env = spec.env;
   plan.unhandled = spec.unhandled;
+  plan.postponed = spec.postponed;
   return host::make_actor(std::move(plan));
 }
 

@@ -14,14 +14,25 @@
 
 namespace coppice::manifest {
 
+// A state of a state machine, and what leads on from it, in words for people.
+struct declared_state {
+  struct edge {
+    std::string event;
+    std::string to; // a state's name
+  };
+  std::string name;
+  std::vector<edge> on;
+};
+
 // One actor type of a plugin.
 struct actor_type {
   std::string name;
-  std::string behaviour;           // "server"
-  std::vector<std::string> tables; // "coppice.server/1", …: what it implements
-  std::string args_schema;         // JSON Schema as JSON text; empty: any map is taken
-  std::uint32_t state_version = 0; // of what save_state writes
-  std::string unhandled;           // exit, reply_error, log or ignore; empty: it says nothing of it
+  std::string behaviour;              // "server"
+  std::vector<std::string> tables;    // "coppice.server/1", …: what it implements
+  std::string args_schema;            // JSON Schema as JSON text; empty: any map is taken
+  std::uint32_t state_version = 0;    // of what save_state writes
+  std::string unhandled;              // exit, reply_error, log or ignore; empty: it says nothing of it
+  std::vector<declared_state> states; // the first one comes first; empty: it says nothing of them
 };
 
 // What the note declares; see note.hpp.

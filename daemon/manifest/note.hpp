@@ -21,6 +21,10 @@
 //       "tables": ["coppice.server/1"],  what it implements, in any order: at most 32 names, each once and
 //                                        at most 64: [a-z0-9_.]+/[a-z0-9_.-]+
 //       "state_version": 1,              optional, default 0: version of what save_state writes
+//       "unhandled": "exit",             optional: what it does with a request that it does not take
+//       "states": [{"name": "locked",    optional: a state machine's, the first one first, and what leads on;
+//         "on": [{"event": "code",       texts of at most 64 for people, `to` the name of one of them
+//                 "to": "open"}]}],
 //       "args_schema": {…}}]}            optional: JSON Schema of args, see spec/args_schema.hpp
 //
 // Other keys are ignored, so that later versions may say more.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/json_depth.hpp"
 #include "manifest/manifest.hpp"
@@ -85,6 +86,45 @@ base::result<std::vector<std::string>> table_names(const json& object) {
   return names;
 }
 
+base::result<declared_state> parse_state(const json& object) {
+  if (!object.is_object()) return invalid(" is no object");
+  declared_state state;
+  auto name = short_text(object, "name", true);
+  if (!name) return invalid(": " + name.error().text);
+  state.name = std::move(*name);
+  const auto on = object.find("on");
+  if (on == object.end() || !on->is_array()) return invalid(": on is missing or no list");
+  for (const auto& one : *on) {
+    const std::string where = ": on[" + std::to_string(state.on.size()) + "]";
+    if (!one.is_object()) return invalid(where + " is no object");
+    auto event = short_text(one, "event", true);
+    if (!event) return invalid(where + ": " + event.error().text);
+    auto to = short_text(one, "to", true);
+    if (!to) return invalid(where + ": " + to.error().text);
+    state.on.push_back({std::move(*event), std::move(*to)});
+  }
+  return state;
+}
+
+base::result<std::vector<declared_state>> parse_states(const json& list) {
+  if (!list.is_array()) return invalid("states is no list");
+  std::vector<declared_state> states;
+  std::set<std::string> names;
+  const auto at = [](std::size_t i) { return "states[" + std::to_string(i) + "]"; };
+  for (const auto& one : list) {
+    auto state = parse_state(one);
+    if (!state) return invalid(at(states.size()) + state.error().text);
+    if (!names.insert(state->name).second)
+      return invalid(at(states.size()) + ": " + state->name + " stands there twice");
+    states.push_back(std::move(*state));
+  }
+  for (std::size_t i = 0; i < states.size(); ++i)
+    for (std::size_t j = 0; j < states[i].on.size(); ++j)
+      if (!names.contains(states[i].on[j].to))
+        return invalid(at(i) + ": on[" + std::to_string(j) + "]: there is no state " + states[i].on[j].to);
+  return states;
+}
+
 base::result<actor_type> parse_actor(const json& object) {
   if (!object.is_object()) return invalid("not an object");
   actor_type actor;
@@ -111,6 +151,11 @@ base::result<actor_type> parse_actor(const json& object) {
     if (!found->is_string() || std::ranges::find(words, found->get_ref<const std::string&>()) == words.end())
       return invalid("unhandled must be exit, reply_error, log or ignore");
     actor.unhandled = found->get<std::string>();
+  }
+  if (auto found = object.find("states"); found != object.end()) {
+    auto states = parse_states(*found);
+    if (!states) return tl::unexpected(states.error());
+    actor.states = std::move(*states);
   }
   return actor;
 }

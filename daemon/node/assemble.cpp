@@ -131,6 +131,19 @@ behaviours::pool_overload convert(spec::pool_overload value) {
   return behaviours::pool_overload::reply_error;
 }
 
+runtime::postponed_bound convert(const spec::postponed_options& value) {
+  using overflow = runtime::postponed_bound::overflow;
+  switch (value.on_full) {
+    case spec::postponed_overload::exit:
+      break;
+    case spec::postponed_overload::drop_new:
+      return {value.limit, overflow::drop_new};
+    case spec::postponed_overload::drop_old:
+      return {value.limit, overflow::drop_old};
+  }
+  return {value.limit, overflow::exit};
+}
+
 runtime::unhandled convert(spec::unhandled value) {
   switch (value) {
     case spec::unhandled::exit:
@@ -247,6 +260,7 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   if (from.compression)
     out.compression = runtime::sent_compressed::at(from.compression->level, from.compression->threshold);
   if (from.unhandled) out.unhandled = convert(*from.unhandled);
+  if (from.statem) out.postponed = convert(from.statem->postponed);
   out.args = convert(from.args);
   return made;
 }

@@ -33,12 +33,25 @@ inline std::optional<unhandled> unhandled_of(std::string_view word) {
   return std::nullopt;
 }
 
+// How many events a state machine may postpone, and what becomes of one beyond that.
+struct postponed_bound {
+  enum class overflow : std::uint8_t {
+    exit,     // it ends with `postponed_full`
+    drop_new, // it is dropped, and counted
+    drop_old, // the oldest is
+  };
+  std::uint32_t limit = 10'000;
+  overflow on_full = overflow::exit;
+  friend bool operator==(const postponed_bound&, const postponed_bound&) = default;
+};
+
 struct actor_spec {
   std::string actor;                           // "PLUGIN" or "PLUGIN:ACTOR"
   message args;                                // a term; none = #{}
   message env;                                 // the application's env, a map; none = #{}
   std::string label;                           // app/sup/child, for people
   std::optional<runtime::unhandled> unhandled; // none: as the actor's class says, else exit
+  postponed_bound postponed{};                 // of a state machine
 };
 
 class actor_factory {

@@ -209,6 +209,9 @@ class checker {
     }
     child.behaviour = type->behaviour;
     check_streams(child, *type, actor);
+    if (const node* const key = at.find("statem"); key != nullptr && child.behaviour != "statem")
+      to_.error(key->at, "statem: the actor " + type->name + " is a " + child.behaviour + " and no statem",
+                "leave it out");
     const auto& schema = plugin.schemas.at(type->name);
     if (schema.encode(to_, at.find("args"), at, written.args, args))
       written.durations = schema.durations(written.args);

@@ -46,6 +46,7 @@ enum class priority { low, normal, high, max };
 enum class pool_dispatch { least_loaded, round_robin, hash, broadcast };
 enum class pool_overload { reply_error, drop_new, drop_old };
 enum class worker_death { reply_error, retry_once };
+enum class postponed_overload { exit, drop_new, drop_old };
 
 // A whole number, or "auto": whoever uses it chooses.
 using count_or_auto = std::optional<std::uint64_t>;
@@ -269,6 +270,18 @@ struct pool_options {
   std::optional<spec::unhandled> unhandled;
 };
 
+// What a state machine postpones.
+struct postponed_options {
+  std::uint32_t limit = 10'000; // events
+  postponed_overload on_full = postponed_overload::exit;
+  bool operator==(const postponed_options&) const = default;
+};
+
+struct statem_options {
+  postponed_options postponed;
+  bool operator==(const statem_options&) const = default;
+};
+
 enum class framing { none, line, fixed, length, delimiter };
 enum class endian { big, little };
 
@@ -363,6 +376,7 @@ struct child_spec {
   std::optional<compression_options> compression; // none: distribution.compression
   std::optional<spec::isolation> isolation;       // none: plugins.isolation
   std::optional<spec::unhandled> unhandled;       // none: as the actor's class says
+  std::optional<statem_options> statem;           // none: its defaults; of an actor that is one
   encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
   std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
   std::unique_ptr<supervisor_spec> supervisor;

@@ -28,9 +28,31 @@ const table<compression_options>& compression_table() {
   return rows;
 }
 
+const table<postponed_options>& postponed_table() {
+  static const auto rows =
+      table<postponed_options>()
+          .add<&postponed_options::limit>("limit", whole<std::uint32_t>(0, 10'000'000),
+                                          "events it may postpone at once")
+          .add<&postponed_options::on_full>(
+              "on_full",
+              choice<postponed_overload>({{"exit", postponed_overload::exit},
+                                          {"drop_new", postponed_overload::drop_new},
+                                          {"drop_old", postponed_overload::drop_old}}),
+              "what becomes of one beyond that. exit: the state machine ends with postponed_full; drop_new: "
+              "it is dropped; drop_old: the oldest is");
+  return rows;
+}
+
+const table<statem_options>& statem_table() {
+  static const auto rows = table<statem_options>().add<&statem_options::postponed>(
+      "postponed", section<postponed_options>(&postponed_table),
+      "events that wait for another state; OTP has no such bound");
+  return rows;
+}
+
 // Keys of a child that a nested supervisor, or a pool or listener, has in its own map or not at all.
-constexpr std::array of_actors{"args", "mailbox", "priority", "compression", "unhandled", "name"};
-constexpr std::array of_workers{"args", "compression", "unhandled", "isolation"};
+constexpr std::array of_actors{"args", "mailbox", "priority", "compression", "unhandled", "statem", "name"};
+constexpr std::array of_workers{"args", "compression", "unhandled", "statem", "isolation"};
 
 void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key,
                    std::string hint) {
@@ -130,6 +152,7 @@ const table<child_spec>& child_table() {
   using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
+  using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
   static const auto rows =
       table<child_spec>()
           .add<&child_spec::id>("id", text("an id", &check_id, id_pattern), "its name among its siblings")
@@ -173,6 +196,8 @@ const table<child_spec>& child_table() {
               "what a call or cast does that the actor does not take. exit: it ends, as in OTP; reply_error: "
               "the caller gets {error, {bad_request, Text}}; log: a line; ignore: nothing. Absent: as its "
               "class says, else exit")
+          .add<&child_spec::statem>("statem", optional_statem(section<statem_options>(&statem_table)),
+                                    "of an actor whose behaviour is statem; absent: the defaults")
           .add<&child_spec::args>("args", term(),
                                   "the actor's arguments, checked against the plugin's schema")
           .add<&child_spec::supervisor>(

@@ -9,6 +9,7 @@
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
 #include <coppice/server.h>
+#include <coppice/statem.h>
 #include <coppice/stream.h>
 #include <string.h>
 
@@ -46,8 +47,17 @@ __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* What handle_continue is for, next_event does. */
+__attribute__((unused)) static const coppice_table_use coppice_statem_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2},
+    {COPPICE_STATEM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STATEM_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
-    {"server", coppice_server_tables}, {"tcp", coppice_tcp_tables}, {NULL, NULL}};
+    {"server", coppice_server_tables},
+    {"statem", coppice_statem_tables},
+    {"tcp", coppice_tcp_tables},
+    {NULL, NULL}};
 
 /* The entry of that name in a list; NULL if there is none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,

@@ -176,6 +176,52 @@ constexpr void add_number(Out& out, std::uint32_t value) {
   while (count != 0) out.add({&digits[--count], 1});
 }
 
+/// A state as the manifest names it: an enumerator's name, or a text.
+template <class State>
+constexpr std::string_view state_name(const State& state) {
+  if constexpr (std::is_enum_v<State>) {
+    return etf::detail::names_of<State>[static_cast<std::size_t>(state)];
+  } else {
+    static_assert(std::is_convertible_v<const State&, std::string_view>,
+                  "`states` names states: they are enumerators, or texts");
+    return std::string_view(state);
+  }
+}
+
+/// T::states, an array of edges {from, on, to}, as a list of states in the order in which they are first
+/// named, each with what leads on from it.
+template <class T, class Out>
+constexpr void add_states(Out& out) {
+  constexpr std::size_t most = 2 * std::size(T::states);
+  std::string_view names[most];
+  std::size_t count = 0;
+  const auto name_it = [&](std::string_view name) {
+    for (std::size_t i = 0; i < count; ++i)
+      if (names[i] == name) return;
+    names[count++] = name;
+  };
+  for (const auto& edge : T::states) {
+    name_it(state_name(edge.from));
+    name_it(state_name(edge.to));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    out.add(i == 0 ? "{\"name\":\"" : ",{\"name\":\"");
+    out.add(names[i]);
+    out.add("\",\"on\":[");
+    bool first = true;
+    for (const auto& edge : T::states) {
+      if (state_name(edge.from) != names[i]) continue;
+      out.add(first ? "{\"event\":\"" : ",{\"event\":\"");
+      out.add(edge.on);
+      out.add("\",\"to\":\"");
+      out.add(state_name(edge.to));
+      out.add("\"}");
+      first = false;
+    }
+    out.add("]}");
+  }
+}
+
 template <class T, etf::fixed_text Id, class Out>
 constexpr void add_actor(Out& out, bool first) {
   out.add(first ? "{\"name\":\"" : ",{\"name\":\"");
@@ -197,6 +243,14 @@ constexpr void add_actor(Out& out, bool first) {
     out.add(",\"unhandled\":\"");
     out.add(unhandled_words[static_cast<std::size_t>(T::unhandled)]);
     out.add("\"");
+  }
+  if constexpr (requires {
+                  typename T::edge;
+                  std::size(T::states);
+                }) {
+    out.add(",\"states\":[");
+    add_states<T>(out);
+    out.add("]");
   }
   if constexpr (schema<T>() != nullptr) {
     out.add(",\"args_schema\":");

@@ -48,11 +48,11 @@ std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, Handler hand
   return guarded(self, [&] {
     if constexpr (is_stateless<T>) {
       T actor;
-      actor.enter(self);
+      static_cast<coppice::actor&>(actor).enter(self);
       return handler(actor);
     } else {
       T& actor = *static_cast<T*>(state);
-      actor.enter(self);
+      static_cast<coppice::actor&>(actor).enter(self);
       return handler(actor);
     }
   });

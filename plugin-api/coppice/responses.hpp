@@ -39,6 +39,8 @@ std::int32_t status_of(coppice_actor* self, Call call) {
     const outcome decided = call();
     if (!decided.reason.empty()) host.actor->set_reason(self, plain(etf::bytes(decided.reason)));
     return decided.status;
+  } else if constexpr (requires { std::declval<result>().callback_status(); }) {
+    return call().callback_status(); // a transition, see coppice/statem.hpp
   } else {
     static_assert(std::is_void_v<result>, "this callback returns nothing or a coppice::outcome");
     call();

@@ -102,6 +102,8 @@ inline constexpr entry_name entry_names[] = {
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_cast),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_info),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, on_response),
+    COPPICE_ENTRY_NAME(COPPICE_STATEM_DRAFT_1, coppice_statem, handle_event),
+    COPPICE_ENTRY_NAME(COPPICE_STATEM_DRAFT_1, coppice_statem, enter),
 };
 #undef COPPICE_ENTRY_NAME
 
@@ -121,6 +123,7 @@ constexpr bool all_named(std::string_view table, std::size_t size) {
 }
 static_assert(all_named(COPPICE_LIFECYCLE_1, sizeof(coppice_lifecycle)));
 static_assert(all_named(COPPICE_SERVER_1, sizeof(coppice_server)));
+static_assert(all_named(COPPICE_STATEM_DRAFT_1, sizeof(coppice_statem)));
 
 // A needed table that is not there; perhaps a revision of it is that this list does not have.
 inline fault missing(const coppice_behaviour& behaviour, std::string_view kind,

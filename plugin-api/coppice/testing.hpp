@@ -14,9 +14,11 @@
 
 #include <coppice/lifecycle.h>
 #include <coppice/server.h>
+#include <coppice/statem.h>
 
 #include <optional>
 
+#include <coppice/statem_terms.hpp>
 #include <coppice/testing/plugin.hpp>
 
 namespace coppice::testing {
@@ -115,6 +117,26 @@ class actor {
   const std::map<value, std::uint32_t>& links() const { return world_.links; }
   /// By reference.
   const std::map<value, monitored>& monitors() const { return world_.monitors; }
+
+  // Of a state machine; see coppice/testing/statem.hpp.
+  const value& state() const { return machine().is.state(); }
+  /// But for those of zero, which have fired before a test looks.
+  std::vector<set_timeout> timeouts() const {
+    std::vector<set_timeout> all;
+    for (const auto& armed : machine().timers)
+      machine().is.each_timeout([&](std::uint32_t type, const statem_machine<value>::timeout& one) {
+        if (type == armed.type && one.serial == armed.serial)
+          all.push_back({type, one.about, one.content, armed.due});
+      });
+    return all;
+  }
+  /// What waits for another state: contents, the oldest first.
+  std::vector<value> postponed() const {
+    std::vector<value> all;
+    for (std::size_t i = 0; i < machine().is.postponed_count(); ++i)
+      all.push_back(machine().is.postponed(i).content);
+    return all;
+  }
 
   /// gen_server:call. The reply may come later: the answer knows.
   answer call(const value& request) {
@@ -278,6 +300,8 @@ class actor {
       : type_(from.type(how.actor)),
         lifecycle_(table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
         server_(table_of<coppice_server>(type_, COPPICE_SERVER_1)),
+        statem_(table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_1)),
+        is_machine_(std::string_view(type_.behaviour) == "statem"),
         unhandled_(how.unhandled ? *how.unhandled : from.unhandled_of(type_.name)) {
     detail::process& mine = world_;
     if (saved != nullptr && saved->process != nullptr)
@@ -345,15 +369,23 @@ class actor {
   void start() {
     if (!create()) return;
     const detail::lent args(world_.args);
+    if (is_machine_) {
+      world_.machine.emplace();
+      world_.machine->is.bound(postponed_limit, statem_overflow::exit);
+      world_.machine->open = true;
+    }
     if (lifecycle_.init != nullptr)
       status_ = run("init", [&] { return lifecycle_.init(self(), state_, args.get()); });
+    if (is_machine_) world_.machine->open = false;
     if (status_ == COPPICE_IGNORE) return detail::end(world_, atom("normal"));
     if (status_ == COPPICE_UNHANDLED) status_ = COPPICE_E_INVALID;
     if (status_ == COPPICE_STOP || status_ < COPPICE_OK) return detail::end(world_, stop_reason(status_));
+    if (is_machine_ && !start_machine()) return;
     follow(status_);
     settle();
   }
   void restore(const saved_state& saved) {
+    if (is_machine_ && !world_.machine) throw failure("a state machine is restored with its process");
     if (!create()) return;
     status_ = restore_state(saved);
     if (status_ != COPPICE_OK) return detail::end(world_, stop_reason(status_));
@@ -424,6 +456,12 @@ class actor {
   bool step() {
     detail::fire_timers(world_);
     take_posts();
+    if (is_machine_ && std::exchange(begins_, false)) {
+      detail::machine_effects effects(world_);
+      drive(world_.machine->is.go_on(effects, statem_.enter != nullptr));
+      return true;
+    }
+    if (is_machine_ && fire_timeout()) return true;
     if (!world_.mailbox.empty()) {
       const detail::letter next = std::move(world_.mailbox.front());
       world_.mailbox.pop_front();
@@ -469,11 +507,14 @@ class actor {
     std::optional<nanoseconds> first;
     const auto at = [&first](nanoseconds due) { first = std::min(first.value_or(due), due); };
     for (const timer& each : world_.timers) at(each.due);
+    if (world_.machine)
+      for (const auto& each : world_.machine->timers) at(each.due);
     for (const auto& [id, open] : world_.requests) at(open.due);
     return world_.dead ? std::nullopt : first;
   }
 
   void dispatch(const detail::letter& what) {
+    if (is_machine_) return take_event(what);
     if (what.how == detail::delivery::call) return handle_call(what);
     const bool is_cast = what.how == detail::delivery::cast;
     const auto handler = is_cast ? server_.handle_cast : server_.handle_info;
@@ -519,6 +560,9 @@ class actor {
     return value::of(reason);
   }
   void on_response(const detail::ended_request& what) {
+    if (is_machine_)
+      return drive(world_.machine->is.begin(
+          {COPPICE_EVENT_RESPONSE, {}, what.outcome.term, what.id, what.tag, what.outcome.status}));
     if (server_.on_response == nullptr) return;
     std::optional<detail::lent> term;
     if (what.outcome.term) term.emplace(what.outcome.term);
@@ -528,6 +572,120 @@ class actor {
                                  term ? term->get() : &none);
     });
     follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
+  }
+
+  // ---- a state machine's ----
+
+  using step_of_machine = statem_machine<value>::step;
+  static constexpr std::size_t postponed_limit = 10'000; // a configuration's default
+
+  const detail::machine_in_test& machine() const {
+    if (!world_.machine) throw failure("this actor is no state machine");
+    return *world_.machine;
+  }
+  // What init said. False: it has ended.
+  bool start_machine() {
+    auto& machine = *world_.machine;
+    detail::machine_effects effects(world_);
+    note_transition(0, {}, {});
+    const bool started = machine.is.has_started();
+    if (started && machine.is.start(effects) != step_of_machine::failed) {
+      world_.did.transitions.back().to = machine.is.state();
+      return begins_ = true;
+    }
+    status_ = COPPICE_E_INVALID;
+    const value no_state = std::pair(etf::atom{"bad_return_from_init"}, etf::atom{"ok"});
+    detail::end(world_, started ? fault_reason() : no_state);
+    return false;
+  }
+  void note_transition(std::uint32_t event, const value& content, const value& from) {
+    world_.did.transitions.push_back({event, content, from, {}, std::exchange(world_.machine->said, {})});
+  }
+  bool fire_timeout() {
+    auto& machine = *world_.machine;
+    const auto sooner = [](const auto& a, const auto& b) { return a.due < b.due; };
+    const auto next = std::min_element(machine.timers.begin(), machine.timers.end(), sooner);
+    if (next == machine.timers.end() || next->due > world_.now) return false;
+    const auto fired = *next;
+    machine.timers.erase(next);
+    if (auto event = machine.is.fire(fired.type, fired.about, fired.serial))
+      drive(machine.is.begin(std::move(*event)));
+    return true;
+  }
+  void take_event(const detail::letter& what) {
+    if (const auto reason = parents_exit(what)) return stop(*reason);
+    const std::uint32_t type = what.how == detail::delivery::call   ? COPPICE_EVENT_CALL
+                               : what.how == detail::delivery::cast ? COPPICE_EVENT_CAST
+                                                                    : COPPICE_EVENT_INFO;
+    drive(world_.machine->is.begin({type, what.from, what.term}));
+    if (type == COPPICE_EVENT_CALL) detail::leave_open(world_, what);
+  }
+  // Until the machine rests.
+  void drive(step_of_machine next) {
+    auto& machine = *world_.machine;
+    detail::machine_effects effects(world_);
+    while (!world_.dead && (next == step_of_machine::handle || next == step_of_machine::enter)) {
+      const bool enters = next == step_of_machine::enter;
+      const statem_event<value> event = enters ? statem_event<value>{0, {}, {}} : machine.is.current();
+      const value before = machine.is.old_state();
+      const std::int32_t status = callback_of_machine(event, before);
+      note_transition(event.type, event.content, before);
+      if (status == COPPICE_STOP)
+        return stop(machine.is.reply_only(effects) ? stop_reason(status) : fault_reason());
+      if (status != COPPICE_OK && status != COPPICE_HIBERNATE) {
+        machine.is.drop_transition();
+        if (status != COPPICE_UNHANDLED) return stop(stop_reason(status));
+        if (!refuse_event(event)) return;
+      }
+      forget_error();
+      next = machine.is.finish(effects, statem_.enter != nullptr);
+      world_.did.transitions.back().to = machine.is.state();
+    }
+    if (next == step_of_machine::failed && !world_.dead) stop(fault_reason());
+  }
+  // handle_event, or enter for an event without a type.
+  std::int32_t callback_of_machine(const statem_event<value>& event, const value& before) {
+    auto& machine = *world_.machine;
+    const value now = machine.is.state();
+    const detail::lent state(now);
+    const detail::lent old_state(before);
+    std::optional<detail::lent> about;
+    std::optional<detail::lent> content;
+    if (event.about) about.emplace(event.about);
+    if (event.content) content.emplace(event.content);
+    coppice_statem_event given{};
+    given.size = sizeof given;
+    given.type = event.type;
+    given.state = state.bytes();
+    if (event.type == 0) given.old_state = old_state.bytes();
+    if (event.type == COPPICE_EVENT_CALL && about) given.from = about->bytes();
+    if (event.type == COPPICE_EVENT_NAMED_TIMEOUT && about) given.name = about->bytes();
+    if (content) given.content = *content->get();
+    given.id = event.id;
+    given.tag = event.tag;
+    given.status = event.status;
+    const auto handler = event.type == 0 ? statem_.enter : statem_.handle_event;
+    machine.open = true;
+    const std::int32_t status = run(event.type == 0 ? "enter" : "handle_event", [&] {
+      return handler == nullptr ? COPPICE_UNHANDLED : handler(self(), state_, &given);
+    });
+    machine.open = false;
+    return status;
+  }
+  // What handle_event did not take. False: it has ended.
+  bool refuse_event(const statem_event<value>& event) {
+    const bool call = event.type == COPPICE_EVENT_CALL;
+    if (!call && event.type != COPPICE_EVENT_CAST) return true;
+    if (unhandled_ == coppice::unhandled::exit)
+      return stop(std::pair(etf::atom{call ? "bad_call" : "bad_cast"}, event.content.term())), false;
+    if (call) refuse_call({detail::delivery::call, event.content, event.about});
+    return true;
+  }
+  value fault_reason() {
+    etf::vector_writer out(64);
+    const value data = save().term;
+    write_fault(out, machine().is, data ? data : atom("opaque"));
+    return value::of(out.take());
   }
 
   void decide(std::string_view unhandled, const value& term, std::int32_t status) {
@@ -570,11 +728,14 @@ class actor {
   const coppice_actor_type& type_;
   const coppice_lifecycle lifecycle_;
   const coppice_server server_;
+  const coppice_statem statem_;
+  const bool is_machine_;
   detail::world world_;
   void* state_ = nullptr;
   const coppice::unhandled unhandled_;
   bool created_ = false;
   bool settling_ = false;
+  bool begins_ = false; // the first events of a state machine are to come
   std::int32_t status_ = COPPICE_OK;
 };
 

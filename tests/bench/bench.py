@@ -145,6 +145,18 @@ def pool(bench, rows):
     return ours, peers
 
 
+STATEM = {"local_statem_toggle": (1000000, "transitions/s"), "local_statem_postpone_1000": (500000, "events/s"),
+          "local_statem_timeout_set_cancel": (500000, "transitions/s")}
+
+
+def statem(bench, rows):
+    """A state machine that is told things by casts; of those postponed 1000 at a time wait for another state."""
+    with bench.node() as node:
+        ours = {name: Figure.of([timed_run([node], scaled(STATEM[name][0]), lambda count: node.rate_of("bench_statem", f"{{{name}, {count}}}"))
+                                 for _ in range(runs())], STATEM[name][1]) for name in rows}
+    return ours, {"otp": bench.otp.rows(["statem"], rows)}
+
+
 APART = {"local_call_1pair_apart": "local_call_1pair", "local_bang_1pair_apart": "local_bang_1pair"}
 
 
@@ -384,6 +396,7 @@ def reload(bench, rows):
 WORKLOADS = [
     (local, list(LOCAL)),
     (pool, list(POOL)),
+    (statem, list(STATEM)),
     (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
     (metric_floors, ["floor_metric_add", "floor_metric_observe"]),

@@ -30,6 +30,7 @@
 -export([main/0, main/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 -export([start_link/1]).
+-export([callback_mode/0, handle_event/4]).
 -export([caller/4, pinger/4, ring_node/1, sink_loop/3, spin_loop/2]).
 
 main() -> main([help]).
@@ -44,6 +45,7 @@ to_atom(A) when is_list(A) -> list_to_atom(A).
 
 run([local])      -> banner(), local(), halt(0);
 run([pool])       -> banner(), pool(), halt(0);
+run([statem])     -> banner(), statem(), halt(0);
 run([idle, N])    -> banner(), idle(int(N)), halt(0);
 run([load])       -> banner(), load(), halt(0);
 run([etf])        -> banner(), etf(), halt(0);
@@ -51,7 +53,7 @@ run([supervision]) -> banner(), supervision(), halt(0);
 run([dist, Peer]) -> banner(), dist(Peer), halt(0);
 run([serve])      -> serve();
 run(_) ->
-    io:format("usage: main local | pool | idle N | load | etf | serve | dist NODE~n"), halt(2).
+    io:format("usage: main local | pool | statem | idle N | load | etf | serve | dist NODE~n"), halt(2).
 
 banner() ->
     io:format("# otp ~s erts ~s flavor ~p schedulers ~p runs ~p scale ~p%~n",
@@ -66,6 +68,7 @@ init({sup, Intensity, Children}) ->
     {ok, {#{strategy => one_for_one, intensity => Intensity, period => 1}, Children}};
 init({worker, none}) -> {ok, echo};
 init({worker, Watcher}) -> Watcher ! self(), {ok, echo};
+init(machine) -> {ok, left, 0};
 init(sink) -> {ok, {sink, 0, 0, 0, 0}};
 init(_)    -> {ok, echo}.
 
@@ -105,6 +108,43 @@ local() ->
     rate(local_spawn_exit_2spawners, procs, fun() -> spawn_exit(2, scale(500000)) end),
     rate(local_spawn_monitor_seq, procs, fun() -> spawn_seq(scale(500000)) end),
     rate(local_gen_server_start_stop, procs, fun() -> start_stop(scale(200000)) end).
+
+%% A state machine that is told things by casts.
+statem() ->
+    rate(local_statem_toggle, transitions, fun() -> toggles(toggle, scale(1000000)) end),
+    rate(local_statem_postpone_1000, events, fun() -> postpones(scale(500000) div 1000) end),
+    rate(local_statem_timeout_set_cancel, transitions, fun() -> toggles(timed, scale(500000)) end).
+
+toggles(What, N) -> told(N, fun(To) -> cast_statem(To, What, N) end).
+
+postpones(Rounds) ->
+    told(Rounds * 1002, fun(To) -> [begin
+        cast_statem(To, keep_for_right, 1000),
+        cast_statem(To, toggle, 2)
+    end || _ <- lists:seq(1, Rounds)] end).
+
+cast_statem(_, _, 0) -> ok;
+cast_statem(To, What, N) -> gen_statem:cast(To, What), cast_statem(To, What, N - 1).
+
+told(Events, Tell) ->
+    {ok, To} = gen_statem:start(?MODULE, machine, []),
+    T0 = now_us(),
+    Tell(To),
+    Events = gen_statem:call(To, count, infinity),
+    T1 = now_us(),
+    exit(To, kill),
+    {Events, T1 - T0}.
+
+callback_mode() -> handle_event_function.
+
+handle_event(cast, toggle, State, N) -> {next_state, other(State), N + 1};
+handle_event(cast, timed, State, N) -> {next_state, other(State), N + 1, {state_timeout, 3600000, timeout}};
+handle_event(cast, keep_for_right, left, _) -> {keep_state_and_data, postpone};
+handle_event(cast, keep_for_right, right, N) -> {keep_state, N + 1};
+handle_event({call, From}, count, _, N) -> {keep_state_and_data, {reply, From, N}}.
+
+other(left) -> right;
+other(right) -> left.
 
 %% Callers of one pool of eight workers, poolboy's.
 pool() ->

@@ -14,6 +14,7 @@
 #include <coppice/testing/calls.hpp>
 #include <coppice/testing/metrics.hpp>
 #include <coppice/testing/order.hpp>
+#include <coppice/testing/statem_host.hpp>
 
 namespace coppice::testing::detail {
 
@@ -193,11 +194,17 @@ inline void set_init_error(coppice_error* error, std::int32_t code, coppice_byte
 }
 inline const void* get_interface(const coppice_host*, const char* name) {
   const std::pair<std::string_view, const void*> known[] = {
-      {COPPICE_MESSAGE_1, message_interface()},     {COPPICE_ACTOR_1, actor_interface()},
-      {COPPICE_CALL_1, call_interface()},           {COPPICE_TIMER_1, timer_interface()},
-      {COPPICE_WORK_1, work_interface()},           {COPPICE_LOG_1, log_interface()},
-      {COPPICE_POST_DRAFT_1, post_interface()},     {COPPICE_ORDER_DRAFT_1, order_interface()},
-      {COPPICE_METRIC_DRAFT_1, metric_interface()}, {COPPICE_AWAIT_DRAFT_1, await_interface()},
+      {COPPICE_MESSAGE_1, message_interface()},
+      {COPPICE_ACTOR_1, actor_interface()},
+      {COPPICE_CALL_1, call_interface()},
+      {COPPICE_TIMER_1, timer_interface()},
+      {COPPICE_WORK_1, work_interface()},
+      {COPPICE_LOG_1, log_interface()},
+      {COPPICE_POST_DRAFT_1, post_interface()},
+      {COPPICE_ORDER_DRAFT_1, order_interface()},
+      {COPPICE_METRIC_DRAFT_1, metric_interface()},
+      {COPPICE_AWAIT_DRAFT_1, await_interface()},
+      {COPPICE_STATEM_HOST_DRAFT_1, statem_interface()},
   };
   for (const auto& [wanted, table] : known) {
     if (name != nullptr && wanted == name) return table;

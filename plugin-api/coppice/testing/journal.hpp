@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <coppice/testing/statem.hpp>
 #include <coppice/testing/value.hpp>
 
 namespace coppice::testing {
@@ -75,7 +76,8 @@ struct journal {
   std::vector<remote_child> remote_children;
   std::vector<sent_exit> exits;
   std::vector<log_line> logs;
-  std::vector<std::string> complaints; ///< rules of the ABI that it broke
+  std::vector<made_transition> transitions; // of a state machine
+  std::vector<std::string> complaints;      ///< rules of the ABI that it broke
   std::string label;
 };
 

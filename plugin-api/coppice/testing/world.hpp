@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <coppice/testing/neighbours.hpp>
 
@@ -62,6 +63,7 @@ struct process {
   neighbours others;
   nanoseconds now = 1000s;
   std::vector<timer> timers;
+  std::optional<machine_in_test> machine; ///< of an actor that is a state machine
   std::map<std::uint64_t, open_request> requests;
   std::vector<open_call> unanswered;
   std::map<value, std::uint32_t> links;   ///< flags, by pid

@@ -4,67 +4,22 @@
 // that led to it. Skipped where there is no Erlang.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <random>
 
 #include "children.hpp"
 #include "otp_script.hpp"
+#include "otp_side.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
+using test::otp;
 using test::term;
 using test::test_host;
 
 namespace {
-
-// The escript: a line in, a line out.
-class otp {
- public:
-  otp() {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return;
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(ends[1], 0);
-      ::dup2(ends[1], 1);
-      ::close(ends[0]);
-      ::execlp("escript", "escript", otp_supervisor_script, nullptr);
-      ::_exit(127);
-    }
-    ::close(ends[1]);
-    stream_ = ::fdopen(ends[0], "r+");
-    std::setvbuf(stream_, nullptr, _IONBF, 0);
-  }
-  ~otp() {
-    if (stream_ != nullptr) std::fclose(stream_);
-    if (child_ > 0) ::waitpid(child_, nullptr, 0);
-  }
-  otp(const otp&) = delete;
-  otp& operator=(const otp&) = delete;
-
-  // Empty: it is not there.
-  std::string ask(const std::string& event) {
-    const std::string line = event + ".\n";
-    if (::send(::fileno(stream_), line.data(), line.size(), MSG_NOSIGNAL) < 0) return {};
-    std::string answer;
-    for (int c; (c = std::fgetc(stream_)) != EOF;) {
-      if (c == '\n') return answer;
-      answer += static_cast<char>(c);
-    }
-    return {};
-  }
-
- private:
-  pid_t child_ = -1;
-  std::FILE* stream_ = nullptr;
-};
 
 // The same protocol over our own supervisor.
 class ours {
@@ -313,7 +268,7 @@ class script {
 } // namespace
 
 TEST_CASE("random events have the same effects as on OTP's supervisor, step by step") {
-  otp theirs;
+  otp theirs(otp_supervisor_script);
   if (theirs.ask("count").empty()) {
     fmt::print("SKIP supervisors beside OTP's: no escript on this machine\n");
     return;
@@ -328,7 +283,7 @@ TEST_CASE("random events have the same effects as on OTP's supervisor, step by s
 }
 
 TEST_CASE("random events have the same effects on children of a template as under OTP's supervisor") {
-  otp theirs;
+  otp theirs(otp_supervisor_script);
   if (theirs.ask("count").empty()) {
     fmt::print("SKIP templates beside OTP's: no escript on this machine\n");
     return;

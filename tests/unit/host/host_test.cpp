@@ -18,9 +18,9 @@ const void* ask(const char* name) {
 } // namespace
 
 TEST_CASE("every interface is given under its name, the same each time") {
-  for (const char* name :
-       {COPPICE_MESSAGE_1, COPPICE_ACTOR_1, COPPICE_CALL_1, COPPICE_TIMER_1, COPPICE_WORK_1, COPPICE_LOG_1,
-        COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1, COPPICE_METRIC_DRAFT_1, COPPICE_AWAIT_DRAFT_1}) {
+  for (const char* name : {COPPICE_MESSAGE_1, COPPICE_ACTOR_1, COPPICE_CALL_1, COPPICE_TIMER_1,
+                           COPPICE_WORK_1, COPPICE_LOG_1, COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1,
+                           COPPICE_METRIC_DRAFT_1, COPPICE_AWAIT_DRAFT_1, COPPICE_STATEM_HOST_DRAFT_1}) {
     CAPTURE(name);
     REQUIRE(ask(name) != nullptr);
     CHECK(ask(name) == ask(name));

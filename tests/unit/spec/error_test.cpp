@@ -276,6 +276,10 @@ TEST_CASE("mistakes in a supervision tree") {
        "node.yaml:10:27: error: the plugin 'pair' has no actor 'secnd'\n"
        "   10 |         - { id: a, actor: pair:secnd, args: { to: ab } }\n"
        "      |                           ^ did you mean 'second'?\n"},
+      {"statem beside a server", "        - { id: a, actor: kv, statem: {} }\n",
+       "node.yaml:10:39: error: statem: the actor kv is a server and no statem\n"
+       "   10 |         - { id: a, actor: kv, statem: {} }\n"
+       "      |                                       ^ leave it out\n"},
       {"which actor", "        - { id: a, actor: pair }\n",
        "node.yaml:10:27: error: the plugin 'pair' has no actor 'pair'\n"
        "   10 |         - { id: a, actor: pair }\n"

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+// A state machine in C++: derive from coppice::statem<State>, write the callbacks you need, and name the
+// class in COPPICE_PLUGIN. State is any type that has an encoding and can be compared, an enum as a rule; the
+// members of the class are the data. Each callback returns its transition:
+//
+//   transition init([const Args&])                         begins with next(state)
+//   transition handle_call(State, const M&, term from)     .reply(from, …) with the transition, or reply()
+//   later transition handle_cast(State, const M&)   handle_info(State, const M&) transition
+//   handle_internal(State, const M&)            what next_event() inserted transition
+//   handle_state_timeout(State, const M&)       what the time-out was set with transition
+//   handle_event_timeout(State, const M&) transition handle_timeout(State, term name, const M&)  a named one
+//   transition handle_event(State, const event&)           what none of the above takes
+//   transition enter(State before, State now)              after each change of the state
+//
+// and what coppice/lifecycle.hpp lists, but for handle_continue: save_state and restore_state are about the
+// members alone. For several message types overload the handler and list them, as with servers: `calls`,
+// `casts`, `infos`, `internals` = std::variant<first, second>. What no callback takes is as with servers. A
+// draft of the ABI. Header-only.
+#pragma once
+
+#include <coppice/statem.h>
+#include <coppice/descriptor.hpp>
+#include <coppice/server.hpp>
+#include <coppice/statem_checks.hpp>
+
+#include <chrono>
+#include <string_view>
+#include <type_traits>
+
+namespace coppice {
+
+namespace detail {
+
+inline constinit draft<coppice_statem_host_api> statem_host{COPPICE_STATEM_HOST_DRAFT_1};
+
+/// Passes on what adding to a transition came to.
+inline void added(std::int32_t status, const char* call) {
+  if (status == COPPICE_OK) [[likely]]
+    return;
+  if (status == COPPICE_E_EXITING) throw exiting{};
+  if (status == COPPICE_E_CONTEXT)
+    throw std::logic_error(std::string(call) +
+                           " is part of a transition: it belongs into init, a handle_… or enter of a statem");
+  throw std::runtime_error(std::string(call) + ": " + coppice_status_word(status));
+}
+
+} // namespace detail
+
+/// What a callback decided. Each function adds to it at once, and all is judged when the callback has
+/// returned: of next, keep and repeat the last one counts, of each time-out the last call.
+class transition {
+ public:
+  transition(coppice_actor* self, std::int32_t status) : self_(self), status_(status) {}
+  std::int32_t callback_status() const { return status_; }
+
+  /// Answers a call with the transition.
+  template <class T>
+  transition reply(term from, const T& value) {
+    return add(api().reply(self_, detail::plain(from.encoded), make_message(value).take()), "reply");
+  }
+  /// This event comes again once the state has changed.
+  transition postpone() { return add(api().postpone(self_), "postpone"); }
+  /// An event that comes before all that wait: to handle_internal.
+  template <class T>
+  transition next_event(const T& content) {
+    return insert(COPPICE_EVENT_INTERNAL, {}, content);
+  }
+  /// The same, as if it had come from outside.
+  template <class T>
+  transition next_cast(const T& content) {
+    return insert(COPPICE_EVENT_CAST, {}, content);
+  }
+  template <class T>
+  transition next_info(const T& content) {
+    return insert(COPPICE_EVENT_INFO, {}, content);
+  }
+  template <class T>
+  transition next_call(term from, const T& content) {
+    return insert(COPPICE_EVENT_CALL, detail::plain(from.encoded), content);
+  }
+
+  // Time-outs. Of zero: once no event waits. The state's ends with the state, the event's with any event, a
+  // named one when it is cancelled.
+  template <class T = etf::constant<"timeout">>
+  transition state_timeout(std::chrono::nanoseconds after, const T& content = {}) {
+    return set(COPPICE_EVENT_STATE_TIMEOUT, {}, after, 0, content);
+  }
+  template <class T = etf::constant<"timeout">>
+  transition event_timeout(std::chrono::nanoseconds after, const T& content = {}) {
+    return set(COPPICE_EVENT_TIMEOUT, {}, after, 0, content);
+  }
+  template <class Name, class T = etf::constant<"timeout">>
+  transition timeout(const Name& name, std::chrono::nanoseconds after, const T& content = {}) {
+    return set(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), after, 0, content);
+  }
+  /// The same at a time of actor::now()'s clock.
+  template <class T = etf::constant<"timeout">>
+  transition state_timeout_at(std::chrono::nanoseconds time, const T& content = {}) {
+    return set(COPPICE_EVENT_STATE_TIMEOUT, {}, time, 1, content);
+  }
+  template <class T = etf::constant<"timeout">>
+  transition event_timeout_at(std::chrono::nanoseconds time, const T& content = {}) {
+    return set(COPPICE_EVENT_TIMEOUT, {}, time, 1, content);
+  }
+  template <class Name, class T = etf::constant<"timeout">>
+  transition timeout_at(const Name& name, std::chrono::nanoseconds time, const T& content = {}) {
+    return set(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), time, 1, content);
+  }
+  /// Another content, at the time there is; of none that is set: one of zero.
+  template <class T>
+  transition update_state_timeout(const T& content) {
+    return update(COPPICE_EVENT_STATE_TIMEOUT, {}, content);
+  }
+  template <class T>
+  transition update_event_timeout(const T& content) {
+    return update(COPPICE_EVENT_TIMEOUT, {}, content);
+  }
+  template <class Name, class T>
+  transition update_timeout(const Name& name, const T& content) {
+    return update(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name), content);
+  }
+  transition cancel_state_timeout() { return cancel(COPPICE_EVENT_STATE_TIMEOUT, {}); }
+  transition cancel_event_timeout() { return cancel(COPPICE_EVENT_TIMEOUT, {}); }
+  template <class Name>
+  transition cancel_timeout(const Name& name) {
+    return cancel(COPPICE_EVENT_NAMED_TIMEOUT, make_message(name));
+  }
+
+ private:
+  static const coppice_statem_host_api& api() { return detail::statem_host.need(); }
+  transition add(std::int32_t status, const char* call) {
+    detail::added(status, call);
+    return *this;
+  }
+  template <class T>
+  transition insert(std::uint32_t type, coppice_bytes about, const T& content) {
+    return add(api().next_event(self_, type, about, make_message(content).take()), "next_event");
+  }
+  static coppice_statem_timeout which(std::uint32_t type, const message& name) {
+    coppice_statem_timeout out{};
+    out.size = sizeof out;
+    out.type = type;
+    out.name = detail::plain(name.bytes());
+    return out;
+  }
+  template <class T>
+  transition set(std::uint32_t type, const message& name, std::chrono::nanoseconds time,
+                 std::uint32_t absolute, const T& content) {
+    coppice_statem_timeout what = which(type, name);
+    what.time = time.count();
+    what.absolute = absolute;
+    return add(api().set_timeout(self_, &what, make_message(content).take()), "a time-out");
+  }
+  template <class T>
+  transition update(std::uint32_t type, const message& name, const T& content) {
+    const coppice_statem_timeout what = which(type, name);
+    return add(api().update_timeout(self_, &what, make_message(content).take()), "a time-out");
+  }
+  transition cancel(std::uint32_t type, const message& name) {
+    const coppice_statem_timeout what = which(type, name);
+    return add(api().cancel_timeout(self_, &what), "a time-out");
+  }
+
+  coppice_actor* self_;
+  std::int32_t status_;
+};
+
+namespace detail {
+class any_statem : public actor {};
+} // namespace detail
+
+template <class State>
+class statem : public detail::any_statem {
+ public:
+  using state_type = State;
+
+  /// An event as it came, borrowed; `type` is COPPICE_EVENT_….
+  struct event {
+    std::uint32_t type = 0;
+    term name;    ///< of a named time-out
+    term from;    ///< of a call
+    term content; ///< no bytes: there is none
+  };
+  /// For `static constexpr edge states[]`, which the manifest carries: the first one begins in the first
+  /// state.
+  struct edge {
+    State from;
+    std::string_view on; ///< what leads on: a request's name, state_timeout
+    State to;
+  };
+
+  /// The state from now on; the one there is: it is kept.
+  [[nodiscard]] transition next(const State& to) {
+    const auto& api = detail::statem_host.need();
+    if constexpr (std::is_enum_v<State>) {
+      const auto value = static_cast<std::size_t>(to);
+      const auto& names = etf::detail::names_of<State>;
+      if (value < names.size() && !names[value].empty()) {
+        char name[256];
+        name[names[value].copy(name, sizeof name - 1)] = 0;
+        detail::added(api.next_state_atom(handle(), name), "next");
+        return {handle(), COPPICE_OK};
+      }
+    }
+    detail::added(api.next_state(handle(), make_message(to).take()), "next");
+    return {handle(), COPPICE_OK};
+  }
+  [[nodiscard]] transition keep() {
+    detail::added(detail::statem_host.need().keep_state(handle()), "keep");
+    return {handle(), COPPICE_OK};
+  }
+  /// The state is kept, and enter is called again.
+  [[nodiscard]] transition repeat() {
+    detail::added(detail::statem_host.need().repeat_state(handle()), "repeat");
+    return {handle(), COPPICE_OK};
+  }
+  /// The actor ends, with `normal`, once the replies of the transition are sent; nothing else may be in it.
+  [[nodiscard]] transition stop() { return {handle(), COPPICE_STOP}; }
+  template <class Reason>
+  [[nodiscard]] transition stop(const Reason& reason) {
+    const auto encoded = etf::encode(reason);
+    detail::host.actor->set_reason(handle(), detail::plain(etf::bytes(encoded)));
+    return stop();
+  }
+  /// As if no callback had taken the event.
+  [[nodiscard]] transition unhandled() { return {handle(), COPPICE_UNHANDLED}; }
+};
+
+namespace detail {
+
+template <class T>
+struct statem_table {
+  using state = typename T::state_type;
+
+  static bool read_state(coppice_actor* self, coppice_bytes from, state& into) {
+    etf::cursor at(view(from));
+    etf::mismatch why;
+    if (etf::read(at, into, why) && at.at_end()) return true;
+    host.actor->set_error(self, COPPICE_E_TERM, plain(std::string_view(why.take("state").text())));
+    return false;
+  }
+
+  // The handler of one kind of event, if the class has it and takes this content.
+#define COPPICE_TAKES_(kind, handler, list, index, ...)                                                     \
+  static std::int32_t kind([[maybe_unused]] coppice_actor* self, [[maybe_unused]] T& actor,                 \
+                           [[maybe_unused]] const state& now,                                               \
+                           [[maybe_unused]] const coppice_statem_event& event) {                            \
+    if constexpr (                                                                                          \
+        requires { typename T::list; } || requires { &T::handler; }) {                                      \
+      const auto use = [&](const auto& m) {                                                                 \
+        return status_of(self, [&] { return actor.handler(__VA_ARGS__); });                                 \
+      };                                                                                                    \
+      if constexpr (requires { typename T::list; }) {                                                       \
+        return server_table<T>::template with<typename T::list>(self, &event.content, use);                 \
+      } else {                                                                                              \
+        return server_table<T>::template with<parameter_of<&T::handler, index>>(self, &event.content, use); \
+      }                                                                                                     \
+    } else {                                                                                                \
+      return COPPICE_UNHANDLED;                                                                             \
+    }                                                                                                       \
+  }
+  COPPICE_TAKES_(call, handle_call, calls, 1, now, m, term{view(event.from)})
+  COPPICE_TAKES_(cast, handle_cast, casts, 1, now, m)
+  COPPICE_TAKES_(info, handle_info, infos, 1, now, m)
+  COPPICE_TAKES_(internal, handle_internal, internals, 1, now, m)
+  COPPICE_TAKES_(event_timeout, handle_event_timeout, event_timeouts, 1, now, m)
+  COPPICE_TAKES_(state_timeout, handle_state_timeout, state_timeouts, 1, now, m)
+  COPPICE_TAKES_(named_timeout, handle_timeout, timeouts, 2, now, term{view(event.name)}, m)
+#undef COPPICE_TAKES_
+
+  static std::int32_t response(coppice_actor* self, T& actor, const coppice_statem_event& event) {
+    answer got;
+    got.status = event.status;
+    if (event.content.size != 0) host.message->retain(&event.content, got.message.put());
+    return server_table<T>::respond(self, actor, event.tag, got);
+  }
+  static std::int32_t typed(coppice_actor* self, T& actor, const state& now,
+                            const coppice_statem_event& event) {
+    switch (event.type) {
+      case COPPICE_EVENT_CALL:
+        return call(self, actor, now, event);
+      case COPPICE_EVENT_CAST:
+        return cast(self, actor, now, event);
+      case COPPICE_EVENT_INFO:
+        return info(self, actor, now, event);
+      case COPPICE_EVENT_INTERNAL:
+        return internal(self, actor, now, event);
+      case COPPICE_EVENT_TIMEOUT:
+        return event_timeout(self, actor, now, event);
+      case COPPICE_EVENT_STATE_TIMEOUT:
+        return state_timeout(self, actor, now, event);
+      case COPPICE_EVENT_NAMED_TIMEOUT:
+        return named_timeout(self, actor, now, event);
+      case COPPICE_EVENT_RESPONSE:
+        return response(self, actor, event);
+      default:
+        return COPPICE_UNHANDLED;
+    }
+  }
+
+  static std::int32_t handle_event(coppice_actor* self, void* data,
+                                   const coppice_statem_event* raw) noexcept {
+    return run<T>(self, data, [&](T& actor) -> std::int32_t {
+      state now{};
+      if (!read_state(self, raw->state, now)) return COPPICE_E_TERM;
+      const std::int32_t status = typed(self, actor, now, *raw);
+      if constexpr (requires { &T::handle_event; }) {
+        if (status != COPPICE_UNHANDLED) return status;
+        const etf::bytes content{raw->content.data, static_cast<std::size_t>(raw->content.size)};
+        const typename T::event given{raw->type, term{view(raw->name)}, term{view(raw->from)}, term{content}};
+        return status_of(self, [&] { return actor.handle_event(now, given); });
+      } else {
+        return status;
+      }
+    });
+  }
+  static std::int32_t enter(coppice_actor* self, void* data, const coppice_statem_event* raw) noexcept {
+    return run<T>(self, data, [&](T& actor) -> std::int32_t {
+      state before{};
+      state now{};
+      if (!read_state(self, raw->old_state, before) || !read_state(self, raw->state, now))
+        return COPPICE_E_TERM;
+      return status_of(self, [&] { return actor.enter(before, now); });
+    });
+  }
+
+  static constexpr coppice_statem make_table() {
+    coppice_statem table{};
+    table.size = sizeof(coppice_statem);
+    table.handle_event = &handle_event;
+    if constexpr (requires { &T::enter; } && !std::is_same_v<decltype(&T::enter), decltype(&actor::enter)>)
+      table.enter = &enter;
+    return table;
+  }
+  static constexpr coppice_statem callbacks = make_table();
+};
+
+template <class T>
+requires std::is_base_of_v<any_statem, T>
+struct behaviour_of<T> {
+  static constexpr const char* name = "statem";
+  // Of a class with a mistake nothing but the sentence about it.
+  static constexpr const void* lifecycle() {
+    if constexpr (is_statem_class<T>()) return &lifecycle_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr const void* callbacks() {
+    if constexpr (is_statem_class<T>()) return &statem_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, lifecycle()}, {COPPICE_STATEM_DRAFT_1, callbacks()}, {nullptr, nullptr}};
+};
+
+} // namespace detail
+} // namespace coppice

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: MIT
+// The state machine of gen_statem without anything around it: which event comes next, what becomes of the
+// actions of a callback, which time-outs run. The host's engine and the test kit are made of it, so that a
+// test sees what a node does. It calls nobody: whoever owns it makes the callback that it names and says when
+// that has returned. After lib/stdlib gen_statem.erl, loop_state_callback_result to loop_done. Header-only.
+// One thread at a time.
+#pragma once
+
+#include <coppice/statem.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace coppice {
+
+/// Term is copied and moved, compared by ==, has bytes(), and is false where it is no term.
+template <class Term>
+struct statem_event {
+  std::uint32_t type = COPPICE_EVENT_INFO; ///< COPPICE_EVENT_…
+  Term about{};                            ///< a call's From, a named time-out's name
+  Term content{};
+  std::uint64_t id = 0; ///< these three of a response
+  std::uint64_t tag = 0;
+  std::int32_t status = 0;
+};
+
+template <class Term>
+struct statem_action {
+  enum class kind : std::uint8_t { reply, postpone, next_event, set_timeout, update_timeout, cancel_timeout };
+  kind what = kind::postpone;
+  bool absolute = false;
+  std::uint32_t type = 0; ///< of the event, or the time-out
+  Term about{};           ///< as an event's; of a reply whom it is for
+  Term content{};
+  std::int64_t time = 0; ///< ns
+};
+
+/// Why a transition cannot be made.
+enum class statem_fault : std::uint8_t {
+  none,
+  action,       ///< bad_action_from_state_function
+  enter_action, ///< bad_state_enter_action_from_state_function
+  enter_return, ///< bad_state_enter_return_from_state_function: enter names another state
+  reply_action, ///< bad_reply_action_from_state_function
+  time,         ///< badarg: no timer is that long
+  postponed     ///< more are postponed than may be
+};
+
+/// What becomes of an event that is postponed where as many are as may be.
+enum class statem_overflow : std::uint8_t { exit, drop_new, drop_old };
+
+/// What a transition does to the world.
+template <class Term>
+class statem_effects {
+ public:
+  /// False: `from` is nobody's that could be answered.
+  virtual bool reply(const Term& from, Term answer) = 0;
+  /// A timer that leads to fire(type, about, serial); its handle.
+  virtual std::uint64_t arm(const statem_action<Term>& timeout, std::uint64_t serial) = 0;
+  virtual void disarm(std::uint64_t handle) = 0;
+
+ protected:
+  ~statem_effects() = default;
+};
+
+template <class Term>
+class statem_machine {
+ public:
+  using event = statem_event<Term>;
+  using action = statem_action<Term>;
+  using effects = statem_effects<Term>;
+
+  /// What its owner does next.
+  enum class step : std::uint8_t {
+    handle, ///< calls handle_event with current() and state(), then finish()
+    enter,  ///< calls enter with old_state() and state(), then finish()
+    idle,   ///< begin() with what comes next
+    failed  ///< ends: fault()
+  };
+  struct timeout {
+    Term about{};
+    Term content{};
+    std::uint64_t serial = 0; ///< of its timer; 0: it is one of zero, which waits for the queue's end
+    std::uint64_t handle = 0;
+    std::uint64_t turn = 0; ///< of one of zero: its place among them
+  };
+
+  /// How many may be postponed, and what is done about more.
+  void bound(std::size_t postponed, statem_overflow then) {
+    limit_ = postponed;
+    overflow_ = then;
+  }
+
+  // What a callback says.
+  void next_state(Term to) {
+    next_ = std::move(to);
+    repeat_ = false;
+  }
+  void repeat_state() {
+    next_ = Term();
+    repeat_ = true;
+  }
+  void keep_state() {
+    next_ = Term();
+    repeat_ = false;
+  }
+  void add(action one) { actions_.push_back(std::move(one)); }
+  /// For a callback that came to nothing.
+  void drop_transition() {
+    keep_state();
+    actions_.clear();
+  }
+
+  /// After init: whether it named the first state.
+  bool has_started() const { return static_cast<bool>(state_) || static_cast<bool>(next_); }
+  /// What init said is looked at; its events come, once begin() or go_on() is called. Not `idle`: `failed`.
+  step start(effects& to) {
+    state_ = std::exchange(next_, Term());
+    repeat_ = false;
+    current_ = event{COPPICE_EVENT_INTERNAL, {}, {}};
+    for (action& each : actions_)
+      if (!take(each, to)) return step::failed;
+    actions_.clear();
+    postpone_ = false;
+    starting_ = true;
+    return step::idle;
+  }
+  /// What waits, if anything does: after start(), or a restart of the timers.
+  step go_on(effects& to, bool enters) {
+    if (!std::exchange(starting_, false)) return next();
+    if (enters) {
+      entering_ = true;
+      return step::enter;
+    }
+    return commit(to);
+  }
+  /// In `idle` alone.
+  step begin(event one) {
+    current_ = std::move(one);
+    return step::handle;
+  }
+  /// A timer has fired. None: it was cancelled or set anew before.
+  std::optional<event> fire(std::uint32_t type, const Term& about, std::uint64_t serial) {
+    timeout* const found = find(type, about);
+    if (found == nullptr || serial == 0 || found->serial != serial) return std::nullopt;
+    event made{type, std::move(found->about), std::move(found->content)};
+    erase(type, made.about);
+    return made;
+  }
+  /// The callback has returned. `enters`: there is an enter to be called.
+  step finish(effects& to, bool enters) {
+    bool enter_again = std::exchange(repeat_, false);
+    if (next_) {
+      Term wanted = std::exchange(next_, Term());
+      if (!(wanted == state())) {
+        if (entering_) {
+          failed_.content = std::move(wanted);
+          return fail(statem_fault::enter_return);
+        }
+        candidate_ = std::move(wanted);
+        enter_again = true;
+      }
+    }
+    if (!actions_.empty()) {
+      for (action& each : actions_)
+        if (!take(each, to)) return step::failed;
+      actions_.clear();
+    }
+    if (enter_again && enters) {
+      entering_ = true;
+      return step::enter;
+    }
+    return commit(to);
+  }
+  /// The callback ends the machine: its replies are sent. False: there is something else, see fault().
+  bool reply_only(effects& to) {
+    for (action& each : actions_) {
+      if (each.what == action::kind::reply && to.reply(each.about, each.content)) continue;
+      failed_ = std::move(each);
+      return fail(statem_fault::reply_action), false;
+    }
+    actions_.clear();
+    return true;
+  }
+
+  const event& current() const { return current_; }
+  const Term& state() const { return candidate_ ? candidate_ : state_; }
+  /// Before the transition that is being made.
+  const Term& old_state() const { return state_; }
+  bool entering() const { return entering_; }
+  /// The state before the last change; none: there was none.
+  const Term& previous() const { return previous_; }
+
+  statem_fault fault() const { return fault_; }
+  /// The action it is about; of enter_return the state it names is the content.
+  const action& failed_action() const { return failed_; }
+
+  /// The oldest first.
+  std::size_t postponed_count() const { return postponed_.size() - first_; }
+  const event& postponed(std::size_t i) const { return postponed_[first_ + i]; }
+  std::uint64_t dropped() const { return dropped_; }
+  /// Events that come before any other message.
+  std::size_t queued() const { return queue_.size(); }
+  /// use(type, const timeout&) of each that is set, the named ones in no order.
+  template <class Use>
+  void each_timeout(Use use) const {
+    if (event_timeout_) use(COPPICE_EVENT_TIMEOUT, *event_timeout_);
+    if (state_timeout_) use(COPPICE_EVENT_STATE_TIMEOUT, *state_timeout_);
+    for (const auto& [name, one] : named_) use(COPPICE_EVENT_NAMED_TIMEOUT, one);
+  }
+
+ private:
+  static bool is_timeout(std::uint32_t type) {
+    return type >= COPPICE_EVENT_TIMEOUT && type <= COPPICE_EVENT_NAMED_TIMEOUT;
+  }
+  static bool is_event(std::uint32_t type) {
+    return type >= COPPICE_EVENT_CALL && type <= COPPICE_EVENT_NAMED_TIMEOUT;
+  }
+  static std::string_view key(const Term& name) {
+    const auto bytes = name.bytes();
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  step fail(statem_fault why) {
+    fault_ = why;
+    return step::failed;
+  }
+  bool refuse(action& one, statem_fault why) {
+    failed_ = std::move(one);
+    fail(why);
+    return false;
+  }
+  // An action, in the order in which they were given: replies are sent now, the rest is kept for commit().
+  bool take(action& one, effects& to) {
+    using kind = typename action::kind;
+    switch (one.what) {
+      case kind::reply:
+        return to.reply(one.about, one.content) || refuse(one, statem_fault::action);
+      case kind::postpone:
+        if (entering_) return refuse(one, statem_fault::enter_action);
+        postpone_ = true;
+        return true;
+      case kind::next_event:
+        if (entering_) return refuse(one, statem_fault::enter_action);
+        if (!is_event(one.type)) return refuse(one, statem_fault::action);
+        inserted_.push_back({one.type, std::move(one.about), std::move(one.content)});
+        return true;
+      case kind::set_timeout:
+        if (one.time < 0 && !one.absolute) return refuse(one, statem_fault::action);
+        break;
+      case kind::update_timeout:
+      case kind::cancel_timeout:
+        break;
+    }
+    if (!is_timeout(one.type)) return refuse(one, statem_fault::action);
+    timeouts_.push_back(std::move(one));
+    return true;
+  }
+
+  step commit(effects& to) {
+    entering_ = false;
+    const bool change = static_cast<bool>(candidate_);
+    if (std::exchange(postpone_, false) && !postpone_current(change)) return fail(statem_fault::postponed);
+    if (change) {
+      previous_ = std::exchange(state_, std::exchange(candidate_, Term()));
+      while (postponed_.size() > first_) {
+        queue_.push_back(std::move(postponed_.back()));
+        postponed_.pop_back();
+      }
+      postponed_.clear();
+      first_ = 0;
+      if (state_timeout_) cancel(COPPICE_EVENT_STATE_TIMEOUT, {}, to);
+    }
+    if (event_timeout_) cancel(COPPICE_EVENT_TIMEOUT, {}, to);
+    if (!timeouts_.empty() && !start_timeouts(to)) return step::failed;
+    while (!inserted_.empty()) {
+      queue_.push_back(std::move(inserted_.back()));
+      inserted_.pop_back();
+    }
+    return next();
+  }
+  bool postpone_current(bool change) {
+    if (!change && postponed_count() >= limit_) {
+      if (overflow_ == statem_overflow::exit) return false;
+      ++dropped_;
+      if (overflow_ == statem_overflow::drop_new || limit_ == 0) return true;
+      postponed_[first_++] = event();
+      if (first_ > 64 && first_ * 2 > postponed_.size()) {
+        postponed_.erase(postponed_.begin(), postponed_.begin() + static_cast<std::ptrdiff_t>(first_));
+        first_ = 0;
+      }
+    }
+    postponed_.push_back(std::move(current_));
+    return true;
+  }
+  step next() {
+    if (!queue_.empty()) {
+      current_ = std::move(queue_.back());
+      queue_.pop_back();
+      if (queue_.empty() && queue_.capacity() > idle_room) queue_ = {};
+      return step::handle;
+    }
+    return zeros_ == 0 ? step::idle : next_zero();
+  }
+  // The time-outs of zero, in the order in which they were set.
+  step next_zero() {
+    std::uint32_t type = 0;
+    const timeout* first = nullptr;
+    each_timeout([&](std::uint32_t of, const timeout& one) {
+      if (one.serial != 0 || (first != nullptr && first->turn < one.turn)) return;
+      type = of;
+      first = &one;
+    });
+    current_ = event{type, first->about, first->content};
+    erase(type, current_.about);
+    return step::handle;
+  }
+
+  // Of each the last one counts.
+  bool start_timeouts(effects& to) {
+    for (std::size_t i = 0; i < timeouts_.size(); ++i) {
+      action& one = timeouts_[i];
+      const auto same = [&one](const action& later) {
+        return later.type == one.type &&
+               (one.type != COPPICE_EVENT_NAMED_TIMEOUT || later.about == one.about);
+      };
+      const auto rest = timeouts_.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+      if (std::any_of(rest, timeouts_.end(), same)) continue;
+      if (!start_timeout(one, to)) return false;
+    }
+    timeouts_.clear();
+    return true;
+  }
+  bool start_timeout(action& one, effects& to) {
+    using kind = typename action::kind;
+    timeout* const found = find(one.type, one.about);
+    if (one.what == kind::cancel_timeout || (one.what == kind::set_timeout && one.time == INT64_MAX)) {
+      if (found != nullptr) cancel(one.type, one.about, to);
+      return true;
+    }
+    if (one.what == kind::update_timeout && found != nullptr) {
+      found->content = std::move(one.content);
+      return true;
+    }
+    if (one.what == kind::set_timeout && !one.absolute && one.time > COPPICE_STATEM_LONGEST)
+      return refuse(one, statem_fault::time);
+    if (found != nullptr) cancel(one.type, one.about, to);
+    timeout made;
+    if (one.what == kind::set_timeout && one.time != 0) {
+      made.serial = ++serial_;
+      made.handle = to.arm(one, made.serial);
+    } else {
+      made.turn = ++turn_;
+      ++zeros_;
+    }
+    made.about = std::move(one.about);
+    made.content = std::move(one.content);
+    if (one.type == COPPICE_EVENT_TIMEOUT) {
+      event_timeout_ = std::move(made);
+    } else if (one.type == COPPICE_EVENT_STATE_TIMEOUT) {
+      state_timeout_ = std::move(made);
+    } else {
+      std::string name(key(made.about));
+      named_.insert_or_assign(std::move(name), std::move(made));
+    }
+    return true;
+  }
+  void cancel(std::uint32_t type, const Term& about, effects& to) {
+    if (const timeout* const found = find(type, about); found->serial != 0) to.disarm(found->handle);
+    erase(type, about);
+  }
+  timeout* find(std::uint32_t type, const Term& about) {
+    if (type == COPPICE_EVENT_TIMEOUT) return event_timeout_ ? &*event_timeout_ : nullptr;
+    if (type == COPPICE_EVENT_STATE_TIMEOUT) return state_timeout_ ? &*state_timeout_ : nullptr;
+    if (named_.empty()) return nullptr;
+    const auto found = named_.find(std::string(key(about)));
+    return found == named_.end() ? nullptr : &found->second;
+  }
+  void erase(std::uint32_t type, const Term& about) {
+    if (find(type, about)->serial == 0) --zeros_;
+    if (type == COPPICE_EVENT_TIMEOUT) {
+      event_timeout_.reset();
+    } else if (type == COPPICE_EVENT_STATE_TIMEOUT) {
+      state_timeout_.reset();
+    } else {
+      named_.erase(std::string(key(about)));
+    }
+  }
+
+  static constexpr std::size_t idle_room = 64;
+
+  Term state_{};
+  Term candidate_{}; // the state to be, until the transition is made; none: it is kept
+  Term next_{};      // what the callback says
+  Term previous_{};
+  bool repeat_ = false;
+  bool postpone_ = false;
+  bool entering_ = false;
+  bool starting_ = false;
+  statem_fault fault_ = statem_fault::none;
+  statem_overflow overflow_ = statem_overflow::exit;
+  event current_{};
+  action failed_{};
+  std::vector<action> actions_;  // of the callback
+  std::vector<action> timeouts_; // of the transition, with what enter adds
+  std::vector<event> inserted_;  // likewise
+  std::vector<event> queue_;     // the last one comes first
+  std::vector<event> postponed_; // from first_, in the order of their arrival
+  std::size_t first_ = 0;
+  std::size_t limit_ = SIZE_MAX;
+  std::uint64_t dropped_ = 0;
+  std::optional<timeout> event_timeout_;
+  std::optional<timeout> state_timeout_;
+  std::unordered_map<std::string, timeout> named_; // by the name's bytes
+  std::size_t zeros_ = 0;                          // of the time-outs those of zero
+  std::uint64_t serial_ = 0;
+  std::uint64_t turn_ = 0;
+};
+
+} // namespace coppice

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// door: a state machine. It is locked, opens for a while to who types the right code, and takes no code for a
+// while after three wrong ones. Whoever pushes a door that is not open goes through once it is. Over a reload
+// the state, what waits for another and the time left are the node's to keep; the counts are this class's.
+#include <coppice/statem.hpp>
+
+namespace door {
+
+using coppice::term;
+using coppice::transition;
+namespace etf = coppice::etf;
+
+enum class state { locked, open, blocked };
+
+// Messages.
+struct code {
+  std::int64_t digits;
+};
+using passed = etf::constant<"passed">;
+using push = etf::constant<"push">;
+
+struct settings {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::int64_t> code;
+  std::optional<std::int64_t> open_for;    // ms
+  std::optional<std::int64_t> blocked_for; // ms
+};
+
+class door_statem : public coppice::statem<state> {
+ public:
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"properties":{)"
+      R"("code":{"type":"integer","description":"what opens it; 4711 without it"},)"
+      R"("open_for":{"type":"integer","format":"duration","minimum":1,)"
+      R"("description":"how long it stays open; 10s without it"},)"
+      R"("blocked_for":{"type":"integer","format":"duration","minimum":1,)"
+      R"("description":"how long it takes no code; 30s without it"}}})";
+  static constexpr std::uint32_t state_version = 1;
+  // What `coppice inspect --dot` draws.
+  static constexpr edge states[] = {{state::locked, "code", state::open},
+                                    {state::locked, "third wrong code", state::blocked},
+                                    {state::open, "state_timeout", state::locked},
+                                    {state::blocked, "state_timeout", state::locked}};
+
+  using calls = std::variant<code, passed>;
+
+  transition init(const settings& args) {
+    configure(args);
+    return next(state::locked);
+  }
+
+  transition handle_call(state now, const code& typed, term from) {
+    if (now == state::blocked) return keep().postpone();
+    if (typed.digits == code_) {
+      wrong_ = 0;
+      return next(state::open).reply(from, true);
+    }
+    if (++wrong_ < 3) return keep().reply(from, false);
+    wrong_ = 0;
+    return next(state::blocked).reply(from, false);
+  }
+  transition handle_call(state, const passed&, term from) { return keep().reply(from, passed_); }
+
+  transition handle_cast(state now, const push&) {
+    if (now != state::open) return keep().postpone();
+    ++passed_;
+    return keep();
+  }
+
+  transition enter(state, state now) {
+    if (now == state::open) return keep().state_timeout(open_for_);
+    if (now == state::blocked) return keep().state_timeout(blocked_for_);
+    return keep();
+  }
+  transition handle_state_timeout(state, term) { return next(state::locked); }
+
+  // Reload: the settings come from the arguments again, the counts from here.
+  using counts = std::pair<std::int64_t, std::int64_t>;
+  counts save_state() const { return {wrong_, passed_}; }
+  bool restore_state(std::uint32_t version, const counts& saved) {
+    if (version != state_version) return false;
+    if (const auto read = etf::decode<settings>(args().encoded)) configure(*read);
+    std::tie(wrong_, passed_) = saved;
+    return true;
+  }
+
+ private:
+  void configure(const settings& args) {
+    code_ = args.code.value_or(4711);
+    open_for_ = std::chrono::milliseconds(args.open_for.value_or(10'000));
+    blocked_for_ = std::chrono::milliseconds(args.blocked_for.value_or(30'000));
+  }
+
+  std::int64_t code_ = 0;
+  std::chrono::nanoseconds open_for_{};
+  std::chrono::nanoseconds blocked_for_{};
+  std::int64_t wrong_ = 0; // in a row
+  std::int64_t passed_ = 0;
+};
+
+} // namespace door
+
+COPPICE_PLUGIN("door", "1.0.0", door::door_statem);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// door's next versions, which also count how often they were taken over and save that too.
+// rooms: plugins
+#include <coppice/statem.hpp>
+
+#pragma push_macro("COPPICE_PLUGIN")
+#undef COPPICE_PLUGIN
+#define COPPICE_PLUGIN(...) static_assert(true)
+#include "../../../plugins/door/door.cpp"
+#pragma pop_macro("COPPICE_PLUGIN")
+
+namespace door {
+
+class next_door : public door_statem {
+ public:
+  static constexpr std::uint32_t state_version = 2;
+  using more_counts = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+
+  more_counts save_state() const {
+    const auto [wrong, through] = door_statem::save_state();
+    return {wrong, through, taken_over_};
+  }
+  bool restore_state(std::uint32_t version, const std::variant<counts, more_counts>& saved) {
+    if (const auto* const former = std::get_if<counts>(&saved)) {
+      taken_over_ = 1;
+      return door_statem::restore_state(version, *former);
+    }
+    const auto& [wrong, through, times] = std::get<more_counts>(saved);
+    taken_over_ = times + 1;
+    return door_statem::restore_state(1, {wrong, through});
+  }
+
+ private:
+  std::int64_t taken_over_ = 0;
+};
+
+} // namespace door
+
+COPPICE_PLUGIN("door", VERSION, door::next_door);
