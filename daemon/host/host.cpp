@@ -22,13 +22,17 @@ struct interface_entry {
 };
 
 std::span<const interface_entry> interfaces() {
-  static const interface_entry all[] = {
-      {COPPICE_MESSAGE_1, message_interface()},     {COPPICE_ACTOR_1, actor_interface()},
-      {COPPICE_CALL_1, call_interface()},           {COPPICE_TIMER_1, timer_interface()},
-      {COPPICE_WORK_1, work_interface()},           {COPPICE_LOG_1, log_interface()},
-      {COPPICE_ORDER_DRAFT_1, order_interface()},   {COPPICE_POST_DRAFT_1, post_interface()},
-      {COPPICE_METRIC_DRAFT_1, metric_interface()}, {COPPICE_AWAIT_DRAFT_1, await_interface()},
-      {COPPICE_STREAM_HOST_DRAFT_1, stream_interface()}};
+  static const interface_entry all[] = {{COPPICE_MESSAGE_1, message_interface()},
+                                        {COPPICE_ACTOR_1, actor_interface()},
+                                        {COPPICE_CALL_1, call_interface()},
+                                        {COPPICE_TIMER_1, timer_interface()},
+                                        {COPPICE_WORK_1, work_interface()},
+                                        {COPPICE_LOG_1, log_interface()},
+                                        {COPPICE_ORDER_DRAFT_1, order_interface()},
+                                        {COPPICE_POST_DRAFT_1, post_interface()},
+                                        {COPPICE_METRIC_DRAFT_1, metric_interface()},
+                                        {COPPICE_AWAIT_DRAFT_1, await_interface()},
+                                        {COPPICE_STREAM_HOST_DRAFT_1, stream_interface()}};
   return all;
 }
 

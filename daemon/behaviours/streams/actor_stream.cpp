@@ -63,7 +63,7 @@ base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_opt
   proxy_due_ = comes_by_proxy(socket, *options_);
   if (proxy_due_ && tls.context != nullptr) tls_later_ = std::make_unique<net::tls_options>(tls);
   auto made = net::stream::adopt(loop_, std::move(socket), proxy_due_ ? net::tls_options() : tls);
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   stream_ = std::move(*made);
   if (is_tcp) {
     peer_ = text_of(stream_.peer_address());
@@ -95,7 +95,7 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
     connected();
     dialer_ = {};
   });
-  if (!begun) return tl::unexpected(std::move(begun.error()));
+  if (!begun) return unexpected(std::move(begun.error()));
   dialer_ = std::move(*begun);
   return {};
 }
@@ -343,8 +343,8 @@ actor_stream::write_result actor_stream::write(message bytes) {
   if (view.size() < net::write_queue::copy_below)
     stream_.write(view);
   else
-    stream_.write_owned(view, [](void* owner) { runtime::raw_message::release(owner); },
-                        runtime::raw_message::disown(bytes));
+    stream_.write_owned(
+        view, [](void* owner) { runtime::raw_message::release(owner); }, runtime::raw_message::disown(bytes));
   note_written();
   return write_result::ok;
 }

@@ -86,7 +86,9 @@ class actor_stream final : private net::stream_handler {
     std::uint64_t written = 0; // taken by the kernel
     std::uint64_t queued = 0;
   };
-  bytes traffic() const { return stream_ ? bytes{stream_.bytes_read(), stream_.bytes_written(), stream_.bytes_queued()} : totals_; }
+  bytes traffic() const {
+    return stream_ ? bytes{stream_.bytes_read(), stream_.bytes_written(), stream_.bytes_queued()} : totals_;
+  }
   // Once gone().
   stream_end how() const { return how_; }
   // As addresses, or a Unix-domain socket's path.
