@@ -95,14 +95,14 @@ class main_loop {
  public:
   base::status listen() {
     auto made = base::uv::loop::make();
-    if (!made) return tl::unexpected(made.error());
+    if (!made) return unexpected(made.error());
     loop_.emplace(std::move(*made));
     auto wake = base::uv::async::make(*loop_, [this] { loop_->stop(); });
-    if (!wake) return tl::unexpected(wake.error());
+    if (!wake) return unexpected(wake.error());
     wake_ = std::move(*wake);
     for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
       auto handle = base::uv::signal::make(*loop_, number, [this](int which) { heard(which); });
-      if (!handle) return tl::unexpected(handle.error());
+      if (!handle) return unexpected(handle.error());
       signals_.push_back(std::move(*handle));
     }
     return {};
@@ -190,7 +190,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   }
   node::instance& running = **node;
   auto control = control::serve(running, lines, manager);
-  auto http = control ? control::serve_http(running) : tl::make_unexpected(control.error());
+  auto http = control ? control::serve_http(running) : unexpected(control.error());
   if (!http) {
     running.stop();
     base::log::stop();

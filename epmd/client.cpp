@@ -26,7 +26,7 @@ class inquiry::exchange : public net::stream_handler {
   base::status connect(uv_loop_t* on, const base::socket_address& epmd, const request& asked) {
     // Without a timeout of its own: the deadline covers it.
     auto made = net::stream::connect(on, epmd, {std::chrono::milliseconds(0), {}}, *this);
-    if (!made) return tl::unexpected(std::move(made.error()).context(target_));
+    if (!made) return unexpected(std::move(made.error()).context(target_));
     stream_ = std::move(*made);
     base::buffer bytes;
     encode(bytes, asked);
@@ -77,7 +77,7 @@ class inquiry::exchange_for final : public exchange {
     auto made = std::make_unique<exchange_for>(on, epmd, patience);
     made->decode_ = decode;
     made->done_ = std::move(done);
-    if (auto begun = made->connect(on, epmd, asked); !begun) return tl::unexpected(std::move(begun.error()));
+    if (auto begun = made->connect(on, epmd, asked); !begun) return unexpected(std::move(begun.error()));
     return inquiry(std::move(made));
   }
 
@@ -90,7 +90,7 @@ class inquiry::exchange_for final : public exchange {
     if (answer->has_value()) return finish(std::move(**answer));
     if (ended) give_up({base::errc::closed, "hung up without an answer"});
   }
-  void failed(base::error why) override { finish(tl::unexpected(std::move(why))); }
+  void failed(base::error why) override { finish(unexpected(std::move(why))); }
 
   void finish(base::result<Answer> answer) {
     hang_up();
@@ -112,7 +112,7 @@ base::result<inquiry> inquiry::lookup(uv_loop_t* on, const base::socket_address&
                                       const std::string& name, std::chrono::milliseconds patience,
                                       done_fn<std::optional<node_info>> done) {
   using answer = std::optional<node_info>;
-  if (auto fine = check_name(name); !fine) return tl::unexpected(std::move(fine.error()));
+  if (auto fine = check_name(name); !fine) return unexpected(std::move(fine.error()));
   const auto decode = [](base::bytes_span received, bool) { return decode_port_reply(received); };
   return exchange_for<answer>::start(on, epmd, port_request{name}, patience, decode, std::move(done));
 }
@@ -121,8 +121,9 @@ base::result<inquiry> inquiry::names(uv_loop_t* on, const base::socket_address& 
                                      std::chrono::milliseconds patience, done_fn<names_reply> done) {
   const auto decode = [](base::bytes_span received, bool ended) -> base::result<std::optional<names_reply>> {
     if (!ended) return std::nullopt;
-    return decode_names_reply(received).map(
-        [](names_reply reply) { return std::optional(std::move(reply)); });
+    auto reply = decode_names_reply(received);
+    if (!reply) return unexpected(std::move(reply.error()));
+    return std::move(*reply);
   };
   return exchange_for<names_reply>::start(on, epmd, names_request{}, patience, decode, std::move(done));
 }

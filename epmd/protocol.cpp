@@ -61,7 +61,7 @@ class reader {
   bool failed_ = false;
 };
 
-tl::unexpected<base::error> malformed(std::string_view what) {
+unexpected<base::error> malformed(std::string_view what) {
   return base::fail(base::errc::invalid, fmt::format("malformed {}", what));
 }
 
@@ -106,7 +106,7 @@ base::result<request> decode_alive(base::bytes_span body) {
   node.name = in.text(in.integer<std::uint16_t>());
   node.extra = in.text(in.integer<std::uint16_t>());
   if (in.failed()) return malformed("registration");
-  if (auto fine = check_name(node.name); !fine) return tl::unexpected(std::move(fine.error()));
+  if (auto fine = check_name(node.name); !fine) return unexpected(std::move(fine.error()));
   if (node.extra.size() > max_extra_bytes) return malformed("registration: too much extra data");
   return alive_request{std::move(node)};
 }
@@ -115,7 +115,7 @@ base::result<request> decode_alive(base::bytes_span body) {
 base::result<std::string> decode_name(base::bytes_span body) {
   std::string_view name = base::as_text(body.subspan(1));
   if (!name.empty() && name.back() == '\0') name.remove_suffix(1);
-  if (auto fine = check_name(name); !fine) return tl::unexpected(std::move(fine.error()));
+  if (auto fine = check_name(name); !fine) return unexpected(std::move(fine.error()));
   return std::string(name);
 }
 
@@ -129,6 +129,13 @@ bool parse_name_line(std::string_view line, named_port& out) {
   if (code != std::errc{} || end != digits.data() + digits.size()) return false;
   out.name = line.substr(before.size(), middle - before.size());
   return true;
+}
+
+template <class Request>
+base::result<request> decode_named(base::bytes_span body) {
+  auto name = decode_name(body);
+  if (!name) return unexpected(std::move(name.error()));
+  return Request{std::move(*name)};
 }
 
 } // namespace
@@ -176,9 +183,9 @@ base::result<request> decode_request(base::bytes_span body) {
     case tag_kill:
       return kill_request{};
     case tag_port:
-      return decode_name(body).map([](std::string name) { return request(port_request{std::move(name)}); });
+      return decode_named<port_request>(body);
     case tag_stop:
-      return decode_name(body).map([](std::string name) { return request(stop_request{std::move(name)}); });
+      return decode_named<stop_request>(body);
     default:
       return base::fail(base::errc::invalid, fmt::format("unknown request {}", body[0]));
   }

@@ -24,11 +24,11 @@ base::result<std::unique_ptr<registration>> registration::start(uv_loop_t* on,
                                                                 node_info node,
                                                                 std::chrono::milliseconds patience,
                                                                 event_fn on_event, net::keeping kept) {
-  if (auto fine = check_name(node.name); !fine) return tl::unexpected(std::move(fine.error()));
+  if (auto fine = check_name(node.name); !fine) return unexpected(std::move(fine.error()));
   std::unique_ptr<registration> made(
       new registration(on, epmd, std::move(node), patience, std::move(on_event)));
   auto stream = net::stream::connect(on, epmd, {std::chrono::milliseconds(0), {}}, *made);
-  if (!stream) return tl::unexpected(std::move(stream.error()).context(made->target_));
+  if (!stream) return unexpected(std::move(stream.error()).context(made->target_));
   made->kept_ = std::move(kept);
   made->stream_ = std::move(*stream);
   base::buffer bytes;
@@ -45,12 +45,12 @@ base::result<std::unique_ptr<registration>> registration::resume(
   registration& self = *made;
   self.resumes_ = true;
   auto stream = net::stream::adopt(on, {std::move(from.fd), true, {}});
-  if (!stream) return tl::unexpected(std::move(stream.error()).context(self.target_));
+  if (!stream) return unexpected(std::move(stream.error()).context(self.target_));
   self.stream_ = std::move(*stream);
   self.place_ = std::move(from.place);
   auto asked = inquiry::lookup(on, epmd, self.node_.name, patience,
                                [&self](const auto& found) { self.compare(found); });
-  if (!asked) return tl::unexpected(std::move(asked.error()));
+  if (!asked) return unexpected(std::move(asked.error()));
   self.asked_ = std::move(*asked);
   self.stream_.start(self);
   return made;
@@ -94,7 +94,7 @@ void registration::lose(base::error why) {
   asked_ = inquiry();
   place_ = {};
   stream_.close();
-  tell(tl::unexpected(std::move(why).context(target_)));
+  tell(unexpected(std::move(why).context(target_)));
 }
 
 void registration::tell(base::result<std::uint32_t> event) {

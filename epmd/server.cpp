@@ -43,7 +43,7 @@ server::~server() = default;
 base::result<std::unique_ptr<server>> server::start(uv_loop_t* on, server_options options,
                                                     std::function<void()> on_kill) {
   std::unique_ptr<server> made(new server(on, bounded(std::move(options)), std::move(on_kill)));
-  if (auto listening = made->listen(); !listening) return tl::unexpected(std::move(listening.error()));
+  if (auto listening = made->listen(); !listening) return unexpected(std::move(listening.error()));
   return made;
 }
 
@@ -55,7 +55,7 @@ base::status server::listen() {
   const auto accept = [this](net::accepted_socket socket) { accepted(std::move(socket)); };
   for (base::unique_fd& fd : options_.inherited) {
     auto made = net::listener::adopt(loop_, std::move(fd), bounds, accept);
-    if (!made) return tl::unexpected(std::move(made.error()));
+    if (!made) return unexpected(std::move(made.error()));
     listeners_.push_back(std::move(*made));
   }
   bounds.kept = options_.kept;
@@ -66,13 +66,13 @@ base::status server::listen() {
     if (made) {
       listeners_.push_back(std::move(*made));
     } else if (!address.is_ipv6() || made.error().code == base::errc::exists) {
-      return tl::unexpected(std::move(made.error()));
+      return unexpected(std::move(made.error()));
     } else {
       base::log::debug("epmd", "{}", made.error().text);
       first_failure = std::move(made.error());
     }
   }
-  if (listeners_.empty()) return tl::unexpected(std::move(first_failure));
+  if (listeners_.empty()) return unexpected(std::move(first_failure));
   port_ = listeners_.front().address().port();
   return {};
 }

@@ -84,7 +84,7 @@ std::string encode(const reply& r) {
 
 base::result<request> decode_request(std::string_view line) {
   auto document = object_of(line, deepest_request);
-  if (!document) return tl::unexpected(std::move(document.error()).context("request"));
+  if (!document) return unexpected(std::move(document.error()).context("request"));
   request r{text_at(*document, "command")};
   if (auto given = document->find("arguments"); given != document->end()) r.arguments = std::move(*given);
   if (r.command.empty()) return base::fail(base::errc::invalid, "request: no command");
@@ -94,14 +94,14 @@ base::result<request> decode_request(std::string_view line) {
 
 base::result<reply> decode_reply(std::string_view line) {
   auto document = object_of(line, deepest_reply);
-  if (!document) return tl::unexpected(std::move(document.error()).context("reply"));
+  if (!document) return unexpected(std::move(document.error()).context("reply"));
   if (auto result = document->find("result"); result != document->end()) return reply(std::move(*result));
   auto error = document->find("error");
   if (error == document->end() || !error->is_object()) {
     return base::fail(base::errc::invalid, "reply: neither result nor error");
   }
-  return reply(tl::unexpect, failure{code_of(text_at(*error, "code")), text_at(*error, "what"),
-                                     text_at(*error, "why"), text_at(*error, "hint")});
+  return reply(unexpect, failure{code_of(text_at(*error, "code")), text_at(*error, "what"),
+                                 text_at(*error, "why"), text_at(*error, "hint")});
 }
 
 } // namespace coppice::api

@@ -39,7 +39,7 @@ struct failure {
   std::string hint; // empty: none
 };
 
-using reply = tl::expected<nlohmann::json, failure>;
+using reply = expected<nlohmann::json, failure>;
 
 // One line with its line feed. Text that is not UTF-8 is written with replacement characters.
 std::string encode(const request& r);

@@ -116,20 +116,18 @@ std::string address_range::to_string() const {
 }
 
 result<access_list> access_list::parse(const std::vector<std::string>& allow,
-                                             const std::vector<std::string>& deny) {
+                                       const std::vector<std::string>& deny) {
   access_list out;
-  const auto read = [](const std::vector<std::string>& texts,
-                       std::vector<address_range>& into) -> status {
+  const auto read = [](const std::vector<std::string>& texts, std::vector<address_range>& into) -> status {
     for (const std::string& text : texts) {
       auto range = address_range::parse(text);
-      if (!range) return tl::unexpected(std::move(range.error()));
+      if (!range) return unexpected(std::move(range.error()));
       into.push_back(*range);
     }
     return {};
   };
-  if (auto done = read(allow, out.allow); !done)
-    return tl::unexpected(std::move(done.error()).context("allow"));
-  if (auto done = read(deny, out.deny); !done) return tl::unexpected(std::move(done.error()).context("deny"));
+  if (auto done = read(allow, out.allow); !done) return unexpected(std::move(done.error()).context("allow"));
+  if (auto done = read(deny, out.deny); !done) return unexpected(std::move(done.error()).context("deny"));
   return out;
 }
 

@@ -41,7 +41,7 @@ struct access_list {
 
   // errc::invalid as address_range::parse, naming the text.
   static result<access_list> parse(const std::vector<std::string>& allow,
-                                         const std::vector<std::string>& deny);
+                                   const std::vector<std::string>& deny);
   bool permits(const socket_address& who) const;
   bool operator==(const access_list& other) const = default;
 };

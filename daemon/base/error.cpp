@@ -35,11 +35,11 @@ errc code_of_errno(int number) {
 
 } // namespace
 
-tl::unexpected<error> fail_errno(std::string what, int number) {
+unexpected<error> fail_errno(std::string what, int number) {
   return fail(code_of_errno(number), std::move(what) + ": " + std::generic_category().message(number));
 }
 
-tl::unexpected<error> fail_uv(std::string what, int result) {
+unexpected<error> fail_uv(std::string what, int result) {
   if (result == UV_EOF) return fail(errc::closed, std::move(what) + ": closed by the other end");
   if (result == UV_ECANCELED) return fail(errc::closed, std::move(what) + ": cancelled");
   // On Unix libuv passes errno on, negated; what it adds itself (resolver, EOF) starts at -3000.

@@ -4,9 +4,9 @@
 // function that calls a throwing library. Any thread.
 #pragma once
 
+#include <coppice/etf/result.hpp>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
 
 namespace coppice::base {
@@ -37,16 +37,16 @@ struct error {
 };
 
 template <class T>
-using result = tl::expected<T, error>;
+using result = expected<T, error>;
 using status = result<void>;
 
-inline tl::unexpected<error> fail(errc code, std::string text) {
-  return tl::unexpected<error>(error{code, std::move(text)});
+inline unexpected<error> fail(errc code, std::string text) {
+  return unexpected<error>(error{code, std::move(text)});
 }
 
 // The same with errno's words behind: "open /x: No such file or directory".
-tl::unexpected<error> fail_errno(std::string what, int number);
+unexpected<error> fail_errno(std::string what, int number);
 // And with libuv's, for its negative results.
-tl::unexpected<error> fail_uv(std::string what, int result);
+unexpected<error> fail_uv(std::string what, int result);
 
 } // namespace coppice::base

@@ -40,7 +40,7 @@ result<std::string> write_beside(const std::string& path, std::string_view conte
   if (!fd) return fail_errno("create " + temporary, errno);
   if (auto done = fill(fd.get(), temporary, contents, mode); !done) {
     unlink(temporary.c_str());
-    return tl::unexpected(std::move(done.error()));
+    return unexpected(std::move(done.error()));
   }
   return temporary;
 }
@@ -63,7 +63,7 @@ result<unique_fd> open_file(const std::string& path, int flags, mode_t mode) {
 
 result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   auto fd = open_file(path, O_RDONLY);
-  if (!fd) return tl::unexpected(std::move(fd.error()));
+  if (!fd) return unexpected(std::move(fd.error()));
   std::string contents;
   std::size_t used = 0;
   for (;;) {
@@ -83,7 +83,7 @@ result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 
 status write_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {
   const auto temporary = write_beside(path, contents, mode);
-  if (!temporary) return tl::unexpected(temporary.error());
+  if (!temporary) return unexpected(temporary.error());
   if (rename(temporary->c_str(), path.c_str()) == 0) return {};
   const int problem = errno;
   unlink(temporary->c_str());
@@ -92,7 +92,7 @@ status write_file_atomic(const std::string& path, std::string_view contents, mod
 
 status write_new_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {
   const auto temporary = write_beside(path, contents, mode);
-  if (!temporary) return tl::unexpected(temporary.error());
+  if (!temporary) return unexpected(temporary.error());
   // Of the calls that give a file its name, link(2) is the one that takes no name which is in use.
   const int linked = link(temporary->c_str(), path.c_str());
   const int problem = errno;

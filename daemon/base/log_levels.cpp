@@ -181,7 +181,7 @@ void set_level(level lowest) {
 status set_level(std::string_view module, std::optional<level> lowest) {
   if (!lowest && !levels().knows(module)) return {};
   const auto of = levels().of(module);
-  if (!of) return tl::unexpected(of.error());
+  if (!of) return unexpected(of.error());
   (*of)->configure(number(lowest));
   return {};
 }
@@ -207,7 +207,7 @@ status override_level(level_scope scope, std::string_view of, std::optional<leve
   if (scope == level_scope::common) return levels().common().put(number(lowest), until), status{};
   if (!lowest && !levels().knows(of)) return {};
   const auto module = levels().of(of);
-  if (!module) return tl::unexpected(module.error());
+  if (!module) return unexpected(module.error());
   (*module)->put(number(lowest), until);
   return {};
 }

@@ -12,7 +12,7 @@
 namespace coppice::base {
 namespace {
 
-tl::unexpected<error> not_an_address(std::string_view text) {
+unexpected<error> not_an_address(std::string_view text) {
   return fail(errc::invalid, "\"" + std::string(text) + "\" is no IPv4 or IPv6 address");
 }
 

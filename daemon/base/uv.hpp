@@ -17,9 +17,9 @@
 
 namespace coppice::base::uv {
 
-// A uv_loop_t, and at most one part of another room's. Destruction runs close callbacks that are due, for two seconds also streams that close by
-// themselves; a handle whose owner outlives it is named in the log and its memory left to that owner.
-// What another room keeps with a loop; gone before the loop is closed.
+// A uv_loop_t, and at most one part of another room's. Destruction runs close callbacks that are due, for two
+// seconds also streams that close by themselves; a handle whose owner outlives it is named in the log and its
+// memory left to that owner. What another room keeps with a loop; gone before the loop is closed.
 class loop_part {
  public:
   virtual ~loop_part() = default;

@@ -16,7 +16,7 @@ namespace {
 
 using runtime::message;
 using runtime::message_writer;
-using error_term = tl::unexpected<message>;
+using error_term = unexpected<message>;
 
 // What was given of a child spec, as it came; an empty one was not given.
 struct given_spec {
@@ -170,8 +170,7 @@ void write_shutdown(etf::writer& out, const shutdown_limit& limit) {
 
 } // namespace
 
-tl::expected<child_spec, message> read_child_spec(const message& term, auto_shutdown policy,
-                                                  unsigned levels) {
+expected<child_spec, message> read_child_spec(const message& term, auto_shutdown policy, unsigned levels) {
   const auto given = read_given_spec(term.bytes());
   if (!given) return invalid("invalid_child_spec", term.bytes());
   if (given->id.empty()) return error_term(message::atom("missing_id"));

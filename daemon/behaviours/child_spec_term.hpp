@@ -6,9 +6,9 @@
 // a supervisor's flags name and on_exceeded. Pure.
 #pragma once
 
+#include <coppice/etf/result.hpp>
 #include <coppice/etf/writer.hpp>
 #include <memory>
-#include <tl/expected.hpp>
 
 #include "behaviours/child_table.hpp"
 
@@ -21,10 +21,10 @@ constexpr unsigned deepest_supervisor = 32;
 // …, and {bad_start_spec, Start} for what no actor here can be started by; of a supervisor also what its init
 // would have said, {supervisor_data, {invalid_strategy, S}}, {start_spec, {duplicate_child_name, Id}}, ….
 // `levels`: of supervisors, this child's included, that there may be; {nested_too_deep, Id}.
-tl::expected<child_spec, runtime::message> read_child_spec(const runtime::message& term, auto_shutdown policy,
-                                                           unsigned levels = deepest_supervisor);
+expected<child_spec, runtime::message> read_child_spec(const runtime::message& term, auto_shutdown policy,
+                                                       unsigned levels = deepest_supervisor);
 // {SupFlags, [ChildSpec]}. It is a pair.
-tl::expected<std::shared_ptr<const supervisor_spec>, runtime::message> read_supervisor_spec(
+expected<std::shared_ptr<const supervisor_spec>, runtime::message> read_supervisor_spec(
     const runtime::message& pair, unsigned levels);
 
 // The same pair: the period in seconds, as OTP has it, rounded up.

@@ -208,33 +208,32 @@ message call_message(process& self, const runtime::reference& ref, etf::bytes bo
   return call_message(self, ref, message::immortal(body));
 }
 
-tl::expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,
-                                                        message body) {
-  if (is_self(self, to)) return tl::unexpected(call_error{call_error::kind::calling_self, {}});
+expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,
+                                                    message body) {
+  if (is_self(self, to)) return unexpected(call_error{call_error::kind::calling_self, {}});
   const runtime::reference ref = self.make_ack();
   const auto sent = self.send_call(to, ref, call_message(self, ref, std::move(body)));
   if (sent == runtime::send_status::ok) return ref;
   self.demonitor(ref, true);
-  if (sent == runtime::send_status::malformed)
-    return tl::unexpected(call_error{call_error::kind::bad_term, {}});
-  return tl::unexpected(call_error{call_error::kind::exit, message::atom("mailbox_full")});
+  if (sent == runtime::send_status::malformed) return unexpected(call_error{call_error::kind::bad_term, {}});
+  return unexpected(call_error{call_error::kind::exit, message::atom("mailbox_full")});
 }
 
-tl::expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,
-                                                        etf::bytes body) {
+expected<runtime::reference, call_error> start_call(process& self, const runtime::destination& to,
+                                                    etf::bytes body) {
   return start_call(self, to, message::immortal(body));
 }
 
 static call_result body_of(message answer) {
   message body = runtime::reply_in(std::move(answer));
   // Someone else who knew the alias: not an answer, and the reference is spent.
-  if (!body) return tl::unexpected(call_error{call_error::kind::exit, message::atom("bad_reply")});
+  if (!body) return unexpected(call_error{call_error::kind::exit, message::atom("bad_reply")});
   return body;
 }
 
 call_result finish_call(process& self, const runtime::reference& call, base::nanos deadline) {
   auto answer = self.await(call, deadline);
-  if (!answer) return tl::unexpected(error_of(std::move(answer.error())));
+  if (!answer) return unexpected(error_of(std::move(answer.error())));
   return body_of(std::move(*answer));
 }
 
@@ -245,19 +244,19 @@ call_result call(process& self, const runtime::destination& to, etf::bytes body,
 call_result call(process& self, const runtime::destination& to, message body, base::nanos deadline) {
   if (to.what() == runtime::destination::kind::name) {
     const auto found = self.host().whereis(to.name());
-    if (!found) return tl::unexpected(call_error{call_error::kind::noproc, {}});
+    if (!found) return unexpected(call_error{call_error::kind::noproc, {}});
     return call(self, *found, std::move(body), deadline);
   }
   if (to.what() == runtime::destination::kind::process && to.here())
     return call(self, to.process(), std::move(body), deadline);
   const auto started = start_call(self, to, std::move(body));
-  if (!started) return tl::unexpected(started.error());
+  if (!started) return unexpected(started.error());
   return finish_call(self, *started, deadline);
 }
 
 call_result call(process& self, const runtime::pid& to, message body, base::nanos deadline) {
   if (!to.here()) return call(self, runtime::destination(to), std::move(body), deadline);
-  if (to == self.self()) return tl::unexpected(call_error{call_error::kind::calling_self, {}});
+  if (to == self.self()) return unexpected(call_error{call_error::kind::calling_self, {}});
   return result_of(self.call(to, std::move(body), deadline));
 }
 
@@ -266,18 +265,18 @@ call_result result_of(runtime::answer_to_call answer) {
   if (answer.what == kind::reply) [[likely]]
     return std::move(answer.term);
   if (answer.what == kind::enveloped) return body_of(std::move(answer.term));
-  return tl::unexpected(error_of({error_kind(answer.what), std::move(answer.term)}));
+  return unexpected(error_of({error_kind(answer.what), std::move(answer.term)}));
 }
 
 std::vector<call_result> call_many(process& self, std::span<const runtime::destination> to, etf::bytes body,
                                    base::nanos deadline) {
-  std::vector<tl::expected<runtime::reference, call_error>> started;
+  std::vector<expected<runtime::reference, call_error>> started;
   started.reserve(to.size());
   for (const auto& one : to) started.push_back(start_call(self, one, body));
   std::vector<call_result> out;
   out.reserve(to.size());
   for (const auto& one : started) {
-    out.push_back(one ? finish_call(self, *one, deadline) : call_result(tl::unexpected(one.error())));
+    out.push_back(one ? finish_call(self, *one, deadline) : call_result(unexpected(one.error())));
   }
   return out;
 }

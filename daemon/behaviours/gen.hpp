@@ -6,12 +6,12 @@
 
 #include <array>
 #include <coppice/etf/cursor.hpp>
+#include <coppice/etf/result.hpp>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
@@ -80,7 +80,7 @@ struct call_error {
   runtime::message reason; // for exit
 };
 
-using call_result = tl::expected<runtime::message, call_error>;
+using call_result = expected<runtime::message, call_error>;
 
 // gen_server:call. `deadline` is monotonic; runtime::no_deadline waits as long as it takes. Parks.
 call_result call(runtime::process& self, const runtime::destination& to, etf::bytes body,
@@ -97,11 +97,10 @@ std::vector<call_result> call_many(runtime::process& self, std::span<const runti
                                    etf::bytes body, base::nanos deadline);
 
 // call() in two steps: what start_call returns is given to finish_call, once.
-tl::expected<runtime::reference, call_error> start_call(runtime::process& self,
-                                                        const runtime::destination& to, etf::bytes body);
-tl::expected<runtime::reference, call_error> start_call(runtime::process& self,
-                                                        const runtime::destination& to,
-                                                        runtime::message body);
+expected<runtime::reference, call_error> start_call(runtime::process& self, const runtime::destination& to,
+                                                    etf::bytes body);
+expected<runtime::reference, call_error> start_call(runtime::process& self, const runtime::destination& to,
+                                                    runtime::message body);
 call_result finish_call(runtime::process& self, const runtime::reference& call, base::nanos deadline);
 
 // The exit reason in call_error when there was no stack left to wait on: this very message.
@@ -124,7 +123,7 @@ struct start_error {
   runtime::pid who{};      // for init: whose it was
 };
 
-using start_result = tl::expected<runtime::pid, start_error>;
+using start_result = expected<runtime::pid, start_error>;
 
 // proc_lib:start_link and its kin: spawns, and waits until the new process's init is through. options.ack is
 // set here; options.monitor is worth something only with a result. `deadline` is monotonic. Parks.

@@ -14,8 +14,8 @@ using runtime::message;
 using runtime::process;
 using failure = start_error::kind;
 
-tl::unexpected<start_error> failed(failure what, message reason = {}) {
-  return tl::unexpected(start_error{what, {}, std::move(reason), {}});
+unexpected<start_error> failed(failure what, message reason = {}) {
+  return unexpected(start_error{what, {}, std::move(reason), {}});
 }
 
 // `ok`, `ignore` or {error, Reason}.
@@ -25,7 +25,7 @@ start_result result_of(const runtime::pid& started, const message& ack) {
   if (at.read_atom_is("ignore")) return failed(failure::ignored, ack);
   etf::bytes reason;
   const bool is_error = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_term(reason);
-  return tl::unexpected(start_error{failure::init, {}, is_error ? ack.slice(reason) : ack, started});
+  return unexpected(start_error{failure::init, {}, is_error ? ack.slice(reason) : ack, started});
 }
 
 } // namespace
@@ -38,7 +38,7 @@ start_result start(process& self, runtime::spawn_options&& options, std::unique_
   auto started = self.spawn(std::move(options), std::move(does));
   if (!started) {
     self.demonitor(ack);
-    return tl::unexpected(start_error{failure::spawn, std::move(started.error()), {}, {}});
+    return unexpected(start_error{failure::spawn, std::move(started.error()), {}, {}});
   }
   const auto answer = self.await(ack, deadline);
   if (!answer) {

@@ -14,8 +14,8 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/pool.hpp"
-#include "behaviours/tcp_listener.hpp"
 #include "behaviours/supervisor_report.hpp"
+#include "behaviours/tcp_listener.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -163,8 +163,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
                                                                    const message& env) {
   const child_spec& spec = *one.spec;
   if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
-  if (spec.tcp != nullptr)
-    return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
+  if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
   return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled, spec.postponed});
@@ -173,7 +172,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
 supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,
                                         const message& env, base::nanos most) {
   const auto failed = [](message reason, runtime::crash_note note = {}) {
-    return tl::unexpected(start_failure{std::move(reason), std::move(note)});
+    return unexpected(start_failure{std::move(reason), std::move(note)});
   };
   auto does = make(one, label, env);
   if (!does) return failed(start_failed(does.error().text));

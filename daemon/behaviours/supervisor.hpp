@@ -5,10 +5,10 @@
 // kin). Starting and stopping a child park the process: what arrives meanwhile waits, as in OTP.
 #pragma once
 
+#include <coppice/etf/result.hpp>
 #include <functional>
 #include <memory>
 #include <string>
-#include <tl/expected.hpp>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -17,8 +17,8 @@
 #include "behaviours/order.hpp"
 #include "behaviours/peer_rights.hpp"
 #include "behaviours/pool_board.hpp"
-#include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/restart.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/tree.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/crash_notes.hpp"
@@ -80,7 +80,7 @@ class supervisor : public native_server {
     runtime::crash_note note{}; // of its init, for the log
   };
   // A child's pid, null when its init said ignore; or why it did not start.
-  using launched = tl::expected<runtime::pid, start_failure>;
+  using launched = expected<runtime::pid, start_failure>;
 
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 

@@ -17,7 +17,7 @@ namespace {
 
 using runtime::message;
 using runtime::message_writer;
-using error_term = tl::unexpected<message>;
+using error_term = unexpected<message>;
 
 // What was given of the flags, as it came; an empty one was not given.
 struct given_flags {
@@ -103,8 +103,8 @@ message read_flags(etf::bytes term, supervisor_spec& out) {
 
 } // namespace
 
-tl::expected<std::shared_ptr<const supervisor_spec>, message> read_supervisor_spec(const message& pair,
-                                                                                   unsigned levels) {
+expected<std::shared_ptr<const supervisor_spec>, message> read_supervisor_spec(const message& pair,
+                                                                               unsigned levels) {
   etf::cursor at(pair.bytes());
   etf::bytes flags;
   if (!at.read_tuple_of(2) || !at.read_term(flags)) return error_term(tagged("bad_start_spec", pair.bytes()));

@@ -88,7 +88,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
     auto source = where.secured == tcp_place::tls::files
                       ? net::tls_source::open(where.files)
                       : net::tls_source::automatic(shared_->certificates, {host_of(self.host().node_name())});
-    if (!source) return tl::unexpected(std::move(source.error()));
+    if (!source) return unexpected(std::move(source.error()));
     made.tls = std::move(*source);
   }
   net::listen_options options;
@@ -102,7 +102,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   auto socket = where.path.empty()
                     ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
                     : net::listener::unix_socket(loop, where.path, where.mode, {}, options, taken);
-  if (!socket) return tl::unexpected(std::move(socket.error()));
+  if (!socket) return unexpected(std::move(socket.error()));
   made.socket = std::move(*socket);
   made.shown = where.path.empty() ? made.socket.address().to_string() : where.path;
   if (made.tls != nullptr) made.shown += " tls";
@@ -140,11 +140,8 @@ void tcp_listener::start_actor(process& self, arrival one) {
   stream.socket = std::move(one.socket);
   stream.options = spec().options;
   stream.counters = counters_;
-  auto actor = self.host().factory()->make({.actor = what.actor,
-                                            .args = what.args,
-                                            .env = env_,
-                                            .label = label_,
-                                            .unhandled = what.unhandled});
+  auto actor = self.host().factory()->make(
+      {.actor = what.actor, .args = what.args, .env = env_, .label = label_, .unhandled = what.unhandled});
   auto* const taker = actor ? dynamic_cast<stream_taker*>(actor->get()) : nullptr;
   if (taker == nullptr) {
     tcp_counters::count(counters_->failed);
@@ -250,7 +247,9 @@ bool tcp_listener::wait_for_all(process& self, base::nanos until) {
 
 void tcp_listener::terminate(process& self, const message&) {
   close();
-  const auto tell = [&](auto how) { connections_.for_each([&](const runtime::pid& one, std::uint32_t) { how(one); }); };
+  const auto tell = [&](auto how) {
+    connections_.for_each([&](const runtime::pid& one, std::uint32_t) { how(one); });
+  };
   tell([&](const runtime::pid& one) { self.notify(one, message::atom(drain_notice)); });
   if (wait_for_all(self, base::mono_now() + spec().drain)) return;
   tell([&](const runtime::pid& one) { self.exit(one, runtime::reasons::shutdown()); });

@@ -90,7 +90,7 @@ class tcp_listener final : public server {
   std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
   runtime::pid self_; // once it is on the board
   base::nanos began_ = 0;
-  bool asked_ = false; // receive_io() is to come
+  bool asked_ = false;     // receive_io() is to come
   bool suspended_ = false; // by hand
   bool stopped_ = false;   // the sockets do not accept
 };

@@ -24,8 +24,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-tl::unexpected<no_reply> gone(std::string why) {
-  return tl::unexpected(no_reply{api::exit_code::no_node, std::move(why), false});
+unexpected<no_reply> gone(std::string why) {
+  return unexpected(no_reply{api::exit_code::no_node, std::move(why), false});
 }
 
 std::string words(int number) {
@@ -39,8 +39,8 @@ int poll_time(const std::optional<clock::time_point>& deadline) {
   return static_cast<int>(std::clamp<long long>(left, 0, 1 << 30));
 }
 
-tl::unexpected<no_reply> silent() {
-  return tl::unexpected(no_reply{api::exit_code::timed_out, "the node does not answer", false});
+unexpected<no_reply> silent() {
+  return unexpected(no_reply{api::exit_code::timed_out, "the node does not answer", false});
 }
 
 // How long connect(2) waits for room in the listener's queue: SO_SNDTIMEO of unix(7), where 0 is for ever.
@@ -54,14 +54,13 @@ void set_patience(int fd, std::chrono::milliseconds patience) {
 
 } // namespace
 
-tl::expected<client, no_reply> client::connect(const std::filesystem::path& socket_path,
-                                               std::optional<std::chrono::milliseconds> patience) {
+expected<client, no_reply> client::connect(const std::filesystem::path& socket_path,
+                                           std::optional<std::chrono::milliseconds> patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string& path = socket_path.native();
   if (path.size() >= sizeof address.sun_path) {
-    return tl::unexpected(
-        no_reply{api::exit_code::usage, path + ": the path is too long for a socket", false});
+    return unexpected(no_reply{api::exit_code::usage, path + ": the path is too long for a socket", false});
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
 
@@ -71,7 +70,7 @@ tl::expected<client, no_reply> client::connect(const std::filesystem::path& sock
   if (::connect(made.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == EAGAIN) return silent();
     if (errno == EACCES) {
-      return tl::unexpected(
+      return unexpected(
           no_reply{api::exit_code::no_node, path + ": " + api::who_may_open(socket_path), true});
     }
     return gone(path + ": " + words(errno));
@@ -92,8 +91,8 @@ client::~client() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-tl::expected<api::reply, no_reply> client::ask(const api::request& r,
-                                               std::optional<std::chrono::milliseconds> patience) {
+expected<api::reply, no_reply> client::ask(const api::request& r,
+                                           std::optional<std::chrono::milliseconds> patience) {
   std::optional<clock::time_point> deadline;
   if (patience) deadline = clock::now() + *patience;
 

@@ -23,8 +23,8 @@ class client {
  public:
   // no_node: nothing listens there, or it may not be used by us; timed_out: it does not accept us within
   // `patience` (absent: for ever); usage: no socket can have that path.
-  static tl::expected<client, no_reply> connect(
-      const std::filesystem::path& socket, std::optional<std::chrono::milliseconds> patience = std::nullopt);
+  static expected<client, no_reply> connect(const std::filesystem::path& socket,
+                                            std::optional<std::chrono::milliseconds> patience = std::nullopt);
 
   client(client&& other) noexcept;
   client& operator=(client&& other) noexcept;
@@ -34,8 +34,8 @@ class client {
 
   // Sends `r` and waits for its reply; `patience` absent: for ever. timed_out: no reply within it;
   // no_node: the node went away, or answered with something that is no reply.
-  tl::expected<api::reply, no_reply> ask(const api::request& r,
-                                         std::optional<std::chrono::milliseconds> patience);
+  expected<api::reply, no_reply> ask(const api::request& r,
+                                     std::optional<std::chrono::milliseconds> patience);
 
  private:
   explicit client(int fd) : fd_(fd) {}

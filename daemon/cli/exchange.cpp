@@ -30,14 +30,13 @@ base::result<long long> parse_timeout(const std::string& text) {
   return time->count();
 }
 
-tl::expected<client, no_reply> reach(const common_options& common,
-                                     std::optional<std::chrono::milliseconds> patience) {
+expected<client, no_reply> reach(const common_options& common,
+                                 std::optional<std::chrono::milliseconds> patience) {
   const auto socket = api::choose_socket(common.socket);
   if (!socket) {
     const base::errc code = socket.error().code;
-    return tl::unexpected(
-        no_reply{code == base::errc::invalid ? api::exit_code::usage : api::exit_code::no_node,
-                 socket.error().text, code == base::errc::refused});
+    return unexpected(no_reply{code == base::errc::invalid ? api::exit_code::usage : api::exit_code::no_node,
+                               socket.error().text, code == base::errc::refused});
   }
   return client::connect(*socket, patience);
 }

@@ -35,8 +35,8 @@ void add_timeout(CLI::App& app, std::string& text);
 base::result<long long> parse_timeout(const std::string& text);
 
 // A connection to the node that `common` means. usage: several are there; no_node: none, or not for us.
-tl::expected<client, no_reply> reach(const common_options& common,
-                                     std::optional<std::chrono::milliseconds> patience = node_patience);
+expected<client, no_reply> reach(const common_options& common,
+                                 std::optional<std::chrono::milliseconds> patience = node_patience);
 
 // Why there is no reply, said; its exit status.
 api::exit_code fail(const std::string& what, const no_reply& problem);

@@ -35,14 +35,14 @@ struct setback {
   std::optional<api::exit_code> final; // set: another attempt is of no use
 };
 
-using attempt = tl::expected<nlohmann::json, setback>;
+using attempt = expected<nlohmann::json, setback>;
 
 attempt no_node(std::string why) {
-  return tl::unexpected(setback{"no node: " + std::move(why), true, std::nullopt});
+  return unexpected(setback{"no node: " + std::move(why), true, std::nullopt});
 }
 
 attempt over(api::exit_code code, std::string why) {
-  return tl::unexpected(setback{std::move(why), false, code});
+  return unexpected(setback{std::move(why), false, code});
 }
 
 attempt without_reply(const no_reply& problem) {
@@ -76,15 +76,15 @@ attempt ask(const socket_choice& choose, const deadline& end) {
   if (!reply) return without_reply(reply.error());
   if (*reply) return std::move(**reply);
   const api::failure& failure = reply->error();
-  if (may_pass(failure.code)) return tl::unexpected(setback{failure.why, false, std::nullopt});
+  if (may_pass(failure.code)) return unexpected(setback{failure.why, false, std::nullopt});
   return over(api::exit_code_of(failure.code), failure.why);
 }
 
 } // namespace
 
-tl::expected<nlohmann::json, never_ready> wait_until_ready(
-    const socket_choice& choose, std::optional<milliseconds> timeout,
-    const std::function<void(const std::string&)>& saw) {
+expected<nlohmann::json, never_ready> wait_until_ready(const socket_choice& choose,
+                                                       std::optional<milliseconds> timeout,
+                                                       const std::function<void(const std::string&)>& saw) {
   const clock::time_point began = clock::now();
   const auto waited = [began] { return std::chrono::floor<milliseconds>(clock::now() - began); };
   const deadline end = timeout ? deadline(began + *timeout) : std::nullopt;
@@ -96,9 +96,9 @@ tl::expected<nlohmann::json, never_ready> wait_until_ready(
       return std::move(*tried);
     }
     const setback& now = tried.error();
-    if (now.final) return tl::unexpected(never_ready{*now.final, now.seen, false});
+    if (now.final) return unexpected(never_ready{*now.final, now.seen, false});
     if (end && clock::now() >= *end)
-      return tl::unexpected(never_ready{api::exit_code::timed_out, now.seen, now.no_node});
+      return unexpected(never_ready{api::exit_code::timed_out, now.seen, now.no_node});
     if (now.seen != seen) saw(seen = now.seen);
     std::this_thread::sleep_for(std::min(pause, left_until(end).value_or(pause)));
   }

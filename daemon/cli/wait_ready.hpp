@@ -29,9 +29,9 @@ struct never_ready {
 
 // Absent `timeout`: for ever; zero: one attempt. `saw` is called with what is in the way whenever that
 // changes. The document is the node's, its waited_ms the whole wait.
-tl::expected<nlohmann::json, never_ready> wait_until_ready(
-    const socket_choice& choose, std::optional<std::chrono::milliseconds> timeout,
-    const std::function<void(const std::string&)>& saw);
+expected<nlohmann::json, never_ready> wait_until_ready(const socket_choice& choose,
+                                                       std::optional<std::chrono::milliseconds> timeout,
+                                                       const std::function<void(const std::string&)>& saw);
 
 void declare_wait_ready(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run);
 

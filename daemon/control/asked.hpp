@@ -55,7 +55,7 @@ struct asked {
 
   void done(nlohmann::json document) { reply(api::reply(std::move(document))); }
   void fail(base::errc code, std::string why, std::string hint = {}) {
-    reply(api::reply(tl::unexpect, api::failure{code, what, std::move(why), std::move(hint)}));
+    reply(api::reply(unexpect, api::failure{code, what, std::move(why), std::move(hint)}));
   }
   void fail(const base::error& e) { fail(e.code, e.text); }
   void finish(const base::status& s) { s ? done(nlohmann::json::object()) : fail(s.error()); }

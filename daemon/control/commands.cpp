@@ -62,9 +62,9 @@ struct addressed {
 
 base::result<addressed> address(const asked& a) {
   auto to = a.of.resolve(a.text("name"));
-  if (!to) return tl::unexpected(to.error());
+  if (!to) return unexpected(to.error());
   auto term = a.of.parse(a.text("term"));
-  if (!term) return tl::unexpected(std::move(term.error()).context("term"));
+  if (!term) return unexpected(std::move(term.error()).context("term"));
   return addressed{std::move(*to), std::move(*term)};
 }
 
@@ -78,14 +78,14 @@ pending run_call(const request& r) {
 
 pending run_cast(const request& r) {
   auto target = address(*r);
-  r->finish(target ? r->of.cast(target->to, target->term) : base::status(tl::unexpected(target.error())));
+  r->finish(target ? r->of.cast(target->to, target->term) : base::status(unexpected(target.error())));
   return {};
 }
 
 pending run_send(const request& r) {
   auto target = address(*r);
   r->finish(target ? r->of.send(target->to, std::move(target->term))
-                   : base::status(tl::unexpected(target.error())));
+                   : base::status(unexpected(target.error())));
   return {};
 }
 
@@ -140,7 +140,7 @@ api::failure ended(const asked& a) {
 // Of one that has not told its state in time: what it does now, since it has begun that meanwhile.
 void answer_anew(const request& r, const runtime::pid& pid) {
   const auto info = r->of.runtime().info(pid);
-  if (!info) return r->reply(api::reply(tl::unexpect, ended(*r)));
+  if (!info) return r->reply(api::reply(unexpect, ended(*r)));
   if (is_parked(*info)) return answer_with_wait(r, *info, info_most_of_busy);
   r->done(info_json(r->of, *info));
 }
@@ -159,11 +159,12 @@ pending run_info(const request& r) {
                  r->done(std::move(document));
                });
   } else if (info->summary.is.behaviour == "tcp" && info->summary.is.plugin.empty()) {
-    r->of.listener(pid, node::instance::listener_change::none, info_most,
-                   [r, document = info_json(r->of, *info)](const base::result<runtime::message>& report) mutable {
-                     if (report) document["engine"] = report_document(*report);
-                     r->done(std::move(document));
-                   });
+    r->of.listener(
+        pid, node::instance::listener_change::none, info_most,
+        [r, document = info_json(r->of, *info)](const base::result<runtime::message>& report) mutable {
+          if (report) document["engine"] = report_document(*report);
+          r->done(std::move(document));
+        });
   } else if (is_parked(*info)) {
     answer_with_wait(r, *info, info_most);
   } else if (!info->summary.is.plugin.empty()) {
@@ -182,7 +183,7 @@ pending run_info(const request& r) {
   }
   return {patience, {}, [r, pid] {
             const auto now = r->of.runtime().info(pid);
-            return now ? api::reply(info_json(r->of, *now)) : api::reply(tl::unexpect, ended(*r));
+            return now ? api::reply(info_json(r->of, *now)) : api::reply(unexpect, ended(*r));
           }};
 }
 
@@ -214,7 +215,9 @@ pending run_listener(const request& r) {
   if (info->summary.is.behaviour != "tcp" || !info->summary.is.plugin.empty())
     return r->fail(base::errc::invalid, "it is no listener, but a " + info->summary.is.behaviour), pending{};
   const std::string asked = r->text("change");
-  const change wanted = asked == "suspend" ? change::suspend : asked == "resume" ? change::resume : change::none;
+  const change wanted = asked == "suspend"  ? change::suspend
+                        : asked == "resume" ? change::resume
+                                            : change::none;
   if (wanted == change::none && !asked.empty())
     return r->fail(base::errc::invalid, "a listener is suspended or resumed"), pending{};
   r->of.listener(info->summary.pid, wanted, r->timeout_nanos(),
@@ -311,7 +314,7 @@ pending run_wait_ready(const request& r) {
           [&of = r->of] {
             const std::string missing = not_started(of.status());
             const std::string why = missing.empty() ? "starting" : missing; // it has started this very moment
-            return api::reply(tl::unexpect, api::failure{base::errc::timeout, "request", why, {}});
+            return api::reply(unexpect, api::failure{base::errc::timeout, "request", why, {}});
           }};
 }
 
@@ -418,7 +421,7 @@ base::result<std::unique_ptr<server>> serve(node::instance& of, base::log::log_r
   options.sockets = of.sockets();
   if (control.socket == "auto") {
     if (auto made = api::prepare_socket_folder(api::socket_folder()); !made) {
-      return tl::unexpected(std::move(made.error()).context("control socket"));
+      return unexpected(std::move(made.error()).context("control socket"));
     }
   }
   options.looks = reports_of(of, manager);

@@ -50,7 +50,7 @@ class http_endpoint::inner {
     auto wake = base::uv::async::make(loop_, [this] {
       if (stopping_.load(std::memory_order_acquire)) loop_.stop();
     });
-    if (!wake) return tl::unexpected(std::move(wake.error()));
+    if (!wake) return unexpected(std::move(wake.error()));
     wake_ = std::move(*wake);
     net::http_options options;
     options.limits.body = 64 << 10; // read and ignored
@@ -58,7 +58,7 @@ class http_endpoint::inner {
     auto made = net::http_server::start(
         loop_.raw(), at, options,
         [this](const http_request& asked, net::http_exchange from) { server_->answer(from, answer(asked)); });
-    if (!made) return tl::unexpected(std::move(made.error()));
+    if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));
     address_ = server_->address();
     local_only_ = address_.is_loopback();
@@ -162,9 +162,9 @@ const base::socket_address& http_endpoint::address() const {
 base::result<std::unique_ptr<http_endpoint>> http_endpoint::start(node::instance& of,
                                                                   const base::socket_address& at) {
   auto loop = base::uv::loop::make();
-  if (!loop) return tl::unexpected(std::move(loop.error()));
+  if (!loop) return unexpected(std::move(loop.error()));
   auto made = std::make_unique<inner>(of, std::move(*loop));
-  if (auto opened = made->open(at); !opened) return tl::unexpected(std::move(opened.error()));
+  if (auto opened = made->open(at); !opened) return unexpected(std::move(opened.error()));
   return std::unique_ptr<http_endpoint>(new http_endpoint(std::move(made)));
 }
 
@@ -174,7 +174,7 @@ base::result<std::unique_ptr<http_endpoint>> serve_http(node::instance& of) {
   const auto at = base::socket_address::parse(wanted->address, wanted->port);
   if (!at) return base::fail(at.error().code, "control.http: " + at.error().text);
   auto made = http_endpoint::start(of, *at);
-  if (!made) return tl::unexpected(std::move(made.error()).context("control.http"));
+  if (!made) return unexpected(std::move(made.error()).context("control.http"));
   base::log::info("control", "metrics and health at http://{}/", (*made)->address().to_string());
   return made;
 }

@@ -52,7 +52,7 @@ answer::answer(std::shared_ptr<answers> to, request_id of) : to_(std::move(to)),
 
 answer::~answer() {
   if (to_)
-    (*this)(api::reply(tl::unexpect, api::failure{base::errc::internal, "request", "it was given up", {}}));
+    (*this)(api::reply(unexpect, api::failure{base::errc::internal, "request", "it was given up", {}}));
 }
 
 void answer::operator()(const api::reply& reply) {
@@ -70,7 +70,7 @@ class server::inner {
 
   base::status open(const server_options& options) {
     auto wake = base::uv::async::make(loop_, [this] { on_wake(); });
-    if (!wake) return tl::unexpected(wake.error());
+    if (!wake) return unexpected(wake.error());
     wake_ = std::move(*wake);
     answers_ = std::make_shared<answers>(wake_);
     net::listen_options limits = net::for_requests("the control socket", options.connections);
@@ -79,7 +79,7 @@ class server::inner {
     auto listening =
         net::listener::unix_socket(loop_.raw(), options.path, options.mode, group_id(options.group), limits,
                                    [this](net::accepted_socket s) { accept(std::move(s)); });
-    if (!listening) return tl::unexpected(std::move(listening.error()).context("control socket"));
+    if (!listening) return unexpected(std::move(listening.error()).context("control socket"));
     listener_ = std::move(*listening);
     kept_ = options.sockets != nullptr;
     looks_ = options.looks;
@@ -191,9 +191,9 @@ void server::look() {
 
 base::result<std::unique_ptr<server>> server::start(const server_options& options, request_function handle) {
   auto loop = base::uv::loop::make();
-  if (!loop) return tl::unexpected(loop.error());
+  if (!loop) return unexpected(loop.error());
   auto made = std::make_unique<inner>(std::move(*loop), std::move(handle));
-  if (auto opened = made->open(options); !opened) return tl::unexpected(opened.error());
+  if (auto opened = made->open(options); !opened) return unexpected(opened.error());
   return std::unique_ptr<server>(new server(std::move(made)));
 }
 

@@ -64,7 +64,7 @@ void session::next_request() {
 void session::on_timeout() {
   if (unread_ != 0) return on_unread();
   if (!answering_) return reject("no request came in time");
-  api::reply late(tl::unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}});
+  api::reply late(unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}});
   if (pending_.overdue) late = pending_.overdue();
   give_up();
   answer(number_, api::encode(late));
@@ -112,7 +112,7 @@ void session::go_on() {
 }
 
 void session::reject(const std::string& why) {
-  stream_.write(api::encode(api::reply(tl::unexpect, api::failure{base::errc::invalid, "request", why, {}})));
+  stream_.write(api::encode(api::reply(unexpect, api::failure{base::errc::invalid, "request", why, {}})));
   stream_.close_when_written();
   gone_();
 }

@@ -39,7 +39,7 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
           [this, tls = place.tls](net::accepted_socket socket) { accepted(std::move(socket), tls); });
       if (!made) {
         workers_[0].listeners.clear();
-        promise->set_value(tl::unexpected(std::move(made.error()).context("distribution")));
+        promise->set_value(unexpected(std::move(made.error()).context("distribution")));
         return;
       }
       addresses.push_back(made->address());

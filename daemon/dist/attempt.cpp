@@ -46,7 +46,7 @@ base::result<std::unique_ptr<attempt>> attempt::connect(uv_loop_t* on, attempt_o
   made->handshake_ = handshake::connecting(std::move(us), node, *made, made->prefix());
   made->locator_.emplace(on, opts, std::move(node),
                          [raw = made.get()](auto where) { raw->located(std::move(where)); });
-  if (auto started = made->locator_->start(); !started) return tl::unexpected(std::move(started.error()));
+  if (auto started = made->locator_->start(); !started) return unexpected(std::move(started.error()));
   return made;
 }
 
@@ -59,7 +59,7 @@ base::result<std::unique_ptr<attempt>> attempt::accept(uv_loop_t* on, attempt_ow
   if (tls) secure = {tls->server(), &owner.pacer(), "", opts.handshake_timeout};
   made->with_tls_ = tls != nullptr;
   auto adopted = net::stream::adopt(on, std::move(socket), secure);
-  if (!adopted) return tl::unexpected(std::move(adopted.error()));
+  if (!adopted) return unexpected(std::move(adopted.error()));
   made->stream_ = std::move(*adopted);
   made->connected_ = true;
   if (const auto from = made->stream_.peer_address()) made->address_ = from->to_string();

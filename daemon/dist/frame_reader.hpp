@@ -54,7 +54,7 @@ class frame_reader {
     auto rest = buffer_.readable();
     for (;;) {
       const auto frame = next_frame(rest, longest_);
-      if (!frame) return tl::unexpected(frame.error());
+      if (!frame) return unexpected(frame.error());
       if (!*frame) break;
       if ((*frame)->empty()) continue;
       longest_seen_ = std::max(longest_seen_, (*frame)->size());

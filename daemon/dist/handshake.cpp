@@ -98,7 +98,7 @@ base::result<std::size_t> handshake::feed(bytes in) {
     const auto body = in.subspan(used + prefix_, size);
     used += size + prefix_;
     total_ += size + prefix_;
-    if (auto handled = handle(body); !handled) return tl::unexpected(std::move(handled.error()));
+    if (auto handled = handle(body); !handled) return unexpected(std::move(handled.error()));
   }
   return used;
 }
@@ -133,12 +133,12 @@ base::status handshake::handle(bytes body) {
 // Acceptor only: says not_allowed, which is all the protocol has for "no".
 base::status handshake::refuse(base::error why) {
   say(hm::status{hm::verdict::not_allowed, {}, 0});
-  return tl::unexpected(std::move(why));
+  return unexpected(std::move(why));
 }
 
 base::status handshake::on_name(bytes body) {
   auto opening = hm::decode_send_name(body);
-  if (!opening) return tl::unexpected(std::move(opening.error()));
+  if (!opening) return unexpected(std::move(opening.error()));
   old_form_ = opening->old_form;
   peer_.offered = flag::expanded(opening->flags);
   peer_.creation = opening->creation;
@@ -210,7 +210,7 @@ base::status handshake::send_challenge() {
 
 base::status handshake::on_alive_answer(bytes body) {
   const auto go_on = hm::decode_alive_answer(body);
-  if (!go_on) return tl::unexpected(go_on.error());
+  if (!go_on) return unexpected(go_on.error());
   if (!*go_on) {
     return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
                                               " is connected already and gave the new attempt up");
@@ -220,7 +220,7 @@ base::status handshake::on_alive_answer(bytes body) {
 
 base::status handshake::on_complement(bytes body) {
   const auto rest = hm::decode_complement(body);
-  if (!rest) return tl::unexpected(rest.error());
+  if (!rest) return unexpected(rest.error());
   peer_.offered |= std::uint64_t{rest->flags_high} << 32;
   peer_.creation = rest->creation;
   state_ = state::reply;
@@ -229,7 +229,7 @@ base::status handshake::on_complement(bytes body) {
 
 base::status handshake::on_reply(bytes body) {
   const auto reply = hm::decode_challenge_reply(body);
-  if (!reply) return tl::unexpected(reply.error());
+  if (!reply) return unexpected(reply.error());
   const auto cookie = policy_->cookie_for(peer_.name);
   if (!base::equal_secret(reply->proof, cookie_digest(cookie, our_challenge_))) {
     return base::fail(base::errc::refused,
@@ -243,7 +243,7 @@ base::status handshake::on_reply(bytes body) {
 
 base::status handshake::on_status(bytes body) {
   const auto status = hm::decode_status(body);
-  if (!status) return tl::unexpected(status.error());
+  if (!status) return unexpected(status.error());
   switch (status->what) {
     case hm::verdict::ok:
     case hm::verdict::ok_simultaneous:
@@ -275,7 +275,7 @@ base::status handshake::on_status(bytes body) {
 
 base::status handshake::on_challenge(bytes body) {
   const auto challenge = hm::decode_challenge(body);
-  if (!challenge) return tl::unexpected(challenge.error());
+  if (!challenge) return unexpected(challenge.error());
   peer_.offered = flag::expanded(challenge->flags);
   peer_.creation = challenge->creation;
   peer_.capabilities = challenge->capabilities & us_.capabilities;
@@ -296,7 +296,7 @@ base::status handshake::on_challenge(bytes body) {
 
 base::status handshake::on_ack(bytes body) {
   const auto ack = hm::decode_challenge_ack(body);
-  if (!ack) return tl::unexpected(ack.error());
+  if (!ack) return unexpected(ack.error());
   if (!base::equal_secret(ack->proof, cookie_digest(policy_->cookie_for(peer_.name), our_challenge_))) {
     return base::fail(base::errc::refused,
                       "handshake: " + quoted(peer_.name) +

@@ -32,7 +32,7 @@ inbound::inbound(connection_context& of, outbound& replies, const spawn_handler&
 base::status inbound::handle() {
   std::size_t handled = 0;
   const auto handle_taken = [&](base::result<unpacked*> taken) -> base::status {
-    if (!taken) return tl::unexpected(std::move(taken.error()));
+    if (!taken) return unexpected(std::move(taken.error()));
     if (*taken == nullptr) return {};
     ++handled;
     if (!handle_one(**taken)) context_.counters.dropped();

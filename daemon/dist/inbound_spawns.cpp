@@ -36,9 +36,9 @@ bool inbound_spawns::handle_request(unpacked& in) {
 
 // The reply goes out before anything the new process can send: it has no turn before this one is over.
 void inbound_spawns::answer(const spawn_request& request) {
-  tl::expected<runtime::pid, std::string> made = tl::unexpected<std::string>("notsup");
+  expected<runtime::pid, std::string> made = unexpected<std::string>("notsup");
   if (!request.known_options) {
-    made = tl::unexpected<std::string>("badopt");
+    made = unexpected<std::string>("badopt");
   } else if (handler_) {
     made = handler_(request);
   }

@@ -19,7 +19,7 @@ const route* find_route(const options& opts, std::string_view node) {
 
 base::status locator::start() {
   const auto name = parse_node_name(node_);
-  if (!name) return tl::unexpected(name.error());
+  if (!name) return unexpected(name.error());
   alive_ = name->alive;
   host_ = name->host;
   if (const auto* known = find_route(options_, node_)) {
@@ -28,14 +28,14 @@ base::status locator::start() {
   }
   auto looking = net::resolution::start(loop_, host_, port_ != 0 ? port_ : options_.epmd_port,
                                         [this](auto found) { resolved(std::move(found)); });
-  if (!looking) return tl::unexpected(std::move(looking.error()));
+  if (!looking) return unexpected(std::move(looking.error()));
   resolution_ = std::move(*looking);
   return {};
 }
 
 void locator::resolved(base::result<std::vector<base::socket_address>> found) {
   if (!found) {
-    return finish(tl::unexpected(std::move(found.error()).context(fmt::format("host of '{}'", node_))));
+    return finish(unexpected(std::move(found.error()).context(fmt::format("host of '{}'", node_))));
   }
   if (port_ != 0) return finish(found->front());
   candidates_ = std::move(*found);
@@ -44,12 +44,12 @@ void locator::resolved(base::result<std::vector<base::socket_address>> found) {
 }
 
 void locator::ask_next() {
-  if (candidates_.empty()) return finish(tl::unexpected(last_error_));
+  if (candidates_.empty()) return finish(unexpected(last_error_));
   asked_ = candidates_.back();
   candidates_.pop_back();
   auto asking = epmd::inquiry::lookup(loop_, asked_, alive_, options_.connect_timeout,
                                       [this](auto answer) { answered(std::move(answer)); });
-  if (!asking) return finish(tl::unexpected(std::move(asking.error())));
+  if (!asking) return finish(unexpected(std::move(asking.error())));
   inquiry_ = std::move(*asking);
 }
 

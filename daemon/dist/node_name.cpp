@@ -38,9 +38,9 @@ base::result<node_name> parse_node_name(std::string_view name) {
 
 base::status check_same_kind(std::string_view ours, std::string_view theirs) {
   const auto us = parse_node_name(ours);
-  if (!us) return tl::unexpected(us.error());
+  if (!us) return unexpected(us.error());
   const auto them = parse_node_name(theirs);
-  if (!them) return tl::unexpected(them.error());
+  if (!them) return unexpected(them.error());
   if (us->is_long() == them->is_long()) return {};
   return base::fail(
       base::errc::refused,

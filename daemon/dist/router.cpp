@@ -119,7 +119,7 @@ base::status router::open_attempt(peer& p) {
     return base::fail(base::errc::timeout, "the peer said it connects to us, and did not");
   auto made = attempt::connect(system_.loop(here()), *this, options_, ourselves(), p.name, p.index,
                                std::chrono::ceil<std::chrono::milliseconds>(left));
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   p.outgoing = made->get();
   workers_[here()].attempts.emplace(made->get(), std::move(*made));
   return {};

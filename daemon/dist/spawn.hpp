@@ -3,12 +3,12 @@
 // every request is answered notsup. One thread, the connection's.
 #pragma once
 
+#include <coppice/etf/result.hpp>
 #include <coppice/etf/types.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
@@ -34,6 +34,6 @@ void read_spawn_options(etf::bytes options, spawn_request& into);
 // Makes the process, or says why not with the atom of OTP's spawn errors (notsup, badopt, system_limit).
 // Called on a worker's thread, below uv_run: it may not wait. The process has to be spawned on that very
 // worker: so it has its first turn when its link and monitor stand and the reply is on its way.
-using spawn_handler = std::function<tl::expected<runtime::pid, std::string>(const spawn_request&)>;
+using spawn_handler = std::function<expected<runtime::pid, std::string>(const spawn_request&)>;
 
 } // namespace coppice::dist

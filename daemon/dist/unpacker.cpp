@@ -69,10 +69,10 @@ base::result<unpacked*> unpacker::take_whole(std::span<const std::uint8_t> whole
   auto f = parse_frame(whole);
   if (f && f->kind == frame_kind::envelope && (capabilities_ & handshake_message::capability::lz4) != 0) {
     const auto inside = decompressor_.unwrap(f->body);
-    if (!inside) return tl::unexpected(inside.error());
+    if (!inside) return unexpected(inside.error());
     f = parse_frame(*inside);
   }
-  if (!f) return tl::unexpected(f.error());
+  if (!f) return unexpected(f.error());
   return take_frame(*f);
 }
 
@@ -94,7 +94,7 @@ base::result<unpacked*> unpacker::take_frame(const frame& f) {
   }
   auto joined = f.kind == frame_kind::first_fragment ? begin_fragments(f)
                                                      : fragments_.next(f.sequence, f.fragment, f.body);
-  if (!joined) return tl::unexpected(std::move(joined.error()));
+  if (!joined) return unexpected(std::move(joined.error()));
   if (!*joined) return nullptr;
   return finish_fragments(std::move(**joined));
 }
@@ -103,10 +103,10 @@ base::result<unpacked*> unpacker::take_frame(const frame& f) {
 // Distribution Header for fragmented messages.
 base::result<std::optional<fragments::joined>> unpacker::begin_fragments(const frame& f) {
   const auto header = cache_.read_header(f.body, atoms_);
-  if (!header) return tl::unexpected(header.error());
+  if (!header) return unexpected(header.error());
   const auto terms = f.body.subspan(*header);
   const auto control = read_control(terms, out_.control);
-  if (!control) return tl::unexpected(control.error());
+  if (!control) return unexpected(control.error());
   return fragments_.first(f.sequence, f.fragment, atoms_, control_.view(), terms.subspan(*control));
 }
 
@@ -118,7 +118,7 @@ base::result<unpacked*> unpacker::finish_fragments(fragments::joined all) {
   control_.rewind();
   control_.raw(all.control);
   auto decoded = decode_control(control_.view());
-  if (!decoded) return tl::unexpected(std::move(decoded.error()));
+  if (!decoded) return unexpected(std::move(decoded.error()));
   out_.control = *decoded;
   if (has_payload(out_.control.what) != static_cast<bool>(all.payload)) {
     return wrong_payload(all.payload.bytes());
@@ -135,13 +135,13 @@ base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> 
   if (!head) return invalid("a malformed short form");
   out_.head = *head;
   atoms_.clear();
-  if (auto read = read_payload(body); !read) return tl::unexpected(std::move(read.error()));
+  if (auto read = read_payload(body); !read) return unexpected(std::move(read.error()));
   return &out_;
 }
 
 base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body) {
   const auto size = cache_.read_header(body, atoms_);
-  if (!size) return tl::unexpected(size.error());
+  if (!size) return unexpected(size.error());
   return finish(body.subspan(*size));
 }
 
@@ -149,13 +149,13 @@ base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
   auto size = read_frequent_control(terms, lookup(), out_.control);
   if (!size) {
     const auto read = read_control(terms, out_.control);
-    if (!read) return tl::unexpected(read.error());
+    if (!read) return unexpected(read.error());
     size = *read;
   }
   const auto payload = terms.subspan(*size);
   if (has_payload(out_.control.what) == payload.empty()) return wrong_payload(payload);
   if (!payload.empty()) {
-    if (auto read = read_payload(payload); !read) return tl::unexpected(std::move(read.error()));
+    if (auto read = read_payload(payload); !read) return unexpected(std::move(read.error()));
   }
   return &out_;
 }
@@ -164,7 +164,7 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
   if (body.empty() || body[0] != version_magic) return invalid("a pass-through frame without a term");
   atoms_.clear();
   const auto size = read_control(body.subspan(1), out_.control);
-  if (!size) return tl::unexpected(size.error());
+  if (!size) return unexpected(size.error());
   const auto payload = body.subspan(1 + *size);
   if (has_payload(out_.control.what) == payload.empty()) return wrong_payload(payload);
   if (!payload.empty()) {
@@ -175,13 +175,13 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
       inflating_.reset(new inflating(term, most_, lookup()));
       return go_on();
     }
-    if (auto read = read_payload(term); !read) return tl::unexpected(std::move(read.error()));
+    if (auto read = read_payload(term); !read) return unexpected(std::move(read.error()));
   }
   return &out_;
 }
 
 base::result<unpacked*> unpacker::go_on() {
-  if (auto made = inflate_some(); !made) return tl::unexpected(std::move(made.error()));
+  if (auto made = inflate_some(); !made) return unexpected(std::move(made.error()));
   return busy() ? nullptr : &out_;
 }
 
@@ -217,7 +217,7 @@ base::result<std::size_t> unpacker::read_control(std::span<const std::uint8_t> t
     return invalid("control message: " + made.error().text());
   }
   auto decoded = decode_control(control_.view());
-  if (!decoded) return tl::unexpected(std::move(decoded.error()));
+  if (!decoded) return unexpected(std::move(decoded.error()));
   control = *decoded;
   return seen->length;
 }

@@ -108,14 +108,14 @@ std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std:
   std::fill_n(out, count, coppice_call_answer{});
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const base::nanos end = until(*self, deadline);
-  std::vector<tl::expected<runtime::reference, gen::call_error>> started;
+  std::vector<expected<runtime::reference, gen::call_error>> started;
   started.reserve(count);
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto to = destination_of(*self, items[i].destination);
     const auto body = term_of(items[i].request);
     if (!to || !body) {
       out[i].status = body ? COPPICE_E_INVALID : COPPICE_E_TERM;
-      started.push_back(tl::unexpected(gen::call_error{}));
+      started.push_back(unexpected(gen::call_error{}));
     } else {
       started.push_back(gen::start_call(*self->process, *to, *body));
     }
@@ -123,7 +123,7 @@ std::int32_t call_many(coppice_actor* self, const coppice_call_item* items, std:
   for (std::uint64_t i = 0; i < count; ++i) {
     if (out[i].status != COPPICE_OK) continue;
     auto result = started[i] ? gen::finish_call(*self->process, *started[i], end)
-                             : gen::call_result(tl::unexpected(started[i].error()));
+                             : gen::call_result(unexpected(started[i].error()));
     out[i].status = answer_of(std::move(result), &out[i].message);
   }
   return self->process->exiting() ? COPPICE_E_EXITING : COPPICE_OK;

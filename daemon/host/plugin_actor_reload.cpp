@@ -123,7 +123,7 @@ base::result<saved_state> plugin_actor::save(process& self) {
   out.term = written(
       looking::save_state,
       [&](coppice_writer* to) { return calls.save_state(&actor_, state_, &out.version, to); }, status);
-  if (auto good = judge(actor_, looking::save_state, status); !good) return tl::unexpected(good.error());
+  if (auto good = judge(actor_, looking::save_state, status); !good) return unexpected(good.error());
   if (!out.term) return base::fail(base::errc::refused, "its save_state wrote no term");
   return out;
 }

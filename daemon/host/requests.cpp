@@ -68,9 +68,8 @@ std::uint64_t id_of(const runtime::reference& ref) {
 
 } // namespace
 
-tl::expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
-                                                       etf::bytes body, base::nanos deadline,
-                                                       std::uint64_t tag) {
+expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
+                                                   etf::bytes body, base::nanos deadline, std::uint64_t tag) {
   runtime::process& process = *self.process;
   open_request made;
   made.tag = tag;
@@ -88,7 +87,7 @@ tl::expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, cons
   const auto sent = process.send(to, gen::call_message(process, made.ref, body));
   if (sent == runtime::send_status::ok) return id;
   forget(self, id);
-  return tl::unexpected(sent);
+  return unexpected(sent);
 }
 
 bool forget(coppice_actor& self, std::uint64_t id) {
@@ -130,13 +129,13 @@ static std::optional<gen::call_result> take_end(coppice_actor& self, const runti
     case COPPICE_OK:
       return std::move(said->answer);
     case COPPICE_E_NOPROC:
-      return tl::unexpected(gen::call_error{kind::noproc, {}});
+      return unexpected(gen::call_error{kind::noproc, {}});
     case COPPICE_E_NODEDOWN:
-      return tl::unexpected(gen::call_error{kind::nodedown, {}});
+      return unexpected(gen::call_error{kind::nodedown, {}});
     case COPPICE_E_TIMEOUT:
-      return tl::unexpected(gen::call_error{kind::timeout, {}});
+      return unexpected(gen::call_error{kind::timeout, {}});
     default:
-      return tl::unexpected(gen::call_error{kind::exit, std::move(said->answer)});
+      return unexpected(gen::call_error{kind::exit, std::move(said->answer)});
   }
 }
 
@@ -154,7 +153,7 @@ std::optional<gen::call_result> wait_for_end(coppice_actor& self, std::uint64_t 
     auto ended = take_end(self, asked.ref);
     forget(self, id);
     return ended ? std::move(ended)
-                 : gen::call_result(tl::unexpected(gen::call_error{gen::call_error::kind::timeout, {}}));
+                 : gen::call_result(unexpected(gen::call_error{gen::call_error::kind::timeout, {}}));
   }
   self.extra->requests.erase(id);
   if (asked.timer != 0) process.cancel_timer(asked.timer);

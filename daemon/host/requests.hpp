@@ -4,9 +4,9 @@
 // deadline arrives first ends it. In the process's own turn.
 #pragma once
 
+#include <coppice/etf/result.hpp>
 #include <cstdint>
 #include <optional>
-#include <tl/expected.hpp>
 
 #include "behaviours/gen.hpp"
 #include "host/host.hpp"
@@ -15,9 +15,8 @@ namespace coppice::host {
 
 // Asks, and gives the request's id; or what became of the message, and then there is no request. Parks as
 // process::send() does.
-tl::expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
-                                                       etf::bytes body, base::nanos deadline,
-                                                       std::uint64_t tag);
+expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
+                                                   etf::bytes body, base::nanos deadline, std::uint64_t tag);
 // False: no such request.
 bool forget(coppice_actor& self, std::uint64_t id);
 

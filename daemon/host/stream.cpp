@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.stream_host/draft-1" over the actor's streams. In the process's own turn but for what shares slices,
-// which any thread may.
+// "coppice.stream_host/draft-1" over the actor's streams. In the process's own turn but for what shares
+// slices, which any thread may.
 #include <coppice/stream.h>
 
 #include "base/clock.hpp"
@@ -85,8 +85,8 @@ std::int32_t read_tls(const coppice_tls_options* given, behaviours::stream_tls& 
   out.files.authorities = *authorities;
   out.files.certificate = *certificate;
   out.files.key = *key;
-  out.files.verify_peer = out.server ? (from->flags & COPPICE_TLS_VERIFY) != 0
-                                     : (from->flags & COPPICE_TLS_UNVERIFIED) == 0;
+  out.files.verify_peer =
+      out.server ? (from->flags & COPPICE_TLS_VERIFY) != 0 : (from->flags & COPPICE_TLS_UNVERIFIED) == 0;
   out.files.allow_tls_1_2 = (from->flags & COPPICE_TLS_1_2) != 0;
   for (std::string_view rest = *protocols; !rest.empty();) {
     const std::string_view one = rest.substr(0, rest.find(','));
@@ -130,9 +130,7 @@ std::int32_t connect(coppice_actor* self, const coppice_connect_options* options
 
 std::int32_t status_of(actor_stream::write_result written) {
   using result = actor_stream::write_result;
-  return written == result::ok     ? COPPICE_OK
-         : written == result::full ? COPPICE_E_FULL
-                                   : COPPICE_E_NOT_FOUND;
+  return written == result::ok ? COPPICE_OK : written == result::full ? COPPICE_E_FULL : COPPICE_E_NOT_FOUND;
 }
 
 std::int32_t write(coppice_actor* self, std::uint64_t id, coppice_bytes bytes) {
@@ -187,8 +185,8 @@ std::int32_t write_slice(coppice_actor* self, std::uint64_t id, const coppice_sl
     return write(self, id, {slice->data, slice->size});
   coppice_slice shared{};
   if (const std::int32_t status = retain(slice, &shared); status != COPPICE_OK) return status;
-  return status_of(stream->write(runtime::raw_message::adopt(
-      shared.owner, {shared.data, static_cast<std::size_t>(shared.size)})));
+  return status_of(stream->write(
+      runtime::raw_message::adopt(shared.owner, {shared.data, static_cast<std::size_t>(shared.size)})));
 }
 
 template <void (actor_stream::*Function)()>

@@ -81,7 +81,7 @@ base::status restore_all(loader::image& image, const std::vector<loader::trial_s
   std::promise<base::status> done;
   auto outcome = done.get_future();
   auto spawned = system.spawn({}, std::make_unique<driver>(image, states, std::move(done)));
-  if (!spawned) return tl::unexpected(spawned.error());
+  if (!spawned) return unexpected(spawned.error());
   const base::status result = outcome.get();
   system.stop();
   return result;

@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t most_actors = 1000;
 constexpr std::size_t longest_text = 256;
 
-tl::unexpected<base::error> refuse(std::string text) {
+unexpected<base::error> refuse(std::string text) {
   return base::fail(base::errc::refused, std::move(text));
 }
 
@@ -92,7 +92,7 @@ base::status check_descriptor(const coppice_descriptor& found, const manifest::m
     if (found.actors[i] == nullptr)
       return refuse(fmt::format("entry {} of the descriptor's actors is a null pointer", i));
     if (auto ok = check_actor(*found.actors[i], promised.actors[i]); !ok)
-      return tl::unexpected(std::move(ok.error()).context("actor " + promised.actors[i].name));
+      return unexpected(std::move(ok.error()).context("actor " + promised.actors[i].name));
   }
   return {};
 }

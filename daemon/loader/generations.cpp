@@ -21,9 +21,9 @@ namespace {
 // Reads both side by side. A file that shrinks or grows meanwhile differs.
 base::result<bool> differ(const std::string& file, const std::string& copy) {
   auto ours = base::open_file(copy, O_RDONLY);
-  if (!ours) return tl::unexpected(std::move(ours.error()));
+  if (!ours) return unexpected(std::move(ours.error()));
   auto theirs = base::open_file(file, O_RDONLY);
-  if (!theirs) return tl::unexpected(std::move(theirs.error()));
+  if (!theirs) return unexpected(std::move(theirs.error()));
   const auto fill = [](int fd, std::vector<char>& into) {
     std::size_t got = 0;
     while (got < into.size()) {
@@ -76,22 +76,22 @@ base::result<bool> loader::changed(const std::string& plugin) const {
     copy = known->copy;
   }
   const auto file = find_file(plugin);
-  if (!file) return tl::unexpected(file.error());
+  if (!file) return unexpected(file.error());
   return differ(*file, copy);
 }
 
 base::result<std::unique_ptr<plugin_generation>> loader::open_next(const std::string& plugin) {
   const auto file = find_file(plugin);
-  if (!file) return tl::unexpected(file.error());
+  if (!file) return unexpected(file.error());
   auto made = open(plugin, *file);
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   return std::make_unique<plugin_generation>(std::move(*made));
 }
 
 base::status loader::try_states(const plugin_generation& next, const std::vector<trial_state>& states) const {
   if (states.empty()) return {};
   const auto file = write_states(states);
-  if (!file) return tl::unexpected(file.error());
+  if (!file) return unexpected(file.error());
   return probe(next.copy, {options_.plugin_host, options_.probe_deadline, file->get()});
 }
 

@@ -82,7 +82,7 @@ base::result<std::unique_ptr<image>> image::open(const std::string& file, const 
   if (handle == nullptr) return base::fail(base::errc::refused, with_remedy(dl_trouble(file)));
   const auto refuse = [handle](base::error why) {
     dlclose(handle);
-    return tl::unexpected(std::move(why));
+    return unexpected(std::move(why));
   };
 
   const auto* found = static_cast<const coppice_descriptor*>(dlsym(handle, "coppice_plugin"));
@@ -110,8 +110,7 @@ base::result<std::unique_ptr<image>> image::open(const std::string& file, const 
   host::unhandled_by_type chosen;
   for (const auto& actor : promised.actors)
     if (const auto what = runtime::unhandled_of(actor.unhandled)) chosen.emplace(actor.name, *what);
-  if (auto read = host::read_all(*found, *made, identities, chosen); !read)
-    return tl::unexpected(read.error());
+  if (auto read = host::read_all(*found, *made, identities, chosen); !read) return unexpected(read.error());
   return made;
 }
 

@@ -78,7 +78,7 @@ base::result<std::string> loader::find_file(std::string_view plugin) const {
 }
 
 base::result<loader::entry> loader::open(const std::string& plugin, const std::string& file) {
-  const auto refuse = [&](base::error why) { return tl::unexpected(std::move(why).context(file)); };
+  const auto refuse = [&](base::error why) { return unexpected(std::move(why).context(file)); };
   const auto source = manifest::source_file::open(file);
   manifest::inspection seen = manifest::inspect(source);
   if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
@@ -118,9 +118,9 @@ base::status loader::load(std::string_view plugin) {
     if (find(plugin) != nullptr) return {};
   }
   const auto file = find_file(plugin);
-  if (!file) return tl::unexpected(file.error());
+  if (!file) return unexpected(file.error());
   auto made = open(std::string(plugin), *file);
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   base::log::info("loader", "plugin {} {} loaded from {}, generation {}", made->declared.id,
                   made->declared.version, *file, made->mapped->generation());
   const std::lock_guard guard(lock_);
@@ -133,7 +133,7 @@ base::status loader::load_for(std::string_view actor) {
   if (auto done = load(wanted.plugin); !done) return done;
   const std::lock_guard guard(lock_);
   const auto chosen = choose(find(wanted.plugin)->declared, actor);
-  return chosen ? base::status() : tl::unexpected(chosen.error());
+  return chosen ? base::status() : unexpected(chosen.error());
 }
 
 base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::actor_spec& spec) {
@@ -145,7 +145,7 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
     if (plugin == nullptr)
       return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
     const auto known = actor_of(*plugin, spec.actor);
-    if (!known) return tl::unexpected(known.error());
+    if (!known) return unexpected(known.error());
     plan.image = host::image_pin(*plugin->mapped);
     plan.code = (*known)->code;
     ++plugin->made;
@@ -162,7 +162,7 @@ base::result<const known_actor*> loader::actor_of(entry& plugin, const std::stri
   const auto found = std::ranges::find(plugin.known, name, &known_actor::name);
   if (found != plugin.known.end()) return &*found;
   const auto chosen = choose(plugin.declared, name);
-  if (!chosen) return tl::unexpected(chosen.error());
+  if (!chosen) return unexpected(chosen.error());
   plugin.known.push_back({name, plugin.mapped->find((*chosen)->name)});
   return &plugin.known.back();
 }
@@ -191,7 +191,7 @@ base::result<std::string> loader::args_schema(std::string_view actor) const {
   if (plugin == nullptr)
     return base::fail(base::errc::not_found, fmt::format("plugin {} is not loaded", wanted.plugin));
   const auto chosen = choose(plugin->declared, actor);
-  if (!chosen) return tl::unexpected(chosen.error());
+  if (!chosen) return unexpected(chosen.error());
   return (*chosen)->args_schema;
 }
 

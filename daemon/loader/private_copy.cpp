@@ -81,7 +81,7 @@ base::result<std::string> copy_folder::copy(int file, const std::string& name, c
   std::string path = fmt::format("{}/{}-{}-{}.so", path_, plain(name), plain(build_id), generation);
   unlink(path.c_str()); // a former run's, if it is there
   auto to = base::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  if (!to) return tl::unexpected(std::move(to.error()));
+  if (!to) return unexpected(std::move(to.error()));
   off_t at = 0;
   while (at < info.st_size) {
     const ssize_t sent = sendfile(to->get(), file, &at, static_cast<std::size_t>(info.st_size - at));

@@ -163,7 +163,7 @@ base::status probe(const std::string& file, const probe_options& options) {
   base::unique_fd to(ends[1]);
   const base::nanos deadline = base::mono_now() + options.deadline;
   const auto child = start(options, file, to.get());
-  if (!child) return tl::unexpected(child.error());
+  if (!child) return unexpected(child.error());
   to.reset();
 
   std::string answer;

@@ -84,8 +84,8 @@ base::result<base::unique_fd> write_states(const std::vector<trial_state>& state
     if (record.size() > UINT32_MAX)
       return base::fail(base::errc::limit, one.label + ": its state is larger than 4 GiB");
     const auto size = static_cast<std::uint32_t>(record.size());
-    if (auto done = write_all(file.get(), &size, sizeof size); !done) return tl::unexpected(done.error());
-    if (auto done = write_all(file.get(), record.data(), size); !done) return tl::unexpected(done.error());
+    if (auto done = write_all(file.get(), &size, sizeof size); !done) return unexpected(done.error());
+    if (auto done = write_all(file.get(), record.data(), size); !done) return unexpected(done.error());
   }
   return file;
 }
@@ -110,7 +110,7 @@ base::result<std::vector<trial_state>> read_states(int fd) {
       all = all.subspan(sizeof length + length);
   }
   munmap(mapping, size);
-  if (!read) return tl::unexpected(read.error());
+  if (!read) return unexpected(read.error());
   return out;
 }
 

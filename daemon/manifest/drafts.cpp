@@ -69,7 +69,7 @@ elf_result<std::vector<std::string>> find_drafts(const elf_file& file, const man
     for (const auto& table : actor.tables)
       if (is_draft(table) && found.size() < most_drafts) found.insert(table);
   auto read = file.read_only(scan_limit, [&found](std::string_view bytes) { scan(bytes, found); });
-  if (!read) return tl::unexpected(read.error());
+  if (!read) return unexpected(read.error());
   return std::vector<std::string>(found.begin(), found.end());
 }
 

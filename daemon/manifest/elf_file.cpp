@@ -49,11 +49,11 @@ std::string machine_name(std::uint16_t number) {
   }
 }
 
-tl::unexpected<elf_error> fail(elf_problem problem, std::string text) {
-  return tl::unexpected<elf_error>(elf_error{problem, std::move(text)});
+unexpected<elf_error> fail(elf_problem problem, std::string text) {
+  return unexpected<elf_error>(elf_error{problem, std::move(text)});
 }
 
-tl::unexpected<elf_error> damaged(std::string text) {
+unexpected<elf_error> damaged(std::string text) {
   return fail(elf_problem::damaged, std::move(text));
 }
 
@@ -70,8 +70,8 @@ elf_result<elf_file> elf_file::open(int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return fail(elf_problem::unreadable, std::strerror(errno));
   elf_file file(descriptor, static_cast<std::uint64_t>(status.st_size));
-  if (auto done = file.read_headers(); !done) return tl::unexpected(done.error());
-  if (auto done = file.read_dynamic(); !done) return tl::unexpected(done.error());
+  if (auto done = file.read_headers(); !done) return unexpected(done.error());
+  if (auto done = file.read_dynamic(); !done) return unexpected(done.error());
   return file;
 }
 
@@ -95,7 +95,7 @@ elf_result<elf_file::bytes> elf_file::read(std::uint64_t offset, std::uint64_t l
 elf_result<void> elf_file::read_headers() {
   std::uint64_t head = std::min<std::uint64_t>(size_, sizeof(Elf64_Ehdr));
   auto raw = read(0, head, sizeof(Elf64_Ehdr), "the ELF header");
-  if (!raw) return tl::unexpected(raw.error());
+  if (!raw) return unexpected(raw.error());
   if (head < SELFMAG || std::memcmp(raw->data(), ELFMAG, SELFMAG) != 0)
     return fail(elf_problem::not_elf, "not an ELF file");
   if (head < sizeof(Elf64_Ehdr)) return damaged("the ELF header is cut off");
@@ -112,7 +112,7 @@ elf_result<void> elf_file::read_headers() {
     return damaged("the program headers make no sense");
   auto table = read(header.e_phoff, header.e_phnum * sizeof(Elf64_Phdr), segment_limit * sizeof(Elf64_Phdr),
                     "the program header table");
-  if (!table) return tl::unexpected(table.error());
+  if (!table) return unexpected(table.error());
   for (std::uint64_t at = 0; at < table->size(); at += sizeof(Elf64_Phdr))
     segments_.push_back(load<Elf64_Phdr>(*table, at));
   return {};
@@ -124,7 +124,7 @@ elf_result<void> elf_file::read_dynamic() {
   if (found == segments_.end())
     return fail(elf_problem::not_a_library, "a static program, not a shared object");
   auto raw = read(found->p_offset, found->p_filesz, dynamic_limit, "the dynamic section");
-  if (!raw) return tl::unexpected(raw.error());
+  if (!raw) return unexpected(raw.error());
   for (std::uint64_t at = 0; at + sizeof(Elf64_Dyn) <= raw->size(); at += sizeof(Elf64_Dyn)) {
     auto one = load<Elf64_Dyn>(*raw, at);
     if (one.d_tag == DT_NULL) break;
@@ -138,7 +138,7 @@ elf_result<void> elf_file::read_dynamic() {
   auto offset = offset_of(*address);
   if (!offset) return damaged("the dynamic string table lies outside the file");
   auto strings = read(*offset, *length, string_limit, "the dynamic string table");
-  if (!strings) return tl::unexpected(strings.error());
+  if (!strings) return unexpected(strings.error());
   strings_ = std::move(*strings);
   return {};
 }
@@ -171,7 +171,7 @@ elf_result<void> elf_file::notes(const std::function<void(const note&)>& each) c
   for (const auto& segment : segments_) {
     if (segment.p_type != PT_NOTE) continue;
     auto raw = read(segment.p_offset, segment.p_filesz, note_segment_limit, "a note segment");
-    if (!raw) return tl::unexpected(raw.error());
+    if (!raw) return unexpected(raw.error());
     const std::uint64_t align = segment.p_align == 8 ? 8 : 4;
     auto padded = [align](std::uint64_t length) { return (length + align - 1) / align * align; };
     const std::uint64_t size = raw->size();
@@ -200,7 +200,7 @@ elf_result<void> elf_file::read_only(std::uint64_t bound,
     const std::uint64_t length = std::min(segment.p_filesz, bound);
     if (length == 0) continue;
     auto raw = read(segment.p_offset, length, bound, "a segment");
-    if (!raw) return tl::unexpected(raw.error());
+    if (!raw) return unexpected(raw.error());
     each({reinterpret_cast<const char*>(raw->data()), raw->size()});
     bound -= length;
   }
@@ -212,13 +212,13 @@ elf_result<elf_file::symbol_range> elf_file::listed_symbols() const {
     auto offset = offset_of(*address);
     if (!offset) return damaged("the hash table lies outside the file");
     auto head = read(*offset, 16, 16, "the hash table");
-    if (!head) return tl::unexpected(head.error());
+    if (!head) return unexpected(head.error());
     auto buckets = std::uint64_t{load<std::uint32_t>(*head, 0)};
     auto first = std::uint64_t{load<std::uint32_t>(*head, 4)};
     auto filters = std::uint64_t{load<std::uint32_t>(*head, 8)};
     std::uint64_t bucket_offset = *offset + 16 + filters * 8;
     auto table = read(bucket_offset, buckets * 4, symbol_limit * 4, "the hash table");
-    if (!table) return tl::unexpected(table.error());
+    if (!table) return unexpected(table.error());
     std::uint64_t last = 0;
     for (std::uint64_t at = 0; at < table->size(); at += 4)
       last = std::max<std::uint64_t>(last, load<std::uint32_t>(*table, at));
@@ -227,7 +227,7 @@ elf_result<elf_file::symbol_range> elf_file::listed_symbols() const {
     // The last bucket's chain runs on until an entry with its low bit set.
     for (std::uint64_t chain = bucket_offset + buckets * 4; last <= symbol_limit; ++last) {
       auto link = read(chain + (last - first) * 4, 4, 4, "the hash table");
-      if (!link) return tl::unexpected(link.error());
+      if (!link) return unexpected(link.error());
       if (load<std::uint32_t>(*link, 0) & 1) return symbol_range{first, last + 1};
     }
     return damaged("there are too many symbols");
@@ -237,21 +237,21 @@ elf_result<elf_file::symbol_range> elf_file::listed_symbols() const {
   auto offset = offset_of(*address);
   if (!offset) return damaged("the hash table lies outside the file");
   auto head = read(*offset, 8, 8, "the hash table");
-  if (!head) return tl::unexpected(head.error());
+  if (!head) return unexpected(head.error());
   return symbol_range{1, load<std::uint32_t>(*head, 4)};
 }
 
 elf_result<void> elf_file::symbols(
     const std::function<void(std::string name, unsigned char binding)>& each) const {
   auto range = listed_symbols();
-  if (!range) return tl::unexpected(range.error());
+  if (!range) return unexpected(range.error());
   if (range->end <= range->first) return {};
   auto address = entry(DT_SYMTAB);
   auto offset = address ? offset_of(*address) : std::nullopt;
   if (!offset) return damaged("there is no dynamic symbol table");
   auto raw = read(*offset + range->first * sizeof(Elf64_Sym), (range->end - range->first) * sizeof(Elf64_Sym),
                   symbol_limit * sizeof(Elf64_Sym), "the dynamic symbol table");
-  if (!raw) return tl::unexpected(raw.error());
+  if (!raw) return unexpected(raw.error());
   for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= raw->size(); at += sizeof(Elf64_Sym)) {
     auto symbol = load<Elf64_Sym>(*raw, at);
     if (symbol.st_shndx == SHN_UNDEF) continue;

@@ -25,7 +25,7 @@ struct elf_error {
 };
 
 template <class T>
-using elf_result = tl::expected<T, elf_error>;
+using elf_result = expected<T, elf_error>;
 
 class elf_file {
  public:

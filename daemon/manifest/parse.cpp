@@ -38,7 +38,7 @@ bool is_table_name(std::string_view text) {
          text.find_first_not_of(in_revisions, slash + 1) == text.npos;
 }
 
-tl::unexpected<base::error> invalid(std::string text) {
+unexpected<base::error> invalid(std::string text) {
   return base::fail(base::errc::invalid, std::move(text));
 }
 
@@ -129,17 +129,17 @@ base::result<actor_type> parse_actor(const json& object) {
   if (!object.is_object()) return invalid("not an object");
   actor_type actor;
   auto name = identifier(object, "name");
-  if (!name) return tl::unexpected(name.error());
+  if (!name) return unexpected(name.error());
   actor.name = std::move(*name);
   auto behaviour = identifier(object, "behaviour");
-  if (!behaviour) return tl::unexpected(behaviour.error());
+  if (!behaviour) return unexpected(behaviour.error());
   actor.behaviour = std::move(*behaviour);
   auto tables = table_names(object);
-  if (!tables) return tl::unexpected(tables.error());
+  if (!tables) return unexpected(tables.error());
   actor.tables = std::move(*tables);
   if (auto found = object.find("state_version"); found != object.end()) {
     auto version = number(*found, "state_version");
-    if (!version) return tl::unexpected(version.error());
+    if (!version) return unexpected(version.error());
     actor.state_version = *version;
   }
   if (auto found = object.find("args_schema"); found != object.end()) {
@@ -154,7 +154,7 @@ base::result<actor_type> parse_actor(const json& object) {
   }
   if (auto found = object.find("states"); found != object.end()) {
     auto states = parse_states(*found);
-    if (!states) return tl::unexpected(states.error());
+    if (!states) return unexpected(states.error());
     actor.states = std::move(*states);
   }
   return actor;
@@ -170,20 +170,20 @@ base::result<manifest> parse_object(const json& object) {
                                                    ", this host reads " + std::to_string(note_format));
   manifest result;
   auto id = identifier(object, "id");
-  if (!id) return tl::unexpected(id.error());
+  if (!id) return unexpected(id.error());
   result.id = std::move(*id);
   auto version = short_text(object, "version", true);
-  if (!version) return tl::unexpected(version.error());
+  if (!version) return unexpected(version.error());
   result.version = std::move(*version);
   auto build = short_text(object, "build_id", false);
-  if (!build) return tl::unexpected(build.error());
+  if (!build) return unexpected(build.error());
   result.build_id = std::move(*build);
   auto abi = object.find("abi");
   if (abi == object.end() || !abi->is_array() || abi->size() != 2)
     return invalid("abi must be a list of two numbers, major and minor");
   auto major = number((*abi)[0], "abi's major");
   auto minor = number((*abi)[1], "abi's minor");
-  if (!major || !minor) return tl::unexpected(!major ? major.error() : minor.error());
+  if (!major || !minor) return unexpected(!major ? major.error() : minor.error());
   result.abi_major = *major;
   result.abi_minor_needs = *minor;
   auto actors = object.find("actors");
@@ -191,7 +191,7 @@ base::result<manifest> parse_object(const json& object) {
     return invalid("actors must be a list of at least one");
   for (std::size_t at = 0; at < actors->size(); ++at) {
     auto actor = parse_actor((*actors)[at]);
-    if (!actor) return tl::unexpected(std::move(actor.error()).context("actors[" + std::to_string(at) + "]"));
+    if (!actor) return unexpected(std::move(actor.error()).context("actors[" + std::to_string(at) + "]"));
     if (result.find(actor->name)) return invalid("actor " + actor->name + " stands there twice");
     result.actors.push_back(std::move(*actor));
   }

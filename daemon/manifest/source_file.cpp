@@ -19,11 +19,11 @@ namespace {
 
 constexpr int most_links = 40; // as the kernel has it
 
-tl::unexpected<base::error> unreadable(int number) {
+unexpected<base::error> unreadable(int number) {
   return base::fail_errno("cannot be read", number);
 }
 
-tl::unexpected<base::error> irregular() {
+unexpected<base::error> irregular() {
   return base::fail(base::errc::invalid, "cannot be read: not a regular file");
 }
 
@@ -55,14 +55,14 @@ class path_walk {
     std::error_code error;
     const std::filesystem::path whole = std::filesystem::absolute(path, error);
     if (error) return unreadable(error.value());
-    if (auto begun = follow(whole.string()); !begun) return tl::unexpected(std::move(begun.error()));
+    if (auto begun = follow(whole.string()); !begun) return unexpected(std::move(begun.error()));
     while (!ahead_.empty()) {
       const std::string name = std::move(ahead_.front());
       ahead_.pop_front();
       if (name == ".." && folders_.size() > 1) folders_.pop_back();
       if (name.empty() || name == "." || name == "..") continue;
       auto next = step(name);
-      if (!next) return tl::unexpected(std::move(next.error()));
+      if (!next) return unexpected(std::move(next.error()));
       if (*next) return std::move(*next);
     }
     return irregular();
@@ -115,8 +115,8 @@ class path_walk {
     if (S_ISLNK(status.st_mode)) {
       if (++links_ > most_links) return unreadable(ELOOP);
       auto target = target_of(found.get());
-      if (!target) return tl::unexpected(std::move(target.error()));
-      if (auto done = follow(*target); !done) return tl::unexpected(std::move(done.error()));
+      if (!target) return unexpected(std::move(target.error()));
+      if (auto done = follow(*target); !done) return unexpected(std::move(done.error()));
       return base::unique_fd();
     }
     for (const std::string& left : ahead_)
@@ -148,7 +148,7 @@ class path_walk {
 base::result<source_file> source_file::open(const std::string& path) {
   path_walk walk;
   auto file = walk.run(path);
-  if (!file) return tl::unexpected(std::move(file.error()));
+  if (!file) return unexpected(std::move(file.error()));
   return source_file(std::move(*file), std::move(walk).safe());
 }
 

@@ -173,7 +173,7 @@ base::result<certificate_pair> finish(certificate_writer& writer, key_context& k
       mbedtls_x509write_crt_pem(writer.get(), certificate.data(), certificate.size(), kernel_random, nullptr);
   if (code == 0) code = mbedtls_pk_write_key_pem(key.get(), secret.data(), secret.size());
   if (auto done = check_mbedtls(code, "write a certificate"); !done)
-    return tl::unexpected(std::move(done.error()));
+    return unexpected(std::move(done.error()));
   certificate_pair made{reinterpret_cast<const char*>(certificate.data()),
                         reinterpret_cast<const char*>(secret.data())};
   base::wipe(secret);
@@ -202,7 +202,7 @@ base::status check_time(parsed_certificate& certificate, base::nanos now, base::
 base::result<certificate_pair> make_authority(base::nanos now, base::nanos lifetime) {
   key_context key;
   certificate_writer writer;
-  if (auto done = generate_key(key); !done) return tl::unexpected(std::move(done.error()));
+  if (auto done = generate_key(key); !done) return unexpected(std::move(done.error()));
   // Its own name each time: a peer that trusts two of them must be able to tell which one signed.
   const std::string name = fmt::format("CN=Coppice CA {:08x}", base::random_u32());
   int code = mbedtls_x509write_crt_set_subject_name(writer.get(), name.c_str());
@@ -213,9 +213,9 @@ base::result<certificate_pair> make_authority(base::nanos now, base::nanos lifet
                                                MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN);
   }
   if (auto done = check_mbedtls(code, "write a certificate"); !done)
-    return tl::unexpected(std::move(done.error()));
+    return unexpected(std::move(done.error()));
   if (auto done = begin(writer, key, key, now, lifetime); !done) {
-    return tl::unexpected(std::move(done.error()));
+    return unexpected(std::move(done.error()));
   }
   return finish(writer, key);
 }
@@ -226,14 +226,14 @@ base::result<certificate_pair> issue_leaf(const certificate_pair& authority,
   if (names.empty()) return base::fail(base::errc::invalid, "a certificate needs a host name or address");
   parsed_certificate issuer;
   key_context issuer_key;
-  if (auto done = load(authority, issuer, issuer_key); !done) return tl::unexpected(std::move(done.error()));
+  if (auto done = load(authority, issuer, issuer_key); !done) return unexpected(std::move(done.error()));
   std::array<char, 256> issuer_name{};
   const int length = mbedtls_x509_dn_gets(issuer_name.data(), issuer_name.size(), &issuer->subject);
   if (length < 0) return base::fail(base::errc::invalid, "read the authority's name");
 
   key_context key;
   certificate_writer writer;
-  if (auto done = generate_key(key); !done) return tl::unexpected(std::move(done.error()));
+  if (auto done = generate_key(key); !done) return unexpected(std::move(done.error()));
   int code = mbedtls_x509write_crt_set_subject_name(writer.get(), "CN=Coppice node");
   if (code == 0) code = mbedtls_x509write_crt_set_issuer_name(writer.get(), issuer_name.data());
   if (code == 0) code = mbedtls_x509write_crt_set_basic_constraints(writer.get(), 0, -1);
@@ -243,14 +243,13 @@ base::result<certificate_pair> issue_leaf(const certificate_pair& authority,
   std::vector<alternative_name> alternatives = to_alternatives(names);
   if (done) done = set_alternatives(writer, alternatives);
   if (done) done = begin(writer, key, issuer_key, now, lifetime);
-  if (!done) return tl::unexpected(std::move(done.error()));
+  if (!done) return unexpected(std::move(done.error()));
   return finish(writer, key);
 }
 
 base::result<base::nanos> end_of_validity(std::string_view certificate) {
   parsed_certificate parsed;
-  if (auto done = parse_certificate(parsed, certificate); !done)
-    return tl::unexpected(std::move(done.error()));
+  if (auto done = parse_certificate(parsed, certificate); !done) return unexpected(std::move(done.error()));
   return to_wall(parsed->valid_to);
 }
 

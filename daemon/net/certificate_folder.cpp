@@ -29,9 +29,9 @@ struct pair_files {
 // errc::not_found when either is missing.
 base::result<certificate_pair> read_pair(const pair_files& files) {
   auto certificate = base::read_file(files.certificate, max_file);
-  if (!certificate) return tl::unexpected(std::move(certificate.error()));
+  if (!certificate) return unexpected(std::move(certificate.error()));
   auto key = base::read_file(files.key, max_file);
-  if (!key) return tl::unexpected(std::move(key.error()));
+  if (!key) return unexpected(std::move(key.error()));
   return certificate_pair{std::move(*certificate), std::move(*key)};
 }
 
@@ -64,11 +64,11 @@ base::status check_free(const pair_files& files) {
 
 base::result<certificate_files> keep(const pair_files& files, const base::result<certificate_pair>& made,
                                      if_exists what) {
-  if (!made) return tl::unexpected(made.error());
+  if (!made) return unexpected(made.error());
   const auto end = end_of_validity(made->certificate);
-  if (!end) return tl::unexpected(end.error());
+  if (!end) return unexpected(end.error());
   auto written = what == if_exists::replace ? write_pair(files, *made) : write_new_pair(files, *made);
-  if (!written) return tl::unexpected(std::move(written.error()));
+  if (!written) return unexpected(std::move(written.error()));
   return certificate_files{files.certificate, files.key, *end};
 }
 
@@ -78,16 +78,16 @@ base::result<certificate_pair> ensure_authority(const pair_files& files, base::n
     auto usable = check_pair(*pair, now, 0);
     if (usable) return pair;
     if (usable.error().code != base::errc::timeout) {
-      return tl::unexpected(std::move(usable.error()).context(files.certificate));
+      return unexpected(std::move(usable.error()).context(files.certificate));
     }
     base::log::warning("net", "{}: {}; making another", files.certificate, usable.error().text);
     std::remove(files.certificate.c_str());
   } else if (pair.error().code != base::errc::not_found || base::read_file(files.certificate, max_file)) {
-    return tl::unexpected(std::move(pair.error()));
+    return unexpected(std::move(pair.error()));
   }
   auto made = make_authority(now);
   if (!made) return made;
-  if (auto written = write_pair(files, *made); !written) return tl::unexpected(std::move(written.error()));
+  if (auto written = write_pair(files, *made); !written) return unexpected(std::move(written.error()));
   base::log::notice("net", "made a certificate authority: {}", files.certificate);
   return made;
 }
@@ -96,31 +96,30 @@ base::result<certificate_pair> ensure_authority(const pair_files& files, base::n
 
 base::result<certificate_paths> ensure_certificates(const std::string& folder,
                                                     const std::vector<std::string>& names, base::nanos now) {
-  if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
-  if (auto made = base::make_folders(folder, 0700); !made) return tl::unexpected(std::move(made.error()));
+  if (auto ready = tls::initialise(); !ready) return unexpected(std::move(ready.error()));
+  if (auto made = base::make_folders(folder, 0700); !made) return unexpected(std::move(made.error()));
   const pair_files authority_files = authority_of(folder);
   const pair_files leaf_files{folder + "/node.pem", folder + "/node-key.pem"};
   const auto authority = ensure_authority(authority_files, now);
-  if (!authority) return tl::unexpected(authority.error());
+  if (!authority) return unexpected(authority.error());
 
   const certificate_paths paths{authority_files.certificate, leaf_files.certificate, leaf_files.key};
   const auto leaf = read_pair(leaf_files);
   if (leaf && check_leaf(*leaf, authority->certificate, names, now, renew_before)) return paths;
   auto made = issue_leaf(*authority, names, now);
-  if (!made) return tl::unexpected(std::move(made.error()));
-  if (auto written = write_pair(leaf_files, *made); !written)
-    return tl::unexpected(std::move(written.error()));
+  if (!made) return unexpected(std::move(made.error()));
+  if (auto written = write_pair(leaf_files, *made); !written) return unexpected(std::move(written.error()));
   base::log::info("net", "made a certificate: {}", leaf_files.certificate);
   return paths;
 }
 
 base::result<certificate_files> make_cluster_authority(const std::string& folder, base::nanos now,
                                                        base::nanos lifetime, if_exists what) {
-  if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
-  if (auto made = base::make_folders(folder, 0755); !made) return tl::unexpected(std::move(made.error()));
+  if (auto ready = tls::initialise(); !ready) return unexpected(std::move(ready.error()));
+  if (auto made = base::make_folders(folder, 0755); !made) return unexpected(std::move(made.error()));
   const pair_files files = authority_of(folder);
   if (what == if_exists::refuse) {
-    if (auto is_free = check_free(files); !is_free) return tl::unexpected(std::move(is_free.error()));
+    if (auto is_free = check_free(files); !is_free) return unexpected(std::move(is_free.error()));
   }
   return keep(files, make_authority(now, lifetime), what);
 }
@@ -129,15 +128,15 @@ base::result<certificate_files> issue_cluster_certificate(const std::string& fol
                                                           const std::vector<std::string>& hosts,
                                                           base::nanos now, base::nanos lifetime,
                                                           if_exists what) {
-  if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
+  if (auto ready = tls::initialise(); !ready) return unexpected(std::move(ready.error()));
   const pair_files authority_files = authority_of(folder);
   const auto authority = read_pair(authority_files);
-  if (!authority) return tl::unexpected(authority.error());
+  if (!authority) return unexpected(authority.error());
   if (auto usable = check_pair(*authority, now, 0); !usable) {
-    return tl::unexpected(std::move(usable.error()).context(authority_files.certificate));
+    return unexpected(std::move(usable.error()).context(authority_files.certificate));
   }
   const auto end = end_of_validity(authority->certificate);
-  if (!end) return tl::unexpected(end.error());
+  if (!end) return unexpected(end.error());
   if (*end - now < lifetime) {
     return base::fail(base::errc::limit,
                       fmt::format("{}: the authority itself ends on {}: at most {} days are left",
@@ -146,13 +145,13 @@ base::result<certificate_files> issue_cluster_certificate(const std::string& fol
   }
   const pair_files files{fmt::format("{}/{}.pem", folder, name), fmt::format("{}/{}-key.pem", folder, name)};
   if (what == if_exists::refuse) {
-    if (auto is_free = check_free(files); !is_free) return tl::unexpected(std::move(is_free.error()));
+    if (auto is_free = check_free(files); !is_free) return unexpected(std::move(is_free.error()));
   }
   const auto made = issue_leaf(*authority, hosts, now, lifetime);
   // What stands there as an authority may be some other certificate with its key.
   if (made) {
     if (auto good = check_leaf(*made, authority->certificate, hosts, now, 0); !good) {
-      return tl::unexpected(std::move(good.error()).context(authority_files.certificate + " cannot sign"));
+      return unexpected(std::move(good.error()).context(authority_files.certificate + " cannot sign"));
     }
   }
   return keep(files, made, what);

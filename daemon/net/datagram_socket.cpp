@@ -51,7 +51,7 @@ base::result<unsigned> index_of(const std::string& interface) {
 
 base::status prepare_multicast(int fd, bool is_ipv6, const datagram_options& options) {
   const auto interface = index_of(options.multicast_interface);
-  if (!interface) return tl::unexpected(interface.error());
+  if (!interface) return unexpected(interface.error());
   const int level = is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
   // Only the groups that this socket has joined, not those of others.
   bool fine =
@@ -85,7 +85,7 @@ base::result<base::unique_fd> open_socket(const base::socket_address& address,
     return base::fail_errno("open a UDP socket", failed);
   if (options.receive_buffer != 0) set_receive_buffer(fd.get(), options.receive_buffer);
   if (auto done = prepare_multicast(fd.get(), address.is_ipv6(), options); !done)
-    return tl::unexpected(std::move(done.error()));
+    return unexpected(std::move(done.error()));
   if (bind(fd.get(), address.raw(), address.raw_length()) != 0)
     return base::fail_errno("bind UDP to " + address.to_string(), errno);
   return fd;
@@ -94,7 +94,7 @@ base::result<base::unique_fd> open_socket(const base::socket_address& address,
 base::status change_membership(int fd, int what, const base::socket_address& group,
                                const std::string& interface) {
   const auto index = index_of(interface);
-  if (!index) return tl::unexpected(index.error());
+  if (!index) return unexpected(index.error());
   group_req request{};
   request.gr_interface = *index;
   std::memcpy(&request.gr_group, group.raw(), group.raw_length());
@@ -123,7 +123,7 @@ class datagram_socket::inner {
   base::status watch(uv_loop_t* on) {
     auto made =
         base::uv::poll::make(on, fd_.get(), [this](int status, int events) { happened(status, events); });
-    if (!made) return tl::unexpected(std::move(made.error()));
+    if (!made) return unexpected(std::move(made.error()));
     poll_ = std::move(*made);
     return poll_.start(wanted());
   }
@@ -267,11 +267,11 @@ datagram_socket& datagram_socket::operator=(datagram_socket&& other) noexcept {
 base::result<datagram_socket> datagram_socket::open(uv_loop_t* on, const base::socket_address& address,
                                                     const datagram_options& options,
                                                     datagram_handler& handler) {
-  if (auto fine = check_options(options); !fine) return tl::unexpected(std::move(fine.error()));
+  if (auto fine = check_options(options); !fine) return unexpected(std::move(fine.error()));
   auto fd = open_socket(address, options);
-  if (!fd) return tl::unexpected(std::move(fd.error()));
+  if (!fd) return unexpected(std::move(fd.error()));
   auto made = std::make_unique<inner>(std::move(*fd), options, handler);
-  if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
+  if (auto watching = made->watch(on); !watching) return unexpected(std::move(watching.error()));
   return datagram_socket(std::move(made));
 }
 

@@ -48,7 +48,7 @@ class dialer::attempt final : public stream_handler {
   explicit attempt(inner& of) : of_(of) {}
 
   base::status begin(base::result<stream> connecting) {
-    if (!connecting) return tl::unexpected(std::move(connecting.error()));
+    if (!connecting) return unexpected(std::move(connecting.error()));
     stream_ = std::move(*connecting);
     return {};
   }
@@ -84,10 +84,10 @@ class dialer::inner {
   base::status look_up() {
     auto started = resolution::start(loop_, to_.host, to_.port,
                                      [this](base::result<std::vector<base::socket_address>> found) {
-                                       if (!found) return finish(tl::unexpected(named(found.error())));
+                                       if (!found) return finish(unexpected(named(found.error())));
                                        try_all(*found);
                                      });
-    if (!started) return tl::unexpected(std::move(started.error()));
+    if (!started) return unexpected(std::move(started.error()));
     resolution_ = std::move(*started);
     return {};
   }
@@ -123,7 +123,7 @@ class dialer::inner {
     why_ = std::move(why);
     if (connected_) {
       loser.get().close_when_written(); // the alert
-      return finish(tl::unexpected(named(*why_)));
+      return finish(unexpected(named(*why_)));
     }
     std::erase_if(attempts_, [&loser](const auto& one) { return one.get() == &loser; });
     try_next();
@@ -155,7 +155,7 @@ class dialer::inner {
     }
     if (!attempts_.empty()) return;
     if (!why_) why_ = base::error{base::errc::not_found, "it has no address of the family to connect from"};
-    finish(tl::unexpected(named(*why_)));
+    finish(unexpected(named(*why_)));
   }
 
   void timed_out() {
@@ -163,7 +163,7 @@ class dialer::inner {
     if (tried_ > 0) what = connected_ ? "no end of the TLS handshake" : "no answer";
     std::string text = fmt::format("{} within {} ms", what, options_.timeout.count());
     if (why_) text += "; before: " + why_->text;
-    finish(tl::unexpected(named({base::errc::timeout, std::move(text)})));
+    finish(unexpected(named({base::errc::timeout, std::move(text)})));
   }
 
   base::error named(base::error why) const {
@@ -219,7 +219,7 @@ base::result<dialer> dialer::start(uv_loop_t* on, const dial_target& to, const d
   }
   auto made = std::make_unique<inner>(on, to, options, std::move(done));
   const auto begun = to.path.empty() ? made->look_up() : made->connect_path();
-  if (!begun) return tl::unexpected(begun.error());
+  if (!begun) return unexpected(begun.error());
   return dialer(std::move(made));
 }
 

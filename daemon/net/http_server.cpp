@@ -23,7 +23,7 @@ class http_server::inner {
     bounds.kept = options_.kept;
     auto made = listener::tcp(loop_, at, {at.port(), at.port()}, bounds,
                               [this](accepted_socket socket) { accept(std::move(socket)); });
-    if (!made) return tl::unexpected(std::move(made.error()));
+    if (!made) return unexpected(std::move(made.error()));
     listener_ = std::move(*made);
     return {};
   }
@@ -86,7 +86,7 @@ http_server::~http_server() = default;
 base::result<http_server> http_server::start(uv_loop_t* on, const base::socket_address& at,
                                              const http_options& options, handler handle) {
   auto made = std::make_unique<inner>(on, options, std::move(handle));
-  if (auto listening = made->listen(at); !listening) return tl::unexpected(std::move(listening.error()));
+  if (auto listening = made->listen(at); !listening) return unexpected(std::move(listening.error()));
   return http_server(std::move(made));
 }
 

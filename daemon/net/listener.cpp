@@ -77,7 +77,7 @@ class listener::inner {
 
   base::status watch(uv_loop_t* on) {
     auto made = base::uv::poll::make(on, socket_.fd.get(), [this](int, int) { accept_some(); });
-    if (!made) return tl::unexpected(std::move(made.error()));
+    if (!made) return unexpected(std::move(made.error()));
     readable_ = std::move(*made);
     again_ = base::uv::timer(on, [this] { go_on(); });
     return readable_.start(UV_READABLE);
@@ -265,9 +265,9 @@ listener& listener::operator=(listener&& other) noexcept {
 
 base::result<listener> listener::watched(uv_loop_t* on, base::result<listening_socket> opened, bool is_tcp,
                                          const listen_options& options, accept_fn accept) {
-  if (!opened) return tl::unexpected(std::move(opened.error()));
+  if (!opened) return unexpected(std::move(opened.error()));
   auto made = std::make_unique<inner>(std::move(*opened), is_tcp, options, std::move(accept));
-  if (auto watching = made->watch(on); !watching) return tl::unexpected(std::move(watching.error()));
+  if (auto watching = made->watch(on); !watching) return unexpected(std::move(watching.error()));
   return listener(std::move(made));
 }
 
@@ -291,8 +291,7 @@ base::result<listener> listener::adopt(uv_loop_t* on, base::unique_fd fd, const 
   if (getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) {
     return base::fail_errno("adopt a listening socket", errno);
   }
-  if (auto fits = listen_again(fd.get(), options.backlog); !fits)
-    return tl::unexpected(std::move(fits.error()));
+  if (auto fits = listen_again(fd.get(), options.backlog); !fits) return unexpected(std::move(fits.error()));
   return watched(on, listening_socket{std::move(fd)}, family != AF_UNIX, options, std::move(accept));
 }
 

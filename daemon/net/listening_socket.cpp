@@ -41,7 +41,7 @@ base::result<base::unique_fd> bind_tcp(const base::socket_address& address, int 
   if (bind(fd->get(), address.raw(), address.raw_length()) != 0 || listen(fd->get(), backlog) != 0) {
     const int number = errno;
     auto why = base::fail_errno("listen on " + address.to_string(), number);
-    if (number == EACCES && address.port() < first_free_port) why.value().text += way_out;
+    if (number == EACCES && address.port() < first_free_port) why.error().text += way_out;
     return why;
   }
   return fd;
@@ -121,9 +121,8 @@ base::status check_access(const unix_place& at) {
 
 base::result<base::unique_fd> bind_unix(const unix_place& at, int backlog) {
   auto address = unix_address(at.path);
-  if (!address) return tl::unexpected(std::move(address.error()));
-  if (auto cleared = remove_stale(at.path, *address); !cleared)
-    return tl::unexpected(std::move(cleared.error()));
+  if (!address) return unexpected(std::move(address.error()));
+  if (auto cleared = remove_stale(at.path, *address); !cleared) return unexpected(std::move(cleared.error()));
   auto fd = open_socket(AF_UNIX);
   if (!fd) return fd;
   // The file takes its first mode from the socket's own: never wider than meant, not even for a moment.
@@ -151,7 +150,7 @@ base::result<std::optional<listening_socket>> go_on_with(const unix_place& at, i
     base::log::warning("net", "{} does not lead to the socket that was kept for it: making another", at.path);
     return std::nullopt;
   }
-  if (auto fits = check_access(at); !fits) return tl::unexpected(std::move(fits.error()));
+  if (auto fits = check_access(at); !fits) return unexpected(std::move(fits.error()));
   return listening_socket{std::move(found->fd), std::move(found->place), at.path, false};
 }
 
@@ -189,16 +188,16 @@ base::result<listening_socket> open_tcp(const base::socket_address& address, por
   if (ports.first == ports.last) {
     base::socket_address only = address;
     only.set_port(ports.first);
-    return bind_with_way(only, backlog, kept).and_then([&](base::unique_fd fd) {
-      return keep(std::move(fd), kept);
-    });
+    auto fd = bind_with_way(only, backlog, kept);
+    if (!fd) return unexpected(std::move(fd.error()));
+    return keep(std::move(*fd), kept);
   }
   base::socket_address candidate = address;
   for (unsigned port = ports.first; port <= ports.last; ++port) {
     candidate.set_port(static_cast<std::uint16_t>(port));
     auto fd = bind_tcp(candidate, backlog);
     if (fd) return keep(std::move(*fd), kept);
-    if (fd.error().code != base::errc::exists) return tl::unexpected(std::move(fd.error()));
+    if (fd.error().code != base::errc::exists) return unexpected(std::move(fd.error()));
   }
   return base::fail(base::errc::exists, fmt::format("listen on {}: no free port from {} to {}",
                                                     address.host(), ports.first, ports.last));
@@ -207,18 +206,17 @@ base::result<listening_socket> open_tcp(const base::socket_address& address, por
 base::result<listening_socket> open_named(socket_store& passed, std::string_view name, int backlog) {
   auto found = passed.take_named(name);
   if (!found)
-    return tl::unexpected(std::move(found.error()).context(fmt::format("listen on the socket {}", name)));
-  if (auto fits = listen_again(found->fd.get(), backlog); !fits)
-    return tl::unexpected(std::move(fits.error()));
+    return unexpected(std::move(found.error()).context(fmt::format("listen on the socket {}", name)));
+  if (auto fits = listen_again(found->fd.get(), backlog); !fits) return unexpected(std::move(fits.error()));
   return listening_socket{std::move(found->fd), std::move(found->place), std::move(found->path), false};
 }
 
 base::result<listening_socket> open_unix(const unix_place& at, int backlog, const keeping& kept) {
   auto old = go_on_with(at, backlog, kept);
-  if (!old) return tl::unexpected(std::move(old.error()));
+  if (!old) return unexpected(std::move(old.error()));
   if (*old) return std::move(**old);
   auto fd = bind_unix(at, backlog);
-  if (!fd) return tl::unexpected(std::move(fd.error()));
+  if (!fd) return unexpected(std::move(fd.error()));
   return keep(std::move(*fd), kept, at.path);
 }
 

@@ -26,7 +26,7 @@ constexpr std::string_view v2_start = "\r\n\r\n\0\r\nQUIT\n"sv;
 constexpr std::size_t v2_fixed = 16;
 constexpr std::size_t ports_size = 4;
 
-tl::unexpected<base::error> refuse(std::string_view what) {
+unexpected<base::error> refuse(std::string_view what) {
   return base::fail(base::errc::invalid, fmt::format("PROXY header: {}", what));
 }
 

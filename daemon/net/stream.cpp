@@ -36,7 +36,7 @@ stream::core& stream::inner() const {
 }
 
 base::result<stream> stream::make(base::result<socket> made) {
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   made->payload()->attach(made->stream());
   return stream(std::move(*made));
 }

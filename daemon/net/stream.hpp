@@ -37,7 +37,8 @@ class stream_handler {
   // The connect succeeded, and TLS's handshake where there is one; not called for accepted streams.
   virtual void on_connected() {}
 
-  // The handshake of an accepted stream, or that start_tls() began, has succeeded; what is read and written from now on is sealed.
+  // The handshake of an accepted stream, or that start_tls() began, has succeeded; what is read and written
+  // from now on is sealed.
   virtual void on_secured() {}
 
   // Where the next bytes are read to; they come back in on_data, as a prefix of what was returned.

@@ -53,7 +53,7 @@ void stream::core::connected(int code) {
   if (dead()) return;
   if (code != 0) {
     timeout_.close();
-    fail(base::fail_uv("connect to " + target_, code).value());
+    fail(base::fail_uv("connect to " + target_, code).error());
     return;
   }
   open_ = true;
@@ -117,7 +117,7 @@ void stream::core::adjust_reading() {
       [](uv_stream_t* from, ssize_t count, const uv_buf_t* into) {
         socket::payload_of(from)->took(count, into);
       });
-  if (code != 0) fail_later(base::fail_uv("read", code).value());
+  if (code != 0) fail_later(base::fail_uv("read", code).error());
 }
 
 std::span<std::uint8_t> stream::core::handler_space() {
@@ -147,8 +147,7 @@ void stream::core::give_space(uv_buf_t* into) {
 void stream::core::took(ssize_t count, const uv_buf_t* into) {
   if (self_ && count < 0 && count != UV_EOF) return close_self();
   if (dead() || count == 0 || handler_ == nullptr) return;
-  if (count < 0)
-    return took_end(base::fail_uv("read", static_cast<int>(count)).value(), count == UV_EOF);
+  if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
   bytes_read_ += static_cast<std::uint64_t>(count);
   const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into->base),
                                static_cast<std::size_t>(count)};
@@ -283,8 +282,8 @@ void stream::core::write_finished(int code) {
 // which is in the kernel by now.
 base::status stream::core::write_failed(int code) {
   auto why = base::fail_uv("write", code);
-  if (paused_ || saw_end_ || why.value().code != base::errc::closed) return why;
-  broken_ = std::make_unique<base::error>(std::move(why.value()));
+  if (paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
+  broken_ = std::make_unique<base::error>(std::move(why).error());
   return {};
 }
 

@@ -171,11 +171,11 @@ base::status tls_context::mbedtls_objects::configure(mbedtls_ssl_config* config,
 
 base::result<std::shared_ptr<const tls_context>> tls_context::make(tls_role role,
                                                                    const tls_settings& settings) {
-  if (auto ready = tls::initialise(); !ready) return tl::unexpected(std::move(ready.error()));
+  if (auto ready = tls::initialise(); !ready) return unexpected(std::move(ready.error()));
   auto made = std::make_unique<mbedtls_objects>();
   made->role = role;
   made->verify = settings.verify_peer;
-  if (auto loaded = made->load(settings); !loaded) return tl::unexpected(std::move(loaded.error()));
+  if (auto loaded = made->load(settings); !loaded) return unexpected(std::move(loaded.error()));
   const std::shared_ptr<tls_context> out(new tls_context(std::move(made)));
   if (!out->objects_->by_name.empty()) {
     mbedtls_ssl_conf_sni(out->objects_->general.get(), choose, out.get());

@@ -141,12 +141,12 @@ void tls_session::take_application_keys() {
 base::result<tls_session::progress> tls_session::step() {
   if (established_) return progress::done;
   if (!ssl_) {
-    if (auto done = set_up(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = set_up(); !done) return unexpected(std::move(done.error()));
     return ssl_ ? progress::more_steps : progress::needs_input;
   }
   const int code = mbedtls_ssl_handshake_step(ssl_->get());
   if (code == MBEDTLS_ERR_SSL_WANT_READ) return has_input() ? progress::more_steps : progress::needs_input;
-  if (code != 0 && code != MBEDTLS_ERR_SSL_WANT_WRITE) return tl::unexpected(explain(code));
+  if (code != 0 && code != MBEDTLS_ERR_SSL_WANT_WRITE) return unexpected(explain(code));
   take_application_keys();
   established_ = mbedtls_ssl_is_handshake_over(ssl_->get()) != 0;
   return established_ ? progress::done : progress::more_steps;
@@ -222,7 +222,7 @@ base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
     }
     // A client's certificate is judged after its handshake is over.
     const bool refused = !opened_any_ && code == MBEDTLS_ERR_SSL_INVALID_MAC;
-    if (refused || code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return tl::unexpected(explain(code));
+    if (refused || code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return unexpected(explain(code));
     return base::fail(base::errc::invalid, "TLS: what the peer sent is damaged: " + mbedtls_words(code));
   }
 }

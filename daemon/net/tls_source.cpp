@@ -21,7 +21,7 @@ constexpr std::size_t max_file = 1024 * 1024;
 base::status read_into(std::string& text, const std::string& path) {
   if (path.empty()) return {};
   auto read = base::read_file(path, max_file);
-  if (!read) return tl::unexpected(std::move(read.error()));
+  if (!read) return unexpected(std::move(read.error()));
   text = std::move(*read);
   return {};
 }
@@ -34,8 +34,8 @@ base::result<std::shared_ptr<const tls_context>> context_of(const tls_settings& 
   texts.verify_peer = general.verify_peer;
   texts.allow_tls_1_2 = general.allow_tls_1_2;
   if (auto read = read_into(texts.certificate, files.certificate); !read)
-    return tl::unexpected(std::move(read.error()));
-  if (auto read = read_into(texts.key, files.key); !read) return tl::unexpected(std::move(read.error()));
+    return unexpected(std::move(read.error()));
+  if (auto read = read_into(texts.key, files.key); !read) return unexpected(std::move(read.error()));
   return tls_context::make(tls_role::server, texts);
 }
 
@@ -43,14 +43,14 @@ base::result<std::shared_ptr<const tls_context>> context_of(const tls_settings& 
 
 base::result<std::shared_ptr<tls_source>> tls_source::open(tls_files files) {
   const std::shared_ptr<tls_source> made(new tls_source(std::move(files)));
-  if (auto loaded = made->load(); !loaded) return tl::unexpected(std::move(loaded.error()));
+  if (auto loaded = made->load(); !loaded) return unexpected(std::move(loaded.error()));
   return made;
 }
 
 base::result<std::shared_ptr<tls_source>> tls_source::automatic(std::string folder,
                                                                 std::vector<std::string> names) {
   const auto paths = ensure_certificates(folder, names, base::wall_now());
-  if (!paths) return tl::unexpected(paths.error());
+  if (!paths) return unexpected(paths.error());
   auto made = open({paths->certificate, paths->key, "", false, false});
   if (!made) return made;
   (*made)->folder_ = std::move(folder);
@@ -83,7 +83,7 @@ base::status tls_source::load() {
   if (auto read = read_into(texts.key, files_.key); !read) return read;
   if (auto read = read_into(texts.authorities, files_.authorities); !read) return read;
   const auto named = [this](base::error why) {
-    return tl::unexpected(
+    return unexpected(
         std::move(why).context(files_.certificate.empty() ? files_.authorities : files_.certificate));
   };
   texts.protocols = files_.protocols;
@@ -92,7 +92,7 @@ base::status tls_source::load() {
   if (!files_.certificate.empty()) {
     for (const auto& [name, pair] : files_.by_name) {
       auto made = context_of(texts, pair);
-      if (!made) return tl::unexpected(std::move(made.error()).context(pair.certificate));
+      if (!made) return unexpected(std::move(made.error()).context(pair.certificate));
       texts.by_name.emplace(name, std::move(*made));
     }
     auto server = tls_context::make(tls_role::server, texts);

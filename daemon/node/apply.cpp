@@ -195,7 +195,7 @@ void instance::components::prepare(const apply_request& request, const configura
   for (const spec::plugin_file& file : work.next->spec.plugin_files) {
     auto loaded_now = plugins.load(file.id);
     if (!loaded_now) {
-      out.result = tl::unexpected(std::move(loaded_now.error()).context("plugin " + file.id));
+      out.result = unexpected(std::move(loaded_now.error()).context("plugin " + file.id));
       return;
     }
   }

@@ -14,11 +14,11 @@ constexpr std::size_t most_kept = 256;
 
 base::result<std::shared_ptr<const spec::args_schema>> child_args::schema_of(std::string_view actor) {
   auto text = plugins_.args_schema(actor);
-  if (!text) return tl::unexpected(std::move(text.error()));
+  if (!text) return unexpected(std::move(text.error()));
   const std::scoped_lock held(lock_);
   if (const auto known = compiled_.find(*text); known != compiled_.end()) return known->second;
   auto made = spec::args_schema::compile(*text);
-  if (!made) return tl::unexpected(std::move(made.error()).context("args_schema of " + std::string(actor)));
+  if (!made) return unexpected(std::move(made.error()).context("args_schema of " + std::string(actor)));
   if (compiled_.size() >= most_kept) compiled_.clear();
   auto kept = std::make_shared<const spec::args_schema>(std::move(*made));
   return compiled_.emplace(std::move(*text), std::move(kept)).first->second;
@@ -27,7 +27,7 @@ base::result<std::shared_ptr<const spec::args_schema>> child_args::schema_of(std
 base::status child_args::check(std::string_view actor, const runtime::message& args,
                                spec::args_schema::part what) {
   const auto schema = schema_of(actor);
-  if (!schema) return tl::unexpected(schema.error());
+  if (!schema) return unexpected(schema.error());
   return (*schema)->check(args ? args.bytes() : etf::empty_map, what);
 }
 

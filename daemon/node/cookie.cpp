@@ -66,13 +66,12 @@ std::string random_cookie() {
 base::result<std::string> make_file(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash != std::string::npos && slash > 0) {
-    if (auto made = base::make_folders(path.substr(0, slash), 0700); !made)
-      return tl::unexpected(made.error());
+    if (auto made = base::make_folders(path.substr(0, slash), 0700); !made) return unexpected(made.error());
   }
   const std::string value = random_cookie();
   if (auto written = base::write_new_file_atomic(path, value, 0600); !written) {
     if (written.error().code == base::errc::exists) return base::read_file(path, longest);
-    return tl::unexpected(std::move(written.error()).context("cookie file"));
+    return unexpected(std::move(written.error()).context("cookie file"));
   }
   base::log::info("node", "{}: made, with a new cookie", path);
   return value;
@@ -83,9 +82,9 @@ base::result<cookie> from_file(const std::string& path) {
   if (stat(path.c_str(), &found) != 0) {
     if (errno != ENOENT) return base::fail_errno("cookie file " + path, errno);
     auto made = make_file(path);
-    if (!made) return tl::unexpected(made.error());
+    if (!made) return unexpected(made.error());
     auto value = checked(std::move(*made), "cookie file " + path);
-    if (!value) return tl::unexpected(value.error());
+    if (!value) return unexpected(value.error());
     return cookie{std::move(*value), path};
   }
   if (!S_ISREG(found.st_mode))
@@ -97,23 +96,23 @@ base::result<cookie> from_file(const std::string& path) {
                     path, found.st_mode & 0777, path));
   }
   auto text = base::read_file(path, longest);
-  if (!text) return tl::unexpected(text.error());
+  if (!text) return unexpected(text.error());
   auto value = checked(std::move(*text), "cookie file " + path);
-  if (!value) return tl::unexpected(value.error());
+  if (!value) return unexpected(value.error());
   return cookie{std::move(*value), path};
 }
 
 base::result<cookie> from_credential(const std::string& folder, const std::string& name) {
   auto text = base::read_file(folder + "/" + name, longest);
-  if (!text) return tl::unexpected(text.error());
+  if (!text) return unexpected(text.error());
   auto value = checked(std::move(*text), "credential " + name);
-  if (!value) return tl::unexpected(value.error());
+  if (!value) return unexpected(value.error());
   return cookie{std::move(*value), {}};
 }
 
 base::result<cookie> of_user() {
   auto home = home_folder();
-  if (!home) return tl::unexpected(home.error());
+  if (!home) return unexpected(home.error());
   const std::string usual = *home + "/.erlang.cookie";
   const std::string folder = environment("XDG_CONFIG_HOME");
   const std::string other = (folder.empty() ? *home + "/.config" : folder) + "/erlang/.erlang.cookie";
@@ -131,7 +130,7 @@ base::result<cookie> find_cookie(const spec::cookie_source& source) {
       return base::fail(base::errc::not_found, "cookie: the environment has no " + *source.env);
     }
     auto text = checked(value, "cookie from " + *source.env);
-    if (!text) return tl::unexpected(text.error());
+    if (!text) return unexpected(text.error());
     return cookie{std::move(*text), {}};
   }
   const std::string folder = environment("CREDENTIALS_DIRECTORY");

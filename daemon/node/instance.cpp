@@ -50,7 +50,7 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
     auto loaded = plugins.load(file.id);
     if (loaded) continue;
     base::log::error(module, "plugin {}: {}", file.id, loaded.error().text);
-    if (outcome) outcome = tl::unexpected(std::move(loaded.error()).context("plugin " + file.id));
+    if (outcome) outcome = unexpected(std::move(loaded.error()).context("plugin " + file.id));
   }
   return outcome;
 }
@@ -145,24 +145,24 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
                                                         net::socket_store* sockets) {
   std::unique_ptr<instance> made(new instance(std::move(spec)));
   auto cookie = find_cookie(made->spec().node.cookie);
-  if (!cookie) return tl::unexpected(std::move(cookie.error()));
+  if (!cookie) return unexpected(std::move(cookie.error()));
   made->components_ =
       std::make_unique<components>(made->started_with_, std::move(from), loading(made->spec()));
   components& p = *made->components_;
   p.on_ending = std::move(on_ending);
   p.cookie_file = cookie->file;
   p.sockets = sockets;
-  if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return tl::unexpected(loaded.error());
+  if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
   p.system.set_factory(&p.plugins);
   auto net = network::make(p.system, made->spec(), std::move(cookie->value), sockets);
-  if (!net) return tl::unexpected(std::move(net.error()));
+  if (!net) return unexpected(std::move(net.error()));
   p.net = std::move(*net);
   if (auto started = p.system.start(); !started)
-    return tl::unexpected(std::move(started.error()).context("runtime"));
+    return unexpected(std::move(started.error()).context("runtime"));
   if (auto started = p.net->start([&p] { p.lost("the supervisor of the node's services"); }); !started)
-    return tl::unexpected(started.error());
-  if (auto started = made->start_reloader(); !started) return tl::unexpected(started.error());
-  if (auto started = made->start_applications(); !started) return tl::unexpected(started.error());
+    return unexpected(started.error());
+  if (auto started = made->start_reloader(); !started) return unexpected(started.error());
+  if (auto started = made->start_applications(); !started) return unexpected(started.error());
   p.remember();
   return made;
 }
@@ -206,7 +206,7 @@ base::status instance::start_applications() {
   auto controller = p.system.spawn(
       std::move(options), std::make_unique<behaviours::application_controller>(
                               started_with_->applications, std::move(with), p.board, std::move(events)));
-  if (!controller) return tl::unexpected(std::move(controller.error()).context("application_controller"));
+  if (!controller) return unexpected(std::move(controller.error()).context("application_controller"));
   p.controller = *controller;
   return {};
 }

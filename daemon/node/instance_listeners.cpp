@@ -21,10 +21,10 @@ void instance::listener(const runtime::pid& of, listener_change change, base::na
         if (change != listener_change::none) {
           const bool stops = change == listener_change::suspend;
           if (!ask(stops ? tcp_listener::suspend_request() : tcp_listener::resume_request()))
-            return tl::unexpected(gone);
+            return unexpected(gone);
         }
         auto report = ask(tcp_listener::report_request());
-        if (!report) return tl::unexpected(gone);
+        if (!report) return unexpected(gone);
         return std::move(*report);
       },
       std::move(done), base::fail(base::errc::closed, "the node stops"));

@@ -76,7 +76,7 @@ std::optional<runtime::pid> instance::components::top_of(std::string_view applic
 base::result<tree_place> instance::components::place_of(std::string_view path) {
   const std::string_view application = path.substr(0, path.find('/'));
   const auto top = top_of(application);
-  if (!top) return tl::unexpected(absent("this node", application));
+  if (!top) return unexpected(absent("this node", application));
   if (!*top) return base::fail(base::errc::refused, std::string(application) + " does not run");
   tree_place at{*top, {}};
   for (std::string_view rest = path.substr(application.size());;) {
@@ -91,7 +91,7 @@ base::result<tree_place> instance::components::place_of(std::string_view path) {
       if (pid) found = tree.child(at.supervisor, *pid);
       if (!found && term) found = tree.child(at.supervisor, term->bytes());
     }
-    if (!found) return tl::unexpected(absent(path.substr(0, path.size() - rest.size() - 1), step));
+    if (!found) return unexpected(absent(path.substr(0, path.size() - rest.size() - 1), step));
     if (step.size() == rest.size()) {
       at.child = found->id ? found->id : pid_term(found->pid, system);
       return at;
@@ -111,7 +111,7 @@ base::result<runtime::pid> instance::components::process_at(std::string_view pat
     return base::fail(base::errc::not_found, std::string(path) + " does not run");
   }
   const auto place = place_of(path);
-  if (!place) return tl::unexpected(place.error());
+  if (!place) return unexpected(place.error());
   const auto row = tree.child(place->supervisor, place->child.bytes());
   if (!row || !row->pid) return base::fail(base::errc::not_found, std::string(path) + " does not run");
   return row->pid;
@@ -134,7 +134,7 @@ void instance::restart(std::string_view path, base::nanos timeout, told done) {
     return;
   }
   const auto place = components_->place_of(path);
-  if (!place) return done(tl::unexpected(place.error()));
+  if (!place) return done(unexpected(place.error()));
   ask(components_->system, place->supervisor, behaviours::supervisor::restart_request(place->child.bytes()),
       timeout, std::move(done));
 }
@@ -142,7 +142,7 @@ void instance::restart(std::string_view path, base::nanos timeout, told done) {
 void instance::terminate(std::string_view path, base::nanos timeout, told done) {
   if (path.find('/') == std::string_view::npos) return stop_application(path, timeout, std::move(done));
   const auto place = components_->place_of(path);
-  if (!place) return done(tl::unexpected(place.error()));
+  if (!place) return done(unexpected(place.error()));
   runtime::message_writer out;
   out.tuple(2);
   out.atom("terminate_child");

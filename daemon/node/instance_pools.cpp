@@ -89,13 +89,13 @@ void instance::pool(const runtime::pid& of, std::optional<std::uint32_t> size, b
         using behaviours::pool;
         if (size) {
           const call_result resized = behaviours::gen::call(self, of, pool::resize_request(*size), deadline);
-          if (!resized) return tl::unexpected(failure_of(resized.error()));
+          if (!resized) return unexpected(failure_of(resized.error()));
           etf::cursor at(resized->bytes());
           if (at.read_tuple_of(2) && at.read_atom_is("error"))
             return base::fail(base::errc::refused, runtime::shown(resized->slice(at.rest()), 1000));
         }
         const call_result report = behaviours::gen::call(self, of, pool::report_request(), deadline);
-        if (!report) return tl::unexpected(failure_of(report.error()));
+        if (!report) return unexpected(failure_of(report.error()));
         auto read = read_report(*report, components_->system.nodes());
         if (!read) return base::fail(base::errc::internal, "its report cannot be read");
         for (std::size_t i = 0; i < read->workers.size(); ++i) {

@@ -39,7 +39,7 @@ base::status instance::start_reloader() {
   const spec::plugin_options& plugins = started_with_->spec.plugins;
   auto made = reloader::start({p.system, p.plugins, rules, restart_child},
                               plugins.watch ? plugins.path : std::vector<std::string>(), within);
-  if (!made) return tl::unexpected(std::move(made.error()).context("plugins.watch"));
+  if (!made) return unexpected(std::move(made.error()).context("plugins.watch"));
   p.reloads = std::move(*made);
   return {};
 }

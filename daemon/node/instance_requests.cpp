@@ -120,7 +120,7 @@ std::vector<runtime::process_summary> instance::processes() const {
 
 base::result<runtime::process_info> instance::info(std::string_view process) const {
   auto to = resolve(process);
-  if (!to) return tl::unexpected(std::move(to.error()));
+  if (!to) return unexpected(std::move(to.error()));
   if (!to->here()) return base::fail(base::errc::invalid, "it lives on another node: ask that one");
   using kind = runtime::destination::kind;
   auto found = to->what() == kind::process ? components_->system.info(to->process())
@@ -166,7 +166,7 @@ base::result<runtime::destination> instance::resolve(std::string_view target) co
   const bool is_name = to && to->here() && to->what() == runtime::destination::kind::name;
   if (!is_name || target.find('/') == target.npos || components_->system.whereis(to->name())) return to;
   const auto child = components_->process_at(target);
-  if (!child) return tl::unexpected(child.error());
+  if (!child) return unexpected(child.error());
   return runtime::destination(*child);
 }
 
@@ -178,7 +178,7 @@ void instance::call(const runtime::destination& to, runtime::message request, ba
       [to, request = std::move(request), deadline](runtime::process& self) {
         return behaviours::gen::call(self, to, request.bytes(), deadline);
       },
-      std::move(done), tl::unexpected(call_error{call_error::kind::exiting, {}}));
+      std::move(done), unexpected(call_error{call_error::kind::exiting, {}}));
 }
 
 base::status instance::cast(const runtime::destination& to, const runtime::message& request) {

@@ -38,7 +38,7 @@ tls_result open_tls(const spec::tls_spec& from, const spec::node_spec& spec) {
   if (from.how == spec::tls_spec::mode::off) return std::shared_ptr<net::tls_source>();
   if (from.how == spec::tls_spec::mode::on) {
     const auto name = dist::parse_node_name(spec.node.name);
-    if (!name) return tl::unexpected(name.error());
+    if (!name) return unexpected(name.error());
     return net::tls_source::automatic(spec.node.data + "/tls", {std::string(name->host)});
   }
   return net::tls_source::open({from.certificate.value_or(""), from.key.value_or(""), from.ca.value_or(""),
@@ -47,7 +47,7 @@ tls_result open_tls(const spec::tls_spec& from, const spec::node_spec& spec) {
 
 base::result<dist::options> router_options(const spec::node_spec& spec, std::string cookie) {
   dist::options out;
-  if (auto done = check_secrecy(spec, cookie); !done) return tl::unexpected(std::move(done.error()));
+  if (auto done = check_secrecy(spec, cookie); !done) return unexpected(std::move(done.error()));
   out.cookie = std::move(cookie);
   out.visible = spec.node.visibility == spec::visibility::visible;
   out.connect = spec.distribution.connect == spec::connect_policy::automatic;
@@ -64,21 +64,21 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   for (const spec::route_options& from : spec.distribution.routes) {
     dist::route route{from.node, from.address, from.port, std::nullopt, nullptr};
     auto tls = open_tls(from.tls, spec);
-    if (!tls) return tl::unexpected(std::move(tls.error()).context("route to " + from.node));
+    if (!tls) return unexpected(std::move(tls.error()).context("route to " + from.node));
     route.tls = std::move(*tls);
     if (has_cookie(from.cookie)) {
       auto own = find_cookie(from.cookie);
-      if (!own) return tl::unexpected(std::move(own.error()).context("route to " + from.node));
+      if (!own) return unexpected(std::move(own.error()).context("route to " + from.node));
       route.cookie = std::move(own->value);
     }
     if (auto done = check_secrecy(from.tls, route.cookie.value_or(out.cookie)); !done)
-      return tl::unexpected(std::move(done.error()).context("route to " + from.node));
+      return unexpected(std::move(done.error()).context("route to " + from.node));
     out.routes.push_back(std::move(route));
   }
   // What EPMD tells of is the first listener, of other nodes as of this one.
   if (!spec.distribution.listen.empty()) {
     auto tls = open_tls(spec.distribution.listen.front().tls, spec);
-    if (!tls) return tl::unexpected(std::move(tls.error()).context("distribution.listen"));
+    if (!tls) return unexpected(std::move(tls.error()).context("distribution.listen"));
     out.tls = std::move(*tls);
   }
   return out;
@@ -126,7 +126,7 @@ std::string_view state_text(dist::peer_state state) {
 base::result<std::unique_ptr<network>> network::make(runtime::system& host, const spec::node_spec& spec,
                                                      std::string cookie, net::socket_store* sockets) {
   auto options = router_options(spec, std::move(cookie));
-  if (!options) return tl::unexpected(std::move(options.error()));
+  if (!options) return unexpected(std::move(options.error()));
   options->sockets = sockets;
   return std::unique_ptr<network>(new network(host, spec, std::move(*options)));
 }
@@ -150,14 +150,14 @@ bool network::on_first_worker(work task, std::chrono::milliseconds patience) {
 
 base::status network::start(std::function<void()> services_gone) {
   if (auto started = services_.start(std::move(services_gone)); !started)
-    return tl::unexpected(std::move(started.error()).context("services"));
+    return unexpected(std::move(started.error()).context("services"));
   std::vector<dist::listen_at> places;
   for (const spec::listen_options& one : spec_.distribution.listen) {
     auto address = base::socket_address::parse(one.address, 0);
-    if (!address) return tl::unexpected(std::move(address.error()).context("distribution.listen"));
+    if (!address) return unexpected(std::move(address.error()).context("distribution.listen"));
     // The first one's is also what connects to others.
     auto tls = places.empty() ? tls_result(router_.settings().tls) : open_tls(one.tls, spec_);
-    if (!tls) return tl::unexpected(std::move(tls.error()).context("distribution.listen"));
+    if (!tls) return unexpected(std::move(tls.error()).context("distribution.listen"));
     places.push_back({*address, {one.ports.first, one.ports.last}, std::move(*tls)});
   }
   std::vector<std::shared_ptr<net::tls_source>> sources;
@@ -172,7 +172,7 @@ base::status network::start(std::function<void()> services_gone) {
           worker_patience))
     return base::fail(base::errc::timeout, "certificates: the first worker does not run");
   auto opened = router_.listen(places);
-  if (!opened) return tl::unexpected(std::move(opened.error()).context("distribution.listen"));
+  if (!opened) return unexpected(std::move(opened.error()).context("distribution.listen"));
   {
     const std::scoped_lock held(lock_);
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -188,9 +188,9 @@ base::status network::start(std::function<void()> services_gone) {
 base::status network::start_epmd(const base::socket_address& first, bool loopback_only) {
   if (spec_.epmd.mode == spec::epmd_mode::off) return {};
   const auto name = dist::parse_node_name(spec_.node.name);
-  if (!name) return tl::unexpected(name.error());
+  if (!name) return unexpected(name.error());
   auto address = base::socket_address::parse(spec_.epmd.address, spec_.epmd.port);
-  if (!address) return tl::unexpected(std::move(address.error()).context("epmd.address"));
+  if (!address) return unexpected(std::move(address.error()).context("epmd.address"));
   epmd::embedded_options options;
   options.mode = convert(spec_.epmd.mode);
   options.address = *address;
@@ -211,7 +211,7 @@ base::status network::start_epmd(const base::socket_address& first, bool loopbac
       },
       worker_patience);
   if (!ran) return base::fail(base::errc::timeout, "epmd: the first worker does not run");
-  if (!*started) return tl::unexpected(std::move(started->error()).context("epmd"));
+  if (!*started) return unexpected(std::move(started->error()).context("epmd"));
   std::unique_lock held(lock_);
   const auto said = [this] { return epmd_state_ != epmd::embedded::state::starting; };
   epmd_changed_.wait_for(held, epmd_patience, said);

@@ -52,14 +52,13 @@ class hot_reload {
 
   base::result<reload_report> run() {
     report_.dry_run = what_.dry_run;
-    if (auto done = open(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = open(); !done) return unexpected(std::move(done.error()));
     if (next_.empty()) return finish();
-    if (auto fit = check_tree(rules_.applications, to_be()); !fit)
-      return tl::unexpected(std::move(fit.error()));
-    if (auto done = rehearse(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto fit = check_tree(rules_.applications, to_be()); !fit) return unexpected(std::move(fit.error()));
+    if (auto done = rehearse(); !done) return unexpected(std::move(done.error()));
     if (what_.dry_run) return finish();
-    if (auto done = gather(); !done) return tl::unexpected(std::move(done.error()));
-    if (auto done = carry_over(); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = gather(); !done) return unexpected(std::move(done.error()));
+    if (auto done = carry_over(); !done) return unexpected(std::move(done.error()));
     switch_over();
     sweep();
     restart_others();
@@ -118,7 +117,7 @@ base::status hot_reload::open() {
       if (!changed || !*changed) continue;
     }
     auto made = on_.plugins.open_next(in_use.id);
-    if (!made) return tl::unexpected(std::move(made.error()).context("plugin " + in_use.id));
+    if (!made) return unexpected(std::move(made.error()).context("plugin " + in_use.id));
     plugin_reload& one = report_.plugins.emplace_back();
     one.id = in_use.id;
     one.from = {in_use.version, in_use.build_id, in_use.generation};
@@ -188,7 +187,7 @@ base::status hot_reload::check_row(const reload_ledger::row& row, const loader::
     return base::fail(base::errc::refused, fmt::format("plugin {}: {}: there is no actor type {} any more",
                                                        row.is->plugin, describe(row.pid), row.is->actor));
   if (auto good = check_args(next, *type, row.origin.args); !good)
-    return tl::unexpected(std::move(good.error()).context(describe(row.pid)));
+    return unexpected(std::move(good.error()).context(describe(row.pid)));
   if (row.problem) return {};
   const host::actor_code& code = *next.mapped->find(row.is->actor);
   if (auto possible = host::takes_over(*row.is, code, row.has_state); !possible)
@@ -207,7 +206,7 @@ base::status hot_reload::rehearse() {
       on_.system, who,
       [ledger = ledger_](runtime::process& p, std::size_t row) { ledger->look(p, row, most_trial_bytes); },
       base::mono_now() + rules_.deadline, late, quit_);
-  if (const auto* row = ledger_->failed()) return tl::unexpected(failure(*row));
+  if (const auto* row = ledger_->failed()) return unexpected(failure(*row));
   if (!all) return too_late(late, "did not come out of a handler or save_state");
 
   std::map<std::string, std::vector<loader::trial_state>> states;
@@ -221,7 +220,7 @@ base::status hot_reload::rehearse() {
   if (!fit) return fit;
   for (const auto& [plugin, all_of] : states) {
     if (auto tried = on_.plugins.try_states(*to.at(plugin), all_of); !tried)
-      return tl::unexpected(std::move(tried.error()).context("plugin " + plugin + ", tried out"));
+      return unexpected(std::move(tried.error()).context("plugin " + plugin + ", tried out"));
   }
   note_rows();
   ledger_ = std::make_shared<reload_ledger>(to);
@@ -258,7 +257,7 @@ base::status hot_reload::carry_over() {
   freezer_->hold([ledger = ledger_](runtime::process& p, std::size_t row) { ledger->carry(p, row); });
   for (;;) {
     const bool all = freezer_->wait(deadline);
-    if (const auto* row = ledger_->failed()) return put_back(tl::unexpected(failure(*row)));
+    if (const auto* row = ledger_->failed()) return put_back(unexpected(failure(*row)));
     if (!all) {
       const auto late = freezer_->at_work();
       if (!late.empty()) return put_back(too_late(late, "did not come out of save_state or restore_state"));

@@ -28,9 +28,9 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
     const auto to = next.find(loader::split(child.actor).plugin);
     if (to == next.end()) continue;
     const auto type = loader::choose(to->second->declared, child.actor);
-    if (!type) return tl::unexpected(base::error(type.error()).context(below));
+    if (!type) return unexpected(base::error(type.error()).context(below));
     if (auto fit = check_args(*to->second, **type, child.args, args); !fit)
-      return tl::unexpected(std::move(fit.error()).context(below));
+      return unexpected(std::move(fit.error()).context(below));
   }
   return {};
 }

@@ -59,24 +59,24 @@ base::result<std::unique_ptr<reloader>> reloader::start(reload_ground ground,
                                                         const std::vector<std::string>& watched,
                                                         bracket within) {
   std::unique_ptr<reloader> made(new reloader(std::move(ground), std::move(within)));
-  if (auto opened = made->open(watched); !opened) return tl::unexpected(std::move(opened.error()));
+  if (auto opened = made->open(watched); !opened) return unexpected(std::move(opened.error()));
   made->thread_ = std::thread([raw = made.get()] { raw->loop_->run(); });
   return made;
 }
 
 base::status reloader::open(const std::vector<std::string>& watched) {
   auto loop = base::uv::loop::make();
-  if (!loop) return tl::unexpected(std::move(loop.error()));
+  if (!loop) return unexpected(std::move(loop.error()));
   loop_.emplace(std::move(*loop));
   auto wake = base::uv::async::make(*loop_, [this] { work(); });
-  if (!wake) return tl::unexpected(std::move(wake.error()));
+  if (!wake) return unexpected(std::move(wake.error()));
   wake_ = std::move(*wake);
   settled_ = base::uv::timer(*loop_, [this] { ask({}, nullptr); });
   collect_ = base::uv::timer(*loop_, [this] { collect(); });
   for (const std::string& folder : watched) {
     auto watch =
         base::uv::folder_watch::make(*loop_, folder, [this](std::string_view name) { file_changed(name); });
-    if (!watch) return tl::unexpected(std::move(watch.error()));
+    if (!watch) return unexpected(std::move(watch.error()));
     watches_.push_back(std::move(*watch));
   }
   return {};

@@ -34,7 +34,7 @@ base::status check_secrecy(const spec::node_spec& spec, std::string_view cookie)
   const auto& listen = spec.distribution.listen;
   for (const spec::listen_options& one : listen)
     if (auto done = check_secrecy(one.tls, cookie); !done)
-      return tl::unexpected(std::move(done.error()).context("distribution.listen"));
+      return unexpected(std::move(done.error()).context("distribution.listen"));
   const auto open = [](const auto& one) { return verifies_nobody(one.tls); };
   if (std::ranges::any_of(listen, open) || std::ranges::any_of(spec.distribution.routes, open))
     base::log::warning(

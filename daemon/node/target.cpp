@@ -57,7 +57,7 @@ runtime::message ask_global(runtime::process& self, const runtime::message& name
 
 base::result<runtime::destination> global(std::string_view text, runtime::system& host) {
   auto name = parse_term(text, host);
-  if (!name) return tl::unexpected(std::move(name.error()).context("global name"));
+  if (!name) return unexpected(std::move(name.error()).context("global name"));
   const base::nanos deadline = base::mono_now() + base::nanos_per_second;
   const auto found = std::make_shared<std::promise<runtime::message>>();
   auto answer = found->get_future();
@@ -85,7 +85,7 @@ base::result<runtime::destination> parse_target(std::string_view text, runtime::
   if (text.empty()) return base::fail(base::errc::invalid, std::string(forms));
   if (std::string_view("{<#'").find(text.front()) != std::string_view::npos) {
     const auto term = parse_term(text, host);
-    if (!term) return tl::unexpected(term.error());
+    if (!term) return unexpected(term.error());
     return from_term(*term, host);
   }
   constexpr std::string_view global_prefix = "global:";

@@ -6,13 +6,13 @@
 // dead process's handler still sends, spawns or links goes nowhere.
 #pragma once
 
+#include <coppice/etf/result.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -175,7 +175,7 @@ class process {
   // reference is spent, also after a timeout. Several may be outstanding and awaited in any order.
   // Cheaper, since nothing but the message is sent, to a process here or elsewhere:
   //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
-  using awaited = tl::expected<message, await_error>;
+  using awaited = expected<message, await_error>;
   send_status send_call(const destination& to, const reference& call, message m);
   // The whole of a call of another process of this node, which gets it in behaviour::receive_call().
   answer_to_call call(const pid& to, message&& request, base::nanos deadline = no_deadline);

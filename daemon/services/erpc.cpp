@@ -133,7 +133,7 @@ message rpc_result(process& self, const functions& allowed, etf::bytes module, e
 
 namespace {
 
-using spawned = tl::expected<runtime::pid, std::string>;
+using spawned = expected<runtime::pid, std::string>;
 
 spawned spawn_here(runtime::system& system, const dist::spawn_request& request, std::string label,
                    std::unique_ptr<runtime::behaviour> does) {
@@ -142,7 +142,7 @@ spawned spawn_here(runtime::system& system, const dist::spawn_request& request, 
   options.group_leader = request.group_leader;
   options.worker = system.current_worker();
   auto made = system.spawn(std::move(options), std::move(does));
-  if (!made) return tl::unexpected<std::string>("system_limit");
+  if (!made) return unexpected<std::string>("system_limit");
   return *made;
 }
 
@@ -155,14 +155,14 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
   etf::bytes args;
   if (!at.read_list(length) || length < 1 || length > 2 || !at.read_atom(actor) ||
       (length == 2 && !at.read_term(args)) || !at.read_nil()) {
-    return tl::unexpected<std::string>("badarg");
+    return unexpected<std::string>("badarg");
   }
   const auto from = system.nodes().name(request.from.node);
   if (!rights.may_spawn(actor)) {
     base::log::warning("services",
                        "a spawn of {} by {} was refused: distribution.allow.spawn does not name it", actor,
                        from);
-    return tl::unexpected<std::string>("notsup");
+    return unexpected<std::string>("notsup");
   }
   runtime::actor_spec spec;
   spec.actor = actor;
@@ -173,7 +173,7 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
                                           : system.factory()->make(spec);
   if (!does) {
     base::log::warning("services", "a spawn of {} by {} failed: {}", actor, from, does.error().text);
-    return tl::unexpected<std::string>("badarg");
+    return unexpected<std::string>("badarg");
   }
   return spawn_here(system, request, spec.label, std::move(*does));
 }
@@ -195,7 +195,7 @@ dist::spawn_handler remote_spawns(runtime::system& system, dist::router& router,
     const auto given = list_length(request.arguments.bytes());
     if (request.module != "erpc" || (!call && !cast) || given != request.arity) {
       log_refused(system, request);
-      return tl::unexpected<std::string>("notsup");
+      return unexpected<std::string>("notsup");
     }
     return spawn_here(system, request, "erpc",
                       std::make_unique<one_call>(allowed, request.arguments, call, request.from.node));

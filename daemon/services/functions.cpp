@@ -133,7 +133,7 @@ base::result<functions> functions::make(dist::router& router, const std::vector<
   if (!start.empty()) grant_applications(made.granted_, start);
   for (const auto& word : allow) {
     if (auto taken = made.allow(word); !taken)
-      return tl::unexpected(std::move(taken.error()).context("distribution.allow.rpc"));
+      return unexpected(std::move(taken.error()).context("distribution.allow.rpc"));
   }
   return made;
 }

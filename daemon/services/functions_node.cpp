@@ -48,13 +48,13 @@ message reason_in(const gen::call_error& error) {
 }
 
 // An instance that is through its init, linked; or why there is none.
-tl::expected<runtime::pid, message> start(process& self, const std::string& actor) {
+expected<runtime::pid, message> start(process& self, const std::string& actor) {
   const auto failed = [](std::string_view text) {
     message_writer out;
     out.tuple(2);
     out.atom("start_failed");
     out.binary(text);
-    return tl::unexpected(out.take());
+    return unexpected(out.take());
   };
   auto* const factory = self.host().factory();
   if (factory == nullptr) return failed("this node has no plugins");
@@ -70,8 +70,8 @@ tl::expected<runtime::pid, message> start(process& self, const std::string& acto
   using kind = gen::start_error::kind;
   const gen::start_error& error = made.error();
   if (error.what == kind::spawn) return failed(error.error.text);
-  if (error.what == kind::ignored) return tl::unexpected(error.reason);
-  if (error.what == kind::init) return tl::unexpected(runtime::error_message(error.reason));
+  if (error.what == kind::ignored) return unexpected(error.reason);
+  if (error.what == kind::init) return unexpected(runtime::error_message(error.reason));
   return failed(error.what == kind::timeout ? "its init did not end in time"
                                             : "there is no room to wait for it");
 }
@@ -85,7 +85,7 @@ callable call_of_actor(std::string actor, std::string function) {
     const bool trapped = self.trap_exit(true);
     const auto instance = start(self, actor);
     auto reply = instance ? gen::call(self, *instance, request_of(function, arguments), runtime::no_deadline)
-                          : gen::call_result(tl::unexpected(gen::call_error{}));
+                          : gen::call_result(unexpected(gen::call_error{}));
     if (instance) {
       self.unlink(*instance);
       self.exit(*instance, message::atom("shutdown"));

@@ -38,7 +38,7 @@ services::services(runtime::system& system, dist::router& router, const options&
 
 base::status services::start(std::function<void()> gone) {
   auto made = functions::make(router_, options_.rpc, options_.start);
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   functions_ = std::make_shared<const functions>(std::move(*made));
   router_.set_spawn_handler(remote_spawns(system_, router_, functions_, {options_.spawn, {}}));
 
@@ -78,7 +78,7 @@ base::status services::start_supervisor(std::function<void()> gone) {
   chosen.of_node = true;
   auto made = system_.spawn(std::move(chosen), std::make_unique<service_supervisor>(
                                                    factory_->specification(), shared, std::move(events)));
-  if (!made) return tl::unexpected(std::move(made.error()).context(service_supervisor::label));
+  if (!made) return unexpected(std::move(made.error()).context(service_supervisor::label));
   if (outcome.wait_for(patience) != std::future_status::ready)
     return base::fail(base::errc::timeout, "they do not come up");
   return outcome.get();

@@ -40,7 +40,7 @@ namespace {
 
 using rule = args_schema::rule;
 
-tl::unexpected<base::error> invalid(const std::string& where, const std::string& what) {
+unexpected<base::error> invalid(const std::string& where, const std::string& what) {
   return base::fail(base::errc::invalid, (where.empty() ? "" : where + ": ") + what);
 }
 
@@ -372,7 +372,7 @@ base::result<args_schema> args_schema::compile(std::string_view json_text) {
   if (base::nests_deeper(json_text, deepest_schema)) return invalid("", "nested too deeply");
   try {
     auto done = compile_into(json::parse(json_text), "", *root);
-    if (!done) return tl::unexpected(done.error());
+    if (!done) return unexpected(done.error());
   } catch (const std::exception& error) {
     return base::fail(base::errc::invalid, error.what());
   }

@@ -179,7 +179,8 @@ class checker {
       to_.error(actor.at, "the actor '" + type.name + "' takes no connections",
                 "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
     if (!child.tcp && type.behaviour == "tcp")
-      to_.error(actor.at, "the actor '" + type.name + "' is one for connections", "it belongs into a 'tcp' map");
+      to_.error(actor.at, "the actor '" + type.name + "' is one for connections",
+                "it belongs into a 'tcp' map");
   }
 
   const catalog::plugin* check_actor(child_spec& child, const actor_parts& written, const node& actor,

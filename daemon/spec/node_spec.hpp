@@ -288,10 +288,10 @@ enum class endian { big, little };
 struct frame_options {
   framing kind = framing::none;
   std::uint64_t max = std::uint64_t{16} << 20;
-  std::uint64_t size = 0;    // of fixed
-  std::uint32_t bytes = 4;   // of the length
-  std::uint32_t offset = 0;  // where it stands in the header
-  std::uint32_t header = 0;  // bytes; 0: at + bytes
+  std::uint64_t size = 0;   // of fixed
+  std::uint32_t bytes = 4;  // of the length
+  std::uint32_t offset = 0; // where it stands in the header
+  std::uint32_t header = 0; // bytes; 0: at + bytes
   bool includes_header = false;
   bool with_header = false;
   spec::endian endian = endian::big;

@@ -37,8 +37,8 @@ void needs_kind(reader& from, const node& at, framing is, framing wanted, std::s
   if (is == wanted) return;
   for (const std::string_view key : keys)
     if (const node* const written = at.find(key); written != nullptr)
-      from.error(*written, from.path + "." + std::string(key) + ": without effect unless kind is " +
-                               std::string(word));
+      from.error(*written,
+                 from.path + "." + std::string(key) + ": without effect unless kind is " + std::string(word));
 }
 
 void check_frame(reader& from, const node& at, frame_options& frame) {
@@ -64,21 +64,22 @@ void check_frame(reader& from, const node& at, frame_options& frame) {
 const table<frame_options>& frame_table() {
   static const auto rows =
       table<frame_options>()
-          .add<&frame_options::kind>("kind",
-                                     choice<framing>({{"none", framing::none},
-                                                      {"line", framing::line},
-                                                      {"fixed", framing::fixed},
-                                                      {"length", framing::length},
-                                                      {"delimiter", framing::delimiter}}),
-                                     "none: bytes as they come; line: up to a line's end; fixed: blocks of "
-                                     "`size`; length: behind a header that says how much; delimiter: up to it")
+          .add<&frame_options::kind>(
+              "kind",
+              choice<framing>({{"none", framing::none},
+                               {"line", framing::line},
+                               {"fixed", framing::fixed},
+                               {"length", framing::length},
+                               {"delimiter", framing::delimiter}}),
+              "none: bytes as they come; line: up to a line's end; fixed: blocks of "
+              "`size`; length: behind a header that says how much; delimiter: up to it")
           .add<&frame_options::max>("max", size(),
                                     "the longest frame; of none: what the actor may leave unused")
           .add<&frame_options::size>("size", size(), "fixed: bytes of a frame")
           .add<&frame_options::bytes>("bytes", whole<std::uint32_t>(1, 8),
                                       "length: of the number, 1, 2, 4 or 8")
           .add<&frame_options::offset>("at", whole<std::uint32_t>(0, 1024),
-                                   "length: where the number stands in the header")
+                                       "length: where the number stands in the header")
           .add<&frame_options::header>("header", whole<std::uint32_t>(0, 1040),
                                        "length: bytes of the header; 0: at + bytes")
           .add<&frame_options::includes_header>("includes_header", flag(),
@@ -123,7 +124,8 @@ const table<write_options>& write_table() {
   static const auto rows =
       table<write_options>()
           .add<&write_options::high>(
-              "high", size(), "bytes that wait for the client; beyond, what the actor writes is refused as full")
+              "high", size(),
+              "bytes that wait for the client; beyond, what the actor writes is refused as full")
           .add<&write_options::low>("low", size(), "once so few are left it is told that there is room")
           .add<&write_options::stall>("stall", duration(),
                                       "closed when the client takes nothing for so long; 0s: never")
@@ -173,9 +175,9 @@ const table<tcp_listen_options>& listen_table() {
   using protocols = list<std::string, text>;
   static const auto rows =
       table<tcp_listen_options>()
-          .add<&tcp_listen_options::address>("address",
-                                             text("an address", &check_address, address_pattern()),
-                                             "where it listens: an IPv4 or IPv6 address, 0.0.0.0 or \"::\" for all")
+          .add<&tcp_listen_options::address>(
+              "address", text("an address", &check_address, address_pattern()),
+              "where it listens: an IPv4 or IPv6 address, 0.0.0.0 or \"::\" for all")
           .add<&tcp_listen_options::port>("port", whole<std::uint16_t>(0, 65535),
                                           "its port; 0: the kernel chooses one, which `coppice info` shows")
           .add<&tcp_listen_options::path>("path", path(), "a Unix-domain socket instead")
@@ -224,9 +226,10 @@ const table<tcp_options>& tcp_table() {
                                     "how bytes are cut into what the actor gets")
           .add<&tcp_options::read>("read", section<read_options>(&read_table), "bounds of what comes")
           .add<&tcp_options::write>("write", section<write_options>(&write_table), "bounds of what goes")
-          .add<&tcp_options::keepalive>("keepalive", duration(),
-                                        "silence after which the kernel asks whether the client is there; 0s: "
-                                        "it does not")
+          .add<&tcp_options::keepalive>(
+              "keepalive", duration(),
+              "silence after which the kernel asks whether the client is there; 0s: "
+              "it does not")
           .add<&tcp_options::half_close>("half_close", flag(),
                                          "true: a client that sends no more may be answered still, and the "
                                          "actor is told; false: its connection ends")

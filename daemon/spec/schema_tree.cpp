@@ -108,10 +108,10 @@ json child_rule() {
   json significant = {{"required", {"significant"}}, {"properties", {{"significant", {{"const", true}}}}}};
   json not_permanent = {{"required", {"restart"}},
                         {"properties", {{"restart", {{"enum", {"transient", "temporary"}}}}}}};
-  return {{"oneOf",
-           json::array(
-               {{{"required", {"actor"}}}, without("supervisor", of_actors), without("pool", of_workers),
-                without("tcp", of_workers)})},
+  return {{"oneOf", json::array({{{"required", {"actor"}}},
+                                 without("supervisor", of_actors),
+                                 without("pool", of_workers),
+                                 without("tcp", of_workers)})},
           {"if", std::move(significant)},
           {"then", std::move(not_permanent)}};
 }

@@ -30,7 +30,7 @@ base::result<server_options> serving_options(const options& chosen) {
   serve.relaxed = chosen.relaxed;
   if (chosen.systemd) {
     auto sockets = inherited_sockets();
-    if (!sockets) return tl::unexpected(std::move(sockets.error()));
+    if (!sockets) return unexpected(std::move(sockets.error()));
     serve.inherited = std::move(*sockets);
   } else {
     serve.addresses = chosen.addresses.empty() ? listen_addresses(false, chosen.port) : chosen.addresses;

@@ -28,7 +28,7 @@ base::result<std::vector<base::socket_address>> address_list(std::string_view te
     const std::size_t end = std::min(text.find_first_of(", "), text.size());
     if (end > 0) {
       auto address = base::socket_address::parse(text.substr(0, end), 0);
-      if (!address) return tl::unexpected(std::move(address.error()).context("-address"));
+      if (!address) return unexpected(std::move(address.error()).context("-address"));
       addresses.push_back(*address);
     }
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -62,18 +62,18 @@ bool set_flag(std::string_view option, options& into) {
   return true;
 }
 
+// What was read, where it belongs.
+template <class T, class Place>
+base::status put(base::result<T> read, Place& into) {
+  if (!read) return unexpected(std::move(read.error()));
+  into = Place(std::move(*read));
+  return {};
+}
+
 base::status set_value(std::string_view option, std::string_view value, options& into) {
-  if (option == "-port") {
-    return number<std::uint16_t>(option, value, 1).map([&](std::uint16_t port) { into.port = port; });
-  }
-  if (option == "-address") {
-    return address_list(value).map([&](auto addresses) { into.addresses = std::move(addresses); });
-  }
-  if (option == "-packet_timeout") {
-    return number<std::uint32_t>(option, value, 1).map([&](std::uint32_t seconds) {
-      into.packet_timeout = std::chrono::seconds(seconds);
-    });
-  }
+  if (option == "-port") return put(number<std::uint16_t>(option, value, 1), into.port);
+  if (option == "-address") return put(address_list(value), into.addresses);
+  if (option == "-packet_timeout") return put(number<std::uint32_t>(option, value, 1), into.packet_timeout);
   into.action = action::stop;
   into.stop_name = value;
   return {};
@@ -129,7 +129,7 @@ base::result<options> parse(const std::vector<std::string>& arguments,
   };
   from_environment("ERL_EPMD_PORT", "-port");
   from_environment("ERL_EPMD_ADDRESS", "-address");
-  if (!done) return tl::unexpected(std::move(done.error()).context("the environment"));
+  if (!done) return unexpected(std::move(done.error()).context("the environment"));
   read.relaxed = environment("ERL_EPMD_RELAXED_COMMAND_CHECK") != nullptr;
 
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -138,7 +138,7 @@ base::result<options> parse(const std::vector<std::string>& arguments,
     if (!takes_value(option))
       return base::fail(base::errc::invalid, fmt::format("unknown option \"{}\"", option));
     if (++i == arguments.size()) return base::fail(base::errc::invalid, option + " needs a value");
-    if (done = set_value(option, arguments[i], read); !done) return tl::unexpected(std::move(done.error()));
+    if (done = set_value(option, arguments[i], read); !done) return unexpected(std::move(done.error()));
   }
   complete(read);
   return read;

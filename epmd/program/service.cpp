@@ -62,7 +62,7 @@ void background::ready() {
 
 base::result<std::vector<base::unique_fd>> inherited_sockets() {
   auto passed = net::passed_sockets();
-  if (!passed) return tl::unexpected(std::move(passed.error()).context("-systemd"));
+  if (!passed) return unexpected(std::move(passed.error()).context("-systemd"));
   if (passed->empty()) return base::fail(base::errc::not_found, "-systemd: systemd passed no sockets");
   std::vector<base::unique_fd> sockets;
   for (net::passed_socket& one : *passed) sockets.push_back(std::move(one.fd));

@@ -51,7 +51,7 @@ result<void> inflater::begin() {
 result<bytes> inflater::next() {
   if (ended_) return bytes();
   if (stream_ == nullptr)
-    if (auto begun = begin(); !begun) return tl::unexpected<error>(begun.error());
+    if (auto begun = begin(); !begun) return unexpected<error>(begun.error());
   z_stream& z = stream_->z;
   z.next_out = slice_.data();
   z.avail_out = static_cast<uInt>(slice_.size());
@@ -83,7 +83,7 @@ result<std::vector<std::uint8_t>> inflate(bytes in, const limits& bounds, std::s
   std::vector<std::uint8_t> out;
   for (;;) {
     const auto slice = from.next();
-    if (!slice) return tl::unexpected<error>(slice.error());
+    if (!slice) return unexpected<error>(slice.error());
     if (slice->empty()) break;
     out.insert(out.end(), slice->begin(), slice->end());
   }

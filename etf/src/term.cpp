@@ -188,7 +188,7 @@ term term::reference(const etf::reference& value) {
 
 result<term> term::decode(bytes in, const limits& bounds) {
   const auto seen = scan(in, bounds);
-  if (!seen) return tl::unexpected<error>(seen.error());
+  if (!seen) return unexpected<error>(seen.error());
   if (seen->length != in.size())
     return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
   return term_builder(in, seen->canonical, false).run();
@@ -200,7 +200,7 @@ result<term> term::from_binary(bytes in, const limits& bounds) {
   in = in.subspan(1);
   if (!is_compressed(in)) return decode(in, bounds);
   const auto plain = inflate(in, bounds);
-  if (!plain) return tl::unexpected<error>(plain.error());
+  if (!plain) return unexpected<error>(plain.error());
   return decode(*plain, bounds);
 }
 

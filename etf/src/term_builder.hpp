@@ -36,7 +36,7 @@ class term_builder {
         arena_(in.size()) {}
 
   result<term> run() {
-    result<term> root{tl::in_place};
+    result<term> root{std::in_place};
     root_ = &*root;
     if (!one(*root)) return broken();
     while (depth_ != 0) {
@@ -73,7 +73,7 @@ class term_builder {
     bool tailed; ///< a list's tail has been seen to
   };
 
-  tl::unexpected<error> broken() const {
+  unexpected<error> broken() const {
     return fail(errc::bad_value, offset(), p_ == end_ ? std::uint8_t{0} : *p_, "a term expected");
   }
   std::size_t offset() const { return static_cast<std::size_t>(p_ - begin_); }

@@ -34,7 +34,7 @@ bool text_reader::refuse_at(std::size_t at, std::string what, errc code) {
   return false;
 }
 
-tl::unexpected<error> text_reader::trouble() const {
+unexpected<error> text_reader::trouble() const {
   const std::string_view before = text_.substr(0, std::min(found_->offset, text_.size()));
   const auto lines = std::count(before.begin(), before.end(), '\n');
   const std::string_view line = before.substr(before.rfind('\n') + 1);
@@ -42,7 +42,7 @@ tl::unexpected<error> text_reader::trouble() const {
   error out = *found_;
   out.offset = static_cast<std::size_t>(column);
   if (lines != 0) out.what += " in line " + std::to_string(lines + 1);
-  return tl::unexpected<error>(std::move(out));
+  return unexpected<error>(std::move(out));
 }
 
 bool text_reader::atom(std::string& name) {

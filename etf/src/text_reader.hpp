@@ -42,7 +42,7 @@ class text_reader {
   bool refuse(std::string what) { return refuse_at(at_, std::move(what)); }
   bool refuse_at(std::size_t at, std::string what, errc code = errc::syntax);
   /// The refusal, its column counted in characters of its line.
-  tl::unexpected<error> trouble() const;
+  unexpected<error> trouble() const;
 
   /// An atom, quoted or not.
   bool atom(std::string& name);

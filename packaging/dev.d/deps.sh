@@ -3,7 +3,7 @@
 # distribution's own is older. A stamp newer than dpkg's database says that there is nothing to do.
 # shellcheck shell=bash
 
-dependency_groups=(build test lint sanitizers bench coverage observer boot package verify)
+dependency_groups=(build test lint sanitizers bench coverage observer boot package author verify)
 
 # One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
 packages_of() {
@@ -20,7 +20,6 @@ libyaml-cpp-dev configuration files
 nlohmann-json3-dev manifests, schemas, control replies
 libfmt-dev formatting of logs and errors
 libcli11-dev command lines
-libexpected-dev errors as values
 liblz4-dev compression between nodes
 zlib1g-dev compressed terms
 libboost-context-dev stacks that park
@@ -79,6 +78,14 @@ dpkg-dev dpkg-buildpackage
 lintian what is wrong with one
 blhc what of it was compiled without hardening
 python3 Meson
+LIST
+    author) cat <<'LIST' ;;
+g++ plugins in C and C++
+clang the same with the other compiler
+cargo plugins in Rust
+pkgconf|pkg-config the flags to compile with
+procps what the tests look at processes with
+python3 the tests
 LIST
     verify) cat <<'LIST' ;;
 abigail-tools the plugin ABI's types against what is recorded

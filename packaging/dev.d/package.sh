@@ -39,7 +39,7 @@ this_suite() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
 packaging_debian() {
   local wanted=(libmbedtls-dev)
   [[ -n $1 ]] || return 0
-  mapfile -t -O 1 wanted < <(for group in build package; do packages_of "$group"; done | awk '{print $1}')
+  mapfile -t -O 1 wanted < <(for group in build package author; do packages_of "$group"; done | awk '{print $1}')
   debian_folder "package-$1" "$1" "${wanted[@]}"
 }
 
@@ -91,8 +91,10 @@ help_packaged() {
 usage: packaging/dev packaged [--for trixie]
 Installs, upgrades, removes and purges the packages in a Debian of this machine's release, or 13, that boots.
 
-They are built twice, in different folders, and have to be equal; what is compiled may come from ccache. A plugin's own
-package is made with dh_coppice as coppice-plugin(7) says. dev.d/packaged is what runs inside. Where it cannot be done
+They are built twice, in different folders, and have to be equal; what is compiled may come from ccache. With what they
+hold plugins are written: those of tests/e2e/author and in Rust with their tests, and every example at each level of
+optimisation by that Debian's g++ and clang. A plugin's own package is made with dh_coppice as coppice-plugin(7) says.
+dev.d/packaged is what runs inside. Where it cannot be done
 it counts as one skipped test, with the reason.
 EOF
 }
@@ -103,7 +105,7 @@ dev_packaged() {
   if [[ ${1:-} == --for ]]; then shift 2; fi
   (($# == 0)) || usage_error "packaged: unknown argument: $1"
   folder=$build/packaged${suite:+-$suite} first=$build/packages${suite:+-$suite}
-  need boot package
+  need boot package author
   if ! why=$(packaging_debian "$suite"); then
     skip_booted "the packages" "$why"
     return
@@ -114,6 +116,7 @@ dev_packaged() {
     cmp "$package" "$second/${package##*/}" || die "packaged: two builds of the same source differ"
   done
   rm -rf "$second" "$build/package-again"
+  write_plugins "$suite" "$first"
   local packages=(systemd systemd-sysv dbus procps erlang-base)
   for package in $(packages_needed "$first"/*.deb); do packages+=("$package"); done
   fresh_debian "the packages" packaged "${suite:-$(this_suite)}" "$folder" "${packages[@]}" || return 0
@@ -123,6 +126,23 @@ dev_packaged() {
   later_version "$first"/coppice_*.deb "$folder/root/packages/later.deb"
   plugin_packages "$suite" "$first" "$folder/root/packages"
   boot_with "$folder" packaged
+}
+
+# write_plugins SUITE FOLDER: the tests of what a plugin author does, in a Debian where what the packages of FOLDER hold is
+# unpacked and nothing of the build is looked at.
+write_plugins() {
+  local unpacked=$build/unpacked tree package name failed=()
+  tree=$(echo "$build"/package/coppice-*/)
+  rm -rf "$unpacked"
+  for package in "$2"/coppice_*.deb "$2"/coppice-dev_*.deb; do dpkg-deb -x "$package" "$unpacked"; done
+  for name in author rust examples; do
+    in_packaging_debian "$1" "$tree" env COPPICE_INSTALLED="$unpacked" COPPICE_EXAMPLES=all \
+      COPPICED="$unpacked/usr/bin/coppiced" COPPICE="$unpacked/usr/bin/coppice" \
+      COPPICE_PLUGIN_HOST="$(find "$unpacked" -name coppice-plugin-host)" \
+      python3 "tests/e2e/$name.py" </dev/null || failed+=("$name")
+  done
+  ((${#failed[@]} == 0)) || die "packaged: plugin authors' tests failed: ${failed[*]}"
+  rm -rf "$unpacked"
 }
 
 # What the packages depend on, but for alternatives and what they bring themselves: names.

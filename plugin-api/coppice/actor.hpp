@@ -377,9 +377,12 @@ class actor {
 
   // For operators.
   /// A line of COPPICE_LOG_ERROR to COPPICE_LOG_DEBUG; never waits. No secrets.
-  void log(std::int32_t level, std::string_view text, std::initializer_list<log_field> fields = {}) {
-    std::vector<coppice_log_field> raw;
-    for (const log_field& each : fields) raw.push_back(each.plain());
+  void log(std::int32_t level, std::string_view text) {
+    detail::host.log->write(handle_, level, detail::plain(text), nullptr, 0);
+  }
+  void log(std::int32_t level, std::string_view text, std::initializer_list<log_field> fields) {
+    std::vector<coppice_log_field> raw(fields.size());
+    for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = fields.begin()[i].plain();
     detail::host.log->write(handle_, level, detail::plain(text), raw.data(), raw.size());
   }
   /// Whether a line of that level would go anywhere: for one that is costly to make.

@@ -5,11 +5,11 @@
 
 #include <coppice/message.hpp>
 
+#include <coppice/etf/result.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -37,10 +37,6 @@ struct spawned : answer {
   coppice::message monitor = {}; // the reference, if it was asked for
 };
 
-/// A value or why there is none: std::expected's has_value, value, error, operator bool, * and ->.
-template <class T, class E>
-using expected = tl::expected<T, E>;
-
 /// Why a call has no reply of the type that was asked for.
 struct call_error {
   /// As an answer's; COPPICE_E_TERM: there is a reply, and it is of another shape.
@@ -53,7 +49,7 @@ struct call_error {
   /// For people: "timeout", "bad_term: reply: expected integer, got atom ok".
   std::string what() const {
     const std::string word = coppice_status_word(status);
-    return text.empty() ? word : etf::detail::concatenated(word, ": ", text);
+    return text.empty() ? word : etf::detail::concatenated({word, ": ", text});
   }
 };
 
@@ -102,11 +98,11 @@ constexpr bool borrows() {
 /// The reply read as a Reply.
 template <class Reply>
 expected<Reply, call_error> read_answer(const answer& got) {
-  if (!got) return tl::unexpected(call_error{got.status, owned_term(got.term()), {}});
+  if (!got) return unexpected(call_error{got.status, owned_term(got.term()), {}});
   auto read = got.as<Reply>();
   if (read) return std::move(*read);
-  return tl::unexpected(call_error{COPPICE_E_TERM, owned_term(got.term()),
-                                   etf::detail::concatenated("reply: ", read.error().text())});
+  return unexpected(call_error{COPPICE_E_TERM, owned_term(got.term()),
+                               etf::detail::concatenated({"reply: ", read.error().text()})});
 }
 
 } // namespace detail

@@ -32,8 +32,8 @@ using done = etf::constant<"ok">;
 using error_tag = etf::constant<"error">;
 
 /// {error, Reason} as a call_error.
-inline tl::unexpected<call_error> refusal(owned_term reason) {
-  return tl::unexpected(call_error{COPPICE_E_REFUSED, std::move(reason), {}});
+inline unexpected<call_error> refusal(owned_term reason) {
+  return unexpected(call_error{COPPICE_E_REFUSED, std::move(reason), {}});
 }
 } // namespace detail
 
@@ -257,14 +257,14 @@ class supervisor_of {
   started asked_to_start(const Request& request) {
     using made = std::pair<detail::done, std::optional<owned_pid>>;
     auto got = of_.call<std::variant<made, failed>>(supervisor_, request);
-    if (!got) return tl::unexpected(std::move(got.error()));
+    if (!got) return unexpected(std::move(got.error()));
     if (auto* const why = std::get_if<failed>(&*got)) return detail::refusal(std::move(why->second));
     return std::move(std::get<made>(*got).second);
   }
   template <class Request>
   expected<detail::done, call_error> asked(const Request& request) {
     auto got = of_.call<std::variant<detail::done, failed>>(supervisor_, request);
-    if (!got) return tl::unexpected(std::move(got.error()));
+    if (!got) return unexpected(std::move(got.error()));
     if (auto* const why = std::get_if<failed>(&*got)) return detail::refusal(std::move(why->second));
     return detail::done{};
   }

@@ -5,10 +5,9 @@
 
 #include <coppice/host.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -81,14 +80,15 @@ struct named_class {
   const char* name; // the actor's
 };
 template <etf::fixed_text Id, class... Actors>
-inline constexpr named_class named_classes[] = {{&class_key<Actors>, actor_name<Actors, Id>()}...};
-/// Those of COPPICE_PLUGIN, once it is loaded.
-inline std::span<const named_class> classes;
+inline constexpr named_class named_classes[] = {{&class_key<Actors>, actor_name<Actors, Id>()}..., {}};
+/// Those of COPPICE_PLUGIN and an empty one, once it is loaded.
+inline const named_class* classes = nullptr;
 
 inline const named_class* find_class(const void* key) {
-  const auto found = std::find_if(classes.begin(), classes.end(),
-                                  [key](const named_class& each) { return each.key == key; });
-  return found == classes.end() ? nullptr : &*found;
+  if (classes == nullptr) return nullptr;
+  const named_class* each = classes;
+  while (each->key != nullptr && each->key != key) ++each;
+  return each->key == nullptr ? nullptr : each;
 }
 
 /// "shop::game", as this compiler spells it.
@@ -123,15 +123,16 @@ template <class Actor>
 std::string name_of_class() {
   static_cast<void>(&wanted<Actor>::listed);
   const named_class* const found = find_class(&class_key<Actor>);
-  return etf::detail::concatenated(coppice_plugin.id, ":", found == nullptr ? "" : found->name);
+  return etf::detail::concatenated({coppice_plugin.id, ":", found == nullptr ? "" : found->name});
 }
 
-template <class... Parts>
-std::int32_t refuse_start(const coppice_host* given, coppice_error* error, std::int32_t status,
-                          const Parts&... parts) noexcept {
+/// The sentence is "BEFORE NAME BEHIND".
+inline std::int32_t refuse_start(const coppice_host* given, coppice_error* error, std::int32_t status,
+                                 std::string_view before, std::string_view name,
+                                 std::string_view behind) noexcept {
   char text[256];
   std::size_t size = 0;
-  for (const std::string_view part : {std::string_view(parts)...})
+  for (const std::string_view part : {before, name, behind})
     size += part.copy(text + size, sizeof text - size);
   given->set_error(error, status, plain(std::string_view(text, size)));
   return status;

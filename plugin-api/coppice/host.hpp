@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The host as C++ sees it: the interfaces of this plugin, fetched once when it is loaded and drafts where
-// they are first used, and what turns statuses into C++ exceptions and those into exit reasons at the
-// boundary. Header-only; part of the plugin, not of the host.
+// they are first used, and what turns statuses into C++ exceptions. Header-only; part of the plugin, not of
+// the host.
 #pragma once
 
 #include <coppice/actor.h>
@@ -11,15 +11,10 @@
 #include <coppice/plugin.h>
 #include <coppice/timer.h>
 #include <coppice/work.h>
-#include <cxxabi.h>
 
 #include <coppice/etf/codec.hpp>
-#include <cstdlib>
-#include <exception>
-#include <memory>
 #include <stdexcept>
 #include <string>
-#include <typeinfo>
 
 namespace coppice {
 
@@ -46,17 +41,18 @@ inline interfaces host;
 /// The name of an interface that this host lacks; null if it has them all.
 inline const char* connect(const coppice_host& from) {
   const char* missing = nullptr;
-  const auto fetch = [&](auto*& into, const char* name) {
-    into = static_cast<std::remove_reference_t<decltype(into)>>(from.get_interface(&from, name));
-    if (into == nullptr && missing == nullptr) missing = name;
+  const auto fetch = [&](const char* name) {
+    const void* const found = from.get_interface(&from, name);
+    if (found == nullptr && missing == nullptr) missing = name;
+    return found;
   };
   host.table = &from;
-  fetch(host.message, COPPICE_MESSAGE_1);
-  fetch(host.actor, COPPICE_ACTOR_1);
-  fetch(host.call, COPPICE_CALL_1);
-  fetch(host.timer, COPPICE_TIMER_1);
-  fetch(host.work, COPPICE_WORK_1);
-  fetch(host.log, COPPICE_LOG_1);
+  host.message = static_cast<const coppice_message_api*>(fetch(COPPICE_MESSAGE_1));
+  host.actor = static_cast<const coppice_actor_api*>(fetch(COPPICE_ACTOR_1));
+  host.call = static_cast<const coppice_call_api*>(fetch(COPPICE_CALL_1));
+  host.timer = static_cast<const coppice_timer_api*>(fetch(COPPICE_TIMER_1));
+  host.work = static_cast<const coppice_work_api*>(fetch(COPPICE_WORK_1));
+  host.log = static_cast<const coppice_log_api*>(fetch(COPPICE_LOG_1));
   return missing;
 }
 
@@ -80,8 +76,8 @@ class draft {
   const Interface& need() {
     const Interface* const found = find();
     if (found == nullptr) {
-      throw std::runtime_error("this host lacks " + std::string(name_) +
-                               ": a draft needs a host of the version it was built for");
+      throw std::runtime_error(etf::detail::concatenated(
+          {"this host lacks ", name_, ": a draft needs a host of the version it was built for"}));
     }
     return *found;
   }
@@ -107,10 +103,11 @@ inline etf::bytes view(coppice_bytes bytes) {
 [[gnu::cold, gnu::noinline]] inline void refuse(std::int32_t status, const char* call) {
   if (status == COPPICE_E_EXITING) throw exiting{};
   if (status == COPPICE_E_CONTEXT) {
-    throw std::logic_error(std::string(call) +
-                           " is not allowed in a constructor, save_state, restore_state and format_status, "
-                           "which only compute: do it in init or after_restore; nor outside of the actor's "
-                           "callbacks, on another thread");
+    throw std::logic_error(etf::detail::concatenated(
+        {call,
+         " is not allowed in a constructor, save_state, restore_state and format_status, "
+         "which only compute: do it in init or after_restore; nor outside of the actor's "
+         "callbacks, on another thread"}));
   }
 }
 /// Passes a host call's status on. `call` is its name in C++.
@@ -118,37 +115,6 @@ inline std::int32_t checked(std::int32_t status, const char* call) {
   if (status < COPPICE_OK) [[unlikely]]
     refuse(status, call);
   return status;
-}
-
-/// "std::runtime_error", at most 255 characters: an atom's length.
-inline std::string type_name(const std::type_info* type) {
-  if (type == nullptr) return "unknown";
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> plain_name(
-      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
-  return std::string(plain_name ? plain_name.get() : type->name()).substr(0, 255);
-}
-
-/// The exception being handled as the exit reason {exception, Type, What}.
-inline std::int32_t describe_exception(coppice_actor* self, std::string_view what) {
-  const auto reason = etf::encode(std::tuple(
-      etf::constant<"exception">{}, etf::atom{type_name(abi::__cxa_current_exception_type())}, what));
-  host.actor->set_reason(self, plain(etf::bytes(reason)));
-  return COPPICE_E_EXCEPTION;
-}
-
-/// Runs a callback's body; nothing is thrown out of it.
-template <class Body>
-std::int32_t guarded(coppice_actor* self, Body body) noexcept {
-  try {
-    return body();
-  } catch (const exiting&) {
-    return COPPICE_E_EXITING;
-  } catch (const std::exception& thrown) {
-    return describe_exception(self, thrown.what());
-  } catch (...) {
-    return describe_exception(self, {});
-  }
 }
 
 } // namespace detail

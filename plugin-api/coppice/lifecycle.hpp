@@ -25,7 +25,12 @@
 #include <coppice/checks.hpp>
 #include <coppice/responses.hpp>
 
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <exception>
 #include <type_traits>
+#include <typeinfo>
 
 namespace coppice::detail {
 
@@ -42,10 +47,42 @@ template <class T>
 inline constexpr bool is_stateless = std::is_aggregate_v<T> && !carries_state<T> &&
                                      std::is_trivially_destructible_v<T> && (sizeof(T) == sizeof(actor));
 
+/// Sets the exit reason {exception, Type, What} of the exception being handled: its type as
+/// "std::runtime_error", at most 255 characters, an atom's length.
+inline std::int32_t describe_exception(coppice_actor* self, std::string_view what) {
+  const std::type_info* const type = abi::__cxa_current_exception_type();
+  int status = 0;
+  char* const demangled =
+      type == nullptr ? nullptr : abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
+  const std::string_view name = demangled != nullptr ? demangled : type != nullptr ? type->name() : "unknown";
+  message_writer out;
+  out.tuple(3);
+  out.atom("exception");
+  out.atom(name.substr(0, 255));
+  out.binary(what);
+  std::free(demangled);
+  const message reason = out.take();
+  host.actor->set_reason(self, plain(reason.bytes()));
+  return COPPICE_E_EXCEPTION;
+}
+
+/// The status of a callback that ended with the exception being handled.
+[[gnu::cold, gnu::noinline]] inline std::int32_t status_of_exception(coppice_actor* self) noexcept {
+  try {
+    throw;
+  } catch (const exiting&) {
+    return COPPICE_E_EXITING;
+  } catch (const std::exception& thrown) {
+    return describe_exception(self, thrown.what());
+  } catch (...) {
+    return describe_exception(self, {});
+  }
+}
+
 /// Runs handler(actor) for the object behind a callback; nothing is thrown out of it.
 template <class T, class Handler>
-std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, Handler handler) noexcept {
-  return guarded(self, [&] {
+std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, const Handler& handler) noexcept {
+  try {
     if constexpr (is_stateless<T>) {
       T actor;
       static_cast<coppice::actor&>(actor).enter(self);
@@ -55,13 +92,21 @@ std::int32_t run(coppice_actor* self, [[maybe_unused]] void* state, Handler hand
       static_cast<coppice::actor&>(actor).enter(self);
       return handler(actor);
     }
-  });
+  } catch (...) {
+    return status_of_exception(self);
+  }
 }
 
-/// What of the host's did not fit the type that the class reads it as.
-inline std::int32_t misfit(coppice_actor* self, std::int32_t status, std::string_view what,
-                           const etf::error& why) {
-  const std::string text = std::string(what) + ": " + why.text();
+/// Reads what the host gave as an M and hands it to `use`. What does not fit is `status`, and the error
+/// object says which element of `what` did not.
+template <class M, class Use>
+std::int32_t with_value(coppice_actor* self, const coppice_message* raw, std::int32_t status,
+                        std::string_view what, const Use& use) {
+  M value{};
+  etf::mismatch why;
+  etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
+  if (etf::read(at, value, why) && at.at_end()) return use(std::as_const(value));
+  const std::string text = etf::detail::concatenated({what, ": ", why.take(etf::root_name<M>()).text()});
   host.actor->set_error(self, status, plain(std::string_view(text)));
   return status;
 }
@@ -69,23 +114,24 @@ inline std::int32_t misfit(coppice_actor* self, std::int32_t status, std::string
 template <class T>
 struct lifecycle_table {
   static std::int32_t create(coppice_actor* self, void** state) noexcept {
-    return guarded(self, [&] {
+    try {
       const making made(self);
-      *state = std::make_unique<T>().release();
+      *state = new T(); // the host's until it calls destroy
       return COPPICE_OK;
-    });
+    } catch (...) {
+      return status_of_exception(self);
+    }
   }
-  static void destroy(void* state) noexcept { const std::unique_ptr<T> owned(static_cast<T*>(state)); }
+  static void destroy(void* state) noexcept { delete static_cast<T*>(state); }
 
   static std::int32_t init(coppice_actor* self, void* state, const coppice_message* args) noexcept {
     return run<T>(self, state, [&](T& actor) {
       if constexpr (requires { actor.init(); }) {
         return status_of(self, [&] { return actor.init(); });
       } else {
-        using parameter = parameter_of<&T::init>;
-        const auto read = etf::decode<parameter>({args->data, static_cast<std::size_t>(args->size)});
-        if (!read) return misfit(self, COPPICE_E_INVALID, "args", read.error());
-        return status_of(self, [&] { return actor.init(*read); });
+        return with_value<parameter_of<&T::init>>(
+            self, args, COPPICE_E_INVALID, "args",
+            [&](const auto& read) { return status_of(self, [&] { return actor.init(read); }); });
       }
     });
   }
@@ -120,18 +166,18 @@ struct lifecycle_table {
   }
   static std::int32_t restore_state(coppice_actor* self, void* state, std::uint32_t version,
                                     const coppice_message* saved) noexcept {
-    return run<T>(self, state, [&](T& actor) -> std::int32_t {
-      using parameter = parameter_of<&T::restore_state, 1>;
-      const auto read = etf::decode<parameter>({saved->data, static_cast<std::size_t>(saved->size)});
-      if (!read)
-        return misfit(self, COPPICE_E_VERSION, "state of version " + std::to_string(version), read.error());
-      using result = decltype(actor.restore_state(version, *read));
-      if constexpr (std::is_same_v<result, bool>) {
-        return actor.restore_state(version, *read) ? COPPICE_OK : COPPICE_E_VERSION;
-      } else {
-        actor.restore_state(version, *read);
-        return COPPICE_OK;
-      }
+    return run<T>(self, state, [&](T& actor) {
+      const auto use = [&](const auto& read) -> std::int32_t {
+        if constexpr (std::is_same_v<decltype(actor.restore_state(version, read)), bool>) {
+          return actor.restore_state(version, read) ? COPPICE_OK : COPPICE_E_VERSION;
+        } else {
+          actor.restore_state(version, read);
+          return COPPICE_OK;
+        }
+      };
+      return with_value<parameter_of<&T::restore_state, 1>>(
+          self, saved, COPPICE_E_VERSION,
+          etf::detail::concatenated({"state of version ", std::to_string(version)}), use);
     });
   }
   static std::int32_t after_restore(coppice_actor* self, void* state) noexcept {

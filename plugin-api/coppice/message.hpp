@@ -116,7 +116,7 @@ class destination {
   destination(const owned_pid& borrowed) : borrowed_(borrowed.bytes()) {}
   destination(const owned_reference& borrowed) : borrowed_(borrowed.bytes()) {}
 
-  etf::bytes bytes() const { return own_.empty() ? borrowed_ : etf::bytes(own_); }
+  etf::bytes bytes() const { return own_.empty() ? borrowed_ : etf::bytes(own_.data(), own_.size()); }
 
   /// "name" or "name@alive@host", as configurations write it.
   static destination parse(std::string_view text) {

@@ -12,6 +12,7 @@
 #include <coppice/actor.hpp>
 
 #include <initializer_list>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -29,15 +30,16 @@ inline coppice_metric* get_metric(const actor& of, std::int32_t kind, std::strin
                                   std::initializer_list<double> bounds = {}) {
   const coppice_metric_api* const api = metric.find();
   if (api == nullptr) return nullptr;
-  std::vector<coppice_metric_label> raw;
-  for (const auto& [label, value] : labels) raw.push_back({plain(label), plain(value)});
+  coppice_metric_label raw[8]; // the most there may be: more are refused by their number
+  for (std::size_t i = 0; i < labels.size() && i < std::size(raw); ++i)
+    raw[i] = {plain(labels.begin()[i].first), plain(labels.begin()[i].second)};
   coppice_metric_options options{};
   options.size = sizeof options;
   options.kind = kind;
   options.name = plain(name);
   options.help = plain(help);
-  options.labels = raw.data();
-  options.label_count = raw.size();
+  options.labels = raw;
+  options.label_count = labels.size();
   options.bounds = std::data(bounds);
   options.bound_count = bounds.size();
   return api->get(of.handle(), &options);

@@ -49,7 +49,7 @@ class encoded {
   encoded(const T& value) : bytes_(etf::encode(value)) {
     if (bytes_.empty()) throw std::invalid_argument("this value has no encoding");
   }
-  etf::bytes bytes() const { return bytes_; }
+  etf::bytes bytes() const { return {bytes_.data(), bytes_.size()}; }
 
  private:
   std::vector<std::uint8_t> bytes_;

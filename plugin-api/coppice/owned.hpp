@@ -8,7 +8,8 @@
 #include <coppice/host.hpp>
 
 #include <compare>
-#include <functional>
+#include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -20,13 +21,15 @@ namespace coppice {
 class owned_term {
  public:
   owned_term() = default; // no term
-  owned_term(coppice::term borrowed) : encoded_(borrowed.encoded.begin(), borrowed.encoded.end()) {}
+  owned_term(coppice::term borrowed)
+      : encoded_(borrowed.encoded.data(), borrowed.encoded.data() + borrowed.encoded.size()) {}
   /// In the memory it has, if there is room; what is given may be a part of this.
   owned_term& operator=(coppice::term borrowed) {
-    const auto* const from = borrowed.encoded.data();
-    if (!std::less<>()(from, encoded_.data()) && std::less<>()(from, encoded_.data() + encoded_.size()))
-      return *this = owned_term(borrowed);
-    encoded_.assign(borrowed.encoded.begin(), borrowed.encoded.end());
+    const std::size_t size = borrowed.encoded.size();
+    if (size > encoded_.capacity()) return *this = owned_term(borrowed);
+    if (size > encoded_.size()) encoded_.resize(size); // no part of this is larger than it
+    if (size != 0) std::memmove(encoded_.data(), borrowed.encoded.data(), size);
+    encoded_.resize(size);
     return *this;
   }
   /// Whatever <coppice/etf/codec.hpp> can write; no term of what has no encoding.
@@ -38,9 +41,9 @@ class owned_term {
   }
 
   explicit operator bool() const { return !encoded_.empty(); }
-  etf::bytes bytes() const { return encoded_; }
+  etf::bytes bytes() const { return {encoded_.data(), encoded_.size()}; }
   /// Borrowed until this is assigned to or ends.
-  coppice::term term() const { return {encoded_}; }
+  coppice::term term() const { return {bytes()}; }
   operator coppice::term() const { return term(); }
   /// Views in T borrow from this.
   template <class T>
@@ -66,21 +69,21 @@ class owned_identity {
     etf::cursor at(borrowed.encoded);
     if (at.peek() != kind() || !at.skip() || !at.at_end())
       throw std::invalid_argument("this term is no " + std::string(etf::name_of(kind())));
-    encoded_.assign(borrowed.encoded.begin(), borrowed.encoded.end());
+    encoded_.assign(borrowed.encoded.data(), borrowed.encoded.data() + borrowed.encoded.size());
   }
   static constexpr etf::kind kind() {
     return std::is_same_v<Of, etf::pid> ? etf::kind::pid : etf::kind::reference;
   }
 
   explicit operator bool() const { return !encoded_.empty(); }
-  etf::bytes bytes() const { return encoded_; }
+  etf::bytes bytes() const { return {encoded_.data(), encoded_.size()}; }
   /// Borrowed until this is assigned to or ends; so is what view() gives.
-  coppice::term term() const { return {encoded_}; }
+  coppice::term term() const { return {bytes()}; }
   operator coppice::term() const { return term(); }
   Of view() const {
     Of parts;
     etf::mismatch none;
-    etf::cursor at(encoded_);
+    etf::cursor at(bytes());
     etf::read(at, parts, none);
     return parts;
   }

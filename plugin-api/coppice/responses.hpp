@@ -37,7 +37,8 @@ std::int32_t status_of(coppice_actor* self, Call call) {
   using result = decltype(call());
   if constexpr (std::is_same_v<result, outcome>) {
     const outcome decided = call();
-    if (!decided.reason.empty()) host.actor->set_reason(self, plain(etf::bytes(decided.reason)));
+    if (!decided.reason.empty())
+      host.actor->set_reason(self, plain(etf::bytes(decided.reason.data(), decided.reason.size())));
     return decided.status;
   } else if constexpr (requires { std::declval<result>().callback_status(); }) {
     return call().callback_status(); // a transition, see coppice/statem.hpp

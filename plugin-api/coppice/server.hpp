@@ -37,19 +37,24 @@ struct server_table {
   // Reads `raw` as M, or as the alternative of M that fits, and hands it to `use`. What fits none is
   // COPPICE_UNHANDLED, and the error object says which element did not.
   template <class M, class Use>
-  static std::int32_t with(coppice_actor* self, const coppice_message* raw, Use use) {
-    M value{};
+  static std::int32_t with(coppice_actor* self, const coppice_message* raw, const Use& use) {
     etf::mismatch why;
     etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
-    if (!etf::read(at, value, why) || !at.at_end()) {
-      host.actor->set_error(self, COPPICE_E_TERM, plain(std::string_view(why.take("request").text())));
-      return COPPICE_UNHANDLED;
-    }
     if constexpr (is_variant<M>) {
-      return std::visit(use, std::as_const(value));
+      std::int32_t status = COPPICE_OK;
+      const auto attempt = [&](auto index) {
+        std::variant_alternative_t<decltype(index)::value, M> value{};
+        if (!etf::read(at, value, why) || !at.at_end()) return false;
+        status = use(std::as_const(value));
+        return true;
+      };
+      if (etf::detail::first_that_fits<M>(at, why, attempt)) return status;
     } else {
-      return use(std::as_const(value));
+      M value{};
+      if (etf::read(at, value, why) && at.at_end()) return use(std::as_const(value));
     }
+    host.actor->set_error(self, COPPICE_E_TERM, plain(std::string_view(why.take("request").text())));
+    return COPPICE_UNHANDLED;
   }
 
   template <class M>
@@ -170,11 +175,10 @@ struct behaviour_of<T> {
     if constexpr (is_server_class<T>()) return &server_table<T>::callbacks;
     return nullptr;
   }
-  static constexpr coppice_table tables[] = {
-      {COPPICE_LIFECYCLE_1, lifecycle()},
-      {COPPICE_SERVER_1, callbacks()},
-      stream_callbacks_of<T>::table,
-      {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
+                                             {COPPICE_SERVER_1, callbacks()},
+                                             stream_callbacks_of<T>::table,
+                                             {nullptr, nullptr}};
 };
 
 } // namespace detail

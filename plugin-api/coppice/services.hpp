@@ -84,7 +84,7 @@ class global {
     using answered = std::variant<etf::constant<"yes">, etf::constant<"no">>;
     const auto got = of_.call<answered>(
         server, std::tuple<etf::constant<"register_name">, const Name&, term>({}, name, pid));
-    if (!got) return tl::unexpected(got.error());
+    if (!got) return unexpected(got.error());
     return got->index() == 0;
   }
   template <class Name>

@@ -57,9 +57,7 @@ enum class close_reason : std::uint32_t {
 class kept_bytes {
  public:
   kept_bytes() = default;
-  explicit kept_bytes(const coppice_slice& borrowed) {
-    detail::stream_api.need().retain(&borrowed, &slice_);
-  }
+  explicit kept_bytes(const coppice_slice& borrowed) { detail::stream_api.need().retain(&borrowed, &slice_); }
   kept_bytes(kept_bytes&& other) noexcept : slice_(std::exchange(other.slice_, {})) {}
   kept_bytes& operator=(kept_bytes&& other) noexcept {
     std::swap(slice_, other.slice_);
@@ -89,9 +87,8 @@ struct connection_info {
 namespace detail {
 inline connection_info info_of(const coppice_stream_info& raw) {
   const auto text = [](coppice_bytes from) { return to_text(view(from)); };
-  return {raw.accepted != 0, text(raw.peer),          text(raw.local),         text(raw.tls),
-          text(raw.protocol), view(raw.certificate),  text(raw.subject),       raw.bytes_read,
-          raw.bytes_written,  raw.bytes_queued};
+  return {raw.accepted != 0,     text(raw.peer),    text(raw.local), text(raw.tls),     text(raw.protocol),
+          view(raw.certificate), text(raw.subject), raw.bytes_read,  raw.bytes_written, raw.bytes_queued};
 }
 } // namespace detail
 
@@ -190,7 +187,7 @@ struct connect_options {
   std::uint64_t credit = 0, high = 0, low = 0;
   bool half_close = false;
   bool tls = false;
-  bool verify = true;         // with TLS: the peer's certificate
+  bool verify = true;           // with TLS: the peer's certificate
   std::string_view authorities; // a PEM file
   std::string_view protocols;   // of ALPN
 };
@@ -223,23 +220,33 @@ inline std::uint64_t connect_to(const actor& of, std::string_view host, std::uin
 namespace detail {
 
 template <class T>
-concept has_stream_callbacks = requires { &T::on_connect; } || requires { &T::on_frame; } ||
-                               requires { &T::on_data; } || requires { &T::on_close; };
+concept has_stream_callbacks = requires {
+  &T::on_connect;
+}
+|| requires {
+  &T::on_frame;
+}
+|| requires {
+  &T::on_data;
+}
+|| requires {
+  &T::on_close;
+};
 
 /// Whether each callback for streams that T has is declared as it is called: a sentence for the first that is
 /// not.
 template <class T>
 constexpr bool is_stream_class() {
   using info = const connection_info&;
-#define COPPICE_STREAM_CALLBACK_(callback, declaration, ...)                                           \
-  if constexpr (requires { &T::callback; })                                                            \
-    static_assert(__VA_ARGS__, #callback " is declared otherwise than it is called: public, and void " \
-                                         declaration ", or coppice::outcome");
+#define COPPICE_STREAM_CALLBACK_(callback, declaration, ...)                                          \
+  if constexpr (requires { &T::callback; })                                                           \
+    static_assert(__VA_ARGS__,                                                                        \
+                  #callback " is declared otherwise than it is called: public, and void " declaration \
+                            ", or coppice::outcome");
   COPPICE_STREAM_CALLBACK_(
       on_connect, "on_connect(coppice::connection), or with const coppice::connection_info&",
-      requires(T & t, connection c) { t.on_connect(c); } || requires(T & t, connection c, info i) {
-        t.on_connect(c, i);
-      })
+      requires(T & t, connection c) { t.on_connect(c); } ||
+          requires(T & t, connection c, info i) { t.on_connect(c, i); })
   COPPICE_STREAM_CALLBACK_(
       on_frame, "on_frame(coppice::connection, coppice::bytes)",
       requires(T & t, connection c, bytes b) { t.on_frame(c, b); })

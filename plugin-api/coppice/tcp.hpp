@@ -25,8 +25,9 @@ constexpr bool is_tcp_class() {
   } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
     return false;
   } else {
-    static_assert(has_stream_callbacks<T>, "this class does nothing with its connection: give it a public "
-                                           "on_connect, on_frame, on_data or on_close");
+    static_assert(has_stream_callbacks<T>,
+                  "this class does nothing with its connection: give it a public "
+                  "on_connect, on_frame, on_data or on_close");
     return has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
   }
 }

@@ -123,9 +123,9 @@ class term_map {
 
   /// In no order; borrowed until their entries are erased.
   std::vector<term> keys() const {
-    std::vector<term> out;
-    out.reserve(size());
-    for (const auto& [key, value] : table_) out.push_back(key.term());
+    std::vector<term> out(size());
+    std::size_t at = 0;
+    for (const auto& [key, value] : table_) out[at++] = key.term();
     return out;
   }
   std::size_t size() const { return table_.size(); }

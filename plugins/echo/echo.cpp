@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Actors for connections: `echo` gives back what comes, as it comes; `lines` gives back whole lines, for
-// listeners with `frame: { kind: line }`, knows `quit`, and tells who asks it how many there were. A reload in
-// the middle of a line goes on with the line, and with the count.
+// listeners with `frame: { kind: line }`, knows `quit`, and tells who asks it how many there were. A reload
+// in the middle of a line goes on with the line, and with the count.
 #include <coppice/tcp.hpp>
 
 #include <cstdint>

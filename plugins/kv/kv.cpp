@@ -5,8 +5,6 @@
 #include <coppice/server.hpp>
 #include <coppice/term_map.hpp>
 
-#include <map>
-
 namespace kv {
 
 using coppice::term;
@@ -33,6 +31,10 @@ using size = etf::constant<"size">;
 using keys = etf::constant<"keys">;
 using clear = etf::constant<"clear">;
 
+struct status {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::uint64_t entries, max_entries;
+};
 struct settings {
   static constexpr etf::form etf_form = etf::form::map;
   std::optional<std::uint64_t> max_entries;
@@ -109,9 +111,7 @@ class kv_server : public coppice::server {
     return true;
   }
 
-  std::map<etf::atom, std::uint64_t> format_status() const {
-    return {{etf::atom{"entries"}, table_.size()}, {etf::atom{"max_entries"}, max_entries_}};
-  }
+  status format_status() const { return {table_.size(), max_entries_}; }
 
  private:
   void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
@@ -127,7 +127,7 @@ class kv_server : public coppice::server {
   }
 
   // False: the table is full.
-  bool store(term key, term value) {
+  bool store(const term& key, const term& value) {
     if (table_.size() >= max_entries_ && !table_.contains(key)) return false;
     table_.insert_or_assign(key, value);
     return true;

@@ -50,7 +50,7 @@ def source(name):
         return (ROOT / "plugins/kv/kv.cpp").read_text(encoding="utf-8")
     if name == "types_24":
         return of_24_types()
-    more = ("map", "unordered_map") if name == "standard_kv" else ()
+    more = ("unordered_map",) if name == "standard_kv" else ()
     return "".join(f"#include <{header}>\n" for header in (*SPOKEN, *more)) + "int main() {}\n"
 
 

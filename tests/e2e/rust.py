@@ -54,11 +54,16 @@ def workshop():
     return made
 
 
-def serves(cleanup, plugins, *names, settings=()):
+def serves(cleanup, plugins, *names, node="rust", epmd_port=None, settings=()):
     children = "\n".join(f"        - {{ id: {name}, actor: {name}, name: {name} }}" for name in names)
-    config = ("node:\n  name: rust@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n"
+    config = (f"node:\n  name: {node}@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n"
               f"      intensity: 1000\n      children:\n{children}\n")
-    return Node(cleanup, name="rust", config=config, settings=[("plugins.path", f"[ {plugins} ]"), *settings])
+    return Node(cleanup, name=node, config=config, epmd_port=epmd_port, settings=[("plugins.path", f"[ {plugins} ]"), *settings])
+
+
+def metrics_at(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        return answer.read().decode()
 
 
 def ends(node, term, reason):
@@ -86,7 +91,7 @@ def crate(cleanup):
         what = f"offsetof({name}, {member[0]})" if member else f"sizeof({name})"
         asserts.append(f'_Static_assert({what} == {number}, "{what}");')
     check(len(asserts) > 100, "the structs are listed", len(asserts))
-    headers = "".join(f"#include <coppice/{name}.h>\n" for name in ("plugin", "lifecycle", "server", "timer", "work", "log", "await"))
+    headers = "".join(f"#include <coppice/{name}.h>\n" for name in ("plugin", "lifecycle", "server", "timer", "work", "log", "await", "metric"))
     made.folder.write("layout.c", headers + "\n".join(asserts) + "\n")
     shell("cc -std=c11 -fsyntax-only $(pkg-config --cflags coppice-plugin) layout.c", made.folder.path, **installed()[1])
 
@@ -184,6 +189,30 @@ def host_calls(cleanup):
     check(int(node.call("trial", f"{{bytes, {deep}}}")) > 500, "a reader walks any depth")
 
 
+@test("what an actor counts is among the node's metrics, over a reload too")
+def counted(cleanup):
+    port = free_port()
+    node = serves(cleanup, workshop().plugins, "trial", settings=[("control.http", f"{{ address: 127.0.0.1, port: {port} }}")])
+    equal(node.call("trial", "count"), "ok")
+    node.ask("reload", "trial")
+    equal(node.call("trial", "count"), "ok")
+    shown = metrics_at(port)
+    for sample in ('asked_total{kind="trial"} 4', "level 3", 'taken_bucket{le="1"} 0', 'taken_bucket{le="2"} 2', "taken_count 4"):
+        contains(shown, f"coppice_plugin_trial_{sample}\n")
+
+
+@test("an actor of another node is spawned and called, if that node allows it")
+def spawned_elsewhere(cleanup):
+    listen = ("distribution.listen", "[ { address: 127.0.0.1, ports: 0-0 } ]")
+    node = serves(cleanup, workshop().plugins, "trial", settings=[listen])
+    there = serves(cleanup, workshop().plugins, "trial", "greeter_rs", node="other", epmd_port=node.epmd_port,
+                   settings=[listen, ("distribution.allow.spawn", "[ 'trial:trial' ]")])
+    equal(node.call("trial", "{spawn_actor_at, 'other@127.0.0.1', 'trial:trial'}"), "there")
+    contains(node.call("trial", "{spawn_actor_at, 'other@127.0.0.1', greeter_rs}"), "Refused", there.log())
+    contains(node.call("trial", "{spawn_at, 'other@127.0.0.1', timer}"), "Refused")
+    contains(node.call("trial", "{spawn_at, 'nobody@127.0.0.1', timer}"), "NodeDown")
+
+
 @test("an actor that passes over every error still ends when it is killed while it waits")
 def killed(cleanup):
     port = free_port()
@@ -191,8 +220,7 @@ def killed(cleanup):
         ("control.http", f"{{ address: 127.0.0.1, port: {port} }}"), ("node.runtime.linger", "1h")])
 
     def lingering():
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
-            return Metrics(answer.read().decode()).value("coppice_lingering_processes")
+        return Metrics(metrics_at(port)).value("coppice_lingering_processes")
 
     before = node.call("trial", "self")
     control = node.control()

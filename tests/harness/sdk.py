@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What a plugin author has: the development files of the build under test, installed, and a folder to work in."""
+"""What a plugin author has: the development files of the build under test, installed, and a folder to work in. Those of
+packages that somebody has unpacked are taken from the folder that COPPICE_INSTALLED names."""
 import functools
 import os
 import pathlib
 import shutil
 import subprocess
+import types
 
 from harness.node import Folder, program, root
 from harness.tap import Skip, equal
@@ -27,11 +29,16 @@ def needs(*tools):
 @functools.cache
 def installed():
     """The development files under a DESTDIR, and the environment in which pkg-config finds them there."""
-    needs("meson", "pkg-config")
-    folder = Folder()
-    build = next(parent for parent in pathlib.Path(program("COPPICED", "coppiced")).resolve().parents
-                 if (parent / "build.ninja").exists())
-    shell(f"meson install -C {build} --no-rebuild --quiet --tags devel --destdir {folder.path}", root)
+    needs("pkg-config")
+    unpacked = os.environ.get("COPPICE_INSTALLED")
+    if unpacked:
+        folder = types.SimpleNamespace(path=pathlib.Path(unpacked))
+    else:
+        needs("meson")
+        folder = Folder()
+        build = next(parent for parent in pathlib.Path(program("COPPICED", "coppiced")).resolve().parents
+                     if (parent / "build.ninja").exists())
+        shell(f"meson install -C {build} --no-rebuild --quiet --tags devel --destdir {folder.path}", root)
     found = list(folder.path.rglob("coppice-plugin.pc"))
     equal(len(found), 1, "one coppice-plugin.pc is installed")
     return folder, {"PKG_CONFIG_PATH": str(found[0].parent), "PKG_CONFIG_SYSROOT_DIR": str(folder.path)}

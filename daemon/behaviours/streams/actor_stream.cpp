@@ -63,7 +63,7 @@ base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_opt
   proxy_due_ = comes_by_proxy(socket, *options_);
   if (proxy_due_ && tls.context != nullptr) tls_later_ = std::make_unique<net::tls_options>(tls);
   auto made = net::stream::adopt(loop_, std::move(socket), proxy_due_ ? net::tls_options() : tls);
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   stream_ = std::move(*made);
   if (is_tcp) {
     peer_ = text_of(stream_.peer_address());
@@ -95,7 +95,7 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
     connected();
     dialer_ = {};
   });
-  if (!begun) return tl::unexpected(std::move(begun.error()));
+  if (!begun) return unexpected(std::move(begun.error()));
   dialer_ = std::move(*begun);
   return {};
 }

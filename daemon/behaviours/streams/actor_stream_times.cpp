@@ -31,8 +31,8 @@ std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) con
   if (proxy_due_) look(opened_at_, proxy_time, stream_end::proxy, "no PROXY header has come");
   look(nothing_yet ? opened_at_ : 0, options_->first_byte, stream_end::idle, "it has sent nothing");
   look(active_at_, options_->idle, stream_end::idle, "nothing was read or written");
-  const bool waits = !input_.empty() && input_.size() < needed_ &&
-                     framer_.how().by != net::framing::kind::none;
+  const bool waits =
+      !input_.empty() && input_.size() < needed_ && framer_.how().by != net::framing::kind::none;
   look(waits ? frame_began_ : 0, options_->frame, stream_end::idle, "it has not ended the frame it began");
   look(stuck_since_, options_->stall, stream_end::slow, "it does not take what is written to it");
   return first;

@@ -19,14 +19,14 @@ constexpr unsigned callbacks_at_once = 64; // then messages have their turn
 } // namespace
 
 actor_stream& actor_streams::add(std::shared_ptr<const stream_options> options) {
-  all_.push_back(
-      std::make_unique<actor_stream>(++last_id_, static_cast<actor_stream::owner&>(*this), process_.stay(), std::move(options)));
+  all_.push_back(std::make_unique<actor_stream>(++last_id_, static_cast<actor_stream::owner&>(*this),
+                                                process_.stay(), std::move(options)));
   return *all_.back();
 }
 
 base::status actor_streams::start_tls(actor_stream& stream, const stream_tls& how) {
   auto made = stream_loop::of(process_.stay()).tls(how);
-  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!made) return unexpected(std::move(made.error()));
   stream.start_tls(*made);
   return {};
 }
@@ -54,7 +54,7 @@ base::result<std::uint64_t> actor_streams::connect(outgoing_stream to) {
   net::tls_options tls;
   if (to.tls) {
     auto made = shared.tls(*to.tls);
-    if (!made) return tl::unexpected(std::move(made.error()));
+    if (!made) return unexpected(std::move(made.error()));
     tls = std::move(*made);
     if (tls.host.empty()) tls.host = to.host;
   }
@@ -62,7 +62,7 @@ base::result<std::uint64_t> actor_streams::connect(outgoing_stream to) {
   auto done = fresh.connect(to, std::move(tls));
   if (!done) {
     all_.pop_back();
-    return tl::unexpected(std::move(done.error()));
+    return unexpected(std::move(done.error()));
   }
   return fresh.id();
 }
@@ -92,7 +92,8 @@ outcome actor_streams::handle(stream_callbacks& to) {
     if (next.stops()) return next;
     if (!one.gone()) continue;
     const bool ends = one.ends_actor();
-    if (counters_ != nullptr && ends) counters_->count_end(one.how(), one.traffic().read, one.traffic().written);
+    if (counters_ != nullptr && ends)
+      counters_->count_end(one.how(), one.traffic().read, one.traffic().written);
     all_.erase(at(id)); // its callback may have opened others
     if (ends) return runtime::stop(runtime::reasons::normal());
   }

@@ -36,7 +36,7 @@ base::result<net::tls_options> stream_loop::tls(const stream_tls& how) {
   std::shared_ptr<net::tls_source>& source = sources_[key];
   if (source == nullptr) {
     auto opened = net::tls_source::open(std::move(files));
-    if (!opened) return tl::unexpected(std::move(opened.error()));
+    if (!opened) return unexpected(std::move(opened.error()));
     source = std::move(*opened);
   }
   net::tls_options out;

@@ -53,7 +53,7 @@ class stream_loop final : public base::uv::loop_part {
 
   net::tls_pacer pacer_;
   std::map<std::string, std::shared_ptr<net::tls_source>> sources_; // by what they were opened with
-  void* owner_ = nullptr; // one reference
+  void* owner_ = nullptr;                                           // one reference
   std::uint8_t* begin_ = nullptr;
   std::uint8_t* end_ = nullptr;
 };

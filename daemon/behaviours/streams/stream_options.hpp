@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What holds for one stream of an actor: how its bytes are cut, how many wait, how long what may take. And the
-// words for how streams end. Values, any thread.
+// What holds for one stream of an actor: how its bytes are cut, how many wait, how long what may take. And
+// the words for how streams end. Values, any thread.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +21,14 @@ struct stream_options {
   // Bytes that have come and that the actor has not taken; beyond, nothing is read. A frame that is longer
   // is read all the same.
   std::size_t credit = std::size_t{64} << 10;
-  base::nanos idle = 0;                           // nothing was read or written for so long
-  base::nanos first_byte = 0;                     // from the connect
+  base::nanos idle = 0;                            // nothing was read or written for so long
+  base::nanos first_byte = 0;                      // from the connect
   base::nanos frame = 30 * base::nanos_per_second; // from a frame's first byte to its last
   // Bytes written and not taken by the kernel: beyond `high` a write is refused, until there are `low`.
   std::size_t high = std::size_t{1} << 20;
   std::size_t low = std::size_t{256} << 10;
   base::nanos stall = 30 * base::nanos_per_second; // what is written does not get on
-  bool half_close = false; // the peer's end is told, and writing may go on; else the stream ends with it
+  bool half_close = false;      // the peer's end is told, and writing may go on; else the stream ends with it
   std::uint32_t keepalive = 60; // seconds of silence before the kernel asks; 0: it does not
   // Accepted ones from `proxies` begin with a PROXY header of this version, and are whose it says.
   std::optional<net::proxy_version> proxy{};

@@ -291,7 +291,7 @@ process::awaited process::await(const reference& ref, base::nanos deadline) {
   process_record& me = record_of(*this);
   using kind = await_error::kind;
   const auto failed = [](kind what, message reason = {}) {
-    return tl::unexpected(await_error{what, std::move(reason)});
+    return unexpected(await_error{what, std::move(reason)});
   };
   if (me.dead) return failed(kind::exiting);
   const std::uint64_t number = ref.number();

@@ -75,7 +75,7 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
     home.processes.fetch_sub(1, std::memory_order_relaxed);
     p.dead = true;
     start(p);
-    return tl::unexpected(std::move(named.error()).context("spawn"));
+    return unexpected(std::move(named.error()).context("spawn"));
   }
   if (spawner != nullptr && options.link) {
     relations& theirs = spawner->needs_relations();

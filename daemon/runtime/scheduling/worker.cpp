@@ -52,10 +52,10 @@ base::nanos worker::now() {
 
 base::status worker::prepare() {
   auto loop = base::uv::loop::make();
-  if (!loop) return tl::unexpected(std::move(loop.error()).context("worker"));
+  if (!loop) return unexpected(std::move(loop.error()).context("worker"));
   loop_ = std::make_unique<base::uv::loop>(std::move(*loop));
   auto waker = base::uv::async::make(*loop_, [] {});
-  if (!waker) return tl::unexpected(std::move(waker.error()).context("worker"));
+  if (!waker) return unexpected(std::move(waker.error()).context("worker"));
   waker_handle_ = std::move(*waker);
   alarm_ = base::uv::timer(*loop_, [this] { alarm_rang_ = true; });
   // The loop runs callbacks before it waits: what they began must not wait with it, and a worker that they

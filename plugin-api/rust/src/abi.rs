@@ -12,6 +12,12 @@ pub struct Actor {
     _opaque: [u8; 0],
 }
 
+/// What the host counts in, only ever a pointer.
+#[repr(C)]
+pub struct Metric {
+    _opaque: [u8; 0],
+}
+
 /// Where init says what went wrong.
 #[repr(C)]
 pub struct ErrorObject {
@@ -158,6 +164,29 @@ structs! {
         size: u32,
         reserved: u32,
         r#await: unsafe extern "C" fn(*mut Actor, u64, *mut RawMessage) -> Status,
+    }
+    // ---- metric.h, a draft ----
+    MetricLabel is coppice_metric_label {
+        name: Bytes,
+        value: Bytes,
+    }
+    MetricOptions is coppice_metric_options {
+        size: u32,
+        kind: i32,
+        name: Bytes,
+        help: Bytes,
+        labels: *const MetricLabel,
+        label_count: u64,
+        bounds: *const f64,
+        bound_count: u64,
+    }
+    MetricApi is coppice_metric_api {
+        size: u32,
+        reserved: u32,
+        get: unsafe extern "C" fn(*mut Actor, *const MetricOptions) -> *mut Metric,
+        add: unsafe extern "C" fn(*mut Metric, i64),
+        set: unsafe extern "C" fn(*mut Metric, i64),
+        observe: unsafe extern "C" fn(*mut Metric, f64),
     }
     // ---- timer.h ----
     TimerOptions is coppice_timer_options {

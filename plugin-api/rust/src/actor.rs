@@ -65,17 +65,6 @@ impl std::ops::BitOr for Flags {
 
 static AWAIT: host::Draft<abi::AwaitApi> = host::Draft::named("coppice.await/draft-1\0");
 
-/// How an actor is started from code.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Spawn<'a> {
-    /// `PLUGIN:ACTOR`, `PLUGIN`, or `:ACTOR` of the caller's own plugin.
-    pub actor: &'a str,
-    /// Its registered name; empty: none.
-    pub name: &'a str,
-    /// Linked to the caller from its first instruction.
-    pub link: bool,
-}
-
 pub(crate) fn deadline(timeout: Duration) -> Result<i64, Error> {
     let api = host::timer().ok_or(Error::Context)?;
     let ahead = i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX);
@@ -340,43 +329,6 @@ impl Actor {
         self.given(|out| Ok(unsafe { (Self::api()?.whereis)(self.raw, abi::Bytes::of(name.as_bytes()), out) }))
     }
 
-    /// Starts an actor, waits until its init is through, at most 5 s, and gives back its pid;
-    /// `CallError::Exit` has why it failed.
-    pub fn spawn(&self, what: Spawn<'_>, args: impl Encode) -> Result<OwnedTerm, CallError> {
-        self.spawned(what, args, None)
-    }
-
-    /// The same, monitored from its first instruction: the pid, and the reference that its 'DOWN' comes with.
-    pub fn spawn_monitored(&self, what: Spawn<'_>, args: impl Encode) -> Result<(OwnedTerm, OwnedTerm), CallError> {
-        let mut reference = abi::RawMessage::empty();
-        let pid = self.spawned(what, args, Some(&mut reference));
-        let reference = Message::taken(reference);
-        Ok((pid?, reference.bytes().owned()))
-    }
-
-    fn spawned(
-        &self,
-        what: Spawn<'_>,
-        args: impl Encode,
-        monitor: Option<&mut abi::RawMessage>,
-    ) -> Result<OwnedTerm, CallError> {
-        let link = if what.link { abi::SPAWN_LINK } else { 0 };
-        let args = OwnedTerm::new(args)?;
-        let options = abi::SpawnOptions {
-            size: std::mem::size_of::<abi::SpawnOptions>() as u32,
-            flags: link | if monitor.is_some() { abi::SPAWN_MONITOR } else { 0 },
-            actor: abi::Bytes::of(what.actor.as_bytes()),
-            name: abi::Bytes::of(what.name.as_bytes()),
-            args: view(&args),
-            deadline: 0,
-        };
-        let mut pid = abi::RawMessage::empty();
-        let api = parking(host::actor())?;
-        let reference = monitor.map_or(std::ptr::null_mut(), |into| into as *mut abi::RawMessage);
-        let status = unsafe { (api.spawn)(self.raw, &options, &mut pid, reference) };
-        ended(status, Message::taken(pid)).map(|pid| pid.bytes().owned())
-    }
-
     /// Sends itself a message, which arrives at `handle_info`, after `delay`, and with a `period` (at least 1 ms)
     /// again and again, without drifting. The timer goes on through a reload. Gives back its id.
     pub fn send_after(&self, delay: Duration, period: Option<Duration>, message: impl Encode) -> Result<u64, Error> {
@@ -475,7 +427,7 @@ impl Actor {
 }
 
 // What a call, or the start of a process, came to.
-fn ended(status: i32, answer: Message) -> Result<Message, CallError> {
+pub(crate) fn ended(status: i32, answer: Message) -> Result<Message, CallError> {
     match checked(status) {
         Ok(_) => Ok(answer),
         Err(Error::Exit) => Err(CallError::Exit(answer)),
@@ -483,6 +435,6 @@ fn ended(status: i32, answer: Message) -> Result<Message, CallError> {
     }
 }
 
-fn view(term: &OwnedTerm) -> abi::Bytes {
+pub(crate) fn view(term: &OwnedTerm) -> abi::Bytes {
     abi::Bytes::of(term.view().bytes())
 }

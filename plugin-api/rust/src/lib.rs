@@ -36,19 +36,23 @@ mod actor;
 mod boundary;
 mod host;
 mod message;
+mod metric;
 mod plugin;
 mod reader;
 mod server;
+mod spawn;
 mod term;
 mod work;
 mod writer;
 
-pub use actor::{Actor, CallError, Flags, Level, Spawn};
+pub use actor::{Actor, CallError, Flags, Level};
 pub use host::Error;
 pub use message::Message;
+pub use metric::{Counter, Gauge, Histogram};
 #[doc(hidden)]
 pub use plugin::{note_bytes, start, tables, Note};
 pub use reader::Reader;
 pub use server::{reply, Answer, Carried, Exit, Init, Next, Server};
+pub use spawn::{Spawn, SpawnAt};
 pub use term::{OwnedTerm, Term, TermBytes};
 pub use writer::{Atom, Encode, Map, Writer};

@@ -20,8 +20,9 @@ class session : public tcp {
 
   void on_connect(connection with, const connection_info& info) {
     if (info.peer.empty()) return;
-    with.write("hello " + std::string(info.peer.substr(0, info.peer.rfind(':'))) + " tls=" + std::string(info.tls) +
-               " alpn=" + std::string(info.protocol) + " subject=" + std::string(info.subject) + "\n");
+    with.write("hello " + std::string(info.peer.substr(0, info.peer.rfind(':'))) +
+               " tls=" + std::string(info.tls) + " alpn=" + std::string(info.protocol) +
+               " subject=" + std::string(info.subject) + "\n");
   }
 
   outcome on_frame(connection from, bytes frame) {
@@ -35,8 +36,10 @@ class session : public tcp {
     if (word == "close") from.close();
     if (word == "reset") from.reset();
     if (word == "end") from.end();
-    if (word == "pause") from.pause(), send_after(std::chrono::milliseconds(number), self(), etf::atom{"resume"});
-    if (word == "sleep") blocking_run([number] { std::this_thread::sleep_for(std::chrono::milliseconds(number)); });
+    if (word == "pause")
+      from.pause(), send_after(std::chrono::milliseconds(number), self(), etf::atom{"resume"});
+    if (word == "sleep")
+      blocking_run([number] { std::this_thread::sleep_for(std::chrono::milliseconds(number)); });
     if (word == "fill") fill(from);
     if (word == "flood") floods_ = true, fill(from);
     if (word == "big") from.write(std::string(static_cast<std::size_t>(number), 'x') + "\n");

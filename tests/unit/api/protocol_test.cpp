@@ -26,7 +26,7 @@ TEST_CASE("a result and a failure come back as they were sent") {
   CHECK((**result)["reply"] == "ok");
 
   api::failure sent{base::errc::timeout, "call kv", "no answer within 5s", "try --timeout"};
-  auto failed = api::decode_reply(api::encode(api::reply(tl::unexpect, sent)));
+  auto failed = api::decode_reply(api::encode(api::reply(unexpect, sent)));
   REQUIRE(failed);
   REQUIRE_FALSE(*failed);
   CHECK(failed->error().code == sent.code);

@@ -29,12 +29,12 @@ mode_t mode_of(const std::string& path) {
 } // namespace
 
 TEST_CASE("an error of the system names what was tried and why it failed") {
-  const auto failed = fail_errno("open /x", ENOENT).value();
+  const auto failed = fail_errno("open /x", ENOENT).error();
   CHECK(failed.code == errc::not_found);
   CHECK(failed.text == "open /x: No such file or directory");
-  CHECK(fail_uv("connect", UV_ECONNREFUSED).value().code == errc::refused);
-  CHECK(fail_uv("read", UV_EOF).value().code == errc::closed);
-  CHECK(fail_uv("look up", UV_EAI_NONAME).value().code == errc::system);
+  CHECK(fail_uv("connect", UV_ECONNREFUSED).error().code == errc::refused);
+  CHECK(fail_uv("read", UV_EOF).error().code == errc::closed);
+  CHECK(fail_uv("look up", UV_EAI_NONAME).error().code == errc::system);
   CHECK(error{errc::limit, "full"}.context("mailbox").text == "mailbox: full");
 }
 

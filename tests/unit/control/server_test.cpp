@@ -186,7 +186,7 @@ TEST_CASE("a request that takes too long times out, is given up, and its late an
         return control::pending{
             std::chrono::milliseconds(1), [&] { given_up.set_value(); },
             [] {
-              return api::reply(tl::unexpect,
+              return api::reply(unexpect,
                                 api::failure{base::errc::timeout, "request", "there is a tree on it", {}});
             }};
       });

@@ -44,9 +44,9 @@ outcome run(handshake& a, handshake& b) {
     auto to_b = std::exchange(a.output(), {});
     auto to_a = std::exchange(b.output(), {});
     if (to_b.empty() && to_a.empty()) break;
-    if (auto fed = b.feed(to_b); !fed && o.acceptor) o.acceptor = tl::unexpected(fed.error());
+    if (auto fed = b.feed(to_b); !fed && o.acceptor) o.acceptor = unexpected(fed.error());
     if (!o.initiator) continue;
-    if (auto fed = a.feed(to_a); !fed) o.initiator = tl::unexpected(fed.error());
+    if (auto fed = a.feed(to_a); !fed) o.initiator = unexpected(fed.error());
   }
   return o;
 }

@@ -86,7 +86,7 @@ struct granting_node {
                             self.send(whom, atom("hello"));
                             return runtime::stop(atom("done"));
                           }));
-      return tl::expected<runtime::pid, std::string>(*made);
+      return expected<runtime::pid, std::string>(*made);
     });
   }
   cluster_node node;
@@ -175,7 +175,7 @@ TEST_CASE("without link and monitor a spawned process ends unheard, a monitor al
     options.worker = b.host.current_worker();
     last = *b.host.spawn(options, runtime::testing::script({}));
     CHECK(request.group_leader);
-    return tl::expected<runtime::pid, std::string>(last);
+    return expected<runtime::pid, std::string>(last);
   });
   const actor here(a.host);
   const auto index = a.index(b);
@@ -209,7 +209,7 @@ TEST_CASE("large arguments arrive whole, and other options as they are given") {
   std::size_t size = 0;
   b.router.set_spawn_handler([&](const spawn_request& request) {
     size = request.arguments.size();
-    return tl::expected<runtime::pid, std::string>(tl::unexpected<std::string>("notsup"));
+    return expected<runtime::pid, std::string>(unexpected<std::string>("notsup"));
   });
   etf::vector_writer arguments;
   arguments.list(1);

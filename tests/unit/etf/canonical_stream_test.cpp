@@ -18,7 +18,7 @@ using outcome = coppice::etf::result<buffer>;
 
 outcome whole(etf::bytes in, const etf::limits& bounds = {}, const etf::atom_lookup& atoms = {}) {
   etf::vector_writer out;
-  if (auto good = etf::canonicalise(in, out, bounds, atoms); !good) return tl::unexpected(good.error());
+  if (auto good = etf::canonicalise(in, out, bounds, atoms); !good) return coppice::unexpected(good.error());
   return out.take();
 }
 
@@ -32,10 +32,10 @@ outcome in_pieces(etf::bytes in, Next next, const etf::limits& bounds = {},
     const std::size_t size = std::min<std::size_t>(next(), in.size());
     // From memory of its own, so that a sanitizer sees whoever looks behind it.
     const buffer piece(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(size));
-    if (auto good = stream.feed(piece); !good) return tl::unexpected(good.error());
+    if (auto good = stream.feed(piece); !good) return coppice::unexpected(good.error());
     in = in.subspan(size);
   }
-  if (auto good = stream.finish(); !good) return tl::unexpected(good.error());
+  if (auto good = stream.finish(); !good) return coppice::unexpected(good.error());
   return out.take();
 }
 

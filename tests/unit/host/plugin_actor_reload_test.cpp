@@ -147,7 +147,7 @@ class counter {
                        const coppice_actor_type& to = code<new_code>::type) {
     const auto saved = actor.save(p);
     return saved ? actor.prepare(p, next, *code_in(next, to), *saved)
-                 : base::status(tl::unexpected(saved.error()));
+                 : base::status(unexpected(saved.error()));
   }
   base::status carry(const coppice_actor_type& to = code<new_code>::type) {
     base::status out;

@@ -15,7 +15,7 @@ namespace {
 
 base::status safety(const std::string& path) {
   const auto file = manifest::source_file::open(path);
-  return file ? file->safe() : tl::unexpected(file.error());
+  return file ? file->safe() : unexpected(file.error());
 }
 
 std::string content(const manifest::source_file& file) {

@@ -85,7 +85,7 @@ class rewriter {
 
   std::size_t offset(const std::uint8_t* at) const { return base_ + static_cast<std::size_t>(at - begin_); }
 
-  tl::unexpected<error> too_large() const {
+  unexpected<error> too_large() const {
     return fail(errc::too_large, base_, 0,
                 "a term within the limit of bytes expected when its atoms are resolved");
   }
@@ -318,7 +318,7 @@ inline bool is_canonical(bytes in, const limits& bounds = {}) {
 inline result<void> canonicalise(bytes in, writer& out, const limits& bounds = {},
                                  const atom_lookup& atoms = {}) {
   const auto seen = scan(in, bounds, atoms.find == nullptr ? cached_atoms::refused : cached_atoms::allowed);
-  if (!seen) return tl::unexpected<error>(seen.error());
+  if (!seen) return unexpected<error>(seen.error());
   if (seen->length != in.size())
     return fail(errc::trailing, seen->length, in[seen->length], "the end expected");
   const std::size_t start = out.size();

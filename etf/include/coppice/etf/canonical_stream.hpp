@@ -61,7 +61,7 @@ class canonical_stream {
   using progress = detail::scanner::progress;
 
   bool complete() const { return scan_.state() == progress::done && scan_.beyond() == 0; }
-  tl::unexpected<error> trailing() const { return fail(errc::trailing, taken_, 0, "the end expected"); }
+  unexpected<error> trailing() const { return fail(errc::trailing, taken_, 0, "the end expected"); }
 
   /// Takes something off the front of `piece`.
   result<void> take(bytes& piece) {

@@ -48,8 +48,8 @@ bool read_number(cursor& in, T& out, mismatch& why) {
       return out = static_cast<T>(wide), in = ahead, true;
   }
   if (in.peek() != kind::integer || why.is_quiet()) return wanted<T>(in, why);
-  return why.wanted(in, concatenated("integer from ", std::to_string(std::numeric_limits<T>::min()), " to ",
-                                     std::to_string(std::numeric_limits<T>::max())));
+  return why.wanted(in, concatenated({"integer from ", std::to_string(std::numeric_limits<T>::min()), " to ",
+                                      std::to_string(std::numeric_limits<T>::max())}));
 }
 
 template <class T>
@@ -105,58 +105,58 @@ template <class T>
   }
 }
 
-/// Reads the first alternative that fits.
-template <class T>
-bool read_alternatives(cursor& in, T& out, mismatch& why) {
-  const cursor start = in;
-  const auto attempt = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-    using type = std::variant_alternative_t<I, T>;
-    if constexpr (is_constant<type>) {
-      if (!looks_like<type>(start)) return false;
-    } else if constexpr (aggregate<type>) {
-      if constexpr (shape<type>::how == form::record) {
-        if (!looks_like<type>(start)) return false; // cheap, and right: the tag decides
-      }
-    }
-    in = start;
-    return read(in, out.template emplace<I>(), why);
-  };
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return (attempt(std::integral_constant<std::size_t, I>{}) || ...);
+/// Whether the variant T's alternative I is worth trying on what stands here: the tag of a record decides,
+/// and cheaply.
+template <class T, std::size_t I>
+bool may_fit(const cursor& in) {
+  using type = std::variant_alternative_t<I, T>;
+  if constexpr (is_constant<type>) {
+    return looks_like<type>(in);
+  } else if constexpr (aggregate<type>) {
+    if constexpr (shape<type>::how == form::record) return looks_like<type>(in);
   }
-  (std::make_index_sequence<std::variant_size_v<T>>{});
+  return true;
 }
 
 /// Why none fits: the complaint of the first alternative that looked right, or
 /// a choice of them all.
 template <class T>
-[[gnu::cold, gnu::noinline]] bool explain_variant(const cursor& start, T& out, mismatch& why) {
-  const auto attempt = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-    using type = std::variant_alternative_t<I, T>;
-    if (!looks_like<type>(start)) return false;
+[[gnu::cold, gnu::noinline]] bool explain_variant(const cursor& start, mismatch& why) {
+  const auto attempt = [&]<class Type>(std::type_identity<Type>) {
+    if (!looks_like<Type>(start)) return false;
     cursor in = start;
-    if (read(in, out.template emplace<I>(), why)) return false;
-    if constexpr (aggregate<type>) why.in_field(shape<type>::tag);
+    if (Type value{}; read(in, value, why)) return false;
+    if constexpr (aggregate<Type>) why.in_field(shape<Type>::tag);
     return true;
   };
   const bool told = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return (attempt(std::integral_constant<std::size_t, I>{}) || ...);
+    return (attempt(std::type_identity<std::variant_alternative_t<I, T>>{}) || ...);
   }
   (std::make_index_sequence<std::variant_size_v<T>>{});
   return told ? false : wanted<T>(start, why);
 }
 
-/// Alternatives that do not fit cost no memory: they are tried without an
-/// explanation, which is made when all have failed.
-template <class T>
-bool read_variant(cursor& in, T& out, mismatch& why) {
+/// Calls attempt(integral_constant I) for the variant T's alternatives, with `in` where it stands now, until
+/// one of them says true: that it has read itself. Those that do not fit cost no memory: they are tried
+/// without an explanation, which is made when all have failed.
+template <class T, class Attempt>
+bool first_that_fits(cursor& in, mismatch& why, const Attempt& attempt) {
   const cursor start = in;
   const bool was_quiet = why.set_quiet(true);
-  const bool chosen = read_alternatives(in, out, why);
+  const bool chosen = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return ((may_fit<T, I>(start) && (in = start, attempt(std::integral_constant<std::size_t, I>{}))) || ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<T>>{});
   why.set_quiet(was_quiet);
   if (chosen) return true;
   in = start;
-  return was_quiet ? false : explain_variant(start, out, why);
+  return was_quiet ? false : explain_variant<T>(start, why);
+}
+
+template <class T>
+bool read_variant(cursor& in, T& out, mismatch& why) {
+  return first_that_fits<T>(
+      in, why, [&](auto index) { return read(in, out.template emplace<decltype(index)::value>(), why); });
 }
 
 } // namespace detail
@@ -215,10 +215,15 @@ bool read(cursor& in, T& out, mismatch& why) {
     return read(in, *out, why);
   } else if constexpr (tuple_like<T>) {
     if (!in.read_tuple_of(std::tuple_size_v<T>)) return wanted<T>(in, why);
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return ((read(in, std::get<I>(out), why) || why.in_element(I)) && ...);
+    if constexpr (is_a<T, std::pair>) {
+      return (read(in, out.first, why) || why.in_element(0)) &&
+             (read(in, out.second, why) || why.in_element(1));
+    } else {
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return ((read(in, std::get<I>(out), why) || why.in_element(I)) && ...);
+      }
+      (std::make_index_sequence<std::tuple_size_v<T>>{});
     }
-    (std::make_index_sequence<std::tuple_size_v<T>>{});
   } else {
     static_assert(is_a<T, std::variant> || dictionary<T> || is_a<T, flat_map> || sequence<T> || aggregate<T>,
                   "no spelling as a term is known for this type: give it a codec<>");
@@ -246,7 +251,7 @@ result<void> decode_into(bytes in, T& out) {
   cursor at(in);
   mismatch why;
   if (!read(at, out, why)) [[unlikely]]
-    return tl::unexpected<error>(why.take(root_name<T>()));
+    return unexpected<error>(why.take(root_name<T>()));
   if (!at.at_end()) [[unlikely]]
     return fail(errc::trailing, at.offset(), at.peek_tag(), "the end expected");
   return {};
@@ -254,11 +259,11 @@ result<void> decode_into(bytes in, T& out) {
 
 template <class T>
 result<T> decode(bytes in) {
-  result<T> out{tl::in_place};
+  result<T> out{std::in_place};
   cursor at(in);
   mismatch why;
   if (!read(at, *out, why)) [[unlikely]]
-    return tl::unexpected<error>(why.take(root_name<T>()));
+    return unexpected<error>(why.take(root_name<T>()));
   if (!at.at_end()) [[unlikely]]
     return fail(errc::trailing, at.offset(), at.peek_tag(), "the end expected");
   return out;

@@ -132,7 +132,7 @@ bool read_sequence(cursor& in, T& out, mismatch& why) {
     }
     cursor ahead = in;
     if (!ahead.read_list(length) || length != size)
-      return why.wanted(in, concatenated("list of ", std::to_string(size)));
+      return why.wanted(in, concatenated({"list of ", std::to_string(size)}));
     in = ahead;
     for (std::size_t i = 0; i < size; ++i) {
       if (!read(in, out[i], why)) return why.in_element(i);

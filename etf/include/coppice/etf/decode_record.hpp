@@ -133,10 +133,10 @@ bool read_members(cursor& in, T& out, mismatch& why) {
 }
 
 /// The same in other spellings.
-template <class T>
-[[gnu::noinline, gnu::cold]] bool read_spelled_record_head(cursor& in) {
+[[gnu::noinline, gnu::cold]] inline bool read_spelled_record_head(cursor& in, std::uint32_t arity,
+                                                                  std::string_view tag) {
   cursor ahead = in;
-  if (!ahead.read_tuple_of(reflect::member_count<T> + 1) || !ahead.read_atom_is(tag_of<T>)) return false;
+  if (!ahead.read_tuple_of(arity) || !ahead.read_atom_is(tag)) return false;
   return in = ahead, true;
 }
 
@@ -148,19 +148,23 @@ template <class T>
     return in.advance(head.size()), true;
   // A small tuple and a short atom as they are written today would have been the same bytes.
   if (rest.size() > 2 && rest[0] == head[0] && rest[2] == head[2]) return false;
-  return read_spelled_record_head<T>(in);
+  return read_spelled_record_head(in, reflect::member_count<T> + 1, tag_of<T>);
 }
 
-template <class T>
-[[gnu::cold, gnu::noinline]] bool wanted_record(const cursor& at, mismatch& why) {
-  if (why.is_quiet()) return false;
+/// Of a tuple that is met its size and first atom are told.
+[[gnu::cold, gnu::noinline]] inline bool wanted_tuple(const cursor& at, std::string_view words,
+                                                      mismatch& why) {
   cursor ahead = at;
   std::uint32_t arity;
   std::string_view name;
-  if (!ahead.read_tuple(arity)) return wanted<T>(at, why);
-  std::string got = concatenated("tuple of ", std::to_string(arity));
-  if (arity != 0 && ahead.read_atom(name)) got = concatenated("{", name, ", …} of ", std::to_string(arity));
-  return why.wanted(at, expected<T>(), got);
+  if (!ahead.read_tuple(arity)) return why.wanted(at, words);
+  if (arity == 0 || !ahead.read_atom(name))
+    return why.wanted(at, words, concatenated({"tuple of ", std::to_string(std::size_t{arity})}));
+  return why.wanted(at, words, concatenated({"{", name, ", …} of ", std::to_string(std::size_t{arity})}));
+}
+template <class T>
+[[gnu::cold, gnu::noinline]] bool wanted_record(const cursor& at, mismatch& why) {
+  return !why.is_quiet() && wanted_tuple(at, expected<T>(), why);
 }
 
 template <class T>

@@ -152,6 +152,15 @@ consteval std::size_t fixed_bound() {
     return 0;
 }
 
+/// each(element) for those of a tuple; std::apply is dearer to compile.
+template <class T, class Each>
+[[gnu::always_inline]] inline void for_elements(const T& value, const Each& each) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (each(std::get<I>(value)), ...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<T>>{});
+}
+
 template <class T>
 std::size_t bound(const T& value) {
   if constexpr (fixed_bound<T>() != 0) {
@@ -179,8 +188,12 @@ std::size_t bound(const T& value) {
       for (const element& each : value) sum += bound(each);
       return sum;
     }
-  } else if constexpr (tuple_like<T>) {
-    return std::apply([](const auto&... each) { return (std::size_t{5} + ... + bound(each)); }, value);
+  } else if constexpr (is_a<T, std::pair>) {
+    return 5 + bound(value.first) + bound(value.second);
+  } else if constexpr (is_a<T, std::tuple>) {
+    std::size_t sum = 5;
+    for_elements(value, [&sum](const auto& each) { sum += bound(each); });
+    return sum;
   } else {
     constexpr std::size_t count = reflect::member_count<T>;
     const std::size_t members = reflect::with_members(
@@ -312,7 +325,12 @@ void put(ink& to, const T& value) {
     static_assert(std::tuple_size_v<T> < 256);
     to.byte(static_cast<std::uint8_t>(tag::small_tuple));
     to.byte(static_cast<std::uint8_t>(std::tuple_size_v<T>));
-    std::apply([&to](const auto&... each) { (put(to, each), ...); }, value);
+    if constexpr (is_a<T, std::pair>) {
+      put(to, value.first);
+      put(to, value.second);
+    } else {
+      for_elements(value, [&to](const auto& each) { put(to, each); });
+    }
   } else if constexpr (sequence<T>) {
     if (value.size() != 0) {
       if constexpr (whole_number<typename T::value_type>) {
@@ -395,6 +413,16 @@ void encode_map(writer& out, const Pairs& pairs) {
   }
 }
 
+/// What std::visit would do, which is dearer to compile. A variant without a value has no encoding.
+template <class T>
+void encode_alternative(writer& out, const T& value) {
+  const bool any = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return ((value.index() == I && (encode(out, *std::get_if<I>(&value)), true)) || ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<T>>{});
+  if (!any) out.fail();
+}
+
 template <class T>
 void encode_aggregate(writer& out, const T& value) {
   constexpr form how = shape<T>::how;
@@ -429,6 +457,19 @@ void encode(writer& out, const T& value) {
     codec<T>::encode(out, value);
   } else if constexpr (sequence<T>) {
     encode_list(out, value);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    out.boolean(value);
+  } else if constexpr (is_constant<T>) {
+    out.raw({constant_literal<T>.data.data(), constant_literal<T>.data.size()});
+  } else if constexpr (std::is_same_v<T, any_term>) {
+    value.encoded.empty() ? out.fail() : out.raw(value.encoded);
+  } else if constexpr (text<T>) {
+    out.binary(std::string_view(value));
+  } else if constexpr (whole_number<T>) {
+    if constexpr (std::is_signed_v<T>)
+      out.integer(value);
+    else
+      out.unsigned_integer(value);
   } else if constexpr (measurable<T>()) {
     const std::size_t size = bound(value);
     if constexpr (aggregate<T>) {
@@ -438,7 +479,7 @@ void encode(writer& out, const T& value) {
   } else if constexpr (is_a<T, std::optional>) {
     value ? encode(out, *value) : out.atom(undefined_name);
   } else if constexpr (is_a<T, std::variant>) {
-    std::visit([&out](const auto& chosen) { encode(out, chosen); }, value);
+    encode_alternative(out, value);
   } else if constexpr (is_a<T, std::unique_ptr>) {
     value ? encode(out, *value) : out.atom(undefined_name);
   } else if constexpr (std::is_same_v<T, charlist>) {
@@ -449,7 +490,12 @@ void encode(writer& out, const T& value) {
     encode_map(out, value.pairs);
   } else if constexpr (tuple_like<T>) {
     out.tuple(std::tuple_size_v<T>);
-    std::apply([&out](const auto&... each) { (encode(out, each), ...); }, value);
+    if constexpr (is_a<T, std::pair>) {
+      encode(out, value.first);
+      encode(out, value.second);
+    } else {
+      for_elements(value, [&out](const auto& each) { encode(out, each); });
+    }
   } else {
     static_assert(aggregate<T>, "no spelling as a term is known for this type: give it a codec<>");
     encode_aggregate(out, value);

@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 
-#include <tl/expected.hpp>
+#include <coppice/etf/result.hpp>
 
 namespace coppice::etf {
 
@@ -29,10 +31,9 @@ namespace detail {
 
 /// Of `"…" + std::string(…)` g++ 12 warns at -O3 wherever it inlines it (-Wrestrict, GCC bug 105651), in a
 /// plugin's own files too.
-template <class... Parts>
-std::string concatenated(const Parts&... parts) {
+inline std::string concatenated(std::initializer_list<std::string_view> parts) {
   std::string all;
-  ((all += parts), ...);
+  for (const std::string_view part : parts) all.append(part.data(), part.size());
   return all;
 }
 
@@ -46,20 +47,20 @@ struct error {
 
   /// The whole sentence: "expected an atom at byte 12 (tag 97)".
   std::string text() const {
-    std::string out = what;
-    if (code == errc::mismatch || code == errc::out_of_memory) return out;
-    if (code == errc::syntax) return detail::concatenated(out, " at column ", std::to_string(offset));
-    out += detail::concatenated(" at byte ", std::to_string(offset));
-    if (tag != 0) out += detail::concatenated(" (tag ", std::to_string(tag), ")");
-    return out;
+    using detail::concatenated;
+    if (code == errc::mismatch || code == errc::out_of_memory) return what;
+    if (code == errc::syntax) return concatenated({what, " at column ", std::to_string(offset)});
+    if (tag == 0) return concatenated({what, " at byte ", std::to_string(offset)});
+    return concatenated(
+        {what, " at byte ", std::to_string(offset), " (tag ", std::to_string(std::size_t{tag}), ")"});
   }
 };
 
 template <class T>
-using result = tl::expected<T, error>;
+using result = expected<T, error>;
 
-inline tl::unexpected<error> fail(errc code, std::size_t offset, std::uint8_t tag, std::string what) {
-  return tl::unexpected<error>(error{code, offset, tag, std::move(what)});
+inline unexpected<error> fail(errc code, std::size_t offset, std::uint8_t tag, std::string what) {
+  return unexpected<error>(error{code, offset, tag, std::move(what)});
 }
 
 } // namespace coppice::etf

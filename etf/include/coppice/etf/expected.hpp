@@ -33,7 +33,7 @@ std::string expected() {
   else if constexpr (std::is_same_v<T, etf::atom>)
     return "atom";
   else if constexpr (is_constant<T>)
-    return concatenated("atom ", constant_name<T>);
+    return concatenated({"atom ", constant_name<T>});
   else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, charlist>)
     return "text";
   else if constexpr (text<T> || blob<T>)
@@ -59,7 +59,7 @@ std::string expected() {
     }
     (std::make_index_sequence<std::variant_size_v<T>>{});
   } else if constexpr (tuple_like<T>)
-    return concatenated("tuple of ", std::to_string(std::tuple_size_v<T>));
+    return concatenated({"tuple of ", std::to_string(std::tuple_size_v<T>)});
   else if constexpr (dictionary<T> || is_a<T, flat_map>)
     return "map";
   else if constexpr (aggregate<T>) {
@@ -69,9 +69,9 @@ std::string expected() {
     else if constexpr (how == form::proplist)
       return "list";
     else if constexpr (how == form::tuple)
-      return concatenated("tuple of ", std::to_string(reflect::member_count<T>));
+      return concatenated({"tuple of ", std::to_string(reflect::member_count<T>)});
     else
-      return concatenated("{", tag_of<T>, ", …} of ", std::to_string(reflect::member_count<T> + 1));
+      return concatenated({"{", tag_of<T>, ", …} of ", std::to_string(reflect::member_count<T> + 1)});
   } else if constexpr (std::is_enum_v<T>) {
     std::string all;
     for (const std::string_view name : names_of<T>) {

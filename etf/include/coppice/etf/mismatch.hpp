@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What a decoder says when a term is not of the target's shape: where (a path
 // of names and indices, built only while unwinding from the failure), what was
-// expected and what was met. Costs a null pointer until then, and nothing while
-// it is quiet: a variant's alternatives are tried that way. Also counts how
+// expected and what was met. Allocates nothing until then, nor while it is quiet: a
+// variant's alternatives are tried that way. Also counts how
 // deep a recursive C++ type has gone, so that a stranger's bytes cannot exhaust
 // the stack.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +23,7 @@ class mismatch {
   /// Levels of aggregates and containers in a target type that contains itself.
   static constexpr unsigned deepest = 256;
 
-  explicit operator bool() const { return found_ != nullptr; }
+  explicit operator bool() const { return found_; }
   /// Nobody asks why: findings are not kept, and who would have to build words
   /// need not.
   bool is_quiet() const { return quiet_; }
@@ -34,39 +33,36 @@ class mismatch {
   /// Always false, to be returned: `at` stands where `expected` did not.
   [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, std::string_view expected) {
     if (quiet_) return false;
-    std::string got{name_of(at.peek())};
+    const std::string_view what = name_of(at.peek());
     cursor ahead = at;
     std::string_view name;
     std::int64_t number;
-    if (ahead.read_atom(name))
-      got += detail::concatenated(" ", name);
-    else if (ahead.read_integer(number))
-      got += detail::concatenated(" ", std::to_string(number));
-    return wanted(at, expected, got);
+    if (ahead.read_atom(name)) return wanted(at, expected, detail::concatenated({what, " ", name}));
+    if (ahead.read_integer(number))
+      return wanted(at, expected, detail::concatenated({what, " ", std::to_string(number)}));
+    return wanted(at, expected, what);
   }
   [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, std::string_view expected,
                                            std::string_view got) {
-    if (quiet_) return false;
-    found_ = std::make_unique<finding>();
-    found_->offset = at.offset();
-    found_->tag = at.peek_tag();
-    found_->expected = expected;
-    found_->got = got;
-    return false;
+    return refused(at, errc::mismatch, detail::concatenated({"expected ", expected, ", got ", got}));
   }
+  /// The same of a term that is of the right kind; `sentence` says what was expected.
   [[gnu::cold, gnu::noinline]] bool refused(const cursor& at, errc code, std::string_view sentence) {
-    wanted(at, sentence, {});
-    if (found_) found_->code = code;
+    if (quiet_) return false;
+    found_ = true;
+    code_ = code;
+    offset_ = at.offset();
+    tag_ = at.peek_tag();
+    path_size_ = 0;
+    text_ = sentence;
     return false;
   }
   /// Always false: the failure was inside this field, element or key.
   [[gnu::cold, gnu::noinline]] bool in_field(std::string_view name) {
-    if (found_) found_->path.insert(0, detail::concatenated(".", name));
-    return false;
+    return lead(detail::concatenated({".", name}));
   }
   [[gnu::cold, gnu::noinline]] bool in_element(std::size_t index) {
-    if (found_) found_->path.insert(0, detail::concatenated("[", std::to_string(index), "]"));
-    return false;
+    return lead(detail::concatenated({"[", std::to_string(index), "]"}));
   }
 
   bool enter(const cursor& at) {
@@ -79,26 +75,30 @@ class mismatch {
 
   /// The finding as an error; `root` names the whole target, may be empty.
   [[gnu::cold, gnu::noinline]] error take(std::string_view root) const {
-    if (!found_) return {errc::mismatch, 0, 0, std::string(root) + ": unexpected term"};
-    std::string path = std::string(root) + found_->path;
-    if (path.starts_with('.')) path.erase(0, 1);
-    std::string sentence = path.empty() ? std::string{} : path + ": ";
-    if (found_->got.empty())
-      sentence += found_->expected;
-    else
-      sentence += "expected " + found_->expected + ", got " + found_->got;
-    return {found_->code, found_->offset, found_->tag, std::move(sentence)};
+    if (!found_) return {errc::mismatch, 0, 0, detail::concatenated({root, ": unexpected term"})};
+    const std::string_view text = text_;
+    std::string_view path = text.substr(0, path_size_);
+    if (root.empty() && path.starts_with('.')) path.remove_prefix(1);
+    const bool has_path = !root.empty() || !path.empty();
+    return {code_, offset_, tag_,
+            detail::concatenated({root, path, has_path ? ": " : "", text.substr(path_size_)})};
   }
 
  private:
-  struct finding {
-    errc code = errc::mismatch;
-    std::size_t offset = 0;
-    std::uint8_t tag = 0;
-    std::string path, expected, got;
-  };
-  std::unique_ptr<finding> found_;
+  bool lead(std::string_view step) {
+    if (!found_) return false;
+    text_ = detail::concatenated({step, text_});
+    path_size_ += step.size();
+    return false;
+  }
+
+  std::string text_; // the path to where it was, and behind it the sentence
+  std::size_t path_size_ = 0;
+  std::size_t offset_ = 0;
   unsigned depth_ = 0;
+  errc code_ = errc::mismatch;
+  std::uint8_t tag_ = 0;
+  bool found_ = false;
   bool quiet_ = false;
 };
 

@@ -77,7 +77,7 @@ class scanner {
   bool keyed() const { return keyed_; }
   /// Bytes of memory of its own.
   std::size_t held() const { return more_.capacity() * sizeof(std::uint64_t); }
-  tl::unexpected<error> trouble() const {
+  unexpected<error> trouble() const {
     return fail(code_, offset(where_), where_ < end_ ? *where_ : std::uint8_t{0}, what_);
   }
 

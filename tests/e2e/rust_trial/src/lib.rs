@@ -175,6 +175,28 @@ impl Server for Trial {
                 me.exit(&pid, Atom("watched"))?;
                 Answer::later()
             }
+            [Term::Atom("spawn_actor_at"), Term::Atom(node), Term::Atom(actor)] => {
+                let pid = match me.spawn_actor_at(node, actor, Map(&[(Atom("mode"), Atom("none"))])) {
+                    Ok(pid) => pid,
+                    Err(why) => return Ok(reply(format!("{:?}", why))),
+                };
+                reply(me.call(&pid, (Atom("echo"), Atom("there")), Duration::from_secs(60)).map_err(|_| Error::Exit)?)
+            }
+            [Term::Atom("spawn_at"), Term::Atom(node), Term::Atom(module)] => {
+                let what = SpawnAt { node, module, function: "sleep", link: true };
+                reply(format!("{:?}", me.spawn_at(what, [1]).map(|_| ())))
+            }
+            [Term::Atom("count")] => {
+                let labels = [("kind", "trial")];
+                me.counter("asked", "Requests", &labels).add(me, 2);
+                let level = me.gauge("level", "How full", &[]);
+                level.set(me, 5);
+                level.add(me, -2);
+                let taken = me.histogram("taken", "How long", &[], &[1.0, 2.0]);
+                taken.observe(me, 1.5);
+                taken.observe(me, 9.0);
+                reply(Atom("ok"))
+            }
             [Term::Atom("names")] => {
                 let own = me.whereis("trial")?.view() == me.pid();
                 reply((own, format!("{:?}", me.register("another")), format!("{:?}", me.whereis("nobody"))))
