@@ -94,6 +94,7 @@ bool control_builder::build(control_message& c, const destination& to, const sig
     case signal_kind::stop_waiting:
     case signal_kind::answered:
     case signal_kind::unanswered:
+    case signal_kind::io:
     case signal_kind::whom_waits:
       break;
   }

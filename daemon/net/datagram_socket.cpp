@@ -176,7 +176,7 @@ class datagram_socket::inner {
       return {base::errc::limit, fmt::format("send {} bytes to {}: more than the network takes",
                                              one.bytes.size(), one.peer.to_string())};
     }
-    return base::fail_errno("send to " + one.peer.to_string(), number).value();
+    return base::fail_errno("send to " + one.peer.to_string(), number).error();
   }
 
   base::socket_address bound_to() const {

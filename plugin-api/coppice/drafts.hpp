@@ -15,9 +15,8 @@
 
 namespace coppice {
 
-inline constexpr std::string_view draft_interfaces[] = {COPPICE_AWAIT_DRAFT_1, COPPICE_METRIC_DRAFT_1,
-                                                        COPPICE_ORDER_DRAFT_1, COPPICE_POST_DRAFT_1,
-                                                        COPPICE_STATEM_HOST_DRAFT_1,
-                                                        COPPICE_STREAM_HOST_DRAFT_1};
+inline constexpr std::string_view draft_interfaces[] = {
+    COPPICE_AWAIT_DRAFT_1, COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
+    COPPICE_POST_DRAFT_1,  COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1};
 
 } // namespace coppice

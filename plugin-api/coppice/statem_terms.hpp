@@ -23,8 +23,8 @@ void write_event_type(etf::writer& out, std::uint32_t type, const Term& about) {
 }
 
 template <class Term>
-void write_term_or_undefined(etf::writer& out, const Term& term) {
-  if (term) return out.raw(term.bytes());
+void write_term_or_undefined(etf::writer& out, const Term& what) {
+  if (what) return out.raw(what.bytes());
   out.atom("undefined");
 }
 

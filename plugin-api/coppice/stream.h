@@ -7,8 +7,8 @@
  *
  * Flow. The host reads until `credit` bytes wait for the actor and then no more, so that a slow actor slows
  * its peer. What is written is copied or shared at once and goes out when the callback returns; once more
- * than `high` bytes wait for the kernel a write is COPPICE_E_FULL and nothing of it is taken, until on_drained
- * says that there is room.
+ * than `high` bytes wait for the kernel a write is COPPICE_E_FULL and nothing of it is taken, until
+ * on_drained says that there is room.
  *
  * What a callback is lent (slices, the bytes of an info) is valid until it returns. */
 #ifndef COPPICE_STREAM_H
@@ -34,31 +34,31 @@ typedef struct coppice_slice {
 /* Where a stream goes and how, as it is now. */
 typedef struct coppice_stream_info {
   uint32_t size;
-  uint32_t accepted;      /* 1: the actor was made for it by a listener */
-  coppice_bytes peer;     /* "127.0.0.1:4711", "[::1]:80", a path, or empty */
-  coppice_bytes local;    /* the same of this end */
-  coppice_bytes tls;      /* "1.3", "1.2"; empty: none */
-  coppice_bytes protocol; /* chosen by ALPN; empty: none */
+  uint32_t accepted;         /* 1: the actor was made for it by a listener */
+  coppice_bytes peer;        /* "127.0.0.1:4711", "[::1]:80", a path, or empty */
+  coppice_bytes local;       /* the same of this end */
+  coppice_bytes tls;         /* "1.3", "1.2"; empty: none */
+  coppice_bytes protocol;    /* chosen by ALPN; empty: none */
   coppice_bytes certificate; /* the peer's (DER), verified if this end verifies; empty: it has shown none */
   coppice_bytes subject;     /* of that, for people: "CN=client, O=Example" */
-  uint64_t bytes_read;    /* since it was opened */
-  uint64_t bytes_written; /* taken by the kernel */
-  uint64_t bytes_queued;  /* written and not taken yet */
+  uint64_t bytes_read;       /* since it was opened */
+  uint64_t bytes_written;    /* taken by the kernel */
+  uint64_t bytes_queued;     /* written and not taken yet */
 } coppice_stream_info;
 #define COPPICE_STREAM_INFO_LEAST COPPICE_SIZE_THROUGH(coppice_stream_info, bytes_queued)
 
 /* Why a stream is no more. */
-#define COPPICE_STREAM_NORMAL 0u  /* this actor closed it */
-#define COPPICE_STREAM_EOF 1u     /* the peer did */
-#define COPPICE_STREAM_RESET 2u   /* the connection broke */
-#define COPPICE_STREAM_IDLE 3u    /* a time for silence was over: idle, first_byte or frame */
-#define COPPICE_STREAM_SLOW 4u    /* the peer does not take what is written */
-#define COPPICE_STREAM_FRAME 5u   /* a frame beyond its bound, or one whose length cannot be */
-#define COPPICE_STREAM_TLS 6u     /* the handshake failed */
+#define COPPICE_STREAM_NORMAL 0u   /* this actor closed it */
+#define COPPICE_STREAM_EOF 1u      /* the peer did */
+#define COPPICE_STREAM_RESET 2u    /* the connection broke */
+#define COPPICE_STREAM_IDLE 3u     /* a time for silence was over: idle, first_byte or frame */
+#define COPPICE_STREAM_SLOW 4u     /* the peer does not take what is written */
+#define COPPICE_STREAM_FRAME 5u    /* a frame beyond its bound, or one whose length cannot be */
+#define COPPICE_STREAM_TLS 6u      /* the handshake failed */
 #define COPPICE_STREAM_SHUTDOWN 7u /* the listener stops */
-#define COPPICE_STREAM_REFUSED 8u /* of connect: nobody is there */
-#define COPPICE_STREAM_TIMEOUT 9u /* of connect: not in time */
-#define COPPICE_STREAM_PROXY 10u  /* no PROXY header came from a proxy, or none that can be */
+#define COPPICE_STREAM_REFUSED 8u  /* of connect: nobody is there */
+#define COPPICE_STREAM_TIMEOUT 9u  /* of connect: not in time */
+#define COPPICE_STREAM_PROXY 10u   /* no PROXY header came from a proxy, or none that can be */
 
 /* An actor type's callbacks, in its table of this name. Each is [actor]; `stream` is the number. A status but
  * COPPICE_OK and COPPICE_UNHANDLED ends the actor, as everywhere, and all its streams with it: their peers
@@ -133,8 +133,8 @@ typedef struct coppice_tls_options {
 /* Members that are 0 or empty have the value said here. Times are nanoseconds. */
 typedef struct coppice_connect_options {
   uint32_t size;
-  uint32_t flags;                 /* COPPICE_CONNECT_… */
-  coppice_bytes host;             /* a name or an address, UTF-8; with port 0 the path of a Unix-domain socket */
+  uint32_t flags;     /* COPPICE_CONNECT_… */
+  coppice_bytes host; /* a name or an address, UTF-8; with port 0 the path of a Unix-domain socket */
   uint32_t port;
   uint32_t reserved;
   int64_t deadline;               /* monotonic, until on_connect; 0: 7 s from now */

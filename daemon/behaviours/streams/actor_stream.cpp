@@ -343,8 +343,9 @@ actor_stream::write_result actor_stream::write(message bytes) {
   if (view.size() < net::write_queue::copy_below)
     stream_.write(view);
   else
-    stream_.write_owned(view, [](void* memory) { runtime::raw_message::release(memory); },
-                        runtime::raw_message::disown(bytes));
+    stream_.write_owned(
+        view, [](void* memory) { runtime::raw_message::release(memory); },
+        runtime::raw_message::disown(bytes));
   note_written();
   return write_result::ok;
 }

@@ -86,7 +86,10 @@ class actor_stream final : private net::stream_handler {
     std::uint64_t written = 0; // taken by the kernel
     std::uint64_t queued = 0;
   };
-  byte_counts traffic() const { return stream_ ? byte_counts{stream_.bytes_read(), stream_.bytes_written(), stream_.bytes_queued()} : totals_; }
+  byte_counts traffic() const {
+    return stream_ ? byte_counts{stream_.bytes_read(), stream_.bytes_written(), stream_.bytes_queued()}
+                   : totals_;
+  }
   // Once gone().
   stream_end how() const { return how_; }
   // As addresses, or a Unix-domain socket's path.
@@ -178,7 +181,7 @@ class actor_stream final : private net::stream_handler {
   std::string why_;
   std::unique_ptr<net::peer_certificate> certificate_;
   std::unique_ptr<net::tls_options> tls_later_; // behind the PROXY header
-  byte_counts totals_; // once the socket is not this one's any more
+  byte_counts totals_;                          // once the socket is not this one's any more
   bool ends_actor_ = false;
   bool proxy_due_ = false; // the PROXY header is to come
   bool connect_due_ = false;

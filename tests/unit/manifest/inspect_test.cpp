@@ -80,7 +80,8 @@ TEST_CASE("a refused plugin is told why and what to do") {
        "actor good: unknown behaviour \"pond\", this host has server, statem, tcp (name one it has, or use a "
        "newer host)"},
       {"mistyped_behaviour", objection::unknown_behaviour,
-       "actor good: unknown behaviour \"servre\", this host has server, statem, tcp (did you mean 'server'?)"},
+       "actor good: unknown behaviour \"servre\", this host has server, statem, tcp (did you mean "
+       "'server'?)"},
       {"lacks_table", objection::bad_tables,
        "actor good: the behaviour server needs the table coppice.server/1, which is missing (give the actor "
        "type that table, in its code and its note)"},
