@@ -73,7 +73,12 @@ base::status put(base::result<T> read, Place& into) {
 base::status set_value(std::string_view option, std::string_view value, options& into) {
   if (option == "-port") return put(number<std::uint16_t>(option, value, 1), into.port);
   if (option == "-address") return put(address_list(value), into.addresses);
-  if (option == "-packet_timeout") return put(number<std::uint32_t>(option, value, 1), into.packet_timeout);
+  if (option == "-packet_timeout") {
+    std::chrono::seconds time{};
+    const base::status done = put(number<std::uint32_t>(option, value, 1), time);
+    if (done) into.packet_timeout = time;
+    return done;
+  }
   into.action = action::stop;
   into.stop_name = value;
   return {};

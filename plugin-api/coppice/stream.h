@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * DRAFT "coppice.stream/draft-1", callbacks, and "coppice.stream_host/draft-1": byte streams of an actor: TCP
+ * "coppice.stream/draft-1" (DRAFT), callbacks, and "coppice.stream_host/draft-1": byte streams of an actor: TCP
  * connections and Unix-domain sockets, with TLS or without. Bytes cross this boundary, not terms. An actor
  * whose type has the table of callbacks owns the streams it opens by connect, and, made by a listener (`tcp:`
  * in the tree), the connection it was made for. A stream is a number, unique for its actor and never used
