@@ -299,7 +299,7 @@ outcome actor_stream::hand_out_raw(stream_callbacks& to) {
     return next;
   }
   used(taken);
-  needed_ = input_.size() + 1;
+  needed_ = size - taken + 1; // it may have waited, and more have come
   return next;
 }
 

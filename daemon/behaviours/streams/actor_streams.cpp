@@ -109,14 +109,15 @@ void actor_streams::drain() {
   for (const auto& one : all_) one->drain();
 }
 
+// They stay here as they are: a callback that is about one may wait on its stack still.
 void actor_streams::close() {
+  asked_ = true;
   for (const auto& one : all_) one->close();
-  all_.clear();
 }
 
 void actor_streams::reset() {
+  asked_ = true;
   for (const auto& one : all_) one->reset();
-  all_.clear();
 }
 
 } // namespace coppice::behaviours

@@ -44,7 +44,7 @@ class actor_streams final : private actor_stream::owner {
   runtime::outcome handle(stream_callbacks& to);
   // What has come whole is told, then they are closed.
   void drain();
-  // Its actor is no more. What is written goes out.
+  // Its actor is no more, and hears nothing more. What is written goes out.
   void close();
   // At once, and peers notice.
   void reset();

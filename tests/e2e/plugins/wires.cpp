@@ -48,9 +48,10 @@ class session : public tcp {
     paused_ = from.id();
     return outcome::go_on();
   }
-  // After `raw`: pairs of bytes are answered.
+  // After `raw`: pairs of bytes are answered, those behind "zz" after a while.
   std::size_t on_data(connection from, bytes data) {
     const std::size_t even = data.size() / 2 * 2;
+    if (to_text(data).starts_with("zz")) blocking_run([] { std::this_thread::sleep_for(500ms); });
     from.write(data.first(even));
     return even;
   }
