@@ -279,6 +279,8 @@ TEST_CASE("the end of a request is an event, and may be postponed") {
 }
 
 TEST_CASE("a reload in the middle of it all: state, what is postponed and time-outs go on, in the new code") {
+  host::identity_book identities;
+  host::plugin_image next("test", 4); // whose code outlives the process
   stage set;
   acts = {};
   acts.event = [](coppice_actor* self, const coppice_statem_event* e) {
@@ -295,8 +297,6 @@ TEST_CASE("a reload in the middle of it all: state, what is postponed and time-o
     return is_atom(what, "rings") ? machines.next_state_atom(self, "b") : COPPICE_OK;
   };
   acts.enter = [](coppice_actor*, const coppice_statem_event* e) { return note("enter " + shown(e->state)); };
-  host::identity_book identities;
-  host::plugin_image next("test", 4);
   next.keep(host::read_code(entering_type, "test", identities));
   REQUIRE(set.start(machine_type) == "ok");
   set.send("later");
@@ -319,6 +319,4 @@ TEST_CASE("a reload in the middle of it all: state, what is postponed and time-o
   CHECK(set.lines(6) ==
         strings{"restore 42", "destroy", "after_restore", "rings in a", "enter b", "later in b"});
   CHECK(set.host.system_request(destination::named("scripted"), "get_state") == "{ok,{b,2}}");
-  set.host.system.exit(pid, term("kill")); // its code goes with this case
-  set.host.end_of(pid);
 }
