@@ -308,6 +308,7 @@ base::status stream::core::all_written() {
   shutdown_.data = this;
   const int code = uv_shutdown(&shutdown_, raw_, [](uv_shutdown_t* request, int) {
     core& self = *static_cast<core*>(request->data);
+    self.ended_ = true;
     if (self.self_) self.close_self();
   });
   if (code != 0) return base::fail_uv("shut down", code);
@@ -337,7 +338,7 @@ void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
   leave_pacer(); // which may go before the loop does
   self_ = std::move(self);
   if (failed_ && !alerted_) return close_self();
-  if (!failed_ && tls_ && !ready_) return close_self();
+  if (!failed_ && ((tls_ && !ready_) || ended_)) return close_self();
   timeout_ = base::uv::timer(raw_->loop, [this] { close_self(); });
   timeout_.start(patience);
   if (!failed_) return end();
