@@ -152,8 +152,8 @@ class stream::core final : private tls_pacer::client {
   bool drained_ = false; // the mark was passed and on_drained not called yet
   bool ending_ = false;
   bool said_end_ = false; // TLS's close_notify
-  bool shut_ = false;  // its end is being sent
-  bool ended_ = false; // its end is with the kernel
+  bool shut_ = false;     // its end is being sent
+  bool ended_ = false;    // its end is with the kernel
   bool failed_ = false;
   bool alerted_ = false; // failed in TLS; the socket itself works
   bool silent_ = false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.stream/draft-1" (DRAFT), callbacks, and "coppice.stream_host/draft-1": byte streams of an actor: TCP
- * connections and Unix-domain sockets, with TLS or without. Bytes cross this boundary, not terms. An actor
- * whose type has the table of callbacks owns the streams it opens by connect, and, made by a listener (`tcp:`
- * in the tree), the connection it was made for. A stream is a number, unique for its actor and never used
- * again: keep it, also over a reload, which the daemon's end of the stream goes through untouched.
+ * "coppice.stream/draft-1" (DRAFT), callbacks, and "coppice.stream_host/draft-1": byte streams of an actor:
+ * TCP connections and Unix-domain sockets, with TLS or without. Bytes cross this boundary, not terms. An
+ * actor whose type has the table of callbacks owns the streams it opens by connect, and, made by a listener
+ * (`tcp:` in the tree), the connection it was made for. A stream is a number, unique for its actor and never
+ * used again: keep it, also over a reload, which the daemon's end of the stream goes through untouched.
  *
  * Flow. The host reads until `credit` bytes wait for the actor and then no more, so that a slow actor slows
  * its peer. What is written is copied or shared at once and goes out when the callback returns; once more
