@@ -115,8 +115,12 @@ void tcp_listener::accepted(process& self, net::accepted_socket socket, std::siz
   tcp_counters::count(counters_->accepted);
   arrivals_.push_back({std::move(socket), at});
   pace();
-  if (std::exchange(asked_, true)) return;
-  self.request_io();
+  ask_for_turn(self);
+}
+
+// If connections wait for their actors.
+void tcp_listener::ask_for_turn(process& self) {
+  if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
 }
 
 outcome tcp_listener::receive_io(process& self) {
@@ -127,7 +131,7 @@ outcome tcp_listener::receive_io(process& self) {
     arrivals_.pop_front();
     start_actor(self, std::move(next));
   }
-  if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
+  ask_for_turn(self);
   return runtime::carry_on();
 }
 
@@ -174,7 +178,7 @@ void tcp_listener::ended(process& self, const runtime::pid& connection, const me
   counters_->open.fetch_sub(1, std::memory_order_relaxed);
   if (!runtime::is_orderly(reason)) tcp_counters::count(counters_->crashed);
   pace();
-  if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
+  ask_for_turn(self);
 }
 
 outcome tcp_listener::take_info(process& self, const message& m) {

@@ -67,6 +67,7 @@ class tcp_listener final : public server {
   base::status open(runtime::process& self);
   base::status open(runtime::process& self, const tcp_place& where);
   void accepted(runtime::process& self, net::accepted_socket socket, std::size_t at);
+  void ask_for_turn(runtime::process& self);
   void start_actor(runtime::process& self, arrival one);
   void ended(runtime::process& self, const runtime::pid& connection, const runtime::message& reason);
   bool is_order(const runtime::message& asked) const;

@@ -414,6 +414,18 @@ def stops(cleanup):
     equal(gate.node.process.wait(20), 0)
 
 
+@test("a client that does not get on with TLS holds up no stop")
+def stops_handshakes(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    certificate, key = Authority(folder.path).issue("server")
+    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }} }}]",
+                more=["drain: 60s"])
+    gate.connect(hears=False)
+    gate.open(1)
+    equal(gate.node.stop(seconds=5), 0)
+
+
 @test("TLS: certificates, protocols, clients that are asked for theirs, and what is no TLS")
 def tls(cleanup):
     folder = Folder()

@@ -247,7 +247,7 @@ bool actor_stream::handle(stream_callbacks& to, unsigned& budget, outcome& next)
     }
   }
   if (failed_ && stage_ == stage::open && (!held_ || input_.size() < needed_)) stage_ = stage::ending;
-  if (stage_ == stage::open && draining_) close(stream_end::shutdown);
+  if (draining_ && (stage_ == stage::open || stage_ == stage::opening)) close(stream_end::shutdown);
   if (stage_ == stage::ending) {
     stage_ = stage::gone;
     next = to.on_close(*this, how_, why_);

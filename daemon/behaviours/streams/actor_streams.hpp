@@ -34,11 +34,6 @@ class actor_streams final : private actor_stream::owner {
 
   // Null: there is none (any more).
   actor_stream* find(std::uint64_t id) const;
-  std::size_t size() const { return all_.size(); }
-  template <class Visit>
-  void for_each(Visit visit) const {
-    for (const auto& one : all_) visit(*one);
-  }
 
   // What behaviour::receive_io() is to do. The actor ends if its first stream has.
   runtime::outcome handle(stream_callbacks& to);
