@@ -34,6 +34,7 @@
 #include "node/notify.hpp"
 #include "spec/default_files.hpp"
 #include "spec/load.hpp"
+#include "spec/passed_names.hpp"
 
 namespace {
 
@@ -196,7 +197,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
     base::log::stop();
     return complain(http.error().text);
   }
-  sockets.close_rest();
+  sockets.close_rest(spec::passed_names(running.spec()));
   const std::string socket = running.spec().control.socket == "auto" ? "" : control::socket_of(running);
   running.when_ready([&running, &socket, client = client_program(program)](const base::status& ready) {
     if (!ready) return base::log::warning("node", "not ready: {}", ready.error().text);

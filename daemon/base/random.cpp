@@ -43,6 +43,11 @@ std::uint64_t random_below(std::uint64_t bound) {
   return value % bound;
 }
 
+double random_share() {
+  constexpr std::uint64_t steps = 1U << 20;
+  return static_cast<double>(random_below(steps)) / static_cast<double>(steps);
+}
+
 bool equal_secret(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
   if (a.size() != b.size()) return false;
   volatile std::uint8_t difference = 0;

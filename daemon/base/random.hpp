@@ -18,6 +18,8 @@ std::uint64_t random_u64();
 
 // Uniform in [0, bound); bound > 0.
 std::uint64_t random_below(std::uint64_t bound);
+// Uniform from 0 to 1, without 1.
+double random_share();
 
 // Takes the same time wherever the two differ. Lengths are not secret.
 bool equal_secret(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);

@@ -45,6 +45,7 @@ struct backoff_options {
 };
 
 struct supervisor_spec;
+struct kept_connection;
 
 struct child_spec {
   runtime::message id;   // any term, an atom as a rule; unique among the siblings
@@ -67,6 +68,7 @@ struct child_spec {
   std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
   std::shared_ptr<const pool_spec> pool;             // set: it is a pool, of that supervisor's children
   std::shared_ptr<const tcp_spec> tcp;               // set: it is a listener
+  std::shared_ptr<const kept_connection> connection; // set: its actor has this one, again and again
 
   bool is_supervisor() const { return supervisor != nullptr; }
   // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.

@@ -240,6 +240,17 @@ void pool::refuse(process& self, const pool_request& one, pool_counters::number&
   if (!gave_up(self, one)) answer(self, one.caller, error_answer("overloaded"));
 }
 
+outcome pool::receive_parcel(process& self, std::unique_ptr<runtime::parcel> given) {
+  for (std::uint32_t tries = dispatcher_.size(); tries != 0; --tries) {
+    given_parcel_ = (given_parcel_ + 1) % dispatcher_.size();
+    if (const runtime::pid worker = dispatcher_.pid_of(given_parcel_)) {
+      self.hand(worker, std::move(given));
+      break;
+    }
+  }
+  return runtime::carry_on(); // none runs: it is dropped
+}
+
 outcome pool::receive_answer(process& self, std::uint64_t number, runtime::ask_result result) {
   using kind = runtime::ask_result::kind;
   if (const auto asked = inside_.take(number)) {

@@ -31,6 +31,8 @@ class pool final : public server {
                                 runtime::message request) override;
   runtime::outcome receive_answer(runtime::process& self, std::uint64_t number,
                                   runtime::ask_result result) override;
+  // To one worker after the other: what it does with it is between them.
+  runtime::outcome receive_parcel(runtime::process& self, std::unique_ptr<runtime::parcel> given) override;
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override {
     out.behaviour = "pool";
@@ -122,6 +124,7 @@ class pool final : public server {
   std::string label_;
   unsigned above_;
   pool_dispatcher dispatcher_;
+  std::uint32_t given_parcel_ = 0; // the worker that had the last one
   std::shared_ptr<pool_counters> counters_ = std::make_shared<pool_counters>();
   runtime::pid self_;       // once it is on the board
   runtime::pid supervisor_; // null: it has ended

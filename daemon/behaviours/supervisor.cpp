@@ -15,6 +15,7 @@
 #include "base/random.hpp"
 #include "behaviours/pool.hpp"
 #include "behaviours/supervisor_report.hpp"
+#include "behaviours/streams/stream_taker.hpp"
 #include "behaviours/tcp_listener.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -34,12 +35,6 @@ constexpr base::nanos slow_stop = base::nanos_per_second;
 constexpr base::nanos kill_patience = base::nanos_per_second;
 constexpr std::string_view try_again_tag = "try_again_restart";
 constexpr std::string_view wait_over_tag = "backoff_over";
-
-// 0 to 1.
-double random_share() {
-  constexpr std::uint64_t steps = 1U << 20;
-  return static_cast<double>(base::random_below(steps)) / static_cast<double>(steps);
-}
 
 message start_failed(std::string_view text) {
   message_writer out;
@@ -166,7 +161,12 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
   if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
-  return shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled, spec.postponed});
+  auto made = shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled, spec.postponed});
+  if (!made || spec.connection == nullptr) return made;
+  auto* const taker = dynamic_cast<stream_taker*>(made->get());
+  if (taker == nullptr) return base::fail(base::errc::invalid, spec.actor + " takes no connections");
+  taker->begin_with(spec.connection);
+  return made;
 }
 
 supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,
@@ -268,7 +268,7 @@ outcome supervisor::restart(process& self, child& failed) {
   }
   if (!simple()) children_.set_stopped(failed);
   const auto& backoff = failed.spec->backoff;
-  const base::nanos wait = backoff ? backoff_wait(*backoff, failed.waits++, random_share()) : 0;
+  const base::nanos wait = backoff ? backoff_wait(*backoff, failed.waits++, base::random_share()) : 0;
   if (wait == 0) return start_again(self, failed);
   if (stop_siblings(self, plan_restart(spec_->strategy, children_, failed))) {
     wait_for_restart(self, failed, wait);

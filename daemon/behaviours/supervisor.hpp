@@ -20,6 +20,7 @@
 #include "behaviours/restart.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/tree.hpp"
+#include "net/socket_store.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/crash_notes.hpp"
 
@@ -39,6 +40,7 @@ struct supervision {
   pool_board* pools = nullptr;    // outlives the system; null: nobody looks
   tcp_board* listeners = nullptr; // likewise
   std::string certificates{};     // the folder of those that are made automatically
+  net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
 };
 
 class supervisor : public native_server {

@@ -32,6 +32,14 @@ std::string host_of(std::string_view node) {
   return std::string(at == node.npos ? node : node.substr(at + 1));
 }
 
+std::string shown_place(const tcp_place& where, const net::listener& socket) {
+  if (!where.path.empty()) return where.path;
+  const base::socket_address at = socket.address();
+  const std::string address = at == base::socket_address() ? std::string() : at.to_string();
+  if (where.socket.empty()) return address;
+  return address.empty() ? where.socket : where.socket + " " + address;
+}
+
 } // namespace
 
 message tcp_listener::report_request() {
@@ -87,24 +95,33 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   if (where.secured != tcp_place::tls::off) {
     auto source = where.secured == tcp_place::tls::files
                       ? net::tls_source::open(where.files)
-                      : net::tls_source::automatic(shared_->certificates, {host_of(self.host().node_name())});
+                      : net::tls_source::automatic(shared_->certificates, {host_of(self.host().node_name())},
+                                                         where.files.protocols);
     if (!source) return unexpected(std::move(source.error()));
     made.tls = std::move(*source);
   }
   net::listen_options options;
   options.backlog = spec().backlog;
   options.access = spec().access;
+  if (!spec().handlers.empty()) { // else pace() sees to it
+    options.max_connections = spec().max_connections;
+    options.shed = spec().shed;
+  }
   const auto taken = [this, &self, at = places_.size()](net::accepted_socket socket) {
     accepted(self, std::move(socket), at);
   };
   uv_loop_t* const loop = self.stay();
   const std::uint16_t port = where.address.port();
-  auto socket = where.path.empty()
+  if (!where.socket.empty() && shared_->sockets == nullptr)
+    return base::fail(base::errc::not_found, "listen on the socket " + where.socket + ": none is passed");
+  auto socket = !where.socket.empty()
+                    ? net::listener::named(loop, *shared_->sockets, where.socket, options, taken)
+                : where.path.empty()
                     ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
                     : net::listener::unix_socket(loop, where.path, where.mode, {}, options, taken);
   if (!socket) return unexpected(std::move(socket.error()));
   made.socket = std::move(*socket);
-  made.shown = where.path.empty() ? made.socket.address().to_string() : where.path;
+  made.shown = shown_place(where, made.socket);
   if (made.tls != nullptr) made.shown += " tls";
   places_.push_back(std::move(made));
   return {};
@@ -112,6 +129,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
 
 // Below libuv.
 void tcp_listener::accepted(process& self, net::accepted_socket socket, std::size_t at) {
+  if (spec().shed && full()) return tcp_counters::count(counters_->shed);
   tcp_counters::count(counters_->accepted);
   arrivals_.push_back({std::move(socket), at});
   pace();
@@ -136,7 +154,6 @@ outcome tcp_listener::receive_io(process& self) {
 }
 
 void tcp_listener::start_actor(process& self, arrival one) {
-  const child_spec& what = *spec().connection;
   const place& at = places_[one.at];
   accepted_stream stream;
   if (at.tls != nullptr && (stream.tls = at.tls->server()) == nullptr)
@@ -144,6 +161,10 @@ void tcp_listener::start_actor(process& self, arrival one) {
   stream.socket = std::move(one.socket);
   stream.options = spec().options;
   stream.counters = counters_;
+  if (!spec().handlers.empty())
+    return self.hand(runtime::destination::named(spec().handlers),
+                     std::make_unique<stream_parcel>(std::move(stream)));
+  const child_spec& what = *spec().connection;
   auto actor = self.host().factory()->make(
       {.actor = what.actor, .args = what.args, .env = env_, .label = label_, .unhandled = what.unhandled});
   auto* const taker = actor ? dynamic_cast<stream_taker*>(actor->get()) : nullptr;
@@ -217,18 +238,24 @@ message tcp_listener::adopt(const message& asked) {
   if (mine == nullptr || mine->child->tcp == nullptr)
     return runtime::error_message(message::atom("no_such_order"));
   spec_ = mine->child;
-  for (place& one : places_) one.socket.set_access(spec().access);
+  for (place& one : places_) {
+    one.socket.set_access(spec().access);
+    if (!spec().handlers.empty()) one.socket.set_max_connections(spec().max_connections);
+  }
   pace();
   return message::atom("ok");
 }
 
-// Who comes while there are too many waits with the kernel.
+bool tcp_listener::full() const {
+  return connections_.size() + arrivals_.size() >= spec().max_connections;
+}
+
+// Who comes while there are too many waits with the kernel, unless he is to be shed.
 void tcp_listener::pace() {
   std::uint64_t denied = 0;
   for (const place& one : places_) denied += one.socket.counts().refused;
   counters_->denied.store(denied, std::memory_order_relaxed);
-  const bool full = connections_.size() + arrivals_.size() >= spec().max_connections;
-  if (const bool stop = suspended_ || full; std::exchange(stopped_, stop) != stop)
+  if (const bool stop = suspended_ || (full() && !spec().shed); std::exchange(stopped_, stop) != stop)
     for (place& one : places_) stop ? one.socket.suspend() : one.socket.resume();
 }
 
@@ -272,6 +299,7 @@ message tcp_listener::write_report(process& self) {
       {"waiting", arrivals_.size()},
       {"accepted", read(counters_->accepted)},
       {"denied", read(counters_->denied)},
+      {"shed", read(counters_->shed)},
       {"failed", read(counters_->failed)},
       {"crashed", read(counters_->crashed)},
       {"bytes_read", read(counters_->read)},

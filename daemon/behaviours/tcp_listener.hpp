@@ -72,6 +72,7 @@ class tcp_listener final : public server {
   void ended(runtime::process& self, const runtime::pid& connection, const runtime::message& reason);
   bool is_order(const runtime::message& asked) const;
   runtime::message adopt(const runtime::message& asked);
+  bool full() const;
   void pace();
   void close() noexcept;
   // Those that are left have until then; false: some still are.

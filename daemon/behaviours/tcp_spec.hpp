@@ -24,6 +24,7 @@ struct tcp_place {
   base::socket_address address{}; // with its port; 0: the kernel chooses one
   std::string path{};             // set: a Unix-domain socket there, with this mode
   mode_t mode = 0660;
+  std::string socket{}; // set: the one that the service manager has passed under this name
   enum class tls : std::uint8_t { off, automatic, files };
   tls secured = tls::off;
   net::tls_files files{}; // for tls::files
@@ -31,9 +32,11 @@ struct tcp_place {
 
 struct tcp_spec {
   std::vector<tcp_place> listen;
-  std::shared_ptr<const child_spec> connection; // the actor of one; its id and name are not used
+  std::shared_ptr<const child_spec> connection; // the actor of one; its id and name are not used; or
+  std::string handlers;                         // the registered name of a pool whose workers have them
   std::shared_ptr<const stream_options> options;
   std::uint32_t max_connections = 10'000;
+  bool shed = false; // who comes beyond is closed at once
   int backlog = 511; // connections that wait with the kernel, beyond those
   base::access_list access{};
   base::nanos drain = 10 * base::nanos_per_second; // for what has begun, when the listener stops

@@ -274,6 +274,7 @@ std::string render_listener(const json& d, std::size_t columns) {
                  {"waiting", cell(d, "waiting")},
                  {"accepted", cell(d, "accepted")},
                  {"denied", cell(d, "denied")},
+                 {"shed", cell(d, "shed")},
                  {"failed", cell(d, "failed")},
                  {"crashed", cell(d, "crashed")},
                  {"ended", ended},

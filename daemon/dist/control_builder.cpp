@@ -95,6 +95,7 @@ bool control_builder::build(control_message& c, const destination& to, const sig
     case signal_kind::answered:
     case signal_kind::unanswered:
     case signal_kind::io:
+    case signal_kind::parcel:
     case signal_kind::whom_waits:
       break;
   }

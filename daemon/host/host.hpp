@@ -112,7 +112,8 @@ struct extra_state {
   base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
   std::uint64_t refused_dead = 0;     // such calls
   own_post_target posts;
-  std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through
+  std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through, as the next
+  std::shared_ptr<const behaviours::kept_connection> stays_connected;
   std::unique_ptr<behaviours::actor_streams> streams;
 };
 

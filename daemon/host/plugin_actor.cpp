@@ -36,7 +36,7 @@ plugin_actor::~plugin_actor() {
 
 outcome plugin_actor::begin(process& self) {
   outcome begun = begin_actor(self);
-  if (begun.stops() || actor_.extra == nullptr || actor_.extra->begins_with == nullptr) return begun;
+  if (begun.stops() || actor_.extra == nullptr) return begun;
   return take_first_stream();
 }
 

@@ -30,6 +30,7 @@ class plugin_actor : public reloadable {
   void go_over(runtime::process& self) final;
   void stay(runtime::process& self) final;
   void begin_with(behaviours::accepted_stream stream) final;
+  void begin_with(std::shared_ptr<const behaviours::kept_connection> connection) final;
 
  protected:
   explicit plugin_actor(actor_plan&& plan);
@@ -45,6 +46,8 @@ class plugin_actor : public reloadable {
   void end(const runtime::message& reason); // terminate
   // Of runtime::behaviour::receive_io(), and of what a listener tells its connections: true, it was that.
   runtime::outcome take_io();
+  // Of runtime::behaviour::receive_parcel().
+  runtime::outcome take_parcel(runtime::parcel& given);
   bool drains(const runtime::message& m);
   // It ends: what it has written still goes out if that is orderly.
   void end_streams(bool orderly) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a plugin's actor has to do with streams: those it has are given to its callbacks, and end with it. See
 // plugin_actor.hpp. In the process's own turn.
+#include "base/log.hpp"
 #include "host/callback.hpp"
 #include "host/plugin_actor.hpp"
 #include "host/streams.hpp"
@@ -92,7 +93,14 @@ void plugin_actor::begin_with(behaviours::accepted_stream stream) {
   actor_.needs_extra().begins_with = std::make_unique<behaviours::accepted_stream>(std::move(stream));
 }
 
+void plugin_actor::begin_with(std::shared_ptr<const behaviours::kept_connection> connection) {
+  actor_.needs_extra().stays_connected = std::move(connection);
+}
+
 outcome plugin_actor::take_first_stream() {
+  if (auto to = std::exchange(actor_.extra->stays_connected, nullptr))
+    needs_streams(actor_).stay_connected(std::move(to));
+  if (actor_.extra->begins_with == nullptr) return runtime::carry_on();
   const auto first = std::exchange(actor_.extra->begins_with, nullptr);
   // Its client has gone already, or the process is out of descriptors.
   if (!needs_streams(actor_).accept(std::move(*first))) return runtime::ignore();
@@ -103,6 +111,18 @@ outcome plugin_actor::take_io() {
   if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return runtime::carry_on();
   stream_port port(*this);
   return actor_.extra->streams->handle(port);
+}
+
+outcome plugin_actor::take_parcel(runtime::parcel& given) {
+  auto* const stream = dynamic_cast<behaviours::stream_parcel*>(&given);
+  if (stream == nullptr) return runtime::carry_on();
+  const base::status taken = actor_.takes_streams
+                                 ? needs_streams(actor_).take(*stream)
+                                 : base::fail(base::errc::invalid, "its actor has no callbacks for streams");
+  if (!taken)
+    base::log::warning("tcp", "a connection that an actor of {}:{} was given is closed: {}", actor_.is->plugin,
+                       actor_.is->actor, taken.error().text);
+  return runtime::carry_on();
 }
 
 bool plugin_actor::drains(const message& m) {

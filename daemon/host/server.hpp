@@ -29,6 +29,9 @@ class server final : public behaviours::server, public plugin_actor {
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
   runtime::outcome receive_io(runtime::process&) override { return take_io(); }
+  runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
+    return take_parcel(*given);
+  }
   void died(runtime::process&) noexcept override { end_streams(false); }
 
  private:

@@ -223,6 +223,15 @@ std::int32_t start_tls(coppice_actor* self, std::uint64_t id, const coppice_tls_
   return done ? COPPICE_OK : refuse(*self, COPPICE_E_REFUSED, std::move(done.error().text));
 }
 
+std::int32_t hand_over(coppice_actor* self, std::uint64_t id, coppice_bytes to) {
+  actor_stream* stream = nullptr;
+  if (const std::int32_t status = find(self, id, stream); status != COPPICE_OK) return status;
+  const auto whom = destination_of(*self, to);
+  if (!whom || !whom->here() || whom->what() == runtime::destination::kind::alias) return COPPICE_E_INVALID;
+  auto done = self->extra->streams->hand_over(*stream, *whom);
+  return done ? COPPICE_OK : refuse(*self, COPPICE_E_REFUSED, std::move(done.error().text));
+}
+
 std::int32_t info(coppice_actor* self, std::uint64_t id, coppice_stream_info* out) {
   actor_stream* stream = nullptr;
   if (const std::int32_t status = find(self, id, stream); status != COPPICE_OK) return status;
@@ -254,6 +263,7 @@ const coppice_stream_api* stream_interface() {
       .retain = &retain,
       .release = &release,
       .of_message = &of_message,
+      .hand_over = &entry<&hand_over>::call,
   };
   return &table;
 }

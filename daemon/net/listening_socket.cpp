@@ -204,7 +204,7 @@ base::result<listening_socket> open_tcp(const base::socket_address& address, por
 }
 
 base::result<listening_socket> open_named(socket_store& passed, std::string_view name, int backlog) {
-  auto found = passed.take_named(name);
+  auto found = passed.share_named(name);
   if (!found)
     return unexpected(std::move(found.error()).context(fmt::format("listen on the socket {}", name)));
   if (auto fits = listen_again(found->fd.get(), backlog); !fits) return unexpected(std::move(fits.error()));

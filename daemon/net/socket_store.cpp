@@ -70,7 +70,8 @@ struct socket_store::waiting {
   std::optional<base::socket_address> at{}; // its own address, or the peer's of a connection
   std::string path{};
   bool both_families = false;
-  std::string wrong{}; // why it is of no use
+  std::string wrong{};          // why it is of no use
+  std::uint64_t shared_with = 0; // the place of who has a share of it; 0: nobody
 
   waiting(std::string called, base::unique_fd passed) : name(std::move(called)), fd(std::move(passed)) {
     const int family = option(fd.get(), SOL_SOCKET, SO_DOMAIN);
@@ -141,13 +142,19 @@ socket_store::socket_store(std::vector<passed_socket> passed, tell_fn tell) : te
 socket_store::~socket_store() = default;
 
 template <class Match>
-std::optional<socket_store::taken> socket_store::take(std::string_view name, Match matches) {
-  const std::scoped_lock held(lock_);
+std::vector<socket_store::waiting>::iterator socket_store::find(std::string_view name, Match matches) {
   auto best = waiting_.end();
   for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
-    if (at->name != name || !matches(*at)) continue;
+    if (at->shared_with != 0 || at->name != name || !matches(*at)) continue;
     if (best == waiting_.end() || at->port() < best->port()) best = at;
   }
+  return best;
+}
+
+template <class Match>
+std::optional<socket_store::taken> socket_store::take(std::string_view name, Match matches) {
+  const std::scoped_lock held(lock_);
+  const auto best = find(name, matches);
   if (best == waiting_.end()) return std::nullopt;
   base::unique_fd fd = std::move(best->fd);
   std::string path;
@@ -174,14 +181,22 @@ std::optional<socket_store::taken> socket_store::take_unix(std::string_view name
   });
 }
 
-base::result<socket_store::taken> socket_store::take_named(std::string_view name) {
-  // Both families are wrong only where an address says which one is meant.
-  auto found =
-      take(name, [](const waiting& one) { return one.listens && (one.wrong.empty() || one.both_families); });
-  if (found) return std::move(*found);
+base::result<socket_store::taken> socket_store::share_named(std::string_view name) {
   const std::scoped_lock held(lock_);
+  // Both families are wrong only where an address says which one is meant.
+  const auto found =
+      find(name, [](const waiting& one) { return one.listens && (one.wrong.empty() || one.both_families); });
+  if (found != waiting_.end()) {
+    base::unique_fd share(fcntl(found->fd.get(), F_DUPFD_CLOEXEC, 3));
+    if (!share) return base::fail_errno("share a socket", errno);
+    base::log::info(module, "{} goes on with the socket {}", found->name, found->described());
+    found->shared_with = ++last_;
+    std::string path;
+    if (!found->at) path = found->path.empty() ? "@" : found->path;
+    return taken{std::move(share), place(*this, last_), std::move(path)};
+  }
   for (const waiting& one : waiting_) {
-    if (one.name != name) continue;
+    if (one.name != name || one.shared_with != 0) continue;
     return base::fail(base::errc::invalid,
                       "what was passed under this name is of no use: " +
                           (one.wrong.empty() ? std::string("it does not listen") : one.wrong));
@@ -261,15 +276,18 @@ bool socket_store::close_those(Match matches, std::string_view why) {
 
 bool socket_store::make_way(const base::socket_address& address) {
   const std::scoped_lock held(lock_);
-  const auto matches = [&](const waiting& one) { return one.is_in_the_way_of(address); };
+  const auto matches = [&](const waiting& one) {
+    return one.shared_with == 0 && one.is_in_the_way_of(address);
+  };
   if (!close_those(matches, "its place is needed for another")) return false;
   wait_for_manager();
   return true;
 }
 
-void socket_store::close_rest() {
+void socket_store::close_rest(const std::set<std::string, std::less<>>& wanted) {
   const std::scoped_lock held(lock_);
-  close_those([](const waiting&) { return true; }, "nothing is configured for it");
+  close_those([&](const waiting& one) { return one.shared_with == 0 && !wanted.contains(one.name); },
+              "nothing is configured for it");
 }
 
 void socket_store::end() {
@@ -279,6 +297,8 @@ void socket_store::end() {
 
 void socket_store::leave(std::uint64_t id) {
   const std::scoped_lock held(lock_);
+  for (waiting& one : waiting_)
+    if (one.shared_with == id) one.shared_with = 0;
   const auto found = used_.find(id);
   if (found == used_.end()) return;
   const std::string name = found->second.name;

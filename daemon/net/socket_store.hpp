@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,9 +73,10 @@ class socket_store {
   std::optional<taken> take_tcp(std::string_view name, const base::socket_address& address, port_range ports);
   // One that was bound to this path, as it is written.
   std::optional<taken> take_unix(std::string_view name, const std::string& path);
-  // Any listening socket that was passed under this name, the lowest port first; one for IPv6 may take IPv4
-  // connections too. errc::not_found, errc::invalid: there is none, or only what is of no use, and why.
-  base::result<taken> take_named(std::string_view name);
+  // A share of any listening socket that was passed under this name and nobody has a share of, the lowest
+  // port first; one for IPv6 may take IPv4 connections too. It listens on when the share is given back, and
+  // can be taken again. errc::not_found, errc::invalid: there is none, or only what is of no use, and why.
+  base::result<taken> share_named(std::string_view name);
   // A connection to this address.
   std::optional<taken> take_connection(std::string_view name, const base::socket_address& peer);
 
@@ -84,8 +86,8 @@ class socket_store {
   // Closes those that were passed and not taken and are in the way of listening at `address`; returns when
   // the service manager has done so too, after five seconds at the latest. False: there is none.
   bool make_way(const base::socket_address& address);
-  // Closes all that were passed and not taken.
-  void close_rest();
+  // Closes all that were passed and not taken, and have none of these names.
+  void close_rest(const std::set<std::string, std::less<>>& wanted = {});
   // The process ends: from now on what is kept stays.
   void end();
 
@@ -96,6 +98,9 @@ class socket_store {
     int descriptor = -1;
     bool stored = false; // the service manager has it
   };
+  // Of those passed the one with the lowest port; waiting_.end(): there is none. Under the lock.
+  template <class Match>
+  std::vector<waiting>::iterator find(std::string_view name, Match matches);
   template <class Match>
   std::optional<taken> take(std::string_view name, Match matches);
   template <class Match>

@@ -48,10 +48,11 @@ base::result<std::shared_ptr<tls_source>> tls_source::open(tls_files files) {
 }
 
 base::result<std::shared_ptr<tls_source>> tls_source::automatic(std::string folder,
-                                                                std::vector<std::string> names) {
+                                                                std::vector<std::string> names,
+                                                                std::vector<std::string> protocols) {
   const auto paths = ensure_certificates(folder, names, base::wall_now());
   if (!paths) return unexpected(paths.error());
-  auto made = open({paths->certificate, paths->key, "", false, false});
+  auto made = open({paths->certificate, paths->key, "", false, false, std::move(protocols)});
   if (!made) return made;
   (*made)->folder_ = std::move(folder);
   (*made)->names_ = std::move(names);

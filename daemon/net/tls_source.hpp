@@ -39,9 +39,11 @@ class tls_source {
  public:
   // errc::not_found, errc::invalid, …: a file is missing or cannot be used; named in the text.
   static base::result<std::shared_ptr<tls_source>> open(tls_files files);
-  // Certificates of `folder` for `names`, see certificate_folder.hpp; peers are not verified.
+  // Certificates of `folder` for `names`, see certificate_folder.hpp; peers are not verified. `protocols` as
+  // tls_settings has them.
   static base::result<std::shared_ptr<tls_source>> automatic(std::string folder,
-                                                             std::vector<std::string> names);
+                                                             std::vector<std::string> names,
+                                                             std::vector<std::string> protocols = {});
 
   // The file of its own certificate and until when that is valid, wall time; nothing where it has none. What
   // is made automatically is renewed here when it is due.

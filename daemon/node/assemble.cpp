@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 
+#include "behaviours/streams/connection_keeper.hpp"
 #include "node/machine_memory.hpp"
 
 namespace coppice::node {
@@ -326,22 +327,44 @@ net::framing convert(const spec::frame_options& from) {
   return out;
 }
 
+net::tls_files tls_files(const spec::tls_spec& from, const std::vector<std::string>& protocols) {
+  net::tls_files out;
+  out.certificate = from.certificate.value_or("");
+  out.key = from.key.value_or("");
+  out.authorities = from.ca.value_or("");
+  out.verify_peer = from.how == spec::tls_spec::mode::files && from.verify;
+  out.allow_tls_1_2 = from.least == spec::tls_spec::version::v1_2;
+  out.protocols = protocols;
+  return out;
+}
+
 behaviours::tcp_place convert(const spec::tcp_listen_options& from) {
   using tls = behaviours::tcp_place::tls;
   behaviours::tcp_place out;
   out.path = from.path;
   out.mode = from.mode;
-  if (from.path.empty())
+  out.socket = from.socket;
+  if (from.path.empty() && from.socket.empty())
     out.address = base::socket_address::parse(from.address, from.port).value_or(base::socket_address());
   out.secured = from.tls.how == spec::tls_spec::mode::off  ? tls::off
                 : from.tls.how == spec::tls_spec::mode::on ? tls::automatic
                                                            : tls::files;
-  out.files.certificate = from.tls.certificate.value_or("");
-  out.files.key = from.tls.key.value_or("");
-  out.files.authorities = from.tls.ca.value_or("");
-  out.files.verify_peer = from.tls.how == spec::tls_spec::mode::files && from.tls.verify;
-  out.files.allow_tls_1_2 = from.tls.least == spec::tls_spec::version::v1_2;
-  out.files.protocols = from.alpn;
+  out.files = tls_files(from.tls, from.alpn);
+  for (const auto& one : from.sni) out.files.by_name[one.name] = {one.certificate, one.key};
+  return out;
+}
+
+std::shared_ptr<const behaviours::stream_options> convert_streams(const spec::tcp_options& from);
+
+std::shared_ptr<const behaviours::kept_connection> connection(const spec::tcp_options& from) {
+  const spec::tcp_connect_options& to = *from.connect;
+  auto out = std::make_shared<behaviours::kept_connection>();
+  out->to.host = to.path.empty() ? to.address : to.path;
+  out->to.port = to.port;
+  out->to.time = base::to_nanos(to.timeout);
+  if (to.tls.how != spec::tls_spec::mode::off) out->to.tls.emplace().files = tls_files(to.tls, to.alpn);
+  out->to.options = convert_streams(from);
+  out->backoff = {base::to_nanos(to.backoff.first), base::to_nanos(to.backoff.max), to.backoff.jitter};
   return out;
 }
 
@@ -369,6 +392,7 @@ std::shared_ptr<const behaviours::stream_options> convert_streams(const spec::tc
 
 std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of) {
   const spec::tcp_options& from = *of.tcp;
+  auto out = std::make_shared<behaviours::tcp_spec>();
   auto connection = std::make_shared<child_spec>();
   connection->actor = from.actor;
   connection->plugin = of.plugin;
@@ -377,11 +401,12 @@ std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of)
   connection->priority = convert(of.priority);
   if (from.unhandled) connection->unhandled = convert(*from.unhandled);
   connection->args = convert(from.args);
-  auto out = std::make_shared<behaviours::tcp_spec>();
   for (const auto& one : from.listen) out->listen.push_back(convert(one));
-  out->connection = std::move(connection);
+  out->handlers = from.handlers;
+  if (from.handlers.empty()) out->connection = std::move(connection);
   out->options = convert_streams(from);
   out->max_connections = from.max_connections;
+  out->shed = from.shed;
   out->backlog = static_cast<int>(from.accept_backlog);
   out->access = base::access_list::parse(from.access.allow, from.access.deny).value_or(base::access_list());
   out->drain = base::to_nanos(from.drain);
@@ -392,7 +417,14 @@ std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of)
 
 std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   auto out = bare_child(from);
-  if (from.tcp) out->tcp = listener(from);
+  if (from.tcp && from.tcp->connect) {
+    out->actor = from.tcp->actor;
+    out->args = convert(from.tcp->args);
+    if (from.tcp->unhandled) out->unhandled = convert(*from.tcp->unhandled);
+    out->connection = connection(*from.tcp);
+  } else if (from.tcp) {
+    out->tcp = listener(from);
+  }
   if (from.pool) {
     out->supervisor = pool_workers(from);
     out->pool = pool_itself(*from.pool);

@@ -199,6 +199,7 @@ base::status instance::start_applications() {
   with.pools = &p.pools;
   with.listeners = &p.listeners;
   with.certificates = started_with_->spec.node.data + "/tls";
+  with.sockets = p.sockets;
   with.check_args = [&p](std::string_view actor, const runtime::message& args, bool of_template) {
     using part = spec::args_schema::part;
     return p.args_of_children.check(actor, args, of_template ? part::of_template : part::whole);

@@ -16,6 +16,7 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
   using part = spec::args_schema::part;
   const auto args = of.strategy == behaviours::strategy::simple_one_for_one ? part::of_template : part::whole;
   for (const auto& each : of.children) {
+    if (each->tcp != nullptr && each->tcp->connection == nullptr) continue; // a pool's workers have them
     // A pool's workers are alike.
     const behaviours::child_spec& child = each->pool != nullptr  ? *each->supervisor->children.front()
                                           : each->tcp != nullptr ? *each->tcp->connection

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "runtime/messages/parcel.hpp"
 
 namespace coppice::runtime {
 
@@ -85,6 +87,9 @@ class behaviour {
 
   // What process::request_io() asked for.
   virtual outcome receive_io(process& self);
+
+  // What process::hand() of another process here gave this one. As it is, it is dropped.
+  virtual outcome receive_parcel(process& self, std::unique_ptr<parcel> given);
 
   // For those that stay where they run (process::stay()): it has died, though a callback of it may wait on
   // its stack still, and nothing it holds on its worker's loop is of use to anybody. On its worker's thread.

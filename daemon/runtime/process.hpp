@@ -21,6 +21,7 @@
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/mailbox_bounds.hpp"
 #include "runtime/messages/message.hpp"
+#include "runtime/messages/parcel.hpp"
 #include "runtime/messages/sent_compressed.hpp"
 #include "runtime/messages/signal.hpp"
 #include "runtime/scheduling/code_border.hpp"
@@ -153,6 +154,9 @@ class process {
   send_status send_unbounded(const destination& to, message m);
   // The same as send_unbounded(), to a process here: as a notice.
   void notify(const destination& to, message m);
+  // Behind what was sent before, to a process here, whose behaviour::receive_parcel() gets it. Dropped if there
+  // is no such process (any more), or it has no use for it.
+  void hand(const destination& to, std::unique_ptr<parcel> owned);
   // Of the message that is being handled; until the first one of nobody.
   message_origin origin() const;
   // For who kept a message and handles it now.

@@ -52,6 +52,7 @@ class checker {
       if (!at || !at->is_map()) continue;
       check_application(spec_.applications[i], *at);
     }
+    check_handlers();
     check_dependencies(applications);
     if (with_plugins_) check_modules(root);
     spec_.plugin_files = catalog_.files();
@@ -130,7 +131,9 @@ class checker {
       const node* const pool = at.find("pool");
       const node* const tcp = at.find("tcp");
       const catalog::plugin* plugin = nullptr;
-      if (child.tcp && tcp != nullptr && tcp->is_map())
+      if (child.tcp && !child.tcp->handlers.empty())
+        handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
+      else if (child.tcp && tcp != nullptr && tcp->is_map())
         plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
       else if (!pool && !tcp)
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
@@ -175,10 +178,11 @@ class checker {
   // An actor for connections stands where there are some, and one without callbacks for them does not.
   void check_streams(const child_spec& child, const manifest::actor_type& type, const node& actor) {
     const bool takes = std::ranges::find(type.tables, COPPICE_STREAM_DRAFT_1) != type.tables.end();
+    if (child.pool && !child.name.empty()) pools_[child.name] = takes;
     if (child.tcp && !takes)
       to_.error(actor.at, "the actor '" + type.name + "' takes no connections",
                 "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
-    if (!child.tcp && type.behaviour == "tcp")
+    if (!child.tcp && !child.pool && type.behaviour == "tcp")
       to_.error(actor.at, "the actor '" + type.name + "' is one for connections",
                 "it belongs into a 'tcp' map");
   }
@@ -217,6 +221,19 @@ class checker {
     if (schema.encode(to_, at.find("args"), at, written.args, args))
       written.durations = schema.durations(written.args);
     return &plugin;
+  }
+
+  // Listeners that name a pool name one whose workers take connections.
+  void check_handlers() {
+    if (!with_plugins_) return;
+    for (const auto& [name, where] : handled_by_) {
+      const auto found = pools_.find(name);
+      if (found == pools_.end())
+        to_.error(where, "handlers: there is no pool of the name " + in_quotes(name));
+      else if (!found->second)
+        to_.error(where, "handlers: the workers of " + in_quotes(name) + " take no connections",
+                  "their actor has no table " + std::string(COPPICE_STREAM_DRAFT_1));
+    }
   }
 
   // Puts the applications into start order; those on a cycle are reported, each cycle once.
@@ -293,6 +310,8 @@ class checker {
   report& to_;
   catalog catalog_;
   std::unordered_map<std::string, place> names_;
+  std::unordered_map<std::string, bool> pools_; // by registered name: whether its workers take connections
+  std::vector<std::pair<std::string, place>> handled_by_; // pools that listeners name
   std::map<std::string, place> application_places_;
 };
 

@@ -142,14 +142,20 @@ void compare_pool(const pool_options& a, const pool_options& b, std::vector<std:
   if (a.period != b.period) keys.emplace_back("pool.period");
 }
 
-// What a listener cannot change as it runs.
+void compare_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::string>& keys);
+
+// What a listener cannot change as it runs, and all of one that connects.
 void same_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::string>& keys) {
   compare_terms("tcp.args", a.args, b.args, keys);
   if (a.listen != b.listen) keys.emplace_back("tcp.listen");
   if (a.accept_backlog != b.accept_backlog) keys.emplace_back("tcp.accept_backlog");
+  if (a.shed != b.shed) keys.emplace_back("tcp.shed");
+  if (a.handlers != b.handlers) keys.emplace_back("tcp.handlers");
+  if (a.connect != b.connect) keys.emplace_back("tcp.connect");
+  if (a.connect && b.connect) compare_tcp(a, b, keys);
 }
 
-// What it can, for connections to come.
+// What a listener can, for connections to come.
 void compare_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::string>& keys) {
   if (a.max_connections != b.max_connections) keys.emplace_back("tcp.max_connections");
   if (a.frame != b.frame) keys.emplace_back("tcp.frame");

@@ -329,22 +329,47 @@ struct proxy_options {
 };
 
 // An address and a port, or a path.
+// A certificate for clients that ask for this name. Absolute paths.
+struct named_certificate {
+  std::string name;
+  std::string certificate;
+  std::string key;
+  bool operator==(const named_certificate&) const = default;
+};
+
 struct tcp_listen_options {
   std::string address; // once loaded an address
   std::uint16_t port = 0;
-  std::string path; // absolute
+  std::string path;   // absolute
+  std::string socket; // one that the service manager passes under this name
   std::uint32_t mode = 0660;
   tls_spec tls;
   std::vector<std::string> alpn;
+  std::vector<named_certificate> sni; // each name once
   bool operator==(const tcp_listen_options&) const = default;
 };
 
+struct tcp_connect_options {
+  std::string address; // a name or an address
+  std::uint16_t port = 0;
+  std::string path; // absolute; instead of both
+  tls_spec tls;
+  std::vector<std::string> alpn;
+  milliseconds timeout{7000};
+  backoff_options backoff;
+  bool operator==(const tcp_connect_options&) const = default;
+};
+
+// Either listens or connects.
 struct tcp_options {
   std::vector<tcp_listen_options> listen;
-  std::string actor;                  // of a connection, as written: PLUGIN or PLUGIN:ACTOR
+  std::optional<tcp_connect_options> connect;
+  std::string actor;                  // of a connection, as written: PLUGIN or PLUGIN:ACTOR; or
+  std::string handlers;               // the registered name of a pool whose workers have the connections
   encoded_term args;                  // as a child's
   std::vector<std::string> durations; // likewise
   std::uint32_t max_connections = 10'000;
+  bool shed = false;
   std::uint32_t accept_backlog = 511;
   frame_options frame;
   read_options read;

@@ -2,6 +2,9 @@
 // A listener's own keys, and those of its connections, which stand beside them.
 #include "spec/schema_tcp.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/address_range.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
@@ -19,6 +22,14 @@ std::string check_range(std::string_view written) {
 }
 std::string check_protocol(std::string_view name) {
   return name.empty() || name.size() > 255 ? "must have 1 to 255 bytes" : "";
+}
+std::string check_socket(std::string_view name) {
+  const bool good = !name.empty() && name.size() <= 255 &&
+                    std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
+  return good ? "" : "must have 1 to 255 printable characters other than ':' and blanks";
+}
+std::string check_host(std::string_view host) {
+  return host.empty() || host.size() > 253 ? "must have 1 to 253 bytes" : "";
 }
 std::string check_delimiter(std::string_view bytes) {
   return bytes.empty() || bytes.size() > 16 ? "must have 1 to 16 bytes" : "";
@@ -159,16 +170,37 @@ const table<proxy_options>& proxy_table() {
   return rows;
 }
 
-void check_listen(reader& from, const node& at, tcp_listen_options&) {
-  const bool path = at.find("path"), address = at.find("address"), port = at.find("port");
-  if (path == (address || port)) {
-    from.error(at, from.path + (path ? ": 'path' stands alone" : ": needs 'address' and 'port', or 'path'"));
-    return;
+void without_effect(reader& from, const node& at, std::string_view key, std::string_view unless) {
+  if (const node* const written = at.find(key); written != nullptr)
+    from.error(*written,
+               from.path + "." + std::string(key) + ": without effect unless " + std::string(unless));
+}
+
+// False, and said: there is no place, or more than one.
+bool check_place(reader& from, const node& at, std::string_view other, std::string_view all) {
+  const bool address = at.find("address"), port = at.find("port");
+  const int given = (at.find("path") ? 1 : 0) + (!other.empty() && at.find(other) ? 1 : 0);
+  if (given + (address || port ? 1 : 0) != 1) {
+    from.error(at, from.path + ": needs one of " + std::string(all));
+    return false;
   }
-  if (!path && !(address && port))
+  if (given == 0 && !(address && port))
     from.error(at, from.path + ": the key '" + (address ? "port" : "address") + "' is missing");
-  if (!path && at.find("mode"))
-    from.error(*at.find("mode"), from.path + ".mode: without effect unless there is a path");
+  return true;
+}
+
+void check_listen(reader& from, const node& at, tcp_listen_options& listen) {
+  if (!check_place(from, at, "socket", "'address' with 'port', 'path' and 'socket'")) return;
+  if (!at.find("path")) without_effect(from, at, "mode", "there is a path");
+  if (listen.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
+  if (listen.tls.how != tls_spec::mode::files) without_effect(from, at, "sni", "tls is a map");
+}
+
+void check_connect(reader& from, const node& at, tcp_connect_options& connect) {
+  if (!check_place(from, at, {}, "'address' with 'port' and 'path'")) return;
+  if (connect.path.empty() && connect.port == 0) from.error(at, from.path + ".port: must be from 1 to 65535");
+  if (connect.timeout.count() == 0) from.error(at, from.path + ".timeout: must be more than 0s");
+  if (connect.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
 }
 
 const table<tcp_listen_options>& listen_table() {
@@ -182,44 +214,134 @@ const table<tcp_listen_options>& listen_table() {
                                           "its port; 0: the kernel chooses one, which `coppice info` shows")
           .add<&tcp_listen_options::path>("path", path(), "a Unix-domain socket instead")
           .add<&tcp_listen_options::mode>("mode", file_mode(), "its file mode")
+          .add<&tcp_listen_options::socket>(
+              "socket", text("a name", &check_socket),
+              "instead one that systemd passes: what its socket unit has as FileDescriptorName=")
           .add<&tcp_listen_options::tls>(
               "tls", tls(true),
               "on: encrypted, with a certificate the node makes for itself; files: with that certificate")
           .add<&tcp_listen_options::alpn>("alpn", protocols(text("a protocol's name", &check_protocol)),
                                           "with TLS: protocols that are spoken, the preferred first")
+          .add<&tcp_listen_options::sni>("sni", named_certificates(),
+                                         "with TLS: certificates for clients that ask for these names")
           .check(&check_listen);
   return rows;
 }
 
-// Durations with their unit.
+const table<tcp_connect_options>& connect_table() {
+  using protocols = list<std::string, text>;
+  static const auto rows =
+      table<tcp_connect_options>()
+          .add<&tcp_connect_options::address>("address", text("a host", &check_host),
+                                              "to whom: a host's name, or an address")
+          .add<&tcp_connect_options::port>("port", whole<std::uint16_t>(1, 65535), "its port")
+          .add<&tcp_connect_options::path>("path", path(), "a Unix-domain socket instead")
+          .add<&tcp_connect_options::tls>(
+              "tls", tls(false),
+              "on: encrypted, and whoever answers is believed; a map: the server's certificate is verified")
+          .add<&tcp_connect_options::alpn>("alpn", protocols(text("a protocol's name", &check_protocol)),
+                                           "with TLS: protocols that are spoken, the preferred first")
+          .add<&tcp_connect_options::timeout>("timeout", duration(), "how long one try may take")
+          .add<&tcp_connect_options::backoff>("backoff", section<backoff_options>(&backoff_table),
+                                              "waits between tries, and when a connection has ended")
+          .check(&check_connect);
+  return rows;
+}
+
+// Of one that connects: without effect.
+constexpr std::array<std::string_view, 7> of_listeners{
+    "max_connections", "shed", "accept_backlog", "access", "proxy_protocol", "drain", "mailbox"};
+
+// Of an actor that is made for each connection; workers of a pool have their own.
+constexpr std::array<std::string_view, 4> of_actors{"args", "mailbox", "unhandled", "drain"};
+
+// Durations with their unit; what is said of listeners alone is left out of what connects.
 void prune_tcp(const tcp_options& from, json& tcp) {
+  tcp.erase(from.connect ? "listen" : "connect");
+  if (from.connect)
+    for (const std::string_view key : of_listeners) tcp.erase(std::string(key));
+  tcp.erase(from.handlers.empty() ? "handlers" : "actor");
+  if (!from.handlers.empty())
+    for (const std::string_view key : of_actors) tcp.erase(std::string(key));
   for (const std::string& at : from.durations) {
     json& time = tcp["args"][json::json_pointer(at)];
     time = print_duration(milliseconds(time.get<std::int64_t>()));
   }
 }
 
+// `handlers: { pool: NAME }`
+class handlers final : public value_type<std::string> {
+ public:
+  bool read(reader& from, const node& value, std::string& into) const override {
+    static const auto rows =
+        table<written>().add<&written::pool>("pool", name(), "the registered name of a pool").needed();
+    written given;
+    const bool good = rows.read(from, value, given);
+    into = std::move(given.pool);
+    return good;
+  }
+  json print(const std::string& value) const override { return {{"pool", value}}; }
+  json describe(json&) const override {
+    return {{"type", "object"},
+            {"required", json::array({"pool"})},
+            {"properties", {{"pool", {{"type", "string"}}}}},
+            {"additionalProperties", false}};
+  }
+
+ private:
+  struct written {
+    std::string pool;
+  };
+  static text name() { return text("a name", &check_registered_name, registered_name_pattern); }
+};
+
 void check_tcp(reader& from, const node& at, tcp_options& tcp) {
-  if (at.find("listen") && tcp.listen.empty())
+  const bool listens = at.find("listen");
+  if (listens == static_cast<bool>(at.find("connect")))
+    from.error(at, from.path + ": needs one of 'listen' and 'connect'");
+  if (listens && tcp.listen.empty())
     from.error(*at.find("listen"), from.path + ".listen: needs one place at least");
+  const bool by_pool = at.find("handlers");
+  if (by_pool == static_cast<bool>(at.find("actor")))
+    from.error(at, from.path + ": needs one of 'actor' and 'handlers'");
+  if (by_pool)
+    for (const std::string_view key : of_actors) without_effect(from, at, key, "there is an actor");
+  if (!tcp.connect) return;
+  without_effect(from, at, "handlers", "it listens");
+  for (const std::string_view key : of_listeners) without_effect(from, at, key, "it listens");
+}
+
+json tcp_rule() {
+  const auto needs = [](std::string_view one, std::string_view other) {
+    return json{{"required", json::array({one})}, {"properties", {{other, false}}}};
+  };
+  return {{"oneOf", json::array({needs("listen", "connect"), needs("connect", "listen")})},
+          {"anyOf", json::array({needs("actor", "handlers"), needs("handlers", "actor")})}};
 }
 
 } // namespace
 
 const table<tcp_options>& tcp_table() {
   using places = list<tcp_listen_options, section<tcp_listen_options>>;
+  using optional_connect = maybe<std::optional<tcp_connect_options>, section<tcp_connect_options>>;
   static const auto rows =
       table<tcp_options>()
           .add<&tcp_options::listen>("listen", places(section<tcp_listen_options>(&listen_table)),
                                      "where clients connect")
-          .needed()
+          .add<&tcp_options::connect>(
+              "connect", optional_connect(section<tcp_connect_options>(&connect_table)),
+              "instead: to whom it connects, again whenever the connection has ended; there is one actor")
           .add<&tcp_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
-                                    "what is made for each connection, and ends with it")
-          .needed()
+                                    "what is made for each connection, and ends with it; of one that "
+                                    "connects, who has them all")
+          .add<&tcp_options::handlers>("handlers", handlers(),
+                                       "instead: the workers of this pool have the connections")
           .add<&tcp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
           .add<&tcp_options::max_connections>(
               "max_connections", whole<std::uint32_t>(1, 1'000'000),
               "at once; who comes beyond waits with the kernel until one ends")
+          .add<&tcp_options::shed>("shed", flag(),
+                                   "true: who comes beyond is closed at once instead of having to wait")
           .add<&tcp_options::accept_backlog>("accept_backlog", whole<std::uint32_t>(1, 65535),
                                              "how many may wait there")
           .add<&tcp_options::frame>("frame", section<frame_options>(&frame_table),
@@ -243,7 +365,7 @@ const table<tcp_options>& tcp_table() {
                                       "bounds of a connection's mailbox")
           .add<&tcp_options::unhandled>("unhandled", optional_unhandled(),
                                         "as a child's, of a connection's actor")
-          .check(&check_tcp)
+          .check(&check_tcp, tcp_rule())
           .prune(&prune_tcp);
   return rows;
 }

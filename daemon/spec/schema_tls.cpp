@@ -41,6 +41,54 @@ const table<tls_spec>& file_table() {
 
 } // namespace
 
+namespace {
+
+const table<named_certificate>& named_table() {
+  static const auto rows = table<named_certificate>()
+                               .add<&named_certificate::certificate>(
+                                   "certificate", path(), "a PEM file: the certificate, then its chain")
+                               .needed()
+                               .add<&named_certificate::key>(
+                                   "key", path(), "a PEM file: the certificate's key, not encrypted")
+                               .needed();
+  return rows;
+}
+
+} // namespace
+
+bool named_certificates::read(reader& from, const node& value,
+                              std::vector<named_certificate>& into) const {
+  into.clear();
+  if (!value.is_map()) {
+    from.wrong_type(value, "a map");
+    return false;
+  }
+  bool good = true;
+  const std::size_t length = from.path.size();
+  for (std::size_t i = 0; i + 1 < value.items.size(); i += 2) {
+    named_certificate& one = into.emplace_back();
+    one.name = value.items[i]->text;
+    if (one.name.empty() || one.name.size() > 253 || one.name.find_first_of("*/: ") != std::string::npos) {
+      from.error(*value.items[i], from.path + ": expected a host's name, found '" + one.name + "'");
+      good = false;
+    }
+    from.path += "." + one.name;
+    good = named_table().read(from, *value.items[i + 1], one) && good;
+    from.path.resize(length);
+  }
+  return good;
+}
+
+json named_certificates::print(const std::vector<named_certificate>& value) const {
+  json all = json::object();
+  for (const named_certificate& one : value) all[one.name] = named_table().print(one);
+  return all;
+}
+
+json named_certificates::describe(json& definitions) const {
+  return {{"type", "object"}, {"additionalProperties", named_table().describe(definitions)}};
+}
+
 bool tls::read(reader& from, const node& value, tls_spec& into) const {
   if (value.is_map()) {
     into = {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `tls: off | on | { certificate, key, ca, verify, min_version }`, of a listener and of a route.
+// `tls: off | on | { certificate, key, ca, verify, min_version }`, of a listener and of whom it connects to.
 // Immutable; any thread.
 #pragma once
 
@@ -18,6 +18,14 @@ class tls final : public value_type<tls_spec> {
 
  private:
   bool listens_;
+};
+
+// `sni: { NAME: { certificate, key } }`
+class named_certificates final : public value_type<std::vector<named_certificate>> {
+ public:
+  bool read(reader&, const node&, std::vector<named_certificate>& into) const override;
+  json print(const std::vector<named_certificate>& value) const override;
+  json describe(json& definitions) const override;
 };
 
 } // namespace coppice::spec

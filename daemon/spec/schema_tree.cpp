@@ -73,7 +73,9 @@ void check_child(reader& from, const node& at, child_spec& child) {
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
   if (!supervisor && !pool && !tcp) return;
-  if (!at.find("shutdown")) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
+  const bool connects = child.tcp && child.tcp->connect;
+  if (!at.find("shutdown") && !connects)
+    child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
   if (pool || tcp)
     for (const std::string_view key : of_workers) {
       const bool theirs = key == "args" || key == "unhandled";

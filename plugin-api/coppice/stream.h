@@ -187,6 +187,13 @@ typedef struct coppice_stream_api {
   /* [any] `part` lies in the message, the bytes of a binary in it say: a slice of them, borrowed from whom
    * the message is. */
   int32_t (*of_message)(const coppice_message* message, coppice_bytes part, coppice_slice* out_borrowed);
+  /* [actor] The stream becomes another's: of the process `to`, a pid or a name of this node, whose actor has
+   * coppice.stream too, or of a worker of a pool. There it begins with on_connect, has this framing, and what
+   * has come and was not used comes first; in on_data that is all of `data`, whatever out_used says. Here
+   * nothing more is told of it, on_close neither; an actor made for this connection ends with `normal`.
+   * COPPICE_E_INVALID: `to` can be no such process; COPPICE_E_REFUSED: the stream is about to be secured, or
+   * has ended, and stays. A process that has ended, or takes no streams: it is closed. */
+  int32_t (*hand_over)(coppice_actor* self, uint64_t stream, coppice_bytes to);
 } coppice_stream_api;
 #define COPPICE_STREAM_API_LEAST COPPICE_SIZE_THROUGH(coppice_stream_api, of_message)
 

@@ -137,6 +137,10 @@ class connection {
     how.size = sizeof how;
     return checked(api().start_tls(self_, id_, &how));
   }
+  /// It becomes that of another process here, a pid or a name: see hand_over in stream.h.
+  std::int32_t hand_over(const destination& to) const {
+    return checked(api().hand_over(self_, id_, detail::plain(to.bytes())));
+  }
   connection_info info() const {
     coppice_stream_info raw{};
     raw.size = sizeof raw;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "behaviours/streams/tcp_counters.hpp"
 #include "runtime/messages/raw_message.hpp"
 
 namespace coppice::behaviours {
@@ -53,7 +54,19 @@ actor_stream::actor_stream(std::uint64_t id, owner& of, uv_loop_t* loop,
                            std::shared_ptr<const stream_options> options)
     : id_(id), owner_(of), loop_(loop), options_(std::move(options)), framer_(options_->framing) {}
 
-actor_stream::~actor_stream() = default;
+actor_stream::~actor_stream() {
+  if (counts_open_) counters_->open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void actor_stream::count_in(std::shared_ptr<tcp_counters> listener, bool counts_open) {
+  counters_ = std::move(listener);
+  counts_open_ = counts_open && counters_ != nullptr;
+  if (counts_open_) tcp_counters::count(counters_->open);
+}
+
+void actor_stream::count_end() {
+  if (counters_ != nullptr) counters_->count_end(how_, traffic().read, traffic().written);
+}
 
 // Opening -------------------------------------------------------------------------------------------------
 
@@ -100,14 +113,62 @@ base::status actor_stream::connect(const outgoing_stream& to, net::tls_options t
   return {};
 }
 
+base::status actor_stream::attach(handed_stream from) {
+  peer_ = std::move(from.peer);
+  local_ = std::move(from.local);
+  certificate_ = std::move(from.certificate);
+  framer_ = net::framer(from.framing);
+  auto made = net::stream::attach(loop_, std::move(from.socket), *this);
+  if (!made) return unexpected(std::move(made.error()));
+  stream_ = std::move(*made);
+  stream_.set_low_mark(options_->low);
+  opened_at_ = active_at_ = now();
+  if (from.input.size() != 0) {
+    input_.append(from.input.bytes(), from.input.size());
+    frame_began_ = active_at_;
+  }
+  if (stream_.bytes_queued() != 0) note_written();
+  opened();
+  watch();
+  return {};
+}
+
+base::result<handed_stream> actor_stream::hand_over() {
+  if (stage_ != stage::open || failed_ || secured_due_)
+    return base::fail(base::errc::invalid, "hand over a stream: it is not open, or about to end");
+  const auto seen = traffic();
+  auto socket = stream_.detach();
+  if (!socket) return unexpected(std::move(socket.error()));
+  handed_stream out{.socket = std::move(*socket),
+                    .options = options_,
+                    .framing = framer_.how(),
+                    .input = input_.part(0, input_.size()),
+                    .peer = peer_,
+                    .local = local_,
+                    .certificate = std::move(certificate_)};
+  totals_ = seen;
+  input_.clear();
+  timer_.close();
+  timer_at_ = 0;
+  failed_ = true;
+  stage_ = stage::gone;
+  tell();
+  return out;
+}
+
 void actor_stream::connected() {
   stream_.set_low_mark(options_->low);
+  if (options_->keepalive != 0) stream_.set_keepalive(std::chrono::seconds(options_->keepalive));
   opened_at_ = active_at_ = now();
   if (const auto address = stream_.peer_address()) peer_ = address->to_string();
   local_ = text_of(stream_.local_address());
   note_certificate();
   opened();
   watch();
+}
+
+base::nanos actor_stream::open_for() const {
+  return opened_at_ == 0 ? 0 : static_cast<base::nanos>(now() - opened_at_) * base::nanos_per_ms;
 }
 
 void actor_stream::on_secured() {
@@ -219,6 +280,7 @@ void actor_stream::finish(stream_end how, std::string why) {
 
 bool actor_stream::handle(stream_callbacks& to, unsigned& budget, outcome& next) {
   is_due_ = false;
+  if (gone()) return true;
   if (connect_due_) {
     connect_due_ = false;
     if (budget == 0) return connect_due_ = true, tell(), false;

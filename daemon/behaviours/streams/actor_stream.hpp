@@ -15,6 +15,7 @@
 #include "behaviours/streams/receive_buffer.hpp"
 #include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/streams/stream_options.hpp"
+#include "behaviours/streams/stream_taker.hpp"
 #include "net/dialer.hpp"
 #include "net/framer.hpp"
 #include "net/stream.hpp"
@@ -90,15 +91,22 @@ class actor_stream final : private net::stream_handler {
     return stream_ ? byte_counts{stream_.bytes_read(), stream_.bytes_written(), stream_.bytes_queued()}
                    : totals_;
   }
+  // Of the listener that accepted it; `counts_open`: as one that is open while it is this actor's, too.
+  void count_in(std::shared_ptr<tcp_counters> listener, bool counts_open);
   // Once gone().
-  stream_end how() const { return how_; }
+  void count_end();
+  // Since it was connected; 0: it never was.
+  base::nanos open_for() const;
   // As addresses, or a Unix-domain socket's path.
   const std::string& peer() const { return peer_; }
   const std::string& local() const { return local_; }
 
-  // One of these, once.
+  // One of these three, once.
   base::status adopt(net::accepted_socket socket, const net::tls_options& tls, bool ends_actor);
   base::status connect(const outgoing_stream& to, net::tls_options tls);
+
+  // Goes on with one that was another's.
+  base::status attach(handed_stream from);
 
   // In the actor's turn, from here on. Calls back until there is nothing due or `budget` callbacks are made;
   // false: there is more.
@@ -121,6 +129,9 @@ class actor_stream final : private net::stream_handler {
   void close(stream_end how = stream_end::normal, std::string why = {});
   // At once, and so that the peer notices.
   void reset();
+  // It is gone then, and nothing more is told of it. errc::invalid: it is not open, or is about to be
+  // secured, or was ended; it stays as it is.
+  base::result<handed_stream> hand_over();
   // What has come whole is told, then it is closed.
   void drain();
   // What is written from now on waits for on_secured; `how` is of an end that has files.
@@ -182,6 +193,8 @@ class actor_stream final : private net::stream_handler {
   std::unique_ptr<net::peer_certificate> certificate_;
   std::unique_ptr<net::tls_options> tls_later_; // behind the PROXY header
   byte_counts totals_;                          // once the socket is not this one's any more
+  std::shared_ptr<tcp_counters> counters_; // null: it counts in none
+  bool counts_open_ = false;
   bool ends_actor_ = false;
   bool proxy_due_ = false; // the PROXY header is to come
   bool connect_due_ = false;

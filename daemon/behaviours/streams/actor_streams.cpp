@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "behaviours/streams/tcp_counters.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::behaviours {
@@ -36,15 +35,30 @@ actor_streams::place actor_streams::at(std::uint64_t id) const {
   return found != all_.end() && (*found)->id() == id ? found : all_.end();
 }
 
-base::status actor_streams::accept(accepted_stream from) {
+base::status actor_streams::take(stream_parcel& from) {
+  if (auto* const accepted = std::get_if<accepted_stream>(&from.stream)) return accept(std::move(*accepted), false);
+  handed_stream& handed = std::get<handed_stream>(from.stream);
+  auto done = add(handed.options).attach(std::move(handed));
+  if (!done) all_.pop_back();
+  return done;
+}
+
+base::status actor_streams::hand_over(actor_stream& stream, const runtime::destination& to) {
+  auto given = stream.hand_over();
+  if (!given) return unexpected(std::move(given.error()));
+  process_.hand(to, std::make_unique<stream_parcel>(std::move(*given)));
+  return {};
+}
+
+base::status actor_streams::accept(accepted_stream from, bool ends_actor) {
   actor_stream& fresh = add(std::move(from.options));
-  counters_ = std::move(from.counters);
+  fresh.count_in(std::move(from.counters), !ends_actor);
   net::tls_options tls;
   if (from.tls != nullptr) {
     tls.context = std::move(from.tls);
     tls.pacer = &stream_loop::of(process_.stay()).pacer();
   }
-  auto done = fresh.adopt(std::move(from.socket), tls, true);
+  auto done = fresh.adopt(std::move(from.socket), tls, ends_actor);
   if (!done) all_.pop_back();
   return done;
 }
@@ -65,6 +79,10 @@ base::result<std::uint64_t> actor_streams::connect(outgoing_stream to) {
     return unexpected(std::move(done.error()));
   }
   return fresh.id();
+}
+
+void actor_streams::stay_connected(std::shared_ptr<const kept_connection> to) {
+  keeper_ = std::make_unique<connection_keeper>(*this, process_.stay(), std::move(to));
 }
 
 actor_stream* actor_streams::find(std::uint64_t id) const {
@@ -92,8 +110,8 @@ outcome actor_streams::handle(stream_callbacks& to) {
     if (next.stops()) return next;
     if (!one.gone()) continue;
     const bool ends = one.ends_actor();
-    if (counters_ != nullptr && ends)
-      counters_->count_end(one.how(), one.traffic().read, one.traffic().written);
+    one.count_end();
+    if (keeper_ != nullptr && keeper_->has(id)) keeper_->ended(one);
     all_.erase(at(id)); // its callback may have opened others
     if (ends) return runtime::stop(runtime::reasons::normal());
   }
@@ -112,11 +130,13 @@ void actor_streams::drain() {
 // They stay here as they are: a callback that is about one may wait on its stack still.
 void actor_streams::close() {
   asked_ = true;
+  if (keeper_ != nullptr) keeper_->stop();
   for (const auto& one : all_) one->close();
 }
 
 void actor_streams::reset() {
   asked_ = true;
+  if (keeper_ != nullptr) keeper_->stop();
   for (const auto& one : all_) one->reset();
 }
 

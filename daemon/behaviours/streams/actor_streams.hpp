@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "behaviours/streams/actor_stream.hpp"
+#include "behaviours/streams/connection_keeper.hpp"
 #include "behaviours/streams/stream_taker.hpp"
 #include "runtime/process.hpp"
 
@@ -25,12 +26,21 @@ class actor_streams final : private actor_stream::owner {
   actor_streams& operator=(const actor_streams&) = delete;
 
   // The actor ends with it. An error: the socket is closed.
-  base::status accept(accepted_stream from);
+  base::status accept(accepted_stream from) { return accept(std::move(from), true); }
   // An error: it can never be right. All else is told by on_close.
   base::result<std::uint64_t> connect(outgoing_stream to);
 
+  // From now on it has this one all the time, by a new stream whenever the last has ended. Once.
+  void stay_connected(std::shared_ptr<const kept_connection> to);
+
   // An error: a file of it cannot be used.
   base::status start_tls(actor_stream& stream, const stream_tls& how);
+
+  // One that was another's, or that a listener gives it; the actor goes on when it ends. An error: it is
+  // closed.
+  base::status take(stream_parcel& from);
+  // To whoever takes it. An error: it stays.
+  base::status hand_over(actor_stream& stream, const runtime::destination& to);
 
   // Null: there is none (any more).
   actor_stream* find(std::uint64_t id) const;
@@ -46,6 +56,7 @@ class actor_streams final : private actor_stream::owner {
 
  private:
   void due(actor_stream& stream) override;
+  base::status accept(accepted_stream from, bool ends_actor);
   actor_stream& add(std::shared_ptr<const stream_options> options);
   using place = std::vector<std::unique_ptr<actor_stream>>::const_iterator;
   place at(std::uint64_t id) const; // the end: there is none
@@ -53,7 +64,7 @@ class actor_streams final : private actor_stream::owner {
   runtime::process& process_;
   std::vector<std::unique_ptr<actor_stream>> all_; // by id; few, as a rule one
   std::vector<std::uint64_t> due_;
-  std::shared_ptr<tcp_counters> counters_; // of the listener it was accepted by; null: none
+  std::unique_ptr<connection_keeper> keeper_;
   std::uint64_t last_id_ = 0;
   bool asked_ = false; // receive_io() is to come
 };

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
-// What a listener needs of the actors it makes for its connections: that each begins with one.
+// What is needed of actors that are made for connections: that each begins with one, or is to have one.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <variant>
 
 #include "behaviours/streams/stream_options.hpp"
+#include "net/framer.hpp"
+#include "net/peer_certificate.hpp"
 #include "net/stream.hpp"
 #include "net/tls_context.hpp"
+#include "runtime/messages/signal.hpp"
 
 namespace coppice::behaviours {
 
+struct kept_connection;
 struct tcp_counters;
 
 // A connection that a listener has accepted, on no loop yet.
@@ -20,10 +27,30 @@ struct accepted_stream {
   std::shared_ptr<tcp_counters> counters;      // of the listener
 };
 
+// One that its owner has handed over, on no loop.
+struct handed_stream {
+  net::detached_stream socket;
+  std::shared_ptr<const stream_options> options;
+  net::framing framing;
+  runtime::message input; // what has come and was not used
+  std::string peer;
+  std::string local;
+  std::unique_ptr<net::peer_certificate> certificate;
+};
+
+// From a listener, or another actor, for whoever has callbacks for streams. Dropped: it is closed.
+struct stream_parcel final : runtime::parcel {
+  explicit stream_parcel(handed_stream from) : stream(std::move(from)) {}
+  explicit stream_parcel(accepted_stream from) : stream(std::move(from)) {}
+  std::variant<accepted_stream, handed_stream> stream;
+};
+
 class stream_taker {
  public:
   // Before its process is made: it begins with this stream, and ends with it.
   virtual void begin_with(accepted_stream stream) = 0;
+  // Likewise: it has this one all the time, from the end of its init on.
+  virtual void begin_with(std::shared_ptr<const kept_connection> connection) = 0;
 
  protected:
   ~stream_taker() = default;

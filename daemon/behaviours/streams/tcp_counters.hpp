@@ -16,6 +16,7 @@ struct tcp_counters {
   number open{0};     // now
   number accepted{0}; // since the listener began, as all below
   number denied{0};   // by `access`
+  number shed{0};     // there being too many
   number failed{0};   // whose actor could not be started
   number crashed{0};  // whose actor failed
   number read{0};     // bytes, of connections that have ended

@@ -172,7 +172,8 @@ class mailbox {
   void take_inbox();
   void note_oldest() {
     const signal* const first = ready_.first();
-    oldest_.store(first == nullptr || first->number == 0 ? 0 : coarse(first->number) | 1,
+    const bool timed = first != nullptr && first->number != 0 && first->kind != signal_kind::parcel;
+    oldest_.store(timed ? coarse(first->number) | 1 : 0,
                   std::memory_order_relaxed);
   }
   // What oldest_ keeps of a time in ns: about milliseconds, which come round after seven weeks.

@@ -43,6 +43,16 @@ signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, 
   return signal_ptr(signal_access::make(std::move(payload), kind, from, ref));
 }
 
+signal_ptr make_signal(const pid& from, std::unique_ptr<parcel> owned) {
+  signal_ptr made = make_signal(signal_kind::parcel, from);
+  made->number = reinterpret_cast<std::uintptr_t>(owned.release());
+  return made;
+}
+
+std::unique_ptr<parcel> signal::take_parcel() {
+  return std::unique_ptr<parcel>(reinterpret_cast<parcel*>(std::exchange(number, 0)));
+}
+
 message consume(signal_ptr owned) {
   return signal_access::consume(owned.release());
 }

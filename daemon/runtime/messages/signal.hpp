@@ -10,6 +10,7 @@
 
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
+#include "runtime/messages/parcel.hpp"
 
 namespace coppice::runtime {
 
@@ -35,6 +36,7 @@ enum class signal_kind : std::uint8_t {
   answered,   // internal, in a mailbox: ref: of process::ask(); payload: what was answered
   unanswered, // the same; payload: why there is no answer
   io,         // the same: behaviour::receive_io() is due
+  parcel,     // in a mailbox, too: number: the address of the parcel, which the signal owns
 };
 
 struct signal {
@@ -78,6 +80,12 @@ struct signal {
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)
       : kind(what), from(sender), ref(about) {}
+  ~signal() {
+    if (kind == signal_kind::parcel) [[unlikely]]
+      static_cast<void>(take_parcel());
+  }
+  signal(const signal&) = delete;
+  signal& operator=(const signal&) = delete;
 
   signal* next = nullptr;
   signal_kind kind = signal_kind::message;
@@ -91,6 +99,8 @@ struct signal {
   const message& payload() const { return payload_; }
   // Shares; the signal stays whole.
   message take_payload() const { return payload_; }
+  // Of that kind; once.
+  std::unique_ptr<parcel> take_parcel();
 
  private:
   friend struct signal_access;
@@ -105,6 +115,7 @@ using signal_ptr = std::unique_ptr<signal, signal_deleter>;
 // With the payload's own block when no one else holds it, else in a small block.
 signal_ptr make_signal(signal_kind kind, const pid& from, message&& payload);
 signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message&& payload);
+signal_ptr make_signal(const pid& from, std::unique_ptr<parcel> owned);
 inline signal_ptr make_signal(signal_kind kind, const pid& from, const message& payload = {}) {
   return make_signal(kind, from, message(payload));
 }

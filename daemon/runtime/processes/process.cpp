@@ -16,6 +16,10 @@ outcome behaviour::receive_answer(process&, std::uint64_t, ask_result) {
   return carry_on();
 }
 
+outcome behaviour::receive_parcel(process&, std::unique_ptr<parcel>) {
+  return carry_on();
+}
+
 outcome behaviour::receive_io(process&) {
   return carry_on();
 }
@@ -151,6 +155,14 @@ void process::notify(const destination& to, message m) {
   signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(m));
   what->flags = signal::unbounded | signal::notice;
   what->number = static_cast<std::uint64_t>(me.home().recent()); // what waits behind it has an age, too
+  delivery::deliver(host(), to, std::move(what), nullptr);
+}
+
+void process::hand(const destination& to, std::unique_ptr<parcel> owned) {
+  process_record& me = record_of(*this);
+  if (me.dead || !to.here()) return;
+  signal_ptr what = make_signal(me.id(), std::move(owned));
+  what->flags = signal::unbounded | signal::bare;
   delivery::deliver(host(), to, std::move(what), nullptr);
 }
 

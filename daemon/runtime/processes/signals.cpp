@@ -106,6 +106,7 @@ void process_record::take_signals() {
         what->ref ? tell_what_it_waits_for(*what) : tell_whom_it_waits_for(*what);
         break;
       case signal_kind::io:
+      case signal_kind::parcel:
         mailbox.enqueue(std::move(what));
         break;
       case signal_kind::spawn_request: // for nodes

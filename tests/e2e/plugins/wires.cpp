@@ -35,6 +35,7 @@ class session : public tcp {
     if (word == "stop") return outcome::stop(etf::atom{"told_to"});
     if (word == "close") from.close();
     if (word == "reset") from.reset();
+    if (word == "hand" && from.hand_over(rest) == COPPICE_OK) return outcome::go_on();
     if (word == "end") from.end();
     if (word == "pause")
       from.pause(), send_after(std::chrono::milliseconds(number), self(), etf::atom{"resume"});
@@ -118,7 +119,10 @@ class dialer : public server {
   void on_connect(connection with, const connection_info& info) {
     events_.push_back("open " + std::to_string(with.id()) + " tls=" + std::string(info.tls));
   }
-  void on_frame(connection, bytes frame) { events_.push_back("line " + std::string(to_text(frame))); }
+  void on_frame(connection from, bytes frame) {
+    if (to_text(frame) == "who") from.write("dialer\n");
+    events_.push_back("line " + std::string(to_text(frame)));
+  }
   void on_close(connection of, close_reason how, std::string_view) {
     events_.push_back("closed " + std::to_string(of.id()) + " " + std::to_string(static_cast<int>(how)));
   }

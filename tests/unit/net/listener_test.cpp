@@ -231,6 +231,22 @@ TEST_CASE("a socket that was passed under a name is listened on, whatever its ad
   CHECK(again.error().text ==
         "listen on the socket web: none was passed under this name, or it is in use already: its socket unit "
         "needs FileDescriptorName=web, and Service= this service");
+  store.close_rest();
+  test.listening = {};
+  test.listening = listener::named(test.loop.raw(), store, "web", {}, test.taker()).value();
+  const recorder& later = test.connect();
+  REQUIRE(test.until([&] { return later.connected && test.accepted.size() == 2; }));
+}
+
+TEST_CASE("sockets of names that are wanted stay when the rest is closed") {
+  auto fd = listening_socket_of(AF_INET);
+  REQUIRE(fd);
+  socket_store store(passed("web", std::move(fd)), {});
+  store.close_rest({"web"});
+  listened test;
+  CHECK(listener::named(test.loop.raw(), store, "web", {}, test.taker()));
+  store.close_rest();
+  CHECK_FALSE(listener::named(test.loop.raw(), store, "web", {}, test.taker()));
 }
 
 TEST_CASE("a passed socket for both families is taken by its name, and IPv4 comes through it") {

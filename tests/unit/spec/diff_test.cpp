@@ -143,6 +143,40 @@ TEST_CASE("every key of a child leads to what it takes to change it") {
             .starts_with("restart demo/a: actor supervisor"));
 }
 
+TEST_CASE("every key of a listener, or of what connects, leads to what it takes to change it") {
+  const std::string listens = "id: a, tcp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: wire";
+  const std::string connects = "id: a, tcp: { connect: { address: there, port: 1 }, actor: 'wire:plug'";
+  struct row {
+    std::string of;
+    std::string more;
+    std::string expected;
+  };
+  const row rows[] = {
+      {listens, ", max_connections: 5", "update demo/a: tcp.max_connections\n"},
+      {listens, ", frame: { kind: line }, read: { idle: 1s }, write: { high: 2MiB }",
+       "update demo/a: tcp.frame tcp.read tcp.write\n"},
+      {listens, ", keepalive: 1s, half_close: true, access: { deny: [ 10.0.0.0/8 ] }",
+       "update demo/a: tcp.keepalive tcp.half_close tcp.access\n"},
+      {listens, ", proxy_protocol: { accept: v1 }, drain: 1s, mailbox: { limit: 1 }, unhandled: log",
+       "update demo/a: tcp.proxy_protocol tcp.drain tcp.mailbox tcp.unhandled\n"},
+      {listens, ", accept_backlog: 5, shed: true", "restart demo/a: tcp.accept_backlog tcp.shed\n"},
+      {connects, ", frame: { kind: line }, half_close: true", "restart demo/a: tcp.frame tcp.half_close\n"},
+      {connects, ", read: { idle: 1s }, unhandled: log", "restart demo/a: tcp.read tcp.unhandled\n"},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.more);
+    CHECK(of_children({each.of + " }"}, {each.of + each.more + " }"}) == each.expected);
+  }
+  CHECK(of_children({listens + " }"}, {"id: a, tcp: { listen: [{ socket: web }], actor: wire }"}) ==
+        "restart demo/a: tcp.listen\n");
+  CHECK(of_children({connects + " }"}, {"id: a, tcp: { connect: { path: /there }, actor: 'wire:plug' }"}) ==
+        "restart demo/a: tcp.connect\n");
+  CHECK(of_children({"id: p, name: p, pool: { actor: wire }", listens + " }"},
+                    {"id: p, name: p, pool: { actor: wire }",
+                     "id: a, tcp: { listen: [{ address: 127.0.0.1, port: 1 }], handlers: { pool: p } }"})
+            .find("tcp.handlers") != std::string::npos);
+}
+
 TEST_CASE("every key of a pool leads to what it takes to change it") {
   struct row {
     std::string more;

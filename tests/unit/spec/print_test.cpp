@@ -6,6 +6,7 @@
 
 #include "fixture.hpp"
 #include "spec/args_schema.hpp"
+#include "spec/passed_names.hpp"
 
 using namespace coppice;
 
@@ -48,6 +49,34 @@ TEST_CASE("what is printed of args has durations with their unit, wherever the s
   for (const char* line : {"every: 1s\n", "every: 90s\n", "every: 0s\n", "room: 65536\n", "max_entries: 5\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
   auto second = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(second.diagnostics) == "");
+  REQUIRE(second.spec);
+  CHECK(spec::effective_yaml(*second.spec) == text);
+}
+
+TEST_CASE("listeners and what connects print themselves, and read back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, tcp: { actor: wire, shed: true, listen: [ { socket: web, tls: { certificate: /c, key: "
+      "/k, verify: none }, alpn: [ x ], sni: { shop.example: { certificate: /d, key: /l } } }, { path: /run/x, "
+      "mode: \"0600\" } ] } }\n"
+      "        - { id: b, tcp: { connect: { address: there, port: 1, tls: on, timeout: 90s, backoff: { first: 1s "
+      "} }, actor: 'wire:plug' } }\n"
+      "        - { id: c, name: c, pool: { actor: wire } }\n"
+      "        - { id: d, tcp: { listen: [ { address: 127.0.0.1, port: 0 } ], handlers: { pool: c } } }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& children = first.spec->applications[0].supervisor.children;
+  CHECK(children[0].tcp->listen[0].sni[0].name == "shop.example");
+  CHECK(children[0].shutdown.how == spec::shutdown_limit::kind::infinity);
+  CHECK(children[1].shutdown.how == spec::shutdown_limit::kind::after);
+  CHECK(children[1].tcp->connect->timeout == std::chrono::seconds(90));
+  CHECK(children[3].tcp->handlers == "c");
+  CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"web"});
+  const auto text = spec::effective_yaml(*first.spec);
+  for (const char* line : {"socket: web\n", "shop.example:\n", "shed: true\n", "timeout: 90s\n", "pool: c\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, text);
+  const auto second = spec::load_text(text, "effective.yaml", "/");
   CHECK(spec::render(second.diagnostics) == "");
   REQUIRE(second.spec);
   CHECK(spec::effective_yaml(*second.spec) == text);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// See passed_names.hpp.
+#include "spec/passed_names.hpp"
+
+namespace coppice::spec {
+namespace {
+
+void collect(const supervisor_spec& of, std::set<std::string, std::less<>>& into) {
+  for (const child_spec& child : of.children) {
+    if (child.supervisor) collect(*child.supervisor, into);
+    if (!child.tcp) continue;
+    for (const tcp_listen_options& place : child.tcp->listen)
+      if (!place.socket.empty()) into.insert(place.socket);
+  }
+}
+
+} // namespace
+
+std::set<std::string, std::less<>> passed_names(const node_spec& spec) {
+  std::set<std::string, std::less<>> all;
+  for (const application_spec& application : spec.applications) collect(application.supervisor, all);
+  return all;
+}
+
+} // namespace coppice::spec

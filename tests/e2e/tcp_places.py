@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Where connections come from and go to: sockets that a service manager passes, certificates by name, more clients than
+are taken, connections that are kept up, that actors hand over, and that a pool's workers have."""
+import contextlib
+import os
+import pathlib
+import socket
+import ssl
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.certificates import Authority
+from harness.node import Folder, Node, free_port
+from harness.systemd import ServiceManager
+from harness.tap import check, contains, equal, eventually, run, test
+from harness.tcp_gate import LINES, Client, Gate, config
+
+
+@test("a listener has the socket that systemd passes under its name, and again when it starts again")
+def passed(cleanup):
+    manager = ServiceManager(cleanup)
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as opened:
+        port = opened.getsockname()[1]
+        manager.keep("front", os.dup(opened.fileno()))
+    gate = Gate(cleanup, listen="[{ socket: front }]", under=manager)
+    contains(gate.report()["listening"][0], f"front 127.0.0.1:{port}")
+    client = gate.connect(at=("127.0.0.1", port))
+    client.send(b"echo by it\n")
+    equal(client.line(), b"by it")
+    gate.node.coppice("exit", "gate", "kill")
+    again = gate.connect(at=("127.0.0.1", port))
+    again.send(b"echo and again\n")
+    equal(again.line(), b"and again")
+    missing = Node(cleanup, name="second", config=config(listen="[{ socket: nobody }]"),
+                   settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+    check(missing.process.wait(20) != 0, "it does not start")
+    contains(missing.log(), "FileDescriptorName=nobody")
+
+
+@test("by SNI each name has its certificate")
+def named(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    certificate, key = authority.issue("server")
+    other, other_key = authority.issue("other", "DNS:shop.example")
+    sni = f"{{ shop.example: {{ certificate: {other}, key: {other_key} }} }}"
+    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }}, sni: {sni} }}]")
+
+    def subject(name):
+        context = ssl.create_default_context(cafile=authority.path)
+        context.check_hostname = False
+        with context.wrap_socket(socket.create_connection(gate.address(), 20), server_hostname=name) as secured:
+            return dict(part[0] for part in secured.getpeercert()["subject"])["commonName"]
+
+    equal([subject("shop.example"), subject("127.0.0.1"), subject("elsewhere.example")], ["other", "server", "server"])
+
+
+@test("who comes when there are too many is closed at once where connections are shed, and counted")
+def shed(cleanup):
+    gate = Gate(cleanup, more=["max_connections: 2", "shed: true"])
+    taken = [gate.connect(), gate.connect()]
+    beyond = socket.create_connection(gate.address(), 20)
+    cleanup.callback(beyond.close)
+    check(Client(beyond).ends() in (b"", "reset"), "it is closed")
+    eventually(lambda: gate.report()["shed"] == 1, "it is counted")
+    taken[0].send(b"close\n")
+    equal(taken[0].ends(), b"")
+    gate.open(1)
+    gate.connect()
+
+
+KEPT = """
+node: { workers: 2 }
+distribution: { listen: [] }
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      children:
+        - id: link
+          name: link
+          tcp: { connect: { %s, backoff: { first: 50ms, max: 200ms } }, actor: "wires:dialer", frame: { kind: line } }
+"""
+
+
+class Server:
+    """Somebody who is connected to."""
+
+    def __init__(self, cleanup, port=0):
+        self.listens = socket.create_server(("127.0.0.1", port))
+        self.listens.settimeout(20)
+        self.port = self.listens.getsockname()[1]
+        cleanup.callback(self.listens.close)
+        self.cleanup = cleanup
+
+    def accept(self):
+        connection, _ = self.listens.accept()
+        connection.settimeout(20)
+        self.cleanup.callback(connection.close)
+        return Client(connection)
+
+
+@test("an actor that is to be connected is so again whenever the connection has ended, and answers meanwhile")
+def kept(cleanup):
+    gate = Gate(cleanup)
+    settings = (("plugins.path", f"[ {gate.plugins.path} ]"),)
+    port = free_port()
+    node = Node(cleanup, name="kept", config=KEPT % f"address: localhost, port: {port}", settings=settings)
+    events = lambda: node.call("link", "events")
+    eventually(lambda: events().count("closed") >= 3, "it tries again and again, and answers")
+    server = Server(cleanup, port)
+    for number in range(3):
+        client = server.accept()
+        client.send(b"hello %d\nwho\n" % number)
+        equal(client.line(), b"dialer")
+        contains(events(), f"line hello {number}")
+        if number == 0:
+            client.reset()
+        elif number == 1:
+            client.socket.close()
+    gate.install("wires_2", "wires")
+    node.ask("reload", "wires")
+    client.send(b"who\n")
+    equal(client.line(), b"dialer", "over a reload")
+    node.coppice("exit", "link", "kill")
+    client = server.accept()
+    client.send(b"who\n")
+    equal(client.line(), b"dialer", "its successor connects")
+    for wrong, part in (("address: localhost", "port"), ("path: /x, port: 1", "one of"), ("address: a, port: 1, tls: off, alpn: [ x ]", "there is TLS")):
+        config_file = node.folder.write("wrong.yaml", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}\n" + (KEPT % wrong).split("\n", 2)[2])
+        done = node.coppice("check", config_file)
+        check(done.returncode != 0, "it is refused", wrong)
+        contains(done.stdout + done.stderr, part)
+
+
+@test("a connection that is handed over goes on with its new owner, with what has come and is not used")
+def handed(cleanup):
+    gate = Gate(cleanup)
+    clients = [gate.connect() for _ in range(20)]
+    for client in clients:
+        client.send(b"hand dialer\nwho\nwh")
+        equal(client.line(), b"dialer")
+    gate.open(0)
+    for client in clients:
+        client.send(b"o\n")
+        equal(client.line(), b"dialer", "half a line went along")
+    nobody = gate.connect()
+    nobody.send(b"hand no_such_process\n")
+    equal(nobody.ends(), b"", "there is nobody to take it")
+    without = gate.connect()
+    without.send(b"hand gate\n")
+    equal(without.ends(), b"", "or somebody who takes none")
+    gate.node.coppice("exit", "dialer", "kill")
+    for client in clients:
+        equal(client.ends(), "reset", "they end with their owner")
+
+
+@test("TLS goes along with a connection that is handed over")
+def handed_tls(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    certificate, key = authority.issue("server")
+    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }} }}]")
+    context = ssl.create_default_context(cafile=authority.path)
+    client = Client(context.wrap_socket(socket.create_connection(gate.address(), 20), server_hostname="127.0.0.1"))
+    cleanup.callback(client.socket.close)
+    contains(client.line(), b"tls=1.3")
+    client.send(b"hand dialer\nwho\n")
+    equal(client.line(), b"dialer")
+    contains(gate.node.call("dialer", "events"), "tls=1.3")
+
+
+def still_there(client):
+    try:
+        client.send(b"echo still\n")
+        return client.line() == b"still"
+    except (EOFError, OSError):
+        return False
+
+
+POOL = """
+        - id: workers
+          name: workers
+          pool: { actor: "wires:session", size: 3 }
+        - id: shared
+          name: shared
+          tcp: { listen: [{ address: 127.0.0.1, port: 0 }], handlers: { pool: workers }, frame: %s, max_connections: 30 }
+""" % LINES
+
+
+@test("the workers of a pool have the connections, each many; one that fails costs its own")
+def pooled(cleanup):
+    gate = Gate(cleanup, tree=POOL)
+    report = lambda: gate.node.ask("listener", "shared")
+    host, port = report()["listening"][0].rsplit(":", 1)
+    clients = [gate.connect(at=(host, int(port))) for _ in range(30)]
+    for number, client in enumerate(clients):
+        client.send(b"echo %d\n" % number)
+        equal(client.line(), b"%d" % number)
+    equal(report()["open"], 30)
+    beyond = socket.create_connection((host, int(port)), 20)
+    cleanup.callback(beyond.close)
+    waits = Client(beyond)
+    beyond.settimeout(0.5)
+    try:
+        check(False, "it waits", waits.line())
+    except TimeoutError:
+        beyond.settimeout(20)
+    clients[0].send(b"crash\n")
+    equal(clients[0].ends(), "reset")
+    equal(sum(not still_there(client) for client in clients[1:]), 9, "a third of them, with it ten")
+    contains(waits.line(), b"hello", "there is room")
+    eventually(lambda: report()["open"] == 21, f"{report()}")
+    gate.install("wires_2", "wires")
+    gate.node.ask("reload", "wires")
+    waits.send(b"echo reloaded\n")
+    equal(waits.line(), b"reloaded")
+    for yaml, part in ((POOL.replace("pool: workers", "pool: nobody"), "no pool"),
+                       (POOL.replace('"wires:session", size', "kv, size"), "take no connections"),
+                       (POOL.replace("handlers:", "actor: echo, handlers:"), "one of 'actor' and 'handlers'")):
+        whole = config(tree=yaml).replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
+        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", whole))
+        check(done.returncode != 0, "it is refused", yaml)
+        contains(done.stdout + done.stderr, part)
+
+
+run()

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""A node with a TCP listener, named gate, and clients of it."""
+import os
+import shutil
+import socket
+import struct
+
+from harness.node import Folder, Node, plugin_folder
+from harness.tap import contains, eventually
+
+_TREE = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [] }}
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+        - id: gate
+          name: gate
+          tcp:
+            listen: {listen}
+            actor: {actor}
+            frame: {frame}
+{more}
+        - {{ id: dialer, actor: "wires:dialer", name: dialer }}
+"""
+LINES = "{ kind: line, max: 1KiB }"
+HERE = "[{ address: 127.0.0.1, port: 0 }]"
+
+
+def config(listen=HERE, actor='"wires:session"', frame=LINES, more=(), tree=""):
+    """`more`: lines of the listener; `tree`: further children."""
+    return _TREE.format(listen=listen, actor=actor, frame=frame, more="\n".join("            " + line for line in more)) + tree
+
+
+class Gate:
+    """A node with one listener."""
+
+    def __init__(self, cleanup, settings=(), under=None, **options):
+        self.cleanup = cleanup
+        self.plugins = Folder()
+        cleanup.callback(self.plugins.close)
+        self.install("wires", "wires")
+        for name in ("echo", "kv"):
+            shutil.copy(f"{plugin_folder()}/{name}.so", self.plugins.path)
+        self.node = Node(cleanup, config=config(**options), settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings), under=under)
+
+    def install(self, file, name):
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.plugins.path}/{name}.so.new")
+        os.rename(f"{self.plugins.path}/{name}.so.new", f"{self.plugins.path}/{name}.so")
+
+    def report(self):
+        return self.node.ask("listener", "gate")
+
+    def address(self, index=0):
+        host, _, port = self.report()["listening"][index].removesuffix(" tls").rpartition(":")
+        return host.strip("[]"), int(port)
+
+    def connect(self, hears=True, at=None, seconds=20):
+        connection = socket.create_connection(at or self.address(), seconds)
+        self.cleanup.callback(connection.close)
+        client = Client(connection)
+        if hears:
+            contains(client.line(), b"hello 127.0.0.1")
+        return client
+
+    def actors(self):
+        """The pids of the connections' actors."""
+        return [one["pid"] for one in self.node.ask("ps")["processes"] if one["behaviour"] == "tcp" and one["name"] != "gate"]
+
+    def open(self, count):
+        eventually(lambda: self.report()["open"] == count, f"{count} open: {self.report()}")
+
+    def ended(self, **expected):
+        eventually(lambda: all(self.report()["ended"][how] == count for how, count in expected.items()),
+                   f"{expected}: {self.report()['ended']}")
+
+
+class Client:
+    def __init__(self, connection):
+        self.socket = connection
+        self.kept = b""
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def line(self):
+        while b"\n" not in self.kept:
+            part = self.socket.recv(65536)
+            if not part:
+                raise EOFError(self.kept)
+            self.kept += part
+        line, self.kept = self.kept.split(b"\n", 1)
+        return line
+
+    def take(self, count):
+        while len(self.kept) < count:
+            part = self.socket.recv(65536)
+            if not part:
+                raise EOFError(self.kept)
+            self.kept += part
+        taken, self.kept = self.kept[:count], self.kept[count:]
+        return taken
+
+    def ends(self):
+        """How the other side has ended: b"" or "reset"."""
+        try:
+            return self.kept + self.socket.recv(65536)
+        except ConnectionResetError:
+            return "reset"
+
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
