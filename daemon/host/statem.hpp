@@ -27,6 +27,12 @@ class statem final : public behaviours::statem, public plugin_actor {
   runtime::outcome init(runtime::process& self) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
+  // Callbacks for streams are outside of transitions.
+  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
+  runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
+    return take_parcel(*given);
+  }
+  void died(runtime::process&) noexcept override { end_streams(false); }
 
   // For the host's functions, while in_transition says that a callback runs which makes one.
   machine& made() { return transition(); }

@@ -51,6 +51,7 @@ __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
 __attribute__((unused)) static const coppice_table_use coppice_statem_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2},
     {COPPICE_STATEM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STATEM_LEAST, 0},
+    {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {

@@ -348,8 +348,10 @@ struct behaviour_of<T> {
     if constexpr (is_statem_class<T>()) return &statem_table<T>::callbacks;
     return nullptr;
   }
-  static constexpr coppice_table tables[] = {
-      {COPPICE_LIFECYCLE_1, lifecycle()}, {COPPICE_STATEM_DRAFT_1, callbacks()}, {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
+                                             {COPPICE_STATEM_DRAFT_1, callbacks()},
+                                             stream_callbacks_of<T>::table,
+                                             {nullptr, nullptr}};
 };
 
 } // namespace detail

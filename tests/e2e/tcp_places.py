@@ -135,6 +135,22 @@ def kept(cleanup):
         contains(done.stdout + done.stderr, part)
 
 
+@test("a state machine has streams, too")
+def machine(cleanup):
+    gate = Gate(cleanup)
+    server = Server(cleanup)
+    node = Node(cleanup, name="kept", config=(KEPT % f"address: 127.0.0.1, port: {server.port}").replace("dialer", "machine"),
+                settings=(("plugins.path", f"[ {gate.plugins.path} ]"),))
+    for number in range(2):
+        client = server.accept()
+        client.send(b"%d\n" % number)
+        equal(client.line(), b"machine %d" % number)
+        eventually(lambda: node.call("link", "state") == "up", "it is told")
+        client.socket.close()
+    server.listens.close()
+    eventually(lambda: node.call("link", "state") == "down", "and of the end")
+
+
 @test("a connection that is handed over goes on with its new owner, with what has come and is not used")
 def handed(cleanup):
     gate = Gate(cleanup)

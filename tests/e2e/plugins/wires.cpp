@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Actors that do with streams what they are told: `session` for a connection of lines, `dialer` a server that
 // connects out and says what has come of it.
+#include <coppice/statem.hpp>
 #include <coppice/tcp.hpp>
 
 #include <charconv>
@@ -134,9 +135,28 @@ class dialer : public server {
   std::vector<std::string> events_;
 };
 
+enum class line_state { down, up };
+
+// A state machine that knows whether it is connected.
+class machine : public statem<line_state> {
+ public:
+  static constexpr std::string_view name = "machine";
+  using casts = std::variant<etf::constant<"up">, etf::constant<"down">>;
+  transition init() { return next(line_state::down); }
+  transition handle_cast(line_state, etf::constant<"up">) { return next(line_state::up); }
+  transition handle_cast(line_state, etf::constant<"down">) { return next(line_state::down); }
+  transition handle_call(line_state at, etf::constant<"state">, term from) {
+    return keep().reply(from, etf::atom{at == line_state::up ? "up" : "down"});
+  }
+
+  void on_connect(connection) { cast(self(), etf::atom{"up"}); }
+  void on_frame(connection from, bytes frame) { from.write("machine " + std::string(to_text(frame)) + "\n"); }
+  void on_close(connection, close_reason, std::string_view) { cast(self(), etf::atom{"down"}); }
+};
+
 } // namespace
 
 #ifndef VERSION
 #define VERSION "1.0.0"
 #endif
-COPPICE_PLUGIN("wires", VERSION, session, dialer);
+COPPICE_PLUGIN("wires", VERSION, session, dialer, machine);
