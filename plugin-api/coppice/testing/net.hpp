@@ -30,7 +30,7 @@ namespace coppice::testing {
 /// ended, and over a reload: what is sent between save() and restored() the next generation gets.
 class peer {
  public:
-  /// One that a listener has accepted for this actor, which ends with it.
+  /// One that a listener has accepted for this actor, which ends with it unless `ends_actor` says otherwise.
   explicit peer(actor& of, stream_options how = {}) {
     how.framing.size = sizeof how.framing;
     const auto framing = detail::framing::of(how.framing);
@@ -40,7 +40,7 @@ class peer {
     if (w.dead) throw failure("this actor has ended, and takes no connection");
     streams_ = std::static_pointer_cast<detail::streams>(detail::streams::of(w).shared_from_this());
     at_ = streams_->add(std::move(how), *framing);
-    at_->accepted = true;
+    at_->accepted = at_->how.ends_actor;
     at_->open(w.now);
     settle();
   }
@@ -141,6 +141,16 @@ class peer {
     at_->how.tls = version;
     at_->how.protocol = protocol;
     at_->queued += std::exchange(at_->sealed, {});
+    settle();
+  }
+  /// Whom its actor has handed the stream to, a pid or a name; none: it has not.
+  const std::optional<value>& handed_to() const { return at_->handed_to; }
+  /// That one has it now.
+  void become_of(actor& next) {
+    if (!at_->handed_to) throw failure("no actor has handed this stream over");
+    detail::world& w = next.process();
+    streams_ = std::static_pointer_cast<detail::streams>(detail::streams::of(w).shared_from_this());
+    streams_->take(at_, w.now);
     settle();
   }
   /// The listener stops: what has come whole is handled, then the stream is closed.

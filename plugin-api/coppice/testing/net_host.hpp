@@ -36,10 +36,19 @@ class streams final : public engine {
     all_.push_back(made);
     return made;
   }
+  /// One that another actor has handed over: as of a new stream, but for what it has kept.
+  void take(const shared& handed, nanoseconds now) {
+    handed->handed_to.reset();
+    handed->id = ++last_id_;
+    handed->accepted = handed->connect_told = handed->held = false;
+    handed->needed = 1;
+    handed->open(now);
+    all_.push_back(handed);
+  }
   /// Null: there is none (any more).
   shared find(std::uint64_t id) const {
     for (const shared& one : all_)
-      if (one->id == id && one->is != stream::stage::gone) return one;
+      if (one->id == id && one->is != stream::stage::gone && !one->handed_to) return one;
     return nullptr;
   }
   const std::vector<shared>& all() const { return all_; }
@@ -47,7 +56,8 @@ class streams final : public engine {
   world* owner() const { return world_; }
 
   std::optional<call> next(world& w) override {
-    for (const shared& one : all_) {
+    const auto now_there = all_; // one that is handed over leaves
+    for (const shared& one : now_there) {
       one->look_at_times(w.now);
       one->read(w.now);
       one->flush();
@@ -67,6 +77,7 @@ class streams final : public engine {
   bool is_of(const world& w) const override { return world_ == &w; }
   void ended(bool orderly) override {
     for (const shared& one : all_) {
+      if (one->handed_to) continue;
       if (orderly)
         one->close(COPPICE_STREAM_NORMAL);
       else
@@ -104,6 +115,7 @@ class streams final : public engine {
   }
 
   std::optional<call> next_of(const shared& one, nanoseconds now) {
+    if (one->handed_to) return leave(one);
     if (one->is_open() && !std::exchange(one->connect_told, true))
       return with_info("on_connect", one, on_.on_connect);
     if (one->is_open() && std::exchange(one->secured_due, false))
@@ -124,6 +136,12 @@ class streams final : public engine {
     if (one->is != stage::ending) return std::nullopt;
     one->is = stage::gone;
     return last_of(one);
+  }
+  // It is another process's, and nothing more is told of it here.
+  std::optional<call> leave(const shared& one) {
+    std::erase(all_, one);
+    if (!one->accepted) return std::nullopt;
+    return call{"hand_over", [](coppice_actor*, void*) { return COPPICE_OK; }, true};
   }
   call last_of(const shared& one) {
     const coppice_bytes why{reinterpret_cast<const std::uint8_t*>(one->end_why.data()), one->end_why.size()};
@@ -162,7 +180,7 @@ class streams final : public engine {
     std::uint64_t used = data.size();
     const lent_bytes at(data);
     const std::int32_t status = on_.on_data(self, state, one.id, at.get(), &used);
-    if (!one.is_open()) return status;
+    if (!one.is_open() || one.handed_to) return status;
     const std::size_t taken = std::min(static_cast<std::size_t>(used), data.size());
     if (taken == 0 && data.size() >= one.cut_by.max) {
       one.close(COPPICE_STREAM_FRAME, "the actor uses none of " + std::to_string(data.size()) + " bytes");
@@ -323,6 +341,14 @@ inline std::int32_t info_of_stream(coppice_actor* self, std::uint64_t id, coppic
   out->size = size;
   return COPPICE_OK;
 }
+inline std::int32_t hand_over_stream(coppice_actor* self, std::uint64_t id, coppice_bytes to) {
+  COPPICE_STREAM_(hand_over);
+  const auto whom = destination_of(to);
+  if (!whom) return COPPICE_E_INVALID;
+  if (!at->is_open() || at->ends || at->securing || at->secured_due) return COPPICE_E_REFUSED;
+  at->handed_to = *whom;
+  return COPPICE_OK;
+}
 #undef COPPICE_STREAM_
 inline std::int32_t retain_slice(const coppice_slice* slice, coppice_slice* out) {
   if (slice == nullptr || out == nullptr) return COPPICE_E_INVALID;
@@ -368,7 +394,8 @@ inline const coppice_stream_api* stream_interface() {
                                                .info = &info_of_stream,
                                                .retain = &retain_slice,
                                                .release = &release_slice,
-                                               .of_message = &slice_of_message};
+                                               .of_message = &slice_of_message,
+                                               .hand_over = &hand_over_stream};
   return &table;
 }
 inline const bool stream_interface_is_known =

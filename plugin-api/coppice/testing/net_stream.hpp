@@ -23,6 +23,7 @@ struct stream_options {
   nanoseconds frame = 30s;
   nanoseconds stall = 30s;
   bool half_close = false;
+  bool ends_actor = true; ///< false: the actor is a worker of a pool that handles many
   std::string peer = "127.0.0.1:40000", local = "127.0.0.1:7007";
   std::string tls{}, protocol{}, subject{}; ///< as coppice_stream_info tells them
 };
@@ -59,6 +60,7 @@ struct stream {
   bool wants_tls = false, securing = false, secured_due = false, connect_told = false;
   bool ends = false, held = false, drained_due = false, refused_write = false, eof_told = false;
   bool draining = false;
+  std::optional<value> handed_to; ///< another process: pid or name
   std::uint32_t end_how = COPPICE_STREAM_NORMAL;
   std::string end_why;
   std::uint64_t bytes_read = 0, bytes_written = 0, written_then = 0;

@@ -224,3 +224,31 @@ TEST_CASE("a listener's stop lets what has come be handled") {
   CHECK(one.client.take() == "last\n");
   CHECK(one.client.closed() == close_reason::shutdown);
 }
+
+TEST_CASE("a stream that is handed over is the next actor's, with what had come") {
+  const plugin wires = fixture("wires");
+  session one(wires);
+  CHECK_THROWS_AS(one.client.become_of(one.serves), failure);
+  one.client.send("hand dialer\nwho\necho never\n");
+  REQUIRE(one.client.handed_to());
+  CHECK(*one.client.handed_to() == atom("dialer"));
+  CHECK(one.serves.reason() == atom("normal"));
+  CHECK_FALSE(one.client.closed());
+  actor dialer(wires, {.actor = "dialer"});
+  one.client.become_of(dialer);
+  CHECK(one.client.take() == "dialer\n");
+  one.client.end();
+  CHECK(one.client.closed() == close_reason::eof);
+  CHECK(dialer.call("events"_erl) ==
+        std::vector<std::string>{"open 1 tls=", "line who", "line echo never", "closed 1 1"});
+  CHECK(dialer.alive());
+}
+
+TEST_CASE("a worker of a pool outlives its connections") {
+  const plugin wires = fixture("wires");
+  session one(wires, {.ends_actor = false});
+  peer other(one.serves, {.framing = coppice::lines(), .ends_actor = false});
+  one.client.end();
+  CHECK(one.client.closed() == close_reason::eof);
+  CHECK(other.send("echo on\n").take().ends_with("on\n"));
+}
