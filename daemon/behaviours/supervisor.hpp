@@ -37,9 +37,9 @@ struct supervision {
   std::function<base::status(std::string_view actor, const runtime::message& args, bool of_template)>
       check_args{};
   peer_rights rights{};
-  pool_board* pools = nullptr;    // outlives the system; null: nobody looks
-  tcp_board* listeners = nullptr; // likewise
-  std::string certificates{};     // the folder of those that are made automatically
+  pool_board* pools = nullptr;          // outlives the system; null: nobody looks
+  tcp_board* listeners = nullptr;       // likewise
+  std::string certificates{};           // the folder of those that are made automatically
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
 };
 

@@ -96,7 +96,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
     auto source = where.secured == tcp_place::tls::files
                       ? net::tls_source::open(where.files)
                       : net::tls_source::automatic(shared_->certificates, {host_of(self.host().node_name())},
-                                                         where.files.protocols);
+                                                   where.files.protocols);
     if (!source) return unexpected(std::move(source.error()));
     made.tls = std::move(*source);
   }
@@ -114,11 +114,10 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   const std::uint16_t port = where.address.port();
   if (!where.socket.empty() && shared_->sockets == nullptr)
     return base::fail(base::errc::not_found, "listen on the socket " + where.socket + ": none is passed");
-  auto socket = !where.socket.empty()
-                    ? net::listener::named(loop, *shared_->sockets, where.socket, options, taken)
-                : where.path.empty()
-                    ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
-                    : net::listener::unix_socket(loop, where.path, where.mode, {}, options, taken);
+  auto socket =
+      !where.socket.empty() ? net::listener::named(loop, *shared_->sockets, where.socket, options, taken)
+      : where.path.empty()  ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
+                            : net::listener::unix_socket(loop, where.path, where.mode, {}, options, taken);
   if (!socket) return unexpected(std::move(socket.error()));
   made.socket = std::move(*socket);
   made.shown = shown_place(where, made.socket);

@@ -118,7 +118,8 @@ void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::r
   each(kind::gauge, "tcp_connections", "Connections that are open", &counters::open);
   each(kind::counter, "tcp_accepted", "Connections that were accepted", &counters::accepted);
   each(kind::counter, "tcp_denied", "Connections that were closed by access", &counters::denied);
-  each(kind::counter, "tcp_shed", "Connections that were closed because there were too many", &counters::shed);
+  each(kind::counter, "tcp_shed", "Connections that were closed because there were too many",
+       &counters::shed);
   each(kind::counter, "tcp_failed", "Connections whose actor could not be started", &counters::failed);
   each(kind::counter, "tcp_crashed", "Connections whose actor failed", &counters::crashed);
   each(kind::counter, "tcp_read_bytes", "Bytes of connections that have ended", &counters::read);

@@ -120,8 +120,8 @@ outcome plugin_actor::take_parcel(runtime::parcel& given) {
                                  ? needs_streams(actor_).take(*stream)
                                  : base::fail(base::errc::invalid, "its actor has no callbacks for streams");
   if (!taken)
-    base::log::warning("tcp", "a connection that an actor of {}:{} was given is closed: {}", actor_.is->plugin,
-                       actor_.is->actor, taken.error().text);
+    base::log::warning("tcp", "a connection that an actor of {}:{} was given is closed: {}",
+                       actor_.is->plugin, actor_.is->actor, taken.error().text);
   return runtime::carry_on();
 }
 

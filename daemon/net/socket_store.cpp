@@ -70,7 +70,7 @@ struct socket_store::waiting {
   std::optional<base::socket_address> at{}; // its own address, or the peer's of a connection
   std::string path{};
   bool both_families = false;
-  std::string wrong{};          // why it is of no use
+  std::string wrong{};           // why it is of no use
   std::uint64_t shared_with = 0; // the place of who has a share of it; 0: nobody
 
   waiting(std::string called, base::unique_fd passed) : name(std::move(called)), fd(std::move(passed)) {

@@ -154,8 +154,8 @@ class process {
   send_status send_unbounded(const destination& to, message m);
   // The same as send_unbounded(), to a process here: as a notice.
   void notify(const destination& to, message m);
-  // Behind what was sent before, to a process here, whose behaviour::receive_parcel() gets it. Dropped if there
-  // is no such process (any more), or it has no use for it.
+  // Behind what was sent before, to a process here, whose behaviour::receive_parcel() gets it. Dropped if
+  // there is no such process (any more), or it has no use for it.
   void hand(const destination& to, std::unique_ptr<parcel> owned);
   // Of the message that is being handled; until the first one of nobody.
   message_origin origin() const;

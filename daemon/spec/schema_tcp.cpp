@@ -249,8 +249,8 @@ const table<tcp_connect_options>& connect_table() {
 }
 
 // Of one that connects: without effect.
-constexpr std::array<std::string_view, 7> of_listeners{
-    "max_connections", "shed", "accept_backlog", "access", "proxy_protocol", "drain", "mailbox"};
+constexpr std::array<std::string_view, 7> of_listeners{"max_connections", "shed",  "accept_backlog", "access",
+                                                       "proxy_protocol",  "drain", "mailbox"};
 
 // Of an actor that is made for each connection; workers of a pool have their own.
 constexpr std::array<std::string_view, 4> of_actors{"args", "mailbox", "unhandled", "drain"};

@@ -44,20 +44,19 @@ const table<tls_spec>& file_table() {
 namespace {
 
 const table<named_certificate>& named_table() {
-  static const auto rows = table<named_certificate>()
-                               .add<&named_certificate::certificate>(
-                                   "certificate", path(), "a PEM file: the certificate, then its chain")
-                               .needed()
-                               .add<&named_certificate::key>(
-                                   "key", path(), "a PEM file: the certificate's key, not encrypted")
-                               .needed();
+  static const auto rows =
+      table<named_certificate>()
+          .add<&named_certificate::certificate>("certificate", path(),
+                                                "a PEM file: the certificate, then its chain")
+          .needed()
+          .add<&named_certificate::key>("key", path(), "a PEM file: the certificate's key, not encrypted")
+          .needed();
   return rows;
 }
 
 } // namespace
 
-bool named_certificates::read(reader& from, const node& value,
-                              std::vector<named_certificate>& into) const {
+bool named_certificates::read(reader& from, const node& value, std::vector<named_certificate>& into) const {
   into.clear();
   if (!value.is_map()) {
     from.wrong_type(value, "a map");

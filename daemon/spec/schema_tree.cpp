@@ -74,8 +74,7 @@ void check_child(reader& from, const node& at, child_spec& child) {
                "its restart must be transient or temporary");
   if (!supervisor && !pool && !tcp) return;
   const bool connects = child.tcp && child.tcp->connect;
-  if (!at.find("shutdown") && !connects)
-    child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
+  if (!at.find("shutdown") && !connects) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
   if (pool || tcp)
     for (const std::string_view key : of_workers) {
       const bool theirs = key == "args" || key == "unhandled";

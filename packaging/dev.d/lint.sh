@@ -105,8 +105,8 @@ usage: packaging/dev verify
 Everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13, newer OTP, sanitizers, chaos, benchmarks.
 
 README's two commands in bare Debians; a booted service and packages, of this machine's Debian and of 13; interop with
-newer OTP; thread sanitizer; the runtime's random play at length and a minute of chaos (both also under both
-sanitizers); ten minutes of random signals; long fuzz; benchmarks. A summary and the commit at the end.
+newer OTP; thread sanitizer; the runtime's random play at length, a minute of chaos and one of connections (all also under
+both sanitizers); ten minutes of random signals; long fuzz; benchmarks. A summary and the commit at the end.
 EOF
 }
 
@@ -130,6 +130,9 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step chaos packaging/dev test e2e/chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos address' packaging/dev sanitize address e2e/chaos
   COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_ACTORS=10 verify_step 'chaos thread' packaging/dev sanitize thread e2e/chaos
+  COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_CONNECTIONS=10000 verify_step 'net chaos' packaging/dev test e2e/net_chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'net chaos address' packaging/dev sanitize address e2e/net_chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'net chaos thread' packaging/dev sanitize thread e2e/net_chaos
   COPPICE_ATTACK_SECONDS=600 verify_step 'random signals' packaging/dev test attack/random_signals
   COPPICE_ATTACK_SECONDS=120 verify_step 'random signals address' packaging/dev sanitize address attack/random_signals
   verify_step fuzz packaging/dev fuzz 300

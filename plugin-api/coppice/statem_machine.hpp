@@ -223,8 +223,8 @@ class statem_machine {
     return type >= COPPICE_EVENT_CALL && type <= COPPICE_EVENT_NAMED_TIMEOUT;
   }
   static std::string_view key(const Term& name) {
-    const auto bytes = name.bytes();
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    const auto encoded = name.bytes();
+    return {reinterpret_cast<const char*>(encoded.data()), encoded.size()};
   }
 
   step fail(statem_fault why) {

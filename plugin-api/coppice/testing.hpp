@@ -99,6 +99,7 @@ class actor {
   actor(const actor&) = delete;
   actor& operator=(const actor&) = delete;
   ~actor() {
+    if (const auto engine = std::exchange(world_.beside, nullptr)) leave(*engine);
     detail::end(world_, atom("killed"));
     if (created_ && lifecycle_.destroy != nullptr) lifecycle_.destroy(state_);
   }
@@ -283,7 +284,15 @@ class actor {
 
   journal& did = world_.did;
 
+  /// For what else of the kit drives it: its process, whose go_on() ends when the actor has nothing more to
+  /// do.
+  detail::world& process() { return world_; }
+
  private:
+  // What it does is a next generation's, or nobody's.
+  void leave(detail::engine& engine) {
+    if (engine.is_of(world_)) engine.carried_to(nullptr);
+  }
   // As wide as the table of this header; what the plugin's lacks is null.
   template <class Table>
   static Table table_of(const coppice_actor_type& type, const char* name) {
@@ -316,6 +325,9 @@ class actor {
     if (!mine.self) mine.self = detail::fresh_pid(mine.others.node());
     if (!mine.parent) mine.parent = detail::fresh_pid(mine.others.node());
     world_.plugin = from.id();
+    world_.type = &type_;
+    world_.go_on = [this] { settle(); };
+    if (world_.beside != nullptr) world_.beside->carried_to(&world_);
     if (saved == nullptr)
       start();
     else
@@ -474,7 +486,17 @@ class actor {
       on_response(next);
       return true;
     }
-    return ask_callees();
+    return take_from_engine() || ask_callees();
+  }
+  bool take_from_engine() {
+    const auto engine = world_.beside;
+    if (engine == nullptr || !engine->is_of(world_)) return false;
+    const auto due = engine->next(world_);
+    if (!due) return false;
+    const std::int32_t status = run(due->callback, [&] { return due->make(self(), state_); });
+    follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
+    if (due->ends_actor && !world_.dead) stop(atom("normal"));
+    return true;
   }
   void take_posts() {
     const std::scoped_lock held(world_.letters->lock);
@@ -510,6 +532,9 @@ class actor {
     if (world_.machine)
       for (const auto& each : world_.machine->timers) at(each.due);
     for (const auto& [id, open] : world_.requests) at(open.due);
+    if (world_.beside != nullptr && world_.beside->is_of(world_)) {
+      if (const nanoseconds due = world_.beside->due(); due != nanoseconds::max()) at(due);
+    }
     return world_.dead ? std::nullopt : first;
   }
 

@@ -13,8 +13,8 @@ import statistics
 import sys
 from pathlib import Path
 
-from bench import DIST, LOCAL, Bench, dist_run, scaled, selected, timed_run
-from peers import Unavailable
+from bench import DIST, LOCAL, Bench, dist_run, selected, timed_run
+from peers import Unavailable, scaled
 
 PAIRS, STARTS = 15, 3
 LITTLE = 0.02

@@ -18,9 +18,10 @@ import sys
 import time
 from pathlib import Path
 
+import net_rows
 import node_rows
 import sdk_rows
-from peers import BenchNode, Figure, Otp, Program, Unavailable, run_rows
+from peers import BenchNode, Figure, Otp, Program, Skipped, Unavailable, run_rows, scaled
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
 IDLE = 1000000
@@ -29,10 +30,6 @@ ETF_FLOORS = {f"etf_scan_{shape}": Figure(1000.0, "MB/s") for shape in ETF_SHAPE
 
 def runs():
     return int(os.environ.get("PEER_BENCH_RUNS", "3"))
-
-
-def scaled(count):
-    return max(1, count * int(os.environ.get("PEER_BENCH_SCALE", "100")) // 100)
 
 
 def lower_is_better(unit):
@@ -61,6 +58,7 @@ class Bench:
         self.caf = Program("caf", build / "tests/bench/caf_rows", "install libcaf-dev and configure the build again")
         self.sobjectizer = Program.from_environment("sobjectizer", "PEER_SOBJECTIZER")
         self.missing = {}  # rows that peers are missing from: {(name of the peer, why): [row]}
+        self.skipped = {}  # rows that this machine cannot have: {why: [row]}
         self.otp_pairs = {}
 
     def node(self, config="bench.yaml", **options):
@@ -356,6 +354,16 @@ def own_cost(bench, rows):
     return node_rows.node(bench, rows, runs())
 
 
+def net_tcp(bench, rows):
+    """The bundled echo behind a listener, beside ranch's and a bare libuv echo."""
+    return net_rows.tcp(bench, rows, runs())
+
+
+def net_idle(bench, rows):
+    """What an open connection keeps."""
+    return net_rows.idle(bench, rows)
+
+
 SOAK = 100000000
 SOAKED = ("local_call_pairs_16", "local_fanin16_cast", "local_fanin16_bang", "local_fanout16_bang", "local_ring1000",
           "local_spawn_exit_2spawners")
@@ -415,6 +423,8 @@ WORKLOADS = [
     (apply_one, ["apply_one_of_100000"]),
     (reload, list(RELOAD)),
     (own_cost, node_rows.ROWS),
+    (net_tcp, list(net_rows.TCP)),
+    (net_idle, ["net_tcp_idle_bytes"]),
     (sdk_rows.sdk, list(sdk_rows.ROWS)),
     (soak, ["soak_rss"]),
 ]
@@ -437,6 +447,9 @@ def measure(bench, pattern):
             continue
         try:
             ours, peers = workload(bench, wanted)
+        except Skipped as why:
+            bench.skipped.setdefault(str(why), []).extend(wanted)
+            continue
         except (Unavailable, subprocess.SubprocessError) as why:
             missing.append(f"{', '.join(wanted)}: {why}")
             continue
@@ -468,8 +481,8 @@ def cells_of(row, side):
     return f"{row[side]:,.0f}", spread, f"{row[f'{side}_cpu_ns']:,.0f}" if f"{side}_cpu_ns" in row else ""
 
 
-def table(rows, absent):
-    """The rows, and a line for each peer that is not there; `absent`: {(peer, why): rows}."""
+def table(rows, absent, skipped):
+    """The rows, and a line for each peer that is not there (`absent`: {(peer, why): rows}) and for what is skipped ({why: rows})."""
     lines = [("workload", "ours", "spread", "cpu ns", "peer", "its figure", "spread", "cpu ns", "unit", "ratio")]
     lines += [(row["name"], *cells_of(row, "ours"), row["peer_name"], *cells_of(row, "peer"), row["unit"], f"{row['ratio']:.2f}")
               for row in rows]
@@ -479,6 +492,8 @@ def table(rows, absent):
                         for column, (cell, width) in enumerate(zip(line, widths))).rstrip())
     for (peer, why), names in absent.items():
         print(f"{', '.join(names)}: {peer} is not there: {why}")
+    for why, names in skipped.items():
+        print(f"{', '.join(names)}: skipped: {why}")
 
 
 def main():
@@ -494,7 +509,7 @@ def main():
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
-        table(rows, bench.missing)
+        table(rows, bench.missing, bench.skipped)
     for line in missing:
         print(f"not measured: {line}", file=sys.stderr)
     return 1 if missing else 0

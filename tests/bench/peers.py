@@ -51,6 +51,26 @@ class Unavailable(Exception):
     """A side of a workload that can't be measured, and why."""
 
 
+class Skipped(Exception):
+    """A workload that this machine cannot have, and why: no failure."""
+
+
+def scaled(count):
+    return max(1, count * int(os.environ.get("PEER_BENCH_SCALE", "100")) // 100)
+
+
+def processor_time(pid):
+    """Of a process of ours so far, all its threads, in ns."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_NS
+
+
+def resident(pid):
+    """Bytes."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    return int(re.search(r"^VmRSS:\s*(\d+)", status, re.M).group(1)) * 1024
+
+
 def patience():
     """Seconds in which a run of one row has ended, or it is stuck."""
     usual = int(os.environ.get("PEER_BENCH_SCALE", "100")) / 100 * int(os.environ.get("PEER_BENCH_RUNS", "3")) / 3
@@ -270,9 +290,7 @@ class BenchNode:
 
     def used(self):
         """Its processor time so far, in ns."""
-        fields = Path(f"/proc/{self.node.process.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * TICK_NS
+        return processor_time(self.node.process.pid)
 
     def resident(self):
-        status = Path(f"/proc/{self.node.process.pid}/status").read_text(encoding="ascii", errors="replace")
-        return int(re.search(r"^VmRSS:\s*(\d+)", status, re.M).group(1)) * 1024
+        return resident(self.node.process.pid)

@@ -5,9 +5,13 @@ import contextlib
 import io
 import os
 import sys
+import tempfile
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import bench
+import net_rows
 import peers
 from harness.tap import check, contains, equal, run, test
 from peers import Figure
@@ -44,6 +48,31 @@ def programs(_):
     contains(peers.Program.from_environment("x", "PEER_OF_TEST").missing(), "PEER_OF_TEST names no program")
     os.environ["PEER_OF_TEST"] = "/bin/sh"
     equal(peers.Program.from_environment("x", "PEER_OF_TEST").missing(), "")
+
+
+@test("ranch is unpacked where it can be had, and else says how to get it")
+def ranch(_):
+    with tempfile.TemporaryDirectory() as folder:
+        with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": folder, "PATH": "/nowhere"}):
+            absent = net_rows.Ranch(None)
+            contains(absent.missing(), "apt-get download rabbitmq-server")
+            contains(absent.missing(), f"{folder}/coppice/ranch")
+            ebin = Path(folder, "coppice/ranch/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/plugins/ranch-2.1.0/ebin")
+            ebin.mkdir(parents=True)
+            equal((absent.missing(), absent.compiled()), ("", ebin))
+
+
+@test("a row that the machine cannot have is skipped with the reason, and is no failure")
+def skipped(_):
+    unlimited = mock.Mock(skipped={}, missing={})
+    with mock.patch.object(net_rows.resource, "getrlimit", lambda _: (1024, 4096)):
+        rows, missing = bench.measure(unlimited, "net_tcp_idle_bytes")
+    equal((rows, missing), ([], []))
+    contains(str(unlimited.skipped), "ulimit -Hn), here it is 4096")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        bench.table([], {}, unlimited.skipped)
+    contains(said.getvalue(), "net_tcp_idle_bytes: skipped: 10000 connections")
 
 
 @test("a peer that gets stuck costs the rows it has not printed, says which, and is ended")

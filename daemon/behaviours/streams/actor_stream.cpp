@@ -242,8 +242,8 @@ void actor_stream::on_data(base::bytes_span bytes) {
   if (proxy_due_) return take_proxy_header();
   if (frame_began_ == 0) frame_began_ = active_at_;
   if (input_.size() >= most_kept()) stream_.pause();
-  if (input_.size() >= needed_ && !held_) tell();
-  watch();
+  if (input_.size() < needed_ || held_) return watch();
+  tell(); // and the actor's turn watches what it leaves
 }
 
 bool actor_stream::on_end() {
@@ -343,6 +343,7 @@ bool actor_stream::hand_out(stream_callbacks& to, unsigned& budget, outcome& nex
     next = to.on_frame(*this, frame);
     if (next.stops()) return true;
   }
+  if (input_.empty()) return true;
   input_.compact();
   watch();
   return true;

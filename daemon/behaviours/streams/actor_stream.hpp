@@ -193,7 +193,7 @@ class actor_stream final : private net::stream_handler {
   std::unique_ptr<net::peer_certificate> certificate_;
   std::unique_ptr<net::tls_options> tls_later_; // behind the PROXY header
   byte_counts totals_;                          // once the socket is not this one's any more
-  std::shared_ptr<tcp_counters> counters_; // null: it counts in none
+  std::shared_ptr<tcp_counters> counters_;      // null: it counts in none
   bool counts_open_ = false;
   bool ends_actor_ = false;
   bool proxy_due_ = false; // the PROXY header is to come

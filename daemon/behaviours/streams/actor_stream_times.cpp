@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How long things may take at an actor's stream. One timer for all of them, which runs only while something
-// may be late, and is not moved by what happens meanwhile: when it fires, it looks again.
+// may be late, and is not moved by what happens meanwhile: when it fires, it looks again. So what moves a
+// deadline back need not watch() again; what brings a new one must: the opening, a frame that waits for its
+// rest, what is written when nothing was.
 #include <algorithm>
 
 #include "behaviours/streams/actor_stream.hpp"
@@ -40,10 +42,9 @@ std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) con
 
 void actor_stream::note_written() {
   active_at_ = now();
-  if (stuck_since_ == 0) {
-    stuck_since_ = active_at_;
-    written_then_ = stream_.bytes_written();
-  }
+  if (stuck_since_ != 0) return; // the timer runs for it
+  stuck_since_ = active_at_;
+  written_then_ = stream_.bytes_written();
   watch();
 }
 

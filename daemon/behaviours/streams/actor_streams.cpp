@@ -36,7 +36,8 @@ actor_streams::place actor_streams::at(std::uint64_t id) const {
 }
 
 base::status actor_streams::take(stream_parcel& from) {
-  if (auto* const accepted = std::get_if<accepted_stream>(&from.stream)) return accept(std::move(*accepted), false);
+  if (auto* const accepted = std::get_if<accepted_stream>(&from.stream))
+    return accept(std::move(*accepted), false);
   handed_stream& handed = std::get<handed_stream>(from.stream);
   auto done = add(handed.options).attach(std::move(handed));
   if (!done) all_.pop_back();

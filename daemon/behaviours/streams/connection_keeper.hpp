@@ -42,7 +42,7 @@ class connection_keeper {
   uv_loop_t* const loop_;
   const std::shared_ptr<const kept_connection> what_;
   base::uv::timer timer_;
-  std::uint64_t stream_ = 0;    // 0: none
+  std::uint64_t stream_ = 0;   // 0: none
   std::uint32_t in_a_row_ = 0; // tries since one was open for long
 };
 

@@ -173,8 +173,7 @@ class mailbox {
   void note_oldest() {
     const signal* const first = ready_.first();
     const bool timed = first != nullptr && first->number != 0 && first->kind != signal_kind::parcel;
-    oldest_.store(timed ? coarse(first->number) | 1 : 0,
-                  std::memory_order_relaxed);
+    oldest_.store(timed ? coarse(first->number) | 1 : 0, std::memory_order_relaxed);
   }
   // What oldest_ keeps of a time in ns: about milliseconds, which come round after seven weeks.
   static constexpr unsigned coarse_shift = 20;

@@ -192,6 +192,11 @@ struct init_error {
 inline void set_init_error(coppice_error* error, std::int32_t code, coppice_bytes text) {
   if (error != nullptr) *reinterpret_cast<init_error*>(error) = {code, text_of(text)};
 }
+/// By name, of headers of the kit that are not part of coppice/testing.hpp.
+inline std::map<std::string_view, const void*>& more_interfaces() {
+  static std::map<std::string_view, const void*> all;
+  return all;
+}
 inline const void* get_interface(const coppice_host*, const char* name) {
   const std::pair<std::string_view, const void*> known[] = {
       {COPPICE_MESSAGE_1, message_interface()},
@@ -209,7 +214,8 @@ inline const void* get_interface(const coppice_host*, const char* name) {
   for (const auto& [wanted, table] : known) {
     if (name != nullptr && wanted == name) return table;
   }
-  return nullptr;
+  const auto more = name == nullptr ? more_interfaces().end() : more_interfaces().find(name);
+  return more == more_interfaces().end() ? nullptr : more->second;
 }
 inline const coppice_host* host_table() {
   static constexpr coppice_host table = {

@@ -15,15 +15,22 @@ inline bool is_self(const world& w, const value& to) {
   if (w.name.empty()) return false;
   return to == atom(w.name) || to == value(std::pair(etf::atom{w.name}, w.node.term()));
 }
+inline bool is_atom(const value& term, std::string_view name) {
+  return etf::cursor(term.bytes()).read_atom_is(name);
+}
+/// normal, shutdown, {shutdown, _}.
+inline bool is_orderly(const value& reason) {
+  etf::cursor at(reason.bytes());
+  if (is_atom(reason, "normal") || is_atom(reason, "shutdown")) return true;
+  return at.read_tuple_of(2) && at.read_atom_is("shutdown");
+}
 inline void end(world& w, value reason) {
   if (w.dead) return;
   w.dead = true;
   w.reason = std::move(reason);
+  if (w.beside != nullptr && w.beside->is_of(w)) w.beside->ended(is_orderly(w.reason));
   const std::scoped_lock held(w.letters->lock);
   w.letters->closed = true;
-}
-inline bool is_atom(const value& term, std::string_view name) {
-  return etf::cursor(term.bytes()).read_atom_is(name);
 }
 /// Behind what waits, or before all that has no priority.
 inline void put(world& w, letter what) {

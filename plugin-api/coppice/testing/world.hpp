@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 
+#include <coppice/plugin.h>
 #include <coppice/testing/neighbours.hpp>
 
 namespace coppice::testing::detail {
@@ -56,6 +58,32 @@ struct letterbox {
   bool closed = false; ///< the actor has ended
 };
 
+struct world;
+/// What moves an actor beside its mailbox, and stays when its code is replaced: coppice/testing/net.hpp has
+/// one. In the test's thread.
+class engine : public std::enable_shared_from_this<engine> {
+ public:
+  engine() = default;
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+  virtual ~engine() = default;
+
+  struct call {
+    const char* callback;
+    std::function<std::int32_t(coppice_actor* self, void* state)> make;
+    bool ends_actor = false; ///< with `normal`, afterwards
+  };
+  /// The callback that is to be made now; none: there is none at this time.
+  virtual std::optional<call> next(world& w) = 0;
+  /// When time will bring one; nanoseconds::max(): never.
+  virtual nanoseconds due() const = 0;
+  /// It is another generation's now; null: of none until one is restored.
+  virtual void carried_to(world* next) = 0;
+  virtual bool is_of(const world& w) const = 0;
+  /// Its actor has ended; `orderly`: not by a failure.
+  virtual void ended(bool orderly) = 0;
+};
+
 /// What stays when an actor's code is replaced.
 struct process {
   value self, parent, node, args, env;
@@ -64,6 +92,7 @@ struct process {
   nanoseconds now = 1000s;
   std::vector<timer> timers;
   std::optional<machine_in_test> machine; ///< of an actor that is a state machine
+  std::shared_ptr<engine> beside;         ///< null: none
   std::map<std::uint64_t, open_request> requests;
   std::vector<open_call> unanswered;
   std::map<value, std::uint32_t> links;   ///< flags, by pid
@@ -74,7 +103,6 @@ struct process {
   bool trapping = false;
 };
 
-struct world;
 /// Those there are, so that a pointer which a plugin has kept is known to be stale.
 struct world_list {
   std::mutex lock;
@@ -101,6 +129,8 @@ struct world : process {
   }
 
   std::string plugin;
+  const coppice_actor_type* type = nullptr;
+  std::function<void()> go_on; ///< until nothing is left to do at this time
   journal did;
   std::deque<letter> mailbox;
   std::deque<ended_request> ended;

@@ -57,10 +57,13 @@ TEST_CASE("what is printed of args has durations with their unit, wherever the s
 TEST_CASE("listeners and what connects print themselves, and read back") {
   test::spec_folder folder;
   const auto first = folder.load_tree(
-      "        - { id: a, tcp: { actor: wire, shed: true, listen: [ { socket: web, tls: { certificate: /c, key: "
-      "/k, verify: none }, alpn: [ x ], sni: { shop.example: { certificate: /d, key: /l } } }, { path: /run/x, "
+      "        - { id: a, tcp: { actor: wire, shed: true, listen: [ { socket: web, tls: { certificate: /c, "
+      "key: "
+      "/k, verify: none }, alpn: [ x ], sni: { shop.example: { certificate: /d, key: /l } } }, { path: "
+      "/run/x, "
       "mode: \"0600\" } ] } }\n"
-      "        - { id: b, tcp: { connect: { address: there, port: 1, tls: on, timeout: 90s, backoff: { first: 1s "
+      "        - { id: b, tcp: { connect: { address: there, port: 1, tls: on, timeout: 90s, backoff: { "
+      "first: 1s "
       "} }, actor: 'wire:plug' } }\n"
       "        - { id: c, name: c, pool: { actor: wire } }\n"
       "        - { id: d, tcp: { listen: [ { address: 127.0.0.1, port: 0 } ], handlers: { pool: c } } }\n");

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""The net_… rows: the bundled echo behind a listener of ours, ranch's and a bare libuv echo, under the same client.
+
+All three serve at once, each on a port of its own, and take turns in every run, so that what else the machine does meets
+them alike.
+"""
+import contextlib
+import os
+import resource
+import subprocess
+import threading
+from pathlib import Path
+
+from peers import QUIET, Figure, Skipped, Unavailable, child, patience, processor_time, resident, scaled
+
+# What the client is told (mode, operations a run, connections, bytes of a message), and what an operation is.
+TCP = {
+    "net_tcp_echo_1": (("echo", 50000, 1, 100), "echoes/s"),
+    "net_tcp_echo_64": (("echo", 400000, 64, 100), "echoes/s"),
+    "net_tcp_echo_1000": (("echo", 400000, 1000, 100), "echoes/s"),
+    "net_tcp_connect": (("connect", 20000, 64), "connections/s"),
+    "net_tcp_1MiB": (("echo", 1000, 1, 1 << 20), "MB/s"),
+}
+IDLE, IDLE_BOUND, DESCRIPTORS = 10000, 6 << 10, 24000
+
+
+class Server:
+    """Something that echoes on `port`, and on `bulk` large messages."""
+
+    def __init__(self, pid, port, bulk=None):
+        self.pid, self.port, self.bulk = pid, port, bulk or port
+
+
+class Ranch:
+    """ranch 2.1 as Debian's rabbitmq-server has it compiled: unpacked from the package, which is not installed."""
+    name = "ranch"
+
+    def __init__(self, otp):
+        self.otp = otp
+        self.folder = Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "coppice/ranch"
+
+    def compiled(self):
+        return next(iter(sorted(self.folder.glob("usr/lib/rabbitmq/lib/*/plugins/ranch-2.*/ebin"))), None)
+
+    def missing(self):
+        """Why it plays no part in this run, or nothing."""
+        if self.compiled():
+            return ""
+        unpacked = ('mkdir -p "$0" && cd "$0" && apt-get -qq -o APT::Sandbox::User=root download rabbitmq-server '
+                    "&& dpkg -x rabbitmq-server_*.deb .")
+        with contextlib.suppress(subprocess.SubprocessError, OSError):
+            subprocess.run(["sh", "-c", unpacked, str(self.folder)], stdin=subprocess.DEVNULL, capture_output=True, timeout=QUIET, check=True)
+        return "" if self.compiled() else ("apt-get download rabbitmq-server, and dpkg -x what has come into "
+                                           f"{self.folder} (or XDG_CACHE_HOME's coppice/ranch)")
+
+    @contextlib.contextmanager
+    def serving(self):
+        source = Path(__file__).with_name("ranch_echo.erl")
+        ebin = self.compiled()
+        command = self.otp.erl("+Q", "65536", "-pa", str(ebin), "-s", "ranch_echo", "main")
+        beam = self.otp.folder / "ranch_echo.beam"
+        if not beam.exists() or beam.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run(["erlc", "-pa", str(ebin), "-o", str(self.otp.folder), str(source)], check=True)
+        with announced(command) as (pid, ports):
+            yield Server(pid, *ports)
+
+
+@contextlib.contextmanager
+def announced(command):
+    """A program that prints "serving PORT…": its pid and the ports."""
+    with child(command, stdout=subprocess.PIPE, text=True) as process:
+        stuck = threading.Timer(QUIET, process.kill)
+        stuck.start()
+        words = process.stdout.readline().split()
+        stuck.cancel()
+        if words[:1] != ["serving"]:
+            raise Unavailable(f"{Path(command[0]).name} did not start")
+        yield process.pid, [int(port) for port in words[1:]]
+
+
+@contextlib.contextmanager
+def ours(bench):
+    with bench.node("net.yaml", epmd_port=0) as node:
+        yield Server(node.node.process.pid, int(node.node.ask("listener", "echo")["listening"][0].rpartition(":")[2]))
+
+
+@contextlib.contextmanager
+def libuv(bench):
+    program = bench.build / "tests/bench/net_echo"
+    if not program.exists():
+        raise Unavailable("net_echo is not built")
+    with announced([str(program)]) as (pid, ports):
+        yield Server(pid, *ports)
+
+
+@contextlib.contextmanager
+def all_serving(bench, rows):
+    """{name: Server} of all that are there; who is not is noted."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of what is started here; nothing of this process needs as many
+    ranch = Ranch(bench.otp)
+    with contextlib.ExitStack() as stack:
+        servers = {"ours": stack.enter_context(ours(bench)), "floor": stack.enter_context(libuv(bench))}
+        if why := ranch.missing():
+            bench.missing.setdefault((ranch.name, why), []).extend(rows)
+        else:
+            servers[ranch.name] = stack.enter_context(ranch.serving())
+        yield servers
+
+
+def client(bench):
+    program = bench.build / "tests/bench/net_load"
+    if not program.exists():
+        raise Unavailable("net_load is not built")
+    return str(program)
+
+
+def one_run(program, server, told):
+    """(operations a second, the server's processor time of each in ns)"""
+    mode, operations, connections, *size = told
+    operations = max(scaled(operations), 2 * connections)
+    port = server.bulk if size and size[0] > 64 << 10 else server.port
+    before = processor_time(server.pid)
+    done = subprocess.run([program, mode, str(port), str(operations), str(connections), *map(str, size)], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=patience(), check=False)
+    if done.returncode != 0:
+        raise Unavailable(done.stderr.strip())
+    return float(done.stdout), (processor_time(server.pid) - before) / operations
+
+
+def tcp(bench, rows, runs):
+    """Echoes of 100 bytes and of 1 MiB, and connections of one echo."""
+    figures = {}
+    with all_serving(bench, rows) as servers:
+        for row in rows:
+            told, unit = TCP[row]
+            each = {name: [] for name in servers}
+            for _ in range(runs):
+                for name, server in servers.items():
+                    each[name].append(one_run(client(bench), server, told))
+            factor = told[3] / 1e6 if unit == "MB/s" else 1
+            for name, measured in each.items():
+                figures.setdefault(name, {})[row] = Figure.of(measured, unit, factor)
+    return figures.pop("ours"), figures
+
+
+def idle(bench, rows):
+    """Bytes resident for each connection that has echoed once and is silent, by what the server grew; beside what one may take."""
+    count = scaled(IDLE)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard < DESCRIPTORS * count // IDLE:
+        raise Skipped(f"{count} connections are held with a hard limit of {DESCRIPTORS * count // IDLE} descriptors (ulimit -Hn), here it is {hard}")
+    figures = {}
+    with all_serving(bench, rows) as servers:
+        servers.pop("floor")
+        for name, server in servers.items():
+            subprocess.run([client(bench), "echo", str(server.port), "1000", "1", "100"], stdin=subprocess.DEVNULL, capture_output=True,
+                           timeout=QUIET, check=True)  # what the first one needs is not counted
+            before = resident(server.pid)
+            with subprocess.Popen([client(bench), "hold", str(server.port), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True) as holding:
+                held = holding.stdout.readline() == "holding\n"
+                grown = resident(server.pid) - before
+                holding.stdin.close()
+            if not held:
+                raise Unavailable(f"{name} has not answered {count} connections")
+            figures[name] = {rows[0]: Figure(grown / count, "bytes")}
+    return figures.pop("ours"), {"floor": {rows[0]: Figure(float(IDLE_BOUND), "bytes")}, **figures}

@@ -1,0 +1,381 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Connections under chaos: clients that send byte by byte, break off or never read, while actors are killed, plugins
+replaced and listeners suspended, with many descriptors and with few. What is echoed is what was sent, and in the end
+nothing is left. Then a reload under many open connections, and a peer that does not read beside others that do.
+COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_CONNECTIONS how many a reload is to go through, COPPICE_CHAOS_SEED
+which chaos."""
+import collections
+import contextlib
+import os
+import pathlib
+import random
+import re
+import resource
+import select
+import shutil
+import socket
+import statistics
+import struct
+import sys
+import threading
+import time
+import urllib.request
+import zlib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, Node, free_port, plugin_folder, root
+from harness.tap import check, equal, eventually, run, test
+
+seconds = float(os.environ.get("COPPICE_CHAOS_SECONDS", "5"))
+connections = int(os.environ.get("COPPICE_CHAOS_CONNECTIONS", "1000"))
+variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
+FEW = 64  # descriptors
+BROKEN = (ConnectionResetError, BrokenPipeError, EOFError)
+
+CONFIG = """
+node: {{ workers: {workers}, log: {{ level: error }} }}
+{http}
+distribution: {{ listen: [] }}
+epmd: {{ mode: "off" }}
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      intensity: 1000000
+      children:
+        - id: lines
+          name: lines
+          tcp:
+            listen: [ {{ address: 127.0.0.1, port: 0 }} ]
+            actor: "wires:session"
+            frame: {{ kind: line, max: 64KiB }}
+            write: {{ high: 256KiB, stall: 1s }}
+            max_connections: 20000
+        - id: raw
+          name: raw
+          tcp:
+            listen: [ {{ address: 127.0.0.1, port: 0 }} ]
+            actor: echo
+            write: {{ high: 256KiB, stall: 1s }}
+            max_connections: 20000
+"""
+
+
+class Chaos:
+    """A node with a listener of lines and one of bytes, and what was done to it."""
+
+    def __init__(self, cleanup, workers=2, metrics=True, **options):
+        self.cleanup = cleanup
+        folder = Folder()
+        cleanup.callback(folder.close)
+        self.shelf, self.turn = folder.path, 0
+        shutil.copy(pathlib.Path(plugin_folder()) / "echo.so", self.shelf / "echo.so")
+        self.replace()
+        self.metrics = free_port() if metrics else None
+        http = f"control: {{ http: {{ address: 127.0.0.1, port: {self.metrics} }} }}" if metrics else ""
+        self.node = Node(cleanup, config=CONFIG.format(workers=workers, http=http), settings=[("plugins.path", f"[ {self.shelf} ]")], **options)
+        self.ports = {name: int(self.report(name)["listening"][0].rpartition(":")[2]) for name in ("lines", "raw")}
+        self.done = collections.Counter()
+        self.wrong = []
+        self.over = threading.Event()
+
+    def replace(self):
+        self.turn += 1
+        fresh = self.shelf / ".wires.new"
+        shutil.copy(variants / ("wires.so" if self.turn % 2 else "wires_2.so"), fresh)
+        fresh.chmod(0o755)
+        fresh.rename(self.shelf / "wires.so")
+
+    def report(self, name):
+        return self.node.ask("listener", name)
+
+    def connect(self, name, timeout=30):
+        connection = socket.create_connection(("127.0.0.1", self.ports[name]), timeout)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def metric(self, name):
+        """None where the node has no door for them."""
+        if self.metrics is None:
+            return None
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as answer:
+            text = answer.read().decode()
+        values = re.findall(rf"^{name}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.M)
+        check(values, f"the metric {name} is there", text[:2000])
+        return sum(float(value) for value in values)
+
+    def descriptors(self):
+        """What the node has open, by number; but for the spare one that libuv keeps in a loop from its first stream on."""
+        folder = f"/proc/{self.node.process.pid}/fd"
+        found = {}
+        for entry in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                found[int(entry)] = os.readlink(f"{folder}/{entry}")
+        return {number: name for number, name in found.items() if name != "/dev/null"}
+
+
+def take(connection, count):
+    """So many bytes, or all until the connection has ended."""
+    parts, left = [], count
+    while left > 0:
+        part = connection.recv(min(left, 1 << 16))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def line(connection):
+    """A line whose sender waits for the next question: nothing is behind it."""
+    got = b""
+    while not got.endswith(b"\n"):
+        part = connection.recv(1 << 16)
+        if not part:
+            raise EOFError
+        got += part
+    return got
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def in_pieces(connection, data, here):
+    """Byte by byte, or in pieces of any size, while what comes back is kept short."""
+    largest = here.choice([1, 7, 100, 5000])
+    at = 0
+    while at < len(data):
+        size = here.randint(1, largest)
+        connection.sendall(data[at:at + size])
+        at += size
+
+
+def talk_raw(chaos, here):
+    """Echoes until its actor is killed or it has enough; each by its checksum."""
+    with contextlib.closing(chaos.connect("raw")) as connection:
+        for _ in range(here.randint(1, 10)):
+            data = here.randbytes(here.choice([1, 100, 3000]) if here.randrange(8) else 100_000)
+            with contextlib.suppress(BrokenPipeError):
+                in_pieces(connection, data, here) if len(data) <= 3000 else connection.sendall(data)
+            back = take(connection, len(data))
+            if zlib.crc32(back) != zlib.crc32(data):
+                chaos.wrong.append(("raw", data[:50], back[:50]))
+            chaos.done["echoes"] += 1
+
+
+def talk_lines(chaos, here):
+    """Lines, over as many reloads as come."""
+    with contextlib.closing(chaos.connect("lines")) as connection:
+        line(connection)  # it greets
+        for _ in range(here.randint(1, 20)):
+            word = b"%030d" % here.getrandbits(90) * here.choice([1, 1, 300])
+            in_pieces(connection, b"echo " + word + b"\n", here)
+            back = line(connection)
+            if zlib.crc32(back) != zlib.crc32(word + b"\n"):
+                chaos.wrong.append(("lines", word[:50], back[:50]))
+            chaos.done["lines"] += 1
+
+
+def break_off(chaos, here):
+    connection = chaos.connect(here.choice(["raw", "lines"]))
+    if here.randrange(3):
+        connection.sendall(b"echo half a line"[:here.randint(1, 16)])
+    if here.randrange(2):
+        reset(connection)
+    else:
+        connection.close()
+    chaos.done["broken off"] += 1
+    time.sleep(0.002)
+
+
+def never_read(chaos, here):
+    """Sends and takes nothing, until it is closed for that or has been there long enough."""
+    with contextlib.closing(chaos.connect("raw")) as connection:
+        connection.settimeout(0.2)
+        until = time.monotonic() + here.uniform(0.1, 3)
+        with contextlib.suppress(TimeoutError):
+            while time.monotonic() < until and not chaos.over.is_set():
+                connection.sendall(bytes(1 << 16))
+        chaos.over.wait(max(0, until - time.monotonic()))
+    chaos.done["deaf"] += 1
+
+
+def kill(chaos, control, here):
+    actors = [one["pid"] for one in control.ask("ps")["result"]["processes"] if one["behaviour"] == "tcp" and not one["name"]]
+    for pid in here.sample(actors, min(len(actors), 2)):
+        control.ask("exit", name=pid, reason=here.choice(["kill", "boom"]))
+        chaos.done["killed"] += 1
+    chaos.over.wait(0.1)
+
+
+def reload(chaos, control, here):
+    chaos.replace()
+    reply = control.ask("reload", plugin="wires")
+    chaos.done["reloads" if "result" in reply else "reloads refused"] += 1
+    chaos.over.wait(here.uniform(0, 0.6))
+
+
+def suspend(chaos, control, here):
+    name = here.choice(["raw", "lines"])
+    equal(control.ask("listener", name=name, change="suspend")["result"]["suspended"], True)
+    chaos.over.wait(here.uniform(0, 0.2))
+    equal(control.ask("listener", name=name, change="resume")["result"]["suspended"], False)
+    chaos.done["suspended"] += 1
+    chaos.over.wait(here.uniform(0, 0.4))
+
+
+def rage(chaos, clients):
+    """All of it at once, for the time that was given."""
+    seed = int(os.environ.get("COPPICE_CHAOS_SEED", "1"))
+
+    def of_client(act, here):
+        while not chaos.over.is_set():
+            try:
+                act(chaos, here)
+            except BROKEN:
+                chaos.done["ended by the node"] += 1
+            except TimeoutError:
+                chaos.wrong.append((act.__name__, "nothing came for too long"))
+
+    def of_operator(act, control, here):
+        try:
+            while not chaos.over.is_set():
+                act(chaos, control, here)
+        except (AssertionError, KeyError, ValueError) as why:
+            chaos.wrong.append((act.__name__, str(why)))
+
+    threads = [threading.Thread(target=of_client, args=(act, random.Random(seed + number))) for number, act in enumerate(clients)]
+    controls = [chaos.node.control() for _ in (kill, reload, suspend)]
+    threads += [threading.Thread(target=of_operator, args=(act, controls[number], random.Random(seed - number)))
+                for number, act in enumerate((kill, reload, suspend))]
+    for thread in threads:
+        thread.start()
+    chaos.over.wait(seconds)
+    chaos.over.set()
+    for thread in threads:
+        thread.join()
+    chaos.over.clear()
+    for control in controls:
+        control.close()
+
+
+def settle(chaos, before):
+    """Nothing is left, and it serves as at first."""
+    node = chaos.node
+    equal(node.process.poll(), None, node.log()[-3000:])
+    equal(chaos.wrong, [])
+    for name in ("raw", "lines"):
+        eventually(lambda name=name: chaos.report(name)["open"] == 0, f"{name}: none is open: {chaos.report(name)}")
+    eventually(lambda: node.ask("status")["processes"] == before["processes"], "no process is left over", 10)
+    eventually(lambda: len(chaos.descriptors()) <= len(before["descriptors"]),
+               f"no descriptor is left over: {before['descriptors']}, {chaos.descriptors()}", 10)
+    for what in ("worker_parked", "lingering_processes", "abandoned_stacks_total"):
+        eventually(lambda what=what: not chaos.metric(f"coppice_{what}"), f"no {what}", 10)
+    eventually(lambda: chaos.metric("coppice_worker_timers") == before["timers"], "no timer is left over", 10)
+    chaos.replace()
+    eventually(lambda: node.coppice("reload", "wires").returncode == 0, "a last reload goes through", 20)
+    equal({one["id"]: one.get("kept", []) for one in node.ask("plugins")["plugins"]}["wires"], [], "former code is unmapped")
+    here = random.Random(0)
+    talk_raw(chaos, here)
+    talk_lines(chaos, here)
+    equal(chaos.wrong, [])
+    print(f"# {dict(chaos.done)}", flush=True)
+
+
+def now(chaos):
+    """What it has once a first connection to each listener has made what stays."""
+    here = random.Random(0)
+    talk_raw(chaos, here)
+    talk_lines(chaos, here)
+    for name in ("raw", "lines"):
+        eventually(lambda name=name: chaos.report(name)["open"] == 0, "none is open")
+    chaos.done.clear()
+    return {"processes": chaos.node.ask("status")["processes"], "descriptors": chaos.descriptors(),
+            "timers": chaos.metric("coppice_worker_timers")}
+
+
+@test("connections come through kills, reloads, suspensions and clients of every kind; nothing is left")
+def many_descriptors(cleanup):
+    chaos = Chaos(cleanup)
+    before = now(chaos)
+    rage(chaos, [talk_raw] * 4 + [talk_lines] * 4 + [break_off] * 2 + [never_read] * 2)
+    settle(chaos, before)
+    check(all(chaos.done[what] > 0 for what in ("echoes", "lines", "broken off", "deaf", "killed", "reloads", "suspended")),
+          "all of it happened", chaos.done)
+    equal(chaos.node.stop(), 0, chaos.node.log()[-3000:])
+
+
+@test("the same with few descriptors: some of the clients are served at any time, and all in the end")
+def few_descriptors(cleanup):
+    chaos = Chaos(cleanup, workers=1, metrics=False, within=("prlimit", f"--nofile={FEW}:{FEW}"))
+    before = now(chaos)
+    rage(chaos, [talk_raw] * 24 + [talk_lines] * 24 + [break_off] * 2 + [never_read] * 2)
+    settle(chaos, before)
+    check(all(chaos.done[what] > 0 for what in ("echoes", "lines", "broken off", "deaf", "killed", "suspended")),
+          "all of it happened", chaos.done)
+    equal(chaos.node.stop(), 0, chaos.node.log()[-3000:])
+
+
+@test("a reload under many open connections drops none, and each goes on in the middle of its line")
+def many_connections(cleanup):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    cleanup.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+    count = min(connections, hard - 500)
+    chaos = Chaos(cleanup)
+    clients = []
+    cleanup.callback(lambda: [client.close() for client in clients])
+    for index in range(count):
+        client = chaos.connect("lines")
+        clients.append(client)
+        line(client)
+        client.sendall(b"echo half %d" % index)
+    equal(chaos.report("lines")["open"], count)
+    chaos.replace()
+    report = chaos.node.ask("reload", "wires")
+    equal(next(one["generation"] for one in chaos.node.ask("plugins")["plugins"] if one["id"] == "wires"), 2)
+    print(f"# a reload under {count} open connections: a pause of {report['pause_ms']:.1f} ms", flush=True)
+    for index, client in enumerate(clients):
+        client.sendall(b", done %d\n" % index)
+    for index, client in enumerate(clients):
+        equal(line(client), b"half %d, done %d\n" % (index, index))
+    seen = chaos.report("lines")
+    equal((seen["open"], seen["crashed"]), (count, 0))
+    for client in clients:
+        client.close()
+    eventually(lambda: chaos.report("lines")["open"] == 0, "none is open", 60)
+
+
+@test("peers that do not read slow down no other")
+def slow_consumers(cleanup):
+    chaos = Chaos(cleanup)
+
+    def pings(count):
+        with contextlib.closing(chaos.connect("raw")) as connection:
+            took = []
+            for _ in range(count):
+                began = time.monotonic()
+                connection.sendall(b"ping")
+                equal(take(connection, 4), b"ping")
+                took.append(time.monotonic() - began)
+        return took
+
+    alone = pings(500)
+    deaf = []
+    cleanup.callback(lambda: [one.close() for one in deaf])
+    for _ in range(20):
+        one = chaos.connect("lines")
+        deaf.append(one)
+        one.sendall(b"flood\n")
+    beside = pings(500)
+    ready = select.select(deaf, [], [], 0)[0]
+    equal(len(ready), 20, "each has something to read, and does not")
+    print(f"# a ping alone {statistics.median(alone) * 1e6:.0f} us, beside 20 that do not read {statistics.median(beside) * 1e6:.0f} us", flush=True)
+    check(statistics.median(beside) < 5 * statistics.median(alone) + 0.005, "others do not wait for them", statistics.median(beside))
+    eventually(lambda: chaos.report("lines")["ended"]["slow"] == 20, "they are ended for it")
+
+
+run()
