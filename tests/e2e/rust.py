@@ -231,9 +231,13 @@ def counted(cleanup):
     equal(node.call("trial", "count"), "ok")
     node.ask("reload", "trial")
     equal(node.call("trial", "count"), "ok")
-    shown = metrics_at(port)
-    for sample in ('asked_total{kind="trial"} 4', "level 3", 'taken_bucket{le="1"} 0', 'taken_bucket{le="2"} 2', "taken_count 4"):
-        contains(shown, f"coppice_plugin_trial_{sample}\n")
+    shown = Metrics(metrics_at(port))
+
+    def value(name, **labels):
+        return shown.value(f"coppice_plugin_trial_{name}", **labels)
+
+    equal((value("asked_total", kind="trial"), value("level")), (4, 3))
+    equal((value("taken_bucket", le="1"), value("taken_bucket", le="2"), value("taken_count"), value("taken_sum")), (0, 2, 4, 21))
 
 
 @test("an actor of another node is spawned and called, if that node allows it")
