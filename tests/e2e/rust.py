@@ -91,8 +91,8 @@ def crate(cleanup):
         what = f"offsetof({name}, {member[0]})" if member else f"sizeof({name})"
         asserts.append(f'_Static_assert({what} == {number}, "{what}");')
     check(len(asserts) > 100, "the structs are listed", len(asserts))
-    headers = "".join(f"#include <coppice/{name}.h>\n" for name in ("plugin", "lifecycle", "server", "timer", "work", "log", "await", "metric", "order",
-                                                                "post"))
+    names = ("plugin", "lifecycle", "server", "timer", "work", "log", "await", "metric", "order", "post")
+    headers = "".join(f"#include <coppice/{name}.h>\n" for name in names)
     made.folder.write("layout.c", headers + "\n".join(asserts) + "\n")
     shell("cc -std=c11 -fsyntax-only $(pkg-config --cflags coppice-plugin) layout.c", made.folder.path, **installed()[1])
 
