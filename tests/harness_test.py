@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of harness/: a sanitizer's report on a program that a test started is that test's failure."""
+"""The self-test of harness/: a sanitizer's report on a program that a test started is that test's failure, and metrics are
+read strictly."""
 import os
 import pathlib
 import subprocess
 import sys
+
+from harness.metrics import Metrics
 
 # A script with two tests; the first starts a program that finds fault with itself, and waits for nothing of it.
 SCRIPT = """
@@ -38,6 +41,30 @@ CASES = [
     ("without a sanitizer nothing is looked for", False, "", "", ("ok", "ok"), ""),
 ]
 
+HISTOGRAM = "# HELP h What\n# TYPE h histogram\n"
+METRICS = [
+    # what, whether it is OpenMetrics, the samples of a histogram h, whether they are taken
+    ("a histogram has its bounds, sum and number", False,
+     'h_bucket{le="-1"} 1\nh_bucket{le="1e-05"} 2\nh_bucket{le="+Inf"} 13\nh_sum 0.3\nh_count 13\n', True),
+    ("each series of it by itself", True, 'h_bucket{l="v",le="1.0"} 1\nh_bucket{l="v",le="+Inf"} 3\nh_sum{l="v"} +Inf\n'
+     'h_count{l="v"} 3\nh_bucket{l="w",le="-1.0"} 1\nh_bucket{l="w",le="+Inf"} 2\n# EOF\n', True),
+    ("one whose buckets fall is refused", False, 'h_bucket{le="1"} 3\nh_bucket{le="+Inf"} 2\nh_sum 1\nh_count 2\n', False),
+    ("so is another number than that of all buckets", False, 'h_bucket{le="+Inf"} 2\nh_sum 1\nh_count 3\n', False),
+    ("one without a sum", False, 'h_bucket{le="+Inf"} 2\nh_count 2\n', False),
+    ("one without the last bucket", False, 'h_bucket{le="1"} 1\nh_sum 1\nh_count 1\n', False),
+    ("one that is a plain sample", False, "h 2\n", False),
+    ("and in OpenMetrics a sum of what may be below 0", True,
+     'h_bucket{le="-1.0"} 1\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n# EOF\n', False),
+]
+
+
+def is_taken(text, openmetrics):
+    try:
+        Metrics(text, openmetrics)
+    except ValueError:
+        return False
+    return True
+
 
 def main():
     bad = 0
@@ -55,7 +82,11 @@ def main():
         print(f"{'ok' if good else 'not ok'} {number} - {what}")
         if not good:
             print("# " + (done.stdout + done.stderr).replace("\n", "\n# "))
-    print(f"1..{len(CASES)}")
+    for number, (what, openmetrics, samples, taken) in enumerate(METRICS, len(CASES) + 1):
+        good = is_taken(HISTOGRAM + samples, openmetrics) == taken
+        bad += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {what}")
+    print(f"1..{len(CASES) + len(METRICS)}")
     return 1 if bad else 0
 
 

@@ -91,7 +91,8 @@ def crate(cleanup):
         what = f"offsetof({name}, {member[0]})" if member else f"sizeof({name})"
         asserts.append(f'_Static_assert({what} == {number}, "{what}");')
     check(len(asserts) > 100, "the structs are listed", len(asserts))
-    headers = "".join(f"#include <coppice/{name}.h>\n" for name in ("plugin", "lifecycle", "server", "timer", "work", "log", "await", "metric"))
+    names = ("plugin", "lifecycle", "server", "timer", "work", "log", "await", "metric", "order", "post")
+    headers = "".join(f"#include <coppice/{name}.h>\n" for name in names)
     made.folder.write("layout.c", headers + "\n".join(asserts) + "\n")
     shell("cc -std=c11 -fsyntax-only $(pkg-config --cflags coppice-plugin) layout.c", made.folder.path, **installed()[1])
 
@@ -189,6 +190,40 @@ def host_calls(cleanup):
     check(int(node.call("trial", f"{{bytes, {deep}}}")) > 500, "a reader walks any depth")
 
 
+@test("terms are ordered, compared and hashed as Erlang does it, in maps too")
+def ordered(cleanup):
+    node = serves(cleanup, workshop().plugins, "trial")
+    for a, b, said in (("1", "1.0", "{0,false,false,"), ("a", "1", "{1,false,false,"), ("1", "2", "{-1,false,false,"),
+                       ("#{a => 1,b => 2}", "#{b => 2,a => 1}", "{0,true,true,"), ("{a}", "{a}", "{0,true,true,")):
+        contains(node.call("trial", f"{{order, {a}, {b}}}"), said)
+    # erlang:phash2(a), of any release
+    equal(node.call("trial", "{order, a, a}"), "{0,true,true,97}")
+    equal(node.call("trial", "keys"), '[<<"a map">>,<<"a float">>,<<"nothing">>]')
+
+
+@test("threads post to their actor, which joins its own at its end and in a reload")
+def posted(cleanup):
+    node = serves(cleanup, workshop().plugins, "trial")
+    equal(node.call("trial", "posts"), "{first,library}")
+    equal(node.call("trial", "thread"), "{first,posted}")
+    contains(node.call("trial", "thread_panic"), '{panic,<<"on its own, at')
+    equal(node.call("trial", "thread"), "{first,posted}")
+    tasks = pathlib.Path(f"/proc/{node.process.pid}/task")
+
+    def threads():
+        return sum(task.read_text(encoding="utf-8") == "trial-own\n" for task in tasks.glob("*/comm"))
+
+    equal(threads(), 1)
+    node.ask("reload", "trial")
+    eventually(lambda: threads() == 0, "the thread has ended", 30)
+    equal(node.call("trial", "thread"), "{first,posted}")
+    equal(threads(), 1)
+    ends(node, "normal", "normal")
+    eventually(lambda: threads() == 0, "so has this one", 30)
+    ends(node, "orphan", "normal")
+    eventually(lambda: node.call("trial", "orphans") == "1", "a thread is told that its actor has ended", 30)
+
+
 @test("what an actor counts is among the node's metrics, over a reload too")
 def counted(cleanup):
     port = free_port()
@@ -196,9 +231,13 @@ def counted(cleanup):
     equal(node.call("trial", "count"), "ok")
     node.ask("reload", "trial")
     equal(node.call("trial", "count"), "ok")
-    shown = metrics_at(port)
-    for sample in ('asked_total{kind="trial"} 4', "level 3", 'taken_bucket{le="1"} 0', 'taken_bucket{le="2"} 2', "taken_count 4"):
-        contains(shown, f"coppice_plugin_trial_{sample}\n")
+    shown = Metrics(metrics_at(port))
+
+    def value(name, **labels):
+        return shown.value(f"coppice_plugin_trial_{name}", **labels)
+
+    equal((value("asked_total", kind="trial"), value("level")), (4, 3))
+    equal((value("taken_bucket", le="1"), value("taken_bucket", le="2"), value("taken_count"), value("taken_sum")), (0, 2, 4, 21))
 
 
 @test("an actor of another node is spawned and called, if that node allows it")

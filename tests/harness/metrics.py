@@ -3,7 +3,7 @@
 import re
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-SAMPLE = re.compile(rf"^({NAME})(\{{(.*)\}})? (-?[0-9]+(?:\.[0-9]+)?)$")
+SAMPLE = re.compile(rf"^({NAME})(\{{(.*)\}})? (-?[0-9]+(?:\.[0-9]+)?(?:e[-+][0-9]+)?|[-+]Inf)$")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,|$)')
 
 
@@ -12,6 +12,7 @@ class Metrics:
 
     def __init__(self, text, openmetrics=False):
         self.kinds, self.help, self.samples = {}, {}, {}
+        self.bounds = {}  # of each series of a histogram, [(bound, how many were at or below it)] in their order
         if not text.endswith("\n"):
             raise ValueError("the last line has no end")
         lines = text[:-1].split("\n")
@@ -24,6 +25,7 @@ class Metrics:
                 family = self.describe(line, family)
             else:
                 self.sample(line, family, openmetrics)
+        self.judge_histograms(openmetrics)
 
     def describe(self, line, family):
         word, name, rest = line[2:].split(" ", 2)
@@ -32,7 +34,7 @@ class Metrics:
                 raise ValueError(f"the family {name} comes twice")
             self.help[name] = rest
         elif word == "TYPE":
-            if name != next(reversed(self.help)) or name in self.kinds or rest not in ("counter", "gauge"):
+            if name != next(reversed(self.help)) or name in self.kinds or rest not in ("counter", "gauge", "histogram"):
                 raise ValueError(f"out of place: {line}")
             self.kinds[name] = rest
         else:
@@ -45,8 +47,9 @@ class Metrics:
             raise ValueError(f"no sample: {line}")
         name, _, inside, value = found.groups()
         kind = self.kinds[family]
-        suffix = "_total" if openmetrics and kind == "counter" else ""
-        if name != family + suffix or (kind == "counter") != name.endswith("_total"):
+        suffixes = {"counter": ["_total" if openmetrics else ""], "histogram": ["_bucket", "_sum", "_count"]}
+        if name not in [family + suffix for suffix in suffixes.get(kind, [""])] \
+                or (kind == "counter") != name.endswith("_total"):
             raise ValueError(f"{name} is not of the {kind} {family}")
         labels = {}
         while inside:
@@ -58,9 +61,28 @@ class Metrics:
         key = (name, tuple(sorted(labels.items())))
         if key in self.samples:
             raise ValueError(f"the series comes twice: {line}")
-        if kind == "counter" and value.startswith("-"):
+        counts = kind == "counter" or name.endswith(("_bucket", "_count"))
+        if counts and value.startswith("-"):
             raise ValueError(f"a counter below zero: {line}")
         self.samples[key] = float(value)
+        if kind == "histogram" and name.endswith("_bucket"):
+            of = (family, tuple(sorted((of, value) for of, value in labels.items() if of != "le")))
+            if "le" not in labels:
+                raise ValueError(f"a bucket without its bound: {line}")
+            self.bounds.setdefault(of, []).append((float(labels["le"]), float(value)))
+
+    def judge_histograms(self, openmetrics):
+        """Bounds rise up to infinity and what is at or below them does not fall; with each goes a sum and a number."""
+        for (family, labels), buckets in self.bounds.items():
+            bounds, counts = zip(*buckets)
+            if list(bounds) != sorted(set(bounds)) or list(counts) != sorted(counts) or bounds[-1] != float("inf"):
+                raise ValueError(f"the bounds of {family} {dict(labels)}: {buckets}")
+            # OpenMetrics has neither where what is observed may be below 0.
+            told = not openmetrics or bounds[0] >= 0
+            if self.samples.get((f"{family}_count", labels)) != (counts[-1] if told else None):
+                raise ValueError(f"{family}_count {dict(labels)} is not that of all its buckets, {counts[-1]}")
+            if told != ((f"{family}_sum", labels) in self.samples):
+                raise ValueError(f"{family}_sum {dict(labels)} is missing or has no place")
 
     def value(self, name, **labels):
         """The one sample of that name with (at least) these labels."""

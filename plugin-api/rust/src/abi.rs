@@ -18,6 +18,12 @@ pub struct Metric {
     _opaque: [u8; 0],
 }
 
+/// A way in for other threads, only ever a pointer.
+#[repr(C)]
+pub struct Post {
+    _opaque: [u8; 0],
+}
+
 /// Where init says what went wrong.
 #[repr(C)]
 pub struct ErrorObject {
@@ -164,6 +170,22 @@ structs! {
         size: u32,
         reserved: u32,
         r#await: unsafe extern "C" fn(*mut Actor, u64, *mut RawMessage) -> Status,
+    }
+    // ---- order.h, a draft ----
+    OrderApi is coppice_order_api {
+        size: u32,
+        reserved: u32,
+        compare: unsafe extern "C" fn(Bytes, Bytes) -> i32,
+        equal: unsafe extern "C" fn(Bytes, Bytes) -> i32,
+        hash: unsafe extern "C" fn(Bytes) -> u32,
+    }
+    // ---- post.h, a draft ----
+    PostApi is coppice_post_api {
+        size: u32,
+        reserved: u32,
+        open: unsafe extern "C" fn(*mut Actor, *mut *mut Post) -> Status,
+        post: unsafe extern "C" fn(*mut Post, *mut RawMessage) -> Status,
+        close: unsafe extern "C" fn(*mut Post),
     }
     // ---- metric.h, a draft ----
     MetricLabel is coppice_metric_label {

@@ -105,36 +105,49 @@ template <class T>
   }
 }
 
-/// Whether the variant T's alternative I is worth trying on what stands here: the tag of a record decides,
-/// and cheaply.
-template <class T, std::size_t I>
+/// Whether an alternative of a variant is worth trying on what stands here: the tag of a record decides, and
+/// cheaply.
+template <class Type>
 bool may_fit(const cursor& in) {
-  using type = std::variant_alternative_t<I, T>;
-  if constexpr (is_constant<type>) {
-    return looks_like<type>(in);
-  } else if constexpr (aggregate<type>) {
-    if constexpr (shape<type>::how == form::record) return looks_like<type>(in);
+  if constexpr (is_constant<Type>) {
+    return looks_like<Type>(in);
+  } else if constexpr (aggregate<Type>) {
+    if constexpr (shape<Type>::how == form::record) return looks_like<Type>(in);
   }
   return true;
 }
 
-/// Why none fits: the complaint of the first alternative that looked right, or
-/// a choice of them all.
-template <class T>
-[[gnu::cold, gnu::noinline]] bool explain_variant(const cursor& start, mismatch& why) {
-  const auto attempt = [&]<class Type>(std::type_identity<Type>) {
+/// Whether an alternative looked right, and its complaint. One function for all variants that have it.
+template <class Type>
+[[gnu::cold, gnu::noinline]] bool explain_alternative(const cursor& start, mismatch& why) {
+  if constexpr (is_constant<Type>) {
+    return false; // by its head it fits whole
+  } else {
     if (!looks_like<Type>(start)) return false;
     cursor in = start;
     if (Type value{}; read(in, value, why)) return false;
     if constexpr (aggregate<Type>) why.in_field(shape<Type>::tag);
     return true;
-  };
-  const bool told = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return (attempt(std::type_identity<std::variant_alternative_t<I, T>>{}) || ...);
   }
-  (std::make_index_sequence<std::variant_size_v<T>>{});
-  return told ? false : wanted<T>(start, why);
 }
+
+template <class T>
+struct alternatives;
+template <class... Type>
+struct alternatives<std::variant<Type...>> {
+  /// Why none fits: the complaint of the first that looked right, or a choice of them all.
+  [[gnu::cold, gnu::noinline]] static bool explain(const cursor& start, mismatch& why) {
+    if ((explain_alternative<Type>(start, why) || ...)) return false;
+    return wanted<std::variant<Type...>>(start, why);
+  }
+
+  /// See first_that_fits().
+  template <class Attempt, std::size_t... I>
+  static bool try_each(cursor& in, const Attempt& attempt, std::index_sequence<I...>) {
+    const cursor start = in;
+    return ((may_fit<Type>(start) && (in = start, attempt(std::integral_constant<std::size_t, I>{}))) || ...);
+  }
+};
 
 /// Calls attempt(integral_constant I) for the variant T's alternatives, with `in` where it stands now, until
 /// one of them says true: that it has read itself. Those that do not fit cost no memory: they are tried
@@ -143,14 +156,12 @@ template <class T, class Attempt>
 bool first_that_fits(cursor& in, mismatch& why, const Attempt& attempt) {
   const cursor start = in;
   const bool was_quiet = why.set_quiet(true);
-  const bool chosen = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return ((may_fit<T, I>(start) && (in = start, attempt(std::integral_constant<std::size_t, I>{}))) || ...);
-  }
-  (std::make_index_sequence<std::variant_size_v<T>>{});
+  const bool chosen =
+      alternatives<T>::try_each(in, attempt, std::make_index_sequence<std::variant_size_v<T>>{});
   why.set_quiet(was_quiet);
   if (chosen) return true;
   in = start;
-  return was_quiet ? false : explain_variant<T>(start, why);
+  return was_quiet ? false : alternatives<T>::explain(start, why);
 }
 
 template <class T>

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -18,6 +19,17 @@
 namespace coppice::etf {
 
 namespace detail {
+
+// Not in the template below, where each type would have its own.
+inline std::string tuple_words(std::size_t arity) {
+  return concatenated({"tuple of ", std::to_string(arity)});
+}
+inline std::string record_words(std::string_view tag, std::size_t arity) {
+  return concatenated({"{", tag, ", …} of ", std::to_string(arity)});
+}
+inline std::string atom_words(std::string_view name) {
+  return concatenated({"atom ", name});
+}
 
 /// The words after "expected".
 template <class T>
@@ -33,7 +45,7 @@ std::string expected() {
   else if constexpr (std::is_same_v<T, etf::atom>)
     return "atom";
   else if constexpr (is_constant<T>)
-    return concatenated({"atom ", constant_name<T>});
+    return atom_words(constant_name<T>);
   else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, charlist>)
     return "text";
   else if constexpr (text<T> || blob<T>)
@@ -59,7 +71,7 @@ std::string expected() {
     }
     (std::make_index_sequence<std::variant_size_v<T>>{});
   } else if constexpr (tuple_like<T>)
-    return concatenated({"tuple of ", std::to_string(std::tuple_size_v<T>)});
+    return tuple_words(std::tuple_size_v<T>);
   else if constexpr (dictionary<T> || is_a<T, flat_map>)
     return "map";
   else if constexpr (aggregate<T>) {
@@ -69,9 +81,9 @@ std::string expected() {
     else if constexpr (how == form::proplist)
       return "list";
     else if constexpr (how == form::tuple)
-      return concatenated({"tuple of ", std::to_string(reflect::member_count<T>)});
+      return tuple_words(reflect::member_count<T>);
     else
-      return concatenated({"{", tag_of<T>, ", …} of ", std::to_string(reflect::member_count<T> + 1)});
+      return record_words(tag_of<T>, reflect::member_count<T> + 1);
   } else if constexpr (std::is_enum_v<T>) {
     std::string all;
     for (const std::string_view name : names_of<T>) {

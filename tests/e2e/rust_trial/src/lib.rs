@@ -2,16 +2,22 @@
 //! What may go wrong in a plugin in Rust, on request: a panic in every callback, host calls where they have no
 //! place, an actor that is killed while it waits; and what every host call comes to.
 use coppice::*;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_secs(3600);
+
+// Threads that outlived their actor and were told so.
+static ORPHANS: AtomicI64 = AtomicI64::new(0);
 
 #[derive(Default)]
 struct Trial {
     mode: String, // in which callback to panic
     from: Option<OwnedTerm>,
     ticks: i64,
+    thread: Option<OwnThread>,
 }
 
 impl Trial {
@@ -70,6 +76,12 @@ impl Server for Trial {
         let mut at = request.reader();
         if at.tuple_of(2) && at.atom_is("bytes") {
             return Ok(reply(at.term().map_or(0, |term| term.bytes().len())));
+        }
+        let mut at = request.reader();
+        if at.tuple_of(3) && at.atom_is("order") {
+            let (a, b) = (at.term().ok_or(Error::Term)?, at.term().ok_or(Error::Term)?);
+            let same_key = TermKey::new(a)? == TermKey::new(b)?;
+            return Ok(reply((a.compare(b)? as i8, a.equals(b)?, same_key, a.phash2()?)));
         }
         let request = request.term()?;
         let parts = match &request {
@@ -197,6 +209,50 @@ impl Server for Trial {
                 taken.observe(me, 9.0);
                 reply(Atom("ok"))
             }
+            [Term::Atom("keys")] => {
+                let mut kept = HashMap::new();
+                kept.insert(TermKey::new(Map(&[(Atom("a"), 1i64), (Atom("b"), 2)]))?, "a map");
+                kept.insert(TermKey::new(1.0)?, "a float");
+                let turned = TermKey::new(Map(&[(Atom("b"), 2i64), (Atom("a"), 1)]))?;
+                let found = [turned, TermKey::new(1.0)?, TermKey::new(1)?];
+                reply(found.map(|key| kept.get(&key).copied().unwrap_or("nothing")))
+            }
+            [Term::Atom("thread")] => {
+                self.from = Some(from.owned());
+                self.thread = Some(me.own_thread("trial-own", |poster, stop| {
+                    let _ = poster.post((Atom("first"), Atom("posted")));
+                    while !stop.load(Ordering::Acquire) {
+                        std::thread::park();
+                    }
+                })?);
+                Answer::later()
+            }
+            [Term::Atom("thread_panic")] => {
+                self.from = Some(from.owned());
+                self.thread = Some(me.own_thread("trial-own", |_, _| panic!("on its own"))?);
+                Answer::later()
+            }
+            [Term::Atom("posts")] => {
+                self.from = Some(from.owned());
+                let poster = me.poster()?;
+                let library = std::thread::spawn(move || poster.clone().post((Atom("first"), Atom("library"))));
+                let posted = library.join().map_err(|_| Error::Internal)?;
+                posted?;
+                Answer::later()
+            }
+            // A thread that outlives its actor: a later trial tells how many were told so.
+            [Term::Atom("orphan")] => {
+                let poster = me.poster()?;
+                std::thread::spawn(move || {
+                    while poster.post(Atom("tock")) != Err(Error::NoProcess) {
+                        std::thread::sleep(SOON);
+                    }
+                    ORPHANS.fetch_add(1, Ordering::Release);
+                    std::mem::forget(poster); // this thread goes on in the plugin's code
+                });
+                return Err(Exit::normal());
+            }
+            [Term::Atom("orphans")] => reply(ORPHANS.load(Ordering::Acquire)),
             [Term::Atom("names")] => {
                 let own = me.whereis("trial")?.view() == me.pid();
                 reply((own, format!("{:?}", me.register("another")), format!("{:?}", me.whereis("nobody"))))
@@ -231,7 +287,7 @@ impl Server for Trial {
         let term = term.term()?;
         let ticks = term == Term::Atom("tick");
         self.ticks += i64::from(ticks);
-        if matches!(term.as_tuple(), Some([Term::Atom("first"), _])) {
+        if matches!(term.as_tuple(), Some([Term::Atom("first" | "panic"), _])) {
             if let Some(from) = self.from.take() {
                 me.reply(from.view(), &term)?;
             }
