@@ -18,11 +18,17 @@ bool is_token_character(char c) {
   return alphanumeric || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
+// Of a target with scheme and authority: where the latter begins, else npos.
+std::size_t authority_begin(std::string_view target) {
+  const std::size_t scheme = target.find("://");
+  return target.starts_with('/') || scheme == std::string_view::npos ? std::string_view::npos : scheme + 3;
+}
+
 // Of the target: what stands behind scheme and authority, if they are there.
 std::string_view behind_authority(std::string_view target) {
-  const std::size_t scheme = target.find("://");
-  if (target.starts_with('/') || scheme == std::string_view::npos) return target;
-  const std::size_t slash = target.find_first_of("/?", scheme + 3);
+  const std::size_t begin = authority_begin(target);
+  if (begin == std::string_view::npos) return target;
+  const std::size_t slash = target.find_first_of("/?#", begin);
   return slash == std::string_view::npos ? "/" : target.substr(slash);
 }
 
@@ -64,6 +70,15 @@ std::string_view http_request::query() const {
   const std::size_t mark = all.find('?');
   if (mark == std::string_view::npos) return {};
   return all.substr(mark + 1, all.find('#', mark) - mark - 1);
+}
+
+std::string_view http_request::authority() const {
+  const std::string_view all = target;
+  if (const std::size_t begin = authority_begin(all); begin != std::string_view::npos)
+    return all.substr(begin, all.find_first_of("/?#", begin) - begin);
+  if (method == "CONNECT") return all;
+  const std::string* const host = header("host");
+  return host == nullptr ? std::string_view{} : *host;
 }
 
 const std::string* http_request::header(std::string_view name) const {

@@ -32,6 +32,8 @@ struct http_request {
   std::string_view path() const;
   // Behind the question mark; empty: none.
   std::string_view query() const;
+  // Who is asked: the target's host and port, else what Host says; empty: neither.
+  std::string_view authority() const;
   // The first of this name (in lower case), or null.
   const std::string* header(std::string_view name) const;
 };

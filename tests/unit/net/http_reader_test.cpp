@@ -168,6 +168,14 @@ TEST_CASE("each kind of wrong request has its status") {
       {"two codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400},
       {"a chunk's size that is none", post("Transfer-Encoding: chunked\r\n", "x\r\n"), 400},
       {"a chunk longer than said", post("Transfer-Encoding: chunked\r\n", "1\r\nab\r\n"), 400},
+      {"a chunk's extension with a line's end", post("Transfer-Encoding: chunked\r\n", "1;a\nb\r\nx\r\n"),
+       400},
+      {"a chunk's line that ends in LF", post("Transfer-Encoding: chunked\r\n", "1\nx\r\n0\r\n\r\n"), 400},
+      {"a folded trailer", post("Transfer-Encoding: chunked\r\n", "0\r\nX: y\r\n z\r\n\r\n"), 400},
+      {"CONNECT with a body", "CONNECT h HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 400},
+      {"a target of another server", get("", "http://other/"), 400},
+      {"a target of the server at another port", get("", "http://h:81/"), 400},
+      {"a target with a user", get("", "http://u@h/"), 400},
       {"a coding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"an unknown expectation", post("Expect: tea\r\nContent-Length: 1\r\n", "a"), 417},
   };
@@ -220,6 +228,39 @@ TEST_CASE("every bound holds at its value and fails one beyond") {
       413);
   const std::string trailer = "X: " + std::string(300, 'y') + "\r\n";
   CHECK(read(post("Transfer-Encoding: chunked\r\n", "0\r\n" + trailer + "\r\n"), limits).status == 431);
+}
+
+TEST_CASE("a body may be taken as it comes, and its bound counts all of it") {
+  http_limits limits;
+  limits.body = 8;
+  http_reader reader(limits);
+  reader.feed(post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"));
+  REQUIRE(reader.now() == http_reader::state::body);
+  CHECK(reader.request().target == "/");
+  CHECK(reader.take_body() == "abc");
+  reader.feed("3\r\nd");
+  CHECK(reader.take_body() == "d");
+  reader.feed("ef\r\n0\r\n\r\n");
+  REQUIRE(reader.now() == http_reader::state::complete);
+  CHECK(reader.take().body == "ef");
+  reader.feed(post("Transfer-Encoding: chunked\r\n", "6\r\nabcdef\r\n"));
+  reader.take_body();
+  reader.feed("3\r\nghi\r\n");
+  CHECK(reader.now() == http_reader::state::failed);
+  CHECK(reader.why().status == 413);
+}
+
+TEST_CASE("a body may have a lower bound than that of all") {
+  http_reader reader({});
+  reader.feed(post("Content-Length: 4\r\n", ""));
+  CHECK(reader.bound_body(4));
+  CHECK_FALSE(reader.bound_body(3));
+  CHECK(reader.why().status == 413);
+  http_reader chunked({});
+  chunked.feed(post("Transfer-Encoding: chunked\r\n", ""));
+  CHECK(chunked.bound_body(2));
+  chunked.feed("3\r\nabc\r\n");
+  CHECK(chunked.why().status == 413);
 }
 
 TEST_CASE("an expectation of 100 is told once, and only of a request with a body") {
