@@ -44,8 +44,17 @@ std::string date_now() {
                      months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-bool has_body(int status) {
-  return status >= 200 && status != 204 && status != 304;
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool is_same_name(std::string_view one, std::string_view in_lower_case) {
+  return std::ranges::equal(one, in_lower_case, {}, lower);
+}
+
+bool is_own_header(std::string_view name) {
+  constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
+  return std::ranges::any_of(own, [&](std::string_view one) { return is_same_name(name, one); });
 }
 
 } // namespace
@@ -90,6 +99,8 @@ std::string_view http_reason(int status) {
   switch (status) {
     case 100:
       return "Continue";
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 204:
@@ -112,6 +123,8 @@ std::string_view http_reason(int status) {
       return "URI Too Long";
     case 417:
       return "Expectation Failed";
+    case 426:
+      return "Upgrade Required";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
@@ -127,24 +140,63 @@ std::string_view http_reason(int status) {
   }
 }
 
-std::string encode(const http_response& response, const http_framing& framing) {
+bool http_has_body(int status) {
+  return status >= 200 && status != 204 && status != 304;
+}
+
+std::string_view http_trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool http_lists(std::string_view all, std::string_view wanted) {
+  while (!all.empty()) {
+    const std::size_t comma = std::min(all.find(','), all.size());
+    if (is_same_name(http_trimmed(all.substr(0, comma)), wanted)) return true;
+    all.remove_prefix(std::min(comma + 1, all.size()));
+  }
+  return false;
+}
+
+bool http_request::upgrades() const {
+  const auto names_it = [](const http_header& one) {
+    return one.name == "connection" && http_lists(one.value, "upgrade");
+  };
+  return minor == 1 && header("upgrade") != nullptr && std::ranges::any_of(headers, names_it);
+}
+
+std::string encode_head(const http_response& response, const http_framing& framing,
+                        std::optional<std::uint64_t> length) {
   std::string out;
-  out.reserve(256 + response.body.size());
+  out.reserve(256);
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, http_reason(response.status),
                  date_now());
-  if (has_body(response.status)) fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
-  if (!response.type.empty()) fmt::format_to(to, "Content-Type: {}\r\n", response.type);
-  if (!framing.keep_alive)
+  const bool has_body = http_has_body(response.status);
+  if (has_body && length)
+    fmt::format_to(to, "Content-Length: {}\r\n", *length);
+  else if (has_body && framing.minor == 1)
+    out += "Transfer-Encoding: chunked\r\n";
+  if (!response.type.empty() && is_http_field_value(response.type))
+    fmt::format_to(to, "Content-Type: {}\r\n", response.type);
+  if (response.status == 101)
+    out += "Connection: Upgrade\r\n";
+  else if (!framing.keep_alive)
     out += "Connection: close\r\n";
   else if (framing.minor == 0)
     out += "Connection: keep-alive\r\n";
   for (const http_header& one : response.headers) {
-    if (!is_http_token(one.name) || !is_http_field_value(one.value)) continue;
+    if (!is_http_token(one.name) || !is_http_field_value(one.value) || is_own_header(one.name)) continue;
     fmt::format_to(to, "{}: {}\r\n", one.name, one.value);
   }
   out += "\r\n";
-  if (has_body(response.status) && !framing.head_only) out += response.body;
+  return out;
+}
+
+std::string encode(const http_response& response, const http_framing& framing) {
+  std::string out = encode_head(response, framing, response.body.size());
+  if (http_has_body(response.status) && !framing.head_only) out += response.body;
   return out;
 }
 

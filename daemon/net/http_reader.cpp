@@ -10,25 +10,10 @@ namespace coppice::net {
 namespace {
 
 std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
   return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// Whether a comma-separated list has this element, whatever its case.
-bool lists(std::string_view all, std::string_view wanted) {
-  while (!all.empty()) {
-    const std::size_t comma = std::min(all.find(','), all.size());
-    if (lower(std::string(trimmed(all.substr(0, comma)))) == wanted) return true;
-    all.remove_prefix(std::min(comma + 1, all.size()));
-  }
-  return false;
 }
 
 std::size_t count(const http_request& of, std::string_view name) {
@@ -40,8 +25,8 @@ bool keeps_alive(const http_request& request) {
   bool keep = false;
   for (const http_header& one : request.headers) {
     if (one.name != "connection") continue;
-    close = close || lists(one.value, "close");
-    keep = keep || lists(one.value, "keep-alive");
+    close = close || http_lists(one.value, "close");
+    keep = keep || http_lists(one.value, "keep-alive");
   }
   return !close && (request.minor == 1 || keep);
 }
@@ -86,14 +71,12 @@ http_head_scan::state http_head_scan::now() const {
 // The reader -----------------------------------------------------------------------------------------------
 
 std::size_t http_reader::feed(std::string_view bytes) {
-  std::size_t taken = 0;
   if (state_ == state::nothing && !bytes.empty()) {
     state_ = state::head;
     letter_first_ = bytes[0] >= 'A' && bytes[0] <= 'Z';
   }
-  if (state_ == state::head) taken = feed_head(bytes);
-  if (state_ == state::body) taken += feed_body(bytes.substr(taken));
-  return taken;
+  if (state_ == state::head) return feed_head(bytes);
+  return state_ == state::body ? feed_body(bytes) : 0;
 }
 
 std::size_t http_reader::feed_head(std::string_view bytes) {
@@ -244,7 +227,7 @@ bool http_reader::check_headers() {
     if (!is_http_token(one.name)) return fail(400, "a header's name is malformed"); // (5.1)
     if (!is_http_field_value(one.value)) return fail(400, "a header's value is malformed");
     one.name = lower(std::move(one.name));
-    one.value = std::string(trimmed(one.value));
+    one.value = std::string(http_trimmed(one.value));
   }
   const std::size_t hosts = count(request_, "host"); // (3.2)
   if (hosts > 1 || (hosts == 0 && request_.minor == 1)) return fail(400, "it takes one Host header");

@@ -50,7 +50,8 @@ class http_reader final : private http_engine::events {
 
   explicit http_reader(const http_limits& limits) : limits_(limits), engine_(*this) {}
 
-  // Takes bytes up to the request's end, at most; says how many. At `complete` and `failed` none.
+  // Takes bytes up to the end of the head or of the request, at most; says how many. At `complete` and
+  // `failed` none.
   std::size_t feed(std::string_view bytes);
   state now() const { return state_; }
   const failure& why() const { return failure_; }
