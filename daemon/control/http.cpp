@@ -55,9 +55,10 @@ class http_endpoint::inner {
     net::http_options options;
     options.limits.body = 64 << 10; // read and ignored
     options.kept = {node_.sockets(), "http"};
-    auto made = net::http_server::start(
-        loop_.raw(), at, options,
-        [this](const http_request& asked, net::http_exchange from) { server_->answer(from, answer(asked)); });
+    auto made = net::http_server::start(loop_.raw(), at, options,
+                                        {[this](const http_request& asked, net::http_exchange from) {
+                                          server_->answer(from, answer(asked));
+                                        }});
     if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));
     address_ = server_->address();

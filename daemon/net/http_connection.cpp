@@ -2,155 +2,216 @@
 // See http_connection.hpp.
 #include "net/http_connection.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
 namespace coppice::net {
 namespace {
 
-// With more than this waiting to be sent the next request is not read yet.
+// With more than this waiting to be sent the next request is not read yet, and a writer is told.
 constexpr std::size_t much_unsent = 64 << 10;
+// With more than this waiting to be read while a request is answered nothing is received.
+constexpr std::size_t much_unread = 16 << 10;
 
 } // namespace
 
-http_connection::http_connection(uv_loop_t* loop, stream socket, const http_options& options, callbacks to)
+http_connection::http_connection(uv_loop_t* loop, stream socket, const http_options& options,
+                                 std::uint64_t number, owner& to)
     : options_(options),
-      to_(std::move(to)),
+      id_(number),
+      to_(to),
       stream_(std::move(socket)),
-      reader_(options.limits),
+      session_(options.limits, options.requests, *this),
       deadline_(loop, [this] { on_deadline(); }),
+      stall_(loop, [this] { drop(); }),
       // No timer: one that is due at once would be again before the loop looks at its sockets.
       next_turn_(loop, [this] {
         next_turn_.stop();
-        stream_.resume();
         go_on();
       }) {
-  enter(phase::waiting);
   // A new connection has something to say.
   deadline_.start(std::min(options_.timeouts.head, stream_.place().patience()));
   stream_.start(*this);
 }
 
-void http_connection::drop() {
-  stream_.close();
-  leave();
+bool http_connection::owed() const {
+  if (wait_ == wait::draining || wait_ == wait::over) return false;
+  return session_.number() == 0 || wait_ != wait::request;
 }
 
 // Reading ------------------------------------------------------------------------------------------------
 
 void http_connection::on_data(base::bytes_span bytes) {
-  input_ += base::as_text(bytes);
+  session_.feed(base::as_text(bytes));
   go_on();
 }
 
-void http_connection::go_on() {
-  if (reading_) return;
-  reading_ = true;
-  const std::uint64_t before = number_;
-  while (phase_ <= phase::body && !input_.empty() && number_ == before) read_some();
-  reading_ = false;
-  if (phase_ > phase::body) return;
-  if (input_.empty()) {
-    if (ended_) finish();
-    return;
-  }
-  stream_.pause();
-  next_turn_.start();
-}
-
-void http_connection::read_some() {
-  input_.erase(0, reader_.feed(input_));
-  switch (reader_.now()) {
-    case http_reader::state::nothing:
-      return;
-    case http_reader::state::head:
-      if (phase_ == phase::waiting) enter(phase::head);
-      return;
-    case http_reader::state::body:
-      if (phase_ != phase::body) enter(phase::body);
-      if (reader_.take_expectation() && input_.empty()) stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
-      return;
-    case http_reader::state::failed:
-      return refuse(reader_.why().status, reader_.why().why);
-    case http_reader::state::complete:
-      stream_.place().spoke();
-      enter(phase::answering);
-      request_ = reader_.take();
-      return to_.ask(request_, ++number_);
-  }
-}
-
 bool http_connection::on_end() {
-  ended_ = true;
-  if (phase_ <= phase::body && input_.empty()) finish();
+  session_.end_of_input();
+  go_on();
   return true; // what was asked before can still be answered
 }
 
 void http_connection::on_closed(base::error) {
+  session_.gone();
   leave();
 }
 
-void http_connection::enter(phase next) {
-  phase_ = next;
+void http_connection::on_request(const http_request& asked, std::uint64_t number) {
+  stream_.place().spoke();
+  hold(true);
+  to_.ask(asked, id_, number);
+}
+
+void http_connection::on_body(std::uint64_t number, std::string_view part, bool last) {
+  // As long as a streamed body comes, and is taken, there is time for the rest.
+  if (wait_ == wait::body) deadline_.start(options_.timeouts.body);
+  to_.take_body({id_, number}, part, last);
+}
+
+void http_connection::go_on() {
+  if (stepping_ || draining_ || wait_ == wait::over) return;
+  stepping_ = true;
+  const bool more = session_.step();
+  stepping_ = false;
+  settle(more);
+}
+
+void http_connection::settle(bool more) {
+  if (stepping_ || wait_ == wait::over) return;
+  switch (session_.now()) {
+    case http_session::phase::closing:
+      return finish();
+    case http_session::phase::broken:
+      return drop();
+    case http_session::phase::upgraded:
+      return;
+    default:
+      break;
+  }
+  draining_ = session_.now() == http_session::phase::waiting && is_full();
+  const wait next = waits_for();
+  if (next != wait_ || session_.number() != seen_) enter(next);
+  read_or_pause(more);
+}
+
+http_connection::wait http_connection::waits_for() const {
+  if (draining_) return wait::draining;
+  switch (session_.now()) {
+    case http_session::phase::waiting:
+      return wait::request;
+    case http_session::phase::head:
+      return wait::head;
+    case http_session::phase::body:
+      return wait::body;
+    default:
+      return wait::owner;
+  }
+}
+
+void http_connection::enter(wait next) {
+  wait_ = next;
+  seen_ = session_.number();
+  hold(next == wait::owner);
   switch (next) {
-    case phase::waiting:
+    case wait::request:
       return deadline_.start(options_.timeouts.idle);
-    case phase::head:
-      if (number_ == 0) return; // counted from the connection's start
+    case wait::head:
+      if (session_.number() == 0) return; // counted from the connection's start
       return deadline_.start(options_.timeouts.head);
-    case phase::body:
+    case wait::body:
       return deadline_.start(options_.timeouts.body);
-    case phase::draining:
+    case wait::draining:
       return deadline_.start(options_.timeouts.write);
-    case phase::answering:
-      stream_.pause();
-      stream_.place().hold(true);
-      return deadline_.stop();
-    case phase::over:
+    case wait::owner:
+    case wait::over:
       return deadline_.stop();
   }
 }
 
+void http_connection::hold(bool held) {
+  if (std::exchange(held_, held) != held) stream_.place().hold(held);
+}
+
+void http_connection::read_or_pause(bool more) {
+  const bool waits = wait_ == wait::owner || wait_ == wait::draining;
+  if (more && !waits) next_turn_.start();
+  if (more || (waits && session_.unread() > much_unread) || wait_ == wait::draining)
+    stream_.pause();
+  else
+    stream_.resume();
+}
+
 void http_connection::on_deadline() {
-  if (phase_ == phase::head || phase_ == phase::body) return refuse(408, "the request did not come in time");
+  session_.time_out();
+  if (session_.now() == http_session::phase::closing) return finish();
   drop();
 }
 
 // Answering ----------------------------------------------------------------------------------------------
 
+// All that answers goes on with what has been received once the answer is over.
 void http_connection::answer(std::uint64_t number, const http_response& response) {
-  if (phase_ != phase::answering || number != number_) return;
-  stream_.place().hold(false);
-  const bool more_to_come = !ended_ || !input_.empty();
-  const bool keep_alive = request_.keep_alive && more_to_come && number < options_.requests;
-  send(response, keep_alive);
-  if (!keep_alive) return finish();
+  if (session_.answer(number, response)) settle(session_.has_more());
+}
+
+bool http_connection::begin(std::uint64_t number, const http_response& head,
+                            std::optional<std::uint64_t> length) {
+  return session_.begin(number, head, length);
+}
+
+http_written http_connection::write(std::uint64_t number, std::string_view bytes) {
+  const bool taken = session_.write(number, bytes);
+  settle(false);
+  if (!taken) return http_written::gone;
+  if (!is_full()) return http_written::taken;
+  if (!std::exchange(told_full_, true)) stall_.start(options_.timeouts.write);
+  return http_written::full;
+}
+
+bool http_connection::end(std::uint64_t number) {
+  const bool ended = session_.end(number);
+  told_full_ = false;
+  stall_.stop();
+  settle(session_.has_more());
+  return ended;
+}
+
+void http_connection::break_off(std::uint64_t number) {
+  if (session_.break_off(number)) settle(false);
+}
+
+void http_connection::grant(std::uint64_t number, std::size_t bytes) {
+  if (session_.grant(number, bytes)) settle(session_.has_more());
+}
+
+base::result<http_upgraded> http_connection::upgrade(std::uint64_t number, const http_response& head) {
+  auto rest = session_.upgrade(number, head);
+  if (!rest) return base::fail(base::errc::invalid, "HTTP: the request is gone, or asks for no upgrade");
+  auto loose = stream_.detach();
+  leave();
+  if (!loose) return unexpected(std::move(loose.error()));
+  return http_upgraded{std::move(*loose), std::move(*rest)};
+}
+
+bool http_connection::is_full() {
   if (stream_.bytes_queued() > much_unsent) stream_.flush();
-  if (stream_.bytes_queued() > much_unsent) return enter(phase::draining);
-  next_request();
+  return stream_.bytes_queued() > much_unsent;
 }
 
 void http_connection::on_drained() {
-  if (phase_ == phase::draining) next_request();
+  if (std::exchange(draining_, false)) return go_on();
+  if (!std::exchange(told_full_, false)) return;
+  stall_.stop();
+  to_.writable({id_, session_.number()});
 }
 
-void http_connection::next_request() {
-  enter(phase::waiting);
-  stream_.resume();
-  go_on();
-}
+// The end ------------------------------------------------------------------------------------------------
 
-void http_connection::refuse(int status, std::string_view why) {
-  request_ = {};
-  send({status, "text/plain; charset=utf-8", fmt::format("{}\n", why)}, false);
-  finish();
-}
-
-void http_connection::send(const http_response& response, bool keep_alive) {
-  stream_.write(encode(response, {request_.minor, keep_alive, request_.method == "HEAD"}));
-  to_.answered(response.status);
+void http_connection::drop() {
+  stream_.close();
+  session_.gone();
+  leave();
 }
 
 void http_connection::finish() {
@@ -159,10 +220,12 @@ void http_connection::finish() {
 }
 
 void http_connection::leave() {
-  if (phase_ == phase::over) return;
+  if (wait_ == wait::over) return;
+  wait_ = wait::over;
   next_turn_.stop();
-  enter(phase::over);
-  to_.gone();
+  deadline_.stop();
+  stall_.stop();
+  to_.gone(id_);
 }
 
 } // namespace coppice::net

@@ -1,82 +1,101 @@
 // SPDX-License-Identifier: MIT
-// One connection of an HTTP server: reads a request, has it answered, writes the answer, and so on. One
-// request at a time is worked on, and one in a turn of the loop, so that who asks for much has no more of the
-// thread than others; what was sent behind it waits here (a buffer's worth) and in the kernel.
-// Every state in which it waits for the client has a deadline. Private to the room; the loop's thread.
+// One connection of an HTTP server: an http_session on a stream, with deadlines. One request is taken in a
+// turn of the loop, so that who asks for much has no more of the thread than others; what was sent behind it
+// waits here (a buffer's worth) and in the kernel. Every state in which it waits for the client has a
+// deadline. Private to the room; the loop's thread.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/uv.hpp"
-#include "net/http_reader.hpp"
 #include "net/http_server.hpp"
+#include "net/http_session.hpp"
 #include "net/stream.hpp"
 
 namespace coppice::net {
 
-class http_connection final : private stream_handler {
+class http_connection final : private stream_handler, private http_session::events {
  public:
-  struct callbacks {
-    // A whole request; the answer is given with the same number.
-    std::function<void(const http_request&, std::uint64_t number)> ask;
-    // A response was sent.
-    std::function<void(int status)> answered;
+  class owner {
+   public:
+    virtual http_body_plan plan(const http_request& asked) = 0;
+    virtual void ask(const http_request& asked, std::uint64_t connection, std::uint64_t number) = 0;
+    virtual void take_body(http_exchange of, std::string_view part, bool last) = 0;
+    virtual void abandoned(http_exchange it) = 0;
+    // After a write that said `full`.
+    virtual void writable(http_exchange it) = 0;
+    virtual void answered(int status) = 0;
     // Called once, last; the connection is destroyed when that has returned to the loop.
-    std::function<void()> gone;
+    virtual void gone(std::uint64_t connection) = 0;
+
+   protected:
+    ~owner() = default;
   };
 
-  http_connection(uv_loop_t* loop, stream socket, const http_options& options, callbacks to);
+  http_connection(uv_loop_t* loop, stream socket, const http_options& options, std::uint64_t number,
+                  owner& to);
 
-  // The answer to request `number`; ignored if that is not the one being worked on.
+  // As http_server has them.
   void answer(std::uint64_t number, const http_response& response);
+  bool begin(std::uint64_t number, const http_response& head, std::optional<std::uint64_t> length);
+  http_written write(std::uint64_t number, std::string_view bytes);
+  bool end(std::uint64_t number);
+  void break_off(std::uint64_t number);
+  void grant(std::uint64_t number, std::size_t bytes);
+  base::result<http_upgraded> upgrade(std::uint64_t number, const http_response& head);
+
   // It is at a request, or has not begun its first one.
-  bool owed() const { return phase_ <= phase::answering && (number_ == 0 || phase_ != phase::waiting); }
+  bool owed() const;
 
  private:
-  enum class phase : std::uint8_t {
-    waiting,   // for a request's first byte
-    head,      // for the rest of its head
-    body,      // for the rest of its body
-    answering, // for answer()
-    draining,  // for the client to take the last answer
-    over,
-  };
+  // What the deadline is for.
+  enum class wait : std::uint8_t { request, head, body, owner, draining, over };
 
   void on_data(base::bytes_span bytes) override;
   void on_drained() override;
   bool on_end() override;
   void on_closed(base::error why) override;
 
+  http_body_plan plan_body(const http_request& asked) override { return to_.plan(asked); }
+  void on_request(const http_request& asked, std::uint64_t number) override;
+  void on_body(std::uint64_t number, std::string_view part, bool last) override;
+  void on_abandoned(std::uint64_t number) override { to_.abandoned({id_, number}); }
+  void on_answered(int status) override { to_.answered(status); }
+  void on_bytes(std::string_view bytes) override { stream_.write(bytes); }
+
   void go_on();
-  void read_some();
-  void enter(phase next);
-  void next_request();
+  // Does what the session's state asks for; `more`: it could read on.
+  void settle(bool more);
+  wait waits_for() const;
+  void enter(wait next);
+  void hold(bool held);
+  void read_or_pause(bool more);
+  bool is_full();
   void on_deadline();
-  // Without an answer, at once.
+  // At once.
   void drop();
-  // Answers with an error and closes: where the next request begins is not known.
-  void refuse(int status, std::string_view why);
-  void send(const http_response& response, bool keep_alive);
   // Closes when all is written.
   void finish();
   void leave();
 
   const http_options& options_;
-  callbacks to_;
+  const std::uint64_t id_;
+  owner& to_;
   stream stream_;
-  http_reader reader_;
+  http_session session_;
   base::uv::timer deadline_;
+  base::uv::timer stall_;    // while the client does not take what is written of an answer
   base::uv::idle next_turn_; // while what was sent behind a request waits for the others
-  phase phase_ = phase::waiting;
-  std::string input_; // not read yet
-  http_request request_;
-  std::uint64_t number_ = 0; // of the last request
-  bool reading_ = false;     // go_on() is running
-  bool ended_ = false;       // the client sends nothing more
+  wait wait_ = wait::request;
+  std::uint64_t seen_ = 0; // the request as of which that was decided
+  bool held_ = false;      // the place at the door: the client waits for an answer
+  bool stepping_ = false;  // go_on() is running
+  bool draining_ = false;  // the last answer is to leave before the next request is read
+  bool told_full_ = false;
 };
 
 } // namespace coppice::net

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The parser library behind http_reader: llhttp, or http-parser, its predecessor, where the distribution has
-// no llhttp (meson.build finds out; http_engine_*.cpp are the two). It knows the syntax; what a server makes
-// of it, and every bound, is http_reader's. One thread.
+// no llhttp (meson.build finds out; http_engine_*.cpp are the two). It knows the syntax of heads, and is
+// given nothing else; what a server makes of it, every bound, and the body, is http_reader's. One thread.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,6 @@ class http_engine {
     virtual bool on_field(std::string_view part) = 0;
     virtual bool on_value(std::string_view part) = 0;
     virtual bool on_head() = 0;
-    virtual bool on_body(std::string_view part) = 0;
 
    protected:
     ~events() = default;
@@ -38,7 +37,8 @@ class http_engine {
     std::size_t consumed = 0; // at `complete`: up to the request's end
     state now = state::more;
   };
-  // After `complete` or `failed` only reset() is allowed.
+  // Up to the head's end. After `complete`, which is where the head says that there is no body, or `failed`
+  // only reset() is allowed.
   outcome feed(std::string_view bytes);
   // For the next request.
   void reset();

@@ -18,7 +18,7 @@ struct http_engine::parser {
 
   static int head(http_parser* raw) { return of(raw).to.on_head() ? 0 : -1; }
 
-  // Stops right behind the request.
+  // Of a request without a body; stops right behind it.
   static int complete(http_parser* raw) {
     of(raw).is_complete = true;
     http_parser_pause(raw, 1);
@@ -33,7 +33,6 @@ struct http_engine::parser {
       made.on_header_field = piece<&events::on_field>;
       made.on_header_value = piece<&events::on_value>;
       made.on_headers_complete = head;
-      made.on_body = piece<&events::on_body>;
       made.on_message_complete = complete;
       return made;
     }();

@@ -18,7 +18,7 @@ struct http_engine::parser {
 
   static int head(llhttp_t* raw) { return of(raw).to.on_head() ? HPE_OK : -1; }
 
-  // Stops right behind the request.
+  // Of a request without a body; stops right behind it.
   static int complete(llhttp_t* raw) {
     of(raw).is_complete = true;
     return HPE_PAUSED;
@@ -32,7 +32,6 @@ struct http_engine::parser {
       made.on_header_field = piece<&events::on_field>;
       made.on_header_value = piece<&events::on_value>;
       made.on_headers_complete = head;
-      made.on_body = piece<&events::on_body>;
       made.on_message_complete = complete;
       return made;
     }();

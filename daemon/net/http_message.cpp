@@ -18,11 +18,17 @@ bool is_token_character(char c) {
   return alphanumeric || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
+// Of a target with scheme and authority: where the latter begins, else npos.
+std::size_t authority_begin(std::string_view target) {
+  const std::size_t scheme = target.find("://");
+  return target.starts_with('/') || scheme == std::string_view::npos ? std::string_view::npos : scheme + 3;
+}
+
 // Of the target: what stands behind scheme and authority, if they are there.
 std::string_view behind_authority(std::string_view target) {
-  const std::size_t scheme = target.find("://");
-  if (target.starts_with('/') || scheme == std::string_view::npos) return target;
-  const std::size_t slash = target.find_first_of("/?", scheme + 3);
+  const std::size_t begin = authority_begin(target);
+  if (begin == std::string_view::npos) return target;
+  const std::size_t slash = target.find_first_of("/?#", begin);
   return slash == std::string_view::npos ? "/" : target.substr(slash);
 }
 
@@ -38,8 +44,17 @@ std::string date_now() {
                      months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-bool has_body(int status) {
-  return status >= 200 && status != 204 && status != 304;
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool is_same_name(std::string_view one, std::string_view in_lower_case) {
+  return std::ranges::equal(one, in_lower_case, {}, lower);
+}
+
+bool is_own_header(std::string_view name) {
+  constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
+  return std::ranges::any_of(own, [&](std::string_view one) { return is_same_name(name, one); });
 }
 
 } // namespace
@@ -66,6 +81,15 @@ std::string_view http_request::query() const {
   return all.substr(mark + 1, all.find('#', mark) - mark - 1);
 }
 
+std::string_view http_request::authority() const {
+  const std::string_view all = target;
+  if (const std::size_t begin = authority_begin(all); begin != std::string_view::npos)
+    return all.substr(begin, all.find_first_of("/?#", begin) - begin);
+  if (method == "CONNECT") return all;
+  const std::string* const host = header("host");
+  return host == nullptr ? std::string_view{} : *host;
+}
+
 const std::string* http_request::header(std::string_view name) const {
   const auto found = std::ranges::find(headers, name, &http_header::name);
   return found == headers.end() ? nullptr : &found->value;
@@ -75,6 +99,8 @@ std::string_view http_reason(int status) {
   switch (status) {
     case 100:
       return "Continue";
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 204:
@@ -97,6 +123,8 @@ std::string_view http_reason(int status) {
       return "URI Too Long";
     case 417:
       return "Expectation Failed";
+    case 426:
+      return "Upgrade Required";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
@@ -112,24 +140,63 @@ std::string_view http_reason(int status) {
   }
 }
 
-std::string encode(const http_response& response, const http_framing& framing) {
+bool http_has_body(int status) {
+  return status >= 200 && status != 204 && status != 304;
+}
+
+std::string_view http_trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool http_lists(std::string_view all, std::string_view wanted) {
+  while (!all.empty()) {
+    const std::size_t comma = std::min(all.find(','), all.size());
+    if (is_same_name(http_trimmed(all.substr(0, comma)), wanted)) return true;
+    all.remove_prefix(std::min(comma + 1, all.size()));
+  }
+  return false;
+}
+
+bool http_request::upgrades() const {
+  const auto names_it = [](const http_header& one) {
+    return one.name == "connection" && http_lists(one.value, "upgrade");
+  };
+  return minor == 1 && header("upgrade") != nullptr && std::ranges::any_of(headers, names_it);
+}
+
+std::string encode_head(const http_response& response, const http_framing& framing,
+                        std::optional<std::uint64_t> length) {
   std::string out;
-  out.reserve(256 + response.body.size());
+  out.reserve(256);
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, http_reason(response.status),
                  date_now());
-  if (has_body(response.status)) fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
-  if (!response.type.empty()) fmt::format_to(to, "Content-Type: {}\r\n", response.type);
-  if (!framing.keep_alive)
+  const bool has_body = http_has_body(response.status);
+  if (has_body && length)
+    fmt::format_to(to, "Content-Length: {}\r\n", *length);
+  else if (has_body && framing.minor == 1)
+    out += "Transfer-Encoding: chunked\r\n";
+  if (!response.type.empty() && is_http_field_value(response.type))
+    fmt::format_to(to, "Content-Type: {}\r\n", response.type);
+  if (response.status == 101)
+    out += "Connection: Upgrade\r\n";
+  else if (!framing.keep_alive)
     out += "Connection: close\r\n";
   else if (framing.minor == 0)
     out += "Connection: keep-alive\r\n";
   for (const http_header& one : response.headers) {
-    if (!is_http_token(one.name) || !is_http_field_value(one.value)) continue;
+    if (!is_http_token(one.name) || !is_http_field_value(one.value) || is_own_header(one.name)) continue;
     fmt::format_to(to, "{}: {}\r\n", one.name, one.value);
   }
   out += "\r\n";
-  if (has_body(response.status) && !framing.head_only) out += response.body;
+  return out;
+}
+
+std::string encode(const http_response& response, const http_framing& framing) {
+  std::string out = encode_head(response, framing, response.body.size());
+  if (http_has_body(response.status) && !framing.head_only) out += response.body;
   return out;
 }
 

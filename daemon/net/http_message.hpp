@@ -4,6 +4,8 @@
 // Any thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,20 +29,26 @@ struct http_request {
   std::vector<http_header> headers; // in the order they came; names in lower case
   std::string body;
   bool keep_alive = true; // the client lets the connection go on
+  bool streamed = false;  // the body is not here but comes behind, in pieces
 
   // The target's path, not decoded, without the query; "*" is itself.
   std::string_view path() const;
   // Behind the question mark; empty: none.
   std::string_view query() const;
+  // Who is asked: the target's host and port, else what Host says; empty: neither.
+  std::string_view authority() const;
+  // It asks for another protocol: HTTP/1.1 with Upgrade, and Connection naming it.
+  bool upgrades() const;
   // The first of this name (in lower case), or null.
   const std::string* header(std::string_view name) const;
 };
 
 struct http_response {
   int status = 200;
-  std::string type; // Content-Type; empty: none
-  std::string body;
-  std::vector<http_header> headers{}; // further ones; one that is no header is left out
+  std::string type{}; // Content-Type; empty: none
+  std::string body{};
+  // Further ones; one that is no header is left out, and one that says what encode() does.
+  std::vector<http_header> headers{};
 };
 
 // "Not Found"; statuses that nobody here sends have none.
@@ -52,6 +60,17 @@ struct http_framing {
   bool head_only = false; // an answer to HEAD: says what GET would get
 };
 
+// An answer with this status may have a body, if not to HEAD.
+bool http_has_body(int status);
+// Without white space at its ends.
+std::string_view http_trimmed(std::string_view text);
+// A comma-separated list has this element (in lower case), whatever its case there.
+bool http_lists(std::string_view all, std::string_view wanted);
+
+// The head alone, of a body that follows: of this length, or, where that is not known, chunked to a client of
+// HTTP/1.1 and as far as the connection's end to others.
+std::string encode_head(const http_response& response, const http_framing& framing,
+                        std::optional<std::uint64_t> length);
 // The response's bytes, with Date, Content-Length and Connection.
 std::string encode(const http_response& response, const http_framing& framing);
 

@@ -10,25 +10,10 @@ namespace coppice::net {
 namespace {
 
 std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
   return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// Whether a comma-separated list has this element, whatever its case.
-bool lists(std::string_view all, std::string_view wanted) {
-  while (!all.empty()) {
-    const std::size_t comma = std::min(all.find(','), all.size());
-    if (lower(std::string(trimmed(all.substr(0, comma)))) == wanted) return true;
-    all.remove_prefix(std::min(comma + 1, all.size()));
-  }
-  return false;
 }
 
 std::size_t count(const http_request& of, std::string_view name) {
@@ -40,8 +25,8 @@ bool keeps_alive(const http_request& request) {
   bool keep = false;
   for (const http_header& one : request.headers) {
     if (one.name != "connection") continue;
-    close = close || lists(one.value, "close");
-    keep = keep || lists(one.value, "keep-alive");
+    close = close || http_lists(one.value, "close");
+    keep = keep || http_lists(one.value, "keep-alive");
   }
   return !close && (request.minor == 1 || keep);
 }
@@ -86,14 +71,12 @@ http_head_scan::state http_head_scan::now() const {
 // The reader -----------------------------------------------------------------------------------------------
 
 std::size_t http_reader::feed(std::string_view bytes) {
-  std::size_t taken = 0;
   if (state_ == state::nothing && !bytes.empty()) {
     state_ = state::head;
     letter_first_ = bytes[0] >= 'A' && bytes[0] <= 'Z';
   }
-  if (state_ == state::head) taken = feed_head(bytes);
-  if (state_ == state::body) taken += feed_body(bytes.substr(taken));
-  return taken;
+  if (state_ == state::head) return feed_head(bytes);
+  return state_ == state::body ? feed_body(bytes) : 0;
 }
 
 std::size_t http_reader::feed_head(std::string_view bytes) {
@@ -114,24 +97,61 @@ std::size_t http_reader::feed_head(std::string_view bytes) {
     return length;
   }
   const bool ended = scan_.now() == http_head_scan::state::done;
-  if (ended != head_over_ || (seen.now == http_engine::state::complete && seen.consumed != length)) {
+  const bool bodyless = seen.now == http_engine::state::complete;
+  if (ended != head_over_ || (bodyless && (seen.consumed != length || chunked_ || length_ != 0))) {
     fail(400, "the end of the head is in doubt");
     return length;
   }
-  if (seen.now == http_engine::state::complete)
-    state_ = state::complete;
-  else if (ended)
-    state_ = state::body;
+  if (ended) state_ = chunked_ || length_ != 0 ? state::body : state::complete;
   return length;
 }
 
 std::size_t http_reader::feed_body(std::string_view bytes) {
-  if (bytes.empty()) return 0;
-  const http_engine::outcome seen = engine_.feed(bytes);
-  if (state_ == state::failed) return seen.consumed;
-  if (seen.now == http_engine::state::failed) fail_as_engine();
-  if (seen.now == http_engine::state::complete) state_ = state::complete;
-  return seen.consumed;
+  if (chunked_) return feed_chunks(bytes);
+  const std::string_view part =
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(length_ - body_bytes_, bytes.size())));
+  if (!add_body(part)) return part.size();
+  if (body_bytes_ == length_) state_ = state::complete;
+  return part.size();
+}
+
+std::size_t http_reader::feed_chunks(std::string_view bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size() && chunks_.now() == http_chunks::state::more) {
+    const http_chunks::piece piece = chunks_.feed(bytes.substr(taken));
+    taken += piece.taken;
+    if (!add_body(piece.data)) return taken;
+  }
+  switch (chunks_.now()) {
+    case http_chunks::state::more:
+      break;
+    case http_chunks::state::done:
+      state_ = state::complete;
+      break;
+    case http_chunks::state::malformed:
+      fail(400, "a chunk of the body is malformed");
+      break;
+    case http_chunks::state::too_long:
+      fail(431, "the trailers, or what stands behind the chunks' sizes, are too long");
+      break;
+  }
+  return taken;
+}
+
+bool http_reader::add_body(std::string_view part) {
+  if (part.size() > most_body_ - body_bytes_) return fail(413, "the body is too large");
+  body_bytes_ += part.size();
+  request_.body += part;
+  return true;
+}
+
+bool http_reader::bound_body(std::size_t bytes) {
+  most_body_ = std::min(most_body_, bytes);
+  return (length_ <= most_body_ && body_bytes_ <= most_body_) || fail(413, "the body is too large");
+}
+
+std::string http_reader::take_body() {
+  return std::exchange(request_.body, {});
 }
 
 bool http_reader::fail(int status, std::string_view why) {
@@ -158,7 +178,9 @@ http_request http_reader::take() {
   scan_ = {};
   state_ = state::nothing;
   head_bytes_ = 0;
-  trailer_bytes_ = 0;
+  body_bytes_ = 0;
+  length_ = 0;
+  chunked_ = false;
   in_value_ = false;
   head_over_ = false;
   expects_ = false;
@@ -174,10 +196,6 @@ bool http_reader::on_target(std::string_view part) {
 }
 
 bool http_reader::on_field(std::string_view part) {
-  if (head_over_) { // a trailer: not kept
-    trailer_bytes_ += part.size();
-    return trailer_bytes_ <= limits_.head || fail(431, "the trailers are too long");
-  }
   if (request_.headers.empty() || in_value_) {
     if (request_.headers.size() == limits_.headers) return fail(431, "there are too many headers");
     request_.headers.emplace_back();
@@ -188,10 +206,6 @@ bool http_reader::on_field(std::string_view part) {
 }
 
 bool http_reader::on_value(std::string_view part) {
-  if (head_over_) {
-    trailer_bytes_ += part.size();
-    return trailer_bytes_ <= limits_.head || fail(431, "the trailers are too long");
-  }
   in_value_ = true;
   request_.headers.back().value += part;
   return true;
@@ -203,14 +217,8 @@ bool http_reader::on_head() {
     return fail(505, "the version is not HTTP/1.0 or HTTP/1.1");
   request_.minor = engine_.minor();
   request_.method = engine_.method();
-  if (!check_headers() || !check_length() || !check_expectation()) return false;
+  if (!check_headers() || !check_target() || !check_length() || !check_expectation()) return false;
   request_.keep_alive = keeps_alive(request_);
-  return true;
-}
-
-bool http_reader::on_body(std::string_view part) {
-  if (part.size() > limits_.body - request_.body.size()) return fail(413, "the body is too large");
-  request_.body += part;
   return true;
 }
 
@@ -219,7 +227,7 @@ bool http_reader::check_headers() {
     if (!is_http_token(one.name)) return fail(400, "a header's name is malformed"); // (5.1)
     if (!is_http_field_value(one.value)) return fail(400, "a header's value is malformed");
     one.name = lower(std::move(one.name));
-    one.value = std::string(trimmed(one.value));
+    one.value = std::string(http_trimmed(one.value));
   }
   const std::size_t hosts = count(request_, "host"); // (3.2)
   if (hosts > 1 || (hosts == 0 && request_.minor == 1)) return fail(400, "it takes one Host header");
@@ -236,7 +244,10 @@ bool http_reader::check_length() {
     if (request_.minor == 0) return fail(400, "HTTP/1.0 has no Transfer-Encoding");
     if (lower(*request_.header("transfer-encoding")) != "chunked")
       return fail(501, "the transfer coding is not known");
+    chunked_ = true;
+    chunks_ = http_chunks(limits_.head);
   }
+  most_body_ = limits_.body;
   if (lengths == 0) return true;
   const std::string& text = *request_.header("content-length");
   std::uint64_t length = 0;
@@ -245,7 +256,16 @@ bool http_reader::check_length() {
     return fail(400, "Content-Length is no number");
   if (wrong == std::errc::result_out_of_range || length > limits_.body)
     return fail(413, "the body is too large");
+  length_ = length;
   return true;
+}
+
+// (3.2.2): a target that names a server counts for more than Host; with both in accord there is no choice.
+bool http_reader::check_target() {
+  const std::string* const host = request_.header("host");
+  const std::string_view named = request_.authority();
+  if (host == nullptr || lower(std::string(named)) == lower(*host)) return true;
+  return fail(400, "the target names another server than Host does");
 }
 
 bool http_reader::check_expectation() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Reads one HTTP/1.x request after the other from bytes as they come. Strict where leniency lets two readers
 // disagree about where a request ends: line ends are CR LF, no line is folded, a length is said once and in
-// one way. The head is scanned for its end apart from the parser, and both must agree. Everything it keeps is
-// bounded. One thread.
+// one way. The head is scanned for its end apart from the parser, and both must agree. A body is put together
+// or handed out as it comes. Everything it keeps is bounded. One thread.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/http_chunks.hpp"
 #include "net/http_engine.hpp"
 #include "net/http_message.hpp"
 
@@ -19,7 +20,7 @@ struct http_limits {
   std::size_t target = 8 << 10; // bytes of the request's target; beyond: 414
   std::size_t head = 16 << 10;  // of request line and headers, of trailers again; beyond: 431. At most 64 KiB
   std::size_t headers = 100;    // beyond: 431
-  std::size_t body = 1 << 20;   // bytes, kept in memory; beyond: 413
+  std::size_t body = 1 << 20;   // bytes, without the chunks' own; beyond: 413
 };
 
 // Finds the end of a head: an empty line. Refuses a CR or an LF without the other and a line that begins with
@@ -49,12 +50,20 @@ class http_reader final : private http_engine::events {
 
   explicit http_reader(const http_limits& limits) : limits_(limits), engine_(*this) {}
 
-  // Takes bytes up to the request's end, at most; says how many. At `complete` and `failed` none.
+  // Takes bytes up to the end of the head or of the request, at most; says how many. At `complete` and
+  // `failed` none.
   std::size_t feed(std::string_view bytes);
   state now() const { return state_; }
   const failure& why() const { return failure_; }
   // The head says that the client sends the body once it is told to (100); true once.
   bool take_expectation();
+  // At `body` and `complete`: the request, with as much of its body as has come and was not taken.
+  const http_request& request() const { return request_; }
+  // At `body` and `complete`: this body's own bound, if it is lower than that of all. False: what the head
+  // says is beyond it, and the reader has failed.
+  bool bound_body(std::size_t bytes);
+  // What has come of the body since the last time; a bound still counts all of it.
+  std::string take_body();
   // At `complete`: the request; the reader then waits for the next one.
   http_request take();
 
@@ -63,15 +72,17 @@ class http_reader final : private http_engine::events {
   std::size_t feed_body(std::string_view bytes);
   bool fail(int status, std::string_view why);
   void fail_as_engine();
+  std::size_t feed_chunks(std::string_view bytes);
+  bool add_body(std::string_view part);
 
   bool on_target(std::string_view part) override;
   bool on_field(std::string_view part) override;
   bool on_value(std::string_view part) override;
   bool on_head() override;
-  bool on_body(std::string_view part) override;
 
   bool check_headers();
   bool check_length();
+  bool check_target();
   bool check_expectation();
 
   const http_limits limits_;
@@ -81,7 +92,11 @@ class http_reader final : private http_engine::events {
   failure failure_;
   http_request request_;
   std::size_t head_bytes_ = 0;
-  std::size_t trailer_bytes_ = 0;
+  std::size_t most_body_ = 0;
+  std::size_t body_bytes_ = 0; // that have come
+  std::uint64_t length_ = 0;   // of a body whose length is said
+  bool chunked_ = false;
+  http_chunks chunks_;
   bool letter_first_ = false; // the request began with an upper case letter, as methods do
   bool in_value_ = false;
   bool head_over_ = false; // on_head() was called

@@ -40,6 +40,15 @@ reading read(std::string_view text, std::size_t step, const http_limits& limits 
   return out;
 }
 
+// All of it, of one request at most.
+void feed(http_reader& reader, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t taken = reader.feed(text);
+    REQUIRE(taken != 0);
+    text.remove_prefix(taken);
+  }
+}
+
 // The same whole and in pieces of one byte.
 reading read(std::string_view text, const http_limits& limits = {}) {
   reading whole = read(text, text.size(), limits);
@@ -168,6 +177,14 @@ TEST_CASE("each kind of wrong request has its status") {
       {"two codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400},
       {"a chunk's size that is none", post("Transfer-Encoding: chunked\r\n", "x\r\n"), 400},
       {"a chunk longer than said", post("Transfer-Encoding: chunked\r\n", "1\r\nab\r\n"), 400},
+      {"a chunk's extension with a line's end", post("Transfer-Encoding: chunked\r\n", "1;a\nb\r\nx\r\n"),
+       400},
+      {"a chunk's line that ends in LF", post("Transfer-Encoding: chunked\r\n", "1\nx\r\n0\r\n\r\n"), 400},
+      {"a folded trailer", post("Transfer-Encoding: chunked\r\n", "0\r\nX: y\r\n z\r\n\r\n"), 400},
+      {"CONNECT with a body", "CONNECT h HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 400},
+      {"a target of another server", get("", "http://other/"), 400},
+      {"a target of the server at another port", get("", "http://h:81/"), 400},
+      {"a target with a user", get("", "http://u@h/"), 400},
       {"a coding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"an unknown expectation", post("Expect: tea\r\nContent-Length: 1\r\n", "a"), 417},
   };
@@ -222,9 +239,42 @@ TEST_CASE("every bound holds at its value and fails one beyond") {
   CHECK(read(post("Transfer-Encoding: chunked\r\n", "0\r\n" + trailer + "\r\n"), limits).status == 431);
 }
 
+TEST_CASE("a body may be taken as it comes, and its bound counts all of it") {
+  http_limits limits;
+  limits.body = 8;
+  http_reader reader(limits);
+  feed(reader, post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"));
+  REQUIRE(reader.now() == http_reader::state::body);
+  CHECK(reader.request().target == "/");
+  CHECK(reader.take_body() == "abc");
+  reader.feed("3\r\nd");
+  CHECK(reader.take_body() == "d");
+  reader.feed("ef\r\n0\r\n\r\n");
+  REQUIRE(reader.now() == http_reader::state::complete);
+  CHECK(reader.take().body == "ef");
+  feed(reader, post("Transfer-Encoding: chunked\r\n", "6\r\nabcdef\r\n"));
+  reader.take_body();
+  reader.feed("3\r\nghi\r\n");
+  CHECK(reader.now() == http_reader::state::failed);
+  CHECK(reader.why().status == 413);
+}
+
+TEST_CASE("a body may have a lower bound than that of all") {
+  http_reader reader({});
+  feed(reader, post("Content-Length: 4\r\n", ""));
+  CHECK(reader.bound_body(4));
+  CHECK_FALSE(reader.bound_body(3));
+  CHECK(reader.why().status == 413);
+  http_reader chunked({});
+  feed(chunked, post("Transfer-Encoding: chunked\r\n", ""));
+  CHECK(chunked.bound_body(2));
+  chunked.feed("3\r\nabc\r\n");
+  CHECK(chunked.why().status == 413);
+}
+
 TEST_CASE("an expectation of 100 is told once, and only of a request with a body") {
   http_reader reader({});
-  reader.feed("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n");
+  feed(reader, "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n");
   CHECK(reader.now() == http_reader::state::body);
   CHECK(reader.take_expectation());
   CHECK_FALSE(reader.take_expectation());

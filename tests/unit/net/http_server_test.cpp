@@ -41,7 +41,7 @@ struct place {
   explicit place(const http_options& options = {}) {
     server.emplace(
         http_server::start(loop.raw(), base::socket_address::parse("127.0.0.1", 0).value(), options,
-                           [this](const http_request& asked, http_exchange from) { handle(asked, from); })
+                           {[this](const http_request& asked, http_exchange from) { handle(asked, from); }})
             .value());
   }
   void handle(const http_request& asked, http_exchange from) {
