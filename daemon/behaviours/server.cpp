@@ -63,7 +63,8 @@ outcome server::system_request(process& self, const gen::request& what) {
   if (config_change to; read_config_change(self, what, to))
     return take_config(self, what.from, std::move(to));
   if (asks_shown_state(self, what)) {
-    tell_shown_state(self, what, [&] { return state_for_people(self); });
+    tell_shown_state(
+        self, what, [&] { return state_for_people(self); }, [&] { return engine_for_people(self); });
     return runtime::carry_on();
   }
   if (sys_ == nullptr) sys_ = std::make_unique<sys::protocol>();

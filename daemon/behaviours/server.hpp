@@ -40,6 +40,8 @@ class server : public runtime::behaviour {
   virtual runtime::message sys_misc(runtime::process&, bool /*suspended*/) { return {}; }
   // What ask_shown_state() is told; none: nothing. Cheap, however large the state is.
   virtual runtime::message state_for_people(runtime::process&) { return {}; }
+  // Likewise what the engine itself has to tell: a map with atoms as keys; none: nothing.
+  virtual runtime::message engine_for_people(runtime::process&) { return {}; }
   // Whether sys of other nodes may suspend, resume and terminate it.
   virtual bool obeys_peers(const runtime::process&) const { return true; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// {system, From, {'$coppice_shown_state', Deadline}}, answered by the text as a binary, or `undefined`. A
+// {system, From, {'$coppice_shown_state', Deadline}}, answered by {Text | undefined, Engine | undefined}. A
 // server that comes to it after the deadline, as a slow format_status or a long handler has it, does nothing
 // for those who have gone: however many ask, it works for one at a time, and for nobody in vain.
 #include "behaviours/shown_state.hpp"
@@ -18,16 +18,23 @@ constexpr std::size_t longest = 10'000; // characters
 
 } // namespace
 
-std::optional<std::string> ask_shown_state(process& self, const runtime::pid& of, base::nanos deadline) {
+shown_state ask_shown_state(process& self, const runtime::pid& of, base::nanos deadline) {
   runtime::message_writer body;
   body.tuple(2);
   body.atom(tag);
   body.integer(deadline);
   const auto answer = ask_by_notice(self, of, body.take().bytes(), deadline);
-  if (!answer) return std::nullopt;
+  shown_state out;
+  if (!answer) return out;
+  etf::cursor at(answer->bytes());
   etf::bytes text;
-  if (!etf::cursor(answer->bytes()).read_binary(text)) return std::nullopt;
-  return std::string(reinterpret_cast<const char*>(text.data()), text.size());
+  if (!at.read_tuple_of(2)) return out;
+  if (at.read_binary(text))
+    out.state = std::string(reinterpret_cast<const char*>(text.data()), text.size());
+  else
+    at.skip();
+  if (at.peek() == etf::kind::map) out.engine = answer->slice(at.rest());
+  return out;
 }
 
 bool asks_shown_state(process& self, const gen::request& what) {
@@ -35,14 +42,21 @@ bool asks_shown_state(process& self, const gen::request& what) {
   return self.origin().notice && at.read_tuple_of(2) && at.read_atom_is(tag);
 }
 
-void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state) {
+void tell_shown_state(process& self, const gen::request& asked, const std::function<message()>& state,
+                      const std::function<message()>& engine) {
   etf::cursor at(asked.body.bytes());
   base::nanos deadline = 0;
   if (!at.read_tuple_of(2) || !at.skip() || !at.read_integer(deadline) || base::mono_now() >= deadline)
     return;
   runtime::message_writer out;
+  out.tuple(2);
   if (const message shown = state()) {
     out.binary(runtime::shown(shown, longest));
+  } else {
+    out.atom("undefined");
+  }
+  if (const message told = engine()) {
+    out.raw(told.bytes());
   } else {
     out.atom("undefined");
   }

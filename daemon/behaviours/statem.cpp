@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <coppice/statem_terms.hpp>
 
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -20,6 +21,7 @@ using runtime::outcome;
 using runtime::process;
 
 constexpr std::string_view timeout_tag = "$coppice_timeout";
+constexpr std::uint32_t most_timeouts_shown = 100;
 
 message tagged(std::string_view tag, const message& term) {
   message_writer out(term.size() + tag.size() + 8);
@@ -69,6 +71,7 @@ class statem::world final : public machine::effects {
 outcome statem::start(process& self) {
   if (!machine_.has_started()) return runtime::stop(tagged("bad_return_from_init", message::atom("ok")));
   world effects(*this, self);
+  since_ = self.now();
   if (machine_.start(effects) == machine::step::failed) return runtime::stop(reason(self));
   continue_first(self);
   return runtime::carry_on();
@@ -90,7 +93,12 @@ outcome statem::run(process& self, machine::step next) {
                                                       : handle(self, machine_.current(), machine_.state());
     if (self.exiting()) return runtime::carry_on();
     if (done.stops()) return machine_.reply_only(effects) ? done : runtime::stop(reason(self));
+    const std::uint64_t changes = machine_.changes();
+    const std::uint64_t dropped = machine_.dropped();
     next = machine_.finish(effects, enters());
+    if (machine_.changes() != changes) since_ = self.now();
+    if (machine_.dropped() != dropped) [[unlikely]]
+      has_dropped();
     if (next == machine::step::idle || next == machine::step::failed) break;
     self.reductions(1);
     if (!self.should_yield()) continue;
@@ -135,6 +143,55 @@ message statem::sys_state(process& self) {
   out.tuple(2);
   out.raw(state.bytes());
   out.raw(data.bytes());
+  return out.take();
+}
+
+message statem::engine_for_people(process& self) {
+  const auto text_of = [](message_writer& out, const message& term) {
+    if (term)
+      out.binary(runtime::shown(term));
+    else
+      out.atom("none");
+  };
+  const auto milliseconds = [](base::nanos time) {
+    return static_cast<std::uint64_t>(std::max<base::nanos>(0, time) / base::nanos_per_ms);
+  };
+  const auto number = [](message_writer& out, std::string_view key, std::uint64_t value) {
+    out.atom(key);
+    out.unsigned_integer(value);
+  };
+  message_writer out(512);
+  out.map(7);
+  out.atom("state");
+  text_of(out, machine_.old_state());
+  out.atom("previous");
+  text_of(out, machine_.previous());
+  number(out, "since_ms", milliseconds(self.now() - since_));
+  number(out, "changes", machine_.changes());
+  number(out, "queued", machine_.queued());
+  out.atom("postponed");
+  out.map(4);
+  number(out, "length", machine_.postponed_count());
+  number(out, "limit", machine_.limit());
+  number(out, "dropped", machine_.dropped());
+  out.atom("oldest");
+  text_of(out, machine_.postponed_count() == 0 ? message() : machine_.postponed(0).content);
+  out.atom("timeouts");
+  std::uint32_t count = 0;
+  machine_.each_timeout([&count](std::uint32_t, const machine::timeout&) { ++count; });
+  count = std::min(count, most_timeouts_shown);
+  if (count != 0) out.list(count);
+  machine_.each_timeout([&](std::uint32_t type, const machine::timeout& one) {
+    if (count == 0) return;
+    --count;
+    message_writer kind;
+    write_event_type(kind, type, one.about);
+    out.map(2);
+    out.atom("type");
+    text_of(out, kind.take());
+    number(out, "left_ms", one.serial == 0 ? 0 : milliseconds(self.remaining(one.handle)));
+  });
+  out.nil();
   return out.take();
 }
 

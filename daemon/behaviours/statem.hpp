@@ -26,6 +26,8 @@ class statem : public server {
   virtual runtime::outcome enter(runtime::process& self, const runtime::message& old_state,
                                  const runtime::message& state) = 0;
   virtual bool enters() const = 0; // whether enter() is to be called
+  // A postponed event was dropped, since as many waited as may.
+  virtual void has_dropped() {}
   // The data as a term, for sys.
   virtual runtime::message sys_data(runtime::process& self) = 0;
 
@@ -46,6 +48,8 @@ class statem : public server {
   runtime::message sys_state(runtime::process& self) final;
   std::string_view sys_engine() const final { return "gen_statem"; }
   runtime::message sys_misc(runtime::process& self, bool suspended) final;
+  // A map of state, previous, since_ms, changes, queued, postponed and timeouts.
+  runtime::message engine_for_people(runtime::process& self) final;
 
  private:
   class world;
@@ -54,6 +58,7 @@ class statem : public server {
   runtime::message reason(runtime::process& self);
 
   machine machine_;
+  base::nanos since_ = 0; // of the state
 };
 
 } // namespace coppice::behaviours

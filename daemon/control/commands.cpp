@@ -173,9 +173,10 @@ pending run_info(const request& r) {
     const base::nanos until = base::mono_now() + given;
     r->of.state_of(
         pid, given,
-        [r, pid, until, document = info_json(r->of, *info)](const std::optional<std::string>& state) mutable {
-          if (!state && base::mono_now() >= until) return answer_anew(r, pid);
-          if (state) document["state"] = *state;
+        [r, pid, until, document = info_json(r->of, *info)](const behaviours::shown_state& shown) mutable {
+          if (!shown.state && !shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
+          if (shown.state) document["state"] = *shown.state;
+          if (shown.engine) document["engine"] = report_document(shown.engine);
           r->done(std::move(document));
         });
   } else {

@@ -133,6 +133,15 @@ void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::r
                   count);
 }
 
+void statem_metrics(exposition& to, const std::vector<host::statem_counts>& types) {
+  const std::size_t shown = std::min(most_series, types.size());
+  to.family(kind::gauge, "statem_machines", "State machines of a type that run");
+  for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].machines);
+  to.family(kind::counter, "statem_dropped_postponed",
+            "Postponed events that were dropped since as many waited as may");
+  for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].dropped_postponed);
+}
+
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
   to.family(kind::gauge, "loaded_plugin_generation",
             "How often the plugin was loaded, its first time included");
@@ -231,6 +240,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   tree_metrics(to, from);
   pool_metrics(to, from.pools);
   listener_metrics(to, from.listeners);
+  statem_metrics(to, from.state_machines);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);

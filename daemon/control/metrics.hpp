@@ -13,6 +13,7 @@
 #include "behaviours/pool_board.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "control/exposition.hpp"
+#include "host/statem_counts.hpp"
 #include "node/snapshot.hpp"
 
 namespace coppice::control {
@@ -36,6 +37,7 @@ struct metrics_source {
   std::vector<std::string> given_up; // paths of children
   std::vector<behaviours::pool_row> pools;
   std::vector<behaviours::tcp_board::row> listeners;
+  std::vector<host::statem_counts> state_machines;
   bool ready = false;            // as /readyz says
   std::uint64_t log_dropped = 0; // lines
   process_usage usage;

@@ -12,6 +12,16 @@ const actor_identity& identity_book::of(const std::string& plugin, const std::st
   return all_.try_emplace(plugin + ":" + actor + ":" + behaviour, plugin, actor, behaviour).first->second;
 }
 
+std::vector<statem_counts> identity_book::state_machines() const {
+  std::vector<statem_counts> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& [key, one] : all_)
+    if (one.behaviour == "statem")
+      out.push_back({one.plugin + ":" + one.actor, one.machines.load(std::memory_order_relaxed),
+                     one.dropped_postponed.load(std::memory_order_relaxed)});
+  return out;
+}
+
 actor_code::actor_code(const coppice_actor_type& type)
     : state_version(type.state_version),
       streams(callbacks_of<coppice_stream_callbacks>(type, COPPICE_STREAM_DRAFT_1,

@@ -8,14 +8,17 @@
 #include <coppice/plugin.h>
 #include <coppice/stream.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "host/log_limit.hpp"
+#include "host/statem_counts.hpp"
 #include "runtime/actor_factory.hpp"
 
 namespace coppice::host {
@@ -33,6 +36,9 @@ struct actor_identity {
   const std::string behaviour;
   mutable log_limit refusals;  // of calls that such an actor may not make
   mutable log_limit unhandled; // of what such an actor does not take
+  // Of state machines.
+  mutable std::atomic<std::uint64_t> machines{0};          // that run
+  mutable std::atomic<std::uint64_t> dropped_postponed{0}; // events, since as many waited as may
 };
 
 // Every identity there has been. Any thread.
@@ -40,9 +46,11 @@ class identity_book {
  public:
   // As long as the book.
   const actor_identity& of(const std::string& plugin, const std::string& actor, const std::string& behaviour);
+  // In the order of their types.
+  std::vector<statem_counts> state_machines() const;
 
  private:
-  std::mutex lock_;
+  mutable std::mutex lock_;
   std::map<std::string, actor_identity, std::less<>> all_; // by PLUGIN:ACTOR:BEHAVIOUR; never erased
 };
 

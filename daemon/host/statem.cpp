@@ -44,6 +44,11 @@ statem_code::statem_code(const coppice_actor_type& type)
 
 statem::statem(actor_plan&& plan) : plugin_actor(std::move(plan)) {
   transition().bound(plan.postponed.limit, convert(plan.postponed.on_full));
+  identity().machines.fetch_add(1, std::memory_order_relaxed);
+}
+
+statem::~statem() {
+  identity().machines.fetch_sub(1, std::memory_order_relaxed);
 }
 
 template <class Callback>
@@ -75,8 +80,6 @@ outcome statem::handle(process&, const event& what, const message& state) {
   const std::int32_t status = in_transition("handle_event", what.content.bytes(), [&] {
     return call_or(COPPICE_UNHANDLED, callbacks().handle_event, &actor(), this->state(), &given);
   });
-  if (transition().dropped() != told_dropped_) [[unlikely]]
-    tell_dropped();
   if (status == COPPICE_UNHANDLED) [[unlikely]]
     return refuse(what);
   return follow(status, "handle_event", what.content.bytes());
@@ -112,8 +115,9 @@ outcome statem::refuse(const event& what) {
   return runtime::carry_on();
 }
 
-void statem::tell_dropped() {
+void statem::has_dropped() {
   const std::uint64_t now = transition().dropped();
+  identity().dropped_postponed.fetch_add(now - told_dropped_, std::memory_order_relaxed);
   if (const auto left_out = identity().unhandled.next_line(base::mono_now()))
     base::log::warning(identity().plugin, "{} has postponed as many events as it may: {} dropped so far{}",
                        to_text(actor().process->self(), actor().process->host().nodes()), now,

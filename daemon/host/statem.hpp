@@ -23,6 +23,7 @@ class statem final : public behaviours::statem, public plugin_actor {
   using code_type = statem_code;
 
   explicit statem(actor_plan&& plan);
+  ~statem() override;
 
   runtime::outcome init(runtime::process& self) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
@@ -58,7 +59,7 @@ class statem final : public behaviours::statem, public plugin_actor {
   std::int32_t in_transition(const char* name, etf::bytes given, Callback callback);
   // What an event comes to that handle_event did not take.
   [[gnu::noinline]] runtime::outcome refuse(const event& what);
-  void tell_dropped();
+  void has_dropped() override;
 
   const coppice_statem& callbacks() const { return static_cast<const statem_code&>(running()).callbacks; }
 

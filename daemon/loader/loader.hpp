@@ -81,6 +81,8 @@ class loader final : public runtime::actor_factory {
   // The JSON Schema of the args of "PLUGIN" or "PLUGIN:ACTOR", in the generation in use; empty: any map.
   // errc::not_found: it is not loaded, or has no such actor.
   base::result<std::string> args_schema(std::string_view actor) const;
+  // Of each type of state machine that there has been an image of.
+  std::vector<host::statem_counts> state_machines() const { return identities_.state_machines(); }
   // Whether a loaded plugin's actor can be given other args as it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 

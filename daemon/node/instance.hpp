@@ -17,7 +17,9 @@
 #include "base/error.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/pool_board.hpp"
+#include "behaviours/shown_state.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
+#include "host/statem_counts.hpp"
 #include "node/apply.hpp"
 #include "node/reload_report.hpp"
 #include "node/snapshot.hpp"
@@ -83,6 +85,8 @@ class instance {
   std::vector<plugin_status> plugins() const;
   // What plugins have counted, and how often one could not have a metric it asked for.
   plugin_metrics counted() const;
+  // Of each type of state machine; any thread.
+  std::vector<host::statem_counts> state_machines() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
   // May be null.
@@ -116,10 +120,10 @@ class instance {
   // `done` as for call: what the process, which is here, waits for; nullopt: it did not say in time.
   void wait_of(const runtime::pid& process, base::nanos timeout,
                std::function<void(std::optional<runtime::waited_for>)> done);
-  // `done` as for call: what the format_status of the server, which is here, shows, as text of bounded
-  // length; nullopt: it has none, or did not say in time.
+  // `done` as for call: what the format_status of the server, which is here, shows, and what its engine
+  // tells.
   void state_of(const runtime::pid& process, base::nanos timeout,
-                std::function<void(std::optional<std::string>)> done);
+                std::function<void(behaviours::shown_state)> done);
   // `done` as for call: whether there is a connection now, and if not why, in words.
   void connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done);
   base::status disconnect(std::string_view peer);

@@ -149,6 +149,10 @@ plugin_metrics instance::counted() const {
   return {components_->metrics.families(), components_->metrics.refused()};
 }
 
+std::vector<host::statem_counts> instance::state_machines() const {
+  return components_->plugins.state_machines();
+}
+
 const std::string& instance::cookie_file() const {
   return components_->cookie_file;
 }
@@ -203,14 +207,13 @@ void instance::wait_of(const runtime::pid& process, base::nanos timeout,
 }
 
 void instance::state_of(const runtime::pid& process, base::nanos timeout,
-                        std::function<void(std::optional<std::string>)> done) {
+                        std::function<void(behaviours::shown_state)> done) {
   const base::nanos deadline = deadline_after(timeout);
-  ask_from_outside<std::optional<std::string>>(
-      components_->system,
-      [process, deadline](runtime::process& self) {
-        return behaviours::ask_shown_state(self, process, deadline);
-      },
-      std::move(done), std::nullopt);
+  ask_from_outside<behaviours::shown_state>(components_->system,
+                                            [process, deadline](runtime::process& self) {
+                                              return behaviours::ask_shown_state(self, process, deadline);
+                                            },
+                                            std::move(done), {});
 }
 
 void instance::connect(std::string_view peer, base::nanos timeout, std::function<void(base::status)> done) {

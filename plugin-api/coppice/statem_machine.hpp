@@ -205,6 +205,10 @@ class statem_machine {
   std::size_t postponed_count() const { return postponed_.size() - first_; }
   const event& postponed(std::size_t i) const { return postponed_[first_ + i]; }
   std::uint64_t dropped() const { return dropped_; }
+  /// How often the state has changed.
+  std::uint64_t changes() const { return changes_; }
+  /// How many may be postponed.
+  std::size_t limit() const { return limit_; }
   /// Events that come before any other message.
   std::size_t queued() const { return queue_.size(); }
   /// use(type, const timeout&) of each that is set, the named ones in no order.
@@ -268,6 +272,7 @@ class statem_machine {
     const bool change = static_cast<bool>(candidate_);
     if (std::exchange(postpone_, false) && !postpone_current(change)) return fail(statem_fault::postponed);
     if (change) {
+      ++changes_;
       previous_ = std::exchange(state_, std::exchange(candidate_, Term()));
       while (postponed_.size() > first_) {
         queue_.push_back(std::move(postponed_.back()));
@@ -415,6 +420,7 @@ class statem_machine {
   std::size_t first_ = 0;
   std::size_t limit_ = SIZE_MAX;
   std::uint64_t dropped_ = 0;
+  std::uint64_t changes_ = 0;
   std::optional<timeout> event_timeout_;
   std::optional<timeout> state_timeout_;
   std::unordered_map<std::string, timeout> named_; // by the name's bytes

@@ -126,6 +126,16 @@ TEST_CASE("peers and parked children have series up to a bound, connected peers 
   CHECK(count(text, "\ncoppice_children_parked 1005\n") == 1);
 }
 
+TEST_CASE("state machines are counted by their type") {
+  metrics_source from;
+  from.status = running();
+  from.state_machines = {{"door:door", 3, 12}, {"lift:cage", 0, 0}};
+  const std::string text = metrics_text(from, format::prometheus);
+  CHECK(count(text, "\ncoppice_statem_machines{type=\"door:door\"} 3\n") == 1);
+  CHECK(count(text, "\ncoppice_statem_machines{type=\"lift:cage\"} 0\n") == 1);
+  CHECK(count(text, "\ncoppice_statem_dropped_postponed_total{type=\"door:door\"} 12\n") == 1);
+}
+
 TEST_CASE("what plugins count is shown under their names, gauges with their sign") {
   metrics_source from;
   from.status = running();

@@ -39,7 +39,7 @@ std::optional<std::string> shown_by(stage& set, std::string name,
                                     base::nanos patience = 10 * base::nanos_per_second) {
   const auto pid = *set.host.system.whereis(name);
   return set.host.run([&](runtime::process& self) {
-    return behaviours::ask_shown_state(self, pid, base::mono_now() + patience);
+    return behaviours::ask_shown_state(self, pid, base::mono_now() + patience).state;
   });
 }
 

@@ -3,7 +3,11 @@
 // host calls count and where, responses, and what a reload keeps.
 #include "host/statem.hpp"
 
+#include <chrono>
 #include <functional>
+#include <thread>
+
+#include "behaviours/shown_state.hpp"
 
 #include "runtime/freezing/freezer.hpp"
 #include "scripted.hpp"
@@ -253,6 +257,43 @@ TEST_CASE("as many events are postponed as its configuration allows") {
   REQUIRE(set.start(std::move(plan)) == "ok");
   set.send("first");
   CHECK(end_by(set, "second") == "postponed_full");
+}
+
+TEST_CASE("people are shown its state, what it postponed and its time-outs; what it dropped is counted") {
+  stage set;
+  acts = {};
+  acts.event = [](coppice_actor* self, const coppice_statem_event* e) {
+    if (shown(e->state) != "a") return machines.postpone(self);
+    auto timeout = timeout_of(COPPICE_EVENT_STATE_TIMEOUT, 90 * base::nanos_per_second);
+    literal content("late");
+    CHECK(machines.set_timeout(self, &timeout, &content.raw) == COPPICE_OK);
+    return machines.next_state_atom(self, "b");
+  };
+  auto plan = set.plan(machine_type);
+  plan.postponed = {1, runtime::postponed_bound::overflow::drop_new};
+  const auto& counts = *plan.code->is;
+  const std::uint64_t dropped = counts.dropped_postponed;
+  const std::uint64_t running = counts.machines;
+  REQUIRE(set.start(std::move(plan)) == "ok");
+  CHECK(counts.machines == running + 1);
+  set.send("go");
+  set.send("first");
+  set.send("second");
+  const auto pid = *set.host.system.whereis("scripted");
+  const auto told = set.host.run([&](runtime::process& self) {
+    return text(
+        behaviours::ask_shown_state(self, pid, base::mono_now() + 10 * base::nanos_per_second).engine);
+  });
+  for (const char* part : {"state => <<\"b\">>", "previous => <<\"a\">>", "changes => 1", "queued => 0",
+                           "length => 1", "limit => 1", "dropped => 1", "oldest => <<\"first\">>",
+                           "type => <<\"state_timeout\">>", "left_ms => 89"})
+    CHECK_MESSAGE(told.find(part) != std::string::npos, told);
+  CHECK(counts.dropped_postponed == dropped + 1);
+  acts.event = [](coppice_actor*, const coppice_statem_event*) { return COPPICE_STOP; };
+  CHECK(end_by(set, "stop") == "normal");
+  for (int i = 0; i < 1000 && counts.machines != running; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(counts.machines == running);
 }
 
 TEST_CASE("the end of a request is an event, and may be postponed") {

@@ -207,6 +207,16 @@ TEST_CASE("every key of a pool leads to what it takes to change it") {
       of_children({"id: a, actor: kv"}, {"id: a, pool: { actor: kv }"}).starts_with("restart demo/a: pool"));
 }
 
+TEST_CASE("how many events a state machine postpones takes a restart to change") {
+  const std::string bounded = "id: a, actor: latch, statem: { postponed: { limit: 5 } }";
+  CHECK(of_children({"id: a, actor: latch"}, {bounded}) == "restart demo/a: statem\n");
+  CHECK(of_children({bounded}, {"id: a, actor: latch, statem: { postponed: { limit: 5, on_full: exit } }"}) ==
+        "");
+  CHECK(of_children({bounded},
+                    {"id: a, actor: latch, statem: { postponed: { limit: 5, on_full: drop_old } }"}) ==
+        "restart demo/a: statem\n");
+}
+
 TEST_CASE("a changed default in a plugin's schema changes children whose lines did not") {
   test::spec_folder folder;
   const std::string text = std::string(test::spec_folder::head) + "        - { id: a, actor: kv }\n" +

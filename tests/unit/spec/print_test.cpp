@@ -113,6 +113,27 @@ TEST_CASE("a pool prints itself with its workers' args, and reads back") {
   CHECK(spec::effective_yaml(*second.spec) == text);
 }
 
+TEST_CASE("a state machine prints its options, and reads back") {
+  test::spec_folder folder;
+  auto first = folder.load_tree(
+      "        - { id: a, actor: latch, statem: { postponed: { limit: 7, on_full: drop_new } } }\n"
+      "        - { id: b, actor: latch }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& children = first.spec->applications[0].supervisor.children;
+  CHECK(children[0].behaviour == "statem");
+  REQUIRE(children[0].statem);
+  CHECK(children[0].statem->postponed.limit == 7);
+  CHECK(children[0].statem->postponed.on_full == spec::postponed_overload::drop_new);
+  CHECK_FALSE(children[1].statem);
+  const auto text = spec::effective_yaml(*first.spec);
+  CHECK_MESSAGE(text.find("on_full: drop_new\n") != std::string::npos, text);
+  auto second = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(second.diagnostics) == "");
+  REQUIRE(second.spec);
+  CHECK(spec::effective_yaml(*second.spec) == text);
+}
+
 TEST_CASE("durations are found in lists and maps of args") {
   auto schema = spec::args_schema::compile(R"({"properties": {"waits": {"items": {"format": "duration"}},
       "by~name": {"additionalProperties": {"format": "duration"}}, "count": {"type": "integer"}}})");
