@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Every consumer gets every event, at the pace of the one that has asked for least. What all have asked for
+// is common; what one has asked for beyond that is kept with it. One subscription a process. One thread at a
+// time.
+#pragma once
+
+#include <vector>
+
+#include "behaviours/stage/dispatcher.hpp"
+#include "runtime/messages/ids.hpp"
+
+namespace coppice::behaviours {
+
+class broadcast_dispatcher final : public dispatcher {
+ public:
+  expected<std::uint64_t, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
+                                                      etf::bytes options) override;
+  std::uint64_t ask(subscriber_id who, std::uint64_t count, outlet& out) override;
+  std::uint64_t cancel(subscriber_id who, outlet& out) override;
+  void dispatch(event_list& events, outlet& out) override;
+  void inform(runtime::message m, outlet& out) override { out.inform(std::move(m)); }
+
+ private:
+  struct demand {
+    std::uint64_t count; // beyond the common one
+    subscriber_id who;
+    runtime::pid pid;
+  };
+  std::uint64_t synchronise();
+
+  std::vector<demand> demands_; // who asked last stands last
+  std::uint64_t common_ = 0;    // what all have asked for, and have not got
+  std::uint64_t requested_ = 0; // of the producer, and not come yet
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What a producer has emitted and nobody has asked for yet, with the messages that are to come out at their
+// place between the events (GenStage's `$info`). A message is due as soon as the event before it has left,
+// delivered or dropped. Bounded in events and in bytes. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "behaviours/stage/event_list.hpp"
+
+namespace coppice::behaviours {
+
+enum class buffer_keep : std::uint8_t { last, first };
+
+struct stage_buffer_bounds {
+  std::uint64_t size = 10'000; // events; UINT64_MAX: as many as there are
+  std::uint64_t bytes = 64 << 20;
+  buffer_keep keep = buffer_keep::last;
+};
+
+class stage_buffer {
+ public:
+  using messages = std::vector<runtime::message>;
+  static constexpr std::size_t most_messages = 10'000;
+
+  explicit stage_buffer(const stage_buffer_bounds& bounds) : bounds_(bounds) {}
+
+  void set_bounds(const stage_buffer_bounds& bounds) { bounds_ = bounds; }
+  const stage_buffer_bounds& bounds() const { return bounds_; }
+  std::uint64_t count() const { return events_.count(); }
+  std::size_t bytes() const { return events_.bytes(); }
+  bool empty() const { return events_.empty(); }
+
+  // Behind all others. Returns how many events it dropped for that, old or new; what is due by that is added
+  // to `due`.
+  std::uint64_t store(event_list events, messages& due);
+  // Behind all events there are. False: there are none, and it is due at once, or most_messages wait.
+  bool store_message(runtime::message m);
+  bool full_of_messages() const { return waiting_.size() >= most_messages; }
+  // As many as asked for, but none from behind a message; then what is due is added to `due`.
+  event_list take(std::uint64_t most, messages& due);
+
+ private:
+  struct waiting {
+    std::uint64_t behind; // the number of an event, counted from the first there ever was
+    runtime::message what;
+  };
+  std::uint64_t excess_bytes_dropped();
+  void leave(messages& due);
+
+  stage_buffer_bounds bounds_;
+  event_list events_;
+  std::uint64_t first_ = 0; // the number of the first event
+  std::deque<waiting> waiting_;
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What a stage counts, and how it looks to people: a row for each subscription. Plain values.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "runtime/messages/message.hpp"
+
+namespace coppice::behaviours {
+
+// Of one subscription. Events it holds back of what was asked for are asked - passed.
+struct stage_flow {
+  std::uint64_t asked = 0;  // events, ever
+  std::uint64_t passed = 0; // events delivered to the consumer, or received from the producer
+  base::nanos last = 0;     // when the last of them were; 0: none
+};
+
+struct stage_subscription {
+  bool upstream = false;  // to a producer; else of a consumer
+  runtime::message party; // {Pid, Tag}
+  stage_flow flow{};
+  std::uint64_t buffered = 0; // events that wait for this consumer alone, or have come from this producer
+};
+
+struct stage_counters {
+  std::uint64_t emitted = 0;   // events of the author's
+  std::uint64_t received = 0;  // events given to the author
+  std::uint64_t delivered = 0; // events sent to consumers
+  std::uint64_t dropped = 0;   // events that found the buffer full
+  std::uint64_t unrouted = 0;  // events that went to no partition, or were lost with one
+  std::uint64_t excess = 0;    // events received beyond what was asked for
+  std::uint64_t malformed = 0; // messages of others that were refused
+  // As it is now.
+  std::uint64_t buffered = 0;    // events that nobody has asked for
+  std::uint64_t waiting = 0;     // events received that wait for demand from below
+  std::uint64_t accumulated = 0; // demand held back
+  bool accumulating = false;
+};
+
+} // namespace coppice::behaviours

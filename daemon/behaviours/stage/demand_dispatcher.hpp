@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Events go to the consumer that has asked for most. Invariant: the subscribers stand in the order of what
+// they have asked for, the largest first, and of equal ones who asked first. One thread at a time.
+#pragma once
+
+#include <vector>
+
+#include "behaviours/stage/dispatcher.hpp"
+
+namespace coppice::behaviours {
+
+class demand_dispatcher final : public dispatcher {
+ public:
+  explicit demand_dispatcher(std::uint64_t max_demand) : expected_(max_demand) {}
+
+  expected<std::uint64_t, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
+                                                      etf::bytes options) override;
+  std::uint64_t ask(subscriber_id who, std::uint64_t count, outlet& out) override;
+  std::uint64_t cancel(subscriber_id who, outlet& out) override;
+  void dispatch(event_list& events, outlet& out) override;
+  void inform(runtime::message m, outlet& out) override { out.inform(std::move(m)); }
+
+ private:
+  struct demand {
+    std::uint64_t count;
+    subscriber_id who;
+  };
+  std::uint64_t pop(subscriber_id who);
+  void add(demand one);
+
+  std::vector<demand> demands_;
+  std::uint64_t credit_ = 0; // asked for by those that left: the producer owes it already
+  std::uint64_t expected_;   // 0: nobody has asked yet
+};
+
+} // namespace coppice::behaviours

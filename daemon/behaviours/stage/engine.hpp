@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+// A stage of GenStage: a producer, a producer_consumer or a consumer, as a state machine without I/O.
+// Messages, calls and ends of others go in; callbacks and messages come out through the port, in the order
+// GenStage 1.3 has them. What would end a GenStage stage, a malformed subscription or list, is refused here,
+// and the stage goes on. Invariant: of no consumer are there more events delivered than it asked for. One
+// thread at a time.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "behaviours/stage/counters.hpp"
+#include "behaviours/stage/port.hpp"
+#include "behaviours/stage/wire.hpp"
+
+namespace coppice::behaviours {
+
+class stage_engine final : private dispatcher::outlet {
+ public:
+  using outcome = runtime::outcome;
+  using message = runtime::message;
+
+  static constexpr std::size_t most_subscriptions = 10'000; // of each side
+
+  // `self`: the stage's process. All but the options outlive it.
+  stage_engine(stage_role role, stage_options options, const runtime::pid& self, runtime::node_names& names,
+               stage_port& port);
+  stage_engine(const stage_engine&) = delete;
+  stage_engine& operator=(const stage_engine&) = delete;
+
+  stage_role role() const { return role_; }
+  const stage_options& options() const { return options_; }
+
+  // After the author's init: makes the subscriptions of the options.
+  outcome start();
+
+  // Nothing: it is not the protocol's, and the author's.
+  std::optional<outcome> receive(const message& m);
+  // {'DOWN', Ref, …} as the runtime tells it. Nothing: a monitor of the author's.
+  std::optional<outcome> down(etf::bytes reference, etf::bytes reason);
+  // A request of a call; `reply`: what to answer, given also when the outcome stops.
+  std::optional<outcome> call(etf::bytes request, message& reply);
+  std::optional<outcome> cast(etf::bytes request);
+  // What the port was asked to come back for.
+  outcome go_on();
+  outcome subscribe_again(std::size_t which);
+
+  // For callbacks. A proper list; false: it is none. A consumer's events go nowhere, and that is logged.
+  bool emit(const message& list);
+  // `party`: {Pid, Tag} of a producer. False: it is none, or there is no such number. An ask of 0 is none.
+  bool ask(etf::bytes party, std::uint64_t count);
+  // `party`: of a producer, or of a consumer of this stage. False: it is none.
+  bool cancel(etf::bytes party, etf::bytes reason);
+
+  // For people.
+  std::vector<stage_subscription> subscriptions() const;
+  stage_counters counters() const;
+
+ private:
+  struct consumer {
+    runtime::pid pid;
+    message party; // {Pid, Tag}
+    message tag;
+    message monitor; // a reference
+    stage_flow flow{};
+  };
+  struct producer {
+    runtime::destination to;
+    message party; // {Pid, Tag}, or {{Name, Node}, Tag}
+    message tag;   // the monitor's reference
+    cancel_mode cancel = cancel_mode::permanent;
+    bool manual = false;
+    std::uint64_t min = 0, max = 0;
+    std::uint64_t pending = 0; // asked for automatically, and not come
+    std::uint64_t due = 0;     // asked for in any way, and not come
+    std::uint64_t excess = 0;  // come beyond that, less what has come within it since
+    std::optional<std::size_t> wanted{};
+    stage_flow flow{};
+  };
+  // What waits at a producer_consumer for demand from below.
+  struct waiting_events {
+    event_list events;
+    message tag;
+    message party; // for when the subscription has ended
+  };
+  struct waiting_info {
+    message what;
+  };
+  struct waiting_cancel {
+    cancel_mode mode;
+    bool down;
+    message reason;
+    message party;
+    std::optional<std::size_t> wanted;
+  };
+  using waiting = std::variant<waiting_events, waiting_info, waiting_cancel>;
+  // What came while demand accumulated.
+  using accumulated = std::variant<std::uint64_t, event_list>;
+  struct batch {
+    event_list events;
+    std::uint64_t ask;
+  };
+  struct wanted_state {
+    base::nanos delay = 0;
+    bool scheduled = false;
+  };
+  using tags = std::map<std::string, subscriber_id, std::less<>>;
+
+  // producer_side.cpp
+  outcome producers_message(const message& m, const stage_message& what);
+  outcome take_subscribe(const message& m, const stage_message& what);
+  outcome take_ask(const stage_message& what);
+  outcome end_consumer(subscriber_id who, bool down, const message& reason);
+  outcome asked_upstream(std::uint64_t count);
+  outcome take_or_ask_producer(std::uint64_t count);
+  outcome ask_producer(std::uint64_t count);
+  std::uint64_t take_from_buffer(std::uint64_t count);
+  void dispatch(event_list events);
+  void store(event_list events);
+  outcome forward_demand();
+  void accumulate(event_list events);
+  void keep_or_inform(message m);
+  void refuse(const runtime::pid& whom, etf::bytes tag, const message& reason);
+  void send_consumer(const runtime::pid& to, etf::bytes tag, etf::bytes what);
+  std::optional<subscriber_id> find_consumer(etf::bytes tag) const;
+
+  void deliver(subscriber_id to, event_list events) override;
+  void inform(message m) override;
+  choice choose(const message& event, std::uint64_t& index) override;
+  void discarded(std::uint64_t count, std::string_view why) override;
+  void warn_of_demand(std::uint64_t asked, std::uint64_t expected) override;
+
+  // consumer_side.cpp
+  outcome consumers_message(const message& m, const stage_message& what);
+  outcome take_events(const message& m, const stage_message& what);
+  std::vector<batch> batches_of(producer& from, event_list events);
+  outcome handle(std::vector<batch> batches, const message& party, const runtime::destination& to);
+  outcome handle_queued();
+  outcome subscribe(etf::bytes current, etf::bytes to, etf::bytes options, message& reply,
+                    std::optional<std::size_t> wanted);
+  outcome end_producer(std::string_view tag, bool down, message reason);
+  outcome give_up(producer& on, std::string_view why);
+  outcome ended_producer(const waiting_cancel& what);
+  void ask_for(const runtime::destination& to, etf::bytes tag, std::uint64_t count);
+  void send_producer(const runtime::destination& to, etf::bytes tag, etf::bytes what);
+  void again(std::size_t which);
+
+  stage_role role_;
+  stage_options options_;
+  runtime::pid self_;
+  runtime::node_names& names_;
+  stage_port& port_;
+  stage_counters counters_{};
+
+  // A producer's side.
+  std::unique_ptr<dispatcher> dispatcher_;
+  stage_buffer buffer_;
+  std::map<subscriber_id, consumer> consumers_;
+  tags consumer_tags_;
+  tags consumer_monitors_;
+  subscriber_id last_consumer_ = 0;
+  bool accumulating_ = false;
+  std::deque<accumulated> accumulated_;
+  std::uint64_t accumulated_events_ = 0;
+  std::uint64_t owed_demand_ = 0; // beyond a step: the producer is to be asked for it yet
+  event_list returned_;           // within dispatch(): for a consumer that is just leaving
+
+  // A consumer's side.
+  std::map<std::string, producer, std::less<>> producers_; // by tag
+  std::deque<waiting> queue_;                              // a producer_consumer's
+  std::uint64_t below_ = 0;                                // what those below it want
+  std::vector<wanted_state> wanted_;
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// Each event belongs to a partition, and each partition to one consumer at most. Events for one whose
+// consumer has not asked wait for it, even while it has no consumer; what may be dispatched is the sum of all
+// demands. Partitions are fixed and stand in the order of their names; or, for the dispatcher `callback`,
+// they are the numbers that consumers subscribe with, each as long as its consumer, and the author's `choose`
+// alone says which an event goes to: one for a number that nobody has is dropped. One thread at a time.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "behaviours/stage/dispatcher.hpp"
+
+namespace coppice::behaviours {
+
+class partition_dispatcher final : public dispatcher {
+ public:
+  // These partitions, at least one; none: any number.
+  explicit partition_dispatcher(std::vector<runtime::message> names);
+
+  expected<std::uint64_t, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
+                                                      etf::bytes options) override;
+  std::uint64_t ask(subscriber_id who, std::uint64_t count, outlet& out) override;
+  std::uint64_t cancel(subscriber_id who, outlet& out) override;
+  void dispatch(event_list& events, outlet& out) override;
+  void inform(runtime::message m, outlet& out) override;
+  std::uint64_t queued(subscriber_id who) const override;
+  std::uint64_t queued() const override;
+
+ private:
+  // A message that waits for several partitions.
+  struct awaited {
+    runtime::message what;
+    std::uint32_t partitions = 0; // where it has not come out
+  };
+  using info_id = std::uint64_t;
+  using waiting = std::variant<event_list, info_id>;
+  struct partition {
+    runtime::message name{};
+    subscriber_id who = 0; // 0: nobody
+    std::uint64_t demand = 0;
+    bool backed_up = false;      // events have waited since its consumer last had demand: infos queue too
+    std::deque<waiting> queue{}; // only if backed_up
+    event_list arriving{};       // within dispatch()
+  };
+  partition* of(subscriber_id who);
+  void came_out(info_id which, outlet& out);
+  // Delivers from its queue; what is left of `count` is its demand.
+  void send_queued(partition& from, std::uint64_t count, outlet& out);
+
+  using place = std::uint64_t;
+  // Where the partition is that `choose` and the hash mean by a number: that in which it was named.
+  partition* at_number(std::uint64_t number);
+
+  const bool fixed_;
+  std::map<place, partition> partitions_; // the places are as their names; those of numbers are these
+  std::vector<place> by_number_;          // if fixed
+  std::unordered_map<subscriber_id, place> subscribers_;
+  std::unordered_map<info_id, awaited> infos_;
+  info_id last_info_ = 0;
+  std::uint64_t open_ = 0;   // demand for which no event has come
+  std::uint64_t credit_ = 0; // of consumers that left: the producer owes it already
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+// See engine.hpp: what a producer, and the lower side of a producer_consumer, does for its consumers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/text.hpp>
+
+#include "behaviours/stage/engine.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+using runtime::message;
+using runtime::message_writer;
+using runtime::outcome;
+
+constexpr std::size_t most_accumulated = 10'000; // asks that are kept apart; more are added together
+
+std::string_view key_of(etf::bytes term) {
+  return {reinterpret_cast<const char*>(term.data()), term.size()};
+}
+
+} // namespace
+
+outcome stage_engine::producers_message(const message& m, const stage_message& what) {
+  switch (what.what) {
+    case stage_message::kind::subscribe:
+      return take_subscribe(m, what);
+    case stage_message::kind::ask:
+      return take_ask(what);
+    default:
+      if (const auto found = find_consumer(what.from.tag))
+        return end_consumer(*found, false, m.slice(what.content).compact());
+      return runtime::carry_on(); // it may have crossed another; GenStage answers nothing either
+  }
+}
+
+std::optional<subscriber_id> stage_engine::find_consumer(etf::bytes tag) const {
+  const auto found = consumer_tags_.find(key_of(tag));
+  return found == consumer_tags_.end() ? std::nullopt : std::optional(found->second);
+}
+
+// ---- subscriptions ----
+
+void stage_engine::send_consumer(const runtime::pid& to, etf::bytes tag, etf::bytes what) {
+  message_writer out(tag.size() + what.size() + 96);
+  write_head(out, "$gen_consumer", self_, tag, names_);
+  out.raw(what);
+  port_.send(to, out.take());
+}
+
+void stage_engine::refuse(const runtime::pid& whom, etf::bytes tag, const message& reason) {
+  send_consumer(whom, tag, tagged_term("cancel", reason.bytes()).bytes());
+}
+
+outcome stage_engine::take_subscribe(const message& m, const stage_message& what) {
+  const stage_party& from = what.from;
+  if (find_consumer(from.tag)) {
+    port_.tell(stage_port::level::error,
+               fmt::format("a second subscription with one tag is refused: {}", etf::print(from.whole)));
+    refuse(from.pid, from.tag, message::atom("duplicated_subscription"));
+    return runtime::carry_on();
+  }
+  etf::bytes old_tag, reason;
+  if (read_current(what.current, old_tag, reason)) {
+    if (const auto old = find_consumer(old_tag))
+      if (outcome next = end_consumer(*old, false, message::copy_of(reason)); next.stops()) return next;
+  } else if (!etf::cursor(what.current).read_atom_is("nil")) {
+    ++counters_.malformed;
+    refuse(from.pid, from.tag, bad_options("what it replaces is to be nil or {Tag, Reason}"));
+    return runtime::carry_on();
+  }
+  if (consumers_.size() >= most_subscriptions) {
+    ++counters_.malformed;
+    refuse(from.pid, from.tag, message::atom("too_many_subscriptions"));
+    return runtime::carry_on();
+  }
+  consumer made;
+  made.pid = from.pid;
+  made.party = message::copy_of(from.whole);
+  made.tag = message::copy_of(from.tag);
+  made.monitor = port_.monitor(from.pid);
+  const subscriber_id who = ++last_consumer_;
+  consumer_tags_.emplace(key_of(from.tag), who);
+  consumer_monitors_.emplace(key_of(made.monitor.bytes()), who);
+  const message party = made.party;
+  consumers_.emplace(who, std::move(made));
+  const message options = m.slice(what.content);
+  bool manual = false;
+  if (outcome next = port_.handle_subscribe(stage_port::peer::consumer, options, party, manual); next.stops())
+    return next;
+  // Last, since it may ask for events, for which the consumer has to be known.
+  const auto asked = dispatcher_->subscribe(who, from.pid, options.bytes());
+  if (asked) return asked_upstream(*asked);
+  ++counters_.malformed;
+  port_.tell(stage_port::level::error,
+             fmt::format("a subscription of {} is refused: {}", etf::print(from.whole),
+                         etf::print(asked.error().bytes())));
+  return end_consumer(who, false, asked.error());
+}
+
+outcome stage_engine::take_ask(const stage_message& what) {
+  const auto who = find_consumer(what.from.tag);
+  if (!who) {
+    refuse(what.from.pid, what.from.tag, message::atom("unknown_subscription"));
+    return runtime::carry_on();
+  }
+  std::uint64_t count = 0;
+  if (!etf::cursor(what.content).read_unsigned(count) || count > most_demand) {
+    ++counters_.malformed;
+    return end_consumer(*who, false, tagged_term("bad_demand", what.content));
+  }
+  if (count == 0) return runtime::carry_on();
+  stage_flow& flow = consumers_.find(*who)->second.flow;
+  flow.asked = std::min(flow.asked + count, flow.passed + most_demand);
+  return asked_upstream(dispatcher_->ask(*who, count, *this));
+}
+
+outcome stage_engine::end_consumer(subscriber_id who, bool down, const message& reason) {
+  const auto found = consumers_.find(who);
+  if (found == consumers_.end()) return runtime::carry_on();
+  const consumer gone = std::move(found->second);
+  consumers_.erase(found);
+  consumer_tags_.erase(std::string(key_of(gone.tag.bytes())));
+  consumer_monitors_.erase(std::string(key_of(gone.monitor.bytes())));
+  port_.demonitor(gone.monitor);
+  refuse(gone.pid, gone.tag.bytes(), reason);
+  if (outcome next = port_.handle_cancel(down, reason, gone.party); next.stops()) return next;
+  return asked_upstream(dispatcher_->cancel(who, *this));
+}
+
+// ---- demand ----
+
+outcome stage_engine::asked_upstream(std::uint64_t count) {
+  if (role_ == stage_role::producer) return take_or_ask_producer(count);
+  below_ = std::min(below_ + count, most_demand);
+  take_from_buffer(below_);
+  return handle_queued();
+}
+
+outcome stage_engine::take_or_ask_producer(std::uint64_t count) {
+  count = take_from_buffer(count);
+  if (count == 0) return runtime::carry_on();
+  if (!accumulating_) return ask_producer(count);
+  if (accumulated_.size() >= most_accumulated && std::holds_alternative<std::uint64_t>(accumulated_.back())) {
+    auto& last = std::get<std::uint64_t>(accumulated_.back());
+    last = std::min(last + count, most_demand);
+  } else {
+    accumulated_.emplace_back(count);
+  }
+  return runtime::carry_on();
+}
+
+outcome stage_engine::ask_producer(std::uint64_t count) {
+  const bool waits = owed_demand_ != 0; // what is owed to others comes first
+  if (waits || count > options_.demand_step) {
+    const std::uint64_t now = waits ? 0 : options_.demand_step;
+    owed_demand_ = std::min(owed_demand_ + count - now, most_demand * 2);
+    if (!waits) port_.go_on_later();
+    count = now;
+  }
+  return count == 0 ? runtime::carry_on() : port_.handle_demand(count);
+}
+
+outcome stage_engine::go_on() {
+  const std::uint64_t owed = std::exchange(owed_demand_, 0);
+  // What was stored meanwhile is theirs who asked.
+  return owed == 0 ? runtime::carry_on() : take_or_ask_producer(owed);
+}
+
+outcome stage_engine::forward_demand() {
+  accumulating_ = false;
+  accumulated_events_ = 0;
+  // Callbacks may have it accumulate again, which is for what comes after this.
+  for (accumulated& each : std::exchange(accumulated_, {})) {
+    if (auto* events = std::get_if<event_list>(&each)) {
+      dispatch(std::move(*events));
+    } else if (outcome next = take_or_ask_producer(std::get<std::uint64_t>(each)); next.stops()) {
+      return next;
+    }
+  }
+  return runtime::carry_on();
+}
+
+// ---- events ----
+
+bool stage_engine::emit(const message& list) {
+  auto events = event_list::of(list);
+  if (!events) return false;
+  counters_.emitted += events->count();
+  dispatch(std::move(*events));
+  return true;
+}
+
+void stage_engine::dispatch(event_list events) {
+  if (events.empty()) return;
+  if (role_ == stage_role::consumer) {
+    port_.tell(stage_port::level::error, fmt::format("a consumer has nobody to give its {} event{} to",
+                                                     events.count(), events.count() == 1 ? "" : "s"));
+    return;
+  }
+  if (accumulating_) return accumulate(std::move(events));
+  const std::uint64_t before = events.count();
+  dispatcher_->dispatch(events, *this);
+  returned_.append(std::exchange(events, {}));
+  events = std::exchange(returned_, {});
+  if (role_ == stage_role::producer_consumer) below_ -= std::min(below_, before - events.count());
+  store(std::move(events));
+}
+
+void stage_engine::store(event_list events) {
+  if (events.empty()) return;
+  stage_buffer::messages due;
+  const std::uint64_t dropped = buffer_.store(std::move(events), due);
+  counters_.dropped += dropped;
+  if (dropped != 0 && port_.format_discarded(dropped))
+    port_.tell(stage_port::level::warning, fmt::format("the buffer is full: {} events dropped", dropped));
+  for (message& each : due) dispatcher_->inform(std::move(each), *this);
+}
+
+// Bounded as the buffer is, where they will go if nobody has asked by then.
+void stage_engine::accumulate(event_list events) {
+  const std::uint64_t room = options_.buffer.size - std::min(options_.buffer.size, accumulated_events_);
+  std::uint64_t dropped = 0;
+  if (events.count() > room) {
+    dropped = events.count() - room;
+    if (options_.buffer.keep == buffer_keep::first) {
+      events = events.take(room);
+    } else {
+      std::uint64_t due = dropped;
+      for (auto& each : accumulated_) {
+        auto* old = std::get_if<event_list>(&each);
+        if (old != nullptr) due -= old->take(due).count();
+        if (due == 0) break;
+      }
+      accumulated_events_ -= dropped - due;
+      events.drop(due);
+    }
+  }
+  accumulated_events_ += events.count();
+  if (!events.empty()) accumulated_.emplace_back(events.compact());
+  counters_.dropped += dropped;
+  if (dropped != 0 && port_.format_discarded(dropped))
+    port_.tell(stage_port::level::warning, fmt::format("the buffer is full: {} events dropped", dropped));
+}
+
+std::uint64_t stage_engine::take_from_buffer(std::uint64_t count) {
+  while (count != 0 && !buffer_.empty()) {
+    stage_buffer::messages due;
+    event_list events = buffer_.take(count, due);
+    count -= events.count();
+    dispatch(std::move(events)); // what still nobody wants goes back, to the end
+    for (message& each : due) dispatcher_->inform(std::move(each), *this);
+  }
+  return count;
+}
+
+void stage_engine::keep_or_inform(message m) {
+  if (!buffer_.store_message(m)) dispatcher_->inform(std::move(m), *this);
+}
+
+// ---- what the dispatcher says ----
+
+void stage_engine::deliver(subscriber_id to, event_list events) {
+  const auto found = consumers_.find(to);
+  if (found == consumers_.end()) { // its handle_cancel emits: the dispatcher knows it still
+    if (options_.dispatcher.what == dispatcher_options::kind::demand) returned_.append(std::move(events));
+    return;
+  }
+  consumer& one = found->second;
+  one.flow.passed += events.count();
+  one.flow.last = port_.now();
+  counters_.delivered += events.count();
+  message_writer out(events.bytes() + one.tag.size() + 96);
+  write_head(out, "$gen_consumer", self_, one.tag.bytes(), names_);
+  events.write(out);
+  port_.send_events(one.pid, out.take());
+}
+
+void stage_engine::inform(message m) {
+  port_.send_self(std::move(m));
+}
+
+dispatcher::outlet::choice stage_engine::choose(const message& event, std::uint64_t& index) {
+  return port_.choose(event, index);
+}
+
+void stage_engine::discarded(std::uint64_t count, std::string_view why) {
+  counters_.unrouted += count;
+  port_.tell(stage_port::level::warning, fmt::format("{} events dropped: {}", count, why));
+}
+
+void stage_engine::warn_of_demand(std::uint64_t asked, std::uint64_t expected) {
+  port_.tell(
+      stage_port::level::warning,
+      fmt::format(
+          "a consumer asks for {} events at once, where the first one asked for {}: consumers that ask "
+          "for more get more",
+          asked, expected));
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// GenStage's messages, read and written. What is not exactly one of them is none, and the author's. A tag is
+// any term and stands for itself, byte for byte. Any thread.
+#pragma once
+
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/types.hpp>
+#include <optional>
+#include <string_view>
+
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+
+namespace coppice::behaviours {
+
+// {Pid, Tag}: the other side of a subscription.
+struct stage_party {
+  runtime::pid pid;
+  etf::bytes whole; // {Pid, Tag}
+  etf::bytes tag;
+};
+
+// {'$gen_producer', {Pid, Tag}, What} or {'$gen_consumer', {Pid, Tag}, What}
+struct stage_message {
+  enum class side : std::uint8_t { to_producer, to_consumer };
+  enum class kind : std::uint8_t {
+    other, // for this side, but no message of the protocol
+    subscribe,
+    ask,
+    cancel,
+    events,
+  };
+  side to = side::to_producer;
+  kind what = kind::other;
+  stage_party from{};   // not of `other`
+  etf::bytes content{}; // ask: the number; cancel: the reason; events: the list; subscribe: the options
+  etf::bytes current{}; // subscribe: nil | {OldTag, Reason}
+};
+
+// Nothing: it is for neither side.
+std::optional<stage_message> read_stage_message(etf::bytes m, runtime::node_names& names);
+
+// {OldTag, Reason}; false: it is none.
+bool read_current(etf::bytes term, etf::bytes& tag, etf::bytes& reason);
+
+// {'DOWN', Ref, process, _, Reason}
+bool read_down(etf::bytes m, etf::bytes& ref, etf::bytes& reason);
+
+// {cancel, Reason}, {down, Reason}, {ask, N}, {bad_opts, <<Text>>}
+runtime::message tagged_term(std::string_view tag, etf::bytes term);
+runtime::message bad_options(std::string_view text);
+// {First, Second}
+runtime::message pair_of(etf::bytes first, etf::bytes second);
+
+// {To, {Self, Tag}, the rest: without that.
+void write_head(etf::writer& out, std::string_view to, const runtime::pid& self, etf::bytes tag,
+                const runtime::node_names& names);
+
+} // namespace coppice::behaviours
