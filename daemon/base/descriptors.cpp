@@ -24,18 +24,28 @@ rlimit limits() {
   return both;
 }
 
+std::size_t as_count(rlim_t soft) {
+  return soft == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(soft);
+}
+
+std::size_t before_raised = 0; // 0: it was not
+
 } // namespace
 
 std::size_t raise_descriptor_limit() {
   rlimit both = limits();
+  if (before_raised == 0) before_raised = as_count(both.rlim_cur);
   both.rlim_cur = both.rlim_max;
   setrlimit(RLIMIT_NOFILE, &both);
   return descriptor_limit();
 }
 
+std::size_t first_descriptor_limit() {
+  return before_raised == 0 ? descriptor_limit() : before_raised;
+}
+
 std::size_t descriptor_limit() {
-  const rlim_t soft = limits().rlim_cur;
-  return soft == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(soft);
+  return as_count(limits().rlim_cur);
 }
 
 bool is_last_descriptor(int fd) {

@@ -10,6 +10,9 @@ namespace coppice::base {
 // Raises the soft limit to the hard one; at the start, before there are other threads. The limit then.
 std::size_t raise_descriptor_limit();
 
+// The soft limit as it was before it was raised: what programs that know only select() are started with.
+std::size_t first_descriptor_limit();
+
 // The soft limit.
 std::size_t descriptor_limit();
 
