@@ -15,6 +15,7 @@
 #include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/post.h>
+#include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
 #include <coppice/timer.h>
@@ -163,6 +164,7 @@ const coppice_post_api* post_interface();
 const coppice_stream_api* stream_interface();
 const coppice_metric_api* metric_interface();
 const coppice_statem_host_api* statem_interface();
+const coppice_stage_host_api* stage_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
 // (entry.hpp), which gives those that may not be made here an actor without a process.

@@ -7,12 +7,16 @@
 #include <algorithm>
 
 #include "host/server.hpp"
+#include "host/stage.hpp"
 #include "host/statem.hpp"
 
 namespace coppice::host {
 
 behaviour_list hosted_behaviours() {
   static const hosted_behaviour all[] = {
+      hosted<stage>(coppice_find_behaviour(coppice_behaviours, "consumer")),
+      hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer")),
+      hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer_consumer")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
       hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // which may be no server to others

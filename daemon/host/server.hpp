@@ -12,12 +12,12 @@
 
 namespace coppice::host {
 
-struct server_code final : actor_code {
+struct server_code : actor_code {
   explicit server_code(const coppice_actor_type& type);
   const coppice_server callbacks;
 };
 
-class server final : public behaviours::server, public plugin_actor {
+class server : public behaviours::server, public plugin_actor {
  public:
   using code_type = server_code;
 
@@ -34,12 +34,14 @@ class server final : public behaviours::server, public plugin_actor {
   }
   void died(runtime::process&) noexcept override { end_streams(false); }
 
- private:
+ protected:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                              etf::bytes request) override;
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+
+ private:
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
   runtime::outcome take_config(runtime::process& self, const runtime::message& from,
                                behaviours::config_change to) override {

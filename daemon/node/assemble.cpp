@@ -9,6 +9,7 @@
 
 #include "behaviours/streams/connection_keeper.hpp"
 #include "node/machine_memory.hpp"
+#include "node/stage_term.hpp"
 
 namespace coppice::node {
 namespace {
@@ -262,6 +263,7 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
     out.compression = runtime::sent_compressed::at(from.compression->level, from.compression->threshold);
   if (from.unhandled) out.unhandled = convert(*from.unhandled);
   if (from.statem) out.postponed = convert(from.statem->postponed);
+  if (from.stage) out.stage = stage_term(*from.stage, from.behaviour);
   out.args = convert(from.args);
   return made;
 }

@@ -187,6 +187,39 @@ class checker {
                 "it belongs into a 'tcp' map");
   }
 
+  // What its role has, and a mailbox that loses nothing: a lost ask is a pipeline that stands still.
+  void check_stage(const child_spec& child, const manifest::actor_type& type, const node& at) {
+    const std::string& role = child.behaviour;
+    const bool consumes = role == "consumer" || role == "producer_consumer";
+    const bool produces = role == "producer" || role == "producer_consumer";
+    const node* const options = at.find("stage");
+    if (!consumes && !produces) {
+      if (options != nullptr)
+        to_.error(options->at, "stage: the actor " + type.name + " is a " + role + " and no stage",
+                  "leave it out");
+      return;
+    }
+    const auto refuse = [&](bool has, std::string_view key) {
+      const node* const written = options == nullptr || has ? nullptr : options->find(key);
+      if (written != nullptr)
+        to_.error(
+            written->at,
+            "stage." + std::string(key) + ": the actor " + type.name + " is a " + role + ", which has none",
+            "leave it out");
+    };
+    refuse(consumes, "subscribe_to");
+    refuse(produces, "dispatcher");
+    refuse(produces, "buffer");
+    refuse(role == "producer", "demand");
+    refuse(role == "producer", "demand_step");
+    if (child.mailbox.on_full != on_full::drop_new && child.mailbox.on_full != on_full::drop_old) return;
+    const node* const mailbox = at.find("mailbox");
+    const node* const written = mailbox == nullptr ? nullptr : mailbox->find("on_full");
+    to_.error(written == nullptr ? at.at : written->at,
+              "mailbox.on_full: a stage whose mailbox drops messages may wait for events for ever",
+              "park_sender and exit lose none");
+  }
+
   const catalog::plugin* check_actor(child_spec& child, const actor_parts& written, const node& actor,
                                      const node& at, args_schema::part args) {
     auto& plugin = catalog_.find(child.plugin);
@@ -217,6 +250,7 @@ class checker {
     if (const node* const key = at.find("statem"); key != nullptr && child.behaviour != "statem")
       to_.error(key->at, "statem: the actor " + type->name + " is a " + child.behaviour + " and no statem",
                 "leave it out");
+    check_stage(child, *type, at);
     const auto& schema = plugin.schemas.at(type->name);
     if (schema.encode(to_, at.find("args"), at, written.args, args))
       written.durations = schema.durations(written.args);

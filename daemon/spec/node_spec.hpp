@@ -282,6 +282,50 @@ struct statem_options {
   bool operator==(const statem_options&) const = default;
 };
 
+enum class stage_cancel { permanent, transient, temporary };
+enum class stage_demand { forward, accumulate };
+enum class stage_dispatching { demand, broadcast, partition, callback };
+enum class stage_keep { last, first };
+
+struct stage_resubscribe {
+  milliseconds first{1000};
+  milliseconds max{30'000};
+  bool operator==(const stage_resubscribe&) const = default;
+};
+
+struct stage_subscription {
+  std::string to; // NAME or NAME@ALIVE@HOST
+  std::uint64_t max_demand = 1000;
+  std::optional<std::uint64_t> min_demand; // none: half of max_demand
+  stage_cancel cancel = stage_cancel::permanent;
+  std::optional<std::string> partition; // digits mean a number, else it is a name
+  std::optional<stage_resubscribe> resubscribe;
+  bool operator==(const stage_subscription&) const = default;
+};
+
+struct stage_dispatcher {
+  stage_dispatching kind = stage_dispatching::demand;
+  std::vector<std::string> partitions; // as stage_subscription's
+  bool operator==(const stage_dispatcher&) const = default;
+};
+
+struct stage_buffer {
+  std::optional<std::uint64_t> size; // none: as its role has it
+  stage_keep keep = stage_keep::last;
+  std::uint64_t bytes = std::uint64_t{64} << 20;
+  bool operator==(const stage_buffer&) const = default;
+};
+
+// Of an actor that is a stage.
+struct stage_options {
+  std::vector<stage_subscription> subscribe_to;
+  stage_dispatcher dispatcher;
+  stage_demand demand = stage_demand::forward;
+  stage_buffer buffer;
+  std::uint64_t demand_step = 10'000;
+  bool operator==(const stage_options&) const = default;
+};
+
 enum class framing { none, line, fixed, length, delimiter };
 enum class endian { big, little };
 
@@ -402,6 +446,7 @@ struct child_spec {
   std::optional<spec::isolation> isolation;       // none: plugins.isolation
   std::optional<spec::unhandled> unhandled;       // none: as the actor's class says
   std::optional<statem_options> statem;           // none: its defaults; of an actor that is one
+  std::optional<stage_options> stage;             // likewise
   encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
   std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
   std::unique_ptr<supervisor_spec> supervisor;

@@ -8,6 +8,7 @@
 #include "spec/names.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_pool.hpp"
+#include "spec/schema_stage.hpp"
 #include "spec/schema_tcp.hpp"
 
 namespace coppice::spec {
@@ -51,8 +52,9 @@ const table<statem_options>& statem_table() {
 }
 
 // Keys of a child that a nested supervisor, or a pool or listener, has in its own map or not at all.
-constexpr std::array of_actors{"args", "mailbox", "priority", "compression", "unhandled", "statem", "name"};
-constexpr std::array of_workers{"args", "compression", "unhandled", "statem", "isolation"};
+constexpr std::array of_actors{"args",      "mailbox", "priority", "compression",
+                               "unhandled", "statem",  "stage",    "name"};
+constexpr std::array of_workers{"args", "compression", "unhandled", "statem", "stage", "isolation"};
 
 void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key,
                    std::string hint) {
@@ -154,6 +156,7 @@ const table<child_spec>& child_table() {
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
+  using optional_stage = maybe<std::optional<stage_options>, section<stage_options>>;
   static const auto rows =
       table<child_spec>()
           .add<&child_spec::id>("id", text("an id", &check_id, id_pattern), "its name among its siblings")
@@ -199,6 +202,10 @@ const table<child_spec>& child_table() {
               "class says, else exit")
           .add<&child_spec::statem>("statem", optional_statem(section<statem_options>(&statem_table)),
                                     "of an actor whose behaviour is statem; absent: the defaults")
+          .add<&child_spec::stage>(
+              "stage", optional_stage(section<stage_options>(&stage_table)),
+              "of an actor whose behaviour is producer, producer_consumer or consumer; absent: "
+              "the defaults")
           .add<&child_spec::args>("args", term(),
                                   "the actor's arguments, checked against the plugin's schema")
           .add<&child_spec::supervisor>(

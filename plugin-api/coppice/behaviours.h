@@ -9,6 +9,7 @@
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
 #include <coppice/server.h>
+#include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
 #include <string.h>
@@ -54,7 +55,31 @@ __attribute__((unused)) static const coppice_table_use coppice_statem_tables[] =
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* Stages: what a role never does, its table never has. Each answers calls and casts if it has the table. */
+#define COPPICE_STAGE_HANDLE_DEMAND_ (UINT64_C(1) << 0)
+#define COPPICE_STAGE_HANDLE_EVENTS_ (UINT64_C(1) << 1)
+#define COPPICE_STAGE_EMITS_ (UINT64_C(1) << 4 | UINT64_C(1) << 5) /* choose, format_discarded */
+__attribute__((unused)) static const coppice_table_use coppice_producer_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_STAGE_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STAGE_LEAST, COPPICE_STAGE_HANDLE_EVENTS_},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {NULL, 0, 0, 0}};
+__attribute__((unused)) static const coppice_table_use coppice_producer_consumer_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_STAGE_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STAGE_LEAST, COPPICE_STAGE_HANDLE_DEMAND_},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {NULL, 0, 0, 0}};
+__attribute__((unused)) static const coppice_table_use coppice_consumer_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_STAGE_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STAGE_LEAST,
+     COPPICE_STAGE_HANDLE_DEMAND_ | COPPICE_STAGE_EMITS_},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
+    {"consumer", coppice_consumer_tables},
+    {"producer", coppice_producer_tables},
+    {"producer_consumer", coppice_producer_consumer_tables},
     {"server", coppice_server_tables},
     {"statem", coppice_statem_tables},
     {"tcp", coppice_tcp_tables},

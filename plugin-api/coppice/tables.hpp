@@ -102,6 +102,12 @@ inline constexpr entry_name entry_names[] = {
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_cast),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, handle_info),
     COPPICE_ENTRY_NAME(COPPICE_SERVER_1, coppice_server, on_response),
+    COPPICE_ENTRY_NAME(COPPICE_STAGE_DRAFT_1, coppice_stage, handle_demand),
+    COPPICE_ENTRY_NAME(COPPICE_STAGE_DRAFT_1, coppice_stage, handle_events),
+    COPPICE_ENTRY_NAME(COPPICE_STAGE_DRAFT_1, coppice_stage, handle_subscribe),
+    COPPICE_ENTRY_NAME(COPPICE_STAGE_DRAFT_1, coppice_stage, handle_cancel),
+    COPPICE_ENTRY_NAME(COPPICE_STAGE_DRAFT_1, coppice_stage, choose),
+    COPPICE_ENTRY_NAME(COPPICE_STAGE_DRAFT_1, coppice_stage, format_discarded),
     COPPICE_ENTRY_NAME(COPPICE_STATEM_DRAFT_1, coppice_statem, handle_event),
     COPPICE_ENTRY_NAME(COPPICE_STATEM_DRAFT_1, coppice_statem, enter),
 };
@@ -123,6 +129,7 @@ constexpr bool all_named(std::string_view table, std::size_t size) {
 }
 static_assert(all_named(COPPICE_LIFECYCLE_1, sizeof(coppice_lifecycle)));
 static_assert(all_named(COPPICE_SERVER_1, sizeof(coppice_server)));
+static_assert(all_named(COPPICE_STAGE_DRAFT_1, sizeof(coppice_stage)));
 static_assert(all_named(COPPICE_STATEM_DRAFT_1, sizeof(coppice_statem)));
 
 // A needed table that is not there; perhaps a revision of it is that this list does not have.

@@ -33,7 +33,7 @@ void stage_engine::send_producer(const runtime::destination& to, etf::bytes tag,
   message_writer out(tag.size() + what.size() + 96);
   write_head(out, "$gen_producer", self_, tag, names_);
   out.raw(what);
-  port_.send(to, out.take());
+  port_.send(to, out.take(), subscribing_);
 }
 
 void stage_engine::ask_for(const runtime::destination& to, etf::bytes tag, std::uint64_t count) {
@@ -95,6 +95,7 @@ outcome stage_engine::subscribe(etf::bytes current, etf::bytes to, etf::bytes op
   made.wanted = wanted;
   const message tag = made.tag;
   const message party = made.party;
+  subscribing_ = true;
   message_writer what(options.size() + current.size() + 32);
   what.tuple(3);
   what.atom("subscribe");
@@ -112,9 +113,11 @@ outcome stage_engine::subscribe(etf::bytes current, etf::bytes to, etf::bytes op
     return next;
   }
   kept->second.manual = manual;
-  if (manual) return runtime::carry_on();
-  kept->second.pending = first;
-  ask_for(*target, tag.bytes(), first);
+  if (!manual) {
+    kept->second.pending = first;
+    ask_for(*target, tag.bytes(), first);
+  }
+  subscribing_ = false;
   return runtime::carry_on();
 }
 

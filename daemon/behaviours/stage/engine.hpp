@@ -178,6 +178,7 @@ class stage_engine final : private dispatcher::outlet {
   std::deque<waiting> queue_;                              // a producer_consumer's
   std::uint64_t below_ = 0;                                // what those below it want
   std::vector<wanted_state> wanted_;
+  bool subscribing_ = false; // what is sent now may open a connection
 };
 
 } // namespace coppice::behaviours

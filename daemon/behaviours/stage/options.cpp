@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
 #include <memory>
@@ -106,6 +107,36 @@ base::result<dispatcher_options> read_dispatcher(etf::bytes value) {
   return unexpected(wrong("dispatcher", "demand, broadcast, {partition, Options} or callback", value));
 }
 
+// The options without this one, which is not for the producer.
+message without_option(etf::bytes options, std::string_view key) {
+  std::uint32_t kept = 0;
+  runtime::message_writer out(options.size());
+  etf::cursor at(options);
+  std::uint32_t length = 0;
+  at.read_list(length);
+  out.list(1); // patched
+  for (; length != 0; --length) {
+    etf::bytes each;
+    at.read_term(each);
+    etf::cursor inside(each);
+    inside.read_tuple_of(2);
+    if (inside.read_atom_is(key)) continue;
+    out.raw(each);
+    ++kept;
+  }
+  out.nil();
+  if (kept == 0) return message::copy_of(std::array<std::uint8_t, 1>{106});
+  out.patch32(1, kept);
+  return out.take();
+}
+
+// {First, Max}, of nanoseconds.
+bool read_resubscribe(etf::bytes value, wanted_subscription& out) {
+  etf::cursor at(value);
+  return at.read_tuple_of(2) && at.read_integer(out.first) && at.read_integer(out.max) && out.first > 0 &&
+         out.max > 0;
+}
+
 base::status read_subscriptions(etf::bytes value, std::vector<wanted_subscription>& out) {
   const auto all = event_list::of(message::copy_of(value));
   if (!all) return unexpected(wrong("subscribe_to", "a list", value));
@@ -117,7 +148,10 @@ base::status read_subscriptions(etf::bytes value, std::vector<wanted_subscriptio
     // {To, Options}; what is no such pair names the producer itself.
     if (at.read_tuple_of(2) && at.read_term(to) && at.read_term(options) && is_keyword_list(options)) {
       wanted.to = message::copy_of(to);
-      wanted.options = message::copy_of(options);
+      const auto again = option_of(options, "resubscribe");
+      if (again && !read_resubscribe(*again, wanted) && trouble)
+        trouble = unexpected(wrong("resubscribe", "{First, Max} in nanoseconds", *again));
+      wanted.options = again ? without_option(options, "resubscribe") : message::copy_of(options);
       if (const auto right = read_subscription(options); !right && trouble)
         trouble = unexpected(right.error());
     } else {

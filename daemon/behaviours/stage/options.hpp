@@ -64,7 +64,8 @@ bool is_keyword_list(etf::bytes term);
 base::result<subscription_options> read_subscription(etf::bytes options);
 
 // The options of GenStage's init, a keyword list: `dispatcher`, `demand`, `buffer_size`, `buffer_keep`,
-// `subscribe_to`, as the role has them. What is not said is as in `unless_said`.
+// `subscribe_to`, as the role has them, and ours: `buffer_bytes`, `demand_step`, and of a subscription
+// {resubscribe, {First, Max}} in nanoseconds. What is not said is as in `unless_said`.
 base::result<stage_options> read_stage_options(stage_role role, etf::bytes options,
                                                stage_options unless_said);
 

@@ -36,8 +36,8 @@ class stage_port {
   // So many events were dropped for want of room. Whether to log it.
   virtual bool format_discarded(std::uint64_t count) = 0;
 
-  // To another stage, if its node is connected.
-  virtual void send(const runtime::destination& to, runtime::message m) = 0;
+  // To another stage. `connects`: also if its node is not connected yet.
+  virtual void send(const runtime::destination& to, runtime::message m, bool connects) = 0;
   virtual void send_events(const runtime::pid& to, runtime::message m) = 0;
   // A message to itself, as anybody might send it.
   virtual void send_self(runtime::message m) = 0;

@@ -46,7 +46,7 @@ void stage_engine::send_consumer(const runtime::pid& to, etf::bytes tag, etf::by
   message_writer out(tag.size() + what.size() + 96);
   write_head(out, "$gen_consumer", self_, tag, names_);
   out.raw(what);
-  port_.send(to, out.take());
+  port_.send(to, out.take(), false);
 }
 
 void stage_engine::refuse(const runtime::pid& whom, etf::bytes tag, const message& reason) {

@@ -280,6 +280,10 @@ TEST_CASE("mistakes in a supervision tree") {
        "node.yaml:10:39: error: statem: the actor kv is a server and no statem\n"
        "   10 |         - { id: a, actor: kv, statem: {} }\n"
        "      |                                       ^ leave it out\n"},
+      {"stage beside a server", "        - { id: a, actor: kv, stage: {} }\n",
+       "node.yaml:10:38: error: stage: the actor kv is a server and no stage\n"
+       "   10 |         - { id: a, actor: kv, stage: {} }\n"
+       "      |                                      ^ leave it out\n"},
       {"which actor", "        - { id: a, actor: pair }\n",
        "node.yaml:10:27: error: the plugin 'pair' has no actor 'pair'\n"
        "   10 |         - { id: a, actor: pair }\n"

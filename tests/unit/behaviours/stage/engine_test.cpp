@@ -74,7 +74,7 @@ class driven final : public stage_port {
     said_ += " dropped:" + std::to_string(count);
     return false;
   }
-  void send(const runtime::destination&, message m) override { said_ += " " + short_form(m); }
+  void send(const runtime::destination&, message m, bool) override { said_ += " " + short_form(m); }
   void send_events(const runtime::pid&, message m) override {
     said_ += " " + short_form(m);
     if (on_events) on_events(m);

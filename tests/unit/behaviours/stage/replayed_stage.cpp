@@ -203,7 +203,7 @@ bool replayed_stage::format_discarded(std::uint64_t count) {
   return answer("format_discarded," + std::to_string(count)) == "true";
 }
 
-void replayed_stage::send(const runtime::destination&, message m) {
+void replayed_stage::send(const runtime::destination&, message m, bool) {
   done.push_back("out " + names_.text_of(m.bytes()));
 }
 

@@ -44,7 +44,7 @@ class replayed_stage final : private behaviours::stage_port {
   behaviours::dispatcher::outlet::choice choose(const runtime::message& event,
                                                 std::uint64_t& partition) override;
   bool format_discarded(std::uint64_t count) override;
-  void send(const runtime::destination& to, runtime::message m) override;
+  void send(const runtime::destination& to, runtime::message m, bool connects) override;
   void send_events(const runtime::pid& to, runtime::message m) override;
   void send_self(runtime::message m) override;
   runtime::message monitor(const runtime::destination& to) override;

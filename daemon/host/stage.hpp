@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// A plugin's stage: the port of the stage engine over the callbacks of "coppice.stage/draft-1" and over the
+// process. To everybody else it is a server. Events for a consumer whose mailbox is full wait here, and
+// what goes to it after them waits behind, so that nothing is lost or overtaken. The engine stays over a
+// reload, with subscriptions, demand and buffers. In the process's own turn.
+#pragma once
+
+#include <coppice/stage.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "behaviours/stage/engine.hpp"
+#include "host/server.hpp"
+
+namespace coppice::host {
+
+struct stage_code final : server_code {
+  explicit stage_code(const coppice_actor_type& type);
+  const coppice_stage stage_callbacks;
+};
+
+class stage final : public server, private behaviours::stage_port {
+ public:
+  using code_type = stage_code;
+
+  explicit stage(actor_plan&& plan);
+
+  runtime::outcome init(runtime::process& self) override;
+  runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,
+                                runtime::message request) override;
+  void terminate(runtime::process& self, const runtime::message& reason) override;
+  void died(runtime::process& self) noexcept override;
+
+  // For the host's functions. Null: its init has not returned, or a callback runs that may not emit.
+  behaviours::stage_engine* emitting() { return deciding_ ? nullptr : engine_.get(); }
+  behaviours::stage_engine* engine() { return engine_.get(); }
+  // Of init; an error says what is wrong with them.
+  base::status configure(etf::bytes options);
+
+ private:
+  struct delayed {
+    runtime::destination to;
+    runtime::message what;
+  };
+
+  runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
+                             etf::bytes request) override;
+  runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
+                             etf::bytes request) override;
+  runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  // What the host's own reminders mean. Nothing: it is none.
+  std::optional<runtime::outcome> take_reminder(const runtime::message& m);
+  // Of everything the engine was given: what comes of it, once it has been shown.
+  runtime::outcome done(runtime::process& self, runtime::outcome next);
+
+  runtime::outcome handle_demand(std::uint64_t count) override;
+  runtime::outcome handle_events(const runtime::message& events, const runtime::message& from) override;
+  runtime::outcome handle_subscribe(peer what, const runtime::message& options, const runtime::message& from,
+                                    bool& manual) override;
+  runtime::outcome handle_cancel(bool down, const runtime::message& reason,
+                                 const runtime::message& from) override;
+  behaviours::dispatcher::outlet::choice choose(const runtime::message& event,
+                                                std::uint64_t& partition) override;
+  bool format_discarded(std::uint64_t count) override;
+  void send(const runtime::destination& to, runtime::message m, bool connects) override;
+  void send_events(const runtime::pid& to, runtime::message m) override;
+  void send_self(runtime::message m) override;
+  runtime::message monitor(const runtime::destination& to) override;
+  void demonitor(const runtime::message& reference) override;
+  runtime::message make_reference() override;
+  std::optional<runtime::destination> find(etf::bytes name) override;
+  void go_on_later() override;
+  void subscribe_later(std::size_t which, base::nanos delay) override;
+  void tell(level how, std::string text) override;
+  base::nanos now() override;
+
+  // What a callback's status comes to; ends also when the process has died in it.
+  runtime::outcome after(std::int32_t status, const char* callback, etf::bytes given);
+  bool is_delayed(const runtime::destination& to) const;
+  void delay(const runtime::destination& to, runtime::message m);
+  void send_delayed();
+  void remind_of_delayed();
+
+  const coppice_stage& stage_callbacks() const {
+    return static_cast<const stage_code&>(running()).stage_callbacks;
+  }
+
+  behaviours::stage_role role_;
+  behaviours::stage_options options_;
+  std::optional<base::error> wrong_options_; // of its configuration
+  std::unique_ptr<behaviours::stage_engine> engine_;
+  bool deciding_ = false;
+  std::deque<delayed> delayed_;
+  base::nanos delay_ = 0; // until the next attempt; 0: none is due
+};
+
+} // namespace coppice::host

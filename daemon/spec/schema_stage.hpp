@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The keys of `stage:`, which stand beside an actor that is a stage. Any thread.
+#pragma once
+
+#include "spec/node_spec.hpp"
+#include "spec/schema_type.hpp"
+
+namespace coppice::spec {
+
+const table<stage_options>& stage_table();
+
+} // namespace coppice::spec

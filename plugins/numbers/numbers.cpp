@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// numbers: a pipeline of three stages. `counter` counts as fast as it is asked, `doubler` doubles, `printer`
+// takes its time and says what came. Nobody is sent more than he asked for, so the slowest sets the pace.
+// Over a reload the numbers on their way are the node's to keep; each class keeps no more than its own count.
+#include <coppice/stage.hpp>
+
+namespace numbers {
+
+namespace etf = coppice::etf;
+using std::chrono::milliseconds;
+
+using count = etf::constant<"count">;
+
+class counter : public coppice::producer {
+ public:
+  static constexpr std::string_view name = "counter";
+  static constexpr std::uint32_t state_version = 1;
+
+  std::vector<std::int64_t> handle_demand(std::uint64_t wanted) {
+    std::vector<std::int64_t> events(wanted);
+    for (auto& each : events) each = next_++;
+    return events;
+  }
+  // How far it has counted.
+  std::int64_t handle_call(count) { return next_; }
+
+  std::int64_t save_state() const { return next_; }
+  void restore_state(std::uint32_t, std::int64_t saved) { next_ = saved; }
+
+ private:
+  std::int64_t next_ = 0;
+};
+
+class doubler : public coppice::producer_consumer {
+ public:
+  static constexpr std::string_view name = "doubler";
+
+  std::vector<std::int64_t> handle_events(const std::vector<std::int64_t>& events) {
+    std::vector<std::int64_t> doubled(events);
+    for (auto& each : doubled) each *= 2;
+    return doubled;
+  }
+};
+
+struct settings {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::optional<std::int64_t> every; // ms
+};
+
+struct printed {
+  std::int64_t events = 0;
+  std::int64_t last = -1;
+  std::int64_t out_of_order = 0; // events that were not the next one
+};
+
+class printer : public coppice::consumer {
+ public:
+  static constexpr std::string_view name = "printer";
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"properties":{)"
+      R"("every":{"type":"integer","format":"duration","minimum":0,)"
+      R"("description":"how long it takes over a batch; 0s without it"}}})";
+  static constexpr std::uint32_t state_version = 1;
+
+  void init(const settings& args) { every_ = args.every.value_or(0); }
+
+  void handle_events(const std::vector<std::int64_t>& events) {
+    for (const std::int64_t each : events) {
+      if (each != seen_.last + 2 && seen_.events != 0) ++seen_.out_of_order;
+      seen_.last = each;
+      ++seen_.events;
+    }
+    log(COPPICE_LOG_DEBUG, "numbers up to " + std::to_string(seen_.last));
+    if (every_ > 0) host().sleep(milliseconds(every_));
+  }
+  // What came so far: {Events, Last, OutOfOrder}.
+  printed handle_call(count) { return seen_; }
+
+  std::tuple<std::int64_t, printed> save_state() const { return {every_, seen_}; }
+  void restore_state(std::uint32_t, const std::tuple<std::int64_t, printed>& saved) {
+    std::tie(every_, seen_) = saved;
+  }
+
+ private:
+  std::int64_t every_ = 0;
+  printed seen_;
+};
+
+} // namespace numbers
+
+COPPICE_PLUGIN("numbers", "1.0.0", numbers::counter, numbers::doubler, numbers::printer);
