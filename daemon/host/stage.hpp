@@ -51,6 +51,8 @@ class stage final : public server, private behaviours::stage_port {
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  // A map of stage_counters, and subscriptions: of each what stage_subscription has.
+  runtime::message engine_for_people(runtime::process& self) override;
   // What the host's own reminders mean. Nothing: it is none.
   std::optional<runtime::outcome> take_reminder(const runtime::message& m);
   // Of everything the engine was given: what comes of it, once it has been shown.

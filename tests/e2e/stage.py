@@ -75,6 +75,10 @@ def pipeline(cleanup):
     equal(last, 2 * (events - 1))
     ahead = int(erl(f"gen_server:call({{counter, '{node.name}'}}, count)")) - events
     check(0 <= ahead <= 1000 + 1000 + 500, f"the counter is {ahead} events ahead")
+    engine = node.ask("info", "doubler")["engine"]
+    equal(sorted(one["direction"] for one in engine["subscriptions"]), ["consumer", "producer"])
+    check(all(one["asked"] >= one["passed"] > 0 for one in engine["subscriptions"]), "what flows is seen", engine)
+    check(engine["received"] >= engine["emitted"] > 0 and engine["dropped"] == 0, "and counted", engine)
 
 
 @test("an Elixir process is a consumer of ours, with any tag, demand and reason")

@@ -85,6 +85,29 @@ TEST_CASE("listeners and what connects print themselves, and read back") {
   CHECK(spec::effective_yaml(*second.spec) == text);
 }
 
+TEST_CASE("a stage prints itself, and reads back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, actor: 'flow:producer', name: a, stage: { dispatcher: { partition: { count: 4 } }, buffer: "
+      "{ size: 5, keep: first, bytes: 1MiB }, demand: accumulate, demand_step: 7 } }\n"
+      "        - { id: b, actor: 'flow:consumer', stage: { subscribe_to: [ { to: a, max_demand: 10, cancel: "
+      "transient, resubscribe: { first: 2s } } ] } }\n"
+      "        - { id: c, actor: 'flow:producer_consumer' }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& children = first.spec->applications[0].supervisor.children;
+  CHECK(children[0].behaviour == "producer");
+  CHECK(children[0].stage->demand_step == 7);
+  CHECK(children[1].stage->subscribe_to[0].max_demand == 10);
+  CHECK_FALSE(children[2].stage);
+  const auto text = spec::effective_yaml(*first.spec);
+  const auto second = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(second.diagnostics) == "");
+  REQUIRE(second.spec);
+  CHECK(spec::effective_yaml(*second.spec) == text);
+  CHECK(second.spec->applications[0].supervisor.children[1].stage == children[1].stage);
+}
+
 TEST_CASE("a pool prints itself with its workers' args, and reads back") {
   test::spec_folder folder;
   auto first = folder.load_tree(
