@@ -103,7 +103,11 @@ std::optional<runtime::outcome> stage_engine::cast(etf::bytes request) {
   etf::cursor at(request);
   if (at.read_tuple_of(2) && at.read_atom_is("$demand")) {
     const bool forward = at.read_atom_is("forward");
-    if (!forward && !at.read_atom_is("accumulate")) return std::nullopt;
+    if (!forward && !at.read_atom_is("accumulate")) {
+      ++counters_.malformed;
+      port_.tell(stage_port::level::error, "demand is neither to be accumulated nor forwarded: malformed");
+      return runtime::carry_on();
+    }
     if (role_ != stage_role::producer) {
       if (!forward || role_ == stage_role::consumer)
         port_.tell(stage_port::level::error, "only a producer's demand can be accumulated or forwarded");

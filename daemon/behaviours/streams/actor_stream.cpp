@@ -142,7 +142,7 @@ base::result<handed_stream> actor_stream::hand_over() {
   handed_stream out{.socket = std::move(*socket),
                     .options = options_,
                     .framing = framer_.how(),
-                    .input = input_.part(0, input_.size()),
+                    .input = input_.empty() ? message() : input_.part(0, input_.size()),
                     .peer = peer_,
                     .local = local_,
                     .certificate = std::move(certificate_)};
