@@ -201,7 +201,7 @@ void compare_supervision(const child_spec& a, const child_spec& b, std::vector<s
   if (a.backoff != b.backoff) keys.emplace_back("backoff");
   if (a.compression != b.compression) keys.emplace_back("compression");
   if (a.pool && b.pool) compare_pool(*a.pool, *b.pool, keys);
-  if (a.tcp && b.tcp) compare_tcp(*a.tcp, *b.tcp, keys);
+  if (a.tcp && b.tcp && !b.tcp->connect) compare_tcp(*a.tcp, *b.tcp, keys);
 }
 
 supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after);

@@ -191,6 +191,16 @@ const table<stage_buffer>& buffer_table() {
   return rows;
 }
 
+// A default may be of what the stage's role has not: that could not be read back.
+void prune_stage(const stage_options& from, json& stage) {
+  const stage_options standard;
+  if (from.subscribe_to == standard.subscribe_to) stage.erase("subscribe_to");
+  if (from.dispatcher == standard.dispatcher) stage.erase("dispatcher");
+  if (from.demand == standard.demand) stage.erase("demand");
+  if (from.buffer == standard.buffer) stage.erase("buffer");
+  if (from.demand_step == standard.demand_step) stage.erase("demand_step");
+}
+
 } // namespace
 
 const table<stage_options>& stage_table() {
@@ -212,7 +222,8 @@ const table<stage_options>& stage_table() {
           .add<&stage_options::buffer>("buffer", section<stage_buffer>(&buffer_table),
                                        "events that nobody has asked for")
           .add<&stage_options::demand_step>("demand_step", whole<std::uint64_t>(1, most_demand),
-                                            "a producer is asked for so many events at once at most");
+                                            "a producer is asked for so many events at once at most")
+          .prune(&prune_stage);
   return rows;
 }
 

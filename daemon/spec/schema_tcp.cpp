@@ -72,6 +72,18 @@ void check_frame(reader& from, const node& at, frame_options& frame) {
                        std::to_string(frame.offset + frame.bytes));
 }
 
+void erase(json& from, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) from.erase(key);
+}
+
+// What its kind makes nothing of is left out, here and below, as it could not be read back.
+void prune_frame(const frame_options& from, json& frame) {
+  if (from.kind != framing::fixed) erase(frame, {"size"});
+  if (from.kind != framing::length)
+    erase(frame, {"bytes", "at", "header", "includes_header", "with_header", "endian"});
+  if (from.kind != framing::delimiter) erase(frame, {"delimiter"});
+}
+
 const table<frame_options>& frame_table() {
   static const auto rows =
       table<frame_options>()
@@ -102,7 +114,8 @@ const table<frame_options>& frame_table() {
               "length: of the number")
           .add<&frame_options::delimiter>("delimiter", text("a text", &check_delimiter),
                                           "delimiter: what ends a frame, and is no part of it")
-          .check(&check_frame);
+          .check(&check_frame)
+          .prune(&prune_frame);
   return rows;
 }
 
@@ -203,6 +216,19 @@ void check_connect(reader& from, const node& at, tcp_connect_options& connect) {
   if (connect.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
 }
 
+void prune_listen(const tcp_listen_options& from, json& listen) {
+  if (!from.path.empty() || !from.socket.empty()) erase(listen, {"address", "port"});
+  if (from.path.empty()) erase(listen, {"path", "mode"});
+  if (from.socket.empty()) erase(listen, {"socket"});
+  if (from.tls.how == tls_spec::mode::off) erase(listen, {"alpn"});
+  if (from.tls.how != tls_spec::mode::files) erase(listen, {"sni"});
+}
+
+void prune_connect(const tcp_connect_options& from, json& connect) {
+  from.path.empty() ? erase(connect, {"path"}) : erase(connect, {"address", "port"});
+  if (from.tls.how == tls_spec::mode::off) erase(connect, {"alpn"});
+}
+
 const table<tcp_listen_options>& listen_table() {
   using protocols = list<std::string, text>;
   static const auto rows =
@@ -224,7 +250,8 @@ const table<tcp_listen_options>& listen_table() {
                                           "with TLS: protocols that are spoken, the preferred first")
           .add<&tcp_listen_options::sni>("sni", named_certificates(),
                                          "with TLS: certificates for clients that ask for these names")
-          .check(&check_listen);
+          .check(&check_listen)
+          .prune(&prune_listen);
   return rows;
 }
 
@@ -244,7 +271,8 @@ const table<tcp_connect_options>& connect_table() {
           .add<&tcp_connect_options::timeout>("timeout", duration(), "how long one try may take")
           .add<&tcp_connect_options::backoff>("backoff", section<backoff_options>(&backoff_table),
                                               "waits between tries, and when a connection has ended")
-          .check(&check_connect);
+          .check(&check_connect)
+          .prune(&prune_connect);
   return rows;
 }
 

@@ -29,7 +29,7 @@ SLIPS = [
     ("fanout", " public:\n  std::int64_t", " private:\n  std::int64_t", "nothing can call handle_call of this class: make it public"),
     ("limiter_c", '\\"coppice.lifecycle/1\\",\\"coppice.server/1\\"', '\\"coppice.lifecycle/1\\"',
      "the behaviour server needs the table coppice.server/1, which is missing"),
-    ("fanout_c", '\\"behaviour\\":\\"server\\"', '\\"behaviour\\":\\"publisher\\"', 'unknown behaviour "publisher", this host has server'),
+    ("fanout_c", '\\"behaviour\\":\\"server\\"', '\\"behaviour\\":\\"publisher\\"', 'unknown behaviour "publisher", this host has'),
     ("limiter_rs", "#[derive(Default)]\nstruct Limiter", "struct Limiter", "the trait bound `Limiter: Default` is not satisfied"),
     ("rooms_rs", "    members: Vec<OwnedTerm>,\n", "    members: Vec<OwnedTerm>,\n    _own: std::rc::Rc<()>,\n",
      "`Rc<()>` cannot be sent between threads safely"),

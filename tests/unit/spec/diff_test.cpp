@@ -179,9 +179,11 @@ TEST_CASE("every key of a listener, or of what connects, leads to what it takes 
 
 TEST_CASE("a stage that is changed starts again") {
   CHECK(of_children({"id: a, actor: 'flow:producer'"},
-                    {"id: a, actor: 'flow:producer', stage: { demand_step: 5 }"}) == "restart demo/a: stage\n");
+                    {"id: a, actor: 'flow:producer', stage: { demand_step: 5 }"}) ==
+        "restart demo/a: stage\n");
   const std::string consumer = "id: a, actor: 'flow:consumer', stage: { subscribe_to: [ { to: b";
-  CHECK(of_children({consumer + " } ] }"}, {consumer + ", max_demand: 5 } ] }"}) == "restart demo/a: stage\n");
+  CHECK(of_children({consumer + " } ] }"}, {consumer + ", max_demand: 5 } ] }"}) ==
+        "restart demo/a: stage\n");
   CHECK(of_children({consumer + " } ] }"}, {consumer + " } ] }"}).empty());
 }
 

@@ -88,7 +88,8 @@ TEST_CASE("listeners and what connects print themselves, and read back") {
 TEST_CASE("a stage prints itself, and reads back") {
   test::spec_folder folder;
   const auto first = folder.load_tree(
-      "        - { id: a, actor: 'flow:producer', name: a, stage: { dispatcher: { partition: { count: 4 } }, buffer: "
+      "        - { id: a, actor: 'flow:producer', name: a, stage: { dispatcher: { partition: { count: 4 } }, "
+      "buffer: "
       "{ size: 5, keep: first, bytes: 1MiB }, demand: accumulate, demand_step: 7 } }\n"
       "        - { id: b, actor: 'flow:consumer', stage: { subscribe_to: [ { to: a, max_demand: 10, cancel: "
       "transient, resubscribe: { first: 2s } } ] } }\n"

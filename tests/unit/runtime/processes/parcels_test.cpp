@@ -29,7 +29,8 @@ class receiver final : public behaviour {
     return carry_on();
   }
   outcome receive_parcel(process&, std::unique_ptr<parcel> given) override {
-    note("parcel " + std::to_string(dynamic_cast<counted&>(*given).number), std::move(given));
+    const std::string which = std::to_string(dynamic_cast<counted&>(*given).number);
+    note("parcel " + which, std::move(given));
     return carry_on();
   }
   void describe(description& out) const override { out.behaviour = "receiver"; }
