@@ -157,9 +157,9 @@ class replay {
       CAPTURE(lines_[at_].term);
       step(lines_[at_]);
     }
-    for (auto& [name, stage] : stages_) {
-      CAPTURE(name);
-      CHECK(stage->done == std::deque<std::string>{});
+    for (const auto& one : stages_) {
+      CAPTURE(one.first);
+      CHECK(one.second->done == std::deque<std::string>{});
     }
   }
 
