@@ -20,7 +20,11 @@ template <auto Member>
 consteval std::string_view member_name() {
   std::string_view spelled = __PRETTY_FUNCTION__;
   const std::size_t at = spelled.find("Member = ") + 9;
-  spelled = spelled.substr(at, spelled.find_first_of(";](", at) - at);
+  spelled.remove_prefix(at);
+  constexpr std::string_view unnamed = "(anonymous namespace)"; // as clang spells it
+  if (const std::size_t inside = spelled.rfind(unnamed); inside != spelled.npos)
+    spelled.remove_prefix(inside + unnamed.size());
+  spelled = spelled.substr(0, spelled.find_first_of(";]("));
   while (spelled.ends_with(' ')) spelled.remove_suffix(1);
   return spelled.substr(spelled.rfind(':') + 1);
 }

@@ -145,6 +145,15 @@ std::string refusal(std::string_view text) {
 
 } // namespace
 
+namespace {
+enum class hidden { first, second = 7 }; // as compilers spell what has no namespace of a name
+} // namespace
+
+TEST_CASE("an enumerator has its name in an unnamed namespace, too") {
+  is_spelled(hidden::second, "second");
+  CHECK(etf::encode(static_cast<hidden>(3)).empty());
+}
+
 TEST_CASE("scalars, texts and containers are spelled as Erlang has them") {
   using namespace std::string_literals;
   is_spelled(true, "true");

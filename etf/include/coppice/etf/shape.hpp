@@ -212,8 +212,9 @@ consteval std::string_view enumerator() {
   std::string_view spelled = __PRETTY_FUNCTION__;
   const std::size_t at = spelled.find("Value = ") + 8;
   spelled = spelled.substr(at, spelled.find_first_of(";]", at) - at);
-  const bool named = spelled[0] != '(' && spelled[0] != '-' && (spelled[0] < '0' || spelled[0] > '9');
-  return named ? reflect::last_word(spelled) : std::string_view{};
+  const std::string_view word = reflect::last_word(spelled); // of what is no enumerator its number
+  const bool named = word[0] < '0' || word[0] > '9';
+  return named ? word : std::string_view{};
 }
 
 /// The enumerators of E with values 0 to 63, by value; empty where there is none.
