@@ -95,6 +95,8 @@ struct socket_store::waiting {
   }
 
   std::uint16_t port() const { return at ? at->port() : 0; }
+  // As taken::path has it.
+  std::string taken_path() const { return at ? std::string() : path.empty() ? "@" : path; }
 
   std::string described() const {
     if (at) return fmt::format("{} {}", listens ? "at" : "connected to", at->to_string());
@@ -157,8 +159,7 @@ std::optional<socket_store::taken> socket_store::take(std::string_view name, Mat
   const auto best = find(name, matches);
   if (best == waiting_.end()) return std::nullopt;
   base::unique_fd fd = std::move(best->fd);
-  std::string path;
-  if (!best->at) path = best->path.empty() ? "@" : best->path;
+  std::string path = best->taken_path();
   base::log::info(module, "{} goes on with the socket {}", best->name, best->described());
   used_.emplace(++last_, used{best->name, fd.get(), false});
   waiting_.erase(best);
@@ -191,9 +192,7 @@ base::result<socket_store::taken> socket_store::share_named(std::string_view nam
     if (!share) return base::fail_errno("share a socket", errno);
     base::log::info(module, "{} goes on with the socket {}", found->name, found->described());
     found->shared_with = ++last_;
-    std::string path;
-    if (!found->at) path = found->path.empty() ? "@" : found->path;
-    return taken{std::move(share), place(*this, last_), std::move(path)};
+    return taken{std::move(share), place(*this, last_), found->taken_path()};
   }
   for (const waiting& one : waiting_) {
     if (one.name != name || one.shared_with != 0) continue;

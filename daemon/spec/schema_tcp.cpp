@@ -43,13 +43,16 @@ void no_more_than(reader& from, const node& at, std::string_view key, std::uint6
              from.path + "." + std::string(key) + ": must be at most " + print_size(most));
 }
 
+void without_effect(reader& from, const node& at, std::string_view key, std::string_view unless) {
+  if (const node* const written = at.find(key); written != nullptr)
+    from.error(*written,
+               from.path + "." + std::string(key) + ": without effect unless " + std::string(unless));
+}
+
 void needs_kind(reader& from, const node& at, framing is, framing wanted, std::string_view word,
                 std::initializer_list<std::string_view> keys) {
   if (is == wanted) return;
-  for (const std::string_view key : keys)
-    if (const node* const written = at.find(key); written != nullptr)
-      from.error(*written,
-                 from.path + "." + std::string(key) + ": without effect unless kind is " + std::string(word));
+  for (const std::string_view key : keys) without_effect(from, at, key, "kind is " + std::string(word));
 }
 
 void check_frame(reader& from, const node& at, frame_options& frame) {
@@ -181,12 +184,6 @@ const table<proxy_options>& proxy_table() {
               "from", ranges(text("a range of addresses such as 10.0.0.0/8", &check_range)),
               "the proxies; empty: everybody is one. Who connects from elsewhere sends no header");
   return rows;
-}
-
-void without_effect(reader& from, const node& at, std::string_view key, std::string_view unless) {
-  if (const node* const written = at.find(key); written != nullptr)
-    from.error(*written,
-               from.path + "." + std::string(key) + ": without effect unless " + std::string(unless));
 }
 
 // False, and said: there is no place, or more than one.
