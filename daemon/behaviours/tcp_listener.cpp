@@ -128,7 +128,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
 
 // Below libuv.
 void tcp_listener::accepted(process& self, net::accepted_socket socket, std::size_t at) {
-  if (spec().shed && full()) return tcp_counters::count(counters_->shed);
+  if (spec().shed && full()) return ++shed_, pace();
   tcp_counters::count(counters_->accepted);
   arrivals_.push_back({std::move(socket), at});
   pace();
@@ -251,9 +251,13 @@ bool tcp_listener::full() const {
 
 // Who comes while there are too many waits with the kernel, unless he is to be shed.
 void tcp_listener::pace() {
-  std::uint64_t denied = 0;
-  for (const place& one : places_) denied += one.socket.counts().refused;
+  std::uint64_t denied = 0, shed = shed_;
+  for (const place& one : places_) {
+    denied += one.socket.counts().refused;
+    shed += one.socket.counts().shed;
+  }
   counters_->denied.store(denied, std::memory_order_relaxed);
+  counters_->shed.store(shed, std::memory_order_relaxed);
   if (const bool stop = suspended_ || (full() && !spec().shed); std::exchange(stopped_, stop) != stop)
     for (place& one : places_) stop ? one.socket.suspend() : one.socket.resume();
 }

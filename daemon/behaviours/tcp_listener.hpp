@@ -90,7 +90,8 @@ class tcp_listener final : public server {
   runtime::flat_table<runtime::pid, std::uint32_t, runtime::pid_hash> connections_;
   std::vector<std::uint32_t> on_worker_; // how many are there
   std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
-  runtime::pid self_; // once it is on the board
+  runtime::pid self_;      // once it is on the board
+  std::uint64_t shed_ = 0; // by this, besides those that its sockets have shed
   base::nanos began_ = 0;
   bool asked_ = false;     // receive_io() is to come
   bool suspended_ = false; // by hand

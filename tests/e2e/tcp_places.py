@@ -204,6 +204,9 @@ POOL = """
         - id: shared
           name: shared
           tcp: { listen: [{ address: 127.0.0.1, port: 0 }], handlers: { pool: workers }, frame: %s, max_connections: 30 }
+        - id: few
+          name: few
+          tcp: { listen: [{ address: 127.0.0.1, port: 0 }], handlers: { pool: workers }, max_connections: 1, shed: true }
 """ % LINES
 
 
@@ -234,6 +237,12 @@ def pooled(cleanup):
     gate.node.ask("reload", "wires")
     waits.send(b"echo reloaded\n")
     equal(waits.line(), b"reloaded")
+    host, port = gate.node.ask("listener", "few")["listening"][0].rsplit(":", 1)
+    gate.connect(at=(host, int(port)))
+    beyond = socket.create_connection((host, int(port)), 20)
+    cleanup.callback(beyond.close)
+    check(Client(beyond).ends() in (b"", "reset"), "it is closed")
+    eventually(lambda: gate.node.ask("listener", "few")["shed"] == 1, "and counted")
     for yaml, part in ((POOL.replace("pool: workers", "pool: nobody"), "no pool"),
                        (POOL.replace('"wires:session", size', "kv, size"), "take no connections"),
                        (POOL.replace("handlers:", "actor: echo, handlers:"), "one of 'actor' and 'handlers'")):
