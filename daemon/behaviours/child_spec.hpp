@@ -64,7 +64,7 @@ struct child_spec {
   runtime::sent_compressed compression;
   std::optional<runtime::unhandled> unhandled;       // none: as the actor's class says
   runtime::postponed_bound postponed;                // of a state machine
-  runtime::message stage;                            // of a stage: its options, a keyword list
+  runtime::message options;                          // of its behaviour; none: the defaults
   runtime::message args;                             // for the actor: a map; empty: none
   std::shared_ptr<const supervisor_spec> supervisor; // set: the child is this supervisor
   std::shared_ptr<const pool_spec> pool;             // set: it is a pool, of that supervisor's children

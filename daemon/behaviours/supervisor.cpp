@@ -161,8 +161,8 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
   if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
-  auto made =
-      shared_->factory->make({spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.stage});
+  auto made = shared_->factory->make(
+      {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options});
   if (!made || spec.connection == nullptr) return made;
   auto* const taker = dynamic_cast<stream_taker*>(made->get());
   if (taker == nullptr) return base::fail(base::errc::invalid, spec.actor + " takes no connections");

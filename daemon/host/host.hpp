@@ -15,6 +15,7 @@
 #include <coppice/order.h>
 #include <coppice/plugin.h>
 #include <coppice/post.h>
+#include <coppice/router.h>
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
@@ -97,6 +98,9 @@ struct asked_call {
   behaviours::sys::debugging* debug = nullptr; // who wants to hear of the answer
 };
 
+// Where a router's callback says that a message goes: see router.hpp.
+struct routing_decision;
+
 // The callback that runs, if it is one that may only look.
 enum class looking : std::uint8_t { no, create, save_state, restore_state, format_status };
 
@@ -113,6 +117,7 @@ struct extra_state {
   base::nanos refused_dead_since = 0; // the first call that it made when it was dead; 0: none
   std::uint64_t refused_dead = 0;     // such calls
   own_post_target posts;
+  routing_decision* deciding = nullptr; // while a router's callback says where a message goes
   std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through, as the next
   std::shared_ptr<const behaviours::kept_connection> stays_connected;
   std::unique_ptr<behaviours::actor_streams> streams;
@@ -163,6 +168,7 @@ const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_stream_api* stream_interface();
 const coppice_metric_api* metric_interface();
+const coppice_router_host_api* router_interface();
 const coppice_statem_host_api* statem_interface();
 const coppice_stage_host_api* stage_interface();
 

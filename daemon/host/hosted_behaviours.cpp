@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "host/router.hpp"
 #include "host/server.hpp"
 #include "host/stage.hpp"
 #include "host/statem.hpp"
@@ -17,6 +18,7 @@ behaviour_list hosted_behaviours() {
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "consumer")),
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer")),
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer_consumer")),
+      hosted<router>(coppice_find_behaviour(coppice_behaviours, "router")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
       hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // which may be no server to others

@@ -33,7 +33,8 @@ struct actor_plan {
   bool only_tried = false;                     // it ends with `ignore` as soon as its state is restored
   std::optional<runtime::unhandled> unhandled; // none: as the code says
   runtime::postponed_bound postponed{};        // of a state machine
-  runtime::message stage;                      // options of a stage, a keyword list; none = []
+  runtime::message
+      options; // of its behaviour, as host/stage.hpp and router.hpp have them; none: the defaults
 };
 
 struct hosted_behaviour {

@@ -69,7 +69,8 @@ std::uint64_t id_of(const runtime::reference& ref) {
 } // namespace
 
 expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
-                                                   etf::bytes body, base::nanos deadline, std::uint64_t tag) {
+                                                   etf::bytes body, base::nanos deadline, std::uint64_t tag,
+                                                   runtime::sending how) {
   runtime::process& process = *self.process;
   open_request made;
   made.tag = tag;
@@ -84,7 +85,7 @@ expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const ru
   const std::uint64_t id = id_of(made.ref);
   self.needs_extra().requests.emplace(id, made);
   self.extra->has_requested = true;
-  const auto sent = process.send(to, gen::call_message(process, made.ref, body));
+  const auto sent = process.send(to, gen::call_message(process, made.ref, body), how);
   if (sent == runtime::send_status::ok) return id;
   forget(self, id);
   return unexpected(sent);

@@ -4,7 +4,6 @@
 
 #include "base/log.hpp"
 #include "host/callback.hpp"
-#include "host/requests.hpp"
 #include "host/sized.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
@@ -25,8 +24,12 @@ static_assert(sizeof(void*) != 8 || sizeof(server) <= 120);
 server::server(actor_plan&& plan) : plugin_actor(std::move(plan)) {}
 
 outcome server::take_info(process&, const message& m) {
-  if (actor().extra != nullptr && actor().extra->has_requested) [[unlikely]]
-    if (outcome next = runtime::carry_on(); take_response(m, next)) return next;
+  if (actor().extra != nullptr && actor().extra->has_requested) [[unlikely]] {
+    response ended;
+    const matched found = match(actor(), m, ended);
+    if (found == matched::ended) return take_response(ended);
+    if (found == matched::late) return runtime::carry_on();
+  }
   if (drains(m)) [[unlikely]]
     return runtime::carry_on();
   const coppice_message lent = lend(m);
@@ -98,17 +101,13 @@ outcome server::refuse_call(const asked_call& asked, etf::bytes request) {
   return runtime::carry_on();
 }
 
-bool server::take_response(const message& m, outcome& next) {
-  response ended;
-  const matched found = match(actor(), m, ended);
-  if (found != matched::ended) return found == matched::late;
+outcome server::take_response(const response& ended) {
   const coppice_message answer = ended.answer ? lend(ended.answer) : coppice_message{};
   const std::int32_t status = in_turn(actor(), "on_response", {}, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks().on_response, &actor(), state(), ended.id, ended.tag,
                    ended.status, &answer);
   });
-  next = follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_response", ended.answer.bytes());
-  return true;
+  return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_response", ended.answer.bytes());
 }
 
 } // namespace coppice::host

@@ -9,6 +9,7 @@
 
 #include "behaviours/server.hpp"
 #include "host/plugin_actor.hpp"
+#include "host/requests.hpp"
 
 namespace coppice::host {
 
@@ -40,6 +41,8 @@ class server : public behaviours::server, public plugin_actor {
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  // The end of a request of its own.
+  [[gnu::noinline]] runtime::outcome take_response(const response& ended);
 
  private:
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
@@ -56,9 +59,6 @@ class server : public behaviours::server, public plugin_actor {
   runtime::outcome handle_call(asked_call& asked, const runtime::message& whole, etf::bytes request);
   // What a call comes to that handle_call did not take.
   [[gnu::noinline]] runtime::outcome refuse_call(const asked_call& asked, etf::bytes request);
-  // The end of a request. False: `m` is about none.
-  [[gnu::noinline]] bool take_response(const runtime::message& m, runtime::outcome& next);
-
   const coppice_server& callbacks() const { return static_cast<const server_code&>(running()).callbacks; }
 };
 

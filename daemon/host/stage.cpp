@@ -62,8 +62,8 @@ stage::stage(actor_plan&& plan)
     : server(std::move(plan)),
       role_(role_of(identity().behaviour)),
       options_(behaviours::default_options(role_)) {
-  if (!plan.stage) return;
-  auto read = behaviours::read_stage_options(role_, plan.stage.bytes(), options_);
+  if (!plan.options) return;
+  auto read = behaviours::read_stage_options(role_, plan.options.bytes(), options_);
   if (read) {
     options_ = std::move(*read);
   } else {

@@ -154,7 +154,7 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
   plan.env = spec.env;
   plan.unhandled = spec.unhandled;
   plan.postponed = spec.postponed;
-  plan.stage = spec.stage;
+  plan.options = spec.options;
   return host::make_actor(std::move(plan));
 }
 

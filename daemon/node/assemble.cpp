@@ -9,6 +9,7 @@
 
 #include "behaviours/streams/connection_keeper.hpp"
 #include "node/machine_memory.hpp"
+#include "node/router_term.hpp"
 #include "node/stage_term.hpp"
 
 namespace coppice::node {
@@ -211,6 +212,7 @@ runtime::system_options runtime_options(const spec::node_spec& spec) {
   out.linger = base::to_nanos(spec.node.runtime.linger);
   out.watchdog = base::to_nanos(spec.node.runtime.watchdog);
   out.blocking_threads = spec.node.runtime.blocking_threads;
+  out.stack_bytes = static_cast<std::size_t>(spec.node.runtime.stack);
   return out;
 }
 
@@ -263,7 +265,8 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
     out.compression = runtime::sent_compressed::at(from.compression->level, from.compression->threshold);
   if (from.unhandled) out.unhandled = convert(*from.unhandled);
   if (from.statem) out.postponed = convert(from.statem->postponed);
-  if (from.stage) out.stage = stage_term(*from.stage, from.behaviour);
+  if (from.stage) out.options = stage_term(*from.stage, from.behaviour);
+  if (from.router) out.options = router_term(*from.router);
   out.args = convert(from.args);
   return made;
 }

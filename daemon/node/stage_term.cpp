@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "node/process_term.hpp"
 
 namespace coppice::node {
 namespace {
@@ -64,10 +65,7 @@ std::string_view word(spec::stage_cancel mode) {
 
 void write_subscription(etf::writer& out, const spec::stage_subscription& one) {
   out.tuple(2);
-  const auto cut = one.to.find('@');
-  if (cut != std::string::npos) out.tuple(2);
-  out.atom(std::string_view(one.to).substr(0, cut));
-  if (cut != std::string::npos) out.atom(std::string_view(one.to).substr(cut + 1));
+  write_process(out, one.to);
   list_writer options;
   options.pair("max_demand").unsigned_integer(one.max_demand);
   options.pair("min_demand").unsigned_integer(one.min_demand.value_or(one.max_demand / 2));

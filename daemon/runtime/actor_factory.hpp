@@ -52,7 +52,7 @@ struct actor_spec {
   std::string label;                           // app/sup/child, for people
   std::optional<runtime::unhandled> unhandled; // none: as the actor's class says, else exit
   postponed_bound postponed{};                 // of a state machine
-  message stage{};                             // options of a stage, a keyword list; none = []
+  message options{};                           // of its behaviour; none: the defaults
 };
 
 class actor_factory {

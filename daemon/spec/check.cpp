@@ -250,6 +250,9 @@ class checker {
     if (const node* const key = at.find("statem"); key != nullptr && child.behaviour != "statem")
       to_.error(key->at, "statem: the actor " + type->name + " is a " + child.behaviour + " and no statem",
                 "leave it out");
+    if (const node* const key = at.find("router"); key != nullptr && child.behaviour != "router")
+      to_.error(key->at, "router: the actor " + type->name + " is a " + child.behaviour + " and no router",
+                "leave it out");
     check_stage(child, *type, at);
     const auto& schema = plugin.schemas.at(type->name);
     if (schema.encode(to_, at.find("args"), at, written.args, args))

@@ -187,6 +187,7 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.unhandled != b.unhandled) keys.emplace_back("unhandled");
   if (a.statem != b.statem) keys.emplace_back("statem");
   if (a.stage != b.stage) keys.emplace_back("stage");
+  if (a.router != b.router) keys.emplace_back("router");
   // A supervisor that is to treat its children as a template, or no longer, begins anew.
   if (a.supervisor && b.supervisor && is_template(*a.supervisor) != is_template(*b.supervisor))
     keys.emplace_back("supervisor.strategy");

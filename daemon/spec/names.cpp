@@ -69,6 +69,12 @@ std::string check_registered_name(std::string_view text) {
   return check_atom(text, '@', "must not contain '@': what follows would be a node");
 }
 
+std::string check_process(std::string_view text) {
+  const auto cut = text.find('@');
+  if (std::string trouble = check_registered_name(text.substr(0, cut)); !trouble.empty()) return trouble;
+  return cut == text.npos ? "" : check_full_node_name(text.substr(cut + 1));
+}
+
 std::string check_actor(std::string_view text) {
   auto colon = text.find(':');
   bool good =

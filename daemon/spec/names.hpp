@@ -16,6 +16,8 @@ std::string check_full_node_name(std::string_view);
 std::string check_id(std::string_view);
 // A registered name: an atom without '@', for what follows would be a node.
 std::string check_registered_name(std::string_view);
+// NAME, one that is registered here, or NAME@ALIVE@HOST.
+std::string check_process(std::string_view);
 // PLUGIN or PLUGIN:ACTOR.
 std::string check_actor(std::string_view);
 // An IPv4 or IPv6 address, or "auto".
@@ -34,5 +36,7 @@ inline constexpr std::string_view rpc_pattern =
     "^(info|observer|[^:/\\s]+:[^:/\\s]+|[^:/\\s]+:[^:/\\s]+/[0-9]+ => [a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?)$";
 inline constexpr std::string_view id_pattern = "^[^/\\u0000-\\u001f\\u007f]{1,255}$";
 inline constexpr std::string_view registered_name_pattern = "^[^@\\u0000-\\u001f\\u007f]{1,255}$";
+inline constexpr std::string_view process_pattern =
+    "^[^@\\u0000-\\u001f\\u007f]{1,255}(@[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+)?$";
 
 } // namespace coppice::spec

@@ -87,6 +87,7 @@ struct runtime_options {
   milliseconds linger{5000};           // a dead actor's stack is abandoned after it
   milliseconds watchdog{10};           // a handler that runs longer is named in the log
   std::uint32_t blocking_threads = 16; // blocking_run's pool
+  std::uint64_t stack = 256 << 10;     // bytes of an actor's stack while a handler runs
 };
 
 struct module_level {
@@ -282,6 +283,23 @@ struct statem_options {
   bool operator==(const statem_options&) const = default;
 };
 
+enum class router_failure { reply, drop, callback };
+
+struct router_route {
+  std::string name;
+  std::string to; // NAME or NAME@ALIVE@HOST
+  bool operator==(const router_route&) const = default;
+};
+
+// Of an actor that is a router.
+struct router_options {
+  std::vector<router_route> routes;
+  router_failure on_failed = router_failure::reply;
+  std::optional<milliseconds> timeout = milliseconds(60'000); // none: infinity
+  std::uint64_t pending = 100'000;                            // calls
+  bool operator==(const router_options&) const = default;
+};
+
 enum class stage_cancel { permanent, transient, temporary };
 enum class stage_demand { forward, accumulate };
 enum class stage_dispatching { demand, broadcast, partition, callback };
@@ -447,6 +465,7 @@ struct child_spec {
   std::optional<spec::unhandled> unhandled;       // none: as the actor's class says
   std::optional<statem_options> statem;           // none: its defaults; of an actor that is one
   std::optional<stage_options> stage;             // likewise
+  std::optional<router_options> router;           // likewise
   encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
   std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
   std::unique_ptr<supervisor_spec> supervisor;

@@ -37,6 +37,14 @@ const table<cookie_source>& cookie_table() {
   return rows;
 }
 
+constexpr std::uint64_t least_stack = std::uint64_t{64} << 10;
+constexpr std::uint64_t most_stack = std::uint64_t{1} << 30;
+
+void check_runtime(reader& from, const node& at, runtime_options& options) {
+  if (options.stack < least_stack || options.stack > most_stack)
+    from.error(*at.find("stack"), from.path + ".stack: must be from 64KiB to 1GiB");
+}
+
 const table<runtime_options>& runtime_table() {
   static const auto rows =
       table<runtime_options>()
@@ -46,7 +54,11 @@ const table<runtime_options>& runtime_table() {
           .add<&runtime_options::watchdog>("watchdog", duration(milliseconds(1)),
                                            "a handler that runs longer is named in the log")
           .add<&runtime_options::blocking_threads>("blocking_threads", whole<std::uint32_t>(1, 1024),
-                                                   "threads for work that blocks");
+                                                   "threads for work that blocks")
+          .add<&runtime_options::stack>(
+              "stack", size(),
+              "what a handler runs on, from 64KiB to 1GiB; one that needs more ends the node")
+          .check(&check_runtime);
   return rows;
 }
 

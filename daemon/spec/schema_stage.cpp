@@ -29,15 +29,6 @@ const json& partition_schema() {
   return any;
 }
 
-constexpr std::string_view producer_pattern =
-    "^[^@\\u0000-\\u001f\\u007f]{1,255}(@[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+)?$";
-
-std::string check_producer(std::string_view written) {
-  const auto cut = written.find('@');
-  if (std::string trouble = check_registered_name(written.substr(0, cut)); !trouble.empty()) return trouble;
-  return cut == std::string_view::npos ? "" : check_full_node_name(written.substr(cut + 1));
-}
-
 // A number, or a name.
 class partition_name final : public value_type<std::string> {
  public:
@@ -154,7 +145,7 @@ const table<stage_subscription>& subscription_table() {
   static const auto rows =
       table<stage_subscription>()
           .add<&stage_subscription::to>("to",
-                                        text("NAME or NAME@ALIVE@HOST", &check_producer, producer_pattern),
+                                        text("NAME or NAME@ALIVE@HOST", &check_process, process_pattern),
                                         "the producer: a registered name here, or NAME@ALIVE@HOST")
           .needed()
           .add<&stage_subscription::max_demand>("max_demand", whole<std::uint64_t>(1, most_demand),

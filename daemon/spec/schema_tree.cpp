@@ -8,6 +8,7 @@
 #include "spec/names.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_pool.hpp"
+#include "spec/schema_router.hpp"
 #include "spec/schema_stage.hpp"
 #include "spec/schema_tcp.hpp"
 
@@ -52,9 +53,9 @@ const table<statem_options>& statem_table() {
 }
 
 // Keys of a child that a nested supervisor, or a pool or listener, has in its own map or not at all.
-constexpr std::array of_actors{"args",      "mailbox", "priority", "compression",
-                               "unhandled", "statem",  "stage",    "name"};
-constexpr std::array of_workers{"args", "compression", "unhandled", "statem", "stage", "isolation"};
+constexpr std::array of_actors{"args",   "mailbox", "priority", "compression", "unhandled",
+                               "statem", "stage",   "router",   "name"};
+constexpr std::array of_workers{"args", "compression", "unhandled", "statem", "stage", "router", "isolation"};
 
 void refuse_beside(reader& from, const node& at, std::string_view whom, std::string_view key,
                    std::string hint) {
@@ -156,6 +157,7 @@ const table<child_spec>& child_table() {
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
+  using optional_router = maybe<std::optional<router_options>, section<router_options>>;
   using optional_stage = maybe<std::optional<stage_options>, section<stage_options>>;
   static const auto rows =
       table<child_spec>()
@@ -206,6 +208,8 @@ const table<child_spec>& child_table() {
               "stage", optional_stage(section<stage_options>(&stage_table)),
               "of an actor whose behaviour is producer, producer_consumer or consumer; absent: "
               "the defaults")
+          .add<&child_spec::router>("router", optional_router(section<router_options>(&router_table)),
+                                    "of an actor whose behaviour is router; absent: the defaults")
           .add<&child_spec::args>("args", term(),
                                   "the actor's arguments, checked against the plugin's schema")
           .add<&child_spec::supervisor>(

@@ -8,6 +8,7 @@
 
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
+#include <coppice/router.h>
 #include <coppice/server.h>
 #include <coppice/stage.h>
 #include <coppice/statem.h>
@@ -48,6 +49,13 @@ __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* What it does not route is its own: it answers that if it has the table. */
+__attribute__((unused)) static const coppice_table_use coppice_router_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_ROUTER_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_ROUTER_LEAST, 0},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
 /* What handle_continue is for, next_event does. */
 __attribute__((unused)) static const coppice_table_use coppice_statem_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2},
@@ -80,6 +88,7 @@ __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
     {"consumer", coppice_consumer_tables},
     {"producer", coppice_producer_tables},
     {"producer_consumer", coppice_producer_consumer_tables},
+    {"router", coppice_router_tables},
     {"server", coppice_server_tables},
     {"statem", coppice_statem_tables},
     {"tcp", coppice_tcp_tables},

@@ -8,6 +8,7 @@
 #include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/post.h>
+#include <coppice/router.h>
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
@@ -17,7 +18,8 @@
 namespace coppice {
 
 inline constexpr std::string_view draft_interfaces[] = {
-    COPPICE_AWAIT_DRAFT_1,      COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,      COPPICE_POST_DRAFT_1,
-    COPPICE_STAGE_HOST_DRAFT_1, COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1};
+    COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
+    COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_HOST_DRAFT_1,
+    COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1};
 
 } // namespace coppice

@@ -6,10 +6,10 @@
 //   EVENTS handle_demand(std::uint64_t count)          of a producer: `count` events are wanted
 //   EVENTS handle_events(const std::vector<E>& events [, term from])   of a producer_consumer
 //   void   handle_events(const std::vector<E>& events [, term from])   of a consumer
-//   demand handle_subscribe(peer, term options, term from)             demand::automatic or demand::manual;
-//   void void   handle_cancel(ended, term reason, term from) std::optional<std::uint64_t> choose(const E&
-//   event)   the event's partition; nothing: it goes nowhere bool   format_discarded(std::uint64_t count)
-//   whether to log that so many were dropped
+//   demand handle_subscribe(peer, term options, term from)   demand::automatic, or demand::manual; or void
+//   void   handle_cancel(ended, term reason, term from)
+//   std::optional<std::uint64_t> choose(const E& event)   its partition; nothing: it goes nowhere
+//   bool   format_discarded(std::uint64_t count)          whether to log that so many were dropped
 //
 // EVENTS is anything that is encoded as a list, a coppice::message, or void: emit() gives events too, from
 // these and all other callbacks. Events are read as E, or as they are: handle_events(coppice::term list). All

@@ -4,11 +4,13 @@
 // members of the class are the data. Each callback returns its transition:
 //
 //   transition init([const Args&])                         begins with next(state)
-//   transition handle_call(State, const M&, term from)     .reply(from, …) with the transition, or reply()
-//   later transition handle_cast(State, const M&)   handle_info(State, const M&) transition
-//   handle_internal(State, const M&)            what next_event() inserted transition
-//   handle_state_timeout(State, const M&)       what the time-out was set with transition
-//   handle_event_timeout(State, const M&) transition handle_timeout(State, term name, const M&)  a named one
+//   transition handle_call(State, const M&, term from)     with .reply(from, …), or reply() later
+//   transition handle_cast(State, const M&)
+//   transition handle_info(State, const M&)
+//   transition handle_internal(State, const M&)            what next_event() inserted
+//   transition handle_state_timeout(State, const M&)       what the time-out was set with
+//   transition handle_event_timeout(State, const M&)
+//   transition handle_timeout(State, term name, const M&)  a named one
 //   transition handle_event(State, const event&)           what none of the above takes
 //   transition enter(State before, State now)              after each change of the state
 //

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <coppice/lifecycle.h>
+#include <coppice/router.h>
 #include <coppice/server.h>
 #include <coppice/statem.h>
 
@@ -34,6 +35,8 @@ struct settings {
   /// Its node, and those it finds there while it is being started: a copy, which the actor's own serve(…) and
   /// so on add to.
   std::optional<neighbours> among = {};
+  /// Of a router: where the routes of its configuration lead, by name.
+  std::map<std::string, value> routes = {};
 };
 
 /// What save_state wrote, and the process it was written for.
@@ -310,6 +313,8 @@ class actor {
         lifecycle_(table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
         server_(table_of<coppice_server>(type_, COPPICE_SERVER_1)),
         statem_(table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_1)),
+        router_(table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_1)),
+        routes_(how.routes),
         is_machine_(std::string_view(type_.behaviour) == "statem"),
         unhandled_(how.unhandled ? *how.unhandled : from.unhandled_of(type_.name)) {
     detail::process& mine = world_;
@@ -540,6 +545,7 @@ class actor {
 
   void dispatch(const detail::letter& what) {
     if (is_machine_) return take_event(what);
+    if (router_.route != nullptr && !parents_exit(what) && take_to_route(what)) return;
     if (what.how == detail::delivery::call) return handle_call(what);
     const bool is_cast = what.how == detail::delivery::cast;
     const auto handler = is_cast ? server_.handle_cast : server_.handle_info;
@@ -564,6 +570,68 @@ class actor {
     if (status == COPPICE_UNHANDLED && unhandled_ != coppice::unhandled::exit) return refuse_call(what);
     decide("bad_call", what.term, status);
     detail::leave_open(world_, what);
+  }
+  // True: it is not the actor's own.
+  bool take_to_route(const detail::letter& what) {
+    routed_message one;
+    one.kind = what.how == detail::delivery::call   ? COPPICE_ROUTED_CALL
+               : what.how == detail::delivery::cast ? COPPICE_ROUTED_CAST
+                                                    : COPPICE_ROUTED_INFO;
+    one.content = what.term;
+    one.from = what.from;
+    const std::int32_t status = decide_route("route", router_.route, one, {});
+    follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
+    if (!world_.dead && one.decided) pass(std::move(one));
+    return world_.dead || one.decided;
+  }
+  template <class Callback>
+  std::int32_t decide_route(const char* name, Callback callback, routed_message& one, const value& reason) {
+    const detail::lent content(one.content);
+    const std::string before = one.route;
+    coppice_routed given{};
+    given.size = sizeof given;
+    given.kind = one.kind;
+    given.content = *content.get();
+    given.route = {reinterpret_cast<const std::uint8_t*>(before.data()), before.size()};
+    std::optional<detail::lent> from;
+    std::optional<detail::lent> why;
+    if (one.from) given.from = from.emplace(one.from).bytes();
+    if (reason) given.reason = why.emplace(reason).bytes();
+    one.decided = false;
+    world_.routing = {&routes_, &one};
+    const std::int32_t status = run(name, [&] { return callback(self(), state_, &given); });
+    world_.routing = {};
+    if (status != COPPICE_OK) one.decided = false;
+    return status;
+  }
+  void pass(routed_message one) {
+    world_.did.routed.push_back(one);
+    if (!one.to) return;
+    ++one.tries;
+    if (one.kind != COPPICE_ROUTED_CALL) {
+      world_.did.sent.push_back({one.to, one.content, one.kind == COPPICE_ROUTED_CAST, 0});
+      return;
+    }
+    const response got = world_.others.ask(one.to, one.content);
+    if (got.status == COPPICE_OK) return answer_routed(one, got.term);
+    if (got.status == COPPICE_E_TIMEOUT) return; // it waits in vain
+    const value reason = got.status == COPPICE_E_NOPROC     ? atom("noproc")
+                         : got.status == COPPICE_E_NODEDOWN ? atom("nodedown")
+                                                            : got.term;
+    constexpr std::uint32_t most_tries = 8;
+    if (router_.failed != nullptr && one.tries < most_tries) {
+      const std::int32_t status = decide_route("failed", router_.failed, one, reason);
+      follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
+      if (world_.dead) return;
+      if (one.decided) return pass(std::move(one));
+    }
+    answer_routed(
+        one, std::pair(etf::atom{"error"}, std::tuple(etf::atom{"not_routed"}, one.route, reason.term())));
+  }
+  static void answer_routed(const routed_message& one, const value& reply) {
+    const auto open = detail::open_froms.find(one.from);
+    const auto waits = open == detail::open_froms.end() ? nullptr : open->second.lock();
+    if (waits && !waits->answered) *waits = {true, reply};
   }
   // With `log` and `ignore` its caller waits in vain, as is wanted.
   void refuse_call(const detail::letter& what) {
@@ -754,6 +822,8 @@ class actor {
   const coppice_lifecycle lifecycle_;
   const coppice_server server_;
   const coppice_statem statem_;
+  const coppice_router router_;
+  const std::map<std::string, value> routes_;
   const bool is_machine_;
   detail::world world_;
   void* state_ = nullptr;

@@ -11,6 +11,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.metrics import Metrics
 from harness.node import Folder, Node, free_port, plugin_folder, root
+from harness.reports import sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
 SPIN_MS = 3000
@@ -67,14 +68,14 @@ def killed_meanwhile(cleanup):
 class Stubborn:
     """A node with an actor that catches what unwinds it; killed() ends it while it is parked in a call."""
 
-    def __init__(self, cleanup, linger):
+    def __init__(self, cleanup, linger, stack="256KiB"):
         shelf = Folder()
         cleanup.callback(shelf.close)
         shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", shelf.path)
         shutil.copy(variants / "stubborn.so", shelf.path)
         self.port = free_port()
         self.node = Node(cleanup, config=f"""
-node: {{ workers: 1, runtime: {{ linger: {linger} }} }}
+node: {{ workers: 1, runtime: {{ linger: {linger}, stack: {stack} }} }}
 control: {{ http: {{ address: 127.0.0.1, port: {self.port} }} }}
 distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ] }}
 applications:
@@ -103,6 +104,19 @@ applications:
         self.node.coppice("call", "axe", "{exit, felled}")
         eventually(lambda: self.node.coppice("info", "oak").returncode == 0 and self.oak()["pid"] != before, "another one is there")
         return before
+
+
+@test("a handler has as much stack as the configuration says, and one that needs more ends the node with a line")
+def stack_size(cleanup):
+    at = Stubborn(cleanup, linger="5s", stack="4MiB")
+    equal(at.node.call("oak", "{deep, 3000000}"), "ok")
+    if sanitized("address", "thread"):
+        return # its runtime has the signal
+    at = Stubborn(cleanup, linger="5s")
+    equal(at.node.call("oak", "{deep, 150000}"), "ok")
+    at.node.coppice("call", "oak", "{deep, 3000000}", "--timeout", "5s")
+    eventually(lambda: at.node.process.poll() is not None, "the node ends")
+    contains(at.node.log(), "needs more than the 262144 bytes of its stack")
 
 
 @test("who catches everything and is killed while parked has a successor at once, and its stack is counted as given up")

@@ -14,6 +14,7 @@
 #include <coppice/testing/calls.hpp>
 #include <coppice/testing/metrics.hpp>
 #include <coppice/testing/order.hpp>
+#include <coppice/testing/router_host.hpp>
 #include <coppice/testing/statem_host.hpp>
 
 namespace coppice::testing::detail {
@@ -209,6 +210,7 @@ inline const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_ORDER_DRAFT_1, order_interface()},
       {COPPICE_METRIC_DRAFT_1, metric_interface()},
       {COPPICE_AWAIT_DRAFT_1, await_interface()},
+      {COPPICE_ROUTER_HOST_DRAFT_1, router_interface()},
       {COPPICE_STATEM_HOST_DRAFT_1, statem_interface()},
   };
   for (const auto& [wanted, table] : known) {

@@ -92,6 +92,7 @@ struct process {
   nanoseconds now = 1000s;
   std::vector<timer> timers;
   std::optional<machine_in_test> machine; ///< of an actor that is a state machine
+  routing_in_test routing;                ///< of one that is a router
   std::shared_ptr<engine> beside;         ///< null: none
   std::map<std::uint64_t, open_request> requests;
   std::vector<open_call> unanswered;

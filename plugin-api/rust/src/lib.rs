@@ -24,7 +24,7 @@
 //!   it anew; it never reaches the node. So a plugin is built with `panic = "unwind"`, cargo's default.
 //! - Calls that wait (marked *waits*) park the handler, which may go on on another thread. Hold no lock and no
 //!   borrow of a `thread_local` across one: this is the one rule that the compiler cannot check.
-//! - Handlers run on a stack of 256 KiB: what is large
+//! - Handlers run on a stack of 256 KiB, unless `node.runtime.stack` says otherwise: what is large
 //!   goes into a `Box` or a `Vec`.
 #![warn(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]

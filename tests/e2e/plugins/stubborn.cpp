@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // stubborn: a server that does not want to end. {wait, Ms} parks it in a call that nobody answers; what it is
-// unwound by when it is killed there it catches, and then it stays in its handler for so long.
+// unwound by when it is killed there it catches, and then it stays in its handler for so long. {deep, Bytes}
+// needs so much of the stack.
+#include <alloca.h>
 #include <coppice/server.hpp>
 
 #include <thread>
@@ -12,14 +14,24 @@ namespace etf = coppice::etf;
 struct wait {
   std::uint64_t ms;
 };
+struct deep {
+  std::uint64_t bytes;
+};
 using ping = etf::constant<"ping">;
 using ok = etf::constant<"ok">;
 
 class stubborn_server : public coppice::server {
  public:
-  using calls = std::variant<wait, ping>;
+  using calls = std::variant<wait, deep, ping>;
 
   etf::constant<"pong"> handle_call(const ping&) { return {}; }
+
+  ok handle_call(const deep& request) {
+    constexpr std::uint64_t page = 4096;
+    for (std::uint64_t used = 0; used < request.bytes; used += page)
+      *static_cast<volatile char*>(alloca(page)) = 1;
+    return {};
+  }
 
   ok handle_call(const wait& request) {
     try {

@@ -83,7 +83,7 @@ std::int32_t pass_on(coppice_actor* self, const coppice_message* events, coppice
 
 std::string start_with(test::stage& set, const coppice_actor_type& type, std::string_view options) {
   auto plan = set.plan(type);
-  plan.stage = term(options);
+  plan.options = term(options);
   return set.start(std::move(plan));
 }
 

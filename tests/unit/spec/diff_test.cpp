@@ -177,6 +177,14 @@ TEST_CASE("every key of a listener, or of what connects, leads to what it takes 
             .find("tcp.handlers") != std::string::npos);
 }
 
+TEST_CASE("a router that is changed starts again") {
+  const std::string routes = "id: a, actor: sorter, router: { routes: [ { name: x, to: ";
+  CHECK(of_children({routes + "b } ] }"}, {routes + "c } ] }"}) == "restart demo/a: router\n");
+  CHECK(of_children({routes + "b } ] }"}, {routes + "b } ], on_failed: drop }"}) ==
+        "restart demo/a: router\n");
+  CHECK(of_children({routes + "b } ] }"}, {routes + "b } ] }"}).empty());
+}
+
 TEST_CASE("a stage that is changed starts again") {
   CHECK(of_children({"id: a, actor: 'flow:producer'"},
                     {"id: a, actor: 'flow:producer', stage: { demand_step: 5 }"}) ==

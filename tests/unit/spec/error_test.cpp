@@ -64,6 +64,10 @@ TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
        "node.yaml:4:3: error: the key 'name' stands here a second time\n"
        "    4 |   name: m@h\n"
        "      |   ^ first on line 2\n"},
+      {"a stack that is too small", "node:\n  name: n@h\n  runtime: { stack: 4KiB }\n",
+       "node.yaml:3:21: error: node.runtime.stack: must be from 64KiB to 1GiB\n"
+       "    3 |   runtime: { stack: 4KiB }\n"
+       "      |                     ^\n"},
       {"bad duration", "node:\n  name: n@h\n  runtime: { park: 5 }\n",
        "node.yaml:3:20: error: node.runtime.park: expected a duration such as 10ms, 5s, 2m or 1h, found the "
        "number 5\n"
@@ -280,6 +284,17 @@ TEST_CASE("mistakes in a supervision tree") {
        "node.yaml:10:39: error: statem: the actor kv is a server and no statem\n"
        "   10 |         - { id: a, actor: kv, statem: {} }\n"
        "      |                                       ^ leave it out\n"},
+      {"router beside a server", "        - { id: a, actor: kv, router: {} }\n",
+       "node.yaml:10:39: error: router: the actor kv is a server and no router\n"
+       "   10 |         - { id: a, actor: kv, router: {} }\n"
+       "      |                                       ^ leave it out\n"},
+      {"two routes of a name",
+       "        - { id: a, actor: sorter, router: { routes: [ { name: x, to: b }, { name: x, to: c } ] } }\n",
+       "node.yaml:10:74: error: applications[0].supervisor.children[0].router.routes: there are two of the "
+       "name 'x'\n"
+       "   10 |         - { id: a, actor: sorter, router: { routes: [ { name: x, to: b }, { name: x, to: c } "
+       "] } }\n"
+       "      |                                                                          ^\n"},
       {"stage beside a server", "        - { id: a, actor: kv, stage: {} }\n",
        "node.yaml:10:38: error: stage: the actor kv is a server and no stage\n"
        "   10 |         - { id: a, actor: kv, stage: {} }\n"

@@ -85,6 +85,27 @@ TEST_CASE("listeners and what connects print themselves, and read back") {
   CHECK(spec::effective_yaml(*second.spec) == text);
 }
 
+TEST_CASE("a router prints itself, and reads back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, actor: sorter, name: a, router: { routes: [ { name: x, to: there }, { name: y, to: "
+      "there@b@10.0.0.2 } ], on_failed: drop, timeout: infinity, pending: 7 } }\n"
+      "        - { id: b, actor: sorter }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& children = first.spec->applications[0].supervisor.children;
+  CHECK(children[0].behaviour == "router");
+  CHECK(children[0].router->pending == 7);
+  CHECK_FALSE(children[0].router->timeout);
+  CHECK_FALSE(children[1].router);
+  const auto text = spec::effective_yaml(*first.spec);
+  const auto second = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(second.diagnostics) == "");
+  REQUIRE(second.spec);
+  CHECK(spec::effective_yaml(*second.spec) == text);
+  CHECK(second.spec->applications[0].supervisor.children[0].router == children[0].router);
+}
+
 TEST_CASE("a stage prints itself, and reads back") {
   test::spec_folder folder;
   const auto first = folder.load_tree(
@@ -192,6 +213,7 @@ TEST_CASE("the effective configuration writes every default out") {
         "    linger: 5s\n"
         "    watchdog: 10ms\n"
         "    blocking_threads: 16\n"
+        "    stack: 256KiB\n"
         "  data: /var/lib/coppice\n"
         "  log:\n"
         "    level: info\n"

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// A router in C++ (DRAFT): derive from coppice::router, say where each message goes, and name the class in
+// COPPICE_PLUGIN. The routes have their names from the configuration's `router: { routes }`.
+//
+//   class front : public coppice::router {
+//    public:
+//     coppice::routing route(const coppice::routed& what) {
+//       if (const auto one = what.as<order>()) return to_route(one->total > 1000 ? "large" : "small");
+//       return own();
+//     }
+//   };
+//
+//   routing route(const routed& what)                                     needed
+//   routing failed(const routed& what, std::string_view route, term why)  with `on_failed: callback`
+//
+// What is its own comes to handle_call, handle_cast and handle_info, as with a server; what
+// coppice/lifecycle.hpp lists it may have too. See coppice/router.h. Header-only.
+#pragma once
+
+#include <coppice/router.h>
+#include <coppice/descriptor.hpp>
+#include <coppice/server.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <type_traits>
+
+namespace coppice {
+
+namespace detail {
+inline constinit draft<coppice_router_host_api> router_host{COPPICE_ROUTER_HOST_DRAFT_1};
+} // namespace detail
+
+/// What is to be routed. Borrowed until the callback returns.
+class routed {
+ public:
+  explicit routed(const coppice_routed& raw) : raw_(raw) {}
+  enum class kind : std::uint32_t {
+    call = COPPICE_ROUTED_CALL,
+    cast = COPPICE_ROUTED_CAST,
+    info = COPPICE_ROUTED_INFO
+  };
+  kind what() const { return static_cast<kind>(raw_.kind); }
+  /// The request, or the message.
+  term content() const {
+    return {etf::bytes(raw_.content.data, static_cast<std::size_t>(raw_.content.size))};
+  }
+  /// Of a call: who asks, for reply().
+  term from() const { return {detail::view(raw_.from)}; }
+  /// It as an M, if it is one.
+  template <class M>
+  std::optional<M> as() const {
+    M value{};
+    etf::mismatch why;
+    etf::cursor at(content().encoded);
+    if (etf::read(at, value, why) && at.at_end()) return value;
+    return std::nullopt;
+  }
+
+ private:
+  const coppice_routed& raw_;
+};
+
+/// What route() returns: that its last call of to_route(), to() or discard() said where it goes, or own().
+enum class routing : std::uint8_t { said, own };
+
+class router : public actor {
+ protected:
+  /// To a route of this name. Throws std::invalid_argument: the configuration has none.
+  routing to_route(std::string_view name) {
+    if (said(detail::router_host.need().to_route(handle(), detail::plain(name))) != COPPICE_OK)
+      throw std::invalid_argument(etf::detail::concatenated({"there is no route ", name}));
+    return routing::said;
+  }
+  routing to(const destination& whom) {
+    if (said(detail::router_host.need().to(handle(), detail::plain(whom.bytes()))) != COPPICE_OK)
+      throw std::invalid_argument("a message is routed to a pid, a name, {Name, Node} or an alias");
+    return routing::said;
+  }
+  /// Nowhere: a call is not answered.
+  routing discard() {
+    said(detail::router_host.need().discard(handle()));
+    return routing::said;
+  }
+  /// To its own handlers; in failed(): as with `on_failed: reply`.
+  routing own() { return routing::own; }
+
+ private:
+  static std::int32_t said(std::int32_t status) {
+    if (status == COPPICE_E_EXITING) throw exiting{};
+    if (status == COPPICE_E_CONTEXT)
+      throw std::logic_error("a message is routed in route() and failed() alone");
+    return status;
+  }
+};
+
+namespace detail {
+
+template <class T>
+constexpr bool is_router_class() {
+  if constexpr (!is_actor_class<T>()) {
+    return false;
+  } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
+    return false;
+  } else {
+    constexpr bool routes = requires(T & actor, const routed& what) {
+      { actor.route(what) } -> std::same_as<routing>;
+    };
+    static_assert(routes, "a router needs a public coppice::routing route(const coppice::routed& what)");
+    return routes && has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
+  }
+}
+
+template <class T>
+struct router_table {
+  static std::int32_t route(coppice_actor* self, void* state, const coppice_routed* what) noexcept {
+    return run<T>(self, state, [&](T& actor) {
+      (void)actor.route(routed(*what));
+      return COPPICE_OK;
+    });
+  }
+  static std::int32_t failed(coppice_actor* self, void* state, const coppice_routed* what) noexcept {
+    return run<T>(self, state, [&](T& actor) {
+      const etf::bytes name = view(what->route);
+      (void)actor.failed(routed(*what),
+                         std::string_view(reinterpret_cast<const char*>(name.data()), name.size()),
+                         term{view(what->reason)});
+      return COPPICE_OK;
+    });
+  }
+  static constexpr coppice_router callbacks() {
+    coppice_router out{};
+    out.size = sizeof out;
+    out.route = &route;
+    if constexpr (requires { &T::failed; }) out.failed = &failed;
+    return out;
+  }
+  static constexpr coppice_router table = callbacks();
+};
+
+template <class T>
+requires std::is_base_of_v<router, T>
+struct behaviour_of<T> {
+  static constexpr const char* name = "router";
+  // Of a class with a mistake nothing but the sentence about it.
+  static constexpr const void* lifecycle() {
+    if constexpr (is_router_class<T>()) return &lifecycle_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr const void* routes() {
+    if constexpr (is_router_class<T>()) return &router_table<T>::table;
+    return nullptr;
+  }
+  static constexpr const void* callbacks() {
+    if constexpr (is_router_class<T>()) return &server_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
+                                             {COPPICE_ROUTER_DRAFT_1, routes()},
+                                             {COPPICE_SERVER_1, callbacks()},
+                                             {nullptr, nullptr}};
+};
+
+} // namespace detail
+} // namespace coppice
