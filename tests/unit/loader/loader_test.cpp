@@ -91,10 +91,12 @@ TEST_CASE("what is not fit is refused in words for its author") {
       {"fixture_state_version_differs",
        "actor fixture: the descriptor says state version 3 and the note says 0"},
       {"fixture_unknown_behaviour",
-       "actor fixture: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, "
+       "actor fixture: unknown behaviour \"pond\", this host has consumer, event_handler, producer, "
+       "producer_consumer, "
        "server, statem, tcp"},
       {"fixture_unknown_behaviour_in_code",
-       "actor fixture: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, "
+       "actor fixture: unknown behaviour \"pond\", this host has consumer, event_handler, producer, "
+       "producer_consumer, "
        "server, statem, tcp"},
       {"fixture_table_in_note",
        "actor fixture: the note names the table org.example/1 and the descriptor does not"},

@@ -77,11 +77,13 @@ TEST_CASE("a refused plugin is told why and what to do") {
        ", has 1.0 (rebuild it with this host's headers)"},
       {"newer_format", objection::newer_format, "the note has format 2, this host reads 1 (update the host)"},
       {"unknown_behaviour", objection::unknown_behaviour,
-       "actor good: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, server, "
+       "actor good: unknown behaviour \"pond\", this host has consumer, event_handler, producer, "
+       "producer_consumer, server, "
        "statem, tcp (name one it has, or use a "
        "newer host)"},
       {"mistyped_behaviour", objection::unknown_behaviour,
-       "actor good: unknown behaviour \"servre\", this host has consumer, producer, producer_consumer, "
+       "actor good: unknown behaviour \"servre\", this host has consumer, event_handler, producer, "
+       "producer_consumer, "
        "server, statem, tcp (did you mean "
        "'server'?)"},
       {"lacks_table", objection::bad_tables,
