@@ -27,13 +27,6 @@ struct left_manager {
 
 namespace detail {
 
-inline bool is_orderly(const value& reason) {
-  etf::cursor at(reason.bytes());
-  if (at.peek() == etf::kind::tuple && !at.read_tuple_of(2)) return false;
-  std::string_view word;
-  return at.read_atom(word) && (word == "normal" || word == "shutdown");
-}
-
 /// What coppice_event_handler has in common with coppice_server, where that is how it is asked.
 inline coppice_server as_server(const coppice_event_handler& from) {
   coppice_server out{};

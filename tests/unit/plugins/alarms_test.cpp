@@ -11,6 +11,11 @@ namespace etf = coppice::etf;
 
 namespace {
 
+struct options {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::uint32_t limit;
+};
+
 plugin alarms_plugin() {
   return plugin::load(std::string(PLUGIN_FOLDER) + "/alarms.so");
 }
@@ -67,10 +72,6 @@ TEST_CASE("remove gives what its removed() wrote, and ends it") {
 }
 
 TEST_CASE("a failure tells removed() why, and is the reason of its end") {
-  struct options {
-    static constexpr etf::form etf_form = etf::form::map;
-    std::uint32_t limit;
-  };
   const plugin from = alarms_plugin();
   actor handler(from, {.args = options{1}});
   handler.notify(set("disk"));
