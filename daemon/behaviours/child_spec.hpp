@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/child_list.hpp"
+#include "behaviours/event_manager_spec.hpp"
 #include "behaviours/pool_spec.hpp"
 #include "behaviours/tcp_spec.hpp"
 #include "runtime/actor_factory.hpp"
@@ -70,6 +71,7 @@ struct child_spec {
   std::shared_ptr<const pool_spec> pool;             // set: it is a pool, of that supervisor's children
   std::shared_ptr<const tcp_spec> tcp;               // set: it is a listener
   std::shared_ptr<const kept_connection> connection; // set: its actor has this one, again and again
+  std::shared_ptr<const event_manager_spec> events;  // set: it is an event manager
 
   bool is_supervisor() const { return supervisor != nullptr; }
   // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.

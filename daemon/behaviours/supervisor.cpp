@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "behaviours/event_manager.hpp"
 #include "behaviours/pool.hpp"
 #include "behaviours/streams/stream_taker.hpp"
 #include "behaviours/supervisor_report.hpp"
@@ -158,6 +159,7 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
                                                                    const message& env) {
   const child_spec& spec = *one.spec;
   if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
+  if (spec.events != nullptr) return std::make_unique<event_manager>(one.spec, shared_, env, label);
   if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);

@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "behaviours/child_table.hpp"
+#include "behaviours/event_board.hpp"
 #include "behaviours/native_server.hpp"
 #include "behaviours/order.hpp"
 #include "behaviours/peer_rights.hpp"
@@ -41,6 +42,7 @@ struct supervision {
   tcp_board* listeners = nullptr;       // likewise
   std::string certificates{};           // the folder of those that are made automatically
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
+  event_board* events = nullptr;        // outlives the system; null: nobody looks
 };
 
 class supervisor : public native_server {

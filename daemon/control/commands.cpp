@@ -167,7 +167,7 @@ pending run_info(const request& r) {
         });
   } else if (is_parked(*info)) {
     answer_with_wait(r, *info, info_most);
-  } else if (!info->summary.is.plugin.empty()) {
+  } else if (!info->summary.is.plugin.empty() || info->summary.is.behaviour == "event_manager") {
     const bool idle = info->summary.status == runtime::process_status::waiting;
     const base::nanos given = idle ? info_most : info_most_of_busy;
     const base::nanos until = base::mono_now() + given;

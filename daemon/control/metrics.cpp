@@ -133,6 +133,24 @@ void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::r
                   count);
 }
 
+void event_manager_metrics(exposition& to, const std::vector<behaviours::event_row>& managers) {
+  using counters = behaviours::event_counters;
+  const std::size_t shown = std::min(most_series, managers.size());
+  const auto each = [&](kind what, std::string_view name, std::string_view help,
+                        counters::number counters::*value) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i)
+      to.sample({{"manager", managers[i].label}}, counters::get((*managers[i].counters).*value));
+  };
+  each(kind::gauge, "event_handlers", "Handlers of an event manager", &counters::handlers);
+  each(kind::counter, "events_managed", "Events and other messages that came to an event manager",
+       &counters::events);
+  each(kind::counter, "event_handlers_failed", "Handlers that ended and had not been asked to",
+       &counters::failed);
+  each(kind::counter, "event_handlers_restarted", "Handlers that were begun again", &counters::restarted);
+  each(kind::counter, "event_handlers_slow", "Handlers that were waited for no longer", &counters::slow);
+}
+
 void statem_metrics(exposition& to, const std::vector<host::statem_counts>& types) {
   const std::size_t shown = std::min(most_series, types.size());
   to.family(kind::gauge, "statem_machines", "State machines of a type that run");
@@ -240,6 +258,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   tree_metrics(to, from);
   pool_metrics(to, from.pools);
   listener_metrics(to, from.listeners);
+  event_manager_metrics(to, from.event_managers);
   statem_metrics(to, from.state_machines);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "host/event_handler.hpp"
 #include "host/router.hpp"
 #include "host/server.hpp"
 #include "host/stage.hpp"
@@ -16,6 +17,7 @@ namespace coppice::host {
 behaviour_list hosted_behaviours() {
   static const hosted_behaviour all[] = {
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "consumer")),
+      hosted<event_handler>(coppice_find_behaviour(coppice_behaviours, "event_handler")),
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer")),
       hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer_consumer")),
       hosted<router>(coppice_find_behaviour(coppice_behaviours, "router")),

@@ -246,6 +246,27 @@ base::log::settings log_settings(const spec::node_spec& spec) {
   return out;
 }
 
+std::shared_ptr<const behaviours::event_manager_spec> events(const spec::event_manager_options& from) {
+  auto out = std::make_shared<behaviours::event_manager_spec>();
+  for (const spec::event_handler_options& one : from.handlers) {
+    behaviours::event_handler_spec& made = out->handlers.emplace_back();
+    runtime::message_writer name;
+    name.tuple(2);
+    name.atom(one.actor);
+    name.atom(one.id);
+    made.name = name.take();
+    made.actor = one.actor;
+    made.args = convert(one.args);
+    made.permanent = one.restart == spec::handler_restart::permanent;
+    if (one.unhandled) made.unhandled = convert(*one.unhandled);
+  }
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  if (from.slow_after) out->slow_after = base::to_nanos(*from.slow_after);
+  out->limit = from.limit;
+  return out;
+}
+
 std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   const auto made = std::make_shared<child_spec>();
   child_spec& out = *made;
@@ -268,6 +289,7 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   if (from.stage) out.options = stage_term(*from.stage, from.behaviour);
   if (from.router) out.options = router_term(*from.router);
   out.args = convert(from.args);
+  if (from.event_manager) out.events = events(*from.event_manager);
   return made;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "behaviours/event_board.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/pool_board.hpp"
 #include "behaviours/shown_state.hpp"
@@ -152,6 +153,9 @@ class instance {
                 std::function<void(base::result<runtime::message>)> done);
   // What all of them count.
   std::vector<behaviours::tcp_board::row> listeners() const;
+
+  // What all event managers count.
+  std::vector<behaviours::event_row> event_managers() const;
 
   // Makes the tree what the configuration says, whole or not at all: `done` as for call.
   void apply(apply_request request, std::function<void(apply_outcome)> done);

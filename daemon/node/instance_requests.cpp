@@ -149,6 +149,10 @@ plugin_metrics instance::counted() const {
   return {components_->metrics.families(), components_->metrics.refused()};
 }
 
+std::vector<behaviours::event_row> instance::event_managers() const {
+  return components_->event_managers.rows();
+}
+
 std::vector<host::statem_counts> instance::state_machines() const {
   return components_->plugins.state_machines();
 }

@@ -11,6 +11,15 @@
 namespace coppice::node {
 namespace {
 
+base::status check_actor(const std::string& actor, const runtime::message& given,
+                         const generations_to_be& next, spec::args_schema::part args) {
+  const auto to = next.find(loader::split(actor).plugin);
+  if (to == next.end()) return {};
+  const auto type = loader::choose(to->second->declared, actor);
+  if (!type) return unexpected(type.error());
+  return check_args(*to->second, **type, given, args);
+}
+
 base::status check_children(const behaviours::supervisor_spec& of, const generations_to_be& next,
                             const std::string& path) {
   using part = spec::args_schema::part;
@@ -26,11 +35,13 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
       if (auto fit = check_children(*child.supervisor, next, below); !fit) return fit;
       continue;
     }
-    const auto to = next.find(loader::split(child.actor).plugin);
-    if (to == next.end()) continue;
-    const auto type = loader::choose(to->second->declared, child.actor);
-    if (!type) return unexpected(base::error(type.error()).context(below));
-    if (auto fit = check_args(*to->second, **type, child.args, args); !fit)
+    if (child.events != nullptr) {
+      for (const behaviours::event_handler_spec& one : child.events->handlers)
+        if (auto fit = check_actor(one.actor, one.args, next, part::whole); !fit)
+          return unexpected(std::move(fit.error()).context(below + "/" + runtime::shown(one.name)));
+      continue;
+    }
+    if (auto fit = check_actor(child.actor, child.args, next, args); !fit)
       return unexpected(std::move(fit.error()).context(below));
   }
   return {};

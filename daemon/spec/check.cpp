@@ -133,12 +133,40 @@ class checker {
       const catalog::plugin* plugin = nullptr;
       if (child.tcp && !child.tcp->handlers.empty())
         handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
+      const node* const manager = at.find("event_manager");
+      if (child.event_manager && manager != nullptr)
+        all.add(check_handlers(*child.event_manager, *manager));
       else if (child.tcp && tcp != nullptr && tcp->is_map())
         plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
       else if (!pool && !tcp)
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
       else if (child.pool && pool->is_map())
         plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);
+      if (plugin != nullptr) all.add(plugin->print);
+    }
+    return all.done();
+  }
+
+  // Each is as an actor by itself. Gives the fingerprint of the manifests that they depend on.
+  fingerprint check_handlers(event_manager_options& manager, const node& at) {
+    fingerprinter all;
+    const node* const list = at.find("handlers");
+    std::unordered_map<std::string_view, place> ids;
+    for (std::size_t i = 0; i < manager.handlers.size(); ++i) {
+      const node* const one = element(list, i);
+      if (one == nullptr || !one->is_map()) continue;
+      event_handler_options& handler = manager.handlers[i];
+      const node& id = value_or_map(*one, "id");
+      if (!handler.id.empty()) {
+        auto [first, added] = ids.emplace(handler.id, id.at);
+        if (!added) duplicate(id, "the id '" + handler.id + "'", first->second);
+      }
+      child_spec as_child;
+      as_child.event_manager.emplace();
+      const auto* const plugin = check_leaf(as_child, {handler.actor, handler.args, handler.durations}, *one,
+                                            args_schema::part::whole);
+      handler.plugin = as_child.plugin;
+      handler.actor_type = as_child.actor_type;
       if (plugin != nullptr) all.add(plugin->print);
     }
     return all.done();
@@ -220,6 +248,17 @@ class checker {
               "park_sender and exit lose none");
   }
 
+  // A handler stands in a manager, and nothing else does.
+  void check_handler(const child_spec& child, const manifest::actor_type& type, const node& actor) {
+    const bool handles = type.behaviour == "event_handler";
+    if (child.event_manager && !handles)
+      to_.error(actor.at, "the actor '" + type.name + "' is a " + type.behaviour + " and no event handler",
+                "a handler's behaviour is event_handler");
+    if (!child.event_manager && handles)
+      to_.error(actor.at, "the actor '" + type.name + "' is an event handler",
+                "it belongs among the handlers of an 'event_manager' map");
+  }
+
   const catalog::plugin* check_actor(child_spec& child, const actor_parts& written, const node& actor,
                                      const node& at, args_schema::part args) {
     auto& plugin = catalog_.find(child.plugin);
@@ -247,6 +286,7 @@ class checker {
     }
     child.behaviour = type->behaviour;
     check_streams(child, *type, actor);
+    check_handler(child, *type, actor);
     if (const node* const key = at.find("statem"); key != nullptr && child.behaviour != "statem")
       to_.error(key->at, "statem: the actor " + type->name + " is a " + child.behaviour + " and no statem",
                 "leave it out");

@@ -180,6 +180,7 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.pool && b.pool) same_pool(*a.pool, *b.pool, keys);
   if (a.tcp.has_value() != b.tcp.has_value()) keys.emplace_back("tcp");
   if (a.tcp && b.tcp) same_tcp(*a.tcp, *b.tcp, keys);
+  if (a.event_manager != b.event_manager) keys.emplace_back("event_manager");
   if (a.name != b.name) keys.emplace_back("name");
   if (a.mailbox != b.mailbox) keys.emplace_back("mailbox");
   if (a.priority != b.priority) keys.emplace_back("priority");

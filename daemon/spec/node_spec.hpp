@@ -344,6 +344,33 @@ struct stage_options {
   bool operator==(const stage_options&) const = default;
 };
 
+enum class handler_restart { permanent, temporary };
+
+struct event_handler_options {
+  std::string id;
+  std::string actor; // PLUGIN or PLUGIN:ACTOR
+  handler_restart restart = handler_restart::temporary;
+  std::optional<spec::unhandled> unhandled; // none: as the actor's class says
+  encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
+  std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
+  std::string plugin;                 // id of its plugin, and name of the actor within it
+  std::string actor_type;
+  bool operator==(const event_handler_options& other) const {
+    return id == other.id && plugin == other.plugin && actor_type == other.actor_type &&
+           actor == other.actor && restart == other.restart && unhandled == other.unhandled &&
+           args == other.args;
+  }
+};
+
+struct event_manager_options {
+  std::vector<event_handler_options> handlers;
+  std::uint32_t intensity = 3;
+  milliseconds period{10'000};
+  time_or_infinity slow_after;
+  std::uint32_t limit = 1000;
+  bool operator==(const event_manager_options&) const = default;
+};
+
 enum class framing { none, line, fixed, length, delimiter };
 enum class endian { big, little };
 
@@ -471,6 +498,7 @@ struct child_spec {
   std::unique_ptr<supervisor_spec> supervisor;
   std::optional<pool_options> pool;
   std::optional<tcp_options> tcp;
+  std::optional<event_manager_options> event_manager;
   place at;
 };
 

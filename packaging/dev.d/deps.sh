@@ -25,6 +25,8 @@ zlib1g-dev compressed terms
 libboost-context-dev stacks that park
 libspdlog-dev log files that are turned over by size
 libsystemd-dev journal and readiness
+libhowardhinnant-date-dev time zones
+tzdata their data
 libllhttp-dev|libhttp-parser-dev requests for metrics and health
 doctest-dev unit tests
 LIST

@@ -6,6 +6,7 @@
 #ifndef COPPICE_BEHAVIOURS_H
 #define COPPICE_BEHAVIOURS_H
 
+#include <coppice/event_handler.h>
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
 #include <coppice/router.h>
@@ -84,8 +85,15 @@ __attribute__((unused)) static const coppice_table_use coppice_consumer_tables[]
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* Its manager begins it and ends it: `removed` is told of it, and nothing goes on by itself. */
+__attribute__((unused)) static const coppice_table_use coppice_event_handler_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2 | UINT64_C(1) << 8},
+    {COPPICE_EVENT_HANDLER_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_EVENT_HANDLER_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
     {"consumer", coppice_consumer_tables},
+    {"event_handler", coppice_event_handler_tables},
     {"producer", coppice_producer_tables},
     {"producer_consumer", coppice_producer_consumer_tables},
     {"router", coppice_router_tables},

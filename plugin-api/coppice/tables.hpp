@@ -112,6 +112,11 @@ inline constexpr entry_name entry_names[] = {
     COPPICE_ENTRY_NAME(COPPICE_STAGE_DRAFT_1, coppice_stage, format_discarded),
     COPPICE_ENTRY_NAME(COPPICE_STATEM_DRAFT_1, coppice_statem, handle_event),
     COPPICE_ENTRY_NAME(COPPICE_STATEM_DRAFT_1, coppice_statem, enter),
+    COPPICE_ENTRY_NAME(COPPICE_EVENT_HANDLER_DRAFT_1, coppice_event_handler, handle_event),
+    COPPICE_ENTRY_NAME(COPPICE_EVENT_HANDLER_DRAFT_1, coppice_event_handler, handle_call),
+    COPPICE_ENTRY_NAME(COPPICE_EVENT_HANDLER_DRAFT_1, coppice_event_handler, handle_info),
+    COPPICE_ENTRY_NAME(COPPICE_EVENT_HANDLER_DRAFT_1, coppice_event_handler, on_response),
+    COPPICE_ENTRY_NAME(COPPICE_EVENT_HANDLER_DRAFT_1, coppice_event_handler, removed),
 };
 #undef COPPICE_ENTRY_NAME
 
@@ -134,6 +139,7 @@ static_assert(all_named(COPPICE_ROUTER_DRAFT_1, sizeof(coppice_router)));
 static_assert(all_named(COPPICE_SERVER_1, sizeof(coppice_server)));
 static_assert(all_named(COPPICE_STAGE_DRAFT_1, sizeof(coppice_stage)));
 static_assert(all_named(COPPICE_STATEM_DRAFT_1, sizeof(coppice_statem)));
+static_assert(all_named(COPPICE_EVENT_HANDLER_DRAFT_1, sizeof(coppice_event_handler)));
 
 // A needed table that is not there; perhaps a revision of it is that this list does not have.
 inline fault missing(const coppice_behaviour& behaviour, std::string_view kind,

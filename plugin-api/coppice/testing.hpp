@@ -12,6 +12,7 @@
 // be asked for throws testing::failure. Header-only; <coppice/testing/erlang.hpp> adds Erlang's syntax.
 #pragma once
 
+#include <coppice/event_handler.h>
 #include <coppice/lifecycle.h>
 #include <coppice/router.h>
 #include <coppice/server.h>
@@ -158,6 +159,19 @@ class actor {
     return answer(waits);
   }
   void cast(const value& term) { deliver({detail::delivery::cast, term}); }
+  /// gen_event:notify, to an event handler.
+  void notify(const value& event) {
+    if (!is_handler_) throw failure("this actor is no event handler");
+    deliver({detail::delivery::event, event});
+  }
+  /// gen_event:delete_handler: what `removed` wrote. It has ended then.
+  value remove(const value& why) {
+    if (!is_handler_) throw failure("this actor is no event handler");
+    if (world_.dead) throw failure("this event handler has ended");
+    take_leave(why);
+    detail::end(world_, atom("normal"));
+    return did.left.back().result;
+  }
   /// A plain message.
   void send(const value& term) { deliver({detail::delivery::info, term}); }
   /// One as another process sends it, to the actor's pid, a name of it or an alias. False: that is not, or no
@@ -311,7 +325,10 @@ class actor {
   actor(const plugin& from, const settings& how, const saved_state* saved)
       : type_(from.type(how.actor)),
         lifecycle_(table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
-        server_(table_of<coppice_server>(type_, COPPICE_SERVER_1)),
+        handler_(table_of<coppice_event_handler>(type_, COPPICE_EVENT_HANDLER_DRAFT_1)),
+        is_handler_(std::string_view(type_.behaviour) == "event_handler"),
+        server_(is_handler_ ? detail::as_server(handler_)
+                            : table_of<coppice_server>(type_, COPPICE_SERVER_1)),
         statem_(table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_1)),
         router_(table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_1)),
         routes_(how.routes),
@@ -548,13 +565,17 @@ class actor {
     if (router_.route != nullptr && !parents_exit(what) && take_to_route(what)) return;
     if (what.how == detail::delivery::call) return handle_call(what);
     const bool is_cast = what.how == detail::delivery::cast;
-    const auto handler = is_cast ? server_.handle_cast : server_.handle_info;
+    const bool is_event = what.how == detail::delivery::event;
+    const auto handler = is_event  ? handler_.handle_event
+                         : is_cast ? server_.handle_cast
+                                   : server_.handle_info;
+    const char* const name = is_event ? "handle_event" : is_cast ? "handle_cast" : "handle_info";
     if (const auto reason = parents_exit(what)) return stop(*reason);
     const detail::lent term(what.term);
-    const std::int32_t status = handler == nullptr ? COPPICE_UNHANDLED
-                                                   : run(is_cast ? "handle_cast" : "handle_info",
-                                                         [&] { return handler(self(), state_, term.get()); });
-    const bool dropped = !is_cast || unhandled_ != coppice::unhandled::exit;
+    const std::int32_t status = handler == nullptr
+                                    ? COPPICE_UNHANDLED
+                                    : run(name, [&] { return handler(self(), state_, term.get()); });
+    const bool dropped = !is_cast || is_handler_ || unhandled_ != coppice::unhandled::exit;
     if (dropped && status == COPPICE_UNHANDLED) return forget_error(); // perhaps logged
     decide("bad_cast", what.term, status);
   }
@@ -665,6 +686,44 @@ class actor {
                                  term ? term->get() : &none);
     });
     follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
+  }
+
+  // ---- an event handler's ----
+
+  // Once; what it wrote is in the journal.
+  void take_leave(const value& why, const value& next = {}, const value& next_args = {}) {
+    value result = atom("ok");
+    if (handler_.removed != nullptr) {
+      const detail::lent given(why);
+      coppice_writer out;
+      detail::write_begin(64, &out);
+      const std::uint8_t* const begin = out.at;
+      const std::int32_t status =
+          run("removed", [&] { return handler_.removed(self(), state_, given.get(), &out); });
+      coppice_message made{};
+      if (status == COPPICE_OK && out.at != begin && detail::finish(&out, &made) == COPPICE_OK)
+        result = *detail::take(&made);
+      else
+        detail::discard(&out);
+      if (status != COPPICE_OK) result = std::pair(etf::atom{"EXIT"}, stop_reason(status).term());
+    }
+    did.left.push_back({why, std::move(result), next, next_args});
+  }
+  // What a callback decided with COPPICE_REMOVE_HANDLER or COPPICE_SWAP_HANDLER.
+  void leave_manager(std::int32_t status) {
+    const value said = std::exchange(world_.error_reason, {});
+    forget_error();
+    if (status == COPPICE_REMOVE_HANDLER) {
+      take_leave(atom("remove_handler"));
+      return detail::end(world_, atom("normal"));
+    }
+    etf::cursor at(said.bytes());
+    etf::bytes args, next, next_args;
+    if (!said || !at.read_tuple_of(3) || !at.read_term(args) || !at.read_term(next) ||
+        !at.read_term(next_args))
+      return stop(std::pair(etf::atom{"bad_swap_handler"}, (said ? said : atom("normal")).term()));
+    take_leave(value::of(args), value::of(next), value::of(next_args));
+    detail::end(world_, atom("normal"));
   }
 
   // ---- a state machine's ----
@@ -794,6 +853,8 @@ class actor {
       if (status == COPPICE_UNHANDLED) status = COPPICE_OK;
     }
     if (world_.dead || status == COPPICE_OK || status == COPPICE_HIBERNATE) return forget_error();
+    if (is_handler_ && (status == COPPICE_REMOVE_HANDLER || status == COPPICE_SWAP_HANDLER))
+      return leave_manager(status);
     stop(stop_reason(status));
   }
   void forget_error() {
@@ -811,6 +872,10 @@ class actor {
     return std::pair(etf::atom{word}, text);
   }
   void stop(const value& reason) {
+    if (is_handler_) {
+      const value failed = std::pair(etf::atom{"error"}, std::pair(etf::atom{"EXIT"}, reason.term()));
+      take_leave(detail::is_orderly(reason) ? atom("stop") : failed);
+    }
     if (lifecycle_.terminate != nullptr) {
       const detail::lent why(reason);
       run("terminate", [&] { return lifecycle_.terminate(self(), state_, why.get()), COPPICE_OK; });
@@ -820,6 +885,8 @@ class actor {
 
   const coppice_actor_type& type_;
   const coppice_lifecycle lifecycle_;
+  const coppice_event_handler handler_;
+  const bool is_handler_;
   const coppice_server server_;
   const coppice_statem statem_;
   const coppice_router router_;

@@ -155,6 +155,17 @@ def statem(bench, rows):
     return ours, {"otp": bench.otp.rows(["statem"], rows)}
 
 
+GEN_EVENT = {"local_gen_event_10": (200000, "events/s")}
+
+
+def gen_event(bench, rows):
+    """One notifies an event manager of ten handlers, until the last of them has handled all events."""
+    with bench.node() as node:
+        ours = {name: Figure.of([timed_run([node], scaled(GEN_EVENT[name][0]), lambda count: node.rate_of("bench_event", f"{{{name}, {count}}}"))
+                                 for _ in range(runs())], GEN_EVENT[name][1]) for name in rows}
+    return ours, {"otp": bench.otp.rows(["gen_event"], rows)}
+
+
 APART = {"local_call_1pair_apart": "local_call_1pair", "local_bang_1pair_apart": "local_bang_1pair"}
 
 
@@ -405,6 +416,7 @@ WORKLOADS = [
     (local, list(LOCAL)),
     (pool, list(POOL)),
     (statem, list(STATEM)),
+    (gen_event, list(GEN_EVENT)),
     (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
     (metric_floors, ["floor_metric_add", "floor_metric_observe"]),

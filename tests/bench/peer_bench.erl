@@ -30,7 +30,7 @@
 -export([main/0, main/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 -export([start_link/1]).
--export([callback_mode/0, handle_event/4]).
+-export([callback_mode/0, handle_event/2, handle_event/4]).
 -export([caller/4, pinger/4, ring_node/1, sink_loop/3, spin_loop/2]).
 
 main() -> main([help]).
@@ -46,6 +46,7 @@ to_atom(A) when is_list(A) -> list_to_atom(A).
 run([local])      -> banner(), local(), halt(0);
 run([pool])       -> banner(), pool(), halt(0);
 run([statem])     -> banner(), statem(), halt(0);
+run([gen_event])  -> banner(), gen_event(), halt(0);
 run([idle, N])    -> banner(), idle(int(N)), halt(0);
 run([load])       -> banner(), load(), halt(0);
 run([etf])        -> banner(), etf(), halt(0);
@@ -53,7 +54,7 @@ run([supervision]) -> banner(), supervision(), halt(0);
 run([dist, Peer]) -> banner(), dist(Peer), halt(0);
 run([serve])      -> serve();
 run(_) ->
-    io:format("usage: main local | pool | statem | idle N | load | etf | serve | dist NODE~n"), halt(2).
+    io:format("usage: main local | pool | statem | gen_event | idle N | load | etf | serve | dist NODE~n"), halt(2).
 
 banner() ->
     io:format("# otp ~s erts ~s flavor ~p schedulers ~p runs ~p scale ~p%~n",
@@ -69,6 +70,7 @@ init({sup, Intensity, Children}) ->
 init({worker, none}) -> {ok, echo};
 init({worker, Watcher}) -> Watcher ! self(), {ok, echo};
 init(machine) -> {ok, left, 0};
+init(handler) -> {ok, 0};
 init(sink) -> {ok, {sink, 0, 0, 0, 0}};
 init(_)    -> {ok, echo}.
 
@@ -145,6 +147,27 @@ handle_event({call, From}, count, _, N) -> {keep_state_and_data, {reply, From, N
 
 other(left) -> right;
 other(right) -> left.
+
+%% One notifies a manager of ten handlers, until the last of them has handled all events.
+gen_event() ->
+    rate(local_gen_event_10, events, fun() -> notified(10, scale(200000)) end).
+
+notified(Handlers, N) ->
+    {ok, To} = gen_event:start(),
+    [ok = gen_event:add_handler(To, {?MODULE, I}, handler) || I <- lists:seq(1, Handlers)],
+    T0 = now_us(),
+    notify_each(To, N),
+    gen_event:notify(To, {done, self()}),
+    [receive {seen, N} -> ok end || _ <- lists:seq(1, Handlers)],
+    T1 = now_us(),
+    gen_event:stop(To),
+    {N, T1 - T0}.
+
+notify_each(_, 0) -> ok;
+notify_each(To, N) -> gen_event:notify(To, tick), notify_each(To, N - 1).
+
+handle_event(tick, N) -> {ok, N + 1};
+handle_event({done, Whom}, N) -> Whom ! {seen, N}, {ok, 0}.
 
 %% Callers of one pool of eight workers, poolboy's.
 pool() ->

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <coppice/testing/event.hpp>
 #include <coppice/testing/router.hpp>
 #include <coppice/testing/statem.hpp>
 #include <coppice/testing/value.hpp>
@@ -79,6 +80,7 @@ struct journal {
   std::vector<log_line> logs;
   std::vector<made_transition> transitions; // of a state machine
   std::vector<routed_message> routed;       // by a router
+  std::vector<left_manager> left;           // of an event handler
   std::vector<std::string> complaints;      ///< rules of the ABI that it broke
   std::string label;
 };

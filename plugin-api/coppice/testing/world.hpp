@@ -42,7 +42,7 @@ struct ended_request {
   response outcome;
 };
 
-enum class delivery : std::uint8_t { call, cast, info };
+enum class delivery : std::uint8_t { call, cast, info, event };
 struct letter {
   delivery how = delivery::info;
   value term;

@@ -136,6 +136,24 @@ TEST_CASE("state machines are counted by their type") {
   CHECK(count(text, "\ncoppice_statem_dropped_postponed_total{type=\"door:door\"} 12\n") == 1);
 }
 
+TEST_CASE("event managers are shown by their places, with what became of their handlers") {
+  metrics_source from;
+  from.status = running();
+  const auto counts = std::make_shared<behaviours::event_counters>();
+  counts->handlers = 2;
+  counts->events = 70;
+  counts->failed = 3;
+  counts->restarted = 1;
+  counts->slow = 4;
+  from.event_managers = {{"main/alarms", counts}};
+  const std::string text = metrics_text(from, format::prometheus);
+  CHECK(count(text, "\ncoppice_event_handlers{manager=\"main/alarms\"} 2\n") == 1);
+  CHECK(count(text, "\ncoppice_events_managed_total{manager=\"main/alarms\"} 70\n") == 1);
+  CHECK(count(text, "\ncoppice_event_handlers_failed_total{manager=\"main/alarms\"} 3\n") == 1);
+  CHECK(count(text, "\ncoppice_event_handlers_restarted_total{manager=\"main/alarms\"} 1\n") == 1);
+  CHECK(count(text, "\ncoppice_event_handlers_slow_total{manager=\"main/alarms\"} 4\n") == 1);
+}
+
 TEST_CASE("what plugins count is shown under their names, gauges with their sign") {
   metrics_source from;
   from.status = running();

@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "behaviour_names.hpp"
 #include "host/server.hpp"
 #include "workshop.hpp"
 
@@ -91,11 +92,9 @@ TEST_CASE("what is not fit is refused in words for its author") {
       {"fixture_state_version_differs",
        "actor fixture: the descriptor says state version 3 and the note says 0"},
       {"fixture_unknown_behaviour",
-       "actor fixture: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, "
-       "router, server, statem, tcp"},
+       "actor fixture: unknown behaviour \"pond\", this host has " + test::behaviour_names()},
       {"fixture_unknown_behaviour_in_code",
-       "actor fixture: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, "
-       "router, server, statem, tcp"},
+       "actor fixture: unknown behaviour \"pond\", this host has " + test::behaviour_names()},
       {"fixture_table_in_note",
        "actor fixture: the note names the table org.example/1 and the descriptor does not"},
       {"fixture_table_in_code",

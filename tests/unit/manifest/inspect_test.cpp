@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "behaviour_names.hpp"
 #include "fixtures.hpp"
 #include "temporary_folder.hpp"
 
@@ -54,7 +55,7 @@ TEST_CASE("a refused plugin is told why and what to do") {
   struct row {
     const char* file;
     objection kind;
-    const char* text;
+    std::string text;
   };
   const row rows[] = {
       {"no_note", objection::no_note,
@@ -77,13 +78,12 @@ TEST_CASE("a refused plugin is told why and what to do") {
        ", has 1.0 (rebuild it with this host's headers)"},
       {"newer_format", objection::newer_format, "the note has format 2, this host reads 1 (update the host)"},
       {"unknown_behaviour", objection::unknown_behaviour,
-       "actor good: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, router, "
-       "server, statem, tcp (name one it has, or use a "
-       "newer host)"},
+       "actor good: unknown behaviour \"pond\", this host has " + test::behaviour_names() +
+           " (name one it has, or use a newer host)"},
       {"mistyped_behaviour", objection::unknown_behaviour,
-       "actor good: unknown behaviour \"servre\", this host has consumer, producer, producer_consumer, "
-       "router, server, statem, tcp (did you mean "
-       "'server'?)"},
+       "actor good: unknown behaviour \"servre\", this host has " + test::behaviour_names() +
+           " (did you mean "
+           "'server'?)"},
       {"lacks_table", objection::bad_tables,
        "actor good: the behaviour server needs the table coppice.server/1, which is missing (give the actor "
        "type that table, in its code and its note)"},

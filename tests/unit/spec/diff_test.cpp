@@ -235,6 +235,20 @@ TEST_CASE("how many events a state machine postpones takes a restart to change")
         "restart demo/a: statem\n");
 }
 
+TEST_CASE(
+    "an event manager with other handlers or bounds begins anew, one with another name of them does, too") {
+  const std::string one = "id: a, event_manager: { handlers: [ { id: x, actor: bell } ] }";
+  CHECK(of_children({one}, {one}) == "");
+  for (const char* other : {"handlers: [ { id: y, actor: bell } ]", "handlers: []",
+                            "handlers: [ { id: x, actor: bell, restart: permanent } ]",
+                            "handlers: [ { id: x, actor: bell, args: { every: 2s } } ]",
+                            "handlers: [ { id: x, actor: bell } ], slow_after: 1s"})
+    CHECK(of_children({one}, {std::string("id: a, event_manager: { ") + other + " }"}) ==
+          "restart demo/a: event_manager\n");
+  CHECK(of_children({one}, {one + ", shutdown: 1s"}) == "update demo/a: shutdown\n");
+  CHECK(of_children({"id: a, actor: kv"}, {one}).starts_with("restart demo/a: "));
+}
+
 TEST_CASE("a changed default in a plugin's schema changes children whose lines did not") {
   test::spec_folder folder;
   const std::string text = std::string(test::spec_folder::head) + "        - { id: a, actor: kv }\n" +

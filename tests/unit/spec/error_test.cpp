@@ -173,11 +173,11 @@ TEST_CASE("all errors are shown at once, in the order of the file") {
 TEST_CASE("what a pool cannot be is refused") {
   check_tree_errors({
       {"both", "        - { id: a, actor: kv, pool: { actor: kv } }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool' and 'tcp'\n"
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp' and 'event_manager'\n"
        "   10 |         - { id: a, actor: kv, pool: { actor: kv } }\n"
        "      |           ^\n"},
       {"neither", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool' or 'tcp'\n"
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp' or 'event_manager'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"no actor", "        - { id: a, pool: { size: 2 } }\n",
@@ -280,6 +280,26 @@ TEST_CASE("mistakes in a supervision tree") {
        "node.yaml:10:27: error: the plugin 'pair' has no actor 'secnd'\n"
        "   10 |         - { id: a, actor: pair:secnd, args: { to: ab } }\n"
        "      |                           ^ did you mean 'second'?\n"},
+      {"no event handler among the handlers",
+       "        - { id: a, event_manager: { handlers: [ { id: x, actor: kv } ] } }\n",
+       "node.yaml:10:65: error: the actor 'kv' is a server and no event handler\n"
+       "   10 |         - { id: a, event_manager: { handlers: [ { id: x, actor: kv } ] } }\n"
+       "      |                                                                 ^ a handler's behaviour is "
+       "event_handler\n"},
+      {"an event handler by itself", "        - { id: a, actor: bell }\n",
+       "node.yaml:10:27: error: the actor 'bell' is an event handler\n"
+       "   10 |         - { id: a, actor: bell }\n"
+       "      |                           ^ it belongs among the handlers of an 'event_manager' map\n"},
+      {"two handlers of one id",
+       "        - id: a\n"
+       "          event_manager: { handlers: [ { id: x, actor: bell }, { id: x, actor: bell } ] }\n",
+       "node.yaml:11:70: error: the id 'x' stands here a second time\n"
+       "   11 |           event_manager: { handlers: [ { id: x, actor: bell }, { id: x, actor: bell } ] }\n"
+       "      |                                                                      ^ first on line 11\n"},
+      {"args beside an event manager", "        - { id: a, event_manager: {}, args: {} }\n",
+       "node.yaml:10:39: error: an event manager takes no 'args'\n"
+       "   10 |         - { id: a, event_manager: {}, args: {} }\n"
+       "      |                                       ^ it belongs into a handler's map\n"},
       {"statem beside a server", "        - { id: a, actor: kv, statem: {} }\n",
        "node.yaml:10:39: error: statem: the actor kv is a server and no statem\n"
        "   10 |         - { id: a, actor: kv, statem: {} }\n"
@@ -304,11 +324,11 @@ TEST_CASE("mistakes in a supervision tree") {
        "   10 |         - { id: a, actor: pair }\n"
        "      |                           ^ it has: first second\n"},
       {"neither actor nor supervisor", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool' or 'tcp'\n"
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp' or 'event_manager'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"actor and supervisor", "        - { id: a, actor: kv, supervisor: {} }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool' and 'tcp'\n"
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp' and 'event_manager'\n"
        "   10 |         - { id: a, actor: kv, supervisor: {} }\n"
        "      |           ^\n"},
       {"a supervisor's name", "        - { id: a, name: b, supervisor: {} }\n",

@@ -179,6 +179,31 @@ TEST_CASE("a state machine prints its options, and reads back") {
   CHECK(spec::effective_yaml(*second.spec) == text);
 }
 
+TEST_CASE("an event manager prints itself with its handlers, and reads back") {
+  test::spec_folder folder;
+  auto first = folder.load_tree(
+      "        - { id: a, name: a, event_manager: { slow_after: 100ms, handlers: [ { id: one, actor: bell, "
+      "restart: permanent, args: { every: 90s } }, { id: two, actor: 'bell:bell' } ] } }\n"
+      "        - { id: b, event_manager: {} }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& manager = *first.spec->applications[0].supervisor.children[0].event_manager;
+  REQUIRE(manager.handlers.size() == 2);
+  CHECK(manager.handlers[0].plugin == "bell");
+  CHECK(manager.handlers[0].actor_type == "bell");
+  CHECK(manager.handlers[0].restart == spec::handler_restart::permanent);
+  CHECK(manager.handlers[1].restart == spec::handler_restart::temporary);
+  CHECK(manager.slow_after == spec::milliseconds(100));
+  CHECK(first.spec->plugin_files.size() == 1);
+  const auto text = spec::effective_yaml(*first.spec);
+  for (const char* line : {"every: 90s\n", "every: 1s\n", "slow_after: 100ms\n", "slow_after: infinity\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, text);
+  auto second = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(second.diagnostics) == "");
+  REQUIRE(second.spec);
+  CHECK(spec::effective_yaml(*second.spec) == text);
+}
+
 TEST_CASE("durations are found in lists and maps of args") {
   auto schema = spec::args_schema::compile(R"({"properties": {"waits": {"items": {"format": "duration"}},
       "by~name": {"additionalProperties": {"format": "duration"}}, "count": {"type": "integer"}}})");

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// What an event manager is configured with. Never changes once made; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "runtime/actor_factory.hpp"
+#include "runtime/messages/message.hpp"
+
+namespace coppice::behaviours {
+
+struct event_handler_spec {
+  runtime::message name;  // {'PLUGIN:ACTOR', Id}, as OTP's {Module, Id}
+  std::string actor;      // PLUGIN or PLUGIN:ACTOR
+  runtime::message args;  // a map; empty: none
+  bool permanent = false; // begun again after it failed
+  std::optional<runtime::unhandled> unhandled;
+};
+
+struct event_manager_spec {
+  std::vector<event_handler_spec> handlers;         // in the order in which they are added
+  std::uint32_t intensity = 3;                      // beginnings of a permanent one again …
+  base::nanos period = 10 * base::nanos_per_second; // … within this time
+  base::nanos slow_after = 0; // one that takes longer counts as having handled; 0: it is waited for
+  std::uint32_t limit = 1000; // handlers
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""An event manager of ours as OTP's own gen_event and sys see it: handlers of the configuration and those that
+another node adds, supervised or not, which fail, leave and take each other's place.
+"""
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Node
+from harness.tap import check, equal, run, test
+
+config = """
+node: { workers: 2 }
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ], allow: { spawn: [ %s ] } }
+applications:
+  - name: main
+    supervisor:
+      name: sup
+      children:
+        - { id: events, name: events, event_manager: { handlers: [ { id: kept, actor: alarms, restart: permanent, args: { limit: 3 } } ] } }
+"""
+
+
+def start(cleanup, spawn="alarms"):
+    node = Node(cleanup, config=config % spawn)
+    erl = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
+    erl(f"E = {{events, '{node.name}'}}, Kept = {{alarms, kept}}, "
+        "Set = fun(I) -> gen_event:sync_notify(E, {set_alarm, {I, text}}) end, "
+        "Alarms = fun(H) -> gen_event:call(E, H, get_alarms) end, "
+        "Told = fun() -> receive {gen_event_EXIT, H, R} -> {H, R} after 5000 -> nothing end end, ok")
+    return node, erl
+
+
+def until(erl, expression, wanted):
+    deadline = time.monotonic() + 10
+    while erl(expression) != wanted:
+        check(time.monotonic() < deadline, f"{expression} becomes {wanted}", erl(expression))
+        time.sleep(0.02)
+
+
+@test("gen_event's functions, each as with a manager of OTP's", proves="calls")
+def protocol(cleanup):
+    node, erl = start(cleanup)
+    equal(erl("gen_event:which_handlers(E)"), "[{alarms,kept}]")
+    equal(erl("gen_event:notify(E, {set_alarm, {a, 1}}), Set(b), Alarms(Kept)"), "[{b,text},{a,1}]")
+    equal(erl("gen_event:notify(E, {clear_alarm, a}), Alarms(Kept)"), "[{b,text}]")
+    equal(erl("gen_event:add_handler(E, {alarms, mine}, [])"), "ok")
+    equal(erl("gen_event:which_handlers(E)"), "[{alarms,mine},{alarms,kept}]")
+    equal(erl("Set(c), {Alarms({alarms, mine}), Alarms(Kept)}"), "{[{c,text}],[{c,text},{b,text}]}")
+    equal(erl("gen_event:swap_handler(E, {{alarms, mine}, why}, {{alarms, next}, #{}})"), "ok")
+    equal(erl("gen_event:delete_handler(E, {alarms, next}, why)"), "[]")
+    equal(erl("gen_event:delete_handler(E, {alarms, next}, why)"), "{error,module_not_found}")
+    equal(erl("gen_event:call(E, {alarms, next}, get_alarms)"), "{error,bad_module}")
+    # Before OTP 26 sys hands on what it is sent, newer ones take {ok, State} apart.
+    equal(erl("States = case sys:get_state(E) of {ok, S} -> S; S -> S end, [{alarms, kept, {3, _}}] = States, ok"), "ok")
+    engine = node.info("events")["engine"]
+    equal([one["handler"] for one in engine["handlers"]], ["{alarms,kept}"])
+    check(engine["events"] >= 4, "what happened is counted", engine)
+    equal(node.stop(), 0, node.log())
+
+
+@test("add_sup_handler: who added one that fails is told, and the others go on")
+def supervised(cleanup):
+    node, erl = start(cleanup)
+    equal(erl("gen_event:add_sup_handler(E, {alarms, one}, #{limit => 1})"), "ok")
+    equal(erl("gen_event:add_sup_handler(E, {alarms, two}, #{limit => 9})"), "ok")
+    equal(erl("gen_event:notify(E, {set_alarm, {a, x}}), gen_event:notify(E, {set_alarm, {b, x}}), "
+              "{{alarms, one}, {'EXIT', _}} = Told(), ok"), "ok")
+    equal(erl("{gen_event:which_handlers(E), Alarms(Kept), Alarms({alarms, two})}"),
+          "{[{alarms,two},{alarms,kept}],[{b,x},{a,x}],[{b,x},{a,x}]}")
+    equal(erl("gen_event:delete_handler(E, {alarms, two}, why), Told()"), "{{alarms,two},normal}")
+    equal(erl("spawn(fun() -> ok = gen_event:add_sup_handler(E, {alarms, gone}, []) end), ok"), "ok")
+    until(erl, "gen_event:which_handlers(E)", "[{alarms,kept}]")
+    equal(erl("gen_event:add_sup_handler(E, {alarms, left}, []), gen_event:which_handlers(E)"),
+          "[{alarms,left},{alarms,kept}]")
+    node.coppice("terminate", "main/events")
+    equal(erl("Told()"), "{{alarms,left},shutdown}")
+    equal(node.stop(), 0, node.log())
+
+
+@test("a permanent handler of the configuration is begun again, the manager stays")
+def permanent(cleanup):
+    node, erl = start(cleanup)
+    pid = node.info("events")["pid"]
+    equal(erl("[Set(N) || N <- [1, 2, 3, 4]], gen_event:which_handlers(E)"), "[{alarms,kept}]")
+    equal(erl("Alarms(Kept)"), "[]")
+    equal(node.info("events")["pid"], pid)
+    equal(node.info("events")["engine"]["handlers"][0]["restarts"], 1)
+    equal(node.stop(), 0, node.log())
+
+
+@test("another node adds what it may spawn, and nothing else")
+def refused(cleanup):
+    node, erl = start(cleanup, spawn="")
+    equal(erl("gen_event:add_handler(E, {alarms, mine}, [])"), "{'EXIT',{undef,[{alarms,init,[[]],[]}]}}")
+    equal(erl("gen_event:add_handler(E, nowhere, x)"), "{'EXIT',{undef,[{nowhere,init,[x],[]}]}}")
+    equal(erl("gen_event:which_handlers(E)"), "[{alarms,kept}]")
+    equal(node.stop(), 0, node.log())
+
+
+run()

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// The behaviours of this host as refusals list them: "consumer, producer, …".
+#pragma once
+
+#include <coppice/behaviours.h>
+
+#include <string>
+
+namespace coppice::test {
+
+inline std::string behaviour_names() {
+  std::string all;
+  for (const coppice_behaviour* one = coppice_behaviours; one->name != nullptr; ++one)
+    all += (all.empty() ? "" : ", ") + std::string(one->name);
+  return all;
+}
+
+} // namespace coppice::test

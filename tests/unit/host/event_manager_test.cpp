@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// An event manager with handlers as processes of their own: what OTP's does not have, and what may go wrong.
+#include "event_manager_fixture.hpp"
+
+using namespace coppice;
+using namespace coppice::test;
+
+namespace {
+
+std::shared_ptr<behaviours::event_manager_spec> with_handlers(std::initializer_list<const char*> ids,
+                                                              bool permanent = false) {
+  auto out = std::make_shared<behaviours::event_manager_spec>();
+  for (const char* id : ids)
+    out->handlers.push_back({term(fmt::format("{{'h:h', {}}}", id)), "h:h", term(id), permanent, {}});
+  return out;
+}
+
+using lines = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("handlers of the configuration begin in its order, the last one is the first of which_handlers") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a", "b"}));
+  CHECK(on.ask("which_handlers") == "[{'h:h',b},{'h:h',a}]");
+  CHECK(on.ask("get_modules") == "['h:h']");
+  CHECK(on.host.book.take(0) == lines{"a init a", "b init b"});
+  CHECK(on.host.system_request(runtime::destination::named("events"), "get_state") ==
+        "{ok,[{'h:h',b,0},{'h:h',a,0}]}");
+}
+
+TEST_CASE("sync_notify is answered when the last handler has handled") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a", "b", "c"}));
+  on.host.book.take(3);
+  for (int i = 1; i <= 100; ++i) on.tell(fmt::format("{{notify, {{{}, []}}}}", i));
+  CHECK(on.ask("{sync_notify, {101, []}}") == "ok");
+  auto all = on.host.book.take(0);
+  CHECK(all.size() == 303);
+  for (const char* id : {"a", "b", "c"}) {
+    lines own;
+    for (const std::string& line : all)
+      if (line.starts_with(id)) own.push_back(line.substr(2));
+    REQUIRE(own.size() == 101);
+    for (int i = 1; i <= 101; ++i) CHECK(own[static_cast<std::size_t>(i - 1)] == fmt::format("event{}", i));
+  }
+}
+
+TEST_CASE("a permanent handler that fails is begun again in its place, until it fails too often") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a", "b", "c"}, true));
+  on.host.book.take(3);
+  const std::string all = "[{'h:h',c},{'h:h',b},{'h:h',a}]";
+  for (int i = 1; i <= 3; ++i) {
+    CHECK(on.ask(fmt::format("{{sync_notify, {{{}, [{{b, boom}}]}}}}", i)) == "ok");
+    CHECK(on.ask("which_handlers") == all);
+  }
+  CHECK(on.ask("{sync_notify, {4, [{b, boom}]}}") == "ok");
+  CHECK(on.ask("which_handlers") == "[{'h:h',c},{'h:h',a}]");
+  CHECK(on.ask("{sync_notify, {5, [{c, remove}]}}") == "ok"); // which it asked for
+  CHECK(on.ask("which_handlers") == "[{'h:h',a}]");
+}
+
+TEST_CASE("a handler that is killed is removed, and who added it is told") {
+  event_manager_fixture on;
+  on.begin();
+  on.host.run([&](runtime::process& self) {
+    CHECK(on.asked(self, "{add_sup_handler, {'h:h', a}, a, pid}") == "ok");
+    CHECK(on.asked(self, "{add_handler, {'h:h', b}, b}") == "ok");
+    const runtime::pid first = on.first_handler(self);
+    const auto gone = self.monitor(first, true);
+    self.exit(first, runtime::message::atom("kill"));
+    (void)self.await(gone);
+    CHECK(on.asked(self, "{sync_notify, {1, []}}") == "ok");
+    CHECK(on.asked(self, "which_handlers") == "[{'h:h',b}]");
+    CHECK(on.told(self) == lines{"{gen_event_EXIT,{'h:h',a},{'EXIT',killed}}"});
+  });
+}
+
+TEST_CASE("what there is no actor for is refused as a module that does not exist") {
+  event_manager_fixture on;
+  on.begin();
+  CHECK(on.ask("{add_handler, nowhere, [1]}") == "{'EXIT',{undef,[{nowhere,init,[[1]],[]}]}}");
+  CHECK(on.ask("{add_handler, {nowhere, x}, a}") == "{'EXIT',{undef,[{nowhere,init,[a],[]}]}}");
+  CHECK(on.ask("{add_handler, 7, a}") == "{'EXIT',badarg}");
+  CHECK(on.ask("{swap_handler, {'h:h', z}, w, nowhere, a}") ==
+        "{error,{'EXIT',{undef,[{nowhere,init,[{a,error}],[]}]}}}");
+  CHECK(on.ask("which_handlers") == "[]");
+}
+
+TEST_CASE("requests that are none are refused, and the manager goes on") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a"}));
+  for (const char* request : {"nonsense", "{}", "{call}", "{call, a}", "{add_handler, a}", "7", "[]",
+                              "{add_sup_handler, {'h:h', b}, b, not_a_pid}", "{sync_notify}",
+                              "{swap_handler, a, b, c}", "{swap_sup_handler, a, b, c, d, e}"})
+    CHECK_MESSAGE(on.ask(request) == "{error,bad_request}", request);
+  CHECK(on.ask("{call, {'h:h', b}, ok}") == "{error,bad_module}");
+  CHECK(on.ask("{delete_handler, {'h:h', b}, w}") == "{error,module_not_found}");
+  CHECK(on.host.call(runtime::destination::named("events"), "hello").starts_with("{error,{bad_request,"));
+  CHECK(on.ask("{call, {'h:h', a}, ok}") == "{seen,a,0}");
+}
+
+TEST_CASE("a manager has as many handlers as it may") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a"});
+  spec->limit = 2;
+  on.begin(spec);
+  CHECK(on.ask("{add_handler, {'h:h', b}, b}") == "ok");
+  CHECK(on.ask("{add_handler, {'h:h', c}, c}") == "{'EXIT',system_limit}");
+}
+
+TEST_CASE("nobody but the manager is obeyed by a handler, and no message is taken for a handler's leaving") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a"}));
+  on.tell("{'$coppice_event_handler_left', pid, remove}");
+  on.tell("'$coppice_event_flush'");
+  on.tell("{'EXIT', pid, boom}");
+  CHECK(on.ask("{sync_notify, {1, []}}") == "ok");
+  CHECK(on.ask("which_handlers") == "[{'h:h',a}]");
+}
+
+TEST_CASE("stop, and the parent's exit, tell the handlers that it stops") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a"}));
+  on.host.book.take(1);
+  CHECK(on.ask("stop") == "ok");
+  CHECK(on.host.book.take(1) == lines{"a removed stop"});
+}
+
+TEST_CASE("a handler slower than slow_after holds nobody up, and goes on") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a", "b"});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  on.begin(spec);
+  on.host.book.take(2);
+  const runtime::pid destination =
+      on.host.run([&](runtime::process& self) { return on.first_handler(self); });
+  CHECK(on.host.system_request(runtime::destination(destination), "suspend") == "ok");
+  const auto began = base::mono_now();
+  CHECK(on.ask("{sync_notify, {1, []}}") == "ok");
+  CHECK(base::mono_now() - began >= 20 * base::nanos_per_ms);
+  CHECK(on.host.book.take(1).size() == 1);
+  CHECK(on.host.system_request(runtime::destination(destination), "resume") == "ok");
+  CHECK(on.host.book.take(1).size() == 1);
+}
