@@ -3,9 +3,7 @@
 // away by what they get: it lives and answers the next request. A byte chooses what is sent, those behind it
 // what is in it: names of handlers, or terms as a connection makes them of a peer's bytes.
 // rooms: behaviours
-#include <coppice/etf/canonical.hpp>
 #include <coppice/etf/cursor.hpp>
-#include <coppice/etf/validate.hpp>
 #include <coppice/etf/writer.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -22,17 +20,16 @@
 #include "behaviours/native_server.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
+#include "script.hpp"
 
 namespace {
 
 using namespace coppice;
+using fuzz::check;
+using input = fuzz::script;
 using runtime::message;
 using runtime::message_writer;
 using runtime::process;
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 // What it does with an event is in the event: an integer.
 class handler final : public behaviours::native_server {
@@ -98,33 +95,6 @@ class driver final : public runtime::behaviour {
 
   std::function<void(process&)> work;
   std::promise<void> done;
-};
-
-class input {
- public:
-  explicit input(std::span<const std::uint8_t> from) : left_(from) {}
-  bool ended() const { return left_.empty(); }
-  std::uint8_t byte() {
-    if (left_.empty()) return 0;
-    const std::uint8_t first = left_.front();
-    left_ = left_.subspan(1);
-    return first;
-  }
-  // What a peer's bytes are once they have been let in; else an integer.
-  message term() {
-    const auto seen = etf::scan(left_);
-    etf::vector_writer canonical;
-    if (!seen || !etf::canonicalise(left_.first(seen->length), canonical)) {
-      message_writer out;
-      out.unsigned_integer(byte());
-      return out.take();
-    }
-    left_ = left_.subspan(seen->length);
-    return message::copy_of(canonical.view());
-  }
-
- private:
-  std::span<const std::uint8_t> left_;
 };
 
 void write_name(message_writer& out, std::uint8_t which) {
