@@ -28,7 +28,8 @@ struct stage_counters {
   std::uint64_t received = 0;  // events given to the author
   std::uint64_t delivered = 0; // events sent to consumers
   std::uint64_t dropped = 0;   // events that found the buffer full
-  std::uint64_t unrouted = 0;  // events that went to no partition, or were lost with one
+  std::uint64_t unrouted =
+      0; // events that went to no partition, by the author's choice or for want of one, or were lost with one
   std::uint64_t excess = 0;    // events received beyond what was asked for
   std::uint64_t malformed = 0; // messages of others that were refused
   // As it is now.

@@ -264,7 +264,11 @@ void stage_engine::keep_or_inform(message m) {
 void stage_engine::deliver(subscriber_id to, event_list events) {
   const auto found = consumers_.find(to);
   if (found == consumers_.end()) { // its handle_cancel emits: the dispatcher knows it still
-    if (options_.dispatcher.what == dispatcher_options::kind::demand) returned_.append(std::move(events));
+    using kind = dispatcher_options::kind;
+    if (options_.dispatcher.what == kind::demand)
+      returned_.append(std::move(events));
+    else if (options_.dispatcher.what != kind::broadcast) // there the others get them
+      counters_.unrouted += events.count();
     return;
   }
   consumer& one = found->second;
@@ -282,7 +286,9 @@ void stage_engine::inform(message m) {
 }
 
 dispatcher::outlet::choice stage_engine::choose(const message& event, std::uint64_t& index) {
-  return port_.choose(event, index);
+  const choice made = port_.choose(event, index);
+  if (made == choice::none) ++counters_.unrouted;
+  return made;
 }
 
 void stage_engine::discarded(std::uint64_t count, std::string_view why) {
