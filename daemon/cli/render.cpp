@@ -107,6 +107,17 @@ std::string wait_text(const json& wait) {
   return text;
 }
 
+// What an event manager says of itself; of others nothing.
+std::string handlers_text(const json& engine, std::size_t columns) {
+  if (!at(engine, "handlers").is_array()) return {};
+  rows out{{"HANDLER", "PID", "PERMANENT", "ADDED BY", "RESTARTS"}};
+  for (const auto& one : at(engine, "handlers"))
+    out.push_back({cell(one, "handler"), cell(one, "pid"), cell(one, "permanent"), cell(one, "added_by"),
+                   cell(one, "restarts")});
+  return fmt::format("\nevents {}, failed handlers {}\n", cell(engine, "events"), cell(engine, "failures")) +
+         table(out, columns);
+}
+
 } // namespace
 
 std::string table(const std::vector<std::vector<std::string>>& all, std::size_t columns) {
@@ -237,7 +248,8 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"links", cell(d, "links")},
                  {"monitors", cell(d, "monitors")},
                  {"monitored by", cell(d, "monitored_by")}},
-                columns);
+                columns) +
+         handlers_text(at(d, "engine"), columns);
 }
 
 std::string render_pool(const json& d, std::size_t columns) {

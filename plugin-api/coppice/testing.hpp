@@ -189,8 +189,13 @@ class actor {
     detail::exit_signal(world_, from, reason, priority);
     settle();
   }
-  /// As its supervisor ends it.
-  void shut_down(const value& reason = atom("shutdown")) { exit(world_.parent, reason); }
+  /// As its supervisor ends it; an event handler is told by its manager, which ends: `stop`.
+  void shut_down(const value& reason = atom("shutdown")) {
+    if (is_handler_ && !world_.dead)
+      remove(atom("stop"));
+    else
+      exit(world_.parent, reason);
+  }
   /// Ends what it monitors: each monitor of `whom` gets its 'DOWN'.
   void down(const value& whom, const value& reason) {
     if (!end_monitors(reason, [&](const value& monitored) { return monitored == whom; }))

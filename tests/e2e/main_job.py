@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, program
+from harness.node import Folder, Node, program, root
 from harness.tap import check, contains, equal, eventually, run, test
 
 
@@ -142,6 +142,8 @@ shapes = {
     "pool": {"dispatch", "size", "queued", "held", "handled", "rejected", "expired", "retried", "lost", "unanswered", "uptime_ms",
              "workers"},
     "pool worker": {"pid", "held", "queued", "handled", "lost", "busy_ms", "restarts"},
+    "event manager": {"events", "failures", "handlers"},
+    "event handler": {"handler", "pid", "permanent", "added_by", "restarts"},
     "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
     "changes": {"valid", "applied", "changes", "diagnostics"},
     "plugin": {"id", "version", "generation", "actors", "file", "kept"},
@@ -180,6 +182,16 @@ def document_shapes(cleanup):
     has("changes", node.ask("diff"))
     equal(set(node.ask("restart", "demo/kv")), {"path"})
     equal(set(node.ask("stop", "demo")), {"application"})
+
+
+@test("an event manager's engine has the keys of the manual page and no others")
+def event_manager_shape(cleanup):
+    demo = (root / "config" / "demo.yaml").read_text(encoding="utf-8")
+    node = Node(cleanup, config=demo + "        - { id: alarms, name: alarms, event_manager: { handlers: [ { id: kept, actor: alarms } ] } }\n")
+    engine = node.ask("info", "alarms")["engine"]
+    equal(set(engine), shapes["event manager"])
+    equal(set(engine["handlers"][0]), shapes["event handler"])
+    contains(node.coppice("info", "alarms").stdout, "{alarms,kept}")
 
 
 @test("the same commands print text for people")

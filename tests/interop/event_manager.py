@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node
+from harness.node import Node, root
 from harness.tap import check, equal, run, test
 
 config = """
@@ -89,6 +89,20 @@ def permanent(cleanup):
     equal(erl("Alarms(Kept)"), "[]")
     equal(node.info("events")["pid"], pid)
     equal(node.info("events")["engine"]["handlers"][0]["restarts"], 1)
+    equal(node.stop(), 0, node.log())
+
+
+@test("config/events.yaml: one of two handlers fails, and is begun again while the other goes on")
+def example(cleanup):
+    text = (root / "config" / "events.yaml").read_text(encoding="utf-8")
+    node = Node(cleanup, name="events", config=text)
+    erl = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
+    erl(f"E = {{events, '{node.name}'}}, Alarms = fun(Id) -> gen_event:call(E, {{alarms, Id}}, get_alarms) end, ok")
+    equal(erl("gen_event:add_sup_handler(E, {alarms, mine}, #{limit => 1})"), "ok")
+    equal(erl("[gen_event:notify(E, {set_alarm, {N, full}}) || N <- [1, 2]], gen_event:sync_notify(E, sync)"), "ok")
+    equal(erl("{gen_event:which_handlers(E), Alarms(many), Alarms(few)}"),
+          "{[{alarms,few},{alarms,many}],[{2,full},{1,full}],[]}")
+    equal(erl("receive {gen_event_EXIT, H, {'EXIT', _}} -> H after 5000 -> nothing end"), "{alarms,mine}")
     equal(node.stop(), 0, node.log())
 
 

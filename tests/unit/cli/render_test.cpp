@@ -48,6 +48,21 @@ TEST_CASE("a document of another version is shown as far as it goes") {
   }
 }
 
+TEST_CASE("of an event manager its handlers are shown below what every process has") {
+  const json handler{{"handler", "{alarms,kept}"},
+                     {"pid", "<0.44.0>"},
+                     {"permanent", true},
+                     {"added_by", "none"},
+                     {"restarts", 2}};
+  const json engine{{"events", 7}, {"failures", 2}, {"handlers", json::array({handler})}};
+  const std::string text = cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", engine}});
+  CHECK(
+      text.ends_with("\nevents 7, failed handlers 2\n"
+                     "HANDLER        PID       PERMANENT  ADDED BY  RESTARTS\n"
+                     "{alarms,kept}  <0.44.0>  true       none      2\n"));
+  CHECK(cli::render_process(json{{"engine", {{"size", 2}}}}).find("HANDLER") == std::string::npos);
+}
+
 TEST_CASE("a reply keeps the node's own pids as the node wrote them") {
   CHECK(cli::render_reply(json{{"reply", "{ok,<0.12.0>}"}}, 80) == "{ok,<0.12.0>}\n");
 }

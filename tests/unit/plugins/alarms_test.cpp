@@ -89,7 +89,7 @@ TEST_CASE("its manager's end is told as stop") {
   handler.shut_down();
   REQUIRE(handler.did.left.size() == 1);
   CHECK(handler.did.left[0].why == atom("stop"));
-  CHECK(handler.reason() == atom("shutdown"));
+  CHECK(handler.reason() == atom("normal"));
 }
 
 TEST_CASE("its alarms are there after a reload") {
