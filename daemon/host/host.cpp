@@ -114,8 +114,11 @@ std::optional<std::string_view> text_of(coppice_bytes from_plugin) {
 }
 
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term) {
+  return destination_of(self.process->host().nodes(), term);
+}
+
+std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term) {
   if (term.data == nullptr) return std::nullopt;
-  auto& names = self.process->host().nodes();
   etf::cursor at({term.data, static_cast<std::size_t>(term.size)});
   std::string_view name;
   std::string_view node;

@@ -219,6 +219,7 @@ inline coppice_bytes lend_bytes(etf::bytes bytes) {
 
 // A destination as a term: a pid, a name, {Name, Node}, an alias.
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term);
+std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term);
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term);
 // True if the term is a pid of this node: what most destinations are.
 inline bool is_own_pid(const coppice_actor& self, coppice_bytes term, runtime::pid& out) {

@@ -76,7 +76,7 @@ outcome router::init(process& self) {
       etf::bytes to;
       good = at.read_tuple_of(2) && at.read_binary(name) && at.read_term(to);
       if (!good) break;
-      const auto whom = destination_of(actor(), lend_bytes(to));
+      const auto whom = destination_of(self.host().nodes(), lend_bytes(to));
       good = whom.has_value();
       if (good) routes_.push_back({std::string(name.begin(), name.end()), *whom});
     }

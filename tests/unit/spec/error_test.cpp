@@ -309,12 +309,10 @@ TEST_CASE("mistakes in a supervision tree") {
        "   10 |         - { id: a, actor: kv, router: {} }\n"
        "      |                                       ^ leave it out\n"},
       {"two routes of a name",
-       "        - { id: a, actor: sorter, router: { routes: [ { name: x, to: b }, { name: x, to: c } ] } }\n",
-       "node.yaml:10:74: error: applications[0].supervisor.children[0].router.routes: there are two of the "
-       "name 'x'\n"
-       "   10 |         - { id: a, actor: sorter, router: { routes: [ { name: x, to: b }, { name: x, to: c } "
-       "] } }\n"
-       "      |                                                                          ^\n"},
+       "        - {id: a, actor: sorter, router: {routes: [{name: x, to: b}, {name: x, to: c}]}}\n",
+       "node.yaml:10:70: error: router.routes: there are two of the name 'x'\n"
+       "   10 |         - {id: a, actor: sorter, router: {routes: [{name: x, to: b}, {name: x, to: c}]}}\n"
+       "      |                                                                      ^\n"},
       {"stage beside a server", "        - { id: a, actor: kv, stage: {} }\n",
        "node.yaml:10:38: error: stage: the actor kv is a server and no stage\n"
        "   10 |         - { id: a, actor: kv, stage: {} }\n"
