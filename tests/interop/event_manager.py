@@ -20,12 +20,12 @@ applications:
     supervisor:
       name: sup
       children:
-        - { id: events, name: events, event_manager: { handlers: [ { id: kept, actor: alarms, restart: permanent, args: { limit: 3 } } ] } }
+        - { id: events, name: events, event_manager: { handlers: [ { id: kept, actor: alarms, restart: permanent, args: { limit: %d } } ] } }
 """
 
 
-def start(cleanup, spawn="alarms"):
-    node = Node(cleanup, config=config % spawn)
+def start(cleanup, spawn="alarms", limit=3):
+    node = Node(cleanup, config=config % (spawn, limit))
     erl = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
     erl(f"E = {{events, '{node.name}'}}, Kept = {{alarms, kept}}, "
         "Set = fun(I) -> gen_event:sync_notify(E, {set_alarm, {I, text}}) end, "
@@ -89,6 +89,22 @@ def permanent(cleanup):
     equal(erl("Alarms(Kept)"), "[]")
     equal(node.info("events")["pid"], pid)
     equal(node.info("events")["engine"]["handlers"][0]["restarts"], 1)
+    equal(node.stop(), 0, node.log())
+
+
+@test("over reloads of its plugin a handler keeps its state and its place, and no event is lost")
+def reloaded(cleanup):
+    node, erl = start(cleanup, limit=1000)
+    equal(erl("gen_event:add_sup_handler(E, {alarms, mine}, #{limit => 1000})"), "ok")
+    equal(erl("spawn(fun() -> [begin gen_event:notify(E, {set_alarm, {N, x}}), N rem 50 == 0 andalso timer:sleep(1) end "
+              "|| N <- lists:seq(1, 1000)], register(told_all, self()), receive stop -> ok end end), ok"), "ok")
+    for _ in range(3):
+        report = node.ask("reload", "alarms")
+        equal([actor["outcome"] for plugin in report["plugins"] for actor in plugin["actors"]], ["carried", "carried"], report)
+    until(erl, "is_pid(whereis(told_all))", "true")
+    equal(erl("gen_event:sync_notify(E, sync), [[N || {N, _} <- Alarms(H)] =:= lists:seq(1000, 1, -1) || H <- gen_event:which_handlers(E)]"),
+          "[true,true]")
+    equal(erl("gen_event:which_handlers(E)"), "[{alarms,mine},{alarms,kept}]")
     equal(node.stop(), 0, node.log())
 
 
