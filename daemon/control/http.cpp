@@ -130,6 +130,7 @@ class http_endpoint::inner {
     from.given_up = node_.degraded();
     from.pools = node_.pools();
     from.listeners = node_.listeners();
+    from.datagrams = node_.datagrams();
     from.state_machines = node_.state_machines();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();

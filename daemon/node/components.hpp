@@ -62,6 +62,7 @@ struct instance::components {
   behaviours::order_desk orders;
   behaviours::pool_board pools;
   behaviours::tcp_board listeners;
+  behaviours::datagram_board datagrams;
   behaviours::application_board board;
   configuration_source source;
   net::socket_store* sockets = nullptr;

@@ -198,6 +198,7 @@ base::status instance::start_applications() {
   with.rights = {allow.spawn, allow.supervise};
   with.pools = &p.pools;
   with.listeners = &p.listeners;
+  with.datagrams = &p.datagrams;
   with.certificates = started_with_->spec.node.data + "/tls";
   with.sockets = p.sockets;
   with.check_args = [&p](std::string_view actor, const runtime::message& args, bool of_template) {

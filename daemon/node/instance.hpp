@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "behaviours/datagrams/datagram_sockets.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/pool_board.hpp"
 #include "behaviours/shown_state.hpp"
@@ -152,6 +153,8 @@ class instance {
                 std::function<void(base::result<runtime::message>)> done);
   // What all of them count.
   std::vector<behaviours::tcp_board::row> listeners() const;
+  // What all actors with UDP sockets do.
+  std::vector<behaviours::datagram_board::row> datagrams() const;
 
   // Makes the tree what the configuration says, whole or not at all: `done` as for call.
   void apply(apply_request request, std::function<void(apply_outcome)> done);

@@ -12,6 +12,7 @@
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
+#include <coppice/udp.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -46,6 +47,14 @@ __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
+/* Of an actor with UDP sockets; it answers calls and casts if it has the table. */
+__attribute__((unused)) static const coppice_table_use coppice_udp_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {COPPICE_DATAGRAM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_DATAGRAM_CALLBACKS_LEAST, 0},
+    {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
     {NULL, 0, 0, 0}};
 
 /* What handle_continue is for, next_event does. */
@@ -83,6 +92,7 @@ __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
     {"server", coppice_server_tables},
     {"statem", coppice_statem_tables},
     {"tcp", coppice_tcp_tables},
+    {"udp", coppice_udp_tables},
     {NULL, NULL}};
 
 /* The entry of that name in a list; NULL if there is none. */

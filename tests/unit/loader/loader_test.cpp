@@ -92,10 +92,10 @@ TEST_CASE("what is not fit is refused in words for its author") {
        "actor fixture: the descriptor says state version 3 and the note says 0"},
       {"fixture_unknown_behaviour",
        "actor fixture: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, "
-       "server, statem, tcp"},
+       "server, statem, tcp, udp"},
       {"fixture_unknown_behaviour_in_code",
        "actor fixture: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, "
-       "server, statem, tcp"},
+       "server, statem, tcp, udp"},
       {"fixture_table_in_note",
        "actor fixture: the note names the table org.example/1 and the descriptor does not"},
       {"fixture_table_in_code",

@@ -78,11 +78,11 @@ TEST_CASE("a refused plugin is told why and what to do") {
       {"newer_format", objection::newer_format, "the note has format 2, this host reads 1 (update the host)"},
       {"unknown_behaviour", objection::unknown_behaviour,
        "actor good: unknown behaviour \"pond\", this host has consumer, producer, producer_consumer, server, "
-       "statem, tcp (name one it has, or use a "
+       "statem, tcp, udp (name one it has, or use a "
        "newer host)"},
       {"mistyped_behaviour", objection::unknown_behaviour,
        "actor good: unknown behaviour \"servre\", this host has consumer, producer, producer_consumer, "
-       "server, statem, tcp (did you mean "
+       "server, statem, tcp, udp (did you mean "
        "'server'?)"},
       {"lacks_table", objection::bad_tables,
        "actor good: the behaviour server needs the table coppice.server/1, which is missing (give the actor "
