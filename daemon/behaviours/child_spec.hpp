@@ -47,6 +47,7 @@ struct backoff_options {
 
 struct supervisor_spec;
 struct kept_connection;
+struct datagram_spec;
 
 struct child_spec {
   runtime::message id;   // any term, an atom as a rule; unique among the siblings
@@ -72,6 +73,7 @@ struct child_spec {
   std::shared_ptr<const tcp_spec> tcp;               // set: it is a listener
   std::shared_ptr<const kept_connection> connection; // set: its actor has this one, again and again
   std::shared_ptr<const event_manager_spec> events;  // set: it is an event manager
+  std::shared_ptr<const datagram_spec> datagrams;    // set: its actor has these UDP sockets
 
   bool is_supervisor() const { return supervisor != nullptr; }
   // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.

@@ -155,7 +155,7 @@ outcome supervisor::on_start(process& self) {
   return runtime::carry_on();
 }
 
-base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& one, const std::string& label,
+base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, const std::string& label,
                                                                    const message& env) {
   const child_spec& spec = *one.spec;
   if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
@@ -165,14 +165,21 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(const child& 
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
   auto made = shared_->factory->make(
       {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options});
-  if (!made || spec.connection == nullptr) return made;
+  if (!made || (spec.connection == nullptr && spec.datagrams == nullptr)) return made;
   auto* const taker = dynamic_cast<stream_taker*>(made->get());
+  if (spec.datagrams != nullptr) {
+    if (one.datagrams == nullptr)
+      one.datagrams = std::make_shared<datagram_sockets>(spec.datagrams, label, shared_->datagrams);
+    if (taker == nullptr || !taker->begin_with(one.datagrams))
+      return base::fail(base::errc::invalid, spec.actor + " takes no datagrams");
+    return made;
+  }
   if (taker == nullptr) return base::fail(base::errc::invalid, spec.actor + " takes no connections");
   taker->begin_with(spec.connection);
   return made;
 }
 
-supervisor::launched supervisor::launch(process& self, const child& one, const std::string& label,
+supervisor::launched supervisor::launch(process& self, child& one, const std::string& label,
                                         const message& env, base::nanos most) {
   const auto failed = [](message reason, runtime::crash_note note = {}) {
     return unexpected(start_failure{std::move(reason), std::move(note)});
@@ -259,6 +266,7 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
 
 void supervisor::retire(child& one) {
   if (simple() || one.spec->restart == restart_type::temporary) return children_.remove(one);
+  one.datagrams.reset();
   children_.set_stopped(one);
 }
 
@@ -283,6 +291,7 @@ outcome supervisor::restart(process& self, child& failed) {
 outcome supervisor::park(child& failed) {
   report::gave_up(child_label(failed), spec_->intensity, spec_->period);
   window_ = restart_window(spec_->intensity, spec_->period);
+  failed.datagrams.reset();
   children_.set_given_up(failed);
   return runtime::carry_on();
 }
@@ -367,6 +376,7 @@ void supervisor::on_stop(process& self, const message&) {
 }
 
 void supervisor::halt(process& self, child& one) {
+  one.datagrams.reset();
   if (one.state != child_state::running) return;
   const shutdown_limit& limit = one.spec->shutdown;
   const runtime::reference ended = self.monitor(one.pid, true);

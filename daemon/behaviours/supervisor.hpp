@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "behaviours/child_table.hpp"
+#include "behaviours/datagrams/datagram_sockets.hpp"
 #include "behaviours/event_board.hpp"
 #include "behaviours/native_server.hpp"
 #include "behaviours/order.hpp"
@@ -40,6 +41,7 @@ struct supervision {
   peer_rights rights{};
   pool_board* pools = nullptr;          // outlives the system; null: nobody looks
   tcp_board* listeners = nullptr;       // likewise
+  datagram_board* datagrams = nullptr;  // likewise
   std::string certificates{};           // the folder of those that are made automatically
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed
   event_board* events = nullptr;        // outlives the system; null: nobody looks
@@ -89,9 +91,9 @@ class supervisor : public native_server {
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
   // `label` is the child's; `most`: how long its start may take at the most, whatever its specification says.
-  launched launch(runtime::process& self, const child& one, const std::string& label,
-                  const runtime::message& env, base::nanos most);
-  base::result<std::unique_ptr<runtime::behaviour>> make(const child& one, const std::string& label,
+  launched launch(runtime::process& self, child& one, const std::string& label, const runtime::message& env,
+                  base::nanos most);
+  base::result<std::unique_ptr<runtime::behaviour>> make(child& one, const std::string& label,
                                                          const runtime::message& env);
   // launch(), and the table told: false, with the reason, when it did not start.
   launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }

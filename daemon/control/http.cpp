@@ -131,6 +131,7 @@ class http_endpoint::inner {
     from.pools = node_.pools();
     from.listeners = node_.listeners();
     from.event_managers = node_.event_managers();
+    from.datagrams = node_.datagrams();
     from.state_machines = node_.state_machines();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();

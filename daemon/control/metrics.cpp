@@ -151,6 +151,23 @@ void event_manager_metrics(exposition& to, const std::vector<behaviours::event_r
   each(kind::counter, "event_handlers_slow", "Handlers that were waited for no longer", &counters::slow);
 }
 
+void datagram_metrics(exposition& to, const std::vector<behaviours::datagram_board::row>& actors) {
+  using counters = behaviours::datagram_counters;
+  const std::size_t shown = std::min(most_series, actors.size());
+  const auto each = [&](std::string_view name, std::string_view help, counters::number counters::*value) {
+    to.family(kind::counter, name, help);
+    for (std::size_t i = 0; i < shown; ++i)
+      to.sample({{"actor", actors[i].label}}, ((*actors[i].counters).*value).load(std::memory_order_relaxed));
+  };
+  each("udp_received", "Datagrams that have come", &counters::received);
+  each("udp_sent", "Datagrams that were sent", &counters::sent);
+  each("udp_too_long", "Datagrams dropped for being longer than max_datagram", &counters::too_long);
+  each("udp_kernel_dropped", "Datagrams dropped by the kernel, the receive buffer being full",
+       &counters::kernel_dropped);
+  each("udp_refused", "Datagrams not sent, the socket being full", &counters::refused);
+  each("udp_errors", "Errors the network told of what was sent", &counters::errors);
+}
+
 void statem_metrics(exposition& to, const std::vector<host::statem_counts>& types) {
   const std::size_t shown = std::min(most_series, types.size());
   to.family(kind::gauge, "statem_machines", "State machines of a type that run");
@@ -259,6 +276,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   pool_metrics(to, from.pools);
   listener_metrics(to, from.listeners);
   event_manager_metrics(to, from.event_managers);
+  datagram_metrics(to, from.datagrams);
   statem_metrics(to, from.state_machines);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "behaviours/datagrams/datagram_sockets.hpp"
 #include "behaviours/event_board.hpp"
 #include "behaviours/pool_board.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
@@ -39,6 +40,7 @@ struct metrics_source {
   std::vector<behaviours::pool_row> pools;
   std::vector<behaviours::tcp_board::row> listeners;
   std::vector<behaviours::event_row> event_managers;
+  std::vector<behaviours::datagram_board::row> datagrams;
   std::vector<host::statem_counts> state_machines;
   bool ready = false;            // as /readyz says
   std::uint64_t log_dropped = 0; // lines

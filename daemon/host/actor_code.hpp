@@ -7,6 +7,7 @@
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
 #include <coppice/stream.h>
+#include <coppice/udp.h>
 
 #include <atomic>
 #include <cstdint>
@@ -64,8 +65,9 @@ struct actor_code {
   actor_code& operator=(const actor_code&) = delete;
 
   const std::uint32_t state_version;
-  const coppice_stream_callbacks streams; // its size is 0 where it has none
-  const coppice_lifecycle lifecycle;      // an entry that the plugin left out, or knows nothing of, is null
+  const coppice_stream_callbacks streams;     // its size is 0 where it has none
+  const coppice_datagram_callbacks datagrams; // likewise
+  const coppice_lifecycle lifecycle; // an entry that the plugin left out, or knows nothing of, is null
   // Set by read_code().
   const hosted_behaviour* runs = nullptr;
   const actor_identity* is = nullptr;

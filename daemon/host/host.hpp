@@ -31,6 +31,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "behaviours/datagrams/actor_datagrams.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/sys_debug.hpp"
@@ -121,6 +122,8 @@ struct extra_state {
   std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through, as the next
   std::shared_ptr<const behaviours::kept_connection> stays_connected;
   std::unique_ptr<behaviours::actor_streams> streams;
+  std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until its init
+  std::unique_ptr<behaviours::actor_datagrams> datagrams;
 };
 
 } // namespace coppice::host
@@ -167,6 +170,7 @@ const coppice_await_api* await_interface();
 const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_stream_api* stream_interface();
+const coppice_datagram_api* datagram_interface();
 const coppice_metric_api* metric_interface();
 const coppice_router_host_api* router_interface();
 const coppice_statem_host_api* statem_interface();

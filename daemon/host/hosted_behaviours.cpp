@@ -24,6 +24,7 @@ behaviour_list hosted_behaviours() {
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
       hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),
       hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // which may be no server to others
+      hosted<server>(coppice_find_behaviour(coppice_behaviours, "udp")), // likewise
   };
   return all;
 }

@@ -35,6 +35,13 @@ plugin_actor::~plugin_actor() {
 }
 
 outcome plugin_actor::begin(process& self) {
+  if (auto opened = open_sockets(self); !opened) {
+    runtime::message_writer why;
+    why.tuple(2);
+    why.atom("listen");
+    why.binary(opened.error().text);
+    return runtime::stop(why.take());
+  }
   outcome begun = begin_actor(self);
   if (begun.stops() || actor_.extra == nullptr) return begun;
   return take_first_stream();

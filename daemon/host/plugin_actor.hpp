@@ -31,6 +31,7 @@ class plugin_actor : public reloadable {
   void stay(runtime::process& self) final;
   void begin_with(behaviours::accepted_stream stream) final;
   void begin_with(std::shared_ptr<const behaviours::kept_connection> connection) final;
+  bool begin_with(std::shared_ptr<behaviours::datagram_sockets> sockets) final;
 
  protected:
   explicit plugin_actor(actor_plan&& plan);
@@ -49,6 +50,8 @@ class plugin_actor : public reloadable {
   // Of runtime::behaviour::receive_parcel().
   runtime::outcome take_parcel(runtime::parcel& given);
   bool drains(const runtime::message& m);
+  // What the engine tells of its sockets; empty: it has none.
+  runtime::message shown_sockets() const;
   // It ends: what it has written still goes out if that is orderly.
   void end_streams(bool orderly) noexcept;
   void describe_to(runtime::description& out) const;
@@ -81,6 +84,7 @@ class plugin_actor : public reloadable {
 
  private:
   class stream_port;
+  class datagram_port;
   struct incarnation;
   struct incarnation_deleter {
     void operator()(incarnation* owned) const noexcept;
@@ -97,6 +101,9 @@ class plugin_actor : public reloadable {
   runtime::outcome begin_restored(runtime::process& self);
   runtime::outcome begin_actor(runtime::process& self);
   runtime::outcome take_first_stream();
+  base::status open_sockets(runtime::process& self);
+  runtime::outcome take_datagrams();
+  void close_sockets() noexcept;
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
   // create or init failed with `status`.
   runtime::outcome fail_to_begin(const char* callback, std::int32_t status);

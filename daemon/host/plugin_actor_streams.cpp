@@ -108,7 +108,10 @@ outcome plugin_actor::take_first_stream() {
 }
 
 outcome plugin_actor::take_io() {
-  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return runtime::carry_on();
+  if (actor_.extra == nullptr) return runtime::carry_on();
+  if (actor_.extra->datagrams != nullptr)
+    if (outcome next = take_datagrams(); next.stops()) return next;
+  if (actor_.extra->streams == nullptr) return runtime::carry_on();
   stream_port port(*this);
   return actor_.extra->streams->handle(port);
 }
@@ -133,6 +136,7 @@ bool plugin_actor::drains(const message& m) {
 }
 
 void plugin_actor::end_streams(bool orderly) noexcept {
+  close_sockets();
   if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return;
   if (orderly)
     actor_.extra->streams->close();

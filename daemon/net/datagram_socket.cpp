@@ -4,17 +4,18 @@
 #include "net/datagram_socket.hpp"
 
 #include <fmt/format.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
 
-#include "base/file.hpp"
 #include "base/uv.hpp"
 #include "net/datagram_batch.hpp"
 
@@ -74,6 +75,25 @@ void set_receive_buffer(int fd, std::size_t bytes) {
   if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, wanted)) set(fd, SOL_SOCKET, SO_RCVBUF, wanted);
 }
 
+// How many the kernel has dropped of what came to it.
+std::uint32_t drops_of(int fd) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> numbers{};
+  socklen_t length = sizeof numbers;
+  getsockopt(fd, SOL_SOCKET, SO_MEMINFO, numbers.data(), &length);
+  return numbers[SK_MEMINFO_DROPS];
+}
+
+base::status change_membership(int fd, int what, const base::socket_address& group,
+                               const std::string& interface) {
+  const auto index = index_of(interface);
+  if (!index) return unexpected(index.error());
+  group_req request{};
+  request.gr_interface = *index;
+  std::memcpy(&request.gr_group, group.raw(), group.raw_length());
+  if (setsockopt(fd, level_of(group), what, &request, sizeof request) == 0) return {};
+  return base::fail_errno((what == MCAST_JOIN_GROUP ? "join " : "leave ") + group.host(), errno);
+}
+
 base::result<base::unique_fd> open_socket(const base::socket_address& address,
                                           const datagram_options& options) {
   const int family = address.is_ipv6() ? AF_INET6 : AF_INET;
@@ -86,20 +106,12 @@ base::result<base::unique_fd> open_socket(const base::socket_address& address,
   if (options.receive_buffer != 0) set_receive_buffer(fd.get(), options.receive_buffer);
   if (auto done = prepare_multicast(fd.get(), address.is_ipv6(), options); !done)
     return unexpected(std::move(done.error()));
-  if (bind(fd.get(), address.raw(), address.raw_length()) != 0)
+  if (::bind(fd.get(), address.raw(), address.raw_length()) != 0)
     return base::fail_errno("bind UDP to " + address.to_string(), errno);
+  for (const base::socket_address& group : options.groups)
+    if (auto done = change_membership(fd.get(), MCAST_JOIN_GROUP, group, options.multicast_interface); !done)
+      return unexpected(std::move(done.error()));
   return fd;
-}
-
-base::status change_membership(int fd, int what, const base::socket_address& group,
-                               const std::string& interface) {
-  const auto index = index_of(interface);
-  if (!index) return unexpected(index.error());
-  group_req request{};
-  request.gr_interface = *index;
-  std::memcpy(&request.gr_group, group.raw(), group.raw_length());
-  if (setsockopt(fd, level_of(group), what, &request, sizeof request) == 0) return {};
-  return base::fail_errno((what == MCAST_JOIN_GROUP ? "join " : "leave ") + group.host(), errno);
 }
 
 // Of an earlier datagram's, told by whatever call comes next.
@@ -115,8 +127,10 @@ class datagram_socket::inner {
   inner(base::unique_fd fd, const datagram_options& options, datagram_handler& handler)
       : fd_(std::move(fd)),
         batch_(options.batch, options.max_datagram),
+        by_hand_(options.by_hand),
         handler_(handler),
-        address_(bound_to()) {}
+        address_(bound_to()),
+        seen_drops_(drops_of(fd_.get())) {}
   inner(const inner&) = delete;
   inner& operator=(const inner&) = delete;
 
@@ -155,6 +169,23 @@ class datagram_socket::inner {
       break;
     }
     return out;
+  }
+
+  std::span<const datagram> receive() {
+    const auto got = batch_.receive(fd_.get(), address_.port());
+    if (got.empty()) {
+      if (batch_.number() != 0) tell_errors();
+      return {};
+    }
+    counts_.received += got.size();
+    counts_.truncated += static_cast<std::uint64_t>(
+        std::count_if(got.begin(), got.end(), [](const datagram& one) { return one.truncated(); }));
+    // Of a socket that was another's before, what waits was told less than is known.
+    if (const auto more = static_cast<std::int32_t>(batch_.kernel_drops() - seen_drops_); more > 0) {
+      counts_.kernel_dropped += static_cast<std::uint64_t>(more);
+      seen_drops_ = batch_.kernel_drops();
+    }
+    return got;
   }
 
   void stop() {
@@ -206,24 +237,17 @@ class datagram_socket::inner {
         want(paused_, false);
         handler_.on_writable();
       }
-      if ((events & UV_READABLE) != 0 && !paused_ && !stopped_) read();
+      if ((events & UV_READABLE) != 0 && !paused_ && !stopped_) {
+        if (by_hand_) {
+          handler_.on_readable();
+        } else if (const auto got = receive(); !got.empty()) {
+          handler_.on_datagrams(got);
+        }
+      }
     }
     running_ = false;
     // Closed by its own handler: this was the last use.
     const std::unique_ptr<inner> last = std::move(self_);
-  }
-
-  void read() {
-    const auto got = batch_.receive(fd_.get(), address_.port());
-    if (got.empty()) {
-      if (batch_.number() != 0) tell_errors();
-      return;
-    }
-    counts_.received += got.size();
-    counts_.truncated += static_cast<std::uint64_t>(
-        std::count_if(got.begin(), got.end(), [](const datagram& one) { return one.truncated(); }));
-    counts_.kernel_dropped += batch_.kernel_drops() - std::exchange(seen_drops_, batch_.kernel_drops());
-    handler_.on_datagrams(got);
   }
 
   void tell_errors() {
@@ -237,10 +261,11 @@ class datagram_socket::inner {
 
   base::unique_fd fd_;
   received_batch batch_;
+  const bool by_hand_;
   datagram_handler& handler_;
   base::socket_address address_;
   datagram_counts counts_;
-  std::uint32_t seen_drops_ = 0;
+  std::uint32_t seen_drops_;
   bool paused_ = false;
   bool full_ = false; // the socket, for sending
   bool running_ = false;
@@ -270,7 +295,19 @@ base::result<datagram_socket> datagram_socket::open(uv_loop_t* on, const base::s
   if (auto fine = check_options(options); !fine) return unexpected(std::move(fine.error()));
   auto fd = open_socket(address, options);
   if (!fd) return unexpected(std::move(fd.error()));
-  auto made = std::make_unique<inner>(std::move(*fd), options, handler);
+  return open(on, std::move(*fd), options, handler);
+}
+
+base::result<base::unique_fd> datagram_socket::bind(const base::socket_address& address,
+                                                    const datagram_options& options) {
+  if (auto fine = check_options(options); !fine) return unexpected(std::move(fine.error()));
+  return open_socket(address, options);
+}
+
+base::result<datagram_socket> datagram_socket::open(uv_loop_t* on, base::unique_fd bound,
+                                                    const datagram_options& options,
+                                                    datagram_handler& handler) {
+  auto made = std::make_unique<inner>(std::move(bound), options, handler);
   if (auto watching = made->watch(on); !watching) return unexpected(std::move(watching.error()));
   return datagram_socket(std::move(made));
 }
@@ -289,6 +326,12 @@ void datagram_socket::resume() {
 }
 datagram_counts datagram_socket::counts() const {
   return inner_->counts();
+}
+std::span<const datagram> datagram_socket::receive() {
+  return inner_->receive();
+}
+void datagram_socket::stop() {
+  if (inner_) inner_->stop();
 }
 void datagram_socket::close() {
   if (!inner_) return;

@@ -12,8 +12,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/socket_address.hpp"
 #include "net/datagram.hpp"
 
@@ -23,7 +25,9 @@ namespace coppice::net {
 class datagram_handler {
  public:
   // At least one; `batch` and its bytes are valid until it returns.
-  virtual void on_datagrams(std::span<const datagram> batch) = 0;
+  virtual void on_datagrams(std::span<const datagram>) {}
+  // Instead, of a socket whose owner receives by hand: something waits. Told again until it is received.
+  virtual void on_readable() {}
   // Of something sent before; see datagram.hpp.
   virtual void on_error(const datagram_error&) {}
   // After send() took less than it was given.
@@ -45,6 +49,10 @@ struct datagram_options {
   int multicast_ttl = 1;
   bool multicast_loop = false;
   std::string multicast_interface{};
+  // Groups of which it is a member from the beginning, on that interface.
+  std::vector<base::socket_address> groups{};
+  // on_readable() is called, and the owner calls receive().
+  bool by_hand = false;
 };
 
 // Since the beginning.
@@ -79,8 +87,19 @@ class datagram_socket {
   static base::result<datagram_socket> open(uv_loop_t* on, const base::socket_address& address,
                                             const datagram_options& options, datagram_handler& handler);
 
+  // The two halves of it: a socket on no loop, which may wait and be shared by dup(), and one of those on
+  // this loop, with the same options.
+  static base::result<base::unique_fd> bind(const base::socket_address& address,
+                                            const datagram_options& options);
+  static base::result<datagram_socket> open(uv_loop_t* on, base::unique_fd bound,
+                                            const datagram_options& options, datagram_handler& handler);
+
   explicit operator bool() const { return inner_ != nullptr; }
   base::socket_address address() const;
+
+  // Those that wait, up to a batch, valid until the next call. None: nothing waits, or on_error has been
+  // told.
+  std::span<const datagram> receive();
 
   // In their order, as many as the socket takes.
   send_outcome send(std::span<const outgoing_datagram> all);
@@ -96,6 +115,9 @@ class datagram_socket {
   // Bytes, as the kernel counts those of datagrams and not its own beside them.
   std::size_t receive_buffer() const;
   datagram_counts counts() const;
+  // Nothing is told any more, and there is nothing to be done with it but counts() and close(). What was
+  // received stays valid until that.
+  void stop();
   void close();
 
  private:

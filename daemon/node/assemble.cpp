@@ -11,6 +11,7 @@
 #include "node/machine_memory.hpp"
 #include "node/router_term.hpp"
 #include "node/stage_term.hpp"
+#include "node/udp_child.hpp"
 
 namespace coppice::node {
 namespace {
@@ -444,6 +445,12 @@ std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of)
 
 std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   auto out = bare_child(from);
+  if (from.udp) {
+    out->actor = from.udp->actor;
+    out->args = convert(from.udp->args);
+    if (from.udp->unhandled) out->unhandled = convert(*from.udp->unhandled);
+    give_sockets(*out, *from.udp);
+  }
   if (from.tcp && from.tcp->connect) {
     out->actor = from.tcp->actor;
     out->args = convert(from.tcp->args);

@@ -206,6 +206,13 @@ class planner {
       case change_kind::update:
         break;
     }
+    if (change.after->udp) { // what is its actor's has not changed
+      const auto made = child(*change.after);
+      made->supervisor = old->supervisor;
+      made->datagrams = old->datagrams;
+      tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
+      return made;
+    }
     if (change.after->pool || change.after->tcp) {
       child_pointer made = child(*change.after);
       tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});

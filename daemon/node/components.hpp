@@ -63,6 +63,7 @@ struct instance::components {
   behaviours::pool_board pools;
   behaviours::tcp_board listeners;
   behaviours::event_board event_managers;
+  behaviours::datagram_board datagrams;
   behaviours::application_board board;
   configuration_source source;
   net::socket_store* sockets = nullptr;

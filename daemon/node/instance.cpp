@@ -199,6 +199,7 @@ base::status instance::start_applications() {
   with.pools = &p.pools;
   with.listeners = &p.listeners;
   with.events = &p.event_managers;
+  with.datagrams = &p.datagrams;
   with.certificates = started_with_->spec.node.data + "/tls";
   with.sockets = p.sockets;
   with.check_args = [&p](std::string_view actor, const runtime::message& args, bool of_template) {

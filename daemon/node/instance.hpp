@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "behaviours/datagrams/datagram_sockets.hpp"
 #include "behaviours/event_board.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/pool_board.hpp"
@@ -153,6 +154,8 @@ class instance {
                 std::function<void(base::result<runtime::message>)> done);
   // What all of them count.
   std::vector<behaviours::tcp_board::row> listeners() const;
+  // What all actors with UDP sockets do.
+  std::vector<behaviours::datagram_board::row> datagrams() const;
 
   // What all event managers count.
   std::vector<behaviours::event_row> event_managers() const;

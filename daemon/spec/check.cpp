@@ -4,6 +4,7 @@
 #include "spec/check.hpp"
 
 #include <coppice/stream.h>
+#include <coppice/udp.h>
 
 #include <algorithm>
 #include <array>
@@ -130,6 +131,7 @@ class checker {
       if (const node* name = at.find("name")) check_name(child.name, *name);
       const node* const pool = at.find("pool");
       const node* const tcp = at.find("tcp");
+      const node* const udp = at.find("udp");
       const catalog::plugin* plugin = nullptr;
       if (child.tcp && !child.tcp->handlers.empty())
         handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
@@ -138,7 +140,9 @@ class checker {
         all.add(check_handlers(*child.event_manager, *manager));
       else if (child.tcp && tcp != nullptr && tcp->is_map())
         plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
-      else if (!pool && !tcp)
+      else if (child.udp && udp != nullptr && udp->is_map())
+        plugin = check_leaf(child, {child.udp->actor, child.udp->args, child.udp->durations}, *udp, args);
+      else if (!pool && !tcp && !udp)
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
       else if (child.pool && pool->is_map())
         plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);
@@ -210,6 +214,13 @@ class checker {
     if (child.tcp && !takes)
       to_.error(actor.at, "the actor '" + type.name + "' takes no connections",
                 "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
+    const bool has_datagrams = std::ranges::find(type.tables, COPPICE_DATAGRAM_DRAFT_1) != type.tables.end();
+    if (child.udp && !has_datagrams)
+      to_.error(actor.at, "the actor '" + type.name + "' takes no datagrams",
+                "it has no table " + std::string(COPPICE_DATAGRAM_DRAFT_1));
+    if (!child.udp && type.behaviour == "udp")
+      to_.error(actor.at, "the actor '" + type.name + "' is one for datagrams",
+                "it belongs into a 'udp' map");
     if (!child.tcp && !child.pool && type.behaviour == "tcp")
       to_.error(actor.at, "the actor '" + type.name + "' is one for connections",
                 "it belongs into a 'tcp' map");

@@ -170,6 +170,18 @@ void compare_tcp(const tcp_options& a, const tcp_options& b, std::vector<std::st
   if (a.unhandled != b.unhandled) keys.emplace_back("tcp.unhandled");
 }
 
+// Its sockets are its process's: nothing of them changes as it runs.
+void same_udp(const udp_options& a, const udp_options& b, std::vector<std::string>& keys) {
+  compare_terms("udp.args", a.args, b.args, keys);
+  if (a.listen != b.listen) keys.emplace_back("udp.listen");
+  if (a.handlers != b.handlers) keys.emplace_back("udp.handlers");
+  if (a.max_datagram != b.max_datagram) keys.emplace_back("udp.max_datagram");
+  if (a.receive_buffer != b.receive_buffer) keys.emplace_back("udp.receive_buffer");
+  if (a.batch != b.batch) keys.emplace_back("udp.batch");
+  if (a.multicast != b.multicast) keys.emplace_back("udp.multicast");
+  if (a.unhandled != b.unhandled) keys.emplace_back("udp.unhandled");
+}
+
 // What the process itself was started with, but for its args.
 bool same_process(const child_spec& a, const child_spec& b, std::vector<std::string>& keys) {
   const std::size_t before = keys.size();
@@ -181,6 +193,8 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.tcp.has_value() != b.tcp.has_value()) keys.emplace_back("tcp");
   if (a.tcp && b.tcp) same_tcp(*a.tcp, *b.tcp, keys);
   if (a.event_manager != b.event_manager) keys.emplace_back("event_manager");
+  if (a.udp.has_value() != b.udp.has_value()) keys.emplace_back("udp");
+  if (a.udp && b.udp) same_udp(*a.udp, *b.udp, keys);
   if (a.name != b.name) keys.emplace_back("name");
   if (a.mailbox != b.mailbox) keys.emplace_back("mailbox");
   if (a.priority != b.priority) keys.emplace_back("priority");

@@ -472,7 +472,34 @@ struct tcp_options {
   std::optional<spec::unhandled> unhandled;
 };
 
-// One child of a supervisor: an actor, or a nested supervisor, or a pool, or a listener.
+struct udp_listen_options {
+  std::string address; // once loaded an address
+  std::uint16_t port = 0;
+  bool operator==(const udp_listen_options&) const = default;
+};
+
+struct multicast_options {
+  std::vector<std::string> join; // groups' addresses
+  std::string interface;         // empty: that of the route
+  std::uint32_t ttl = 1;
+  bool loop = false;
+  bool operator==(const multicast_options&) const = default;
+};
+
+struct udp_options {
+  std::vector<udp_listen_options> listen;
+  std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR
+  encoded_term args;                  // as a child's
+  std::vector<std::string> durations; // likewise
+  std::uint32_t handlers = 1;
+  std::uint64_t max_datagram = 2048;
+  std::uint64_t receive_buffer = std::uint64_t{4} << 20;
+  std::uint32_t batch = 64;
+  multicast_options multicast;
+  std::optional<spec::unhandled> unhandled;
+};
+
+// One child of a supervisor: an actor, or a nested supervisor, a pool, a listener, or one with UDP sockets.
 struct child_spec {
   std::string id;         // an atom, unique among its siblings
   std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor and a pool
@@ -499,6 +526,7 @@ struct child_spec {
   std::optional<pool_options> pool;
   std::optional<tcp_options> tcp;
   std::optional<event_manager_options> event_manager;
+  std::optional<udp_options> udp;
   place at;
 };
 

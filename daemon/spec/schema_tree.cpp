@@ -3,6 +3,7 @@
 // named, so that its description can refer to itself.
 #include "spec/schema_tree.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "spec/names.hpp"
@@ -12,6 +13,7 @@
 #include "spec/schema_router.hpp"
 #include "spec/schema_stage.hpp"
 #include "spec/schema_tcp.hpp"
+#include "spec/schema_udp.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -65,37 +67,54 @@ void refuse_beside(reader& from, const node& at, std::string_view whom, std::str
       from.error(*at.items[i], std::string(whom) + " takes no '" + std::string(key) + "'", std::move(hint));
 }
 
+// What a child is: one of these keys.
+struct form {
+  const char* key;
+  const char* whom;  // in a sentence about a key that it does not take; none: an actor, or a supervisor
+  const char* where; // is its own place for args and unhandled
+};
+constexpr std::array forms{
+    form{"actor", nullptr, nullptr},
+    form{"supervisor", nullptr, nullptr},
+    form{"pool", "a pool", "the 'pool' map"},
+    form{"tcp", "a listener", "the 'tcp' map"},
+    form{"udp", "an actor with UDP sockets", "the 'udp' map"},
+    form{"event_manager", "an event manager", "a handler's map"},
+};
+
+// 'actor', 'supervisor' or 'pool', with that word.
+std::string form_names(std::string_view last) {
+  std::string all;
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    if (i != 0) all += i + 1 == forms.size() ? " " + std::string(last) + " " : ", ";
+    all += "'" + std::string(forms[i].key) + "'";
+  }
+  return all;
+}
+
 void check_child(reader& from, const node& at, child_spec& child) {
-  const bool supervisor = at.find("supervisor"), pool = at.find("pool"), tcp = at.find("tcp");
-  const bool manager = at.find("event_manager");
-  const int given =
-      (at.find("actor") ? 1 : 0) + (supervisor ? 1 : 0) + (pool ? 1 : 0) + (tcp ? 1 : 0) + (manager ? 1 : 0);
+  const auto given = std::ranges::count_if(forms, [&at](const form& one) { return at.find(one.key); });
   if (given != 1) {
-    from.error(at, given == 0
-                       ? "a child needs 'actor', 'supervisor', 'pool', 'tcp' or 'event_manager'"
-                       : "a child has one of 'actor', 'supervisor', 'pool', 'tcp' and 'event_manager'");
+    from.error(at,
+               given == 0 ? "a child needs " + form_names("or") : "a child has one of " + form_names("and"));
     return;
   }
   if (child.significant && child.restart == restart::permanent)
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
-  if (!supervisor && !pool && !tcp && !manager) return;
-  const bool connects = child.tcp && child.tcp->connect;
-  if (!at.find("shutdown") && !connects) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
-  if (pool || tcp || manager)
+  if (at.find("actor")) return;
+  const bool one_actor = at.find("udp") || (child.tcp && child.tcp->connect);
+  if (!at.find("shutdown") && !one_actor) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
+  for (const form& one : forms) {
+    if (one.whom == nullptr || !at.find(one.key)) continue;
     for (const std::string_view key : of_workers) {
       const bool theirs = key == "args" || key == "unhandled";
-      const std::string map = pool ? "the 'pool' map" : tcp ? "the 'tcp' map" : "a handler's map";
-      refuse_beside(from, at,
-                    pool  ? "a pool"
-                    : tcp ? "a listener"
-                          : "an event manager",
-                    key, theirs ? "it belongs into " + map : "");
+      refuse_beside(from, at, one.whom, key, theirs ? "it belongs into " + std::string(one.where) : "");
     }
-  else
-    for (const std::string_view key : of_actors)
-      refuse_beside(from, at, "a supervisor", key,
-                    key == "name" ? "it belongs into the 'supervisor' map" : "");
+  }
+  if (!at.find("supervisor")) return;
+  for (const std::string_view key : of_actors)
+    refuse_beside(from, at, "a supervisor", key, key == "name" ? "it belongs into the 'supervisor' map" : "");
 }
 
 // Durations with their unit; without what check_child() refuses beside a supervisor.
@@ -106,8 +125,9 @@ void prune_child(const child_spec& from, json& child) {
   }
   if (child.contains("supervisor"))
     for (const char* key : of_actors) child.erase(key);
-  if (child.contains("pool") || child.contains("tcp") || child.contains("event_manager"))
-    for (const char* key : of_workers) child.erase(key);
+  for (const form& one : forms)
+    if (one.whom != nullptr && child.contains(one.key))
+      for (const char* key : of_workers) child.erase(key);
 }
 
 json child_rule() {
@@ -119,13 +139,11 @@ json child_rule() {
   json significant = {{"required", {"significant"}}, {"properties", {{"significant", {{"const", true}}}}}};
   json not_permanent = {{"required", {"restart"}},
                         {"properties", {{"restart", {{"enum", {"transient", "temporary"}}}}}}};
-  return {{"oneOf", json::array({{{"required", {"actor"}}},
-                                 without("supervisor", of_actors),
-                                 without("pool", of_workers),
-                                 without("tcp", of_workers),
-                                 without("event_manager", of_workers)})},
-          {"if", std::move(significant)},
-          {"then", std::move(not_permanent)}};
+  json alternatives = json::array({{{"required", {"actor"}}}, without("supervisor", of_actors)});
+  for (const form& one : forms)
+    if (one.whom != nullptr) alternatives.push_back(without(one.key, of_workers));
+  return {
+      {"oneOf", std::move(alternatives)}, {"if", std::move(significant)}, {"then", std::move(not_permanent)}};
 }
 
 void check_supervisor(reader& from, const node& at, supervisor_spec& supervisor) {
@@ -162,6 +180,7 @@ const table<child_spec>& child_table() {
   using optional_supervisor = maybe<std::unique_ptr<supervisor_spec>, named_section<supervisor_spec>>;
   using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
   using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
+  using optional_udp = maybe<std::optional<udp_options>, section<udp_options>>;
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
   using optional_events = maybe<std::optional<event_manager_options>, section<event_manager_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
@@ -232,6 +251,8 @@ const table<child_spec>& child_table() {
           .add<&child_spec::event_manager>(
               "event_manager", optional_events(section<event_manager_options>(&event_manager_table)),
               "an event manager, as OTP's gen_event, and its handlers")
+          .add<&child_spec::udp>("udp", optional_udp(section<udp_options>(&udp_table)),
+                                 "an actor with UDP sockets")
           .check(&check_child, child_rule())
           .prune(&prune_child);
   return rows;

@@ -14,6 +14,7 @@
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
+#include <coppice/udp.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -57,6 +58,14 @@ __attribute__((unused)) static const coppice_table_use coppice_router_tables[] =
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
     {NULL, 0, 0, 0}};
 
+/* Of an actor with UDP sockets; it answers calls and casts if it has the table. */
+__attribute__((unused)) static const coppice_table_use coppice_udp_tables[] = {
+    {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
+    {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
+    {COPPICE_DATAGRAM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_DATAGRAM_CALLBACKS_LEAST, 0},
+    {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
+    {NULL, 0, 0, 0}};
+
 /* What handle_continue is for, next_event does. */
 __attribute__((unused)) static const coppice_table_use coppice_statem_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, UINT64_C(1) << 2},
@@ -92,15 +101,11 @@ __attribute__((unused)) static const coppice_table_use coppice_event_handler_tab
     {NULL, 0, 0, 0}};
 
 __attribute__((unused)) static const coppice_behaviour coppice_behaviours[] = {
-    {"consumer", coppice_consumer_tables},
-    {"event_handler", coppice_event_handler_tables},
-    {"producer", coppice_producer_tables},
-    {"producer_consumer", coppice_producer_consumer_tables},
-    {"router", coppice_router_tables},
-    {"server", coppice_server_tables},
-    {"statem", coppice_statem_tables},
-    {"tcp", coppice_tcp_tables},
-    {NULL, NULL}};
+    {"consumer", coppice_consumer_tables}, {"event_handler", coppice_event_handler_tables},
+    {"producer", coppice_producer_tables}, {"producer_consumer", coppice_producer_consumer_tables},
+    {"router", coppice_router_tables},     {"server", coppice_server_tables},
+    {"statem", coppice_statem_tables},     {"tcp", coppice_tcp_tables},
+    {"udp", coppice_udp_tables},           {NULL, NULL}};
 
 /* The entry of that name in a list; NULL if there is none. */
 static inline const coppice_behaviour* coppice_find_behaviour(const coppice_behaviour* list,

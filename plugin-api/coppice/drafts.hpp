@@ -12,14 +12,15 @@
 #include <coppice/stage.h>
 #include <coppice/statem.h>
 #include <coppice/stream.h>
+#include <coppice/udp.h>
 
 #include <string_view>
 
 namespace coppice {
 
 inline constexpr std::string_view draft_interfaces[] = {
-    COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
-    COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_HOST_DRAFT_1,
-    COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1};
+    COPPICE_AWAIT_DRAFT_1,      COPPICE_DATAGRAM_HOST_DRAFT_1, COPPICE_METRIC_DRAFT_1,
+    COPPICE_ORDER_DRAFT_1,      COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_HOST_DRAFT_1,
+    COPPICE_STAGE_HOST_DRAFT_1, COPPICE_STATEM_HOST_DRAFT_1,   COPPICE_STREAM_HOST_DRAFT_1};
 
 } // namespace coppice

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Actors for connections: `echo` gives back what comes, as it comes; `lines` gives back whole lines, for
-// listeners with `frame: { kind: line }`, knows `quit`, and tells who asks it how many there were. A reload
-// in the middle of a line goes on with the line, and with the count.
+// Actors for connections and datagrams: `echo` gives back what comes, as it comes; `lines` gives back whole
+// lines, for listeners with `frame: { kind: line }`, knows `quit`, and tells who asks it how many there were.
+// A reload in the middle of a line goes on with the line, and with the count. `datagrams` gives back what
+// comes by UDP.
 #include <coppice/tcp.hpp>
+#include <coppice/udp.hpp>
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -38,6 +42,28 @@ class lines : public coppice::tcp {
   std::uint64_t count_ = 0;
 };
 
+class datagrams : public coppice::udp {
+ public:
+  static constexpr std::string_view name = "datagrams";
+
+  void on_datagrams(std::span<const coppice::datagram> all) {
+    answers_.clear();
+    for (const coppice::datagram& one : all) answers_.push_back(one.answer(one.bytes()));
+    count_ += all.size();
+    // What finds no room is lost, as datagrams are.
+    socket_of(all).send(answers_);
+  }
+
+  std::uint64_t handle_call(coppice::etf::constant<"count">) { return count_; }
+
+  std::uint64_t save_state() const { return count_; }
+  void restore_state(std::uint32_t, std::uint64_t saved) { count_ = saved; }
+
+ private:
+  std::uint64_t count_ = 0;
+  std::vector<coppice::datagram> answers_;
+};
+
 } // namespace
 
-COPPICE_PLUGIN("echo", "1.0.0", echo, lines);
+COPPICE_PLUGIN("echo", "1.0.0", echo, lines, datagrams);

@@ -21,6 +21,7 @@ from pathlib import Path
 import net_rows
 import node_rows
 import sdk_rows
+import udp_rows
 from peers import BenchNode, Figure, Otp, Program, Skipped, Unavailable, run_rows, scaled
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
@@ -370,6 +371,11 @@ def net_tcp(bench, rows):
     return net_rows.tcp(bench, rows, runs())
 
 
+def net_udp(bench, rows):
+    """The bundled echo:datagrams, beside gen_udp and a bare loop of recvmmsg."""
+    return udp_rows.echo(bench, rows, runs())
+
+
 def net_idle(bench, rows):
     """What an open connection keeps."""
     return net_rows.idle(bench, rows)
@@ -437,6 +443,7 @@ WORKLOADS = [
     (own_cost, node_rows.ROWS),
     (net_tcp, list(net_rows.TCP)),
     (net_idle, ["net_tcp_idle_bytes"]),
+    (net_udp, ["net_udp_echo"]),
     (sdk_rows.sdk, list(sdk_rows.ROWS)),
     (soak, ["soak_rss"]),
 ]

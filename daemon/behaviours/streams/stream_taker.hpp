@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is needed of actors that are made for connections: that each begins with one, or is to have one.
+// What is needed of actors that are made for connections or datagrams: that each begins with one connection,
+// is to have one, or has sockets.
 #pragma once
 
 #include <memory>
@@ -17,6 +18,7 @@
 namespace coppice::behaviours {
 
 struct kept_connection;
+class datagram_sockets;
 struct tcp_counters;
 
 // A connection that a listener has accepted, on no loop yet.
@@ -51,6 +53,8 @@ class stream_taker {
   virtual void begin_with(accepted_stream stream) = 0;
   // Likewise: it has this one all the time, from the end of its init on.
   virtual void begin_with(std::shared_ptr<const kept_connection> connection) = 0;
+  // Likewise: it has these UDP sockets from before its init on. False: it takes no datagrams.
+  virtual bool begin_with(std::shared_ptr<datagram_sockets> sockets) = 0;
 
  protected:
   ~stream_taker() = default;

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -110,6 +111,84 @@ TEST_CASE("datagrams of every size arrive whole, an empty one too, and one too l
   CHECK(test.to_server("goes on").count == 1);
   REQUIRE(test.until([&] { return test.at_server.all.size() == sizes.size() + 1; }));
   CHECK(test.at_client.errors.empty());
+}
+
+namespace {
+
+struct puller final : datagram_handler {
+  void on_readable() override { ++told; }
+  void on_error(const datagram_error& error) override { errors.push_back(error.number); }
+  int told = 0;
+  std::vector<int> errors;
+};
+
+} // namespace
+
+TEST_CASE("what is received by hand waits until then, also for who shares the socket afterwards") {
+  datagram_options options;
+  options.by_hand = true;
+  options.batch = 4;
+  sockets test;
+  auto bound = datagram_socket::bind(v4, options).value();
+  puller first_handler, second_handler;
+  auto first =
+      datagram_socket::open(test.loop.raw(), base::unique_fd(dup(bound.get())), options, first_handler)
+          .value();
+  const auto send = [&](const std::string& text) {
+    const outgoing_datagram one{base::as_bytes(text), first.address()};
+    return test.client.send({&one, 1}).count;
+  };
+  for (int i = 0; i < 6; ++i) CHECK(send(std::to_string(i)) == 1);
+  REQUIRE(test.until([&] { return first_handler.told > 1; })); // again while it waits
+  const auto some = first.receive();
+  REQUIRE(some.size() == 4);
+  CHECK(base::as_text(some[3].bytes) == "3");
+  first.stop();
+  CHECK(base::as_text(some[0].bytes) == "0");
+  CHECK(first.counts().received == 4);
+  const base::socket_address at = first.address();
+  first.close();
+  auto second = datagram_socket::open(test.loop.raw(), std::move(bound), options, second_handler).value();
+  CHECK(second.address() == at);
+  REQUIRE(test.until([&] { return second_handler.told > 0; }));
+  const auto rest = second.receive();
+  REQUIRE(rest.size() == 2);
+  CHECK(base::as_text(rest[0].bytes) == "4");
+  CHECK(second.receive().empty());
+}
+
+TEST_CASE("a socket that dropped for its former owner counts only what it drops from then on") {
+  datagram_options options;
+  options.by_hand = true;
+  options.receive_buffer = 4096;
+  sockets test;
+  auto bound = datagram_socket::bind(v4, options).value();
+  puller handler;
+  const auto open = [&] {
+    return datagram_socket::open(test.loop.raw(), base::unique_fd(dup(bound.get())), options, handler)
+        .value();
+  };
+  auto socket = open();
+  const auto flood = [&] {
+    const std::string text(500, 'x');
+    const outgoing_datagram one{base::as_bytes(text), socket.address()};
+    for (int i = 0; i < 200; ++i) CHECK(test.client.send({&one, 1}).count == 1);
+  };
+  // Received and dropped make what was sent; the last one received tells of those dropped before it.
+  const auto all = [&](std::uint64_t sent) {
+    while (!socket.receive().empty()) {
+    }
+    const outgoing_datagram last{{}, socket.address()};
+    CHECK(test.client.send({&last, 1}).count == 1);
+    CHECK(socket.receive().size() == 1);
+    CHECK(socket.counts().received + socket.counts().kernel_dropped == sent + 1);
+  };
+  flood();
+  all(200);
+  CHECK(socket.counts().kernel_dropped > 0);
+  socket = open();
+  flood();
+  all(200);
 }
 
 TEST_CASE("a datagram longer than the bound is told with its whole length, and counted") {

@@ -185,6 +185,20 @@ TEST_CASE("a router that is changed starts again") {
   CHECK(of_children({routes + "b } ] }"}, {routes + "b } ] }"}).empty());
 }
 
+TEST_CASE("sockets that are changed start their actor again, and what is its supervisor's does not") {
+  const std::string has = "id: a, udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: 'wire:ping'";
+  for (const std::string more : {"handlers: 2", "max_datagram: 5B", "receive_buffer: 0B", "batch: 2",
+                                 "unhandled: log", "multicast: { ttl: 2 }"}) {
+    CAPTURE(more);
+    CHECK(of_children({has + " }"}, {has + ", " + more + " }"}) ==
+          "restart demo/a: udp." + more.substr(0, more.find(':')) + "\n");
+  }
+  CHECK(of_children({has + " }"}, {has + " }, restart: transient"}) == "update demo/a: restart\n");
+  CHECK(of_children({has + " }"},
+                    {"id: a, udp: { listen: [{ address: 127.0.0.1, port: 2 }], actor: 'wire:ping' }"}) ==
+        "restart demo/a: udp.listen\n");
+}
+
 TEST_CASE("a stage that is changed starts again") {
   CHECK(of_children({"id: a, actor: 'flow:producer'"},
                     {"id: a, actor: 'flow:producer', stage: { demand_step: 5 }"}) ==

@@ -173,11 +173,13 @@ TEST_CASE("all errors are shown at once, in the order of the file") {
 TEST_CASE("what a pool cannot be is refused") {
   check_tree_errors({
       {"both", "        - { id: a, actor: kv, pool: { actor: kv } }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp' and 'event_manager'\n"
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp' and "
+       "'event_manager'\n"
        "   10 |         - { id: a, actor: kv, pool: { actor: kv } }\n"
        "      |           ^\n"},
       {"neither", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp' or 'event_manager'\n"
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp' or "
+       "'event_manager'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"no actor", "        - { id: a, pool: { size: 2 } }\n",
@@ -322,11 +324,13 @@ TEST_CASE("mistakes in a supervision tree") {
        "   10 |         - { id: a, actor: pair }\n"
        "      |                           ^ it has: first second\n"},
       {"neither actor nor supervisor", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp' or 'event_manager'\n"
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp' or "
+       "'event_manager'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"actor and supervisor", "        - { id: a, actor: kv, supervisor: {} }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp' and 'event_manager'\n"
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp' and "
+       "'event_manager'\n"
        "   10 |         - { id: a, actor: kv, supervisor: {} }\n"
        "      |           ^\n"},
       {"a supervisor's name", "        - { id: a, name: b, supervisor: {} }\n",

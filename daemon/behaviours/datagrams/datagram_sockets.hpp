@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// The UDP sockets of an actor that a supervisor starts, and what they count. They are opened with its first
+// start and stay open while it is started again, so that what comes meanwhile waits in them; they close with
+// the last owner. Any thread: its supervisor and the actor may be on different ones.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/socket_address.hpp"
+#include "behaviours/engine_board.hpp"
+#include "net/datagram_socket.hpp"
+
+namespace coppice::behaviours {
+
+// Immutable; any thread.
+struct datagram_spec {
+  std::vector<base::socket_address> listen; // a socket each
+  net::datagram_options options;            // of each
+};
+
+// Since the actor was first started, over all its sockets.
+struct datagram_counters {
+  using number = std::atomic<std::uint64_t>;
+  number received{0}; // datagrams, as all but the last one
+  number sent{0};
+  number too_long{0};       // longer than max_datagram: dropped
+  number kernel_dropped{0}; // by the kernel, the receive buffer being full
+  number refused{0};        // to be sent, the socket being full
+  number errors{0};         // told by the network, of what was sent
+};
+using datagram_board = engine_board<datagram_counters>;
+
+class datagram_sockets {
+ public:
+  // `board` outlives it, or is null; `label`: the actor's place in the tree.
+  datagram_sockets(std::shared_ptr<const datagram_spec> spec, std::string label, datagram_board* board)
+      : spec_(std::move(spec)), label_(std::move(label)), board_(board) {}
+  datagram_sockets(const datagram_sockets&) = delete;
+  datagram_sockets& operator=(const datagram_sockets&) = delete;
+
+  // A descriptor of each, for one incarnation of the actor. An error: one cannot be opened, and none is.
+  base::result<std::vector<base::unique_fd>> share();
+
+  const datagram_spec& spec() const { return *spec_; }
+  const std::string& label() const { return label_; }
+  const std::shared_ptr<datagram_counters>& counters() const { return counters_; }
+  datagram_board* board() const { return board_; }
+
+ private:
+  const std::shared_ptr<const datagram_spec> spec_;
+  const std::string label_;
+  datagram_board* const board_;
+  const std::shared_ptr<datagram_counters> counters_ = std::make_shared<datagram_counters>();
+  std::mutex lock_;
+  std::vector<base::unique_fd> all_; // empty: not opened
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Where an actor has UDP sockets, and what comes through them.
+#include "spec/schema_udp.hpp"
+
+#include <algorithm>
+
+#include "base/socket_address.hpp"
+#include "spec/names.hpp"
+#include "spec/schema_scalars.hpp"
+#include "spec/schema_tree.hpp"
+
+namespace coppice::spec {
+namespace {
+
+constexpr std::uint64_t most_of_datagram = 65'507; // what UDP over IPv4 carries
+constexpr std::uint64_t most_waiting = std::uint64_t{1} << 30;
+
+bool is_group(const base::socket_address& address) {
+  if (address.is_ipv6())
+    return IN6_IS_ADDR_MULTICAST(&reinterpret_cast<const sockaddr_in6*>(address.raw())->sin6_addr);
+  return IN_MULTICAST(ntohl(reinterpret_cast<const sockaddr_in*>(address.raw())->sin_addr.s_addr));
+}
+
+std::string check_group(std::string_view written) {
+  const auto read = base::socket_address::parse(written, 0);
+  if (!read) return read.error().text;
+  return is_group(*read) ? "" : "must be a group's address, such as 239.0.0.1 or ff02::1";
+}
+std::string check_interface(std::string_view name) {
+  return name.size() > 15 ? "must have at most 15 bytes" : "";
+}
+
+const table<udp_listen_options>& listen_table() {
+  static const auto rows =
+      table<udp_listen_options>()
+          .add<&udp_listen_options::address>(
+              "address", text("an address", &check_address, address_pattern()),
+              "where datagrams come to: an IPv4 or IPv6 address, 0.0.0.0 or \"::\" for all")
+          .needed()
+          .add<&udp_listen_options::port>("port", whole<std::uint16_t>(0, 65535),
+                                          "its port; 0: the kernel chooses one, which `coppice info` shows")
+          .needed();
+  return rows;
+}
+
+const table<multicast_options>& multicast_table() {
+  using groups = list<std::string, text>;
+  static const auto rows =
+      table<multicast_options>()
+          .add<&multicast_options::join>("join", groups(text("a group's address", &check_group)),
+                                         "groups whose datagrams come, too")
+          .add<&multicast_options::interface>("interface", text("an interface's name", &check_interface),
+                                              "by which they come and what is sent to groups leaves; empty: "
+                                              "that of the route")
+          .add<&multicast_options::ttl>("ttl", whole<std::uint32_t>(0, 255),
+                                        "routers that what is sent to groups may pass")
+          .add<&multicast_options::loop>("loop", flag(), "true: this machine hears what it sends to groups");
+  return rows;
+}
+
+void bounded(reader& from, const node& at, std::string_view key, std::uint64_t value, std::uint64_t least,
+             std::uint64_t most) {
+  if (value >= least && value <= most) return;
+  const node* const written = at.find(key);
+  from.error(written != nullptr ? *written : at, from.path + "." + std::string(key) + ": must be from " +
+                                                     print_size(least) + " to " + print_size(most));
+}
+
+void check_udp(reader& from, const node& at, udp_options& udp) {
+  const node* const listen = at.find("listen");
+  if (listen != nullptr && udp.listen.empty())
+    from.error(*listen, from.path + ".listen: needs one place at least");
+  bounded(from, at, "max_datagram", udp.max_datagram, 1, most_of_datagram);
+  bounded(from, at, "receive_buffer", udp.receive_buffer, 0, most_waiting);
+  const bool chooses = std::ranges::any_of(udp.listen, [](const auto& one) { return one.port == 0; });
+  if (udp.handlers > 1 && chooses)
+    from.error(*listen, from.path + ".listen: several handlers share a port, which cannot be 0");
+  for (const std::string& group : udp.multicast.join) {
+    const auto read = base::socket_address::parse(group, 0);
+    const auto fits = [&](const udp_listen_options& one) {
+      const auto place = base::socket_address::parse(one.address, 0);
+      return !place || place->is_ipv6() == read->is_ipv6();
+    };
+    if (read && !std::ranges::all_of(udp.listen, fits))
+      from.error(*at.find("multicast"),
+                 from.path + ".multicast.join: " + group + " is of another family than a place of 'listen'");
+  }
+}
+
+// Durations with their unit.
+void prune_udp(const udp_options& from, json& udp) {
+  for (const std::string& at : from.durations) {
+    json& time = udp["args"][json::json_pointer(at)];
+    time = print_duration(milliseconds(time.get<std::int64_t>()));
+  }
+}
+
+} // namespace
+
+const table<udp_options>& udp_table() {
+  using places = list<udp_listen_options, section<udp_listen_options>>;
+  static const auto rows =
+      table<udp_options>()
+          .add<&udp_options::listen>("listen", places(section<udp_listen_options>(&listen_table)),
+                                     "where datagrams come to, a socket each")
+          .needed()
+          .add<&udp_options::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+                                    "who has them")
+          .needed()
+          .add<&udp_options::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&udp_options::handlers>(
+              "handlers", whole<std::uint32_t>(1, 1024),
+              "so many actors, each with sockets of its own: a peer always meets the same one")
+          .add<&udp_options::max_datagram>("max_datagram", size(),
+                                           "longer ones are dropped and counted; at most 65507 bytes")
+          .add<&udp_options::receive_buffer>(
+              "receive_buffer", size(),
+              "bytes that may wait in the kernel for each socket, as far as it allows; 0: its default")
+          .add<&udp_options::batch>("batch", whole<std::uint32_t>(1, 1024),
+                                    "datagrams that the actor gets at once at most")
+          .add<&udp_options::multicast>("multicast", section<multicast_options>(&multicast_table),
+                                        "groups of receivers")
+          .add<&udp_options::unhandled>("unhandled", optional_unhandled(), "as a child's, of the actor")
+          .check(&check_udp)
+          .prune(&prune_udp);
+  return rows;
+}
+
+} // namespace coppice::spec

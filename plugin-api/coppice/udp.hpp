@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+// An actor for datagrams in C++: derive from coppice::udp and write
+//
+//   void on_datagrams(std::span<const datagram> all)                   what has come, all of one socket; or
+//   void on_datagram(const datagram& one)                              one after the other
+//   void on_error(udp_socket at, std::optional<udp_address> to, int number)    something did not arrive
+//   void on_writable(udp_socket at)                                    after COPPICE_E_FULL
+//
+// each of which may return coppice::outcome instead of void. It stands in a `udp:` map of the tree. What a
+// server has it may have too: init, handle_call, handle_info, save_state … DRAFT, see coppice/udp.h.
+// Header-only.
+//
+//   class echo : public coppice::udp {
+//    public:
+//     void on_datagrams(std::span<const coppice::datagram> all) { socket_of(all).send(all); }
+//   };
+#pragma once
+
+#include <coppice/udp.h>
+#include <coppice/stream.hpp>
+
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace coppice {
+
+namespace detail {
+inline constinit draft<coppice_datagram_api> datagram_api{COPPICE_DATAGRAM_HOST_DRAFT_1};
+}
+
+/// An IPv4 or IPv6 address with a port. A value.
+class udp_address {
+ public:
+  udp_address() : raw_{} {}
+  explicit udp_address(const coppice_datagram_address& raw) : raw_(raw) {}
+  static udp_address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, std::uint16_t port) {
+    coppice_datagram_address raw{{a, b, c, d}, port, 4, 0};
+    return udp_address(raw);
+  }
+
+  bool is_v6() const { return raw_.family == 6; }
+  std::uint16_t port() const { return raw_.port; }
+  /// 4 or 16.
+  bytes address() const { return {raw_.bytes, is_v6() ? 16U : 4U}; }
+  const coppice_datagram_address& raw() const { return raw_; }
+  friend bool operator==(const udp_address& a, const udp_address& b) {
+    return std::memcmp(&a.raw_, &b.raw_, sizeof a.raw_) == 0;
+  }
+
+ private:
+  coppice_datagram_address raw_;
+};
+static_assert(sizeof(coppice_datagram_address) == 24);
+
+/// What has come, or is to leave. Its bytes are borrowed: of what has come, until the callback returns.
+class datagram : private coppice_datagram {
+ public:
+  /// From the address that the route says.
+  datagram(coppice::bytes what, const udp_address& to) : datagram(what, to, udp_address()) {}
+  /// From this address of this machine.
+  datagram(coppice::bytes what, const udp_address& to, const udp_address& from)
+      : coppice_datagram{what.data(), what.size(), to.raw(), from.raw(), 0, 0, 0} {}
+
+  coppice::bytes bytes() const { return {data, static_cast<std::size_t>(size)}; }
+  udp_address peer() const { return udp_address(coppice_datagram::peer); }
+  /// Of this machine. Empty: not told.
+  std::optional<udp_address> local() const {
+    if (coppice_datagram::local.family == 0) return std::nullopt;
+    return udp_address(coppice_datagram::local);
+  }
+  /// Wall time, since 1970; 0: not told.
+  std::chrono::nanoseconds received() const { return std::chrono::nanoseconds(coppice_datagram::received); }
+  /// To its sender, from where it came to.
+  datagram answer(coppice::bytes what) const {
+    datagram out(what, peer(), udp_address(coppice_datagram::local));
+    out.socket = socket;
+    return out;
+  }
+  const coppice_datagram& raw() const { return *this; }
+};
+static_assert(sizeof(datagram) == sizeof(coppice_datagram));
+
+/// What of the first ones has left, and why not the others.
+struct datagrams_sent {
+  std::int32_t status = COPPICE_OK; // COPPICE_E_FULL, COPPICE_E_INVALID: see coppice/udp.h
+  std::size_t count = 0;
+};
+
+/// One of the actor's sockets, by its number: their order is that of `listen`.
+class udp_socket {
+ public:
+  explicit udp_socket(const actor& of, std::uint32_t number = 0) : self_(of.handle()), number_(number) {}
+  udp_socket(coppice_actor* self, std::uint32_t number) : self_(self), number_(number) {}
+
+  std::uint32_t number() const { return number_; }
+
+  /// By this socket, whichever they came by.
+  datagrams_sent send(std::span<const datagram> all) const {
+    datagrams_sent out;
+    if (all.empty()) return out;
+    std::uint64_t count = 0;
+    if (all.front().raw().socket == number_ && all.back().raw().socket == number_) {
+      out.status = detail::checked(api().send(self_, &all.front().raw(), all.size(), &count), "send");
+      out.count = static_cast<std::size_t>(count);
+      return out;
+    }
+    for (; out.count < all.size() && out.status == COPPICE_OK; out.count += count != 0 ? 1 : 0) {
+      coppice_datagram one = all[out.count].raw();
+      one.socket = number_;
+      out.status = detail::checked(api().send(self_, &one, 1, &count), "send");
+    }
+    return out;
+  }
+  std::int32_t send(const datagram& one) const { return send({&one, 1}).status; }
+  std::int32_t send(bytes what, const udp_address& to) const { return send(datagram(what, to)); }
+  std::int32_t send(std::string_view text, const udp_address& to) const { return send(to_bytes(text), to); }
+
+  /// A group's; its port does not count.
+  std::int32_t join(const udp_address& group, std::string_view interface = {}) const {
+    return detail::checked(api().join(self_, number_, &group.raw(), detail::plain(interface)), "join");
+  }
+  std::int32_t leave(const udp_address& group, std::string_view interface = {}) const {
+    return detail::checked(api().leave(self_, number_, &group.raw(), detail::plain(interface)), "leave");
+  }
+  /// Where it is bound.
+  udp_address address() const {
+    coppice_datagram_address out{};
+    detail::checked(api().address(self_, number_, &out), "address");
+    return udp_address(out);
+  }
+
+ private:
+  static const coppice_datagram_api& api() { return detail::datagram_api.need(); }
+
+  coppice_actor* self_;
+  std::uint32_t number_;
+};
+
+class udp : public actor {
+ protected:
+  /// Which one these came by.
+  udp_socket socket_of(std::span<const datagram> all) const {
+    return udp_socket(*this, all.front().raw().socket);
+  }
+  udp_socket socket_of(const datagram& one) const { return udp_socket(*this, one.raw().socket); }
+  /// To its sender, from where it came to.
+  std::int32_t reply(const datagram& to, bytes what) const { return socket_of(to).send(to.answer(what)); }
+  std::int32_t reply(const datagram& to, std::string_view text) const { return reply(to, to_bytes(text)); }
+};
+
+namespace detail {
+
+template <class T>
+concept takes_batches = requires(T& actor, std::span<const datagram> all) {
+  actor.on_datagrams(all);
+};
+template <class T>
+concept takes_datagrams = requires(T& actor, const datagram& one) {
+  actor.on_datagram(one);
+};
+
+template <class T>
+constexpr bool is_udp_class() {
+  if constexpr (!is_actor_class<T>()) {
+    return false;
+  } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
+    return false;
+  } else {
+    static_assert(takes_batches<T> || takes_datagrams<T>,
+                  "this class takes no datagrams: give it a public void on_datagrams(std::span<const "
+                  "coppice::datagram>) or void on_datagram(const coppice::datagram&)");
+    if constexpr (requires { &T::on_error; })
+      static_assert(
+          requires(T & t, udp_socket s, std::optional<udp_address> to) { t.on_error(s, to, 0); },
+          "on_error is declared otherwise than it is called: public, and void "
+          "on_error(coppice::udp_socket, std::optional<coppice::udp_address>, int)");
+    if constexpr (requires { &T::on_writable; })
+      static_assert(
+          requires(T & t, udp_socket s) { t.on_writable(s); },
+          "on_writable is declared otherwise than it is called: public, and void "
+          "on_writable(coppice::udp_socket)");
+    return has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
+  }
+}
+
+template <class T>
+struct datagram_table {
+  template <class Use>
+  static std::int32_t with(coppice_actor* self, void* state, Use use) {
+    return run<T>(self, state, [&](T& actor) { return status_of(self, [&] { return use(actor); }); });
+  }
+
+  static std::int32_t on_datagrams(coppice_actor* self, void* state, const coppice_datagram* all,
+                                   std::uint64_t count) noexcept {
+    // A datagram is one of the C table's, with other names.
+    const std::span<const datagram> whole(reinterpret_cast<const datagram*>(all),
+                                          static_cast<std::size_t>(count));
+    if constexpr (takes_batches<T>) {
+      return with(self, state, [&](T& actor) { return actor.on_datagrams(whole); });
+    } else {
+      std::int32_t status = COPPICE_OK;
+      for (std::size_t i = 0; i < whole.size() && status == COPPICE_OK; ++i)
+        status = with(self, state, [&](T& actor) { return actor.on_datagram(whole[i]); });
+      return status;
+    }
+  }
+  static std::int32_t on_error(coppice_actor* self, void* state, std::uint32_t socket,
+                               const coppice_datagram_address* peer, std::int32_t number) noexcept {
+    return with(self, state, [&](T& actor) {
+      const std::optional<udp_address> to =
+          peer->family == 0 ? std::nullopt : std::optional<udp_address>(udp_address(*peer));
+      return actor.on_error(udp_socket(self, socket), to, static_cast<int>(number));
+    });
+  }
+  static std::int32_t on_writable(coppice_actor* self, void* state, std::uint32_t socket) noexcept {
+    return with(self, state, [&](T& actor) { return actor.on_writable(udp_socket(self, socket)); });
+  }
+
+  static constexpr coppice_datagram_callbacks make_table() {
+    coppice_datagram_callbacks table{};
+    table.size = sizeof(coppice_datagram_callbacks);
+    table.on_datagrams = &on_datagrams;
+    if constexpr (requires { &T::on_error; }) table.on_error = &on_error;
+    if constexpr (requires { &T::on_writable; }) table.on_writable = &on_writable;
+    return table;
+  }
+  static constexpr coppice_datagram_callbacks callbacks = make_table();
+};
+
+template <class T>
+requires std::is_base_of_v<udp, T>
+struct behaviour_of<T> {
+  static constexpr const char* name = "udp";
+  // Of a class with a mistake nothing but the sentence about it.
+  static constexpr const void* lifecycle() {
+    if constexpr (is_udp_class<T>()) return &lifecycle_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr const void* callbacks() {
+    if constexpr (is_udp_class<T>()) return &server_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr const void* datagrams() {
+    if constexpr (is_udp_class<T>()) return &datagram_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
+                                             {COPPICE_SERVER_1, callbacks()},
+                                             {COPPICE_DATAGRAM_DRAFT_1, datagrams()},
+                                             {nullptr, nullptr}};
+};
+
+} // namespace detail
+} // namespace coppice

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Actors with UDP sockets in a running node: sizes, answers at once and late, their mistakes, a reload, several handlers, groups,
+floods, and what operators see and change."""
+import os
+import pathlib
+import shutil
+import socket
+import sys
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, Node, free_port, plugin_folder
+from harness.tap import check, contains, equal, eventually, run, test
+
+TREE = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [] }}
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+        - id: pings
+          name: pings
+          udp: {{ listen: {listen}, actor: pings, {more} }}
+"""
+HERE = "[ { address: 127.0.0.1, port: 0 } ]"
+
+
+class Place:
+    """A node with one actor, or several, for datagrams."""
+
+    def __init__(self, cleanup, listen=HERE, more="max_datagram: 65507B", settings=()):
+        self.cleanup = cleanup
+        self.plugins = Folder()
+        cleanup.callback(self.plugins.close)
+        self.install("pings")
+        shutil.copy(f"{plugin_folder()}/echo.so", self.plugins.path)
+        self.config = TREE.format(listen=listen, more=more)
+        self.node = Node(cleanup, config=self.config, settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings))
+
+    def install(self, file):
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.plugins.path}/pings.so.new")
+        os.rename(f"{self.plugins.path}/pings.so.new", f"{self.plugins.path}/pings.so")
+
+    def engine(self):
+        return self.node.info("pings")["engine"]
+
+    def address(self, index=0):
+        host, _, port = self.engine()["sockets"][index].rpartition(":")
+        return host.strip("[]"), int(port)
+
+    def client(self, to=None, family=socket.AF_INET):
+        one = socket.socket(family, socket.SOCK_DGRAM)
+        self.cleanup.callback(one.close)
+        one.settimeout(20)
+        one.connect(to or self.address())
+        return one
+
+
+def asked(client, text):
+    client.send(text)
+    return client.recv(65536)
+
+
+@test("datagrams of every size are answered, an empty one too; a longer one is dropped and counted")
+def sizes(cleanup):
+    place = Place(cleanup, more="max_datagram: 1472B")
+    client = place.client()
+    equal(asked(client, b""), b"empty")
+    for size in (1, 100, 1472):
+        equal(asked(client, b"x" * size), b"%d" % size)
+    client.send(b"x" * 1473)
+    client.send(b"x" * 65507)
+    equal(asked(client, b"echo still"), b"still")
+    counted = place.engine()
+    equal([counted[key] for key in ("received", "sent", "too_long")], [7, 5, 2])
+    largest = Place(cleanup)
+    equal(asked(largest.client(), b"x" * 65507), b"65507")
+
+
+@test("answers given later reach each its own of many peers")
+def late(cleanup):
+    place = Place(cleanup)
+    to = place.address()
+    clients = [place.client(to) for _ in range(300)]
+    for number, client in enumerate(clients):
+        client.send(b"later %d to %d" % (500 - number, number))
+    for number, client in enumerate(clients):
+        equal(client.recv(100), b" to %d" % number)
+
+
+@test("an actor that crashes loses its batch at most: its socket stays, with what waits in it")
+def crash(cleanup):
+    place = Place(cleanup, more="max_datagram: 2KiB, batch: 1")
+    client = place.client()
+    to = place.address()
+    before = place.node.info("pings")["pid"]
+    client.send(b"sleep 300")
+    client.send(b"crash")
+    for number in range(50):
+        client.send(b"echo %d" % number)
+    equal(client.recv(100), b"9", "the one before the crash is answered")
+    equal([client.recv(100) for _ in range(50)], [b"%d" % number for number in range(50)])
+    equal(place.address(), to)
+    check(place.node.info("pings")["pid"] != before, "it was started again")
+    equal(place.engine()["received"], 52, "what is counted goes on")
+    place.node.said("told to")
+    place.node.coppice("exit", "pings", "kill")
+    eventually(lambda: place.node.coppice("info", "pings").returncode == 0, "it is started again")
+    equal(asked(place.client(), b"echo again"), b"again")
+
+
+@test("a reload under datagrams loses none, and the actor keeps its state")
+def reload(cleanup):
+    place = Place(cleanup)
+    client = place.client()
+    for number in range(100):
+        equal(asked(client, b"echo %d" % number), b"%d" % number)
+    place.install("pings_2")
+    for number in range(100):
+        client.send(b"echo a%d" % number)
+    done = place.node.coppice("reload", "pings")
+    equal(done.returncode, 0, done.stderr)
+    for number in range(100):
+        client.send(b"echo b%d" % number)
+    equal([client.recv(100) for _ in range(200)], [b"%s%d" % (mark, number) for mark in (b"a", b"b") for number in range(100)])
+    equal(place.node.call("pings", "count"), "300")
+
+
+@test("a port where nobody listens is told to the actor, and ends nothing")
+def unreachable(cleanup):
+    place = Place(cleanup)
+    port = free_port()
+    equal(place.node.call("pings", f"{{send_to,{port},3}}"), "0")
+    eventually(lambda: place.node.call("pings", "error") == f"{{111,{port}}}", "ECONNREFUSED, and who")
+    equal(place.engine()["errors"], 1)
+    equal(asked(place.client(), b"echo on"), b"on")
+
+
+@test("what can never leave is refused: port 0, more than UDP carries, a socket there is none of")
+def refused(cleanup):
+    place = Place(cleanup)
+    for question in ("{send_to,0,3}", "{send_to,9,65508}", "no_socket"):
+        check(int(place.node.call("pings", question)) < 0, question)
+    equal(asked(place.client(), b"echo on"), b"on")
+    raw = None
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    except PermissionError:
+        return
+    with raw: # from port 0, which nothing can be sent to
+        _, port = place.address()
+        raw.sendto(b"\0\0" + port.to_bytes(2, "big") + b"\0\x0a\0\0hi", ("127.0.0.1", 0))
+    eventually(lambda: place.engine()["received"] == 2, "it came")
+    equal(asked(place.client(), b"echo on"), b"on")
+
+
+@test("peers are spread over several handlers, each peer stays with its own, and a crash costs no other")
+def handlers(cleanup):
+    port = free_port()
+    place = Place(cleanup, listen=f"[ {{ address: 127.0.0.1, port: {port} }} ]", more="handlers: 4")
+    to = ("127.0.0.1", port)
+    clients = [place.client(to) for _ in range(64)]
+    for round_of in range(5):
+        for client in clients:
+            equal(asked(client, b"echo %d" % round_of), b"%d" % round_of)
+    actors = [one["pid"] for one in place.node.ask("ps")["processes"] if one["behaviour"] == "udp"]
+    equal(len(actors), 4)
+    counts = [place.node.info(pid)["engine"]["received"] for pid in actors]
+    equal(sum(counts), 320)
+    check(all(count > 0 and count % 5 == 0 for count in counts), "a peer meets the same one", counts)
+    clients[0].send(b"crash")
+    place.node.said("told to", "before more comes, or that might be in the same batch")
+    equal([asked(client, b"echo after") for client in clients], [b"after"] * 64)
+
+
+@test("more than an actor takes is dropped by the kernel, which counts it; memory stays, and it recovers")
+def flood(cleanup):
+    place = Place(cleanup, more="receive_buffer: 64KiB")
+    client = place.client()
+    before = memory(place.node)
+    block = b"quiet " + b"x" * 1000
+    sent = 0
+    for _ in range(20): # the first round will do, unless the sender had to wait for as long as the actor slept
+        client.send(b"sleep 1000")
+        for _ in range(5000):
+            client.send(block)
+        equal(client.recv(100), b"10")
+        sent += 5001 + probe(place)
+        counted = place.engine()
+        equal(counted["received"] + counted["kernel_dropped"], sent, counted)
+        if counted["kernel_dropped"] > 0:
+            break
+    check(counted["kernel_dropped"] > 0, counted)
+    check(memory(place.node) - before < 20_000, "it grew", memory(place.node) - before)
+
+
+def probe(place):
+    """Asks until an answer comes, so that all that was sent before is known to be received or dropped; returns how often."""
+    client = place.client()
+    client.settimeout(0.5)
+    for times in range(1, 60):
+        client.send(b"echo recovered")
+        try:
+            equal(client.recv(100), b"recovered")
+        except TimeoutError:
+            continue
+        eventually(lambda: place.node.status("pings") == "waiting", "it has nothing to do")
+        equal(asked(place.client(), b"echo last"), b"last", "which tells of what was dropped before it")
+        return times + 1
+    raise AssertionError("no answer")
+
+
+def memory(node):
+    """Resident, in KiB."""
+    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+@test("IPv6, several places of one actor, and an address in use, which is said")
+def places(cleanup):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("::1", 0))
+            second = '"::1"'
+        except OSError:
+            second = "127.0.0.2"
+    place = Place(cleanup, listen=f"[ {{ address: 127.0.0.1, port: 0 }}, {{ address: {second}, port: 0 }} ]")
+    equal(asked(place.client(), b"echo one"), b"one")
+    family = socket.AF_INET6 if "::" in second else socket.AF_INET
+    equal(asked(place.client(place.address(1), family), b"echo two"), b"two")
+    _, port = place.address()
+    other = Place.__new__(Place)
+    config = TREE.format(listen=f"[ {{ address: 127.0.0.1, port: {port} }} ]", more="batch: 1")
+    other.node = Node(cleanup, name="other", config=config, settings=(("plugins.path", f"[ {place.plugins.path} ]"),), wait=False)
+    other.node.said("Address already in use")
+    contains(other.node.log(), f"127.0.0.1:{port}")
+
+
+@test("an answer leaves from the address that was asked, where all of them are listened at")
+def local_address(cleanup):
+    place = Place(cleanup, listen="[ { address: 0.0.0.0, port: 0 } ]")
+    _, port = place.address()
+    for host in ("127.0.0.1", "127.0.0.5"):
+        equal(asked(place.client((host, port)), b"echo " + host.encode()), host.encode(), "a connected socket takes no others'")
+
+
+@test("a group that is joined is heard")
+def multicast(cleanup):
+    place = Place(cleanup, listen="[ { address: 0.0.0.0, port: 0 } ]", more="multicast: { join: [ 239.77.1.1 ], interface: lo, loop: true }")
+    _, port = place.address()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(20)
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
+        sender.sendto(b"echo group", ("239.77.1.1", port))
+        equal(sender.recv(100), b"group")
+
+
+@test("operators see sockets and counts, by info and as metrics, and change the actor by apply")
+def operators(cleanup):
+    port = free_port()
+    place = Place(cleanup, settings=(("control.http", f"{{ address: 127.0.0.1, port: {port} }}"),))
+    client = place.client()
+    equal(asked(client, b"echo x"), b"x")
+    shown = place.engine()
+    equal(sorted(shown), ["errors", "kernel_dropped", "receive_buffer", "received", "refused", "sent", "sockets", "too_long"])
+    check(shown["receive_buffer"] > 0, shown)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+        text = page.read().decode()
+    for line in ("udp_received_total", "udp_sent_total"):
+        contains(text, f'coppice_{line}{{actor="net/pings"}} 1')
+    place.node.coppice("restart", "net/pings")
+    equal(place.engine()["received"], 0, "a restart by hand begins anew")
+    equal(asked(place.client(), b"echo y"), b"y")
+    before = place.node.info("pings")["pid"]
+    file = place.node.folder.path / "node.yaml"
+    file.write_text(place.config.replace("id: pings", "id: pings\n          start_timeout: 7s"))
+    done = place.node.coppice("apply")
+    contains(done.stdout, "start_timeout")
+    equal(place.node.info("pings")["pid"], before, "what is not the actor's restarts nothing")
+    place.node.coppice("exit", "pings", "kill")
+    eventually(lambda: place.node.coppice("info", "pings").returncode == 0, "it is started again, by the new one")
+    equal(asked(place.client(), b"echo z"), b"z")
+    file.write_text(place.config.replace("max_datagram: 65507B", "max_datagram: 10B"))
+    done = place.node.coppice("apply")
+    contains(done.stdout, "udp.max_datagram")
+    client = place.client()
+    client.send(b"echo too long")
+    equal(asked(client, b"echo s"), b"s")
+    equal(place.engine()["too_long"], 1)
+
+
+if __name__ == "__main__":
+    run()

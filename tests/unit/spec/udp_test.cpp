@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What is wrong with an actor's UDP sockets is said when the configuration is read.
+#include <doctest/doctest.h>
+
+#include "fixture.hpp"
+
+using namespace coppice;
+
+TEST_CASE("what can be no UDP socket, or has no effect, is refused in words") {
+  test::spec_folder folder;
+  struct row {
+    std::string written; // behind `id: a, `
+    const char* said;
+  };
+  const std::string here = "udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: 'wire:ping'";
+  const row rows[] = {
+      {"udp: { actor: 'wire:ping' }", "the key 'listen' is missing"},
+      {"udp: { listen: [], actor: 'wire:ping' }", "udp.listen: needs one place at least"},
+      {"udp: { listen: [{ address: 127.0.0.1 }], actor: 'wire:ping' }", "the key 'port' is missing"},
+      {"udp: { listen: [{ port: 1 }], actor: 'wire:ping' }", "the key 'address' is missing"},
+      {"udp: { listen: [{ address: here, port: 1 }], actor: 'wire:ping' }", "'here'"},
+      {"udp: { listen: [{ address: 127.0.0.1, port: 65536 }], actor: 'wire:ping' }", "from 0 to 65535"},
+      {"udp: { listen: [{ address: 127.0.0.1, port: 0 }], handlers: 2, actor: 'wire:ping' }",
+       "several handlers share a port, which cannot be 0"},
+      {"udp: { listen: [{ address: 127.0.0.1, port: 1 }] }", "the key 'actor' is missing"},
+      {here + ", max_datagram: 65508B }", "udp.max_datagram: must be from 1B to 65507B"},
+      {here + ", max_datagram: 0B }", "udp.max_datagram: must be from"},
+      {here + ", receive_buffer: 2GiB }", "udp.receive_buffer: must be from"},
+      {here + ", batch: 0 }", "from 1 to 1024"},
+      {here + ", handlers: 0 }", "from 1 to 1024"},
+      {here + ", queue: { limit: 1 } }", "unknown key 'queue'"},
+      {here + ", multicast: { join: [ 127.0.0.1 ] } }", "must be a group's address"},
+      {here + ", multicast: { join: [ nowhere ] } }", "'nowhere'"},
+      {here + ", multicast: { join: [ 'ff02::1' ] } }", "is of another family"},
+      {here + ", multicast: { ttl: 256 } }", "from 0 to 255"},
+      {here + ", multicast: { interface: an_interface_long } }", "must have at most 15 bytes"},
+      {here + " }, args: { a: 1 }", "an actor with UDP sockets takes no 'args'"},
+      {here + " }, unhandled: log", "it belongs into the 'udp' map"},
+      {here + " }, actor: 'wire:ping'", "a child has one of"},
+      {"udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: wire }", "takes no datagrams"},
+      {"udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: kv }", "takes no datagrams"},
+      {"actor: 'wire:ping'", "is one for datagrams"},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.written);
+    const std::string said = folder.tree_errors("        - { id: a, " + each.written + " }\n");
+    CHECK_MESSAGE(said.find(each.said) != std::string::npos, said);
+  }
+  CHECK(folder.tree_errors("        - { id: a, " + here + " } }\n") == "");
+}
