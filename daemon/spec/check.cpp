@@ -135,7 +135,7 @@ class checker {
         handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
       else if (child.tcp && tcp != nullptr && tcp->is_map())
         plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
-      else if (!pool && !tcp)
+      else if (!pool && !tcp && !at.find("web"))
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
       else if (child.pool && pool->is_map())
         plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);

@@ -372,7 +372,6 @@ struct proxy_options {
   bool operator==(const proxy_options&) const = default;
 };
 
-// An address and a port, or a path.
 // A certificate for clients that ask for this name. Absolute paths.
 struct named_certificate {
   std::string name;
@@ -427,7 +426,9 @@ struct tcp_options {
   std::optional<spec::unhandled> unhandled;
 };
 
-// One child of a supervisor: an actor, or a nested supervisor, or a pool, or a listener.
+struct web_options; // web_options.hpp
+
+// One child of a supervisor: an actor, or a nested supervisor, or a pool, or a listener, or a web server.
 struct child_spec {
   std::string id;         // an atom, unique among its siblings
   std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor and a pool
@@ -452,6 +453,7 @@ struct child_spec {
   std::unique_ptr<supervisor_spec> supervisor;
   std::optional<pool_options> pool;
   std::optional<tcp_options> tcp;
+  std::shared_ptr<web_options> web; // null: it is none
   place at;
 };
 

@@ -10,6 +10,7 @@
 #include "spec/schema_pool.hpp"
 #include "spec/schema_stage.hpp"
 #include "spec/schema_tcp.hpp"
+#include "spec/schema_web.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -64,25 +65,30 @@ void refuse_beside(reader& from, const node& at, std::string_view whom, std::str
 }
 
 void check_child(reader& from, const node& at, child_spec& child) {
-  const bool supervisor = at.find("supervisor"), pool = at.find("pool"), tcp = at.find("tcp");
-  const int given = (at.find("actor") ? 1 : 0) + (supervisor ? 1 : 0) + (pool ? 1 : 0) + (tcp ? 1 : 0);
+  const bool supervisor = at.find("supervisor"), pool = at.find("pool"), tcp = at.find("tcp"),
+             web = at.find("web");
+  const int given =
+      (at.find("actor") ? 1 : 0) + (supervisor ? 1 : 0) + (pool ? 1 : 0) + (tcp ? 1 : 0) + (web ? 1 : 0);
   if (given != 1) {
-    from.error(at, given == 0 ? "a child needs 'actor', 'supervisor', 'pool' or 'tcp'"
-                              : "a child has one of 'actor', 'supervisor', 'pool' and 'tcp'");
+    from.error(at, given == 0 ? "a child needs 'actor', 'supervisor', 'pool', 'tcp' or 'web'"
+                              : "a child has one of 'actor', 'supervisor', 'pool', 'tcp' and 'web'");
     return;
   }
   if (child.significant && child.restart == restart::permanent)
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
-  if (!supervisor && !pool && !tcp) return;
+  if (!supervisor && !pool && !tcp && !web) return;
   const bool connects = child.tcp && child.tcp->connect;
   if (!at.find("shutdown") && !connects) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
-  if (pool || tcp)
+  if (pool || tcp || web)
     for (const std::string_view key : of_workers) {
       const bool theirs = key == "args" || key == "unhandled";
       const std::string map = pool ? "'pool'" : "'tcp'";
-      refuse_beside(from, at, pool ? "a pool" : "a listener", key,
-                    theirs ? "it belongs into the " + map + " map" : "");
+      refuse_beside(from, at,
+                    pool  ? "a pool"
+                    : tcp ? "a listener"
+                          : "a web server",
+                    key, theirs && !web ? "it belongs into the " + map + " map" : "");
     }
   else
     for (const std::string_view key : of_actors)
@@ -98,7 +104,7 @@ void prune_child(const child_spec& from, json& child) {
   }
   if (child.contains("supervisor"))
     for (const char* key : of_actors) child.erase(key);
-  if (child.contains("pool") || child.contains("tcp"))
+  if (child.contains("pool") || child.contains("tcp") || child.contains("web"))
     for (const char* key : of_workers) child.erase(key);
 }
 
@@ -114,7 +120,8 @@ json child_rule() {
   return {{"oneOf", json::array({{{"required", {"actor"}}},
                                  without("supervisor", of_actors),
                                  without("pool", of_workers),
-                                 without("tcp", of_workers)})},
+                                 without("tcp", of_workers),
+                                 without("web", of_workers)})},
           {"if", std::move(significant)},
           {"then", std::move(not_permanent)}};
 }
@@ -154,6 +161,7 @@ const table<child_spec>& child_table() {
   using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
   using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
+  using optional_web = maybe<std::shared_ptr<web_options>, section<web_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
   using optional_stage = maybe<std::optional<stage_options>, section<stage_options>>;
@@ -216,6 +224,8 @@ const table<child_spec>& child_table() {
                                   "a pool of actors instead of one")
           .add<&child_spec::tcp>("tcp", optional_tcp(section<tcp_options>(&tcp_table)),
                                  "a listener that makes an actor for each connection")
+          .add<&child_spec::web>("web", optional_web(section<web_options>(&web_table)),
+                                 "a web server whose routes lead to actors")
           .check(&check_child, child_rule())
           .prune(&prune_child);
   return rows;
