@@ -8,6 +8,8 @@
 
 #include "base/log.hpp"
 #include "behaviours/streams/actor_streams.hpp"
+#include "behaviours/web/sites.hpp"
+#include "behaviours/web/web_connection.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -54,7 +56,12 @@ message tcp_listener::resume_request() {
 
 tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
                            message env, std::string label)
-    : spec_(std::move(of)), shared_(std::move(shared)), env_(std::move(env)), label_(std::move(label)) {}
+    : kind_(of->tcp->web != nullptr ? "web" : "tcp"),
+      spec_(std::move(of)),
+      sites_(spec().web != nullptr ? std::make_shared<web_sites>(spec().web) : nullptr),
+      shared_(std::move(shared)),
+      env_(std::move(env)),
+      label_(std::move(label)) {}
 
 tcp_listener::~tcp_listener() {
   if (self_ && shared_->listeners != nullptr) shared_->listeners->leave(self_);
@@ -74,7 +81,7 @@ outcome tcp_listener::init(process& self) {
   }
   self_ = self.self();
   if (shared_->listeners != nullptr) shared_->listeners->enter(self_, {label_, counters_});
-  base::log::info("tcp", "{} listens at {}", label_, shown_places());
+  base::log::info(kind_, "{} listens at {}", label_, shown_places());
   return runtime::carry_on();
 }
 
@@ -163,16 +170,12 @@ void tcp_listener::start_actor(process& self, arrival one) {
   if (!spec().handlers.empty())
     return self.hand(runtime::destination::named(spec().handlers),
                      std::make_unique<stream_parcel>(std::move(stream)));
-  const child_spec& what = *spec().connection;
-  auto actor = self.host().factory()->make(
-      {.actor = what.actor, .args = what.args, .env = env_, .label = label_, .unhandled = what.unhandled});
-  auto* const taker = actor ? dynamic_cast<stream_taker*>(actor->get()) : nullptr;
-  if (taker == nullptr) {
+  auto actor = make_actor(self, std::move(stream));
+  if (!actor) {
     tcp_counters::count(counters_->failed);
-    return base::log::error("tcp", "{}: no actor for a connection: {}", label_,
-                            actor ? "it takes no streams" : actor.error().text);
+    return base::log::error(kind_, "{}: no actor for a connection: {}", label_, actor.error().text);
   }
-  taker->begin_with(std::move(stream));
+  const child_spec& what = *spec().connection;
   const auto fewest = std::ranges::min_element(on_worker_);
   runtime::spawn_options options;
   options.label = label_;
@@ -184,11 +187,24 @@ void tcp_listener::start_actor(process& self, arrival one) {
   const auto made = self.spawn(std::move(options), std::move(*actor));
   if (!made) {
     tcp_counters::count(counters_->failed);
-    return base::log::error("tcp", "{}: no actor for a connection: {}", label_, made.error().text);
+    return base::log::error(kind_, "{}: no actor for a connection: {}", label_, made.error().text);
   }
   ++*fewest;
   connections_[*made] = static_cast<std::uint32_t>(fewest - on_worker_.begin());
   tcp_counters::count(counters_->open);
+}
+
+base::result<std::unique_ptr<runtime::behaviour>> tcp_listener::make_actor(process& self,
+                                                                           accepted_stream stream) const {
+  if (sites_ != nullptr) return std::make_unique<web_connection>(std::move(stream), sites_);
+  const child_spec& what = *spec().connection;
+  auto actor = self.host().factory()->make(
+      {.actor = what.actor, .args = what.args, .env = env_, .label = label_, .unhandled = what.unhandled});
+  if (!actor) return actor;
+  auto* const taker = dynamic_cast<stream_taker*>(actor->get());
+  if (taker == nullptr) return base::fail(base::errc::invalid, "it takes no streams");
+  taker->begin_with(std::move(stream));
+  return actor;
 }
 
 void tcp_listener::ended(process& self, const runtime::pid& connection, const message& reason) {
@@ -237,6 +253,7 @@ message tcp_listener::adopt(const message& asked) {
   if (mine == nullptr || mine->child->tcp == nullptr)
     return runtime::error_message(message::atom("no_such_order"));
   spec_ = mine->child;
+  if (sites_ != nullptr) sites_->set(spec().web);
   for (place& one : places_) {
     one.socket.set_access(spec().access);
     if (!spec().handlers.empty()) one.socket.set_max_connections(spec().max_connections);
@@ -309,7 +326,9 @@ message tcp_listener::write_report(process& self) {
       {"bytes_written", read(counters_->written)},
       {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
   message_writer out(512);
-  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 3);
+  out.map(static_cast<std::uint32_t>(std::size(numbers)) + 3 +
+          (sites_ != nullptr ? web_sites::report_pairs : 0));
+  if (sites_ != nullptr) sites_->write_report(out);
   out.atom("listening");
   out.list(static_cast<std::uint32_t>(places_.size()));
   for (const place& one : places_) out.binary(one.shown);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A TCP listener: it accepts connections and makes an actor for each, on the worker that has the fewest. They
+// A TCP listener: it accepts connections and makes an actor for each, or, where HTTP is spoken, a process of
+// the daemon's, on the worker that has the fewest. They
 // are its children, though not a supervisor's: none is started again, and one that fails costs its own
 // connection and nothing else. When it is to stop it accepts no more and lets those there are finish what has
 // come. In the process's own turn, which stays on one worker.
@@ -19,6 +20,9 @@
 
 namespace coppice::behaviours {
 
+class web_sites;
+struct accepted_stream;
+
 class tcp_listener final : public server {
  public:
   // `of.tcp` is set. `label`: its place in the tree.
@@ -30,7 +34,7 @@ class tcp_listener final : public server {
   runtime::outcome receive_io(runtime::process& self) override;
   void died(runtime::process&) noexcept override { close(); }
   void terminate(runtime::process& self, const runtime::message& reason) override;
-  void describe(runtime::description& out) const override { out.behaviour = "tcp"; }
+  void describe(runtime::description& out) const override { out.behaviour = kind_; }
 
   // Called with this by a process of this node: a map of what it is and counts.
   static runtime::message report_request();
@@ -47,7 +51,7 @@ class tcp_listener final : public server {
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   runtime::message sys_state(runtime::process& self) override { return write_report(self); }
   runtime::message state_for_people(runtime::process& self) override { return write_report(self); }
-  std::string sys_module() const override { return "tcp"; }
+  std::string sys_module() const override { return std::string(kind_); }
   bool obeys_peers(const runtime::process& self) const override {
     return shared_->rights.may_supervise(self.name());
   }
@@ -69,6 +73,8 @@ class tcp_listener final : public server {
   void accepted(runtime::process& self, net::accepted_socket socket, std::size_t at);
   void ask_for_turn(runtime::process& self);
   void start_actor(runtime::process& self, arrival one);
+  base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
+                                                               accepted_stream stream) const;
   void ended(runtime::process& self, const runtime::pid& connection, const runtime::message& reason);
   bool is_order(const runtime::message& asked) const;
   runtime::message adopt(const runtime::message& asked);
@@ -80,7 +86,9 @@ class tcp_listener final : public server {
   runtime::message write_report(runtime::process& self);
   std::string shown_places() const;
 
+  const std::string_view kind_; // tcp or web
   std::shared_ptr<const child_spec> spec_;
+  std::shared_ptr<web_sites> sites_; // null: no HTTP is spoken
   std::shared_ptr<const supervision> shared_;
   runtime::message env_;
   std::string label_;

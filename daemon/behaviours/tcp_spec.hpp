@@ -19,6 +19,7 @@
 namespace coppice::behaviours {
 
 struct child_spec;
+struct web_spec;
 
 struct tcp_place {
   base::socket_address address{}; // with its port; 0: the kernel chooses one
@@ -33,6 +34,8 @@ struct tcp_place {
 struct tcp_spec {
   std::vector<tcp_place> listen;
   std::shared_ptr<const child_spec> connection; // the actor of one; its id and name are not used; or
+  std::shared_ptr<const web_spec> web;          // set: HTTP is spoken there, and `connection` says how its
+                                                // process is made, but for the actor; or
   std::string handlers;                         // the registered name of a pool whose workers have them
   std::shared_ptr<const stream_options> options;
   std::uint32_t max_connections = 10'000;

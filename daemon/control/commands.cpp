@@ -145,6 +145,10 @@ void answer_anew(const request& r, const runtime::pid& pid) {
   r->done(info_json(r->of, *info));
 }
 
+bool is_listener(const runtime::description& of) {
+  return (of.behaviour == "tcp" || of.behaviour == "web") && of.plugin.empty();
+}
+
 // Who is parked says itself for what, another what its format_status shows; where that takes too long, the
 // rest is told without: soon of one that has something to do, which may answer in a while or not at all.
 pending run_info(const request& r) {
@@ -158,7 +162,7 @@ pending run_info(const request& r) {
                  if (pool) document["engine"] = pool_document(r->of, *pool);
                  r->done(std::move(document));
                });
-  } else if (info->summary.is.behaviour == "tcp" && info->summary.is.plugin.empty()) {
+  } else if (is_listener(info->summary.is)) {
     r->of.listener(
         pid, node::instance::listener_change::none, info_most,
         [r, document = info_json(r->of, *info)](const base::result<runtime::message>& report) mutable {
@@ -213,7 +217,7 @@ pending run_listener(const request& r) {
   using change = node::instance::listener_change;
   const auto info = r->of.info(r->text("name"));
   if (!info) return r->fail(info.error()), pending{};
-  if (info->summary.is.behaviour != "tcp" || !info->summary.is.plugin.empty())
+  if (!is_listener(info->summary.is))
     return r->fail(base::errc::invalid, "it is no listener, but a " + info->summary.is.behaviour), pending{};
   const std::string asked = r->text("change");
   const change wanted = asked == "suspend"  ? change::suspend

@@ -208,6 +208,12 @@ void http_connection::on_drained() {
 
 // The end ------------------------------------------------------------------------------------------------
 
+void http_connection::end_soon() {
+  if (wait_ == wait::over) return;
+  session_.take_no_more();
+  if (session_.now() == http_session::phase::waiting && !session_.has_more()) finish();
+}
+
 void http_connection::drop() {
   stream_.close();
   session_.gone();

@@ -2,7 +2,7 @@
 // One connection of an HTTP server: an http_session on a stream, with deadlines. One request is taken in a
 // turn of the loop, so that who asks for much has no more of the thread than others; what was sent behind it
 // waits here (a buffer's worth) and in the kernel. Every state in which it waits for the client has a
-// deadline. Private to the room; the loop's thread.
+// deadline. For http_server, and whoever has connections of his own. The loop's thread.
 #pragma once
 
 #include <chrono>
@@ -47,6 +47,9 @@ class http_connection final : private stream_handler, private http_session::even
   void break_off(std::uint64_t number);
   void grant(std::uint64_t number, std::size_t bytes);
   base::result<http_upgraded> upgrade(std::uint64_t number, const http_response& head);
+
+  // The request it is at is its last one; without one it closes. gone() may come before this returns.
+  void end_soon();
 
   // It is at a request, or has not begun its first one.
   bool owed() const;

@@ -77,6 +77,11 @@ class http_session {
   // Of the last request; 0: there was none.
   std::uint64_t number() const { return number_; }
   bool streams() const { return streamed_; }
+  // The next answer, or the rest of the one that has begun, is the last.
+  void take_no_more() {
+    requests_ = 0;
+    keep_alive_ = false;
+  }
 
   // The following are false, and do nothing, for another request than the one worked on, or one whose answer
   // is not where it would have to be.
@@ -119,7 +124,7 @@ class http_session {
   void leave(ending how);
 
   http_reader reader_;
-  const std::uint64_t requests_;
+  std::uint64_t requests_;
   events& to_;
   std::string input_; // not read yet
   http_request request_;

@@ -12,6 +12,7 @@
 #include "node/router_term.hpp"
 #include "node/stage_term.hpp"
 #include "node/udp_child.hpp"
+#include "node/web_site.hpp"
 
 namespace coppice::node {
 namespace {
@@ -441,6 +442,23 @@ std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of)
   return out;
 }
 
+// What it is made for a connection is the daemon's own.
+std::shared_ptr<const behaviours::tcp_spec> web_server(const spec::child_spec& of) {
+  const spec::web_options& from = *of.web;
+  auto out = std::make_shared<behaviours::tcp_spec>();
+  auto connection = std::make_shared<child_spec>();
+  connection->priority = convert(of.priority);
+  out->connection = std::move(connection);
+  for (const auto& one : from.listen) out->listen.push_back(convert(one));
+  for (auto& one : out->listen)
+    if (one.files.protocols.empty()) one.files.protocols = {"http/1.1"};
+  out->max_connections = from.limits.connections;
+  out->access = base::access_list::parse(from.access.allow, from.access.deny).value_or(base::access_list());
+  out->drain = base::to_nanos(from.drain);
+  out->web = web_site(from);
+  return out;
+}
+
 } // namespace
 
 std::shared_ptr<child_spec> child(const spec::child_spec& from) {
@@ -459,6 +477,7 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   } else if (from.tcp) {
     out->tcp = listener(from);
   }
+  if (from.web != nullptr) out->tcp = web_server(from);
   if (from.pool) {
     out->supervisor = pool_workers(from);
     out->pool = pool_itself(*from.pool);

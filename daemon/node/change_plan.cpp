@@ -213,7 +213,7 @@ class planner {
       tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
       return made;
     }
-    if (change.after->pool || change.after->tcp) {
+    if (change.after->pool || change.after->tcp || change.after->web != nullptr) {
       child_pointer made = child(*change.after);
       tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
       return made;

@@ -142,7 +142,7 @@ class checker {
         plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
       else if (child.udp && udp != nullptr && udp->is_map())
         plugin = check_leaf(child, {child.udp->actor, child.udp->args, child.udp->durations}, *udp, args);
-      else if (!pool && !tcp && !udp)
+      else if (!pool && !tcp && !udp && !at.find("web"))
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
       else if (child.pool && pool->is_map())
         plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);

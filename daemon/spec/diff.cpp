@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "spec/schema.hpp"
+#include "spec/schema_web.hpp"
 #include "spec/term.hpp"
 
 namespace coppice::spec {
@@ -195,6 +196,8 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.event_manager != b.event_manager) keys.emplace_back("event_manager");
   if (a.udp.has_value() != b.udp.has_value()) keys.emplace_back("udp");
   if (a.udp && b.udp) same_udp(*a.udp, *b.udp, keys);
+  if ((a.web != nullptr) != (b.web != nullptr)) keys.emplace_back("web");
+  if (a.web != nullptr && b.web != nullptr) same_web(*a.web, *b.web, keys);
   if (a.name != b.name) keys.emplace_back("name");
   if (a.mailbox != b.mailbox) keys.emplace_back("mailbox");
   if (a.priority != b.priority) keys.emplace_back("priority");
@@ -218,6 +221,7 @@ void compare_supervision(const child_spec& a, const child_spec& b, std::vector<s
   if (a.compression != b.compression) keys.emplace_back("compression");
   if (a.pool && b.pool) compare_pool(*a.pool, *b.pool, keys);
   if (a.tcp && b.tcp && !b.tcp->connect) compare_tcp(*a.tcp, *b.tcp, keys);
+  if (a.web != nullptr && b.web != nullptr) compare_web(*a.web, *b.web, keys);
 }
 
 supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after);

@@ -417,7 +417,6 @@ struct proxy_options {
   bool operator==(const proxy_options&) const = default;
 };
 
-// An address and a port, or a path.
 // A certificate for clients that ask for this name. Absolute paths.
 struct named_certificate {
   std::string name;
@@ -499,7 +498,10 @@ struct udp_options {
   std::optional<spec::unhandled> unhandled;
 };
 
-// One child of a supervisor: an actor, or a nested supervisor, a pool, a listener, or one with UDP sockets.
+struct web_options; // web_options.hpp
+
+// One child of a supervisor: an actor, or a nested supervisor, a pool, a listener, one with UDP sockets, an
+// event manager, or a web server.
 struct child_spec {
   std::string id;         // an atom, unique among its siblings
   std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor and a pool
@@ -527,6 +529,7 @@ struct child_spec {
   std::optional<tcp_options> tcp;
   std::optional<event_manager_options> event_manager;
   std::optional<udp_options> udp;
+  std::shared_ptr<web_options> web; // null: it is none
   place at;
 };
 

@@ -2,15 +2,20 @@
 // See passed_names.hpp.
 #include "spec/passed_names.hpp"
 
+#include "spec/web_options.hpp"
+
 namespace coppice::spec {
 namespace {
 
 void collect(const supervisor_spec& of, std::set<std::string, std::less<>>& into) {
   for (const child_spec& child : of.children) {
     if (child.supervisor) collect(*child.supervisor, into);
-    if (!child.tcp) continue;
-    for (const tcp_listen_options& place : child.tcp->listen)
-      if (!place.socket.empty()) into.insert(place.socket);
+    const auto note = [&](const std::vector<tcp_listen_options>& places) {
+      for (const tcp_listen_options& place : places)
+        if (!place.socket.empty()) into.insert(place.socket);
+    };
+    if (child.tcp) note(child.tcp->listen);
+    if (child.web != nullptr) note(child.web->listen);
   }
 }
 

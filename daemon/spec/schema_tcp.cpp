@@ -160,6 +160,8 @@ const table<write_options>& write_table() {
   return rows;
 }
 
+} // namespace
+
 const table<access_options>& access_table() {
   using ranges = list<std::string, text>;
   const text range("a range of addresses such as 10.0.0.0/8", &check_range);
@@ -169,6 +171,8 @@ const table<access_options>& access_table() {
           .add<&access_options::deny>("deny", ranges(range), "who may not, whatever `allow` says");
   return rows;
 }
+
+namespace {
 
 const table<proxy_options>& proxy_table() {
   using ranges = list<std::string, text>;
@@ -226,7 +230,9 @@ void prune_connect(const tcp_connect_options& from, json& connect) {
   if (from.tls.how == tls_spec::mode::off) erase(connect, {"alpn"});
 }
 
-const table<tcp_listen_options>& listen_table() {
+} // namespace
+
+const table<tcp_listen_options>& tcp_listen_table() {
   using protocols = list<std::string, text>;
   static const auto rows =
       table<tcp_listen_options>()
@@ -251,6 +257,8 @@ const table<tcp_listen_options>& listen_table() {
           .prune(&prune_listen);
   return rows;
 }
+
+namespace {
 
 const table<tcp_connect_options>& connect_table() {
   using protocols = list<std::string, text>;
@@ -351,7 +359,7 @@ const table<tcp_options>& tcp_table() {
   using optional_connect = maybe<std::optional<tcp_connect_options>, section<tcp_connect_options>>;
   static const auto rows =
       table<tcp_options>()
-          .add<&tcp_options::listen>("listen", places(section<tcp_listen_options>(&listen_table)),
+          .add<&tcp_options::listen>("listen", places(section<tcp_listen_options>(&tcp_listen_table)),
                                      "where clients connect")
           .add<&tcp_options::connect>(
               "connect", optional_connect(section<tcp_connect_options>(&connect_table)),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The rows of a listener, in the schema's words; see schema_type.hpp.
+// The rows of a listener, some of which a web server has too, in the schema's words; see schema_type.hpp.
 #pragma once
 
 #include "spec/node_spec.hpp"
@@ -8,5 +8,7 @@
 namespace coppice::spec {
 
 const table<tcp_options>& tcp_table();
+const table<tcp_listen_options>& tcp_listen_table();
+const table<access_options>& access_table();
 
 } // namespace coppice::spec

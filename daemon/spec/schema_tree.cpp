@@ -14,6 +14,7 @@
 #include "spec/schema_stage.hpp"
 #include "spec/schema_tcp.hpp"
 #include "spec/schema_udp.hpp"
+#include "spec/schema_web.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -71,7 +72,7 @@ void refuse_beside(reader& from, const node& at, std::string_view whom, std::str
 struct form {
   const char* key;
   const char* whom;  // in a sentence about a key that it does not take; none: an actor, or a supervisor
-  const char* where; // is its own place for args and unhandled
+  const char* where; // is its own place for args and unhandled; none: it has none
 };
 constexpr std::array forms{
     form{"actor", nullptr, nullptr},
@@ -80,6 +81,7 @@ constexpr std::array forms{
     form{"tcp", "a listener", "the 'tcp' map"},
     form{"udp", "an actor with UDP sockets", "the 'udp' map"},
     form{"event_manager", "an event manager", "a handler's map"},
+    form{"web", "a web server", nullptr},
 };
 
 // 'actor', 'supervisor' or 'pool', with that word.
@@ -109,7 +111,8 @@ void check_child(reader& from, const node& at, child_spec& child) {
     if (one.whom == nullptr || !at.find(one.key)) continue;
     for (const std::string_view key : of_workers) {
       const bool theirs = key == "args" || key == "unhandled";
-      refuse_beside(from, at, one.whom, key, theirs ? "it belongs into " + std::string(one.where) : "");
+      refuse_beside(from, at, one.whom, key,
+                    theirs && one.where != nullptr ? "it belongs into " + std::string(one.where) : "");
     }
   }
   if (!at.find("supervisor")) return;
@@ -183,6 +186,7 @@ const table<child_spec>& child_table() {
   using optional_udp = maybe<std::optional<udp_options>, section<udp_options>>;
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
   using optional_events = maybe<std::optional<event_manager_options>, section<event_manager_options>>;
+  using optional_web = maybe<std::shared_ptr<web_options>, section<web_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
   using optional_router = maybe<std::optional<router_options>, section<router_options>>;
@@ -253,6 +257,8 @@ const table<child_spec>& child_table() {
               "an event manager, as OTP's gen_event, and its handlers")
           .add<&child_spec::udp>("udp", optional_udp(section<udp_options>(&udp_table)),
                                  "an actor with UDP sockets")
+          .add<&child_spec::web>("web", optional_web(section<web_options>(&web_table)),
+                                 "a web server whose routes lead to actors")
           .check(&check_child, child_rule())
           .prune(&prune_child);
   return rows;

@@ -267,6 +267,25 @@ TEST_CASE("a body may be answered while it comes, and the connection stays if it
   CHECK(early.of.now() == phase::closing);
 }
 
+TEST_CASE("one that is to take no more closes behind the answer it gives, or has begun") {
+  session it;
+  it.feed(get);
+  it.of.take_no_more();
+  CHECK(it.of.now() == phase::answering);
+  CHECK(it.of.answer(1, {200, "", "x"}));
+  CHECK(it.has("Connection: close\r\n"));
+  CHECK(it.of.now() == phase::closing);
+
+  session begun;
+  begun.feed(get);
+  CHECK(begun.of.begin(1, {}, 2));
+  begun.of.take_no_more();
+  CHECK(begun.of.write(1, "ab"));
+  CHECK(begun.of.end(1));
+  CHECK(begun.of.now() == phase::closing);
+  CHECK(begun.sent.ends_with("ab"));
+}
+
 TEST_CASE("a connection is handed on with what came behind the request") {
   const std::string asks = "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: x\r\n";
   session it;

@@ -199,6 +199,23 @@ TEST_CASE("sockets that are changed start their actor again, and what is its sup
         "restart demo/a: udp.listen\n");
 }
 
+TEST_CASE("every key of a web server but its places is taken over as it runs") {
+  const std::string site = "id: a, web: { listen: [{ address: 127.0.0.1, port: 1 }]";
+  const std::pair<std::string, std::string> rows[] = {
+      {", routes: [ { path: /, to: a } ], hosts: [ h ], headers: [ { name: A, value: b } ]",
+       "update demo/a: web.routes web.hosts web.headers\n"},
+      {", timeouts: { idle: 1s }, limits: { connections: 5 }, access: { deny: [ 10.0.0.0/8 ] }",
+       "update demo/a: web.timeouts web.limits web.access\n"},
+      {", access_log: common, drain: 1s", "update demo/a: web.access_log web.drain\n"},
+  };
+  for (const auto& [more, expected] : rows) {
+    CAPTURE(more);
+    CHECK(of_children({site + " }"}, {site + more + " }"}) == expected);
+  }
+  CHECK(of_children({site + " }"}, {"id: a, web: { listen: [{ socket: web }] }"}) ==
+        "restart demo/a: web.listen\n");
+}
+
 TEST_CASE("a stage that is changed starts again") {
   CHECK(of_children({"id: a, actor: 'flow:producer'"},
                     {"id: a, actor: 'flow:producer', stage: { demand_step: 5 }"}) ==

@@ -170,16 +170,39 @@ TEST_CASE("all errors are shown at once, in the order of the file") {
         "      |            ^ did you mean 'path'?\n"}});
 }
 
+TEST_CASE("what a web server cannot be is refused") {
+  const auto refused = [](const std::string& route, const std::string& why) {
+    CAPTURE(route);
+    test::spec_folder folder;
+    const auto read =
+        folder.load_tree("        - { id: a, web: { listen: [ { address: 127.0.0.1, port: 0 } ], routes: [ " +
+                         route + " ] } }\n");
+    CHECK(spec::render(read.diagnostics).find(why) != std::string::npos);
+  };
+  refused("{ path: /a }", "needs one of 'to' and 'redirect'");
+  refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to' and 'redirect'");
+  refused("{ path: a, to: b }", "does not begin with /");
+  refused("{ path: '/{a', to: b }", "a parameter is {NAME} or {NAME...}");
+  refused("{ path: '/{a}/{a}', to: b }", "has the parameter a twice");
+  refused("{ path: '/{a...}/b', to: b }", "goes on behind its rest");
+  refused("{ path: /a, to: 'b@c' }", "must");
+  refused("{ path: /a, to: b, method: 'G T' }", "must be a method");
+  refused("{ path: /a, to: b, timeout: 0s }", "must be more than 0s");
+  refused("{ path: /a, to: b, body: 2GiB }", "must be at most 1GiB");
+  refused("{ path: /a, to: b, headers: [ { name: Connection, value: x } ] }", "the server sets it");
+  refused("{ path: /a, to: b, headers: [ { name: 'A B', value: x } ] }", "must be a header's name");
+}
+
 TEST_CASE("what a pool cannot be is refused") {
   check_tree_errors({
       {"both", "        - { id: a, actor: kv, pool: { actor: kv } }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp' and "
-       "'event_manager'\n"
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "'event_manager' and 'web'\n"
        "   10 |         - { id: a, actor: kv, pool: { actor: kv } }\n"
        "      |           ^\n"},
       {"neither", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp' or "
-       "'event_manager'\n"
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "'event_manager' or 'web'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"no actor", "        - { id: a, pool: { size: 2 } }\n",
@@ -324,13 +347,13 @@ TEST_CASE("mistakes in a supervision tree") {
        "   10 |         - { id: a, actor: pair }\n"
        "      |                           ^ it has: first second\n"},
       {"neither actor nor supervisor", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp' or "
-       "'event_manager'\n"
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "'event_manager' or 'web'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"actor and supervisor", "        - { id: a, actor: kv, supervisor: {} }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp' and "
-       "'event_manager'\n"
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "'event_manager' and 'web'\n"
        "   10 |         - { id: a, actor: kv, supervisor: {} }\n"
        "      |           ^\n"},
       {"a supervisor's name", "        - { id: a, name: b, supervisor: {} }\n",

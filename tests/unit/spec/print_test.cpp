@@ -7,6 +7,7 @@
 #include "fixture.hpp"
 #include "spec/args_schema.hpp"
 #include "spec/passed_names.hpp"
+#include "spec/web_options.hpp"
 
 using namespace coppice;
 
@@ -49,6 +50,33 @@ TEST_CASE("what is printed of args has durations with their unit, wherever the s
   for (const char* line : {"every: 1s\n", "every: 90s\n", "every: 0s\n", "room: 65536\n", "max_entries: 5\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
   auto second = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(second.diagnostics) == "");
+  REQUIRE(second.spec);
+  CHECK(spec::effective_yaml(*second.spec) == text);
+}
+
+TEST_CASE("a web server prints itself, and reads back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, web: { listen: [ { socket: front }, { address: 127.0.0.1, port: 1, tls: on } ], "
+      "routes: [ "
+      "{ method: GET, path: '/a/{b}', to: x@y@z, timeout: 7s, body: 2KiB, headers: [ { name: A, value: b } ] "
+      "}, "
+      "{ path: '/{c...}', redirect: { to: /d, status: 302 } } ], hosts: [ h ], limits: { in_flight: 5 }, "
+      "timeouts: { idle: 9s }, access_log: json, drain: 1s } }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& child = first.spec->applications[0].supervisor.children[0];
+  REQUIRE(child.web != nullptr);
+  CHECK(child.shutdown.how == spec::shutdown_limit::kind::infinity);
+  CHECK(child.web->routes[0].timeout == std::chrono::seconds(7));
+  CHECK(child.web->routes[1].redirect->status == 302);
+  CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"front"});
+  const auto text = spec::effective_yaml(*first.spec);
+  for (const char* line :
+       {"to: x@y@z\n", "body: 2KiB\n", "idle: 9s\n", "access_log: json\n", "in_flight: 5\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, line);
+  const auto second = spec::load_text(text, "effective.yaml", "/");
   CHECK(spec::render(second.diagnostics) == "");
   REQUIRE(second.spec);
   CHECK(spec::effective_yaml(*second.spec) == text);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// See sites.hpp.
+#include "behaviours/web/sites.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+namespace coppice::behaviours {
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+// Without its port; [::1] with its brackets.
+std::string_view host_of(std::string_view authority) {
+  const std::size_t colon = authority.rfind(':');
+  const bool is_port =
+      colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
+  return is_port ? authority.substr(0, colon) : authority;
+}
+
+bool is_same_host(std::string_view one, std::string_view in_lower_case) {
+  return std::ranges::equal(one, in_lower_case, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
+  });
+}
+
+} // namespace
+
+// Counting ------------------------------------------------------------------------------------------------
+
+std::size_t route_counters::bucket_of(std::uint64_t microseconds) {
+  if (microseconds < 4) return static_cast<std::size_t>(microseconds);
+  const auto power = static_cast<std::size_t>(std::bit_width(microseconds)) - 1;
+  const auto quarter = static_cast<std::size_t>(microseconds >> (power - 2)) & 3;
+  return std::min((power - 1) * 4 + quarter, buckets - 1);
+}
+
+std::uint64_t route_counters::bound_of(std::size_t bucket) {
+  if (bucket < 4) return bucket;
+  const std::size_t power = bucket / 4 + 1;
+  return ((std::uint64_t{5} + bucket % 4) << (power - 2)) - 1;
+}
+
+void route_counters::count(int status, base::nanos took) {
+  if (status >= 500) errors_.fetch_add(1, relaxed);
+  const auto microseconds = static_cast<std::uint64_t>(std::max<base::nanos>(took, 0) / 1000);
+  took_[bucket_of(microseconds)].fetch_add(1, relaxed);
+}
+
+std::uint64_t route_counters::requests() const {
+  std::uint64_t all = 0;
+  for (const auto& one : took_) all += one.load(relaxed);
+  return all;
+}
+
+std::uint64_t route_counters::percentile(double of) const {
+  const std::uint64_t all = requests();
+  if (all == 0) return 0;
+  const auto wanted =
+      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(static_cast<double>(all) * of)));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < buckets; ++i)
+    if ((seen += took_[i].load(relaxed)) >= wanted) return bound_of(i);
+  return bound_of(buckets - 1);
+}
+
+// The site ------------------------------------------------------------------------------------------------
+
+web_site::found web_site::find(std::string_view method, const std::vector<std::string>& segments) const {
+  std::vector<std::string> allowed;
+  const auto allow = [&](std::string_view one) {
+    if (std::ranges::find(allowed, one) == allowed.end()) allowed.emplace_back(one);
+  };
+  for (std::size_t i = 0; i < spec().routes.size(); ++i) {
+    const web_route& route = spec().routes[i];
+    auto parameters = route.path.match(segments);
+    if (!parameters) continue;
+    if (route.takes(method)) return {0, i, std::move(*parameters)};
+    allow(route.method);
+    if (route.method == "GET") allow("HEAD");
+  }
+  if (allowed.empty()) return {404};
+  allow("OPTIONS");
+  found out{method == "OPTIONS" ? 204 : 405};
+  for (const std::string& one : allowed) out.allow += (out.allow.empty() ? "" : ", ") + one;
+  return out;
+}
+
+bool web_site::takes_host(std::string_view authority) const {
+  const std::string_view host = host_of(authority);
+  return spec().hosts.empty() ||
+         std::ranges::any_of(spec().hosts, [&](const std::string& one) { return is_same_host(host, one); });
+}
+
+web_sites::web_sites(std::shared_ptr<const web_spec> first)
+    : site_(std::make_shared<web_site>(std::move(first))) {}
+
+void web_sites::set(std::shared_ptr<const web_spec> next) {
+  auto made = std::make_shared<web_site>(std::move(next));
+  const std::lock_guard hold(lock_);
+  site_ = std::move(made);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+std::shared_ptr<web_site> web_sites::now() const {
+  const std::lock_guard hold(lock_);
+  return site_;
+}
+
+bool web_sites::enter(const web_site& by) {
+  if (in_flight_.fetch_add(1, relaxed) < by.spec().in_flight) return true;
+  leave();
+  return false;
+}
+
+void web_sites::count(int status) {
+  const auto at = static_cast<std::size_t>(std::max(status - first_status, 0));
+  if (at < answered_.size()) answered_[at].fetch_add(1, relaxed);
+}
+
+void web_sites::write_report(runtime::message_writer& out) const {
+  out.atom("in_flight");
+  out.unsigned_integer(in_flight_.load(relaxed));
+  std::vector<std::pair<std::size_t, std::uint64_t>> answered;
+  for (std::size_t i = 0; i < answered_.size(); ++i)
+    if (const std::uint64_t count = answered_[i].load(relaxed); count != 0) answered.emplace_back(i, count);
+  out.atom("answered");
+  out.map(static_cast<std::uint32_t>(answered.size()));
+  for (const auto& [at, count] : answered) {
+    out.atom(std::to_string(static_cast<int>(at) + first_status));
+    out.unsigned_integer(count);
+  }
+  const std::shared_ptr<const web_site> site = now();
+  const std::vector<web_route>& routes = site->spec().routes;
+  out.atom("routes");
+  out.list(static_cast<std::uint32_t>(routes.size()));
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const web_route& one = routes[i];
+    const route_counters& counted = site->counters(i);
+    const std::string to = one.node.empty() ? one.to : one.to + "@" + one.node;
+    out.map(6);
+    out.atom("path");
+    out.binary((one.method.empty() ? std::string() : one.method + " ") + one.path.text());
+    out.atom("to");
+    out.binary(one.location.empty() ? to : one.location);
+    out.atom("requests");
+    out.unsigned_integer(counted.requests());
+    out.atom("errors");
+    out.unsigned_integer(counted.errors());
+    out.atom("p50_us");
+    out.unsigned_integer(counted.percentile(0.5));
+    out.atom("p99_us");
+    out.unsigned_integer(counted.percentile(0.99));
+  }
+  out.nil();
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+// See web_connection.hpp.
+#include "behaviours/web/web_connection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/log_counted.hpp"
+#include "behaviours/gen.hpp"
+#include "behaviours/streams/actor_streams.hpp"
+#include "behaviours/streams/stream_loop.hpp"
+#include "behaviours/web/request_term.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr std::string_view deadline_tag = "$coppice_web_deadline";
+constexpr std::string_view retry_after = "1"; // seconds
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+
+runtime::destination destination_of(const web_route& route, process& self) {
+  if (route.node.empty()) return runtime::destination::named(route.to);
+  const auto node = self.host().nodes().intern(route.node);
+  return node ? runtime::destination::remote(route.to, *node) : runtime::destination();
+}
+
+std::string text_of(const std::string* header) {
+  return header == nullptr ? std::string() : *header;
+}
+
+bool has_header(const net::http_response& response, std::string_view name) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  return std::ranges::any_of(response.headers, [&](const net::http_header& one) {
+    return std::ranges::equal(one.name, name, {}, lower, lower);
+  });
+}
+
+void add_missing(net::http_response& response, const std::vector<net::http_header>& headers) {
+  for (const net::http_header& one : headers)
+    if (!has_header(response, one.name)) response.headers.push_back(one);
+}
+
+} // namespace
+
+web_connection::web_connection(accepted_stream stream, std::shared_ptr<web_sites> sites)
+    : stream_(std::move(stream)), sites_(std::move(sites)) {}
+
+web_connection::~web_connection() {
+  end();
+}
+
+outcome web_connection::init(process& self) {
+  self_ = &self;
+  uv_loop_t* const loop = self.stay();
+  first_ = site();
+  const net::http_options& options = first_->spec().http;
+  net::tls_options tls;
+  if (stream_.tls != nullptr) tls = {stream_.tls, &stream_loop::of(loop).pacer(), "", options.timeouts.head};
+  auto taken = net::stream::adopt(loop, std::move(stream_.socket), tls);
+  if (!taken) return runtime::ignore(); // the client has left
+  if (const auto peer = taken->peer_address()) {
+    peer_ = peer->to_string();
+    peer_host_ = peer->host();
+  }
+  net::http_connection::owner& told = *this;
+  connection_.emplace(loop, std::move(*taken), options, 1, told);
+  return runtime::carry_on();
+}
+
+void web_connection::want_turn() {
+  if (!std::exchange(asked_, true)) self_->request_io();
+}
+
+const std::shared_ptr<web_site>& web_connection::site() {
+  if (const std::uint64_t version = sites_->version(); version != version_) {
+    site_ = sites_->now();
+    version_ = version;
+  }
+  return site_;
+}
+
+// Below libuv ----------------------------------------------------------------------------------------------
+
+net::http_body_plan web_connection::plan(const net::http_request& asked) {
+  net::http_body_plan out;
+  const auto segments = base::path_segments(asked.path());
+  if (!segments) return out;
+  const auto found = site()->find(asked.method, *segments);
+  if (found.status == 0) out.limit = site()->spec().routes[found.route].body;
+  return out;
+}
+
+void web_connection::ask(const net::http_request& asked, std::uint64_t, std::uint64_t number) {
+  note(asked, number);
+  route(asked);
+}
+
+void web_connection::note(const net::http_request& asked, std::uint64_t number) {
+  current_ = {};
+  current_.number = number;
+  current_.site = site();
+  current_.began = base::mono_now();
+  if (current_.site->spec().log == access_log_format::off) return;
+  access_entry& entry = current_.entry;
+  entry.method = asked.method;
+  entry.target = asked.target;
+  entry.minor = asked.minor;
+  entry.host = asked.authority();
+  entry.referer = text_of(asked.header("referer"));
+  entry.agent = text_of(asked.header("user-agent"));
+}
+
+void web_connection::route(const net::http_request& asked) {
+  web_site& site = *current_.site;
+  if (!site.takes_host(asked.authority())) return answer(421);
+  if (asked.method == "OPTIONS" && asked.path() == "*") return answer(204);
+  const auto segments = base::path_segments(asked.path());
+  const auto query = base::query_parameters(asked.query());
+  if (!segments || !query) return answer(400);
+  const web_site::found found = site.find(asked.method, *segments);
+  if (found.status == 404) return answer(404);
+  if (found.status != 0) return answer(found.status, {{"Allow", found.allow}});
+  current_.route = found.route;
+  const web_route& to = site.spec().routes[found.route];
+  if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
+  if (!sites_->enter(site)) return fail(503, "too many requests wait for an answer");
+  current_.in_flight = true;
+  std::string path;
+  for (const std::string& one : *segments) (path += '/') += one;
+  current_.request = write_request(asked, path, found.parameters, *query, peer_);
+  want_turn();
+}
+
+void web_connection::answered(int status) {
+  if (answering_) return;
+  // The session's own refusal of a request that has not come to us.
+  current_ = {};
+  current_.site = site();
+  current_.began = base::mono_now();
+  finish(status, 0);
+}
+
+void web_connection::abandoned(net::http_exchange it) {
+  if (it.number != current_.number) return;
+  constexpr int client_closed = 499; // nginx's number for it, in counts and the log alone
+  current_.call = {};                // both end with this process, which does so now
+  current_.deadline = 0;
+  finish(client_closed, 0);
+}
+
+void web_connection::gone(std::uint64_t) {
+  over_ = true;
+  want_turn();
+}
+
+// In the process's turn ------------------------------------------------------------------------------------
+
+outcome web_connection::receive_io(process& self) {
+  asked_ = false;
+  if (over_) return runtime::stop(runtime::reasons::normal());
+  if (current_.request) send(self);
+  return runtime::carry_on();
+}
+
+void web_connection::send(process& self) {
+  const web_route& route = current_.site->spec().routes[*current_.route];
+  const runtime::destination to = destination_of(route, self);
+  const message request = std::exchange(current_.request, {});
+  if (to.what() == runtime::destination::kind::none) return fail(502, "its node has no name that can be");
+  current_.call = self.monitor(to, {.alias = runtime::alias_until::reply, .request = true});
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom(deadline_tag);
+  out.unsigned_integer(current_.number);
+  current_.deadline = self.remind(current_.began + route.timeout, out.take());
+  switch (self.send(to, gen::call_message(self, current_.call, request), {.waits = false})) {
+    case runtime::send_status::ok:
+      return;
+    case runtime::send_status::full:
+      return fail(503, "its mailbox is full");
+    case runtime::send_status::malformed:
+      return fail(500, "the request cannot be sent");
+    case runtime::send_status::nodedown:
+      return fail(502, "its node is not connected");
+  }
+}
+
+outcome web_connection::receive(process& self, message m) {
+  const bool notice = self.origin().notice;
+  if (notice && runtime::is_atom(m, drain_notice)) {
+    if (connection_) connection_->end_soon();
+  } else if (!(notice && (take_deadline(self, m) || take_end(self, m)))) {
+    take_answer(self, m);
+  }
+  return runtime::carry_on();
+}
+
+bool web_connection::take_deadline(process&, const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint64_t number = 0;
+  if (!at.read_tuple_of(2) || !at.read_atom_is(deadline_tag) || !at.read_unsigned(number)) return false;
+  if (number != current_.number || !current_.call) return true;
+  current_.deadline = 0;
+  fail(504, "no answer came in time");
+  return true;
+}
+
+bool web_connection::take_end(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  if (!at.read_tuple_of(5) || !at.read_atom_is("DOWN")) return false;
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  etf::bytes reason;
+  if (!ref || !at.skip() || !at.skip() || !at.read_term(reason)) return false;
+  if (!current_.call || *ref != current_.call) return true;
+  current_.call = {};
+  const message why = m.slice(reason);
+  if (why == runtime::reasons::noproc()) {
+    fail(502, "there is no such process");
+  } else if (why == runtime::reasons::noconnection()) {
+    fail(502, "its node is not to be reached");
+  } else if (why == runtime::reasons::mailbox_full()) {
+    fail(503, "its mailbox is full");
+  } else {
+    fail(500, "it ended without an answer");
+  }
+  return true;
+}
+
+bool web_connection::take_answer(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint32_t length = 0;
+  etf::bytes body;
+  if (!at.read_tuple_of(2) || !at.read_list(length) || length != 1 || !at.read_atom_is("alias")) return false;
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  if (!ref || !at.read_term(body)) return false;
+  if (!current_.call || ref->whole(self.self()) != current_.call) return false;
+  current_.call = {};
+  auto response = read_answer(body);
+  if (response)
+    answer(std::move(*response));
+  else
+    fail(response.error().code == base::errc::limit ? 503 : 502, response.error().text);
+  return true;
+}
+
+// Answering ------------------------------------------------------------------------------------------------
+
+void web_connection::fail(int status, std::string_view why) {
+  const web_route& route = current_.site->spec().routes[*current_.route];
+  base::log::counted(base::log::level::warning, "web",
+                     fmt::format("{} {} {}", route.path.text(), status, why), "{}, from {}: {}: {}",
+                     route.path.text(), route.to, status, why);
+  std::vector<net::http_header> headers;
+  if (status == 503) headers.push_back({"Retry-After", std::string(retry_after)});
+  answer(status, std::move(headers));
+}
+
+void web_connection::answer(int status, std::vector<net::http_header> headers) {
+  net::http_response out;
+  out.status = status;
+  out.headers = std::move(headers);
+  if (net::http_has_body(status)) {
+    out.type = plain_text;
+    out.body = fmt::format("{} {}\n", status, net::http_reason(status));
+  }
+  answer(std::move(out));
+}
+
+void web_connection::answer(net::http_response response) {
+  if (current_.route) add_missing(response, current_.site->spec().routes[*current_.route].headers);
+  add_missing(response, current_.site->spec().headers);
+  const std::uint64_t number = current_.number;
+  const std::uint64_t bytes = response.body.size();
+  finish(response.status, bytes);
+  answering_ = true;
+  if (connection_) connection_->answer(number, response);
+  answering_ = false;
+}
+
+// The call, the counts and the log; the connection is as it was.
+void web_connection::finish(int status, std::uint64_t bytes) {
+  exchange it = std::exchange(current_, {});
+  if (it.in_flight) sites_->leave();
+  if (it.call) self_->demonitor(it.call, true);
+  if (it.deadline != 0) self_->cancel_timer(it.deadline);
+  const base::nanos took = base::mono_now() - it.began;
+  if (it.route) it.site->counters(*it.route).count(status, took);
+  sites_->count(status);
+  const access_log_format format = it.site->spec().log;
+  if (format == access_log_format::off || !base::log::enabled(base::log::level::info, "web")) return;
+  it.entry.peer = peer_host_;
+  it.entry.status = status;
+  it.entry.bytes = bytes;
+  it.entry.took = took;
+  base::log::info("web", "{}", access_line(it.entry, format, base::wall_now()));
+}
+
+void web_connection::end() noexcept {
+  if (std::exchange(current_, {}).in_flight) sites_->leave();
+  connection_.reset();
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// One HTTP connection of a web server, as a process of its own on the worker that its socket is on. A request
+// becomes a call of the process that its route names, here or on another node; the answer, its absence and
+// what the routes refuse are answered in the order of the requests, one at a time. Nothing waits on a stack:
+// answers, ends and deadlines come as messages. Below libuv a request is only noted; all else is done in the
+// process's own turn, which stays on one worker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "behaviours/streams/stream_taker.hpp"
+#include "behaviours/web/access_log.hpp"
+#include "behaviours/web/sites.hpp"
+#include "net/http_connection.hpp"
+#include "runtime/behaviour.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::behaviours {
+
+class web_connection final : public runtime::behaviour, private net::http_connection::owner {
+ public:
+  web_connection(accepted_stream stream, std::shared_ptr<web_sites> sites);
+  ~web_connection() override;
+
+  runtime::outcome init(runtime::process& self) override;
+  runtime::outcome receive(runtime::process& self, runtime::message m) override;
+  runtime::outcome receive_io(runtime::process& self) override;
+  void died(runtime::process&) noexcept override { end(); }
+  void describe(runtime::description& out) const override { out.behaviour = "http"; }
+
+ private:
+  // The request that is worked on.
+  struct exchange {
+    std::uint64_t number = 0; // 0: there is none
+    std::shared_ptr<web_site> site{};
+    std::optional<std::size_t> route{};
+    bool in_flight = false; // counted among those that wait
+    base::nanos began = 0;
+    runtime::message request{}; // to be sent; none: it is
+    runtime::reference call{};  // none: nobody is asked
+    std::uint64_t deadline = 0; // timer
+    access_entry entry{};
+  };
+
+  net::http_body_plan plan(const net::http_request& asked) override;
+  void ask(const net::http_request& asked, std::uint64_t connection, std::uint64_t number) override;
+  void take_body(net::http_exchange, std::string_view, bool) override {}
+  void abandoned(net::http_exchange it) override;
+  void writable(net::http_exchange) override {}
+  void answered(int status) override;
+  void gone(std::uint64_t connection) override;
+
+  const std::shared_ptr<web_site>& site();
+  void note(const net::http_request& asked, std::uint64_t number);
+  void route(const net::http_request& asked);
+  void send(runtime::process& self);
+  bool take_deadline(runtime::process& self, const runtime::message& m);
+  bool take_end(runtime::process& self, const runtime::message& m);
+  bool take_answer(runtime::process& self, const runtime::message& m);
+  // Of the request that is worked on; the log is told why.
+  void fail(int status, std::string_view why);
+  // A status and a line that says it.
+  void answer(int status, std::vector<net::http_header> headers = {});
+  void answer(net::http_response response);
+  void finish(int status, std::uint64_t bytes);
+  void want_turn();
+  void end() noexcept;
+
+  accepted_stream stream_; // until init
+  const std::shared_ptr<web_sites> sites_;
+  std::shared_ptr<web_site> site_;
+  std::uint64_t version_ = 0;             // of site_
+  std::shared_ptr<const web_site> first_; // whose bounds the connection has
+  std::optional<net::http_connection> connection_;
+  runtime::process* self_ = nullptr;
+  std::string peer_; // ADDRESS:PORT
+  std::string peer_host_;
+  exchange current_;
+  bool answering_ = false; // answer() is running: the status is its own
+  bool asked_ = false;     // receive_io() is to come
+  bool over_ = false;      // the connection is no more
+};
+
+} // namespace coppice::behaviours

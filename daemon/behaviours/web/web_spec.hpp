@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What a web server is told beside where it listens: which requests go to whom, and its bounds. Immutable,
+// any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/path_pattern.hpp"
+#include "net/http_server.hpp"
+
+namespace coppice::behaviours {
+
+// Requests with this method and path go to a process, or are answered with where else to go.
+struct web_route {
+  std::string method{}; // empty: any
+  base::path_pattern path{};
+  std::string to{};                                 // the registered name of a process; or
+  std::string location;                             // where else
+  std::string node;                                 // of `to`; empty: this one
+  int status = 308;                                 // with a location
+  base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer
+  std::size_t body = 1 << 20;                       // bytes of a request's; beyond: 413
+  std::vector<net::http_header> headers{};          // of answers, unless they have their own
+
+  bool takes(std::string_view asked) const {
+    return method.empty() || method == asked || (method == "GET" && asked == "HEAD");
+  }
+};
+
+enum class access_log_format : std::uint8_t { off, common, combined, json };
+
+struct web_spec {
+  std::vector<web_route> routes;    // the first that fits
+  std::vector<std::string> hosts{}; // whose requests are taken; in lower case, without port; empty: all
+  std::vector<net::http_header> headers{}; // of all answers, unless they have their own
+  net::http_options http{};                // of its connections: limits, requests and timeouts
+  std::uint32_t in_flight = 1000;          // requests that wait for an answer; beyond: 503
+  access_log_format log = access_log_format::off;
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// See web_site.hpp.
+#include "node/web_site.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace coppice::node {
+namespace {
+
+std::vector<net::http_header> convert(const std::vector<spec::web_header>& from) {
+  std::vector<net::http_header> out;
+  for (const spec::web_header& one : from) out.push_back({one.name, one.value});
+  return out;
+}
+
+behaviours::web_route convert(const spec::web_route& from, const spec::web_options& whole) {
+  behaviours::web_route out;
+  out.method = from.method;
+  if (auto path = base::path_pattern::parse(from.path)) out.path = std::move(*path);
+  const auto cut = from.to.find('@');
+  out.to = from.to.substr(0, cut);
+  if (cut != std::string::npos) out.node = from.to.substr(cut + 1);
+  if (from.redirect) {
+    out.location = from.redirect->to;
+    out.status = static_cast<int>(from.redirect->status);
+  }
+  out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
+  out.body = from.body.value_or(whole.limits.body);
+  out.headers = convert(from.headers);
+  return out;
+}
+
+behaviours::access_log_format convert(spec::web_log from) {
+  using format = behaviours::access_log_format;
+  switch (from) {
+    case spec::web_log::common:
+      return format::common;
+    case spec::web_log::combined:
+      return format::combined;
+    case spec::web_log::as_json:
+      return format::json;
+    case spec::web_log::off:
+      break;
+  }
+  return format::off;
+}
+
+std::string in_lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  return text;
+}
+
+} // namespace
+
+std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& from) {
+  auto out = std::make_shared<behaviours::web_spec>();
+  net::http_options& http = out->http;
+  http.requests = from.limits.requests_per_connection;
+  http.limits = {from.limits.uri, from.limits.header, from.limits.headers, from.limits.body};
+  http.timeouts = {from.timeouts.header, from.timeouts.body, from.timeouts.idle, from.timeouts.write};
+  for (const spec::web_route& one : from.routes) {
+    out->routes.push_back(convert(one, from));
+    http.limits.body = std::max(http.limits.body, out->routes.back().body);
+  }
+  for (const std::string& one : from.hosts) out->hosts.push_back(in_lower_case(one));
+  out->headers = convert(from.headers);
+  out->in_flight = from.limits.in_flight;
+  out->log = convert(from.access_log);
+  return out;
+}
+
+} // namespace coppice::node

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// A web server as it is written, for the process that is one. Any thread.
+#pragma once
+
+#include <memory>
+
+#include "behaviours/web/web_spec.hpp"
+#include "spec/web_options.hpp"
+
+namespace coppice::node {
+
+// `from` has been checked.
+std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& from);
+
+} // namespace coppice::node

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// A web server's keys.
+#include "spec/schema_web.hpp"
+
+#include <algorithm>
+
+#include "base/path_pattern.hpp"
+#include "spec/names.hpp"
+#include "spec/schema_scalars.hpp"
+#include "spec/schema_tcp.hpp"
+
+namespace coppice::spec {
+namespace {
+
+constexpr std::uint64_t most_body = std::uint64_t{1} << 30;
+constexpr std::uint64_t most_head = std::uint64_t{64} << 10;
+
+// RFC 9110, 5.6.2.
+bool is_token(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return alphanumeric || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+  });
+}
+std::string check_method(std::string_view method) {
+  return is_token(method) ? "" : "must be a method such as GET";
+}
+std::string check_header_name(std::string_view name) {
+  constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
+  if (!is_token(name)) return "must be a header's name";
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  return std::ranges::find(own, lower) == std::end(own) ? "" : "must be another one: the server sets it";
+}
+std::string check_header_value(std::string_view value) {
+  const bool good = std::ranges::all_of(
+      value, [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
+  return good ? "" : "must have no control characters";
+}
+std::string check_path(std::string_view path) {
+  const auto read = base::path_pattern::parse(path);
+  return read ? "" : "must be a path: " + read.error().text;
+}
+std::string check_location(std::string_view to) {
+  if (to.empty() || to.size() > 8192) return "must have 1 to 8192 bytes";
+  return check_header_value(to);
+}
+std::string check_host_name(std::string_view host) {
+  const bool good = !host.empty() && host.size() <= 253 &&
+                    std::ranges::all_of(host, [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
+  return good ? "" : "must be a host without a port";
+}
+
+constexpr std::string_view handler_pattern =
+    "^[^@\\u0000-\\u001f\\u007f]{1,255}(@[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+)?$";
+
+std::string check_handler(std::string_view written) {
+  const auto cut = written.find('@');
+  if (std::string trouble = check_registered_name(written.substr(0, cut)); !trouble.empty()) return trouble;
+  return cut == std::string_view::npos ? "" : check_full_node_name(written.substr(cut + 1));
+}
+
+const table<web_header>& header_table() {
+  static const auto rows =
+      table<web_header>()
+          .add<&web_header::name>("name", text("a header's name", &check_header_name), "its name")
+          .needed()
+          .add<&web_header::value>("value", text("a text", &check_header_value), "its value")
+          .needed();
+  return rows;
+}
+
+const table<web_redirect>& redirect_table() {
+  static const auto rows =
+      table<web_redirect>()
+          .add<&web_redirect::to>("to", text("a path or a URL", &check_location), "where the client is to go")
+          .needed()
+          .add<&web_redirect::status>("status", whole<std::uint32_t>(300, 399),
+                                      "308 and 307 keep the method, 301 and 302 as a rule do not");
+  return rows;
+}
+
+void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
+                  std::uint64_t most) {
+  if (value <= most) return;
+  const node* const written = at.find(key);
+  from.error(written != nullptr ? *written : at,
+             from.path + "." + std::string(key) + ": must be at most " + print_size(most));
+}
+
+void check_route(reader& from, const node& at, web_route& route) {
+  if (static_cast<bool>(at.find("to")) == static_cast<bool>(at.find("redirect")))
+    from.error(at, from.path + ": needs one of 'to' and 'redirect'");
+  if (route.timeout && route.timeout->count() == 0)
+    from.error(*at.find("timeout"), from.path + ".timeout: must be more than 0s");
+  if (route.body) no_more_than(from, at, "body", *route.body, most_body);
+}
+
+const table<web_route>& route_table() {
+  using headers = list<web_header, section<web_header>>;
+  using optional_time = maybe<std::optional<milliseconds>, duration>;
+  using optional_size = maybe<std::optional<std::uint64_t>, size>;
+  using optional_redirect = maybe<std::optional<web_redirect>, section<web_redirect>>;
+  static const auto rows =
+      table<web_route>()
+          .add<&web_route::method>(
+              "method", text("a method", &check_method),
+              "which requests: with this method, of GET those with HEAD as well; absent: any")
+          .add<&web_route::path>("path", text("a path", &check_path),
+                                 "and this path: {NAME} is one segment of it, {NAME...} all that follow")
+          .needed()
+          .add<&web_route::to>("to", text("NAME or NAME@ALIVE@HOST", &check_handler, handler_pattern),
+                               "who is called with them: a registered name here, or NAME@ALIVE@HOST")
+          .add<&web_route::redirect>("redirect", optional_redirect(section<web_redirect>(&redirect_table)),
+                                     "instead: they are sent elsewhere")
+          .add<&web_route::timeout>("timeout", optional_time(duration()),
+                                    "how long an answer may take, then 504; absent: timeouts.request")
+          .add<&web_route::body>("body", optional_size(size()),
+                                 "the largest body, beyond it 413; absent: limits.body")
+          .add<&web_route::headers>("headers", headers(section<web_header>(&header_table)),
+                                    "of answers, unless they have them already")
+          .check(&check_route);
+  return rows;
+}
+
+const table<web_timeouts>& timeouts_table() {
+  const duration time(milliseconds(1));
+  static const auto rows =
+      table<web_timeouts>()
+          .add<&web_timeouts::header>("header", time, "for a request's head; then 408")
+          .add<&web_timeouts::body>("body", time, "for its body; then 408")
+          .add<&web_timeouts::idle>("idle", time, "between two requests; then the connection is closed")
+          .add<&web_timeouts::write>("write", time, "for the client to take an answer")
+          .add<&web_timeouts::request>("request", time, "for an answer, from the request's end; then 504");
+  return rows;
+}
+
+void check_limits(reader& from, const node& at, web_limits& limits) {
+  no_more_than(from, at, "uri", limits.uri, most_head);
+  no_more_than(from, at, "header", limits.header, most_head);
+  no_more_than(from, at, "body", limits.body, most_body);
+}
+
+const table<web_limits>& limits_table() {
+  static const auto rows =
+      table<web_limits>()
+          .add<&web_limits::connections>("connections", whole<std::uint32_t>(1, 1'000'000),
+                                         "at once; who comes beyond waits with the kernel until one ends")
+          .add<&web_limits::requests_per_connection>(
+              "requests_per_connection", whole<std::uint64_t>(1, 1'000'000'000), "then it is closed")
+          .add<&web_limits::uri>("uri", size(), "bytes of a request's target; beyond: 414")
+          .add<&web_limits::header>("header", size(), "bytes of its request line and headers; beyond: 431")
+          .add<&web_limits::headers>("headers", whole<std::uint32_t>(1, 10'000), "of them; beyond: 431")
+          .add<&web_limits::body>("body", size(), "bytes of a body; beyond: 413")
+          .add<&web_limits::in_flight>("in_flight", whole<std::uint32_t>(1, 10'000'000),
+                                       "requests that wait for an answer; beyond: 503")
+          .check(&check_limits);
+  return rows;
+}
+
+void check_listen(reader& from, const node& at, web_options& web) {
+  if (web.listen.empty() && at.find("listen"))
+    from.error(*at.find("listen"), from.path + ".listen: needs one place at least");
+}
+
+} // namespace
+
+const table<web_options>& web_table() {
+  using places = list<tcp_listen_options, section<tcp_listen_options>>;
+  using routes = list<web_route, section<web_route>>;
+  using headers = list<web_header, section<web_header>>;
+  using hosts = list<std::string, text>;
+  static const auto rows =
+      table<web_options>()
+          .add<&web_options::listen>("listen", places(section<tcp_listen_options>(&tcp_listen_table)),
+                                     "where clients connect")
+          .needed()
+          .add<&web_options::routes>("routes", routes(section<web_route>(&route_table)),
+                                     "which requests go where; the first that fits; none: 404, or 405 if "
+                                     "another method would")
+          .add<&web_options::hosts>("hosts", hosts(text("a host", &check_host_name)),
+                                    "whose requests are taken, others get 421; empty: all")
+          .add<&web_options::headers>("headers", headers(section<web_header>(&header_table)),
+                                      "of all answers, unless they have them already")
+          .add<&web_options::timeouts>("timeouts", section<web_timeouts>(&timeouts_table),
+                                       "how long what may take")
+          .add<&web_options::limits>("limits", section<web_limits>(&limits_table), "how much there may be")
+          .add<&web_options::access>("access", section<access_options>(&access_table), "who may connect")
+          .add<&web_options::access_log>("access_log",
+                                         choice<web_log>({{"off", web_log::off},
+                                                          {"common", web_log::common},
+                                                          {"combined", web_log::combined},
+                                                          {"json", web_log::as_json}}),
+                                         "a line for each request in the log, as Apache writes it or as JSON")
+          .add<&web_options::drain>("drain", duration(),
+                                    "how long requests may take that have come, when it stops")
+          .check(&check_listen);
+  return rows;
+}
+
+void same_web(const web_options& a, const web_options& b, std::vector<std::string>& keys) {
+  if (a.listen != b.listen) keys.emplace_back("web.listen");
+}
+
+void compare_web(const web_options& a, const web_options& b, std::vector<std::string>& keys) {
+  if (a.routes != b.routes) keys.emplace_back("web.routes");
+  if (a.hosts != b.hosts) keys.emplace_back("web.hosts");
+  if (a.headers != b.headers) keys.emplace_back("web.headers");
+  if (a.timeouts != b.timeouts) keys.emplace_back("web.timeouts");
+  if (a.limits != b.limits) keys.emplace_back("web.limits");
+  if (a.access != b.access) keys.emplace_back("web.access");
+  if (a.access_log != b.access_log) keys.emplace_back("web.access_log");
+  if (a.drain != b.drain) keys.emplace_back("web.drain");
+}
+
+} // namespace coppice::spec

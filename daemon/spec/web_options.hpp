@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// What is written of a web server: where it listens, which requests go to whom, and its bounds. Each member's
+// initial value is that key's default. Immutable once loaded; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spec/node_spec.hpp"
+
+namespace coppice::spec {
+
+enum class web_log { off, common, combined, as_json };
+
+struct web_header {
+  std::string name;
+  std::string value;
+  bool operator==(const web_header&) const = default;
+};
+
+struct web_redirect {
+  std::string to; // a path or a URL
+  std::uint32_t status = 308;
+  bool operator==(const web_redirect&) const = default;
+};
+
+// Goes to a process, or elsewhere.
+struct web_route {
+  std::string method; // empty: any
+  std::string path;   // with {name} for a segment, and {name...} for the rest
+  std::string to;     // NAME or NAME@ALIVE@HOST
+  std::optional<web_redirect> redirect;
+  std::optional<milliseconds> timeout; // none: timeouts.request
+  std::optional<std::uint64_t> body;   // bytes; none: limits.body
+  std::vector<web_header> headers;
+  bool operator==(const web_route&) const = default;
+};
+
+struct web_timeouts {
+  milliseconds header{10'000};
+  milliseconds body{30'000};
+  milliseconds idle{75'000};
+  milliseconds write{30'000};
+  milliseconds request{5'000};
+  bool operator==(const web_timeouts&) const = default;
+};
+
+struct web_limits {
+  std::uint32_t connections = 10'000;
+  std::uint64_t requests_per_connection = 10'000;
+  std::uint64_t uri = 8 << 10;
+  std::uint64_t header = 16 << 10;
+  std::uint32_t headers = 100;
+  std::uint64_t body = 1 << 20;
+  std::uint32_t in_flight = 1000;
+  bool operator==(const web_limits&) const = default;
+};
+
+struct web_options {
+  std::vector<tcp_listen_options> listen;
+  std::vector<web_route> routes; // the first that fits
+  std::vector<std::string> hosts;
+  std::vector<web_header> headers;
+  web_timeouts timeouts;
+  web_limits limits;
+  access_options access;
+  web_log access_log = web_log::off;
+  milliseconds drain{10'000};
+};
+
+} // namespace coppice::spec

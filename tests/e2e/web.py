@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""web: requests become calls of actors and pools, here and on another node, and what they answer goes back; what is no
+request, or comes to nothing, is answered by its status, and costs nobody else anything."""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, Node, until_closed
+from harness.tap import check, contains, equal, eventually, run, test
+
+TREE = """
+node: {{ workers: 2, log: {{ level: info }} }}
+distribution: {{ listen: {dist} }}
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+        - {{ id: pages, actor: pages, name: pages }}
+        - {{ id: many, name: many, pool: {{ actor: pages, size: 1, in_flight: 1, queue: {{ limit: 1 }} }} }}
+        - id: site
+          name: site
+          web:
+            listen: {listen}
+            routes:
+{routes}
+{more}
+"""
+HERE = "[{ address: 127.0.0.1, port: 0 }]"
+ROUTES = (
+    '{ method: GET, path: "/users/{id}", to: pages }',
+    '{ method: POST, path: "/users", to: pages, body: 1KiB }',
+    '{ path: "/do/{what}", to: pages, timeout: 500ms, headers: [ { name: X-Frame-Options, value: DENY } ] }',
+    '{ path: "/long/{what}", to: many, timeout: 60s }',
+    '{ path: "/late/{what}", to: pages, timeout: 5s }',
+    '{ path: "/tail/{rest...}", to: pages }',
+    '{ path: /old, redirect: { to: /new, status: 301 } }',
+    '{ path: /nobody, to: nobody }',
+    '{ path: /far, to: pages@nowhere@127.0.0.1 }',
+)
+
+
+def config(routes=ROUTES, listen=HERE, more=(), dist="[]"):
+    return TREE.format(routes="\n".join("              - " + one for one in routes), listen=listen, dist=dist,
+                       more="\n".join("            " + line for line in more))
+
+
+class Site:
+    """A node with a web server."""
+
+    def __init__(self, cleanup, settings=(), **options):
+        self.cleanup = cleanup
+        self.plugins = Folder()
+        cleanup.callback(self.plugins.close)
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/pages.so", self.plugins.path)
+        self.node = Node(cleanup, config=config(**options), settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings))
+        host, _, port = self.report()["listening"][0].removesuffix(" tls").rpartition(":")
+        self.at = (host.strip("[]"), int(port))
+
+    def report(self):
+        return self.node.ask("listener", "site")
+
+    def route(self, path):
+        return next(one for one in self.report()["routes"] if one["path"] == path)
+
+    def open(self):
+        connection = http.client.HTTPConnection(*self.at, timeout=20)
+        self.cleanup.callback(connection.close)
+        return connection
+
+    def ask(self, path, method="GET", body=None, headers=None, on=None):
+        """(status, headers, body)"""
+        connection = on or self.open()
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    def raw(self, data, ends=False):
+        """All that comes back until the server closes."""
+        with socket.create_connection(self.at, 20) as connection:
+            connection.sendall(data)
+            if ends:
+                connection.shutdown(socket.SHUT_WR)
+            return until_closed(connection)
+
+
+def status(answer):
+    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else answer
+
+
+@test("a request is a call with all its parts, and the answer goes back")
+def call(cleanup):
+    site = Site(cleanup)
+    code, headers, body = site.ask("/users/a%2Fb%20c?x=1&y=a+b%26&x=2&z", headers={"X-One": "1", "Accept": "*/*"})
+    lines = body.decode().splitlines()
+    equal(code, 200)
+    equal(headers["content-type"], "text/plain")
+    equal(int(headers["content-length"]), len(body))
+    equal(lines[0], "GET /users/a/b c")
+    equal([one for one in lines if one.startswith("param ")], ["param id=a/b c"])
+    equal([one for one in lines if one.startswith("query ")], ["query x=1", "query y=a b&", "query x=2", "query z="])
+    check("header x-one=1" in lines, "names are in lower case", lines)
+    check(any(one.startswith("peer 127.0.0.1:") for one in lines), "the client's address", lines)
+    check("version 1.1" in lines, lines)
+    code, _, body = site.ask("/users", "POST", b"\x00binary\xff" + b"x" * 100)
+    equal(code, 200)
+    contains(body, b"body \x00binary\xff")
+    contains(site.raw(b"POST /users HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), b"body abcde\n")
+    equal(site.ask("/tail/a/b/c")[2].split(b"\n")[1], b"param rest=a/b/c")
+    equal(site.ask("/tail/")[2].split(b"\n")[1], b"param rest=")
+
+
+@test("answers are iodata, with or without headers; those that the server sets are its own")
+def answers(cleanup):
+    site = Site(cleanup)
+    code, headers, body = site.ask("/do/pieces")
+    equal((code, headers["x-list"], body), (200, "ab", b"one two"))
+    code, headers, body = site.ask("/do/brief")
+    equal((code, body, headers["x-frame-options"]), (201, b"made", "DENY"))
+    code, headers, body = site.ask("/do/own")
+    equal((code, headers["content-length"], headers["x-frame-options"], body), (200, "1", "SAMEORIGIN", b"x"))
+    code, headers, body = site.ask("/do/none")
+    equal((code, headers["content-length"], body), (204, None, b""))
+    equal(len(site.ask("/do/large")[2]), 3 << 20)
+    code, headers, body = site.ask("/users/1", "HEAD")
+    check(code == 200 and int(headers["content-length"]) > 20 and body == b"", "HEAD is GET without its body", headers)
+    code, headers, _ = site.ask("/old")
+    equal((code, headers["location"]), (301, "/new"))
+
+
+@test("what has no route is 404, another method 405 with Allow, and OPTIONS is answered")
+def routes(cleanup):
+    site = Site(cleanup)
+    equal([site.ask(path)[0] for path in ("/", "/users/", "/users/1/2", "/USERS/1")], [404] * 4)
+    code, headers, _ = site.ask("/users/1", "DELETE")
+    equal((code, headers["allow"]), (405, "GET, HEAD, OPTIONS"))
+    code, headers, _ = site.ask("/users/1", "OPTIONS")
+    equal((code, headers["allow"]), (204, "GET, HEAD, OPTIONS"))
+    equal(site.ask("/do/x", "PATCH")[0], 200)
+
+
+@test("an actor that crashes is 500, one that is slow 504, one that is not there 502, and nonsense too")
+def failures(cleanup):
+    site = Site(cleanup)
+    connection = site.open()
+    equal(site.ask("/do/crash", on=connection)[0], 500)
+    eventually(lambda: site.ask("/do/brief", on=connection)[0] == 201, "it runs again, and the connection goes on")
+    began = time.monotonic()
+    equal(site.ask("/do/slow", on=connection)[0], 504)
+    check(0.4 < time.monotonic() - began < 10, "after the route's time")
+    equal(site.ask("/users/1", on=connection)[0], 200)
+    equal([site.ask(path, on=connection)[0] for path in ("/nobody", "/far", "/do/number", "/do/status", "/do/split", "/do/name")], [502] * 6)
+    log = site.node.log()
+    for line in ("there is no such process", "its status is 99", "the value of x-split cannot be sent", "a header's name cannot be sent"):
+        contains(log, line)
+    check(b"Set-Cookie" not in site.raw(b"GET /do/split HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), "no header is smuggled in")
+    counted = site.route("/do/{what}")
+    check(counted["errors"] >= 5 and counted["requests"] > counted["errors"] and counted["p99_us"] >= 400_000, "all is counted", counted)
+
+
+@test("a full pool, and too many requests in flight, are 503 with Retry-After, until clients leave")
+def overload(cleanup):
+    for more, path in (((), "/long/x"), (["limits: { in_flight: 2 }"], "/users/1")):
+        with contextlib.ExitStack() as inner:
+            site = Site(inner, more=more)
+            waiting = [site.open() for _ in range(2)]
+            for one in waiting:
+                one.request("GET", "/long/slow")
+            eventually(lambda site=site: site.report()["in_flight"] == 2, "one is worked on, one waits")
+            code, headers, _ = site.ask(path)
+            equal((code, headers["retry-after"]), (503, "1"))
+            for one in waiting: # one that only ended its side could still be answered
+                one.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                one.close()
+            eventually(lambda site=site: site.report()["in_flight"] == 0, "they are given up")
+            equal(site.ask("/users/1")[0], 200)
+
+
+@test("requests in a pipeline are answered in order, and a connection closes after its number of them")
+def pipeline(cleanup):
+    site = Site(cleanup, more=["limits: { requests_per_connection: 20 }"])
+    asked = b"".join(b"GET /users/%d HTTP/1.1\r\nHost: a\r\n\r\n" % i for i in range(30))
+    answer = site.raw(asked)
+    found = [int(part.split(b"\n", 1)[0]) for part in answer.split(b"param id=")[1:]]
+    equal(found, list(range(20)))
+    contains(answer, b"Connection: close")
+
+
+HOST = b"Host: a\r\n"
+BAD = (
+    ("a bare LF", b"GET / HTTP/1.1\nHost: a\n\n", 400),
+    ("a folded header", b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400),
+    ("a blank before the colon", b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+    ("no Host", b"GET / HTTP/1.1\r\n\r\n", 400),
+    ("two of them", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    ("two lengths", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    ("a length and chunks", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("chunks that are not last", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", None),
+    ("another coding", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip\r\n\r\n", 501),
+    ("a coding with a character more", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", None),
+    ("a length with a sign", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: +1\r\n\r\na", 400),
+    ("a chunk of no size", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    ("a chunk with bare LF", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\na\n0\n\n", 400),
+    ("an expectation nobody knows", b"GET / HTTP/1.1\r\n" + HOST + b"Expect: wonders\r\n\r\n", 417),
+    ("a long target", b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    ("many headers", b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 200 + b"\r\n", 431),
+    ("a long header", b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 20000 + b"\r\n\r\n", 431),
+    ("a body beyond the route's", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: 2000\r\n\r\n", 413),
+    ("chunks beyond it", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + b"x" * 2000, 413),
+    ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None),
+    ("HTTP/3.7", b"GET / HTTP/3.7\r\n" + HOST + b"\r\n", 505),
+    ("a NUL", b"GET /\0 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64 + b"\r\n\r\n", 400),
+)
+REFUSED_PATHS = (b"/users/%00", b"/users/%zz", b"/users/%2", b"/users/..", b"/users/%2e%2e", b"/tail/a/../b", b"/users/1?a=%zz")
+
+
+@test("what is no request is refused and the connection closed, and the next client is served")
+def bad(cleanup):
+    site = Site(cleanup)
+    for what, data, expected in BAD:
+        answer = site.raw(data, ends=True)
+        got = status(answer)
+        check(got == expected if expected else got in (400, 501, 505), what, got, answer[:80])
+        equal(answer.count(b"HTTP/1.1 "), 1)
+        contains(answer.lower(), b"connection: close")
+    for path in REFUSED_PATHS:
+        equal((path, status(site.raw(b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"))), (path, 400))
+    contains(site.raw(b"GET http://a/users/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), b"param id=1")
+    check(site.report()["answered"]["400"] >= 10, "they are counted", site.report()["answered"])
+    equal(site.ask("/users/1")[0], 200)
+
+
+@test("slow clients lose their connection, and only that")
+def slow_clients(cleanup):
+    site = Site(cleanup, more=["timeouts: { header: 700ms, body: 700ms, idle: 700ms }"])
+    equal(status(site.raw(b"GET / HT")), 408)
+    equal(status(site.raw(b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")), 408)
+    equal(site.raw(b""), b"")
+    answer = site.raw(b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    equal(answer.count(b"HTTP/1.1 "), 1)
+
+
+@test("hosts that are not served are 421, and headers of the site are on every answer")
+def hosts(cleanup):
+    site = Site(cleanup, more=["hosts: [ Shop.example ]", "headers: [ { name: Strict-Transport-Security, value: max-age=60 } ]"])
+    code, headers, _ = site.ask("/users/1", headers={"Host": "shop.EXAMPLE:80"})
+    equal((code, headers["strict-transport-security"]), (200, "max-age=60"))
+    code, headers, _ = site.ask("/users/1", headers={"Host": "other.example"})
+    equal((code, headers["strict-transport-security"]), (421, "max-age=60"))
+
+
+@test("the access log has a line for each request, with what a client sent escaped")
+def access_log(cleanup):
+    for form, wanted in (("common", '"GET /users/1 HTTP/1.1" 200'), ("combined", '"a\\"b" "curl'), ("json", '"target":"/users/1"')):
+        with contextlib.ExitStack() as inner:
+            site = Site(inner, more=[f"access_log: {form}"])
+            site.ask("/users/1", headers={"User-Agent": "curl", "Referer": 'a"b'})
+            site.raw(b"nonsense\r\n\r\n")
+            eventually(lambda site=site, wanted=wanted: wanted in site.node.log(), f"{form}: {wanted}")
+            if form == "json":
+                lines = [line[line.index("{"):] for line in site.node.log().splitlines() if '"target":"/users/1"' in line]
+                equal(json.loads(lines[0])["status"], 200)
+                equal(json.loads(lines[0])["referer"], 'a"b')
+
+
+@test("a reload changes routes under a connection that stays")
+def reload(cleanup):
+    site = Site(cleanup)
+    connection = site.open()
+    equal(site.ask("/fresh", on=connection)[0], 404)
+    site.node.folder.write("node.yaml", config(routes=(*ROUTES, "{ path: /fresh, to: pages }")))
+    site.node.coppice("apply")
+    equal(site.ask("/fresh", on=connection)[0], 200)
+
+
+@test("a server that stops ends what has begun, and closes what has not")
+def drain(cleanup):
+    site = Site(cleanup, more=["drain: 30s"])
+    idle, busy = site.open(), site.open()
+    site.ask("/users/1", on=idle)
+    busy.request("GET", "/late/slow")
+    eventually(lambda: site.report()["in_flight"] == 1, "it has begun")
+    site.node.process.terminate()
+    equal(idle.sock.recv(10), b"")
+    answer = busy.getresponse()
+    equal(answer.status, 504)
+    equal(answer.headers["connection"], "close")
+    equal(site.node.process.wait(30), 0)
+
+
+@test("clients that leave at any moment leave nothing behind")
+def leaving(cleanup):
+    site = Site(cleanup)
+    for cut in (b"", b"GET", b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /do/slow HTTP/1.1\r\nHost: a\r\n\r\n", b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"):
+        for _ in range(5):
+            with socket.create_connection(site.at, 20) as connection:
+                connection.sendall(cut)
+    eventually(lambda: (site.report()["open"], site.report()["in_flight"]) == (0, 0), "none is left")
+    equal(site.ask("/users/1")[0], 200)
+
+
+@test("with TLS it speaks http/1.1 by ALPN")
+def tls(cleanup):
+    site = Site(cleanup, listen="[{ address: 127.0.0.1, port: 0, tls: on }]")
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with context.wrap_socket(socket.create_connection(site.at, 20), server_hostname="a") as secured:
+        equal(secured.selected_alpn_protocol(), "http/1.1")
+        secured.sendall(b"GET /users/7 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        contains(until_closed(secured), b"param id=7")
+
+
+@test("curl: keep-alive, an upload from stdin that waits for 100, HEAD")
+def curl(cleanup):
+    if not shutil.which("curl"):
+        return
+    site = Site(cleanup)
+    base = f"http://{site.at[0]}:{site.at[1]}"
+    def run_curl(*arguments, data=None):
+        return subprocess.run(["curl", "-sS", "--http1.1", "--max-time", "20", *arguments], input=data, capture_output=True, check=True).stdout
+    equal(run_curl("-o", "/dev/null", "-o", "/dev/null", "-w", "%{http_code} %{num_connects}\n", f"{base}/users/1", f"{base}/users/2"), b"200 1\n200 0\n")
+    contains(run_curl("-T", "-", "-X", "POST", "-H", "Expect: 100-continue", f"{base}/users", data=b"from stdin"), b"body from stdin")
+    contains(run_curl("-I", f"{base}/users/1"), b"HTTP/1.1 200 OK")
+
+
+if __name__ == "__main__":
+    run()
