@@ -330,9 +330,9 @@ message tcp_listener::write_report(process& self) {
           (sites_ != nullptr ? web_sites::report_pairs : 0));
   if (sites_ != nullptr) sites_->write_report(out);
   out.atom("listening");
-  out.list(static_cast<std::uint32_t>(places_.size()));
+  out.list(static_cast<std::uint32_t>(places_.size())); // nothing if there are none
   for (const place& one : places_) out.binary(one.shown);
-  if (!places_.empty()) out.nil();
+  out.nil();
   out.atom("suspended");
   out.atom(suspended_ ? "true" : "false");
   for (const auto& [name, value] : numbers) {
