@@ -26,7 +26,7 @@ actor_code::actor_code(const coppice_actor_type& type)
     : state_version(type.state_version),
       streams(callbacks_of<coppice_stream_callbacks>(type, COPPICE_STREAM_DRAFT_1,
                                                      COPPICE_STREAM_CALLBACKS_LEAST)),
-      datagrams(callbacks_of<coppice_datagram_callbacks>(type, COPPICE_DATAGRAM_DRAFT_1,
+      datagrams(callbacks_of<coppice_datagram_callbacks>(type, COPPICE_UDP_DRAFT_1,
                                                          COPPICE_DATAGRAM_CALLBACKS_LEAST)),
       lifecycle(callbacks_of<coppice_lifecycle>(type, COPPICE_LIFECYCLE_1, COPPICE_LIFECYCLE_LEAST)) {}
 

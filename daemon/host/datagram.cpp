@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.datagram_host/draft-1" over the actor's UDP sockets. In the process's own turn.
+// "coppice.udp_host/draft-1" over the actor's UDP sockets. In the process's own turn.
 #include <coppice/udp.h>
 
 #include <array>

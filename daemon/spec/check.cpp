@@ -214,10 +214,10 @@ class checker {
     if (child.tcp && !takes)
       to_.error(actor.at, "the actor '" + type.name + "' takes no connections",
                 "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
-    const bool has_datagrams = std::ranges::find(type.tables, COPPICE_DATAGRAM_DRAFT_1) != type.tables.end();
+    const bool has_datagrams = std::ranges::find(type.tables, COPPICE_UDP_DRAFT_1) != type.tables.end();
     if (child.udp && !has_datagrams)
       to_.error(actor.at, "the actor '" + type.name + "' takes no datagrams",
-                "it has no table " + std::string(COPPICE_DATAGRAM_DRAFT_1));
+                "it has no table " + std::string(COPPICE_UDP_DRAFT_1));
     if (!child.udp && type.behaviour == "udp")
       to_.error(actor.at, "the actor '" + type.name + "' is one for datagrams",
                 "it belongs into a 'udp' map");

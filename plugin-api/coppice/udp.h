@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.datagram/draft-1" (DRAFT), callbacks, and "coppice.datagram_host/draft-1": the UDP sockets of an
+ * "coppice.udp/draft-1" (DRAFT), callbacks, and "coppice.udp_host/draft-1": the UDP sockets of an
  * actor that stands in a `udp:` map of the tree. They are numbered from 0 on, in the order of its `listen`,
  * are open before init and stay open, with what waits in them, when the actor crashes and starts again, or
  * when its code is reloaded.
@@ -18,8 +18,8 @@
 extern "C" {
 #endif
 
-#define COPPICE_DATAGRAM_HOST_DRAFT_1 "coppice.datagram_host/draft-1"
-#define COPPICE_DATAGRAM_DRAFT_1 "coppice.datagram/draft-1"
+#define COPPICE_UDP_HOST_DRAFT_1 "coppice.udp_host/draft-1"
+#define COPPICE_UDP_DRAFT_1 "coppice.udp/draft-1"
 
 /* Never grows. */
 typedef struct coppice_datagram_address {

@@ -28,7 +28,7 @@
 namespace coppice {
 
 namespace detail {
-inline constinit draft<coppice_datagram_api> datagram_api{COPPICE_DATAGRAM_HOST_DRAFT_1};
+inline constinit draft<coppice_datagram_api> datagram_api{COPPICE_UDP_HOST_DRAFT_1};
 }
 
 /// An IPv4 or IPv6 address with a port. A value.
@@ -249,7 +249,7 @@ struct behaviour_of<T> {
   }
   static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
                                              {COPPICE_SERVER_1, callbacks()},
-                                             {COPPICE_DATAGRAM_DRAFT_1, datagrams()},
+                                             {COPPICE_UDP_DRAFT_1, datagrams()},
                                              {nullptr, nullptr}};
 };
 

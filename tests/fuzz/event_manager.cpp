@@ -97,6 +97,10 @@ class driver final : public runtime::behaviour {
   std::promise<void> done;
 };
 
+message term_of(input& from) {
+  return message::copy_of(from.term());
+}
+
 void write_name(message_writer& out, std::uint8_t which) {
   out.tuple(2);
   out.atom(which % 16 == 0 ? "absent" : "h");
@@ -126,14 +130,14 @@ message command(process& self, input& from) {
   out.tuple(arities[which]);
   out.atom(words[which]);
   if (arities[which] == 2) {
-    out.raw(from.term().bytes());
+    out.raw(term_of(from).bytes());
     return out.take();
   }
   write_name(out, from.byte());
-  out.raw(from.term().bytes());
+  out.raw(term_of(from).bytes());
   if (arities[which] > 4) {
     write_name(out, from.byte());
-    out.raw(from.term().bytes());
+    out.raw(term_of(from).bytes());
   }
   if (arities[which] % 2 == 0) runtime::write(out, self.self(), self.host().nodes());
   return out.take();
@@ -149,15 +153,15 @@ void send_one(process& self, const runtime::pid& manager, input& from) {
       message_writer out;
       out.tuple(2);
       out.atom("notify");
-      out.raw(from.term().bytes());
+      out.raw(term_of(from).bytes());
       self.send(manager, out.take());
       return;
     }
     case 3:
-      self.send(manager, from.term());
+      self.send(manager, term_of(from));
       return;
     case 4:
-      if (const message request = from.term(); !etf::cursor(request.bytes()).read_atom_is("stop"))
+      if (const message request = term_of(from); !etf::cursor(request.bytes()).read_atom_is("stop"))
         ask(request.bytes());
       return;
     default:

@@ -8,8 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
-
-#include "runtime/messages/message.hpp"
+#include <vector>
 
 namespace coppice::fuzz {
 
@@ -29,16 +28,16 @@ class script {
     return first;
   }
   // What a peer's bytes are once they have been let in; else an integer.
-  runtime::message term() {
+  std::vector<std::uint8_t> term() {
     const auto seen = etf::scan(left_);
     etf::vector_writer canonical;
-    if (!seen || !etf::canonicalise(left_.first(seen->length), canonical)) {
-      runtime::message_writer out;
-      out.unsigned_integer(byte());
-      return out.take();
+    if (seen && etf::canonicalise(left_.first(seen->length), canonical)) {
+      left_ = left_.subspan(seen->length);
+      return canonical.take();
     }
-    left_ = left_.subspan(seen->length);
-    return runtime::message::copy_of(canonical.view());
+    etf::vector_writer number;
+    number.unsigned_integer(byte());
+    return number.take();
   }
 
  private:

@@ -76,7 +76,7 @@ class stage final : public stage_port {
   bool step() {
     switch (script_.byte() % 12) {
       case 0:
-        return take(engine_.receive(script_.term()));
+        return take(engine_.receive(term()));
       case 1:
       case 2:
         return take(engine_.receive(to("$gen_producer", [&](message_writer& out) {
@@ -101,7 +101,7 @@ class stage final : public stage_port {
             engine_.receive(to(upstream ? "$gen_consumer" : "$gen_producer", [&](message_writer& out) {
               out.tuple(2);
               out.atom("cancel");
-              out.raw(script_.term().bytes());
+              out.raw(term().bytes());
             })));
       }
       case 6:
@@ -122,7 +122,7 @@ class stage final : public stage_port {
       }
       case 8: {
         message reply;
-        const message any = script_.term();
+        const message any = term();
         if (!take(engine_.call(any.bytes(), reply))) return false;
         return take(engine_.cast(any.bytes()));
       }
@@ -140,7 +140,7 @@ class stage final : public stage_port {
         if (script_.byte() % 2 == 0)
           engine_.ask(which.bytes(), script_.byte());
         else
-          engine_.cancel(which.bytes(), script_.term().bytes());
+          engine_.cancel(which.bytes(), term().bytes());
         return true;
       }
     }
@@ -169,6 +169,7 @@ class stage final : public stage_port {
     out.atom(key);
     out.raw(value.bytes());
   }
+  message term() { return message::copy_of(script_.term()); }
   // {Pid, Tag} of one of few.
   message party() {
     message_writer out;

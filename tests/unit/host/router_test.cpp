@@ -134,16 +134,14 @@ TEST_CASE("each way of failing ends the call with its reason") {
 TEST_CASE("no more calls wait at once than may, and a router does not go round in circles") {
   test::stage set;
   REQUIRE(set.start() == "ok");
-  play.call = [](coppice_actor*, const coppice_message*, coppice_bytes) { return note("held"); }; // no answer
+  play.call = [](coppice_actor*, const coppice_message*, coppice_bytes) { return COPPICE_OK; }; // no answer
   REQUIRE(start_front(set, "reply, infinity, 1", "[{<<\"there\">>, scripted}, {<<\"back\">>, front}]") ==
           "ok");
-  set.lines(2);
   acts.route = by_tag;
   CHECK(call_front(set, "{back, 1}") == "{error,{not_routed,<<\"back\">>,loop}}");
   set.host.run([&](runtime::process& self) {
     const auto asked = behaviours::gen::start_call(self, destination::named("front"), term("{there, held}"));
     REQUIRE(asked.has_value());
-    CHECK(set.lines(1) == strings{"held"});
     const auto second =
         behaviours::gen::call(self, destination::named("front"), term("{there, 2}"), runtime::no_deadline);
     CHECK(text(second.value()) == "{error,{not_routed,<<\"there\">>,overloaded}}");
