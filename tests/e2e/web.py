@@ -42,8 +42,8 @@ HERE = "[{ address: 127.0.0.1, port: 0 }]"
 ROUTES = (
     '{ method: GET, path: "/users/{id}", to: pages }',
     '{ method: POST, path: "/users", to: pages, body: 1KiB }',
+    '{ path: "/slow/{what}", to: pages, timeout: 500ms }',
     '{ path: "/do/{what}", to: pages, timeout: 20s, headers: [ { name: X-Frame-Options, value: DENY } ] }',
-    '{ path: "/do/slow", to: pages, timeout: 500ms }',
     '{ path: "/long/{what}", to: many, timeout: 60s }',
     '{ path: "/late/{what}", to: pages, timeout: 5s }',
     '{ path: "/tail/{rest...}", to: pages }',
@@ -159,7 +159,7 @@ def failures(cleanup):
     equal(site.ask("/do/crash", on=connection)[0], 500)
     eventually(lambda: site.ask("/do/brief", on=connection)[0] == 201, "it runs again, and the connection goes on")
     began = time.monotonic()
-    equal(site.ask("/do/slow", on=connection)[0], 504)
+    equal(site.ask("/slow/slow", on=connection)[0], 504)
     check(0.4 < time.monotonic() - began < 10, "after the route's time")
     equal(site.ask("/users/1", on=connection)[0], 200)
     equal([site.ask(path, on=connection)[0] for path in ("/nobody", "/far", "/do/number", "/do/status", "/do/split", "/do/name")], [502] * 6)
@@ -168,7 +168,7 @@ def failures(cleanup):
     check(b"Set-Cookie" not in site.raw(b"GET /do/split HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), "no header is smuggled in")
     counted = site.route("/do/{what}")
     check(counted["errors"] >= 5 and counted["requests"] > counted["errors"], "all is counted", counted)
-    slow = site.route("/do/slow")
+    slow = site.route("/slow/{what}")
     check(slow["errors"] == slow["requests"] == 1 and slow["p99_us"] >= 400_000, "and how long it took", slow)
 
 
@@ -306,7 +306,7 @@ def drain(cleanup):
 @test("clients that leave at any moment leave nothing behind")
 def leaving(cleanup):
     site = Site(cleanup)
-    for cut in (b"", b"GET", b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /do/slow HTTP/1.1\r\nHost: a\r\n\r\n", b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"):
+    for cut in (b"", b"GET", b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /slow/slow HTTP/1.1\r\nHost: a\r\n\r\n", b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"):
         for _ in range(5):
             with socket.create_connection(site.at, 20) as connection:
                 connection.sendall(cut)
