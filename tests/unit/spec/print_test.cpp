@@ -11,6 +11,19 @@
 
 using namespace coppice;
 
+namespace {
+
+// What is printed loads, and prints itself again.
+std::optional<spec::node_spec> check_read_back(const std::string& text) {
+  auto again = spec::load_text(text, "effective.yaml", "/");
+  CHECK(spec::render(again.diagnostics) == "");
+  REQUIRE(again.spec);
+  CHECK(spec::effective_yaml(*again.spec) == text);
+  return std::move(again.spec);
+}
+
+} // namespace
+
 TEST_CASE("the effective configuration loads, and prints itself again") {
   test::spec_folder folder;
   folder.write("plugins/on.so", ""); // it logs by its name
@@ -30,13 +43,10 @@ TEST_CASE("the effective configuration loads, and prints itself again") {
   CHECK(spec::render(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto text = spec::effective_yaml(*first.spec);
-  auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
-  CHECK(second.spec->applications[0].supervisor.children[0].args ==
+  const auto second = check_read_back(text);
+  CHECK(second->applications[0].supervisor.children[0].args ==
         first.spec->applications[0].supervisor.children[0].args);
-  CHECK(second.spec->applications[0].env == first.spec->applications[0].env);
+  CHECK(second->applications[0].env == first.spec->applications[0].env);
 }
 
 TEST_CASE("what is printed of args has durations with their unit, wherever the schema has them") {
@@ -49,10 +59,7 @@ TEST_CASE("what is printed of args has durations with their unit, wherever the s
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line : {"every: 1s\n", "every: 90s\n", "every: 0s\n", "room: 65536\n", "max_entries: 5\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
-  auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
+  const auto second = check_read_back(text);
 }
 
 TEST_CASE("a web server prints itself, and reads back") {
@@ -76,10 +83,7 @@ TEST_CASE("a web server prints itself, and reads back") {
   for (const char* line :
        {"to: x@y@z\n", "body: 2KiB\n", "idle: 9s\n", "access_log: json\n", "in_flight: 5\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
-  const auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
+  const auto second = check_read_back(text);
 }
 
 TEST_CASE("listeners and what connects print themselves, and read back") {
@@ -107,10 +111,7 @@ TEST_CASE("listeners and what connects print themselves, and read back") {
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line : {"socket: web\n", "shop.example:\n", "shed: true\n", "timeout: 90s\n", "pool: c\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, text);
-  const auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
+  const auto second = check_read_back(text);
 }
 
 TEST_CASE("a router prints itself, and reads back") {
@@ -127,11 +128,8 @@ TEST_CASE("a router prints itself, and reads back") {
   CHECK_FALSE(children[0].router->timeout);
   CHECK_FALSE(children[1].router);
   const auto text = spec::effective_yaml(*first.spec);
-  const auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
-  CHECK(second.spec->applications[0].supervisor.children[0].router == children[0].router);
+  const auto second = check_read_back(text);
+  CHECK(second->applications[0].supervisor.children[0].router == children[0].router);
 }
 
 TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
@@ -149,10 +147,7 @@ TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
   CHECK(children[1].udp->receive_buffer == 4 << 20);
   CHECK(children[1].shutdown.time == std::chrono::seconds(2));
   const auto text = spec::effective_yaml(*first.spec);
-  const auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
+  const auto second = check_read_back(text);
 }
 
 TEST_CASE("a stage prints itself, and reads back") {
@@ -172,11 +167,8 @@ TEST_CASE("a stage prints itself, and reads back") {
   CHECK(children[1].stage->subscribe_to[0].max_demand == 10);
   CHECK_FALSE(children[2].stage);
   const auto text = spec::effective_yaml(*first.spec);
-  const auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
-  CHECK(second.spec->applications[0].supervisor.children[1].stage == children[1].stage);
+  const auto second = check_read_back(text);
+  CHECK(second->applications[0].supervisor.children[1].stage == children[1].stage);
 }
 
 TEST_CASE("a pool prints itself with its workers' args, and reads back") {
@@ -201,10 +193,7 @@ TEST_CASE("a pool prints itself with its workers' args, and reads back") {
   for (const char* line :
        {"every: 90s\n", "key: \"element 2\"\n", "wait: infinity\n", "dispatch: least_loaded\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, text);
-  auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
+  const auto second = check_read_back(text);
 }
 
 TEST_CASE("a state machine prints its options, and reads back") {
@@ -222,10 +211,7 @@ TEST_CASE("a state machine prints its options, and reads back") {
   CHECK_FALSE(children[1].statem);
   const auto text = spec::effective_yaml(*first.spec);
   CHECK_MESSAGE(text.find("on_full: drop_new\n") != std::string::npos, text);
-  auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
+  const auto second = check_read_back(text);
 }
 
 TEST_CASE("an event manager prints itself with its handlers, and reads back") {
@@ -247,10 +233,7 @@ TEST_CASE("an event manager prints itself with its handlers, and reads back") {
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line : {"every: 90s\n", "every: 1s\n", "slow_after: 100ms\n", "slow_after: infinity\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, text);
-  auto second = spec::load_text(text, "effective.yaml", "/");
-  CHECK(spec::render(second.diagnostics) == "");
-  REQUIRE(second.spec);
-  CHECK(spec::effective_yaml(*second.spec) == text);
+  check_read_back(text);
 }
 
 TEST_CASE("durations are found in lists and maps of args") {
