@@ -208,9 +208,9 @@ TEST_CASE("every key of a web server but its places is taken over as it runs") {
        "update demo/a: web.timeouts web.limits web.access\n"},
       {", access_log: common, drain: 1s", "update demo/a: web.access_log web.drain\n"},
   };
-  for (const auto& [more, expected] : rows) {
-    CAPTURE(more);
-    CHECK(of_children({site + " }"}, {site + more + " }"}) == expected);
+  for (const auto& row : rows) {
+    CAPTURE(row.first);
+    CHECK(of_children({site + " }"}, {site + row.first + " }"}) == row.second);
   }
   CHECK(of_children({site + " }"}, {"id: a, web: { listen: [{ socket: web }] }"}) ==
         "restart demo/a: web.listen\n");
