@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -184,7 +185,8 @@ class listener::inner {
   // may be as many connections as there were then, until a count says otherwise.
   bool descriptors_run_out(int newest) {
     if (options_.may_take_last_descriptors) return false;
-    if (base::is_last_descriptor(newest)) fits_ = connections();
+    // One at least, or who has none would be served nobody while others have all.
+    if (base::is_last_descriptor(newest)) fits_ = std::max<std::size_t>(1, connections());
     if (!fits_ || connections() < *fits_) return false;
     const base::nanos now = base::mono_now();
     if (now - counted_ < base::nanos_per_second) return true;

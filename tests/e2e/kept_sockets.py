@@ -141,7 +141,7 @@ def closed(cleanup):
     eventually(lambda: manager.names() == ["control", "dist"], "only what is configured is kept")
     eventually(lambda: refused(old), "the old one is closed")
     just_connect(http_port)
-    contains(node.log(), "nothing is configured for it")
+    node.said("nothing is configured for it")
 
 
 @test("an orderly end without a successor leaves nothing but the socket's file, which the client sees through")
@@ -181,7 +181,7 @@ def lost_file(cleanup):
                 other.bind(node.socket)
         node.begin()
         node.wait_ready()
-        contains(node.log(), "does not lead to the socket that was kept")
+        node.said("does not lead to the socket that was kept")
         equal(manager.names(), ["control", "dist"])
 
 
@@ -228,7 +228,7 @@ def odd(cleanup):
     eventually(lambda: manager.names() == ["control", "dist", "http"], "only what is in use is kept")
     for words in ("it is no socket", "it is no stream", "it neither listens nor is connected", "it takes IPv4 connections too",
                   "it does not listen", "nobody at 127.0.0.1:"):
-        contains(node.log(), words)
+        node.said(words)
 
 
 @test("variables that are another process's, or wrong, take nothing")

@@ -130,7 +130,7 @@ def panics(cleanup):
     ends(node, "thrown", 'panic,<<"while writing, at')
     ends(node, "blocking_panic", 'panic,<<"on the pool')
     ends(node, "unwinding", 'panic,<<"with a guard')
-    contains(node.log(), "while unwinding: Err(Context)")
+    node.said("while unwinding: Err(Context)")
     ends(node, "infinite", "badarg")
     ends(node, "half", "bad_term")
     ends(node, "{stop, {full, 3}}", "{full,3}")
@@ -142,7 +142,7 @@ def panics(cleanup):
         equal(node.coppice(trigger, "trial", "hi").returncode, 0)
         eventually(lambda: node.coppice("call", "trial", "self").returncode == 0
                    and node.call("trial", "self") != before, f"another trial after {mode}", 30)
-        contains(node.log(), f"asked for in {mode}")
+        node.said(f"asked for in {mode}")
     equal(node.call("trial", "{spawn, init}")[:22], '{exit,{panic,<<"asked ')
     node.call("trial", "{mode, status}")
     contains(node.coppice("info", "trial").stdout, "trial")

@@ -511,7 +511,7 @@ def refused(cleanup):
         node = Node(cleanup, name="second", config=config(listen=f"[{{ address: 127.0.0.1, port: {port} }}]"),
                     settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
         check(node.process.wait(20) != 0, "it does not start")
-        contains(node.log(), str(port))
+        node.said(str(port))
 
 
 @test("what connections do is counted where Prometheus reads it")
