@@ -64,7 +64,7 @@ std::optional<std::vector<std::string>> path_segments(std::string_view path) {
   bool good = true;
   each_part(path.substr(1), '/', [&](std::string_view part) {
     auto decoded = percent_decoded(part);
-    good = good && decoded && *decoded != "." && *decoded != "..";
+    good = good && decoded && *decoded != "." && *decoded != ".." && decoded->find('\0') == std::string::npos;
     if (good) out.push_back(std::move(*decoded));
   });
   if (!good) return std::nullopt;
