@@ -168,7 +168,7 @@ class listener::inner {
     const bool costs_another = descriptors_run_out(taken.get());
     if (costs_another && !dismiss_one()) {
       ++counts_.shed;
-      return saturate("the process has {} file descriptors left", "few");
+      return pause(); // said when they ran out
     }
     door::place place;
     if (options_.door) place = options_.door->enter(share_of(taken.get(), from));
@@ -185,14 +185,23 @@ class listener::inner {
   // may be as many connections as there were then, until a count says otherwise.
   bool descriptors_run_out(int newest) {
     if (options_.may_take_last_descriptors) return false;
-    // One at least, or who has none would be served nobody while others have all.
-    if (base::is_last_descriptor(newest)) fits_ = std::max<std::size_t>(1, connections());
+    if (base::is_last_descriptor(newest)) limit_connections();
     if (!fits_ || connections() < *fits_) return false;
     const base::nanos now = base::mono_now();
     if (now - counted_ < base::nanos_per_second) return true;
     counted_ = now;
     if (!base::descriptors_are_few()) fits_.reset();
     return fits_.has_value();
+  }
+
+  void limit_connections() {
+    const bool new_shortage = !fits_;
+    // One at least: a listener without any would serve nobody while others have all.
+    fits_ = std::max<std::size_t>(1, connections());
+    if (!new_shortage) return;
+    base::log::counted(base::log::level::warning, "net", "saturated",
+                       "{} serves no more than {} connections until some end: few file descriptors are left", name(),
+                       *fits_);
   }
 
   bool permits(const sockaddr_storage& from, socklen_t length) const {
@@ -215,6 +224,10 @@ class listener::inner {
                          "{} accepts no more connections until some end: {}", name(),
                          fmt::format(reason, std::forward<Why>(why)));
     }
+    return pause();
+  }
+
+  bool pause() {
     saturated_ = true;
     static_cast<void>(readable_.start(0));
     again_.start(look_again);
