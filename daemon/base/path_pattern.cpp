@@ -143,4 +143,9 @@ std::optional<path_parameters> path_pattern::match(const std::vector<std::string
   return out;
 }
 
+std::optional<std::size_t> path_pattern::rest_begins() const {
+  if (steps_.empty() || steps_.back().what != step::kind::rest) return std::nullopt;
+  return steps_.size() - 1;
+}
+
 } // namespace coppice::base

@@ -37,6 +37,8 @@ class path_pattern {
   // A parameter is at least one byte, the rest any, also none.
   std::optional<path_parameters> match(const std::vector<std::string>& segments) const;
   const std::string& text() const { return text_; }
+  // Segments before the one of {NAME...}; nothing: it has none.
+  std::optional<std::size_t> rest_begins() const;
 
  private:
   struct step {

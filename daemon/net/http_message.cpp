@@ -32,18 +32,6 @@ std::string_view behind_authority(std::string_view target) {
   return slash == std::string_view::npos ? "/" : target.substr(slash);
 }
 
-// IMF-fixdate, RFC 9110, 5.6.7; strftime would use the locale's names.
-std::string date_now() {
-  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto seconds = static_cast<std::time_t>(base::wall_now() / base::nanos_per_second);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[utc.tm_wday], utc.tm_mday,
-                     months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
@@ -93,6 +81,30 @@ std::string_view http_request::authority() const {
 const std::string* http_request::header(std::string_view name) const {
   const auto found = std::ranges::find(headers, name, &http_header::name);
   return found == headers.end() ? nullptr : &found->value;
+}
+
+// As IMF-fixdate; strftime would use the locale's names.
+std::string http_date(std::int64_t seconds) {
+  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t at = seconds;
+  std::tm utc{};
+  gmtime_r(&at, &utc);
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[utc.tm_wday], utc.tm_mday,
+                     months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+// The daemon sets no locale, so that the names are English.
+std::optional<std::int64_t> read_http_date(std::string_view text) {
+  const std::string whole(text);
+  for (const char* form :
+       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    std::tm utc{};
+    const char* const end = strptime(whole.c_str(), form, &utc);
+    if (end == whole.c_str() + whole.size()) return timegm(&utc);
+  }
+  return std::nullopt;
 }
 
 std::string_view http_reason(int status) {
@@ -210,7 +222,7 @@ std::string encode_head(const http_response& response, const http_framing& frami
   out.reserve(256);
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, http_reason(response.status),
-                 date_now());
+                 http_date(base::wall_now() / base::nanos_per_second));
   const bool has_body = http_has_body(response.status);
   if (has_body && length)
     fmt::format_to(to, "Content-Length: {}\r\n", *length);

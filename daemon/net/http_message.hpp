@@ -62,6 +62,9 @@ struct http_framing {
 
 // An answer with this status may have a body, if not to HEAD.
 bool http_has_body(int status);
+// A time as headers have it (RFC 9110, 5.6.7), seconds since 1970; read in any of its three forms.
+std::string http_date(std::int64_t seconds);
+std::optional<std::int64_t> read_http_date(std::string_view text);
 // Without white space at its ends.
 std::string_view http_trimmed(std::string_view text);
 // A comma-separated list has this element (in lower case), whatever its case there.

@@ -200,8 +200,8 @@ class listener::inner {
     fits_ = std::max<std::size_t>(1, connections());
     if (!new_shortage) return;
     base::log::counted(base::log::level::warning, "net", "saturated",
-                       "{} serves no more than {} connections until some end: few file descriptors are left", name(),
-                       *fits_);
+                       "{} serves no more than {} connections until some end: few file descriptors are left",
+                       name(), *fits_);
   }
 
   bool permits(const sockaddr_storage& from, socklen_t length) const {

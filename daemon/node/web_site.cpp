@@ -25,6 +25,9 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
     out.location = from.redirect->to;
     out.status = static_cast<int>(from.redirect->status);
   }
+  out.folder = from.files.value_or("");
+  out.index = from.index.value_or("index.html");
+  if (!out.folder.empty()) out.method = "GET";
   out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
   out.body = from.body.value_or(whole.limits.body);
   out.headers = convert(from.headers);

@@ -47,6 +47,11 @@ std::string check_location(std::string_view to) {
   if (to.empty() || to.size() > 8192) return "must have 1 to 8192 bytes";
   return check_header_value(to);
 }
+std::string check_index(std::string_view name) {
+  const bool good = !name.empty() && name.size() <= 255 && !name.starts_with('.') &&
+                    name.find('/') == std::string_view::npos;
+  return good ? "" : "must be a file's name";
+}
 std::string check_host_name(std::string_view host) {
   const bool good = !host.empty() && host.size() <= 253 &&
                     std::ranges::all_of(host, [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
@@ -90,9 +95,24 @@ void no_more_than(reader& from, const node& at, std::string_view key, std::uint6
              from.path + "." + std::string(key) + ": must be at most " + print_size(most));
 }
 
+void check_files(reader& from, const node& at, const web_route& route) {
+  const auto path = base::path_pattern::parse(route.path);
+  if (path && !path->rest_begins())
+    from.error(*at.find("path"), from.path + ".path: must end in {NAME...}, which leads to the files");
+  if (!route.method.empty() && route.method != "GET")
+    from.error(*at.find("method"), from.path + ".method: files are for GET and HEAD");
+  for (const char* key : {"timeout", "body"})
+    if (at.find(key)) from.error(*at.find(key), from.path + "." + key + ": is not for 'files'");
+}
+
 void check_route(reader& from, const node& at, web_route& route) {
-  if (static_cast<bool>(at.find("to")) == static_cast<bool>(at.find("redirect")))
-    from.error(at, from.path + ": needs one of 'to' and 'redirect'");
+  const auto says = [&](std::string_view key) { return at.find(key) != nullptr ? 1 : 0; };
+  if (says("to") + says("redirect") + says("files") != 1)
+    from.error(at, from.path + ": needs one of 'to', 'redirect' and 'files'");
+  if (says("files") != 0)
+    check_files(from, at, route);
+  else if (says("index") != 0)
+    from.error(*at.find("index"), from.path + ".index: is for 'files'");
   if (route.timeout && route.timeout->count() == 0)
     from.error(*at.find("timeout"), from.path + ".timeout: must be more than 0s");
   if (route.body) no_more_than(from, at, "body", *route.body, most_body);
@@ -102,6 +122,8 @@ const table<web_route>& route_table() {
   using headers = list<web_header, section<web_header>>;
   using optional_time = maybe<std::optional<milliseconds>, duration>;
   using optional_size = maybe<std::optional<std::uint64_t>, size>;
+  using optional_path = maybe<std::optional<std::string>, path>;
+  using optional_text = maybe<std::optional<std::string>, text>;
   using optional_redirect = maybe<std::optional<web_redirect>, section<web_redirect>>;
   static const auto rows =
       table<web_route>()
@@ -115,6 +137,12 @@ const table<web_route>& route_table() {
                                "who is called with them: a registered name here, or NAME@ALIVE@HOST")
           .add<&web_route::redirect>("redirect", optional_redirect(section<web_redirect>(&redirect_table)),
                                      "instead: they are sent elsewhere")
+          .add<&web_route::files>(
+              "files", optional_path(path()),
+              "or: the files of this folder, by what {NAME...} stands for. Hidden files and "
+              "symbolic links in it are not there; FILE.gz is sent to who takes it")
+          .add<&web_route::index>("index", optional_text(text("a file's name", &check_index)),
+                                  "with files: what a folder's path stands for (index.html)")
           .add<&web_route::timeout>("timeout", optional_time(duration()),
                                     "how long an answer may take, then 504; absent: timeouts.request")
           .add<&web_route::body>("body", optional_size(size()),

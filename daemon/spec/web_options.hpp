@@ -26,12 +26,14 @@ struct web_redirect {
   bool operator==(const web_redirect&) const = default;
 };
 
-// Goes to a process, or elsewhere.
+// Goes to a process, or elsewhere, or is answered with a file.
 struct web_route {
   std::string method; // empty: any
   std::string path;   // with {name} for a segment, and {name...} for the rest
   std::string to;     // NAME or NAME@ALIVE@HOST
   std::optional<web_redirect> redirect;
+  std::optional<std::string> files;    // a folder; absolute
+  std::optional<std::string> index;    // with files: what a folder's path stands for; none: index.html
   std::optional<milliseconds> timeout; // none: timeouts.request
   std::optional<std::uint64_t> body;   // bytes; none: limits.body
   std::vector<web_header> headers;

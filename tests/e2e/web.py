@@ -327,6 +327,82 @@ def tls(cleanup):
         contains(until_closed(secured), b"param id=7")
 
 
+class Files(Site):
+    """A node that sends the files of a folder."""
+
+    def __init__(self, cleanup, **options):
+        shelf = Folder()
+        cleanup.callback(shelf.close)
+        self.root = shelf.path / "public"
+        self.root.mkdir()
+        (shelf.path / "secret").write_text("secret")
+        (self.root / "index.html").write_text("<p>top</p>")
+        (self.root / "sub").mkdir()
+        (self.root / "sub" / "a b.txt").write_text("below")
+        (self.root / "out").symlink_to("..")
+        (self.root / ".hidden").write_text("secret")
+        self.large = os.urandom(1 << 20) * 24 + b"end"  # more than socket buffers hold
+        (self.root / "large.bin").write_bytes(self.large)
+        routes = (f'{{ path: "/{{rest...}}", files: {self.root}, headers: [ {{ name: Cache-Control, value: no-cache }} ] }}',)
+        super().__init__(cleanup, routes=routes, **options)
+
+
+@test("files of a folder: whole, in part, not again, by HEAD, in a pipeline; a folder by its index")
+def files(cleanup):
+    site = Files(cleanup)
+    connection = site.open()
+    code, headers, body = site.ask("/", on=connection)
+    equal((code, headers["content-type"], headers["cache-control"], body), (200, "text/html; charset=utf-8", "no-cache", b"<p>top</p>"))
+    equal(site.ask("/", headers={"If-None-Match": headers["etag"]}, on=connection)[::2], (304, b""))
+    equal(site.ask("/", headers={"If-Modified-Since": headers["last-modified"]}, on=connection)[0], 304)
+    equal(site.ask("/sub/a%20b.txt", on=connection)[2], b"below")
+    code, headers, _ = site.ask("/sub?x=1", on=connection)
+    equal((code, headers["location"]), (308, "/sub/?x=1"))
+    check(site.ask("/large.bin", on=connection)[2] == site.large, "a large one is whole")
+    code, headers, body = site.ask("/large.bin", headers={"Range": "bytes=-5"}, on=connection)
+    equal((code, headers["content-range"], body), (206, f"bytes {len(site.large) - 5}-{len(site.large) - 1}/{len(site.large)}", site.large[-5:]))
+    equal(site.ask("/large.bin", headers={"Range": "bytes=99999999-"}, on=connection)[0], 416)
+    code, headers, body = site.ask("/large.bin", "HEAD", on=connection)
+    equal((code, int(headers["content-length"]), body), (200, len(site.large), b""))
+    code, headers, _ = site.ask("/index.html", "POST", b"x", on=connection)
+    equal((code, headers["allow"]), (405, "GET, HEAD, OPTIONS"))
+    answer = site.raw(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 3 + b"GET /sub/a%20b.txt HTTP/1.0\r\n\r\n")
+    equal((answer.count(b"<p>top</p>"), answer.endswith(b"below")), (3, True))
+    counted = site.route("GET /{rest...}")
+    check(counted["requests"] >= 10 and counted["errors"] == 0 and counted["to"] == str(site.root), "they are counted", counted)
+
+
+@test("no path leaves the folder, and nothing hidden is sent")
+def no_way_out(cleanup):
+    site = Files(cleanup)
+    paths = (b"/../secret", b"/%2e%2e/secret", b"/sub/../../secret", b"/sub/%2e%2e%2f%2e%2e%2fsecret", b"/..%2fsecret", b"/out/secret", b"/out",
+             b"/.hidden", b"/sub/..%5csecret", b"//secret", b"/%00", b"/" + str(site.root.parent).encode() + b"/secret", b"/sub//a%20b.txt")
+    for path in paths:
+        answer = site.raw(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        check(status(answer) in (400, 404) and b"secret" not in answer.split(b"\r\n\r\n", 1)[1], path, answer[:200])
+
+
+@test("a client that does not take its file stops only itself, and loses its connection; a file cut short ends in a broken answer")
+def slow_file(cleanup):
+    site = Files(cleanup, more=["timeouts: { write: 2s }"])
+    other = site.open()
+    equal(site.ask("/", on=other)[0], 200)
+    with socket.create_connection(site.at, 20) as lazy:
+        lazy.sendall(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        eventually(lambda: site.report()["open"] == 2, "it is served")
+        for _ in range(20):
+            equal(site.ask("/", on=other)[0], 200)
+        eventually(lambda: site.report()["open"] == 1, "it is closed", 30)
+    with socket.create_connection(site.at, 20) as cut:
+        cut.sendall(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        head = cut.recv(1000)
+        equal(status(head), 200)
+        os.truncate(site.root / "large.bin", 10)
+        got = len(head) + len(until_closed(cut))
+        check(got < len(site.large), "it is not whole, and does not look it", got)
+    equal(site.ask("/large.bin")[2], site.large[:10])
+
+
 @test("curl: keep-alive, an upload from stdin that waits for 100, HEAD")
 def curl(cleanup):
     if not shutil.which("curl"):

@@ -146,7 +146,7 @@ void web_sites::write_report(runtime::message_writer& out) const {
     out.atom("path");
     out.binary((one.method.empty() ? std::string() : one.method + " ") + one.path.text());
     out.atom("to");
-    out.binary(one.location.empty() ? to : one.location);
+    out.binary(!one.folder.empty() ? one.folder : one.location.empty() ? to : one.location);
     out.atom("requests");
     out.unsigned_integer(counted.requests());
     out.atom("errors");

@@ -3,9 +3,11 @@
 #include "behaviours/web/web_connection.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
+#include <memory>
 #include <utility>
 
 #include "base/log.hpp"
@@ -14,6 +16,7 @@
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/web/request_term.hpp"
+#include "behaviours/web/static_files.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -28,6 +31,8 @@ namespace {
 constexpr std::string_view deadline_tag = "$coppice_web_deadline";
 constexpr std::string_view retry_after = "1"; // seconds
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+constexpr std::size_t file_part = 64 << 10; // bytes
+constexpr int parts_at_once = 16;           // then others have their turn
 
 runtime::destination destination_of(const web_route& route, process& self) {
   if (route.node.empty()) return runtime::destination::named(route.to);
@@ -134,6 +139,7 @@ void web_connection::route(const net::http_request& asked) {
   current_.route = found.route;
   const web_route& to = site.spec().routes[found.route];
   if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
+  if (!to.folder.empty()) return begin_file(asked, *segments);
   if (!sites_->enter(site)) return fail(503, "too many requests wait for an answer");
   current_.in_flight = true;
   std::string path;
@@ -164,12 +170,56 @@ void web_connection::gone(std::uint64_t) {
   want_turn();
 }
 
+void web_connection::begin_file(const net::http_request& asked, const std::vector<std::string>& segments) {
+  const web_route& route = current_.site->spec().routes[*current_.route];
+  const auto below = segments.begin() + static_cast<std::ptrdiff_t>(route.path.rest_begins().value_or(0));
+  file_answer found = answer_file(route.folder, {below, segments.end()}, route.index, asked);
+  if (found.head.status == 500) return fail(500, "the folder cannot be read");
+  if (!found.file) return answer(found.head.status, std::move(found.head.headers));
+  add_headers(found.head);
+  const std::uint64_t bytes = asked.method == "HEAD" ? 0 : found.length;
+  current_.file = sent_file{std::move(found.file), found.offset, bytes, bytes, found.head.status};
+  answering_ = true;
+  connection_->begin(current_.number, found.head, found.length);
+  answering_ = false;
+  send_file();
+}
+
+void web_connection::writable(net::http_exchange it) {
+  if (it.number == current_.number && current_.file) send_file();
+}
+
+void web_connection::send_file() {
+  const std::uint64_t number = current_.number;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(file_part);
+  for (int i = 0; i < parts_at_once; ++i) {
+    sent_file& file = *current_.file;
+    if (file.left == 0) {
+      finish(file.status, file.bytes);
+      connection_->end(number);
+      return;
+    }
+    const ssize_t got = ::pread(file.from.get(), buffer.get(), std::min<std::uint64_t>(file_part, file.left),
+                                static_cast<off_t>(file.offset));
+    if (got <= 0) { // it has become shorter, or cannot be read
+      finish(500, file.bytes - file.left);
+      return connection_->break_off(number);
+    }
+    file.offset += static_cast<std::uint64_t>(got);
+    file.left -= static_cast<std::uint64_t>(got);
+    if (connection_->write(number, {buffer.get(), static_cast<std::size_t>(got)}) != net::http_written::taken)
+      return;
+  }
+  want_turn(); // others first
+}
+
 // In the process's turn ------------------------------------------------------------------------------------
 
 outcome web_connection::receive_io(process& self) {
   asked_ = false;
   if (over_) return runtime::stop(runtime::reasons::normal());
   if (current_.request) send(self);
+  if (current_.file) send_file();
   return runtime::carry_on();
 }
 
@@ -278,14 +328,19 @@ void web_connection::answer(int status, std::vector<net::http_header> headers) {
 }
 
 void web_connection::answer(net::http_response response) {
-  if (current_.route) add_missing(response, current_.site->spec().routes[*current_.route].headers);
-  add_missing(response, current_.site->spec().headers);
+  add_headers(response);
   const std::uint64_t number = current_.number;
   const std::uint64_t bytes = response.body.size();
   finish(response.status, bytes);
   answering_ = true;
   if (connection_) connection_->answer(number, response);
   answering_ = false;
+}
+
+// What the route and the site have for all answers.
+void web_connection::add_headers(net::http_response& response) const {
+  if (current_.route) add_missing(response, current_.site->spec().routes[*current_.route].headers);
+  add_missing(response, current_.site->spec().headers);
 }
 
 // The call, the counts and the log; the connection is as it was.

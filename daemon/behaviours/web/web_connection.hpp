@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/file.hpp"
 #include "behaviours/streams/stream_taker.hpp"
 #include "behaviours/web/access_log.hpp"
 #include "behaviours/web/sites.hpp"
@@ -32,6 +33,14 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   void describe(runtime::description& out) const override { out.behaviour = "http"; }
 
  private:
+  // What is still to be sent of one.
+  struct sent_file {
+    base::unique_fd from;
+    std::uint64_t offset; // of the next byte
+    std::uint64_t left;   // bytes
+    std::uint64_t bytes;  // in all
+    int status;
+  };
   // The request that is worked on.
   struct exchange {
     std::uint64_t number = 0; // 0: there is none
@@ -43,19 +52,22 @@ class web_connection final : public runtime::behaviour, private net::http_connec
     runtime::reference call{};  // none: nobody is asked
     std::uint64_t deadline = 0; // timer
     access_entry entry{};
+    std::optional<sent_file> file{}; // its answer has begun
   };
 
   net::http_body_plan plan(const net::http_request& asked) override;
   void ask(const net::http_request& asked, std::uint64_t connection, std::uint64_t number) override;
   void take_body(net::http_exchange, std::string_view, bool) override {}
   void abandoned(net::http_exchange it) override;
-  void writable(net::http_exchange) override {}
+  void writable(net::http_exchange it) override;
   void answered(int status) override;
   void gone(std::uint64_t connection) override;
 
   const std::shared_ptr<web_site>& site();
   void note(const net::http_request& asked, std::uint64_t number);
   void route(const net::http_request& asked);
+  void begin_file(const net::http_request& asked, const std::vector<std::string>& segments);
+  void send_file();
   void send(runtime::process& self);
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
@@ -65,6 +77,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   // A status and a line that says it.
   void answer(int status, std::vector<net::http_header> headers = {});
   void answer(net::http_response response);
+  void add_headers(net::http_response& response) const;
   void finish(int status, std::uint64_t bytes);
   void want_turn();
   void end() noexcept;

@@ -13,12 +13,14 @@
 
 namespace coppice::behaviours {
 
-// Requests with this method and path go to a process, or are answered with where else to go.
+// Requests with this method and path go to a process, or are answered with where else to go, or with a file.
 struct web_route {
   std::string method{}; // empty: any
   base::path_pattern path{};
   std::string to{};                                 // the registered name of a process; or
-  std::string location;                             // where else
+  std::string location;                             // where else; or
+  std::string folder;                               // of files: an absolute path, with a path that has a rest
+  std::string index;                                // with a folder: what the path of a folder stands for
   std::string node;                                 // of `to`; empty: this one
   int status = 308;                                 // with a location
   base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer

@@ -179,8 +179,15 @@ TEST_CASE("what a web server cannot be is refused") {
                          route + " ] } }\n");
     CHECK(spec::render(read.diagnostics).find(why) != std::string::npos);
   };
-  refused("{ path: /a }", "needs one of 'to' and 'redirect'");
-  refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to' and 'redirect'");
+  refused("{ path: /a }", "needs one of 'to', 'redirect' and 'files'");
+  refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to', 'redirect' and 'files'");
+  refused("{ path: '/{a...}', to: b, files: f }", "needs one of 'to', 'redirect' and 'files'");
+  refused("{ path: /a, files: f }", "path: must end in {NAME...}");
+  refused("{ path: '/{a...}', files: f, method: POST }", "files are for GET and HEAD");
+  refused("{ path: '/{a...}', files: f, timeout: 1s }", "timeout: is not for 'files'");
+  refused("{ path: '/{a...}', files: f, body: 1KiB }", "body: is not for 'files'");
+  refused("{ path: '/{a...}', files: f, index: a/b }", "must be a file's name");
+  refused("{ path: '/{a...}', to: b, index: c }", "index: is for 'files'");
   refused("{ path: a, to: b }", "does not begin with /");
   refused("{ path: '/{a', to: b }", "a parameter is {NAME} or {NAME...}");
   refused("{ path: '/{a}/{a}', to: b }", "has the parameter a twice");
