@@ -345,14 +345,14 @@ TEST_CASE("mistakes in a supervision tree") {
       {"a template that is always started again",
        "        - id: a\n"
        "          consumer_supervisor: { template: { actor: kv, restart: permanent } }\n",
-       "node.yaml:11:66: error: applications[0].supervisor.children[0].consumer_supervisor.template.restart: "
-       "must be transient or temporary\n"
+       "node.yaml:11:66: error: consumer_supervisor.template.restart: expected transient or temporary, found "
+       "'permanent'\n"
        "   11 |           consumer_supervisor: { template: { actor: kv, restart: permanent } }\n"
        "      |                                                                  ^\n"},
       {"no template", "        - { id: a, consumer_supervisor: {} }\n",
        "node.yaml:10:41: error: the key 'template' is missing\n"
        "   10 |         - { id: a, consumer_supervisor: {} }\n"
-       "      |                                         ^\n"},
+       "      |                                         ^ what is started for each event\n"},
       {"args beside a consumer supervisor",
        "        - { id: a, consumer_supervisor: { template: { actor: kv } }, args: {} }\n",
        "node.yaml:10:70: error: a consumer supervisor takes no 'args'\n"
