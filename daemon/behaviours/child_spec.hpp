@@ -76,6 +76,8 @@ struct child_spec {
   std::shared_ptr<const datagram_spec> datagrams;    // set: its actor has these UDP sockets
 
   bool is_supervisor() const { return supervisor != nullptr; }
+  // Whether it is one whose children are started by events: `options` are a consumer's.
+  bool consumes() const { return is_supervisor() && options; }
   // Under which its process is registered: a supervisor's own name goes before the child's; empty: none.
   const std::string& registered_name() const;
 };

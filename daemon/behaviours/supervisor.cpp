@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "behaviours/consumer_supervisor.hpp"
 #include "behaviours/event_manager.hpp"
 #include "behaviours/pool.hpp"
 #include "behaviours/streams/stream_taker.hpp"
@@ -161,6 +162,8 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, c
   if (spec.pool != nullptr) return std::make_unique<pool>(one.spec, shared_with(env), label, above_ + 1);
   if (spec.events != nullptr) return std::make_unique<event_manager>(one.spec, shared_, env, label);
   if (spec.tcp != nullptr) return std::make_unique<tcp_listener>(one.spec, shared_, env, label);
+  if (spec.consumes())
+    return std::make_unique<consumer_supervisor>(one.spec, shared_with(env), label, above_ + 1);
   if (spec.is_supervisor())
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
   auto made = shared_->factory->make(
@@ -265,6 +268,7 @@ outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
 }
 
 void supervisor::retire(child& one) {
+  if (simple()) child_left(one);
   if (simple() || one.spec->restart == restart_type::temporary) return children_.remove(one);
   one.datagrams.reset();
   children_.set_stopped(one);
@@ -274,7 +278,10 @@ outcome supervisor::restart(process& self, child& failed) {
   if (!window_.add(base::mono_now())) {
     if (spec_->on_exceeded == on_exceeded::give_up) return park(failed);
     report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
-    retire(failed);
+    if (simple())
+      children_.remove(failed); // nothing is asked for in its place: this ends
+    else
+      retire(failed);
     return runtime::stop(runtime::reasons::shutdown());
   }
   if (!simple()) children_.set_stopped(failed);
@@ -316,6 +323,7 @@ outcome supervisor::start_again(process& self, child& failed) {
       break;
     }
     children_.count_restart(*one);
+    if (simple() && !*started) retire(*one); // without a pid it is nobody
   }
   return runtime::carry_on();
 }
@@ -437,8 +445,11 @@ void supervisor::halt_all(process& self) {
 }
 
 std::string supervisor::child_label(const child& one) const {
-  if (!one.id) return label_ + "/" + runtime::shown(template_->id);
-  return label_ + "/" + runtime::shown(one.id);
+  return one.id ? label_ + "/" + runtime::shown(one.id) : label_of_template();
+}
+
+std::string supervisor::label_of_template() const {
+  return label_ + "/" + runtime::shown(template_->id);
 }
 
 } // namespace coppice::behaviours

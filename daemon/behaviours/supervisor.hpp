@@ -80,7 +80,6 @@ class supervisor : public native_server {
     return shared_->rights.may_supervise(self.name());
   }
 
- private:
   struct start_failure {
     runtime::message reason;
     runtime::crash_note note{}; // of its init, for the log
@@ -88,6 +87,20 @@ class supervisor : public native_server {
   // A child's pid, null when its init said ignore; or why it did not start.
   using launched = expected<runtime::pid, start_failure>;
 
+  // For supervisors of another kind, whose children are all of a template.
+  const child_table& children() const { return children_; }
+  const std::string& label() const { return label_; }
+  std::string label_of_template() const;
+  // The template's args with those of a map, or of a list of at most one, over them; empty: it is neither.
+  runtime::message merged_args(etf::bytes extra) const;
+  // The args of the child that start_child is to start with `extra`; empty: there can be none, `badarg`.
+  virtual runtime::message args_for(etf::bytes extra) const { return merged_args(extra); }
+  // Starts one. Parks.
+  launched add_from_template(runtime::process& self, runtime::message args);
+  // A child of the template has ended, and is about to leave the table.
+  virtual void child_left(const child&) {}
+
+ private:
   bool simple() const { return spec_->strategy == strategy::simple_one_for_one; }
 
   // `label` is the child's; `most`: how long its start may take at the most, whatever its specification says.

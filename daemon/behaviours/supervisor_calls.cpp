@@ -261,14 +261,22 @@ message supervisor::add_child(process& self, std::shared_ptr<const child_spec> s
 
 message supervisor::start_from_template(process& self, etf::bytes extra) {
   if (!may_start(self, *template_)) return error_answer("not_allowed");
-  message args = merge_args(template_->args, extra);
+  message args = args_for(extra);
   if (!args) return error_answer("badarg");
-  if (const message refused = bad_args(*template_, args)) return error_answer(refused);
+  const launched started = add_from_template(self, std::move(args));
+  return started ? started_answer(*started, self.host().nodes()) : error_answer(started.error().reason);
+}
+
+message supervisor::merged_args(etf::bytes extra) const {
+  return merge_args(template_->args, extra);
+}
+
+supervisor::launched supervisor::add_from_template(process& self, message args) {
+  if (message refused = bad_args(*template_, args)) return unexpected(start_failure{std::move(refused)});
   child& one = children_.append(template_, {}, std::move(args));
-  const launched started = start(self, one);
-  if (started && *started) return started_answer(*started, self.host().nodes());
-  children_.remove(one);
-  return started ? started_answer({}, self.host().nodes()) : error_answer(started.error().reason);
+  launched started = start(self, one);
+  if (!started || !*started) children_.remove(one);
+  return started;
 }
 
 message supervisor::restart_child(process& self, etf::bytes id) {
@@ -288,7 +296,10 @@ message supervisor::restart_now(process& self, etf::bytes id) {
   one->waits = 0;
   const launched started = start(self, *one, shared_->env, most_of_ordered_start);
   if (started) {
-    if (!*started && one->spec->restart == restart_type::temporary) children_.remove(*one);
+    if (!*started && simple())
+      retire(*one);
+    else if (!*started && one->spec->restart == restart_type::temporary)
+      children_.remove(*one);
     return started_answer(*started, self.host().nodes());
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);

@@ -3,6 +3,7 @@
 // is true of each supervisor, not of one instant for all. Any thread.
 #include "behaviours/tree.hpp"
 
+#include "behaviours/consumer_supervisor.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours {
@@ -70,6 +71,7 @@ std::vector<tree_entry> supervision_tree::walk(const runtime::pid& supervisor) c
     entry.is_supervisor = row.spec->is_supervisor();
     entry.name = row.spec->registered_name();
     entry.behaviour = row.spec->pool != nullptr ? "pool"
+                      : row.spec->consumes()    ? consumer_supervisor::kind
                       : entry.is_supervisor     ? "supervisor"
                                                 : row.spec->behaviour;
     entry.plugin = row.spec->plugin;

@@ -149,6 +149,11 @@ bool is_listener(const runtime::description& of) {
   return (of.behaviour == "tcp" || of.behaviour == "web") && of.plugin.empty();
 }
 
+// Answers when it is asked for its state or its engine.
+bool tells_of_itself(const runtime::description& of) {
+  return !of.plugin.empty() || of.behaviour == "event_manager" || of.behaviour == "consumer_supervisor";
+}
+
 // Who is parked says itself for what, another what its format_status shows; where that takes too long, the
 // rest is told without: soon of one that has something to do, which may answer in a while or not at all.
 pending run_info(const request& r) {
@@ -171,7 +176,7 @@ pending run_info(const request& r) {
         });
   } else if (is_parked(*info)) {
     answer_with_wait(r, *info, info_most);
-  } else if (!info->summary.is.plugin.empty() || info->summary.is.behaviour == "event_manager") {
+  } else if (tells_of_itself(info->summary.is)) {
     const bool idle = info->summary.status == runtime::process_status::waiting;
     const base::nanos given = idle ? info_most : info_most_of_busy;
     const base::nanos until = base::mono_now() + given;

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "base/log.hpp"
+#include "behaviours/destination_term.hpp"
 #include "host/callback.hpp"
 #include "runtime/system.hpp"
 
@@ -120,31 +121,7 @@ std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_
 
 std::optional<runtime::destination> destination_of(runtime::node_names& names, coppice_bytes term) {
   if (term.data == nullptr) return std::nullopt;
-  etf::cursor at({term.data, static_cast<std::size_t>(term.size)});
-  std::string_view name;
-  std::string_view node;
-  switch (at.peek()) {
-    case etf::kind::pid:
-      if (const auto pid = runtime::read_pid(at, names); pid && at.at_end())
-        return runtime::destination(*pid);
-      return std::nullopt;
-    case etf::kind::reference:
-      if (const auto ref = runtime::read_reference(at, names); ref && at.at_end())
-        return runtime::destination::alias(*ref);
-      return std::nullopt;
-    case etf::kind::atom:
-      if (!at.read_atom(name) || !at.at_end()) return std::nullopt;
-      return runtime::destination::named(std::string(name));
-    case etf::kind::tuple: {
-      if (!at.read_tuple_of(2) || !at.read_atom(name) || !at.read_atom(node) || !at.at_end())
-        return std::nullopt;
-      const auto index = names.intern(node);
-      if (!index) return std::nullopt;
-      return runtime::destination::remote(std::string(name), *index);
-    }
-    default:
-      return std::nullopt;
-  }
+  return behaviours::read_destination({term.data, static_cast<std::size_t>(term.size)}, names);
 }
 
 std::optional<runtime::pid> pid_of(coppice_actor& self, coppice_bytes term) {

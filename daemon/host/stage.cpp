@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// See stage.hpp. What the host tells itself are notices, {'$coppice_stage', What, Number}: nobody else can
-// send one. In the process's own turn.
+// See stage.hpp. In the process's own turn.
 #include "host/stage.hpp"
 
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "behaviours/stage/report.hpp"
 #include "host/callback.hpp"
 #include "host/sized.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -21,21 +21,6 @@ using runtime::outcome;
 using runtime::process;
 
 namespace {
-
-constexpr std::string_view reminder_tag = "$coppice_stage";
-enum class reminder : std::uint8_t { go_on, subscribe, send_delayed };
-
-constexpr base::nanos first_delay = base::nanos_per_second / 1000; // of what finds a mailbox full
-constexpr base::nanos most_delay = base::nanos_per_second / 20;
-
-message reminder_of(reminder what, std::uint64_t number) {
-  message_writer out;
-  out.tuple(3);
-  out.atom(reminder_tag);
-  out.unsigned_integer(static_cast<std::uint64_t>(what));
-  out.unsigned_integer(number);
-  return out.take();
-}
 
 stage_role role_of(std::string_view behaviour) {
   return behaviour == "producer"            ? stage_role::producer
@@ -80,6 +65,7 @@ base::status stage::configure(etf::bytes options) {
 
 outcome stage::init(process& self) {
   if (wrong_options_) return runtime::stop(behaviours::bad_options(wrong_options_->text));
+  attach(self);
   outcome begun = begin(self);
   if (begun.stops()) return begun;
   if (options_.dispatcher.what == behaviours::dispatcher_options::kind::callback &&
@@ -98,7 +84,7 @@ void stage::terminate(process& self, const message& reason) {
 
 void stage::died(process& self) noexcept {
   server::died(self);
-  delayed_.clear();
+  forget_delayed();
 }
 
 outcome stage::done(process& self, outcome next) {
@@ -126,32 +112,12 @@ outcome stage::take_cast(process& self, const message& whole, etf::bytes request
 }
 
 outcome stage::take_info(process& self, const message& m) {
-  if (auto next = engine_->receive(m)) return done(self, std::move(*next));
-  if (self.origin().notice) {
-    etf::bytes reference, reason;
-    if (behaviours::read_down(m.bytes(), reference, reason))
-      if (auto next = engine_->down(reference, reason)) return done(self, std::move(*next));
-    if (auto next = take_reminder(m)) return done(self, std::move(*next));
-  }
-  return server::take_info(self, m);
+  auto next = process_port::take_message(*engine_, m);
+  return next ? done(self, std::move(*next)) : server::take_info(self, m);
 }
 
-std::optional<outcome> stage::take_reminder(const message& m) {
-  etf::cursor at(m.bytes());
-  std::uint64_t what = 0, number = 0;
-  if (!at.read_tuple_of(3) || !at.read_atom_is(reminder_tag) || !at.read_unsigned(what) ||
-      !at.read_unsigned(number))
-    return std::nullopt;
-  switch (static_cast<reminder>(what)) {
-    case reminder::go_on:
-      return engine_->go_on();
-    case reminder::subscribe:
-      return engine_->subscribe_again(number);
-    case reminder::send_delayed:
-      break;
-  }
-  send_delayed();
-  return runtime::carry_on();
+message stage::engine_for_people(process& self) {
+  return engine_ == nullptr ? message() : behaviours::report_of(*engine_, self.now());
 }
 
 // ---- the callbacks ----
@@ -225,116 +191,6 @@ bool stage::format_discarded(std::uint64_t count) {
   });
   deciding_ = false;
   return status != COPPICE_STAGE_NONE;
-}
-
-// ---- what leaves ----
-
-bool stage::is_delayed(const destination& to) const {
-  return std::ranges::any_of(delayed_, [&to](const delayed& one) { return one.to == to; });
-}
-
-void stage::delay(const destination& to, message m) {
-  delayed_.push_back({to, std::move(m)});
-  if (delay_ == 0) remind_of_delayed();
-}
-
-void stage::remind_of_delayed() {
-  delay_ = std::clamp(delay_ * 2, first_delay, most_delay);
-  actor().process->remind(base::mono_now() + delay_, reminder_of(reminder::send_delayed, 0));
-}
-
-// In order for each of them; who has no room yet keeps the rest waiting, his alone.
-void stage::send_delayed() {
-  std::deque<delayed> again;
-  std::vector<destination> full;
-  for (delayed& one : std::exchange(delayed_, {})) {
-    const bool waits = std::ranges::find(full, one.to) != full.end();
-    if (!waits && actor().process->send(one.to, one.what, {.connects = false, .waits = false}) !=
-                      runtime::send_status::full)
-      continue;
-    if (!waits) full.push_back(one.to);
-    again.push_back(std::move(one));
-  }
-  delayed_ = std::move(again);
-  if (delayed_.empty()) {
-    delay_ = 0;
-  } else {
-    remind_of_delayed();
-  }
-}
-
-// Of stages here no bound holds for what is not events: a lost ask is a pipeline that stands still.
-void stage::send(const destination& to, message m, bool connects) {
-  if (is_delayed(to)) return delay(to, std::move(m));
-  process& self = *actor().process;
-  if (to.here()) {
-    self.send_unbounded(to, std::move(m));
-  } else if (self.send(to, m, {.connects = connects, .waits = false}) == runtime::send_status::full) {
-    delay(to, std::move(m));
-  }
-}
-
-void stage::send_events(const runtime::pid& to, message m) {
-  if (is_delayed(to) ||
-      actor().process->send(to, m, {.connects = false, .waits = false}) == runtime::send_status::full)
-    delay(to, std::move(m));
-}
-
-void stage::send_self(message m) {
-  actor().process->send_unbounded(actor().process->self(), std::move(m));
-}
-
-message stage::monitor(const destination& to) {
-  process& self = *actor().process;
-  message_writer out;
-  runtime::write(out, self.monitor(to), self.host().nodes());
-  return out.take();
-}
-
-void stage::demonitor(const message& reference) {
-  process& self = *actor().process;
-  etf::cursor at(reference.bytes());
-  if (const auto ref = runtime::read_reference(at, self.host().nodes())) self.demonitor(*ref, true);
-}
-
-message stage::make_reference() {
-  process& self = *actor().process;
-  message_writer out;
-  runtime::write(out, self.make_reference(), self.host().nodes());
-  return out.take();
-}
-
-std::optional<destination> stage::find(etf::bytes name) {
-  const auto found = destination_of(actor(), lend_bytes(name));
-  if (!found || found->what() != destination::kind::name) return found;
-  const auto pid = actor().process->host().whereis(found->name());
-  return pid ? std::optional<destination>(*pid) : std::nullopt;
-}
-
-void stage::go_on_later() {
-  actor().process->notify(actor().process->self(), reminder_of(reminder::go_on, 0));
-}
-
-void stage::subscribe_later(std::size_t which, base::nanos delay) {
-  actor().process->remind(base::mono_now() + delay, reminder_of(reminder::subscribe, which));
-}
-
-void stage::tell(level how, std::string text) {
-  process& self = *actor().process;
-  const std::string name = self.name();
-  const std::string who = name.empty() ? to_text(self.self(), self.host().nodes()) : name;
-  switch (how) {
-    case level::info:
-      return base::log::info("stage", "{}: {}", who, text);
-    case level::warning:
-      return base::log::warning("stage", "{}: {}", who, text);
-    case level::error:
-      return base::log::error("stage", "{}: {}", who, text);
-  }
-}
-
-base::nanos stage::now() {
-  return actor().process->now();
 }
 
 } // namespace coppice::host

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
-// A plugin's stage: the port of the stage engine over the callbacks of "coppice.stage/draft-1" and over the
-// process. To everybody else it is a server. Events for a consumer whose mailbox is full wait here, and
-// what goes to it after them waits behind, so that nothing is lost or overtaken. The engine stays over a
-// reload, with subscriptions, demand and buffers. In the process's own turn.
+// A plugin's stage: the port of the stage engine over the callbacks of "coppice.stage/draft-1". To everybody
+// else it is a server. The engine stays over a reload, with subscriptions, demand and buffers. In the
+// process's own turn.
 #pragma once
 
 #include <coppice/stage.h>
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "behaviours/stage/engine.hpp"
+#include "behaviours/stage/process_port.hpp"
 #include "host/server.hpp"
 
 namespace coppice::host {
@@ -22,7 +20,7 @@ struct stage_code final : server_code {
   const coppice_stage stage_callbacks;
 };
 
-class stage final : public server, private behaviours::stage_port {
+class stage final : public server, private behaviours::process_port {
  public:
   using code_type = stage_code;
 
@@ -41,11 +39,6 @@ class stage final : public server, private behaviours::stage_port {
   base::status configure(etf::bytes options);
 
  private:
-  struct delayed {
-    runtime::destination to;
-    runtime::message what;
-  };
-
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                              etf::bytes request) override;
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
@@ -53,8 +46,6 @@ class stage final : public server, private behaviours::stage_port {
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
   // A map of stage_counters, and subscriptions: of each what stage_subscription has.
   runtime::message engine_for_people(runtime::process& self) override;
-  // What the host's own reminders mean. Nothing: it is none.
-  std::optional<runtime::outcome> take_reminder(const runtime::message& m);
   // Of everything the engine was given: what comes of it, once it has been shown.
   runtime::outcome done(runtime::process& self, runtime::outcome next);
 
@@ -67,24 +58,9 @@ class stage final : public server, private behaviours::stage_port {
   behaviours::dispatcher::outlet::choice choose(const runtime::message& event,
                                                 std::uint64_t& partition) override;
   bool format_discarded(std::uint64_t count) override;
-  void send(const runtime::destination& to, runtime::message m, bool connects) override;
-  void send_events(const runtime::pid& to, runtime::message m) override;
-  void send_self(runtime::message m) override;
-  runtime::message monitor(const runtime::destination& to) override;
-  void demonitor(const runtime::message& reference) override;
-  runtime::message make_reference() override;
-  std::optional<runtime::destination> find(etf::bytes name) override;
-  void go_on_later() override;
-  void subscribe_later(std::size_t which, base::nanos delay) override;
-  void tell(level how, std::string text) override;
-  base::nanos now() override;
 
   // What a callback's status comes to; ends also when the process has died in it.
   runtime::outcome after(std::int32_t status, const char* callback, etf::bytes given);
-  bool is_delayed(const runtime::destination& to) const;
-  void delay(const runtime::destination& to, runtime::message m);
-  void send_delayed();
-  void remind_of_delayed();
 
   const coppice_stage& stage_callbacks() const {
     return static_cast<const stage_code&>(running()).stage_callbacks;
@@ -95,8 +71,6 @@ class stage final : public server, private behaviours::stage_port {
   std::optional<base::error> wrong_options_; // of its configuration
   std::unique_ptr<behaviours::stage_engine> engine_;
   bool deciding_ = false;
-  std::deque<delayed> delayed_;
-  base::nanos delay_ = 0; // until the next attempt; 0: none is due
 };
 
 } // namespace coppice::host

@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 
+#include "behaviours/consumer_supervisor.hpp"
 #include "behaviours/streams/connection_keeper.hpp"
 #include "node/machine_memory.hpp"
 #include "node/router_term.hpp"
@@ -290,6 +291,11 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   if (from.statem) out.postponed = convert(from.statem->postponed);
   if (from.stage) out.options = stage_term(*from.stage, from.behaviour);
   if (from.router) out.options = router_term(*from.router);
+  if (from.consumer_supervisor) {
+    spec::stage_options consumer;
+    consumer.subscribe_to = from.consumer_supervisor->subscribe_to;
+    out.options = stage_term(consumer, "consumer");
+  }
   out.args = convert(from.args);
   if (from.event_manager) out.events = events(*from.event_manager);
   return made;
@@ -335,6 +341,29 @@ std::shared_ptr<const supervisor_spec> pool_workers(const spec::child_spec& pool
     worker.id = id.take();
     out->children.push_back(std::make_shared<const child_spec>(worker));
   }
+  return out;
+}
+
+// A template of what is started for each event.
+std::shared_ptr<const supervisor_spec> event_children(const spec::child_spec& of) {
+  const spec::consumer_supervisor_options& from = *of.consumer_supervisor;
+  auto out = std::make_shared<supervisor_spec>();
+  out->strategy = behaviours::strategy::simple_one_for_one;
+  out->intensity = from.intensity;
+  out->period = base::to_nanos(from.period);
+  auto one = std::make_shared<child_spec>();
+  one->id = runtime::message::atom(behaviours::consumer_supervisor::event_key);
+  one->actor = from.child.actor;
+  one->plugin = of.plugin;
+  one->behaviour = of.behaviour;
+  one->restart = convert(from.child.restart);
+  one->shutdown = convert(from.child.shutdown);
+  if (of.start_timeout) one->start_timeout = base::to_nanos(*of.start_timeout);
+  one->mailbox = convert(from.child.mailbox);
+  one->priority = convert(of.priority);
+  if (from.child.unhandled) one->unhandled = convert(*from.child.unhandled);
+  one->args = convert(from.child.args);
+  out->children.push_back(std::move(one));
   return out;
 }
 
@@ -482,6 +511,7 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
     out->supervisor = pool_workers(from);
     out->pool = pool_itself(*from.pool);
   }
+  if (from.consumer_supervisor) out->supervisor = event_children(from);
   if (from.supervisor) out->supervisor = convert(*from.supervisor);
   return out;
 }

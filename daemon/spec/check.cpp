@@ -136,12 +136,15 @@ class checker {
       if (child.tcp && !child.tcp->handlers.empty())
         handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
       const node* const manager = at.find("event_manager");
+      const node* const consumers = at.find("consumer_supervisor");
       if (child.event_manager && manager != nullptr)
         all.add(check_handlers(*child.event_manager, *manager));
       else if (child.tcp && tcp != nullptr && tcp->is_map())
         plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
       else if (child.udp && udp != nullptr && udp->is_map())
         plugin = check_leaf(child, {child.udp->actor, child.udp->args, child.udp->durations}, *udp, args);
+      else if (consumers != nullptr)
+        plugin = check_event_child(child, at, *consumers);
       else if (!pool && !tcp && !udp && !at.find("web"))
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
       else if (child.pool && pool->is_map())
@@ -149,6 +152,14 @@ class checker {
       if (plugin != nullptr) all.add(plugin->print);
     }
     return all.done();
+  }
+
+  const catalog::plugin* check_event_child(child_spec& child, const node& at, const node& consumers) {
+    const node* const written = consumers.is_map() ? consumers.find("template") : nullptr;
+    if (!child.consumer_supervisor || written == nullptr || !written->is_map()) return nullptr;
+    check_stage_mailbox(child, at);
+    event_child_options& one = child.consumer_supervisor->child;
+    return check_leaf(child, {one.actor, one.args, one.durations}, *written, args_schema::part::of_template);
   }
 
   // Each is as an actor by itself. Gives the fingerprint of the manifests that they depend on.
@@ -251,6 +262,10 @@ class checker {
     refuse(produces, "buffer");
     refuse(role == "producer", "demand");
     refuse(role == "producer", "demand_step");
+    check_stage_mailbox(child, at);
+  }
+
+  void check_stage_mailbox(const child_spec& child, const node& at) {
     if (child.mailbox.on_full != on_full::drop_new && child.mailbox.on_full != on_full::drop_old) return;
     const node* const mailbox = at.find("mailbox");
     const node* const written = mailbox == nullptr ? nullptr : mailbox->find("on_full");

@@ -193,6 +193,7 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.pool && b.pool) same_pool(*a.pool, *b.pool, keys);
   if (a.tcp.has_value() != b.tcp.has_value()) keys.emplace_back("tcp");
   if (a.tcp && b.tcp) same_tcp(*a.tcp, *b.tcp, keys);
+  if (a.consumer_supervisor != b.consumer_supervisor) keys.emplace_back("consumer_supervisor");
   if (a.event_manager != b.event_manager) keys.emplace_back("event_manager");
   if (a.udp.has_value() != b.udp.has_value()) keys.emplace_back("udp");
   if (a.udp && b.udp) same_udp(*a.udp, *b.udp, keys);

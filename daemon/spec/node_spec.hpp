@@ -371,6 +371,27 @@ struct event_manager_options {
   bool operator==(const event_manager_options&) const = default;
 };
 
+// Of the actors that a consumer supervisor starts.
+struct event_child_options {
+  std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR
+  encoded_term args;                  // as a child's, without what an event adds
+  std::vector<std::string> durations; // likewise
+  spec::restart restart = spec::restart::transient;
+  shutdown_limit shutdown;
+  mailbox_options mailbox;
+  std::optional<spec::unhandled> unhandled;
+  bool operator==(const event_child_options&) const = default;
+};
+
+// A supervisor that starts an actor for each event.
+struct consumer_supervisor_options {
+  event_child_options child;
+  std::vector<stage_subscription> subscribe_to;
+  std::uint32_t intensity = 3;
+  milliseconds period{5000};
+  bool operator==(const consumer_supervisor_options&) const = default;
+};
+
 enum class framing { none, line, fixed, length, delimiter };
 enum class endian { big, little };
 
@@ -528,6 +549,7 @@ struct child_spec {
   std::optional<pool_options> pool;
   std::optional<tcp_options> tcp;
   std::optional<event_manager_options> event_manager;
+  std::optional<consumer_supervisor_options> consumer_supervisor;
   std::optional<udp_options> udp;
   std::shared_ptr<web_options> web; // null: it is none
   place at;

@@ -7,6 +7,7 @@
 #include "spec/names.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_scalars.hpp"
+#include "spec/schema_tree.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -192,7 +193,54 @@ void prune_stage(const stage_options& from, json& stage) {
   if (from.demand_step == standard.demand_step) stage.erase("demand_step");
 }
 
+// Durations with their unit.
+void prune_child(const event_child_options& from, json& child) {
+  for (const std::string& at : from.durations) {
+    json& time = child["args"][json::json_pointer(at)];
+    time = print_duration(milliseconds(time.get<std::int64_t>()));
+  }
+}
+
+const table<event_child_options>& event_child_table() {
+  static const auto rows =
+      table<event_child_options>()
+          .add<&event_child_options::actor>("actor",
+                                            text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+                                            "what the children are: PLUGIN or PLUGIN:ACTOR")
+          .needed()
+          .add<&event_child_options::args>("args", term(),
+                                           "their arguments, checked against the plugin's schema; the event "
+                                           "comes to them under the key event")
+          .add<&event_child_options::restart>(
+              "restart",
+              choice<restart>({{"transient", restart::transient}, {"temporary", restart::temporary}}),
+              "transient: one that ends abnormally is started again, with the same event; temporary: none is")
+          .add<&event_child_options::shutdown>("shutdown", shutdown_time(), "how long one may take to stop")
+          .add<&event_child_options::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
+                                              "the bounds of a child's mailbox")
+          .add<&event_child_options::unhandled>("unhandled", optional_unhandled(), "as an actor's")
+          .prune(&prune_child);
+  return rows;
+}
+
 } // namespace
+
+const table<consumer_supervisor_options>& consumer_supervisor_table() {
+  using subscriptions = list<stage_subscription, section<stage_subscription>>;
+  using options = consumer_supervisor_options;
+  static const auto rows =
+      table<options>()
+          .add<&options::child>("template", section<event_child_options>(&event_child_table),
+                                "what is started for each event")
+          .needed()
+          .add<&options::subscribe_to>(
+              "subscribe_to", subscriptions(section<stage_subscription>(&subscription_table)),
+              "the producers; max_demand of each is how many children run for its events at most")
+          .add<&options::intensity>("intensity", whole<std::uint32_t>(0, 1'000'000),
+                                    "restarts of children within `period` that are borne; beyond, it ends")
+          .add<&options::period>("period", duration(milliseconds(1)), "see intensity");
+  return rows;
+}
 
 const table<stage_options>& stage_table() {
   using subscriptions = list<stage_subscription, section<stage_subscription>>;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The keys of `stage:`, which stand beside an actor that is a stage. Any thread.
+// The keys of `stage:`, which stand beside an actor that is a stage, and of `consumer_supervisor:`. Any
+// thread.
 #pragma once
 
 #include "spec/node_spec.hpp"
@@ -8,5 +9,6 @@
 namespace coppice::spec {
 
 const table<stage_options>& stage_table();
+const table<consumer_supervisor_options>& consumer_supervisor_table();
 
 } // namespace coppice::spec

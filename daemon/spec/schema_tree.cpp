@@ -82,6 +82,7 @@ constexpr std::array forms{
     form{"udp", "an actor with UDP sockets", "the 'udp' map"},
     form{"event_manager", "an event manager", "a handler's map"},
     form{"web", "a web server", nullptr},
+    form{"consumer_supervisor", "a consumer supervisor", "its template"},
 };
 
 // 'actor', 'supervisor' or 'pool', with that word.
@@ -185,6 +186,8 @@ const table<child_spec>& child_table() {
   using optional_pool = maybe<std::optional<pool_options>, section<pool_options>>;
   using optional_udp = maybe<std::optional<udp_options>, section<udp_options>>;
   using optional_tcp = maybe<std::optional<tcp_options>, section<tcp_options>>;
+  using optional_consumers =
+      maybe<std::optional<consumer_supervisor_options>, section<consumer_supervisor_options>>;
   using optional_events = maybe<std::optional<event_manager_options>, section<event_manager_options>>;
   using optional_web = maybe<std::shared_ptr<web_options>, section<web_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
@@ -252,6 +255,10 @@ const table<child_spec>& child_table() {
                                   "a pool of actors instead of one")
           .add<&child_spec::tcp>("tcp", optional_tcp(section<tcp_options>(&tcp_table)),
                                  "a listener that makes an actor for each connection")
+          .add<&child_spec::consumer_supervisor>(
+              "consumer_supervisor",
+              optional_consumers(section<consumer_supervisor_options>(&consumer_supervisor_table)),
+              "a supervisor that starts an actor for each event of the producers it is subscribed to")
           .add<&child_spec::event_manager>(
               "event_manager", optional_events(section<event_manager_options>(&event_manager_table)),
               "an event manager, as OTP's gen_event, and its handlers")

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // numbers: a pipeline of three stages. `counter` counts as fast as it is asked, `doubler` doubles, `printer`
-// takes its time and says what came. Nobody is sent more than he asked for, so the slowest sets the pace.
+// takes its time and says what came. Nobody is sent more than he asked for, so the slowest sets the pace. A
+// `job` is for a consumer supervisor: one is started for each number.
 // Over a reload the numbers on their way are the node's to keep; each class keeps no more than its own count.
+#include <coppice/server.hpp>
 #include <coppice/stage.hpp>
 
 namespace numbers {
@@ -86,6 +88,42 @@ class printer : public coppice::consumer {
   printed seen_;
 };
 
+struct work {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::int64_t event = 0;
+  std::optional<std::int64_t> takes; // ms
+};
+using done = etf::constant<"$done">;
+
+// Takes its time over one number, and ends: what a consumer supervisor starts for each event.
+class job : public coppice::server {
+ public:
+  static constexpr std::string_view name = "job";
+  static constexpr std::string_view args_schema =
+      R"({"type":"object","additionalProperties":false,"required":["event"],"properties":{)"
+      R"("event":{"type":"integer","description":"the number"},)"
+      R"("takes":{"type":"integer","format":"duration","minimum":0,)"
+      R"("description":"how long it takes over it; 0s without it"}}})";
+  static constexpr std::uint32_t state_version = 1;
+
+  void init(const work& args) {
+    number_ = args.event;
+    send_after(milliseconds(args.takes.value_or(0)), done{});
+  }
+  coppice::outcome handle_info(done) {
+    log(COPPICE_LOG_DEBUG, "done with " + std::to_string(number_));
+    return coppice::outcome::stop();
+  }
+  // Its number.
+  std::int64_t handle_call(count) { return number_; }
+
+  std::int64_t save_state() const { return number_; }
+  void restore_state(std::uint32_t, std::int64_t saved) { number_ = saved; }
+
+ private:
+  std::int64_t number_ = 0;
+};
+
 } // namespace numbers
 
-COPPICE_PLUGIN("numbers", "1.0.0", numbers::counter, numbers::doubler, numbers::printer);
+COPPICE_PLUGIN("numbers", "1.0.0", numbers::counter, numbers::doubler, numbers::printer, numbers::job);

@@ -266,6 +266,20 @@ TEST_CASE("how many events a state machine postpones takes a restart to change")
         "restart demo/a: statem\n");
 }
 
+TEST_CASE("a consumer supervisor that is changed starts again, and its children with it") {
+  const std::string one =
+      "id: a, consumer_supervisor: { template: { actor: kv }, subscribe_to: [ { to: b } ] }";
+  CHECK(of_children({one}, {one}) == "");
+  for (const char* other :
+       {"template: { actor: kv }", "template: { actor: kv, restart: temporary }, subscribe_to: [ { to: b } ]",
+        "template: { actor: kv, args: { max_entries: 3 } }, subscribe_to: [ { to: b } ]",
+        "template: { actor: kv }, subscribe_to: [ { to: b, max_demand: 5 } ]",
+        "template: { actor: kv }, subscribe_to: [ { to: b } ], intensity: 7"})
+    CHECK(of_children({one}, {std::string("id: a, consumer_supervisor: { ") + other + " }"}) ==
+          "restart demo/a: consumer_supervisor\n");
+  CHECK(of_children({one}, {one + ", shutdown: 1s"}) == "update demo/a: shutdown\n");
+}
+
 TEST_CASE(
     "an event manager with other handlers or bounds begins anew, one with another name of them does, too") {
   const std::string one = "id: a, event_manager: { handlers: [ { id: x, actor: bell } ] }";

@@ -204,12 +204,12 @@ TEST_CASE("what a pool cannot be is refused") {
   check_tree_errors({
       {"both", "        - { id: a, actor: kv, pool: { actor: kv } }\n",
        "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
-       "'event_manager' and 'web'\n"
+       "'event_manager', 'web' and 'consumer_supervisor'\n"
        "   10 |         - { id: a, actor: kv, pool: { actor: kv } }\n"
        "      |           ^\n"},
       {"neither", "        - { id: a }\n",
        "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
-       "'event_manager' or 'web'\n"
+       "'event_manager', 'web' or 'consumer_supervisor'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"no actor", "        - { id: a, pool: { size: 2 } }\n",
@@ -349,18 +349,44 @@ TEST_CASE("mistakes in a supervision tree") {
        "node.yaml:10:38: error: stage: the actor kv is a server and no stage\n"
        "   10 |         - { id: a, actor: kv, stage: {} }\n"
        "      |                                      ^ leave it out\n"},
+      {"a template that is always started again",
+       "        - id: a\n"
+       "          consumer_supervisor: { template: { actor: kv, restart: permanent } }\n",
+       "node.yaml:11:66: error: consumer_supervisor.template.restart: expected transient or temporary, found "
+       "'permanent'\n"
+       "   11 |           consumer_supervisor: { template: { actor: kv, restart: permanent } }\n"
+       "      |                                                                  ^\n"},
+      {"no template", "        - { id: a, consumer_supervisor: {} }\n",
+       "node.yaml:10:41: error: the key 'template' is missing\n"
+       "   10 |         - { id: a, consumer_supervisor: {} }\n"
+       "      |                                         ^ what is started for each event\n"},
+      {"args beside a consumer supervisor",
+       "        - { id: a, consumer_supervisor: { template: { actor: kv } }, args: {} }\n",
+       "node.yaml:10:70: error: a consumer supervisor takes no 'args'\n"
+       "   10 |         - { id: a, consumer_supervisor: { template: { actor: kv } }, args: {} }\n"
+       "      |                                                                      ^ it belongs into its "
+       "template\n"},
+      {"a consumer supervisor that may wait for ever",
+       "        - id: a\n"
+       "          mailbox: { on_full: drop_new }\n"
+       "          consumer_supervisor: { template: { actor: kv } }\n",
+       "node.yaml:11:31: error: mailbox.on_full: a stage whose mailbox drops messages may wait for events "
+       "for "
+       "ever\n"
+       "   11 |           mailbox: { on_full: drop_new }\n"
+       "      |                               ^ park_sender and exit lose none\n"},
       {"which actor", "        - { id: a, actor: pair }\n",
        "node.yaml:10:27: error: the plugin 'pair' has no actor 'pair'\n"
        "   10 |         - { id: a, actor: pair }\n"
        "      |                           ^ it has: first second\n"},
       {"neither actor nor supervisor", "        - { id: a }\n",
        "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
-       "'event_manager' or 'web'\n"
+       "'event_manager', 'web' or 'consumer_supervisor'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"actor and supervisor", "        - { id: a, actor: kv, supervisor: {} }\n",
        "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
-       "'event_manager' and 'web'\n"
+       "'event_manager', 'web' and 'consumer_supervisor'\n"
        "   10 |         - { id: a, actor: kv, supervisor: {} }\n"
        "      |           ^\n"},
       {"a supervisor's name", "        - { id: a, name: b, supervisor: {} }\n",

@@ -216,6 +216,28 @@ TEST_CASE("a state machine prints its options, and reads back") {
   const auto second = check_read_back(text);
 }
 
+TEST_CASE("a consumer supervisor prints itself with its template, and reads back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, name: a, consumer_supervisor: { template: { actor: kv, restart: temporary, args: { "
+      "every: 90s } }, subscribe_to: [ { to: b@x@127.0.0.1, max_demand: 50 } ], intensity: 7 } }\n"
+      "        - { id: b, consumer_supervisor: { template: { actor: 'pair:first' } } }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& children = first.spec->applications[0].supervisor.children;
+  CHECK(children[0].plugin == "kv");
+  const auto& options = *children[0].consumer_supervisor;
+  CHECK(options.child.restart == spec::restart::temporary);
+  CHECK(options.subscribe_to.at(0).max_demand == 50);
+  CHECK(children[0].shutdown.how == spec::shutdown_limit::kind::infinity);
+  CHECK(children[1].consumer_supervisor->child.restart == spec::restart::transient);
+  CHECK(first.spec->plugin_files.size() == 2);
+  const auto text = spec::effective_yaml(*first.spec);
+  CHECK_MESSAGE(text.find("every: 90s\n") != std::string::npos, text);
+  const auto second = check_read_back(text);
+  CHECK(*second->applications[0].supervisor.children[0].consumer_supervisor == options);
+}
+
 TEST_CASE("an event manager prints itself with its handlers, and reads back") {
   test::spec_folder folder;
   auto first = folder.load_tree(

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What a stage shows of itself: a pipeline that stands still explains itself. See stage.hpp.
+// See report.hpp.
+#include "behaviours/stage/report.hpp"
+
 #include <algorithm>
 
-#include "behaviours/stage/counters.hpp"
-#include "host/stage.hpp"
 #include "runtime/messages/shown.hpp"
 
-namespace coppice::host {
+namespace coppice::behaviours {
 
 using runtime::message;
 using runtime::message_writer;
@@ -25,7 +25,7 @@ void flag(message_writer& out, std::string_view key, bool value) {
   out.atom(value ? "true" : "false");
 }
 
-void write(message_writer& out, const behaviours::stage_subscription& one, base::nanos now) {
+void write(message_writer& out, const stage_subscription& one, base::nanos now) {
   out.map(7);
   out.atom("direction");
   out.atom(one.upstream ? "producer" : "consumer");
@@ -45,10 +45,9 @@ void write(message_writer& out, const behaviours::stage_subscription& one, base:
 
 } // namespace
 
-message stage::engine_for_people(runtime::process& self) {
-  if (engine_ == nullptr) return {};
-  const behaviours::stage_counters all = engine_->counters();
-  const auto subscriptions = engine_->subscriptions();
+message report_of(const stage_engine& of, base::nanos now) {
+  const stage_counters all = of.counters();
+  const auto subscriptions = of.subscriptions();
   message_writer out(512);
   out.map(12);
   number(out, "emitted", all.emitted);
@@ -65,9 +64,9 @@ message stage::engine_for_people(runtime::process& self) {
   out.atom("subscriptions");
   const std::size_t rows = std::min(subscriptions.size(), most_shown);
   if (rows != 0) out.list(static_cast<std::uint32_t>(rows));
-  for (std::size_t at = 0; at < rows; ++at) write(out, subscriptions[at], self.now());
+  for (std::size_t at = 0; at < rows; ++at) write(out, subscriptions[at], now);
   out.nil();
   return out.take();
 }
 
-} // namespace coppice::host
+} // namespace coppice::behaviours
