@@ -6,7 +6,9 @@
 #include "base/program.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +37,18 @@ result<pipe_ends> make_pipe() {
   return pipe_ends{unique_fd(both[0]), unique_fd(both[1])};
 }
 
+struct socket_ends {
+  unique_fd ours;
+  unique_fd theirs;
+};
+
+result<socket_ends> make_sockets() {
+  std::array<int, 2> both{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both.data()) != 0)
+    return fail_errno("open a pair of sockets", errno);
+  return socket_ends{unique_fd(both[0]), unique_fd(both[1])};
+}
+
 void never_block(const unique_fd& fd) {
   fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
@@ -53,6 +67,7 @@ struct plan {
   const char* folder; // null: none
   std::array<int, 3> descriptors;
   int trouble; // where a failure is written to
+  pid_t parent;
   rlim_t open_files;
   rlim_t memory;      // 0: as it is
   rlim_t cpu_seconds; // 0: as it is
@@ -67,6 +82,8 @@ struct plan {
 bool limit(decltype(RLIMIT_NOFILE) resource, rlim_t soft, bool hard_too) {
   rlimit both{};
   if (getrlimit(resource, &both) != 0) return false;
+  if (both.rlim_cur == soft && (!hard_too || both.rlim_max == soft))
+    return true; // a sandbox may forbid to set it
   both.rlim_cur = std::min(soft, both.rlim_max);
   if (hard_too) both.rlim_max = both.rlim_cur;
   return setrlimit(resource, &both) == 0;
@@ -83,6 +100,8 @@ void close_others_at_exec(rlim_t highest) {
 
 [[noreturn]] void become(const plan& with) {
   setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != with.parent) _exit(127); // it was killed before that
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) sigaction(number, &standard, nullptr);
@@ -224,8 +243,7 @@ class program::inner {
 
   pid_t pid() const { return pid_; }
 
-  unique_fd input;
-  unique_fd output;
+  unique_fd stream;
   unique_fd errors;
 
  private:
@@ -264,11 +282,11 @@ result<program> program::start(uv_loop_t* on, const program_options& options,
                                std::function<void(program_end)> on_end) {
   if (options.command.empty() || !options.command.front().starts_with('/'))
     return fail(errc::invalid, "the program is to be given by its path from / on");
-  auto in = make_pipe();
-  auto out = make_pipe();
+  auto talk = make_sockets();
+  if (!talk) return unexpected<error>(std::move(talk.error()));
   auto err = make_pipe();
   auto trouble = make_pipe();
-  for (auto* each : {&in, &out, &err, &trouble})
+  for (auto* each : {&err, &trouble})
     if (!*each) return unexpected<error>(std::move(each->error()));
 
   const std::vector<char*> arguments = pointers(options.command);
@@ -277,12 +295,13 @@ result<program> program::start(uv_loop_t* on, const program_options& options,
   with.arguments = arguments.data();
   with.environment = environment.data();
   with.folder = options.folder.empty() ? nullptr : options.folder.c_str();
-  with.descriptors = {in->read.get(), out->write.get(), err->write.get()};
+  with.descriptors = {talk->theirs.get(), talk->theirs.get(), err->write.get()};
   // Not among those that become 0 to 2.
   unique_fd told(fcntl(trouble->write.get(), F_DUPFD_CLOEXEC, 3));
   if (!told) return fail_errno("open a pipe", errno);
   trouble->write.reset();
   with.trouble = told.get();
+  with.parent = getpid();
   with.open_files = first_descriptor_limit();
   with.memory = options.memory;
   with.cpu_seconds = options.cpu_seconds;
@@ -303,10 +322,9 @@ result<program> program::start(uv_loop_t* on, const program_options& options,
   const int number = errno;
   auto made = std::make_unique<inner>(pid, unique_fd(pidfd), options.kill_after, std::move(on_end));
   if (pidfd < 0) return fail_errno("watch the program", number);
-  made->input = std::move(in->write);
-  made->output = std::move(out->read);
+  made->stream = std::move(talk->ours);
   made->errors = std::move(err->read);
-  for (const unique_fd* each : {&made->input, &made->output, &made->errors}) never_block(*each);
+  for (const unique_fd* each : {&made->stream, &made->errors}) never_block(*each);
   if (auto watched = made->watch(on); !watched)
     return unexpected<error>(std::move(watched.error()).context("watch the program"));
   return program(std::move(made));
@@ -318,11 +336,8 @@ bool program::running() const {
 pid_t program::pid() const {
   return inner_ ? inner_->pid() : 0;
 }
-unique_fd& program::input() {
-  return inner_->input;
-}
-unique_fd& program::output() {
-  return inner_->output;
+unique_fd& program::stream() {
+  return inner_->stream;
 }
 unique_fd& program::errors() {
   return inner_->errors;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A program run beside the daemon, in a process group of its own. It gets descriptors 0 to 2, signals at
 // their defaults, and the environment and limits it is given; no process of its group outlives it, and none
-// stays a zombie. Its end is heard of by a pidfd, so no other process that has the same id later is ever
-// meant. All on the loop's thread.
+// stays a zombie; if the daemon is killed, it is, too. Its end is heard of by a pidfd, so no other process
+// that has the same id later is ever meant. All on the loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -58,10 +58,9 @@ class program {
   bool running() const;
   pid_t pid() const;
 
-  // Our ends of its descriptors 0, 1 and 2, none of which blocks; the owner may take and close them. Writing
-  // where the program has closed its end is EPIPE, and SIGPIPE where that is not ignored.
-  unique_fd& input();
-  unique_fd& output();
+  // Our end of the socket that its descriptors 0 and 1 are, and of the pipe that 2 is, neither of which
+  // blocks; the owner may take and close them. shutdown(SHUT_WR) is the end of what it reads.
+  unique_fd& stream();
   unique_fd& errors();
 
   // SIGTERM to the group, and SIGKILL to what is left of it after kill_after; again does nothing.

@@ -48,6 +48,7 @@ struct backoff_options {
 struct supervisor_spec;
 struct kept_connection;
 struct datagram_spec;
+struct program_spec;
 
 struct child_spec {
   runtime::message id;   // any term, an atom as a rule; unique among the siblings
@@ -74,6 +75,8 @@ struct child_spec {
   std::shared_ptr<const kept_connection> connection; // set: its actor has this one, again and again
   std::shared_ptr<const event_manager_spec> events;  // set: it is an event manager
   std::shared_ptr<const datagram_spec> datagrams;    // set: its actor has these UDP sockets
+
+  std::shared_ptr<const program_spec> program; // set: its actor runs it
 
   bool is_supervisor() const { return supervisor != nullptr; }
   // Whether it is one whose children are started by events: `options` are a consumer's.

@@ -168,13 +168,19 @@ base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, c
     return std::make_unique<supervisor>(spec.supervisor, shared_with(env), label, above_ + 1);
   auto made = shared_->factory->make(
       {spec.actor, one.args, env, label, spec.unhandled, spec.postponed, spec.options});
-  if (!made || (spec.connection == nullptr && spec.datagrams == nullptr)) return made;
+  if (!made || (spec.connection == nullptr && spec.datagrams == nullptr && spec.program == nullptr))
+    return made;
   auto* const taker = dynamic_cast<stream_taker*>(made->get());
   if (spec.datagrams != nullptr) {
     if (one.datagrams == nullptr)
       one.datagrams = std::make_shared<datagram_sockets>(spec.datagrams, label, shared_->datagrams);
     if (taker == nullptr || !taker->begin_with(one.datagrams))
       return base::fail(base::errc::invalid, spec.actor + " takes no datagrams");
+    return made;
+  }
+  if (spec.program != nullptr) {
+    if (taker == nullptr || !taker->begin_with(spec.program))
+      return base::fail(base::errc::invalid, spec.actor + " takes no streams");
     return made;
   }
   if (taker == nullptr) return base::fail(base::errc::invalid, spec.actor + " takes no connections");

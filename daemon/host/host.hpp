@@ -121,6 +121,7 @@ struct extra_state {
   routing_decision* deciding = nullptr; // while a router's callback says where a message goes
   std::unique_ptr<behaviours::accepted_stream> begins_with; // until its init is through, as the next
   std::shared_ptr<const behaviours::kept_connection> stays_connected;
+  std::shared_ptr<const behaviours::program_spec> runs; // likewise
   std::unique_ptr<behaviours::actor_streams> streams;
   std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until its init
   std::unique_ptr<behaviours::actor_datagrams> datagrams;

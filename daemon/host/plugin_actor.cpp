@@ -187,6 +187,7 @@ void plugin_actor::end(const message& reason) {
     in_turn(actor_, "terminate", reason.bytes(),
             [&] { return code_->lifecycle.terminate(&actor_, state_, &lent), COPPICE_OK; });
   }
+  end_program();
   end_streams(runtime::is_orderly(reason));
 }
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "behaviours/config_change.hpp"
@@ -32,6 +33,7 @@ class plugin_actor : public reloadable {
   void begin_with(behaviours::accepted_stream stream) final;
   void begin_with(std::shared_ptr<const behaviours::kept_connection> connection) final;
   bool begin_with(std::shared_ptr<behaviours::datagram_sockets> sockets) final;
+  bool begin_with(std::shared_ptr<const behaviours::program_spec> program) final;
 
  protected:
   explicit plugin_actor(actor_plan&& plan);
@@ -50,7 +52,9 @@ class plugin_actor : public reloadable {
   // Of runtime::behaviour::receive_parcel().
   runtime::outcome take_parcel(runtime::parcel& given);
   bool drains(const runtime::message& m);
-  // What the engine tells of its sockets; empty: it has none.
+  // Of an exit that it traps for its program's sake alone: what would become of it otherwise.
+  std::optional<runtime::outcome> take_trapped_exit(const runtime::message& m);
+  // What the engine tells of its sockets, or its program; empty: it has neither.
   runtime::message shown_sockets() const;
   // It ends: what it has written still goes out if that is orderly.
   void end_streams(bool orderly) noexcept;
@@ -104,6 +108,8 @@ class plugin_actor : public reloadable {
   base::status open_sockets(runtime::process& self);
   runtime::outcome take_datagrams();
   void close_sockets() noexcept;
+  void end_program();
+  runtime::message shown_program() const;
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
   // create or init failed with `status`.
   runtime::outcome fail_to_begin(const char* callback, std::int32_t status);

@@ -70,7 +70,7 @@ void plugin_actor::close_sockets() noexcept {
 }
 
 message plugin_actor::shown_sockets() const {
-  if (actor_.extra == nullptr || actor_.extra->datagrams == nullptr) return {};
+  if (actor_.extra == nullptr || actor_.extra->datagrams == nullptr) return shown_program();
   behaviours::actor_datagrams& of = *actor_.extra->datagrams;
   const behaviours::datagram_counters& all = *of.shared().counters();
   runtime::message_writer out(512);

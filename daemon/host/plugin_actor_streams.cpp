@@ -2,10 +2,13 @@
 // What a plugin's actor has to do with streams: those it has are given to its callbacks, and end with it. See
 // plugin_actor.hpp. In the process's own turn.
 #include "base/log.hpp"
+#include "behaviours/gen.hpp"
 #include "host/callback.hpp"
 #include "host/plugin_actor.hpp"
 #include "host/streams.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/system.hpp"
 
 namespace coppice::host {
 
@@ -97,7 +100,25 @@ void plugin_actor::begin_with(std::shared_ptr<const behaviours::kept_connection>
   actor_.needs_extra().stays_connected = std::move(connection);
 }
 
+bool plugin_actor::begin_with(std::shared_ptr<const behaviours::program_spec> program) {
+  if (!actor_.takes_streams) return false;
+  actor_.needs_extra().runs = std::move(program);
+  return true;
+}
+
 outcome plugin_actor::take_first_stream() {
+  if (auto program = std::exchange(actor_.extra->runs, nullptr)) {
+    const runtime::process& self = *actor_.process;
+    const std::string label = self.name().empty() ? to_text(self.self(), self.host().nodes()) : self.name();
+    if (auto running = needs_streams(actor_).run(std::move(program), label); !running) {
+      runtime::message_writer why;
+      why.tuple(2);
+      why.atom("port");
+      why.binary(running.error().text);
+      return runtime::stop(why.take());
+    }
+    return runtime::carry_on();
+  }
   if (auto to = std::exchange(actor_.extra->stays_connected, nullptr))
     needs_streams(actor_).stay_connected(std::move(to));
   if (actor_.extra->begins_with == nullptr) return runtime::carry_on();
@@ -133,6 +154,40 @@ bool plugin_actor::drains(const message& m) {
   if (!actor_.process->origin().notice || !runtime::is_atom(m, behaviours::drain_notice)) return false;
   actor_.extra->streams->drain();
   return true;
+}
+
+std::optional<outcome> plugin_actor::take_trapped_exit(const message& m) {
+  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return std::nullopt;
+  behaviours::gen::exit_notice exit;
+  if (!actor_.extra->streams->traps_for_program() || !behaviours::gen::read_exit(*actor_.process, m, exit))
+    return std::nullopt;
+  if (exit.reason == runtime::reasons::normal()) return runtime::carry_on();
+  return runtime::stop(exit.reason);
+}
+
+void plugin_actor::end_program() {
+  if (actor_.extra != nullptr && actor_.extra->streams != nullptr) actor_.extra->streams->end_program();
+}
+
+message plugin_actor::shown_program() const {
+  if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return {};
+  const behaviours::actor_program* const of = actor_.extra->streams->its_program();
+  if (of == nullptr) return {};
+  const actor_stream* const stream = actor_.extra->streams->program_stream();
+  const auto seen = stream == nullptr ? actor_stream::byte_counts() : stream->traffic();
+  runtime::message_writer out(256);
+  out.map(5);
+  out.atom("program");
+  out.binary(of->path());
+  out.atom("pid");
+  out.unsigned_integer(static_cast<std::uint64_t>(of->pid()));
+  out.atom("read");
+  out.unsigned_integer(seen.read);
+  out.atom("written");
+  out.unsigned_integer(seen.written);
+  out.atom("queued");
+  out.unsigned_integer(seen.queued);
+  return out.take();
 }
 
 void plugin_actor::end_streams(bool orderly) noexcept {

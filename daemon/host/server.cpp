@@ -30,6 +30,8 @@ outcome server::take_info(process&, const message& m) {
     if (found == matched::ended) return take_response(ended);
     if (found == matched::late) return runtime::carry_on();
   }
+  if (auto next = take_trapped_exit(m)) [[unlikely]]
+    return std::move(*next);
   if (drains(m)) [[unlikely]]
     return runtime::carry_on();
   const coppice_message lent = lend(m);

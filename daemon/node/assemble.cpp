@@ -8,12 +8,14 @@
 #include <memory>
 
 #include "behaviours/consumer_supervisor.hpp"
+#include "behaviours/programs/program_spec.hpp"
 #include "behaviours/streams/connection_keeper.hpp"
 #include "node/machine_memory.hpp"
 #include "node/router_term.hpp"
 #include "node/stage_term.hpp"
 #include "node/udp_child.hpp"
 #include "node/web_site.hpp"
+#include "spec/port_options.hpp"
 
 namespace coppice::node {
 namespace {
@@ -471,6 +473,33 @@ std::shared_ptr<const behaviours::tcp_spec> listener(const spec::child_spec& of)
   return out;
 }
 
+std::shared_ptr<const behaviours::program_spec> program(const spec::port_options& from) {
+  auto out = std::make_shared<behaviours::program_spec>();
+  base::program_options& run = out->run;
+  run.command = from.command;
+  if (!from.clean_environment) run.environment = base::passed_environment();
+  for (const std::string& one : from.environment) {
+    const std::string_view name = std::string_view(one).substr(0, one.find('=') + 1);
+    std::erase_if(run.environment, [name](const std::string& other) { return other.starts_with(name); });
+    run.environment.push_back(one);
+  }
+  run.folder = from.directory.value_or("");
+  run.kill_after = from.kill_after;
+  run.memory = from.limits.memory;
+  run.cpu_seconds = static_cast<std::uint64_t>(from.limits.cpu.count() / 1000);
+  // Who takes long over its work is no client that holds a connection up.
+  auto stream = std::make_shared<behaviours::stream_options>();
+  stream->framing = convert(from.frame);
+  stream->credit = from.credit;
+  stream->frame = 0;
+  stream->high = from.write.high;
+  stream->low = from.write.low;
+  stream->stall = 0;
+  out->stream = std::move(stream);
+  out->logs_errors = from.errors == spec::port_errors::log;
+  return out;
+}
+
 // What it is made for a connection is the daemon's own.
 std::shared_ptr<const behaviours::tcp_spec> web_server(const spec::child_spec& of) {
   const spec::web_options& from = *of.web;
@@ -507,6 +536,12 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
     out->tcp = listener(from);
   }
   if (from.web != nullptr) out->tcp = web_server(from);
+  if (from.port != nullptr) {
+    out->actor = from.port->actor;
+    out->args = convert(from.port->args);
+    if (from.port->unhandled) out->unhandled = convert(*from.port->unhandled);
+    out->program = program(*from.port);
+  }
   if (from.pool) {
     out->supervisor = pool_workers(from);
     out->pool = pool_itself(*from.pool);

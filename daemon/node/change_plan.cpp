@@ -213,7 +213,8 @@ class planner {
       tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
       return made;
     }
-    if (change.after->pool || change.after->tcp || change.after->web != nullptr) {
+    if (change.after->pool || change.after->tcp || change.after->web != nullptr ||
+        change.after->port != nullptr) {
       child_pointer made = child(*change.after);
       tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
       return made;

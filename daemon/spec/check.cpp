@@ -2,6 +2,7 @@
 // The walk goes through the structs and the YAML they came from side by side (lists were read element by
 // element, so that indices agree), which gives every finding its place without storing places.
 #include "spec/check.hpp"
+#include "spec/port_options.hpp"
 
 #include <coppice/stream.h>
 #include <coppice/udp.h>
@@ -132,6 +133,7 @@ class checker {
       const node* const pool = at.find("pool");
       const node* const tcp = at.find("tcp");
       const node* const udp = at.find("udp");
+      const node* const port = at.find("port");
       const catalog::plugin* plugin = nullptr;
       if (child.tcp && !child.tcp->handlers.empty())
         handled_by_.push_back({child.tcp->handlers, tcp->find("handlers")->at});
@@ -143,9 +145,11 @@ class checker {
         plugin = check_leaf(child, {child.tcp->actor, child.tcp->args, child.tcp->durations}, *tcp, args);
       else if (child.udp && udp != nullptr && udp->is_map())
         plugin = check_leaf(child, {child.udp->actor, child.udp->args, child.udp->durations}, *udp, args);
+      else if (child.port != nullptr && port != nullptr && port->is_map())
+        plugin = check_leaf(child, {child.port->actor, child.port->args, child.port->durations}, *port, args);
       else if (consumers != nullptr)
         plugin = check_event_child(child, at, *consumers);
-      else if (!pool && !tcp && !udp && !at.find("web"))
+      else if (!pool && !tcp && !udp && !port && !at.find("web"))
         plugin = check_leaf(child, {child.actor, child.args, child.durations}, at, args);
       else if (child.pool && pool->is_map())
         plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);
@@ -232,9 +236,12 @@ class checker {
     if (!child.udp && type.behaviour == "udp")
       to_.error(actor.at, "the actor '" + type.name + "' is one for datagrams",
                 "it belongs into a 'udp' map");
-    if (!child.tcp && !child.pool && type.behaviour == "tcp")
+    if (child.port != nullptr && !takes)
+      to_.error(actor.at, "the actor '" + type.name + "' cannot talk with a program",
+                "it has no table " + std::string(COPPICE_STREAM_DRAFT_1));
+    if (!child.tcp && !child.pool && child.port == nullptr && type.behaviour == "tcp")
       to_.error(actor.at, "the actor '" + type.name + "' is one for connections",
-                "it belongs into a 'tcp' map");
+                "it belongs into a 'tcp' or 'port' map");
   }
 
   // What its role has, and a mailbox that loses nothing: a lost ask is a pipeline that stands still.

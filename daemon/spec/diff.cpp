@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "spec/schema.hpp"
+#include "spec/schema_port.hpp"
 #include "spec/schema_web.hpp"
 #include "spec/term.hpp"
 
@@ -197,6 +198,11 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.event_manager != b.event_manager) keys.emplace_back("event_manager");
   if (a.udp.has_value() != b.udp.has_value()) keys.emplace_back("udp");
   if (a.udp && b.udp) same_udp(*a.udp, *b.udp, keys);
+  if ((a.port != nullptr) != (b.port != nullptr)) keys.emplace_back("port");
+  if (a.port != nullptr && b.port != nullptr) {
+    compare_terms("port.args", a.port->args, b.port->args, keys);
+    same_port(*a.port, *b.port, keys);
+  }
   if ((a.web != nullptr) != (b.web != nullptr)) keys.emplace_back("web");
   if (a.web != nullptr && b.web != nullptr) same_web(*a.web, *b.web, keys);
   if (a.name != b.name) keys.emplace_back("name");

@@ -519,10 +519,11 @@ struct udp_options {
   std::optional<spec::unhandled> unhandled;
 };
 
-struct web_options; // web_options.hpp
+struct web_options;  // web_options.hpp
+struct port_options; // port_options.hpp
 
-// One child of a supervisor: an actor, or a nested supervisor, a pool, a listener, one with UDP sockets, an
-// event manager, or a web server.
+// One child of a supervisor: an actor, or a nested supervisor, a pool, a listener, one with UDP sockets or a
+// program, an event manager, or a web server.
 struct child_spec {
   std::string id;         // an atom, unique among its siblings
   std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor and a pool
@@ -551,7 +552,8 @@ struct child_spec {
   std::optional<event_manager_options> event_manager;
   std::optional<consumer_supervisor_options> consumer_supervisor;
   std::optional<udp_options> udp;
-  std::shared_ptr<web_options> web; // null: it is none
+  std::shared_ptr<web_options> web;   // null: it is none
+  std::shared_ptr<port_options> port; // likewise
   place at;
 };
 

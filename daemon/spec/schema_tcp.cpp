@@ -87,6 +87,8 @@ void prune_frame(const frame_options& from, json& frame) {
   if (from.kind != framing::delimiter) erase(frame, {"delimiter"});
 }
 
+} // namespace
+
 const table<frame_options>& frame_table() {
   static const auto rows =
       table<frame_options>()
@@ -121,6 +123,8 @@ const table<frame_options>& frame_table() {
           .prune(&prune_frame);
   return rows;
 }
+
+namespace {
 
 void check_read(reader& from, const node& at, read_options& read) {
   no_more_than(from, at, "credit", read.credit, most_bytes);

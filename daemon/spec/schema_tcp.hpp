@@ -10,5 +10,6 @@ namespace coppice::spec {
 const table<tcp_options>& tcp_table();
 const table<tcp_listen_options>& tcp_listen_table();
 const table<access_options>& access_table();
+const table<frame_options>& frame_table();
 
 } // namespace coppice::spec

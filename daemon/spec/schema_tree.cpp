@@ -2,6 +2,7 @@
 // The supervision tree's rows. A supervisor contains children that contain supervisors: that table is
 // named, so that its description can refer to itself.
 #include "spec/schema_tree.hpp"
+#include "spec/schema_port.hpp"
 
 #include <algorithm>
 #include <array>
@@ -80,6 +81,7 @@ constexpr std::array forms{
     form{"pool", "a pool", "the 'pool' map"},
     form{"tcp", "a listener", "the 'tcp' map"},
     form{"udp", "an actor with UDP sockets", "the 'udp' map"},
+    form{"port", "an actor with a program", "the 'port' map"},
     form{"event_manager", "an event manager", "a handler's map"},
     form{"web", "a web server", nullptr},
     form{"consumer_supervisor", "a consumer supervisor", "its template"},
@@ -106,7 +108,7 @@ void check_child(reader& from, const node& at, child_spec& child) {
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
   if (at.find("actor")) return;
-  const bool one_actor = at.find("udp") || (child.tcp && child.tcp->connect);
+  const bool one_actor = at.find("udp") || at.find("port") || (child.tcp && child.tcp->connect);
   if (!at.find("shutdown") && !one_actor) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
   for (const form& one : forms) {
     if (one.whom == nullptr || !at.find(one.key)) continue;
@@ -189,6 +191,7 @@ const table<child_spec>& child_table() {
   using optional_consumers =
       maybe<std::optional<consumer_supervisor_options>, section<consumer_supervisor_options>>;
   using optional_events = maybe<std::optional<event_manager_options>, section<event_manager_options>>;
+  using optional_port = maybe<std::shared_ptr<port_options>, section<port_options>>;
   using optional_web = maybe<std::shared_ptr<web_options>, section<web_options>>;
   using optional_compression = maybe<std::optional<compression_options>, section<compression_options>>;
   using optional_statem = maybe<std::optional<statem_options>, section<statem_options>>;
@@ -264,6 +267,8 @@ const table<child_spec>& child_table() {
               "an event manager, as OTP's gen_event, and its handlers")
           .add<&child_spec::udp>("udp", optional_udp(section<udp_options>(&udp_table)),
                                  "an actor with UDP sockets")
+          .add<&child_spec::port>("port", optional_port(section<port_options>(&port_table)),
+                                  "an actor with a program, by whose input and output they talk")
           .add<&child_spec::web>("web", optional_web(section<web_options>(&web_table)),
                                  "a web server whose routes lead to actors")
           .check(&check_child, child_rule())

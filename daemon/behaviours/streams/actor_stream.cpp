@@ -265,6 +265,12 @@ void actor_stream::on_closed(base::error why) {
   finish(stream_ && stream_.securing() ? stream_end::tls : end_of(why, was_open), std::move(why.text));
 }
 
+void actor_stream::let_end(std::string why) {
+  end_held_ = false;
+  end_text_ = std::move(why);
+  if (stage_ == stage::ending) tell();
+}
+
 // The socket is done with, or closes by itself; the actor is to be told.
 void actor_stream::finish(stream_end how, std::string why) {
   if (stage_ == stage::ending || stage_ == stage::gone) return;
@@ -310,9 +316,10 @@ bool actor_stream::handle(stream_callbacks& to, unsigned& budget, outcome& next)
   }
   if (failed_ && stage_ == stage::open && (!held_ || input_.size() < needed_)) stage_ = stage::ending;
   if (draining_ && (stage_ == stage::open || stage_ == stage::opening)) close(stream_end::shutdown);
+  if (stage_ == stage::ending && end_held_) return true;
   if (stage_ == stage::ending) {
     stage_ = stage::gone;
-    next = to.on_close(*this, how_, why_);
+    next = to.on_close(*this, how_, end_text_.empty() ? why_ : end_text_);
     return true;
   }
   flush();

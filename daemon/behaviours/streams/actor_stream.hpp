@@ -101,6 +101,9 @@ class actor_stream final : private net::stream_handler {
   const std::string& peer() const { return peer_; }
   const std::string& local() const { return local_; }
 
+  // Instead of what adopt() finds.
+  void name_peer(std::string name) { peer_ = std::move(name); }
+
   // One of these three, once.
   base::status adopt(net::accepted_socket socket, const net::tls_options& tls, bool ends_actor);
   base::status connect(const outgoing_stream& to, net::tls_options tls);
@@ -134,6 +137,13 @@ class actor_stream final : private net::stream_handler {
   base::result<handed_stream> hand_over();
   // What has come whole is told, then it is closed.
   void drain();
+  // Its end is not told before let_end() has been called, with what to say of it.
+  void hold_end() { end_held_ = true; }
+  void let_end(std::string why);
+  // It is done with, but for that.
+  bool ending() const { return stage_ == stage::ending; }
+  // The peer's end has come, or may come any time: nothing holds it up here.
+  bool reads_on() const { return !held_ && input_.size() < most_kept(); }
   // What is written from now on waits for on_secured; `how` is of an end that has files.
   void start_tls(const net::tls_options& how);
   // What has not been cut yet is cut so. `how` has passed net::check_framing.
@@ -190,6 +200,7 @@ class actor_stream final : private net::stream_handler {
   stage stage_ = stage::opening;
   stream_end how_ = stream_end::normal;
   std::string why_;
+  std::string end_text_; // from let_end(), instead of that
   std::unique_ptr<net::peer_certificate> certificate_;
   std::unique_ptr<net::tls_options> tls_later_; // behind the PROXY header
   byte_counts totals_;                          // once the socket is not this one's any more
@@ -207,6 +218,7 @@ class actor_stream final : private net::stream_handler {
   bool draining_ = false;
   bool failed_ = false; // the socket is no more
   bool is_due_ = false;
+  bool end_held_ = false;
 };
 
 } // namespace coppice::behaviours

@@ -109,12 +109,16 @@ outcome actor_streams::handle(stream_callbacks& to) {
     outcome next = runtime::carry_on();
     one.handle(to, budget, next);
     if (next.stops()) return next;
-    if (!one.gone()) continue;
+    if (!one.gone()) {
+      // It has closed what it talks by, or its actor has: there is nothing left to do for it.
+      if (program_ != nullptr && id == programs_stream_ && one.ending()) program_->end();
+      continue;
+    }
     const bool ends = one.ends_actor();
     one.count_end();
     if (keeper_ != nullptr && keeper_->has(id)) keeper_->ended(one);
     all_.erase(at(id)); // its callback may have opened others
-    if (ends) return runtime::stop(runtime::reasons::normal());
+    if (ends) return runtime::stop(program_ != nullptr ? program_->reason() : runtime::reasons::normal());
   }
   process_.reductions(callbacks_at_once - budget);
   if (due_.empty()) { // its memory is of use again
@@ -128,15 +132,50 @@ void actor_streams::drain() {
   for (const auto& one : all_) one->drain();
 }
 
+// ---- a program ----
+
+base::status actor_streams::run(std::shared_ptr<const program_spec> what, std::string label) {
+  auto started = actor_program::start(process_.stay(), what, std::move(label), [this] { program_ended(); });
+  if (!started) return unexpected(std::move(started.error()));
+  program_ = std::move(*started);
+  traps_for_program_ = !process_.trap_exit(true);
+  actor_stream& fresh = add(what->stream);
+  programs_stream_ = fresh.id();
+  fresh.name_peer(program_->path());
+  fresh.hold_end();
+  return fresh.adopt(program_->take_stream(), {}, true);
+}
+
+// What it has written before comes still, and then its end; that stays away where a process that has left the
+// group holds the other end, too.
+void actor_streams::program_ended() {
+  actor_stream* const stream = find(programs_stream_);
+  if (stream == nullptr) return;
+  stream->let_end(program_->how_it_ended());
+  program_->watch([this] {
+    actor_stream* const left = find(programs_stream_);
+    if (left != nullptr && left->reads_on()) left->drain();
+  });
+}
+
+void actor_streams::end_program() {
+  if (program_ == nullptr || program_->ended()) return;
+  if (actor_stream* const stream = find(programs_stream_)) stream->end();
+  program_->end();
+  if (!program_->wait(process_)) program_->kill();
+}
+
 // They stay here as they are: a callback that is about one may wait on its stack still.
 void actor_streams::close() {
   asked_ = true;
+  if (program_ != nullptr) program_->kill();
   if (keeper_ != nullptr) keeper_->stop();
   for (const auto& one : all_) one->close();
 }
 
 void actor_streams::reset() {
   asked_ = true;
+  if (program_ != nullptr) program_->kill();
   if (keeper_ != nullptr) keeper_->stop();
   for (const auto& one : all_) one->reset();
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "behaviours/programs/actor_program.hpp"
 #include "behaviours/streams/actor_stream.hpp"
 #include "behaviours/streams/connection_keeper.hpp"
 #include "behaviours/streams/stream_taker.hpp"
@@ -33,6 +34,20 @@ class actor_streams final : private actor_stream::owner {
   // From now on it has this one all the time, by a new stream whenever the last has ended. Once.
   void stay_connected(std::shared_ptr<const kept_connection> to);
 
+  // Starts it: its input and output are the actor's first stream, and the actor ends with it. Once. As
+  // base::program::start().
+  base::status run(std::shared_ptr<const program_spec> what, std::string label);
+  // With its program it began to trap exits, which it did not of its own: so that it ends the program in an
+  // orderly way when it is told to end.
+  bool traps_for_program() const { return traps_for_program_; }
+  // Null: it has none.
+  const actor_program* its_program() const { return program_.get(); }
+  // Null: it has none (any more).
+  const actor_stream* program_stream() const { return find(programs_stream_); }
+  // In the actor's last turn: its program reads its end and has SIGTERM, later SIGKILL. Parks until it has
+  // ended, and while what was written goes out.
+  void end_program();
+
   // An error: a file of it cannot be used.
   base::status start_tls(actor_stream& stream, const stream_tls& how);
 
@@ -56,6 +71,7 @@ class actor_streams final : private actor_stream::owner {
 
  private:
   void due(actor_stream& stream) override;
+  void program_ended();
   base::status accept(accepted_stream from, bool ends_actor);
   actor_stream& add(std::shared_ptr<const stream_options> options);
   using place = std::vector<std::unique_ptr<actor_stream>>::const_iterator;
@@ -65,6 +81,9 @@ class actor_streams final : private actor_stream::owner {
   std::vector<std::unique_ptr<actor_stream>> all_; // by id; few, as a rule one
   std::vector<std::uint64_t> due_;
   std::unique_ptr<connection_keeper> keeper_;
+  std::unique_ptr<actor_program> program_;
+  std::uint64_t programs_stream_ = 0;
+  bool traps_for_program_ = false;
   std::uint64_t last_id_ = 0;
   bool asked_ = false; // receive_io() is to come
 };

@@ -19,6 +19,7 @@ namespace coppice::behaviours {
 
 struct kept_connection;
 class datagram_sockets;
+struct program_spec;
 struct tcp_counters;
 
 // A connection that a listener has accepted, on no loop yet.
@@ -55,6 +56,8 @@ class stream_taker {
   virtual void begin_with(std::shared_ptr<const kept_connection> connection) = 0;
   // Likewise: it has these UDP sockets from before its init on. False: it takes no datagrams.
   virtual bool begin_with(std::shared_ptr<datagram_sockets> sockets) = 0;
+  // Likewise: it runs this program from the end of its init on, and ends with it. False: it takes no streams.
+  virtual bool begin_with(std::shared_ptr<const program_spec> program) = 0;
 
  protected:
   ~stream_taker() = default;

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +55,7 @@ struct run {
     uv::timer look(on, [] {});
     look.start(std::chrono::milliseconds(1), std::chrono::milliseconds(1));
     test::loop_until(on, [&] {
-      all += read_some(running.output());
+      all += read_some(running.stream());
       return all.size() >= bytes;
     });
     return all;
@@ -70,9 +71,9 @@ bool alive(pid_t pid) {
 TEST_CASE("a program reads what is written to it, and answers") {
   run one;
   REQUIRE(one.start({.command = {"/bin/cat"}, .environment = {}}));
-  REQUIRE(write(one.running.input().get(), "hello", 5) == 5);
+  REQUIRE(write(one.running.stream().get(), "hello", 5) == 5);
   CHECK(one.hear(5) == "hello");
-  one.running.input().reset();
+  shutdown(one.running.stream().get(), SHUT_WR);
   REQUIRE(one.wait());
   CHECK(one.end->status == 0);
   CHECK(one.end->signal == 0);
@@ -138,14 +139,14 @@ TEST_CASE("a program gets signals at their defaults, none of them blocked") {
       one.start({.command = {"/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"}, .environment = {}}));
   signal(SIGUSR1, before);
   REQUIRE(one.wait());
-  CHECK(read_some(one.running.output()) == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  CHECK(read_some(one.running.stream()) == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
 TEST_CASE("a program gets the environment and the limits it is given") {
   run environment;
   REQUIRE(environment.start({.command = {"/usr/bin/env"}, .environment = {"ONE=1", "TWO=2"}}));
   REQUIRE(environment.wait());
-  CHECK(read_some(environment.running.output()) == "ONE=1\nTWO=2\n");
+  CHECK(read_some(environment.running.stream()) == "ONE=1\nTWO=2\n");
 
   rlimit found{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &found) == 0);
@@ -159,7 +160,7 @@ TEST_CASE("a program gets the environment and the limits it is given") {
   REQUIRE(limits.start(options));
   REQUIRE(limits.wait());
   setrlimit(RLIMIT_NOFILE, &found);
-  CHECK(read_some(limits.running.output()) == "512\n1048576\n33\n");
+  CHECK(read_some(limits.running.stream()) == "512\n1048576\n33\n");
 }
 
 TEST_CASE("nothing of systemd's environment is passed on") {
@@ -202,10 +203,10 @@ TEST_CASE("no process of a program's group outlives it") {
   for (const bool destroyed : {false, true}) {
     CAPTURE(destroyed);
     run one;
-    // Its output is the child's too: the pipe ends when both are gone.
+    // Its output is the child's too: the stream ends when both are gone.
     REQUIRE(one.start(shell(destroyed ? "sleep 600 & echo on; wait" : "sleep 600 & echo on; exit 0")));
     CHECK(one.hear(3) == "on\n");
-    const unique_fd output = std::move(one.running.output());
+    const unique_fd output = std::move(one.running.stream());
     const pid_t pid = one.running.pid();
     if (destroyed)
       one.running = program();

@@ -199,6 +199,21 @@ TEST_CASE("sockets that are changed start their actor again, and what is its sup
         "restart demo/a: udp.listen\n");
 }
 
+TEST_CASE("a program that is changed starts its actor again, and what is its supervisor's does not") {
+  const std::string has = "id: a, port: { command: [ /bin/cat ], actor: wire";
+  for (const std::string more :
+       {"environment: [ A=b ]", "clean_environment: true", "directory: /", "frame: { kind: line }",
+        "credit: 5B", "write: { high: 5B }", "stderr: discard", "kill_after: 1s", "limits: { cpu: 1s }",
+        "unhandled: log"}) {
+    CAPTURE(more);
+    CHECK(of_children({has + " }"}, {has + ", " + more + " }"}) ==
+          "restart demo/a: port." + more.substr(0, more.find(':')) + "\n");
+  }
+  CHECK(of_children({has + " }"}, {"id: a, port: { command: [ /bin/true ], actor: wire }"}) ==
+        "restart demo/a: port.command\n");
+  CHECK(of_children({has + " }"}, {has + " }, restart: transient"}) == "update demo/a: restart\n");
+}
+
 TEST_CASE("every key of a web server but its places is taken over as it runs") {
   const std::string site = "id: a, web: { listen: [{ address: 127.0.0.1, port: 1 }]";
   const std::pair<std::string, std::string> rows[] = {

@@ -200,15 +200,38 @@ TEST_CASE("what a web server cannot be is refused") {
   refused("{ path: /a, to: b, headers: [ { name: 'A B', value: x } ] }", "must be a header's name");
 }
 
+TEST_CASE("what an actor with a program cannot be is refused") {
+  const auto refused = [](const std::string& port, const std::string& why) {
+    CAPTURE(port);
+    test::spec_folder folder;
+    const auto read = folder.load_tree("        - { id: a, port: { " + port + " } }\n");
+    CHECK(spec::render(read.diagnostics).find(why) != std::string::npos);
+  };
+  refused("actor: wire", "the key 'command' is missing");
+  refused("command: [ /bin/cat ]", "the key 'actor' is missing");
+  refused("command: [], actor: wire", "must begin with a program's path from / on");
+  refused("command: [ cat ], actor: wire", "must begin with a program's path from / on");
+  refused("command: [ /bin/cat ], actor: kv", "cannot talk with a program");
+  refused("command: [ /bin/cat ], actor: 'wire:ping'", "cannot talk with a program");
+  refused("command: [ /bin/cat ], actor: wire, environment: [ A ]", "must be NAME=VALUE");
+  refused("command: [ /bin/cat ], actor: wire, environment: [ '=b' ]", "must be NAME=VALUE");
+  refused("command: [ /bin/cat ], actor: wire, credit: 0B", "must be from 1B to 1GiB");
+  refused("command: [ /bin/cat ], actor: wire, write: { high: 0B }", "must be from 1B to 1GiB");
+  refused("command: [ /bin/cat ], actor: wire, write: { high: 4B, low: 5B }", "must be at most `high`");
+  refused("command: [ /bin/cat ], actor: wire, kill_after: 11m", "must be at most 10m");
+  refused("command: [ /bin/cat ], actor: wire, limits: { cpu: 1500ms }", "must be whole seconds");
+  refused("command: [ /bin/cat ], actor: wire, frame: { kind: fixed }", "size");
+}
+
 TEST_CASE("what a pool cannot be is refused") {
   check_tree_errors({
       {"both", "        - { id: a, actor: kv, pool: { actor: kv } }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', 'port', "
        "'event_manager', 'web' and 'consumer_supervisor'\n"
        "   10 |         - { id: a, actor: kv, pool: { actor: kv } }\n"
        "      |           ^\n"},
       {"neither", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', 'port', "
        "'event_manager', 'web' or 'consumer_supervisor'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
@@ -380,12 +403,12 @@ TEST_CASE("mistakes in a supervision tree") {
        "   10 |         - { id: a, actor: pair }\n"
        "      |                           ^ it has: first second\n"},
       {"neither actor nor supervisor", "        - { id: a }\n",
-       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "node.yaml:10:11: error: a child needs 'actor', 'supervisor', 'pool', 'tcp', 'udp', 'port', "
        "'event_manager', 'web' or 'consumer_supervisor'\n"
        "   10 |         - { id: a }\n"
        "      |           ^\n"},
       {"actor and supervisor", "        - { id: a, actor: kv, supervisor: {} }\n",
-       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', "
+       "node.yaml:10:11: error: a child has one of 'actor', 'supervisor', 'pool', 'tcp', 'udp', 'port', "
        "'event_manager', 'web' and 'consumer_supervisor'\n"
        "   10 |         - { id: a, actor: kv, supervisor: {} }\n"
        "      |           ^\n"},

@@ -7,6 +7,7 @@
 #include "fixture.hpp"
 #include "spec/args_schema.hpp"
 #include "spec/passed_names.hpp"
+#include "spec/port_options.hpp"
 #include "spec/web_options.hpp"
 
 using namespace coppice;
@@ -149,6 +150,29 @@ TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
   CHECK(children[1].udp->receive_buffer == 4 << 20);
   CHECK(children[1].shutdown.time == std::chrono::seconds(2));
   const auto text = spec::effective_yaml(*first.spec);
+  const auto second = check_read_back(text);
+}
+
+TEST_CASE("an actor with a program prints itself, and reads back") {
+  test::spec_folder folder;
+  const auto first = folder.load_tree(
+      "        - { id: a, name: a, port: { command: [ /bin/cat, -u ], actor: wire, frame: { kind: length, "
+      "bytes: 4 }, "
+      "environment: [ A=b ], clean_environment: true, directory: sub, write: { high: 8KiB }, stderr: "
+      "discard, "
+      "kill_after: 7s, limits: { memory: 1GiB, cpu: 60s }, unhandled: log }, shutdown: 9s }\n"
+      "        - { id: b, port: { command: [ /bin/cat ], actor: 'wire:plug', args: {} } }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  const auto& children = first.spec->applications[0].supervisor.children;
+  REQUIRE(children[0].port != nullptr);
+  CHECK(children[0].port->write.low == 2048);
+  CHECK(children[0].port->directory == folder.file("sub"));
+  CHECK(children[0].shutdown.time == std::chrono::seconds(9));
+  CHECK(children[1].shutdown.time == std::chrono::seconds(5));
+  const auto text = spec::effective_yaml(*first.spec);
+  for (const char* line : {"cpu: 60s\n", "stderr: discard\n", "kill_after: 7s\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, text);
   const auto second = check_read_back(text);
 }
 
