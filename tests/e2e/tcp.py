@@ -505,7 +505,7 @@ def refused(cleanup):
                        (config(listen="[{ port: 1 }]"), "address"),
                        (config(more=["access: { allow: [ 10.0.0.1/8 ] }"]), "10.0.0.0/8"),
                        (config(more=["write: { high: 1KiB, low: 2KiB }"]), "at most `high`"),
-                       (config().replace('actor: "wires:dialer"', 'actor: "wires:session"'), "'tcp' map")):
+                       (config().replace('actor: "wires:dialer"', 'actor: "wires:session"'), "'tcp' or 'port' map")):
         whole = yaml.replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
         done = gate.node.coppice("check", gate.node.folder.write("other.yaml", whole))
         equal(done.returncode != 0, True, yaml)
