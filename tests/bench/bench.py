@@ -20,6 +20,7 @@ from pathlib import Path
 
 import net_rows
 import node_rows
+import port_rows
 import sdk_rows
 import udp_rows
 from peers import BenchNode, Figure, Otp, Program, Skipped, Unavailable, run_rows, scaled
@@ -376,6 +377,11 @@ def net_udp(bench, rows):
     return udp_rows.echo(bench, rows, runs())
 
 
+def port_lines(bench, rows):
+    """An actor's program that prints lines, beside an Erlang port's."""
+    return port_rows.lines(bench, rows, runs())
+
+
 def net_idle(bench, rows):
     """What an open connection keeps."""
     return net_rows.idle(bench, rows)
@@ -444,6 +450,7 @@ WORKLOADS = [
     (net_tcp, list(net_rows.TCP)),
     (net_idle, ["net_tcp_idle_bytes"]),
     (net_udp, ["net_udp_echo"]),
+    (port_lines, ["port_line_1M"]),
     (sdk_rows.sdk, list(sdk_rows.ROWS)),
     (soak, ["soak_rss"]),
 ]

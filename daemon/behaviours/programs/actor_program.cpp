@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t longest_line = 4096; // bytes; the rest of a longer one is another line
 constexpr int last_reads = 8;              // of what a program has said before its end; a pipe holds so much
 constexpr std::chrono::milliseconds looks_every{1000};
+constexpr std::chrono::milliseconds exits_within{1000};  // once it has closed what it talks by
 constexpr std::chrono::milliseconds killed_within{5000}; // after SIGKILL
 
 } // namespace
@@ -94,6 +95,12 @@ bool actor_program::wait(runtime::process& self) {
   });
   const std::lock_guard hold(latch_->lock);
   return waited && latch_->open;
+}
+
+void actor_program::expect_end() {
+  if (ended_ || look_) return;
+  look_ = base::uv::timer(loop_, [this] { running_.end(); });
+  look_.start(exits_within);
 }
 
 void actor_program::watch(std::function<void()> look) {

@@ -43,6 +43,8 @@ class actor_program {
   // As base::program has them.
   void end() { running_.end(); }
   void kill() { running_.kill(); }
+  // It has closed what it talks by, as programs do when they exit: end() if it has not ended in a while.
+  void expect_end();
   // After end(): parks the process, whose turn it is, until the program has ended. False: it may run still.
   bool wait(runtime::process& self);
   // Calls `look` every so often from now on.

@@ -110,8 +110,8 @@ outcome actor_streams::handle(stream_callbacks& to) {
     one.handle(to, budget, next);
     if (next.stops()) return next;
     if (!one.gone()) {
-      // It has closed what it talks by, or its actor has: there is nothing left to do for it.
-      if (program_ != nullptr && id == programs_stream_ && one.ending()) program_->end();
+      // It has closed what it talks by, or its actor has.
+      if (program_ != nullptr && id == programs_stream_ && one.ending()) program_->expect_end();
       continue;
     }
     const bool ends = one.ends_actor();
