@@ -78,8 +78,9 @@ inline std::int32_t resubscribe_stage(coppice_actor* self, coppice_bytes from, c
   const auto whom = term_of(to);
   const auto party = party_of(from);
   if (!whom || !party || !stage->subscribe(*whom, *how)) return COPPICE_E_INVALID;
-  if (const shared_link former = stage->find(*party); former && !former->of_consumer)
-    stage->cancel(former, *why);
+  // The producer that is subscribed to ends the former one: another does not know it.
+  const shared_link former = stage->find(*party);
+  if (former && !former->of_consumer && former->to == *whom) stage->cancel(former, *why);
   return COPPICE_OK;
 }
 inline std::int32_t set_stage_demand(coppice_actor* self, std::uint32_t mode) {

@@ -301,12 +301,15 @@ TEST_CASE("a consumer subscribes, asks and changes its producer by itself") {
   CHECK(first.asks() == std::vector<std::uint64_t>{5});
   first.deliver(numbers{1, 2, 3, 4, 5});
   CHECK(sink.did.sent.back().term.as<std::vector<value>>() == std::vector<value>{1, 2, 3, 4, 5});
-  sink.cast(atom("well"));
+  sink.cast(std::pair(etf::atom{"again"}, std::string("spring")));
   REQUIRE(producer_above::of(sink).size() == 2);
-  CHECK(producer_above::of(sink)[1].name() == atom("well"));
   CHECK(first.cancelled() == atom("moved"));
   CHECK_FALSE(first.subscribed());
-  CHECK(producer_above::of(sink)[1].subscribed());
+  producer_above second = producer_above::of(sink)[1];
+  sink.cast(std::pair(etf::atom{"again"}, std::string("well")));
+  CHECK(producer_above::of(sink)[2].name() == atom("well"));
+  CHECK(producer_above::of(sink)[2].subscribed());
+  CHECK(second.subscribed()); // another producer does not know it
   CHECK(sink.alive());
   CHECK(sink.did.complaints.empty());
 }
