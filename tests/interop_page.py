@@ -19,6 +19,7 @@ FEATURES = {
     "TLS": "distribution over TLS, see [TLS.md](TLS.md)",
     "compression": "compressed messages, between Coppice nodes; others are never sent one",
     "fragments": "very large messages in fragments",
+    "stages": "pipelines with stages of GenStage, Elixir's library",
     "observer": "OTP's observer and etop look at our node",
 }
 
