@@ -128,7 +128,7 @@ def peer_rows(command, rows, environment):
 @contextlib.contextmanager
 def child(command, **options):
     """A process that ends with the block: asked first, killed after 10 s."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    process = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **options})
     try:
         yield process
     finally:
