@@ -23,7 +23,7 @@ http_connection::http_connection(uv_loop_t* loop, stream socket, const http_opti
       stream_(std::move(socket)),
       session_(options.limits, options.requests, *this),
       deadline_(loop, [this] { on_deadline(); }),
-      stall_(loop, [this] { drop(); }),
+      stall_(loop, [this] { drop(http_end::slow); }),
       // No timer: one that is due at once would be again before the loop looks at its sockets.
       next_turn_(loop, [this] {
         next_turn_.stop();
@@ -53,6 +53,7 @@ bool http_connection::on_end() {
 }
 
 void http_connection::on_closed(base::error) {
+  note_end(owed() ? http_end::broken : http_end::done);
   session_.gone();
   leave();
 }
@@ -83,7 +84,7 @@ void http_connection::settle(bool more) {
     case http_session::phase::closing:
       return finish();
     case http_session::phase::broken:
-      return drop();
+      return drop(http_end::broken);
     case http_session::phase::upgraded:
       return;
     default:
@@ -143,9 +144,10 @@ void http_connection::read_or_pause(bool more) {
 }
 
 void http_connection::on_deadline() {
+  note_end(wait_ == wait::draining ? http_end::slow : http_end::silent);
   session_.time_out();
   if (session_.now() == http_session::phase::closing) return finish();
-  drop();
+  drop(http_end::silent);
 }
 
 // Answering ----------------------------------------------------------------------------------------------
@@ -214,13 +216,20 @@ void http_connection::end_soon() {
   if (session_.now() == http_session::phase::waiting && !session_.has_more()) finish();
 }
 
-void http_connection::drop() {
+// What is known of its end first stays.
+void http_connection::note_end(http_end how) {
+  if (!ended_) ended_ = {how, stream_.bytes_read(), stream_.bytes_written() + stream_.bytes_queued()};
+}
+
+void http_connection::drop(http_end how) {
+  note_end(how);
   stream_.close();
   session_.gone();
   leave();
 }
 
 void http_connection::finish() {
+  note_end(http_end::done);
   stream_.close_when_written(options_.timeouts.write);
   leave();
 }

@@ -18,6 +18,14 @@
 
 namespace coppice::net {
 
+// How a connection came to its end.
+enum class http_end : std::uint8_t {
+  done,   // closed by one of both, with nothing owed
+  broken, // by the network, or in the middle of an answer
+  silent, // nothing came in time
+  slow,   // the client did not take an answer
+};
+
 class http_connection final : private stream_handler, private http_session::events {
  public:
   class owner {
@@ -51,6 +59,14 @@ class http_connection final : private stream_handler, private http_session::even
   // The request it is at is its last one; without one it closes. gone() may come before this returns.
   void end_soon();
 
+  // Once it is gone.
+  struct summary {
+    http_end how = http_end::done;
+    std::uint64_t read = 0; // bytes
+    std::uint64_t written = 0;
+  };
+  summary ended() const { return ended_.value_or(summary()); }
+
   // It is at a request, or has not begun its first one.
   bool owed() const;
 
@@ -80,9 +96,10 @@ class http_connection final : private stream_handler, private http_session::even
   bool is_full();
   void on_deadline();
   // At once.
-  void drop();
+  void drop(http_end how);
   // Closes when all is written.
   void finish();
+  void note_end(http_end how);
   void leave();
 
   const http_options& options_;
@@ -99,6 +116,7 @@ class http_connection final : private stream_handler, private http_session::even
   bool stepping_ = false;  // go_on() is running
   bool draining_ = false;  // the last answer is to leave before the next request is read
   bool told_full_ = false;
+  std::optional<summary> ended_;
 };
 
 } // namespace coppice::net

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/address_range.hpp"
 #include "base/path_pattern.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
@@ -153,6 +154,46 @@ const table<web_route>& route_table() {
   return rows;
 }
 
+std::string check_origin(std::string_view origin) {
+  if (origin == "*") return "";
+  const std::size_t colon = origin.find("://");
+  const bool good = colon != 0 && colon != std::string_view::npos && colon + 3 < origin.size() &&
+                    origin.find_first_of("/?# \t", colon + 3) == std::string_view::npos && !check_header_value(origin).size();
+  return good ? "" : "must be an origin such as https://example.org, or \"*\"";
+}
+std::string check_any_header(std::string_view name) {
+  return is_token(name) ? "" : "must be a header's name";
+}
+std::string check_range(std::string_view range) {
+  const auto read = base::address_range::parse(range);
+  return read ? "" : read.error().text;
+}
+
+void check_cors(reader& from, const node& at, web_cors& cors) {
+  const bool all = std::ranges::find(cors.origins, "*") != cors.origins.end();
+  if (all && cors.origins.size() != 1) from.error(*at.find("origins"), from.path + ".origins: \"*\" is all of them, and stands alone");
+  if (all && cors.credentials)
+    from.error(*at.find("credentials"), from.path + ".credentials: needs origins by name, browsers refuse it with \"*\"");
+  if (cors.max_age.count() % 1000 != 0) from.error(*at.find("max_age"), from.path + ".max_age: must be whole seconds");
+}
+
+const table<web_cors>& cors_table() {
+  using texts = list<std::string, text>;
+  static const auto rows =
+      table<web_cors>()
+          .add<&web_cors::origins>("origins", texts(text("an origin", &check_origin)),
+                                   "whose pages, as https://example.org; \"*\": all; empty: none")
+          .add<&web_cors::methods>("methods", texts(text("a method", &check_method)), "by which methods")
+          .add<&web_cors::headers>("headers", texts(text("a header's name", &check_any_header)),
+                                   "with which headers, besides those that need no leave")
+          .add<&web_cors::expose>("expose", texts(text("a header's name", &check_any_header)),
+                                  "headers of answers that they may read, besides those that all may")
+          .add<&web_cors::credentials>("credentials", flag(), "true: with cookies and the like")
+          .add<&web_cors::max_age>("max_age", duration(), "how long browsers may remember it; 0s: as they like")
+          .check(&check_cors);
+  return rows;
+}
+
 const table<web_timeouts>& timeouts_table() {
   const duration time(milliseconds(1));
   static const auto rows =
@@ -216,6 +257,13 @@ const table<web_options>& web_table() {
                                        "how long what may take")
           .add<&web_options::limits>("limits", section<web_limits>(&limits_table), "how much there may be")
           .add<&web_options::access>("access", section<access_options>(&access_table), "who may connect")
+          .add<&web_options::cors>("cors", section<web_cors>(&cors_table), "pages of other origins that may use it")
+          .add<&web_options::proxies>("proxies", hosts(text("a range of addresses", &check_range)),
+                                      "proxies in front, as addresses or ADDRESS/BITS: a request of one of them is whose its "
+                                      "X-Forwarded-For says, for actors and the log; empty: none is trusted")
+          .add<&web_options::compress_from>("compress_from", size(),
+                                            "answers of actors with so many bytes of text are sent in gzip's coding to who takes it, up to 1MiB; "
+                                            "0B: never")
           .add<&web_options::access_log>("access_log",
                                          choice<web_log>({{"off", web_log::off},
                                                           {"common", web_log::common},
@@ -239,6 +287,9 @@ void compare_web(const web_options& a, const web_options& b, std::vector<std::st
   if (a.timeouts != b.timeouts) keys.emplace_back("web.timeouts");
   if (a.limits != b.limits) keys.emplace_back("web.limits");
   if (a.access != b.access) keys.emplace_back("web.access");
+  if (a.cors != b.cors) keys.emplace_back("web.cors");
+  if (a.proxies != b.proxies) keys.emplace_back("web.proxies");
+  if (a.compress_from != b.compress_from) keys.emplace_back("web.compress_from");
   if (a.access_log != b.access_log) keys.emplace_back("web.access_log");
   if (a.drain != b.drain) keys.emplace_back("web.drain");
 }

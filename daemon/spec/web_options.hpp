@@ -40,6 +40,17 @@ struct web_route {
   bool operator==(const web_route&) const = default;
 };
 
+// Whose pages may use the site.
+struct web_cors {
+  std::vector<std::string> origins; // as https://example.org, or "*" alone; empty: none
+  std::vector<std::string> methods{"GET", "HEAD", "POST"};
+  std::vector<std::string> headers;
+  std::vector<std::string> expose;
+  bool credentials = false;
+  milliseconds max_age{0};
+  bool operator==(const web_cors&) const = default;
+};
+
 struct web_timeouts {
   milliseconds header{10'000};
   milliseconds body{30'000};
@@ -68,6 +79,9 @@ struct web_options {
   web_timeouts timeouts;
   web_limits limits;
   access_options access;
+  web_cors cors;
+  std::vector<std::string> proxies; // ranges of addresses
+  std::uint64_t compress_from = 0;  // bytes; 0: never
   web_log access_log = web_log::off;
   milliseconds drain{10'000};
 };

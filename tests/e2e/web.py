@@ -3,6 +3,7 @@
 """web: requests become calls of actors and pools, here and on another node, and what they answer goes back; what is no
 request, or comes to nothing, is answered by its status, and costs nobody else anything."""
 import contextlib
+import gzip
 import http.client
 import json
 import os
@@ -325,6 +326,47 @@ def tls(cleanup):
         equal(secured.selected_alpn_protocol(), "http/1.1")
         secured.sendall(b"GET /users/7 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         contains(until_closed(secured), b"param id=7")
+
+
+@test("pages of other origins may do what is configured, by themselves or after asking leave")
+def cross_origin(cleanup):
+    site = Site(cleanup, more=["cors: { origins: [ \"https://a.example\" ], methods: [ GET, POST ], headers: [ X-One ], credentials: true, max_age: 1m }"])
+    code, headers, _ = site.ask("/users/1", headers={"Origin": "https://a.example"})
+    equal((code, headers["access-control-allow-origin"], headers["access-control-allow-credentials"], headers["vary"]), (200, "https://a.example", "true", "Origin"))
+    code, headers, _ = site.ask("/users/1", headers={"Origin": "https://b.example"})
+    equal((code, headers["access-control-allow-origin"], headers["vary"]), (200, None, "Origin"))
+    code, headers, body = site.ask("/users", "OPTIONS", headers={"Origin": "https://a.example", "Access-Control-Request-Method": "POST"})
+    equal((code, body, headers["access-control-allow-methods"], headers["access-control-allow-headers"], headers["access-control-max-age"]),
+          (204, b"", "GET, POST", "X-One", "60"))
+    code, headers, _ = site.ask("/nothing", headers={"Origin": "https://a.example"})
+    equal((code, headers["access-control-allow-origin"]), (404, "https://a.example"))
+
+
+@test("answers of text are compressed for who takes it, and whose a proxy says that a request is, it is")
+def compressed(cleanup):
+    site = Site(cleanup, more=["compress_from: 1KiB", "proxies: [ 127.0.0.0/8 ]", "access_log: common"])
+    plain = site.ask("/tail/" + "x" * 3000)[2]
+    code, headers, body = site.ask("/tail/" + "x" * 3000, headers={"Accept-Encoding": "gzip"})
+    equal((code, headers["content-encoding"], headers["vary"]), (200, "gzip", "Accept-Encoding"))
+    check(len(body) == int(headers["content-length"]) < 1000, "it is smaller", len(body))
+    contains(gzip.decompress(body), b"x" * 3000)
+    check(len(plain) > 3000, "others get it whole", len(plain))
+    equal(site.ask("/do/brief", headers={"Accept-Encoding": "gzip"})[1]["content-encoding"], None)
+    body = site.ask("/users/1", headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.7"})[2]
+    check(b"peer 198.51.100.7" in body.splitlines(), "the client's address", body)
+    site.node.said('198.51.100.7 - - [')
+
+
+@test("how connections ended is counted, with their bytes")
+def ends(cleanup):
+    site = Site(cleanup, more=["timeouts: { header: 500ms, idle: 500ms }"])
+    site.raw(b"GET /users/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    site.raw(b"GET / HT")
+    site.raw(b"")
+    eventually(lambda: sum(site.report()["ended"].values()) == 3, "three have ended")
+    report = site.report()
+    equal(report["ended"], {"normal": 1, "idle": 2})
+    check(report["bytes_read"] == 60 and report["bytes_written"] > 200, "bytes", report)
 
 
 class Files(Site):

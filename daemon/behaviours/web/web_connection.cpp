@@ -15,6 +15,9 @@
 #include "behaviours/gen.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/streams/stream_loop.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
+#include "behaviours/web/compression.hpp"
+#include "behaviours/web/forwarded.hpp"
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/static_files.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -59,7 +62,7 @@ void add_missing(net::http_response& response, const std::vector<net::http_heade
 } // namespace
 
 web_connection::web_connection(accepted_stream stream, std::shared_ptr<web_sites> sites)
-    : stream_(std::move(stream)), sites_(std::move(sites)) {}
+    : stream_(std::move(stream)), counters_(std::move(stream_.counters)), sites_(std::move(sites)) {}
 
 web_connection::~web_connection() {
   end();
@@ -75,6 +78,7 @@ outcome web_connection::init(process& self) {
   auto taken = net::stream::adopt(loop, std::move(stream_.socket), tls);
   if (!taken) return runtime::ignore(); // the client has left
   if (const auto peer = taken->peer_address()) {
+    peer_address_ = *peer;
     peer_ = peer->to_string();
     peer_host_ = peer->host();
   }
@@ -116,7 +120,11 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
   current_.number = number;
   current_.site = site();
   current_.began = base::mono_now();
-  if (current_.site->spec().log == access_log_format::off) return;
+  const web_spec& spec = current_.site->spec();
+  current_.client = forwarded_client(asked, peer_address_, spec.proxies).value_or("");
+  current_.origin = spec.others.allowed(asked);
+  current_.takes_gzip = spec.compress_from != 0 && net::http_accepts_coding(asked, "gzip");
+  if (spec.log == access_log_format::off) return;
   access_entry& entry = current_.entry;
   entry.method = asked.method;
   entry.target = asked.target;
@@ -130,6 +138,7 @@ void web_connection::route(const net::http_request& asked) {
   web_site& site = *current_.site;
   if (!site.takes_host(asked.authority())) return answer(421);
   if (asked.method == "OPTIONS" && asked.path() == "*") return answer(204);
+  if (current_.origin && cross_origin::asks_leave(asked)) return give_leave();
   const auto segments = base::path_segments(asked.path());
   const auto query = base::query_parameters(asked.query());
   if (!segments || !query) return answer(400);
@@ -144,7 +153,8 @@ void web_connection::route(const net::http_request& asked) {
   current_.in_flight = true;
   std::string path;
   for (const std::string& one : *segments) (path += '/') += one;
-  current_.request = write_request(asked, path, found.parameters, *query, peer_);
+  current_.request = write_request(asked, path, found.parameters, *query,
+                                   current_.client.empty() ? peer_ : current_.client);
   want_turn();
 }
 
@@ -165,7 +175,25 @@ void web_connection::abandoned(net::http_exchange it) {
   finish(client_closed, 0);
 }
 
+void web_connection::count_end(const net::http_connection::summary& of) const {
+  const auto word = [&of] {
+    switch (of.how) {
+      case net::http_end::broken:
+        return stream_end::reset;
+      case net::http_end::silent:
+        return stream_end::idle;
+      case net::http_end::slow:
+        return stream_end::slow;
+      case net::http_end::done:
+        break;
+    }
+    return stream_end::normal;
+  };
+  if (counters_ != nullptr) counters_->count_end(word(), of.read, of.written);
+}
+
 void web_connection::gone(std::uint64_t) {
+  if (connection_) count_end(connection_->ended());
   over_ = true;
   want_turn();
 }
@@ -327,8 +355,17 @@ void web_connection::answer(int status, std::vector<net::http_header> headers) {
   answer(std::move(out));
 }
 
+void web_connection::give_leave() {
+  net::http_response out;
+  out.status = 204;
+  current_.site->spec().others.add_leave(out);
+  answer(std::move(out));
+}
+
 void web_connection::answer(net::http_response response) {
   add_headers(response);
+  if (current_.site->spec().compress_from != 0)
+    compress(response, current_.takes_gzip, current_.site->spec().compress_from);
   const std::uint64_t number = current_.number;
   const std::uint64_t bytes = response.body.size();
   finish(response.status, bytes);
@@ -339,6 +376,15 @@ void web_connection::answer(net::http_response response) {
 
 // What the route and the site have for all answers.
 void web_connection::add_headers(net::http_response& response) const {
+  const cross_origin& others = current_.site->spec().others;
+  if (current_.origin) others.add_headers(response, *current_.origin);
+  if (others.varies()) {
+    const auto named = std::ranges::find(response.headers, "Vary", &net::http_header::name);
+    if (named == response.headers.end())
+      response.headers.push_back({"Vary", "Origin"});
+    else if (!net::http_lists(named->value, "origin"))
+      named->value += ", Origin";
+  }
   if (current_.route) add_missing(response, current_.site->spec().routes[*current_.route].headers);
   add_missing(response, current_.site->spec().headers);
 }
@@ -354,7 +400,7 @@ void web_connection::finish(int status, std::uint64_t bytes) {
   sites_->count(status);
   const access_log_format format = it.site->spec().log;
   if (format == access_log_format::off || !base::log::enabled(base::log::level::info, "web")) return;
-  it.entry.peer = peer_host_;
+  it.entry.peer = it.client.empty() ? peer_host_ : it.client;
   it.entry.status = status;
   it.entry.bytes = bytes;
   it.entry.took = took;

@@ -53,6 +53,9 @@ class web_connection final : public runtime::behaviour, private net::http_connec
     std::uint64_t deadline = 0; // timer
     access_entry entry{};
     std::optional<sent_file> file{}; // its answer has begun
+    std::string client{};            // by the proxy's word; empty: the peer
+    std::optional<std::string> origin{}; // another one, which may read the answer
+    bool takes_gzip = false;
   };
 
   net::http_body_plan plan(const net::http_request& asked) override;
@@ -72,6 +75,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
+  void give_leave();
   // Of the request that is worked on; the log is told why.
   void fail(int status, std::string_view why);
   // A status and a line that says it.
@@ -80,15 +84,18 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   void add_headers(net::http_response& response) const;
   void finish(int status, std::uint64_t bytes);
   void want_turn();
+  void count_end(const net::http_connection::summary& of) const;
   void end() noexcept;
 
   accepted_stream stream_; // until init
+  std::shared_ptr<tcp_counters> counters_; // the listener's; null: none
   const std::shared_ptr<web_sites> sites_;
   std::shared_ptr<web_site> site_;
   std::uint64_t version_ = 0;             // of site_
   std::shared_ptr<const web_site> first_; // whose bounds the connection has
   std::optional<net::http_connection> connection_;
   runtime::process* self_ = nullptr;
+  base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT
   std::string peer_host_;
   exchange current_;

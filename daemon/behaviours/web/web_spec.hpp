@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "base/address_range.hpp"
 #include "base/clock.hpp"
 #include "base/path_pattern.hpp"
+#include "behaviours/web/cross_origin.hpp"
 #include "net/http_server.hpp"
 
 namespace coppice::behaviours {
@@ -39,6 +41,9 @@ struct web_spec {
   std::vector<std::string> hosts{}; // whose requests are taken; in lower case, without port; empty: all
   std::vector<net::http_header> headers{}; // of all answers, unless they have their own
   net::http_options http{};                // of its connections: limits, requests and timeouts
+  cross_origin others{};                   // whose pages may use it
+  base::access_list proxies{};             // `allow`: who says for whom requests are; empty: nobody
+  std::size_t compress_from = 0;           // bytes of a body; 0: none is compressed
   std::uint32_t in_flight = 1000;          // requests that wait for an answer; beyond: 503
   access_log_format log = access_log_format::off;
 };

@@ -221,6 +221,8 @@ TEST_CASE("every key of a web server but its places is taken over as it runs") {
        "update demo/a: web.routes web.hosts web.headers\n"},
       {", timeouts: { idle: 1s }, limits: { connections: 5 }, access: { deny: [ 10.0.0.0/8 ] }",
        "update demo/a: web.timeouts web.limits web.access\n"},
+      {", cors: { origins: [ '*' ] }, proxies: [ 10.0.0.1 ], compress_from: 1KiB",
+       "update demo/a: web.cors web.proxies web.compress_from\n"},
       {", access_log: common, drain: 1s", "update demo/a: web.access_log web.drain\n"},
   };
   for (const auto& row : rows) {

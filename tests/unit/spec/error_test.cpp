@@ -179,6 +179,19 @@ TEST_CASE("what a web server cannot be is refused") {
                          route + " ] } }\n");
     CHECK(spec::render(read.diagnostics).find(why) != std::string::npos);
   };
+  const auto refused_of_site = [](const std::string& key, const std::string& why) {
+    CAPTURE(key);
+    test::spec_folder folder;
+    const auto read =
+        folder.load_tree("        - { id: a, web: { listen: [ { address: 127.0.0.1, port: 0 } ], " + key + " } }\n");
+    CHECK(spec::render(read.diagnostics).find(why) != std::string::npos);
+  };
+  refused_of_site("cors: { origins: [ example.org ] }", "must be an origin such as https://example.org");
+  refused_of_site("cors: { origins: [ 'https://a/b' ] }", "must be an origin such as https://example.org");
+  refused_of_site("cors: { origins: [ '*', 'https://a' ] }", "stands alone");
+  refused_of_site("cors: { origins: [ '*' ], credentials: true }", "needs origins by name");
+  refused_of_site("cors: { max_age: 1500ms }", "must be whole seconds");
+  refused_of_site("proxies: [ nowhere ]", "proxies");
   refused("{ path: /a }", "needs one of 'to', 'redirect' and 'files'");
   refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to', 'redirect' and 'files'");
   refused("{ path: '/{a...}', to: b, files: f }", "needs one of 'to', 'redirect' and 'files'");

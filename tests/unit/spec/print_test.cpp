@@ -72,7 +72,8 @@ TEST_CASE("a web server prints itself, and reads back") {
       "}, "
       "{ path: '/{c...}', redirect: { to: /d, status: 302 } }, { path: '/f/{g...}', files: h, index: i } ], "
       "hosts: [ h ], limits: { in_flight: 5 }, "
-      "timeouts: { idle: 9s }, access_log: json, drain: 1s } }\n");
+      "timeouts: { idle: 9s }, access_log: json, drain: 1s, compress_from: 2KiB, proxies: [ 10.0.0.0/8 ], "
+      "cors: { origins: [ 'https://a.example' ], credentials: true, max_age: 10m } } }\n");
   CHECK(spec::render(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& child = first.spec->applications[0].supervisor.children[0];

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// See compression.hpp.
+#include "behaviours/web/compression.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coppice::behaviours {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+net::http_header* find(net::http_response& answer, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      answer.headers, [&](const net::http_header& one) { return std::ranges::equal(one.name, name, {}, lower, lower); });
+  return found == answer.headers.end() ? nullptr : &*found;
+}
+
+bool becomes_smaller(std::string_view type) {
+  type = net::http_trimmed(type.substr(0, type.find(';')));
+  std::string name(type);
+  std::ranges::transform(name, name.begin(), lower);
+  if (name.starts_with("text/") || name.ends_with("+json") || name.ends_with("+xml")) return true;
+  constexpr std::string_view others[] = {"application/json", "application/javascript", "application/xml",
+                                         "application/manifest+json", "application/wasm"};
+  return std::ranges::find(others, name) != std::end(others);
+}
+
+// Empty: it did not become smaller.
+std::string gzip(const std::string& bytes) {
+  constexpr int window_with_header = 15 + 16;
+  constexpr int memory_level = 8;
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_with_header, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
+    return {};
+  std::string out(bytes.size(), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const int done = deflate(&stream, Z_FINISH);
+  out.resize(done == Z_STREAM_END ? out.size() - stream.avail_out : 0);
+  deflateEnd(&stream);
+  return out;
+}
+
+} // namespace
+
+void compress(net::http_response& answer, bool asked, std::size_t from) {
+  const std::size_t size = answer.body.size();
+  if (from == 0 || size < from || size > most_compressed || answer.status == 206) return;
+  if (find(answer, "content-encoding") != nullptr) return;
+  const net::http_header* const type = find(answer, "content-type");
+  if (!becomes_smaller(type != nullptr ? type->value : answer.type)) return;
+  if (net::http_header* const varies = find(answer, "vary")) {
+    if (!net::http_lists(varies->value, "accept-encoding")) varies->value += ", Accept-Encoding";
+  } else {
+    answer.headers.push_back({"Vary", "Accept-Encoding"});
+  }
+  if (!asked) return;
+  std::string smaller = gzip(answer.body);
+  if (smaller.empty()) return;
+  answer.body = std::move(smaller);
+  answer.headers.push_back({"Content-Encoding", "gzip"});
+  if (net::http_header* const tag = find(answer, "etag"); tag != nullptr && tag->value.starts_with('"'))
+    tag->value.insert(0, "W/");
+}
+
+} // namespace coppice::behaviours
