@@ -70,8 +70,9 @@ std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& fr
   }
   for (const std::string& one : from.hosts) out->hosts.push_back(in_lower_case(one));
   out->headers = convert(from.headers);
-  out->others = {from.cors.origins, from.cors.methods, from.cors.headers, from.cors.expose, from.cors.credentials,
-                 static_cast<std::uint32_t>(from.cors.max_age.count() / 1000)};
+  out->others = {from.cors.origins,     from.cors.methods,
+                 from.cors.headers,     from.cors.expose,
+                 from.cors.credentials, static_cast<std::uint32_t>(from.cors.max_age.count() / 1000)};
   out->proxies = base::access_list::parse(from.proxies, {}).value_or(base::access_list());
   out->compress_from = from.compress_from;
   out->in_flight = from.limits.in_flight;

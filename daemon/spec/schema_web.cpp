@@ -158,7 +158,8 @@ std::string check_origin(std::string_view origin) {
   if (origin == "*") return "";
   const std::size_t colon = origin.find("://");
   const bool good = colon != 0 && colon != std::string_view::npos && colon + 3 < origin.size() &&
-                    origin.find_first_of("/?# \t", colon + 3) == std::string_view::npos && !check_header_value(origin).size();
+                    origin.find_first_of("/?# \t", colon + 3) == std::string_view::npos &&
+                    !check_header_value(origin).size();
   return good ? "" : "must be an origin such as https://example.org, or \"*\"";
 }
 std::string check_any_header(std::string_view name) {
@@ -171,10 +172,13 @@ std::string check_range(std::string_view range) {
 
 void check_cors(reader& from, const node& at, web_cors& cors) {
   const bool all = std::ranges::find(cors.origins, "*") != cors.origins.end();
-  if (all && cors.origins.size() != 1) from.error(*at.find("origins"), from.path + ".origins: \"*\" is all of them, and stands alone");
+  if (all && cors.origins.size() != 1)
+    from.error(*at.find("origins"), from.path + ".origins: \"*\" is all of them, and stands alone");
   if (all && cors.credentials)
-    from.error(*at.find("credentials"), from.path + ".credentials: needs origins by name, browsers refuse it with \"*\"");
-  if (cors.max_age.count() % 1000 != 0) from.error(*at.find("max_age"), from.path + ".max_age: must be whole seconds");
+    from.error(*at.find("credentials"),
+               from.path + ".credentials: needs origins by name, browsers refuse it with \"*\"");
+  if (cors.max_age.count() % 1000 != 0)
+    from.error(*at.find("max_age"), from.path + ".max_age: must be whole seconds");
 }
 
 const table<web_cors>& cors_table() {
@@ -189,7 +193,8 @@ const table<web_cors>& cors_table() {
           .add<&web_cors::expose>("expose", texts(text("a header's name", &check_any_header)),
                                   "headers of answers that they may read, besides those that all may")
           .add<&web_cors::credentials>("credentials", flag(), "true: with cookies and the like")
-          .add<&web_cors::max_age>("max_age", duration(), "how long browsers may remember it; 0s: as they like")
+          .add<&web_cors::max_age>("max_age", duration(),
+                                   "how long browsers may remember it; 0s: as they like")
           .check(&check_cors);
   return rows;
 }
@@ -257,12 +262,15 @@ const table<web_options>& web_table() {
                                        "how long what may take")
           .add<&web_options::limits>("limits", section<web_limits>(&limits_table), "how much there may be")
           .add<&web_options::access>("access", section<access_options>(&access_table), "who may connect")
-          .add<&web_options::cors>("cors", section<web_cors>(&cors_table), "pages of other origins that may use it")
-          .add<&web_options::proxies>("proxies", hosts(text("a range of addresses", &check_range)),
-                                      "proxies in front, as addresses or ADDRESS/BITS: a request of one of them is whose its "
-                                      "X-Forwarded-For says, for actors and the log; empty: none is trusted")
+          .add<&web_options::cors>("cors", section<web_cors>(&cors_table),
+                                   "pages of other origins that may use it")
+          .add<&web_options::proxies>(
+              "proxies", hosts(text("a range of addresses", &check_range)),
+              "proxies in front, as addresses or ADDRESS/BITS: a request of one of them is whose its "
+              "X-Forwarded-For says, for actors and the log; empty: none is trusted")
           .add<&web_options::compress_from>("compress_from", size(),
-                                            "answers of actors with so many bytes of text are sent in gzip's coding to who takes it, up to 1MiB; "
+                                            "answers of actors with so many bytes of text are sent in gzip's "
+                                            "coding to who takes it, up to 1MiB; "
                                             "0B: never")
           .add<&web_options::access_log>("access_log",
                                          choice<web_log>({{"off", web_log::off},

@@ -17,8 +17,9 @@ char lower(char c) {
 }
 
 net::http_header* find(net::http_response& answer, std::string_view name) {
-  const auto found = std::ranges::find_if(
-      answer.headers, [&](const net::http_header& one) { return std::ranges::equal(one.name, name, {}, lower, lower); });
+  const auto found = std::ranges::find_if(answer.headers, [&](const net::http_header& one) {
+    return std::ranges::equal(one.name, name, {}, lower, lower);
+  });
   return found == answer.headers.end() ? nullptr : &*found;
 }
 
@@ -37,7 +38,8 @@ std::string gzip(const std::string& bytes) {
   constexpr int window_with_header = 15 + 16;
   constexpr int memory_level = 8;
   z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_with_header, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_with_header, memory_level, Z_DEFAULT_STRATEGY) !=
+      Z_OK)
     return {};
   std::string out(bytes.size(), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));

@@ -26,13 +26,16 @@ void cross_origin::add_headers(net::http_response& answer, const std::string& or
   auto& to = answer.headers;
   to.push_back({"Access-Control-Allow-Origin", origin});
   if (credentials) to.push_back({"Access-Control-Allow-Credentials", "true"});
-  if (!exposed.empty()) to.push_back({"Access-Control-Expose-Headers", fmt::format("{}", fmt::join(exposed, ", "))});
+  if (!exposed.empty())
+    to.push_back({"Access-Control-Expose-Headers", fmt::format("{}", fmt::join(exposed, ", "))});
 }
 
 void cross_origin::add_leave(net::http_response& answer) const {
   auto& to = answer.headers;
-  if (!methods.empty()) to.push_back({"Access-Control-Allow-Methods", fmt::format("{}", fmt::join(methods, ", "))});
-  if (!headers.empty()) to.push_back({"Access-Control-Allow-Headers", fmt::format("{}", fmt::join(headers, ", "))});
+  if (!methods.empty())
+    to.push_back({"Access-Control-Allow-Methods", fmt::format("{}", fmt::join(methods, ", "))});
+  if (!headers.empty())
+    to.push_back({"Access-Control-Allow-Headers", fmt::format("{}", fmt::join(headers, ", "))});
   if (max_age != 0) to.push_back({"Access-Control-Max-Age", fmt::format("{}", max_age)});
 }
 

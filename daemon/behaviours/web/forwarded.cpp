@@ -13,7 +13,8 @@ std::optional<base::socket_address> read_address(std::string_view text) {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos) return std::nullopt;
     text = text.substr(1, end - 1);
-  } else if (const std::size_t colon = text.find(':'); colon != std::string_view::npos && text.rfind(':') == colon) {
+  } else if (const std::size_t colon = text.find(':');
+             colon != std::string_view::npos && text.rfind(':') == colon) {
     text = text.substr(0, colon);
   }
   const auto read = base::socket_address::parse(text, 0);

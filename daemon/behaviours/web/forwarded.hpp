@@ -10,8 +10,9 @@
 
 namespace coppice::behaviours {
 
-// The client's address by X-Forwarded-For, where `peer` is one of the `proxies`: the last one in all these headers
-// that is no proxy's, since what stands before it may be anyone's word. Nothing: the peer itself is the client.
+// The client's address by X-Forwarded-For, where `peer` is one of the `proxies`: the last one in all these
+// headers that is no proxy's, since what stands before it may be anyone's word. Nothing: the peer itself is
+// the client.
 std::optional<std::string> forwarded_client(const net::http_request& asked, const base::socket_address& peer,
                                             const base::access_list& proxies);
 

@@ -153,8 +153,8 @@ void web_connection::route(const net::http_request& asked) {
   current_.in_flight = true;
   std::string path;
   for (const std::string& one : *segments) (path += '/') += one;
-  current_.request = write_request(asked, path, found.parameters, *query,
-                                   current_.client.empty() ? peer_ : current_.client);
+  current_.request =
+      write_request(asked, path, found.parameters, *query, current_.client.empty() ? peer_ : current_.client);
   want_turn();
 }
 

@@ -52,8 +52,8 @@ class web_connection final : public runtime::behaviour, private net::http_connec
     runtime::reference call{};  // none: nobody is asked
     std::uint64_t deadline = 0; // timer
     access_entry entry{};
-    std::optional<sent_file> file{}; // its answer has begun
-    std::string client{};            // by the proxy's word; empty: the peer
+    std::optional<sent_file> file{};     // its answer has begun
+    std::string client{};                // by the proxy's word; empty: the peer
     std::optional<std::string> origin{}; // another one, which may read the answer
     bool takes_gzip = false;
   };
@@ -87,7 +87,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   void count_end(const net::http_connection::summary& of) const;
   void end() noexcept;
 
-  accepted_stream stream_; // until init
+  accepted_stream stream_;                 // until init
   std::shared_ptr<tcp_counters> counters_; // the listener's; null: none
   const std::shared_ptr<web_sites> sites_;
   std::shared_ptr<web_site> site_;

@@ -182,8 +182,8 @@ TEST_CASE("what a web server cannot be is refused") {
   const auto refused_of_site = [](const std::string& key, const std::string& why) {
     CAPTURE(key);
     test::spec_folder folder;
-    const auto read =
-        folder.load_tree("        - { id: a, web: { listen: [ { address: 127.0.0.1, port: 0 } ], " + key + " } }\n");
+    const auto read = folder.load_tree(
+        "        - { id: a, web: { listen: [ { address: 127.0.0.1, port: 0 } ], " + key + " } }\n");
     CHECK(spec::render(read.diagnostics).find(why) != std::string::npos);
   };
   refused_of_site("cors: { origins: [ example.org ] }", "must be an origin such as https://example.org");

@@ -203,9 +203,9 @@ class replay {
     }
     // Nothing else was sent: what they were sent is there by the time that the stage answers.
     if (host_.system.alive(stage_)) host_.call(stage_, "count_children");
-    for (auto& [name, one] : host_.hands) {
-      CAPTURE(name);
-      CHECK(one.heard.lines().size() == one.read);
+    for (auto& each : host_.hands) {
+      CAPTURE(each.first);
+      CHECK(each.second.heard.lines().size() == each.second.read);
     }
   }
 

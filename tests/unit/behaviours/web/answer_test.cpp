@@ -75,7 +75,8 @@ TEST_CASE("what is coded, a part, small, large or no text is left as it is") {
   const auto left_alone = [](net::http_response one, std::size_t from = 1000) {
     const std::size_t before = one.body.size();
     behaviours::compress(one, true, from);
-    return one.body.size() == before && header(one, "Content-Encoding") != "gzip" && header(one, "Vary").empty();
+    return one.body.size() == before && header(one, "Content-Encoding") != "gzip" &&
+           header(one, "Vary").empty();
   };
   CHECK(left_alone(answer("text/plain", 999)));
   CHECK(left_alone(answer("text/plain", 2000), 0));
@@ -92,17 +93,20 @@ TEST_CASE("what is coded, a part, small, large or no text is left as it is") {
   CHECK(header(typed, "Content-Encoding") == "gzip");
   // Noise grows.
   auto noise = answer("text/plain", 300);
-  for (std::size_t i = 0; i < noise.body.size(); ++i) noise.body[i] = static_cast<char>(i * 167 + (i >> 3) * 89);
+  for (std::size_t i = 0; i < noise.body.size(); ++i)
+    noise.body[i] = static_cast<char>(i * 167 + (i >> 3) * 89);
   const std::string before = noise.body;
   behaviours::compress(noise, true, 100);
   CHECK((noise.body == before || inflated(noise.body) == before));
 }
 
 TEST_CASE("who may read an answer is who is named") {
-  behaviours::cross_origin some{{"https://a.example", "http://b.example:81"}, {"GET", "PUT"}, {"X-One"}, {"X-Two"}, true, 600};
+  behaviours::cross_origin some{
+      {"https://a.example", "http://b.example:81"}, {"GET", "PUT"}, {"X-One"}, {"X-Two"}, true, 600};
   net::http_request asked;
   CHECK(!some.allowed(asked));
-  for (const char* no : {"https://b.example", "https://a.example.evil", "https://a.example:443", "null", "HTTPS://A.EXAMPLE"}) {
+  for (const char* no : {"https://b.example", "https://a.example.evil", "https://a.example:443", "null",
+                         "HTTPS://A.EXAMPLE"}) {
     asked.headers = {{"origin", no}};
     CHECK_MESSAGE(!some.allowed(asked), no);
   }
@@ -141,6 +145,7 @@ TEST_CASE("a proxy's word counts, what stands before another's does not") {
   CHECK(client("::1", {"[2001:db8::1]:4711"}) == "2001:db8::1");
   CHECK(client("::1", {"2001:db8::1"}) == "2001:db8::1");
   CHECK(client("10.1.1.1", {"10.3.3.3"}) == "10.3.3.3"); // a proxy that asks for itself
-  for (const char* nonsense : {"unknown", "", ",", "[::1", "203.0.113.9, nonsense"}) CHECK_MESSAGE(client("10.1.1.1", {nonsense}) == "peer", nonsense);
+  for (const char* nonsense : {"unknown", "", ",", "[::1", "203.0.113.9, nonsense"})
+    CHECK_MESSAGE(client("10.1.1.1", {nonsense}) == "peer", nonsense);
   CHECK(client("10.1.1.1", {"nonsense, 203.0.113.9"}) == "203.0.113.9");
 }
