@@ -144,10 +144,11 @@ void http_connection::read_or_pause(bool more) {
 }
 
 void http_connection::on_deadline() {
-  note_end(wait_ == wait::draining ? http_end::slow : http_end::silent);
+  const http_end how = wait_ == wait::draining ? http_end::slow : http_end::silent;
   session_.time_out();
+  note_end(how); // with what that has answered
   if (session_.now() == http_session::phase::closing) return finish();
-  drop(http_end::silent);
+  drop(how);
 }
 
 // Answering ----------------------------------------------------------------------------------------------
