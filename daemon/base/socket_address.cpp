@@ -85,6 +85,11 @@ bool socket_address::is_any() const {
   return IN6_IS_ADDR_UNSPECIFIED(&storage_.v6.sin6_addr);
 }
 
+bool socket_address::is_multicast() const {
+  if (!is_ipv6()) return IN_MULTICAST(ntohl(storage_.v4.sin_addr.s_addr));
+  return IN6_IS_ADDR_MULTICAST(&storage_.v6.sin6_addr);
+}
+
 std::uint16_t socket_address::port() const {
   return ntohs(is_ipv6() ? storage_.v6.sin6_port : storage_.v4.sin_port);
 }

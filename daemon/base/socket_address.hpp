@@ -30,6 +30,8 @@ class socket_address {
   bool is_loopback() const;
   // 0.0.0.0 or ::
   bool is_any() const;
+  // A group's: 224.0.0.0/4 or ff00::/8
+  bool is_multicast() const;
   std::uint16_t port() const;
   void set_port(std::uint16_t port);
 

@@ -105,7 +105,8 @@ std::int32_t change(coppice_actor* self, std::uint32_t number, const coppice_dat
   if (const std::int32_t status = find(self, number, of); status != COPPICE_OK) return status;
   const auto name = text_of(interface);
   const auto address = group == nullptr ? std::nullopt : address_of(*group);
-  if (!name || !address || address->is_ipv6() != of->socket(number).address().is_ipv6())
+  if (!name || !address || address->is_ipv6() != of->socket(number).address().is_ipv6() ||
+      !address->is_multicast())
     return COPPICE_E_INVALID;
   auto done = (of->socket(number).*Change)(*address, std::string(*name));
   if (done) return COPPICE_OK;

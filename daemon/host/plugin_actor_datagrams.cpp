@@ -72,7 +72,7 @@ void plugin_actor::close_sockets() noexcept {
 message plugin_actor::shown_sockets() const {
   if (actor_.extra == nullptr || actor_.extra->datagrams == nullptr) return shown_program();
   behaviours::actor_datagrams& of = *actor_.extra->datagrams;
-  const behaviours::datagram_counters& all = *of.shared().counters();
+  const behaviours::datagram_counters& all = of.counters();
   runtime::message_writer out(512);
   const auto number = [&out](std::string_view key, const behaviours::datagram_counters::number& value) {
     out.atom(key);

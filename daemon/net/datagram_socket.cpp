@@ -3,6 +3,7 @@
 // and takes one datagram a call. The loop's thread.
 #include "net/datagram_socket.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
@@ -94,6 +95,21 @@ base::status change_membership(int fd, int what, const base::socket_address& gro
   return base::fail_errno((what == MCAST_JOIN_GROUP ? "join " : "leave ") + group.host(), errno);
 }
 
+base::status join_groups(int fd, const datagram_options& options) {
+  for (const base::socket_address& group : options.groups)
+    if (auto done = change_membership(fd, MCAST_JOIN_GROUP, group, options.multicast_interface); !done)
+      return done;
+  return {};
+}
+
+// All that a socket is asked for before something comes to it.
+base::status prepare(int fd, bool is_ipv6, const datagram_options& options) {
+  if (const int failed = ask_for_details(fd, is_ipv6); failed != 0)
+    return base::fail_errno("open a UDP socket", failed);
+  if (options.receive_buffer != 0) set_receive_buffer(fd, options.receive_buffer);
+  return prepare_multicast(fd, is_ipv6, options);
+}
+
 base::result<base::unique_fd> open_socket(const base::socket_address& address,
                                           const datagram_options& options) {
   const int family = address.is_ipv6() ? AF_INET6 : AF_INET;
@@ -101,16 +117,11 @@ base::result<base::unique_fd> open_socket(const base::socket_address& address,
   if (!fd) return base::fail_errno("open a UDP socket", errno);
   if (address.is_ipv6()) set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (options.reuse_port) set(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-  if (const int failed = ask_for_details(fd.get(), address.is_ipv6()); failed != 0)
-    return base::fail_errno("open a UDP socket", failed);
-  if (options.receive_buffer != 0) set_receive_buffer(fd.get(), options.receive_buffer);
-  if (auto done = prepare_multicast(fd.get(), address.is_ipv6(), options); !done)
+  if (auto done = prepare(fd.get(), address.is_ipv6(), options); !done)
     return unexpected(std::move(done.error()));
   if (::bind(fd.get(), address.raw(), address.raw_length()) != 0)
     return base::fail_errno("bind UDP to " + address.to_string(), errno);
-  for (const base::socket_address& group : options.groups)
-    if (auto done = change_membership(fd.get(), MCAST_JOIN_GROUP, group, options.multicast_interface); !done)
-      return unexpected(std::move(done.error()));
+  if (auto done = join_groups(fd.get(), options); !done) return unexpected(std::move(done.error()));
   return fd;
 }
 
@@ -191,6 +202,7 @@ class datagram_socket::inner {
   void stop() {
     stopped_ = true;
     poll_.close();
+    fd_.reset();
   }
   // Not while the handler looks at its batch.
   static void dispose(std::unique_ptr<inner> of) {
@@ -302,6 +314,20 @@ base::result<base::unique_fd> datagram_socket::bind(const base::socket_address& 
                                                     const datagram_options& options) {
   if (auto fine = check_options(options); !fine) return unexpected(std::move(fine.error()));
   return open_socket(address, options);
+}
+
+base::result<base::unique_fd> datagram_socket::adopt(base::unique_fd bound, const datagram_options& options) {
+  if (auto fine = check_options(options); !fine) return unexpected(std::move(fine.error()));
+  const int fd = bound.get();
+  int family = AF_UNSPEC;
+  socklen_t length = sizeof family;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0 ||
+      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+    return base::fail_errno("take a UDP socket", errno);
+  auto done = prepare(fd, family == AF_INET6, options);
+  if (done) done = join_groups(fd, options);
+  if (!done) return unexpected(std::move(done.error()));
+  return bound;
 }
 
 base::result<datagram_socket> datagram_socket::open(uv_loop_t* on, base::unique_fd bound,

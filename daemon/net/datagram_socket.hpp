@@ -91,6 +91,8 @@ class datagram_socket {
   // this loop, with the same options.
   static base::result<base::unique_fd> bind(const base::socket_address& address,
                                             const datagram_options& options);
+  // In place of bind(): one that is bound already, prepared as those are but for `reuse_port`.
+  static base::result<base::unique_fd> adopt(base::unique_fd bound, const datagram_options& options);
   static base::result<datagram_socket> open(uv_loop_t* on, base::unique_fd bound,
                                             const datagram_options& options, datagram_handler& handler);
 
@@ -115,8 +117,8 @@ class datagram_socket {
   // Bytes, as the kernel counts those of datagrams and not its own beside them.
   std::size_t receive_buffer() const;
   datagram_counts counts() const;
-  // Nothing is told any more, and there is nothing to be done with it but counts() and close(). What was
-  // received stays valid until that.
+  // Its descriptor is closed, nothing is told any more, and there is nothing to be done with it but counts()
+  // and close(). What was received stays valid until that.
   void stop();
   void close();
 

@@ -67,6 +67,7 @@ struct socket_store::waiting {
   std::string name;
   base::unique_fd fd;
   bool listens = false;
+  bool takes_datagrams = false;             // of UDP, from anybody
   std::optional<base::socket_address> at{}; // its own address, or the peer's of a connection
   std::string path{};
   bool both_families = false;
@@ -76,14 +77,19 @@ struct socket_store::waiting {
   waiting(std::string called, base::unique_fd passed) : name(std::move(called)), fd(std::move(passed)) {
     const int family = option(fd.get(), SOL_SOCKET, SO_DOMAIN);
     listens = option(fd.get(), SOL_SOCKET, SO_ACCEPTCONN) == 1;
+    const bool is_ip = family == AF_INET || family == AF_INET6;
     if (family < 0) {
       wrong = "it is no socket";
+    } else if (is_ip && option(fd.get(), SOL_SOCKET, SO_TYPE) == SOCK_DGRAM) {
+      at = address_of(fd.get(), getsockname);
+      takes_datagrams = at && at->port() != 0 && !address_of(fd.get(), getpeername);
+      if (!takes_datagrams) wrong = "it is of UDP, and unbound or connected";
     } else if (option(fd.get(), SOL_SOCKET, SO_TYPE) != SOCK_STREAM) {
       wrong = "it is no stream";
     } else if (family == AF_UNIX) {
       path = path_of(fd.get());
       if (!listens) wrong = "it does not listen";
-    } else if (family == AF_INET || family == AF_INET6) {
+    } else if (is_ip) {
       at = address_of(fd.get(), listens ? getsockname : getpeername);
       if (!at) wrong = "it neither listens nor is connected";
       both_families =
@@ -99,7 +105,7 @@ struct socket_store::waiting {
   std::string taken_path() const { return at ? std::string() : path.empty() ? "@" : path; }
 
   std::string described() const {
-    if (at) return fmt::format("{} {}", listens ? "at" : "connected to", at->to_string());
+    if (at) return fmt::format("{} {}", listens || takes_datagrams ? "at" : "connected to", at->to_string());
     return path.empty() ? "without an address" : "at " + base::printable(path);
   }
 
@@ -183,10 +189,23 @@ std::optional<socket_store::taken> socket_store::take_unix(std::string_view name
 }
 
 base::result<socket_store::taken> socket_store::share_named(std::string_view name) {
-  const std::scoped_lock held(lock_);
   // Both families are wrong only where an address says which one is meant.
-  const auto found =
-      find(name, [](const waiting& one) { return one.listens && (one.wrong.empty() || one.both_families); });
+  const auto listens = [](const waiting& one) {
+    return one.listens && (one.wrong.empty() || one.both_families);
+  };
+  return share(name, listens, "it does not listen");
+}
+
+base::result<socket_store::taken> socket_store::share_datagrams(std::string_view name) {
+  return share(
+      name, [](const waiting& one) { return one.takes_datagrams; }, "it takes no datagrams");
+}
+
+template <class Match>
+base::result<socket_store::taken> socket_store::share(std::string_view name, Match matches,
+                                                      std::string_view unlike) {
+  const std::scoped_lock held(lock_);
+  const auto found = find(name, matches);
   if (found != waiting_.end()) {
     base::unique_fd share(fcntl(found->fd.get(), F_DUPFD_CLOEXEC, 3));
     if (!share) return base::fail_errno("share a socket", errno);
@@ -196,9 +215,8 @@ base::result<socket_store::taken> socket_store::share_named(std::string_view nam
   }
   for (const waiting& one : waiting_) {
     if (one.name != name || one.shared_with != 0) continue;
-    return base::fail(base::errc::invalid,
-                      "what was passed under this name is of no use: " +
-                          (one.wrong.empty() ? std::string("it does not listen") : one.wrong));
+    return base::fail(base::errc::invalid, "what was passed under this name is of no use: " +
+                                               (one.wrong.empty() ? std::string(unlike) : one.wrong));
   }
   return base::fail(
       base::errc::not_found,
@@ -210,7 +228,7 @@ base::result<socket_store::taken> socket_store::share_named(std::string_view nam
 std::optional<socket_store::taken> socket_store::take_connection(std::string_view name,
                                                                  const base::socket_address& peer) {
   return take(name, [&](const waiting& one) {
-    return one.wrong.empty() && !one.listens && one.at && *one.at == peer;
+    return one.wrong.empty() && !one.listens && !one.takes_datagrams && one.at && *one.at == peer;
   });
 }
 

@@ -77,6 +77,8 @@ class socket_store {
   // port first; one for IPv6 may take IPv4 connections too. It listens on when the share is given back, and
   // can be taken again. errc::not_found, errc::invalid: there is none, or only what is of no use, and why.
   base::result<taken> share_named(std::string_view name);
+  // Likewise of any UDP socket, which is bound and not connected.
+  base::result<taken> share_datagrams(std::string_view name);
   // A connection to this address.
   std::optional<taken> take_connection(std::string_view name, const base::socket_address& peer);
 
@@ -103,6 +105,9 @@ class socket_store {
   std::vector<waiting>::iterator find(std::string_view name, Match matches);
   template <class Match>
   std::optional<taken> take(std::string_view name, Match matches);
+  // `unlike`: what is wrong with those that do not match.
+  template <class Match>
+  base::result<taken> share(std::string_view name, Match matches, std::string_view unlike);
   template <class Match>
   bool close_those(Match matches, std::string_view why);
   void remove(const std::string& name);

@@ -12,8 +12,11 @@ using behaviours::child_spec;
 std::shared_ptr<const behaviours::datagram_spec> sockets(const spec::udp_options& from) {
   auto out = std::make_shared<behaviours::datagram_spec>();
   for (const auto& one : from.listen)
-    out->listen.push_back(
-        base::socket_address::parse(one.address, one.port).value_or(base::socket_address()));
+    if (one.socket.empty())
+      out->listen.push_back(
+          {base::socket_address::parse(one.address, one.port).value_or(base::socket_address())});
+    else
+      out->listen.push_back({{}, one.socket});
   net::datagram_options& options = out->options;
   options.max_datagram = from.max_datagram;
   options.batch = from.batch;

@@ -493,8 +493,9 @@ struct tcp_options {
 };
 
 struct udp_listen_options {
-  std::string address; // once loaded an address
+  std::string address; // once loaded an address; empty: `socket` is not
   std::uint16_t port = 0;
+  std::string socket; // the name of one that systemd passes
   bool operator==(const udp_listen_options&) const = default;
 };
 

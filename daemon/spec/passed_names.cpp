@@ -10,11 +10,12 @@ namespace {
 void collect(const supervisor_spec& of, std::set<std::string, std::less<>>& into) {
   for (const child_spec& child : of.children) {
     if (child.supervisor) collect(*child.supervisor, into);
-    const auto note = [&](const std::vector<tcp_listen_options>& places) {
-      for (const tcp_listen_options& place : places)
+    const auto note = [&](const auto& places) {
+      for (const auto& place : places)
         if (!place.socket.empty()) into.insert(place.socket);
     };
     if (child.tcp) note(child.tcp->listen);
+    if (child.udp) note(child.udp->listen);
     if (child.web != nullptr) note(child.web->listen);
   }
 }

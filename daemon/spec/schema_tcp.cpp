@@ -7,6 +7,7 @@
 
 #include "base/address_range.hpp"
 #include "spec/names.hpp"
+#include "spec/schema_place.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tls.hpp"
 #include "spec/schema_tree.hpp"
@@ -22,11 +23,6 @@ std::string check_range(std::string_view written) {
 }
 std::string check_protocol(std::string_view name) {
   return name.empty() || name.size() > 255 ? "must have 1 to 255 bytes" : "";
-}
-std::string check_socket(std::string_view name) {
-  const bool good = !name.empty() && name.size() <= 255 &&
-                    std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
-  return good ? "" : "must have 1 to 255 printable characters other than ':' and blanks";
 }
 std::string check_host(std::string_view host) {
   return host.empty() || host.size() > 253 ? "must have 1 to 253 bytes" : "";
@@ -194,28 +190,15 @@ const table<proxy_options>& proxy_table() {
   return rows;
 }
 
-// False, and said: there is no place, or more than one.
-bool check_place(reader& from, const node& at, std::string_view other, std::string_view all) {
-  const bool address = at.find("address"), port = at.find("port");
-  const int given = (at.find("path") ? 1 : 0) + (!other.empty() && at.find(other) ? 1 : 0);
-  if (given + (address || port ? 1 : 0) != 1) {
-    from.error(at, from.path + ": needs one of " + std::string(all));
-    return false;
-  }
-  if (given == 0 && !(address && port))
-    from.error(at, from.path + ": the key '" + (address ? "port" : "address") + "' is missing");
-  return true;
-}
-
 void check_listen(reader& from, const node& at, tcp_listen_options& listen) {
-  if (!check_place(from, at, "socket", "'address' with 'port', 'path' and 'socket'")) return;
+  if (!check_place(from, at, {"path", "socket"})) return;
   if (!at.find("path")) without_effect(from, at, "mode", "there is a path");
   if (listen.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
   if (listen.tls.how != tls_spec::mode::files) without_effect(from, at, "sni", "tls is a map");
 }
 
 void check_connect(reader& from, const node& at, tcp_connect_options& connect) {
-  if (!check_place(from, at, {}, "'address' with 'port' and 'path'")) return;
+  if (!check_place(from, at, {"path"})) return;
   if (connect.path.empty() && connect.port == 0) from.error(at, from.path + ".port: must be from 1 to 65535");
   if (connect.timeout.count() == 0) from.error(at, from.path + ".timeout: must be more than 0s");
   if (connect.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
@@ -248,7 +231,7 @@ const table<tcp_listen_options>& tcp_listen_table() {
           .add<&tcp_listen_options::path>("path", path(), "a Unix-domain socket instead")
           .add<&tcp_listen_options::mode>("mode", file_mode(), "its file mode")
           .add<&tcp_listen_options::socket>(
-              "socket", text("a name", &check_socket),
+              "socket", socket_name(),
               "instead one that systemd passes: what its socket unit has as FileDescriptorName=")
           .add<&tcp_listen_options::tls>(
               "tls", tls(true),

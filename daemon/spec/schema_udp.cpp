@@ -6,6 +6,7 @@
 
 #include "base/socket_address.hpp"
 #include "spec/names.hpp"
+#include "spec/schema_place.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tree.hpp"
 
@@ -15,16 +16,10 @@ namespace {
 constexpr std::uint64_t most_of_datagram = 65'507; // what UDP over IPv4 carries
 constexpr std::uint64_t most_waiting = std::uint64_t{1} << 30;
 
-bool is_group(const base::socket_address& address) {
-  if (address.is_ipv6())
-    return IN6_IS_ADDR_MULTICAST(&reinterpret_cast<const sockaddr_in6*>(address.raw())->sin6_addr);
-  return IN_MULTICAST(ntohl(reinterpret_cast<const sockaddr_in*>(address.raw())->sin_addr.s_addr));
-}
-
 std::string check_group(std::string_view written) {
   const auto read = base::socket_address::parse(written, 0);
   if (!read) return read.error().text;
-  return is_group(*read) ? "" : "must be a group's address, such as 239.0.0.1 or ff02::1";
+  return read->is_multicast() ? "" : "must be a group's address, such as 239.0.0.1 or ff02::1";
 }
 std::string check_interface(std::string_view name) {
   return name.size() > 15 ? "must have at most 15 bytes" : "";
@@ -36,10 +31,19 @@ const table<udp_listen_options>& listen_table() {
           .add<&udp_listen_options::address>(
               "address", text("an address", &check_address, address_pattern()),
               "where datagrams come to: an IPv4 or IPv6 address, 0.0.0.0 or \"::\" for all")
-          .needed()
           .add<&udp_listen_options::port>("port", whole<std::uint16_t>(0, 65535),
                                           "its port; 0: the kernel chooses one, which `coppice info` shows")
-          .needed();
+          .add<&udp_listen_options::socket>(
+              "socket", socket_name(),
+              "instead one that systemd passes: what its socket unit, with ListenDatagram=, has as "
+              "FileDescriptorName=")
+          .check([](reader& from, const node& at, udp_listen_options&) { check_place(from, at, {"socket"}); })
+          .prune([](const udp_listen_options& from, json& listen) {
+            if (from.socket.empty())
+              listen.erase("socket");
+            else
+              listen.erase("address"), listen.erase("port");
+          });
   return rows;
 }
 
@@ -72,14 +76,19 @@ void check_udp(reader& from, const node& at, udp_options& udp) {
     from.error(*listen, from.path + ".listen: needs one place at least");
   bounded(from, at, "max_datagram", udp.max_datagram, 1, most_of_datagram);
   bounded(from, at, "receive_buffer", udp.receive_buffer, 0, most_waiting);
-  const bool chooses = std::ranges::any_of(udp.listen, [](const auto& one) { return one.port == 0; });
-  if (udp.handlers > 1 && chooses)
+  const auto chooses = [](const udp_listen_options& one) { return one.port == 0 && one.socket.empty(); };
+  if (udp.handlers > 1 && std::ranges::any_of(udp.listen, chooses))
     from.error(*listen, from.path + ".listen: several handlers share a port, which cannot be 0");
+  const auto is_passed = [](const udp_listen_options& one) { return !one.socket.empty(); };
+  if (udp.handlers > 1 && std::ranges::any_of(udp.listen, is_passed))
+    from.error(*listen, from.path +
+                            ".listen: one that systemd passes is a single actor's: several 'handlers' "
+                            "open a socket each");
   for (const std::string& group : udp.multicast.join) {
     const auto read = base::socket_address::parse(group, 0);
     const auto fits = [&](const udp_listen_options& one) {
       const auto place = base::socket_address::parse(one.address, 0);
-      return !place || place->is_ipv6() == read->is_ipv6();
+      return !place || !one.socket.empty() || place->is_ipv6() == read->is_ipv6();
     };
     if (read && !std::ranges::all_of(udp.listen, fits))
       from.error(*at.find("multicast"),

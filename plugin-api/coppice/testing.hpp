@@ -38,6 +38,8 @@ struct settings {
   std::optional<neighbours> among = {};
   /// Of a router: where the routes of its configuration lead, by name.
   std::map<std::string, value> routes = {};
+  /// Of an actor for datagrams, which keeps its sockets when it is restored; see coppice/testing/net.hpp.
+  udp_options udp = {};
 };
 
 /// What save_state wrote, and the process it was written for.
@@ -103,7 +105,7 @@ class actor {
   actor(const actor&) = delete;
   actor& operator=(const actor&) = delete;
   ~actor() {
-    if (const auto engine = std::exchange(world_.beside, nullptr)) leave(*engine);
+    for (const auto& [name, each] : std::exchange(world_.beside, {})) leave(*each);
     detail::end(world_, atom("killed"));
     if (created_ && lifecycle_.destroy != nullptr) lifecycle_.destroy(state_);
   }
@@ -315,35 +317,23 @@ class actor {
   void leave(detail::engine& engine) {
     if (engine.is_of(world_)) engine.carried_to(nullptr);
   }
-  // As wide as the table of this header; what the plugin's lacks is null.
-  template <class Table>
-  static Table table_of(const coppice_actor_type& type, const char* name) {
-    Table table{};
-    const coppice_table* const found = coppice_find_table(&type, name);
-    if (found == nullptr) return table;
-    std::uint32_t size = 0;
-    std::memcpy(&size, found->callbacks, sizeof size);
-    std::memcpy(&table, found->callbacks, std::min<std::size_t>(size, sizeof table));
-    return table;
-  }
 
   actor(const plugin& from, const settings& how, const saved_state* saved)
       : type_(from.type(how.actor)),
-        lifecycle_(table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
-        handler_(table_of<coppice_event_handler>(type_, COPPICE_EVENT_HANDLER_DRAFT_1)),
+        lifecycle_(detail::table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
+        handler_(detail::table_of<coppice_event_handler>(type_, COPPICE_EVENT_HANDLER_DRAFT_1)),
         is_handler_(std::string_view(type_.behaviour) == "event_handler"),
         server_(is_handler_ ? detail::as_server(handler_)
-                            : table_of<coppice_server>(type_, COPPICE_SERVER_1)),
-        statem_(table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_1)),
-        router_(table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_1)),
+                            : detail::table_of<coppice_server>(type_, COPPICE_SERVER_1)),
+        statem_(detail::table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_1)),
+        router_(detail::table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_1)),
         routes_(how.routes),
         is_machine_(std::string_view(type_.behaviour) == "statem"),
         unhandled_(how.unhandled ? *how.unhandled : from.unhandled_of(type_.name)) {
     detail::process& mine = world_;
-    if (saved != nullptr && saved->process != nullptr)
-      mine = *saved->process;
-    else
-      mine.args = mine.env = empty_map();
+    mine.args = mine.env = empty_map();
+    mine.udp = how.udp;
+    if (saved != nullptr && saved->process != nullptr) mine = *saved->process;
     if (how.args) mine.args = how.args;
     if (how.env) mine.env = how.env;
     if (!how.name.empty()) mine.name = how.name;
@@ -354,7 +344,7 @@ class actor {
     world_.plugin = from.id();
     world_.type = &type_;
     world_.go_on = [this] { settle(); };
-    if (world_.beside != nullptr) world_.beside->carried_to(&world_);
+    for (const auto& [name, each] : world_.beside) each->carried_to(&world_);
     if (saved == nullptr)
       start();
     else
@@ -513,12 +503,14 @@ class actor {
       on_response(next);
       return true;
     }
-    return take_from_engine() || ask_callees();
+    for (const auto& [name, each] : world_.beside)
+      if (take_from(*each)) return true;
+    return ask_callees();
   }
-  bool take_from_engine() {
-    const auto engine = world_.beside;
-    if (engine == nullptr || !engine->is_of(world_)) return false;
-    const auto due = engine->next(world_);
+  // At most one callback.
+  bool take_from(detail::engine& engine) {
+    if (!engine.is_of(world_)) return false;
+    const auto due = engine.next(world_);
     if (!due) return false;
     const std::int32_t status = run(due->callback, [&] { return due->make(self(), state_); });
     follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
@@ -559,8 +551,9 @@ class actor {
     if (world_.machine)
       for (const auto& each : world_.machine->timers) at(each.due);
     for (const auto& [id, open] : world_.requests) at(open.due);
-    if (world_.beside != nullptr && world_.beside->is_of(world_)) {
-      if (const nanoseconds due = world_.beside->due(); due != nanoseconds::max()) at(due);
+    for (const auto& [name, each] : world_.beside) {
+      const nanoseconds due = each->is_of(world_) ? each->due() : nanoseconds::max();
+      if (due != nanoseconds::max()) at(due);
     }
     return world_.dead ? std::nullopt : first;
   }

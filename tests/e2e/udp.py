@@ -12,6 +12,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.node import Folder, Node, free_port, plugin_folder
+from harness.systemd import ServiceManager
 from harness.tap import check, contains, equal, eventually, run, test
 
 TREE = """
@@ -28,19 +29,20 @@ applications:
           udp: {{ listen: {listen}, actor: pings, {more} }}
 """
 HERE = "[ { address: 127.0.0.1, port: 0 } ]"
+INVALID, REFUSED = -1, -19  # of coppice/status.h
 
 
 class Place:
     """A node with one actor, or several, for datagrams."""
 
-    def __init__(self, cleanup, listen=HERE, more="max_datagram: 65507B", settings=()):
+    def __init__(self, cleanup, listen=HERE, more="max_datagram: 65507B", settings=(), under=None):
         self.cleanup = cleanup
         self.plugins = Folder()
         cleanup.callback(self.plugins.close)
         self.install("pings")
         shutil.copy(f"{plugin_folder()}/echo.so", self.plugins.path)
         self.config = TREE.format(listen=listen, more=more)
-        self.node = Node(cleanup, config=self.config, settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings))
+        self.node = Node(cleanup, config=self.config, settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings), under=under)
 
     def install(self, file):
         shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.plugins.path}/pings.so.new")
@@ -129,6 +131,20 @@ def reload(cleanup):
         client.send(b"echo b%d" % number)
     equal([client.recv(100) for _ in range(200)], [b"%s%d" % (mark, number) for mark in (b"a", b"b") for number in range(100)])
     equal(place.node.call("pings", "count"), "300")
+
+
+@test("an apply that restarts the actor binds the same port again, time after time")
+def again(cleanup):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    place = Place(cleanup, listen=f"[ {{ address: 127.0.0.1, port: {port} }} ]")
+    client = place.client()
+    for round in range(20):
+        (place.node.folder.path / "node.yaml").write_text(place.config.replace("max_datagram: 65507B", f"max_datagram: {100 + round}B"))
+        done = place.node.coppice("apply")
+        equal(done.returncode, 0, done.stderr)
+        equal(asked(client, b"echo %d" % round), b"%d" % round)
 
 
 @test("a port where nobody listens is told to the actor, and ends nothing")
@@ -249,6 +265,32 @@ def local_address(cleanup):
         equal(asked(place.client((host, port)), b"echo " + host.encode()), host.encode(), "a connected socket takes no others'")
 
 
+@test("an actor has the socket that systemd passes under its name, through crashes and applies")
+def passed(cleanup):
+    manager = ServiceManager(cleanup)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind(("127.0.0.1", 0))
+        at = opened.getsockname()
+        manager.keep("dns", os.dup(opened.fileno()))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as early:
+            early.settimeout(20)
+            early.sendto(b"echo before it ran", at)
+            place = Place(cleanup, listen="[ { socket: dns } ]", under=manager)
+            equal(early.recv(100), b"before it ran", "what came before the node waited")
+    equal(place.address(), at)
+    client = place.client()
+    equal(asked(client, b"echo by it"), b"by it")
+    place.node.coppice("exit", "pings", "kill")
+    equal(asked(client, b"echo again"), b"again")
+    file = place.node.folder.path / "node.yaml"
+    file.write_text(place.config.replace("max_datagram: 65507B", "max_datagram: 100B"))
+    done = place.node.coppice("apply")
+    equal(done.returncode, 0, done.stderr + done.stdout)
+    equal(asked(client, b"echo changed"), b"changed")
+    file.write_text(place.config.replace("socket: dns", "socket: nobody"))
+    contains(place.node.coppice("apply").stderr, "FileDescriptorName=nobody")
+
+
 @test("a group that is joined is heard")
 def multicast(cleanup):
     place = Place(cleanup, listen="[ { address: 0.0.0.0, port: 0 } ]", more="multicast: { join: [ 239.77.1.1 ], interface: lo, loop: true }")
@@ -259,6 +301,33 @@ def multicast(cleanup):
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
         sender.sendto(b"echo group", ("239.77.1.1", port))
         equal(sender.recv(100), b"group")
+
+
+@test("an actor joins and leaves groups, and hears what those are told that it is in")
+def groups(cleanup):
+    place = Place(cleanup, listen="[ { address: 0.0.0.0, port: 0 } ]")
+    _, port = place.address()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(20)
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
+
+        def change(what, address, interface="lo"):
+            octets = ",".join(str(one) for one in address)
+            return int(place.node.call("pings", f'{{group,{what},<<{octets}>>,<<"{interface}">>}}'))
+
+        equal(change("join", (239, 77, 1, 2)), 0)
+        sender.sendto(b"echo joined", ("239.77.1.2", port))
+        equal(sender.recv(100), b"joined")
+        equal(change("join", (239, 77, 1, 2)), REFUSED, "joined once already")
+        equal(change("leave", (239, 77, 1, 3)), REFUSED, "never joined")
+        equal(change("join", (239, 77, 1, 3), "no-such-card"), REFUSED, "no such interface")
+        equal(change("join", (127, 0, 0, 1)), INVALID, "no group")
+        equal(change("join", (255, 2) + 13 * (0,) + (1,)), INVALID, "a group of IPv6, and a socket of IPv4")
+        equal(change("leave", (239, 77, 1, 2)), 0)
+        sender.sendto(b"echo left", ("239.77.1.2", port))
+        sender.sendto(b"echo unicast", ("127.0.0.1", port))
+        equal(sender.recv(100), b"unicast", "who has left hears no more")
 
 
 @test("operators see sockets and counts, by info and as metrics, and change the actor by apply")

@@ -31,7 +31,7 @@ base::result<std::unique_ptr<actor_datagrams>> actor_datagrams::open(
     made->places_.push_back(std::move(fresh));
   }
   if (datagram_board* const board = made->sockets_->board(); board != nullptr)
-    board->enter(made->pid_, {made->sockets_->label(), made->sockets_->counters()});
+    board->enter(made->pid_, {made->sockets_->label(), made->counters_});
   return made;
 }
 
@@ -100,14 +100,14 @@ outcome actor_datagrams::read(std::uint32_t number, datagram_callbacks& to) {
 net::send_outcome actor_datagrams::send(std::uint32_t number, std::span<const net::outgoing_datagram> all) {
   place& at = *places_[number];
   net::send_outcome out = at.socket.send(all);
-  if (out.full) sockets_->counters()->refused.fetch_add(all.size() - out.count, std::memory_order_relaxed);
+  if (out.full) counters_->refused.fetch_add(all.size() - out.count, std::memory_order_relaxed);
   if (!asked_) count(at);
   return out;
 }
 
 void actor_datagrams::count(place& of) {
   const net::datagram_counts now = of.socket.counts();
-  datagram_counters& all = *sockets_->counters();
+  datagram_counters& all = *counters_;
   const auto add = [&](datagram_counters::number& to, std::uint64_t net::datagram_counts::*which) {
     const std::uint64_t more = now.*which - of.counted.*which;
     if (more != 0) to.fetch_add(more, std::memory_order_relaxed);
@@ -128,6 +128,7 @@ void actor_datagrams::close() noexcept {
     count(*one);
     one->socket.stop();
   }
+  sockets_ = nullptr;
 }
 
 } // namespace coppice::behaviours

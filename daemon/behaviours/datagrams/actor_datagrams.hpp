@@ -38,10 +38,10 @@ class actor_datagrams {
   runtime::outcome handle(datagram_callbacks& to);
   // In the actor's turn. `number` is less than size().
   net::send_outcome send(std::uint32_t number, std::span<const net::outgoing_datagram> all);
-  const datagram_sockets& shared() const { return *sockets_; }
+  const datagram_counters& counters() const { return *counters_; }
   net::datagram_socket& socket(std::uint32_t number) { return places_[number]->socket; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(places_.size()); }
-  // Its actor is no more, and hears nothing more.
+  // Its actor is no more, and hears nothing more; its share of the sockets is given back.
   void close() noexcept;
 
  private:
@@ -62,7 +62,7 @@ class actor_datagrams {
   };
 
   actor_datagrams(runtime::process& of, std::shared_ptr<datagram_sockets> sockets)
-      : process_(of), pid_(of.self()), sockets_(std::move(sockets)) {}
+      : process_(of), pid_(of.self()), sockets_(std::move(sockets)), counters_(sockets_->counters()) {}
   void ask_for_turn();
   runtime::outcome handle(std::uint32_t number, datagram_callbacks& to);
   runtime::outcome read(std::uint32_t number, datagram_callbacks& to);
@@ -70,7 +70,8 @@ class actor_datagrams {
 
   runtime::process& process_;
   const runtime::pid pid_;
-  const std::shared_ptr<datagram_sockets> sockets_;
+  std::shared_ptr<datagram_sockets> sockets_; // null once closed
+  const std::shared_ptr<datagram_counters> counters_;
   std::vector<std::unique_ptr<place>> places_;
   std::vector<net::datagram> whole_; // of a batch in which others are truncated
   bool asked_ = false;               // receive_io() is to come

@@ -8,20 +8,35 @@
 
 namespace coppice::behaviours {
 
+base::result<datagram_sockets::open_socket> datagram_sockets::open(const datagram_place& where) const {
+  if (where.socket.empty()) {
+    auto bound = net::datagram_socket::bind(where.address, spec_->options);
+    if (!bound) return unexpected(std::move(bound.error()));
+    return open_socket{std::move(*bound)};
+  }
+  const std::string what = "take the socket " + where.socket + ": ";
+  if (passed_ == nullptr) return base::fail(base::errc::not_found, what + "none is passed");
+  auto found = passed_->share_datagrams(where.socket);
+  if (!found) return base::fail(found.error().code, what + found.error().text);
+  auto ready = net::datagram_socket::adopt(std::move(found->fd), spec_->options);
+  if (!ready) return base::fail(ready.error().code, what + ready.error().text);
+  return open_socket{std::move(*ready), std::move(found->place)};
+}
+
 base::result<std::vector<base::unique_fd>> datagram_sockets::share() {
   const std::scoped_lock held(lock_);
   if (all_.empty()) {
-    std::vector<base::unique_fd> made;
-    for (const base::socket_address& where : spec_->listen) {
-      auto one = net::datagram_socket::bind(where, spec_->options);
+    std::vector<open_socket> made;
+    for (const datagram_place& where : spec_->listen) {
+      auto one = open(where);
       if (!one) return unexpected(std::move(one.error()));
       made.push_back(std::move(*one));
     }
     all_ = std::move(made);
   }
   std::vector<base::unique_fd> out;
-  for (const base::unique_fd& one : all_) {
-    base::unique_fd copy(::fcntl(one.get(), F_DUPFD_CLOEXEC, 0));
+  for (const open_socket& one : all_) {
+    base::unique_fd copy(::fcntl(one.fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!copy) return base::fail_errno("share a UDP socket", errno);
     out.push_back(std::move(copy));
   }

@@ -16,13 +16,20 @@
 #include "base/socket_address.hpp"
 #include "behaviours/engine_board.hpp"
 #include "net/datagram_socket.hpp"
+#include "net/socket_store.hpp"
 
 namespace coppice::behaviours {
 
+// One of the two.
+struct datagram_place {
+  base::socket_address address{};
+  std::string socket{}; // not empty: one that the service manager passes under this name
+};
+
 // Immutable; any thread.
 struct datagram_spec {
-  std::vector<base::socket_address> listen; // a socket each
-  net::datagram_options options;            // of each
+  std::vector<datagram_place> listen; // a socket each
+  net::datagram_options options;      // of each
 };
 
 // Since the actor was first started, over all its sockets.
@@ -39,9 +46,11 @@ using datagram_board = engine_board<datagram_counters>;
 
 class datagram_sockets {
  public:
-  // `board` outlives it, or is null; `label`: the actor's place in the tree.
-  datagram_sockets(std::shared_ptr<const datagram_spec> spec, std::string label, datagram_board* board)
-      : spec_(std::move(spec)), label_(std::move(label)), board_(board) {}
+  // `board` and `passed` outlive it, or are null: nobody counts, no socket is passed; `label`: the actor's
+  // place in the tree.
+  datagram_sockets(std::shared_ptr<const datagram_spec> spec, std::string label, datagram_board* board,
+                   net::socket_store* passed)
+      : spec_(std::move(spec)), label_(std::move(label)), board_(board), passed_(passed) {}
   datagram_sockets(const datagram_sockets&) = delete;
   datagram_sockets& operator=(const datagram_sockets&) = delete;
 
@@ -54,12 +63,19 @@ class datagram_sockets {
   datagram_board* board() const { return board_; }
 
  private:
+  struct open_socket {
+    base::unique_fd fd;
+    net::socket_store::place place{}; // of one that was passed; destroyed before the descriptor
+  };
+  base::result<open_socket> open(const datagram_place& where) const;
+
   const std::shared_ptr<const datagram_spec> spec_;
   const std::string label_;
   datagram_board* const board_;
+  net::socket_store* const passed_;
   const std::shared_ptr<datagram_counters> counters_ = std::make_shared<datagram_counters>();
   std::mutex lock_;
-  std::vector<base::unique_fd> all_; // empty: not opened
+  std::vector<open_socket> all_; // empty: not opened
 };
 
 } // namespace coppice::behaviours

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Connections of an actor under test: what a peer sends, in any pieces, what it takes, how it ends, and what
-// the actor has written to it. Times pass on the actor's clock.
+// Connections and UDP sockets of an actor under test. Of connections: what a peer sends, in any pieces, what
+// it takes, how it ends, and what the actor has written to it. Of datagrams: what comes, one by one or
+// together, what has left and to whom, what finds no room or does not arrive. Times pass on the actor's
+// clock.
 //
 //   actor session(plugin::linked());
 //   peer client(session, {.framing = coppice::lines()});
@@ -9,8 +11,13 @@
 //   client.end();
 //   CHECK(client.closed() == coppice::close_reason::eof);
 //
-// Bytes are cut, held back, timed and ended as the node does. Include it beside coppice/testing.hpp: with it
-// a plugin finds "coppice.stream_host/draft-1". Header-only. In the test's thread.
+//   actor mirror(plugin::linked(), {.actor = "mirror", .udp = {.batch = 8}});
+//   udp_peer sender(mirror);
+//   CHECK(sender.send("one").send("two").take() == std::vector<std::string>{"one", "two"});
+//
+// Bytes are cut, held back, timed and ended as the node does, and datagrams come in its batches. Include it
+// beside coppice/testing.hpp: with it a plugin finds "coppice.stream_host/draft-1" and
+// "coppice.udp_host/draft-1". Header-only. In the test's thread.
 #pragma once
 
 #include <coppice/stream.hpp>
@@ -22,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include <coppice/testing/net_datagrams.hpp>
 #include <coppice/testing/net_host.hpp>
 
 namespace coppice::testing {
@@ -47,11 +55,11 @@ class peer {
   /// What the actor has asked to connect to, and nobody has decided about yet; the oldest first.
   static std::vector<peer> dialled_by(actor& of) {
     std::vector<peer> found;
-    if (of.process().beside == nullptr) return found;
-    detail::streams& all = detail::streams::of(of.process());
-    for (const auto& one : all.all())
+    detail::streams* const all = detail::find_engine<detail::streams>(of.process());
+    if (all == nullptr) return found;
+    for (const auto& one : all->all())
       if (one->dialled && one->is == detail::stream::stage::opening)
-        found.push_back(peer(std::static_pointer_cast<detail::streams>(all.shared_from_this()), one));
+        found.push_back(peer(std::static_pointer_cast<detail::streams>(all->shared_from_this()), one));
     return found;
   }
 
@@ -174,6 +182,88 @@ class peer {
 
   std::shared_ptr<detail::streams> streams_;
   std::shared_ptr<detail::stream> at_;
+};
+
+/// One of an actor's UDP sockets, by its number in settings::udp, and what is between it and its peers.
+/// Copies are of the same one; it stays good when the actor has ended, and over a reload: what is sent
+/// between save() and restored() the next generation gets.
+class udp_network {
+ public:
+  explicit udp_network(actor& of, std::uint32_t socket = 0)
+      : sockets_(detail::datagrams::shared_of(of.process())), at_(sockets_->find(socket)), number_(socket) {
+    if (at_ == nullptr) throw failure("this actor has no UDP socket " + std::to_string(socket));
+  }
+
+  /// All of them wait when the actor comes to it, which gets them in batches of as many as its settings say.
+  void bring(const std::vector<arriving_datagram>& all) const {
+    for (const arriving_datagram& one : all) sockets_->bring(*at_, one);
+    sockets_->settle();
+  }
+  /// What no actor has got: it has ended, or there is none between two generations.
+  std::size_t waiting() const { return at_->waiting.size(); }
+  /// Those that the actor has not got for their length.
+  std::size_t too_long() const { return at_->too_long; }
+
+  /// What the actor has sent by this socket since the last time, to whomever, the oldest first.
+  std::vector<sent_datagram> take() const {
+    return detail::taken_from(sockets_->left(),
+                              [this](const sent_datagram& one) { return one.socket == number_; });
+  }
+  /// The socket takes so many more, and refuses the next one with COPPICE_E_FULL; 0: it is full now. The
+  /// actor is told when there is room again.
+  void room(std::size_t datagrams = detail::datagram_place::unlimited) const {
+    at_->room = datagrams;
+    sockets_->settle();
+  }
+  /// What the actor has sent to this address does not arrive, for errno's reason (ECONNREFUSED: nobody
+  /// listens there); without an address it is not told whom it was for.
+  void fail(int number, const std::string& to = {}) const {
+    const auto peer = to.empty() ? coppice_datagram_address{} : detail::read_address(to);
+    at_->errors.push_back({peer, number});
+    sockets_->settle();
+  }
+
+  /// Those that the actor has joined and not left; those of a configuration are not among them.
+  const std::vector<joined_group>& groups() const { return at_->groups; }
+  /// From now on the system says no to each join and leave.
+  void refuse_groups(bool refuses = true) const { at_->refuses_groups = refuses; }
+
+ private:
+  std::shared_ptr<detail::datagrams> sockets_;
+  detail::datagram_place* at_; // of sockets_
+  std::uint32_t number_;
+};
+
+/// Who sends to one of an actor's UDP sockets, and gets what the actor sends to its address.
+class udp_peer {
+ public:
+  explicit udp_peer(actor& of, const std::string& address = "127.0.0.1:40000", std::uint32_t socket = 0)
+      : to_(of, socket),
+        sockets_(detail::datagrams::shared_of(of.process())),
+        address_(detail::print_address(detail::read_address(address))) {} // as what has left tells it
+
+  /// The actor gets it by itself. `to`: which of the actor's addresses, where its socket is open at all of
+  /// its machine's.
+  udp_peer& send(std::string_view bytes, const std::string& to = {}) {
+    to_.bring({{std::string(bytes), address_, to}});
+    return *this;
+  }
+  udp_peer& send(bytes raw) { return send(to_text(raw)); }
+
+  /// What has come since the last time, by whichever socket.
+  std::vector<std::string> take() const {
+    std::vector<std::string> out;
+    const auto is_for_it = [this](const sent_datagram& one) { return one.to == address_; };
+    for (sent_datagram& one : detail::taken_from(sockets_->left(), is_for_it))
+      out.push_back(std::move(one.bytes));
+    return out;
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  udp_network to_;
+  std::shared_ptr<detail::datagrams> sockets_;
+  std::string address_;
 };
 
 } // namespace coppice::testing

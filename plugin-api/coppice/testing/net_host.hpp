@@ -21,12 +21,10 @@ class streams final : public engine {
  public:
   using shared = std::shared_ptr<stream>;
 
-  explicit streams(world& of) : world_(&of), on_(table_of(*of.type)) {}
+  explicit streams(world& of) : world_(&of), on_(callbacks_of(of)) {}
 
-  static streams& of(world& w) {
-    if (w.beside == nullptr) w.beside = std::make_shared<streams>(w);
-    return static_cast<streams&>(*w.beside);
-  }
+  static constexpr std::string_view interface_name = COPPICE_STREAM_HOST_DRAFT_1;
+  static streams& of(world& w) { return engine_of<streams>(w); }
 
   shared add(stream_options how, const framing& cut_by) {
     shared made = std::make_shared<stream>();
@@ -72,7 +70,7 @@ class streams final : public engine {
   }
   void carried_to(world* next) override {
     world_ = next;
-    if (next != nullptr) on_ = table_of(*next->type);
+    if (next != nullptr) on_ = callbacks_of(*next);
   }
   bool is_of(const world& w) const override { return world_ == &w; }
   void ended(bool orderly) override {
@@ -89,16 +87,9 @@ class streams final : public engine {
  private:
   using stage = stream::stage;
 
-  static coppice_stream_callbacks table_of(const coppice_actor_type& type) {
-    coppice_stream_callbacks table{};
-    const coppice_table* const found = coppice_find_table(&type, COPPICE_STREAM_DRAFT_1);
-    if (found == nullptr) return table;
-    std::uint32_t size = 0;
-    std::memcpy(&size, found->callbacks, sizeof size);
-    std::memcpy(&table, found->callbacks, std::min<std::size_t>(size, sizeof table));
-    return table;
+  static coppice_stream_callbacks callbacks_of(const world& w) {
+    return table_of<coppice_stream_callbacks>(*w.type, COPPICE_STREAM_DRAFT_1);
   }
-
   // A callback about `one`; a null one does nothing.
   template <class Function, class... Arguments>
   static call make(const char* name, const shared& one, Function function, Arguments... arguments) {
@@ -222,7 +213,8 @@ class streams final : public engine {
 inline std::int32_t stream_of(coppice_actor* self, std::uint64_t id, const char* function,
                               streams::shared& out) {
   if (const std::int32_t status = may_call(self, function); status != COPPICE_OK) return status;
-  out = of(self)->beside == nullptr ? nullptr : streams::of(*of(self)).find(id);
+  const streams* const all = find_engine<streams>(*of(self));
+  out = all == nullptr ? nullptr : all->find(id);
   return found(out != nullptr);
 }
 #define COPPICE_STREAM_(name)                                                                       \

@@ -28,7 +28,8 @@ inline void end(world& w, value reason) {
   if (w.dead) return;
   w.dead = true;
   w.reason = std::move(reason);
-  if (w.beside != nullptr && w.beside->is_of(w)) w.beside->ended(is_orderly(w.reason));
+  for (const auto& [name, each] : w.beside)
+    if (each->is_of(w)) each->ended(is_orderly(w.reason));
   const std::scoped_lock held(w.letters->lock);
   w.letters->closed = true;
 }

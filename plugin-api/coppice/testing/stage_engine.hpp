@@ -21,14 +21,14 @@ class staged final : public engine {
  public:
   explicit staged(world& of) : options_(of.type->behaviour) { carried_to(&of); }
 
+  static constexpr std::string_view interface_name = COPPICE_STAGE_HOST_DRAFT_1;
   static bool is_stage(const world& w) {
     const std::string_view is = w.type->behaviour;
     return is == "producer" || is == "producer_consumer" || is == "consumer";
   }
   static staged& of(world& w) {
     if (!is_stage(w)) throw failure("this actor is no stage");
-    if (w.beside == nullptr) w.beside = std::make_shared<staged>(w);
-    return static_cast<staged&>(*w.beside);
+    return engine_of<staged>(w);
   }
 
   // ---- what the test does, and its peers ----
@@ -156,12 +156,7 @@ class staged final : public engine {
   void carried_to(world* next) override {
     world_ = next;
     if (next == nullptr) return;
-    on_ = {};
-    if (const coppice_table* const found = coppice_find_table(next->type, COPPICE_STAGE_DRAFT_1)) {
-      std::uint32_t size = 0;
-      std::memcpy(&size, found->callbacks, sizeof size);
-      std::memcpy(&on_, found->callbacks, std::min<std::size_t>(size, sizeof on_));
-    }
+    on_ = table_of<coppice_stage>(*next->type, COPPICE_STAGE_DRAFT_1);
   }
   bool is_of(const world& w) const override { return world_ == &w; }
   void ended(bool) override {

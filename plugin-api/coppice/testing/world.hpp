@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include <coppice/plugin.h>
 #include <coppice/testing/neighbours.hpp>
+#include <coppice/testing/udp_options.hpp>
 
 namespace coppice::testing::detail {
 
@@ -60,7 +62,7 @@ struct letterbox {
 
 struct world;
 /// What moves an actor beside its mailbox, and stays when its code is replaced: coppice/testing/net.hpp has
-/// one. In the test's thread.
+/// two. Its class has a constexpr `interface_name`. In the test's thread.
 class engine : public std::enable_shared_from_this<engine> {
  public:
   engine() = default;
@@ -93,7 +95,9 @@ struct process {
   std::vector<timer> timers;
   std::optional<machine_in_test> machine; ///< of an actor that is a state machine
   routing_in_test routing;                ///< of one that is a router
-  std::shared_ptr<engine> beside;         ///< null: none
+  udp_options udp;                        ///< of one that takes datagrams
+  /// By the name of the host's interface that each stands for; most actors have none.
+  std::map<std::string_view, std::shared_ptr<engine>> beside;
   std::map<std::uint64_t, open_request> requests;
   std::vector<open_call> unanswered;
   std::map<value, std::uint32_t> links;   ///< flags, by pid
@@ -152,5 +156,32 @@ struct world : process {
 
 inline world* of(coppice_actor* self) {
   return reinterpret_cast<world*>(self);
+}
+
+/// As wide as the table of this header; what the plugin's lacks is null.
+template <class Table>
+Table table_of(const coppice_actor_type& type, const char* name) {
+  Table table{};
+  const coppice_table* const found = coppice_find_table(&type, name);
+  if (found == nullptr) return table;
+  std::uint32_t size = 0;
+  std::memcpy(&size, found->callbacks, sizeof size);
+  std::memcpy(&table, found->callbacks, std::min<std::size_t>(size, sizeof table));
+  return table;
+}
+
+/// Null: nothing has asked for it yet.
+template <class Engine>
+Engine* find_engine(const world& w) {
+  const auto found = w.beside.find(Engine::interface_name);
+  return found == w.beside.end() ? nullptr : static_cast<Engine*>(found->second.get());
+}
+/// Made by who asks first.
+template <class Engine>
+Engine& engine_of(world& w) {
+  if (Engine* const found = find_engine<Engine>(w)) return *found;
+  const auto made = std::make_shared<Engine>(w); // throws what is wrong with the test's settings
+  w.beside.emplace(Engine::interface_name, made);
+  return *made;
 }
 } // namespace coppice::testing::detail

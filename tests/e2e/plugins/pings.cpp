@@ -4,6 +4,7 @@
 // with its size.
 #include <coppice/udp.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -24,6 +25,13 @@ struct late_answer {
   auto operator<=>(const late_answer&) const = default;
 };
 
+struct change_group {
+  static constexpr std::string_view etf_tag = "group"; // {group, join, <<239,0,0,1>>, <<"lo">>}
+  std::variant<etf::constant<"join">, etf::constant<"leave">> what;
+  std::vector<std::uint8_t> address{};
+  std::string interface {};
+};
+
 struct send_to {
   static constexpr std::string_view etf_tag = "send_to"; // 127.0.0.1:port, so many bytes
   std::uint16_t port = 0;
@@ -32,8 +40,8 @@ struct send_to {
 
 class pings : public udp {
  public:
-  using calls =
-      std::variant<etf::constant<"count">, etf::constant<"error">, etf::constant<"no_socket">, send_to>;
+  using calls = std::variant<etf::constant<"count">, etf::constant<"error">, etf::constant<"no_socket">,
+                             etf::constant<"writable">, etf::constant<"port">, send_to, change_group>;
   outcome on_datagrams(std::span<const datagram> all) {
     std::vector<datagram> answers;
     std::vector<std::string> texts(all.size());
@@ -48,6 +56,7 @@ class pings : public udp {
     last_error_ = number;
     error_port_ = to ? to->port() : 0;
   }
+  void on_writable(udp_socket) { ++writable_; }
 
   void handle_info(const late_answer& due) {
     const auto found = waiting_.find(due.number);
@@ -59,6 +68,17 @@ class pings : public udp {
   std::uint64_t handle_call(etf::constant<"count">) { return count_; }
   // errno's number and the port of what did not arrive last.
   std::tuple<int, int> handle_call(etf::constant<"error">) { return {last_error_, error_port_}; }
+  // How often there was room again.
+  std::uint64_t handle_call(etf::constant<"writable">) { return writable_; }
+  std::uint64_t handle_call(etf::constant<"port">) { return udp_socket(*this).address().port(); }
+  std::int64_t handle_call(const change_group& how) {
+    coppice_datagram_address group{};
+    group.family = how.address.size() == 4 ? 4 : 6;
+    std::copy_n(how.address.begin(), std::min(how.address.size(), sizeof group.bytes), group.bytes);
+    const udp_socket socket(*this);
+    return how.what.index() == 0 ? socket.join(udp_address(group), how.interface)
+                                 : socket.leave(udp_address(group), how.interface);
+  }
   std::int64_t handle_call(const send_to& what) {
     return udp_socket(*this).send(std::string(what.bytes, 'x'), udp_address::v4(127, 0, 0, 1, what.port));
   }
@@ -99,6 +119,7 @@ class pings : public udp {
   std::uint64_t count_ = 0;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, waiting> waiting_;
+  std::uint64_t writable_ = 0;
   int last_error_ = 0;
   int error_port_ = 0;
 };

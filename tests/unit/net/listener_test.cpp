@@ -290,7 +290,8 @@ TEST_CASE("what was passed under a name and does not listen is told so") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == base::errc::invalid);
   CHECK(refused.error().text ==
-        "listen on the socket web: what was passed under this name is of no use: it is no stream");
+        "listen on the socket web: what was passed under this name is of no use: it is of UDP, and unbound "
+        "or connected");
 }
 
 TEST_CASE("who may not have a port below 1024 is told of the socket unit") {

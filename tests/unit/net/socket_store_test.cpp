@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/datagram_socket.hpp"
 #include "net/listener.hpp"
 #include "net/listening_socket.hpp"
 #include "temporary_folder.hpp"
@@ -48,6 +49,13 @@ passed_socket passed(std::string name, const base::socket_address& at = any_port
   auto made = open_tcp(at, {at.port(), at.port()}, 1, {});
   REQUIRE(made);
   return {std::move(name), std::move(made->fd)};
+}
+
+// A UDP socket.
+passed_socket passed_datagrams(std::string name) {
+  auto made = datagram_socket::bind(any_port, {});
+  REQUIRE(made);
+  return {std::move(name), std::move(*made)};
 }
 
 std::vector<passed_socket> all(passed_socket one) {
@@ -182,6 +190,37 @@ TEST_CASE("a Unix-domain socket of somebody else's is refused while it is open t
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
   }
+}
+
+TEST_CASE("a UDP socket that was passed is shared by name, and again when its share was given back") {
+  std::vector<passed_socket> some;
+  some.push_back(passed_datagrams("dns"));
+  const std::uint16_t port = port_of(some[0].fd.get());
+  some.push_back(passed("web"));
+  some.push_back(passed_datagrams("connected"));
+  const auto peer = passed_datagrams("peer");
+  const auto there = *base::socket_address::parse("127.0.0.1", port_of(peer.fd.get()));
+  REQUIRE(connect(some[2].fd.get(), there.raw(), there.raw_length()) == 0);
+  socket_store store(std::move(some), {});
+  {
+    auto share = store.share_datagrams("dns");
+    REQUIRE(share);
+    CHECK(port_of(share->fd.get()) == port);
+    CHECK(store.share_datagrams("dns").error().code == base::errc::not_found);
+    share->place = {};
+    CHECK(store.share_datagrams("dns"));
+  }
+  CHECK(store.share_datagrams("dns"));
+  const auto stream = store.share_datagrams("web");
+  REQUIRE_FALSE(stream);
+  CHECK(stream.error().text.ends_with("it takes no datagrams"));
+  const auto connected = store.share_datagrams("connected");
+  REQUIRE_FALSE(connected);
+  CHECK(connected.error().text.ends_with("it is of UDP, and unbound or connected"));
+  CHECK_FALSE(store.take_connection("connected", there));
+  const auto datagrams = store.share_named("dns");
+  REQUIRE_FALSE(datagrams);
+  CHECK(datagrams.error().text.ends_with("it does not listen"));
 }
 
 } // namespace coppice::net

@@ -142,12 +142,16 @@ TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
       "        - { id: a, name: a, udp: { listen: [ { address: '::1', port: 53 } ], actor: 'wire:ping', "
       "handlers: 4, multicast: { join: [ 'ff02::1' ], interface: lo } } }\n"
       "        - { id: b, udp: { listen: [ { address: 127.0.0.1, port: 0 } ], actor: 'wire:ping', "
-      "max_datagram: 65507B, unhandled: log }, shutdown: 2s, mailbox: { limit: 7 } }\n");
+      "max_datagram: 65507B, unhandled: log }, shutdown: 2s, mailbox: { limit: 7 } }\n"
+      "        - { id: c, udp: { listen: [ { socket: dns } ], actor: 'wire:ping', multicast: { join: [ "
+      "'ff02::1' ] } } }\n");
   CHECK(spec::render(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].udp->multicast.join == std::vector<std::string>{"ff02::1"});
   CHECK(children[1].udp->max_datagram == 65507);
+  CHECK(children[2].udp->listen[0].socket == "dns");
+  CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"dns"});
   CHECK(children[1].udp->receive_buffer == 4 << 20);
   CHECK(children[1].shutdown.time == std::chrono::seconds(2));
   const auto text = spec::effective_yaml(*first.spec);
