@@ -133,6 +133,7 @@ class http_endpoint::inner {
     from.event_managers = node_.event_managers();
     from.datagrams = node_.datagrams();
     from.state_machines = node_.state_machines();
+    from.stages = node_.stages();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
     from.usage = own_usage();

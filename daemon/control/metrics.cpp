@@ -177,6 +177,26 @@ void statem_metrics(exposition& to, const std::vector<host::statem_counts>& type
   for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].dropped_postponed);
 }
 
+void stage_metrics(exposition& to, const std::vector<host::stage_counts>& types) {
+  using counts = host::stage_counts;
+  const std::size_t shown = std::min(most_series, types.size());
+  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
+                        kind what = kind::counter) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i)
+      to.sample({{"type", types[i].type}, {"role", types[i].role}}, types[i].*which);
+  };
+  each("stages", "Stages of a type that run", &counts::running, kind::gauge);
+  each("stage_emitted", "Events that stages have emitted", &counts::emitted);
+  each("stage_received", "Events that were given to stages", &counts::received);
+  each("stage_delivered", "Events that stages have sent to consumers", &counts::delivered);
+  each("stage_dropped", "Events that found a stage's buffer full", &counts::dropped);
+  each("stage_unrouted", "Events that went to no partition", &counts::unrouted);
+  each("stage_excess", "Events that came beyond what was asked for", &counts::excess);
+  each("stage_malformed", "Messages to stages that were refused", &counts::malformed);
+  each("stage_lost", "Events that a stage held when it ended", &counts::lost);
+}
+
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
   to.family(kind::gauge, "loaded_plugin_generation",
             "How often the plugin was loaded, its first time included");
@@ -278,6 +298,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   event_manager_metrics(to, from.event_managers);
   datagram_metrics(to, from.datagrams);
   statem_metrics(to, from.state_machines);
+  stage_metrics(to, from.stages);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);

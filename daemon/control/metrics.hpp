@@ -15,6 +15,7 @@
 #include "behaviours/pool_board.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "control/exposition.hpp"
+#include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "node/snapshot.hpp"
 
@@ -42,6 +43,7 @@ struct metrics_source {
   std::vector<behaviours::event_row> event_managers;
   std::vector<behaviours::datagram_board::row> datagrams;
   std::vector<host::statem_counts> state_machines;
+  std::vector<host::stage_counts> stages;
   bool ready = false;            // as /readyz says
   std::uint64_t log_dropped = 0; // lines
   process_usage usage;

@@ -6,6 +6,10 @@
 
 namespace coppice::host {
 
+bool is_stage(std::string_view behaviour) {
+  return behaviour == "producer" || behaviour == "producer_consumer" || behaviour == "consumer";
+}
+
 const actor_identity& identity_book::of(const std::string& plugin, const std::string& actor,
                                         const std::string& behaviour) {
   const std::lock_guard guard(lock_);
@@ -19,6 +23,14 @@ std::vector<statem_counts> identity_book::state_machines() const {
     if (one.behaviour == "statem")
       out.push_back({one.plugin + ":" + one.actor, one.machines.load(std::memory_order_relaxed),
                      one.dropped_postponed.load(std::memory_order_relaxed)});
+  return out;
+}
+
+std::vector<stage_counts> identity_book::stages() const {
+  std::vector<stage_counts> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& [key, one] : all_)
+    if (is_stage(one.behaviour)) out.push_back(one.stages.read(one.plugin + ":" + one.actor, one.behaviour));
   return out;
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "host/log_limit.hpp"
+#include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "runtime/actor_factory.hpp"
 
@@ -40,7 +41,11 @@ struct actor_identity {
   // Of state machines.
   mutable std::atomic<std::uint64_t> machines{0};          // that run
   mutable std::atomic<std::uint64_t> dropped_postponed{0}; // events, since as many waited as may
+  mutable stage_totals stages;                             // of stages
 };
+
+// Whether it is a stage's.
+bool is_stage(std::string_view behaviour);
 
 // Every identity there has been. Any thread.
 class identity_book {
@@ -49,6 +54,7 @@ class identity_book {
   const actor_identity& of(const std::string& plugin, const std::string& actor, const std::string& behaviour);
   // In the order of their types.
   std::vector<statem_counts> state_machines() const;
+  std::vector<stage_counts> stages() const;
 
  private:
   mutable std::mutex lock_;

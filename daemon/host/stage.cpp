@@ -56,6 +56,13 @@ stage::stage(actor_plan&& plan)
   }
 }
 
+stage::~stage() {
+  if (engine_ == nullptr) return;
+  count();
+  const behaviours::stage_counters left = engine_->counters();
+  identity().stages.end(left.waiting + left.buffered);
+}
+
 base::status stage::configure(etf::bytes options) {
   auto read = behaviours::read_stage_options(role_, options, options_);
   if (!read) return unexpected<base::error>(std::move(read.error()));
@@ -74,7 +81,14 @@ outcome stage::init(process& self) {
   engine_ =
       std::make_unique<behaviours::stage_engine>(role_, std::move(options_), self.self(), self.host().nodes(),
                                                  static_cast<behaviours::stage_port&>(*this));
+  identity().stages.begin();
   return engine_->start();
+}
+
+void stage::count() {
+  const behaviours::stage_counters& now = engine_->counted();
+  identity().stages.add(now, counted_);
+  counted_ = now;
 }
 
 void stage::terminate(process& self, const message& reason) {
@@ -88,6 +102,7 @@ void stage::died(process& self) noexcept {
 }
 
 outcome stage::done(process& self, outcome next) {
+  count();
   return self.exiting() ? runtime::carry_on() : std::move(next);
 }
 

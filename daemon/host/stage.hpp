@@ -25,6 +25,7 @@ class stage final : public server, private behaviours::process_port {
   using code_type = stage_code;
 
   explicit stage(actor_plan&& plan);
+  ~stage() override;
 
   runtime::outcome init(runtime::process& self) override;
   runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,
@@ -35,6 +36,8 @@ class stage final : public server, private behaviours::process_port {
   // For the host's functions. Null: its init has not returned, or a callback runs that may not emit.
   behaviours::stage_engine* emitting() { return deciding_ ? nullptr : engine_.get(); }
   behaviours::stage_engine* engine() { return engine_.get(); }
+  // Adds what it has counted since the last time to what its type has.
+  void count();
   // Of init; an error says what is wrong with them.
   base::status configure(etf::bytes options);
 
@@ -70,6 +73,7 @@ class stage final : public server, private behaviours::process_port {
   behaviours::stage_options options_;
   std::optional<base::error> wrong_options_; // of its configuration
   std::unique_ptr<behaviours::stage_engine> engine_;
+  behaviours::stage_counters counted_; // of these its type knows
   bool deciding_ = false;
 };
 

@@ -12,15 +12,10 @@ namespace {
 using runtime::message;
 using runtime::message_writer;
 
-bool is_stage(const coppice_actor& self) {
-  const std::string_view behaviour = self.is->behaviour;
-  return behaviour == "producer" || behaviour == "producer_consumer" || behaviour == "consumer";
-}
-
 // COPPICE_OK, and the stage.
 std::int32_t stage_of(coppice_actor* self, stage*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  if (!is_stage(*self)) return COPPICE_E_CONTEXT;
+  if (!is_stage(self->is->behaviour)) return COPPICE_E_CONTEXT;
   out = &static_cast<stage&>(self->process->does());
   return COPPICE_OK;
 }
@@ -31,7 +26,9 @@ std::int32_t emit(coppice_actor* self, coppice_message* events) {
   if (const std::int32_t status = stage_of(self, of); status != COPPICE_OK) return status;
   auto* const engine = of->emitting();
   if (engine == nullptr) return COPPICE_E_CONTEXT;
-  return m && engine->emit(m) ? COPPICE_OK : COPPICE_E_TERM;
+  const bool good = m && engine->emit(m);
+  of->count();
+  return good ? COPPICE_OK : COPPICE_E_TERM;
 }
 
 std::int32_t ask(coppice_actor* self, coppice_bytes from, std::uint64_t count) {

@@ -21,6 +21,7 @@
 #include "behaviours/pool_board.hpp"
 #include "behaviours/shown_state.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
+#include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "node/apply.hpp"
 #include "node/reload_report.hpp"
@@ -89,6 +90,7 @@ class instance {
   plugin_metrics counted() const;
   // Of each type of state machine; any thread.
   std::vector<host::statem_counts> state_machines() const;
+  std::vector<host::stage_counts> stages() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
   // May be null.

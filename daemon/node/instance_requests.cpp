@@ -157,6 +157,10 @@ std::vector<host::statem_counts> instance::state_machines() const {
   return components_->plugins.state_machines();
 }
 
+std::vector<host::stage_counts> instance::stages() const {
+  return components_->plugins.stages();
+}
+
 const std::string& instance::cookie_file() const {
   return components_->cookie_file;
 }

@@ -9,13 +9,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.elixir import Elixir
 from harness.erlang import Erl
-from harness.node import Folder, Node, plugin_folder, program
+from harness.node import Folder, Node, free_port, plugin_folder, program
 from harness.tap import check, contains, equal, eventually, run, test
 
+# How often stages are reloaded under way; without it as often as ten seconds allow.
+RELOADS = int(os.environ.get("COPPICE_STAGE_RELOADS", "0"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 CONFIG = """
@@ -66,7 +70,9 @@ def flows(erl, node, seconds=20):
 def pipeline(cleanup):
     text = (ROOT / "config" / "stage.yaml").read_text()
     applications = text[text.index("applications:"):]
-    node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }\n" + applications)
+    port = free_port()
+    node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }\n" + applications,
+                settings=(("control.http", f"{{ address: 127.0.0.1, port: {port} }}"),))
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     flows(erl, node)
     flows(erl, node)
@@ -79,6 +85,23 @@ def pipeline(cleanup):
     equal(sorted(one["direction"] for one in engine["subscriptions"]), ["consumer", "producer"])
     check(all(one["asked"] >= one["passed"] > 0 for one in engine["subscriptions"]), "what flows is seen", engine)
     check(engine["received"] >= engine["emitted"] > 0 and engine["dropped"] == 0, "and counted", engine)
+
+    def counted():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            return dict(line.rsplit(" ", 1) for line in page.read().decode().splitlines() if line.startswith("coppice_stage"))
+
+    of_doubler = '{type="numbers:doubler",role="producer_consumer"}'
+    before = counted()
+    equal(before["coppice_stages" + of_doubler], "1")
+    check(int(before["coppice_stage_emitted_total" + of_doubler]) >= engine["emitted"], "metrics count what its engine does", before)
+    equal(before["coppice_stage_dropped_total" + of_doubler], "0")
+    node.coppice("exit", "doubler", "kill")
+    flows(erl, node)
+    after = counted()
+    eventually(lambda: counted()["coppice_stages" + of_doubler] == "1", "the killed one is counted no more")
+    for what in ("emitted", "received", "delivered"):
+        check(int(after[f"coppice_stage_{what}_total" + of_doubler]) > int(before[f"coppice_stage_{what}_total" + of_doubler]),
+              "they go on over the stage's restart", what)
 
 
 @test("an Elixir process is a consumer of ours, with any tag, demand and reason")
@@ -138,6 +161,30 @@ def elixir_around(cleanup):
     equal(ex("inspect(elem(hear.(), 2), charlists: :as_lists)"), '"[8]"')
 
 
+@test("events that find a full mailbox wait at the stage that emitted them, and come in order when there is room")
+def full_mailbox(cleanup):
+    slow = ('{ id: printer, actor: "numbers:printer", name: printer, args: { every: 50ms }, mailbox: { limit: 4 }, '
+            'stage: { subscribe_to: [ { to: doubler } ] } }')
+    node = node_with(cleanup, ALONE[0], slow)
+    ex = Elixir(cleanup, epmd_port=node.epmd_port)
+    ex(f'd = {{:doubler, :"{node.name}"}}; p = {{:printer, :"{node.name}"}}; me = self()')
+    ex("hear = fn -> receive do m -> m after 5000 -> :nothing end end")
+    ex('{:ok, ref} = GenServer.call(d, {:"$subscribe", nil, me, [max_demand: 100, min_demand: 50]})')
+    ex('{:"$gen_producer", {d, ^ref}, {:subscribe, nil, _}} = hear.(); {:"$gen_producer", {^d, ^ref}, {:ask, 100}} = hear.()')
+    ex('for n <- 0..59, do: send(d, {:"$gen_consumer", {me, ref}, [n]})')
+    seen = []
+
+    def all_came():
+        shown = node.info("printer")
+        seen.append(shown["mailbox"]["length"])
+        return shown["engine"] is not None and shown["engine"]["received"] == 60  # None: it was busy
+
+    eventually(all_came, "all lists have come")
+    check(max(seen) <= 4, "no more than its bound waits in the mailbox", seen)
+    equal(node.info("doubler")["engine"]["delivered"], 60)
+    eventually(lambda: ex("GenServer.call(p, :count)") == "{:printed, 60, 118, 0}", "in order, none twice")
+
+
 @test("malformed messages end no stage")
 def malformed(cleanup):
     node = node_with(cleanup, COUNTER, *ALONE)
@@ -170,20 +217,50 @@ def two_nodes(cleanup):
     flows(erl, second, seconds=60)
 
 
-@test("over reloads of every stage under way each event comes once, and in order")
-def reloads(cleanup):
+def reload_under_way(*nodes):
+    """Reloads the stages of nodes whose plugins are in `plugins`, in turn; how often each."""
+    done = 0
+    until = time.monotonic() + 10
+    while done < RELOADS if RELOADS else done < 20 or time.monotonic() < until:
+        for node, plugins in nodes:
+            shutil.copy(f"{plugins.path}/numbers.so", f"{plugins.path}/numbers.so.new")
+            os.rename(f"{plugins.path}/numbers.so.new", f"{plugins.path}/numbers.so")
+            reloaded = node.coppice("reload", "numbers")
+            equal(reloaded.returncode, 0, reloaded.stderr)
+        done += 1
+    return done
+
+
+def with_plugins_of_its_own(cleanup, *children, **options):
     plugins = Folder()
     cleanup.callback(plugins.close)
     shutil.copy(f"{plugin_folder()}/numbers.so", plugins.path)
-    node = node_with(cleanup, COUNTER, doubler(), printer(), settings=(("plugins.path", f"[ {plugins.path} ]"),))
+    return node_with(cleanup, *children, settings=(("plugins.path", f"[ {plugins.path} ]"),), **options), plugins
+
+
+@test("over reloads of every stage under way each event comes once, and in order")
+def reloads(cleanup):
+    node, plugins = with_plugins_of_its_own(cleanup, COUNTER, doubler(), printer())
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     flows(erl, node)
-    for _ in range(20):
-        shutil.copy(f"{plugins.path}/numbers.so", f"{plugins.path}/numbers.so.new")
-        os.rename(f"{plugins.path}/numbers.so.new", f"{plugins.path}/numbers.so")
-        node.coppice("reload", "numbers")
+    generations = node.info("doubler")["generation"] + reload_under_way((node, plugins))
+    equal(node.info("doubler")["generation"], generations)
     flows(erl, node)
     events, last, disorder = printed(erl, node)
+    equal((disorder, last), (0, 2 * (events - 1)))
+
+
+@test("over reloads of stages on two nodes under way, too")
+def remote_reloads(cleanup):
+    first = with_plugins_of_its_own(cleanup, COUNTER, printer("doubler@second@127.0.0.1", ", resubscribe: { first: 100ms, max: 1s }"))
+    second = with_plugins_of_its_own(cleanup, doubler(f"counter@{first[0].name}", ", resubscribe: { first: 100ms, max: 1s }"), name="second",
+                                     epmd_port=first[0].epmd_port)
+    erl = Erl(cleanup, epmd_port=first[0].epmd_port)
+    flows(erl, first[0])
+    generations = second[0].info("doubler")["generation"] + reload_under_way(second, first)
+    equal(second[0].info("doubler")["generation"], generations)
+    flows(erl, first[0])
+    events, last, disorder = printed(erl, first[0])
     equal((disorder, last), (0, 2 * (events - 1)))
 
 

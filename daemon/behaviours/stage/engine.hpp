@@ -63,6 +63,8 @@ class stage_engine final : private dispatcher::outlet {
   // For people.
   std::vector<stage_subscription> subscriptions() const;
   stage_counters counters() const;
+  // Only what has happened, without what there is now.
+  const stage_counters& counted() const { return counters_; }
 
  private:
   struct consumer {
