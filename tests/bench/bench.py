@@ -22,6 +22,7 @@ import net_rows
 import node_rows
 import port_rows
 import sdk_rows
+import stage_rows
 import udp_rows
 from peers import BenchNode, Figure, Otp, Program, Skipped, Unavailable, run_rows, scaled
 
@@ -382,6 +383,16 @@ def port_lines(bench, rows):
     return port_rows.lines(bench, rows, runs())
 
 
+def stages(bench, rows):
+    """Pipelines of stages, beside plain Erlang processes and Elixir's library."""
+    return stage_rows.local(bench, rows, runs(), timed_run)
+
+
+def stages_between(bench, rows):
+    """A pipeline whose stage in the middle is another node's."""
+    return stage_rows.dist(bench, rows, runs(), timed_run)
+
+
 def net_idle(bench, rows):
     """What an open connection keeps."""
     return net_rows.idle(bench, rows)
@@ -451,6 +462,8 @@ WORKLOADS = [
     (net_idle, ["net_tcp_idle_bytes"]),
     (net_udp, ["net_udp_echo"]),
     (port_lines, ["port_line_1M"]),
+    (stages, stage_rows.ROWS),
+    (stages_between, [stage_rows.DIST]),
     (sdk_rows.sdk, list(sdk_rows.ROWS)),
     (soak, ["soak_rss"]),
 ]

@@ -31,6 +31,7 @@
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 -export([start_link/1]).
 -export([callback_mode/0, handle_event/2, handle_event/4]).
+-export([rate/3, cpu_rate/4, only/2, note/2, out/3, median/1, runs/0, scale/1]).
 -export([caller/4, pinger/4, ring_node/1, sink_loop/3, spin_loop/2]).
 
 main() -> main([help]).

@@ -65,7 +65,7 @@ std::optional<event_list> event_list::of(const message& list) {
   bool plain = at.read_list(length);
   if (plain && length == 0) return at.at_end() ? std::optional(std::move(out)) : std::nullopt;
   const std::size_t begin = at.offset();
-  for (std::uint32_t i = 0; plain && i < length; ++i) plain = at.skip();
+  plain = plain && at.skip(length);
   const std::size_t size = at.offset() - begin;
   if (plain && at.read_nil() && at.at_end()) {
     out.add({list.slice(list.bytes().subspan(begin, size)), length, list});
@@ -103,10 +103,10 @@ event_list event_list::take(std::uint64_t most) {
       ++head_;
       continue;
     }
-    etf::bytes rest = first.terms.bytes();
-    const std::size_t all = rest.size();
-    for (std::uint64_t i = 0; i < most; ++i) next_term(rest);
-    const std::size_t size = all - rest.size();
+    etf::cursor past(first.terms.bytes());
+    past.skip(static_cast<std::uint32_t>(most)); // whole terms, of a list
+    const std::size_t size = past.offset();
+    const etf::bytes rest = past.rest();
     out.add({first.terms.slice(first.terms.bytes().first(size)), most, {}});
     count_ -= most;
     bytes_ -= size;

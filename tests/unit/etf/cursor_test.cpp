@@ -31,6 +31,45 @@ TEST_CASE("every sample is one term to skip, and every prefix of it is none") {
   }
 }
 
+TEST_CASE("terms are skipped by number: alike and mixed, to their end and no further") {
+  struct part {
+    const char* what;
+    std::size_t count; // of terms
+    buffer wire;
+  };
+  const auto times = [](std::size_t count, const buffer& one) {
+    buffer all;
+    for (std::size_t i = 0; i < count; ++i) all.insert(all.end(), one.begin(), one.end());
+    return all;
+  };
+  const buffer small = hex("6107"), plain = hex("62000186a0"), atom = hex("77026f6b"), tuple = hex("680261016102");
+  const part parts[] = {{"small integers", 11, times(11, small)}, {"integers", 9, times(9, plain)},
+                        {"atoms", 5, times(5, atom)},             {"tuples", 6, times(6, tuple)},
+                        {"tags within integers", 6, times(6, hex("6261616161"))}};
+  for (const part& first : parts) {
+    for (const part& second : parts) {
+      CAPTURE(first.what);
+      CAPTURE(second.what);
+      buffer wire = first.wire;
+      wire.insert(wire.end(), second.wire.begin(), second.wire.end());
+      const buffer exact(wire.begin(), wire.end()); // its own allocation: ASAN sees the edge
+      for (std::size_t count = 0; count <= first.count + second.count + 1; ++count) {
+        etf::cursor one{etf::bytes(exact)}, by_number{etf::bytes(exact)};
+        bool all = true;
+        for (std::size_t i = 0; all && i < count; ++i) all = one.skip();
+        CHECK(by_number.skip(static_cast<std::uint32_t>(count)) == all);
+        CHECK(by_number.offset() == (all ? one.offset() : 0));
+      }
+      for (std::size_t size = 0; size < wire.size(); ++size) {
+        const buffer cut(wire.begin(), wire.begin() + static_cast<std::ptrdiff_t>(size));
+        etf::cursor at{etf::bytes(cut)};
+        CHECK_FALSE(at.skip(static_cast<std::uint32_t>(first.count + second.count)));
+        CHECK(at.offset() == 0);
+      }
+    }
+  }
+}
+
 namespace {
 
 /// Calls every reader; the number that took something.

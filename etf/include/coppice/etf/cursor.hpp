@@ -323,9 +323,15 @@ class cursor {
   }
 
   /// Passes one term whatever it is, in constant stack. Shapes and sizes are checked, contents are not.
-  bool skip() {
+  bool skip() { return skip(1); }
+  /// So many of them, one behind the other.
+  bool skip(std::uint32_t count) {
     const std::uint8_t* p = pos_;
-    for (std::uint64_t due = 1; due != 0; --due) {
+    for (std::uint64_t due = count; due != 0; --due) {
+      if (due >= 4) {
+        p = skip_plain_integers(p, due);
+        if (due == 0) break;
+      }
       std::uint64_t below = 0;
       p = skip_head(p, below);
       if (p == nullptr || below > static_cast<std::uint64_t>(end_ - p)) return false;
@@ -369,6 +375,21 @@ class cursor {
     value = 0;
     while (size-- != 0) value = value << 8 | magnitude[size];
     return true;
+  }
+
+  /// Past those that stand here four and four alike, as they do in lists of numbers; `due` is what is left.
+  const std::uint8_t* skip_plain_integers(const std::uint8_t* p, std::uint64_t& due) const {
+    constexpr auto plain = code(tag::integer);
+    constexpr std::uint64_t tags = 0xFF00FF00FF00FF00, small = 0x0100010001000100 * code(tag::small_integer);
+    for (; due >= 4 && end_ - p >= 20; due -= 4) {
+      if (((p[0] ^ plain) | (p[5] ^ plain) | (p[10] ^ plain) | (p[15] ^ plain)) == 0)
+        p += 20;
+      else if ((wire::load64(p) & tags) == small)
+        p += 8;
+      else
+        break;
+    }
+    return p;
   }
 
   /// Past one head or leaf; `below` is the number of terms it promises. nullptr if it does not fit.
