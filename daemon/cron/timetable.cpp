@@ -23,6 +23,10 @@ bool same(const job& a, const job& b) {
          a.jitter == b.jitter && a.on_failure == b.on_failure && a.enabled == b.enabled;
 }
 
+std::string text_of(const job& of) {
+  return of.at.print() + " in " + of.in.name();
+}
+
 // The times in (after, until], or nothing when there are more than `limit`.
 std::optional<std::vector<instant>> all_times(const job& of, instant after, instant until,
                                               std::size_t limit) {
@@ -35,11 +39,28 @@ std::optional<std::vector<instant>> all_times(const job& of, instant after, inst
   }
   return found;
 }
-// The newest of them, at most `limit`.
+// The newest of them, at most `limit`. What most jobs missed is found by looking twice as far back each time;
+// where times stand so close that this takes in far too many, the beginning is searched for by halves.
 std::vector<instant> newest_times(const job& of, instant after, instant until, std::size_t limit) {
+  constexpr std::size_t too_many = 16; // times the limit
+  const auto trimmed = [limit](std::vector<instant> all) {
+    if (all.size() > limit) all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(limit));
+    return all;
+  };
   if (auto all = all_times(of, after, until, limit)) return std::move(*all);
-  instant too_early = after, begin = until;
+  instant begin = until, too_early = after;
   std::vector<instant> found;
+  for (seconds span = std::chrono::minutes(1);; span *= 2) {
+    const instant from = std::max(after, until - span);
+    auto some = all_times(of, from, until, limit * too_many);
+    if (!some) {
+      too_early = from;
+      break;
+    }
+    if (some->size() >= limit) return trimmed(std::move(*some));
+    found = std::move(*some);
+    begin = from;
+  }
   while (begin - too_early > seconds(1)) {
     const instant middle = too_early + (begin - too_early) / 2;
     if (auto some = all_times(of, middle, until, limit)) {
@@ -89,9 +110,9 @@ timetable::timetable(std::vector<job> jobs, const std::map<std::string, kept_sta
     auto made = std::make_unique<entry>();
     made->kept.seen = looked_;
     if (const auto before = kept.find(one.name); before != kept.end()) {
-      made->kept = before->second;
-      // Of a clock that was ahead.
-      made->kept.seen = std::min(made->kept.seen, looked_);
+      made->kept.switched = before->second.switched;
+      // Not what a clock saw that was ahead.
+      if (before->second.at == text_of(one)) made->kept.seen = std::min(before->second.seen, looked_);
     }
     made->of = std::move(one);
     entry& its = *made;
@@ -334,7 +355,12 @@ bool timetable::place(std::string_view name, bool here, moment now) {
 
 std::map<std::string, kept_state> timetable::keep() const {
   std::map<std::string, kept_state> out;
-  for (const auto& [name, its] : jobs_) out.emplace(name, its->kept);
+  for (const auto& [name, its] : jobs_) {
+    kept_state& one = out.emplace(name, its->kept).first->second;
+    one.at = text_of(its->of);
+    // What passes while it is off is not missed by one that is on in its next life.
+    if (!its->is_enabled()) one.seen = std::max(one.seen, looked_);
+  }
   return out;
 }
 

@@ -71,7 +71,8 @@ struct run {
 
 // What is known of a job that outlives the process.
 struct kept_state {
-  instant seen;                 // the times up to here are dealt with
+  std::string at; // its expression and zone, as the timetable writes them: others missed nothing
+  instant seen;   // the times up to here are dealt with
   std::optional<bool> switched; // by enable or disable, in place of the job's own
   bool operator==(const kept_state&) const = default;
 };

@@ -247,13 +247,26 @@ TEST_CASE("a year asleep costs no more than a minute, and catches up with a hund
   CHECK(of.wait(clock.now()) == 1s);
 }
 
+TEST_CASE("the newest times are caught up with, also of a job whose times stand close together") {
+  clocks clock; // at 12:00, eight hours after the last of 3,600
+  cron::job dense = job("dense", "* * 3 * * *");
+  dense.when_missed = cron::missed::all;
+  dense.within = 24h;
+  dense.when_busy = cron::overlap::allow;
+  timetable of(list(dense), {}, clock.now());
+  clock.set_wall(24h);
+  const auto runs = of.look(clock.now());
+  REQUIRE(runs.size() == timetable::max_caught_up);
+  for (std::size_t i = 0; i < runs.size(); ++i) CHECK(runs[i].at == monday + 24h + 4h - seconds(100 - i));
+}
+
 TEST_CASE("what was missed while the node was down, from what was kept") {
   clocks clock;
   cron::job nightly = job("nightly", "30 2 * * *");
   nightly.when_missed = cron::missed::all;
   nightly.within = hours(100);
-  const std::map<std::string, cron::kept_state> kept{{"nightly", {monday - 48h, {}}},
-                                                     {"gone", {monday, true}}};
+  const std::map<std::string, cron::kept_state> kept{{"nightly", {"30 2 * * * in UTC", monday - 48h, {}}},
+                                                     {"gone", {"", monday, true}}};
   timetable of(list(nightly, job("new", "30 2 * * *")), kept, clock.now());
   const auto runs = of.look(clock.now());
   REQUIRE(runs.size() == 1); // the others wait for it
@@ -268,9 +281,28 @@ TEST_CASE("what was missed while the node was down, from what was kept") {
   CHECK(now_kept.at("nightly").seen == monday + 12h);
 
   SUBCASE("of a clock that was ahead: from now on") {
-    timetable ahead(list(nightly), {{"nightly", {monday + hours(1000), {}}}}, clock.now());
+    timetable ahead(list(nightly), {{"nightly", {"30 2 * * * in UTC", monday + hours(1000), {}}}},
+                    clock.now());
     CHECK(ahead.look(clock.now()).empty());
     CHECK(*ahead.wait(clock.now()) < 24h);
+  }
+  SUBCASE("of another expression or zone: nothing was missed") {
+    for (const char* at : {"30 3 * * * in UTC", "30 2 * * * in Europe/Paris", ""}) {
+      timetable other(list(nightly), {{"nightly", {at, monday - 48h, {}}}}, clock.now());
+      CHECK(other.look(clock.now()).empty());
+      CHECK(told_of(other, "nightly", clock.now()).missed == 0);
+    }
+  }
+  SUBCASE("while it was off: nothing was missed either") {
+    of.enable("nightly", false, clock.now());
+    clock.pass(48h);
+    (void)of.look(clock.now());
+    auto off = of.keep();
+    CHECK(off.at("nightly").seen == floor<seconds>(clock.now().wall));
+    CHECK(off.at("nightly").at == "30 2 * * * in UTC");
+    off.at("nightly").switched.reset();
+    timetable on(list(nightly), off, clock.now());
+    CHECK(on.look(clock.now()).empty());
   }
 }
 
