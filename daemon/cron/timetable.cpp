@@ -17,12 +17,6 @@ instant on_the_second(moment now) {
   return std::chrono::floor<seconds>(now.wall);
 }
 
-bool same(const job& a, const job& b) {
-  return a.name == b.name && a.at == b.at && a.in.name() == b.in.name() && a.changes == b.changes &&
-         a.when_busy == b.when_busy && a.when_missed == b.when_missed && a.within == b.within &&
-         a.jitter == b.jitter && a.on_failure == b.on_failure && a.enabled == b.enabled;
-}
-
 std::string text_of(const job& of) {
   return of.at.print() + " in " + of.in.name();
 }
@@ -173,7 +167,7 @@ void timetable::change(std::vector<job> jobs, moment now) {
       auto made = std::make_unique<entry>();
       its = made.get();
       jobs_.emplace(one.name, std::move(made));
-    } else if (same(its->of, one)) {
+    } else if (its->of == one) {
       continue;
     }
     unplan(*its);

@@ -57,6 +57,7 @@ struct job {
   std::chrono::seconds jitter{};                      // each run is later by less than this
   retry_policy on_failure;
   bool enabled = true;
+  bool operator==(const job&) const = default;
 };
 
 // What the owner is to carry out, and end by finished() with its number.

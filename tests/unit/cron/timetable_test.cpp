@@ -433,6 +433,32 @@ TEST_CASE("other jobs: the same go on, those that changed begin anew, those gone
   CHECK(!of.wait(clock.now()));
 }
 
+TEST_CASE("a job that changes is due from then on, by all that changed") {
+  clocks clock;
+  cron::job one = job("one", "30 * * * *");
+  one.when_missed = cron::missed::all;
+  timetable of(list(one), {}, clock.now());
+  clock.pass(20min);
+  one.at = job("one", "10 * * * *").at;
+  of.change(list(one), clock.now());
+  CHECK_MESSAGE(of.look(clock.now()).empty(), "12:10 was before");
+  CHECK(of.wait(clock.now()) == 50min);
+  one.in = *cron::zone::find("Asia/Kathmandu"); // 5:45 ahead: there it is 18:05
+  of.change(list(one), clock.now());
+  CHECK(of.wait(clock.now()) == 5min);
+  one.on_failure.attempts = 1;
+  of.change(list(one), clock.now());
+  clock.pass(5min);
+  auto runs = of.look(clock.now());
+  REQUIRE(runs.size() == 1);
+  of.finished(runs[0].number, false, clock.now());
+  CHECK(of.wait(clock.now()) == 10s);
+  one.enabled = false;
+  of.change(list(one), clock.now());
+  CHECK(!told_of(of, "one", clock.now()).next);
+  CHECK_MESSAGE(of.wait(clock.now()) == 10s, "what is under way goes on");
+}
+
 TEST_CASE("times that belong to another node pass as if they had run") {
   clocks clock;
   cron::job half = job("half", "30 * * * *");
