@@ -28,6 +28,7 @@ class zone {
   static bool has_data();
 
   const std::string& name() const { return name_; }
+  bool operator==(const zone&) const = default;
 
   // A span of time with one offset.
   struct period {
