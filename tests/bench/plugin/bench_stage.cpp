@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Our side of the rows …_stage_…: pipelines that stand still until their source is called with {run, N}; it
-// answers {Events, Microseconds}, once its sinks have told of all events, or of a `timed` one {N, Nanoseconds},
-// the 99th percentile of what an event took from there to the sink.
+// answers {Events, Microseconds}, once its sinks have told of all events, or of a `timed` one {N,
+// Nanoseconds}, the 99th percentile of what an event took from there to the sink.
 #include <coppice/stage.hpp>
 
 #include <algorithm>
@@ -21,7 +21,8 @@ namespace etf = coppice::etf;
 using run = std::pair<etf::constant<"run">, std::uint64_t>;
 using seen = std::pair<etf::constant<"seen">, std::uint64_t>; // {seen, Events}: by a sink
 using late = std::pair<etf::constant<"late">, std::int64_t>;  // {late, Nanoseconds}: by a `timed_sink`
-using follow = std::tuple<etf::constant<"follow">, etf::atom, etf::atom>; // {follow, Name, Node}: subscribe to it
+using follow =
+    std::tuple<etf::constant<"follow">, etf::atom, etf::atom>; // {follow, Name, Node}: subscribe to it
 
 // Gives what it is asked for while it has something to give.
 template <class Events, class Event> // Events makes each of them
@@ -43,7 +44,8 @@ class source_of : public coppice::producer {
     const std::uint64_t some = std::min(count, left_);
     demand_ += count - some;
     std::vector<Event> events;
-    for (events.reserve(some); events.size() < some; --left_) events.push_back(static_cast<Events&>(*this).made());
+    for (events.reserve(some); events.size() < some; --left_)
+      events.push_back(static_cast<Events&>(*this).made());
     return events;
   }
   void answer(std::uint64_t events, std::int64_t number) { reply(term{asker_}, std::pair(events, number)); }
@@ -178,4 +180,5 @@ class passing : public coppice::producer_consumer {
 
 } // namespace
 
-COPPICE_PLUGIN("bench_stage", "1.0.0", source, blobs, timed, relay, forward, passing, sink, blob_sink, timed_sink);
+COPPICE_PLUGIN("bench_stage", "1.0.0", source, blobs, timed, relay, forward, passing, sink, blob_sink,
+               timed_sink);

@@ -42,9 +42,12 @@ TEST_CASE("terms are skipped by number: alike and mixed, to their end and no fur
     for (std::size_t i = 0; i < count; ++i) all.insert(all.end(), one.begin(), one.end());
     return all;
   };
-  const buffer small = hex("6107"), plain = hex("62000186a0"), atom = hex("77026f6b"), tuple = hex("680261016102");
-  const part parts[] = {{"small integers", 11, times(11, small)}, {"integers", 9, times(9, plain)},
-                        {"atoms", 5, times(5, atom)},             {"tuples", 6, times(6, tuple)},
+  const buffer small = hex("6107"), plain = hex("62000186a0"), atom = hex("77026f6b"),
+               tuple = hex("680261016102");
+  const part parts[] = {{"small integers", 11, times(11, small)},
+                        {"integers", 9, times(9, plain)},
+                        {"atoms", 5, times(5, atom)},
+                        {"tuples", 6, times(6, tuple)},
                         {"tags within integers", 6, times(6, hex("6261616161"))}};
   for (const part& first : parts) {
     for (const part& second : parts) {
