@@ -44,7 +44,7 @@ struct actor_identity {
   mutable stage_totals stages;                             // of stages
 };
 
-// Whether it is a stage's.
+// Whether a behaviour of this name is a stage.
 bool is_stage(std::string_view behaviour);
 
 // Every identity there has been. Any thread.
