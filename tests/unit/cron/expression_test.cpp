@@ -235,7 +235,7 @@ TEST_CASE("an expression is said in words") {
       {"5,20 * * * *", "at minutes 5 and 20 of every hour, every day"},
       {"*/10 9-17 * * *", "every 10 minutes, in the hours 09 to 17, every day"},
       {"30 0 12 * * *", "at 12:00:30, every day"},
-      {"0 0 1,15 * 5", "at 00:00, on days 1 and 15 of the month and on Friday"},
+      {"0 0 1,15 * 5", "at 00:00, on days 1 and 15 of the month and also on Friday"},
       {"0 0 L 1-3 *", "at 00:00, on the last day of the month in January to March"},
       {"0 0 * * 5#2,0L", "at 00:00, on the last Sunday and the second Friday"},
       {"0 0 15W * *", "at 00:00, on the weekday nearest to day 15 of the month"},
