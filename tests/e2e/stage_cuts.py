@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A pipeline over two nodes whose wire is cut and healed while its stages are killed, come and go: nobody is sent more than
+was asked for, every event is delivered, buffered or counted, and events flow again whatever has happened.
+COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_SEED what happens."""
+import os
+import pathlib
+import random
+import sys
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Node, free_port
+from harness.tap import check, eventually, run, test
+from harness.wire import Wire
+
+SECONDS = float(os.environ.get("COPPICE_CHAOS_SECONDS", "8"))
+SEED = int(os.environ.get("COPPICE_CHAOS_SEED", "1"))
+AGAIN = "resubscribe: { first: 20ms, max: 100ms }"
+CONFIG = """
+node: {{ workers: 2, log: {{ level: error }} }}
+control: {{ http: {{ address: 127.0.0.1, port: {metrics} }} }}
+distribution:
+  listen: [ {{ address: 127.0.0.1, ports: {listen}-{listen} }} ]
+{routes}
+applications:
+  - name: numbers
+    type: permanent
+    supervisor:
+      strategy: one_for_one
+      intensity: 1000000
+      children:
+{children}
+"""
+
+
+class Stages:
+    """A node with stages of the bundled plugin."""
+
+    def __init__(self, cleanup, name, children, routes="", **options):
+        self.metrics, self.listen = free_port(), free_port()
+        text = CONFIG.format(metrics=self.metrics, listen=self.listen, routes=routes, children="\n".join("        - " + one for one in children))
+        self.node = Node(cleanup, name=name, config=text, **options)
+
+    def counted(self, what, actor):
+        """A metric of the stages of this type: what all of them have come to, those that ended, too."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as page:
+            for line in page.read().decode().splitlines():
+                if line.startswith(f'coppice_stage_{what}_total{{type="numbers:{actor}"'):
+                    return int(line.rsplit(" ", 1)[1])
+        raise AssertionError(f"no metric of what is {what} by {actor}")
+
+    def engine(self, name):
+        """What the stage counts, and its subscriptions; None: it is not there now, or busy."""
+        done = self.node.coppice("info", name)
+        return self.node.info(name)["engine"] if done.returncode == 0 else None
+
+
+def no_more_than_asked(stages, name):
+    engine = stages.engine(name)
+    for one in (engine or {}).get("subscriptions", []):
+        check(one["passed"] <= one["asked"], f"{name}: a subscription has had more than it asked for", one)
+
+
+def all_accounted(stages, name, actor):
+    """Of everything that stages of this type emitted; `name` is the only one, and stands still."""
+    now = eventually(lambda: stages.engine(name), f"{name} says what it has")
+    emitted, gone = stages.counted("emitted", actor), sum(stages.counted(what, actor) for what in ("delivered", "dropped", "unrouted"))
+    kept = now["buffered"] + stages.counted("lost", actor)
+    check(gone <= emitted <= gone + kept, f"{actor}: emitted {emitted}; delivered, dropped or unrouted {gone}; buffered or lost {kept}", now)
+
+
+@test("over cuts, kills and consumers that come and go nobody gets more than he asked for, and no event goes unaccounted")
+def cuts(cleanup):
+    dice = random.Random(SEED)
+    first = Stages(cleanup, "first", ['{ id: counter, actor: "numbers:counter", name: counter }'])
+    wire = Wire(cleanup, first.listen)
+    route = f"  routes: [ {{ node: {first.node.name}, address: 127.0.0.1, port: {wire.port} }} ]"
+    children = [f'{{ id: doubler, actor: "numbers:doubler", name: doubler, stage: {{ subscribe_to: [ {{ to: counter@{first.node.name}, {AGAIN} }} ] }} }}',
+                f'{{ id: printer, actor: "numbers:printer", name: printer, stage: {{ subscribe_to: [ {{ to: doubler, {AGAIN} }} ] }} }}',
+                f'{{ id: other, actor: "numbers:printer", name: other, stage: {{ subscribe_to: [ {{ to: doubler, {AGAIN} }} ] }} }}']
+    second = Stages(cleanup, "second", children, routes=route, epmd_port=first.node.epmd_port)
+    erl = Erl(cleanup, epmd_port=first.node.epmd_port)
+    # A consumer at the other end of the pipeline, that asks now and then.
+    erl(f"D = {{doubler, '{second.node.name}'}}, Visit = fun(N) -> T = make_ref(), D ! {{'$gen_producer', {{self(), T}}, {{subscribe, nil, []}}}}, "
+        "D ! {'$gen_producer', {self(), T}, {ask, N}}, T end, "
+        "Got = fun(T, F) -> receive {'$gen_consumer', {_, T}, L} when is_list(L) -> length(L) + F(T, F) after 300 -> 0 end end")
+
+    def printed():
+        return second.counted("received", "printer")
+
+    def flows(message):
+        before = printed()
+        eventually(lambda: printed() > before, f"events flow {message}", seconds=60)
+
+    flows("at first")
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        what = dice.choice(("cut", "cut", "kill", "visit"))
+        if what == "cut":
+            wire.cut()
+            time.sleep(dice.uniform(0, 0.5))
+            wire.heal()
+            flows("after a cut")
+        elif what == "kill":
+            name = dice.choice(("doubler", "printer", "other", "counter"))
+            (first if name == "counter" else second).node.coppice("exit", name, "kill")
+            flows(f"after {name} was killed")
+        else:
+            count = dice.choice((1, 7, 400))
+            got = int(erl(f"Got(Visit({count}), Got)"))
+            check(got <= count, f"who asked for {count} got {got}")
+        for stages, name in ((first, "counter"), (second, "doubler"), (second, "printer")):
+            no_more_than_asked(stages, name)
+    # Without a wire the pipeline stands still, and its counters can be compared.
+    wire.cut()
+    emitted = []
+
+    def stands():
+        time.sleep(0.2)
+        emitted.append((first.counted("emitted", "counter"), second.counted("emitted", "doubler"), printed()))
+        return emitted[-1:] * 5 == emitted[-5:]
+
+    eventually(stands, "the pipeline stands still", seconds=60)
+    all_accounted(first, "counter", "counter")
+    all_accounted(second, "doubler", "doubler")
+    wire.heal()
+    flows("in the end")
+
+
+run()
