@@ -124,7 +124,8 @@ std::string expression::days_in_words() const {
   std::string out;
   if (in_month.empty() && in_week.empty()) out = "every day";
   if (!in_month.empty()) out = "on " + joined(in_month) + " of the month";
-  if (!in_week.empty()) out += (out.empty() ? "on " : both ? " if it is " : " and also on ") + joined(in_week);
+  if (!in_week.empty())
+    out += (out.empty() ? "on " : both ? " if it is " : " and also on ") + joined(in_week);
   if (std::popcount(months_) != 12)
     out += " in " + joined(ranges(months_, [](unsigned value) { return std::string(months[value - 1]); }));
   return out;
