@@ -211,14 +211,17 @@ def activated(cleanup):
 @test("whatever else is passed is closed and said, and the node starts all the same")
 def odd(cleanup):
     manager = ServiceManager(cleanup)
-    datagram, silent, left, right = socket.socket(type=socket.SOCK_DGRAM), socket.socket(), *socket.socketpair()
-    datagram.bind(("127.0.0.1", 0))
+    bound, unbound, silent, left, right = (socket.socket(type=socket.SOCK_DGRAM), socket.socket(type=socket.SOCK_DGRAM), socket.socket(),
+                                           *socket.socketpair())
+    bound.bind(("127.0.0.1", 0))
+    place = f"dist at 127.0.0.1:{bound.getsockname()[1]} that was passed: nothing is configured for it"
+    local = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     unnamed = listening(socket.AF_UNIX, b"\0" + os.urandom(8).hex().encode())
     both = socket.socket(socket.AF_INET6)
     both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     both.bind(("::", 0))
     both.listen(1)
-    passed = {"dist": [datagram, silent, listening(address=("127.0.0.9", 0))], "http": [left, both], "control": [unnamed],
+    passed = {"dist": [bound, unbound, local, silent, listening(address=("127.0.0.9", 0))], "http": [left, both], "control": [unnamed],
               "nobody": [listening()], "epmd-registration": [right]}
     for name, sockets in passed.items():
         for one in sockets:
@@ -226,7 +229,7 @@ def odd(cleanup):
     manager.keep("epmd", os.open("/dev/null", os.O_RDONLY))
     node = Node(cleanup, config=tree % ("off", anywhere, http % free_port()), under=manager)
     eventually(lambda: manager.names() == ["control", "dist", "http"], "only what is in use is kept")
-    for words in ("it is no socket", "it is no stream", "it neither listens nor is connected", "it takes IPv4 connections too",
+    for words in ("it is no socket", "it is no stream", "it is of UDP, and unbound or connected", place, "it neither listens nor is connected", "it takes IPv4 connections too",
                   "it does not listen", "nobody at 127.0.0.1:"):
         node.said(words)
 
