@@ -3,6 +3,7 @@
 """A pipeline over two nodes whose wire is cut and healed while its stages are killed, come and go: nobody is sent more than
 was asked for, every event is delivered, buffered or counted, and events flow again whatever has happened.
 COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_SEED what happens."""
+import json
 import os
 import pathlib
 import random
@@ -54,8 +55,8 @@ class Stages:
 
     def engine(self, name):
         """What the stage counts, and its subscriptions; None: it is not there now, or busy."""
-        done = self.node.coppice("info", name)
-        return self.node.info(name)["engine"] if done.returncode == 0 else None
+        done = self.node.coppice("info", name, "--json")
+        return json.loads(done.stdout)["engine"] if done.returncode == 0 else None
 
 
 def no_more_than_asked(stages, name):
@@ -75,7 +76,9 @@ def all_accounted(stages, name, actor):
 @test("over cuts, kills and consumers that come and go nobody gets more than he asked for, and no event goes unaccounted")
 def cuts(cleanup):
     dice = random.Random(SEED)
-    first = Stages(cleanup, "first", ['{ id: counter, actor: "numbers:counter", name: counter }'])
+    # The wire is the only way: the first node, which may want to watch a process of the second as the wire is cut, finds nobody there.
+    nowhere = "  routes: [ { node: second@127.0.0.1, address: 127.0.0.1, port: 1 } ]"
+    first = Stages(cleanup, "first", ['{ id: counter, actor: "numbers:counter", name: counter }'], routes=nowhere)
     wire = Wire(cleanup, first.listen)
     route = f"  routes: [ {{ node: {first.node.name}, address: 127.0.0.1, port: {wire.port} }} ]"
     children = [f'{{ id: doubler, actor: "numbers:doubler", name: doubler, stage: {{ subscribe_to: [ {{ to: counter@{first.node.name}, {AGAIN} }} ] }} }}',
@@ -85,15 +88,27 @@ def cuts(cleanup):
     erl = Erl(cleanup, epmd_port=first.node.epmd_port)
     # A consumer at the other end of the pipeline, that asks now and then.
     erl(f"D = {{doubler, '{second.node.name}'}}, Visit = fun(N) -> T = make_ref(), D ! {{'$gen_producer', {{self(), T}}, {{subscribe, nil, []}}}}, "
-        "D ! {'$gen_producer', {self(), T}, {ask, N}}, T end, "
+        "D ! {'$gen_producer', {self(), T}, {ask, N}}, T end, Leave = fun(T) -> D ! {'$gen_producer', {self(), T}, {cancel, done}} end, "
         "Got = fun(T, F) -> receive {'$gen_consumer', {_, T}, L} when is_list(L) -> length(L) + F(T, F) after 300 -> 0 end end")
 
     def printed():
         return second.counted("received", "printer")
 
     def flows(message):
-        before = printed()
-        eventually(lambda: printed() > before, f"events flow {message}", seconds=60)
+        """Over the whole pipeline: what its ends count grows."""
+        before = first.counted("delivered", "counter"), printed()
+        eventually(lambda: first.counted("delivered", "counter") > before[0] and printed() > before[1], f"events flow {message}", seconds=60)
+
+    def kill(stages, name):
+        """It is another process afterwards, which has events again."""
+        before = eventually(lambda: stages.node.pid(name), f"{name} is there")
+        stages.node.coppice("exit", name, "kill")
+
+        def goes_on():
+            engine = stages.engine(name)
+            return stages.node.pid(name) not in (None, before) and engine is not None and engine["emitted"] + engine["received"] > 0
+
+        eventually(goes_on, f"{name} is killed, and its successor has events", seconds=60)
 
     flows("at first")
     until = time.monotonic() + SECONDS
@@ -106,11 +121,11 @@ def cuts(cleanup):
             flows("after a cut")
         elif what == "kill":
             name = dice.choice(("doubler", "printer", "other", "counter"))
-            (first if name == "counter" else second).node.coppice("exit", name, "kill")
-            flows(f"after {name} was killed")
+            kill(first if name == "counter" else second, name)
         else:
             count = dice.choice((1, 7, 400))
-            got = int(erl(f"Got(Visit({count}), Got)"))
+            leaves = dice.choice(("Leave(T)", "T"))
+            got = int(erl(f"(fun(T) -> N = Got(T, Got), {leaves}, N + Got(T, Got) end)(Visit({count}))"))
             check(got <= count, f"who asked for {count} got {got}")
         for stages, name in ((first, "counter"), (second, "doubler"), (second, "printer")):
             no_more_than_asked(stages, name)
@@ -126,6 +141,8 @@ def cuts(cleanup):
     eventually(stands, "the pipeline stands still", seconds=60)
     all_accounted(first, "counter", "counter")
     all_accounted(second, "doubler", "doubler")
+    check(second.counted("received", "doubler") <= first.counted("delivered", "counter"), "the doubler has no more than was sent to it")
+    check(printed() <= second.counted("delivered", "doubler"), "nor have the printers")
     wire.heal()
     flows("in the end")
 

@@ -181,6 +181,11 @@ class Node:
         """The document of one process."""
         return self.ask("info", process)
 
+    def pid(self, process):
+        """None: it is not there now."""
+        done = self.coppice("info", process, "--json")
+        return json.loads(done.stdout)["pid"] if done.returncode == 0 else None
+
     def status(self, name):
         """What a registered process does now, without asking it: info may wait for what an idle one shows."""
         return next(one["status"] for one in self.ask("ps")["processes"] if one["name"] == name)

@@ -43,6 +43,8 @@ class Wire:
 
     def _drop(self, one):
         other = self.peers.pop(one, None)
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
         one.close()
         if other is not None:
             self._drop(other)
