@@ -36,6 +36,7 @@ inline constexpr event reload_refused{"9b1efb41854944328dd79a660dcc1f46"};
 inline constexpr event applied{"fec6c7dbb96240528c698245e3ad1117"};
 inline constexpr event apply_refused{"bb42e1734ffd450aa333995d3d2b9910"};
 inline constexpr event certificate_ends{"5867233160c7421fb248dff6ad14e09c"};
+inline constexpr event job_failed{"e2ad8f56aed2728241209150c58fc05d"};
 inline constexpr event asked_by_operator{"2c7456d5b1a94b9b9e9d5295a5753949"};
 } // namespace events
 

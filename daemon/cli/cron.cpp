@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See cron.hpp. What a change of the clock does to a time is said beside it.
+// See cron.hpp. What a change of the clock does to a time is said beside it. The jobs are the node's: it is
+// asked for them.
 #include "cli/cron.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "cli/render.hpp"
+#include "cli/terminal.hpp"
 #include "cron/schedule.hpp"
 
 namespace coppice::cli {
@@ -28,6 +30,55 @@ struct parameters {
   int count = 5;
 };
 
+api::exit_code ask_node(const std::string& what, const common_options& common, json arguments,
+                        std::string (*show)(const json&, std::size_t columns)) {
+  auto connection = reach(common);
+  if (!connection) return fail(what, connection.error());
+  const auto reply = connection->ask({"cron", std::move(arguments)}, node_patience);
+  if (!reply) return fail(what, reply.error());
+  if (!*reply) return fail(reply->error());
+  common.json ? print_json(**reply) : print(show(**reply, on_terminal() ? screen_size().columns : any_width));
+  return api::exit_code::done;
+}
+
+// 2026-03-29T03:00:00+02:00 with a blank in place of the T; "-" for null.
+std::string time_cell(const json& row, const char* key) {
+  std::string text = row.value(key, json()).is_string() ? row[key].get<std::string>() : "-";
+  if (const auto at = text.find('T'); at == 10) text[at] = ' ';
+  return text;
+}
+
+std::string count_cell(const json& row, const char* key) {
+  return std::to_string(row.value(key, 0));
+}
+
+std::string show_jobs(const json& document, std::size_t columns) {
+  std::vector<std::vector<std::string>> rows{
+      {"JOB", "NEXT", "LAST", "OUTCOME", "TOOK", "RUNS", "FAILED", "SKIPPED", "MISSED"}};
+  for (const json& one : document.value("jobs", json::array())) {
+    std::string next = time_cell(one, "next");
+    if (!one.value("enabled", true))
+      next = "disabled";
+    else if (!one.value("here", true))
+      next = "on another node";
+    const bool has_run = one.value("outcome", json()).is_string();
+    std::string outcome = has_run ? one["outcome"].get<std::string>() : "-";
+    if (one.value("under_way", 0) > 0) outcome = "under way";
+    rows.push_back({one.value("name", ""), std::move(next), time_cell(one, "last"), std::move(outcome),
+                    has_run ? duration_text(one.value("took_ms", 0LL)) : "-", count_cell(one, "runs"),
+                    count_cell(one, "failures"), count_cell(one, "skipped"), count_cell(one, "missed")});
+  }
+  return rows.size() == 1 ? "the node has no jobs\n" : table(rows, columns);
+}
+
+std::string show_coming(const json& document, std::size_t columns) {
+  std::vector<std::vector<std::string>> rows;
+  for (const json& one : document.value("next", json::array()))
+    rows.push_back({time_cell(one, "at"), one.value("name", ""), one.value("timezone", "")});
+  if (rows.empty()) return "nothing\n";
+  return table(rows, columns) + (document.value("all", true) ? "" : "and more\n");
+}
+
 // RFC 3339 in UTC to the second: 2026-03-28T00:00:00Z.
 std::optional<cron::instant> read_instant(const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
@@ -40,20 +91,6 @@ std::optional<cron::instant> read_instant(const std::string& text) {
                             std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
-}
-
-// With its offset: 2026-03-29T03:00:00+02:00.
-std::string print_instant(cron::instant when, std::chrono::seconds offset, char between = 'T') {
-  using namespace std::chrono;
-  const cron::instant wall = when + offset;
-  const auto day = floor<days>(wall);
-  const year_month_day date(day);
-  const hh_mm_ss time(wall - day);
-  const auto away = abs(offset).count();
-  return fmt::format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{:02}:{:02}", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), between,
-                     time.hours().count(), time.minutes().count(), time.seconds().count(),
-                     offset.count() < 0 ? '-' : '+', away / 3600, away / 60 % 60);
 }
 
 std::string note_of(const cron::occurrence& one) {
@@ -121,9 +158,8 @@ api::exit_code explain(const parameters& p, bool as_json) {
     const auto found = cron::next(*read, *zone, policy, *after);
     if (!found) break;
     const auto period = zone->at(found->at);
-    document["next"].push_back(
-        {{"at", print_instant(found->at, period.offset)}, {"clock", word_of(found->is)}});
-    rows.push_back({"", print_instant(found->at, period.offset, ' '), period.abbreviation});
+    document["next"].push_back({{"at", zone->print(found->at)}, {"clock", word_of(found->is)}});
+    rows.push_back({"", zone->print(found->at, ' '), period.abbreviation});
     if (const std::string note = note_of(*found); !note.empty()) rows.back().push_back(note);
     after = found->at;
   }
@@ -137,22 +173,49 @@ api::exit_code explain(const parameters& p, bool as_json) {
   return api::exit_code::done;
 }
 
+void declare_next(CLI::App& group, const common_options& common, std::function<api::exit_code()>& run) {
+  CLI::App* const command = group.add_subcommand("next", "what is due, in its order");
+  auto span = std::make_shared<std::string>("24h");
+  command->add_option("--for", *span, "how far to look: 10m, 24h")->type_name("TIME")->capture_default_str();
+  command->callback([&common, &run, span] {
+    run = [&common, span] {
+      const auto time = parse_timeout(*span);
+      if (!time || *time <= 0) {
+        complain("--for", time ? "a time above 0 is wanted, e.g. 24h" : time.error().text);
+        return api::exit_code::usage;
+      }
+      return ask_node("cron next", common, {{"for_ms", *time}}, show_coming);
+    };
+  });
+}
+
+void declare_change(CLI::App& group, const char* change, const char* summary, const common_options& common,
+                    std::function<api::exit_code()>& run) {
+  CLI::App* const command = group.add_subcommand(change, summary);
+  auto name = std::make_shared<std::string>();
+  command->add_option("name", *name, "the job's")->required();
+  command->callback([&common, &run, change, name] {
+    run = [&common, change, name] {
+      return ask_node(std::string("cron ") + change, common, {{"name", *name}, {"change", change}},
+                      [](const json&, std::size_t) { return std::string(); });
+    };
+  });
+}
+
 } // namespace
 
 void declare_cron(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
-  CLI::App* group = app.add_subcommand("cron", "what a cron expression means");
-  group->require_subcommand(1);
-  // Those of jobs, which there are none of yet: named, so that nobody takes a refusal for a slip of the pen.
-  for (const char* name : {"next", "run", "enable", "disable"}) {
-    CLI::App* missing = group->add_subcommand(name, "")->group("");
-    missing->fallthrough(false)->allow_extras();
-    missing->callback([&run, name] {
-      run = [name] {
-        complain(std::string("cron ") + name, "not available in this version");
-        return api::exit_code::failed;
-      };
-    });
-  }
+  CLI::App* group = app.add_subcommand("cron", "the node's jobs: when they are due, and what they did");
+  group->require_subcommand(0, 1);
+  group->final_callback([&common, &run, group] {
+    if (group->get_subcommands().empty())
+      run = [&common] { return ask_node("cron", common, json::object(), show_jobs); };
+  });
+  declare_next(*group, common, run);
+  declare_change(*group, "run", "runs a job now, whether it is enabled or not", common, run);
+  declare_change(*group, "enable", "has a job run at its times, whatever the configuration says", common,
+                 run);
+  declare_change(*group, "disable", "has a job run no more, whatever the configuration says", common, run);
   auto p = std::make_shared<parameters>();
   CLI::App* command = group->add_subcommand("explain", "an expression in words, and when it is due next");
   command

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice cron explain: an expression in words and when it is due next. It needs no running node; zones are
-// this machine's.
+// coppice cron: the jobs of a node, what they did and when they are due, and `explain`: an expression in
+// words and when it is due next, which needs no running node; zones are then this machine's.
 #pragma once
 
 #include "cli/remote.hpp"

@@ -17,6 +17,7 @@
 #include "control/service_report.hpp"
 #include "control/top.hpp"
 #include "runtime/system.hpp"
+#include "services/cron_jobs.hpp"
 
 namespace coppice::control {
 
@@ -237,6 +238,26 @@ pending run_listener(const request& r) {
   return {};
 }
 
+// Without a change: what there is, or, with for_ms, what comes.
+pending run_cron(const request& r) {
+  constexpr std::size_t most_rows = 1000;
+  constexpr std::uint64_t longest_ms = std::uint64_t{366} * 24 * 3'600'000;
+  services::cron_jobs& jobs = r->of.jobs();
+  const std::string name = r->text("name"), change = r->text("change");
+  if (change == "run") return r->finish(jobs.run_now(name)), pending{};
+  if (change == "enable" || change == "disable")
+    return r->finish(jobs.enable(name, change == "enable")), pending{};
+  if (!change.empty()) return r->fail(base::errc::invalid, "a job is run, enabled or disabled"), pending{};
+  if (!r->arguments.contains("for_ms")) return r->done(jobs_document(jobs.rows())), pending{};
+  const auto span = r->number("for_ms");
+  if (!span || *span < 1000 || *span > longest_ms)
+    return r->fail(base::errc::invalid, "what comes is told for a second to a year"), pending{};
+  auto coming = jobs.coming(std::chrono::seconds(*span / 1000), most_rows + 1);
+  const bool all = coming.size() <= most_rows;
+  if (!all) coming.pop_back();
+  return r->done(coming_document(coming, all)), pending{};
+}
+
 // start, stop, restart, terminate: done is a document that repeats what it was done to.
 using operation = void (node::instance::*)(std::string_view, base::nanos, std::function<void(base::status)>);
 
@@ -367,6 +388,7 @@ constexpr command commands[] = {
     {"exit", "name", run_exit, true},
     {"pool", "name", run_pool, true},
     {"listener", "name", run_listener, true},
+    {"cron", "name", run_cron, true},
     {"health", nullptr, run_health},
     {"top", nullptr, run_top},
     {"logs", nullptr, run_logs},
@@ -387,9 +409,9 @@ constexpr std::size_t most_said = 200; // bytes
 // Before it is done, so that a node that does not survive it has said why.
 void log_change(const asked& a) {
   if (a.flag("dry_run")) return;
-  // log-level without a level asks only, and so do pool without a size and listener without a change.
+  // log-level without a level asks only, and so do pool without a size, listener and cron without a change.
   if (a.what == "log-level" || (a.what.starts_with("pool ") && !a.arguments.contains("size"))) return;
-  if (a.what.starts_with("listener ") && a.text("change").empty()) return;
+  if ((a.what.starts_with("listener ") || a.what == "cron") && a.text("change").empty()) return;
   std::string what = a.what;
   for (const char* more : {"file", "of", "reason", "change"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);

@@ -159,6 +159,41 @@ json process_document(node::instance& of, const runtime::process_info& info) {
   return document;
 }
 
+json jobs_document(const std::vector<services::cron_row>& jobs) {
+  json all = json::array();
+  for (const services::cron_row& one : jobs) {
+    const cron::job_report& told = one.told;
+    const auto time = [&one](const std::optional<cron::instant>& when) {
+      return when ? json(one.in.print(*when)) : json();
+    };
+    all.push_back({{"name", told.name},
+                   {"at", one.at},
+                   {"timezone", one.in.name()},
+                   {"enabled", told.enabled},
+                   {"where", one.on_one_node ? "one" : "node"},
+                   {"here", told.here},
+                   {"next", time(told.next)},
+                   {"last", time(told.last)},
+                   {"outcome", told.last_succeeded ? json(*told.last_succeeded ? "ok" : "failed") : json()},
+                   {"took_ms", told.last_took.count() / ns_per_ms},
+                   {"under_way", told.under_way},
+                   {"waiting", told.waiting},
+                   {"runs", told.runs},
+                   {"failures", told.failures},
+                   {"retries", told.retries},
+                   {"skipped", told.skipped},
+                   {"missed", told.missed}});
+  }
+  return {{"jobs", std::move(all)}};
+}
+
+json coming_document(const std::vector<std::pair<cron::instant, services::cron_row>>& coming, bool all) {
+  json next = json::array();
+  for (const auto& [at, job] : coming)
+    next.push_back({{"at", job.in.print(at)}, {"name", job.told.name}, {"timezone", job.in.name()}});
+  return {{"next", std::move(next)}, {"all", all}};
+}
+
 json pool_document(node::instance& of, const node::pool_status& pool) {
   json workers = json::array();
   for (const node::pool_worker_status& one : pool.workers)

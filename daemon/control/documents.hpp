@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "node/instance.hpp"
+#include "services/cron_jobs.hpp"
 
 namespace coppice::control {
 
@@ -20,6 +22,11 @@ nlohmann::json processes_document(node::instance& of, std::string_view sort);
 nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
 nlohmann::json pool_document(node::instance& of, const node::pool_status& pool);
+// What there are, and what they did.
+nlohmann::json jobs_document(const std::vector<services::cron_row>& jobs);
+// What comes, in its order; `all`: nothing was left out.
+nlohmann::json coming_document(const std::vector<std::pair<cron::instant, services::cron_row>>& coming,
+                               bool all);
 // Of what an engine says of itself: maps with atoms as keys, lists, whole numbers, atoms and binaries as
 // texts, true and false; null for all else.
 nlohmann::json report_document(const runtime::message& report);

@@ -134,6 +134,7 @@ class http_endpoint::inner {
     from.datagrams = node_.datagrams();
     from.state_machines = node_.state_machines();
     from.stages = node_.stages();
+    from.jobs = node_.jobs().rows();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
     from.usage = own_usage();

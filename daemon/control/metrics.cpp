@@ -275,6 +275,29 @@ void connection_metrics(exposition& to, std::uint64_t connections, std::vector<n
     if (!one.last_error.empty()) to.sample({{"peer", one.name}, {"error", one.last_error}}, 1);
 }
 
+void job_metrics(exposition& to, const std::vector<services::cron_row>& jobs) {
+  using report = cron::job_report;
+  const std::size_t shown = std::min(most_series, jobs.size());
+  to.gauge("cron_jobs", "Jobs that the node has", jobs.size());
+  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i) to.sample({{"job", jobs[i].told.name}}, value(jobs[i].told));
+  };
+  each(kind::gauge, "cron_under_way",
+       "Runs of a job under way, those that wait for their next attempt among them",
+       [](const report& one) { return one.under_way; });
+  each(kind::counter, "cron_runs", "Runs of a job, further attempts among them",
+       [](const report& one) { return one.runs; });
+  each(kind::counter, "cron_failures", "Of them, those that failed",
+       [](const report& one) { return one.failures; });
+  each(kind::counter, "cron_retries", "Of them, further attempts",
+       [](const report& one) { return one.retries; });
+  each(kind::counter, "cron_skipped", "Runs that did not take place, one before them being under way",
+       [](const report& one) { return one.skipped; });
+  each(kind::counter, "cron_missed", "Times that passed unseen and are not made up for",
+       [](const report& one) { return one.missed; });
+}
+
 void http_metrics(exposition& to, const metrics_source& from) {
   to.gauge("http_connections", "Connections to this page's server", from.http_connections);
   to.family(kind::counter, "http_responses", "What it answered, by status");
@@ -299,6 +322,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   datagram_metrics(to, from.datagrams);
   statem_metrics(to, from.state_machines);
   stage_metrics(to, from.stages);
+  job_metrics(to, from.jobs);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);

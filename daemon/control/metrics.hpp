@@ -18,6 +18,7 @@
 #include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "node/snapshot.hpp"
+#include "services/cron_jobs.hpp"
 
 namespace coppice::control {
 
@@ -44,6 +45,7 @@ struct metrics_source {
   std::vector<behaviours::datagram_board::row> datagrams;
   std::vector<host::statem_counts> state_machines;
   std::vector<host::stage_counts> stages;
+  std::vector<services::cron_row> jobs;
   bool ready = false;            // as /readyz says
   std::uint64_t log_dropped = 0; // lines
   process_usage usage;

@@ -245,18 +245,21 @@ void timetable::take_delayed(moment now) {
 }
 
 // A run that is due, under the policy for overlaps. What was missed is never lost to the run before it.
-void timetable::offer(entry& of, instant at, run::cause why, moment now) {
+asked timetable::offer(entry& of, instant at, run::cause why, moment now) {
   run one{0, of.of.name, at, 0, why};
   const bool may_wait = of.of.when_busy == overlap::queue || why == run::cause::missed;
   const std::size_t side_by_side = of.of.when_busy == overlap::allow ? max_under_way : 1;
   if (of.told.under_way < side_by_side) {
     ++of.told.under_way;
     begin(of, std::move(one), now);
-  } else if (may_wait && of.waiting.size() < max_waiting) {
-    of.waiting.push_back(std::move(one));
-  } else {
-    ++of.told.skipped;
+    return asked::under_way;
   }
+  if (may_wait && of.waiting.size() < max_waiting) {
+    of.waiting.push_back(std::move(one));
+    return asked::waiting;
+  }
+  ++of.told.skipped;
+  return asked::skipped;
 }
 // It has its place among those under way.
 void timetable::begin(entry& of, run one, moment now) {
@@ -323,11 +326,9 @@ void timetable::finished(std::uint64_t number, bool succeeded, moment now) {
   begin(its, std::move(one), now);
 }
 
-bool timetable::ask(std::string_view name, moment now) {
+asked timetable::ask(std::string_view name, moment now) {
   entry* its = find(name);
-  if (its == nullptr) return false;
-  offer(*its, on_the_second(now), run::cause::asked, now);
-  return true;
+  return its == nullptr ? asked::no_such_job : offer(*its, on_the_second(now), run::cause::asked, now);
 }
 bool timetable::enable(std::string_view name, bool on, moment now) {
   entry* its = find(name);
@@ -350,6 +351,7 @@ bool timetable::place(std::string_view name, bool here, moment now) {
 std::map<std::string, kept_state> timetable::keep() const {
   std::map<std::string, kept_state> out;
   for (const auto& [name, its] : jobs_) {
+    if (its->of.when_missed == missed::none && !its->kept.switched) continue;
     kept_state& one = out.emplace(name, its->kept).first->second;
     one.at = text_of(its->of);
     // What passes while it is off is not missed by one that is on in its next life.

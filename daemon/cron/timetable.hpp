@@ -37,6 +37,13 @@ enum class overlap : std::uint8_t {
   queue, // it waits, with at most max_waiting others
   allow, // they run side by side, up to max_under_way
 };
+// What came of asking for a run.
+enum class asked : std::uint8_t {
+  no_such_job,
+  under_way, // it takes place, at the next look
+  waiting,   // behind the one under way
+  skipped,   // as the policy for overlaps has it
+};
 // What becomes of times that passed while nobody looked.
 enum class missed : std::uint8_t { none, once, all };
 
@@ -124,13 +131,14 @@ class timetable {
   // A run ended. Unknown numbers are let pass: the job may be gone.
   void finished(std::uint64_t number, bool succeeded, moment now);
 
-  // False: no such job. A run that is asked for takes place whether enabled or not, under the overlap's
-  // policy.
-  bool ask(std::string_view name, moment now);
+  // A run that is asked for takes place whether the job is enabled or not, and on any node.
+  asked ask(std::string_view name, moment now);
+  // False: no such job.
   bool enable(std::string_view name, bool on, moment now);
   // Whether its times run on this node; else they pass as if they had run.
   bool place(std::string_view name, bool here, moment now);
 
+  // Of those that have something to keep: what was missed is nothing to jobs that let it pass.
   std::map<std::string, kept_state> keep() const;
   std::vector<job_report> report(moment now) const; // by name
   // The times in (now, now + span] of enabled jobs, in their order, at most `limit`. Without @every's.
@@ -153,7 +161,7 @@ class timetable {
   void take_times(entry& of, moment now);
   void take_span(entry& of, moment now);
   void take_delayed(moment now);
-  void offer(entry& of, instant at, run::cause why, moment now);
+  asked offer(entry& of, instant at, run::cause why, moment now);
   void begin(entry& of, run one, moment now);
 
   std::map<std::string, std::unique_ptr<entry>, std::less<>> jobs_;

@@ -3,6 +3,7 @@
 #include "cron/zone.hpp"
 
 #include <date/tz.h>
+#include <fmt/format.h>
 
 #include <exception>
 
@@ -34,6 +35,7 @@ base::result<zone> zone::find(std::string_view name) {
   zone made;
   if (name == "UTC") return made;
   const date::tzdb* const all = database();
+  if (all == nullptr && name == "local") return made;
   if (all == nullptr)
     return base::fail(base::errc::unsupported, "timezone " + std::string(name) +
                                                    ": this machine has no data of time zones, only UTC "
@@ -59,6 +61,20 @@ zone::period zone::at(instant when) const {
   const date::sys_info found = data_->get_info(date::sys_seconds(when.time_since_epoch()));
   return {instant(found.begin.time_since_epoch()), instant(found.end.time_since_epoch()), found.offset,
           found.abbrev};
+}
+
+std::string zone::print(instant when, char between) const {
+  using namespace std::chrono;
+  const seconds offset = at(when).offset;
+  const instant wall = when + offset;
+  const auto day = floor<days>(wall);
+  const year_month_day date(day);
+  const hh_mm_ss time(wall - day);
+  const auto away = abs(offset).count();
+  return fmt::format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), between,
+                     time.hours().count(), time.minutes().count(), time.seconds().count(),
+                     offset.count() < 0 ? '-' : '+', away / 3600, away / 60 % 60);
 }
 
 } // namespace coppice::cron

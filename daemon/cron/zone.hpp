@@ -22,7 +22,8 @@ class zone {
  public:
   // UTC.
   zone() = default;
-  // An IANA name, or "local" for the machine's. The error of one that is not there says which is like it.
+  // An IANA name, or "local" for the machine's, which is UTC without data. The error of one that is not there
+  // says which is like it.
   static base::result<zone> find(std::string_view name);
   // Whether this machine has data of zones.
   static bool has_data();
@@ -37,6 +38,8 @@ class zone {
     std::string abbreviation;
   };
   period at(instant when) const;
+  // As its clock shows it, with the offset: 2026-03-29T03:00:00+02:00, `between` in place of the T.
+  std::string print(instant when, char between = 'T') const;
 
  private:
   const date::time_zone* data_ = nullptr; // the library's, for as long as the process lives; null: UTC

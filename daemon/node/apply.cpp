@@ -20,6 +20,7 @@
 #include "node/change_plan.hpp"
 #include "node/components.hpp"
 #include "node/instance.hpp"
+#include "node/job_list.hpp"
 #include "node/requester.hpp"
 #include "runtime/messages/shown.hpp"
 #include "spec/default_files.hpp"
@@ -226,14 +227,20 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   out.result = change_tree(self, work.plan);
   if (!out.result) return out;
   out.applied = true;
-  // All keys that a running node takes on are the log's.
-  if (!work.difference.settings.empty()) {
-    if (auto used = base::log::use(log_settings(work.next->spec)); !used)
-      base::log::warning(module, "node.log: {}", used.error().text);
-  }
+  use(work.difference.settings, work.next->spec);
   set_current(std::move(work.next));
   (void)self.blocking_run([&] { remember(); });
   return out;
+}
+
+void instance::components::use(const std::vector<spec::setting_change>& changed, const spec::node_spec& now) {
+  const auto any = [&changed](std::string_view prefix) {
+    return std::ranges::any_of(changed, [prefix](const auto& one) { return one.key.starts_with(prefix); });
+  };
+  if (any("cron.")) cron->change(job_list(now));
+  if (!any("node.log.")) return;
+  if (auto used = base::log::use(log_settings(now)); !used)
+    base::log::warning(module, "node.log: {}", used.error().text);
 }
 
 void instance::components::remember() const {

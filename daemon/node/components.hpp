@@ -28,6 +28,7 @@
 #include "node/readiness.hpp"
 #include "node/reloader.hpp"
 #include "runtime/system.hpp"
+#include "services/cron_jobs.hpp"
 
 namespace coppice::node {
 
@@ -66,6 +67,7 @@ struct instance::components {
   behaviours::datagram_board datagrams;
   behaviours::application_board board;
   configuration_source source;
+  std::shared_ptr<services::cron_jobs> cron;
   net::socket_store* sockets = nullptr;
   std::unique_ptr<network> net; // made before the system starts, and needs it
   runtime::system system;
@@ -89,6 +91,8 @@ struct instance::components {
   void set_current(std::shared_ptr<const configuration> now);
   // Writes it down under node.data. Blocks.
   void remember() const;
+  // What a running node takes on of what is no part of the tree.
+  void use(const std::vector<spec::setting_change>& changed, const spec::node_spec& now);
 
   // apply.cpp: in the turn of `self`.
   apply_outcome apply(runtime::process& self, const apply_request& request);

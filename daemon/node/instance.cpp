@@ -14,6 +14,7 @@
 #include "node/assemble.hpp"
 #include "node/components.hpp"
 #include "node/cookie.hpp"
+#include "node/job_list.hpp"
 #include "node/programs.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -83,6 +84,7 @@ instance::components::components(std::shared_ptr<const configuration> wanted, co
     : plugins(counting_in(metrics, std::move(loading))),
       board(wanted->applications),
       source(std::move(from)),
+      cron(std::make_shared<services::cron_jobs>(wanted->spec.node.data + "/cron.json")),
       system(runtime_options(wanted->spec)),
       current_(std::move(wanted)) {}
 
@@ -154,7 +156,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   p.sockets = sockets;
   if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
   p.system.set_factory(&p.plugins);
-  auto net = network::make(p.system, made->spec(), std::move(cookie->value), sockets);
+  auto net = network::make(p.system, made->spec(), std::move(cookie->value), p.cron, sockets);
   if (!net) return unexpected(std::move(net.error()));
   p.net = std::move(*net);
   if (auto started = p.system.start(); !started)
@@ -162,6 +164,8 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   if (auto started = p.net->start([&p] { p.lost("the supervisor of the node's services"); }); !started)
     return unexpected(started.error());
   if (auto started = made->start_reloader(); !started) return unexpected(started.error());
+  if (auto read = p.cron->start(job_list(made->spec())); !read)
+    base::log::warning(module, "nothing is known of the jobs' last runs: {}", read.error().text);
   if (auto started = made->start_applications(); !started) return unexpected(started.error());
   p.remember();
   return made;
@@ -173,6 +177,7 @@ base::status instance::start_applications() {
   events.all_started = [&p](const std::vector<std::string>& failed) {
     node_state starting = node_state::starting;
     p.state.compare_exchange_strong(starting, node_state::running);
+    p.cron->begin();
     p.tell_change();
     if (failed.empty()) return p.ready.settle({});
     p.ready.settle(base::fail(base::errc::refused, fmt::format("{} did not start", fmt::join(failed, ", "))));
@@ -224,6 +229,7 @@ bool instance::stop() {
   if (p.sockets != nullptr) p.sockets->end();
   p.tell_change();
   p.ready.settle(base::fail(base::errc::closed, "the node stops"));
+  p.cron->stop();
   if (p.reloads) p.reloads->stop();
   if (p.controller) p.stop_applications();
   if (p.net) p.net->stop();
@@ -304,6 +310,10 @@ void instance::forget(std::uint64_t id) {
 
 bool instance::ready() const {
   return components_->ready.ready();
+}
+
+services::cron_jobs& instance::jobs() {
+  return *components_->cron;
 }
 
 runtime::system& instance::runtime() {

@@ -38,6 +38,10 @@ namespace coppice::net {
 class socket_store;
 }
 
+namespace coppice::services {
+class cron_jobs;
+}
+
 namespace coppice::node {
 
 struct configuration;
@@ -177,6 +181,9 @@ class instance {
   void request_stop();
 
   runtime::system& runtime();
+
+  // Its jobs, for operators.
+  services::cron_jobs& jobs();
 
  private:
   struct components;

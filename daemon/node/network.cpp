@@ -84,8 +84,9 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   return out;
 }
 
-services::options service_options(const spec::node_spec& spec) {
+services::options service_options(const spec::node_spec& spec, std::shared_ptr<services::cron_jobs> jobs) {
   services::options out;
+  out.cron = std::move(jobs);
   out.global = spec.distribution.services.global;
   out.rpc = spec.distribution.allow.rpc;
   out.spawn = spec.distribution.allow.spawn;
@@ -124,18 +125,21 @@ std::string_view state_text(dist::peer_state state) {
 } // namespace
 
 base::result<std::unique_ptr<network>> network::make(runtime::system& host, const spec::node_spec& spec,
-                                                     std::string cookie, net::socket_store* sockets) {
+                                                     std::string cookie,
+                                                     std::shared_ptr<services::cron_jobs> jobs,
+                                                     net::socket_store* sockets) {
   auto options = router_options(spec, std::move(cookie));
   if (!options) return unexpected(std::move(options.error()));
   options->sockets = sockets;
-  return std::unique_ptr<network>(new network(host, spec, std::move(*options)));
+  return std::unique_ptr<network>(new network(host, spec, std::move(*options), std::move(jobs)));
 }
 
-network::network(runtime::system& host, const spec::node_spec& spec, dist::options options)
+network::network(runtime::system& host, const spec::node_spec& spec, dist::options options,
+                 std::shared_ptr<services::cron_jobs> jobs)
     : host_(host),
       spec_(spec),
       router_(host, std::move(options)),
-      services_(host, router_, service_options(spec)) {
+      services_(host, router_, service_options(spec, std::move(jobs))) {
   host_.set_router(&router_);
 }
 

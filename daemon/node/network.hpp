@@ -26,9 +26,11 @@ namespace coppice::node {
 
 class network {
  public:
-  // Reads the cookies of the routes. The system, the specification and the store outlive it.
+  // `jobs`: what the node does at its times; null: nothing. Reads the cookies of the routes. The system, the
+  // specification and the store outlive it.
   static base::result<std::unique_ptr<network>> make(runtime::system& host, const spec::node_spec& spec,
                                                      std::string cookie,
+                                                     std::shared_ptr<services::cron_jobs> jobs,
                                                      net::socket_store* sockets = nullptr);
   ~network();
   network(const network&) = delete;
@@ -50,7 +52,8 @@ class network {
   std::size_t connections() const;
 
  private:
-  network(runtime::system& host, const spec::node_spec& spec, dist::options options);
+  network(runtime::system& host, const spec::node_spec& spec, dist::options options,
+          std::shared_ptr<services::cron_jobs> jobs);
 
   base::status start_epmd(const base::socket_address& first, bool loopback_only);
   // The first worker's thread.

@@ -5,7 +5,12 @@
 
 #include <cstddef>
 
+#include "runtime/messages/mailbox_bounds.hpp"
+
 namespace coppice::services {
+
+// Of those whom other nodes tell what everyone has to believe: none of it may be dropped.
+inline constexpr runtime::mailbox_bounds endless_mailbox{16'000'000, 0, runtime::on_full::park_sender};
 
 struct peer_bounds {
   std::size_t groups = 250'000; // memberships in each scope of pg

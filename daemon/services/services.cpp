@@ -2,10 +2,12 @@
 // Which services there are, and what is done for them when a node comes or goes. Any thread.
 #include "services/services.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
 
+#include "services/cron_service.hpp"
 #include "services/erpc.hpp"
 #include "services/global_name_server.hpp"
 #include "services/net_kernel.hpp"
@@ -17,8 +19,6 @@ namespace coppice::services {
 
 namespace {
 
-// Of those whom other nodes tell what everyone has to believe: none of it may be dropped.
-constexpr runtime::mailbox_bounds endless{16'000'000, 0, runtime::on_full::park_sender};
 // For all of them to be there.
 constexpr std::chrono::seconds patience{30};
 
@@ -57,10 +57,15 @@ std::vector<service> services::all() {
                    [this, name, visible] {
                      return std::make_unique<pg_scope>(name, visible, router_, options_.bounds);
                    },
-                   endless});
+                   endless_mailbox});
+  if (options_.cron != nullptr)
+    out.push_back({cron_service::registered_name, [this] {
+                     return std::make_unique<cron_service>(options_.cron, router_, options_.bounds);
+                   }});
   if (!options_.global) return out;
   out.push_back({global_name_server::registered_name,
-                 [this] { return std::make_unique<global_name_server>(router_, options_.bounds); }, endless});
+                 [this] { return std::make_unique<global_name_server>(router_, options_.bounds); },
+                 endless_mailbox});
   return out;
 }
 
@@ -88,9 +93,13 @@ void services::discover(const dist::peer_info& peer) {
   if (peer.hidden || !router_.settings().visible) return;
   const auto node = system_.nodes().find(peer.name);
   if (!node) return;
-  for (const std::string& name : options_.pg)
+  const auto meet = [this, &node](const std::string& name) {
     if (const auto scope = system_.whereis(name))
       pg_scope::discover(system_, *scope, runtime::destination::remote(name, *node));
+  };
+  for (const std::string& name : options_.pg) meet(name);
+  if (options_.cron != nullptr && std::ranges::find(options_.pg, cron_service::scope) == options_.pg.end())
+    meet(cron_service::scope);
 }
 
 } // namespace coppice::services

@@ -14,6 +14,7 @@
 #include "behaviours/tree.hpp"
 #include "dist/router.hpp"
 #include "runtime/system.hpp"
+#include "services/cron_jobs.hpp"
 #include "services/functions.hpp"
 #include "services/peer_bounds.hpp"
 #include "services/service_supervisor.hpp"
@@ -27,6 +28,7 @@ struct options {
   std::vector<std::string> start{};     // applications that they may start
   std::vector<std::string> pg{};        // scopes
   peer_bounds bounds{};                 // of what each other node has there
+  std::shared_ptr<cron_jobs> cron{};    // the node's jobs; null: nobody carries them out
 };
 
 class services {

@@ -2,6 +2,7 @@
 // The walk goes through the structs and the YAML they came from side by side (lists were read element by
 // element, so that indices agree), which gives every finding its place without storing places.
 #include "spec/check.hpp"
+#include "spec/cron_options.hpp"
 #include "spec/port_options.hpp"
 
 #include <coppice/stream.h>
@@ -22,8 +23,9 @@ namespace coppice::spec {
 namespace {
 
 // Registered by the node itself.
-constexpr std::array<std::string_view, 8> own_names{"net_kernel", "rex",  "global_name_server", "user",
-                                                    "init",       "auth", "erl_prim_loader",    "kernel_sup"};
+constexpr std::array<std::string_view, 9> own_names{"net_kernel",  "rex",  "global_name_server", "user",
+                                                    "init",        "auth", "erl_prim_loader",    "kernel_sup",
+                                                    "coppice_cron"};
 
 const node* element(const node* list, std::size_t index) {
   return list && list->is_sequence() && index < list->items.size() ? list->items[index] : nullptr;
@@ -55,6 +57,9 @@ class checker {
       check_application(spec_.applications[i], *at);
     }
     check_handlers();
+    if (const node* const cron = root.find("cron");
+        cron != nullptr && cron->is_map() && spec_.cron != nullptr)
+      check_jobs(*spec_.cron, *cron);
     check_dependencies(applications);
     if (with_plugins_) check_modules(root);
     spec_.plugin_files = catalog_.files();
@@ -156,6 +161,24 @@ class checker {
       if (plugin != nullptr) all.add(plugin->print);
     }
     return all.done();
+  }
+
+  // The actors that jobs start.
+  void check_jobs(cron_options& cron, const node& at) {
+    const node* const jobs = at.find("jobs");
+    for (std::size_t i = 0; i < cron.jobs.size(); ++i) {
+      const node* one = element(jobs, i);
+      for (const std::string_view key : {"do", "start"})
+        one = one != nullptr && one->is_map() ? one->find(key) : nullptr;
+      if (one == nullptr || !one->is_map() || !cron.jobs[i].does.start) continue;
+      cron_start& start = *cron.jobs[i].does.start;
+      child_spec as_child;
+      if (!start.actor.empty())
+        check_leaf(as_child, {start.actor, start.args, start.durations}, *one, args_schema::part::whole);
+      if (start.args.empty()) start.args.assign(etf::empty_map.begin(), etf::empty_map.end());
+      start.plugin = as_child.plugin;
+      start.actor_type = as_child.actor_type;
+    }
   }
 
   const catalog::plugin* check_event_child(child_spec& child, const node& at, const node& consumers) {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "spec/schema.hpp"
+#include "spec/schema_cron.hpp"
 #include "spec/schema_port.hpp"
 #include "spec/schema_web.hpp"
 #include "spec/term.hpp"
@@ -19,8 +20,8 @@ namespace coppice::spec {
 namespace {
 
 // What a running node takes on; of those that end in a dot, whatever is below.
-constexpr std::array<std::string_view, 5> changeable{"node.log.level", "node.log.messages", "node.log.files",
-                                                     "node.log.modules.", "node.log.rate."};
+constexpr std::array<std::string_view, 6> changeable{
+    "node.log.level", "node.log.messages", "node.log.files", "node.log.modules.", "node.log.rate.", "cron."};
 
 bool is_changeable(std::string_view key) {
   return std::ranges::any_of(changeable, [key](std::string_view one) {
@@ -41,6 +42,19 @@ void compare(const json& before, const json& after, const std::string& key, std:
   to.push_back({key, before.dump(), after.dump(), is_changeable(key)});
 }
 
+// Jobs are told apart by their names, not by their places.
+json jobs_by_name(const node_spec& from) {
+  json out = cron_table().print(from.cron != nullptr ? *from.cron : cron_options());
+  json jobs = json::object();
+  for (json& one : out["jobs"]) {
+    std::string name = one["name"];
+    one.erase("name");
+    jobs[name] = std::move(one);
+  }
+  out["jobs"] = std::move(jobs);
+  return out;
+}
+
 // All but the applications.
 json settings(const node_spec& from) {
   node_spec bare;
@@ -49,7 +63,9 @@ json settings(const node_spec& from) {
   bare.distribution = from.distribution;
   bare.control = from.control;
   bare.plugins = from.plugins;
-  return configuration().print(bare);
+  json out = configuration().print(bare);
+  out["cron"] = jobs_by_name(from);
+  return out;
 }
 
 json map_of(const encoded_term& term) {

@@ -588,6 +588,8 @@ struct plugin_file {
   std::vector<std::string> drafts; // names of the interfaces it uses that may still change
 };
 
+struct cron_options; // cron_options.hpp
+
 struct node_spec {
   std::vector<std::string> files; // what it was read from, in order
   node_options node;
@@ -596,6 +598,7 @@ struct node_spec {
   control_options control;
   plugin_options plugins;
   std::vector<application_spec> applications; // in start order: each after those it depends on
+  std::shared_ptr<cron_options> cron;         // null: there are no jobs
   std::vector<plugin_file> plugin_files;      // by id, each once
 };
 

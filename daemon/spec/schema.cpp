@@ -4,6 +4,7 @@
 #include "spec/schema.hpp"
 
 #include "spec/names.hpp"
+#include "spec/schema_cron.hpp"
 #include "spec/schema_log.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tls.hpp"
@@ -274,6 +275,7 @@ const table<plugin_options>& plugin_table() {
 
 const table<node_spec>& configuration() {
   using application = section<application_spec>;
+  using optional_cron = maybe<std::shared_ptr<cron_options>, section<cron_options>>;
   static const auto rows =
       table<node_spec>()
           .add<&node_spec::node>("node", section<node_options>(&node_table), "the node itself")
@@ -286,7 +288,9 @@ const table<node_spec>& configuration() {
           .add<&node_spec::plugins>("plugins", section<plugin_options>(&plugin_table), "plugin files")
           .add<&node_spec::applications>("applications",
                                          list<application_spec, application>(application(&application_table)),
-                                         "the supervision trees");
+                                         "the supervision trees")
+          .add<&node_spec::cron>("cron", optional_cron(section<cron_options>(&cron_table)),
+                                 "jobs that are done at their times");
   return rows;
 }
 

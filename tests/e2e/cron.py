@@ -56,13 +56,6 @@ def zones(_):
     equal(document("@reboot")["next"], [])
 
 
-@test("what is about jobs is refused by its name")
-def jobs(_):
-    for command in (("next", "--for", "24h"), ("run", "nightly"), ("enable", "nightly"), ("disable", "nightly")):
-        done = subprocess.run([program("COPPICE", "coppice"), "cron", *command], capture_output=True, text=True, timeout=60, check=False)
-        equal((done.returncode, done.stdout, done.stderr), (1, "", f"coppice: cron {command[0]}: not available in this version\n"))
-
-
 @test("what is wrong is pointed at, and nothing is printed")
 def refused(_):
     for arguments, said in ((("61 * * * *",), "61 is no minute\n  61 * * * *\n  ^"),

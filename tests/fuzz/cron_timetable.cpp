@@ -54,7 +54,7 @@ class play {
     for (int steps = 0; !from_.ended() && steps < 100; ++steps) step();
     cron::timetable later(list_, of_->keep(), now_);
     later.look(now_);
-    check(later.keep().size() == list_.size());
+    check(later.keep().size() <= list_.size());
   }
 
  private:

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+// See cron_service.hpp.
+#include "services/cron_service.hpp"
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <set>
+#include <utility>
+
+#include "base/log.hpp"
+#include "behaviours/gen.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+#include "services/cron_run.hpp"
+#include "services/pg_scope.hpp"
+
+namespace coppice::services {
+
+using runtime::destination;
+using runtime::message;
+using runtime::message_writer;
+using runtime::process;
+
+namespace {
+
+namespace gen = behaviours::gen;
+
+constexpr std::string_view module = "cron";
+// Nobody has a job for so long after its group has changed.
+constexpr base::nanos settling = 2 * base::nanos_per_second;
+constexpr base::nanos scope_patience = 5 * base::nanos_per_second;
+constexpr base::nanos before_next_try = base::nanos_per_second;
+// Of one sleep: a wait of centuries is no time.
+constexpr std::chrono::hours longest_sleep{24 * 365};
+
+void write_group(message_writer& out, std::string_view job) {
+  out.tuple(2);
+  out.atom("cron");
+  out.binary(job);
+}
+
+// {What, {cron, Job}}, and the process with it if there is one.
+message group_request(process& self, std::string_view what, std::string_view job, bool with_self) {
+  message_writer out;
+  out.tuple(with_self ? 3 : 2);
+  out.atom(what);
+  write_group(out, job);
+  if (with_self) runtime::write(out, self.self(), self.host().nodes());
+  return out.take();
+}
+
+} // namespace
+
+void cron_service::wake(runtime::system& system) {
+  system.notify(destination::named(registered_name), message::atom("wake"));
+}
+
+runtime::outcome cron_service::on_start(process& self) {
+  auto watch = base::clock_watch::make(self.stay(), [&self] { self.request_io(); });
+  if (watch)
+    clock_ = std::move(*watch);
+  else
+    base::log::warning(module, "nothing tells when the clock is set: {}", watch.error().text);
+  jobs_->wake_by([&host = self.host()] { wake(host); });
+  self.notify(destination(self.self()), message::atom("wake"));
+  return runtime::carry_on();
+}
+
+void cron_service::died(process&) noexcept {
+  clock_.reset();
+}
+
+runtime::outcome cron_service::receive_io(process& self) {
+  work(self);
+  return runtime::carry_on();
+}
+
+runtime::outcome cron_service::handle_info(process& self, const message& m) {
+  if (!self.origin().notice) {
+    if (groups_) take_news(self, m);
+    return runtime::carry_on();
+  }
+  etf::cursor at(m.bytes());
+  if (at.read_tuple_of(5) && at.read_atom_is("DOWN")) {
+    const auto ref = runtime::read_reference(at, self.host().nodes());
+    if (ref && *ref == scope_ends_) scope_ended(self);
+  }
+  work(self);
+  return runtime::carry_on();
+}
+
+void cron_service::work(process& self) {
+  follow_jobs(self);
+  settle(self);
+  std::vector<cron_task> due;
+  const auto looked = self.blocking_run([this, &due] { due = jobs_->look(); });
+  if (self.exiting()) return;
+  // Without a thread to spare the file waits, the jobs do not.
+  if (!looked) due = jobs_->look();
+  for (cron_task& one : due) {
+    const cron::run run = one.run;
+    const auto made = self.spawn({}, std::make_unique<cron_run>(jobs_, std::move(one)));
+    if (!made) base::log::warning(module, "{}: {}", run.job, made.error().text);
+  }
+  sleep(self);
+}
+
+void cron_service::sleep(process& self) {
+  if (timer_ != 0) self.cancel_timer(std::exchange(timer_, 0));
+  const base::nanos now = base::mono_now();
+  std::optional<base::nanos> until;
+  const auto consider = [&until](base::nanos at) { until = until ? std::min(*until, at) : at; };
+  if (const auto wait = jobs_->wait())
+    consider(now + std::min<std::chrono::nanoseconds>(*wait, longest_sleep).count());
+  for (const auto& [job, its] : shared_) {
+    if (!its.joined) {
+      consider(enter_at_);
+    } else if (!its.known) {
+      consider(its.settled);
+    }
+  }
+  if (until) timer_ = self.remind(*until, message::atom("wake"));
+}
+
+void cron_service::follow_jobs(process& self) {
+  const std::vector<std::string> wanted = jobs_->on_one_node();
+  if (wanted.empty() && shared_.empty()) return;
+  const std::set<std::string_view> names(wanted.begin(), wanted.end());
+  for (auto at = shared_.begin(); at != shared_.end();) {
+    if (names.contains(at->first)) {
+      ++at;
+      continue;
+    }
+    if (at->second.joined) (void)ask_scope(self, group_request(self, "leave_local", at->first, true));
+    jobs_->place(at->first, true);
+    at = shared_.erase(at);
+  }
+  for (const std::string& name : wanted) {
+    const auto [its, is_new] = shared_.try_emplace(name);
+    if (is_new) unsettle(name, its->second);
+  }
+  if (!scope_ && !shared_.empty()) enter_scope(self);
+  for (auto& [name, its] : shared_) {
+    if (scope_ && !its.joined) join(self, name, its);
+  }
+}
+
+void cron_service::enter_scope(process& self) {
+  if (self.now() < enter_at_) return;
+  enter_at_ = self.now() + before_next_try;
+  runtime::system& host = self.host();
+  if (!host.whereis(scope)) {
+    runtime::spawn_options options;
+    options.name = scope;
+    options.label = std::string("services/") + scope;
+    options.of_node = true;
+    options.mailbox = endless_mailbox;
+    (void)self.spawn(std::move(options),
+                     std::make_unique<pg_scope>(scope, router_.settings().visible, router_, bounds_));
+  }
+  const auto found = host.whereis(scope);
+  if (!found) return;
+  scope_ = *found;
+  scope_ends_ = self.monitor(destination(scope_));
+  const auto answer = ask_scope(self, message::atom("monitor"));
+  if (!answer) return;
+  etf::cursor at(answer->bytes());
+  const bool is_pair = at.read_tuple_of(2);
+  const auto ref = is_pair ? runtime::read_reference(at, host.nodes()) : std::nullopt;
+  if (ref) {
+    groups_ = *ref;
+    return;
+  }
+  base::log::warning(module, "the process {} is no scope of pg: jobs for one node of several do not run",
+                     scope);
+  scope_ended(self);
+}
+
+void cron_service::join(process& self, const std::string& job, shared_job& its) {
+  const auto answer = ask_scope(self, group_request(self, "join_local", job, true));
+  if (!answer) return;
+  its.joined = true;
+  unsettle(job, its);
+}
+
+void cron_service::settle(process& self) {
+  for (auto& [job, its] : shared_) {
+    if (!its.joined || its.known || its.settled > base::mono_now()) continue;
+    const auto mine = is_lowest(self, job);
+    if (!mine || !its.joined) return; // the scope ended
+    its.known = true;
+    jobs_->place(job, *mine);
+    base::log::info(module, "{}: {}", job, *mine ? "it is this node that runs it" : "another node runs it");
+  }
+}
+
+void cron_service::unsettle(const std::string& job, shared_job& its) {
+  jobs_->place(job, false);
+  its.settled = base::mono_now() + settling;
+  its.known = false;
+}
+
+void cron_service::scope_ended(process& self) {
+  if (scope_ends_) self.demonitor(scope_ends_, true);
+  scope_ = {};
+  scope_ends_ = {};
+  groups_ = {};
+  for (auto& [job, its] : shared_) {
+    its.joined = false;
+    unsettle(job, its);
+  }
+}
+
+// {Ref, join | leave, Group, Pids}
+void cron_service::take_news(process& self, const message& m) {
+  etf::cursor at(m.bytes());
+  if (!self.origin().here() || !at.read_tuple_of(4)) return;
+  const auto ref = runtime::read_reference(at, self.host().nodes());
+  std::string_view what;
+  if (!ref || *ref != groups_ || !at.read_atom(what) || !at.read_tuple_of(2) || !at.read_atom_is("cron"))
+    return;
+  etf::bytes name;
+  if (!at.read_binary(name)) return;
+  const auto found = shared_.find(std::string_view(reinterpret_cast<const char*>(name.data()), name.size()));
+  if (found == shared_.end()) return;
+  unsettle(found->first, found->second);
+  sleep(self);
+}
+
+std::optional<message> cron_service::ask_scope(process& self, const message& request) {
+  auto answer = gen::call(self, destination(scope_), request.bytes(), self.now() + scope_patience);
+  if (answer) return std::move(*answer);
+  if (!self.exiting()) scope_ended(self);
+  return std::nullopt;
+}
+
+std::optional<bool> cron_service::is_lowest(process& self, const std::string& job) {
+  const auto members = ask_scope(self, group_request(self, "get_members", job, false));
+  if (!members) return std::nullopt;
+  const auto& nodes = self.host().nodes();
+  etf::cursor at(members->bytes());
+  std::uint32_t count = 0;
+  bool is_member = false;
+  if (!at.read_list(count)) return false;
+  for (; count != 0; --count) {
+    const auto who = runtime::read_pid(at, self.host().nodes());
+    if (!who) return false;
+    is_member = is_member || *who == self.self();
+    if (who->node != 0 && nodes.name(who->node) < nodes.own()) return false;
+  }
+  return is_member;
+}
+
+} // namespace coppice::services

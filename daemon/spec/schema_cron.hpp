@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The rows of `cron:`, in the schema's words; see schema_type.hpp.
+#pragma once
+
+#include "spec/cron_options.hpp"
+#include "spec/schema_type.hpp"
+
+namespace coppice::spec {
+
+const table<cron_options>& cron_table();
+
+} // namespace coppice::spec
