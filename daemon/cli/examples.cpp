@@ -47,7 +47,11 @@ constexpr example examples[] = {
     {"certificate init", "coppice certificate init tls"},
     {"certificate issue", "coppice certificate issue demo@127.0.0.1 --in tls"},
     {"certificate", "coppice certificate init new-tls --days 365"},
-    {"cron", "coppice cron explain @daily"},
+    {"cron", "coppice cron"},
+    {"cron next", "coppice cron next --for 48h"},
+    {"cron run", "coppice cron run nightly"},
+    {"cron enable", "coppice cron enable nightly"},
+    {"cron disable", "coppice cron disable nightly"},
     {"cron explain", "coppice cron explain '30 2 * * *' --timezone Europe/Paris"},
     {"completion", "coppice completion bash > coppice.bash"},
 };

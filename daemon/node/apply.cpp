@@ -233,9 +233,10 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   return out;
 }
 
-void instance::components::use(const std::vector<spec::setting_change>& changed, const spec::node_spec& now) {
-  const auto any = [&changed](std::string_view prefix) {
-    return std::ranges::any_of(changed, [prefix](const auto& one) { return one.key.starts_with(prefix); });
+void instance::components::use(const std::vector<spec::setting_change>& settings,
+                               const spec::node_spec& now) {
+  const auto any = [&settings](std::string_view prefix) {
+    return std::ranges::any_of(settings, [prefix](const auto& one) { return one.key.starts_with(prefix); });
   };
   if (any("cron.")) cron->change(job_list(now));
   if (!any("node.log.")) return;

@@ -92,7 +92,7 @@ struct instance::components {
   // Writes it down under node.data. Blocks.
   void remember() const;
   // What a running node takes on of what is no part of the tree.
-  void use(const std::vector<spec::setting_change>& changed, const spec::node_spec& now);
+  void use(const std::vector<spec::setting_change>& settings, const spec::node_spec& now);
 
   // apply.cpp: in the turn of `self`.
   apply_outcome apply(runtime::process& self, const apply_request& request);

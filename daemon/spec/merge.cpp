@@ -43,10 +43,11 @@ node* merge(node* under, node* over, tree& into, std::vector<replaced>& notes, c
     node* key = over->items[i];
     node* value = over->items[i + 1];
     std::size_t at = find_key(*result, key->text);
+    const bool adds_up = key->text == "applications" || (path == "cron" && key->text == "jobs");
     if (at == result->items.size()) {
       result->items.push_back(key);
       result->items.push_back(value);
-    } else if (key->text == "applications" && result->items[at]->is_sequence() && value->is_sequence()) {
+    } else if (adds_up && result->items[at]->is_sequence() && value->is_sequence()) {
       node* both = copy(*result->items[at], into);
       both->items.insert(both->items.end(), value->items.begin(), value->items.end());
       result->items[at] = both;

@@ -151,6 +151,28 @@ TEST_CASE("stages are counted by their type and role, events by what became of t
                 "\ncoppice_stage_" + std::string(name) + "_total" + of + std::to_string(value) + "\n") == 1);
 }
 
+TEST_CASE("jobs are counted by their names") {
+  metrics_source from;
+  from.status = running();
+  services::cron_row nightly;
+  nightly.told.name = "nightly";
+  nightly.told.under_way = 1;
+  nightly.told.runs = 7;
+  nightly.told.failures = 2;
+  nightly.told.retries = 3;
+  nightly.told.skipped = 4;
+  nightly.told.missed = 5;
+  from.jobs = {nightly};
+  const std::string text = metrics_text(from, format::prometheus);
+  CHECK(count(text, "\ncoppice_cron_jobs 1\n") == 1);
+  CHECK(count(text, "\ncoppice_cron_under_way{job=\"nightly\"} 1\n") == 1);
+  const std::pair<const char*, int> numbers[] = {
+      {"runs", 7}, {"failures", 2}, {"retries", 3}, {"skipped", 4}, {"missed", 5}};
+  for (const auto& [name, value] : numbers)
+    CHECK(count(text, "\ncoppice_cron_" + std::string(name) + "_total{job=\"nightly\"} " +
+                          std::to_string(value) + "\n") == 1);
+}
+
 TEST_CASE("event managers are shown by their places, with what became of their handlers") {
   metrics_source from;
   from.status = running();

@@ -6,6 +6,7 @@
 
 #include "fixture.hpp"
 #include "spec/args_schema.hpp"
+#include "spec/cron_options.hpp"
 #include "spec/passed_names.hpp"
 #include "spec/port_options.hpp"
 #include "spec/web_options.hpp"
@@ -179,6 +180,51 @@ TEST_CASE("an actor with a program prints itself, and reads back") {
   for (const char* line : {"cpu: 60s\n", "stderr: discard\n", "kill_after: 7s\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, text);
   const auto second = check_read_back(text);
+}
+
+TEST_CASE("jobs print themselves, and read back") {
+  test::spec_folder folder;
+  const auto first = folder.load(
+      "node: { name: n@127.0.0.1 }\nplugins: { path: [plugins] }\ncron:\n  timezone: Europe/Paris\n  jobs:\n"
+      "    - { name: a, at: '30 2 * * mon-fri', do: { send: { to: x } }, overlap: allow, where: one }\n"
+      "    - { name: b, at: '@every 5m', timezone: UTC, do: { call: { to: 'x@n@h', message: '{put, \"a\"}', "
+      "timeout: "
+      "infinity } }, missed: { run: all, within: 1h }, enabled: false }\n"
+      "    - { name: c, at: '@reboot', do: { start: { supervisor: s, actor: kv, args: { every: 90s } } } }\n"
+      "    - { name: d, at: '@daily', do: { start: { supervisor: s } }, dst: { skipped: skip, repeated: "
+      "twice } }\n"
+      "    - { name: e, at: '@daily', do: { remote: { node: m@h, actor: 'kv:kv', args: { a: 1 } } }, jitter: "
+      "10s }\n"
+      "    - { name: f, at: '@daily', do: { remote: { node: m@h, function: 'a:b', arguments: '[1, x]' } }, "
+      "on_failure: { retry: 2, backoff: { first: 1s } } }\n");
+  CHECK(spec::render(first.diagnostics) == "");
+  REQUIRE(first.spec);
+  REQUIRE(first.spec->cron != nullptr);
+  CHECK(first.spec->plugin_files.size() == 1);
+  const auto& jobs = first.spec->cron->jobs;
+  REQUIRE(jobs.size() == 6);
+  CHECK(jobs[0].on_one_node);
+  CHECK(!jobs[1].does.call->timeout);
+  CHECK(jobs[2].does.start->actor_type == "kv");
+  const auto text = spec::effective_yaml(*first.spec);
+  for (const char* line :
+       {"every: 90s\n", "where: one\n", "run: all\n", "skipped: skip\n", "function: a:b\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, text);
+  const auto second = check_read_back(text);
+}
+
+TEST_CASE("jobs of several files add up") {
+  test::spec_folder folder;
+  const auto one = folder.write("one.yaml",
+                                "node: { name: n@127.0.0.1 }\ncron: { timezone: UTC, jobs: [ { name: a, at: "
+                                "'@daily', do: { send: { to: x } } } ] }\n");
+  const auto two = folder.write(
+      "two.yaml",
+      "cron: { timezone: local, jobs: [ { name: b, at: '@daily', do: { send: { to: x } } } ] }\n");
+  const auto both = spec::load({one, two}, {});
+  REQUIRE(both.spec);
+  CHECK(both.spec->cron->timezone == "local");
+  CHECK(both.spec->cron->jobs.size() == 2);
 }
 
 TEST_CASE("a stage prints itself, and reads back") {
