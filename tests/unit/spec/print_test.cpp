@@ -208,7 +208,7 @@ TEST_CASE("jobs print themselves, and read back") {
   CHECK(jobs[2].does.start->actor_type == "kv");
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line :
-       {"every: 90s\n", "where: one\n", "run: all\n", "skipped: skip\n", "function: a:b\n"})
+       {"every: 90s\n", "where: one\n", "run: all\n", "skipped: skip\n", "function: \"a:b\"\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, text);
   const auto second = check_read_back(text);
 }
