@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// An actor that answers requests of a web server: `web:` in the configuration has a route lead to it, here or
+// on another node, or to a pool of them.
+//
+//   class users : public coppice::web {
+//    public:
+//     coppice::reply handle_request(const coppice::request& asked) {
+//       return coppice::response{200, "text/plain", asked.parameter("id")};
+//     }
+//   };
+//
+// What comes is the call {http, #{method, path, params, query, headers, body, peer, version}} and what goes
+// is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does. handle_request may
+// return coppice::later, or void, and respond() by a copy of asked.id() afterwards; a request that nobody
+// answers in its route's time is 504, one whose handler throws 500. It may have all else that a server has
+// (coppice/server.hpp); other calls come to its handle_call. Header-only.
+#pragma once
+
+#include <coppice/server.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace coppice {
+
+namespace detail {
+
+using text_pairs = std::vector<std::pair<std::string_view, std::string_view>>;
+
+struct http_request {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::string_view method, path;
+  std::map<std::string_view, std::string_view> params;
+  text_pairs query, headers;
+  std::string_view body, peer, version;
+};
+struct http {
+  http_request request;
+};
+
+} // namespace detail
+
+/// What a client has asked. Texts last until the callback returns.
+class request {
+ public:
+  request(const detail::http_request& asked, term from) : asked_(&asked), from_(from) {}
+
+  std::string_view method() const { return asked_->method; }   // GET
+  std::string_view path() const { return asked_->path; }       // decoded, without its query
+  std::string_view body() const { return asked_->body; }       // whole
+  std::string_view peer() const { return asked_->peer; }       // ADDRESS:PORT
+  std::string_view version() const { return asked_->version; } // 1.1
+  /// What stands at {NAME} of the route's path; empty: it has no such.
+  std::string_view parameter(std::string_view name) const {
+    const auto found = asked_->params.find(name);
+    return found == asked_->params.end() ? std::string_view() : found->second;
+  }
+  /// The first of that name, decoded.
+  std::optional<std::string_view> query(std::string_view name) const { return first(asked_->query, name); }
+  /// `name` in lower case.
+  std::optional<std::string_view> header(std::string_view name) const { return first(asked_->headers, name); }
+  /// All of them, in their order.
+  const std::vector<std::pair<std::string_view, std::string_view>>& queries() const { return asked_->query; }
+  const std::vector<std::pair<std::string_view, std::string_view>>& headers() const {
+    return asked_->headers;
+  }
+  /// Whom to respond() to later; kept as a coppice::owned_term.
+  term id() const { return from_; }
+
+ private:
+  static std::optional<std::string_view> first(const detail::text_pairs& of, std::string_view name) {
+    const auto found = std::ranges::find(of, name, &std::pair<std::string_view, std::string_view>::first);
+    return found == of.end() ? std::nullopt : std::optional(found->second);
+  }
+  const detail::http_request* asked_;
+  term from_;
+};
+
+/// What is answered. Date, Content-Length and Connection are the server's; it checks the rest, and answers
+/// 502 for what cannot be sent (a status below 200, a header with a line's end).
+class response {
+ public:
+  explicit response(int status = 200) : status_(status) {}
+  response(int status, std::string_view type, std::string_view body)
+      : status_(status), headers_{{"content-type", std::string(type)}}, body_(body) {}
+
+  response& header(std::string_view name, std::string_view value) & {
+    headers_.emplace_back(name, value);
+    return *this;
+  }
+  response&& header(std::string_view name, std::string_view value) && {
+    return std::move(header(name, value));
+  }
+  response& body(std::string text) & {
+    body_ = std::move(text);
+    return *this;
+  }
+  response&& body(std::string text) && { return std::move(body(std::move(text))); }
+
+  int status() const { return status_; }
+  const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
+  const std::string& body() const { return body_; }
+
+ private:
+  int status_;
+  std::vector<std::pair<std::string, std::string>> headers_;
+  std::string body_;
+};
+
+/// Returned by handle_request: respond() comes later.
+struct later_t {};
+inline constexpr later_t later;
+
+using reply = std::variant<response, later_t>;
+
+class web : public actor {
+ public:
+  /// Answers a request, once; by its id, or a copy of it. COPPICE_E_USED: it is answered. Who asked may have
+  /// gone meanwhile, which nobody is told.
+  std::int32_t respond(term id, const response& answer) {
+    detail::text_pairs headers(answer.headers().begin(), answer.headers().end());
+    return actor::reply(id, std::tuple<std::int64_t, detail::text_pairs, std::string_view>(
+                                answer.status(), std::move(headers), answer.body()));
+  }
+};
+
+namespace detail {
+
+template <class T>
+struct web_table {
+  static bool is_request(const coppice_message* raw) {
+    etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
+    return at.read_tuple_of(2) && at.read_atom_is("http") && at.peek() == etf::kind::map;
+  }
+
+  static void answer(T& actor, const coppice::request& asked) {
+    if constexpr (std::is_void_v<decltype(actor.handle_request(asked))>) {
+      actor.handle_request(asked);
+    } else {
+      const coppice::reply made = actor.handle_request(asked);
+      if (const auto* const now = std::get_if<response>(&made)) actor.respond(asked.id(), *now);
+    }
+  }
+
+  static std::int32_t handle_call(coppice_actor* self, void* state, const coppice_message* raw,
+                                  coppice_bytes from) noexcept {
+    if (is_request(raw)) {
+      return run<T>(self, state, [&](T& actor) {
+        return server_table<T>::template with<http>(self, raw, [&](const http& m) {
+          answer(actor, coppice::request(m.request, term{view(from)}));
+          return COPPICE_OK;
+        });
+      });
+    }
+    if constexpr (
+        requires { typename T::calls; } || requires { &T::handle_call; }) {
+      return server_table<T>::handle_call(self, state, raw, from);
+    } else {
+      host.actor->set_error(self, COPPICE_E_TERM, plain(std::string_view("request: expected {http, Map}")));
+      return COPPICE_UNHANDLED;
+    }
+  }
+
+  static constexpr coppice_server make_table() {
+    coppice_server table = server_table<T>::make_table();
+    table.handle_call = &handle_call;
+    return table;
+  }
+  static constexpr coppice_server callbacks = make_table();
+};
+
+template <class T>
+constexpr bool is_web_class() {
+  if constexpr (!is_actor_class<T>()) {
+    return false;
+  } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
+    return false;
+  } else {
+    constexpr bool handles = requires(T & t, const coppice::request& asked) {
+      t.handle_request(asked);
+    };
+    static_assert(handles,
+                  "this class answers no requests: give it a public coppice::reply "
+                  "handle_request(const coppice::request&)");
+    return handles && has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
+  }
+}
+
+template <class T>
+requires std::is_base_of_v<web, T>
+struct behaviour_of<T> {
+  static constexpr const char* name = "server";
+  // Of a class with a mistake nothing but the sentence about it.
+  static constexpr const void* lifecycle() {
+    if constexpr (is_web_class<T>()) return &lifecycle_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr const void* callbacks() {
+    if constexpr (is_web_class<T>()) return &web_table<T>::callbacks;
+    return nullptr;
+  }
+  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
+                                             {COPPICE_SERVER_1, callbacks()},
+                                             stream_callbacks_of<T>::table,
+                                             {nullptr, nullptr}};
+};
+
+} // namespace detail
+} // namespace coppice

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// hello_web: a page and the resource behind it, notes that `kv` keeps. GET / is the page; GET /api/notes
+// lists them as JSON, POST adds one (its body, as text), GET, PUT and DELETE /api/notes/{id} are about one.
+#include <coppice/web.hpp>
+
+#include <charconv>
+#include <map>
+
+#include "page.hpp"
+
+namespace hello_web {
+
+namespace etf = coppice::etf;
+using coppice::response;
+
+// Messages of kv, where the notes are one value: their numbers and texts.
+using notes_key = etf::constant<"notes">;
+using notes = std::map<std::int64_t, std::string>;
+struct get {
+  notes_key key;
+};
+struct put {
+  notes_key key;
+  notes value;
+};
+using ok = etf::constant<"ok">;
+using found = std::variant<std::pair<ok, notes>, etf::constant<"not_found">>;
+
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (code < 0x20) {
+      constexpr std::string_view digits = "0123456789abcdef";
+      out += std::string("\\u00") + digits[code >> 4] + digits[code & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string json_note(std::int64_t id, std::string_view text) {
+  return "{\"id\":" + std::to_string(id) + ",\"text\":" + json_text(text) + "}";
+}
+
+response json(int status, std::string body) {
+  return response(status).header("content-type", "application/json").body(std::move(body));
+}
+response problem(int status, std::string_view what) {
+  return json(status, "{\"error\":" + json_text(what) + "}");
+}
+
+class hello_web_server : public coppice::web {
+ public:
+  coppice::reply handle_request(const coppice::request& asked) {
+    if (asked.path() == "/") return page();
+    auto all = read();
+    if (!all) return problem(503, "the notes are not to be had");
+    if (asked.parameter("id").empty()) return asked.method() == "POST" ? add(*all, asked) : list(*all);
+    std::int64_t id = 0;
+    const std::string_view text = asked.parameter("id");
+    const auto number = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (number.ec != std::errc() || number.ptr != text.data() + text.size() || !all->contains(id))
+      return problem(404, "there is no such note");
+    return one(*all, id, asked);
+  }
+
+ private:
+  static response page() {
+    return response(200, "text/html; charset=utf-8", page_text)
+        .header(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+  }
+
+  static response list(const notes& all) {
+    std::string out = "[";
+    for (const auto& [id, text] : all) out += (out.size() > 1 ? "," : "") + json_note(id, text);
+    return json(200, out + "]");
+  }
+
+  response add(notes& all, const coppice::request& asked) {
+    if (asked.body().empty()) return problem(400, "a note has some text");
+    const std::int64_t id = all.empty() ? 1 : all.rbegin()->first + 1;
+    all[id] = asked.body();
+    if (!write(all)) return problem(503, "the note could not be kept");
+    return json(201, json_note(id, all[id])).header("location", "/api/notes/" + std::to_string(id));
+  }
+
+  response one(notes& all, std::int64_t id, const coppice::request& asked) {
+    if (asked.method() == "PUT") {
+      if (asked.body().empty()) return problem(400, "a note has some text");
+      all[id] = asked.body();
+    } else if (asked.method() == "DELETE") {
+      all.erase(id);
+      return write(all) ? response(204) : problem(503, "the note could not be removed");
+    } else {
+      return json(200, json_note(id, all[id]));
+    }
+    return write(all) ? json(200, json_note(id, all[id])) : problem(503, "the note could not be kept");
+  }
+
+  std::optional<notes> read() {
+    const auto answer = call<found>("kv", get{});
+    if (!answer) return std::nullopt;
+    const auto* const there = std::get_if<0>(&*answer);
+    return there != nullptr ? there->second : notes();
+  }
+  bool write(const notes& all) { return call<ok>("kv", put{{}, all}).has_value(); }
+};
+
+} // namespace hello_web
+
+COPPICE_PLUGIN("hello_web", "1.0.0", hello_web::hello_web_server);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The page: a list of notes, a form that adds one, a button that removes one. Its colours are those that the
+// browser is set to, and everything can be done with the keyboard.
+#pragma once
+
+#include <string_view>
+
+namespace hello_web {
+
+inline constexpr std::string_view page_text = R"html(<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Notes</title>
+<style>
+  :root { color-scheme: light dark; --line: #8886; --accent: light-dark(#0b5c3b, #7fd6ab); }
+  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }
+  form { display: flex; gap: .5rem; }
+  input { flex: 1; font: inherit; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .4rem; }
+  button { font: inherit; padding: .5rem .9rem; border: 1px solid var(--line); border-radius: .4rem; cursor: pointer; }
+  :focus-visible { outline: 3px solid var(--accent, #0b5c3b); outline-offset: 2px; }
+  ul { list-style: none; padding: 0; }
+  li { display: flex; gap: .5rem; align-items: baseline; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  li span { flex: 1; overflow-wrap: anywhere; }
+  #said { min-height: 1.5rem; }
+</style>
+</head>
+<body>
+<main>
+  <h1>Notes</h1>
+  <form id="add">
+    <label for="text" hidden>A new note</label>
+    <input id="text" name="text" placeholder="A new note" aria-label="A new note" autocomplete="off" required>
+    <button>Add</button>
+  </form>
+  <p id="said" role="status"></p>
+  <ul id="notes"></ul>
+</main>
+<script>
+  const list = document.getElementById("notes"), said = document.getElementById("said"), text = document.getElementById("text");
+  async function ask(method, path, body) {
+    const answer = await fetch("/api/notes" + path, { method, body });
+    if (!answer.ok) throw new Error((await answer.json()).error);
+    return answer.status === 204 ? null : answer.json();
+  }
+  function attempt(work) {
+    said.textContent = "";
+    return work().catch(problem => { said.textContent = problem.message; });
+  }
+  async function show() {
+    const items = (await ask("GET", "")).map(note => {
+      const item = document.createElement("li"), words = document.createElement("span"), remove = document.createElement("button");
+      words.textContent = note.text;
+      remove.textContent = "Remove";
+      remove.setAttribute("aria-label", "Remove " + note.text);
+      remove.onclick = () => attempt(async () => { await ask("DELETE", "/" + note.id); await show(); text.focus(); });
+      item.append(words, remove);
+      return item;
+    });
+    list.replaceChildren(...items);
+  }
+  document.getElementById("add").onsubmit = event => {
+    event.preventDefault();
+    attempt(async () => { await ask("POST", "", text.value); text.value = ""; await show(); });
+  };
+  attempt(show);
+</script>
+</body>
+</html>
+)html";
+
+} // namespace hello_web
