@@ -17,7 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, until_closed
+from harness.node import Folder, Node, plugin_folder, until_closed
 from harness.tap import check, contains, equal, eventually, run, test
 
 TREE = """
@@ -455,6 +455,105 @@ def curl(cleanup):
     equal(run_curl("-o", "/dev/null", "-o", "/dev/null", "-w", "%{http_code} %{num_connects}\n", f"{base}/users/1", f"{base}/users/2"), b"200 1\n200 0\n")
     contains(run_curl("-T", "-", "-X", "POST", "-H", "Expect: 100-continue", f"{base}/users", data=b"from stdin"), b"body from stdin")
     contains(run_curl("-I", f"{base}/users/1"), b"HTTP/1.1 200 OK")
+
+
+ANSWERED = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [] }}
+applications:
+  - name: web
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+        - {{ id: replies, actor: replies, name: replies }}
+        - {{ id: many, name: many, pool: {{ actor: replies, size: 2 }} }}
+        - {{ id: kv, actor: kv, name: kv }}
+        - {{ id: hello_web, actor: hello_web, name: hello_web }}
+        - id: site
+          name: site
+          web:
+            listen: {listen}
+            routes:
+              - {{ path: "/many/{{what}}", to: many }}
+              - {{ path: "/api/notes", to: hello_web }}
+              - {{ path: "/api/notes/{{id}}", to: hello_web }}
+              - {{ path: "/never", to: replies, timeout: 300ms }}
+              - {{ path: "/{{what...}}", to: replies, timeout: 30s }}
+"""
+
+
+class Answered(Site):
+    """A node with actors of coppice/web.hpp behind its routes."""
+
+    def __init__(self, cleanup):
+        self.cleanup = cleanup
+        self.plugins = Folder()
+        cleanup.callback(self.plugins.close)
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/replies.so", self.plugins.path)
+        for name in ("kv", "hello_web"):
+            shutil.copy(f"{plugin_folder()}/{name}.so", self.plugins.path)
+        self.node = Node(cleanup, config=ANSWERED.format(listen=HERE), settings=(("plugins.path", f"[ {self.plugins.path} ]"),))
+        host, _, port = self.report()["listening"][0].rpartition(":")
+        self.at = (host, int(port))
+
+    def ask(self, method, path, body=None, **headers):
+        """Status, the headers, the body."""
+        client = http.client.HTTPConnection(*self.at, timeout=60)
+        with contextlib.closing(client):
+            client.request(method, path, body, headers)
+            answer = client.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+
+
+@test("an actor of coppice/web.hpp answers at once, in a pool too; what it fails at is a status, and costs the next request nothing")
+def class_answers(cleanup):
+    site = Answered(cleanup)
+    status, headers, body = site.ask("PUT", "/now?q=a%20b&q=c", "some text", **{"X-Asked": "yes"})
+    equal((status, headers["content-type"], body), (200, "text/plain", b"PUT /now now q=a b h=yes b=some text v=1.1"))
+    for _ in range(10):
+        equal(site.ask("GET", "/many/x")[2], b"GET /many/x x q=- h=- b= v=1.1")
+    for path, expected in (("/throw", 500), ("/bad", 502), ("/split", 502), ("/never", 504)):
+        equal(site.ask("GET", path)[0], expected, path)
+        eventually(lambda: site.ask("GET", "/now")[0] == 200, "it answers again")
+    equal(site.ask("GET", "/twice")[2], b"first")
+    equal(site.ask("GET", "/now")[0], 200)
+
+
+@test("what waits for an answer has it after a reload of its plugin, and who has gone is missed by nobody")
+def answered_later(cleanup):
+    site = Answered(cleanup)
+    clients = [http.client.HTTPConnection(*site.at, timeout=60) for _ in range(20)]
+    for client in clients:
+        cleanup.callback(client.close)
+        client.request("GET", "/later")
+    eventually(lambda: site.node.call("replies", "waiting") == "20", "all wait")
+    for client in clients[:5]:
+        client.close()
+    equal(site.node.coppice("reload", "replies").returncode, 0)
+    equal({one["id"]: one["generation"] for one in site.node.ask("plugins")["plugins"]}["replies"], 2)
+    equal(site.node.coppice("send", "replies", '{release, <<"done">>}').returncode, 0)
+    for client in clients[5:]:
+        answer = client.getresponse()
+        equal((answer.status, answer.read()), (200, b"done"))
+    equal(site.node.call("replies", "waiting"), "0")
+    equal(site.ask("GET", "/now")[0], 200)
+
+
+@test("hello_web's notes outlive its crash, and without kv it says so")
+def hello_web(cleanup):
+    site = Answered(cleanup)
+    equal(site.ask("GET", "/api/notes")[2], b"[]")
+    status, headers, body = site.ask("POST", "/api/notes", "first")
+    equal((status, headers["location"], json.loads(body)), (201, "/api/notes/1", {"id": 1, "text": "first"}))
+    before = site.node.pid("hello_web")
+    site.node.coppice("exit", "hello_web", "kill")
+    eventually(lambda: site.node.pid("hello_web") not in (None, before), "it is started anew")
+    equal(json.loads(site.ask("GET", "/api/notes/1")[2]), {"id": 1, "text": "first"})
+    equal(site.ask("DELETE", "/api/notes/1")[0], 204)
+    equal(site.ask("GET", "/api/notes/1")[0], 404)
+    equal(site.node.coppice("terminate", "web/kv").returncode, 0)
+    equal(site.ask("GET", "/api/notes")[0], 503)
 
 
 if __name__ == "__main__":
