@@ -27,7 +27,8 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   }
   out.folder = from.files.value_or("");
   out.index = from.index.value_or("index.html");
-  if (!out.folder.empty()) out.method = "GET";
+  out.events = from.upgrade == spec::web_upgrade::sse;
+  if (!out.folder.empty() || out.events) out.method = "GET";
   out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
   out.body = from.body.value_or(whole.limits.body);
   out.headers = convert(from.headers);
@@ -77,6 +78,9 @@ std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& fr
   out->compress_from = from.compress_from;
   out->in_flight = from.limits.in_flight;
   out->log = convert(from.access_log);
+  out->heartbeat = base::to_nanos(from.sse.heartbeat);
+  out->retry = base::to_nanos(from.sse.retry);
+  out->backlog = static_cast<std::size_t>(from.sse.queue);
   return out;
 }
 

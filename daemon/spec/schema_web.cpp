@@ -116,6 +116,11 @@ void check_route(reader& from, const node& at, web_route& route) {
     from.error(*at.find("index"), from.path + ".index: is for 'files'");
   if (route.timeout && route.timeout->count() == 0)
     from.error(*at.find("timeout"), from.path + ".timeout: must be more than 0s");
+  if (route.upgrade != web_upgrade::none) {
+    if (says("to") == 0) from.error(*at.find("upgrade"), from.path + ".upgrade: is for 'to'");
+    if (!route.method.empty() && route.method != "GET")
+      from.error(*at.find("method"), from.path + ".method: events are for GET");
+  }
   if (route.body) no_more_than(from, at, "body", *route.body, most_body);
 }
 
@@ -150,6 +155,10 @@ const table<web_route>& route_table() {
                                  "the largest body, beyond it 413; absent: limits.body")
           .add<&web_route::headers>("headers", headers(section<web_header>(&header_table)),
                                     "of answers, unless they have them already")
+          .add<&web_route::upgrade>(
+              "upgrade", choice<web_upgrade>({{"none", web_upgrade::none}, {"sse", web_upgrade::sse}}),
+              "sse: the answer is a stream of server-sent events; it is asked by the call "
+              "{http_events, Map}, which is answered by {accept, Pid}")
           .check(&check_route);
   return rows;
 }
@@ -234,6 +243,24 @@ const table<web_limits>& limits_table() {
   return rows;
 }
 
+void check_events(reader& from, const node& at, web_events& sse) {
+  if (sse.queue < 1024 || sse.queue > (std::uint64_t{64} << 20))
+    from.error(*at.find("queue"), from.path + ".queue: must be from 1KiB to 64MiB");
+}
+
+const table<web_events>& events_table() {
+  static const auto rows =
+      table<web_events>()
+          .add<&web_events::heartbeat>(
+              "heartbeat", duration(milliseconds(100)),
+              "after so long without an event a comment is sent, so that who has gone is noticed")
+          .add<&web_events::retry>("retry", duration(), "how long clients are to wait before they come again")
+          .add<&web_events::queue>("queue", size(),
+                                   "bytes that wait for a client; one that takes less is dropped")
+          .check(&check_events);
+  return rows;
+}
+
 void check_listen(reader& from, const node& at, web_options& web) {
   if (web.listen.empty() && at.find("listen"))
     from.error(*at.find("listen"), from.path + ".listen: needs one place at least");
@@ -278,6 +305,7 @@ const table<web_options>& web_table() {
                                                           {"combined", web_log::combined},
                                                           {"json", web_log::as_json}}),
                                          "a line for each request in the log, as Apache writes it or as JSON")
+          .add<&web_options::sse>("sse", section<web_events>(&events_table), "server-sent events")
           .add<&web_options::drain>("drain", duration(),
                                     "how long requests may take that have come, when it stops")
           .check(&check_listen);
@@ -299,6 +327,7 @@ void compare_web(const web_options& a, const web_options& b, std::vector<std::st
   if (a.proxies != b.proxies) keys.emplace_back("web.proxies");
   if (a.compress_from != b.compress_from) keys.emplace_back("web.compress_from");
   if (a.access_log != b.access_log) keys.emplace_back("web.access_log");
+  if (a.sse != b.sse) keys.emplace_back("web.sse");
   if (a.drain != b.drain) keys.emplace_back("web.drain");
 }
 

@@ -12,6 +12,7 @@
 
 namespace coppice::spec {
 
+enum class web_upgrade { none, sse };
 enum class web_log { off, common, combined, as_json };
 
 struct web_header {
@@ -37,6 +38,7 @@ struct web_route {
   std::optional<milliseconds> timeout; // none: timeouts.request
   std::optional<std::uint64_t> body;   // bytes; none: limits.body
   std::vector<web_header> headers;
+  web_upgrade upgrade = web_upgrade::none;
   bool operator==(const web_route&) const = default;
 };
 
@@ -71,6 +73,14 @@ struct web_limits {
   bool operator==(const web_limits&) const = default;
 };
 
+// Of server-sent events.
+struct web_events {
+  milliseconds heartbeat{15'000};
+  milliseconds retry{3'000};
+  std::uint64_t queue = 256 << 10; // bytes
+  bool operator==(const web_events&) const = default;
+};
+
 struct web_options {
   std::vector<tcp_listen_options> listen;
   std::vector<web_route> routes; // the first that fits
@@ -83,6 +93,7 @@ struct web_options {
   std::vector<std::string> proxies; // ranges of addresses
   std::uint64_t compress_from = 0;  // bytes; 0: never
   web_log access_log = web_log::off;
+  web_events sse;
   milliseconds drain{10'000};
 };
 

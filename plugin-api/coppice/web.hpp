@@ -9,6 +9,10 @@
 //     }
 //   };
 //
+// A route with `upgrade: sse` asks handle_events, which returns coppice::accepted, or a response that
+// refuses. From then on send_event() goes to asked.client(), until close_events(), or the end of this actor;
+// when the client has gone, who monitors it has a coppice::down.
+//
 // What comes is the call {http, #{method, path, params, query, headers, body, peer, version}} and what goes
 // is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does. handle_request may
 // return coppice::later, or void, and respond() by a copy of asked.id() afterwards; a request that nobody
@@ -19,6 +23,7 @@
 #include <coppice/server.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,6 +48,19 @@ struct http_request {
 };
 struct http {
   http_request request;
+};
+struct http_events {
+  http_request request;
+};
+
+struct event_parts {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::string_view data;
+  std::optional<std::string_view> event, id;
+  std::optional<std::int64_t> retry;
+};
+struct http_event {
+  event_parts what;
 };
 
 } // namespace detail
@@ -73,6 +91,16 @@ class request {
   }
   /// Whom to respond() to later; kept as a coppice::owned_term.
   term id() const { return from_; }
+  /// The process whose client has the events, a pid; kept as a coppice::owned_pid.
+  term client() const {
+    etf::cursor at(from_.encoded);
+    etf::bytes pid;
+    at.read_tuple_of(2);
+    at.read_term(pid);
+    return term{pid};
+  }
+  /// The id of the last event that a client has had which comes again; empty: it says none.
+  std::string_view last_event_id() const { return header("last-event-id").value_or(""); }
 
  private:
   static std::optional<std::string_view> first(const detail::text_pairs& of, std::string_view name) {
@@ -120,6 +148,20 @@ inline constexpr later_t later;
 
 using reply = std::variant<response, later_t>;
 
+/// Returned by handle_events: the client is to have events.
+struct accepted_t {};
+inline constexpr accepted_t accepted;
+
+using events_reply = std::variant<response, accepted_t>;
+
+/// A server-sent event, as a page's EventSource gets it. Data may have several lines, the name and id none.
+struct event {
+  std::string_view data;
+  std::string_view name{};                          // empty: "message"
+  std::string_view id{};                            // empty: none
+  std::optional<std::chrono::milliseconds> retry{}; // before the client comes again
+};
+
 class web : public actor {
  public:
   /// Answers a request, once; by its id, or a copy of it. COPPICE_E_USED: it is answered. Who asked may have
@@ -129,16 +171,35 @@ class web : public actor {
     return actor::reply(id, std::tuple<std::int64_t, detail::text_pairs, std::string_view>(
                                 answer.status(), std::move(headers), answer.body()));
   }
+
+  /// To a client whose events handle_events has accepted. A client that takes too little is dropped by its
+  /// server; one that has gone is told of by its monitor.
+  std::int32_t send_event(const destination& client, const event& what) {
+    detail::event_parts parts{what.data, std::nullopt, std::nullopt, std::nullopt};
+    if (!what.name.empty()) parts.event = what.name;
+    if (!what.id.empty()) parts.id = what.id;
+    if (what.retry) parts.retry = what.retry->count();
+    return send(client, detail::http_event{parts});
+  }
+  std::int32_t close_events(const destination& client) {
+    return send(client, std::pair(etf::constant<"http_event">{}, etf::constant<"close">{}));
+  }
 };
 
 namespace detail {
 
 template <class T>
 struct web_table {
-  static bool is_request(const coppice_message* raw) {
+  static bool is_request(const coppice_message* raw, std::string_view tag) {
     etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
-    return at.read_tuple_of(2) && at.read_atom_is("http") && at.peek() == etf::kind::map;
+    return at.read_tuple_of(2) && at.read_atom_is(tag) && at.peek() == etf::kind::map;
   }
+  static constexpr bool has_requests = requires(T & t, const coppice::request& asked) {
+    t.handle_request(asked);
+  };
+  static constexpr bool has_events = requires(T & t, const coppice::request& asked) {
+    t.handle_events(asked);
+  };
 
   static void answer(T& actor, const coppice::request& asked) {
     if constexpr (std::is_void_v<decltype(actor.handle_request(asked))>) {
@@ -149,15 +210,36 @@ struct web_table {
     }
   }
 
+  static void answer_events(T& actor, const coppice::request& asked) {
+    const events_reply made = actor.handle_events(asked);
+    if (const auto* const refused = std::get_if<response>(&made))
+      actor.respond(asked.id(), *refused);
+    else
+      static_cast<coppice::actor&>(actor).reply(
+          asked.id(), std::pair(etf::constant<"accept">{}, etf::any_term{actor.host().self()}));
+  }
+
   static std::int32_t handle_call(coppice_actor* self, void* state, const coppice_message* raw,
                                   coppice_bytes from) noexcept {
-    if (is_request(raw)) {
-      return run<T>(self, state, [&](T& actor) {
-        return server_table<T>::template with<http>(self, raw, [&](const http& m) {
-          answer(actor, coppice::request(m.request, term{view(from)}));
-          return COPPICE_OK;
+    if constexpr (has_events) {
+      if (is_request(raw, "http_events")) {
+        return run<T>(self, state, [&](T& actor) {
+          return server_table<T>::template with<http_events>(self, raw, [&](const http_events& m) {
+            answer_events(actor, coppice::request(m.request, term{view(from)}));
+            return COPPICE_OK;
+          });
         });
-      });
+      }
+    }
+    if constexpr (has_requests) {
+      if (is_request(raw, "http")) {
+        return run<T>(self, state, [&](T& actor) {
+          return server_table<T>::template with<http>(self, raw, [&](const http& m) {
+            answer(actor, coppice::request(m.request, term{view(from)}));
+            return COPPICE_OK;
+          });
+        });
+      }
     }
     if constexpr (
         requires { typename T::calls; } || requires { &T::handle_call; }) {
@@ -186,10 +268,13 @@ constexpr bool is_web_class() {
     constexpr bool handles = requires(T & t, const coppice::request& asked) {
       t.handle_request(asked);
     };
-    static_assert(handles,
+    constexpr bool sends = requires(T & t, const coppice::request& asked) {
+      t.handle_events(asked);
+    };
+    static_assert(handles || sends,
                   "this class answers no requests: give it a public coppice::reply "
-                  "handle_request(const coppice::request&)");
-    return handles && has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
+                  "handle_request(const coppice::request&), or a coppice::events_reply handle_events(same)");
+    return (handles || sends) && has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
   }
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// hello_web: a page and the resource behind it, notes that `kv` keeps. GET / is the page; GET /api/notes
-// lists them as JSON, POST adds one (its body, as text), GET, PUT and DELETE /api/notes/{id} are about one.
+// hello_web: a page and what is behind it, notes that `kv` keeps and a clock. GET / is the page; GET
+// /api/notes lists them as JSON, POST adds one (its body, as text), GET, PUT and DELETE /api/notes/{id} are
+// about one. /clock is the node's time each second, as server-sent events.
+#include <coppice/info.hpp>
 #include <coppice/web.hpp>
 
 #include <charconv>
+#include <chrono>
 #include <map>
 
 #include "page.hpp"
@@ -53,8 +56,39 @@ response problem(int status, std::string_view what) {
   return json(status, "{\"error\":" + json_text(what) + "}");
 }
 
+// UTC: 14:03:59.
+std::string time_of_day() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch() % std::chrono::hours(24);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+  std::string out;
+  for (const auto part : {seconds / 3600, seconds / 60 % 60, seconds % 60})
+    out += (out.empty() ? "" : ":") + std::string(part < 10 ? "0" : "") + std::to_string(part);
+  return out;
+}
+
 class hello_web_server : public coppice::web {
  public:
+  using tick = etf::constant<"$tick">;
+  using infos = std::variant<tick, coppice::down>;
+
+  void init() { every(std::chrono::seconds(1), tick{}); }
+
+  coppice::events_reply handle_events(const coppice::request& asked) {
+    monitor(asked.client());
+    clients_.emplace_back(asked.client());
+    send_event(clients_.back(), {.data = time_of_day()});
+    return coppice::accepted;
+  }
+  void handle_info(const tick&) {
+    const std::string now = time_of_day();
+    for (const coppice::owned_pid& client : clients_) send_event(client, {.data = now});
+  }
+  void handle_info(const coppice::down& gone) { std::erase(clients_, coppice::owned_pid(gone.whom)); }
+
+  // Over a reload they go on; the timer and the monitors are the node's.
+  std::vector<coppice::owned_pid> save_state() const { return clients_; }
+  void restore_state(std::uint32_t, const std::vector<coppice::owned_pid>& saved) { clients_ = saved; }
+
   coppice::reply handle_request(const coppice::request& asked) {
     if (asked.path() == "/") return page();
     auto all = read();
@@ -111,6 +145,8 @@ class hello_web_server : public coppice::web {
     return there != nullptr ? there->second : notes();
   }
   bool write(const notes& all) { return call<ok>("kv", put{{}, all}).has_value(); }
+
+  std::vector<coppice::owned_pid> clients_; // of the clock
 };
 
 } // namespace hello_web

@@ -30,6 +30,7 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
 <body>
 <main>
   <h1>Notes</h1>
+  <p>The node's clock: <time id="clock" aria-live="off">–</time> UTC</p>
   <form id="add">
     <label for="text" hidden>A new note</label>
     <input id="text" name="text" placeholder="A new note" aria-label="A new note" autocomplete="off" required>
@@ -66,6 +67,7 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
     attempt(async () => { await ask("POST", "", text.value); text.value = ""; await show(); });
   };
   attempt(show);
+  new EventSource("/clock").onmessage = tick => { document.getElementById("clock").textContent = tick.data; };
 </script>
 </body>
 </html>

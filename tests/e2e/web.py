@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import ssl
@@ -479,7 +480,12 @@ applications:
               - {{ path: "/api/notes", to: hello_web }}
               - {{ path: "/api/notes/{{id}}", to: hello_web }}
               - {{ path: "/never", to: replies, timeout: 300ms }}
-              - {{ path: "/{{what...}}", to: replies, timeout: 30s }}
+              - {{ path: /events, to: replies, upgrade: sse }}
+              - {{ path: "/events/{{what}}", to: replies, upgrade: sse }}
+              - {{ path: /clock, to: hello_web, upgrade: sse }}
+              - {{ method: GET, path: "/{{what}}", to: replies, timeout: 30s }}
+              - {{ method: PUT, path: /now, to: replies }}
+            sse: {{ heartbeat: 300ms, queue: 16KiB, retry: 2s }}
 """
 
 
@@ -510,7 +516,7 @@ class Answered(Site):
 def class_answers(cleanup):
     site = Answered(cleanup)
     status, headers, body = site.ask("PUT", "/now?q=a%20b&q=c", "some text", **{"X-Asked": "yes"})
-    equal((status, headers["content-type"], body), (200, "text/plain", b"PUT /now now q=a b h=yes b=some text v=1.1"))
+    equal((status, headers["content-type"], body), (200, "text/plain", b"PUT /now  q=a b h=yes b=some text v=1.1"))
     for _ in range(10):
         equal(site.ask("GET", "/many/x")[2], b"GET /many/x x q=- h=- b= v=1.1")
     for path, expected in (("/throw", 500), ("/bad", 502), ("/split", 502), ("/never", 504)):
@@ -554,6 +560,130 @@ def hello_web(cleanup):
     equal(site.ask("GET", "/api/notes/1")[0], 404)
     equal(site.node.coppice("terminate", "web/kv").returncode, 0)
     equal(site.ask("GET", "/api/notes")[0], 503)
+
+
+class Events:
+    """A client of events: it has the head of its answer, and then events as text, without comments."""
+
+    def __init__(self, cleanup, site, path="/events", *headers, version="1.1"):
+        self.socket = socket.create_connection(site.at, 60)
+        cleanup.callback(self.socket.close)
+        lines = [f"GET {path} HTTP/{version}", f"Host: {site.at[0]}:{site.at[1]}", *headers, "", ""]
+        self.socket.sendall("\r\n".join(lines).encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        for line in iter(self.file.readline, b"\r\n"):
+            name, _, value = line.decode().strip().partition(": ")
+            self.headers[name.lower()] = value
+        self.text, self.comments = b"", 0
+
+    def more(self):
+        """False: its end has come."""
+        if self.headers.get("transfer-encoding") != "chunked":
+            part = self.file.read1(65536)
+            self.text += part
+            return part != b""
+        size = int(self.file.readline() or b"0", 16)
+        self.text += self.file.read(size)
+        return self.file.readline() == b"\r\n" and size != 0
+
+    def next(self):
+        """The next event; None: the stream has ended as it should."""
+        while True:
+            one, found, rest = self.text.partition(b"\n\n")
+            if found:
+                self.text = rest
+                if one != b":":
+                    return one.decode()
+                self.comments += 1
+            elif not self.more():
+                equal(self.text, b"")
+                return None
+
+
+def say(site, term):
+    equal(site.node.coppice("send", "replies", term).returncode, 0)
+
+
+@test("events go to each client as they are sent, over a reload; a client that goes is gone, a sender that goes ends them")
+def events(cleanup):
+    site = Answered(cleanup)
+    clients = [Events(cleanup, site, version=one) for one in ("1.1", "1.1", "1.0")]
+    for one in clients:
+        equal((one.status, one.headers["content-type"], one.headers["cache-control"]), (200, "text/event-stream", "no-store"))
+        equal(one.next(), "retry: 2000")
+    eventually(lambda: site.node.call("replies", "clients") == "3", "all are known")
+    say(site, '{say, <<"two\\nlines\\r\\nand three">>}')
+    say(site, '{say, <<"x">>, <<"price">>, <<"7">>}')
+    for one in clients:
+        equal(one.next(), "data: two\ndata: lines\ndata: and three")
+        equal(one.next(), "event: price\nid: 7\nretry: 1500\ndata: x")
+    equal(site.node.coppice("reload", "replies").returncode, 0)
+    say(site, '{say, <<"after">>}')
+    equal([one.next() for one in clients], ["data: after"] * 3)
+    time.sleep(0.7)
+    say(site, '{say, <<"later">>}')
+    equal(clients[0].next(), "data: later")
+    check(clients[0].comments > 0, "comments keep it up meanwhile")
+    clients[1].socket.shutdown(socket.SHUT_RDWR)
+    eventually(lambda: site.node.call("replies", "clients") == "2", "who has gone is known")
+    equal(Events(cleanup, site, "/events", "Last-Event-ID: 41").next(), "retry: 2000")
+    say(site, "leave")
+    equal((clients[0].next(), clients[2].next()), (None, "data: later"))
+    equal(clients[2].next(), None)
+    eventually(lambda: site.node.call("replies", "clients") == "0", "none is left")
+    again = Events(cleanup, site, "/events", "Last-Event-ID: 41")
+    equal((again.next(), again.next()), ("retry: 2000", "event: last\ndata: 41"))
+    site.node.coppice("exit", "replies", "kill")
+    equal(again.next(), None)
+    equal(site.route("GET /events")["requests"], 5)
+
+
+@test("who may have no events is told by a status, and a sender's mistakes are the log's")
+def no_events(cleanup):
+    site = Answered(cleanup)
+    here = f"{site.at[0]}:{site.at[1]}"
+    for path, headers, status in (("/events", ["Accept: application/json"], 406), ("/events", ["Accept: text/event-stream"], 200),
+                                  ("/events", ["Origin: https://evil.example"], 403), ("/events", ["Origin: null"], 403),
+                                  ("/events", [f"Origin: http://{here}"], 200), ("/events/refuse", [], 204), ("/events/throw", [], 500)):
+        equal(Events(cleanup, site, path, *headers).status, status, (path, headers))
+    eventually(lambda: site.ask("GET", "/now")[0] == 200, "it answers again")
+    equal((site.ask("POST", "/events/x")[0], site.ask("HEAD", "/events/x")[0]), (405, 405))
+    one = Events(cleanup, site)
+    equal(one.next(), "retry: 2000")
+    eventually(lambda: site.node.call("replies", "clients") == "1", "it is known")
+    say(site, '{say, <<"x">>, <<"two\\nlines">>, <<>>}')
+    site.node.said("its name or id has a line's end")
+    say(site, '{say, <<"fine">>}')
+    equal(one.next(), "data: fine")
+
+
+@test("a client that takes no events is dropped, the others and requests go on; draining ends the streams")
+def slow_events(cleanup):
+    site = Answered(cleanup)
+    slow, quick = Events(cleanup, site), Events(cleanup, site)
+    equal(quick.next(), "retry: 2000")
+    eventually(lambda: site.node.call("replies", "clients") == "2", "both are known")
+    sent = 0
+    while site.node.call("replies", "clients") == "2":
+        say(site, f'{{say, <<"{"x" * 60000}">>}}')
+        sent += 1
+        equal(quick.next(), "data: " + "x" * 60000)
+        check(sent < 1000, "the slow one is dropped some time")
+    site.node.said("a client is dropped, which does not take its events")
+    say(site, '{say, <<"on">>}')
+    equal(quick.next(), "data: on")
+    clock = Events(cleanup, site, "/clock")
+    clock.next()
+    seen = [clock.next(), clock.next()]
+    check(all(re.fullmatch(r"data: \d\d:\d\d:\d\d", one) for one in seen), "the clock's time", seen)
+    site.node.process.terminate()
+    while quick.next() is not None:
+        pass
+    while clock.next() is not None:
+        pass
+    equal(site.node.process.wait(30), 0)
 
 
 if __name__ == "__main__":

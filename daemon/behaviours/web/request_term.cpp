@@ -7,6 +7,8 @@
 
 #include <vector>
 
+#include "behaviours/web/iodata.hpp"
+
 namespace coppice::behaviours {
 namespace {
 
@@ -18,30 +20,6 @@ void write_pairs(runtime::message_writer& out, const base::path_parameters& pair
     out.binary(value);
   }
   out.nil();
-}
-
-// Appends; false: it is no iodata. Lists are walked without recursion, whatever their depth.
-bool read_iodata(etf::cursor& at, std::string& into) {
-  std::vector<std::uint32_t> left; // elements of each list that is open, its tail included
-  do {
-    etf::bytes bytes;
-    std::uint32_t length = 0;
-    std::uint64_t byte = 0;
-    if (at.read_binary(bytes) || at.read_string(bytes)) {
-      into.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    } else if (at.read_list(length)) {
-      if (length != 0) {
-        left.push_back(length + 1);
-        continue;
-      }
-    } else if (!left.empty() && left.back() != 1 && at.read_unsigned(byte) && byte < 256) {
-      into += static_cast<char>(byte); // which a tail may not be
-    } else {
-      return false;
-    }
-    while (!left.empty() && --left.back() == 0) left.pop_back();
-  } while (!left.empty());
-  return true;
 }
 
 base::error malformed(std::string_view what) {
@@ -72,12 +50,12 @@ bool is_overloaded(etf::bytes term) {
 
 } // namespace
 
-runtime::message write_request(const net::http_request& asked, std::string_view path,
+runtime::message write_request(std::string_view tag, const net::http_request& asked, std::string_view path,
                                const base::path_parameters& parameters, const base::path_parameters& query,
                                std::string_view peer) {
   runtime::message_writer out(512 + asked.body.size());
   out.tuple(2);
-  out.atom("http");
+  out.atom(tag);
   out.map(8);
   out.atom("method");
   out.binary(asked.method);
@@ -106,6 +84,12 @@ runtime::message write_request(const net::http_request& asked, std::string_view 
   out.atom("version");
   out.binary(asked.minor == 0 ? "1.0" : "1.1");
   return out.take();
+}
+
+std::optional<runtime::pid> read_accepted(etf::bytes term, runtime::node_names& names) {
+  etf::cursor at(term);
+  if (!at.read_tuple_of(2) || !at.read_atom_is("accept")) return std::nullopt;
+  return runtime::read_pid(at, names);
 }
 
 base::result<net::http_response> read_answer(etf::bytes term) {

@@ -6,20 +6,30 @@
 // case, Body and the headers' parts iodata. {error, overloaded}, a full pool's answer, is 503. Any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/path_pattern.hpp"
 #include "net/http_message.hpp"
+#include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
 
+// The call's names: of a request, and of one for events, which is answered by {accept, Pid}, Pid being the
+// process whose end is theirs, or refused as a request is.
+inline constexpr std::string_view request_tag = "http";
+inline constexpr std::string_view events_tag = "http_events";
+
 // `path`: decoded.
-runtime::message write_request(const net::http_request& asked, std::string_view path,
+runtime::message write_request(std::string_view tag, const net::http_request& asked, std::string_view path,
                                const base::path_parameters& parameters, const base::path_parameters& query,
                                std::string_view peer);
+
+// Nothing: it is no {accept, Pid}.
+std::optional<runtime::pid> read_accepted(etf::bytes term, runtime::node_names& names);
 
 // errc::limit: it is that of a full pool. errc::invalid: it is none that could be sent; the text says why.
 base::result<net::http_response> read_answer(etf::bytes term);

@@ -81,7 +81,7 @@ web_site::found web_site::find(std::string_view method, const std::vector<std::s
     if (!parameters) continue;
     if (route.takes(method)) return {0, i, std::move(*parameters)};
     allow(route.method);
-    if (route.method == "GET") allow("HEAD");
+    if (route.takes("HEAD")) allow("HEAD");
   }
   if (allowed.empty()) return {404};
   allow("OPTIONS");

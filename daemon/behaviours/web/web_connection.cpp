@@ -17,6 +17,7 @@
 #include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/web/compression.hpp"
+#include "behaviours/web/event_text.hpp"
 #include "behaviours/web/forwarded.hpp"
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/static_files.hpp"
@@ -32,6 +33,7 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view deadline_tag = "$coppice_web_deadline";
+constexpr std::string_view heartbeat_tag = "$coppice_web_heartbeat";
 constexpr std::string_view retry_after = "1"; // seconds
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 constexpr std::size_t file_part = 64 << 10; // bytes
@@ -149,12 +151,16 @@ void web_connection::route(const net::http_request& asked) {
   const web_route& to = site.spec().routes[found.route];
   if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
   if (!to.folder.empty()) return begin_file(asked, *segments);
+  if (to.events) {
+    if (const int refused = events_refused(asked, current_.origin.has_value()); refused != 0)
+      return answer(refused);
+  }
   if (!sites_->enter(site)) return fail(503, "too many requests wait for an answer");
   current_.in_flight = true;
   std::string path;
   for (const std::string& one : *segments) (path += '/') += one;
-  current_.request =
-      write_request(asked, path, found.parameters, *query, current_.client.empty() ? peer_ : current_.client);
+  current_.request = write_request(to.events ? events_tag : request_tag, asked, path, found.parameters,
+                                   *query, current_.client.empty() ? peer_ : current_.client);
   want_turn();
 }
 
@@ -214,7 +220,9 @@ void web_connection::begin_file(const net::http_request& asked, const std::vecto
 }
 
 void web_connection::writable(net::http_exchange it) {
-  if (it.number == current_.number && current_.file) send_file();
+  if (it.number != current_.number) return;
+  if (current_.file) send_file();
+  if (current_.events) current_.events->full = false;
 }
 
 void web_connection::send_file() {
@@ -277,9 +285,11 @@ void web_connection::send(process& self) {
 outcome web_connection::receive(process& self, message m) {
   const bool notice = self.origin().notice;
   if (notice && runtime::is_atom(m, drain_notice)) {
+    if (current_.events) end_events();
     if (connection_) connection_->end_soon();
-  } else if (!(notice && (take_deadline(self, m) || take_end(self, m)))) {
-    take_answer(self, m);
+  } else if (!(notice && (take_deadline(self, m) || take_end(self, m) || take_heartbeat(m))) &&
+             !take_answer(self, m)) {
+    take_event(std::move(m));
   }
   return runtime::carry_on();
 }
@@ -300,6 +310,11 @@ bool web_connection::take_end(process& self, const message& m) {
   const auto ref = runtime::read_reference(at, self.host().nodes());
   etf::bytes reason;
   if (!ref || !at.skip() || !at.skip() || !at.read_term(reason)) return false;
+  if (current_.events && *ref == current_.events->sender) {
+    current_.events->sender = {};
+    end_events();
+    return true;
+  }
   if (!current_.call || *ref != current_.call) return true;
   current_.call = {};
   const message why = m.slice(reason);
@@ -324,12 +339,100 @@ bool web_connection::take_answer(process& self, const message& m) {
   if (!ref || !at.read_term(body)) return false;
   if (!current_.call || ref->whole(self.self()) != current_.call) return false;
   current_.call = {};
+  if (current_.site->spec().routes[*current_.route].events) {
+    if (const auto sender = read_accepted(body, self.host().nodes())) {
+      begin_events(self, *sender);
+      return true;
+    }
+  }
   auto response = read_answer(body);
   if (response)
     answer(std::move(*response));
   else
     fail(response.error().code == base::errc::limit ? 503 : 502, response.error().text);
   return true;
+}
+
+// Events ---------------------------------------------------------------------------------------------------
+
+void web_connection::begin_events(process& self, const runtime::pid& sender) {
+  if (current_.deadline != 0) self.cancel_timer(std::exchange(current_.deadline, 0));
+  const web_spec& spec = current_.site->spec();
+  net::http_response head;
+  head.type = event_stream_type;
+  head.headers.push_back({"Cache-Control", "no-store"});
+  head.headers.push_back({"X-Accel-Buffering", "no"}); // proxies in front pass each event on
+  add_headers(head);
+  current_.events.emplace().sender = self.monitor(runtime::destination(sender));
+  count(head.status);
+  if (std::exchange(current_.in_flight, false)) sites_->leave();
+  answering_ = true;
+  if (connection_) connection_->end_soon(); // its end is that of the stream, for who monitors this process
+  const bool begun = connection_ && connection_->begin(current_.number, head, std::nullopt);
+  answering_ = false;
+  if (!begun || !send_events(retry_text(spec.retry))) return;
+  for (message& one : std::exchange(current_.early, {})) take_event(std::move(one));
+}
+
+// A handler may send some before it says that it accepts, which comes behind them.
+void web_connection::take_event(message m) {
+  const bool is_asked =
+      current_.call && current_.route && current_.site->spec().routes[*current_.route].events;
+  if (is_asked && current_.early_bytes + m.size() <= current_.site->spec().backlog) {
+    current_.early_bytes += m.size();
+    current_.early.push_back(std::move(m));
+  }
+  if (!current_.events) return;
+  const auto text = event_text(m.bytes());
+  if (!text) {
+    const web_route& route = current_.site->spec().routes[*current_.route];
+    base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
+                       route.path.text(), text.error().text);
+  } else if (*text) {
+    send_events(**text);
+  } else {
+    end_events();
+  }
+}
+
+bool web_connection::take_heartbeat(const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint64_t number = 0;
+  if (!at.read_tuple_of(2) || !at.read_atom_is(heartbeat_tag) || !at.read_unsigned(number)) return false;
+  if (number != current_.number || !current_.events) return true;
+  current_.events->heartbeat = 0;
+  send_events(event_heartbeat);
+  return true;
+}
+
+bool web_connection::send_events(std::string_view text) {
+  const std::uint64_t number = current_.number;
+  const auto written = connection_ ? connection_->write(number, text) : net::http_written::gone;
+  if (written == net::http_written::gone || !current_.events) return false;
+  event_stream& stream = *current_.events;
+  stream.bytes += text.size();
+  const bool was_full = std::exchange(stream.full, written == net::http_written::full || stream.full);
+  stream.waiting = stream.full && was_full ? stream.waiting + text.size() : 0;
+  if (stream.waiting > current_.site->spec().backlog) {
+    base::log::counted(base::log::level::notice, "web", "slow client of events",
+                       "{}: a client is dropped, which does not take its events", peer_host_);
+    finish(200, stream.bytes);
+    connection_->break_off(number);
+    return false;
+  }
+  if (stream.heartbeat != 0) self_->cancel_timer(stream.heartbeat);
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom(heartbeat_tag);
+  out.unsigned_integer(number);
+  stream.heartbeat = self_->remind(base::mono_now() + current_.site->spec().heartbeat, out.take());
+  return true;
+}
+
+void web_connection::end_events() {
+  const std::uint64_t number = current_.number;
+  finish(200, current_.events->bytes);
+  if (connection_) connection_->end(number);
 }
 
 // Answering ------------------------------------------------------------------------------------------------
@@ -389,15 +492,26 @@ void web_connection::add_headers(net::http_response& response) const {
   add_missing(response, current_.site->spec().headers);
 }
 
+// Once for each request.
+void web_connection::count(int status) {
+  if (std::exchange(current_.is_counted, true)) return;
+  if (current_.route)
+    current_.site->counters(*current_.route).count(status, base::mono_now() - current_.began);
+  sites_->count(status);
+}
+
 // The call, the counts and the log; the connection is as it was.
 void web_connection::finish(int status, std::uint64_t bytes) {
+  count(status);
   exchange it = std::exchange(current_, {});
+  if (it.events) {
+    if (it.events->sender) self_->demonitor(it.events->sender, true);
+    if (it.events->heartbeat != 0) self_->cancel_timer(it.events->heartbeat);
+  }
   if (it.in_flight) sites_->leave();
   if (it.call) self_->demonitor(it.call, true);
   if (it.deadline != 0) self_->cancel_timer(it.deadline);
   const base::nanos took = base::mono_now() - it.began;
-  if (it.route) it.site->counters(*it.route).count(status, took);
-  sites_->count(status);
   const access_log_format format = it.site->spec().log;
   if (format == access_log_format::off || !base::log::enabled(base::log::level::info, "web")) return;
   it.entry.peer = it.client.empty() ? peer_host_ : it.client;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file.hpp"
 #include "behaviours/streams/stream_taker.hpp"
@@ -41,6 +42,14 @@ class web_connection final : public runtime::behaviour, private net::http_connec
     std::uint64_t bytes;  // in all
     int status;
   };
+  // Of one that is answered by events.
+  struct event_stream {
+    runtime::reference sender;   // the monitor of who sends them
+    std::uint64_t heartbeat = 0; // timer
+    std::uint64_t bytes = 0;     // sent
+    std::uint64_t waiting = 0;   // of them, since the client takes them no more
+    bool full = false;
+  };
   // The request that is worked on.
   struct exchange {
     std::uint64_t number = 0; // 0: there is none
@@ -52,7 +61,11 @@ class web_connection final : public runtime::behaviour, private net::http_connec
     runtime::reference call{};  // none: nobody is asked
     std::uint64_t deadline = 0; // timer
     access_entry entry{};
-    std::optional<sent_file> file{};     // its answer has begun
+    std::optional<sent_file> file{};       // its answer has begun
+    std::optional<event_stream> events{};  // likewise
+    std::vector<runtime::message> early{}; // events that came before their stream was accepted
+    std::size_t early_bytes = 0;
+    bool is_counted = false;
     std::string client{};                // by the proxy's word; empty: the peer
     std::optional<std::string> origin{}; // another one, which may read the answer
     bool takes_gzip = false;
@@ -75,6 +88,13 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
+  void begin_events(runtime::process& self, const runtime::pid& sender);
+  void take_event(runtime::message m);
+  bool take_heartbeat(const runtime::message& m);
+  // False: the stream is over.
+  bool send_events(std::string_view text);
+  void end_events();
+  void count(int status);
   void give_leave();
   // Of the request that is worked on; the log is told why.
   void fail(int status, std::string_view why);

@@ -28,9 +28,10 @@ struct web_route {
   base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer
   std::size_t body = 1 << 20;                       // bytes of a request's; beyond: 413
   std::vector<net::http_header> headers{};          // of answers, unless they have their own
+  bool events = false;                              // the answer is a stream of events; for GET
 
   bool takes(std::string_view asked) const {
-    return method.empty() || method == asked || (method == "GET" && asked == "HEAD");
+    return method.empty() || method == asked || (method == "GET" && asked == "HEAD" && !events);
   }
 };
 
@@ -46,6 +47,10 @@ struct web_spec {
   std::size_t compress_from = 0;           // bytes of a body; 0: none is compressed
   std::uint32_t in_flight = 1000;          // requests that wait for an answer; beyond: 503
   access_log_format log = access_log_format::off;
+  // Of streams of events.
+  base::nanos heartbeat = 15 * base::nanos_per_second; // without an event so long, a comment is sent
+  base::nanos retry = 3 * base::nanos_per_second;      // what clients are told to wait before they come again
+  std::size_t backlog = 256 << 10;                     // bytes that wait for a client; beyond, it is dropped
 };
 
 } // namespace coppice::behaviours

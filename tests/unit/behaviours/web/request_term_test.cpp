@@ -40,7 +40,8 @@ TEST_CASE("a request is one term with all its parts") {
   asked.method = "GET";
   asked.headers = {{"host", "a"}, {"x", "y"}};
   asked.body = "b";
-  const auto term = behaviours::write_request(asked, "/p", {{"id", "7"}}, {{"q", "r"}}, "127.0.0.1:1");
+  const auto term =
+      behaviours::write_request("http", asked, "/p", {{"id", "7"}}, {{"q", "r"}}, "127.0.0.1:1");
   const auto wanted = etf::parse(
       "{http,#{method => <<\"GET\">>, path => <<\"/p\">>, params => #{<<\"id\">> => <<\"7\">>}, "
       "query => [{<<\"q\">>,<<\"r\">>}], headers => [{<<\"host\">>,<<\"a\">>},{<<\"x\">>,<<\"y\">>}], "

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// See event_text.hpp.
+#include "behaviours/web/event_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+
+#include "behaviours/web/iodata.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+base::error malformed(std::string_view what) {
+  return {base::errc::invalid, fmt::format("an event: {}", what)};
+}
+
+// Each line end there is in the standard begins another line.
+void add_lines(std::string& out, std::string_view data) {
+  for (;;) {
+    const std::size_t end = data.find_first_of("\r\n");
+    out += "data: ";
+    out += data.substr(0, end);
+    out += '\n';
+    if (end == data.npos) return;
+    const bool both = data[end] == '\r' && end + 1 < data.size() && data[end + 1] == '\n';
+    data.remove_prefix(end + (both ? 2 : 1));
+  }
+}
+
+bool is_same(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+struct parts {
+  std::optional<std::string> data, name, id;
+  std::optional<std::uint64_t> retry;
+};
+
+base::result<parts> read(etf::cursor& at) {
+  constexpr std::uint64_t longest_retry = 24ull * 3'600'000;
+  std::uint32_t count = 0;
+  if (!at.read_map(count)) return unexpected(malformed("it is no map"));
+  parts out;
+  for (; count != 0; --count) {
+    std::string_view key;
+    if (!at.read_atom(key)) return unexpected(malformed("a key is no atom"));
+    if (key == "retry") {
+      std::uint64_t ms = 0;
+      if (!at.read_unsigned(ms) || ms > longest_retry)
+        return unexpected(malformed("retry is no time up to a day"));
+      out.retry = ms;
+      continue;
+    }
+    std::optional<std::string>* const part = key == "data"    ? &out.data
+                                             : key == "event" ? &out.name
+                                             : key == "id"    ? &out.id
+                                                              : nullptr;
+    if (part == nullptr) return unexpected(malformed(fmt::format("it has no {}", key.substr(0, 50))));
+    if (!read_iodata(at, part->emplace())) return unexpected(malformed(fmt::format("{} is no iodata", key)));
+  }
+  if (!out.data) return unexpected(malformed("it has no data"));
+  for (const auto* one : {&out.name, &out.id})
+    if (*one && (*one)->find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+      return unexpected(malformed("its name or id has a line's end"));
+  return out;
+}
+
+} // namespace
+
+base::result<std::optional<std::string>> event_text(etf::bytes message) {
+  etf::cursor at(message);
+  if (!at.read_tuple_of(2) || !at.read_atom_is("http_event"))
+    return unexpected(malformed("it is no {http_event, Event}"));
+  if (at.read_atom_is("close")) return std::optional<std::string>();
+  auto event = read(at);
+  if (!event) return unexpected(std::move(event.error()));
+  std::string out;
+  if (event->name) out += fmt::format("event: {}\n", *event->name);
+  if (event->id) out += fmt::format("id: {}\n", *event->id);
+  if (event->retry) out += fmt::format("retry: {}\n", *event->retry);
+  add_lines(out, *event->data);
+  return std::optional<std::string>(out + '\n');
+}
+
+std::string retry_text(base::nanos wait) {
+  return fmt::format("retry: {}\n\n", wait / base::nanos_per_ms);
+}
+
+int events_refused(const net::http_request& asked, bool is_allowed_origin) {
+  const auto takes = [&asked](std::string_view type) {
+    const std::string* const accept = asked.header("accept");
+    return accept == nullptr || accept->find(type) != std::string::npos;
+  };
+  if (!takes(event_stream_type) && !takes("text/*") && !takes("*/*")) return 406;
+  const std::string* const origin = asked.header("origin");
+  if (origin == nullptr || is_allowed_origin) return 0;
+  const std::size_t host = origin->find("://");
+  const bool is_own =
+      host != std::string::npos && is_same(std::string_view(*origin).substr(host + 3), asked.authority());
+  return is_own ? 0 : 403;
+}
+
+} // namespace coppice::behaviours
