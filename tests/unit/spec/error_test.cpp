@@ -192,6 +192,11 @@ TEST_CASE("what a web server cannot be is refused") {
   refused_of_site("cors: { origins: [ '*' ], credentials: true }", "needs origins by name");
   refused_of_site("cors: { max_age: 1500ms }", "must be whole seconds");
   refused_of_site("proxies: [ nowhere ]", "proxies");
+  refused_of_site("sse: { queue: 1B }", "must be from 1KiB to 64MiB");
+  refused_of_site("sse: { heartbeat: 1ms }", "heartbeat");
+  refused("{ path: /a, to: b, upgrade: sse, method: POST }", "events are for GET");
+  refused("{ path: /a, redirect: { to: /c }, upgrade: sse }", "upgrade: is for 'to'");
+  refused("{ path: /a, to: b, upgrade: websocket }", "expected none or sse");
   refused("{ path: /a }", "needs one of 'to', 'redirect' and 'files'");
   refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to', 'redirect' and 'files'");
   refused("{ path: '/{a...}', to: b, files: f }", "needs one of 'to', 'redirect' and 'files'");
