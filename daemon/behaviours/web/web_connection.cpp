@@ -363,7 +363,7 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   head.headers.push_back({"Cache-Control", "no-store"});
   head.headers.push_back({"X-Accel-Buffering", "no"}); // proxies in front pass each event on
   add_headers(head);
-  current_.events.emplace().sender = self.monitor(runtime::destination(sender));
+  current_.events = event_stream{self.monitor(runtime::destination(sender)), 0, 0, 0, false};
   count(head.status);
   if (std::exchange(current_.in_flight, false)) sites_->leave();
   answering_ = true;

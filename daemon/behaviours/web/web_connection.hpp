@@ -44,11 +44,11 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   };
   // Of one that is answered by events.
   struct event_stream {
-    runtime::reference sender;   // the monitor of who sends them
-    std::uint64_t heartbeat = 0; // timer
-    std::uint64_t bytes = 0;     // sent
-    std::uint64_t waiting = 0;   // of them, since the client takes them no more
-    bool full = false;
+    runtime::reference sender; // the monitor of who sends them
+    std::uint64_t heartbeat;   // timer
+    std::uint64_t bytes;       // sent
+    std::uint64_t waiting;     // of them, since the client takes them no more
+    bool full;
   };
   // The request that is worked on.
   struct exchange {
