@@ -31,4 +31,11 @@ std::optional<any_order> order_desk::fetch(etf::bytes request_or_number) {
   return found ? std::optional(std::move(found.mapped())) : std::nullopt;
 }
 
+gen::call_result call_engine(runtime::process& self, const runtime::pid& engine, runtime::message request,
+                             base::nanos deadline) {
+  const runtime::reference call = self.monitor(engine, true);
+  self.send_unbounded(engine, gen::call_message(self, call, std::move(request)));
+  return gen::finish_call(self, call, deadline);
+}
+
 } // namespace coppice::behaviours

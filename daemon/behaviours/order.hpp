@@ -17,6 +17,7 @@
 
 #include "behaviours/application.hpp"
 #include "behaviours/child_spec.hpp"
+#include "behaviours/gen.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
@@ -85,5 +86,9 @@ class order_desk {
   std::mutex lock_;
   std::unordered_map<std::uint64_t, any_order> orders_;
 };
+
+// gen::call() of an engine here by the node itself: its mailbox's bound does not count.
+gen::call_result call_engine(runtime::process& self, const runtime::pid& engine, runtime::message request,
+                             base::nanos deadline);
 
 } // namespace coppice::behaviours

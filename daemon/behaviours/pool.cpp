@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "runtime/crash_notes.hpp"
+#include "runtime/kept_messages.hpp"
 #include "runtime/messages/block.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
@@ -87,7 +88,7 @@ outcome pool::init(process& self) {
   supervisor_ = *started;
   self_ = self.self();
   if (shared_->pools != nullptr) shared_->pools->enter(self_, {label_, counters_});
-  publish();
+  publish(self);
   return runtime::carry_on();
 }
 
@@ -172,7 +173,7 @@ void pool::submit(process& self, pool_request one, etf::bytes request) {
     return answer(self, one.caller, error_answer("broadcast"));
   one.hash = hash_of(request);
   if (const auto worker = dispatcher_.free_worker(one.hash); worker && give(self, *worker, one))
-    return publish();
+    return publish(self);
   // Where memory is scarce only empty mailboxes take messages, and so does the queue.
   if (dispatcher_.queued() != 0 && runtime::block_memory::scarce())
     return refuse(self, one, counters_->rejected);
@@ -217,7 +218,7 @@ void pool::serve(process& self) {
     if (!give(self, next->worker, one)) dispatcher_.take_back(std::move(one), next->worker);
   }
   arm(self);
-  publish();
+  publish(self);
 }
 
 void pool::arm(process& self) {
@@ -236,7 +237,8 @@ void pool::tick(process& self) {
 
 void pool::refuse(process& self, const pool_request& one, pool_counters::number& counted) {
   pool_counters::count(counted);
-  if (!one.caller || dispatcher_.options().on_full != pool_overload::reply_error) return;
+  const pool_overload told = dispatcher_.options().on_full;
+  if (!one.caller || told == pool_overload::drop_new || told == pool_overload::drop_old) return;
   if (!gave_up(self, one)) answer(self, one.caller, error_answer("overloaded"));
 }
 
@@ -350,7 +352,15 @@ void pool::carry_out(process& self, pool_caller caller, any_order ordered) {
   forward(self, std::move(caller), shared_->orders->lay_down(std::move(ordered)));
 }
 
-void pool::publish() {
+void pool::publish(process& self) {
+  if (dispatcher_.options().on_full == pool_overload::park_sender) {
+    const auto waiting = static_cast<std::uint32_t>(dispatcher_.queued());
+    if (waiting > kept_)
+      runtime::count_kept(self, waiting - kept_);
+    else if (waiting < kept_)
+      runtime::count_released(self, kept_ - waiting);
+    kept_ = waiting;
+  }
   pool_counters::set(counters_->workers, dispatcher_.size());
   pool_counters::set(counters_->queued, dispatcher_.queued());
   pool_counters::set(counters_->held, dispatcher_.held());

@@ -117,7 +117,8 @@ class pool final : public server {
 
   // `with_workers`: a row for each of them, too.
   runtime::message write_report(runtime::process& self, bool with_workers);
-  void publish();
+  // Also to the mailbox, of what waits.
+  void publish(runtime::process& self);
 
   std::shared_ptr<const child_spec> spec_;
   std::shared_ptr<const supervision> shared_;
@@ -125,6 +126,7 @@ class pool final : public server {
   unsigned above_;
   pool_dispatcher dispatcher_;
   std::uint32_t given_parcel_ = 0; // the worker that had the last one
+  std::uint32_t kept_ = 0;         // requests that wait and count in its mailbox
   std::shared_ptr<pool_counters> counters_ = std::make_shared<pool_counters>();
   runtime::pid self_;       // once it is on the board
   runtime::pid supervisor_; // null: it has ended

@@ -163,7 +163,8 @@ std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos n
   one.due =
       options_.queue_wait >= runtime::no_deadline - now ? runtime::no_deadline : now + options_.queue_wait;
   const std::uint64_t room = options_.dispatch == pool_dispatch::broadcast ? size_ : 1;
-  if (queued_ + room <= options_.queue_limit) return enqueue(std::move(one)), std::nullopt;
+  if (queued_ + room <= options_.queue_limit || options_.on_full == pool_overload::park_sender)
+    return enqueue(std::move(one)), std::nullopt;
   std::deque<pool_request>& behind = queue_of(one);
   if (options_.on_full != pool_overload::drop_old || room != 1 || behind.empty()) return one;
   pool_request oldest = std::move(behind.front());

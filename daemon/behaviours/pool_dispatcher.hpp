@@ -79,7 +79,8 @@ class pool_dispatcher {
   // Who may have one with this hash at once, by given(): nothing waits before it, and he has room. Nothing:
   // it is to be added.
   std::optional<std::uint32_t> free_worker(std::uint64_t hash);
-  // Into the queue, with `due` from `now`. What is refused for it: it, or the oldest one.
+  // Into the queue, with `due` from `now`. What is refused for it: it, or the oldest one. With park_sender
+  // nothing is: whoever drives it takes no more than may wait.
   std::optional<pool_request> add(pool_request one, base::nanos now);
   // What came back from a worker: among those that wait where it was before, whatever the limit.
   void take_back(pool_request one, std::uint32_t from);

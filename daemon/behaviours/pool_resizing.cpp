@@ -133,7 +133,7 @@ void pool::end_resize(process& self) {
     take_on(self);
   }
   answer(self, done.caller, done.failure ? runtime::error_message(done.failure) : message::atom("ok"));
-  publish();
+  publish(self);
   if (!resizings_.empty()) begin_resize(self);
 }
 

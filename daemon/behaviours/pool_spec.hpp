@@ -23,6 +23,8 @@ enum class pool_overload : std::uint8_t {
   reply_error, // the caller gets {error, overloaded}
   drop_new,    // it is dropped
   drop_old,    // the oldest in the queue is
+  park_sender, // senders wait: what is queued counts in the pool's mailbox, bounded by `queue_limit` (and
+               // perhaps one more); what waits for too long is treated as by reply_error
 };
 
 // What becomes of the requests that a worker held when it ended.
@@ -35,7 +37,7 @@ struct pool_spec {
   pool_dispatch dispatch = pool_dispatch::least_loaded;
   std::uint32_t key = 0;       // for hash: which element of the request's tuple, from 1; 0: the whole request
   std::uint32_t in_flight = 1; // requests that a worker holds at once; at least 1
-  std::uint32_t queue_limit = 10'000;                  // requests that wait for a worker
+  std::uint32_t queue_limit = 10'000; // requests that wait for a worker; park_sender: at least 1
   base::nanos queue_wait = 5 * base::nanos_per_second; // and for how long at most
   pool_overload on_full = pool_overload::reply_error;
   on_worker_death on_death = on_worker_death::reply_error;

@@ -147,7 +147,7 @@ message supervisor::tell_engine(process& self, const child& one,
   if ((spec->pool == nullptr && spec->tcp == nullptr) || one.state != child_state::running) return {};
   const message request = shared_->orders->lay_down(specification_order{spec});
   const base::nanos drain = spec->pool != nullptr ? spec->pool->drain : 0;
-  const auto answer = gen::call(self, one.pid, request, base::mono_now() + most_of_ordered_start + drain);
+  const auto answer = call_engine(self, one.pid, request, base::mono_now() + most_of_ordered_start + drain);
   if (self.exiting()) return terminating();
   if (!answer) return (void)shared_->orders->fetch(request.bytes()), message();
   return runtime::is_atom(*answer, "ok") ? message() : *answer;

@@ -135,6 +135,8 @@ class http_endpoint::inner {
     from.state_machines = node_.state_machines();
     from.stages = node_.stages();
     from.jobs = node_.jobs().rows();
+    from.routers = node_.routers();
+    from.programs = node_.programs();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
     from.usage = own_usage();

@@ -197,6 +197,43 @@ void stage_metrics(exposition& to, const std::vector<host::stage_counts>& types)
   each("stage_lost", "Events that a stage held when it ended", &counts::lost);
 }
 
+void router_metrics(exposition& to, const std::vector<host::router_counts>& types) {
+  using counts = host::router_counts;
+  const std::size_t shown = std::min(most_series, types.size());
+  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
+                        kind what = kind::counter) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].*which);
+  };
+  each("routers", "Routers of a type that run", &counts::running, kind::gauge);
+  each("router_passed", "Calls, casts and messages that routers have sent on", &counts::passed);
+  each("router_failed", "Those that could not be sent on, and calls that were not answered", &counts::failed);
+  each("router_discarded", "Those that a router's callback has discarded", &counts::discarded);
+  each("router_own", "Those that routers have handled themselves", &counts::own);
+}
+
+void program_metrics(exposition& to, const std::vector<behaviours::program_counts>& types) {
+  using counts = behaviours::program_counts;
+  const std::size_t shown = std::min(most_series, types.size());
+  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
+                        kind what = kind::counter) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].*which);
+  };
+  each("port_programs", "Programs of a type of actor that run", &counts::running, kind::gauge);
+  each("port_started", "Programs that were started, again included", &counts::started);
+  each("port_not_started", "Programs that could not be started", &counts::not_started);
+  each("port_read_bytes", "Bytes that came from programs that have ended", &counts::read);
+  each("port_written_bytes", "Bytes that went to programs that have ended", &counts::written);
+  to.family(kind::counter, "port_ended", "Programs that have ended, by how");
+  for (std::size_t i = 0; i < shown; ++i) {
+    const counts& one = types[i];
+    const std::pair<const char*, std::uint64_t> ends[] = {
+        {"exit", one.exited}, {"exit_status", one.failed}, {"exit_signal", one.signalled}};
+    for (const auto& [how, count] : ends) to.sample({{"type", one.type}, {"how", how}}, count);
+  }
+}
+
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
   to.family(kind::gauge, "loaded_plugin_generation",
             "How often the plugin was loaded, its first time included");
@@ -323,6 +360,8 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   statem_metrics(to, from.state_machines);
   stage_metrics(to, from.stages);
   job_metrics(to, from.jobs);
+  router_metrics(to, from.routers);
+  program_metrics(to, from.programs);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);

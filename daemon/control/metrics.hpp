@@ -13,8 +13,10 @@
 #include "behaviours/datagrams/datagram_sockets.hpp"
 #include "behaviours/event_board.hpp"
 #include "behaviours/pool_board.hpp"
+#include "behaviours/programs/program_counts.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "control/exposition.hpp"
+#include "host/router_counts.hpp"
 #include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "node/snapshot.hpp"
@@ -46,6 +48,8 @@ struct metrics_source {
   std::vector<host::statem_counts> state_machines;
   std::vector<host::stage_counts> stages;
   std::vector<services::cron_row> jobs;
+  std::vector<host::router_counts> routers;
+  std::vector<behaviours::program_counts> programs;
   bool ready = false;            // as /readyz says
   std::uint64_t log_dropped = 0; // lines
   process_usage usage;

@@ -34,6 +34,24 @@ std::vector<stage_counts> identity_book::stages() const {
   return out;
 }
 
+std::vector<router_counts> identity_book::routers() const {
+  std::vector<router_counts> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& [key, one] : all_)
+    if (one.behaviour == "router") out.push_back(one.routers.read(one.plugin + ":" + one.actor));
+  return out;
+}
+
+std::vector<behaviours::program_counts> identity_book::programs() const {
+  std::vector<behaviours::program_counts> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& [key, one] : all_) {
+    behaviours::program_counts counts = one.programs.read(one.plugin + ":" + one.actor);
+    if (counts.started + counts.not_started != 0) out.push_back(std::move(counts));
+  }
+  return out;
+}
+
 actor_code::actor_code(const coppice_actor_type& type)
     : state_version(type.state_version),
       streams(callbacks_of<coppice_stream_callbacks>(type, COPPICE_STREAM_DRAFT_1,

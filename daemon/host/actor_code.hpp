@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "behaviours/programs/program_counts.hpp"
 #include "host/log_limit.hpp"
+#include "host/router_counts.hpp"
 #include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "runtime/actor_factory.hpp"
@@ -42,6 +44,8 @@ struct actor_identity {
   mutable std::atomic<std::uint64_t> machines{0};          // that run
   mutable std::atomic<std::uint64_t> dropped_postponed{0}; // events, since as many waited as may
   mutable stage_totals stages;                             // of stages
+  mutable router_totals routers;                           // of routers
+  mutable behaviours::program_totals programs;             // that such actors have had
 };
 
 // Whether a behaviour of this name is a stage.
@@ -55,6 +59,9 @@ class identity_book {
   // In the order of their types.
   std::vector<statem_counts> state_machines() const;
   std::vector<stage_counts> stages() const;
+  std::vector<router_counts> routers() const;
+  // Of types that have had one.
+  std::vector<behaviours::program_counts> programs() const;
 
  private:
   mutable std::mutex lock_;

@@ -110,7 +110,8 @@ outcome plugin_actor::take_first_stream() {
   if (auto program = std::exchange(actor_.extra->runs, nullptr)) {
     const runtime::process& self = *actor_.process;
     const std::string label = self.name().empty() ? to_text(self.self(), self.host().nodes()) : self.name();
-    if (auto running = needs_streams(actor_).run(std::move(program), label); !running) {
+    auto& totals = identity().programs;
+    if (auto running = needs_streams(actor_).run(std::move(program), label, totals); !running) {
       runtime::message_writer why;
       why.tuple(2);
       why.atom("port");

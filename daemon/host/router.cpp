@@ -50,7 +50,18 @@ router_code::router_code(const coppice_actor_type& type)
     : server_code(type),
       routing(callbacks_of<coppice_router>(type, COPPICE_ROUTER_DRAFT_1, COPPICE_ROUTER_LEAST)) {}
 
-router::router(actor_plan&& plan) : server(std::move(plan)), options_(std::move(plan.options)) {}
+router::router(actor_plan&& plan) : server(std::move(plan)), options_(std::move(plan.options)) {
+  router_totals::count(identity().routers.running);
+}
+
+router::~router() {
+  identity().routers.end();
+}
+
+void router::count(std::uint64_t& of, router_totals::number router_totals::*all) {
+  ++of;
+  router_totals::count(identity().routers.*all);
+}
 
 // {OnFailed, Timeout in ns | infinity, MostPending, [{Name, Destination}]}: node/router_term.cpp writes it.
 outcome router::init(process& self) {
@@ -110,7 +121,7 @@ outcome router::take_call(process& self, const message& whole, etf::bytes from, 
   routing_decision where;
   if (outcome next = ask(routing().route, "route", one, where); next.stops()) return next;
   if (where.what != routing_decision::kind::none) return pass(self, std::move(one), where);
-  ++own_;
+  count(own_, &router_totals::own);
   return server::take_call(self, whole, from, request);
 }
 
@@ -119,7 +130,7 @@ outcome router::take_cast(process& self, const message& whole, etf::bytes reques
   routing_decision where;
   if (outcome next = ask(routing().route, "route", one, where); next.stops()) return next;
   if (where.what != routing_decision::kind::none) return pass(self, std::move(one), where);
-  ++own_;
+  count(own_, &router_totals::own);
   return server::take_cast(self, whole, request);
 }
 
@@ -138,7 +149,7 @@ outcome router::take_info(process& self, const message& m) {
   routing_decision where;
   if (outcome next = ask(routing().route, "route", one, where); next.stops()) return next;
   if (where.what != routing_decision::kind::none) return pass(self, std::move(one), where);
-  ++own_;
+  count(own_, &router_totals::own);
   return server::take_info(self, m);
 }
 
@@ -146,7 +157,7 @@ outcome router::pass(process& self, passing one, const routing_decision& where) 
   const runtime::destination* to = &where.elsewhere;
   switch (where.what) {
     case routing_decision::kind::discard:
-      ++discarded_;
+      count(discarded_, &router_totals::discarded);
       return runtime::carry_on();
     case routing_decision::kind::route:
       one.number = where.number;
@@ -178,7 +189,7 @@ message router::send(process& self, passing& one, const runtime::destination& to
     const base::nanos until = timeout_ == runtime::no_deadline ? runtime::no_deadline : self.now() + timeout_;
     const auto asked = open(actor(), to, one.content.bytes(), until, 0, without_waiting);
     if (asked) {
-      ++*passed;
+      count(*passed, &router_totals::passed);
       pending_[*asked] = std::move(one);
       return {};
     }
@@ -196,7 +207,7 @@ message router::send(process& self, passing& one, const runtime::destination& to
     case runtime::send_status::malformed:
       return message::atom("badarg");
   }
-  ++*passed;
+  count(*passed, &router_totals::passed);
   return {};
 }
 
@@ -207,7 +218,7 @@ outcome router::answered(process& self, passing one, const response& ended) {
 }
 
 outcome router::fail(process& self, passing one, const message& reason) {
-  ++failed_;
+  count(failed_, &router_totals::failed);
   if (one.number) ++routes_[*one.number].failed;
   if (on_failed_ == on_failed::callback && routing().failed != nullptr && one.tries < most_tries) {
     routing_decision where;

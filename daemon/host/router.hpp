@@ -44,6 +44,7 @@ class router final : public server {
   using code_type = router_code;
 
   explicit router(actor_plan&& plan);
+  ~router() override;
 
   runtime::outcome init(runtime::process& self) override;
   // With its From, by which it is answered.
@@ -85,6 +86,8 @@ class router final : public server {
   runtime::outcome fail(runtime::process& self, passing one, const runtime::message& reason);
   void refuse(runtime::process& self, const passing& one, const runtime::message& reason);
   std::string_view name_of(const passing& one) const;
+  // Beside the router's own count: of its type's.
+  void count(std::uint64_t& of, router_totals::number router_totals::*all);
 
   const coppice_router& routing() const { return static_cast<const router_code&>(running()).routing; }
 

@@ -84,6 +84,8 @@ class loader final : public runtime::actor_factory {
   // Of each type of state machine that there has been an image of.
   std::vector<host::statem_counts> state_machines() const { return identities_.state_machines(); }
   std::vector<host::stage_counts> stages() const { return identities_.stages(); }
+  std::vector<host::router_counts> routers() const { return identities_.routers(); }
+  std::vector<behaviours::program_counts> programs() const { return identities_.programs(); }
   // Whether a loaded plugin's actor can be given other args as it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 

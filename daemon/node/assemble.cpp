@@ -135,6 +135,8 @@ behaviours::pool_overload convert(spec::pool_overload value) {
       return behaviours::pool_overload::drop_new;
     case spec::pool_overload::drop_old:
       return behaviours::pool_overload::drop_old;
+    case spec::pool_overload::park_sender:
+      return behaviours::pool_overload::park_sender;
   }
   return behaviours::pool_overload::reply_error;
 }
@@ -545,6 +547,8 @@ std::shared_ptr<child_spec> child(const spec::child_spec& from) {
   if (from.pool) {
     out->supervisor = pool_workers(from);
     out->pool = pool_itself(*from.pool);
+    if (from.pool->queue.on_full == spec::pool_overload::park_sender)
+      out->mailbox = {from.pool->queue.limit, 0, runtime::on_full::park_sender};
   }
   if (from.consumer_supervisor) out->supervisor = event_children(from);
   if (from.supervisor) out->supervisor = convert(*from.supervisor);

@@ -19,8 +19,10 @@
 #include "behaviours/event_board.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/pool_board.hpp"
+#include "behaviours/programs/program_counts.hpp"
 #include "behaviours/shown_state.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
+#include "host/router_counts.hpp"
 #include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "node/apply.hpp"
@@ -95,6 +97,8 @@ class instance {
   // Of each type of state machine; any thread.
   std::vector<host::statem_counts> state_machines() const;
   std::vector<host::stage_counts> stages() const;
+  std::vector<host::router_counts> routers() const;
+  std::vector<behaviours::program_counts> programs() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
   // May be null.

@@ -5,6 +5,7 @@
 #include <coppice/etf/cursor.hpp>
 
 #include "behaviours/map_values.hpp"
+#include "behaviours/order.hpp"
 #include "behaviours/pool.hpp"
 #include "node/components.hpp"
 #include "node/instance.hpp"
@@ -88,13 +89,14 @@ void instance::pool(const runtime::pid& of, std::optional<std::uint32_t> size, b
       [this, of, size, deadline](runtime::process& self) -> base::result<pool_status> {
         using behaviours::pool;
         if (size) {
-          const call_result resized = behaviours::gen::call(self, of, pool::resize_request(*size), deadline);
+          const call_result resized =
+              behaviours::call_engine(self, of, pool::resize_request(*size), deadline);
           if (!resized) return unexpected(failure_of(resized.error()));
           etf::cursor at(resized->bytes());
           if (at.read_tuple_of(2) && at.read_atom_is("error"))
             return base::fail(base::errc::refused, runtime::shown(resized->slice(at.rest()), 1000));
         }
-        const call_result report = behaviours::gen::call(self, of, pool::report_request(), deadline);
+        const call_result report = behaviours::call_engine(self, of, pool::report_request(), deadline);
         if (!report) return unexpected(failure_of(report.error()));
         auto read = read_report(*report, components_->system.nodes());
         if (!read) return base::fail(base::errc::internal, "its report cannot be read");

@@ -161,6 +161,14 @@ std::vector<host::stage_counts> instance::stages() const {
   return components_->plugins.stages();
 }
 
+std::vector<host::router_counts> instance::routers() const {
+  return components_->plugins.routers();
+}
+
+std::vector<behaviours::program_counts> instance::programs() const {
+  return components_->plugins.programs();
+}
+
 const std::string& instance::cookie_file() const {
   return components_->cookie_file;
 }

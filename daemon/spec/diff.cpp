@@ -136,6 +136,11 @@ bool is_template(const supervisor_spec& of) {
   return of.strategy == strategy::simple_one_for_one;
 }
 
+// Then the queue bounds its mailbox, and that is fixed.
+bool parks_senders(const pool_options& pool) {
+  return pool.queue.on_full == pool_overload::park_sender;
+}
+
 // What a pool cannot change as it runs.
 void same_pool(const pool_options& a, const pool_options& b, std::vector<std::string>& keys) {
   compare_terms("pool.args", a.args, b.args, keys);
@@ -145,15 +150,20 @@ void same_pool(const pool_options& a, const pool_options& b, std::vector<std::st
   if (a.unhandled != b.unhandled) keys.emplace_back("pool.unhandled");
   if (a.backoff != b.backoff) keys.emplace_back("pool.backoff");
   if (a.shutdown != b.shutdown) keys.emplace_back("pool.shutdown");
+  if (parks_senders(a) != parks_senders(b)) keys.emplace_back("pool.queue.on_full");
+  if (parks_senders(a) && parks_senders(b) && a.queue.limit != b.queue.limit)
+    keys.emplace_back("pool.queue.limit");
 }
 
 // What it can.
 void compare_pool(const pool_options& a, const pool_options& b, std::vector<std::string>& keys) {
   if (a.size != b.size) keys.emplace_back("pool.size");
   if (a.in_flight != b.in_flight) keys.emplace_back("pool.in_flight");
-  if (a.queue.limit != b.queue.limit) keys.emplace_back("pool.queue.limit");
+  if (a.queue.limit != b.queue.limit && !(parks_senders(a) && parks_senders(b)))
+    keys.emplace_back("pool.queue.limit");
   if (a.queue.wait != b.queue.wait) keys.emplace_back("pool.queue.wait");
-  if (a.queue.on_full != b.queue.on_full) keys.emplace_back("pool.queue.on_full");
+  if (a.queue.on_full != b.queue.on_full && parks_senders(a) == parks_senders(b))
+    keys.emplace_back("pool.queue.on_full");
   if (a.on_worker_death != b.on_worker_death) keys.emplace_back("pool.on_worker_death");
   if (a.drain != b.drain) keys.emplace_back("pool.drain");
   if (a.intensity != b.intensity) keys.emplace_back("pool.intensity");

@@ -44,7 +44,7 @@ enum class restart { permanent, transient, temporary };
 enum class on_full { park_sender, drop_new, drop_old, exit };
 enum class priority { low, normal, high, max };
 enum class pool_dispatch { least_loaded, round_robin, hash, broadcast };
-enum class pool_overload { reply_error, drop_new, drop_old };
+enum class pool_overload { reply_error, drop_new, drop_old, park_sender };
 enum class worker_death { reply_error, retry_once };
 enum class postponed_overload { exit, drop_new, drop_old };
 

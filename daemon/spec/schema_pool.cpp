@@ -96,14 +96,28 @@ const table<pool_queue_options>& queue_table() {
               "on_full",
               choice<pool_overload>({{"reply_error", pool_overload::reply_error},
                                      {"drop_new", pool_overload::drop_new},
-                                     {"drop_old", pool_overload::drop_old}}),
+                                     {"drop_old", pool_overload::drop_old},
+                                     {"park_sender", pool_overload::park_sender}}),
               "what becomes of a request that finds it full. reply_error: its caller gets {error, "
               "overloaded}; "
-              "drop_new: it is dropped; drop_old: the one that waits the longest is");
+              "drop_new: it is dropped; drop_old: the one that waits the longest is; park_sender: its sender "
+              "waits for room as at a full mailbox, which the queue is a part of then");
   return rows;
 }
 
+void check_parking(reader& from, const node& at, const pool_options& pool) {
+  if (pool.queue.on_full != pool_overload::park_sender) return;
+  const node& queue = *at.find("queue");
+  if (pool.dispatch == pool_dispatch::broadcast)
+    from.error(
+        *queue.find("on_full"),
+        from.path + ".queue.on_full: broadcast takes no park_sender: each worker has a queue of its own");
+  if (pool.queue.limit == 0)
+    from.error(*queue.find("limit"), from.path + ".queue.limit: at least 1 where senders wait for room");
+}
+
 void check_pool(reader& from, const node& at, pool_options& pool) {
+  check_parking(from, at, pool);
   if (const node* const key = at.find("key"); key != nullptr && pool.dispatch != pool_dispatch::hash)
     from.error(*key, from.path + ".key: without effect unless dispatch is hash");
 }

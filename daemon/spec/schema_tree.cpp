@@ -107,6 +107,10 @@ void check_child(reader& from, const node& at, child_spec& child) {
   if (child.significant && child.restart == restart::permanent)
     from.error(*at.find("significant"), "significant: a permanent child cannot be significant",
                "its restart must be transient or temporary");
+  if (const node* const bound = at.find("mailbox");
+      bound != nullptr && child.pool && child.pool->queue.on_full == pool_overload::park_sender)
+    from.error(*bound,
+               "mailbox: the bound of this pool's mailbox is queue.limit, since its senders wait there");
   if (at.find("actor")) return;
   const bool one_actor = at.find("udp") || at.find("port") || (child.tcp && child.tcp->connect);
   if (!at.find("shutdown") && !one_actor) child.shutdown = {shutdown_limit::kind::infinity, milliseconds(0)};
@@ -131,6 +135,7 @@ void prune_child(const child_spec& from, json& child) {
   }
   if (child.contains("supervisor"))
     for (const char* key : of_actors) child.erase(key);
+  if (from.pool && from.pool->queue.on_full == pool_overload::park_sender) child.erase("mailbox");
   for (const form& one : forms)
     if (one.whom != nullptr && child.contains(one.key))
       for (const char* key : of_workers) child.erase(key);

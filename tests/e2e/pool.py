@@ -146,6 +146,24 @@ def reloaded(cleanup):
     check("late" not in answers and answers.count("2000") == 8, answers)
 
 
+@test("where senders wait for room, as many as may do, all are served, and operators reach the full pool")
+def parking(cleanup):
+    queue = "queue: {{ on_full: park_sender, limit: 3, wait: {wait} }}"
+    node, erl = pair(cleanup, size=1, more=queue.format(wait="60s"))
+    erl("S = self(), spawn(fun() -> S ! {first, T(fun() -> gen_server:call({workers, N}, {sleep, 60000}, 60000) end)} end)")
+    eventually(lambda: report(node)["held"] == 1, "the worker is busy")
+    erl("[spawn(fun() -> S ! {got, gen_server:call({workers, N}, ping, 60000)} end) || _ <- lists:seq(1, 40)]")
+    eventually(lambda: report(node)["queued"] in (3, 4), "as many wait in the queue as may")
+    node.folder.write("node.yaml", config(size=1, more=queue.format(wait="50s")))
+    node.ask("apply")
+    check(report(node)["queued"] in (3, 4) and report(node)["rejected"] == 0, report(node))
+    node.coppice("exit", report(node)["workers"][0]["pid"], "kill")
+    equal(erl("receive {first, F} -> F after 30000 -> late end"), "{exit,{worker_down,killed}}")
+    equal(erl("lists:usort([receive {got, G} -> G after 30000 -> late end || _ <- lists:seq(1, 40)])"), "[pong]")
+    node.folder.write("node.yaml", config(size=1, more="queue: { limit: 3 }"))
+    equal([(one["action"], one["keys"]) for one in node.ask("diff")["changes"]], [("restart", ["pool.queue.on_full", "pool.queue.wait"])])
+
+
 @test("metrics count what a pool does, and a pool that is gone is gone from them")
 def metrics(cleanup):
     port = free_port()

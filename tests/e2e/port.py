@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node
+from harness.node import Folder, Node, free_port
 from harness.tap import check, contains, equal, eventually, run, test
 
 TREE = """
@@ -138,6 +139,28 @@ def endings(cleanup):
         equal(port.lines(), [])
         check(not alive(first), "the first is gone")
     port.node.said("exit_signal")
+
+
+@test("metrics count programs: those that run, how others ended, and their bytes")
+def metrics(cleanup):
+    at = free_port()
+    port = Port(cleanup, shell("while read line; do case $line in bad) exit 3;; die) kill -9 $$;; end) exit 0;; *) echo $line;; esac; done"),
+                settings=(("control.http", f"{{ port: {at} }}"),))
+
+    def samples():
+        with urllib.request.urlopen(f"http://127.0.0.1:{at}/metrics", timeout=10) as page:
+            text = page.read().decode()
+        return {how or name: int(value)
+                for name, how, value in re.findall(r'^coppice_port_(\w+?)(?:_total)?{type="programs:talk"(?:,how="(\w+)")?} (\d+)', text, re.M)}
+
+    port.say("hello\n")
+    port.hears(["hello"])
+    for number, word in enumerate(("bad", "die", "end"), 2):
+        port.say(word + "\n")
+        eventually(lambda number=number: (samples()["started"], samples()["programs"]) == (number, 1), f"after {word} it runs again")
+    counted = samples()
+    equal([counted[how] for how in ("exit", "exit_status", "exit_signal", "not_started")], [1, 1, 1, 0])
+    equal((counted["read_bytes"], counted["written_bytes"]), (6, 18))
 
 
 @test("an actor that ends takes its program with it: SIGTERM first, then SIGKILL to the group, and the next waits for that")

@@ -3,14 +3,16 @@
 """A router in a running node: calls of Erlang processes through it to processes here and on another node, routes that are
 gone, calls that wait over a reload, and what operators see of it."""
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Folder, Node, plugin_folder, program
+from harness.node import Folder, Node, free_port, plugin_folder, program
 from harness.tap import check, contains, equal, eventually, run, test
 
 CONFIG = """
@@ -106,6 +108,27 @@ def two_nodes(cleanup):
     second.stop(signal.SIGKILL)
     equal(erl("lists:usort([gen_server:call({shard, N}, {put, K, K}, 20000) || K <- lists:seq(1, 100)])"), "[ok]")
     equal(erl("gen_server:call({east, N}, size)"), "100")
+
+
+@test("metrics count what routers did, those that have ended too")
+def metrics(cleanup):
+    port = free_port()
+    node = node_with(cleanup, store("east"), shard(west="nobody", on_failed="reply"), settings=(("control.http", f"{{ port: {port} }}"),))
+
+    def samples():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            text = page.read().decode()
+        return {name: int(value) for name, value in re.findall(r'^coppice_(router\w+?)(?:_total)?{type="shard:shard"} (\d+)', text, re.M)}
+
+    for key in range(20):
+        node.call("shard", f"{{put, {key}, x}}")
+    node.call("shard", "routes")
+    counted = samples()
+    equal(counted["routers"], 1)
+    check(min(counted["router_passed"], counted["router_failed"]) > 0 and counted["router_own"] == 1, counted)
+    check(counted["router_passed"] + counted["router_failed"] >= 20, counted)
+    node.ask("restart", "main/shard")
+    equal(samples(), counted)
 
 
 @test("what makes no router is refused before it starts")

@@ -32,7 +32,7 @@ actor_program::actor_program(uv_loop_t* loop, std::shared_ptr<const program_spec
 
 base::result<std::unique_ptr<actor_program>> actor_program::start(uv_loop_t* loop,
                                                                   std::shared_ptr<const program_spec> spec,
-                                                                  std::string label,
+                                                                  std::string label, program_totals& totals,
                                                                   std::function<void()> on_end) {
   std::unique_ptr<actor_program> made(
       new actor_program(loop, std::move(spec), std::move(label), std::move(on_end)));
@@ -48,7 +48,13 @@ base::result<std::unique_ptr<actor_program>> actor_program::start(uv_loop_t* loo
   one.errors_readable_ = std::move(*readable);
   if (auto begun = one.errors_readable_.start(UV_READABLE); !begun)
     return unexpected(std::move(begun.error()));
+  one.totals_ = &totals;
+  totals.count_start();
   return made;
+}
+
+actor_program::~actor_program() {
+  if (totals_ != nullptr && !ended_) totals_->count_left();
 }
 
 net::accepted_socket actor_program::take_stream() {
@@ -60,6 +66,7 @@ net::accepted_socket actor_program::take_stream() {
 
 void actor_program::note_end(base::program_end how) {
   ended_ = how;
+  totals_->count_end(how);
   for (int i = 0; errors_ && i < last_reads; ++i) read_errors();
   if (!line_.empty()) tell_line(std::exchange(line_, {}));
   {

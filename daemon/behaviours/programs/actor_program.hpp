@@ -12,6 +12,7 @@
 
 #include "base/program.hpp"
 #include "base/uv.hpp"
+#include "behaviours/programs/program_counts.hpp"
 #include "behaviours/programs/program_spec.hpp"
 #include "net/stream.hpp"
 #include "runtime/messages/message.hpp"
@@ -21,14 +22,16 @@ namespace coppice::behaviours {
 
 class actor_program {
  public:
-  // `label`: the actor's, for the log. `on_end` is called once, from the loop.
+  // `label`: the actor's, for the log. `on_end` is called once, from the loop. It is counted in `totals`,
+  // which outlives it.
   static base::result<std::unique_ptr<actor_program>> start(uv_loop_t* loop,
                                                             std::shared_ptr<const program_spec> spec,
-                                                            std::string label, std::function<void()> on_end);
+                                                            std::string label, program_totals& totals,
+                                                            std::function<void()> on_end);
   actor_program(const actor_program&) = delete;
   actor_program& operator=(const actor_program&) = delete;
   // What is left of its group is killed.
-  ~actor_program() = default;
+  ~actor_program();
 
   // Its standard input and output, once.
   net::accepted_socket take_stream();
@@ -69,7 +72,8 @@ class actor_program {
   uv_loop_t* const loop_;
   const std::function<void()> on_end_;
   const std::shared_ptr<latch> latch_ = std::make_shared<latch>();
-  pid_t pid_ = 0; // also when it has ended
+  program_totals* totals_ = nullptr; // once it runs
+  pid_t pid_ = 0;                    // also when it has ended
   std::optional<base::program_end> ended_;
   std::string line_; // of standard error, that has not ended
   base::unique_fd errors_;

@@ -116,6 +116,7 @@ outcome actor_streams::handle(stream_callbacks& to) {
     }
     const bool ends = one.ends_actor();
     one.count_end();
+    count_bytes(one);
     if (keeper_ != nullptr && keeper_->has(id)) keeper_->ended(one);
     all_.erase(at(id)); // its callback may have opened others
     if (ends) return runtime::stop(program_ != nullptr ? program_->reason() : runtime::reasons::normal());
@@ -134,9 +135,27 @@ void actor_streams::drain() {
 
 // ---- a program ----
 
-base::status actor_streams::run(std::shared_ptr<const program_spec> what, std::string label) {
-  auto started = actor_program::start(process_.stay(), what, std::move(label), [this] { program_ended(); });
-  if (!started) return unexpected(std::move(started.error()));
+actor_streams::~actor_streams() {
+  const place left = at(programs_stream_);
+  if (left != all_.end()) count_bytes(**left);
+}
+
+// Of its program's stream, once.
+void actor_streams::count_bytes(const actor_stream& ended) const {
+  if (totals_ == nullptr || ended.id() != programs_stream_) return;
+  const auto bytes = ended.traffic();
+  totals_->count_bytes(bytes.read, bytes.written);
+}
+
+base::status actor_streams::run(std::shared_ptr<const program_spec> what, std::string label,
+                                program_totals& totals) {
+  auto started =
+      actor_program::start(process_.stay(), what, std::move(label), totals, [this] { program_ended(); });
+  if (!started) {
+    totals.count_no_start();
+    return unexpected(std::move(started.error()));
+  }
+  totals_ = &totals;
   program_ = std::move(*started);
   traps_for_program_ = !process_.trap_exit(true);
   actor_stream& fresh = add(what->stream);

@@ -23,6 +23,7 @@ constexpr std::string_view drain_notice = "$coppice_drain_streams";
 class actor_streams final : private actor_stream::owner {
  public:
   explicit actor_streams(runtime::process& of) : process_(of) {}
+  ~actor_streams();
   actor_streams(const actor_streams&) = delete;
   actor_streams& operator=(const actor_streams&) = delete;
 
@@ -35,8 +36,8 @@ class actor_streams final : private actor_stream::owner {
   void stay_connected(std::shared_ptr<const kept_connection> to);
 
   // Starts it: its input and output are the actor's first stream, and the actor ends with it. Once. As
-  // base::program::start().
-  base::status run(std::shared_ptr<const program_spec> what, std::string label);
+  // base::program::start(). `totals` outlive this.
+  base::status run(std::shared_ptr<const program_spec> what, std::string label, program_totals& totals);
   // With its program it began to trap exits, which it did not of its own: so that it ends the program in an
   // orderly way when it is told to end.
   bool traps_for_program() const { return traps_for_program_; }
@@ -72,6 +73,7 @@ class actor_streams final : private actor_stream::owner {
  private:
   void due(actor_stream& stream) override;
   void program_ended();
+  void count_bytes(const actor_stream& ended) const;
   base::status accept(accepted_stream from, bool ends_actor);
   actor_stream& add(std::shared_ptr<const stream_options> options);
   using place = std::vector<std::unique_ptr<actor_stream>>::const_iterator;
@@ -81,6 +83,7 @@ class actor_streams final : private actor_stream::owner {
   std::vector<std::unique_ptr<actor_stream>> all_; // by id; few, as a rule one
   std::vector<std::uint64_t> due_;
   std::unique_ptr<connection_keeper> keeper_;
+  program_totals* totals_ = nullptr; // of its program
   std::unique_ptr<actor_program> program_;
   std::uint64_t programs_stream_ = 0;
   bool traps_for_program_ = false;

@@ -144,6 +144,9 @@ class mailbox {
   void uncount(const signal& handled) {
     if (handled.weight != 0) load_.remove(mailbox_load::share(handled.weight));
   }
+  // So many messages that the owner has taken out, and keeps, count whatever the bound; no longer.
+  void keep(std::uint32_t messages) { load_.add(messages * mailbox_load::share(0)); }
+  void release(std::uint32_t messages) { load_.remove(messages * mailbox_load::share(0)); }
   // Whether ready messages were taken out or put in elsewhere than at the ends since this was asked last.
   bool take_rearranged() {
     const bool was = rearranged_;

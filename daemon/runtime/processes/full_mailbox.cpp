@@ -2,6 +2,7 @@
 // The owner's part where a mailbox is full: letting in what waits outside, dropping what is old, waking who
 // rests, and at death sending all of them away; and a process's leave of somebody else's. How they come there
 // is in messages/bounded_sends.cpp and messages/resting.cpp.
+#include "runtime/kept_messages.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -53,6 +54,14 @@ void process_record::wake_resting(waiting_line& line) {
   line.set_stalled(false);
   if (!line.anyone_rests() || mailbox.messages() > waiting_line::little) return;
   for (const waiting_line::sleeper& one : line.take_resting()) delivery::go_on(host(), one);
+}
+
+void count_kept(process& self, std::uint32_t messages) {
+  record_of(self).mailbox.keep(messages);
+}
+
+void count_released(process& self, std::uint32_t messages) {
+  record_of(self).mailbox.release(messages);
 }
 
 } // namespace coppice::runtime

@@ -173,6 +173,28 @@ TEST_CASE("jobs are counted by their names") {
                           std::to_string(value) + "\n") == 1);
 }
 
+TEST_CASE("routers and programs are counted by the type of their actor") {
+  metrics_source from;
+  from.status = running();
+  from.routers = {{"shard:shard", 2, 11, 3, 4, 5}};
+  from.programs = {{"filter:filter", 1, 9, 2, 3, 4, 5, 60, 70}};
+  const std::string text = metrics_text(from, format::prometheus);
+  const std::string routers = "{type=\"shard:shard\"} ";
+  const std::string programs = "{type=\"filter:filter\"} ";
+  for (const std::string& line :
+       {"routers" + routers + "2", "router_passed_total" + routers + "11",
+        "router_failed_total" + routers + "3", "router_discarded_total" + routers + "4",
+        "router_own_total" + routers + "5", "port_programs" + programs + "1",
+        "port_started_total" + programs + "9", "port_not_started_total" + programs + "2",
+        "port_read_bytes_total" + programs + "60", "port_written_bytes_total" + programs + "70",
+        std::string("port_ended_total{type=\"filter:filter\",how=\"exit\"} 3"),
+        std::string("port_ended_total{type=\"filter:filter\",how=\"exit_status\"} 4"),
+        std::string("port_ended_total{type=\"filter:filter\",how=\"exit_signal\"} 5")}) {
+    CAPTURE(line);
+    CHECK(count(text, "\ncoppice_" + line + "\n") == 1);
+  }
+}
+
 TEST_CASE("event managers are shown by their places, with what became of their handlers") {
   metrics_source from;
   from.status = running();

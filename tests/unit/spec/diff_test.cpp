@@ -255,6 +255,8 @@ TEST_CASE("every key of a pool leads to what it takes to change it") {
       {", queue: { limit: 1 }", "update demo/a: pool.queue.limit\n"},
       {", queue: { wait: infinity, on_full: drop_new }",
        "update demo/a: pool.queue.wait pool.queue.on_full\n"},
+      {", queue: { on_full: park_sender, limit: 5 }",
+       "restart demo/a: pool.queue.on_full pool.queue.limit\n"},
       {", on_worker_death: retry_once", "update demo/a: pool.on_worker_death\n"},
       {", drain: 1s, intensity: 9, period: 1s", "update demo/a: pool.drain pool.intensity pool.period\n"},
       {", dispatch: hash, key: element 2", "restart demo/a: pool.dispatch pool.key\n"},
@@ -268,6 +270,9 @@ TEST_CASE("every key of a pool leads to what it takes to change it") {
     CHECK(of_children({"id: a, pool: { actor: kv }"}, {"id: a, pool: { actor: kv" + each.more + " }"}) ==
           each.expected);
   }
+  CHECK(of_children({"id: a, pool: { actor: kv, queue: { on_full: park_sender, limit: 5 } }"},
+                    {"id: a, pool: { actor: kv, queue: { on_full: park_sender, limit: 6, wait: 1s } }"}) ==
+        "restart demo/a: pool.queue.limit pool.queue.wait\n");
   CHECK(of_children({"id: a, pool: { actor: kv }"}, {"id: a, pool: { actor: 'pair:first' }"})
             .starts_with("restart demo/a: actor"));
   CHECK(

@@ -276,6 +276,24 @@ TEST_CASE("what a pool cannot be is refused") {
        "such as \"element 2\", found 'element 0'\n"
        "   10 |         - { id: a, pool: { actor: kv, dispatch: hash, key: element 0 } }\n"
        "      |                                                            ^\n"},
+      {"no room", "        - { id: a, pool: { actor: kv, queue: { limit: 0, on_full: park_sender } } }\n",
+       "node.yaml:10:55: error: pool.queue.limit: at least 1 where senders wait for room\n"
+       "   10 |         - { id: a, pool: { actor: kv, queue: { limit: 0, on_full: park_sender } } }\n"
+       "      |                                                       ^\n"},
+      {"parking at all",
+       "        - { id: a, pool: { actor: kv, dispatch: broadcast, queue: { on_full: park_sender } } }\n",
+       "node.yaml:10:78: error: pool.queue.on_full: broadcast takes no park_sender: each worker has a queue "
+       "of its own\n"
+       "   10 | … - { id: a, pool: { actor: kv, dispatch: broadcast, queue: { on_full: park_sender } } }\n"
+       "      |                                                                        ^\n"},
+      {"two bounds",
+       "        - { id: a, mailbox: { limit: 5 }, pool: { actor: kv, queue: { on_full: park_sender } } }\n",
+       "node.yaml:10:29: error: mailbox: the bound of this pool's mailbox is queue.limit, since its senders "
+       "wait "
+       "there\n"
+       "   10 |         - { id: a, mailbox: { limit: 5 }, pool: { actor: kv, queue: { on_full: park_sender } "
+       "} }\n"
+       "      |                             ^\n"},
       {"args", "        - { id: a, args: { room: 1KiB }, pool: { actor: kv } }\n",
        "node.yaml:10:20: error: a pool takes no 'args'\n"
        "   10 |         - { id: a, args: { room: 1KiB }, pool: { actor: kv } }\n"

@@ -258,10 +258,12 @@ TEST_CASE("a pool prints itself with its workers' args, and reads back") {
       "in_flight: 4, "
       "queue: { limit: 0, wait: infinity, on_full: drop_old }, on_worker_death: retry_once, args: { every: "
       "90s } } }\n"
-      "        - { id: b, pool: { actor: kv } }\n");
+      "        - { id: b, pool: { actor: kv } }\n"
+      "        - { id: c, pool: { actor: kv, queue: { on_full: park_sender } } }\n");
   CHECK(spec::render(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
+  CHECK(children[2].pool->queue.on_full == spec::pool_overload::park_sender);
   CHECK(children[0].plugin == "kv");
   CHECK(children[0].behaviour == "server");
   CHECK(children[0].pool->size % 3 == 0);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// What the routers of one type come to, for metrics. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace coppice::host {
+
+// A plain copy. Messages, calls and casts are those since the node began, of routers that have ended too.
+struct router_counts {
+  std::string type; // PLUGIN:ACTOR
+  std::uint64_t running = 0;
+  std::uint64_t passed = 0;    // sent where they were to go
+  std::uint64_t failed = 0;    // could not be sent, or a call's answer did not come
+  std::uint64_t discarded = 0; // by the callback
+  std::uint64_t own = 0;       // handled by the router itself
+};
+
+// What they are counted with.
+struct router_totals {
+  using number = std::atomic<std::uint64_t>;
+  number running{0}, passed{0}, failed{0}, discarded{0}, own{0};
+
+  static void count(number& of) { of.fetch_add(1, std::memory_order_relaxed); }
+  void end() { running.fetch_sub(1, std::memory_order_relaxed); }
+  router_counts read(std::string type) const {
+    const auto value = [](const number& of) { return of.load(std::memory_order_relaxed); };
+    return {std::move(type), value(running), value(passed), value(failed), value(discarded), value(own)};
+  }
+};
+
+} // namespace coppice::host
