@@ -30,6 +30,7 @@ constexpr std::string_view module = "cron";
 constexpr base::nanos settling = 2 * base::nanos_per_second;
 constexpr base::nanos scope_patience = 5 * base::nanos_per_second;
 constexpr base::nanos before_next_try = base::nanos_per_second;
+constexpr base::nanos without_scope = 60 * base::nanos_per_second; // another process has its name
 // Of one sleep: a wait of centuries is no time.
 constexpr std::chrono::hours longest_sleep{24 * 365};
 
@@ -158,22 +159,22 @@ void cron_service::enter_scope(process& self) {
     (void)self.spawn(std::move(options),
                      std::make_unique<pg_scope>(scope, router_.settings().visible, router_, bounds_));
   }
-  const auto found = host.whereis(scope);
+  const auto found = host.info(scope);
   if (!found) return;
-  scope_ = *found;
+  // Another actor is not to be asked what it would end by.
+  if (found->summary.is.behaviour != "pg") {
+    enter_at_ = self.now() + without_scope;
+    base::log::warning(module, "the process {} is no scope of pg: jobs for one node of several do not run",
+                       scope);
+    return;
+  }
+  scope_ = found->summary.pid;
   scope_ends_ = self.monitor(destination(scope_));
   const auto answer = ask_scope(self, message::atom("monitor"));
   if (!answer) return;
   etf::cursor at(answer->bytes());
-  const bool is_pair = at.read_tuple_of(2);
-  const auto ref = is_pair ? runtime::read_reference(at, host.nodes()) : std::nullopt;
-  if (ref) {
-    groups_ = *ref;
-    return;
-  }
-  base::log::warning(module, "the process {} is no scope of pg: jobs for one node of several do not run",
-                     scope);
-  scope_ended(self);
+  at.read_tuple_of(2);
+  groups_ = runtime::read_reference(at, host.nodes()).value_or(runtime::reference());
 }
 
 void cron_service::join(process& self, const std::string& job, shared_job& its) {

@@ -325,6 +325,16 @@ def checked(cleanup):
     contains(text, "at most 10000 jobs")
 
 
+@test("where the name of pg's scope is another actor's, jobs for one node do not run, and all others do")
+def no_scope(cleanup):
+    node = Node(cleanup, config=config(job("shared", COUNT, at="* * * * * *", more=", where: one"), job("own", COUNT, at="* * * * * *"))
+                .replace("{ id: probe, actor: probe, name: probe }", "{ id: probe, actor: probe, name: coppice }"))
+    node.said("the process coppice is no scope of pg")
+    equal(outcome(node, "own"), "ok")
+    equal((report(node, "shared")["runs"], report(node, "shared")["here"]), (0, False))
+    equal(node.call("coppice", "ping"), "pong", "and that actor is not asked for anything")
+
+
 @test("a job for one of several nodes is run by the lowest name among those connected, and by another when that is gone")
 def one_of_several(cleanup):
     jobs = config(job("shared", "call: { to: collector@peer@127.0.0.1 }", at="* * * * * *", more=", where: one"))
