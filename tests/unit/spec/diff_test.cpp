@@ -425,17 +425,17 @@ TEST_CASE("keys outside the applications are named with both values, and whether
 }
 
 TEST_CASE("jobs are told apart by their names, and can change") {
-  const std::string head = "node: { name: n@127.0.0.1 }\n";
+  const std::string bare = "node: { name: n@127.0.0.1 }\n";
   const std::string one = "{ name: one, at: '@daily', do: { send: { to: a } } }";
   const std::string two = "{ name: two, at: '@hourly', do: { cast: { to: b, message: '{x, 1}' } } }";
-  const auto jobs = [&head](const std::string& list) { return head + "cron: { jobs: [ " + list + " ] }\n"; };
+  const auto jobs = [&bare](const std::string& list) { return bare + "cron: { jobs: [ " + list + " ] }\n"; };
   CHECK(difference(jobs(one + ", " + two), jobs(two + ", " + one)) == "");
   CHECK(difference(jobs(one), jobs("{ name: one, at: '@daily', do: { send: { to: c } }, jitter: 5s }")) ==
         "set cron.jobs.one.do.send.to: \"a\" -> \"c\"\n"
         "set cron.jobs.one.jitter: \"0s\" -> \"5s\"\n");
-  CHECK(difference(jobs(one), head).starts_with("set cron.jobs.one: {\"at\":\"@daily\""));
-  CHECK(difference(head, jobs(one)).starts_with("set cron.jobs.one: null -> {"));
-  CHECK(difference(head, head + "cron: { timezone: UTC }\n") == "set cron.timezone: \"local\" -> \"UTC\"\n");
+  CHECK(difference(jobs(one), bare).starts_with("set cron.jobs.one: {\"at\":\"@daily\""));
+  CHECK(difference(bare, jobs(one)).starts_with("set cron.jobs.one: null -> {"));
+  CHECK(difference(bare, bare + "cron: { timezone: UTC }\n") == "set cron.timezone: \"local\" -> \"UTC\"\n");
 }
 
 TEST_CASE("of the log all but its format can change") {
