@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <coppice/etf/utf8.hpp>
 #include <map>
 
 #include "page.hpp"
@@ -47,6 +48,14 @@ std::string json_text(std::string_view text) {
 
 std::string json_note(std::int64_t id, std::string_view text) {
   return "{\"id\":" + std::to_string(id) + ",\"text\":" + json_text(text) + "}";
+}
+
+constexpr std::size_t most_notes = 1000;
+
+// In UTF-8, as JSON is.
+bool is_text(std::string_view body) {
+  return !body.empty() &&
+         etf::utf8::length(reinterpret_cast<const std::uint8_t*>(body.data()), body.size()) >= 0;
 }
 
 response json(int status, std::string body) {
@@ -118,7 +127,8 @@ class hello_web_server : public coppice::web {
   }
 
   response add(notes& all, const coppice::request& asked) {
-    if (asked.body().empty()) return problem(400, "a note has some text");
+    if (!is_text(asked.body())) return problem(400, "a note has some text");
+    if (all.size() >= most_notes) return problem(409, "there are notes enough: remove one");
     const std::int64_t id = all.empty() ? 1 : all.rbegin()->first + 1;
     all[id] = asked.body();
     if (!write(all)) return problem(503, "the note could not be kept");
@@ -127,7 +137,7 @@ class hello_web_server : public coppice::web {
 
   response one(notes& all, std::int64_t id, const coppice::request& asked) {
     if (asked.method() == "PUT") {
-      if (asked.body().empty()) return problem(400, "a note has some text");
+      if (!is_text(asked.body())) return problem(400, "a note has some text");
       all[id] = asked.body();
     } else if (asked.method() == "DELETE") {
       all.erase(id);

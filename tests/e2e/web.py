@@ -15,6 +15,7 @@ import ssl
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -678,7 +679,12 @@ def slow_events(cleanup):
     clock.next()
     seen = [clock.next(), clock.next()]
     check(all(re.fullmatch(r"data: \d\d:\d\d:\d\d", one) for one in seen), "the clock's time", seen)
+    # One that is asked for while the site stops is ended as it begins.
+    late = threading.Thread(target=lambda: check(Events(cleanup, site, "/events/slow").next() == "retry: 2000", "it begins"))
+    late.start()
+    eventually(lambda: site.report()["open"] == 3, "it is asked for")
     site.node.process.terminate()
+    late.join(60)
     while quick.next() is not None:
         pass
     while clock.next() is not None:

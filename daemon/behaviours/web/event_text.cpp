@@ -29,9 +29,12 @@ void add_lines(std::string& out, std::string_view data) {
   }
 }
 
+char in_lower_case(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
 bool is_same(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
+  return std::ranges::equal(a, b, {}, in_lower_case, in_lower_case);
 }
 
 struct parts {
@@ -70,6 +73,11 @@ base::result<parts> read(etf::cursor& at) {
 
 } // namespace
 
+bool is_event(etf::bytes message) {
+  etf::cursor at(message);
+  return at.read_tuple_of(2) && at.read_atom_is("http_event");
+}
+
 base::result<std::optional<std::string>> event_text(etf::bytes message) {
   etf::cursor at(message);
   if (!at.read_tuple_of(2) || !at.read_atom_is("http_event"))
@@ -90,10 +98,10 @@ std::string retry_text(base::nanos wait) {
 }
 
 int events_refused(const net::http_request& asked, bool is_allowed_origin) {
-  const auto takes = [&asked](std::string_view type) {
-    const std::string* const accept = asked.header("accept");
-    return accept == nullptr || accept->find(type) != std::string::npos;
-  };
+  const std::string* const accept = asked.header("accept");
+  std::string listed = accept == nullptr ? "*/*" : *accept;
+  std::ranges::transform(listed, listed.begin(), in_lower_case);
+  const auto takes = [&listed](std::string_view type) { return listed.find(type) != std::string::npos; };
   if (!takes(event_stream_type) && !takes("text/*") && !takes("*/*")) return 406;
   const std::string* const origin = asked.header("origin");
   if (origin == nullptr || is_allowed_origin) return 0;

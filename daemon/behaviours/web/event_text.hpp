@@ -17,6 +17,9 @@
 
 namespace coppice::behaviours {
 
+// Whether it begins as one.
+bool is_event(etf::bytes message);
+
 // What it is on the wire, data in lines of its own; nothing: the stream is to be closed. errc::invalid: it
 // can be no event, or is none.
 base::result<std::optional<std::string>> event_text(etf::bytes message);

@@ -285,6 +285,7 @@ void web_connection::send(process& self) {
 outcome web_connection::receive(process& self, message m) {
   const bool notice = self.origin().notice;
   if (notice && runtime::is_atom(m, drain_notice)) {
+    draining_ = true;
     if (current_.events) end_events();
     if (connection_) connection_->end_soon();
   } else if (!(notice && (take_deadline(self, m) || take_end(self, m) || take_heartbeat(m))) &&
@@ -372,14 +373,16 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   answering_ = false;
   if (!begun || !send_events(retry_text(spec.retry))) return;
   for (message& one : std::exchange(current_.early, {})) take_event(std::move(one));
+  if (draining_ && current_.events) end_events();
 }
 
 // A handler may send some before it says that it accepts, which comes behind them.
 void web_connection::take_event(message m) {
   const bool is_asked =
       current_.call && current_.route && current_.site->spec().routes[*current_.route].events;
-  if (is_asked && current_.early_bytes + m.size() <= current_.site->spec().backlog) {
-    current_.early_bytes += m.size();
+  const std::size_t cost = m.size() + sizeof m;
+  if (is_asked && is_event(m.bytes()) && current_.early_bytes + cost <= current_.site->spec().backlog) {
+    current_.early_bytes += cost;
     current_.early.push_back(std::move(m));
   }
   if (!current_.events) return;

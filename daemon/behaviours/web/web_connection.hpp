@@ -119,6 +119,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   std::string peer_; // ADDRESS:PORT
   std::string peer_host_;
   exchange current_;
+  bool draining_ = false;  // it is to end soon
   bool answering_ = false; // answer() is running: the status is its own
   bool asked_ = false;     // receive_io() is to come
   bool over_ = false;      // the connection is no more

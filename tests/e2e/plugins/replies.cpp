@@ -35,6 +35,7 @@ class replies_server : public coppice::web {
 
   coppice::events_reply handle_events(const coppice::request& asked) {
     if (asked.path() == "/events/refuse") return coppice::response(204);
+    if (asked.path() == "/events/slow") sleep(std::chrono::seconds(2));
     if (asked.path() == "/events/throw") throw std::runtime_error("a handler that fails");
     monitor(asked.client());
     clients_.emplace_back(asked.client());

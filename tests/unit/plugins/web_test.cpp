@@ -118,6 +118,7 @@ TEST_CASE("hello_web keeps notes in kv") {
     CHECK(ask(server, with_id("GET", id)).status() == 404);
   CHECK(ask(server, with_id("PUT", "1")).status() == 400);
   CHECK(ask(server, {.method = "POST", .path = "/api/notes"}).status() == 400);
+  CHECK(ask(server, with_id("PUT", "1", "\xff")).status() == 400);
   CHECK(ask(server, with_id("DELETE", "1")).status() == 204);
   CHECK(ask(server, {.path = "/api/notes"}).body() == "[]");
 }
