@@ -141,7 +141,10 @@ class Node:
         self.process = start(self.command, stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file, **more)
 
     def wait_ready(self):
-        eventually(lambda: self.process.poll() is not None or self.answers(), "the control socket", 30)
+        try:
+            eventually(lambda: self.process.poll() is not None or self.answers(), "the control socket", 30)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.log()}") from late
         done = self.coppice("wait-ready", "--timeout", "30s")
         if done.returncode != 0:
             raise AssertionError(f"not ready: {done.stderr}\n{self.log()}")
