@@ -134,7 +134,7 @@ class http_endpoint::inner {
     from.datagrams = node_.datagrams();
     from.state_machines = node_.state_machines();
     from.stages = node_.stages();
-    from.jobs = node_.jobs().rows();
+    from.jobs = node_.jobs().report();
     from.routers = node_.routers();
     from.programs = node_.programs();
     from.ready = ready(from.status, from.given_up).empty();

@@ -312,13 +312,13 @@ void connection_metrics(exposition& to, std::uint64_t connections, std::vector<n
     if (!one.last_error.empty()) to.sample({{"peer", one.name}, {"error", one.last_error}}, 1);
 }
 
-void job_metrics(exposition& to, const std::vector<services::cron_row>& jobs) {
+void job_metrics(exposition& to, const std::vector<cron::job_report>& jobs) {
   using report = cron::job_report;
   const std::size_t shown = std::min(most_series, jobs.size());
   to.gauge("cron_jobs", "Jobs that the node has", jobs.size());
   const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
     to.family(what, name, help);
-    for (std::size_t i = 0; i < shown; ++i) to.sample({{"job", jobs[i].told.name}}, value(jobs[i].told));
+    for (std::size_t i = 0; i < shown; ++i) to.sample({{"job", jobs[i].name}}, value(jobs[i]));
   };
   each(kind::gauge, "cron_under_way",
        "Runs of a job under way, those that wait for their next attempt among them",

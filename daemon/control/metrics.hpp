@@ -16,11 +16,11 @@
 #include "behaviours/programs/program_counts.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "control/exposition.hpp"
+#include "cron/timetable.hpp"
 #include "host/router_counts.hpp"
 #include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
 #include "node/snapshot.hpp"
-#include "services/cron_jobs.hpp"
 
 namespace coppice::control {
 
@@ -47,7 +47,7 @@ struct metrics_source {
   std::vector<behaviours::datagram_board::row> datagrams;
   std::vector<host::statem_counts> state_machines;
   std::vector<host::stage_counts> stages;
-  std::vector<services::cron_row> jobs;
+  std::vector<cron::job_report> jobs;
   std::vector<host::router_counts> routers;
   std::vector<behaviours::program_counts> programs;
   bool ready = false;            // as /readyz says

@@ -95,6 +95,10 @@ struct timetable::entry {
   std::optional<nanos> span_due;
   std::deque<run> waiting;
 
+  void become(job one) {
+    of = std::move(one);
+    kept.at = text_of(of);
+  }
   bool is_enabled() const { return kept.switched.value_or(of.enabled); }
 };
 
@@ -102,14 +106,14 @@ timetable::timetable(std::vector<job> jobs, const std::map<std::string, kept_sta
     : looked_(on_the_second(now)) {
   for (job& one : jobs) {
     auto made = std::make_unique<entry>();
-    made->kept.seen = looked_;
-    if (const auto before = kept.find(one.name); before != kept.end()) {
-      made->kept.switched = before->second.switched;
-      // Not what a clock saw that was ahead.
-      if (before->second.at == text_of(one)) made->kept.seen = std::min(before->second.seen, looked_);
-    }
-    made->of = std::move(one);
     entry& its = *made;
+    its.become(std::move(one));
+    its.kept.seen = looked_;
+    if (const auto before = kept.find(its.of.name); before != kept.end()) {
+      its.kept.switched = before->second.switched;
+      // Not what a clock saw that was ahead.
+      if (before->second.at == its.kept.at) its.kept.seen = std::min(before->second.seen, looked_);
+    }
     jobs_.emplace(its.of.name, std::move(made));
     plan(its, now);
     if (its.of.at.is() == expression::kind::reboot && its.is_enabled())
@@ -171,7 +175,7 @@ void timetable::change(std::vector<job> jobs, moment now) {
       continue;
     }
     unplan(*its);
-    its->of = std::move(one);
+    its->become(std::move(one));
     its->kept.seen = on_the_second(now);
     plan(*its, now);
   }
@@ -353,7 +357,6 @@ std::map<std::string, kept_state> timetable::keep() const {
   for (const auto& [name, its] : jobs_) {
     if (its->of.when_missed == missed::none && !its->kept.switched) continue;
     kept_state& one = out.emplace(name, its->kept).first->second;
-    one.at = text_of(its->of);
     // What passes while it is off is not missed by one that is on in its next life.
     if (!its->is_enabled()) one.seen = std::max(one.seen, looked_);
   }

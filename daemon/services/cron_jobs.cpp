@@ -100,9 +100,9 @@ std::vector<cron_row> cron_jobs::rows() const {
   return out;
 }
 
-std::size_t cron_jobs::size() const {
+std::vector<cron::job_report> cron_jobs::report() const {
   const std::scoped_lock held(lock_);
-  return jobs_.size();
+  return times_ ? times_->report(now()) : std::vector<cron::job_report>();
 }
 
 std::vector<std::pair<cron::instant, cron_row>> cron_jobs::coming(std::chrono::seconds span,

@@ -52,7 +52,7 @@ class cron_jobs {
   void stop();
 
   std::vector<cron_row> rows() const;
-  std::size_t size() const;
+  std::vector<cron::job_report> report() const; // of each, by name
   // The times within `span` from now on, in their order, at most `limit`.
   std::vector<std::pair<cron::instant, cron_row>> coming(std::chrono::seconds span, std::size_t limit) const;
   // errc::not_found says which name is like it. errc::refused: it runs already.

@@ -154,14 +154,14 @@ TEST_CASE("stages are counted by their type and role, events by what became of t
 TEST_CASE("jobs are counted by their names") {
   metrics_source from;
   from.status = running();
-  services::cron_row nightly;
-  nightly.told.name = "nightly";
-  nightly.told.under_way = 1;
-  nightly.told.runs = 7;
-  nightly.told.failures = 2;
-  nightly.told.retries = 3;
-  nightly.told.skipped = 4;
-  nightly.told.missed = 5;
+  cron::job_report nightly;
+  nightly.name = "nightly";
+  nightly.under_way = 1;
+  nightly.runs = 7;
+  nightly.failures = 2;
+  nightly.retries = 3;
+  nightly.skipped = 4;
+  nightly.missed = 5;
   from.jobs = {nightly};
   const std::string text = metrics_text(from, format::prometheus);
   CHECK(count(text, "\ncoppice_cron_jobs 1\n") == 1);
