@@ -4,6 +4,7 @@
 // and fields with what the text says. The text sink writes the text alone. Any thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,39 +16,53 @@ namespace coppice::base::log {
 
 inline constexpr std::string_view event_field = "message_id";
 
-// 128 random bits as 32 hexadecimal digits.
 struct event {
-  const char* id;
+  const char* name;
+  const char* id; // 128 random bits as 32 hexadecimal digits
 };
 
 namespace events {
-inline constexpr event child_ended{"f8dc6c4544fd40c285bcb672bf8aab93"};
-inline constexpr event process_ended{"a4dcd47c02d34b958844db95e8fd9b2f"};
-inline constexpr event child_not_started{"659cb48f35d94a8cbd01ebbaa69793b8"};
-inline constexpr event child_parked{"0a3bb856c0c84c08b5ed5438d41d800a"};
-inline constexpr event child_killed{"f6019024003e41fb8d88c8e2d59e5071"};
-inline constexpr event child_stopped_badly{"ce60030ccf8a4f9f8afcdb0014d9490d"};
-inline constexpr event supervisor_gave_up{"381d55d6a79946e589a7c2b5219b4cd0"};
-inline constexpr event connected{"20928c239e844c0fb1f0fb051c0545b9"};
-inline constexpr event disconnected{"04e05d40e4914ff3a6c87e3c6307b03f"};
-inline constexpr event not_connected{"5704ccdfdbe847e3893a5c33e37c0d2f"};
-inline constexpr event reloaded{"2f07b79883ff4db2ad4f974db371abb7"};
-inline constexpr event reload_refused{"9b1efb41854944328dd79a660dcc1f46"};
-inline constexpr event applied{"fec6c7dbb96240528c698245e3ad1117"};
-inline constexpr event apply_refused{"bb42e1734ffd450aa333995d3d2b9910"};
-inline constexpr event certificate_ends{"5867233160c7421fb248dff6ad14e09c"};
-inline constexpr event job_failed{"e2ad8f56aed2728241209150c58fc05d"};
-inline constexpr event asked_by_operator{"2c7456d5b1a94b9b9e9d5295a5753949"};
+inline constexpr event child_ended{"child_ended", "f8dc6c4544fd40c285bcb672bf8aab93"};
+inline constexpr event process_ended{"process_ended", "a4dcd47c02d34b958844db95e8fd9b2f"};
+inline constexpr event child_not_started{"child_not_started", "659cb48f35d94a8cbd01ebbaa69793b8"};
+inline constexpr event child_parked{"child_parked", "0a3bb856c0c84c08b5ed5438d41d800a"};
+inline constexpr event child_killed{"child_killed", "f6019024003e41fb8d88c8e2d59e5071"};
+inline constexpr event child_stopped_badly{"child_stopped_badly", "ce60030ccf8a4f9f8afcdb0014d9490d"};
+inline constexpr event supervisor_gave_up{"supervisor_gave_up", "381d55d6a79946e589a7c2b5219b4cd0"};
+inline constexpr event connected{"connected", "20928c239e844c0fb1f0fb051c0545b9"};
+inline constexpr event disconnected{"disconnected", "04e05d40e4914ff3a6c87e3c6307b03f"};
+inline constexpr event not_connected{"not_connected", "5704ccdfdbe847e3893a5c33e37c0d2f"};
+inline constexpr event reloaded{"reloaded", "2f07b79883ff4db2ad4f974db371abb7"};
+inline constexpr event reload_refused{"reload_refused", "9b1efb41854944328dd79a660dcc1f46"};
+inline constexpr event applied{"applied", "fec6c7dbb96240528c698245e3ad1117"};
+inline constexpr event apply_refused{"apply_refused", "bb42e1734ffd450aa333995d3d2b9910"};
+inline constexpr event certificate_ends{"certificate_ends", "5867233160c7421fb248dff6ad14e09c"};
+inline constexpr event job_failed{"job_failed", "e2ad8f56aed2728241209150c58fc05d"};
+inline constexpr event application_started{"application_started", "3f0e9e6b4c1745a2a7d05c8cf3f2be41"};
+inline constexpr event application_ended{"application_ended", "b6a1c6a2f5d84e0f9d1c70c44bb5a7d3"};
+inline constexpr event asked_by_operator{"asked_by_operator", "2c7456d5b1a94b9b9e9d5295a5753949"};
 } // namespace events
+
+// Hears of every event, whether its line is shown or not, on the thread where it happens. It must not wait,
+// nor log.
+using event_listener =
+    std::function<void(const event& of, const std::vector<field>& fields, const std::string& text)>;
+// In place of the one before, none of whose calls is under way when this returns; empty: nobody.
+void set_event_listener(event_listener hears);
+bool has_event_listener();
+void tell_listener(const event& of, const std::vector<field>& fields, const std::string& text);
 
 // As write(), for an event.
 template <class... Arguments>
 void tell(event of, level at, std::string_view module, std::vector<field> fields,
           fmt::format_string<Arguments...> text, Arguments&&... arguments) {
-  if (!enabled(at, module)) return;
+  const bool is_shown = enabled(at, module);
+  if (!is_shown && !has_event_listener()) return;
+  std::string said = bounded_text(text, fmt::make_format_args(arguments...));
+  tell_listener(of, fields, said);
+  if (!is_shown) return;
   fields.insert(fields.begin(), {std::string(event_field), of.id});
-  submit({wall_now(), at, std::string(module), bounded_text(text, fmt::make_format_args(arguments...)),
-          std::move(fields)});
+  submit({wall_now(), at, std::string(module), std::move(said), std::move(fields)});
 }
 
 // Whether a line is one.

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "base/log.hpp"
+#include "base/log_event.hpp"
 #include "behaviours/application_master.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -19,6 +19,8 @@ using runtime::outcome;
 using runtime::process;
 
 namespace {
+
+namespace log = base::log;
 
 constexpr std::string_view module = "application";
 constexpr std::string_view stop_tag = "stop_applications";
@@ -150,7 +152,8 @@ void application_controller::ended(process& self, application& one, const messag
     return start_next(self);
   }
   if (one.state == application_state::stopping) {
-    base::log::info(module, "{} stopped", one.spec.name);
+    log::tell(log::events::application_ended, log::level::info, module, {{"application", one.spec.name}},
+              "{} stopped", one.spec.name);
     change(one, application_state::stopped, reason);
     const auto then = std::exchange(one.then, application::after::stay);
     if (then == application::after::start) return start(self, one);
@@ -160,8 +163,10 @@ void application_controller::ended(process& self, application& one, const messag
   }
   const bool fatal = one.spec.type == application_type::permanent ||
                      (one.spec.type == application_type::transient && !runtime::is_normal(reason));
-  base::log::write(fatal ? base::log::level::error : base::log::level::info, module, {}, "{} ({}) ended: {}",
-                   one.spec.name, text(one.spec.type), runtime::shown(reason));
+  const std::string why = runtime::shown(reason);
+  log::tell(log::events::application_ended, fatal ? log::level::error : log::level::info, module,
+            {{"application", one.spec.name}, {"reason", why}}, "{} ({}) ended: {}", one.spec.name,
+            text(one.spec.type), why);
   change(one, application_state::stopped, reason);
   if (fatal) take_node_down(one);
 }
@@ -194,7 +199,8 @@ outcome application_controller::handle_info(process& self, const message& m) {
       if (one.spec.name != name || one.state != application_state::starting) continue;
       one.state = application_state::running;
       board_.running(name, top);
-      base::log::info(module, "{} started", name);
+      log::tell(log::events::application_started, log::level::info, module,
+                {{"application", std::string(name)}}, "{} started", name);
       one.before.reset();
       one.leaves_on_failure = false;
       answer(self, one, message::atom("ok"));

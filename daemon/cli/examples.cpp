@@ -52,6 +52,9 @@ constexpr example examples[] = {
     {"cron run", "coppice cron run nightly"},
     {"cron enable", "coppice cron enable nightly"},
     {"cron disable", "coppice cron disable nightly"},
+    {"events", "coppice events"},
+    {"events tail", "coppice events tail coppice.node -n 1"},
+    {"events publish", "coppice events publish notes '{note, <<\"hello\">>}'"},
     {"cron explain", "coppice cron explain '30 2 * * *' --timezone Europe/Paris"},
     {"completion", "coppice completion bash > coppice.bash"},
 };

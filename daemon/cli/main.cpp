@@ -8,6 +8,7 @@
 #include "cli/certificate.hpp"
 #include "cli/completion.hpp"
 #include "cli/cron.hpp"
+#include "cli/events.hpp"
 #include "cli/examples.hpp"
 #include "cli/local.hpp"
 #include "cli/logs.hpp"
@@ -64,6 +65,7 @@ int run_command_line(int argc, char** argv) {
   coppice::cli::declare_local_commands(app, common, run);
   coppice::cli::declare_certificate(app, common, run);
   coppice::cli::declare_cron(app, common, run);
+  coppice::cli::declare_events(app, common, run);
   coppice::cli::declare_completion(app, run);
   declare_missing(app, run);
   coppice::cli::add_examples(app);

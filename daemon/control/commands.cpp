@@ -12,6 +12,7 @@
 #include "behaviours/pool.hpp"
 #include "control/asked.hpp"
 #include "control/documents.hpp"
+#include "control/event_commands.hpp"
 #include "control/health.hpp"
 #include "control/log_commands.hpp"
 #include "control/service_report.hpp"
@@ -389,6 +390,7 @@ constexpr command commands[] = {
     {"pool", "name", run_pool, true},
     {"listener", "name", run_listener, true},
     {"cron", "name", run_cron, true},
+    {"events", "name", run_events, true},
     {"health", nullptr, run_health},
     {"top", nullptr, run_top},
     {"logs", nullptr, run_logs},
@@ -409,9 +411,12 @@ constexpr std::size_t most_said = 200; // bytes
 // Before it is done, so that a node that does not survive it has said why.
 void log_change(const asked& a) {
   if (a.flag("dry_run")) return;
-  // log-level without a level asks only, and so do pool without a size, listener and cron without a change.
+  // log-level without a level asks only, and so do pool without a size, listener, cron and
+  // events without a change.
   if (a.what == "log-level" || (a.what.starts_with("pool ") && !a.arguments.contains("size"))) return;
-  if ((a.what.starts_with("listener ") || a.what == "cron") && a.text("change").empty()) return;
+  if ((a.what.starts_with("listener ") || a.what == "cron" || a.what.starts_with("events")) &&
+      a.text("change").empty())
+    return;
   std::string what = a.what;
   for (const char* more : {"file", "of", "reason", "change"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);

@@ -16,6 +16,7 @@
 #include "control/metrics.hpp"
 #include "net/http_server.hpp"
 #include "net/last_answers.hpp"
+#include "services/cron_jobs.hpp"
 
 namespace coppice::control {
 namespace {

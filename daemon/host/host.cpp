@@ -36,6 +36,7 @@ std::span<const interface_entry> interfaces() {
                                         {COPPICE_ROUTER_HOST_DRAFT_1, router_interface()},
                                         {COPPICE_STATEM_HOST_DRAFT_1, statem_interface()},
                                         {COPPICE_STAGE_HOST_DRAFT_1, stage_interface()},
+                                        {COPPICE_EVENT_HOST_DRAFT_1, event_interface()},
                                         {COPPICE_STREAM_HOST_DRAFT_1, stream_interface()},
                                         {COPPICE_UDP_HOST_DRAFT_1, datagram_interface()}};
   return all;

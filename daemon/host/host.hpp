@@ -9,6 +9,7 @@
 #include <coppice/actor.h>
 #include <coppice/await.h>
 #include <coppice/call.h>
+#include <coppice/events.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
 #include <coppice/metric.h>
@@ -176,6 +177,7 @@ const coppice_metric_api* metric_interface();
 const coppice_router_host_api* router_interface();
 const coppice_statem_host_api* statem_interface();
 const coppice_stage_host_api* stage_interface();
+const coppice_event_host_api* event_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`
 // (entry.hpp), which gives those that may not be made here an actor without a process.

@@ -16,6 +16,10 @@
 
 #include "host/actor_code.hpp"
 
+namespace coppice::behaviours {
+class event_channels;
+}
+
 namespace coppice::host {
 
 class metric_board;
@@ -38,6 +42,9 @@ class plugin_image {
   // Where its actors count; null: nowhere. Set before there are actors; outlives the code.
   metric_board* metrics() const { return metrics_; }
   void keep_metrics_in(metric_board* board) { metrics_ = board; }
+  // The node's named events; null: there are none. Likewise.
+  behaviours::event_channels* events() const { return events_; }
+  void publish_in(behaviours::event_channels* events) { events_ = events; }
   // Its actor types: kept before there are actors, and as long as this. Null: it has no such type.
   void keep(std::unique_ptr<const actor_code> code) { code_.push_back(std::move(code)); }
   const actor_code* find(std::string_view actor) const {
@@ -59,6 +66,7 @@ class plugin_image {
   std::string id_;
   std::uint64_t generation_;
   metric_board* metrics_ = nullptr;
+  behaviours::event_channels* events_ = nullptr;
   std::vector<std::unique_ptr<const actor_code>> code_;
   alignas(64) std::array<std::atomic<std::size_t>, 4> pins_{}; // every worker writes these
 };

@@ -104,6 +104,7 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
   auto mapped = image::open(*copy, *same, generation, identities_);
   if (!mapped) return drop(std::move(mapped.error()));
   (*mapped)->keep_metrics_in(options_.metrics);
+  (*mapped)->publish_in(options_.events);
   entry made;
   made.declared = std::move(*same);
   made.file = file;

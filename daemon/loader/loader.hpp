@@ -30,6 +30,7 @@ struct loader_options {
   std::string plugin_host;                                 // the coppice-plugin-host program
   base::nanos probe_deadline = 5 * base::nanos_per_second; // for one file
   host::metric_board* metrics = nullptr;                   // outlives the loader; null: none are kept
+  behaviours::event_channels* events = nullptr;            // used while actors run; null: there are none
 };
 
 // One loaded plugin, copied for people.

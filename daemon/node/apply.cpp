@@ -19,6 +19,7 @@
 #include "node/assemble.hpp"
 #include "node/change_plan.hpp"
 #include "node/components.hpp"
+#include "node/event_list.hpp"
 #include "node/instance.hpp"
 #include "node/job_list.hpp"
 #include "node/requester.hpp"
@@ -239,6 +240,7 @@ void instance::components::use(const std::vector<spec::setting_change>& settings
     return std::ranges::any_of(settings, [prefix](const auto& one) { return one.key.starts_with(prefix); });
   };
   if (any("cron.")) cron->change(job_list(now));
+  if (any("events.")) events.declare(event_list(now));
   if (!any("node.log.")) return;
   if (auto used = base::log::use(log_settings(now)); !used)
     base::log::warning(module, "node.log: {}", used.error().text);

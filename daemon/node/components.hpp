@@ -23,8 +23,10 @@
 #include "loader/loader.hpp"
 #include "node/change_plan.hpp"
 #include "node/child_args.hpp"
+#include "node/event_tail.hpp"
 #include "node/instance.hpp"
 #include "node/network.hpp"
+#include "node/node_events.hpp"
 #include "node/readiness.hpp"
 #include "node/reloader.hpp"
 #include "runtime/system.hpp"
@@ -71,6 +73,9 @@ struct instance::components {
   net::socket_store* sockets = nullptr;
   std::unique_ptr<network> net; // made before the system starts, and needs it
   runtime::system system;
+  behaviours::event_channels events; // used while the system runs
+  std::optional<node_events> tells;  // in them
+  event_tails tails{system, events};
 
   std::atomic<bool> changing{false}; // a change_lock is held
   std::mutex lock;                   // of the next seven

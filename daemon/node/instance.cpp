@@ -14,6 +14,7 @@
 #include "node/assemble.hpp"
 #include "node/components.hpp"
 #include "node/cookie.hpp"
+#include "node/event_list.hpp"
 #include "node/job_list.hpp"
 #include "node/programs.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -37,8 +38,10 @@ loader::loader_options loading(const spec::node_spec& spec) {
   return out;
 }
 
-loader::loader_options counting_in(host::metric_board& board, loader::loader_options how) {
+loader::loader_options with_tables(host::metric_board& board, behaviours::event_channels& events,
+                                   loader::loader_options how) {
   how.metrics = &board;
+  how.events = &events;
   return how;
 }
 
@@ -81,11 +84,12 @@ std::string_view text(node_state state) {
 
 instance::components::components(std::shared_ptr<const configuration> wanted, configuration_source from,
                                  loader::loader_options loading)
-    : plugins(counting_in(metrics, std::move(loading))),
+    : plugins(with_tables(metrics, events, std::move(loading))),
       board(wanted->applications),
       source(std::move(from)),
       cron(std::make_shared<services::cron_jobs>(wanted->spec.node.data + "/cron.json")),
       system(runtime_options(wanted->spec)),
+      events(system),
       current_(std::move(wanted)) {}
 
 std::shared_ptr<const configuration> instance::components::current() const {
@@ -156,9 +160,11 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   p.sockets = sockets;
   if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
   p.system.set_factory(&p.plugins);
-  auto net = network::make(p.system, made->spec(), std::move(cookie->value), p.cron, sockets);
+  auto net = network::make(p.system, made->spec(), std::move(cookie->value), {p.cron, &p.events}, sockets);
   if (!net) return unexpected(std::move(net.error()));
   p.net = std::move(*net);
+  p.events.declare(event_list(made->spec()));
+  p.tells.emplace(p.events);
   if (auto started = p.system.start(); !started)
     return unexpected(std::move(started.error()).context("runtime"));
   if (auto started = p.net->start([&p] { p.lost("the supervisor of the node's services"); }); !started)
@@ -310,6 +316,14 @@ void instance::forget(std::uint64_t id) {
 
 bool instance::ready() const {
   return components_->ready.ready();
+}
+
+event_tails& instance::tails() {
+  return components_->tails;
+}
+
+behaviours::event_channels& instance::events() {
+  return components_->events;
 }
 
 services::cron_jobs& instance::jobs() {

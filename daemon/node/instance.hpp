@@ -40,6 +40,9 @@ namespace coppice::net {
 class socket_store;
 }
 
+namespace coppice::behaviours {
+class event_channels;
+}
 namespace coppice::services {
 class cron_jobs;
 }
@@ -47,6 +50,7 @@ class cron_jobs;
 namespace coppice::node {
 
 struct configuration;
+class event_tails;
 
 class instance {
  public:
@@ -186,6 +190,10 @@ class instance {
 
   runtime::system& runtime();
 
+  // Its named events.
+  behaviours::event_channels& events();
+  // For operators who follow them.
+  event_tails& tails();
   // Its jobs, for operators.
   services::cron_jobs& jobs();
 

@@ -84,9 +84,10 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
   return out;
 }
 
-services::options service_options(const spec::node_spec& spec, std::shared_ptr<services::cron_jobs> jobs) {
+services::options service_options(const spec::node_spec& spec, node_services carried_out) {
   services::options out;
-  out.cron = std::move(jobs);
+  out.cron = std::move(carried_out.jobs);
+  out.events = carried_out.events;
   out.global = spec.distribution.services.global;
   out.rpc = spec.distribution.allow.rpc;
   out.spawn = spec.distribution.allow.spawn;
@@ -125,21 +126,20 @@ std::string_view state_text(dist::peer_state state) {
 } // namespace
 
 base::result<std::unique_ptr<network>> network::make(runtime::system& host, const spec::node_spec& spec,
-                                                     std::string cookie,
-                                                     std::shared_ptr<services::cron_jobs> jobs,
+                                                     std::string cookie, node_services carried_out,
                                                      net::socket_store* sockets) {
   auto options = router_options(spec, std::move(cookie));
   if (!options) return unexpected(std::move(options.error()));
   options->sockets = sockets;
-  return std::unique_ptr<network>(new network(host, spec, std::move(*options), std::move(jobs)));
+  return std::unique_ptr<network>(new network(host, spec, std::move(*options), std::move(carried_out)));
 }
 
 network::network(runtime::system& host, const spec::node_spec& spec, dist::options options,
-                 std::shared_ptr<services::cron_jobs> jobs)
+                 node_services carried_out)
     : host_(host),
       spec_(spec),
       router_(host, std::move(options)),
-      services_(host, router_, service_options(spec, std::move(jobs))) {
+      services_(host, router_, service_options(spec, std::move(carried_out))) {
   host_.set_router(&router_);
 }
 

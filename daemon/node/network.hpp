@@ -24,13 +24,18 @@
 
 namespace coppice::node {
 
+// What processes of the node itself carry out, beside what is of the network.
+struct node_services {
+  std::shared_ptr<services::cron_jobs> jobs;    // what it does at its times; null: nothing
+  behaviours::event_channels* events = nullptr; // outlives the system; null: there are none
+};
+
 class network {
  public:
-  // `jobs`: what the node does at its times; null: nothing. Reads the cookies of the routes. The system, the
+  // Reads the cookies of the routes. The system, the
   // specification and the store outlive it.
   static base::result<std::unique_ptr<network>> make(runtime::system& host, const spec::node_spec& spec,
-                                                     std::string cookie,
-                                                     std::shared_ptr<services::cron_jobs> jobs,
+                                                     std::string cookie, node_services carried_out,
                                                      net::socket_store* sockets = nullptr);
   ~network();
   network(const network&) = delete;
@@ -53,7 +58,7 @@ class network {
 
  private:
   network(runtime::system& host, const spec::node_spec& spec, dist::options options,
-          std::shared_ptr<services::cron_jobs> jobs);
+          node_services carried_out);
 
   base::status start_epmd(const base::socket_address& first, bool loopback_only);
   // The first worker's thread.

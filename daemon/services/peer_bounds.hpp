@@ -13,9 +13,10 @@ namespace coppice::services {
 inline constexpr runtime::mailbox_bounds endless_mailbox{16'000'000, 0, runtime::on_full::park_sender};
 
 struct peer_bounds {
-  std::size_t groups = 250'000; // memberships in each scope of pg
-  std::size_t names = 65'536;   // of `global`
-  std::size_t locks = 1'024;    // of `global`, and as many questions that wait
+  std::size_t groups = 250'000;        // memberships in each scope of pg
+  std::size_t names = 65'536;          // of `global`
+  std::size_t locks = 1'024;           // of `global`, and as many questions that wait
+  std::size_t subscriptions = 100'000; // to named events
 };
 
 } // namespace coppice::services

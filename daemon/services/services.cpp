@@ -9,6 +9,7 @@
 
 #include "services/cron_service.hpp"
 #include "services/erpc.hpp"
+#include "services/event_service.hpp"
 #include "services/global_name_server.hpp"
 #include "services/net_kernel.hpp"
 #include "services/pg_scope.hpp"
@@ -57,6 +58,10 @@ std::vector<service> services::all() {
                    [this, name, visible] {
                      return std::make_unique<pg_scope>(name, visible, router_, options_.bounds);
                    },
+                   endless_mailbox});
+  if (options_.events != nullptr)
+    out.push_back({behaviours::event_channels::service_name,
+                   [this] { return std::make_unique<event_service>(*options_.events, options_.bounds); },
                    endless_mailbox});
   if (options_.cron != nullptr)
     out.push_back({cron_service::registered_name, [this] {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "behaviours/channels/event_channels.hpp"
 #include "behaviours/order.hpp"
 #include "behaviours/tree.hpp"
 #include "dist/router.hpp"
@@ -23,12 +24,13 @@ namespace coppice::services {
 
 struct options {
   bool global = true;
-  std::vector<std::string> rpc{"info"}; // what rex and erpc may run: see allow_list
-  std::vector<std::string> spawn{};     // actors that other nodes may spawn
-  std::vector<std::string> start{};     // applications that they may start
-  std::vector<std::string> pg{};        // scopes
-  peer_bounds bounds{};                 // of what each other node has there
-  std::shared_ptr<cron_jobs> cron{};    // the node's jobs; null: nobody carries them out
+  std::vector<std::string> rpc{"info"};         // what rex and erpc may run: see allow_list
+  std::vector<std::string> spawn{};             // actors that other nodes may spawn
+  std::vector<std::string> start{};             // applications that they may start
+  std::vector<std::string> pg{};                // scopes
+  peer_bounds bounds{};                         // of what each other node has there
+  std::shared_ptr<cron_jobs> cron{};            // the node's jobs; null: nobody carries them out
+  behaviours::event_channels* events = nullptr; // outlives the services; null: there are none
 };
 
 class services {

@@ -23,9 +23,9 @@ namespace coppice::spec {
 namespace {
 
 // Registered by the node itself.
-constexpr std::array<std::string_view, 9> own_names{"net_kernel",  "rex",  "global_name_server", "user",
-                                                    "init",        "auth", "erl_prim_loader",    "kernel_sup",
-                                                    "coppice_cron"};
+constexpr std::array<std::string_view, 10> own_names{
+    "net_kernel",      "rex",        "global_name_server", "user",          "init", "auth",
+    "erl_prim_loader", "kernel_sup", "coppice_cron",       "coppice_events"};
 
 const node* element(const node* list, std::size_t index) {
   return list && list->is_sequence() && index < list->items.size() ? list->items[index] : nullptr;
@@ -60,6 +60,7 @@ class checker {
     if (const node* const cron = root.find("cron");
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
+    check_events(root.find("events"));
     check_dependencies(applications);
     if (with_plugins_) check_modules(root);
     spec_.plugin_files = catalog_.files();
@@ -161,6 +162,17 @@ class checker {
       if (plugin != nullptr) all.add(plugin->print);
     }
     return all.done();
+  }
+
+  void check_events(const node* at) {
+    std::unordered_map<std::string_view, place> names;
+    for (std::size_t i = 0; i < spec_.events.size(); ++i) {
+      const node* const one = element(at, i);
+      const node* const name = one != nullptr && one->is_map() ? one->find("name") : nullptr;
+      if (name == nullptr || spec_.events[i].name.empty()) continue;
+      const auto [first, added] = names.emplace(spec_.events[i].name, name->at);
+      if (!added) duplicate(*name, "the event '" + spec_.events[i].name + "'", first->second);
+    }
   }
 
   // The actors that jobs start.

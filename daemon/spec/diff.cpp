@@ -12,6 +12,7 @@
 
 #include "spec/schema.hpp"
 #include "spec/schema_cron.hpp"
+#include "spec/schema_named_events.hpp"
 #include "spec/schema_port.hpp"
 #include "spec/schema_web.hpp"
 #include "spec/term.hpp"
@@ -20,8 +21,9 @@ namespace coppice::spec {
 namespace {
 
 // What a running node takes on; of those that end in a dot, whatever is below.
-constexpr std::array<std::string_view, 6> changeable{
-    "node.log.level", "node.log.messages", "node.log.files", "node.log.modules.", "node.log.rate.", "cron."};
+constexpr std::array<std::string_view, 7> changeable{
+    "node.log.level", "node.log.messages", "node.log.files", "node.log.modules.", "node.log.rate.", "cron.",
+    "events."};
 
 bool is_changeable(std::string_view key) {
   return std::ranges::any_of(changeable, [key](std::string_view one) {
@@ -55,6 +57,16 @@ json jobs_by_name(const node_spec& from) {
   return out;
 }
 
+json events_by_name(const node_spec& from) {
+  json out = json::object();
+  for (const named_event& event : from.events) {
+    json one = named_event_table().print(event);
+    one.erase("name");
+    out[event.name] = std::move(one);
+  }
+  return out;
+}
+
 // All but the applications.
 json settings(const node_spec& from) {
   node_spec bare;
@@ -65,6 +77,7 @@ json settings(const node_spec& from) {
   bare.plugins = from.plugins;
   json out = configuration().print(bare);
   out["cron"] = jobs_by_name(from);
+  out["events"] = events_by_name(from);
   return out;
 }
 

@@ -43,7 +43,8 @@ node* merge(node* under, node* over, tree& into, std::vector<replaced>& notes, c
     node* key = over->items[i];
     node* value = over->items[i + 1];
     std::size_t at = find_key(*result, key->text);
-    const bool adds_up = key->text == "applications" || (path == "cron" && key->text == "jobs");
+    const bool adds_up = key->text == "applications" || (path.empty() && key->text == "events") ||
+                         (path == "cron" && key->text == "jobs");
     if (at == result->items.size()) {
       result->items.push_back(key);
       result->items.push_back(value);

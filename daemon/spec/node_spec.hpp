@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "spec/fingerprint.hpp"
+#include "spec/named_event.hpp"
 
 namespace coppice::spec {
 
@@ -599,6 +600,7 @@ struct node_spec {
   plugin_options plugins;
   std::vector<application_spec> applications; // in start order: each after those it depends on
   std::shared_ptr<cron_options> cron;         // null: there are no jobs
+  std::vector<named_event> events;            // declared; names are unique
   std::vector<plugin_file> plugin_files;      // by id, each once
 };
 

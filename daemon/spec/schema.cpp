@@ -6,6 +6,7 @@
 #include "spec/names.hpp"
 #include "spec/schema_cron.hpp"
 #include "spec/schema_log.hpp"
+#include "spec/schema_named_events.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tls.hpp"
 #include "spec/schema_tree.hpp"
@@ -289,6 +290,9 @@ const table<node_spec>& configuration() {
           .add<&node_spec::applications>("applications",
                                          list<application_spec, application>(application(&application_table)),
                                          "the supervision trees")
+          .add<&node_spec::events>(
+              "events", list<named_event, section<named_event>>(section<named_event>(&named_event_table)),
+              "events that processes here and elsewhere may subscribe to by name")
           .add<&node_spec::cron>("cron", optional_cron(section<cron_options>(&cron_table)),
                                  "jobs that are done at their times");
   return rows;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <coppice/await.h>
+#include <coppice/events.h>
 #include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/post.h>
@@ -21,6 +22,7 @@ namespace coppice {
 inline constexpr std::string_view draft_interfaces[] = {
     COPPICE_AWAIT_DRAFT_1,      COPPICE_UDP_HOST_DRAFT_1,    COPPICE_METRIC_DRAFT_1,
     COPPICE_ORDER_DRAFT_1,      COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1,
-    COPPICE_STAGE_HOST_DRAFT_1, COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1};
+    COPPICE_STAGE_HOST_DRAFT_1, COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1,
+    COPPICE_EVENT_HOST_DRAFT_1};
 
 } // namespace coppice

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT
+// See event_outlet.hpp. Events go in rounds: one event to each subscriber who is in step, then the next one.
+// Between two rounds those who are behind get what the others have had, as far as there is room.
+#include "behaviours/channels/event_outlet.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "behaviours/channels/event_terms.hpp"
+
+namespace coppice::behaviours {
+
+namespace {
+
+constexpr std::size_t batch = 64; // events that are read at once
+constexpr base::nanos first_delay = base::nanos_per_ms;
+constexpr base::nanos most_delay = 64 * base::nanos_per_ms;
+
+} // namespace
+
+class event_outlet::station {
+ public:
+  station(event_outlet& with, std::shared_ptr<event_channel> of, std::uint64_t head)
+      : outlet_(with), of_(std::move(of)), head_(head) {}
+
+  void join(event_port& by, const joining_subscriber& one);
+  void leave(event_port& by, const runtime::pid& who, std::uint64_t id);
+  // Its process has ended.
+  void gone(const runtime::pid& who);
+
+  bool active = false; // the outlet has it among those that have something to do
+
+  void ask_again() { ask_ = true; }
+  bool has_behind() const { return !behind_.empty(); }
+
+  struct result {
+    bool more = false;     // the budget, of which its part was taken off, is used up
+    bool over = false;     // nobody is left
+    bool improved = false; // who was behind got something
+  };
+  result run(event_port& by, std::size_t& budget);
+
+ private:
+  struct subscriber {
+    std::uint64_t id = 0;
+    runtime::pid who;         // none: it has left
+    std::uint64_t cursor = 0; // the last event that it had
+    bool foreign = false;     // it is to be told of a gap before its first one
+    bool link = false;
+    bool behind = false;
+    bool refused = false; // there was no room for it; else it has only just come
+  };
+  using event = event_channel::entry; // without a message: nothing is left up to its number
+
+  bool fill();
+  bool play_round(event_port& by, std::size_t& budget);
+  bool give(event_port& by, subscriber& to, const event& what);
+  bool send_gap(event_port& by, subscriber& to, std::uint64_t last);
+  void refuse(event_port& by, subscriber& one);
+  bool catch_up(event_port& by, std::size_t& budget);
+  bool bring_up(event_port& by, subscriber& one, std::size_t& budget);
+  bool tell_end(event_port& by, std::size_t& budget);
+  void end_of(event_port& by, subscriber& one, const runtime::message& reason);
+  void drop(subscriber& one);
+  void compact();
+  std::uint64_t needed_after() const;
+
+  event_outlet& outlet_;
+  const std::shared_ptr<event_channel> of_;
+  std::uint64_t head_; // who is in step has had this one
+  std::vector<subscriber> all_;
+  std::unordered_map<runtime::pid, std::size_t, runtime::pid_hash> index_;
+  std::vector<runtime::pid> behind_;
+  bool ask_ = false;      // those
+  bool has_gone_ = false; // some of all_ have left
+
+  std::deque<event> events_; // after head_
+  std::size_t next_ = 0;     // of all_, in this round
+  bool ended_ = false;       // nothing is published any more
+  runtime::message reason_;
+  slow_subscriber slow_ = slow_subscriber::drop_old;
+  std::uint64_t lost_ = 0; // not reported yet
+};
+
+void event_outlet::station::join(event_port& by, const joining_subscriber& one) {
+  const bool in_step = one.cursor >= head_ && !one.foreign;
+  index_[one.who] = all_.size();
+  all_.push_back({.id = one.id,
+                  .who = one.who,
+                  .cursor = one.cursor,
+                  .foreign = one.foreign,
+                  .link = one.link,
+                  .behind = !in_step});
+  outlet_.hold(by, one.who, of_.get());
+  if (!in_step) {
+    behind_.push_back(one.who);
+    ask_ = true;
+  }
+  of_->joined(outlet_.index_, one);
+}
+
+void event_outlet::station::drop(subscriber& one) {
+  index_.erase(one.who);
+  one.who = {};
+  has_gone_ = true;
+}
+
+void event_outlet::station::leave(event_port& by, const runtime::pid& who, std::uint64_t id) {
+  const auto found = index_.find(who);
+  if (found == index_.end() || all_[found->second].id != id) return;
+  outlet_.release(by, who, of_.get());
+  drop(all_[found->second]);
+}
+
+void event_outlet::station::gone(const runtime::pid& who) {
+  const auto found = index_.find(who);
+  if (found == index_.end()) return;
+  const std::uint64_t id = all_[found->second].id;
+  drop(all_[found->second]);
+  of_->left(who, id);
+}
+
+// Between two rounds.
+void event_outlet::station::compact() {
+  if (!std::exchange(has_gone_, false)) return;
+  std::erase_if(all_, [](const subscriber& one) { return !one.who; });
+  for (std::size_t i = 0; i < all_.size(); ++i) index_[all_[i].who] = i;
+}
+
+bool event_outlet::station::send_gap(event_port& by, subscriber& to, std::uint64_t last) {
+  const std::uint64_t first = to.foreign ? 0 : to.cursor + 1;
+  if (!by.send(to.who, event_gap_term(of_->label().bytes(), first, last))) return false;
+  if (!to.foreign) lost_ += last - to.cursor;
+  to.foreign = false;
+  to.cursor = last;
+  return true;
+}
+
+// False: there is no room for it, or for what is to be told before.
+bool event_outlet::station::give(event_port& by, subscriber& to, const event& what) {
+  if (!what.event) return send_gap(by, to, what.seq);
+  if (what.seq > to.cursor + 1 && !send_gap(by, to, what.seq - 1)) return false;
+  if (!by.send(to.who, what.event)) return false;
+  to.cursor = what.seq;
+  return true;
+}
+
+void event_outlet::station::end_of(event_port& by, subscriber& one, const runtime::message& reason) {
+  runtime::message end = event_end_term(of_->label().bytes(), reason.bytes());
+  if (one.link)
+    by.exit(one.who, std::move(end));
+  else
+    by.send_unbounded(one.who, std::move(end));
+  outlet_.release(by, one.who, of_.get());
+  drop(one);
+}
+
+// There was no room for it.
+void event_outlet::station::refuse(event_port& by, subscriber& one) {
+  if (slow_ == slow_subscriber::unsubscribe) {
+    of_->left(one.who, one.id);
+    return end_of(by, one, runtime::message::atom("overloaded"));
+  }
+  one.refused = true;
+  if (!std::exchange(one.behind, true)) behind_.push_back(one.who);
+}
+
+// Whether there is an event for the next round.
+bool event_outlet::station::fill() {
+  if (!events_.empty()) return true;
+  event_channel::reading had = of_->read(outlet_.index_, head_, batch);
+  ended_ = had.ended;
+  reason_ = std::move(had.reason);
+  slow_ = had.slow;
+  events_.assign(std::make_move_iterator(had.entries.begin()), std::make_move_iterator(had.entries.end()));
+  if (events_.empty() && had.last > head_) events_.push_back({had.last, {}});
+  return !events_.empty();
+}
+
+// True: to its end.
+bool event_outlet::station::play_round(event_port& by, std::size_t& budget) {
+  const event& what = events_.front();
+  for (; next_ < all_.size(); ++next_) {
+    if (budget == 0) return false;
+    subscriber& one = all_[next_];
+    if (!one.who || one.behind || one.cursor >= what.seq) continue;
+    --budget;
+    if (!give(by, one, what)) refuse(by, one);
+  }
+  head_ = what.seq;
+  events_.pop_front();
+  next_ = 0;
+  return true;
+}
+
+// True: it has had what the others have. False: there is no room, or no budget.
+bool event_outlet::station::bring_up(event_port& by, subscriber& one, std::size_t& budget) {
+  if (one.foreign && !send_gap(by, one, one.cursor)) return false;
+  if (one.refused && slow_ == slow_subscriber::drop_new)
+    return one.cursor >= head_ || send_gap(by, one, head_);
+  while (one.cursor < head_) {
+    const auto kept = of_->read(outlet_.index_, one.cursor, batch).entries;
+    if (kept.empty() || kept.front().seq > head_) return give(by, one, {head_, {}});
+    for (const event& each : kept) {
+      if (each.seq > head_) break;
+      if (budget == 0) return false;
+      --budget;
+      if (!give(by, one, each)) return false;
+    }
+  }
+  return true;
+}
+
+// Whether any of them got something.
+bool event_outlet::station::catch_up(event_port& by, std::size_t& budget) {
+  if (!std::exchange(ask_, false)) return false;
+  bool improved = false;
+  for (const runtime::pid& who : std::exchange(behind_, {})) {
+    const auto found = index_.find(who);
+    if (found == index_.end()) continue;
+    subscriber& one = all_[found->second];
+    const std::uint64_t before = one.cursor;
+    const bool is_up = budget != 0 && bring_up(by, one, --budget);
+    improved |= one.cursor != before;
+    if (is_up) {
+      one.behind = one.refused = false;
+    } else if (budget == 0) {
+      behind_.push_back(who);
+      ask_ = true;
+    } else {
+      one.behind = false;
+      refuse(by, one);
+    }
+  }
+  return improved;
+}
+
+// True: all have been told.
+bool event_outlet::station::tell_end(event_port& by, std::size_t& budget) {
+  for (; next_ < all_.size(); ++next_) {
+    if (budget == 0) return false;
+    subscriber& one = all_[next_];
+    if (!one.who) continue;
+    --budget;
+    if (one.cursor < head_ && !one.link)
+      by.send_unbounded(one.who, event_gap_term(of_->label().bytes(), one.cursor + 1, head_));
+    end_of(by, one, reason_);
+  }
+  return true;
+}
+
+// The last event that nobody here needs any more.
+std::uint64_t event_outlet::station::needed_after() const {
+  std::uint64_t least = head_;
+  for (const runtime::pid& who : behind_) {
+    const auto found = index_.find(who);
+    if (found == index_.end()) continue;
+    const subscriber& one = all_[found->second];
+    const bool needs =
+        !one.refused || slow_ == slow_subscriber::drop_old || (slow_ == slow_subscriber::park && who.here());
+    if (needs) least = std::min(least, one.cursor);
+  }
+  return least;
+}
+
+event_outlet::station::result event_outlet::station::run(event_port& by, std::size_t& budget) {
+  result out;
+  for (;;) {
+    if (next_ == 0) {
+      compact();
+      const bool any = fill();
+      out.improved |= catch_up(by, budget);
+      if (!any) break;
+    }
+    if (!play_round(by, budget)) {
+      out.more = true;
+      break;
+    }
+  }
+  out.more |= ask_;
+  if (!out.more && ended_) out.more = !tell_end(by, budget);
+  out.over = index_.empty();
+  of_->passed(outlet_.index_, needed_after(), std::exchange(lost_, 0));
+  return out;
+}
+
+// ---- the outlet ----
+
+event_outlet::event_outlet(std::size_t index, std::function<void()> wake)
+    : index_(index), wake_(std::move(wake)) {}
+event_outlet::~event_outlet() = default;
+
+void event_outlet::take(channel_order order) {
+  const std::scoped_lock held(lock_);
+  inbox_.push_back(std::move(order));
+  if (!std::exchange(awake_, true)) wake_();
+}
+
+void event_outlet::hold(event_port& by, const runtime::pid& who, event_channel* in) {
+  watched& one = watched_[who];
+  if (one.in.empty()) one.by = by.watch(who);
+  one.in.push_back(in);
+}
+
+void event_outlet::release(event_port& by, const runtime::pid& who, event_channel* in) {
+  const auto found = watched_.find(who);
+  if (found == watched_.end()) return;
+  std::erase(found->second.in, in);
+  if (!found->second.in.empty()) return;
+  by.unwatch(found->second.by);
+  watched_.erase(found);
+}
+
+void event_outlet::gone(const runtime::pid& who) {
+  const auto found = watched_.find(who);
+  if (found == watched_.end()) return;
+  for (event_channel* const each : found->second.in) {
+    stations_.at(each)->gone(who);
+    activate(each);
+  }
+  watched_.erase(found);
+}
+
+void event_outlet::rewatch(event_port& by) {
+  for (auto& [who, one] : watched_) one.by = by.watch(who);
+  for (event_channel* const each : lagging_) activate(each);
+}
+
+void event_outlet::activate(event_channel* of) {
+  if (!std::exchange(stations_.at(of)->active, true)) active_.push_back(of);
+}
+
+void event_outlet::ask_again() {
+  for (event_channel* const each : lagging_) {
+    stations_.at(each)->ask_again();
+    activate(each);
+  }
+}
+
+void event_outlet::carry_out(event_port& by, const channel_order& order) {
+  using kind = channel_order::kind;
+  event_channel* const of = order.of.get();
+  auto found = stations_.find(of);
+  if (found == stations_.end()) {
+    if (order.what != kind::join) return;
+    found = stations_.emplace(of, std::make_unique<station>(*this, order.of, order.one.cursor)).first;
+  }
+  if (order.what == kind::join) found->second->join(by, order.one);
+  if (order.what == kind::leave) found->second->leave(by, order.one.who, order.one.id);
+  activate(of);
+}
+
+event_outlet::progress event_outlet::run(event_port& by, std::size_t budget) {
+  std::vector<channel_order> orders;
+  {
+    const std::scoped_lock held(lock_);
+    orders.swap(inbox_);
+  }
+  for (const channel_order& one : orders) carry_out(by, one);
+  progress out;
+  bool improved = false;
+  for (event_channel* const each : std::exchange(active_, {})) {
+    if (budget == 0) {
+      active_.push_back(each);
+      continue;
+    }
+    const auto found = stations_.find(each);
+    found->second->active = false;
+    const station::result did = found->second->run(by, budget);
+    improved |= did.improved;
+    if (did.over) {
+      lagging_.erase(each);
+      stations_.erase(found);
+      continue;
+    }
+    if (did.more) activate(each);
+    if (found->second->has_behind())
+      lagging_.insert(each);
+    else
+      lagging_.erase(each);
+  }
+  if (!lagging_.empty()) {
+    delay_ = improved ? first_delay : std::clamp(delay_ * 2, first_delay, most_delay);
+    out.again_in = delay_;
+  }
+  const std::scoped_lock held(lock_);
+  out.more = !active_.empty() || !inbox_.empty();
+  awake_ = out.more;
+  return out;
+}
+
+} // namespace coppice::behaviours

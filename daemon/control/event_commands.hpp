@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The command `events`: the node's named events, publishing to one that is open, following one. The control
+// thread.
+#pragma once
+
+#include "control/asked.hpp"
+
+namespace coppice::control {
+
+// Without arguments: what there is. change `publish`: name, term. With a name alone (NAME or NAME@NODE),
+// since (a number, or `now`; absent: what is kept): a subscription is begun, and `tail` is its number. With
+// tail: what has come after line `after`, or, with wait, when there is something; with close nothing,
+// and it ends.
+pending run_events(const request& r);
+
+} // namespace coppice::control

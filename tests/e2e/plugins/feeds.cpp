@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Named events from both sides: `shop` publishes what it is told to, `desk` subscribes to what it is told to
+// and keeps what it gets, in Erlang's syntax, one text a message.
+#include <coppice/events.hpp>
+#include <coppice/server.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <variant>
+#include <vector>
+
+namespace {
+
+using namespace coppice;
+using ok = etf::constant<"ok">;
+
+struct source_args {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::string event;
+  std::optional<std::uint32_t> buffer;
+  std::optional<bool> open;
+};
+
+struct publish {
+  term payload;
+};
+struct publish_many { // 1, 2, …, count
+  std::uint64_t count = 0;
+};
+struct publish_by { // with another actor's token
+  std::uint64_t token = 0;
+  term payload;
+};
+struct enroll {
+  std::string name;
+};
+
+class shop : public server {
+ public:
+  static constexpr std::string_view name = "shop";
+  static constexpr std::string_view args_schema = R"({
+    "type": "object", "additionalProperties": false, "required": ["event"],
+    "properties": { "event": {"type": "string"}, "buffer": {"type": "integer"}, "open": {"type": "boolean"} }
+  })";
+  using calls = std::variant<publish, publish_many, publish_by, enroll, etf::constant<"token">,
+                             etf::constant<"heard">, etf::constant<"unregister">>;
+
+  void init(const source_args& given) {
+    source_ = event_source(
+        *this, given.event,
+        {.buffer = given.buffer.value_or(0), .open = given.open.value_or(false), .notify = true});
+  }
+  std::uint64_t handle_call(const publish& what) { return source_.publish(what.payload); }
+  std::uint64_t handle_call(const publish_many& what) {
+    std::uint64_t last = 0;
+    for (std::uint64_t i = 1; i <= what.count; ++i) last = source_.publish(i);
+    return last;
+  }
+  std::uint64_t handle_call(const publish_by& what) {
+    return event_source(*this, what.token).publish(what.payload);
+  }
+  std::uint64_t handle_call(const enroll& what) { return event_source(*this, what.name).token(); }
+  std::uint64_t handle_call(etf::constant<"token">) { return source_.token(); }
+  // The counts of subscribers that it was told.
+  std::vector<std::uint64_t> handle_call(etf::constant<"heard">) { return heard_; }
+  ok handle_call(etf::constant<"unregister">) { return source_.unregister(), ok(); }
+  void handle_cast(etf::constant<"crash">) { throw std::runtime_error("told to"); }
+  void handle_info(const event_subscribers& now) { heard_.push_back(now.count); }
+
+  std::uint64_t save_state() const { return source_.token(); }
+  void restore_state(std::uint32_t, std::uint64_t token) { source_ = event_source(*this, token); }
+
+ private:
+  event_source source_;
+  std::vector<std::uint64_t> heard_;
+};
+
+struct follow {
+  static constexpr std::string_view etf_tag = "subscribe";
+  std::string name;
+  std::string node;
+  term how; // buffered | now | Seq | {Creation, Seq} | link
+};
+struct leave {
+  static constexpr std::string_view etf_tag = "unsubscribe";
+  std::string name;
+  std::string node;
+};
+struct rest { // this long before the next message is looked at
+  std::uint64_t ms = 0;
+};
+
+class desk : public server {
+ public:
+  static constexpr std::string_view name = "desk";
+  using calls = std::variant<follow, leave, etf::constant<"got">, etf::constant<"sum">>;
+  using infos = std::variant<event, event_gap, event_end>;
+
+  // {Creation, First, Last, Buffer}
+  std::tuple<std::uint32_t, std::uint64_t, std::uint64_t, std::uint32_t> handle_call(const follow& what) {
+    const event_begin begun = subscribe(*this, what.name, what.node, options_of(what.how));
+    return {begun.creation, begun.first, begun.last, begun.buffer};
+  }
+  bool handle_call(const leave& what) { return unsubscribe(*this, what.name, what.node); }
+  // What came since the last time.
+  std::vector<std::string> handle_call(etf::constant<"got">) { return std::exchange(got_, {}); }
+  // Of events alone: how many, the last number, how many numbers did not follow the one before, gaps.
+  std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t> handle_call(etf::constant<"sum">) {
+    return {events_, last_, breaks_, gaps_};
+  }
+  void handle_cast(const rest& how) { std::this_thread::sleep_for(std::chrono::milliseconds(how.ms)); }
+
+  void handle_info(const event& one) {
+    ++events_;
+    if (last_ != 0 && one.seq != last_ + 1) ++breaks_;
+    last_ = one.seq;
+    if (one.time < 1'700'000'000'000'000'000) throw std::logic_error("no time");
+    note(one.name, std::to_string(one.seq) + " " + text(one.payload));
+  }
+  void handle_info(const event_gap& one) {
+    ++gaps_;
+    last_ = one.last;
+    note(one.name, "gap " + std::to_string(one.first) + "-" + std::to_string(one.last));
+  }
+  void handle_info(const event_end& one) { note(one.name, "end " + text(one.reason)); }
+
+ private:
+  static subscribe_options options_of(term how) {
+    subscribe_options out;
+    etf::cursor at(how.encoded);
+    std::uint64_t number = 0, creation = 0;
+    if (at.read_atom_is("now")) out.with = subscribe_options::begin::now;
+    if (at.read_atom_is("link")) out.link = true;
+    if (at.read_unsigned(number)) out.after = event_position{0, number};
+    if (at.read_tuple_of(2) && at.read_unsigned(creation) && at.read_unsigned(number))
+      out.after = event_position{static_cast<std::uint32_t>(creation), number};
+    return out;
+  }
+  // Of what the tests send: atoms, integers, {Name, Node}.
+  static std::string text(term what) {
+    etf::cursor at(what.encoded);
+    std::string_view atom, node;
+    std::int64_t number = 0;
+    if (at.read_atom(atom)) return std::string(atom);
+    if (at.read_integer(number)) return std::to_string(number);
+    if (at.read_tuple_of(2) && at.read_atom(atom) && at.read_atom(node))
+      return std::string(atom) + "@" + std::string(node);
+    return "?";
+  }
+  void note(term of, const std::string& what) {
+    if (got_.size() < 1000) got_.push_back(text(of) + " " + what);
+  }
+
+  std::vector<std::string> got_;
+  std::uint64_t events_ = 0, last_ = 0, breaks_ = 0, gaps_ = 0;
+};
+
+} // namespace
+
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+COPPICE_PLUGIN("feeds", VERSION, shop, desk);
