@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // "coppice.event_host/draft-1" over the node's named events. Where there are none (a file is only tried out)
 // nothing can be registered or subscribed to. In the process's own turn.
-#include <coppice/events.h>
+#include <coppice/event.h>
 
 #include <optional>
 

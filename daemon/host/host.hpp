@@ -9,7 +9,7 @@
 #include <coppice/actor.h>
 #include <coppice/await.h>
 #include <coppice/call.h>
-#include <coppice/events.h>
+#include <coppice/event.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
 #include <coppice/metric.h>

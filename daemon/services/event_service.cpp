@@ -52,7 +52,7 @@ message shown(const subscription_begin& how) {
   message_writer out;
   out.tuple(2);
   out.atom("ok");
-  out.map(4);
+  out.map(5);
   out.atom("creation");
   out.unsigned_integer(how.creation);
   out.atom("first");
@@ -61,6 +61,8 @@ message shown(const subscription_begin& how) {
   out.unsigned_integer(how.last);
   out.atom("buffer");
   out.unsigned_integer(how.buffer);
+  out.atom("queue");
+  out.unsigned_integer(how.queue);
   return out.take();
 }
 

@@ -2,7 +2,8 @@
 // The process `coppice_events`: named events (behaviours/channels) for those who have no plugin, on any node.
 // A gen_server; the caller is who subscribes:
 //
-//   {subscribe, Name}            {ok, #{creation, first, last, buffer}}, then what event_terms.hpp says,
+//   {subscribe, Name}            {ok, #{creation, first, last, buffer, queue}}, then what event_terms.hpp
+//   says,
 //                                first of all what is kept
 //   {subscribe, Name, Since}     Since: the last number that one has, {Creation, Number}, or `now`
 //   {unsubscribe, Name}          ok

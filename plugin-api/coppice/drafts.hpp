@@ -5,7 +5,7 @@
 #pragma once
 
 #include <coppice/await.h>
-#include <coppice/events.h>
+#include <coppice/event.h>
 #include <coppice/metric.h>
 #include <coppice/order.h>
 #include <coppice/post.h>

@@ -177,6 +177,7 @@ def examples(cleanup):
     demo = (root / "config" / "demo.yaml").read_text(encoding="utf-8")
     node = Node(cleanup, config=demo + "        - { id: workers, name: workers, pool: { actor: greeter, size: 2 } }\n"
                 '        - { id: gate, name: gate, tcp: { listen: [{ address: 127.0.0.1, port: 0 }], actor: echo } }\n'
+                'events: [ { name: notes, open: true } ]\n'
                 'cron: { jobs: [ { name: nightly, at: "@daily", do: { call: { to: kv, message: size } } } ] }\n')
     database = Node(cleanup, name="db", config=CONFIG, epmd_port=node.epmd_port)
     folder = folder_with_client(cleanup)

@@ -89,6 +89,7 @@ void event_channel::opened(const subscription_begin& how) {
   last_ = how.first == 0 ? how.last : how.first - 1;
   live_after_ = how.last;
   options_.buffer = how.buffer;
+  if (how.queue != 0) options_.queue = how.queue;
   open_ = true;
   for (const early_subscriber& one : std::exchange(early_, {})) {
     const auto found = subscribers_.find(one.who);
@@ -212,7 +213,7 @@ void event_channel::hand_over(std::size_t outlet, joining_subscriber one) {
 }
 
 subscription_begin event_channel::state_after(std::uint64_t cursor) const {
-  return {creation_, cursor + 1, std::max(last_, live_after_), options_.buffer};
+  return {creation_, cursor + 1, std::max(last_, live_after_), options_.buffer, options_.queue};
 }
 
 base::result<subscription_begin> event_channel::subscribe(const runtime::pid& who, std::size_t outlet,

@@ -71,6 +71,7 @@ struct subscription_begin {
   std::uint64_t first = 0; // of those that come, unless there is a gap
   std::uint64_t last = 0;  // published until now
   std::uint32_t buffer = 0;
+  std::uint32_t queue = 0;
 };
 
 // A subscriber on its way to its outlet.

@@ -2,6 +2,7 @@
 // See event_mirror.hpp. What it is told counts only from the node that it follows.
 #include "behaviours/channels/event_mirror.hpp"
 
+#include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
@@ -29,7 +30,12 @@ message request(std::string_view what, std::string_view name) {
   return out.take();
 }
 
-// {ok, #{creation, first, last, buffer}}, or {error, Reason}.
+// What is kept here is bounded whatever the other node says.
+std::uint32_t bounded(std::uint64_t count) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, 1'000'000));
+}
+
+// {ok, #{creation, first, last, buffer, queue}}, or {error, Reason}.
 struct answer {
   bool ok = false;
   subscription_begin how;
@@ -52,7 +58,8 @@ std::optional<answer> read_answer(etf::bytes term) {
     if (key == "creation") out.how.creation = static_cast<std::uint32_t>(value);
     if (key == "first") out.how.first = value;
     if (key == "last") out.how.last = value;
-    if (key == "buffer") out.how.buffer = static_cast<std::uint32_t>(value);
+    if (key == "buffer") out.how.buffer = bounded(value);
+    if (key == "queue") out.how.queue = bounded(value);
   }
   out.ok = true;
   return out;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Named events from both sides: `shop` publishes what it is told to, `desk` subscribes to what it is told to
 // and keeps what it gets, in Erlang's syntax, one text a message.
-#include <coppice/events.hpp>
+#include <coppice/event.hpp>
 #include <coppice/server.hpp>
 
 #include <chrono>
@@ -129,6 +129,13 @@ class desk : public server {
     note(one.name, "gap " + std::to_string(one.first) + "-" + std::to_string(one.last));
   }
   void handle_info(const event_end& one) { note(one.name, "end " + text(one.reason)); }
+
+  using saved =
+      std::tuple<std::vector<std::string>, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+  saved save_state() const { return {got_, events_, last_, breaks_, gaps_}; }
+  void restore_state(std::uint32_t, saved had) {
+    std::tie(got_, events_, last_, breaks_, gaps_) = std::move(had);
+  }
 
  private:
   static subscribe_options options_of(term how) {

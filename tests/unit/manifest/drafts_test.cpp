@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <coppice/await.h>
+#include <coppice/event.h>
 #include <coppice/event_handler.h>
 #include <coppice/metric.h>
 #include <coppice/order.h>
@@ -54,14 +55,18 @@ TEST_CASE("a plugin that can do with several numbers of a draft needs one of the
 }
 
 TEST_CASE("this host's drafts are those of its headers, and the draft tables of its behaviours") {
-  const names interfaces{COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
-                         COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_HOST_DRAFT_1,
-                         COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_HOST_DRAFT_1};
-  const names all{COPPICE_AWAIT_DRAFT_1,       COPPICE_EVENT_HANDLER_DRAFT_1, COPPICE_METRIC_DRAFT_1,
-                  COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_DRAFT_1,
-                  COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_DRAFT_1,         COPPICE_STAGE_HOST_DRAFT_1,
-                  COPPICE_STATEM_DRAFT_1,      COPPICE_STATEM_HOST_DRAFT_1,   COPPICE_STREAM_DRAFT_1,
-                  COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_DRAFT_1,           COPPICE_UDP_HOST_DRAFT_1};
+  names interfaces{COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
+                   COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_HOST_DRAFT_1,
+                   COPPICE_STATEM_HOST_DRAFT_1, COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_HOST_DRAFT_1,
+                   COPPICE_EVENT_HOST_DRAFT_1};
+  names all{COPPICE_AWAIT_DRAFT_1,       COPPICE_EVENT_HANDLER_DRAFT_1, COPPICE_METRIC_DRAFT_1,
+            COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_DRAFT_1,
+            COPPICE_ROUTER_HOST_DRAFT_1, COPPICE_STAGE_DRAFT_1,         COPPICE_STAGE_HOST_DRAFT_1,
+            COPPICE_STATEM_DRAFT_1,      COPPICE_STATEM_HOST_DRAFT_1,   COPPICE_STREAM_DRAFT_1,
+            COPPICE_STREAM_HOST_DRAFT_1, COPPICE_UDP_DRAFT_1,           COPPICE_UDP_HOST_DRAFT_1,
+            COPPICE_EVENT_HOST_DRAFT_1};
+  std::ranges::sort(interfaces);
+  std::ranges::sort(all);
   CHECK(manifest::known_drafts() == all);
   const coppice_table_use tables[] = {{"coppice.lifecycle/1", COPPICE_TABLE_NEEDED, 0, 0},
                                       {"coppice.brook/draft-4", COPPICE_TABLE_ALLOWED, 0, 0},

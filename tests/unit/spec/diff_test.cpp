@@ -438,6 +438,16 @@ TEST_CASE("jobs are told apart by their names, and can change") {
   CHECK(difference(bare, bare + "cron: { timezone: UTC }\n") == "set cron.timezone: \"local\" -> \"UTC\"\n");
 }
 
+TEST_CASE("events are told apart by their names, and all of them can change") {
+  const std::string bare = "node: { name: n@127.0.0.1 }\n";
+  const auto events = [&bare](const std::string& list) { return bare + "events: [ " + list + " ]\n"; };
+  CHECK(difference(events("{ name: a }, { name: b }"), events("{ name: b }, { name: a }")) == "");
+  CHECK(difference(events("{ name: a }"), events("{ name: a, slow: park }")) ==
+        "set events.a.slow: \"drop_old\" -> \"park\"\n");
+  CHECK(difference(bare, events("{ name: a }")).starts_with("set events.a: null -> {"));
+  CHECK(difference(events("{ name: a }"), bare).starts_with("set events.a: {"));
+}
+
 TEST_CASE("of the log all but its format can change") {
   CHECK(difference(
             "node: { name: n@127.0.0.1, log: { modules: { net: debug, dist: error } } }\n",

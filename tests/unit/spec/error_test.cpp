@@ -47,7 +47,7 @@ TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
       {"unknown key far from all", "node:\n  name: n@h\nfoo: 2\n",
        "node.yaml:3:1: error: unknown key 'foo'\n"
        "    3 | foo: 2\n"
-       "      | ^ known here: node epmd distribution control plugins applications cron\n"},
+       "      | ^ known here: node epmd distribution control plugins applications events cron\n"},
       {"missing key", "epmd: { port: 5000 }\n",
        "node.yaml:1:1: error: the key 'node' is missing\n"
        "    1 | epmd: { port: 5000 }\n"
@@ -675,7 +675,7 @@ TEST_CASE("long lines are shown in part, odd characters escaped, columns counted
   CHECK(folder.errors("node: { name: n@h }\n\"\\u00fc\": 1\n") ==
         "node.yaml:2:1: error: unknown key 'ü'\n"
         "    2 | \"\\u00fc\": 1\n"
-        "      | ^ known here: node epmd distribution control plugins applications cron\n");
+        "      | ^ known here: node epmd distribution control plugins applications events cron\n");
   CHECK(folder.errors("node: { name: n@h, data: üü, wrkers: 1 }\n") ==
         "node.yaml:1:30: error: unknown key 'wrkers' in node\n"
         "    1 | node: { name: n@h, data: üü, wrkers: 1 }\n"

@@ -432,5 +432,24 @@ TEST_CASE("the effective configuration writes every default out") {
         "  isolation: none\n"
         "  watch: false\n"
         "  reload_deadline: 5s\n"
-        "applications: []\n");
+        "applications: []\n"
+        "events: []\n");
+}
+
+TEST_CASE("events print themselves, and read back") {
+  test::spec_folder folder;
+  const auto first = folder.load(
+      "node: { name: n@127.0.0.1 }\nevents: [ { name: orders, producer: shop, buffer: 5, queue: 7, bytes: "
+      "2KiB, open: true, "
+      "notify: true, slow: park }, { name: notes } ]\n");
+  REQUIRE(first.spec);
+  REQUIRE(first.spec->events.size() == 2);
+  const spec::named_event orders{"orders", "shop", 5, 7, 2048, true, true, spec::slow_policy::park};
+  CHECK(first.spec->events[0] == orders);
+  spec::named_event notes;
+  notes.name = "notes";
+  CHECK(first.spec->events[1] == notes);
+  const auto again = folder.load(spec::effective_yaml(*first.spec));
+  REQUIRE(again.spec);
+  CHECK(again.spec->events == first.spec->events);
 }

@@ -13,11 +13,11 @@
 //     void handle_info(const coppice::event& one) { if (const auto what = one.as<order>()) … }
 //   };
 //
-// See coppice/events.h. A draft of the ABI: on a host without it these throw std::runtime_error. Header-only.
+// See coppice/event.h. A draft of the ABI: on a host without it these throw std::runtime_error. Header-only.
 // In the actor's own callbacks.
 #pragma once
 
-#include <coppice/events.h>
+#include <coppice/event.h>
 #include <coppice/actor.hpp>
 
 #include <cstdint>

@@ -14,8 +14,8 @@
  * Events that the configuration declares (`events:`) outlive their producers; others end with them. The
  * numbers go on either way. A producer and its subscriptions go on over a reload; what it registers again in
  * after_restore is as it was. From Erlang: gen_server calls to `coppice_events`, see the manual. */
-#ifndef COPPICE_EVENTS_H
-#define COPPICE_EVENTS_H
+#ifndef COPPICE_EVENT_H
+#define COPPICE_EVENT_H
 
 #include <coppice/message.h>
 

@@ -1,0 +1,416 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Named events of running nodes: actors here and on other nodes, Erlang's processes and operators subscribe and publish; producers
+end, plugins are reloaded, connections are lost, subscribers are slow."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.erlang import Erl
+from harness.node import Folder, Node, program
+from harness.tap import check, contains, equal, eventually, run, test
+
+TREE = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ] }}
+events:
+  - {{ name: notes, buffer: 5, open: true }}
+  - {{ name: orders, producer: shop, buffer: 3, queue: {queue}, bytes: 1KiB, notify: true, slow: {slow} }}
+{more}
+applications:
+  - name: demo
+    type: permanent
+    supervisor:
+      name: demo_sup
+      intensity: 50
+      children:
+        - {{ id: shop, actor: feeds:shop, name: shop, args: {{ event: orders }} }}
+        - {{ id: market, actor: feeds:shop, name: market, args: {{ event: market, buffer: 2 }} }}
+        - {{ id: desk, actor: feeds:desk, name: desk }}
+        - {{ id: other, actor: feeds:desk, name: other }}
+        - {{ id: small, actor: feeds:desk, name: small, mailbox: {{ limit: 3 }} }}
+"""
+
+
+class Plugins:
+    def __init__(self, cleanup):
+        self.folder = Folder()
+        cleanup.callback(self.folder.close)
+        self.take("feeds")
+
+    def take(self, file):
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.folder.path}/feeds.so.new")
+        os.replace(f"{self.folder.path}/feeds.so.new", f"{self.folder.path}/feeds.so")
+
+
+def start(cleanup, queue=100000, slow="drop_old", more="", plugins=None, **settings):
+    plugins = plugins or Plugins(cleanup)
+    pairs = [("plugins.path", f"[ {plugins.folder.path} ]"), *settings.pop("settings", ())]
+    return Node(cleanup, config=TREE.format(queue=queue, slow=slow, more=more), settings=pairs, **settings)
+
+
+def got(node, who="desk"):
+    """What a desk was given since the last time."""
+    return re.findall(r'<<"([^"]*)">>', node.call(who, "got"))
+
+
+def gets(node, who, *wanted):
+    """Waits until it was given just that."""
+    seen = []
+
+    def all_there():
+        seen.extend(got(node, who))
+        return len(seen) >= len(wanted)
+
+    eventually(all_there, f"{who} gets {wanted}")
+    equal(seen, list(wanted))
+
+
+def begun(node, name="orders", where="", how="buffered", who="desk"):
+    text = node.call(who, f'{{subscribe, <<"{name}">>, <<"{where}">>, {how}}}')
+    return tuple(int(one) for one in re.findall(r"\d+", text))
+
+
+def events(node):
+    return {(one["name"], one["node"]): one for one in node.ask("events")["events"]}
+
+
+@test("actors get what another one publishes, in its order, and its producer hears of the first and the last of them")
+def actors(cleanup):
+    node = start(cleanup)
+    equal(node.call("shop", "{publish, one}"), "1")
+    creation, first, last, buffer = begun(node)
+    equal((first, last, buffer), (1, 1, 3))
+    node.call("shop", "{publish, two}")
+    gets(node, "desk", "orders 1 one", "orders 2 two")
+    begun(node, how="now", who="other")
+    node.call("shop", "{publish, three}")
+    gets(node, "desk", "orders 3 three")
+    gets(node, "other", "orders 3 three")
+    refused = node.coppice("call", "desk", '{subscribe, <<"orders">>, <<>>, now}')
+    check(refused.returncode != 0 and "-12" in refused.stderr + node.log(), "it has subscribed", refused.stderr)
+    refused = node.coppice("call", "other", '{subscribe, <<"nothing">>, <<>>, now}')
+    check(refused.returncode != 0, "there is no such event", refused.stderr)
+    # Both have crashed by that, and their subscriptions with them.
+    eventually(lambda: events(node)["orders", None]["subscribers"] == 0, "nobody has subscribed")
+    eventually(lambda: node.call("shop", "heard") == "[1,0]", "its producer heard of it")
+    node.call("shop", "{publish, four}")
+    begun(node, how=f"{{{creation}, 2}}")
+    gets(node, "desk", "orders 3 three", "orders 4 four")
+    equal(node.call("desk", '{unsubscribe, <<"orders">>, <<>>}'), "true")
+    equal(node.call("desk", '{unsubscribe, <<"orders">>, <<>>}'), "false")
+    node.call("shop", "{publish_many, 9}")
+    equal(got(node), [])
+    begun(node, how="5")
+    gets(node, "desk", "orders gap 6-10", "orders 11 7", "orders 12 8", "orders 13 9")
+    begun(node, how=f"{{{creation + 1}, 12}}", who="other")
+    gets(node, "other", "orders gap 0-10", "orders 11 7", "orders 12 8", "orders 13 9")
+    # Whoever has the token publishes; who has none does not.
+    token = node.call("shop", "token")
+    equal(node.call("market", f"{{publish_by, {token}, lent}}"), "14")
+    gets(node, "desk", "orders 14 lent")
+    check(node.coppice("call", "market", f"{{publish_by, {int(token) + 1}, forged}}").returncode != 0, "a token of nobody's")
+    check(node.coppice("call", "market", '{enroll, <<"orders">>}').returncode != 0, "the configuration says whose it is")
+    check(node.coppice("call", "market", '{enroll, <<"coppice.node">>}').returncode != 0, "the node's own")
+    large = "x" * 250
+    check(node.coppice("call", "shop", "{publish, [" + ",".join([large] * 5) + "]}").returncode != 0, "more than its bytes")
+
+
+@test("a declared event goes on over its producer's end, another one ends with it; their numbers go on")
+def producers(cleanup):
+    node = start(cleanup)
+    begun(node)
+    begun(node, name="market")
+    node.call("shop", "{publish_many, 2}")
+    gets(node, "desk", "orders 1 1", "orders 2 2")
+    node.call("market", "{publish_many, 2}")
+    gets(node, "desk", "market 1 1", "market 2 2")
+    before = node.pid("shop")
+    node.coppice("cast", "shop", "crash")
+    eventually(lambda: node.pid("shop") != before, "it is restarted")
+    equal(node.call("shop", "{publish, again}"), "3")
+    gets(node, "desk", "orders 3 again")
+    node.coppice("exit", "market", "closed")
+    gets(node, "desk", "market end closed")
+    eventually(lambda: ("market", None) in events(node), "it has registered again")
+    begun(node, name="market", how="2")
+    equal(node.call("market", "{publish, more}"), "3")
+    gets(node, "desk", "market 3 more")
+    equal(node.call("market", "unregister"), "ok")
+    gets(node, "desk", "market end unregistered")
+    # A link's end is an exit signal.
+    equal(node.call("market", '{enroll, <<"sales">>}').isdigit(), True)
+    begun(node, name="sales", how="link", who="other")
+    before = node.pid("other")
+    node.coppice("exit", "market", "closed")
+    eventually(lambda: node.pid("other") != before, "who is linked ends with it")
+
+
+@test("Erlang's processes subscribe and publish by gen_server calls")
+def erlang(cleanup):
+    node = start(cleanup)
+    erl = Erl(cleanup, name="peer@127.0.0.1", epmd_port=node.epmd_port)
+    erl(f"E = {{coppice_events, '{node.name}'}}, A = fun(R) -> gen_server:call(E, R) end, "
+        "G = fun() -> (fun F() -> receive M -> [M | F()] after 300 -> [] end end)() end")
+    equal(erl("A({publish, notes, {first, 1.5}})"), "{ok,1}")
+    reply = erl("{ok, M} = A({subscribe, notes}), maps:remove(creation, M)")
+    equal(reply, "#{buffer => 5,first => 1,last => 1,queue => 1000}")
+    erl("A({publish, notes, second})")
+    text = erl("[{N, S, P, is_integer(T)} || {event, N, S, T, P} <- G()]")
+    equal(text, "[{notes,1,{first,1.5},true},{notes,2,second,true}]")
+    equal(erl("A({subscribe, notes})"), "{error,already}")
+    equal(erl("A({unsubscribe, notes})"), "ok")
+    equal(erl("A({unsubscribe, notes})"), "{error,not_subscribed}")
+    for number in range(3, 11):
+        equal(erl(f"A({{publish, notes, {number}}})"), f"{{ok,{number}}}")
+    erl("{ok, #{creation := C}} = A({subscribe, notes, 4})")
+    equal(erl("[case X of {event, _, S, _, _} -> S; {event_gap, notes, F, L} -> {F, L} end || X <- G()]"), "[{5,5},6,7,8,9,10]")
+    erl("A({unsubscribe, notes}), A({subscribe, notes, {C, 9}})")
+    equal(erl("[{S} || {event, _, S, _, _} <- G()]"), "[{10}]")
+    erl("A({unsubscribe, notes}), A({subscribe, notes, now})")
+    equal(erl("G()"), "[]")
+    erl("A({unsubscribe, notes}), A({subscribe, notes, {C + 1, 9}})")
+    equal(erl("[case X of {event, _, S, _, _} -> S; {event_gap, notes, F, L} -> {F, L} end || X <- G()]"), "[{0,5},6,7,8,9,10]")
+    for asked, answer in (("{subscribe, nothing}", "no_such_event"), ("{publish, nothing, x}", "no_such_event"),
+                          ("{publish, orders, x}", "not_owner"), ("{subscribe, \"notes\"}", "bad_request"),
+                          ("{subscribe, notes, -1}", "bad_request"), ("{subscribe, notes, {1, 2, 3}}", "bad_request"),
+                          ("{publish, notes}", "bad_request"), ("what", "bad_request"), ("{list, [], 1}", "bad_request"),
+                          ("{publish, notes, binary:copy(<<0>>, 2000000)}", "too_large")):
+        equal(erl(f"A({asked})"), f"{{error,{answer}}}")
+    contains(erl("[N || #{name := N} <- A(list)]"), "notes")
+    # Its end is the end of its subscription; so is the end of its node.
+    erl("P = spawn(fun() -> A({subscribe, orders}), receive stop -> ok end end)")
+    eventually(lambda: events(node)["orders", None]["subscribers"] == 1, "it has subscribed")
+    erl("P ! stop")
+    eventually(lambda: events(node)["orders", None]["subscribers"] == 0, "it has ended")
+    equal(events(node)["notes", None]["subscribers"], 1)
+    erl.kill()
+    eventually(lambda: events(node)["notes", None]["subscribers"] == 0, "its node has ended")
+    node.call("shop", "{publish_many, 3}")
+
+
+@test("who joins while a hundred thousand are published sees no gap and no repeat, here and on another node")
+def joining(cleanup):
+    plugins = Plugins(cleanup)
+    node = start(cleanup, plugins=plugins)
+    away = start(cleanup, plugins=plugins, name="away", epmd_port=node.epmd_port)
+    equal(away.coppice("connect", node.name).returncode, 0)
+
+    def publish():
+        for _ in range(10):
+            node.call("shop", "{publish_many, 10000}")
+
+    publishing = threading.Thread(target=publish)
+    publishing.start()
+    eventually(lambda: events(node)["orders", None]["last"] > 1000, "it publishes")
+    for who, where in (("desk", node), ("other", node), ("desk", away), ("other", away)):
+        begun(where, where="" if where is node else node.name, who=who)
+    publishing.join()
+    node.call("shop", "{publish, last}")
+    for who, where in (("desk", node), ("other", node), ("desk", away), ("other", away)):
+        eventually(lambda: where.call(who, "sum").split(",")[1] == "100001", f"{who} has the last one", 30)
+        count, last, breaks, gaps = (int(one) for one in re.findall(r"\d+", where.call(who, "sum")))
+        equal((last, breaks, gaps), (100001, 0, 0))
+        check(count > 1, "it got them", count)
+    equal(events(node)["orders", None]["lost"], 0)
+    equal(events(away)["orders", node.name]["subscribers"], 2)
+    equal(events(node)["orders", None]["subscribers"], 3)
+
+
+@test("an event of another node: one subscription for all here; it ends with the connection and goes on where one was")
+def elsewhere(cleanup):
+    plugins = Plugins(cleanup)
+    node = start(cleanup, plugins=plugins)
+    away = start(cleanup, plugins=plugins, name="away", epmd_port=node.epmd_port)
+    node.call("shop", "{publish_many, 5}")
+    begun(away, where=node.name)
+    gets(away, "desk", *[f"orders@{node.name} {number} {number}" for number in (3, 4, 5)])
+    creation, first, last, buffer = begun(away, where=node.name, who="other", how="4")
+    equal((first, last, buffer), (5, 5, 3))
+    gets(away, "other", f"orders@{node.name} 5 5")
+    equal(events(node)["orders", None]["subscribers"], 1)
+    begun(away, name="nothing", where=node.name)
+    gets(away, "desk", f"nothing@{node.name} end no_such_event")
+    begun(away, name="orders", where="nobody@127.0.0.1")
+    gets(away, "desk", "orders@nobody@127.0.0.1 end noconnection")
+    node.call("shop", "{publish, next}")
+    gets(away, "desk", f"orders@{node.name} 6 next")
+    gets(away, "other", f"orders@{node.name} 6 next")
+    equal(away.coppice("disconnect", node.name).returncode, 0)
+    gets(away, "desk", f"orders@{node.name} end noconnection")
+    gets(away, "other", f"orders@{node.name} end noconnection")
+    eventually(lambda: events(node)["orders", None]["subscribers"] == 0, "nobody follows it")
+    for number in (7, 8):
+        node.call("shop", f"{{publish, {number}}}")
+    begun(away, where=node.name, how=f"{{{creation}, 6}}")
+    gets(away, "desk", f"orders@{node.name} 7 7", f"orders@{node.name} 8 8")
+    begun(away, where=node.name, who="other")
+    gets(away, "other", *[f"orders@{node.name} {number} {what}" for number, what in ((6, "next"), (7, 7), (8, 8))])
+    # The node is killed; its next life counts anew, which who was there before is told.
+    node.process.kill()
+    node.process.wait()
+    gets(away, "desk", f"orders@{node.name} end noconnection")
+    node.begin()
+    node.wait_ready()
+    node.call("shop", "{publish_many, 9}")
+    begun(away, where=node.name, how=f"{{{creation}, 8}}")
+    gets(away, "desk", f"orders@{node.name} gap 0-6", *[f"orders@{node.name} {number} {number}" for number in (7, 8, 9)])
+    # Nobody here wants it any more: it is followed no longer.
+    away.call("desk", f'{{unsubscribe, <<"orders">>, <<"{node.name}">>}}')
+    eventually(lambda: events(node)["orders", None]["subscribers"] == 0, "nobody follows it", 20)
+    check(("orders", node.name) not in events(away), "it is forgotten")
+
+
+def lag(node, who, ms=1500):
+    node.coppice("cast", who, f"{{rest, {ms}}}")
+
+
+@test("a slow subscriber delays nobody, and is told what it lost")
+def slow(cleanup):
+    for policy in ("drop_old", "drop_new", "unsubscribe", "park"):
+        node = start(cleanup, queue=10, slow=policy, name=policy)
+        begun(node, who="small")
+        begun(node)
+        lag(node, "small", 600 if policy == "park" else 1500)
+        if policy == "park":
+            node.call("shop", "{publish_many, 30}")  # as soon as there is room again
+        else:
+            for number in range(1, 31):
+                node.call("shop", f"{{publish, {number}}}")
+            gets(node, "desk", *[f"orders {number} {number}" for number in range(1, 31)])
+        seen = []
+
+        def all_there():
+            done = node.coppice("call", "small", "got")
+            if done.returncode != 0:  # its mailbox is full
+                return False
+            seen.extend(re.findall(r'<<"([^"]*)">>', done.stdout))
+            return seen and (seen[-1].startswith("orders 30 ") or "overloaded" in seen[-1] or seen[-1].endswith("-30"))
+
+        eventually(all_there, f"{policy}: it gets the rest")
+        if policy == "park":
+            equal(seen, [f"orders {number} {number}" for number in range(1, 31)])
+        elif policy == "unsubscribe":
+            equal(seen, ["orders 1 1", "orders 2 2", "orders 3 3", "orders end overloaded"])
+            equal(events(node)["orders", None]["subscribers"], 1)
+        else:
+            # Three had room: then a gap, and after drop_old what was kept.
+            equal(seen[:3], ["orders 1 1", "orders 2 2", "orders 3 3"])
+            found = re.fullmatch(r"orders gap 4-(\d+)", seen[3])
+            check(found, "it is told", seen)
+            after = int(found[1]) + 1
+            equal(seen[4:], [f"orders {number} {number}" for number in range(after, 31)])
+            equal(after, 18 if policy == "drop_old" else 31)
+            equal(events(node)["orders", None]["lost"], after - 4)
+        node.end()
+
+
+@test("a reload in between loses nothing: tokens and subscriptions go on")
+def reload(cleanup):
+    plugins = Plugins(cleanup)
+    node = start(cleanup, plugins=plugins)
+    begun(node)
+    begun(node, name="market", who="other")
+    publishing = threading.Thread(target=lambda: [node.call("shop", f"{{publish, {number}}}") for number in range(1, 201)])
+    publishing.start()
+    for file in ("feeds_2", "feeds", "feeds_2"):
+        plugins.take(file)
+        done = node.coppice("reload", "feeds")
+        equal(done.returncode, 0)
+    publishing.join()
+    node.call("market", "{publish, after}")
+    gets(node, "desk", *[f"orders {number} {number}" for number in range(1, 201)])
+    equal(events(node)["orders", None]["lost"], 0)
+    gets(node, "other", "market 1 after")
+    node.call("shop", "{publish, after}")
+    gets(node, "desk", "orders 201 after")
+
+
+@test("apply declares, changes and removes events while subscribers listen")
+def apply(cleanup):
+    node = start(cleanup)
+    begun(node)
+    begun(node, name="notes")
+    text = TREE.format(queue=7, slow="drop_new", more="  - { name: news, open: true }").replace("buffer: 5, open", "buffer: 1, open")
+    node.folder.write("node.yaml", text)
+    said = node.coppice("diff")
+    for line in ("events.news", "events.orders.queue  100000 -> 7", 'events.orders.slow   "drop_old" -> "drop_new"', "events.notes.buffer  5 -> 1"):
+        contains(said.stdout, line)
+    equal(node.coppice("apply").returncode, 0)
+    now = events(node)
+    equal((now["orders", None]["slow"], now["notes", None]["buffer"], now["news", None]["open"]), ("drop_new", 1, True))
+    equal(node.coppice("events", "publish", "news", "{some, news}").stdout, "1\n")
+    node.call("shop", "{publish, one}")
+    gets(node, "desk", "orders 1 one")
+    node.folder.write("node.yaml", "\n".join(line for line in text.splitlines() if "name: notes" not in line))
+    equal(node.coppice("apply").returncode, 0)
+    gets(node, "desk", "notes end removed")
+    for wrong, why in (("{ name: notes }, { name: notes }", "stands here a second time"), ("{ name: coppice.x }", "must not begin with coppice."),
+                       ("{ name: x, slow: never }", "slow"), ("{ name: x, bytes: 1GiB }", "bytes: must be from 1B to 64MiB"), ("{ buffer: 1 }", "name")):
+        node.folder.write("node.yaml", re.sub(r"events:\n(  - .*\n)+", f"events: [ {wrong} ]\n", text))
+        said = node.coppice("apply")
+        equal(said.returncode, 78)
+        contains(said.stderr, why)
+
+
+@test("operators see events, publish, and follow one, also of another node")
+def operators(cleanup):
+    plugins = Plugins(cleanup)
+    node = start(cleanup, plugins=plugins)
+    said = node.coppice("events")
+    for word in ("coppice.node", "notes", "orders", "market", "drop_old", "yes"):
+        contains(said.stdout, word)
+    equal(set(node.ask("events")["events"][0]), {"name", "node", "producer", "declared", "open", "slow", "buffer", "last", "published",
+                                                 "subscribers", "kept", "lost"})
+    for what, why in ((("events", "publish", "orders", "x"), "not open"), (("events", "publish", "note", "x"), "did you mean 'notes'"),
+                      (("events", "publish", "notes", "{"), "the payload"), (("events", "tail", "orderz"), "did you mean 'orders'")):
+        done = node.coppice(*what)
+        check(done.returncode != 0, "refused", done)
+        contains(done.stderr, why)
+    equal(node.coppice("events", "tail", "notes", "--since", "soon").returncode, 2)
+    for number in range(1, 8):
+        equal(node.coppice("events", "publish", "notes", f"{{note, {number}}}").stdout, f"{number}\n")
+    lines = node.coppice("events", "tail", "notes", "-n", "5").stdout.splitlines()
+    check(re.fullmatch(r"3 2\S+Z \{note,3\}", lines[0]), "the first line", lines)
+    equal([line.split()[0] for line in lines], ["3", "4", "5", "6", "7"])
+    equal(node.coppice("events", "tail", "notes", "--since", "1", "-n", "1").stdout, "lost: 2 to 2\n")
+    eventually(lambda: events(node)["notes", None]["subscribers"] == 0, "nobody follows it any more")
+    # It goes on with what comes, until the event ends.
+    tail = subprocess.Popen([program("COPPICE", "coppice"), "events", "tail", "market", "--since", "now", "--json", "--socket", node.socket], stdout=subprocess.PIPE, text=True)
+    cleanup.callback(tail.kill)
+    eventually(lambda: events(node)["market", None]["subscribers"] == 1, "it is followed")
+    node.call("market", "{publish, {a, 1}}")
+    first = json.loads(tail.stdout.readline())
+    equal((first["seq"], first["payload"]), (1, "{a,1}"))
+    node.call("market", "unregister")
+    equal(json.loads(tail.stdout.readline()), {"end": "unregistered"})
+    equal(tail.wait(10), 0)
+    away = start(cleanup, plugins=plugins, name="away", epmd_port=node.epmd_port)
+    contains(away.coppice("events", "tail", f"notes@{node.name}", "-n", "1").stdout, "{note,3}")
+
+
+@test("the node's own event tells of peers, applications, ends and reloads")
+def node_events(cleanup):
+    plugins = Plugins(cleanup)
+    node = start(cleanup, plugins=plugins)
+    erl = Erl(cleanup, name="peer@127.0.0.1", epmd_port=node.epmd_port)
+    erl(f"E = {{coppice_events, '{node.name}'}}, {{ok, _}} = gen_server:call(E, {{subscribe, 'coppice.node'}}), "
+        "W = fun(What) -> (fun L() -> receive {event, 'coppice.node', _, _, #{event := What, fields := F}} -> F after 10000 -> late end end)() end")
+    equal(erl("W(application_started)"), '#{application => <<"demo">>}')
+    equal(erl("W(connected)"), '#{peer => <<"peer@127.0.0.1">>}')
+    node.coppice("cast", "market", "crash")
+    contains(erl("W(child_ended)"), 'child => <<"demo/market">>')
+    plugins.take("feeds_2")
+    equal(node.coppice("reload", "feeds").returncode, 0)
+    contains(erl("W(reloaded)"), "#{")
+    node.coppice("stop", "demo")
+    equal(erl("W(application_ended)"), '#{application => <<"demo">>}')
+
+
+run()
