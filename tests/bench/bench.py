@@ -169,6 +169,30 @@ def gen_event(bench, rows):
     return ours, {"otp": bench.otp.rows(["gen_event"], rows)}
 
 
+PUBLISH = {"local_event_fanout_1000": (2000, "events/s"), "local_event_fanout_100000": (20, "events/s")}
+
+
+def publish(bench, rows):
+    """One publishes a named event that so many processes have subscribed to, until the last of them has had all."""
+    with bench.node() as node:
+        ours = {name: Figure.of([timed_run([node], scaled(PUBLISH[name][0]), lambda count: node.rate_of("bench_publish", f"{{{name}, {count}}}"))
+                                 for _ in range(runs())], PUBLISH[name][1]) for name in rows}
+    return ours, {"otp": bench.otp.rows(["publish"], rows)}
+
+
+def publish_to_nobody(bench, rows):
+    """An event without subscribers, beside as many of our messages from one actor to another."""
+    count = 2000000
+
+    def figure(node, what):
+        return Figure.of([timed_run([node], scaled(count), lambda some: node.rate_of("bench_publish", f"{{{what}, {some}}}"))
+                          for _ in range(runs())], "events/s")
+
+    with bench.node() as node:
+        ours, sends = figure(node, rows[0]), figure(node, "local_send_0")
+    return {rows[0]: ours}, {"floor": {rows[0]: sends}}
+
+
 APART = {"local_call_1pair_apart": "local_call_1pair", "local_bang_1pair_apart": "local_bang_1pair"}
 
 
@@ -440,6 +464,8 @@ WORKLOADS = [
     (pool, list(POOL)),
     (statem, list(STATEM)),
     (gen_event, list(GEN_EVENT)),
+    (publish, list(PUBLISH)),
+    (publish_to_nobody, ["local_event_publish_0"]),
     (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),
     (metric_floors, ["floor_metric_add", "floor_metric_observe"]),

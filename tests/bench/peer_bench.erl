@@ -48,6 +48,7 @@ run([local])      -> banner(), local(), halt(0);
 run([pool])       -> banner(), pool(), halt(0);
 run([statem])     -> banner(), statem(), halt(0);
 run([gen_event])  -> banner(), gen_event(), halt(0);
+run([publish])    -> banner(), publish(), halt(0);
 run([idle, N])    -> banner(), idle(int(N)), halt(0);
 run([load])       -> banner(), load(), halt(0);
 run([etf])        -> banner(), etf(), halt(0);
@@ -55,7 +56,7 @@ run([supervision]) -> banner(), supervision(), halt(0);
 run([dist, Peer]) -> banner(), dist(Peer), halt(0);
 run([serve])      -> serve();
 run(_) ->
-    io:format("usage: main local | pool | statem | gen_event | idle N | load | etf | serve | dist NODE~n"), halt(2).
+    io:format("usage: main local | pool | statem | gen_event | publish | idle N | load | etf | serve | dist NODE~n"), halt(2).
 
 banner() ->
     io:format("# otp ~s erts ~s flavor ~p schedulers ~p runs ~p scale ~p%~n",
@@ -152,6 +153,38 @@ other(right) -> left.
 %% One notifies a manager of ten handlers, until the last of them has handled all events.
 gen_event() ->
     rate(local_gen_event_10, events, fun() -> notified(10, scale(200000)) end).
+
+%% What one does in OTP for all who want to hear of something: a message to each member of a group.
+publish() ->
+    {ok, _} = pg:start(bench_scope),
+    [rate(name(local_event_fanout, P), events, fun() -> published(P, scale(N)) end) || {P, N} <- [{1000, 2000}, {100000, 20}]].
+
+published(Readers, N) ->
+    Pids = [spawn(fun() -> reader(0) end) || _ <- lists:seq(1, Readers)],
+    ok = pg:join(bench_scope, ticks, Pids),
+    T0 = now_us(),
+    publish_each(1, N),
+    [P ! {event, ticks, N + 1, 0, {done, self()}} || P <- pg:get_members(bench_scope, ticks)],
+    Seen = N + 1,
+    [receive {seen, Seen} -> ok end || _ <- Pids],
+    T1 = now_us(),
+    [exit(P, kill) || P <- Pids],
+    gone(),
+    {Readers * Seen, T1 - T0}.
+
+publish_each(Seq, N) when Seq > N -> ok;
+publish_each(Seq, N) ->
+    Time = erlang:system_time(),
+    [P ! {event, ticks, Seq, Time, tick} || P <- pg:get_members(bench_scope, ticks)],
+    publish_each(Seq + 1, N).
+
+reader(N) ->
+    receive
+        {event, ticks, _, _, {done, Whom}} -> Whom ! {seen, N + 1}, reader(0);
+        {event, ticks, _, _, _} -> reader(N + 1)
+    end.
+
+gone() -> case pg:get_members(bench_scope, ticks) of [] -> ok; _ -> timer:sleep(10), gone() end.
 
 notified(Handlers, N) ->
     {ok, To} = gen_event:start(),

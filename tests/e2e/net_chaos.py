@@ -262,7 +262,19 @@ def rage(chaos, clients):
         control.close()
 
 
-def settle(chaos, before):
+def serves(chaos, here, few):
+    """With few descriptors those that a reload has used a moment ago may still be missed."""
+    try:
+        talk_raw(chaos, here)
+        talk_lines(chaos, here)
+    except (ConnectionResetError, EOFError):
+        if not few:
+            raise
+        return False
+    return True
+
+
+def settle(chaos, before, few=False):
     """Nothing is left, and it serves as at first."""
     node = chaos.node
     equal(node.process.poll(), None, node.log()[-3000:])
@@ -279,8 +291,7 @@ def settle(chaos, before):
     eventually(lambda: node.coppice("reload", "wires").returncode == 0, "a last reload goes through", 20)
     equal({one["id"]: one.get("kept", []) for one in node.ask("plugins")["plugins"]}["wires"], [], "former code is unmapped")
     here = random.Random(0)
-    talk_raw(chaos, here)
-    talk_lines(chaos, here)
+    eventually(lambda: serves(chaos, here, few), "it serves", 10)
     equal(chaos.wrong, [])
     print(f"# {dict(chaos.done)}", flush=True)
 
@@ -313,7 +324,7 @@ def few_descriptors(cleanup):
     chaos = Chaos(cleanup, workers=1, metrics=False, within=("prlimit", f"--nofile={FEW}:{FEW}"))
     before = now(chaos)
     rage(chaos, [talk_raw] * 24 + [talk_lines] * 24 + [break_off] * 2 + [never_read] * 2)
-    settle(chaos, before)
+    settle(chaos, before, few=True)
     check(all(chaos.done[what] > 0 for what in ("echoes", "lines", "broken off", "deaf", "killed", "suspended")),
           "all of it happened", chaos.done)
     equal(chaos.node.stop(), 0, chaos.node.log()[-3000:])

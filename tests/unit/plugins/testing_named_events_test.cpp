@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// coppice/testing/named_events.hpp, by an actor that publishes and one that subscribes.
+#include <coppice/testing/named_events.hpp>
+
+#include <doctest/doctest.h>
+
+#include "fixture.hpp"
+
+using namespace coppice::testing;
+using namespace coppice::testing::literals;
+
+namespace {
+
+actor made(const plugin& of, const char* what, const value& args = {}) {
+  return actor(of, {.actor = what, .args = args});
+}
+
+} // namespace
+
+TEST_CASE("what an actor publishes, numbered for each event") {
+  const plugin feeds = fixture("feeds");
+  actor shop = made(feeds, "shop", "#{event => <<\"orders\">>, buffer => 3}"_erl);
+  named_events events(shop);
+  CHECK(events.has("orders"));
+  CHECK(shop.call("{publish, {a, 1}}"_erl) == "1"_erl);
+  CHECK(shop.call("{publish_many, 2}"_erl) == "3"_erl);
+  REQUIRE(events.published().size() == 3);
+  CHECK(events.published()[0].payload == "{a, 1}"_erl);
+  CHECK(events.published()[2].name == "orders");
+  CHECK(events.published()[2].seq == 3);
+  shop.send(event_subscribers_message("orders", 1));
+  CHECK(shop.call("heard"_erl) == value(std::vector<int>{1}));
+  // The token is the same for who registers again, and nobody else's.
+  const value token = shop.call("token"_erl).reply();
+  CHECK(shop.call("{enroll, <<\"orders\">>}"_erl) == token);
+  CHECK(shop.call(std::tuple(atom("publish_by").term(), token.term(), 7)) == "4"_erl);
+  CHECK_FALSE(shop.call("{publish_by, 1, x}"_erl));
+}
+
+TEST_CASE("an event that was ended takes no more; a name of the node's is no name") {
+  const plugin feeds = fixture("feeds");
+  actor shop = made(feeds, "shop", "#{event => <<\"orders\">>}"_erl);
+  CHECK(shop.call("unregister"_erl) == "ok"_erl);
+  CHECK_FALSE(named_events(shop).has("orders"));
+  CHECK_FALSE(shop.call("{publish, x}"_erl));
+  actor own = made(feeds, "shop", "#{event => <<\"coppice.mine\">>}"_erl);
+  CHECK_FALSE(own.alive());
+}
+
+TEST_CASE("a token goes over a reload") {
+  const plugin feeds = fixture("feeds");
+  actor shop = made(feeds, "shop", "#{event => <<\"orders\">>}"_erl);
+  CHECK(shop.call("{publish, x}"_erl) == "1"_erl);
+  actor next = actor::restored(feeds, shop.save(), {.actor = "shop"});
+  CHECK(next.call("{publish, y}"_erl) == "2"_erl);
+  CHECK(named_events(next).published().at(1).payload == "y"_erl);
+}
+
+TEST_CASE("what an actor subscribes to, and the messages of it") {
+  const plugin feeds = fixture("feeds");
+  actor desk = made(feeds, "desk");
+  named_events events(desk);
+  CHECK(desk.call("{subscribe, <<\"orders\">>, <<>>, buffered}"_erl));
+  CHECK(desk.call("{subscribe, <<\"orders\">>, <<\"shop@far\">>, {7, 9}}"_erl) == "{0, 0, 0, 0}"_erl);
+  REQUIRE(events.subscriptions().size() == 2);
+  CHECK(events.subscriptions()[0].begin == COPPICE_EVENT_BUFFERED);
+  CHECK(events.subscriptions()[1].node == "shop@far");
+  CHECK(events.subscriptions()[1].begin == COPPICE_EVENT_AFTER);
+  CHECK(events.subscriptions()[1].creation == 7);
+  CHECK(events.subscriptions()[1].after == 9);
+  desk.send(event_message("orders", 1, 10));
+  desk.send(event_gap_message("orders", 2, 4));
+  desk.send(event_message("orders", 10, atom("far"), "shop@far"));
+  desk.send(event_end_message("orders", atom("noconnection"), "shop@far"));
+  const value wanted = "[<<\"orders 1 10\">>, <<\"orders gap 2-4\">>, <<\"orders@shop@far 10 far\">>, "
+                       "<<\"orders@shop@far end noconnection\">>]"_erl;
+  CHECK(desk.call("got"_erl) == wanted);
+  CHECK(desk.call("{unsubscribe, <<\"orders\">>, <<>>}"_erl) == "true"_erl);
+  CHECK(desk.call("{unsubscribe, <<\"orders\">>, <<>>}"_erl) == "false"_erl);
+  CHECK(events.subscriptions().size() == 1);
+}
+
+TEST_CASE("subscribing fails where there is no such event, and a second time") {
+  const plugin feeds = fixture("feeds");
+  actor desk = made(feeds, "desk");
+  named_events(desk).forget("nothing");
+  CHECK_FALSE(desk.call("{subscribe, <<\"nothing\">>, <<>>, now}"_erl));
+  actor other = made(feeds, "desk");
+  CHECK(other.call("{subscribe, <<\"orders\">>, <<>>, now}"_erl));
+  CHECK_FALSE(other.call("{subscribe, <<\"orders\">>, <<>>, now}"_erl));
+}
+
+TEST_CASE("ticker publishes its ticks, over a reload too") {
+  const plugin tickers = plugin::load(std::string(PLUGIN_FOLDER) + "/ticker.so");
+  const value args = "#{to => <<\"ear\">>, every => 100, event => <<\"ticks\">>}"_erl;
+  actor one(tickers, {.args = args});
+  one.advance(250ms);
+  CHECK(named_events(one).published().at(1).payload == "{tick, 2}"_erl);
+  actor next = actor::restored(tickers, one.save(), {.args = args});
+  next.advance(100ms);
+  CHECK(named_events(next).published().at(2).payload == "{tick, 3}"_erl);
+  CHECK(named_events(next).published().at(2).seq == 3);
+}
