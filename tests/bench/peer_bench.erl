@@ -156,10 +156,10 @@ gen_event() ->
 
 %% What one does in OTP for all who want to hear of something: a message to each member of a group.
 publish() ->
-    {ok, _} = pg:start(bench_scope),
-    [rate(name(local_event_fanout, P), events, fun() -> published(P, scale(N)) end) || {P, N} <- [{1000, 2000}, {100000, 20}]].
+    [rate(name(local_event_fanout, P), events, fun() -> published(P, scale(2000000) div P) end) || P <- [1000, 100000]].
 
 published(Readers, N) ->
+    {ok, Scope} = pg:start(bench_scope),
     Pids = [spawn(fun() -> reader(0) end) || _ <- lists:seq(1, Readers)],
     ok = pg:join(bench_scope, ticks, Pids),
     T0 = now_us(),
@@ -168,8 +168,10 @@ published(Readers, N) ->
     Seen = N + 1,
     [receive {seen, Seen} -> ok end || _ <- Pids],
     T1 = now_us(),
+    Ref = monitor(process, Scope),
+    exit(Scope, kill),
+    receive {'DOWN', Ref, _, _, _} -> ok end,
     [exit(P, kill) || P <- Pids],
-    gone(),
     {Readers * Seen, T1 - T0}.
 
 publish_each(Seq, N) when Seq > N -> ok;
@@ -183,8 +185,6 @@ reader(N) ->
         {event, ticks, _, _, {done, Whom}} -> Whom ! {seen, N + 1}, reader(0);
         {event, ticks, _, _, _} -> reader(N + 1)
     end.
-
-gone() -> case pg:get_members(bench_scope, ticks) of [] -> ok; _ -> timer:sleep(10), gone() end.
 
 notified(Handlers, N) ->
     {ok, To} = gen_event:start(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See event_outlet.hpp. Events go in rounds: one event to each subscriber who is in step, then the next one.
-// Between two rounds those who are behind get what the others have had, as far as there is room.
+// See event_outlet.hpp. Events go in rounds: those that are read at once to each subscriber who is in step,
+// all of them to one and then to the next, so that each has several to handle when it is woken. Between two
+// rounds those who are behind get what the others have had, as far as there is room.
 #include "behaviours/channels/event_outlet.hpp"
 
 #include <algorithm>
@@ -74,9 +75,9 @@ class event_outlet::station {
   bool ask_ = false;      // those
   bool has_gone_ = false; // some of all_ have left
 
-  std::deque<event> events_; // after head_
-  std::size_t next_ = 0;     // of all_, in this round
-  bool ended_ = false;       // nothing is published any more
+  std::vector<event> events_; // after head_
+  std::size_t next_ = 0;      // of all_, in this round
+  bool ended_ = false;        // nothing is published any more
   runtime::message reason_;
   slow_subscriber slow_ = slow_subscriber::drop_old;
   std::uint64_t lost_ = 0; // not reported yet
@@ -172,23 +173,27 @@ bool event_outlet::station::fill() {
   ended_ = had.ended;
   reason_ = std::move(had.reason);
   slow_ = had.slow;
-  events_.assign(std::make_move_iterator(had.entries.begin()), std::make_move_iterator(had.entries.end()));
+  events_ = std::move(had.entries);
   if (events_.empty() && had.last > head_) events_.push_back({had.last, {}});
   return !events_.empty();
 }
 
 // True: to its end.
 bool event_outlet::station::play_round(event_port& by, std::size_t& budget) {
-  const event& what = events_.front();
   for (; next_ < all_.size(); ++next_) {
-    if (budget == 0) return false;
     subscriber& one = all_[next_];
-    if (!one.who || one.behind || one.cursor >= what.seq) continue;
-    --budget;
-    if (!give(by, one, what)) refuse(by, one);
+    if (!one.who || one.behind) continue;
+    for (const event& what : events_) {
+      if (one.cursor >= what.seq) continue;
+      if (budget == 0) return false;
+      --budget;
+      if (give(by, one, what)) continue;
+      refuse(by, one);
+      break;
+    }
   }
-  head_ = what.seq;
-  events_.pop_front();
+  head_ = events_.back().seq;
+  events_.clear();
   next_ = 0;
   return true;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Named events for the rows local_event_…: `bench_publish` starts as many readers as the row says, publishes, and
-// answers {Row, Events} with {Deliveries, Microseconds}, once each of them has had all.
+// Named events for the rows local_event_…: `bench_publish` starts as many readers as the row says, publishes,
+// and answers {Row, Events} with {Deliveries, Microseconds}, once each of them has had all.
 #include <coppice/event.hpp>
 #include <coppice/server.hpp>
 
@@ -53,7 +53,9 @@ class driver : public server {
   using calls = std::variant<fan_1000, fan_100000, nobody, send_0>;
   using seen = std::pair<etf::constant<"seen">, std::uint64_t>;
 
-  void init() { source_ = event_source(*this, event_name, {.queue = 1'000'000, .slow = slow_subscriber::park}); }
+  void init() {
+    source_ = event_source(*this, event_name, {.queue = 1'000'000, .slow = slow_subscriber::park});
+  }
 
   no_reply handle_call(const fan_1000& row, term from) { return publish(1000, row.second, from); }
   no_reply handle_call(const fan_100000& row, term from) { return publish(100'000, row.second, from); }

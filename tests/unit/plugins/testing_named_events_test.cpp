@@ -72,8 +72,9 @@ TEST_CASE("what an actor subscribes to, and the messages of it") {
   desk.send(event_gap_message("orders", 2, 4));
   desk.send(event_message("orders", 10, atom("far"), "shop@far"));
   desk.send(event_end_message("orders", atom("noconnection"), "shop@far"));
-  const value wanted = "[<<\"orders 1 10\">>, <<\"orders gap 2-4\">>, <<\"orders@shop@far 10 far\">>, "
-                       "<<\"orders@shop@far end noconnection\">>]"_erl;
+  const value wanted =
+      "[<<\"orders 1 10\">>, <<\"orders gap 2-4\">>, <<\"orders@shop@far 10 far\">>, "
+      "<<\"orders@shop@far end noconnection\">>]"_erl;
   CHECK(desk.call("got"_erl) == wanted);
   CHECK(desk.call("{unsubscribe, <<\"orders\">>, <<>>}"_erl) == "true"_erl);
   CHECK(desk.call("{unsubscribe, <<\"orders\">>, <<>>}"_erl) == "false"_erl);
