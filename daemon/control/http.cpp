@@ -136,6 +136,7 @@ class http_endpoint::inner {
     from.state_machines = node_.state_machines();
     from.stages = node_.stages();
     from.jobs = node_.jobs().report();
+    from.events = node_.events().report();
     from.routers = node_.routers();
     from.programs = node_.programs();
     from.ready = ready(from.status, from.given_up).empty();

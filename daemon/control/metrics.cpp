@@ -335,6 +335,25 @@ void job_metrics(exposition& to, const std::vector<cron::job_report>& jobs) {
        [](const report& one) { return one.missed; });
 }
 
+// Of this node's named events.
+void named_event_metrics(exposition& to, const std::vector<behaviours::event_report>& events) {
+  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
+    to.family(what, name, help);
+    std::size_t shown = 0;
+    for (const behaviours::event_report& one : events)
+      if (one.node.empty() && shown++ < most_series) to.sample({{"event", one.name}}, value(one.counts));
+  };
+  using counts = behaviours::channel_counts;
+  each(kind::gauge, "named_event_subscribers", "Subscribers of an event, another node being one",
+       [](const counts& of) { return of.subscribers; });
+  each(kind::counter, "named_event_published", "Events that were published",
+       [](const counts& of) { return of.published; });
+  each(kind::counter, "named_event_lost", "Of them, those that a subscriber had no room for, of each one",
+       [](const counts& of) { return of.lost; });
+  each(kind::gauge, "named_event_kept", "Events that are kept for who comes later or is behind",
+       [](const counts& of) { return of.kept; });
+}
+
 void http_metrics(exposition& to, const metrics_source& from) {
   to.gauge("http_connections", "Connections to this page's server", from.http_connections);
   to.family(kind::counter, "http_responses", "What it answered, by status");
@@ -360,6 +379,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   statem_metrics(to, from.state_machines);
   stage_metrics(to, from.stages);
   job_metrics(to, from.jobs);
+  named_event_metrics(to, from.events);
   router_metrics(to, from.routers);
   program_metrics(to, from.programs);
   plugin_metrics(to, from.plugins);

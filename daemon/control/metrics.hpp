@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "behaviours/channels/event_channels.hpp"
 #include "behaviours/datagrams/datagram_sockets.hpp"
 #include "behaviours/event_board.hpp"
 #include "behaviours/pool_board.hpp"
@@ -48,6 +49,7 @@ struct metrics_source {
   std::vector<host::statem_counts> state_machines;
   std::vector<host::stage_counts> stages;
   std::vector<cron::job_report> jobs;
+  std::vector<behaviours::event_report> events;
   std::vector<host::router_counts> routers;
   std::vector<behaviours::program_counts> programs;
   bool ready = false;            // as /readyz says

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "behaviours/channels/event_channels.hpp"
+
 namespace coppice::node {
 namespace {
 
@@ -28,6 +30,8 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   out.folder = from.files.value_or("");
   out.index = from.index.value_or("index.html");
   out.events = from.upgrade == spec::web_upgrade::sse;
+  out.feed = from.event;
+  if (!out.feed.empty()) out.to = behaviours::event_channels::service_name;
   if (!out.folder.empty() || out.events) out.method = "GET";
   out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
   out.body = from.body.value_or(whole.limits.body);

@@ -108,8 +108,10 @@ void check_files(reader& from, const node& at, const web_route& route) {
 
 void check_route(reader& from, const node& at, web_route& route) {
   const auto says = [&](std::string_view key) { return at.find(key) != nullptr ? 1 : 0; };
-  if (says("to") + says("redirect") + says("files") != 1)
-    from.error(at, from.path + ": needs one of 'to', 'redirect' and 'files'");
+  if (says("to") + says("redirect") + says("files") + says("event") != 1)
+    from.error(at, from.path + ": needs one of 'to', 'redirect', 'files' and 'event'");
+  if (says("event") != 0 && route.upgrade == web_upgrade::none)
+    from.error(*at.find("event"), from.path + ".event: needs 'upgrade: sse'");
   if (says("files") != 0)
     check_files(from, at, route);
   else if (says("index") != 0)
@@ -117,7 +119,8 @@ void check_route(reader& from, const node& at, web_route& route) {
   if (route.timeout && route.timeout->count() == 0)
     from.error(*at.find("timeout"), from.path + ".timeout: must be more than 0s");
   if (route.upgrade != web_upgrade::none) {
-    if (says("to") == 0) from.error(*at.find("upgrade"), from.path + ".upgrade: is for 'to'");
+    if (says("to") + says("event") == 0)
+      from.error(*at.find("upgrade"), from.path + ".upgrade: is for 'to' and 'event'");
     if (!route.method.empty() && route.method != "GET")
       from.error(*at.find("method"), from.path + ".method: events are for GET");
   }
@@ -141,6 +144,8 @@ const table<web_route>& route_table() {
           .needed()
           .add<&web_route::to>("to", text("NAME or NAME@ALIVE@HOST", &check_handler, handler_pattern),
                                "who is called with them: a registered name here, or NAME@ALIVE@HOST")
+          .add<&web_route::event>("event", text("a registered name", &check_registered_name),
+                                  "or: a named event of this node, with `upgrade: sse`")
           .add<&web_route::redirect>("redirect", optional_redirect(section<web_redirect>(&redirect_table)),
                                      "instead: they are sent elsewhere")
           .add<&web_route::files>(

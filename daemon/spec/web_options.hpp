@@ -39,6 +39,7 @@ struct web_route {
   std::optional<std::uint64_t> body;   // bytes; none: limits.body
   std::vector<web_header> headers;
   web_upgrade upgrade = web_upgrade::none;
+  std::string event; // in place of `to`: a named event of this node
   bool operator==(const web_route&) const = default;
 };
 

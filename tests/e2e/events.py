@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Named events of running nodes: actors here and on other nodes, Erlang's processes and operators subscribe and publish; producers
 end, plugins are reloaded, connections are lost, subscribers are slow."""
+import http.client
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Folder, Node, program
+from harness.node import Folder, Node, free_port, program
 from harness.tap import check, contains, equal, eventually, run, test
 
 TREE = """
@@ -393,6 +394,66 @@ def operators(cleanup):
     equal(tail.wait(10), 0)
     away = start(cleanup, plugins=plugins, name="away", epmd_port=node.epmd_port)
     contains(away.coppice("events", "tail", f"notes@{node.name}", "-n", "1").stdout, "{note,3}")
+
+
+class Stream:
+    """A client of server-sent events: what comes, one event at a time."""
+
+    def __init__(self, cleanup, port, path, last_id=None):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        cleanup.callback(self.connection.close)
+        self.connection.request("GET", path, headers={"Last-Event-ID": last_id} if last_id else {})
+        self.reply = self.connection.getresponse()
+
+    def next(self):
+        """A map of its fields; empty: the stream has ended."""
+        fields = {}
+        while True:
+            line = self.reply.readline().decode().rstrip("\n")
+            if line and not line.startswith((":", "retry:")):
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif fields or self.reply.isclosed() or line == "" and not self.reply.peek(1):
+                return fields
+
+
+@test("a web server's route has an event for browsers, who go on where they were")
+def feed(cleanup):
+    plugins = Plugins(cleanup)
+    port = free_port()
+    site = (f"        - {{ id: site, name: site, web: {{ listen: [ {{ address: 127.0.0.1, port: {port} }} ], routes: [ "
+            "{ path: /orders, event: orders, upgrade: sse }, { path: /market, event: market, upgrade: sse }, "
+            "{ path: /none, event: none, upgrade: sse } ] } }\n")
+    text = TREE.format(queue=1000, slow="drop_old", more="") + site
+    node = Node(cleanup, config=text, settings=[("plugins.path", f"[ {plugins.folder.path} ]")])
+    node.call("shop", '{publish, <<"two\\nlines">>}')
+    node.call("shop", "{publish, {a, 1}}")
+    first = Stream(cleanup, port, "/orders")
+    equal((first.reply.status, first.reply.headers["Content-Type"]), (200, "text/event-stream"))
+    one = first.next()
+    equal(one["data"], "lines")  # of two lines with that name the last one
+    two = first.next()
+    equal(two["data"], "{a,1}")
+    creation, _, seq = two["id"].partition("-")
+    equal(seq, "2")
+    node.call("shop", "{publish_many, 9}")
+    equal([first.next()["data"] for _ in range(9)], [str(number) for number in range(1, 10)])
+    again = Stream(cleanup, port, "/orders", last_id=two["id"])
+    gap = again.next()
+    equal((gap["event"], gap["data"], gap["id"]), ("gap", "3-8", f"{creation}-8"))
+    equal([again.next()["data"] for _ in range(3)], ["7", "8", "9"])
+    former = Stream(cleanup, port, "/orders", last_id=f"{int(creation) + 1}-9")
+    equal((former.next()["data"], former.next()["data"]), ("0-8", "7"))
+    equal(Stream(cleanup, port, "/none").reply.status, 404)
+    equal(events(node)["orders", None]["subscribers"], 3)
+    first.connection.close()
+    first.reply.close()
+    eventually(lambda: events(node)["orders", None]["subscribers"] == 2, "who has gone has left")
+    market = Stream(cleanup, port, "/market")
+    node.call("market", "{publish, x}")
+    equal(market.next()["data"], "x")
+    node.call("market", "unregister")
+    equal(market.next(), {})
 
 
 @test("the node's own event tells of peers, applications, ends and reloads")

@@ -86,6 +86,16 @@ runtime::message write_request(std::string_view tag, const net::http_request& as
   return out.take();
 }
 
+runtime::message write_feed_request(std::string_view event, const net::http_request& asked) {
+  const std::string* const had = asked.header("last-event-id");
+  runtime::message_writer out;
+  out.tuple(3);
+  out.atom(feed_tag);
+  out.atom(event);
+  out.binary(had == nullptr ? std::string_view() : std::string_view(*had).substr(0, 100));
+  return out.take();
+}
+
 std::optional<runtime::pid> read_accepted(etf::bytes term, runtime::node_names& names) {
   etf::cursor at(term);
   if (!at.read_tuple_of(2) || !at.read_atom_is("accept")) return std::nullopt;

@@ -22,11 +22,16 @@ namespace coppice::behaviours {
 // process whose end is theirs, or refused as a request is.
 inline constexpr std::string_view request_tag = "http";
 inline constexpr std::string_view events_tag = "http_events";
+inline constexpr std::string_view feed_tag = "http_feed";
 
 // `path`: decoded.
 runtime::message write_request(std::string_view tag, const net::http_request& asked, std::string_view path,
                                const base::path_parameters& parameters, const base::path_parameters& query,
                                std::string_view peer);
+
+// What coppice_events is asked for a named event as a stream: {http_feed, Name, LastId}, LastId what the
+// client's Last-Event-ID says. The answer is as that of one for events.
+runtime::message write_feed_request(std::string_view event, const net::http_request& asked);
 
 // Nothing: it is no {accept, Pid}.
 std::optional<runtime::pid> read_accepted(etf::bytes term, runtime::node_names& names);

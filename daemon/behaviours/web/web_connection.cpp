@@ -159,8 +159,10 @@ void web_connection::route(const net::http_request& asked) {
   current_.in_flight = true;
   std::string path;
   for (const std::string& one : *segments) (path += '/') += one;
-  current_.request = write_request(to.events ? events_tag : request_tag, asked, path, found.parameters,
-                                   *query, current_.client.empty() ? peer_ : current_.client);
+  current_.request = !to.feed.empty()
+                         ? write_feed_request(to.feed, asked)
+                         : write_request(to.events ? events_tag : request_tag, asked, path, found.parameters,
+                                         *query, current_.client.empty() ? peer_ : current_.client);
   want_turn();
 }
 

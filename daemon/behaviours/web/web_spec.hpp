@@ -19,12 +19,13 @@ namespace coppice::behaviours {
 struct web_route {
   std::string method{}; // empty: any
   base::path_pattern path{};
-  std::string to{};                                 // the registered name of a process; or
-  std::string location;                             // where else; or
-  std::string folder;                               // of files: an absolute path, with a path that has a rest
-  std::string index;                                // with a folder: what the path of a folder stands for
-  std::string node;                                 // of `to`; empty: this one
-  int status = 308;                                 // with a location
+  std::string to{};     // the registered name of a process; or
+  std::string location; // where else; or
+  std::string folder;   // of files: an absolute path, with a path that has a rest
+  std::string index;    // with a folder: what the path of a folder stands for
+  std::string node;     // of `to`; empty: this one
+  std::string feed{};   // the named event that is the answer, `to` being coppice_events
+  int status = 308;     // with a location
   base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer
   std::size_t body = 1 << 20;                       // bytes of a request's; beyond: 413
   std::vector<net::http_header> headers{};          // of answers, unless they have their own

@@ -151,6 +151,21 @@ TEST_CASE("stages are counted by their type and role, events by what became of t
                 "\ncoppice_stage_" + std::string(name) + "_total" + of + std::to_string(value) + "\n") == 1);
 }
 
+TEST_CASE("named events of this node are counted by their names") {
+  metrics_source from;
+  from.status = running();
+  behaviours::event_report orders, elsewhere;
+  orders.name = elsewhere.name = "orders";
+  orders.counts = {.published = 7, .lost = 2, .last = 9, .subscribers = 3, .kept = 4};
+  elsewhere.node = "a@b";
+  from.events = {orders, elsewhere};
+  const std::string text = metrics_text(from, format::prometheus);
+  for (const auto& [name, value] : {std::pair("subscribers", 3), std::pair("published_total", 7),
+                                    std::pair("lost_total", 2), std::pair("kept", 4)})
+    CHECK(count(text, "\ncoppice_named_event_" + std::string(name) + "{event=\"orders\"} " +
+                          std::to_string(value) + "\n") == 1);
+}
+
 TEST_CASE("jobs are counted by their names") {
   metrics_source from;
   from.status = running();

@@ -197,9 +197,13 @@ TEST_CASE("what a web server cannot be is refused") {
   refused("{ path: /a, to: b, upgrade: sse, method: POST }", "events are for GET");
   refused("{ path: /a, redirect: { to: /c }, upgrade: sse }", "upgrade: is for 'to'");
   refused("{ path: /a, to: b, upgrade: websocket }", "expected none or sse");
-  refused("{ path: /a }", "needs one of 'to', 'redirect' and 'files'");
-  refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to', 'redirect' and 'files'");
-  refused("{ path: '/{a...}', to: b, files: f }", "needs one of 'to', 'redirect' and 'files'");
+  refused("{ path: /a, event: b }", "event: needs 'upgrade: sse'");
+  refused("{ path: /a, event: b, to: c, upgrade: sse }",
+          "needs one of 'to', 'redirect', 'files' and 'event'");
+  refused("{ path: /a, event: b, upgrade: sse, method: POST }", "method: events are for GET");
+  refused("{ path: /a }", "needs one of 'to', 'redirect', 'files' and 'event'");
+  refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to', 'redirect', 'files' and 'event'");
+  refused("{ path: '/{a...}', to: b, files: f }", "needs one of 'to', 'redirect', 'files' and 'event'");
   refused("{ path: /a, files: f }", "path: must end in {NAME...}");
   refused("{ path: '/{a...}', files: f, method: POST }", "files are for GET and HEAD");
   refused("{ path: '/{a...}', files: f, timeout: 1s }", "timeout: is not for 'files'");
