@@ -238,6 +238,7 @@ bool instance::stop() {
   p.cron->stop();
   if (p.reloads) p.reloads->stop();
   if (p.controller) p.stop_applications();
+  p.tells.reset(); // before the processes that bring it to others are gone
   if (p.net) p.net->stop();
   p.came_back = p.system.stop(last_patience);
   if (!p.came_back) {

@@ -183,6 +183,18 @@ def publish(bench, rows):
     return ours, {"otp": bench.otp.rows(["publish"], rows)}
 
 
+def publish_away(bench, rows):
+    """The same, the subscribers being another node's."""
+    def deliver(server, client, name):
+        return timed_run([server, client], scaled(2000000), lambda count: client.rate_of(
+            "bench_publish", f'{{{name}, {count // 1000}, <<"{server.name}">>}}'))
+
+    with bench.node(name="bench_server") as server:
+        with bench.node(name="bench_client", epmd_port=server.epmd_port) as client:
+            ours = {name: Figure.of([deliver(server, client, name) for _ in range(runs())], "events/s") for name in rows}
+    return ours, {"otp": bench.otp_pair(rows)}
+
+
 def publish_to_nobody(bench, rows):
     """An event without subscribers, beside as many of our messages from one actor to another."""
     count = 2000000
@@ -468,6 +480,7 @@ WORKLOADS = [
     (statem, list(STATEM)),
     (gen_event, list(GEN_EVENT)),
     (publish, list(PUBLISH)),
+    (publish_away, ["dist_event_fanout_1000"]),
     (publish_to_nobody, ["local_event_publish_0"]),
     (apart, list(APART)),
     (floors, ["floor_queue_push_pop", "floor_stack_switch", "floor_wake_up"]),

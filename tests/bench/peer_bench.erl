@@ -29,7 +29,7 @@
 -behaviour(gen_server).
 -export([main/0, main/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
--export([start_link/1]).
+-export([start_link/1, reader/1]).
 -export([callback_mode/0, handle_event/2, handle_event/4]).
 -export([rate/3, cpu_rate/4, only/2, note/2, out/3, median/1, runs/0, scale/1]).
 -export([caller/4, pinger/4, ring_node/1, sink_loop/3, spin_loop/2]).
@@ -171,6 +171,17 @@ published(Readers, N) ->
     Ref = monitor(process, Scope),
     exit(Scope, kill),
     receive {'DOWN', Ref, _, _, _} -> ok end,
+    [exit(P, kill) || P <- Pids],
+    {Readers * Seen, T1 - T0}.
+
+published_away(Peer, Readers, N) ->
+    Pids = [spawn(Peer, ?MODULE, reader, [0]) || _ <- lists:seq(1, Readers)],
+    T0 = now_us(),
+    [begin Time = erlang:system_time(), [P ! {event, ticks, Seq, Time, tick} || P <- Pids] end || Seq <- lists:seq(1, N)],
+    [P ! {event, ticks, N + 1, 0, {done, self()}} || P <- Pids],
+    Seen = N + 1,
+    [receive {seen, Seen} -> ok end || _ <- Pids],
+    T1 = now_us(),
     [exit(P, kill) || P <- Pids],
     {Readers * Seen, T1 - T0}.
 
@@ -534,6 +545,7 @@ dist(Peer) ->
     [cpu_rate(OsPid, name(dist_call_own_server, P), calls,
               fun() -> dist_calls(Echo, P, scale(N) div P) end)
      || {P, N} <- [{2, 100000}, {16, 400000}, {64, 400000}, {256, 400000}]],
+    cpu_rate(OsPid, dist_event_fanout_1000, events, fun() -> published_away(Peer, 1000, scale(2000000) div 1000) end),
     [cpu_rate(OsPid, name(dist_call_one_server, P), calls,
               fun() -> fan(P * (scale(400000) div P),
                            [{Echo, scale(400000) div P, {get, 42}} || _ <- lists:seq(1, P)])

@@ -119,6 +119,8 @@ def actors(cleanup):
     check(node.coppice("call", "market", f"{{publish_by, {int(token) + 1}, forged}}").returncode != 0, "a token of nobody's")
     check(node.coppice("call", "market", '{enroll, <<"orders">>}').returncode != 0, "the configuration says whose it is")
     check(node.coppice("call", "market", '{enroll, <<"coppice.node">>}').returncode != 0, "the node's own")
+    for name in ("<<>>", "<<255>>", '<<"' + "x" * 256 + '">>'):
+        check(node.coppice("call", "market", f"{{enroll, {name}}}").returncode != 0, "no name", name)
     large = "x" * 250
     check(node.coppice("call", "shop", "{publish, [" + ",".join([large] * 5) + "]}").returncode != 0, "more than its bytes")
 

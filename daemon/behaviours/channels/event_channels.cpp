@@ -4,6 +4,7 @@
 #include "behaviours/channels/event_channels.hpp"
 
 #include <algorithm>
+#include <coppice/etf/utf8.hpp>
 #include <set>
 #include <utility>
 
@@ -23,8 +24,10 @@ base::error fault(base::errc code, std::string_view what) {
   return {code, std::string(what)};
 }
 
+// An atom's.
 bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= event_channels::longest_name;
+  const auto characters = etf::utf8::length(reinterpret_cast<const std::uint8_t*>(name.data()), name.size());
+  return characters > 0 && characters <= event_channels::longest_name;
 }
 
 message label_of(std::string_view name, std::string_view node) {
@@ -60,13 +63,17 @@ void event_channels::wake_service() {
   host_.notify(runtime::destination::named(service_name), message::atom("wake"));
 }
 
+std::vector<event_outlet*> event_channels::every_outlet() const {
+  std::vector<event_outlet*> out;
+  for (const auto& one : outlets_) out.push_back(one.get());
+  return out;
+}
+
 // ---- which there are ----
 
 std::shared_ptr<event_channel> event_channels::make(std::string_view name, const channel_options& options) {
-  std::vector<event_outlet*> all;
-  for (const auto& one : outlets_) all.push_back(one.get());
   auto made =
-      std::make_shared<event_channel>(event_channel::origin::here, label_of(name, {}), std::move(all),
+      std::make_shared<event_channel>(event_channel::origin::here, label_of(name, {}), every_outlet(),
                                       [this, name = std::string(name)](std::size_t) { count_changed(name); });
   made->begin(host_.creation(), last_of(name), options);
   return made;
@@ -215,7 +222,8 @@ base::result<subscription_begin> event_channels::subscribe_to(std::string_view n
                                                               const runtime::pid& who,
                                                               const event_subscribe_options& how) {
   if (node == host_.node_name()) return subscribe(name, who, how);
-  if (!is_name(name)) return unexpected(fault(base::errc::invalid, "no name for an event"));
+  if (!is_name(name) || !is_name(node))
+    return unexpected(fault(base::errc::invalid, "no name for an event of a node"));
   std::unique_lock held(lock_);
   std::pair<std::string, std::string> key(node, name);
   const auto found = mirrors_.find(key);
@@ -227,10 +235,8 @@ base::result<subscription_begin> event_channels::subscribe_to(std::string_view n
   }
   const auto index = host_.nodes().intern(node);
   if (!index) return unexpected(fault(base::errc::limit, "no room for the name of a node more"));
-  std::vector<event_outlet*> all;
-  for (const auto& one : outlets_) all.push_back(one.get());
   auto made = std::make_shared<event_channel>(event_channel::origin::elsewhere, label_of(name, node),
-                                              std::move(all), nullptr);
+                                              every_outlet(), nullptr);
   auto done = made->subscribe(who, outlet_for(who), how);
   mirrors_.insert_or_assign(std::move(key), made);
   held.unlock(); // its end forgets it

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <coppice/etf/types.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -46,8 +47,8 @@ struct event_report {
 
 class event_channels {
  public:
-  static constexpr std::size_t most_events = 65'536; // that producers have registered
-  static constexpr std::size_t longest_name = 255;   // bytes
+  static constexpr std::size_t most_events = 65'536;  // that producers have registered
+  static constexpr std::ptrdiff_t longest_name = 255; // characters
   // Of the node's own events, which nobody else may register.
   static constexpr std::string_view own_prefix = "coppice.";
   // The process that is woken when there is something to do for it.
@@ -126,6 +127,7 @@ class event_channels {
   using entries = std::map<std::string, entry, std::less<>>;
 
   std::shared_ptr<event_channel> make(std::string_view name, const channel_options& options);
+  std::vector<event_outlet*> every_outlet() const;
   std::uint64_t last_of(std::string_view name) const;
   void remember_last(std::string_view name, std::uint64_t last);
   void count_changed(const std::string& name);
