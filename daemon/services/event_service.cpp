@@ -133,10 +133,10 @@ bool event_service::may_subscribe(const runtime::pid& who) {
   if (who.here()) return true;
   const auto found = by_node_.find(who.node);
   if (found == by_node_.end() || found->second < bounds_.subscriptions) return true;
-  for (auto& [each, its] : remote_)
-    if (each.node == who.node)
-      found->second -= std::erase_if(
-          its.events, [this, &each](const std::string& name) { return !events_.has(name, each); });
+  for (auto& one : remote_)
+    if (one.first.node == who.node)
+      found->second -= std::erase_if(one.second.events,
+                                     [&](const std::string& name) { return !events_.has(name, one.first); });
   return found->second < bounds_.subscriptions;
 }
 

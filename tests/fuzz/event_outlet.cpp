@@ -98,9 +98,8 @@ void play(fuzz::script& from) {
   options.buffer = from.byte() % 5;
   options.queue = 1 + from.byte() % 5;
   options.slow = policies[from.byte() % policies.size()];
-  const auto channel =
-      std::make_shared<event_channel>(event_channel::origin::here, runtime::message::atom("e"),
-                                      std::vector{&first, &second}, std::function<void(std::size_t)>());
+  const auto channel = std::make_shared<event_channel>(
+      runtime::message::atom("e"), std::vector{&first, &second}, std::function<void(std::size_t)>());
   channel->begin(7, from.byte(), options);
   const std::uint8_t nothing[] = {106};
   while (!from.ended()) {

@@ -29,10 +29,9 @@ std::string_view text(slow_subscriber policy) {
   return "park";
 }
 
-event_channel::event_channel(origin from, runtime::message label, std::vector<event_outlet*> outlets,
+event_channel::event_channel(runtime::message label, std::vector<event_outlet*> outlets,
                              std::function<void(std::size_t)> counted)
-    : from_(from),
-      label_(std::move(label)),
+    : label_(std::move(label)),
       outlets_(std::move(outlets)),
       counted_(std::move(counted)),
       parts_(outlets_.size(), part{.needs_after = nothing, .joining = {}}) {}

@@ -96,13 +96,10 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   // Beyond the buffer, events of so many bytes at most are kept.
   static constexpr std::uint64_t most_queued_bytes = std::uint64_t{64} << 20;
 
-  // How it gets its numbers: from its own node, where the last one was `last`, or from another, which says
-  // where it begins by opened().
-  enum class origin : std::uint8_t { here, elsewhere };
-
-  // `label`: what subscribers know it by, a term. `outlets` outlive it. `counted` hears, under the lock, of
-  // the first subscriber and of the last one's leave; it must not wait.
-  event_channel(origin from, runtime::message label, std::vector<event_outlet*> outlets,
+  // It is used after begin(), if it gets its numbers here, or follows another node's event until it is
+  // opened(). `label`: what subscribers know it by, a term. `outlets` outlive it. `counted` hears, under the
+  // lock, of the first subscriber and of the last one's leave; it must not wait.
+  event_channel(runtime::message label, std::vector<event_outlet*> outlets,
                 std::function<void(std::size_t subscribers)> counted);
 
   // Of one from here, before it is used.
@@ -191,7 +188,6 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   void forget(const runtime::pid& who);
   subscription_begin state_after(std::uint64_t cursor) const;
 
-  const origin from_;
   const runtime::message label_;
   const std::vector<event_outlet*> outlets_;
   const std::function<void(std::size_t)> counted_;

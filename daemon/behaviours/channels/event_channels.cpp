@@ -73,7 +73,7 @@ std::vector<event_outlet*> event_channels::every_outlet() const {
 
 std::shared_ptr<event_channel> event_channels::make(std::string_view name, const channel_options& options) {
   auto made =
-      std::make_shared<event_channel>(event_channel::origin::here, label_of(name, {}), every_outlet(),
+      std::make_shared<event_channel>(label_of(name, {}), every_outlet(),
                                       [this, name = std::string(name)](std::size_t) { count_changed(name); });
   made->begin(host_.creation(), last_of(name), options);
   return made;
@@ -235,8 +235,7 @@ base::result<subscription_begin> event_channels::subscribe_to(std::string_view n
   }
   const auto index = host_.nodes().intern(node);
   if (!index) return unexpected(fault(base::errc::limit, "no room for the name of a node more"));
-  auto made = std::make_shared<event_channel>(event_channel::origin::elsewhere, label_of(name, node),
-                                              every_outlet(), nullptr);
+  auto made = std::make_shared<event_channel>(label_of(name, node), every_outlet(), nullptr);
   auto done = made->subscribe(who, outlet_for(who), how);
   mirrors_.insert_or_assign(std::move(key), made);
   held.unlock(); // its end forgets it

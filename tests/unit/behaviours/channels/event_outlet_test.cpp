@@ -115,9 +115,9 @@ struct publishing {
   int woken = 0;
   std::size_t counted = 0;
   event_outlet first{0, [this] { ++woken; }}, second{1, [this] { ++woken; }};
-  std::shared_ptr<event_channel> channel = std::make_shared<event_channel>(
-      event_channel::origin::here, runtime::message::atom("orders"), std::vector{&first, &second},
-      [this](std::size_t now) { counted = now; });
+  std::shared_ptr<event_channel> channel =
+      std::make_shared<event_channel>(runtime::message::atom("orders"), std::vector{&first, &second},
+                                      [this](std::size_t now) { counted = now; });
 };
 
 event_subscribe_options after(std::uint64_t seq, std::uint32_t creation = 0) {
@@ -340,9 +340,8 @@ TEST_CASE("payloads have a bound") {
 TEST_CASE("an event of another node: subscribers wait for it to open, and its gaps are theirs") {
   mailboxes to;
   event_outlet outlet(0, [] {});
-  const auto channel =
-      std::make_shared<event_channel>(event_channel::origin::elsewhere, runtime::message::atom("orders"),
-                                      std::vector{&outlet}, std::function<void(std::size_t)>());
+  const auto channel = std::make_shared<event_channel>(runtime::message::atom("orders"), std::vector{&outlet},
+                                                       std::function<void(std::size_t)>());
   const auto number = [](std::uint64_t seq) {
     runtime::message_writer out;
     out.unsigned_integer(seq * 10);
@@ -386,9 +385,8 @@ TEST_CASE("an event of another node: subscribers wait for it to open, and its ga
 TEST_CASE("an event of another node that never opens ends for those who wait for it") {
   mailboxes to;
   event_outlet outlet(0, [] {});
-  const auto channel =
-      std::make_shared<event_channel>(event_channel::origin::elsewhere, runtime::message::atom("orders"),
-                                      std::vector{&outlet}, std::function<void(std::size_t)>());
+  const auto channel = std::make_shared<event_channel>(runtime::message::atom("orders"), std::vector{&outlet},
+                                                       std::function<void(std::size_t)>());
   REQUIRE(channel->subscribe(pid(1), 0, after(5)));
   channel->end(runtime::message::atom("noconnection"));
   outlet.run(to, 100);
