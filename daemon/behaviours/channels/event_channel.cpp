@@ -87,6 +87,7 @@ void event_channel::opened(const subscription_begin& how) {
   creation_ = how.creation;
   last_ = how.first == 0 ? how.last : how.first - 1;
   live_after_ = how.last;
+  follows_ = true;
   options_.buffer = how.buffer;
   if (how.queue != 0) options_.queue = how.queue;
   open_ = true;
@@ -139,8 +140,7 @@ std::uint64_t event_channel::needed_after() const {
 }
 
 bool event_channel::is_over() const {
-  return kept_.size() > std::size_t{options_.buffer} + options_.queue ||
-         (kept_.size() > options_.buffer && kept_bytes_ > most_queued_bytes);
+  return kept_.size() > std::size_t{options_.buffer} + options_.queue || kept_bytes_ > most_queued_bytes;
 }
 
 bool event_channel::is_full() const {
@@ -151,7 +151,10 @@ bool event_channel::is_full() const {
 
 void event_channel::trim() {
   const std::uint64_t needed = needed_after();
-  while (kept_.size() > options_.buffer && (kept_.front().seq <= needed || is_over())) {
+  const auto is_buffered = [this] {
+    return kept_.size() <= options_.buffer && !(follows_ && kept_bytes_ > most_queued_bytes);
+  };
+  while (!kept_.empty() && !is_buffered() && (kept_.front().seq <= needed || is_over())) {
     kept_bytes_ -= kept_.front().event.size();
     kept_.pop_front();
   }

@@ -93,7 +93,7 @@ struct channel_counts {
 
 class event_channel : public std::enable_shared_from_this<event_channel> {
  public:
-  // Beyond the buffer, events of so many bytes at most are kept.
+  // Beyond the buffer, events of so many bytes at most are kept; of another node's in all.
   static constexpr std::uint64_t most_queued_bytes = std::uint64_t{64} << 20;
 
   // It is used after begin(), if it gets its numbers here, or follows another node's event until it is
@@ -206,6 +206,7 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   std::vector<early_subscriber> early_;
   std::vector<std::function<void()>> waiting_;
   bool open_ = false;
+  bool follows_ = false; // another node's event: how much is kept is not that node's to say
   std::optional<runtime::message> ended_;
 };
 

@@ -382,6 +382,21 @@ TEST_CASE("an event of another node: subscribers wait for it to open, and its ga
   CHECK(channel->subscribe(pid(1), 0, {}).error().code == base::errc::closed);
 }
 
+TEST_CASE("of another node's event no more is kept than this node lets be") {
+  mailboxes to;
+  event_outlet outlet(0, [] {});
+  const auto channel = std::make_shared<event_channel>(runtime::message::atom("orders"), std::vector{&outlet},
+                                                       std::function<void(std::size_t)>());
+  REQUIRE(channel->subscribe(pid(1), 0, {}));
+  channel->opened({.creation = 9, .first = 1, .last = 0, .buffer = 1000});
+  const std::string text(std::size_t{1} << 20, 'x');
+  runtime::message_writer out;
+  out.binary(text);
+  const runtime::message payload = out.take();
+  for (std::uint64_t seq = 1; seq <= 100; ++seq) channel->append(seq, 0, payload.bytes());
+  CHECK(channel->counts().kept == event_channel::most_queued_bytes / payload.size());
+}
+
 TEST_CASE("an event of another node that never opens ends for those who wait for it") {
   mailboxes to;
   event_outlet outlet(0, [] {});
