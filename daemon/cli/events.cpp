@@ -119,7 +119,7 @@ api::exit_code tail(const parameters& p, const common_options& common) {
       text +=
           (common.json ? line.dump(-1, ' ', false, json::error_handler_t::replace) : line_text(line)) + "\n";
     }
-    if (!print(text) || page.value("ended", false)) return api::exit_code::done;
+    if (!print(text) || page.value("ended", false)) break;
     next.arguments["after"] = page.value("next", std::uint64_t{0});
   }
   next.arguments["close"] = true;

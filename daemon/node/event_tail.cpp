@@ -30,6 +30,7 @@ void event_tail::tell() {
 void event_tail::add(tail_line line) {
   const std::scoped_lock held(lock_);
   line.number = ++last_;
+  ended_ = line.what == tail_line::kind::end;
   bytes_ += line.term.size();
   lines_.push_back(std::move(line));
   while (lines_.size() > most_lines || (lines_.size() > 1 && bytes_ > most_bytes)) {
@@ -113,9 +114,8 @@ class event_tails::process final : public runtime::behaviour {
         line = {kind::end, 0, 0, 0, 0, m.slice(news->term)};
         break;
     }
-    of_->add(std::move(line));
-    return news->what == event_news::kind::end ? runtime::stop(runtime::reasons::normal())
-                                               : runtime::carry_on();
+    of_->add(std::move(line)); // after the last one it stays until that was read
+    return runtime::carry_on();
   }
 
   void describe(runtime::description& out) const override { out.behaviour = "event_tail"; }

@@ -270,23 +270,22 @@ def elsewhere(cleanup):
     check(("orders", node.name) not in events(away), "it is forgotten")
 
 
-def lag(node, who, ms=1500):
-    node.coppice("cast", who, f"{{rest, {ms}}}")
-
-
 @test("a slow subscriber delays nobody, and is told what it lost")
 def slow(cleanup):
     for policy in ("drop_old", "drop_new", "unsubscribe", "park"):
         node = start(cleanup, queue=10, slow=policy, name=policy)
         begun(node, who="small")
         begun(node)
-        lag(node, "small", 600 if policy == "park" else 1500)
+        resting = pathlib.Path(node.folder.write("resting", ""))
+        node.coppice("cast", "small", f'{{rest, <<"{resting}">>}}')
         if policy == "park":
+            threading.Timer(0.6, resting.unlink).start()
             node.call("shop", "{publish_many, 30}")  # as soon as there is room again
         else:
             for number in range(1, 31):
                 node.call("shop", f"{{publish, {number}}}")
             gets(node, "desk", *[f"orders {number} {number}" for number in range(1, 31)])
+            resting.unlink()
         seen = []
 
         def all_there():

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -92,8 +93,8 @@ struct leave {
   std::string name;
   std::string node;
 };
-struct rest { // this long before the next message is looked at
-  std::uint64_t ms = 0;
+struct rest { // until there is no such file
+  std::string file;
 };
 
 class desk : public server {
@@ -114,7 +115,9 @@ class desk : public server {
   std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t> handle_call(etf::constant<"sum">) {
     return {events_, last_, breaks_, gaps_};
   }
-  void handle_cast(const rest& how) { std::this_thread::sleep_for(std::chrono::milliseconds(how.ms)); }
+  void handle_cast(const rest& until) {
+    while (std::filesystem::exists(until.file)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 
   void handle_info(const event& one) {
     ++events_;
