@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/ascii.hpp"
 #include "cron/expression.hpp"
 
 namespace coppice::cron {
@@ -43,11 +44,6 @@ std::uint64_t hash_of(std::string_view job, std::string_view field) {
   for (const std::string_view part : {job, std::string_view("\n"), field})
     for (const char c : part) sum = (sum ^ static_cast<unsigned char>(c)) * 1099511628211u;
   return sum ^ sum >> 32;
-}
-
-bool same_word(std::string_view text, std::string_view word) {
-  return std::ranges::equal(text, word,
-                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
 } // namespace
@@ -152,7 +148,7 @@ class expression::reader {
 
   std::optional<fault> read_number(const field& in, std::string_view text, unsigned& to) const {
     for (std::size_t i = 0; i < in.names.size(); ++i) {
-      if (!same_word(text, in.names[i])) continue;
+      if (!base::is_same_in_ascii(text, in.names[i])) continue;
       to = in.least + static_cast<unsigned>(i);
       return std::nullopt;
     }

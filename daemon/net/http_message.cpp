@@ -8,6 +8,7 @@
 #include <ctime>
 #include <iterator>
 
+#include "base/ascii.hpp"
 #include "base/clock.hpp"
 
 namespace coppice::net {
@@ -32,17 +33,9 @@ std::string_view behind_authority(std::string_view target) {
   return slash == std::string_view::npos ? "/" : target.substr(slash);
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool is_same_name(std::string_view one, std::string_view in_lower_case) {
-  return std::ranges::equal(one, in_lower_case, {}, lower);
-}
-
 bool is_own_header(std::string_view name) {
   constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
-  return std::ranges::any_of(own, [&](std::string_view one) { return is_same_name(name, one); });
+  return std::ranges::any_of(own, [&](std::string_view one) { return base::is_same_in_ascii(name, one); });
 }
 
 } // namespace
@@ -203,10 +196,16 @@ std::string_view http_trimmed(std::string_view text) {
 bool http_lists(std::string_view all, std::string_view wanted) {
   while (!all.empty()) {
     const std::size_t comma = std::min(all.find(','), all.size());
-    if (is_same_name(http_trimmed(all.substr(0, comma)), wanted)) return true;
+    if (base::is_same_in_ascii(http_trimmed(all.substr(0, comma)), wanted)) return true;
     all.remove_prefix(std::min(comma + 1, all.size()));
   }
   return false;
+}
+
+http_header* http_response::header(std::string_view name) {
+  const auto found = std::ranges::find_if(
+      headers, [name](const http_header& one) { return base::is_same_in_ascii(one.name, name); });
+  return found == headers.end() ? nullptr : &*found;
 }
 
 bool http_request::upgrades() const {

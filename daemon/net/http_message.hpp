@@ -49,6 +49,9 @@ struct http_response {
   std::string body{};
   // Further ones; one that is no header is left out, and one that says what encode() does.
   std::vector<http_header> headers{};
+
+  // The first of this name, whatever its case, or null.
+  http_header* header(std::string_view name);
 };
 
 // "Not Found"; statuses that nobody here sends have none.

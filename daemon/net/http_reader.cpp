@@ -6,15 +6,9 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.hpp"
 namespace coppice::net {
 namespace {
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return text;
-}
 
 std::size_t count(const http_request& of, std::string_view name) {
   return static_cast<std::size_t>(std::ranges::count(of.headers, name, &http_header::name));
@@ -226,7 +220,7 @@ bool http_reader::check_headers() {
   for (http_header& one : request_.headers) {
     if (!is_http_token(one.name)) return fail(400, "a header's name is malformed"); // (5.1)
     if (!is_http_field_value(one.value)) return fail(400, "a header's value is malformed");
-    one.name = lower(std::move(one.name));
+    one.name = base::ascii_lower(std::move(one.name));
     one.value = std::string(http_trimmed(one.value));
   }
   const std::size_t hosts = count(request_, "host"); // (3.2)
@@ -242,7 +236,7 @@ bool http_reader::check_length() {
     return fail(400, "the body's length is said twice");
   if (codings == 1) {
     if (request_.minor == 0) return fail(400, "HTTP/1.0 has no Transfer-Encoding");
-    if (lower(*request_.header("transfer-encoding")) != "chunked")
+    if (!base::is_same_in_ascii(*request_.header("transfer-encoding"), "chunked"))
       return fail(501, "the transfer coding is not known");
     chunked_ = true;
     chunks_ = http_chunks(limits_.head);
@@ -264,14 +258,14 @@ bool http_reader::check_length() {
 bool http_reader::check_target() {
   const std::string* const host = request_.header("host");
   const std::string_view named = request_.authority();
-  if (host == nullptr || lower(std::string(named)) == lower(*host)) return true;
+  if (host == nullptr || base::is_same_in_ascii(named, *host)) return true;
   return fail(400, "the target names another server than Host does");
 }
 
 bool http_reader::check_expectation() {
   const std::string* const expected = request_.header("expect");
   if (expected == nullptr || request_.minor == 0) return true; // RFC 9110, 10.1.1
-  if (lower(*expected) != "100-continue") return fail(417, "the expectation is not known");
+  if (!base::is_same_in_ascii(*expected, "100-continue")) return fail(417, "the expectation is not known");
   expects_ = count(request_, "content-length") + count(request_, "transfer-encoding") != 0;
   return true;
 }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "net/mbedtls_context.hpp"
 #include "net/tls.hpp"
@@ -64,12 +65,6 @@ base::status check_protocols(const std::vector<std::string>& names) {
                       "alpn: " + base::in_quotes(name) + ": the name of a protocol has 1 to 255 bytes");
   }
   return {};
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& one : out) one = one >= 'A' && one <= 'Z' ? static_cast<char>(one - 'A' + 'a') : one;
-  return out;
 }
 
 // A host, or a star for the first of its labels.
@@ -136,7 +131,7 @@ base::status tls_context::mbedtls_objects::take_names(const tls_settings& from) 
     if (role != tls_role::server || !context || context->role() != tls_role::server) {
       return base::fail(base::errc::invalid, "sni: only servers choose by name, among servers");
     }
-    std::string host = lower(name);
+    std::string host = base::ascii_lower(std::string(name));
     if (!is_host_pattern(host)) {
       return base::fail(base::errc::invalid,
                         "sni: " + base::in_quotes(name) + " is no host, nor one as *.example.org");
@@ -186,7 +181,7 @@ base::result<std::shared_ptr<const tls_context>> tls_context::make(tls_role role
 
 const tls_context::mbedtls_objects* tls_context::for_host(std::string_view name) const {
   const auto& named = objects_->by_name;
-  const std::string host = lower(name);
+  const std::string host = base::ascii_lower(std::string(name));
   auto found = named.find(host);
   const std::size_t dot = host.find('.');
   if (found == named.end() && dot != 0 && dot != std::string::npos)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "behaviours/channels/event_channels.hpp"
 
 namespace coppice::node {
@@ -14,6 +15,18 @@ std::vector<net::http_header> convert(const std::vector<spec::web_header>& from)
   std::vector<net::http_header> out;
   for (const spec::web_header& one : from) out.push_back({one.name, one.value});
   return out;
+}
+
+behaviours::web_upgrade convert(spec::web_upgrade from) {
+  switch (from) {
+    case spec::web_upgrade::sse:
+      return behaviours::web_upgrade::events;
+    case spec::web_upgrade::websocket:
+      return behaviours::web_upgrade::websocket;
+    case spec::web_upgrade::none:
+      break;
+  }
+  return behaviours::web_upgrade::none;
 }
 
 behaviours::web_route convert(const spec::web_route& from, const spec::web_options& whole) {
@@ -29,10 +42,10 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   }
   out.folder = from.files.value_or("");
   out.index = from.index.value_or("index.html");
-  out.events = from.upgrade == spec::web_upgrade::sse;
+  out.upgrade = convert(from.upgrade);
   out.feed = from.event;
   if (!out.feed.empty()) out.to = behaviours::event_channels::service_name;
-  if (!out.folder.empty() || out.events) out.method = "GET";
+  if (!out.folder.empty() || out.upgrade != behaviours::web_upgrade::none) out.method = "GET";
   out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
   out.body = from.body.value_or(whole.limits.body);
   out.headers = convert(from.headers);
@@ -54,13 +67,6 @@ behaviours::access_log_format convert(spec::web_log from) {
   return format::off;
 }
 
-std::string in_lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return text;
-}
-
 } // namespace
 
 std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& from) {
@@ -73,7 +79,7 @@ std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& fr
     out->routes.push_back(convert(one, from));
     http.limits.body = std::max(http.limits.body, out->routes.back().body);
   }
-  for (const std::string& one : from.hosts) out->hosts.push_back(in_lower_case(one));
+  for (const std::string& one : from.hosts) out->hosts.push_back(base::ascii_lower(one));
   out->headers = convert(from.headers);
   out->others = {from.cors.origins,     from.cors.methods,
                  from.cors.headers,     from.cors.expose,
@@ -85,6 +91,9 @@ std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& fr
   out->heartbeat = base::to_nanos(from.sse.heartbeat);
   out->retry = base::to_nanos(from.sse.retry);
   out->backlog = static_cast<std::size_t>(from.sse.queue);
+  out->websockets.of = {static_cast<std::size_t>(from.websocket.max_message), from.websocket.ping,
+                        from.websocket.pong, from.timeouts.write};
+  out->websockets.backlog = static_cast<std::size_t>(from.websocket.queue);
   return out;
 }
 

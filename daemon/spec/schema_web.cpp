@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/address_range.hpp"
+#include "base/ascii.hpp"
 #include "base/path_pattern.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
@@ -14,6 +15,7 @@ namespace coppice::spec {
 namespace {
 
 constexpr std::uint64_t most_body = std::uint64_t{1} << 30;
+constexpr std::uint64_t most_message = std::uint64_t{64} << 20;
 constexpr std::uint64_t most_head = std::uint64_t{64} << 10;
 
 // RFC 9110, 5.6.2.
@@ -29,11 +31,9 @@ std::string check_method(std::string_view method) {
 std::string check_header_name(std::string_view name) {
   constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
   if (!is_token(name)) return "must be a header's name";
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return std::ranges::find(own, lower) == std::end(own) ? "" : "must be another one: the server sets it";
+  const bool is_own =
+      std::ranges::any_of(own, [name](std::string_view one) { return base::is_same_in_ascii(one, name); });
+  return !is_own ? "" : "must be another one: the server sets it";
 }
 std::string check_header_value(std::string_view value) {
   const bool good = std::ranges::all_of(
@@ -110,7 +110,7 @@ void check_route(reader& from, const node& at, web_route& route) {
   const auto says = [&](std::string_view key) { return at.find(key) != nullptr ? 1 : 0; };
   if (says("to") + says("redirect") + says("files") + says("event") != 1)
     from.error(at, from.path + ": needs one of 'to', 'redirect', 'files' and 'event'");
-  if (says("event") != 0 && route.upgrade == web_upgrade::none)
+  if (says("event") != 0 && route.upgrade != web_upgrade::sse)
     from.error(*at.find("event"), from.path + ".event: needs 'upgrade: sse'");
   if (says("files") != 0)
     check_files(from, at, route);
@@ -122,7 +122,7 @@ void check_route(reader& from, const node& at, web_route& route) {
     if (says("to") + says("event") == 0)
       from.error(*at.find("upgrade"), from.path + ".upgrade: is for 'to' and 'event'");
     if (!route.method.empty() && route.method != "GET")
-      from.error(*at.find("method"), from.path + ".method: events are for GET");
+      from.error(*at.find("method"), from.path + ".method: an upgrade is for GET");
   }
   if (route.body) no_more_than(from, at, "body", *route.body, most_body);
 }
@@ -161,9 +161,13 @@ const table<web_route>& route_table() {
           .add<&web_route::headers>("headers", headers(section<web_header>(&header_table)),
                                     "of answers, unless they have them already")
           .add<&web_route::upgrade>(
-              "upgrade", choice<web_upgrade>({{"none", web_upgrade::none}, {"sse", web_upgrade::sse}}),
-              "sse: the answer is a stream of server-sent events; it is asked by the call "
-              "{http_events, Map}, which is answered by {accept, Pid}")
+              "upgrade",
+              choice<web_upgrade>({{"none", web_upgrade::none},
+                                   {"sse", web_upgrade::sse},
+                                   {"websocket", web_upgrade::websocket}}),
+              "sse: the answer is a stream of server-sent events, which is asked for by the call "
+              "{http_events, Map}; websocket: a WebSocket, by {http_websocket, Map}; both are answered by "
+              "{accept, Pid}")
           .check(&check_route);
   return rows;
 }
@@ -266,6 +270,29 @@ const table<web_events>& events_table() {
   return rows;
 }
 
+void check_websockets(reader& from, const node& at, web_websockets& sockets) {
+  if (sockets.queue < 1024 || sockets.queue > (std::uint64_t{64} << 20))
+    from.error(*at.find("queue"), from.path + ".queue: must be from 1KiB to 64MiB");
+  if (sockets.max_message == 0)
+    from.error(*at.find("max_message"), from.path + ".max_message: must be more than 0B");
+  no_more_than(from, at, "max_message", sockets.max_message, most_message);
+}
+
+const table<web_websockets>& websockets_table() {
+  static const auto rows =
+      table<web_websockets>()
+          .add<&web_websockets::max_message>("max_message", size(),
+                                             "bytes of a client's message; beyond, it is closed with 1009")
+          .add<&web_websockets::ping>("ping", duration(milliseconds(100)),
+                                      "after so long without a word of a client it is asked by a ping")
+          .add<&web_websockets::pong>("pong", duration(milliseconds(100)),
+                                      "how long it has to answer, and to close when it is told to")
+          .add<&web_websockets::queue>("queue", size(),
+                                       "bytes that wait for a client; beyond, it is closed with 1013")
+          .check(&check_websockets);
+  return rows;
+}
+
 void check_listen(reader& from, const node& at, web_options& web) {
   if (web.listen.empty() && at.find("listen"))
     from.error(*at.find("listen"), from.path + ".listen: needs one place at least");
@@ -311,6 +338,8 @@ const table<web_options>& web_table() {
                                                           {"json", web_log::as_json}}),
                                          "a line for each request in the log, as Apache writes it or as JSON")
           .add<&web_options::sse>("sse", section<web_events>(&events_table), "server-sent events")
+          .add<&web_options::websocket>("websocket", section<web_websockets>(&websockets_table),
+                                        "WebSockets, of version 13 without extensions")
           .add<&web_options::drain>("drain", duration(),
                                     "how long requests may take that have come, when it stops")
           .check(&check_listen);
@@ -333,6 +362,7 @@ void compare_web(const web_options& a, const web_options& b, std::vector<std::st
   if (a.compress_from != b.compress_from) keys.emplace_back("web.compress_from");
   if (a.access_log != b.access_log) keys.emplace_back("web.access_log");
   if (a.sse != b.sse) keys.emplace_back("web.sse");
+  if (a.websocket != b.websocket) keys.emplace_back("web.websocket");
   if (a.drain != b.drain) keys.emplace_back("web.drain");
 }
 

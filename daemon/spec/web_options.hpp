@@ -12,7 +12,7 @@
 
 namespace coppice::spec {
 
-enum class web_upgrade { none, sse };
+enum class web_upgrade { none, sse, websocket };
 enum class web_log { off, common, combined, as_json };
 
 struct web_header {
@@ -82,6 +82,14 @@ struct web_events {
   bool operator==(const web_events&) const = default;
 };
 
+struct web_websockets {
+  std::uint64_t max_message = 1 << 20; // bytes
+  milliseconds ping{30'000};
+  milliseconds pong{10'000};
+  std::uint64_t queue = 256 << 10; // bytes
+  bool operator==(const web_websockets&) const = default;
+};
+
 struct web_options {
   std::vector<tcp_listen_options> listen;
   std::vector<web_route> routes; // the first that fits
@@ -95,6 +103,7 @@ struct web_options {
   std::uint64_t compress_from = 0;  // bytes; 0: never
   web_log access_log = web_log::off;
   web_events sse;
+  web_websockets websocket;
   milliseconds drain{10'000};
 };
 

@@ -27,7 +27,8 @@ libspdlog-dev log files that are turned over by size
 libsystemd-dev journal and readiness
 libhowardhinnant-date-dev time zones
 tzdata their data
-libllhttp-dev|libhttp-parser-dev requests for metrics and health
+libllhttp-dev|libhttp-parser-dev requests over HTTP
+libwslay-dev frames of WebSockets
 doctest-dev unit tests
 LIST
     test) cat <<'LIST' ;;
@@ -37,7 +38,9 @@ erlang-dev its library for C nodes
 elixir GenServer, Task and iex against the node
 openssl the tests' certificates
 cargo the crate for plugins in Rust, and its examples
+node-ws a client of WebSockets
 python3 test drivers
+python3-websockets another one
 faketime a clock that jumps
 LIST
     lint) cat <<'LIST' ;;

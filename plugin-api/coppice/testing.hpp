@@ -146,10 +146,12 @@ class actor {
   }
 
   /// gen_server:call. The reply may come later: the answer knows.
-  answer call(const value& request) {
+  answer call(const value& request) { return call_as(detail::fresh_pid("caller@localhost"), request); }
+  /// The same by this process.
+  answer call_as(const value& caller, const value& request) {
     etf::vector_writer from(64);
     from.tuple(2);
-    from.raw(detail::fresh_pid("caller@localhost").bytes());
+    from.raw(caller.bytes());
     from.list(1);
     from.atom("alias");
     from.raw(detail::fresh_reference("caller@localhost").bytes());

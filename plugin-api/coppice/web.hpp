@@ -13,6 +13,12 @@
 // refuses. From then on send_event() goes to asked.client(), until close_events(), or the end of this actor;
 // when the client has gone, who monitors it has a coppice::down.
 //
+// One with `upgrade: websocket` asks handle_websocket, which returns coppice::accepted, accepted_as("chat")
+// if it speaks a protocol that the client offers, or a response that refuses. What the client says comes to
+// handle_text(coppice::term client, std::string_view) and handle_binary likewise, in the order in which it
+// was sent; send_text(), send_binary() and close_websocket() go to that client; handle_closed(coppice::term
+// client, const coppice::closed&) is the last of it, however it ended.
+//
 // What comes is the call {http, #{method, path, params, query, headers, body, peer, version}} and what goes
 // is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does. handle_request may
 // return coppice::later, or void, and respond() by a copy of asked.id() afterwards; a request that nobody
@@ -63,6 +69,28 @@ struct http_event {
   event_parts what;
 };
 
+struct http_websocket {
+  http_request request;
+};
+struct text {
+  std::string_view data;
+};
+struct binary {
+  std::string_view data;
+};
+struct closed {
+  std::uint16_t code;
+  std::string_view reason;
+};
+struct websocket {
+  term client;
+  std::variant<text, binary, closed> what;
+};
+struct close {
+  std::uint16_t code;
+  std::string_view reason;
+};
+
 } // namespace detail
 
 /// What a client has asked. Texts last until the callback returns.
@@ -101,6 +129,20 @@ class request {
   }
   /// The id of the last event that a client has had which comes again; empty: it says none.
   std::string_view last_event_id() const { return header("last-event-id").value_or(""); }
+  /// The client of a WebSocket speaks this protocol.
+  bool offers(std::string_view protocol) const {
+    return std::ranges::any_of(asked_->headers, [protocol](const auto& one) {
+      if (one.first != "sec-websocket-protocol") return false;
+      for (std::string_view all = one.second; !all.empty();) {
+        const std::size_t comma = std::min(all.find(','), all.size());
+        const std::size_t begin = std::min(all.find_first_not_of(" \t"), comma);
+        const std::size_t end = all.find_first_of(" \t,", begin);
+        if (all.substr(begin, end - begin) == protocol) return true;
+        all.remove_prefix(std::min(comma + 1, all.size()));
+      }
+      return false;
+    });
+  }
 
  private:
   static std::optional<std::string_view> first(const detail::text_pairs& of, std::string_view name) {
@@ -148,11 +190,26 @@ inline constexpr later_t later;
 
 using reply = std::variant<response, later_t>;
 
-/// Returned by handle_events: the client is to have events.
+/// Returned by handle_events and handle_websocket: the client is to have them.
 struct accepted_t {};
 inline constexpr accepted_t accepted;
 
 using events_reply = std::variant<response, accepted_t>;
+
+/// Returned by handle_websocket: accepted, and this protocol is spoken, which the client has offered.
+struct accepted_as {
+  explicit accepted_as(std::string_view name) : protocol(name) {}
+  std::string protocol;
+};
+
+using websocket_reply = std::variant<response, accepted_t, accepted_as>;
+
+/// How a WebSocket ended: by a code of RFC 6455, 7.4.1; 1005: the client gave none, 1006: the connection
+/// broke, or the client did not answer.
+struct closed {
+  std::uint16_t code = 1005;
+  std::string_view reason{}; // the client's words
+};
 
 /// A server-sent event, as a page's EventSource gets it. Data may have several lines, the name and id none.
 struct event {
@@ -184,6 +241,20 @@ class web : public actor {
   std::int32_t close_events(const destination& client) {
     return send(client, std::pair(etf::constant<"http_event">{}, etf::constant<"close">{}));
   }
+
+  /// To a client whose WebSocket handle_websocket has accepted. One that takes too little is closed by its
+  /// server with 1013. `text` is UTF-8.
+  std::int32_t send_text(const destination& client, std::string_view text) {
+    return send(client, std::pair(etf::constant<"websocket">{}, detail::text{text}));
+  }
+  std::int32_t send_binary(const destination& client, std::string_view data) {
+    return send(client, std::pair(etf::constant<"websocket">{}, detail::binary{data}));
+  }
+  /// `code`: 1000 to 1003, 1007 to 1014 or 3000 to 4999; `reason`: UTF-8, 123 bytes at most.
+  std::int32_t close_websocket(const destination& client, std::uint16_t code = 1000,
+                               std::string_view reason = {}) {
+    return send(client, std::pair(etf::constant<"websocket">{}, detail::close{code, reason}));
+  }
 };
 
 namespace detail {
@@ -199,6 +270,15 @@ struct web_table {
   };
   static constexpr bool has_events = requires(T & t, const coppice::request& asked) {
     t.handle_events(asked);
+  };
+  static constexpr bool has_websockets = requires(T & t, const coppice::request& asked) {
+    t.handle_websocket(asked);
+  };
+  static constexpr bool has_text = requires(T & t, term client, std::string_view data) {
+    t.handle_text(client, data);
+  };
+  static constexpr bool has_binary = requires(T & t, term client, std::string_view data) {
+    t.handle_binary(client, data);
   };
 
   static void answer(T& actor, const coppice::request& asked) {
@@ -219,8 +299,63 @@ struct web_table {
           asked.id(), std::pair(etf::constant<"accept">{}, etf::any_term{actor.host().self()}));
   }
 
+  static void answer_websocket(T& actor, const coppice::request& asked) {
+    const websocket_reply made = actor.handle_websocket(asked);
+    coppice::actor& by = actor;
+    const etf::any_term self{by.host().self()};
+    if (const auto* const refused = std::get_if<response>(&made))
+      actor.respond(asked.id(), *refused);
+    else if (const auto* const as = std::get_if<accepted_as>(&made))
+      by.reply(asked.id(), std::tuple(etf::constant<"accept">{}, self, std::string_view(as->protocol)));
+    else
+      by.reply(asked.id(), std::pair(etf::constant<"accept">{}, self));
+  }
+
+  static void take(T& actor, const websocket& m) {
+    if constexpr (has_text) {
+      if (const auto* const said = std::get_if<text>(&m.what)) actor.handle_text(m.client, said->data);
+    }
+    if constexpr (has_binary) {
+      if (const auto* const said = std::get_if<binary>(&m.what)) actor.handle_binary(m.client, said->data);
+    }
+    if constexpr (requires(const coppice::closed& why) { actor.handle_closed(m.client, why); }) {
+      if (const auto* const end = std::get_if<detail::closed>(&m.what))
+        actor.handle_closed(m.client, coppice::closed{end->code, end->reason});
+    }
+  }
+
+  static std::int32_t handle_info(coppice_actor* self, void* state, const coppice_message* raw) noexcept {
+    etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
+    if (at.read_tuple_of(3) && at.read_atom_is("websocket")) {
+      return run<T>(self, state, [&](T& actor) {
+        return server_table<T>::template with<websocket>(self, raw, [&](const websocket& m) {
+          take(actor, m);
+          return COPPICE_OK;
+        });
+      });
+    }
+    if constexpr (
+        requires { typename T::infos; } || requires { &T::handle_info; }) {
+      return server_table<T>::handle_info(self, state, raw);
+    } else {
+      host.actor->set_error(self, COPPICE_E_TERM,
+                            plain(std::string_view("message: expected {websocket, Client, What}")));
+      return COPPICE_UNHANDLED;
+    }
+  }
+
   static std::int32_t handle_call(coppice_actor* self, void* state, const coppice_message* raw,
                                   coppice_bytes from) noexcept {
+    if constexpr (has_websockets) {
+      if (is_request(raw, "http_websocket")) {
+        return run<T>(self, state, [&](T& actor) {
+          return server_table<T>::template with<http_websocket>(self, raw, [&](const http_websocket& m) {
+            answer_websocket(actor, coppice::request(m.request, term{view(from)}));
+            return COPPICE_OK;
+          });
+        });
+      }
+    }
     if constexpr (has_events) {
       if (is_request(raw, "http_events")) {
         return run<T>(self, state, [&](T& actor) {
@@ -253,6 +388,7 @@ struct web_table {
   static constexpr coppice_server make_table() {
     coppice_server table = server_table<T>::make_table();
     table.handle_call = &handle_call;
+    if constexpr (has_websockets) table.handle_info = &handle_info;
     return table;
   }
   static constexpr coppice_server callbacks = make_table();
@@ -271,10 +407,17 @@ constexpr bool is_web_class() {
     constexpr bool sends = requires(T & t, const coppice::request& asked) {
       t.handle_events(asked);
     };
-    static_assert(handles || sends,
+    constexpr bool talks = web_table<T>::has_websockets;
+    static_assert(handles || sends || talks,
                   "this class answers no requests: give it a public coppice::reply "
-                  "handle_request(const coppice::request&), or a coppice::events_reply handle_events(same)");
-    return (handles || sends) && has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
+                  "handle_request(const coppice::request&), a coppice::events_reply handle_events(same) or a "
+                  "coppice::websocket_reply handle_websocket(same)");
+    constexpr bool hears = web_table<T>::has_text || web_table<T>::has_binary;
+    static_assert(!talks || hears,
+                  "this class accepts WebSockets and hears nothing of them: give it a public void "
+                  "handle_text(coppice::term client, std::string_view) or handle_binary(same)");
+    return (handles || sends || talks) && (!talks || hears) && has_lifecycle<T>() && has_calls<T>() &&
+           has_casts<T>() && has_infos<T>();
   }
 }
 

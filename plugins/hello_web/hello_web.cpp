@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // hello_web: a page and what is behind it, notes that `kv` keeps and a clock. GET / is the page; GET
 // /api/notes lists them as JSON, POST adds one (its body, as text), GET, PUT and DELETE /api/notes/{id} are
-// about one. /clock is the node's time each second, as server-sent events.
+// about one. /clock is the node's time each second, as server-sent events, /chat a WebSocket: what one guest
+// says all of them hear.
 #include <coppice/info.hpp>
 #include <coppice/web.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <coppice/etf/utf8.hpp>
@@ -51,6 +53,7 @@ std::string json_note(std::int64_t id, std::string_view text) {
 }
 
 constexpr std::size_t most_notes = 1000;
+constexpr std::size_t kept_lines = 20; // of the chat, for who comes later
 
 // In UTF-8, as JSON is.
 bool is_text(std::string_view body) {
@@ -75,6 +78,11 @@ std::string time_of_day() {
   return out;
 }
 
+struct guest {
+  coppice::owned_pid client;
+  std::int64_t number;
+};
+
 class hello_web_server : public coppice::web {
  public:
   using tick = etf::constant<"$tick">;
@@ -94,9 +102,29 @@ class hello_web_server : public coppice::web {
   }
   void handle_info(const coppice::down& gone) { std::erase(clients_, coppice::owned_pid(gone.whom)); }
 
-  // Over a reload they go on; the timer and the monitors are the node's.
-  std::vector<coppice::owned_pid> save_state() const { return clients_; }
-  void restore_state(std::uint32_t, const std::vector<coppice::owned_pid>& saved) { clients_ = saved; }
+  coppice::websocket_reply handle_websocket(const coppice::request& asked) {
+    guests_.push_back({coppice::owned_pid(asked.client()), ++last_guest_});
+    for (const std::string& line : lines_) send_text(guests_.back().client, line);
+    return coppice::accepted;
+  }
+  void handle_text(coppice::term client, std::string_view said) {
+    const auto speaker = std::ranges::find(guests_, coppice::owned_pid(client), &guest::client);
+    if (speaker == guests_.end() || said.empty()) return;
+    lines_.push_back("Guest " + std::to_string(speaker->number) + ": " + std::string(said));
+    if (lines_.size() > kept_lines) lines_.erase(lines_.begin());
+    for (const guest& one : guests_) send_text(one.client, lines_.back());
+  }
+  void handle_closed(coppice::term client, const coppice::closed&) {
+    std::erase_if(guests_, [&](const guest& one) { return one.client == coppice::owned_pid(client); });
+  }
+
+  // Over a reload they go on; connections, the timer and the monitors are the node's.
+  using state =
+      std::tuple<std::vector<coppice::owned_pid>, std::vector<guest>, std::int64_t, std::vector<std::string>>;
+  state save_state() const { return {clients_, guests_, last_guest_, lines_}; }
+  void restore_state(std::uint32_t, const state& saved) {
+    std::tie(clients_, guests_, last_guest_, lines_) = saved;
+  }
 
   coppice::reply handle_request(const coppice::request& asked) {
     if (asked.path() == "/") return page();
@@ -157,6 +185,9 @@ class hello_web_server : public coppice::web {
   bool write(const notes& all) { return call<ok>("kv", put{{}, all}).has_value(); }
 
   std::vector<coppice::owned_pid> clients_; // of the clock
+  std::vector<guest> guests_;               // of the chat
+  std::int64_t last_guest_ = 0;
+  std::vector<std::string> lines_; // of the chat, the last ones
 };
 
 } // namespace hello_web

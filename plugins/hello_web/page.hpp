@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The page: a list of notes, a form that adds one, a button that removes one. Its colours are those that the
-// browser is set to, and everything can be done with the keyboard.
+// The page: a list of notes, a form that adds one, a button that removes one; a chat. Its colours are those
+// that the browser is set to, and everything can be done with the keyboard.
 #pragma once
 
 #include <string_view>
@@ -25,6 +25,8 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
   li { display: flex; gap: .5rem; align-items: baseline; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   li span { flex: 1; overflow-wrap: anywhere; }
   #said { min-height: 1.5rem; }
+  #chat { height: 12rem; overflow: auto; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .4rem; margin-bottom: .5rem; }
+  #chat p { margin: 0; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
@@ -38,6 +40,12 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
   </form>
   <p id="said" role="status"></p>
   <ul id="notes"></ul>
+  <h2>Chat</h2>
+  <div id="chat" role="log" tabindex="0" aria-label="What was said"></div>
+  <form id="say">
+    <input id="line" name="line" placeholder="Say something to all" aria-label="Say something to all" autocomplete="off" maxlength="500" required>
+    <button>Say</button>
+  </form>
 </main>
 <script>
   const list = document.getElementById("notes"), said = document.getElementById("said"), text = document.getElementById("text");
@@ -67,6 +75,26 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
     attempt(async () => { await ask("POST", "", text.value); text.value = ""; await show(); });
   };
   attempt(show);
+  const chat = document.getElementById("chat"), line = document.getElementById("line");
+  let socket;
+  function join() {
+    socket = new WebSocket(location.href.replace(/^http/, "ws").replace(/[^/]*$/, "") + "chat");
+    socket.onopen = () => chat.replaceChildren(); // the last lines are said again
+    socket.onmessage = heard => {
+      const words = document.createElement("p");
+      words.textContent = heard.data;
+      chat.append(words);
+      chat.scrollTop = chat.scrollHeight;
+    };
+    socket.onclose = () => setTimeout(join, 1000);
+  }
+  document.getElementById("say").onsubmit = event => {
+    event.preventDefault();
+    if (socket.readyState !== WebSocket.OPEN) return;
+    socket.send(line.value);
+    line.value = "";
+  };
+  join();
   new EventSource("/clock").onmessage = tick => { document.getElementById("clock").textContent = tick.data; };
 </script>
 </body>

@@ -59,5 +59,24 @@ def clock_goes_on(cleanup):
     goes_on("and again")
 
 
+@test("what one page says in the chat another one hears, over a crash and a reload")
+def chats(cleanup):
+    browser, node = page(cleanup)
+    lines = lambda: browser.evaluate("return [...document.querySelectorAll('#chat p')].map(one => one.textContent)")
+    say = "document.getElementById('line').focus()"
+    eventually(lambda: browser.evaluate("return socket.readyState") == 1, "it has joined", 60)
+    browser.evaluate(say)
+    browser.type("hello <b>all</b>" + ENTER)
+    eventually(lambda: lines() == ["Guest 1: hello <b>all</b>"], "it is heard", 60)
+    equal(node.coppice("reload", "hello_web").returncode, 0)
+    browser.type("still here" + ENTER)
+    eventually(lambda: lines() == ["Guest 1: hello <b>all</b>", "Guest 1: still here"], "over the reload", 60)
+    before = node.pid("hello_web")
+    node.coppice("exit", "hello_web", "kill")
+    eventually(lambda: node.pid("hello_web") not in (None, before) and browser.evaluate("return socket.readyState") == 1 and lines() == [], "it joins again", 60)
+    browser.type("anew" + ENTER)
+    eventually(lambda: lines() == ["Guest 1: anew"], "and is heard", 60)
+
+
 if __name__ == "__main__":
     run()

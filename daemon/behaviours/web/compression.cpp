@@ -9,24 +9,14 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace coppice::behaviours {
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-net::http_header* find(net::http_response& answer, std::string_view name) {
-  const auto found = std::ranges::find_if(answer.headers, [&](const net::http_header& one) {
-    return std::ranges::equal(one.name, name, {}, lower, lower);
-  });
-  return found == answer.headers.end() ? nullptr : &*found;
-}
-
 bool becomes_smaller(std::string_view type) {
   type = net::http_trimmed(type.substr(0, type.find(';')));
-  std::string name(type);
-  std::ranges::transform(name, name.begin(), lower);
+  const std::string name = base::ascii_lower(std::string(type));
   if (name.starts_with("text/") || name.ends_with("+json") || name.ends_with("+xml")) return true;
   constexpr std::string_view others[] = {"application/json", "application/javascript", "application/xml",
                                          "application/manifest+json", "application/wasm"};
@@ -57,10 +47,10 @@ std::string gzip(const std::string& bytes) {
 void compress(net::http_response& answer, bool asked, std::size_t from) {
   const std::size_t size = answer.body.size();
   if (from == 0 || size < from || size > most_compressed || answer.status == 206) return;
-  if (find(answer, "content-encoding") != nullptr) return;
-  const net::http_header* const type = find(answer, "content-type");
+  if (answer.header("content-encoding") != nullptr) return;
+  const net::http_header* const type = answer.header("content-type");
   if (!becomes_smaller(type != nullptr ? type->value : answer.type)) return;
-  if (net::http_header* const varies = find(answer, "vary")) {
+  if (net::http_header* const varies = answer.header("vary")) {
     if (!net::http_lists(varies->value, "accept-encoding")) varies->value += ", Accept-Encoding";
   } else {
     answer.headers.push_back({"Vary", "Accept-Encoding"});
@@ -70,7 +60,7 @@ void compress(net::http_response& answer, bool asked, std::size_t from) {
   if (smaller.empty()) return;
   answer.body = std::move(smaller);
   answer.headers.push_back({"Content-Encoding", "gzip"});
-  if (net::http_header* const tag = find(answer, "etag"); tag != nullptr && tag->value.starts_with('"'))
+  if (net::http_header* const tag = answer.header("etag"); tag != nullptr && tag->value.starts_with('"'))
     tag->value.insert(0, "W/");
 }
 

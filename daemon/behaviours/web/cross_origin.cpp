@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
+
 namespace coppice::behaviours {
 
 std::optional<std::string> cross_origin::allowed(const net::http_request& asked) const {
@@ -15,6 +17,14 @@ std::optional<std::string> cross_origin::allowed(const net::http_request& asked)
   if (origins.front() == "*") return "*";
   if (std::ranges::find(origins, *origin) == origins.end()) return std::nullopt;
   return *origin;
+}
+
+bool cross_origin::refuses(const net::http_request& asked) const {
+  const std::string* const origin = asked.header("origin");
+  if (origin == nullptr || allowed(asked)) return false;
+  const std::size_t scheme = origin->find("://");
+  return scheme == std::string::npos ||
+         !base::is_same_in_ascii(std::string_view(*origin).substr(scheme + 3), asked.authority());
 }
 
 bool cross_origin::asks_leave(const net::http_request& asked) {

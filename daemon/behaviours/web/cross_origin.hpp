@@ -23,6 +23,9 @@ struct cross_origin {
   bool varies() const { return !origins.empty() && origins.front() != "*"; }
   // What Access-Control-Allow-Origin says to it; nothing: it is of no other origin, or of one that may not.
   std::optional<std::string> allowed(const net::http_request& asked) const;
+  // It is of a page of another origin, which may not use the site. Which scheme the origin has is not asked:
+  // TLS may end at a proxy.
+  bool refuses(const net::http_request& asked) const;
   // A browser asks for leave.
   static bool asks_leave(const net::http_request& asked);
 

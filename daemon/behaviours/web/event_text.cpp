@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
+#include "base/ascii.hpp"
 #include "behaviours/web/iodata.hpp"
 
 namespace coppice::behaviours {
@@ -27,14 +28,6 @@ void add_lines(std::string& out, std::string_view data) {
     const bool both = data[end] == '\r' && end + 1 < data.size() && data[end + 1] == '\n';
     data.remove_prefix(end + (both ? 2 : 1));
   }
-}
-
-char in_lower_case(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool is_same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, in_lower_case, in_lower_case);
 }
 
 struct parts {
@@ -97,18 +90,11 @@ std::string retry_text(base::nanos wait) {
   return fmt::format("retry: {}\n\n", wait / base::nanos_per_ms);
 }
 
-int events_refused(const net::http_request& asked, bool is_allowed_origin) {
+bool takes_events(const net::http_request& asked) {
   const std::string* const accept = asked.header("accept");
-  std::string listed = accept == nullptr ? "*/*" : *accept;
-  std::ranges::transform(listed, listed.begin(), in_lower_case);
+  const std::string listed = base::ascii_lower(accept == nullptr ? "*/*" : *accept);
   const auto takes = [&listed](std::string_view type) { return listed.find(type) != std::string::npos; };
-  if (!takes(event_stream_type) && !takes("text/*") && !takes("*/*")) return 406;
-  const std::string* const origin = asked.header("origin");
-  if (origin == nullptr || is_allowed_origin) return 0;
-  const std::size_t host = origin->find("://");
-  const bool is_own =
-      host != std::string::npos && is_same(std::string_view(*origin).substr(host + 3), asked.authority());
-  return is_own ? 0 : 403;
+  return takes(event_stream_type) || takes("text/*") || takes("*/*");
 }
 
 } // namespace coppice::behaviours

@@ -30,8 +30,7 @@ std::string retry_text(base::nanos wait);
 inline constexpr std::string_view event_heartbeat = ":\n\n";
 inline constexpr std::string_view event_stream_type = "text/event-stream";
 
-// A client that may have events: it takes them, and its page is of this site, or of an origin that `others`
-// names. Else the status that says why not.
-int events_refused(const net::http_request& asked, bool is_allowed_origin);
+// A client may have events: it takes them.
+bool takes_events(const net::http_request& asked);
 
 } // namespace coppice::behaviours

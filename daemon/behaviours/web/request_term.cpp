@@ -96,10 +96,15 @@ runtime::message write_feed_request(std::string_view event, const net::http_requ
   return out.take();
 }
 
-std::optional<runtime::pid> read_accepted(etf::bytes term, runtime::node_names& names) {
+std::optional<accepted> read_accepted(etf::bytes term, runtime::node_names& names) {
   etf::cursor at(term);
-  if (!at.read_tuple_of(2) || !at.read_atom_is("accept")) return std::nullopt;
-  return runtime::read_pid(at, names);
+  std::uint32_t arity = 0;
+  if (!at.read_tuple(arity) || (arity != 2 && arity != 3) || !at.read_atom_is("accept")) return std::nullopt;
+  const auto by = runtime::read_pid(at, names);
+  if (!by) return std::nullopt;
+  accepted out{*by};
+  if (arity == 3 && !read_iodata(at, out.protocol)) return std::nullopt;
+  return out;
 }
 
 base::result<net::http_response> read_answer(etf::bytes term) {

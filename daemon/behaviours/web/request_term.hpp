@@ -18,10 +18,11 @@
 
 namespace coppice::behaviours {
 
-// The call's names: of a request, and of one for events, which is answered by {accept, Pid}, Pid being the
-// process whose end is theirs, or refused as a request is.
+// The call's names: of a request, and of those for events and for a WebSocket, which are answered by {accept,
+// Pid}, Pid being the process whose end is theirs, or refused as a request is.
 inline constexpr std::string_view request_tag = "http";
 inline constexpr std::string_view events_tag = "http_events";
+inline constexpr std::string_view websocket_tag = "http_websocket";
 inline constexpr std::string_view feed_tag = "http_feed";
 
 // `path`: decoded.
@@ -33,8 +34,12 @@ runtime::message write_request(std::string_view tag, const net::http_request& as
 // client's Last-Event-ID says. The answer is as that of one for events.
 runtime::message write_feed_request(std::string_view event, const net::http_request& asked);
 
-// Nothing: it is no {accept, Pid}.
-std::optional<runtime::pid> read_accepted(etf::bytes term, runtime::node_names& names);
+struct accepted {
+  runtime::pid by;
+  std::string protocol{}; // of a WebSocket; empty: none
+};
+// Nothing: it is neither {accept, Pid} nor {accept, Pid, Protocol}.
+std::optional<accepted> read_accepted(etf::bytes term, runtime::node_names& names);
 
 // errc::limit: it is that of a full pool. errc::invalid: it is none that could be sent; the text says why.
 base::result<net::http_response> read_answer(etf::bytes term);

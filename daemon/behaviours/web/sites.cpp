@@ -9,6 +9,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace coppice::behaviours {
 namespace {
 
@@ -20,12 +22,6 @@ std::string_view host_of(std::string_view authority) {
   const bool is_port =
       colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
   return is_port ? authority.substr(0, colon) : authority;
-}
-
-bool is_same_host(std::string_view one, std::string_view in_lower_case) {
-  return std::ranges::equal(one, in_lower_case, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
-  });
 }
 
 } // namespace
@@ -92,8 +88,9 @@ web_site::found web_site::find(std::string_view method, const std::vector<std::s
 
 bool web_site::takes_host(std::string_view authority) const {
   const std::string_view host = host_of(authority);
-  return spec().hosts.empty() ||
-         std::ranges::any_of(spec().hosts, [&](const std::string& one) { return is_same_host(host, one); });
+  return spec().hosts.empty() || std::ranges::any_of(spec().hosts, [&](const std::string& one) {
+           return base::is_same_in_ascii(host, one);
+         });
 }
 
 web_sites::web_sites(std::shared_ptr<const web_spec> first)

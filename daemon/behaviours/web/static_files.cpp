@@ -12,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace coppice::behaviours {
 namespace {
 
@@ -134,10 +136,8 @@ file_answer answer_with(opened file, std::string_view name, std::string_view cod
 
 std::string_view content_type(std::string_view name) {
   const std::size_t dot = name.rfind('.');
-  std::string ending(dot == std::string_view::npos ? "" : name.substr(dot + 1));
-  std::ranges::transform(ending, ending.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
+  const std::string ending =
+      base::ascii_lower(std::string(dot == std::string_view::npos ? "" : name.substr(dot + 1)));
   const auto found = std::ranges::lower_bound(types, ending, {}, &type_row::ending);
   return found != types.end() && found->ending == ending ? found->type : "application/octet-stream";
 }

@@ -21,6 +21,7 @@
 #include "behaviours/web/forwarded.hpp"
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/static_files.hpp"
+#include "behaviours/web/websocket_term.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -45,20 +46,31 @@ runtime::destination destination_of(const web_route& route, process& self) {
   return node ? runtime::destination::remote(route.to, *node) : runtime::destination();
 }
 
+std::string_view tag_of(web_upgrade upgrade) {
+  switch (upgrade) {
+    case web_upgrade::events:
+      return events_tag;
+    case web_upgrade::websocket:
+      return websocket_tag;
+    case web_upgrade::none:
+      break;
+  }
+  return request_tag;
+}
+
+// Something for a client that has been upgraded so.
+bool is_output(etf::bytes message, web_upgrade upgrade) {
+  return (upgrade == web_upgrade::events && is_event(message)) ||
+         (upgrade == web_upgrade::websocket && is_websocket_order(message));
+}
+
 std::string text_of(const std::string* header) {
   return header == nullptr ? std::string() : *header;
 }
 
-bool has_header(const net::http_response& response, std::string_view name) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-  return std::ranges::any_of(response.headers, [&](const net::http_header& one) {
-    return std::ranges::equal(one.name, name, {}, lower, lower);
-  });
-}
-
 void add_missing(net::http_response& response, const std::vector<net::http_header>& headers) {
   for (const net::http_header& one : headers)
-    if (!has_header(response, one.name)) response.headers.push_back(one);
+    if (response.header(one.name) == nullptr) response.headers.push_back(one);
 }
 
 } // namespace
@@ -151,19 +163,30 @@ void web_connection::route(const net::http_request& asked) {
   const web_route& to = site.spec().routes[found.route];
   if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
   if (!to.folder.empty()) return begin_file(asked, *segments);
-  if (to.events) {
-    if (const int refused = events_refused(asked, current_.origin.has_value()); refused != 0)
-      return answer(refused);
-  }
+  if (!may_upgrade(asked)) return;
   if (!sites_->enter(site)) return fail(503, "too many requests wait for an answer");
   current_.in_flight = true;
   std::string path;
   for (const std::string& one : *segments) (path += '/') += one;
   current_.request = !to.feed.empty()
                          ? write_feed_request(to.feed, asked)
-                         : write_request(to.events ? events_tag : request_tag, asked, path, found.parameters,
-                                         *query, current_.client.empty() ? peer_ : current_.client);
+                         : write_request(tag_of(to.upgrade), asked, path, found.parameters, *query,
+                                         current_.client.empty() ? peer_ : current_.client);
   want_turn();
+}
+
+bool web_connection::may_upgrade(const net::http_request& asked) {
+  const web_spec& spec = current_.site->spec();
+  const web_upgrade to = spec.routes[*current_.route].upgrade;
+  if (to == web_upgrade::none) return true;
+  if (to == web_upgrade::events && !takes_events(asked)) return answer(406), false;
+  if (to == web_upgrade::websocket) {
+    if (auto refusal = net::websocket_refusal(asked)) return answer(std::move(*refusal)), false;
+    current_.opening = net::websocket_answer(asked);
+    current_.protocols = net::websocket_protocols(asked);
+  }
+  if (spec.others.refuses(asked)) return answer(403), false;
+  return true;
 }
 
 void web_connection::answered(int status) {
@@ -201,6 +224,7 @@ void web_connection::count_end(const net::http_connection::summary& of) const {
 }
 
 void web_connection::gone(std::uint64_t) {
+  if (socket_) return; // another protocol's
   if (connection_) count_end(connection_->ended());
   over_ = true;
   want_turn();
@@ -255,6 +279,7 @@ void web_connection::send_file() {
 
 outcome web_connection::receive_io(process& self) {
   asked_ = false;
+  if (socket_) return go_on_as_websocket();
   if (over_) return runtime::stop(runtime::reasons::normal());
   if (current_.request) send(self);
   if (current_.file) send_file();
@@ -286,13 +311,21 @@ void web_connection::send(process& self) {
 
 outcome web_connection::receive(process& self, message m) {
   const bool notice = self.origin().notice;
-  if (notice && runtime::is_atom(m, drain_notice)) {
+  const bool drain = notice && runtime::is_atom(m, drain_notice);
+  if (socket_) {
+    if (drain)
+      socket_->end_soon();
+    else
+      socket_->receive(m, notice);
+    return runtime::carry_on();
+  }
+  if (drain) {
     draining_ = true;
     if (current_.events) end_events();
     if (connection_) connection_->end_soon();
   } else if (!(notice && (take_deadline(self, m) || take_end(self, m) || take_heartbeat(m))) &&
              !take_answer(self, m)) {
-    take_event(std::move(m));
+    take_output(std::move(m));
   }
   return runtime::carry_on();
 }
@@ -342,9 +375,9 @@ bool web_connection::take_answer(process& self, const message& m) {
   if (!ref || !at.read_term(body)) return false;
   if (!current_.call || ref->whole(self.self()) != current_.call) return false;
   current_.call = {};
-  if (current_.site->spec().routes[*current_.route].events) {
-    if (const auto sender = read_accepted(body, self.host().nodes())) {
-      begin_events(self, *sender);
+  if (current_.site->spec().routes[*current_.route].upgrade != web_upgrade::none) {
+    if (const auto by = read_accepted(body, self.host().nodes())) {
+      begin(self, *by);
       return true;
     }
   }
@@ -356,10 +389,63 @@ bool web_connection::take_answer(process& self, const message& m) {
   return true;
 }
 
+// Upgrades -------------------------------------------------------------------------------------------------
+
+// A handler may send some before it says that it accepts, which comes behind them.
+void web_connection::take_output(message m) {
+  if (current_.events) return send_event(m.bytes());
+  if (!current_.call || !current_.route || !is_output(m.bytes(), upgrade())) return;
+  const std::size_t cost = m.size() + sizeof m;
+  if (current_.early_bytes + cost > current_.site->spec().backlog) return;
+  current_.early_bytes += cost;
+  current_.early.push_back(std::move(m));
+}
+
+void web_connection::begin(process& self, const accepted& by) {
+  if (current_.deadline != 0) self.cancel_timer(std::exchange(current_.deadline, 0));
+  if (upgrade() == web_upgrade::events)
+    begin_events(self, by.by);
+  else
+    begin_websocket(self, by);
+}
+
+void web_connection::begin_websocket(process& self, const accepted& by) {
+  const web_route& route = current_.site->spec().routes[*current_.route];
+  if (!by.protocol.empty()) {
+    if (std::ranges::find(current_.protocols, by.protocol) == current_.protocols.end())
+      return fail(502, "it accepts with a protocol that the client has not offered");
+    current_.opening.headers.push_back({net::websocket_protocol_header, by.protocol});
+  }
+  add_headers(current_.opening);
+  socket_.emplace(self, by.by, current_.site->spec().websockets, std::string(route.path.text()),
+                  [this] { want_turn(); });
+  answering_ = true;
+  auto upgraded = connection_->upgrade(current_.number, current_.opening);
+  answering_ = false;
+  auto begun = upgraded ? socket_->begin(std::move(*upgraded)) : unexpected(std::move(upgraded.error()));
+  if (!begun) { // the client has left
+    socket_.reset();
+    connection_.reset();
+    over_ = true;
+    return want_turn();
+  }
+  connection_.reset();
+  const auto early = std::exchange(current_.early, {});
+  finish(current_.opening.status, 0);
+  for (const message& one : early) socket_->receive(one, false);
+  if (draining_) socket_->end_soon();
+}
+
+outcome web_connection::go_on_as_websocket() {
+  socket_->turn();
+  if (!socket_->over()) return runtime::carry_on();
+  count_end(socket_->ended());
+  return runtime::stop(runtime::reasons::normal());
+}
+
 // Events ---------------------------------------------------------------------------------------------------
 
 void web_connection::begin_events(process& self, const runtime::pid& sender) {
-  if (current_.deadline != 0) self.cancel_timer(std::exchange(current_.deadline, 0));
   const web_spec& spec = current_.site->spec();
   net::http_response head;
   head.type = event_stream_type;
@@ -374,21 +460,13 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   const bool begun = connection_ && connection_->begin(current_.number, head, std::nullopt);
   answering_ = false;
   if (!begun || !send_events(retry_text(spec.retry))) return;
-  for (message& one : std::exchange(current_.early, {})) take_event(std::move(one));
+  for (const message& one : std::exchange(current_.early, {}))
+    if (current_.events) send_event(one.bytes());
   if (draining_ && current_.events) end_events();
 }
 
-// A handler may send some before it says that it accepts, which comes behind them.
-void web_connection::take_event(message m) {
-  const bool is_asked =
-      current_.call && current_.route && current_.site->spec().routes[*current_.route].events;
-  const std::size_t cost = m.size() + sizeof m;
-  if (is_asked && is_event(m.bytes()) && current_.early_bytes + cost <= current_.site->spec().backlog) {
-    current_.early_bytes += cost;
-    current_.early.push_back(std::move(m));
-  }
-  if (!current_.events) return;
-  const auto text = event_text(m.bytes());
+void web_connection::send_event(etf::bytes event) {
+  const auto text = event_text(event);
   if (!text) {
     const web_route& route = current_.site->spec().routes[*current_.route];
     base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
@@ -487,8 +565,8 @@ void web_connection::add_headers(net::http_response& response) const {
   const cross_origin& others = current_.site->spec().others;
   if (current_.origin) others.add_headers(response, *current_.origin);
   if (others.varies()) {
-    const auto named = std::ranges::find(response.headers, "Vary", &net::http_header::name);
-    if (named == response.headers.end())
+    net::http_header* const named = response.header("vary");
+    if (named == nullptr)
       response.headers.push_back({"Vary", "Origin"});
     else if (!net::http_lists(named->value, "origin"))
       named->value += ", Origin";
@@ -528,6 +606,7 @@ void web_connection::finish(int status, std::uint64_t bytes) {
 
 void web_connection::end() noexcept {
   if (std::exchange(current_, {}).in_flight) sites_->leave();
+  socket_.reset();
   connection_.reset();
 }
 

@@ -2,8 +2,8 @@
 // One HTTP connection of a web server, as a process of its own on the worker that its socket is on. A request
 // becomes a call of the process that its route names, here or on another node; the answer, its absence and
 // what the routes refuse are answered in the order of the requests, one at a time. Nothing waits on a stack:
-// answers, ends and deadlines come as messages. Below libuv a request is only noted; all else is done in the
-// process's own turn, which stays on one worker.
+// answers, ends and deadlines come as messages. It may become a WebSocket. Below libuv a request is only
+// noted; all else is done in the process's own turn, which stays on one worker.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,8 @@
 #include "base/file.hpp"
 #include "behaviours/streams/stream_taker.hpp"
 #include "behaviours/web/access_log.hpp"
+#include "behaviours/web/actor_websocket.hpp"
+#include "behaviours/web/request_term.hpp"
 #include "behaviours/web/sites.hpp"
 #include "net/http_connection.hpp"
 #include "runtime/behaviour.hpp"
@@ -31,7 +33,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   runtime::outcome receive(runtime::process& self, runtime::message m) override;
   runtime::outcome receive_io(runtime::process& self) override;
   void died(runtime::process&) noexcept override { end(); }
-  void describe(runtime::description& out) const override { out.behaviour = "http"; }
+  void describe(runtime::description& out) const override { out.behaviour = socket_ ? "websocket" : "http"; }
 
  private:
   // What is still to be sent of one.
@@ -63,12 +65,14 @@ class web_connection final : public runtime::behaviour, private net::http_connec
     access_entry entry{};
     std::optional<sent_file> file{};       // its answer has begun
     std::optional<event_stream> events{};  // likewise
-    std::vector<runtime::message> early{}; // events that came before their stream was accepted
+    std::vector<runtime::message> early{}; // for the client, before its request was accepted
     std::size_t early_bytes = 0;
     bool is_counted = false;
     std::string client{};                // by the proxy's word; empty: the peer
     std::optional<std::string> origin{}; // another one, which may read the answer
     bool takes_gzip = false;
+    net::http_response opening{};         // of a WebSocket: what begins it, but for the protocol
+    std::vector<std::string> protocols{}; // likewise: those that the client speaks
   };
 
   net::http_body_plan plan(const net::http_request& asked) override;
@@ -88,8 +92,15 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
+  // False: the client may not have what the route upgrades to, which it was told.
+  bool may_upgrade(const net::http_request& asked);
+  void begin(runtime::process& self, const accepted& by);
   void begin_events(runtime::process& self, const runtime::pid& sender);
-  void take_event(runtime::message m);
+  void begin_websocket(runtime::process& self, const accepted& by);
+  runtime::outcome go_on_as_websocket();
+  web_upgrade upgrade() const { return current_.site->spec().routes[*current_.route].upgrade; }
+  void take_output(runtime::message m);
+  void send_event(etf::bytes event);
   bool take_heartbeat(const runtime::message& m);
   // False: the stream is over.
   bool send_events(std::string_view text);
@@ -114,6 +125,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   std::uint64_t version_ = 0;             // of site_
   std::shared_ptr<const web_site> first_; // whose bounds the connection has
   std::optional<net::http_connection> connection_;
+  std::optional<actor_websocket> socket_; // then the connection is no more
   runtime::process* self_ = nullptr;
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT

@@ -10,10 +10,14 @@
 #include "base/address_range.hpp"
 #include "base/clock.hpp"
 #include "base/path_pattern.hpp"
+#include "behaviours/web/actor_websocket.hpp"
 #include "behaviours/web/cross_origin.hpp"
 #include "net/http_server.hpp"
 
 namespace coppice::behaviours {
+
+// What a request comes to.
+enum class web_upgrade : std::uint8_t { none, events, websocket };
 
 // Requests with this method and path go to a process, or are answered with where else to go, or with a file.
 struct web_route {
@@ -29,10 +33,11 @@ struct web_route {
   base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer
   std::size_t body = 1 << 20;                       // bytes of a request's; beyond: 413
   std::vector<net::http_header> headers{};          // of answers, unless they have their own
-  bool events = false;                              // the answer is a stream of events; for GET
+  web_upgrade upgrade = web_upgrade::none;          // of another kind than none: for GET
 
   bool takes(std::string_view asked) const {
-    return method.empty() || method == asked || (method == "GET" && asked == "HEAD" && !events);
+    return method.empty() || method == asked ||
+           (method == "GET" && asked == "HEAD" && upgrade == web_upgrade::none);
   }
 };
 
@@ -48,6 +53,7 @@ struct web_spec {
   std::size_t compress_from = 0;           // bytes of a body; 0: none is compressed
   std::uint32_t in_flight = 1000;          // requests that wait for an answer; beyond: 503
   access_log_format log = access_log_format::off;
+  websocket_bounds websockets{};
   // Of streams of events.
   base::nanos heartbeat = 15 * base::nanos_per_second; // without an event so long, a comment is sent
   base::nanos retry = 3 * base::nanos_per_second;      // what clients are told to wait before they come again

@@ -4,6 +4,12 @@
 //   const web_answer got = ask(users, {.path = "/users/7", .parameters = {{"id", "7"}}});
 //   CHECK(got.status() == 200);
 //
+//   web_socket client(chat, {.path = "/chat"});
+//   REQUIRE(client.accepted());
+//   client.text("hello");
+//   CHECK(client.heard() == std::vector<web_said>{{"text", "hello"}});
+//   client.closed();
+//
 // Routes, limits and what the server itself refuses are not here. Header-only. In the test's thread.
 #pragma once
 
@@ -72,10 +78,104 @@ struct asked_map {
 };
 } // namespace detail
 
-inline web_answer ask(actor& of, const web_request& asked) {
-  const detail::asked_map map{asked.method,  asked.path, asked.parameters, asked.query,
-                              asked.headers, asked.body, asked.peer,       asked.version};
-  return web_answer(of.call(std::pair(etf::atom{"http"}, map)));
+namespace detail {
+inline value web_call(const char* tag, const web_request& asked) {
+  const asked_map map{asked.method,  asked.path, asked.parameters, asked.query,
+                      asked.headers, asked.body, asked.peer,       asked.version};
+  return std::pair(etf::atom{tag}, map);
 }
+} // namespace detail
+
+inline web_answer ask(actor& of, const web_request& asked) {
+  return web_answer(of.call(detail::web_call("http", asked)));
+}
+
+/// What an actor has sent to a WebSocket's client.
+struct web_said {
+  std::string kind; ///< "text", "binary" or "close"
+  std::string data; ///< of a close its reason
+  std::uint16_t code = 0;
+  bool operator==(const web_said&) const = default;
+  friend std::ostream& operator<<(std::ostream& out, const web_said& shown) {
+    return out << shown.kind << " " << shown.code << " " << shown.data;
+  }
+};
+
+/// A client's WebSocket, as the connection's process is to the actor. Outlived by the actor, or given the one
+/// that it was restored to.
+class web_socket {
+ public:
+  web_socket(actor& of, const web_request& asked)
+      : of_(&of),
+        pid_(detail::fresh_pid("caller@localhost")),
+        answer_(of.call_as(pid_, detail::web_call("http_websocket", asked))) {}
+
+  void move_to(actor& next) {
+    of_ = &next;
+    seen_ = 0;
+  }
+
+  const value& pid() const { return pid_; }
+  /// It may be answered later.
+  bool answered() const { return static_cast<bool>(answer_); }
+  bool accepted() const { return answered() && !protocol_or_status().second; }
+  /// Of one that is accepted; empty: none is named.
+  std::string protocol() const { return protocol_or_status().first; }
+  /// Of one that is refused; 0: it is accepted.
+  int status() const { return protocol_or_status().second; }
+
+  void text(std::string_view said) { say("text", said); }
+  void binary(std::string_view said) { say("binary", said); }
+  /// It has gone. The actor's monitors of it hear nothing of that: those are for down().
+  void closed(std::uint16_t code = 1005, std::string_view reason = {}) {
+    tell(std::tuple(etf::atom{"closed"}, static_cast<std::int64_t>(code), reason));
+  }
+
+  /// Since it was asked last.
+  std::vector<web_said> heard() {
+    std::vector<web_said> out;
+    for (; seen_ < of_->did.sent.size(); ++seen_) {
+      const auto& one = of_->did.sent[seen_];
+      if (one.to == pid_) out.push_back(read(one.term));
+    }
+    return out;
+  }
+
+ private:
+  std::pair<std::string, int> protocol_or_status() const {
+    etf::cursor at(answer_.reply().bytes());
+    std::uint32_t arity = 0;
+    std::uint64_t status = 0;
+    at.read_tuple(arity);
+    if (at.read_unsigned(status)) return {"", static_cast<int>(status)};
+    etf::bytes name;
+    if (arity == 3 && at.skip() && at.skip() && at.read_binary(name))
+      return {std::string(reinterpret_cast<const char*>(name.data()), name.size()), 0};
+    return {"", 0};
+  }
+  static web_said read(const value& term) {
+    etf::cursor at(term.bytes());
+    std::uint32_t arity = 0;
+    std::string_view kind;
+    std::uint64_t code = 0;
+    etf::bytes data;
+    if (!at.read_tuple_of(2) || !at.read_atom_is("websocket") || !at.read_tuple(arity) || !at.read_atom(kind))
+      throw failure("the actor has sent to its client what is nothing for a WebSocket");
+    web_said out{std::string(kind), "", 0};
+    if (at.read_unsigned(code)) out.code = static_cast<std::uint16_t>(code);
+    if (at.read_binary(data)) out.data.assign(reinterpret_cast<const char*>(data.data()), data.size());
+    return out;
+  }
+  void say(const char* kind, std::string_view said) { tell(std::pair(etf::atom{kind}, said)); }
+  template <class What>
+  void tell(const What& what) {
+    of_->send(value(std::tuple(etf::atom{"websocket"}, pid_.term(), what)));
+  }
+
+  actor* of_;
+  value pid_;
+  answer answer_;
+  std::size_t seen_ = 0;
+};
 
 } // namespace coppice::testing

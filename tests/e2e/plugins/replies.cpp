@@ -6,6 +6,11 @@
 // Of events: /events accepts, with the id its client had last as the first event, /events/refuse answers 204.
 // Messages: {say, Data}, {say, Data, Name, Id} to all clients, `leave` closes all; call `clients` -> how
 // many.
+// Of WebSockets: /talk/echo gives back what it gets, /talk/chat speaks the protocol "chat" where that is
+// offered, /talk/odd one that nobody offers, /talk/early says two things before it accepts, /talk/refuse
+// answers 403, /talk/throw throws, /talk/slow takes a while. A text "bye CODE REASON" closes, "flood" sends
+// 64 MiB, "die" throws. Call `talked` -> how they ended, `talkers` -> who there is. {say, Data} goes to all
+// of them too.
 #include <coppice/info.hpp>
 #include <coppice/web.hpp>
 
@@ -30,7 +35,8 @@ using leave = etf::constant<"leave">;
 
 class replies_server : public coppice::web {
  public:
-  using calls = std::variant<etf::constant<"waiting">, etf::constant<"clients">>;
+  using calls = std::variant<etf::constant<"waiting">, etf::constant<"clients">, etf::constant<"talked">,
+                             etf::constant<"talkers">>;
   using infos = std::variant<release, say, say_named, leave, coppice::down>;
 
   coppice::events_reply handle_events(const coppice::request& asked) {
@@ -46,7 +52,45 @@ class replies_server : public coppice::web {
   std::int64_t handle_call(const etf::constant<"clients">&) const {
     return static_cast<std::int64_t>(clients_.size());
   }
+  coppice::websocket_reply handle_websocket(const coppice::request& asked) {
+    if (asked.path() == "/talk/refuse") return coppice::response(403, "text/plain", "not you");
+    if (asked.path() == "/talk/throw") throw std::runtime_error("a handler that fails");
+    if (asked.path() == "/talk/slow") sleep(std::chrono::milliseconds(500));
+    const coppice::owned_pid client(asked.client());
+    talkers_.push_back(client);
+    if (asked.path() == "/talk/early") {
+      send_text(client, "first");
+      send_binary(client, "second");
+    }
+    if (asked.path() == "/talk/odd") return coppice::accepted_as("nobody's");
+    if (asked.path() == "/talk/chat" && asked.offers("chat")) return coppice::accepted_as("chat");
+    return coppice::accepted;
+  }
+  void handle_text(coppice::term client, std::string_view said) {
+    if (said == "die") throw std::runtime_error("a handler that fails");
+    if (said.starts_with("bye ")) {
+      const std::string words(said.substr(4));
+      std::size_t end = 0;
+      const auto code = static_cast<std::uint16_t>(std::stoul(words, &end));
+      close_websocket(coppice::owned_pid(client), code, words.substr(std::min(end + 1, words.size())));
+    } else if (said == "flood") {
+      for (int i = 0; i < 64; ++i) send_binary(coppice::owned_pid(client), std::string(1 << 20, 'x'));
+    } else {
+      send_text(coppice::owned_pid(client), said);
+    }
+  }
+  void handle_binary(coppice::term client, std::string_view said) {
+    send_binary(coppice::owned_pid(client), said);
+  }
+  void handle_closed(coppice::term client, const coppice::closed& why) {
+    std::erase(talkers_, coppice::owned_pid(client));
+    ends_.push_back(std::to_string(why.code) + " " + std::string(why.reason));
+  }
+  std::vector<std::string> handle_call(const etf::constant<"talked">&) const { return ends_; }
+  std::vector<coppice::owned_pid> handle_call(const etf::constant<"talkers">&) const { return talkers_; }
+
   void handle_info(const say& what) {
+    for (const auto& one : talkers_) send_text(one, what.data);
     for (const auto& one : clients_) send_event(one, {.data = what.data});
   }
   void handle_info(const say_named& what) {
@@ -92,13 +136,18 @@ class replies_server : public coppice::web {
       respond(id, coppice::response(200, "text/plain", what.text));
   }
 
-  using state = std::pair<std::vector<coppice::owned_term>, std::vector<coppice::owned_pid>>;
-  state save_state() const { return {waiting_, clients_}; }
-  void restore_state(std::uint32_t, const state& saved) { std::tie(waiting_, clients_) = saved; }
+  using state = std::tuple<std::vector<coppice::owned_term>, std::vector<coppice::owned_pid>,
+                           std::vector<coppice::owned_pid>, std::vector<std::string>>;
+  state save_state() const { return {waiting_, clients_, talkers_, ends_}; }
+  void restore_state(std::uint32_t, const state& saved) {
+    std::tie(waiting_, clients_, talkers_, ends_) = saved;
+  }
 
  private:
   std::vector<coppice::owned_term> waiting_;
   std::vector<coppice::owned_pid> clients_;
+  std::vector<coppice::owned_pid> talkers_;
+  std::vector<std::string> ends_;
   std::int32_t second_ = 0;
 };
 

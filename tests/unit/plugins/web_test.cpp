@@ -95,6 +95,37 @@ TEST_CASE("what is no request is the class's own call, and half a request ends i
   CHECK_FALSE(server.alive());
 }
 
+TEST_CASE(
+    "a WebSocket is accepted, with a protocol or none, or refused; both ends speak, over a reload too") {
+  const plugin from = replies_plugin();
+  actor server(from);
+  web_socket client(server, {.path = "/talk/echo"});
+  REQUIRE(client.accepted());
+  CHECK(client.protocol().empty());
+  client.text("one");
+  client.binary(std::string_view("\0two", 4));
+  CHECK(client.heard() == std::vector<web_said>{{"text", "one"}, {"binary", std::string("\0two", 4)}});
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved);
+  client.move_to(next);
+  next.send(value(std::pair(etf::atom{"say"}, std::string("to all"))));
+  client.text("bye 4000 enough");
+  CHECK(client.heard() == std::vector<web_said>{{"text", "to all"}, {"close", "enough", 4000}});
+  client.closed(4000, "enough");
+  CHECK(next.call(atom("talked")) == std::vector<std::string>{"4000 enough"});
+
+  web_socket other(next, {.path = "/talk/chat", .headers = {{"sec-websocket-protocol", "x, chat"}}});
+  CHECK(other.protocol() == "chat");
+  for (const char* offered : {"", "chats", "x,y", " , "}) {
+    web_socket none(next, {.path = "/talk/chat", .headers = {{"sec-websocket-protocol", offered}}});
+    CHECK(none.accepted());
+    CHECK(none.protocol().empty());
+  }
+  web_socket refused(next, {.path = "/talk/refuse"});
+  CHECK_FALSE(refused.accepted());
+  CHECK(refused.status() == 403);
+}
+
 TEST_CASE("hello_web keeps notes in kv") {
   const plugin from = hello_plugin();
   actor server(from);
@@ -121,6 +152,30 @@ TEST_CASE("hello_web keeps notes in kv") {
   CHECK(ask(server, with_id("PUT", "1", "\xff")).status() == 400);
   CHECK(ask(server, with_id("DELETE", "1")).status() == 204);
   CHECK(ask(server, {.path = "/api/notes"}).body() == "[]");
+}
+
+TEST_CASE("what a guest of hello_web's chat says all hear, who comes later too, over a reload") {
+  const plugin from = hello_plugin();
+  actor server(from);
+  web_socket one(server, {.path = "/chat"});
+  web_socket two(server, {.path = "/chat"});
+  one.text("hello");
+  one.text("");
+  CHECK(one.heard() == std::vector<web_said>{{"text", "Guest 1: hello"}});
+  CHECK(two.heard() == std::vector<web_said>{{"text", "Guest 1: hello"}});
+  one.closed();
+  for (int i = 0; i < 25; ++i) two.text(std::to_string(i));
+  CHECK(one.heard().empty());
+  CHECK(two.heard().size() == 25);
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved);
+  two.move_to(next);
+  web_socket late(next, {.path = "/chat"});
+  const auto had = late.heard();
+  REQUIRE(had.size() == 20);
+  CHECK(had.front() == web_said{"text", "Guest 2: 5"});
+  two.text("on");
+  CHECK(late.heard() == std::vector<web_said>{{"text", "Guest 2: on"}});
 }
 
 TEST_CASE("without kv hello_web says that the notes are not to be had") {

@@ -225,6 +225,7 @@ TEST_CASE("every key of a web server but its places is taken over as it runs") {
        "update demo/a: web.cors web.proxies web.compress_from\n"},
       {", access_log: common, drain: 1s", "update demo/a: web.access_log web.drain\n"},
       {", sse: { heartbeat: 1s }", "update demo/a: web.sse\n"},
+      {", websocket: { ping: 1s }", "update demo/a: web.websocket\n"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.first);

@@ -194,13 +194,20 @@ TEST_CASE("what a web server cannot be is refused") {
   refused_of_site("proxies: [ nowhere ]", "proxies");
   refused_of_site("sse: { queue: 1B }", "must be from 1KiB to 64MiB");
   refused_of_site("sse: { heartbeat: 1ms }", "heartbeat");
-  refused("{ path: /a, to: b, upgrade: sse, method: POST }", "events are for GET");
+  refused("{ path: /a, to: b, upgrade: sse, method: POST }", "an upgrade is for GET");
   refused("{ path: /a, redirect: { to: /c }, upgrade: sse }", "upgrade: is for 'to'");
-  refused("{ path: /a, to: b, upgrade: websocket }", "expected none or sse");
+  refused("{ path: /a, to: b, upgrade: h2c }", "expected none, sse or websocket");
+  refused("{ path: /a, event: b, upgrade: websocket }", "event: needs 'upgrade: sse'");
+  refused("{ path: /a, files: /b, upgrade: websocket }", "upgrade: is for 'to'");
+  refused_of_site("websocket: { queue: 1B }", "must be from 1KiB to 64MiB");
+  refused_of_site("websocket: { max_message: 0B }", "must be more than 0B");
+  refused_of_site("websocket: { max_message: 65MiB }", "must be at most 64MiB");
+  refused_of_site("websocket: { ping: 1ms }", "ping");
+  refused_of_site("websocket: { pong: 1ms }", "pong");
   refused("{ path: /a, event: b }", "event: needs 'upgrade: sse'");
   refused("{ path: /a, event: b, to: c, upgrade: sse }",
           "needs one of 'to', 'redirect', 'files' and 'event'");
-  refused("{ path: /a, event: b, upgrade: sse, method: POST }", "method: events are for GET");
+  refused("{ path: /a, event: b, upgrade: sse, method: POST }", "method: an upgrade is for GET");
   refused("{ path: /a }", "needs one of 'to', 'redirect', 'files' and 'event'");
   refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to', 'redirect', 'files' and 'event'");
   refused("{ path: '/{a...}', to: b, files: f }", "needs one of 'to', 'redirect', 'files' and 'event'");

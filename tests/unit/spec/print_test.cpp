@@ -71,10 +71,12 @@ TEST_CASE("a web server prints itself, and reads back") {
       "routes: [ "
       "{ method: GET, path: '/a/{b}', to: x@y@z, timeout: 7s, body: 2KiB, headers: [ { name: A, value: b } ] "
       "}, "
-      "{ path: /e, to: x, upgrade: sse }, { path: '/{c...}', redirect: { to: /d, status: 302 } }, { path: "
+      "{ path: /e, to: x, upgrade: sse }, { path: /w, to: x, upgrade: websocket }, { path: '/{c...}', "
+      "redirect: { to: /d, status: 302 } }, { path: "
       "'/f/{g...}', files: h, index: i } ], "
       "hosts: [ h ], limits: { in_flight: 5 }, "
-      "timeouts: { idle: 9s }, sse: { queue: 1MiB }, access_log: json, drain: 1s, compress_from: 2KiB, "
+      "timeouts: { idle: 9s }, sse: { queue: 1MiB }, websocket: { max_message: 3KiB, pong: 3s }, access_log: "
+      "json, drain: 1s, compress_from: 2KiB, "
       "proxies: [ 10.0.0.0/8 ], "
       "cors: { origins: [ 'https://a.example' ], credentials: true, max_age: 10m } } }\n");
   CHECK(spec::render(first.diagnostics) == "");
@@ -84,12 +86,14 @@ TEST_CASE("a web server prints itself, and reads back") {
   CHECK(child.shutdown.how == spec::shutdown_limit::kind::infinity);
   CHECK(child.web->routes[0].timeout == std::chrono::seconds(7));
   CHECK(child.web->routes[1].upgrade == spec::web_upgrade::sse);
-  CHECK(child.web->routes[2].redirect->status == 302);
-  CHECK(child.web->routes[3].files == folder.file("h"));
+  CHECK(child.web->routes[2].upgrade == spec::web_upgrade::websocket);
+  CHECK(child.web->routes[3].redirect->status == 302);
+  CHECK(child.web->routes[4].files == folder.file("h"));
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"front"});
   const auto text = spec::effective_yaml(*first.spec);
-  for (const char* line : {"to: x@y@z\n", "body: 2KiB\n", "idle: 9s\n", "access_log: json\n",
-                           "in_flight: 5\n", "index: i\n", "upgrade: sse\n", "queue: 1MiB\n"})
+  for (const char* line :
+       {"to: x@y@z\n", "body: 2KiB\n", "idle: 9s\n", "access_log: json\n", "in_flight: 5\n", "index: i\n",
+        "upgrade: sse\n", "queue: 1MiB\n", "upgrade: websocket\n", "max_message: 3KiB\n", "pong: 3s\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
   const auto second = check_read_back(text);
 }

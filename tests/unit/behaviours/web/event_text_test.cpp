@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Events as a process sends them and as a client gets them, and who may have any.
 #include "behaviours/web/event_text.hpp"
+#include "behaviours/web/cross_origin.hpp"
 
 #include <doctest/doctest.h>
 
@@ -33,7 +34,10 @@ int status(std::vector<net::http_header> headers, bool allowed = false) {
   net::http_request asked;
   asked.headers = std::move(headers);
   asked.headers.push_back({"host", "shop.example:8080"});
-  return behaviours::events_refused(asked, allowed);
+  behaviours::cross_origin others;
+  if (allowed) others.origins = {"*"};
+  if (!behaviours::takes_events(asked)) return 406;
+  return others.refuses(asked) ? 403 : 0;
 }
 
 } // namespace

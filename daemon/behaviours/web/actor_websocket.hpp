@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// A client's WebSocket, and the process that it speaks with, here or on another node: what the client sends
+// becomes that process's messages, and the reverse (websocket_term.hpp). Nothing is read of a client while
+// the mailbox that it writes to is full; a client that takes too little is told 1013 and closed; with the
+// process ends the WebSocket, by 1011. Below libuv what comes is only noted; all else is in the turn of the
+// connection's process, which stays on one worker.
+#pragma once
+
+#include <coppice/etf/types.hpp>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "net/websocket.hpp"
+#include "runtime/messages/ids.hpp"
+#include "runtime/messages/message.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::behaviours {
+
+struct websocket_bounds {
+  net::websocket_options of{};
+  std::size_t backlog = 256 << 10; // bytes that wait for a client; beyond, it is closed
+};
+
+class actor_websocket final : private net::websocket::owner {
+ public:
+  // `self` outlives it; `name` is for the log. `want_turn`: turn() is to be called, in the process's own
+  // turn.
+  actor_websocket(runtime::process& self, const runtime::pid& to, const websocket_bounds& bounds,
+                  std::string name, std::function<void()> want_turn);
+
+  base::result<void> begin(net::http_upgraded from) { return client_.start(std::move(from)); }
+
+  void turn();
+  // A message to the process. `notice`: it is of the runtime's own.
+  void receive(const runtime::message& m, bool notice);
+  // The client is told 1001.
+  void end_soon();
+
+  // There is nothing more to do.
+  bool over() const { return closed_ && came_.empty(); }
+  net::http_connection::summary ended() const { return client_.ended(); }
+
+ private:
+  void on_message(net::websocket_kind kind, std::string_view data) override;
+  void on_writable() override { want_turn_(); }
+  void on_closed(const net::websocket_close& why) override;
+
+  void hand_on();
+  void answer_callers();
+  bool take_end(const runtime::message& m);
+  bool take_retry(const runtime::message& m);
+  // What is answered to a call.
+  std::string_view take(etf::bytes order);
+  void send(net::websocket_kind kind, std::string_view data);
+
+  runtime::process& self_;
+  const runtime::pid to_;
+  const runtime::reference monitor_;
+  const std::size_t backlog_;
+  const std::string name_;
+  const std::function<void()> want_turn_;
+  net::websocket client_;
+  std::vector<runtime::message> came_; // of the client, to be handed on; while there is any nothing is read
+  std::vector<runtime::message> callers_; // that wait until the client has taken what was written
+  base::nanos pause_ = 0;                 // before it is tried again at a full mailbox
+  bool is_retry_due_ = false;             // a timer runs
+  bool alone_ = false;                    // the process is no more
+  bool closed_ = false;
+};
+
+} // namespace coppice::behaviours

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// See websocket_session.hpp.
+#include "net/websocket_session.hpp"
+
+#include <wslay/wslay.h>
+
+#include <algorithm>
+#include <coppice/etf/utf8.hpp>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/utf8.hpp"
+
+namespace coppice::net {
+namespace {
+
+constexpr std::size_t much_room = 4096; // bytes, kept of a message for the next one at most
+
+bool is_control(std::uint8_t opcode) {
+  return wslay_is_ctrl_frame(opcode);
+}
+
+bool is_utf8(std::string_view text) {
+  return etf::utf8::length(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) >= 0;
+}
+
+// As much of it as a close may say, in whole characters.
+std::string_view cut(std::string_view reason) {
+  if (reason.size() <= websocket_close::longest_reason) return reason;
+  std::size_t at = websocket_close::longest_reason;
+  while (at > 0 && base::is_utf8_continuation(reason[at])) --at;
+  return reason.substr(0, at);
+}
+
+// Of a client's frame, which is masked.
+std::size_t header_size(std::uint64_t payload) {
+  constexpr std::size_t mask = 4;
+  return 2 + mask + (payload < 126 ? 0 : payload < 65536 ? 2 : 8);
+}
+
+} // namespace
+
+bool websocket_close::is_code(std::uint64_t code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+// wslay's reader of frames, and what is known of the one it is at.
+struct websocket_session::frames {
+  explicit frames(websocket_session& of) {
+    wslay_frame_callbacks calls{};
+    calls.recv_callback = [](std::uint8_t* to, std::size_t size, int, void* session) -> ssize_t {
+      std::string_view& from = static_cast<websocket_session*>(session)->input_;
+      const std::size_t count = std::min(size, from.size());
+      if (count == 0) return -1;
+      std::memcpy(to, from.data(), count);
+      from.remove_prefix(count);
+      return static_cast<ssize_t>(count);
+    };
+    if (wslay_frame_context_init(&context, &calls, &of) != 0) throw std::bad_alloc();
+  }
+  frames(const frames&) = delete;
+  frames& operator=(const frames&) = delete;
+  ~frames() { wslay_frame_context_free(context); }
+
+  wslay_frame_context_ptr context = nullptr;
+  std::uint64_t taken = 0; // bytes of the frame it is at, and behind it
+  std::uint64_t had = 0;   // of that frame's payload
+  bool begun = false;      // its header has been judged
+};
+
+websocket_session::websocket_session(std::size_t most, events& to) : most_(most), to_(to) {}
+websocket_session::~websocket_session() = default;
+
+// Reading ------------------------------------------------------------------------------------------------
+
+void websocket_session::feed(std::string_view bytes) {
+  if (bytes.empty() || state_ == state::closed) return;
+  if (!frames_) frames_ = std::make_unique<frames>(*this);
+  frames_->taken += bytes.size();
+  input_ = bytes;
+  read();
+  input_ = {};
+  if (state_ == state::closed || frames_->taken == 0) frames_.reset();
+}
+
+void websocket_session::read() {
+  for (;;) {
+    wslay_frame_iocb part{};
+    const ssize_t got = wslay_frame_recv(frames_->context, &part);
+    if (got == WSLAY_ERR_WANT_READ && input_.empty()) return;
+    if (got == WSLAY_ERR_WANT_READ) continue;
+    if (got < 0) { // a control frame in parts or beyond 125 bytes, a length not in its shortest form
+      fail(websocket_close::protocol_error);
+      return;
+    }
+    if (!take(part)) return;
+  }
+}
+
+bool websocket_session::take(const wslay_frame_iocb& part) {
+  if (!std::exchange(frames_->begun, true) && !begin_frame(part)) return false;
+  std::string& to = is_control(part.opcode) ? control_ : message_;
+  to.append(reinterpret_cast<const char*>(part.data), part.data_length);
+  frames_->had += part.data_length;
+  if (frames_->had < part.payload_length) return true;
+  frames_->begun = false;
+  frames_->had = 0;
+  frames_->taken -= header_size(part.payload_length) + part.payload_length;
+  return end_frame(part);
+}
+
+bool websocket_session::begin_frame(const wslay_frame_iocb& part) {
+  if (part.mask == 0 || part.rsv != 0) return fail(websocket_close::protocol_error);
+  switch (part.opcode) {
+    case WSLAY_CONNECTION_CLOSE:
+    case WSLAY_PING:
+    case WSLAY_PONG:
+      control_.clear();
+      return true;
+    case WSLAY_TEXT_FRAME:
+    case WSLAY_BINARY_FRAME:
+      if (in_message_) return fail(websocket_close::protocol_error);
+      kind_ = part.opcode == WSLAY_TEXT_FRAME ? websocket_kind::text : websocket_kind::binary;
+      break;
+    case WSLAY_CONTINUATION_FRAME:
+      if (!in_message_) return fail(websocket_close::protocol_error);
+      break;
+    default:
+      return fail(websocket_close::protocol_error);
+  }
+  if (part.payload_length > most_ - message_.size()) return fail(websocket_close::too_big);
+  return true;
+}
+
+bool websocket_session::end_frame(const wslay_frame_iocb& part) {
+  if (is_control(part.opcode)) return take_control(part.opcode);
+  in_message_ = part.fin == 0;
+  return in_message_ || end_message();
+}
+
+bool websocket_session::end_message() {
+  if (kind_ == websocket_kind::text && !is_utf8(message_)) return fail(websocket_close::not_utf8);
+  // What comes behind our close is nobody's.
+  if (state_ == state::open) to_.on_message(kind_, message_);
+  message_.clear();
+  if (message_.capacity() > much_room) message_.shrink_to_fit();
+  return true;
+}
+
+bool websocket_session::take_control(std::uint8_t opcode) {
+  if (opcode == WSLAY_CONNECTION_CLOSE) return take_close();
+  if (opcode == WSLAY_PING && state_ == state::open) write(WSLAY_PONG, control_);
+  return true;
+}
+
+bool websocket_session::take_close() {
+  websocket_close said;
+  if (control_.size() == 1) return fail(websocket_close::protocol_error);
+  if (control_.size() >= 2) {
+    const auto byte = [this](std::size_t i) { return static_cast<std::uint8_t>(control_[i]); };
+    said = {static_cast<std::uint16_t>(byte(0) << 8 | byte(1)), control_.substr(2)};
+    if (!websocket_close::is_code(said.code)) return fail(websocket_close::protocol_error);
+    if (!is_utf8(said.reason)) return fail(websocket_close::not_utf8);
+  }
+  if (std::exchange(state_, state::closed) == state::open) write_close({said.code, ""});
+  to_.on_closed(said);
+  return false;
+}
+
+// Always false.
+bool websocket_session::fail(std::uint16_t code) {
+  if (std::exchange(state_, state::closed) == state::open) write_close({code, ""});
+  to_.on_closed({code, ""});
+  return false;
+}
+
+// Writing ------------------------------------------------------------------------------------------------
+
+bool websocket_session::send(websocket_kind kind, std::string_view data) {
+  if (!is_open()) return false;
+  write(kind == websocket_kind::text ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, data);
+  return true;
+}
+
+bool websocket_session::ping() {
+  if (!is_open()) return false;
+  write(WSLAY_PING, {});
+  return true;
+}
+
+bool websocket_session::close(const websocket_close& why) {
+  if (!is_open()) return false;
+  state_ = state::closing;
+  write_close(why);
+  return true;
+}
+
+void websocket_session::write_close(const websocket_close& why) {
+  if (why.code == websocket_close::none) return write(WSLAY_CONNECTION_CLOSE, {});
+  std::string said{static_cast<char>(why.code >> 8), static_cast<char>(why.code & 0xff)};
+  said += cut(why.reason);
+  write(WSLAY_CONNECTION_CLOSE, said);
+}
+
+// A frame by itself, not masked, as a server's are: two bytes, and the length where it is beyond 125.
+void websocket_session::write(std::uint8_t opcode, std::string_view data) {
+  constexpr unsigned final_part = 0x80;
+  std::string header{static_cast<char>(final_part | opcode)};
+  const auto add_length = [&](char how, int bytes) {
+    header += how;
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+      header += static_cast<char>(data.size() >> shift);
+  };
+  if (data.size() < 126)
+    header += static_cast<char>(data.size());
+  else if (data.size() < 65536)
+    add_length(126, 2);
+  else
+    add_length(127, 8);
+  to_.on_bytes(header);
+  if (!data.empty()) to_.on_bytes(data);
+}
+
+} // namespace coppice::net

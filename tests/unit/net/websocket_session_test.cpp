@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The server's end of a WebSocket as bytes: what it says itself, and when. What it makes of a client's frames
+// is in tests/e2e/websocket.py, case by case.
+#include "net/websocket_session.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+namespace coppice::net {
+namespace {
+
+using namespace std::string_literals;
+
+struct client final : websocket_session::events {
+  explicit client(std::size_t most = 1000) : of(most, *this) {}
+  void on_message(websocket_kind, std::string_view data) override { heard.emplace_back(data); }
+  void on_closed(const websocket_close& why) override {
+    ends.push_back(std::to_string(why.code) + " " + why.reason);
+  }
+  void on_bytes(std::string_view bytes) override { written += bytes; }
+
+  // Short, and masked with zeros.
+  void says(unsigned first, const std::string& payload) {
+    const std::string head{static_cast<char>(first), static_cast<char>(0x80 | payload.size())};
+    of.feed(head + "\0\0\0\0"s + payload);
+  }
+
+  std::vector<std::string> heard, ends;
+  std::string written;
+  websocket_session of;
+};
+
+} // namespace
+
+TEST_CASE("frames of a server have their length in its shortest form") {
+  for (const auto& [size, head] : {std::pair<std::size_t, std::string>{0, "\x81\x00"s},
+                                   {125, "\x81\x7d"},
+                                   {126, "\x81\x7e\x00\x7e"s},
+                                   {65535, "\x81\x7e\xff\xff"},
+                                   {65536, "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"s}}) {
+    client it;
+    CHECK(it.of.send(websocket_kind::text, std::string(size, 'x')));
+    CHECK(it.written == head + std::string(size, 'x'));
+  }
+  client it;
+  it.of.send(websocket_kind::binary, "b");
+  it.of.ping();
+  CHECK(it.written == "\x82\x01"s + "b" + "\x89\x00"s);
+}
+
+TEST_CASE("closed by us it waits for the client's word, hears no more messages and says none") {
+  client it;
+  CHECK(it.of.close({3000, "enough"}));
+  CHECK(it.written == "\x88\x08\x0b\xb8"s + "enough");
+  CHECK_FALSE(it.of.is_open());
+  CHECK_FALSE(it.of.close({3000, "again"}));
+  CHECK_FALSE(it.of.send(websocket_kind::text, "x"));
+  CHECK_FALSE(it.of.ping());
+  it.written.clear();
+  it.says(0x81, "not heard");
+  it.says(0x89, "ping");
+  CHECK(it.ends.empty());
+  it.says(0x88, "\x03\xe9"s + "bye");
+  CHECK(it.ends == std::vector<std::string>{"1001 bye"});
+  CHECK(it.heard.empty());
+  CHECK(it.written.empty());
+  it.says(0x88, "");
+  CHECK(it.ends.size() == 1);
+}
+
+TEST_CASE("closed by the client it is answered with its code once, or with none") {
+  client it;
+  it.says(0x88, "\x0f\xa0"s + "so");
+  CHECK(it.written == "\x88\x02\x0f\xa0"s);
+  CHECK(it.ends == std::vector<std::string>{"4000 so"});
+  client none;
+  none.says(0x88, "");
+  CHECK(none.written == "\x88\x00"s);
+  CHECK(none.ends == std::vector<std::string>{"1005 "});
+}
+
+TEST_CASE("who breaks the protocol while we close is not told another code") {
+  client it;
+  it.of.close({websocket_close::normal, ""});
+  it.written.clear();
+  it.says(0xC1, "x");
+  CHECK(it.ends == std::vector<std::string>{"1002 "});
+  CHECK(it.written.empty());
+}
+
+TEST_CASE("a reason is cut to what a close may say, in whole characters") {
+  client it;
+  std::string reason(122, 'x');
+  reason += "ä and more";
+  it.of.close({4000, reason});
+  CHECK(it.written == "\x88\x7c\x0f\xa0"s + std::string(122, 'x'));
+}
+
+} // namespace coppice::net
