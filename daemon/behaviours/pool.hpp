@@ -33,6 +33,10 @@ class pool final : public server {
                                   runtime::ask_result result) override;
   // To one worker after the other: what it does with it is between them.
   runtime::outcome receive_parcel(runtime::process& self, std::unique_ptr<runtime::parcel> given) override;
+  // Of a worker that is no more: another one's.
+  runtime::outcome receive_returned(runtime::process& self, std::unique_ptr<runtime::parcel> given) override {
+    return receive_parcel(self, std::move(given));
+  }
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override {
     out.behaviour = "pool";

@@ -91,6 +91,10 @@ class behaviour {
   // What process::hand() of another process here gave this one. As it is, it is dropped.
   virtual outcome receive_parcel(process& self, std::unique_ptr<parcel> given);
 
+  // One that this process gave to another, which had ended or has ended without taking it. As it is, it is
+  // dropped.
+  virtual outcome receive_returned(process& self, std::unique_ptr<parcel> given);
+
   // For those that stay where they run (process::stay()): it has died, though a callback of it may wait on
   // its stack still, and nothing it holds on its worker's loop is of use to anybody. On its worker's thread.
   virtual void died(process& self) noexcept;

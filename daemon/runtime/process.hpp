@@ -154,8 +154,9 @@ class process {
   send_status send_unbounded(const destination& to, message m);
   // The same as send_unbounded(), to a process here: as a notice.
   void notify(const destination& to, message m);
-  // Behind what was sent before, to a process here, whose behaviour::receive_parcel() gets it. Dropped if
-  // there is no such process (any more), or it has no use for it.
+  // Behind what was sent before, to a process here, whose behaviour::receive_parcel() gets it. If there
+  // is no such process, or it ends before, it comes back to behaviour::receive_returned(); who has no use for
+  // it drops it.
   void hand(const destination& to, std::unique_ptr<parcel> owned);
   // Of the message that is being handled; until the first one of nobody.
   message_origin origin() const;

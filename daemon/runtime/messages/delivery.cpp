@@ -122,6 +122,13 @@ void answer_for_missing(system& host, const pid& missing, signal_ptr what, messa
       if ((what->flags & signal::monitored) != 0)
         dispatch(host, asker, make_signal(signal_kind::demonitor, missing, what->ref), nullptr);
       return;
+    case signal_kind::parcel: {
+      if ((what->flags & signal::returned) != 0) return;
+      signal_ptr back = make_signal(missing, what->take_parcel());
+      back->flags = signal::unbounded | signal::bare | signal::returned;
+      deliver(host, destination(asker), std::move(back), nullptr);
+      return;
+    }
     default:
       return;
   }

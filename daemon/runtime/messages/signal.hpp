@@ -76,6 +76,8 @@ struct signal {
   static constexpr std::uint16_t notice = 16384;
   // message of process::ask() that is no call: answered, with nothing, when its handler has returned.
   static constexpr std::uint16_t acknowledged = 32768;
+  // parcel: nobody has taken it, and who gave it has it again.
+  static constexpr std::uint16_t returned = acknowledged;
 
   signal(signal_kind what, const pid& sender) : kind(what), from(sender) {}
   signal(signal_kind what, const pid& sender, const reference& about)

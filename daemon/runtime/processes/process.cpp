@@ -16,6 +16,9 @@ outcome behaviour::receive_answer(process&, std::uint64_t, ask_result) {
   return carry_on();
 }
 
+outcome behaviour::receive_returned(process&, std::unique_ptr<parcel>) {
+  return carry_on();
+}
 outcome behaviour::receive_parcel(process&, std::unique_ptr<parcel>) {
   return carry_on();
 }

@@ -80,7 +80,11 @@ outcome worker::handle_asked(process_record& p, signal_ptr what) {
   const std::uint64_t number = what->ref.number();
   using kind = ask_result::kind;
   if (what->kind == signal_kind::io) return p.behaviour->receive_io(p);
-  if (what->kind == signal_kind::parcel) return p.behaviour->receive_parcel(p, what->take_parcel());
+  if (what->kind == signal_kind::parcel) {
+    const bool returned = (what->flags & signal::returned) != 0;
+    return returned ? p.behaviour->receive_returned(p, what->take_parcel())
+                    : p.behaviour->receive_parcel(p, what->take_parcel());
+  }
   if (what->kind == signal_kind::unanswered)
     return p.behaviour->receive_answer(p, number, {kind::down, consume(std::move(what))});
   if (what->kind == signal_kind::answered) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Parcels: what a process gives another that is no term comes once, in order, or is destroyed.
+// Parcels: what a process gives another that is no term comes once, in order, or comes back, or is destroyed.
 #include "runtime/actor.hpp"
 
 namespace coppice::runtime::testing {
@@ -33,6 +33,11 @@ class receiver final : public behaviour {
     note("parcel " + which, std::move(given));
     return carry_on();
   }
+  outcome receive_returned(process&, std::unique_ptr<parcel> given) override {
+    const std::string which = std::to_string(dynamic_cast<counted&>(*given).number);
+    note("returned " + which, std::move(given));
+    return carry_on();
+  }
   void describe(description& out) const override { out.behaviour = "receiver"; }
 
  private:
@@ -45,7 +50,54 @@ class receiver final : public behaviour {
   notes& into_;
 };
 
+// Gives its parcels to this process when it is told to.
+class giver final : public behaviour {
+ public:
+  giver(receiver::notes& into, std::atomic<int>& alive, destination to, int count)
+      : told_(into), alive_(alive), to_(std::move(to)), count_(count) {}
+  outcome init(process&) override { return carry_on(); }
+  outcome receive(process& self, message) override {
+    self.send(to_, atom("end"));
+    for (int number = 0; number < count_; ++number) self.hand(to_, std::make_unique<counted>(alive_, number));
+    return carry_on();
+  }
+  outcome receive_returned(process& self, std::unique_ptr<parcel> given) override {
+    return told_.receive_returned(self, std::move(given));
+  }
+  void describe(description& out) const override { out.behaviour = "giver"; }
+
+ private:
+  receiver told_;
+  std::atomic<int>& alive_;
+  const destination to_;
+  const int count_;
+};
+
 } // namespace
+
+TEST_CASE("parcels for who has ended, or ends without taking them, come back to who gave them, once each") {
+  std::atomic<int> alive{0};
+  receiver::notes of_giver, of_receiver;
+  {
+    node on(2);
+    const pid ends = *on.host.spawn({}, std::make_unique<receiver>(of_receiver));
+    const actor here(on.host);
+    for (const destination& to : {destination(ends), destination::named("nobody")}) {
+      const pid gives = *on.host.spawn({}, std::make_unique<giver>(of_giver, alive, to, 3));
+      here.run([&](process& self) {
+        self.send(gives, atom("go"));
+        return 0;
+      });
+      std::unique_lock guard(of_giver.lock);
+      REQUIRE(of_giver.arrived.wait_for(guard, patience, [&] { return of_giver.all.size() == 3; }));
+      CHECK(of_giver.all == std::vector<std::string>{"returned 0", "returned 1", "returned 2"});
+      of_giver.all.clear();
+    }
+    CHECK(of_receiver.all.empty());
+  }
+  of_giver.kept.clear();
+  CHECK(alive == 0);
+}
 
 TEST_CASE("parcels and messages come in the order they were sent, each parcel once") {
   std::atomic<int> alive{0};
