@@ -17,7 +17,8 @@
 // if it speaks a protocol that the client offers, or a response that refuses. What the client says comes to
 // handle_text(coppice::term client, std::string_view) and handle_binary likewise, in the order in which it
 // was sent; send_text(), send_binary() and close_websocket() go to that client; handle_closed(coppice::term
-// client, const coppice::closed&) is the last of it, however it ended.
+// client, const coppice::closed&) is the last of it, however it ended. Of a
+// client that left before it was accepted, or whose node is lost, only who monitors it hears.
 //
 // What comes is the call {http, #{method, path, params, query, headers, body, peer, version}} and what goes
 // is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does. handle_request may

@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 import shutil
-import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -33,7 +33,7 @@ applications:
         - id: site
           name: site
           web:
-            listen: [{{ address: 127.0.0.1, port: 0 }}]
+            listen: [{{ address: 127.0.0.1, port: 0 }}, {{ address: 127.0.0.1, port: 0, tls: on }}]
             cors: {{ origins: [ "https://friend.example" ] }}
             routes:
               - {{ path: "/talk/{{what}}", to: replies, upgrade: websocket, timeout: 20s, headers: [ {{ name: X-Mine, value: yes }} ] }}
@@ -54,8 +54,8 @@ class Site:
         self.cleanup = cleanup
         self.node = Node(cleanup, config=TREE.format(options=options, mailbox=mailbox, dist=dist),
                          settings=(("plugins.path", f"[ {self.plugins.path} ]"),))
-        host, _, port = self.report()["listening"][0].rpartition(":")
-        self.at = (host, int(port))
+        plain, secured = (one.removesuffix(" tls").rpartition(":")[2] for one in self.report()["listening"])
+        self.at, self.secured = ("127.0.0.1", int(plain)), ("127.0.0.1", int(secured))
 
     def report(self):
         return self.node.ask("listener", "site")
@@ -271,7 +271,7 @@ def handshake(cleanup):
 
 @test("whoever ends it, the other is told: by its code, or that the connection broke")
 def ends(cleanup):
-    site = Site(cleanup, options="ping: 300ms, pong: 300ms")
+    site = Site(cleanup, options="ping: 300ms, pong: 2s")
     equal(site.report()["open"], 0)
     one = site.open()
     one.send(close_frame(4001, b"enough"))
@@ -372,7 +372,7 @@ def full(cleanup):
 
 @test("a client that takes nothing is closed at its bound, and neither its actor nor another client waits for it")
 def greedy(cleanup):
-    site = Site(cleanup, options="queue: 1MiB, pong: 500ms")
+    site = Site(cleanup, options="queue: 1MiB, pong: 3s")
     quick, deaf = site.open(), site.open()
     deaf.text("flood")
     quick.text("on")
@@ -403,7 +403,7 @@ def stops(cleanup):
 
     asked = threading.Thread(target=ask_late)
     asked.start()
-    eventually(lambda: site.report()["open"] == 21, "it is asked for")
+    eventually(lambda: site.report()["in_flight"] == 1, "it is asked for")
     site.node.process.terminate()
     for one in clients:
         equal(one.next(), (CLOSE, struct.pack("!H", 1001)))
@@ -412,6 +412,23 @@ def stops(cleanup):
     equal(site.node.process.wait(30), 0)
     asked.join(30)
     equal(late, [[1001]])
+
+
+@test("over TLS it is the same, frames behind the request and large messages too")
+def secured(cleanup):
+    site = Site(cleanup)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    one = WebSocket(cleanup, site.secured, "/talk/echo", behind=frame(TEXT, b"early"), tls=context)
+    equal((one.status, one.next()), (101, (TEXT, b"early")))
+    large = b"*" * 1048576
+    writing = threading.Thread(target=lambda: one.send(frame(TEXT, large), *[frame(TEXT, b"%d" % number) for number in range(100)]))
+    writing.start()
+    equal([one.next() for _ in range(101)], [(TEXT, large)] + [(TEXT, b"%d" % number) for number in range(100)])
+    writing.join()
+    equal(site.node.coppice("reload", "replies").returncode, 0)
+    one.text("bye 4000")
+    equal(one.next(), (CLOSE, struct.pack("!H", 4000)))
 
 
 TALKER = """

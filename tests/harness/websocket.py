@@ -37,10 +37,12 @@ def close_frame(code=None, reason=b""):
 class WebSocket:
     """One that is open when this returns, unless its `status` says otherwise."""
 
-    def __init__(self, cleanup, at, path, *headers, version="13", key=KEY, upgrade="websocket", connection="Upgrade", method="GET", behind=b""):
+    def __init__(self, cleanup, at, path, *headers, version="13", key=KEY, upgrade="websocket", connection="Upgrade", method="GET", behind=b"", tls=None):
         self.socket = socket.create_connection(at, 60)
-        cleanup.callback(self.socket.close)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=at[0])
+        cleanup.callback(self.socket.close)
         self.file = self.socket.makefile("rb")
         cleanup.callback(self.file.close)
         lines = [f"{method} {path} HTTP/1.1", f"Host: {at[0]}:{at[1]}", *headers]

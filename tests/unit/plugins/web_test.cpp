@@ -163,7 +163,7 @@ TEST_CASE("what a guest of hello_web's chat says all hear, who comes later too, 
   one.text("");
   CHECK(one.heard() == std::vector<web_said>{{"text", "Guest 1: hello"}});
   CHECK(two.heard() == std::vector<web_said>{{"text", "Guest 1: hello"}});
-  one.closed();
+  server.down(one.pid(), atom("normal"));
   for (int i = 0; i < 25; ++i) two.text(std::to_string(i));
   CHECK(one.heard().empty());
   CHECK(two.heard().size() == 25);
