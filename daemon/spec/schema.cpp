@@ -143,7 +143,7 @@ const table<listen_options>& listen_table() {
               "where other nodes connect; auto: the loopback address if the node's host is one, else all")
           .add<&listen_options::ports>("ports", ports(), "the first free one is taken; 0: any")
           .add<&listen_options::tls>(
-              "tls", tls(true),
+              "tls", tls(tls::role::listener),
               "on: encrypted, with a certificate the node makes for itself; files: with that certificate");
   return rows;
 }
@@ -182,7 +182,7 @@ const table<route_options>& route_table() {
           .needed()
           .add<&route_options::port>("port", whole<std::uint16_t>(1, 65535), "the port to connect to")
           .needed()
-          .add<&route_options::tls>("tls", tls(false),
+          .add<&route_options::tls>("tls", tls(tls::role::connects),
                                     "as of a listener; without a route the first listener's")
           .add<&route_options::cookie>("cookie", section<cookie_source>(&cookie_table),
                                        "the cookie for this peer; absent: the node's");

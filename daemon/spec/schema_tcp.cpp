@@ -233,9 +233,10 @@ const table<tcp_listen_options>& tcp_listen_table() {
           .add<&tcp_listen_options::socket>(
               "socket", socket_name(),
               "instead one that systemd passes: what its socket unit has as FileDescriptorName=")
-          .add<&tcp_listen_options::tls>(
-              "tls", tls(true),
-              "on: encrypted, with a certificate the node makes for itself; files: with that certificate")
+          .add<&tcp_listen_options::tls>("tls", tls(tls::role::public_listener),
+                                         "on: encrypted, with a certificate the node makes for itself; a "
+                                         "map: with that one, and clients are "
+                                         "asked for theirs if it has a ca")
           .add<&tcp_listen_options::alpn>("alpn", protocols(text("a protocol's name", &check_protocol)),
                                           "with TLS: protocols that are spoken, the preferred first")
           .add<&tcp_listen_options::sni>("sni", named_certificates(),
@@ -256,7 +257,7 @@ const table<tcp_connect_options>& connect_table() {
           .add<&tcp_connect_options::port>("port", whole<std::uint16_t>(1, 65535), "its port")
           .add<&tcp_connect_options::path>("path", path(), "a Unix-domain socket instead")
           .add<&tcp_connect_options::tls>(
-              "tls", tls(false),
+              "tls", tls(tls::role::connects),
               "on: encrypted, and whoever answers is believed; a map: the server's certificate is verified")
           .add<&tcp_connect_options::alpn>("alpn", protocols(text("a protocol's name", &check_protocol)),
                                            "with TLS: protocols that are spoken, the preferred first")

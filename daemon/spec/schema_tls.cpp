@@ -92,8 +92,9 @@ bool tls::read(reader& from, const node& value, tls_spec& into) const {
   if (value.is_map()) {
     into = {};
     into.how = tls_spec::mode::files;
+    if (of_ == role::public_listener) into.verify = value.find("ca") != nullptr;
     const bool good = file_table().read(from, value, into);
-    if (!listens_ || into.certificate) return good;
+    if (of_ == role::connects || into.certificate) return good;
     from.error(value, from.path + ": a listener needs a certificate and a key");
     return false;
   }
@@ -115,7 +116,7 @@ json tls::print(const tls_spec& value) const {
 
 json tls::describe(json& definitions) const {
   json files = file_table().describe(definitions);
-  if (listens_) files["required"] = {"certificate", "key"};
+  if (of_ != role::connects) files["required"] = {"certificate", "key"};
   return {{"anyOf", json::array({{{"enum", {"off", "on"}}}, std::move(files)})}};
 }
 

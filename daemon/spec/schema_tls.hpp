@@ -10,14 +10,16 @@ namespace coppice::spec {
 
 class tls final : public value_type<tls_spec> {
  public:
-  // `listens`: a certificate is needed.
-  explicit tls(bool listens) : listens_(listens) {}
+  // Whose it is: a listener needs a certificate; one for the public asks those who come for theirs only if it
+  // says who may have signed them.
+  enum class role { listener, public_listener, connects };
+  explicit tls(role of) : of_(of) {}
   bool read(reader&, const node&, tls_spec& into) const override;
   json print(const tls_spec& value) const override;
   json describe(json& definitions) const override;
 
  private:
-  bool listens_;
+  const role of_;
 };
 
 // `sni: { NAME: { certificate, key } }`

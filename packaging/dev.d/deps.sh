@@ -61,6 +61,8 @@ LIST
 erlang-base the peer
 libcaf-dev the other peer, actors in C++
 erlang-poolboy the peer of our pools
+nodejs a peer of our sites
+wrk their load
 libbenchmark-dev the ETF library under Google Benchmark
 python3 the table
 LIST

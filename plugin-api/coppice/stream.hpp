@@ -49,7 +49,7 @@ enum class close_reason : std::uint32_t {
   tls = COPPICE_STREAM_TLS,
   shutdown = COPPICE_STREAM_SHUTDOWN,
   refused = COPPICE_STREAM_REFUSED,
-  timeout = COPPICE_STREAM_TIMEOUT,
+  timed_out = COPPICE_STREAM_TIMEOUT,
   proxy = COPPICE_STREAM_PROXY,
 };
 

@@ -213,7 +213,7 @@ struct closed {
 };
 
 /// A server-sent event, as a page's EventSource gets it. Data may have several lines, the name and id none.
-struct event {
+struct server_sent_event {
   std::string_view data;
   std::string_view name{};                          // empty: "message"
   std::string_view id{};                            // empty: none
@@ -232,7 +232,7 @@ class web : public actor {
 
   /// To a client whose events handle_events has accepted. A client that takes too little is dropped by its
   /// server; one that has gone is told of by its monitor.
-  std::int32_t send_event(const destination& client, const event& what) {
+  std::int32_t send_event(const destination& client, const server_sent_event& what) {
     detail::event_parts parts{what.data, std::nullopt, std::nullopt, std::nullopt};
     if (!what.name.empty()) parts.event = what.name;
     if (!what.id.empty()) parts.id = what.id;

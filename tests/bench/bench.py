@@ -24,6 +24,7 @@ import port_rows
 import sdk_rows
 import stage_rows
 import udp_rows
+import web_rows
 from peers import BenchNode, Figure, Otp, Program, Skipped, Unavailable, run_rows, scaled
 
 ETF_SHAPES = ("gen_call", "list1000_int", "list1000_float", "map100_atom_int", "list100_person", "binary_1MiB")
@@ -417,6 +418,26 @@ def net_udp(bench, rows):
     return udp_rows.echo(bench, rows, runs())
 
 
+def net_web(bench, rows):
+    """An actor behind a site, beside cowboy, Node and nginx."""
+    return web_rows.http(bench, rows, runs())
+
+
+def net_websocket(bench, rows):
+    """An actor's WebSockets, beside cowboy's."""
+    return web_rows.echo(bench, rows, runs())
+
+
+def net_events(bench, rows):
+    """A named event as server-sent events, beside cowboy's loop handlers."""
+    return web_rows.fan_out(bench, rows, runs())
+
+
+def net_web_idle(bench, rows):
+    """What a connection to a site keeps."""
+    return web_rows.idle(bench, rows)
+
+
 def port_lines(bench, rows):
     """An actor's program that prints lines, beside an Erlang port's."""
     return port_rows.lines(bench, rows, runs())
@@ -503,6 +524,10 @@ WORKLOADS = [
     (net_tcp, list(net_rows.TCP)),
     (net_idle, ["net_tcp_idle_bytes"]),
     (net_udp, ["net_udp_echo"]),
+    (net_web, list(web_rows.HTTP)),
+    (net_websocket, [web_rows.ECHO[0]]),
+    (net_events, [web_rows.EVENTS[0]]),
+    (net_web_idle, list(web_rows.KEPT)),
     (port_lines, ["port_line_1M"]),
     (stages, stage_rows.ROWS),
     (stages_between, [stage_rows.DIST]),

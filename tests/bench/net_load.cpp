@@ -3,19 +3,16 @@
 //
 //   net_load echo PORT OPERATIONS CONNECTIONS SIZE   messages of SIZE bytes, one in flight on each connection
 //   net_load connect PORT OPERATIONS PARALLEL        connections, each opened, answered 100 bytes and closed
-//   net_load hold PORT CONNECTIONS                   opens them, each with one echo, and keeps them until its
-//                                                    standard input ends
+//   net_load websocket PORT OPERATIONS CONNECTIONS SIZE   as `echo`, WebSockets of /echo
+//   net_load hold PORT CONNECTIONS [http|websocket]  opens them, each with one echo, or with GET /hello, or
+//   as
+//                                                    a WebSocket of /echo, and keeps them until its standard
+//                                                    input ends
 //
-// The first two print operations a second, `hold` the word "holding". What comes back is compared with what
+// The first three print operations a second, `hold` the word "holding". What comes back is compared with what
 // was sent. Exits with 1 and a sentence where a server does anything but echo.
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -24,21 +21,19 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "load_socket.hpp"
 
 namespace {
 
+using namespace coppice::bench;
 using steady = std::chrono::steady_clock;
 
 constexpr std::size_t small_message = 100;
-
-[[noreturn]] void fail(std::string_view what) {
-  fmt::print(stderr, "net_load: {}: {}\n", what, std::strerror(errno));
-  std::exit(1);
-}
 
 // A period that is no power of two, so that bytes of a wrong place are seen.
 std::vector<char> pattern(std::size_t size) {
@@ -47,23 +42,54 @@ std::vector<char> pattern(std::size_t size) {
   return bytes;
 }
 
-// From one of many loopback addresses, so that ports in TIME_WAIT never run out.
-int connected(std::uint16_t port) {
-  static std::uint32_t last = 0;
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("socket");
-  const int on = 1;
-  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in from{};
-  from.sin_family = AF_INET;
-  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + last++ % 64);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) fail("bind");
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) fail("connect");
+// What a connection begins with, and what then goes to and fro on it.
+struct dialogue {
+  std::string request{}; // answered with this status, before the rest
+  std::string status{};
+  std::vector<char> sent{};
+  std::vector<char> expected{};
+};
+
+dialogue echo(std::size_t size) {
+  return {"", "", pattern(size), pattern(size)};
+}
+
+dialogue hello() {
+  return {"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", "200", {}, {}};
+}
+
+// The first bytes of a WebSocket's frame of a whole binary message (RFC 6455, 5.2).
+std::vector<char> frame_head(std::size_t size, bool masked) {
+  std::vector<char> head{'\x82', static_cast<char>(masked ? 0x80 : 0)};
+  if (size < 126) {
+    head[1] = static_cast<char>(head[1] | static_cast<char>(size));
+  } else if (size < 65536) {
+    head[1] = static_cast<char>(head[1] | 126);
+    head.insert(head.end(), {static_cast<char>(size >> 8), static_cast<char>(size)});
+  } else {
+    std::fprintf(stderr, "net_load: a WebSocket's message has less than 64 KiB here\n");
+    std::exit(2);
+  }
+  return head;
+}
+
+dialogue websocket(std::size_t size) {
+  constexpr std::array<char, 4> mask{'\x12', '\x34', '\x56', '\x78'};
+  dialogue out{
+      "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      "101", frame_head(size, true), frame_head(size, false)};
+  const std::vector<char> message = pattern(size);
+  out.expected.insert(out.expected.end(), message.begin(), message.end());
+  out.sent.insert(out.sent.end(), mask.begin(), mask.end());
+  for (std::size_t i = 0; i < size; ++i)
+    out.sent.push_back(static_cast<char>(message[i] ^ mask[i % mask.size()]));
+  return out;
+}
+
+int opened(std::uint16_t port, const dialogue& said) {
+  const int fd = connected(port);
+  if (!said.request.empty()) ask(fd, said.request, said.status);
   return fd;
 }
 
@@ -76,8 +102,8 @@ struct connection {
 
 class load {
  public:
-  load(std::uint16_t port, std::uint64_t operations, std::size_t connections, std::size_t size)
-      : port_(port), left_(operations), unstarted_(operations), message_(pattern(size)), all_(connections) {
+  load(std::uint16_t port, std::uint64_t operations, std::size_t connections, dialogue said)
+      : port_(port), left_(operations), unstarted_(operations), said_(std::move(said)), all_(connections) {
     if (epoll_ < 0) fail("epoll_create1");
   }
 
@@ -99,7 +125,7 @@ class load {
 
  private:
   void open(connection& one) {
-    one = {connected(port_), 0, 0, false};
+    one = {opened(port_, said_), 0, 0, false};
     epoll_event event{EPOLLIN, {.ptr = &one}};
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, one.fd, &event) != 0) fail("epoll_ctl");
   }
@@ -107,12 +133,13 @@ class load {
   void start(connection& one) {
     if (unstarted_ == 0) return;
     --unstarted_;
-    one.unsent = one.unread = message_.size();
+    one.unsent = said_.sent.size();
+    one.unread = said_.expected.size();
     send(one);
   }
 
   void send(connection& one) {
-    const char* from = message_.data() + (message_.size() - one.unsent);
+    const char* from = said_.sent.data() + (said_.sent.size() - one.unsent);
     const ssize_t sent = ::send(one.fd, from, one.unsent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) fail("send");
     if (sent > 0) one.unsent -= static_cast<std::size_t>(sent);
@@ -129,7 +156,7 @@ class load {
     if (got < 0 && errno == EAGAIN) return false;
     if (got <= 0) fail(got == 0 ? "the server has closed a connection" : "recv");
     const auto count = static_cast<std::size_t>(got);
-    const char* expected = message_.data() + (message_.size() - one.unread);
+    const char* expected = said_.expected.data() + (said_.expected.size() - one.unread);
     if (count > one.unread || std::memcmp(into_.data(), expected, count) != 0)
       fail("what came back was not sent");
     one.unread -= count;
@@ -161,33 +188,27 @@ class load {
   const std::uint16_t port_;
   std::uint64_t left_;
   std::uint64_t unstarted_;
-  const std::vector<char> message_;
+  const dialogue said_;
   std::vector<connection> all_;
   std::vector<char> into_ = std::vector<char>(std::size_t{256} << 10);
   std::array<epoll_event, 256> events_{};
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
 };
 
-void hold(std::uint16_t port, std::size_t connections) {
-  const std::vector<char> message = pattern(small_message);
-  std::vector<char> into(message.size());
+void hold(std::uint16_t port, std::size_t connections, const dialogue& said) {
+  std::vector<char> into(said.expected.size());
   for (std::size_t i = 0; i < connections; ++i) {
-    const int fd = connected(port); // until this program ends
-    const auto size = static_cast<ssize_t>(message.size());
-    if (::send(fd, message.data(), message.size(), MSG_NOSIGNAL) != size) fail("send");
-    if (::recv(fd, into.data(), into.size(), MSG_WAITALL) != size || into != message) fail("recv");
+    const int fd = opened(port, said); // until this program ends
+    if (into.empty()) continue;
+    send_all(fd, {said.sent.data(), said.sent.size()});
+    if (::recv(fd, into.data(), into.size(), MSG_WAITALL) != static_cast<ssize_t>(into.size()) ||
+        into != said.expected)
+      fail("recv");
   }
   fmt::print("holding\n");
   std::fflush(stdout);
   while (std::getchar() != EOF) {
   }
-}
-
-void raise_limit() {
-  rlimit both{};
-  getrlimit(RLIMIT_NOFILE, &both);
-  both.rlim_cur = both.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &both);
 }
 
 } // namespace
@@ -197,19 +218,27 @@ int main(int count, char** arguments) {
     return index < count ? std::strtoull(arguments[index], nullptr, 10) : 0;
   };
   const std::string_view mode = count > 1 ? arguments[1] : "";
+  const std::string_view what = count > 4 ? arguments[4] : "";
   const auto port = static_cast<std::uint16_t>(number(2));
   raise_limit();
   if (mode == "echo" && count == 6) {
-    fmt::print("{:.1f}\n", load(port, number(3), number(4), number(5)).echoes());
+    fmt::print("{:.1f}\n", load(port, number(3), number(4), echo(number(5))).echoes());
+  } else if (mode == "websocket" && count == 6) {
+    fmt::print("{:.1f}\n", load(port, number(3), number(4), websocket(number(5))).echoes());
   } else if (mode == "connect" && count == 5) {
-    fmt::print("{:.1f}\n", load(port, number(3), number(4), small_message).connections());
+    fmt::print("{:.1f}\n", load(port, number(3), number(4), echo(small_message)).connections());
   } else if (mode == "hold" && count == 4) {
-    hold(port, number(3));
+    hold(port, number(3), echo(small_message));
+  } else if (mode == "hold" && count == 5 && what == "http") {
+    hold(port, number(3), hello());
+  } else if (mode == "hold" && count == 5 && what == "websocket") {
+    hold(port, number(3), websocket(small_message));
   } else {
     fmt::print(stderr,
                "usage: net_load echo PORT OPERATIONS CONNECTIONS SIZE\n"
+               "       net_load websocket PORT OPERATIONS CONNECTIONS SIZE\n"
                "       net_load connect PORT OPERATIONS PARALLEL\n"
-               "       net_load hold PORT CONNECTIONS\n");
+               "       net_load hold PORT CONNECTIONS [http|websocket]\n");
     return 2;
   }
   return 0;

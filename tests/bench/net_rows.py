@@ -31,19 +31,20 @@ class Server:
         self.pid, self.port, self.bulk = pid, port, bulk or port
 
 
-class Ranch:
-    """ranch 2.1 as Debian's rabbitmq-server has it compiled: unpacked from the package, which is not installed."""
-    name = "ranch"
+class RabbitmqLibraries:
+    """Libraries that Debian's rabbitmq-server has compiled: unpacked from the package, which is not installed."""
 
-    def __init__(self, otp):
-        self.otp = otp
-        self.folder = Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "coppice/ranch"
+    def __init__(self, otp, *names):
+        self.otp, self.name, self.names = otp, names[0], names
+        self.folder = Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "coppice/rabbitmq-server"
 
     def compiled(self):
-        return next(iter(sorted(self.folder.glob("usr/lib/rabbitmq/lib/*/plugins/ranch-2.*/ebin"))), None)
+        """Their folders, if all are there."""
+        found = [next(iter(sorted(self.folder.glob(f"usr/lib/rabbitmq/lib/*/plugins/{name}-*/ebin"))), None) for name in self.names]
+        return found if all(found) else []
 
     def missing(self):
-        """Why it plays no part in this run, or nothing."""
+        """Why the first one plays no part in this run, or nothing."""
         if self.compiled():
             return ""
         unpacked = ('mkdir -p "$0" && cd "$0" && apt-get -qq -o APT::Sandbox::User=root download rabbitmq-server '
@@ -51,18 +52,17 @@ class Ranch:
         with contextlib.suppress(subprocess.SubprocessError, OSError):
             subprocess.run(["sh", "-c", unpacked, str(self.folder)], stdin=subprocess.DEVNULL, capture_output=True, timeout=QUIET, check=True)
         return "" if self.compiled() else ("apt-get download rabbitmq-server, and dpkg -x what has come into "
-                                           f"{self.folder} (or XDG_CACHE_HOME's coppice/ranch)")
+                                           f"{self.folder} (or XDG_CACHE_HOME's coppice/rabbitmq-server)")
 
-    @contextlib.contextmanager
-    def serving(self):
-        source = Path(__file__).with_name("ranch_echo.erl")
-        ebin = self.compiled()
-        command = self.otp.erl("+Q", "65536", "-pa", str(ebin), "-s", "ranch_echo", "main")
-        beam = self.otp.folder / "ranch_echo.beam"
+    def program(self, module, *arguments):
+        """The command of `module`, a source of this folder, with them."""
+        source = Path(__file__).with_name(f"{module}.erl")
+        paths = [word for ebin in self.compiled() for word in ("-pa", str(ebin))]
+        command = self.otp.erl("+Q", "65536", *paths, "-s", module, "main", "-extra", *arguments)
+        beam = self.otp.folder / f"{module}.beam"
         if not beam.exists() or beam.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run(["erlc", "-pa", str(ebin), "-o", str(self.otp.folder), str(source)], check=True)
-        with announced(command) as (pid, ports):
-            yield Server(pid, *ports)
+            subprocess.run(["erlc", *paths, "-o", str(self.otp.folder), str(source)], check=True)
+        return command
 
 
 @contextlib.contextmanager
@@ -98,13 +98,14 @@ def all_serving(bench, rows):
     """{name: Server} of all that are there; who is not is noted."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of what is started here; nothing of this process needs as many
-    ranch = Ranch(bench.otp)
+    ranch = RabbitmqLibraries(bench.otp, "ranch")
     with contextlib.ExitStack() as stack:
         servers = {"ours": stack.enter_context(ours(bench)), "floor": stack.enter_context(libuv(bench))}
         if why := ranch.missing():
             bench.missing.setdefault((ranch.name, why), []).extend(rows)
         else:
-            servers[ranch.name] = stack.enter_context(ranch.serving())
+            pid, ports = stack.enter_context(announced(ranch.program("ranch_echo")))
+            servers[ranch.name] = Server(pid, *ports)
         yield servers
 
 
@@ -144,25 +145,35 @@ def tcp(bench, rows, runs):
     return figures.pop("ours"), figures
 
 
-def idle(bench, rows):
-    """Bytes resident for each connection that has echoed once and is silent, by what the server grew; beside what one may take."""
-    count = scaled(IDLE)
+def enough_descriptors(count):
+    """Raises Skipped where this machine does not let so many connections be held, DESCRIPTORS for IDLE of them."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < DESCRIPTORS * count // IDLE:
         raise Skipped(f"{count} connections are held with a hard limit of {DESCRIPTORS * count // IDLE} descriptors (ulimit -Hn), here it is {hard}")
+
+
+def kept(bench, name, pid, port, count, *kind):
+    """What the server `name` grows by for each of so many connections of this kind of net_load's."""
+    subprocess.run([client(bench), "hold", str(port), "1", *kind], stdin=subprocess.DEVNULL, capture_output=True,
+                   timeout=QUIET, check=True)  # what the first one needs is not counted
+    before = resident(pid)
+    with subprocess.Popen([client(bench), "hold", str(port), str(count), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as holding:
+        held = holding.stdout.readline() == "holding\n"
+        grown = resident(pid) - before
+        holding.stdin.close()
+    if not held:
+        raise Unavailable(f"{name} has not answered {count} connections")
+    return Figure(grown / count, "bytes")
+
+
+def idle(bench, rows):
+    """Bytes resident for each connection that has echoed once and is silent, by what the server grew; beside what one may take."""
+    count = scaled(IDLE)
+    enough_descriptors(count)
     figures = {}
     with all_serving(bench, rows) as servers:
         servers.pop("floor")
         for name, server in servers.items():
-            subprocess.run([client(bench), "echo", str(server.port), "1000", "1", "100"], stdin=subprocess.DEVNULL, capture_output=True,
-                           timeout=QUIET, check=True)  # what the first one needs is not counted
-            before = resident(server.pid)
-            with subprocess.Popen([client(bench), "hold", str(server.port), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  text=True) as holding:
-                held = holding.stdout.readline() == "holding\n"
-                grown = resident(server.pid) - before
-                holding.stdin.close()
-            if not held:
-                raise Unavailable(f"{name} has not answered {count} connections")
-            figures[name] = {rows[0]: Figure(grown / count, "bytes")}
+            figures[name] = {rows[0]: kept(bench, name, server.pid, server.port, count)}
     return figures.pop("ours"), {"floor": {rows[0]: Figure(float(IDLE_BOUND), "bytes")}, **figures}

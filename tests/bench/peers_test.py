@@ -50,16 +50,19 @@ def programs(_):
     equal(peers.Program.from_environment("x", "PEER_OF_TEST").missing(), "")
 
 
-@test("ranch is unpacked where it can be had, and else says how to get it")
-def ranch(_):
+@test("what rabbitmq-server has compiled is unpacked where it can be had, and else says how to get it")
+def rabbitmq(_):
     with tempfile.TemporaryDirectory() as folder:
         with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": folder, "PATH": "/nowhere"}):
-            absent = net_rows.Ranch(None)
+            absent = net_rows.RabbitmqLibraries(None, "cowboy", "ranch")
             contains(absent.missing(), "apt-get download rabbitmq-server")
-            contains(absent.missing(), f"{folder}/coppice/ranch")
-            ebin = Path(folder, "coppice/ranch/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/plugins/ranch-2.1.0/ebin")
-            ebin.mkdir(parents=True)
-            equal((absent.missing(), absent.compiled()), ("", ebin))
+            contains(absent.missing(), f"{folder}/coppice/rabbitmq-server")
+            plugins = Path(folder, "coppice/rabbitmq-server/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/plugins")
+            both = [plugins / name / "ebin" for name in ("cowboy-2.8.0", "ranch-2.1.0")]
+            both[0].mkdir(parents=True)
+            contains(absent.missing(), "apt-get download", "one of the two is not there")
+            both[1].mkdir(parents=True)
+            equal((absent.missing(), absent.compiled()), ("", both))
 
 
 @test("a row that the machine cannot have is skipped with the reason, and is no failure")

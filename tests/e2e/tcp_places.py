@@ -46,7 +46,7 @@ def named(cleanup):
     certificate, key = authority.issue("server")
     other, other_key = authority.issue("other", "DNS:shop.example")
     sni = f"{{ shop.example: {{ certificate: {other}, key: {other_key} }} }}"
-    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }}, sni: {sni} }}]")
+    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key} }}, sni: {sni} }}]")
 
     def subject(name):
         context = ssl.create_default_context(cafile=authority.path)
@@ -179,7 +179,7 @@ def handed_tls(cleanup):
     cleanup.callback(folder.close)
     authority = Authority(folder.path)
     certificate, key = authority.issue("server")
-    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }} }}]")
+    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key} }} }}]")
     context = ssl.create_default_context(cafile=authority.path)
     client = Client(context.wrap_socket(socket.create_connection(gate.address(), 20), server_hostname="127.0.0.1"))
     cleanup.callback(client.socket.close)

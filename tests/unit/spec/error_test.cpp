@@ -354,6 +354,24 @@ TEST_CASE("mistakes in what is said of TLS") {
   CHECK(folder.errors(listen("{ certificate: c, key: k, verify: none, min_version: \"1.2\" }")) == "");
   CHECK(folder.errors(route("{ ca: a }")) == "");
   CHECK(folder.errors(route("{ verify: none }")) == "");
+
+  // Where anybody may come, nobody is asked for a certificate who is not known by whom it is signed.
+  const auto site = [&](const std::string& tls) {
+    return folder.load_tree(
+        "        - { id: a, tcp: { actor: wire, listen: [ { address: 127.0.0.1, port: 0, tls: " + tls +
+        " } ] } }\n");
+  };
+  const auto verifies = [&](const std::string& tls) {
+    const auto loaded = site(tls);
+    CHECK(spec::render(loaded.diagnostics) == "");
+    REQUIRE(loaded.spec);
+    return loaded.spec->applications.at(0).supervisor.children.at(0).tcp->listen.at(0).tls.verify;
+  };
+  CHECK_FALSE(verifies("{ certificate: /c, key: /k }"));
+  CHECK(verifies("{ certificate: /c, key: /k, ca: /a }"));
+  CHECK_FALSE(verifies("{ certificate: /c, key: /k, ca: /a, verify: none }"));
+  CHECK(spec::render(site("{ certificate: /c, key: /k, verify: peer }").diagnostics)
+            .find("tls: the key 'ca' is missing") != std::string::npos);
 }
 
 TEST_CASE("mistakes in a supervision tree") {
