@@ -54,7 +54,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   };
   // The request that is worked on.
   struct exchange {
-    std::uint64_t number = 0; // 0: there is none
+    std::uint64_t number = 0;
     std::shared_ptr<web_site> site{};
     std::optional<std::size_t> route{};
     bool in_flight = false; // counted among those that wait
@@ -85,6 +85,8 @@ class web_connection final : public runtime::behaviour, private net::http_connec
 
   const std::shared_ptr<web_site>& site();
   void note(const net::http_request& asked, std::uint64_t number);
+  // That request is worked on.
+  bool is_current(std::uint64_t number) const;
   void route(const net::http_request& asked);
   void begin_file(const net::http_request& asked, const std::vector<std::string>& segments);
   void send_file();
@@ -98,7 +100,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   void begin_events(runtime::process& self, const runtime::pid& sender);
   void begin_websocket(runtime::process& self, const accepted& by);
   runtime::outcome go_on_as_websocket();
-  web_upgrade upgrade() const { return current_.site->spec().routes[*current_.route].upgrade; }
+  web_upgrade upgrade() const { return current_->site->spec().routes[*current_->route].upgrade; }
   void take_output(runtime::message m);
   void send_event(etf::bytes event);
   bool take_heartbeat(const runtime::message& m);
@@ -125,16 +127,16 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   std::uint64_t version_ = 0;             // of site_
   std::shared_ptr<const web_site> first_; // whose bounds the connection has
   std::optional<net::http_connection> connection_;
-  std::optional<actor_websocket> socket_; // then the connection is no more
+  std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
   runtime::process* self_ = nullptr;
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT
   std::string peer_host_;
-  exchange current_;
-  bool draining_ = false;  // it is to end soon
-  bool answering_ = false; // answer() is running: the status is its own
-  bool asked_ = false;     // receive_io() is to come
-  bool over_ = false;      // the connection is no more
+  std::unique_ptr<exchange> current_; // null: it is at rest, and keeps little
+  bool draining_ = false;             // it is to end soon
+  bool answering_ = false;            // answer() is running: the status is its own
+  bool asked_ = false;                // receive_io() is to come
+  bool over_ = false;                 // the connection is no more
 };
 
 } // namespace coppice::behaviours
