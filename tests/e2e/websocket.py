@@ -269,16 +269,23 @@ def handshake(cleanup):
     contains(str(site.report()["answered"]), "'101'")
 
 
+def said_by(one):
+    """The next frame but for pings, which are answered."""
+    while (got := one.next()) == (PING, b""):
+        one.send(frame(PONG))
+    return got
+
+
 @test("whoever ends it, the other is told: by its code, or that the connection broke")
 def ends(cleanup):
-    site = Site(cleanup, options="ping: 300ms, pong: 2s")
+    site = Site(cleanup, options="ping: 1s, pong: 2s")
     equal(site.report()["open"], 0)
     one = site.open()
     one.send(close_frame(4001, b"enough"))
     equal(one.rest(), [4001])
     one = site.open()
     one.text("bye 3000 so it is")
-    equal(one.next(), (CLOSE, struct.pack("!H", 3000) + b"so it is"))
+    equal(said_by(one), (CLOSE, struct.pack("!H", 3000) + b"so it is"))
     one.text("not heard")
     one.send(close_frame(3000))
     equal(one.next(), None)
@@ -287,7 +294,7 @@ def ends(cleanup):
     one.file.close()
     one = site.open()
     one.text("bye 1000")
-    equal(one.next(), (CLOSE, struct.pack("!H", 1000)))
+    equal(said_by(one), (CLOSE, struct.pack("!H", 1000)))
     equal(one.next(), None, "it is cut, for it does not close")
     silent = site.open()
     equal((silent.next(), silent.next()), ((PING, b""), None))
@@ -298,13 +305,9 @@ def ends(cleanup):
         equal(alive.next(), (PING, b""))
         alive.send(frame(PONG))
     alive.text("here")
-    while (got := alive.next()) == (PING, b""):
-        alive.send(frame(PONG))
-    equal(got, (TEXT, b"here"))
+    equal(said_by(alive), (TEXT, b"here"))
     alive.text("die")
-    while (got := alive.next()) == (PING, b""):
-        alive.send(frame(PONG))
-    equal(got, (CLOSE, struct.pack("!H", 1011)))
+    equal(said_by(alive), (CLOSE, struct.pack("!H", 1011)))
     eventually(lambda: site.report()["open"] == 0, "none is left")
 
 

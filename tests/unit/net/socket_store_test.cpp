@@ -125,15 +125,20 @@ TEST_CASE("one descriptor of two for one socket is closed in silence") {
 }
 
 TEST_CASE("what holds the port of another listener makes way for it") {
-  auto one = passed("http");
-  base::socket_address everywhere = *base::socket_address::parse("0.0.0.0", port_of(one.fd.get()));
-  manager of;
-  socket_store store(all(std::move(one)), of.ear());
-  CHECK_FALSE(open_tcp(everywhere, {everywhere.port(), everywhere.port()}, 1, {}));
-  const auto made = open_tcp(everywhere, {everywhere.port(), everywhere.port()}, 1, {&store, "dist"});
-  CHECK(made);
-  CHECK(of.said ==
-        std::vector<std::string>{"FDSTOREREMOVE=1\nFDNAME=http", "BARRIER=1", "FDSTORE=1\nFDNAME=dist"});
+  // Another program may have the port on another address, so others are tried.
+  for (int tries = 10; tries > 0; --tries) {
+    auto one = passed("http");
+    base::socket_address everywhere = *base::socket_address::parse("0.0.0.0", port_of(one.fd.get()));
+    manager of;
+    socket_store store(all(std::move(one)), of.ear());
+    CHECK_FALSE(open_tcp(everywhere, {everywhere.port(), everywhere.port()}, 1, {}));
+    const auto made = open_tcp(everywhere, {everywhere.port(), everywhere.port()}, 1, {&store, "dist"});
+    if (!made && tries > 1) continue;
+    CHECK(made);
+    CHECK(of.said ==
+          std::vector<std::string>{"FDSTOREREMOVE=1\nFDNAME=http", "BARRIER=1", "FDSTORE=1\nFDNAME=dist"});
+    break;
+  }
 }
 
 TEST_CASE("a name that would be read as more lines is not said") {
