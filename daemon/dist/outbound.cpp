@@ -78,9 +78,8 @@ void outbound::send_now(const destination& to, runtime::signal_ptr what) {
     return release_sender(*what);
   }
   if (what->kind == signal_kind::message) {
-    std::optional<short_form> head;
-    if (builder_.short_forms() && packer_.fits_short_form({what->payload(), what->compression}))
-      head = builder_.build_short_form(to, *what);
+    const bool fits = builder_.short_forms() && packer_.fits_short_form({what->payload(), what->compression});
+    const auto head = fits ? builder_.build_short_form(to, *what) : std::nullopt;
     if ((what->flags & signal::of_call) != 0) begin_call(to, *what, head.has_value());
     if (to.what() == destination::kind::alias) end_call(to.alias_ref(), what->from);
     if (head) return send_short(*head, *what);

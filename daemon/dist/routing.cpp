@@ -18,6 +18,22 @@ using runtime::signal_kind;
 // Rounds of the queue before the rest of the worker has its turn again.
 constexpr int drain_rounds = 16;
 
+// Whether there is reason to connect for it, as in Erlang: what ends a relation, or answers, has none, since
+// the relation ended with the connection.
+bool opens_connection(const runtime::signal& what) {
+  switch (what.kind) {
+    case signal_kind::message:
+    case signal_kind::exit2:
+    case signal_kind::link:
+    case signal_kind::monitor:
+    case signal_kind::group_leader:
+    case signal_kind::spawn_request:
+      return true;
+    default:
+      return false;
+  }
+}
+
 } // namespace
 
 void router::route(const runtime::destination& to, runtime::signal_ptr what) {
@@ -151,8 +167,9 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
 
 void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {
   const std::size_t size = item->bytes();
-  const bool waits = (item->what->flags & runtime::signal::no_connect) == 0;
-  if (!waits || p.waiting_bytes > options_.queue_limit) {
+  const bool refuses = (item->what->flags & runtime::signal::no_connect) != 0;
+  const bool needless = p.state == peer_state::down && p.waiting.empty() && !opens_connection(*item->what);
+  if (refuses || needless || p.waiting_bytes > options_.queue_limit) {
     p.backlog.fetch_sub(size, std::memory_order_relaxed);
     refused.push_back(std::move(item));
     return;

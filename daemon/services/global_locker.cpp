@@ -10,6 +10,7 @@
 
 #include "base/random.hpp"
 #include "runtime/system.hpp"
+#include "services/existing_connection.hpp"
 #include "services/global_name_server.hpp"
 
 namespace coppice::services {
@@ -86,14 +87,19 @@ void global_name_server::try_lock(process& self, const std::string& node) {
     if (other != node && at != partners_.end()) p.lock_at.push_back(at->second.node);
   }
   p.locked_at = 0;
-  ask_next(self, p);
+  ask_next(self, node, p);
 }
 
-void global_name_server::ask_next(process& self, partner& p) {
+void global_name_server::ask_next(process& self, const std::string& node, partner& p) {
   const auto to = runtime::destination::remote(registered_name, p.lock_at[p.locked_at]);
-  p.asking = self.monitor(to, {.alias = runtime::alias_until::reply});
+  p.asking = self.monitor(to, {.how = over_existing_connection, .alias = runtime::alias_until::reply});
+  if (!p.asking) {
+    give_up_lock(self, p);
+    return try_later(self, node, p);
+  }
   const auto body = lock_request("set_lock", p.lock);
-  self.send_unbounded(to, behaviours::gen::call_message(self, p.asking, body.bytes()));
+  send_over_existing_connection(self.host(), self.self(), to,
+                                behaviours::gen::call_message(self, p.asking, body.bytes()));
 }
 
 // {[alias|Ref], Answer} to a set_lock or del_lock of ours.
@@ -118,7 +124,7 @@ void global_name_server::on_lock_answer(process& self, const runtime::reference&
     give_up_lock(self, p);
     return try_later(self, node, p);
   }
-  if (++p.locked_at < p.lock_at.size()) return ask_next(self, p);
+  if (++p.locked_at < p.lock_at.size()) return ask_next(self, node, p);
   if (p.locked) return; // the peer's lock_set came meanwhile and was answered
   p.locked = true;
   send_lock_set(self, p, true);

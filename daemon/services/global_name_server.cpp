@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "runtime/system.hpp"
+#include "services/existing_connection.hpp"
 #include "services/global_registrar.hpp"
 
 namespace coppice::services {
@@ -117,15 +118,20 @@ message global_name_server::own_node(process& self) const {
 }
 
 void global_name_server::tell(process& self, std::uint32_t node, message m) {
-  self.send_unbounded(runtime::destination::remote(registered_name, node), std::move(m));
+  send_over_existing_connection(self.host(), self.self(), runtime::destination::remote(registered_name, node),
+                                std::move(m));
 }
 
-void global_name_server::cast(process& self, std::uint32_t node, etf::bytes term) {
+message global_name_server::cast_message(etf::bytes term) {
   message_writer out;
   out.tuple(2);
   out.atom("$gen_cast");
   out.raw(term);
-  tell(self, node, out.take());
+  return out.take();
+}
+
+void global_name_server::cast(process& self, std::uint32_t node, etf::bytes term) {
+  tell(self, node, cast_message(term));
 }
 
 void global_name_server::up(process& self, std::string_view node) {

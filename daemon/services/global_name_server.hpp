@@ -106,7 +106,7 @@ class global_name_server : public behaviours::native_server {
   // Taking the lock
   void try_later(runtime::process& self, const std::string& node, partner& p);
   void try_lock(runtime::process& self, const std::string& node);
-  void ask_next(runtime::process& self, partner& p);
+  void ask_next(runtime::process& self, const std::string& node, partner& p);
   void on_lock_answer(runtime::process& self, const runtime::reference& ref, bool yes);
   void give_up_lock(runtime::process& self, partner& p);
   void send_names(runtime::process& self, partner& p);
@@ -139,7 +139,8 @@ class global_name_server : public behaviours::native_server {
   void del_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
   void on_down(runtime::process& self, etf::cursor at);
 
-  // Sending to the peer's server.
+  // Sending to the peer's server, over the connection there is.
+  static runtime::message cast_message(etf::bytes term);
   void cast(runtime::process& self, std::uint32_t node, etf::bytes term);
   void tell(runtime::process& self, std::uint32_t node, runtime::message m);
   void tell_known(runtime::process& self, const runtime::message& m);

@@ -51,7 +51,8 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
     out.atom("in_sync");
     out.raw(own_node(self).bytes());
     out.atom("true");
-    cast(self, *index, out.view()); // connects on the way
+    // It connects.
+    self.send_unbounded(runtime::destination::remote(registered_name, *index), cast_message(out.view()));
   }
   at.read_nil();
 }

@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "runtime/system.hpp"
+#include "services/existing_connection.hpp"
 #include "services/pg_scope.hpp"
 
 namespace coppice::services {
@@ -56,10 +57,12 @@ std::string pg_scope::too_many() const {
   return fmt::format("{}: its processes have more than {} memberships", name_, bounds_.groups);
 }
 
-void pg_scope::meet(process& self, const runtime::pid& peer) {
-  const auto monitor = self.monitor(peer);
+bool pg_scope::meet(process& self, const runtime::pid& peer) {
+  const auto monitor = self.monitor(peer, {.how = over_existing_connection});
+  if (!monitor) return false;
   peers_.emplace(peer, monitor);
   watches_.emplace(monitor, watch{watch::kind::peer, peer, {}});
+  return true;
 }
 
 void pg_scope::on_discover(process& self, const runtime::pid& peer) {
@@ -77,15 +80,13 @@ void pg_scope::on_discover(process& self, const runtime::pid& peer) {
     write_pids(self, out, groups_.members(group, pg_groups::whose::local));
   }
   out.nil();
-  self.send_unbounded(peer, out.take());
-  if (known(peer)) return;
-  meet(self, peer);
-  discover(self.host(), self.self(), peer);
+  send_over_existing_connection(self.host(), self.self(), peer, out.take());
+  if (!known(peer) && meet(self, peer)) discover(self.host(), self.self(), peer);
 }
 
 // All members of that node anew: what differs from what was known are joins and leaves.
 void pg_scope::on_sync(process& self, const runtime::pid& peer, etf::cursor at) {
-  if (!known(peer)) meet(self, peer);
+  if (!known(peer) && !meet(self, peer)) return;
   pg_groups wanted;
   std::uint32_t count = 0;
   if (!at.read_list(count)) return;

@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "runtime/system.hpp"
+#include "services/existing_connection.hpp"
 
 namespace coppice::services {
 
@@ -43,7 +44,7 @@ void pg_scope::discover(runtime::system& system, const runtime::pid& scope, cons
   out.tuple(2);
   out.atom("discover");
   runtime::write(out, scope, system.nodes());
-  system.send(to, out.take(), scope);
+  send_over_existing_connection(system, scope, to, out.take());
 }
 
 // One that is started anew meets the nodes that are there already.
@@ -205,7 +206,7 @@ void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes gr
 }
 
 void pg_scope::tell_peers(process& self, const message& m) const {
-  for (const auto& [peer, monitor] : peers_) self.send_unbounded(peer, m);
+  for (const auto& [peer, monitor] : peers_) send_over_existing_connection(self.host(), self.self(), peer, m);
 }
 
 std::optional<pg_scope::pids> pg_scope::read_pids(process& self, etf::cursor& at, std::uint32_t node) const {

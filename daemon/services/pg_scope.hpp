@@ -63,7 +63,8 @@ class pg_scope : public behaviours::native_server {
 
   bool known(const runtime::pid& peer) const { return peers_.contains(peer); }
   std::string too_many() const; // why a node is disconnected
-  void meet(runtime::process& self, const runtime::pid& peer);
+  // False: its node has been lost since it spoke.
+  bool meet(runtime::process& self, const runtime::pid& peer);
   void tell_peers(runtime::process& self, const runtime::message& m) const;
   void tell_watchers(runtime::process& self, std::string_view what, etf::bytes group, const pids& who) const;
   // A pid or a proper list of them, all of that node; nothing: something else, which `at` then stands at.

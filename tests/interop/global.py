@@ -164,5 +164,27 @@ def third(cleanup):
     contains(erl("rpc:call(N, erlang, node, [])"), "undef")
 
 
+@test("a node that is lost while ours has its lock stays lost until somebody connects")
+def lost_meanwhile(cleanup):
+    node = Node(cleanup)
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    # Who would go on when ours has taken the lock, and give it back.
+    erl("[Locker] = [P || P <- element(2, process_info(whereis(global_name_server), links)), is_pid(P),"
+        " element(2, process_info(P, current_function)) =:= {global, loop_the_locker, 1}], true = erlang:suspend_process(Locker),"
+        "Free = fun() -> Id = {global, self()}, case global:set_lock(Id, [node()], 0) of"
+        " true -> global:del_lock(Id, [node()]); false -> false end end, ok")
+    equal(erl(f"N = '{node.name}', net_adm:ping(N)"), "pong")
+    eventually(lambda: erl("Free()") == "false", "ours has the lock")
+    equal(erl("erlang:disconnect_node(N)"), "true")
+    eventually(lambda: [peer["state"] for peer in node.ask("nodes")["nodes"]] == ["down"], "ours knows it")
+    for _ in range(20):
+        equal(erl("receive after 25 -> nodes() end"), "[]", node.log())
+    eventually(lambda: erl("Free()") == "true", "nobody has it")
+    erl("erlang:resume_process(Locker)")
+    equal(erl("pong = net_adm:ping(N), global:sync()"), "ok")
+    equal(register(node, "again", node.call("probe", "self")), "yes")
+    eventually(lambda: erl("is_pid(global:whereis_name(again))") == "true", "both are in step")
+
+
 if __name__ == "__main__":
     run()

@@ -113,7 +113,8 @@ def losses(cleanup):
     eventually(lambda: "me@127.0.0.1" in seen_by_us(node, "pg", "g"), "the new scope's are known")
     member(node, erl, "pg", "g")
     eventually(lambda: erl("length(pg:get_members(g))") == "2", "they see ours")
-    erl("erlang:disconnect_node(N)")
+    erl("ok = global:sync()")  # which would connect anew for what it has begun
+    equal(erl("erlang:disconnect_node(N)"), "true")
     eventually(lambda: seen_by_us(node, "pg", "g").count("@") == 0, "their node is gone")
     eventually(lambda: erl("length(pg:get_members(g))") == "1", "ours is gone there")
     erl("net_adm:ping(N)")

@@ -205,6 +205,8 @@ def services(cleanup):
     node, erl = pair(cleanup)
     contains(erl("supervisor:which_children({demo_sup, N})"), "{kv,<")
     contains(erl("element(1, sys:get_status({kv, N}))"), "status")
+    contains(erl("sys:get_state({kv, N})"), "#{entries => ")
+    contains(erl("sys:get_state({demo_sup, N})"), "#{")
     equal(erl("{_, U} = {ok, rpc:call(N, erlang, whereis, [user])}, io:format(U, \"printed by ~p~n\", [node()])"), "ok")
     eventually(lambda: "printed by" in node.log(), "the text in the log")
 

@@ -90,6 +90,31 @@ TEST_CASE("what opens no connection, and finds none when its turn comes, is answ
   CHECK(a.peer(name_b).last_error.empty());
 }
 
+// A process that ends just after a connection was lost, before it hears of that.
+TEST_CASE("what ends a relation opens no connection: the relation ended with the one that was") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  cluster_node b(epmd, name_b);
+  const actor here(a.host);
+  const actor there(b.host);
+  const auto to = a.see(b, there.id());
+  using runtime::signal_kind;
+  for (const auto kind : {signal_kind::exit, signal_kind::unlink, signal_kind::unlink_ack,
+                          signal_kind::demonitor, signal_kind::down}) {
+    a.router.route(to, runtime::make_signal(kind, here.id(), {}, atom("r")));
+    CHECK(a.peer(name_b).state == peer_state::down);
+  }
+  // It does go where somebody connects already, behind what was sent before.
+  here.run([&](process& self) {
+    const auto ref = self.monitor(to);
+    return self.demonitor(ref);
+  });
+  CHECK(eventually([&] { return a.peer(name_b).state == peer_state::connected; }));
+  here.run([&](process& self) { return self.send(to, atom("m")); });
+  CHECK(is_atom(there.next(), "m"));
+  CHECK(b.host.info(there.id())->monitored_by.empty());
+}
+
 TEST_CASE("who does not wait hears of a busy node at once, and of none that is not") {
   std::signal(SIGPIPE, SIG_IGN); // as in coppiced
   epmd_server epmd;
