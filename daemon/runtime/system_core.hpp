@@ -27,6 +27,7 @@ struct system_core {
   system_core(system& host, const system_options& options);
 
   alignas(64) std::atomic<std::uint32_t> freezers{0}; // groups of processes that freezers have
+  std::atomic<std::uint32_t> looks{0};                // of the watchdog's, modulo 2^32
   alignas(64) reclaimer readers;
   process_table table;
   names registered;

@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
 #include <vector>
+
+#include "base/bytes.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -23,11 +24,30 @@ constexpr std::uint32_t most_slots = std::uint32_t{1} << node_names::slot_bits;
 // Slots looked at for a name that is merely mentioned, so that it costs little where all are needed.
 constexpr std::size_t patience = 1024;
 
+std::uint64_t word_at(std::string_view name, std::size_t at) {
+  return base::load_be64(reinterpret_cast<const std::uint8_t*>(name.data() + at));
+}
+
+// The last word of a text: the bytes after the whole ones, and zeros. Put together in a register: through
+// memory it would wait for its bytes.
+std::uint64_t last_word(std::string_view name) {
+  constexpr std::size_t size = sizeof(std::uint64_t);
+  const std::size_t rest = name.size() % size;
+  if (rest == 0) return 0;
+  if (name.size() > size) return word_at(name, name.size() - size) << (8 * (size - rest));
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < rest; ++i)
+    out |= std::uint64_t{static_cast<unsigned char>(name[i])} << (8 * (size - 1 - i));
+  return out;
+}
+
 // Its bytes, and zeros behind them. What is too long for it has none.
 std::optional<text> short_text(std::string_view name) {
   text out{};
   if (name.size() >= sizeof out || name.find('\0') != name.npos) return std::nullopt;
-  std::memcpy(out.data(), name.data(), name.size());
+  const std::size_t whole = name.size() / sizeof(std::uint64_t);
+  for (std::size_t i = 0; i < whole; ++i) out[i] = word_at(name, i * sizeof(std::uint64_t));
+  out[whole] = last_word(name);
   return out;
 }
 
@@ -68,13 +88,17 @@ struct node_names::state {
                    std::min(most.connected, static_cast<std::uint32_t>(slots.size()) - 1)},
         connected{any.end, static_cast<std::uint32_t>(slots.size())} {}
 
-  // Without the lock; false if it is not certain.
-  bool is(std::uint32_t index, const text& name) const {
+  // Without the lock; false if it is not certain. No name that is read so has a zero byte: what is equal up
+  // to the word that ends with zeros is equal.
+  bool is(std::uint32_t index, std::string_view name) const {
     if (slot_of(index) >= slots.size()) return false;
+    if (name.empty() || name.size() >= sizeof(text) || name.back() == '\0') return false;
     const slot& at = slots[slot_of(index)];
     if (at.index.load(std::memory_order_acquire) != index) return false;
-    std::uint64_t differ = 0;
-    for (std::size_t i = 0; i < words; ++i) differ |= at.read[i].load(std::memory_order_acquire) ^ name[i];
+    const std::size_t whole = name.size() / sizeof(std::uint64_t);
+    std::uint64_t differ = at.read[whole].load(std::memory_order_acquire) ^ last_word(name);
+    for (std::size_t i = 0; i < whole; ++i)
+      differ |= at.read[i].load(std::memory_order_acquire) ^ word_at(name, i * sizeof(std::uint64_t));
     if (differ != 0 || at.index.load(std::memory_order_relaxed) != index) return false;
     if (!at.wanted.load(std::memory_order_relaxed)) at.wanted.store(true, std::memory_order_relaxed);
     return true;
@@ -158,10 +182,11 @@ void node_names::set_holder(holder* one) {
 }
 
 std::optional<std::uint32_t> node_names::find(std::string_view name) const {
-  if (name == state_->own) return 0;
   std::atomic<std::uint32_t>& lately = state_->lately_at(name);
-  if (const std::uint32_t index = lately.load(std::memory_order_relaxed); index != 0)
-    if (const auto sought = short_text(name); sought && state_->is(index, *sought)) return index;
+  if (const std::uint32_t index = lately.load(std::memory_order_relaxed);
+      index != 0 && state_->is(index, name))
+    return index;
+  if (name == state_->own) return 0;
   const std::shared_lock guard(state_->lock);
   const auto found = state_->known.find(name);
   if (found == state_->known.end()) return std::nullopt;

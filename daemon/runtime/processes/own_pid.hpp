@@ -2,6 +2,7 @@
 // A pid of this node in half the bytes: what all of them share is left out.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "runtime/messages/ids.hpp"
@@ -16,8 +17,17 @@ struct own_pid {
   // None for one elsewhere.
   explicit own_pid(const pid& of) : id(of.here() ? of.id : 0), serial(of.here() ? of.serial : 0) {}
   explicit operator bool() const { return (id | serial) != 0; }
-  // `creation`: the node's.
-  pid whole(std::uint32_t creation) const { return {0, creation, id, serial}; }
+  // `creation`: the node's. Put together in one register: a pid stored in parts and then copied as a whole,
+  // as each message's sender is, has the processor wait for the parts.
+  pid whole(std::uint32_t creation) const {
+    using halves = std::uint64_t __attribute__((vector_size(sizeof(pid))));
+    struct front {
+      std::uint32_t node = 0;
+      std::uint32_t creation;
+    };
+    return std::bit_cast<pid>(halves{std::bit_cast<std::uint64_t>(front{.creation = creation}),
+                                     std::bit_cast<std::uint64_t>(*this)});
+  }
 };
 
 } // namespace coppice::runtime

@@ -187,9 +187,10 @@ class process_record final : public process {
 
   // Where it runs: scheduling/placement.cpp.
   static constexpr std::uint16_t nowhere = UINT16_MAX;
-  std::uint16_t waker = nowhere;    // the index of the worker where the one works who notified it
-  std::uint32_t next_count;         // of references and waits
-  std::atomic<worker*> home_worker; // written by the owner
+  std::uint16_t waker = nowhere;           // the index of the worker where the one works who notified it
+  std::uint32_t next_count;                // of references and waits
+  std::atomic<worker*> home_worker;        // written by the owner
+  process_record* next_notified = nullptr; // link in a worker's list of notifications
 
   // What every message looks at lies together.
   direct_call* direct = nullptr; // of call(), on its stack
@@ -209,8 +210,7 @@ class process_record final : public process {
   std::uint32_t origin_node = 0;            // of the message that is being handled
   std::atomic<sent_compressed> compression; // written by any thread
 
-  process_record* next_notified = nullptr; // link in a worker's list of notifications
-  const own_pid parent_here;               // none: relations may know one
+  const own_pid parent_here; // none: relations may know one
   const own_pid leader_here; // the group leader it began with; none: that of its relations, or the node's
 
   // Those that it started and that run; null: none.

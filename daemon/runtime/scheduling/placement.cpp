@@ -55,10 +55,11 @@ void worker::take_notification(process_record& p) {
   if (p.scheduled) return;
   if (waker == process_record::nowhere || waker == index_) return schedule(p);
   const std::uint16_t in_a_row = p.woken_from.note(waker);
+  if (in_a_row < follow_after || !movable(p)) return schedule(p);
   worker& from = *host_.core().workers[waker];
   const std::uint64_t mine = queue_.size();
   const bool too_busy = from.runnable_.load(std::memory_order_relaxed) > mine + mine / 4 + 1;
-  if (in_a_row < follow_after || too_busy || !movable(p)) return schedule(p);
+  if (too_busy) return schedule(p);
   p.woken_from.forget();
   give(p, from);
 }
@@ -127,7 +128,7 @@ void worker::share_backlog() {
 }
 
 void worker::hunger() {
-  if (hungry_.exchange(true, std::memory_order_relaxed)) return;
+  if (hungry_.load(std::memory_order_relaxed) || hungry_.exchange(true, std::memory_order_relaxed)) return;
   host_.core().hungry.fetch_add(1, std::memory_order_relaxed);
 }
 

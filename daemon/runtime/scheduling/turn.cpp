@@ -13,8 +13,9 @@ namespace coppice::runtime {
 namespace {
 
 constexpr base::nanos round_time = 250'000; // turns run this long before the loop is looked at again
-constexpr unsigned most_glances = 4;
-constexpr base::nanos quick = 20'000;  // so many messages
+constexpr unsigned most_messages = 4;       // between two looks at the clock
+constexpr unsigned most_turns = 8;
+constexpr base::nanos quick = 20'000;  // so many of them
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
@@ -31,7 +32,6 @@ void worker::runner(void*) {
 
 // Turns until there is none or the round's time is up, then back to the thread's own stack; while there is a
 // freezer also when there is a task, so that its members stand still at once.
-// The clock is read at each turn's end.
 void worker::run_turns() {
   worker* here = current();
   while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
@@ -48,22 +48,25 @@ void worker::run_turns() {
   mine->switch_to(*here->thread_stack_);
 }
 
-// The end of what `p` did: the next turn begins now.
+// The end of what `p` did: the next turn begins now. Reading the clock takes as long as a part of a short
+// turn, so of quick ones some end without. None that is slow: while it lasts the watchdog looks around, and
+// then the clock is read.
 void worker::look_at_the_time(const process_record& p) {
-  const base::nanos held = now() - turn_started_.load(std::memory_order_relaxed);
+  const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
+  if (!turn_ends_.is_due() && looks == looks_seen_) return;
+  looks_seen_ = looks;
+  const base::nanos before = now_;
+  turn_ends_.looked(now() - before < quick, most_turns);
+  const base::nanos held = now_ - turn_started_.load(std::memory_order_relaxed);
   if (held >= slow_after_) [[unlikely]]
     host_.core().watch->was_slow(*this, p, held);
 }
 
-void worker::glance_at_clock() {
-  if (--glances_ != 0) return;
-  const base::nanos before = now_;
-  glances_between_ = now() - before < quick ? std::min(2 * glances_between_, most_glances) : 1;
-  glances_ = glances_between_;
-}
-
 bool worker::turn_seems_long() {
-  glance_at_clock();
+  if (messages_.is_due()) {
+    const base::nanos before = now_;
+    messages_.looked(now() - before < quick, most_messages);
+  }
   return now_ - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
 }
 

@@ -150,6 +150,7 @@ void watchdog::run() {
 
 // When to look again.
 base::nanos watchdog::look_around() {
+  host_.core().looks.fetch_add(1, std::memory_order_relaxed);
   const base::nanos now = base::mono_now();
   base::nanos next = now + limit_;
   for (const auto& one : host_.core().workers) {

@@ -12,6 +12,7 @@ namespace coppice::runtime {
 namespace {
 
 constexpr base::nanos poll_every = 50'000;      // the loop is looked at this often under load
+constexpr base::nanos poll_after = 5'000;       // and so soon where there are turns, but no queue
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
 constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
 constexpr unsigned spins = 400;                 // looks at the inboxes before sleeping, some 20 µs
@@ -33,6 +34,7 @@ constexpr std::uint64_t fresh_for = 20'000; // counts
 worker::worker(system& host, unsigned index)
     : host_(host),
       freezers_(host.core().freezers),
+      looks_(host.core().looks),
       index_(index),
       creation_(host.creation()),
       slow_after_(host.options().watchdog),
@@ -93,7 +95,6 @@ void worker::run(driver& by) {
       idle_rounds = 0;
       continue;
     }
-    hunger();
     if (idle_rounds++ == 0)
       spin();
     else
@@ -118,14 +119,21 @@ bool worker::one_round(driver& by) {
       thread_stack_->switch_to(*runner_stack);
       if (by.lost()) return false;
     }
-    now();
     share_backlog();
   }
-  if ((queue_.size() == 0 && !gate_.has_due()) || now_ - last_poll_ > poll_every) poll();
+  if (wants_poll()) poll();
   timers_.advance(now_);
   needs_online();
   reclaim();
   return busy || queue_.size() != 0 || gate_.has_due();
+}
+
+// A look at the loop takes as long as a message between two workers: where those come one by one it waits a
+// little, unless something is to be done there.
+bool worker::wants_poll() const {
+  const base::nanos since = now_ - last_poll_;
+  if (queue_.size() != 0 || gate_.has_due()) return since > poll_every;
+  return since > poll_after || uv_backend_timeout(loop_->raw()) == 0;
 }
 
 void worker::take_inboxes() {
@@ -138,9 +146,14 @@ void worker::take_inboxes() {
   runnable_.store(queue_.size(), std::memory_order_relaxed);
 }
 
+// Where messages between two workers come one by one the next is here before this one asks for others' work:
+// who hungers tells all.
 void worker::spin() {
   for (unsigned i = 1; i <= spins && !has_mail() && queue_.size() == 0; ++i) {
-    if (i % spins_a_poll == 0) poll();
+    if (i % spins_a_poll == 0) {
+      hunger();
+      poll();
+    }
     machine_atomics::pause();
   }
 }
@@ -155,6 +168,7 @@ void worker::poll() {
 }
 
 void worker::sleep() {
+  hunger();
   block_pool::current()->flush();
   block_memory::trim();
   free_spare_stacks();

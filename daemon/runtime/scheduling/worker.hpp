@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -36,6 +37,22 @@
 #include "runtime/structures/lifo.hpp"
 
 namespace coppice::runtime {
+
+// When to read the clock after something that happens often: at once, or after twice as many as before while
+// those are quick.
+class looks_at_clock {
+ public:
+  bool is_due() { return --left_ == 0; }
+  // It was read, whether due or not.
+  void looked(bool were_quick, unsigned most) {
+    between_ = were_quick ? std::min(2 * between_, most) : 1;
+    left_ = between_;
+  }
+
+ private:
+  unsigned left_ = 1;
+  unsigned between_ = 1;
+};
 
 // A dead process whose stack is still in a callback.
 struct linger_timer : timer {
@@ -164,12 +181,12 @@ class worker : public movement<worker, process_record> {
   };
 
   bool one_round(driver& by);
-  void glance_at_clock();
   void take_inboxes();
   bool has_mail() const;
   void sleep();
   void fall_asleep();
   void spin();
+  bool wants_poll() const;
   void poll();
   void reclaim();
   void free_spare_stacks();
@@ -212,6 +229,7 @@ class worker : public movement<worker, process_record> {
 
   system& host_;
   const std::atomic<std::uint32_t>& freezers_; // system_core::freezers
+  const std::atomic<std::uint32_t>& looks_;    // system_core::looks
   gate gate_{*this};
   const unsigned index_;
   const std::uint32_t creation_;
@@ -247,8 +265,9 @@ class worker : public movement<worker, process_record> {
   std::atomic<base::nanos> turn_started_{0};
   std::atomic<base::nanos> round_started_{0};
   base::nanos last_poll_ = 0;
-  unsigned glances_ = 1; // until the clock is read
-  unsigned glances_between_ = 1;
+  looks_at_clock messages_;
+  looks_at_clock turn_ends_;
+  std::uint32_t looks_seen_ = 0; // of looks_, at the end of a turn that read the clock
   bool online_ = false;
   std::uint64_t clock_read_ = 0; // the processor's counter when now_ was read
   // Turns that calls and answers have handed on, one to the next.

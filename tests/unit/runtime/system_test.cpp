@@ -38,7 +38,7 @@ TEST_CASE("a timer for a name finds who has it when it fires, and for a dead pid
   const actor gone(here.host);
   a.run([&](process& self) {
     self.start_timer(self.now() + 5 * base::nanos_per_ms, gone.id(), atom("lost"));
-    self.start_timer(self.now() + 10 * base::nanos_per_ms, destination::named("later"), atom("found"));
+    self.start_timer(self.now() + 300 * base::nanos_per_ms, destination::named("later"), atom("found"));
     return 0;
   });
   gone.stop(atom("normal"));

@@ -129,6 +129,32 @@ TEST_CASE("names of any length and look are told apart") {
   CHECK_FALSE(names.intern(std::string(1021, 'x')).has_value());
 }
 
+TEST_CASE("names that differ in their length or in one byte only are told apart, wherever that is") {
+  const std::string all(70, 'x');
+  std::vector<std::string> each{"own@host"};
+  for (std::size_t size = 1; size <= all.size(); ++size) {
+    const std::string name = all.substr(0, size);
+    for (const char last : {'x', 'y', '\0', '\xFF'}) each.push_back(name.substr(0, size - 1) + last);
+    each.push_back("y" + name.substr(1));
+  }
+  const std::set<std::string> different(each.begin(), each.end());
+  node_names names("own@host", {static_cast<std::uint32_t>(different.size()), 0});
+  std::map<std::string, std::uint32_t> known;
+  for (const auto& name : different) {
+    const auto index = names.intern(name);
+    REQUIRE(index);
+    known.emplace(name, *index);
+  }
+  // Once through the table, and at once again, when it was found lately; then what shares its place.
+  for (const auto& [name, index] : known)
+    for (int twice = 0; twice < 2; ++twice) CHECK(names.find(name) == index);
+  for (const auto& [name, index] : known) {
+    CHECK(names.find(name) == index);
+    for (const char more : {'\0', 'x'})
+      if (const auto other = name + more; !known.contains(other)) CHECK_FALSE(names.find(other).has_value());
+  }
+}
+
 TEST_CASE("threads that look for names while slots are given on find the right one or none") {
   recorded_holder holder;
   node_names names("own@host", {4, 0});
