@@ -27,8 +27,6 @@ namespace {
 
 constexpr std::string_view resize_tag = "$coppice_pool_resize";
 constexpr std::string_view report_tag = "$coppice_pool_report";
-// What has waited for too long is looked for no more often than this.
-constexpr base::nanos tick_time = 10 * base::nanos_per_ms;
 
 message error_answer(std::string_view why) {
   return runtime::error_message(message::atom(why));
@@ -63,7 +61,8 @@ pool::pool(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervisi
       shared_(std::move(shared)),
       label_(std::move(label)),
       above_(above),
-      dispatcher_(*spec_->pool, static_cast<std::uint32_t>(spec_->supervisor->children.size())) {}
+      dispatcher_(*spec_->pool, static_cast<std::uint32_t>(spec_->supervisor->children.size())),
+      least_(dispatcher_.size()) {}
 
 pool::~pool() {
   if (self_ && shared_->pools != nullptr) shared_->pools->leave(self_);
@@ -143,10 +142,14 @@ outcome pool::take_info(process& self, const message& m) {
     etf::cursor at(m.bytes());
     std::uint64_t worker = 0;
     if (at.read_atom_is(tick_tag)) return tick(self), runtime::carry_on();
+    if (at.read_atom_is(idle_tag)) {
+      idle_armed_ = false;
+      return shrink_by_need(self), runtime::carry_on();
+    }
     if (at.read_tuple_of(3) && at.read_atom_is(supervisor::started_tag)) {
       const bool numbered = at.read_unsigned(worker) && worker >= 1 && worker <= dispatcher_.known();
       const auto pid = runtime::read_pid(at, self.host().nodes());
-      if (numbered && pid) dispatcher_.worker_up(static_cast<std::uint32_t>(worker - 1), *pid);
+      if (numbered && pid) dispatcher_.worker_up(static_cast<std::uint32_t>(worker - 1), *pid, self.now());
       serve(self);
     }
     return runtime::carry_on();
@@ -172,7 +175,8 @@ void pool::submit(process& self, pool_request one, etf::bytes request) {
   if (one.caller && dispatcher_.options().dispatch == pool_dispatch::broadcast)
     return answer(self, one.caller, error_answer("broadcast"));
   one.hash = hash_of(request);
-  if (const auto worker = dispatcher_.free_worker(one.hash); worker && give(self, *worker, one))
+  one.only = chosen_for(self, one);
+  if (const auto worker = dispatcher_.free_worker(one.hash, one.only); worker && give(self, *worker, one))
     return publish(self);
   // Where memory is scarce only empty mailboxes take messages, and so does the queue.
   if (dispatcher_.queued() != 0 && runtime::block_memory::scarce())
@@ -218,6 +222,7 @@ void pool::serve(process& self) {
     if (!give(self, next->worker, one)) dispatcher_.take_back(std::move(one), next->worker);
   }
   arm(self);
+  grow_by_need(self);
   publish(self);
 }
 
@@ -237,6 +242,10 @@ void pool::tick(process& self) {
 
 void pool::refuse(process& self, const pool_request& one, pool_counters::number& counted) {
   pool_counters::count(counted);
+  if (const auto said = last_word(self, one)) {
+    if (*said && !gave_up(self, one)) answer(self, one.caller, *said);
+    return;
+  }
   const pool_overload told = dispatcher_.options().on_full;
   if (!one.caller || told == pool_overload::drop_new || told == pool_overload::drop_old) return;
   if (!gave_up(self, one)) answer(self, one.caller, error_answer("overloaded"));
@@ -325,7 +334,9 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
     if (!at.read_unsigned(size) || size < 1 || size > most_workers)
       answer(self, caller, error_answer("badarg"));
     else
-      resize(self, static_cast<std::uint32_t>(size), std::move(caller));
+      resize(self, {.size = static_cast<std::uint32_t>(size),
+                    .caller = std::move(caller),
+                    .least = static_cast<std::uint32_t>(size)});
     return true;
   }
   if (what != order_desk::tag || shared_->orders == nullptr) return false;
@@ -366,12 +377,14 @@ void pool::publish(process& self) {
   pool_counters::set(counters_->held, dispatcher_.held());
 }
 
-// A map of dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime_ms and
-// workers: [{Pid | undefined, Held, Queued, Handled, Lost, BusyMs}].
+// A map of dispatch, size, max, queued, held, handled, rejected, expired, retried, lost, unanswered,
+// misdirected, grown, shrunk, uptime_ms and workers: [{Pid | undefined, Held, Queued, Handled, Lost,
+// BusyMs}].
 message pool::write_report(process& self, bool with_workers) {
   const auto read = [](const pool_counters::number& of) { return of.load(std::memory_order_relaxed); };
   const std::pair<std::string_view, std::uint64_t> numbers[] = {
       {"size", dispatcher_.size()},
+      {"max", most_size()},
       {"queued", dispatcher_.queued()},
       {"held", dispatcher_.held()},
       {"handled", read(counters_->handled)},
@@ -380,6 +393,9 @@ message pool::write_report(process& self, bool with_workers) {
       {"retried", read(counters_->retried)},
       {"lost", read(counters_->lost)},
       {"unanswered", read(counters_->unanswered)},
+      {"misdirected", read(counters_->misdirected)},
+      {"grown", read(counters_->grown)},
+      {"shrunk", read(counters_->shrunk)},
       {"uptime_ms", static_cast<std::uint64_t>(base::to_milliseconds(self.now() - began_).count())}};
   message_writer out(256);
   out.map(static_cast<std::uint32_t>(std::size(numbers)) + (with_workers ? 2 : 1));

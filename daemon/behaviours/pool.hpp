@@ -13,6 +13,7 @@
 
 #include "behaviours/pool_board.hpp"
 #include "behaviours/pool_dispatcher.hpp"
+#include "behaviours/pool_policy.hpp"
 #include "behaviours/server.hpp"
 #include "behaviours/supervisor.hpp"
 
@@ -66,6 +67,10 @@ class pool final : public server {
  private:
   // A notice to itself: something may have waited for too long.
   static constexpr std::string_view tick_tag = "$coppice_pool_tick";
+  // Likewise: a worker may have nothing to do.
+  static constexpr std::string_view idle_tag = "$coppice_pool_idle";
+  // Neither is looked for more often than this.
+  static constexpr base::nanos tick_time = 10 * base::nanos_per_ms;
 
   // What it asked its supervisor, and for whom.
   struct inside_call {
@@ -76,14 +81,17 @@ class pool final : public server {
   };
   // A change of size, one at a time.
   struct resizing {
-    std::uint32_t size = 0;
+    std::uint32_t size = 0; // if `most` is set, once it begins
     pool_caller caller{};
     std::uint32_t before = 0;
     std::uint32_t open = 0;                       // orders to the supervisor that are not answered
     base::nanos drained = 0;                      // until then those beyond may finish what they hold
-    runtime::message failure;                     // why a worker did not start
+    runtime::message failure{};                   // why a worker did not start
     std::shared_ptr<const child_spec> previous{}; // the pool's until this, which it has again if this fails
     std::vector<bool> told{};                     // of each beyond: its removal is ordered
+    // The size that it will not go below by itself; 0: that remains, as this is the pool's own doing.
+    std::uint32_t least = 0;
+    std::uint32_t most = 0; // set: any size from `least` to this will do
   };
 
   // What is the pool's own: a supervisor's requests and what the node asks. False: a request like any other.
@@ -105,11 +113,15 @@ class pool final : public server {
   void arm(runtime::process& self);
   void tick(runtime::process& self);
 
+  // What its workers' type says: pool_policy.cpp.
+  std::unique_ptr<pool_policy> policy();
+  std::uint32_t chosen_for(runtime::process& self, const pool_request& one);
+  std::optional<runtime::message> last_word(runtime::process& self, const pool_request& one);
+
   // Another size: pool_resizing.cpp.
   void take_on(runtime::process& self);
   void adopt(runtime::process& self, std::shared_ptr<const child_spec> spec, pool_caller caller);
-  void resize(runtime::process& self, std::uint32_t size, pool_caller caller,
-              std::shared_ptr<const child_spec> previous = nullptr);
+  void resize(runtime::process& self, resizing next);
   void begin_resize(runtime::process& self);
   void grow(runtime::process& self);
   void shrink(runtime::process& self);
@@ -118,6 +130,14 @@ class pool final : public server {
   void end_resize(runtime::process& self);
   std::shared_ptr<const child_spec> worker_spec(std::uint32_t worker) const;
   bool order(runtime::process& self, supervisor_order what, inside_call about);
+
+  // By itself: pool_growing.cpp.
+  std::uint32_t most_size() const; // that it grows to
+  void grow_by_need(runtime::process& self);
+  void shrink_by_need(runtime::process& self);
+  bool keep_last(runtime::process& self);
+  void arm_idle(runtime::process& self);
+  void note_own(runtime::process& self, const resizing& done);
 
   // `with_workers`: a row for each of them, too.
   runtime::message write_report(runtime::process& self, bool with_workers);
@@ -138,6 +158,12 @@ class pool final : public server {
   base::nanos armed_ = 0; // when it looks at what waits; 0: it will not
   runtime::flat_table<std::uint64_t, inside_call, runtime::number_hash> inside_;
   std::deque<resizing> resizings_; // the first one is under way
+  std::uint32_t least_ = 0;        // workers it has however little there is to do
+  base::nanos grows_again_ = 0;    // not before, as a worker did not start
+  bool idle_armed_ = false;        // it is to look at who has nothing to do
+  bool has_policy_ = true;         // its workers' type, as of this version of its code
+  std::uint64_t policy_version_ = 0;
+  base::nanos next_line_ = 0; // of the log, about what choose() said; not before
 };
 
 } // namespace coppice::behaviours

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Where any worker may get what waits, there is one queue, and it is the workers that are sorted; where a
-// request is for one worker, by its key or since all get it, each worker has a queue of its own. Everything
-// is in constant time but a worker's end and a change of size or options.
+// request is for one worker, by its key, since all get it or as it was chosen, each worker has a queue of its
+// own. Of both who came first is first. Everything is in constant time but a worker's end and a change of
+// size or options, and in logarithmic time where workers take turns.
 #include "behaviours/pool_dispatcher.hpp"
 
 #include <algorithm>
@@ -43,16 +44,20 @@ void pool_dispatcher::place(std::uint32_t worker) {
   std::list<std::uint32_t>& to = serves && one.pid ? by_held_[held] : away_;
   to.splice(to.begin(), *one.list, one.place); // who had something last has it in his caches
   one.list = &to;
-  const bool ready = serves && has_room(one) && (!is_own() || !one.own.empty());
-  if (options_.dispatch == pool_dispatch::least_loaded) return;
-  if (ready)
-    ready_.insert(worker);
-  else
-    ready_.erase(worker);
+  const bool ready = serves && has_room(one);
+  const auto keep_in = [worker](std::set<std::uint32_t>& list, bool stays) {
+    if (stays)
+      list.insert(worker);
+    else if (!list.empty())
+      list.erase(worker);
+  };
+  if (options_.dispatch == pool_dispatch::round_robin) keep_in(ready_, ready);
+  keep_in(awaited_, ready && !one.own.empty());
 }
 
 void pool_dispatcher::place_all() {
   ready_.clear();
+  awaited_.clear();
   for (std::uint32_t worker = 0; worker < workers_.size(); ++worker) place(worker);
 }
 
@@ -67,14 +72,15 @@ void pool_dispatcher::set_options(const pool_spec& options) {
   place_all();
 }
 
-void pool_dispatcher::worker_up(std::uint32_t worker, const runtime::pid& pid) {
+void pool_dispatcher::worker_up(std::uint32_t worker, const runtime::pid& pid, base::nanos now) {
   workers_[worker].pid = pid;
+  workers_[worker].since = now;
   place(worker);
 }
 
 void pool_dispatcher::worker_down(std::uint32_t worker, base::nanos now) {
   worker_state& gone = workers_[worker];
-  if (gone.held != 0) gone.busy += now - gone.busy_since;
+  if (gone.held != 0) gone.busy += now - gone.since;
   gone.pid = {};
   gone.held = 0;
   ++gone.run;
@@ -113,12 +119,20 @@ void pool_dispatcher::forget_last() {
   worker_state& last = workers_.back();
   last.list->erase(last.place);
   ready_.erase(known() - 1);
+  awaited_.erase(known() - 1);
   workers_.pop_back();
+}
+
+std::uint32_t pool_dispatcher::idle(base::nanos time, base::nanos now) const {
+  return static_cast<std::uint32_t>(std::count_if(
+      workers_.begin(), workers_.begin() + size_,
+      [&](const worker_state& one) { return one.pid && one.held == 0 && now - one.since >= time; }));
 }
 
 // Jump consistent hash: of another size only as many keys move as must. J. Lamping, E. Veach, "A fast,
 // minimal memory, consistent hash algorithm", 2014.
-std::uint32_t pool_dispatcher::worker_for(std::uint64_t hash) const {
+std::uint32_t pool_dispatcher::worker_for(std::uint64_t hash, std::uint32_t only) const {
+  if (only < size_) return only;
   std::int64_t bucket = -1;
   std::int64_t next = 0;
   while (next < static_cast<std::int64_t>(size_)) {
@@ -132,7 +146,7 @@ std::uint32_t pool_dispatcher::worker_for(std::uint64_t hash) const {
 }
 
 std::deque<pool_request>& pool_dispatcher::queue_of(const pool_request& one) {
-  return options_.dispatch == pool_dispatch::hash ? workers_[worker_for(one.hash)].own : shared_;
+  return is_for_one(one) ? workers_[worker_for(one.hash, one.only)].own : shared_;
 }
 
 void pool_dispatcher::enqueue(pool_request one) {
@@ -145,16 +159,16 @@ void pool_dispatcher::enqueue(pool_request one) {
     return;
   }
   ++queued_;
-  if (options_.dispatch != pool_dispatch::hash) return shared_.push_back(std::move(one));
-  const std::uint32_t worker = worker_for(one.hash);
+  if (!is_for_one(one)) return shared_.push_back(std::move(one));
+  const std::uint32_t worker = worker_for(one.hash, one.only);
   workers_[worker].own.push_back(std::move(one));
   place(worker);
 }
 
-std::optional<std::uint32_t> pool_dispatcher::free_worker(std::uint64_t hash) {
-  if (!is_own()) return queued_ == 0 ? choose() : std::nullopt;
+std::optional<std::uint32_t> pool_dispatcher::free_worker(std::uint64_t hash, std::uint32_t only) {
   if (options_.dispatch == pool_dispatch::broadcast || settling_ != 0) return std::nullopt;
-  const std::uint32_t its = worker_for(hash);
+  if (!is_own() && only >= size_) return queued_ == 0 ? choose() : std::nullopt;
+  const std::uint32_t its = worker_for(hash, only);
   return workers_[its].own.empty() && has_room(workers_[its]) ? std::optional(its) : std::nullopt;
 }
 
@@ -178,10 +192,11 @@ void pool_dispatcher::take_back(pool_request one, std::uint32_t from) {
   const bool its = options_.dispatch == pool_dispatch::broadcast;
   if (its && from >= size_) return; // the others have their own
   std::deque<pool_request>& to = its ? workers_[from].own : queue_of(one);
-  const std::uint64_t hash = one.hash;
+  const bool for_one = is_for_one(one);
+  const std::uint32_t whose = its ? from : for_one ? worker_for(one.hash, one.only) : any_worker;
   to.insert(std::ranges::upper_bound(to, one.order, {}, &pool_request::order), std::move(one));
   ++queued_;
-  if (is_own()) place(its ? from : worker_for(hash));
+  if (for_one) place(whose);
 }
 
 std::optional<std::uint32_t> pool_dispatcher::choose() {
@@ -190,29 +205,42 @@ std::optional<std::uint32_t> pool_dispatcher::choose() {
       if (!by_held_[held].empty()) return by_held_[held].front();
     return std::nullopt;
   }
-  if (ready_.empty() || settling_ != 0) return std::nullopt;
-  auto found = ready_.lower_bound(turn_);
-  if (found == ready_.end()) found = ready_.begin();
+  return in_turn(ready_);
+}
+
+std::optional<std::uint32_t> pool_dispatcher::in_turn(const std::set<std::uint32_t>& among) {
+  if (among.empty()) return std::nullopt;
+  auto found = among.lower_bound(turn_);
+  if (found == among.end()) found = among.begin();
   turn_ = *found + 1;
   return *found;
 }
 
 std::optional<pool_dispatcher::turn> pool_dispatcher::next() {
-  if (queued_ == 0) return std::nullopt;
-  if (!is_own() && shared_.empty()) return std::nullopt;
-  const auto worker = choose();
+  if (queued_ == 0 || settling_ != 0) return std::nullopt;
+  if (!shared_.empty()) {
+    const auto worker = choose();
+    if (!worker) return std::nullopt; // nobody has room
+    std::deque<pool_request>& own = workers_[*worker].own;
+    const bool own_first = !own.empty() && own.front().order < shared_.front().order;
+    return take_from(own_first ? own : shared_, *worker);
+  }
+  const auto worker = in_turn(awaited_);
   if (!worker) return std::nullopt;
-  std::deque<pool_request>& from = is_own() ? workers_[*worker].own : shared_;
-  turn out{*worker, std::move(from.front())};
-  from.pop_front();
+  return take_from(workers_[*worker].own, *worker);
+}
+
+pool_dispatcher::turn pool_dispatcher::take_from(std::deque<pool_request>& queue, std::uint32_t worker) {
+  turn out{worker, std::move(queue.front())};
+  queue.pop_front();
   --queued_;
-  if (is_own()) place(*worker);
+  if (&queue != &shared_) place(worker);
   return out;
 }
 
 void pool_dispatcher::given(std::uint32_t worker, std::uint64_t number, pool_request one, base::nanos now) {
   worker_state& to = workers_[worker];
-  if (to.held++ == 0) to.busy_since = now;
+  if (to.held++ == 0) to.since = now;
   ++to.owed;
   flight& begun = flights_[number];
   begun.worker = worker;
@@ -232,7 +260,7 @@ std::optional<pool_dispatcher::ending> pool_dispatcher::ended(std::uint64_t numb
   --by.owed;
   const bool runs = by.run == found->run;
   if (runs) {
-    if (--by.held == 0) by.busy += now - by.busy_since;
+    if (--by.held == 0) by.busy += now - std::exchange(by.since, now);
     place(found->worker);
   }
   return ending{found->worker, runs, std::move(found->request)};
@@ -240,17 +268,17 @@ std::optional<pool_dispatcher::ending> pool_dispatcher::ended(std::uint64_t numb
 
 std::vector<pool_request> pool_dispatcher::expired(base::nanos now) {
   std::vector<pool_request> out;
-  const auto take_from = [&](std::deque<pool_request>& queue) {
+  const auto take_late = [&](std::deque<pool_request>& queue) {
     while (!queue.empty() && queue.front().due <= now) {
       out.push_back(std::move(queue.front()));
       queue.pop_front();
       --queued_;
     }
   };
-  take_from(shared_);
-  if (!is_own()) return out;
+  take_late(shared_);
+  if (queued_ == shared_.size()) return out;
   for (std::uint32_t worker = 0; worker < size_; ++worker) {
-    take_from(workers_[worker].own);
+    take_late(workers_[worker].own);
     place(worker);
   }
   return out;
@@ -260,6 +288,7 @@ base::nanos pool_dispatcher::next_due() const {
   if (queued_ == 0) return 0;
   base::nanos least = runtime::no_deadline;
   if (!shared_.empty()) least = shared_.front().due;
+  if (queued_ == shared_.size()) return least;
   for (const worker_state& one : workers_)
     if (!one.own.empty()) least = std::min(least, one.own.front().due);
   return least;
@@ -267,7 +296,7 @@ base::nanos pool_dispatcher::next_due() const {
 
 pool_worker_row pool_dispatcher::row(std::uint32_t worker, base::nanos now) const {
   const worker_state& one = workers_[worker];
-  const base::nanos current = one.held == 0 ? 0 : now - one.busy_since;
+  const base::nanos current = one.held == 0 ? 0 : now - one.since;
   return {one.pid,     one.held, static_cast<std::uint32_t>(one.own.size()),
           one.handled, one.lost, one.busy + current};
 }

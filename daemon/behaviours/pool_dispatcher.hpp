@@ -28,14 +28,17 @@ struct pool_caller {
   explicit operator bool() const { return static_cast<bool>(call.who) || from; }
 };
 
+inline constexpr std::uint32_t any_worker = UINT32_MAX;
+
 struct pool_request {
   pool_caller caller{};    // none: a cast, or another message
   runtime::message body{}; // a call's request, or the whole message; none: a worker has it, and nobody takes
                            // it over if that ends
   bool tried = false;      // by a worker that ended
   std::uint64_t hash = 0;  // of its key, for pool_dispatch::hash
-  std::uint64_t order = 0; // in which it came; set by add() or given()
-  base::nanos due = 0;     // when it has waited for too long; likewise
+  std::uint32_t only = any_worker; // who gets it, whatever the dispatch; of a broadcast without effect
+  std::uint64_t order = 0;         // in which it came; set by add() or given()
+  base::nanos due = 0;             // when it has waited for too long; likewise
 };
 
 // As others see one of its workers.
@@ -62,10 +65,14 @@ class pool_dispatcher {
   // Workers.
   std::uint32_t size() const { return size_; } // that get requests
   // It runs (again), and holds nothing. worker < known().
-  void worker_up(std::uint32_t worker, const runtime::pid& pid);
+  void worker_up(std::uint32_t worker, const runtime::pid& pid, base::nanos now);
   // It runs no more. What it held ends by ended(), one by one.
   void worker_down(std::uint32_t worker, base::nanos now);
   runtime::pid pid_of(std::uint32_t worker) const { return workers_[worker].pid; }
+  // What it holds and what waits for it alone.
+  std::uint64_t load(std::uint32_t worker) const {
+    return workers_[worker].held + workers_[worker].own.size();
+  }
   // Another number of workers, at least 1. Those beyond get nothing more; what waited for one of them goes to
   // the others. They are there until forget_last().
   void resize(std::uint32_t size);
@@ -74,11 +81,15 @@ class pool_dispatcher {
   std::uint32_t known() const { return static_cast<std::uint32_t>(workers_.size()); }
   // Of those beyond size(), the last one.
   void forget_last();
+  // Whether all of size() run.
+  bool all_run() const { return away_.size() == workers_.size() - size_; }
+  // How many of them have held nothing for as long as `time`.
+  std::uint32_t idle(base::nanos time, base::nanos now) const;
 
   // Requests.
   // Who may have one with this hash at once, by given(): nothing waits before it, and he has room. Nothing:
-  // it is to be added.
-  std::optional<std::uint32_t> free_worker(std::uint64_t hash);
+  // it is to be added. `only`: for whom alone it is.
+  std::optional<std::uint32_t> free_worker(std::uint64_t hash, std::uint32_t only = any_worker);
   // Into the queue, with `due` from `now`. What is refused for it: it, or the oldest one. With park_sender
   // nothing is: whoever drives it takes no more than may wait.
   std::optional<pool_request> add(pool_request one, base::nanos now);
@@ -106,6 +117,7 @@ class pool_dispatcher {
   base::nanos next_due() const;
 
   std::uint64_t queued() const { return queued_; }
+  std::uint64_t queued_for_any() const { return shared_.size(); }
   std::uint64_t held() const { return flights_.size(); }
   pool_worker_row row(std::uint32_t worker, base::nanos now) const;
 
@@ -117,7 +129,7 @@ class pool_dispatcher {
     std::uint32_t owed = 0; // the same with what it held when it ended, until that ended() too
     std::uint64_t lost = 0;
     std::uint64_t handled = 0;
-    base::nanos busy_since = 0; // while it holds any
+    base::nanos since = 0; // that it holds any, or that it holds none
     base::nanos busy = 0;
     std::deque<pool_request> own; // what only it may get
     std::list<std::uint32_t>* list = nullptr;
@@ -129,15 +141,18 @@ class pool_dispatcher {
     pool_request request;
   };
 
-  bool is_own() const; // whether requests wait for one worker each
+  bool is_own() const; // whether all requests wait for one worker each
+  bool is_for_one(const pool_request& one) const { return is_own() || one.only < size_; }
   bool has_room(const worker_state& of) const { return of.pid && of.held < options_.in_flight; }
   // Puts a worker where next() finds it, or does not.
   void place(std::uint32_t worker);
   void place_all();
   void add_workers(std::uint32_t size);
   std::optional<std::uint32_t> choose();
-  std::uint32_t worker_for(std::uint64_t hash) const;
+  std::optional<std::uint32_t> in_turn(const std::set<std::uint32_t>& among);
+  std::uint32_t worker_for(std::uint64_t hash, std::uint32_t only) const;
   void enqueue(pool_request one);
+  turn take_from(std::deque<pool_request>& queue, std::uint32_t worker);
   std::deque<pool_request> take_queues(); // in the order in which they came
   std::deque<pool_request>& queue_of(const pool_request& one);
 
@@ -151,7 +166,8 @@ class pool_dispatcher {
   std::uint32_t turn_ = 0;     // round_robin: who is next
   std::deque<std::list<std::uint32_t>> by_held_; // who runs, by how many it holds
   std::list<std::uint32_t> away_;                // the others
-  std::set<std::uint32_t> ready_;                // who has room; with own queues: and something waits there
+  std::set<std::uint32_t> ready_;                // who has room, for round_robin
+  std::set<std::uint32_t> awaited_;              // who has room, and something waits for him alone
   runtime::flat_table<std::uint64_t, flight, runtime::number_hash> flights_; // by number
 };
 

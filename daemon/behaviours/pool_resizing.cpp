@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A pool's change of size, by hand or with another specification: its supervisor is ordered to add workers,
-// or to remove those that hold nothing any more, and the pool goes on meanwhile. One change at a time; one
-// that fails is taken back. In the process's own turn.
+// A pool's change of size, by hand, with another specification or as pool_growing.cpp decides: its supervisor
+// is ordered to add workers, or to remove those that hold nothing any more, and the pool goes on meanwhile.
+// One change at a time; one that fails is taken back. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
@@ -27,12 +27,13 @@ message number_term(std::uint64_t value) {
 } // namespace
 
 void pool::adopt(process& self, std::shared_ptr<const child_spec> spec, pool_caller caller) {
-  const std::size_t size = spec->supervisor->children.size();
-  const bool same = size == spec_->supervisor->children.size();
+  const auto size = static_cast<std::uint32_t>(spec->supervisor->children.size());
+  const bool same = size == spec_->supervisor->children.size() && spec->pool->max == spec_->pool->max;
+  const std::uint32_t most = std::max(size, spec->pool->max);
   auto previous = std::exchange(spec_, std::move(spec));
   take_on(self);
   if (same) return answer(self, caller, message::atom("ok"));
-  resize(self, static_cast<std::uint32_t>(size), std::move(caller), std::move(previous));
+  resize(self, {.caller = std::move(caller), .previous = std::move(previous), .least = size, .most = most});
 }
 
 // What spec_ says, but for the size.
@@ -43,18 +44,16 @@ void pool::take_on(process& self) {
   forward(self, {}, shared_->orders->lay_down(std::move(flags)));
 }
 
-void pool::resize(process& self, std::uint32_t size, pool_caller caller,
-                  std::shared_ptr<const child_spec> previous) {
-  resizing& next = resizings_.emplace_back();
-  next.size = size;
-  next.caller = std::move(caller);
-  next.previous = std::move(previous);
+void pool::resize(process& self, resizing next) {
+  keep_last(self);
+  resizings_.push_back(std::move(next));
   if (resizings_.size() == 1) begin_resize(self);
 }
 
 void pool::begin_resize(process& self) {
   resizing& now = resizings_.front();
   now.before = dispatcher_.size();
+  if (now.most != 0) now.size = std::clamp(now.before, now.least, now.most);
   if (now.size == now.before) return end_resize(self);
   now.size > now.before ? grow(self) : shrink(self);
 }
@@ -64,8 +63,10 @@ void pool::shrink(process& self) {
   resizing& now = resizings_.front();
   dispatcher_.resize(now.size);
   now.told.assign(dispatcher_.known() - now.size, false);
-  now.drained = self.now() + dispatcher_.options().drain;
-  self.remind(now.drained, message::atom(tick_tag));
+  // One that goes as there is little to do has time.
+  now.drained =
+      now.least == 0 && !now.failure ? runtime::no_deadline : self.now() + dispatcher_.options().drain;
+  if (now.drained != runtime::no_deadline) self.remind(now.drained, message::atom(tick_tag));
   remove_drained(self);
   serve(self);
 }
@@ -128,13 +129,17 @@ void pool::end_resize(process& self) {
   resizings_.pop_front();
   if (!done.failure && done.size != done.before)
     base::log::notice("pool", "{} has {} workers now, {} before", label_, done.size, done.before);
+  if (!done.failure && done.least != 0) least_ = done.least;
+  if (done.least == 0) note_own(self, done);
   if (done.failure && done.previous) {
     spec_ = done.previous;
     take_on(self);
   }
   answer(self, done.caller, done.failure ? runtime::error_message(done.failure) : message::atom("ok"));
   publish(self);
-  if (!resizings_.empty()) begin_resize(self);
+  if (!resizings_.empty()) return begin_resize(self);
+  grow_by_need(self); // more may wait than when it began
+  shrink_by_need(self);
 }
 
 } // namespace coppice::behaviours

@@ -42,6 +42,8 @@ struct pool_spec {
   pool_overload on_full = pool_overload::reply_error;
   on_worker_death on_death = on_worker_death::reply_error;
   base::nanos drain = 5 * base::nanos_per_second; // for what a worker holds that is to go
+  std::uint32_t max = 0; // workers that it grows to while requests wait for any of them; 0: it does not
+  base::nanos idle = 30 * base::nanos_per_second; // how long one that it grew by may have nothing to do
 };
 
 // As configurations spell them.

@@ -19,6 +19,7 @@
 #include "behaviours/order.hpp"
 #include "behaviours/peer_rights.hpp"
 #include "behaviours/pool_board.hpp"
+#include "behaviours/pool_policy.hpp"
 #include "behaviours/restart.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/tree.hpp"
@@ -40,6 +41,7 @@ struct supervision {
       check_args{};
   peer_rights rights{};
   pool_board* pools = nullptr;          // outlives the system; null: nobody looks
+  pool_policies* policies = nullptr;    // likewise; null: no actor type has a say in its pool
   tcp_board* listeners = nullptr;       // likewise
   datagram_board* datagrams = nullptr;  // likewise
   std::string certificates{};           // the folder of those that are made automatically
@@ -166,7 +168,11 @@ class supervisor : public native_server {
   runtime::message order_reconfigure(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
                                      const runtime::message& env);
   runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
-  // A pool or a listener that runs takes on its specification: an error, else nothing.
+  // One that runs takes on the options of its behaviour that `to` has and `from` has not: an error, else
+  // nothing.
+  runtime::message tell_options(runtime::process& self, const child& one, const child_spec& from,
+                                const child_spec& to);
+  // A pool or a listener that runs takes on its specification: likewise.
   runtime::message tell_engine(runtime::process& self, const child& one,
                                const std::shared_ptr<const child_spec>& spec);
   void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);

@@ -113,6 +113,7 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
                                       const message& env) {
   child* const one = children_.find(spec->id.bytes());
   if (one == nullptr || one->state != child_state::running) return order_replace(self, spec, env);
+  if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
   const message old_env = std::exchange(one->env, env); // as far as anyone knows, also if it does not answer
   const message answer = change_config(self, one->pid, spec->args, env);
   if (self.exiting()) return terminating();
@@ -120,7 +121,10 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
     one->env = old_env;
     return order_replace(self, spec, env);
   }
-  if (!runtime::is_atom(answer, "ok")) return answer;
+  if (!runtime::is_atom(answer, "ok")) {
+    (void)tell_options(self, *one, *spec, *one->spec);
+    return answer;
+  }
   keep_to(self, *one, spec);
   return done("updated");
 }
@@ -135,10 +139,21 @@ message supervisor::order_update(process& self, const std::shared_ptr<const chil
   if (simple()) {
     template_ = spec;
   } else if (child* const one = children_.find(spec->id.bytes())) {
+    if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
     if (message failure = tell_engine(self, *one, spec)) return failure;
     keep_to(self, *one, spec);
   }
   return done("updated");
+}
+
+message supervisor::tell_options(process& self, const child& one, const child_spec& from,
+                                 const child_spec& to) {
+  if (one.state != child_state::running || std::ranges::equal(from.options.bytes(), to.options.bytes()))
+    return {};
+  const message answer = change_options(self, one.pid, to.options);
+  if (self.exiting()) return terminating();
+  if (runtime::is_atom(answer, "ok")) return {};
+  return reason_of(answer) ? answer : runtime::error_message(answer);
 }
 
 // One that ends meanwhile starts by the new one.

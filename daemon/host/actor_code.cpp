@@ -58,6 +58,7 @@ actor_code::actor_code(const coppice_actor_type& type)
                                                      COPPICE_STREAM_CALLBACKS_LEAST)),
       datagrams(callbacks_of<coppice_datagram_callbacks>(type, COPPICE_UDP_DRAFT_1,
                                                          COPPICE_DATAGRAM_CALLBACKS_LEAST)),
+      pool(callbacks_of<coppice_pool>(type, COPPICE_POOL_DRAFT_1, COPPICE_POOL_LEAST)),
       lifecycle(callbacks_of<coppice_lifecycle>(type, COPPICE_LIFECYCLE_1, COPPICE_LIFECYCLE_LEAST)) {}
 
 } // namespace coppice::host

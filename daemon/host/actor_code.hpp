@@ -6,6 +6,7 @@
 
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
+#include <coppice/pool.h>
 #include <coppice/stream.h>
 #include <coppice/udp.h>
 
@@ -80,6 +81,7 @@ struct actor_code {
   const std::uint32_t state_version;
   const coppice_stream_callbacks streams;     // its size is 0 where it has none
   const coppice_datagram_callbacks datagrams; // likewise
+  const coppice_pool pool;                    // likewise
   const coppice_lifecycle lifecycle; // an entry that the plugin left out, or knows nothing of, is null
   // Set by read_code().
   const hosted_behaviour* runs = nullptr;

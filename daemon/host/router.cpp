@@ -44,6 +44,16 @@ void number(message_writer& out, std::string_view key, std::uint64_t value) {
   out.unsigned_integer(value);
 }
 
+// {Name, Destination}. False: it is none.
+bool read_route(etf::cursor& at, runtime::node_names& names, std::vector<route>& into) {
+  etf::bytes name;
+  etf::bytes to;
+  if (!at.read_tuple_of(2) || !at.read_binary(name) || !at.read_term(to)) return false;
+  const auto whom = destination_of(names, lend_bytes(to));
+  if (whom) into.push_back({std::string(name.begin(), name.end()), *whom});
+  return whom.has_value();
+}
+
 } // namespace
 
 router_code::router_code(const coppice_actor_type& type)
@@ -63,38 +73,54 @@ void router::count(std::uint64_t& of, router_totals::number router_totals::*all)
   router_totals::count(identity().routers.*all);
 }
 
-// {OnFailed, Timeout in ns | infinity, MostPending, [{Name, Destination}]}: node/router_term.cpp writes it.
 outcome router::init(process& self) {
-  if (options_) {
-    etf::cursor at(options_.bytes());
+  if (options_ && !adopt(options_, self.host().nodes()))
+    return runtime::stop(tagged("bad_options", options_.bytes()));
+  options_ = {};
+  return begin(self);
+}
+
+outcome router::take_options(process& self, const message& from, message options) {
+  const bool taken = adopt(options, self.host().nodes());
+  gen::reply(self, from, taken ? message::atom("ok") : runtime::error_message(message::atom("bad_options")));
+  return runtime::carry_on();
+}
+
+// {OnFailed, Timeout in ns | infinity, MostPending, [{Name, Destination}]}: node/router_term.cpp writes it.
+bool router::adopt(const message& options, runtime::node_names& names) {
+  settings said;
+  std::vector<route> routes;
+  if (options) {
+    etf::cursor at(options.bytes());
     std::string_view word;
-    std::int64_t timeout = 0;
     std::uint32_t count = 0;
     bool good = at.read_tuple_of(4) && at.read_atom(word);
-    on_failed_ = word == "drop"       ? on_failed::drop
-                 : word == "callback" ? on_failed::callback
-                                      : on_failed::reply;
+    said.failed = word == "drop"       ? on_failed::drop
+                  : word == "callback" ? on_failed::callback
+                                       : on_failed::reply;
     if (at.peek() == etf::kind::atom) {
       good = good && at.skip();
-      timeout_ = runtime::no_deadline;
+      said.timeout = runtime::no_deadline;
     } else {
-      good = good && at.read_integer(timeout);
-      timeout_ = timeout;
+      good = good && at.read_integer(said.timeout);
     }
-    good = good && at.read_unsigned(most_pending_) && at.read_list(count);
-    for (std::uint32_t i = 0; good && i < count; ++i) {
-      etf::bytes name;
-      etf::bytes to;
-      good = at.read_tuple_of(2) && at.read_binary(name) && at.read_term(to);
-      if (!good) break;
-      const auto whom = destination_of(self.host().nodes(), lend_bytes(to));
-      good = whom.has_value();
-      if (good) routes_.push_back({std::string(name.begin(), name.end()), *whom});
-    }
-    if (!good) return runtime::stop(tagged("bad_options", options_.bytes()));
-    options_ = {};
+    good = good && at.read_unsigned(said.most_pending) && at.read_list(count);
+    for (std::uint32_t i = 0; good && i < count; ++i) good = read_route(at, names, routes);
+    if (!good) return false;
   }
-  return begin(self);
+  settings_ = said;
+  std::vector<std::shared_ptr<route>> before = std::exchange(routes_, {});
+  for (route& one : routes) {
+    const auto same =
+        std::ranges::find(before, one.name, [](const auto& was) -> const std::string& { return was->name; });
+    if (same == before.end()) {
+      routes_.push_back(std::make_shared<route>(std::move(one)));
+    } else {
+      (*same)->to = std::move(one.to);
+      routes_.push_back(*same);
+    }
+  }
+  return true;
 }
 
 outcome router::ask(callback asked, const char* name, const passing& one, routing_decision& out,
@@ -160,12 +186,12 @@ outcome router::pass(process& self, passing one, const routing_decision& where) 
       count(discarded_, &router_totals::discarded);
       return runtime::carry_on();
     case routing_decision::kind::route:
-      one.number = where.number;
-      to = &routes_[where.number].to;
+      one.by = where.chosen;
+      to = &one.by->to;
       break;
     case routing_decision::kind::elsewhere:
     case routing_decision::kind::none:
-      one.number.reset();
+      one.by.reset();
       break;
   }
   ++one.tries;
@@ -183,10 +209,11 @@ message router::send(process& self, passing& one, const runtime::destination& to
   const bool local = to.here() && (to.what() == kind::process || to.what() == kind::name);
   if (local && (!here || !self.host().alive(*here))) return message::atom("noproc");
   runtime::send_status sent = runtime::send_status::ok;
-  std::uint64_t* const passed = one.number ? &routes_[*one.number].passed : &elsewhere_;
+  std::uint64_t* const passed = one.by ? &one.by->passed : &elsewhere_;
   if (one.kind == COPPICE_ROUTED_CALL) {
-    if (pending_.size() >= most_pending_) return message::atom("overloaded");
-    const base::nanos until = timeout_ == runtime::no_deadline ? runtime::no_deadline : self.now() + timeout_;
+    if (pending_.size() >= settings_.most_pending) return message::atom("overloaded");
+    const base::nanos time = settings_.timeout;
+    const base::nanos until = time == runtime::no_deadline ? runtime::no_deadline : self.now() + time;
     const auto asked = open(actor(), to, one.content.bytes(), until, 0, without_waiting);
     if (asked) {
       count(*passed, &router_totals::passed);
@@ -219,8 +246,8 @@ outcome router::answered(process& self, passing one, const response& ended) {
 
 outcome router::fail(process& self, passing one, const message& reason) {
   count(failed_, &router_totals::failed);
-  if (one.number) ++routes_[*one.number].failed;
-  if (on_failed_ == on_failed::callback && routing().failed != nullptr && one.tries < most_tries) {
+  if (one.by) ++one.by->failed;
+  if (settings_.failed == on_failed::callback && routing().failed != nullptr && one.tries < most_tries) {
     routing_decision where;
     if (outcome next = ask(routing().failed, "failed", one, where, reason.bytes()); next.stops()) return next;
     if (where.what != routing_decision::kind::none) return pass(self, std::move(one), where);
@@ -230,7 +257,7 @@ outcome router::fail(process& self, passing one, const message& reason) {
 }
 
 void router::refuse(process& self, const passing& one, const message& reason) {
-  if (on_failed_ == on_failed::drop) return;
+  if (settings_.failed == on_failed::drop) return;
   if (one.kind == COPPICE_ROUTED_CALL) {
     message_writer out(reason.size() + 64);
     out.tuple(3);
@@ -244,12 +271,12 @@ void router::refuse(process& self, const passing& one, const message& reason) {
   if (left_out)
     base::log::warning(identity().plugin, "{} could not route a {}{}{}: {}{}",
                        to_text(self.self(), self.host().nodes()),
-                       one.kind == COPPICE_ROUTED_CAST ? "cast" : "message", one.number ? " to " : "",
+                       one.kind == COPPICE_ROUTED_CAST ? "cast" : "message", one.by ? " to " : "",
                        name_of(one), runtime::shown(reason), left_out_text(*left_out));
 }
 
 std::string_view router::name_of(const passing& one) const {
-  return one.number ? std::string_view(routes_[*one.number].name) : std::string_view();
+  return one.by ? std::string_view(one.by->name) : std::string_view();
 }
 
 message router::engine_for_people(process& self) {
@@ -261,17 +288,19 @@ message router::engine_for_people(process& self) {
   number(out, "discarded", discarded_);
   number(out, "failed", failed_);
   out.atom("on_failed");
-  out.atom(on_failed_ == on_failed::reply ? "reply" : on_failed_ == on_failed::drop ? "drop" : "callback");
+  out.atom(settings_.failed == on_failed::reply  ? "reply"
+           : settings_.failed == on_failed::drop ? "drop"
+                                                 : "callback");
   out.atom("routes");
   if (!routes_.empty()) out.list(static_cast<std::uint32_t>(routes_.size()));
-  for (const route& one : routes_) {
+  for (const auto& one : routes_) {
     out.map(4);
     out.atom("name");
-    out.binary(one.name);
+    out.binary(one->name);
     out.atom("to");
-    out.binary(to_text(one.to, self.host().nodes()));
-    number(out, "passed", one.passed);
-    number(out, "failed", one.failed);
+    out.binary(to_text(one->to, self.host().nodes()));
+    number(out, "passed", one->passed);
+    number(out, "failed", one->failed);
   }
   out.nil();
   return out.take();

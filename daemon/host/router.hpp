@@ -7,6 +7,7 @@
 
 #include <coppice/router.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,9 +34,9 @@ struct route {
 // What the callback that runs has said last.
 struct routing_decision {
   enum class kind : std::uint8_t { none, route, elsewhere, discard };
-  const std::vector<route>* routes = nullptr;
+  const std::vector<std::shared_ptr<route>>* routes = nullptr;
   kind what = kind::none;
-  std::size_t number = 0;         // route: of routes
+  std::shared_ptr<route> chosen;  // route: of routes
   runtime::destination elsewhere; // elsewhere
 };
 
@@ -60,10 +61,10 @@ class router final : public server {
   // One that goes its way.
   struct passing {
     std::uint32_t kind = COPPICE_ROUTED_INFO;
-    runtime::message whole{};            // as it came; of a call none
-    runtime::message content{};          // the request; the whole of an info
-    runtime::message from{};             // of a call
-    std::optional<std::size_t> number{}; // its route; none: `to` was called
+    runtime::message whole{};    // as it came; of a call none
+    runtime::message content{};  // the request; the whole of an info
+    runtime::message from{};     // of a call
+    std::shared_ptr<route> by{}; // null: `to` was called
     std::uint8_t tries = 0;
   };
 
@@ -72,7 +73,20 @@ class router final : public server {
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  // Calls that wait do so by the options that they began with.
+  runtime::outcome take_options(runtime::process& self, const runtime::message& from,
+                                runtime::message options) override;
   runtime::message engine_for_people(runtime::process& self) override;
+
+  // What the configuration says.
+  struct settings {
+    on_failed failed = on_failed::reply;
+    base::nanos timeout = base::nanos_per_second * 60; // of a call; runtime::no_deadline: none
+    std::uint64_t most_pending = 100'000;
+  };
+  // Takes on `options`, which a route of the same name goes on counting by. False: they cannot be read, and
+  // nothing is changed.
+  bool adopt(const runtime::message& options, runtime::node_names& names);
 
   // Where `one` goes, as a callback of the table says, which may end the actor.
   using callback = std::int32_t (*)(coppice_actor* self, void* state, const coppice_routed* what);
@@ -92,10 +106,8 @@ class router final : public server {
   const coppice_router& routing() const { return static_cast<const router_code&>(running()).routing; }
 
   runtime::message options_; // until init
-  std::vector<route> routes_;
-  on_failed on_failed_ = on_failed::reply;
-  base::nanos timeout_ = base::nanos_per_second * 60; // of a call; runtime::no_deadline: none
-  std::uint64_t most_pending_ = 100'000;
+  settings settings_;
+  std::vector<std::shared_ptr<route>> routes_; // one that is no more lasts as long as calls that went there
   runtime::flat_table<std::uint64_t, passing, runtime::number_hash> pending_; // calls, by the request's id
   std::uint64_t elsewhere_ = 0;                                               // sent by `to`
   std::uint64_t own_ = 0;

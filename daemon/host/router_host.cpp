@@ -25,10 +25,11 @@ std::int32_t to_route(coppice_actor* self, coppice_bytes name) {
   if (name.data == nullptr) return COPPICE_E_INVALID;
   const std::string_view wanted(reinterpret_cast<const char*>(name.data),
                                 static_cast<std::size_t>(name.size));
-  const auto found = std::ranges::find(*out->routes, wanted, &route::name);
+  const auto name_of = [](const std::shared_ptr<route>& one) -> std::string_view { return one->name; };
+  const auto found = std::ranges::find(*out->routes, wanted, name_of);
   if (found == out->routes->end()) return COPPICE_E_INVALID;
   out->what = routing_decision::kind::route;
-  out->number = static_cast<std::size_t>(found - out->routes->begin());
+  out->chosen = *found;
   return COPPICE_OK;
 }
 

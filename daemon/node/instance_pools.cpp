@@ -30,29 +30,31 @@ base::nanos milliseconds(etf::bytes term) {
 
 // Nothing: it is no report.
 std::optional<pool_status> read_report(const runtime::message& report, runtime::node_names& names) {
-  etf::bytes dispatch, size, queued, held, handled, rejected, expired, retried, lost, unanswered, uptime,
-      workers;
-  const behaviours::key_and_value keys[] = {{"dispatch", &dispatch}, {"size", &size},
-                                            {"queued", &queued},     {"held", &held},
-                                            {"handled", &handled},   {"rejected", &rejected},
-                                            {"expired", &expired},   {"retried", &retried},
-                                            {"lost", &lost},         {"unanswered", &unanswered},
-                                            {"uptime_ms", &uptime},  {"workers", &workers}};
+  pool_status out;
+  const std::pair<std::string_view, std::uint64_t*> numbers[] = {{"size", &out.size},
+                                                                 {"max", &out.max},
+                                                                 {"queued", &out.queued},
+                                                                 {"held", &out.held},
+                                                                 {"handled", &out.handled},
+                                                                 {"rejected", &out.rejected},
+                                                                 {"expired", &out.expired},
+                                                                 {"retried", &out.retried},
+                                                                 {"lost", &out.lost},
+                                                                 {"unanswered", &out.unanswered},
+                                                                 {"misdirected", &out.misdirected},
+                                                                 {"grown", &out.grown},
+                                                                 {"shrunk", &out.shrunk}};
+  etf::bytes values[std::size(numbers)];
+  etf::bytes dispatch, uptime, workers;
+  std::vector<behaviours::key_and_value> keys{
+      {"dispatch", &dispatch}, {"uptime_ms", &uptime}, {"workers", &workers}};
+  for (std::size_t i = 0; i < std::size(numbers); ++i) keys.push_back({numbers[i].first, &values[i]});
   etf::cursor at(report.bytes());
   if (!behaviours::read_map_values(at, keys)) return std::nullopt;
-  pool_status out;
+  for (std::size_t i = 0; i < std::size(numbers); ++i) *numbers[i].second = number(values[i]);
   std::string_view word;
   etf::cursor(dispatch).read_atom(word);
   out.dispatch = word;
-  out.size = number(size);
-  out.queued = number(queued);
-  out.held = number(held);
-  out.handled = number(handled);
-  out.rejected = number(rejected);
-  out.expired = number(expired);
-  out.retried = number(retried);
-  out.lost = number(lost);
-  out.unanswered = number(unanswered);
   out.uptime = milliseconds(uptime);
   etf::cursor in(workers);
   std::uint32_t count = 0;

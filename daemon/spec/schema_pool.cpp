@@ -116,15 +116,33 @@ void check_parking(reader& from, const node& at, const pool_options& pool) {
     from.error(*queue.find("limit"), from.path + ".queue.limit: at least 1 where senders wait for room");
 }
 
+void check_growth(reader& from, const node& at, const pool_options& pool) {
+  const node* const max = at.find("max");
+  if (const node* const idle = at.find("idle"); idle != nullptr && max == nullptr)
+    from.error(*idle, from.path + ".idle: without effect unless the pool may grow to a max");
+  if (max == nullptr || !pool.max) return;
+  if (*pool.max < pool.size)
+    from.error(*max, from.path + ".max: less than the size, " + std::to_string(pool.size));
+  if (pool.dispatch == pool_dispatch::hash || pool.dispatch == pool_dispatch::broadcast)
+    from.error(*max, from.path +
+                         ".max: a pool grows where any worker may get what waits: where dispatch is "
+                         "least_loaded or round_robin");
+}
+
 void check_pool(reader& from, const node& at, pool_options& pool) {
   check_parking(from, at, pool);
   if (const node* const key = at.find("key"); key != nullptr && pool.dispatch != pool_dispatch::hash)
     from.error(*key, from.path + ".key: without effect unless dispatch is hash");
+  check_growth(from, at, pool);
 }
 
 json pool_rule() {
   json hash = {{"required", {"dispatch"}}, {"properties", {{"dispatch", {{"const", "hash"}}}}}};
-  return {{"if", {{"required", {"key"}}}}, {"then", std::move(hash)}};
+  json any = {{"properties", {{"dispatch", {{"enum", {"least_loaded", "round_robin"}}}}}}};
+  return {{"allOf",
+           {{{"if", {{"required", {"key"}}}}, {"then", std::move(hash)}},
+            {{"if", {{"required", {"max"}}}}, {"then", std::move(any)}},
+            {{"if", {{"required", {"idle"}}}}, {"then", {{"required", {"max"}}}}}}}};
 }
 
 // Durations with their unit, and no key where there is none to have.
@@ -134,11 +152,13 @@ void prune_pool(const pool_options& from, json& pool) {
     time = print_duration(milliseconds(time.get<std::int64_t>()));
   }
   if (from.dispatch != pool_dispatch::hash) pool.erase("key");
+  if (!from.max) pool.erase("idle");
 }
 
 } // namespace
 
 const table<pool_options>& pool_table() {
+  using optional_count = maybe<std::optional<std::uint32_t>, worker_count>;
   using optional_backoff = maybe<std::optional<backoff_options>, section<backoff_options>>;
   static const auto rows =
       table<pool_options>()
@@ -148,6 +168,11 @@ const table<pool_options>& pool_table() {
           .add<&pool_options::args>("args", term(), "their arguments, checked against the plugin's schema")
           .add<&pool_options::size>("size", worker_count(),
                                     "how many there are: a number, cores, or a multiple such as \"2x cores\"")
+          .add<&pool_options::max>("max", optional_count(worker_count()),
+                                   "how many it may grow to while requests wait; absent: it stays as it is")
+          .add<&pool_options::idle>("idle", duration(milliseconds(1)),
+                                    "how long a worker beyond size may have nothing to do until there is one "
+                                    "less")
           .add<&pool_options::dispatch>(
               "dispatch",
               choice<pool_dispatch>({{"least_loaded", pool_dispatch::least_loaded},
@@ -170,7 +195,10 @@ const table<pool_options>& pool_table() {
                   {{"reply_error", worker_death::reply_error}, {"retry_once", worker_death::retry_once}}),
               "what becomes of the requests that a worker held when it ended. reply_error: the calls end "
               "with "
-              "{worker_down, Reason}; retry_once: another worker gets them, once: for what may be done twice")
+              "{worker_down, Reason}; retry_once: another worker gets them, once: for what may be done "
+              "twice. "
+              "What `choose` of the workers' class, or dispatch: hash, gave to this worker its replacement "
+              "gets")
           .add<&pool_options::drain>("drain", duration(),
                                      "how long a worker that is to go may take for what it holds")
           .add<&pool_options::intensity>(

@@ -53,11 +53,7 @@ class routed {
   /// It as an M, if it is one.
   template <class M>
   std::optional<M> as() const {
-    M value{};
-    etf::mismatch why;
-    etf::cursor at(content().encoded);
-    if (etf::read(at, value, why) && at.at_end()) return value;
-    return std::nullopt;
+    return detail::read_quietly<M>(content().encoded);
   }
 
  private:

@@ -3,14 +3,16 @@
 """A pool of servers in a running node: calls of Erlang processes through it, workers that end, sizes that change by hand
 and by `apply`, a reload under load, and what operators see of it all."""
 import concurrent.futures
+import os
 import pathlib
 import re
+import shutil
 import sys
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node, free_port
+from harness.node import Folder, Node, free_port
 from harness.tap import check, contains, equal, eventually, run, test
 
 CONFIG = """
@@ -59,7 +61,7 @@ def calls(cleanup):
     equal(erl("supervisor:count_children({workers, N})"), "[{specs,2},{active,2},{supervisors,0},{workers,2}]")
     equal(erl("[{2, _, worker, _}, {1, _, worker, _}] = supervisor:which_children({workers, N}), ok"), "ok")
     equal(erl("element(1, sys:get_status({workers, N}))"), "status")
-    equal(erl("maps:get(handled, element(2, sys:get_state({workers, N}))) > 300"), "true")
+    equal(erl("maps:get(handled, sys:get_state({workers, N})) > 300"), "true")
 
 
 @test("the end of a worker ends the calls that it holds, at once, with why")
@@ -144,6 +146,73 @@ def reloaded(cleanup):
         node.ask("reload", "kv")
     answers = erl("[receive {all, A, G} -> {A, G} after 60000 -> late end || _ <- C]")
     check("late" not in answers and answers.count("2000") == 8, answers)
+
+
+@test("a pool grows while calls wait, shrinks when there is little to do, and apply changes by how much")
+def grows(cleanup):
+    node, erl = pair(cleanup, size=2, more="max: 6, idle: 500ms")
+    erl("S = self(), Ask = fun(Count, Time) -> [spawn(fun() -> S ! {got, gen_server:call({workers, N}, {sleep, Time}, 60000)} end)"
+        " || _ <- lists:seq(1, Count)] end, Got = fun(Count) -> lists:usort([receive {got, G} -> G after 60000 -> late end || _ <- lists:seq(1, Count)]) end")
+    erl("Ask(10, 1000)")
+    eventually(lambda: report(node)["size"] == 6, "it has as many as it may")
+    shown = node.coppice("pool", "workers").stdout
+    contains(shown, "up to 6")
+    equal(erl("Got(10)"), "[ok]")
+    eventually(lambda: report(node)["size"] == 2, "there is less to do")
+    document = report(node)
+    equal((document["grown"], document["shrunk"], document["lost"]), (4, 4, 0))
+    equal(erl("length(supervisor:which_children({workers, N}))"), "2")
+    pool = report(node)["workers"][0]["pid"]
+    node.folder.write("node.yaml", config(size=2, more="max: 3, idle: 1h"))
+    equal([(one["action"], one["keys"]) for one in node.ask("diff")["changes"]], [("update", ["pool.max", "pool.idle"])])
+    node.ask("apply")
+    erl("Ask(6, 300)")
+    equal(erl("Got(6)"), "[ok]")
+    document = report(node)
+    equal((document["size"], document["max"], document["workers"][0]["pid"]), (3, 3, pool))
+    for wrong, why in (("max: 1", "less than the size, 2"), ("idle: 1s", "without effect"), ("max: 4, dispatch: hash", "least_loaded or round_robin")):
+        node.folder.write("node.yaml", config(size=2, more=wrong))
+        refused = node.coppice("apply")
+        equal(refused.returncode, 78)
+        contains(refused.stdout + refused.stderr, why)
+
+
+@test("the workers' class chooses who gets a call and what an overload is answered, and a reload changes its mind")
+def policy(cleanup):
+    plugins = Folder()
+    cleanup.callback(plugins.close)
+
+    def install(file):
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{plugins.path}/rooms.so.new")
+        os.rename(f"{plugins.path}/rooms.so.new", f"{plugins.path}/rooms.so")
+
+    install("rooms")
+    child = "{ id: workers, name: workers, pool: { actor: rooms, size: 4, queue: { limit: 0 } } }"
+    node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [] }\napplications:\n  - name: main\n    type: permanent\n"
+                f"    supervisor:\n      intensity: 100\n      children: [ {child} ]\n", settings=(("plugins.path", f"[ {plugins.path} ]"),))
+    workers = [one["pid"] for one in report(node)["workers"]]
+    for room in range(8):
+        equal(node.call("workers", f"{{join, {room}}}"), workers[room % 4])
+    for wrong in ("wrong", "fails"):
+        equal(node.call("workers", wrong), "ok")
+    equal(report(node)["misdirected"], 2)
+    contains(node.log(), "choose of rooms returned")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        busy = [pool.submit(node.coppice, "call", "workers", "{sleep, 600000}", "--timeout", "50s") for _ in range(4)]
+        eventually(lambda: report(node)["held"] == 4, "all are busy")
+        equal(node.call("workers", "who"), "{later,0,1}")
+        equal(node.call("workers", "usual"), "{error,overloaded}")
+        for worker in workers:
+            node.coppice("exit", worker, "kill")
+        for one in busy:
+            contains(one.result().stderr, "worker_down")
+    eventually(lambda: all(one["pid"] for one in report(node)["workers"]), "all workers run again")
+    workers = [one["pid"] for one in report(node)["workers"]]
+    install("rooms_2")
+    node.ask("reload", "rooms")
+    equal([one["pid"] for one in report(node)["workers"]], workers)
+    for room in range(8):
+        equal(node.call("workers", f"{{join, {room}}}"), workers[3 - room % 4])
 
 
 @test("where senders wait for room, as many as may do, all are served, and operators reach the full pool")

@@ -110,6 +110,28 @@ def two_nodes(cleanup):
     equal(erl("gen_server:call({east, N}, size)"), "100")
 
 
+@test("routes and limits change by apply while the router runs, and calls that wait go on")
+def applied(cleanup):
+    stores = (store("east"), store("west"), "{ id: slow, actor: probe, name: slow }")
+    node = node_with(cleanup, *stores, shard(east="slow", west="slow", on_failed="reply"))
+    erl = with_erl(cleanup, node)
+    before = erl("rpc:call(N, erlang, whereis, [shard])")
+    erl("S = self(), spawn(fun() -> S ! {got, catch gen_server:call({shard, N}, {sleep, 3000}, 60000)} end)")
+    eventually(lambda: node.ask("info", "shard")["engine"]["pending"] == 1, "it waits")
+    children = "\n".join("        - " + one for one in (*stores, shard(more=", pending: 7", on_failed="reply")))
+    node.folder.write("node.yaml", CONFIG.format(children=children))
+    equal([(one["action"], one["path"], one["keys"]) for one in node.ask("diff")["changes"]], [("update", "main/shard", ["router"])])
+    node.ask("apply")
+    equal(erl("rpc:call(N, erlang, whereis, [shard])"), before)
+    equal(node.ask("info", "shard")["engine"]["pending"], 1)
+    equal(erl("lists:usort([gen_server:call({shard, N}, {put, K, K}) || K <- lists:seq(1, 100)])"), "[ok]")
+    check(min(int(erl(f"gen_server:call({{{name}, N}}, size)")) for name in ("east", "west")) > 20, "both have keys now")
+    equal(erl("receive {got, G} -> G after 60000 -> late end"), "ok")
+    erl("exit(rpc:call(N, erlang, whereis, [shard]), kill)")
+    eventually(lambda: erl("rpc:call(N, erlang, whereis, [shard])") not in ("undefined", before), "it starts again")
+    equal({one["name"]: one["to"] for one in node.ask("info", "shard")["engine"]["routes"]}, {"east": "east", "west": "west"})
+
+
 @test("metrics count what routers did, those that have ended too")
 def metrics(cleanup):
     port = free_port()

@@ -32,7 +32,7 @@ pool_request request(std::uint64_t hash = 0) {
 // Drives one: gives what can be given, numbered from 1 in the order of given().
 struct driven {
   explicit driven(pool_spec options, std::uint32_t size) : of(options, size) {
-    for (std::uint32_t worker = 0; worker < size; ++worker) of.worker_up(worker, pid(worker + 1));
+    for (std::uint32_t worker = 0; worker < size; ++worker) of.worker_up(worker, pid(worker + 1), 0);
   }
   // "0 1 1": who got something.
   std::string give(base::nanos now = 0) {
@@ -101,7 +101,7 @@ TEST_CASE("hash: one key, one worker, in order; a worker that is down keeps its 
   pool.of.worker_down(worker, 0);
   CHECK_FALSE(pool.of.ended(1, true, 0)->runs);
   CHECK(pool.give().empty());
-  pool.of.worker_up(worker, pid(77));
+  pool.of.worker_up(worker, pid(77), 0);
   CHECK(pool.give() == its);
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("another size moves few keys, and none before what was held under the 
   CHECK(pool.add_and_give(1, keys[0]) == before[keys[0]]);
   const std::uint64_t held = pool.numbers;
   pool.of.resize(9);
-  pool.of.worker_up(8, pid(9));
+  pool.of.worker_up(8, pid(9), 0);
   CHECK(pool.add_and_give(1, keys[1]).empty());
   CHECK(pool.of.ended(held, false, 0));
   CHECK_FALSE(pool.give().empty());
@@ -259,6 +259,95 @@ TEST_CASE("rows count what was handled and lost, and for how long something was 
   CHECK_FALSE(row.pid);
 }
 
+TEST_CASE("who was chosen gets it, and what waits for him and for any goes in the order in which it came") {
+  for (const pool_dispatch dispatch :
+       {pool_dispatch::least_loaded, pool_dispatch::round_robin, pool_dispatch::hash}) {
+    CAPTURE(text(dispatch));
+    pool_spec options;
+    options.dispatch = dispatch;
+    driven pool(options, 3);
+    const auto for_one = [](std::uint32_t worker) {
+      pool_request out = request(7);
+      out.only = worker;
+      return out;
+    };
+    CHECK(pool.of.free_worker(0, 1) == 1);
+    for (int i = 0; i < 2; ++i) CHECK_FALSE(pool.of.add(for_one(1), 0));
+    CHECK(pool.give() == "1");
+    CHECK(pool.of.queued() == 1);
+    CHECK(pool.of.free_worker(0, 1) == std::nullopt);
+    CHECK(pool.of.load(1) == 2);
+    CHECK(pool.of.free_worker(0, 2) == 2);
+    CHECK(pool.of.ended(1, false, 0));
+    CHECK(pool.give() == "1");
+    pool.of.worker_down(1, 0);
+    CHECK_FALSE(pool.of.add(for_one(1), 0)); // waits for it to run again
+    CHECK(pool.give().empty());
+    pool.of.worker_up(1, pid(9), 0);
+    CHECK(pool.give() == "1");
+    CHECK_FALSE(pool.of.add(for_one(2), 0));
+    pool.of.resize(2); // and whose worker is to go is anybody's
+    CHECK(pool.of.queued() == 1);
+    CHECK_FALSE(pool.of.add(for_one(77), 0)); // no worker's number
+    while (pool.of.held() != 0) CHECK(pool.of.ended(pool.numbers - pool.of.held() + 1, false, 0));
+    pool.give();
+    while (pool.of.held() != 0) CHECK(pool.of.ended(pool.numbers - pool.of.held() + 1, false, 0));
+    pool.give();
+    CHECK(pool.of.queued() == 0);
+  }
+}
+
+TEST_CASE("what waits for one worker and what for any takes turns by age, and late ones come out") {
+  pool_spec options;
+  options.queue_wait = 10;
+  driven pool(options, 1);
+  pool_request own = request();
+  own.only = 0;
+  CHECK(pool.add_and_give(1) == "0");
+  CHECK_FALSE(pool.of.add(request(), 0));
+  CHECK_FALSE(pool.of.add(own, 1));
+  CHECK_FALSE(pool.of.add(request(), 2));
+  CHECK(pool.of.next_due() == 10);
+  CHECK(pool.of.queued_for_any() == 2);
+  std::string order;
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    CHECK(pool.of.ended(number, false, 0));
+    const auto next = pool.of.next();
+    REQUIRE(next);
+    order += next->request.only == 0 ? "own " : "any ";
+    pool.of.given(next->worker, number + 1, next->request, 0);
+  }
+  CHECK(order == "any own any ");
+  CHECK_FALSE(pool.of.add(own, 5));
+  CHECK(pool.of.next_due() == 15);
+  CHECK(pool.of.expired(14).empty());
+  CHECK(pool.of.expired(15).size() == 1);
+  CHECK(pool.of.next_due() == 0);
+}
+
+TEST_CASE("it is known whether all run, and who has had nothing to do for how long") {
+  driven pool({}, 2);
+  CHECK(pool.of.all_run());
+  CHECK(pool.of.idle(10, 9) == 0);
+  CHECK(pool.of.idle(10, 10) == 2);
+  CHECK(pool.add_and_give(1) == "1");
+  CHECK(pool.of.idle(10, 30) == 1);
+  CHECK(pool.of.ended(1, false, 30));
+  CHECK(pool.of.idle(10, 39) == 1);
+  CHECK(pool.of.idle(10, 40) == 2);
+  pool.of.worker_down(0, 50);
+  CHECK_FALSE(pool.of.all_run());
+  CHECK(pool.of.idle(10, 90) == 1);
+  pool.of.worker_up(0, pid(9), 90);
+  CHECK(pool.of.all_run());
+  CHECK(pool.of.idle(10, 95) == 1);
+  pool.of.resize(3);
+  CHECK_FALSE(pool.of.all_run());
+  pool.of.resize(1); // those that go do not count
+  CHECK(pool.of.all_run());
+  CHECK(pool.of.idle(0, 100) == 1);
+}
+
 TEST_CASE("at random: nobody holds more than it may, nothing is lost or doubled, each key keeps its order") {
   std::mt19937 random(20240611); // the same every time
   const auto below = [&](std::uint32_t most) { return static_cast<std::uint32_t>(random() % most); };
@@ -291,7 +380,7 @@ TEST_CASE("at random: nobody holds more than it may, nothing is lost or doubled,
         ++done;
       } else if (what < 93) {
         const std::uint32_t worker = below(pool.known());
-        if (up.insert(worker).second) pool.worker_up(worker, pid(1000 + below(1000)));
+        if (up.insert(worker).second) pool.worker_up(worker, pid(1000 + below(1000)), 0);
       } else if (what < 97 && !up.empty()) {
         const std::uint32_t worker = *std::next(up.begin(), below(static_cast<std::uint32_t>(up.size())));
         up.erase(worker);

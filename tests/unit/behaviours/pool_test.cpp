@@ -209,6 +209,110 @@ TEST_CASE("hash: one key one worker, whatever the key's place and the request's 
   CHECK(host.call(workers, "short") == "{echo,short}"); // no such element: the whole of it
 }
 
+namespace {
+
+// The say of a plugin that is written here.
+struct scripted_policies final : pool_policies {
+  struct policy final : pool_policy {
+    explicit policy(const coppice_pool& of) : of_(of) {}
+    const coppice_pool& callbacks() const override { return of_; }
+    const coppice_pool& of_;
+  };
+  std::uint64_t code_version() const override { return version; }
+  std::unique_ptr<pool_policy> policy_of(const std::string& actor) override {
+    CHECK(actor == "worker");
+    ++looks;
+    return has ? std::make_unique<policy>(callbacks) : nullptr;
+  }
+  static coppice_bytes bytes_of(const message& m) { return {m.bytes().data(), m.size()}; }
+  static std::string content(const coppice_pool_request* what) {
+    return test::text(message::copy_of({what->content.data, static_cast<std::size_t>(what->content.size)}));
+  }
+  coppice_pool callbacks{};
+  std::atomic<bool> has{true};
+  std::atomic<std::uint64_t> version{1};
+  std::atomic<int> looks{0};
+};
+
+} // namespace
+
+TEST_CASE("the workers' type chooses who gets a request, and what it says wrong is dispatch's") {
+  scripted_policies say;
+  say.callbacks.size = sizeof say.callbacks;
+  say.callbacks.choose = [](const coppice_pool_request* what, std::uint32_t* out) -> std::int32_t {
+    CHECK(what->size == sizeof(coppice_pool_request));
+    CHECK(what->workers == 3);
+    CHECK(what->load(what, 3) == UINT64_MAX);
+    CHECK(*out == COPPICE_POOL_ANY);
+    const std::string content = scripted_policies::content(what);
+    if (content == "who") *out = 1;
+    if (content == "third") *out = 3;
+    if (content == "{exit,now}") {
+      CHECK(what->kind == COPPICE_POOL_CAST);
+      *out = 2;
+    }
+    if (content == "plain") {
+      CHECK(what->kind == COPPICE_POOL_INFO);
+      *out = 0;
+    }
+    if (content == "throws") throw 1;
+    return content == "fails" ? *out = 1, COPPICE_E_INVALID : COPPICE_OK;
+  };
+  pool_host host;
+  host.policies = &say;
+  host.start({}, 3);
+  for (int i = 0; i < 5; ++i) CHECK(host.call(workers, "who") == "2");
+  const auto before = host.worker_pid(3);
+  host.cast("{exit, now}");
+  while (host.worker_pid(3) == before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  host.run([&](runtime::process& self) { self.send(workers, term("plain")); });
+  CHECK(host.book.take(1) == lines{"info 1 plain"});
+  CHECK(host.report()["misdirected"] == 0);
+  for (const char* wrong : {"third", "throws", "fails"})
+    CHECK(host.call(workers, wrong) == "{echo," + std::string(wrong) + "}");
+  CHECK(host.report()["misdirected"] == 3);
+  // A code that has no say is not looked for again until there is another.
+  say.has = false;
+  host.call(workers, "x");
+  const int looks = say.looks;
+  host.call(workers, "x");
+  CHECK(say.looks == looks);
+  say.has = true;
+  ++say.version;
+  for (int i = 0; i < 3; ++i) CHECK(host.call(workers, "who") == "2");
+}
+
+TEST_CASE("the workers' type has the last word where there is no room") {
+  scripted_policies say;
+  say.callbacks.size = sizeof say.callbacks;
+  say.callbacks.on_overload = [](const coppice_pool_request* what) -> std::int32_t {
+    const std::string content = scripted_policies::content(what);
+    const message answer = term("{later, 1}");
+    const bool call = what->kind == COPPICE_POOL_CALL;
+    CHECK(what->answer(what, {}) == (call ? COPPICE_E_TERM : COPPICE_E_CONTEXT));
+    if (content == "usual") return COPPICE_UNHANDLED;
+    if (content == "throws") throw 1;
+    if (content != "drop")
+      CHECK(what->answer(what, scripted_policies::bytes_of(answer)) ==
+            (call ? COPPICE_OK : COPPICE_E_CONTEXT));
+    return COPPICE_OK;
+  };
+  pool_host host;
+  host.policies = &say;
+  pool_spec options;
+  options.queue_limit = 0;
+  host.start(options, 1);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1) == lines{"hold 1"});
+  CHECK(host.call(workers, "hello") == "{later,1}");
+  CHECK(host.call(workers, "usual") == "{error,overloaded}");
+  CHECK(host.call(workers, "throws") == "{error,overloaded}");
+  host.ask("d", "drop", 100 * base::nanos_per_ms);
+  CHECK(host.book.take(1) == lines{"d !other"});
+  host.cast("hello");
+  host.until("rejected", 5);
+}
+
 TEST_CASE("broadcast: casts and messages reach all, calls are refused") {
   pool_host host;
   pool_spec options;

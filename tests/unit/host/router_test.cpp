@@ -3,9 +3,11 @@
 // way of failing, and which host calls count where.
 #include "host/router.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
+#include "behaviours/config_change.hpp"
 #include "behaviours/shown_state.hpp"
 #include "scripted.hpp"
 
@@ -201,6 +203,60 @@ TEST_CASE("with drop nobody hears of it, and all is counted") {
   CHECK(engine.find("discarded => 1") != std::string::npos);
   CHECK(engine.find("pending => 0") != std::string::npos);
   CHECK(engine.find("on_failed => drop") != std::string::npos);
+}
+
+TEST_CASE("other options hold from then on; what waits and what was counted is kept") {
+  test::stage set;
+  REQUIRE(set.start() == "ok");
+  play.call = [](coppice_actor* self, const coppice_message* m, coppice_bytes from) {
+    return shown(m) == "{there,held}" ? COPPICE_OK : answer(self, from, shown(m));
+  };
+  REQUIRE(start_front(set, "reply, infinity, 1") == "ok");
+  acts.route = by_tag;
+  const auto change = [&](runtime::process& self, std::string_view to) {
+    const auto options = to.empty() ? runtime::message() : term(to);
+    return text(behaviours::change_options(self, *set.host.system.whereis("front"), options));
+  };
+  set.host.run([&](runtime::process& self) {
+    const auto asked = behaviours::gen::start_call(self, destination::named("front"), term("{there, held}"));
+    REQUIRE(asked.has_value());
+    CHECK(change(self, "{drop, 1, 2, [{<<\"there\">>, {no, place, at, all}}]}") == "{error,bad_options}");
+    CHECK(change(self, "{reply, infinity, 2, [{<<\"there\">>, scripted}, {<<\"new\">>, scripted}]}") == "ok");
+    const auto call = [&](std::string_view request) {
+      const auto to = destination::named("front");
+      return text(behaviours::gen::call(self, to, term(request), runtime::no_deadline).value());
+    };
+    CHECK(call("{new, 1}") == "{new,1}"); // one more may wait
+    CHECK(change(self, "{reply, infinity, 1, []}") == "ok");
+    CHECK_FALSE(self.answered(*asked));
+    return 0;
+  });
+  std::string engine = engine_of(set);
+  CHECK(engine.find("pending => 1") != std::string::npos);
+  CHECK(engine.find("routes => []") != std::string::npos);
+  CHECK(set.host.run([&](runtime::process& self) {
+    return change(self, "{callback, 1000000000, 5, [{<<\"new\">>, scripted}]}");
+  }) == "ok");
+  acts.failed = [](coppice_actor*, const coppice_routed* what) {
+    return note(string_of(what->route) + " " + ::shown(what->reason));
+  };
+  set.lines(2);
+  const auto callee = *set.host.system.whereis("scripted");
+  set.host.system.exit(callee, term("kill"));
+  auto told = set.lines(2); // by the router and by who was killed
+  std::ranges::sort(told);
+  CHECK(told == strings{"destroy", "there killed"}); // the call that waited, by a route that is no more
+  CHECK(call_front(set, "{new, 1}") == "{error,{not_routed,<<\"new\">>,noproc}}");
+  CHECK(set.host.run([&](runtime::process& self) { return change(self, ""); }) == "ok"); // the defaults
+  CHECK(engine_of(set).find("on_failed => reply") != std::string::npos);
+}
+
+TEST_CASE("a server that is no router has no options to change") {
+  test::stage set;
+  REQUIRE(set.start() == "ok");
+  CHECK(set.host.run([&](runtime::process& self) {
+    return text(behaviours::change_options(self, *set.host.system.whereis("scripted"), term("{a, b}")));
+  }) == "unhandled");
 }
 
 TEST_CASE("where a message goes is said in its callback alone, and to what there is") {
