@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 // See statem.hpp, and lib/stdlib gen_statem.erl for the semantics. A timer is a notice to itself,
 // {'$coppice_timeout', Type, Serial, Name}: one that was cancelled too late finds no such serial and is
-// dropped. In the process's own turn.
+// dropped. Those of lasting timers are the same each time, with the serial 0: when one comes it is looked at
+// what is due. In the process's own turn.
 #include "behaviours/statem.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <coppice/statem_terms.hpp>
+#include <iterator>
+#include <utility>
 
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -31,12 +34,27 @@ message tagged(std::string_view tag, const message& term) {
   return out.take();
 }
 
+message timeout_notice(std::uint32_t type, std::uint64_t serial, const message& name) {
+  message_writer out(name.size() + 48);
+  out.tuple(4);
+  out.atom(timeout_tag);
+  out.unsigned_integer(type);
+  out.unsigned_integer(serial);
+  if (name) {
+    out.raw(name.bytes());
+  } else {
+    out.nil();
+  }
+  return out.take();
+}
+
 } // namespace
 
 // Timers and replies of a transition.
 class statem::world final : public machine::effects {
  public:
-  world(statem& of, process& self) : of_(of), self_(self) {}
+  // `whole`: what lends terms to the event that it begins with; see take().
+  world(statem& of, process& self, const message& whole) : of_(of), self_(self), whole_(whole) {}
 
   bool reply(const message& from, message answer) override {
     if (!from) return false;
@@ -44,33 +62,50 @@ class statem::world final : public machine::effects {
     return gen::reply(self_, from.bytes(), std::move(answer)).has_value();
   }
   std::uint64_t arm(const action& timeout, std::uint64_t serial) override {
-    message_writer out(timeout.about.size() + 48);
-    out.tuple(4);
-    out.atom(timeout_tag);
-    out.unsigned_integer(timeout.type);
-    out.unsigned_integer(serial);
-    if (timeout.about) {
-      out.raw(timeout.about.bytes());
-    } else {
-      out.nil();
-    }
     const base::nanos now = base::mono_now();
     const base::nanos most = runtime::no_deadline - 1;
     const base::nanos deadline = timeout.absolute            ? std::min(timeout.time, most)
                                  : timeout.time > most - now ? most
                                                              : now + timeout.time;
-    return self_.remind(deadline, out.take());
+    if (timeout.type == COPPICE_EVENT_NAMED_TIMEOUT)
+      return self_.remind(deadline, timeout_notice(timeout.type, serial, timeout.about));
+    lasting_timer& timer = of_.lasting(timeout.type);
+    timer.serial = serial;
+    timer.due = deadline;
+    if (timer.handle == 0 || timer.fires > deadline) {
+      if (timer.handle != 0) self_.cancel_timer(timer.handle);
+      timer.handle = self_.remind(deadline, timeout_notice(timeout.type, 0, {}));
+      timer.fires = deadline;
+    }
+    return timeout.type; // no timer's number
   }
-  void disarm(std::uint64_t handle) override { self_.cancel_timer(handle); }
+  void disarm(std::uint32_t type, std::uint64_t handle) override {
+    if (type == COPPICE_EVENT_NAMED_TIMEOUT)
+      self_.cancel_timer(handle);
+    else
+      of_.lasting(type).serial = 0;
+  }
+  void keep(event& current) override {
+    own(current.about);
+    own(current.content);
+  }
 
  private:
+  void own(message& part) const {
+    const etf::bytes all = whole_.bytes();
+    if (part && part.bytes().data() >= all.data() && part.bytes().data() < all.data() + all.size())
+      part = whole_.slice(part.bytes());
+  }
+
   statem& of_;
   process& self_;
+  const message& whole_;
 };
 
 outcome statem::start(process& self) {
   if (!machine_.has_started()) return runtime::stop(tagged("bad_return_from_init", message::atom("ok")));
-  world effects(*this, self);
+  const message nothing;
+  world effects(*this, self, nothing);
   since_ = self.now();
   if (machine_.start(effects) == machine::step::failed) return runtime::stop(reason(self));
   continue_first(self);
@@ -78,16 +113,17 @@ outcome statem::start(process& self) {
 }
 
 outcome statem::take_continue(process& self) {
-  world effects(*this, self);
-  return run(self, machine_.go_on(effects, enters()));
+  const message nothing;
+  world effects(*this, self, nothing);
+  return run(self, machine_.go_on(effects, enters()), nothing);
 }
 
-outcome statem::take(process& self, event what) {
-  return run(self, machine_.begin(std::move(what)));
+outcome statem::take(process& self, event&& what, const message& whole) {
+  return run(self, machine_.begin(std::move(what)), whole);
 }
 
-outcome statem::run(process& self, machine::step next) {
-  world effects(*this, self);
+outcome statem::run(process& self, machine::step next, const message& whole) {
+  world effects(*this, self, whole);
   while (next == machine::step::handle || next == machine::step::enter) {
     const outcome done = next == machine::step::enter ? enter(self, machine_.old_state(), machine_.state())
                                                       : handle(self, machine_.current(), machine_.state());
@@ -95,8 +131,9 @@ outcome statem::run(process& self, machine::step next) {
     if (done.stops()) return machine_.reply_only(effects) ? done : runtime::stop(reason(self));
     const std::uint64_t changes = machine_.changes();
     const std::uint64_t dropped = machine_.dropped();
+    const std::uint32_t type = machine_.current().type;
     next = machine_.finish(effects, enters());
-    if (machine_.changes() != changes) since_ = self.now();
+    if (machine_.changes() != changes) note_change(self, type);
     if (machine_.dropped() != dropped) [[unlikely]]
       has_dropped();
     if (next == machine::step::idle || next == machine::step::failed) break;
@@ -108,12 +145,24 @@ outcome statem::run(process& self, machine::step next) {
   return next == machine::step::failed ? runtime::stop(reason(self)) : runtime::carry_on();
 }
 
+void statem::note_change(process& self, std::uint32_t type) {
+  since_ = self.now();
+  if (changes_ == nullptr) [[unlikely]]
+    changes_ = std::make_unique<std::array<passed, kept_changes>>();
+  passed& one = (*changes_)[machine_.changes() % kept_changes];
+  const message& state = machine_.old_state();
+  // Machines that go to and fro have the same one here most of the time.
+  if (one.to.bytes().data() != state.bytes().data()) one.to = state;
+  one.type = type;
+  one.at = since_;
+}
+
 outcome statem::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
-  return take(self, {COPPICE_EVENT_CALL, whole.slice(from), whole.slice(request)});
+  return take(self, {COPPICE_EVENT_CALL, message::immortal(from), message::immortal(request)}, whole);
 }
 
 outcome statem::take_cast(process& self, const message& whole, etf::bytes request) {
-  return take(self, {COPPICE_EVENT_CAST, {}, whole.slice(request)});
+  return take(self, {COPPICE_EVENT_CAST, {}, message::immortal(request)}, whole);
 }
 
 outcome statem::take_info(process& self, const message& m) {
@@ -121,11 +170,31 @@ outcome statem::take_info(process& self, const message& m) {
   std::uint64_t type = 0, serial = 0;
   if (!self.origin().notice || !at.read_tuple_of(4) || !at.read_atom_is(timeout_tag) ||
       !at.read_unsigned(type) || !at.read_unsigned(serial))
-    return take(self, {COPPICE_EVENT_INFO, {}, m});
-  const bool named = type == COPPICE_EVENT_NAMED_TIMEOUT;
-  auto fired =
-      machine_.fire(static_cast<std::uint32_t>(type), named ? m.slice(at.rest()) : message(), serial);
+    return take(self, {COPPICE_EVENT_INFO, {}, message::immortal(m.bytes())}, m);
+  if (serial == 0) return lasting_fired(self, static_cast<std::uint32_t>(type));
+  auto fired = machine_.fire(static_cast<std::uint32_t>(type), m.slice(at.rest()), serial);
   return fired ? take(self, std::move(*fired)) : runtime::carry_on();
+}
+
+outcome statem::lasting_fired(process& self, std::uint32_t type) {
+  lasting_timer& timer = lasting(type);
+  if (timer.handle == 0 || self.remaining(timer.handle) >= 0)
+    return runtime::carry_on(); // cancelled too late
+  timer.handle = 0;
+  if (timer.serial == 0) return runtime::carry_on();
+  if (base::mono_now() < timer.due) {
+    timer.handle = self.remind(timer.due, timeout_notice(type, 0, {}));
+    timer.fires = timer.due;
+    return runtime::carry_on();
+  }
+  auto fired = machine_.fire(type, {}, std::exchange(timer.serial, 0));
+  return fired ? take(self, std::move(*fired)) : runtime::carry_on();
+}
+
+base::nanos statem::left_of(process& self, std::uint32_t type, const machine::timeout& one) {
+  if (one.serial == 0) return 0;
+  if (type == COPPICE_EVENT_NAMED_TIMEOUT) return self.remaining(one.handle);
+  return lasting(type).due - self.now();
 }
 
 message statem::reason(process& self) {
@@ -146,22 +215,47 @@ message statem::sys_state(process& self) {
   return out.take();
 }
 
+namespace {
+
+void text_of(message_writer& out, const message& term) {
+  if (term)
+    out.binary(runtime::shown(term));
+  else
+    out.atom("none");
+}
+std::uint64_t milliseconds(base::nanos time) {
+  return static_cast<std::uint64_t>(std::max<base::nanos>(0, time) / base::nanos_per_ms);
+}
+
+} // namespace
+
+// The latest last.
+void statem::write_changes(process& self, message_writer& out) const {
+  constexpr std::string_view words[] = {"",        "call",          "cast",    "info",    "internal",
+                                        "timeout", "state_timeout", "timeout", "response"};
+  const std::uint64_t all = machine_.changes();
+  const std::uint64_t count = std::min<std::uint64_t>(all, kept_changes);
+  if (count != 0) out.list(static_cast<std::uint32_t>(count));
+  for (std::uint64_t i = all - count + 1; i <= all; ++i) {
+    const passed& one = (*changes_)[i % kept_changes];
+    out.map(3);
+    out.atom("event");
+    out.binary(words[std::min<std::size_t>(one.type, std::size(words) - 1)]);
+    out.atom("to");
+    text_of(out, one.to);
+    out.atom("ago_ms");
+    out.unsigned_integer(milliseconds(self.now() - one.at));
+  }
+  out.nil();
+}
+
 message statem::engine_for_people(process& self) {
-  const auto text_of = [](message_writer& out, const message& term) {
-    if (term)
-      out.binary(runtime::shown(term));
-    else
-      out.atom("none");
-  };
-  const auto milliseconds = [](base::nanos time) {
-    return static_cast<std::uint64_t>(std::max<base::nanos>(0, time) / base::nanos_per_ms);
-  };
   const auto number = [](message_writer& out, std::string_view key, std::uint64_t value) {
     out.atom(key);
     out.unsigned_integer(value);
   };
-  message_writer out(512);
-  out.map(7);
+  message_writer out(1024);
+  out.map(8);
   out.atom("state");
   text_of(out, machine_.old_state());
   out.atom("previous");
@@ -189,9 +283,11 @@ message statem::engine_for_people(process& self) {
     out.map(2);
     out.atom("type");
     text_of(out, kind.take());
-    number(out, "left_ms", one.serial == 0 ? 0 : milliseconds(self.remaining(one.handle)));
+    number(out, "left_ms", milliseconds(left_of(self, type, one)));
   });
   out.nil();
+  out.atom("transitions");
+  write_changes(self, out);
   return out.take();
 }
 

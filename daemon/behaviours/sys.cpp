@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// See lib/stdlib sys.erl. get_state always answers {ok, State}: OTP 25 takes it, and later ones crash on a
-// bare state. What carries a fun (replace_state, {debug, {install, …}}) can't be done here and says so.
-// In the process's own turn.
+// See lib/stdlib sys.erl. What carries a fun (replace_state, {debug, {install, …}}) can't be done here and
+// says so. In the process's own turn.
 #include "behaviours/sys.hpp"
 
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "behaviours/state_answer.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::sys {
@@ -25,14 +25,6 @@ void write_pair(message_writer& out, std::string_view key, std::string_view atom
 message pair(std::string_view key, std::string_view atom) {
   message_writer out;
   write_pair(out, key, atom);
-  return out.take();
-}
-
-message state_answer(const message& state) {
-  message_writer out(state.size() + 16);
-  out.tuple(2);
-  out.atom("ok");
-  out.raw(state.bytes());
   return out.take();
 }
 
@@ -107,7 +99,10 @@ runtime::outcome protocol::handle(process& self, subject& about, const gen::requ
   runtime::outcome next = runtime::carry_on();
   const bool obeys = self.origin().here() || about.obeys_peers(self);
   if (at.read_atom(name)) {
-    if (name == "get_state") answer = state_answer(about.sys_state(self));
+    if (name == "get_state") {
+      answer_state(self, what.from, about.sys_state(self));
+      return next;
+    }
     if (name == "get_status") answer = status_answer(self, about, suspended_);
     const bool switches = name == "suspend" || name == "resume";
     if (switches && !obeys) answer = pair("error", "not_allowed");

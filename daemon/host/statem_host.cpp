@@ -32,6 +32,13 @@ message copied(coppice_bytes from_plugin) {
   return term ? message::copy_of(*term) : message();
 }
 
+// Whether the term, canonical, is this atom of less than 256 bytes.
+bool is_short_atom(const message& term, std::string_view text) {
+  const etf::bytes encoded = term.bytes();
+  return encoded.size() == text.size() + 2 && encoded[0] == 119 &&
+         std::memcmp(encoded.data() + 2, text.data(), text.size()) == 0;
+}
+
 std::int32_t next_state(coppice_actor* self, coppice_message* state) {
   message m = take(state);
   behaviours::statem::machine* to = nullptr;
@@ -49,7 +56,7 @@ std::int32_t next_state_atom(coppice_actor* self, const char* name) {
   if (text.size() > longest_atom) return COPPICE_E_INVALID;
   // Most machines go to and fro between few states: a term that is there is shared.
   for (const message* known : {&to->old_state(), &to->previous()}) {
-    if (!*known || !etf::cursor(known->bytes()).read_atom_is(text)) continue;
+    if (!is_short_atom(*known, text)) continue;
     to->next_state(*known);
     return COPPICE_OK;
   }
@@ -76,7 +83,7 @@ std::int32_t keep_state(coppice_actor* self) {
 std::int32_t postpone(coppice_actor* self) {
   behaviours::statem::machine* to = nullptr;
   if (const std::int32_t status = machine_of(self, to); status != COPPICE_OK) return status;
-  to->add({.what = action::kind::postpone});
+  to->postpone();
   return COPPICE_OK;
 }
 

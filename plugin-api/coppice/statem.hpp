@@ -169,6 +169,37 @@ class transition {
 
 namespace detail {
 class any_statem : public actor {};
+
+/// The names of an enum's values, each with a zero behind it.
+template <class State>
+class state_names {
+ public:
+  constexpr state_names() {
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      begin_[i] = next;
+      for (const char letter : names[i]) text_[next++] = letter;
+      if (!names[i].empty()) ++next;
+    }
+  }
+  /// Null: the value has no name.
+  constexpr const char* of(State value) const {
+    const auto index = static_cast<std::size_t>(value);
+    return index < names.size() && !names[index].empty() ? text_ + begin_[index] : nullptr;
+  }
+
+ private:
+  static constexpr auto& names = etf::detail::names_of<State>;
+  static constexpr std::size_t length = [] {
+    std::size_t sum = 1;
+    for (const std::string_view each : names) sum += each.size() + 1;
+    return sum;
+  }();
+  std::size_t begin_[names.size()]{};
+  char text_[length]{};
+};
+template <class State>
+inline constexpr state_names<State> zero_ended{};
 } // namespace detail
 
 template <class State>
@@ -195,11 +226,7 @@ class statem : public detail::any_statem {
   [[nodiscard]] transition next(const State& to) {
     const auto& api = detail::statem_host.need();
     if constexpr (std::is_enum_v<State>) {
-      const auto value = static_cast<std::size_t>(to);
-      const auto& names = etf::detail::names_of<State>;
-      if (value < names.size() && !names[value].empty()) {
-        char name[256];
-        name[names[value].copy(name, sizeof name - 1)] = 0;
+      if (const char* const name = detail::zero_ended<State>.of(to); name != nullptr) {
         detail::added(api.next_state_atom(handle(), name), "next");
         return {handle(), COPPICE_OK};
       }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,7 +64,9 @@ class statem_effects {
   virtual bool reply(const Term& from, Term answer) = 0;
   /// A timer that leads to fire(type, about, serial); its handle.
   virtual std::uint64_t arm(const statem_action<Term>& timeout, std::uint64_t serial) = 0;
-  virtual void disarm(std::uint64_t handle) = 0;
+  virtual void disarm(std::uint32_t type, std::uint64_t handle) = 0;
+  /// The event that is handled is kept beyond its callback. Whoever lent its terms makes them its own.
+  virtual void keep(statem_event<Term>&) {}
 
  protected:
   ~statem_effects() = default;
@@ -111,10 +114,18 @@ class statem_machine {
     repeat_ = false;
   }
   void add(action one) { actions_.push_back(std::move(one)); }
+  /// add() of that action. Where it is the first one nothing else of the transition is looked at before it.
+  void postpone() {
+    if (actions_.empty() && !entering_)
+      postpone_ = true;
+    else
+      add({.what = action::kind::postpone});
+  }
   /// For a callback that came to nothing.
   void drop_transition() {
     keep_state();
     actions_.clear();
+    if (!entering_) postpone_ = false; // else it is of the event before
   }
 
   /// After init: whether it named the first state.
@@ -140,8 +151,8 @@ class statem_machine {
     }
     return commit(to);
   }
-  /// In `idle` alone.
-  step begin(event one) {
+  /// In `idle` alone. Its terms may be lent until what it leads to is `idle` again, see effects::keep().
+  step begin(event&& one) {
     current_ = std::move(one);
     return step::handle;
   }
@@ -157,15 +168,14 @@ class statem_machine {
   step finish(effects& to, bool enters) {
     bool enter_again = std::exchange(repeat_, false);
     if (next_) {
-      Term wanted = std::exchange(next_, Term());
-      if (!(wanted == state())) {
-        if (entering_) {
-          failed_.content = std::move(wanted);
-          return fail(statem_fault::enter_return);
-        }
-        candidate_ = std::move(wanted);
-        enter_again = true;
+      const bool changes = !(next_ == state());
+      if (changes && entering_) {
+        failed_.content = std::move(next_);
+        return fail(statem_fault::enter_return);
       }
+      if (changes) candidate_ = std::move(next_);
+      next_ = Term();
+      enter_again = enter_again || changes;
     }
     if (!actions_.empty()) {
       for (action& each : actions_)
@@ -180,10 +190,10 @@ class statem_machine {
   }
   /// The callback ends the machine: its replies are sent. False: there is something else, see fault().
   bool reply_only(effects& to) {
+    if (postpone_ && !entering_) return refuse({.what = action::kind::postpone}, statem_fault::reply_action);
     for (action& each : actions_) {
       if (each.what == action::kind::reply && to.reply(each.about, each.content)) continue;
-      failed_ = std::move(each);
-      return fail(statem_fault::reply_action), false;
+      return refuse(std::move(each), statem_fault::reply_action);
     }
     actions_.clear();
     return true;
@@ -210,7 +220,7 @@ class statem_machine {
   /// How many may be postponed.
   std::size_t limit() const { return limit_; }
   /// Events that come before any other message.
-  std::size_t queued() const { return queue_.size(); }
+  std::size_t queued() const { return queue_.size() - front_; }
   /// use(type, const timeout&) of each that is set, the named ones in no order.
   template <class Use>
   void each_timeout(Use use) const {
@@ -235,7 +245,7 @@ class statem_machine {
     fault_ = why;
     return step::failed;
   }
-  bool refuse(action& one, statem_fault why) {
+  bool refuse(action&& one, statem_fault why) {
     failed_ = std::move(one);
     fail(why);
     return false;
@@ -245,24 +255,24 @@ class statem_machine {
     using kind = typename action::kind;
     switch (one.what) {
       case kind::reply:
-        return to.reply(one.about, one.content) || refuse(one, statem_fault::action);
+        return to.reply(one.about, one.content) || refuse(std::move(one), statem_fault::action);
       case kind::postpone:
-        if (entering_) return refuse(one, statem_fault::enter_action);
+        if (entering_) return refuse(std::move(one), statem_fault::enter_action);
         postpone_ = true;
         return true;
       case kind::next_event:
-        if (entering_) return refuse(one, statem_fault::enter_action);
-        if (!is_event(one.type)) return refuse(one, statem_fault::action);
+        if (entering_) return refuse(std::move(one), statem_fault::enter_action);
+        if (!is_event(one.type)) return refuse(std::move(one), statem_fault::action);
         inserted_.push_back({one.type, std::move(one.about), std::move(one.content)});
         return true;
       case kind::set_timeout:
-        if (one.time < 0 && !one.absolute) return refuse(one, statem_fault::action);
+        if (one.time < 0 && !one.absolute) return refuse(std::move(one), statem_fault::action);
         break;
       case kind::update_timeout:
       case kind::cancel_timeout:
         break;
     }
-    if (!is_timeout(one.type)) return refuse(one, statem_fault::action);
+    if (!is_timeout(one.type)) return refuse(std::move(one), statem_fault::action);
     timeouts_.push_back(std::move(one));
     return true;
   }
@@ -270,27 +280,47 @@ class statem_machine {
   step commit(effects& to) {
     entering_ = false;
     const bool change = static_cast<bool>(candidate_);
-    if (std::exchange(postpone_, false) && !postpone_current(change)) return fail(statem_fault::postponed);
+    if (std::exchange(postpone_, false) && !postpone_current(change, to))
+      return fail(statem_fault::postponed);
     if (change) {
       ++changes_;
-      previous_ = std::exchange(state_, std::exchange(candidate_, Term()));
-      while (postponed_.size() > first_) {
-        queue_.push_back(std::move(postponed_.back()));
-        postponed_.pop_back();
-      }
-      postponed_.clear();
-      first_ = 0;
+      previous_ = std::move(state_);
+      state_ = std::exchange(candidate_, Term());
+      if (postponed_count() != 0) retry_postponed();
       if (state_timeout_) cancel(COPPICE_EVENT_STATE_TIMEOUT, {}, to);
     }
     if (event_timeout_) cancel(COPPICE_EVENT_TIMEOUT, {}, to);
     if (!timeouts_.empty() && !start_timeouts(to)) return step::failed;
-    while (!inserted_.empty()) {
-      queue_.push_back(std::move(inserted_.back()));
-      inserted_.pop_back();
+    if (!inserted_.empty()) {
+      put_in_front(inserted_, 0);
+      inserted_.clear();
     }
     return next();
   }
-  bool postpone_current(bool change) {
+  void retry_postponed() {
+    put_in_front(postponed_, first_);
+    postponed_.clear();
+    first_ = 0;
+  }
+  // Those of `from` on come before all that wait, in their order. What is left of `events` is of no use.
+  void put_in_front(std::vector<event>& events, std::size_t from) {
+    if (front_ == queue_.size()) {
+      queue_.clear();
+      queue_.swap(events);
+      front_ = from;
+      return;
+    }
+    const auto first = events.begin() + static_cast<std::ptrdiff_t>(from);
+    const std::size_t count = events.size() - from;
+    const std::size_t gap = std::min(count, front_); // where events were that have been taken
+    front_ -= gap;
+    const auto at = queue_.begin() + static_cast<std::ptrdiff_t>(front_);
+    std::move(first, first + static_cast<std::ptrdiff_t>(gap), at);
+    queue_.insert(at + static_cast<std::ptrdiff_t>(gap),
+                  std::make_move_iterator(first + static_cast<std::ptrdiff_t>(gap)),
+                  std::make_move_iterator(events.end()));
+  }
+  bool postpone_current(bool change, effects& to) {
     if (!change && postponed_count() >= limit_) {
       if (overflow_ == statem_overflow::exit) return false;
       ++dropped_;
@@ -301,14 +331,18 @@ class statem_machine {
         first_ = 0;
       }
     }
+    to.keep(current_);
     postponed_.push_back(std::move(current_));
     return true;
   }
   step next() {
-    if (!queue_.empty()) {
-      current_ = std::move(queue_.back());
-      queue_.pop_back();
-      if (queue_.empty() && queue_.capacity() > idle_room) queue_ = {};
+    if (front_ != queue_.size()) {
+      current_ = std::move(queue_[front_++]);
+      if (front_ == queue_.size()) {
+        queue_.clear();
+        front_ = 0;
+        if (queue_.capacity() > idle_room) queue_ = {};
+      }
       return step::handle;
     }
     return zeros_ == 0 ? step::idle : next_zero();
@@ -354,7 +388,7 @@ class statem_machine {
       return true;
     }
     if (one.what == kind::set_timeout && !one.absolute && one.time > COPPICE_STATEM_LONGEST)
-      return refuse(one, statem_fault::time);
+      return refuse(std::move(one), statem_fault::time);
     if (found != nullptr) cancel(one.type, one.about, to);
     timeout made;
     if (one.what == kind::set_timeout && one.time != 0) {
@@ -377,7 +411,7 @@ class statem_machine {
     return true;
   }
   void cancel(std::uint32_t type, const Term& about, effects& to) {
-    if (const timeout* const found = find(type, about); found->serial != 0) to.disarm(found->handle);
+    if (const timeout* const found = find(type, about); found->serial != 0) to.disarm(type, found->handle);
     erase(type, about);
   }
   timeout* find(std::uint32_t type, const Term& about) {
@@ -415,7 +449,8 @@ class statem_machine {
   std::vector<action> actions_;  // of the callback
   std::vector<action> timeouts_; // of the transition, with what enter adds
   std::vector<event> inserted_;  // likewise
-  std::vector<event> queue_;     // the last one comes first
+  std::vector<event> queue_;     // from front_ on, in the order in which they come
+  std::size_t front_ = 0;
   std::vector<event> postponed_; // from first_, in the order of their arrival
   std::size_t first_ = 0;
   std::size_t limit_ = SIZE_MAX;

@@ -9,8 +9,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
-#include <functional>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -21,6 +19,7 @@
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "script.hpp"
+#include "small_system.hpp"
 
 namespace {
 
@@ -79,22 +78,6 @@ class handlers final : public runtime::actor_factory {
     if (spec.actor == "h") return std::make_unique<handler>();
     return base::fail(base::errc::not_found, "no actor " + spec.actor);
   }
-};
-
-// Runs what it is given in a process's turn.
-class driver final : public runtime::behaviour {
- public:
-  runtime::outcome init(process&) override { return runtime::carry_on(); }
-  runtime::outcome receive(process& self, message m) override {
-    if (self.origin().notice || !etf::cursor(m.bytes()).read_atom_is("work")) return runtime::carry_on();
-    work(self);
-    done.set_value();
-    return runtime::carry_on();
-  }
-  void describe(runtime::description& out) const override { out.behaviour = "driver"; }
-
-  std::function<void(process&)> work;
-  std::promise<void> done;
 };
 
 message term_of(input& from) {
@@ -182,23 +165,13 @@ bool lives(process& self, const runtime::pid& manager) {
 
 class world {
  public:
-  world() : system_(options()) {
-    check(system_.start().has_value());
-    auto made = std::make_unique<driver>();
-    driver_ = made.get();
-    runtime::spawn_options how;
-    how.trap_exit = true;
-    const auto pid = system_.spawn(std::move(how), std::move(made));
-    check(pid.has_value());
-    pid_ = *pid;
-  }
+  world() : system_(fuzz::small_system()) { check(system_.start().has_value()); }
   world(const world&) = delete;
   world& operator=(const world&) = delete;
   ~world() { system_.stop(); }
 
   void play(std::span<const std::uint8_t> bytes) {
-    driver_->done = {};
-    driver_->work = [&](process& self) {
+    fuzz::run_in_process(system_, [&](process& self) {
       const auto child = std::make_shared<behaviours::child_spec>();
       child->events = std::make_shared<behaviours::event_manager_spec>();
       const auto shared = std::make_shared<behaviours::supervision>();
@@ -211,34 +184,15 @@ class world {
       const auto ended = self.monitor(*made, true);
       self.exit(*made, runtime::reasons::kill());
       (void)self.await(ended);
-    };
-    auto done = driver_->done.get_future();
-    system_.send(pid_, message::atom("work"));
-    done.get();
+    });
   }
 
  private:
-  static runtime::system_options options() {
-    runtime::system_options out;
-    out.node_name = "fuzz@localhost";
-    out.creation = 4;
-    out.workers = 2;
-    out.stack_bytes *= 4; // sanitizers' frames are several times as large
-    return out;
-  }
-
   handlers factory_;
   runtime::system system_;
-  driver* driver_ = nullptr; // the process's
-  runtime::pid pid_;
 };
 
 } // namespace
-
-// The runtime's threads run on stacks of its own, where the leak checker does not look for what they hold.
-extern "C" const char* __lsan_default_options() {
-  return "detect_leaks=0";
-}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static world only;

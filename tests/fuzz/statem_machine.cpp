@@ -52,7 +52,7 @@ class world final : public machine::effects {
     timers.emplace(++last_, timer{timeout.type, timeout.about, serial});
     return last_;
   }
-  void disarm(std::uint64_t handle) override { check(timers.erase(handle) == 1); }
+  void disarm(std::uint32_t, std::uint64_t handle) override { check(timers.erase(handle) == 1); }
 
   std::map<std::uint64_t, timer> timers; // that run
 

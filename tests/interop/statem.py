@@ -14,10 +14,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node, plugin_folder, root
+from harness.node import Node, plugin_folder, variants
 from harness.tap import check, equal, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 reloads = int(os.environ.get("COPPICE_RELOADS", "20"))
 
 config = """
@@ -47,9 +46,7 @@ def start(cleanup, args="open_for: 60s", more=""):
     put(folder, first)
     node = Node(cleanup, config=config % (args, more), settings=[("plugins.path", f"[ {folder} ]")])
     erl = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
-    # Before OTP 26 sys hands on what it is sent, newer ones take {ok, State} apart.
-    erl(f"D = {{door, '{node.name}'}}, State = fun() -> case sys:get_state(D) of {{ok, S}} -> S; S -> S end end, "
-        "Now = fun() -> element(1, State()) end, ok")
+    erl(f"D = {{door, '{node.name}'}}, State = fun() -> sys:get_state(D) end, Now = fun() -> element(1, State()) end, ok")
     return node, erl, lambda number: put(folder, variants / f"door_{2 + number % 2}.so")
 
 

@@ -165,7 +165,7 @@ class machine_effects final : public statem_effects<value> {
     machine.timers.push_back({++machine.last_handle, due, timeout.type, timeout.about, serial});
     return machine.last_handle;
   }
-  void disarm(std::uint64_t handle) override {
+  void disarm(std::uint32_t, std::uint64_t handle) override {
     std::erase_if(world_.machine->timers, [handle](const auto& each) { return each.handle == handle; });
   }
 

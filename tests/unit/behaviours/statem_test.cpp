@@ -3,6 +3,8 @@
 // what ends it and with which reason, what sys sees. Scripts as scripted_statem.hpp has them.
 #include "behaviours/statem.hpp"
 
+#include <chrono>
+
 #include "scripted_statem.hpp"
 
 using namespace coppice;
@@ -174,7 +176,7 @@ TEST_CASE("a thousand drops of the oldest keep the last ones in their order") {
   struct none final : statem_effects<runtime::message> {
     bool reply(const runtime::message&, runtime::message) override { return true; }
     std::uint64_t arm(const statem_action<runtime::message>&, std::uint64_t) override { return 0; }
-    void disarm(std::uint64_t) override {}
+    void disarm(std::uint32_t, std::uint64_t) override {}
   } effects;
   using step = decltype(machine)::step;
   machine.bound(5, statem_overflow::drop_old);
@@ -190,6 +192,33 @@ TEST_CASE("a thousand drops of the oldest keep the last ones in their order") {
   REQUIRE(machine.postponed_count() == 5);
   CHECK(text(machine.postponed(0).content) == "995");
   CHECK(text(machine.postponed(4).content) == "999");
+}
+
+// Their timers go on when they are cancelled, and serve the next one.
+TEST_CASE("a time-out is due at its own time, whatever was set and cancelled before it") {
+  test_host host;
+  const auto took = [&](const char* script) {
+    const auto began = std::chrono::steady_clock::now();
+    CHECK(played(host, script).find("state_timeout:y@b") != std::string::npos);
+    return std::chrono::steady_clock::now() - began;
+  };
+  using namespace std::chrono_literals;
+  // The one before would fire later, and sooner.
+  CHECK(took("{false, [{next, a, [{state_timeout, 60000, x}]}, {next, b, [{state_timeout, 20, y}]}], "
+             "[{cast, p}, {sleep, 500}]}") < 50s);
+  CHECK(took("{false, [{next, a, [{state_timeout, 300, x}]}, {next, b, [{state_timeout, 600, y}]}], "
+             "[{cast, p}, {sleep, 1200}]}") >= 600ms);
+  CHECK(
+      played(host,
+             "{false, [{next, a, [{state_timeout, 300, x}]}, {next, b, []}, {keep, [{state_timeout, 400, "
+             "y}]}, {keep, [{state_timeout, cancel}]}], [{cast, p}, {cast, q}, {cast, r}, {sleep, 700}]}") ==
+      "cast:p@a cast:q@b cast:r@b | up {ok,{b,data}} | ");
+  // Those of events likewise.
+  CHECK(
+      played(host,
+             "{false, [{next, a, [{timeout, 300, x}]}, {keep, [{timeout, 60000, y}]}, {keep, [{timeout, 20, "
+             "z}]}], [{cast, p}, {cast, q}, {sleep, 500}]}") ==
+      "cast:p@a cast:q@a timeout:z@a | up {ok,{a,data}} | ");
 }
 
 TEST_CASE("a timer that fired before it was cancelled is nothing") {
