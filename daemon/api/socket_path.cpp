@@ -17,6 +17,7 @@
 #include <iterator>
 
 #include "base/file.hpp"
+#include "base/socket_mark.hpp"
 
 namespace coppice::api {
 
@@ -58,6 +59,12 @@ bool is_left_over(const fs::path& path) {
          errno == ECONNREFUSED;
 }
 
+bool is_control_socket(const fs::path& path) {
+  struct stat info {};
+  return path.extension() == ".sock" && stat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) &&
+         (info.st_mode & base::leads_to_actors) == 0;
+}
+
 bool may_open(const fs::path& socket) {
   return access(socket.c_str(), W_OK) == 0;
 }
@@ -95,10 +102,8 @@ base::status prepare_socket_folder(const fs::path& folder) {
 std::vector<fs::path> sockets_in(const fs::path& folder) {
   std::vector<fs::path> found;
   std::error_code problem;
-  for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
-    std::error_code ignored;
-    if (at->path().extension() == ".sock" && at->is_socket(ignored)) found.push_back(at->path());
-  }
+  for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem))
+    if (is_control_socket(at->path())) found.push_back(at->path());
   std::sort(found.begin(), found.end());
   return found;
 }

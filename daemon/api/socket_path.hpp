@@ -27,7 +27,8 @@ std::filesystem::path socket_path(std::string_view node_name);
 // write to it.
 base::status prepare_socket_folder(const std::filesystem::path& folder);
 
-// The sockets in `folder`, sorted; none where there is no such folder.
+// The control sockets in `folder`, sorted; none where there is no such folder. Those at which actors listen
+// do not count.
 std::vector<std::filesystem::path> sockets_in(const std::filesystem::path& folder);
 
 // Which socket the client is to use: `option` where it is not empty, else COPPICE_SOCKET, else the only one

@@ -7,6 +7,7 @@
 #include <coppice/etf/cursor.hpp>
 
 #include "base/log.hpp"
+#include "base/socket_mark.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/web_connection.hpp"
@@ -58,7 +59,7 @@ tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr
                            message env, std::string label)
     : kind_(of->tcp->web != nullptr ? "web" : "tcp"),
       spec_(std::move(of)),
-      sites_(spec().web != nullptr ? std::make_shared<web_sites>(spec().web) : nullptr),
+      sites_(spec().web != nullptr ? std::make_shared<web_sites>(spec().web, env, label) : nullptr),
       shared_(std::move(shared)),
       env_(std::move(env)),
       label_(std::move(label)) {}
@@ -124,7 +125,8 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   auto socket =
       !where.socket.empty() ? net::listener::named(loop, *shared_->sockets, where.socket, options, taken)
       : where.path.empty()  ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
-                            : net::listener::unix_socket(loop, where.path, where.mode, {}, options, taken);
+                            : net::listener::unix_socket(loop, where.path, where.mode | base::leads_to_actors,
+                                                         {}, options, taken);
   if (!socket) return unexpected(std::move(socket.error()));
   made.socket = std::move(*socket);
   made.shown = shown_place(where, made.socket);

@@ -108,6 +108,9 @@ void stream::write(base::bytes_span bytes) {
 void stream::write_owned(base::bytes_span bytes, release_fn release, void* context) {
   inner().write_owned(bytes, release, context);
 }
+std::size_t stream::send_file(int file, std::uint64_t offset, std::size_t most) {
+  return inner().send_file(file, offset, most);
+}
 void stream::flush() {
   inner().flush();
 }

@@ -155,6 +155,9 @@ class stream {
   void write(std::string_view text) { write(base::as_bytes(text)); }
   // Borrows until release(context); see write_queue.hpp.
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
+  // Of an open file, what the socket takes at once and without a copy; how many bytes. 0: none, as when
+  // something is queued before it, or with TLS: write() takes them all the same.
+  std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
   // Writes now what the socket takes. The handler hears of a failure, and of the low mark, not inside this
   // call but later in the loop.
   void flush();

@@ -4,6 +4,8 @@
 #include "net/stream_core.hpp"
 
 #include <fmt/format.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -195,6 +197,37 @@ void stream::core::write_owned(base::bytes_span bytes, release_fn release, void*
   }
   queue_.append_borrowed(bytes, release, context);
   wrote();
+}
+
+// What fails is left to write(), which tells of it.
+std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t most) {
+  uv_os_fd_t to = -1;
+  if (dead() || ending_ || tls_ || !open_ || writing_ || broken_ || pending_failure_ ||
+      uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &to) != 0)
+    return 0;
+  if (!queue_.empty() && !write_first_part(to)) return 0;
+  auto from = static_cast<off_t>(offset);
+  const ssize_t sent = ::sendfile(to, file, &from, most);
+  if (sent <= 0) return 0;
+  bytes_written_ += static_cast<std::uint64_t>(sent);
+  return static_cast<std::size_t>(sent);
+}
+
+// All that is queued, as the beginning of something longer: a head that left alone would wake its reader for
+// itself. False: not all of it.
+bool stream::core::write_first_part(int to) {
+  std::array<uv_buf_t, gather_at_once> parts;
+  std::array<iovec, gather_at_once> pieces;
+  const std::size_t count = queue_.gather(parts);
+  std::ranges::transform(parts.begin(), parts.begin() + count, pieces.begin(), [](const uv_buf_t& one) {
+    return iovec{one.base, one.len};
+  });
+  msghdr whole{};
+  whole.msg_iov = pieces.data();
+  whole.msg_iovlen = count;
+  const ssize_t sent = ::sendmsg(to, &whole, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0) advance(static_cast<std::size_t>(sent));
+  return queue_.empty();
 }
 
 void stream::core::flush() {

@@ -48,6 +48,7 @@ class stream::core final : private tls_pacer::client {
 
   void write(base::bytes_span bytes);
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
+  std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
   void flush();
   void end();
   void start_tls(const tls_options& options, base::bytes_span first);
@@ -85,6 +86,7 @@ class stream::core final : private tls_pacer::client {
   void took_end(base::error why, bool at_end);
   void rest();
 
+  bool write_first_part(int to);
   void wrote();
   void schedule();
   void end_of_turn();

@@ -11,6 +11,7 @@
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tls.hpp"
 #include "spec/schema_tree.hpp"
+#include "spec/service_paths.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -190,9 +191,18 @@ const table<proxy_options>& proxy_table() {
   return rows;
 }
 
+// The unit of the service lets a node write in few places, which it would tell only when it runs.
+void warn_of_service(const reader& from, const node& at, const std::string& path) {
+  const auto refused = refused_to_service(from.texts->at(at.at.file).folder, path);
+  if (refused) from.to->warning(at.at, "path: " + refused->why, refused->remedy);
+}
+
 void check_listen(reader& from, const node& at, tcp_listen_options& listen) {
   if (!check_place(from, at, {"path", "socket"})) return;
-  if (!at.find("path")) without_effect(from, at, "mode", "there is a path");
+  if (const node* const path = at.find("path"))
+    warn_of_service(from, *path, listen.path);
+  else
+    without_effect(from, at, "mode", "there is a path");
   if (listen.tls.how == tls_spec::mode::off) without_effect(from, at, "alpn", "there is TLS");
   if (listen.tls.how != tls_spec::mode::files) without_effect(from, at, "sni", "tls is a map");
 }

@@ -74,7 +74,8 @@ typedef struct coppice_stream_callbacks {
    * front of what follows. NULL: dropped. */
   int32_t (*on_data)(coppice_actor* self, void* state, uint64_t stream, const coppice_slice* data,
                      uint64_t* out_used);
-  /* The peer sends no more; with half_close only, and without it the stream is closed then. */
+  /* The peer sends no more; with half_close only, and without it the stream is closed then. One of which both
+   * ends have ended stays until it is closed. */
   int32_t (*on_eof)(coppice_actor* self, void* state, uint64_t stream);
   /* A write was refused for COPPICE_E_FULL, and now there is room. */
   int32_t (*on_drained)(coppice_actor* self, void* state, uint64_t stream);
@@ -162,7 +163,7 @@ typedef struct coppice_stream_api {
   /* [actor] The same, and large slices are shared, not copied. */
   int32_t (*write_slice)(coppice_actor* self, uint64_t stream, const coppice_slice* slice);
   /* [actor] No on_frame and on_data until resume; what comes meanwhile waits, and beyond the credit with the
-   * peer. */
+   * peer. What on_data left comes again after resume, also if there is no more. */
   int32_t (*pause)(coppice_actor* self, uint64_t stream);
   int32_t (*resume)(coppice_actor* self, uint64_t stream);
   /* [actor] This end sends no more once all is written; what comes is told on. */

@@ -191,9 +191,9 @@ struct connect_options {
   std::uint64_t credit = 0, high = 0, low = 0;
   bool half_close = false;
   bool tls = false;
-  bool verify = true;           // with TLS: the peer's certificate
-  std::string_view authorities; // a PEM file
-  std::string_view protocols;   // of ALPN
+  bool verify = true;             // with TLS: the peer's certificate
+  std::string_view authorities{}; // a PEM file
+  std::string_view protocols{};   // of ALPN
 };
 
 /// The stream's number; on_connect or on_close follow. 0: `host` or an option can never be right. With port 0

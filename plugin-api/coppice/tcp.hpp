@@ -47,7 +47,8 @@ struct behaviour_of<T> {
   }
   static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
                                              {COPPICE_SERVER_1, callbacks()},
-                                             stream_callbacks_of<T>::table,
+                                             more_callbacks_of<T>::first,
+                                             more_callbacks_of<T>::second,
                                              {nullptr, nullptr}};
 };
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """port: an actor and its program. How they talk, how each ends with the other, what the program is given, and that
 nothing of it is left, whatever happens."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -296,6 +297,28 @@ def apply(cleanup):
     port.node.folder.write("node.yaml", config(["/bin/cat"], child=["shutdown: 9s"], more=["kill_after: 1s"]))
     contains(port.node.coppice("apply").stdout, "port.kill_after")
     check(port.pid() != pid, "another one")
+
+@test("the bundled filter makes a server of a program: many wait at once, its end is their answer, and it comes back")
+def bundled(cleanup):
+    text = (pathlib.Path(__file__).resolve().parents[2] / "config" / "net.yaml").read_text(encoding="utf-8")
+    child = text[text.index("        - id: capitals"):]
+    node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [] }\napplications:\n  - name: net\n    type: permanent\n"
+                "    supervisor:\n      intensity: 100\n      children:\n" + child)
+    equal(node.call("capitals", '{line, <<"one line">>}'), '<<"ONE LINE">>')
+    equal(node.call("capitals", '{line, <<"two\\nlines">>}'), "{error,badarg}")
+    pid = node.ask("info", "capitals")["engine"]["pid"]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        lines = [f"line {number}" for number in range(40)]
+        answers = list(pool.map(lambda line: node.call("capitals", f'{{line, <<"{line}">>}}'), lines))
+        equal(answers, [f'<<"{line.upper()}">>' for line in lines])
+        os.kill(pid, signal.SIGSTOP)
+        waits = [pool.submit(node.coppice, "call", "capitals", '{line, <<"x">>}', "--timeout", "50s") for _ in range(3)]
+        eventually(lambda: node.call("capitals", "waiting") == "3", "they wait")
+        os.kill(pid, signal.SIGKILL)
+        for one in waits:
+            contains(one.result().stdout, "{error,ended}")
+    eventually(lambda: node.coppice("call", "capitals", '{line, <<"back">>}').stdout.strip() == '<<"BACK">>', "it is back with another")
+    check(node.ask("info", "capitals")["engine"]["pid"] != pid, "another program")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pathlib
 import socket
 import ssl
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
@@ -28,7 +29,9 @@ def passed(cleanup):
     client = gate.connect(at=("127.0.0.1", port))
     client.send(b"echo by it\n")
     equal(client.line(), b"by it")
+    before = gate.node.pid("gate")
     gate.node.coppice("exit", "gate", "kill")
+    eventually(lambda: gate.node.pid("gate") not in (None, before), "it starts again") # the former takes no more
     again = gate.connect(at=("127.0.0.1", port))
     again.send(b"echo and again\n")
     equal(again.line(), b"and again")
@@ -250,6 +253,56 @@ def pooled(cleanup):
         done = gate.node.coppice("check", gate.node.folder.write("other.yaml", whole))
         check(done.returncode != 0, "it is refused", yaml)
         contains(done.stdout + done.stderr, part)
+
+
+@test("a proxy of a few lines: bytes both ways, slow readers at either end, half closes, a server that is not there")
+def proxy(cleanup):
+    sent, answer = os.urandom(6 << 20), os.urandom(6 << 20)
+    got = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gate = Gate(cleanup, actor="echo")
+        gate.install("proxy", "proxy")
+        nobody = free_port()
+        child = """
+        - id: to{name}
+          name: to{name}
+          tcp:
+            listen: [{{ address: 127.0.0.1, port: 0 }}]
+            actor: proxy
+            half_close: true
+            write: {{ high: 64KiB, low: 16KiB }}
+            args: {{ host: 127.0.0.1, port: {port} }}
+"""
+        here = server.getsockname()[1]
+        gate.node.folder.write("node.yaml", config(actor="echo", tree=child.format(name="server", port=here) + child.format(name="nobody", port=nobody)))
+        gate.node.ask("apply")
+
+        def place(name):
+            host, _, port = gate.node.ask("listener", name)["listening"][0].rpartition(":")
+            return host, int(port)
+
+        def serve():
+            with contextlib.closing(server.accept()[0]) as connection:
+                parts = []
+                while part := connection.recv(10_000): # little by little, so that the client has to wait
+                    parts.append(part)
+                got.append(b"".join(parts))
+                connection.sendall(answer)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        with socket.create_connection(place("toserver"), 60) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := client.recv(5_000):
+                parts.append(part)
+        serving.join()
+        check(got == [sent], "the server has what was sent")
+        check(b"".join(parts) == answer, "the client has what was answered")
+        with socket.create_connection(place("tonobody"), 60) as client:
+            equal(client.recv(1), b"", "it ends where there is no server")
+        eventually(lambda: gate.node.ask("listener", "toserver")["open"] == 0, "nothing is left")
 
 
 run()

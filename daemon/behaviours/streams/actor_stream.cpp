@@ -370,6 +370,7 @@ outcome actor_stream::hand_out_raw(stream_callbacks& to) {
   }
   used(taken);
   needed_ = size - taken + 1; // it may have waited, and more have come
+  if (!held_) read_on();      // what was left may be more than the credit
   return next;
 }
 
@@ -378,11 +379,16 @@ void actor_stream::used(std::size_t count) {
   input_.consume(count);
   needed_ = 1;
   frame_began_ = input_.empty() ? 0 : active_at_;
+  read_on();
+}
+
+void actor_stream::read_on() {
   if (stream_ && !failed_ && stream_.paused() && input_.size() < most_kept()) stream_.resume();
 }
 
+// What its actor has left comes again then, also if there is no more: it may have had nowhere to put it.
 void actor_stream::resume() {
-  held_ = false;
+  if (std::exchange(held_, false) && framer_.how().by == net::framing::kind::none) needed_ = 1;
   tell();
 }
 

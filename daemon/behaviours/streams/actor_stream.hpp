@@ -169,6 +169,7 @@ class actor_stream final : private net::stream_handler {
   bool hand_out(stream_callbacks& to, unsigned& budget, runtime::outcome& next);
   runtime::outcome hand_out_raw(stream_callbacks& to);
   void used(std::size_t count);
+  void read_on(); // if the actor may have more
   bool takes_input() const { return stage_ == stage::open && !held_; }
   void finish(stream_end how, std::string why);
 

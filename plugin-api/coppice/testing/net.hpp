@@ -168,6 +168,7 @@ class peer {
   }
 
  private:
+  friend class program; // is one, with an end of its own: coppice/testing/program.hpp
   peer(std::shared_ptr<detail::streams> of, std::shared_ptr<detail::stream> at)
       : streams_(std::move(of)), at_(std::move(at)) {}
 

@@ -106,9 +106,9 @@ class datagrams final : public engine {
   }
 
   void bring(datagram_place& at, const arriving_datagram& what) {
-    if (world_ != nullptr) now_ = world_->now;
+    if (world_ != nullptr) wall_ = wall_time(*world_);
     if (what.bytes.size() > largest) throw failure("UDP carries no more than 65507 bytes");
-    datagram_place::arrived one{what.bytes, read_address(what.from), local_of(at, what.to), wall_time(now_)};
+    datagram_place::arrived one{what.bytes, read_address(what.from), local_of(at, what.to), wall_};
     if (one.peer.family != at.address.family || one.local.family != at.address.family)
       throw failure("IPv4 and IPv6 do not meet: " + what.from);
     at.waiting.push_back(std::move(one));
@@ -189,8 +189,8 @@ class datagrams final : public engine {
     return on_.on_datagrams(self, state, lent.data(), lent.size());
   }
 
-  world* world_;      // null: between two generations
-  nanoseconds now_{}; // when something came last
+  world* world_;          // null: between two generations
+  std::int64_t wall_ = 0; // when something came last
   udp_options how_;
   coppice_datagram_callbacks on_;
   std::deque<datagram_place> places_;

@@ -124,7 +124,8 @@ class streams final : public engine {
       if (one->peer_ended && !one->how.half_close) one->close(COPPICE_STREAM_EOF);
       if (one->draining) one->close(COPPICE_STREAM_SHUTDOWN);
     }
-    if (one->is != stage::ending) return std::nullopt;
+    if (one->is == stage::ending && one->ending_since == 0ns) one->ending_since = now;
+    if (one->is != stage::ending || one->end_held) return std::nullopt;
     one->is = stage::gone;
     return last_of(one);
   }
@@ -135,9 +136,11 @@ class streams final : public engine {
     return call{"hand_over", [](coppice_actor*, void*) { return COPPICE_OK; }, true};
   }
   call last_of(const shared& one) {
+    if (!one->end_why_held.empty()) one->end_why = one->end_why_held;
     const coppice_bytes why{reinterpret_cast<const std::uint8_t*>(one->end_why.data()), one->end_why.size()};
     call last = make("on_close", one, on_.on_close, one->end_how, why);
     last.ends_actor = one->accepted;
+    last.reason = one->end_reason;
     return last;
   }
 
@@ -290,7 +293,7 @@ inline std::int32_t pause_stream(coppice_actor* self, std::uint64_t id) {
 }
 inline std::int32_t resume_stream(coppice_actor* self, std::uint64_t id) {
   COPPICE_STREAM_(resume);
-  at->held = false;
+  if (std::exchange(at->held, false) && at->cut_by.kind == COPPICE_FRAMING_NONE) at->needed = 1;
   return COPPICE_OK;
 }
 inline std::int32_t end_stream(coppice_actor* self, std::uint64_t id) {

@@ -63,6 +63,13 @@ struct stream {
   std::optional<value> handed_to; ///< another process: pid or name
   std::uint32_t end_how = COPPICE_STREAM_NORMAL;
   std::string end_why;
+  nanoseconds ending_since{};
+
+  // Of a program's:
+  bool end_held = false;    // on_close waits until the program has ended
+  std::string end_why_held; // and says this then
+  value end_reason;         // with which its actor ends; none: `normal`
+  std::string complaint;    // of standard error, that has not ended
   std::uint64_t bytes_read = 0, bytes_written = 0, written_then = 0;
   nanoseconds opened_at{}, active_at{}, frame_began{}, stuck_since{};
 

@@ -2,6 +2,7 @@
 // Choosing a control socket: the option wins over the environment, the environment over the folder.
 #include "api/socket_path.hpp"
 #include "base/file.hpp"
+#include "base/socket_mark.hpp"
 #include "temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -112,10 +113,12 @@ TEST_CASE("who may open a socket is said by name") {
   if (geteuid() == 0) CHECK(shared == "only root and the group root may open it");
 }
 
-TEST_CASE("only sockets are listed, sorted") {
+TEST_CASE("only control sockets are listed, sorted") {
   test::temporary_folder folder;
   make_socket(folder.file("b@h.sock"));
   make_socket(folder.file("a@h.sock"));
+  make_socket(folder.file("actors.sock"));
+  REQUIRE(chmod(folder.file("actors.sock").c_str(), 0666 | base::leads_to_actors) == 0);
   fclose(fopen((folder.file("c.sock")).c_str(), "w"));
   auto found = api::sockets_in(folder.path());
   REQUIRE(found.size() == 2);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Streams and listeners over real sockets of loopback and the file system.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +78,28 @@ TEST_CASE("writes of one turn wait for its end, or for flush") {
   CHECK(both.client.bytes_queued() == 1);
   both.client.flush();
   CHECK(both.client.bytes_queued() == 0);
+}
+
+TEST_CASE("a file leaves in its place behind what was written, as far as the socket takes it") {
+  const test::temporary_folder folder;
+  const std::string whole(8 << 20, 'f');
+  const base::unique_fd file(::open(folder.write("file", whole).c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(file.get() >= 0);
+  pair both;
+  both.client.write("head ");
+  const std::size_t first = both.client.send_file(file.get(), 3, whole.size());
+  CHECK(first > 0);
+  CHECK(first < whole.size() - 3); // the sockets hold no more
+  both.client.write("tail");
+  CHECK(both.client.send_file(file.get(), 0, 1) == 0); // before what waits
+  CHECK(both.client.bytes_written() == 5 + first);
+  const std::size_t all = 5 + first + 4;
+  REQUIRE(both.until([&] { return both.at_server.received.size() == all; }));
+  CHECK(both.at_server.received == "head " + std::string(first, 'f') + "tail");
+  CHECK(both.client.send_file(file.get(), whole.size(), 10) == 0); // behind the file's end
+  both.server.close();
+  REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
+  CHECK(both.client.send_file(file.get(), 0, 10) == 0);
 }
 
 TEST_CASE("more than the sockets hold arrives whole while both ends write") {

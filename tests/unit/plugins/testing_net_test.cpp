@@ -171,6 +171,37 @@ TEST_CASE("an actor that pauses is given no more than its credit") {
   CHECK(one.client.unread() == 0);
 }
 
+TEST_CASE("what an actor left before it paused comes again when it resumes, also if there is no more") {
+  const plugin proxies = fixture("proxy");
+  actor proxy(proxies, {.args = erl("#{host => <<\"db\">>, port => 5432}")});
+  peer client(proxy, {.high = 4, .low = 2, .half_close = true});
+  client.send("early");
+  CHECK(client.paused());
+  peer server = peer::dialled_by(proxy).at(0);
+  CHECK(server.host() == "db");
+  server.window(0);
+  server.accept();
+  CHECK_FALSE(client.paused()); // and has been given on
+  CHECK(server.queued() == 5);
+  client.window(0);
+  server.send("12345").send("6789");
+  CHECK(server.paused());
+  CHECK(client.queued() == 5);
+  CHECK(client.take(3).empty());
+  client.window(5);
+  CHECK(client.take() == "12345");
+  CHECK(client.take() == "6789");
+  server.end();
+  CHECK(client.ended());
+  CHECK(proxy.alive());
+  client.send("late").end();
+  server.window(100);
+  CHECK(server.take() == "earlylate");
+  CHECK(server.ended());
+  CHECK_FALSE(proxy.alive());
+  CHECK(proxy.did.complaints.empty());
+}
+
 TEST_CASE("a reload in the middle of a line goes on with the line") {
   const plugin echoes = bundled_echo();
   auto old = std::make_unique<actor>(echoes, settings{.actor = "lines"});

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// The program of an actor under test (`port:` in the tree), without one: what it writes, in any pieces, what
+// it reads and when it reads no more, what it complains of, and how it ends; and what the actor has written
+// and whether the program was told to end.
+//
+//   actor filter(plugin::linked());
+//   program sed(filter, {.framing = coppice::lines()});
+//   answer waits = filter.call(text{"abc"});
+//   CHECK(sed.take() == "abc\n");
+//   sed.send("ABC\n");
+//   CHECK(waits.reply() == value("ABC"));
+//   sed.exit(3); // the actor ends with {exit_status, 3}
+//
+// It is a stream like any other of coppice/testing/net.hpp, with an end of its own. Header-only. In the
+// test's thread.
+#pragma once
+
+#include <coppice/testing/net.hpp>
+
+namespace coppice::testing {
+
+/// One that was started for this actor. Copies are of the same one; it stays good when the actor has ended,
+/// and over a reload. `how` is what `port:` says; its `peer` is the program's path.
+class program {
+ public:
+  explicit program(actor& of, stream_options how = {}) : end_(of, as_program(std::move(how))) {
+    end_.at_->end_held = true;
+  }
+
+  std::uint64_t id() const { return end_.id(); }
+
+  /// To its standard output, in one piece.
+  program& send(std::string_view bytes) {
+    need_running();
+    end_.send(bytes);
+    return *this;
+  }
+  program& send(bytes raw) { return send(to_text(raw)); }
+  program& send_in_pieces(std::string_view bytes, std::size_t size) {
+    need_running();
+    end_.send_in_pieces(bytes, size);
+    return *this;
+  }
+  /// To its standard error: lines of the node's log, which `did.logs` has as well; the actor does not hear
+  /// of them.
+  program& complain(std::string_view text) {
+    need_running();
+    for (std::string& line = end_.at_->complaint; !text.empty();) {
+      const std::size_t end = text.find('\n');
+      line += text.substr(0, end);
+      if (end == text.npos) break;
+      text.remove_prefix(end + 1);
+      note_complaint();
+    }
+    return *this;
+  }
+
+  /// What it reads from its standard input, and room for as much again.
+  std::string take(std::size_t most = detail::stream::unlimited) { return end_.take(most); }
+  /// How many bytes come before it reads any; what more is written waits at the actor's end. 0: it reads
+  /// nothing.
+  void window(std::size_t bytes) { end_.window(bytes); }
+  std::size_t queued() const { return end_.queued(); }
+  /// Its standard input has ended, and all that the actor has written came.
+  bool input_ended() const { return end_.ended(); }
+  bool paused() const { return end_.paused(); }
+  std::size_t unread() const { return end_.unread(); }
+
+  /// It closes its standard input and output, and runs on; within a second it is to exit.
+  void close_output() {
+    need_running();
+    end_.end();
+  }
+  /// It exits. The actor has all that was written before, then on_close; and ends, `normal` after a 0, else
+  /// with {exit_status, Status}.
+  void exit(int status = 0) {
+    const value reason = status == 0 ? atom("normal") : value(std::tuple(etf::atom{"exit_status"}, status));
+    end("it exited with " + std::to_string(status), reason);
+  }
+  /// A signal ends it: its actor with {exit_signal, Number}.
+  void die(int signal) {
+    end("signal " + std::to_string(signal) + " ended it (" + ::strsignal(signal) + ")",
+        std::tuple(etf::atom{"exit_signal"}, signal));
+  }
+
+  /// What the node has done about it.
+  enum class told : std::uint8_t {
+    nothing,
+    to_end, ///< SIGTERM: its actor has ended, or it has no connection any more and a second to exit is over
+    killed, ///< SIGKILL: its actor has failed
+  };
+  told was_told() const {
+    using stage = detail::stream::stage;
+    const detail::stream& at = *end_.at_;
+    if (has_ended_of(at)) return told::nothing;
+    if (at.is == stage::gone) return at.broken ? told::killed : told::to_end;
+    const bool waits = at.is == stage::ending && end_.now() - at.ending_since >= std::chrono::seconds(1);
+    return waits ? told::to_end : told::nothing;
+  }
+  /// How its stream has ended at the actor's end, once it has; and why, as on_close was told.
+  std::optional<close_reason> closed() const { return end_.closed(); }
+  const std::string& why() const { return end_.why(); }
+
+ private:
+  static stream_options as_program(stream_options how) {
+    if (how.peer == stream_options().peer) how.peer = "/usr/bin/program";
+    how.local.clear();
+    how.first_byte = how.idle = how.stall = nanoseconds{0}; // a program takes its time
+    how.ends_actor = true;
+    return how;
+  }
+  static bool has_ended_of(const detail::stream& at) { return bool(at.end_reason); }
+  void need_running() const {
+    if (has_ended_of(*end_.at_)) throw failure("this program has ended already");
+  }
+  void note_complaint() {
+    if (detail::world* const of = end_.streams_->owner())
+      of->did.logs.push_back({COPPICE_LOG_INFO, end_.at_->complaint, {}});
+    end_.at_->complaint.clear();
+  }
+  // What it has not read is lost with it, and breaks the connection.
+  void end(std::string how, value reason) {
+    need_running();
+    detail::stream& at = *end_.at_;
+    if (!at.complaint.empty()) note_complaint();
+    at.end_reason = std::move(reason);
+    at.end_why_held = std::move(how);
+    at.end_held = false;
+    if (at.arrived.empty() && at.bytes_queued() == 0)
+      at.peer_ended = true;
+    else
+      at.peer_reset = true;
+    end_.settle();
+  }
+
+  peer end_;
+};
+
+} // namespace coppice::testing

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// filter: a program as a server. Whoever calls {line, Text} has the line that the program answers it by; they
+// are answered in the order in which they called, as the program reads and writes them. Many may wait at
+// once.
+#include <coppice/owned.hpp>
+#include <coppice/tcp.hpp>
+
+#include <deque>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace filter {
+
+using coppice::term;
+namespace etf = coppice::etf;
+
+// Messages.
+struct line {
+  static constexpr std::string_view etf_tag = "line";
+  std::string_view text;
+};
+using waiting = etf::constant<"waiting">;
+
+struct failure {
+  static constexpr std::string_view etf_tag = "error";
+  etf::atom why;
+};
+
+class filter : public coppice::tcp {
+ public:
+  using calls = std::variant<line, waiting>;
+
+  void on_connect(coppice::connection program, const coppice::connection_info&) { program_ = program.id(); }
+
+  // The reply comes with the program's.
+  coppice::no_reply handle_call(const line& what, term from) {
+    std::string text(what.text);
+    if (text.find('\n') != text.npos) return refuse(from, "badarg"); // it would be two
+    switch (coppice::connection(*this, program_).write(text += '\n')) {
+      case COPPICE_OK:
+        callers_.emplace_back(from);
+        return {};
+      case COPPICE_E_FULL: // it reads more slowly than they ask
+        return refuse(from, "overloaded");
+      default: // it has ended, and so will this
+        return refuse(from, "ended");
+    }
+  }
+  std::uint64_t handle_call(const waiting&) { return callers_.size(); }
+
+  void on_frame(coppice::connection, coppice::bytes said) {
+    if (callers_.empty()) return; // nobody has asked
+    reply(callers_.front(), coppice::to_text(said));
+    callers_.pop_front();
+  }
+
+  // It has ended, and so does this; what it did not answer it never will.
+  void on_close(coppice::connection, coppice::close_reason, std::string_view) {
+    for (const coppice::owned_term& from : callers_) reply(from, failure{etf::atom{"ended"}});
+    callers_.clear();
+  }
+
+  // The program goes on over a reload, and so do those who wait for it.
+  struct saved {
+    static constexpr etf::form etf_form = etf::form::map;
+    std::uint64_t program;
+    std::vector<coppice::owned_term> callers;
+  };
+  saved save_state() const { return {program_, {callers_.begin(), callers_.end()}}; }
+  void restore_state(std::uint32_t, const saved& from) {
+    program_ = from.program;
+    callers_.assign(from.callers.begin(), from.callers.end());
+  }
+
+ private:
+  coppice::no_reply refuse(term from, std::string_view why) {
+    reply(from, failure{etf::atom{why}});
+    return {};
+  }
+
+  std::uint64_t program_ = 0; // its stream
+  std::deque<coppice::owned_term> callers_;
+};
+
+} // namespace filter
+
+COPPICE_PLUGIN("filter", "1.0.0", filter::filter);
