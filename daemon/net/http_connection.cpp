@@ -2,6 +2,9 @@
 // See http_connection.hpp.
 #include "net/http_connection.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -49,6 +52,7 @@ void http_connection::on_data(base::bytes_span bytes) {
 bool http_connection::on_end() {
   session_.end_of_input();
   go_on();
+  if (wait_ == wait::owner) to_.said_all({id_, session_.number()});
   return true; // what was asked before can still be answered
 }
 
@@ -116,6 +120,7 @@ void http_connection::enter(wait next) {
   hold(next == wait::owner);
   switch (next) {
     case wait::request:
+      reset_.reset();
       return deadline_.start(options_.timeouts.idle);
     case wait::head:
       if (session_.number() == 0) return; // counted from the connection's start
@@ -137,10 +142,25 @@ void http_connection::hold(bool held) {
 void http_connection::read_or_pause(bool more) {
   const bool waits = wait_ == wait::owner || wait_ == wait::draining;
   if (more && !waits) next_turn_.start();
-  if (more || (waits && session_.unread() > much_unread) || wait_ == wait::draining)
+  const bool much = waits && session_.unread() > much_unread;
+  if (more || much || wait_ == wait::draining)
     stream_.pause();
   else
     stream_.resume();
+  if (much && wait_ == wait::owner && !reset_) watch_for_reset();
+}
+
+// Whoever resets it in the middle of a body that nobody reads would keep his place for as long as that takes.
+void http_connection::watch_for_reset() {
+  base::unique_fd second(::fcntl(stream_.descriptor(), F_DUPFD_CLOEXEC, 0));
+  if (second.get() < 0) return;
+  auto poll = base::uv::poll::make(deadline_.loop_raw(), second.get(), [this](int, int) {
+    pollfd seen{reset_->socket.get(), 0, 0};
+    if (::poll(&seen, 1, 0) == 1) return drop(http_end::broken);
+    static_cast<void>(reset_->of.start(0)); // it has said all, and may wait for its answer
+  });
+  if (poll && poll->start(UV_DISCONNECT))
+    reset_ = std::make_unique<second_look>(second_look{std::move(second), std::move(*poll)});
 }
 
 void http_connection::on_deadline() {
@@ -170,6 +190,15 @@ http_written http_connection::write(std::uint64_t number, std::string_view bytes
   if (!is_full()) return http_written::taken;
   if (!std::exchange(told_full_, true)) stall_.start(options_.timeouts.write);
   return http_written::full;
+}
+
+std::size_t http_connection::send_file(std::uint64_t number, int file, std::uint64_t offset,
+                                       std::size_t most) {
+  if (wait_ == wait::over) return 0;
+  most = static_cast<std::size_t>(std::min<std::uint64_t>(most, session_.may_pass(number)));
+  const std::size_t sent = most == 0 ? 0 : stream_.send_file(file, offset, most);
+  if (sent != 0) session_.passed(sent);
+  return sent;
 }
 
 bool http_connection::end(std::uint64_t number) {
@@ -241,6 +270,7 @@ void http_connection::leave() {
   next_turn_.stop();
   deadline_.stop();
   stall_.stop();
+  reset_.reset();
   to_.gone(id_);
 }
 

@@ -7,10 +7,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/file.hpp"
 #include "base/uv.hpp"
 #include "net/http_server.hpp"
 #include "net/http_session.hpp"
@@ -37,6 +39,8 @@ class http_connection final : private stream_handler, private http_session::even
     // After a write that said `full`.
     virtual void writable(http_exchange it) = 0;
     virtual void answered(int status) = 0;
+    // The client of this one sends nothing more, and may have gone: both look alike until it is written to.
+    virtual void said_all(http_exchange) {}
     // Called once, last; the connection is destroyed when that has returned to the loop.
     virtual void gone(std::uint64_t connection) = 0;
 
@@ -51,6 +55,8 @@ class http_connection final : private stream_handler, private http_session::even
   void answer(std::uint64_t number, const http_response& response);
   bool begin(std::uint64_t number, const http_response& head, std::optional<std::uint64_t> length);
   http_written write(std::uint64_t number, std::string_view bytes);
+  // Of a file, what leaves at once and without a copy; 0: none, and write() takes them.
+  std::size_t send_file(std::uint64_t number, int file, std::uint64_t offset, std::size_t most);
   bool end(std::uint64_t number);
   void break_off(std::uint64_t number);
   void grant(std::uint64_t number, std::size_t bytes);
@@ -69,6 +75,8 @@ class http_connection final : private stream_handler, private http_session::even
 
   // It is at a request, or has not begun its first one.
   bool owed() const;
+  // The client sends nothing more.
+  bool has_said_all() const { return session_.input_ended(); }
 
  private:
   // What the deadline is for.
@@ -93,6 +101,7 @@ class http_connection final : private stream_handler, private http_session::even
   void enter(wait next);
   void hold(bool held);
   void read_or_pause(bool more);
+  void watch_for_reset();
   bool is_full();
   void on_deadline();
   // At once.
@@ -110,6 +119,13 @@ class http_connection final : private stream_handler, private http_session::even
   base::uv::timer deadline_;
   base::uv::timer stall_;    // while the client does not take what is written of an answer
   base::uv::idle next_turn_; // while what was sent behind a request waits for the others
+  // Of a connection that is not read libuv says no end. A reset is seen by another descriptor of its socket,
+  // from the first such moment to its request's end.
+  struct second_look {
+    base::unique_fd socket;
+    base::uv::poll of; // goes before the descriptor
+  };
+  std::unique_ptr<second_look> reset_; // null: not yet, or there was no descriptor for it
   wait wait_ = wait::request;
   std::uint64_t seen_ = 0; // the request as of which that was decided
   bool held_ = false;      // the place at the door: the client waits for an answer

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <ctime>
 #include <iterator>
 
@@ -14,9 +16,38 @@
 namespace coppice::net {
 namespace {
 
+constexpr std::array<bool, 256> make_token_characters() {
+  std::array<bool, 256> out{};
+  for (const char c : std::string_view("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "!#$%&'*+-.^_`|~"))
+    out[static_cast<unsigned char>(c)] = true;
+  return out;
+}
+constexpr std::array<bool, 256> token_characters = make_token_characters();
+
 bool is_token_character(char c) {
-  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return alphanumeric || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+  return token_characters[static_cast<unsigned char>(c)];
+}
+
+// Now, as headers have it: made once a second, for each thread.
+std::string_view date_now() {
+  thread_local std::int64_t second = -1;
+  thread_local std::string text;
+  if (const std::int64_t now = base::wall_now() / base::nanos_per_second; now != second) {
+    text = http_date(now);
+    second = now;
+  }
+  return text;
+}
+
+void add_number(std::string& out, std::uint64_t number) {
+  char digits[20];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
+  out.append(digits, end);
+}
+
+void add_header(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
 }
 
 // Of a target with scheme and authority: where the latter begins, else npos.
@@ -219,16 +250,20 @@ std::string encode_head(const http_response& response, const http_framing& frami
                         std::optional<std::uint64_t> length) {
   std::string out;
   out.reserve(256);
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, http_reason(response.status),
-                 http_date(base::wall_now() / base::nanos_per_second));
+  out += "HTTP/1.1 ";
+  add_number(out, static_cast<std::uint64_t>(response.status));
+  out.append(" ").append(http_reason(response.status)).append("\r\n");
+  add_header(out, "Date", date_now());
   const bool has_body = http_has_body(response.status);
-  if (has_body && length)
-    fmt::format_to(to, "Content-Length: {}\r\n", *length);
-  else if (has_body && framing.minor == 1)
+  if (has_body && length) {
+    out += "Content-Length: ";
+    add_number(out, *length);
+    out += "\r\n";
+  } else if (has_body && framing.minor == 1) {
     out += "Transfer-Encoding: chunked\r\n";
+  }
   if (!response.type.empty() && is_http_field_value(response.type))
-    fmt::format_to(to, "Content-Type: {}\r\n", response.type);
+    add_header(out, "Content-Type", response.type);
   if (response.status == 101)
     out += "Connection: Upgrade\r\n";
   else if (!framing.keep_alive)
@@ -237,7 +272,7 @@ std::string encode_head(const http_response& response, const http_framing& frami
     out += "Connection: keep-alive\r\n";
   for (const http_header& one : response.headers) {
     if (!is_http_token(one.name) || !is_http_field_value(one.value) || is_own_header(one.name)) continue;
-    fmt::format_to(to, "{}: {}\r\n", one.name, one.value);
+    add_header(out, one.name, one.value);
   }
   out += "\r\n";
   return out;

@@ -53,7 +53,13 @@ http_head_scan::place http_head_scan::after(place at, char c) {
 
 std::size_t http_head_scan::feed(std::string_view bytes) {
   std::size_t taken = 0;
-  while (taken < bytes.size() && now() == state::more) at_ = after(at_, bytes[taken++]);
+  while (taken < bytes.size() && at_ < place::done) {
+    if (at_ == place::line) { // of which nothing but its end matters
+      while (taken < bytes.size() && bytes[taken] != '\r' && bytes[taken] != '\n') ++taken;
+      if (taken == bytes.size()) break;
+    }
+    at_ = after(at_, bytes[taken++]);
+  }
   return taken;
 }
 

@@ -137,7 +137,9 @@ bool http_session::may_stay(bool whole) const {
 bool http_session::answer(std::uint64_t number, const http_response& response) {
   if (!is_owed(number)) return false;
   keep_alive_ = may_stay(true);
-  to_.on_bytes(encode(response, {request_.minor, keep_alive_, request_.method == "HEAD"}));
+  const http_framing framing{request_.minor, keep_alive_, request_.method == "HEAD"};
+  to_.on_bytes(encode_head(response, framing, response.body.size()));
+  if (http_has_body(response.status) && !framing.head_only) to_.on_bytes(response.body);
   to_.on_answered(response.status);
   end_answer();
   return true;
@@ -146,6 +148,8 @@ bool http_session::answer(std::uint64_t number, const http_response& response) {
 bool http_session::begin(std::uint64_t number, const http_response& head,
                          std::optional<std::uint64_t> length) {
   if (!is_owed(number)) return false;
+  if (head.status < 300)
+    let_go_on(); // of one that goes well the body will be read, and now is the last moment
   bodyless_ = request_.method == "HEAD" || !http_has_body(head.status);
   chunked_ = !length && request_.minor == 1;
   left_ = length;
@@ -153,6 +157,7 @@ bool http_session::begin(std::uint64_t number, const http_response& head,
   to_.on_bytes(encode_head(head, {request_.minor, keep_alive_, bodyless_}, length));
   to_.on_answered(head.status);
   answering_ = answering::begun;
+  if (takes_nothing()) input_.clear();
   return true;
 }
 
@@ -170,6 +175,10 @@ bool http_session::write(std::uint64_t number, std::string_view bytes) {
   to_.on_bytes(bytes);
   if (chunked_) to_.on_bytes("\r\n");
   return true;
+}
+
+std::uint64_t http_session::may_pass(std::uint64_t number) const {
+  return is_begun(number) && !bodyless_ ? left_.value_or(0) : 0;
 }
 
 bool http_session::end(std::uint64_t number) {

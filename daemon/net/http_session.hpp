@@ -63,10 +63,14 @@ class http_session {
   http_session(const http_limits& limits, std::uint64_t requests, events& to)
       : reader_(limits), requests_(requests), to_(to) {}
 
-  // Keeps the client's bytes for step().
-  void feed(std::string_view bytes) { input_ += bytes; }
+  // Keeps the client's bytes for step(). What comes behind the last request is nobody's, once that can be
+  // upgraded no more: it is dropped, so that the connection's end is seen behind it.
+  void feed(std::string_view bytes) {
+    if (!takes_nothing()) input_ += bytes;
+  }
   // The client sends no more.
   void end_of_input() { ended_ = true; }
+  bool input_ended() const { return ended_; }
   // Reads what was fed, up to a request's being handed out at most. True: there is more that it could read.
   bool step();
   std::size_t unread() const { return input_.size(); }
@@ -88,11 +92,16 @@ class http_session {
 
   bool answer(std::uint64_t number, const http_response& response);
   // Begins an answer whose body, of `length` bytes where that is known, follows by write() up to end(); the
-  // response's own is not sent. A client of HTTP/1.0 sees the end of an unknown length by the connection's.
+  // response's own is not sent. A client of HTTP/1.0 sees the end of an unknown length by the connection's;
+  // one that waits to be told to send its body is, if the status is below 300.
   bool begin(std::uint64_t number, const http_response& head, std::optional<std::uint64_t> length);
   // More than the length said breaks it off, as does an end before it. Nothing leaves where an answer has no
   // body, as one to HEAD.
   bool write(std::uint64_t number, std::string_view bytes);
+  // How many of the next bytes of an answer whose length was said may go to the client by another way than
+  // on_bytes(); they count as written once passed() says so.
+  std::uint64_t may_pass(std::uint64_t number) const;
+  void passed(std::uint64_t bytes) { *left_ -= bytes; }
   bool end(std::uint64_t number);
   bool break_off(std::uint64_t number);
   // More bytes of a streamed body may be handed out.
@@ -112,6 +121,9 @@ class http_session {
   enum class ending : std::uint8_t { open, closing, broken, upgraded };
 
   bool reads() const { return now() <= phase::body; }
+  bool takes_nothing() const {
+    return answering_ == answering::begun && reading_ == reading::done && !keep_alive_;
+  }
   void read_some();
   void begin_body();
   void end_request();

@@ -45,28 +45,42 @@ bool websocket_close::is_code(std::uint64_t code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-// wslay's reader of frames, and what is known of the one it is at.
+// wslay's reader of frames, and what is known of the one it is at. One that is at none may be any session's:
+// to make one takes as long as to read a dozen small messages.
 struct websocket_session::frames {
-  explicit frames(websocket_session& of) {
+  frames() {
     wslay_frame_callbacks calls{};
-    calls.recv_callback = [](std::uint8_t* to, std::size_t size, int, void* session) -> ssize_t {
-      std::string_view& from = static_cast<websocket_session*>(session)->input_;
+    calls.recv_callback = [](std::uint8_t* to, std::size_t size, int, void* self) -> ssize_t {
+      std::string_view& from = static_cast<frames*>(self)->input;
       const std::size_t count = std::min(size, from.size());
       if (count == 0) return -1;
       std::memcpy(to, from.data(), count);
       from.remove_prefix(count);
       return static_cast<ssize_t>(count);
     };
-    if (wslay_frame_context_init(&context, &calls, &of) != 0) throw std::bad_alloc();
+    if (wslay_frame_context_init(&context, &calls, this) != 0) throw std::bad_alloc();
   }
   frames(const frames&) = delete;
   frames& operator=(const frames&) = delete;
   ~frames() { wslay_frame_context_free(context); }
 
+  static std::unique_ptr<frames> take() {
+    auto had = std::move(spare());
+    return had ? std::move(had) : std::make_unique<frames>();
+  }
+  static void give_back(std::unique_ptr<frames> rested) { spare() = std::move(rested); }
+
   wslay_frame_context_ptr context = nullptr;
+  std::string_view input;  // of feed(), as far as wslay has not taken it
   std::uint64_t taken = 0; // bytes of the frame it is at, and behind it
   std::uint64_t had = 0;   // of that frame's payload
   bool begun = false;      // its header has been judged
+
+ private:
+  static std::unique_ptr<frames>& spare() {
+    thread_local std::unique_ptr<frames> one;
+    return one;
+  }
 };
 
 websocket_session::websocket_session(std::size_t most, events& to) : most_(most), to_(to) {}
@@ -76,19 +90,22 @@ websocket_session::~websocket_session() = default;
 
 void websocket_session::feed(std::string_view bytes) {
   if (bytes.empty() || state_ == state::closed) return;
-  if (!frames_) frames_ = std::make_unique<frames>(*this);
+  if (!frames_) frames_ = frames::take();
   frames_->taken += bytes.size();
-  input_ = bytes;
+  frames_->input = bytes;
   read();
-  input_ = {};
-  if (state_ == state::closed || frames_->taken == 0) frames_.reset();
+  frames_->input = {};
+  if (state_ == state::closed)
+    frames_.reset();
+  else if (frames_->taken == 0)
+    frames::give_back(std::move(frames_));
 }
 
 void websocket_session::read() {
   for (;;) {
     wslay_frame_iocb part{};
     const ssize_t got = wslay_frame_recv(frames_->context, &part);
-    if (got == WSLAY_ERR_WANT_READ && input_.empty()) return;
+    if (got == WSLAY_ERR_WANT_READ && frames_->input.empty()) return;
     if (got == WSLAY_ERR_WANT_READ) continue;
     if (got < 0) { // a control frame in parts or beyond 125 bytes, a length not in its shortest form
       fail(websocket_close::protocol_error);

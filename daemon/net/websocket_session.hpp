@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The server's end of a WebSocket (RFC 6455) without its socket and its clock: bytes of the client go in,
-// messages and bytes for the client come out. Frames are wslay's, which keeps 4 KiB of them, so that it is
-// there only while one has not come whole: a connection at rest needs none. Pings are answered, a client's
-// close is, and whoever breaks the protocol is told its code; nothing is read after that. No extensions. One
-// thread; events may call back in.
+// messages and bytes for the client come out. Frames are wslay's, whose reader keeps 4 KiB of them, so that
+// one is lent to a session only while one has not come whole: a connection at rest needs none. Pings are
+// answered, a client's close is, and whoever breaks the protocol is told its code; nothing is read after
+// that. No extensions. One thread; events may call back in.
 #pragma once
 
 #include <cstddef>
@@ -91,7 +91,6 @@ class websocket_session {
   const std::size_t most_;
   events& to_;
   std::unique_ptr<frames> frames_; // null: nothing of a frame has come
-  std::string_view input_;         // of feed(), as far as wslay has not taken it
   std::string message_;            // as far as its frames have come
   std::string control_;            // payload of a control frame
   websocket_kind kind_ = websocket_kind::text;

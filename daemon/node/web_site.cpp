@@ -47,7 +47,9 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   if (!out.feed.empty()) out.to = behaviours::event_channels::service_name;
   if (!out.folder.empty() || out.upgrade != behaviours::web_upgrade::none) out.method = "GET";
   out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
-  out.body = from.body.value_or(whole.limits.body);
+  out.body = from.limits.body.value_or(whole.limits.body);
+  out.streamed = !from.to.empty() && out.upgrade == behaviours::web_upgrade::none &&
+                 from.body.value_or(whole.body) == spec::web_body::streamed;
   out.headers = convert(from.headers);
   return out;
 }
@@ -69,7 +71,7 @@ behaviours::access_log_format convert(spec::web_log from) {
 
 } // namespace
 
-std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& from) {
+std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
   auto out = std::make_shared<behaviours::web_spec>();
   net::http_options& http = out->http;
   http.requests = from.limits.requests_per_connection;

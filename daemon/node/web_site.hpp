@@ -9,7 +9,7 @@
 
 namespace coppice::node {
 
-// `from` has been checked.
-std::shared_ptr<const behaviours::web_spec> web_site(const spec::web_options& from);
+// `from` has been checked. Without the actors that routes make for clients.
+std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from);
 
 } // namespace coppice::node

@@ -3,6 +3,7 @@
 #include "spec/schema_web.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/address_range.hpp"
 #include "base/ascii.hpp"
@@ -10,11 +11,13 @@
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
 #include "spec/schema_tcp.hpp"
+#include "spec/schema_tree.hpp"
 
 namespace coppice::spec {
 namespace {
 
 constexpr std::uint64_t most_body = std::uint64_t{1} << 30;
+constexpr std::uint64_t most_streamed = std::uint64_t{1} << 40;
 constexpr std::uint64_t most_message = std::uint64_t{64} << 20;
 constexpr std::uint64_t most_head = std::uint64_t{64} << 10;
 
@@ -102,16 +105,43 @@ void check_files(reader& from, const node& at, const web_route& route) {
     from.error(*at.find("path"), from.path + ".path: must end in {NAME...}, which leads to the files");
   if (!route.method.empty() && route.method != "GET")
     from.error(*at.find("method"), from.path + ".method: files are for GET and HEAD");
-  for (const char* key : {"timeout", "body"})
-    if (at.find(key)) from.error(*at.find(key), from.path + "." + key + ": is not for 'files'");
+  if (at.find("timeout")) from.error(*at.find("timeout"), from.path + ".timeout: is not for 'files'");
+  if (route.limits != web_route_limits())
+    from.error(*at.find("limits"), from.path + ".limits: is not for 'files'");
+}
+
+// Of an actor that is made for each client.
+constexpr std::array<std::string_view, 3> of_actors{"args", "mailbox", "unhandled"};
+
+void check_client_actor(reader& from, const node& at, const web_route& route) {
+  if (const node* const actor = at.find("actor")) {
+    if (route.upgrade == web_upgrade::none)
+      from.error(*actor, from.path + ".actor: needs 'upgrade: websocket' or 'upgrade: sse'",
+                 "who answers single requests is named by 'to'");
+    return;
+  }
+  for (const std::string_view key : of_actors)
+    if (const node* const written = at.find(key))
+      from.error(*written, from.path + "." + std::string(key) + ": is for 'actor'");
+}
+
+// Durations with their unit; without what check_client_actor() refuses.
+void prune_route(const web_route& from, json& route) {
+  if (from.actor.empty())
+    for (const std::string_view key : of_actors) route.erase(std::string(key));
+  for (const std::string& at : from.durations) {
+    json& time = route["args"][json::json_pointer(at)];
+    time = print_duration(milliseconds(time.get<std::int64_t>()));
+  }
 }
 
 void check_route(reader& from, const node& at, web_route& route) {
   const auto says = [&](std::string_view key) { return at.find(key) != nullptr ? 1 : 0; };
-  if (says("to") + says("redirect") + says("files") + says("event") != 1)
-    from.error(at, from.path + ": needs one of 'to', 'redirect', 'files' and 'event'");
-  if (says("event") != 0 && route.upgrade != web_upgrade::sse)
-    from.error(*at.find("event"), from.path + ".event: needs 'upgrade: sse'");
+  if (says("to") + says("actor") + says("redirect") + says("files") + says("event") != 1)
+    from.error(at, from.path + ": needs one of 'to', 'actor', 'redirect', 'files' and 'event'");
+  check_client_actor(from, at, route);
+  if (says("event") != 0 && route.upgrade == web_upgrade::none)
+    from.error(*at.find("event"), from.path + ".event: needs 'upgrade: sse' or 'upgrade: websocket'");
   if (says("files") != 0)
     check_files(from, at, route);
   else if (says("index") != 0)
@@ -119,18 +149,40 @@ void check_route(reader& from, const node& at, web_route& route) {
   if (route.timeout && route.timeout->count() == 0)
     from.error(*at.find("timeout"), from.path + ".timeout: must be more than 0s");
   if (route.upgrade != web_upgrade::none) {
-    if (says("to") + says("event") == 0)
-      from.error(*at.find("upgrade"), from.path + ".upgrade: is for 'to' and 'event'");
+    if (says("to") + says("actor") + says("event") == 0)
+      from.error(*at.find("upgrade"), from.path + ".upgrade: is for 'to', 'actor' and 'event'");
     if (!route.method.empty() && route.method != "GET")
       from.error(*at.find("method"), from.path + ".method: an upgrade is for GET");
   }
-  if (route.body) no_more_than(from, at, "body", *route.body, most_body);
+  if (says("body") != 0 && (says("to") == 0 || route.upgrade != web_upgrade::none))
+    from.error(*at.find("body"), from.path + ".body: is for 'to' without an upgrade");
+  if (route.limits.body && *route.limits.body > most_body && route.body != web_body::streamed)
+    from.error(*at.find("limits"), from.path + ".limits.body: must be at most " + print_size(most_body) +
+                                       ", or 'body: streamed'");
+}
+
+void check_route_limits(reader& from, const node& at, web_route_limits& limits) {
+  if (limits.body) no_more_than(from, at, "body", *limits.body, most_streamed);
+}
+
+const table<web_route_limits>& route_limits_table() {
+  using optional_size = maybe<std::optional<std::uint64_t>, size>;
+  static const auto rows =
+      table<web_route_limits>()
+          .add<&web_route_limits::body>("body", optional_size(size()),
+                                        "bytes of a body; beyond: 413; absent: the site's")
+          .check(&check_route_limits);
+  return rows;
+}
+
+choice<web_body> body_choice() {
+  return choice<web_body>({{"buffered", web_body::buffered}, {"streamed", web_body::streamed}});
 }
 
 const table<web_route>& route_table() {
   using headers = list<web_header, section<web_header>>;
   using optional_time = maybe<std::optional<milliseconds>, duration>;
-  using optional_size = maybe<std::optional<std::uint64_t>, size>;
+  using optional_body = maybe<std::optional<web_body>, choice<web_body>>;
   using optional_path = maybe<std::optional<std::string>, path>;
   using optional_text = maybe<std::optional<std::string>, text>;
   using optional_redirect = maybe<std::optional<web_redirect>, section<web_redirect>>;
@@ -144,8 +196,14 @@ const table<web_route>& route_table() {
           .needed()
           .add<&web_route::to>("to", text("NAME or NAME@ALIVE@HOST", &check_handler, handler_pattern),
                                "who is called with them: a registered name here, or NAME@ALIVE@HOST")
+          .add<&web_route::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+                                  "or, with an upgrade: what is made for each client, and ends with it")
+          .add<&web_route::args>("args", term(), "its arguments, checked against the plugin's schema")
+          .add<&web_route::mailbox>("mailbox", section<mailbox_options>(&mailbox_table),
+                                    "bounds of its mailbox")
+          .add<&web_route::unhandled>("unhandled", optional_unhandled(), "as a child's, of that actor")
           .add<&web_route::event>("event", text("a registered name", &check_registered_name),
-                                  "or: a named event of this node, with `upgrade: sse`")
+                                  "or, with an upgrade: a named event of this node")
           .add<&web_route::redirect>("redirect", optional_redirect(section<web_redirect>(&redirect_table)),
                                      "instead: they are sent elsewhere")
           .add<&web_route::files>(
@@ -156,8 +214,11 @@ const table<web_route>& route_table() {
                                   "with files: what a folder's path stands for (index.html)")
           .add<&web_route::timeout>("timeout", optional_time(duration()),
                                     "how long an answer may take, then 504; absent: timeouts.request")
-          .add<&web_route::body>("body", optional_size(size()),
-                                 "the largest body, beyond it 413; absent: limits.body")
+          .add<&web_route::body>("body", optional_body(body_choice()),
+                                 "streamed: bodies of requests and answers may go as they come, by messages; "
+                                 "absent: the site's")
+          .add<&web_route::limits>("limits", section<web_route_limits>(&route_limits_table),
+                                   "how much there may be, of this route")
           .add<&web_route::headers>("headers", headers(section<web_header>(&header_table)),
                                     "of answers, unless they have them already")
           .add<&web_route::upgrade>(
@@ -168,7 +229,8 @@ const table<web_route>& route_table() {
               "sse: the answer is a stream of server-sent events, which is asked for by the call "
               "{http_events, Map}; websocket: a WebSocket, by {http_websocket, Map}; both are answered by "
               "{accept, Pid}")
-          .check(&check_route);
+          .check(&check_route)
+          .prune(&prune_route);
   return rows;
 }
 
@@ -289,6 +351,7 @@ const table<web_websockets>& websockets_table() {
                                       "how long it has to answer, and to close when it is told to")
           .add<&web_websockets::queue>("queue", size(),
                                        "bytes that wait for a client; beyond, it is closed with 1013")
+          .add<&web_websockets::compress>("compress", flag(), "by permessage-deflate", available::later)
           .check(&check_websockets);
   return rows;
 }
@@ -296,6 +359,11 @@ const table<web_websockets>& websockets_table() {
 void check_listen(reader& from, const node& at, web_options& web) {
   if (web.listen.empty() && at.find("listen"))
     from.error(*at.find("listen"), from.path + ".listen: needs one place at least");
+  for (const tcp_listen_options& one : web.listen)
+    for (const std::string& protocol : one.alpn)
+      if (protocol != "http/1.1")
+        from.error(*at.find("listen"),
+                   from.path + ".listen: alpn: not available in this version: " + protocol, "only http/1.1");
 }
 
 } // namespace
@@ -320,6 +388,10 @@ const table<web_options>& web_table() {
           .add<&web_options::timeouts>("timeouts", section<web_timeouts>(&timeouts_table),
                                        "how long what may take")
           .add<&web_options::limits>("limits", section<web_limits>(&limits_table), "how much there may be")
+          .add<&web_options::body>(
+              "body", body_choice(),
+              "of routes that say nothing: buffered: bodies come and go whole; streamed: "
+              "they may go as they come")
           .add<&web_options::access>("access", section<access_options>(&access_table), "who may connect")
           .add<&web_options::cors>("cors", section<web_cors>(&cors_table),
                                    "pages of other origins that may use it")
@@ -340,6 +412,7 @@ const table<web_options>& web_table() {
           .add<&web_options::sse>("sse", section<web_events>(&events_table), "server-sent events")
           .add<&web_options::websocket>("websocket", section<web_websockets>(&websockets_table),
                                         "WebSockets, of version 13 without extensions")
+          .add<&web_options::http2>("http2", flag(), "HTTP/2 is spoken too", available::later)
           .add<&web_options::drain>("drain", duration(),
                                     "how long requests may take that have come, when it stops")
           .check(&check_listen);
@@ -356,6 +429,7 @@ void compare_web(const web_options& a, const web_options& b, std::vector<std::st
   if (a.headers != b.headers) keys.emplace_back("web.headers");
   if (a.timeouts != b.timeouts) keys.emplace_back("web.timeouts");
   if (a.limits != b.limits) keys.emplace_back("web.limits");
+  if (a.body != b.body) keys.emplace_back("web.body");
   if (a.access != b.access) keys.emplace_back("web.access");
   if (a.cors != b.cors) keys.emplace_back("web.cors");
   if (a.proxies != b.proxies) keys.emplace_back("web.proxies");

@@ -13,6 +13,7 @@
 namespace coppice::spec {
 
 enum class web_upgrade { none, sse, websocket };
+enum class web_body { buffered, streamed };
 enum class web_log { off, common, combined, as_json };
 
 struct web_header {
@@ -27,7 +28,13 @@ struct web_redirect {
   bool operator==(const web_redirect&) const = default;
 };
 
-// Goes to a process, or elsewhere, or is answered with a file.
+// Of one route, in place of the site's.
+struct web_route_limits {
+  std::optional<std::uint64_t> body; // bytes
+  bool operator==(const web_route_limits&) const = default;
+};
+
+// Goes to a process, or to one that is made for the client, or elsewhere, or is answered with a file.
 struct web_route {
   std::string method; // empty: any
   std::string path;   // with {name} for a segment, and {name...} for the rest
@@ -36,10 +43,20 @@ struct web_route {
   std::optional<std::string> files;    // a folder; absolute
   std::optional<std::string> index;    // with files: what a folder's path stands for; none: index.html
   std::optional<milliseconds> timeout; // none: timeouts.request
-  std::optional<std::uint64_t> body;   // bytes; none: limits.body
+  std::optional<web_body> body;        // none: the site's
+  web_route_limits limits;
   std::vector<web_header> headers;
   web_upgrade upgrade = web_upgrade::none;
   std::string event; // in place of `to`: a named event of this node
+  std::string actor; // in place of `to`, as written: PLUGIN or PLUGIN:ACTOR, made for each client
+  // These are that actor's, as a child's.
+  encoded_term args;
+  std::vector<std::string> durations;
+  std::string plugin;
+  std::string actor_type;
+  std::string behaviour;
+  mailbox_options mailbox;
+  std::optional<spec::unhandled> unhandled;
   bool operator==(const web_route&) const = default;
 };
 
@@ -87,6 +104,7 @@ struct web_websockets {
   milliseconds ping{30'000};
   milliseconds pong{10'000};
   std::uint64_t queue = 256 << 10; // bytes
+  bool compress = false;
   bool operator==(const web_websockets&) const = default;
 };
 
@@ -97,6 +115,7 @@ struct web_options {
   std::vector<web_header> headers;
   web_timeouts timeouts;
   web_limits limits;
+  web_body body = web_body::buffered; // of routes that lead to a process and are no upgrade
   access_options access;
   web_cors cors;
   std::vector<std::string> proxies; // ranges of addresses
@@ -104,6 +123,7 @@ struct web_options {
   web_log access_log = web_log::off;
   web_events sse;
   web_websockets websocket;
+  bool http2 = false;
   milliseconds drain{10'000};
 };
 

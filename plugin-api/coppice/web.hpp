@@ -17,42 +17,41 @@
 // if it speaks a protocol that the client offers, or a response that refuses. What the client says comes to
 // handle_text(coppice::term client, std::string_view) and handle_binary likewise, in the order in which it
 // was sent; send_text(), send_binary() and close_websocket() go to that client; handle_closed(coppice::term
-// client, const coppice::closed&) is the last of it, however it ended. Of a
-// client that left before it was accepted, or whose node is lost, only who monitors it hears.
+// client, const coppice::closed&) is the last of it, however it ended. They return void or coppice::outcome.
+// Of a client that left before it was accepted, or whose node is lost, only who monitors it hears.
 //
-// What comes is the call {http, #{method, path, params, query, headers, body, peer, version}} and what goes
-// is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does. handle_request may
-// return coppice::later, or void, and respond() by a copy of asked.id() afterwards; a request that nobody
-// answers in its route's time is 504, one whose handler throws 500. It may have all else that a server has
-// (coppice/server.hpp); other calls come to its handle_call. Header-only.
+// A route may make an actor for each client of either kind (`actor: PLUGIN:ACTOR`), which is told to end when
+// its client has gone.
+//
+// One with `body: streamed` has bodies as they come, of any length. Of a request that says asked.streams()
+// the body comes to handle_body(coppice::term id, std::string_view part, bool last) once handle_request has
+// returned coppice::later: 64 KiB of it, and as much more as handle_body has been through, or, where that
+// returns a std::size_t, as many bytes as it and read_more() say. An answer that is made as it goes is
+// begin_response(), send_part() and end_response(): 64 KiB at once, and more when
+// handle_writable(coppice::term id, std::size_t bytes) says how much. `id` is asked.id() of that request.
+// When the client has gone, or it is too late, handle_aborted(coppice::term id, std::string_view reason) is
+// the last of it.
+//
+// What comes is the call {http, #{method, path, params, query, headers, body, peer, version, client}} and
+// what goes is its reply, {Status, Headers, Body}: whoever calls so is answered, and a test does.
+// handle_request may return coppice::later, or void, and respond() by a copy of asked.id() afterwards; a
+// request that nobody answers in its route's time is 504, one whose handler throws 500. It may have all else
+// that a server has (coppice/server.hpp); other calls come to its handle_call. Header-only.
 #pragma once
 
 #include <coppice/server.hpp>
+#include <coppice/web_values.hpp>
 
-#include <algorithm>
-#include <chrono>
-#include <map>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace coppice {
 
 namespace detail {
 
-using text_pairs = std::vector<std::pair<std::string_view, std::string_view>>;
-
-struct http_request {
-  static constexpr etf::form etf_form = etf::form::map;
-  std::string_view method, path;
-  std::map<std::string_view, std::string_view> params;
-  text_pairs query, headers;
-  std::string_view body, peer, version;
-};
 struct http {
   http_request request;
 };
@@ -92,133 +91,47 @@ struct close {
   std::string_view reason;
 };
 
+struct data {
+  std::string_view bytes;
+};
+struct last {
+  std::string_view bytes;
+};
+struct http_body {
+  term id;
+  std::variant<data, last> what;
+};
+struct more {
+  std::uint64_t bytes;
+};
+struct http_answer {
+  term id;
+  more what;
+};
+struct http_aborted {
+  term id;
+  etf::atom reason;
+};
+
+/// Of a request whose bodies stream the id is {From, Stream}; of others it is From, whose first is a pid.
+struct exchange_id {
+  explicit exchange_id(term id) {
+    etf::cursor at(id.encoded);
+    etf::cursor first = at;
+    std::uint32_t parts = 0;
+    if (!first.read_tuple_of(2) || !first.read_tuple(parts)) {
+      from = id;
+    } else if (at.read_tuple_of(2)) {
+      at.read_term(from.encoded);
+      at.read_term(stream.encoded);
+      etf::cursor inside(stream.encoded);
+      if (inside.read_tuple_of(2)) inside.read_term(client.encoded);
+    }
+  }
+  term from{}, stream{}, client{};
+};
+
 } // namespace detail
-
-/// What a client has asked. Texts last until the callback returns.
-class request {
- public:
-  request(const detail::http_request& asked, term from) : asked_(&asked), from_(from) {}
-
-  std::string_view method() const { return asked_->method; }   // GET
-  std::string_view path() const { return asked_->path; }       // decoded, without its query
-  std::string_view body() const { return asked_->body; }       // whole
-  std::string_view peer() const { return asked_->peer; }       // ADDRESS:PORT
-  std::string_view version() const { return asked_->version; } // 1.1
-  /// What stands at {NAME} of the route's path; empty: it has no such.
-  std::string_view parameter(std::string_view name) const {
-    const auto found = asked_->params.find(name);
-    return found == asked_->params.end() ? std::string_view() : found->second;
-  }
-  /// The first of that name, decoded.
-  std::optional<std::string_view> query(std::string_view name) const { return first(asked_->query, name); }
-  /// `name` in lower case.
-  std::optional<std::string_view> header(std::string_view name) const { return first(asked_->headers, name); }
-  /// All of them, in their order.
-  const std::vector<std::pair<std::string_view, std::string_view>>& queries() const { return asked_->query; }
-  const std::vector<std::pair<std::string_view, std::string_view>>& headers() const {
-    return asked_->headers;
-  }
-  /// Whom to respond() to later; kept as a coppice::owned_term.
-  term id() const { return from_; }
-  /// The process whose client has the events, a pid; kept as a coppice::owned_pid.
-  term client() const {
-    etf::cursor at(from_.encoded);
-    etf::bytes pid;
-    at.read_tuple_of(2);
-    at.read_term(pid);
-    return term{pid};
-  }
-  /// The id of the last event that a client has had which comes again; empty: it says none.
-  std::string_view last_event_id() const { return header("last-event-id").value_or(""); }
-  /// The client of a WebSocket speaks this protocol.
-  bool offers(std::string_view protocol) const {
-    return std::ranges::any_of(asked_->headers, [protocol](const auto& one) {
-      if (one.first != "sec-websocket-protocol") return false;
-      for (std::string_view all = one.second; !all.empty();) {
-        const std::size_t comma = std::min(all.find(','), all.size());
-        const std::size_t begin = std::min(all.find_first_not_of(" \t"), comma);
-        const std::size_t end = all.find_first_of(" \t,", begin);
-        if (all.substr(begin, end - begin) == protocol) return true;
-        all.remove_prefix(std::min(comma + 1, all.size()));
-      }
-      return false;
-    });
-  }
-
- private:
-  static std::optional<std::string_view> first(const detail::text_pairs& of, std::string_view name) {
-    const auto found = std::ranges::find(of, name, &std::pair<std::string_view, std::string_view>::first);
-    return found == of.end() ? std::nullopt : std::optional(found->second);
-  }
-  const detail::http_request* asked_;
-  term from_;
-};
-
-/// What is answered. Date, Content-Length and Connection are the server's; it checks the rest, and answers
-/// 502 for what cannot be sent (a status below 200, a header with a line's end).
-class response {
- public:
-  explicit response(int status = 200) : status_(status) {}
-  response(int status, std::string_view type, std::string_view body)
-      : status_(status), headers_{{"content-type", std::string(type)}}, body_(body) {}
-
-  response& header(std::string_view name, std::string_view value) & {
-    headers_.emplace_back(name, value);
-    return *this;
-  }
-  response&& header(std::string_view name, std::string_view value) && {
-    return std::move(header(name, value));
-  }
-  response& body(std::string text) & {
-    body_ = std::move(text);
-    return *this;
-  }
-  response&& body(std::string text) && { return std::move(body(std::move(text))); }
-
-  int status() const { return status_; }
-  const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
-  const std::string& body() const { return body_; }
-
- private:
-  int status_;
-  std::vector<std::pair<std::string, std::string>> headers_;
-  std::string body_;
-};
-
-/// Returned by handle_request: respond() comes later.
-struct later_t {};
-inline constexpr later_t later;
-
-using reply = std::variant<response, later_t>;
-
-/// Returned by handle_events and handle_websocket: the client is to have them.
-struct accepted_t {};
-inline constexpr accepted_t accepted;
-
-using events_reply = std::variant<response, accepted_t>;
-
-/// Returned by handle_websocket: accepted, and this protocol is spoken, which the client has offered.
-struct accepted_as {
-  explicit accepted_as(std::string_view name) : protocol(name) {}
-  std::string protocol;
-};
-
-using websocket_reply = std::variant<response, accepted_t, accepted_as>;
-
-/// How a WebSocket ended: by a code of RFC 6455, 7.4.1; 1005: the client gave none, 1006: the connection
-/// broke, or the client did not answer.
-struct closed {
-  std::uint16_t code = 1005;
-  std::string_view reason{}; // the client's words
-};
-
-/// A server-sent event, as a page's EventSource gets it. Data may have several lines, the name and id none.
-struct server_sent_event {
-  std::string_view data;
-  std::string_view name{};                          // empty: "message"
-  std::string_view id{};                            // empty: none
-  std::optional<std::chrono::milliseconds> retry{}; // before the client comes again
-};
 
 class web : public actor {
  public:
@@ -226,8 +139,39 @@ class web : public actor {
   /// gone meanwhile, which nobody is told.
   std::int32_t respond(term id, const response& answer) {
     detail::text_pairs headers(answer.headers().begin(), answer.headers().end());
-    return actor::reply(id, std::tuple<std::int64_t, detail::text_pairs, std::string_view>(
-                                answer.status(), std::move(headers), answer.body()));
+    return actor::reply(detail::exchange_id(id).from,
+                        std::tuple<std::int64_t, detail::text_pairs, std::string_view>(
+                            answer.status(), std::move(headers), answer.body()));
+  }
+
+  /// Begins an answer that goes on by send_part() and ends by end_response(); `head` is without a body. With
+  /// a `length` it has to be so long. If this actor ends before, the client sees that it is not whole.
+  /// COPPICE_E_INVALID: the route is without `body: streamed`.
+  std::int32_t begin_response(term id, const response& head, std::optional<std::uint64_t> length = {}) {
+    const detail::exchange_id whom(id);
+    if (whom.stream.encoded.empty()) return COPPICE_E_INVALID;
+    detail::text_pairs headers(head.headers().begin(), head.headers().end());
+    const std::pair place(etf::any_term{host().self()}, etf::any_term{id.encoded});
+    const etf::constant<"stream"> streams;
+    if (!length)
+      return actor::reply(whom.from,
+                          std::tuple(std::int64_t{head.status()}, headers, std::pair(streams, place)));
+    return actor::reply(
+        whom.from, std::tuple(std::int64_t{head.status()}, headers, std::tuple(streams, place, *length)));
+  }
+  /// Who sends what there is no leave for, before handle_writable() says so, is cut off; a part may be beyond
+  /// what is left. Of a client that has gone nobody is told.
+  std::int32_t send_part(term id, std::string_view part) { return send_answer(id, detail::data{part}); }
+  std::int32_t end_response(term id, std::string_view part = {}) {
+    return send_answer(id, detail::last{part});
+  }
+  /// So much more of the request's body may come to handle_body.
+  std::int32_t read_more(term id, std::uint64_t bytes) {
+    const detail::exchange_id whom(id);
+    if (whom.stream.encoded.empty()) return COPPICE_E_INVALID;
+    const std::pair place(etf::any_term{host().self()}, etf::any_term{id.encoded});
+    return send(whom.client, std::tuple(etf::constant<"http_body">{}, etf::any_term{whom.stream.encoded},
+                                        std::tuple(etf::constant<"more">{}, place, bytes)));
   }
 
   /// To a client whose events handle_events has accepted. A client that takes too little is dropped by its
@@ -256,6 +200,15 @@ class web : public actor {
                                std::string_view reason = {}) {
     return send(client, std::pair(etf::constant<"websocket">{}, detail::close{code, reason}));
   }
+
+ private:
+  template <class What>
+  std::int32_t send_answer(term id, const What& what) {
+    const detail::exchange_id whom(id);
+    if (whom.stream.encoded.empty()) return COPPICE_E_INVALID;
+    return send(whom.client,
+                std::tuple(etf::constant<"http_answer">{}, etf::any_term{whom.stream.encoded}, what));
+  }
 };
 
 namespace detail {
@@ -282,13 +235,50 @@ struct web_table {
     t.handle_binary(client, data);
   };
 
+  static constexpr bool has_bodies = requires(T & t, term id, std::string_view part, bool is_last) {
+    t.handle_body(id, part, is_last);
+  };
+  static constexpr bool asks_for_bodies() {
+    if constexpr (has_bodies)
+      return !std::is_void_v<decltype(std::declval<T&>().handle_body(term{}, std::string_view(), true))>;
+    return false;
+  }
+  static constexpr std::uint64_t first_of_body = 64 << 10;
+
   static void answer(T& actor, const coppice::request& asked) {
     if constexpr (std::is_void_v<decltype(actor.handle_request(asked))>) {
       actor.handle_request(asked);
     } else {
       const coppice::reply made = actor.handle_request(asked);
-      if (const auto* const now = std::get_if<response>(&made)) actor.respond(asked.id(), *now);
+      if (const auto* const now = std::get_if<response>(&made)) {
+        actor.respond(asked.id(), *now);
+        return;
+      }
     }
+    if constexpr (has_bodies && !asks_for_bodies()) {
+      if (asked.streams()) static_cast<web&>(actor).read_more(asked.id(), first_of_body);
+    }
+  }
+
+  static void take(T& actor, const http_body& m) {
+    if constexpr (has_bodies) {
+      const auto* const end = std::get_if<last>(&m.what);
+      const std::string_view part = end != nullptr ? end->bytes : std::get<data>(m.what).bytes;
+      std::uint64_t wanted = part.size();
+      if constexpr (asks_for_bodies())
+        wanted = actor.handle_body(m.id, part, end != nullptr);
+      else
+        actor.handle_body(m.id, part, end != nullptr);
+      if (end == nullptr && wanted != 0) static_cast<web&>(actor).read_more(m.id, wanted);
+    }
+  }
+  static void take(T& actor, const http_answer& m) {
+    if constexpr (requires { actor.handle_writable(m.id, std::size_t{}); })
+      actor.handle_writable(m.id, static_cast<std::size_t>(m.what.bytes));
+  }
+  static void take(T& actor, const http_aborted& m) {
+    if constexpr (requires { actor.handle_aborted(m.id, std::string_view()); })
+      actor.handle_aborted(m.id, m.reason.name);
   }
 
   static void answer_events(T& actor, const coppice::request& asked) {
@@ -312,35 +302,54 @@ struct web_table {
       by.reply(asked.id(), std::pair(etf::constant<"accept">{}, self));
   }
 
-  static void take(T& actor, const websocket& m) {
+  static std::int32_t take(coppice_actor* self, T& actor, const websocket& m) {
     if constexpr (has_text) {
-      if (const auto* const said = std::get_if<text>(&m.what)) actor.handle_text(m.client, said->data);
+      if (const auto* const said = std::get_if<text>(&m.what))
+        return status_of(self, [&] { return actor.handle_text(m.client, said->data); });
     }
     if constexpr (has_binary) {
-      if (const auto* const said = std::get_if<binary>(&m.what)) actor.handle_binary(m.client, said->data);
+      if (const auto* const said = std::get_if<binary>(&m.what))
+        return status_of(self, [&] { return actor.handle_binary(m.client, said->data); });
     }
     if constexpr (requires(const coppice::closed& why) { actor.handle_closed(m.client, why); }) {
       if (const auto* const end = std::get_if<detail::closed>(&m.what))
-        actor.handle_closed(m.client, coppice::closed{end->code, end->reason});
+        return status_of(self, [&] {
+          return actor.handle_closed(m.client, coppice::closed{end->code, end->reason});
+        });
     }
+    return COPPICE_OK;
+  }
+
+  template <class M>
+  static std::int32_t hand(coppice_actor* self, void* state, const coppice_message* raw) noexcept {
+    return run<T>(self, state, [&](T& actor) {
+      return server_table<T>::template with<M>(self, raw, [&](const M& m) {
+        if constexpr (std::is_same_v<M, websocket>) {
+          return take(self, actor, m);
+        } else {
+          take(actor, m);
+          return COPPICE_OK;
+        }
+      });
+    });
   }
 
   static std::int32_t handle_info(coppice_actor* self, void* state, const coppice_message* raw) noexcept {
     etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
-    if (at.read_tuple_of(3) && at.read_atom_is("websocket")) {
-      return run<T>(self, state, [&](T& actor) {
-        return server_table<T>::template with<websocket>(self, raw, [&](const websocket& m) {
-          take(actor, m);
-          return COPPICE_OK;
-        });
-      });
+    std::string_view what;
+    if (at.read_tuple_of(3) && at.read_atom(what)) {
+      if (has_websockets && what == "websocket") return hand<websocket>(self, state, raw);
+      if (has_requests && what == "http_body") return hand<http_body>(self, state, raw);
+      if (has_requests && what == "http_answer") return hand<http_answer>(self, state, raw);
+      if (has_requests && what == "http_aborted") return hand<http_aborted>(self, state, raw);
     }
     if constexpr (
         requires { typename T::infos; } || requires { &T::handle_info; }) {
       return server_table<T>::handle_info(self, state, raw);
     } else {
       host.actor->set_error(self, COPPICE_E_TERM,
-                            plain(std::string_view("message: expected {websocket, Client, What}")));
+                            plain(std::string_view("message: it is nothing of a client's, and this actor "
+                                                   "has no handle_info")));
       return COPPICE_UNHANDLED;
     }
   }
@@ -389,7 +398,7 @@ struct web_table {
   static constexpr coppice_server make_table() {
     coppice_server table = server_table<T>::make_table();
     table.handle_call = &handle_call;
-    if constexpr (has_websockets) table.handle_info = &handle_info;
+    table.handle_info = &handle_info;
     return table;
   }
   static constexpr coppice_server callbacks = make_table();
@@ -437,7 +446,8 @@ struct behaviour_of<T> {
   }
   static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
                                              {COPPICE_SERVER_1, callbacks()},
-                                             stream_callbacks_of<T>::table,
+                                             more_callbacks_of<T>::first,
+                                             more_callbacks_of<T>::second,
                                              {nullptr, nullptr}};
 };
 

@@ -2,7 +2,7 @@
 // hello_web: a page and what is behind it, notes that `kv` keeps and a clock. GET / is the page; GET
 // /api/notes lists them as JSON, POST adds one (its body, as text), GET, PUT and DELETE /api/notes/{id} are
 // about one. /clock is the node's time each second, as server-sent events, /chat a WebSocket: what one guest
-// says all of them hear.
+// says all of them hear. `game` is for a WebSocket as well, an actor for each client: it thinks of a number.
 #include <coppice/info.hpp>
 #include <coppice/web.hpp>
 
@@ -11,8 +11,10 @@
 #include <chrono>
 #include <coppice/etf/utf8.hpp>
 #include <map>
+#include <random>
 
 #include "page.hpp"
+#include "transfers.hpp"
 
 namespace hello_web {
 
@@ -193,6 +195,59 @@ class hello_web_server : public coppice::web {
   std::vector<std::string> lines_; // of the chat, the last ones
 };
 
+// Made for one client, by a route with `actor: hello_web:game`, and ended with it: what it knows is that
+// client's alone. Over a reload the game goes on.
+class game : public coppice::web {
+ public:
+  static constexpr std::string_view name = "game";
+  struct settings {
+    static constexpr etf::form etf_form = etf::form::map;
+    std::optional<std::int64_t> highest;
+  };
+  static constexpr std::string_view args_schema =
+      R"({"type": "object", "properties": {"highest": {"type": "integer", "minimum": 2, "maximum": 1000000,
+          "default": 100}}, "additionalProperties": false})";
+
+  void init(const settings& args) {
+    highest_ = args.highest.value_or(100);
+    std::random_device random;
+    number_ = std::uniform_int_distribution<std::int64_t>(1, highest_)(random);
+  }
+
+  coppice::websocket_reply handle_websocket(const coppice::request& asked) {
+    send_text(coppice::owned_pid(asked.client()),
+              "I think of a number from 1 to " + std::to_string(highest_) + ". Which one?");
+    return coppice::accepted;
+  }
+  void handle_text(coppice::term client, std::string_view said) {
+    const coppice::owned_pid player(client);
+    std::int64_t guess = 0;
+    const auto read = std::from_chars(said.data(), said.data() + said.size(), guess);
+    if (read.ec != std::errc() || read.ptr != said.data() + said.size()) {
+      send_text(player, "That is no number.");
+      return;
+    }
+    ++guesses_;
+    const std::string text(said);
+    if (guess != number_) {
+      send_text(player, text + (guess < number_ ? " is too small." : " is too large."));
+      return;
+    }
+    send_text(player,
+              text + " it is: " + std::to_string(guesses_) + (guesses_ == 1 ? " guess." : " guesses."));
+    close_websocket(player); // the end of this actor, too
+  }
+
+  using state = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+  state save_state() const { return {highest_, number_, guesses_}; }
+  void restore_state(std::uint32_t, const state& saved) { std::tie(highest_, number_, guesses_) = saved; }
+
+ private:
+  std::int64_t highest_ = 100;
+  std::int64_t number_ = 0;
+  std::int64_t guesses_ = 0;
+};
+
 } // namespace hello_web
 
-COPPICE_PLUGIN("hello_web", "1.0.0", hello_web::hello_web_server);
+COPPICE_PLUGIN("hello_web", "1.0.0", hello_web::hello_web_server, hello_web::game, hello_web::transfers);

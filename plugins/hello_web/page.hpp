@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The page: a list of notes, a form that adds one, a button that removes one; a chat. Its colours are those
-// that the browser is set to, and everything can be done with the keyboard.
+// The page: a list of notes, a form that adds one, a button that removes one; a chat; a game. Its colours are
+// those that the browser is set to, and everything can be done with the keyboard.
 #pragma once
 
 #include <string_view>
@@ -24,7 +24,7 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
   ul { list-style: none; padding: 0; }
   li { display: flex; gap: .5rem; align-items: baseline; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   li span { flex: 1; overflow-wrap: anywhere; }
-  #said { min-height: 1.5rem; }
+  #said, #hint { min-height: 1.5rem; }
   #chat { height: 12rem; overflow: auto; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .4rem; margin-bottom: .5rem; }
   #chat p { margin: 0; overflow-wrap: anywhere; }
 </style>
@@ -45,6 +45,12 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
   <form id="say">
     <input id="line" name="line" placeholder="Say something to all" aria-label="Say something to all" autocomplete="off" maxlength="500" required>
     <button>Say</button>
+  </form>
+  <h2>A number</h2>
+  <p id="hint" role="status"></p>
+  <form id="guess">
+    <input id="number" name="number" placeholder="Your guess" aria-label="Your guess" inputmode="numeric" autocomplete="off" maxlength="10" required>
+    <button>Guess</button>
   </form>
 </main>
 <script>
@@ -77,8 +83,9 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
   attempt(show);
   const chat = document.getElementById("chat"), line = document.getElementById("line");
   let socket;
+  const open = path => new WebSocket(location.href.replace(/^http/, "ws").replace(/[^/]*$/, "") + path);
   function join() {
-    socket = new WebSocket(location.href.replace(/^http/, "ws").replace(/[^/]*$/, "") + "chat");
+    socket = open("chat");
     socket.onopen = () => chat.replaceChildren(); // the last lines are said again
     socket.onmessage = heard => {
       const words = document.createElement("p");
@@ -95,6 +102,20 @@ inline constexpr std::string_view page_text = R"html(<!doctype html>
     line.value = "";
   };
   join();
+  const hint = document.getElementById("hint"), number = document.getElementById("number");
+  let game;
+  function play() {
+    game = open("game");
+    game.onmessage = heard => { hint.textContent = heard.data; };
+    game.onclose = end => { if (end.code !== 1000) hint.textContent = "That game is lost. Guess to begin another one."; };
+  }
+  document.getElementById("guess").onsubmit = event => {
+    event.preventDefault();
+    if (game.readyState === WebSocket.OPEN) game.send(number.value);
+    else if (game.readyState !== WebSocket.CONNECTING) play();
+    number.value = "";
+  };
+  play();
   new EventSource("/clock").onmessage = tick => { document.getElementById("clock").textContent = tick.data; };
 </script>
 </body>

@@ -19,7 +19,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, plugin_folder, until_closed
+from harness.node import Folder, free_port, until_closed
+from harness.site import WebSite
 from harness.tap import check, contains, equal, eventually, run, test
 
 TREE = """
@@ -44,7 +45,7 @@ applications:
 HERE = "[{ address: 127.0.0.1, port: 0 }]"
 ROUTES = (
     '{ method: GET, path: "/users/{id}", to: pages }',
-    '{ method: POST, path: "/users", to: pages, body: 1KiB }',
+    '{ method: POST, path: "/users", to: pages, limits: { body: 1KiB } }',
     '{ path: "/slow/{what}", to: pages, timeout: 500ms }',
     '{ path: "/do/{what}", to: pages, timeout: 20s, headers: [ { name: X-Frame-Options, value: DENY } ] }',
     '{ path: "/long/{what}", to: many, timeout: 60s }',
@@ -61,43 +62,18 @@ def config(routes=ROUTES, listen=HERE, more=(), dist="[]"):
                        more="\n".join("            " + line for line in more))
 
 
-class Site:
-    """A node with a web server."""
+class Site(WebSite):
+    """One whose actors are `pages`."""
 
     def __init__(self, cleanup, settings=(), **options):
-        self.cleanup = cleanup
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/pages.so", self.plugins.path)
-        self.node = Node(cleanup, config=config(**options), settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings))
-        host, _, port = self.report()["listening"][0].removesuffix(" tls").rpartition(":")
-        self.at = (host.strip("[]"), int(port))
-
-    def report(self):
-        return self.node.ask("listener", "site")
-
-    def route(self, path):
-        return next(one for one in self.report()["routes"] if one["path"] == path)
-
-    def open(self):
-        connection = http.client.HTTPConnection(*self.at, timeout=20)
-        self.cleanup.callback(connection.close)
-        return connection
+        super().__init__(cleanup, config(**options), "pages", settings=settings)
 
     def ask(self, path, method="GET", body=None, headers=None, on=None):
         """(status, headers, body)"""
-        connection = on or self.open()
+        connection = on or self.client()
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
-
-    def raw(self, data, ends=False):
-        """All that comes back until the server closes."""
-        with socket.create_connection(self.at, 20) as connection:
-            connection.sendall(data)
-            if ends:
-                connection.shutdown(socket.SHUT_WR)
-            return until_closed(connection)
 
 
 def status(answer):
@@ -158,7 +134,7 @@ def routes(cleanup):
 @test("an actor that crashes is 500, one that is slow 504, one that is not there 502, and nonsense too")
 def failures(cleanup):
     site = Site(cleanup)
-    connection = site.open()
+    connection = site.client()
     equal(site.ask("/do/crash", on=connection)[0], 500)
     eventually(lambda: site.ask("/do/brief", on=connection)[0] == 201, "it runs again, and the connection goes on")
     began = time.monotonic()
@@ -175,17 +151,33 @@ def failures(cleanup):
     check(slow["errors"] == slow["requests"] == 1 and slow["p99_us"] >= 400_000, "and how long it took", slow)
 
 
+@test("a route's time counts from the request on, what it waits for its turn as well")
+def queued(cleanup):
+    site = Site(cleanup, routes=(*ROUTES, '{ path: "/queued/{what}", to: many, timeout: 1s }'))
+    first = site.client()
+    first.request("GET", "/long/slow")
+    eventually(lambda: site.report()["in_flight"] == 1, "the worker has one")
+    began = time.monotonic()
+    equal(site.ask("/queued/brief")[0], 504)
+    check(0.9 < time.monotonic() - began < 15, "after the route's time")
+
+
 @test("a full pool, and too many requests in flight, are 503 with Retry-After, until clients leave")
 def overload(cleanup):
     for more, path in (((), "/long/x"), (["limits: { in_flight: 2 }"], "/users/1")):
         with contextlib.ExitStack() as inner:
-            site = Site(inner, more=more)
-            waiting = [site.open() for _ in range(2)]
+            port = free_port()
+            site = Site(inner, settings=[("control.http", f"{{ port: {port} }}")], more=more)
+            waiting = [site.client() for _ in range(2)]
             for one in waiting:
                 one.request("GET", "/long/slow")
             eventually(lambda site=site: site.report()["in_flight"] == 2, "one is worked on, one waits")
             code, headers, _ = site.ask(path)
             equal((code, headers["retry-after"]), (503, "1"))
+            health = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            inner.callback(health.close)
+            health.request("GET", "/livez")
+            equal(health.getresponse().status, 200, "the node itself is well")
             for one in waiting: # one that only ended its side could still be answered
                 one.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 one.close()
@@ -218,6 +210,32 @@ BAD = (
     ("a length with a sign", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: +1\r\n\r\na", 400),
     ("a chunk of no size", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     ("a chunk with bare LF", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\na\n0\n\n", 400),
+    ("a bare CR", b"GET / HTTP/1.1\r\nX: a\rb\r\n" + HOST + b"\r\n", 400),
+    ("a bare LF within the head", b"GET / HTTP/1.1\r\nX: a\nY: b\r\n" + HOST + b"\r\n", 400),
+    ("a header without a colon", b"GET / HTTP/1.1\r\nnonsense\r\n" + HOST + b"\r\n", 400),
+    ("a header without a name", b"GET / HTTP/1.1\r\n: x\r\n" + HOST + b"\r\n", 400),
+    ("a NUL in a header", b"GET / HTTP/1.1\r\nX: a\0b\r\n" + HOST + b"\r\n", 400),
+    ("a blank before the first header", b"GET / HTTP/1.1\r\n X: a\r\n" + HOST + b"\r\n", 400),
+    ("two blanks in the request's line", b"GET /a b HTTP/1.1\r\n" + HOST + b"\r\n", None),
+    ("a method nobody knows", b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n", 501),
+    ("the same length twice", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\na", 400),
+    ("two lengths in a list", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: 1, 1\r\n\r\na", 400),
+    ("a negative length", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\na", 400),
+    ("a length in hexadecimal", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: 0x1\r\n\r\na", 400),
+    ("a length that no number holds", b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999999999999999999\r\n\r\na", None),
+    ("chunks twice", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("chunks and another coding", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", None),
+    ("almost chunks", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", None),
+    ("no coding at all", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: identity\r\n\r\n", 501),
+    ("chunks of HTTP/1.0", b"POST /users HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("a chunk of more than it says", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400),
+    ("a chunk's size with a sign", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n", 400),
+    ("a chunk's size in a C way", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n", 400),
+    ("a chunk's size that no number holds", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n10000000000000001\r\na\r\n", None),
+    ("a bare LF in a chunk's extension", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n", 400),
+    ("a long extension", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 20000 + b"\r\na\r\n0\r\n\r\n", 431),
+    ("long trailers", b"POST /users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: y\r\n" * 5000 + b"\r\n", 431),
+    ("a target for somebody else", b"GET http://b/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     ("an expectation nobody knows", b"GET / HTTP/1.1\r\n" + HOST + b"Expect: wonders\r\n\r\n", 417),
     ("a long target", b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
     ("many headers", b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 200 + b"\r\n", 431),
@@ -253,6 +271,18 @@ def slow_clients(cleanup):
     site = Site(cleanup, more=["timeouts: { header: 700ms, body: 700ms, idle: 700ms }"])
     equal(status(site.raw(b"GET / HT")), 408)
     equal(status(site.raw(b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")), 408)
+    for head, byte in ((b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"y"), (b"", b"\r\n"), (b"POST /users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x")):
+        with socket.create_connection(site.at, 20) as drip: # a byte now and then makes it no longer
+            began = time.monotonic()
+            drip.sendall(head)
+            drip.settimeout(0.1)
+            answer = None
+            while answer is None and time.monotonic() - began < 15:
+                with contextlib.suppress(socket.timeout):
+                    answer = drip.recv(1000)
+                with contextlib.suppress(ConnectionError):
+                    drip.sendall(byte)
+            equal(status(answer), 408, head)
     equal(site.raw(b""), b"")
     answer = site.raw(b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n")
     equal(answer.count(b"HTTP/1.1 "), 1)
@@ -284,7 +314,7 @@ def access_log(cleanup):
 @test("a reload changes routes under a connection that stays")
 def reload(cleanup):
     site = Site(cleanup)
-    connection = site.open()
+    connection = site.client()
     equal(site.ask("/fresh", on=connection)[0], 404)
     site.node.folder.write("node.yaml", config(routes=(*ROUTES, "{ path: /fresh, to: pages }")))
     site.node.coppice("apply")
@@ -294,7 +324,7 @@ def reload(cleanup):
 @test("a server that stops ends what has begun, and closes what has not")
 def drain(cleanup):
     site = Site(cleanup, more=["drain: 30s"])
-    idle, busy = site.open(), site.open()
+    idle, busy = site.client(), site.client()
     site.ask("/users/1", on=idle)
     busy.request("GET", "/late/slow")
     eventually(lambda: site.report()["in_flight"] == 1, "it has begun")
@@ -393,7 +423,7 @@ class Files(Site):
 @test("files of a folder: whole, in part, not again, by HEAD, in a pipeline; a folder by its index")
 def files(cleanup):
     site = Files(cleanup)
-    connection = site.open()
+    connection = site.client()
     code, headers, body = site.ask("/", on=connection)
     equal((code, headers["content-type"], headers["cache-control"], body), (200, "text/html; charset=utf-8", "no-cache", b"<p>top</p>"))
     equal(site.ask("/", headers={"If-None-Match": headers["etag"]}, on=connection)[::2], (304, b""))
@@ -428,7 +458,7 @@ def no_way_out(cleanup):
 @test("a client that does not take its file stops only itself, and loses its connection; a file cut short ends in a broken answer")
 def slow_file(cleanup):
     site = Files(cleanup, more=["timeouts: { write: 2s }"])
-    other = site.open()
+    other = site.client()
     equal(site.ask("/", on=other)[0], 200)
     with socket.create_connection(site.at, 20) as lazy:
         lazy.sendall(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -483,26 +513,19 @@ applications:
               - {{ path: "/never", to: replies, timeout: 300ms }}
               - {{ path: /events, to: replies, upgrade: sse }}
               - {{ path: "/events/{{what}}", to: replies, upgrade: sse }}
+              - {{ path: /pooled, to: many, upgrade: sse }}
               - {{ path: /clock, to: hello_web, upgrade: sse }}
               - {{ method: GET, path: "/{{what}}", to: replies, timeout: 30s }}
               - {{ method: PUT, path: /now, to: replies }}
-            sse: {{ heartbeat: 300ms, queue: 16KiB, retry: 2s }}
+            sse: {{ heartbeat: {heartbeat}, queue: 16KiB, retry: 2s }}
 """
 
 
-class Answered(Site):
-    """A node with actors of coppice/web.hpp behind its routes."""
+class Answered(WebSite):
+    """One with actors of coppice/web.hpp behind its routes."""
 
-    def __init__(self, cleanup):
-        self.cleanup = cleanup
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/replies.so", self.plugins.path)
-        for name in ("kv", "hello_web"):
-            shutil.copy(f"{plugin_folder()}/{name}.so", self.plugins.path)
-        self.node = Node(cleanup, config=ANSWERED.format(listen=HERE), settings=(("plugins.path", f"[ {self.plugins.path} ]"),))
-        host, _, port = self.report()["listening"][0].rpartition(":")
-        self.at = (host, int(port))
+    def __init__(self, cleanup, heartbeat="300ms"):
+        super().__init__(cleanup, ANSWERED.format(listen=HERE, heartbeat=heartbeat), "replies", "kv", "hello_web")
 
     def ask(self, method, path, body=None, **headers):
         """Status, the headers, the body."""
@@ -639,6 +662,43 @@ def events(cleanup):
     site.node.coppice("exit", "replies", "kill")
     equal(again.next(), None)
     equal(site.route("GET /events")["requests"], 5)
+
+
+@test("a client of events is known to be gone at once, though nothing is written to it and whatever it said behind its request")
+def gone_from_events(cleanup):
+    site = Answered(cleanup, heartbeat="1h")
+    clients = [Events(cleanup, site, "/events", version=one) for one in ("1.1", "1.0", "1.1", "1.1", "1.1")]
+    for one in clients:
+        equal(one.next(), "retry: 2000")
+    closed, half, reset, talks, stays = (one.socket for one in clients)
+    eventually(lambda: site.node.call("replies", "clients") == "5", "all are known")
+    closed.shutdown(socket.SHUT_RDWR)
+    half.shutdown(socket.SHUT_WR)
+    reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    clients[2].file.close()
+    reset.close()
+    for _ in range(64):
+        talks.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2000)
+    talks.shutdown(socket.SHUT_WR)
+    eventually(lambda: site.node.call("replies", "clients") == "1", "who has gone is known")
+    equal((clients[1].next(), clients[3].next()), (None, None), "the stream of who has said all ends as it should")
+    say(site, '{say, <<"still">>}')
+    equal(clients[4].next(), "data: still")
+    stays.close()
+    with socket.create_connection(site.at, 60) as early:
+        early.sendall(b"GET /events/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        early.shutdown(socket.SHUT_WR)
+        check(early.makefile("rb").read().endswith(b"retry: 2000\n\n\r\n0\r\n\r\n"), "as does that of who had before it began")
+
+
+@test("behind a pool events and monitors reach the client, not who passed its request on")
+def pooled_events(cleanup):
+    site = Answered(cleanup, heartbeat="1h")
+    clients = [Events(cleanup, site, "/pooled", f"Last-Event-ID: {number}") for number in range(4)]
+    for number, one in enumerate(clients):
+        equal(sorted((one.next(), one.next())), [f"event: last\ndata: {number}", "retry: 2000"])
+        one.socket.shutdown(socket.SHUT_RDWR)
+    eventually(lambda: [site.node.call("many", "clients") for _ in range(4)] == ["0"] * 4, "each worker hears of its clients' ends")
 
 
 @test("who may have no events is told by a status, and a sender's mistakes are the log's")

@@ -9,6 +9,7 @@
 #include "base/log_counted.hpp"
 #include "behaviours/gen.hpp"
 #include "behaviours/web/websocket_term.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -18,9 +19,8 @@ using runtime::message;
 
 namespace {
 
-constexpr std::string_view retry_tag = "$coppice_websocket_retry";
-constexpr base::nanos first_pause = base::nanos_per_ms;
-constexpr base::nanos longest_pause = 64 * base::nanos_per_ms;
+// Of a client's, between two turns: to stop reading and begin again costs more than a message.
+constexpr std::size_t most_at_once = 64 << 10;
 
 message answer(std::string_view error) {
   if (error.empty()) return message::atom("ok");
@@ -33,12 +33,13 @@ message answer(std::string_view error) {
 
 } // namespace
 
-actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to,
+actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to, bool is_own,
                                  const websocket_bounds& bounds, std::string name,
                                  std::function<void()> want_turn)
     : self_(self),
       to_(to),
       monitor_(self.monitor(runtime::destination(to))),
+      is_own_(is_own),
       backlog_(bounds.backlog),
       name_(std::move(name)),
       want_turn_(std::move(want_turn)),
@@ -47,38 +48,29 @@ actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to,
 // Below libuv ----------------------------------------------------------------------------------------------
 
 void actor_websocket::on_message(net::websocket_kind kind, std::string_view data) {
-  came_.push_back(websocket_message(self_.self(), self_.host().nodes(), kind, data));
-  client_.hold(true);
+  came_.add(to_, websocket_message(self_.self(), self_.host().nodes(), kind, data));
+  came_bytes_ += data.size() + sizeof(message);
+  if (came_bytes_ > most_at_once) client_.hold(true);
   want_turn_();
 }
 
 void actor_websocket::on_closed(const websocket_close& why) {
   closed_ = true;
-  if (!alone_) came_.push_back(websocket_closed(self_.self(), self_.host().nodes(), why));
+  if (!alone_) came_.add(to_, websocket_closed(self_.self(), self_.host().nodes(), why));
   want_turn_();
 }
 
 // In turn --------------------------------------------------------------------------------------------------
 
 void actor_websocket::turn() {
-  if (!is_retry_due_) hand_on();
+  hand_on();
   answer_callers();
 }
 
 void actor_websocket::hand_on() {
-  std::size_t gone = 0;
-  for (; gone < came_.size(); ++gone) {
-    const auto status = self_.send(runtime::destination(to_), came_[gone], {.waits = false});
-    if (status != runtime::send_status::full) continue; // of a node that is lost the monitor tells
-    pause_ = std::clamp(2 * pause_, first_pause, longest_pause);
-    is_retry_due_ = true;
-    self_.remind(base::mono_now() + pause_, message::atom(retry_tag));
-    break;
-  }
-  came_.erase(came_.begin(), came_.begin() + static_cast<std::ptrdiff_t>(gone));
-  if (!came_.empty()) return;
-  pause_ = 0;
-  client_.hold(false);
+  came_.hand_on();
+  client_.hold(!came_.empty() && client_.is_open()); // the client's close is to be seen
+  if (came_.empty()) came_bytes_ = 0;
 }
 
 void actor_websocket::answer_callers() {
@@ -92,7 +84,8 @@ void actor_websocket::end_soon() {
 }
 
 void actor_websocket::receive(const message& m, bool notice) {
-  if (notice && (take_retry(m) || take_end(m))) return;
+  if (notice && came_.take_retry(m)) return hand_on();
+  if (notice && take_end(m)) return;
   const gen::request asked = gen::parse(m);
   if (asked.what != gen::request::kind::call) {
     if (is_websocket_order(m.bytes())) take(m.bytes());
@@ -105,21 +98,16 @@ void actor_websocket::receive(const message& m, bool notice) {
     gen::reply(self_, asked.from, answer(error));
 }
 
-bool actor_websocket::take_retry(const message& m) {
-  if (!etf::cursor(m.bytes()).read_atom_is(retry_tag)) return false;
-  is_retry_due_ = false;
-  hand_on();
-  return true;
-}
-
 bool actor_websocket::take_end(const message& m) {
   etf::cursor at(m.bytes());
   if (!at.read_tuple_of(5) || !at.read_atom_is("DOWN")) return false;
   const auto ref = runtime::read_reference(at, self_.host().nodes());
-  if (!ref || *ref != monitor_) return true;
+  etf::bytes reason;
+  if (!ref || *ref != monitor_ || !at.skip() || !at.skip() || !at.read_term(reason)) return true;
   alone_ = true;
   came_.clear();
-  client_.close({websocket_close::internal_error, ""});
+  const bool done = is_own_ && runtime::is_orderly(m.slice(reason));
+  client_.close({done ? websocket_close::normal : websocket_close::internal_error, ""});
   client_.hold(false);
   return true;
 }

@@ -2,8 +2,8 @@
 // A client's WebSocket, and the process that it speaks with, here or on another node: what the client sends
 // becomes that process's messages, and the reverse (websocket_term.hpp). Nothing is read of a client while
 // the mailbox that it writes to is full; a client that takes too little is told 1013 and closed; with the
-// process ends the WebSocket, by 1011. Below libuv what comes is only noted; all else is in the turn of the
-// connection's process, which stays on one worker.
+// process ends the WebSocket, by 1011, or 1000 if it is the client's own and has done its work. Below libuv
+// what comes is only noted; all else is in the turn of the connection's process, which stays on one worker.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.hpp"
+#include "behaviours/web/patient_sender.hpp"
 #include "net/websocket.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
@@ -27,9 +27,9 @@ struct websocket_bounds {
 
 class actor_websocket final : private net::websocket::owner {
  public:
-  // `self` outlives it; `name` is for the log. `want_turn`: turn() is to be called, in the process's own
-  // turn.
-  actor_websocket(runtime::process& self, const runtime::pid& to, const websocket_bounds& bounds,
+  // `self` outlives it; `is_own`: the process is there for this client alone; `name` is for the log.
+  // `want_turn`: turn() is to be called, in the process's own turn.
+  actor_websocket(runtime::process& self, const runtime::pid& to, bool is_own, const websocket_bounds& bounds,
                   std::string name, std::function<void()> want_turn);
 
   base::result<void> begin(net::http_upgraded from) { return client_.start(std::move(from)); }
@@ -40,6 +40,7 @@ class actor_websocket final : private net::websocket::owner {
   // The client is told 1001.
   void end_soon();
 
+  bool closed() const { return closed_; }
   // There is nothing more to do.
   bool over() const { return closed_ && came_.empty(); }
   net::http_connection::summary ended() const { return client_.ended(); }
@@ -52,7 +53,6 @@ class actor_websocket final : private net::websocket::owner {
   void hand_on();
   void answer_callers();
   bool take_end(const runtime::message& m);
-  bool take_retry(const runtime::message& m);
   // What is answered to a call.
   std::string_view take(etf::bytes order);
   void send(net::websocket_kind kind, std::string_view data);
@@ -60,14 +60,15 @@ class actor_websocket final : private net::websocket::owner {
   runtime::process& self_;
   const runtime::pid to_;
   const runtime::reference monitor_;
+  const bool is_own_;
   const std::size_t backlog_;
   const std::string name_;
   const std::function<void()> want_turn_;
   net::websocket client_;
-  std::vector<runtime::message> came_; // of the client, to be handed on; while there is any nothing is read
+  patient_sender came_{self_, "$coppice_websocket_retry"}; // of the client; nothing is read while there is
+                                                           // much of it, or no room for it
+  std::size_t came_bytes_ = 0;                             // about so many
   std::vector<runtime::message> callers_; // that wait until the client has taken what was written
-  base::nanos pause_ = 0;                 // before it is tried again at a full mailbox
-  bool is_retry_due_ = false;             // a timer runs
   bool alone_ = false;                    // the process is no more
   bool closed_ = false;
 };

@@ -3,8 +3,9 @@
 #include "behaviours/web/request_term.hpp"
 
 #include <fmt/format.h>
-#include <coppice/etf/cursor.hpp>
 
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
 #include <vector>
 
 #include "behaviours/web/iodata.hpp"
@@ -43,32 +44,29 @@ base::result<std::vector<net::http_header>> read_headers(etf::cursor& at) {
   return out;
 }
 
+constexpr std::string_view events_word = "sse";
+constexpr std::string_view websocket_word = "websocket";
+
 bool is_overloaded(etf::bytes term) {
   etf::cursor at(term);
   return at.read_tuple_of(2) && at.read_atom_is("error") && at.read_atom_is("overloaded");
 }
 
-} // namespace
-
-runtime::message write_request(std::string_view tag, const net::http_request& asked, std::string_view path,
-                               const base::path_parameters& parameters, const base::path_parameters& query,
-                               std::string_view peer) {
-  runtime::message_writer out(512 + asked.body.size());
-  out.tuple(2);
-  out.atom(tag);
-  out.map(8);
+// The map's pairs but the body.
+void write_facts(runtime::message_writer& out, const net::http_request& asked, const request_facts& facts,
+                 const runtime::node_names& names) {
   out.atom("method");
   out.binary(asked.method);
   out.atom("path");
-  out.binary(path);
+  out.binary(facts.path);
   out.atom("params");
-  out.map(static_cast<std::uint32_t>(parameters.size()));
-  for (const auto& [name, value] : parameters) {
+  out.map(static_cast<std::uint32_t>(facts.parameters.size()));
+  for (const auto& [name, value] : facts.parameters) {
     out.binary(name);
     out.binary(value);
   }
   out.atom("query");
-  write_pairs(out, query);
+  write_pairs(out, facts.query);
   out.atom("headers");
   out.list(static_cast<std::uint32_t>(asked.headers.size()));
   for (const net::http_header& one : asked.headers) {
@@ -77,23 +75,88 @@ runtime::message write_request(std::string_view tag, const net::http_request& as
     out.binary(one.value);
   }
   out.nil();
-  out.atom("body");
-  out.binary(asked.body);
   out.atom("peer");
-  out.binary(peer);
+  out.binary(facts.peer);
   out.atom("version");
   out.binary(asked.minor == 0 ? "1.0" : "1.1");
+  out.atom("client");
+  runtime::write(out, facts.client, names);
+}
+
+// At an answer's status: that, and its headers where there are three parts.
+base::result<net::http_response> read_head(etf::cursor& at, std::uint32_t arity) {
+  std::int64_t status = 0;
+  if (!at.read_integer(status))
+    return unexpected(malformed("it is neither {Status, Headers, Body} nor {Status, Body}"));
+  if (status < 200 || status > 599) return unexpected(malformed(fmt::format("its status is {}", status)));
+  net::http_response out;
+  out.status = static_cast<int>(status);
+  if (arity != 3) return out;
+  auto headers = read_headers(at);
+  if (!headers) return unexpected(std::move(headers.error()));
+  out.headers = std::move(*headers);
+  return out;
+}
+
+} // namespace
+
+runtime::message write_request(std::string_view tag, const net::http_request& asked,
+                               const request_facts& facts, const runtime::node_names& names) {
+  runtime::message_writer out(512 + asked.body.size());
+  out.tuple(2);
+  out.atom(tag);
+  out.map(9);
+  write_facts(out, asked, facts, names);
+  out.atom("body");
+  out.binary(asked.body);
   return out.take();
 }
 
-runtime::message write_feed_request(std::string_view event, const net::http_request& asked) {
-  const std::string* const had = asked.header("last-event-id");
-  runtime::message_writer out;
-  out.tuple(3);
-  out.atom(feed_tag);
-  out.atom(event);
-  out.binary(had == nullptr ? std::string_view() : std::string_view(*had).substr(0, 100));
+runtime::message write_streamed_request(const net::http_request& asked, const request_facts& facts,
+                                        std::uint64_t number, const runtime::node_names& names) {
+  runtime::message_writer out(640 + asked.body.size());
+  out.tuple(2);
+  out.atom(request_tag);
+  out.map(10);
+  write_facts(out, asked, facts, names);
+  out.atom("body");
+  if (asked.streamed)
+    out.atom("streamed");
+  else
+    out.binary(asked.body);
+  out.atom("stream");
+  write(out, stream_id{facts.client, number}, names);
   return out.take();
+}
+
+runtime::message write_feed_request(const feed_request& of) {
+  runtime::message_writer out;
+  out.tuple(4);
+  out.atom(feed_tag);
+  out.atom(of.event);
+  out.binary(of.last_id);
+  out.atom(of.form == web_upgrade::websocket ? websocket_word : events_word);
+  return out.take();
+}
+
+std::optional<feed_request> read_feed_request(etf::bytes term) {
+  etf::cursor at(term);
+  std::string_view event, form;
+  etf::bytes last_id;
+  if (!at.read_tuple_of(4) || !at.read_atom_is(feed_tag) || !at.read_atom(event) ||
+      !at.read_binary(last_id) || !at.read_atom(form))
+    return std::nullopt;
+  if (form != websocket_word && form != events_word) return std::nullopt;
+  return feed_request{std::string(event),
+                      {reinterpret_cast<const char*>(last_id.data()), last_id.size()},
+                      form == websocket_word ? web_upgrade::websocket : web_upgrade::events};
+}
+
+std::string last_event_id(const net::http_request& asked, const base::path_parameters& query) {
+  constexpr std::size_t longest = 100; // ours are shorter
+  if (const std::string* const had = asked.header("last-event-id")) return had->substr(0, longest);
+  const auto since = std::ranges::find(query, "since", &base::path_parameters::value_type::first);
+  return since == query.end() ? std::string() : since->second.substr(0, longest);
 }
 
 std::optional<accepted> read_accepted(etf::bytes term, runtime::node_names& names) {
@@ -111,18 +174,40 @@ base::result<net::http_response> read_answer(etf::bytes term) {
   if (is_overloaded(term)) return base::fail(base::errc::limit, "it has no room for requests");
   etf::cursor at(term);
   std::uint32_t arity = 0;
-  std::int64_t status = 0;
-  if (!at.read_tuple(arity) || (arity != 2 && arity != 3) || !at.read_integer(status))
+  if (!at.read_tuple(arity) || (arity != 2 && arity != 3))
     return unexpected(malformed("it is neither {Status, Headers, Body} nor {Status, Body}"));
-  if (status < 200 || status > 599) return unexpected(malformed(fmt::format("its status is {}", status)));
-  net::http_response out;
-  out.status = static_cast<int>(status);
-  if (arity == 3) {
-    auto headers = read_headers(at);
-    if (!headers) return unexpected(std::move(headers.error()));
-    out.headers = std::move(*headers);
+  auto out = read_head(at, arity);
+  if (!out || read_iodata(at, out->body)) return out;
+  return unexpected(malformed(is_streamed_answer(term)
+                                  ? "its body is to stream, and its route does not say 'body: streamed'"
+                                  : "its body is no iodata"));
+}
+
+bool is_streamed_answer(etf::bytes term) {
+  etf::cursor at(term);
+  std::uint32_t parts = 0;
+  return at.read_tuple_of(3) && at.skip() && at.skip() && at.read_tuple(parts) && parts >= 2 &&
+         at.read_atom_is("stream");
+}
+
+base::result<streamed_answer> read_streamed_answer(etf::bytes term, const runtime::message& whole,
+                                                   runtime::node_names& names) {
+  etf::cursor at(term);
+  at.read_tuple_of(3);
+  auto head = read_head(at, 3);
+  if (!head) return unexpected(std::move(head.error()));
+  std::uint32_t parts = 0;
+  etf::bytes place;
+  if (!at.read_tuple(parts) || parts > 3 || !at.read_atom_is("stream") || !at.read_term(place))
+    return unexpected(malformed("its body is no {stream, {Pid, Tag}}, nor with a length"));
+  auto writer = read_place(place, whole, names);
+  if (!writer) return unexpected(malformed("who writes its body is no {Pid, Tag}"));
+  streamed_answer out{std::move(*head), std::move(*writer), std::nullopt};
+  if (parts == 3) {
+    std::uint64_t length = 0;
+    if (!at.read_unsigned(length)) return unexpected(malformed("its body's length is no number of bytes"));
+    out.length = length;
   }
-  if (!read_iodata(at, out.body)) return unexpected(malformed("its body is no iodata"));
   return out;
 }
 

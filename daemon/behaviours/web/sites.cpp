@@ -10,11 +10,20 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "behaviours/child_spec.hpp"
 
 namespace coppice::behaviours {
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
+
+// Where requests of the route go, for people.
+std::string goal_of(const web_route& route) {
+  if (!route.folder.empty()) return route.folder;
+  if (!route.location.empty()) return route.location;
+  if (route.actor != nullptr) return route.actor->actor;
+  return route.node.empty() ? route.to : route.to + "@" + route.node;
+}
 
 // Without its port; [::1] with its brackets.
 std::string_view host_of(std::string_view authority) {
@@ -93,8 +102,8 @@ bool web_site::takes_host(std::string_view authority) const {
          });
 }
 
-web_sites::web_sites(std::shared_ptr<const web_spec> first)
-    : site_(std::make_shared<web_site>(std::move(first))) {}
+web_sites::web_sites(std::shared_ptr<const web_spec> first, runtime::message env, std::string label)
+    : env_(std::move(env)), label_(std::move(label)), site_(std::make_shared<web_site>(std::move(first))) {}
 
 void web_sites::set(std::shared_ptr<const web_spec> next) {
   auto made = std::make_shared<web_site>(std::move(next));
@@ -122,6 +131,8 @@ void web_sites::count(int status) {
 void web_sites::write_report(runtime::message_writer& out) const {
   out.atom("in_flight");
   out.unsigned_integer(in_flight_.load(relaxed));
+  out.atom("client_actors");
+  out.unsigned_integer(actors_.load(relaxed));
   std::vector<std::pair<std::size_t, std::uint64_t>> answered;
   for (std::size_t i = 0; i < answered_.size(); ++i)
     if (const std::uint64_t count = answered_[i].load(relaxed); count != 0) answered.emplace_back(i, count);
@@ -138,12 +149,11 @@ void web_sites::write_report(runtime::message_writer& out) const {
   for (std::size_t i = 0; i < routes.size(); ++i) {
     const web_route& one = routes[i];
     const route_counters& counted = site->counters(i);
-    const std::string to = one.node.empty() ? one.to : one.to + "@" + one.node;
     out.map(6);
     out.atom("path");
     out.binary((one.method.empty() ? std::string() : one.method + " ") + one.path.text());
     out.atom("to");
-    out.binary(!one.folder.empty() ? one.folder : one.location.empty() ? to : one.location);
+    out.binary(goal_of(one));
     out.atom("requests");
     out.unsigned_integer(counted.requests());
     out.atom("errors");

@@ -67,7 +67,12 @@ class web_site {
 
 class web_sites {
  public:
-  explicit web_sites(std::shared_ptr<const web_spec> first);
+  // `env` and `label` are of the actors that routes make for clients: the application's, and the server's
+  // place in the tree.
+  web_sites(std::shared_ptr<const web_spec> first, runtime::message env, std::string label);
+
+  const runtime::message& env() const { return env_; }
+  const std::string& label() const { return label_; }
 
   void set(std::shared_ptr<const web_spec> next);
   std::shared_ptr<web_site> now() const;
@@ -78,18 +83,24 @@ class web_sites {
   bool enter(const web_site& by);
   void leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
   void count(int status);
+  // Of the actors that routes have made for clients.
+  void actor_began() { actors_.fetch_add(1, std::memory_order_relaxed); }
+  void actor_ended() { actors_.fetch_sub(1, std::memory_order_relaxed); }
 
-  // Pairs of a map: in_flight, answered (how many with which status) and routes, with what they count since
-  // the last reload.
-  static constexpr std::uint32_t report_pairs = 3;
+  // Pairs of a map: in_flight, client_actors, answered (how many with which status) and routes, with what
+  // they count since the last reload.
+  static constexpr std::uint32_t report_pairs = 4;
   void write_report(runtime::message_writer& out) const;
 
  private:
   static constexpr int first_status = 100;
+  const runtime::message env_;
+  const std::string label_;
   mutable std::mutex lock_; // of site_
   std::shared_ptr<web_site> site_;
   std::atomic<std::uint64_t> version_{1};
   std::atomic<std::uint32_t> in_flight_{0};
+  std::atomic<std::uint32_t> actors_{0};
   std::array<std::atomic<std::uint64_t>, 500> answered_{}; // by status, from first_status on
 };
 

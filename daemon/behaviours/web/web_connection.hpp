@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // One HTTP connection of a web server, as a process of its own on the worker that its socket is on. A request
-// becomes a call of the process that its route names, here or on another node; the answer, its absence and
-// what the routes refuse are answered in the order of the requests, one at a time. Nothing waits on a stack:
+// becomes a call of the process that its route names, here or on another node, or of one that it makes for
+// the client; the answer, its absence and what the routes refuse are answered in the order of the requests,
+// one at a time. Nothing waits on a stack:
 // answers, ends and deadlines come as messages. It may become a WebSocket. Below libuv a request is only
 // noted; all else is done in the process's own turn, which stays on one worker.
 #pragma once
@@ -16,15 +17,20 @@
 #include "behaviours/streams/stream_taker.hpp"
 #include "behaviours/web/access_log.hpp"
 #include "behaviours/web/actor_websocket.hpp"
+#include "behaviours/web/client_actor.hpp"
+#include "behaviours/web/patient_sender.hpp"
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/sites.hpp"
+#include "behaviours/web/streamed_bodies.hpp"
 #include "net/http_connection.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::behaviours {
 
-class web_connection final : public runtime::behaviour, private net::http_connection::owner {
+class web_connection final : public runtime::behaviour,
+                             private net::http_connection::owner,
+                             private streamed_bodies::connection {
  public:
   web_connection(accepted_stream stream, std::shared_ptr<web_sites> sites);
   ~web_connection() override;
@@ -47,10 +53,22 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   // Of one that is answered by events.
   struct event_stream {
     runtime::reference sender; // the monitor of who sends them
-    std::uint64_t heartbeat;   // timer
+    std::uint64_t heartbeat;   // timer, which runs on while there are events
     std::uint64_t bytes;       // sent
     std::uint64_t waiting;     // of them, since the client takes them no more
     bool full;
+    base::nanos sent = 0; // when something was last
+  };
+  // Of one whose route says that bodies stream.
+  struct streaming {
+    // Kept by whoever is in it: the client may leave meanwhile, and the request be no more.
+    std::shared_ptr<streamed_bodies> bodies;
+    bool head_only = false;     // it is answered by no body
+    int begun = 0;              // the status with which its answer has
+    int refused = 0;            // what the client was told, whose body was wrong
+    base::nanos progress = 0;   // when something came last
+    runtime::pid watched{};     // who reads, or writes the answer
+    runtime::reference watch{}; // the monitor of that; none: nobody
   };
   // The request that is worked on.
   struct exchange {
@@ -65,6 +83,7 @@ class web_connection final : public runtime::behaviour, private net::http_connec
     access_entry entry{};
     std::optional<sent_file> file{};       // its answer has begun
     std::optional<event_stream> events{};  // likewise
+    std::optional<streaming> streams{};    // where its route says so
     std::vector<runtime::message> early{}; // for the client, before its request was accepted
     std::size_t early_bytes = 0;
     bool is_counted = false;
@@ -77,11 +96,18 @@ class web_connection final : public runtime::behaviour, private net::http_connec
 
   net::http_body_plan plan(const net::http_request& asked) override;
   void ask(const net::http_request& asked, std::uint64_t connection, std::uint64_t number) override;
-  void take_body(net::http_exchange, std::string_view, bool) override {}
+  void take_body(net::http_exchange of, std::string_view part, bool last) override;
   void abandoned(net::http_exchange it) override;
   void writable(net::http_exchange it) override;
   void answered(int status) override;
+  void said_all(net::http_exchange it) override;
   void gone(std::uint64_t connection) override;
+
+  void grant_body(std::size_t bytes) override;
+  net::http_written write_answer(std::string_view part) override;
+  bool end_answer() override;
+  void tell(const runtime::pid& to, runtime::message m) override;
+  bool is_behind() const override { return sender_ && !sender_->empty(); }
 
   const std::shared_ptr<web_site>& site();
   void note(const net::http_request& asked, std::uint64_t number);
@@ -91,6 +117,12 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   void begin_file(const net::http_request& asked, const std::vector<std::string>& segments);
   void send_file();
   void send(runtime::process& self);
+  void remind_of_deadline(runtime::process& self, base::nanos at);
+  // Whom to ask; nothing: the request has been answered, for there is nobody.
+  runtime::destination asked_of(runtime::process& self, const web_route& route);
+  runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
+  // The connection is no more: the process ends, behind the actor that was its client's.
+  runtime::outcome leave(runtime::process& self);
   bool take_deadline(runtime::process& self, const runtime::message& m);
   bool take_end(runtime::process& self, const runtime::message& m);
   bool take_answer(runtime::process& self, const runtime::message& m);
@@ -99,14 +131,28 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   void begin(runtime::process& self, const accepted& by);
   void begin_events(runtime::process& self, const runtime::pid& sender);
   void begin_websocket(runtime::process& self, const accepted& by);
-  runtime::outcome go_on_as_websocket();
+  runtime::outcome go_on_as_websocket(runtime::process& self);
   web_upgrade upgrade() const { return current_->site->spec().routes[*current_->route].upgrade; }
-  void take_output(runtime::message m);
+  void take_output(runtime::process& self, runtime::message m);
   void send_event(etf::bytes event);
+  void remind_of_heartbeat(base::nanos at);
   bool take_heartbeat(const runtime::message& m);
   // False: the stream is over.
   bool send_events(std::string_view text);
   void end_events();
+  void write_streamed(const net::http_request& asked, const request_facts& facts);
+  void begin_stream(runtime::process& self, streamed_answer answer);
+  void take_stream_order(runtime::process& self, const runtime::message& m);
+  void settle_stream(streamed_bodies::state now, const std::shared_ptr<streamed_bodies>& of);
+  // What of an answer is there is all there is: the client sees that by the connection's end.
+  void cut_stream(std::string_view why, std::string_view reason);
+  void watch(runtime::process& self, const runtime::pid& who);
+  bool take_watched_end(const runtime::reference& of);
+  // False: it is not a process that has to do something, or it has.
+  bool is_stream_late(runtime::process& self);
+  void abandon_stream();
+  void go_on_streaming();
+  void hand_on();
   void count(int status);
   void give_leave();
   // Of the request that is worked on; the log is told why.
@@ -128,6 +174,8 @@ class web_connection final : public runtime::behaviour, private net::http_connec
   std::shared_ptr<const web_site> first_; // whose bounds the connection has
   std::optional<net::http_connection> connection_;
   std::unique_ptr<actor_websocket> socket_; // not null: the connection is no more
+  std::unique_ptr<patient_sender> sender_;  // null: nobody was told anything yet
+  std::unique_ptr<client_actor> actor_;     // null: none was made, which is done once
   runtime::process* self_ = nullptr;
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT

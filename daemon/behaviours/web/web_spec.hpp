@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@
 
 namespace coppice::behaviours {
 
+struct child_spec;
+
 // What a request comes to.
 enum class web_upgrade : std::uint8_t { none, events, websocket };
 
@@ -23,15 +26,18 @@ enum class web_upgrade : std::uint8_t { none, events, websocket };
 struct web_route {
   std::string method{}; // empty: any
   base::path_pattern path{};
-  std::string to{};     // the registered name of a process; or
-  std::string location; // where else; or
-  std::string folder;   // of files: an absolute path, with a path that has a rest
-  std::string index;    // with a folder: what the path of a folder stands for
-  std::string node;     // of `to`; empty: this one
-  std::string feed{};   // the named event that is the answer, `to` being coppice_events
-  int status = 308;     // with a location
+  std::string to{};                          // the registered name of a process; or
+  std::shared_ptr<const child_spec> actor{}; // with an upgrade: what is made for each client; its id and name
+                                             // are not used; or
+  std::string location;                      // where else; or
+  std::string folder;                        // of files: an absolute path, with a path that has a rest
+  std::string index;                         // with a folder: what the path of a folder stands for
+  std::string node;                          // of `to`; empty: this one
+  std::string feed{};                        // the named event that is the answer, `to` being coppice_events
+  int status = 308;                          // with a location
   base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer
   std::size_t body = 1 << 20;                       // bytes of a request's; beyond: 413
+  bool streamed = false;                            // bodies go as they come, both ways
   std::vector<net::http_header> headers{};          // of answers, unless they have their own
   web_upgrade upgrade = web_upgrade::none;          // of another kind than none: for GET
 

@@ -75,19 +75,21 @@ struct asked_map {
   std::map<std::string, std::string> params;
   std::vector<std::pair<std::string, std::string>> query, headers;
   std::string body, peer, version;
+  etf::any_term client;
 };
 } // namespace detail
 
 namespace detail {
-inline value web_call(const char* tag, const web_request& asked) {
-  const asked_map map{asked.method,  asked.path, asked.parameters, asked.query,
-                      asked.headers, asked.body, asked.peer,       asked.version};
+inline value web_call(const char* tag, const web_request& asked, const value& client) {
+  const asked_map map{asked.method, asked.path, asked.parameters, asked.query,  asked.headers,
+                      asked.body,   asked.peer, asked.version,    client.term()};
   return std::pair(etf::atom{tag}, map);
 }
 } // namespace detail
 
 inline web_answer ask(actor& of, const web_request& asked) {
-  return web_answer(of.call(detail::web_call("http", asked)));
+  const value client = detail::fresh_pid("caller@localhost");
+  return web_answer(of.call_as(client, detail::web_call("http", asked, client)));
 }
 
 /// What an actor has sent to a WebSocket's client.
@@ -108,7 +110,7 @@ class web_socket {
   web_socket(actor& of, const web_request& asked)
       : of_(&of),
         pid_(detail::fresh_pid("caller@localhost")),
-        answer_(of.call_as(pid_, detail::web_call("http_websocket", asked))) {}
+        answer_(of.call_as(pid_, detail::web_call("http_websocket", asked, pid_))) {}
 
   void move_to(actor& next) {
     of_ = &next;

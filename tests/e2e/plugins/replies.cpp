@@ -7,7 +7,7 @@
 // Messages: {say, Data}, {say, Data, Name, Id} to all clients, `leave` closes all; call `clients` -> how
 // many.
 // Of WebSockets: /talk/echo gives back what it gets, /talk/chat speaks the protocol "chat" where that is
-// offered, /talk/odd one that nobody offers, /talk/early says two things before it accepts, /talk/refuse
+// offered, /talk/odd one that nobody offers, …/early says two things before it accepts, /talk/refuse
 // answers 403, /talk/throw throws, /talk/slow takes a while. A text "bye CODE REASON" closes, "flood" sends
 // 64 MiB, "die" throws. Call `talked` -> how they ended, `talkers` -> who there is. {say, Data} goes to all
 // of them too.
@@ -58,7 +58,7 @@ class replies_server : public coppice::web {
     if (asked.path() == "/talk/slow") sleep(std::chrono::milliseconds(500));
     const coppice::owned_pid client(asked.client());
     talkers_.push_back(client);
-    if (asked.path() == "/talk/early") {
+    if (asked.path().ends_with("/early")) {
       send_text(client, "first");
       send_binary(client, "second");
     }

@@ -101,6 +101,23 @@ TEST_CASE("a client is told to send its body when the body will be read, and onc
   it.of.grant(1, 10);
   CHECK(it.sent == "HTTP/1.1 100 Continue\r\n\r\n");
 
+  session answering;
+  session& early = streaming(answering, 0);
+  early.feed(asks);
+  CHECK(early.of.begin(1, {200}, std::nullopt));
+  CHECK(early.sent.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
+  CHECK(early.of.grant(1, 10));
+  early.feed("abcdef");
+  CHECK(early.of.end(1));
+  CHECK(early.of.now() == phase::waiting);
+
+  session refusing_begun;
+  session& refuses = streaming(refusing_begun, 0);
+  refuses.feed(asks);
+  CHECK(refuses.of.begin(1, {403}, std::nullopt));
+  CHECK_FALSE(refuses.has("100 Continue"));
+  CHECK(refuses.has("Connection: close\r\n"));
+
   session refusing;
   session& other = streaming(refusing, 0);
   other.feed(asks);
@@ -284,6 +301,42 @@ TEST_CASE("one that is to take no more closes behind the answer it gives, or has
   CHECK(begun.of.end(1));
   CHECK(begun.of.now() == phase::closing);
   CHECK(begun.sent.ends_with("ab"));
+}
+
+TEST_CASE("what comes behind the last request is dropped, once that can be upgraded no more") {
+  session it;
+  it.feed("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + get);
+  CHECK(it.of.unread() == get.size());
+  CHECK(it.of.begin(1, {200}, std::nullopt));
+  CHECK(it.of.unread() == 0);
+  it.feed(get);
+  CHECK(it.of.unread() == 0);
+  CHECK(it.requests.size() == 1);
+
+  session stays;
+  stays.feed(get + get);
+  CHECK(stays.of.begin(1, {200}, std::nullopt));
+  stays.feed(get);
+  CHECK(stays.of.unread() == 2 * get.size());
+}
+
+TEST_CASE("of an answer whose length was said bytes may go another way, as many as are left") {
+  session it;
+  it.feed(get + get + "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(it.of.may_pass(1) == 0);
+  CHECK(it.of.begin(1, {200}, 5));
+  CHECK(it.of.write(1, "ab"));
+  CHECK(it.of.may_pass(1) == 3);
+  CHECK(it.of.may_pass(2) == 0);
+  it.of.passed(3);
+  CHECK(it.of.end(1));
+  it.feed("");
+  CHECK(it.of.begin(2, {200}, std::nullopt));
+  CHECK(it.of.may_pass(2) == 0);
+  CHECK(it.of.end(2));
+  it.feed("");
+  CHECK(it.of.begin(3, {200}, 5));
+  CHECK(it.of.may_pass(3) == 0);
 }
 
 TEST_CASE("a connection is handed on with what came behind the request") {

@@ -168,6 +168,32 @@ TEST_CASE("who is to answer hears of a client that vanishes") {
   CHECK(it.server->connections() == 0);
 }
 
+TEST_CASE(
+    "a client that resets its upload is missed at once, though nothing of it is read; one that has said all "
+    "is not") {
+  constexpr std::size_t size = 100'000; // beyond what is read without credit, within what the sockets hold
+  place it;
+  it.connect();
+  it.client.write(std::string(post(size)) + std::string(size, 'x'));
+  REQUIRE(it.until([&] { return it.received == 1000 && it.client.bytes_queued() == 0; }));
+  it.client.end();
+  CHECK_FALSE(test::loop_until(
+      it.loop, [&] { return it.abandoned != 0; }, 100ms));
+  it.server->grant(it.at, size);
+  REQUIRE(it.until([&] { return it.over; }));
+  it.server->answer(it.at, {200, "", "all"});
+  REQUIRE(it.until([&] { return it.has("all"); }));
+
+  place other;
+  other.connect();
+  other.client.write(std::string(post(size)) + std::string(size, 'x'));
+  REQUIRE(other.until([&] { return other.received == 1000 && other.client.bytes_queued() == 0; }));
+  const linger at_once{1, 0};
+  REQUIRE(::setsockopt(other.client.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  other.client.close();
+  REQUIRE(other.until([&] { return other.abandoned == 1; }));
+}
+
 TEST_CASE("an answer that is broken off ends without its last chunk") {
   place it;
   it.connect();

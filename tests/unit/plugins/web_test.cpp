@@ -2,12 +2,16 @@
 // Actors that answer requests, driven without a web server: what they are told, answers now and later, and
 // the bundled hello_web over a kv that the test plays.
 #include <doctest/doctest.h>
-#include <coppice/testing/web.hpp>
+#include <coppice/testing/erlang.hpp>
+#include <coppice/testing/web_stream.hpp>
 #include <coppice/web.hpp>
+
+#include <algorithm>
 
 #include "places.hpp"
 
 using namespace coppice::testing;
+using namespace coppice::testing::literals;
 namespace etf = coppice::etf;
 
 namespace {
@@ -126,6 +130,69 @@ TEST_CASE(
   CHECK(refused.status() == 403);
 }
 
+TEST_CASE("a body that streams comes by credit, the answer goes as it is made, over a reload too") {
+  const plugin from = hello_plugin();
+  actor server(from, {.actor = "transfers"});
+  web_stream up(server, {.method = "PUT", .path = "/measure"}, true);
+  CHECK(up.wanted() == 65536);
+  up.body("one\ntwo");
+  CHECK(up.wanted() == 65536);
+  CHECK_THROWS(up.body(std::string(70000, 'x')));
+  web_stream down(server, {.path = "/count/20000", .parameters = {{"to", "20000"}}});
+  REQUIRE(down.begun());
+  CHECK(down.status() == 200);
+  std::string heard = down.heard();
+  CHECK(heard.size() >= 32768);
+  CHECK_FALSE(down.ended());
+
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved, {.actor = "transfers"});
+  up.move_to(next);
+  down.move_to(next);
+  up.last("\nthree");
+  REQUIRE(up.answered());
+  CHECK_FALSE(up.begun());
+  CHECK(up.whole().body() == R"({"bytes":13,"lines":2})");
+  while (!down.ended()) {
+    down.more(40000);
+    heard += down.heard();
+  }
+  CHECK(heard.starts_with("1\n2\n3\n"));
+  CHECK(heard.ends_with("19999\n20000\n"));
+  CHECK(std::ranges::count(heard, '\n') == 20000);
+}
+
+TEST_CASE("an actor says itself how much of a body it wants, and hears that its client has gone") {
+  const plugin from = plugin::load(std::string(FIXTURE_FOLDER) + "/streams.so");
+  actor server(from);
+  const auto put = [](const char* what) {
+    return web_request{.method = "PUT", .path = std::string("/put/") + what, .parameters = {{"what", what}}};
+  };
+  web_stream echo(server, put("echo"), true);
+  CHECK(echo.begun());
+  CHECK(echo.wanted() == 32768);
+  echo.body(std::string(32768, 'a'));
+  CHECK(echo.wanted() == 32768);
+  echo.body(std::string(32768, 'b'));
+  CHECK(echo.wanted() == 0); // until the client takes more
+  echo.more(65536);
+  CHECK(echo.wanted() == 32768);
+  echo.last("c");
+  CHECK(echo.ended());
+  CHECK(echo.heard().size() == 65537);
+  web_stream gone(server, put("stop"), true);
+  CHECK(gone.wanted() == 1024);
+  CHECK(server.call(atom("open")) == 1);
+  gone.aborted("closed");
+  CHECK(server.call(atom("open")) == 0);
+  CHECK(server.call(atom("aborted")) == std::vector<std::string>{"closed"});
+  web_stream refused(server, put("refuse"), true);
+  CHECK(refused.whole().status() == 403);
+  CHECK(refused.wanted() == 0);
+  web_stream never(server, put("never"), true);
+  CHECK_THROWS(never.last());
+}
+
 TEST_CASE("hello_web keeps notes in kv") {
   const plugin from = hello_plugin();
   actor server(from);
@@ -176,6 +243,32 @@ TEST_CASE("what a guest of hello_web's chat says all hear, who comes later too, 
   CHECK(had.front() == web_said{"text", "Guest 2: 5"});
   two.text("on");
   CHECK(late.heard() == std::vector<web_said>{{"text", "Guest 2: on"}});
+}
+
+TEST_CASE("hello_web's game is one client's, goes over a reload, and closes when the number is found") {
+  const plugin from = hello_plugin();
+  actor game(from, {.actor = "game", .args = "#{highest => 2}"_erl});
+  REQUIRE(game.status() == COPPICE_OK);
+  web_socket player(game, {.path = "/game"});
+  REQUIRE(player.accepted());
+  for (const char* said : {"1 ", "3", "0"}) player.text(said);
+  CHECK(player.heard() == std::vector<web_said>{{"text", "I think of a number from 1 to 2. Which one?"},
+                                                {"text", "That is no number."},
+                                                {"text", "3 is too large."},
+                                                {"text", "0 is too small."}});
+  const saved_state saved = game.save();
+  actor next = actor::restored(from, saved, {.actor = "game", .args = "#{highest => 2}"_erl});
+  player.move_to(next);
+  player.text("1");
+  auto heard = player.heard();
+  REQUIRE(!heard.empty());
+  if (heard.front().data == "1 is too small.") {
+    player.text("2");
+    heard = player.heard();
+    CHECK(heard == std::vector<web_said>{{"text", "2 it is: 4 guesses."}, {"close", "", 1000}});
+  } else {
+    CHECK(heard == std::vector<web_said>{{"text", "1 it is: 3 guesses."}, {"close", "", 1000}});
+  }
 }
 
 TEST_CASE("without kv hello_web says that the notes are not to be had") {

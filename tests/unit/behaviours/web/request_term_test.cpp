@@ -40,18 +40,46 @@ TEST_CASE("a request is one term with all its parts") {
   asked.method = "GET";
   asked.headers = {{"host", "a"}, {"x", "y"}};
   asked.body = "b";
-  const auto term =
-      behaviours::write_request("http", asked, "/p", {{"id", "7"}}, {{"q", "r"}}, "127.0.0.1:1");
+  const runtime::node_names names("n@h");
+  const runtime::pid client{0, 1, 7, 0};
+  runtime::message_writer pid;
+  runtime::write(pid, client, names);
+  const auto term = behaviours::write_request(
+      "http", asked, {"/p", {{"id", "7"}}, {{"q", "r"}}, "127.0.0.1:1", client}, names);
   const auto wanted = etf::parse(
-      "{http,#{method => <<\"GET\">>, path => <<\"/p\">>, params => #{<<\"id\">> => <<\"7\">>}, "
-      "query => [{<<\"q\">>,<<\"r\">>}], headers => [{<<\"host\">>,<<\"a\">>},{<<\"x\">>,<<\"y\">>}], "
-      "body => <<\"b\">>, peer => <<\"127.0.0.1:1\">>, version => <<\"1.1\">>}}");
+      std::string(
+          "{http,#{method => <<\"GET\">>, path => <<\"/p\">>, params => #{<<\"id\">> => <<\"7\">>}, "
+          "query => [{<<\"q\">>,<<\"r\">>}], headers => [{<<\"host\">>,<<\"a\">>},{<<\"x\">>,<<\"y\">>}], "
+          "body => <<\"b\">>, peer => <<\"127.0.0.1:1\">>, version => <<\"1.1\">>, client => ") +
+      etf::print(pid.take().bytes()) + "}}");
   REQUIRE(wanted);
   CHECK(etf::print(term.bytes()).size() == etf::print(*wanted).size());
   for (const char* part :
        {"{http,#{", "method => <<\"GET\">>", "path => <<\"/p\">>", "<<\"id\">> => <<\"7\">>",
-        "query => [{<<\"q\">>,<<\"r\">>}]", "version => <<\"1.1\">>"})
+        "query => [{<<\"q\">>,<<\"r\">>}]", "version => <<\"1.1\">>", "client => "})
     CHECK_MESSAGE(etf::print(term.bytes()).find(part) != std::string::npos, part);
+}
+
+TEST_CASE("a request for a named event says how it is to come, and behind which") {
+  for (const auto form : {behaviours::web_upgrade::events, behaviours::web_upgrade::websocket}) {
+    const auto read =
+        behaviours::read_feed_request(behaviours::write_feed_request({"orders", "7-42", form}).bytes());
+    REQUIRE(read);
+    CHECK(read->event == "orders");
+    CHECK(read->last_id == "7-42");
+    CHECK(read->form == form);
+  }
+  for (const char* none : {"x", "{http_feed, orders, <<>>}", "{http_feed, orders, <<>>, none}",
+                           "{http_feed, <<\"orders\">>, <<>>, sse}", "{http_feed, orders, 1, sse}",
+                           "{http_events, orders, <<>>, sse}"})
+    CHECK_MESSAGE(!behaviours::read_feed_request(*etf::parse(none)), none);
+
+  net::http_request asked;
+  CHECK(behaviours::last_event_id(asked, {}) == "");
+  CHECK(behaviours::last_event_id(asked, {{"a", "b"}, {"since", "7-1"}, {"since", "7-2"}}) == "7-1");
+  CHECK(behaviours::last_event_id(asked, {{"since", std::string(1000, '1')}}).size() == 100);
+  asked.headers = {{"last-event-id", "7-3"}};
+  CHECK(behaviours::last_event_id(asked, {{"since", "7-1"}}) == "7-3");
 }
 
 TEST_CASE("an answer is a status and iodata, with headers or without") {
@@ -87,6 +115,7 @@ TEST_CASE("an answer is a status and iodata, with headers or without") {
       {"{200, [{<<\"a\">>, <<\"b\\r\\nc: d\">>}], <<>>}", "malformed"},
       {"{200, [{<<\"a\">>, 7}], <<>>}", "malformed"},
       {"{200, [{<<\"a\">>, <<>>} | x], <<>>}", "malformed"},
+      {"{200, [], {stream, x}}", "malformed"},
   };
   for (const row& each : rows) {
     CAPTURE(each.term);

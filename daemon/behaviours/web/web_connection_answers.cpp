@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// What of web_connection answers a request: with what its actor said, with a status of the server's own, and
+// what is counted and logged of it. In the process's turn, and below libuv where a request is refused.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/log_counted.hpp"
+#include "behaviours/web/compression.hpp"
+#include "behaviours/web/web_connection.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+constexpr std::string_view retry_after = "1"; // seconds
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+
+void add_missing(net::http_response& response, const std::vector<net::http_header>& headers) {
+  for (const net::http_header& one : headers)
+    if (response.header(one.name) == nullptr) response.headers.push_back(one);
+}
+
+} // namespace
+
+void web_connection::fail(int status, std::string_view why) {
+  const web_route& route = current_->site->spec().routes[*current_->route];
+  base::log::counted(base::log::level::warning, "web",
+                     fmt::format("{} {} {}", route.path.text(), status, why), "{}, from {}: {}: {}",
+                     route.path.text(), route.to, status, why);
+  if (current_->streams) {
+    if (current_->streams->begun != 0) return cut_stream(why, status == 504 ? "timeout" : "failed");
+    current_->streams->bodies->abort(status == 504 ? "timeout" : "failed");
+  }
+  std::vector<net::http_header> headers;
+  if (status == 503) headers.push_back({"Retry-After", std::string(retry_after)});
+  answer(status, std::move(headers));
+}
+
+void web_connection::answer(int status, std::vector<net::http_header> headers) {
+  net::http_response out;
+  out.status = status;
+  out.headers = std::move(headers);
+  if (net::http_has_body(status)) {
+    out.type = plain_text;
+    out.body = fmt::format("{} {}\n", status, net::http_reason(status));
+  }
+  answer(std::move(out));
+}
+
+void web_connection::give_leave() {
+  net::http_response out;
+  out.status = 204;
+  current_->site->spec().others.add_leave(out);
+  answer(std::move(out));
+}
+
+void web_connection::answer(net::http_response response) {
+  add_headers(response);
+  if (current_->site->spec().compress_from != 0)
+    compress(response, current_->takes_gzip, current_->site->spec().compress_from);
+  const std::uint64_t number = current_->number;
+  const std::uint64_t bytes = response.body.size();
+  finish(response.status, bytes);
+  answering_ = true;
+  if (connection_) connection_->answer(number, response);
+  answering_ = false;
+}
+
+// What the route and the site have for all answers.
+void web_connection::add_headers(net::http_response& response) const {
+  const cross_origin& others = current_->site->spec().others;
+  if (current_->origin) others.add_headers(response, *current_->origin);
+  if (others.varies()) {
+    net::http_header* const named = response.header("vary");
+    if (named == nullptr)
+      response.headers.push_back({"Vary", "Origin"});
+    else if (!net::http_lists(named->value, "origin"))
+      named->value += ", Origin";
+  }
+  if (current_->route) add_missing(response, current_->site->spec().routes[*current_->route].headers);
+  add_missing(response, current_->site->spec().headers);
+}
+
+// Once for each request.
+void web_connection::count(int status) {
+  if (std::exchange(current_->is_counted, true)) return;
+  if (current_->route)
+    current_->site->counters(*current_->route).count(status, base::mono_now() - current_->began);
+  sites_->count(status);
+}
+
+// The call, the counts and the log; the connection is as it was.
+void web_connection::finish(int status, std::uint64_t bytes) {
+  count(status);
+  const std::unique_ptr<exchange> it = std::exchange(current_, nullptr);
+  if (it->events) {
+    if (it->events->sender) self_->demonitor(it->events->sender, true);
+    if (it->events->heartbeat != 0) self_->cancel_timer(it->events->heartbeat);
+  }
+  if (it->streams && it->streams->watch) self_->demonitor(it->streams->watch, true);
+  if (it->in_flight) sites_->leave();
+  if (it->call) self_->demonitor(it->call, true);
+  if (it->deadline != 0) self_->cancel_timer(it->deadline);
+  const base::nanos took = base::mono_now() - it->began;
+  const access_log_format format = it->site->spec().log;
+  if (format == access_log_format::off || !base::log::enabled(base::log::level::info, "web")) return;
+  it->entry.peer = it->client.empty() ? peer_host_ : it->client;
+  it->entry.status = status;
+  it->entry.bytes = bytes;
+  it->entry.took = took;
+  base::log::info("web", "{}", access_line(it->entry, format, base::wall_now()));
+}
+
+} // namespace coppice::behaviours

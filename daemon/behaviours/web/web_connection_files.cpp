@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What of web_connection sends a folder's file: on the worker itself, a MiB at a time, as fast as the client
+// takes it. What is large goes from the file to the socket by the kernel, where that can (sendfile(2)).
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "behaviours/web/static_files.hpp"
+#include "behaviours/web/web_connection.hpp"
+
+namespace coppice::behaviours {
+namespace {
+
+constexpr std::size_t file_part = 64 << 10; // bytes
+constexpr std::size_t at_once = 1 << 20;    // then others have their turn
+
+} // namespace
+
+void web_connection::begin_file(const net::http_request& asked, const std::vector<std::string>& segments) {
+  const web_route& route = current_->site->spec().routes[*current_->route];
+  const auto below = segments.begin() + static_cast<std::ptrdiff_t>(route.path.rest_begins().value_or(0));
+  file_answer found = answer_file(route.folder, {below, segments.end()}, route.index, asked);
+  if (found.head.status == 500) return fail(500, "the folder cannot be read");
+  if (!found.file) return answer(found.head.status, std::move(found.head.headers));
+  add_headers(found.head);
+  const std::uint64_t bytes = asked.method == "HEAD" ? 0 : found.length;
+  current_->file = sent_file{std::move(found.file), found.offset, bytes, bytes, found.head.status};
+  answering_ = true;
+  connection_->begin(current_->number, found.head, found.length);
+  answering_ = false;
+  if (current_) send_file(); // else the client has left
+}
+
+void web_connection::send_file() {
+  const std::uint64_t number = current_->number;
+  std::unique_ptr<char[]> buffer;
+  const std::uint64_t first = current_->file->left;
+  while (current_->file->left == 0 || first - current_->file->left < at_once) {
+    sent_file& file = *current_->file;
+    if (file.left == 0) {
+      finish(file.status, file.bytes);
+      connection_->end(number);
+      return;
+    }
+    if (file.left > file_part) {
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(at_once, file.left));
+      const std::size_t sent = connection_->send_file(number, file.from.get(), file.offset, most);
+      file.offset += sent;
+      file.left -= sent;
+      if (sent != 0) continue;
+    }
+    if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(file_part);
+    const ssize_t got = ::pread(file.from.get(), buffer.get(), std::min<std::uint64_t>(file_part, file.left),
+                                static_cast<off_t>(file.offset));
+    if (got <= 0) { // it has become shorter, or cannot be read
+      finish(500, file.bytes - file.left);
+      return connection_->break_off(number);
+    }
+    file.offset += static_cast<std::uint64_t>(got);
+    file.left -= static_cast<std::uint64_t>(got);
+    if (connection_->write(number, {buffer.get(), static_cast<std::size_t>(got)}) != net::http_written::taken)
+      return;
+  }
+  want_turn(); // others first
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// What of web_connection is about bodies that stream: between the client, whose session is below libuv, and
+// the processes that read and write them, which are told in the connection's own turn.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/log_counted.hpp"
+#include "behaviours/web/web_connection.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::process;
+
+namespace {
+
+constexpr int client_closed = 499; // nginx's number for it, in counts and the log alone
+
+// Why nobody sends or takes a body any more, as its reader and its writer are told.
+std::string_view reason_of(int refused, net::http_end how) {
+  switch (refused) {
+    case 408:
+      return "slow";
+    case 413:
+      return "too_large";
+    case 0:
+      return how == net::http_end::slow || how == net::http_end::silent ? "slow" : "closed";
+    default:
+      return "malformed";
+  }
+}
+
+} // namespace
+
+void web_connection::write_streamed(const net::http_request& asked, const request_facts& facts) {
+  streamed_bodies::connection& here = *this;
+  streaming streams;
+  streams.bodies =
+      std::make_shared<streamed_bodies>(stream_id{self_->self(), current_->number}, asked.streamed, here);
+  streams.head_only = asked.method == "HEAD";
+  streams.progress = current_->began;
+  current_->streams = std::move(streams);
+  current_->request = write_streamed_request(asked, facts, current_->number, self_->host().nodes());
+}
+
+// Below libuv ----------------------------------------------------------------------------------------------
+
+void web_connection::take_body(net::http_exchange of, std::string_view part, bool last) {
+  if (!is_current(of.number) || !current_->streams) return;
+  current_->streams->progress = base::mono_now();
+  current_->streams->bodies->take_body(part, last);
+}
+
+void web_connection::abandon_stream() {
+  const streaming& streams = *current_->streams;
+  const int status = streams.refused != 0 ? streams.refused : client_closed;
+  streams.bodies->abort(reason_of(streams.refused, connection_->ended().how));
+  finish(streams.begun != 0 ? streams.begun : status, streams.bodies->written());
+}
+
+void web_connection::grant_body(std::size_t bytes) {
+  if (connection_) connection_->grant(current_->number, bytes);
+}
+
+net::http_written web_connection::write_answer(std::string_view part) {
+  if (!connection_ || !current_) return net::http_written::gone;
+  const net::http_written taken = connection_->write(current_->number, part);
+  return current_ ? taken : net::http_written::gone; // the client may leave meanwhile
+}
+
+bool web_connection::end_answer() {
+  return connection_ && current_ && connection_->end(current_->number);
+}
+
+void web_connection::tell(const runtime::pid& to, message m) {
+  if (!sender_) sender_ = std::make_unique<patient_sender>(*self_, "$coppice_web_retry");
+  sender_->add(to, std::move(m));
+  want_turn();
+}
+
+// In the process's turn ------------------------------------------------------------------------------------
+
+void web_connection::go_on_streaming() {
+  if (!current_ || !current_->streams) return;
+  const auto bodies = current_->streams->bodies;
+  bodies->ask_on();
+}
+
+void web_connection::hand_on() {
+  if (!is_behind()) return;
+  sender_->hand_on();
+  if (is_behind() || !current_ || !current_->streams) return;
+  const auto bodies = current_->streams->bodies;
+  bodies->caught_up();
+}
+
+void web_connection::watch(process& self, const runtime::pid& who) {
+  streaming& streams = *current_->streams;
+  if (streams.watch && streams.watched == who) return;
+  if (streams.watch) self.demonitor(streams.watch, true);
+  streams.watched = who;
+  streams.watch = self.monitor(runtime::destination(who));
+}
+
+bool web_connection::take_watched_end(const runtime::reference& of) {
+  if (!current_->streams || of != current_->streams->watch) return false;
+  current_->streams->watch = {};
+  const bool was_through = current_->streams->begun == 0 && !current_->streams->bodies->is_coming();
+  if (was_through) return true; // it has read the body, and somebody else may answer
+  fail(500,
+       current_->streams->begun != 0 ? "it ended in the middle of its answer" : "it ended without an answer");
+  return true;
+}
+
+void web_connection::take_stream_order(process& self, const message& m) {
+  if (!is_stream_order(m.bytes())) return;
+  const auto bodies = current_->streams->bodies;
+  auto order = read_stream_order(m, bodies->id(), self.host().nodes());
+  if (!order) {
+    const web_route& route = current_->site->spec().routes[*current_->route];
+    return base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
+                              route.path.text(), order.error().text);
+  }
+  if (!*order) return; // of a request that is no more
+  current_->streams->progress = base::mono_now();
+  if (auto* const wish = std::get_if<stream_wish>(&**order)) {
+    watch(self, wish->reader.by);
+    bodies->read_on(std::move(*wish));
+  } else {
+    settle_stream(bodies->write(std::move(std::get<stream_part>(**order))), bodies);
+    want_turn(); // behind the parts that wait, to ask for more of all of them
+  }
+}
+
+void web_connection::begin_stream(process& self, streamed_answer answer) {
+  streaming& streams = *current_->streams;
+  const auto bodies = streams.bodies;
+  add_headers(answer.head);
+  streams.begun = answer.head.status;
+  streams.progress = base::mono_now();
+  count(answer.head.status);
+  if (std::exchange(current_->in_flight, false)) sites_->leave();
+  watch(self, answer.writer.by);
+  answering_ = true;
+  const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
+  answering_ = false;
+  if (!begun) return; // the client has left
+  if (streams.head_only || !net::http_has_body(answer.head.status)) {
+    tell(answer.writer.by, stream_aborted(answer.writer, "bodyless"));
+    end_answer();
+    return finish(answer.head.status, 0);
+  }
+  settle_stream(bodies->begin(std::move(answer.writer)), bodies);
+  want_turn();
+}
+
+void web_connection::settle_stream(streamed_bodies::state now, const std::shared_ptr<streamed_bodies>& of) {
+  if (!current_ || !current_->streams || current_->streams->bodies != of) return; // the client has left
+  switch (now) {
+    case streamed_bodies::state::open:
+      return;
+    case streamed_bodies::state::ended:
+      return finish(current_->streams->begun, of->written());
+    case streamed_bodies::state::broken:
+      return cut_stream("its answer is longer or shorter than it said", "failed");
+    case streamed_bodies::state::overrun:
+      return cut_stream("it writes more of its answer than it was asked for", "overrun");
+  }
+}
+
+void web_connection::cut_stream(std::string_view why, std::string_view reason) {
+  const web_route& route = current_->site->spec().routes[*current_->route];
+  base::log::counted(base::log::level::warning, "web", fmt::format("{} cut {}", route.path.text(), why),
+                     "{}, from {}: an answer is cut off: {}", route.path.text(), route.to, why);
+  const std::uint64_t number = current_->number;
+  const auto bodies = current_->streams->bodies;
+  bodies->abort(reason);
+  finish(current_->streams->begun, bodies->written());
+  if (connection_) connection_->break_off(number);
+}
+
+// Only while a process is to do something: a client has deadlines of its own.
+bool web_connection::is_stream_late(process& self) {
+  const base::nanos timeout = current_->site->spec().routes[*current_->route].timeout;
+  const base::nanos now = base::mono_now();
+  const base::nanos since =
+      current_->streams->bodies->waits_for_process() ? current_->streams->progress : now;
+  if (since + timeout <= now) return true;
+  remind_of_deadline(self, since + timeout);
+  return false;
+}
+
+} // namespace coppice::behaviours

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// What of web_connection begins when an actor accepts a client that wants more than an answer: events that
+// the connection sends on, and a WebSocket, which has the rest of the connection's life. In the process's
+// turn.
+#include <algorithm>
+#include <coppice/etf/cursor.hpp>
+#include <memory>
+#include <utility>
+
+#include "base/log_counted.hpp"
+#include "behaviours/web/event_text.hpp"
+#include "behaviours/web/web_connection.hpp"
+#include "behaviours/web/websocket_term.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::behaviours {
+
+using runtime::message;
+using runtime::outcome;
+using runtime::process;
+
+namespace {
+
+constexpr std::string_view heartbeat_tag = "$coppice_web_heartbeat";
+
+// Something for a client that has been upgraded so.
+bool is_output(etf::bytes message, web_upgrade upgrade) {
+  return (upgrade == web_upgrade::events && is_event(message)) ||
+         (upgrade == web_upgrade::websocket && is_websocket_order(message));
+}
+
+} // namespace
+
+// A handler may send some before it says that it accepts, which comes behind them.
+void web_connection::take_output(process& self, message m) {
+  if (!current_) return;
+  if (current_->streams) return take_stream_order(self, m);
+  if (current_->events) return send_event(m.bytes());
+  if (!current_->call || !current_->route || !is_output(m.bytes(), upgrade())) return;
+  const std::size_t cost = m.size() + sizeof m;
+  if (current_->early_bytes + cost > current_->site->spec().backlog) return;
+  current_->early_bytes += cost;
+  current_->early.push_back(std::move(m));
+}
+
+void web_connection::begin(process& self, const accepted& by) {
+  if (current_->deadline != 0) self.cancel_timer(std::exchange(current_->deadline, 0));
+  if (upgrade() == web_upgrade::events)
+    begin_events(self, by.by);
+  else
+    begin_websocket(self, by);
+}
+
+void web_connection::begin_websocket(process& self, const accepted& by) {
+  const web_route& route = current_->site->spec().routes[*current_->route];
+  if (!by.protocol.empty()) {
+    if (std::ranges::find(current_->protocols, by.protocol) == current_->protocols.end())
+      return fail(502, "it accepts with a protocol that the client has not offered");
+    current_->opening.headers.push_back({net::websocket_protocol_header, by.protocol});
+  }
+  add_headers(current_->opening);
+  socket_ = std::make_unique<actor_websocket>(self, by.by, route.actor != nullptr,
+                                              current_->site->spec().websockets,
+                                              std::string(route.path.text()), [this] { want_turn(); });
+  answering_ = true;
+  auto upgraded = connection_->upgrade(current_->number, current_->opening);
+  answering_ = false;
+  auto begun = upgraded ? socket_->begin(std::move(*upgraded)) : unexpected(std::move(upgraded.error()));
+  if (!begun) { // the client has left
+    socket_.reset();
+    connection_.reset();
+    over_ = true;
+    return want_turn();
+  }
+  connection_.reset();
+  const auto early = std::exchange(current_->early, {});
+  finish(current_->opening.status, 0);
+  for (const message& one : early) socket_->receive(one, false);
+  if (draining_) socket_->end_soon();
+}
+
+outcome web_connection::go_on_as_websocket(process& self) {
+  socket_->turn();
+  if (actor_ && socket_->closed()) actor_->expect_end(self);
+  if (!socket_->over()) return runtime::carry_on();
+  if (!std::exchange(over_, true)) count_end(socket_->ended());
+  return leave(self);
+}
+
+// Events ---------------------------------------------------------------------------------------------------
+
+void web_connection::begin_events(process& self, const runtime::pid& sender) {
+  const web_spec& spec = current_->site->spec();
+  net::http_response head;
+  head.type = event_stream_type;
+  head.headers.push_back({"Cache-Control", "no-store"});
+  head.headers.push_back({"X-Accel-Buffering", "no"}); // proxies in front pass each event on
+  add_headers(head);
+  current_->events = event_stream{self.monitor(runtime::destination(sender)), 0, 0, 0, false};
+  count(head.status);
+  if (std::exchange(current_->in_flight, false)) sites_->leave();
+  const std::uint64_t number = current_->number;
+  answering_ = true;
+  if (connection_) connection_->end_soon(); // its end is that of the stream, for who monitors this process
+  const bool begun = connection_ && connection_->begin(number, head, std::nullopt);
+  answering_ = false;
+  if (!begun || !send_events(retry_text(spec.retry))) return;
+  for (const message& one : std::exchange(current_->early, {}))
+    if (current_ && current_->events) send_event(one.bytes());
+  const bool over = draining_ || connection_->has_said_all();
+  if (over && current_ && current_->events) end_events();
+}
+
+// Who is sent events has nothing more to say: it ends its side when it goes, and would be missed only by what
+// is written to it next.
+void web_connection::said_all(net::http_exchange it) {
+  if (is_current(it.number) && current_->events) end_events();
+}
+
+void web_connection::send_event(etf::bytes event) {
+  const auto text = event_text(event);
+  if (!text) {
+    const web_route& route = current_->site->spec().routes[*current_->route];
+    base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
+                       route.path.text(), text.error().text);
+  } else if (*text) {
+    send_events(**text);
+  } else {
+    end_events();
+  }
+}
+
+bool web_connection::take_heartbeat(const message& m) {
+  etf::cursor at(m.bytes());
+  std::uint64_t number = 0;
+  if (!at.read_tuple_of(2) || !at.read_atom_is(heartbeat_tag) || !at.read_unsigned(number)) return false;
+  if (!is_current(number) || !current_->events) return true;
+  current_->events->heartbeat = 0;
+  const base::nanos due = current_->events->sent + current_->site->spec().heartbeat;
+  due > base::mono_now() ? remind_of_heartbeat(due) : void(send_events(event_heartbeat));
+  return true;
+}
+
+bool web_connection::send_events(std::string_view text) {
+  if (!current_) return false;
+  const std::uint64_t number = current_->number;
+  const auto written = connection_ ? connection_->write(number, text) : net::http_written::gone;
+  if (written == net::http_written::gone || !current_ || !current_->events) return false;
+  event_stream& stream = *current_->events;
+  stream.bytes += text.size();
+  const bool was_full = std::exchange(stream.full, written == net::http_written::full || stream.full);
+  stream.waiting = stream.full && was_full ? stream.waiting + text.size() : 0;
+  if (stream.waiting > current_->site->spec().backlog) {
+    base::log::counted(base::log::level::notice, "web", "slow client of events",
+                       "{}: a client is dropped, which does not take its events", peer_host_);
+    finish(200, stream.bytes);
+    connection_->break_off(number);
+    return false;
+  }
+  stream.sent = base::mono_now();
+  if (stream.heartbeat == 0) remind_of_heartbeat(stream.sent + current_->site->spec().heartbeat);
+  return true;
+}
+
+void web_connection::remind_of_heartbeat(base::nanos at) {
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom(heartbeat_tag);
+  out.unsigned_integer(current_->number);
+  current_->events->heartbeat = self_->remind(at, out.take());
+}
+
+void web_connection::end_events() {
+  const std::uint64_t number = current_->number;
+  finish(200, current_->events->bytes);
+  if (connection_) connection_->end(number);
+}
+
+} // namespace coppice::behaviours

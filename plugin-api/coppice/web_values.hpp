@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// What a client of a web server has asked, and what an actor answers: requests, responses, server-sent
+// events, and how a WebSocket ended. Plain values; the actor that gets and gives them is coppice/web.hpp's.
+// Header-only.
+#pragma once
+
+#include <coppice/server.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace coppice {
+
+namespace detail {
+
+using text_pairs = std::vector<std::pair<std::string_view, std::string_view>>;
+
+struct http_request {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::string_view method, path;
+  std::map<std::string_view, std::string_view> params;
+  text_pairs query, headers;
+  std::variant<std::string_view, etf::constant<"streamed">> body;
+  std::string_view peer, version;
+  std::optional<term> client, stream;
+};
+
+} // namespace detail
+
+/// What a client has asked. Texts last until the callback returns.
+class request {
+ public:
+  request(const detail::http_request& asked, term from) : asked_(&asked), from_(from) {
+    if (asked.stream)
+      id_ = etf::encode(std::pair(etf::any_term{from.encoded}, etf::any_term{asked.stream->encoded}));
+  }
+
+  std::string_view method() const { return asked_->method; } // GET
+  std::string_view path() const { return asked_->path; }     // decoded, without its query
+  /// Whole; empty of one that streams.
+  std::string_view body() const {
+    const auto* const whole = std::get_if<std::string_view>(&asked_->body);
+    return whole != nullptr ? *whole : std::string_view();
+  }
+  /// Its body comes to handle_body.
+  bool streams() const { return asked_->body.index() == 1; }
+  std::string_view peer() const { return asked_->peer; }       // ADDRESS:PORT
+  std::string_view version() const { return asked_->version; } // 1.1
+  /// What stands at {NAME} of the route's path; empty: it has no such.
+  std::string_view parameter(std::string_view name) const {
+    const auto found = asked_->params.find(name);
+    return found == asked_->params.end() ? std::string_view() : found->second;
+  }
+  /// The first of that name, decoded.
+  std::optional<std::string_view> query(std::string_view name) const { return first(asked_->query, name); }
+  /// `name` in lower case.
+  std::optional<std::string_view> header(std::string_view name) const { return first(asked_->headers, name); }
+  /// All of them, in their order.
+  const std::vector<std::pair<std::string_view, std::string_view>>& queries() const { return asked_->query; }
+  const std::vector<std::pair<std::string_view, std::string_view>>& headers() const {
+    return asked_->headers;
+  }
+  /// Whom to respond() to later; kept as a coppice::owned_term.
+  term id() const { return id_.empty() ? from_ : term{{id_.data(), id_.size()}}; }
+  /// The process of the client's connection, a pid; kept as a coppice::owned_pid. Of a caller that is no web
+  /// server the caller.
+  term client() const {
+    if (asked_->client) return *asked_->client;
+    etf::cursor at(from_.encoded);
+    etf::bytes pid;
+    at.read_tuple_of(2);
+    at.read_term(pid);
+    return term{pid};
+  }
+  /// The id of the last event that a client has had which comes again; empty: it says none.
+  std::string_view last_event_id() const { return header("last-event-id").value_or(""); }
+  /// The client of a WebSocket speaks this protocol.
+  bool offers(std::string_view protocol) const {
+    return std::ranges::any_of(asked_->headers, [protocol](const auto& one) {
+      if (one.first != "sec-websocket-protocol") return false;
+      for (std::string_view all = one.second; !all.empty();) {
+        const std::size_t comma = std::min(all.find(','), all.size());
+        const std::size_t begin = std::min(all.find_first_not_of(" \t"), comma);
+        const std::size_t end = all.find_first_of(" \t,", begin);
+        if (all.substr(begin, end - begin) == protocol) return true;
+        all.remove_prefix(std::min(comma + 1, all.size()));
+      }
+      return false;
+    });
+  }
+
+ private:
+  static std::optional<std::string_view> first(const detail::text_pairs& of, std::string_view name) {
+    const auto found = std::ranges::find(of, name, &std::pair<std::string_view, std::string_view>::first);
+    return found == of.end() ? std::nullopt : std::optional(found->second);
+  }
+  const detail::http_request* asked_;
+  term from_;
+  std::vector<std::uint8_t> id_; // empty: from_ is it
+};
+
+/// What is answered. Date, Content-Length and Connection are the server's; it checks the rest, and answers
+/// 502 for what cannot be sent (a status below 200, a header with a line's end).
+class response {
+ public:
+  explicit response(int status = 200) : status_(status) {}
+  response(int status, std::string_view type, std::string_view body)
+      : status_(status), headers_{{"content-type", std::string(type)}}, body_(body) {}
+
+  response& header(std::string_view name, std::string_view value) & {
+    headers_.emplace_back(name, value);
+    return *this;
+  }
+  response&& header(std::string_view name, std::string_view value) && {
+    return std::move(header(name, value));
+  }
+  response& body(std::string text) & {
+    body_ = std::move(text);
+    return *this;
+  }
+  response&& body(std::string text) && { return std::move(body(std::move(text))); }
+
+  int status() const { return status_; }
+  const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
+  const std::string& body() const { return body_; }
+
+ private:
+  int status_;
+  std::vector<std::pair<std::string, std::string>> headers_;
+  std::string body_;
+};
+
+/// Returned by handle_request: respond() comes later.
+struct later_t {};
+inline constexpr later_t later;
+
+using reply = std::variant<response, later_t>;
+
+/// Returned by handle_events and handle_websocket: the client is to have them.
+struct accepted_t {};
+inline constexpr accepted_t accepted;
+
+using events_reply = std::variant<response, accepted_t>;
+
+/// Returned by handle_websocket: accepted, and this protocol is spoken, which the client has offered.
+struct accepted_as {
+  explicit accepted_as(std::string_view name) : protocol(name) {}
+  std::string protocol;
+};
+
+using websocket_reply = std::variant<response, accepted_t, accepted_as>;
+
+/// How a WebSocket ended: by a code of RFC 6455, 7.4.1; 1005: the client gave none, 1006: the connection
+/// broke, or the client did not answer.
+struct closed {
+  std::uint16_t code = 1005;
+  std::string_view reason{}; // the client's words
+};
+
+/// A server-sent event, as a page's EventSource gets it. Data may have several lines, the name and id none.
+struct server_sent_event {
+  std::string_view data;
+  std::string_view name{};                          // empty: "message"
+  std::string_view id{};                            // empty: none
+  std::optional<std::chrono::milliseconds> retry{}; // before the client comes again
+};
+
+} // namespace coppice

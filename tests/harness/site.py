@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""A node with a web server, and plugins of its own in a folder of the test's."""
+import http.client
+import os
+import pathlib
+import shutil
+import socket
+
+from harness.node import Folder, Node, plugin_folder, until_closed
+
+
+def shelf(cleanup, *names):
+    """The path of a folder with these plugins, the tests' or bundled ones, gone with the test."""
+    folder = Folder()
+    cleanup.callback(folder.close)
+    for name in names:
+        own = pathlib.Path(os.environ["COPPICE_TEST_PLUGINS"]) / f"{name}.so"
+        shutil.copy(own if own.exists() else pathlib.Path(plugin_folder()) / f"{name}.so", folder.path)
+    return folder.path
+
+
+def address(shown):
+    host, _, port = shown.removesuffix(" tls").rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class WebSite:
+    """The web server is the child `site` of `config`. `at` is where it listens first, `secured` where it does with TLS."""
+
+    def __init__(self, cleanup, config, *plugins, settings=()):
+        self.cleanup = cleanup
+        self.plugins = shelf(cleanup, *plugins)
+        self.node = Node(cleanup, config=config, settings=(("plugins.path", f"[ {self.plugins} ]"), *settings))
+        places = self.report()["listening"]
+        self.at = address(places[0])
+        self.secured = next((address(one) for one in places if one.endswith(" tls")), None)
+
+    def report(self):
+        return self.node.ask("listener", "site")
+
+    def route(self, path):
+        return next(one for one in self.report()["routes"] if one["path"] == path)
+
+    def connect(self):
+        connection = socket.create_connection(self.at, 60)
+        self.cleanup.callback(connection.close)
+        return connection
+
+    def client(self):
+        connection = http.client.HTTPConnection(*self.at, timeout=60)
+        self.cleanup.callback(connection.close)
+        return connection
+
+    def raw(self, *parts, ends=False):
+        """All that comes back until the server closes, which it may in the middle."""
+        with socket.create_connection(self.at, 60) as connection:
+            try:
+                for part in parts:
+                    connection.sendall(part)
+                if ends:
+                    connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+            return until_closed(connection)
