@@ -62,7 +62,9 @@ json page_json(const node::event_tail::page& page, std::uint64_t after) {
   return {{"lines", std::move(lines)}, {"next", next}, {"missed", page.missed}, {"ended", page.ended}};
 }
 
-std::string hint_for(node::instance& of, const std::string& name) {
+std::string hint_for(node::instance& of, const std::string& name, base::errc why) {
+  if (why == base::errc::refused)
+    return "with open: true in the configuration whoever knows its name publishes";
   std::vector<std::string> known;
   for (const event_report& one : of.events().report())
     if (one.node.empty()) known.push_back(one.name);
@@ -75,7 +77,9 @@ pending publish(const request& r) {
   const auto term = etf::parse(r->text("term"));
   if (!term) return r->fail(base::errc::invalid, "the payload: " + term.error().text()), pending{};
   const auto channel = r->of.events().find_open(name);
-  if (!channel) return r->fail(channel.error().code, channel.error().text, hint_for(r->of, name)), pending{};
+  if (!channel)
+    return r->fail(channel.error().code, channel.error().text, hint_for(r->of, name, channel.error().code)),
+           pending{};
   std::uint64_t seq = 0;
   switch ((*channel)->publish({term->data(), term->size()}, &seq)) {
     case event_channel::outcome::published:
@@ -103,7 +107,9 @@ pending open_tail(const request& r) {
     how.after.seq = *since;
   }
   const auto number = r->of.tails().open(name, node, how);
-  if (!number) return r->fail(number.error().code, number.error().text, hint_for(r->of, name)), pending{};
+  if (!number)
+    return r->fail(number.error().code, number.error().text, hint_for(r->of, name, number.error().code)),
+           pending{};
   return r->done({{"tail", *number}}), pending{};
 }
 

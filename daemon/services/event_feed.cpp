@@ -7,10 +7,12 @@
 #include <charconv>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "behaviours/channels/event_terms.hpp"
 #include "behaviours/gen.hpp"
+#include "net/websocket_session.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -48,11 +50,51 @@ std::string text_of(etf::bytes payload) {
   return etf::print(payload);
 }
 
-message closing() {
+message closing(behaviours::web_upgrade form) {
   message_writer out;
   out.tuple(2);
-  out.atom("http_event");
+  if (form == behaviours::web_upgrade::events) {
+    out.atom("http_event");
+    out.atom("close");
+    return out.take();
+  }
+  out.atom("websocket");
+  out.tuple(3);
   out.atom("close");
+  out.unsigned_integer(net::websocket_close::normal);
+  out.binary("the event has ended");
+  return out.take();
+}
+
+message as_event(std::string_view name, const std::string& id, std::string_view data) {
+  message_writer out(data.size() + 64);
+  out.tuple(2);
+  out.atom("http_event");
+  out.map(name.empty() ? 2 : 3);
+  out.atom("data");
+  out.binary(data);
+  out.atom("id");
+  out.binary(id);
+  if (!name.empty()) {
+    out.atom("event");
+    out.binary(name);
+  }
+  return out.take();
+}
+
+// Bytes of the data that are no UTF-8 become U+FFFD.
+message as_text(std::string_view name, const std::string& id, const std::string& data) {
+  nlohmann::ordered_json parts;
+  if (!name.empty()) parts["event"] = name;
+  parts["id"] = id;
+  parts["data"] = data;
+  const std::string text = parts.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  message_writer out(text.size() + 32);
+  out.tuple(2);
+  out.atom("websocket");
+  out.tuple(2);
+  out.atom("text");
+  out.binary(text);
   return out.take();
 }
 
@@ -71,11 +113,11 @@ runtime::outcome event_feed::begin(process& self) {
   client_ = *client;
   self.monitor(runtime::destination(client_));
   event_subscribe_options how;
-  if (const auto had = read_id(last_id_)) {
+  if (const auto had = read_id(asked_.last_id)) {
     how.begin = event_subscribe_options::kind::after;
     how.after = *had;
   }
-  const auto begun = events_.subscribe(name_, self.self(), how);
+  const auto begun = events_.subscribe(asked_.event, self.self(), how);
   if (!begun) {
     behaviours::gen::reply(self, from_, refusal(404, "there is no such event\n"));
     return runtime::stop(runtime::reasons::normal());
@@ -89,20 +131,10 @@ runtime::outcome event_feed::begin(process& self) {
   return runtime::carry_on();
 }
 
-void event_feed::send(process& self, std::string_view event, std::uint64_t seq, std::string_view data) {
-  message_writer out(data.size() + 64);
-  out.tuple(2);
-  out.atom("http_event");
-  out.map(event.empty() ? 2 : 3);
-  out.atom("data");
-  out.binary(data);
-  out.atom("id");
-  out.binary(fmt::format("{}-{}", creation_, seq));
-  if (!event.empty()) {
-    out.atom("event");
-    out.binary(event);
-  }
-  self.send(runtime::destination(client_), out.take());
+void event_feed::send(process& self, std::string_view event, std::uint64_t seq, const std::string& data) {
+  const std::string id = fmt::format("{}-{}", creation_, seq);
+  const bool events = asked_.form == behaviours::web_upgrade::events;
+  self.send(runtime::destination(client_), events ? as_event(event, id, data) : as_text(event, id, data));
 }
 
 runtime::outcome event_feed::receive(process& self, message m) {
@@ -121,7 +153,7 @@ runtime::outcome event_feed::receive(process& self, message m) {
       send(self, "gap", news->last, fmt::format("{}-{}", news->first, news->last));
       break;
     case kind::end:
-      self.send(runtime::destination(client_), closing());
+      self.send(runtime::destination(client_), closing(asked_.form));
       return runtime::stop(runtime::reasons::normal());
   }
   return runtime::carry_on();

@@ -123,7 +123,7 @@ behaviours::native_server::call_answer event_service::handle_call(process& self,
   if (!at.read_tuple(arity) || !at.read_atom(what)) return reply(refusal("bad_request"));
   if (what == "subscribe" && (arity == 2 || arity == 3)) return subscribe(self, *caller, at, arity == 3);
   if (what == "publish" && arity == 3) return publish(at);
-  if (what == behaviours::feed_tag && arity == 3) return feed(self, from, at);
+  if (what == behaviours::feed_tag) return feed(self, from, request);
   if (what != "unsubscribe" || arity != 2 || !at.read_atom(name)) return reply(refusal("bad_request"));
   return reply(unsubscribe(self, *caller, name) ? message::atom("ok") : refusal("not_subscribed"));
 }
@@ -179,17 +179,14 @@ bool event_service::unsubscribe(process& self, const runtime::pid& who, std::str
 
 // Of a web server of this node, whose connection is the caller.
 behaviours::native_server::call_answer event_service::feed(process& self, const message& from,
-                                                           etf::cursor at) {
-  std::string_view name;
-  etf::bytes last_id;
-  if (!self.origin().here() || !at.read_atom(name) || !at.read_binary(last_id))
-    return reply(refusal("bad_request"));
+                                                           const message& request) {
+  auto asked = behaviours::read_feed_request(request.bytes());
+  if (!self.origin().here() || !asked) return reply(refusal("bad_request"));
   runtime::spawn_options options;
   options.of_node = true;
   options.label = "services/event_feed";
-  const std::string had(reinterpret_cast<const char*>(last_id.data()), last_id.size());
   const auto made =
-      self.spawn(std::move(options), std::make_unique<event_feed>(events_, from, std::string(name), had));
+      self.spawn(std::move(options), std::make_unique<event_feed>(events_, from, std::move(*asked)));
   return made ? no_reply() : reply(refusal("overloaded"));
 }
 

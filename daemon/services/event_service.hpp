@@ -9,7 +9,7 @@
 //   {unsubscribe, Name}          ok
 //   {publish, Name, Payload}     {ok, Number}; of events that are open
 //   list                         a list of maps
-//   {http_feed, Name, LastId}    of a web server of this node: see event_feed.hpp
+//   {http_feed, Name, LastId, Form}    of a web server of this node: see event_feed.hpp
 //   else and where it fails      {error, no_such_event | already | not_subscribed | not_owner | too_large |
 //                                overloaded | limit | bad_request}
 //
@@ -50,7 +50,7 @@ class event_service final : public behaviours::native_server {
 
   call_answer subscribe(runtime::process& self, const runtime::pid& who, etf::cursor at, bool with_since);
   call_answer publish(etf::cursor at);
-  call_answer feed(runtime::process& self, const runtime::message& from, etf::cursor at);
+  call_answer feed(runtime::process& self, const runtime::message& from, const runtime::message& request);
   runtime::message list(runtime::process& self) const;
   bool unsubscribe(runtime::process& self, const runtime::pid& who, std::string_view name);
   bool may_subscribe(const runtime::pid& who);

@@ -38,11 +38,7 @@ struct event {
   /// The payload as an M, if it is one.
   template <class M>
   std::optional<M> as() const {
-    M value{};
-    etf::mismatch why;
-    etf::cursor at(payload.encoded);
-    if (etf::read(at, value, why) && at.at_end()) return value;
-    return std::nullopt;
+    return detail::read_quietly<M>(payload.encoded);
   }
 };
 

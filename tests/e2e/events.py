@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Folder, Node, free_port, program
 from harness.tap import check, contains, equal, eventually, run, test
+from harness.websocket import CLOSE, TEXT, WebSocket, close_frame
 
 TREE = """
 node: {{ workers: 2 }}
@@ -370,7 +372,7 @@ def operators(cleanup):
         contains(said.stdout, word)
     equal(set(node.ask("events")["events"][0]), {"name", "node", "producer", "declared", "open", "slow", "buffer", "last", "published",
                                                  "subscribers", "kept", "lost"})
-    for what, why in ((("events", "publish", "orders", "x"), "not open"), (("events", "publish", "note", "x"), "did you mean 'notes'"),
+    for what, why in ((("events", "publish", "orders", "x"), "not open"), (("events", "publish", "orders", "x"), "open: true"), (("events", "publish", "note", "x"), "did you mean 'notes'"),
                       (("events", "publish", "notes", "{"), "the payload"), (("events", "tail", "orderz"), "did you mean 'orders'")):
         done = node.coppice(*what)
         check(done.returncode != 0, "refused", done)
@@ -418,15 +420,22 @@ class Stream:
                 return fields
 
 
-@test("a web server's route has an event for browsers, who go on where they were")
-def feed(cleanup):
-    plugins = Plugins(cleanup)
+def with_site(cleanup, plugins):
+    """A node, and its web server's port."""
     port = free_port()
     site = (f"        - {{ id: site, name: site, web: {{ listen: [ {{ address: 127.0.0.1, port: {port} }} ], routes: [ "
             "{ path: /orders, event: orders, upgrade: sse }, { path: /market, event: market, upgrade: sse }, "
-            "{ path: /none, event: none, upgrade: sse } ] } }\n")
+            "{ path: /none, event: none, upgrade: sse }, { path: /ws/orders, event: orders, upgrade: websocket }, "
+            "{ path: /ws/market, event: market, upgrade: websocket }, { path: /ws/notes, event: notes, upgrade: websocket }, "
+            "{ path: /ws/none, event: none, upgrade: websocket } ], websocket: { queue: 64KiB, pong: 2s } } }\n")
     text = TREE.format(queue=1000, slow="drop_old", more="") + site
-    node = Node(cleanup, config=text, settings=[("plugins.path", f"[ {plugins.folder.path} ]")])
+    return Node(cleanup, config=text, settings=[("plugins.path", f"[ {plugins.folder.path} ]")]), port
+
+
+@test("a web server's route has an event for browsers, who go on where they were")
+def feed(cleanup):
+    plugins = Plugins(cleanup)
+    node, port = with_site(cleanup, plugins)
     node.call("shop", '{publish, <<"two\\nlines">>}')
     node.call("shop", "{publish, {a, 1}}")
     first = Stream(cleanup, port, "/orders")
@@ -455,6 +464,65 @@ def feed(cleanup):
     equal(market.next()["data"], "x")
     node.call("market", "unregister")
     equal(market.next(), {})
+
+
+@test("a WebSocket's route has an event as JSON, and goes on behind the one that its client had; ends and slow clients are told")
+def websocket_feed(cleanup):
+    plugins = Plugins(cleanup)
+    node, port = with_site(cleanup, plugins)
+    node.call("shop", r'{publish, <<"a \"quote\" and\ntwo lines \303\251">>}')
+    node.call("shop", "{publish, {a, 1}}")
+    node.call("shop", "{publish, <<255>>}")
+
+    def open_feed(path, *headers):
+        one = WebSocket(cleanup, ("127.0.0.1", port), path, *headers)
+        equal(one.status, 101, path)
+        return one
+
+    def next_of(one):
+        opcode, text = one.next()
+        equal(opcode, TEXT)
+        return json.loads(text)
+
+    first = open_feed("/ws/orders")
+    said = [next_of(first) for _ in range(3)]
+    equal([one["data"] for one in said], ['a "quote" and\ntwo lines \u00e9', "{a,1}", "\ufffd"])
+    creation, _, seq = said[1]["id"].partition("-")
+    equal(seq, "2")
+    first.text("what it says is not listened to")
+    node.call("shop", "{publish_many, 9}")
+    equal([next_of(first) for _ in range(9)], [{"id": f"{creation}-{number + 3}", "data": f"{number}"} for number in range(1, 10)])
+    gap = {"event": "gap", "id": f"{creation}-9", "data": "3-9"}
+    for again in (open_feed(f"/ws/orders?since={said[1]['id']}"), open_feed("/ws/orders?since=nothing", f"Last-Event-ID: {said[1]['id']}")):
+        equal([next_of(again) for _ in range(4)], [gap] + [{"id": f"{creation}-{number + 3}", "data": f"{number}"} for number in (7, 8, 9)])
+    former = open_feed(f"/ws/orders?since={int(creation) + 1}-9")
+    equal((next_of(former)["data"], next_of(former)["data"]), ("0-9", "7"))
+    odd = open_feed("/ws/orders?since=%ff&since=x")
+    equal(next_of(odd)["data"], "7", "what is no id is none")
+    equal(WebSocket(cleanup, ("127.0.0.1", port), "/ws/none").status, 404)
+    equal(WebSocket(cleanup, ("127.0.0.1", port), "/ws/orders", "Origin: http://evil.example").status, 403)
+    equal(events(node)["orders", None]["subscribers"], 5)
+    first.send(close_frame(1000))
+    equal(first.rest(), [1000])
+    again.file.close()
+    again.socket.close()
+    eventually(lambda: events(node)["orders", None]["subscribers"] == 3, "who has gone has left")
+    market = open_feed("/ws/market")
+    node.call("market", "{publish, x}")
+    equal(next_of(market)["data"], "x")
+    node.call("market", "unregister")
+    equal(market.next(), (CLOSE, struct.pack("!H", 1000) + b"the event has ended"))
+    # One that takes nothing is closed at its bound, and no other waits for it.
+    deaf, quick = open_feed("/ws/notes"), open_feed("/ws/notes")
+    large = '{publish, notes, <<"' + "x" * 50000 + '">>}'
+    for number in range(1, 1000):
+        contains(node.call("coppice_events", large), "ok")
+        equal(len(next_of(quick)["data"]), 50000)
+        if events(node)["notes", None]["subscribers"] == 1:
+            break
+    equal(events(node)["notes", None]["subscribers"], 1, "the deaf one has been dropped")
+    node.said("a client is closed, which does not take what it is sent")
+    deaf.socket.close()
 
 
 @test("the node's own event tells of peers, applications, ends and reloads")

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Named events from both sides: `shop` publishes what it is told to, `desk` subscribes to what it is told to
-// and keeps what it gets, in Erlang's syntax, one text a message.
+// and keeps what it gets, in Erlang's syntax, one text a message. A `watcher` is a subscriber of one event
+// for as long as it lives, that subscribes again after each end, and looks whether the numbers follow.
 #include <coppice/event.hpp>
 #include <coppice/server.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -171,9 +173,80 @@ class desk : public server {
   std::uint64_t events_ = 0, last_ = 0, breaks_ = 0, gaps_ = 0;
 };
 
+struct watched {
+  static constexpr etf::form etf_form = etf::form::map;
+  std::string event;
+  std::optional<std::string> node;   // none: this one
+  std::optional<bool> since;         // it goes on where it was, else with what comes
+  std::optional<std::uint64_t> slow; // rests a millisecond every so many events
+  std::string wrong;                 // the file that gets a line for each number that does not follow
+};
+using again = etf::constant<"again">;
+
+class watcher : public server {
+ public:
+  static constexpr std::string_view name = "watcher";
+  static constexpr std::string_view args_schema = R"({
+    "type": "object", "additionalProperties": false, "required": ["event", "wrong"],
+    "properties": { "event": {"type": "string"}, "node": {"type": "string"}, "since": {"type": "boolean"},
+                    "slow": {"type": "integer"}, "wrong": {"type": "string"} }
+  })";
+  using calls = std::variant<etf::constant<"sum">>;
+  using infos = std::variant<event, event_gap, event_end, again>;
+
+  void init(const watched& given) {
+    args_ = given;
+    begin();
+  }
+  // {Last, Events, Gaps, Ends}
+  std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t> handle_call(etf::constant<"sum">) {
+    return {next_ == 0 ? 0 : next_ - 1, events_, gaps_, ends_};
+  }
+  void handle_info(const event& one) {
+    follows(one.seq, one.seq);
+    ++events_;
+    if (args_.slow && events_ % *args_.slow == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  void handle_info(const event_gap& one) {
+    follows(one.first, one.last);
+    ++gaps_;
+  }
+  void handle_info(const event_end&) {
+    ++ends_;
+    send_after(pause, again{});
+  }
+  void handle_info(again) { begin(); }
+
+ private:
+  void begin() {
+    subscribe_options how;
+    if (args_.since.value_or(false) && next_ != 0)
+      how.after = event_position{0, next_ - 1};
+    else
+      how.with = subscribe_options::begin::now;
+    try {
+      subscribe(*this, args_.event, args_.node.value_or(""), how);
+      if (!how.after) next_ = 0;
+    } catch (const std::runtime_error&) { // there is no such event just now
+      send_after(pause, again{});
+    }
+  }
+  void follows(std::uint64_t first, std::uint64_t last) {
+    if (next_ != 0 && first != next_)
+      std::ofstream(args_.wrong, std::ios::app)
+          << args_.event << ": " << next_ << " was to come, " << first << " to " << last << " came\n";
+    next_ = last + 1;
+  }
+
+  static constexpr std::chrono::milliseconds pause{20};
+  watched args_;
+  std::uint64_t next_ = 0; // 0: any
+  std::uint64_t events_ = 0, gaps_ = 0, ends_ = 0;
+};
+
 } // namespace
 
 #ifndef VERSION
 #define VERSION "1.0.0"
 #endif
-COPPICE_PLUGIN("feeds", VERSION, shop, desk);
+COPPICE_PLUGIN("feeds", VERSION, shop, desk, watcher);

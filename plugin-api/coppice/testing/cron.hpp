@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// The node's cron for an actor under test: jobs whose runs come to it as the clock on the wall passes their
+// times, while its own timers go on in between; and a wall whose clock a test sets.
+//
+//   actor reports(plugin::linked());
+//   cron_clock cron(reports, sys_days(2026y / March / 29));
+//   cron.add({.name = "nightly", .times = {sys_days(2026y / March / 29) + 1h}, .how = cron_job::call});
+//   const auto runs = cron.advance(24h);
+//   CHECK(runs.at(0).succeeded());
+//   CHECK(runs.at(0).reply == atom("ok"));
+//
+// When an expression is due in a zone is the configuration's matter, and the same for every actor: `coppice
+// cron explain EXPRESSION --timezone ZONE` says the times. What is here is what the actor gets of it: each
+// time once, late or never where the clock was set forward over it, never again where it was set back.
+// Header-only. In the test's thread.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <coppice/testing.hpp>
+
+namespace coppice::testing {
+
+/// A job as a configuration has it, for what the actor sees of it.
+struct cron_job {
+  enum action : std::uint8_t { send, cast, call };
+  enum missed_times : std::uint8_t { none, once, all };
+
+  std::string name;
+  std::vector<std::chrono::sys_seconds> times; ///< when it is due, in UTC
+  action how = send;
+  value message = {};         ///< none: {cron, Name, Seconds}, as the node sends it
+  missed_times missed = none; ///< what becomes of times that the clock was set over
+};
+
+/// What became of one time of a job.
+struct cron_run {
+  std::string job;
+  std::chrono::sys_seconds at;
+  std::optional<answer> reply = {}; ///< of a call
+  bool ended = false;               ///< the actor ended by it
+
+  /// As the node judges it: a run that failed is tried again as the job's `on_failure` says.
+  bool succeeded() const {
+    if (ended || (reply && !*reply)) return false;
+    if (!reply) return true;
+    etf::cursor at_reply(reply->reply().bytes());
+    if (at_reply.read_atom_is("error")) return false;
+    return !at_reply.read_tuple_of(2) || !at_reply.read_atom_is("error");
+  }
+};
+
+class cron_clock {
+ public:
+  /// From now on the actor's wall shows `begin`.
+  cron_clock(actor& of, std::chrono::sys_time<nanoseconds> begin) : actor_(of) { actor_.set_wall(begin); }
+
+  std::chrono::sys_time<nanoseconds> now() const { return actor_.wall_now(); }
+  /// Times before now() are past.
+  void add(cron_job one) {
+    std::sort(one.times.begin(), one.times.end());
+    const auto past = std::upper_bound(one.times.begin(), one.times.end(), now());
+    one.times.erase(one.times.begin(), past);
+    jobs_.push_back(std::move(one));
+  }
+  /// Lets time pass: what came to the actor meanwhile, in the order of its times.
+  std::vector<cron_run> advance(nanoseconds span) {
+    const auto end = now() + span;
+    std::vector<cron_run> runs;
+    while (cron_job* const next = first_until(end)) {
+      actor_.advance(next->times.front() - now());
+      runs.push_back(run(*next, take_time(*next)));
+    }
+    actor_.advance(end - now());
+    return runs;
+  }
+  /// As somebody sets the clock, or a machine wakes that has slept; only the wall's. What is caught up with
+  /// for times in between. Set back, no time comes again.
+  std::vector<cron_run> set(std::chrono::sys_time<nanoseconds> to) {
+    actor_.set_wall(to);
+    std::vector<std::pair<std::chrono::sys_seconds, cron_job*>> late;
+    for (cron_job& each : jobs_) {
+      std::vector<std::chrono::sys_seconds> over;
+      while (!each.times.empty() && each.times.front() <= to) over.push_back(take_time(each));
+      const std::size_t wanted = each.missed == cron_job::none   ? on_time(over, to)
+                                 : each.missed == cron_job::once ? 1
+                                                                 : most_caught_up;
+      for (std::size_t i = over.size() - std::min(wanted, over.size()); i < over.size(); ++i)
+        late.emplace_back(over[i], &each);
+    }
+    std::stable_sort(late.begin(), late.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<cron_run> runs;
+    for (const auto& [at, job] : late) runs.push_back(run(*job, at));
+    return runs;
+  }
+
+ private:
+  // As the node's: a run so late is not missed; of those that are, so many come.
+  static constexpr std::chrono::seconds delay{60};
+  static constexpr std::size_t most_caught_up = 100;
+
+  static std::size_t on_time(const std::vector<std::chrono::sys_seconds>& times,
+                             std::chrono::sys_time<nanoseconds> now) {
+    return !times.empty() && now - times.back() <= delay ? 1 : 0;
+  }
+  static std::chrono::sys_seconds take_time(cron_job& of) {
+    const auto first = of.times.front();
+    of.times.erase(of.times.begin());
+    return first;
+  }
+  cron_job* first_until(std::chrono::sys_time<nanoseconds> end) {
+    cron_job* found = nullptr;
+    for (cron_job& each : jobs_)
+      if (!each.times.empty() && each.times.front() <= end &&
+          (found == nullptr || each.times.front() < found->times.front()))
+        found = &each;
+    return found;
+  }
+  cron_run run(const cron_job& of, std::chrono::sys_seconds at) {
+    cron_run made{of.name, at};
+    const value term = of.message ? of.message : usual(of.name, at);
+    if (!actor_.alive()) {
+      made.ended = true;
+      return made;
+    }
+    if (of.how == cron_job::call)
+      made.reply = actor_.call(term);
+    else if (of.how == cron_job::cast)
+      actor_.cast(term);
+    else
+      actor_.send(term);
+    made.ended = !actor_.alive();
+    return made;
+  }
+  static value usual(const std::string& name, std::chrono::sys_seconds at) {
+    etf::vector_writer out(name.size() + 32);
+    out.tuple(3);
+    out.atom("cron");
+    out.binary(name);
+    out.integer(at.time_since_epoch().count());
+    return value::of(out.take());
+  }
+
+  actor& actor_;
+  std::vector<cron_job> jobs_;
+};
+
+} // namespace coppice::testing
