@@ -7,8 +7,8 @@ help_boot() {
 usage: packaging/dev boot [--for trixie]
 Boots a Debian of this machine's release, or 13, with the service installed, and uses it as an administrator does.
 
-Start, reload, refused reload, restart, crash, stop, instances, who may use it, and the start after a boot:
-dev.d/booted. For Debian 13 it is what build/packages-trixie holds. The Debian is made once under
+Start, reload, refused reload, restart, crash, stop, instances, who may use it, and the start after a boot: dev.d/booted.
+Sockets that systemd passes, listeners at paths, and programs in the unit's sandbox: dev.d/booted_net. For Debian 13 it is what build/packages-trixie holds. The Debian is made once under
 ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied for the run to build/boot. Where it cannot
 be done (it needs root, debootstrap, systemd-nspawn) it counts as one skipped test, with the reason.
 EOF
@@ -60,7 +60,7 @@ fresh_debian() {
 boot_with() {
   local folder=$1 script=$2 status=0
   install -m 755 "packaging/dev.d/$script" "$folder/root/booted"
-  install -m 644 packaging/dev.d/checks "$folder/root/checks"
+  install -m 644 packaging/dev.d/{checks,booted_net} "$folder/root/"
   cat >"$folder/etc/systemd/system/booted.service" <<'EOF'
 [Unit]
 After=multi-user.target

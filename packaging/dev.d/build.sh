@@ -19,7 +19,7 @@ Builds into build/KIND; release when no kind is given.
   fuzz       libFuzzer targets under address and undefined sanitizers (clang)
   coverage   counts lines
 
-COPPICE_WERROR=true makes warnings errors in any of them.
+COPPICE_WERROR=true has a build that warns fail, whatever it is of.
 EOF
 }
 
@@ -55,7 +55,7 @@ clang_tool() { command -v "$1-14" || command -v "$1" || die "no $1 found"; }
 # Where it is only about running tests, line numbers are all the debugging information: it halves the time
 # to compile. clang compiles sanitized code twice as fast as g++.
 options_of() {
-  local werror=${COPPICE_WERROR:-false} checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false)
+  local werror=false checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false)
   case $1 in
     release) printf '%s\n' --buildtype=release --optimization=2 ;;
     debug) printf '%s\n' --buildtype=debug ;;

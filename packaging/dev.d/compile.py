@@ -5,6 +5,9 @@
 On a terminal that is ninja's own line of progress; elsewhere a line at the first step and at each tenth of them, and
 of the steps themselves only what they complain of. When a meson.build has changed, Meson runs before; what it says
 is shown only if it fails.
+
+With COPPICE_WERROR=true a step that warned fails the build, at its end. The compilers' options stay as they are, so what
+ccache keeps of any other build serves this one, with its warnings.
 """
 import os
 import re
@@ -12,6 +15,7 @@ import subprocess
 import sys
 
 STEP = re.compile(r"^@(\d+)/(\d+)@ ")
+WARNING = re.compile(r"warning: .*\[-W(?!maybe-uninitialized)")  # that one is wrong too often, see meson.build
 MOST_LINES = 30  # of what Meson says when it fails: the reason comes last
 
 
@@ -43,12 +47,18 @@ def main():
     ninja = ["ninja", "-C", folder, "-j", jobs]
     if not configured(ninja):
         return 1
-    if sys.stderr.isatty():
+    strict = os.environ.get("COPPICE_WERROR") == "true"
+    if sys.stderr.isatty() and not strict:
         return subprocess.run([*ninja, *targets], stdout=sys.stderr, check=False).returncode
+    warned = False
     with subprocess.Popen([*ninja, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", env=dict(os.environ, NINJA_STATUS="@%f/%t@ ")) as running:
         for line in shown(running.stdout, os.path.relpath(folder)):
             print(line, end="", file=sys.stderr, flush=True)
+            warned = warned or WARNING.search(line) is not None
+    if strict and warned and running.returncode == 0:
+        print("==> warnings are errors here", file=sys.stderr)
+        return 1
     return running.returncode
 
 

@@ -37,10 +37,13 @@ erlang-ssl its distribution over TLS
 erlang-dev its library for C nodes
 elixir GenServer, Task and iex against the node
 openssl the tests' certificates
+curl a client of HTTP
+nghttp2-client h2load, another one
 cargo the crate for plugins in Rust, and its examples
 node-ws a client of WebSockets
 python3 test drivers
 python3-websockets another one
+redis-tools the server that the plugin redis talks to, which is one program with redis-check-rdb
 faketime a clock that jumps
 LIST
     lint) cat <<'LIST' ;;

@@ -52,7 +52,7 @@ dev_lint() {
   say "shell and Python scripts"
   # The pieces use variables of packaging/dev (SC2154).
   shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer packaging/dev.d/booted \
-    packaging/dev.d/packaged packaging/dev.d/checks packaging/debian/*.p* .ci/run || failed=1
+    packaging/dev.d/booted_net packaging/dev.d/packaged packaging/dev.d/checks packaging/debian/*.p* .ci/run || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
   say "the plugin ABI's headers and types"
@@ -131,11 +131,16 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos address' packaging/dev sanitize address e2e/chaos
   COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_ACTORS=10 verify_step 'chaos thread' packaging/dev sanitize thread e2e/chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'cuts of pipelines' packaging/dev test e2e/stage_cuts
+  COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of events' packaging/dev test e2e/events_chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of events address' packaging/dev sanitize address e2e/events_chaos
   COPPICE_STAGE_RELOADS=1000 verify_step 'reloads of stages' packaging/dev test e2e/stage
   COPPICE_BROWSER=1 verify_step browser packaging/dev test e2e/browser
   COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_CONNECTIONS=10000 verify_step 'net chaos' packaging/dev test e2e/net_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'net chaos address' packaging/dev sanitize address e2e/net_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'net chaos thread' packaging/dev sanitize thread e2e/net_chaos
+  COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_CONNECTIONS=10000 verify_step 'web chaos' packaging/dev test e2e/web_chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'web chaos address' packaging/dev sanitize address e2e/web_chaos
+  COPPICE_CHAOS_SECONDS=60 verify_step 'web chaos thread' packaging/dev sanitize thread e2e/web_chaos
   COPPICE_ATTACK_SECONDS=600 verify_step 'random signals' packaging/dev test attack/random_signals
   COPPICE_ATTACK_SECONDS=120 verify_step 'random signals address' packaging/dev sanitize address attack/random_signals
   verify_step fuzz packaging/dev fuzz 300
