@@ -26,7 +26,7 @@ default all
 """
 
 
-def build(steps=0, step="touch $out", configure="touch build.ninja"):
+def build(steps=0, step="touch $out", configure="touch build.ninja", strict=False):
     """What is printed, and the exit status, of a build after its build.ninja was to be made again."""
     with tempfile.TemporaryDirectory(prefix="coppice-test-") as folder:
         here = pathlib.Path(folder)
@@ -37,7 +37,8 @@ def build(steps=0, step="touch $out", configure="touch build.ninja"):
         (here / "changed").touch()
         os.utime(here / "build.ninja", (1, 1))
         done = subprocess.run([sys.executable, COMPILE, folder, "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, check=False)
+                              text=True, check=False,
+                              env=dict(os.environ, COPPICE_WERROR="true" if strict else "false"))
         return done.stdout.replace(str(pathlib.Path(folder)), "F"), done.returncode, here.name
 
 
@@ -59,6 +60,11 @@ def main():
     tries.append(("what a step says is shown", status == 0 and told == ["1 of 1 steps", "watch out"], told))
     output, status, _ = build(steps=1, step="echo no such header; false")
     tries.append(("a step that fails is shown, and fails", status != 0 and "no such header" in output, output))
+    for flag, strict, fails in (("shadow", True, True), ("shadow", False, False), ("maybe-uninitialized", True, False)):
+        output, status, _ = build(steps=1, step=f"echo 'a.cpp:1:2: warning: so [-W{flag}]'; touch $out", strict=strict)
+        tries.append((f"a warning of -W{flag} {'fails' if fails else 'does not fail'} a build that is "
+                      f"{'strict' if strict else 'as usual'}",
+                      (status != 0) == fails and "warning: so" in output, output))
     output, status, _ = build()
     tries.append(("what configuring says is not shown", status == 0 and output == "", output))
     output, status, _ = build(configure="echo the reason && false")

@@ -19,6 +19,11 @@ bool is_parents_exit(process& self, const message& m, gen::exit_notice& exit) {
   return gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent();
 }
 
+// A pair whose first element is an atom of as many letters as a cast's tag.
+bool seems_cast(etf::bytes term) {
+  return term.size() > 4 && term[0] == 104 && term[1] == 2 && term[2] == 119 && term[3] == 9;
+}
+
 } // namespace
 
 // What sys may ask of a server; on the stack, so that an idle one is no larger for it.
@@ -43,8 +48,13 @@ void server::continue_first(process& self) {
 // Short enough to end in a jump to the port: most messages are such.
 outcome server::receive(process& self, message m) {
   const etf::bytes term = m.bytes();
-  if (!continue_sent_ && gen::is_plain(term) && !gen::is_exit(term) && !attended()) [[likely]]
+  if (continue_sent_ || attended()) [[unlikely]]
+    return sort(self, std::move(m));
+  if (gen::is_plain(term) && !gen::is_exit(term)) [[likely]]
     return take_info(self, m);
+  if (seems_cast(term))
+    if (const gen::request_view what = gen::look(term); what.what == gen::request::kind::cast)
+      return take_cast(self, m, what.body);
   return sort(self, std::move(m));
 }
 
@@ -62,6 +72,8 @@ outcome server::sort(process& self, message m) {
 outcome server::system_request(process& self, const gen::request& what) {
   if (config_change to; read_config_change(self, what, to))
     return take_config(self, what.from, std::move(to));
+  if (message options; read_options_change(self, what, options))
+    return take_options(self, what.from, std::move(options));
   if (asks_shown_state(self, what)) {
     tell_shown_state(
         self, what, [&] { return state_for_people(self); }, [&] { return engine_for_people(self); });
@@ -115,6 +127,11 @@ bool server::own_info(process& self, const message& m, outcome& next) {
 }
 
 outcome server::take_config(process& self, const message& from, config_change) {
+  gen::reply(self, from, message::atom("unhandled"));
+  return runtime::carry_on();
+}
+
+outcome server::take_options(process& self, const message& from, message) {
   gen::reply(self, from, message::atom("unhandled"));
   return runtime::carry_on();
 }

@@ -32,6 +32,9 @@ class server : public runtime::behaviour {
   // Answers `from`, as change_config() has it; by default `unhandled`.
   virtual runtime::outcome take_config(runtime::process& self, const runtime::message& from,
                                        config_change to);
+  // Likewise as change_options() has it.
+  virtual runtime::outcome take_options(runtime::process& self, const runtime::message& from,
+                                        runtime::message options);
   // For sys: the state as a term, and the callback module as get_status shows it.
   virtual runtime::message sys_state(runtime::process& self) = 0;
   virtual std::string sys_module() const = 0;

@@ -118,6 +118,16 @@ std::string handlers_text(const json& engine, std::size_t columns) {
          table(out, columns);
 }
 
+// What a web server says of its routes; others have none.
+std::string routes_text(const json& engine, std::size_t columns) {
+  if (!at(engine, "routes").is_array()) return {};
+  rows out{{"ROUTE", "TO", "REQUESTS", "ERRORS", "P50", "P99"}};
+  for (const auto& one : at(engine, "routes"))
+    out.push_back({cell(one, "path"), cell(one, "to"), cell(one, "requests"), cell(one, "errors"),
+                   cell(one, "p50_us") + "us", cell(one, "p99_us") + "us"});
+  return "\n" + table(out, columns);
+}
+
 } // namespace
 
 std::string table(const std::vector<std::vector<std::string>>& all, std::size_t columns) {
@@ -249,7 +259,7 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"monitors", cell(d, "monitors")},
                  {"monitored by", cell(d, "monitored_by")}},
                 columns) +
-         handlers_text(at(d, "engine"), columns);
+         handlers_text(at(d, "engine"), columns) + routes_text(at(d, "engine"), columns);
 }
 
 std::string render_pool(const json& d, std::size_t columns) {
@@ -262,17 +272,22 @@ std::string render_pool(const json& d, std::size_t columns) {
                    cell(one, "handled"), cell(one, "lost"), fmt::format("{:.0f}%", share),
                    cell(one, "restarts")});
   }
-  std::string text = fields({{"dispatch", cell(d, "dispatch")},
-                             {"workers", cell(d, "size")},
-                             {"waiting", cell(d, "queued")},
-                             {"with workers", cell(d, "held")},
-                             {"handled", cell(d, "handled")},
-                             {"rejected", cell(d, "rejected")},
-                             {"expired", cell(d, "expired")},
-                             {"retried", cell(d, "retried")},
-                             {"lost", cell(d, "lost")},
-                             {"unanswered", cell(d, "unanswered")}},
-                            columns);
+  const bool grows = number(d, "max") > number(d, "size") || number(d, "grown") != 0;
+  std::string text =
+      fields({{"dispatch", cell(d, "dispatch")},
+              {"workers", grows ? fmt::format("{}, up to {}; {} came and {} went by need", cell(d, "size"),
+                                              cell(d, "max"), cell(d, "grown"), cell(d, "shrunk"))
+                                : cell(d, "size")},
+              {"waiting", cell(d, "queued")},
+              {"with workers", cell(d, "held")},
+              {"handled", cell(d, "handled")},
+              {"rejected", cell(d, "rejected")},
+              {"expired", cell(d, "expired")},
+              {"retried", cell(d, "retried")},
+              {"lost", cell(d, "lost")},
+              {"unanswered", cell(d, "unanswered")},
+              {"misdirected", cell(d, "misdirected")}},
+             columns);
   return text + "\n" + table(out, columns);
 }
 
@@ -292,7 +307,8 @@ std::string render_listener(const json& d, std::size_t columns) {
                  {"ended", ended},
                  {"read", size_text(number(d, "bytes_read"))},
                  {"written", size_text(number(d, "bytes_written"))}},
-                columns);
+                columns) +
+         routes_text(d, columns);
 }
 
 std::string render_nodes(const json& d, std::size_t columns) {

@@ -206,6 +206,7 @@ json pool_document(node::instance& of, const node::pool_status& pool) {
                        {"restarts", one.restarts}});
   return {{"dispatch", pool.dispatch},
           {"size", pool.size},
+          {"max", pool.max},
           {"queued", pool.queued},
           {"held", pool.held},
           {"handled", pool.handled},
@@ -214,6 +215,9 @@ json pool_document(node::instance& of, const node::pool_status& pool) {
           {"retried", pool.retried},
           {"lost", pool.lost},
           {"unanswered", pool.unanswered},
+          {"misdirected", pool.misdirected},
+          {"grown", pool.grown},
+          {"shrunk", pool.shrunk},
           {"uptime_ms", pool.uptime / ns_per_ms},
           {"workers", std::move(workers)}};
 }

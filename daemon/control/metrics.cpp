@@ -92,6 +92,11 @@ void pool_metrics(exposition& to, const std::vector<behaviours::pool_row>& pools
       to.sample({{"pool", pools[i].label}}, ((*pools[i].counters).*value).load(std::memory_order_relaxed));
   };
   each(kind::gauge, "pool_workers", "Workers of a pool", &counters::workers);
+  each(kind::counter, "pool_misdirected", "Requests that choose() of the workers' type gave to nobody",
+       &counters::misdirected);
+  each(kind::counter, "pool_grown", "Workers that were added since requests waited", &counters::grown);
+  each(kind::counter, "pool_shrunk", "Workers that were removed since they had nothing to do",
+       &counters::shrunk);
   each(kind::gauge, "pool_queued", "Requests that wait for a worker", &counters::queued);
   each(kind::gauge, "pool_held", "Requests that workers have", &counters::held);
   each(kind::counter, "pool_handled", "Requests that workers have handled", &counters::handled);

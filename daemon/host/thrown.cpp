@@ -75,6 +75,7 @@ struct walk {
 _Unwind_Reason_Code take_frame(_Unwind_Context* frame, void* of) {
   walk& on = *static_cast<walk*>(of);
   const auto* const address = reinterpret_cast<const void*>(_Unwind_GetIP(frame));
+  if (address == nullptr) return _URC_END_OF_STACK; // nobody called the frame before it
   if (on.program.holds(address)) return on.outside ? _URC_END_OF_STACK : _URC_NO_REASON;
   on.outside = true;
   on.into.frames[on.into.count++] = address;

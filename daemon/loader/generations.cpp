@@ -107,6 +107,7 @@ void loader::promote(std::vector<std::unique_ptr<plugin_generation>> next) {
     std::swap(*known, one);
     former_.push_back(std::move(one));
   }
+  code_version_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void loader::discard(std::vector<std::unique_ptr<plugin_generation>> next) {

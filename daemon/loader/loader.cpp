@@ -126,6 +126,7 @@ base::status loader::load(std::string_view plugin) {
                   made->declared.version, *file, made->mapped->generation());
   const std::lock_guard guard(lock_);
   entries_.push_back(std::make_unique<entry>(std::move(*made)));
+  code_version_.fetch_add(1, std::memory_order_relaxed);
   return {};
 }
 
@@ -157,6 +158,25 @@ base::result<std::unique_ptr<runtime::behaviour>> loader::make(const runtime::ac
   plan.postponed = spec.postponed;
   plan.options = spec.options;
   return host::make_actor(std::move(plan));
+}
+
+std::unique_ptr<behaviours::pool_policy> loader::policy_of(const std::string& actor) {
+  class policy final : public behaviours::pool_policy {
+   public:
+    policy(host::image_pin image, const coppice_pool& callbacks)
+        : image_(std::move(image)), callbacks_(callbacks) {}
+    const coppice_pool& callbacks() const override { return callbacks_; }
+
+   private:
+    host::image_pin image_;
+    const coppice_pool& callbacks_; // the image's
+  };
+  const std::lock_guard guard(lock_);
+  entry* const plugin = find(split(actor).plugin);
+  if (plugin == nullptr) return nullptr;
+  const auto known = actor_of(*plugin, actor);
+  if (!known || (*known)->code->pool.size == 0) return nullptr;
+  return std::make_unique<policy>(host::image_pin(*plugin->mapped), (*known)->code->pool);
 }
 
 // With the lock held. The result lasts until the next one.

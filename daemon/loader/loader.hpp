@@ -5,6 +5,7 @@
 // use and puts it in its place; an image is unmapped when nothing needs its code any more.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "base/brief_mutex.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "behaviours/pool_policy.hpp"
 #include "host/actor_code.hpp"
 #include "loader/generation.hpp"
 #include "loader/private_copy.hpp"
@@ -44,7 +46,7 @@ struct loaded_plugin {
   std::uint64_t in_use = 0; // actors, buffers and threads that need its code
 };
 
-class loader final : public runtime::actor_factory {
+class loader final : public runtime::actor_factory, public behaviours::pool_policies {
  public:
   explicit loader(loader_options options);
   ~loader() override;
@@ -76,6 +78,8 @@ class loader final : public runtime::actor_factory {
   // Any thread from here on.
   std::vector<kept_image> kept() const; // as of the last collect()
   base::result<std::unique_ptr<runtime::behaviour>> make(const runtime::actor_spec& spec) override;
+  std::uint64_t code_version() const override { return code_version_.load(std::memory_order_relaxed); }
+  std::unique_ptr<behaviours::pool_policy> policy_of(const std::string& actor) override;
   std::vector<loaded_plugin> loaded() const;
   // How many actors the generation in use has made; 0: not loaded.
   std::uint64_t made(std::string_view plugin) const;
@@ -111,7 +115,8 @@ class loader final : public runtime::actor_factory {
   std::vector<std::unique_ptr<entry>> entries_;
   std::vector<std::unique_ptr<entry>> former_; // of former generations, still mapped
   std::vector<kept_image> kept_;
-  host::identity_book identities_; // of the actors of all images
+  std::atomic<std::uint64_t> code_version_{1}; // counts what entries_ gets
+  host::identity_book identities_;             // of the actors of all images
 };
 
 // "PLUGIN:ACTOR" in two; the actor of "PLUGIN" is the one of that name, or the only one.

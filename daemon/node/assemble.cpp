@@ -16,6 +16,7 @@
 #include "node/udp_child.hpp"
 #include "node/web_site.hpp"
 #include "spec/port_options.hpp"
+#include "spec/web_options.hpp"
 
 namespace coppice::node {
 namespace {
@@ -319,6 +320,8 @@ std::shared_ptr<const behaviours::pool_spec> pool_itself(const spec::pool_option
   out->on_death =
       retries ? behaviours::on_worker_death::retry_once : behaviours::on_worker_death::reply_error;
   out->drain = base::to_nanos(from.drain);
+  out->max = from.max.value_or(0);
+  out->idle = base::to_nanos(from.idle);
   return out;
 }
 
@@ -502,6 +505,20 @@ std::shared_ptr<const behaviours::program_spec> program(const spec::port_options
   return out;
 }
 
+// Nothing: the route has none.
+std::shared_ptr<const child_spec> client_actor(const spec::web_route& from, spec::priority priority) {
+  if (from.actor.empty()) return nullptr;
+  auto out = std::make_shared<child_spec>();
+  out->actor = from.actor;
+  out->plugin = from.plugin;
+  out->behaviour = from.behaviour;
+  out->mailbox = convert(from.mailbox);
+  out->priority = convert(priority);
+  if (from.unhandled) out->unhandled = convert(*from.unhandled);
+  out->args = convert(from.args);
+  return out;
+}
+
 // What it is made for a connection is the daemon's own.
 std::shared_ptr<const behaviours::tcp_spec> web_server(const spec::child_spec& of) {
   const spec::web_options& from = *of.web;
@@ -515,7 +532,10 @@ std::shared_ptr<const behaviours::tcp_spec> web_server(const spec::child_spec& o
   out->max_connections = from.limits.connections;
   out->access = base::access_list::parse(from.access.allow, from.access.deny).value_or(base::access_list());
   out->drain = base::to_nanos(from.drain);
-  out->web = web_site(from);
+  auto site = web_site(from);
+  for (std::size_t i = 0; i < from.routes.size(); ++i)
+    site->routes[i].actor = client_actor(from.routes[i], of.priority);
+  out->web = std::move(site);
   return out;
 }
 

@@ -208,6 +208,7 @@ base::status instance::start_applications() {
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
   with.pools = &p.pools;
+  with.policies = &p.plugins;
   with.listeners = &p.listeners;
   with.events = &p.event_managers;
   with.datagrams = &p.datagrams;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "behaviours/web/web_spec.hpp"
 #include "loader/loader.hpp"
 #include "runtime/messages/shown.hpp"
 #include "spec/args_schema.hpp"
@@ -20,6 +21,16 @@ base::status check_actor(const std::string& actor, const runtime::message& given
   return check_args(*to->second, **type, given, args);
 }
 
+// The actors that are made for clients.
+base::status check_routes(const behaviours::web_spec& of, const generations_to_be& next) {
+  for (const behaviours::web_route& one : of.routes) {
+    if (one.actor == nullptr) continue;
+    if (auto fit = check_actor(one.actor->actor, one.actor->args, next, spec::args_schema::part::whole); !fit)
+      return unexpected(std::move(fit.error()).context(std::string(one.path.text())));
+  }
+  return {};
+}
+
 base::status check_children(const behaviours::supervisor_spec& of, const generations_to_be& next,
                             const std::string& path) {
   using part = spec::args_schema::part;
@@ -31,6 +42,11 @@ base::status check_children(const behaviours::supervisor_spec& of, const generat
                                           : each->tcp != nullptr ? *each->tcp->connection
                                                                  : *each;
     const std::string below = path + "/" + runtime::shown(each->id);
+    if (each->tcp != nullptr && each->tcp->web != nullptr) {
+      if (auto fit = check_routes(*each->tcp->web, next); !fit)
+        return unexpected(std::move(fit.error()).context(below));
+      continue;
+    }
     if (child.supervisor != nullptr) {
       if (auto fit = check_children(*child.supervisor, next, below); !fit) return fit;
       continue;

@@ -52,6 +52,7 @@ struct pool_worker_status {
 struct pool_status {
   std::string dispatch;
   std::uint64_t size = 0;
+  std::uint64_t max = 0; // that it grows to
   std::uint64_t queued = 0;
   std::uint64_t held = 0;
   std::uint64_t handled = 0;
@@ -60,6 +61,9 @@ struct pool_status {
   std::uint64_t retried = 0;
   std::uint64_t lost = 0;
   std::uint64_t unanswered = 0;
+  std::uint64_t misdirected = 0;
+  std::uint64_t grown = 0;
+  std::uint64_t shrunk = 0;
   base::nanos uptime = 0;
   std::vector<pool_worker_status> workers; // by their number
 };

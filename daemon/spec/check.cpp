@@ -4,6 +4,7 @@
 #include "spec/check.hpp"
 #include "spec/cron_options.hpp"
 #include "spec/port_options.hpp"
+#include "spec/web_options.hpp"
 
 #include <coppice/stream.h>
 #include <coppice/udp.h>
@@ -153,6 +154,8 @@ class checker {
         plugin = check_leaf(child, {child.udp->actor, child.udp->args, child.udp->durations}, *udp, args);
       else if (child.port != nullptr && port != nullptr && port->is_map())
         plugin = check_leaf(child, {child.port->actor, child.port->args, child.port->durations}, *port, args);
+      else if (const node* const web = at.find("web"); child.web != nullptr && web != nullptr)
+        all.add(check_routes(*child.web, *web));
       else if (consumers != nullptr)
         plugin = check_event_child(child, at, *consumers);
       else if (!pool && !tcp && !udp && !port && !at.find("web"))
@@ -199,6 +202,25 @@ class checker {
     check_stage_mailbox(child, at);
     event_child_options& one = child.consumer_supervisor->child;
     return check_leaf(child, {one.actor, one.args, one.durations}, *written, args_schema::part::of_template);
+  }
+
+  // The actors that are made for clients. Gives the fingerprint of the manifests that they depend on.
+  fingerprint check_routes(web_options& web, const node& at) {
+    fingerprinter all;
+    const node* const list = at.find("routes");
+    for (std::size_t i = 0; i < web.routes.size(); ++i) {
+      const node* const one = element(list, i);
+      web_route& route = web.routes[i];
+      if (one == nullptr || !one->is_map() || route.actor.empty()) continue;
+      child_spec as_child;
+      const auto* const plugin =
+          check_leaf(as_child, {route.actor, route.args, route.durations}, *one, args_schema::part::whole);
+      route.plugin = as_child.plugin;
+      route.actor_type = as_child.actor_type;
+      route.behaviour = as_child.behaviour;
+      if (plugin != nullptr) all.add(plugin->print);
+    }
+    return all.done();
   }
 
   // Each is as an actor by itself. Gives the fingerprint of the manifests that they depend on.

@@ -171,6 +171,8 @@ void same_pool(const pool_options& a, const pool_options& b, std::vector<std::st
 // What it can.
 void compare_pool(const pool_options& a, const pool_options& b, std::vector<std::string>& keys) {
   if (a.size != b.size) keys.emplace_back("pool.size");
+  if (a.max != b.max) keys.emplace_back("pool.max");
+  if (a.idle != b.idle) keys.emplace_back("pool.idle");
   if (a.in_flight != b.in_flight) keys.emplace_back("pool.in_flight");
   if (a.queue.limit != b.queue.limit && !(parks_senders(a) && parks_senders(b)))
     keys.emplace_back("pool.queue.limit");
@@ -251,7 +253,6 @@ bool same_process(const child_spec& a, const child_spec& b, std::vector<std::str
   if (a.unhandled != b.unhandled) keys.emplace_back("unhandled");
   if (a.statem != b.statem) keys.emplace_back("statem");
   if (a.stage != b.stage) keys.emplace_back("stage");
-  if (a.router != b.router) keys.emplace_back("router");
   // A supervisor that is to treat its children as a template, or no longer, begins anew.
   if (a.supervisor && b.supervisor && is_template(*a.supervisor) != is_template(*b.supervisor))
     keys.emplace_back("supervisor.strategy");
@@ -265,6 +266,7 @@ void compare_supervision(const child_spec& a, const child_spec& b, std::vector<s
   if (a.significant != b.significant) keys.emplace_back("significant");
   if (a.backoff != b.backoff) keys.emplace_back("backoff");
   if (a.compression != b.compression) keys.emplace_back("compression");
+  if (a.router != b.router) keys.emplace_back("router");
   if (a.pool && b.pool) compare_pool(*a.pool, *b.pool, keys);
   if (a.tcp && b.tcp && !b.tcp->connect) compare_tcp(*a.tcp, *b.tcp, keys);
   if (a.web != nullptr && b.web != nullptr) compare_web(*a.web, *b.web, keys);

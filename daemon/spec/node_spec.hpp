@@ -258,6 +258,8 @@ struct pool_options {
   encoded_term args;                  // as a child's
   std::vector<std::string> durations; // likewise
   std::uint32_t size = 8;
+  std::optional<std::uint32_t> max; // none: it does not grow
+  milliseconds idle{30'000};
   pool_dispatch dispatch = pool_dispatch::least_loaded;
   std::uint32_t key = 0; // 0: the whole request, else which element
   std::uint32_t in_flight = 1;

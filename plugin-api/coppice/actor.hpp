@@ -311,6 +311,11 @@ class actor {
   // Time. The message arrives at handle_info, unless it is for someone else. A timer's id is 0 if none was
   // started.
   static std::chrono::nanoseconds now() { return std::chrono::nanoseconds(detail::host.timer->now()); }
+  /// The clock on the wall, which may be set: for people and dates, not for measuring. A test can set it.
+  static std::chrono::sys_time<std::chrono::nanoseconds> wall_now() {
+    return std::chrono::sys_time<std::chrono::nanoseconds>(
+        std::chrono::nanoseconds(detail::host.timer->wall_clock()));
+  }
   template <class T>
   std::uint64_t send_after(std::chrono::nanoseconds delay, const T& value) {
     return start_timer(delay, 0ns, {nullptr, 0}, value);

@@ -9,6 +9,7 @@
 #include <coppice/event_handler.h>
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>
+#include <coppice/pool.h>
 #include <coppice/router.h>
 #include <coppice/server.h>
 #include <coppice/stage.h>
@@ -42,6 +43,7 @@ __attribute__((unused)) static const coppice_table_use coppice_server_tables[] =
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_NEEDED, COPPICE_SERVER_LEAST, 0},
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
+    {COPPICE_POOL_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_POOL_LEAST, 0},
     {NULL, 0, 0, 0}};
 
 /* Of an actor that a listener makes for each connection; it answers calls and casts if it has the table. */
@@ -49,6 +51,7 @@ __attribute__((unused)) static const coppice_table_use coppice_tcp_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 0},
     {COPPICE_STREAM_DRAFT_1, COPPICE_TABLE_NEEDED, COPPICE_STREAM_CALLBACKS_LEAST, 0},
+    {COPPICE_POOL_DRAFT_1, COPPICE_TABLE_ALLOWED, COPPICE_POOL_LEAST, 0},
     {NULL, 0, 0, 0}};
 
 /* What it does not route is its own: it answers that if it has the table. */

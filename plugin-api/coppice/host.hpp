@@ -13,6 +13,7 @@
 #include <coppice/work.h>
 
 #include <coppice/etf/codec.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -97,6 +98,16 @@ inline coppice_bytes plain(std::string_view text) {
 }
 inline etf::bytes view(coppice_bytes bytes) {
   return {bytes.data, static_cast<std::size_t>(bytes.size)};
+}
+/// The term as an M; none: it is no M. Nobody hears why, and words cost more than reading.
+template <class M>
+std::optional<M> read_quietly(etf::bytes encoded) {
+  M value{};
+  etf::mismatch why;
+  why.set_quiet(true);
+  etf::cursor at(encoded);
+  if (etf::read(at, value, why) && at.at_end()) return value;
+  return std::nullopt;
 }
 
 /// Throws for the statuses that no plugin goes on after: its actor is dead, or the call has no place here.

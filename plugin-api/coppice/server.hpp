@@ -156,10 +156,24 @@ struct server_table {
   static constexpr coppice_server callbacks = make_table();
 };
 
-/// coppice/stream.hpp has those of a class with callbacks for streams.
+/// coppice/stream.hpp has those of a class with callbacks for streams, coppice/pool.hpp of one with a say in
+/// its pool.
 template <class T>
 struct stream_callbacks_of {
   static constexpr coppice_table table{nullptr, nullptr};
+};
+template <class T>
+struct pool_callbacks_of {
+  static constexpr coppice_table table{nullptr, nullptr};
+};
+/// Both, as far as a class has them: a list of tables ends at the first that is none.
+template <class T>
+struct more_callbacks_of {
+  static constexpr coppice_table of_streams = stream_callbacks_of<T>::table;
+  static constexpr coppice_table of_pool = pool_callbacks_of<T>::table;
+  static constexpr coppice_table first = of_streams.name != nullptr ? of_streams : of_pool;
+  static constexpr coppice_table second =
+      of_streams.name != nullptr ? of_pool : coppice_table{nullptr, nullptr};
 };
 
 template <class T>
@@ -177,7 +191,8 @@ struct behaviour_of<T> {
   }
   static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
                                              {COPPICE_SERVER_1, callbacks()},
-                                             stream_callbacks_of<T>::table,
+                                             more_callbacks_of<T>::first,
+                                             more_callbacks_of<T>::second,
                                              {nullptr, nullptr}};
 };
 

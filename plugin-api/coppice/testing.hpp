@@ -119,6 +119,13 @@ class actor {
   const value& parent() const { return world_.parent; }
   /// On its own clock, which only advance() and waiting move.
   nanoseconds now() const { return world_.now; }
+  /// The clock on the wall goes with it, until a test sets it; it begins with the year 2026.
+  std::chrono::sys_time<nanoseconds> wall_now() const {
+    return std::chrono::sys_time<nanoseconds>(nanoseconds(detail::wall_time(world_)));
+  }
+  void set_wall(std::chrono::sys_time<nanoseconds> to) {
+    world_.wall_at_zero = to.time_since_epoch() - world_.now;
+  }
   const std::vector<timer>& timers() const { return world_.timers; }
   /// The flags of each, by pid.
   const std::map<value, std::uint32_t>& links() const { return world_.links; }
@@ -516,7 +523,7 @@ class actor {
     if (!due) return false;
     const std::int32_t status = run(due->callback, [&] { return due->make(self(), state_); });
     follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
-    if (due->ends_actor && !world_.dead) stop(atom("normal"));
+    if (due->ends_actor && !world_.dead) stop(due->reason ? due->reason : atom("normal"));
     return true;
   }
   void take_posts() {

@@ -476,6 +476,13 @@ def soak(bench, rows):
     return {rows[0]: Figure(max(after[1:]), "bytes")}, {"self": {rows[0]: Figure(after[0], "bytes")}}
 
 
+def cron(bench, rows):
+    """The next times of ten thousand jobs, beside those of a hundred."""
+    few = "cron_next_100_jobs"
+    both = run_rows([str(bench.build / "tests/bench/cron_rows")], [*rows, few], {"PEER_BENCH_ONLY": ",".join([*rows, few])})
+    return both, {"self": {rows[0]: both[few]}}
+
+
 RELOAD = {"reload_1": ("tally", 0), "reload_10000": ("kv", 10000)}
 RAIN = 200000  # messages a second within the node, to `tally`, all the while
 
@@ -519,6 +526,7 @@ WORKLOADS = [
     (etf_floor, list(ETF_FLOORS)),
     (supervision, SUPERVISION),
     (apply_one, ["apply_one_of_100000"]),
+    (cron, ["cron_next_10k_jobs"]),
     (reload, list(RELOAD)),
     (own_cost, node_rows.ROWS),
     (net_tcp, list(net_rows.TCP)),

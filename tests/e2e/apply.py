@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """A configuration as a desired state: diff says what would change, apply and SIGHUP change that and nothing else,
 whole or not at all."""
-import os
 import pathlib
 import re
 import shutil
@@ -11,10 +10,9 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, plugin_folder, root
+from harness.node import Folder, Node, plugin_folder, variants
 from harness.tap import check, contains, equal, eventually, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 head = """
 node: { workers: 2, log: { level: info } }

@@ -15,12 +15,11 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, free_port, plugin_folder, root
+from harness.node import Folder, Node, free_port, plugin_folder, variants
 from harness.tap import check, equal, eventually, run, test
 
 seconds = float(os.environ.get("COPPICE_CHAOS_SECONDS", "5"))
 supervisors, actors = 10, int(os.environ.get("COPPICE_CHAOS_ACTORS", "100"))
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 strategies = ["one_for_one", "rest_for_one", "one_for_one", "one_for_all", "one_for_one"]
 
 

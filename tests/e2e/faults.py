@@ -8,7 +8,6 @@ import pathlib
 import re
 import resource
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -18,11 +17,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.epmd import Epmd
-from harness.node import Control, Folder, Node, free_port, plugin_folder, program, root
+from harness.node import Folder, Node, free_port, plugin_folder, program, variants
 from harness.reports import sanitized
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 CONFIG = """
 node: { workers: 2, log: { rate: { per_source: unlimited } } }
 distribution: { connect_timeout: 2s, listen: [ { address: 127.0.0.1, ports: 0-0 } ] }

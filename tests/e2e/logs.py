@@ -14,12 +14,11 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Control, Folder, Node, plugin_folder, program, root
+from harness.node import Control, Folder, Node, plugin_folder, program, root, variants
 from harness.reports import sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.terminal import Terminal
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 ERROR, WARNING, INFO, DEBUG = range(4)
 CONFIG = """
 node: { workers: 1 }

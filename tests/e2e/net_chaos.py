@@ -3,35 +3,25 @@
 """Connections under chaos: clients that send byte by byte, break off or never read, while actors are killed, plugins
 replaced and listeners suspended, with many descriptors and with few. What is echoed is what was sent, and in the end
 nothing is left. Then a reload under many open connections, and a peer that does not read beside others that do.
-COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_CONNECTIONS how many a reload is to go through, COPPICE_CHAOS_SEED
-which chaos."""
-import collections
+harness/chaos.py says for how long, and how many a reload is to go through."""
 import contextlib
-import os
 import pathlib
 import random
-import re
 import resource
 import select
 import shutil
-import socket
 import statistics
-import struct
 import sys
-import threading
 import time
-import urllib.request
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, free_port, plugin_folder, root
+from harness import chaos as shared
+from harness.chaos import connections, reset
+from harness.node import plugin_folder, variants
 from harness.tap import check, equal, eventually, run, test
 
-seconds = float(os.environ.get("COPPICE_CHAOS_SECONDS", "5"))
-connections = int(os.environ.get("COPPICE_CHAOS_CONNECTIONS", "1000"))
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 FEW = 64  # descriptors
-BROKEN = (ConnectionResetError, BrokenPipeError, EOFError)
 
 CONFIG = """
 node: {{ workers: {workers}, log: {{ level: error }} }}
@@ -62,57 +52,23 @@ applications:
 """
 
 
-class Chaos:
-    """A node with a listener of lines and one of bytes, and what was done to it."""
+class Chaos(shared.Chaos):
+    """A node with a listener of lines and one of bytes."""
 
     def __init__(self, cleanup, workers=2, metrics=True, **options):
-        self.cleanup = cleanup
-        folder = Folder()
-        cleanup.callback(folder.close)
-        self.shelf, self.turn = folder.path, 0
+        super().__init__(cleanup, metrics)
+        self.turn = 0
         shutil.copy(pathlib.Path(plugin_folder()) / "echo.so", self.shelf / "echo.so")
         self.replace()
-        self.metrics = free_port() if metrics else None
-        http = f"control: {{ http: {{ address: 127.0.0.1, port: {self.metrics} }} }}" if metrics else ""
-        self.node = Node(cleanup, config=CONFIG.format(workers=workers, http=http), settings=[("plugins.path", f"[ {self.shelf} ]")], **options)
+        self.start(CONFIG.format(workers=workers, http=self.door()), **options)
         self.ports = {name: int(self.report(name)["listening"][0].rpartition(":")[2]) for name in ("lines", "raw")}
-        self.done = collections.Counter()
-        self.wrong = []
-        self.over = threading.Event()
 
     def replace(self):
         self.turn += 1
-        fresh = self.shelf / ".wires.new"
-        shutil.copy(variants / ("wires.so" if self.turn % 2 else "wires_2.so"), fresh)
-        fresh.chmod(0o755)
-        fresh.rename(self.shelf / "wires.so")
-
-    def report(self, name):
-        return self.node.ask("listener", name)
+        shared.replace(variants / ("wires.so" if self.turn % 2 else "wires_2.so"), self.shelf / "wires.so")
 
     def connect(self, name, timeout=30):
-        connection = socket.create_connection(("127.0.0.1", self.ports[name]), timeout)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
-
-    def metric(self, name):
-        """None where the node has no door for them."""
-        if self.metrics is None:
-            return None
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as answer:
-            text = answer.read().decode()
-        values = re.findall(rf"^{name}(?:{{[^}}]*}})? ([0-9.e+]+)$", text, re.M)
-        check(values, f"the metric {name} is there", text[:2000])
-        return sum(float(value) for value in values)
-
-    def descriptors(self):
-        """What the node has open, by number; but for the spare one that libuv keeps in a loop from its first stream on."""
-        folder = f"/proc/{self.node.process.pid}/fd"
-        found = {}
-        for entry in os.listdir(folder):
-            with contextlib.suppress(OSError):
-                found[int(entry)] = os.readlink(f"{folder}/{entry}")
-        return {number: name for number, name in found.items() if name != "/dev/null"}
+        return shared.connect(("127.0.0.1", self.ports[name]), timeout)
 
 
 def take(connection, count):
@@ -136,11 +92,6 @@ def line(connection):
             raise EOFError
         got += part
     return got
-
-
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 def in_pieces(connection, data, here):
@@ -227,39 +178,7 @@ def suspend(chaos, control, here):
     chaos.over.wait(here.uniform(0, 0.4))
 
 
-def rage(chaos, clients):
-    """All of it at once, for the time that was given."""
-    seed = int(os.environ.get("COPPICE_CHAOS_SEED", "1"))
-
-    def of_client(act, here):
-        while not chaos.over.is_set():
-            try:
-                act(chaos, here)
-            except BROKEN:
-                chaos.done["ended by the node"] += 1
-            except TimeoutError:
-                chaos.wrong.append((act.__name__, "nothing came for too long"))
-
-    def of_operator(act, control, here):
-        try:
-            while not chaos.over.is_set():
-                act(chaos, control, here)
-        except (AssertionError, KeyError, ValueError) as why:
-            chaos.wrong.append((act.__name__, str(why)))
-
-    threads = [threading.Thread(target=of_client, args=(act, random.Random(seed + number))) for number, act in enumerate(clients)]
-    controls = [chaos.node.control() for _ in (kill, reload, suspend)]
-    threads += [threading.Thread(target=of_operator, args=(act, controls[number], random.Random(seed - number)))
-                for number, act in enumerate((kill, reload, suspend))]
-    for thread in threads:
-        thread.start()
-    chaos.over.wait(seconds)
-    chaos.over.set()
-    for thread in threads:
-        thread.join()
-    chaos.over.clear()
-    for control in controls:
-        control.close()
+OPERATORS = (kill, reload, suspend)
 
 
 def serves(chaos, here, few):
@@ -312,7 +231,7 @@ def now(chaos):
 def many_descriptors(cleanup):
     chaos = Chaos(cleanup)
     before = now(chaos)
-    rage(chaos, [talk_raw] * 4 + [talk_lines] * 4 + [break_off] * 2 + [never_read] * 2)
+    chaos.rage([talk_raw] * 4 + [talk_lines] * 4 + [break_off] * 2 + [never_read] * 2, OPERATORS)
     settle(chaos, before)
     check(all(chaos.done[what] > 0 for what in ("echoes", "lines", "broken off", "deaf", "killed", "reloads", "suspended")),
           "all of it happened", chaos.done)
@@ -323,7 +242,7 @@ def many_descriptors(cleanup):
 def few_descriptors(cleanup):
     chaos = Chaos(cleanup, workers=1, metrics=False, within=("prlimit", f"--nofile={FEW}:{FEW}"))
     before = now(chaos)
-    rage(chaos, [talk_raw] * 24 + [talk_lines] * 24 + [break_off] * 2 + [never_read] * 2)
+    chaos.rage([talk_raw] * 24 + [talk_lines] * 24 + [break_off] * 2 + [never_read] * 2, OPERATORS)
     settle(chaos, before, few=True)
     check(all(chaos.done[what] > 0 for what in ("echoes", "lines", "broken off", "deaf", "killed", "suspended")),
           "all of it happened", chaos.done)
@@ -389,4 +308,5 @@ def slow_consumers(cleanup):
     eventually(lambda: chaos.report("lines")["ended"]["slow"] == 20, "they are ended for it")
 
 
-run()
+if __name__ == "__main__":
+    run()

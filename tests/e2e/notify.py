@@ -10,12 +10,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node, plugin_folder, root
+from harness.node import Node, plugin_folder, variants
 from harness.reports import sanitized
 from harness.systemd import ServiceManager
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 tree = """
 distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }

@@ -12,11 +12,10 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Node, plugin_folder, root
+from harness.node import Node, plugin_folder, root, variants
 from harness.reports import reports, sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 config = """
 node: { workers: 2 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A handler that holds its thread: on a node with one worker everybody else goes on, and the node says so."""
-import os
 import pathlib
 import shutil
 import sys
@@ -10,12 +9,11 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.metrics import Metrics
-from harness.node import Folder, Node, free_port, plugin_folder, root
+from harness.node import Folder, Node, free_port, plugin_folder, variants
 from harness.reports import sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 
 SPIN_MS = 3000
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 
 def spinning(cleanup, node):

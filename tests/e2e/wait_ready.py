@@ -16,10 +16,9 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, plugin_folder, program, root
+from harness.node import Folder, Node, plugin_folder, program, variants
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 EMPTY = "distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }\n"
 
 

@@ -5,7 +5,6 @@ control socket, driven by the coppice client, ended by its pid. Nothing of it ou
 The programs come from the environment, as Meson sets it: COPPICED, COPPICE, COPPICE_EPMD and
 COPPICE_PLUGINS (a folder of .so files); without it from build/bin and build/plugins.
 """
-import contextlib
 import json
 import os
 import pathlib
@@ -29,14 +28,28 @@ def plugin_folder():
     return os.environ.get("COPPICE_PLUGINS") or str(root / "build" / "plugins")
 
 
+# The plugins of tests/e2e/plugins: those that only tests have, and other versions of some.
+variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
+
+
+_claims = []  # held as long as the script runs
+
+
 def free_port():
     """One that nobody has now, outside of those that the kernel gives to connections and above those that nodes take
-    by themselves: nobody else takes it meanwhile."""
+    by themselves. No other script is given it meanwhile: it would find the same one free until somebody listens."""
     while True:
         port = random.randrange(20000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0coppice-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
 
 
 def until_closed(connection):

@@ -2,18 +2,16 @@
 # SPDX-License-Identifier: MIT
 """A handler that asks an Erlang process and waits for the answer later: what it hears of answers, late ones, exits and a
 lost node is what a call hears, and nothing of it is left on either side."""
-import os
 import pathlib
 import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node, root
+from harness.node import Node, variants
 from harness.sdk import working_folder
 from harness.tap import check, contains, equal, eventually, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 CONFIG = """
 distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }

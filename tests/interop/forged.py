@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A plugin that passes bytes off as terms costs no connection: what is no term does not leave the node."""
-import os
 import pathlib
 import re
 import shutil
@@ -10,10 +9,9 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Folder, Node, free_port, plugin_folder, root
+from harness.node import Folder, Node, free_port, plugin_folder, variants
 from harness.tap import equal, eventually, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 # As binaries in Erlang. An Erlang node that is sent one of these ends the connection.
 FORGED = {

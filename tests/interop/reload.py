@@ -16,11 +16,10 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node, plugin_folder, root
+from harness.node import Node, plugin_folder, variants
 from harness.reports import sanitized
 from harness.tap import check, equal, run, test
 
-variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 here = pathlib.Path(__file__).resolve().parent
 reloads = int(os.environ.get("COPPICE_RELOADS", "60"))
 callers = int(os.environ.get("COPPICE_RELOAD_CALLERS", "8"))

@@ -23,15 +23,14 @@ namespace coppice::testing::detail {
 
 inline std::int64_t now() {
   const world* const w = current != nullptr ? current : latest.load();
-  return w == nullptr ? nanoseconds(1000s).count() : w->now.count();
+  return w == nullptr ? process().now.count() : w->now.count();
 }
-/// At that time of the actor's clock.
-inline std::int64_t wall_time(nanoseconds at) {
-  constexpr nanoseconds start = std::chrono::seconds(1767225600); // 2026-01-01
-  return (start - 1000s + at).count();
+inline std::int64_t wall_time(const process& of) {
+  return (of.wall_at_zero + of.now).count();
 }
 inline std::int64_t wall_clock() {
-  return wall_time(nanoseconds(now()));
+  const world* const w = current != nullptr ? current : latest.load();
+  return w == nullptr ? wall_time(process()) : wall_time(*w);
 }
 inline std::int32_t start_timer(coppice_actor* self, const coppice_timer_options* options,
                                 coppice_message* message, std::uint64_t* out_id) {

@@ -74,7 +74,8 @@ class engine : public std::enable_shared_from_this<engine> {
   struct call {
     const char* callback;
     std::function<std::int32_t(coppice_actor* self, void* state)> make;
-    bool ends_actor = false; ///< with `normal`, afterwards
+    bool ends_actor = false; ///< afterwards
+    value reason{};          ///< with which; none: `normal`
   };
   /// The callback that is to be made now; none: there is none at this time.
   virtual std::optional<call> next(world& w) = 0;
@@ -93,6 +94,8 @@ struct process {
   std::string name;
   neighbours others;
   nanoseconds now = 1000s;
+  nanoseconds wall_at_zero =
+      1767225600s - 1000s; ///< what the wall's clock shows at 0 of `now`: it began 2026
   std::vector<timer> timers;
   std::optional<machine_in_test> machine; ///< of an actor that is a state machine
   routing_in_test routing;                ///< of one that is a router

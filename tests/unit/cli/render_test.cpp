@@ -63,6 +63,22 @@ TEST_CASE("of an event manager its handlers are shown below what every process h
   CHECK(cli::render_process(json{{"engine", {{"size", 2}}}}).find("HANDLER") == std::string::npos);
 }
 
+TEST_CASE("of a web server its routes are shown, by its process and by its listener") {
+  const json route{{"path", "GET /users/{id}"},
+                   {"to", "users"},
+                   {"requests", 7},
+                   {"errors", 1},
+                   {"p50_us", 90},
+                   {"p99_us", 1200}};
+  const json engine{{"routes", json::array({route})}};
+  const std::string shown =
+      "\nROUTE            TO     REQUESTS  ERRORS  P50   P99\n"
+      "GET /users/{id}  users  7         1       90us  1200us\n";
+  CHECK(cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", engine}}).ends_with(shown));
+  CHECK(cli::render_listener(engine, 120).ends_with(shown));
+  CHECK(cli::render_listener(json{{"open", 2}}, 120).find("ROUTE") == std::string::npos);
+}
+
 TEST_CASE("a reply keeps the node's own pids as the node wrote them") {
   CHECK(cli::render_reply(json{{"reply", "{ok,<0.12.0>}"}}, 80) == "{ok,<0.12.0>}\n");
 }

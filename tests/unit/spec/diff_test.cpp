@@ -177,11 +177,12 @@ TEST_CASE("every key of a listener, or of what connects, leads to what it takes 
             .find("tcp.handlers") != std::string::npos);
 }
 
-TEST_CASE("a router that is changed starts again") {
+TEST_CASE("a router's options change as it runs") {
   const std::string routes = "id: a, actor: sorter, router: { routes: [ { name: x, to: ";
-  CHECK(of_children({routes + "b } ] }"}, {routes + "c } ] }"}) == "restart demo/a: router\n");
+  CHECK(of_children({routes + "b } ] }"}, {routes + "c } ] }"}) == "update demo/a: router\n");
   CHECK(of_children({routes + "b } ] }"}, {routes + "b } ], on_failed: drop }"}) ==
-        "restart demo/a: router\n");
+        "update demo/a: router\n");
+  CHECK(of_children({routes + "b } ] }"}, {"id: a, actor: sorter"}) == "update demo/a: router\n");
   CHECK(of_children({routes + "b } ] }"}, {routes + "b } ] }"}).empty());
 }
 
@@ -219,6 +220,8 @@ TEST_CASE("every key of a web server but its places is taken over as it runs") {
   const std::pair<std::string, std::string> rows[] = {
       {", routes: [ { path: /, to: a } ], hosts: [ h ], headers: [ { name: A, value: b } ]",
        "update demo/a: web.routes web.hosts web.headers\n"},
+      {", routes: [ { path: /, actor: 'pair:second', args: { to: ab }, upgrade: sse } ]",
+       "update demo/a: web.routes\n"},
       {", timeouts: { idle: 1s }, limits: { connections: 5 }, access: { deny: [ 10.0.0.0/8 ] }",
        "update demo/a: web.timeouts web.limits web.access\n"},
       {", cors: { origins: [ '*' ] }, proxies: [ 10.0.0.1 ], compress_from: 1KiB",

@@ -197,24 +197,37 @@ TEST_CASE("what a web server cannot be is refused") {
   refused("{ path: /a, to: b, upgrade: sse, method: POST }", "an upgrade is for GET");
   refused("{ path: /a, redirect: { to: /c }, upgrade: sse }", "upgrade: is for 'to'");
   refused("{ path: /a, to: b, upgrade: h2c }", "expected none, sse or websocket");
-  refused("{ path: /a, event: b, upgrade: websocket }", "event: needs 'upgrade: sse'");
+  refused("{ path: /a, actor: b, upgrade: none }", "actor: needs 'upgrade: websocket' or 'upgrade: sse'");
+  refused("{ path: /a, actor: b }", "who answers single requests is named by 'to'");
+  refused("{ path: /a, actor: 'b c', upgrade: sse }", "'b c' must be PLUGIN or PLUGIN:ACTOR");
+  refused("{ path: /a, actor: b, to: c, upgrade: sse }", "needs one of 'to', 'actor'");
+  refused("{ path: /a, actor: b, method: POST, upgrade: sse }", "method: an upgrade is for GET");
+  refused("{ path: /a, to: b, args: {}, upgrade: sse }", "args: is for 'actor'");
+  refused("{ path: /a, to: b, mailbox: { limit: 1 } }", "mailbox: is for 'actor'");
+  refused("{ path: /a, event: b, unhandled: log, upgrade: sse }", "unhandled: is for 'actor'");
   refused("{ path: /a, files: /b, upgrade: websocket }", "upgrade: is for 'to'");
   refused_of_site("websocket: { queue: 1B }", "must be from 1KiB to 64MiB");
   refused_of_site("websocket: { max_message: 0B }", "must be more than 0B");
   refused_of_site("websocket: { max_message: 65MiB }", "must be at most 64MiB");
   refused_of_site("websocket: { ping: 1ms }", "ping");
   refused_of_site("websocket: { pong: 1ms }", "pong");
-  refused("{ path: /a, event: b }", "event: needs 'upgrade: sse'");
+  refused("{ path: /a, event: b }", "event: needs 'upgrade: sse' or 'upgrade: websocket'");
   refused("{ path: /a, event: b, to: c, upgrade: sse }",
-          "needs one of 'to', 'redirect', 'files' and 'event'");
+          "needs one of 'to', 'actor', 'redirect', 'files' and 'event'");
   refused("{ path: /a, event: b, upgrade: sse, method: POST }", "method: an upgrade is for GET");
-  refused("{ path: /a }", "needs one of 'to', 'redirect', 'files' and 'event'");
-  refused("{ path: /a, to: b, redirect: { to: /c } }", "needs one of 'to', 'redirect', 'files' and 'event'");
-  refused("{ path: '/{a...}', to: b, files: f }", "needs one of 'to', 'redirect', 'files' and 'event'");
+  refused("{ path: /a }", "needs one of 'to', 'actor', 'redirect', 'files' and 'event'");
+  refused("{ path: /a, to: b, redirect: { to: /c } }",
+          "needs one of 'to', 'actor', 'redirect', 'files' and 'event'");
+  refused("{ path: '/{a...}', to: b, files: f }",
+          "needs one of 'to', 'actor', 'redirect', 'files' and 'event'");
   refused("{ path: /a, files: f }", "path: must end in {NAME...}");
   refused("{ path: '/{a...}', files: f, method: POST }", "files are for GET and HEAD");
   refused("{ path: '/{a...}', files: f, timeout: 1s }", "timeout: is not for 'files'");
-  refused("{ path: '/{a...}', files: f, body: 1KiB }", "body: is not for 'files'");
+  refused("{ path: '/{a...}', files: f, limits: { body: 1KiB } }", "limits: is not for 'files'");
+  refused("{ path: '/{a...}', files: f, body: streamed }", "body: is for 'to' without an upgrade");
+  refused("{ path: /a, to: b, upgrade: sse, body: streamed }", "body: is for 'to' without an upgrade");
+  refused("{ path: /a, to: b, body: 1KiB }", "expected buffered or streamed");
+  refused("{ path: /a, to: b, body: streamed, limits: { body: 2TiB } }", "must be at most 1TiB");
   refused("{ path: '/{a...}', files: f, index: a/b }", "must be a file's name");
   refused("{ path: '/{a...}', to: b, index: c }", "index: is for 'files'");
   refused("{ path: a, to: b }", "does not begin with /");
@@ -224,7 +237,17 @@ TEST_CASE("what a web server cannot be is refused") {
   refused("{ path: /a, to: 'b@c' }", "must");
   refused("{ path: /a, to: b, method: 'G T' }", "must be a method");
   refused("{ path: /a, to: b, timeout: 0s }", "must be more than 0s");
-  refused("{ path: /a, to: b, body: 2GiB }", "must be at most 1GiB");
+  refused("{ path: /a, to: b, limits: { body: 2GiB } }",
+          "limits.body: must be at most 1GiB, or 'body: streamed'");
+  refused_of_site("body: chunked", "expected buffered or streamed");
+  test::spec_folder offers_other;
+  const auto offered = offers_other.load_tree(
+      "        - { id: a, web: { listen: [ { address: 127.0.0.1, port: 1, tls: on, alpn: [ h2, http/1.1 ] } "
+      "] } }\n");
+  CHECK(spec::render(offered.diagnostics).find("alpn: not available in this version: h2") !=
+        std::string::npos);
+  refused_of_site("http2: true", "http2: not available in this version");
+  refused_of_site("websocket: { compress: true }", "compress: not available in this version");
   refused("{ path: /a, to: b, headers: [ { name: Connection, value: x } ] }", "the server sets it");
   refused("{ path: /a, to: b, headers: [ { name: 'A B', value: x } ] }", "must be a header's name");
 }
@@ -282,6 +305,14 @@ TEST_CASE("what a pool cannot be is refused") {
        "node.yaml:10:44: error: pool.key: without effect unless dispatch is hash\n"
        "   10 |         - { id: a, pool: { actor: kv, key: element 2 } }\n"
        "      |                                            ^\n"},
+      {"max", "        - { id: a, pool: { actor: kv, size: 4, max: 3 } }\n",
+       "node.yaml:10:53: error: pool.max: less than the size, 4\n"
+       "   10 |         - { id: a, pool: { actor: kv, size: 4, max: 3 } }\n"
+       "      |                                                     ^\n"},
+      {"idle", "        - { id: a, pool: { actor: kv, idle: 5s } }\n",
+       "node.yaml:10:45: error: pool.idle: without effect unless the pool may grow to a max\n"
+       "   10 |         - { id: a, pool: { actor: kv, idle: 5s } }\n"
+       "      |                                             ^\n"},
       {"element", "        - { id: a, pool: { actor: kv, dispatch: hash, key: element 0 } }\n",
        "node.yaml:10:60: error: pool.key: expected whole, or an element of the request's tuple from 1 to 255 "
        "such as \"element 2\", found 'element 0'\n"
@@ -400,6 +431,20 @@ TEST_CASE("mistakes in a supervision tree") {
        "node.yaml:10:27: error: the plugin 'pair' has no actor 'secnd'\n"
        "   10 |         - { id: a, actor: pair:secnd, args: { to: ab } }\n"
        "      |                           ^ did you mean 'second'?\n"},
+      {"an unknown actor of a route's clients",
+       "        - { id: a, web: { listen: [], routes: [ { path: /a, actor: pair:secnd, upgrade: sse } ] } "
+       "}\n",
+       "node.yaml:10:35: error: web.listen: needs one place at least\n"
+       "   10 |         - { id: a, web: { listen: [], routes: [ { path: /a, actor: pair:secnd, upgrade: sse "
+       "} ] } "
+       "}\n"
+       "      |                                   ^\n"
+       "node.yaml:10:68: error: the plugin 'pair' has no actor 'secnd'\n"
+       "   10 |         - { id: a, web: { listen: [], routes: [ { path: /a, actor: pair:secnd, upgrade: sse "
+       "} ] } "
+       "}\n"
+       "      |                                                                    ^ did you mean "
+       "'second'?\n"},
       {"no event handler among the handlers",
        "        - { id: a, event_manager: { handlers: [ { id: x, actor: kv } ] } }\n",
        "node.yaml:10:65: error: the actor 'kv' is a server and no event handler\n"

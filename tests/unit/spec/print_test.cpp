@@ -69,9 +69,13 @@ TEST_CASE("a web server prints itself, and reads back") {
   const auto first = folder.load_tree(
       "        - { id: a, web: { listen: [ { socket: front }, { address: 127.0.0.1, port: 1, tls: on } ], "
       "routes: [ "
-      "{ method: GET, path: '/a/{b}', to: x@y@z, timeout: 7s, body: 2KiB, headers: [ { name: A, value: b } ] "
+      "{ method: GET, path: '/a/{b}', to: x@y@z, timeout: 7s, body: streamed, limits: { body: 2GiB }, "
+      "headers: [ { name: A, value: b } ] "
       "}, "
-      "{ path: /e, to: x, upgrade: sse }, { path: /w, to: x, upgrade: websocket }, { path: '/{c...}', "
+      "{ path: /e, to: x, upgrade: sse }, { path: /w, to: x, upgrade: websocket }, "
+      "{ path: /o, actor: 'pair:second', args: { to: ab }, mailbox: { limit: 7 }, unhandled: log, upgrade: "
+      "sse "
+      "}, { path: '/{c...}', "
       "redirect: { to: /d, status: 302 } }, { path: "
       "'/f/{g...}', files: h, index: i } ], "
       "hosts: [ h ], limits: { in_flight: 5 }, "
@@ -87,13 +91,17 @@ TEST_CASE("a web server prints itself, and reads back") {
   CHECK(child.web->routes[0].timeout == std::chrono::seconds(7));
   CHECK(child.web->routes[1].upgrade == spec::web_upgrade::sse);
   CHECK(child.web->routes[2].upgrade == spec::web_upgrade::websocket);
-  CHECK(child.web->routes[3].redirect->status == 302);
-  CHECK(child.web->routes[4].files == folder.file("h"));
+  const spec::web_route& own = child.web->routes[3];
+  CHECK((own.plugin + ":" + own.actor_type + " " + own.behaviour) == "pair:second server");
+  CHECK(own.mailbox.limit == 7);
+  CHECK(child.web->routes[4].redirect->status == 302);
+  CHECK(child.web->routes[5].files == folder.file("h"));
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"front"});
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line :
-       {"to: x@y@z\n", "body: 2KiB\n", "idle: 9s\n", "access_log: json\n", "in_flight: 5\n", "index: i\n",
-        "upgrade: sse\n", "queue: 1MiB\n", "upgrade: websocket\n", "max_message: 3KiB\n", "pong: 3s\n"})
+       {"to: x@y@z\n", "body: streamed\n", "body: 2GiB\n", "idle: 9s\n", "access_log: json\n",
+        "in_flight: 5\n", "index: i\n", "upgrade: sse\n", "queue: 1MiB\n", "upgrade: websocket\n",
+        "max_message: 3KiB\n", "limit: 7\n", "pong: 3s\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
   const auto second = check_read_back(text);
 }
