@@ -52,6 +52,8 @@ runtime::await_error::kind error_kind(runtime::answer_to_call::kind of) {
       return error::exiting;
     case runtime::answer_to_call::kind::limit:
       return error::limit;
+    case runtime::answer_to_call::kind::invalid:
+      return error::invalid;
     case runtime::answer_to_call::kind::full:
       return error::full;
     default:
@@ -212,7 +214,7 @@ expected<runtime::reference, call_error> start_call(process& self, const runtime
                                                     message body) {
   if (is_self(self, to)) return unexpected(call_error{call_error::kind::calling_self, {}});
   const runtime::reference ref = self.make_ack();
-  const auto sent = self.send_call(to, ref, call_message(self, ref, std::move(body)));
+  const auto sent = self.send_call(to, ref, std::move(body), process::call_form::request);
   if (sent == runtime::send_status::ok) return ref;
   self.demonitor(ref, true);
   if (sent == runtime::send_status::malformed) return unexpected(call_error{call_error::kind::bad_term, {}});
@@ -232,9 +234,7 @@ static call_result body_of(message answer) {
 }
 
 call_result finish_call(process& self, const runtime::reference& call, base::nanos deadline) {
-  auto answer = self.await(call, deadline);
-  if (!answer) return unexpected(error_of(std::move(answer.error())));
-  return body_of(std::move(*answer));
+  return result_of(self.await_reply(call, deadline));
 }
 
 call_result call(process& self, const runtime::destination& to, etf::bytes body, base::nanos deadline) {

@@ -22,7 +22,7 @@ namespace coppice::behaviours {
 
 // Who waits for an answer.
 struct pool_caller {
-  runtime::call_id call{}; // one of this node; none: `from` says who
+  runtime::call_id call{}; // one that came bare; none: `from` says who
   runtime::message from{}; // {Pid, Tag}; none as well: nobody waits
   bool watches = false;    // with a monitor, so that this one can tell whether he still waits
   explicit operator bool() const { return static_cast<bool>(call.who) || from; }

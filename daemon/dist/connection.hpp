@@ -44,6 +44,8 @@ class connection final : private net::stream_handler {
   bool has_large() const { return outbound_.has_large(); }
   // Payloads shorter than this may become frames before they are sent here; 0: none may.
   std::size_t frames_below() const { return outbound_.frames_below(); }
+  // Whether the peer takes calls and answers without gen's tuples.
+  bool bare_calls() const { return outbound_.bare_calls(); }
   // Bytes that hold up new messages, see outbound.
   std::size_t unsent() const { return outbound_.unsent(); }
 

@@ -33,7 +33,9 @@ void write_spawn_options(etf::writer& out, const signal& request, etf::bytes giv
 } // namespace
 
 control_builder::control_builder(connection_context& of)
-    : context_(of), short_forms_((of.peer.capabilities & handshake_message::capability::short_forms) != 0) {}
+    : context_(of),
+      short_forms_((of.peer.capabilities & handshake_message::capability::short_forms) != 0),
+      bare_calls_(short_forms_ && (of.peer.capabilities & handshake_message::capability::bare_calls) != 0) {}
 
 // False: nothing says it to this peer.
 bool control_builder::choose(control_message& c, op best) const {
@@ -83,7 +85,7 @@ bool control_builder::build(control_message& c, const destination& to, const sig
       c.ref = context_.ids.out(s.ref);
       return choose(c, op::monitor_p);
     case signal_kind::demonitor:
-      return build_demonitor(c, s);
+      return build_demonitor(c, to, s);
     case signal_kind::down:
       return build_down(c, s);
     case signal_kind::group_leader:
@@ -153,9 +155,11 @@ bool control_builder::build_unlink(control_message& c, const destination& to, co
 }
 
 // Nothing is sent when the peer has ended the monitor already.
-bool control_builder::build_demonitor(control_message& c, const signal& s) {
-  if (const auto call = context_.relations.take_outgoing_call(s.ref))
-    return build_call_demonitor(c, s.ref, *call);
+bool control_builder::build_demonitor(control_message& c, const destination& to, const signal& s) {
+  if (context_.relations.take_outgoing_call(s.ref)) {
+    const std::string* const name = to.what() == destination::kind::remote_name ? &to.name() : nullptr;
+    return build_call_demonitor(c, s.ref, to.process(), name);
+  }
   const auto what = context_.relations.take_outgoing_monitor(s.ref);
   if (!what) return false;
   c.from = address::of(context_.ids.out(what->watcher));
@@ -175,13 +179,13 @@ bool control_builder::build_call_monitor(control_message& c, const destination& 
 }
 
 bool control_builder::build_call_demonitor(control_message& c, const runtime::reference& ref,
-                                           const outgoing_call& call) {
+                                           const runtime::pid& target, const std::string* name) {
   c.from = address::of(context_.ids.out(ref.owner()));
   c.ref = context_.ids.out(ref);
-  if (call.name) {
-    set_target(c, *call.name);
+  if (name != nullptr) {
+    set_target(c, *name);
   } else {
-    set_target(c, call.target);
+    set_target(c, target);
   }
   return choose(c, op::demonitor_p);
 }
@@ -224,7 +228,7 @@ bool control_builder::build_spawn_request(control_message& c, const signal& s, e
 }
 
 std::optional<short_form> control_builder::build_short_form(const destination& to, const signal& s) const {
-  if (!short_forms_) return std::nullopt;
+  if (!short_forms_ || (!bare_calls_ && (s.flags & signal::bare) != 0)) return std::nullopt;
   return to_short_form(to, s, context_.peer.creation);
 }
 

@@ -31,11 +31,14 @@ class control_builder {
 
   // The two of a call whose message is not its monitor too. False as build().
   bool build_call_monitor(control_message& c, const runtime::destination& to, const runtime::signal& call);
-  bool build_call_demonitor(control_message& c, const runtime::reference& ref, const outgoing_call& call);
+  // To what was called: `target`, or the process with that name.
+  bool build_call_demonitor(control_message& c, const runtime::reference& ref, const runtime::pid& target,
+                            const std::string* name);
 
   // The message in short form, if the peer takes those and it has one. Borrows from `to`.
   std::optional<short_form> build_short_form(const runtime::destination& to, const runtime::signal& s) const;
   bool short_forms() const { return short_forms_; }
+  bool bare_calls() const { return bare_calls_; }
 
  private:
   bool choose(control_message& c, op best) const;
@@ -46,11 +49,12 @@ class control_builder {
   bool build_exit2(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
   bool build_altact(control_message& c, const runtime::destination& to, const runtime::signal& s) const;
   bool build_unlink(control_message& c, const runtime::destination& to, const runtime::signal& s);
-  bool build_demonitor(control_message& c, const runtime::signal& s);
+  bool build_demonitor(control_message& c, const runtime::destination& to, const runtime::signal& s);
   bool build_down(control_message& c, const runtime::signal& s);
 
   connection_context& context_;
   const bool short_forms_;               // the peer takes them
+  const bool bare_calls_;                // among them these
   std::string name_;                     // that the control message borrows
   etf::vector_writer spawn_options_{64}; // likewise
 };

@@ -21,7 +21,8 @@ using bytes = std::span<const std::uint8_t>;
 namespace capability {
 inline constexpr std::uint32_t lz4 = 1;         // takes frames in an envelope, see compression.hpp
 inline constexpr std::uint32_t short_forms = 2; // and sends, calls and answers as in short_form.hpp
-inline constexpr std::uint32_t all = lz4 | short_forms;
+inline constexpr std::uint32_t bare_calls = 4;  // and calls and answers without gen's tuples, if short_forms
+inline constexpr std::uint32_t all = lz4 | short_forms | bare_calls;
 } // namespace capability
 
 // The first message, `N` (version 6) or `n` (version 5, from OTP 23 and 24 that did not ask EPMD: the

@@ -117,11 +117,16 @@ bool inbound::handle_short_form(unpacked& in) {
       return true;
     case kind::call:
     case kind::call_by_name:
+    case kind::bare_call:
+    case kind::bare_call_by_name:
       return handle_call(m, from, std::move(in.payload));
     case kind::answer:
-      handle_answer(runtime::reference::made_by(to, m.number),
-                    make_signal(signal_kind::message, from, std::move(in.payload)));
+    case kind::bare_answer: {
+      auto s = make_signal(signal_kind::message, from, std::move(in.payload));
+      if (m.is_bare()) s->flags = runtime::signal::bare;
+      handle_answer(runtime::reference::made_by(to, m.number), std::move(s));
       return true;
+    }
     case kind::none:
       break;
   }
@@ -130,8 +135,7 @@ bool inbound::handle_short_form(unpacked& in) {
 
 bool inbound::handle_call(const short_form& call, const runtime::pid& from, runtime::message payload) {
   runtime::pid target{0, context_.system.creation(), call.to.id, call.to.serial};
-  if (call.what == short_form::kind::call_by_name)
-    target = context_.system.whereis(call.name).value_or(runtime::pid{});
+  if (!call.name.empty()) target = context_.system.whereis(call.name).value_or(runtime::pid{});
   const auto ref = runtime::reference::made_by(from, call.number);
   if (!from || !context_.relations.add_call(ref, target)) return false;
   const auto refuse = [&](runtime::message why) {
@@ -139,7 +143,8 @@ bool inbound::handle_call(const short_form& call, const runtime::pid& from, runt
   };
   if (!target) return refuse(runtime::reasons::noproc()), true;
   auto s = make_signal(signal_kind::message, from, ref, std::move(payload));
-  s->flags = runtime::signal::of_call | runtime::signal::remote;
+  s->flags =
+      runtime::signal::of_call | runtime::signal::remote | (call.is_bare() ? runtime::signal::bare : 0);
   if (context_.system.deliver(target, std::move(s)) != runtime::send_status::full) return true;
   refuse(runtime::reasons::mailbox_full());
   return false;

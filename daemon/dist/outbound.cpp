@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/messages/call_forms.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::dist {
@@ -73,13 +74,16 @@ void outbound::send_now(const destination& to, runtime::signal_ptr what) {
     context_.system.deliver(to, std::move(what));
     return;
   }
+  auto head = short_form_of(to, *what);
+  if (!head && what->kind == signal_kind::message && (what->flags & signal::bare) != 0) {
+    what = enveloped(context_.system.nodes(), to, std::move(what));
+    head = short_form_of(to, *what);
+  }
   if (large_.is_large(what->payload().size()) && large_.full()) {
     if (has_room()) return large_.wait(to, std::move(what));
     return release_sender(*what);
   }
   if (what->kind == signal_kind::message) {
-    const bool fits = builder_.short_forms() && packer_.fits_short_form({what->payload(), what->compression});
-    const auto head = fits ? builder_.build_short_form(to, *what) : std::nullopt;
     if ((what->flags & signal::of_call) != 0) begin_call(to, *what, head.has_value());
     if (to.what() == destination::kind::alias) end_call(to.alias_ref(), what->from);
     if (head) return send_short(*head, *what);
@@ -90,6 +94,13 @@ void outbound::send_now(const destination& to, runtime::signal_ptr what) {
   // A monitor or an end that the peer does not know, or no longer, is no loss.
   if (what->kind == signal_kind::message || what->kind == signal_kind::exit2) context_.counters.dropped();
   release_sender(*what);
+}
+
+std::optional<short_form> outbound::short_form_of(const destination& to, const signal& s) const {
+  if (s.kind != signal_kind::message || !builder_.short_forms() ||
+      !packer_.fits_short_form({s.payload(), s.compression}))
+    return std::nullopt;
+  return builder_.build_short_form(to, s);
 }
 
 void outbound::send_short(const short_form& head, const signal& s) {
@@ -136,7 +147,7 @@ void outbound::begin_call(const destination& to, const signal& call, bool one_me
   outgoing_call there{{}, {}, one_message};
   if (to.what() == destination::kind::process) {
     there.target = to.process();
-  } else {
+  } else if (!one_message) {
     there.name = std::make_unique<std::string>(to.name());
   }
   context_.relations.add_call(call.ref, std::move(there));
@@ -154,7 +165,7 @@ void outbound::end_call(const runtime::reference& answered, const runtime::pid& 
 
 void outbound::end_call_monitor(const runtime::reference& ref, const outgoing_call& call) {
   control_message c;
-  if (builder_.build_call_demonitor(c, ref, call)) send(c);
+  if (builder_.build_call_demonitor(c, ref, call.target, call.name.get())) send(c);
 }
 
 // Large messages ------------------------------------------------------------------------------------------

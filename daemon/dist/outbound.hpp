@@ -30,6 +30,7 @@ class outbound {
 
   bool has_large() const { return !large_.empty(); }
   // Payloads shorter than this may become frames before they are sent here; 0: none may.
+  bool bare_calls() const { return builder_.bare_calls(); }
   std::size_t frames_below() const { return builder_.short_forms() ? packer_.copied_below() : 0; }
   // Bytes that hold up new messages: written and not taken by the network, and what has to wait behind large
   // messages; of these themselves no more than the network is given at a time.
@@ -59,6 +60,7 @@ class outbound {
  private:
   bool is_for_the_gone(const runtime::destination& to, const runtime::signal& s) const;
   void send_now(const runtime::destination& to, runtime::signal_ptr what);
+  std::optional<short_form> short_form_of(const runtime::destination& to, const runtime::signal& s) const;
   void send_short(const short_form& head, const runtime::signal& s);
   void send_control(control_message& c, runtime::signal_ptr what);
   void send_spawn_request(runtime::signal_ptr what);

@@ -61,6 +61,7 @@ struct peer {
   outbox out;
   std::atomic<std::size_t> backlog{0}; // bytes in `out` and in `waiting`
   std::atomic<std::size_t> unsent{0};  // bytes its connection holds, as of when it last said so
+  std::atomic<bool> bare_calls{false}; // it takes them, as of when it was connected last
   std::atomic<unsigned> home;          // the worker that drains and connects; changes under `lock`
 
   std::atomic<peer_state> state{peer_state::down}; // changes under `lock`

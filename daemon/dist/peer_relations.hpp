@@ -26,8 +26,8 @@ struct outgoing_monitor {
 };
 
 struct outgoing_call {
-  runtime::pid target; // none: by name
-  std::unique_ptr<std::string> name{};
+  runtime::pid target;                 // none: by name
+  std::unique_ptr<std::string> name{}; // unless it is one message: that needs no demonitor_p with the answer
   // The call's message is its monitor too, which the peer ends with the answer; else the peer was sent a
   // monitor_p and is sent a demonitor_p.
   bool one_message = false;

@@ -357,6 +357,7 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
       p.waiting_bytes = 0;
       if (fresh->has_large()) p.out.suspend();
       p.out.open({p.generation, p.index, come.who.creation, fresh->frames_below()});
+      p.bare_calls.store(fresh->bare_calls(), std::memory_order_relaxed);
       p.unsent.store(fresh->unsent(), std::memory_order_relaxed);
       awake = rested(p);
     }
@@ -384,6 +385,7 @@ void router::lost(connection& gone, const base::error& why) {
     const std::lock_guard guard(p.lock);
     owned = std::move(p.established);
     p.out.close();
+    p.bare_calls.store(false, std::memory_order_relaxed);
     p.state = peer_state::down;
     p.last = info;
     p.last.state = peer_state::down;

@@ -61,6 +61,7 @@ class router final : public runtime::remote_router,
   // remote_router
   void route(const runtime::destination& to, runtime::signal_ptr what) override;
   bool connected(std::uint32_t node) const override;
+  bool takes_bare_calls(std::uint32_t node) const override;
   bool busy(std::uint32_t node) const override;
   bool rest(std::uint32_t node, const runtime::pid& who, std::uint64_t number) override;
   void monitor_node(const runtime::pid& watcher, std::uint32_t node, bool on) override;

@@ -55,6 +55,11 @@ bool router::connected(std::uint32_t node) const {
   return p != nullptr && p->state.load() == peer_state::connected;
 }
 
+bool router::takes_bare_calls(std::uint32_t node) const {
+  const peer* p = find_peer(node);
+  return p != nullptr && p->bare_calls.load(std::memory_order_relaxed);
+}
+
 // Busy peers and their senders -----------------------------------------------------------------------------
 
 bool router::is_busy(const peer& p) const {

@@ -13,11 +13,17 @@ namespace {
 using kind = short_form::kind;
 
 bool has_number(kind what) {
-  return what == kind::call || what == kind::call_by_name || what == kind::answer;
+  return what >= kind::call;
 }
 
 bool has_name(kind what) {
-  return what == kind::send_to_name || what == kind::call_by_name;
+  return what == kind::send_to_name || what == kind::call_by_name || what == kind::bare_call_by_name;
+}
+
+// Of a message to a process or a name of the peer's: `sent` as it is, or one of the two kinds of calls.
+kind kind_of(const runtime::signal& s, kind sent, kind call, kind bare_call) {
+  if ((s.flags & runtime::signal::of_call) == 0) return sent;
+  return (s.flags & runtime::signal::bare) != 0 ? bare_call : call;
 }
 
 } // namespace
@@ -57,19 +63,18 @@ std::optional<short_form> to_short_form(const runtime::destination& to, const ru
                                         std::uint32_t peer_creation) {
   using runtime::destination;
   if (!s.payload() || !s.from.here() || (s.flags & runtime::signal::priority) != 0) return std::nullopt;
-  const bool call = (s.flags & runtime::signal::of_call) != 0;
   short_form m;
   m.from = {s.from.id, s.from.serial};
-  if (call) m.number = s.ref.number();
+  if ((s.flags & runtime::signal::of_call) != 0) m.number = s.ref.number();
   switch (to.what()) {
     case destination::kind::process:
       if (to.process().creation != peer_creation) return std::nullopt;
-      m.what = call ? kind::call : kind::send;
+      m.what = kind_of(s, kind::send, kind::call, kind::bare_call);
       m.to = {to.process().id, to.process().serial};
       return m;
     case destination::kind::remote_name:
       if (to.name().empty() || to.name().size() > 255) return std::nullopt;
-      m.what = call ? kind::call_by_name : kind::send_to_name;
+      m.what = kind_of(s, kind::send_to_name, kind::call_by_name, kind::bare_call_by_name);
       m.name = to.name();
       return m;
     case destination::kind::alias: {
@@ -77,7 +82,7 @@ std::optional<short_form> to_short_form(const runtime::destination& to, const ru
       m.number = to.alias_ref().number();
       if (owner.creation != peer_creation || to.alias_ref() != runtime::reference::made_by(owner, m.number))
         return std::nullopt;
-      m.what = kind::answer;
+      m.what = (s.flags & runtime::signal::bare) != 0 ? kind::bare_answer : kind::answer;
       m.to = {owner.id, owner.serial};
       return m;
     }
@@ -90,7 +95,7 @@ std::optional<short_form> to_short_form(const runtime::destination& to, const ru
 }
 
 std::optional<short_form> read_short_form(std::span<const std::uint8_t>& in) {
-  if (in.empty() || in[0] == 0 || in[0] > static_cast<std::uint8_t>(kind::answer)) return std::nullopt;
+  if (in.empty() || in[0] == 0 || in[0] > static_cast<std::uint8_t>(kind::bare_answer)) return std::nullopt;
   short_form m;
   m.what = static_cast<kind>(in[0]);
   const bool named = has_name(m.what);

@@ -2,7 +2,9 @@
 // What Coppice nodes send each other in place of the control tuples that carry nearly all traffic, as agreed
 // on in the handshake: 131,83, what it is, some numbers, then the payload. Node names and creations are left
 // out: both ends' are the connection's. A call is a monitor and a message in one; the monitor ends with the
-// first answer that is sent to the call's reference from the callee's node. Pure; any thread.
+// first answer that is sent to the call's reference from the callee's node. A bare call's payload is the
+// request alone, and a bare answer's the reply (runtime/messages/call_forms.hpp): the head says the rest.
+// Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,12 @@ struct short_form {
     call,         // from, number, to
     call_by_name, // from, number, name
     answer,       // from, number, to: to the alias with this number of the sender's peer's process `to`
+    // These only to peers that take them.
+    bare_call,         // as call
+    bare_call_by_name, // as call_by_name
+    bare_answer,       // as answer
   };
+  bool is_bare() const { return what >= kind::bare_call; }
   // A process of the sender's node (from) or the receiver's (to); both 0: none.
   struct process {
     std::uint32_t id = 0;

@@ -132,7 +132,8 @@ base::result<unpacked*> unpacker::take_short_form(std::span<const std::uint8_t> 
     return invalid("a short form where none was agreed on");
   }
   const auto head = read_short_form(body);
-  if (!head) return invalid("a malformed short form");
+  if (!head || (head->is_bare() && (capabilities_ & handshake_message::capability::bare_calls) == 0))
+    return invalid("a malformed short form");
   out_.head = *head;
   atoms_.clear();
   if (auto read = read_payload(body); !read) return unexpected(std::move(read.error()));

@@ -37,9 +37,11 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ter
   const etf::bytes whom(from.data, static_cast<std::size_t>(from.size));
   asked_call* const now = is_in_hand(self->asked, whom) ? self->asked : nullptr;
   if (now != nullptr && now->answered) return COPPICE_E_USED;
-  if (now != nullptr && now->here != nullptr) [[likely]] {
+  if (now != nullptr && now->bare != nullptr) [[likely]] {
+    const runtime::send_status sent = self->process->reply(*now->bare, std::move(m));
+    if (sent == runtime::send_status::malformed) [[unlikely]]
+      return not_sent(*self, whom);
     now->answered = true;
-    self->process->reply(*now->here, std::move(m));
     return COPPICE_OK;
   }
   if (now != nullptr && now->debug != nullptr) [[unlikely]]

@@ -95,7 +95,7 @@ struct own_post_target {
 // The call that handle_call has now. On that callback's stack.
 struct asked_call {
   etf::bytes from;
-  const runtime::call_id* here = nullptr; // if it is of a process here
+  const runtime::call_id* bare = nullptr; // if it came so, see signal::bare
   bool answered = false;
   behaviours::sys::debugging* debug = nullptr; // who wants to hear of the answer
 };

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "host/callback.hpp"
 #include "host/sized.hpp"
+#include "runtime/messages/call_forms.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -61,12 +62,10 @@ outcome server::take_cast(process&, const message& whole, etf::bytes request) {
 }
 
 outcome server::receive_call(process& self, const runtime::call_id& asking, message request) {
-  const runtime::own_forms& own = self.host().nodes().forms();
-  if (!takes_calls() || !own.known()) [[unlikely]]
+  if (!takes_calls()) [[unlikely]]
     return behaviour::receive_call(self, asking, std::move(request));
-  runtime::own_forms::from written;
-  own.put_from(written, asking.who, asking.ref());
-  asked_call asked{{written.data(), own.from_size()}, &asking};
+  const runtime::written_from from(self.host().nodes(), asking);
+  asked_call asked{from.bytes(), &asking};
   return handle_call(asked, request, request.bytes());
 }
 

@@ -78,8 +78,8 @@ class behaviour {
   // {'EXIT', Pid, Reason} and {'DOWN', Ref, process, PidOrName, Reason}.
   virtual outcome receive(process& self, message m) = 0;
 
-  // The request of a call by a process here, to be answered with process::reply(). As it is, receive() of
-  // the message that it would be on the wire.
+  // The request of a call that came bare (signal::bare), of a process here or on a Coppice node, to be
+  // answered with process::reply(). As it is, receive() of the message that it would be on the wire.
   virtual outcome receive_call(process& self, const call_id& call, message request);
 
   // What came of process::ask(), which gave it this number; each comes once. For those that ask.

@@ -67,6 +67,7 @@ struct answer_to_call {
     down,      // term: the reason
     exiting,
     limit,
+    invalid,
     full,
   };
   kind what = kind::timeout;
@@ -165,7 +166,7 @@ class process {
   // An answer to the call that this alias is of; the same as send_unbounded() to it, quicker.
   send_status answer(const reference& alias, message m);
   // The same for a call that came to behaviour::receive_call(), with the reply alone.
-  void reply(const call_id& call, message&& term);
+  send_status reply(const call_id& call, message&& term);
 
   // From now on it runs on the worker where it is now, whose loop this is: its handles may be there.
   uv_loop_s* stay();
@@ -180,8 +181,14 @@ class process {
   // reference is spent, also after a timeout. Several may be outstanding and awaited in any order.
   // Cheaper, since nothing but the message is sent, to a process here or elsewhere:
   //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
+  // or, as a gen_server's call, of which only the request goes where the other takes it so:
+  //   ref = make_ack(); send_call(to, ref, request, call_form::request); await_reply(ref, deadline)
   using awaited = expected<message, await_error>;
-  send_status send_call(const destination& to, const reference& call, message m);
+  enum class call_form : std::uint8_t { whole, request };
+  send_status send_call(const destination& to, const reference& call, message m,
+                        call_form form = call_form::whole);
+  // The same as await(), whose result tells an answer of process::reply() from others.
+  answer_to_call await_reply(const reference& ref, base::nanos deadline = no_deadline);
   // The whole of a call of another process of this node, which gets it in behaviour::receive_call().
   answer_to_call call(const pid& to, message&& request, base::nanos deadline = no_deadline);
   awaited await(const reference& ref, base::nanos deadline = no_deadline);

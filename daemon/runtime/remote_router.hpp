@@ -31,6 +31,9 @@ class remote_router {
   // Whether there is a connection to that node. Cheap. A signal with no_connect that is routed after it was
   // lost is answered as its loss is, and opens none.
   virtual bool connected(std::uint32_t node) const = 0;
+  // Whether calls to that node, and answers to those it makes, may be bare (signal::bare): a hint, of which
+  // they need not be if this was so when they were made. Cheap.
+  virtual bool takes_bare_calls(std::uint32_t node) const = 0;
   // Whether so much waits for that node that senders should rest before they send more. Cheap.
   virtual bool busy(std::uint32_t node) const = 0;
   // Once it is not busy any more, or lost, `who` gets a stop_waiting with this number. False: it is not busy,

@@ -102,6 +102,7 @@ class other_node final : public runtime::remote_router {
     sends(destination::alias(what->ref), out.take(), runtime::pid{to.node(), 4, 50, 0});
   }
   bool connected(std::uint32_t) const override { return true; }
+  bool takes_bare_calls(std::uint32_t) const override { return false; }
   bool busy(std::uint32_t) const override { return false; }
   bool rest(std::uint32_t, const runtime::pid&, std::uint64_t) override { return false; }
   void monitor_node(const runtime::pid&, std::uint32_t, bool) override {}

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The tuples of gen.erl's calls; see call_forms.hpp. A node whose name is too long for own_forms writes them
-// piece by piece. Any thread.
+// The tuples of gen.erl's calls; see call_forms.hpp. Any thread.
 #include "runtime/messages/call_forms.hpp"
 
-#include <array>
 #include <cstring>
+#include <string_view>
 
 #include "runtime/messages/raw_message.hpp"
 
@@ -13,10 +12,15 @@ namespace {
 
 constexpr std::array<std::uint8_t, 2> pair_head{104, 2};
 
-void write_tag(etf::writer& out, const node_names& names, const call_id& call) {
-  out.list(1);
-  out.atom("alias");
-  write(out, call.ref(), names);
+// Returns where the tag begins.
+std::size_t write_from(etf::writer& out, std::string_view node, const call_id& call) {
+  const reference ref = call.ref();
+  out.tuple(2);
+  out.pid({node, call.who.id, call.who.serial, call.who.creation});
+  const std::size_t tag = out.size();
+  out.raw(own_forms::alias_head);
+  out.reference({node, ref.creation, ref.count, ref.words});
+  return tag;
 }
 
 template <std::size_t Size>
@@ -30,31 +34,50 @@ message joined(const std::array<std::uint8_t, Size>& head, etf::bytes middle, me
 
 } // namespace
 
-message whole_call(const node_names& names, const call_id& call, message request) {
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
+written_from::written_from(const node_names& names, const call_id& call) {
   const own_forms& own = names.forms();
-  if (own.known()) {
-    own_forms::from from;
-    own.put_from(from, call.who, call.ref());
-    return joined(call_head, {from.data(), own.from_size()}, std::move(request));
+  if (call.who.here() && own.known()) [[likely]] {
+    own.put_from(short_, call.who, call.ref());
+    size_ = own.from_size();
+    tag_at_ = own.tag_at();
+    return;
   }
-  etf::vector_writer out(96 + 2 * names.own().size());
-  out.tuple(2);
-  write(out, call.who, names);
-  write_tag(out, names, call);
-  return joined(call_head, out.view(), std::move(request));
+  const std::string node = names.name(call.who.node);
+  etf::writer here(short_.data(), short_.data() + short_.size());
+  tag_at_ = write_from(here, node, call);
+  size_ = here.size();
+  if (!here.failed()) return;
+  etf::vector_writer out(128 + 2 * node.size());
+  tag_at_ = write_from(out, node, call);
+  long_.assign(out.view().begin(), out.view().end());
+}
+
+message whole_call(const node_names& names, const call_id& call, message request) {
+  return joined(call_head, written_from(names, call).bytes(), std::move(request));
 }
 
 message whole_answer(const node_names& names, const call_id& call, message reply) {
-  const own_forms& own = names.forms();
-  if (own.known()) {
-    own_forms::from from;
-    own.put_from(from, call.who, call.ref());
-    return joined(pair_head, etf::bytes(from).subspan(own.tag_at(), own.from_size() - own.tag_at()),
-                  std::move(reply));
-  }
-  etf::vector_writer out(64 + names.own().size());
-  write_tag(out, names, call);
-  return joined(pair_head, out.view(), std::move(reply));
+  return joined(pair_head, written_from(names, call).tag(), std::move(reply));
+}
+
+signal_ptr enveloped(const node_names& names, const destination& to, signal_ptr bare) {
+  const bool call = (bare->flags & signal::of_call) != 0;
+  const reference about = call ? bare->ref : to.alias_ref();
+  const call_id id{about.owner(), about.number()};
+  const signal_kind kind = bare->kind;
+  const pid from = bare->from;
+  const reference ref = bare->ref;
+  const std::uint64_t number = bare->number;
+  const auto flags = static_cast<std::uint16_t>(bare->flags & ~signal::bare);
+  const std::uint8_t compression = bare->compression;
+  message term = consume(std::move(bare));
+  term = call ? whole_call(names, id, std::move(term)) : whole_answer(names, id, std::move(term));
+  signal_ptr made = make_signal(kind, from, ref, std::move(term));
+  made->number = number;
+  made->flags = flags;
+  made->compression = compression;
+  return made;
 }
 
 bool skip_alias(etf::cursor& at) {

@@ -57,6 +57,10 @@ bool may_go(const system& host, const destination& to, const sending& how) {
   return host.router() != nullptr && host.router()->connected(to.node());
 }
 
+bool goes_bare(const system& host, std::uint32_t node, std::size_t bytes) {
+  return bytes <= longest_bare && host.router() != nullptr && host.router()->takes_bare_calls(node);
+}
+
 send_status deliver(system& host, const destination& to, signal_ptr what, process_record* sender) {
   const reading valid(host);
   process_record* target = find(host, to);

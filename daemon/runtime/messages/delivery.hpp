@@ -34,6 +34,11 @@ process_record* find_maker(const system& host, const reference& cut);
 
 // Whether a signal sent so may go there: not if it would open a connection that it may not.
 bool may_go(const system& host, const destination& to, const sending& how);
+// Whether a request of so many bytes to that other node may go bare, see remote_router. Long ones go in gen's
+// tuples, which are nothing beside them: so what the connection puts into those after all never becomes one
+// of those that take turns there (dist/large_messages.hpp).
+inline constexpr std::size_t longest_bare = 64 * 1024;
+bool goes_bare(const system& host, std::uint32_t node, std::size_t bytes);
 inline std::uint16_t flags_of(const sending& how) {
   return static_cast<std::uint16_t>((how.urgency == urgency::priority ? signal::priority : 0) |
                                     (how.connects ? 0 : signal::no_connect) |

@@ -105,7 +105,7 @@ struct reference {
   static constexpr std::uint32_t slot_mask = (std::uint32_t{1} << slot_bits) - 1;
 };
 
-// A call of a process here: who asks, and the number of its reference.
+// A call of a process here or on another Coppice node: who asks, and the number of its reference.
 struct call_id {
   pid who;
   std::uint64_t number = 0;

@@ -103,6 +103,19 @@ struct node_names::state {
     if (!at.wanted.load(std::memory_order_relaxed)) at.wanted.store(true, std::memory_order_relaxed);
     return true;
   }
+  // Without the lock; empty if it is not certain.
+  std::string read(std::uint32_t index) const {
+    if (slot_of(index) >= slots.size()) return {};
+    const slot& at = slots[slot_of(index)];
+    if (at.index.load(std::memory_order_acquire) != index) return {};
+    std::array<std::uint8_t, sizeof(text)> bytes;
+    for (std::size_t i = 0; i < words; ++i) {
+      const std::uint64_t word = at.read[i].load(std::memory_order_acquire);
+      base::store_be64(bytes.data() + i * sizeof word, word);
+    }
+    if (bytes.back() != 0 || at.index.load(std::memory_order_relaxed) != index) return {};
+    return std::string(reinterpret_cast<const char*>(bytes.data()));
+  }
   // Under the lock, as are all below.
   void write(std::uint32_t index, std::string_view name) {
     slot& at = slots[slot_of(index)];
@@ -207,6 +220,7 @@ std::optional<std::uint32_t> node_names::intern(std::string_view name, use what)
 
 std::string node_names::name(std::uint32_t index) const {
   if (index == 0) return state_->own;
+  if (std::string read = state_->read(index); !read.empty()) return read;
   const std::shared_lock guard(state_->lock);
   if (slot_of(index) >= state_->slots.size()) return {};
   const auto& at = state_->slots[slot_of(index)];

@@ -3,7 +3,7 @@
 // slot and how often it was given to another name; a slot is given on when all are taken, and then one whose
 // node nobody needs, those first that were not looked for lately. An index that is out of date has no name,
 // and what is sent to it finds no node. Index 0 is our own name, set once before start. Any thread; finding a
-// name that was found lately takes no lock.
+// name that was found lately, and telling one of less than 64 bytes, takes no lock.
 #pragma once
 
 #include <coppice/etf/hash.hpp>

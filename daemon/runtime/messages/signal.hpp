@@ -58,8 +58,9 @@ struct signal {
   static constexpr std::uint8_t remote = 64;
   // internal, of a message: before all that are not.
   static constexpr std::uint8_t urgent = 128;
-  // message: a call's request, or the answer to one, as they are among processes here: without the tuple
-  // they are in on the wire, which call_forms.hpp puts them into where it is needed.
+  // message: a call's request, or the answer to one, as they are among processes here and on Coppice nodes
+  // that agreed on it: without the tuple they are in for others, which call_forms.hpp puts them into where it
+  // is needed.
   static constexpr std::uint16_t bare = 256;
   // spawn_request, spawn_reply: who asks has a link to the new process, a monitor of it (by the request's
   // ref).

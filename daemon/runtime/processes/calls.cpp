@@ -25,6 +25,12 @@ std::optional<etf::reference> tag_of_reply(etf::bytes term) {
   return found;
 }
 
+// What an answered call came to; once.
+answer_to_call answer_of(call_state& call) {
+  using kind = answer_to_call::kind;
+  return {call.down ? kind::down : call.bare ? kind::reply : kind::enveloped, std::move(call.result)};
+}
+
 } // namespace
 
 // Of whoever was asked; ours where nobody else can answer.
@@ -49,7 +55,6 @@ void process_record::settle(std::uint64_t number, bool down, message result, boo
   call->answered = true;
   call->down = down;
   call->bare = bare;
-  if (bare && call != direct) result = whole_answer(host().nodes(), {id(), number}, std::move(result));
   call->result = std::move(result);
   if (waiting != nullptr && waiting->number == number) waiting->ready = true;
 }
@@ -106,11 +111,8 @@ void process_record::handle_alias(signal_ptr what) {
   if (mine == nullptr) return nobody();
   if (take_answer(what, false)) return;
   if ((what->flags & signal::bare) != 0) {
-    const pid from = what->from;
-    const reference ref = what->ref;
-    what = make_signal(signal_kind::message, from, ref,
-                       whole_answer(host().nodes(), {id(), number}, consume(std::move(what))));
-    what->flags = signal::unbounded;
+    const destination alias = destination::alias(what->ref);
+    what = enveloped(host().nodes(), alias, std::move(what));
   }
   if (const monitor_state* state = mine->monitors.find(number);
       state != nullptr && state->alias != alias_until::never) {
@@ -186,7 +188,8 @@ std::optional<std::uint64_t> process::ask(const pid& to, message&& request, aski
 
 std::optional<pid> process::caller(const reference& of) const {
   const process_record& me = record_of(*this);
-  if (of.here() && me.received_calls.has({of.owner(), of.number()})) return of.owner();
+  const call_id call{of.owner(), of.number()};
+  if (call.ref() == of && me.received_calls.has(call)) return call.who;
   relations* const mine = me.related();
   if (mine == nullptr) return std::nullopt;
   if (const pid* const found = mine->callers.find(of)) return *found;
@@ -288,16 +291,39 @@ message process::take_message(const std::function<bool(const message&, message_o
 }
 
 process::awaited process::await(const reference& ref, base::nanos deadline) {
-  process_record& me = record_of(*this);
-  using kind = await_error::kind;
-  const auto failed = [](kind what, message reason = {}) {
+  using kind = answer_to_call::kind;
+  const auto failed = [](await_error::kind what, message reason = {}) {
     return unexpected(await_error{what, std::move(reason)});
   };
-  if (me.dead) return failed(kind::exiting);
+  answer_to_call came = await_reply(ref, deadline);
+  switch (came.what) {
+    case kind::reply:
+      return whole_answer(host().nodes(), {self(), ref.number()}, std::move(came.term));
+    case kind::enveloped:
+      return std::move(came.term);
+    case kind::down:
+      return failed(await_error::kind::down, std::move(came.term));
+    case kind::exiting:
+      return failed(await_error::kind::exiting);
+    case kind::limit:
+      return failed(await_error::kind::limit);
+    case kind::invalid:
+      return failed(await_error::kind::invalid);
+    case kind::timeout:
+    case kind::full:
+      break;
+  }
+  return failed(await_error::kind::timeout);
+}
+
+answer_to_call process::await_reply(const reference& ref, base::nanos deadline) {
+  process_record& me = record_of(*this);
+  using kind = answer_to_call::kind;
+  if (me.dead) return {kind::exiting};
   const std::uint64_t number = ref.number();
   relations* mine = me.related();
   const call_state* call = mine == nullptr || !ref.here() ? nullptr : mine->calls.find(number);
-  if (call == nullptr) return failed(kind::invalid);
+  if (call == nullptr) return {kind::invalid};
 
   bool has_stack = true;
   if (!call->answered) {
@@ -305,21 +331,19 @@ process::awaited process::await(const reference& ref, base::nanos deadline) {
     parked.number = number;
     has_stack = me.wait_for(parked, deadline);
   }
-  if (me.dead) return failed(kind::exiting);
+  if (me.dead) return {kind::exiting};
   call_state* state = mine->calls.find(number);
   if (!state->answered) {
     const pid called = state->target;
     me.send_demonitor(number, called, state->by_name.get());
     mine->calls.erase(number);
-    if (!has_stack) return failed(kind::limit);
+    if (!has_stack) return {kind::limit};
     me.look_for_circle(called);
-    return failed(me.dead ? kind::exiting : kind::timeout);
+    return {me.dead ? kind::exiting : kind::timeout};
   }
-  const bool down = state->down;
-  message result = std::move(state->result);
+  answer_to_call came = answer_of(*state);
   mine->calls.erase(number);
-  if (down) return failed(kind::down, std::move(result));
-  return result;
+  return came;
 }
 
 answer_to_call process::call(const pid& to, message&& request, base::nanos deadline) {
@@ -364,7 +388,7 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
     me.look_for_circle(to);
     return {me.dead ? kind::exiting : kind::timeout};
   }
-  return {mine.down ? kind::down : mine.bare ? kind::reply : kind::enveloped, std::move(mine.result)};
+  return answer_of(mine);
 }
 
 } // namespace coppice::runtime

@@ -86,32 +86,31 @@ send_status process::send(const destination& to, message m, sending how) {
   return sent;
 }
 
-send_status process::send_call(const destination& to, const reference& call, message m) {
+send_status process::send_call(const destination& to, const reference& call, message m, call_form form) {
   process_record& me = record_of(*this);
   if (me.dead) return send_status::ok;
   relations* mine = me.related();
   call_state* state = mine == nullptr ? nullptr : mine->calls.find(call.number());
   if (state == nullptr) return send_status::ok;
-  if (!to.here()) {
-    if (to.what() == destination::kind::process)
-      state->target = to.process();
-    else
-      state->by_name = std::make_unique<destination>(to);
-    signal_ptr what = make_signal(signal_kind::message, me.id(), call, std::move(m));
-    what->flags = signal::of_call;
-    return delivery::dispatch(host(), to, std::move(what), &me);
-  }
   process_record* receiver =
       to.what() == destination::kind::process ? delivery::find(host(), to.process()) : nullptr;
-  if (receiver == nullptr || receiver == this) {
-    if (to.what() != destination::kind::process) state->by_name = std::make_unique<destination>(to);
+  if (receiver == this) receiver = nullptr;
+  const bool taken_bare = to.here() ? receiver != nullptr : delivery::goes_bare(host(), to.node(), m.size());
+  const bool bare = form == call_form::request && taken_bare;
+  if (form == call_form::request && !bare)
+    m = whole_call(host().nodes(), {me.id(), call.number()}, std::move(m));
+  if (to.what() == destination::kind::process)
+    state->target = to.process();
+  else
+    state->by_name = std::make_unique<destination>(to);
+  if (to.here() && receiver == nullptr) {
     state->target = me.send_monitor(call, to, signal::of_call);
     return send(to, std::move(m));
   }
-  state->target = to.process();
   signal_ptr what = make_signal(signal_kind::message, me.id(), call, std::move(m));
-  what->flags = signal::of_call;
-  return delivery::send_bounded(*receiver, std::move(what), &me);
+  what->flags = signal::of_call | (bare ? signal::bare : 0);
+  return to.here() ? delivery::send_bounded(*receiver, std::move(what), &me)
+                   : delivery::dispatch(host(), to, std::move(what), &me);
 }
 
 namespace {
@@ -193,23 +192,33 @@ send_status process::answer(const reference& given, message m) {
   return send_status::ok;
 }
 
-void process::reply(const call_id& call, message&& term) {
+static send_status reply_away(process_record& me, const call_id& call, message&& term) {
+  const bool bare = delivery::goes_bare(me.host(), call.who.node, term.size());
+  if (!bare) term = whole_answer(me.host().nodes(), call, std::move(term));
+  signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(term));
+  what->flags = signal::unbounded | (bare ? signal::bare : 0);
+  return delivery::dispatch(me.host(), destination::alias(call.ref()), std::move(what), &me);
+}
+
+send_status process::reply(const call_id& call, message&& term) {
   process_record& me = record_of(*this);
-  if (me.dead) return;
+  if (me.dead) return send_status::ok;
   if (!me.received_calls.remove(call)) [[unlikely]]
     me.forget_other_caller(call.ref());
   worker& here = me.home();
   process_record* caller = delivery::find(here.host(), call.who);
   if (caller == nullptr) {
+    if (!call.who.here()) return reply_away(me, call, std::move(term));
     here.host().core().dead_letters.fetch_add(1, std::memory_order_relaxed);
-    return;
+    return send_status::ok;
   }
   if (caller->home_worker.load(std::memory_order_acquire) == &here &&
       caller->settle_here(call.number, me.id(), term)) [[likely]]
-    return;
+    return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, me.id(), call.ref(), std::move(term));
   what->flags = signal::unbounded | signal::bare;
   delivery::push(*caller, std::move(what));
+  return send_status::ok;
 }
 
 uv_loop_s* process::stay() {

@@ -69,7 +69,7 @@ struct call_state {
   std::unique_ptr<destination> by_name;
   bool answered = false;
   bool down = false;
-  bool bare = false;    // the answer is the reply alone: of process::call() only
+  bool bare = false;    // the answer is the reply alone
   bool watched = false; // by an ordinary monitor, which does not end by itself with the reply
   message result;       // the answer, or the reason it will not come
 };

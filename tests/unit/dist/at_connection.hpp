@@ -16,8 +16,9 @@ inline constexpr std::uint32_t peer_creation = 77;
 
 // By default a Coppice node.
 struct at_connection {
-  explicit at_connection(std::uint64_t flags = flag::offered)
-      : context(host, settings, at(flags), intern()) {}
+  explicit at_connection(std::uint64_t flags = flag::offered,
+                         std::uint32_t capabilities = handshake_message::capability::all)
+      : context(host, settings, at(flags, capabilities), intern()) {}
 
   static runtime::system_options named() {
     runtime::system_options out;
@@ -25,12 +26,12 @@ struct at_connection {
     out.workers = 1;
     return out;
   }
-  static peer_node at(std::uint64_t flags) {
+  static peer_node at(std::uint64_t flags, std::uint32_t capabilities) {
     peer_node out;
     out.name = peer_name;
     out.flags = flags;
     out.creation = peer_creation;
-    out.capabilities = handshake_message::capability::all;
+    out.capabilities = capabilities;
     return out;
   }
   std::uint32_t intern() { return *host.nodes().intern(peer_name); }

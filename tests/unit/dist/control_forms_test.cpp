@@ -88,13 +88,14 @@ bool is_frequent(const control_message& m) {
 control_message spelled_out(const short_form& m, std::uint32_t own_creation) {
   using kind = short_form::kind;
   control_message out;
-  out.what = m.what == kind::answer ? op::alias_send : op::send_sender;
+  const bool answer = m.what == kind::answer || m.what == kind::bare_answer;
+  out.what = answer ? op::alias_send : op::send_sender;
   out.from = address::of(etf::pid{own_name, m.from.id, m.from.serial, own_creation});
   const runtime::pid to{1, peer_creation, m.to.id, m.to.serial};
-  if (m.what == kind::send_to_name || m.what == kind::call_by_name) {
+  if (!m.name.empty()) {
     out.what = op::reg_send;
     out.to = address::of(m.name);
-  } else if (m.what == kind::answer) {
+  } else if (answer) {
     const auto alias = runtime::reference::made_by(to, m.number);
     out.to = address::of(etf::reference{peer_name, alias.creation, alias.count, alias.words});
   } else {
@@ -145,18 +146,21 @@ TEST_CASE("a message's short form says what the general encoder writes of it") {
   struct row {
     kind what;
     runtime::destination to;
-    bool call;
+    std::uint16_t flags;
   };
+  constexpr std::uint16_t call = signal::of_call;
   control_builder builder(to_peer.context);
-  for (const row& r : {row{kind::send, to_peer.theirs(7), false},
-                       row{kind::send_to_name, runtime::destination::remote("kv", node), false},
-                       row{kind::send_to_name, runtime::destination::remote(longest_name, node), false},
-                       row{kind::call, to_peer.theirs(8), true},
-                       row{kind::call_by_name, runtime::destination::remote("kv", node), true},
-                       row{kind::answer, runtime::destination::alias(answered), false}}) {
+  const auto kv = runtime::destination::remote("kv", node);
+  for (const row& r : {row{kind::send, to_peer.theirs(7), 0}, row{kind::send_to_name, kv, 0},
+                       row{kind::send_to_name, runtime::destination::remote(longest_name, node), 0},
+                       row{kind::call, to_peer.theirs(8), call}, row{kind::call_by_name, kv, call},
+                       row{kind::answer, runtime::destination::alias(answered), 0},
+                       row{kind::bare_call, to_peer.theirs(8), call | signal::bare},
+                       row{kind::bare_call_by_name, kv, call | signal::bare},
+                       row{kind::bare_answer, runtime::destination::alias(answered), signal::bare}}) {
     CAPTURE(static_cast<int>(r.what));
     const auto s = runtime::make_signal(signal_kind::message, from, ref, runtime::message::atom("ok"));
-    if (r.call) s->flags = signal::of_call;
+    s->flags = r.flags;
     const auto head = builder.build_short_form(r.to, *s);
     REQUIRE(head);
     CHECK(head->what == r.what);
@@ -173,8 +177,21 @@ TEST_CASE("a message's short form says what the general encoder writes of it") {
     control_message general;
     REQUIRE(builder.build(general, r.to, *s));
     CHECK(encoded(spelled_out(*read, to_peer.host.creation())) == encoded(general));
-    if (r.call) CHECK(read->number == ref.number());
+    if ((r.flags & call) != 0) CHECK(read->number == ref.number());
   }
+}
+
+TEST_CASE("what is bare has a short form only for a peer that agreed on those") {
+  at_connection to_peer(flag::offered, handshake_message::capability::short_forms);
+  const control_builder builder(to_peer.context);
+  CHECK_FALSE(builder.bare_calls());
+  const runtime::pid from{0, to_peer.host.creation(), 11, 12};
+  const auto s = runtime::make_signal(signal_kind::message, from, runtime::reference::made_by(from, 9),
+                                      runtime::message::atom("ok"));
+  s->flags = signal::of_call;
+  CHECK(builder.build_short_form(to_peer.theirs(7), *s));
+  s->flags = signal::of_call | signal::bare;
+  CHECK_FALSE(builder.build_short_form(to_peer.theirs(7), *s));
 }
 
 TEST_CASE("what a short form cannot say has none") {

@@ -28,7 +28,10 @@ std::vector<short_form> one_of_each() {
           {kind::send_to_name, from, {}, 0, longest},
           {kind::call, from, to, std::uint64_t{1} << 49, {}},
           {kind::call_by_name, from, {}, 3, "kv"},
-          {kind::answer, from, to, 77, {}}};
+          {kind::answer, from, to, 77, {}},
+          {kind::bare_call, from, to, std::uint64_t{1} << 49, {}},
+          {kind::bare_call_by_name, from, {}, 3, longest},
+          {kind::bare_answer, from, to, 77, {}}};
 }
 
 std::vector<std::uint8_t> written(const short_form& m) {
@@ -67,7 +70,7 @@ TEST_CASE("a short form that is cut off, nameless or unknown is none") {
   nameless[nameless.size() - 2] = 0;
   std::span<const std::uint8_t> in(nameless);
   CHECK_FALSE(read_short_form(in));
-  for (const int unknown : {0, 6, 255}) {
+  for (const int unknown : {0, 9, 255}) {
     auto strange = written({kind::send, {7, 8}, {9, 10}, 0, {}});
     strange[0] = static_cast<std::uint8_t>(unknown);
     in = strange;
@@ -87,4 +90,17 @@ TEST_CASE("a peer that did not agree on short forms may not send any") {
   CHECK((*taken)->head.what == kind::send);
   frame.pop_back();
   CHECK_FALSE(agreed.take(frame)); // no payload
+}
+
+TEST_CASE("a peer that agreed on short forms, but on no bare calls, may send those others") {
+  using namespace handshake_message;
+  for (const auto& m : one_of_each()) {
+    CAPTURE(static_cast<int>(m.what));
+    std::vector<std::uint8_t> frame{131, 83};
+    const auto head = written(m);
+    frame.insert(frame.end(), head.begin(), head.end());
+    frame.push_back(106);
+    CHECK(unpacker({}, capability::short_forms).take(frame).has_value() == !m.is_bare());
+    CHECK(unpacker({}, capability::short_forms | capability::bare_calls).take(frame).has_value());
+  }
 }
