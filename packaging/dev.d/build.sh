@@ -6,6 +6,7 @@
 build_kinds=(release debug address thread fuzz coverage)
 programs=(coppiced coppice coppice-epmd coppice-plugin-host)
 export CCACHE_NOHASHDIR=1
+export CCACHE_SLOPPINESS=pch_defines,time_macros # or it takes nothing that uses a precompiled header
 
 help_build() {
   cat <<'EOF'

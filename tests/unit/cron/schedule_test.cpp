@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitizer.hpp"
+
 using namespace coppice;
 using namespace std::chrono;
 using cron::occurrence;
@@ -161,7 +163,9 @@ TEST_CASE("a year in twenty zones is as the clock on the wall has it, minute by 
     MESSAGE("no data of time zones on this machine");
     return;
   }
-  for (const char* name : zones) {
+  constexpr std::size_t step = base::sanitized ? 4 : 1; // a sanitizer takes ten times as long
+  for (std::size_t i = 0; i < std::size(zones); i += step) {
+    const char* const name = zones[i];
     const year_on_the_wall year(name);
     const auto zone = cron::zone::find(name);
     REQUIRE(zone.has_value());

@@ -42,7 +42,7 @@ struct exploration {
 
 // For what should hold: where a sanitizer makes each run take ten times as long, those there is time for must
 // do.
-constexpr std::uint64_t affordable = base::sanitized ? 50'000 : exploration{}.most;
+constexpr std::uint64_t affordable = base::sanitized ? 20'000 : exploration{}.most;
 
 struct verdict {
   std::uint64_t schedules = 0; // run to their ends

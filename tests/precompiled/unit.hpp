@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// The same for unit tests.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include "standard.hpp"
