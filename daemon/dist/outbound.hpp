@@ -29,8 +29,9 @@ class outbound {
   void end_call_monitor(const runtime::reference& ref, const outgoing_call& call);
 
   bool has_large() const { return !large_.empty(); }
-  // Payloads shorter than this may become frames before they are sent here; 0: none may.
+  // Whether the peer takes calls and answers without gen's tuples.
   bool bare_calls() const { return builder_.bare_calls(); }
+  // Payloads shorter than this may become frames before they are sent here; 0: none may.
   std::size_t frames_below() const { return builder_.short_forms() ? packer_.copied_below() : 0; }
   // Bytes that hold up new messages: written and not taken by the network, and what has to wait behind large
   // messages; of these themselves no more than the network is given at a time.
