@@ -51,7 +51,7 @@ std::string missing_flags(std::uint64_t offered) {
   return out;
 }
 
-std::string quoted(std::string_view name) {
+std::string shown_name(std::string_view name) {
   return base::in_quotes(name, longest_shown_name);
 }
 
@@ -152,7 +152,7 @@ base::status handshake::on_name(bytes body) {
     return refuse(std::move(parsed.error()).context("handshake"));
   if (peer_.name == us_.name) {
     return refuse(
-        {base::errc::refused, "handshake: the peer calls itself " + quoted(us_.name) +
+        {base::errc::refused, "handshake: the peer calls itself " + shown_name(us_.name) +
                                   " as this node does: two nodes may not share a name, rename one"});
   }
   // Hidden nodes meet nobody but us: erl_call has a short name where its host has no other.
@@ -174,12 +174,13 @@ base::status handshake::on_name(bytes body) {
       state_ = state::alive_answer;
       return {};
     case hm::verdict::nok:
-      return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
+      return base::fail(base::errc::exists, "handshake: " + shown_name(peer_.name) +
                                                 " connects to us while we connect to it; ours goes on");
     case hm::verdict::not_allowed:
       break;
   }
-  return base::fail(base::errc::refused, "handshake: " + quoted(peer_.name) + " is not allowed to connect");
+  return base::fail(base::errc::refused,
+                    "handshake: " + shown_name(peer_.name) + " is not allowed to connect");
 }
 
 base::status handshake::name_the_peer(hm::send_name& opening) {
@@ -194,7 +195,7 @@ base::status handshake::check_flags() {
   const auto missing = missing_flags(peer_.offered);
   if (missing.empty()) return {};
   return base::fail(base::errc::refused,
-                    "handshake: " + quoted(peer_.name) + " lacks " + missing +
+                    "handshake: " + shown_name(peer_.name) + " lacks " + missing +
                         ": it is older than OTP 25's protocol, upgrade it or its library");
 }
 
@@ -212,7 +213,7 @@ base::status handshake::on_alive_answer(bytes body) {
   const auto go_on = hm::decode_alive_answer(body);
   if (!go_on) return unexpected(go_on.error());
   if (!*go_on) {
-    return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
+    return base::fail(base::errc::exists, "handshake: " + shown_name(peer_.name) +
                                               " is connected already and gave the new attempt up");
   }
   return send_challenge();
@@ -233,7 +234,7 @@ base::status handshake::on_reply(bytes body) {
   const auto cookie = policy_->cookie_for(peer_.name);
   if (!base::equal_secret(reply->proof, cookie_digest(cookie, our_challenge_))) {
     return base::fail(base::errc::refused,
-                      "handshake: " + quoted(peer_.name) +
+                      "handshake: " + shown_name(peer_.name) +
                           " has another cookie than this node expects of it: " + cookie_remedy);
   }
   say(hm::challenge_ack{cookie_digest(cookie, reply->value)});
@@ -258,17 +259,17 @@ base::status handshake::on_status(bytes body) {
       return {};
     }
     case hm::verdict::nok:
-      return base::fail(base::errc::exists, "handshake: " + quoted(peer_.name) +
+      return base::fail(base::errc::exists, "handshake: " + shown_name(peer_.name) +
                                                 " connects to us at the same time; its attempt goes on");
     case hm::verdict::named:
       return base::fail(base::errc::invalid,
-                        "handshake: " + quoted(peer_.name) + " names this node, which has a name");
+                        "handshake: " + shown_name(peer_.name) + " names this node, which has a name");
     case hm::verdict::not_allowed:
       break;
   }
   return base::fail(
       base::errc::refused,
-      "handshake: " + quoted(peer_.name) + " does not allow " + quoted(us_.name) +
+      "handshake: " + shown_name(peer_.name) + " does not allow " + shown_name(us_.name) +
           " to connect: look at its log; usual causes are net_kernel:allow/1, long against short "
           "names, or a capability it misses");
 }
@@ -281,8 +282,8 @@ base::status handshake::on_challenge(bytes body) {
   peer_.capabilities = challenge->capabilities & us_.capabilities;
   if (challenge->name != peer_.name) {
     auto other = parse_node_name(challenge->name);
-    return base::fail(base::errc::refused, "handshake: at the address of " + quoted(peer_.name) +
-                                               (other ? " answers " + quoted(challenge->name)
+    return base::fail(base::errc::refused, "handshake: at the address of " + shown_name(peer_.name) +
+                                               (other ? " answers " + shown_name(challenge->name)
                                                       : std::string(" answers a node of another name")) +
                                                ": use the name it gives itself");
   }
@@ -299,7 +300,7 @@ base::status handshake::on_ack(bytes body) {
   if (!ack) return unexpected(ack.error());
   if (!base::equal_secret(ack->proof, cookie_digest(policy_->cookie_for(peer_.name), our_challenge_))) {
     return base::fail(base::errc::refused,
-                      "handshake: " + quoted(peer_.name) +
+                      "handshake: " + shown_name(peer_.name) +
                           " accepted our cookie and could not prove its own: " + cookie_remedy);
   }
   settle_flags();
@@ -313,7 +314,7 @@ void handshake::settle_flags() {
 }
 
 base::error handshake::closed() const {
-  const std::string who = peer_.name.empty() ? "the peer" : quoted(peer_.name);
+  const std::string who = peer_.name.empty() ? "the peer" : shown_name(peer_.name);
   switch (state_) {
     case state::ack:
       return {
@@ -335,7 +336,7 @@ base::error handshake::timed_out() const {
   static constexpr const char* waited_for[] = {
       "status",       "challenge",        "acknowledgement",         "name",
       "alive answer", "flags complement", "answer to our challenge", "nothing"};
-  const std::string who = peer_.name.empty() ? "the peer" : quoted(peer_.name);
+  const std::string who = peer_.name.empty() ? "the peer" : shown_name(peer_.name);
   return {base::errc::timeout, "handshake: " + who + " sent no " + waited_for[static_cast<int>(state_)] +
                                    " in time: it hangs, or is no Erlang node"};
 }

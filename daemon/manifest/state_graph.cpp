@@ -9,7 +9,7 @@
 namespace coppice::manifest {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string between_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -41,18 +41,19 @@ std::vector<std::string> unreachable(const std::vector<declared_state>& states) 
 
 std::string dot(std::string_view name, const std::vector<declared_state>& states) {
   const auto left_out = unreachable(states);
-  std::string text = "digraph " + quoted(name) + " {\n  node [shape=box, style=rounded];\n";
+  std::string text = "digraph " + between_quotes(name) + " {\n  node [shape=box, style=rounded];\n";
   for (const auto& one : states) {
     const bool dashed = std::ranges::find(left_out, one.name) != left_out.end();
     const bool first = &one == &states.front();
-    text += "  " + quoted(one.name) +
+    text += "  " + between_quotes(one.name) +
             (dashed  ? " [style=\"rounded,dashed\"];\n"
              : first ? " [penwidth=2];\n"
                      : ";\n");
   }
   for (const auto& one : states)
     for (const auto& edge : one.on)
-      text += "  " + quoted(one.name) + " -> " + quoted(edge.to) + " [label=" + quoted(edge.event) + "];\n";
+      text += "  " + between_quotes(one.name) + " -> " + between_quotes(edge.to) +
+              " [label=" + between_quotes(edge.event) + "];\n";
   return text + "}\n";
 }
 
