@@ -41,6 +41,10 @@ inline constexpr event job_failed{"job_failed", "e2ad8f56aed2728241209150c58fc05
 inline constexpr event application_started{"application_started", "3f0e9e6b4c1745a2a7d05c8cf3f2be41"};
 inline constexpr event application_ended{"application_ended", "b6a1c6a2f5d84e0f9d1c70c44bb5a7d3"};
 inline constexpr event asked_by_operator{"asked_by_operator", "2c7456d5b1a94b9b9e9d5295a5753949"};
+inline constexpr event mailbox_full{"mailbox_full", "f43280f8508839ca33a602869f542d56"};
+inline constexpr event pool_full{"pool_full", "4e1dcaf499fa0f6dc5c7b4ca7320707a"};
+inline constexpr event event_lost{"event_lost", "a7db1903f9f8675fd86e1f8e06af3f69"};
+inline constexpr event memory_scarce{"memory_scarce", "0961b63139edb9fa9caafca480b1844f"};
 } // namespace events
 
 // Hears of every event, whether its line is shown or not, on the thread where it happens. It must not wait,

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <memory>
@@ -26,6 +27,7 @@ struct parameters {
   std::string name;
   std::string term;
   std::string since; // empty: what is kept
+  std::string sort;  // by which number the list is; empty: by name
   std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
 };
 
@@ -34,8 +36,8 @@ std::string number_cell(const json& row, const char* key) {
 }
 
 std::string show_events(const json& document, std::size_t columns) {
-  std::vector<std::vector<std::string>> rows{
-      {"EVENT", "PRODUCER", "SUBSCRIBERS", "PUBLISHED", "LAST", "KEPT", "LOST", "SLOW", "OPEN"}};
+  std::vector<std::vector<std::string>> rows{{"EVENT", "PRODUCER", "SUBSCRIBERS", "PUBLISHED", "LAST", "HERE",
+                                              "AWAY", "LAG", "KEPT", "LOST", "SLOW", "OPEN"}};
   for (const json& one : document.value("events", json::array())) {
     const bool is_elsewhere = one.value("node", json()).is_string();
     std::string name = one.value("name", "");
@@ -43,18 +45,29 @@ std::string show_events(const json& document, std::size_t columns) {
     const bool has_producer = one.value("producer", json()).is_string();
     rows.push_back({std::move(name), has_producer ? one["producer"].get<std::string>() : "-",
                     number_cell(one, "subscribers"), number_cell(one, "published"), number_cell(one, "last"),
+                    number_cell(one, "sent_here"), number_cell(one, "sent_away"), number_cell(one, "lag"),
                     number_cell(one, "kept"), number_cell(one, "lost"),
                     is_elsewhere ? "-" : one.value("slow", ""), one.value("open", false) ? "yes" : "no"});
   }
   return table(rows, columns);
 }
 
-api::exit_code list(const common_options& common) {
+// The most of it first; else as the node has them, by name.
+void sort_by(json& document, const std::string& key) {
+  const auto events = document.find("events");
+  if (key.empty() || events == document.end() || !events->is_array()) return;
+  std::stable_sort(events->begin(), events->end(), [&key](const json& a, const json& b) {
+    return a.value(key, std::uint64_t{0}) > b.value(key, std::uint64_t{0});
+  });
+}
+
+api::exit_code list(const parameters& p, const common_options& common) {
   auto connection = reach(common);
   if (!connection) return fail(command, connection.error());
-  const auto reply = connection->ask({command, json::object()}, node_patience);
+  auto reply = connection->ask({command, json::object()}, node_patience);
   if (!reply) return fail(command, reply.error());
   if (!*reply) return fail(reply->error());
+  sort_by(**reply, p.sort);
   common.json ? print_json(**reply)
               : print(show_events(**reply, on_terminal() ? screen_size().columns : any_width));
   return api::exit_code::done;
@@ -132,10 +145,13 @@ api::exit_code tail(const parameters& p, const common_options& common) {
 void declare_events(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
   CLI::App* group = app.add_subcommand(command, "the node's named events, and those it follows elsewhere");
   group->require_subcommand(0, 1);
-  group->final_callback([&common, &run, group] {
-    if (group->get_subcommands().empty()) run = [&common] { return list(common); };
-  });
   auto p = std::make_shared<parameters>();
+  group->add_option("--sort", p->sort, "the most of it first: published, or lag, of the slowest subscriber")
+      ->check(CLI::IsMember({"published", "lag"}))
+      ->type_name("WHAT");
+  group->final_callback([&common, &run, group, p] {
+    if (group->get_subcommands().empty()) run = [&common, p] { return list(*p, common); };
+  });
   CLI::App* follow = group->add_subcommand("tail", "the events of one that are kept, and those that come");
   follow->add_option("name", p->name, "its NAME here, or NAME@ALIVE@HOST")->required();
   follow->add_option("--since", p->since, "those after this number, or now: only those that come")

@@ -36,7 +36,10 @@ json events_document(const node::instance& of, const std::vector<event_report>& 
                    {"published", one.counts.published},
                    {"subscribers", one.counts.subscribers},
                    {"kept", one.counts.kept},
-                   {"lost", one.counts.lost}});
+                   {"lost", one.counts.lost},
+                   {"sent_here", one.counts.sent_here},
+                   {"sent_away", one.counts.sent_away},
+                   {"lag", one.counts.lag}});
   return {{"events", std::move(all)}};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Time zones of the system's tzdata: how far a zone's clock is from UTC at an instant, and until when. Read
-// once for the process. Without the data there is UTC alone. Any thread.
+// once for the process: the library that reads the system's data can do so no second time, so what an update
+// of tzdata changes is known to the next process. Without the data there is UTC alone. Any thread.
 #pragma once
 
 #include <chrono>

@@ -16,6 +16,7 @@
 #include "node/cookie.hpp"
 #include "node/event_list.hpp"
 #include "node/job_list.hpp"
+#include "node/overload_watch.hpp"
 #include "node/programs.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -168,6 +169,8 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   if (auto started = p.system.start(); !started)
     return unexpected(std::move(started.error()).context("runtime"));
   if (auto started = p.net->start([&p] { p.lost("the supervisor of the node's services"); }); !started)
+    return unexpected(started.error());
+  if (auto started = start_overload_watch(p.system, p.pools, p.events); !started)
     return unexpected(started.error());
   if (auto started = made->start_reloader(); !started) return unexpected(started.error());
   if (auto read = p.cron->start(job_list(made->spec())); !read)

@@ -23,4 +23,13 @@ struct message_age {
 // Of every process for which messages wait.
 std::vector<message_age> message_ages(const system& host);
 
+// The mailboxes of running processes that have had no room at some time, and how often. Looks at every
+// process once. Any thread.
+struct full_mailbox {
+  process_summary whose;
+  std::uint64_t dropped = 0; // messages
+  std::uint64_t parked = 0;  // times that a sender has waited
+};
+std::vector<full_mailbox> full_mailboxes(const system& host);
+
 } // namespace coppice::runtime

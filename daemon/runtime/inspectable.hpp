@@ -88,6 +88,7 @@ struct runtime_counters {
   std::uint64_t spawned = 0;
   std::uint64_t dead_letters = 0;     // messages to no one, and those left in a dead process's mailbox
   std::uint64_t dropped = 0;          // messages refused by full mailboxes
+  std::uint64_t parked = 0;           // how often a sender has waited for room in one
   std::uint64_t malformed = 0;        // messages and reasons for other nodes that were no terms
   std::uint64_t lingering = 0;        // dead processes whose stack is still in a callback
   std::uint64_t abandoned_stacks = 0; // those that lingered too long

@@ -39,6 +39,7 @@ struct system_core {
   std::atomic<std::uint64_t> spawned{0}; // by threads that are no workers
   std::atomic<std::uint64_t> dead_letters{0};
   std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> parked{0}; // how often a sender has waited for room in a mailbox
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> lingering{0};
   std::atomic<std::uint64_t> abandoned{0};

@@ -72,7 +72,7 @@ typedef struct coppice_event_begin {
   uint32_t buffer;
 } coppice_event_begin;
 
-/* All [actor]. Names are texts of 1 to 255 bytes, not terms. */
+/* All [actor]. Names are texts of 1 to 255 characters in UTF-8, not terms. */
 typedef struct coppice_event_host_api {
   uint32_t size;
   uint32_t reserved;
@@ -90,8 +90,8 @@ typedef struct coppice_event_host_api {
    * with PARK alone. */
   int32_t (*publish)(coppice_actor* self, uint64_t token, coppice_bytes payload, uint64_t* out_seq);
   /* `node` empty: here. `options` NULL: with what is kept; `out_begin` may be NULL. COPPICE_E_NOT_FOUND:
-   * there is no such event here; COPPICE_E_EXISTS: it has subscribed; COPPICE_E_MEMORY. Of another node what
-   * is wrong comes as the event's end. */
+   * there is no such event here; COPPICE_E_EXISTS: it has subscribed; COPPICE_E_INVALID: no name, or such
+   * options; COPPICE_E_MEMORY: 1,000,000 have. Of another node what is wrong comes as the event's end. */
   int32_t (*subscribe)(coppice_actor* self, coppice_bytes name, coppice_bytes node,
                        const coppice_subscribe_options* options, coppice_event_begin* out_begin);
   /* Those on their way may still come. COPPICE_E_NOT_FOUND: it has not subscribed. */

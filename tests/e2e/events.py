@@ -12,10 +12,12 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Folder, Node, free_port, program
+from harness.reports import sanitized
 from harness.tap import check, contains, equal, eventually, run, test
 from harness.websocket import CLOSE, TEXT, WebSocket, close_frame
 
@@ -37,6 +39,7 @@ applications:
         - {{ id: market, actor: feeds:shop, name: market, args: {{ event: market, buffer: 2 }} }}
         - {{ id: desk, actor: feeds:desk, name: desk }}
         - {{ id: other, actor: feeds:desk, name: other }}
+        - {{ id: countdown, actor: feeds:countdown, name: countdown }}
         - {{ id: small, actor: feeds:desk, name: small, mailbox: {{ limit: 3 }} }}
 """
 
@@ -200,32 +203,84 @@ def erlang(cleanup):
     node.call("shop", "{publish_many, 3}")
 
 
-@test("who joins while a hundred thousand are published sees no gap and no repeat, here and on another node")
+@test("an actor may publish its own event from the callback that gets it")
+def own_event(cleanup):
+    node = start(cleanup)
+    equal(node.call("countdown", "500"), "1")
+    eventually(lambda: node.call("countdown", "had") == "{501,501,0}", "it has counted down")
+
+
+@test("subscribers that come and go give notices in pairs")
+def flapping(cleanup):
+    node = start(cleanup)
+    for _ in range(20):
+        begun(node, how="now")
+        equal(node.call("desk", '{unsubscribe, <<"orders">>, <<>>}'), "true")
+    begun(node, how="now")
+    eventually(lambda: node.call("shop", "heard").endswith("1]"), "its producer heard of the last one")
+    equal(node.call("desk", '{unsubscribe, <<"orders">>, <<>>}'), "true")
+    eventually(lambda: node.call("shop", "heard").endswith("0]"), "and of its leave")
+    heard = [int(one) for one in re.findall(r"\d+", node.call("shop", "heard"))]
+    equal(heard, [1, 0] * (len(heard) // 2))
+
+
+@test("options out of their range are refused")
+def bad_options(cleanup):
+    node = start(cleanup)
+    invalid = node.call("shop", '{try_subscribe, <<>>, 0, 0}')
+    check(int(invalid) < 0, "no name", invalid)
+    equal(node.call("shop", '{try_options, <<"x">>, 3, 1000000, 1000000, 67108864, 3}'), "0")
+    for wrong in ("4, 0, 0, 0, 0", "0, 1000001, 0, 0, 0", "0, 0, 1000001, 0, 0", "0, 0, 0, 67108865, 0", "0, 0, 0, 0, 4"):
+        equal(node.call("shop", f'{{try_options, <<"y">>, {wrong}}}'), invalid)
+    for wrong in ("2, 0", "0, 3"):
+        equal(node.call("shop", f'{{try_subscribe, <<"x">>, {wrong}}}'), invalid)
+    check(("y", None) not in events(node), "none of them was registered")
+
+
+@test("who joins while 100,000 a second are published sees no gap and no repeat, here and on another node")
 def joining(cleanup):
     plugins = Plugins(cleanup)
-    node = start(cleanup, plugins=plugins)
+    node = start(cleanup, plugins=plugins, queue=1000000)
     away = start(cleanup, plugins=plugins, name="away", epmd_port=node.epmd_port)
     equal(away.coppice("connect", node.name).returncode, 0)
+    batch, most_batches, rates = 20000, 40, []
+    all_joined = threading.Event()
 
-    def publish():
-        for _ in range(10):
-            node.call("shop", "{publish_many, 10000}")
+    def publish(times):
+        for _ in range(times):
+            started = time.monotonic()
+            node.call("shop", f"{{publish_many, {batch}}}")
+            rates.append(batch / (time.monotonic() - started))
 
-    publishing = threading.Thread(target=publish)
+    def publish_meanwhile():
+        while not all_joined.is_set() and len(rates) < most_batches:
+            publish(1)
+        publish(2)
+
+    publishing = threading.Thread(target=publish_meanwhile)
     publishing.start()
+    joiners = (("desk", node), ("other", node), ("desk", away), ("other", away))
     eventually(lambda: events(node)["orders", None]["last"] > 1000, "it publishes")
-    for who, where in (("desk", node), ("other", node), ("desk", away), ("other", away)):
+    for who, where in joiners:
         begun(where, where="" if where is node else node.name, who=who)
+    # Only now has who is elsewhere joined as well.
+    eventually(lambda: events(away)["orders", node.name]["subscribers"] == 2 and events(node)["orders", None]["subscribers"] == 3, "all have joined")
+    joined_before = events(node)["orders", None]["last"]
+    all_joined.set()
     publishing.join()
+    check(len(rates) < most_batches, "all joined while it published", len(rates))
     node.call("shop", "{publish, last}")
-    for who, where in (("desk", node), ("other", node), ("desk", away), ("other", away)):
-        eventually(lambda: where.call(who, "sum").split(",")[1] == "100001", f"{who} has the last one", 30)
+    final = len(rates) * batch + 1
+    for who, where in joiners:
+        eventually(lambda: where.call(who, "sum").split(",")[1] == str(final), f"{who} has the last one", 30)
         count, last, breaks, gaps = (int(one) for one in re.findall(r"\d+", where.call(who, "sum")))
-        equal((last, breaks, gaps), (100001, 0, 0))
-        check(count > 1, "it got them", count)
+        equal((last, breaks, gaps), (final, 0, 0))
+        first = last - count + 1
+        check(1 < first <= joined_before, "it joined in the middle", (first, joined_before))
+        check(count > batch, "it got far more than what was kept", count)
     equal(events(node)["orders", None]["lost"], 0)
-    equal(events(away)["orders", node.name]["subscribers"], 2)
-    equal(events(node)["orders", None]["subscribers"], 3)
+    if not sanitized("address", "thread", "undefined"):
+        check(max(rates) > 100000, "so many a second", rates)
 
 
 @test("an event of another node: one subscription for all here; it ends with the connection and goes on where one was")
@@ -371,7 +426,15 @@ def operators(cleanup):
     for word in ("coppice.node", "notes", "orders", "market", "drop_old", "yes"):
         contains(said.stdout, word)
     equal(set(node.ask("events")["events"][0]), {"name", "node", "producer", "declared", "open", "slow", "buffer", "last", "published",
-                                                 "subscribers", "kept", "lost"})
+                                                 "subscribers", "kept", "lost", "sent_here", "sent_away", "lag"})
+    begun(node, name="orders", how="now")
+    node.call("shop", "{publish_many, 3}")
+    eventually(lambda: events(node)["orders", None]["sent_here"] == 3, "it was sent to the one who has subscribed")
+    equal((events(node)["orders", None]["sent_away"], events(node)["orders", None]["lag"]), (0, 0))
+    for sort in ("published", "lag"):
+        numbers = [one[sort] for one in json.loads(node.coppice("events", "--sort", sort, "--json").stdout)["events"]]
+        equal(numbers, sorted(numbers, reverse=True))
+    equal(node.coppice("events", "--sort", "name").returncode, 2)
     for what, why in ((("events", "publish", "orders", "x"), "not open"), (("events", "publish", "orders", "x"), "open: true"), (("events", "publish", "note", "x"), "did you mean 'notes'"),
                       (("events", "publish", "notes", "{"), "the payload"), (("events", "tail", "orderz"), "did you mean 'orders'")):
         done = node.coppice(*what)
@@ -528,7 +591,7 @@ def websocket_feed(cleanup):
 @test("the node's own event tells of peers, applications, ends and reloads")
 def node_events(cleanup):
     plugins = Plugins(cleanup)
-    node = start(cleanup, plugins=plugins)
+    node = start(cleanup, plugins=plugins, queue=10)
     erl = Erl(cleanup, name="peer@127.0.0.1", epmd_port=node.epmd_port)
     erl(f"E = {{coppice_events, '{node.name}'}}, {{ok, _}} = gen_server:call(E, {{subscribe, 'coppice.node'}}), "
         "W = fun(What) -> (fun L() -> receive {event, 'coppice.node', _, _, #{event := What, fields := F}} -> F after 10000 -> late end end)() end")
@@ -539,6 +602,18 @@ def node_events(cleanup):
     plugins.take("feeds_2")
     equal(node.coppice("reload", "feeds").returncode, 0)
     contains(erl("W(reloaded)"), "#{")
+    resting = pathlib.Path(node.folder.write("resting", ""))
+    begun(node, who="small")
+    node.coppice("cast", "small", f'{{rest, <<"{resting}">>}}')
+    eventually(lambda: node.coppice("send", "small", "more").returncode != 0, "its mailbox is full")
+    contains(erl("W(mailbox_full)"), 'process => <<"small">>')
+    node.call("shop", "{publish_many, 100}")
+    node.call("shop", "{publish_many, 100}")
+    eventually(lambda: events(node)["orders", None]["lag"] >= 197, "it is behind")
+    resting.unlink()
+    eventually(lambda: events(node)["orders", None]["lost"] > 0, "it has lost some")
+    contains(erl("W(event_lost)"), 'named_event => <<"orders">>')
+    contains(node.log(), "subscribers of the event orders had no room")
     node.coppice("stop", "demo")
     equal(erl("W(application_ended)"), '#{application => <<"demo">>}')
 

@@ -34,7 +34,7 @@ event_channel::event_channel(runtime::message label, std::vector<event_outlet*> 
     : label_(std::move(label)),
       outlets_(std::move(outlets)),
       counted_(std::move(counted)),
-      parts_(outlets_.size(), part{.needs_after = nothing, .joining = {}}) {}
+      parts_(outlets_.size(), part{.needs_after = nothing, .lowest = nothing, .joining = {}}) {}
 
 void event_channel::begin(std::uint32_t creation, std::uint64_t last, const channel_options& options) {
   const std::scoped_lock held(lock_);
@@ -222,6 +222,8 @@ base::result<subscription_begin> event_channel::subscribe(const runtime::pid& wh
                                                           const event_subscribe_options& how) {
   const std::scoped_lock held(lock_);
   if (ended_) return unexpected(base::error{base::errc::closed, "the event has ended"});
+  if (subscribers_.size() >= most_subscribers && !subscribers_.contains(who))
+    return unexpected(base::error{base::errc::limit, "the event has too many subscribers"});
   const auto [at, is_new] = subscribers_.try_emplace(who, registration{last_id_ + 1, outlet});
   if (!is_new) return unexpected(base::error{base::errc::exists, "it has subscribed"});
   ++last_id_;
@@ -245,7 +247,7 @@ void event_channel::forget(const runtime::pid& who) {
   std::erase_if(of.joining, [id = found->second.id](const auto& one) { return one.id == id; });
   std::erase_if(early_, [&who](const auto& one) { return one.who == who; });
   subscribers_.erase(found);
-  if (of.subscribers == 0) of.needs_after = nothing;
+  if (of.subscribers == 0) of.needs_after = of.lowest = nothing;
   trim();
   if (subscribers_.empty() && counted_) counted_(0);
 }
@@ -293,12 +295,16 @@ void event_channel::joined(std::size_t outlet, const joining_subscriber& one) {
   part& of = parts_[outlet];
   std::erase_if(of.joining, [&one](const auto& each) { return each.id == one.id; });
   of.needs_after = std::min(of.needs_after, one.cursor);
+  of.lowest = std::min(of.lowest, one.cursor);
 }
 
-void event_channel::passed(std::size_t outlet, std::uint64_t seq, std::uint64_t lost) {
+void event_channel::passed(std::size_t outlet, const outlet_report& what) {
   const std::scoped_lock held(lock_);
-  parts_[outlet].needs_after = seq;
-  lost_ += lost;
+  parts_[outlet].needs_after = what.needed_after;
+  parts_[outlet].lowest = what.lowest;
+  lost_ += what.lost;
+  sent_here_ += what.sent_here;
+  sent_away_ += what.sent_away;
   trim();
   call_waiting();
 }
@@ -307,7 +313,11 @@ void event_channel::passed(std::size_t outlet, std::uint64_t seq, std::uint64_t 
 
 channel_counts event_channel::counts() const {
   const std::scoped_lock held(lock_);
-  return {published_, lost_, last_, subscribers_.size(), kept_.size()};
+  std::uint64_t lowest = last_;
+  for (const part& each : parts_)
+    if (each.subscribers != 0) lowest = std::min(lowest, each.lowest);
+  return {published_,   lost_,      last_,      subscribers_.size(),
+          kept_.size(), sent_here_, sent_away_, last_ - lowest};
 }
 
 std::uint32_t event_channel::creation() const {

@@ -89,12 +89,24 @@ struct channel_counts {
   std::uint64_t last = 0;
   std::size_t subscribers = 0;
   std::size_t kept = 0;
+  std::uint64_t sent_here = 0; // messages to subscribers of this node,
+  std::uint64_t sent_away = 0; // and to those of others
+  std::uint64_t lag = 0;       // events that the slowest subscriber has not been sent yet
+};
+
+// What an outlet says of a channel after it has worked on it.
+struct outlet_report {
+  std::uint64_t needed_after = 0; // nothing up to here is needed any more
+  std::uint64_t lowest = 0;       // the last event that each of its subscribers has had
+  std::uint64_t lost = 0;         // since its last report, as the next two
+  std::uint64_t sent_here = 0, sent_away = 0;
 };
 
 class event_channel : public std::enable_shared_from_this<event_channel> {
  public:
   // Beyond the buffer, events of so many bytes at most are kept; of another node's in all.
   static constexpr std::uint64_t most_queued_bytes = std::uint64_t{64} << 20;
+  static constexpr std::size_t most_subscribers = 1'000'000;
 
   // It is used after begin(), if it gets its numbers here, or follows another node's event until it is
   // opened(). `label`: what subscribers know it by, a term. `outlets` outlive it. `counted` hears, under the
@@ -126,7 +138,8 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   // Ends one that nobody has subscribed to. False: somebody has.
   bool end_if_idle();
 
-  // `outlet`: which one is to bring him the events. errc::exists: he has subscribed; errc::closed: it ended.
+  // `outlet`: which one is to bring him the events. errc::exists: he has subscribed; errc::closed: it ended;
+  // errc::limit: most_subscribers have.
   base::result<subscription_begin> subscribe(const runtime::pid& who, std::size_t outlet,
                                              const event_subscribe_options& how);
   bool has(const runtime::pid& who) const;
@@ -154,14 +167,14 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   reading read(std::size_t outlet, std::uint64_t after, std::size_t most);
   // It has the subscriber, and asks for him from now on.
   void joined(std::size_t outlet, const joining_subscriber& one);
-  // It needs nothing up to and with `seq` any more. `lost`: since the last time.
-  void passed(std::size_t outlet, std::uint64_t seq, std::uint64_t lost);
+  void passed(std::size_t outlet, const outlet_report& what);
   // The subscriber is no more; of a later subscription of his nothing changes.
   void left(const runtime::pid& who, std::uint64_t id);
 
  private:
   struct part { // of an outlet
     std::uint64_t needs_after;
+    std::uint64_t lowest;
     std::vector<joining_subscriber> joining;
     std::size_t subscribers = 0;
     bool has_news = false; // it has been told
@@ -197,7 +210,7 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   std::uint32_t creation_ = 0;
   std::uint64_t last_ = 0;
   std::uint64_t live_after_ = 0; // of one from elsewhere: its last one when it opened
-  std::uint64_t published_ = 0, lost_ = 0;
+  std::uint64_t published_ = 0, lost_ = 0, sent_here_ = 0, sent_away_ = 0;
   std::uint64_t last_id_ = 0;
   std::deque<entry> kept_;
   std::uint64_t kept_bytes_ = 0;

@@ -79,7 +79,7 @@ class event_channels {
   // The node's own, with the prefix; lost if nobody has subscribed and nothing is kept.
   void tell(std::string_view name, etf::bytes payload);
 
-  // `who` is here or elsewhere. errc::not_found, errc::exists.
+  // `who` is here or elsewhere. errc::not_found, errc::exists, errc::limit.
   base::result<subscription_begin> subscribe(std::string_view name, const runtime::pid& who,
                                              const event_subscribe_options& how);
   // To an event of another node. What is wrong there is told by its end.

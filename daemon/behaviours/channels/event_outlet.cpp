@@ -64,7 +64,7 @@ class event_outlet::station {
   void end_of(event_port& by, subscriber& one, const runtime::message& reason);
   void drop(subscriber& one);
   void compact();
-  std::uint64_t needed_after() const;
+  outlet_report report();
 
   event_outlet& outlet_;
   const std::shared_ptr<event_channel> of_;
@@ -80,7 +80,7 @@ class event_outlet::station {
   bool ended_ = false;        // nothing is published any more
   runtime::message reason_;
   slow_subscriber slow_ = slow_subscriber::drop_old;
-  std::uint64_t lost_ = 0; // not reported yet
+  std::uint64_t lost_ = 0, sent_here_ = 0, sent_away_ = 0; // not reported yet
 };
 
 void event_outlet::station::join(event_port& by, const joining_subscriber& one) {
@@ -142,6 +142,7 @@ bool event_outlet::station::give(event_port& by, subscriber& to, const event& wh
   if (!what.event) return send_gap(by, to, what.seq);
   if (what.seq > to.cursor + 1 && !send_gap(by, to, what.seq - 1)) return false;
   if (!by.send(to.who, what.event)) return false;
+  ++(to.who.here() ? sent_here_ : sent_away_);
   to.cursor = what.seq;
   return true;
 }
@@ -254,18 +255,22 @@ bool event_outlet::station::tell_end(event_port& by, std::size_t& budget) {
   return true;
 }
 
-// The last event that nobody here needs any more.
-std::uint64_t event_outlet::station::needed_after() const {
-  std::uint64_t least = head_;
+outlet_report event_outlet::station::report() {
+  outlet_report out{.needed_after = head_,
+                    .lowest = head_,
+                    .lost = std::exchange(lost_, 0),
+                    .sent_here = std::exchange(sent_here_, 0),
+                    .sent_away = std::exchange(sent_away_, 0)};
   for (const runtime::pid& who : behind_) {
     const auto found = index_.find(who);
     if (found == index_.end()) continue;
     const subscriber& one = all_[found->second];
     const bool needs =
         !one.refused || slow_ == slow_subscriber::drop_old || (slow_ == slow_subscriber::park && who.here());
-    if (needs) least = std::min(least, one.cursor);
+    if (needs) out.needed_after = std::min(out.needed_after, one.cursor);
+    out.lowest = std::min(out.lowest, one.cursor);
   }
-  return least;
+  return out;
 }
 
 event_outlet::station::result event_outlet::station::run(event_port& by, std::size_t& budget) {
@@ -285,7 +290,7 @@ event_outlet::station::result event_outlet::station::run(event_port& by, std::si
   out.more |= ask_;
   if (!out.more && ended_) out.more = !tell_end(by, budget);
   out.over = index_.empty();
-  of_->passed(outlet_.index_, needed_after(), std::exchange(lost_, 0));
+  of_->passed(outlet_.index_, report());
   return out;
 }
 

@@ -23,6 +23,8 @@ send_status refuse(process_record& to) {
 
 send_status park_at(process_record& to, signal_ptr what, process_record& sender) {
   system& host = to.host();
+  host.core().parked.fetch_add(1, std::memory_order_relaxed);
+  to.mailbox.count_parked();
   wait parked;
   parked.number = sender.new_wait();
   parked.at = to.id();

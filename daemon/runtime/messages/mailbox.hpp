@@ -57,6 +57,12 @@ class mailbox {
     return there == nullptr ? 0 : there->dropped.load(std::memory_order_relaxed);
   }
   void count_dropped() { needs_extension().dropped.fetch_add(1, std::memory_order_relaxed); }
+  // How often a sender has waited for room.
+  std::uint32_t parked() const {
+    const extension* there = extension_.load(std::memory_order_acquire);
+    return there == nullptr ? 0 : there->parked.load(std::memory_order_relaxed);
+  }
+  void count_parked() { needs_extension().parked.fetch_add(1, std::memory_order_relaxed); }
   // How long ago the first ready message was sent, to about a millisecond; 0: there is none, or it was just
   // now.
   base::nanos age_of_oldest() const;
@@ -167,7 +173,7 @@ class mailbox {
   struct extension {
     waiting_line line;
     std::atomic<bool> has_line{false}; // somebody has used it
-    std::atomic<std::uint32_t> dropped{0};
+    std::atomic<std::uint32_t> dropped{0}, parked{0};
     std::uint64_t most_bytes = 0;  // fixed; 0: no bound of its own
     signal* last_urgent = nullptr; // the owner's; counts while the first ready message is urgent
   };

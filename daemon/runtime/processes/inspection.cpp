@@ -172,6 +172,16 @@ std::vector<message_age> message_ages(const system& host) {
   return ages;
 }
 
+std::vector<full_mailbox> full_mailboxes(const system& host) {
+  std::vector<full_mailbox> found;
+  const delivery::reading valid(host);
+  host.core().table.for_each([&](const process_record& p) {
+    const std::uint64_t dropped = p.mailbox.dropped(), parked = p.mailbox.parked();
+    if (dropped + parked != 0) found.push_back({summarise(p), dropped, parked});
+  });
+  return found;
+}
+
 std::optional<process_info> system::info(const pid& of) const {
   const delivery::reading valid(*this);
   const process_record* found = delivery::find(*this, of);
@@ -194,6 +204,7 @@ runtime_counters system::counters() const {
   seen.spawned += core_->spawned.load(std::memory_order_relaxed);
   seen.dead_letters = core_->dead_letters.load(std::memory_order_relaxed);
   seen.dropped = core_->dropped.load(std::memory_order_relaxed);
+  seen.parked = core_->parked.load(std::memory_order_relaxed);
   seen.malformed = core_->malformed.load(std::memory_order_relaxed);
   seen.lingering = core_->lingering.load(std::memory_order_relaxed);
   seen.abandoned_stacks = core_->abandoned.load(std::memory_order_relaxed);

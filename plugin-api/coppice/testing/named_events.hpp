@@ -15,6 +15,7 @@
 #pragma once
 
 #include <coppice/event.h>
+#include <coppice/etf/utf8.hpp>
 #include <coppice/testing.hpp>
 
 #include <cstdint>
@@ -77,8 +78,18 @@ class event_book final : public engine {
   world* world_; // null: of none
 };
 
+// Of an atom: up to 255 characters, not bytes.
 inline bool is_event_name(const std::string& name) {
-  return !name.empty() && name.size() <= 255;
+  const auto characters = etf::utf8::length(reinterpret_cast<const std::uint8_t*>(name.data()), name.size());
+  return characters > 0 && characters <= 255;
+}
+
+// What the node takes.
+inline bool are_event_options(const coppice_event_options& given) {
+  constexpr std::uint32_t most_kept = 1'000'000;
+  return (given.flags & ~(COPPICE_EVENT_OPEN | COPPICE_EVENT_NOTIFY)) == 0 && given.buffer <= most_kept &&
+         given.queue <= most_kept && given.bytes <= std::uint64_t{64} << 20 &&
+         given.slow <= COPPICE_EVENT_PARK;
 }
 
 inline std::int32_t register_event(coppice_actor* self, coppice_bytes name,
@@ -91,7 +102,7 @@ inline std::int32_t register_event(coppice_actor* self, coppice_bytes name,
   coppice_event_options chosen{};
   if (options != nullptr) {
     const auto given = sized(options, COPPICE_EVENT_OPTIONS_LEAST);
-    if (!given || given->slow > COPPICE_EVENT_PARK) return COPPICE_E_INVALID;
+    if (!given || !are_event_options(*given)) return COPPICE_E_INVALID;
     chosen = *given;
   }
   if (!is_event_name(called) || called.starts_with("coppice.")) return COPPICE_E_INVALID;
@@ -142,14 +153,16 @@ inline std::int32_t subscribe_to_event(coppice_actor* self, coppice_bytes name, 
   event_subscription one{text_of(name), text_of(node)};
   if (options != nullptr) {
     const auto given = sized(options, COPPICE_SUBSCRIBE_OPTIONS_LEAST);
-    if (!given || given->begin > COPPICE_EVENT_AFTER) return COPPICE_E_INVALID;
+    if (!given || (given->flags & ~COPPICE_EVENT_LINK) != 0 || given->begin > COPPICE_EVENT_AFTER)
+      return COPPICE_E_INVALID;
     one.begin = given->begin;
     one.creation = given->creation;
     one.after = given->seq;
     one.link = (given->flags & COPPICE_EVENT_LINK) != 0;
   }
-  if (!is_event_name(one.name)) return COPPICE_E_INVALID;
+  if (one.name.empty()) return COPPICE_E_INVALID;
   event_book& book = event_book::of(*of(self));
+  if (one.node.empty() && !is_event_name(one.name)) return COPPICE_E_NOT_FOUND;
   if (one.node.empty() && book.absent.contains(one.name)) return COPPICE_E_NOT_FOUND;
   for (const event_subscription& each : book.subscriptions)
     if (each.name == one.name && each.node == one.node) return COPPICE_E_EXISTS;

@@ -43,6 +43,16 @@ struct publish_by { // with another actor's token
 struct enroll {
   std::string name;
 };
+struct try_options { // the status of registering with them
+  std::string name;
+  std::uint32_t flags = 0, buffer = 0, queue = 0;
+  std::uint64_t bytes = 0;
+  std::uint32_t slow = 0;
+};
+struct try_subscribe { // and of subscribing
+  std::string name;
+  std::uint32_t flags = 0, begin = 0;
+};
 
 class shop : public server {
  public:
@@ -51,8 +61,8 @@ class shop : public server {
     "type": "object", "additionalProperties": false, "required": ["event"],
     "properties": { "event": {"type": "string"}, "buffer": {"type": "integer"}, "open": {"type": "boolean"} }
   })";
-  using calls = std::variant<publish, publish_many, publish_by, enroll, etf::constant<"token">,
-                             etf::constant<"heard">, etf::constant<"unregister">>;
+  using calls = std::variant<publish, publish_many, publish_by, enroll, try_options, try_subscribe,
+                             etf::constant<"token">, etf::constant<"heard">, etf::constant<"unregister">>;
 
   void init(const source_args& given) {
     source_ = event_source(
@@ -69,6 +79,16 @@ class shop : public server {
     return event_source(*this, what.token).publish(what.payload);
   }
   std::uint64_t handle_call(const enroll& what) { return event_source(*this, what.name).token(); }
+  std::int32_t handle_call(const try_options& what) {
+    const coppice_event_options raw{sizeof raw, what.flags, what.buffer, what.queue, what.bytes,
+                                    what.slow,  0};
+    std::uint64_t token = 0;
+    return detail::event_host.need().register_event(handle(), detail::plain(what.name), &raw, &token);
+  }
+  std::int32_t handle_call(const try_subscribe& what) {
+    const coppice_subscribe_options raw{sizeof raw, what.flags, what.begin, 0, 0};
+    return detail::event_host.need().subscribe(handle(), detail::plain(what.name), {}, &raw, nullptr);
+  }
   std::uint64_t handle_call(etf::constant<"token">) { return source_.token(); }
   // The counts of subscribers that it was told.
   std::vector<std::uint64_t> handle_call(etf::constant<"heard">) { return heard_; }
@@ -173,6 +193,34 @@ class desk : public server {
   std::uint64_t events_ = 0, last_ = 0, breaks_ = 0, gaps_ = 0;
 };
 
+// Subscribes to what it publishes itself, and publishes from that callback: from N it counts down.
+class countdown : public server {
+ public:
+  static constexpr std::string_view name = "countdown";
+  using calls = std::variant<std::uint64_t, etf::constant<"had">>;
+
+  void init() {
+    source_ = event_source(*this, "countdown");
+    subscribe(*this, "countdown");
+  }
+  std::uint64_t handle_call(std::uint64_t from) { return source_.publish(from); }
+  // How many came, the number of the last one, and what it said.
+  std::tuple<std::uint64_t, std::uint64_t, std::uint64_t> handle_call(etf::constant<"had">) {
+    return {events_, last_, says_};
+  }
+  void handle_info(const event& one) {
+    if (one.seq != last_ + 1) throw std::logic_error("a number is missing");
+    ++events_;
+    last_ = one.seq;
+    says_ = one.as<std::uint64_t>().value();
+    if (says_ != 0) source_.publish(says_ - 1);
+  }
+
+ private:
+  event_source source_;
+  std::uint64_t events_ = 0, last_ = 0, says_ = 0;
+};
+
 struct watched {
   static constexpr etf::form etf_form = etf::form::map;
   std::string event;
@@ -249,4 +297,4 @@ class watcher : public server {
 #ifndef VERSION
 #define VERSION "1.0.0"
 #endif
-COPPICE_PLUGIN("feeds", VERSION, shop, desk, watcher);
+COPPICE_PLUGIN("feeds", VERSION, shop, desk, countdown, watcher);

@@ -91,6 +91,28 @@ TEST_CASE("subscribing fails where there is no such event, and a second time") {
   CHECK_FALSE(other.call("{subscribe, <<\"orders\">>, <<>>, now}"_erl));
 }
 
+// As tests/e2e/events.py has them for a node.
+TEST_CASE("the kit refuses the options and the names that a node refuses") {
+  const plugin feeds = fixture("feeds");
+  actor shop = made(feeds, "shop", "#{event => <<\"orders\">>}"_erl);
+  const auto registers = [&](const std::string& options) {
+    return shop.call(erl("{try_options, <<\"x\">>, " + options + "}"));
+  };
+  CHECK(registers("3, 1000000, 1000000, 67108864, 3") == value(COPPICE_OK));
+  for (const char* wrong : {"4, 0, 0, 0, 0", "0, 1000001, 0, 0, 0", "0, 0, 1000001, 0, 0",
+                            "0, 0, 0, 67108865, 0", "0, 0, 0, 0, 4"}) {
+    CAPTURE(wrong);
+    CHECK(registers(wrong) == value(COPPICE_E_INVALID));
+  }
+  CHECK(shop.call("{try_subscribe, <<\"x\">>, 2, 0}"_erl) == value(COPPICE_E_INVALID));
+  CHECK(shop.call("{try_subscribe, <<\"x\">>, 0, 3}"_erl) == value(COPPICE_E_INVALID));
+  CHECK(shop.call("{try_subscribe, <<>>, 0, 0}"_erl) == value(COPPICE_E_INVALID));
+  std::string wide;
+  for (int i = 0; i < 255; ++i) wide += "\u00e4"; // two bytes each
+  CHECK(shop.call(std::tuple(atom("enroll").term(), wide)));
+  CHECK_FALSE(shop.call(std::tuple(atom("enroll").term(), wide + "x")));
+}
+
 TEST_CASE("ticker publishes its ticks, over a reload too") {
   const plugin tickers = plugin::load(std::string(PLUGIN_FOLDER) + "/ticker.so");
   const value args = "#{to => <<\"ear\">>, every => 100, event => <<\"ticks\">>}"_erl;
