@@ -115,19 +115,21 @@ message event_manager::add(process& self, event_handler_spec what, const runtime
   if (what.actor.empty()) return exit_tuple(message::atom("badarg"));
   if (handlers_.size() >= spec().limit) return exit_tuple(message::atom("system_limit"));
   if (added_by) self.link(added_by);
-  const auto started = start(self, what, here);
+  auto made = start(self, what, here);
   using kind = gen::start_error::kind;
-  if (started) {
-    put_in({std::move(what), *started, added_by}, at);
+  if (made) {
+    handler fresh{std::move(what), made->pid, added_by};
+    fresh.meter = std::move(made->meter);
+    put_in(std::move(fresh), at);
     return message::atom("ok");
   }
   const bool others =
       std::ranges::any_of(handlers_, [&](const handler& h) { return h.added_by == added_by; });
   if (added_by && !others) self.unlink(added_by);
-  switch (started.error().what) {
+  switch (made.error().what) {
     case kind::init:
-      gone_[started.error().who] = true;
-      return exit_tuple(started.error().reason);
+      gone_[made.error().who] = true;
+      return exit_tuple(made.error().reason);
     case kind::ignored:
       return message::atom("ignore");
     case kind::timeout:
