@@ -196,7 +196,7 @@ def event_manager_shape(cleanup):
     engine = node.ask("info", "alarms")["engine"]
     equal(set(engine), shapes["event manager"])
     equal(set(engine["handlers"][0]), shapes["event handler"])
-    equal((engine["handlers"][0]["failure"], engine["handlers"][0]["slow"]), ("none", "false"))
+    equal((engine["handlers"][0]["failure"], engine["handlers"][0]["slow"]), ("none", False))
     node.coppice("send", "alarms", "{notify, {set_alarm, {a, b}}}")
     eventually(lambda: node.ask("info", "alarms")["engine"]["handlers"][0]["seen"] == 1, "what it has seen is counted")
     text = node.coppice("info", "alarms").stdout
