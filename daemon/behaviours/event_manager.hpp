@@ -90,6 +90,8 @@ class event_manager final : public server {
   // event_manager_commands.cpp: gen_event's requests, each with its answer; none: it is no such request.
   runtime::message command(runtime::process& self, etf::bytes request, const runtime::message& from,
                            bool here);
+  runtime::message refused(runtime::process& self, const runtime::message& from, etf::bytes request);
+  void tell_refused(runtime::process& self, etf::bytes from, etf::bytes request);
   runtime::message add(runtime::process& self, event_handler_spec what, const runtime::pid& added_by,
                        std::size_t at, bool here);
   runtime::message query(runtime::process& self, const runtime::message& name, const runtime::message& from,
@@ -137,7 +139,9 @@ class event_manager final : public server {
   std::size_t unsettled_bytes_ = 0;
   const std::shared_ptr<event_counters> counters_ = std::make_shared<event_counters>();
   runtime::pid self_;
-  base::nanos told_slow_ = 0; // when the log was told last
+  base::nanos told_slow_ = 0;         // when the log was told last
+  base::nanos told_refused_ = 0;      // likewise
+  std::vector<runtime::pid> refused_; // of whom it was told, the latest
 };
 
 } // namespace coppice::behaviours

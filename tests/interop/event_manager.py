@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, root
-from harness.tap import check, equal, run, test
+from harness.tap import check, contains, equal, run, test
 
 config = """
 node: { workers: 2 }
@@ -152,6 +152,17 @@ def managed(cleanup):
     check(node.info("events")["pid"] != pid, "it was begun again", pid)
     equal(erl("gen_event:stop(E, normal, 5000)"), "ok")
     until(erl, "catch gen_event:which_handlers(E)", "[{alarms,kept}]")
+    equal(node.stop(), 0, node.log())
+
+
+@test("what is no request of gen_event's is refused, and the log has it once a sender", proves="gen_event")
+def unknown(cleanup):
+    node, erl = start(cleanup)
+    erl("Ask = fun(What) -> R = make_ref(), E ! {self(), {self(), R}, What}, receive {R, A} -> A after 5000 -> nothing end end, ok")
+    equal(erl("[Ask(What) || What <- [nonsense, {call}, {add_handler, x}]]"), "[{error,bad_request},{error,bad_request},{error,bad_request}]")
+    equal(erl("{error, {bad_request, _}} = gen_server:call(E, hello), gen_event:which_handlers(E)"), "[{alarms,kept}]")
+    equal(node.log().count("asks what no event manager is asked"), 1, node.log())
+    contains(node.log(), "asks what no event manager is asked: nonsense")
     equal(node.stop(), 0, node.log())
 
 
