@@ -19,6 +19,8 @@ FEATURES = {
     "TLS": "distribution over TLS, see [TLS.md](TLS.md)",
     "compression": "compressed messages, between Coppice nodes; others are never sent one",
     "fragments": "very large messages in fragments",
+    "gen_statem": "our state machines by OTP's `gen_statem` and `sys`",
+    "gen_event": "our event managers by OTP's `gen_event` and `sys`",
     "stages": "pipelines with stages of GenStage, Elixir's library",
     "observer": "OTP's observer and etop look at our node",
 }

@@ -17,9 +17,10 @@ struct event_counters {
   number failed{0};    // handlers that ended and had not been asked to
   number restarted{0}; // of these: begun again
   number slow{0};      // handlers that were waited for no longer
+  number dropped{0};   // events that a handler had no room for, for each handler
 
   static void set(number& of, std::uint64_t to) { of.store(to, std::memory_order_relaxed); }
-  static void count(number& of) { set(of, get(of) + 1); }
+  static void count(number& of, std::uint64_t by = 1) { set(of, get(of) + by); }
   static std::uint64_t get(const number& of) { return of.load(std::memory_order_relaxed); }
 };
 

@@ -29,7 +29,7 @@ bool is_exit_of(const message& m, const runtime::pid& who, runtime::node_names& 
 
 } // namespace
 
-gen::start_result event_manager::start(process& self, const event_handler_spec& what, bool here) {
+event_manager::start_result event_manager::start(process& self, const event_handler_spec& what, bool here) {
   const auto none = [] { return unexpected(gen::start_error{}); };
   if (!here && !shared_->rights.may_spawn(what.actor)) return none();
   const std::string id = runtime::shown(what.name);
@@ -41,14 +41,18 @@ gen::start_result event_manager::start(process& self, const event_handler_spec& 
   if (!made) return none();
   runtime::description is;
   (*made)->describe(is);
-  if (is.behaviour != "event_handler") return none();
+  const auto* const metered = dynamic_cast<const event_metered*>(made->get());
+  if (is.behaviour != "event_handler" || metered == nullptr) return none();
+  auto meter = metered->meter();
   runtime::spawn_options options;
   options.label = label_ + "/" + id;
   options.link = true;
   options.priority = spec_->priority;
   const base::nanos most = spec_->start_timeout;
-  return gen::start(self, std::move(options), std::move(*made),
-                    most == 0 ? runtime::no_deadline : base::mono_now() + most);
+  auto done = gen::start(self, std::move(options), std::move(*made),
+                         most == 0 ? runtime::no_deadline : base::mono_now() + most);
+  if (!done) return unexpected(std::move(done.error()));
+  return started{*done, std::move(meter)};
 }
 
 runtime::reference event_manager::begin_ask(process& self, const runtime::pid& of, const message& body) {
@@ -154,6 +158,7 @@ void event_manager::failed(process& self, const runtime::pid& who, const message
   handler gone = take_out(self, one, events::pair_of("EXIT", reason.bytes()));
   base::log::warning("events", "{}: the handler {} has ended: {}", label_, runtime::shown(gone.is.name),
                      runtime::shown(reason));
+  gone.failure = runtime::shown(reason);
   if (gone.is.permanent) begin_again(self, std::move(gone), at);
 }
 
@@ -165,16 +170,22 @@ void event_manager::begin_again(process& self, handler one, std::size_t at) {
                      runtime::shown(one.is.name));
     return;
   }
-  const auto started = start(self, one.is, true);
+  auto again = start(self, one.is, true);
   if (self.exiting()) return;
-  if (!started) {
-    if (started.error().what == gen::start_error::kind::init) gone_[started.error().who] = true;
-    base::log::error(
-        "events", "{}: the handler {} could not be begun again: {}", label_, runtime::shown(one.is.name),
-        started.error().reason ? runtime::shown(started.error().reason) : started.error().error.text);
+  if (!again) {
+    if (again.error().what == gen::start_error::kind::init) gone_[again.error().who] = true;
+    base::log::error("events", "{}: the handler {} could not be begun again: {}", label_,
+                     runtime::shown(one.is.name),
+                     again.error().reason ? runtime::shown(again.error().reason) : again.error().error.text);
     return;
   }
-  one.pid = *started;
+  const event_meter::reading was = one.meter->read();
+  one.before = {one.before.events + was.events, 0, one.before.busy + was.busy,
+                std::max(one.before.worst, was.worst)};
+  one.pid = again->pid;
+  one.meter = std::move(again->meter);
+  one.sent = {};
+  one.behind = 0;
   one.restarts.push_back(now);
   ++one.restarted;
   event_counters::count(counters_->restarted);

@@ -27,6 +27,7 @@ constexpr std::uint32_t most_batched = 64;
 constexpr std::size_t most_batch_bytes = 64 * 1024;
 constexpr std::uint32_t most_unsettled = 16;
 constexpr std::size_t most_unsettled_bytes = 1024 * 1024;
+constexpr std::uint64_t nanos_per_us = 1000;
 constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for each handler that is told to leave
 
 bool is_pid(etf::cursor& at, runtime::node_names& names) {
@@ -117,7 +118,8 @@ outcome event_manager::take_info(process& self, const message& m) {
   return runtime::carry_on();
 }
 
-outcome event_manager::take_call(process& self, const message&, etf::bytes from, etf::bytes) {
+outcome event_manager::take_call(process& self, const message&, etf::bytes from, etf::bytes request) {
+  tell_refused(self, from, request);
   message_writer text;
   text.binary("this is an event manager: gen_event's functions are for it");
   gen::reply(self, from, runtime::error_message(events::pair_of("bad_request", text.take().bytes())));
@@ -147,13 +149,60 @@ void event_manager::flush(process& self) {
   message_writer out(terms.size() + 64);
   out.tuple(2);
   out.atom(events::batch_tag);
-  out.list(std::exchange(batched_, 0));
+  const std::uint32_t count = std::exchange(batched_, 0);
+  out.list(count);
   out.raw(terms);
   out.nil();
   const message all = out.take();
-  for (const handler& one : handlers_) self.notify(one.pid, all);
+  const auto full = [&](const handler& one) { return !has_room(one, count, all.size()); };
+  if (std::ranges::any_of(handlers_, [&](const handler& one) { return full(one) && !one.is_behind(); }) &&
+      !settle(self))
+    return;
+  std::vector<runtime::pid> without_room;
+  for (handler& one : handlers_) {
+    if (full(one)) [[unlikely]] {
+      without_room.push_back(one.pid);
+      continue;
+    }
+    one.sent.events += count;
+    one.sent.bytes += all.size();
+    self.notify(one.pid, all);
+  }
   unsettled_bytes_ += all.size();
-  if (++unsettled_ >= most_unsettled || unsettled_bytes_ >= most_unsettled_bytes) settle(self);
+  ++unsettled_;
+  for (const runtime::pid& pid : without_room)
+    if (const place one = find(pid); one != handlers_.end()) overrun(self, one, count);
+  if (unsettled_ >= most_unsettled || unsettled_bytes_ >= most_unsettled_bytes) settle(self);
+}
+
+// One that has nothing before it takes any batch.
+bool event_manager::has_room(const handler& one, std::uint32_t events, std::size_t bytes) const {
+  const event_backlog& most = spec().backlog;
+  if (one.sent.events + events <= most.events && one.sent.bytes + bytes <= most.bytes) return true;
+  const event_meter::reading done = one.meter->read();
+  const std::uint64_t waiting = one.sent.events - done.events;
+  return waiting == 0 ||
+         (waiting + events <= most.events && one.sent.bytes - done.bytes + bytes <= most.bytes);
+}
+
+void event_manager::overrun(process& self, place of, std::uint32_t events) {
+  of->dropped += events;
+  event_counters::count(counters_->dropped, events);
+  if (spec().backlog.on_full == event_overload::exit) {
+    const runtime::pid pid = of->pid;
+    self.exit(pid, runtime::reasons::kill());
+    failed(self, pid, runtime::reasons::mailbox_full());
+  } else if (tells_slow(self)) {
+    base::log::warning("events", "{}: the handler {} has {} events before it: those that come are dropped",
+                       label_, runtime::shown(of->is.name), of->waiting());
+  }
+}
+
+bool event_manager::tells_slow(process& self) {
+  const base::nanos now = self.now();
+  if (told_slow_ != 0 && now - told_slow_ < base::nanos_per_second) return false;
+  told_slow_ = now;
+  return true;
 }
 
 // What follows shows what came of all events before.
@@ -164,7 +213,8 @@ bool event_manager::settle(process& self) {
   std::vector<std::pair<runtime::pid, runtime::reference>> asked;
   asked.reserve(handlers_.size());
   const message sync = message::atom(events::sync_call);
-  for (const handler& one : handlers_) asked.emplace_back(one.pid, begin_ask(self, one.pid, sync));
+  for (const handler& one : handlers_)
+    if (!one.is_behind()) asked.emplace_back(one.pid, begin_ask(self, one.pid, sync));
   const base::nanos deadline = patience();
   for (const auto& [pid, ref] : asked) {
     auto done = self.await(ref, deadline);
@@ -176,11 +226,12 @@ bool event_manager::settle(process& self) {
       continue;
     }
     event_counters::count(counters_->slow);
-    const base::nanos now = self.now();
-    if (told_slow_ != 0 && now - told_slow_ < base::nanos_per_second) continue;
-    told_slow_ = now;
-    base::log::warning("events", "{}: the handler {} is slow: events go on without it", label_,
-                       to_text(pid, self.host().nodes()));
+    const place slow = find(pid);
+    if (slow == handlers_.end()) continue;
+    slow->behind = slow->sent.events;
+    if (tells_slow(self))
+      base::log::warning("events", "{}: the handler {} is slow: events go on without it", label_,
+                         runtime::shown(slow->is.name));
   }
   return true;
 }
@@ -225,17 +276,23 @@ message event_manager::sys_state(process& self) {
 message event_manager::engine_for_people(process& self) {
   const auto& names = self.host().nodes();
   message_writer out(512);
-  out.map(3);
-  out.atom("events");
-  out.unsigned_integer(event_counters::get(counters_->events));
-  out.atom("failures");
-  out.unsigned_integer(event_counters::get(counters_->failed));
+  const auto number = [&out](std::string_view key, std::uint64_t value) {
+    out.atom(key);
+    out.unsigned_integer(value);
+  };
+  out.map(4);
+  number("events", event_counters::get(counters_->events));
+  number("failures", event_counters::get(counters_->failed));
+  number("dropped", event_counters::get(counters_->dropped));
   out.atom("handlers");
   const auto shown = std::min<std::size_t>(handlers_.size(), 1000);
   if (shown != 0) out.list(static_cast<std::uint32_t>(shown));
   for (std::size_t i = 0; i < shown; ++i) {
     const handler& one = handlers_[i];
-    out.map(5);
+    const event_meter::reading now = one.meter->read();
+    const std::uint64_t seen = one.before.events + now.events;
+    const base::nanos busy = one.before.busy + now.busy;
+    out.map(12);
     out.atom("handler");
     out.binary(runtime::shown(one.is.name));
     out.atom("pid");
@@ -247,8 +304,19 @@ message event_manager::engine_for_people(process& self) {
       out.binary(to_text(one.added_by, names));
     else
       out.atom("none");
-    out.atom("restarts");
-    out.unsigned_integer(one.restarted);
+    number("restarts", one.restarted);
+    out.atom("failure");
+    if (one.failure.empty())
+      out.atom("none");
+    else
+      out.binary(one.failure);
+    number("seen", seen);
+    number("mean_us", seen == 0 ? 0 : static_cast<std::uint64_t>(busy) / seen / nanos_per_us);
+    number("worst_us", static_cast<std::uint64_t>(std::max(one.before.worst, now.worst)) / nanos_per_us);
+    number("waiting", one.sent.events - now.events);
+    out.atom("slow");
+    out.atom(one.is_behind() ? "true" : "false");
+    number("dropped", one.dropped);
   }
   out.nil();
   return out.take();

@@ -2,8 +2,9 @@
 // An event manager: OTP's gen_event to whoever talks to it, and behind it handlers that are processes of
 // their own, linked to it. What happens goes to all of them, in batches of what waited; whatever shows what
 // came of it (sync_notify, call, adding, removing, which_handlers) comes once all have handled what was
-// before, as if they ran in the manager. One that ends is removed and the rest goes on. In the process's own
-// turn.
+// before, as if they ran in the manager. One that ends is removed and the rest goes on. One that is not
+// through in time is not waited for until it has caught up; what it has before it meanwhile is bounded. In
+// the process's own turn.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -17,6 +18,7 @@
 #include "behaviours/child_spec.hpp"
 #include "behaviours/event_board.hpp"
 #include "behaviours/event_manager_spec.hpp"
+#include "behaviours/event_meter.hpp"
 #include "behaviours/event_protocol.hpp"
 #include "behaviours/server.hpp"
 #include "behaviours/supervisor.hpp"
@@ -42,7 +44,21 @@ class event_manager final : public server {
     runtime::pid added_by;               // with add_sup_handler; null: nobody
     std::vector<base::nanos> restarts{}; // within the period
     std::uint64_t restarted = 0;
+    std::shared_ptr<const event_meter> meter{}; // of its process
+    event_meter::reading before{};              // of those that were begun before it
+    event_meter::reading sent{};                // events and bytes that its process was sent
+    std::uint64_t behind = 0;                   // not waited for until it has handled so many; 0: it is
+    std::uint64_t dropped = 0;                  // events that it had no room for
+    std::string failure{};                      // why it was begun again last
+
+    std::uint64_t waiting() const { return sent.events - meter->read().events; }
+    bool is_behind() const { return behind != 0 && meter->read().events < behind; }
   };
+  struct started {
+    runtime::pid pid;
+    std::shared_ptr<const event_meter> meter;
+  };
+  using start_result = expected<started, gen::start_error>;
   // What a call of a handler came to. An end has been taken for what it is already.
   struct answer {
     runtime::message term; // none: it did not answer
@@ -63,12 +79,19 @@ class event_manager final : public server {
   // What has happened, and what is sent of it.
   void happened(runtime::process& self, events::kind what, etf::bytes term);
   void flush(runtime::process& self);
-  // Until all have handled what was sent; false: this process is dead.
+  bool has_room(const handler& one, std::uint32_t events, std::size_t bytes) const;
+  // What it has no room for: it is counted, or the handler ends.
+  void overrun(runtime::process& self, place of, std::uint32_t events);
+  // Whether the log may be told that handlers are slow: once a second.
+  bool tells_slow(runtime::process& self);
+  // Until all have handled what was sent, but who is behind already; false: this process is dead.
   bool settle(runtime::process& self);
 
   // event_manager_commands.cpp: gen_event's requests, each with its answer; none: it is no such request.
   runtime::message command(runtime::process& self, etf::bytes request, const runtime::message& from,
                            bool here);
+  runtime::message refused(runtime::process& self, const runtime::message& from, etf::bytes request);
+  void tell_refused(runtime::process& self, etf::bytes from, etf::bytes request);
   runtime::message add(runtime::process& self, event_handler_spec what, const runtime::pid& added_by,
                        std::size_t at, bool here);
   runtime::message query(runtime::process& self, const runtime::message& name, const runtime::message& from,
@@ -81,7 +104,7 @@ class event_manager final : public server {
   runtime::message modules() const;
 
   // event_handlers.cpp: the handlers' processes. `args` as they are given to init.
-  gen::start_result start(runtime::process& self, const event_handler_spec& what, bool here);
+  start_result start(runtime::process& self, const event_handler_spec& what, bool here);
   answer ask(runtime::process& self, place of, const runtime::message& body, base::nanos deadline);
   runtime::reference begin_ask(runtime::process& self, const runtime::pid& of, const runtime::message& body);
   // `reason`: as the wait for it has it. What `ended` and `left` are told then.
@@ -116,7 +139,9 @@ class event_manager final : public server {
   std::size_t unsettled_bytes_ = 0;
   const std::shared_ptr<event_counters> counters_ = std::make_shared<event_counters>();
   runtime::pid self_;
-  base::nanos told_slow_ = 0; // when the log was told last
+  base::nanos told_slow_ = 0;         // when the log was told last
+  base::nanos told_refused_ = 0;      // likewise
+  std::vector<runtime::pid> refused_; // of whom it was told, the latest
 };
 
 } // namespace coppice::behaviours

@@ -2,8 +2,10 @@
 // What gen_event's functions ask of an event manager, and what they are answered; see event_manager.hpp.
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "behaviours/event_manager.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -66,6 +68,28 @@ message swapped(const message& to, const runtime::pid& added_by, const runtime::
 
 } // namespace
 
+// Told to the log once for each sender, and no more than once a second.
+void event_manager::tell_refused(process& self, etf::bytes from, etf::bytes request) {
+  constexpr std::size_t most_refused = 64; // senders that are remembered
+  etf::cursor at(from);
+  auto& names = self.host().nodes();
+  const auto sender = at.read_tuple_of(2) ? runtime::read_pid(at, names) : std::nullopt;
+  const base::nanos now = self.now();
+  if (!sender || std::ranges::find(refused_, *sender) != refused_.end() ||
+      (told_refused_ != 0 && now - told_refused_ < base::nanos_per_second))
+    return;
+  told_refused_ = now;
+  if (refused_.size() == most_refused) refused_.erase(refused_.begin());
+  refused_.push_back(*sender);
+  base::log::warning("events", "{}: {} asks what no event manager is asked: {}", label_,
+                     to_text(*sender, names), runtime::shown(message::copy_of(request)));
+}
+
+message event_manager::refused(process& self, const message& from, etf::bytes request) {
+  tell_refused(self, from.bytes(), request);
+  return runtime::error_message(message::atom("bad_request"));
+}
+
 message event_manager::command(process& self, etf::bytes request, const message& from, bool here) {
   etf::cursor at(request);
   std::uint32_t arity = 0;
@@ -73,7 +97,7 @@ message event_manager::command(process& self, etf::bytes request, const message&
   if (at.peek() == etf::kind::atom) {
     at.read_atom(what);
   } else if (!at.read_tuple(arity) || !at.read_atom(what)) {
-    return runtime::error_message(message::atom("bad_request"));
+    return refused(self, from, request);
   }
   if (what == "sync_notify" && arity == 2) happened(self, events::kind::event, at.rest());
   flush(self);
@@ -89,7 +113,7 @@ message event_manager::command(process& self, etf::bytes request, const message&
     const auto read = runtime::read_pid(at, self.host().nodes());
     return read.value_or(runtime::pid());
   };
-  if (arity < 3) return runtime::error_message(message::atom("bad_request"));
+  if (arity < 3) return refused(self, from, request);
   const message name = message::copy_of(next());
   const etf::bytes second = next();
   if (what == "call" && arity == 3) return query(self, name, from, second);
@@ -105,7 +129,7 @@ message event_manager::command(process& self, etf::bytes request, const message&
     const runtime::pid by = swaps ? runtime::pid() : pid();
     if (swaps || by) return swap(self, name, second, to, next_args, by, here);
   }
-  return runtime::error_message(message::atom("bad_request"));
+  return refused(self, from, request);
 }
 
 // At that place among the others. `ok`, or why not, as OTP has it for what init returns.
@@ -115,19 +139,21 @@ message event_manager::add(process& self, event_handler_spec what, const runtime
   if (what.actor.empty()) return exit_tuple(message::atom("badarg"));
   if (handlers_.size() >= spec().limit) return exit_tuple(message::atom("system_limit"));
   if (added_by) self.link(added_by);
-  const auto started = start(self, what, here);
+  auto made = start(self, what, here);
   using kind = gen::start_error::kind;
-  if (started) {
-    put_in({std::move(what), *started, added_by}, at);
+  if (made) {
+    handler fresh{std::move(what), made->pid, added_by};
+    fresh.meter = std::move(made->meter);
+    put_in(std::move(fresh), at);
     return message::atom("ok");
   }
   const bool others =
       std::ranges::any_of(handlers_, [&](const handler& h) { return h.added_by == added_by; });
   if (added_by && !others) self.unlink(added_by);
-  switch (started.error().what) {
+  switch (made.error().what) {
     case kind::init:
-      gone_[started.error().who] = true;
-      return exit_tuple(started.error().reason);
+      gone_[made.error().who] = true;
+      return exit_tuple(made.error().reason);
     case kind::ignored:
       return message::atom("ignore");
     case kind::timeout:

@@ -21,11 +21,24 @@ struct event_handler_spec {
   std::optional<runtime::unhandled> unhandled;
 };
 
+enum class event_overload : std::uint8_t {
+  drop_new, // what is too much is dropped, and counted
+  exit,     // the handler ends with mailbox_full
+};
+
+// What a handler may have before it that is not waited for.
+struct event_backlog {
+  std::uint64_t events = 10'000;
+  std::uint64_t bytes = std::uint64_t{16} << 20;
+  event_overload on_full = event_overload::drop_new;
+};
+
 struct event_manager_spec {
   std::vector<event_handler_spec> handlers;         // in the order in which they are added
   std::uint32_t intensity = 3;                      // beginnings of a permanent one again …
   base::nanos period = 10 * base::nanos_per_second; // … within this time
   base::nanos slow_after = 0; // one that takes longer counts as having handled; 0: it is waited for
+  event_backlog backlog;      // of each handler
   std::uint32_t limit = 1000; // handlers
 };
 

@@ -107,15 +107,53 @@ std::string wait_text(const json& wait) {
   return text;
 }
 
+// Microseconds.
+std::string short_time_text(long long us) {
+  return us < 1000      ? fmt::format("{}us", us)
+         : us < 1000000 ? fmt::format("{:.1f}ms", static_cast<double>(us) / 1e3)
+                        : fmt::format("{:.1f}s", static_cast<double>(us) / 1e6);
+}
+
 // What an event manager says of itself; of others nothing.
 std::string handlers_text(const json& engine, std::size_t columns) {
   if (!at(engine, "handlers").is_array()) return {};
-  rows out{{"HANDLER", "PID", "PERMANENT", "ADDED BY", "RESTARTS"}};
-  for (const auto& one : at(engine, "handlers"))
+  rows out{
+      {"HANDLER", "PID", "PERMANENT", "ADDED BY", "RESTARTS", "SEEN", "MEAN", "WORST", "WAITING", "DROPPED"}};
+  std::string failed;
+  for (const auto& one : at(engine, "handlers")) {
+    const bool slow = cell(one, "slow") == "true";
     out.push_back({cell(one, "handler"), cell(one, "pid"), cell(one, "permanent"), cell(one, "added_by"),
-                   cell(one, "restarts")});
-  return fmt::format("\nevents {}, failed handlers {}\n", cell(engine, "events"), cell(engine, "failures")) +
-         table(out, columns);
+                   cell(one, "restarts"), cell(one, "seen"), short_time_text(number(one, "mean_us")),
+                   short_time_text(number(one, "worst_us")), cell(one, "waiting") + (slow ? " (slow)" : ""),
+                   cell(one, "dropped")});
+    if (number(one, "restarts") != 0)
+      failed += fmt::format("{} was begun again after {}\n", cell(one, "handler"), cell(one, "failure"));
+  }
+  return fmt::format("\nevents {}, failed handlers {}, dropped {}\n", cell(engine, "events"),
+                     cell(engine, "failures"), cell(engine, "dropped")) +
+         table(out, columns) + failed;
+}
+
+// What a state machine says of itself; of others nothing.
+std::string statem_text(const json& engine, std::size_t columns) {
+  if (!at(engine, "transitions").is_array()) return {};
+  const json& postponed = at(engine, "postponed");
+  rows about{{"state", fmt::format("{}, since {}, after {}", cell(engine, "state"),
+                                   duration_text(number(engine, "since_ms")), cell(engine, "previous"))},
+             {"changes", cell(engine, "changes")},
+             {"postponed",
+              fmt::format("{} of {}, oldest {}, dropped {}", cell(postponed, "length"),
+                          cell(postponed, "limit"), cell(postponed, "oldest"), cell(postponed, "dropped"))},
+             {"queued", cell(engine, "queued")}};
+  for (const auto& one : at(engine, "timeouts"))
+    about.push_back(
+        {"time-out", fmt::format("{}, {} left", cell(one, "type"), duration_text(number(one, "left_ms")))});
+  std::string text = "\n" + fields(about, columns);
+  rows passed{{"TO", "BY", "AGO"}};
+  for (const auto& one : at(engine, "transitions"))
+    passed.push_back({cell(one, "to"), cell(one, "event"), duration_text(number(one, "ago_ms"))});
+  if (passed.size() > 1) text += "\n" + table(passed, columns);
+  return text;
 }
 
 // What a web server says of its routes; others have none.
@@ -259,7 +297,8 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"monitors", cell(d, "monitors")},
                  {"monitored by", cell(d, "monitored_by")}},
                 columns) +
-         handlers_text(at(d, "engine"), columns) + routes_text(at(d, "engine"), columns);
+         handlers_text(at(d, "engine"), columns) + statem_text(at(d, "engine"), columns) +
+         routes_text(at(d, "engine"), columns);
 }
 
 std::string render_pool(const json& d, std::size_t columns) {

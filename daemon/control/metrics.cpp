@@ -154,6 +154,8 @@ void event_manager_metrics(exposition& to, const std::vector<behaviours::event_r
        &counters::failed);
   each(kind::counter, "event_handlers_restarted", "Handlers that were begun again", &counters::restarted);
   each(kind::counter, "event_handlers_slow", "Handlers that were waited for no longer", &counters::slow);
+  each(kind::counter, "event_handlers_dropped", "Events that a handler's backlog had no room for, of each",
+       &counters::dropped);
 }
 
 void datagram_metrics(exposition& to, const std::vector<behaviours::datagram_board::row>& actors) {

@@ -48,18 +48,26 @@ outcome event_handler::take_batch(const message& whole, etf::bytes list) {
   etf::cursor at(list);
   std::uint32_t count = 0;
   if (!at.read_list(count)) return runtime::carry_on();
+  base::nanos began = base::mono_now();
   for (bool first = true; count != 0; --count, first = false) {
     if (!first) {
       self.reductions(1);
-      if (self.should_yield()) self.yield();
+      if (self.should_yield()) {
+        self.yield();
+        began = base::mono_now();
+      }
     }
     std::uint64_t kind = 0;
     etf::bytes term;
     if (!at.read_tuple_of(2) || !at.read_unsigned(kind) || !at.read_term(term)) break;
     outcome next = happened(kind == static_cast<std::uint64_t>(events::kind::event), whole, term);
     if (next.stops()) return next;
-    if (self.exiting()) break;
+    if (self.exiting()) return runtime::carry_on();
+    const base::nanos now = base::mono_now();
+    meter_->handled(now - began);
+    began = now;
   }
+  meter_->took_in(whole.size());
   return runtime::carry_on();
 }
 

@@ -5,8 +5,10 @@
 
 #include <coppice/event_handler.h>
 
+#include <memory>
 #include <string>
 
+#include "behaviours/event_meter.hpp"
 #include "behaviours/server.hpp"
 #include "host/plugin_actor.hpp"
 
@@ -17,7 +19,7 @@ struct event_handler_code final : actor_code {
   const coppice_event_handler callbacks;
 };
 
-class event_handler final : public behaviours::server, public plugin_actor {
+class event_handler final : public behaviours::server, public plugin_actor, public behaviours::event_metered {
  public:
   using code_type = event_handler_code;
 
@@ -26,6 +28,7 @@ class event_handler final : public behaviours::server, public plugin_actor {
   runtime::outcome init(runtime::process& self) override { return begin(self); }
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { describe_to(out); }
+  std::shared_ptr<const behaviours::event_meter> meter() const override { return meter_; }
 
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -56,6 +59,7 @@ class event_handler final : public behaviours::server, public plugin_actor {
     return static_cast<const event_handler_code&>(running()).callbacks;
   }
 
+  const std::shared_ptr<behaviours::event_meter> meter_ = std::make_shared<behaviours::event_meter>();
   bool left_ = false;
 };
 

@@ -271,6 +271,10 @@ std::shared_ptr<const behaviours::event_manager_spec> events(const spec::event_m
   out->intensity = from.intensity;
   out->period = base::to_nanos(from.period);
   if (from.slow_after) out->slow_after = base::to_nanos(*from.slow_after);
+  out->backlog = {from.backlog.limit, from.backlog.bytes,
+                  from.backlog.on_full == spec::backlog_overload::exit
+                      ? behaviours::event_overload::exit
+                      : behaviours::event_overload::drop_new};
   out->limit = from.limit;
   return out;
 }

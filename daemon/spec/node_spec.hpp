@@ -348,6 +348,15 @@ struct stage_options {
 };
 
 enum class handler_restart { permanent, temporary };
+enum class backlog_overload { drop_new, exit };
+
+// What a handler that is not waited for may have before it.
+struct backlog_options {
+  std::uint64_t limit = 10'000; // events
+  std::uint64_t bytes = std::uint64_t{16} << 20;
+  backlog_overload on_full = backlog_overload::drop_new;
+  bool operator==(const backlog_options&) const = default;
+};
 
 struct event_handler_options {
   std::string id;
@@ -370,6 +379,7 @@ struct event_manager_options {
   std::uint32_t intensity = 3;
   milliseconds period{10'000};
   time_or_infinity slow_after;
+  backlog_options backlog;
   std::uint32_t limit = 1000;
   bool operator==(const event_manager_options&) const = default;
 };

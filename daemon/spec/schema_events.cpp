@@ -41,6 +41,20 @@ const table<event_handler_options>& event_handler_table() {
   return rows;
 }
 
+const table<backlog_options>& backlog_table() {
+  static const auto rows =
+      table<backlog_options>()
+          .add<&backlog_options::limit>("limit", whole<std::uint64_t>(1, 10'000'000), "events it may have")
+          .add<&backlog_options::bytes>("bytes", size(), "bytes they may have")
+          .add<&backlog_options::on_full>(
+              "on_full",
+              choice<backlog_overload>(
+                  {{"drop_new", backlog_overload::drop_new}, {"exit", backlog_overload::exit}}),
+              "what becomes of events beyond that. drop_new: the handler does not get them, and they are "
+              "counted; exit: the handler ends with mailbox_full");
+  return rows;
+}
+
 } // namespace
 
 const table<event_manager_options>& event_manager_table() {
@@ -59,6 +73,10 @@ const table<event_manager_options>& event_manager_table() {
                                                    "how long handlers are waited for where gen_event waits; "
                                                    "one that takes longer counts as having "
                                                    "handled")
+          .add<&event_manager_options::backlog>(
+              "backlog", section<backlog_options>(&backlog_table),
+              "what each handler that is slower than `slow_after` may have before it; of others there is no "
+              "more than they are waited for")
           .add<&event_manager_options::limit>("limit", whole<std::uint32_t>(1, 100'000),
                                               "how many handlers it may have");
   return rows;

@@ -68,7 +68,8 @@ typedef struct coppice_statem {
 #define COPPICE_STATEM_LEAST COPPICE_SIZE_THROUGH(coppice_statem, enter)
 
 #define COPPICE_STATEM_INFINITY INT64_MAX
-/* The longest time-out, in nanoseconds: 2^43 ms, OTP's. A longer one ends the actor with badarg. */
+/* The longest time-out, in nanoseconds: 2^43 ms, OTP's; an absolute one is no later on its clock.
+ * A longer one ends the actor with badarg. */
 #define COPPICE_STATEM_LONGEST (INT64_C(8796093022208) * 1000000)
 
 typedef struct coppice_statem_timeout {

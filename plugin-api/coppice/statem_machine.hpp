@@ -387,7 +387,7 @@ class statem_machine {
       found->content = std::move(one.content);
       return true;
     }
-    if (one.what == kind::set_timeout && !one.absolute && one.time > COPPICE_STATEM_LONGEST)
+    if (one.what == kind::set_timeout && one.time > COPPICE_STATEM_LONGEST)
       return refuse(std::move(one), statem_fault::time);
     if (found != nullptr) cancel(one.type, one.about, to);
     timeout made;

@@ -25,6 +25,12 @@
 
 namespace coppice::testing {
 
+/// What a state machine may postpone, as its configuration has it.
+struct postponed_options {
+  std::size_t limit = 10'000; ///< events
+  statem_overflow on_full = statem_overflow::exit;
+};
+
 /// How an actor starts. What is not given has, when it is restored, its former value.
 struct settings {
   std::string_view actor = {}; ///< which of the plugin's; empty: the first
@@ -38,6 +44,8 @@ struct settings {
   std::optional<neighbours> among = {};
   /// Of a router: where the routes of its configuration lead, by name.
   std::map<std::string, value> routes = {};
+  /// Of a state machine, which keeps them when it is restored.
+  postponed_options postponed = {};
   /// Of an actor for datagrams, which keeps its sockets when it is restored; see coppice/testing/net.hpp.
   udp_options udp = {};
 };
@@ -338,6 +346,7 @@ class actor {
         router_(detail::table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_1)),
         routes_(how.routes),
         is_machine_(std::string_view(type_.behaviour) == "statem"),
+        postponed_(how.postponed),
         unhandled_(how.unhandled ? *how.unhandled : from.unhandled_of(type_.name)) {
     detail::process& mine = world_;
     mine.args = mine.env = empty_map();
@@ -409,7 +418,7 @@ class actor {
     const detail::lent args(world_.args);
     if (is_machine_) {
       world_.machine.emplace();
-      world_.machine->is.bound(postponed_limit, statem_overflow::exit);
+      world_.machine->is.bound(postponed_.limit, postponed_.on_full);
       world_.machine->open = true;
     }
     if (lifecycle_.init != nullptr)
@@ -736,7 +745,6 @@ class actor {
   // ---- a state machine's ----
 
   using step_of_machine = statem_machine<value>::step;
-  static constexpr std::size_t postponed_limit = 10'000; // a configuration's default
 
   const detail::machine_in_test& machine() const {
     if (!world_.machine) throw failure("this actor is no state machine");
@@ -899,6 +907,7 @@ class actor {
   const coppice_router router_;
   const std::map<std::string, value> routes_;
   const bool is_machine_;
+  const postponed_options postponed_;
   detail::world world_;
   void* state_ = nullptr;
   const coppice::unhandled unhandled_;

@@ -24,15 +24,19 @@ def inspect(file):
     return document
 
 
-def built(cleanup, *arguments, name="rude", source="plugins/fixtures/rude.c"):
-    """A source of tests/unit, built with further arguments, in a folder of its own."""
-    if shutil.which("gcc") is None:
-        raise Skip("no gcc on this machine")
+def built(cleanup, *arguments, name="rude", source="plugins/fixtures/rude.c", code=None):
+    """A source of tests/unit, or C++ as it stands in `code`, built with further arguments, in a folder of its own."""
+    compiler = ["gcc", "-std=c11"] if code is None else ["g++", "-std=c++20", "-fno-gnu-unique", f"-I{root}/etf/include"]
+    if shutil.which(compiler[0]) is None:
+        raise Skip(f"no {compiler[0]} on this machine")
     folder = Folder()
     cleanup.callback(folder.close)
     file = folder.path / f"{name}.so"
-    done = subprocess.run(["gcc", "-std=c11", "-fPIC", "-shared", f"-I{root}/plugin-api",
-                           f"{root}/tests/unit/{source}", "-o", str(file),
+    path = f"{root}/tests/unit/{source}"
+    if code is not None:
+        path = folder.path / f"{name}.cpp"
+        path.write_text(code, encoding="utf-8")
+    done = subprocess.run([*compiler, "-fPIC", "-shared", f"-I{root}/plugin-api", str(path), "-o", str(file),
                            f"-Wl,--version-script={root}/plugin-api/plugin.map,-z,now,-z,relro", *arguments],
                           capture_output=True, text=True, check=False, cwd=folder.path)
     equal(done.returncode, 0, done.stderr)
@@ -155,6 +159,42 @@ def failing_init(cleanup):
     check(status in (1, 78), "the node does not start", status)
     contains(log, "its init failed: no licence")
     check("loaded from" not in log, "nothing of it is loaded", log)
+
+
+ISLAND = """#include <coppice/statem.hpp>
+using namespace coppice;
+enum class place { shore, sea, island };
+class boat : public statem<place> {
+ public:
+  static constexpr edge states[] = {{place::shore, "cast_off", place::sea}, {place::sea, "land", place::shore},
+                                    {place::island, "leave", place::sea}};
+  transition init() { return next(place::shore); }
+  transition handle_cast(place, const etf::atom&) { return keep(); }
+};
+COPPICE_PLUGIN("boat", "1.0.0", boat);
+"""
+
+
+def dot(file):
+    return subprocess.run([program("COPPICE", "coppice"), "inspect", "--dot", str(file)], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+@test("inspect --dot draws declared states, and names on standard error those that nothing leads to")
+def drawn(cleanup):
+    done = dot(f"{plugin_folder()}/door.so")
+    equal((done.returncode, done.stderr), (0, ""))
+    equal(done.stdout.splitlines()[0], 'digraph "door" {')
+    for part in ('"locked" -> "open" [label="code"];', '"blocked" -> "locked" [label="state_timeout"];'):
+        contains(done.stdout, part)
+    file = built(cleanup, name="boat", code=ISLAND)
+    done = dot(file)
+    equal(done.returncode, 0, done.stderr)
+    contains(done.stdout, '"island" -> "sea" [label="leave"];')
+    equal(done.stderr, f"coppice: inspect {file}: actor boat: nothing leads from shore to the state island\n")
+    done = dot(f"{plugin_folder()}/kv.so")
+    equal((done.returncode, done.stdout), (1, ""))
+    contains(done.stderr, "none of its actors declares states")
 
 
 @test("a node refuses what inspect refuses, in the same words")

@@ -142,8 +142,13 @@ shapes = {
     "pool": {"dispatch", "size", "queued", "held", "handled", "rejected", "expired", "retried", "lost", "unanswered", "uptime_ms",
              "workers"},
     "pool worker": {"pid", "held", "queued", "handled", "lost", "busy_ms", "restarts"},
-    "event manager": {"events", "failures", "handlers"},
-    "event handler": {"handler", "pid", "permanent", "added_by", "restarts"},
+    "event manager": {"events", "failures", "dropped", "handlers"},
+    "event handler": {"handler", "pid", "permanent", "added_by", "restarts", "failure", "seen", "mean_us", "worst_us", "waiting",
+                      "slow", "dropped"},
+    "state machine": {"state", "previous", "since_ms", "changes", "queued", "postponed", "timeouts", "transitions"},
+    "postponed": {"length", "limit", "dropped", "oldest"},
+    "time-out": {"type", "left_ms"},
+    "transition": {"event", "to", "ago_ms"},
     "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
     "changes": {"valid", "applied", "changes", "diagnostics"},
     "plugin": {"id", "version", "generation", "actors", "file", "kept"},
@@ -191,7 +196,29 @@ def event_manager_shape(cleanup):
     engine = node.ask("info", "alarms")["engine"]
     equal(set(engine), shapes["event manager"])
     equal(set(engine["handlers"][0]), shapes["event handler"])
-    contains(node.coppice("info", "alarms").stdout, "{alarms,kept}")
+    equal((engine["handlers"][0]["failure"], engine["handlers"][0]["slow"]), ("none", False))
+    node.coppice("send", "alarms", "{notify, {set_alarm, {a, b}}}")
+    eventually(lambda: node.ask("info", "alarms")["engine"]["handlers"][0]["seen"] == 1, "what it has seen is counted")
+    text = node.coppice("info", "alarms").stdout
+    for part in ("{alarms,kept}", "events 1, failed handlers 0, dropped 0", "WORST", "WAITING"):
+        contains(text, part)
+
+
+@test("a state machine's engine has the keys of the manual page and no others, and people see it as text")
+def statem_shape(cleanup):
+    demo = (root / "config" / "demo.yaml").read_text(encoding="utf-8")
+    node = Node(cleanup, config=demo + "        - { id: door, name: door, actor: door, args: { open_for: 60s } }\n")
+    node.coppice("send", "door", "{'$gen_cast', push}")
+    eventually(lambda: "1 of 10000, oldest push" in node.coppice("info", "door").stdout, "what is postponed is shown")
+    equal(node.coppice("call", "door", "{code, 4711}").stdout.strip(), "true")
+    engine = node.ask("info", "door")["engine"]
+    equal(set(engine), shapes["state machine"])
+    equal(set(engine["postponed"]), shapes["postponed"])
+    equal([set(one) for one in engine["timeouts"]], [shapes["time-out"]])
+    equal([set(one) for one in engine["transitions"]], [shapes["transition"]])
+    text = node.coppice("info", "door").stdout
+    for part in ("open, since ", "after locked", "0 of 10000, oldest none", "state_timeout, ", " left", "TO "):
+        contains(text, part)
 
 
 @test("the same commands print text for people")

@@ -11,6 +11,7 @@ from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import check, equal, run, test
 
 HEAD = """#include <coppice/server.hpp>
+#include <coppice/statem.hpp>
 using coppice::term;
 struct put { std::int64_t key, value; };
 struct get { std::int64_t key; };
@@ -94,6 +95,46 @@ MISTAKES += [
      "this class has restore, which nothing calls: the callback's name is restore_state"),
 ]
 
+# The same of state machines.
+MACHINE = "enum class place { a, b }; class shop : public coppice::statem<place> { public: "
+INIT = "coppice::transition init() { return next(place::a); } "
+CAST = "coppice::transition handle_cast(place, const put&) { return keep(); } "
+MISTAKES += [
+    ("a machine without a beginning", MACHINE + CAST + "};",
+     "a state machine begins with a state: transition init() { return next(first); }"),
+    ("a beginning that is no transition", MACHINE + CAST + "void init() {} };", "init of a state machine returns its transition"),
+    ("a cast of a machine that returns nothing", MACHINE + INIT + "void handle_cast(place, const put&) {} };",
+     "handle_cast of a state machine returns its transition: coppice::transition, as next(state), keep() and repeat() give it"),
+    ("a call of a machine without whom to answer", MACHINE + INIT
+     + "coppice::transition handle_call(place, const put&) { return keep(); } };",
+     "handle_call is declared otherwise than it is called: coppice::transition handle_call(State, const M&, coppice::term from)"),
+    ("a cast of a machine without the state", MACHINE + INIT + "coppice::transition handle_cast(const put&) { return keep(); } };",
+     "handle_cast is declared otherwise than it is called: coppice::transition handle_cast(State, const M&)"),
+    ("a machine's private handler", MACHINE + INIT + "private: coppice::transition handle_info(place, const put&) { return keep(); } };",
+     "nothing can call handle_info of this class: make it public"),
+    ("a machine's list without the handler", MACHINE + INIT + CAST + "using internals = std::variant<put, get>; };",
+     "this class lists internals and has no handle_internal for them"),
+    ("a named time-out without its name", MACHINE + INIT + "coppice::transition handle_timeout(place, term) { return keep(); } };",
+     "handle_timeout is declared otherwise than it is called"),
+    ("a handle_event of one", MACHINE + INIT + "coppice::transition handle_event(const event&) { return keep(); } };",
+     "handle_event is declared otherwise than it is called: coppice::transition handle_event(State, const event&)"),
+    ("an enter of one", MACHINE + INIT + CAST + "coppice::transition enter(place) { return keep(); } };",
+     "enter is declared otherwise than it is called: coppice::transition enter(State before, State now)"),
+    ("a machine's continue", MACHINE + INIT + CAST + "coppice::transition handle_continue(term) { return keep(); } };",
+     "a state machine has no handle_continue: let init insert an event"),
+    ("a machine's callback_mode", MACHINE + INIT + CAST + "int callback_mode() { return 1; } };",
+     "this class has callback_mode, which nothing calls: there is one handle_"),
+    ("a machine that does nothing", MACHINE + INIT + "};",
+     "this class has nothing that a state machine does: give it a public handle_call"),
+    ("on_enter for enter", MACHINE + INIT + CAST + "coppice::transition on_enter(place, place) { return keep(); } };",
+     "this class has handle_enter, on_enter or state_enter, which nothing calls: the callback's name is enter"),
+]
+MISTAKES += [(f"{wrong} for {right} of a machine", MACHINE + INIT + f"coppice::transition {wrong}(place, const put&) {{ return keep(); }} }};",
+              f"this class has {wrong}, which nothing calls: the callback's name is {right}")
+             for wrong, right in [("handle_casts", "handle_cast"), ("on_event", "handle_event"), ("on_timeout", "handle_timeout"),
+                                  ("handle_internals", "handle_internal"), ("handle_state_time_out", "handle_state_timeout"),
+                                  ("handle_named_timeout", "handle_timeout")]]
+
 # A plugin whole, of which nothing else is said.
 ALONE = [
     (MISTAKES[0][1], MISTAKES[0][2]),
@@ -122,6 +163,7 @@ RIGHT = [
     BASE + "using casts = std::variant<put, get>; void handle_cast(const put&) {} void handle_cast(get) {} };",
     BASE + "int save_state() const noexcept { return 1; } bool restore_state(std::uint32_t, int) { return true; } "
     + CALL + "};",
+    MACHINE + INIT + CAST + "coppice::transition enter(place, place now) { return now == place::a ? keep() : repeat(); } };",
     "class counted : public coppice::server { public: " + CALL + "private: int held_ = 0; };\n"
     "class shop : public counted {};",
 ]

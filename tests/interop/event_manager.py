@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
 from harness.node import Node, root
-from harness.tap import check, equal, run, test
+from harness.tap import check, contains, equal, run, test
 
 config = """
 node: { workers: 2 }
@@ -19,6 +19,7 @@ applications:
   - name: main
     supervisor:
       name: sup
+      intensity: 10
       children:
         - { id: events, name: events, event_manager: { handlers: [ { id: kept, actor: alarms, restart: permanent, args: { limit: %d } } ] } }
 """
@@ -41,7 +42,7 @@ def until(erl, expression, wanted):
         time.sleep(0.02)
 
 
-@test("gen_event's functions, each as with a manager of OTP's", proves="calls")
+@test("gen_event's functions, each as with a manager of OTP's", proves="calls gen_event")
 def protocol(cleanup):
     node, erl = start(cleanup)
     equal(erl("gen_event:which_handlers(E)"), "[{alarms,kept}]")
@@ -61,7 +62,7 @@ def protocol(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-@test("add_sup_handler: who added one that fails is told, and the others go on")
+@test("add_sup_handler: who added one that fails is told, and the others go on", proves="gen_event")
 def supervised(cleanup):
     node, erl = start(cleanup)
     equal(erl("gen_event:add_sup_handler(E, {alarms, one}, #{limit => 1})"), "ok")
@@ -80,7 +81,7 @@ def supervised(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-@test("a permanent handler of the configuration is begun again, the manager stays")
+@test("a permanent handler of the configuration is begun again, the manager stays", proves="gen_event")
 def permanent(cleanup):
     node, erl = start(cleanup)
     pid = node.info("events")["pid"]
@@ -91,7 +92,7 @@ def permanent(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-@test("over reloads of its plugin a handler keeps its state and its place, and no event is lost")
+@test("over reloads of its plugin a handler keeps its state and its place, and no event is lost", proves="gen_event")
 def reloaded(cleanup):
     node, erl = start(cleanup, limit=1000)
     equal(erl("gen_event:add_sup_handler(E, {alarms, mine}, #{limit => 1000})"), "ok")
@@ -107,7 +108,7 @@ def reloaded(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-@test("config/events.yaml: one of two handlers fails, and is begun again while the other goes on")
+@test("config/events.yaml: one of two handlers fails, and is begun again while the other goes on", proves="gen_event")
 def example(cleanup):
     text = (root / "config" / "events.yaml").read_text(encoding="utf-8")
     node = Node(cleanup, name="events", config=text)
@@ -121,7 +122,51 @@ def example(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-@test("another node adds what it may spawn, and nothing else")
+@test("swap_sup_handler: who swaps one is told of its end, and of its successor's", proves="gen_event")
+def swapped(cleanup):
+    node, erl = start(cleanup)
+    equal(erl("gen_event:add_sup_handler(E, {alarms, one}, []), Set(a), "
+              "gen_event:swap_sup_handler(E, {{alarms, one}, why}, {{alarms, two}, []})"), "ok")
+    equal(erl("Self = self(), {{alarms, one}, {swapped, {alarms, two}, Self}} = Told(), gen_event:which_handlers(E)"),
+          "[{alarms,two},{alarms,kept}]")
+    equal(erl("gen_event:delete_handler(E, {alarms, two}, why), Told()"), "{{alarms,two},normal}")
+    equal(erl("gen_event:swap_sup_handler(E, {{alarms, none}, why}, {{alarms, three}, []}), gen_event:which_handlers(E)"),
+          "[{alarms,three},{alarms,kept}]")
+    equal(erl("gen_event:swap_handler(E, {{alarms, three}, why}, {nowhere, []})"),
+          "{error,{'EXIT',{undef,[{nowhere,init,[{[],[]}],[]}]}}}")
+    equal(erl("gen_event:which_handlers(E)"), "[{alarms,kept}]")
+    equal(node.stop(), 0, node.log())
+
+
+@test("sys looks at it and suspends it, gen_event:stop ends it", proves="gen_event")
+def managed(cleanup):
+    node, erl = start(cleanup)
+    pid = node.info("events")["pid"]
+    equal(erl("{status, _, {module, M}, [_, S, _, _, _]} = sys:get_status(E), {M, S}"), "{gen_event,running}")
+    equal(erl("ok = sys:suspend(E), gen_event:notify(E, {set_alarm, {a, text}}), "
+              "{status, _, _, [_, suspended, _, _, _]} = sys:get_status(E), [{alarms, kept, _}] = sys:get_state(E), "
+              "R = gen_event:send_request(E, Kept, get_alarms), timeout = gen_event:wait_response(R, 100), "
+              "ok = sys:resume(E), gen_event:wait_response(R, 5000)"), "{reply,[{a,text}]}")
+    equal(erl("gen_event:add_sup_handler(E, {alarms, mine}, []), ok = gen_event:stop(E), Told()"), "{{alarms,mine},shutdown}")
+    until(erl, "catch gen_event:which_handlers(E)", "[{alarms,kept}]")
+    check(node.info("events")["pid"] != pid, "it was begun again", pid)
+    equal(erl("gen_event:stop(E, normal, 5000)"), "ok")
+    until(erl, "catch gen_event:which_handlers(E)", "[{alarms,kept}]")
+    equal(node.stop(), 0, node.log())
+
+
+@test("what is no request of gen_event's is refused, and the log has it once a sender", proves="gen_event")
+def unknown(cleanup):
+    node, erl = start(cleanup)
+    erl("Ask = fun(What) -> R = make_ref(), E ! {self(), {self(), R}, What}, receive {R, A} -> A after 5000 -> nothing end end, ok")
+    equal(erl("[Ask(What) || What <- [nonsense, {call}, {add_handler, x}]]"), "[{error,bad_request},{error,bad_request},{error,bad_request}]")
+    equal(erl("{error, {bad_request, _}} = gen_server:call(E, hello), gen_event:which_handlers(E)"), "[{alarms,kept}]")
+    equal(node.log().count("asks what no event manager is asked"), 1, node.log())
+    contains(node.log(), "asks what no event manager is asked: nonsense")
+    equal(node.stop(), 0, node.log())
+
+
+@test("another node adds what it may spawn, and nothing else", proves="gen_event")
 def refused(cleanup):
     node, erl = start(cleanup, spawn="")
     equal(erl("gen_event:add_handler(E, {alarms, mine}, [])"), "{'EXIT',{undef,[{alarms,init,[[]],[]}]}}")

@@ -57,7 +57,7 @@ def until(erl, expression, wanted):
         time.sleep(0.02)
 
 
-@test("gen_statem and gen_server call and cast it, and sys looks at it", proves="calls")
+@test("gen_statem and gen_server call and cast it, and sys looks at it", proves="calls gen_statem")
 def protocol(cleanup):
     _, erl, _ = start(cleanup)
     equal(erl("gen_statem:call(D, {code, 1})"), "false")
@@ -72,7 +72,7 @@ def protocol(cleanup):
     equal(erl("try sys:replace_state(D, fun(S) -> S end) catch error:Reason -> Reason end"), "unsupported")
 
 
-@test("what a state does not take waits for another one")
+@test("what a state does not take waits for another one", proves="gen_statem")
 def postponed(cleanup):
     node, erl, _ = start(cleanup, "open_for: 60s, blocked_for: 300ms")
     equal(erl("gen_statem:cast(D, push), gen_statem:cast(D, push), gen_statem:call(D, passed)"), "0")
@@ -86,14 +86,14 @@ def postponed(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-@test("its state's time-out leads on, and ends with the state")
+@test("its state's time-out leads on, and ends with the state", proves="gen_statem")
 def timed(cleanup):
     _, erl, _ = start(cleanup, "open_for: 200ms")
     equal(erl("true = gen_statem:call(D, {code, 4711}), Now()"), "open")
     until(erl, "Now()", "locked")
 
 
-@test("suspended it answers sys alone, and goes on in order")
+@test("suspended it answers sys alone, and goes on in order", proves="gen_statem")
 def suspended(cleanup):
     _, erl, _ = start(cleanup)
     equal(erl("ok = sys:suspend(D), gen_statem:cast(D, push), R = gen_statem:send_request(D, {code, 4711}), "
@@ -101,7 +101,7 @@ def suspended(cleanup):
               "{gen_statem:wait_response(R, 5000), gen_statem:call(D, passed)}"), "{{reply,true},1}")
 
 
-@test("it ends as OTP says it does: stop, an unknown request, too much postponed", proves="exits")
+@test("it ends as OTP says it does: stop, an unknown request, too much postponed", proves="exits gen_statem")
 def ends(cleanup):
     _, erl, _ = start(cleanup, more=", statem: { postponed: { limit: 2 } }")
     ends_with = "P = {}, Ref = monitor(process, D), {}, receive {{'DOWN', Ref, _, _, Why}} -> Why after 5000 -> none end"
@@ -114,7 +114,7 @@ def ends(cleanup):
               "receive {'DOWN', Ref3, _, _, Why3} -> Why3 after 5000 -> none end"), "postponed_full")
 
 
-@test("a reload in the middle of a state keeps what waits, and the time that is left")
+@test("a reload in the middle of a state keeps what waits, and the time that is left", proves="gen_statem")
 def reloaded(cleanup):
     node, erl, replace = start(cleanup, "open_for: 60s, blocked_for: 1500ms")
     pid = node.info("door")["pid"]
@@ -133,7 +133,7 @@ def reloaded(cleanup):
     equal(node.stop(), 0, node.log())
 
 
-@test("no call is lost while it is reloaded under load")
+@test("no call is lost while it is reloaded under load", proves="gen_statem")
 def under_load(cleanup):
     node, erl, replace = start(cleanup, "open_for: 5ms")
     erl("Parent = self(), Loop = fun L(N) -> true = gen_statem:call(D, {code, 4711}, 30000), gen_statem:cast(D, push), "

@@ -22,7 +22,7 @@ namespace {
 
 class random_script {
  public:
-  explicit random_script(unsigned seed) : random_(seed), real_(pick(400) == 0) {}
+  explicit random_script(unsigned seed) : random_(seed), real_(pick(250) == 0) {}
 
   std::string text() {
     std::string enters = "false";
@@ -32,13 +32,19 @@ class random_script {
       enters += "]";
     }
     std::string timers;
-    if (real_) timers = ", {{timeout, r1}, 60, real1}, {{timeout, r2}, 120, real2}";
+    const int kind = real_ ? pick(3) : -1; // of its real time-outs
+    if (kind == 0) timers = ", {{timeout, r1}, 60, real1}, {{timeout, r2}, 120, real2}";
+    if (kind == 1) timers = ", {state_timeout, 60, real1}";
+    if (kind == 2) timers = ", {timeout, 60, real1}";
     std::string returns =
         fmt::format("{{next, {}, [{{reply, w}}{}{}]}}", state(), timers, further(actions(2)));
     for (int i = 3 + pick(20); i > 0; --i) returns += ", " + event_return();
     std::string events;
     for (int i = 2 + pick(7); i > 0; --i) events += event() + (i == 1 ? "" : ", ");
-    if (real_) events += ", {sleep, 90}, {cast, between}, {sleep, 90}";
+    if (kind == 0) events += ", {sleep, 90}, {cast, between}, {sleep, 90}";
+    // It is due before all other events, or they come before it and may cancel it.
+    if (kind > 0)
+      events = pick(2) == 0 ? "{sleep, 120}, " + events : events + ", {sleep, 120}, {cast, between}";
     return fmt::format("{{{}, [{}], [{}]}}", enters, returns, events);
   }
 

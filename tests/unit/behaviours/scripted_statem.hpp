@@ -123,6 +123,7 @@ class scripted_statem final : public behaviours::statem {
       made.what = kind::update_timeout;
     }
     made.content = rest(at);
+    made.absolute = arity == 4; // [{abs, true}]
     transition().add(std::move(made));
   }
   static runtime::message rest(etf::cursor& at) {

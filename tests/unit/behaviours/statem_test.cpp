@@ -129,6 +129,10 @@ TEST_CASE("a bad action ends it, after the replies before it") {
           "cast:q@a | down {bad_action_from_state_function,{next_event,99,x}} | "},
          {"{false, [{next, a, []}, {keep, [{state_timeout, 9000000000000, x}]}], [{cast, q}]}",
           "cast:q@a | down badarg | "},
+         {"{false, [{next, a, []}, {keep, [{state_timeout, 9000000000000, x, [{abs, true}]}]}], [{cast, q}]}",
+          "cast:q@a | down badarg | "},
+         {"{false, [{next, a, []}, {keep, [{{timeout, n}, 8000000000000, x, [{abs, true}]}]}], [{cast, q}]}",
+          "cast:q@a | up {ok,{a,data}} | "},
          {"{false, [{next, a, []}, {keep, [{state_timeout, 8000000000000, x}]}], [{cast, q}]}",
           "cast:q@a | up {ok,{a,data}} | "}});
 }

@@ -219,6 +219,7 @@ TEST_CASE("event managers are shown by their places, with what became of their h
   counts->failed = 3;
   counts->restarted = 1;
   counts->slow = 4;
+  counts->dropped = 5;
   from.event_managers = {{"main/alarms", counts}};
   const std::string text = metrics_text(from, format::prometheus);
   CHECK(count(text, "\ncoppice_event_handlers{manager=\"main/alarms\"} 2\n") == 1);
@@ -226,6 +227,7 @@ TEST_CASE("event managers are shown by their places, with what became of their h
   CHECK(count(text, "\ncoppice_event_handlers_failed_total{manager=\"main/alarms\"} 3\n") == 1);
   CHECK(count(text, "\ncoppice_event_handlers_restarted_total{manager=\"main/alarms\"} 1\n") == 1);
   CHECK(count(text, "\ncoppice_event_handlers_slow_total{manager=\"main/alarms\"} 4\n") == 1);
+  CHECK(count(text, "\ncoppice_event_handlers_dropped_total{manager=\"main/alarms\"} 5\n") == 1);
 }
 
 TEST_CASE("what plugins count is shown under their names, gauges with their sign") {

@@ -3,6 +3,7 @@
 // are for OTP's gen_event, see otp_event.escript. A script is a list of
 //   {notify, N, Acts} | {sync, N, Acts} | {info, N, Acts}      Acts: [{Id, Act}], what each does with it
 //   {call, Id, Act} | {add, Id} | {sup, Id} | {delete, Id, Why} | {swap, Id, Why, NextId, Args} | which
+//   {swap_sup, Id, Why, NextId, Args} | {guest, Id}      a process adds it with add_sup_handler, and ends
 //   Act: ok | remove | boom | {swap, NextId}
 // Handlers are {'h:h', Id}. What comes of a script is one line: what each handler was given, by its id; the
 // answers; what the one who added some with `sup` was told, sorted.
@@ -12,8 +13,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <regex>
+#include <thread>
 #include <vector>
 
 #include "behaviours/event_manager.hpp"
@@ -35,10 +39,17 @@ inline etf::bytes bytes_of(const coppice_message* m) {
   return {m->data, static_cast<std::size_t>(m->size)};
 }
 
+// Whether handlers that are told to `stall` stand still.
+inline std::atomic<bool> stalled{false};
+
 inline std::int32_t act(coppice_actor* self, const scripted_handler& on, etf::bytes what) {
   etf::cursor at(what);
   if (at.peek() == etf::kind::atom) {
     if (at.read_atom_is("remove")) return COPPICE_REMOVE_HANDLER;
+    if (at.read_atom_is("stall")) {
+      while (stalled) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return COPPICE_OK;
+    }
     if (!at.read_atom_is("boom")) return COPPICE_OK;
     const literal reason("boom");
     actors.set_reason(self, {reason.raw.data, reason.raw.size});
@@ -53,6 +64,10 @@ inline std::int32_t act(coppice_actor* self, const scripted_handler& on, etf::by
   return COPPICE_SWAP_HANDLER;
 }
 
+inline std::string shown_without_pids(const coppice_message* m) {
+  return std::regex_replace(shown(m), std::regex("<[0-9.]+>"), "pid");
+}
+
 // {N, Acts}
 inline std::int32_t happened(coppice_actor* self, void* state, const coppice_message* m, const char* kind) {
   auto& on = *static_cast<scripted_handler*>(state);
@@ -60,7 +75,7 @@ inline std::int32_t happened(coppice_actor* self, void* state, const coppice_mes
   std::uint64_t number = 0;
   std::uint32_t count = 0;
   if (!at.read_tuple_of(2) || !at.read_unsigned(number) || !at.read_list(count)) {
-    note(fmt::format("{} {} {}", on.id, kind, std::regex_replace(shown(m), std::regex("<[0-9.]+>"), "pid")));
+    note(fmt::format("{} {} {}", on.id, kind, shown_without_pids(m)));
     return COPPICE_OK;
   }
   ++on.seen;
@@ -118,9 +133,10 @@ inline const coppice_event_handler callbacks = [] {
     calls.reply(self, from, &reply.raw);
     return status;
   };
-  table.removed = [](coppice_actor*, void* state, const coppice_message* why, coppice_writer* result) {
+  table.removed = [](coppice_actor* self, void* state, const coppice_message* why, coppice_writer* result) {
     const auto& on = *static_cast<scripted_handler*>(state);
-    note(on.id + " removed " + shown(why));
+    note(on.id + " removed " + shown_without_pids(why));
+    if (etf::cursor(bytes_of(why)).read_atom_is("boom")) return act(self, on, bytes_of(why));
     coppice_write_tuple(result, 2);
     coppice_write_atom(result, on.id.c_str());
     coppice_write_integer(result, on.seen);
@@ -172,6 +188,13 @@ class event_manager_fixture : public stage {
     return host.run([&](runtime::process& self) { return asked(self, what); });
   }
   std::string asked(runtime::process& self, const std::string& what) {
+    const auto ref = request(self, what);
+    auto answer = behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+    if (!answer) return "failed";
+    return std::regex_replace(text(*answer), std::regex("<[0-9.]+>"), "pid");
+  }
+  // The same without its answer.
+  runtime::reference request(runtime::process& self, const std::string& what) {
     const auto& names = self.host().nodes();
     const auto ref = self.monitor(manager, true);
     runtime::message_writer out;
@@ -185,9 +208,17 @@ class event_manager_fixture : public stage {
     const std::regex own("\\bpid\\b");
     out.raw(term(std::regex_replace(what, own, to_text(self.self(), names))).bytes());
     self.send(manager, out.take());
-    auto answer = behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
-    if (!answer) return "failed";
-    return std::regex_replace(text(*answer), std::regex("<[0-9.]+>"), "pid");
+    return ref;
+  }
+  // A process that asks what `pid` in the request says it is, with or without hearing of it, ends with
+  // `left`, and its handler is gone.
+  void invite(runtime::process& self, const std::string& id, bool hears = true) {
+    const auto made = self.spawn(
+        {}, std::make_unique<guest>(*this, "{add_sup_handler, {'h:h', " + id + "}, " + id + ", pid}", hears));
+    REQUIRE(made);
+    const auto gone = self.monitor(*made, true);
+    (void)self.await(gone);
+    while (asked(self, "which_handlers").find("'h:h'," + id + "}") != std::string::npos) self.yield();
   }
   void tell(const std::string& what) { host.system.send(runtime::destination(manager), term(what)); }
   // The process of the handler that was added first.
@@ -218,6 +249,25 @@ class event_manager_fixture : public stage {
   runtime::pid manager;
 
  private:
+  class guest final : public runtime::behaviour {
+   public:
+    guest(event_manager_fixture& of, std::string asks, bool hears)
+        : of_(of), asks_(std::move(asks)), hears_(hears) {}
+    runtime::outcome init(runtime::process& self) override {
+      if (hears_)
+        of_.asked(self, asks_);
+      else
+        of_.request(self, asks_);
+      return runtime::stop(runtime::message::atom("left"));
+    }
+    runtime::outcome receive(runtime::process&, runtime::message) override { return runtime::carry_on(); }
+    void describe(runtime::description& out) const override { out.behaviour = "guest"; }
+
+   private:
+    event_manager_fixture& of_;
+    std::string asks_;
+    bool hears_;
+  };
   class handlers final : public runtime::actor_factory {
    public:
     explicit handlers(event_manager_fixture& of) : of_(of) {}

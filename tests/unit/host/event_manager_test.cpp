@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An event manager with handlers as processes of their own: what OTP's does not have, and what may go wrong.
+#include <thread>
+
 #include "event_manager_fixture.hpp"
 
 using namespace coppice;
@@ -143,4 +145,177 @@ TEST_CASE("a handler slower than slow_after holds nobody up, and goes on") {
   CHECK(on.host.book.take(1).size() == 1);
   CHECK(on.host.system_request(runtime::destination(destination), "resume") == "ok");
   CHECK(on.host.book.take(1).size() == 1);
+}
+
+namespace {
+
+// Of the engine as people see it, what `key` has in the handler that was added first.
+std::string of_first(event_manager_fixture& on, const std::string& key) {
+  return on.host.run([&](runtime::process& self) {
+    const auto shown =
+        behaviours::ask_shown_state(self, on.manager, base::mono_now() + 10 * base::nanos_per_second);
+    const std::string engine = text(shown.engine);
+    const auto begin = engine.rfind(key + " => ") + key.size() + 4;
+    return engine.substr(begin, engine.find_first_of(",}", begin) - begin);
+  });
+}
+
+std::size_t lines_of(const lines& all, std::string_view id) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(all, [&](const std::string& one) { return one.starts_with(id); }));
+}
+
+} // namespace
+
+TEST_CASE("what waits before a slow handler is bounded, what comes beyond is dropped and counted") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a", "b"});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  spec->backlog.events = 100;
+  on.begin(spec);
+  on.host.book.take(2);
+  const runtime::pid slow = on.host.run([&](runtime::process& self) { return on.first_handler(self); });
+  CHECK(on.host.system_request(runtime::destination(slow), "suspend") == "ok");
+  constexpr int sent = 1000;
+  for (int i = 1; i <= sent; ++i) on.tell(fmt::format("{{notify, {{{}, []}}}}", i));
+  CHECK(on.ask(fmt::format("{{sync_notify, {{{}, []}}}}", sent + 1)) == "ok");
+  const auto others = on.host.book.take(sent + 1);
+  CHECK(lines_of(others, "b ") == sent + 1);
+  CHECK(of_first(on, "slow") == "true");
+  const int waiting = std::stoi(of_first(on, "waiting"));
+  const int dropped = std::stoi(of_first(on, "dropped"));
+  CHECK(waiting > 0);
+  CHECK(waiting <= 100);
+  CHECK(waiting + dropped == sent + 1);
+  CHECK(on.host.system_request(runtime::destination(slow), "resume") == "ok");
+  CHECK(lines_of(on.host.book.take(static_cast<std::size_t>(waiting)), "a ") ==
+        static_cast<std::size_t>(waiting));
+  while (of_first(on, "waiting") != "0") std::this_thread::yield();
+  CHECK(on.ask("{sync_notify, {9999, []}}") == "ok"); // it is waited for again, and misses nothing
+  CHECK(on.host.book.take(2).size() == 2);
+  CHECK(of_first(on, "slow") == "false");
+  CHECK(std::stoi(of_first(on, "seen")) == waiting + 1);
+  CHECK(std::stoi(of_first(on, "dropped")) == dropped);
+}
+
+TEST_CASE("the bytes before a slow handler are bounded, too") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a"});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  spec->backlog.bytes = 1000;
+  on.begin(spec);
+  const runtime::pid slow = on.host.run([&](runtime::process& self) { return on.first_handler(self); });
+  CHECK(on.host.system_request(runtime::destination(slow), "suspend") == "ok");
+  const std::string large(900, 'x');
+  for (int i = 1; i <= 5; ++i)
+    CHECK(on.ask(fmt::format("{{sync_notify, {{{}, [], \"{}\"}}}}", i, large)) == "ok");
+  CHECK(of_first(on, "waiting") == "1");
+  CHECK(of_first(on, "dropped") == "4");
+}
+
+TEST_CASE("with on_full: exit a slow handler without room ends, and who added it is told") {
+  event_manager_fixture on;
+  auto spec = with_handlers({});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  spec->backlog = {1, 1 << 20, behaviours::event_overload::exit};
+  on.begin(spec);
+  on.host.run([&](runtime::process& self) {
+    CHECK(on.asked(self, "{add_sup_handler, {'h:h', a}, a, pid}") == "ok");
+    CHECK(on.asked(self, "{add_handler, {'h:h', b}, b}") == "ok");
+    const runtime::pid slow = on.first_handler(self);
+    const auto gone = self.monitor(slow, true);
+    behaviours::gen::call_result held = [&] {
+      runtime::message_writer request;
+      const auto ref = self.monitor(slow, true);
+      request.tuple(3);
+      request.atom("system");
+      request.tuple(2);
+      runtime::write(request, self.self(), self.host().nodes());
+      request.list(1);
+      request.atom("alias");
+      runtime::write(request, ref, self.host().nodes());
+      request.atom("suspend");
+      self.send(slow, request.take());
+      return behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+    }();
+    CHECK(held.has_value());
+    CHECK(on.asked(self, "{sync_notify, {1, []}}") == "ok");
+    CHECK(on.asked(self, "{sync_notify, {2, []}}") == "ok");
+    CHECK(on.asked(self, "which_handlers") == "[{'h:h',b}]");
+    CHECK(self.await(gone).error().what == runtime::await_error::kind::down);
+    CHECK(on.told(self) == lines{"{gen_event_EXIT,{'h:h',a},{'EXIT',mailbox_full}}"});
+  });
+}
+
+TEST_CASE("a handler that is waited for misses nothing, however small the backlog is") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a"});
+  spec->backlog.events = 1;
+  on.begin(spec);
+  on.host.book.take(1);
+  for (int i = 1; i <= 500; ++i) on.tell(fmt::format("{{notify, {{{}, []}}}}", i));
+  CHECK(on.ask("{sync_notify, {501, []}}") == "ok");
+  CHECK(on.host.book.take(0).size() == 501);
+  CHECK(of_first(on, "seen") == "501");
+  CHECK(of_first(on, "dropped") == "0");
+}
+
+TEST_CASE("what a handler has seen goes on over its restarts, and its last failure is kept") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a"}, true));
+  on.host.book.take(1);
+  CHECK(on.ask("{sync_notify, {1, []}}") == "ok");
+  CHECK(on.ask("{sync_notify, {2, [{a, boom}]}}") == "ok");
+  CHECK(on.ask("{sync_notify, {3, []}}") == "ok");
+  CHECK(of_first(on, "seen") == "2"); // the one that it failed in is none it is through with
+  CHECK(of_first(on, "restarts") == "1");
+  CHECK(of_first(on, "failure").find("boom") != std::string::npos);
+}
+
+TEST_CASE("a handler whose `removed` fails is gone, and who removed it hears why") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a", "b"}));
+  CHECK(on.ask("{delete_handler, {'h:h', a}, boom}") == "{'EXIT',boom}");
+  CHECK(on.ask("{swap_handler, {'h:h', b}, boom, {'h:h', c}, c}") == "ok");
+  CHECK(on.ask("which_handlers") == "[{'h:h',c}]");
+  CHECK(on.host.book.take(0).back() == "c init {c,{'EXIT',boom}}");
+}
+
+TEST_CASE("who ends while its handler is being added has none") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a"}));
+  on.host.run([&](runtime::process& self) { on.invite(self, "b", false); });
+  CHECK(on.ask("{sync_notify, {1, []}}") == "ok");
+  CHECK(on.ask("which_handlers") == "[{'h:h',a}]");
+}
+
+TEST_CASE("a thousand handlers get all events, and there is room for no more") {
+  auto spec = std::make_shared<behaviours::event_manager_spec>();
+  for (int i = 0; i < 1000; ++i)
+    spec->handlers.push_back(
+        {term(fmt::format("{{'h:h', h{}}}", i)), "h:h", term(fmt::format("h{}", i)), false, {}});
+  event_manager_fixture on;
+  on.begin(spec);
+  CHECK(on.host.book.take(1000).size() == 1000);
+  CHECK(on.ask("{add_handler, {'h:h', more}, more}") == "{'EXIT',system_limit}");
+  for (int i = 1; i <= 10; ++i) on.tell(fmt::format("{{notify, {{{}, []}}}}", i));
+  CHECK(on.ask("{sync_notify, {11, [{h7, boom}]}}") == "ok");
+  CHECK(on.host.book.take(11'000).size() >= 11'000);
+  CHECK(on.ask("{call, {'h:h', h7}, ok}") == "{error,bad_module}");
+  CHECK(on.ask("{call, {'h:h', h8}, ok}") == "{seen,h8,11}");
+}
+
+TEST_CASE("a handler that holds its thread holds up neither the others nor the manager") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a", "b"});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  on.begin(spec);
+  handling::stalled = true;
+  CHECK(on.ask("{sync_notify, {1, [{a, stall}]}}") == "ok");
+  for (int i = 2; i <= 50; ++i) CHECK(on.ask(fmt::format("{{sync_notify, {{{}, []}}}}", i)) == "ok");
+  CHECK(on.ask("{call, {'h:h', b}, ok}") == "{seen,b,50}");
+  CHECK(of_first(on, "slow") == "true");
+  handling::stalled = false;
+  while (of_first(on, "waiting") != "0") std::this_thread::yield();
+  CHECK(on.ask("{call, {'h:h', a}, ok}") == "{seen,a,50}");
 }

@@ -44,7 +44,18 @@ one({sup, Id}, M) -> started(gen_event:add_sup_handler(M, {?MODULE, Id}, Id));
 one({delete, Id, Why}, M) -> gen_event:delete_handler(M, {?MODULE, Id}, Why);
 one({swap, Id, Why, Next, Args}, M) ->
     started(gen_event:swap_handler(M, {{?MODULE, Id}, Why}, {{?MODULE, Next}, Args}));
+one({swap_sup, Id, Why, Next, Args}, M) ->
+    started(gen_event:swap_sup_handler(M, {{?MODULE, Id}, Why}, {{?MODULE, Next}, Args}));
+one({guest, Id}, M) ->
+    {_, Ref} = spawn_monitor(fun() -> gen_event:add_sup_handler(M, {?MODULE, Id}, Id), exit(left) end),
+    receive {'DOWN', Ref, _, _, _} -> gone(Id, M) end;
 one(which, M) -> gen_event:which_handlers(M).
+
+gone(Id, M) ->
+    case lists:member({?MODULE, Id}, gen_event:which_handlers(M)) of
+        true -> gone(Id, M);
+        false -> ok
+    end.
 
 %% What init fails with is the language's own.
 started({'EXIT', _}) -> failed;
@@ -62,7 +73,7 @@ begin_as(Id, Args) ->
 
 handle_event(Event, State) -> happened("event", Event, State).
 handle_info({N, Acts}, State) -> happened("info", {N, Acts}, State);
-handle_info(_, State) -> {ok, State}.
+handle_info(Other, State = {Id, _}) -> note(Id, ["info ", shown(plain(Other))]), {ok, State}.
 
 happened(Kind, {N, Acts}, {Id, Seen}) ->
     note(Id, [Kind, integer_to_list(N)]),

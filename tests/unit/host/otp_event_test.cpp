@@ -50,10 +50,12 @@ class random_script {
     return fmt::format("{{{}, {}, [{}]}}", kind, ++events_, acts);
   }
   std::string operation() {
-    switch (pick(10)) {
+    switch (pick(11)) {
       case 0:
       case 1:
         return added();
+      case 10:
+        return fmt::format("{{guest, h{}}}", ++ids_);
       case 2:
       case 3:
         return happens("notify", false);
@@ -69,7 +71,8 @@ class random_script {
         return "which";
       default: {
         const std::string next = fresh();
-        return fmt::format("{{swap, {}, w{}, {}, {}}}", any(), pick(9), next, next);
+        return fmt::format("{{{}, {}, w{}, {}, {}}}", pick(2) == 0 ? "swap" : "swap_sup", any(), pick(9),
+                           next, next);
       }
     }
   }
@@ -109,8 +112,11 @@ std::string played(event_manager_fixture& on, runtime::process& self, const std:
   if (what == "sup")
     return without_reason(on.asked(self, fmt::format("{{add_sup_handler, {}, {}, pid}}", name(0), parts[0])));
   if (what == "delete") return on.asked(self, fmt::format("{{delete_handler, {}, {}}}", name(0), parts[1]));
+  if (what == "guest") return on.invite(self, parts[0]), "ok";
+  const bool sup = what == "swap_sup";
   return without_reason(
-      on.asked(self, fmt::format("{{swap_handler, {}, {}, {}, {}}}", name(0), parts[1], name(2), parts[3])));
+      on.asked(self, fmt::format("{{swap{}_handler, {}, {}, {}, {}{}}}", sup ? "_sup" : "", name(0), parts[1],
+                                 name(2), parts[3], sup ? ", pid" : "")));
 }
 
 std::string play_whole(event_manager_fixture& on, const std::string& script) {

@@ -98,3 +98,23 @@ TEST_CASE("a reload takes the counts over, and finds the state, what waits and t
   CHECK(after.call(code{4711}) == true);
   CHECK(after.call(etf::constant<"passed">{}) == 1);
 }
+
+TEST_CASE("how much may be postponed, and what becomes of one more, is the test's to say") {
+  const plugin from = door_plugin();
+  const std::pair<coppice::statem_overflow, std::size_t> rows[] = {{coppice::statem_overflow::drop_new, 2},
+                                                                   {coppice::statem_overflow::drop_old, 2}};
+  for (const auto& [on_full, kept] : rows) {
+    settings how;
+    how.postponed = {2, on_full};
+    actor door(from, how);
+    for (int i = 0; i < 3; ++i) door.cast(atom("push"));
+    CHECK(door.alive());
+    CHECK(door.postponed().size() == kept);
+  }
+  settings how;
+  how.postponed.limit = 2;
+  actor door(from, how);
+  for (int i = 0; i < 3; ++i) door.cast(atom("push"));
+  CHECK_FALSE(door.alive());
+  CHECK(door.reason() == atom("postponed_full"));
+}

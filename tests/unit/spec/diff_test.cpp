@@ -314,7 +314,8 @@ TEST_CASE(
   for (const char* other : {"handlers: [ { id: y, actor: bell } ]", "handlers: []",
                             "handlers: [ { id: x, actor: bell, restart: permanent } ]",
                             "handlers: [ { id: x, actor: bell, args: { every: 2s } } ]",
-                            "handlers: [ { id: x, actor: bell } ], slow_after: 1s"})
+                            "handlers: [ { id: x, actor: bell } ], slow_after: 1s",
+                            "handlers: [ { id: x, actor: bell } ], backlog: { limit: 7 }"})
     CHECK(of_children({one}, {std::string("id: a, event_manager: { ") + other + " }"}) ==
           "restart demo/a: event_manager\n");
   CHECK(of_children({one}, {one + ", shutdown: 1s"}) == "update demo/a: shutdown\n");

@@ -333,7 +333,8 @@ TEST_CASE("a consumer supervisor prints itself with its template, and reads back
 TEST_CASE("an event manager prints itself with its handlers, and reads back") {
   test::spec_folder folder;
   auto first = folder.load_tree(
-      "        - { id: a, name: a, event_manager: { slow_after: 100ms, handlers: [ { id: one, actor: bell, "
+      "        - { id: a, name: a, event_manager: { slow_after: 100ms, backlog: { limit: 5, on_full: exit }, "
+      "handlers: [ { id: one, actor: bell, "
       "restart: permanent, args: { every: 90s } }, { id: two, actor: 'bell:bell' } ] } }\n"
       "        - { id: b, event_manager: {} }\n");
   CHECK(spec::render(first.diagnostics) == "");
@@ -345,6 +346,7 @@ TEST_CASE("an event manager prints itself with its handlers, and reads back") {
   CHECK(manager.handlers[0].restart == spec::handler_restart::permanent);
   CHECK(manager.handlers[1].restart == spec::handler_restart::temporary);
   CHECK(manager.slow_after == spec::milliseconds(100));
+  CHECK(manager.backlog == spec::backlog_options{5, std::uint64_t{16} << 20, spec::backlog_overload::exit});
   CHECK(first.spec->plugin_files.size() == 1);
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line : {"every: 90s\n", "every: 1s\n", "slow_after: 100ms\n", "slow_after: infinity\n"})
