@@ -266,6 +266,29 @@ def bad(cleanup):
     equal(site.ask("/users/1")[0], 200)
 
 
+@test("what goes to nobody is answered by its head: nobody is told to send the body, none of it is kept, and the connection closes")
+def unwanted_bodies(cleanup):
+    site = Site(cleanup, routes=(*ROUTES, '{ method: PUT, path: /measure, to: pages, body: streamed, limits: { body: 64GiB } }'), more=["hosts: [ a ]"])
+    chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
+    for head, expected in ((b"PUT /nowhere", 404), (b"DELETE /measure", 405), (b"PUT /measure/..", 400), (b"PUT /measure?a=%zz", 400), (b"PUT /old", 301),
+                           (b"OPTIONS /measure", 204), (b"OPTIONS *", 204), (b"PUT /measure", 421)):
+        host = b"Host: b\r\n" if expected == 421 else HOST
+        for more in (b"Expect: 100-continue\r\n", b""):
+            for length in (b"Transfer-Encoding: chunked", b"Content-Length: 4000000000"):
+                with socket.create_connection(site.at, 60) as one:
+                    one.sendall(head + b" HTTP/1.1\r\n" + host + more + length + b"\r\n\r\n")
+                    answer = until_closed(one)
+                equal((status(answer), answer.count(b"HTTP/1.1 ")), (expected, 1), (head, more, length, answer))
+                contains(answer, b"Connection: close")
+        before = site.node.kilobytes("VmHWM")
+        with socket.create_connection(site.at, 60) as one, contextlib.suppress(ConnectionError):
+            one.sendall(head + b" HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n")
+            for _ in range(64):
+                one.sendall(chunk)
+        check(site.node.kilobytes("VmHWM") - before < 16 << 10, "what it sends is not kept", head)
+    equal(site.ask("/users/1", headers={"Host": "a"})[0], 200)
+
+
 @test("slow clients lose their connection, and only that")
 def slow_clients(cleanup):
     site = Site(cleanup, more=["timeouts: { header: 700ms, body: 700ms, idle: 700ms }"])

@@ -75,6 +75,20 @@ std::uint64_t route_counters::percentile(double of) const {
 
 // The site ------------------------------------------------------------------------------------------------
 
+web_site::found web_site::place(const net::http_request& asked) const {
+  if (!takes_host(asked.authority())) return {421};
+  if (asked.method == "OPTIONS" && asked.path() == "*") return {204};
+  if (cross_origin::asks_leave(asked) && spec().others.allowed(asked))
+    return {.status = 204, .is_preflight = true};
+  auto segments = base::path_segments(asked.path());
+  auto query = base::query_parameters(asked.query());
+  if (!segments || !query) return {400};
+  found out = find(asked.method, *segments);
+  out.segments = std::move(*segments);
+  out.query = std::move(*query);
+  return out;
+}
+
 web_site::found web_site::find(std::string_view method, const std::vector<std::string>& segments) const {
   std::vector<std::string> allowed;
   const auto allow = [&](std::string_view one) {

@@ -49,13 +49,17 @@ class web_site {
   route_counters& counters(std::size_t route) { return counters_[route]; }
   const route_counters& counters(std::size_t route) const { return counters_[route]; }
 
-  // What a request's method and path come to: a route and what stood at its parameters, or a status.
+  // What a request comes to by its head: a route and what stood at its parameters, or a status.
   struct found {
-    int status = 0;        // 0: there is a route; 404; 405; 204: asked is what the path takes
+    int status = 0;        // 0: there is a route; 400; 404; 405; 421; 204: asked is what the path takes
     std::size_t route = 0; // index
     base::path_parameters parameters{};
-    std::string allow{}; // of 405 and 204: the methods it takes
+    std::string allow{};                 // of 405 and 204: the methods it takes
+    bool is_preflight = false;           // of 204: a page of another origin asks for leave, and has it
+    std::vector<std::string> segments{}; // with a route, as is:
+    base::path_parameters query{};
   };
+  found place(const net::http_request& asked) const;
   found find(std::string_view method, const std::vector<std::string>& segments) const;
   // Requests for this host and port are taken.
   bool takes_host(std::string_view authority) const;

@@ -92,15 +92,14 @@ const std::shared_ptr<web_site>& web_connection::site() {
 // Below libuv ----------------------------------------------------------------------------------------------
 
 net::http_body_plan web_connection::plan(const net::http_request& asked) {
-  net::http_body_plan out;
-  const auto segments = base::path_segments(asked.path());
-  if (!segments) return out;
-  const auto found = site()->find(asked.method, *segments);
+  // None of it is taken, and nobody told to send it, until somebody asks for it.
+  net::http_body_plan out{.streamed = true, .credit = 0};
+  const web_site::found found = site()->place(asked);
   if (found.status != 0) return out;
   const web_route& to = site()->spec().routes[found.route];
+  if (!to.location.empty()) return out;
   out.limit = to.body;
   out.streamed = to.streamed;
-  out.credit = 0;
   return out;
 }
 
@@ -112,7 +111,7 @@ void web_connection::ask(const net::http_request& asked, std::uint64_t, std::uin
 void web_connection::note(const net::http_request& asked, std::uint64_t number) {
   current_ = std::make_unique<exchange>();
   current_->number = number;
-  current_->site = asked.streamed ? site_ : site(); // for a streamed one plan() has found the route
+  current_->site = asked.streamed ? site_ : site(); // plan() has found where a streamed one goes
   current_->began = base::mono_now();
   const web_spec& spec = current_->site->spec();
   current_->client = forwarded_client(asked, peer_address_, spec.proxies).value_or("");
@@ -130,31 +129,26 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
 
 void web_connection::route(const net::http_request& asked) {
   web_site& site = *current_->site;
-  if (!site.takes_host(asked.authority())) return answer(421);
-  if (asked.method == "OPTIONS" && asked.path() == "*") return answer(204);
-  if (current_->origin && cross_origin::asks_leave(asked)) return give_leave();
-  const auto segments = base::path_segments(asked.path());
-  const auto query = base::query_parameters(asked.query());
-  if (!segments || !query) return answer(400);
-  const web_site::found found = site.find(asked.method, *segments);
-  if (found.status == 404) return answer(404);
-  if (found.status != 0) return answer(found.status, {{"Allow", found.allow}});
+  const web_site::found found = site.place(asked);
+  if (found.is_preflight) return give_leave();
+  if (!found.allow.empty()) return answer(found.status, {{"Allow", found.allow}});
+  if (found.status != 0) return answer(found.status);
   current_->route = found.route;
   const web_route& to = site.spec().routes[found.route];
   if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
-  if (!to.folder.empty()) return begin_file(asked, *segments);
+  if (!to.folder.empty()) return begin_file(asked, found.segments);
   if (!may_upgrade(asked)) return;
   if (!sites_->enter(site)) return fail(503, "too many requests wait for an answer");
   current_->in_flight = true;
   std::string path;
-  for (const std::string& one : *segments) (path += '/') += one;
-  const request_facts facts{path, found.parameters, *query,
+  for (const std::string& one : found.segments) (path += '/') += one;
+  const request_facts facts{path, found.parameters, found.query,
                             current_->client.empty() ? peer_ : current_->client, self_->self()};
   if (to.streamed)
     write_streamed(asked, facts);
   else
     current_->request = !to.feed.empty()
-                            ? write_feed_request({to.feed, last_event_id(asked, *query), to.upgrade})
+                            ? write_feed_request({to.feed, last_event_id(asked, found.query), to.upgrade})
                             : write_request(tag_of(to.upgrade), asked, facts, self_->host().nodes());
   want_turn();
 }
