@@ -227,8 +227,13 @@ void http_session::leave(ending how) {
 // Where the next request begins is not known.
 void http_session::refuse(int status, std::string_view why) {
   if (answering_ == answering::begun) return gone();
-  to_.on_bytes(encode({status, "text/plain; charset=utf-8", fmt::format("{}\n", why)},
-                      {request_.minor, false, request_.method == "HEAD"}));
+  http_response answer{status, "text/plain; charset=utf-8", fmt::format("{}\n", why)};
+  const http_request* const asked = streamed_                 ? &request_
+                                    : reader_.is_understood() ? &reader_.request()
+                                                              : nullptr;
+  to_.on_refusal(asked, answer);
+  to_.on_bytes(encode(answer, asked == nullptr ? http_framing{.keep_alive = false}
+                                               : http_framing{asked->minor, false, asked->method == "HEAD"}));
   to_.on_answered(status);
   const bool was_owed = answering_ == answering::owed;
   leave(ending::closing);

@@ -38,6 +38,9 @@ class http_session {
     // The answer to this one, or the rest of it, would be to nobody: the client is gone, or its body was
     // wrong.
     virtual void on_abandoned(std::uint64_t number) = 0;
+    // The session refuses the client by itself, and is about to say so: headers may be added. `asked`: the
+    // head of what it refuses; null: that was not understood.
+    virtual void on_refusal(const http_request* /*asked*/, http_response& /*answer*/) {}
     // An answer has begun, the session's own refusals included.
     virtual void on_answered(int status) = 0;
     // For the client.

@@ -289,6 +289,35 @@ def unwanted_bodies(cleanup):
     equal(site.ask("/users/1", headers={"Host": "a"})[0], 200)
 
 
+@test("what the server refuses by itself has the headers of its site and route, its line in the log, and counts")
+def refusals(cleanup):
+    site = Site(cleanup, routes=(*ROUTES, '{ method: PUT, path: /small, to: pages, limits: { body: 1KiB }, headers: [ { name: X-Small, value: yes } ] }',
+                                 '{ method: PUT, path: /streamed, to: pages, body: streamed, limits: { body: 1KiB }, headers: [ { name: X-Small, value: yes } ] }'),
+                more=["headers: [ { name: Strict-Transport-Security, value: max-age=60 } ]", "access_log: combined", "timeouts: { body: 500ms, header: 500ms }",
+                      'cors: { origins: [ "https://a.example" ] }'])
+    mine = HOST + b"Origin: https://a.example\r\nUser-Agent: me\r\n"
+    for what, sent, code in (("/small", b"Content-Length: 2000\r\n\r\n", 413), ("/small", b"Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + b"x" * 2000, 413),
+                             ("/small", b"Content-Length: 10\r\n\r\nabc", 408), ("/small", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+                             ("/small", b"Expect: wonders\r\n\r\n", 417), ("/small", b"Transfer-Encoding: gzip\r\n\r\n", 501),
+                             ("/streamed", b"Content-Length: 2000\r\n\r\n", 413)):
+        said = site.raw(f"PUT {what}?{code} HTTP/1.1\r\n".encode() + mine + sent)
+        equal(status(said), code)
+        for header in (b"Strict-Transport-Security: max-age=60", b"X-Small: yes", b"Access-Control-Allow-Origin: https://a.example", b"Vary: Origin", b"Connection: close"):
+            contains(said, header + b"\r\n")
+        body = len(said.partition(b"\r\n\r\n")[2])
+        eventually(lambda what=what, code=code, body=body: f'"PUT {what}?{code} HTTP/1.1" {code} {body} "-" "me"' in site.node.log(), f"{what} {code}")
+    equal(site.route("PUT /small")["requests"], 6)
+    equal(site.route("PUT /small")["errors"], 1)
+    equal(site.route("PUT /streamed")["requests"], 1)
+    for sent, code in ((b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n", 414), (b"GET / HTTP/1.1\r\nX: " + b"y" * 20000, 431), (b"GET / HTTP/3.7\r\n\r\n", 505), (b"GET / HT", 408),
+                       (b"nonsense\r\n\r\n", 400)):
+        said = site.raw(sent)
+        equal(status(said), code)
+        contains(said, b"Strict-Transport-Security: max-age=60\r\n")
+        eventually(lambda code=code: f'"-" {code} ' in site.node.log(), f"a line of {code}")
+    equal({code: count for code, count in site.report()["answered"].items()}, {"400": 2, "408": 2, "413": 3, "414": 1, "417": 1, "431": 1, "501": 1, "505": 1})
+
+
 @test("slow clients lose their connection, and only that")
 def slow_clients(cleanup):
     site = Site(cleanup, more=["timeouts: { header: 700ms, body: 700ms, idle: 700ms }"])

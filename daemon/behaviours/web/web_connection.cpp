@@ -167,17 +167,23 @@ bool web_connection::may_upgrade(const net::http_request& asked) {
   return true;
 }
 
-void web_connection::answered(int status) {
-  if (answering_) return;
-  if (current_ && current_->streams) { // of a body that comes while it is worked on
-    current_->streams->refused = status;
-    return;
+void web_connection::refusing(const net::http_request* asked, net::http_response& answer) {
+  if (current_ && current_->streams) { // its body is wrong, or late
+    current_->streams->refused = answer.status;
+    return add_headers(answer);
   }
-  // The session's own refusal of a request that has not come to us.
-  current_ = std::make_unique<exchange>();
-  current_->site = site();
-  current_->began = base::mono_now();
-  finish(status, 0);
+  // It has not come to us.
+  if (asked != nullptr) {
+    note(*asked, 0);
+    if (const web_site::found found = current_->site->place(*asked); found.status == 0)
+      current_->route = found.route;
+  } else {
+    current_ = std::make_unique<exchange>();
+    current_->site = site();
+    current_->began = base::mono_now();
+  }
+  add_headers(answer);
+  finish(answer.status, answer.body.size());
 }
 
 void web_connection::abandoned(net::http_exchange it) {

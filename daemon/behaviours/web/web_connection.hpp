@@ -99,7 +99,7 @@ class web_connection final : public runtime::behaviour,
   void take_body(net::http_exchange of, std::string_view part, bool last) override;
   void abandoned(net::http_exchange it) override;
   void writable(net::http_exchange it) override;
-  void answered(int status) override;
+  void refusing(const net::http_request* asked, net::http_response& answer) override;
   void said_all(net::http_exchange it) override;
   void gone(std::uint64_t connection) override;
 
@@ -182,7 +182,6 @@ class web_connection final : public runtime::behaviour,
   std::string peer_host_;
   std::unique_ptr<exchange> current_; // null: it is at rest, and keeps little
   bool draining_ = false;             // it is to end soon
-  bool answering_ = false;            // answer() is running: the status is its own
   bool asked_ = false;                // receive_io() is to come
   bool over_ = false;                 // the connection is no more
 };

@@ -62,9 +62,7 @@ void web_connection::answer(net::http_response response) {
   const std::uint64_t number = current_->number;
   const std::uint64_t bytes = response.body.size();
   finish(response.status, bytes);
-  answering_ = true;
   if (connection_) connection_->answer(number, response);
-  answering_ = false;
 }
 
 // What the route and the site have for all answers.

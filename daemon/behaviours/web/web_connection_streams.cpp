@@ -143,9 +143,7 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
   count(answer.head.status);
   if (std::exchange(current_->in_flight, false)) sites_->leave();
   watch(self, answer.writer.by);
-  answering_ = true;
   const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
-  answering_ = false;
   if (!begun) return; // the client has left
   if (streams.head_only || !net::http_has_body(answer.head.status)) {
     tell(answer.writer.by, stream_aborted(answer.writer, "bodyless"));

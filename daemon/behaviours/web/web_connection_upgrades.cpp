@@ -62,9 +62,7 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
   socket_ = std::make_unique<actor_websocket>(self, by.by, route.actor != nullptr,
                                               current_->site->spec().websockets,
                                               std::string(route.path.text()), [this] { want_turn(); });
-  answering_ = true;
   auto upgraded = connection_->upgrade(current_->number, current_->opening);
-  answering_ = false;
   auto begun = upgraded ? socket_->begin(std::move(*upgraded)) : unexpected(std::move(upgraded.error()));
   if (!begun) { // the client has left
     socket_.reset();
@@ -100,10 +98,8 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   count(head.status);
   if (std::exchange(current_->in_flight, false)) sites_->leave();
   const std::uint64_t number = current_->number;
-  answering_ = true;
   if (connection_) connection_->end_soon(); // its end is that of the stream, for who monitors this process
   const bool begun = connection_ && connection_->begin(number, head, std::nullopt);
-  answering_ = false;
   if (!begun || !send_events(retry_text(spec.retry))) return;
   for (const message& one : std::exchange(current_->early, {}))
     if (current_ && current_->events) send_event(one.bytes());
