@@ -50,8 +50,9 @@ class http_connection final : private stream_handler, private http_session::even
     ~owner() = default;
   };
 
+  // `unfinished`: as http_session has it.
   http_connection(uv_loop_t* loop, stream socket, const http_options& options, std::uint64_t number,
-                  owner& to);
+                  owner& to, unfinished_bytes* unfinished = nullptr);
 
   // As http_server has them.
   void answer(std::uint64_t number, const http_response& response);

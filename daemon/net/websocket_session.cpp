@@ -83,7 +83,8 @@ struct websocket_session::frames {
   }
 };
 
-websocket_session::websocket_session(std::size_t most, events& to) : most_(most), to_(to) {}
+websocket_session::websocket_session(std::size_t most, events& to, unfinished_bytes* unfinished)
+    : most_(most), to_(to), unfinished_(unfinished) {}
 websocket_session::~websocket_session() = default;
 
 // Reading ------------------------------------------------------------------------------------------------
@@ -95,6 +96,7 @@ void websocket_session::feed(std::string_view bytes) {
   frames_->input = bytes;
   read();
   frames_->input = {};
+  if (state_ != state::closed && !unfinished_.keep(message_.size())) fail(websocket_close::try_again_later);
   if (state_ == state::closed)
     frames_.reset();
   else if (frames_->taken == 0)
@@ -151,7 +153,10 @@ bool websocket_session::begin_frame(const wslay_frame_iocb& part) {
 }
 
 bool websocket_session::end_frame(const wslay_frame_iocb& part) {
-  if (is_control(part.opcode)) return take_control(part.opcode);
+  if (is_control(part.opcode)) {
+    if (!in_message_) ++came_whole_;
+    return take_control(part.opcode);
+  }
   in_message_ = part.fin == 0;
   return in_message_ || end_message();
 }
@@ -160,6 +165,7 @@ bool websocket_session::end_message() {
   if (kind_ == websocket_kind::text && !is_utf8(message_)) return fail(websocket_close::not_utf8);
   // What comes behind our close is nobody's.
   if (state_ == state::open) to_.on_message(kind_, message_);
+  ++came_whole_;
   message_.clear();
   if (message_.capacity() > much_room) message_.shrink_to_fit();
   return true;
@@ -187,6 +193,7 @@ bool websocket_session::take_close() {
 
 // Always false.
 bool websocket_session::fail(std::uint16_t code) {
+  unfinished_.release();
   if (std::exchange(state_, state::closed) == state::open) write_close({code, ""});
   to_.on_closed({code, ""});
   return false;

@@ -77,10 +77,14 @@ std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
   http.requests = from.limits.requests_per_connection;
   http.limits = {from.limits.uri, from.limits.header, from.limits.headers, from.limits.body};
   http.timeouts = {from.timeouts.header, from.timeouts.body, from.timeouts.idle, from.timeouts.write};
+  // There is room for each that may come, once.
+  std::uint64_t unfinished = std::max(from.limits.unfinished, from.websocket.max_message);
   for (const spec::web_route& one : from.routes) {
-    out->routes.push_back(convert(one, from));
-    http.limits.body = std::max(http.limits.body, out->routes.back().body);
+    const behaviours::web_route& made = out->routes.emplace_back(convert(one, from));
+    http.limits.body = std::max(http.limits.body, made.body);
+    if (!made.streamed) unfinished = std::max<std::uint64_t>(unfinished, made.body);
   }
+  out->unfinished = static_cast<std::size_t>(unfinished);
   for (const std::string& one : from.hosts) out->hosts.push_back(base::ascii_lower(one));
   out->headers = convert(from.headers);
   out->others = {from.cors.origins,     from.cors.methods,
@@ -94,7 +98,7 @@ std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
   out->retry = base::to_nanos(from.sse.retry);
   out->backlog = static_cast<std::size_t>(from.sse.queue);
   out->websockets.of = {static_cast<std::size_t>(from.websocket.max_message), from.websocket.ping,
-                        from.websocket.pong, from.timeouts.write};
+                        from.websocket.pong, from.timeouts.write, from.websocket.message};
   out->websockets.backlog = static_cast<std::size_t>(from.websocket.queue);
   return out;
 }

@@ -310,6 +310,10 @@ const table<web_limits>& limits_table() {
           .add<&web_limits::body>("body", size(), "bytes of a body; beyond: 413")
           .add<&web_limits::in_flight>("in_flight", whole<std::uint32_t>(1, 10'000'000),
                                        "requests that wait for an answer; beyond: 503")
+          .add<&web_limits::unfinished>("unfinished", size(),
+                                        "bytes of bodies and WebSocket messages that have come in part, of "
+                                        "all clients; beyond: 503, or "
+                                        "closed with 1013; there is room for the largest of them in any case")
           .check(&check_limits);
   return rows;
 }
@@ -349,6 +353,8 @@ const table<web_websockets>& websockets_table() {
                                       "after so long without a word of a client it is asked by a ping")
           .add<&web_websockets::pong>("pong", duration(milliseconds(100)),
                                       "how long it has to answer, and to close when it is told to")
+          .add<&web_websockets::message>("message", duration(milliseconds(100)),
+                                         "how long a message that was begun may take; then 1008")
           .add<&web_websockets::queue>("queue", size(),
                                        "bytes that wait for a client; beyond, it is closed with 1013")
           .add<&web_websockets::compress>("compress", flag(), "by permessage-deflate", available::later)

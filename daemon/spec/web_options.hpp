@@ -88,6 +88,7 @@ struct web_limits {
   std::uint32_t headers = 100;
   std::uint64_t body = 1 << 20;
   std::uint32_t in_flight = 1000;
+  std::uint64_t unfinished = 256 << 20; // bytes
   bool operator==(const web_limits&) const = default;
 };
 
@@ -103,6 +104,7 @@ struct web_websockets {
   std::uint64_t max_message = 1 << 20; // bytes
   milliseconds ping{30'000};
   milliseconds pong{10'000};
+  milliseconds message{30'000};
   std::uint64_t queue = 256 << 10; // bytes
   bool compress = false;
   bool operator==(const web_websockets&) const = default;

@@ -340,6 +340,30 @@ def slow_clients(cleanup):
     equal(answer.count(b"HTTP/1.1 "), 1)
 
 
+@test("bodies of a thousand slow clients cost what the site may keep; who comes beyond is told 503, and then there is room")
+def slow_bodies(cleanup):
+    site = Site(cleanup, routes=(*ROUTES, "{ method: PUT, path: /whole, to: pages, timeout: 20s }"), more=["limits: { unfinished: 4MiB }", "timeouts: { body: 60s }"])
+    equal(site.ask("/whole", "PUT", bytes(500000))[0], 200)
+    before = site.node.kilobytes("VmRSS")
+    clients = []
+    for _ in range(1000):
+        one = socket.create_connection(site.at, 60)
+        cleanup.callback(one.close)
+        with contextlib.suppress(ConnectionError):
+            one.sendall(b"PUT /whole HTTP/1.1\r\n" + HOST + b"Content-Length: 1000000\r\n\r\n" + bytes(100000))
+        clients.append(one)
+    eventually(lambda: site.report()["answered"].get("503", 0) >= 950, f"most are refused: {site.report()['answered']}", 60)
+    check(site.node.kilobytes("VmRSS") - before < 48 << 10, "memory is bounded", before, site.node.kilobytes("VmRSS"))
+    said = until_closed(clients[-1])
+    equal(status(said), 503)
+    contains(said, b"Retry-After: 1\r\n")
+    equal(site.ask("/whole", "PUT", b"it came whole")[0], 200, "what comes at once is never among them")
+    for one in clients:
+        one.close()
+    eventually(lambda: site.report()["open"] <= 3, "they have left")
+    equal(site.ask("/whole", "PUT", bytes(1000000))[0], 200)
+
+
 @test("hosts that are not served are 421, and headers of the site are on every answer")
 def hosts(cleanup):
     site = Site(cleanup, more=["hosts: [ Shop.example ]", "headers: [ { name: Strict-Transport-Security, value: max-age=60 } ]"])

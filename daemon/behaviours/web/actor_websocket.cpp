@@ -34,8 +34,8 @@ message answer(std::string_view error) {
 } // namespace
 
 actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to, bool is_own,
-                                 const websocket_bounds& bounds, std::string name,
-                                 std::function<void()> want_turn)
+                                 const websocket_bounds& bounds, net::unfinished_bytes& unfinished,
+                                 std::string name, std::function<void()> want_turn)
     : self_(self),
       to_(to),
       monitor_(self.monitor(runtime::destination(to))),
@@ -43,7 +43,7 @@ actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to,
       backlog_(bounds.backlog),
       name_(std::move(name)),
       want_turn_(std::move(want_turn)),
-      client_(self.stay(), bounds.of, *this) {}
+      client_(self.stay(), bounds.of, *this, &unfinished) {}
 
 // Below libuv ----------------------------------------------------------------------------------------------
 

@@ -29,8 +29,9 @@ class actor_websocket final : private net::websocket::owner {
  public:
   // `self` outlives it; `is_own`: the process is there for this client alone; `name` is for the log.
   // `want_turn`: turn() is to be called, in the process's own turn.
+  // `unfinished`: as net::websocket_session has it.
   actor_websocket(runtime::process& self, const runtime::pid& to, bool is_own, const websocket_bounds& bounds,
-                  std::string name, std::function<void()> want_turn);
+                  net::unfinished_bytes& unfinished, std::string name, std::function<void()> want_turn);
 
   base::result<void> begin(net::http_upgraded from) { return client_.start(std::move(from)); }
 

@@ -117,10 +117,14 @@ bool web_site::takes_host(std::string_view authority) const {
 }
 
 web_sites::web_sites(std::shared_ptr<const web_spec> first, runtime::message env, std::string label)
-    : env_(std::move(env)), label_(std::move(label)), site_(std::make_shared<web_site>(std::move(first))) {}
+    : env_(std::move(env)),
+      label_(std::move(label)),
+      site_(std::make_shared<web_site>(std::move(first))),
+      unfinished_(site_->spec().unfinished) {}
 
 void web_sites::set(std::shared_ptr<const web_spec> next) {
   auto made = std::make_shared<web_site>(std::move(next));
+  unfinished_.set_limit(made->spec().unfinished);
   const std::lock_guard hold(lock_);
   site_ = std::move(made);
   version_.fetch_add(1, std::memory_order_release);

@@ -16,6 +16,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/web/web_spec.hpp"
+#include "net/unfinished_bytes.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
@@ -87,6 +88,8 @@ class web_sites {
   bool enter(const web_site& by);
   void leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
   void count(int status);
+  // Of bodies and WebSocket messages.
+  net::unfinished_bytes& unfinished() { return unfinished_; }
   // Of the actors that routes have made for clients.
   void actor_began() { actors_.fetch_add(1, std::memory_order_relaxed); }
   void actor_ended() { actors_.fetch_sub(1, std::memory_order_relaxed); }
@@ -103,6 +106,7 @@ class web_sites {
   mutable std::mutex lock_; // of site_
   std::shared_ptr<web_site> site_;
   std::atomic<std::uint64_t> version_{1};
+  net::unfinished_bytes unfinished_;
   std::atomic<std::uint32_t> in_flight_{0};
   std::atomic<std::uint32_t> actors_{0};
   std::array<std::atomic<std::uint64_t>, 500> answered_{}; // by status, from first_status on

@@ -73,7 +73,7 @@ outcome web_connection::init(process& self) {
     peer_host_ = peer->host();
   }
   net::http_connection::owner& told = *this;
-  connection_.emplace(loop, std::move(*taken), options, 1, told);
+  connection_.emplace(loop, std::move(*taken), options, 1, told, &sites_->unfinished());
   return runtime::carry_on();
 }
 

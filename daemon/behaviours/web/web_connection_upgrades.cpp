@@ -60,7 +60,7 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
   }
   add_headers(current_->opening);
   socket_ = std::make_unique<actor_websocket>(self, by.by, route.actor != nullptr,
-                                              current_->site->spec().websockets,
+                                              current_->site->spec().websockets, sites_->unfinished(),
                                               std::string(route.path.text()), [this] { want_turn(); });
   auto upgraded = connection_->upgrade(current_->number, current_->opening);
   auto begun = upgraded ? socket_->begin(std::move(*upgraded)) : unexpected(std::move(upgraded.error()));

@@ -58,6 +58,8 @@ struct web_spec {
   base::access_list proxies{};             // `allow`: who says for whom requests are; empty: nobody
   std::size_t compress_from = 0;           // bytes of a body; 0: none is compressed
   std::uint32_t in_flight = 1000;          // requests that wait for an answer; beyond: 503
+  std::size_t unfinished = 256 << 20;      // bytes of bodies and messages that have come in part, of all
+                                           // clients; beyond: 503 or 1013
   access_log_format log = access_log_format::off;
   websocket_bounds websockets{};
   // Of streams of events.

@@ -12,6 +12,7 @@ namespace coppice::net {
 namespace {
 
 struct session final : http_session::events {
+  explicit session(unfinished_bytes* unfinished = nullptr) : of({}, 100, *this, unfinished) {}
   http_body_plan plan_body(const http_request&) override { return plan; }
   void on_request(const http_request& asked, std::uint64_t) override { requests.push_back(asked); }
   void on_body(std::uint64_t, std::string_view part, bool last) override {
@@ -43,7 +44,7 @@ struct session final : http_session::events {
   std::vector<std::string> refused;
   std::vector<int> statuses;
   std::string sent;
-  http_session of{{}, 100, *this};
+  http_session of;
 };
 
 session& streaming(session& made, std::size_t credit) {
@@ -270,6 +271,38 @@ TEST_CASE("a streamed body that is wrong, too long or too slow ends its request"
   CHECK(begun.statuses == std::vector<int>{200});
   CHECK(begun.of.now() == phase::broken);
   CHECK(begun.abandoned.size() == 1);
+}
+
+TEST_CASE("bodies in parts have a bound for all clients, beyond it is 503, and what came whole makes room") {
+  unfinished_bytes all(10);
+  const std::string nine = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n";
+  session one(&all), other(&all);
+  one.feed(nine + "12345");
+  CHECK(all.kept() == 5);
+  session whole(&all);
+  whole.feed(nine + "123456789");
+  CHECK(whole.requests.size() == 1);
+  other.feed(nine + "123456");
+  CHECK(other.has("HTTP/1.1 503 "));
+  CHECK(other.has("Retry-After: 1\r\n"));
+  CHECK(other.refused == std::vector<std::string>{"PUT /"});
+  CHECK(other.of.now() == phase::closing);
+  one.feed("6789");
+  CHECK(one.requests.size() == 1);
+  CHECK(one.requests[0].body == "123456789");
+  CHECK(all.kept() == 0);
+  CHECK(all.refused() == 1);
+  {
+    session gone(&all);
+    gone.feed(nine + "12345678");
+    CHECK(all.kept() == 8);
+    gone.of.gone();
+    CHECK(all.kept() == 0);
+  }
+  session streamed(&all);
+  streaming(streamed, 1000)
+      .feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 90\r\n\r\n" + std::string(80, 'x'));
+  CHECK(streamed.body.size() == 80);
 }
 
 TEST_CASE("what is refused is told by its head, if that was understood, and takes further headers") {
