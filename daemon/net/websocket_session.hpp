@@ -91,6 +91,7 @@ class websocket_session {
   bool take(const wslay_frame_iocb& part);
   bool begin_frame(const wslay_frame_iocb& part);
   bool end_frame(const wslay_frame_iocb& part);
+  bool check_text();
   bool end_message();
   bool take_control(std::uint8_t opcode);
   bool take_close();
@@ -103,6 +104,7 @@ class websocket_session {
   unfinished_bytes::share unfinished_;
   std::unique_ptr<frames> frames_; // null: nothing of a frame has come
   std::string message_;            // as far as its frames have come
+  std::size_t checked_ = 0;        // of it, where it is text: bytes that are whole characters
   std::string control_;            // payload of a control frame
   websocket_kind kind_ = websocket_kind::text;
   state state_ = state::open;

@@ -127,6 +127,9 @@ def cases():
     five = frame(TEXT, b"1", fin=False) + frame(0, b"2", fin=False) + ping + frame(0, b"3", fin=False) + frame(0, b"4", fin=False) + ping + frame(0, b"5")
     yield case("5.19", five, pong, pong, (TEXT, b"12345"))
     yield case("5.20", five, pong, pong, (TEXT, b"12345"), step=1)
+    yield case("6.1.1", frame(TEXT), (TEXT, b""))
+    yield case("6.1.2", frame(TEXT, fin=False) + frame(0, fin=False) + frame(0), (TEXT, b""))
+    yield case("6.1.3", frame(TEXT, fin=False) + frame(0, b"middle frame payload", fin=False) + frame(0), (TEXT, b"middle frame payload"))
     kosme = "κόσμε".encode()
     for number, text in ((1, "Hello-µ@ßöäüàá-UTF-8!!".encode()), (2, kosme)):
         yield case(f"6.1.{number} whole", frame(TEXT, text), (TEXT, text))
@@ -135,6 +138,12 @@ def cases():
     bad = kosme + b"\xed\xa0\x80" + b"edited"
     for number, sent in enumerate((frame(TEXT, bad), pieces(TEXT, bad, 12), pieces(TEXT, bad, 1)), 1):
         yield case(f"6.3.{number}", sent, 1007, end=False)
+    # Refused though its end has not come.
+    yield case("6.4.1", frame(TEXT, kosme, fin=False) + frame(0, b"\xf4\x90\x80\x80", fin=False), 1007, end=False)
+    yield case("6.4.2", frame(TEXT, kosme + b"\xf4", fin=False) + frame(0, b"\x90", fin=False), 1007, end=False)
+    late = frame(TEXT, kosme + b"\xf4\x90\x80\x80edited")
+    yield case("6.4.3", late[:-6], 1007, end=False)
+    yield case("6.4.4", late[:-8], 1007, end=False, step=1)
     for number, text in enumerate(("\u0000", "\u0080", "\u0800", "\U00010000", "\u007f", "\u07ff", "\uffff", "\U0010ffff", "\ud7ff", "\ue000",
                                    "\ufffd", "\ufeff", "\ufffe", "\U0001fffe", "\U0001ffff"), 5):
         yield case(f"6.{number}", frame(TEXT, text.encode()), (TEXT, text.encode()))
@@ -217,6 +226,19 @@ def quietly(one, sent, step):
         one.send(sent, step=step)
     except OSError:
         pass
+
+
+@test("messages of up to 16 MiB go both ways, whole and in parts")
+def large(cleanup):
+    site = Site(cleanup, options="max_message: 16MiB, queue: 32MiB")
+    one = site.open()
+    for opcode, size, parts in ((TEXT, 4 << 20, None), (BINARY, 4 << 20, None), (TEXT, 8 << 20, None), (BINARY, 8 << 20, None), (TEXT, 16 << 20, None),
+                                (BINARY, 16 << 20, None), (TEXT, 4 << 20, 4096), (BINARY, 4 << 20, 1 << 18), (TEXT, 16 << 20, 1 << 20)):
+        data = b"*" * size
+        writing = threading.Thread(target=one.send, args=(pieces(opcode, data, parts or size),))
+        writing.start()
+        check(one.next() == (opcode, data), "it comes back", opcode, size, parts)
+        writing.join()
 
 
 @test("a handshake is exact: what is none is refused by its status, and costs nothing")

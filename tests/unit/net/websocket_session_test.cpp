@@ -141,4 +141,31 @@ TEST_CASE("it is known whether a message has come in part, whatever comes betwee
   CHECK(it.of.came_whole() == 2);
 }
 
+TEST_CASE("text is refused as soon as it can be none, wherever it is cut") {
+  const std::string good = "aä€\U0001F600\u07FF\uD7FF\uE000\U0010FFFF";
+  for (std::size_t cut = 0; cut <= good.size(); ++cut) {
+    CAPTURE(cut);
+    client it;
+    it.says(0x01, good.substr(0, cut));
+    it.says(0x80, good.substr(cut));
+    CHECK(it.heard == std::vector{good});
+  }
+  for (const std::string bad : {"\x80", "\xc0", "\xc1", "\xf5", "\xff", "\xe0\x9f", "\xed\xa0", "\xf0\x8f",
+                                "\xf4\x90", "\xe2\x28", "\xf0\x90\x80x"}) {
+    client it;
+    it.says(0x01, "fine " + bad.substr(0, bad.size() - 1));
+    CHECK(it.ends.empty());
+    it.says(0x00, bad.substr(bad.size() - 1));
+    CHECK(it.ends == std::vector<std::string>{"1007 "});
+  }
+  client half;
+  half.says(0x81, "fine \xe2\x82");
+  CHECK(half.ends == std::vector<std::string>{"1007 "});
+  client next;
+  next.says(0x81, "ä");
+  next.says(0x82, "\xff");
+  next.says(0x81, "ö");
+  CHECK(next.heard.size() == 3);
+}
+
 } // namespace coppice::net
