@@ -48,6 +48,7 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   if (!out.folder.empty() || out.upgrade != behaviours::web_upgrade::none) out.method = "GET";
   out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
   out.body = from.limits.body.value_or(whole.limits.body);
+  out.in_flight = from.limits.in_flight.value_or(UINT32_MAX);
   out.streamed = !from.to.empty() && out.upgrade == behaviours::web_upgrade::none &&
                  from.body.value_or(whole.body) == spec::web_body::streamed;
   out.headers = convert(from.headers);

@@ -167,10 +167,15 @@ void check_route_limits(reader& from, const node& at, web_route_limits& limits) 
 
 const table<web_route_limits>& route_limits_table() {
   using optional_size = maybe<std::optional<std::uint64_t>, size>;
+  using optional_count = maybe<std::optional<std::uint32_t>, whole<std::uint32_t>>;
   static const auto rows =
       table<web_route_limits>()
           .add<&web_route_limits::body>("body", optional_size(size()),
                                         "bytes of a body; beyond: 413; absent: the site's")
+          .add<&web_route_limits::in_flight>(
+              "in_flight", optional_count(whole<std::uint32_t>(1, 10'000'000)),
+              "requests that wait for an answer; beyond: 503; the site's holds "
+              "in any case")
           .check(&check_route_limits);
   return rows;
 }

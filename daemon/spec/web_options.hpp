@@ -28,9 +28,10 @@ struct web_redirect {
   bool operator==(const web_redirect&) const = default;
 };
 
-// Of one route, in place of the site's.
+// Of one route.
 struct web_route_limits {
-  std::optional<std::uint64_t> body; // bytes
+  std::optional<std::uint64_t> body;      // bytes, in place of the site's
+  std::optional<std::uint32_t> in_flight; // requests, beside the site's; none: that alone
   bool operator==(const web_route_limits&) const = default;
 };
 

@@ -164,16 +164,23 @@ def queued(cleanup):
 
 @test("a full pool, and too many requests in flight, are 503 with Retry-After, until clients leave")
 def overload(cleanup):
-    for more, path in (((), "/long/x"), (["limits: { in_flight: 2 }"], "/users/1")):
+    bounded = (*ROUTES[:4], ROUTES[4].replace("timeout: 60s", "timeout: 60s, limits: { in_flight: 2 }"), *ROUTES[5:])
+    for routes, more, path, reason in ((ROUTES, (), "/long/x", "mailbox"), (ROUTES, ["limits: { in_flight: 2 }"], "/users/1", "in_flight"),
+                                       (bounded, (), "/long/x", "in_flight")):
         with contextlib.ExitStack() as inner:
             port = free_port()
-            site = Site(inner, settings=[("control.http", f"{{ port: {port} }}")], more=more)
+            site = Site(inner, settings=[("control.http", f"{{ port: {port} }}")], more=more, routes=routes)
             waiting = [site.client() for _ in range(2)]
             for one in waiting:
                 one.request("GET", "/long/slow")
             eventually(lambda site=site: site.report()["in_flight"] == 2, "one is worked on, one waits")
             code, headers, _ = site.ask(path)
             equal((code, headers["retry-after"]), (503, "1"))
+            shown = metrics_at(port)
+            contains(shown, f'coppice_web_overloads_total{{site="net/site",reason="{reason}"}} 1\n')
+            contains(shown, 'coppice_web_in_flight{site="net/site"} 2\n')
+            if routes is bounded:
+                equal(site.ask("/users/1")[0], 200, "the site has room, another route's requests are answered")
             health = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
             inner.callback(health.close)
             health.request("GET", "/livez")
@@ -183,6 +190,35 @@ def overload(cleanup):
                 one.close()
             eventually(lambda site=site: site.report()["in_flight"] == 0, "they are given up")
             equal(site.ask("/users/1")[0], 200)
+
+
+def metrics_at(port):
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with contextlib.closing(client):
+        client.request("GET", "/metrics")
+        return client.getresponse().read().decode()
+
+
+@test("what a site and its routes do is counted where Prometheus reads it")
+def metrics(cleanup):
+    port = free_port()
+    site = Site(cleanup, settings=[("control.http", f"{{ port: {port} }}")], routes=(*ROUTES, "{ method: PUT, path: /whole, to: pages }"))
+    for _ in range(3):
+        site.ask("/users/1")
+    equal((site.ask("/slow/slow")[0], site.ask("/do/crash")[0], site.ask("/nothing")[0]), (504, 500, 404))
+    with socket.create_connection(site.at, 60) as half:
+        half.sendall(b"PUT /whole HTTP/1.1\r\n" + HOST + b"Content-Length: 500\r\n\r\n" + bytes(200))
+        eventually(lambda: 'coppice_web_unfinished_bytes{site="net/site"} 200\n' in metrics_at(port), "what has come of it is counted")
+    eventually(lambda: 'coppice_web_unfinished_bytes{site="net/site"} 0\n' in metrics_at(port), "it is dropped with its client")
+    shown = metrics_at(port)
+    for line in ('web_answered_total{site="net/site",code="200"} 3', 'web_answered_total{site="net/site",code="404"} 1', 'web_in_flight{site="net/site"} 0',
+                 'web_requests_total{site="net/site",route="GET /users/{id}",class="2xx"} 3', 'web_requests_total{site="net/site",route="/slow/{what}",class="5xx"} 1',
+                 'web_request_seconds_count{site="net/site",route="GET /users/{id}"} 3', 'web_request_seconds_bucket{site="net/site",route="/slow/{what}",le="0.262144"} 0',
+                 'web_request_seconds_bucket{site="net/site",route="/slow/{what}",le="+Inf"} 1', 'web_overloads_total{site="net/site",reason="unfinished"} 0',
+                 'web_client_actors{site="net/site"} 0'):
+        contains(shown, f"coppice_{line}\n")
+    took = float(re.search(r'web_request_seconds_sum\{site="net/site",route="/slow/\{what\}"\} ([0-9.e+-]+)', shown)[1])
+    check(0.4 < took < 20, "how long it took", took)
 
 
 @test("requests in a pipeline are answered in order, and a connection closes after its number of them")

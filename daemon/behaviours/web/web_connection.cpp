@@ -138,7 +138,8 @@ void web_connection::route(const net::http_request& asked) {
   if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
   if (!to.folder.empty()) return begin_file(asked, found.segments);
   if (!may_upgrade(asked)) return;
-  if (!sites_->enter(site)) return fail(503, "too many requests wait for an answer");
+  if (!sites_->enter(site, found.route))
+    return fail(web_overload::in_flight, "too many requests wait for an answer");
   current_->in_flight = true;
   std::string path;
   for (const std::string& one : found.segments) (path += '/') += one;
@@ -277,7 +278,7 @@ void web_connection::send(process& self) {
     case runtime::send_status::ok:
       return;
     case runtime::send_status::full:
-      return fail(503, "its mailbox is full");
+      return fail(web_overload::mailbox, "its mailbox is full");
     case runtime::send_status::malformed:
       return fail(500, "the request cannot be sent");
     case runtime::send_status::nodedown:
@@ -362,7 +363,7 @@ bool web_connection::take_end(process& self, const message& m) {
   } else if (why == runtime::reasons::noconnection()) {
     fail(502, "its node is not to be reached");
   } else if (why == runtime::reasons::mailbox_full()) {
-    fail(503, "its mailbox is full");
+    fail(web_overload::mailbox, "its mailbox is full");
   } else {
     fail(500, "it ended without an answer");
   }
@@ -385,7 +386,7 @@ bool web_connection::take_answer(process& self, const message& m) {
     }
   }
   const auto refuse = [this](const base::error& why) {
-    fail(why.code == base::errc::limit ? 503 : 502, why.text);
+    why.code == base::errc::limit ? fail(web_overload::mailbox, why.text) : fail(502, why.text);
   };
   if (current_->streams && is_streamed_answer(body)) {
     auto begun = read_streamed_answer(body, m, self.host().nodes());
@@ -397,8 +398,13 @@ bool web_connection::take_answer(process& self, const message& m) {
   return true;
 }
 
+// Nobody waits for its answer any more.
+void web_connection::leave_flight(exchange& it) noexcept {
+  if (std::exchange(it.in_flight, false)) sites_->leave(*it.site, *it.route);
+}
+
 void web_connection::end() noexcept {
-  if (const auto it = std::exchange(current_, nullptr); it && it->in_flight) sites_->leave();
+  if (const auto it = std::exchange(current_, nullptr)) leave_flight(*it);
   socket_.reset();
   connection_.reset();
 }

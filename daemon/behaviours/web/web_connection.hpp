@@ -157,6 +157,8 @@ class web_connection final : public runtime::behaviour,
   void give_leave();
   // Of the request that is worked on; the log is told why.
   void fail(int status, std::string_view why);
+  // With 503.
+  void fail(web_overload what, std::string_view why);
   // A status and a line that says it.
   void answer(int status, std::vector<net::http_header> headers = {});
   void answer(net::http_response response);
@@ -164,6 +166,7 @@ class web_connection final : public runtime::behaviour,
   void finish(int status, std::uint64_t bytes);
   void want_turn();
   void count_end(const net::http_connection::summary& of) const;
+  void leave_flight(exchange& it) noexcept;
   void end() noexcept;
 
   accepted_stream stream_;                 // until init

@@ -37,6 +37,11 @@ void web_connection::fail(int status, std::string_view why) {
   answer(status, std::move(headers));
 }
 
+void web_connection::fail(web_overload what, std::string_view why) {
+  sites_->count(what);
+  fail(503, why);
+}
+
 void web_connection::answer(int status, std::vector<net::http_header> headers) {
   net::http_response out;
   out.status = status;
@@ -97,7 +102,7 @@ void web_connection::finish(int status, std::uint64_t bytes) {
     if (it->events->heartbeat != 0) self_->cancel_timer(it->events->heartbeat);
   }
   if (it->streams && it->streams->watch) self_->demonitor(it->streams->watch, true);
-  if (it->in_flight) sites_->leave();
+  leave_flight(*it);
   if (it->call) self_->demonitor(it->call, true);
   if (it->deadline != 0) self_->cancel_timer(it->deadline);
   const base::nanos took = base::mono_now() - it->began;

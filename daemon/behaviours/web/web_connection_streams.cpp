@@ -141,7 +141,7 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
   streams.begun = answer.head.status;
   streams.progress = base::mono_now();
   count(answer.head.status);
-  if (std::exchange(current_->in_flight, false)) sites_->leave();
+  leave_flight(*current_);
   watch(self, answer.writer.by);
   const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
   if (!begun) return; // the client has left

@@ -37,10 +37,13 @@ struct web_route {
   int status = 308;                          // with a location
   base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer
   std::size_t body = 1 << 20;                       // bytes of a request's; beyond: 413
+  std::uint32_t in_flight = UINT32_MAX;             // requests that wait for an answer; beyond: 503
   bool streamed = false;                            // bodies go as they come, both ways
   std::vector<net::http_header> headers{};          // of answers, unless they have their own
   web_upgrade upgrade = web_upgrade::none;          // of another kind than none: for GET
 
+  // For people: GET /users/{id}.
+  std::string name() const { return (method.empty() ? std::string() : method + " ") + path.text(); }
   bool takes(std::string_view asked) const {
     return method.empty() || method == asked ||
            (method == "GET" && asked == "HEAD" && upgrade == web_upgrade::none);
