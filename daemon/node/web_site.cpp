@@ -92,6 +92,8 @@ std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
                  from.cors.headers,     from.cors.expose,
                  from.cors.credentials, static_cast<std::uint32_t>(from.cors.max_age.count() / 1000)};
   out->proxies = base::access_list::parse(from.proxies, {}).value_or(base::access_list());
+  if (from.proxy_header == spec::web_proxy_header::forwarded)
+    out->proxies_say = behaviours::proxy_header::forwarded;
   out->compress_from = from.compress_from;
   out->in_flight = from.limits.in_flight;
   out->log = convert(from.access_log);

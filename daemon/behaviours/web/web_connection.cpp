@@ -114,7 +114,7 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
   current_->site = asked.streamed ? site_ : site(); // plan() has found where a streamed one goes
   current_->began = base::mono_now();
   const web_spec& spec = current_->site->spec();
-  current_->client = forwarded_client(asked, peer_address_, spec.proxies).value_or("");
+  current_->client = forwarded_client(asked, peer_address_, spec.proxies, spec.proxies_say).value_or("");
   current_->origin = spec.others.allowed(asked);
   current_->takes_gzip = spec.compress_from != 0 && net::http_accepts_coding(asked, "gzip");
   if (spec.log == access_log_format::off) return;
