@@ -120,6 +120,24 @@ def answers(cleanup):
     equal((code, headers["location"]), (301, "/new"))
 
 
+@test("an answer that a client has already is 304 without its body, by what the answer says of itself")
+def conditions(cleanup):
+    site = Site(cleanup)
+    then, before = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:36 GMT"
+    connection = site.client()
+    for path, headers, expected in (("tagged", {"If-None-Match": '"v0", "v1"'}, 304), ("tagged", {"If-None-Match": 'W/"v1"'}, 304), ("tagged", {"If-None-Match": "*"}, 304),
+                                    ("tagged", {"If-None-Match": '"v0"'}, 200), ("tagged", {"If-Modified-Since": then}, 200), ("tagged", {}, 200),
+                                    ("tagged", {"If-None-Match": '"v0"', "If-Modified-Since": then}, 200),
+                                    ("dated", {"If-Modified-Since": then}, 304), ("dated", {"If-Modified-Since": before}, 200), ("dated", {"If-None-Match": "*"}, 200),
+                                    ("dated", {"If-Modified-Since": "yesterday"}, 200), ("brief", {"If-None-Match": "*", "If-Modified-Since": then}, 201)):
+        for method in ("GET", "HEAD"):
+            code, got, body = site.ask(f"/do/{path}", method, headers=headers, on=connection)
+            equal((code, body == b""), (expected, expected == 304 or method == "HEAD"), (path, headers))
+            equal((got["etag"], got["cache-control"]), ('"v1"', "no-cache") if path == "tagged" else (None, None))
+            equal(got["x-frame-options"], "DENY")
+    equal(site.ask("/do/tagged", "POST", headers={"If-None-Match": '"v1"'})[0], 200)
+
+
 @test("what has no route is 404, another method 405 with Allow, and OPTIONS is answered")
 def routes(cleanup):
     site = Site(cleanup)

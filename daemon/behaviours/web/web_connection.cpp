@@ -117,6 +117,10 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
   current_->client = forwarded_client(asked, peer_address_, spec.proxies, spec.proxies_say).value_or("");
   current_->origin = spec.others.allowed(asked);
   current_->takes_gzip = spec.compress_from != 0 && net::http_accepts_coding(asked, "gzip");
+  if (asked.method == "GET" || asked.method == "HEAD")
+    for (const net::http_header& one : asked.headers)
+      if (one.name == "if-none-match" || one.name == "if-modified-since")
+        current_->known.headers.push_back(one);
   if (spec.log == access_log_format::off) return;
   access_entry& entry = current_->entry;
   entry.method = asked.method;

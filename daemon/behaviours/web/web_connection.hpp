@@ -90,6 +90,7 @@ class web_connection final : public runtime::behaviour,
     std::string client{};                // by the proxy's word; empty: the peer
     std::optional<std::string> origin{}; // another one, which may read the answer
     bool takes_gzip = false;
+    net::http_request known{};            // the headers by which a client of GET says which copy it has
     net::http_response opening{};         // of a WebSocket: what begins it, but for the protocol
     std::vector<std::string> protocols{}; // likewise: those that the client speaks
   };

@@ -9,6 +9,7 @@
 #include "base/log_counted.hpp"
 #include "behaviours/web/compression.hpp"
 #include "behaviours/web/web_connection.hpp"
+#include "net/http_conditions.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -19,6 +20,21 @@ constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 void add_missing(net::http_response& response, const std::vector<net::http_header>& headers) {
   for (const net::http_header& one : headers)
     if (response.header(one.name) == nullptr) response.headers.push_back(one);
+}
+
+// The client has what it would be answered with, by what the answer says of itself.
+bool is_known(net::http_request known, net::http_response& answer) {
+  if (answer.status != 200 || known.headers.empty()) return false;
+  const net::http_header* const tag = answer.header("etag");
+  const net::http_header* const modified = answer.header("last-modified");
+  const auto since = modified == nullptr ? std::nullopt : net::read_http_date(modified->value);
+  std::erase_if(known.headers, [&](const net::http_header& one) {
+    return one.name == "if-modified-since" ? !since : tag == nullptr;
+  });
+  if (known.headers.empty()) return false;
+  std::string_view strong = tag == nullptr ? std::string_view() : std::string_view(tag->value);
+  if (strong.starts_with("W/")) strong.remove_prefix(2);
+  return net::judge(known, {std::string(strong), since.value_or(0), answer.body.size()}).status == 304;
 }
 
 } // namespace
@@ -61,6 +77,11 @@ void web_connection::give_leave() {
 }
 
 void web_connection::answer(net::http_response response) {
+  if (is_known(std::move(current_->known), response)) {
+    response.status = 304;
+    response.type.clear();
+    response.body.clear();
+  }
   add_headers(response);
   if (current_->site->spec().compress_from != 0)
     compress(response, current_->takes_gzip, current_->site->spec().compress_from);
