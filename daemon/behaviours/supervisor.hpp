@@ -23,6 +23,7 @@
 #include "behaviours/restart.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/tree.hpp"
+#include "behaviours/web/web_board.hpp"
 #include "net/socket_store.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/crash_notes.hpp"
@@ -43,6 +44,7 @@ struct supervision {
   pool_board* pools = nullptr;          // outlives the system; null: nobody looks
   pool_policies* policies = nullptr;    // likewise; null: no actor type has a say in its pool
   tcp_board* listeners = nullptr;       // likewise
+  web_board* sites = nullptr;           // likewise
   datagram_board* datagrams = nullptr;  // likewise
   std::string certificates{};           // the folder of those that are made automatically
   net::socket_store* sockets = nullptr; // outlives the system; null: none are passed

@@ -66,6 +66,7 @@ tcp_listener::tcp_listener(std::shared_ptr<const child_spec> of, std::shared_ptr
 
 tcp_listener::~tcp_listener() {
   if (self_ && shared_->listeners != nullptr) shared_->listeners->leave(self_);
+  if (self_ && sites_ != nullptr && shared_->sites != nullptr) shared_->sites->leave(self_);
 }
 
 outcome tcp_listener::init(process& self) {
@@ -82,6 +83,7 @@ outcome tcp_listener::init(process& self) {
   }
   self_ = self.self();
   if (shared_->listeners != nullptr) shared_->listeners->enter(self_, {label_, counters_});
+  if (sites_ != nullptr && shared_->sites != nullptr) shared_->sites->enter(self_, {label_, sites_});
   base::log::info(kind_, "{} listens at {}", label_, shown_places());
   return runtime::carry_on();
 }

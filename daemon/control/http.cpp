@@ -131,6 +131,7 @@ class http_endpoint::inner {
     from.given_up = node_.degraded();
     from.pools = node_.pools();
     from.listeners = node_.listeners();
+    from.sites = node_.sites();
     from.event_managers = node_.event_managers();
     from.datagrams = node_.datagrams();
     from.state_machines = node_.state_machines();

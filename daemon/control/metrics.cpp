@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/process_usage.hpp"
+#include "behaviours/web/sites.hpp"
 
 namespace coppice::control {
 namespace {
@@ -136,6 +137,71 @@ void listener_metrics(exposition& to, const std::vector<behaviours::tcp_board::r
         to.sample({{"listener", listeners[i].label},
                    {"how", std::string(behaviours::text(static_cast<behaviours::stream_end>(how)))}},
                   count);
+}
+
+// Of web servers, and their routes, which a reload of the configuration counts anew.
+void web_metrics(exposition& to, const std::vector<behaviours::web_board::row>& sites) {
+  using overload = behaviours::web_overload;
+  const std::size_t shown = std::min(most_series, sites.size());
+  const auto each = [&](kind what, std::string_view name, std::string_view help, auto value) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i) to.sample({{"site", sites[i].label}}, value(*sites[i].counters));
+  };
+  using all = behaviours::web_sites;
+  each(kind::gauge, "web_in_flight", "Requests that wait for an answer",
+       [](const all& of) { return of.in_flight(); });
+  each(kind::gauge, "web_client_actors", "Actors that were made for a client each",
+       [](const all& of) { return of.client_actors(); });
+  each(kind::gauge, "web_unfinished_bytes", "Bytes of bodies and WebSocket messages that have come in part",
+       [](const all& of) { return of.unfinished().kept(); });
+  to.family(kind::counter, "web_answered", "Requests of a web server that were answered, by status");
+  for (std::size_t i = 0; i < shown; ++i)
+    for (const auto& [status, count] : sites[i].counters->answered())
+      to.sample({{"site", sites[i].label}, {"code", std::to_string(status)}}, count);
+  to.family(kind::counter, "web_overloads",
+            "Clients that were refused or given up, by what there was too much of");
+  for (std::size_t i = 0; i < shown; ++i) {
+    const all& of = *sites[i].counters;
+    for (const auto what :
+         {overload::in_flight, overload::mailbox, overload::slow_events, overload::slow_websocket})
+      to.sample({{"site", sites[i].label}, {"reason", behaviours::text(what)}}, of.overloads(what));
+    to.sample({{"site", sites[i].label}, {"reason", "unfinished"}}, of.unfinished().refused());
+  }
+
+  // Of one site after the other, as far as there is room for series.
+  struct row {
+    std::string_view site;
+    std::shared_ptr<const behaviours::web_site> of; // keeps the counters
+    std::size_t route;
+    std::string name;
+  };
+  std::vector<row> routes;
+  for (const behaviours::web_board::row& one : sites) {
+    const std::shared_ptr<const behaviours::web_site> now = one.counters->now();
+    for (std::size_t i = 0; i < now->spec().routes.size() && routes.size() < most_series; ++i)
+      routes.push_back({one.label, now, i, now->spec().routes[i].name()});
+  }
+  to.family(kind::counter, "web_requests", "Requests that went to a route, by the class of their status");
+  for (const row& one : routes)
+    for (std::size_t hundreds = 1; hundreds <= 5; ++hundreds)
+      if (const auto count = one.of->counters(one.route).answered(hundreds); count != 0)
+        to.sample({{"site", one.site}, {"route", one.name}, {"class", std::to_string(hundreds) + "xx"}},
+                  count);
+  // Where two of the counters' buckets meet: 256 µs to 16.8 s.
+  static const std::vector<std::uint64_t> times{1 << 8,  1 << 10, 1 << 12, 1 << 14, 1 << 16,
+                                                1 << 18, 1 << 20, 1 << 22, 1 << 24};
+  static const std::vector<double> bounds = [] {
+    std::vector<double> out;
+    for (const std::uint64_t one : times) out.push_back(static_cast<double>(one) / 1e6);
+    return out;
+  }();
+  to.family(kind::histogram, "web_request_seconds",
+            "How long requests of a route took, from their end to the answer");
+  for (const row& one : routes) {
+    const behaviours::route_counters& counted = one.of->counters(one.route);
+    to.histogram({{"site", one.site}, {"route", one.name}}, bounds, counted.took_less(times),
+                 static_cast<double>(counted.took()) / 1e6);
+  }
 }
 
 void event_manager_metrics(exposition& to, const std::vector<behaviours::event_row>& managers) {
@@ -381,6 +447,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   tree_metrics(to, from);
   pool_metrics(to, from.pools);
   listener_metrics(to, from.listeners);
+  web_metrics(to, from.sites);
   event_manager_metrics(to, from.event_managers);
   datagram_metrics(to, from.datagrams);
   statem_metrics(to, from.state_machines);

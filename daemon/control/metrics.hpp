@@ -16,6 +16,7 @@
 #include "behaviours/pool_board.hpp"
 #include "behaviours/programs/program_counts.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
+#include "behaviours/web/web_board.hpp"
 #include "control/exposition.hpp"
 #include "cron/timetable.hpp"
 #include "host/router_counts.hpp"
@@ -44,6 +45,7 @@ struct metrics_source {
   std::vector<std::string> given_up; // paths of children
   std::vector<behaviours::pool_row> pools;
   std::vector<behaviours::tcp_board::row> listeners;
+  std::vector<behaviours::web_board::row> sites; // that HTTP is spoken by
   std::vector<behaviours::event_row> event_managers;
   std::vector<behaviours::datagram_board::row> datagrams;
   std::vector<host::statem_counts> state_machines;

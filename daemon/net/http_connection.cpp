@@ -19,12 +19,12 @@ constexpr std::size_t much_unread = 16 << 10;
 } // namespace
 
 http_connection::http_connection(uv_loop_t* loop, stream socket, const http_options& options,
-                                 std::uint64_t number, owner& to)
+                                 std::uint64_t number, owner& to, unfinished_bytes* unfinished)
     : options_(options),
       id_(number),
       to_(to),
       stream_(std::move(socket)),
-      session_(options.limits, options.requests, *this),
+      session_(options.limits, options.requests, *this, unfinished),
       deadline_(loop, [this] { on_deadline(); }),
       stall_(loop, [this] { drop(http_end::slow); }),
       // No timer: one that is due at once would be again before the loop looks at its sockets.

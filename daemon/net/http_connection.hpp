@@ -38,7 +38,9 @@ class http_connection final : private stream_handler, private http_session::even
     virtual void abandoned(http_exchange it) = 0;
     // After a write that said `full`.
     virtual void writable(http_exchange it) = 0;
-    virtual void answered(int status) = 0;
+    // As http_session has them.
+    virtual void refusing(const http_request* /*asked*/, http_response& /*answer*/) {}
+    virtual void answered(int /*status*/) {}
     // The client of this one sends nothing more, and may have gone: both look alike until it is written to.
     virtual void said_all(http_exchange) {}
     // Called once, last; the connection is destroyed when that has returned to the loop.
@@ -48,8 +50,9 @@ class http_connection final : private stream_handler, private http_session::even
     ~owner() = default;
   };
 
+  // `unfinished`: as http_session has it.
   http_connection(uv_loop_t* loop, stream socket, const http_options& options, std::uint64_t number,
-                  owner& to);
+                  owner& to, unfinished_bytes* unfinished = nullptr);
 
   // As http_server has them.
   void answer(std::uint64_t number, const http_response& response);
@@ -91,6 +94,7 @@ class http_connection final : private stream_handler, private http_session::even
   void on_request(const http_request& asked, std::uint64_t number) override;
   void on_body(std::uint64_t number, std::string_view part, bool last) override;
   void on_abandoned(std::uint64_t number) override { to_.abandoned({id_, number}); }
+  void on_refusal(const http_request* asked, http_response& answer) override { to_.refusing(asked, answer); }
   void on_answered(int status) override { to_.answered(status); }
   void on_bytes(std::string_view bytes) override { stream_.write(bytes); }
 

@@ -184,6 +184,7 @@ http_request http_reader::take() {
   in_value_ = false;
   head_over_ = false;
   expects_ = false;
+  understood_ = false;
   return std::exchange(request_, {});
 }
 
@@ -217,7 +218,9 @@ bool http_reader::on_head() {
     return fail(505, "the version is not HTTP/1.0 or HTTP/1.1");
   request_.minor = engine_.minor();
   request_.method = engine_.method();
-  if (!check_headers() || !check_target() || !check_length() || !check_expectation()) return false;
+  if (!check_headers() || !check_target()) return false;
+  understood_ = true;
+  if (!check_length() || !check_expectation()) return false;
   request_.keep_alive = keeps_alive(request_);
   return true;
 }

@@ -57,11 +57,14 @@ class http_reader final : private http_engine::events {
   const failure& why() const { return failure_; }
   // The head says that the client sends the body once it is told to (100); true once.
   bool take_expectation();
-  // At `body` and `complete`: the request, with as much of its body as has come and was not taken.
+  // At `body` and `complete`, and once its head is understood: the request, with as much of its body as has
+  // come and was not taken.
   const http_request& request() const { return request_; }
   // At `body` and `complete`: this body's own bound, if it is lower than that of all. False: what the head
   // says is beyond it, and the reader has failed.
   bool bound_body(std::size_t bytes);
+  // The head was read to its end, and says what is asked of whom; its body may be wrong. Until take().
+  bool is_understood() const { return understood_; }
   // What has come of the body since the last time; a bound still counts all of it.
   std::string take_body();
   // At `complete`: the request; the reader then waits for the next one.
@@ -101,6 +104,7 @@ class http_reader final : private http_engine::events {
   bool in_value_ = false;
   bool head_over_ = false; // on_head() was called
   bool expects_ = false;
+  bool understood_ = false;
 };
 
 } // namespace coppice::net

@@ -60,7 +60,7 @@ void http_session::read_some() {
       return;
     case http_reader::state::body:
       if (reading_ != reading::body) return begin_body();
-      if (!streamed_) return;
+      if (!streamed_) return keep_body();
       if (const std::string part = reader_.take_body(); !part.empty()) {
         credit_ -= part.size();
         to_.on_body(number_, part, false);
@@ -92,6 +92,10 @@ void http_session::begin_body() {
   if (now() == phase::body && input_.empty()) let_go_on();
 }
 
+void http_session::keep_body() {
+  if (!unfinished_.keep(reader_.request().body.size())) refuse(503, "too many requests have come in part");
+}
+
 void http_session::let_go_on() {
   if (std::exchange(expects_, false) && answering_ != answering::begun) to_.on_bytes(go_on);
 }
@@ -99,6 +103,7 @@ void http_session::let_go_on() {
 void http_session::end_request() {
   reading_ = reading::done;
   expects_ = false;
+  unfinished_.release();
   http_request whole = reader_.take();
   if (!streamed_) {
     request_ = std::move(whole);
@@ -222,13 +227,20 @@ void http_session::end_answer() {
 void http_session::leave(ending how) {
   answering_ = answering::none;
   ending_ = how;
+  unfinished_.release();
 }
 
 // Where the next request begins is not known.
 void http_session::refuse(int status, std::string_view why) {
   if (answering_ == answering::begun) return gone();
-  to_.on_bytes(encode({status, "text/plain; charset=utf-8", fmt::format("{}\n", why)},
-                      {request_.minor, false, request_.method == "HEAD"}));
+  http_response answer{status, "text/plain; charset=utf-8", fmt::format("{}\n", why)};
+  if (status == 503) answer.headers.push_back({"Retry-After", "1"});
+  const http_request* const asked = streamed_                 ? &request_
+                                    : reader_.is_understood() ? &reader_.request()
+                                                              : nullptr;
+  to_.on_refusal(asked, answer);
+  to_.on_bytes(encode(answer, asked == nullptr ? http_framing{.keep_alive = false}
+                                               : http_framing{asked->minor, false, asked->method == "HEAD"}));
   to_.on_answered(status);
   const bool was_owed = answering_ == answering::owed;
   leave(ending::closing);

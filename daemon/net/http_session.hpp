@@ -14,6 +14,7 @@
 
 #include "net/http_message.hpp"
 #include "net/http_reader.hpp"
+#include "net/unfinished_bytes.hpp"
 
 namespace coppice::net {
 
@@ -38,6 +39,9 @@ class http_session {
     // The answer to this one, or the rest of it, would be to nobody: the client is gone, or its body was
     // wrong.
     virtual void on_abandoned(std::uint64_t number) = 0;
+    // The session refuses the client by itself, and is about to say so: headers may be added. `asked`: the
+    // head of what it refuses; null: that was not understood.
+    virtual void on_refusal(const http_request* /*asked*/, http_response& /*answer*/) {}
     // An answer has begun, the session's own refusals included.
     virtual void on_answered(int status) = 0;
     // For the client.
@@ -59,9 +63,11 @@ class http_session {
     upgraded,  // nobody: the connection is another protocol's
   };
 
-  // `requests`: after so many it closes.
-  http_session(const http_limits& limits, std::uint64_t requests, events& to)
-      : reader_(limits), requests_(requests), to_(to) {}
+  // `requests`: after so many it closes. `unfinished`: of all that have bodies put together, beyond: 503;
+  // null: no bound; outlives it.
+  http_session(const http_limits& limits, std::uint64_t requests, events& to,
+               unfinished_bytes* unfinished = nullptr)
+      : reader_(limits), requests_(requests), to_(to), unfinished_(unfinished) {}
 
   // Keeps the client's bytes for step(). What comes behind the last request is nobody's, once that can be
   // upgraded no more: it is dropped, so that the connection's end is seen behind it.
@@ -127,6 +133,7 @@ class http_session {
   void read_some();
   void begin_body();
   void end_request();
+  void keep_body();
   void let_go_on();
   bool is_owed(std::uint64_t number) const;
   bool is_begun(std::uint64_t number) const;
@@ -138,7 +145,8 @@ class http_session {
   http_reader reader_;
   std::uint64_t requests_;
   events& to_;
-  std::string input_; // not read yet
+  unfinished_bytes::share unfinished_; // of a body that is put together
+  std::string input_;                  // not read yet
   http_request request_;
   std::uint64_t number_ = 0;
   std::size_t credit_ = 0;

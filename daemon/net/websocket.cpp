@@ -93,9 +93,15 @@ std::vector<std::string> websocket_protocols(const http_request& asked) {
   return out;
 }
 
-websocket::websocket(uv_loop_t* loop, const websocket_options& options, owner& to)
-    : loop_(loop), options_(options), to_(to), session_(options.message, *this), deadline_(loop, [this] {
-        on_deadline();
+websocket::websocket(uv_loop_t* loop, const websocket_options& options, owner& to,
+                     unfinished_bytes* unfinished)
+    : loop_(loop),
+      options_(options),
+      to_(to),
+      session_(options.message, *this, unfinished),
+      deadline_(loop, [this] { on_deadline(); }),
+      late_(loop, [this] {
+        close({websocket_close::policy, "the message did not come in time"});
       }) {}
 
 base::result<void> websocket::start(http_upgraded from) {
@@ -104,6 +110,7 @@ base::result<void> websocket::start(http_upgraded from) {
   stream_ = std::move(*attached);
   deadline_.start(options_.ping);
   session_.feed(from.first);
+  time_message();
   return {};
 }
 
@@ -115,6 +122,15 @@ void websocket::on_data(base::bytes_span bytes) {
     deadline_.start(options_.ping);
   }
   session_.feed(base::as_text(bytes));
+  time_message();
+}
+
+// Any byte puts deadline_ off, so that a message which never ends would be kept for ever.
+void websocket::time_message() {
+  if (!is_open() || held_ || !session_.is_in_part()) return late_.stop();
+  if (late_.active() && timed_ == session_.came_whole()) return;
+  timed_ = session_.came_whole();
+  late_.start(options_.whole);
 }
 
 void websocket::hold(bool held) {
@@ -123,6 +139,7 @@ void websocket::hold(bool held) {
     stream_.pause();
   else
     stream_.resume();
+  time_message();
 }
 
 // Writing ------------------------------------------------------------------------------------------------
@@ -141,6 +158,7 @@ bool websocket::close(const websocket_close& why) {
   if (over_ || !session_.close(why)) return false;
   hold(false); // the client's close is to be seen
   deadline_.start(options_.pong);
+  late_.stop();
   return true;
 }
 
@@ -176,6 +194,7 @@ void websocket::on_closed(const websocket_close& why) {
 void websocket::leave(const websocket_close& why) {
   over_ = true;
   deadline_.stop();
+  late_.stop();
   to_.on_closed(why);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A WebSocket of a server: its handshake, and then a websocket_session on a stream. A client from which
 // nothing comes is asked by a ping whether it is there; one that does not answer, or does not close when it
-// is to, is cut. The loop's thread.
+// is to, is cut. A message that was begun has to end in time. The loop's thread.
 #pragma once
 
 #include <chrono>
@@ -36,6 +36,7 @@ struct websocket_options {
   std::chrono::milliseconds ping{30'000};  // of silence
   std::chrono::milliseconds pong{10'000};  // for the answer to that, and to a close
   std::chrono::milliseconds write{30'000}; // for what is left to be written when it is closed
+  std::chrono::milliseconds whole{30'000}; // for a message, from its first byte to its last; then 1008
 };
 
 class websocket final : private stream_handler, private websocket_session::events {
@@ -52,7 +53,9 @@ class websocket final : private stream_handler, private websocket_session::event
     ~owner() = default;
   };
 
-  websocket(uv_loop_t* loop, const websocket_options& options, owner& to);
+  // `unfinished`: as websocket_session has it.
+  websocket(uv_loop_t* loop, const websocket_options& options, owner& to,
+            unfinished_bytes* unfinished = nullptr);
 
   // Goes on with a connection that was upgraded. Messages may come before this returns.
   base::result<void> start(http_upgraded from);
@@ -83,6 +86,7 @@ class websocket final : private stream_handler, private websocket_session::event
   void on_closed(const websocket_close& why) override;
   void on_bytes(std::string_view bytes) override { stream_.write(bytes); }
 
+  void time_message();
   void on_deadline();
   void leave(const websocket_close& why);
 
@@ -92,6 +96,8 @@ class websocket final : private stream_handler, private websocket_session::event
   stream stream_;
   websocket_session session_;
   base::uv::timer deadline_; // of silence, of the answer to a ping, or of the client's close
+  base::uv::timer late_;     // runs while a message has come in part, and is read
+  std::uint64_t timed_ = 0;  // which: so many have come whole
   bool asked_ = false;       // a ping is to be answered
   bool held_ = false;
   bool over_ = false;

@@ -8,6 +8,7 @@
 #include <coppice/etf/utf8.hpp>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "base/utf8.hpp"
@@ -23,6 +24,35 @@ bool is_control(std::uint8_t opcode) {
 
 bool is_utf8(std::string_view text) {
   return etf::utf8::length(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()) >= 0;
+}
+
+// Bytes may be the beginning of one character.
+bool may_begin_character(const std::uint8_t* bytes, std::size_t count) {
+  for (const std::uint8_t rest :
+       {std::uint8_t{0x80}, std::uint8_t{0xBF}}) { // the least and the greatest that can follow
+    std::uint8_t whole[4] = {rest, rest, rest, rest};
+    if (count >= sizeof whole) return false;
+    std::memcpy(whole, bytes, count);
+    std::uint32_t point = 0;
+    if (etf::utf8::decode(whole, sizeof whole, point) > count) return true;
+  }
+  return false;
+}
+
+// How many bytes of a text's beginning are whole characters, where what follows may begin another one;
+// nothing: it is the beginning of no text.
+std::optional<std::size_t> whole_characters(std::string_view text) {
+  const auto* at = reinterpret_cast<const std::uint8_t*>(text.data());
+  if (etf::utf8::is_ascii(at, text.size())) return text.size();
+  std::size_t taken = 0;
+  for (std::uint32_t point = 0; taken < text.size();) {
+    const std::size_t step = etf::utf8::decode(at + taken, text.size() - taken, point);
+    if (step == 0) break;
+    taken += step;
+  }
+  const std::size_t left = text.size() - taken;
+  if (left != 0 && !may_begin_character(at + taken, left)) return std::nullopt;
+  return taken;
 }
 
 // As much of it as a close may say, in whole characters.
@@ -83,7 +113,8 @@ struct websocket_session::frames {
   }
 };
 
-websocket_session::websocket_session(std::size_t most, events& to) : most_(most), to_(to) {}
+websocket_session::websocket_session(std::size_t most, events& to, unfinished_bytes* unfinished)
+    : most_(most), to_(to), unfinished_(unfinished) {}
 websocket_session::~websocket_session() = default;
 
 // Reading ------------------------------------------------------------------------------------------------
@@ -95,6 +126,7 @@ void websocket_session::feed(std::string_view bytes) {
   frames_->input = bytes;
   read();
   frames_->input = {};
+  if (state_ != state::closed && !unfinished_.keep(message_.size())) fail(websocket_close::try_again_later);
   if (state_ == state::closed)
     frames_.reset();
   else if (frames_->taken == 0)
@@ -120,6 +152,7 @@ bool websocket_session::take(const wslay_frame_iocb& part) {
   std::string& to = is_control(part.opcode) ? control_ : message_;
   to.append(reinterpret_cast<const char*>(part.data), part.data_length);
   frames_->had += part.data_length;
+  if (!is_control(part.opcode) && !check_text()) return false;
   if (frames_->had < part.payload_length) return true;
   frames_->begun = false;
   frames_->had = 0;
@@ -151,15 +184,29 @@ bool websocket_session::begin_frame(const wslay_frame_iocb& part) {
 }
 
 bool websocket_session::end_frame(const wslay_frame_iocb& part) {
-  if (is_control(part.opcode)) return take_control(part.opcode);
+  if (is_control(part.opcode)) {
+    if (!in_message_) ++came_whole_;
+    return take_control(part.opcode);
+  }
   in_message_ = part.fin == 0;
   return in_message_ || end_message();
 }
 
+// As far as it has come: who says what is no text is told so at once.
+bool websocket_session::check_text() {
+  if (kind_ != websocket_kind::text) return true;
+  const auto whole = whole_characters(std::string_view(message_).substr(checked_));
+  if (!whole) return fail(websocket_close::not_utf8);
+  checked_ += *whole;
+  return true;
+}
+
 bool websocket_session::end_message() {
-  if (kind_ == websocket_kind::text && !is_utf8(message_)) return fail(websocket_close::not_utf8);
+  if (kind_ == websocket_kind::text && checked_ != message_.size()) return fail(websocket_close::not_utf8);
+  checked_ = 0;
   // What comes behind our close is nobody's.
   if (state_ == state::open) to_.on_message(kind_, message_);
+  ++came_whole_;
   message_.clear();
   if (message_.capacity() > much_room) message_.shrink_to_fit();
   return true;
@@ -187,6 +234,7 @@ bool websocket_session::take_close() {
 
 // Always false.
 bool websocket_session::fail(std::uint16_t code) {
+  unfinished_.release();
   if (std::exchange(state_, state::closed) == state::open) write_close({code, ""});
   to_.on_closed({code, ""});
   return false;

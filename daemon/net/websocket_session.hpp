@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "net/unfinished_bytes.hpp"
+
 struct wslay_frame_context;
 struct wslay_frame_iocb;
 
@@ -27,8 +29,10 @@ struct websocket_close {
   static constexpr std::uint16_t none = 1005;     // it said nothing; never sent
   static constexpr std::uint16_t abnormal = 1006; // the connection broke; never sent
   static constexpr std::uint16_t not_utf8 = 1007;
+  static constexpr std::uint16_t policy = 1008;
   static constexpr std::uint16_t too_big = 1009;
   static constexpr std::uint16_t internal_error = 1011;
+  static constexpr std::uint16_t service_restart = 1012;
   static constexpr std::uint16_t try_again_later = 1013;
   static constexpr std::size_t longest_reason = 123; // bytes
 
@@ -55,8 +59,9 @@ class websocket_session {
     ~events() = default;
   };
 
-  // `most`: bytes of a message; beyond, it is closed with 1009.
-  websocket_session(std::size_t most, events& to);
+  // `most`: bytes of a message; beyond, it is closed with 1009. `unfinished`: of the messages of all; beyond,
+  // it is closed with 1013; null: no bound; outlives it.
+  websocket_session(std::size_t most, events& to, unfinished_bytes* unfinished = nullptr);
   ~websocket_session();
 
   void feed(std::string_view bytes);
@@ -71,6 +76,11 @@ class websocket_session {
 
   bool is_open() const { return state_ == state::open; }
 
+  // A message, or a frame of it or by itself, has come in part.
+  bool is_in_part() const { return frames_ != nullptr || in_message_; }
+  // How many messages have come whole, and frames by themselves between them.
+  std::uint64_t came_whole() const { return came_whole_; }
+
  private:
   enum class state : std::uint8_t { open, closing, closed }; // closing: we have said it
   struct frames;
@@ -81,6 +91,7 @@ class websocket_session {
   bool take(const wslay_frame_iocb& part);
   bool begin_frame(const wslay_frame_iocb& part);
   bool end_frame(const wslay_frame_iocb& part);
+  bool check_text();
   bool end_message();
   bool take_control(std::uint8_t opcode);
   bool take_close();
@@ -90,11 +101,14 @@ class websocket_session {
 
   const std::size_t most_;
   events& to_;
+  unfinished_bytes::share unfinished_;
   std::unique_ptr<frames> frames_; // null: nothing of a frame has come
   std::string message_;            // as far as its frames have come
+  std::size_t checked_ = 0;        // of it, where it is text: bytes that are whole characters
   std::string control_;            // payload of a control frame
   websocket_kind kind_ = websocket_kind::text;
   state state_ = state::open;
+  std::uint64_t came_whole_ = 0;
   bool in_message_ = false; // more frames of it are to come
 };
 

@@ -19,6 +19,7 @@
 #include "base/clock.hpp"
 #include "behaviours/application.hpp"
 #include "behaviours/tree.hpp"
+#include "behaviours/web/web_board.hpp"
 #include "host/metric_board.hpp"
 #include "loader/loader.hpp"
 #include "node/change_plan.hpp"
@@ -65,6 +66,7 @@ struct instance::components {
   behaviours::order_desk orders;
   behaviours::pool_board pools;
   behaviours::tcp_board listeners;
+  behaviours::web_board sites;
   behaviours::event_board event_managers;
   behaviours::datagram_board datagrams;
   behaviours::application_board board;

@@ -213,6 +213,7 @@ base::status instance::start_applications() {
   with.pools = &p.pools;
   with.policies = &p.plugins;
   with.listeners = &p.listeners;
+  with.sites = &p.sites;
   with.events = &p.event_managers;
   with.datagrams = &p.datagrams;
   with.certificates = started_with_->spec.node.data + "/tls";

@@ -22,6 +22,7 @@
 #include "behaviours/programs/program_counts.hpp"
 #include "behaviours/shown_state.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
+#include "behaviours/web/web_board.hpp"
 #include "host/router_counts.hpp"
 #include "host/stage_counts.hpp"
 #include "host/statem_counts.hpp"
@@ -168,6 +169,7 @@ class instance {
                 std::function<void(base::result<runtime::message>)> done);
   // What all of them count.
   std::vector<behaviours::tcp_board::row> listeners() const;
+  std::vector<behaviours::web_board::row> sites() const;
   // What all actors with UDP sockets do.
   std::vector<behaviours::datagram_board::row> datagrams() const;
 

@@ -33,6 +33,9 @@ void instance::listener(const runtime::pid& of, listener_change change, base::na
 std::vector<behaviours::tcp_board::row> instance::listeners() const {
   return components_->listeners.rows();
 }
+std::vector<behaviours::web_board::row> instance::sites() const {
+  return components_->sites.rows();
+}
 std::vector<behaviours::datagram_board::row> instance::datagrams() const {
   return components_->datagrams.rows();
 }

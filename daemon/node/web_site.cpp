@@ -48,6 +48,7 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   if (!out.folder.empty() || out.upgrade != behaviours::web_upgrade::none) out.method = "GET";
   out.timeout = base::to_nanos(from.timeout.value_or(whole.timeouts.request));
   out.body = from.limits.body.value_or(whole.limits.body);
+  out.in_flight = from.limits.in_flight.value_or(UINT32_MAX);
   out.streamed = !from.to.empty() && out.upgrade == behaviours::web_upgrade::none &&
                  from.body.value_or(whole.body) == spec::web_body::streamed;
   out.headers = convert(from.headers);
@@ -77,16 +78,22 @@ std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
   http.requests = from.limits.requests_per_connection;
   http.limits = {from.limits.uri, from.limits.header, from.limits.headers, from.limits.body};
   http.timeouts = {from.timeouts.header, from.timeouts.body, from.timeouts.idle, from.timeouts.write};
+  // There is room for each that may come, once.
+  std::uint64_t unfinished = std::max(from.limits.unfinished, from.websocket.max_message);
   for (const spec::web_route& one : from.routes) {
-    out->routes.push_back(convert(one, from));
-    http.limits.body = std::max(http.limits.body, out->routes.back().body);
+    const behaviours::web_route& made = out->routes.emplace_back(convert(one, from));
+    http.limits.body = std::max(http.limits.body, made.body);
+    if (!made.streamed) unfinished = std::max<std::uint64_t>(unfinished, made.body);
   }
+  out->unfinished = static_cast<std::size_t>(unfinished);
   for (const std::string& one : from.hosts) out->hosts.push_back(base::ascii_lower(one));
   out->headers = convert(from.headers);
   out->others = {from.cors.origins,     from.cors.methods,
                  from.cors.headers,     from.cors.expose,
                  from.cors.credentials, static_cast<std::uint32_t>(from.cors.max_age.count() / 1000)};
   out->proxies = base::access_list::parse(from.proxies, {}).value_or(base::access_list());
+  if (from.proxy_header == spec::web_proxy_header::forwarded)
+    out->proxies_say = behaviours::proxy_header::forwarded;
   out->compress_from = from.compress_from;
   out->in_flight = from.limits.in_flight;
   out->log = convert(from.access_log);
@@ -94,7 +101,7 @@ std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
   out->retry = base::to_nanos(from.sse.retry);
   out->backlog = static_cast<std::size_t>(from.sse.queue);
   out->websockets.of = {static_cast<std::size_t>(from.websocket.max_message), from.websocket.ping,
-                        from.websocket.pong, from.timeouts.write};
+                        from.websocket.pong, from.timeouts.write, from.websocket.message};
   out->websockets.backlog = static_cast<std::size_t>(from.websocket.queue);
   return out;
 }

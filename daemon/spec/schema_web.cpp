@@ -167,10 +167,15 @@ void check_route_limits(reader& from, const node& at, web_route_limits& limits) 
 
 const table<web_route_limits>& route_limits_table() {
   using optional_size = maybe<std::optional<std::uint64_t>, size>;
+  using optional_count = maybe<std::optional<std::uint32_t>, whole<std::uint32_t>>;
   static const auto rows =
       table<web_route_limits>()
           .add<&web_route_limits::body>("body", optional_size(size()),
                                         "bytes of a body; beyond: 413; absent: the site's")
+          .add<&web_route_limits::in_flight>(
+              "in_flight", optional_count(whole<std::uint32_t>(1, 10'000'000)),
+              "requests that wait for an answer; beyond: 503; the site's holds "
+              "in any case")
           .check(&check_route_limits);
   return rows;
 }
@@ -287,7 +292,9 @@ const table<web_timeouts>& timeouts_table() {
           .add<&web_timeouts::body>("body", time, "for its body; then 408")
           .add<&web_timeouts::idle>("idle", time, "between two requests; then the connection is closed")
           .add<&web_timeouts::write>("write", time, "for the client to take an answer")
-          .add<&web_timeouts::request>("request", time, "for an answer, from the request's end; then 504");
+          .add<&web_timeouts::request>("request", time, "for an answer, from the request's end; then 504")
+          .add<&web_timeouts::client_may_shorten>(
+              "client_may_shorten", flag(), "a header of the request makes that shorter", available::later);
   return rows;
 }
 
@@ -310,6 +317,10 @@ const table<web_limits>& limits_table() {
           .add<&web_limits::body>("body", size(), "bytes of a body; beyond: 413")
           .add<&web_limits::in_flight>("in_flight", whole<std::uint32_t>(1, 10'000'000),
                                        "requests that wait for an answer; beyond: 503")
+          .add<&web_limits::unfinished>("unfinished", size(),
+                                        "bytes of bodies and WebSocket messages that have come in part, of "
+                                        "all clients; beyond: 503, or "
+                                        "closed with 1013; there is room for the largest of them in any case")
           .check(&check_limits);
   return rows;
 }
@@ -349,8 +360,13 @@ const table<web_websockets>& websockets_table() {
                                       "after so long without a word of a client it is asked by a ping")
           .add<&web_websockets::pong>("pong", duration(milliseconds(100)),
                                       "how long it has to answer, and to close when it is told to")
+          .add<&web_websockets::message>("message", duration(milliseconds(100)),
+                                         "how long a message that was begun may take; then 1008")
           .add<&web_websockets::queue>("queue", size(),
                                        "bytes that wait for a client; beyond, it is closed with 1013")
+          .add<&web_websockets::subprotocols>(
+              "subprotocols", list<std::string, text>(text("a protocol", &check_method)),
+              "those that are spoken; who accepts a client says which", available::later)
           .add<&web_websockets::compress>("compress", flag(), "by permessage-deflate", available::later)
           .check(&check_websockets);
   return rows;
@@ -398,7 +414,14 @@ const table<web_options>& web_table() {
           .add<&web_options::proxies>(
               "proxies", hosts(text("a range of addresses", &check_range)),
               "proxies in front, as addresses or ADDRESS/BITS: a request of one of them is whose its "
-              "X-Forwarded-For says, for actors and the log; empty: none is trusted")
+              "header says, for actors and the log; empty: none is trusted")
+          .add<&web_options::proxy_header>(
+              "proxy_header",
+              choice<web_proxy_header>({{"x_forwarded_for", web_proxy_header::x_forwarded_for},
+                                        {"forwarded", web_proxy_header::forwarded}}),
+              "which header that is: X-Forwarded-For, or Forwarded of RFC 7239; the other one is not looked "
+              "at, "
+              "since a client may have sent it")
           .add<&web_options::compress_from>("compress_from", size(),
                                             "answers of actors with so many bytes of text are sent in gzip's "
                                             "coding to who takes it, up to 1MiB; "
@@ -433,6 +456,7 @@ void compare_web(const web_options& a, const web_options& b, std::vector<std::st
   if (a.access != b.access) keys.emplace_back("web.access");
   if (a.cors != b.cors) keys.emplace_back("web.cors");
   if (a.proxies != b.proxies) keys.emplace_back("web.proxies");
+  if (a.proxy_header != b.proxy_header) keys.emplace_back("web.proxy_header");
   if (a.compress_from != b.compress_from) keys.emplace_back("web.compress_from");
   if (a.access_log != b.access_log) keys.emplace_back("web.access_log");
   if (a.sse != b.sse) keys.emplace_back("web.sse");

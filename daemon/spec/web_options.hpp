@@ -14,6 +14,7 @@ namespace coppice::spec {
 
 enum class web_upgrade { none, sse, websocket };
 enum class web_body { buffered, streamed };
+enum class web_proxy_header { x_forwarded_for, forwarded };
 enum class web_log { off, common, combined, as_json };
 
 struct web_header {
@@ -28,9 +29,10 @@ struct web_redirect {
   bool operator==(const web_redirect&) const = default;
 };
 
-// Of one route, in place of the site's.
+// Of one route.
 struct web_route_limits {
-  std::optional<std::uint64_t> body; // bytes
+  std::optional<std::uint64_t> body;      // bytes, in place of the site's
+  std::optional<std::uint32_t> in_flight; // requests, beside the site's; none: that alone
   bool operator==(const web_route_limits&) const = default;
 };
 
@@ -77,6 +79,7 @@ struct web_timeouts {
   milliseconds idle{75'000};
   milliseconds write{30'000};
   milliseconds request{5'000};
+  bool client_may_shorten = false;
   bool operator==(const web_timeouts&) const = default;
 };
 
@@ -88,6 +91,7 @@ struct web_limits {
   std::uint32_t headers = 100;
   std::uint64_t body = 1 << 20;
   std::uint32_t in_flight = 1000;
+  std::uint64_t unfinished = 256 << 20; // bytes
   bool operator==(const web_limits&) const = default;
 };
 
@@ -103,8 +107,10 @@ struct web_websockets {
   std::uint64_t max_message = 1 << 20; // bytes
   milliseconds ping{30'000};
   milliseconds pong{10'000};
+  milliseconds message{30'000};
   std::uint64_t queue = 256 << 10; // bytes
   bool compress = false;
+  std::vector<std::string> subprotocols;
   bool operator==(const web_websockets&) const = default;
 };
 
@@ -118,8 +124,9 @@ struct web_options {
   web_body body = web_body::buffered; // of routes that lead to a process and are no upgrade
   access_options access;
   web_cors cors;
-  std::vector<std::string> proxies; // ranges of addresses
-  std::uint64_t compress_from = 0;  // bytes; 0: never
+  std::vector<std::string> proxies;                                  // ranges of addresses
+  web_proxy_header proxy_header = web_proxy_header::x_forwarded_for; // by which they say whose a request is
+  std::uint64_t compress_from = 0;                                   // bytes; 0: never
   web_log access_log = web_log::off;
   web_events sse;
   web_websockets websocket;

@@ -16,7 +16,7 @@ from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Target, unharmed
 from harness.node import until_closed
 from harness.site import address, shelf
 from harness.tap import check, equal, eventually, run, test
-from harness.websocket import KEY, TEXT, WebSocket, close_frame, frame
+from harness.websocket import BINARY, KEY, PING, TEXT, WebSocket, close_frame, frame
 
 CONFIG = """
 distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
@@ -41,7 +41,7 @@ applications:
               - { path: "/seat/{what}", actor: "seats:seat", args: { greeting: hello }, upgrade: websocket, timeout: 2s }
               - { path: /news, actor: "seats:seat", args: { greeting: news }, upgrade: sse }
             timeouts: { header: 1s, body: 1s, idle: 5s, write: 1s }
-            websocket: { ping: 300s, pong: 1s, max_message: 64KiB, queue: 64KiB }
+            websocket: { ping: 300s, pong: 1s, message: 1s, max_message: 64KiB, queue: 64KiB }
             sse: { heartbeat: 300ms, queue: 64KiB }
             limits: { connections: 500 }
 """
@@ -235,6 +235,20 @@ def upgrade_and_be_deaf(one):
         one.sendall(frame(TEXT, b"y" * 60000))
 
 
+def say_half(one):
+    upgrade(one)
+    one.sendall(frame(BINARY, bytes(60000), fin=False))
+    check(struct.pack("!H", 1008) in until_closed(one), "it is told that its message is late")
+
+
+def say_endlessly(one):
+    upgrade(one)
+    one.sendall(frame(BINARY, b"", fin=False))
+    while True:
+        one.sendall(frame(PING) + frame(0, b"x", fin=False))
+        threading.Event().wait(0.05)
+
+
 def attacked(cleanup, *acts, times, megabytes):
     """A site that is unharmed after each of `acts` was done so often, and at which nobody is left."""
     site = Site(cleanup)
@@ -261,6 +275,11 @@ def uploads(cleanup):
 def upgrades(cleanup):
     attacked(cleanup, upgrade_and_go, upgrade_and_reset, upgrade_wrongly, upgrade_and_be_refused, upgrade_to_nonsense,
              times=500, megabytes=64)
+
+
+@test("messages that never end, one byte after the other or none at all, end in their time")
+def endless_messages(cleanup):
+    attacked(cleanup, say_half, say_endlessly, times=15, megabytes=64)
 
 
 @test("who takes nothing of an answer, of events or of a game loses the connection, and costs what may wait for him")

@@ -120,6 +120,24 @@ def answers(cleanup):
     equal((code, headers["location"]), (301, "/new"))
 
 
+@test("an answer that a client has already is 304 without its body, by what the answer says of itself")
+def conditions(cleanup):
+    site = Site(cleanup)
+    then, before = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:36 GMT"
+    connection = site.client()
+    for path, headers, expected in (("tagged", {"If-None-Match": '"v0", "v1"'}, 304), ("tagged", {"If-None-Match": 'W/"v1"'}, 304), ("tagged", {"If-None-Match": "*"}, 304),
+                                    ("tagged", {"If-None-Match": '"v0"'}, 200), ("tagged", {"If-Modified-Since": then}, 200), ("tagged", {}, 200),
+                                    ("tagged", {"If-None-Match": '"v0"', "If-Modified-Since": then}, 200),
+                                    ("dated", {"If-Modified-Since": then}, 304), ("dated", {"If-Modified-Since": before}, 200), ("dated", {"If-None-Match": "*"}, 200),
+                                    ("dated", {"If-Modified-Since": "yesterday"}, 200), ("brief", {"If-None-Match": "*", "If-Modified-Since": then}, 201)):
+        for method in ("GET", "HEAD"):
+            code, got, body = site.ask(f"/do/{path}", method, headers=headers, on=connection)
+            equal((code, body == b""), (expected, expected == 304 or method == "HEAD"), (path, headers))
+            equal((got["etag"], got["cache-control"]), ('"v1"', "no-cache") if path == "tagged" else (None, None))
+            equal(got["x-frame-options"], "DENY")
+    equal(site.ask("/do/tagged", "POST", headers={"If-None-Match": '"v1"'})[0], 200)
+
+
 @test("what has no route is 404, another method 405 with Allow, and OPTIONS is answered")
 def routes(cleanup):
     site = Site(cleanup)
@@ -164,16 +182,23 @@ def queued(cleanup):
 
 @test("a full pool, and too many requests in flight, are 503 with Retry-After, until clients leave")
 def overload(cleanup):
-    for more, path in (((), "/long/x"), (["limits: { in_flight: 2 }"], "/users/1")):
+    bounded = (*ROUTES[:4], ROUTES[4].replace("timeout: 60s", "timeout: 60s, limits: { in_flight: 2 }"), *ROUTES[5:])
+    for routes, more, path, reason in ((ROUTES, (), "/long/x", "mailbox"), (ROUTES, ["limits: { in_flight: 2 }"], "/users/1", "in_flight"),
+                                       (bounded, (), "/long/x", "in_flight")):
         with contextlib.ExitStack() as inner:
             port = free_port()
-            site = Site(inner, settings=[("control.http", f"{{ port: {port} }}")], more=more)
+            site = Site(inner, settings=[("control.http", f"{{ port: {port} }}")], more=more, routes=routes)
             waiting = [site.client() for _ in range(2)]
             for one in waiting:
                 one.request("GET", "/long/slow")
             eventually(lambda site=site: site.report()["in_flight"] == 2, "one is worked on, one waits")
             code, headers, _ = site.ask(path)
             equal((code, headers["retry-after"]), (503, "1"))
+            shown = metrics_at(port)
+            contains(shown, f'coppice_web_overloads_total{{site="net/site",reason="{reason}"}} 1\n')
+            contains(shown, 'coppice_web_in_flight{site="net/site"} 2\n')
+            if routes is bounded:
+                equal(site.ask("/users/1")[0], 200, "the site has room, another route's requests are answered")
             health = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
             inner.callback(health.close)
             health.request("GET", "/livez")
@@ -183,6 +208,35 @@ def overload(cleanup):
                 one.close()
             eventually(lambda site=site: site.report()["in_flight"] == 0, "they are given up")
             equal(site.ask("/users/1")[0], 200)
+
+
+def metrics_at(port):
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with contextlib.closing(client):
+        client.request("GET", "/metrics")
+        return client.getresponse().read().decode()
+
+
+@test("what a site and its routes do is counted where Prometheus reads it")
+def metrics(cleanup):
+    port = free_port()
+    site = Site(cleanup, settings=[("control.http", f"{{ port: {port} }}")], routes=(*ROUTES, "{ method: PUT, path: /whole, to: pages }"))
+    for _ in range(3):
+        site.ask("/users/1")
+    equal((site.ask("/slow/slow")[0], site.ask("/do/crash")[0], site.ask("/nothing")[0]), (504, 500, 404))
+    with socket.create_connection(site.at, 60) as half:
+        half.sendall(b"PUT /whole HTTP/1.1\r\n" + HOST + b"Content-Length: 500\r\n\r\n" + bytes(200))
+        eventually(lambda: 'coppice_web_unfinished_bytes{site="net/site"} 200\n' in metrics_at(port), "what has come of it is counted")
+    eventually(lambda: 'coppice_web_unfinished_bytes{site="net/site"} 0\n' in metrics_at(port), "it is dropped with its client")
+    shown = metrics_at(port)
+    for line in ('web_answered_total{site="net/site",code="200"} 3', 'web_answered_total{site="net/site",code="404"} 1', 'web_in_flight{site="net/site"} 0',
+                 'web_requests_total{site="net/site",route="GET /users/{id}",class="2xx"} 3', 'web_requests_total{site="net/site",route="/slow/{what}",class="5xx"} 1',
+                 'web_request_seconds_count{site="net/site",route="GET /users/{id}"} 3', 'web_request_seconds_bucket{site="net/site",route="/slow/{what}",le="0.262144"} 0',
+                 'web_request_seconds_bucket{site="net/site",route="/slow/{what}",le="+Inf"} 1', 'web_overloads_total{site="net/site",reason="unfinished"} 0',
+                 'web_client_actors{site="net/site"} 0'):
+        contains(shown, f"coppice_{line}\n")
+    took = float(re.search(r'web_request_seconds_sum\{site="net/site",route="/slow/\{what\}"\} ([0-9.e+-]+)', shown)[1])
+    check(0.4 < took < 20, "how long it took", took)
 
 
 @test("requests in a pipeline are answered in order, and a connection closes after its number of them")
@@ -266,6 +320,58 @@ def bad(cleanup):
     equal(site.ask("/users/1")[0], 200)
 
 
+@test("what goes to nobody is answered by its head: nobody is told to send the body, none of it is kept, and the connection closes")
+def unwanted_bodies(cleanup):
+    site = Site(cleanup, routes=(*ROUTES, '{ method: PUT, path: /measure, to: pages, body: streamed, limits: { body: 64GiB } }'), more=["hosts: [ a ]"])
+    chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
+    for head, expected in ((b"PUT /nowhere", 404), (b"DELETE /measure", 405), (b"PUT /measure/..", 400), (b"PUT /measure?a=%zz", 400), (b"PUT /old", 301),
+                           (b"OPTIONS /measure", 204), (b"OPTIONS *", 204), (b"PUT /measure", 421)):
+        host = b"Host: b\r\n" if expected == 421 else HOST
+        for more in (b"Expect: 100-continue\r\n", b""):
+            for length in (b"Transfer-Encoding: chunked", b"Content-Length: 4000000000"):
+                with socket.create_connection(site.at, 60) as one:
+                    one.sendall(head + b" HTTP/1.1\r\n" + host + more + length + b"\r\n\r\n")
+                    answer = until_closed(one)
+                equal((status(answer), answer.count(b"HTTP/1.1 ")), (expected, 1), (head, more, length, answer))
+                contains(answer, b"Connection: close")
+        before = site.node.kilobytes("VmHWM")
+        with socket.create_connection(site.at, 60) as one, contextlib.suppress(ConnectionError):
+            one.sendall(head + b" HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n")
+            for _ in range(64):
+                one.sendall(chunk)
+        check(site.node.kilobytes("VmHWM") - before < 16 << 10, "what it sends is not kept", head)
+    equal(site.ask("/users/1", headers={"Host": "a"})[0], 200)
+
+
+@test("what the server refuses by itself has the headers of its site and route, its line in the log, and counts")
+def refusals(cleanup):
+    site = Site(cleanup, routes=(*ROUTES, '{ method: PUT, path: /small, to: pages, limits: { body: 1KiB }, headers: [ { name: X-Small, value: yes } ] }',
+                                 '{ method: PUT, path: /streamed, to: pages, body: streamed, limits: { body: 1KiB }, headers: [ { name: X-Small, value: yes } ] }'),
+                more=["headers: [ { name: Strict-Transport-Security, value: max-age=60 } ]", "access_log: combined", "timeouts: { body: 500ms, header: 500ms }",
+                      'cors: { origins: [ "https://a.example" ] }'])
+    mine = HOST + b"Origin: https://a.example\r\nUser-Agent: me\r\n"
+    for what, sent, code in (("/small", b"Content-Length: 2000\r\n\r\n", 413), ("/small", b"Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + b"x" * 2000, 413),
+                             ("/small", b"Content-Length: 10\r\n\r\nabc", 408), ("/small", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+                             ("/small", b"Expect: wonders\r\n\r\n", 417), ("/small", b"Transfer-Encoding: gzip\r\n\r\n", 501),
+                             ("/streamed", b"Content-Length: 2000\r\n\r\n", 413)):
+        said = site.raw(f"PUT {what}?{code} HTTP/1.1\r\n".encode() + mine + sent)
+        equal(status(said), code)
+        for header in (b"Strict-Transport-Security: max-age=60", b"X-Small: yes", b"Access-Control-Allow-Origin: https://a.example", b"Vary: Origin", b"Connection: close"):
+            contains(said, header + b"\r\n")
+        body = len(said.partition(b"\r\n\r\n")[2])
+        eventually(lambda what=what, code=code, body=body: f'"PUT {what}?{code} HTTP/1.1" {code} {body} "-" "me"' in site.node.log(), f"{what} {code}")
+    equal(site.route("PUT /small")["requests"], 6)
+    equal(site.route("PUT /small")["errors"], 1)
+    equal(site.route("PUT /streamed")["requests"], 1)
+    for sent, code in ((b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n", 414), (b"GET / HTTP/1.1\r\nX: " + b"y" * 20000, 431), (b"GET / HTTP/3.7\r\n\r\n", 505), (b"GET / HT", 408),
+                       (b"nonsense\r\n\r\n", 400)):
+        said = site.raw(sent)
+        equal(status(said), code)
+        contains(said, b"Strict-Transport-Security: max-age=60\r\n")
+        eventually(lambda code=code: f'"-" {code} ' in site.node.log(), f"a line of {code}")
+    equal({code: count for code, count in site.report()["answered"].items()}, {"400": 2, "408": 2, "413": 3, "414": 1, "417": 1, "431": 1, "501": 1, "505": 1})
+
+
 @test("slow clients lose their connection, and only that")
 def slow_clients(cleanup):
     site = Site(cleanup, more=["timeouts: { header: 700ms, body: 700ms, idle: 700ms }"])
@@ -286,6 +392,30 @@ def slow_clients(cleanup):
     equal(site.raw(b""), b"")
     answer = site.raw(b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n")
     equal(answer.count(b"HTTP/1.1 "), 1)
+
+
+@test("bodies of a thousand slow clients cost what the site may keep; who comes beyond is told 503, and then there is room")
+def slow_bodies(cleanup):
+    site = Site(cleanup, routes=(*ROUTES, "{ method: PUT, path: /whole, to: pages, timeout: 20s }"), more=["limits: { unfinished: 4MiB }", "timeouts: { body: 60s }"])
+    equal(site.ask("/whole", "PUT", bytes(500000))[0], 200)
+    before = site.node.kilobytes("VmRSS")
+    clients = []
+    for _ in range(1000):
+        one = socket.create_connection(site.at, 60)
+        cleanup.callback(one.close)
+        with contextlib.suppress(ConnectionError):
+            one.sendall(b"PUT /whole HTTP/1.1\r\n" + HOST + b"Content-Length: 1000000\r\n\r\n" + bytes(100000))
+        clients.append(one)
+    eventually(lambda: site.report()["answered"].get("503", 0) >= 950, f"most are refused: {site.report()['answered']}", 60)
+    check(site.node.kilobytes("VmRSS") - before < 48 << 10, "memory is bounded", before, site.node.kilobytes("VmRSS"))
+    said = until_closed(clients[-1])
+    equal(status(said), 503)
+    contains(said, b"Retry-After: 1\r\n")
+    equal(site.ask("/whole", "PUT", b"it came whole")[0], 200, "what comes at once is never among them")
+    for one in clients:
+        one.close()
+    eventually(lambda: site.report()["open"] <= 3, "they have left")
+    equal(site.ask("/whole", "PUT", bytes(1000000))[0], 200)
 
 
 @test("hosts that are not served are 421, and headers of the site are on every answer")

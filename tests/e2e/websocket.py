@@ -43,12 +43,13 @@ applications:
               - {{ path: /far, to: "talker@far@127.0.0.1", upgrade: websocket }}
               - {{ path: "/{{what}}", to: replies }}
             websocket: {{ {options} }}
+            limits: {{ {limits} }}
 """
 
 
 class Site(WebSite):
-    def __init__(self, cleanup, options="", mailbox=10000, dist="[]"):
-        super().__init__(cleanup, TREE.format(options=options, mailbox=mailbox, dist=dist), "replies", "pages")
+    def __init__(self, cleanup, options="", mailbox=10000, dist="[]", limits=""):
+        super().__init__(cleanup, TREE.format(options=options, limits=limits, mailbox=mailbox, dist=dist), "replies", "pages")
 
     def open(self, what="echo", *headers, **options):
         one = WebSocket(self.cleanup, self.at, f"/talk/{what}", *headers, **options)
@@ -126,6 +127,9 @@ def cases():
     five = frame(TEXT, b"1", fin=False) + frame(0, b"2", fin=False) + ping + frame(0, b"3", fin=False) + frame(0, b"4", fin=False) + ping + frame(0, b"5")
     yield case("5.19", five, pong, pong, (TEXT, b"12345"))
     yield case("5.20", five, pong, pong, (TEXT, b"12345"), step=1)
+    yield case("6.1.1", frame(TEXT), (TEXT, b""))
+    yield case("6.1.2", frame(TEXT, fin=False) + frame(0, fin=False) + frame(0), (TEXT, b""))
+    yield case("6.1.3", frame(TEXT, fin=False) + frame(0, b"middle frame payload", fin=False) + frame(0), (TEXT, b"middle frame payload"))
     kosme = "κόσμε".encode()
     for number, text in ((1, "Hello-µ@ßöäüàá-UTF-8!!".encode()), (2, kosme)):
         yield case(f"6.1.{number} whole", frame(TEXT, text), (TEXT, text))
@@ -134,6 +138,12 @@ def cases():
     bad = kosme + b"\xed\xa0\x80" + b"edited"
     for number, sent in enumerate((frame(TEXT, bad), pieces(TEXT, bad, 12), pieces(TEXT, bad, 1)), 1):
         yield case(f"6.3.{number}", sent, 1007, end=False)
+    # Refused though its end has not come.
+    yield case("6.4.1", frame(TEXT, kosme, fin=False) + frame(0, b"\xf4\x90\x80\x80", fin=False), 1007, end=False)
+    yield case("6.4.2", frame(TEXT, kosme + b"\xf4", fin=False) + frame(0, b"\x90", fin=False), 1007, end=False)
+    late = frame(TEXT, kosme + b"\xf4\x90\x80\x80edited")
+    yield case("6.4.3", late[:-6], 1007, end=False)
+    yield case("6.4.4", late[:-8], 1007, end=False, step=1)
     for number, text in enumerate(("\u0000", "\u0080", "\u0800", "\U00010000", "\u007f", "\u07ff", "\uffff", "\U0010ffff", "\ud7ff", "\ue000",
                                    "\ufffd", "\ufeff", "\ufffe", "\U0001fffe", "\U0001ffff"), 5):
         yield case(f"6.{number}", frame(TEXT, text.encode()), (TEXT, text.encode()))
@@ -216,6 +226,19 @@ def quietly(one, sent, step):
         one.send(sent, step=step)
     except OSError:
         pass
+
+
+@test("messages of up to 16 MiB go both ways, whole and in parts")
+def large(cleanup):
+    site = Site(cleanup, options="max_message: 16MiB, queue: 32MiB")
+    one = site.open()
+    for opcode, size, parts in ((TEXT, 4 << 20, None), (BINARY, 4 << 20, None), (TEXT, 8 << 20, None), (BINARY, 8 << 20, None), (TEXT, 16 << 20, None),
+                                (BINARY, 16 << 20, None), (TEXT, 4 << 20, 4096), (BINARY, 4 << 20, 1 << 18), (TEXT, 16 << 20, 1 << 20)):
+        data = b"*" * size
+        writing = threading.Thread(target=one.send, args=(pieces(opcode, data, parts or size),))
+        writing.start()
+        check(one.next() == (opcode, data), "it comes back", opcode, size, parts)
+        writing.join()
 
 
 @test("a handshake is exact: what is none is refused by its status, and costs nothing")
@@ -396,6 +419,78 @@ def greedy(cleanup):
         got += len(one[1])
     equal(one, (CLOSE, struct.pack("!H", 1013) + b"too much waits"))
     check(got >= 1 << 20, "after what there was room for", got)
+
+
+@test("a message that was begun ends in its time or is closed with 1008, whatever comes between its parts; one that is not read has time")
+def slow_messages(cleanup):
+    site = Site(cleanup, options="ping: 60s, message: 1s", mailbox=10)
+    for begin, more in ((frame(TEXT, b"a", fin=False), frame(0, b"b", fin=False)), (frame(TEXT, b"a", fin=False), frame(PING)), (frame(BINARY, b"x" * 1000)[:20], b"x"),
+                        (frame(TEXT, b"a")[:3], None), (b"\x89", None)):
+        one = site.open()
+        one.send(begin)
+        over = threading.Event()
+
+        def drip(one=one, more=more, over=over):
+            while more is not None and not over.wait(0.1):
+                try:
+                    one.send(more)
+                except OSError:
+                    return
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        began = time.monotonic()
+        while (got := one.next())[0] == PONG:
+            pass
+        over.set()
+        dripping.join()
+        equal(got, (CLOSE, struct.pack("!H", 1008) + b"the message did not come in time"))
+        check(time.monotonic() - began > 0.8, "in its time")
+    # Many messages, each in its time, with one always begun.
+    one = site.open()
+    both = frame(TEXT, b"a") * 2
+    one.send(both[:-3])
+    for _ in range(8):
+        time.sleep(0.2)
+        one.send(both[-3:] + both[:-3])
+    one.send(both[-3:])
+    equal([one.next() for _ in range(18)], [(TEXT, b"a")] * 18)
+    # Not read for longer, since its actor has no room.
+    slow = site.open()
+    asked = [threading.Thread(target=site.open, args=("slow",)) for _ in range(4)]
+    for each in asked:
+        each.start()
+    eventually(lambda: site.report()["in_flight"] == 4, "it is busy for two seconds")
+    sent = [b"%d " % number + b"x" * 100000 for number in range(50)]
+    writing = threading.Thread(target=lambda: slow.send(b"".join(frame(TEXT, each) for each in sent)))
+    writing.start()
+    equal([slow.next() for _ in sent], [(TEXT, each) for each in sent])
+    for each in (writing, *asked):
+        each.join()
+
+
+@test("messages of a hundred clients that never end cost what the site may keep, and who comes beyond is told 1013")
+def endless_messages(cleanup):
+    site = Site(cleanup, options="ping: 60s, message: 60s", limits="unfinished: 2MiB")
+    talker = site.open()
+    before = site.node.kilobytes("VmRSS")
+    clients = [site.open() for _ in range(100)]
+    for one in clients:
+        try:
+            one.send(frame(BINARY, bytes(50000), fin=False), *[frame(0, bytes(50000), fin=False) for _ in range(9)])
+        except OSError:
+            pass
+    refused = clients[-1]
+    equal(refused.next(), (CLOSE, struct.pack("!H", 1013)))
+    check(site.node.kilobytes("VmRSS") - before < 32 << 10, "memory is bounded")
+    talker.text("still here")
+    equal(talker.next(), (TEXT, b"still here"))
+    for one in clients:
+        one.socket.close()
+        one.file.close()
+    eventually(lambda: site.report()["open"] == 1, "they have left")
+    talker.send(pieces(BINARY, b"x" * 1000000, 50000))
+    equal(talker.next(), (BINARY, b"x" * 1000000))
 
 
 @test("a site that stops tells its clients 1001, and waits for them")

@@ -36,14 +36,6 @@ class Target(Node):
         super().__init__(cleanup, config=config, settings=[("control.http", f"{{ port: {self.http} }}"), *settings], **node)
         self.port = ask_epmd(self.epmd_port, self.name.partition("@")[0])
 
-    def proc(self, file):
-        return f"/proc/{self.process.pid}/{file}"
-
-    def kilobytes(self, what):
-        """VmRSS (in memory) or VmHWM (the most that ever was)."""
-        with open(self.proc("status"), encoding="ascii") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith(what + ":"))
-
     def forget_peak(self):
         """VmHWM counts anew."""
         with open(self.proc("clear_refs"), "w", encoding="ascii") as file:

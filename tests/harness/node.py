@@ -167,6 +167,14 @@ class Node:
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(self.socket) == 0
 
+    def proc(self, file):
+        return f"/proc/{self.process.pid}/{file}"
+
+    def kilobytes(self, what):
+        """VmRSS (in memory) or VmHWM (the most that ever was)."""
+        with open(self.proc("status"), encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(what + ":"))
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 

@@ -8,6 +8,7 @@
 
 #include "base/log_counted.hpp"
 #include "behaviours/gen.hpp"
+#include "behaviours/web/sites.hpp"
 #include "behaviours/web/websocket_term.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
@@ -34,16 +35,17 @@ message answer(std::string_view error) {
 } // namespace
 
 actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to, bool is_own,
-                                 const websocket_bounds& bounds, std::string name,
+                                 const websocket_bounds& bounds, web_sites& sites, std::string name,
                                  std::function<void()> want_turn)
     : self_(self),
+      sites_(sites),
       to_(to),
       monitor_(self.monitor(runtime::destination(to))),
       is_own_(is_own),
       backlog_(bounds.backlog),
       name_(std::move(name)),
       want_turn_(std::move(want_turn)),
-      client_(self.stay(), bounds.of, *this) {}
+      client_(self.stay(), bounds.of, *this, &sites.unfinished()) {}
 
 // Below libuv ----------------------------------------------------------------------------------------------
 
@@ -132,6 +134,7 @@ std::string_view actor_websocket::take(etf::bytes order) {
 void actor_websocket::send(net::websocket_kind kind, std::string_view data) {
   client_.send(kind, data);
   if (client_.waiting() <= backlog_) return;
+  sites_.count(web_overload::slow_websocket);
   base::log::counted(base::log::level::notice, "web", "slow client of a WebSocket",
                      "{}: a client is closed, which does not take what it is sent", name_);
   client_.close({websocket_close::try_again_later, "too much waits"});

@@ -20,6 +20,8 @@
 
 namespace coppice::behaviours {
 
+class web_sites;
+
 struct websocket_bounds {
   net::websocket_options of{};
   std::size_t backlog = 256 << 10; // bytes that wait for a client; beyond, it is closed
@@ -29,8 +31,9 @@ class actor_websocket final : private net::websocket::owner {
  public:
   // `self` outlives it; `is_own`: the process is there for this client alone; `name` is for the log.
   // `want_turn`: turn() is to be called, in the process's own turn.
+  // `sites`, which outlives it, has the bound of messages in parts, and counts.
   actor_websocket(runtime::process& self, const runtime::pid& to, bool is_own, const websocket_bounds& bounds,
-                  std::string name, std::function<void()> want_turn);
+                  web_sites& sites, std::string name, std::function<void()> want_turn);
 
   base::result<void> begin(net::http_upgraded from) { return client_.start(std::move(from)); }
 
@@ -58,6 +61,7 @@ class actor_websocket final : private net::websocket::owner {
   void send(net::websocket_kind kind, std::string_view data);
 
   runtime::process& self_;
+  web_sites& sites_;
   const runtime::pid to_;
   const runtime::reference monitor_;
   const bool is_own_;

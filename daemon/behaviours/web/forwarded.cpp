@@ -2,7 +2,10 @@
 // See forwarded.hpp.
 #include "behaviours/web/forwarded.hpp"
 
+#include <algorithm>
 #include <string_view>
+
+#include "base/ascii.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -21,24 +24,63 @@ std::optional<base::socket_address> read_address(std::string_view text) {
   return read ? std::optional(*read) : std::nullopt;
 }
 
+// The quote there is a character of what is quoted: an odd number of backslashes stands before it.
+bool is_escaped(std::string_view text, std::size_t quote) {
+  std::size_t first = quote;
+  while (first > 0 && text[first - 1] == '\\') --first;
+  return (quote - first) % 2 == 1;
+}
+
+// Cuts the list's last element off. Read from its end, so that nothing in front, which may be anyone's word,
+// changes where it begins: a comma within quotes is no end of one.
+std::string_view last_element(std::string_view& list) {
+  bool quoted = false;
+  std::size_t at = list.size();
+  for (; at != 0; --at) {
+    const char c = list[at - 1];
+    if (c == '"' && !(quoted && is_escaped(list, at - 1))) quoted = !quoted;
+    if (c == ',' && !quoted) break;
+  }
+  const std::string_view out = list.substr(at);
+  list = list.substr(0, at == 0 ? 0 : at - 1);
+  return net::http_trimmed(out);
+}
+
+// What the element of Forwarded says of whom the request is for (RFC 7239, 4); empty: nothing, or not once.
+std::string_view is_for(std::string_view element) {
+  std::string_view out;
+  while (!element.empty()) {
+    bool quoted = false;
+    std::size_t end = 0;
+    for (; end < element.size() && (quoted || element[end] != ';'); ++end)
+      if (element[end] == '"' && !(quoted && is_escaped(element, end))) quoted = !quoted;
+    const std::string_view pair = net::http_trimmed(element.substr(0, end));
+    element.remove_prefix(std::min(end + 1, element.size()));
+    const std::size_t sign = std::min(pair.find('='), pair.size());
+    if (!base::is_same_in_ascii(pair.substr(0, sign), "for")) continue;
+    if (!out.empty() || sign == pair.size()) return {};
+    out = pair.substr(sign + 1);
+    if (out.size() >= 2 && out.starts_with('"') && out.ends_with('"')) out = out.substr(1, out.size() - 2);
+  }
+  return out;
+}
+
 } // namespace
 
 std::optional<std::string> forwarded_client(const net::http_request& asked, const base::socket_address& peer,
-                                            const base::access_list& proxies) {
+                                            const base::access_list& proxies, proxy_header by) {
   if (proxies.allow.empty() || !proxies.permits(peer)) return std::nullopt;
+  const std::string_view name = by == proxy_header::forwarded ? "forwarded" : "x-forwarded-for";
   std::string all;
   for (const net::http_header& one : asked.headers)
-    if (one.name == "x-forwarded-for") all += (all.empty() ? "" : ",") + one.value;
+    if (one.name == name) all += (all.empty() ? "" : ",") + one.value;
   std::optional<std::string> client;
-  std::string_view rest = all;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.rfind(',');
-    const std::string_view last = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
-    const auto address = read_address(net::http_trimmed(last));
+  for (std::string_view rest = all; !rest.empty();) {
+    const std::string_view last = last_element(rest);
+    const auto address = read_address(by == proxy_header::forwarded ? is_for(last) : last);
     if (!address) return client; // what stands before it is nobody's word
     client = address->host();
     if (!proxies.permits(*address)) return client;
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
   }
   return client;
 }

@@ -50,9 +50,16 @@ std::uint64_t route_counters::bound_of(std::size_t bucket) {
   return ((std::uint64_t{5} + bucket % 4) << (power - 2)) - 1;
 }
 
+bool route_counters::enter(std::uint32_t most) {
+  if (in_flight_.fetch_add(1, relaxed) < most) return true;
+  leave();
+  return false;
+}
+
 void route_counters::count(int status, base::nanos took) {
-  if (status >= 500) errors_.fetch_add(1, relaxed);
+  answered_[static_cast<std::size_t>(std::clamp(status / 100, 1, 5) - 1)].fetch_add(1, relaxed);
   const auto microseconds = static_cast<std::uint64_t>(std::max<base::nanos>(took, 0) / 1000);
+  sum_.fetch_add(microseconds, relaxed);
   took_[bucket_of(microseconds)].fetch_add(1, relaxed);
 }
 
@@ -60,6 +67,19 @@ std::uint64_t route_counters::requests() const {
   std::uint64_t all = 0;
   for (const auto& one : took_) all += one.load(relaxed);
   return all;
+}
+
+std::vector<std::uint64_t> route_counters::took_less(const std::vector<std::uint64_t>& times) const {
+  std::vector<std::uint64_t> out;
+  std::uint64_t seen = 0;
+  std::size_t at = 0;
+  for (const std::uint64_t time : times) {
+    for (; at < buckets && bound_of(at) < time; ++at) seen += took_[at].load(relaxed);
+    out.push_back(seen);
+  }
+  for (; at < buckets; ++at) seen += took_[at].load(relaxed);
+  out.push_back(seen);
+  return out;
 }
 
 std::uint64_t route_counters::percentile(double of) const {
@@ -73,7 +93,35 @@ std::uint64_t route_counters::percentile(double of) const {
   return bound_of(buckets - 1);
 }
 
+std::string_view text(web_overload of) {
+  switch (of) {
+    case web_overload::in_flight:
+      return "in_flight";
+    case web_overload::mailbox:
+      return "mailbox";
+    case web_overload::slow_events:
+      return "slow_events";
+    case web_overload::slow_websocket:
+      break;
+  }
+  return "slow_websocket";
+}
+
 // The site ------------------------------------------------------------------------------------------------
+
+web_site::found web_site::place(const net::http_request& asked) const {
+  if (!takes_host(asked.authority())) return {421};
+  if (asked.method == "OPTIONS" && asked.path() == "*") return {204};
+  if (cross_origin::asks_leave(asked) && spec().others.allowed(asked))
+    return {.status = 204, .is_preflight = true};
+  auto segments = base::path_segments(asked.path());
+  auto query = base::query_parameters(asked.query());
+  if (!segments || !query) return {400};
+  found out = find(asked.method, *segments);
+  out.segments = std::move(*segments);
+  out.query = std::move(*query);
+  return out;
+}
 
 web_site::found web_site::find(std::string_view method, const std::vector<std::string>& segments) const {
   std::vector<std::string> allowed;
@@ -103,10 +151,14 @@ bool web_site::takes_host(std::string_view authority) const {
 }
 
 web_sites::web_sites(std::shared_ptr<const web_spec> first, runtime::message env, std::string label)
-    : env_(std::move(env)), label_(std::move(label)), site_(std::make_shared<web_site>(std::move(first))) {}
+    : env_(std::move(env)),
+      label_(std::move(label)),
+      site_(std::make_shared<web_site>(std::move(first))),
+      unfinished_(site_->spec().unfinished) {}
 
 void web_sites::set(std::shared_ptr<const web_spec> next) {
   auto made = std::make_shared<web_site>(std::move(next));
+  unfinished_.set_limit(made->spec().unfinished);
   const std::lock_guard hold(lock_);
   site_ = std::move(made);
   version_.fetch_add(1, std::memory_order_release);
@@ -117,10 +169,17 @@ std::shared_ptr<web_site> web_sites::now() const {
   return site_;
 }
 
-bool web_sites::enter(const web_site& by) {
-  if (in_flight_.fetch_add(1, relaxed) < by.spec().in_flight) return true;
-  leave();
+bool web_sites::enter(web_site& by, std::size_t route) {
+  if (in_flight_.fetch_add(1, relaxed) < by.spec().in_flight &&
+      by.counters(route).enter(by.spec().routes[route].in_flight))
+    return true;
+  in_flight_.fetch_sub(1, relaxed);
   return false;
+}
+
+void web_sites::leave(web_site& by, std::size_t route) {
+  in_flight_.fetch_sub(1, relaxed);
+  by.counters(route).leave();
 }
 
 void web_sites::count(int status) {
@@ -128,18 +187,24 @@ void web_sites::count(int status) {
   if (at < answered_.size()) answered_[at].fetch_add(1, relaxed);
 }
 
+std::vector<std::pair<int, std::uint64_t>> web_sites::answered() const {
+  std::vector<std::pair<int, std::uint64_t>> out;
+  for (std::size_t i = 0; i < answered_.size(); ++i)
+    if (const std::uint64_t count = answered_[i].load(relaxed); count != 0)
+      out.emplace_back(static_cast<int>(i) + first_status, count);
+  return out;
+}
+
 void web_sites::write_report(runtime::message_writer& out) const {
   out.atom("in_flight");
-  out.unsigned_integer(in_flight_.load(relaxed));
+  out.unsigned_integer(in_flight());
   out.atom("client_actors");
-  out.unsigned_integer(actors_.load(relaxed));
-  std::vector<std::pair<std::size_t, std::uint64_t>> answered;
-  for (std::size_t i = 0; i < answered_.size(); ++i)
-    if (const std::uint64_t count = answered_[i].load(relaxed); count != 0) answered.emplace_back(i, count);
+  out.unsigned_integer(client_actors());
+  const auto statuses = answered();
   out.atom("answered");
-  out.map(static_cast<std::uint32_t>(answered.size()));
-  for (const auto& [at, count] : answered) {
-    out.atom(std::to_string(static_cast<int>(at) + first_status));
+  out.map(static_cast<std::uint32_t>(statuses.size()));
+  for (const auto& [status, count] : statuses) {
+    out.atom(std::to_string(status));
     out.unsigned_integer(count);
   }
   const std::shared_ptr<const web_site> site = now();
@@ -151,7 +216,7 @@ void web_sites::write_report(runtime::message_writer& out) const {
     const route_counters& counted = site->counters(i);
     out.map(6);
     out.atom("path");
-    out.binary((one.method.empty() ? std::string() : one.method + " ") + one.path.text());
+    out.binary(one.name());
     out.atom("to");
     out.binary(goal_of(one));
     out.atom("requests");

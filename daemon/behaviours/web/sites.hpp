@@ -12,10 +12,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "behaviours/web/web_spec.hpp"
+#include "net/unfinished_bytes.hpp"
 #include "runtime/messages/message.hpp"
 
 namespace coppice::behaviours {
@@ -25,8 +27,20 @@ class route_counters {
  public:
   // `took`: from the request's end to its answer.
   void count(int status, base::nanos took);
+  // False: `most` wait for an answer already; else leave() has to follow.
+  bool enter(std::uint32_t most);
+  void leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
+
   std::uint64_t requests() const;
-  std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); } // answered with 5xx
+  // Those that were answered with a status of this class, 1 to 5.
+  std::uint64_t answered(std::size_t hundreds) const {
+    return answered_[hundreds - 1].load(std::memory_order_relaxed);
+  }
+  std::uint64_t errors() const { return answered(5); }
+  // How many took less than each of these times, in µs, powers of 2 that rise from 4 on; then all of them.
+  std::vector<std::uint64_t> took_less(const std::vector<std::uint64_t>& times) const;
+  // Of all of them, µs.
+  std::uint64_t took() const { return sum_.load(std::memory_order_relaxed); }
   // How long the share `of` of them, 0 to 1, took at most: µs, to within the step between two buckets, a
   // quarter; 0: there were none.
   std::uint64_t percentile(double of) const;
@@ -36,7 +50,9 @@ class route_counters {
   static constexpr std::size_t buckets = 112;
   static std::size_t bucket_of(std::uint64_t microseconds);
   static std::uint64_t bound_of(std::size_t bucket);
-  std::atomic<std::uint64_t> errors_{0};
+  std::atomic<std::uint32_t> in_flight_{0};
+  std::array<std::atomic<std::uint64_t>, 5> answered_{}; // by class of status
+  std::atomic<std::uint64_t> sum_{0};                    // µs
   std::array<std::atomic<std::uint64_t>, buckets> took_{};
 };
 
@@ -49,13 +65,17 @@ class web_site {
   route_counters& counters(std::size_t route) { return counters_[route]; }
   const route_counters& counters(std::size_t route) const { return counters_[route]; }
 
-  // What a request's method and path come to: a route and what stood at its parameters, or a status.
+  // What a request comes to by its head: a route and what stood at its parameters, or a status.
   struct found {
-    int status = 0;        // 0: there is a route; 404; 405; 204: asked is what the path takes
+    int status = 0;        // 0: there is a route; 400; 404; 405; 421; 204: asked is what the path takes
     std::size_t route = 0; // index
     base::path_parameters parameters{};
-    std::string allow{}; // of 405 and 204: the methods it takes
+    std::string allow{};                 // of 405 and 204: the methods it takes
+    bool is_preflight = false;           // of 204: a page of another origin asks for leave, and has it
+    std::vector<std::string> segments{}; // with a route, as is:
+    base::path_parameters query{};
   };
+  found place(const net::http_request& asked) const;
   found find(std::string_view method, const std::vector<std::string>& segments) const;
   // Requests for this host and port are taken.
   bool takes_host(std::string_view authority) const;
@@ -64,6 +84,16 @@ class web_site {
   const std::shared_ptr<const web_spec> spec_;
   std::vector<route_counters> counters_;
 };
+
+// Why a client was refused, or given up, for there being too much of something.
+enum class web_overload : std::uint8_t {
+  in_flight,      // requests that wait for an answer
+  mailbox,        // of who was asked, or its pool's queue
+  slow_events,    // what waits for a client of events
+  slow_websocket, // … or of a WebSocket
+};
+inline constexpr std::size_t web_overloads = 4;
+std::string_view text(web_overload of);
 
 class web_sites {
  public:
@@ -79,10 +109,16 @@ class web_sites {
   // now() gives another one than at the time of an earlier number.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-  // False: as many requests as may wait for an answer; else leave() has to follow.
-  bool enter(const web_site& by);
-  void leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
+  // False: as many requests as may wait for an answer, of all or of this route; else leave() has to follow.
+  bool enter(web_site& by, std::size_t route);
+  void leave(web_site& by, std::size_t route);
   void count(int status);
+  void count(web_overload of) {
+    overloads_[static_cast<std::size_t>(of)].fetch_add(1, std::memory_order_relaxed);
+  }
+  // Of bodies and WebSocket messages.
+  net::unfinished_bytes& unfinished() { return unfinished_; }
+  const net::unfinished_bytes& unfinished() const { return unfinished_; }
   // Of the actors that routes have made for clients.
   void actor_began() { actors_.fetch_add(1, std::memory_order_relaxed); }
   void actor_ended() { actors_.fetch_sub(1, std::memory_order_relaxed); }
@@ -91,6 +127,13 @@ class web_sites {
   // they count since the last reload.
   static constexpr std::uint32_t report_pairs = 4;
   void write_report(runtime::message_writer& out) const;
+  std::uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+  std::uint32_t client_actors() const { return actors_.load(std::memory_order_relaxed); }
+  std::uint64_t overloads(web_overload of) const {
+    return overloads_[static_cast<std::size_t>(of)].load(std::memory_order_relaxed);
+  }
+  // The statuses that were answered, with how often.
+  std::vector<std::pair<int, std::uint64_t>> answered() const;
 
  private:
   static constexpr int first_status = 100;
@@ -99,8 +142,10 @@ class web_sites {
   mutable std::mutex lock_; // of site_
   std::shared_ptr<web_site> site_;
   std::atomic<std::uint64_t> version_{1};
+  net::unfinished_bytes unfinished_;
   std::atomic<std::uint32_t> in_flight_{0};
   std::atomic<std::uint32_t> actors_{0};
+  std::array<std::atomic<std::uint64_t>, web_overloads> overloads_{};
   std::array<std::atomic<std::uint64_t>, 500> answered_{}; // by status, from first_status on
 };
 

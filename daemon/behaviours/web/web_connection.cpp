@@ -73,7 +73,7 @@ outcome web_connection::init(process& self) {
     peer_host_ = peer->host();
   }
   net::http_connection::owner& told = *this;
-  connection_.emplace(loop, std::move(*taken), options, 1, told);
+  connection_.emplace(loop, std::move(*taken), options, 1, told, &sites_->unfinished());
   return runtime::carry_on();
 }
 
@@ -92,15 +92,14 @@ const std::shared_ptr<web_site>& web_connection::site() {
 // Below libuv ----------------------------------------------------------------------------------------------
 
 net::http_body_plan web_connection::plan(const net::http_request& asked) {
-  net::http_body_plan out;
-  const auto segments = base::path_segments(asked.path());
-  if (!segments) return out;
-  const auto found = site()->find(asked.method, *segments);
+  // None of it is taken, and nobody told to send it, until somebody asks for it.
+  net::http_body_plan out{.streamed = true, .credit = 0};
+  const web_site::found found = site()->place(asked);
   if (found.status != 0) return out;
   const web_route& to = site()->spec().routes[found.route];
+  if (!to.location.empty()) return out;
   out.limit = to.body;
   out.streamed = to.streamed;
-  out.credit = 0;
   return out;
 }
 
@@ -112,12 +111,16 @@ void web_connection::ask(const net::http_request& asked, std::uint64_t, std::uin
 void web_connection::note(const net::http_request& asked, std::uint64_t number) {
   current_ = std::make_unique<exchange>();
   current_->number = number;
-  current_->site = asked.streamed ? site_ : site(); // for a streamed one plan() has found the route
+  current_->site = asked.streamed ? site_ : site(); // plan() has found where a streamed one goes
   current_->began = base::mono_now();
   const web_spec& spec = current_->site->spec();
-  current_->client = forwarded_client(asked, peer_address_, spec.proxies).value_or("");
+  current_->client = forwarded_client(asked, peer_address_, spec.proxies, spec.proxies_say).value_or("");
   current_->origin = spec.others.allowed(asked);
   current_->takes_gzip = spec.compress_from != 0 && net::http_accepts_coding(asked, "gzip");
+  if (asked.method == "GET" || asked.method == "HEAD")
+    for (const net::http_header& one : asked.headers)
+      if (one.name == "if-none-match" || one.name == "if-modified-since")
+        current_->known.headers.push_back(one);
   if (spec.log == access_log_format::off) return;
   access_entry& entry = current_->entry;
   entry.method = asked.method;
@@ -130,31 +133,27 @@ void web_connection::note(const net::http_request& asked, std::uint64_t number) 
 
 void web_connection::route(const net::http_request& asked) {
   web_site& site = *current_->site;
-  if (!site.takes_host(asked.authority())) return answer(421);
-  if (asked.method == "OPTIONS" && asked.path() == "*") return answer(204);
-  if (current_->origin && cross_origin::asks_leave(asked)) return give_leave();
-  const auto segments = base::path_segments(asked.path());
-  const auto query = base::query_parameters(asked.query());
-  if (!segments || !query) return answer(400);
-  const web_site::found found = site.find(asked.method, *segments);
-  if (found.status == 404) return answer(404);
-  if (found.status != 0) return answer(found.status, {{"Allow", found.allow}});
+  const web_site::found found = site.place(asked);
+  if (found.is_preflight) return give_leave();
+  if (!found.allow.empty()) return answer(found.status, {{"Allow", found.allow}});
+  if (found.status != 0) return answer(found.status);
   current_->route = found.route;
   const web_route& to = site.spec().routes[found.route];
   if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
-  if (!to.folder.empty()) return begin_file(asked, *segments);
+  if (!to.folder.empty()) return begin_file(asked, found.segments);
   if (!may_upgrade(asked)) return;
-  if (!sites_->enter(site)) return fail(503, "too many requests wait for an answer");
+  if (!sites_->enter(site, found.route))
+    return fail(web_overload::in_flight, "too many requests wait for an answer");
   current_->in_flight = true;
   std::string path;
-  for (const std::string& one : *segments) (path += '/') += one;
-  const request_facts facts{path, found.parameters, *query,
+  for (const std::string& one : found.segments) (path += '/') += one;
+  const request_facts facts{path, found.parameters, found.query,
                             current_->client.empty() ? peer_ : current_->client, self_->self()};
   if (to.streamed)
     write_streamed(asked, facts);
   else
     current_->request = !to.feed.empty()
-                            ? write_feed_request({to.feed, last_event_id(asked, *query), to.upgrade})
+                            ? write_feed_request({to.feed, last_event_id(asked, found.query), to.upgrade})
                             : write_request(tag_of(to.upgrade), asked, facts, self_->host().nodes());
   want_turn();
 }
@@ -173,17 +172,23 @@ bool web_connection::may_upgrade(const net::http_request& asked) {
   return true;
 }
 
-void web_connection::answered(int status) {
-  if (answering_) return;
-  if (current_ && current_->streams) { // of a body that comes while it is worked on
-    current_->streams->refused = status;
-    return;
+void web_connection::refusing(const net::http_request* asked, net::http_response& answer) {
+  if (current_ && current_->streams) { // its body is wrong, or late
+    current_->streams->refused = answer.status;
+    return add_headers(answer);
   }
-  // The session's own refusal of a request that has not come to us.
-  current_ = std::make_unique<exchange>();
-  current_->site = site();
-  current_->began = base::mono_now();
-  finish(status, 0);
+  // It has not come to us.
+  if (asked != nullptr) {
+    note(*asked, 0);
+    if (const web_site::found found = current_->site->place(*asked); found.status == 0)
+      current_->route = found.route;
+  } else {
+    current_ = std::make_unique<exchange>();
+    current_->site = site();
+    current_->began = base::mono_now();
+  }
+  add_headers(answer);
+  finish(answer.status, answer.body.size());
 }
 
 void web_connection::abandoned(net::http_exchange it) {
@@ -277,7 +282,7 @@ void web_connection::send(process& self) {
     case runtime::send_status::ok:
       return;
     case runtime::send_status::full:
-      return fail(503, "its mailbox is full");
+      return fail(web_overload::mailbox, "its mailbox is full");
     case runtime::send_status::malformed:
       return fail(500, "the request cannot be sent");
     case runtime::send_status::nodedown:
@@ -362,7 +367,7 @@ bool web_connection::take_end(process& self, const message& m) {
   } else if (why == runtime::reasons::noconnection()) {
     fail(502, "its node is not to be reached");
   } else if (why == runtime::reasons::mailbox_full()) {
-    fail(503, "its mailbox is full");
+    fail(web_overload::mailbox, "its mailbox is full");
   } else {
     fail(500, "it ended without an answer");
   }
@@ -385,7 +390,7 @@ bool web_connection::take_answer(process& self, const message& m) {
     }
   }
   const auto refuse = [this](const base::error& why) {
-    fail(why.code == base::errc::limit ? 503 : 502, why.text);
+    why.code == base::errc::limit ? fail(web_overload::mailbox, why.text) : fail(502, why.text);
   };
   if (current_->streams && is_streamed_answer(body)) {
     auto begun = read_streamed_answer(body, m, self.host().nodes());
@@ -397,8 +402,13 @@ bool web_connection::take_answer(process& self, const message& m) {
   return true;
 }
 
+// Nobody waits for its answer any more.
+void web_connection::leave_flight(exchange& it) noexcept {
+  if (std::exchange(it.in_flight, false)) sites_->leave(*it.site, *it.route);
+}
+
 void web_connection::end() noexcept {
-  if (const auto it = std::exchange(current_, nullptr); it && it->in_flight) sites_->leave();
+  if (const auto it = std::exchange(current_, nullptr)) leave_flight(*it);
   socket_.reset();
   connection_.reset();
 }

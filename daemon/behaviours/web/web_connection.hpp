@@ -90,6 +90,7 @@ class web_connection final : public runtime::behaviour,
     std::string client{};                // by the proxy's word; empty: the peer
     std::optional<std::string> origin{}; // another one, which may read the answer
     bool takes_gzip = false;
+    net::http_request known{};            // the headers by which a client of GET says which copy it has
     net::http_response opening{};         // of a WebSocket: what begins it, but for the protocol
     std::vector<std::string> protocols{}; // likewise: those that the client speaks
   };
@@ -99,7 +100,7 @@ class web_connection final : public runtime::behaviour,
   void take_body(net::http_exchange of, std::string_view part, bool last) override;
   void abandoned(net::http_exchange it) override;
   void writable(net::http_exchange it) override;
-  void answered(int status) override;
+  void refusing(const net::http_request* asked, net::http_response& answer) override;
   void said_all(net::http_exchange it) override;
   void gone(std::uint64_t connection) override;
 
@@ -157,6 +158,8 @@ class web_connection final : public runtime::behaviour,
   void give_leave();
   // Of the request that is worked on; the log is told why.
   void fail(int status, std::string_view why);
+  // With 503.
+  void fail(web_overload what, std::string_view why);
   // A status and a line that says it.
   void answer(int status, std::vector<net::http_header> headers = {});
   void answer(net::http_response response);
@@ -164,6 +167,7 @@ class web_connection final : public runtime::behaviour,
   void finish(int status, std::uint64_t bytes);
   void want_turn();
   void count_end(const net::http_connection::summary& of) const;
+  void leave_flight(exchange& it) noexcept;
   void end() noexcept;
 
   accepted_stream stream_;                 // until init
@@ -182,7 +186,6 @@ class web_connection final : public runtime::behaviour,
   std::string peer_host_;
   std::unique_ptr<exchange> current_; // null: it is at rest, and keeps little
   bool draining_ = false;             // it is to end soon
-  bool answering_ = false;            // answer() is running: the status is its own
   bool asked_ = false;                // receive_io() is to come
   bool over_ = false;                 // the connection is no more
 };

@@ -9,6 +9,7 @@
 #include "base/log_counted.hpp"
 #include "behaviours/web/compression.hpp"
 #include "behaviours/web/web_connection.hpp"
+#include "net/http_conditions.hpp"
 
 namespace coppice::behaviours {
 namespace {
@@ -19,6 +20,21 @@ constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 void add_missing(net::http_response& response, const std::vector<net::http_header>& headers) {
   for (const net::http_header& one : headers)
     if (response.header(one.name) == nullptr) response.headers.push_back(one);
+}
+
+// The client has what it would be answered with, by what the answer says of itself.
+bool is_known(net::http_request known, net::http_response& answer) {
+  if (answer.status != 200 || known.headers.empty()) return false;
+  const net::http_header* const tag = answer.header("etag");
+  const net::http_header* const modified = answer.header("last-modified");
+  const auto since = modified == nullptr ? std::nullopt : net::read_http_date(modified->value);
+  std::erase_if(known.headers, [&](const net::http_header& one) {
+    return one.name == "if-modified-since" ? !since : tag == nullptr;
+  });
+  if (known.headers.empty()) return false;
+  std::string_view strong = tag == nullptr ? std::string_view() : std::string_view(tag->value);
+  if (strong.starts_with("W/")) strong.remove_prefix(2);
+  return net::judge(known, {std::string(strong), since.value_or(0), answer.body.size()}).status == 304;
 }
 
 } // namespace
@@ -35,6 +51,11 @@ void web_connection::fail(int status, std::string_view why) {
   std::vector<net::http_header> headers;
   if (status == 503) headers.push_back({"Retry-After", std::string(retry_after)});
   answer(status, std::move(headers));
+}
+
+void web_connection::fail(web_overload what, std::string_view why) {
+  sites_->count(what);
+  fail(503, why);
 }
 
 void web_connection::answer(int status, std::vector<net::http_header> headers) {
@@ -56,15 +77,18 @@ void web_connection::give_leave() {
 }
 
 void web_connection::answer(net::http_response response) {
+  if (is_known(std::move(current_->known), response)) {
+    response.status = 304;
+    response.type.clear();
+    response.body.clear();
+  }
   add_headers(response);
   if (current_->site->spec().compress_from != 0)
     compress(response, current_->takes_gzip, current_->site->spec().compress_from);
   const std::uint64_t number = current_->number;
   const std::uint64_t bytes = response.body.size();
   finish(response.status, bytes);
-  answering_ = true;
   if (connection_) connection_->answer(number, response);
-  answering_ = false;
 }
 
 // What the route and the site have for all answers.
@@ -99,7 +123,7 @@ void web_connection::finish(int status, std::uint64_t bytes) {
     if (it->events->heartbeat != 0) self_->cancel_timer(it->events->heartbeat);
   }
   if (it->streams && it->streams->watch) self_->demonitor(it->streams->watch, true);
-  if (it->in_flight) sites_->leave();
+  leave_flight(*it);
   if (it->call) self_->demonitor(it->call, true);
   if (it->deadline != 0) self_->cancel_timer(it->deadline);
   const base::nanos took = base::mono_now() - it->began;

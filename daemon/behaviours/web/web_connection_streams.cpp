@@ -141,11 +141,9 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
   streams.begun = answer.head.status;
   streams.progress = base::mono_now();
   count(answer.head.status);
-  if (std::exchange(current_->in_flight, false)) sites_->leave();
+  leave_flight(*current_);
   watch(self, answer.writer.by);
-  answering_ = true;
   const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
-  answering_ = false;
   if (!begun) return; // the client has left
   if (streams.head_only || !net::http_has_body(answer.head.status)) {
     tell(answer.writer.by, stream_aborted(answer.writer, "bodyless"));

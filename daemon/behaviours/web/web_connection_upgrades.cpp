@@ -60,11 +60,9 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
   }
   add_headers(current_->opening);
   socket_ = std::make_unique<actor_websocket>(self, by.by, route.actor != nullptr,
-                                              current_->site->spec().websockets,
+                                              current_->site->spec().websockets, *sites_,
                                               std::string(route.path.text()), [this] { want_turn(); });
-  answering_ = true;
   auto upgraded = connection_->upgrade(current_->number, current_->opening);
-  answering_ = false;
   auto begun = upgraded ? socket_->begin(std::move(*upgraded)) : unexpected(std::move(upgraded.error()));
   if (!begun) { // the client has left
     socket_.reset();
@@ -98,12 +96,10 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   add_headers(head);
   current_->events = event_stream{self.monitor(runtime::destination(sender)), 0, 0, 0, false};
   count(head.status);
-  if (std::exchange(current_->in_flight, false)) sites_->leave();
+  leave_flight(*current_);
   const std::uint64_t number = current_->number;
-  answering_ = true;
   if (connection_) connection_->end_soon(); // its end is that of the stream, for who monitors this process
   const bool begun = connection_ && connection_->begin(number, head, std::nullopt);
-  answering_ = false;
   if (!begun || !send_events(retry_text(spec.retry))) return;
   for (const message& one : std::exchange(current_->early, {}))
     if (current_ && current_->events) send_event(one.bytes());
@@ -151,6 +147,7 @@ bool web_connection::send_events(std::string_view text) {
   const bool was_full = std::exchange(stream.full, written == net::http_written::full || stream.full);
   stream.waiting = stream.full && was_full ? stream.waiting + text.size() : 0;
   if (stream.waiting > current_->site->spec().backlog) {
+    sites_->count(web_overload::slow_events);
     base::log::counted(base::log::level::notice, "web", "slow client of events",
                        "{}: a client is dropped, which does not take its events", peer_host_);
     finish(200, stream.bytes);

@@ -13,6 +13,7 @@
 #include "base/path_pattern.hpp"
 #include "behaviours/web/actor_websocket.hpp"
 #include "behaviours/web/cross_origin.hpp"
+#include "behaviours/web/forwarded.hpp"
 #include "net/http_server.hpp"
 
 namespace coppice::behaviours {
@@ -37,10 +38,13 @@ struct web_route {
   int status = 308;                          // with a location
   base::nanos timeout = 5 * base::nanos_per_second; // from the request's end to its answer
   std::size_t body = 1 << 20;                       // bytes of a request's; beyond: 413
+  std::uint32_t in_flight = UINT32_MAX;             // requests that wait for an answer; beyond: 503
   bool streamed = false;                            // bodies go as they come, both ways
   std::vector<net::http_header> headers{};          // of answers, unless they have their own
   web_upgrade upgrade = web_upgrade::none;          // of another kind than none: for GET
 
+  // For people: GET /users/{id}.
+  std::string name() const { return (method.empty() ? std::string() : method + " ") + path.text(); }
   bool takes(std::string_view asked) const {
     return method.empty() || method == asked ||
            (method == "GET" && asked == "HEAD" && upgrade == web_upgrade::none);
@@ -55,9 +59,12 @@ struct web_spec {
   std::vector<net::http_header> headers{}; // of all answers, unless they have their own
   net::http_options http{};                // of its connections: limits, requests and timeouts
   cross_origin others{};                   // whose pages may use it
-  base::access_list proxies{};             // `allow`: who says for whom requests are; empty: nobody
-  std::size_t compress_from = 0;           // bytes of a body; 0: none is compressed
-  std::uint32_t in_flight = 1000;          // requests that wait for an answer; beyond: 503
+  proxy_header proxies_say = proxy_header::x_forwarded_for;
+  base::access_list proxies{};        // `allow`: who says for whom requests are; empty: nobody
+  std::size_t compress_from = 0;      // bytes of a body; 0: none is compressed
+  std::uint32_t in_flight = 1000;     // requests that wait for an answer; beyond: 503
+  std::size_t unfinished = 256 << 20; // bytes of bodies and messages that have come in part, of all
+                                      // clients; beyond: 503 or 1013
   access_log_format log = access_log_format::off;
   websocket_bounds websockets{};
   // Of streams of events.

@@ -59,6 +59,10 @@ class pages_server : public coppice::server {
     if (what == "name") return give(from, whole{200, {{"a b", "c"}}, "x"});
     if (what == "large") return give(from, brief{200, std::string(3 << 20, 'x')});
     if (what == "number") return give(from, std::int64_t{7});
+    if (what == "tagged")
+      return give(from, whole{200, {{"ETag", "\"v1\""}, {"Cache-Control", "no-cache"}}, "tagged"});
+    if (what == "dated")
+      return give(from, whole{200, {{"Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"}}, "dated"});
     if (what == "own")
       return give(from,
                   whole{200,

@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "behaviours/web/sites.hpp"
 #include "control/health.hpp"
 
 namespace coppice::control {
@@ -124,6 +125,45 @@ TEST_CASE("peers and parked children have series up to a bound, connected peers 
   CHECK(count(text, "\ncoppice_peers_left_out 5\n") == 1);
   CHECK(count(text, "\ncoppice_child_parked{") == most_series);
   CHECK(count(text, "\ncoppice_children_parked 1005\n") == 1);
+}
+
+TEST_CASE("web servers are counted, and their routes by the class of the status and how long requests took") {
+  auto spec = std::make_shared<behaviours::web_spec>();
+  auto& route = spec->routes.emplace_back();
+  route.method = "GET";
+  route.path = *base::path_pattern::parse("/users/{id}");
+  route.in_flight = 1;
+  auto sites = std::make_shared<behaviours::web_sites>(spec, runtime::message(), "net/site");
+  const auto now = sites->now();
+  CHECK(sites->enter(*now, 0));
+  CHECK_FALSE(sites->enter(*now, 0)); // the route's own bound
+  now->counters(0).count(200, 255'000);
+  now->counters(0).count(304, 256'000);
+  now->counters(0).count(504, 20'000'000'000);
+  sites->count(200);
+  sites->count(behaviours::web_overload::slow_events);
+  metrics_source from;
+  from.status = running();
+  from.sites = {{"net/site", sites}};
+  const std::string text = metrics_text(from, format::prometheus);
+  const auto has = [&text](const std::string& line) {
+    return count(text, "\ncoppice_web_" + line + "\n") == 1;
+  };
+  CHECK(has("in_flight{site=\"net/site\"} 1"));
+  CHECK(has("answered_total{site=\"net/site\",code=\"200\"} 1"));
+  CHECK(has("overloads_total{site=\"net/site\",reason=\"slow_events\"} 1"));
+  CHECK(has("overloads_total{site=\"net/site\",reason=\"mailbox\"} 0"));
+  const std::string of = "{site=\"net/site\",route=\"GET /users/{id}\"";
+  CHECK(has("requests_total" + of + ",class=\"2xx\"} 1"));
+  CHECK(has("requests_total" + of + ",class=\"3xx\"} 1"));
+  CHECK(has("requests_total" + of + ",class=\"5xx\"} 1"));
+  CHECK(has("request_seconds_bucket" + of + ",le=\"0.000256\"} 1"));
+  CHECK(has("request_seconds_bucket" + of + ",le=\"0.001024\"} 2"));
+  CHECK(has("request_seconds_bucket" + of + ",le=\"16.777216\"} 2"));
+  CHECK(has("request_seconds_bucket" + of + ",le=\"+Inf\"} 3"));
+  CHECK(has("request_seconds_count" + of + "} 3"));
+  sites->leave(*now, 0);
+  CHECK(sites->enter(*now, 0));
 }
 
 TEST_CASE("state machines are counted by their type") {

@@ -12,6 +12,7 @@ namespace coppice::net {
 namespace {
 
 struct session final : http_session::events {
+  explicit session(unfinished_bytes* unfinished = nullptr) : of({}, 100, *this, unfinished) {}
   http_body_plan plan_body(const http_request&) override { return plan; }
   void on_request(const http_request& asked, std::uint64_t) override { requests.push_back(asked); }
   void on_body(std::uint64_t, std::string_view part, bool last) override {
@@ -20,6 +21,10 @@ struct session final : http_session::events {
     over = last;
   }
   void on_abandoned(std::uint64_t number) override { abandoned.push_back(number); }
+  void on_refusal(const http_request* asked, http_response& answer) override {
+    refused.push_back(asked == nullptr ? "" : asked->method + " " + asked->target);
+    answer.headers.push_back({"X-Site", "own"});
+  }
   void on_answered(int status) override { statuses.push_back(status); }
   void on_bytes(std::string_view bytes) override { sent += bytes; }
 
@@ -36,9 +41,10 @@ struct session final : http_session::events {
   int parts = 0;
   bool over = false;
   std::vector<std::uint64_t> abandoned;
+  std::vector<std::string> refused;
   std::vector<int> statuses;
   std::string sent;
-  http_session of{{}, 100, *this};
+  http_session of;
 };
 
 session& streaming(session& made, std::size_t credit) {
@@ -265,6 +271,75 @@ TEST_CASE("a streamed body that is wrong, too long or too slow ends its request"
   CHECK(begun.statuses == std::vector<int>{200});
   CHECK(begun.of.now() == phase::broken);
   CHECK(begun.abandoned.size() == 1);
+}
+
+TEST_CASE("bodies in parts have a bound for all clients, beyond it is 503, and what came whole makes room") {
+  unfinished_bytes all(10);
+  const std::string nine = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n";
+  session one(&all), other(&all);
+  one.feed(nine + "12345");
+  CHECK(all.kept() == 5);
+  session whole(&all);
+  whole.feed(nine + "123456789");
+  CHECK(whole.requests.size() == 1);
+  other.feed(nine + "123456");
+  CHECK(other.has("HTTP/1.1 503 "));
+  CHECK(other.has("Retry-After: 1\r\n"));
+  CHECK(other.refused == std::vector<std::string>{"PUT /"});
+  CHECK(other.of.now() == phase::closing);
+  one.feed("6789");
+  CHECK(one.requests.size() == 1);
+  CHECK(one.requests[0].body == "123456789");
+  CHECK(all.kept() == 0);
+  CHECK(all.refused() == 1);
+  {
+    session gone(&all);
+    gone.feed(nine + "12345678");
+    CHECK(all.kept() == 8);
+    gone.of.gone();
+    CHECK(all.kept() == 0);
+  }
+  session streamed(&all);
+  streaming(streamed, 1000)
+      .feed("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 90\r\n\r\n" + std::string(80, 'x'));
+  CHECK(streamed.body.size() == 80);
+}
+
+TEST_CASE("what is refused is told by its head, if that was understood, and takes further headers") {
+  struct row {
+    std::string said;
+    int status;
+    std::string head; // empty: not understood
+  };
+  const std::string h = " HTTP/1.1\r\nHost: h\r\n";
+  const row rows[] = {
+      {"PUT /a" + h + "Content-Length: 2000000\r\n\r\n", 413, "PUT /a"},
+      {"PUT /b" + h + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "PUT /b"},
+      {"PUT /c" + h + "Transfer-Encoding: gzip\r\n\r\n", 501, "PUT /c"},
+      {"PUT /d" + h + "Expect: wonders\r\n\r\n", 417, "PUT /d"},
+      {"PUT /f HTTP/1.1\r\n\r\n", 400, ""},
+      {"PUT /" + std::string(9000, 'g') + h + "\r\n", 414, ""},
+      {"PUT /h HTTP/2.0\r\n\r\n", 505, ""},
+      {get + "PUT /i HTTP/1.1\n", 400, ""},
+  };
+  for (const row& one : rows) {
+    CAPTURE(one.said);
+    session it;
+    it.feed(one.said);
+    if (!it.requests.empty()) it.of.answer(1, {});
+    it.feed("");
+    CHECK(it.refused == std::vector{one.head});
+    CHECK(it.statuses.back() == one.status);
+    CHECK(it.has("X-Site: own\r\n"));
+    CHECK(it.of.now() == phase::closing);
+  }
+  session head;
+  head.feed("HEAD /" + h + "Content-Length: 2000000\r\n\r\n");
+  CHECK(head.sent.ends_with("\r\n\r\n"));
+  session slow;
+  slow.feed(post + "abc");
+  slow.of.time_out();
+  CHECK(slow.refused == std::vector<std::string>{"POST /"});
 }
 
 TEST_CASE("a body may be answered while it comes, and the connection stays if it has come") {

@@ -14,7 +14,8 @@ namespace {
 using namespace std::string_literals;
 
 struct client final : websocket_session::events {
-  explicit client(std::size_t most = 1000) : of(most, *this) {}
+  explicit client(std::size_t most = 1000, unfinished_bytes* unfinished = nullptr)
+      : of(most, *this, unfinished) {}
   void on_message(websocket_kind, std::string_view data) override { heard.emplace_back(data); }
   void on_closed(const websocket_close& why) override {
     ends.push_back(std::to_string(why.code) + " " + why.reason);
@@ -96,6 +97,75 @@ TEST_CASE("a reason is cut to what a close may say, in whole characters") {
   reason += "ä and more";
   it.of.close({4000, reason});
   CHECK(it.written == "\x88\x7c\x0f\xa0"s + std::string(122, 'x'));
+}
+
+TEST_CASE("messages in parts have a bound for all clients, and what came whole makes room") {
+  unfinished_bytes all(10);
+  client one(1000, &all), other(1000, &all);
+  one.says(0x02, "123456");
+  CHECK(all.kept() == 6);
+  other.says(0x82, "a message that comes whole");
+  CHECK(other.heard.size() == 1);
+  other.says(0x02, "1234");
+  CHECK(all.kept() == 10);
+  one.says(0x89, "ping");
+  one.says(0x00, "7");
+  CHECK(one.ends == std::vector<std::string>{"1013 "});
+  CHECK(all.kept() == 4);
+  CHECK(all.refused() == 1);
+  other.says(0x80, "56789");
+  CHECK(other.heard.back() == "123456789");
+  CHECK(all.kept() == 0);
+  {
+    client gone(1000, &all);
+    gone.says(0x02, "1234567890");
+    CHECK(all.kept() == 10);
+  }
+  CHECK(all.kept() == 0);
+}
+
+TEST_CASE("it is known whether a message has come in part, whatever comes between its parts") {
+  client it;
+  CHECK_FALSE(it.of.is_in_part());
+  it.of.feed("\x89");
+  CHECK(it.of.is_in_part());
+  it.of.feed("\x80\0\0\0\0"s);
+  CHECK_FALSE(it.of.is_in_part());
+  CHECK(it.of.came_whole() == 1);
+  it.says(0x01, "a");
+  for (int i = 0; i < 3; ++i) it.says(0x89, "ping");
+  CHECK(it.of.is_in_part());
+  CHECK(it.of.came_whole() == 1);
+  it.says(0x80, "b");
+  CHECK_FALSE(it.of.is_in_part());
+  CHECK(it.of.came_whole() == 2);
+}
+
+TEST_CASE("text is refused as soon as it can be none, wherever it is cut") {
+  const std::string good = "aä€\U0001F600\u07FF\uD7FF\uE000\U0010FFFF";
+  for (std::size_t cut = 0; cut <= good.size(); ++cut) {
+    CAPTURE(cut);
+    client it;
+    it.says(0x01, good.substr(0, cut));
+    it.says(0x80, good.substr(cut));
+    CHECK(it.heard == std::vector{good});
+  }
+  for (const std::string bad : {"\x80", "\xc0", "\xc1", "\xf5", "\xff", "\xe0\x9f", "\xed\xa0", "\xf0\x8f",
+                                "\xf4\x90", "\xe2\x28", "\xf0\x90\x80x"}) {
+    client it;
+    it.says(0x01, "fine " + bad.substr(0, bad.size() - 1));
+    CHECK(it.ends.empty());
+    it.says(0x00, bad.substr(bad.size() - 1));
+    CHECK(it.ends == std::vector<std::string>{"1007 "});
+  }
+  client half;
+  half.says(0x81, "fine \xe2\x82");
+  CHECK(half.ends == std::vector<std::string>{"1007 "});
+  client next;
+  next.says(0x81, "ä");
+  next.says(0x82, "\xff");
+  next.says(0x81, "ö");
+  CHECK(next.heard.size() == 3);
 }
 
 } // namespace coppice::net

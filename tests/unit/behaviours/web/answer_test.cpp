@@ -43,14 +43,19 @@ std::string inflated(const std::string& body) {
 }
 
 // As whom a request counts that came from `peer` with these words of proxies.
-std::string client(const std::string& peer, std::vector<std::string> said) {
+std::string client(const std::string& peer, std::vector<std::string> said,
+                   behaviours::proxy_header by = behaviours::proxy_header::x_forwarded_for) {
   const auto proxies = base::access_list::parse({"10.0.0.0/8", "::1"}, {});
   REQUIRE(proxies);
   net::http_request asked;
-  for (auto& one : said) asked.headers.push_back({"x-forwarded-for", std::move(one)});
+  const bool is_standard = by == behaviours::proxy_header::forwarded;
+  for (auto& one : said)
+    asked.headers.push_back({is_standard ? "forwarded" : "x-forwarded-for", std::move(one)});
+  asked.headers.push_back(
+      {is_standard ? "x-forwarded-for" : "forwarded", "for=192.0.2.66"}); // the client's own
   const auto from = base::socket_address::parse(peer, 1);
   REQUIRE(from);
-  return behaviours::forwarded_client(asked, *from, *proxies).value_or("peer");
+  return behaviours::forwarded_client(asked, *from, *proxies, by).value_or("peer");
 }
 
 } // namespace
@@ -148,4 +153,26 @@ TEST_CASE("a proxy's word counts, what stands before another's does not") {
   for (const char* nonsense : {"unknown", "", ",", "[::1", "203.0.113.9, nonsense"})
     CHECK_MESSAGE(client("10.1.1.1", {nonsense}) == "peer", nonsense);
   CHECK(client("10.1.1.1", {"nonsense, 203.0.113.9"}) == "203.0.113.9");
+}
+
+TEST_CASE("by Forwarded a request is whose the last proxy says, whatever a client has put in front") {
+  const auto by = [](std::vector<std::string> said) {
+    return client("10.0.0.1", std::move(said), behaviours::proxy_header::forwarded);
+  };
+  CHECK(client("192.0.2.1", {"for=203.0.113.9"}, behaviours::proxy_header::forwarded) == "peer");
+  CHECK(by({}) == "peer");
+  CHECK(by({"for=203.0.113.9"}) == "203.0.113.9");
+  CHECK(by({"For=\"203.0.113.9:4711\";proto=https;by=10.0.0.1"}) == "203.0.113.9");
+  CHECK(by({"by=10.0.0.1; FOR=\"[2001:db8::7]:4711\" ;host=\"a,b;c\""}) == "2001:db8::7");
+  CHECK(by({"for=203.0.113.9, for=198.51.100.7"}) == "198.51.100.7");
+  CHECK(by({"for=203.0.113.9", "for=198.51.100.7, for=10.0.0.3"}) == "198.51.100.7");
+  for (const char* own : {"for=\"", "for=\"x, ", "\"", "a=\"\\", "for=192.0.2.66, \"for=192.0.2.66"})
+    CHECK_MESSAGE(by({std::string(own) + ", for=198.51.100.7"}) == "198.51.100.7", own);
+  // What a client says by other headers is quoted in it.
+  CHECK(by({R"(for=198.51.100.7;host="x;for=1.2.3.4")"}) == "198.51.100.7");
+  CHECK(by({R"(host="x\";for=1.2.3.4,for=1.2.3.5";for=198.51.100.7)"}) == "198.51.100.7");
+  for (const char* none :
+       {"for=unknown", "for=_hidden", "proto=https", "for=1.2.3.4;for=1.2.3.5", "for", "for=", "203.0.113.9"})
+    CHECK_MESSAGE(by({none}) == "peer", none);
+  CHECK(by({"for=203.0.113.9, for=unknown, for=10.0.0.3"}) == "10.0.0.3");
 }

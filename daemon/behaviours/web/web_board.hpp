@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The web servers of a node, for who shows what they count (engine_board.hpp). Any thread.
+#pragma once
+
+#include "behaviours/engine_board.hpp"
+
+namespace coppice::behaviours {
+
+class web_sites;
+using web_board = engine_board<web_sites>;
+
+} // namespace coppice::behaviours
