@@ -5,6 +5,7 @@
 
 #include <coppice/event_handler.h>
 
+#include <memory>
 #include <string>
 
 #include "behaviours/server.hpp"
@@ -26,6 +27,11 @@ class event_handler final : public behaviours::server, public plugin_actor {
   runtime::outcome init(runtime::process& self) override { return begin(self); }
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { describe_to(out); }
+  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
+  runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
+    return take_parcel(*given);
+  }
+  void died(runtime::process&) noexcept override { end_streams(false); }
 
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -49,6 +55,9 @@ class event_handler final : public behaviours::server, public plugin_actor {
   runtime::outcome query(const runtime::message& whole, etf::bytes from, etf::bytes request);
   // What a callback's status comes to, which may be that it leaves.
   runtime::outcome decide(std::int32_t status, const char* callback, etf::bytes given);
+  runtime::outcome follow_stream(std::int32_t status, const char* callback) override {
+    return decide(status, callback, {});
+  }
   // Calls `removed`, once: what that wrote.
   runtime::message leave(const runtime::message& why);
 

@@ -42,6 +42,10 @@ class plugin_actor : public reloadable {
   // What the engine does for it.
   // go_on() is to be called before the next message, and also if none comes.
   virtual void go_on_first(runtime::process& self) = 0;
+  // What the status of a callback for streams comes to: an engine may have more of them than follow() knows.
+  virtual runtime::outcome follow_stream(std::int32_t status, const char* callback) {
+    return follow(status, callback);
+  }
 
   // What it does for the engine: in the callbacks of runtime::behaviour, and for what sys asks.
   runtime::outcome begin(runtime::process& self); // init

@@ -85,7 +85,7 @@ class plugin_actor::stream_port final : public behaviours::stream_callbacks {
     coppice_actor& actor = of_.actor_;
     const std::int32_t status =
         in_turn(actor, name, {}, [&] { return function(&actor, of_.state_, arguments...); });
-    return of_.follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, name);
+    return of_.follow_stream(status == COPPICE_UNHANDLED ? COPPICE_OK : status, name);
   }
 
   plugin_actor& of_;
