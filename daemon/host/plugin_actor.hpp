@@ -58,7 +58,7 @@ class plugin_actor : public reloadable {
   bool drains(const runtime::message& m);
   // Of an exit that it traps for its program's sake alone: what would become of it otherwise.
   std::optional<runtime::outcome> take_trapped_exit(const runtime::message& m);
-  // What the engine tells of its sockets, or its program; empty: it has neither.
+  // What the engine tells of its sockets, its program or its streams; empty: it has none of them.
   runtime::message shown_sockets() const;
   // It ends: what it has written still goes out if that is orderly.
   void end_streams(bool orderly) noexcept;
@@ -114,6 +114,8 @@ class plugin_actor : public reloadable {
   void close_sockets() noexcept;
   void end_program();
   runtime::message shown_program() const;
+  runtime::message shown_streams() const;
+  std::string label() const;
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
   // create or init failed with `status`.
   runtime::outcome fail_to_begin(const char* callback, std::int32_t status);
