@@ -140,6 +140,7 @@ class http_endpoint::inner {
     from.events = node_.events().report();
     from.routers = node_.routers();
     from.programs = node_.programs();
+    from.connects = node_.connects();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
     from.usage = own_usage();

@@ -307,6 +307,20 @@ void program_metrics(exposition& to, const std::vector<behaviours::program_count
   }
 }
 
+void connect_metrics(exposition& to, const std::vector<behaviours::connect_counts>& types) {
+  using counts = behaviours::connect_counts;
+  const std::size_t shown = std::min(most_series, types.size());
+  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t counts::*which,
+                        kind what = kind::counter) {
+    to.family(what, name, help);
+    for (std::size_t i = 0; i < shown; ++i) to.sample({{"type", types[i].type}}, types[i].*which);
+  };
+  each("tcp_connect_up", "Connections that a type of actor is to have all the time, and has", &counts::up,
+       kind::gauge);
+  each("tcp_connect_tries", "Tries to make such a connection", &counts::tries);
+  each("tcp_connect_failed", "Tries of which no connection came", &counts::failed);
+}
+
 void plugin_metrics(exposition& to, const std::vector<node::plugin_status>& plugins) {
   to.family(kind::gauge, "loaded_plugin_generation",
             "How often the plugin was loaded, its first time included");
@@ -456,6 +470,7 @@ std::string metrics_text(const metrics_source& from, exposition::format how) {
   named_event_metrics(to, from.events);
   router_metrics(to, from.routers);
   program_metrics(to, from.programs);
+  connect_metrics(to, from.connects);
   plugin_metrics(to, from.plugins);
   counted_metrics(to, from.counted);
   connection_metrics(to, from.status.connections, from.peers);

@@ -15,6 +15,7 @@
 #include "behaviours/event_board.hpp"
 #include "behaviours/pool_board.hpp"
 #include "behaviours/programs/program_counts.hpp"
+#include "behaviours/streams/connect_counts.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/web/web_board.hpp"
 #include "control/exposition.hpp"
@@ -54,6 +55,7 @@ struct metrics_source {
   std::vector<behaviours::event_report> events;
   std::vector<host::router_counts> routers;
   std::vector<behaviours::program_counts> programs;
+  std::vector<behaviours::connect_counts> connects;
   bool ready = false;            // as /readyz says
   std::uint64_t log_dropped = 0; // lines
   process_usage usage;

@@ -52,6 +52,16 @@ std::vector<behaviours::program_counts> identity_book::programs() const {
   return out;
 }
 
+std::vector<behaviours::connect_counts> identity_book::connects() const {
+  std::vector<behaviours::connect_counts> out;
+  const std::lock_guard guard(lock_);
+  for (const auto& [key, one] : all_) {
+    behaviours::connect_counts counts = one.connects.read(one.plugin + ":" + one.actor);
+    if (counts.tries != 0) out.push_back(std::move(counts));
+  }
+  return out;
+}
+
 actor_code::actor_code(const coppice_actor_type& type)
     : state_version(type.state_version),
       streams(callbacks_of<coppice_stream_callbacks>(type, COPPICE_STREAM_DRAFT_1,

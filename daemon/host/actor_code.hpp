@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "behaviours/programs/program_counts.hpp"
+#include "behaviours/streams/connect_counts.hpp"
 #include "host/log_limit.hpp"
 #include "host/router_counts.hpp"
 #include "host/stage_counts.hpp"
@@ -47,6 +48,7 @@ struct actor_identity {
   mutable stage_totals stages;                             // of stages
   mutable router_totals routers;                           // of routers
   mutable behaviours::program_totals programs;             // that such actors have had
+  mutable behaviours::connect_totals connects;             // of those that are to be connected all the time
 };
 
 // Whether a behaviour of this name is a stage.
@@ -63,6 +65,7 @@ class identity_book {
   std::vector<router_counts> routers() const;
   // Of types that have had one.
   std::vector<behaviours::program_counts> programs() const;
+  std::vector<behaviours::connect_counts> connects() const;
 
  private:
   mutable std::mutex lock_;

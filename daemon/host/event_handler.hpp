@@ -29,6 +29,11 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { describe_to(out); }
   std::shared_ptr<const behaviours::event_meter> meter() const override { return meter_; }
+  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
+  runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
+    return take_parcel(*given);
+  }
+  void died(runtime::process&) noexcept override { end_streams(false); }
 
  private:
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
@@ -45,6 +50,7 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   std::string sys_module() const override { return identity().actor; }
   std::string_view sys_engine() const override { return "gen_event"; }
   runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  runtime::message engine_for_people(runtime::process&) override { return shown_sockets(); }
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
   runtime::outcome take_batch(const runtime::message& whole, etf::bytes list);
@@ -52,6 +58,9 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   runtime::outcome query(const runtime::message& whole, etf::bytes from, etf::bytes request);
   // What a callback's status comes to, which may be that it leaves.
   runtime::outcome decide(std::int32_t status, const char* callback, etf::bytes given);
+  runtime::outcome follow_stream(std::int32_t status, const char* callback) override {
+    return decide(status, callback, {});
+  }
   // Calls `removed`, once: what that wrote.
   runtime::message leave(const runtime::message& why);
 

@@ -42,6 +42,10 @@ class plugin_actor : public reloadable {
   // What the engine does for it.
   // go_on() is to be called before the next message, and also if none comes.
   virtual void go_on_first(runtime::process& self) = 0;
+  // What the status of a callback for streams comes to: an engine may have more of them than follow() knows.
+  virtual runtime::outcome follow_stream(std::int32_t status, const char* callback) {
+    return follow(status, callback);
+  }
 
   // What it does for the engine: in the callbacks of runtime::behaviour, and for what sys asks.
   runtime::outcome begin(runtime::process& self); // init
@@ -54,7 +58,7 @@ class plugin_actor : public reloadable {
   bool drains(const runtime::message& m);
   // Of an exit that it traps for its program's sake alone: what would become of it otherwise.
   std::optional<runtime::outcome> take_trapped_exit(const runtime::message& m);
-  // What the engine tells of its sockets, or its program; empty: it has neither.
+  // What the engine tells of its sockets, its program or its streams; empty: it has none of them.
   runtime::message shown_sockets() const;
   // It ends: what it has written still goes out if that is orderly.
   void end_streams(bool orderly) noexcept;
@@ -110,6 +114,8 @@ class plugin_actor : public reloadable {
   void close_sockets() noexcept;
   void end_program();
   runtime::message shown_program() const;
+  runtime::message shown_streams() const;
+  std::string label() const;
   runtime::outcome follow_on(std::int32_t status, const char* callback, etf::bytes given);
   // create or init failed with `status`.
   runtime::outcome fail_to_begin(const char* callback, std::int32_t status);

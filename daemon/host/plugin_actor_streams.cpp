@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a plugin's actor has to do with streams: those it has are given to its callbacks, and end with it. See
 // plugin_actor.hpp. In the process's own turn.
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "behaviours/gen.hpp"
 #include "host/callback.hpp"
@@ -16,6 +18,12 @@ using behaviours::actor_stream;
 using behaviours::stream_end;
 using runtime::message;
 using runtime::outcome;
+
+namespace {
+
+constexpr std::uint32_t most_streams_shown = 100;
+
+} // namespace
 
 behaviours::actor_streams& needs_streams(coppice_actor& self) {
   auto& streams = self.needs_extra().streams;
@@ -85,7 +93,7 @@ class plugin_actor::stream_port final : public behaviours::stream_callbacks {
     coppice_actor& actor = of_.actor_;
     const std::int32_t status =
         in_turn(actor, name, {}, [&] { return function(&actor, of_.state_, arguments...); });
-    return of_.follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, name);
+    return of_.follow_stream(status == COPPICE_UNHANDLED ? COPPICE_OK : status, name);
   }
 
   plugin_actor& of_;
@@ -106,12 +114,16 @@ bool plugin_actor::begin_with(std::shared_ptr<const behaviours::program_spec> pr
   return true;
 }
 
+// For the log.
+std::string plugin_actor::label() const {
+  const runtime::process& self = *actor_.process;
+  return self.name().empty() ? to_text(self.self(), self.host().nodes()) : self.name();
+}
+
 outcome plugin_actor::take_first_stream() {
   if (auto program = std::exchange(actor_.extra->runs, nullptr)) {
-    const runtime::process& self = *actor_.process;
-    const std::string label = self.name().empty() ? to_text(self.self(), self.host().nodes()) : self.name();
     auto& totals = identity().programs;
-    if (auto running = needs_streams(actor_).run(std::move(program), label, totals); !running) {
+    if (auto running = needs_streams(actor_).run(std::move(program), label(), totals); !running) {
       runtime::message_writer why;
       why.tuple(2);
       why.atom("port");
@@ -121,7 +133,7 @@ outcome plugin_actor::take_first_stream() {
     return runtime::carry_on();
   }
   if (auto to = std::exchange(actor_.extra->stays_connected, nullptr))
-    needs_streams(actor_).stay_connected(std::move(to));
+    needs_streams(actor_).stay_connected(std::move(to), label(), identity().connects);
   if (actor_.extra->begins_with == nullptr) return runtime::carry_on();
   const auto first = std::exchange(actor_.extra->begins_with, nullptr);
   // Its client has gone already, or the process is out of descriptors.
@@ -173,7 +185,7 @@ void plugin_actor::end_program() {
 message plugin_actor::shown_program() const {
   if (actor_.extra == nullptr || actor_.extra->streams == nullptr) return {};
   const behaviours::actor_program* const of = actor_.extra->streams->its_program();
-  if (of == nullptr) return {};
+  if (of == nullptr) return shown_streams();
   const actor_stream* const stream = actor_.extra->streams->program_stream();
   const auto seen = stream == nullptr ? actor_stream::byte_counts() : stream->traffic();
   runtime::message_writer out(256);
@@ -188,6 +200,53 @@ message plugin_actor::shown_program() const {
   out.unsigned_integer(seen.written);
   out.atom("queued");
   out.unsigned_integer(seen.queued);
+  return out.take();
+}
+
+message plugin_actor::shown_streams() const {
+  const behaviours::actor_streams& of = *actor_.extra->streams;
+  const auto number = [](runtime::message_writer& out, std::string_view key, std::uint64_t value) {
+    out.atom(key);
+    out.unsigned_integer(value);
+  };
+  std::uint32_t count = 0;
+  for (const auto& one : of.all()) count += one->gone() ? 0 : 1;
+  const behaviours::connection_keeper* const keeper = of.keeper();
+  if (count == 0 && keeper == nullptr) return {};
+  const std::uint32_t shown = std::min(count, most_streams_shown);
+  runtime::message_writer out(1024);
+  out.map(keeper == nullptr ? 2 : 3);
+  number(out, "streams", count);
+  if (keeper != nullptr) {
+    out.atom("connect");
+    out.map(4);
+    out.atom("to");
+    out.binary(keeper->target());
+    out.atom("up");
+    out.boolean(keeper->up());
+    number(out, "tries", keeper->tries());
+    number(out, "failed", keeper->failed());
+  }
+  out.atom("connections");
+  if (shown != 0) out.list(shown);
+  std::uint32_t left = shown;
+  for (const auto& one : of.all()) {
+    if (one->gone() || left == 0) continue;
+    --left;
+    const auto seen = one->traffic();
+    out.map(7);
+    number(out, "id", one->id());
+    out.atom("peer");
+    out.binary(one->peer());
+    out.atom("open");
+    out.boolean(one->was_open() && !one->ending());
+    out.atom("tls");
+    out.binary(one->tls_version());
+    number(out, "read", seen.read);
+    number(out, "written", seen.written);
+    number(out, "queued", seen.queued);
+  }
+  out.nil();
   return out.take();
 }
 

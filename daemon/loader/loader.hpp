@@ -91,6 +91,7 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   std::vector<host::stage_counts> stages() const { return identities_.stages(); }
   std::vector<host::router_counts> routers() const { return identities_.routers(); }
   std::vector<behaviours::program_counts> programs() const { return identities_.programs(); }
+  std::vector<behaviours::connect_counts> connects() const { return identities_.connects(); }
   // Whether a loaded plugin's actor can be given other args as it runs.
   bool takes_config_change(std::string_view plugin, std::string_view actor) const;
 

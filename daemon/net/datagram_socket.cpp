@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/uv.hpp"
+#include "net/bind_error.hpp"
 #include "net/datagram_batch.hpp"
 
 namespace coppice::net {
@@ -120,7 +121,7 @@ base::result<base::unique_fd> open_socket(const base::socket_address& address,
   if (auto done = prepare(fd.get(), address.is_ipv6(), options); !done)
     return unexpected(std::move(done.error()));
   if (::bind(fd.get(), address.raw(), address.raw_length()) != 0)
-    return base::fail_errno("bind UDP to " + address.to_string(), errno);
+    return fail_to_bind("bind UDP to", address, errno, "ListenDatagram");
   if (auto done = join_groups(fd.get(), options); !done) return unexpected(std::move(done.error()));
   return fd;
 }

@@ -15,15 +15,10 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "net/bind_error.hpp"
 
 namespace coppice::net {
 namespace {
-
-constexpr std::uint16_t first_free_port = 1024;
-constexpr std::string_view way_out =
-    "; a port below 1024 needs a right that this process does not have: let a socket unit of systemd open "
-    "it, "
-    "with FileDescriptorName=NAME, and listen on { socket: NAME }";
 
 base::result<base::unique_fd> open_socket(int family) {
   base::unique_fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -38,12 +33,8 @@ base::result<base::unique_fd> bind_tcp(const base::socket_address& address, int 
   setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.is_ipv6()) setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   // Two sockets of one process may share a bound address under SO_REUSEADDR until one listens.
-  if (bind(fd->get(), address.raw(), address.raw_length()) != 0 || listen(fd->get(), backlog) != 0) {
-    const int number = errno;
-    auto why = base::fail_errno("listen on " + address.to_string(), number);
-    if (number == EACCES && address.port() < first_free_port) why.error().text += way_out;
-    return why;
-  }
+  if (bind(fd->get(), address.raw(), address.raw_length()) != 0 || listen(fd->get(), backlog) != 0)
+    return fail_to_bind("listen on", address, errno, "ListenStream");
   return fd;
 }
 

@@ -20,6 +20,7 @@
 #include "behaviours/gen.hpp"
 #include "behaviours/pool_board.hpp"
 #include "behaviours/programs/program_counts.hpp"
+#include "behaviours/streams/connect_counts.hpp"
 #include "behaviours/shown_state.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/web/web_board.hpp"
@@ -104,6 +105,7 @@ class instance {
   std::vector<host::stage_counts> stages() const;
   std::vector<host::router_counts> routers() const;
   std::vector<behaviours::program_counts> programs() const;
+  std::vector<behaviours::connect_counts> connects() const;
   // What the node was started with; what apply() changed since is not in it.
   const spec::node_spec& spec() const;
   // May be null.

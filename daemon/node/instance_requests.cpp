@@ -169,6 +169,10 @@ std::vector<behaviours::program_counts> instance::programs() const {
   return components_->plugins.programs();
 }
 
+std::vector<behaviours::connect_counts> instance::connects() const {
+  return components_->plugins.connects();
+}
+
 const std::string& instance::cookie_file() const {
   return components_->cookie_file;
 }

@@ -119,8 +119,10 @@ struct behaviour_of<T> {
     if constexpr (is_event_handler_class<T>()) return &event_handler_table<T>::callbacks;
     return nullptr;
   }
-  static constexpr coppice_table tables[] = {
-      {COPPICE_LIFECYCLE_1, lifecycle()}, {COPPICE_EVENT_HANDLER_DRAFT_1, callbacks()}, {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
+                                             {COPPICE_EVENT_HANDLER_DRAFT_1, callbacks()},
+                                             stream_callbacks_of<T>::table,
+                                             {nullptr, nullptr}};
 };
 
 } // namespace detail

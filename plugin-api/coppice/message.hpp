@@ -35,7 +35,9 @@ class message {
     detail::host.message->retain(&raw_, &again);
     return message(again);
   }
-  /// The C struct, for a parameter that consumes it.
+  /// The C struct, for a parameter that borrows it.
+  const coppice_message& raw() const { return raw_; }
+  /// The same for one that consumes it.
   coppice_message* take() { return &raw_; }
   /// For a parameter that makes one: what was held is given back.
   coppice_message* put() {

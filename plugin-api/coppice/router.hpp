@@ -157,6 +157,7 @@ struct behaviour_of<T> {
   static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
                                              {COPPICE_ROUTER_DRAFT_1, routes()},
                                              {COPPICE_SERVER_1, callbacks()},
+                                             stream_callbacks_of<T>::table,
                                              {nullptr, nullptr}};
 };
 

@@ -284,6 +284,7 @@ struct behaviour_of<T> {
   static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
                                              {COPPICE_STAGE_DRAFT_1, stages()},
                                              {COPPICE_SERVER_1, calls()},
+                                             stream_callbacks_of<T>::table,
                                              {nullptr, nullptr}};
 };
 

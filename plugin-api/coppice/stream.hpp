@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -92,6 +93,34 @@ inline connection_info info_of(const coppice_stream_info& raw) {
 }
 } // namespace detail
 
+/// TLS of one end; paths are of PEM files. Texts are borrowed for the call they are given to.
+struct tls_options {
+  bool server = false;     ///< this end is the server, which needs a certificate and a key
+  bool verify = true;      ///< of a client: the server's certificate
+  bool ask_client = false; ///< of a server: it asks clients for a certificate, and verifies that
+  bool tls_1_2 = false;    ///< version 1.2 is spoken, too
+  std::string_view host{}; ///< of a client: whom the certificate is for (SNI); empty: whom it connects to
+  std::string_view authorities{}; ///< who may have signed the peer's; empty: the system's
+  std::string_view certificate{}; ///< one's own, then its chain; empty: none
+  std::string_view key{};
+  std::string_view protocols{}; ///< of ALPN, the preferred first, commas between them
+
+  coppice_tls_options plain() const {
+    coppice_tls_options raw{};
+    raw.size = sizeof raw;
+    if (server) raw.flags |= COPPICE_TLS_SERVER;
+    if (server && ask_client) raw.flags |= COPPICE_TLS_VERIFY;
+    if (!server && !verify) raw.flags |= COPPICE_TLS_UNVERIFIED;
+    if (tls_1_2) raw.flags |= COPPICE_TLS_1_2;
+    raw.host = detail::plain(host);
+    raw.authorities = detail::plain(authorities);
+    raw.certificate = detail::plain(certificate);
+    raw.key = detail::plain(key);
+    raw.protocols = detail::plain(protocols);
+    return raw;
+  }
+};
+
 /// One of the actor's streams: its number, and the actor at hand. Good for the callback it was made in; what
 /// is kept is id(), from which connection(*this, id) makes another one.
 class connection {
@@ -115,6 +144,12 @@ class connection {
   std::int32_t write(const kept_bytes& what) const {
     return checked(api().write_slice(self_, id_, &what.slice()));
   }
+  /// `part` lies in `whole`, as the bytes of a binary in it do: it goes out without a copy.
+  std::int32_t write(const message& whole, bytes part) const {
+    coppice_slice slice{};
+    const std::int32_t status = api().of_message(&whole.raw(), detail::plain(part), &slice);
+    return status == COPPICE_OK ? checked(api().write_slice(self_, id_, &slice)) : checked(status);
+  }
   /// What the running callback was given, or a part of it, to be kept.
   kept_bytes keep(bytes what) const {
     const bool borrowed = at_hand_ != nullptr && within(*at_hand_, what);
@@ -133,9 +168,10 @@ class connection {
     how.size = sizeof how;
     return checked(api().set_framing(self_, id_, &how));
   }
-  std::int32_t start_tls(coppice_tls_options how) const {
-    how.size = sizeof how;
-    return checked(api().start_tls(self_, id_, &how));
+  /// TLS from here on, as a client or as the server: see start_tls in stream.h. on_secured follows.
+  std::int32_t start_tls(const tls_options& how) const {
+    const coppice_tls_options raw = how.plain();
+    return checked(api().start_tls(self_, id_, &raw));
   }
   /// It becomes that of another process here, a pid or a name: see hand_over in stream.h.
   std::int32_t hand_over(const destination& to) const {
@@ -184,27 +220,21 @@ inline coppice_framing unframed(std::uint64_t max = 0) {
   return how;
 }
 
-/// How to connect; see coppice_connect_options for what is meant by 0.
+/// How to connect; see coppice_connect_options for what is meant by 0, and by times below it.
 struct connect_options {
   std::chrono::nanoseconds within{0};
   coppice_framing framing = unframed();
   std::uint64_t credit = 0, high = 0, low = 0;
+  std::chrono::nanoseconds idle{0}, first_byte{0}, frame{0}, stall{0};
   bool half_close = false;
-  bool tls = false;
-  bool verify = true;             // with TLS: the peer's certificate
-  std::string_view authorities{}; // a PEM file
-  std::string_view protocols{};   // of ALPN
+  std::optional<tls_options> tls{};
 };
 
 /// The stream's number; on_connect or on_close follow. 0: `host` or an option can never be right. With port 0
 /// `host` is the path of a Unix-domain socket.
 inline std::uint64_t connect_to(const actor& of, std::string_view host, std::uint16_t port,
                                 const connect_options& how = {}) {
-  coppice_tls_options tls{};
-  tls.size = sizeof tls;
-  tls.flags = how.verify ? 0 : COPPICE_TLS_UNVERIFIED;
-  tls.authorities = detail::plain(how.authorities);
-  tls.protocols = detail::plain(how.protocols);
+  const coppice_tls_options tls = how.tls ? how.tls->plain() : coppice_tls_options{};
   coppice_connect_options raw{};
   raw.size = sizeof raw;
   raw.flags = how.half_close ? COPPICE_CONNECT_HALF_CLOSE : 0;
@@ -215,6 +245,10 @@ inline std::uint64_t connect_to(const actor& of, std::string_view host, std::uin
   raw.credit = how.credit;
   raw.high = how.high;
   raw.low = how.low;
+  raw.idle = how.idle.count();
+  raw.first_byte = how.first_byte.count();
+  raw.frame = how.frame.count();
+  raw.stall = how.stall.count();
   if (how.tls) raw.tls = &tls;
   std::uint64_t id = 0;
   detail::checked(detail::stream_api.need().connect(of.handle(), &raw, &id), "connect_to");

@@ -113,12 +113,24 @@ def kept(cleanup):
     node = Node(cleanup, name="kept", config=KEPT % f"address: localhost, port: {port}", settings=settings)
     events = lambda: node.call("link", "events")
     eventually(lambda: events().count("closed") >= 3, "it tries again and again, and answers")
+    fails, works = f"link cannot connect to localhost port {port}, and tries again", f"link is connected to localhost port {port}"
+    node.said(fails)
+    shown = node.ask("info", "link")["engine"]["connect"]
+    equal((shown["to"], shown["up"]), (f"localhost port {port}", False))
+    check(shown["failed"] >= 3 and shown["tries"] - shown["failed"] <= 1, "all have failed", shown)
     server = Server(cleanup, port)
+    node.said(works)
     for number in range(3):
         client = server.accept()
         client.send(b"hello %d\nwho\n" % number)
         equal(client.line(), b"dialer")
         contains(events(), f"line hello {number}")
+        engine = node.ask("info", "link")["engine"]
+        equal((engine["streams"], engine["connect"]["up"]), (1, True))
+        one = engine["connections"][0]
+        equal((one["open"], one["tls"], one["read"], one["written"], one["queued"]), (True, "", 12, 7, 0))
+        check(one["peer"].endswith(f":{port}"), one)
+        equal((node.log().count(fails), node.log().count(works)), (1, 1), "each is said once")
         if number == 0:
             client.reset()
         elif number == 1:

@@ -42,7 +42,8 @@ class Gate:
         self.cleanup = cleanup
         self.plugins = Folder()
         cleanup.callback(self.plugins.close)
-        self.install("wires", "wires")
+        for name in ("wires", "slices"):
+            self.install(name, name)
         for name in ("echo", "kv"):
             shutil.copy(f"{plugin_folder()}/{name}.so", self.plugins.path)
         self.node = Node(cleanup, config=config(**options), settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings), under=under)

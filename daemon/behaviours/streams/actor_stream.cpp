@@ -18,7 +18,8 @@ using runtime::outcome;
 
 namespace {
 
-// A frame is received in its place from here on; below, it is copied there.
+// A frame is received in its place once so much has come of it, and as much is to come; before, it is copied
+// there.
 constexpr std::size_t in_place_from = std::size_t{16} << 10;
 
 stream_end end_of(const base::error& why, bool was_open) {
@@ -222,7 +223,7 @@ std::size_t actor_stream::most_kept() const {
 }
 
 std::span<std::uint8_t> actor_stream::read_space() {
-  if (!input_.empty() && needed_ >= input_.size() + in_place_from) {
+  if (input_.size() >= in_place_from && needed_ >= input_.size() + in_place_from) {
     const auto whole = input_.space(needed_);
     return whole.first(std::min(whole.size(), needed_ - input_.size()));
   }
@@ -342,6 +343,7 @@ bool actor_stream::hand_out(stream_callbacks& to, unsigned& budget, outcome& nex
     }
     if (seen.is == net::framer::outcome::more) {
       needed_ = std::max(seen.needed, input_.size() + 1);
+      read_on(); // a frame may be longer than the credit, which is used up
       break;
     }
     --budget;

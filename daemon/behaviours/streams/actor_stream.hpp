@@ -95,6 +95,10 @@ class actor_stream final : private net::stream_handler {
   void count_in(std::shared_ptr<tcp_counters> listener, bool counts_open);
   // Once gone().
   void count_end();
+  // It has been open, or is.
+  bool was_open() const { return opened_at_ != 0; }
+  // Why it has ended, for people.
+  const std::string& why() const { return why_; }
   // Since it was connected; 0: it never was.
   base::nanos open_for() const;
   // As addresses, or a Unix-domain socket's path.

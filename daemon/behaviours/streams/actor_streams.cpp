@@ -82,8 +82,10 @@ base::result<std::uint64_t> actor_streams::connect(outgoing_stream to) {
   return fresh.id();
 }
 
-void actor_streams::stay_connected(std::shared_ptr<const kept_connection> to) {
-  keeper_ = std::make_unique<connection_keeper>(*this, process_.stay(), std::move(to));
+void actor_streams::stay_connected(std::shared_ptr<const kept_connection> to, std::string label,
+                                   connect_totals& totals) {
+  keeper_ =
+      std::make_unique<connection_keeper>(*this, process_.stay(), std::move(to), std::move(label), totals);
 }
 
 actor_stream* actor_streams::find(std::uint64_t id) const {
@@ -106,6 +108,7 @@ outcome actor_streams::handle(stream_callbacks& to) {
     const place found = at(id);
     if (found == all_.end()) continue;
     actor_stream& one = **found;
+    if (keeper_ != nullptr && keeper_->has(id)) keeper_->look(one);
     outcome next = runtime::carry_on();
     one.handle(to, budget, next);
     if (next.stops()) return next;

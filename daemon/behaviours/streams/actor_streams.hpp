@@ -33,7 +33,12 @@ class actor_streams final : private actor_stream::owner {
   base::result<std::uint64_t> connect(outgoing_stream to);
 
   // From now on it has this one all the time, by a new stream whenever the last has ended. Once.
-  void stay_connected(std::shared_ptr<const kept_connection> to);
+  // As connection_keeper.
+  void stay_connected(std::shared_ptr<const kept_connection> to, std::string label, connect_totals& totals);
+  // Null: it has none.
+  const connection_keeper* keeper() const { return keeper_.get(); }
+  // All there are, by id.
+  const std::vector<std::unique_ptr<actor_stream>>& all() const { return all_; }
 
   // Starts it: its input and output are the actor's first stream, and the actor ends with it. Once. As
   // base::program::start(). `totals` outlive this.

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/restart.hpp"
@@ -11,32 +13,55 @@
 
 namespace coppice::behaviours {
 
-namespace {
-
-std::string shown(const outgoing_stream& to) {
-  return to.port == 0 ? to.host : fmt::format("{} port {}", to.host, to.port);
-}
-
-} // namespace
-
 connection_keeper::connection_keeper(actor_streams& of, uv_loop_t* loop,
-                                     std::shared_ptr<const kept_connection> what)
-    : streams_(of), loop_(loop), what_(std::move(what)) {
+                                     std::shared_ptr<const kept_connection> what, std::string label,
+                                     connect_totals& totals)
+    : streams_(of), loop_(loop), what_(std::move(what)), label_(std::move(label)), totals_(totals) {
   connect();
 }
 
+connection_keeper::~connection_keeper() {
+  if (up_) totals_.count_down();
+}
+
+std::string connection_keeper::target() const {
+  const outgoing_stream& to = what_->to;
+  return to.port == 0 ? to.host : fmt::format("{} port {}", to.host, to.port);
+}
+
 void connection_keeper::connect() {
+  ++tries_;
+  totals_.count_try();
   const auto begun = streams_.connect(what_->to);
   if (begun) {
     stream_ = *begun;
     return;
   }
-  base::log::error("tcp", "cannot connect to {}: {}", shown(what_->to), begun.error().text);
+  fail(begun.error().text);
   wait();
+}
+
+void connection_keeper::fail(const std::string& why) {
+  ++failed_;
+  totals_.count_failed();
+  if (std::exchange(told_, true)) return;
+  base::log::warning("tcp", "{} cannot connect to {}, and tries again: {}", label_, target(), why);
+}
+
+void connection_keeper::look(const actor_stream& stream) {
+  if (up_ || !stream.was_open()) return;
+  up_ = true;
+  totals_.count_up();
+  if (std::exchange(told_, false)) base::log::info("tcp", "{} is connected to {}", label_, target());
 }
 
 void connection_keeper::ended(const actor_stream& stream) {
   stream_ = 0;
+  look(stream);
+  if (std::exchange(up_, false))
+    totals_.count_down();
+  else
+    fail(stream.why());
   if (stream.open_for() >= what_->backoff.max) in_a_row_ = 0;
   wait();
 }

@@ -16,6 +16,14 @@ namespace {
 
 constexpr std::size_t large = std::size_t{16} << 20;
 constexpr std::size_t wasteful = std::size_t{8} << 10;
+constexpr std::size_t first_room = std::size_t{4} << 10;
+constexpr std::size_t small_room = std::size_t{16} << 10; // to read to
+
+// Of `wanted` bytes there is room for as many as this once `have` have come: a third of a long frame is
+// copied on its way, and nobody's peer has more kept for it than four times what it has sent.
+std::size_t room_for(std::size_t have, std::size_t wanted) {
+  return std::max(have, std::min(wanted, std::max(first_room, 4 * have)));
+}
 
 } // namespace
 
@@ -39,7 +47,8 @@ void receive_buffer::need(std::size_t total) {
 }
 
 void receive_buffer::append(base::bytes_span more, std::size_t wanted) {
-  need(std::max(wanted, size() + more.size()));
+  const std::size_t all = size() + more.size();
+  if (static_cast<std::size_t>(limit_ - begin_) < all) need(room_for(all, wanted));
   std::memcpy(end_, more.data(), more.size());
   end_ += more.size();
 }
@@ -53,7 +62,9 @@ void receive_buffer::adopt(message bytes) {
 }
 
 std::span<std::uint8_t> receive_buffer::space(std::size_t wanted) {
-  need(std::max(wanted, size() + 1));
+  const std::size_t missing = std::max(wanted, size() + 1) - size();
+  if (static_cast<std::size_t>(limit_ - end_) < std::min(missing, small_room))
+    need(room_for(size() + 1, wanted));
   return {end_, limit_};
 }
 

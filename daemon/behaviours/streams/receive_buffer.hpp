@@ -27,11 +27,13 @@ class receive_buffer {
   // Shares the memory.
   runtime::message part(std::size_t offset, std::size_t length) const;
 
-  // Copies. `wanted`: as many as there should be room for in all.
+  // Copies. `wanted`: as many as there are to be in all; room for them is made by and by, as they come, so
+  // that who announces much and sends little does not have it kept for him.
   void append(base::bytes_span more, std::size_t wanted);
   // Becomes these bytes, which no one appends to; it is empty.
   void adopt(runtime::message bytes);
-  // Room behind what is there, for `wanted` bytes in all; what was written to it is append_written.
+  // Room behind what is there, for some of `wanted` bytes in all, as append() makes it; what was written to
+  // it is append_written.
   std::span<std::uint8_t> space(std::size_t wanted);
   void append_written(std::size_t count) { end_ += count; }
   // The first ones are used.

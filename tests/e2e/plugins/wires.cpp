@@ -47,6 +47,13 @@ class session : public tcp {
     if (word == "big") from.write(std::string(static_cast<std::size_t>(number), 'x') + "\n");
     if (word == "raw") from.set_framing(unframed());
     if (word == "echo") from.write(std::string(rest) + "\n");
+    if (word == "starttls") { // CERTIFICATE KEY
+      const std::size_t end = rest.find(' ');
+      from.write("go\n");
+      from.start_tls({.server = true, .certificate = rest.substr(0, end), .key = rest.substr(end + 1)});
+    }
+    if (word == "keep") kept_ = from.keep(to_bytes(rest));
+    if (word == "kept") from.write(kept_), from.write("\n");
     paused_ = from.id();
     return outcome::go_on();
   }
@@ -63,6 +70,7 @@ class session : public tcp {
     from.write(data.first(even));
     return even;
   }
+  void on_secured(connection with) { with.write("secured tls=" + std::string(with.info().tls) + "\n"); }
   void on_eof(connection from) { from.write("eof\n"), from.close(); }
   void on_drained(connection to) { floods_ ? fill(to) : static_cast<void>(to.write("drained\n")); }
   void handle_info(etf::constant<"resume">) { connection(*this, paused_).resume(); }
@@ -77,6 +85,7 @@ class session : public tcp {
     for (int i = 0; i < 10'000; ++i)
       if (to.write(block) == COPPICE_E_FULL) return;
   }
+  kept_bytes kept_; // of a line
   std::uint64_t paused_ = 0;
   bool floods_ = false; // as long as there is room
 };
@@ -92,6 +101,19 @@ struct dial_tls {
   std::int64_t port;
   std::string_view authorities;
 };
+// With a certificate of its own.
+struct dial_as {
+  static constexpr std::string_view etf_tag = "connect_as";
+  std::string_view host;
+  std::int64_t port;
+  std::string_view authorities, certificate, key;
+};
+// TLS on one that is open, as a client of whom the certificate is for.
+struct secure {
+  static constexpr std::string_view etf_tag = "start_tls";
+  std::uint64_t id;
+  std::string_view host, authorities;
+};
 struct put {
   static constexpr std::string_view etf_tag = "write";
   std::uint64_t id;
@@ -105,7 +127,7 @@ struct shut {
 class dialer : public server {
  public:
   static constexpr std::string_view name = "dialer";
-  using calls = std::variant<dial, dial_tls, put, shut, etf::constant<"events">>;
+  using calls = std::variant<dial, dial_tls, dial_as, secure, put, shut, etf::constant<"events">>;
   std::uint64_t handle_call(const dial& to) {
     connect_options how;
     how.framing = lines();
@@ -115,9 +137,17 @@ class dialer : public server {
   std::uint64_t handle_call(const dial_tls& to) {
     connect_options how;
     how.framing = lines();
-    how.tls = true;
-    how.authorities = to.authorities;
+    how.tls = tls_options{.authorities = to.authorities};
     return connect_to(*this, to.host, static_cast<std::uint16_t>(to.port), how);
+  }
+  std::uint64_t handle_call(const dial_as& to) {
+    connect_options how;
+    how.framing = lines();
+    how.tls = tls_options{.authorities = to.authorities, .certificate = to.certificate, .key = to.key};
+    return connect_to(*this, to.host, static_cast<std::uint16_t>(to.port), how);
+  }
+  std::int64_t handle_call(const secure& what) {
+    return connection(*this, what.id).start_tls({.host = what.host, .authorities = what.authorities});
   }
   std::int64_t handle_call(const put& what) { return connection(*this, what.id).write(what.text); }
   std::int64_t handle_call(const shut& what) { return connection(*this, what.id).close(); }
@@ -125,6 +155,9 @@ class dialer : public server {
 
   void on_connect(connection with, const connection_info& info) {
     events_.push_back("open " + std::to_string(with.id()) + " tls=" + std::string(info.tls));
+  }
+  void on_secured(connection with) {
+    events_.push_back("secured " + std::to_string(with.id()) + " tls=" + std::string(with.info().tls));
   }
   void on_frame(connection from, bytes frame) {
     if (to_text(frame) == "who") from.write("dialer\n");

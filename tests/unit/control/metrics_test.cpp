@@ -233,6 +233,7 @@ TEST_CASE("routers and programs are counted by the type of their actor") {
   from.status = running();
   from.routers = {{"shard:shard", 2, 11, 3, 4, 5}};
   from.programs = {{"filter:filter", 1, 9, 2, 3, 4, 5, 60, 70}};
+  from.connects = {{"redis:redis", 1, 7, 6}};
   const std::string text = metrics_text(from, format::prometheus);
   const std::string routers = "{type=\"shard:shard\"} ";
   const std::string programs = "{type=\"filter:filter\"} ";
@@ -240,6 +241,9 @@ TEST_CASE("routers and programs are counted by the type of their actor") {
        {"routers" + routers + "2", "router_passed_total" + routers + "11",
         "router_failed_total" + routers + "3", "router_discarded_total" + routers + "4",
         "router_own_total" + routers + "5", "port_programs" + programs + "1",
+        std::string("tcp_connect_up{type=\"redis:redis\"} 1"),
+        std::string("tcp_connect_tries_total{type=\"redis:redis\"} 7"),
+        std::string("tcp_connect_failed_total{type=\"redis:redis\"} 6"),
         "port_started_total" + programs + "9", "port_not_started_total" + programs + "2",
         "port_read_bytes_total" + programs + "60", "port_written_bytes_total" + programs + "70",
         std::string("port_ended_total{type=\"filter:filter\",how=\"exit\"} 3"),

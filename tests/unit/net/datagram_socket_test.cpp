@@ -19,6 +19,7 @@
 
 #include "base/file.hpp"
 #include "net/loop_until.hpp"
+#include "net/without_rights.hpp"
 
 namespace coppice::net {
 namespace {
@@ -485,6 +486,14 @@ TEST_CASE("options out of their bounds and addresses that are taken are refused 
   const auto second = datagram_socket::open(loop.raw(), first.address(), {}, quiet);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == base::errc::exists);
+}
+
+TEST_CASE("who may not have a UDP port below 1024 is told of the socket unit") {
+  test::check_without_rights([] {
+    const auto made = datagram_socket::bind(address("127.0.0.1", 81), {});
+    return !made && made.error().text.find("listen on { socket: NAME }") != std::string::npos &&
+           made.error().text.find("ListenDatagram= and FileDescriptorName=NAME") != std::string::npos;
+  });
 }
 
 } // namespace coppice::net

@@ -6,11 +6,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +18,7 @@
 #include "net/listening_socket.hpp"
 #include "net/loop_until.hpp"
 #include "net/stream_recorder.hpp"
+#include "net/without_rights.hpp"
 #include "temporary_folder.hpp"
 
 namespace coppice::net {
@@ -295,24 +294,11 @@ TEST_CASE("what was passed under a name and does not listen is told so") {
 }
 
 TEST_CASE("who may not have a port below 1024 is told of the socket unit") {
-  int first_free = 1024;
-  std::ifstream("/proc/sys/net/ipv4/ip_unprivileged_port_start") >> first_free;
-  if (geteuid() != 0 || first_free <= 81) {
-    std::puts("SKIP ports below 1024: giving up the right to them needs root and a kernel that asks for it");
-    return;
-  }
-  const pid_t child = fork();
-  if (child == 0) {
-    const bool changed = setgid(65534) == 0 && setuid(65534) == 0;
+  test::check_without_rights([] {
     const auto made = open_tcp(local, {81, 81}, 1, {});
-    const bool right = !made && made.error().text.find("listen on { socket: NAME }") != std::string::npos &&
-                       made.error().text.find("FileDescriptorName=NAME") != std::string::npos;
-    _exit(changed && right ? 0 : 1);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+    return !made && made.error().text.find("listen on { socket: NAME }") != std::string::npos &&
+           made.error().text.find("ListenStream= and FileDescriptorName=NAME") != std::string::npos;
+  });
 }
 
 } // namespace coppice::net

@@ -246,6 +246,22 @@ TEST_CASE("what an actor dials is the test's to accept, refuse or leave alone") 
   CHECK(dialer.did.complaints.empty());
 }
 
+TEST_CASE(
+    "what is written after an actor has started TLS waits for it, and what came behind the order is not "
+    "heard") {
+  const plugin wires = fixture("wires");
+  session one(wires);
+  CHECK_THROWS_AS(one.client.secure(), failure);
+  one.client.send("starttls own.pem own-key.pem\necho injected\n");
+  CHECK(one.client.awaits_tls());
+  CHECK(one.client.take() == "go\n");
+  one.client.secure("1.3");
+  CHECK_FALSE(one.client.awaits_tls());
+  CHECK(one.client.take() == "secured tls=1.3\n");
+  CHECK(one.client.send("echo heard\n").take() == "heard\n");
+  CHECK(one.serves.did.complaints.empty());
+}
+
 TEST_CASE("a listener's stop lets what has come be handled") {
   const plugin wires = fixture("wires");
   session one(wires);

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Routers, stages and event handlers with connections of their own: what comes by them, events that go out by them,
+their ends, and a reload."""
+import os
+import pathlib
+import shutil
+import socket
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.node import Folder, Node
+from harness.tap import equal, eventually, run, test
+from harness.tcp_gate import Client
+
+TREE = """
+node: {{ workers: 2 }}
+distribution: {{ listen: [] }}
+applications:
+  - name: net
+    type: permanent
+    supervisor:
+      intensity: 100
+      children:
+        - {{ id: board, name: board, actor: "outward:switchboard", args: {{ port: {port} }} }}
+        - {{ id: source, name: source, actor: "outward:source", args: {{ port: {port} }} }}
+        - id: sink
+          name: sink
+          actor: "outward:sink"
+          args: {{ port: {port} }}
+          stage: {{ subscribe_to: [ {{ to: source }} ] }}
+        - id: events
+          name: events
+          event_manager:
+            handlers: [ {{ id: reporter, actor: "outward:reporter", args: {{ port: {port} }} }} ]
+"""
+WHO = ("switchboard", "source", "sink", "reporter")
+
+
+class Outward:
+    """A node, and `lines`: of each of its actors the connection, by its name."""
+
+    def __init__(self, cleanup):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        cleanup.callback(self.listening.close)
+        self.listening.settimeout(20)
+        self.cleanup = cleanup
+        self.plugins = Folder()
+        cleanup.callback(self.plugins.close)
+        self.install()
+        self.node = Node(cleanup, config=TREE.format(port=self.listening.getsockname()[1]),
+                         settings=(("plugins.path", f"[ {self.plugins.path} ]"),))
+        self.lines = dict(self.accept() for _ in WHO)
+        equal(sorted(self.lines), sorted(WHO))
+
+    def install(self):
+        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/outward.so", f"{self.plugins.path}/outward.so.new")
+        os.rename(f"{self.plugins.path}/outward.so.new", f"{self.plugins.path}/outward.so")
+
+    def accept(self):
+        """Who has connected, and the connection."""
+        connection, _ = self.listening.accept()
+        self.cleanup.callback(connection.close)
+        connection.settimeout(20)
+        client = Client(connection)
+        return client.line().decode(), client
+
+    def says(self, who, line, by=None, answer=None):
+        self.lines[who].send(line + b"\n")
+        equal(self.lines[by or who].line(), answer if answer is not None else who.encode() + b" " + line)
+
+    def all_speak(self, word):
+        self.says("switchboard", word)
+        self.says("source", word, by="sink", answer=b"sink " + word)
+        self.says("reporter", word)
+
+
+@test("routers, stages and event handlers connect out, and hear what comes; events reach who writes them on")
+def speak(cleanup):
+    one = Outward(cleanup)
+    for number in range(20):
+        one.all_speak(b"word %d" % number)
+    one.lines["source"].send(b"".join(b"many %d\n" % number for number in range(500)))
+    equal([one.lines["sink"].line() for _ in range(500)], [b"sink many %d" % number for number in range(500)])
+    one.node.coppice("send", "events", "{notify, <<\"news\">>}")
+    equal(one.lines["reporter"].line(), b"event news")
+    equal(one.node.call("board", "heard"), "20")
+
+
+@test("their connections go through a reload")
+def reloaded(cleanup):
+    one = Outward(cleanup)
+    one.lines["switchboard"].send(b"half a ")
+    one.says("source", b"before", by="sink", answer=b"sink before")
+    one.install()
+    done = one.node.coppice("reload", "outward")
+    equal(done.returncode, 0, done.stderr)
+    one.says("switchboard", b"line", answer=b"switchboard half a line")
+    one.all_speak(b"after")
+    equal(one.node.call("board", "heard"), "2")
+
+
+@test("a killed one's connection is reset, and its next one connects again; others' stay")
+def killed(cleanup):
+    one = Outward(cleanup)
+    for who, name in (("switchboard", "board"), ("sink", "sink")):
+        one.node.coppice("exit", name, "kill")
+        equal(one.lines[who].ends(), "reset", who)
+        again, one.lines[who] = one.accept()
+        equal(again, who)
+    eventually(lambda: one.node.ask("info", "source")["engine"]["subscriptions"], "the sink has subscribed anew")
+    one.all_speak(b"still")
+    handler = next(each["pid"] for each in one.node.ask("ps")["processes"] if each["behaviour"] == "event_handler")
+    one.node.coppice("exit", handler, "kill")
+    equal(one.lines["reporter"].ends(), "reset")
+
+
+@test("a handler that leaves in a callback for its connection has that closed in order, and its manager goes on")
+def leaves(cleanup):
+    one = Outward(cleanup)
+    one.says("reporter", b"leave")
+    equal(one.lines["reporter"].ends(), b"", "what it wrote has gone out")
+    eventually(lambda: not any(each["behaviour"] == "event_handler" for each in one.node.ask("ps")["processes"]), "it has left")
+    one.says("switchboard", b"still")
+    equal(one.node.ask("info", "events")["behaviour"], "event_manager")
+
+
+run()
