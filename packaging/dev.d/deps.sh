@@ -43,6 +43,7 @@ cargo the crate for plugins in Rust, and its examples
 node-ws a client of WebSockets
 python3 test drivers
 python3-websockets another one
+wrk a load of many requests
 redis-tools the server that the plugin redis talks to, which is one program with redis-check-rdb
 faketime a clock that jumps
 LIST
@@ -102,6 +103,8 @@ abigail-tools the plugin ABI's types against what is recorded
 cmake the example project's other build
 tcc the example plugin for another C compiler
 debootstrap other Debians, for their Erlang/OTP
+chromium a browser on the web example
+chromium-driver what drives it
 LIST
   esac
 }

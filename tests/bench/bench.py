@@ -61,6 +61,7 @@ class Bench:
         self.otp = Otp(self.source / "peer_bench.erl", build / "bench")
         self.caf = Program("caf", build / "tests/bench/caf_rows", "install libcaf-dev and configure the build again")
         self.sobjectizer = Program.from_environment("sobjectizer", "PEER_SOBJECTIZER")
+        self.ergo = Program.from_environment("ergo", "PEER_ERGO")
         self.missing = {}  # rows that peers are missing from: {(name of the peer, why): [row]}
         self.skipped = {}  # rows that this machine cannot have: {why: [row]}
         self.otp_pairs = {}
@@ -85,6 +86,13 @@ class Bench:
             else:
                 found[peer.name] = measured(arguments, rows)
         return found
+
+    def ergo_rows(self, rows):
+        """The figures of a program with Ergo Framework, {"ergo": {row: Figure}}; noted where there is none."""
+        if why := self.ergo.missing():
+            self.missing.setdefault((self.ergo.name, why), []).extend(rows)
+            return {}
+        return {self.ergo.name: self.ergo.rows((), rows)}
 
     def caf_rows(self, arguments, rows):
         """The better of its two schedulers for each row."""
@@ -543,6 +551,9 @@ WORKLOADS = [
     (soak, ["soak_rss"]),
 ]
 
+# What a program with Ergo Framework can be a peer of: PEER_ERGO.
+OF_ERGO = (local, pool, publish, publish_away, net_tcp, net_udp, net_web, net_websocket, net_events)
+
 
 def selected(names, pattern):
     if not pattern:
@@ -561,6 +572,8 @@ def measure(bench, pattern):
             continue
         try:
             ours, peers = workload(bench, wanted)
+            if workload in OF_ERGO:
+                peers = {**peers, **bench.ergo_rows(wanted)}
         except Skipped as why:
             bench.skipped.setdefault(str(why), []).extend(wanted)
             continue

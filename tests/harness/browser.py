@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Debian's Chromium without a screen, driven by its WebDriver: a page opened, keys typed, what it shows. Both are ended with
-the test. Only where COPPICE_BROWSER is set: a browser takes its time on a small machine."""
+the test. Only where COPPICE_BROWSER is set, which asks for them: a browser takes its time on a small machine."""
 import http.client
 import json
 import os
@@ -18,7 +18,7 @@ class Browser:
         if not os.environ.get("COPPICE_BROWSER"):
             raise Skip("COPPICE_BROWSER is not set")
         if shutil.which("chromedriver") is None:
-            raise Skip("no chromedriver on this machine (package chromium-driver)")
+            raise AssertionError("no chromedriver on this machine (package chromium-driver), and it was asked for")
         self.port = free_port()
         driver = subprocess.Popen(["chromedriver", f"--port={self.port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cleanup.callback(lambda: (driver.terminate(), driver.wait()))
