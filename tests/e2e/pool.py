@@ -86,6 +86,31 @@ def ends(cleanup):
     eventually(lambda: report(node)["unanswered"] == 1, "it is counted")
 
 
+@test("an actor of another Coppice node calls a pool, is told at once of a worker's end, and where the node goes")
+def from_another_node(cleanup):
+    node = Node(cleanup, config=config())
+    other = Node(cleanup, name="other", epmd_port=node.epmd_port, config="""
+distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
+applications: [ { name: callers, type: permanent, supervisor: { children: [ { id: relay, actor: relay, name: relay } ] } } ]
+""")
+
+    def ask(request):
+        return other.coppice("call", "relay", f"{{relay, {{workers, '{node.name}'}}, {request}}}", "--timeout", "60s").stdout.strip()
+
+    equal(ask("ping"), "pong")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        waiting = pool.submit(ask, "{sleep, 60000}")
+        eventually(lambda: report(node)["held"] == 1, "a worker has the call")
+        node.coppice("exit", next(one["pid"] for one in report(node)["workers"] if one["held"]), "kill")
+        equal(waiting.result(timeout=30), "{error,{worker_down,killed}}")
+        equal((report(node)["lost"], report(node)["unanswered"]), (1, 0))
+        equal(ask("ping"), "pong")
+        waiting = pool.submit(ask, "{sleep, 60000}")
+        eventually(lambda: report(node)["held"] == 1, "a worker has the call")
+        node.process.kill()
+        equal(waiting.result(timeout=30), "{error,nodedown}")
+
+
 @test("a thousand ends of workers later there are as many as ever")
 def thousand(cleanup):
     node, erl = pair(cleanup, more="in_flight: 4, on_worker_death: retry_once")
