@@ -53,13 +53,22 @@ TEST_CASE("of an event manager its handlers are shown below what every process h
                      {"pid", "<0.44.0>"},
                      {"permanent", true},
                      {"added_by", "none"},
-                     {"restarts", 2}};
-  const json engine{{"events", 7}, {"failures", 2}, {"handlers", json::array({handler})}};
+                     {"restarts", 2},
+                     {"failure", "oops"},
+                     {"seen", 7},
+                     {"mean_us", 12},
+                     {"worst_us", 3400},
+                     {"waiting", 3},
+                     {"slow", true},
+                     {"dropped", 0}};
+  const json engine{{"events", 7}, {"failures", 2}, {"dropped", 0}, {"handlers", json::array({handler})}};
   const std::string text = cli::render_process(json{{"pid", "<0.43.0>"}, {"engine", engine}});
-  CHECK(
-      text.ends_with("\nevents 7, failed handlers 2\n"
-                     "HANDLER        PID       PERMANENT  ADDED BY  RESTARTS\n"
-                     "{alarms,kept}  <0.44.0>  true       none      2\n"));
+  CAPTURE(text);
+  CHECK(text.ends_with(
+      "\nevents 7, failed handlers 2, dropped 0\n"
+      "HANDLER        PID       PERMANENT  ADDED BY  RESTARTS  SEEN  MEAN  WORST  WAITING   DROPPED\n"
+      "{alarms,kept}  <0.44.0>  true       none      2         7     12us  3.4ms  3 (slow)  0\n"
+      "{alarms,kept} was begun again after oops\n"));
   CHECK(cli::render_process(json{{"engine", {{"size", 2}}}}).find("HANDLER") == std::string::npos);
 }
 
