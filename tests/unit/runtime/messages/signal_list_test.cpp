@@ -7,6 +7,7 @@
 #include <vector>
 
 using namespace coppice::runtime;
+namespace runtime = coppice::runtime; // whose signal is not the one of <signal.h>
 
 namespace {
 
@@ -30,7 +31,7 @@ TEST_CASE("what is taken out leaves the rest in order, and the end where it was"
     signal_list list;
     for (std::uint64_t n = 1; n <= 3; ++n) list.push_back(make(n));
     signal_list taken =
-        list.take([&](const signal& one) { return one.number == wanted; }, [] { return false; });
+        list.take([&](const runtime::signal& one) { return one.number == wanted; }, [] { return false; });
     list.push_back(make(4));
     std::vector<std::uint64_t> expected{1, 2, 3, 4};
     std::erase(expected, wanted);
@@ -43,7 +44,7 @@ TEST_CASE("taking out ends when it is enough") {
   signal_list list;
   for (std::uint64_t n = 1; n <= 4; ++n) list.push_back(make(n));
   int taken = 0;
-  signal_list first = list.take([&](const signal&) { return ++taken; }, [&] { return taken == 2; });
+  signal_list first = list.take([&](const runtime::signal&) { return ++taken; }, [&] { return taken == 2; });
   CHECK(numbers(first) == std::vector<std::uint64_t>{1, 2});
   CHECK(numbers(list) == std::vector<std::uint64_t>{3, 4});
 }
@@ -52,7 +53,7 @@ TEST_CASE("one is put in at the front, between and at the end") {
   signal_list list;
   list.insert_after(nullptr, make(2));
   list.insert_after(nullptr, make(1));
-  signal* const second = const_cast<signal*>(list.last());
+  runtime::signal* const second = const_cast<runtime::signal*>(list.last());
   list.insert_after(second, make(3));
   CHECK(list.last()->number == 3);
   list.push_back(make(4));
@@ -61,8 +62,8 @@ TEST_CASE("one is put in at the front, between and at the end") {
 
 TEST_CASE("chains go to the end, and a list is walked from any signal in it") {
   const auto chain = [](std::uint64_t from, signal_list& to) { // of two, linked but for the last
-    signal* const first = make(from).release();
-    signal* const second = make(from + 1).release();
+    runtime::signal* const first = make(from).release();
+    runtime::signal* const second = make(from + 1).release();
     first->next = second;
     second->next = nullptr;
     to.append(first, second);
@@ -72,9 +73,10 @@ TEST_CASE("chains go to the end, and a list is walked from any signal in it") {
   chain(1, list);
   chain(3, list);
   std::vector<std::uint64_t> seen;
-  for (const signal* at = list.first(); at != nullptr; at = list.after(at)) seen.push_back(at->number);
+  for (const runtime::signal* at = list.first(); at != nullptr; at = list.after(at))
+    seen.push_back(at->number);
   CHECK(seen == std::vector<std::uint64_t>{1, 2, 3, 4});
-  const signal* const last = list.last();
+  const runtime::signal* const last = list.last();
   CHECK(list.after(last) == nullptr);
   list.push_back(make(5));
   CHECK(list.after(last)->number == 5);
@@ -93,8 +95,8 @@ TEST_CASE("nothing, all, or all but one is taken out") {
     CAPTURE(kept);
     signal_list list;
     for (std::uint64_t n = 1; n <= 3; ++n) list.push_back(make(n));
-    signal_list taken =
-        list.take([&](const signal& one) { return kept != 9 && one.number != kept; }, [] { return false; });
+    signal_list taken = list.take([&](const runtime::signal& one) { return kept != 9 && one.number != kept; },
+                                  [] { return false; });
     const std::vector<std::uint64_t> left = kept == 0   ? std::vector<std::uint64_t>{}
                                             : kept == 9 ? std::vector<std::uint64_t>{1, 2, 3}
                                                         : std::vector<std::uint64_t>{kept};

@@ -7,10 +7,11 @@
 #include <vector>
 
 using namespace coppice::runtime;
+namespace runtime = coppice::runtime; // whose signal is not the one of <signal.h>
 
 namespace {
 
-constexpr auto always = [](const signal&) { return true; };
+constexpr auto always = [](const runtime::signal&) { return true; };
 constexpr auto nothing = [] {};
 
 pid sender(std::uint32_t id, std::uint32_t node = 0) {
@@ -19,7 +20,7 @@ pid sender(std::uint32_t id, std::uint32_t node = 0) {
 signal_ptr make(const pid& from, std::uint32_t weight, bool remote = false) {
   signal_ptr one = make_signal(signal_kind::message, from, message::atom("m"));
   one->weight = weight;
-  if (remote) one->flags |= signal::remote;
+  if (remote) one->flags |= runtime::signal::remote;
   return one;
 }
 
@@ -45,7 +46,7 @@ TEST_CASE("one that is not let in stays the first") {
   waiting_line line;
   line.wait({sender(1), 1}, make(sender(1), 10));
   bool taken_before = false;
-  CHECK_FALSE(line.take_first([](const signal&) { return false; }, [&] { taken_before = true; }));
+  CHECK_FALSE(line.take_first([](const runtime::signal&) { return false; }, [&] { taken_before = true; }));
   CHECK_FALSE(taken_before);
   CHECK(line.take_first(always, [&] { taken_before = true; }));
   CHECK(taken_before);
