@@ -237,9 +237,14 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
     if (begun_) responses_.back().cut = true;
     over();
   }
+  void on_refusal(const net::http_request* asked, net::http_response&) override {
+    refuses_ = true;
+    refuses_head_ = asked != nullptr && asked->method == "HEAD";
+  }
   void on_answered(int status) override {
-    const bool own = !open_ || status == 400 || status == 408 || status == 413 || status == 431;
-    responses_.push_back({status, own ? 0 : number_, open_ && open_->method == "HEAD"});
+    responses_.push_back(refuses_ ? response{status, 0, refuses_head_}
+                                  : response{status, number_, open_->method == "HEAD"});
+    refuses_ = false;
   }
   void on_bytes(std::string_view bytes) override { sent_ += bytes; }
 
@@ -325,7 +330,9 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
   bool begun_ = false; // its answer
   bool has_body_ = false;
   bool streams_ = false;
-  bool ended_ = false; // its body
+  bool ended_ = false;   // its body
+  bool refuses_ = false; // by itself, with the answer that comes next
+  bool refuses_head_ = false;
   std::uint64_t wanted_ = 0;
   bool full_ = false;
   bool behind_ = false;
