@@ -9,9 +9,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Node, root
+from harness.node import Node, plugin_folder, root, variants
 from harness.tap import check, contains, equal, run, test
 
+KEPT = "actor: alarms, restart: permanent, args: { limit: %d }"
 config = """
 node: { workers: 2 }
 distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ], allow: { spawn: [ %s ] } }
@@ -21,12 +22,12 @@ applications:
       name: sup
       intensity: 10
       children:
-        - { id: events, name: events, event_manager: { handlers: [ { id: kept, actor: alarms, restart: permanent, args: { limit: %d } } ] } }
+        - { id: events, name: events, event_manager: { handlers: [ { id: kept, %s } ] } }
 """
 
 
 def start(cleanup, spawn="alarms", limit=3):
-    node = Node(cleanup, config=config % (spawn, limit))
+    node = Node(cleanup, config=config % (spawn, KEPT % limit))
     erl = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
     erl(f"E = {{events, '{node.name}'}}, Kept = {{alarms, kept}}, "
         "Set = fun(I) -> gen_event:sync_notify(E, {set_alarm, {I, text}}) end, "
@@ -59,6 +60,28 @@ def protocol(cleanup):
     engine = node.info("events")["engine"]
     equal([one["handler"] for one in engine["handlers"]], ["{alarms,kept}"])
     check(engine["events"] >= 4, "what happened is counted", engine)
+    equal(node.stop(), 0, node.log())
+
+
+@test("a handler whose request is answered keeps the answer; one that fails at it is gone alone, and its adder told",
+      proves="gen_event")
+def answers(cleanup):
+    node = Node(cleanup, config=config % ("asking_handler", "actor: asking_handler") + """
+        - { id: kv, actor: kv, name: kv }
+""", settings=(("plugins.path", f"[ {plugin_folder()}, {variants} ]"),))
+    erl = Erl(cleanup, name="one@127.0.0.1", epmd_port=node.epmd_port)
+    node.call("kv", "{put, a, 1}")
+    erl(f"E = {{events, '{node.name}'}}, Asks = fun(Id) -> {{asking_handler, Id}} end, "
+        "Told = fun() -> receive {gen_event_EXIT, H, R} -> {H, R} after 5000 -> nothing end end, ok")
+    equal(erl("[gen_event:add_sup_handler(E, Asks(I), How) || {I, How} <- [{one, #{strict => true}}, {two, #{}}]]"), "[ok,ok]")
+    erl("gen_event:notify(E, a)")
+    for one in ("one", "two"):
+        until(erl, f"gen_event:call(E, Asks({one}), values)", "[1]")
+    erl("gen_event:notify(E, nowhere)")
+    equal(erl("{{asking_handler, one}, {'EXIT', _}} = Told(), gen_event:which_handlers(E)"),
+          "[{asking_handler,two},{asking_handler,kept}]")
+    until(erl, "gen_event:call(E, Asks(two), values)", "[1,-1]")
+    contains(node.log(), "kv does not have it")
     equal(node.stop(), 0, node.log())
 
 
