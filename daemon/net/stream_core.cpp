@@ -106,9 +106,10 @@ void stream::core::resume() {
 // TLS pauses what it delivers; the socket is read as long as its bytes have a place.
 void stream::core::adjust_reading() {
   const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
-  const bool wanted = open_ && (ready_ || tls_) && !held && !rests_ && !saw_end_ && !dead();
+  const bool wanted = open_ && (ready_ || tls_) && !held && !saw_end_ && !dead();
   if (wanted == reading_) return;
   reading_ = wanted;
+  rests_ = false;
   if (!wanted) {
     uv_read_stop(raw_);
     return;
@@ -140,13 +141,20 @@ void stream::core::expect_much() {
   own_space_.reset();
 }
 
+// One read a turn of the loop: libuv would go on for thirty, and who handles what is read fall behind. It
+// leaves off where it is given no space, and asks again in the next turn.
 void stream::core::give_space(uv_buf_t* into) {
+  if (std::exchange(rests_, false)) {
+    *into = uv_buf_init(nullptr, 0);
+    return;
+  }
   const auto space = tls_ ? sealed_space() : handler_space();
   into->base = reinterpret_cast<char*>(space.data());
   into->len = space.size();
 }
 
 void stream::core::took(ssize_t count, const uv_buf_t* into) {
+  if (count == UV_ENOBUFS && into->base == nullptr) return; // it was given no space
   if (self_ && count < 0 && count != UV_EOF) return close_self();
   if (dead() || count == 0 || handler_ == nullptr) return;
   if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
@@ -161,14 +169,7 @@ void stream::core::took(ssize_t count, const uv_buf_t* into) {
   }
   if (!more || dead()) return;
   expect_much();
-  rest();
-}
-
-// One read a turn: libuv would go on for thirty, and who handles what is read fall behind.
-void stream::core::rest() {
-  rests_ = true;
-  adjust_reading();
-  schedule();
+  rests_ = reading_;
 }
 
 void stream::core::took_end(base::error why, bool at_end) {
@@ -258,7 +259,6 @@ void stream::core::end_of_turn() {
     fail(why);
     return;
   }
-  if (std::exchange(rests_, false)) adjust_reading();
   if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
   if (auto done = try_flush(); !done) return fail(std::move(done.error()));
   if (handler_ != nullptr) handler_->on_flushed();

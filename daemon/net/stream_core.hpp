@@ -84,7 +84,6 @@ class stream::core final : private tls_pacer::client {
   void expect_much();
   void took(ssize_t count, const uv_buf_t* into);
   void took_end(base::error why, bool at_end);
-  void rest();
 
   bool write_first_part(int to);
   void wrote();
