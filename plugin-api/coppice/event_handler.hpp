@@ -110,19 +110,11 @@ template <class T>
 requires std::is_base_of_v<event_handler, T>
 struct behaviour_of<T> {
   static constexpr const char* name = "event_handler";
-  // Of a class with a mistake nothing but the sentence about it.
-  static constexpr const void* lifecycle() {
-    if constexpr (is_event_handler_class<T>()) return &lifecycle_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr const void* callbacks() {
-    if constexpr (is_event_handler_class<T>()) return &event_handler_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
-                                             {COPPICE_EVENT_HANDLER_DRAFT_1, callbacks()},
-                                             stream_callbacks_of<T>::table,
-                                             {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, table_of<T, is_event_handler_class<T>(), lifecycle_table>()},
+      {COPPICE_EVENT_HANDLER_DRAFT_1, table_of<T, is_event_handler_class<T>(), event_handler_table>()},
+      stream_callbacks_of<T>::table,
+      {nullptr, nullptr}};
 };
 
 } // namespace detail

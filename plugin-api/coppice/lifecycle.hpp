@@ -111,6 +111,14 @@ std::int32_t with_value(coppice_actor* self, const coppice_message* raw, std::in
   return status;
 }
 
+/// What stands in T's descriptor: the callbacks that Table makes of the class. Of one with a mistake (which
+/// is not `Sound`) null, so that the compiler says nothing but the sentence about it.
+template <class T, bool Sound, template <class> class Table>
+constexpr const void* table_of() {
+  if constexpr (Sound) return &Table<T>::callbacks;
+  return nullptr;
+}
+
 template <class T>
 struct lifecycle_table {
   static std::int32_t create(coppice_actor* self, void** state) noexcept {

@@ -127,38 +127,26 @@ struct router_table {
       return COPPICE_OK;
     });
   }
-  static constexpr coppice_router callbacks() {
+  static constexpr coppice_router make_table() {
     coppice_router out{};
     out.size = sizeof out;
     out.route = &route;
     if constexpr (requires { &T::failed; }) out.failed = &failed;
     return out;
   }
-  static constexpr coppice_router table = callbacks();
+  static constexpr coppice_router callbacks = make_table();
 };
 
 template <class T>
 requires std::is_base_of_v<router, T>
 struct behaviour_of<T> {
   static constexpr const char* name = "router";
-  // Of a class with a mistake nothing but the sentence about it.
-  static constexpr const void* lifecycle() {
-    if constexpr (is_router_class<T>()) return &lifecycle_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr const void* routes() {
-    if constexpr (is_router_class<T>()) return &router_table<T>::table;
-    return nullptr;
-  }
-  static constexpr const void* callbacks() {
-    if constexpr (is_router_class<T>()) return &server_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
-                                             {COPPICE_ROUTER_DRAFT_1, routes()},
-                                             {COPPICE_SERVER_1, callbacks()},
-                                             stream_callbacks_of<T>::table,
-                                             {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, table_of<T, is_router_class<T>(), lifecycle_table>()},
+      {COPPICE_ROUTER_DRAFT_1, table_of<T, is_router_class<T>(), router_table>()},
+      {COPPICE_SERVER_1, table_of<T, is_router_class<T>(), server_table>()},
+      stream_callbacks_of<T>::table,
+      {nullptr, nullptr}};
 };
 
 } // namespace detail

@@ -180,20 +180,12 @@ template <class T>
 requires std::is_base_of_v<server, T>
 struct behaviour_of<T> {
   static constexpr const char* name = "server";
-  // Of a class with a mistake nothing but the sentence about it.
-  static constexpr const void* lifecycle() {
-    if constexpr (is_server_class<T>()) return &lifecycle_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr const void* callbacks() {
-    if constexpr (is_server_class<T>()) return &server_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
-                                             {COPPICE_SERVER_1, callbacks()},
-                                             more_callbacks_of<T>::first,
-                                             more_callbacks_of<T>::second,
-                                             {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, table_of<T, is_server_class<T>(), lifecycle_table>()},
+      {COPPICE_SERVER_1, table_of<T, is_server_class<T>(), server_table>()},
+      more_callbacks_of<T>::first,
+      more_callbacks_of<T>::second,
+      {nullptr, nullptr}};
 };
 
 } // namespace detail

@@ -268,24 +268,12 @@ struct behaviour_of<T> {
   static constexpr const char* name = std::is_base_of_v<producer, T>   ? "producer"
                                       : std::is_base_of_v<consumer, T> ? "consumer"
                                                                        : "producer_consumer";
-  // Of a class with a mistake nothing but the sentence about it.
-  static constexpr const void* lifecycle() {
-    if constexpr (is_stage_class<T>()) return &lifecycle_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr const void* stages() {
-    if constexpr (is_stage_class<T>()) return &stage_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr const void* calls() {
-    if constexpr (is_stage_class<T>()) return &server_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
-                                             {COPPICE_STAGE_DRAFT_1, stages()},
-                                             {COPPICE_SERVER_1, calls()},
-                                             stream_callbacks_of<T>::table,
-                                             {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, table_of<T, is_stage_class<T>(), lifecycle_table>()},
+      {COPPICE_STAGE_DRAFT_1, table_of<T, is_stage_class<T>(), stage_table>()},
+      {COPPICE_SERVER_1, table_of<T, is_stage_class<T>(), server_table>()},
+      stream_callbacks_of<T>::table,
+      {nullptr, nullptr}};
 };
 
 } // namespace detail

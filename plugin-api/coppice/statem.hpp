@@ -368,19 +368,11 @@ template <class T>
 requires std::is_base_of_v<any_statem, T>
 struct behaviour_of<T> {
   static constexpr const char* name = "statem";
-  // Of a class with a mistake nothing but the sentence about it.
-  static constexpr const void* lifecycle() {
-    if constexpr (is_statem_class<T>()) return &lifecycle_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr const void* callbacks() {
-    if constexpr (is_statem_class<T>()) return &statem_table<T>::callbacks;
-    return nullptr;
-  }
-  static constexpr coppice_table tables[] = {{COPPICE_LIFECYCLE_1, lifecycle()},
-                                             {COPPICE_STATEM_DRAFT_1, callbacks()},
-                                             stream_callbacks_of<T>::table,
-                                             {nullptr, nullptr}};
+  static constexpr coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, table_of<T, is_statem_class<T>(), lifecycle_table>()},
+      {COPPICE_STATEM_DRAFT_1, table_of<T, is_statem_class<T>(), statem_table>()},
+      stream_callbacks_of<T>::table,
+      {nullptr, nullptr}};
 };
 
 } // namespace detail
