@@ -130,6 +130,9 @@ class stage {
     CHECK(image_.pins() == 0);
   }
 
+  // Its actors' named events: until the last of them has been called.
+  void publish_in(behaviours::event_channels& events) { image_.publish_in(&events); }
+
   // What an actor of this type is made from.
   host::actor_plan plan(const coppice_actor_type& type = full_type) {
     host::actor_plan out;
