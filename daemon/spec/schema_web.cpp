@@ -7,6 +7,7 @@
 
 #include "base/address_range.hpp"
 #include "base/ascii.hpp"
+#include "base/http_methods.hpp"
 #include "base/path_pattern.hpp"
 #include "spec/names.hpp"
 #include "spec/schema_scalars.hpp"
@@ -29,7 +30,13 @@ bool is_token(std::string_view text) {
   });
 }
 std::string check_method(std::string_view method) {
-  return is_token(method) ? "" : "must be a method such as GET";
+  const auto same = [method](std::string_view one) { return base::is_same_in_ascii(one, method); };
+  const auto known = std::ranges::find_if(base::http_methods, same);
+  if (known == base::http_methods.end()) return "must be a method that the server knows, such as GET";
+  return *known == method ? "" : "must be in upper case: " + std::string(*known);
+}
+std::string check_subprotocol(std::string_view name) {
+  return is_token(name) ? "" : "must be a subprotocol's name, a token";
 }
 std::string check_header_name(std::string_view name) {
   constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
@@ -365,7 +372,7 @@ const table<web_websockets>& websockets_table() {
           .add<&web_websockets::queue>("queue", size(),
                                        "bytes that wait for a client; beyond, it is closed with 1013")
           .add<&web_websockets::subprotocols>(
-              "subprotocols", list<std::string, text>(text("a protocol", &check_method)),
+              "subprotocols", list<std::string, text>(text("a protocol", &check_subprotocol)),
               "those that are spoken; who accepts a client says which", available::later)
           .add<&web_websockets::compress>("compress", flag(), "by permessage-deflate", available::later)
           .check(&check_websockets);

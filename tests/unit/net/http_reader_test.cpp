@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/http_methods.hpp"
+
 namespace coppice::net {
 namespace {
 
@@ -194,6 +196,16 @@ TEST_CASE("each kind of wrong request has its status") {
     CHECK(seen.status == one.status);
     CHECK(seen.requests.empty());
   }
+}
+
+TEST_CASE("the methods that a configuration may name are the ones that are read") {
+  for (const std::string_view method : base::http_methods) {
+    CAPTURE(method);
+    const reading found = read(std::string(method) + " / HTTP/1.1\r\nHost: h\r\n\r\n");
+    REQUIRE(found.requests.size() == 1);
+    CHECK(found.requests[0].method == method);
+  }
+  CHECK(read("FETCH / HTTP/1.1\r\nHost: h\r\n\r\n").status == 501);
 }
 
 TEST_CASE("HTTP/2's preface is refused, as malformed or as an unknown method") {

@@ -235,7 +235,9 @@ TEST_CASE("what a web server cannot be is refused") {
   refused("{ path: '/{a}/{a}', to: b }", "has the parameter a twice");
   refused("{ path: '/{a...}/b', to: b }", "goes on behind its rest");
   refused("{ path: /a, to: 'b@c' }", "must");
-  refused("{ path: /a, to: b, method: 'G T' }", "must be a method");
+  refused("{ path: /a, to: b, method: 'G T' }", "must be a method that the server knows");
+  refused("{ path: /a, to: b, method: FETCH }", "must be a method that the server knows");
+  refused("{ path: /a, to: b, method: get }", "must be in upper case: GET");
   refused("{ path: /a, to: b, timeout: 0s }", "must be more than 0s");
   refused("{ path: /a, to: b, limits: { body: 2GiB } }",
           "limits.body: must be at most 1GiB, or 'body: streamed'");
