@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A web server under chaos: clients that are slow, break off, never read, send no HTTP, no TLS and no frames, or too many of them,
-while actors and connections are killed, plugins reloaded, certificates and routes replaced. Good clients beside them get right answers
+while actors, workers and connections are killed, plugins reloaded, certificates and routes replaced. Good clients beside them get right answers
 and nothing else, and in the end nothing is left. Then a reload under many open connections, half of them WebSockets.
 harness/chaos.py says for how long, and how many a reload is to go through."""
 import contextlib
@@ -40,6 +40,7 @@ applications:
       children:
         - {{ id: replies, actor: replies, name: replies }}
         - {{ id: ledger, actor: "seats:ledger", name: ledger }}
+        - {{ id: bodies, name: bodies, pool: {{ actor: streams, size: 2, in_flight: 8, intensity: 1000000 }} }}
         - id: site
           name: site
           web:
@@ -52,6 +53,7 @@ applications:
               - {{ path: /news, actor: "seats:seat", args: {{ greeting: news }}, upgrade: sse }}
               - {{ path: /events, to: replies, upgrade: sse }}
               - {{ path: "/files/{{rest...}}", files: "{folder}/files" }}
+              - {{ path: "/put/{{what}}", to: bodies, body: streamed, limits: {{ body: {largest} }} }}
               - {{ path: "/{{what}}", to: replies, limits: {{ body: 64KiB }} }}
             timeouts: {{ header: {patience}, body: {patience}, idle: {patience}, write: 1s }}
             websocket: {{ ping: {patience}, pong: 1s, queue: 64KiB, max_message: 64KiB }}
@@ -60,6 +62,7 @@ applications:
             drain: 2s
 """
 LARGE = os.urandom(1 << 20) * 4
+LARGEST = ("8MiB", "9MiB")  # of a body, in turn
 
 
 class Chaos(shared.Chaos):
@@ -70,13 +73,21 @@ class Chaos(shared.Chaos):
         self.turn = 0
         authority = Authority(self.shelf)
         self.pairs = [authority.issue(name) for name in ("first", "second")]
+        self.issued = {ssl.PEM_cert_to_DER_cert(pathlib.Path(certificate).read_text(encoding="ascii")): pathlib.Path(certificate).stem
+                       for certificate, _ in self.pairs}
         self.trust = ssl.create_default_context(cafile=authority.path)
         (self.shelf / "files").mkdir()
         (self.shelf / "files" / "large").write_bytes(LARGE)
         self.replace_certificate()
         self.replace_plugin("seats")
-        shutil.copy(variants / "replies.so", self.shelf / "replies.so")
-        self.start(CONFIG.format(http=self.door(), folder=self.shelf, patience=patience))
+        for name in ("replies", "streams"):
+            shutil.copy(variants / f"{name}.so", self.shelf / f"{name}.so")
+        # The configuration and another one: the route for bodies alone differs.
+        text = {largest: CONFIG.format(http=self.door(), folder=self.shelf, patience=patience, largest=largest) for largest in LARGEST}
+        self.configs = [self.shelf / f"{largest}.yaml" for largest in LARGEST]
+        for file, largest in zip(self.configs, LARGEST):
+            file.write_text(text[largest])
+        self.start(text[LARGEST[0]])
         plain, secured = (one.removesuffix(" tls").rpartition(":")[2] for one in self.report("site")["listening"])
         self.at, self.secured = ("127.0.0.1", int(plain)), ("127.0.0.1", int(secured))
 
@@ -147,8 +158,12 @@ def ask_plainly(chaos, here):
 
 
 def ask_secretly(chaos, here):
-    ask(chaos, here, chaos.secure())
-    chaos.done["by TLS"] += 1
+    connection = chaos.secure()
+    shown = chaos.issued.get(connection.getpeercert(True))
+    if shown is None:
+        chaos.wrong.append(("ask_secretly", "another certificate"))
+    ask(chaos, here, connection)
+    chaos.done[f"by TLS, {shown}"] += 1
 
 
 def fetch(chaos, here):
@@ -160,6 +175,27 @@ def fetch(chaos, here):
         if status != 206 or got != LARGE[begin:]:
             chaos.wrong.append(("fetch", status, begin, len(got)))
         chaos.done["files"] += 1
+
+
+def put(connection, what, *parts):
+    """What a client sends as a body in chunks; not its end."""
+    connection.sendall(f"PUT /put/{what} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    for part in parts:
+        connection.sendall(b"%x\r\n%s\r\n" % (len(part), part))
+
+
+def upload(chaos, here):
+    """A body as it comes: counted whole, or its worker has ended."""
+    parts = [here.randbytes(here.choice([1, 1000, 300_000])) for _ in range(here.randint(1, 10))]
+    with contextlib.closing(chaos.connect()) as connection, connection.makefile("rb") as file:
+        put(connection, "count", *parts)
+        connection.sendall(b"0\r\n\r\n")
+        status, _, got = answer(file)
+        right = f"{sum(map(len, parts))} {sum(map(sum, parts))}".encode()
+        if not (status == 200 and got == right or status in FAILED):
+            chaos.wrong.append(("upload", status, got[:100], right))
+        elif status == 200:
+            chaos.done["bodies"] += 1
 
 
 def until_closed(chaos, one, answers):
@@ -288,6 +324,25 @@ def never_read(chaos, here):
     chaos.done["deaf"] += 1
 
 
+def bad_body(chaos, here):
+    """One that breaks off, goes on for ever before one who takes none, or is longer than it may be."""
+    what = here.choice(["count", "echo", "never", "slow", "stop", "too long"])
+    with contextlib.closing(chaos.connect()) as connection:
+        connection.settimeout(1)
+        with contextlib.suppress(TimeoutError, BrokenPipeError, ConnectionResetError):
+            if what == "too long":
+                connection.sendall(b"PUT /put/count HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
+                got = connection.recv(1000)
+                if not got.startswith((b"HTTP/1.1 413", *(b"HTTP/1.1 %d" % status for status in FAILED))):
+                    chaos.wrong.append(("bad_body", got[:100]))
+            else:
+                put(connection, what, *[here.randbytes(60_000)] * here.randint(1, 20))
+                connection.sendall(b"ffff\r\n" + here.randbytes(here.randint(0, 60_000)))
+        if here.randrange(2):
+            return reset(connection)
+    chaos.done["bad bodies"] += 1
+
+
 def bad_frames(chaos, here):
     """What is no frame, or one too large, on either kind of WebSocket: it is closed."""
     with contextlib.ExitStack() as cleanup:
@@ -347,11 +402,16 @@ def kill(chaos, control, here):
     if here.randrange(4) == 0:
         control.ask("exit", name="replies", reason="kill")
         chaos.done["killed"] += 1
+    if here.randrange(4) == 0:
+        worker = here.choice([one["pid"] for one in there if one["plugin"] == "streams"] or [None])
+        if worker is not None:
+            control.ask("exit", name=worker, reason=here.choice(["kill", "boom"]))
+            chaos.done["workers killed"] += 1
     chaos.over.wait(0.2)
 
 
 def reload(chaos, control, here):
-    name = here.choice(["seats", "replies"])
+    name = here.choice(["seats", "replies", "streams"])
     chaos.replace_plugin(name)
     reply = control.ask("reload", plugin=name)
     chaos.done["reloads" if "result" in reply else "reloads refused"] += 1
@@ -365,13 +425,23 @@ def certify(chaos, control, here):
     chaos.over.wait(here.uniform(0, 0.4))
 
 
-GOOD = [ask_plainly] * 3 + [ask_secretly] * 2 + [fetch] + [talk] * 3 + [sit] * 3 + [follow]
-BAD = [slow_head, break_off, break_off, never_read, never_read, bad_frames, flood]
+def change(chaos, control, here):
+    """The route for bodies is another one, then the former again; the site goes on."""
+    for file in reversed(chaos.configs):
+        while "error" in (reply := control.ask("apply", file=str(file))):
+            check("under way" in reply["error"]["why"], "it is applied, or a reload comes first", reply)
+            chaos.over.wait(0.01)
+        chaos.done["applied"] += 1
+        chaos.over.wait(here.uniform(0, 0.5))
+
+
+GOOD = [ask_plainly] * 3 + [ask_secretly] * 2 + [fetch] + [upload] * 2 + [talk] * 3 + [sit] * 3 + [follow]
+BAD = [slow_head, break_off, break_off, never_read, never_read, bad_body, bad_frames, flood]
 
 
 def serves(chaos):
     here = random.Random(0)
-    for act in (ask_plainly, ask_secretly, fetch, talk, sit, follow):
+    for act in (ask_plainly, ask_secretly, fetch, upload, talk, sit, follow):
         act(chaos, here)
 
 
@@ -406,11 +476,11 @@ def settle(chaos, before):
     for what in ("worker_parked", "lingering_processes", "abandoned_stacks_total"):
         eventually(lambda what=what: not chaos.metric(f"coppice_{what}"), f"no {what}", 10)
     eventually(lambda: chaos.metric("coppice_worker_timers") == before["timers"], "no timer is left over", 10)
-    for name in ("seats", "replies"):
+    for name in ("seats", "replies", "streams"):
         chaos.replace_plugin(name)
         eventually(lambda name=name: node.coppice("reload", name).returncode == 0, "a last reload goes through", 20)
     kept = {one["id"]: one.get("kept", []) for one in node.ask("plugins")["plugins"]}
-    equal([kept[name] for name in ("seats", "replies")], [[], []], "former code is unmapped")
+    equal([kept[name] for name in ("seats", "replies", "streams")], [[], [], []], "former code is unmapped")
     serves(chaos)
     equal(chaos.wrong, [])
     equal(node.pid("site"), before["site"], "nothing of it was the server's own failure")
@@ -420,7 +490,7 @@ def settle(chaos, before):
 def many_kinds(cleanup):
     chaos = Chaos(cleanup)
     before = now(chaos)
-    operators = (kill, reload, certify)
+    operators = (kill, reload, certify, change)
     # What a first round has made room for is there again for the next.
     chaos.rage(GOOD + BAD, operators, seconds / 2)
     eventually(lambda: at_rest(chaos), f"none is open: {chaos.report('site')}", 30)
@@ -430,8 +500,8 @@ def many_kinds(cleanup):
     second = resident(chaos)
     print(f"# {dict(chaos.done)}, {first:.0f} MiB and {second:.0f} MiB", flush=True)
     check(second < 1.5 * first + 16 or sanitized("address", "thread"), "no memory is left over", first, second)
-    for what in ("answers", "by TLS", "files", "talks", "seats", "events", "slow", "broken off", "deaf", "bad frames", "floods", "killed", "connections killed",
-                 "reloads", "certificates", "told 1011"):
+    for what in ("answers", "by TLS, first", "by TLS, second", "files", "talks", "seats", "events", "slow", "broken off", "deaf", "bad bodies", "bad frames", "floods", "killed", "connections killed",
+                 "workers killed", "bodies", "applied", "reloads", "certificates", "told 1011"):
         check(chaos.done[what] > 0, f"it happened: {what}", chaos.done)
     equal(chaos.node.stop(), 0, chaos.node.log()[-3000:])
 
