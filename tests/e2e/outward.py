@@ -2,26 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Routers, stages and event handlers with connections of their own: what comes by them, events that go out by them,
 their ends, and a reload."""
-import os
 import pathlib
-import shutil
 import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node
-from harness.tap import equal, eventually, run, test
+from harness.node import Node, Shelf, tree
+from harness.tap import check, contains, equal, eventually, run, test
 from harness.tcp_gate import Client
 
-TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILDREN = """
         - {{ id: board, name: board, actor: "outward:switchboard", args: {{ port: {port} }} }}
         - {{ id: source, name: source, actor: "outward:source", args: {{ port: {port} }} }}
         - id: sink
@@ -45,17 +35,11 @@ class Outward:
         cleanup.callback(self.listening.close)
         self.listening.settimeout(20)
         self.cleanup = cleanup
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        self.install()
-        self.node = Node(cleanup, config=TREE.format(port=self.listening.getsockname()[1]),
-                         settings=(("plugins.path", f"[ {self.plugins.path} ]"),))
+        self.plugins = Shelf(cleanup, "outward")
+        self.port = self.listening.getsockname()[1]
+        self.node = Node(cleanup, config=tree(CHILDREN.format(port=self.port)), settings=[self.plugins.setting])
         self.lines = dict(self.accept() for _ in WHO)
         equal(sorted(self.lines), sorted(WHO))
-
-    def install(self):
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/outward.so", f"{self.plugins.path}/outward.so.new")
-        os.rename(f"{self.plugins.path}/outward.so.new", f"{self.plugins.path}/outward.so")
 
     def accept(self):
         """Who has connected, and the connection."""
@@ -92,7 +76,7 @@ def reloaded(cleanup):
     one = Outward(cleanup)
     one.lines["switchboard"].send(b"half a ")
     one.says("source", b"before", by="sink", answer=b"sink before")
-    one.install()
+    one.plugins.put("outward")
     done = one.node.coppice("reload", "outward")
     equal(done.returncode, 0, done.stderr)
     one.says("switchboard", b"line", answer=b"switchboard half a line")

@@ -3,16 +3,14 @@
 """A pool of servers in a running node: calls of Erlang processes through it, workers that end, sizes that change by hand
 and by `apply`, a reload under load, and what operators see of it all."""
 import concurrent.futures
-import os
 import pathlib
 import re
-import shutil
 import sys
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.erlang import Erl
-from harness.node import Folder, Node, free_port
+from harness.node import Node, Shelf, free_port
 from harness.tap import check, contains, equal, eventually, run, test
 
 CONFIG = """
@@ -204,17 +202,10 @@ def grows(cleanup):
 
 @test("the workers' class chooses who gets a call and what an overload is answered, and a reload changes its mind")
 def policy(cleanup):
-    plugins = Folder()
-    cleanup.callback(plugins.close)
-
-    def install(file):
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{plugins.path}/rooms.so.new")
-        os.rename(f"{plugins.path}/rooms.so.new", f"{plugins.path}/rooms.so")
-
-    install("rooms")
+    plugins = Shelf(cleanup, "rooms")
     child = "{ id: workers, name: workers, pool: { actor: rooms, size: 4, queue: { limit: 0 } } }"
     node = Node(cleanup, config="node: { workers: 2 }\ndistribution: { listen: [] }\napplications:\n  - name: main\n    type: permanent\n"
-                f"    supervisor:\n      intensity: 100\n      children: [ {child} ]\n", settings=(("plugins.path", f"[ {plugins.path} ]"),))
+                f"    supervisor:\n      intensity: 100\n      children: [ {child} ]\n", settings=[plugins.setting])
     workers = [one["pid"] for one in report(node)["workers"]]
     for room in range(8):
         equal(node.call("workers", f"{{join, {room}}}"), workers[room % 4])
@@ -233,7 +224,7 @@ def policy(cleanup):
             contains(one.result().stderr, "worker_down")
     eventually(lambda: all(one["pid"] for one in report(node)["workers"]), "all workers run again")
     workers = [one["pid"] for one in report(node)["workers"]]
-    install("rooms_2")
+    plugins.put("rooms_2", "rooms")
     node.ask("reload", "rooms")
     equal([one["pid"] for one in report(node)["workers"]], workers)
     for room in range(8):

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.certificates import Authority
 from harness.node import Folder, Node, free_port
 from harness.tap import check, contains, equal, eventually, run, test
-from harness.tcp_gate import Client, Gate, config
+from harness.tcp_gate import Client, Gate, alone, config
 
 
 @test("bytes one by one and many lines at once come as the same lines")
@@ -49,17 +49,11 @@ def too_large(cleanup):
     equal(other.line(), b"still")
     gate = Gate(cleanup, frame="{ kind: length, bytes: 4, max: 16MiB }", actor="echo")
     client = gate.connect(hears=False)
-    before = memory(gate.node)
+    before = gate.node.kilobytes("VmRSS")
     client.send(struct.pack(">I", 1 << 30) + b"1 GiB was announced")
     equal(client.ends(), b"")
     gate.ended(frame_too_large=1)
-    check(memory(gate.node) - before < 20_000, "nothing was allocated for it", memory(gate.node) - before)
-
-
-def memory(node):
-    """Resident, in KiB."""
-    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    check(gate.node.kilobytes("VmRSS") - before < 20_000, "nothing was allocated for it", gate.node.kilobytes("VmRSS") - before)
 
 
 @test("an actor's mistake resets its own connection and is counted; the listener goes on")
@@ -133,7 +127,7 @@ def slow(cleanup):
         other.send(b"echo %d\n" % number)
         equal(other.line(), b"%d" % number)
     gate.ended(slow=1)
-    check(memory(gate.node) < 200_000, "what waits is bounded", memory(gate.node))
+    check(gate.node.kilobytes("VmRSS") < 200_000, "what waits is bounded", gate.node.kilobytes("VmRSS"))
     reader = gate.connect()
     reader.send(b"fill\n")
     taken = 0
@@ -297,7 +291,7 @@ def reload(cleanup):
     clients = [gate.connect() for _ in range(50)]
     for index, client in enumerate(clients):
         client.send(b"echo half %d" % index)
-    gate.install("wires_2", "wires")
+    gate.plugins.put("wires_2", "wires")
     report = gate.node.ask("reload", "wires")
     equal([one["generation"] for one in gate.node.ask("plugins")["plugins"] if one["id"] == "wires"], [2], report)
     for index, client in enumerate(clients):
@@ -391,7 +385,7 @@ def unix(cleanup):
     cleanup.callback(six.socket.close)
     contains(six.line(), b"hello [::1]")
     second = Node(cleanup, name="second", config=config(listen=f"[{{ path: {path} }}]"),
-                  settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+                  settings=[gate.plugins.setting], wait=False)
     check(second.process.wait(20) != 0, "it does not start")
     contains(second.log(), path)
     equal(gate.node.stop(), 0)
@@ -491,7 +485,7 @@ def many(cleanup):
     for thread in threads:
         thread.start()
     for index in range(4):
-        gate.install("wires_2" if index % 2 == 0 else "wires", "wires")
+        gate.plugins.put("wires_2" if index % 2 == 0 else "wires", "wires")
         gate.node.ask("reload", "wires")
         threading.Event().wait(0.3)
     done.set()
@@ -513,14 +507,13 @@ def refused(cleanup):
                        (config(more=["access: { allow: [ 10.0.0.1/8 ] }"]), "10.0.0.0/8"),
                        (config(more=["write: { high: 1KiB, low: 2KiB }"]), "at most `high`"),
                        (config().replace('actor: "wires:dialer"', 'actor: "wires:session"'), "'tcp' or 'port' map")):
-        whole = yaml.replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
-        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", whole))
+        done = gate.node.coppice("check", gate.node.folder.write("other.yaml", alone(gate, yaml)))
         equal(done.returncode != 0, True, yaml)
         contains(done.stdout + done.stderr, part)
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         node = Node(cleanup, name="second", config=config(listen=f"[{{ address: 127.0.0.1, port: {port} }}]"),
-                    settings=(("plugins.path", f"[ {gate.plugins.path} ]"),), wait=False)
+                    settings=[gate.plugins.setting], wait=False)
         check(node.process.wait(20) != 0, "it does not start")
         node.said(str(port))
 

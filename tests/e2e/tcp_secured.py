@@ -152,7 +152,7 @@ def slices(cleanup):
     sent = [os.urandom(4 << 20) for _ in range(4)]
     for one in sent:
         client.send(struct.pack(">I", len(one)) + one)
-    gate.install("slices", "slices")
+    gate.plugins.put("slices")
     done = gate.node.coppice("reload", "slices")
     equal(done.returncode, 0, done.stderr)
     for one in sent:

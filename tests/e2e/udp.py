@@ -2,28 +2,20 @@
 # SPDX-License-Identifier: MIT
 """Actors with UDP sockets in a running node: sizes, answers at once and late, their mistakes, a reload, several handlers, groups,
 floods, and what operators see and change."""
+import contextlib
 import os
 import pathlib
-import shutil
 import socket
+import struct
 import sys
-import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.node import Folder, Node, free_port, plugin_folder
+from harness.node import Node, Shelf, all_descriptors, free_port, tree
 from harness.systemd import ServiceManager
-from harness.tap import check, contains, equal, eventually, run, test
+from harness.tap import Skip, check, contains, equal, eventually, run, test
 
-TREE = """
-node: {{ workers: 2 }}
-distribution: {{ listen: [] }}
-applications:
-  - name: net
-    type: permanent
-    supervisor:
-      intensity: 100
-      children:
+CHILD = """
         - id: pings
           name: pings
           udp: {{ listen: {listen}, actor: pings, {more} }}
@@ -37,16 +29,9 @@ class Place:
 
     def __init__(self, cleanup, listen=HERE, more="max_datagram: 65507B", settings=(), under=None):
         self.cleanup = cleanup
-        self.plugins = Folder()
-        cleanup.callback(self.plugins.close)
-        self.install("pings")
-        shutil.copy(f"{plugin_folder()}/echo.so", self.plugins.path)
-        self.config = TREE.format(listen=listen, more=more)
-        self.node = Node(cleanup, config=self.config, settings=(("plugins.path", f"[ {self.plugins.path} ]"), *settings), under=under)
-
-    def install(self, file):
-        shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/{file}.so", f"{self.plugins.path}/pings.so.new")
-        os.rename(f"{self.plugins.path}/pings.so.new", f"{self.plugins.path}/pings.so")
+        self.plugins = Shelf(cleanup, "pings", "echo")
+        self.config = tree(CHILD.format(listen=listen, more=more))
+        self.node = Node(cleanup, config=self.config, settings=(self.plugins.setting, *settings), under=under)
 
     def engine(self):
         return self.node.info("pings")["engine"]
@@ -122,7 +107,7 @@ def reload(cleanup):
     client = place.client()
     for number in range(100):
         equal(asked(client, b"echo %d" % number), b"%d" % number)
-    place.install("pings_2")
+    place.plugins.put("pings_2", "pings")
     for number in range(100):
         client.send(b"echo a%d" % number)
     done = place.node.coppice("reload", "pings")
@@ -198,7 +183,7 @@ def handlers(cleanup):
 def flood(cleanup):
     place = Place(cleanup, more="receive_buffer: 64KiB")
     client = place.client()
-    before = memory(place.node)
+    before = place.node.kilobytes("VmRSS")
     block = b"quiet " + b"x" * 1000
     sent = 0
     for _ in range(20): # the first round will do, unless the sender had to wait for as long as the actor slept
@@ -212,7 +197,7 @@ def flood(cleanup):
         if counted["kernel_dropped"] > 0:
             break
     check(counted["kernel_dropped"] > 0, counted)
-    check(memory(place.node) - before < 20_000, "it grew", memory(place.node) - before)
+    check(place.node.kilobytes("VmRSS") - before < 20_000, "it grew", place.node.kilobytes("VmRSS") - before)
 
 
 def probe(place):
@@ -231,12 +216,6 @@ def probe(place):
     raise AssertionError("no answer")
 
 
-def memory(node):
-    """Resident, in KiB."""
-    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-
-
 @test("IPv6, several places of one actor, and an address in use, which is said")
 def places(cleanup):
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
@@ -250,11 +229,10 @@ def places(cleanup):
     family = socket.AF_INET6 if "::" in second else socket.AF_INET
     equal(asked(place.client(place.address(1), family), b"echo two"), b"two")
     _, port = place.address()
-    other = Place.__new__(Place)
-    config = TREE.format(listen=f"[ {{ address: 127.0.0.1, port: {port} }} ]", more="batch: 1")
-    other.node = Node(cleanup, name="other", config=config, settings=(("plugins.path", f"[ {place.plugins.path} ]"),), wait=False)
-    other.node.said("Address already in use")
-    contains(other.node.log(), f"127.0.0.1:{port}")
+    config = tree(CHILD.format(listen=f"[ {{ address: 127.0.0.1, port: {port} }} ]", more="batch: 1"))
+    other = Node(cleanup, name="other", config=config, settings=[place.plugins.setting], wait=False)
+    other.said("Address already in use")
+    contains(other.log(), f"127.0.0.1:{port}")
 
 
 @test("an answer leaves from the address that was asked, where all of them are listened at")
