@@ -160,6 +160,24 @@ def paths(cleanup):
     check(re.search(r"^2 +<0\.\d+\.\d+> +0 +0 ", text, re.M), text)
 
 
+@test("a worker that takes long starves nobody: the others answer every call, whoever is to be chosen")
+def slow_worker(cleanup):
+    for dispatch in ("least_loaded", "round_robin"):
+        node, erl = pair(cleanup, size=4, more=f"dispatch: {dispatch}")
+        erl("S = self(), spawn(fun() -> S ! {slow, T(fun() -> gen_server:call({workers, N}, {sleep, 300000}, 300000) end)} end)")
+        eventually(lambda: report(node)["held"] == 1, "a worker is busy, for as long as it takes")
+        slow = next(one["pid"] for one in report(node)["workers"] if one["held"])
+        # A call whose answer takes five seconds would fail.
+        erl("[spawn(fun() -> R = [T(fun() -> gen_server:call({workers, N}, ping, 5000) end) || _ <- lists:seq(1, 500)],"
+            " S ! {all, lists:usort(R)} end) || _ <- lists:seq(1, 16)]")
+        equal(erl("lists:usort([receive {all, A} -> A after 120000 -> late end || _ <- lists:seq(1, 16)])"), "[[pong]]")
+        document = report(node)
+        equal([(one["held"], one["handled"]) for one in document["workers"] if one["pid"] == slow], [(1, 0)], "it had no other")
+        equal((document["handled"], document["rejected"], document["expired"], document["queued"]), (8000, 0, 0, 0))
+        node.coppice("exit", slow, "kill")
+        equal(erl("receive {slow, G} -> G after 30000 -> late end"), "{exit,{worker_down,killed}}", "long before its time-out")
+
+
 @test("a reload of the workers' plugin under load: every call is answered")
 def reloaded(cleanup):
     node, erl = pair(cleanup, actor="kv", size=4, more="dispatch: hash, key: element 2")

@@ -90,33 +90,6 @@ def mistakes(cleanup):
     gate.open(0)
 
 
-@test("clients that reset or vanish at any moment leave nothing behind")
-def resets(cleanup):
-    gate = Gate(cleanup)
-    gate.open(0)
-    before = sockets(gate.node)
-    for round_of in range(100):
-        client = gate.connect(hears=False)
-        if round_of % 3 == 1:
-            client.send(b"echo half a li")
-        if round_of % 3 == 2:
-            client.send(b"fill\n" + b"echo x\n" * 100)
-        client.reset()
-    gate.open(0)
-    equal(gate.report()["accepted"], 100)
-    eventually(lambda: sockets(gate.node) <= before, "no socket is left")
-    equal(gate.actors(), [])
-
-
-def sockets(node):
-    """How many it has open: a worker's first connection, and its taking over, leave it with other descriptors for good."""
-    folder, found = f"/proc/{node.process.pid}/fd", 0
-    for entry in os.listdir(folder):
-        with contextlib.suppress(OSError): # closed meanwhile
-            found += os.readlink(f"{folder}/{entry}").startswith("socket:")
-    return found
-
-
 @test("a client that does not read is told nothing more, and closed when it stays so; others notice nothing")
 def slow(cleanup):
     gate = Gate(cleanup, more=["write: { high: 256KiB, stall: 1s }"])
@@ -298,31 +271,6 @@ def reload(cleanup):
         client.send(b" done %d\n" % index)
         equal(client.line(), b"half %d done %d" % (index, index))
     equal((gate.report()["open"], gate.report()["crashed"]), (50, 0))
-
-
-@test("a stop lets what has come be handled, and ends within its time")
-def stops(cleanup):
-    gate = Gate(cleanup, more=["drain: 5s"])
-    client = gate.connect()
-    client.send(b"sleep 700\n" + b"echo after\n")
-    pid = gate.actors()[0]
-    eventually(lambda: gate.node.ask("info", pid)["status"] == "parked", "it is in its handler")
-    gate.node.process.terminate()
-    equal(client.line(), b"after")
-    equal(client.ends(), b"")
-    equal(gate.node.process.wait(20), 0)
-
-
-@test("a client that does not get on with TLS holds up no stop")
-def stops_handshakes(cleanup):
-    folder = Folder()
-    cleanup.callback(folder.close)
-    certificate, key = Authority(folder.path).issue("server")
-    gate = Gate(cleanup, listen=f"[{{ address: 127.0.0.1, port: 0, tls: {{ certificate: {certificate}, key: {key}, verify: none }} }}]",
-                more=["drain: 60s"])
-    gate.connect(hears=False)
-    gate.open(1)
-    equal(gate.node.stop(seconds=5), 0)
 
 
 @test("TLS: certificates, protocols, clients that are asked for theirs, and what is no TLS")
