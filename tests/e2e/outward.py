@@ -71,6 +71,25 @@ def speak(cleanup):
     equal(one.node.call("board", "heard"), "20")
 
 
+@test("operators see their streams beside what each says of itself")
+def shown(cleanup):
+    one = Outward(cleanup)
+    one.all_speak(b"seen")
+    for name, own in (("board", "routes"), ("source", "subscriptions"), ("sink", "subscriptions")):
+        engine = one.node.info(name)["engine"]
+        check(own in engine, "what it says of itself", engine)
+        equal(engine["streams"], 1)
+        stream = engine["connections"][0]
+        equal((stream["peer"], stream["open"], stream["tls"], stream["queued"]), (f"127.0.0.1:{one.port}", True, "", 0))
+        check(stream["written"] > 0, "it has said who it is", stream)
+        text = one.node.coppice("info", name).stdout
+        contains(text, f"127.0.0.1:{one.port}")
+    one.node.coppice("exit", "sink", "kill")
+    one.lines["sink"].socket.close()
+    one.lines.update([one.accept()])
+    eventually(lambda: one.node.info("sink")["engine"]["streams"] == 1, "the new one has its own")
+
+
 @test("their connections go through a reload")
 def reloaded(cleanup):
     one = Outward(cleanup)

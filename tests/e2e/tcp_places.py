@@ -157,6 +157,9 @@ def machine(cleanup):
         client.send(b"%d\n" % number)
         equal(client.line(), b"machine %d" % number)
         eventually(lambda: node.call("link", "state") == "up", "it is told")
+        engine = node.info("link")["engine"]
+        equal((engine["state"], engine["streams"], engine["connect"]["up"]), ("up", 1, True))
+        equal(engine["connections"][0]["peer"], f"127.0.0.1:{server.port}")
         client.socket.close()
     server.listens.close()
     eventually(lambda: node.call("link", "state") == "down", "and of the end")
