@@ -3,10 +3,13 @@
 """Where connections come from and go to: sockets that a service manager passes, certificates by name, more clients than
 are taken, connections that are kept up, that actors hand over, and that a pool's workers have."""
 import contextlib
+import ctypes
+import errno
 import os
 import pathlib
 import socket
 import ssl
+import stat
 import sys
 import threading
 
@@ -144,6 +147,59 @@ def kept(cleanup):
         done = node.coppice("check", config_file)
         check(done.returncode != 0, "it is refused", wrong)
         contains(done.stdout + done.stderr, part)
+
+
+def of_node(node, here, there):
+    """A copy of the socket by which the node has a connection from `here` to `there`."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(node.process.pid)
+    try:
+        for entry in os.listdir(node.proc("fd")):
+            copied = libc.syscall(PIDFD_GETFD, process, int(entry), 0)
+            if copied < 0 and ctypes.get_errno() != errno.EBADF: # closed meanwhile
+                raise Skip(f"a node's sockets are not to be seen here: {os.strerror(ctypes.get_errno())}")
+            if copied < 0:
+                continue
+            if not stat.S_ISSOCK(os.fstat(copied).st_mode):
+                os.close(copied)
+                continue
+            one = socket.socket(fileno=copied)
+            with contextlib.suppress(OSError): # it is not connected
+                if (one.getsockname(), one.getpeername()) == (here, there):
+                    return one
+            one.close()
+    finally:
+        os.close(process)
+    raise AssertionError(f"no connection from {here} to {there}")
+
+
+def leaves_at_once(node, client):
+    """Whether what the node writes to this client does."""
+    with of_node(node, client.socket.getpeername(), client.socket.getsockname()) as copied:
+        return copied.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+@test("small writes leave at once, and are gathered by the kernel where nodelay is false, of who listens and who connects")
+def gathered(cleanup):
+    gate = Gate(cleanup)
+    check(leaves_at_once(gate.node, gate.connect()), "by itself")
+    gate.node.folder.write("node.yaml", config(more=["nodelay: false"]))
+    equal(gate.node.coppice("apply").returncode, 0)
+    client = gate.connect()
+    check(not leaves_at_once(gate.node, client), "who comes after the change")
+    client.send(b"echo one\necho two\n")
+    equal([client.line(), client.line()], [b"one", b"two"])
+    client.send(b"hand dialer\nwho\n")
+    equal(client.line(), b"dialer")
+    check(not leaves_at_once(gate.node, client), "with its next owner, too")
+    for more, at_once in (("", True), (", nodelay: false", False)):
+        server = Server(cleanup)
+        there = link(f"address: 127.0.0.1, port: {server.port}", more=more)
+        node = Node(cleanup, name="kept", config=there, settings=[gate.plugins.setting])
+        client = server.accept()
+        client.send(b"who\n")
+        equal(client.line(), b"dialer")
+        equal(leaves_at_once(node, client), at_once)
 
 
 @test("a state machine has streams, too")
